@@ -1,0 +1,1 @@
+"""Portico: a broker between government services and the identity providers that citizens choose."""

@@ -1,0 +1,1 @@
+"""The verbs: load, let a rule decide, act, save, record."""

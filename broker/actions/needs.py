@@ -1,0 +1,225 @@
+"""What the actions need of the stores: narrow protocols, each met by every store of its kind.
+
+Passing state (memory, Redis) may be lost at any instant; the only effect may be that somebody starts again. Facts
+(SQLite, PostgreSQL) are durable when a method returns. Expiry is always decided by the broker's own clock.
+Handles come in plain and are stored as digests alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from broker.journey.transaction import Transaction
+from broker.model.audit import AuditEvent
+from broker.model.grant import AssertionUse, Code, Grant, Token
+from broker.model.request import AuthorizationRequest
+from broker.model.session import Session
+from broker.model.switches import Switches
+
+
+class Unavailable(Exception):
+    """A store cannot be reached. The door answers 503; nothing was done, or what was done is whole."""
+
+
+class Transactions(Protocol):
+    """Transactions under way (passing state), sealed, one record a handle."""
+
+    async def create(self, handle: str, transaction: Transaction, limit: int) -> bool:
+        """Stores a new transaction; False when its browser already has `limit` open ones. One round trip."""
+        ...
+
+    async def load(self, handle: str) -> Transaction | None:
+        """The transaction, also an ended one while its stub is kept; None if unknown or past its keeping time."""
+        ...
+
+    async def save(self, handle: str, transaction: Transaction) -> bool:
+        """Writes on top of `transaction.version - 1` and nothing else; False when somebody else was faster."""
+        ...
+
+
+class PushedRequests(Protocol):
+    """Pushed authorization requests (passing state, RFC 9126)."""
+
+    async def put(self, handle: str, request: AuthorizationRequest, expires: float) -> None:
+        """Keeps a checked request until `expires`."""
+        ...
+
+    async def get(self, handle: str) -> AuthorizationRequest | None:
+        """The request, or None if unknown or expired. It is not consumed by reading."""
+        ...
+
+
+class Continuations(Protocol):
+    """Finish-later codes of transactions (passing state)."""
+
+    async def put(self, code: str, handle: str, expires: float) -> None:
+        """Keeps which transaction a code continues."""
+        ...
+
+    async def take(self, code: str) -> str | None:
+        """The handle, once: of two takers one gets it."""
+        ...
+
+
+class Proofs(Protocol):
+    """DPoP proofs seen (passing state, RFC 9449 11.1)."""
+
+    async def first_use(self, jti: str, expires: float) -> bool:
+        """Whether this is the first use of a proof id; remembers it until `expires`."""
+        ...
+
+    async def epoch(self) -> str:
+        """A text that changes when the memory of seen proofs was lost; server nonces are bound to it."""
+        ...
+
+
+class Limits(Protocol):
+    """Counting windows (passing state)."""
+
+    async def allow(self, key: str, most: int, window: int) -> bool:
+        """Counts one use of `key`; False beyond `most` in the current window of `window` seconds."""
+        ...
+
+
+class SwitchBoard(Protocol):
+    """What operators turned off, never staler than one request."""
+
+    async def current(self) -> Switches:
+        """The switches as they are now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of an identity: its account, the pairwise subject for a sector, what was shared with a service.
+
+    `shared` is None when nothing was ever shared with that service.
+    """
+
+    account: str
+    subject: str | None
+    shared: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewAnswer:
+    """Everything that must become true together when a service is answered with a code.
+
+    `account`, `code.account`, and `subject`, `code.release.subject`, are proposals: an account already known for
+    (issuer, subject), and a subject already given for (account, sector), win, and are written into the code, the
+    session and the audit rows instead. `shared` names the claims agreed to. `session` is None where no session may
+    be kept.
+    """
+
+    issuer: str
+    identity_subject: str
+    account: str
+    sector: str
+    subject: str
+    code: Code
+    shared: tuple[str, ...]
+    session: Session | None
+    events: tuple[AuditEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The account and the pairwise subject that hold after an answer was recorded."""
+
+    account: str
+    subject: str
+
+
+class Answers(Protocol):
+    """Answers to services (facts)."""
+
+    async def known(self, issuer: str, subject: str, sector: str, client_id: str) -> Known | None:
+        """What is known of (issuer, subject) for a service; None for a person not seen before. One round trip."""
+        ...
+
+    async def record(self, answer: NewAnswer) -> Recorded | None:
+        """Writes all of it in one transaction. An unredeemed code of the same transaction is replaced.
+
+        None, and nothing written, when the transaction's code was already redeemed or its pushed request was
+        already answered in another transaction.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCode:
+    """A code, whether it was redeemed, and the grant it became."""
+
+    code: Code
+    redeemed: bool
+    grant: str | None
+
+
+class Redemption(StrEnum):
+    """What became of a redemption."""
+
+    DONE = "done"
+    USED_BEFORE = "used_before"
+    ASSERTION_USED_BEFORE = "assertion_used_before"
+
+
+class Grants(Protocol):
+    """Codes, grants and tokens (facts). Everything older than the current epoch counts as unknown."""
+
+    async def code(self, digest: str) -> KnownCode | None:
+        """The code with this digest, whatever its expiry. One round trip."""
+        ...
+
+    async def redeem(
+        self,
+        digest: str,
+        grant: Grant,
+        tokens: Sequence[Token],
+        assertion: AssertionUse | None,
+        events: Sequence[AuditEvent],
+    ) -> Redemption:
+        """One conditional update and all that follows from it, in one transaction. Nothing is written unless DONE."""
+        ...
+
+    async def revoke_code(self, digest: str, now: float, event: AuditEvent) -> None:
+        """A second redemption was tried: everything issued from the code is revoked. Does nothing if it was already."""
+        ...
+
+    async def token(self, digest: str) -> tuple[Token, Grant] | None:
+        """A live token and its grant; None if unknown or revoked. Expiry is the caller's to check. One round trip."""
+        ...
+
+    async def refresh(
+        self, grant: str, access: Token, assertion: AssertionUse | None, events: Sequence[AuditEvent]
+    ) -> Redemption:
+        """A new access token on a live grant. USED_BEFORE when the grant was revoked meanwhile."""
+        ...
+
+    async def revoke(self, digest: str, client_id: str, now: float, event: AuditEvent) -> bool:
+        """Revokes a token of this client; a refresh token takes its whole grant along (RFC 7009 2.1). False if unknown."""
+        ...
+
+    async def use_assertion(self, use: AssertionUse) -> bool:
+        """Records one use of a client assertion; False when it was used before."""
+        ...
+
+
+class Sessions(Protocol):
+    """The broker's sessions (facts, known by digest)."""
+
+    async def load(self, digest: str) -> Session | None:
+        """A live session, or None. Expiry is the caller's to check."""
+        ...
+
+    async def end(self, digest: str, event: AuditEvent) -> Session | None:
+        """Ends a session; gives what it was, or None if it was not live (then nothing is written)."""
+        ...
+
+
+class Audit(Protocol):
+    """Audit rows for facts that stand alone (a failure by class, an operator's act)."""
+
+    async def write(self, events: Sequence[AuditEvent]) -> None:
+        """Writes the rows, durably."""
+        ...

@@ -1,0 +1,118 @@
+"""What a citizen's page shows: the outcome of looking at a transaction. The page decides nothing, it only says it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from broker.journey.transaction import Failed, Transaction
+from broker.model.failures import FailureClass
+from broker.model.service import Service
+from broker.provider import Card
+
+if TYPE_CHECKING:
+    from broker.journey.offer import NextStep, Offer
+
+
+@dataclass(frozen=True, slots=True)
+class Choose:
+    """The picker."""
+
+    transaction: Transaction
+    service: Service
+    offer: "Offer"
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """On the way out to another origin: `mark` is new for every departure, so that coming back does not leave again.
+
+    `card` is the provider being left for, or None when the way leads back to the service.
+    `fields` is set when the answer travels by POST (`form_post`).
+    """
+
+    service: Service
+    url: str
+    mark: str
+    card: Card | None
+    fields: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Checking:
+    """An answer of a provider is being looked at right now; the page asks again by itself."""
+
+    service: Service
+    card: Card
+
+
+@dataclass(frozen=True, slots=True)
+class WentWrong:
+    """A failure page: what happened and with whom, what may be done next."""
+
+    transaction: Transaction
+    service: Service
+    failed: Failed
+    card: Card | None
+    offer: "Offer"
+    steps: tuple["NextStep", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SharedItem:
+    """One claim about to be shared: its value, and the service's reason in every language."""
+
+    claim: str
+    value: Any
+    reason: Mapping[str, str]
+    shared_before: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CheckAndShare:
+    """Who gets which data and why, before the first sharing."""
+
+    transaction: Transaction
+    service: Service
+    card: Card | None
+    items: tuple[SharedItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A person is checking: the case as the citizen may see it (`broker.assisted` gives the standing)."""
+
+    transaction: Transaction
+    service: Service
+    standing: Any
+    offer: "Offer"
+
+
+class Ending(StrEnum):
+    """How a transaction ended."""
+
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    ELSEWHERE = "elsewhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The transaction is over. `back` is where the citizen can go on: the service's answer address, or its home."""
+
+    service: Service
+    ending: Ending
+    back: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Nothing can be shown for this address in this browser: unknown handle, lost cookie, other browser."""
+
+    failure: FailureClass
+    service: Service | None = None
+    back: str | None = None
+
+
+View = Choose | Leave | Checking | WentWrong | CheckAndShare | Waiting | Ended | Lost

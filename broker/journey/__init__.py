@@ -1,0 +1,1 @@
+"""One authentication transaction: which steps are possible, what may be offered, what may be believed."""

@@ -1,0 +1,24 @@
+"""An audit event: one row for one fact, written with it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """What happened, to which transaction, case, service, provider, account, by whom. Ids and closed words only.
+
+    `kind` is a past-tense name such as `service_answered`; `actor` is `citizen`, `service:<client_id>`,
+    `staff:<id>`, `operator` or `broker`; `details` holds small, non-personal facts (a level, a failure class).
+    """
+
+    kind: str
+    at: float
+    actor: str
+    transaction: str | None = None
+    case: str | None = None
+    client_id: str | None = None
+    provider: str | None = None
+    account: str | None = None
+    grant: str | None = None
+    details: Mapping[str, str] = field(default_factory=dict)

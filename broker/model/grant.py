@@ -1,0 +1,78 @@
+"""What a service holds after an answer: a code, then a grant and its tokens."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from broker.model.assurance import Level, Verification
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What one service is told about one citizen: the content of ID token and userinfo, as agreed.
+
+    `claims` holds only what was asked, allowed and agreed; `asked_claims` is the checked `claims` parameter, which
+    says what goes into the ID token and what into userinfo; `session` is the `sid` of the broker's session.
+    """
+
+    subject: str
+    level: Level
+    amr: tuple[str, ...]
+    auth_time: int
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    verification: Verification | None = None
+    asked_claims: Mapping[str, Any] = field(default_factory=dict)
+    session: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """An authorization code before its redemption (RFC 6749 4.1.2). Times are seconds since 1970 UTC."""
+
+    digest: str
+    transaction: str
+    client_id: str
+    account: str
+    redirect_uri: str
+    scope: tuple[str, ...]
+    release: Release
+    created: float
+    expires: float
+    nonce: str | None = None
+    code_challenge: str | None = None
+    dpop_jkt: str | None = None
+    pushed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What was granted by one redeemed code. Everything issued from it dies with it."""
+
+    id: str
+    client_id: str
+    account: str
+    scope: tuple[str, ...]
+    release: Release
+    created: float
+    expires: float
+    nonce: str | None = None
+    dpop_jkt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An access or refresh token, known by its digest alone. `kind` is "access" or "refresh"."""
+
+    digest: str
+    kind: str
+    created: float
+    expires: float
+
+
+@dataclass(frozen=True, slots=True)
+class AssertionUse:
+    """One use of a client assertion (RFC 7523 3, `jti`), to be recorded so that it is never accepted again."""
+
+    client_id: str
+    jti: str
+    expires: float

@@ -1,0 +1,25 @@
+"""An identity: who a provider, or a verification case, says the citizen is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from broker.model.assurance import Level, Verification
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A verified statement about one person. Its key is (`issuer`, `subject`) and nothing else.
+
+    `provider` is our id of the provider asked, `level` what was really reached, `amr` the words of RFC 8176,
+    `auth_time` when the person signed in there (seconds since 1970 UTC).
+    """
+
+    provider: str
+    issuer: str
+    subject: str
+    level: Level
+    amr: tuple[str, ...]
+    auth_time: int
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    verification: Verification | None = None

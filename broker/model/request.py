@@ -1,0 +1,53 @@
+"""An authorization request that passed every check."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from broker.model.assurance import Level
+
+
+class ResponseMode(StrEnum):
+    """How the answer travels back (OAuth 2.0 Multiple Response Type Encoding Practices)."""
+
+    QUERY = "query"
+    FORM_POST = "form_post"
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """What a service asked for, after the checks of its profile (OpenID Connect Core 3.1.2.1).
+
+    `minimum` is the lowest level that may be answered; `essential_acr` says that nothing else will do
+    (OpenID Connect Core 5.5.1.1). `claims` is the checked `claims` parameter, with the members `id_token` and
+    `userinfo`; `asked` names every claim that scope and `claims` ask for together and that the service may have.
+    `pushed` is the digest of the pushed request's handle (RFC 9126), `dpop_jkt` the key thumbprint that binds the
+    code (RFC 9449 10), `hint_subject` the `sub` of a verified `id_token_hint`.
+    """
+
+    client_id: str
+    redirect_uri: str
+    scope: tuple[str, ...]
+    minimum: Level
+    state: str | None = None
+    nonce: str | None = None
+    response_mode: ResponseMode = ResponseMode.QUERY
+    code_challenge: str | None = None
+    prompt: tuple[str, ...] = ()
+    max_age: int | None = None
+    acr_values: tuple[str, ...] = ()
+    essential_acr: bool = False
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    asked: tuple[str, ...] = ()
+    ui_locales: tuple[str, ...] = ()
+    login_hint: str | None = None
+    provider_hint: str | None = None
+    dpop_jkt: str | None = None
+    hint_subject: str | None = None
+    pushed: str | None = None
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the citizen must sign in anew (`prompt=login`, OpenID Connect Core 3.1.2.1)."""
+        return "login" in self.prompt

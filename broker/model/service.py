@@ -1,0 +1,88 @@
+"""A relying service (client) as the rules see it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from broker.model.assurance import Level
+
+
+class Profile(StrEnum):
+    """The rule set a service is held to: `fapi2` (FAPI 2.0 Security Profile Final) unless its file says `oidc`."""
+
+    FAPI2 = "fapi2"
+    OIDC = "oidc"
+
+
+class ClientAuthentication(StrEnum):
+    """How a service proves who it is (OpenID Connect Core 9)."""
+
+    PRIVATE_KEY_JWT = "private_key_jwt"
+    CLIENT_SECRET_BASIC = "client_secret_basic"  # noqa: S105
+    CLIENT_SECRET_POST = "client_secret_post"  # noqa: S105
+
+
+@dataclass(frozen=True, slots=True)
+class DataUse:
+    """One claim a service may ask for, and why: `reason` by language, shown to citizens before anything is shared."""
+
+    claim: str
+    reason: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class OtherWay:
+    """Another way the service can be reached by people who cannot sign in online. Texts by language."""
+
+    text: Mapping[str, str]
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A relying service, registered by one file.
+
+    `names` by language; `secret_digest` is the SHA-256 (hexadecimal) of a client secret of at least 128 random bits;
+    `jwks` is the service's public key set (RFC 7517); `sector` is the pairwise sector (OpenID Connect Core 8.1);
+    `patience` is how long (seconds) the service's own session waits for an answer; `providers` limits the providers
+    (empty: all); `contact` is shown to citizens whose way is barred.
+    """
+
+    client_id: str
+    names: Mapping[str, str]
+    redirect_uris: tuple[str, ...]
+    sector: str
+    home: str
+    profile: Profile = Profile.FAPI2
+    authentication: ClientAuthentication = ClientAuthentication.PRIVATE_KEY_JWT
+    secret_digest: str | None = None
+    jwks: Mapping[str, Any] | None = None
+    id_token_alg: str = "ES256"
+    post_logout_redirect_uris: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ("openid",)
+    data: tuple[DataUse, ...] = ()
+    level: Level = Level.LOW
+    acr_is_preference: bool = False
+    pkce_required: bool = True
+    nonce_required: bool = False
+    refresh: bool = False
+    introspection: bool = False
+    providers: tuple[str, ...] = ()
+    provider_hint: bool = False
+    single_sign_on: bool = True
+    assisted: bool = True
+    contact: str | None = None
+    other_ways: tuple[OtherWay, ...] = ()
+    initiate_login_uri: str | None = None
+    resume_uri: str | None = None
+    patience: int = 1800
+
+    def name(self, language: str) -> str:
+        """The service's name in a language, or in the first one it has."""
+        return self.names.get(language) or next(iter(self.names.values()))
+
+    @property
+    def claims(self) -> frozenset[str]:
+        """The names of the claims this service may ask for."""
+        return frozenset(use.claim for use in self.data)

@@ -1,0 +1,127 @@
+"""The contract between the broker and everything that can say who a citizen is.
+
+A provider holds no state and decides nothing about the journey. A failure at the provider is a value; an exception is
+a fault of ours.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from broker.model.assurance import Level
+from broker.model.identity import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What the picker tells a citizen about a provider. Texts by language; `minutes` is how long it takes about.
+
+    `highest` is the highest level the provider is registered for: nothing above it is ever believed.
+    """
+
+    id: str
+    names: Mapping[str, str]
+    needs: Mapping[str, str]
+    minutes: int
+    highest: Level
+
+    def name(self, language: str) -> str:
+        """The provider's name in a language, or in the first one it has."""
+        return self.names.get(language) or next(iter(self.names.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What the broker asks of a provider: at least this level, at this callback, in this language.
+
+    `state` travels unchanged; `fresh` demands a new sign-in there; `max_age` (seconds) is the oldest sign-in allowed;
+    `hint` is a login hint passed on in development only.
+    """
+
+    level: Level
+    state: str
+    callback: str
+    language: str
+    fresh: bool = False
+    max_age: int | None = None
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """Where to send the citizen, and the provider's own memory of it (`note`: JSON values only, kept sealed)."""
+
+    url: str
+    note: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back to the callback: the query's parameters, each once, and our callback URL they came to."""
+
+    parameters: Mapping[str, str]
+    callback: str
+
+
+class Reason(StrEnum):
+    """Why an attempt at a provider came to nothing."""
+
+    CANCELLED = "cancelled"
+    DECLINED = "declined"
+    NOT_RECOGNISED = "not_recognised"
+    NOT_VERIFIED = "not_verified"
+    TOO_WEAK = "too_weak"
+    PAUSED = "paused"
+    UNAVAILABLE = "unavailable"
+    BUSY = "busy"
+    UNSAFE = "unsafe"
+    INCOMPLETE = "incomplete"
+    SUSPENDED = "suspended"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A failed attempt. `detail` is for the log of operators: no claims, no codes, no tokens."""
+
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a provider does. `since` is when that began (seconds since 1970 UTC), `median` its usual time in seconds."""
+
+    working: bool
+    since: float | None = None
+    median: float | None = None
+    checked: float | None = None
+    detail: str = ""
+
+
+class Provider(Protocol):
+    """One way to prove who one is."""
+
+    @property
+    def card(self) -> Card:
+        """What the picker shows."""
+        ...
+
+    async def begin(self, ask: Ask) -> Departure | Failure:
+        """Prepares a departure. Calls the network at most for metadata that is not in the cache."""
+        ...
+
+    def belongs(self, note: Mapping[str, Any], answer: Answer) -> bool:
+        """Whether this answer can be an answer to that departure (issuer of the response, RFC 9207). No network.
+
+        False means a stray callback: nothing may change because of it.
+        """
+        ...
+
+    async def complete(self, note: Mapping[str, Any], answer: Answer) -> Identity | Failure:
+        """Turns an answer into an identity. A second call with the same answer fails at the provider."""
+        ...
+
+    async def health(self) -> Health:
+        """Asked in the background, answers within a second."""
+        ...
