@@ -109,7 +109,8 @@ class NewAnswer:
     `account`, `code.account`, and `subject`, `code.release.subject`, are proposals: an account already known for
     (issuer, subject), and a subject already given for (account, sector), win, and are written into the code, the
     session and the audit rows instead. `shared` names the claims agreed to. `session` is None where no session may
-    be kept.
+    be kept; a session with a digest already known replaces what was kept under it. `code` is None where no code may
+    be sent (the transaction was moved, or outlived the service's patience): then everything else is written.
     """
 
     issuer: str
@@ -117,7 +118,7 @@ class NewAnswer:
     account: str
     sector: str
     subject: str
-    code: Code
+    code: Code | None
     shared: tuple[str, ...]
     session: Session | None
     events: tuple[AuditEvent, ...]
