@@ -1,0 +1,95 @@
+# Portico. `make help` lists what there is. Needs python3 (3.11 or newer) with venv, and make.
+
+PYTHON ?= python3
+PY     := .venv/bin/python
+NPM_CI := npm ci --silent </dev/null
+# A line that says what is going on, on stderr where it cannot disturb what a program prints.
+say     = @printf '  %s\n' '$(1)' >&2
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+# Suites that need no server, no browser and no clock: they are run once more the way `python -O` runs the product.
+PURE := $(wildcard tests/test_*.py tests/model tests/oidc tests/journey tests/assisted tests/account)
+
+.PHONY: help setup demo test lint types suite optimised bench lock clean node test-tools
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.demo broker/web/static/built/manifest.json ## make the environment and build the pages' assets
+
+demo: setup ## start everything on loopback and say what to open (PORTICO_DEMO_PORT moves it from 8000)
+	@exec $(PY) -m broker demo
+
+test: setup test-tools lint types suite optimised ## check and test everything, on real servers and in a real browser
+
+bench: setup test-tools ## measure the cost of a complete sign-in
+	@exec $(PY) -m tests.bench
+
+lock: .venv-lock/.done setup ## write the lock files anew (UPGRADE=1 for newer versions)
+	@deploy/setup/lock.sh
+
+clean: ## remove all that was made here
+	@rm -rf .venv .venv-lock broker/web/static/built deploy/assets/node_modules tests/peers/node_modules
+	@rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .demo
+	@find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
+
+# --- the steps of test ---
+
+lint: .venv/.test
+	$(call say,ruff)
+	@$(PY) -m ruff check --quiet .
+	@$(PY) -m ruff format --quiet --check . || { echo 'to be formatted: run .venv/bin/ruff format' >&2; exit 1; }
+
+types: .venv/.test
+	$(call say,mypy --strict)
+	@$(PY) -m mypy --strict --no-error-summary broker providers
+
+suite: setup test-tools
+	$(call say,pytest)
+	@$(PY) -m pytest -q
+
+# Python's -O takes every assert out of the product; pytest keeps those of the tests, and tests/test_asserts.py proves it.
+optimised: setup test-tools
+	$(call say,pytest under python -O)
+	@$(PY) -O -m pytest -q -W 'ignore:assertions not in test modules:pytest.PytestConfigWarning' $(PURE)
+
+# --- what they stand on; each stamp lies inside the thing it vouches for ---
+
+.venv/.demo: deploy/locks/demo.txt deploy/setup/python.py
+	$(call say,Python packages)
+	@$(PYTHON) deploy/setup/python.py demo
+	@touch $@
+
+.venv/.test: deploy/locks/test.txt .venv/.demo
+	$(call say,Python packages for the tests)
+	@$(PYTHON) deploy/setup/python.py test
+	@touch $@
+
+.venv-lock/.done: deploy/locks/lock.txt
+	@$(PYTHON) -m venv --clear .venv-lock
+	@.venv-lock/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r deploy/locks/lock.txt
+	@touch $@
+
+node: .venv/.demo
+	@$(PY) deploy/setup/node.py
+
+deploy/assets/node_modules/.done: deploy/assets/package-lock.json | node
+	$(call say,npm packages)
+	@cd deploy/assets && $(NPM_CI)
+	@touch $@
+
+broker/web/static/built/manifest.json: deploy/assets/build.mjs deploy/assets/node_modules/.done $(wildcard broker/web/assets/*)
+	$(call say,style sheets)
+	@node deploy/assets/build.mjs >/dev/null
+
+tests/peers/node_modules/.done: tests/peers/package-lock.json | node
+	$(call say,npm packages for the tests)
+	@cd tests/peers && $(NPM_CI)
+	@touch $@
+
+test-tools: .venv/.test tests/peers/node_modules/.done
+	@$(PY) -m tests.machine.programs
+
+.NOTPARALLEL:
