@@ -1,0 +1,105 @@
+"""Authenticated encryption of what is kept, and keyed marks on what is handed out.
+
+One secret of 32 bytes is current, older ones still open what they sealed. Each use has a key of its own, derived with
+HKDF (RFC 5869). A sealed value names its key, and opens only at the place it was sealed for.
+"""
+
+import hmac
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+SECRET_SIZE: Final = 32
+_FORM: Final = b"\x01"
+_ID: Final = 4
+_SALT: Final = 16
+_NONCE: Final = 12
+_HEAD: Final = len(_FORM) + _ID
+_BODY: Final = _HEAD + _SALT + _NONCE
+_TAG: Final = 16
+
+
+class Unsealable(Exception):
+    """A sealed value that does not open: cut, changed, of another place, or sealed with a key that is gone."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+def derive(secret: bytes, use: str, size: int = 32) -> bytes:
+    """A key of `size` bytes for one use of a secret (RFC 5869). Keys of different uses say nothing about each other."""
+    return HKDF(hashes.SHA256(), size, salt=None, info=b"portico " + use.encode()).derive(secret)
+
+
+@dataclass(frozen=True, slots=True)
+class Sealer:
+    """Seals and opens with a ring of secrets. Made by `sealer`; `keys` are the sealing keys by their four-byte id."""
+
+    current: bytes
+    keys: Mapping[bytes, bytes]
+    secrets: tuple[bytes, ...]
+    marks: dict[str, tuple[bytes, ...]]
+    draw: Callable[[int], bytes]
+
+    def __repr__(self) -> str:
+        return f"Sealer(current={self.current.hex()}, keys={len(self.keys)})"
+
+    def seal(self, data: bytes, place: str) -> bytes:
+        """Seals bytes for one place, such as the name of the record they lie in. 49 bytes longer than `data`.
+
+        Every value is encrypted under a key of its own (AES-256-GCM, RFC 5116), derived from 128 random bits, so that
+        the number of values needs no bound.
+        """
+        head = _FORM + self.current
+        chance = self.draw(_SALT + _NONCE)
+        key = hmac.digest(self.keys[self.current], chance[:_SALT], "sha256")
+        return head + chance + AESGCM(key).encrypt(chance[_SALT:], data, head + place.encode())
+
+    def open(self, value: bytes, place: str) -> bytes:
+        """What was sealed for this place. Raises Unsealable."""
+        if len(value) < _BODY + _TAG or value[:1] != _FORM:
+            raise Unsealable("not a sealed value")
+        head, salt, nonce = value[:_HEAD], value[_HEAD : _HEAD + _SALT], value[_HEAD + _SALT : _BODY]
+        secret = self.keys.get(head[1:])
+        if secret is None:
+            raise Unsealable(f"sealed with key {head[1:].hex()}, which is not in the ring")
+        key = hmac.digest(secret, salt, "sha256")
+        try:
+            return AESGCM(key).decrypt(nonce, value[_BODY:], head + place.encode())
+        except InvalidTag:
+            raise Unsealable("changed, or sealed for another place") from None
+
+    def mac(self, use: str, data: bytes) -> bytes:
+        """A mark of 32 bytes (HMAC-SHA256, RFC 2104) that only this ring can put on `data`, for one use."""
+        return hmac.digest(self._marks(use)[0], data, "sha256")
+
+    def mac_matches(self, use: str, data: bytes, mark: bytes) -> bool:
+        """Whether a secret of the ring put this mark on `data` for this use. Takes the same time right or wrong."""
+        found = [hmac.compare_digest(hmac.digest(key, data, "sha256"), mark) for key in self._marks(use)]
+        return any(found)
+
+    def _marks(self, use: str) -> tuple[bytes, ...]:
+        keys = self.marks.get(use)
+        if keys is None:
+            keys = self.marks[use] = tuple(derive(secret, f"mac {use}") for secret in self.secrets)
+        return keys
+
+
+def sealer(current: bytes, previous: Sequence[bytes], draw: Callable[[int], bytes]) -> Sealer:
+    """A ring from the current secret and the previous ones, 32 bytes each; `draw(n)` gives n unpredictable bytes.
+
+    Raises ValueError for a secret of another size or one that appears twice.
+    """
+    secrets = (current, *previous)
+    if any(len(secret) != SECRET_SIZE for secret in secrets):
+        raise ValueError(f"a sealing secret has {SECRET_SIZE} bytes")
+    keys = {derive(secret, "key id", _ID): derive(secret, "seal") for secret in secrets}
+    if len(keys) != len(secrets):
+        raise ValueError("a sealing secret appears twice")
+    return Sealer(derive(current, "key id", _ID), keys, secrets, {}, draw)
