@@ -1,0 +1,281 @@
+"""A TOML table into a frozen dataclass: every problem at once, each with its path and a mend.
+
+A field says what it takes by its type: text, number, `Path`, enum (`level = "substantial"`), tuple, mapping, another
+dataclass, each of them or None. `Seconds` takes "15 minutes", `Instant` a date, `Between` sets bounds. Fields with a
+default may be left out; a key that no field takes is a problem, since it is most often a slip of the pen.
+"""
+
+import re
+import types
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from datetime import UTC, date, datetime
+from difflib import get_close_matches
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong at one place (`tokens.code`, `services[0].redirect_uris[1]`), and how to mend it.
+
+    Texts and keys that could be secret are never repeated.
+    """
+
+    path: str
+    what: str
+    mend: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.what}\n    {self.mend}"
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """The bounds of a number, both allowed. For a duration they are in seconds."""
+
+    least: float
+    most: float
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """Marks a number of seconds that is written with its unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Marks a point in time that is written as a TOML date, or as a date and time with an offset."""
+
+
+Seconds = Annotated[int, Duration()]
+"""A duration in whole seconds: "30 s", "15 minutes", "1 hour 30 minutes", "14 days", or a number of seconds."""
+
+Instant = Annotated[float, Moment()]
+"""Seconds since 1970 UTC: 2027-03-31 (its first second in UTC) or 2027-03-31T17:00:00+01:00."""
+
+UNITS: Mapping[str, int] = {
+    **dict.fromkeys(("s", "second", "seconds"), 1),
+    **dict.fromkeys(("min", "minute", "minutes"), 60),
+    **dict.fromkeys(("h", "hour", "hours"), 3600),
+    **dict.fromkeys(("day", "days"), 86400),
+}
+NAMES: Mapping[Any, str] = {str: "a text", int: "a whole number", bool: "true or false", float: "a number"}
+EXAMPLES: Mapping[Any, str] = {
+    str: 'write it in quotation marks, such as "text"',
+    int: "write digits without quotation marks, such as 5",
+    bool: "write true or false without quotation marks",
+    float: "write a number without quotation marks, such as 0.05",
+}
+SECRETS = re.compile(r"password|passphrase|secret|private_?key|credential")
+EXACT = 2**53
+"""Up to here a float holds every whole number."""
+
+
+class Wrong(Enum):
+    """The place of a value that does not fit and whose problems are noted."""
+
+    WRONG = "wrong"
+
+
+WRONG = Wrong.WRONG
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One reading of one table: where relative paths start, and the problems found so far."""
+
+    base: Path | None
+    problems: list[Problem]
+
+    def refuse(self, path: str, what: str, mend: str) -> Wrong:
+        """Notes a problem and stands for the value that is missing because of it."""
+        self.problems.append(Problem(path, what, mend))
+        return WRONG
+
+
+def load(
+    table: Mapping[str, Any], shape: type[T], path: str = "", *, base: Path | None = None
+) -> tuple[T | None, list[Problem]]:
+    """The record that a table describes, or None and every problem in it.
+
+    `path` leads the path of each problem; relative paths in the table start at `base`. A type that no TOML value can
+    fill is a fault of the dataclass and raises TypeError.
+    """
+    reading = Reading(base, [])
+    record = read(table, shape, path, reading)
+    return (None if record is WRONG else record), reading.problems
+
+
+def read(value: Any, hint: Any, path: str, reading: Reading) -> Any:
+    """One value as its type demands, or WRONG with the problems noted."""
+    origin = get_origin(hint)
+    if origin is Annotated:
+        return read_marked(value, hint, path, reading)
+    if origin in (Union, types.UnionType):
+        return read(value, optional(hint), path, reading)
+    if origin is tuple:
+        return read_list(value, hint, path, reading)
+    if origin is not None and issubclass(origin, Mapping):
+        return read_mapping(value, hint, path, reading)
+    if is_dataclass(hint):
+        return read_record(value, hint, path, reading)
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return read_choice(value, hint, path, reading)
+    if hint is Any:
+        return value
+    return read_path(value, path, reading) if hint is Path else read_plain(value, hint, path, reading)
+
+
+def optional(hint: Any) -> Any:
+    """The X of `X | None`: TOML has no null, so an optional field that is written is always an X."""
+    members = [member for member in get_args(hint) if member is not type(None)]
+    if len(members) != 1:
+        raise TypeError(f"{hint} is ambiguous in TOML")
+    return members[0]
+
+
+def read_plain(value: Any, hint: Any, path: str, reading: Reading) -> Any:
+    """A text, a number or a truth value; a whole number serves where any number is taken."""
+    if hint not in NAMES:
+        raise TypeError(f"{hint} cannot be written in TOML")
+    if hint is float and type(value) is int and abs(value) <= EXACT:
+        return float(value)
+    if type(value) is not hint:
+        return reading.refuse(path, f"{NAMES[hint]} is needed, here is {called(value)}", EXAMPLES[hint])
+    return value
+
+
+def called(value: Any) -> str:
+    """What a TOML value is called in a problem; never the value itself, which may be secret."""
+    if isinstance(value, Mapping):
+        return "a table"
+    return "a list" if isinstance(value, list) else NAMES.get(type(value), "a date or time")
+
+
+def read_path(value: Any, path: str, reading: Reading) -> Path | Wrong:
+    """A path; a relative one starts at the reading's base."""
+    text: str | Wrong = read_plain(value, str, path, reading)
+    if text is WRONG:
+        return WRONG
+    if not text or "\0" in text:
+        return reading.refuse(path, "this is no path", "name a file or folder, absolute or relative to this file")
+    return Path(text) if reading.base is None else reading.base / text
+
+
+def read_list(value: Any, hint: Any, path: str, reading: Reading) -> tuple[Any, ...] | Wrong:
+    """A TOML array into a tuple."""
+    arguments = get_args(hint)
+    if len(arguments) != 2 or arguments[1] is not Ellipsis:
+        raise TypeError(f"{hint} has no TOML form; use tuple[X, ...]")
+    if not isinstance(value, list):
+        return reading.refuse(path, f"a list is needed, here is {called(value)}", "put it in square brackets: [ ... ]")
+    items = tuple(read(inner, arguments[0], f"{path}[{i}]", reading) for i, inner in enumerate(value))
+    return WRONG if any(item is WRONG for item in items) else items
+
+
+def read_mapping(value: Any, hint: Any, path: str, reading: Reading) -> dict[Any, Any] | Wrong:
+    """A TOML table whose keys are free, or the names of an enum."""
+    key_hint, item_hint = get_args(hint)
+    if not isinstance(value, Mapping):
+        return reading.refuse(path, f"a table is needed, here is {called(value)}", 'write it as { name = "..." }')
+    pairs = [
+        (read(key, key_hint, joined(path, key), reading), read(inner, item_hint, joined(path, key), reading))
+        for key, inner in value.items()
+    ]
+    return WRONG if any(WRONG in (key, inner) for key, inner in pairs) else dict(pairs)
+
+
+def read_choice(value: Any, kinds: type[Enum], path: str, reading: Reading) -> Enum | Wrong:
+    """A member of an enum: by its value where that is a text, else by its name in lower case."""
+    known = {m.value if isinstance(m.value, str) else m.name.lower(): m for m in kinds}
+    text: str | Wrong = read_plain(value, str, path, reading)
+    if text is WRONG:
+        return WRONG
+    if text not in known:
+        return reading.refuse(path, f'"{text}" is not known here', suggestion(text, known))
+    return known[text]
+
+
+def read_record(value: Any, shape: Any, path: str, reading: Reading) -> Any:
+    """A TOML table into a dataclass, with its defaults for what is left out."""
+    if not isinstance(value, Mapping):
+        return reading.refuse(path, f"a table is needed, here is {called(value)}", f"write it as [{path or 'table'}]")
+    hints = get_type_hints(shape, include_extras=True)
+    known = {field.name: field for field in fields(shape) if field.init}
+    for key in value.keys() - known.keys():
+        reading.refuse(joined(path, key), "no such setting", unknown(key, known))
+    values: dict[str, Any] = {}
+    for name, field in known.items():
+        if name in value:
+            values[name] = read(value[name], hints[name], joined(path, name), reading)
+        elif field.default is MISSING and field.default_factory is MISSING:
+            values[name] = reading.refuse(joined(path, name), "this setting is missing", f"add {name} = ...")
+    wrong = bool(value.keys() - known.keys()) or any(v is WRONG for v in values.values())
+    return WRONG if wrong else shape(**values)
+
+
+def unknown(key: str, known: Mapping[str, Any]) -> str:
+    """The mend of a key that no field takes; a secret belongs into a file, whatever its key is called."""
+    if f"{key}_file" in known:
+        return f"secrets are never written here: put it into a file of its own, and name the file with {key}_file"
+    if SECRETS.search(key.lower()) and not get_close_matches(key, known, n=1):
+        return "secrets are never written here: put it into a file of its own"
+    return suggestion(key, known)
+
+
+def suggestion(text: str, known: Mapping[str, Any]) -> str:
+    """The nearest known name, or all of them."""
+    near = get_close_matches(text, known, n=1)
+    return f'did you mean "{near[0]}"?' if near else f"known here: {', '.join(known) or 'nothing'}"
+
+
+def joined(path: str, key: str) -> str:
+    """The path of a key in a table, in TOML's own writing: quoted where a bare key cannot stand."""
+    bare = key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else f'"{key}"'
+    return f"{path}.{bare}" if path else bare
+
+
+def read_marked(value: Any, hint: Any, path: str, reading: Reading) -> Any:
+    """A value whose type carries marks: a duration, a moment, bounds. Other marks are for others to read."""
+    base, *marks = get_args(hint)
+    found: Any
+    if any(isinstance(mark, Duration) for mark in marks):
+        found = read_duration(value, path, reading)
+    elif any(isinstance(mark, Moment) for mark in marks):
+        found = read_moment(value, path, reading)
+    else:
+        found = read(value, base, path, reading)
+    for mark in marks:
+        if isinstance(mark, Between) and found is not WRONG and not mark.least <= found <= mark.most:
+            unit = " seconds" if any(isinstance(other, Duration) for other in marks) else ""
+            mend = f"choose a number from {mark.least:g} to {mark.most:g}{unit}"
+            found = reading.refuse(path, f"{found}{unit} is out of bounds", mend)
+    return found
+
+
+def read_duration(value: Any, path: str, reading: Reading) -> int | Wrong:
+    """A number of seconds, or a text of numbers with units."""
+    if type(value) is int and value >= 0:
+        return value
+    parts = re.findall(r"(\d{1,9}) *([a-z]+)", value) if isinstance(value, str) else []
+    whole = re.fullmatch(r"\d{1,9} *[a-z]+(?: +\d{1,9} *[a-z]+)*", value) if isinstance(value, str) else None
+    if not whole or any(unit not in UNITS for _, unit in parts):
+        return reading.refuse(
+            path, "this is no duration", 'write a number and a unit: "90 s", "15 minutes", "24 hours"'
+        )
+    return sum(int(number) * UNITS[unit] for number, unit in parts)
+
+
+def read_moment(value: Any, path: str, reading: Reading) -> float | Wrong:
+    """A TOML date, or a date and time with an offset, as seconds since 1970 UTC."""
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.timestamp()
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp()
+    return reading.refuse(
+        path, "this is no point in time", "write 2027-03-31 or 2027-03-31T17:00:00+01:00, without quotation marks"
+    )
