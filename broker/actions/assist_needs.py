@@ -1,0 +1,130 @@
+"""What assisted verification needs of the stores. All of it is facts: durable when a method returns."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Protocol
+
+from broker.assisted.case import Case, State
+from broker.model.audit import AuditEvent
+from broker.model.notice import Notice
+from broker.model.staff import StaffAttempt, StaffSession
+
+
+class Created(StrEnum):
+    """What became of a new case."""
+
+    DONE = "done"
+    ONE_OPEN_ALREADY = "one_open_already"
+    REFERENCE_TAKEN = "reference_taken"
+
+
+class Cases(Protocol):
+    """Verification cases. Records are kept sealed; searched by are only id, state, reference, digests and times."""
+
+    async def create(self, case: Case, events: Sequence[AuditEvent], notices: Sequence[Notice]) -> Created:
+        """Writes a new case with its audit rows and notices, in one transaction; nothing unless DONE.
+
+        ONE_OPEN_ALREADY when another case of the same `transaction` is still `open`.
+        """
+        ...
+
+    async def load(self, id: str) -> Case | None:
+        """The case with this id."""
+        ...
+
+    async def by_reference(self, reference: str) -> Case | None:
+        """The case with this reference, compared as `model.handle.plain` makes it."""
+        ...
+
+    async def by_continuation(self, digest: str) -> Case | None:
+        """The case whose unused continuation code has this digest."""
+        ...
+
+    async def by_transaction(self, transaction: str) -> Case | None:
+        """The newest case of a transaction, by its public id."""
+        ...
+
+    async def save(self, case: Case, events: Sequence[AuditEvent], notices: Sequence[Notice]) -> bool:
+        """Writes on top of `case.version - 1` with audit rows and notices, in one transaction.
+
+        False, and nothing written, when somebody else was faster.
+        """
+        ...
+
+    async def queue(self, states: Sequence[State], limit: int) -> Sequence[Case]:
+        """Cases in these states, by `deadline` (none: last), then `queued`, the earliest first."""
+        ...
+
+    async def held(self, member: str) -> Sequence[Case]:
+        """Cases whose `holder` is this member of staff."""
+        ...
+
+    async def due(self, now: float, limit: int) -> Sequence[Case]:
+        """Cases whose `due` is not after `now`, the earliest first."""
+        ...
+
+    async def count_attempt(self, id: str, purpose: str, most: int) -> int | None:
+        """Counts one attempt before anything is compared, durably. Gives the attempt's number, from 1.
+
+        None, and nothing counted, when `most` were made already. Of parallel callers each gets a number of its own.
+        """
+        ...
+
+    async def attempts(self, id: str, purpose: str) -> int:
+        """How many attempts were counted."""
+        ...
+
+    async def alike(self, marks: Sequence[str], besides: str) -> int:
+        """How many cases other than `besides` bear at least one of these `marks`."""
+        ...
+
+
+class Outbox(Protocol):
+    """Notices that have to go out. They are written by `Cases`, with the fact they tell."""
+
+    async def claim(self, now: float, until: float, limit: int) -> Sequence[Notice]:
+        """Notices not yet sent, not expired and not claimed by somebody until later than `now`; claims them.
+
+        Each call counts as one try. A notice may go out twice after a crash, never not at all before it expires.
+        """
+        ...
+
+    async def sent(self, id: str, now: float) -> None:
+        """The notice went out: its address and fields are erased."""
+        ...
+
+    async def sweep(self, now: float) -> None:
+        """Erases address and fields of notices that expired unsent."""
+        ...
+
+
+class StaffSessions(Protocol):
+    """Staff sign-ins under way and staff sessions. Expiry is the caller's to check."""
+
+    async def leave(self, attempt: StaffAttempt) -> None:
+        """Keeps a sign-in on its way."""
+        ...
+
+    async def attempt(self, digest: str) -> StaffAttempt | None:
+        """The sign-in on its way with this digest, unless it was claimed."""
+        ...
+
+    async def claim(self, digest: str) -> bool:
+        """Claims a sign-in on its way: of two callers one gets True."""
+        ...
+
+    async def start(self, session: StaffSession, replaces: str | None, events: Sequence[AuditEvent]) -> None:
+        """Writes a session; `replaces` is the digest of one that ends with it, in the same transaction."""
+        ...
+
+    async def load(self, digest: str) -> StaffSession | None:
+        """A live session, or None. Sessions older than the current epoch count as unknown."""
+        ...
+
+    async def touch(self, digest: str, used: float) -> None:
+        """Notes the use of a session; nothing happens if it is gone or `used` is earlier than what is noted."""
+        ...
+
+    async def end(self, digest: str, event: AuditEvent) -> None:
+        """Ends a session; nothing is written if it was not live."""
+        ...

@@ -1,0 +1,1 @@
+"""Verification cases: what happens when a person helps. Rules and frozen records alone."""

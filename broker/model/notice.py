@@ -1,0 +1,33 @@
+"""A notice to a citizen: what is to be said, to whom, in which language."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class NoticeKind(StrEnum):
+    """The closed set of what is sent."""
+
+    CODE = "code"
+    RESULT = "result"
+    MORE_NEEDED = "more_needed"
+    CHECKED = "checked"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One message that has to go out. `way` is "email" or "phone", `fields` fill the text of its kind.
+
+    The address and the fields are personal (a confirmation code stands among them): an outbox keeps them sealed and
+    erases them once the message went out or `expires` (seconds since 1970 UTC) has passed.
+    """
+
+    id: str
+    kind: NoticeKind
+    way: str
+    address: str
+    language: str
+    created: float
+    expires: float
+    fields: Mapping[str, str] = field(default_factory=dict)
+    case: str | None = None
