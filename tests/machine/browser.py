@@ -1,0 +1,38 @@
+"""A real Chromium: started once for a run, with a fresh profile for every test, and no way out of this machine."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from playwright.async_api import Browser, async_playwright
+
+from tests.machine.programs import need
+
+FLAGS = [
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # Whatever host a page names, it is looked for here: sites of different names are ports of this machine.
+    "--host-resolver-rules=MAP * 127.0.0.1",
+]
+
+
+@asynccontextmanager
+async def chromium(*more_flags: str) -> AsyncIterator[Browser]:
+    """Debian's Chromium without a window. Every host name means this machine (127.0.0.1), whatever the port.
+
+    Its sandbox is on, except for root, under whom Chromium cannot have one. Certificates are judged by the context:
+    `browser.new_context(ignore_https_errors=True)` for the tests' own certificate authority.
+    """
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=need("chromium"),
+            args=[*FLAGS, *more_flags],
+            chromium_sandbox=os.geteuid() != 0,
+        )
+        try:
+            yield browser
+        finally:
+            await browser.close()
