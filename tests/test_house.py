@@ -1,0 +1,269 @@
+"""The house rules that a machine can hold: who may import whom, where time and chance come from, what no file says."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# --- who may import whom: left may import right, nothing else ---
+
+VOCABULARY = {"broker.model", "broker.jose", "broker.toml"}
+GROUND = VOCABULARY | {"broker.seal", "broker.ambient", "broker.outgoing"}
+ROOMS = {"broker.oidc", "broker.journey", "broker.assisted", "broker.account"}
+CONTRACT = {"broker.provider"}
+INSIDE = ROOMS | GROUND | {"broker.keys"}
+
+MAY_IMPORT: dict[str, set[str]] = {
+    "broker.__main__": INSIDE | {"broker.app", "broker.demo", "broker.settings", "broker.web", "broker.actions"},
+    "broker.demo": INSIDE | {"broker.app", "broker.settings", "providers.simulator", "deploy.demo"},
+    "broker.app": INSIDE | CONTRACT | {"broker.settings", "broker.web", "broker.actions", "broker.stores", "providers"},
+    "broker.web": INSIDE | {"broker.actions"},
+    "broker.actions": INSIDE | CONTRACT,
+    "broker.stores": ROOMS | GROUND,
+    "providers": CONTRACT | GROUND,
+    "broker.settings": CONTRACT | GROUND,
+    "broker.oidc": VOCABULARY,
+    "broker.journey": VOCABULARY | CONTRACT,
+    "broker.assisted": VOCABULARY,
+    "broker.account": VOCABULARY,
+    "broker.provider": GROUND,
+    "broker.keys": GROUND,
+    "broker.outgoing": {"broker.model", "broker.ambient"},
+    "broker.seal": {"broker.model", "broker.ambient"},
+    "broker.jose": {"broker.model"},
+    "broker.model": set(),
+    "broker.toml": set(),
+    "broker.ambient": set(),
+    # written as an engineer of a service would, who has nothing of ours
+    "deploy.demo": set(),
+}
+
+# --- third parties have one home each ---
+
+HOMES: dict[str, set[str]] = {
+    "starlette": {"broker.web", "broker.app", "broker.demo", "providers.simulator", "deploy.demo"},
+    "redis": {"broker.stores"},
+    "asyncpg": {"broker.stores"},
+    "sqlalchemy": {"broker.stores"},
+    "alembic": {"broker.stores"},
+    "jwt": {"broker.jose"},
+    "joserfc": {"broker.jose"},
+    "cryptography": {"broker.jose", "broker.seal", "broker.keys"},
+    "aiohttp": {"broker.outgoing"},
+    "authlib": {"providers", "deploy.demo"},
+    "httpx2": {"deploy.demo"},
+    "jinja2": {"broker.web"},
+    "markupsafe": {"broker.web"},
+    "govuk_frontend_jinja": {"broker.web"},
+    "babel": {"broker.web"},
+    "segno": {"broker.web"},
+    "prometheus_client": {"broker.web"},
+    "msgspec": {"broker.stores", "broker.web", "broker.actions", "broker.jose"},
+    "uvicorn": {"broker.__main__", "broker.demo"},
+    "uvloop": {"broker.__main__", "broker.demo"},
+}
+
+# --- time, chance and the environment come in by the front door ---
+
+FRONT_DOOR = {"broker.ambient", "broker.__main__"}
+CLOCKS_AND_DICE = {"time", "random", "secrets"}
+ASKING = re.compile(
+    r"os\.(environ|environb|getenv|urandom|getrandom)"
+    r"|uuid\.(uuid1|uuid4|uuid6|uuid7)"
+    r"|(datetime\.)?(datetime|date)\.(now|utcnow|today)"
+    r"|asyncio\.(get_running_loop|get_event_loop)\(\)\.time"
+)
+
+LONGEST = 400
+
+# --- what no file of the repository says (written so that this file does not say it either) ---
+
+REGISTRIES = (
+    r"p[y]pi\.org|python[h]osted|n[p]mjs|yarn[p]kg|deb[.]debian\.org|crates[.]io|golang[.]org|maven[.]org"
+    r"|\"resolve[d]\":"
+)
+MACHINE_PATHS = r"(?<![\w.])/(wor[k]/|roo[t]/|tm[p]/portico|op[t]/wheels|hom[e]/\w+/)"
+UNSAID = re.compile(f"{REGISTRIES}|{MACHINE_PATHS}")
+
+
+def inside(module: str, homes: set[str]) -> bool:
+    """True if a module is one of these or lies in one of them."""
+    return any(module == home or module.startswith(f"{home}.") for home in homes)
+
+
+def row(module: str) -> str | None:
+    """The entry of MAY_IMPORT that a module falls under: the most exact one."""
+    return max((known for known in MAY_IMPORT if inside(module, {known})), key=len, default=None)
+
+
+def package(module: str, is_package: bool, level: int) -> str:
+    """What a relative import of this level starts from."""
+    parts = module.split(".")
+    return ".".join(parts[: len(parts) - level + is_package])
+
+
+def imports(module: str, tree: ast.AST, is_package: bool) -> Iterator[tuple[str, str]]:
+    """Each import in a module as (module, name); the name is empty for a plain import."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package(module, is_package, node.level) if node.level else ""
+            source = ".".join(part for part in (base, node.module or "") if part)
+            yield from ((source, alias.name) for alias in node.names)
+
+
+def wrong_import(module: str, source: str, name: str) -> str | None:
+    """What is wrong with an import, or nothing."""
+    whole = f"{source}.{name}" if name else source
+    top = source.split(".")[0]
+    if top == "importlib" and not source.startswith(("importlib.resources", "importlib.metadata")):
+        if name not in ("resources", "metadata"):
+            return "imports what cannot be read here (importlib)"
+    elif top in sys.stdlib_module_names:
+        return None
+    elif top in ("broker", "providers", "deploy"):
+        mine = row(module)
+        if mine is None:
+            return "has no row in MAY_IMPORT: say what it may import"
+        to = row(whole) or row(source)
+        if to != mine and not inside(whole, MAY_IMPORT[mine]) and not inside(source, MAY_IMPORT[mine]):
+            return f"imports {whole}"
+        if mine == "broker.stores" and inside(source, ROOMS) and not name[:1].isupper():
+            return f"imports {whole}, which is no record"
+    elif top not in HOMES:
+        return f"imports {top}, which has no home in HOMES"
+    elif not inside(module, HOMES[top]):
+        return f"imports {top}, which lives in {', '.join(sorted(HOMES[top]))}"
+    return None
+
+
+def asked(module: str, tree: ast.AST, is_package: bool) -> Iterator[str]:
+    """Where a module asks for the time, for chance or for the environment."""
+    for source, name in imports(module, tree, is_package):
+        if source in CLOCKS_AND_DICE or ASKING.fullmatch(f"{source}.{name}"):
+            yield f"{source} {name}".strip()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and ASKING.fullmatch(ast.unparse(node)):
+            yield ast.unparse(node)
+
+
+def complaints(module: str, text: str, is_package: bool = False) -> list[str]:
+    """All that is wrong with a module of the product."""
+    tree = ast.parse(text)
+    found = [wrong_import(module, source, name) for source, name in imports(module, tree, is_package)]
+    if not inside(module, FRONT_DOOR | {"deploy.demo"}):
+        found += [f"asks for {what} instead of the ambient" for what in asked(module, tree, is_package)]
+    found += [f"asserts in line {node.lineno}" for node in ast.walk(tree) if isinstance(node, ast.Assert)]
+    if (length := len(text.splitlines())) > LONGEST:
+        found.append(f"has {length} lines")
+    return [f"{module} {what}" for what in found if what]
+
+
+def product() -> Iterator[tuple[str, Path]]:
+    """Every Python file of the product with the name of its module."""
+    for folder in ("broker", "providers", "deploy/demo"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
+
+
+def test_every_module_keeps_the_rules_of_the_house() -> None:
+    found = [
+        complaint
+        for module, path in product()
+        for complaint in complaints(module, path.read_text(), path.name == "__init__.py")
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_no_file_names_a_registry_or_a_path_of_one_machine() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    found = []
+    for name in filter(None, listed.stdout.split("\0")):
+        if (path := ROOT / name).is_file():
+            lines = path.read_text(errors="replace").splitlines()
+            found += [
+                f"{name}:{number}: {line.strip()[:120]}" for number, line in enumerate(lines, 1) if UNSAID.search(line)
+            ]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("module", "text", "complaint"),
+    [
+        ("broker.journey.table", "from broker.oidc import errors", "imports broker.oidc.errors"),
+        ("broker.journey.table", "from broker.seal import Sealer", "imports broker.seal.Sealer"),
+        ("broker.journey.table", "from broker import provider\nfrom broker.model.request import Request", None),
+        ("broker.oidc.token", "from broker.provider import Provider", "imports broker.provider.Provider"),
+        ("broker.oidc.token", "from ..journey import table", "imports broker.journey.table"),
+        ("broker.oidc.token", "from .errors import Refused\nfrom . import metadata", None),
+        ("broker.model.request", "from broker.jose import sign", "imports broker.jose.sign"),
+        ("broker.actions.sign_in", "from broker.stores import facts", "imports broker.stores.facts"),
+        ("broker.actions.sign_in", "import broker.journey.table\nfrom broker.provider import Provider", None),
+        ("broker.web.site", "import broker.stores", "imports broker.stores"),
+        ("broker.web.site", "from broker.provider import Provider", "imports broker.provider.Provider"),
+        ("broker.stores.facts", "from broker.journey.table import Transaction", None),
+        ("broker.stores.facts", "from broker.journey.table import decide", "which is no record"),
+        ("broker.stores.facts", "from broker.actions.needs import Grants", "imports broker.actions.needs.Grants"),
+        ("broker.__main__", "from broker.stores import facts", "imports broker.stores.facts"),
+        ("broker.app", "import providers\nfrom broker.stores import facts", None),
+        ("broker.lobby", "from broker import model", "has no row"),
+        ("providers.openid.kind", "from broker.provider import Provider\nfrom broker.outgoing import Client", None),
+        ("providers.openid.kind", "from broker.actions import sign_in", "imports broker.actions.sign_in"),
+        ("providers.openid.kind", "import aiohttp", "imports aiohttp, which lives in broker.outgoing"),
+        ("providers.openid.kind", "from authlib.oauth2 import rfc7636", None),
+        ("providers.openid.kind", "import starlette.routing", "imports starlette, which lives in"),
+        ("providers.simulator.server", "import starlette.routing", None),
+        ("broker.web.site", "import requests", "imports requests, which has no home"),
+        ("broker.web.site", "def late():\n    from redis import Redis", "imports redis, which lives in broker.stores"),
+        ("broker.app", "import importlib", "cannot be read here"),
+        ("broker.web.site", "from importlib.resources import files", None),
+        ("broker.web.site", "import time", "asks for time"),
+        ("broker.web.site", "from secrets import token_bytes", "asks for secrets token_bytes"),
+        ("broker.web.site", "import os\nos.environ['A']", "asks for os.environ"),
+        ("broker.web.site", "from os import getenv", "asks for os getenv"),
+        ("broker.web.site", "import os\nos.path.join('a')", None),
+        ("broker.web.site", "import uuid\nuuid.uuid4()", "asks for uuid.uuid4"),
+        ("broker.web.site", "from datetime import datetime\ndatetime.now()", "asks for datetime.now"),
+        ("broker.web.site", "import datetime\ndatetime.datetime.now()", "asks for datetime.datetime.now"),
+        ("broker.web.site", "import datetime\ndatetime.datetime.fromtimestamp(1, datetime.UTC)", None),
+        ("broker.ambient", "import time, secrets", None),
+        ("broker.web.site", "assert True", "asserts in line 1"),
+        ("broker.web.site", "\n" * 401, "has 401 lines"),
+    ],
+)
+def test_a_breach_of_the_rules_is_seen_and_nothing_else_is(module: str, text: str, complaint: str | None) -> None:
+    found = complaints(module, text)
+    if complaint is None:
+        assert found == []
+    else:
+        assert any(complaint in each for each in found)
+
+
+@pytest.mark.parametrize(
+    ("line", "is_said"),
+    [
+        ("index-url = https://py" + "pi.org/simple", True),
+        ('"resolv' + 'ed": "somewhere"', True),
+        ("/ro" + "ot/.cache", True),
+        ("cd /wor" + "k/main", True),
+        ("https://service.test/ho" + "me/page", False),
+        ("/usr/lib/postgresql", False),
+        ("see /authorize and /tmp", False),
+    ],
+)
+def test_an_address_or_a_path_of_one_machine_is_seen(line: str, is_said: bool) -> None:
+    assert (UNSAID.search(line) is not None) is is_said
