@@ -9,6 +9,24 @@ from broker.model.failures import FailureClass
 from broker.model.identity import Identity
 from broker.model.request import AuthorizationRequest
 
+BEFORE_CHOICE = 3600
+"""How long (seconds) a transaction lives before a first choice."""
+
+AFTER_CHOICE = 24 * 3600
+"""How long (seconds) it lives after the first choice."""
+
+ATTEMPT_LIFE = 15 * 60
+"""How long (seconds) an attempt at a provider lives."""
+
+CHECK_LIFE = 15
+"""How long (seconds) an answer may be checked before the one who checked it is taken for dead."""
+
+STUB_LIFE = 24 * 3600
+"""How long (seconds) what is left of an ended transaction is kept, so that a late return can still be answered."""
+
+FAILURES_KEPT = 20
+"""How many failures a transaction remembers, the latest ones."""
+
 
 class State(StrEnum):
     """Where the citizen stands."""
@@ -22,6 +40,10 @@ class State(StrEnum):
     ANSWERED = "answered"
     REFUSED = "refused"
     EXPIRED = "expired"
+
+
+ENDED = frozenset({State.ANSWERED, State.REFUSED, State.EXPIRED})
+"""The states that nothing leads out of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +60,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """What went wrong, with whom, when. `reference` is what the citizen may read aloud to support staff."""
+    """What went wrong, when, and with which provider, if one was concerned."""
 
     failure: FailureClass
     at: float
@@ -53,7 +75,9 @@ class Transaction:
     `browser` is the digest of the browser's secret. `version` grows by one with every change, and a write is accepted
     only on top of the version it read. `changed` is when `state` last changed. `seed` orders the picker. `moved` says
     that the transaction was taken to another browser, or outlived the service's patience, so that no authorization
-    code may be sent. `leaving` is the URL on which the citizen returns to the service.
+    code may be sent. `leaving` is the URL on which the citizen returns to the service. `chosen` is when the first
+    choice was made. `case` is the open case or, in IDENTIFIED, the one that proved the identity; `withdrawn` is the
+    case that an identity proven elsewhere made needless: it is to be withdrawn.
     """
 
     id: str
@@ -74,6 +98,31 @@ class Transaction:
     case: str | None = None
     moved: bool = False
     leaving: str | None = None
+    chosen: float | None = None
+    withdrawn: str | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether the transaction has not ended."""
+        return self.state not in ENDED
+
+    @property
+    def kept_until(self) -> float:
+        """Until when (seconds since 1970 UTC) a store must be able to give the record back."""
+        return self.expires + STUB_LIFE if self.open else self.expires
+
+    @property
+    def parting(self) -> FailureClass:
+        """Why the service gets no answer if the citizen goes back to it now."""
+        match self.state:
+            case State.FAILED if self.failures:
+                return self.failures[-1].failure
+            case State.WAITING:
+                return FailureClass.HELP_WAITING
+            case State.EXPIRED:
+                return FailureClass.REQUEST_EXPIRED
+            case _:
+                return FailureClass.CANCELLED
 
     @property
     def failure(self) -> Failed | None:

@@ -1,0 +1,232 @@
+"""The state table of a transaction, and the one function that changes a state."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from broker.journey.events import (
+    AnswerReceived,
+    AttemptFailed,
+    BrowserChanged,
+    Event,
+    GaveUp,
+    HelpEnded,
+    HelpRequested,
+    HelpResumed,
+    IdentityProven,
+    NoRouteFound,
+    ProviderChosen,
+    ServiceAnswered,
+    SessionAccepted,
+    SharingDeclined,
+    TimeRanOut,
+)
+from broker.journey.transaction import (
+    AFTER_CHOICE,
+    BEFORE_CHOICE,
+    CHECK_LIFE,
+    ENDED,
+    FAILURES_KEPT,
+    STUB_LIFE,
+    Failed,
+    State,
+    Transaction,
+)
+from broker.model.failures import FailureClass
+from broker.model.request import AuthorizationRequest
+
+S = State
+
+# fmt: off
+POSSIBLE: Mapping[State, Mapping[type[Event], State]] = MappingProxyType({
+    S.CHOOSING:   {ProviderChosen: S.AWAY, HelpRequested: S.WAITING, SessionAccepted: S.IDENTIFIED,
+                   NoRouteFound: S.FAILED, BrowserChanged: S.CHOOSING},
+    S.AWAY:       {AnswerReceived: S.CHECKING, AttemptFailed: S.FAILED, ProviderChosen: S.AWAY,
+                   HelpResumed: S.WAITING, BrowserChanged: S.CHOOSING},
+    S.CHECKING:   {IdentityProven: S.IDENTIFIED, AttemptFailed: S.FAILED, ProviderChosen: S.AWAY,
+                   HelpResumed: S.WAITING, BrowserChanged: S.CHOOSING},
+    S.FAILED:     {ProviderChosen: S.AWAY, HelpRequested: S.WAITING, HelpResumed: S.WAITING,
+                   BrowserChanged: S.FAILED},
+    S.WAITING:    {IdentityProven: S.IDENTIFIED, HelpEnded: S.FAILED, ProviderChosen: S.AWAY,
+                   BrowserChanged: S.WAITING},
+    S.IDENTIFIED: {ServiceAnswered: S.ANSWERED, SharingDeclined: S.FAILED, AttemptFailed: S.FAILED,
+                   ProviderChosen: S.AWAY, BrowserChanged: S.CHOOSING},
+    S.ANSWERED:   {},
+    S.REFUSED:    {},
+    S.EXPIRED:    {},
+})
+ALWAYS: Mapping[type[Event], State] = MappingProxyType({GaveUp: S.REFUSED, TimeRanOut: S.EXPIRED})
+# fmt: on
+"""Which event leads from which state to which; ALWAYS holds in every open state. What is in neither changes nothing."""
+
+CHOICES = (ProviderChosen, HelpRequested, SessionAccepted)
+"""The events by which a citizen chooses: the first of them gives the transaction its longer life."""
+
+
+def begin(
+    *, id: str, browser: str, request: AuthorizationRequest, language: str, reference: str, seed: int, now: float
+) -> Transaction:
+    """A new transaction. `browser` is the digest of the browser's secret, `now` seconds since 1970 UTC."""
+    return Transaction(
+        id=id,
+        version=1,
+        state=State.CHOOSING,
+        browser=browser,
+        request=request,
+        language=language,
+        created=now,
+        changed=now,
+        expires=now + BEFORE_CHOICE,
+        reference=reference,
+        seed=seed,
+    )
+
+
+def target(state: State, event: Event) -> State | None:
+    """Where the table leads from this state with this event, or None if nowhere."""
+    always = None if state in ENDED else ALWAYS.get(type(event))
+    return POSSIBLE[state].get(type(event), always)
+
+
+def advance(transaction: Transaction, event: Event, now: float) -> Transaction:
+    """The transaction after an event, or the very same object where the table or `_allowed` knows no such step.
+
+    `now` is seconds since 1970 UTC. The new record has the next version; after the end it is a stub.
+    """
+    state = target(transaction.state, event)
+    if state is None or not _allowed(transaction, event, now):
+        return transaction
+    after = _with(transaction, event, now)
+    after = replace(after, state=state, version=transaction.version + 1, changed=now)
+    if state in ENDED:
+        return replace(stub(after), expires=min(now, transaction.expires) + STUB_LIFE)
+    if transaction.chosen is None and isinstance(event, CHOICES):
+        return replace(after, chosen=now, expires=now + AFTER_CHOICE)
+    return after
+
+
+def overdue(transaction: Transaction, now: float) -> Event | None:
+    """What the clock alone made of the transaction since it was last looked at, if anything."""
+    attempt = transaction.attempt
+    if not transaction.open:
+        return None
+    if now >= transaction.expires:
+        return TimeRanOut()
+    if attempt is None:
+        return None
+    if transaction.state is State.AWAY and now >= attempt.expires:
+        return AttemptFailed(FailureClass.TOOK_TOO_LONG, attempt.provider)
+    if transaction.state is State.CHECKING and now - transaction.changed > CHECK_LIFE:
+        return AttemptFailed(FailureClass.OUR_FAULT, attempt.provider)
+    return None
+
+
+def moved(transaction: Transaction, browser: str, now: float) -> Transaction:
+    """The transaction taken to another browser, whose secret has the digest `browser`; the old secret is dead.
+
+    What the old browser had in hand (an attempt, an identity) stays behind, so that only the browser in which the
+    identity is proved may answer. The same object if the transaction has ended.
+    """
+    return advance(transaction, BrowserChanged(browser), now)
+
+
+def stub(transaction: Transaction) -> Transaction:
+    """What is left of a transaction after its end: enough to send the citizen back to the service, nothing personal."""
+    asked = transaction.request
+    request = AuthorizationRequest(
+        client_id=asked.client_id,
+        redirect_uri=asked.redirect_uri,
+        scope=(),
+        minimum=asked.minimum,
+        state=asked.state,
+        response_mode=asked.response_mode,
+    )
+    return replace(
+        transaction,
+        request=request,
+        attempt=None,
+        failures=(),
+        identity=None,
+        account=None,
+        case=None,
+        withdrawn=None,
+    )
+
+
+def _allowed(transaction: Transaction, event: Event, now: float) -> bool:
+    """Whether a step that the table knows may be taken by this transaction with what the event carries."""
+    attempt, identity = transaction.attempt, transaction.identity
+    if isinstance(event, TimeRanOut):
+        return now >= transaction.expires
+    if now >= transaction.expires:
+        return False
+    match event:
+        case ProviderChosen(chosen):
+            return now < chosen.expires
+        case AnswerReceived(attempt_id):
+            return attempt is not None and attempt.id == attempt_id and now < attempt.expires
+        case AttemptFailed(_, provider):
+            in_hand = identity or attempt
+            return in_hand is not None and in_hand.provider == provider
+        case IdentityProven(proven, _):
+            return proven.level >= transaction.request.minimum and _proves(transaction, event)
+        case SessionAccepted(proven, _):
+            return proven.level >= transaction.request.minimum
+        case ServiceAnswered(_, account):
+            return transaction.account in (None, account)
+        case HelpRequested(_):
+            return transaction.case is None
+        case HelpResumed():
+            return transaction.case is not None
+        case HelpEnded(_, case):
+            return transaction.case == case
+        case BrowserChanged(browser):
+            return transaction.browser != browser
+        case _:
+            return True
+
+
+def _proves(transaction: Transaction, event: IdentityProven) -> bool:
+    """Whether the identity comes from what the transaction waits for: its case, or the attempt in hand."""
+    if transaction.state is State.WAITING:
+        return event.case is not None and event.case == transaction.case
+    attempt = transaction.attempt
+    return event.case is None and attempt is not None and attempt.provider == event.identity.provider
+
+
+def _with(transaction: Transaction, event: Event, now: float) -> Transaction:
+    """The transaction with what the event brings, and without what it makes needless. The state is set by `advance`."""
+    open_case = None if transaction.state is State.IDENTIFIED else transaction.case
+    kept = replace(transaction, attempt=None, identity=None, account=None, case=open_case)
+    match event:
+        case ProviderChosen(attempt):
+            return replace(kept, attempt=attempt)
+        case AnswerReceived():
+            return transaction
+        case AttemptFailed(failure, provider):
+            return _failed(kept, failure, now, provider)
+        case IdentityProven(identity, proving):
+            needless = transaction.withdrawn if proving else transaction.case or transaction.withdrawn
+            return replace(kept, identity=identity, case=proving, withdrawn=needless)
+        case SessionAccepted(identity, account):
+            return replace(kept, identity=identity, account=account)
+        case HelpRequested(case):
+            return replace(kept, case=case)
+        case HelpEnded(failure, _):
+            return _failed(replace(kept, case=None), failure, now)
+        case NoRouteFound():
+            return _failed(kept, FailureClass.NO_ROUTE, now)
+        case SharingDeclined():
+            provider = None if transaction.identity is None else transaction.identity.provider
+            return _failed(kept, FailureClass.DECLINED_SHARING, now, provider)
+        case BrowserChanged(browser):
+            return replace(kept, browser=browser, moved=True)
+        case ServiceAnswered(leaving, _) | GaveUp(leaving):
+            return replace(kept, leaving=leaving)
+        case HelpResumed() | TimeRanOut():
+            return kept
+
+
+def _failed(transaction: Transaction, failure: FailureClass, now: float, provider: str | None = None) -> Transaction:
+    failures = (*transaction.failures, Failed(failure, now, provider))
+    return replace(transaction, failures=failures[-FAILURES_KEPT:])
