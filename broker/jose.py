@@ -360,24 +360,31 @@ def load_signing_key(pem: bytes, alg: str, kid: str | None = None) -> SigningKey
         raise ValueError(f"algorithm {alg!r}: expected one of {sorted(SIGNATURE_ALGORITHMS)}")
     try:
         private = serialization.load_pem_private_key(pem, password=None)
-    except (TypeError, UnsupportedAlgorithm) as problem:
-        raise ValueError("an encrypted key or one of an unknown kind") from problem
-    match private:
-        case ec.EllipticCurvePrivateKey():
-            jwk: dict[str, str] = ECAlgorithm.to_jwk(private.public_key(), as_dict=True)
-        case ed25519.Ed25519PrivateKey():
-            jwk = OKPAlgorithm.to_jwk(private.public_key(), as_dict=True)
-        case rsa.RSAPrivateKey():
-            jwk = RSAAlgorithm.to_jwk(private.public_key(), as_dict=True)
-            jwk = {member: jwk[member] for member in ("kty", "n", "e")}
-        case _:
-            raise ValueError("a key of a kind that is not used here")
+    except (TypeError, ValueError, UnsupportedAlgorithm) as problem:
+        raise ValueError("it holds no unencrypted private key in PEM") from problem
+    try:
+        jwk = _public_members(private)
+    except jwt.InvalidKeyError as problem:
+        raise ValueError("its curve is not used here") from problem
     public = _public_key(jwk)
     if isinstance(public, str) or alg not in public.algorithms:
         raise ValueError(f"the key does not serve {alg}" + (f": {public}" if isinstance(public, str) else ""))
     kid = kid or thumbprint(jwk)
     shown = {**jwk, "kid": kid, "alg": alg, "use": "sig"}
     return SigningKey(kid, alg, private, shown, _base64(_encode({"alg": alg, "kid": kid}).encode()))
+
+
+def _public_members(private: Any) -> dict[str, str]:
+    match private:
+        case ec.EllipticCurvePrivateKey():
+            jwk: dict[str, Any] = ECAlgorithm.to_jwk(private.public_key(), as_dict=True)
+        case ed25519.Ed25519PrivateKey():
+            jwk = OKPAlgorithm.to_jwk(private.public_key(), as_dict=True)
+        case rsa.RSAPrivateKey():
+            jwk = RSAAlgorithm.to_jwk(private.public_key(), as_dict=True)
+        case _:
+            raise ValueError("its kind is not used here")
+    return {member: jwk[member] for member in ("kty", "crv", "x", "y", "n", "e") if member in jwk}
 
 
 def public_jwk(key: SigningKey) -> Mapping[str, str]:
