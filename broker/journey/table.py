@@ -217,8 +217,8 @@ def _with(transaction: Transaction, event: Event, now: float) -> Transaction:
         case NoRouteFound():
             return _failed(kept, FailureClass.NO_ROUTE, now)
         case SharingDeclined():
-            provider = None if transaction.identity is None else transaction.identity.provider
-            return _failed(kept, FailureClass.DECLINED_SHARING, now, provider)
+            whose = None if transaction.identity is None else transaction.identity.provider
+            return _failed(kept, FailureClass.DECLINED_SHARING, now, whose)
         case BrowserChanged(browser):
             return replace(kept, browser=browser, moved=True)
         case ServiceAnswered(leaving, _) | GaveUp(leaving):

@@ -6,6 +6,9 @@ from typing import Any
 
 from broker.model.assurance import Level, Verification
 
+HELP = "help"
+"""The `provider` of an identity that a verification case proved. No provider may be registered under this id."""
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:

@@ -1,0 +1,191 @@
+"""What may be believed of what a provider, a verification case or the broker's own session says."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from broker.journey.offer import Candidate, usable
+from broker.journey.transaction import State, Transaction
+from broker.model.failures import FailureClass
+from broker.model.identity import HELP, Identity
+from broker.model.service import Service
+from broker.model.session import Session
+from broker.model.switches import Switches, SwitchKind
+
+SKEW = 60
+"""By how much (seconds) a provider's clock may differ from ours."""
+
+NEVER_SILENT = frozenset({"login", "select_account"})
+"""Values of `prompt` that no session may answer (OpenID Connect Core 3.1.2.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Believed:
+    """An identity as it is believed: its level is never above what its provider is registered for."""
+
+    identity: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who an identity belongs to here: its account, and the pairwise subject the service knows it by.
+
+    Both are None for a person not seen before, `subject` alone for one the service was never told about.
+    """
+
+    account: str | None = None
+    subject: str | None = None
+
+
+def judge(
+    transaction: Transaction,
+    identity: Identity,
+    candidate: Candidate | None,
+    service: Service,
+    switches: Switches,
+    now: float,
+) -> Believed | FailureClass:
+    """What is believed of an identity that came in, or that stood for a while, with everything read again `now`.
+
+    `candidate` is the provider that `identity` names, None where it is not configured or the identity was proven by a
+    verification case. For CHECKING, WAITING and IDENTIFIED; anywhere else nothing can have come in: OUR_FAULT.
+    """
+    asked = _asked(transaction)
+    if asked is None:
+        return FailureClass.OUR_FAULT
+    if identity.provider != asked:
+        return FailureClass.UNSAFE_REPLY
+    return _weigh(transaction, identity, candidate, service, switches, now)
+
+
+def judge_person(
+    transaction: Transaction,
+    person: Person,
+    candidate: Candidate | None,
+    switches: Switches,
+    now: float,
+    blocked: Collection[str] = (),
+) -> FailureClass | None:
+    """What stands against the person whom a believed identity belongs to; None if nothing does.
+
+    Their account may be off, the provider may take no newcomers any more or be turned off by them (`blocked`: ids of
+    providers), or the service may have asked for somebody else (`id_token_hint`, OpenID Connect Core 3.1.2.1).
+    """
+    if person.account is not None and switches.is_off(SwitchKind.ACCOUNT, person.account):
+        return FailureClass.CANNOT_USE
+    if candidate is not None and candidate.card.id in blocked:
+        return FailureClass.BLOCKED_BY_YOU
+    if candidate is not None and person.account is None and not candidate.listing.accepts_new(now):
+        return FailureClass.CANNOT_USE
+    if transaction.request.hint_subject not in (None, person.subject):
+        return FailureClass.COULD_NOT_SIGN_IN
+    return None
+
+
+def judge_session(
+    transaction: Transaction,
+    session: Session,
+    subject: str | None,
+    candidate: Candidate | None,
+    service: Service,
+    switches: Switches,
+    now: float,
+    blocked: Collection[str] = (),
+) -> Believed | FailureClass:
+    """Whether the broker's own session may answer this transaction, with everything read again `now`.
+
+    `subject` is the pairwise subject by which the service knows the session's account, `candidate` the provider of
+    the session's identity. SILENT says that the citizen has to sign in: because the service or its request wants
+    that, because the session is too old, or because the service asked for somebody else.
+    """
+    request = transaction.request
+    wanted = service.single_sign_on and NEVER_SILENT.isdisjoint(request.prompt)
+    young = request.max_age is None or now - session.identity.auth_time <= request.max_age
+    hinted = request.hint_subject in (None, subject)
+    if not (transaction.state is State.CHOOSING and wanted and young and hinted and now < session.expires):
+        return FailureClass.SILENT
+    refusal = judge_person(transaction, Person(session.account, subject), candidate, switches, now, blocked)
+    return refusal or _weigh(transaction, session.identity, candidate, service, switches, now)
+
+
+def _asked(transaction: Transaction) -> str | None:
+    """Who was asked to say who the citizen is."""
+    match transaction.state:
+        case State.CHECKING:
+            return None if transaction.attempt is None else transaction.attempt.provider
+        case State.WAITING:
+            return HELP
+        case State.IDENTIFIED:
+            return None if transaction.identity is None else transaction.identity.provider
+        case _:
+            return None
+
+
+def _weigh(
+    transaction: Transaction,
+    identity: Identity,
+    candidate: Candidate | None,
+    service: Service,
+    switches: Switches,
+    now: float,
+) -> Believed | FailureClass:
+    """The checks that every identity passes, wherever it comes from, the cheap ones first."""
+    if switches.is_off(SwitchKind.SERVICE, service.client_id) or service.client_id != transaction.request.client_id:
+        return FailureClass.SERVICE_OFF
+    if candidate is None:
+        if identity.provider != HELP or not service.assisted:
+            return FailureClass.CANNOT_USE
+        believed = identity
+    else:
+        if candidate.card.id != identity.provider:
+            return FailureClass.UNSAFE_REPLY
+        if not usable(candidate, service, switches, now):
+            return FailureClass.CANNOT_USE
+        believed = _bounded(identity, candidate)
+    if not _timely(transaction, believed, now):
+        return FailureClass.UNSAFE_REPLY
+    if believed.level < transaction.request.minimum:
+        return FailureClass.LEVEL_TOO_LOW
+    if any(believed.claims.get(claim) is None for claim in needed(transaction)):
+        return FailureClass.INCOMPLETE_REPLY
+    return Believed(believed)
+
+
+def _bounded(identity: Identity, candidate: Candidate) -> Identity:
+    """The identity with no level above the provider's registration, its verification included."""
+    highest = candidate.card.highest
+    verification = identity.verification
+    if verification is not None and verification.level > highest:
+        verification = replace(verification, level=highest)
+    return replace(identity, level=min(identity.level, highest), verification=verification)
+
+
+def _timely(transaction: Transaction, identity: Identity, now: float) -> bool:
+    """Whether the sign-in is as fresh as the request demands, and not of the future.
+
+    Age is counted back from when the request came in (OpenID Connect Core 3.1.2.1, `max_age`), so that nobody is
+    turned away for reading the pages slowly.
+    """
+    request = transaction.request
+    if identity.auth_time > now + SKEW:
+        return False
+    age = 0 if request.fresh else request.max_age
+    return age is None or identity.auth_time >= transaction.created - age - SKEW
+
+
+def needed(transaction: Transaction) -> frozenset[str]:
+    """The claims that the service may have and called essential (OpenID Connect Core 5.5.1), verified ones included."""
+    request = transaction.request
+    essential = {name for part in ("id_token", "userinfo") for name in _essential(request.claims.get(part))}
+    return frozenset(essential.intersection(request.asked))
+
+
+def _essential(asked: Any) -> Iterator[str]:
+    if not isinstance(asked, Mapping):
+        return
+    for name, how in asked.items():
+        if name == "verified_claims":
+            for one in how if isinstance(how, list | tuple) else [how]:
+                yield from _essential(one.get("claims") if isinstance(one, Mapping) else None)
+        elif isinstance(how, Mapping) and how.get("essential") is True:
+            yield name

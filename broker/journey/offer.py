@@ -1,0 +1,251 @@
+"""What a citizen may be offered: every condition stands here, and only real options come out."""
+
+import hashlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from broker.journey.transaction import Failed, Transaction
+from broker.model.failures import KINDS, FailureClass, NextStep
+from broker.model.listing import Listing
+from broker.model.service import Service
+from broker.model.switches import Switches, SwitchKind
+from broker.provider import Card, Health
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One provider as it stands now: what it says of itself, the operator's policy for it, how it does."""
+
+    card: Card
+    listing: Listing
+    health: Health
+
+
+class OrderRule(StrEnum):
+    """The published rule by which the picker is ordered."""
+
+    SHUFFLED = "shuffled"
+    """By chance, the same throughout a browser session, so that no provider gains by its place."""
+    ALPHABETICAL = "alphabetical"
+    """By name in the citizen's language."""
+    CONFIGURED = "configured"
+    """By the operator's weights, then by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A provider that may be chosen now. Times are seconds since 1970 UTC.
+
+    `failed` is what last happened with it in this transaction; `seconds` how long it usually takes now (None: not
+    known, then the card's minutes hold); `closes` is when it takes no more newcomers, `closed` whether it already
+    does not, `leaves` when it leaves the scheme; `languages` are those its pages speak, where the citizen's own is
+    not among them.
+    """
+
+    card: Card
+    failed: Failed | None = None
+    seconds: float | None = None
+    closes: float | None = None
+    closed: bool = False
+    leaves: float | None = None
+    languages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NotWorking:
+    """A provider that would do but cannot be chosen now: told in words, since when and as of when.
+
+    Where the operator paused it, `why` holds the reason by language and `until` its end, if that is known.
+    """
+
+    card: Card
+    since: float | None = None
+    checked: float | None = None
+    why: Mapping[str, str] = field(default_factory=dict)
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Everything one transaction may be offered now.
+
+    `options` in the order of the page, those that already failed last, without `last_used`, which stands in a block of
+    its own. `blocked` are those the citizen turned off. `hinted` is the option the service points to, if it may.
+    `reachable` says that some provider of this service reaches the level, be it working now or not. `help` says that
+    a person can be asked for, `later` that the transaction can be finished elsewhere, `other_ways` and `contact` that
+    the service named them; `contacts` are those of providers by id. `barred` is set when the service itself is off.
+    """
+
+    order: OrderRule
+    options: tuple[Option, ...] = ()
+    last_used: Option | None = None
+    not_working: tuple[NotWorking, ...] = ()
+    blocked: tuple[Card, ...] = ()
+    hinted: Option | None = None
+    reachable: bool = False
+    help: bool = False
+    later: bool = False
+    other_ways: bool = False
+    contact: bool = False
+    contacts: Mapping[str, str] = field(default_factory=dict)
+    barred: FailureClass | None = None
+
+    @property
+    def all(self) -> tuple[Option, ...]:
+        """Every option that may be chosen, the last used one first."""
+        return self.options if self.last_used is None else (self.last_used, *self.options)
+
+    @property
+    def leaving(self) -> tuple[Option, ...]:
+        """The options that take no more newcomers, or leave the scheme, at a known time."""
+        return tuple(option for option in self.all if option.leaves is not None or option.closes is not None)
+
+    @property
+    def no_route(self) -> bool:
+        """Whether nothing can ever reach the level: to be said before any effort is spent."""
+        return self.barred is None and not self.reachable
+
+    def option(self, provider: str) -> Option | None:
+        """The option of a provider, or None if it may not be chosen now."""
+        return next((option for option in self.all if option.card.id == provider), None)
+
+    def has(self, provider: str) -> bool:
+        """Whether a provider may be chosen now."""
+        return self.option(provider) is not None
+
+
+def usable(candidate: Candidate, service: Service, switches: Switches, now: float) -> bool:
+    """Whether a provider is enabled for this service now, by configuration, by policy and by switch."""
+    id = candidate.card.id
+    wanted = not service.providers or id in service.providers
+    return wanted and candidate.listing.serves(service, now) and not switches.is_off(SwitchKind.PROVIDER, id)
+
+
+def offer(
+    transaction: Transaction,
+    candidates: Sequence[Candidate],
+    service: Service,
+    switches: Switches,
+    now: float,
+    order: OrderRule,
+    blocked: Collection[str] = (),
+    last_used: str | None = None,
+) -> Offer:
+    """What this transaction may be offered now (`now` in seconds since 1970 UTC).
+
+    `blocked` are ids of providers the citizen turned off, `last_used` the id of the one this browser remembers.
+    """
+    if switches.is_off(SwitchKind.SERVICE, service.client_id):
+        return Offer(order, contact=service.contact is not None, barred=FailureClass.SERVICE_OFF)
+    minimum = transaction.request.minimum
+    reaching = [c for c in candidates if usable(c, service, switches, now) and c.card.highest >= minimum]
+    allowed = [c for c in reaching if c.card.id not in blocked and not _spent(transaction, c.card.id)]
+    ordered = sorted(allowed, key=_key(transaction, order))
+    working = [c for c in ordered if c.health.working and not c.listing.is_paused(now)]
+    options = sorted((_option(transaction, c, now) for c in working), key=lambda option: option.failed is not None)
+    last = next((o for o in options if o.card.id == last_used and o.failed is None), None)
+    return Offer(
+        order=order,
+        options=tuple(option for option in options if option is not last),
+        last_used=last,
+        not_working=tuple(_not_working(c, now) for c in ordered if c not in working),
+        blocked=tuple(c.card for c in reaching if c.card.id in blocked),
+        hinted=_hinted(transaction, service, options),
+        reachable=bool(reaching),
+        help=service.assisted and transaction.case is None,
+        later=bool(service.initiate_login_uri or service.resume_uri or service.single_sign_on),
+        other_ways=bool(service.other_ways),
+        contact=service.contact is not None,
+        contacts={c.card.id: c.listing.contact for c in candidates if c.listing.contact is not None},
+    )
+
+
+def next_steps(transaction: Transaction, offer: Offer, failed: Failed) -> tuple[NextStep, ...]:
+    """What the citizen can really do after a failure, in the order of the page.
+
+    Where a case is already open, its status stands in the place of asking for help.
+    """
+    steps = list(KINDS[failed.failure].next)
+    if transaction.case is not None and NextStep.STATUS not in steps:
+        steps = [NextStep.STATUS if step is NextStep.HELP else step for step in steps]
+    return tuple(step for step in steps if _real(step, transaction, offer, failed.provider or ""))
+
+
+def _real(step: NextStep, transaction: Transaction, offer: Offer, provider: str) -> bool:
+    others = sum(option.card.id != provider for option in offer.all)
+    match step:
+        case NextStep.RETRY | NextStep.RESUME | NextStep.STEP_UP:
+            return offer.has(provider)
+        case NextStep.ANOTHER:
+            return others > 0
+        case NextStep.WHAT_YOU_HAVE:
+            return others > 1
+        case NextStep.HELP:
+            return offer.help
+        case NextStep.STATUS | NextStep.CHANGE_HELP | NextStep.WITHDRAW:
+            return transaction.case is not None
+        case NextStep.LATER:
+            return offer.later and transaction.open
+        case NextStep.WHAT_AND_WHY:
+            return bool(transaction.request.asked)
+        case NextStep.UNBLOCK:
+            return any(card.id == provider for card in offer.blocked)
+        case NextStep.CONTACT:
+            return offer.contact
+        case NextStep.CONTACT_PROVIDER:
+            return provider in offer.contacts
+        case NextStep.OTHER_WAYS:
+            return offer.other_ways
+        case NextStep.USE_CODE | NextStep.START_AGAIN | NextStep.HOME:
+            return True
+
+
+def _key(transaction: Transaction, order: OrderRule) -> Callable[[Candidate], tuple[int, str, str]]:
+    """What candidates are sorted by. Chance comes from the seed alone, and a provider more or less moves no other."""
+
+    def key(candidate: Candidate) -> tuple[int, str, str]:
+        card = candidate.card
+        name = card.name(transaction.language).casefold()
+        match order:
+            case OrderRule.SHUFFLED:
+                return 0, hashlib.sha256(f"{transaction.seed}:{card.id}".encode()).hexdigest(), card.id
+            case OrderRule.ALPHABETICAL:
+                return 0, name, card.id
+            case OrderRule.CONFIGURED:
+                return candidate.listing.weight, name, card.id
+
+    return key
+
+
+def _spent(transaction: Transaction, provider: str) -> bool:
+    """Whether a provider failed in a way that makes another try in this transaction vain."""
+    happened = [failed.failure for failed in transaction.failures if failed.provider == provider]
+    limits = ((failure, KINDS[failure].tries) for failure in set(happened))
+    return any(tries is not None and happened.count(failure) >= tries for failure, tries in limits)
+
+
+def _option(transaction: Transaction, candidate: Candidate, now: float) -> Option:
+    card, listing = candidate.card, candidate.listing
+    failures = [failed for failed in transaction.failures if failed.provider == card.id]
+    return Option(
+        card=card,
+        failed=failures[-1] if failures else None,
+        seconds=candidate.health.median,
+        closes=listing.accept_new_until,
+        closed=not listing.accepts_new(now),
+        leaves=listing.accept_sign_in_until,
+        languages=() if transaction.language in listing.languages else listing.languages,
+    )
+
+
+def _not_working(candidate: Candidate, now: float) -> NotWorking:
+    health, listing = candidate.health, candidate.listing
+    if listing.is_paused(now):
+        return NotWorking(candidate.card, why=listing.paused, until=listing.paused_until)
+    return NotWorking(candidate.card, since=health.since, checked=health.checked)
+
+
+def _hinted(transaction: Transaction, service: Service, options: Sequence[Option]) -> Option | None:
+    hint = transaction.request.provider_hint if service.provider_hint else None
+    return next((option for option in options if option.card.id == hint and option.failed is None), None)
