@@ -1,21 +1,13 @@
 """What assisted verification needs of the stores. All of it is facts: durable when a method returns."""
 
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import Protocol
 
 from broker.assisted.case import Case, State
 from broker.model.audit import AuditEvent
+from broker.model.facts import Created as Created
 from broker.model.notice import Notice
 from broker.model.staff import StaffAttempt, StaffSession
-
-
-class Created(StrEnum):
-    """What became of a new case."""
-
-    DONE = "done"
-    ONE_OPEN_ALREADY = "one_open_already"
-    REFERENCE_TAKEN = "reference_taken"
 
 
 class Cases(Protocol):

@@ -6,20 +6,20 @@ Handles come in plain and are stored as digests alone.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
 from broker.journey.transaction import Transaction
 from broker.model.audit import AuditEvent
-from broker.model.grant import AssertionUse, Code, Grant, Token
+from broker.model.facts import Known as Known
+from broker.model.facts import KnownCode as KnownCode
+from broker.model.facts import NewAnswer as NewAnswer
+from broker.model.facts import Recorded as Recorded
+from broker.model.facts import Redemption as Redemption
+from broker.model.facts import Unavailable as Unavailable
+from broker.model.grant import AssertionUse, Grant, Token
 from broker.model.request import AuthorizationRequest
 from broker.model.session import Session
 from broker.model.switches import Switches
-
-
-class Unavailable(Exception):
-    """A store cannot be reached. The door answers 503; nothing was done, or what was done is whole."""
 
 
 class Transactions(Protocol):
@@ -90,48 +90,6 @@ class SwitchBoard(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of an identity: its account, the pairwise subject for a sector, what was shared with a service.
-
-    `shared` is None when nothing was ever shared with that service.
-    """
-
-    account: str
-    subject: str | None
-    shared: tuple[str, ...] | None
-
-
-@dataclass(frozen=True, slots=True)
-class NewAnswer:
-    """Everything that must become true together when a service is answered with a code.
-
-    `account`, `code.account`, and `subject`, `code.release.subject`, are proposals: an account already known for
-    (issuer, subject), and a subject already given for (account, sector), win, and are written into the code, the
-    session and the audit rows instead. `shared` names the claims agreed to. `session` is None where no session may
-    be kept; a session with a digest already known replaces what was kept under it. `code` is None where no code may
-    be sent (the transaction was moved, or outlived the service's patience): then everything else is written.
-    """
-
-    issuer: str
-    identity_subject: str
-    account: str
-    sector: str
-    subject: str
-    code: Code | None
-    shared: tuple[str, ...]
-    session: Session | None
-    events: tuple[AuditEvent, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """The account and the pairwise subject that hold after an answer was recorded."""
-
-    account: str
-    subject: str
-
-
 class Answers(Protocol):
     """Answers to services (facts)."""
 
@@ -146,23 +104,6 @@ class Answers(Protocol):
         already answered in another transaction.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class KnownCode:
-    """A code, whether it was redeemed, and the grant it became."""
-
-    code: Code
-    redeemed: bool
-    grant: str | None
-
-
-class Redemption(StrEnum):
-    """What became of a redemption."""
-
-    DONE = "done"
-    USED_BEFORE = "used_before"
-    ASSERTION_USED_BEFORE = "assertion_used_before"
 
 
 class Grants(Protocol):
@@ -198,7 +139,10 @@ class Grants(Protocol):
         ...
 
     async def revoke(self, digest: str, client_id: str, now: float, event: AuditEvent) -> bool:
-        """Revokes a token of this client; a refresh token takes its whole grant along (RFC 7009 2.1). False if unknown."""
+        """Revokes a token of this client; a refresh token takes its whole grant along (RFC 7009 2.1).
+
+        False if unknown.
+        """
         ...
 
     async def use_assertion(self, use: AssertionUse) -> bool:

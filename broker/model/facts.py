@@ -1,0 +1,81 @@
+"""What the actions and the stores hand each other about facts: records of things that hold together, and outcomes."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from broker.model.audit import AuditEvent
+from broker.model.grant import Code
+from broker.model.session import Session
+
+
+class Unavailable(Exception):
+    """A store cannot be reached. The door answers 503; nothing was done, or what was done is whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of an identity: its account, the pairwise subject for a sector, what was shared with a service.
+
+    `shared` is None when nothing was ever shared with that service.
+    """
+
+    account: str
+    subject: str | None
+    shared: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewAnswer:
+    """Everything that must become true together when a service is answered with a code.
+
+    `account`, `code.account`, and `subject`, `code.release.subject`, are proposals: an account already known for
+    (issuer, subject), and a subject already given for (account, sector), win, and are written into the code, the
+    session and the audit rows instead. `shared` names the claims agreed to. `session` is None where no session may
+    be kept; a session with a digest already known replaces what was kept under it. `code` is None where no code may
+    be sent (the transaction was moved, or outlived the service's patience): then everything else is written, what was
+    shared as long as `client_id` says with whom.
+    """
+
+    issuer: str
+    identity_subject: str
+    account: str
+    sector: str
+    subject: str
+    code: Code | None
+    shared: tuple[str, ...]
+    session: Session | None
+    events: tuple[AuditEvent, ...]
+    client_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The account and the pairwise subject that hold after an answer was recorded."""
+
+    account: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCode:
+    """A code, whether it was redeemed, and the grant it became."""
+
+    code: Code
+    redeemed: bool
+    grant: str | None
+
+
+class Redemption(StrEnum):
+    """What became of a redemption."""
+
+    DONE = "done"
+    USED_BEFORE = "used_before"
+    ASSERTION_USED_BEFORE = "assertion_used_before"
+
+
+class Created(StrEnum):
+    """What became of a new verification case."""
+
+    DONE = "done"
+    ONE_OPEN_ALREADY = "one_open_already"
+    REFERENCE_TAKEN = "reference_taken"
