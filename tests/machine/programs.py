@@ -13,14 +13,14 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-# program -> the Debian package that has it
+# program -> the Debian packages that have it and what it cannot do without
 PACKAGES = {
     "redis-server": "redis-server",
     "postgres": "postgresql",
     "initdb": "postgresql",
     "createdb": "postgresql",
     "dropdb": "postgresql",
-    "chromium": "chromium",
+    "chromium": "chromium fonts-dejavu-core",  # a page without letters shows nothing, and these have Arabic too
 }
 
 
@@ -54,7 +54,9 @@ def install(packages: Iterable[str]) -> int:
 
 def main() -> int:
     """Find or install everything in PACKAGES; 0 when all are there."""
-    missing = sorted({package for program, package in PACKAGES.items() if find(program) is None})
+    missing = sorted(
+        {each for program, packages in PACKAGES.items() if find(program) is None for each in packages.split()}
+    )
     if not missing:
         return 0
     command = f"apt-get install {' '.join(missing)}"
