@@ -1,0 +1,261 @@
+"""What an authorization request is checked for, in which order (OpenID Connect Core 3.1.2.2, RFC 6749 4.1.1).
+
+CHECKS is the documentation. Each check looks at one thing and gives the fields it answers for, or raises Refusal.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from broker.jose import SIGNATURE_ALGORITHMS, KeySet, Untrusted, verify
+from broker.model.assurance import Ladder
+from broker.model.request import ResponseMode
+from broker.model.service import Profile, Service
+from broker.oidc import assurance
+from broker.oidc.claims_parameter import DESTINATIONS
+from broker.oidc.errors import Refusal
+from broker.oidc.scopes import read_scope
+
+PROMPTS: Final = ("none", "login", "consent", "select_account")
+_THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}", re.ASCII)
+_PROVIDER: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
+_SECONDS: Final = re.compile(r"[0-9]{1,10}", re.ASCII)
+_LONGEST: Final[Mapping[str, int]] = {"state": 4096, "nonce": 512, "login_hint": 512, "id_token_hint": 16_384}
+
+
+class Arrival(StrEnum):
+    """How a request came: in the browser's address, or pushed by the service itself (RFC 9126)."""
+
+    PLAIN = "plain"
+    PUSHED = "pushed"
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What the checks know of the broker: issuer, ladder of levels, own public keys, response modes."""
+
+    issuer: str
+    ladder: Ladder
+    keys: KeySet
+    response_modes: tuple[ResponseMode, ...] = (ResponseMode.QUERY, ResponseMode.FORM_POST)
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """One request under its checks; `claims` is its `claims` parameter, cut down to what the service may have."""
+
+    parameters: Mapping[str, str]
+    service: Service
+    arrival: Arrival
+    door: Door
+    claims: Mapping[str, Any]
+
+
+Fields = Mapping[str, Any]
+"""Fields of AuthorizationRequest that a check answers for."""
+
+
+def _short(asking: Asking, name: str) -> str | None:
+    value = asking.parameters.get(name)
+    if value is not None and len(value) > _LONGEST[name]:
+        raise Refusal("invalid_request", f"the parameter {name} is too long", f"{name} has {len(value)} characters")
+    return value
+
+
+def wanted_mode(parameters: Mapping[str, str], door: Door) -> ResponseMode:
+    """How the answer travels, errors too: as asked, or in the query where that is not possible."""
+    mode = parameters.get("response_mode")
+    return ResponseMode(mode) if mode in door.response_modes else ResponseMode.QUERY
+
+
+# Before anything can be redirected
+
+
+def check_client_id(parameters: Mapping[str, str], service: Service) -> None:
+    """The request names the service that sent it (RFC 6749 4.1.1; RFC 9126 2.1)."""
+    client_id = parameters.get("client_id")
+    if client_id is None:
+        raise Refusal("invalid_request", "the parameter client_id is missing")
+    if client_id != service.client_id:
+        raise Refusal(
+            "invalid_request", "the parameter client_id names another service", f"client_id {client_id!r:.80}"
+        )
+
+
+def check_redirect_uri(parameters: Mapping[str, str], service: Service) -> None:
+    """The redirect URI is registered, byte for byte (OpenID Connect Core 3.1.2.1, RFC 9700 2.1, RFC 9126 2.4)."""
+    redirect_uri = parameters.get("redirect_uri")
+    if redirect_uri is None:
+        raise Refusal("invalid_request", "the parameter redirect_uri is missing")
+    if redirect_uri not in service.redirect_uris:
+        raise Refusal(
+            "invalid_request",
+            "the redirect_uri is not registered for this service",
+            f"redirect_uri {redirect_uri!r:.400}",
+        )
+
+
+# The checks whose errors go back to the service
+
+
+def check_arrival(asking: Asking) -> Fields:
+    """A service of the `fapi2` profile pushes its requests (FAPI 2.0 Security Profile 5.3.2.2)."""
+    if asking.service.profile is Profile.FAPI2 and asking.arrival is Arrival.PLAIN:
+        raise Refusal("invalid_request", "this service has to push its authorization requests")
+    return {}
+
+
+def check_request_object(asking: Asking) -> Fields:
+    """Request objects are not built, and never silently ignored (OpenID Connect Core 6.1, 6.2; RFC 9126 2.1)."""
+    if "request" in asking.parameters:
+        raise Refusal("request_not_supported", "the parameter request is not supported")
+    if "request_uri" in asking.parameters:
+        if asking.arrival is Arrival.PUSHED:
+            raise Refusal("invalid_request", "the parameter request_uri must not be pushed")
+        raise Refusal("request_uri_not_supported", "the parameter request_uri takes pushed requests only")
+    if "registration" in asking.parameters:
+        raise Refusal("registration_not_supported", "the parameter registration is not supported")
+    return {}
+
+
+def check_response_type(asking: Asking) -> Fields:
+    """Only the code flow: nothing secret ever travels in the browser's address (RFC 9700 2.1.2)."""
+    match asking.parameters.get("response_type"):
+        case "code":
+            return {}
+        case None:
+            raise Refusal("invalid_request", "the parameter response_type is missing")
+        case other:
+            raise Refusal("unsupported_response_type", "the response_type must be code", f"response_type {other!r:.80}")
+
+
+def check_response_mode(asking: Asking) -> Fields:
+    """Answers travel in the query or in a form (OAuth 2.0 Form Post Response Mode 2)."""
+    mode = asking.parameters.get("response_mode")
+    if mode is not None and mode not in asking.door.response_modes:
+        raise Refusal("invalid_request", "this response_mode is not supported", f"response_mode {mode!r:.80}")
+    return {"response_mode": wanted_mode(asking.parameters, asking.door)}
+
+
+def check_scope(asking: Asking) -> Fields:
+    """The scope holds `openid`; what is unknown, or not this service's, is left out (OpenID Connect Core 3.1.2.1)."""
+    return {"scope": read_scope(asking.parameters.get("scope"), asking.service)}
+
+
+def check_state(asking: Asking) -> Fields:
+    """The state is the service's own and goes back as it came (RFC 6749 4.1.1)."""
+    return {"state": _short(asking, "state")}
+
+
+def check_nonce(asking: Asking) -> Fields:
+    """The nonce goes into the ID token; a service can be held to sending one (OpenID Connect Core 3.1.2.1)."""
+    nonce = _short(asking, "nonce")
+    if nonce is None and asking.service.nonce_required:
+        raise Refusal("invalid_request", "the parameter nonce is missing")
+    return {"nonce": nonce}
+
+
+def check_code_challenge(asking: Asking) -> Fields:
+    """PKCE with S256, demanded in `fapi2` and wherever else the service can (RFC 7636 4.3, RFC 9700 2.1.1)."""
+    challenge = asking.parameters.get("code_challenge")
+    method = asking.parameters.get("code_challenge_method")
+    if challenge is None:
+        if method is not None:
+            raise Refusal("invalid_request", "code_challenge_method without code_challenge")
+        if asking.service.profile is Profile.FAPI2 or asking.service.pkce_required:
+            raise Refusal("invalid_request", "the parameter code_challenge is missing")
+        return {}
+    if method != "S256":
+        raise Refusal("invalid_request", "the code_challenge_method must be S256", f"method {method!r:.80}")
+    if not _THUMBPRINT.fullmatch(challenge):
+        raise Refusal("invalid_request", "the code_challenge is not a SHA-256 in base64url")
+    return {"code_challenge": challenge}
+
+
+def check_dpop_jkt(asking: Asking) -> Fields:
+    """The key that the code will be bound to (RFC 9449 10)."""
+    thumbprint = asking.parameters.get("dpop_jkt")
+    if thumbprint is not None and not _THUMBPRINT.fullmatch(thumbprint):
+        raise Refusal("invalid_request", "the parameter dpop_jkt is not a thumbprint")
+    return {"dpop_jkt": thumbprint}
+
+
+def check_prompt(asking: Asking) -> Fields:
+    """`none` stands alone; words nobody knows are refused (OpenID Connect Core 3.1.2.1)."""
+    words = tuple(dict.fromkeys(asking.parameters.get("prompt", "").split()))
+    if any(word not in PROMPTS for word in words):
+        raise Refusal("invalid_request", "the parameter prompt has an unknown value", f"prompt {words!r:.80}")
+    if "none" in words and len(words) > 1:
+        raise Refusal("invalid_request", "the prompt none must stand alone")
+    return {"prompt": words}
+
+
+def check_max_age(asking: Asking) -> Fields:
+    """The oldest sign-in allowed, in whole seconds (OpenID Connect Core 3.1.2.1)."""
+    text = asking.parameters.get("max_age")
+    if text is None:
+        return {}
+    if not _SECONDS.fullmatch(text):
+        raise Refusal("invalid_request", "the parameter max_age is not a number of seconds")
+    return {"max_age": int(text)}
+
+
+def check_assurance(asking: Asking) -> Fields:
+    """The level that is demanded, and whether nothing else will do (OpenID Connect Core 5.5.1.1)."""
+    acr_values = asking.parameters.get("acr_values", "")
+    return assurance.demanded(acr_values, asking.claims, asking.service, asking.door.ladder)
+
+
+def check_subject(asking: Asking) -> Fields:
+    """Whom the service expects: an ID token of ours, of any age, or a `sub` (OpenID Connect Core 3.1.2.1, 5.5.1)."""
+    requests = [asking.claims.get(place, {}).get("sub") or {} for place in DESTINATIONS]
+    wanted = {request["value"] for request in requests if isinstance(request.get("value"), str)}
+    hint = _short(asking, "id_token_hint")
+    if hint is not None:
+        wanted.add(_hinted(hint, asking))
+    if len(wanted) > 1:
+        raise Refusal("invalid_request", "the id_token_hint and the claims name different people")
+    return {"hint_subject": next(iter(wanted), None)}
+
+
+def _hinted(hint: str, asking: Asking) -> str:
+    try:
+        known = verify(hint, asking.door.keys, SIGNATURE_ALGORITHMS).claims
+    except Untrusted as problem:
+        raise Refusal("invalid_request", "the id_token_hint is not an ID token of ours", problem.detail) from None
+    if known.get("iss") != asking.door.issuer or known.get("aud") != asking.service.client_id:
+        raise Refusal("invalid_request", "the id_token_hint was issued to another service")
+    return str(known.get("sub"))
+
+
+def check_hints(asking: Asking) -> Fields:
+    """Languages, login hint, provider hint: wishes, left out where unmeetable (OpenID Connect Core 3.1.2.1)."""
+    languages = asking.parameters.get("ui_locales", "").split()[:16]
+    provider = asking.parameters.get("provider_hint", "")
+    return {
+        "ui_locales": tuple(language for language in languages if _LANGUAGE.fullmatch(language)),
+        "login_hint": _short(asking, "login_hint"),
+        "provider_hint": provider if asking.service.provider_hint and _PROVIDER.fullmatch(provider) else None,
+    }
+
+
+CHECKS: Final[tuple[Callable[[Asking], Fields], ...]] = (
+    check_response_mode,
+    check_arrival,
+    check_request_object,
+    check_response_type,
+    check_scope,
+    check_state,
+    check_nonce,
+    check_code_challenge,
+    check_dpop_jkt,
+    check_prompt,
+    check_max_age,
+    check_assurance,
+    check_subject,
+    check_hints,
+)
+"""The order in which a request is checked once its redirect URI is known to be the service's own."""

@@ -1,0 +1,107 @@
+"""The three kinds of protocol error at the services' door. Rules raise them, one file in `web` renders them.
+
+`code` is the standard's word, `description` is public (ASCII without quotes, RFC 6749 5.2), `detail` is for the log.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Final
+
+from broker.model.request import ResponseMode
+
+DPOP_ALGORITHMS: Final = ("ES256", "EdDSA", "Ed25519", "PS256", "RS256")
+"""Signature algorithms of DPoP proofs, as announced (RFC 9449 5.1)."""
+
+
+class Scheme(StrEnum):
+    """How an access token is presented (RFC 6750 2.1, RFC 9449 7.1)."""
+
+    BEARER = "Bearer"
+    DPOP = "DPoP"
+
+
+class Refusal(Exception):
+    """What a check says before it is known who is told: it becomes one of the three kinds where the checks end."""
+
+    def __init__(self, code: str, description: str, detail: str = "") -> None:
+        super().__init__(f"{code}: {detail or description}")
+        self.code = code
+        self.description = description
+        self.detail = detail or description
+
+
+class Shown(Exception):
+    """Told to the person at the screen and never redirected: the way back cannot be trusted (RFC 6749 4.1.2.1)."""
+
+    def __init__(self, code: str, description: str, detail: str = "", status: int = 400) -> None:
+        super().__init__(f"{code}: {detail or description}")
+        self.code = code
+        self.description = description
+        self.detail = detail or description
+        self.status = status
+
+
+class Redirected(Exception):
+    """Told to the service at its own redirect URI (RFC 6749 4.1.2.1, OpenID Connect Core 3.1.2.6)."""
+
+    def __init__(
+        self,
+        code: str,
+        description: str,
+        detail: str = "",
+        *,
+        redirect_uri: str,
+        state: str | None = None,
+        response_mode: ResponseMode = ResponseMode.QUERY,
+    ) -> None:
+        super().__init__(f"{code}: {detail or description}")
+        self.code = code
+        self.description = description
+        self.detail = detail or description
+        self.redirect_uri = redirect_uri
+        self.state = state
+        self.response_mode = response_mode
+
+
+class TokenError(Exception):
+    """Told to the calling service as JSON (RFC 6749 5.2, RFC 6750 3.1, RFC 9449 5, RFC 9126 2.3).
+
+    `challenge` is the content of `WWW-Authenticate`, where there must be one; `nonce` says that a `DPoP-Nonce` header
+    has to go along, since nothing but a new nonce is missing (RFC 9449 8).
+    """
+
+    def __init__(
+        self,
+        code: str,
+        description: str,
+        detail: str = "",
+        *,
+        status: int = 400,
+        challenge: str | None = None,
+        nonce: bool = False,
+    ) -> None:
+        super().__init__(f"{code}: {detail or description}")
+        self.code = code
+        self.description = description
+        self.detail = detail or description
+        self.status = status
+        self.challenge = challenge
+        self.nonce = nonce
+
+    def body(self, error_uri: str | None = None) -> dict[str, str]:
+        """The JSON object that goes out (RFC 6749 5.2)."""
+        about = {"error_uri": error_uri} if error_uri is not None else {}
+        return {"error": self.code, "error_description": self.description, **about}
+
+
+def challenge(schemes: Sequence[Scheme], code: str | None = None, description: str | None = None) -> str:
+    """A `WWW-Authenticate` value that asks for an access token (RFC 6750 3, RFC 9449 7.1).
+
+    Without `code` it only asks, as it must where no token came along at all.
+    """
+    attributes = [] if code is None else [f'error="{code}"', f'error_description="{description}"']
+    written = []
+    for scheme in schemes:
+        own = [f'algs="{" ".join(DPOP_ALGORITHMS)}"'] if scheme is Scheme.DPOP else []
+        written.append(f"{scheme} {', '.join(attributes + own)}".rstrip())
+    return ", ".join(written)

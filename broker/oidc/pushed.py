@@ -1,0 +1,53 @@
+"""Pushed authorization requests: how they are named, and what may stand beside the name (RFC 9126)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from broker.oidc.errors import Shown
+
+PREFIX: Final = "urn:ietf:params:oauth:request_uri:"
+_LONGEST: Final = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The visit of a browser that brings a pushed request by name. All else in the query is left unread."""
+
+    client_id: str
+    handle: str
+
+
+def request_uri(handle: str) -> str:
+    """The `request_uri` under which a pushed request is kept (RFC 9126 2.2)."""
+    return PREFIX + handle
+
+
+def pushed_response(handle: str, lifetime: int) -> dict[str, Any]:
+    """The JSON object that answers a pushed request, with status 201. `lifetime` in seconds (RFC 9126 2.2)."""
+    return {"request_uri": request_uri(handle), "expires_in": lifetime}
+
+
+def client_of(parameters: Mapping[str, str]) -> str:
+    """The `client_id` of a visit to the authorization endpoint. Raises Shown where it is missing (RFC 6749 4.1.1)."""
+    client_id = parameters.get("client_id")
+    if client_id is None:
+        raise Shown("invalid_request", "the parameter client_id is missing")
+    return client_id
+
+
+def reference(parameters: Mapping[str, str]) -> Reference | None:
+    """The pushed request that a visit to the authorization endpoint names, or None if it names none of ours.
+
+    Raises Shown where `client_id` is missing (RFC 9126 4).
+    """
+    client_id = client_of(parameters)
+    handle = parameters.get("request_uri", "")
+    if not handle.startswith(PREFIX) or len(handle) > _LONGEST:
+        return None
+    return Reference(client_id, handle.removeprefix(PREFIX))
+
+
+def unknown_reference(detail: str = "") -> Shown:
+    """The error for a pushed request that is unknown, expired, used up, or another service's (RFC 9126 4)."""
+    return Shown("invalid_request_uri", "this request is not known here or has expired", detail)

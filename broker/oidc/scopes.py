@@ -1,0 +1,55 @@
+"""Scope values, and the claims they stand for (OpenID Connect Core 5.4, 11; RFC 6749 3.3)."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from broker.model.service import Service
+from broker.oidc.claims_parameter import names
+from broker.oidc.errors import Refusal
+
+OPENID: Final = "openid"
+OFFLINE_ACCESS: Final = "offline_access"
+CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
+    "profile": (
+        *("name", "family_name", "given_name", "middle_name", "nickname", "preferred_username", "profile", "picture"),
+        *("website", "gender", "birthdate", "zoneinfo", "locale", "updated_at"),
+    ),
+    "email": ("email", "email_verified"),
+    "address": ("address",),
+    "phone": ("phone_number", "phone_number_verified"),
+}
+"""The claims a scope value stands for (OpenID Connect Core 5.4)."""
+
+_TOKEN: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+", re.ASCII)
+
+
+def read_scope(text: str | None, service: Service) -> tuple[str, ...]:
+    """The scope values that a service may be granted, in the order asked, without what nobody knows.
+
+    Raises Refusal where `openid` is missing or the syntax is wrong. `offline_access` counts only for a service that may
+    refresh; without it the value is ignored (OpenID Connect Core 11).
+    """
+    words = tuple(dict.fromkeys((text or "").split(" "))) if text else ()
+    if any(not _TOKEN.fullmatch(word) for word in words):
+        raise Refusal("invalid_scope", "the parameter scope is not a list of words separated by single spaces")
+    if OPENID not in words:
+        raise Refusal("invalid_scope", "the scope must hold openid")
+    return tuple(word for word in words if _allowed(word, service))
+
+
+def _allowed(word: str, service: Service) -> bool:
+    if word == OFFLINE_ACCESS:
+        return service.refresh
+    return word == OPENID or (word in CLAIMS and word in service.scopes)
+
+
+def claims_of(scope: tuple[str, ...]) -> tuple[str, ...]:
+    """The claims that the values of a scope stand for (OpenID Connect Core 5.4)."""
+    return tuple(claim for word in scope for claim in CLAIMS.get(word, ()))
+
+
+def asked_by(scope: tuple[str, ...], claims: Mapping[str, Any], service: Service) -> tuple[str, ...]:
+    """Every claim that scope and a checked `claims` parameter ask for together, in the order of the service's file."""
+    wanted = names(claims).union(claims_of(scope))
+    return tuple(use.claim for use in service.data if use.claim in wanted)
