@@ -1,8 +1,8 @@
 """A TOML table into a frozen dataclass: every problem at once, each with its path and a mend.
 
-A field says what it takes by its type: text, number, `Path`, enum (`level = "substantial"`), tuple, mapping, another
-dataclass, each of them or None. `Seconds` takes "15 minutes", `Instant` a date, `Between` sets bounds. Fields with a
-default may be left out; a key that no field takes is a problem, since it is most often a slip of the pen.
+A field says what it takes by its type: text, number, `Path`, enum (`level = "substantial"`), tuple, frozenset,
+mapping, another dataclass, each of them or None. `Seconds` takes "15 minutes", `Instant` a date, `Between` sets bounds.
+Fields with a default may be left out; a key that no field takes is a problem: most often it is a slip of the pen.
 """
 
 import re
@@ -117,7 +117,7 @@ def read(value: Any, hint: Any, path: str, reading: Reading) -> Any:
         return read_marked(value, hint, path, reading)
     if origin in (Union, types.UnionType):
         return read(value, optional(hint), path, reading)
-    if origin is tuple:
+    if origin in (tuple, frozenset):
         return read_list(value, hint, path, reading)
     if origin is not None and issubclass(origin, Mapping):
         return read_mapping(value, hint, path, reading)
@@ -166,15 +166,17 @@ def read_path(value: Any, path: str, reading: Reading) -> Path | Wrong:
     return Path(text) if reading.base is None else reading.base / text
 
 
-def read_list(value: Any, hint: Any, path: str, reading: Reading) -> tuple[Any, ...] | Wrong:
-    """A TOML array into a tuple."""
-    arguments = get_args(hint)
-    if len(arguments) != 2 or arguments[1] is not Ellipsis:
+def read_list(value: Any, hint: Any, path: str, reading: Reading) -> tuple[Any, ...] | frozenset[Any] | Wrong:
+    """A TOML array into a tuple or a frozenset."""
+    kind, arguments = get_origin(hint), get_args(hint)
+    if kind is tuple and arguments[1:] != (Ellipsis,):
         raise TypeError(f"{hint} has no TOML form; use tuple[X, ...]")
     if not isinstance(value, list):
         return reading.refuse(path, f"a list is needed, here is {called(value)}", "put it in square brackets: [ ... ]")
     items = tuple(read(inner, arguments[0], f"{path}[{i}]", reading) for i, inner in enumerate(value))
-    return WRONG if any(item is WRONG for item in items) else items
+    if any(item is WRONG for item in items):
+        return WRONG
+    return items if kind is tuple else frozenset(items)
 
 
 def read_mapping(value: Any, hint: Any, path: str, reading: Reading) -> dict[Any, Any] | Wrong:

@@ -1,0 +1,57 @@
+"""What an operator may configure: typed, frozen, checked as a whole before anything starts."""
+
+from broker.settings.assisted import Assisted, Hours
+from broker.settings.loading import Settings, load
+from broker.settings.notices import Notices, Smtp
+from broker.settings.providers import Kind, ProviderEntry
+from broker.settings.secret import secret, with_password
+from broker.settings.shape import (
+    Broker,
+    Environment,
+    Facts,
+    FinishLater,
+    Journey,
+    Limits,
+    Listen,
+    Metrics,
+    Outgoing,
+    Passing,
+    PickerOrder,
+    Rate,
+    Sessions,
+    Support,
+    Tokens,
+)
+from broker.settings.staff import Staff, StaffSessions
+from broker.settings.urls import address
+
+__all__ = [
+    "Assisted",
+    "Broker",
+    "Environment",
+    "Facts",
+    "FinishLater",
+    "Hours",
+    "Journey",
+    "Kind",
+    "Limits",
+    "Listen",
+    "Metrics",
+    "Notices",
+    "Outgoing",
+    "Passing",
+    "PickerOrder",
+    "ProviderEntry",
+    "Rate",
+    "Sessions",
+    "Settings",
+    "Smtp",
+    "Staff",
+    "StaffSessions",
+    "Support",
+    "Tokens",
+    "address",
+    "load",
+    "secret",
+    "with_password",
+]

@@ -1,0 +1,62 @@
+"""What broker.toml may say about verification by a person: `[assisted]`."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from broker.toml import Between, Seconds
+
+HOUR = 3600
+DAY = 86400
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """When staff work. Deadlines in working hours pass only then."""
+
+    days: tuple[str, ...] = ("mon", "tue", "wed", "thu", "fri")
+    """Days of the week: mon, tue, wed, thu, fri, sat, sun."""
+    opens: str = "09:00"
+    """When the working day begins."""
+    closes: str = "17:00"
+    """When it ends."""
+    zone: str = "UTC"
+    """The time zone of both, such as "Europe/London"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assisted:
+    """Verification by a person, for citizens whose own way failed. The times are those of a verification case."""
+
+    enabled: bool = True
+    """Whether help from a person is offered at all."""
+    draft: Annotated[Seconds, Between(600, 7 * DAY)] = 24 * HOUR
+    """A request for help that was begun and not sent."""
+    requested: Annotated[Seconds, Between(HOUR, 90 * DAY)] = 14 * DAY
+    """From the request until somebody must have attended to it."""
+    lease: Annotated[Seconds, Between(60, 8 * HOUR)] = 30 * 60
+    """How long an agent holds a claimed case without doing anything; then it goes back to the queue."""
+    review: Annotated[Seconds, Between(600, 30 * DAY)] = 4 * HOUR
+    """Working hours within which a second person must have reviewed."""
+    bind: Annotated[Seconds, Between(HOUR, 30 * DAY)] = 48 * HOUR
+    """From the approval until the citizen must have come back."""
+    bind_by_post: Annotated[Seconds, Between(DAY, 60 * DAY)] = 7 * DAY
+    """The same where a code goes out by post."""
+    whole: Annotated[Seconds, Between(DAY, 120 * DAY)] = 16 * DAY
+    """The longest a case may take altogether."""
+    reuse: Annotated[Seconds, Between(0, 366 * DAY)] = 90 * DAY
+    """How long a bound identity can be used again, where the citizen wants that."""
+    redress: Annotated[Seconds, Between(DAY, 366 * DAY)] = 30 * DAY
+    """How long a declined case can be complained about."""
+    code_by_phone: Annotated[Seconds, Between(60, HOUR)] = 10 * 60
+    """How long a confirmation code sent to a telephone can be entered."""
+    code_by_email: Annotated[Seconds, Between(60, 7 * DAY)] = 24 * HOUR
+    """How long a confirmation code sent by email can be entered."""
+    code_tries: Annotated[int, Between(1, 10)] = 5
+    """How many times a confirmation or continuation code may be wrong."""
+    more_evidence: Annotated[int, Between(0, 10)] = 2
+    """How many times an agent may ask for more evidence."""
+    random_review: Annotated[float, Between(0, 1)] = 0.05
+    """The share of decisions that a second person reviews without any other cause. Drawn after the decision."""
+    repeated_use: Annotated[int, Between(2, 100)] = 3
+    """From this case on for one document or telephone number a second person must review."""
+    hours: Hours = Hours()

@@ -1,0 +1,177 @@
+"""What must hold in broker.toml beyond the types of its fields. Each check names every problem that it finds."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+from zoneinfo import available_timezones
+
+from broker.model.assurance import Level
+from broker.settings.secret import unreadable, unusable_secret
+from broker.settings.shape import Broker
+from broker.settings.urls import check_address, check_networks, check_origin, check_url, split
+from broker.toml import Problem
+
+READY: Final = ("en", "cy", "ar")
+"""The languages in which the pages' own texts exist."""
+PATIENT: Final = 20 * 3600
+DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def check_issuer(broker: Broker) -> Iterator[Problem]:
+    """The two origins, which must differ: cookies and rights of the one are not for the other."""
+    yield from check_origin("issuer", broker.issuer, broker.development)
+    yield from check_origin("console", broker.console, broker.development)
+    if broker.issuer == broker.console:
+        yield Problem("console", "the staff console has the origin of the public door", "give it a host of its own")
+
+
+def check_listen(broker: Broker) -> Iterator[Problem]:
+    """Two doors, two addresses."""
+    yield from check_address("listen.public", broker.listen.public)
+    yield from check_address("listen.staff", broker.listen.staff)
+    yield from check_networks("listen.proxies", broker.listen.proxies)
+    yield from check_networks("outgoing.networks", broker.outgoing.networks)
+    if broker.listen.public == broker.listen.staff:
+        yield Problem("listen.staff", "both doors listen at one address", "give the staff console a port of its own")
+
+
+def check_languages(broker: Broker) -> Iterator[Problem]:
+    """Languages that exist, each once, and every text in each of them."""
+    if not broker.languages:
+        yield Problem("languages", "no language is named", 'write such as languages = ["en"]')
+    for i, language in enumerate(broker.languages):
+        if language not in READY:
+            yield Problem(f"languages[{i}]", "there are no pages in this language", f"ready are: {', '.join(READY)}")
+        if language in broker.languages[:i]:
+            yield Problem(f"languages[{i}]", "the language is named twice", "take it out")
+    yield from check_texts("name", broker.name, broker.languages)
+    yield from check_texts("support.text", broker.support.text, broker.languages)
+    if broker.support.url is not None:
+        yield from check_url("support.url", broker.support.url, broker.development)
+
+
+def check_texts(place: str, texts: Mapping[str, str], languages: tuple[str, ...]) -> Iterator[Problem]:
+    """A text in every language of the broker, none of them empty, none in a language that does not exist."""
+    for language in languages:
+        if not texts.get(language, "").strip():
+            yield Problem(place, f'the text in "{language}" is missing', f'add {language} = "..."')
+    for language in texts:
+        if language not in READY:
+            yield Problem(place, f'"{language}" is no language known here', f"known are: {', '.join(READY)}")
+
+
+def check_acr(broker: Broker) -> Iterator[Problem]:
+    """A name for every level; none twice, none that cannot stand in a list separated by spaces."""
+    for level in Level:
+        name = broker.acr.get(level, "")
+        place = f"acr.{level.name.lower()}"
+        if not re.fullmatch(r"[!-~]+", name):
+            yield Problem(place, "this level has no usable name", "write a name or URL of ASCII without spaces")
+        elif list(broker.acr.values()).count(name) > 1:
+            yield Problem(place, "another level has the same name", "give each level a name of its own")
+    if not re.fullmatch(r"[!-~]+", broker.trust_framework):
+        yield Problem("trust_framework", "this is no identifier", "write a name or URL of ASCII without spaces")
+
+
+def check_stores(broker: Broker) -> Iterator[Problem]:
+    """Stores that exist, and stores that several processes can share where there are several."""
+    facts, passing, workers = broker.facts.url, broker.passing.url, broker.listen.workers
+    if not facts.startswith(("sqlite:", "postgresql://")):
+        yield Problem("facts.url", "no such store", 'write "sqlite:<path>" or "postgresql://user@host/database"')
+    elif facts.removeprefix("sqlite:") in ("", ":memory:"):
+        yield Problem("facts.url", "facts must outlive the process", "name a file after sqlite:")
+    if passing != "memory:" and not passing.startswith(("redis://", "rediss://")):
+        yield Problem("passing.url", "no such store", 'write "memory:", "redis://host:6379/0" or "rediss://..."')
+    for place, url in (("facts", facts), ("passing", passing)):
+        if "://" in url:
+            yield from check_store_url(f"{place}.url", url)
+    if workers > 1 and facts.startswith("sqlite:"):
+        yield Problem("listen.workers", "SQLite serves one worker", "use PostgreSQL for facts, or workers = 1")
+    if workers > 1 and passing == "memory:":
+        yield Problem("listen.workers", "workers cannot share memory", "use Redis as passing.url, or workers = 1")
+    if workers > 1 and broker.metrics.enabled and broker.metrics.folder is None:
+        yield Problem("metrics.folder", "several workers need a folder for their counters", "name an empty folder")
+
+
+def check_store_url(place: str, url: str) -> Iterator[Problem]:
+    """A store's URL that can be read and holds no password."""
+    parts = split(url)
+    if parts is None or not (parts.hostname or parts.path.strip("/")):
+        yield Problem(place, "this is no URL", "write scheme://user@host:port/name")
+    elif parts.password is not None or "password" in parts.query:
+        mend = "put it into a file of its own, and name the file with password_file"
+        yield Problem(place, "a password stands in the settings", mend)
+
+
+def check_notices(broker: Broker) -> Iterator[Problem]:
+    """One way out for notices, and a real one in production."""
+    notices = broker.notices
+    if (notices.outbox is None) == (notices.smtp is None):
+        yield Problem("notices", "exactly one of outbox and smtp is needed", "add [notices.smtp], or take one out")
+    if notices.outbox is not None and not broker.development:
+        yield Problem("notices.outbox", "files reach no citizen", "use [notices.smtp] outside development")
+    if notices.smtp is not None and not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", notices.smtp.sender):
+        yield Problem("notices.smtp.sender", "this is no email address", 'write such as "noreply@identity.example"')
+
+
+def check_times(broker: Broker) -> Iterator[Problem]:
+    """Times that make sense beside each other."""
+    if broker.sessions.idle > broker.sessions.absolute:
+        yield Problem("sessions.idle", "longer than sessions.absolute", "make it shorter, or the other longer")
+    if broker.assisted.requested > broker.assisted.whole:
+        yield Problem("assisted.requested", "longer than assisted.whole", "make it shorter, or the other longer")
+    if broker.journey.attempt > broker.journey.after_choice:
+        yield Problem("journey.attempt", "longer than journey.after_choice", "make it shorter, or the other longer")
+    if broker.journey.after_choice < PATIENT and not broker.development:
+        yield Problem("journey.after_choice", "people need at least 20 hours (WCAG 2.2.1)", 'write "24 hours"')
+    hours = broker.assisted.hours
+    for i, day in enumerate(hours.days):
+        if day not in DAYS:
+            yield Problem(f"assisted.hours.days[{i}]", "no such day", f"write one of {', '.join(DAYS)}")
+    for place, text in (("opens", hours.opens), ("closes", hours.closes)):
+        if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
+            yield Problem(f"assisted.hours.{place}", "this is no time of day", 'write such as "09:00"')
+    if not hours.days or hours.opens >= hours.closes:
+        yield Problem("assisted.hours", "there are no working hours", "name days, and let opens be before closes")
+    if hours.zone not in available_timezones():
+        yield Problem("assisted.hours.zone", "no such time zone", 'write such as "Europe/London" or "UTC"')
+
+
+def check_files(broker: Broker) -> Iterator[Problem]:
+    """Files and folders that must be there before the start."""
+    if not broker.keys.folder.is_dir():
+        yield Problem("keys.folder", f"there is no folder {broker.keys.folder}", "run `broker keys init`")
+    smtp = broker.notices.smtp
+    for place, path in (
+        ("facts.password_file", broker.facts.password_file),
+        ("passing.password_file", broker.passing.password_file),
+        ("metrics.token_file", broker.metrics.token_file),
+        ("notices.smtp.password_file", smtp.password_file if smtp is not None else None),
+    ):
+        if path is not None and (problem := unusable_secret(place, path)) is not None:
+            yield problem
+    if broker.outgoing.ca_file is not None and (trouble := unreadable(broker.outgoing.ca_file)) is not None:
+        yield Problem("outgoing.ca_file", *trouble)
+    if broker.audit.checkpoints is not None:
+        yield from check_parent("audit.checkpoints", broker.audit.checkpoints)
+    if broker.facts.url.startswith("sqlite:"):
+        yield from check_parent("facts.url", Path(broker.facts.url.removeprefix("sqlite:")))
+
+
+def check_parent(place: str, path: Path) -> Iterator[Problem]:
+    """The folder in which a file will be made."""
+    if not path.parent.is_dir():
+        yield Problem(place, f"there is no folder {path.parent}", "create it, for the broker's user alone")
+
+
+CHECKS: Final[tuple[Callable[[Broker], Iterator[Problem]], ...]] = (
+    check_issuer,
+    check_listen,
+    check_languages,
+    check_acr,
+    check_stores,
+    check_notices,
+    check_times,
+)
+"""What holds for the text of the settings; `check_files` looks at the machine."""

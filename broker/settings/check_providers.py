@@ -1,0 +1,114 @@
+"""What must hold for each provider, and for staff."""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import fields
+from typing import Any, Final
+
+from broker.model.staff import StaffRole
+from broker.settings.check_broker import READY, check_texts
+from broker.settings.providers import ProviderEntry
+from broker.settings.secret import unreadable
+from broker.settings.shape import Broker
+from broker.settings.staff import StaffFile
+from broker.settings.urls import is_loopback, split
+from broker.toml import Problem, suggestion
+
+
+def check_id(entry: ProviderEntry, broker: Broker) -> Iterator[Problem]:
+    """An id that can stand in a path."""
+    if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?", entry.id):
+        mend = "use at most 40 lower-case letters, digits and hyphens"
+        yield Problem("id", "it cannot stand in the callback's path", mend)
+
+
+def check_texts_of(entry: ProviderEntry, broker: Broker) -> Iterator[Problem]:
+    """Names and needs in every language; the same for the reason of a pause."""
+    yield from check_texts("names", entry.card.names, broker.languages)
+    yield from check_texts("needs", entry.card.needs, broker.languages)
+    if entry.listing.paused:
+        yield from check_texts("listing.paused", entry.listing.paused, broker.languages)
+    elif entry.listing.paused_until is not None:
+        yield Problem("listing.paused_until", "there is no pause", "say in listing.paused why nobody is sent there")
+
+
+def check_addresses(entry: ProviderEntry, broker: Broker) -> Iterator[Problem]:
+    """Outside development no address over http and none on this machine: so no simulated provider either."""
+    if broker.development:
+        return
+    for setting in fields(entry.config):
+        for text in texts(getattr(entry.config, setting.name)):
+            parts = split(text) if text.startswith(("http://", "https://")) else None
+            if parts is None:
+                continue
+            place = f"{entry.kind}.{setting.name}"
+            if parts.scheme == "http":
+                yield Problem(place, "http is for development alone", "use https")
+            if is_loopback(parts.hostname or ""):
+                mend = "name the real provider: simulated ones are for development"
+                yield Problem(place, "this provider runs on this machine", mend)
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Every text in a setting's value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from texts(inner)
+    elif isinstance(value, tuple):
+        for inner in value:
+            yield from texts(inner)
+
+
+CHECKS: Final[tuple[Callable[[ProviderEntry, Broker], Iterator[Problem]], ...]] = (
+    check_id,
+    check_texts_of,
+    check_addresses,
+)
+
+
+def check_files(entry: ProviderEntry) -> Iterator[Problem]:
+    """The key and secret files that its table names."""
+    for name, path in entry.files():
+        if (trouble := unreadable(path)) is not None:
+            yield Problem(f"{entry.kind}.{name}", *trouble)
+
+
+def check_launch(entry: ProviderEntry, services: Iterable[str]) -> Iterator[Problem]:
+    """The services of a soft launch exist."""
+    known = dict.fromkeys(services)
+    for i, name in enumerate(entry.listing.services):
+        if name not in known:
+            yield Problem(f"listing.services[{i}]", f'there is no service "{name}"', suggestion(name, known))
+
+
+def check_own_keys(entry: ProviderEntry, others: Collection[ProviderEntry]) -> Iterator[Problem]:
+    """No two providers share a key or a secret: what the one could do with it would work at the other."""
+    taken = {path: other.id for other in others for _, path in other.files()}
+    for name, path in entry.files():
+        if path in taken:
+            mend = "give each provider a key or secret of its own"
+            yield Problem(f"{entry.kind}.{name}", f'the provider "{taken[path]}" uses this file too', mend)
+
+
+def check_people(staff: StaffFile) -> Iterator[Problem]:
+    """People who can be told apart, and enough of them for a decision by two."""
+    for i, person in enumerate(staff.people):
+        before = staff.people[:i]
+        if not re.fullmatch(r"[a-z0-9-]{1,40}", person.id):
+            yield Problem(f"people[{i}].id", "it cannot stand in records", "use lower-case letters, digits, hyphens")
+        if any(other.id == person.id for other in before):
+            yield Problem(f"people[{i}].id", f'"{person.id}" is there twice', "give each person an id of their own")
+        if any(other.subject == person.subject for other in before):
+            yield Problem(f"people[{i}].subject", "another person has it too", "one sign-in is one person")
+        if not person.roles:
+            yield Problem(f"people[{i}].roles", "no role is named", f"name some of {', '.join(StaffRole)}")
+        for language in person.languages:
+            if language not in READY:
+                yield Problem(f"people[{i}].languages", f'"{language}" is not known', f"known are: {', '.join(READY)}")
+    agents = [person.id for person in staff.people if person.may(StaffRole.AGENT)]
+    reviewers = [person.id for person in staff.people if person.may(StaffRole.REVIEWER)]
+    if not any(agent != reviewer for agent in agents for reviewer in reviewers):
+        mend = 'give one the role "agent" and another the role "reviewer"'
+        yield Problem("people", "no two people can decide and review a case", mend)

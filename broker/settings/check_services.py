@@ -1,0 +1,135 @@
+"""What must hold for each service, and between services, providers and the broker."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from broker.model.assurance import Level
+from broker.model.service import ClientAuthentication, Profile, Service
+from broker.settings.check_broker import check_texts
+from broker.settings.providers import ProviderEntry
+from broker.settings.services import ServiceFile
+from broker.settings.shape import Broker
+from broker.settings.urls import check_url
+from broker.toml import Problem, suggestion
+
+SCOPES: Final = ("openid", "profile", "email", "address", "phone", "offline_access")
+
+
+def check_id(service: Service, broker: Broker) -> Iterator[Problem]:
+    """A client id of visible ASCII characters (RFC 6749 A.1), of a length that fits into logs and paths."""
+    if not service.client_id.isascii() or not service.client_id.isprintable() or " " in service.client_id:
+        yield Problem(
+            "client_id", "only visible ASCII characters can stand in it", "choose letters, digits and hyphens"
+        )
+    if not 1 <= len(service.client_id) <= 128:
+        yield Problem("client_id", "it must have 1 to 128 characters", "choose another")
+
+
+def check_addresses(service: Service, broker: Broker) -> Iterator[Problem]:
+    """Every address of the service."""
+    if not service.redirect_uris:
+        yield Problem("redirect_uris", "none is named, so no answer could go anywhere", "name at least one")
+    for name, uris in (
+        ("redirect_uris", service.redirect_uris),
+        ("post_logout_redirect_uris", service.post_logout_redirect_uris),
+    ):
+        for i, uri in enumerate(uris):
+            yield from check_url(f"{name}[{i}]", uri, broker.development)
+            if uri in uris[:i]:
+                yield Problem(f"{name}[{i}]", "the address is named twice", "take it out")
+    yield from check_url("home", service.home, broker.development)
+    for name, url in (("initiate_login_uri", service.initiate_login_uri), ("resume_uri", service.resume_uri)):
+        if url is not None:
+            yield from check_url(name, url, broker.development)
+    for i, way in enumerate(service.other_ways):
+        if way.url is not None:
+            yield from check_url(f"other_ways[{i}].url", way.url, broker.development)
+
+
+def check_texts_of(service: Service, broker: Broker) -> Iterator[Problem]:
+    """Names, and a reason for every claim, in every language: citizens are told before they share."""
+    yield from check_texts("names", service.names, broker.languages)
+    seen: set[str] = set()
+    for i, use in enumerate(service.data):
+        yield from check_texts(f"data[{i}].reason", use.reason, broker.languages)
+        if use.claim in seen:
+            yield Problem(f"data[{i}].claim", f'"{use.claim}" is named twice', "keep one, with one reason")
+        seen.add(use.claim)
+    for i, way in enumerate(service.other_ways):
+        yield from check_texts(f"other_ways[{i}].text", way.text, broker.languages)
+
+
+def check_profile(service: Service, broker: Broker) -> Iterator[Problem]:
+    """What the profile demands (FAPI 2.0 Security Profile 5.3.2)."""
+    keyed = service.authentication is ClientAuthentication.PRIVATE_KEY_JWT
+    if service.profile is Profile.FAPI2:
+        if not keyed:
+            mend = 'use private_key_jwt, or profile = "oidc" if the service cannot'
+            yield Problem("authentication", "the fapi2 profile knows no client secrets", mend)
+        if service.id_token_alg == "RS256":
+            yield Problem("id_token_alg", "RS256 is not allowed in the fapi2 profile", "use ES256, PS256 or EdDSA")
+        if not service.pkce_required:
+            yield Problem("pkce_required", "the fapi2 profile demands PKCE", "take the line out")
+
+
+def check_credential(file: ServiceFile) -> Iterator[Problem]:
+    """The credential that the method of authentication needs is named, and no other."""
+    has_keys = file.jwks is not None or file.jwks_file is not None
+    has_secret = file.secret_digest is not None or file.secret_file is not None
+    if file.authentication is ClientAuthentication.PRIVATE_KEY_JWT:
+        if not has_keys:
+            yield Problem("jwks", "private_key_jwt needs the service's public keys", "add jwks or jwks_file")
+        if has_secret:
+            name = "secret_file" if file.secret_file is not None else "secret_digest"
+            yield Problem(name, "a secret that nothing uses", "take it out: the service has keys")
+    elif not has_secret:
+        mend = "add secret_file with the path of a file that holds it, or secret_digest"
+        yield Problem("secret_file", f"{file.authentication} needs a secret", mend)
+
+
+def check_scopes(service: Service, broker: Broker) -> Iterator[Problem]:
+    """Scopes that exist, and refresh tokens only where both settings say so."""
+    for i, scope in enumerate(service.scopes):
+        if scope not in SCOPES:
+            yield Problem(f"scopes[{i}]", "no such scope", f"known are: {', '.join(SCOPES)}")
+    if "openid" not in service.scopes:
+        yield Problem("scopes", "openid is missing", 'add "openid"')
+    if service.refresh != ("offline_access" in service.scopes):
+        yield Problem(
+            "refresh", "it does not agree with scopes", 'write refresh = true and "offline_access", or neither'
+        )
+
+
+CHECKS: Final[tuple[Callable[[Service, Broker], Iterator[Problem]], ...]] = (
+    check_id,
+    check_addresses,
+    check_texts_of,
+    check_profile,
+    check_scopes,
+)
+"""What holds for each service by itself."""
+
+
+def check_routes(service: Service, providers: Mapping[str, ProviderEntry], broker: Broker) -> Iterator[Problem]:
+    """Providers that exist, of which one reaches the level, or a person who does."""
+    for i, name in enumerate(service.providers):
+        if name not in providers:
+            yield Problem(f"providers[{i}]", f'there is no provider "{name}"', suggestion(name, providers))
+    if service.assisted and broker.assisted.enabled:
+        return
+    if reachable(service, providers) < service.level:
+        mend = "allow a provider that reaches it, or assisted = true"
+        yield Problem("level", "no provider of this service reaches it", mend)
+
+
+def reachable(service: Service, providers: Mapping[str, ProviderEntry]) -> int:
+    """The highest level that a provider of the service is registered for, or 0."""
+    levels: list[Level] = [
+        entry.card.highest
+        for entry in providers.values()
+        if (not service.providers or entry.id in service.providers)
+        and (not entry.listing.services or service.client_id in entry.listing.services)
+        and entry.listing.enabled
+        and not entry.listing.staff_only
+    ]
+    return max(levels, default=0)

@@ -1,0 +1,219 @@
+"""From files to settings: every table read, every check made, every problem at once."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from broker.model.service import Service
+from broker.settings import check_broker, check_providers, check_services
+from broker.settings.providers import Kind, ProviderEntry, provider
+from broker.settings.services import ServiceFile, service
+from broker.settings.shape import Broker, Environment
+from broker.settings.source import Source, gather
+from broker.settings.staff import Staff, StaffFile
+from broker.toml import Problem
+from broker.toml import load as load_table
+
+T = TypeVar("T")
+
+SQLITE = "sqlite:"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that was configured, checked as a whole. `staff` is None where nobody verifies in person."""
+
+    broker: Broker
+    services: Mapping[str, Service]
+    providers: Mapping[str, ProviderEntry]
+    staff: Staff | None
+
+
+@dataclass(frozen=True, slots=True)
+class Placed(Generic[T]):
+    """A record and where it was read, so that a problem found later still names its place."""
+
+    source: Source
+    record: T
+
+    def place(self, problems: Iterable[Problem]) -> Iterator[Problem]:
+        """The problems with their whole path."""
+        return map(self.source.placed, problems)
+
+
+def load(
+    place: Path, kinds: Mapping[str, Kind], *, origins: Mapping[str, str] | None = None, prepared: bool = True
+) -> Settings | list[Problem]:
+    """The settings of a folder or of one file, or every problem in them. No network, no store.
+
+    `kinds` are the kinds of providers by name. `origins` replaces `host:port` texts in every value, so that the same
+    files serve other ports. With `prepared` False what is still to be made may be missing: keys, secrets, folders.
+    """
+    sources, problems = gather(place, origins or {})
+    if sources is None:
+        return problems
+    development = sources.broker.table.get("environment") == Environment.DEVELOPMENT
+    broker = read_broker(sources.broker, problems)
+    services = read_services(sources.services, prepared, problems)
+    providers = read_providers(sources.providers, kinds, development, problems)
+    staff = None if sources.staff is None else read_staff(sources.staff, kinds, development, problems)
+    if broker is None:
+        return problems
+    problems += check_all(broker, services, providers, staff, prepared)
+    if sources.staff is None and broker.record.assisted.enabled:
+        mend = "write staff.toml, or enabled = false in [assisted]"
+        problems += broker.place([Problem("assisted.enabled", "there are no staff who could help", mend)])
+    if problems:
+        return problems
+    return Settings(
+        broker=broker.record,
+        services={one.record.client_id: one.record for one in services},
+        providers={one.record.id: one.record for one in providers},
+        staff=None if staff is None else staff.record.staff(),
+    )
+
+
+def read_broker(source: Source, problems: list[Problem]) -> Placed[Broker] | None:
+    """The broker's own table. A relative SQLite path starts at the file, like every other path."""
+    broker, found = load_table(source.table, Broker, base=source.base)
+    problems += map(source.placed, found)
+    if broker is None:
+        return None
+    path = broker.facts.url.removeprefix(SQLITE)
+    if path not in (broker.facts.url, "", ":memory:"):
+        broker = replace(broker, facts=replace(broker.facts, url=f"{SQLITE}{source.base / path}"))
+    return Placed(source, broker)
+
+
+def read_services(sources: Sequence[Source], prepared: bool, problems: list[Problem]) -> list[Placed[Service]]:
+    """The services whose tables have the right shape."""
+    made = []
+    for source in sources:
+        file, found = load_table(source.table, ServiceFile, base=source.base)
+        if file is not None:
+            record, more = service(file, prepared)
+            found += [*check_services.check_credential(file), *more]
+            made.append(Placed(source, record))
+        problems += map(source.placed, found)
+    return made
+
+
+def read_providers(
+    sources: Sequence[Source], kinds: Mapping[str, Kind], development: bool, problems: list[Problem]
+) -> list[Placed[ProviderEntry]]:
+    """The providers whose tables have the right shape."""
+    made = []
+    for source in sources:
+        entry, found = provider(source, kinds, development)
+        problems += map(source.placed, found)
+        if entry is not None:
+            made.append(Placed(source, entry))
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class StaffRead:
+    """The staff's table and the provider in it."""
+
+    file: StaffFile
+    provider: ProviderEntry
+
+    def staff(self) -> Staff:
+        """The staff as the broker knows them."""
+        people = {person.id: person for person in self.file.people}
+        return Staff(self.provider, people, self.file.level, self.file.amr, self.file.sessions)
+
+
+def read_staff(
+    source: Source, kinds: Mapping[str, Kind], development: bool, problems: list[Problem]
+) -> Placed[StaffRead] | None:
+    """The staff's table, if it has the right shape. The provider in it is named `staff` unless it says otherwise."""
+    file, found = load_table(source.table, StaffFile, base=source.base)
+    problems += map(source.placed, found)
+    if file is None:
+        return None
+    inner = replace(source, at="", table={"id": "staff"} | dict(file.provider))
+    entry, found = provider(inner, kinds, development)
+    problems += map(source.placed, inside(found))
+    return None if entry is None else Placed(source, StaffRead(file, entry))
+
+
+def inside(problems: Iterable[Problem]) -> Iterator[Problem]:
+    """Problems of the staff's provider, with their place in the staff's table."""
+    return (replace(problem, path=f"provider.{problem.path}" if problem.path else "provider") for problem in problems)
+
+
+def check_all(
+    broker: Placed[Broker],
+    services: Sequence[Placed[Service]],
+    providers: Sequence[Placed[ProviderEntry]],
+    staff: Placed[StaffRead] | None,
+    prepared: bool,
+) -> Iterator[Problem]:
+    """What must hold beyond the shape of the tables."""
+    for of_broker in check_broker.CHECKS:
+        yield from broker.place(of_broker(broker.record))
+    if prepared:
+        yield from broker.place(check_broker.check_files(broker.record))
+    yield from check_each_service(services, {one.record.id: one.record for one in providers}, broker.record)
+    yield from check_each_provider(providers, [one.record.client_id for one in services], broker.record, prepared)
+    if staff is not None:
+        yield from staff.place(check_providers.check_people(staff.record.file))
+        for problem in check_staff_provider(staff.record, providers, broker.record, prepared):
+            yield staff.source.placed(problem)
+
+
+def check_each_service(
+    services: Sequence[Placed[Service]], providers: Mapping[str, ProviderEntry], broker: Broker
+) -> Iterator[Problem]:
+    """Each service by itself, among the others, and with the providers."""
+    files: dict[str, str] = {}
+    for one in services:
+        for check in check_services.CHECKS:
+            yield from one.place(check(one.record, broker))
+        yield from one.place(check_services.check_routes(one.record, providers, broker))
+        yield from one.place(twice("client_id", one.record.client_id, one.source.file, files))
+
+
+def check_each_provider(
+    providers: Sequence[Placed[ProviderEntry]], services: Sequence[str], broker: Broker, prepared: bool
+) -> Iterator[Problem]:
+    """Each provider by itself, among the others, and with the services."""
+    files: dict[str, str] = {}
+    for number, one in enumerate(providers):
+        for check in check_providers.CHECKS:
+            yield from one.place(check(one.record, broker))
+        if prepared:
+            yield from one.place(check_providers.check_files(one.record))
+        yield from one.place(check_providers.check_launch(one.record, services))
+        before = [other.record for other in providers[:number]]
+        yield from one.place(check_providers.check_own_keys(one.record, before))
+        yield from one.place(twice("id", one.record.id, one.source.file, files))
+
+
+def check_staff_provider(
+    staff: StaffRead, providers: Sequence[Placed[ProviderEntry]], broker: Broker, prepared: bool
+) -> Iterator[Problem]:
+    """The staff's provider, held to what every provider is held to."""
+    entry, others = staff.provider, [one.record for one in providers]
+    for check in check_providers.CHECKS:
+        yield from inside(check(entry, broker))
+    if prepared:
+        yield from inside(check_providers.check_files(entry))
+    yield from inside(check_providers.check_own_keys(entry, others))
+    if any(other.id == entry.id for other in others):
+        mend = "give one of the two another id"
+        yield Problem("provider.id", f'the citizens\' provider "{entry.id}" has it too', mend)
+    if entry.card.highest < staff.file.level:
+        mend = "raise provider.highest, or lower level"
+        yield Problem("level", "the staff's provider is not registered for it, so nobody could sign in", mend)
+
+
+def twice(name: str, value: str, file: str, files: dict[str, str]) -> Iterator[Problem]:
+    """Notes where an id stands; a problem when it stood elsewhere before."""
+    if value in files:
+        yield Problem(
+            name, f'"{value}" is taken already, in {files[value]}', "choose another, or remove one of the two"
+        )
+    files.setdefault(value, file)

@@ -1,0 +1,33 @@
+"""What broker.toml may say about notices to citizens: `[notices]`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from broker.toml import Between
+
+
+@dataclass(frozen=True, slots=True)
+class Smtp:
+    """A mail server that takes notices."""
+
+    host: str
+    """Its name."""
+    sender: str
+    """The address that notices come from."""
+    port: Annotated[int, Between(1, 65535)] = 587
+    """587 for STARTTLS, 465 for TLS from the start."""
+    user: str | None = None
+    """The name to sign in with, if the server wants one."""
+    password_file: Path | None = None
+    """The file that holds the password and nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notices:
+    """How confirmation codes and messages reach citizens: exactly one of the two."""
+
+    outbox: Path | None = None
+    """Development: a folder in which each notice becomes a file, shown on the inbox page. Nothing is sent."""
+    smtp: Smtp | None = None
+    """Production: a mail server. STARTTLS or TLS is always demanded."""

@@ -1,0 +1,49 @@
+"""Secrets come from files of their own, never from the settings themselves."""
+
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from broker.toml import Problem
+
+SHORTEST = 22
+"""Characters of a client secret: 22 of base64url carry 128 random bits."""
+
+
+def secret(path: Path) -> str:
+    """The secret in a file: its first line. Raises OSError or ValueError."""
+    line = path.read_text("utf-8").partition("\n")[0].strip()
+    if not line:
+        raise ValueError("its first line is empty")
+    return line
+
+
+def with_password(url: str, password_file: Path | None) -> str:
+    """A store's URL with the password of its file in it. Raises OSError or ValueError."""
+    if password_file is None:
+        return url
+    parts = urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{user}:{quote(secret(password_file), safe='')}@{host}").geturl()
+
+
+def unreadable(path: Path) -> tuple[str, str] | None:
+    """What is wrong with a file that must be readable, and its mend; None if nothing is."""
+    try:
+        with path.open("rb") as file:
+            file.read(1)
+    except FileNotFoundError:
+        return "the file is missing", f"create {path}, or name another file"
+    except OSError as problem:
+        return f"the file cannot be read: {problem.strerror}", f"let the broker's user read {path}"
+    return None
+
+
+def unusable_secret(place: str, path: Path) -> Problem | None:
+    """What is wrong with a secret's file, if anything is."""
+    if (trouble := unreadable(path)) is not None:
+        return Problem(place, *trouble)
+    try:
+        secret(path)
+    except ValueError as problem:
+        return Problem(place, f"the file holds no secret: {problem}", f"write the secret, as text, into {path}")
+    return None

@@ -1,0 +1,145 @@
+"""What a service's file may say, and the service it becomes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from broker.model.assurance import Level
+from broker.model.service import ClientAuthentication, DataUse, OtherWay, Profile, Service
+from broker.settings.credentials import key_set, secret_digest
+from broker.toml import Between, Problem, Seconds
+
+
+class IdTokenAlgorithm(StrEnum):
+    """The algorithms an ID token may be signed with."""
+
+    ES256 = "ES256"
+    PS256 = "PS256"
+    EDDSA = "EdDSA"
+    RS256 = "RS256"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFile:
+    """A relying service, as its file describes it: config/services/<client_id>.toml."""
+
+    client_id: str
+    """The service's `client_id`. Where it is left out the file's name counts."""
+    names: Mapping[str, str]
+    """What citizens call the service, in every language of the broker."""
+    redirect_uris: tuple[str, ...]
+    """Where answers may go. Compared byte by byte: no wildcards (OpenID Connect Core 3.1.2.1)."""
+    home: str
+    """The service's own start page, for citizens whose request cannot go on."""
+    profile: Profile = Profile.FAPI2
+    """`fapi2` (FAPI 2.0 Security Profile: pushed requests, private_key_jwt, DPoP), or `oidc` for older software."""
+    authentication: ClientAuthentication = ClientAuthentication.PRIVATE_KEY_JWT
+    """How the service proves who it is: private_key_jwt, client_secret_basic or client_secret_post."""
+    secret_file: Path | None = None
+    """A file with the client secret and nothing else: at least 22 characters drawn at random."""
+    secret_digest: str | None = None
+    """Instead of the file: the SHA-256 of such a secret in hexadecimal. The secret itself never stands here."""
+    jwks: Mapping[str, Any] | None = None
+    """The service's public keys as a JWK Set (RFC 7517 5)."""
+    jwks_file: Path | None = None
+    """Instead of `jwks`: a JSON file that holds the JWK Set."""
+    sector: str | None = None
+    """Services of one sector see the same `sub` for a citizen (OpenID Connect Core 8.1). Left out: the host of the
+    redirect URIs. It must never change: every citizen would be a stranger."""
+    id_token_alg: IdTokenAlgorithm = IdTokenAlgorithm.ES256
+    """How ID tokens are signed. RS256 only in the `oidc` profile, for libraries that know nothing else."""
+    post_logout_redirect_uris: tuple[str, ...] = ()
+    """Where a citizen may be sent after signing out (OpenID Connect RP-Initiated Logout 1.0)."""
+    scopes: tuple[str, ...] = ("openid",)
+    """The scopes the service may ask for. Which data they bring is still decided by `data`."""
+    data: tuple[DataUse, ...] = ()
+    """Each claim the service may have, with the `reason` that citizens read before they share it."""
+    level: Level = Level.LOW
+    """The lowest level of assurance the service accepts: low, substantial or high."""
+    acr_is_preference: bool = False
+    """Whether `acr_values` says what the service would like, rather than the least it accepts."""
+    pkce_required: bool = True
+    """Whether a request without PKCE is refused. Always so in `fapi2`."""
+    nonce_required: bool = False
+    """Whether a request without a `nonce` is refused."""
+    refresh: bool = False
+    """Whether the service may have refresh tokens (`offline_access`)."""
+    introspection: bool = False
+    """Whether it may introspect access tokens (RFC 7662)."""
+    providers: tuple[str, ...] = ()
+    """The ids of the providers it accepts. Left out: all."""
+    provider_hint: bool = False
+    """Whether it may suggest a provider. The citizen can still choose another."""
+    single_sign_on: bool = True
+    """Whether a citizen who signed in for another service is recognised."""
+    assisted: bool = True
+    """Whether an identity that a person verified is accepted."""
+    contact: str | None = None
+    """Whom citizens can turn to when they cannot use the service: shown as text."""
+    other_ways: tuple[OtherWay, ...] = ()
+    """How else people are served who cannot sign in online."""
+    initiate_login_uri: str | None = None
+    """Where the service starts a sign-in anew (OpenID Connect Core 4), for citizens who finish later."""
+    resume_uri: str | None = None
+    """Where a citizen who finishes later goes on, if that is another page."""
+    patience: Annotated[Seconds, Between(60, 7 * 86400)] = 1800
+    """How long the service's own session waits for the answer."""
+
+
+def service(file: ServiceFile, prepared: bool) -> tuple[Service, list[Problem]]:
+    """The service that a file describes, and what is wrong with the files it names.
+
+    With `prepared` False a missing secret or key file is no problem: it is still to be made.
+    """
+    problems: list[Problem] = []
+    made = Service(
+        client_id=file.client_id,
+        names=file.names,
+        redirect_uris=file.redirect_uris,
+        sector=file.sector or common_host(file.redirect_uris, problems),
+        home=file.home,
+        profile=file.profile,
+        authentication=file.authentication,
+        secret_digest=secret_digest(file.secret_file, file.secret_digest, prepared, problems),
+        jwks=key_set(file.jwks_file, file.jwks, prepared, problems),
+        id_token_alg=file.id_token_alg.value,
+        post_logout_redirect_uris=file.post_logout_redirect_uris,
+        scopes=file.scopes,
+        data=file.data,
+        level=file.level,
+        acr_is_preference=file.acr_is_preference,
+        pkce_required=file.pkce_required,
+        nonce_required=file.nonce_required,
+        refresh=file.refresh,
+        introspection=file.introspection,
+        providers=file.providers,
+        provider_hint=file.provider_hint,
+        single_sign_on=file.single_sign_on,
+        assisted=file.assisted,
+        contact=file.contact,
+        other_ways=file.other_ways,
+        initiate_login_uri=file.initiate_login_uri,
+        resume_uri=file.resume_uri,
+        patience=file.patience,
+    )
+    return made, problems
+
+
+def common_host(redirect_uris: tuple[str, ...], problems: list[Problem]) -> str:
+    """The host of all redirect URIs, which is the sector of a service that names none (OpenID Connect Core 8.1)."""
+    hosts = {host_of(uri) for uri in redirect_uris}
+    if len(hosts) > 1:
+        mend = "name the sector: a host of yours that will never change"
+        problems.append(Problem("sector", "the redirect URIs are on different hosts", mend))
+    return min(hosts, default="")
+
+
+def host_of(uri: str) -> str:
+    """The host of a URI, or an empty text; that it is a good URI is checked elsewhere."""
+    try:
+        return urlsplit(uri).hostname or ""
+    except ValueError:
+        return ""

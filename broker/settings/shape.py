@@ -1,0 +1,255 @@
+"""What broker.toml may say: one record, with a section for each table of the file.
+
+The text under each field is its documentation: `broker reference` prints it, and docs/configuration.md is made of it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from broker.model.assurance import Ladder, Level
+from broker.settings.assisted import Assisted
+from broker.settings.notices import Notices
+from broker.toml import Between, Seconds
+
+
+class Environment(StrEnum):
+    """What the broker is run for. Development alone permits http and loopback addresses."""
+
+    PRODUCTION = "production"
+    DEVELOPMENT = "development"
+
+
+class PickerOrder(StrEnum):
+    """How the picker orders the providers. The rule is published to citizens."""
+
+    SHUFFLED = "shuffled"
+    ALPHABETICAL = "alphabetical"
+    CONFIGURED = "configured"
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where the broker accepts connections. TLS is the reverse proxy's work."""
+
+    public: str = "127.0.0.1:8000"
+    """Address and port of the door for citizens and services."""
+    staff: str = "127.0.0.1:8001"
+    """Address and port of the staff console. It never shares a port with the public door."""
+    workers: Annotated[int, Between(1, 256)] = 1
+    """How many processes serve the public door. More than one needs PostgreSQL and Redis."""
+    proxies: tuple[str, ...] = ()
+    """Networks of the reverse proxies whose `X-Forwarded-For` is believed, such as "10.0.0.0/8". Nobody else's is."""
+    drain: Annotated[Seconds, Between(1, 300)] = 20
+    """How long requests under way may take to finish after a stop was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Where durable facts are kept: codes, grants, accounts, cases, audit."""
+
+    url: str
+    """`sqlite:<path>` (one host, one worker) or `postgresql://user@host:port/database`. Never with a password in it."""
+    password_file: Path | None = None
+    """The file that holds the database password and nothing else."""
+    connections: Annotated[int, Between(1, 100)] = 8
+    """The most PostgreSQL connections a worker opens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """Where passing state is kept: transactions, pushed requests, rate limits. All of it may be lost at any moment."""
+
+    url: str = "memory:"
+    """`memory:` (one worker), `redis://host:port/number`, or `rediss://` for TLS. Never with a password in it."""
+    password_file: Path | None = None
+    """The file that holds the Redis password and nothing else."""
+    connections: Annotated[int, Between(1, 1000)] = 32
+    """The most Redis connections a worker opens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The broker's own keys."""
+
+    folder: Path
+    """The folder that `broker keys init` fills and nobody but the broker can read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """How citizens reach a person who knows this broker. Shown in the same place on every page."""
+
+    text: Mapping[str, str]
+    """By language: when help is there and what it can do."""
+    phone: str | None = None
+    """A telephone number, as it should be read."""
+    email: str | None = None
+    """An email address."""
+    url: str | None = None
+    """A page with more ways to get help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picker:
+    """The page on which citizens choose a provider."""
+
+    order: PickerOrder = PickerOrder.SHUFFLED
+    """`shuffled` (once per browser), `alphabetical`, or `configured` (by `position` in each provider's file)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """How long what is issued to services lives."""
+
+    code: Annotated[Seconds, Between(5, 60)] = 60
+    """Authorization codes (FAPI 2.0 Security Profile 5.3.2.1: 60 seconds at most)."""
+    request_uri: Annotated[Seconds, Between(5, 300)] = 300
+    """Pushed requests, until the citizen's browser brings them (RFC 9126 2.2)."""
+    access: Annotated[Seconds, Between(60, 3600)] = 600
+    """Access tokens."""
+    id_token: Annotated[Seconds, Between(60, 3600)] = 300
+    """ID tokens: the time within which a service must have read one."""
+    refresh: Annotated[Seconds, Between(3600, 366 * 86400)] = 30 * 86400
+    """Refresh tokens, from the citizen's sign-in on. Using one does not make it live longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """The broker's own session, which saves citizens a second sign-in."""
+
+    idle: Annotated[Seconds, Between(60, 86400)] = 30 * 60
+    """It ends when it answered no service for so long."""
+    absolute: Annotated[Seconds, Between(300, 7 * 86400)] = 8 * 3600
+    """It ends so long after the sign-in, whatever happens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """How long a citizen's request at the broker waits for its next step."""
+
+    before_choice: Annotated[Seconds, Between(300, 86400)] = 3600
+    """A request in which nothing was chosen yet."""
+    after_choice: Annotated[Seconds, Between(3600, 7 * 86400)] = 24 * 3600
+    """A request in which a provider or a person was chosen. People must be given at least 20 hours."""
+    attempt: Annotated[Seconds, Between(60, 3600)] = 15 * 60
+    """One visit at a provider."""
+    stub: Annotated[Seconds, Between(0, 7 * 86400)] = 24 * 3600
+    """How long an ended request is remembered, so that a late return can still be told what happened."""
+    open_per_browser: Annotated[int, Between(1, 100)] = 20
+    """How many requests one browser may have open at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class FinishLater:
+    """The code with which a citizen goes on later, or on another device."""
+
+    enabled: bool = True
+    """Whether such codes are offered."""
+    life: Annotated[Seconds, Between(600, 7 * 86400)] = 24 * 3600
+    """How long a code can be used. It never outlives the request that it continues."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """The most uses in a window of time."""
+
+    most: Annotated[int, Between(1, 1_000_000)]
+    """How many uses."""
+    window: Annotated[Seconds, Between(1, 86400)]
+    """In which time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one address or one service may ask for. Beyond it the answer is 429."""
+
+    starts_by_address: Rate = Rate(120, 60)
+    """Authorization requests, by the address they come from. Many citizens may share one address."""
+    requests_by_client: Rate = Rate(6000, 60)
+    """Pushed requests and token requests of one service."""
+    failed_authentications_by_address: Rate = Rate(30, 60)
+    """Wrong client credentials, by the address they come from."""
+    codes_by_address: Rate = Rate(10, 600)
+    """Tries to enter a continuation code."""
+    help_by_browser: Rate = Rate(5, 3600)
+    """Requests for help from a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """Prometheus metrics at `/metrics` of the staff console's port."""
+
+    enabled: bool = True
+    """Whether they are given out."""
+    token_file: Path | None = None
+    """The file with the bearer token that a reader must show. Without it anyone who reaches the port may read."""
+    folder: Path | None = None
+    """An empty folder in which several workers share their counters; needed with more than one worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The sealed record of what happened."""
+
+    checkpoints: Path | None = None
+    """A file that the signed checkpoints are appended to, best on another machine: without it a cut end goes unseen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What the broker may call. Public addresses over https, and beside them only what stands here."""
+
+    networks: tuple[str, ...] = ()
+    """Private networks in which providers live, such as "10.20.0.0/16"."""
+    ca_file: Path | None = None
+    """Certificates (PEM) of authorities that are trusted beside the machine's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """The broker itself: everything in broker.toml that is not a service, a provider or staff."""
+
+    issuer: str
+    """The public origin, and the `iss` of every token. It can never change without every service noticing."""
+    name: Mapping[str, str]
+    """What citizens read at the head of each page, by language."""
+    trust_framework: str
+    """The identifier in `verified_claims` that says under whose rules identities are verified: your own, unless you
+    are entitled to another (OpenID Identity Assurance Schema Definition 1.0, 5.2)."""
+    console: str
+    """The origin of the staff console. Its host should not be the public one."""
+    facts: Facts
+    keys: Keys
+    support: Support
+    notices: Notices
+    environment: Environment = Environment.PRODUCTION
+    """`development` permits http, loopback and simulated providers, and nothing else is allowed to go out."""
+    languages: tuple[str, ...] = ("en",)
+    """Languages of the pages; the first is the default. Ready: en, cy, ar."""
+    acr: Mapping[Level, str] = field(default_factory=lambda: {level: level.name.lower() for level in Level})
+    """The names under which services ask for levels and are told them (OpenID Connect Core 2, `acr`)."""
+    listen: Listen = Listen()
+    passing: Passing = Passing()
+    picker: Picker = Picker()
+    tokens: Tokens = Tokens()
+    sessions: Sessions = Sessions()
+    journey: Journey = Journey()
+    finish_later: FinishLater = FinishLater()
+    limits: Limits = Limits()
+    assisted: Assisted = field(default_factory=Assisted)
+    metrics: Metrics = Metrics()
+    audit: Audit = Audit()
+    outgoing: Outgoing = Outgoing()
+
+    @property
+    def development(self) -> bool:
+        """Whether http, loopback and simulated providers are permitted."""
+        return self.environment is Environment.DEVELOPMENT
+
+    @property
+    def ladder(self) -> Ladder:
+        """The levels' names on the wire."""
+        return Ladder(self.acr)

@@ -1,0 +1,122 @@
+"""Where settings stand: one folder of files, or one file with all of it."""
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from broker.toml import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One table and where it stands: the file's name, the path of the table in it, where its relative paths start."""
+
+    file: str
+    at: str
+    table: Mapping[str, Any]
+    base: Path
+
+    def placed(self, problem: Problem) -> Problem:
+        """A problem inside the table with its whole path, such as `services/shop.toml: redirect_uris[0]`."""
+        path = f"{self.at}.{problem.path}" if self.at and problem.path else self.at or problem.path
+        return replace(problem, path=f"{self.file}: {path}" if path else self.file)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Every table of the settings, not yet looked into. `staff` is None where there is no such table."""
+
+    broker: Source
+    services: Sequence[Source] = ()
+    providers: Sequence[Source] = ()
+    staff: Source | None = None
+
+
+def gather(place: Path, origins: Mapping[str, str]) -> tuple[Sources | None, list[Problem]]:
+    """Reads a folder (`broker.toml`, `services/`, `providers/`, `staff.toml`) or one file that holds it all.
+
+    `origins` replaces `host:port` texts wherever they stand in a value. None where broker.toml cannot be read.
+    """
+    problems: list[Problem] = []
+    main = place / "broker.toml" if place.is_dir() else place
+    table = parsed(main, main.name, origins, problems)
+    if table is None:
+        return None, problems
+    folder = place if place.is_dir() else None
+    services, providers = (
+        [*tables(table.pop(name, []), main, name, problems), *files(folder, name, key, origins, problems)]
+        for name, key in (("services", "client_id"), ("providers", "id"))
+    )
+    staff = one(table.pop("staff", None), main, folder, origins, problems)
+    return Sources(Source(main.name, "", table, main.parent), services, providers, staff), problems
+
+
+def tables(value: Any, main: Path, name: str, problems: list[Problem]) -> list[Source]:
+    """The `[[services]]` or `[[providers]]` of the main file."""
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        problems.append(Problem(f"{main.name}: {name}", "a list of tables is needed", f"write [[{name}]] before each"))
+        return []
+    return [Source(main.name, f"{name}[{i}]", item, main.parent) for i, item in enumerate(value)]
+
+
+def files(
+    folder: Path | None, name: str, key: str, origins: Mapping[str, str], problems: list[Problem]
+) -> list[Source]:
+    """The files of `services/` or `providers/`, by name. Where a file leaves out its id, its own name is the id."""
+    found = []
+    for path in sorted((folder / name).glob("*.toml")) if folder is not None else []:
+        label = f"{name}/{path.name}"
+        if (table := parsed(path, label, origins, problems)) is not None:
+            found.append(Source(label, "", {key: path.stem} | table, path.parent))
+    return found
+
+
+def one(
+    value: Any, main: Path, folder: Path | None, origins: Mapping[str, str], problems: list[Problem]
+) -> Source | None:
+    """The staff: staff.toml, or the table `[staff]` of the main file."""
+    path = folder / "staff.toml" if folder is not None else None
+    if path is not None and path.exists():
+        if value is not None:
+            problems.append(Problem(f"{main.name}: staff", "staff.toml is there too", "keep one of the two"))
+        table = parsed(path, path.name, origins, problems)
+        return None if table is None else Source(path.name, "", table, path.parent)
+    if value is not None and not isinstance(value, dict):
+        problems.append(Problem(f"{main.name}: staff", "a table is needed", "write it as [staff]"))
+        return None
+    return None if value is None else Source(main.name, "staff", value, main.parent)
+
+
+def parsed(path: Path, label: str, origins: Mapping[str, str], problems: list[Problem]) -> dict[str, Any] | None:
+    """A file as a table, or None with the problem noted."""
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        problems.append(Problem(label, "the file is missing", f"create {path}, or name another place"))
+    except OSError as problem:
+        problems.append(Problem(label, f"cannot be read: {problem.strerror}", f"let the broker's user read {path}"))
+    except UnicodeDecodeError:
+        problems.append(Problem(label, "this is no UTF-8 text", "save it as UTF-8"))
+    except tomllib.TOMLDecodeError as problem:
+        problems.append(Problem(label, f"this is no TOML: {problem}", "mend the line that is named"))
+    else:
+        shifted: dict[str, Any] = moved(table, origins)
+        return shifted
+    return None
+
+
+def moved(value: Any, origins: Mapping[str, str]) -> Any:
+    """The value with every `host:port` that `origins` names replaced, in texts at any depth."""
+    if not origins:
+        return value
+    if isinstance(value, dict):
+        return {key: moved(inner, origins) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [moved(inner, origins) for inner in value]
+    if not isinstance(value, str):
+        return value
+    pattern = "|".join(re.escape(origin) for origin in origins)
+    return re.sub(rf"(?<![\w.-])(?:{pattern})(?!\d)", lambda match: origins[match.group()], value)

@@ -1,0 +1,84 @@
+"""Which addresses may be configured."""
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from urllib.parse import SplitResult, urlsplit
+
+from broker.toml import Problem
+
+
+def check_url(place: str, url: str, development: bool) -> Iterator[Problem]:
+    """An absolute https URL without fragment or credentials; http and loopback in development alone."""
+    parts = split(url)
+    if parts is None or not parts.hostname or parts.scheme not in ("http", "https"):
+        yield Problem(place, "an absolute URL is needed", 'write it whole, such as "https://service.example/callback"')
+        return
+    if parts.fragment or "#" in url:
+        yield Problem(place, "the URL has a fragment", "take off the # and what follows it (RFC 6749 3.1.2)")
+    if "@" in parts.netloc:
+        yield Problem(place, "the URL holds credentials", "take them out")
+    if "*" in url:
+        yield Problem(place, "the URL holds a wildcard", "list every address whole: they are compared byte by byte")
+    if development:
+        return
+    if parts.scheme != "https":
+        yield Problem(place, "http is for development alone", "use https")
+    if is_loopback(parts.hostname):
+        yield Problem(place, "loopback addresses are for development alone", "use the public host name")
+
+
+def check_origin(place: str, url: str, development: bool) -> Iterator[Problem]:
+    """A URL that is an origin and nothing more: scheme, host and perhaps port."""
+    yield from check_url(place, url, development)
+    parts = split(url)
+    if parts is not None and parts.hostname and url != f"{parts.scheme}://{parts.netloc}":
+        yield Problem(
+            place, "an origin has no path, query or closing slash", f'write "{parts.scheme}://{parts.netloc}"'
+        )
+
+
+def split(url: str) -> SplitResult | None:
+    """The parts of a URL of printable ASCII characters, or None."""
+    if not re.fullmatch(r"[!-~]+", url):
+        return None
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name is this machine itself."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def address(text: str) -> tuple[str, int]:
+    """Host and port of a text such as `127.0.0.1:8000` or `[::1]:8000`. Raises ValueError."""
+    host, _, port = text.rpartition(":")
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if not bare or (":" in bare and bare == host) or not re.fullmatch(r"\d{1,5}", port) or int(port) > 65535:
+        raise ValueError("this is no address with a port")
+    return bare, int(port)
+
+
+def check_address(place: str, text: str) -> Iterator[Problem]:
+    """An address and a port to listen at."""
+    try:
+        address(text)
+    except ValueError as problem:
+        yield Problem(place, str(problem), 'write such as "127.0.0.1:8000", or "0.0.0.0:8000" for every interface')
+
+
+def check_networks(place: str, networks: tuple[str, ...]) -> Iterator[Problem]:
+    """Networks in the notation of RFC 4632."""
+    for i, network in enumerate(networks):
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as problem:
+            yield Problem(f"{place}[{i}]", f"this is no network: {problem}", 'write such as "10.0.0.0/8"')
