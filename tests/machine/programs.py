@@ -20,7 +20,7 @@ PACKAGES = {
     "initdb": "postgresql",
     "createdb": "postgresql",
     "dropdb": "postgresql",
-    "chromium": "chromium fonts-dejavu-core",  # a page without letters shows nothing, and these have Arabic too
+    "chromium": "chromium chromium-sandbox fonts-dejavu-core",  # its cage for users who are not root; letters, Arabic too
 }
 
 
