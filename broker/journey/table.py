@@ -40,7 +40,7 @@ S = State
 # fmt: off
 POSSIBLE: Mapping[State, Mapping[type[Event], State]] = MappingProxyType({
     S.CHOOSING:   {ProviderChosen: S.AWAY, HelpRequested: S.WAITING, SessionAccepted: S.IDENTIFIED,
-                   NoRouteFound: S.FAILED, BrowserChanged: S.CHOOSING},
+                   NoRouteFound: S.FAILED, HelpResumed: S.WAITING, BrowserChanged: S.CHOOSING},
     S.AWAY:       {AnswerReceived: S.CHECKING, AttemptFailed: S.FAILED, ProviderChosen: S.AWAY,
                    HelpResumed: S.WAITING, BrowserChanged: S.CHOOSING},
     S.CHECKING:   {IdentityProven: S.IDENTIFIED, AttemptFailed: S.FAILED, ProviderChosen: S.AWAY,
@@ -209,7 +209,8 @@ def _with(transaction: Transaction, event: Event, now: float) -> Transaction:
             needless = transaction.withdrawn if proving else transaction.case or transaction.withdrawn
             return replace(kept, identity=identity, case=proving, withdrawn=needless)
         case SessionAccepted(identity, account):
-            return replace(kept, identity=identity, account=account)
+            needless = transaction.case or transaction.withdrawn
+            return replace(kept, identity=identity, account=account, case=None, withdrawn=needless)
         case HelpRequested(case):
             return replace(kept, case=case)
         case HelpEnded(failure, _):

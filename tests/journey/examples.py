@@ -1,0 +1,155 @@
+"""Records that stand in for any other of their kind, and an event that fits each of them."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from broker.journey.events import (
+    AnswerReceived,
+    AttemptFailed,
+    BrowserChanged,
+    Event,
+    GaveUp,
+    HelpEnded,
+    HelpRequested,
+    HelpResumed,
+    IdentityProven,
+    NoRouteFound,
+    ProviderChosen,
+    ServiceAnswered,
+    SessionAccepted,
+    SharingDeclined,
+    TimeRanOut,
+)
+from broker.journey.offer import Candidate
+from broker.journey.table import advance, begin
+from broker.journey.transaction import ATTEMPT_LIFE, Attempt, State, Transaction
+from broker.model.assurance import Level
+from broker.model.failures import FailureClass
+from broker.model.identity import HELP, Identity
+from broker.model.listing import Listing
+from broker.model.request import AuthorizationRequest
+from broker.model.service import Service
+from broker.model.switches import Switches
+from broker.provider import Card, Health
+
+NOW = 1_800_000_000.0
+NOTHING_OFF = Switches(1)
+PERSONAL = "personal"
+"""Stands in everything personal that goes into an example, so that it can be searched for."""
+
+
+def request(**changes: Any) -> AuthorizationRequest:
+    """A request for the level SUBSTANTIAL."""
+    asked = AuthorizationRequest(
+        client_id="parking",
+        redirect_uri="https://parking.test/back",
+        scope=("openid",),
+        minimum=Level.SUBSTANTIAL,
+        state="theirs",
+        login_hint=f"{PERSONAL} hint",
+        hint_subject=None,
+        asked=("given_name", "email"),
+    )
+    return replace(asked, **changes)
+
+
+def service(**changes: Any) -> Service:
+    """The service that asks."""
+    asking = Service(
+        client_id="parking",
+        names={"en": "Parking"},
+        redirect_uris=("https://parking.test/back",),
+        sector="parking.test",
+        home="https://parking.test/",
+        initiate_login_uri="https://parking.test/start",
+    )
+    return replace(asking, **changes)
+
+
+def candidate(id: str = "alpha", highest: Level = Level.HIGH, working: bool = True, **listing: Any) -> Candidate:
+    """A provider, enabled and working unless told otherwise."""
+    card = Card(id=id, names={"en": id.title()}, needs={"en": "A card"}, minutes=2, highest=highest)
+    return Candidate(card, Listing(**listing), Health(working, since=NOW - 60, median=40.0, checked=NOW - 5))
+
+
+def identity(provider: str = "alpha", level: Level = Level.SUBSTANTIAL, **changes: Any) -> Identity:
+    """Somebody who signed in just now."""
+    claims: Mapping[str, Any] = {"given_name": f"{PERSONAL} name", "email": f"{PERSONAL}@mail.test"}
+    person = Identity(provider, "https://alpha.test", f"{PERSONAL} subject", level, ("pwd",), int(NOW), claims)
+    return replace(person, **changes)
+
+
+def attempt(id: str = "first", provider: str = "alpha", now: float = NOW) -> Attempt:
+    """A try at a provider that has just begun."""
+    return Attempt(id, provider, "https://alpha.test/authorize", now, now + ATTEMPT_LIFE, {"nonce": PERSONAL})
+
+
+def begun(now: float = NOW, **asked: Any) -> Transaction:
+    """A transaction that has just begun."""
+    return begin(
+        id="t1",
+        browser="digest of the browser",
+        request=request(**asked),
+        language="en",
+        reference="AAAA-BBBB",
+        seed=7,
+        now=now,
+    )
+
+
+def walked(transaction: Transaction, *events: Event, now: float = NOW) -> Transaction:
+    """The transaction after these events, each of which must lead somewhere."""
+    for event in events:
+        after = advance(transaction, event, now)
+        assert after is not transaction, f"{event} leads nowhere from {transaction.state}"
+        transaction = after
+    return transaction
+
+
+WAYS: Mapping[State, tuple[Event, ...]] = {
+    State.CHOOSING: (),
+    State.AWAY: (ProviderChosen(attempt()),),
+    State.CHECKING: (ProviderChosen(attempt()), AnswerReceived("first")),
+    State.FAILED: (ProviderChosen(attempt()), AttemptFailed(FailureClass.CANCELLED, "alpha")),
+    State.WAITING: (HelpRequested("case"),),
+    State.IDENTIFIED: (ProviderChosen(attempt()), AnswerReceived("first"), IdentityProven(identity())),
+    State.ANSWERED: (SessionAccepted(identity(), f"{PERSONAL} account"), ServiceAnswered("a", f"{PERSONAL} account")),
+    State.REFUSED: (GaveUp("https://parking.test/back?error=access_denied"),),
+}
+"""How a new transaction comes to each state."""
+
+
+def standing(state: State, **asked: Any) -> Transaction:
+    """A transaction that stands in a state."""
+    if state is State.EXPIRED:
+        transaction = begun(**asked)
+        return replace(walked(transaction, TimeRanOut(), now=transaction.expires), expires=NOW + 10**6)
+    return walked(begun(**asked), *WAYS[state])
+
+
+def helped(state: State) -> Transaction:
+    """A transaction in a state, with an open case where one can be open beside it."""
+    transaction = standing(state)
+    return transaction if state in (State.IDENTIFIED, State.WAITING) else replace(transaction, case="case")
+
+
+def fitting(kind: type[Event], transaction: Transaction) -> Event:
+    """An event of a kind that fits what the transaction has in hand, so that the table alone decides."""
+    events: tuple[Event, ...] = (
+        ProviderChosen(attempt("second", "beta")),
+        AnswerReceived("first"),
+        AttemptFailed(FailureClass.NOT_VERIFIED, "alpha"),
+        IdentityProven(identity(HELP), "case") if transaction.state is State.WAITING else IdentityProven(identity()),
+        SessionAccepted(identity(), f"{PERSONAL} account"),
+        HelpRequested("case"),
+        HelpResumed(),
+        HelpEnded(FailureClass.HELP_DECLINED, "case"),
+        NoRouteFound(),
+        ServiceAnswered("https://parking.test/back?code=c", f"{PERSONAL} account"),
+        SharingDeclined(),
+        BrowserChanged("digest of another browser"),
+        GaveUp("https://parking.test/back?error=access_denied"),
+        TimeRanOut(),
+    )
+    return next(event for event in events if type(event) is kind)

@@ -1,0 +1,134 @@
+"""The failure taxonomy is whole: every class, every reason, every error code."""
+
+import re
+from itertools import chain
+
+import pytest
+
+from broker.journey.events import AttemptFailed, NoRouteFound
+from broker.journey.judge import Person, judge, judge_person, judge_session
+from broker.journey.offer import OrderRule, offer
+from broker.journey.table import overdue
+from broker.journey.transaction import State
+from broker.model.failures import KINDS, ErrorCode, FailureClass, NextStep, Origin, from_reason
+from broker.model.session import Session
+from broker.model.switches import Switches, SwitchKind
+from broker.provider import Reason
+from tests.journey.examples import NOTHING_OFF, NOW, begun, candidate, identity, service, standing, walked
+
+RFC_6749 = """invalid_request unauthorized_client access_denied unsupported_response_type invalid_scope server_error
+temporarily_unavailable"""
+CORE = """interaction_required login_required account_selection_required consent_required invalid_request_uri
+invalid_request_object request_not_supported request_uri_not_supported registration_not_supported"""
+REGISTERED = {*RFC_6749.split(), *CORE.split(), "unmet_authentication_requirements"}
+"""Error codes of the authorization endpoint: RFC 6749 4.1.2.1, OpenID Connect Core 3.1.2.6, and the one for levels."""
+
+LEAVING = {
+    "access_denied": "cancelled declined_sharing could_not_sign_in not_verified paused took_too_long incomplete_reply"
+    " blocked_by_you cannot_use request_expired lost_place help_waiting help_declined help_expired",
+    "unmet_authentication_requirements": "level_too_low no_route",
+    "temporarily_unavailable": "provider_down provider_busy",
+    "server_error": "unsafe_reply our_fault",
+    "invalid_request": "bad_request",
+    "login_required": "silent",
+    "unauthorized_client": "service_off",
+    None: "bad_link overloaded",
+}
+"""What the service learns if the citizen leaves, by class."""
+
+
+def test_every_class_has_its_row_and_every_row_its_class() -> None:
+    assert set(KINDS) == set(FailureClass)
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_of_the_provider_contract_means_one_class(reason: Reason) -> None:
+    meaning = [failure for failure, kind in KINDS.items() if kind.reason == reason]
+    assert meaning == [from_reason(reason)]
+
+
+def test_no_row_names_a_reason_that_the_contract_does_not_know() -> None:
+    assert {kind.reason for kind in KINDS.values() if kind.reason} == {reason.value for reason in Reason}
+
+
+def test_a_word_that_is_no_reason_is_not_taken_for_one() -> None:
+    with pytest.raises(KeyError):
+        from_reason("moody")
+
+
+def test_every_error_code_is_registered_and_used() -> None:
+    used = set(chain.from_iterable((kind.error, *kind.kin) for kind in KINDS.values())) - {None}
+    assert used == set(ErrorCode)
+    assert {code.value for code in ErrorCode} <= REGISTERED
+
+
+def test_a_citizen_who_leaves_takes_the_error_of_the_design_along() -> None:
+    found = {failure.value: kind.error for failure, kind in KINDS.items()}
+    assert found == {name: error for error, names in LEAVING.items() for name in names.split()}
+
+
+@pytest.mark.parametrize("failure", FailureClass)
+def test_a_public_sentence_goes_with_every_error_in_the_letters_the_standard_allows(failure: FailureClass) -> None:
+    kind = KINDS[failure]
+    assert bool(kind.description) == (kind.error is not None)
+    assert re.fullmatch(r"[\x20-\x21\x23-\x5b\x5d-\x7e]{0,80}", kind.description)  # RFC 6749 4.1.2.1
+
+
+@pytest.mark.parametrize("failure", FailureClass)
+def test_a_page_leads_on_and_what_has_no_page_offers_nothing(failure: FailureClass) -> None:
+    assert bool(KINDS[failure].next) == KINDS[failure].page
+
+
+def test_only_a_request_that_the_service_has_to_mend_has_no_page() -> None:
+    assert {f for f, kind in KINDS.items() if not kind.page} == {FailureClass.BAD_REQUEST, FailureClass.SILENT}
+
+
+def test_every_next_step_is_offered_somewhere_and_none_twice_on_a_page() -> None:
+    assert set(chain.from_iterable(kind.next for kind in KINDS.values())) == set(NextStep)
+    assert all(len(set(kind.next)) == len(kind.next) for kind in KINDS.values())
+
+
+def test_an_alarm_is_for_what_nobody_but_an_operator_can_mend() -> None:
+    assert {f for f, kind in KINDS.items() if kind.alarm} == {FailureClass.UNSAFE_REPLY, FailureClass.OUR_FAULT}
+
+
+def test_nobody_can_bring_a_provider_into_bad_health_by_what_they_do_there() -> None:
+    ailing = {failure for failure, kind in KINDS.items() if kind.ails}
+    assert ailing == {FailureClass.PROVIDER_DOWN, FailureClass.PROVIDER_BUSY}
+
+
+def test_the_simulator_plays_whatever_a_provider_can_bring_about() -> None:
+    played = {failure for failure, kind in KINDS.items() if kind.played}
+    assert played == {from_reason(reason) for reason in Reason} | {FailureClass.TOOK_TOO_LONG}
+
+
+def test_a_person_helps_after_every_failure_of_a_provider_that_does_not_pass_by_itself() -> None:
+    helpless = {f for f, kind in KINDS.items() if kind.origin is Origin.PROVIDER and NextStep.HELP not in kind.next}
+    assert helpless == {FailureClass.PROVIDER_BUSY}
+
+
+def reached() -> set[FailureClass]:
+    """The classes that the rules of the journey and the provider contract bring about."""
+    off = Switches(2, {(SwitchKind.SERVICE, "parking"): "stopped"})
+    person = identity(claims={})
+    needy = standing(State.CHECKING, claims={"userinfo": {"email": {"essential": True}}})
+    session = Session("digest", "sid", "mine", person, NOW, NOW, NOW)
+    due = [overdue(standing(State.AWAY), NOW + 900), overdue(standing(State.CHECKING), NOW + 16)]
+    found = [
+        *map(from_reason, Reason),
+        *(event.failure for event in due if isinstance(event, AttemptFailed)),
+        walked(begun(), NoRouteFound()).parting,
+        standing(State.WAITING).parting,
+        standing(State.EXPIRED).parting,
+        judge(needy, person, candidate(), service(), NOTHING_OFF, NOW),
+        judge_person(begun(), Person(), candidate(), NOTHING_OFF, NOW, blocked=("alpha",)),
+        judge_session(begun(), session, None, candidate(), service(), NOTHING_OFF, NOW),
+        offer(begun(), (), service(), off, NOW, OrderRule.SHUFFLED).barred,
+    ]
+    return {failure for failure in found if isinstance(failure, FailureClass)}
+
+
+def test_every_class_is_reached_by_a_rule_of_the_journey_by_a_case_or_at_a_door() -> None:
+    by_a_case = {FailureClass.HELP_DECLINED, FailureClass.HELP_EXPIRED}
+    at_a_door = {FailureClass.LOST_PLACE, FailureClass.BAD_LINK, FailureClass.BAD_REQUEST, FailureClass.OVERLOADED}
+    assert set(FailureClass) - reached() == by_a_case | at_a_door
