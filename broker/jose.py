@@ -82,7 +82,7 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """A public key, imported once, and the algorithms it may verify."""
+    """A public key, imported once, and the algorithms it may verify with."""
 
     kid: str | None
     algorithms: frozenset[str]
@@ -177,7 +177,9 @@ def _split(token: str, limit: int) -> tuple[str, str, str]:
     return match[1], match[2], match[3]
 
 
-def _check_header(header: Mapping[str, Any], algorithms: Collection[str], typ: str | Collection[str] | None) -> str:
+def _check_header(
+    header: Mapping[str, Any], algorithms: Collection[str], typ: str | Collection[str | None] | None
+) -> str:
     alg = header.get("alg")
     if not isinstance(alg, str) or alg not in algorithms or alg not in _ALGORITHMS:
         raise Untrusted(f"alg {str(alg)[:32]!r}: expected one of {sorted(algorithms)}")
@@ -203,7 +205,9 @@ def _check_signature(parts: tuple[str, str, str], key: PublicKey, alg: str) -> N
         raise Untrusted("signature does not hold")
 
 
-def verify(token: str, keys: KeySet, algorithms: Collection[str], typ: str | Collection[str] | None = None) -> Verified:
+def verify(
+    token: str, keys: KeySet, algorithms: Collection[str], typ: str | Collection[str | None] | None = None
+) -> Verified:
     """The content of a JWS whose signature one of `keys` made with one of `algorithms` (RFC 7515 5.2, RFC 8725 3).
 
     `typ` (lower case, without `application/`) is what the header must say; None means `JWT` or nothing (RFC 8725 3.11).
@@ -360,12 +364,9 @@ def load_signing_key(pem: bytes, alg: str, kid: str | None = None) -> SigningKey
         raise ValueError(f"algorithm {alg!r}: expected one of {sorted(SIGNATURE_ALGORITHMS)}")
     try:
         private = serialization.load_pem_private_key(pem, password=None)
-    except (TypeError, ValueError, UnsupportedAlgorithm) as problem:
-        raise ValueError("it holds no unencrypted private key in PEM") from problem
-    try:
         jwk = _public_members(private)
-    except jwt.InvalidKeyError as problem:
-        raise ValueError("its curve is not used here") from problem
+    except (TypeError, ValueError, UnsupportedAlgorithm, jwt.InvalidKeyError) as problem:
+        raise ValueError("it holds no unencrypted private key, in PEM, of a kind that is used here") from problem
     public = _public_key(jwk)
     if isinstance(public, str) or alg not in public.algorithms:
         raise ValueError(f"the key does not serve {alg}" + (f": {public}" if isinstance(public, str) else ""))
@@ -383,7 +384,7 @@ def _public_members(private: Any) -> dict[str, str]:
         case rsa.RSAPrivateKey():
             jwk = RSAAlgorithm.to_jwk(private.public_key(), as_dict=True)
         case _:
-            raise ValueError("its kind is not used here")
+            raise ValueError
     return {member: jwk[member] for member in ("kty", "crv", "x", "y", "n", "e") if member in jwk}
 
 

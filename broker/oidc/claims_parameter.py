@@ -15,6 +15,11 @@ MAX_DEPTH: Final = 12
 PROTOCOL_CLAIMS: Final = frozenset({"acr", "auth_time", "sub"})
 """Claims about the sign-in itself: every service may ask for them."""
 
+RESERVED: Final = frozenset(
+    {"iss", "aud", "exp", "iat", "nbf", "jti", "nonce", "azp", "amr", "at_hash", "c_hash", "sid", "cnf"}
+)
+"""Members of a token that no request decides about."""
+
 DESTINATIONS: Final = ("id_token", "userinfo")
 
 
@@ -58,9 +63,9 @@ def _destination(requests: Any, place: str, allowed: frozenset[str]) -> dict[str
             if verified:
                 kept[name] = verified
             continue
-        name = name.partition("#")[0]
+        name = name.partition("#")[0]  # a language tag: there is one form of each claim here
         request = _request(request, name)
-        if name in allowed or name in PROTOCOL_CLAIMS:
+        if name in PROTOCOL_CLAIMS or (name in allowed and name not in RESERVED):
             kept[name] = request
     return kept
 

@@ -1,10 +1,12 @@
 """Pushed authorization requests: how they are named, and what may stand beside the name (RFC 9126)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from broker.oidc.errors import Shown
+from broker.model.request import AuthorizationRequest
+from broker.oidc.dpop import Proof
+from broker.oidc.errors import Shown, TokenError
 
 PREFIX: Final = "urn:ietf:params:oauth:request_uri:"
 _LONGEST: Final = 128
@@ -26,6 +28,18 @@ def request_uri(handle: str) -> str:
 def pushed_response(handle: str, lifetime: int) -> dict[str, Any]:
     """The JSON object that answers a pushed request, with status 201. `lifetime` in seconds (RFC 9126 2.2)."""
     return {"request_uri": request_uri(handle), "expires_in": lifetime}
+
+
+def bound(request: AuthorizationRequest, proof: Proof | None) -> AuthorizationRequest:
+    """A pushed request, its code bound to the key of the DPoP proof that came with it, if one did (RFC 9449 10.1).
+
+    Raises TokenError where `dpop_jkt` names another key.
+    """
+    if proof is None:
+        return request
+    if request.dpop_jkt not in (None, proof.jkt):
+        raise TokenError("invalid_dpop_proof", "the proof and dpop_jkt name different keys")
+    return replace(request, dpop_jkt=proof.jkt)
 
 
 def client_of(parameters: Mapping[str, str]) -> str:

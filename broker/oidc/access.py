@@ -1,0 +1,64 @@
+"""What an access token opens: how it is presented, and whether it holds (RFC 6750, RFC 9449 7)."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from broker.model.grant import Grant, Token
+from broker.oidc.dpop import Proof
+from broker.oidc.errors import Scheme, TokenError, challenge
+from broker.oidc.token import ACCESS
+
+_LONGEST: Final = 512
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedToken:
+    """An access token as it came, nothing checked yet."""
+
+    scheme: Scheme
+    handle: str
+
+    def __repr__(self) -> str:
+        return f"PresentedToken({self.scheme})"
+
+
+def presented_token(authorization: str | None) -> PresentedToken:
+    """The access token in an Authorization header, the only place where one is read (FAPI 2.0, 5.3.3).
+
+    Raises TokenError: without any token it only asks for one (RFC 6750 3.1).
+    """
+    if authorization is None:
+        asks = challenge([Scheme.DPOP, Scheme.BEARER])
+        raise TokenError("invalid_token", "an access token is needed", "no token", status=401, challenge=asks)
+    name, _, handle = authorization.partition(" ")
+    scheme = next((scheme for scheme in Scheme if scheme.lower() == name.lower()), None)
+    handle = handle.strip(" ")
+    if scheme is None or not 0 < len(handle) <= _LONGEST or not handle.isascii() or " " in handle:
+        raise invalid_token("the Authorization header cannot be read", Scheme.BEARER)
+    return PresentedToken(scheme, handle)
+
+
+def invalid_token(detail: str, scheme: Scheme) -> TokenError:
+    """The error for an access token that is unknown, expired, revoked, or bound to somebody else (RFC 6750 3.1)."""
+    description = "the access token is not valid, or no longer"
+    asks = challenge([scheme], "invalid_token", description)
+    return TokenError("invalid_token", description, detail, status=401, challenge=asks)
+
+
+def check_access(presented: PresentedToken, token: Token, grant: Grant, proof: Proof | None, now: float) -> None:
+    """Whether a known token opens a resource now: its kind, its time, and the key it is bound to (RFC 9449 7.1, 7.2).
+
+    A bound token is never taken as a bearer token, nor the other way round. Raises TokenError.
+    """
+    if token.kind != ACCESS:
+        raise invalid_token(f"a token of kind {token.kind} was presented as an access token", presented.scheme)
+    if now >= token.expires or now >= grant.expires:
+        raise invalid_token("the access token has expired", presented.scheme)
+    if grant.dpop_jkt is None:
+        if presented.scheme is not Scheme.BEARER:
+            raise invalid_token("a bearer token was presented with DPoP", presented.scheme)
+        return
+    if presented.scheme is not Scheme.DPOP:
+        raise invalid_token("a token bound to a DPoP key was presented as a bearer token", Scheme.DPOP)
+    if proof is None or proof.jkt != grant.dpop_jkt:
+        raise invalid_token("the proof is missing or of another key", Scheme.DPOP)

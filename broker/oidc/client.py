@@ -1,0 +1,182 @@
+"""Client authentication: how a service proves who it is (OpenID Connect Core 9, RFC 6749 2.3, RFC 7523 2.2).
+
+First `presented` says who is calling and how; then the caller looks the service up, and `authenticate` decides. The id
+of an assertion is only handed back: it counts once its use was recorded.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
+
+from broker.jose import KeySet, Untrusted, claimed_issuer, verify
+from broker.model.grant import AssertionUse
+from broker.model.service import ClientAuthentication, Profile, Service
+from broker.oidc.errors import TokenError
+
+ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+ASSERTION_TYPS: Final = ("jwt", None, "client-authentication+jwt")
+ALGORITHMS: Final[Mapping[Profile, tuple[str, ...]]] = {
+    Profile.FAPI2: ("ES256", "PS256", "EdDSA", "Ed25519"),
+    Profile.OIDC: ("ES256", "PS256", "EdDSA", "Ed25519", "RS256"),
+}
+"""Signature algorithms of client assertions (FAPI 2.0 Security Profile 5.4)."""
+
+AHEAD: Final = 30
+"""How far ahead of our clock `iat` and `nbf` may lie, in seconds: 10 must pass, 60 must not (FAPI 2.0, 5.3.2.1)."""
+
+LIFETIME: Final[Mapping[Profile, int]] = {Profile.FAPI2: 600, Profile.OIDC: 3600}
+"""The longest life of an assertion from now on, in seconds, AHEAD not counted."""
+
+_BASIC: Final = 'Basic realm="services", charset="UTF-8"'
+_LONGEST: Final = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a caller presented: the `client_id` it claims, the method, and the secret or the assertion."""
+
+    client_id: str
+    method: ClientAuthentication
+    proof: str
+
+    def __repr__(self) -> str:
+        return f"Credentials({self.client_id!r}, {self.method})"
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who an assertion may be meant for: our issuer, and in the `oidc` profile these endpoints too (RFC 9126 2)."""
+
+    issuer: str
+    endpoints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    """A service that proved who it is. `assertion` has to be recorded as used, with what follows or on its own."""
+
+    service: Service
+    assertion: AssertionUse | None = None
+
+
+def invalid_client(detail: str, basic: bool = False) -> TokenError:
+    """The error for a service that did not prove who it is (RFC 6749 5.2); `basic` where it tried a Basic header."""
+    description = "the service could not be authenticated"
+    return TokenError("invalid_client", description, detail, status=401, challenge=_BASIC if basic else None)
+
+
+def presented(parameters: Mapping[str, str], authorization: str | None) -> Credentials:
+    """Who is calling, and how it means to prove it: exactly one method (RFC 6749 2.3).
+
+    `authorization` is the header's value. Nothing is verified yet. Raises TokenError.
+    """
+    basic = authorization is not None
+    found = [basic, "client_secret" in parameters, "client_assertion" in parameters]
+    if sum(found) > 1:
+        raise TokenError("invalid_request", "more than one way of client authentication is used")
+    if authorization is not None:
+        credentials = _basic(authorization)
+    elif "client_secret" in parameters:
+        client_id = parameters.get("client_id", "")
+        credentials = Credentials(client_id, ClientAuthentication.CLIENT_SECRET_POST, parameters["client_secret"])
+    elif "client_assertion" in parameters:
+        if parameters.get("client_assertion_type") != ASSERTION_TYPE:
+            raise invalid_client("client_assertion_type is missing or unknown")
+        assertion = parameters["client_assertion"]
+        client_id = parameters.get("client_id") or claimed_issuer(assertion) or ""
+        credentials = Credentials(client_id, ClientAuthentication.PRIVATE_KEY_JWT, assertion)
+    else:
+        raise invalid_client("no client authentication")
+    if not credentials.client_id or parameters.get("client_id", credentials.client_id) != credentials.client_id:
+        raise invalid_client("client_id is missing or differs from the credentials", basic)
+    return credentials
+
+
+def _basic(authorization: str) -> Credentials:
+    """A Basic header; both parts are form-encoded inside (RFC 6749 2.3.1)."""
+    scheme, _, encoded = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        raise invalid_client("the Authorization header is not Basic", basic=True)
+    try:
+        plain = base64.b64decode(encoded.strip(), validate=True)
+        user, colon, secret = plain.partition(b":")
+        names = [unquote_to_bytes(part.replace(b"+", b" ")).decode("utf-8") for part in (user, secret)]
+    except (binascii.Error, ValueError):
+        raise invalid_client("the Basic header cannot be read", basic=True) from None
+    if not colon or "\0" in names[0]:
+        raise invalid_client("the Basic header cannot be read", basic=True)
+    return Credentials(names[0], ClientAuthentication.CLIENT_SECRET_BASIC, names[1])
+
+
+def authenticate(
+    credentials: Credentials, service: Service | None, keys: KeySet, audience: Audience, now: float
+) -> Authenticated:
+    """The service, if its credentials hold by its registered method and no other (OpenID Connect Core 9).
+
+    `service` is what is registered under `credentials.client_id`, `keys` its public keys. Raises TokenError.
+    """
+    basic = credentials.method is ClientAuthentication.CLIENT_SECRET_BASIC
+    if service is None or service.client_id != credentials.client_id:
+        raise invalid_client(f"client_id {credentials.client_id!r:.80} is not registered", basic)
+    if service.authentication is not credentials.method:
+        raise invalid_client(f"{credentials.method} instead of the registered {service.authentication}", basic)
+    if credentials.method is ClientAuthentication.PRIVATE_KEY_JWT:
+        return Authenticated(service, check_assertion(credentials.proof, service, keys, audience, now))
+    digest = hashlib.sha256(credentials.proof.encode()).hexdigest()
+    if service.secret_digest is None or not hmac.compare_digest(digest, service.secret_digest.lower()):
+        raise invalid_client("the secret is wrong", basic)
+    return Authenticated(service)
+
+
+def check_assertion(assertion: str, service: Service, keys: KeySet, audience: Audience, now: float) -> AssertionUse:
+    """The use of a client assertion that holds (RFC 7523 3, FAPI 2.0 Security Profile 5.3.2.1). Raises TokenError."""
+    try:
+        claims = verify(assertion, keys, ALGORITHMS[service.profile], ASSERTION_TYPS).claims
+    except Untrusted as problem:
+        raise invalid_client(f"client assertion: {problem.detail}") from None
+    if claims.get("iss") != service.client_id or claims.get("sub") != service.client_id:
+        raise invalid_client("client assertion: iss and sub are not both the client_id")
+    if not _meant_for_us(claims.get("aud"), service.profile, audience):
+        raise invalid_client(f"client assertion: aud {claims.get('aud')!r:.200}: expected {audience.issuer!r}")
+    expires = _seconds(claims, "exp")
+    if expires is None or expires <= now:
+        raise invalid_client("client assertion: exp is missing or past")
+    if expires > now + LIFETIME[service.profile] + AHEAD:
+        raise invalid_client(f"client assertion: exp lies more than {LIFETIME[service.profile]} s ahead")
+    for name in ("iat", "nbf"):
+        moment = _seconds(claims, name)
+        if moment is not None and moment > now + AHEAD:
+            raise invalid_client(f"client assertion: {name} lies {moment - now:.0f} s ahead")
+    jti = claims.get("jti")
+    if not isinstance(jti, str) or not 0 < len(jti) <= _LONGEST or "\0" in jti:
+        raise invalid_client("client assertion: jti is missing or too long")
+    return AssertionUse(service.client_id, jti, expires)
+
+
+def assertion_used_before() -> TokenError:
+    """The error for an assertion whose use was recorded before (RFC 7523 3, `jti`)."""
+    return invalid_client("client assertion: jti was used before")
+
+
+def _meant_for_us(aud: Any, profile: Profile, audience: Audience) -> bool:
+    """`fapi2`: our issuer as a single string. `oidc`: that or an endpoint of ours, also as a list of nothing else."""
+    if profile is Profile.FAPI2:
+        return bool(aud == audience.issuer)
+    ours = (audience.issuer, *audience.endpoints)
+    named = aud if isinstance(aud, list) else [aud]
+    return bool(named) and all(each in ours for each in named)
+
+
+def _seconds(claims: Mapping[str, Any], name: str) -> float | None:
+    """A NumericDate (RFC 7519 2). Raises TokenError for anything else under that name."""
+    value = claims.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**40:
+        raise invalid_client(f"client assertion: {name} is not a time")
+    return float(value)

@@ -1,0 +1,145 @@
+"""DPoP: proof that the caller holds a key (RFC 9449), and the nonces that keep proofs fresh.
+
+The `jti` of a proof is only handed back: the caller records it, and refuses a second use with `proof_used_before`.
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from broker.jose import Untrusted, thumbprint, verify_embedded
+from broker.oidc.errors import DPOP_ALGORITHMS, Scheme, TokenError, challenge
+
+PAST: Final = 60
+AHEAD: Final = 30
+"""How old a proof may be, and how far ahead of our clock its `iat` may lie, in seconds (RFC 9449 11.1)."""
+
+_LONGEST: Final = 256
+_DEFAULT_PORTS: Final[Mapping[str, int]] = {"https": 443, "http": 80}
+_NONCE: Final = re.compile(r"([0-9a-f]{1,12})\.([A-Za-z0-9_-]{43})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A proof that holds. `jkt` is the thumbprint of its key; `jti` must not be seen again before `expires`.
+
+    `jti` here is led by the key's thumbprint, so that nobody can use up another's.
+    """
+
+    jkt: str
+    jti: str
+    expires: float
+
+
+@dataclass(frozen=True, slots=True)
+class Nonces:
+    """Nonces that need no memory: a time, and a mark that only this broker can make (RFC 9449 8).
+
+    `mac` and `matches` make and compare marks; `epoch` changes when the memory of seen proofs was lost; a nonce is good
+    for `lifetime` seconds.
+    """
+
+    epoch: str
+    mac: Callable[[bytes], bytes]
+    matches: Callable[[bytes, bytes], bool]
+    lifetime: int = 300
+
+    def fresh(self, now: float) -> str:
+        """A nonce to hand out now."""
+        issued = f"{int(now):x}"
+        return f"{issued}.{_base64(self.mac(self._marked(issued)))}"
+
+    def good(self, nonce: str, now: float) -> bool:
+        """Whether a nonce is ours, of this epoch, and young enough."""
+        match = _NONCE.fullmatch(nonce)
+        if match is None or not now - self.lifetime <= int(match[1], 16) <= now + AHEAD:
+            return False
+        return self.matches(self._marked(match[1]), base64.urlsafe_b64decode(match[2] + "="))
+
+    def _marked(self, issued: str) -> bytes:
+        return f"{self.epoch} {issued}".encode()
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def check_proof(
+    headers: Sequence[str], method: str, url: str, nonces: Nonces, now: float, access_token: str | None = None
+) -> Proof | None:
+    """The proof in the `DPoP` headers of a request, or None where there is none (RFC 9449 4.3).
+
+    `url` is the endpoint's configured URL, never what a Host header says. `access_token` is given where a protected
+    resource is asked for, and then the proof has to name it (`ath`). Raises TokenError: `invalid_dpop_proof`, or
+    `use_dpop_nonce` where only a current nonce is missing.
+    """
+    if not headers:
+        return None
+    at_resource = access_token is not None
+    if len(headers) > 1:
+        raise _invalid("more than one DPoP header", at_resource)
+    try:
+        verified = verify_embedded(headers[0], DPOP_ALGORITHMS, "dpop+jwt")
+        jkt = thumbprint(verified.header["jwk"])
+    except Untrusted as problem:
+        raise _invalid(problem.detail, at_resource) from None
+    claims = verified.claims
+    if claims.get("htm") != method:
+        raise _invalid(f"htm {claims.get('htm')!r:.40}: expected {method}", at_resource)
+    if not _same_place(claims.get("htu"), url):
+        raise _invalid(f"htu {claims.get('htu')!r:.200}: expected {url}", at_resource)
+    issued = claims.get("iat")
+    if isinstance(issued, bool) or not isinstance(issued, int | float) or not now - PAST <= issued <= now + AHEAD:
+        raise _invalid(f"iat is missing or not within {PAST} s past and {AHEAD} s ahead", at_resource)
+    jti = claims.get("jti")
+    if not isinstance(jti, str) or not 0 < len(jti) <= _LONGEST or "\0" in jti:
+        raise _invalid("jti is missing or too long", at_resource)
+    if access_token is not None and not _names_token(claims.get("ath"), access_token):
+        raise _invalid("ath does not name the access token", at_resource)
+    nonce = claims.get("nonce")
+    if not isinstance(nonce, str) or not nonces.good(nonce, now):
+        raise _proof_error("use_dpop_nonce", "a current nonce is needed in the proof", "", at_resource, nonce=True)
+    return Proof(jkt, f"{jkt}.{jti}", issued + PAST)
+
+
+def proof_used_before(at_resource: bool) -> TokenError:
+    """The error for a proof whose use was recorded before (RFC 9449 11.1)."""
+    return _invalid("jti was used before", at_resource)
+
+
+def _invalid(detail: str, at_resource: bool) -> TokenError:
+    return _proof_error("invalid_dpop_proof", "the DPoP proof does not hold", detail, at_resource)
+
+
+def _proof_error(code: str, description: str, detail: str, at_resource: bool, nonce: bool = False) -> TokenError:
+    if at_resource:
+        asks = challenge([Scheme.DPOP], code, description)
+        return TokenError(code, description, detail, status=401, challenge=asks, nonce=nonce)
+    return TokenError(code, description, detail, nonce=nonce)
+
+
+def _names_token(ath: Any, access_token: str) -> bool:
+    expected = _base64(hashlib.sha256(access_token.encode()).digest())
+    return isinstance(ath, str) and hmac.compare_digest(ath.encode(), expected.encode())
+
+
+def _same_place(htu: Any, url: str) -> bool:
+    """Whether `htu` is the endpoint; query, fragment, case of the host, default port do not count (RFC 9449 4.3)."""
+    return htu == url or (isinstance(htu, str) and (place := _place(htu)) is not None and place == _place(url))
+
+
+def _place(url: str) -> tuple[str, str, int | None, str] | None:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.username is not None or parts.password is not None:
+        return None
+    scheme = parts.scheme.lower()
+    return scheme, parts.hostname or "", port or _DEFAULT_PORTS.get(scheme), parts.path or "/"

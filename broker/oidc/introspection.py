@@ -1,0 +1,47 @@
+"""Token introspection, plain (RFC 7662)."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from broker.model.assurance import Ladder
+from broker.model.grant import Grant, Token
+from broker.model.service import Service
+from broker.oidc.errors import Scheme
+from broker.oidc.token import ACCESS
+
+INACTIVE: Final[Mapping[str, Any]] = {"active": False}
+"""The answer for a token the caller is to know nothing about: unknown, ended, not its business (RFC 7662 2.2)."""
+
+
+def introspection_response(
+    caller: Service, found: tuple[Token, Grant] | None, issuer: str, ladder: Ladder, now: float
+) -> dict[str, Any]:
+    """What the caller is told about a token (RFC 7662 2.2).
+
+    A service is told about its own tokens; one that is registered for introspection also about access tokens of others,
+    but without `sub`, which is pairwise and not the caller's.
+    """
+    if found is None:
+        return dict(INACTIVE)
+    token, grant = found
+    own = grant.client_id == caller.client_id
+    if now >= token.expires or now >= grant.expires or not (own or (caller.introspection and token.kind == ACCESS)):
+        return dict(INACTIVE)
+    answer: dict[str, Any] = {
+        "active": True,
+        "iss": issuer,
+        "client_id": grant.client_id,
+        "scope": " ".join(grant.scope),
+        "iat": int(token.created),
+        "exp": int(token.expires),
+        "acr": ladder.acr(grant.release.level),
+        "auth_time": grant.release.auth_time,
+    }
+    if token.kind == ACCESS:
+        answer["token_type"] = Scheme.BEARER.value if grant.dpop_jkt is None else Scheme.DPOP.value
+        answer["aud"] = issuer
+        if grant.dpop_jkt is not None:
+            answer["cnf"] = {"jkt": grant.dpop_jkt}
+    if own:
+        answer["sub"] = grant.release.subject
+    return answer

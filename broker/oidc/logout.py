@@ -1,0 +1,74 @@
+"""Logout that a service starts (OpenID Connect RP-Initiated Logout 1.0)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from broker.jose import SIGNATURE_ALGORITHMS, KeySet, Untrusted, verify
+from broker.model.service import Service
+from broker.oidc.errors import Shown
+from broker.oidc.response import with_query
+
+_LONGEST: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class LogoutRequest:
+    """What is asked: which service, whose session (`sid` and `sub` of its ID token), where to go afterwards."""
+
+    client_id: str | None
+    subject: str | None
+    session: str | None
+    redirect_uri: str | None
+    state: str | None
+    ui_locales: tuple[str, ...] = ()
+
+
+def logout_request(parameters: Mapping[str, str], issuer: str, keys: KeySet) -> LogoutRequest:
+    """A logout request whose `id_token_hint`, of any age, is one of ours (RP-Initiated Logout 2, 4). Raises Shown."""
+    client_id, hint = parameters.get("client_id"), parameters.get("id_token_hint")
+    state = parameters.get("state")
+    if state is not None and len(state) > _LONGEST:
+        raise Shown("invalid_request", "the parameter state is too long")
+    subject = session = None
+    if hint is not None:
+        try:
+            known = verify(hint, keys, SIGNATURE_ALGORITHMS).claims
+        except Untrusted as problem:
+            raise Shown("invalid_request", "the id_token_hint is not an ID token of ours", problem.detail) from None
+        audience, subject, session = known.get("aud"), known.get("sub"), known.get("sid")
+        if known.get("iss") != issuer or not isinstance(audience, str):
+            raise Shown("invalid_request", "the id_token_hint is not an ID token of ours")
+        if client_id not in (None, audience):
+            raise Shown("invalid_request", "the id_token_hint was issued to another service")
+        client_id = audience
+    redirect_uri = parameters.get("post_logout_redirect_uri")
+    if redirect_uri is not None and client_id is None:
+        raise Shown("invalid_request", "post_logout_redirect_uri needs an id_token_hint or a client_id")
+    locales = tuple(parameters.get("ui_locales", "").split()[:16])
+    return LogoutRequest(client_id, subject, session, redirect_uri, state, locales)
+
+
+def must_ask(request: LogoutRequest, session: str | None) -> bool:
+    """Whether the citizen has to be asked first: not if the service's ID token names this very session (section 2).
+
+    `session` is the `sid` of the browser's session.
+    """
+    return request.session is None or request.session != session
+
+
+def logout_return(request: LogoutRequest, service: Service | None) -> str | None:
+    """Where the browser goes once signed out: a registered URI, byte for byte, with the state (section 3).
+
+    None where no return was asked for. `service` is what is registered under the request's `client_id`. Raises Shown.
+    """
+    if request.redirect_uri is None:
+        return None
+    if service is None or service.client_id != request.client_id:
+        raise Shown("invalid_request", "this service is not known here", f"client_id {request.client_id!r:.80}")
+    if request.redirect_uri not in service.post_logout_redirect_uris:
+        detail = f"post_logout_redirect_uri {request.redirect_uri!r:.400}"
+        raise Shown("invalid_request", "the post_logout_redirect_uri is not registered for this service", detail)
+    if request.state is None:
+        return request.redirect_uri
+    return with_query(request.redirect_uri, {"state": request.state})

@@ -1,0 +1,144 @@
+"""The discovery document: it says what is so, and nothing else (OpenID Connect Discovery 1.0, 3; RFC 8414, 2)."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from broker.model.assurance import EvidenceType, Ladder
+from broker.model.request import ResponseMode
+from broker.model.service import ClientAuthentication, Profile, Service
+from broker.oidc.checks import PROMPTS
+from broker.oidc.client import ALGORITHMS
+from broker.oidc.errors import DPOP_ALGORITHMS
+from broker.oidc.scopes import CLAIMS, OFFLINE_ACCESS, OPENID
+
+OPENID_PATH: Final = "/.well-known/openid-configuration"
+OAUTH_PATH: Final = "/.well-known/oauth-authorization-server"
+"""Where the document is served, both times the same (OpenID Connect Discovery 4, RFC 8414 3)."""
+
+_TOKEN_CLAIMS: Final = ("sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "sid")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """The URLs of the services' door. Proofs and assertions are checked against them, never against a Host header."""
+
+    authorization: str
+    pushed: str
+    token: str
+    userinfo: str
+    jwks: str
+    introspection: str
+    revocation: str
+    end_session: str
+
+
+def endpoints(issuer: str) -> Endpoints:
+    """The endpoints of an issuer, each at its path below it."""
+    base = issuer.rstrip("/")
+    return Endpoints(
+        authorization=f"{base}/authorize",
+        pushed=f"{base}/par",
+        token=f"{base}/token",
+        userinfo=f"{base}/userinfo",
+        jwks=f"{base}/jwks",
+        introspection=f"{base}/introspect",
+        revocation=f"{base}/revoke",
+        end_session=f"{base}/logout",
+    )
+
+
+def discovery(
+    issuer: str,
+    urls: Endpoints,
+    ladder: Ladder,
+    services: Iterable[Service],
+    algorithms: Sequence[str],
+    languages: Sequence[str],
+    *,
+    response_modes: Sequence[ResponseMode] = (ResponseMode.QUERY, ResponseMode.FORM_POST),
+    trust_frameworks: Sequence[str] = (),
+    documentation: str | None = None,
+    policy: str | None = None,
+    terms: str | None = None,
+) -> dict[str, Any]:
+    """The metadata of this broker, as its configuration makes it.
+
+    `services` are the registered ones: what none of them may use is not announced. `algorithms` sign ID tokens,
+    `trust_frameworks` are those under which identities are verified; without any, verified claims are not announced.
+    """
+    registered = tuple(services)
+    claims = sorted({use.claim for service in registered for use in service.data})
+    document: dict[str, Any] = {
+        "issuer": issuer,
+        "authorization_endpoint": urls.authorization,
+        "pushed_authorization_request_endpoint": urls.pushed,
+        "require_pushed_authorization_requests": all(service.profile is Profile.FAPI2 for service in registered),
+        "token_endpoint": urls.token,
+        "userinfo_endpoint": urls.userinfo,
+        "jwks_uri": urls.jwks,
+        "introspection_endpoint": urls.introspection,
+        "revocation_endpoint": urls.revocation,
+        "end_session_endpoint": urls.end_session,
+        "scopes_supported": _scopes(registered),
+        "response_types_supported": ["code"],
+        "response_modes_supported": [mode.value for mode in response_modes],
+        "grant_types_supported": _grant_types(registered),
+        "subject_types_supported": ["pairwise"],
+        "id_token_signing_alg_values_supported": list(algorithms),
+        "acr_values_supported": [ladder.names[level] for level in sorted(ladder.names)],
+        "claim_types_supported": ["normal"],
+        "claims_supported": [*_TOKEN_CLAIMS, *claims],
+        "claims_parameter_supported": True,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+        "authorization_response_iss_parameter_supported": True,
+        "code_challenge_methods_supported": ["S256"],
+        "dpop_signing_alg_values_supported": list(DPOP_ALGORITHMS),
+        "prompt_values_supported": list(PROMPTS),
+        "ui_locales_supported": list(languages),
+        **_client_authentication(registered),
+        **(_verified_claims(trust_frameworks, claims) if trust_frameworks and claims else {}),
+    }
+    optional = {"service_documentation": documentation, "op_policy_uri": policy, "op_tos_uri": terms}
+    return document | {name: value for name, value in optional.items() if value is not None}
+
+
+def _scopes(services: Sequence[Service]) -> list[str]:
+    used = {word for service in services for word in service.scopes if word in CLAIMS}
+    offline = [OFFLINE_ACCESS] if any(service.refresh for service in services) else []
+    return [OPENID, *(word for word in CLAIMS if word in used), *offline]
+
+
+def _grant_types(services: Sequence[Service]) -> list[str]:
+    return ["authorization_code", *(["refresh_token"] if any(service.refresh for service in services) else [])]
+
+
+def _client_authentication(services: Sequence[Service]) -> dict[str, list[str]]:
+    """One list of methods for the token, introspection and revocation endpoints (RFC 8414 2)."""
+    used = {service.authentication for service in services}
+    methods = [method.value for method in ClientAuthentication if method in used]
+    profiles = {s.profile for s in services if s.authentication is ClientAuthentication.PRIVATE_KEY_JWT}
+    algorithms = sorted({alg for profile in profiles for alg in ALGORITHMS[profile]})
+    members: dict[str, list[str]] = {}
+    for endpoint in ("token", "introspection", "revocation"):
+        members[f"{endpoint}_endpoint_auth_methods_supported"] = methods
+        if algorithms:
+            members[f"{endpoint}_endpoint_auth_signing_alg_values_supported"] = algorithms
+    return members
+
+
+def _verified_claims(trust_frameworks: Sequence[str], claims: Sequence[str]) -> dict[str, Any]:
+    """What is said about verified claims (OpenID Connect for Identity Assurance 1.0, 7)."""
+    return {
+        "verified_claims_supported": True,
+        "trust_frameworks_supported": list(trust_frameworks),
+        "claims_in_verified_claims_supported": list(claims),
+        "evidence_supported": [kind.value for kind in EvidenceType],
+    }
+
+
+def metadata_bytes(document: Mapping[str, Any]) -> bytes:
+    """The document as it goes out, made once (RFC 8414 3.2)."""
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()

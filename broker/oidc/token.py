@@ -1,0 +1,190 @@
+"""The token request: which code or refresh token is good for what, and the answer (RFC 6749 4.1.3, 5, 6).
+
+The order of an exchange: `token_request`, client authentication, `check_proof`, load, `check_code` or `check_refresh`,
+record, `token_response`. Redemption itself is the store's one conditional step.
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from broker.model.grant import Code, Grant, Token
+from broker.model.handle import digest
+from broker.model.service import Profile, Service
+from broker.oidc.dpop import Proof
+from broker.oidc.errors import Scheme, TokenError
+from broker.oidc.scopes import OFFLINE_ACCESS
+
+ACCESS: Final = "access"
+REFRESH: Final = "refresh"
+_VERIFIER: Final = re.compile(r"[A-Za-z0-9._~-]{43,128}", re.ASCII)
+_LONGEST: Final = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """How long things live, in seconds: ID token, access token, and a grant (with its refresh token) as a whole."""
+
+    id_token: int = 300
+    access: int = 600
+    grant: int = 30 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class CodeRequest:
+    """A request to exchange a code (RFC 6749 4.1.3)."""
+
+    code: str
+    redirect_uri: str | None
+    verifier: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshRequest:
+    """A request for a new access token (RFC 6749 6). `scope` is None where none was named."""
+
+    token: str
+    scope: tuple[str, ...] | None
+
+
+def invalid_grant(detail: str) -> TokenError:
+    """The error for a code or refresh token that is not, or no longer, good for this caller (RFC 6749 5.2)."""
+    return TokenError("invalid_grant", "the code or refresh token is not valid, or no longer", detail)
+
+
+def token_request(parameters: Mapping[str, str]) -> CodeRequest | RefreshRequest:
+    """What is asked of the token endpoint. Raises TokenError."""
+    match parameters.get("grant_type"):
+        case "authorization_code":
+            code = _needed(parameters, "code")
+            return CodeRequest(code, parameters.get("redirect_uri"), parameters.get("code_verifier"))
+        case "refresh_token":
+            scope = parameters.get("scope")
+            words = None if scope is None else tuple(dict.fromkeys(scope.split()))
+            return RefreshRequest(_needed(parameters, "refresh_token"), words)
+        case None:
+            raise TokenError("invalid_request", "the parameter grant_type is missing")
+        case other:
+            raise TokenError("unsupported_grant_type", "this grant_type is not supported", f"grant_type {other!r:.80}")
+
+
+def token_parameter(parameters: Mapping[str, str]) -> str:
+    """The `token` of a request to introspect or to revoke; the hint is not needed here (RFC 7009 2.1, RFC 7662 2.1)."""
+    return _needed(parameters, "token")
+
+
+def _needed(parameters: Mapping[str, str], name: str) -> str:
+    value = parameters.get(name)
+    if value is None:
+        raise TokenError("invalid_request", f"the parameter {name} is missing")
+    if len(value) > _LONGEST:
+        raise TokenError("invalid_request", f"the parameter {name} is too long", f"{len(value)} characters")
+    return value
+
+
+def check_binding(service: Service, proof: Proof | None) -> None:
+    """Tokens of the `fapi2` profile are bound to a key (FAPI 2.0 Security Profile 5.3.2.1). Raises TokenError."""
+    if service.profile is Profile.FAPI2 and proof is None:
+        raise TokenError("invalid_dpop_proof", "a DPoP proof is needed", "no DPoP header")
+
+
+def check_code(request: CodeRequest, code: Code, service: Service, proof: Proof | None, now: float) -> None:
+    """Whether this caller may exchange this code now (RFC 6749 4.1.3, RFC 7636 4.6, RFC 9449 10).
+
+    That it was not exchanged before is for the store to say. Raises TokenError.
+    """
+    if code.client_id != service.client_id:
+        raise invalid_grant("the code was issued to another service")
+    if now >= code.expires:
+        raise invalid_grant("the code has expired")
+    if request.redirect_uri != code.redirect_uri:
+        raise invalid_grant("redirect_uri differs from the authorization request")
+    _check_verifier(request.verifier, code.code_challenge)
+    if code.dpop_jkt is not None and (proof is None or proof.jkt != code.dpop_jkt):
+        raise invalid_grant("the code is bound to another DPoP key")
+
+
+def _check_verifier(verifier: str | None, code_challenge: str | None) -> None:
+    """PKCE, both ways: a challenge wants its verifier, and a verifier wants a challenge (RFC 9700 2.1.1)."""
+    if code_challenge is None and verifier is None:
+        return
+    if code_challenge is None or verifier is None:
+        raise invalid_grant("code_verifier without code_challenge, or the other way round")
+    if not _VERIFIER.fullmatch(verifier):
+        raise invalid_grant("code_verifier is malformed")
+    hashed = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode("ascii")).digest()).rstrip(b"=")
+    if not hmac.compare_digest(hashed, code_challenge.encode()):
+        raise invalid_grant("code_verifier does not fit the code_challenge")
+
+
+def granted(code: Code, id: str, proof: Proof | None, lifetimes: Lifetimes, now: float) -> Grant:
+    """The grant that a code becomes. Its tokens are bound to the key of the proof, if there is one (RFC 9449 5)."""
+    refreshable = OFFLINE_ACCESS in code.scope
+    return Grant(
+        id=id,
+        client_id=code.client_id,
+        account=code.account,
+        scope=code.scope,
+        release=code.release,
+        created=now,
+        expires=now + (lifetimes.grant if refreshable else lifetimes.access),
+        nonce=code.nonce,
+        dpop_jkt=proof.jkt if proof is not None else None,
+    )
+
+
+def access_token(handle: str, grant: Grant, lifetimes: Lifetimes, now: float) -> Token:
+    """The record of an access token; it never outlives its grant."""
+    return Token(digest(handle), ACCESS, now, min(now + lifetimes.access, grant.expires))
+
+
+def refresh_token(handle: str, grant: Grant, now: float) -> Token | None:
+    """The record of a refresh token that lives as long as its grant; None where `offline_access` was not granted.
+
+    It is not rotated: the service authenticates itself with it (FAPI 2.0 Security Profile 5.3.2.1).
+    """
+    return Token(digest(handle), REFRESH, now, grant.expires) if OFFLINE_ACCESS in grant.scope else None
+
+
+def check_refresh(
+    request: RefreshRequest, token: Token, grant: Grant, service: Service, proof: Proof | None, now: float
+) -> None:
+    """Whether this caller may refresh this grant now (RFC 6749 6, RFC 9449 5).
+
+    A narrower scope is accepted and left unused, which the answer's `scope` says (RFC 6749 3.3). Raises TokenError.
+    """
+    if token.kind != REFRESH:
+        raise invalid_grant(f"a token of kind {token.kind} was presented as a refresh token")
+    if grant.client_id != service.client_id:
+        raise invalid_grant("the refresh token was issued to another service")
+    if now >= token.expires or now >= grant.expires:
+        raise invalid_grant("the refresh token has expired")
+    if not service.refresh:
+        raise invalid_grant("the service may no longer refresh")
+    if grant.dpop_jkt is not None and (proof is None or proof.jkt != grant.dpop_jkt):
+        raise invalid_grant("the grant is bound to another DPoP key")
+    if grant.dpop_jkt is None and proof is not None:
+        raise invalid_grant("the grant is not bound to a DPoP key")
+    if request.scope is not None and not set(request.scope) <= set(grant.scope):
+        raise TokenError("invalid_scope", "the scope holds more than was granted")
+
+
+def token_response(
+    access: str, record: Token, grant: Grant, now: float, *, id_token: str | None = None, refresh: str | None = None
+) -> dict[str, Any]:
+    """The JSON object that answers a token request (RFC 6749 5.1, OpenID Connect Core 3.1.3.3, RFC 9449 5).
+
+    `access` and `refresh` are the handles, `record` is the access token's.
+    """
+    return {
+        "access_token": access,
+        "token_type": Scheme.DPOP.value if grant.dpop_jkt is not None else Scheme.BEARER.value,
+        "expires_in": max(0, int(record.expires - now)),
+        "scope": " ".join(grant.scope),
+        **({"id_token": id_token} if id_token is not None else {}),
+        **({"refresh_token": refresh} if refresh is not None else {}),
+    }

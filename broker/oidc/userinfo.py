@@ -1,0 +1,22 @@
+"""The content of the userinfo answer (OpenID Connect Core 5.3.2)."""
+
+from typing import Any
+
+from broker.model.assurance import Ladder
+from broker.model.grant import Grant
+from broker.oidc.id_token import requested_claims
+from broker.oidc.scopes import claims_of
+
+
+def userinfo_claims(grant: Grant, ladder: Ladder, now: float) -> dict[str, Any]:
+    """`sub`, and what scope and the `claims` parameter asked for, as far as it was released (Core 5.3.2, 5.4, 5.5)."""
+    release = grant.release
+    by_scope = {name: release.claims[name] for name in claims_of(grant.scope) if name in release.claims}
+    requested = release.asked_claims.get("userinfo", {})
+    about = {"acr": ladder.acr(release.level), "auth_time": release.auth_time}
+    return {
+        **{name: value for name, value in by_scope.items() if value not in (None, "")},
+        **requested_claims(release, "userinfo", ladder, now),
+        **{name: value for name, value in about.items() if name in requested},
+        "sub": release.subject,
+    }
