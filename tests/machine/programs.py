@@ -20,7 +20,7 @@ PACKAGES = {
     "initdb": "postgresql",
     "createdb": "postgresql",
     "dropdb": "postgresql",
-    "chromium": "chromium chromium-sandbox fonts-dejavu-core",  # its cage for users who are not root; letters, Arabic too
+    "chromium": "chromium chromium-sandbox fonts-dejavu-core",  # its cage for non-root; letters
 }
 
 
