@@ -5,6 +5,7 @@ mapping, another dataclass, each of them or None. `Seconds` takes "15 minutes", 
 Fields with a default may be left out; a key that no field takes is a problem: most often it is a slip of the pen.
 """
 
+import os
 import re
 import types
 from collections.abc import Mapping
@@ -163,7 +164,12 @@ def read_path(value: Any, path: str, reading: Reading) -> Path | Wrong:
         return WRONG
     if not text or "\0" in text:
         return reading.refuse(path, "this is no path", "name a file or folder, absolute or relative to this file")
-    return Path(text) if reading.base is None else reading.base / text
+    return Path(text) if reading.base is None else within(reading.base, text)
+
+
+def within(base: Path, text: str) -> Path:
+    """A path that starts at a folder unless it is absolute, with `..` resolved as written."""
+    return Path(os.path.normpath(base / text))
 
 
 def read_list(value: Any, hint: Any, path: str, reading: Reading) -> tuple[Any, ...] | frozenset[Any] | Wrong:

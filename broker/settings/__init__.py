@@ -2,6 +2,7 @@
 
 from broker.settings.assisted import Assisted, Hours
 from broker.settings.loading import Settings, load
+from broker.settings.missing import Content, Missing
 from broker.settings.notices import Notices, Smtp
 from broker.settings.providers import Kind, ProviderEntry
 from broker.settings.secret import secret, with_password
@@ -9,8 +10,6 @@ from broker.settings.shape import (
     Broker,
     Environment,
     Facts,
-    FinishLater,
-    Journey,
     Limits,
     Listen,
     Metrics,
@@ -28,15 +27,15 @@ from broker.settings.urls import address
 __all__ = [
     "Assisted",
     "Broker",
+    "Content",
     "Environment",
     "Facts",
-    "FinishLater",
     "Hours",
-    "Journey",
     "Kind",
     "Limits",
     "Listen",
     "Metrics",
+    "Missing",
     "Notices",
     "Outgoing",
     "Passing",

@@ -43,6 +43,8 @@ class Assisted:
     """The same where a code goes out by post."""
     whole: Annotated[Seconds, Between(DAY, 120 * DAY)] = 16 * DAY
     """The longest a case may take altogether."""
+    collect: Annotated[Seconds, Between(HOUR, 30 * DAY)] = DAY
+    """How long a bound identity waits for the service that asked for it."""
     reuse: Annotated[Seconds, Between(0, 366 * DAY)] = 90 * DAY
     """How long a bound identity can be used again, where the citizen wants that."""
     redress: Annotated[Seconds, Between(DAY, 366 * DAY)] = 30 * DAY
@@ -51,8 +53,12 @@ class Assisted:
     """How long a confirmation code sent to a telephone can be entered."""
     code_by_email: Annotated[Seconds, Between(60, 7 * DAY)] = 24 * HOUR
     """How long a confirmation code sent by email can be entered."""
+    code_by_post: Annotated[Seconds, Between(DAY, 60 * DAY)] = 7 * DAY
+    """How long a confirmation code sent by post can be entered."""
     code_tries: Annotated[int, Between(1, 10)] = 5
-    """How many times a confirmation or continuation code may be wrong."""
+    """How many times a confirmation code may be wrong."""
+    codes: Annotated[int, Between(1, 20)] = 5
+    """How many confirmation codes go out in one case."""
     more_evidence: Annotated[int, Between(0, 10)] = 2
     """How many times an agent may ask for more evidence."""
     random_review: Annotated[float, Between(0, 1)] = 0.05

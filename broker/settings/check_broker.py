@@ -9,12 +9,11 @@ from zoneinfo import available_timezones
 from broker.model.assurance import Level
 from broker.settings.secret import unreadable, unusable_secret
 from broker.settings.shape import Broker
-from broker.settings.urls import check_address, check_networks, check_origin, check_url, split
+from broker.settings.urls import check_address, check_networks, check_origin, split
 from broker.toml import Problem
 
 READY: Final = ("en", "cy", "ar")
 """The languages in which the pages' own texts exist."""
-PATIENT: Final = 20 * 3600
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -45,10 +44,11 @@ def check_languages(broker: Broker) -> Iterator[Problem]:
             yield Problem(f"languages[{i}]", "there are no pages in this language", f"ready are: {', '.join(READY)}")
         if language in broker.languages[:i]:
             yield Problem(f"languages[{i}]", "the language is named twice", "take it out")
-    yield from check_texts("name", broker.name, broker.languages)
-    yield from check_texts("support.text", broker.support.text, broker.languages)
-    if broker.support.url is not None:
-        yield from check_url("support.url", broker.support.url, broker.development)
+    if not broker.name.strip():
+        yield Problem("name", "the name is empty", "write the name under which citizens know the broker")
+    for place, texts in (("operator", broker.operator), ("support.hours", broker.support.hours)):
+        if texts:
+            yield from check_texts(place, texts, broker.languages)
 
 
 def check_texts(place: str, texts: Mapping[str, str], languages: tuple[str, ...]) -> Iterator[Problem]:
@@ -110,7 +110,7 @@ def check_notices(broker: Broker) -> Iterator[Problem]:
     if (notices.outbox is None) == (notices.smtp is None):
         yield Problem("notices", "exactly one of outbox and smtp is needed", "add [notices.smtp], or take one out")
     if notices.outbox is not None and not broker.development:
-        yield Problem("notices.outbox", "files reach no citizen", "use [notices.smtp] outside development")
+        yield Problem("notices.outbox", "a file reaches no citizen", "use [notices.smtp] outside development")
     if notices.smtp is not None and not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", notices.smtp.sender):
         yield Problem("notices.smtp.sender", "this is no email address", 'write such as "noreply@identity.example"')
 
@@ -121,10 +121,6 @@ def check_times(broker: Broker) -> Iterator[Problem]:
         yield Problem("sessions.idle", "longer than sessions.absolute", "make it shorter, or the other longer")
     if broker.assisted.requested > broker.assisted.whole:
         yield Problem("assisted.requested", "longer than assisted.whole", "make it shorter, or the other longer")
-    if broker.journey.attempt > broker.journey.after_choice:
-        yield Problem("journey.attempt", "longer than journey.after_choice", "make it shorter, or the other longer")
-    if broker.journey.after_choice < PATIENT and not broker.development:
-        yield Problem("journey.after_choice", "people need at least 20 hours (WCAG 2.2.1)", 'write "24 hours"')
     hours = broker.assisted.hours
     for i, day in enumerate(hours.days):
         if day not in DAYS:
@@ -134,8 +130,9 @@ def check_times(broker: Broker) -> Iterator[Problem]:
             yield Problem(f"assisted.hours.{place}", "this is no time of day", 'write such as "09:00"')
     if not hours.days or hours.opens >= hours.closes:
         yield Problem("assisted.hours", "there are no working hours", "name days, and let opens be before closes")
-    if hours.zone not in available_timezones():
-        yield Problem("assisted.hours.zone", "no such time zone", 'write such as "Europe/London" or "UTC"')
+    for place, zone in (("zone", broker.zone), ("assisted.hours.zone", hours.zone)):
+        if zone not in available_timezones():
+            yield Problem(place, "no such time zone", 'write such as "Europe/London" or "UTC"')
 
 
 def check_files(broker: Broker) -> Iterator[Problem]:

@@ -72,7 +72,9 @@ def check_files(entry: ProviderEntry) -> Iterator[Problem]:
     """The key and secret files that its table names."""
     for name, path in entry.files():
         if (trouble := unreadable(path)) is not None:
-            yield Problem(f"{entry.kind}.{name}", *trouble)
+            what, mend = trouble
+            made = name == "key_file" and not path.exists()
+            yield Problem(f"{entry.kind}.{name}", what, f"run `broker keys init`, or {mend}" if made else mend)
 
 
 def check_launch(entry: ProviderEntry, services: Iterable[str]) -> Iterator[Problem]:

@@ -12,7 +12,7 @@ from broker.settings.shape import Broker
 from broker.settings.urls import check_url
 from broker.toml import Problem, suggestion
 
-SCOPES: Final = ("openid", "profile", "email", "address", "phone", "offline_access")
+SCOPES: Final = ("openid", "profile", "email", "address", "phone")
 
 
 def check_id(service: Service, broker: Broker) -> Iterator[Problem]:
@@ -88,16 +88,14 @@ def check_credential(file: ServiceFile) -> Iterator[Problem]:
 
 
 def check_scopes(service: Service, broker: Broker) -> Iterator[Problem]:
-    """Scopes that exist, and refresh tokens only where both settings say so."""
+    """Scopes that exist; `openid` among them."""
     for i, scope in enumerate(service.scopes):
-        if scope not in SCOPES:
+        if scope == "offline_access":
+            yield Problem(f"scopes[{i}]", "refresh tokens have a setting of their own", "write refresh = true instead")
+        elif scope not in SCOPES:
             yield Problem(f"scopes[{i}]", "no such scope", f"known are: {', '.join(SCOPES)}")
     if "openid" not in service.scopes:
         yield Problem("scopes", "openid is missing", 'add "openid"')
-    if service.refresh != ("offline_access" in service.scopes):
-        yield Problem(
-            "refresh", "it does not agree with scopes", 'write refresh = true and "offline_access", or neither'
-        )
 
 
 CHECKS: Final[tuple[Callable[[Service, Broker], Iterator[Problem]], ...]] = (

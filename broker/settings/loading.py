@@ -7,12 +7,13 @@ from typing import Generic, TypeVar
 
 from broker.model.service import Service
 from broker.settings import check_broker, check_providers, check_services
+from broker.settings.missing import Missing, of_provider, of_service
 from broker.settings.providers import Kind, ProviderEntry, provider
 from broker.settings.services import ServiceFile, service
 from broker.settings.shape import Broker, Environment
 from broker.settings.source import Source, gather
 from broker.settings.staff import Staff, StaffFile
-from broker.toml import Problem
+from broker.toml import Problem, within
 from broker.toml import load as load_table
 
 T = TypeVar("T")
@@ -22,12 +23,16 @@ SQLITE = "sqlite:"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that was configured, checked as a whole. `staff` is None where nobody verifies in person."""
+    """Everything that was configured, checked as a whole. `staff` is None where nobody verifies in person.
+
+    `missing` are files that are named and still to be made; there are none in settings that were loaded as prepared.
+    """
 
     broker: Broker
     services: Mapping[str, Service]
     providers: Mapping[str, ProviderEntry]
     staff: Staff | None
+    missing: tuple[Missing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +71,16 @@ def load(
         problems += broker.place([Problem("assisted.enabled", "there are no staff who could help", mend)])
     if problems:
         return problems
+    entries = [one.record for one in providers] + ([] if staff is None else [staff.record.provider])
     return Settings(
         broker=broker.record,
-        services={one.record.client_id: one.record for one in services},
+        services={one.record.service.client_id: one.record.service for one in services},
         providers={one.record.id: one.record for one in providers},
         staff=None if staff is None else staff.record.staff(),
+        missing=(
+            *(file for one in services for file in of_service(one.record.file)),
+            *(file for entry in entries for file in of_provider(entry)),
+        ),
     )
 
 
@@ -82,19 +92,27 @@ def read_broker(source: Source, problems: list[Problem]) -> Placed[Broker] | Non
         return None
     path = broker.facts.url.removeprefix(SQLITE)
     if path not in (broker.facts.url, "", ":memory:"):
-        broker = replace(broker, facts=replace(broker.facts, url=f"{SQLITE}{source.base / path}"))
+        broker = replace(broker, facts=replace(broker.facts, url=f"{SQLITE}{within(source.base, path)}"))
     return Placed(source, broker)
 
 
-def read_services(sources: Sequence[Source], prepared: bool, problems: list[Problem]) -> list[Placed[Service]]:
+@dataclass(frozen=True, slots=True)
+class ServiceRead:
+    """A service's table and the service that it became."""
+
+    file: ServiceFile
+    service: Service
+
+
+def read_services(sources: Sequence[Source], prepared: bool, problems: list[Problem]) -> list[Placed[ServiceRead]]:
     """The services whose tables have the right shape."""
     made = []
     for source in sources:
         file, found = load_table(source.table, ServiceFile, base=source.base)
         if file is not None:
             record, more = service(file, prepared)
-            found += [*check_services.check_credential(file), *more]
-            made.append(Placed(source, record))
+            found += more
+            made.append(Placed(source, ServiceRead(file, record)))
         problems += map(source.placed, found)
     return made
 
@@ -146,7 +164,7 @@ def inside(problems: Iterable[Problem]) -> Iterator[Problem]:
 
 def check_all(
     broker: Placed[Broker],
-    services: Sequence[Placed[Service]],
+    services: Sequence[Placed[ServiceRead]],
     providers: Sequence[Placed[ProviderEntry]],
     staff: Placed[StaffRead] | None,
     prepared: bool,
@@ -157,7 +175,9 @@ def check_all(
     if prepared:
         yield from broker.place(check_broker.check_files(broker.record))
     yield from check_each_service(services, {one.record.id: one.record for one in providers}, broker.record)
-    yield from check_each_provider(providers, [one.record.client_id for one in services], broker.record, prepared)
+    yield from check_each_provider(
+        providers, [one.record.service.client_id for one in services], broker.record, prepared
+    )
     if staff is not None:
         yield from staff.place(check_providers.check_people(staff.record.file))
         for problem in check_staff_provider(staff.record, providers, broker.record, prepared):
@@ -165,15 +185,16 @@ def check_all(
 
 
 def check_each_service(
-    services: Sequence[Placed[Service]], providers: Mapping[str, ProviderEntry], broker: Broker
+    services: Sequence[Placed[ServiceRead]], providers: Mapping[str, ProviderEntry], broker: Broker
 ) -> Iterator[Problem]:
     """Each service by itself, among the others, and with the providers."""
     files: dict[str, str] = {}
     for one in services:
         for check in check_services.CHECKS:
-            yield from one.place(check(one.record, broker))
-        yield from one.place(check_services.check_routes(one.record, providers, broker))
-        yield from one.place(twice("client_id", one.record.client_id, one.source.file, files))
+            yield from one.place(check(one.record.service, broker))
+        yield from one.place(check_services.check_credential(one.record.file))
+        yield from one.place(check_services.check_routes(one.record.service, providers, broker))
+        yield from one.place(twice("client_id", one.record.service.client_id, one.source.file, files))
 
 
 def check_each_provider(

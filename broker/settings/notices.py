@@ -28,6 +28,6 @@ class Notices:
     """How confirmation codes and messages reach citizens: exactly one of the two."""
 
     outbox: Path | None = None
-    """Development: a folder in which each notice becomes a file, shown on the inbox page. Nothing is sent."""
+    """Development: a file that notices are appended to, for the inbox page. Nothing is sent."""
     smtp: Smtp | None = None
     """Production: a mail server. STARTTLS or TLS is always demanded."""

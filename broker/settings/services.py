@@ -54,7 +54,7 @@ class ServiceFile:
     post_logout_redirect_uris: tuple[str, ...] = ()
     """Where a citizen may be sent after signing out (OpenID Connect RP-Initiated Logout 1.0)."""
     scopes: tuple[str, ...] = ("openid",)
-    """The scopes the service may ask for. Which data they bring is still decided by `data`."""
+    """The scopes it may ask for: openid, profile, email, address, phone. `data` still limits what they bring."""
     data: tuple[DataUse, ...] = ()
     """Each claim the service may have, with the `reason` that citizens read before they share it."""
     level: Level = Level.LOW
@@ -66,7 +66,7 @@ class ServiceFile:
     nonce_required: bool = False
     """Whether a request without a `nonce` is refused."""
     refresh: bool = False
-    """Whether the service may have refresh tokens (`offline_access`)."""
+    """Whether the service may have refresh tokens (scope `offline_access`, OpenID Connect Core 11)."""
     introspection: bool = False
     """Whether it may introspect access tokens (RFC 7662)."""
     providers: tuple[str, ...] = ()

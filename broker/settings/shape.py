@@ -80,16 +80,14 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """How citizens reach a person who knows this broker. Shown in the same place on every page."""
+    """How citizens reach a person who knows this broker. It stands in the same place on every page."""
 
-    text: Mapping[str, str]
-    """By language: when help is there and what it can do."""
     phone: str | None = None
     """A telephone number, as it should be read."""
     email: str | None = None
     """An email address."""
-    url: str | None = None
-    """A page with more ways to get help."""
+    hours: Mapping[str, str] = field(default_factory=dict)
+    """When somebody answers, by language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,32 +125,6 @@ class Sessions:
 
 
 @dataclass(frozen=True, slots=True)
-class Journey:
-    """How long a citizen's request at the broker waits for its next step."""
-
-    before_choice: Annotated[Seconds, Between(300, 86400)] = 3600
-    """A request in which nothing was chosen yet."""
-    after_choice: Annotated[Seconds, Between(3600, 7 * 86400)] = 24 * 3600
-    """A request in which a provider or a person was chosen. People must be given at least 20 hours."""
-    attempt: Annotated[Seconds, Between(60, 3600)] = 15 * 60
-    """One visit at a provider."""
-    stub: Annotated[Seconds, Between(0, 7 * 86400)] = 24 * 3600
-    """How long an ended request is remembered, so that a late return can still be told what happened."""
-    open_per_browser: Annotated[int, Between(1, 100)] = 20
-    """How many requests one browser may have open at a time."""
-
-
-@dataclass(frozen=True, slots=True)
-class FinishLater:
-    """The code with which a citizen goes on later, or on another device."""
-
-    enabled: bool = True
-    """Whether such codes are offered."""
-    life: Annotated[Seconds, Between(600, 7 * 86400)] = 24 * 3600
-    """How long a code can be used. It never outlives the request that it continues."""
-
-
-@dataclass(frozen=True, slots=True)
 class Rate:
     """The most uses in a window of time."""
 
@@ -173,9 +145,9 @@ class Limits:
     failed_authentications_by_address: Rate = Rate(30, 60)
     """Wrong client credentials, by the address they come from."""
     codes_by_address: Rate = Rate(10, 600)
-    """Tries to enter a continuation code."""
-    help_by_browser: Rate = Rate(5, 3600)
-    """Requests for help from a person."""
+    """Tries to enter a continuation code, by the address they come from."""
+    open_per_browser: Annotated[int, Between(1, 100)] = 20
+    """How many requests one browser may have under way at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,8 +186,8 @@ class Broker:
 
     issuer: str
     """The public origin, and the `iss` of every token. It can never change without every service noticing."""
-    name: Mapping[str, str]
-    """What citizens read at the head of each page, by language."""
+    name: str
+    """The name under which citizens know the broker. It stands at the head of every page."""
     trust_framework: str
     """The identifier in `verified_claims` that says under whose rules identities are verified: your own, unless you
     are entitled to another (OpenID Identity Assurance Schema Definition 1.0, 5.2)."""
@@ -223,7 +195,6 @@ class Broker:
     """The origin of the staff console. Its host should not be the public one."""
     facts: Facts
     keys: Keys
-    support: Support
     notices: Notices
     environment: Environment = Environment.PRODUCTION
     """`development` permits http, loopback and simulated providers, and nothing else is allowed to go out."""
@@ -231,13 +202,16 @@ class Broker:
     """Languages of the pages; the first is the default. Ready: en, cy, ar."""
     acr: Mapping[Level, str] = field(default_factory=lambda: {level: level.name.lower() for level in Level})
     """The names under which services ask for levels and are told them (OpenID Connect Core 2, `acr`)."""
+    operator: Mapping[str, str] = field(default_factory=dict)
+    """Who runs the broker, by language."""
+    zone: str = "UTC"
+    """The time zone in which citizens are told times, such as "Europe/London"."""
+    support: Support = field(default_factory=Support)
     listen: Listen = Listen()
     passing: Passing = Passing()
     picker: Picker = Picker()
     tokens: Tokens = Tokens()
     sessions: Sessions = Sessions()
-    journey: Journey = Journey()
-    finish_later: FinishLater = FinishLater()
     limits: Limits = Limits()
     assisted: Assisted = field(default_factory=Assisted)
     metrics: Metrics = Metrics()
