@@ -1,0 +1,187 @@
+"""What the services' calls work with, and how every one of them begins: who is calling, and which key do they hold."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from broker.actions.needs import Grants, Limits, Proofs, PushedRequests, SwitchBoard
+from broker.ambient import Ambient
+from broker.jose import KeySet, SigningKey
+from broker.model.assurance import Ladder
+from broker.model.audit import AuditEvent
+from broker.model.facts import Unavailable
+from broker.model.grant import Grant
+from broker.model.service import Service
+from broker.model.switches import SwitchKind
+from broker.oidc import client, dpop
+from broker.oidc.checks import Door
+from broker.oidc.client import Audience, Authenticated
+from broker.oidc.errors import TokenError
+from broker.oidc.token import Lifetimes
+
+
+class Clients(Protocol):
+    """The services as configured now, with their public keys imported once."""
+
+    @property
+    def services(self) -> Mapping[str, Service]:
+        """Services by client id."""
+        ...
+
+    def keys(self, client_id: str) -> KeySet:
+        """The public keys of a service (an empty set for one without)."""
+        ...
+
+
+class Signing(Protocol):
+    """The broker's signing keys."""
+
+    def signing(self, alg: str) -> SigningKey:
+        """The current key for an algorithm."""
+        ...
+
+
+WITHOUT_MEMORY = 30
+"""How old (seconds) a DPoP nonce may be while the shared memory of proofs is out of reach."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `most` in a window of `window` seconds."""
+
+    most: int
+    window: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Everything that the services' door needs, built once. `request_uri` is a lifetime in seconds.
+
+    `own_proofs` is this worker's memory of proofs for when the shared one is out of reach.
+    `calls` limits what one service may send, `failures` how often one address may fail to authenticate.
+    """
+
+    issuer: str
+    ladder: Ladder
+    door: Door
+    audience: Audience
+    lifetimes: Lifetimes
+    request_uri: int
+    calls: Rate
+    failures: Rate
+    clients: Clients
+    keys: Signing
+    ambient: Ambient
+    grants: Grants
+    pushed: PushedRequests
+    proofs: Proofs
+    own_proofs: Proofs
+    limits: Limits
+    switches: SwitchBoard
+    mac: Callable[[str, bytes], bytes]
+    mac_matches: Callable[[str, bytes, bytes], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a service. `url` is the endpoint's own, as configured, `proofs` the values of its `DPoP` headers."""
+
+    method: str
+    url: str
+    parameters: Mapping[str, str]
+    authorization: str | None
+    proofs: tuple[str, ...]
+    address: str
+
+
+async def caller(counter: Counter, call: Call) -> Authenticated:
+    """The service that is calling (OpenID Connect Core 9). Raises TokenError.
+
+    The use of its assertion is not recorded yet: that happens with what follows, or by `once`.
+    """
+    credentials = client.presented(call.parameters, call.authorization)
+    service = counter.clients.services.get(credentials.client_id)
+    keys = counter.clients.keys(credentials.client_id)
+    try:
+        known = client.authenticate(credentials, service, keys, counter.audience, counter.ambient.now())
+    except TokenError:
+        await _failed(counter, call)
+        raise
+    await _within(counter, f"calls:{known.service.client_id}", counter.calls)
+    switches = await counter.switches.current()
+    if switches.is_off(SwitchKind.SERVICE, known.service.client_id):
+        raise TokenError("unauthorized_client", "this service is turned off", "switched off by an operator")
+    return known
+
+
+async def _failed(counter: Counter, call: Call) -> None:
+    await _within(counter, f"failures:{call.address}", counter.failures)
+
+
+async def _within(counter: Counter, key: str, rate: Rate) -> None:
+    """Counts one use. Without its memory the door stays open: a limit guards the machine, not the tokens."""
+    try:
+        allowed = await counter.limits.allow(key, rate.most, rate.window)
+    except Unavailable:
+        return
+    if not allowed:
+        raise TokenError("temporarily_unavailable", "too many requests, please slow down", key, status=429)
+
+
+async def once(counter: Counter, known: Authenticated) -> None:
+    """Records the use of the caller's assertion where nothing else will. Raises TokenError for a second use."""
+    if known.assertion is not None and not await counter.grants.use_assertion(known.assertion):
+        raise client.assertion_used_before()
+
+
+async def nonces(counter: Counter) -> dpop.Nonces:
+    """The makers of DPoP nonces, bound to the memory of proofs as it is now (RFC 9449 8).
+
+    While that memory is out of reach only nonces of the last half minute are good, and each worker remembers the
+    proofs it saw itself.
+    """
+
+    def mac(data: bytes) -> bytes:
+        return counter.mac("dpop nonce", data)
+
+    def matches(data: bytes, mark: bytes) -> bool:
+        return counter.mac_matches("dpop nonce", data, mark)
+
+    try:
+        return dpop.Nonces(await counter.proofs.epoch(), mac, matches)
+    except Unavailable:
+        return dpop.Nonces("without memory", mac, matches, WITHOUT_MEMORY)
+
+
+async def held_key(counter: Counter, call: Call, access_token: str | None = None) -> dpop.Proof | None:
+    """The proof of the key that the caller holds, seen for the first time; None where none came (RFC 9449 4.3).
+
+    Raises TokenError, also for two proofs, and for a proof used before.
+    """
+    if not call.proofs:
+        return None
+    now = counter.ambient.now()
+    proof = dpop.check_proof(call.proofs, call.method, call.url, await nonces(counter), now, access_token)
+    if proof is None:
+        return None
+    expires = proof.expires + dpop.AHEAD
+    try:
+        first = await counter.proofs.first_use(proof.jti, expires)
+    except Unavailable:
+        first = await counter.own_proofs.first_use(proof.jti, expires)
+    if not first:
+        raise dpop.proof_used_before(access_token is not None)
+    return proof
+
+
+def event(counter: Counter, kind: str, service: Service, grant: Grant | None = None, **details: str) -> AuditEvent:
+    """An audit event of a service's doing."""
+    return AuditEvent(
+        kind=kind,
+        at=counter.ambient.now(),
+        actor=f"service:{service.client_id}",
+        client_id=service.client_id,
+        account=grant.account if grant else None,
+        grant=grant.id if grant else None,
+        details=details,
+    )

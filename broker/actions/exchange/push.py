@@ -1,0 +1,30 @@
+"""Pushed authorization requests (RFC 9126)."""
+
+from dataclasses import replace
+from typing import Any
+
+from broker.actions.exchange.counter import Call, Counter, caller, held_key, once
+from broker.model import handle as handles
+from broker.oidc import pushed
+from broker.oidc.authorization import authorization_request
+from broker.oidc.checks import Arrival
+from broker.oidc.errors import TokenError
+
+
+async def push(counter: Counter, call: Call) -> dict[str, Any]:
+    """Keeps a request that passed every check, and names it (RFC 9126 2.2). Raises TokenError.
+
+    A DPoP proof binds the code to its key just as `dpop_jkt` does; both must agree (RFC 9449 10.1).
+    """
+    known = await caller(counter, call)
+    asked = {**call.parameters, "client_id": known.service.client_id}
+    request = authorization_request(asked, known.service, Arrival.PUSHED, counter.door)
+    proof = await held_key(counter, call)
+    if proof is not None:
+        if request.dpop_jkt not in (None, proof.jkt):
+            raise TokenError("invalid_dpop_proof", "the proof is of another key than dpop_jkt")
+        request = replace(request, dpop_jkt=proof.jkt)
+    await once(counter, known)
+    handle = handles.fresh(counter.ambient)
+    await counter.pushed.put(handle, request, counter.ambient.now() + counter.request_uri)
+    return pushed.pushed_response(handle, counter.request_uri)

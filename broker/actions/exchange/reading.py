@@ -1,0 +1,54 @@
+"""What tokens open: userinfo, introspection, revocation."""
+
+from dataclasses import replace
+from typing import Any
+
+from broker.actions.exchange.counter import Call, Counter, caller, event, held_key, once
+from broker.model import handle as handles
+from broker.model.switches import SwitchKind
+from broker.oidc.access import check_access, invalid_token, presented_token
+from broker.oidc.introspection import introspection_response
+from broker.oidc.token import token_parameter
+from broker.oidc.userinfo import userinfo_claims
+
+
+async def userinfo(counter: Counter, call: Call) -> dict[str, Any]:
+    """The claims an access token opens (OpenID Connect Core 5.3.2). Raises TokenError with a challenge."""
+    presented = presented_token(call.authorization)
+    found = await counter.grants.token(handles.digest(presented.handle))
+    if found is None:
+        raise invalid_token("no such token, or it was revoked", presented.scheme)
+    record, grant = found
+    proof = await held_key(counter, call, presented.handle)
+    now = counter.ambient.now()
+    check_access(presented, record, grant, proof, now)
+    switches = await counter.switches.current()
+    if switches.is_off(SwitchKind.SERVICE, grant.client_id) or switches.is_off(SwitchKind.ACCOUNT, grant.account):
+        raise invalid_token("service or account are turned off", presented.scheme)
+    return userinfo_claims(grant, counter.ladder, now)
+
+
+async def introspect(counter: Counter, call: Call) -> dict[str, Any]:
+    """What a service is told about a token (RFC 7662 2.2). Raises TokenError."""
+    known = await caller(counter, call)
+    handle = token_parameter(call.parameters)
+    await once(counter, known)
+    found = await counter.grants.token(handles.digest(handle))
+    switches = await counter.switches.current()
+    if found is not None and (
+        switches.is_off(SwitchKind.SERVICE, found[1].client_id) or switches.is_off(SwitchKind.ACCOUNT, found[1].account)
+    ):
+        found = None
+    return introspection_response(known.service, found, counter.issuer, counter.ladder, counter.ambient.now())
+
+
+async def revoke(counter: Counter, call: Call) -> None:
+    """Ends a token of the caller's; a token nobody knows is no error (RFC 7009 2.2). Raises TokenError."""
+    known = await caller(counter, call)
+    digest = handles.digest(token_parameter(call.parameters))
+    await once(counter, known)
+    found = await counter.grants.token(digest)
+    if found is None or found[1].client_id != known.service.client_id:
+        return
+    told = replace(event(counter, "token_revoked", known.service, found[1]), details={"kind": found[0].kind})
+    await counter.grants.revoke(digest, known.service.client_id, counter.ambient.now(), told)

@@ -1,0 +1,101 @@
+"""The token endpoint: a code becomes a grant with its tokens, a refresh token a new access token (RFC 6749 4.1.3, 6)."""
+
+from typing import Any
+
+from broker.actions.exchange.counter import Call, Counter, caller, event, held_key
+from broker.jose import sign
+from broker.model import handle as handles
+from broker.model.facts import Redemption
+from broker.model.grant import Grant
+from broker.model.service import Service
+from broker.model.switches import SwitchKind, Switches
+from broker.oidc import token as rules
+from broker.oidc.client import Authenticated, assertion_used_before
+from broker.oidc.dpop import Proof
+from broker.oidc.id_token import id_token_claims
+from broker.oidc.token import CodeRequest, RefreshRequest, invalid_grant
+
+
+async def token(counter: Counter, call: Call) -> dict[str, Any]:
+    """The answer to a token request (RFC 6749 5.1, OpenID Connect Core 3.1.3.3). Raises TokenError."""
+    asked = rules.token_request(call.parameters)
+    known = await caller(counter, call)
+    proof = await held_key(counter, call)
+    rules.check_binding(known.service, proof)
+    match asked:
+        case CodeRequest():
+            return await _exchange(counter, known, asked, proof)
+        case RefreshRequest():
+            return await _refresh(counter, known, asked, proof)
+
+
+async def _exchange(counter: Counter, known: Authenticated, asked: CodeRequest, proof: Proof | None) -> dict[str, Any]:
+    """Redeems a code: once, in the transaction that writes the grant, its tokens, the assertion's use and the audit."""
+    service, digest = known.service, handles.digest(asked.code)
+    kept = await counter.grants.code(digest)
+    if kept is None:
+        raise invalid_grant("no such code")
+    now = counter.ambient.now()
+    if kept.code.client_id == service.client_id and kept.redeemed:
+        await counter.grants.revoke_code(digest, now, event(counter, "code_replayed", service))
+        raise invalid_grant("the code was redeemed before: everything issued from it is revoked")
+    rules.check_code(asked, kept.code, service, proof, now)
+    _check_account(await counter.switches.current(), kept.code.account)
+    grant = rules.granted(kept.code, handles.fresh(counter.ambient, size=16), proof, counter.lifetimes, now)
+    access, refresh = handles.fresh(counter.ambient, "access"), handles.fresh(counter.ambient, "refresh")
+    access_record = rules.access_token(access, grant, counter.lifetimes, now)
+    refresh_record = rules.refresh_token(refresh, grant, now)
+    signed = sign(_claims(counter, grant, now), counter.keys.signing(service.id_token_alg))
+    outcome = await counter.grants.redeem(
+        digest,
+        grant,
+        [access_record] if refresh_record is None else [access_record, refresh_record],
+        known.assertion,
+        [event(counter, "code_redeemed", service, grant)],
+    )
+    if outcome is Redemption.ASSERTION_USED_BEFORE:
+        raise assertion_used_before()
+    if outcome is not Redemption.DONE:
+        await counter.grants.revoke_code(digest, now, event(counter, "code_replayed", service))
+        raise invalid_grant("the code was redeemed at the same moment: everything issued from it is revoked")
+    given = refresh if refresh_record is not None else None
+    return rules.token_response(access, access_record, grant, now, id_token=signed, refresh=given)
+
+
+def _claims(counter: Counter, grant: Grant, now: float) -> dict[str, Any]:
+    return id_token_claims(
+        grant.release,
+        grant.client_id,
+        counter.issuer,
+        counter.ladder,
+        now,
+        counter.lifetimes.id_token,
+        nonce=grant.nonce,
+    )
+
+
+async def _refresh(
+    counter: Counter, known: Authenticated, asked: RefreshRequest, proof: Proof | None
+) -> dict[str, Any]:
+    service = known.service
+    found = await counter.grants.token(handles.digest(asked.token))
+    if found is None:
+        raise invalid_grant("no such refresh token, or it was revoked")
+    now, (record, grant) = counter.ambient.now(), found
+    rules.check_refresh(asked, record, grant, service, proof, now)
+    _check_account(await counter.switches.current(), grant.account)
+    access = handles.fresh(counter.ambient, "access")
+    access_record = rules.access_token(access, grant, counter.lifetimes, now)
+    events = [event(counter, "grant_refreshed", service, grant)]
+    outcome = await counter.grants.refresh(grant.id, access_record, known.assertion, events)
+    if outcome is Redemption.ASSERTION_USED_BEFORE:
+        raise assertion_used_before()
+    if outcome is not Redemption.DONE:
+        raise invalid_grant("the grant was revoked meanwhile")
+    return rules.token_response(access, access_record, grant, now)
+
+
+def _check_account(switches: Switches, account: str) -> None:
+    if switches.is_off(SwitchKind.ACCOUNT, account):
+        raise invalid_grant("the account is turned off")
+

@@ -1,0 +1,136 @@
+"""A request of a service becomes a transaction, or is answered at once where nothing may be shown."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from broker.actions.browser import Browser, Shared
+from broker.actions.needs import Known
+from broker.actions.sign_in.answer import Kept, known, live_session, must_agree, record
+from broker.actions.sign_in.desk import Desk, error_url
+from broker.journey.events import NoRouteFound, SessionAccepted
+from broker.journey.judge import Believed, judge_session
+from broker.journey.table import advance, begin
+from broker.journey.transaction import State, Transaction
+from broker.model import handle as handles
+from broker.model.failures import ErrorCode, FailureClass
+from broker.model.request import AuthorizationRequest
+from broker.model.service import Service
+from broker.model.session import Session
+from broker.oidc import pushed
+from broker.oidc.authorization import authorization_request
+from broker.oidc.checks import Arrival, Door
+from broker.oidc.errors import Shown
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A transaction was made; the browser goes to its page. `secret` is set where the browser had none yet."""
+
+    handle: str
+    secret: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredAtOnce:
+    """The service is answered without a page (`prompt=none`)."""
+
+    url: str
+    shared: Shared
+
+
+async def authorize(
+    desk: Desk, door: Door, parameters: Mapping[str, str], browser: Browser
+) -> Begun | AnsweredAtOnce:
+    """The authorization endpoint (OpenID Connect Core 3.1.2, RFC 9126 4).
+
+    Raises Shown and Redirected; Unavailable where nothing new can be begun.
+    """
+    request = await _request(desk, door, parameters)
+    service = desk.catalogue.services[request.client_id]
+    limited = desk.limited
+    if not await desk.limits.allow(f"start:{browser.address}", limited.starts, limited.starts_window):
+        raise Shown("slow_down", "too many requests from this address", f"address {browser.address}", 429)
+    transaction, secret = _transaction(desk, request, browser)
+    transaction, session, before = await _by_session(desk, transaction, service, browser)
+    if "none" in request.prompt:
+        return await _silent(desk, transaction, service, session, before)
+    if transaction.state is State.CHOOSING:
+        switches = await desk.switches.current()
+        if desk.offer(transaction, service, switches, desk.ambient.now()).no_route:
+            transaction = advance(transaction, NoRouteFound(), desk.ambient.now())
+    handle = handles.fresh(desk.ambient)
+    if not await desk.transactions.create(handle, replace(transaction, version=1), limited.open_transactions):
+        raise Shown("slow_down", "too many sign-ins are open in this browser", status=429)
+    return Begun(handle, secret)
+
+
+async def _request(desk: Desk, door: Door, parameters: Mapping[str, str]) -> AuthorizationRequest:
+    named = pushed.reference(parameters)
+    if named is not None:
+        request = await desk.pushed.get(named.handle)
+        if request is None or request.client_id != named.client_id or named.client_id not in desk.catalogue.services:
+            raise pushed.unknown_reference()
+        return replace(request, pushed=handles.digest(named.handle))
+    service = desk.catalogue.services.get(pushed.client_of(parameters))
+    if service is None:
+        raise Shown("invalid_request", "this service is not registered here", status=400)
+    return authorization_request(parameters, service, Arrival.PLAIN, door)
+
+
+def _transaction(desk: Desk, request: AuthorizationRequest, browser: Browser) -> tuple[Transaction, str | None]:
+    """A new transaction in this browser. Its public id is the digest of a handle of its own, which names nothing."""
+    fresh = None if browser.secrets else handles.fresh(desk.ambient)
+    secret = fresh or browser.secrets[0]
+    transaction = begin(
+        id=handles.fresh(desk.ambient, size=16),
+        browser=handles.digest(secret),
+        request=request,
+        language=browser.language or (request.ui_locales[0] if request.ui_locales else ""),
+        reference=handles.readable(desk.ambient, 8),
+        seed=int.from_bytes(bytes.fromhex(handles.digest(secret))[:6]),
+        now=desk.ambient.now(),
+    )
+    return transaction, fresh
+
+
+async def _by_session(
+    desk: Desk, transaction: Transaction, service: Service, browser: Browser
+) -> tuple[Transaction, Session | None, Known | None]:
+    """The transaction, identified already where the broker's session may answer it."""
+    session = await live_session(desk, browser)
+    if session is None:
+        return transaction, None, None
+    before = await known(desk, session.identity, service)
+    now, switches = desk.ambient.now(), await desk.switches.current()
+    believed = judge_session(
+        transaction,
+        session,
+        before.subject if before else None,
+        desk.candidate(session.identity.provider),
+        service,
+        switches,
+        now,
+    )
+    if not isinstance(believed, Believed):
+        return transaction, None, None
+    return advance(transaction, SessionAccepted(believed.identity, session.account), now), session, before
+
+
+async def _silent(
+    desk: Desk, transaction: Transaction, service: Service, session: Session | None, before: Known | None
+) -> AnsweredAtOnce:
+    """An answer to `prompt=none`: a code where nothing is left to ask, else the registered error (Core 3.1.2.6)."""
+    identity = transaction.identity
+    if session is None or identity is None:
+        return _refused(desk, transaction, ErrorCode.LOGIN_REQUIRED)
+    if must_agree(transaction, service, before):
+        return _refused(desk, transaction, ErrorCode.CONSENT_REQUIRED)
+    kept = Kept(replace(session, used=desk.ambient.now()), None)
+    answered = await record(desk, transaction, service, identity, kept)
+    if answered is None:
+        return _refused(desk, transaction, ErrorCode.INTERACTION_REQUIRED)
+    return AnsweredAtOnce(answered.leaving, answered.shared)
+
+
+def _refused(desk: Desk, transaction: Transaction, code: ErrorCode) -> AnsweredAtOnce:
+    return AnsweredAtOnce(error_url(desk, transaction.request, FailureClass.SILENT, code), Shared())

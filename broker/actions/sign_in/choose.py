@@ -1,0 +1,105 @@
+"""The citizen chooses a provider, goes there, and comes back."""
+
+from collections.abc import Mapping
+
+from broker.actions.browser import Browser
+from broker.actions.sign_in.desk import Desk, Registered, event, mine, step
+from broker.actions.views import Lost
+from broker.journey.events import AnswerReceived, AttemptFailed, IdentityProven, ProviderChosen
+from broker.journey.judge import Believed, judge
+from broker.journey.transaction import ATTEMPT_LIFE, Attempt, State, Transaction
+from broker.model import handle as handles
+from broker.model.failures import FailureClass, from_reason
+from broker.provider import Answer, Ask, Departure, Failure
+
+async def choose(desk: Desk, handle: str, browser: Browser, provider: str) -> None | Lost:
+    """Prepares the departure to a provider that is on offer. Anything else changes nothing: the page says what is."""
+    transaction = await mine(desk, handle, browser)
+    if isinstance(transaction, Lost):
+        return transaction
+    service = desk.service(transaction)
+    registered = desk.catalogue.providers.get(provider)
+    if service is None or registered is None:
+        return None
+    now = desk.ambient.now()
+    if not desk.offer(transaction, service, await desk.switches.current(), now).has(provider):
+        return None
+    attempt_id = handles.fresh(desk.ambient)
+    outcome = await registered.provider.begin(_ask(transaction, registered, f"{handle}.{attempt_id}"))
+    url, note = (outcome.url, outcome.note) if isinstance(outcome, Departure) else ("", {})
+    chosen = ProviderChosen(Attempt(attempt_id, provider, url, now, now + ATTEMPT_LIFE, note))
+    if isinstance(outcome, Departure):
+        await step(desk, handle, transaction, chosen)
+        return None
+    failure = from_reason(outcome.reason)
+    if await step(desk, handle, transaction, chosen, AttemptFailed(failure, provider)):
+        await _record(desk, transaction, provider, failure, outcome)
+    return None
+
+
+def _ask(transaction: Transaction, registered: Registered, state: str) -> Ask:
+    request = transaction.request
+    return Ask(
+        level=request.minimum,
+        state=state,
+        callback=registered.callback,
+        language=transaction.language,
+        fresh=request.fresh,
+        max_age=request.max_age,
+        hint=request.login_hint,
+    )
+
+
+async def complete(desk: Desk, provider: str, parameters: Mapping[str, str], browser: Browser) -> str | Lost:
+    """Takes in what a provider sent back, and gives the handle of the transaction to look at.
+
+    A stray callback (unknown state, other browser, other provider, replay, an issuer that is not the one asked)
+    changes nothing. The answer is claimed before the provider is asked to redeem it: of two copies one wins.
+    """
+    handle, _, attempt_id = parameters.get("state", "").partition(".")
+    transaction = await mine(desk, handle, browser) if attempt_id else Lost(FailureClass.LOST_PLACE)
+    if isinstance(transaction, Lost):
+        return transaction
+    attempt, registered = transaction.attempt, desk.catalogue.providers.get(provider)
+    if attempt is None or registered is None or transaction.state is not State.AWAY:
+        return handle
+    answer = Answer(parameters, registered.callback)
+    if attempt.id != attempt_id or attempt.provider != provider:
+        return handle
+    if not registered.provider.belongs(attempt.note, answer):
+        return handle
+    claimed = await step(desk, handle, transaction, AnswerReceived(attempt_id))
+    if claimed is None or claimed is transaction:
+        return handle
+    await _take_in(desk, handle, claimed, registered, attempt, answer)
+    return handle
+
+
+async def _take_in(
+    desk: Desk, handle: str, transaction: Transaction, registered: Registered, attempt: Attempt, answer: Answer
+) -> None:
+    provider = attempt.provider
+    service, candidate = desk.service(transaction), desk.candidate(provider)
+    outcome = await registered.provider.complete(attempt.note, answer)
+    failure: FailureClass
+    detail: Failure | None = None
+    if isinstance(outcome, Failure):
+        failure, detail = from_reason(outcome.reason), outcome
+    elif service is None:
+        failure = FailureClass.SERVICE_OFF
+    else:
+        switches = await desk.switches.current()
+        believed = judge(transaction, outcome, candidate, service, switches, desk.ambient.now())
+        if isinstance(believed, Believed):
+            await step(desk, handle, transaction, IdentityProven(believed.identity))
+            return
+        failure = believed
+    if await step(desk, handle, transaction, AttemptFailed(failure, provider)):
+        await _record(desk, transaction, provider, failure, detail)
+
+
+async def _record(
+    desk: Desk, transaction: Transaction, provider: str, failure: FailureClass, outcome: Failure | None
+) -> None:
+    detail = {} if outcome is None else {"reason": outcome.reason.value}
+    await desk.audit.write([event(desk, "attempt_failed", transaction, provider=provider, failure=failure, **detail)])

@@ -1,0 +1,164 @@
+"""What signing in works with, and the few steps that every verb of it begins and ends with."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from broker.actions.browser import Browser
+from broker.actions.needs import (
+    Answers,
+    Audit,
+    Continuations,
+    Limits,
+    PushedRequests,
+    Sessions,
+    SwitchBoard,
+    Transactions,
+)
+from broker.actions.views import Lost
+from broker.ambient import Ambient
+from broker.journey.offer import Candidate, Offer, OrderRule, offer
+from broker.journey.table import advance, overdue
+from broker.journey.events import Event
+from broker.journey.transaction import Transaction
+from broker.model.assurance import Ladder
+from broker.model.audit import AuditEvent
+from broker.model.failures import KINDS, ErrorCode, FailureClass
+from broker.model.listing import Listing
+from broker.model.request import AuthorizationRequest
+from broker.model.service import Service
+from broker.model.switches import Switches
+from broker.oidc.response import error_response
+from broker.provider import Health, Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A provider as this broker runs it: with the operator's listing and a callback of its own."""
+
+    provider: Provider
+    listing: Listing
+    callback: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """Numbers that bound a journey. Times in seconds."""
+
+    code_lifetime: int
+    open_transactions: int
+    session_idle: int
+    session_absolute: int
+    continuation_tries: int
+    continuation_window: int
+    starts: int
+    starts_window: int
+
+
+class Catalogue(Protocol):
+    """The services and providers as configured now."""
+
+    @property
+    def services(self) -> Mapping[str, Service]:
+        """Services by client id."""
+        ...
+
+    @property
+    def providers(self) -> Mapping[str, Registered]:
+        """Providers by id, in the configured order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Everything that signing in needs, built once."""
+
+    issuer: str
+    ladder: Ladder
+    order: OrderRule
+    limited: Limited
+    catalogue: Catalogue
+    health: Callable[[], Mapping[str, Health]]
+    ambient: Ambient
+    transactions: Transactions
+    pushed: PushedRequests
+    continuations: Continuations
+    limits: Limits
+    answers: Answers
+    sessions: Sessions
+    audit: Audit
+    switches: SwitchBoard
+    mac: Callable[[str, bytes], bytes]
+
+    def service(self, transaction: Transaction) -> Service | None:
+        """The service a transaction belongs to, or None if it was taken out of the configuration."""
+        return self.catalogue.services.get(transaction.request.client_id)
+
+    def candidate(self, provider: str) -> Candidate | None:
+        """A provider with its listing and its health now."""
+        registered = self.catalogue.providers.get(provider)
+        if registered is None:
+            return None
+        return Candidate(registered.provider.card, registered.listing, self.health().get(provider, Health(True)))
+
+    def offer(self, transaction: Transaction, service: Service, switches: Switches, now: float) -> Offer:
+        """What this transaction may be offered now."""
+        candidates = [c for c in map(self.candidate, self.catalogue.providers) if c is not None]
+        return offer(transaction, candidates, service, switches, now, self.order)
+
+
+async def mine(desk: Desk, handle: str, browser: Browser) -> Transaction | Lost:
+    """The transaction of this browser as it stands now: whatever fell due since it was last looked at has happened."""
+    for _ in range(2):
+        transaction = await desk.transactions.load(handle)
+        if transaction is None or not browser.holds(transaction.browser):
+            return Lost(FailureClass.LOST_PLACE)
+        due = overdue(transaction, desk.ambient.now())
+        if due is None:
+            return transaction
+        moved = await step(desk, handle, transaction, due)
+        if moved is not None:
+            return moved
+    return Lost(FailureClass.OUR_FAULT)
+
+
+async def step(desk: Desk, handle: str, transaction: Transaction, *events: Event) -> Transaction | None:
+    """Lets events happen and saves the outcome in one write.
+
+    Returns the transaction as it is afterwards, unchanged where the table knows no such step; None when somebody else
+    wrote in between (then nothing of this happened).
+    """
+    after = transaction
+    for event in events:
+        after = advance(after, event, desk.ambient.now())
+    if after is transaction:
+        return transaction
+    after = replace(after, version=transaction.version + 1)
+    return after if await desk.transactions.save(handle, after) else None
+
+
+def event(desk: Desk, kind: str, transaction: Transaction, **details: str) -> AuditEvent:
+    """An audit event of the citizen's, about this transaction. `provider` among the details names the provider."""
+    provider = details.pop("provider", None)
+    return AuditEvent(
+        kind=kind,
+        at=desk.ambient.now(),
+        actor="citizen",
+        transaction=transaction.id,
+        case=transaction.case,
+        client_id=transaction.request.client_id,
+        provider=provider,
+        account=transaction.account,
+        details=details,
+    )
+
+
+def error_url(desk: Desk, request: AuthorizationRequest, failure: FailureClass, code: ErrorCode | None = None) -> str:
+    """Where the citizen goes back to the service without an answer; for a failure nobody is told of, its home."""
+    kind = KINDS[failure]
+    error = code or kind.error
+    if error is None:
+        service = desk.catalogue.services.get(request.client_id)
+        return service.home if service else desk.issuer
+    explained = f"{desk.issuer}/errors/{failure}"
+    return error_response(request, desk.issuer, error, kind.description, explained).url

@@ -1,0 +1,63 @@
+"""Leaving without an answer, and coming back to one: giving up, finishing later, continuing on another device."""
+
+from broker.actions.browser import Browser
+from broker.actions.sign_in.desk import Desk, error_url, event, mine, step
+from broker.actions.views import Lost
+from broker.journey.events import BrowserChanged, GaveUp
+from broker.journey.transaction import Transaction
+from broker.model import handle as handles
+from broker.model.failures import FailureClass
+
+CODE_LENGTH = 16
+"""Letters and digits of a continuation code: 78 bits."""
+
+
+async def give_up(desk: Desk, handle: str, browser: Browser) -> None | Lost:
+    """The citizen goes back to the service without an answer. The service learns the class's registered error."""
+    transaction = await mine(desk, handle, browser)
+    if isinstance(transaction, Lost):
+        return transaction
+    failure = transaction.failures[-1].failure if transaction.failures else FailureClass.CANCELLED
+    leaving = error_url(desk, transaction.request, failure)
+    done = await step(desk, handle, transaction, GaveUp(leaving))
+    if done is not None and done is not transaction:
+        await desk.audit.write([event(desk, "given_up", transaction, failure=failure)])
+    return None
+
+
+async def finish_later(desk: Desk, handle: str, browser: Browser) -> str | None | Lost:
+    """A continuation code for this transaction, to be shown once. None when it has ended."""
+    transaction = await mine(desk, handle, browser)
+    if isinstance(transaction, Lost):
+        return transaction
+    if not transaction.open:
+        return None
+    code = handles.readable(desk.ambient, CODE_LENGTH)
+    await desk.continuations.put(handles.plain(code), handle, transaction.expires)
+    return code
+
+
+async def take_up(desk: Desk, handle: str) -> str | None:
+    """Moves an open transaction to the browser that continues it, and gives that browser's new secret.
+
+    None when there is nothing open to move.
+    """
+    for _ in range(2):
+        transaction = await desk.transactions.load(handle)
+        if transaction is None or not transaction.open:
+            return None
+        secret = handles.fresh(desk.ambient)
+        moved = await step(desk, handle, transaction, BrowserChanged(handles.digest(secret)))
+        if moved is not None and moved is not transaction:
+            return secret
+    return None
+
+
+async def may_try(desk: Desk, browser: Browser) -> bool:
+    """Whether this address may try another continuation code now."""
+    limited = desk.limited
+    return await desk.limits.allow(
+        f"continue:{browser.address}", limited.continuation_tries, limited.continuation_window
+    )
+
+

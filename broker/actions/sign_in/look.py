@@ -1,0 +1,110 @@
+"""The one dispatcher: what a transaction's page shows follows from its stored state and nothing else."""
+
+from broker.actions.browser import Browser, Shared
+from broker.actions.sign_in.answer import answer, items, known, must_agree, refused
+from broker.actions.sign_in.desk import Desk, error_url, mine
+from broker.actions.sign_in.help import HelpDesk
+from broker.actions.views import (
+    CheckAndShare,
+    Checking,
+    Choose,
+    Ended,
+    Ending,
+    Leave,
+    Lost,
+    View,
+    Waiting,
+    WentWrong,
+)
+from broker.journey.offer import Offer, next_steps
+from broker.journey.transaction import State, Transaction
+from broker.model.failures import FailureClass
+from broker.model.service import Service
+from broker.provider import Card
+
+
+async def look(desk: Desk, help: HelpDesk, handle: str, browser: Browser) -> tuple[View, Shared]:
+    """What to show now, and what the browser is to remember (something only where looking answered the service)."""
+    transaction = await mine(desk, handle, browser)
+    if isinstance(transaction, Lost):
+        return transaction, Shared()
+    service = desk.service(transaction)
+    if service is None:
+        return Lost(FailureClass.SERVICE_OFF), Shared()
+    if transaction.case is not None and transaction.state is State.WAITING:
+        transaction = await help.settle(desk, handle, transaction)
+    if transaction.state is State.IDENTIFIED:
+        return await _identified(desk, help, handle, transaction, service, browser)
+    return await _view(desk, help, transaction, service), Shared()
+
+
+async def _view(desk: Desk, help: HelpDesk, transaction: Transaction, service: Service) -> View:
+    match transaction.state:
+        case State.CHOOSING:
+            return Choose(transaction, service, await _offer(desk, transaction, service))
+        case State.AWAY if transaction.attempt is not None:
+            attempt = transaction.attempt
+            return Leave(service, attempt.url, attempt.id, card(desk, attempt.provider))
+        case State.CHECKING if transaction.attempt is not None:
+            return Checking(service, card(desk, transaction.attempt.provider))
+        case State.FAILED if transaction.failure is not None:
+            return await _failed(desk, transaction, service)
+        case State.WAITING if transaction.case is not None:
+            standing = await help.standing(transaction)
+            return Waiting(transaction, service, standing, await _offer(desk, transaction, service))
+        case State.ANSWERED if transaction.leaving and not _code_is_stale(desk, transaction):
+            return Leave(service, transaction.leaving, _mark(transaction), None)
+        case State.ANSWERED:
+            return Ended(service, Ending.ANSWERED, service.home)
+        case State.REFUSED if transaction.leaving:
+            return Leave(service, transaction.leaving, _mark(transaction), None)
+        case State.EXPIRED:
+            back = error_url(desk, transaction.request, FailureClass.REQUEST_EXPIRED)
+            return Ended(service, Ending.EXPIRED, back)
+        case State.IDENTIFIED:
+            return Ended(service, Ending.ELSEWHERE, service.home)
+    return Lost(FailureClass.OUR_FAULT, service, service.home)
+
+
+async def _identified(
+    desk: Desk, help: HelpDesk, handle: str, transaction: Transaction, service: Service, browser: Browser
+) -> tuple[View, Shared]:
+    """Check and share, or straight on to the service where the citizen agreed before."""
+    identity = transaction.identity
+    before = None if identity is None else await known(desk, identity, service)
+    failed = await refused(desk, handle, transaction, service, before)
+    if failed is not None:
+        return await _view(desk, help, failed, service), Shared()
+    if must_agree(transaction, service, before):
+        by = card(desk, identity.provider) if identity else None
+        return CheckAndShare(transaction, service, by, items(transaction, service, before)), Shared()
+    answered = await answer(desk, handle, transaction, browser)
+    if answered is not None:
+        return Leave(service, answered.leaving, _mark(transaction, 1), None), answered.shared
+    now = await mine(desk, handle, browser)
+    return (now if isinstance(now, Lost) else await _view(desk, help, now, service)), Shared()
+
+
+def _mark(transaction: Transaction, later: int = 0) -> str:
+    return f"{transaction.id}-{transaction.version + later}"
+
+
+async def _failed(desk: Desk, transaction: Transaction, service: Service) -> View:
+    failed = transaction.failures[-1]
+    offer = await _offer(desk, transaction, service)
+    by = card(desk, failed.provider) if failed.provider else None
+    return WentWrong(transaction, service, failed, by, offer, next_steps(transaction, offer, failed))
+
+
+async def _offer(desk: Desk, transaction: Transaction, service: Service) -> Offer:
+    return desk.offer(transaction, service, await desk.switches.current(), desk.ambient.now())
+
+
+def card(desk: Desk, provider: str) -> Card | None:
+    """The card of a provider that is configured."""
+    registered = desk.catalogue.providers.get(provider)
+    return registered.provider.card if registered else None
+
+
+def _code_is_stale(desk: Desk, transaction: Transaction) -> bool:
+    return desk.ambient.now() > transaction.changed + desk.limited.code_lifetime

@@ -1,0 +1,166 @@
+"""A sample relying service, written with Authlib as the engineer of a service would write it.
+
+It knows the broker by its discovery document, its own client id and its secret, and nothing else.
+"""
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.starlette_client import OAuth
+from jinja2 import Environment, FileSystemLoader
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from deploy.demo.inbox import messages
+
+TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
+SCOPE = "openid profile email"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Where the sample service stands and whom it trusts. `outbox` is the file the broker writes notices to."""
+
+    base: str
+    issuer: str
+    console: str
+    client_id: str
+    client_secret: str
+    session_secret: str
+    outbox: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """One thing a citizen can do here, and how sure the service must be of who they are."""
+
+    id: str
+    name: str
+    level: str
+    why: str
+
+
+PERMITS = (
+    Permit("parking", "See your parking permit", "low", "any provider will do"),
+    Permit("move", "Tell us you have moved", "substantial", "we change an official record"),
+    Permit("passport", "Apply for a travel document", "high", "we hand out a document"),
+)
+
+
+def create(sample: Sample) -> Starlette:
+    """The service as an application of its own."""
+    oauth = OAuth()
+    oauth.register(
+        "portico",
+        client_id=sample.client_id,
+        client_secret=sample.client_secret,
+        server_metadata_url=f"{sample.issuer}/.well-known/openid-configuration",
+        client_kwargs={"scope": SCOPE, "code_challenge_method": "S256"},
+    )
+    pages = _Pages(sample, oauth)
+    return Starlette(
+        routes=[
+            Route("/", pages.home),
+            Route("/sign-in", pages.sign_in),
+            Route("/callback", pages.callback),
+            Route("/signed-in", pages.signed_in),
+            Route("/sign-out", pages.sign_out),
+            Route("/inbox", pages.inbox),
+            Route("/service.css", pages.style),
+            Route("/try", pages.what_to_try),
+        ],
+        middleware=[
+            Middleware(SessionMiddleware, secret_key=sample.session_secret, session_cookie="sample-service"),
+        ],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who is signed in here: the ID token as it came, its claims, and the answer of userinfo."""
+
+    id_token: str
+    claims: Mapping[str, Any]
+    userinfo: Mapping[str, Any]
+
+
+class _Pages:
+    def __init__(self, sample: Sample, oauth: OAuth) -> None:
+        self._sample = sample
+        self._portico = oauth.portico
+        self._people: dict[str, Person] = {}
+
+    def _person(self, request: Request) -> Person | None:
+        return self._people.get(request.session.get("visit", ""))
+
+    def _page(self, name: str, status: int = 200, **values: Any) -> Response:
+        page = TEMPLATES.get_template(name).render(sample=self._sample, permits=PERMITS, **values)
+        return HTMLResponse(page, status_code=status, headers={"Cache-Control": "no-store"})
+
+    async def home(self, request: Request) -> Response:
+        return self._page("home.html", person=self._person(request))
+
+    async def what_to_try(self, request: Request) -> Response:
+        return self._page("try.html")
+
+    async def sign_in(self, request: Request) -> Response:
+        permit = next((p for p in PERMITS if p.id == request.query_params.get("for")), PERMITS[0])
+        request.session["permit"] = permit.id
+        extra: dict[str, str] = {"acr_values": permit.level}
+        for name in ("prompt", "login_hint", "ui_locales", "max_age"):
+            if name in request.query_params:
+                extra[name] = request.query_params[name]
+        response: Response = await self._portico.authorize_redirect(request, f"{self._sample.base}/callback", **extra)
+        return response
+
+    async def callback(self, request: Request) -> Response:
+        try:
+            token = await self._portico.authorize_access_token(request)
+        except OAuthError as error:
+            asked = request.query_params
+            return self._page(
+                "not_signed_in.html",
+                error=error.error,
+                description=error.description or asked.get("error_description", ""),
+                explained=asked.get("error_uri"),
+            )
+        visit = secrets.token_urlsafe(16)
+        userinfo = await self._portico.userinfo(token=token)
+        self._people[visit] = Person(token["id_token"], dict(token["userinfo"]), dict(userinfo))
+        request.session["visit"] = visit
+        return RedirectResponse("/signed-in", status_code=303)
+
+    async def signed_in(self, request: Request) -> Response:
+        person = self._person(request)
+        if person is None:
+            return RedirectResponse("/", status_code=303)
+        permit = next((p for p in PERMITS if p.id == request.session.get("permit")), PERMITS[0])
+        return self._page("signed_in.html", person=person, permit=permit, json=_pretty)
+
+    async def sign_out(self, request: Request) -> Response:
+        person = self._people.pop(request.session.pop("visit", ""), None)
+        if person is None:
+            return RedirectResponse("/", status_code=303)
+        response: Response = await self._portico.logout_redirect(
+            request, post_logout_redirect_uri=f"{self._sample.base}/", id_token_hint=person.id_token
+        )
+        return response
+
+    async def style(self, request: Request) -> Response:
+        return FileResponse(Path(__file__).parent / "service.css", media_type="text/css")
+
+    async def inbox(self, request: Request) -> Response:
+        return self._page("inbox.html", messages=messages(self._sample.outbox))
+
+
+def _pretty(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)
