@@ -7,6 +7,7 @@ needs. Nothing here knows the time: `exp`, `nbf` and `iat` are for the caller, w
 import base64
 import hashlib
 import json
+import math
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -14,8 +15,8 @@ from typing import Any, Final
 
 import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm, RSAPSSAlgorithm
 
 _EDDSA: Final = OKPAlgorithm()
@@ -110,9 +111,6 @@ class KeySet:
         return fit[0]
 
 
-# Reading
-
-
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
@@ -120,18 +118,15 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is not JSON")
-
-
 def _finite(text: str) -> float:
+    """A number as Python reads it, but not the infinity that a large one would become, nor NaN by name."""
     number = float(text)
-    if number in (float("inf"), float("-inf")):
-        raise ValueError("a number is too large")
+    if not math.isfinite(number):
+        raise ValueError("a number is too large, or none")
     return number
 
 
-_decode: Final = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_refuse, parse_float=_finite).decode
+_decode: Final = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_finite, parse_float=_finite).decode
 _encode: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
@@ -158,9 +153,9 @@ def _base64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
 
 
-def _object(part: str, what: str) -> dict[str, Any]:
+def _object(data: bytes, what: str) -> dict[str, Any]:
     try:
-        value = strict_json(_unbase64(part))
+        value = strict_json(data)
     except ValueError as problem:
         raise Untrusted(f"{what} cannot be read: {type(problem).__name__}") from None
     if not isinstance(value, dict):
@@ -168,13 +163,17 @@ def _object(part: str, what: str) -> dict[str, Any]:
     return value
 
 
-def _split(token: str, limit: int) -> tuple[str, str, str]:
+def _split(token: str, limit: int) -> tuple[bytes, bytes, bytes, bytes]:
+    """What was signed, then header, payload and signature, decoded."""
     if len(token) > limit:
         raise Untrusted(f"token of {len(token)} characters: at most {limit} are read")
     match = _COMPACT.fullmatch(token)
     if match is None:
         raise Untrusted("not a JWS in compact form: expected three parts in base64url")
-    return match[1], match[2], match[3]
+    try:
+        return token[: match.end(2)].encode("ascii"), _unbase64(match[1]), _unbase64(match[2]), _unbase64(match[3])
+    except ValueError:
+        raise Untrusted("not a JWS in compact form: a part is not base64url") from None
 
 
 def _check_header(
@@ -196,12 +195,8 @@ def _check_header(
     return alg
 
 
-def _check_signature(parts: tuple[str, str, str], key: PublicKey, alg: str) -> None:
-    try:
-        signature = _unbase64(parts[2])
-    except ValueError:
-        raise Untrusted("signature cannot be read") from None
-    if not _ALGORITHMS[alg].verify(f"{parts[0]}.{parts[1]}".encode("ascii"), key.public, signature):
+def _check_signature(signed: bytes, signature: bytes, key: PublicKey, alg: str) -> None:
+    if not _ALGORITHMS[alg].verify(signed, key.public, signature):
         raise Untrusted("signature does not hold")
 
 
@@ -213,13 +208,13 @@ def verify(
     `typ` (lower case, without `application/`) is what the header must say; None means `JWT` or nothing (RFC 8725 3.11).
     Raises UnknownKey where no key fits, Untrusted for everything else that is wrong. Times are not looked at.
     """
-    parts = _split(token, MAX_TOKEN)
-    header = _object(parts[0], "header")
+    signed, head, payload, signature = _split(token, MAX_TOKEN)
+    header = _object(head, "header")
     alg = _check_header(header, algorithms, typ)
     if "jwk" in header:
         raise Untrusted("header jwk is not accepted")
-    _check_signature(parts, keys.find(header.get("kid"), alg), alg)
-    return Verified(header, _object(parts[1], "payload"))
+    _check_signature(signed, signature, keys.find(header.get("kid"), alg), alg)
+    return Verified(header, _object(payload, "payload"))
 
 
 def verify_embedded(token: str, algorithms: Collection[str], typ: str) -> Verified:
@@ -228,8 +223,8 @@ def verify_embedded(token: str, algorithms: Collection[str], typ: str) -> Verifi
     It proves possession of the key in `header["jwk"]`, not who holds it. Keys: EC P-256, Ed25519, RSA of 2048 to 4096
     bits. Raises Untrusted.
     """
-    parts = _split(token, MAX_EMBEDDED)
-    header = _object(parts[0], "header")
+    signed, head, payload, signature = _split(token, MAX_EMBEDDED)
+    header = _object(head, "header")
     alg = _check_header(header, algorithms, typ)
     jwk = header.get("jwk")
     if not isinstance(jwk, dict):
@@ -239,8 +234,8 @@ def verify_embedded(token: str, algorithms: Collection[str], typ: str) -> Verifi
         raise Untrusted(f"header jwk: {key}")
     if alg not in key.algorithms:
         raise Untrusted(f"alg {alg} does not fit the key in jwk")
-    _check_signature(parts, key, alg)
-    return Verified(header, _object(parts[1], "payload"))
+    _check_signature(signed, signature, key, alg)
+    return Verified(header, _object(payload, "payload"))
 
 
 def claimed_issuer(token: str) -> str | None:
@@ -249,13 +244,10 @@ def claimed_issuer(token: str) -> str | None:
     None where it cannot be read.
     """
     try:
-        issuer = _object(_split(token, MAX_TOKEN)[1], "payload").get("iss")
+        issuer = _object(_split(token, MAX_TOKEN)[2], "payload").get("iss")
     except Untrusted:
         return None
     return issuer if isinstance(issuer, str) else None
-
-
-# Keys
 
 
 def _family(jwk: Mapping[str, Any]) -> tuple[Any, frozenset[str], tuple[str, ...]] | None:
@@ -280,7 +272,7 @@ def _public_key(jwk: Mapping[str, Any], largest: int = 8192) -> PublicKey | str:
     if jwk.get("use", "sig") != "sig" or not isinstance(operations, list) or "verify" not in operations:
         return "not meant for signatures"
     if alg is not None:
-        algorithms = algorithms if alg in ("EdDSA", "Ed25519") else algorithms & {str(alg)}
+        algorithms &= _FAMILIES["OKP", "Ed25519"][1] if alg in ("EdDSA", "Ed25519") else {str(alg)}
         if not algorithms:
             return f"alg {str(alg)[:16]!r} does not fit the key or is not used here"
     for member in members:
@@ -306,11 +298,8 @@ def parse_keys(jwks: Mapping[str, Any] | bytes) -> KeySet:
     if isinstance(jwks, bytes):
         if len(jwks) > MAX_KEY_SET:
             raise Untrusted(f"key set of {len(jwks)} bytes: at most {MAX_KEY_SET} are read")
-        try:
-            jwks = strict_json(jwks)
-        except ValueError as problem:
-            raise Untrusted(f"key set cannot be read: {type(problem).__name__}") from None
-    members = jwks.get("keys") if isinstance(jwks, Mapping) else None
+        jwks = _object(jwks, "key set")
+    members = jwks.get("keys")
     if not isinstance(members, list | tuple) or not all(isinstance(member, Mapping) for member in members):
         raise Untrusted("key set has no list of objects named keys")
     if len(members) > MAX_KEYS:
@@ -335,9 +324,6 @@ def thumbprint(jwk: Mapping[str, Any]) -> str:
     return _base64(hashlib.sha256(canonical.encode()).digest())
 
 
-# Signing
-
-
 def new_signing_key_pem(alg: str) -> bytes:
     """A new private key for an algorithm as PEM (PKCS 8): P-256, Ed25519, or RSA of 3072 bits. Raises ValueError."""
     private: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
@@ -350,9 +336,7 @@ def new_signing_key_pem(alg: str) -> bytes:
             private = rsa.generate_private_key(65537, 3072)
         case _:
             raise ValueError(f"algorithm {alg!r}: expected one of {sorted(SIGNATURE_ALGORITHMS)}")
-    return private.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    return private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def load_signing_key(pem: bytes, alg: str, kid: str | None = None) -> SigningKey:
@@ -363,7 +347,7 @@ def load_signing_key(pem: bytes, alg: str, kid: str | None = None) -> SigningKey
     if alg not in _ALGORITHMS:
         raise ValueError(f"algorithm {alg!r}: expected one of {sorted(SIGNATURE_ALGORITHMS)}")
     try:
-        private = serialization.load_pem_private_key(pem, password=None)
+        private = load_pem_private_key(pem, password=None)
         jwk = _public_members(private)
     except (TypeError, ValueError, UnsupportedAlgorithm, jwt.InvalidKeyError) as problem:
         raise ValueError("it holds no unencrypted private key, in PEM, of a kind that is used here") from problem
