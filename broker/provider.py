@@ -13,11 +13,21 @@ from broker.model.assurance import Level
 from broker.model.identity import Identity
 
 
+class Thing(StrEnum):
+    """What a citizen may have at hand. The picker can sort the ways by it; it never keeps anybody from one."""
+
+    PASSPORT = "passport"
+    DRIVING_LICENCE = "driving_licence"
+    BANK_ACCOUNT = "bank_account"
+    SMARTPHONE = "smartphone"
+
+
 @dataclass(frozen=True, slots=True)
 class Card:
     """What the picker tells a citizen about a provider. Texts by language; `minutes` is how long it takes about.
 
-    `highest` is the highest level the provider is registered for: nothing above it is ever believed.
+    `highest` is the highest level the provider is registered for: nothing above it is ever believed. `wants` is what
+    one must have to succeed there (empty: not known).
     """
 
     id: str
@@ -25,6 +35,7 @@ class Card:
     needs: Mapping[str, str]
     minutes: int
     highest: Level
+    wants: tuple[Thing, ...] = ()
 
     def name(self, language: str) -> str:
         """The provider's name in a language, or in the first one it has."""
@@ -82,10 +93,16 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A failed attempt. `detail` is for the log of operators: no claims, no codes, no tokens."""
+    """A failed attempt. `detail` is for the log of operators: no claims, no codes, no tokens.
+
+    `outage` says that the provider itself failed, as seen on the broker's own connection to it: only that counts
+    against its health. What a citizen could bring about in the browser (an error in the callback, a code or a nonce
+    of another sign-in) never does, or one person could close a provider for all.
+    """
 
     reason: Reason
     detail: str
+    outage: bool = False
 
 
 @dataclass(frozen=True, slots=True)

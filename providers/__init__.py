@@ -1,0 +1,13 @@
+"""Everything that can say who a citizen is, each kind behind the one contract of `broker.provider`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from providers import openid
+from providers.kind import Ground, Kind
+
+KINDS: Mapping[str, Kind[Any]] = {
+    "openid": openid.KIND,
+}
+
+__all__ = ["KINDS", "Ground", "Kind"]

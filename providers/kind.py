@@ -1,0 +1,36 @@
+"""What a kind of provider is: a table an operator writes, and what makes a provider of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from broker.ambient import Ambient
+from broker.outgoing import Outgoing
+from broker.provider import Card, Provider
+from broker.toml import Problem
+
+C = TypeVar("C")
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a provider stands on: the way out, time and chance, and a reader of secret files."""
+
+    outgoing: Outgoing
+    ambient: Ambient
+    read: Callable[[Path], bytes] = Path.read_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[C]):
+    """One kind of provider.
+
+    `config` is the dataclass that its TOML table fills; `check(config, development)` names what is wrong in it beyond
+    the types of its fields, with paths inside the table; `build(card, config, ground)` makes the provider without
+    touching the network, and raises OSError or ValueError for a key file that cannot be read or does not fit.
+    """
+
+    config: type[C]
+    check: Callable[[C, bool], list[Problem]]
+    build: Callable[[Card, C, Ground], Provider]

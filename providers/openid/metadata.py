@@ -1,0 +1,86 @@
+"""A provider's metadata (OpenID Connect Discovery 1.0 3 and 4): what is read of it, and what it must say."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from broker.jose import KeySet, Untrusted, parse_keys
+from broker.outgoing import Client, NotJson, Outgoing, Response
+from broker.provider import Reason
+from providers.openid.refused import Refused, outage
+
+MAX_METADATA = 65_536
+MAX_KEY_SET = 131_072
+"""Bytes that are read of either document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """Where the provider's endpoints are. `announces_issuer`: every response carries `iss` (RFC 9207 3)."""
+
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
+    userinfo_endpoint: str | None = None
+    announces_issuer: bool = False
+
+
+def parse_metadata(document: Mapping[str, Any], issuer: str, may_call: Callable[[str], bool]) -> Metadata:
+    """The metadata in a document. `may_call` says whether an address may be called at all.
+
+    Raises Refused where the issuer is another one (Discovery 4.3) or an endpoint is missing or may not be called.
+    """
+    if document.get("issuer") != issuer:
+        found = str(document.get("issuer"))[:200]
+        raise _unusable(f"issuer {found!r}: expected {issuer!r}")
+    found_at: dict[str, str] = {}
+    for name in ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint"):
+        value = document.get(name)
+        if value is None and name == "userinfo_endpoint":
+            continue
+        if not isinstance(value, str) or "#" in value or not may_call(value):
+            raise _unusable(f"{name} is missing or not an address that may be called")
+        found_at[name] = value
+    announces = document.get("authorization_response_iss_parameter_supported") is True
+    return Metadata(**found_at, announces_issuer=announces)
+
+
+async def fetch_metadata(issuer: str, client: Client, outgoing: Outgoing) -> Metadata:
+    """The provider's metadata, asked for anew. Raises Refused."""
+    url = issuer.removesuffix("/") + "/.well-known/openid-configuration"
+    answer = await client.get(url, limit=MAX_METADATA)
+    if not isinstance(answer, Response) or answer.status != 200:
+        raise outage("metadata", answer)
+    document = answer.json()
+    if isinstance(document, NotJson):
+        raise outage("metadata", document)
+    return parse_metadata(document, issuer, outgoing.may_call)
+
+
+class KeySource:
+    """Where the provider's public keys come from; a set that did not change is not imported again."""
+
+    def __init__(self, client: Client) -> None:
+        """Nothing fetched yet."""
+        self._client = client
+        self._text = b""
+        self._keys = KeySet()
+
+    async def fetch(self, url: str) -> KeySet:
+        """The keys, asked for anew. Raises Refused for sets that are too large, no sets, or show private keys."""
+        answer = await self._client.get(url, limit=MAX_KEY_SET)
+        if not isinstance(answer, Response) or answer.status != 200:
+            raise outage("keys", answer)
+        if answer.body != self._text:
+            document = answer.json()
+            if isinstance(document, NotJson):
+                raise outage("keys", document)
+            try:
+                self._keys, self._text = parse_keys(document), answer.body
+            except Untrusted as problem:
+                raise _unusable(f"keys: {problem.detail}") from None
+        return self._keys
+
+
+def _unusable(detail: str) -> Refused:
+    return Refused(Reason.UNAVAILABLE, detail, outage=True)

@@ -1,0 +1,164 @@
+"""The kind `openid`: one provider that speaks OpenID Connect, authorization code flow with PKCE."""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from broker.jose import KeySet, SigningKey, UnknownKey, Untrusted, Verified, verify
+from broker.model.assurance import Level
+from broker.model.identity import Identity
+from broker.provider import Answer, Ask, Card, Departure, Failure, Health, Reason
+from providers.kind import Ground
+from providers.openid.checks import Expected, check_id_token
+from providers.openid.config import OpenIdConfig
+from providers.openid.departure import address, base64url, prefixes
+from providers.openid.identity import make_identity
+from providers.openid.kept import Kept
+from providers.openid.metadata import KeySource, Metadata, fetch_metadata
+from providers.openid.reasons import of_callback_error
+from providers.openid.refused import Refused
+from providers.openid.tokens import Credentials, Tokens, ask_userinfo, redeem
+
+CHECK_WITHIN: Final = 0.9
+"""Seconds within which a health check answers."""
+
+CODE: Final = re.compile(r"[\x20-\x7E]{1,4096}", re.ASCII)
+"""What a code can look like (RFC 6749 A.11). Anything else was made up, and nobody is troubled with it."""
+
+
+class OpenIdProvider:
+    """One OpenID provider. What it keeps between calls are copies of the provider's metadata and keys, nothing else.
+
+    The note of a departure: `nonce`, `verifier` (PKCE), `callback`, `at` (when the citizen left), `oldest` (the
+    earliest sign-in that will do, if that was asked), `iss` (whether the answer must name its issuer).
+    """
+
+    def __init__(self, card: Card, config: OpenIdConfig, ground: Ground, proof: Credentials, key: SigningKey | None):
+        """`key` is our private key at this provider where it authenticates us by one; `proof` makes use of it."""
+        self._card = card
+        self._config = config
+        self._ground = ground
+        self._proof = proof
+        self._key = key
+        self._client = ground.outgoing.client(f"provider:{card.id}", limit=config.connections)
+        self._key_source = KeySource(self._client)
+        self._prefixes: tuple[str, Mapping[Level, str]] = ("", {})
+        self._metadata = Kept(self._fetch_metadata, ground.ambient)
+        self._keys = Kept(self._fetch_keys, ground.ambient)
+
+    @property
+    def card(self) -> Card:
+        """What the picker shows."""
+        return self._card
+
+    @property
+    def jwks(self) -> Mapping[str, Any]:
+        """Our public keys (RFC 7517) that this provider must know; empty where it knows us by a secret."""
+        return {"keys": [self._key.jwk] if self._key else []}
+
+    async def begin(self, ask: Ask) -> Departure | Failure:
+        """A fresh nonce and PKCE verifier, and the URL with them. Asks the network only for metadata not yet known."""
+        try:
+            metadata = await self._metadata.get()
+        except Refused as refused:
+            return refused.failure
+        prefix = self._prefixes_at(metadata).get(ask.level)
+        if prefix is None or ask.level > self._card.highest:
+            return Failure(Reason.TOO_WEAK, f"level {ask.level.name.lower()} cannot be asked for here")
+        draw, now = self._ground.ambient.draw, self._ground.ambient.now()
+        nonce, verifier = base64url(draw(24)), base64url(draw(32))
+        note: dict[str, Any] = {"nonce": nonce, "verifier": verifier, "callback": ask.callback, "at": now}
+        if ask.fresh or ask.max_age is not None:
+            note["oldest"] = now - (0 if ask.fresh else ask.max_age or 0)
+        if metadata.announces_issuer or self._config.announces_issuer:
+            note["iss"] = True
+        url = address(prefix, self._config, ask, nonce, verifier, self._ground.outgoing.development)
+        return Departure(url, note)
+
+    def belongs(self, note: Mapping[str, Any], answer: Answer) -> bool:
+        """Whether the answer came to the callback it was to come to and from this issuer (RFC 9207 2.4)."""
+        issuer = answer.parameters.get("iss")
+        if issuer is None and note.get("iss"):
+            return False
+        return answer.callback == note["callback"] and issuer in (None, self._config.issuer)
+
+    async def complete(self, note: Mapping[str, Any], answer: Answer) -> Identity | Failure:
+        """Redeems the code, checks the ID token, asks for userinfo."""
+        try:
+            return await self._complete(note, answer)
+        except Refused as refused:
+            return refused.failure
+
+    async def health(self) -> Health:
+        """Whether metadata and keys can be had right now; asking goes on in the background if that takes long."""
+        try:
+            async with asyncio.timeout(CHECK_WITHIN):
+                await self._metadata.renew()
+                await self._keys.renew()
+        except Refused as refused:
+            return Health(False, checked=self._ground.ambient.now(), detail=refused.failure.detail)
+        except TimeoutError:
+            return Health(False, checked=self._ground.ambient.now(), detail="no answer within a second")
+        return Health(True, checked=self._ground.ambient.now())
+
+    async def _complete(self, note: Mapping[str, Any], answer: Answer) -> Identity:
+        if not self.belongs(note, answer):
+            raise Refused(Reason.UNSAFE, "the answer belongs to another sign-in")
+        error = answer.parameters.get("error")
+        if error is not None:
+            failure = of_callback_error(error, self._config.errors)
+            raise Refused(failure.reason, failure.detail)
+        code = answer.parameters.get("code", "")
+        if not CODE.fullmatch(code):
+            raise Refused(Reason.UNSAFE, "the answer has neither an error nor a code that could be one")
+        metadata = await self._metadata.get()
+        tokens = await redeem(
+            self._client, metadata.token_endpoint, self._proof, self._config, code, note["verifier"], note["callback"]
+        )
+        claims = await self._believe(note, tokens)
+        userinfo: Mapping[str, Any] = {}
+        if self._config.userinfo and metadata.userinfo_endpoint is not None:
+            userinfo = await ask_userinfo(self._client, metadata.userinfo_endpoint, tokens.access_token, claims["sub"])
+        return make_identity(self._card, self._config, claims, userinfo, int(self._ground.ambient.now()))
+
+    async def _believe(self, note: Mapping[str, Any], tokens: Tokens) -> Mapping[str, Any]:
+        """The claims of the ID token, all of them checked."""
+        verified = await self._verify(tokens.id_token)
+        expected = Expected(
+            issuer=self._config.issuer,
+            client_id=self._config.client_id,
+            audiences=frozenset(self._config.audiences),
+            nonce=note["nonce"],
+            departed=note["at"],
+            now=self._ground.ambient.now(),
+            skew=self._config.clock_skew,
+            oldest=note.get("oldest"),
+            access_token=tokens.access_token,
+            algorithm=verified.header["alg"],
+        )
+        check_id_token(verified.claims, expected)
+        return verified.claims
+
+    async def _verify(self, id_token: str) -> Verified:
+        """The ID token's content by the provider's keys, fetched again if none of those kept fits."""
+        keys = await self._keys.get()
+        try:
+            try:
+                return verify(id_token, keys, self._config.algorithms)
+            except UnknownKey:
+                return verify(id_token, await self._keys.other_than(keys), self._config.algorithms)
+        except Untrusted as problem:
+            raise Refused(Reason.UNSAFE, f"ID token: {problem.detail}", outage=True) from None
+
+    async def _fetch_metadata(self) -> Metadata:
+        return await fetch_metadata(self._config.issuer, self._client, self._ground.outgoing)
+
+    async def _fetch_keys(self) -> KeySet:
+        return await self._key_source.fetch((await self._metadata.get()).jwks_uri)
+
+    def _prefixes_at(self, metadata: Metadata) -> Mapping[Level, str]:
+        endpoint = metadata.authorization_endpoint
+        if self._prefixes[0] != endpoint:
+            self._prefixes = (endpoint, prefixes(self._config, endpoint))
+        return self._prefixes[1]

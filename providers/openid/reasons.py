@@ -1,0 +1,52 @@
+"""A provider's error codes to our reasons."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from broker.provider import Failure, Reason
+from providers.openid.refused import Refused
+
+STANDARD: Final[Mapping[str, Reason]] = {
+    # RFC 6749 4.1.2.1
+    "access_denied": Reason.CANCELLED,
+    "server_error": Reason.UNAVAILABLE,
+    "temporarily_unavailable": Reason.UNAVAILABLE,
+    # OpenID Connect Core 3.1.2.6
+    "login_required": Reason.NOT_RECOGNISED,
+    "interaction_required": Reason.NOT_RECOGNISED,
+    "account_selection_required": Reason.NOT_RECOGNISED,
+    "consent_required": Reason.DECLINED,
+    # OpenID Connect Core Error Code unmet_authentication_requirements 1.0
+    "unmet_authentication_requirements": Reason.TOO_WEAK,
+}
+"""Every other code says that the request was wrong, so for the citizen the provider does not work."""
+
+_CODE: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]{1,64}", re.ASCII)
+
+
+def of_callback_error(error: str, own: Mapping[str, Reason]) -> Failure:
+    """What an `error` in the callback means. It came through the citizen's browser and proves no outage."""
+    reason = own.get(error) or STANDARD.get(error, Reason.UNAVAILABLE)
+    return Failure(reason, f"the provider answered {_shown(error)}")
+
+
+def of_token_error(error: object, status: int, own: Mapping[str, Reason]) -> Refused:
+    """What an error of the token endpoint means (RFC 6749 5.2).
+
+    `invalid_grant` is a code that is false, old, or was used before: anybody can bring it about with a made-up code.
+    `invalid_client` is a fault in how the broker is registered there, and nobody can sign in.
+    """
+    detail = f"token endpoint: status {status}, {_shown(error)}"
+    if not isinstance(error, str):
+        return Refused(Reason.UNAVAILABLE, detail, outage=True)
+    if error in own:
+        return Refused(own[error], detail)
+    if error == "invalid_grant":
+        return Refused(Reason.UNSAFE, detail)
+    return Refused(STANDARD.get(error, Reason.UNAVAILABLE), detail, outage=error == "invalid_client")
+
+
+def _shown(error: object) -> str:
+    """An error code as the log may have it."""
+    return error if isinstance(error, str) and _CODE.fullmatch(error) else "an error that cannot be shown"

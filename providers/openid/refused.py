@@ -1,0 +1,24 @@
+"""How the steps of a sign-in stop: raised inside the kind, a value outside it."""
+
+from broker.outgoing import NotJson, Response, Trouble
+from broker.provider import Failure, Reason
+
+
+class Refused(Exception):
+    """A sign-in ends here. `failure` is what the journey is told."""
+
+    def __init__(self, reason: Reason, detail: str, *, outage: bool = False) -> None:
+        super().__init__(detail)
+        self.failure = Failure(reason, detail, outage)
+
+
+def outage(what: str, problem: Response | NotJson | Trouble) -> Refused:
+    """The provider did not answer as it must: a failed call, a status other than 200, a body that is no JSON object."""
+    match problem:
+        case Response(status=429):
+            return Refused(Reason.BUSY, f"{what}: status 429", outage=True)
+        case Response(status=status):
+            return Refused(Reason.UNAVAILABLE, f"{what}: status {status}", outage=True)
+        case _:
+            name = type(problem).__name__
+            return Refused(Reason.UNAVAILABLE, f"{what}: {name}: {problem.detail}", outage=True)

@@ -1,0 +1,10 @@
+"""An OpenID provider of our own, for development and tests: it plays every outcome and every misbehaviour on request.
+
+A server of its own, reached through the kind `openid` like any other provider.
+"""
+
+from providers.simulator.cast import cast
+from providers.simulator.server import create
+from providers.simulator.settings import Client, Issuer, Persona, Settings
+
+__all__ = ["Client", "Issuer", "Persona", "Settings", "cast", "create"]

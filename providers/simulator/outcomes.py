@@ -1,0 +1,101 @@
+"""What the simulator can be told to do with a sign-in: every failure a provider can cause, every misbehaviour."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from broker.model.failures import FailureClass
+
+
+class Group(StrEnum):
+    """Where an outcome stands on the page."""
+
+    GOOD = "It works"
+    HONEST = "It fails, and the provider says so"
+    CROOKED = "The provider misbehaves"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One outcome. `error` is the code it answers with, where that is all it does.
+
+    `failure` is the class of the failure table that a broker should end in, None where the sign-in should succeed.
+    """
+
+    name: str
+    group: Group
+    label: str
+    failure: FailureClass | None
+    error: str | None = None
+
+
+def _honest(failure: FailureClass, label: str, error: str | None) -> Outcome:
+    return Outcome(failure.value, Group.HONEST, label, failure, error)
+
+
+def _crooked(name: str, label: str, failure: FailureClass | None = FailureClass.UNSAFE_REPLY) -> Outcome:
+    return Outcome(name, Group.CROOKED, label, failure)
+
+
+OK = Outcome("ok", Group.GOOD, "Sign in", None)
+
+_ALL = (
+    OK,
+    _honest(FailureClass.CANCELLED, "Cancel and go back", "access_denied"),
+    _honest(FailureClass.DECLINED_SHARING, "Refuse to share the details", "consent_required"),
+    _honest(FailureClass.COULD_NOT_SIGN_IN, "The password is wrong, too often", "login_required"),
+    _honest(FailureClass.NOT_VERIFIED, "The identity cannot be confirmed", "identity_not_verified"),
+    _honest(FailureClass.LEVEL_TOO_LOW, "The account is too weak", "unmet_authentication_requirements"),
+    _honest(FailureClass.PAUSED, "The account is not finished yet", "account_pending"),
+    _honest(FailureClass.CANNOT_USE, "The account is suspended", "account_suspended"),
+    _honest(FailureClass.PROVIDER_DOWN, "Out of order for the moment", "temporarily_unavailable"),
+    _honest(FailureClass.PROVIDER_BUSY, "Too many people at once", "too_many_requests"),
+    _honest(FailureClass.TOOK_TOO_LONG, "Never goes back: the page just stays", None),
+    _honest(FailureClass.INCOMPLETE_REPLY, "Name and date of birth are missing", None),
+    _honest(FailureClass.UNSAFE_REPLY, "A reply nobody can trust (a false signature)", None),
+    _crooked("lower_level", "A lower level than was asked for", FailureClass.LEVEL_TOO_LOW),
+    _crooked("unknown_acr", "A level nobody has heard of", FailureClass.LEVEL_TOO_LOW),
+    _crooked("missing_acr", "No level at all", FailureClass.INCOMPLETE_REPLY),
+    _crooked("wrong_signature", "The right key id, a false signature"),
+    _crooked("no_signature", "An ID token without a signature (alg none)"),
+    _crooked("shared_secret_signature", "The public key used as a shared secret (alg HS256)"),
+    _crooked("missing_nonce", "No nonce"),
+    _crooked("other_nonce", "The nonce of another sign-in"),
+    _crooked("expired", "An ID token that has expired"),
+    _crooked("from_the_future", "An ID token from the future"),
+    _crooked("old_token", "An ID token made before the citizen came"),
+    _crooked("other_issuer", "An ID token of another issuer"),
+    _crooked("wrong_audience", "An ID token for somebody else"),
+    _crooked("second_audience", "An ID token for us and a stranger"),
+    _crooked("wrong_party", "An ID token that another party asked for (azp)"),
+    _crooked("wrong_access_token", "An at_hash of another access token"),
+    _crooked("missing_subject", "Nobody's ID token: no sub"),
+    _crooked("stale_sign_in", "A sign-in of yesterday"),
+    _crooked("other_subject", "Userinfo about somebody else"),
+    _crooked("no_id_token", "No ID token"),
+    _crooked("mix_up", "An answer in the name of another issuer (iss)", None),
+    _crooked("missing_issuer", "An answer without iss", None),
+    _crooked("other_state", "An answer with another state", None),
+    _crooked("replayed_code", "The code was already used", FailureClass.UNSAFE_REPLY),
+    _crooked("slow", "The token endpoint does not answer in time", FailureClass.PROVIDER_DOWN),
+    _crooked("gone", "The token endpoint is not there any more", FailureClass.PROVIDER_DOWN),
+    _crooked("token_500", "The token endpoint breaks down (status 500)", FailureClass.PROVIDER_DOWN),
+    _crooked("token_429", "The token endpoint has had enough (status 429)", FailureClass.PROVIDER_BUSY),
+    _crooked("userinfo_500", "The userinfo endpoint breaks down", FailureClass.PROVIDER_DOWN),
+    _crooked("junk", "The token endpoint answers with a page of junk", FailureClass.PROVIDER_DOWN),
+    _crooked("redirects", "The token endpoint redirects to somewhere else", FailureClass.PROVIDER_DOWN),
+    _crooked("huge_answer", "The token endpoint answers with megabytes", FailureClass.PROVIDER_DOWN),
+    _crooked("huge_keys", "A new key, in a key set of thousands", FailureClass.PROVIDER_DOWN),
+    _crooked("unknown_key", "A key that is nowhere published"),
+    _crooked("key_rotated", "A new key from one moment to the next, properly published", None),
+)
+
+OUTCOMES: Mapping[str, Outcome] = {outcome.name: outcome for outcome in _ALL}
+
+NATIVE_ERRORS: Mapping[str, str] = {
+    "identity_not_verified": "not_verified",
+    "account_pending": "paused",
+    "account_suspended": "suspended",
+    "too_many_requests": "busy",
+}
+"""The simulator's own error codes to the reasons of the contract, as an operator writes them into `errors`."""

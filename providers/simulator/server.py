@@ -1,0 +1,62 @@
+"""The simulator as one application: every issuer under its own path."""
+
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from broker.ambient import Ambient
+from providers.simulator.doors import Doors, page
+from providers.simulator.memory import House, Memory
+from providers.simulator.pages import home_page
+from providers.simulator.settings import Settings
+
+
+def create(settings: Settings, ambient: Ambient) -> Starlette:
+    """The application. Raises ValueError outside development: it signs in anybody as anybody."""
+    if not settings.development:
+        raise ValueError("the simulator signs in anybody as anybody and runs in development only")
+    style = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
+    houses = [House(issuer, f"{settings.base}/{issuer.name}", Memory(issuer, ambient)) for issuer in settings.issuers]
+    ways_back = tuple(uri for house in houses for client in house.issuer.clients for uri in client.redirect_uris)
+
+    async def home(request: Request) -> Response:
+        return page(home_page(houses, settings.base))
+
+    async def plain_style(request: Request) -> Response:
+        return Response(style, media_type="text/css")
+
+    async def hop(request: Request) -> Response:
+        """One more origin on the way back, for browsers that check where a form leads."""
+        to = request.query_params.get("to", "")
+        if not to.startswith(tuple(f"{uri}?" for uri in ways_back)):
+            return PlainTextResponse("Not a way back", 400)
+        return RedirectResponse(to, 303)
+
+    routes = [Route("/", home), Route("/style.css", plain_style), Route("/hop", hop)]
+    return Starlette(routes=[*routes, *(_mount(house, settings, ambient, style) for house in houses)])
+
+
+def _mount(house: House, settings: Settings, ambient: Ambient, style: str) -> Mount:
+    doors = Doors(house, settings, ambient, style)
+    guarded = [
+        Route("/.well-known/openid-configuration", doors.metadata),
+        Route("/jwks", doors.jwks),
+        Route("/authorize", doors.authorize),
+        Route("/sign-in", doors.sign_in, methods=["POST"]),
+        Route("/token", doors.token, methods=["POST"]),
+        Route("/userinfo", doors.userinfo, methods=["GET", "POST"]),
+        Route("/logout", doors.logout),
+    ]
+    open_always = [Route("/style.css", doors.style), Route("/order", doors.order, methods=["POST"])]
+    inner = Starlette(routes=guarded)
+    closed = Starlette(routes=[Route("/{rest:path}", doors.out_of_order, methods=["GET", "POST"])])
+
+    async def choose(scope: Scope, receive: Receive, send: Send) -> None:
+        await (closed if house.memory.out_of_order else inner)(scope, receive, send)
+
+    app: ASGIApp = choose
+    return Mount(f"/{house.issuer.name}", routes=[*open_always, Mount("/", app=app)])

@@ -1,0 +1,112 @@
+"""ID tokens and claims of the simulator, right and wrong."""
+
+import hashlib
+import hmac
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from typing import Any, Final
+
+from broker.jose import hash_claim, sign
+from providers.simulator.memory import House, SignIn, new_key
+from providers.simulator.settings import Issuer, Persona
+
+DAY: Final = 86_400
+
+SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
+    "profile": ("name", "given_name", "family_name", "birthdate", "role"),
+    "email": ("email", "email_verified"),
+    "phone": ("phone_number", "phone_number_verified"),
+    "address": ("address",),
+}
+
+
+def level_index(issuer: Issuer, persona: Persona, acr_values: tuple[str, ...], outcome: str) -> int:
+    """Which of the issuer's levels is reached: the first one asked for that the person can reach, or their best."""
+    best = range(len(issuer.levels))[persona.highest]
+    if outcome == "lower_level":
+        return 0
+    asked = [issuer.levels.index(acr) for acr in acr_values if acr in issuer.levels]
+    return next((index for index in asked if index <= best), best)
+
+
+def claims_about(sign_in: SignIn) -> dict[str, Any]:
+    """What userinfo says: the claims that the scopes ask for."""
+    names = {name for scope in sign_in.request.scope for name in SCOPES.get(scope, ())}
+    if sign_in.outcome.name == "incomplete_reply":
+        names -= {"name", "given_name", "family_name", "birthdate"}
+    claims = {name: value for name, value in sign_in.persona.claims.items() if name in names or name == "sub"}
+    if sign_in.outcome.name == "other_subject":
+        claims["sub"] = "somebody-else"
+    return claims
+
+
+def id_token(house: House, sign_in: SignIn, access_token: str, now: int, life: int) -> str:
+    """The ID token of a sign-in, with what its outcome makes of it."""
+    claims = _honest_claims(house, sign_in, now, life)
+    claims["at_hash"] = hash_claim(access_token, house.issuer.algorithm)
+    claims = _bend(sign_in.outcome.name, claims, house, now)
+    return _sign(sign_in.outcome.name, claims, house)
+
+
+def _honest_claims(house: House, sign_in: SignIn, now: int, life: int) -> dict[str, Any]:
+    request = sign_in.request
+    index = level_index(house.issuer, sign_in.persona, request.acr_values, sign_in.outcome.name)
+    claims = {
+        "iss": house.url,
+        "sub": sign_in.persona.claims["sub"],
+        "aud": request.client.client_id,
+        "iat": now,
+        "exp": now + life,
+        "auth_time": sign_in.at,
+        "acr": house.issuer.levels[index],
+        "amr": list(house.issuer.amr[index]),
+    }
+    return claims if request.nonce is None else {**claims, "nonce": request.nonce}
+
+
+def _bend(outcome: str, claims: dict[str, Any], house: House, now: int) -> dict[str, Any]:
+    me = claims["aud"]
+    changes: Mapping[str, Mapping[str, Any]] = {
+        "unknown_acr": {"acr": "a-level-nobody-has-heard-of"},
+        "missing_acr": {"acr": None},
+        "missing_nonce": {"nonce": None},
+        "other_nonce": {"nonce": "the-nonce-of-another-sign-in"},
+        "expired": {"exp": now - 3600},
+        "from_the_future": {"iat": now + 3600, "exp": now + 7200},
+        "old_token": {"iat": now - 3600},
+        "other_issuer": {"iss": f"{house.url}-of-somebody-else"},
+        "wrong_audience": {"aud": "somebody-else"},
+        "second_audience": {"aud": [me, "a-stranger"], "azp": me},
+        "wrong_party": {"azp": "a-stranger"},
+        "wrong_access_token": {"at_hash": hash_claim("another", house.issuer.algorithm)},
+        "missing_subject": {"sub": None},
+        "stale_sign_in": {"auth_time": now - DAY},
+    }
+    bent = {**claims, **changes.get(outcome, {})}
+    return {name: value for name, value in bent.items() if value is not None}
+
+
+def _sign(outcome: str, claims: Mapping[str, Any], house: House) -> str:
+    key = house.memory.key
+    match outcome:
+        case "wrong_signature" | "unsafe_reply":
+            return sign(claims, new_key(house.issuer, key.kid))
+        case "unknown_key":
+            return sign(claims, new_key(house.issuer))
+        case "no_signature":
+            return _parts({"alg": "none"}, claims) + "."
+        case "shared_secret_signature":
+            signed = _parts({"alg": "HS256", "kid": key.kid}, claims)
+            secret = json.dumps(dict(key.jwk)).encode()
+            return f"{signed}.{_base64url(hmac.digest(secret, signed.encode(), hashlib.sha256))}"
+        case _:
+            return sign(claims, key)
+
+
+def _parts(header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
+    return ".".join(_base64url(json.dumps(dict(part)).encode()) for part in (header, claims))
+
+
+def _base64url(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode("ascii")

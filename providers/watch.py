@@ -1,0 +1,149 @@
+"""How the providers do: learned from real sign-ins first, and from a look at each every half minute."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from statistics import median
+from typing import Any, Final
+
+from broker.ambient import Ambient
+from broker.model.identity import Identity
+from broker.provider import Answer, Ask, Card, Departure, Failure, Health, Provider, Reason
+from providers.breaker import Breaker
+
+CHECK_EVERY: Final = 30.0
+CHECK_AGAIN: Final = 5.0
+"""Seconds between two looks at a provider that works, and at one that does not; both vary by a fifth."""
+CHECK_WITHIN: Final = 2.0
+SAMPLES: Final = 51
+FEWEST: Final = 5
+"""Sign-ins of which the median is taken, and from how many on it is shown."""
+LEFT: Final = "left"
+"""The member of a departure's note in which the moment of leaving is kept."""
+
+log = logging.getLogger("portico.providers")
+
+
+class Watched:
+    """A provider with an eye on it: the same contract, plus `standing`, which never waits."""
+
+    def __init__(self, provider: Provider, ambient: Ambient) -> None:
+        """Nothing is known yet, so it counts as working."""
+        self.inner = provider
+        self._ambient = ambient
+        self._breaker = Breaker()
+        self._times: deque[float] = deque(maxlen=SAMPLES)
+        self._median: float | None = None
+        self._missed = 0
+        self._missed_since: float | None = None
+        self._worked = False
+        self._checked: float | None = None
+        self._detail = ""
+
+    @property
+    def card(self) -> Card:
+        """What the picker shows."""
+        return self.inner.card
+
+    @property
+    def standing(self) -> Health:
+        """How the provider does, from what is known already."""
+        now = self._ambient.now()
+        missing = self._missed > (1 if self._worked else 0)
+        if self._breaker.is_open(now):
+            return Health(False, self._breaker.opened, self._median, self._checked, "sign-ins fail there")
+        if missing:
+            return Health(False, self._missed_since, self._median, self._checked, self._detail)
+        return Health(True, None, self._median, self._checked)
+
+    async def begin(self, ask: Ask) -> Departure | Failure:
+        """A departure, or UNAVAILABLE at once while the provider fails."""
+        now = self._ambient.now()
+        if not self._breaker.admits(now):
+            return Failure(Reason.UNAVAILABLE, "not asked, since sign-ins fail there")
+        outcome = await self.inner.begin(ask)
+        if isinstance(outcome, Failure):
+            self._count(outcome)
+            return outcome
+        return Departure(outcome.url, {**outcome.note, LEFT: now})
+
+    def belongs(self, note: Mapping[str, Any], answer: Answer) -> bool:
+        """As the provider says."""
+        return self.inner.belongs(note, answer)
+
+    async def complete(self, note: Mapping[str, Any], answer: Answer) -> Identity | Failure:
+        """As the provider says; a citizen who comes back is never turned away for the failures of others."""
+        outcome = await self.inner.complete(note, answer)
+        if isinstance(outcome, Failure):
+            self._count(outcome)
+        else:
+            self._breaker.record(True, self._ambient.now())
+            self._measure(note)
+        return outcome
+
+    async def health(self) -> Health:
+        """Looks at the provider now."""
+        await self.check()
+        return self.standing
+
+    async def check(self) -> None:
+        """Looks at the provider and remembers what was seen. One missed look alone does not count against it."""
+        try:
+            async with asyncio.timeout(CHECK_WITHIN):
+                seen = await self.inner.health()
+        except TimeoutError:
+            seen = Health(False, detail="no answer to the health check")
+        except Exception:
+            log.exception("provider_check_broke", extra={"provider": self.card.id})
+            seen = Health(False, detail="the check itself broke")
+        before = self.standing.working
+        self._checked = self._ambient.now()
+        self._detail = seen.detail
+        if seen.working:
+            self._missed, self._missed_since, self._worked = 0, None, True
+        else:
+            self._missed += 1
+            self._missed_since = self._missed_since or self._checked
+        if self.standing.working != before:
+            event = "provider_works" if not before else "provider_does_not_work"
+            log.warning(event, extra={"provider": self.card.id, "detail": self._detail})
+
+    def next_check(self) -> float:
+        """Seconds until the next look: sooner while something is amiss."""
+        usual = CHECK_EVERY if self._missed == 0 and self._breaker.opened is None else CHECK_AGAIN
+        return usual * (0.8 + 0.4 * self._ambient.draw(1)[0] / 255)
+
+    def _count(self, failure: Failure) -> None:
+        if failure.outage:
+            self._breaker.record(False, self._ambient.now())
+
+    def _measure(self, note: Mapping[str, Any]) -> None:
+        left = note.get(LEFT)
+        if isinstance(left, int | float):
+            self._times.append(max(0.0, self._ambient.now() - left))
+            self._median = median(self._times) if len(self._times) >= FEWEST else None
+
+
+class Watch:
+    """All providers under watch."""
+
+    def __init__(self, providers: Iterable[Provider], ambient: Ambient) -> None:
+        """Nothing is asked yet."""
+        self.providers: Mapping[str, Watched] = {one.card.id: Watched(one, ambient) for one in providers}
+
+    def healths(self) -> Mapping[str, Health]:
+        """How each does, by id. Never waits."""
+        return {id: one.standing for id, one in self.providers.items()}
+
+    async def run(self, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        """Looks at every provider for ever, at each in its own time, so that none waits for another."""
+        async with asyncio.TaskGroup() as tasks:
+            for one in self.providers.values():
+                tasks.create_task(_keep_looking(one, pause))
+
+
+async def _keep_looking(one: Watched, pause: Callable[[float], Awaitable[None]]) -> None:
+    while True:
+        await one.check()
+        await pause(one.next_check())

@@ -1,0 +1,139 @@
+"""The kind `openid` against the contract, with three other sides: the simulator, and two that others wrote."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+
+import pytest
+
+from broker.ambient import Ambient, real
+from broker.jose import load_signing_key
+from broker.model.assurance import Level
+from broker.outgoing import Outgoing
+from broker.provider import Answer, Ask
+from providers.openid import OpenIdConfig, build
+from providers.openid.config import Authentication
+from tests.machine.peers import Peer
+from tests.providers.citizen import walk
+from tests.providers.contract import Counterpart, ProviderContract
+from tests.providers.mock import MockProvider
+from tests.providers.stage import ASK, CALLBACK, CARD, KEY_FILE, PATIENCE, PEM, by_secret, free_address, ground, stage
+
+
+class TestTheSimulator(ProviderContract):
+    """Ours, with private_key_jwt, acr and iss."""
+
+    @pytest.fixture
+    async def counterpart(self, ambient: Ambient) -> AsyncIterator[Counterpart]:
+        async with stage(ambient) as here:
+            modest = build(replace(CARD, highest=Level.LOW), _config(here.base), ground(ambient, here.outgoing))
+            gone = build(CARD, replace(_config(here.base), issuer=free_address()), ground(ambient, here.outgoing))
+
+            async def approve(url: str) -> Answer:
+                return await walk(f"{url}&login_hint=persona%3Aamina", CALLBACK)
+
+            async def refuse(url: str) -> Answer:
+                return await walk(f"{url}&login_hint=outcome%3Acancelled", CALLBACK)
+
+            yield Counterpart(here.provider, modest, gone, ASK, approve, refuse, here.stop)
+
+
+def _config(base: str) -> OpenIdConfig:
+    return OpenIdConfig(
+        f"{base}/eid", "portico", {"eid:substantial": Level.SUBSTANTIAL, "eid:high": Level.HIGH}, key_file=KEY_FILE
+    )
+
+
+class TestOidcProviderOnNode(ProviderContract):
+    """npm's oidc-provider: certified, with private_key_jwt, PKCE, acr, auth_time, iss, and claims at userinfo alone."""
+
+    @pytest.fixture(scope="class")
+    def node(self) -> Iterator[Peer]:
+        jwks = {"keys": [dict(load_signing_key(PEM, "ES256").jwk)]}
+        env = {"CLIENT_JWKS": json.dumps(jwks), "REDIRECT_URIS": json.dumps([CALLBACK])}
+        node = Peer("provider.mjs", env=env)
+        yield node
+        node.stop()
+
+    @pytest.fixture
+    async def counterpart(self, node: Peer) -> AsyncIterator[Counterpart]:
+        await asyncio.to_thread(node.start)
+        outgoing = Outgoing(development=True, patience=PATIENCE)
+        levels = {"peer:low": Level.LOW, "peer:substantial": Level.SUBSTANTIAL, "peer:high": Level.HIGH}
+        config = OpenIdConfig(
+            node.url,
+            "portico",
+            levels,
+            key_file=KEY_FILE,
+            acr_request={level: acr for acr, level in levels.items()},
+            algorithms=("ES256",),
+            required_claims=("given_name", "birthdate"),
+        )
+        on = ground(real(), outgoing)
+
+        async def approve(url: str) -> Answer:
+            return await walk(url, CALLBACK)
+
+        async def refuse(url: str) -> Answer:
+            return await walk(f"{url}&login_hint=outcome%3Acancelled", CALLBACK)
+
+        async def stop() -> None:
+            await asyncio.to_thread(node.stop)
+
+        yield Counterpart(
+            build(CARD, config, on),
+            build(replace(CARD, highest=Level.LOW), config, on),
+            build(CARD, replace(config, issuer=free_address()), on),
+            replace(ASK, fresh=True),
+            approve,
+            refuse,
+            stop,
+        )
+        await outgoing.close()
+
+
+class TestOidcProviderMock(ProviderContract):
+    """PyPI's oidc-provider-mock: client_secret_basic, RS256, neither acr nor iss."""
+
+    @pytest.fixture(scope="class")
+    def mock(self) -> Iterator[MockProvider]:
+        mock = MockProvider()
+        yield mock
+        mock.program.stop()
+
+    @pytest.fixture
+    async def counterpart(self, mock: MockProvider) -> AsyncIterator[Counterpart]:
+        await asyncio.to_thread(mock.program.start)
+        outgoing = Outgoing(development=True, patience=PATIENCE)
+        config = OpenIdConfig(
+            mock.url,
+            "portico",
+            {},
+            acr_missing=Level.LOW,
+            algorithms=("RS256",),
+            required_claims=("given_name",),
+            **by_secret(Authentication.CLIENT_SECRET_BASIC),
+        )
+        on = ground(real(), outgoing)
+
+        async def approve(url: str) -> Answer:
+            return await walk(url, CALLBACK, {"sub": "amina"})
+
+        async def refuse(url: str) -> Answer:
+            return await walk(url, CALLBACK, {"action": "deny"})
+
+        async def stop() -> None:
+            await asyncio.to_thread(mock.program.stop)
+
+        yield Counterpart(
+            build(CARD, config, on),
+            build(replace(CARD, highest=Level.LOW), config, on),
+            build(CARD, replace(config, issuer=free_address()), on),
+            Ask(Level.LOW, "s-0", CALLBACK, "en"),
+            approve,
+            refuse,
+            stop,
+            keeps_state_on_refusal=False,
+        )
+        await outgoing.close()
