@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from broker.model.assurance import Level
+from broker.model.assurance import EvidenceType, Level
 
 
 class State(StrEnum):
@@ -33,20 +33,18 @@ class State(StrEnum):
     REVOKED = "revoked"
 
 
-OPEN = frozenset(
-    {
-        State.DRAFT,
-        State.REQUESTED,
-        State.SCHEDULED,
-        State.QUEUED,
-        State.CLAIMED,
-        State.IN_SESSION,
-        State.DECISION,
-        State.REVIEW,
-        State.HELD,
-        State.APPROVED,
-    }
-)
+WITH_AGENT = frozenset({State.CLAIMED, State.IN_SESSION, State.DECISION})
+"""The states in which an agent holds the case."""
+
+OPEN = WITH_AGENT | {
+    State.DRAFT,
+    State.REQUESTED,
+    State.SCHEDULED,
+    State.QUEUED,
+    State.REVIEW,
+    State.HELD,
+    State.APPROVED,
+}
 """The states in which a case still waits for somebody. A transaction has at most one open case."""
 
 
@@ -59,6 +57,7 @@ class Role(StrEnum):
     LEAD = "lead"
     AUDITOR = "auditor"
     ADMIN = "admin"
+    STAFF = "staff"
     CLOCK = "clock"
 
 
@@ -67,6 +66,7 @@ class Way(StrEnum):
 
     EMAIL = "email"
     PHONE = "phone"
+    POST = "post"
 
 
 class Channel(StrEnum):
@@ -131,13 +131,17 @@ class Confirmation:
 
 @dataclass(frozen=True, slots=True)
 class CheckRecord:
-    """One check as a member of staff recorded it. `check` is a name from the profile file's checklist."""
+    """One check as a member of staff recorded it. `check` is a name from the profile file's checklist.
+
+    `overridden` says that another outcome stood here before.
+    """
 
     check: str
     outcome: Outcome
     by: str
     at: float
     reason: str | None = None
+    overridden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +150,7 @@ class EvidenceRecord:
 
     id: str
     kind: str
+    type: EvidenceType
     by: str
     at: float
     details: Mapping[str, str] = field(default_factory=dict)
@@ -260,9 +265,10 @@ class Case:
     and `language` are what the service asked. `requester` is "citizen", or the member of staff who opened the case
     for somebody in front of them. `continuation` is the digest of the continuation code, None when it was used.
 
-    `changed` is when `state` last changed, `deadline` when the state lapses (None: no clock of its own), `ends` when
-    the whole case does, `lease` until when the member of staff holding the case may write. `queued` is when the
-    citizen began to wait, whatever happened since. `round` counts how often the case came into the queue.
+    `changed` is when `state` last changed, `deadline` when the state lapses (None: no clock of its own; while an agent
+    holds the case the queue's own deadline stays noted), `ends` when the whole case does, `lease` until when the member
+    of staff holding the case may write. `queued` is when the citizen began to wait, whatever happened since. `round`
+    counts how often the case came into the queue from the citizen or from a hold.
 
     `interested` are members of staff who declared that they know the citizen. `exchanged` says that the mutual words
     were read out both ways. `marks` are keyed digests of document and telephone numbers, which stay after erasure.
@@ -332,5 +338,9 @@ class Case:
     @property
     def due(self) -> float | None:
         """The next moment at which a clock of this case may run out; None when none is running."""
-        clocks = [self.deadline, self.lease, self.ends if self.open else None]
+        clocks = [
+            self.lease,
+            self.deadline if self.state not in WITH_AGENT and not (self.state is State.REVIEW and self.late) else None,
+            self.ends if self.open else None,
+        ]
         return min((moment for moment in clocks if moment is not None), default=None)

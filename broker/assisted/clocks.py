@@ -1,0 +1,153 @@
+"""The terms of a case: how long and how often things may last and happen, and which clock has run out."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import time as time_of_day
+from zoneinfo import ZoneInfo
+
+from broker.assisted.case import WITH_AGENT, Case, Channel, State, Way
+from broker.assisted.events import AppointmentCame, ByClock, LeaseLapsed, RedressEnded, ReviewLate, TimeRanOut
+
+HOUR = 3600
+DAY = 24 * HOUR
+WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """When staff work: on `days` (mon to sun), from `opens` to `closes` (HH:MM), in the time zone `zone`.
+
+    Raises ValueError for hours in which nobody would ever work, and for words that are no day, time or zone.
+    """
+
+    days: tuple[str, ...] = WEEK[:5]
+    opens: str = "09:00"
+    closes: str = "17:00"
+    zone: str = "UTC"
+
+    def __post_init__(self) -> None:
+        """Refuses what no clock could follow."""
+        if not self.days or not set(self.days) <= set(WEEK):
+            raise ValueError(f"working days are one or more of {', '.join(WEEK)}")
+        if time_of_day.fromisoformat(self.opens) >= time_of_day.fromisoformat(self.closes):
+            raise ValueError("working hours must open before they close")
+        self.place()
+
+    def place(self) -> tzinfo:
+        """The time zone. Raises ValueError if it is unknown."""
+        if self.zone == "UTC":
+            return UTC
+        try:
+            return ZoneInfo(self.zone)
+        except (OSError, ValueError, KeyError) as fault:
+            raise ValueError(f"unknown time zone {self.zone!r}") from fault
+
+    def after(self, start: float, work: float) -> float:
+        """The moment when `work` seconds of working time have passed since `start` (both since 1970 UTC)."""
+        zone = self.place()
+        day = datetime.fromtimestamp(start, zone).date()
+        left = work
+        while True:
+            if WEEK[day.weekday()] in self.days:
+                begins = max(start, self._moment(day, self.opens, zone))
+                closes = self._moment(day, self.closes, zone)
+                if begins + left <= closes:
+                    return begins + left
+                left -= max(0.0, closes - begins)
+            day += timedelta(days=1)
+
+    def _moment(self, day: date, clock: str, zone: tzinfo) -> float:
+        return datetime.combine(day, time_of_day.fromisoformat(clock), zone).timestamp()
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How long everything may last (seconds), and how often it may happen.
+
+    `bind` is the time to take up an approved identity, `bind_by_post` where the code travels by post; `collect` how
+    long a bound identity waits for the service that asked, `reuse` how long it lasts if the citizen wants to keep it.
+    The `code_by_` terms say how long a confirmation code is good, by the way it went; `code_tries` how many may be
+    wrong, `codes` how many go out. `random_review` is the share of approvals reviewed by chance, `repeated_use` the
+    number of the case on one document or telephone number from which on a second person looks.
+    """
+
+    draft: int = DAY
+    requested: int = 14 * DAY
+    lease: int = 30 * 60
+    review: int = 4 * HOUR
+    bind: int = 2 * DAY
+    bind_by_post: int = 7 * DAY
+    whole: int = 16 * DAY
+    collect: int = DAY
+    reuse: int = 90 * DAY
+    redress: int = 30 * DAY
+    code_by_phone: int = 10 * 60
+    code_by_email: int = DAY
+    code_by_post: int = 7 * DAY
+    code_tries: int = 5
+    codes: int = 5
+    more_evidence: int = 2
+    random_review: float = 0.05
+    repeated_use: int = 3
+    hours: Hours = field(default_factory=Hours)
+
+    def code(self, way: Way) -> int:
+        """How long a confirmation code is good that went this way."""
+        return {Way.PHONE: self.code_by_phone, Way.EMAIL: self.code_by_email, Way.POST: self.code_by_post}[way]
+
+
+def deadline(case: Case, state: State, now: float, terms: Terms) -> float | None:
+    """When `state`, entered `now`, lapses; None where only the clock of the whole case runs.
+
+    The queue takes the time left of the citizen's request along, so that going back and forth wins nobody time.
+    """
+    match state:
+        case State.DRAFT:
+            return now + terms.draft
+        case State.REQUESTED:
+            return now + terms.requested
+        case State.SCHEDULED:
+            return case.appointment
+        case State.QUEUED:
+            return case.ends if case.state is State.HELD else requested(case) + terms.requested
+        case State.CLAIMED | State.IN_SESSION | State.DECISION:
+            return case.deadline
+        case State.REVIEW:
+            return terms.hours.after(now, terms.review)
+        case State.APPROVED:
+            return now + (terms.bind_by_post if case.channel is Channel.PHONE_AND_POST else terms.bind)
+        case State.BOUND:
+            return now + (terms.reuse if case.reusable else terms.collect)
+        case State.RELEASED:
+            return case.deadline if case.reusable else None
+        case State.DECLINED:
+            return now + terms.redress
+        case State.HELD | State.WITHDRAWN | State.EXPIRED | State.REVOKED:
+            return None
+
+
+def requested(case: Case) -> float:
+    """When the citizen's present request began: at the beginning, or when more evidence was asked for."""
+    return max((m.at for m in case.history if m.target is State.REQUESTED is not m.source), default=case.created)
+
+
+def overdue(case: Case, now: float) -> ByClock | None:
+    """The clock that has run out, as the event it brings about; None if none has. A clock runs out on its second.
+
+    After the event another clock may be over: ask again until None.
+    """
+    if case.open and now >= case.ends:
+        return TimeRanOut()
+    if case.lease is not None and now >= case.lease:
+        return LeaseLapsed()
+    if case.deadline is None or now < case.deadline or case.state in WITH_AGENT:
+        return None
+    match case.state:
+        case State.SCHEDULED:
+            return AppointmentCame()
+        case State.REVIEW:
+            return None if case.late else ReviewLate()
+        case State.DECLINED:
+            return RedressEnded()
+        case _:
+            return TimeRanOut()

@@ -1,0 +1,40 @@
+"""The table of a case as a picture, in Mermaid's words for state diagrams."""
+
+from broker.assisted.case import State
+from broker.assisted.table import LINES
+
+BEGIN = "<!-- drawn from the table: begin -->"
+END = "<!-- drawn from the table: end -->"
+"""What stands before and after the picture in a document."""
+
+_ANYWHERE = 8
+"""An event that leads to one state from at least so many states is told in the note, not drawn."""
+
+
+def mermaid() -> str:
+    """The diagram of every change of state that the table knows. Events between the same two states share one arrow."""
+    lines = ["stateDiagram-v2", f"    [*] --> {State.DRAFT.name}"]
+    for source in State:
+        arrows: dict[State, list[str]] = {}
+        for line in LINES:
+            if source in line.sources and len(line.sources) < _ANYWHERE:
+                for target in filter(None, line.targets):
+                    arrows.setdefault(target, []).append(line.event.__name__)
+        lines += [f"    {source.name} --> {target.name}: {', '.join(names)}" for target, names in arrows.items()]
+    lines += [f"    note right of {State.DRAFT.name}", "        From every open state:"]
+    for line in LINES:
+        if len(line.sources) >= _ANYWHERE:
+            lines += [f"        {line.event.__name__} to {target.name}" for target in line.targets if target]
+    return "\n".join([*lines, "    end note"]) + "\n"
+
+
+def redrawn(document: str) -> str:
+    """A Markdown document with the picture between its two marks drawn anew.
+
+    Raises ValueError where the document lacks one of the marks.
+    """
+    before, begin, rest = document.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"the document needs the lines {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n```mermaid\n{mermaid()}```\n{END}{after}"

@@ -1,0 +1,367 @@
+"""The table of a case: where each event leads, who may bring it about, and which clock speaks when."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from broker.assisted import events as ev
+from broker.assisted.case import (
+    OPEN,
+    Case,
+    Channel,
+    CheckRecord,
+    Confirmation,
+    Contact,
+    Decision,
+    Outcome,
+    OwnView,
+    Review,
+    Role,
+    State,
+    Way,
+)
+from broker.assisted.drawing import redrawn
+from broker.assisted.people import TwoPeople
+from broker.assisted.table import EVENTS, LINES, TABLE, Barred, advance, barred, name
+from broker.model.assurance import EvidenceType, Level
+from tests.assisted.cases import (
+    AGENT,
+    LEAD,
+    MEET,
+    NOW,
+    PONDER,
+    RECORD,
+    REVIEW,
+    REVIEWER,
+    TERMS,
+    TO,
+    binding,
+    draft,
+    evidence,
+    examples,
+    standing,
+    verdict,
+    walked,
+)
+
+S = State
+
+
+def held_back(case: Case, event: ev.Event, now: float = NOW) -> Barred | None:
+    """Why an event is barred, having checked that it then changes nothing."""
+    why = barred(case, event, now, TERMS)
+    assert (advance(case, event, now, TERMS) is case) == (why is not None)
+    return why
+
+
+@pytest.mark.parametrize("state", State)
+def test_every_state_can_be_reached_and_every_other_event_changes_nothing(state: State) -> None:
+    case = standing(state)
+    assert case.state is state
+    assert {type(event) for event in examples(case)} == set(EVENTS)
+    for event in examples(case):
+        after = advance(case, event, NOW, TERMS)
+        if (state, type(event)) not in TABLE:
+            assert after is case, name(event)
+        elif after is not case:
+            assert after.version == case.version + 1
+            assert after.state in {target or state for target in TABLE[state, type(event)].targets}
+
+
+def test_no_line_of_the_table_says_the_same_as_another() -> None:
+    pairs = [(source, line.event) for line in LINES for source in line.sources]
+    assert len(pairs) == len(set(pairs)) == len(TABLE)
+
+
+def test_every_line_of_the_history_tells_who_did_what_in_which_part() -> None:
+    told = [(move.event, move.who, move.role, move.target) for move in standing(S.BOUND).history]
+    assert told[0] == ("submitted", "citizen", Role.CITIZEN, S.REQUESTED)
+    assert ("session_started", AGENT, Role.AGENT, S.IN_SESSION) in told
+    assert told[-1] == ("bound", "citizen", Role.CITIZEN, S.BOUND)
+
+
+def test_renewing_a_lease_leaves_no_line_in_the_history() -> None:
+    case = standing(S.CLAIMED)
+    after = walked(ev.Renewed(AGENT), case=case, now=NOW + 60)
+    assert after.history == case.history
+    assert after.lease == NOW + 60 + TERMS.lease
+
+
+def test_the_drawing_in_the_documentation_is_up_to_date() -> None:
+    document = (Path(__file__).parents[2] / "docs" / "assisted.md").read_text()
+    assert redrawn(document) == document
+
+
+# --- people ---
+
+
+def test_the_requester_is_never_the_agent() -> None:
+    case = standing(S.QUEUED, case=draft(requester=AGENT))
+    assert held_back(case, ev.Claimed(AGENT)) is Barred.SAME_PERSON
+    assert held_back(case, ev.Claimed("agent-2")) is None
+
+
+@pytest.mark.parametrize("who", [AGENT, "helper-1"])
+def test_neither_agent_nor_requester_reviews(who: str) -> None:
+    case = standing(S.REVIEW, case=draft(requester="helper-1"))
+    assert held_back(case, ev.ReviewClaimed(who)) is Barred.SAME_PERSON
+
+
+def test_an_agent_of_an_earlier_round_never_reviews_the_case() -> None:
+    dropped = walked(*RECORD, ev.SessionDropped(AGENT, "line dead"))
+    again = walked(
+        ev.Claimed("agent-2"),
+        ev.SessionStarted("agent-2", Channel.VIDEO),
+        ev.SessionEnded("agent-2"),
+        ev.Decided(verdict(by="agent-2"), drawn=True),
+        case=dropped,
+    )
+    assert held_back(again, ev.ReviewClaimed(AGENT)) is Barred.SAME_PERSON
+    assert held_back(again, ev.ReviewClaimed(REVIEWER)) is None
+
+
+def test_a_reviewer_of_an_earlier_round_never_becomes_the_agent_nor_settles_the_case_as_a_lead() -> None:
+    stopped = walked(
+        *REVIEW,
+        ev.ReviewClaimed(REVIEWER),
+        ev.ViewGiven(OwnView(REVIEWER, NOW, Decision.DECLINE)),
+        ev.Reviewed(Review(REVIEWER, NOW, agrees=False, reasons=("document_doubtful",))),
+    )
+    assert stopped.state is S.HELD
+    for who in (AGENT, REVIEWER):
+        assert held_back(stopped, ev.HoldEnded(who, "looked")) is Barred.SAME_PERSON
+        assert held_back(stopped, ev.HoldDeclined(who, ("fraud_signals",))) is Barred.SAME_PERSON
+    queued = walked(ev.HoldEnded(LEAD, "another try"), case=stopped)
+    assert held_back(queued, ev.Claimed(REVIEWER)) is Barred.SAME_PERSON
+    assert held_back(queued, ev.Claimed(AGENT)) is None
+
+
+def test_taking_a_case_and_giving_it_straight_back_is_no_part_in_it() -> None:
+    case = walked(*TO[S.CLAIMED], ev.PutBack(AGENT, "wrong language"), ev.Claimed("agent-2"))
+    decided = walked(
+        ev.SessionStarted("agent-2", Channel.VIDEO),
+        ev.DetailsRecorded("agent-2", {"name": "Ada"}),
+        ev.SessionEnded("agent-2"),
+        ev.Decided(verdict(by="agent-2"), drawn=True),
+        case=case,
+    )
+    assert held_back(decided, ev.ReviewClaimed(AGENT)) is None
+
+
+def test_only_the_holder_records_and_decides() -> None:
+    case = standing(S.DECISION)
+    for event in (
+        ev.EvidenceRecorded("agent-2", evidence()),
+        ev.DetailsRecorded("agent-2", {"name": "Eve"}),
+        ev.Decided(verdict(by="agent-2")),
+    ):
+        assert held_back(case, event) is Barred.NOT_HOLDER
+
+
+def test_a_review_is_held_by_one_person_at_a_time() -> None:
+    case = walked(*REVIEW, ev.ReviewClaimed(REVIEWER))
+    assert held_back(case, ev.ReviewClaimed("reviewer-2")) is Barred.TAKEN
+    lapsed = walked(ev.LeaseLapsed(), case=case, now=NOW + TERMS.lease)
+    assert (lapsed.state, lapsed.reviewer) == (S.REVIEW, None)
+    assert held_back(lapsed, ev.ReviewClaimed("reviewer-2"), NOW + TERMS.lease) is None
+
+
+def test_the_reviewer_gives_their_own_view_before_they_judge_the_verdict_and_only_once() -> None:
+    case = walked(*REVIEW, ev.ReviewClaimed(REVIEWER))
+    agree = ev.Reviewed(Review(REVIEWER, NOW, agrees=True))
+    assert held_back(case, agree) is Barred.VIEW_FIRST
+    viewed = walked(ev.ViewGiven(OwnView(REVIEWER, NOW, Decision.APPROVE)), case=case)
+    assert held_back(viewed, ev.ViewGiven(OwnView(REVIEWER, NOW, Decision.DECLINE))) is Barred.VIEW_GIVEN
+    assert walked(agree, case=viewed).state is S.APPROVED
+
+
+@pytest.mark.parametrize(
+    ("view", "agrees", "reasons", "expected"),
+    [
+        (Decision.APPROVE, True, (), None),
+        (Decision.DECLINE, True, (), Barred.REASON_NEEDED),
+        (Decision.DECLINE, True, ("convinced",), None),
+        (Decision.APPROVE, False, (), Barred.REASON_NEEDED),
+        (Decision.APPROVE, False, ("document_doubtful",), None),
+    ],
+)
+def test_changing_ones_mind_and_disagreeing_need_a_reason(
+    view: Decision, agrees: bool, reasons: tuple[str, ...], expected: Barred | None
+) -> None:
+    case = walked(*REVIEW, ev.ReviewClaimed(REVIEWER), ev.ViewGiven(OwnView(REVIEWER, NOW, view)))
+    assert held_back(case, ev.Reviewed(Review(REVIEWER, NOW, agrees, reasons))) is expected
+
+
+@pytest.mark.parametrize(
+    ("state", "who", "after"),
+    [
+        (S.QUEUED, AGENT, S.QUEUED),
+        (S.CLAIMED, AGENT, S.QUEUED),
+        (S.CLAIMED, "agent-2", S.CLAIMED),
+        (S.IN_SESSION, AGENT, S.HELD),
+        (S.DECISION, AGENT, S.HELD),
+        (S.APPROVED, AGENT, S.HELD),
+        (S.APPROVED, "agent-2", S.APPROVED),
+    ],
+)
+def test_who_knows_the_citizen_is_out_and_what_they_did_is_stopped(state: State, who: str, after: State) -> None:
+    case = walked(ev.InterestDeclared(who), case=standing(state))
+    assert case.state is after
+    if after is S.QUEUED:
+        assert held_back(case, ev.Claimed(who)) is Barred.SAME_PERSON
+
+
+def test_a_reviewer_who_knows_the_citizen_leaves_the_review_to_another() -> None:
+    case = walked(*REVIEW, ev.ReviewClaimed(REVIEWER), ev.InterestDeclared(REVIEWER))
+    assert (case.state, case.reviewer, case.lease) == (S.REVIEW, None, None)
+    assert held_back(case, ev.ReviewClaimed(REVIEWER)) is Barred.SAME_PERSON
+
+
+# --- decisions ---
+
+
+def corrected() -> Case:
+    """A case in which the name was put right."""
+    return walked(*RECORD, ev.DetailsRecorded(AGENT, {"name": "Ada Sample", "birthdate": "1990-01-02"}))
+
+
+@pytest.mark.parametrize(
+    ("case", "decided", "reason"),
+    [
+        (walked(*RECORD), ev.Decided(verdict(level=Level.HIGH)), TwoPeople.HIGH_LEVEL),
+        (
+            walked(*RECORD, ev.EvidenceRecorded(AGENT, evidence(type=EvidenceType.VOUCH, id="e2"))),
+            ev.Decided(verdict()),
+            TwoPeople.VOUCH,
+        ),
+        (
+            walked(*RECORD, ev.EvidenceRecorded(AGENT, evidence(Outcome.COULD_NOT, id="e2"))),
+            ev.Decided(verdict()),
+            TwoPeople.CHECK_NOT_DONE,
+        ),
+        (
+            walked(*RECORD, ev.EvidenceRecorded(AGENT, evidence(Outcome.NO)), ev.EvidenceRecorded(AGENT, evidence())),
+            ev.Decided(verdict()),
+            TwoPeople.CHECK_NOT_DONE,
+        ),
+        (
+            walked(*RECORD, ev.ChecksRecorded(AGENT, (CheckRecord("alive", Outcome.COULD_NOT, AGENT, NOW, "down"),))),
+            ev.Decided(verdict()),
+            TwoPeople.CHECK_NOT_DONE,
+        ),
+        (corrected(), ev.Decided(verdict()), TwoPeople.CORRECTED),
+        (walked(*RECORD, ev.Flagged("agent-2", "seen before")), ev.Decided(verdict()), TwoPeople.FLAGGED),
+        (walked(*RECORD), ev.Decided(replace(verdict(), in_training=True)), TwoPeople.IN_TRAINING),
+        (walked(*RECORD), ev.Decided(verdict(), alike=2), TwoPeople.SEEN_BEFORE),
+        (walked(*RECORD), ev.Decided(verdict(), drawn=True), TwoPeople.DRAWN),
+    ],
+    ids=lambda value: value.value if isinstance(value, TwoPeople) else "",
+)
+def test_an_approval_needs_a_second_person_where_it_matters(case: Case, decided: ev.Decided, reason: TwoPeople) -> None:
+    after = walked(ev.SessionEnded(AGENT), decided, case=case)
+    assert after.state is S.REVIEW
+    assert after.two_people == (reason,)
+
+
+def test_a_plain_approval_needs_one_person_and_grants_nothing_yet() -> None:
+    case = walked(*PONDER, ev.Decided(verdict(), alike=1))
+    assert (case.state, case.two_people, case.binding) == (S.APPROVED, (), None)
+
+
+def test_nothing_below_the_level_that_was_asked_for_is_approved() -> None:
+    case = standing(S.DECISION)
+    assert held_back(case, ev.Decided(verdict(level=Level.LOW))) is Barred.NO_LEVEL
+    assert held_back(case, ev.Decided(verdict(level=None))) is Barred.NO_LEVEL
+
+
+def test_nobody_is_approved_of_whom_no_details_are_known() -> None:
+    case = walked(*MEET, ev.SessionEnded(AGENT))
+    assert held_back(case, ev.Decided(verdict())) is Barred.NO_DETAILS
+
+
+@pytest.mark.parametrize("decision", [Decision.DECLINE, Decision.MORE_EVIDENCE, Decision.REFER])
+def test_every_decision_but_approval_needs_a_reason(decision: Decision) -> None:
+    without = replace(verdict(decision), reasons=())
+    assert held_back(standing(S.DECISION), ev.Decided(without)) is Barred.REASON_NEEDED
+
+
+def test_more_evidence_is_asked_for_twice_at_most_and_gives_new_time() -> None:
+    case, now = standing(S.DECISION), NOW
+    for _ in range(2):
+        now += 600
+        case = walked(ev.Decided(verdict(Decision.MORE_EVIDENCE)), case=case, now=now)
+        assert (case.state, case.agent, case.deadline) == (S.REQUESTED, None, now + TERMS.requested)
+        case = walked(ev.Readied(), ev.Claimed(AGENT), ev.SessionStarted(AGENT, Channel.VIDEO), case=case, now=now)
+        case = walked(ev.SessionEnded(AGENT), case=case, now=now)
+    assert held_back(case, ev.Decided(verdict(Decision.MORE_EVIDENCE)), now) is Barred.ENOUGH_ASKED
+
+
+def test_a_flag_stops_an_approval_that_was_not_bound_yet() -> None:
+    assert walked(ev.Flagged("agent-2", "seen again"), case=standing(S.APPROVED)).state is S.HELD
+
+
+# --- binding ---
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "expected"), [(True, False, None), (False, True, None), (False, False, True)]
+)
+def test_an_identity_is_bound_only_by_who_shows_code_or_words(code: bool, words: bool, expected: bool | None) -> None:
+    why = held_back(standing(S.APPROVED), ev.Bound(binding(code, words)))
+    assert why is (Barred.NOT_PROVEN if expected else None)
+
+
+def test_no_state_but_approved_can_be_bound() -> None:
+    assert {state for state, event in TABLE if event is ev.Bound} == {S.APPROVED}
+
+
+def test_at_most_five_codes_go_out_for_one_approval() -> None:
+    case = standing(S.APPROVED)
+    sent = ev.CodeSent(Confirmation("digest", Way.EMAIL, NOW, NOW + 60))
+    for _ in range(TERMS.codes):
+        case = walked(sent, case=case)
+    assert held_back(case, sent) is Barred.ENOUGH_CODES
+
+
+def test_an_identity_that_is_not_kept_answers_once_and_leaves_no_personal_data() -> None:
+    case = standing(S.RELEASED)
+    assert case.erased and not case.details.claims and case.contact is None
+    assert held_back(case, ev.Released()) is Barred.NOT_NOW
+
+
+def test_an_identity_the_citizen_keeps_answers_again_until_its_time_is_over() -> None:
+    bound = walked(ev.Bound(binding(), reusable=True), case=standing(S.APPROVED))
+    case = walked(ev.Released(), case=bound)
+    case = walked(ev.Released(), case=case, now=NOW + 89 * 86400)
+    assert case.details.claims["name"] == "Ada Example"
+    assert walked(ev.TimeRanOut(), case=case, now=NOW + 90 * 86400).state is S.EXPIRED
+
+
+# --- what stays and what goes ---
+
+
+@pytest.mark.parametrize("last", [ev.Withdrawn("done"), ev.TimeRanOut()], ids=name)
+def test_personal_data_goes_when_a_case_ends(last: ev.Event) -> None:
+    contact = ev.Submitted(Contact(Way.PHONE, "+441632960001"), Channel.PHONE, marks=("mark-1",))
+    full = walked(contact, *PONDER[1:], ev.Noted(AGENT, "calm and sure"))
+    end = walked(last, case=full, now=NOW + TERMS.whole if isinstance(last, ev.TimeRanOut) else NOW)
+    assert end.erased
+    for text in ("Ada Example", "+441632960001", "calm and sure", "amber", "123"):
+        assert text in repr(full)
+        assert text not in repr(end)
+    assert end.marks == ("mark-1",)
+    assert end.history[:-1] == full.history
+    assert end.evidence[0].checks[0].outcome is Outcome.YES
+
+
+def test_a_declined_case_keeps_its_data_for_redress_and_then_loses_it() -> None:
+    case = standing(S.DECLINED)
+    assert held_back(case, ev.RedressEnded()) is Barred.NOT_NOW
+    assert case.details.claims
+    after = walked(ev.RedressEnded(), case=case, now=NOW + TERMS.redress)
+    assert (after.state, after.erased, dict(after.details.claims), after.due) == (S.DECLINED, True, {}, None)
+
+
+def test_open_states_are_those_that_may_be_withdrawn() -> None:
+    assert {state for state, event in TABLE if event is ev.Withdrawn} == OPEN
