@@ -237,3 +237,9 @@ def test_where_a_case_is_open_its_status_stands_in_the_place_of_help() -> None:
     transaction = after((FailureClass.CANCELLED, "alpha"), case="case")
     steps = next_steps(transaction, offered(THREE, transaction), transaction.failures[-1])
     assert steps == (NextStep.RETRY, NextStep.ANOTHER, NextStep.STATUS, NextStep.LATER)
+
+
+def test_what_has_ended_is_not_finished_later() -> None:
+    ended = standing(State.EXPIRED)
+    steps = next_steps(ended, offered(THREE, ended), Failed(FailureClass.CANCELLED, NOW, "alpha"))
+    assert NextStep.LATER not in steps

@@ -23,7 +23,7 @@ from broker.journey.events import (
     SharingDeclined,
     TimeRanOut,
 )
-from broker.journey.table import advance, moved, overdue
+from broker.journey.table import advance, moved, overdue, stub
 from broker.journey.transaction import FAILURES_KEPT, Failed, State, Transaction
 from broker.model.assurance import Level
 from broker.model.failures import FailureClass
@@ -187,6 +187,18 @@ def test_an_identity_proven_elsewhere_withdraws_the_open_case_and_the_record_say
     assert (after.state, after.case, after.withdrawn) == (State.IDENTIFIED, None, "case")
 
 
+def test_a_session_that_answers_in_another_browser_withdraws_the_open_case() -> None:
+    away = walked(standing(State.WAITING), ProviderChosen(attempt()))
+    after = walked(away, BrowserChanged("digest of another browser"), SessionAccepted(identity(), "mine"))
+    assert (after.state, after.case, after.withdrawn) == (State.IDENTIFIED, None, "case")
+
+
+def test_a_case_to_be_withdrawn_is_named_until_the_end() -> None:
+    proven = (AnswerReceived("first"), IdentityProven(identity()))
+    once = walked(standing(State.WAITING), ProviderChosen(attempt()), *proven)
+    assert walked(once, SharingDeclined(), ProviderChosen(attempt()), *proven).withdrawn == "case"
+
+
 def test_an_identity_proven_by_the_case_leaves_it_in_the_record_and_withdraws_nothing() -> None:
     after = walked(standing(State.WAITING), IdentityProven(identity(HELP), "case"))
     assert (after.state, after.case, after.withdrawn) == (State.IDENTIFIED, "case", None)
@@ -262,6 +274,14 @@ def test_nothing_personal_is_left_after_the_end_and_the_citizen_can_still_be_sen
     asked = after.request
     assert (asked.client_id, asked.redirect_uri, asked.state) == ("parking", "https://parking.test/back", "theirs")
     assert after.leaving == (None if isinstance(event, TimeRanOut) else "back")
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_stub_holds_nothing_personal_whatever_it_is_made_of(state: State) -> None:
+    whole = replace(helped(state), failures=(Failed(FailureClass.CANCELLED, NOW, "alpha"),), withdrawn="case")
+    left = stub(whole)
+    assert PERSONAL not in repr(left)
+    assert (left.failures, left.case, left.withdrawn, left.state) == ((), None, None, whole.state)
 
 
 @pytest.mark.parametrize(
