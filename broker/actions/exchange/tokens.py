@@ -1,4 +1,4 @@
-"""The token endpoint: a code becomes a grant with its tokens, a refresh token a new access token (RFC 6749 4.1.3, 6)."""
+"""The token endpoint: a code becomes a grant with tokens, a refresh token a new access token (RFC 6749 4.1.3, 6)."""
 
 from typing import Any
 
@@ -7,8 +7,7 @@ from broker.jose import sign
 from broker.model import handle as handles
 from broker.model.facts import Redemption
 from broker.model.grant import Grant
-from broker.model.service import Service
-from broker.model.switches import SwitchKind, Switches
+from broker.model.switches import Switches, SwitchKind
 from broker.oidc import token as rules
 from broker.oidc.client import Authenticated, assertion_used_before
 from broker.oidc.dpop import Proof
@@ -98,4 +97,3 @@ async def _refresh(
 def _check_account(switches: Switches, account: str) -> None:
     if switches.is_off(SwitchKind.ACCOUNT, account):
         raise invalid_grant("the account is turned off")
-

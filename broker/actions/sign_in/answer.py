@@ -3,7 +3,7 @@
 import base64
 from dataclasses import dataclass, replace
 
-from broker.account.release import agreement_needed, released, shared_items
+from broker.account import release
 from broker.actions.browser import Browser, Shared
 from broker.actions.needs import Known, NewAnswer
 from broker.actions.sign_in.desk import Desk, event, mine, step
@@ -15,7 +15,6 @@ from broker.model import handle as handles
 from broker.model.failures import FailureClass
 from broker.model.grant import Code, Release
 from broker.model.identity import Identity
-from broker.model.request import AuthorizationRequest
 from broker.model.service import Service
 from broker.model.session import Session
 from broker.oidc.response import code_response, with_query
@@ -43,7 +42,7 @@ def items(transaction: Transaction, service: Service, before: Known | None) -> t
     seen = frozenset((before.shared or ()) if before else ())
     return tuple(
         SharedItem(item.claim, item.value, item.reason, item.claim in seen)
-        for item in shared_items(identity, transaction.request, service)
+        for item in release.items(identity, transaction.request, service)
     )
 
 
@@ -52,7 +51,7 @@ def must_agree(transaction: Transaction, service: Service, before: Known | None)
     identity = transaction.identity
     if identity is None or "consent" in transaction.request.prompt:
         return True
-    return agreement_needed(None if before is None else before.shared, identity, transaction.request, service)
+    return release.agreement_needed(None if before is None else before.shared, identity, transaction.request, service)
 
 
 async def share(desk: Desk, handle: str, browser: Browser, agree: bool) -> Shared | Lost:
@@ -106,7 +105,9 @@ async def refused(
     now, switches, candidate = desk.ambient.now(), await desk.switches.current(), desk.candidate(identity.provider)
     believed = judge(transaction, identity, candidate, service, switches, now)
     person = Person() if before is None else Person(before.account, before.subject)
-    refusal = judge_person(transaction, person, candidate, switches, now) if isinstance(believed, Believed) else believed
+    refusal = (
+        judge_person(transaction, person, candidate, switches, now) if isinstance(believed, Believed) else believed
+    )
     if refusal is None:
         return None
     failed = await step(desk, handle, transaction, AttemptFailed(refusal, identity.provider))
@@ -137,12 +138,12 @@ async def record(
     plain_code = _plain_code(desk, transaction)
     late = transaction.moved or now - transaction.created > service.patience
     account, subject = kept.session.account, handles.fresh(desk.ambient, size=24)
-    release = Release(
+    told = Release(
         subject=subject,
         level=identity.level,
         amr=identity.amr,
         auth_time=identity.auth_time,
-        claims=released(identity, request, service),
+        claims=release.released(identity, request, service),
         verification=identity.verification,
         asked_claims=request.claims,
         session=kept.session.id,
@@ -156,9 +157,10 @@ async def record(
             account=account,
             sector=service.sector,
             subject=subject,
-            code=None if late else _code(desk, plain_code, transaction, account, release),
-            shared=tuple(release.claims),
+            code=None if late else _code(desk, plain_code, transaction, account, told),
+            shared=tuple(told.claims),
             session=kept.session,
+            client_id=service.client_id,
             events=(event(desk, kind, transaction, provider=identity.provider, level=level),),
         )
     )
@@ -178,7 +180,7 @@ def _plain_code(desk: Desk, transaction: Transaction) -> str:
     return "code_" + base64.urlsafe_b64encode(mark).rstrip(b"=").decode("ascii")
 
 
-def _code(desk: Desk, plain: str, transaction: Transaction, account: str, release: Release) -> Code:
+def _code(desk: Desk, plain: str, transaction: Transaction, account: str, told: Release) -> Code:
     request, now = transaction.request, desk.ambient.now()
     return Code(
         digest=handles.digest(plain),
@@ -187,7 +189,7 @@ def _code(desk: Desk, plain: str, transaction: Transaction, account: str, releas
         account=account,
         redirect_uri=request.redirect_uri,
         scope=request.scope,
-        release=release,
+        release=told,
         created=now,
         expires=now + desk.limited.code_lifetime,
         nonce=request.nonce,

@@ -38,9 +38,7 @@ class AnsweredAtOnce:
     shared: Shared
 
 
-async def authorize(
-    desk: Desk, door: Door, parameters: Mapping[str, str], browser: Browser
-) -> Begun | AnsweredAtOnce:
+async def authorize(desk: Desk, door: Door, parameters: Mapping[str, str], browser: Browser) -> Begun | AnsweredAtOnce:
     """The authorization endpoint (OpenID Connect Core 3.1.2, RFC 9126 4).
 
     Raises Shown and Redirected; Unavailable where nothing new can be begun.

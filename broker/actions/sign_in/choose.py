@@ -12,7 +12,8 @@ from broker.model import handle as handles
 from broker.model.failures import FailureClass, from_reason
 from broker.provider import Answer, Ask, Departure, Failure
 
-async def choose(desk: Desk, handle: str, browser: Browser, provider: str) -> None | Lost:
+
+async def choose(desk: Desk, handle: str, browser: Browser, provider: str) -> Lost | None:
     """Prepares the departure to a provider that is on offer. Anything else changes nothing: the page says what is."""
     transaction = await mine(desk, handle, browser)
     if isinstance(transaction, Lost):

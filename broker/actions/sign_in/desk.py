@@ -17,9 +17,9 @@ from broker.actions.needs import (
 )
 from broker.actions.views import Lost
 from broker.ambient import Ambient
+from broker.journey.events import Event
 from broker.journey.offer import Candidate, Offer, OrderRule, offer
 from broker.journey.table import advance, overdue
-from broker.journey.events import Event
 from broker.journey.transaction import Transaction
 from broker.model.assurance import Ladder
 from broker.model.audit import AuditEvent

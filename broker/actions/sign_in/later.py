@@ -1,10 +1,10 @@
 """Leaving without an answer, and coming back to one: giving up, finishing later, continuing on another device."""
 
 from broker.actions.browser import Browser
+from broker.actions.outcomes import Resumed
 from broker.actions.sign_in.desk import Desk, error_url, event, mine, step
 from broker.actions.views import Lost
 from broker.journey.events import BrowserChanged, GaveUp
-from broker.journey.transaction import Transaction
 from broker.model import handle as handles
 from broker.model.failures import FailureClass
 
@@ -12,7 +12,7 @@ CODE_LENGTH = 16
 """Letters and digits of a continuation code: 78 bits."""
 
 
-async def give_up(desk: Desk, handle: str, browser: Browser) -> None | Lost:
+async def give_up(desk: Desk, handle: str, browser: Browser) -> Lost | None:
     """The citizen goes back to the service without an answer. The service learns the class's registered error."""
     transaction = await mine(desk, handle, browser)
     if isinstance(transaction, Lost):
@@ -25,7 +25,7 @@ async def give_up(desk: Desk, handle: str, browser: Browser) -> None | Lost:
     return None
 
 
-async def finish_later(desk: Desk, handle: str, browser: Browser) -> str | None | Lost:
+async def finish_later(desk: Desk, handle: str, browser: Browser) -> str | Lost | None:
     """A continuation code for this transaction, to be shown once. None when it has ended."""
     transaction = await mine(desk, handle, browser)
     if isinstance(transaction, Lost):
@@ -53,11 +53,15 @@ async def take_up(desk: Desk, handle: str) -> str | None:
     return None
 
 
-async def may_try(desk: Desk, browser: Browser) -> bool:
-    """Whether this address may try another continuation code now."""
+async def resume(desk: Desk, code: str, browser: Browser) -> Resumed | None:
+    """Moves what a continuation code leads to into this browser. None for a code that leads nowhere, or too many tries.
+
+    The code is used up by the first who types it.
+    """
     limited = desk.limited
-    return await desk.limits.allow(
-        f"continue:{browser.address}", limited.continuation_tries, limited.continuation_window
-    )
-
-
+    key = f"continue:{browser.address}"
+    if not await desk.limits.allow(key, limited.continuation_tries, limited.continuation_window):
+        return None
+    handle = await desk.continuations.take(handles.plain(code))
+    secret = None if handle is None else await take_up(desk, handle)
+    return None if handle is None or secret is None else Resumed(handle, secret)

@@ -3,7 +3,7 @@
 from broker.actions.browser import Browser, Shared
 from broker.actions.sign_in.answer import answer, items, known, must_agree, refused
 from broker.actions.sign_in.desk import Desk, error_url, mine
-from broker.actions.sign_in.help import HelpDesk
+from broker.actions.sign_in.help import Help, settle
 from broker.actions.views import (
     CheckAndShare,
     Checking,
@@ -23,7 +23,7 @@ from broker.model.service import Service
 from broker.provider import Card
 
 
-async def look(desk: Desk, help: HelpDesk, handle: str, browser: Browser) -> tuple[View, Shared]:
+async def look(desk: Desk, help: Help, handle: str, browser: Browser) -> tuple[View, Shared]:
     """What to show now, and what the browser is to remember (something only where looking answered the service)."""
     transaction = await mine(desk, handle, browser)
     if isinstance(transaction, Lost):
@@ -32,42 +32,44 @@ async def look(desk: Desk, help: HelpDesk, handle: str, browser: Browser) -> tup
     if service is None:
         return Lost(FailureClass.SERVICE_OFF), Shared()
     if transaction.case is not None and transaction.state is State.WAITING:
-        transaction = await help.settle(desk, handle, transaction)
+        transaction = await settle(desk, help, handle, transaction)
     if transaction.state is State.IDENTIFIED:
         return await _identified(desk, help, handle, transaction, service, browser)
     return await _view(desk, help, transaction, service), Shared()
 
 
-async def _view(desk: Desk, help: HelpDesk, transaction: Transaction, service: Service) -> View:
+async def _view(desk: Desk, help: Help, transaction: Transaction, service: Service) -> View:
+    language = transaction.language
     match transaction.state:
         case State.CHOOSING:
             return Choose(transaction, service, await _offer(desk, transaction, service))
         case State.AWAY if transaction.attempt is not None:
-            attempt = transaction.attempt
-            return Leave(service, attempt.url, attempt.id, card(desk, attempt.provider))
+            attempt, offer = transaction.attempt, await _offer(desk, transaction, service)
+            by = card(desk, attempt.provider)
+            return Leave(service, attempt.url, attempt.id, by, offer=offer, language=language)
         case State.CHECKING if transaction.attempt is not None:
-            return Checking(service, card(desk, transaction.attempt.provider))
+            return Checking(service, card(desk, transaction.attempt.provider), language)
         case State.FAILED if transaction.failure is not None:
             return await _failed(desk, transaction, service)
         case State.WAITING if transaction.case is not None:
             standing = await help.standing(transaction)
             return Waiting(transaction, service, standing, await _offer(desk, transaction, service))
         case State.ANSWERED if transaction.leaving and not _code_is_stale(desk, transaction):
-            return Leave(service, transaction.leaving, _mark(transaction), None)
+            return Leave(service, transaction.leaving, _mark(transaction), None, language=language)
         case State.ANSWERED:
-            return Ended(service, Ending.ANSWERED, service.home)
+            return Ended(service, Ending.ANSWERED, service.home, language)
         case State.REFUSED if transaction.leaving:
-            return Leave(service, transaction.leaving, _mark(transaction), None)
+            return Leave(service, transaction.leaving, _mark(transaction), None, language=language)
         case State.EXPIRED:
             back = error_url(desk, transaction.request, FailureClass.REQUEST_EXPIRED)
-            return Ended(service, Ending.EXPIRED, back)
+            return Ended(service, Ending.EXPIRED, back, language)
         case State.IDENTIFIED:
-            return Ended(service, Ending.ELSEWHERE, service.home)
+            return Ended(service, Ending.ELSEWHERE, service.home, language)
     return Lost(FailureClass.OUR_FAULT, service, service.home)
 
 
 async def _identified(
-    desk: Desk, help: HelpDesk, handle: str, transaction: Transaction, service: Service, browser: Browser
+    desk: Desk, help: Help, handle: str, transaction: Transaction, service: Service, browser: Browser
 ) -> tuple[View, Shared]:
     """Check and share, or straight on to the service where the citizen agreed before."""
     identity = transaction.identity
@@ -80,7 +82,8 @@ async def _identified(
         return CheckAndShare(transaction, service, by, items(transaction, service, before)), Shared()
     answered = await answer(desk, handle, transaction, browser)
     if answered is not None:
-        return Leave(service, answered.leaving, _mark(transaction, 1), None), answered.shared
+        leave = Leave(service, answered.leaving, _mark(transaction, 1), None, language=transaction.language)
+        return leave, answered.shared
     now = await mine(desk, handle, browser)
     return (now if isinstance(now, Lost) else await _view(desk, help, now, service)), Shared()
 

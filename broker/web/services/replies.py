@@ -8,7 +8,8 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from broker.actions.needs import Unavailable
+from broker.actions.exchange.counter import Counter, nonces
+from broker.model.facts import Unavailable
 from broker.oidc.errors import TokenError
 from broker.oidc.forms import Unreadable
 
@@ -25,39 +26,30 @@ def json_reply(content: Mapping[str, Any], status: int = 200, headers: Mapping[s
     )
 
 
-def token_error(error: TokenError, nonce: Callable[[], str], error_uri: str | None = None) -> Response:
-    """A protocol error with its status and its challenge; a new DPoP nonce goes along where that is all that lacks."""
-    headers: dict[str, str] = {}
-    if error.challenge is not None:
-        headers["WWW-Authenticate"] = error.challenge
-    if error.nonce:
-        headers["DPoP-Nonce"] = nonce()
-    return json_reply(error.body(error_uri), error.status, headers)
-
-
-def answering(handler: Handler, nonce: Callable[[], str]) -> Handler:
+def answering(handler: Handler, counter: Counter) -> Handler:
     """The handler, with every protocol error turned into its answer, and a store out of reach into 503."""
 
     async def answer(request: Request) -> Response:
         try:
             return await handler(request)
         except TokenError as error:
-            _log(request, error)
-            return token_error(error, nonce)
+            return await _token_error(request, error, counter)
         except Unreadable as unreadable:
-            error = unreadable.token_error()
-            _log(request, error)
-            return token_error(error, nonce)
+            return await _token_error(request, unreadable.token_error(), counter)
         except Unavailable:
             LOG.warning("store_unavailable", extra={"path": request.url.path})
-            return json_reply(
-                {"error": "temporarily_unavailable", "error_description": "please try again shortly"},
-                503,
-                {"Retry-After": "5"},
-            )
+            told = {"error": "temporarily_unavailable", "error_description": "please try again shortly"}
+            return json_reply(told, 503, {"Retry-After": "5"})
 
     return answer
 
 
-def _log(request: Request, error: TokenError) -> None:
+async def _token_error(request: Request, error: TokenError, counter: Counter) -> Response:
+    """A protocol error with status and challenge; a new DPoP nonce goes along where one is asked for (RFC 9449 8)."""
     LOG.info("refused", extra={"path": request.url.path, "error": error.code, "detail": error.detail})
+    headers: dict[str, str] = {}
+    if error.challenge is not None:
+        headers["WWW-Authenticate"] = error.challenge
+    if error.nonce:
+        headers["DPoP-Nonce"] = (await nonces(counter)).fresh(counter.ambient.now())
+    return json_reply(error.body(), error.status, headers)

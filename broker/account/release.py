@@ -1,0 +1,47 @@
+"""What a service may be told about a citizen: only what it asked for, is registered for, and the citizen agreed to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from broker.model.identity import Identity
+from broker.model.request import AuthorizationRequest
+from broker.model.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One claim for one service: its value, and by language why the service wants it."""
+
+    claim: str
+    value: Any
+    reason: Mapping[str, str]
+
+
+def items(identity: Identity, request: AuthorizationRequest, service: Service) -> tuple[Item, ...]:
+    """What would go to the service, in the order in which its registration lists it.
+
+    A claim that is unknown is left out: an empty value would say something nobody has said (OpenID Connect Core 5.3.2).
+    """
+    return tuple(
+        Item(use.claim, identity.claims[use.claim], use.reason)
+        for use in service.data
+        if use.claim in request.asked and identity.claims.get(use.claim) not in (None, "")
+    )
+
+
+def released(identity: Identity, request: AuthorizationRequest, service: Service) -> Mapping[str, Any]:
+    """The claims that go to the service once the citizen agreed."""
+    return {item.claim: item.value for item in items(identity, request, service)}
+
+
+def agreement_needed(
+    before: tuple[str, ...] | None, identity: Identity, request: AuthorizationRequest, service: Service
+) -> bool:
+    """Whether the citizen must be asked: the first time, and whenever more would go out than ever before.
+
+    `before` names the claims agreed to earlier for this service, None where nothing was ever shared with it.
+    """
+    if before is None:
+        return True
+    return not released(identity, request, service).keys() <= set(before)

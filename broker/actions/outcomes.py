@@ -1,0 +1,47 @@
+"""What the steps of a journey come to, where the page of the transaction does not say it all by itself."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Proof(StrEnum):
+    """What became of a try to prove that one is the person who asked for help."""
+
+    DONE = "done"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class HelpWanted:
+    """How a citizen wants to be helped and reached.
+
+    `way` is "email" or "phone", `address` what was typed, trimmed. `channel` is a word of `assisted.case.Channel`.
+    """
+
+    way: str
+    address: str
+    channel: str
+    someone_with_me: bool = False
+    unsafe: bool = False
+
+
+class Refusal(StrEnum):
+    """Why a request for help was not taken."""
+
+    ADDRESS = "address"
+    NOT_NOW = "not_now"
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """A continuation code, to be shown and then forgotten."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """Where a continuation code leads, and the browser's new secret."""
+
+    handle: str
+    secret: str

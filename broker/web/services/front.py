@@ -1,0 +1,108 @@
+"""The two endpoints at which a browser arrives from a service: authorization and logout."""
+
+import logging
+from collections.abc import Mapping
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from broker.actions.browser import Shared
+from broker.actions.sign_in.begin import Begun, authorize
+from broker.actions.sign_in.desk import Desk
+from broker.actions.sign_out import Ask, Exit, sign_out
+from broker.actions.views import Lost
+from broker.model.failures import FailureClass
+from broker.oidc.checks import Door as Checks
+from broker.oidc.errors import Redirected, Shown
+from broker.oidc.forms import Unreadable, read_form, read_query
+from broker.oidc.response import redirected_response
+from broker.web import cookies
+from broker.web.citizens.leaving import signed_out, want_to_leave
+from broker.web.citizens.showing import show
+from broker.web.citizens.visit import Door, Visit, remember, visit
+
+LOG = logging.getLogger("portico.services")
+LOGOUT_PLACE = "logout"
+"""What the token of the page that asks before signing out is made for."""
+
+
+def front_routes(door: Door, desk: Desk, checks: Checks, exit: Exit) -> list[Route]:
+    """`/authorize` (OpenID Connect Core 3.1.2) and `/logout` (RP-Initiated Logout 1.0, 2), both by GET and POST."""
+
+    async def authorization(request: Request) -> Response:
+        here = _visit(door, request)
+        try:
+            return await _authorize(here, desk, checks)
+        except Redirected as error:
+            LOG.info("refused", extra={"path": "/authorize", "error": error.code, "detail": error.detail})
+            explained = f"{desk.issuer}/errors/{FailureClass.BAD_REQUEST}"
+            return _to(redirected_response(error, desk.issuer, explained).url)
+        except Shown as error:
+            return _shown(here, error)
+        except Unreadable as unreadable:
+            return _shown(here, unreadable.shown())
+
+    async def logout(request: Request) -> Response:
+        here = _visit(door, request)
+        try:
+            return await _logout(here, exit)
+        except Shown as error:
+            return _shown(here, error)
+        except Unreadable as unreadable:
+            return _shown(here, unreadable.shown())
+
+    return [
+        Route("/authorize", authorization, methods=["GET", "POST"]),
+        Route("/logout", logout, methods=["GET", "POST"]),
+    ]
+
+
+def _visit(door: Door, request: Request) -> Visit:
+    found = visit(door, request)
+    if found is None:
+        raise Shown("invalid_request", "this address is not known here", status=404)
+    return found
+
+
+async def _parameters(request: Request) -> Mapping[str, str]:
+    if request.method == "GET":
+        return read_query(request.scope["query_string"])
+    return read_form(await request.body(), request.headers.get("content-type"))
+
+
+async def _authorize(here: Visit, desk: Desk, checks: Checks) -> Response:
+    outcome = await authorize(desk, checks, await _parameters(here.request), here.browser)
+    if isinstance(outcome, Begun):
+        response = _to(f"/journey/{outcome.handle}")
+        if outcome.secret is not None:
+            response.headers.append("set-cookie", cookies.browser((), outcome.secret))
+        return response
+    response = _to(outcome.url)
+    remember(response, here.browser, outcome.shared)
+    return response
+
+
+async def _logout(here: Visit, exit: Exit) -> Response:
+    parameters = dict(await _parameters(here.request))
+    agreed = here.request.method == "POST" and await here.form(LOGOUT_PLACE) is not None
+    outcome = await sign_out(exit, parameters, here.browser, agreed)
+    frame = here.frame(place=LOGOUT_PLACE)
+    if isinstance(outcome, Ask):
+        return here.answer(want_to_leave(frame, outcome.service, parameters), frame)
+    response = here.answer(signed_out(frame, outcome.service), frame) if outcome.back is None else _to(outcome.back)
+    response.headers.append("set-cookie", cookies.no_session())
+    return response
+
+
+def _to(url: str) -> Response:
+    return RedirectResponse(url, 303, {"Cache-Control": "no-store"})
+
+
+def _shown(here: Visit, error: Shown) -> Response:
+    """A page for the person at the screen: the way back to the service cannot be trusted."""
+    LOG.info("refused", extra={"path": here.request.url.path, "error": error.code, "detail": error.detail})
+    frame = here.frame()
+    response = here.answer(show(Lost(FailureClass.BAD_LINK), frame, here.held), frame, Shared())
+    response.status_code = error.status
+    return response

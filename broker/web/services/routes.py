@@ -1,0 +1,94 @@
+"""Every endpoint of the services' door, and the few lines that each is on the web."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from broker.actions.exchange.counter import Call, Counter, nonces
+from broker.actions.exchange.push import push
+from broker.actions.exchange.reading import introspect, revoke, userinfo
+from broker.actions.exchange.tokens import token
+from broker.oidc.errors import TokenError
+from broker.oidc.forms import read_form
+from broker.oidc.metadata import OAUTH_PATH, OPENID_PATH, Endpoints
+from broker.web.services.replies import NO_STORE, Handler, answering, json_reply
+
+Action = Callable[[Counter, Call], Awaitable[Mapping[str, Any] | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What is served as it is, made once: the discovery document and the keys."""
+
+    metadata: bytes
+    jwks: bytes
+
+
+def routes(counter: Counter, urls: Endpoints, published: Published) -> list[Route]:
+    """The endpoints that services call. The authorization endpoint and logout show pages, and stand with those."""
+
+    def at(path: str, url: str, action: Action, *methods: str, status: int = 200) -> Route:
+        return Route(path, answering(_calling(counter, url, action, status), counter), methods=list(methods))
+
+    return [
+        Route(OPENID_PATH, _constant(published.metadata), methods=["GET"]),
+        Route(OAUTH_PATH, _constant(published.metadata), methods=["GET"]),
+        Route("/jwks", _constant(published.jwks), methods=["GET"]),
+        at("/token", urls.token, token, "POST"),
+        at("/par", urls.pushed, push, "POST", status=201),
+        at("/userinfo", urls.userinfo, userinfo, "GET", "POST"),
+        at("/introspect", urls.introspection, introspect, "POST"),
+        at("/revoke", urls.revocation, revoke, "POST"),
+    ]
+
+
+def _constant(content: bytes) -> Handler:
+    reply = Response(content, headers={"Cache-Control": "public, max-age=300"}, media_type="application/json")
+
+    async def constant(request: Request) -> Response:
+        return reply
+
+    return constant
+
+
+def _calling(counter: Counter, url: str, action: Action, status: int) -> Handler:
+    """A handler that reads a call strictly and hands it to its action."""
+
+    async def handle(request: Request) -> Response:
+        call = Call(
+            method=request.method,
+            url=url,
+            parameters=await _parameters(request),
+            authorization=_single(request, "authorization"),
+            proofs=tuple(request.headers.getlist("dpop")),
+            address=request.client.host if request.client else "",
+        )
+        answer = await action(counter, call)
+        headers = {"DPoP-Nonce": (await nonces(counter)).fresh(counter.ambient.now())} if call.proofs else {}
+        if answer is None:
+            return Response(status_code=200, headers={**NO_STORE, **headers})
+        return json_reply(answer, status, headers)
+
+    return handle
+
+
+async def _parameters(request: Request) -> Mapping[str, str]:
+    """The form of a POST; a POST without a body, which only userinfo may be, has none (OpenID Connect Core 5.3.1)."""
+    if request.method == "GET":
+        return {}
+    body = await request.body()
+    if not body and request.url.path == "/userinfo":
+        return {}
+    return read_form(body, request.headers.get("content-type"))
+
+
+def _single(request: Request, name: str) -> str | None:
+    """The header's value. Two of them are refused: who wins would be a guess."""
+    values = request.headers.getlist(name)
+    if len(values) > 1:
+        raise TokenError("invalid_request", f"more than one {name} header")
+    return values[0] if values else None
