@@ -86,7 +86,7 @@ def check_stores(broker: Broker) -> Iterator[Problem]:
     for place, url in (("facts", facts), ("passing", passing)):
         if "://" in url:
             yield from check_store_url(f"{place}.url", url)
-    if workers > 1 and facts.startswith("sqlite:"):
+    if workers > 1 and broker.facts.file is not None:
         yield Problem("listen.workers", "SQLite serves one worker", "use PostgreSQL for facts, or workers = 1")
     if workers > 1 and passing == "memory:":
         yield Problem("listen.workers", "workers cannot share memory", "use Redis as passing.url, or workers = 1")
@@ -152,8 +152,8 @@ def check_files(broker: Broker) -> Iterator[Problem]:
         yield Problem("outgoing.ca_file", *trouble)
     if broker.audit.checkpoints is not None:
         yield from check_parent("audit.checkpoints", broker.audit.checkpoints)
-    if broker.facts.url.startswith("sqlite:"):
-        yield from check_parent("facts.url", Path(broker.facts.url.removeprefix("sqlite:")))
+    if broker.facts.file is not None:
+        yield from check_parent("facts.url", broker.facts.file)
 
 
 def check_parent(place: str, path: Path) -> Iterator[Problem]:

@@ -5,10 +5,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any, Final
 
+from broker.jose import load_signing_key
 from broker.model.staff import StaffRole
 from broker.settings.check_broker import READY, check_texts
 from broker.settings.providers import ProviderEntry
-from broker.settings.secret import unreadable
+from broker.settings.secret import unreadable, unusable_secret
 from broker.settings.shape import Broker
 from broker.settings.staff import StaffFile
 from broker.settings.urls import is_loopback, split
@@ -69,12 +70,22 @@ CHECKS: Final[tuple[Callable[[ProviderEntry, Broker], Iterator[Problem]], ...]] 
 
 
 def check_files(entry: ProviderEntry) -> Iterator[Problem]:
-    """The key and secret files that its table names."""
+    """The key and secret files that its table names: there, and holding what they should."""
+    key = entry.own_key()
     for name, path in entry.files():
+        place = f"{entry.kind}.{name}"
         if (trouble := unreadable(path)) is not None:
             what, mend = trouble
-            made = name == "key_file" and not path.exists()
-            yield Problem(f"{entry.kind}.{name}", what, f"run `broker keys init`, or {mend}" if made else mend)
+            yield Problem(place, what, f"run `broker keys init`, or {mend}" if name == "key_file" else mend)
+        elif key is not None and path == key.path:
+            try:
+                load_signing_key(path.read_bytes(), key.algorithm)
+            except ValueError as problem:
+                yield Problem(
+                    place, f"the file holds no usable key: {problem}", "make a new one, and register it there"
+                )
+        elif name == "secret_file" and (unusable := unusable_secret(place, path)) is not None:
+            yield unusable
 
 
 def check_launch(entry: ProviderEntry, services: Iterable[str]) -> Iterator[Problem]:

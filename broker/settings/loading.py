@@ -10,15 +10,13 @@ from broker.settings import check_broker, check_providers, check_services
 from broker.settings.missing import Missing, of_provider, of_service
 from broker.settings.providers import Kind, ProviderEntry, provider
 from broker.settings.services import ServiceFile, service
-from broker.settings.shape import Broker, Environment
+from broker.settings.shape import SQLITE, Broker, Environment
 from broker.settings.source import Source, gather
 from broker.settings.staff import Staff, StaffFile
 from broker.toml import Problem, within
 from broker.toml import load as load_table
 
 T = TypeVar("T")
-
-SQLITE = "sqlite:"
 
 
 @dataclass(frozen=True, slots=True)

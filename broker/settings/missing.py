@@ -37,8 +37,9 @@ def of_service(file: ServiceFile) -> Iterator[Missing]:
 
 
 def of_provider(entry: ProviderEntry) -> Iterator[Missing]:
-    """What a provider's table names: `key_file` is a private key for `key_algorithm`, `secret_file` a secret."""
-    contents = {"key_file": Content.PRIVATE_KEY, "secret_file": Content.CLIENT_SECRET}
-    for name, path in entry.files():
-        if name in contents and not path.exists():
-            yield Missing(path, contents[name], getattr(entry.config, "key_algorithm", "ES256"))
+    """What a provider's table names: the broker's own key there, or a secret (`secret_file`)."""
+    key, secret = entry.own_key(), dict(entry.files()).get("secret_file")
+    if key is not None and not key.path.exists():
+        yield Missing(key.path, Content.PRIVATE_KEY, key.algorithm)
+    if secret is not None and not secret.exists():
+        yield Missing(secret, Content.CLIENT_SECRET)

@@ -57,8 +57,8 @@ class ProviderFile:
     """A provider, as its file describes it: config/providers/<id>.toml. A table named after the kind says the rest."""
 
     id: str
-    """Our name for it: lower-case letters, digits and hyphens. It stands in the callback's path. Left out: the file's
-    name. It must never change: the provider would have to learn a new callback."""
+    """Our name for it: lower-case letters, digits and hyphens. It stands in the callback's path, so it
+    must never change. In a file of its own it may be left out: then the file's name counts."""
     kind: str
     """The kind of provider, such as `openid`. A table of this name holds what that kind needs."""
     names: Mapping[str, str]
@@ -70,6 +70,15 @@ class ProviderFile:
     highest: Level
     """The highest level it is registered for. Nothing above it is ever believed."""
     listing: ListingFile = ListingFile()
+
+
+@dataclass(frozen=True, slots=True)
+class OwnKey:
+    """The broker's private key at one provider. Without an `id` its RFC 7638 thumbprint is its `kid`."""
+
+    path: Path
+    algorithm: str
+    id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +97,14 @@ class ProviderEntry:
             value = getattr(self.config, setting.name)
             if isinstance(value, Path):
                 yield setting.name, value
+
+    def own_key(self) -> OwnKey | None:
+        """The broker's private key at this provider: `key_file` of its table, for `key_algorithm`, as `key_id`."""
+        path = dict(self.files()).get("key_file")
+        if path is None:
+            return None
+        config = self.config
+        return OwnKey(path, getattr(config, "key_algorithm", "ES256"), getattr(config, "key_id", None))
 
 
 def provider(

@@ -27,7 +27,7 @@ class ServiceFile:
     """A relying service, as its file describes it: config/services/<client_id>.toml."""
 
     client_id: str
-    """The service's `client_id`. Where it is left out the file's name counts."""
+    """The service's name on the wire. In a file of its own it may be left out: then the file's name counts."""
     names: Mapping[str, str]
     """What citizens call the service, in every language of the broker."""
     redirect_uris: tuple[str, ...]

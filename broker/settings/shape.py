@@ -14,6 +14,8 @@ from broker.settings.assisted import Assisted
 from broker.settings.notices import Notices
 from broker.toml import Between, Seconds
 
+SQLITE = "sqlite:"
+
 
 class Environment(StrEnum):
     """What the broker is run for. Development alone permits http and loopback addresses."""
@@ -57,6 +59,11 @@ class Facts:
     connections: Annotated[int, Between(1, 100)] = 8
     """The most PostgreSQL connections a worker opens."""
 
+    @property
+    def file(self) -> Path | None:
+        """The file of an SQLite database, or None for another."""
+        return Path(self.url.removeprefix(SQLITE)) if self.url.startswith(SQLITE) else None
+
 
 @dataclass(frozen=True, slots=True)
 class Passing:
@@ -95,7 +102,7 @@ class Picker:
     """The page on which citizens choose a provider."""
 
     order: PickerOrder = PickerOrder.SHUFFLED
-    """`shuffled` (once per browser), `alphabetical`, or `configured` (by `position` in each provider's file)."""
+    """`shuffled` (once per browser), `alphabetical`, or `configured` (by `weight` in each provider's file)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +204,7 @@ class Broker:
     keys: Keys
     notices: Notices
     environment: Environment = Environment.PRODUCTION
-    """`development` permits http, loopback and simulated providers, and nothing else is allowed to go out."""
+    """`development` permits http, loopback addresses and simulated providers, for trying out on one machine."""
     languages: tuple[str, ...] = ("en",)
     """Languages of the pages; the first is the default. Ready: en, cy, ar."""
     acr: Mapping[Level, str] = field(default_factory=lambda: {level: level.name.lower() for level in Level})

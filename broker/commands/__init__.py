@@ -1,0 +1,48 @@
+"""The commands of `broker` that serve nothing: each registers its arguments, and runs with the machine it is given."""
+
+import argparse
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from broker.commands import audit, check, epoch, keys, migrate, reference, switches
+from broker.commands.machine import Facts, Machine, Refused
+from broker.commands.making import prepare, private_half
+from broker.model.switches import SwitchKind
+
+
+def register(commands: Any, machine: Callable[[], Machine]) -> None:
+    """Adds every command to what `ArgumentParser.add_subparsers` gave.
+
+    Parsed arguments then hold `run`, which takes them and gives the exit status, or raises Refused. `machine` is
+    called when a command runs, not before.
+    """
+    for name, module in (("check", check), ("keys", keys), ("reference", reference)):
+        parser = commands.add_parser(name, help=module.HELP, description=module.DESCRIPTION)
+        module.add_arguments(parser)
+        parser.set_defaults(run=partial(now, module.run, machine))
+    for name, module in (("migrate", migrate), ("epoch", epoch), ("audit", audit)):
+        parser = commands.add_parser(name, help=module.HELP, description=module.DESCRIPTION)
+        module.add_arguments(parser)
+        parser.set_defaults(run=partial(awaited, module.run, machine))
+    for kind in SwitchKind:
+        parser = commands.add_parser(kind.value, help=switches.HELP[kind], description=switches.DESCRIPTION)
+        switches.add_arguments(parser, kind)
+        parser.set_defaults(run=partial(awaited, partial(switches.run, kind=kind), machine))
+
+
+def now(
+    run: Callable[[argparse.Namespace, Machine], int], machine: Callable[[], Machine], args: argparse.Namespace
+) -> int:
+    """Runs a command that waits for nothing."""
+    return run(args, machine())
+
+
+def awaited(run: Callable[..., Any], machine: Callable[[], Machine], args: argparse.Namespace) -> int:
+    """Runs a command that talks to stores, in a loop of its own."""
+    status: int = asyncio.run(run(args, machine()))
+    return status
+
+
+__all__ = ["Facts", "Machine", "Refused", "prepare", "private_half", "register"]

@@ -1,0 +1,50 @@
+"""`broker check`: is everything as it must be before a start?"""
+
+import argparse
+from collections.abc import Iterator
+
+from broker.commands.machine import Machine, Refused, add_config, settings, told
+from broker.keys import KeyRing, KeysUnusable, load_all
+from broker.settings import Settings
+from broker.toml import Problem
+
+HELP = "check a configuration without starting anything"
+DESCRIPTION = """Reads every file of a configuration and the keys it names, and prints each problem with its place
+and a mend. Nothing is started, called or changed. The exit status is 0 if all is well, else 1."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    add_config(parser)
+
+
+def run(args: argparse.Namespace, machine: Machine) -> int:
+    """Checks; prints what is wrong, or what would run. Raises Refused where something is wrong."""
+    found = settings(args, machine)
+    try:
+        problems = list(check_signing(found, load_all(found.broker.keys.folder)))
+    except KeysUnusable as unusable:
+        problems = list(unusable.problems)
+    if problems:
+        raise Refused(told(problems, args.config))
+    print("\n".join(summary(found)))
+    return 0
+
+
+def check_signing(found: Settings, ring: KeyRing) -> Iterator[Problem]:
+    """A signing key for every algorithm that a service's ID tokens want."""
+    for service in found.services.values():
+        if service.id_token_alg not in ring.current:
+            mend = f"add a current {service.id_token_alg} key to keys.toml; keys there sign {', '.join(ring.current)}"
+            yield Problem(f"{service.client_id}: id_token_alg", f"no key signs {service.id_token_alg}", mend)
+
+
+def summary(found: Settings) -> Iterator[str]:
+    """What would run, in a few lines."""
+    broker = found.broker
+    yield f"issuer:    {broker.issuer} ({broker.environment.value})"
+    yield f"stores:    {broker.facts.url} and {broker.passing.url}"
+    yield f"services:  {', '.join(found.services) or 'none'}"
+    yield f"providers: {', '.join(found.providers) or 'none'}"
+    yield f"staff:     {', '.join(found.staff.people) if found.staff is not None else 'none'}"
+    yield "no problem found"

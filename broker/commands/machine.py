@@ -1,0 +1,134 @@
+"""What the commands are given to work with, and how they refuse."""
+
+import argparse
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from broker.ambient import Ambient
+from broker.model.switches import SwitchKind
+from broker.settings import Kind, Settings, load
+from broker.toml import Problem
+
+
+class Refused(Exception):
+    """A command that cannot do what was asked. The text is for the operator: what is wrong, and how to mend it."""
+
+
+class Off(Protocol):
+    """One thing that is turned off: why, by whom, since when (seconds since 1970 UTC)."""
+
+    @property
+    def kind(self) -> SwitchKind: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def who(self) -> str: ...
+    @property
+    def at(self) -> float: ...
+
+
+class Switchboard(Protocol):
+    """Turns things off and on, each time with its audit row."""
+
+    async def listing(self) -> Sequence[Off]:
+        """Everything that is off."""
+        ...
+
+    async def turn_off(self, kind: SwitchKind, id: str, reason: str, who: str, now: float) -> bool:
+        """False, and nothing written, if it was off already."""
+        ...
+
+    async def turn_on(self, kind: SwitchKind, id: str, who: str, now: float) -> bool:
+        """False, and nothing written, if it was not off."""
+        ...
+
+
+class Epochs(Protocol):
+    """The number that everything issued carries."""
+
+    async def raise_epoch(self, who: str, now: float) -> int:
+        """Begins a new epoch: everything of earlier ones is unknown from now on. Gives the new one."""
+        ...
+
+
+class Verifier(Protocol):
+    """Reads the audit chain again from its beginning."""
+
+    async def verify(self) -> "Verdict":
+        """What was found. Changes nothing."""
+        ...
+
+
+class Verdict(Protocol):
+    """What a reading of the audit chain found."""
+
+    @property
+    def rows(self) -> int:
+        """How many sealed rows were read."""
+        ...
+
+    @property
+    def unsealed(self) -> int:
+        """How many rows wait to be sealed."""
+        ...
+
+    @property
+    def faults(self) -> Sequence[str]:
+        """Each change, gap and cut, in words. Empty: the record is whole."""
+        ...
+
+
+class Facts(Protocol):
+    """The stores of facts that commands touch."""
+
+    @property
+    def switches(self) -> Switchboard: ...
+    @property
+    def epochs(self) -> Epochs: ...
+    @property
+    def audit(self) -> Verifier: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Everything a command needs of its surroundings.
+
+    `kinds` are the kinds of providers; `user` is who runs the command, for audit rows; `open` opens the stores of
+    facts and closes them again; `migrate` brings the schema up to date and names each step that it took.
+    """
+
+    kinds: Mapping[str, Kind]
+    ambient: Ambient
+    user: str
+    open: Callable[[Settings], AbstractAsyncContextManager[Facts]]
+    migrate: Callable[[Settings], Awaitable[Sequence[str]]]
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """The option that every command has in common."""
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=Path("config"),
+        metavar="PLACE",
+        help="the folder with broker.toml, or one file with everything (default: %(default)s)",
+    )
+
+
+def settings(args: argparse.Namespace, machine: Machine, *, prepared: bool = True) -> Settings:
+    """The settings that `--config` names. Raises Refused with every problem in them."""
+    found = load(args.config, machine.kinds, prepared=prepared)
+    if isinstance(found, list):
+        raise Refused(told(found, args.config))
+    return found
+
+
+def told(problems: Sequence[Problem], place: Path) -> str:
+    """Problems as an operator reads them."""
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return "\n".join([*map(str, problems), f"{count} in {place}"])

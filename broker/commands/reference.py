@@ -1,0 +1,62 @@
+"""`broker reference`: every setting there is."""
+
+import argparse
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from broker.commands.machine import Machine, Refused
+from broker.settings import Kind
+from broker.settings.providers import ProviderFile
+from broker.settings.reference import markdown
+from broker.settings.services import ServiceFile
+from broker.settings.shape import Broker
+from broker.settings.staff import StaffFile
+
+HELP = "print every setting: what it takes, its default, what it means"
+DESCRIPTION = "Prints the reference of all settings as Markdown, the same as in docs/configuration.md."
+MARK = "<!-- reference -->"
+FILES = (
+    ("broker.toml", Broker),
+    ("services/<client_id>.toml", ServiceFile),
+    ("providers/<id>.toml", ProviderFile),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    parser.add_argument(
+        "--into", type=Path, metavar="FILE", help=f"instead of printing, replace what follows {MARK!r} in a file"
+    )
+
+
+def run(args: argparse.Namespace, machine: Machine) -> int:
+    """Prints the reference, or puts it into a file. Raises Refused where the file has no place for it."""
+    text = reference(machine.kinds)
+    if args.into is None:
+        print(text)
+        return 0
+    head, mark, _ = args.into.read_text("utf-8").partition(MARK)
+    if not mark:
+        raise Refused(f"{args.into} has no line {MARK}")
+    args.into.write_text(f"{head}{MARK}\n\n{text}\n", "utf-8")
+    return 0
+
+
+def reference(kinds: Mapping[str, Kind]) -> str:
+    """The reference of every file, and of every kind of provider, as Markdown without a closing line break."""
+    return "\n".join(sections(kinds)).rstrip("\n")
+
+
+def sections(kinds: Mapping[str, Kind]) -> Iterator[str]:
+    """Its lines, a section for each file."""
+    for name, shape in FILES:
+        yield f"## {name}"
+        yield ""
+        yield from markdown(shape, 3)
+    for kind in kinds:
+        yield f"### `[{kind}]`"
+        yield ""
+        yield from markdown(kinds[kind].config, 4, kind)
+    yield "## staff.toml"
+    yield ""
+    yield from markdown(StaffFile, 3)

@@ -1,0 +1,67 @@
+"""`broker provider|service|account`: turn one thing off, from the next request on, and on again."""
+
+import argparse
+from datetime import UTC, datetime
+
+from broker.commands.machine import Machine, Off, Refused, add_config, settings
+from broker.model.switches import SwitchKind
+from broker.settings import Settings
+from broker.toml import suggestion
+
+HELP = {
+    SwitchKind.PROVIDER: "turn a provider off and on",
+    SwitchKind.SERVICE: "turn a service off and on",
+    SwitchKind.ACCOUNT: "turn a citizen's account off and on",
+}
+DESCRIPTION = """What is turned off stays off for every worker from its next request on, until it is turned on again:
+no restart, no change of files. Each change is audited with its reason and who made it."""
+
+
+def add_arguments(parser: argparse.ArgumentParser, kind: SwitchKind) -> None:
+    """What the command takes for one kind of thing."""
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    off = verbs.add_parser("disable", help=f"turn a {kind.value} off", description=DESCRIPTION)
+    on = verbs.add_parser("enable", help=f"turn a {kind.value} on again", description=DESCRIPTION)
+    listed = verbs.add_parser("list", help=f"list every {kind.value} that is off")
+    for verb in (off, on):
+        verb.add_argument("id", metavar="ID", help=f"the {kind.value}'s id")
+    off.add_argument("--reason", required=True, help="why; it goes into the audit record, so name no citizen")
+    for verb in (off, on):
+        verb.add_argument("--by", metavar="NAME", help="who decided this (default: the user running the command)")
+    for verb in (off, on, listed):
+        add_config(verb)
+
+
+async def run(args: argparse.Namespace, machine: Machine, kind: SwitchKind) -> int:
+    """Does what the verb says. Raises Refused."""
+    found = settings(args, machine)
+    async with machine.open(found) as facts:
+        if args.verb == "list":
+            print(
+                "\n".join(
+                    [told(off) for off in await facts.switches.listing() if off.kind is kind] or ["nothing is off"]
+                )
+            )
+            return 0
+        who, now = args.by or machine.user, machine.ambient.now()
+        if args.verb == "enable":
+            changed = await facts.switches.turn_on(kind, args.id, who, now)
+            print(f"{args.id} is on again" if changed else f"{args.id} was not off")
+            return 0
+        check_known(kind, args.id, found)
+        changed = await facts.switches.turn_off(kind, args.id, args.reason, who, now)
+        print(f"{args.id} is off" if changed else f"{args.id} was off already")
+    return 0
+
+
+def told(off: Off) -> str:
+    """One thing that is off, in a line."""
+    since = datetime.fromtimestamp(off.at, UTC)
+    return f"{off.id}  off since {since:%Y-%m-%d %H:%M} UTC by {off.who}: {off.reason}"
+
+
+def check_known(kind: SwitchKind, id: str, found: Settings) -> None:
+    """Refuses to turn off a provider or service that is not configured: most likely the id is misspelt."""
+    known = {SwitchKind.PROVIDER: found.providers, SwitchKind.SERVICE: found.services}.get(kind)
+    if known is not None and id not in known:
+        raise Refused(f'there is no {kind.value} "{id}"\n    {suggestion(id, known)}')
