@@ -269,8 +269,8 @@ def read_duration(value: Any, path: str, reading: Reading) -> int | Wrong:
     """A number of seconds, or a text of numbers with units."""
     if type(value) is int and value >= 0:
         return value
-    parts = re.findall(r"(\d{1,9}) *([a-z]+)", value) if isinstance(value, str) else []
-    whole = re.fullmatch(r"\d{1,9} *[a-z]+(?: +\d{1,9} *[a-z]+)*", value) if isinstance(value, str) else None
+    parts = re.findall(r"([0-9]{1,9}) *([a-z]+)", value) if isinstance(value, str) else []
+    whole = re.fullmatch(r"[0-9]{1,9} *[a-z]+(?: +[0-9]{1,9} *[a-z]+)*", value) if isinstance(value, str) else None
     if not whole or any(unit not in UNITS for _, unit in parts):
         return reading.refuse(
             path, "this is no duration", 'write a number and a unit: "90 s", "15 minutes", "24 hours"'

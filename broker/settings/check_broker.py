@@ -126,7 +126,7 @@ def check_times(broker: Broker) -> Iterator[Problem]:
         if day not in DAYS:
             yield Problem(f"assisted.hours.days[{i}]", "no such day", f"write one of {', '.join(DAYS)}")
     for place, text in (("opens", hours.opens), ("closes", hours.closes)):
-        if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
+        if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text):
             yield Problem(f"assisted.hours.{place}", "this is no time of day", 'write such as "09:00"')
     if not hours.days or hours.opens >= hours.closes:
         yield Problem("assisted.hours", "there are no working hours", "name days, and let opens be before closes")

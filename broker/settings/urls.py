@@ -62,7 +62,7 @@ def address(text: str) -> tuple[str, int]:
     """Host and port of a text such as `127.0.0.1:8000` or `[::1]:8000`. Raises ValueError."""
     host, _, port = text.rpartition(":")
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
-    if not bare or (":" in bare and bare == host) or not re.fullmatch(r"\d{1,5}", port) or int(port) > 65535:
+    if not bare or (":" in bare and bare == host) or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65535:
         raise ValueError("this is no address with a port")
     return bare, int(port)
 
