@@ -21,6 +21,24 @@ from tests.providers.mock import MockProvider
 from tests.providers.stage import ASK, CALLBACK, CARD, KEY_FILE, PATIENCE, PEM, by_secret, free_address, ground, stage
 
 
+@pytest.fixture(scope="module")
+def node() -> Iterator[Peer]:
+    """npm's oidc-provider, which a test may stop."""
+    jwks = {"keys": [dict(load_signing_key(PEM, "ES256").jwk)]}
+    env = {"CLIENT_JWKS": json.dumps(jwks), "REDIRECT_URIS": json.dumps([CALLBACK])}
+    node = Peer("provider.mjs", env=env)
+    yield node
+    node.stop()
+
+
+@pytest.fixture(scope="module")
+def mock() -> Iterator[MockProvider]:
+    """PyPI's oidc-provider-mock, which a test may stop."""
+    mock = MockProvider()
+    yield mock
+    mock.program.stop()
+
+
 class TestTheSimulator(ProviderContract):
     """Ours, with private_key_jwt, acr and iss."""
 
@@ -47,14 +65,6 @@ def _config(base: str) -> OpenIdConfig:
 
 class TestOidcProviderOnNode(ProviderContract):
     """npm's oidc-provider: certified, with private_key_jwt, PKCE, acr, auth_time, iss, and claims at userinfo alone."""
-
-    @pytest.fixture(scope="class")
-    def node(self) -> Iterator[Peer]:
-        jwks = {"keys": [dict(load_signing_key(PEM, "ES256").jwk)]}
-        env = {"CLIENT_JWKS": json.dumps(jwks), "REDIRECT_URIS": json.dumps([CALLBACK])}
-        node = Peer("provider.mjs", env=env)
-        yield node
-        node.stop()
 
     @pytest.fixture
     async def counterpart(self, node: Peer) -> AsyncIterator[Counterpart]:
@@ -95,12 +105,6 @@ class TestOidcProviderOnNode(ProviderContract):
 
 class TestOidcProviderMock(ProviderContract):
     """PyPI's oidc-provider-mock: client_secret_basic, RS256, neither acr nor iss."""
-
-    @pytest.fixture(scope="class")
-    def mock(self) -> Iterator[MockProvider]:
-        mock = MockProvider()
-        yield mock
-        mock.program.stop()
 
     @pytest.fixture
     async def counterpart(self, mock: MockProvider) -> AsyncIterator[Counterpart]:
