@@ -230,7 +230,8 @@ class Note:
 class Binding:
     """How the citizen took the identity up. `subject` is the identity's, under the broker's own issuer for cases.
 
-    `asking_browser`, `code` and `words` say what was shown together; `level` is what that way to authenticate is worth.
+    `asking_browser`, `code` and `words` say what was shown together, `way` how the code had travelled; `level` is what
+    that way to authenticate is worth.
     """
 
     subject: str
@@ -240,6 +241,7 @@ class Binding:
     asking_browser: bool
     code: bool
     words: bool
+    way: Way | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,194 @@
+"""The calculator: which level the recorded evidence supports, and what is missing for the level that was asked.
+
+Staff record what they saw; nobody types a level.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from broker.assisted.case import Case, CheckRecord, EvidenceRecord, Outcome
+from broker.assisted.profiles import Piece, Profile, Profiles, Worth
+from broker.model.assurance import EvidenceType, Level
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What one piece of evidence scores. `id` is the evidence's."""
+
+    id: str
+    strength: int
+    validity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What everything recorded scores. `stopped` names checks of the person whose "no" ends it."""
+
+    evidence: tuple[Scored, ...] = ()
+    activity: int = 0
+    fraud: int = 0
+    verification: int = 0
+    stopped: tuple[str, ...] = ()
+
+
+class Aspect(StrEnum):
+    """What a profile can lack."""
+
+    EVIDENCE = "evidence"
+    ACTIVITY = "activity"
+    FRAUD = "fraud"
+    VERIFICATION = "verification"
+    CHANNEL = "channel"
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """One thing a profile lacks. For evidence `piece` says what it would have to score; else `needed` over `have`."""
+
+    aspect: Aspect
+    needed: int
+    have: int
+    piece: Piece | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One profile that would reach the level, and what it lacks: the fewer, the nearer."""
+
+    profile: str
+    level: Level
+    lacks: tuple[Lack, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What the evidence supports: a level with the profile that gives it, or None.
+
+    `cap` is the most this channel and evidence can carry, `ways` the nearest ways to the level that was asked, empty
+    where it is reached; `version` that of the data.
+    """
+
+    version: str
+    scores: Scores
+    cap: Level
+    level: Level | None
+    profile: str | None
+    ways: tuple[Way, ...]
+
+
+_SHOWN = 3
+"""How many ways to the asked level are shown."""
+
+
+def assess(case: Case, profiles: Profiles) -> Assessment:
+    """What the case's evidence supports now."""
+    scores = score(case, profiles)
+    cap = capped(case, profiles)
+    met = [(name, profile) for name, profile in profiles.profiles.items() if not lacks(profile, scores)]
+    name, best = max(met, key=lambda pair: pair[1].level, default=(None, None))
+    level = min(best.level, cap) if best and not scores.stopped else None
+    enough = level is not None and level >= case.level
+    return Assessment(
+        profiles.version,
+        scores,
+        cap,
+        level,
+        name if level is not None else None,
+        () if enough else _nearest(case.level, cap, scores, profiles),
+    )
+
+
+def score(case: Case, profiles: Profiles) -> Scores:
+    """The scores of everything recorded in a case."""
+    person = _answers(case.checks)
+    pieces = tuple(_scored(evidence, profiles) for evidence in case.evidence)
+    return Scores(
+        evidence=pieces,
+        activity=_worth(profiles.activity, person[Outcome.YES]),
+        fraud=_worth(profiles.fraud, person[Outcome.YES]),
+        verification=_verification(case, pieces, profiles),
+        stopped=_stopping(person[Outcome.NO], profiles),
+    )
+
+
+def _answers(checks: Iterable[CheckRecord]) -> dict[Outcome, frozenset[str]]:
+    recorded = list(checks)
+    return {outcome: frozenset(c.check for c in recorded if c.outcome is outcome) for outcome in Outcome}
+
+
+def _worth(rules: Sequence[Worth], passed: frozenset[str]) -> int:
+    return max((rule.score for rule in rules if passed.issuperset(rule.needs)), default=0)
+
+
+def _stopping(failed: frozenset[str], profiles: Profiles) -> tuple[str, ...]:
+    return tuple(sorted(name for name in failed if name in profiles.checks and profiles.checks[name].stops))
+
+
+def _scored(evidence: EvidenceRecord, profiles: Profiles) -> Scored:
+    kind = profiles.kinds.get(evidence.kind)
+    answers = _answers(evidence.checks)
+    if kind is None or _stopping(answers[Outcome.NO], profiles):
+        return Scored(evidence.id, 0, 0)
+    passed = answers[Outcome.YES] & set(kind.checks)
+    return Scored(evidence.id, _worth(kind.strength, passed), _worth(kind.validity, passed))
+
+
+def _verification(case: Case, pieces: Sequence[Scored], profiles: Profiles) -> int:
+    """Only evidence that is itself worth something can show whose it is."""
+    best = 0
+    for evidence, scored in zip(case.evidence, pieces, strict=True):
+        passed = _answers(evidence.checks)[Outcome.YES]
+        for rule in profiles.verification:
+            fits = case.channel in rule.channels and rule.check in passed
+            if fits and scored.validity > 0 and scored.strength >= rule.strength:
+                best = max(best, rule.score)
+    return best
+
+
+def capped(case: Case, profiles: Profiles) -> Level:
+    """The most that the channel of the session and the types of evidence can carry."""
+    if case.channel is None:
+        return Level.LOW
+    rule = profiles.caps[case.channel]
+    passed = {check for evidence in case.evidence for check in _answers(evidence.checks)[Outcome.YES]}
+    lacking = rule.without is not None and passed.isdisjoint(rule.needs_one_of)
+    cap = rule.without if lacking and rule.without is not None else rule.level
+    types: set[EvidenceType] = {evidence.type for evidence in case.evidence}
+    return min(cap, profiles.alone.get(types.pop(), cap)) if len(types) == 1 else cap
+
+
+def lacks(profile: Profile, scores: Scores) -> tuple[Lack, ...]:
+    """What a profile lacks; nothing if its scores are all met."""
+    missing = [Lack(Aspect.EVIDENCE, 1, 0, piece) for piece in _unmet(profile.evidence, scores.evidence)]
+    for aspect, needed, have in (
+        (Aspect.ACTIVITY, profile.activity, scores.activity),
+        (Aspect.FRAUD, profile.fraud, scores.fraud),
+        (Aspect.VERIFICATION, profile.verification, scores.verification),
+    ):
+        if have < needed:
+            missing.append(Lack(aspect, needed, have))
+    return tuple(missing)
+
+
+def _unmet(pieces: Sequence[Piece], evidence: Sequence[Scored]) -> tuple[Piece, ...]:
+    """The fewest pieces that no evidence of its own can fill: each piece of evidence counts once."""
+    if not pieces:
+        return ()
+    first, rest = pieces[0], pieces[1:]
+    best = (first, *_unmet(rest, evidence))
+    for index, one in enumerate(evidence):
+        if one.strength >= first.strength and one.validity >= first.validity:
+            left = _unmet(rest, (*evidence[:index], *evidence[index + 1 :]))
+            best = min(best, left, key=len)
+    return best
+
+
+def _nearest(asked: Level, cap: Level, scores: Scores, profiles: Profiles) -> tuple[Way, ...]:
+    channel = (Lack(Aspect.CHANNEL, asked, cap),) if cap < asked else ()
+    ways = [
+        Way(name, profile.level, (*lacks(profile, scores), *channel))
+        for name, profile in profiles.profiles.items()
+        if profile.level >= asked
+    ]
+    return tuple(sorted(ways, key=lambda way: (len(way.lacks), way.level))[:_SHOWN])
