@@ -1,0 +1,90 @@
+"""Everything that is kept in SQL, opened by its address."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from broker.ambient import Ambient
+from broker.seal import Sealer
+from broker.stores.sql.address import SqliteAddress, address
+from broker.stores.sql.answers import SqlAnswers
+from broker.stores.sql.audit import SqlAudit
+from broker.stores.sql.audit_chain import AuditChain
+from broker.stores.sql.cases import SqlCases
+from broker.stores.sql.database import Database
+from broker.stores.sql.grants import SqlGrants
+from broker.stores.sql.marks import Marks
+from broker.stores.sql.outbox import SqlOutbox
+from broker.stores.sql.postgres import PostgresDatabase
+from broker.stores.sql.sessions import SqlSessions
+from broker.stores.sql.sqlite import SqliteDatabase
+from broker.stores.sql.staff_sessions import SqlStaffSessions
+from broker.stores.sql.sweep import Sweeper
+from broker.stores.sql.switches import Board
+from broker.stores.steady import SteadyClock
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The stores of facts over one database.
+
+    `ambient` is the one that was given, with a clock that never falls behind the latest time noted in the database:
+    the whole process should use it. `alive` asks the database for the least thing; it raises Unavailable.
+    """
+
+    answers: SqlAnswers
+    grants: SqlGrants
+    sessions: SqlSessions
+    audit: SqlAudit
+    switches: Board
+    marks: Marks
+    cases: SqlCases
+    outbox: SqlOutbox
+    staff_sessions: SqlStaffSessions
+    chain: AuditChain
+    ambient: Ambient
+    sweep: Callable[[float], Awaitable[int]]
+    tick: Callable[[], Awaitable[None]]
+    close: Callable[[], Awaitable[None]]
+
+
+async def open_facts(
+    url: str, sealer: Sealer, ambient: Ambient, *, password: str | None = None, connections: int = 8
+) -> Facts:
+    """Opens the facts at `sqlite:<path>` or `postgresql://user@host:port/database`.
+
+    The schema must be current (`broker.stores.sql.schema`). `connections` is the most a process opens to PostgreSQL.
+    Raises ValueError for an address that is none, Unavailable where the database cannot be reached.
+    """
+    where = address(url, password)
+    database: Database = (
+        SqliteDatabase(where.path) if isinstance(where, SqliteAddress) else PostgresDatabase(where, connections)
+    )
+    clock = SteadyClock(ambient.now)
+    steady = Ambient(now=clock, draw=ambient.draw)
+    marks = Marks(database)
+    board = Board(database)
+    chain = AuditChain(database)
+    clock.at_least(await marks.note_time(clock()))
+
+    async def tick() -> None:
+        """To be called about once a second: seals audit rows, notes the time, looks for changed switches."""
+        clock.at_least(await marks.note_time(clock()))
+        await board.check()
+        await chain.seal_once()
+
+    return Facts(
+        answers=SqlAnswers(database, sealer, steady, board.heard),
+        grants=SqlGrants(database, sealer, board.heard),
+        sessions=SqlSessions(database, sealer, board.heard),
+        audit=SqlAudit(database),
+        switches=board,
+        marks=marks,
+        cases=SqlCases(database, sealer),
+        outbox=SqlOutbox(database, sealer),
+        staff_sessions=SqlStaffSessions(database, sealer),
+        chain=chain,
+        ambient=steady,
+        sweep=Sweeper(database).sweep,
+        tick=tick,
+        close=database.close,
+    )

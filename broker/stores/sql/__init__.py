@@ -1,0 +1,1 @@
+"""Facts: durable when a method returns. One set of statements, run on SQLite or on PostgreSQL."""

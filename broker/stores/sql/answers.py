@@ -1,0 +1,156 @@
+"""Answers to services: who the citizen is to us and to each service, the code, what was shared, the session."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Double, Insert, Text, and_, bindparam, exists, func, insert, select
+
+from broker.ambient import Ambient
+from broker.model.facts import Known, NewAnswer, Recorded, Unavailable
+from broker.model.grant import Release
+from broker.seal import Sealer
+from broker.stores.forms import Form, Sealed
+from broker.stores.sql import audit, codes
+from broker.stores.sql import sessions as kept
+from broker.stores.sql.database import Conflict, Database, Deed, Each
+from broker.stores.sql.marks import is_mark
+from broker.stores.sql.tables import accounts, identities, marks, shares, subjects
+
+_TRIES: Final = 5
+_SUB: Final = "sub"
+"""Every answer shares the pairwise subject, so whoever shared anything has this row."""
+
+_issuer: Final = bindparam("issuer", type_=Text)
+_identity: Final = bindparam("identity", type_=Text)
+_sector: Final = bindparam("sector", type_=Text)
+_now: Final = bindparam("now", type_=Double)
+
+ACCOUNT: Final[ColumnElement[str]] = func.coalesce(
+    select(identities.c.account_id)
+    .where(identities.c.issuer == _issuer, identities.c.subject == _identity)
+    .scalar_subquery(),
+    bindparam("account", type_=Text),
+)
+"""The account that holds: the one known for (issuer, subject), else the one proposed."""
+
+SUBJECT: Final[ColumnElement[str]] = func.coalesce(
+    select(subjects.c.sub).where(subjects.c.account_id == ACCOUNT, subjects.c.sector == _sector).scalar_subquery(),
+    bindparam("subject", type_=Text),
+)
+"""The pairwise subject that holds: the one given to (account, sector), else the one proposed."""
+
+
+_SEEN: Final = exists(
+    select(identities.c.issuer).where(identities.c.issuer == _issuer, identities.c.subject == _identity)
+)
+
+
+def _account(passed: ColumnElement[bool]) -> Insert:
+    values = select(bindparam("account", type_=Text), _now).where(passed, ~_SEEN)
+    return insert(accounts).from_select(["id", "created"], values)
+
+
+def _person(passed: ColumnElement[bool]) -> Insert:
+    values = select(_issuer, _identity, bindparam("account", type_=Text), _now).where(passed, ~_SEEN)
+    return insert(identities).from_select(["issuer", "subject", "account_id", "created"], values)
+
+
+def _pair(passed: ColumnElement[bool]) -> Insert:
+    given = exists(select(subjects.c.sub).where(subjects.c.account_id == ACCOUNT, subjects.c.sector == _sector))
+    values = select(ACCOUNT, _sector, bindparam("subject", type_=Text), _now).where(passed, ~given)
+    return insert(subjects).from_select(["account_id", "sector", "sub", "created"], values)
+
+
+def _shared() -> Each:
+    same = {
+        "account_id": ACCOUNT,
+        "client_id": bindparam("client_id", type_=Text),
+        "first_at": _now,
+        "last_at": _now,
+    }
+    return Each(shares, "shares", ("claim",), same, ("account_id", "client_id", "claim"), ("last_at",))
+
+
+def _deed(database: Database, with_code: bool) -> Deed:
+    then = (
+        _account,
+        _person,
+        _pair,
+        _shared(),
+        kept.written(database, ACCOUNT),
+        audit.written({"account_id": ACCOUNT}),
+    )
+    if with_code:
+        return Deed(codes.written(database, ACCOUNT, SUBJECT), then)
+    return Deed(None, then, select(ACCOUNT, SUBJECT))
+
+
+class SqlAnswers:
+    """Answers to services in SQL."""
+
+    def __init__(self, database: Database, sealer: Sealer, ambient: Ambient, heard: Callable[[int], None]) -> None:
+        self._database = database
+        self._ambient = ambient
+        self._heard = heard
+        self._releases = Sealed(sealer, Form(Release))
+        self._identities = kept.identities(sealer)
+        mine = and_(subjects.c.account_id == identities.c.account_id, subjects.c.sector == _sector)
+        with_it = and_(
+            shares.c.account_id == identities.c.account_id, shares.c.client_id == bindparam("client_id", type_=Text)
+        )
+        person = and_(identities.c.issuer == _issuer, identities.c.subject == _identity)
+        self._known = database.prepare(
+            select(marks.c.value, identities.c.account_id, subjects.c.sub, shares.c.claim)
+            .select_from(marks.outerjoin(identities, person).outerjoin(subjects, mine).outerjoin(shares, with_it))
+            .where(is_mark("switches"))
+            .order_by(shares.c.claim)
+        )
+        self._with_code = database.prepare(_deed(database, with_code=True))
+        self._without_code = database.prepare(_deed(database, with_code=False))
+
+    async def known(self, issuer: str, subject: str, sector: str, client_id: str) -> Known | None:
+        """What is known of (issuer, subject) for a service; None for a person not seen before. One round trip."""
+        parameters = {"issuer": issuer, "identity": subject, "sector": sector, "client_id": client_id}
+        rows = await self._database.query(self._known, parameters)
+        self._heard(rows[0][0])
+        if rows[0][1] is None:
+            return None
+        claims = tuple(row[3] for row in rows if row[3] is not None)
+        shared = tuple(claim for claim in claims if claim != _SUB) if claims else None
+        return Known(rows[0][1], rows[0][2], shared)
+
+    async def record(self, answer: NewAnswer) -> Recorded | None:
+        """Writes all of it in one transaction. An unredeemed code of the same transaction is replaced.
+
+        None, and nothing written, when the transaction's code was already redeemed or its pushed request was already
+        answered in another transaction. Where another answer for the same person was faster, it is tried once more
+        with what then holds.
+        """
+        prepared = self._without_code if answer.code is None else self._with_code
+        parameters = self._parameters(answer)
+        for _ in range(_TRIES):
+            try:
+                rows = await self._database.perform(prepared, parameters)
+            except Conflict as conflict:
+                if conflict.table == "codes":
+                    return None
+            else:
+                return Recorded(*rows[0]) if rows else None
+        raise Unavailable("others are writing the same person's answer")
+
+    def _parameters(self, answer: NewAnswer) -> Mapping[str, Any]:
+        client_id = answer.client_id if answer.code is None else answer.code.client_id
+        shared = {_SUB, *answer.shared} if client_id is not None else set()
+        return {
+            "issuer": answer.issuer,
+            "identity": answer.identity_subject,
+            "account": answer.account,
+            "sector": answer.sector,
+            "subject": answer.subject,
+            "client_id": client_id,
+            "now": self._ambient.now(),
+            "shares": [{"claim": claim} for claim in sorted(shared)],
+            "events": audit.rows(answer.events),
+            **({} if answer.code is None else codes.values(answer.code, self._releases)),
+            **kept.values(answer.session, self._identities),
+        }

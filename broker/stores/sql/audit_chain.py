@@ -1,0 +1,204 @@
+"""The hash chain over the audit rows, and what shows that nobody broke it.
+
+Writers never number. One sealer at a time, by lease, gives each new row the next number and a hash over its content and
+the hash before. Now and then the head of the chain is signed, and that checkpoint also leaves the database: it goes to
+a file and to the log, or else a cut tail could not be seen. A row that vanishes before it is sealed is not seen.
+"""
+
+import hashlib
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import BigInteger, Double, Integer, Text, bindparam, insert, select, update
+
+from broker.jose import SIGNATURE_ALGORITHMS, KeySet, SigningKey, Untrusted, sign, verify
+from broker.stores.sql.audit import COLUMNS
+from broker.stores.sql.database import Database, Row
+from broker.stores.sql.tables import audit, checkpoints
+
+_log: Final = logging.getLogger("portico.audit")
+_LEASE: Final = "audit-chain"
+_TYP: Final = "audit-checkpoint+jwt"
+_BATCH: Final = 1000
+_NOTHING: Final = (0, "")
+"""The number and the hash before the first row."""
+
+
+class Flaw(StrEnum):
+    """What is wrong with a chain."""
+
+    CHANGED = "changed"
+    GAP = "gap"
+    CUT = "cut"
+    NO_CHECKPOINT = "no_checkpoint"
+    BAD_CHECKPOINT = "bad_checkpoint"
+
+
+@dataclass(frozen=True, slots=True)
+class ChainProblem:
+    """One thing wrong with the chain, at the row with this number (0: with none in particular)."""
+
+    flaw: Flaw
+    number: int
+    detail: str
+
+    def __str__(self) -> str:
+        return f"row {self.number}: {self.detail}" if self.number else self.detail
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A signed statement that the row with this number had this hash at a moment (seconds since 1970 UTC)."""
+
+    number: int
+    hash: str
+    at: float
+    statement: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notary:
+    """Who vouches for the chain: the key that signs checkpoints, and the file they are written to."""
+
+    key: SigningKey
+    file: Path
+
+
+def link(number: int, before: str, content: Sequence[Any]) -> str:
+    """The hash of one row: SHA-256 over its number, the hash before, and its columns in the order of COLUMNS."""
+    return hashlib.sha256(msgspec.json.encode([number, before, *content])).hexdigest()
+
+
+class AuditChain:
+    """Seals audit rows into the chain, signs its head, and checks all of it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        content = [audit.c[name] for name in COLUMNS]
+        number, limit = audit.c.number, bindparam("limit", type_=Integer)
+        sealed = database.listed("rows", {"id": BigInteger, "number": BigInteger, "hash": Text})
+        after = number > bindparam("after", type_=BigInteger)
+        self._head = database.prepare(
+            select(number, audit.c.hash).where(number.is_not(None)).order_by(number.desc()).limit(1)
+        )
+        self._unsealed = database.prepare(
+            select(audit.c.id, *content).where(number.is_(None)).order_by(audit.c.id).limit(limit)
+        )
+        self._seal = database.prepare(
+            update(audit)
+            .where(audit.c.id == sealed.c.id, number.is_(None))
+            .values(number=sealed.c.number, hash=sealed.c.hash)
+        )
+        self._sealed = database.prepare(
+            select(number, audit.c.hash, *content).where(after).order_by(number).limit(limit)
+        )
+        self._last = database.prepare(select(checkpoints.c.number).order_by(checkpoints.c.number.desc()).limit(1))
+        self._record = database.prepare(
+            insert(checkpoints).values(
+                number=bindparam("number", type_=BigInteger),
+                hash=bindparam("hash", type_=Text),
+                at=bindparam("at", type_=Double),
+                statement=bindparam("statement", type_=Text),
+            )
+        )
+
+    async def seal_once(self, limit: int = _BATCH) -> int:
+        """Seals the rows that are not sealed yet, at most `limit`. 0 also where another process is sealing now."""
+        async with self._database.leased(_LEASE) as unit:
+            if unit is None:
+                return 0
+            rows = await unit.run(self._unsealed, {"limit": limit})
+            if not rows:
+                return 0
+            head = await unit.run(self._head, {})
+            first, before = head[0] if head else _NOTHING
+            links = []
+            for number, (id, *content) in enumerate(rows, first + 1):
+                before = link(number, before, content)
+                links.append({"id": id, "number": number, "hash": before})
+            await unit.run(self._seal, {"rows": links})
+        return len(rows)
+
+    async def checkpoint(self, now: float, notary: Notary) -> Checkpoint | None:
+        """Signs the head of the chain and writes that to the notary's file, the log and the database.
+
+        None where nothing was sealed since the last checkpoint, or where another process has the lease.
+        """
+        async with self._database.leased(_LEASE) as unit:
+            if unit is None:
+                return None
+            head = await unit.run(self._head, {})
+            last = await unit.run(self._last, {})
+            if not head or (last and head[0][0] <= last[0][0]):
+                return None
+            number, hash_ = head[0]
+            claims = {"number": number, "hash": hash_, "at": now}
+            made = Checkpoint(number, hash_, now, sign(claims, notary.key, typ=_TYP))
+            _append(notary.file, made.statement)
+            _log.info("audit_checkpoint number=%d hash=%s statement=%s", number, hash_, made.statement)
+            await unit.run(self._record, {**claims, "statement": made.statement})
+        return made
+
+    async def verify(self, file: Path, keys: KeySet) -> Sequence[ChainProblem]:
+        """Everything that is wrong with the chain, held against the checkpoints in a file. Empty: it is whole."""
+        known, problems = _read(file, keys)
+        number, before = _NOTHING
+        while rows := await self._database.query(self._sealed, {"after": number, "limit": _BATCH}):
+            for row in rows:
+                problems += _check(row, number, before, known)
+                number, before = row[0], row[1]
+        if number and not known:
+            detail = f"no checkpoint in {file.name} vouches for the {number} rows that are sealed"
+            problems.append(ChainProblem(Flaw.NO_CHECKPOINT, 0, detail))
+        last = max(known, default=0)
+        if last > number:
+            problems.append(ChainProblem(Flaw.CUT, number + 1, f"rows {number + 1} to {last} are gone from the end"))
+        return problems
+
+
+def _check(row: Row, number: int, before: str, known: Mapping[int, Checkpoint]) -> Sequence[ChainProblem]:
+    """What is wrong with the next row after `number`."""
+    mine, hash_, *content = row
+    problems = []
+    if mine != number + 1:
+        problems.append(ChainProblem(Flaw.GAP, number + 1, f"rows {number + 1} to {mine - 1} are missing"))
+    elif link(mine, before, content) != hash_:
+        problems.append(ChainProblem(Flaw.CHANGED, mine, "the content is not what was sealed"))
+    checkpoint = known.get(mine)
+    if checkpoint is not None and checkpoint.hash != hash_:
+        detail = "a checkpoint says otherwise: this row, or one before it, was written anew"
+        problems.append(ChainProblem(Flaw.CHANGED, mine, detail))
+    return problems
+
+
+def _read(file: Path, keys: KeySet) -> tuple[Mapping[int, Checkpoint], list[ChainProblem]]:
+    """The checkpoints in a file by number, and what is wrong with them."""
+    known: dict[int, Checkpoint] = {}
+    problems: list[ChainProblem] = []
+    lines = file.read_text(encoding="ascii").split() if file.exists() else []
+    for count, line in enumerate(lines, 1):
+        try:
+            claims = verify(line, keys, SIGNATURE_ALGORITHMS, typ=_TYP).claims
+            made = Checkpoint(int(claims["number"]), str(claims["hash"]), float(claims["at"]), line)
+        except (Untrusted, KeyError, ValueError) as problem:
+            detail = f"line {count} of {file.name} is no checkpoint of ours ({type(problem).__name__})"
+            problems.append(ChainProblem(Flaw.BAD_CHECKPOINT, 0, detail))
+            continue
+        if known.setdefault(made.number, made).hash != made.hash:
+            detail = f"line {count} of {file.name} contradicts an earlier one"
+            problems.append(ChainProblem(Flaw.BAD_CHECKPOINT, made.number, detail))
+    return known, problems
+
+
+def _append(file: Path, line: str) -> None:
+    """One more line, on the disk before anybody counts on it."""
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as out:
+        out.write(line.encode("ascii") + b"\n")
+        out.flush()
+        os.fsync(out.fileno())

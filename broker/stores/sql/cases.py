@@ -1,0 +1,200 @@
+"""Verification cases. The record lies sealed; in the clear stands only what it is searched by."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Double,
+    Integer,
+    LargeBinary,
+    Text,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
+
+from broker.assisted.case import Case, State
+from broker.model.audit import AuditEvent
+from broker.model.facts import Created
+from broker.model.handle import plain
+from broker.model.notice import Notice
+from broker.seal import Sealer
+from broker.stores.forms import Form, Sealed
+from broker.stores.sql import audit, outbox
+from broker.stores.sql.database import Conflict, Database, Deed, Each, Prepared
+from broker.stores.sql.outbox import Notices
+from broker.stores.sql.tables import case_attempts, case_marks, cases
+
+_id: Final = bindparam("id", type_=Text)
+_CHANGING: Final[Mapping[str, ColumnElement[Any]]] = {
+    "version": bindparam("version", type_=BigInteger),
+    "state": bindparam("state", type_=Text),
+    "is_open": bindparam("is_open", type_=Boolean),
+    "continuation": bindparam("continuation", type_=Text),
+    "holder": bindparam("holder", type_=Text),
+    "deadline": bindparam("deadline", type_=Double),
+    "queued": bindparam("queued", type_=Double),
+    "due": bindparam("due", type_=Double),
+    "sealed": bindparam("sealed", type_=LargeBinary),
+}
+_FIXED: Final[Mapping[str, ColumnElement[Any]]] = {
+    "id": _id,
+    "transaction_id": bindparam("transaction", type_=Text),
+    "reference": bindparam("reference", type_=Text),
+    "created": bindparam("created", type_=Double),
+}
+
+
+def _place(id: str) -> str:
+    return f"cases:{id}"
+
+
+def _following() -> tuple[Each, ...]:
+    marked = Each(case_marks, "marks", ("mark",), {"case_id": _id}, ("case_id", "mark"))
+    return marked, audit.written(), outbox.written()
+
+
+class SqlCases:
+    """Verification cases in SQL."""
+
+    def __init__(self, database: Database, sealer: Sealer) -> None:
+        self._database = database
+        self._cases = Sealed(sealer, Form(Case))
+        self._notices = Notices(sealer)
+        made = insert(cases).values(**_FIXED, **_CHANGING).returning(cases.c.id)
+        before = cases.c.version == bindparam("before", type_=BigInteger)
+        saved = update(cases).where(cases.c.id == _id, before).values(**_CHANGING).returning(cases.c.id)
+        self._create = database.prepare(Deed(made, _following()))
+        self._save = database.prepare(Deed(saved, _following()))
+        self._prepare_reading(database)
+        self._prepare_attempts(database)
+
+    def _prepare_reading(self, database: Database) -> None:
+        c = cases.c
+        found = select(c.id, c.sealed)
+        limit = bindparam("limit", type_=Integer)
+        self._by_id = database.prepare(found.where(c.id == _id))
+        self._by_reference = database.prepare(found.where(c.reference == _FIXED["reference"]))
+        self._by_continuation = database.prepare(found.where(c.continuation == _CHANGING["continuation"]))
+        self._by_transaction = database.prepare(
+            found.where(c.transaction_id == _FIXED["transaction_id"]).order_by(c.created.desc(), c.id).limit(1)
+        )
+        queue = found.where(database.among(c.state, "states"))
+        self._queue = database.prepare(
+            queue.order_by(c.deadline.is_(None), c.deadline, c.queued.is_(None), c.queued, c.id).limit(limit)
+        )
+        self._held = database.prepare(found.where(c.holder == _CHANGING["holder"]).order_by(c.created, c.id))
+        self._due = database.prepare(found.where(c.due <= bindparam("now", type_=Double)).order_by(c.due).limit(limit))
+        alike = database.among(case_marks.c.mark, "marks")
+        self._alike = database.prepare(
+            select(func.count(func.distinct(case_marks.c.case_id))).where(alike, case_marks.c.case_id != _id)
+        )
+
+    def _prepare_attempts(self, database: Database) -> None:
+        c = case_attempts.c
+        purpose, most = bindparam("purpose", type_=Text), bindparam("most", type_=BigInteger)
+        columns = {"case_id": _id, "purpose": purpose, "made": literal_column("1", BigInteger)}
+        first = database.upsert(case_attempts).from_select(
+            list(columns), select(*columns.values()).where(most > literal_column("0"))
+        )
+        counted = first.on_conflict_do_update(
+            index_elements=["case_id", "purpose"], set_={"made": c.made + 1}, where=c.made < most
+        )
+        self._count = database.prepare(counted.returning(c.made))
+        self._counted = database.prepare(select(c.made).where(c.case_id == _id, c.purpose == purpose))
+
+    async def create(self, case: Case, events: Sequence[AuditEvent], notices: Sequence[Notice]) -> Created:
+        """Writes a new case with its audit rows and notices, in one transaction; nothing unless DONE."""
+        try:
+            await self._database.perform(self._create, self._values(case, events, notices))
+        except Conflict as conflict:
+            match conflict.columns:
+                case ("transaction_id",):
+                    return Created.ONE_OPEN_ALREADY
+                case ("reference",):
+                    return Created.REFERENCE_TAKEN
+                case _:
+                    raise
+        return Created.DONE
+
+    async def save(self, case: Case, events: Sequence[AuditEvent], notices: Sequence[Notice]) -> bool:
+        """Writes on top of `case.version - 1` with audit rows and notices, in one transaction."""
+        values = {**self._values(case, events, notices), "before": case.version - 1}
+        return bool(await self._database.perform(self._save, values))
+
+    async def load(self, id: str) -> Case | None:
+        """The case with this id."""
+        return await self._one(self._by_id, {"id": id})
+
+    async def by_reference(self, reference: str) -> Case | None:
+        """The case with this reference, however it was typed."""
+        return await self._one(self._by_reference, {"reference": plain(reference)})
+
+    async def by_continuation(self, digest: str) -> Case | None:
+        """The case whose unused continuation code has this digest."""
+        return await self._one(self._by_continuation, {"continuation": digest})
+
+    async def by_transaction(self, transaction: str) -> Case | None:
+        """The newest case of a transaction, by its public id."""
+        return await self._one(self._by_transaction, {"transaction": transaction})
+
+    async def queue(self, states: Sequence[State], limit: int) -> Sequence[Case]:
+        """Cases in these states, by `deadline` (none: last), then `queued`, the earliest first."""
+        return await self._many(self._queue, {"states": [state.value for state in states], "limit": limit})
+
+    async def held(self, member: str) -> Sequence[Case]:
+        """Cases whose `holder` is this member of staff."""
+        return await self._many(self._held, {"holder": member})
+
+    async def due(self, now: float, limit: int) -> Sequence[Case]:
+        """Cases whose `due` is not after `now`, the earliest first."""
+        return await self._many(self._due, {"now": now, "limit": limit})
+
+    async def count_attempt(self, id: str, purpose: str, most: int) -> int | None:
+        """Counts one attempt durably, before anything is compared. None, and nothing counted, after `most`."""
+        rows = await self._database.perform(self._count, {"id": id, "purpose": purpose, "most": most})
+        return int(rows[0][0]) if rows else None
+
+    async def attempts(self, id: str, purpose: str) -> int:
+        """How many attempts were counted."""
+        rows = await self._database.query(self._counted, {"id": id, "purpose": purpose})
+        return int(rows[0][0]) if rows else 0
+
+    async def alike(self, marks: Sequence[str], besides: str) -> int:
+        """How many cases other than `besides` bear at least one of these `marks`."""
+        rows = await self._database.query(self._alike, {"marks": list(marks), "id": besides})
+        return int(rows[0][0])
+
+    def _values(self, case: Case, events: Sequence[AuditEvent], notices: Sequence[Notice]) -> Mapping[str, Any]:
+        return {
+            "id": case.id,
+            "transaction": case.transaction,
+            "reference": plain(case.reference),
+            "created": case.created,
+            "version": case.version,
+            "state": case.state.value,
+            "is_open": case.open,
+            "continuation": case.continuation,
+            "holder": case.holder,
+            "deadline": case.deadline,
+            "queued": case.queued,
+            "due": case.due,
+            "sealed": self._cases.write(case, _place(case.id)),
+            "marks": [{"mark": mark} for mark in sorted(set(case.marks))],
+            "events": audit.rows(events),
+            "notices": self._notices.rows(notices),
+        }
+
+    async def _one(self, prepared: Prepared, parameters: Mapping[str, Any]) -> Case | None:
+        return next(iter(await self._many(prepared, parameters)), None)
+
+    async def _many(self, prepared: Prepared, parameters: Mapping[str, Any]) -> Sequence[Case]:
+        rows = await self._database.query(prepared, parameters)
+        found = [self._cases.read(row[1], _place(row[0])) for row in rows]
+        return [case for case in found if case is not None]

@@ -1,0 +1,104 @@
+"""A few connections to PostgreSQL, made when they are needed and thrown away when anything is wrong with them."""
+
+import asyncio
+import ssl
+from collections.abc import Sequence
+from typing import Final, cast
+
+import asyncpg
+from asyncpg.prepared_stmt import PreparedStatement
+
+from broker.stores.sql.address import PostgresAddress
+from broker.stores.sql.database import Prepared, Row
+
+_SETTINGS: Final = {
+    "application_name": "portico",
+    "synchronous_commit": "on",
+    "plan_cache_mode": "force_generic_plan",
+    "idle_in_transaction_session_timeout": "5000",
+}
+
+
+class Connection:
+    """One connection, with the statements that were prepared on it."""
+
+    def __init__(self, raw: "asyncpg.Connection[asyncpg.Record]") -> None:
+        self._raw = raw
+        self._statements: dict[Prepared, PreparedStatement[asyncpg.Record]] = {}
+
+    @property
+    def usable(self) -> bool:
+        """Whether it is open, as far as can be known without asking."""
+        return not self._raw.is_closed()
+
+    async def fetch(self, prepared: Prepared, values: Sequence[object]) -> Sequence[Row]:
+        """Runs a statement. One round trip, apart from its first time on this connection."""
+        statement = self._statements.get(prepared)
+        if statement is None:
+            statement = self._statements[prepared] = await self._raw.prepare(prepared.steps[0].sql)
+        return cast(Sequence[Row], await statement.fetch(*values))
+
+    async def execute(self, text: str) -> None:
+        """Runs a command that has no parameters."""
+        await self._raw.execute(text)
+
+    def drop(self) -> None:
+        """Ends it at once."""
+        self._raw.terminate()
+
+
+class Connections:
+    """At most `most` connections; who comes later waits until one is given back."""
+
+    def __init__(self, where: PostgresAddress, most: int) -> None:
+        self._where = where
+        self._idle: list[Connection] = []
+        self._places = asyncio.Semaphore(most)
+        self._closed = False
+        self._tls = tls(where)
+
+    async def take(self) -> Connection:
+        """A connection, which must be given back. Raises what asyncpg raises where there is none to be had."""
+        await self._places.acquire()
+        try:
+            while self._idle:
+                connection = self._idle.pop()
+                if connection.usable:
+                    return connection
+            return await self._connect()
+        except BaseException:
+            self._places.release()
+            raise
+
+    def give(self, connection: Connection, sound: bool) -> None:
+        """Gives one back. It is used again only if it is `sound`: nothing is under way on it."""
+        if sound and connection.usable and not self._closed:
+            self._idle.append(connection)
+        else:
+            connection.drop()
+        self._places.release()
+
+    def close(self) -> None:
+        """Ends the idle ones now, the others when they are given back."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().drop()
+
+    async def _connect(self) -> Connection:
+        where = self._where
+        raw = await asyncpg.connect(
+            host=where.host,
+            port=where.port,
+            user=where.user,
+            database=where.database,
+            password=where.password,
+            ssl=self._tls,
+            server_settings=_SETTINGS,
+            statement_cache_size=0,
+        )
+        return Connection(raw)
+
+
+def tls(where: PostgresAddress) -> ssl.SSLContext | bool:
+    """How the connection is protected: checked against the address's authority if it names one, else not at all."""
+    return ssl.create_default_context(cafile=where.authority) if where.authority is not None else False

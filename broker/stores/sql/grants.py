@@ -1,0 +1,302 @@
+"""Grants and tokens. A code is redeemed by one conditional update, in the transaction that writes all that follows."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    Insert,
+    LargeBinary,
+    Text,
+    Update,
+    and_,
+    bindparam,
+    insert,
+    literal_column,
+    null,
+    select,
+    update,
+)
+
+from broker.model.audit import AuditEvent
+from broker.model.facts import KnownCode, Redemption
+from broker.model.grant import AssertionUse, Grant, Release, Token
+from broker.model.handle import digest as digest_of
+from broker.seal import Sealer
+from broker.stores.forms import Form, Sealed
+from broker.stores.sql import audit
+from broker.stores.sql import codes as kept_codes
+from broker.stores.sql.database import Conflict, Database, Deed, Each, Parameters, Prepared, Row
+from broker.stores.sql.marks import EPOCH, VERSION, is_mark
+from broker.stores.sql.tables import assertions, codes, grants, marks, tokens
+
+
+@dataclass(frozen=True, slots=True)
+class GrantTerms:
+    """What a grant is bound to; none of it is personal."""
+
+    scope: tuple[str, ...]
+    nonce: str | None = None
+    dpop_jkt: str | None = None
+
+
+_TERMS: Final = Form(GrantTerms)
+_TOKEN: Final = ("digest", "kind", "created", "expires")
+_digest: Final = bindparam("digest", type_=Text)
+_grant: Final = bindparam("grant", type_=Text)
+_now: Final = bindparam("now", type_=Double)
+_REFRESH: Final[ColumnElement[str]] = literal_column("'refresh'")
+
+
+def _place(grant: str) -> str:
+    return f"grants:{grant}"
+
+
+# Steps of deeds
+
+
+def _assertion(passed: ColumnElement[bool]) -> Insert:
+    """The use of a client assertion, if the deed has one. A second use is a conflict that undoes the whole deed."""
+    columns = {
+        "client_id": bindparam("assertion_client", type_=Text),
+        "jti": bindparam("assertion_jti", type_=Text),
+        "expires": bindparam("assertion_expires", type_=Double),
+    }
+    chosen = select(*columns.values()).where(passed, columns["client_id"].is_not(None))
+    return insert(assertions).from_select(list(columns), chosen)
+
+
+def _granted(passed: ColumnElement[bool]) -> Insert:
+    columns = {
+        "id": _grant,
+        "client_id": bindparam("client_id", type_=Text),
+        "account_id": bindparam("account", type_=Text),
+        "subject": bindparam("subject", type_=Text),
+        "created": bindparam("created", type_=Double),
+        "expires": bindparam("expires", type_=Double),
+        "terms": bindparam("terms", type_=Text),
+        "sealed": bindparam("sealed", type_=LargeBinary),
+        "epoch": EPOCH,
+    }
+    return insert(grants).from_select(list(columns), select(*columns.values()).where(passed))
+
+
+def _issued() -> Each:
+    return Each(tokens, "tokens", _TOKEN, {"grant_id": _grant, "epoch": EPOCH})
+
+
+def _grant_of_code() -> Any:
+    return select(codes.c.grant_id).where(codes.c.digest == _digest).scalar_subquery()
+
+
+def _grant_of_token() -> Any:
+    this = select(tokens.c.grant_id).where(tokens.c.digest == _digest, tokens.c.kind == _REFRESH)
+    return this.correlate(None).scalar_subquery()
+
+
+def _grant_revoked(which: ColumnElement[Any]) -> Update:
+    revoked = update(grants).where(grants.c.id == which, grants.c.revoked.is_(None))
+    return revoked.values(revoked=_now, sealed=null())
+
+
+def _tokens_revoked(which: ColumnElement[Any]) -> Update:
+    return update(tokens).where(tokens.c.grant_id == which, tokens.c.revoked.is_(None)).values(revoked=_now)
+
+
+# Deeds
+
+
+def _redemption() -> Deed:
+    unredeemed = and_(codes.c.digest == _digest, codes.c.redeemed.is_(None), codes.c.epoch == EPOCH)
+    redeemed = update(codes).where(unredeemed).values(redeemed=_now, grant_id=_grant, sealed=null())
+    return Deed(redeemed.returning(codes.c.digest), (_assertion, _granted, _issued(), audit.written()))
+
+
+def _code_revocation() -> Deed:
+    return Deed(
+        _grant_revoked(_grant_of_code()).returning(grants.c.id),
+        (lambda passed: _tokens_revoked(_grant_of_code()).where(passed), audit.written()),
+    )
+
+
+def _refreshment() -> Deed:
+    columns = {
+        "digest": _digest,
+        "grant_id": grants.c.id,
+        "kind": bindparam("kind", type_=Text),
+        "created": bindparam("created", type_=Double),
+        "expires": bindparam("expires", type_=Double),
+        "epoch": EPOCH,
+    }
+    live = and_(grants.c.id == _grant, grants.c.revoked.is_(None), grants.c.epoch == EPOCH)
+    token = insert(tokens).from_select(list(columns), select(*columns.values()).where(live))
+    return Deed(token.returning(tokens.c.digest), (_assertion, audit.written()))
+
+
+def _revocation() -> Deed:
+    mine = select(grants.c.id).where(grants.c.client_id == bindparam("client_id", type_=Text))
+    live = and_(tokens.c.digest == _digest, tokens.c.revoked.is_(None), tokens.c.epoch == EPOCH)
+    revoked = update(tokens).where(live, tokens.c.grant_id.in_(mine)).values(revoked=_now)
+    others = _tokens_revoked(_grant_of_token()).where(tokens.c.digest != _digest)
+    return Deed(
+        revoked.returning(tokens.c.digest),
+        (
+            lambda passed: others.where(passed),
+            lambda passed: _grant_revoked(_grant_of_token()).where(passed),
+            audit.written(),
+        ),
+    )
+
+
+class SqlGrants:
+    """Codes, grants and tokens in SQL."""
+
+    def __init__(self, database: Database, sealer: Sealer, heard: Callable[[int], None]) -> None:
+        self._database = database
+        self._heard = heard
+        self._releases = Sealed(sealer, Form(Release))
+        of_code = and_(codes.c.digest == _digest, codes.c.epoch == EPOCH)
+        live = and_(tokens.c.digest == _digest, tokens.c.revoked.is_(None), tokens.c.epoch == EPOCH)
+        of_token = and_(grants.c.id == tokens.c.grant_id, grants.c.revoked.is_(None), grants.c.epoch == EPOCH)
+        self._code = database.prepare(
+            select(marks.c.value, *kept_codes.READ)
+            .select_from(marks.outerjoin(codes, of_code))
+            .where(is_mark("switches"))
+        )
+        self._token = database.prepare(
+            select(marks.c.value, *(tokens.c[name] for name in _TOKEN), *_GRANT)
+            .select_from(marks.outerjoin(tokens, live).outerjoin(grants, of_token))
+            .where(is_mark("switches"))
+        )
+        self._redeem = database.prepare(_redemption())
+        self._revoke_code = database.prepare(_code_revocation())
+        self._refresh = database.prepare(_refreshment())
+        self._revoke = database.prepare(_revocation())
+        used = _assertion(literal_column("(1 = 1)"))
+        self._use = database.prepare(used.returning(VERSION))
+
+    async def code(self, digest: str) -> KnownCode | None:
+        """The code with this digest, whatever its expiry. Its release is empty once it was redeemed. One round trip."""
+        row = (await self._database.query(self._code, {"digest": digest}))[0]
+        self._heard(row[0])
+        code = None if row[1] is None else kept_codes.code(row[1:], self._releases)
+        if code is None:
+            return None
+        return KnownCode(code, redeemed=row[-2] is not None, grant=row[-1])
+
+    async def redeem(
+        self,
+        digest: str,
+        grant: Grant,
+        tokens: Sequence[Token],
+        assertion: AssertionUse | None,
+        events: Sequence[AuditEvent],
+    ) -> Redemption:
+        """One conditional update and all that follows from it, in one transaction. Nothing is written unless DONE."""
+        terms = GrantTerms(grant.scope, grant.nonce, grant.dpop_jkt)
+        parameters = {
+            "digest": digest,
+            "now": grant.created,
+            "grant": grant.id,
+            "client_id": grant.client_id,
+            "account": grant.account,
+            "subject": grant.release.subject,
+            "created": grant.created,
+            "expires": grant.expires,
+            "terms": _TERMS.write(terms).decode(),
+            "sealed": self._releases.write(replace(grant.release, subject=""), _place(grant.id)),
+            "tokens": [{name: getattr(token, name) for name in _TOKEN} for token in tokens],
+            **_assertion_values(assertion),
+            "events": audit.rows(events),
+        }
+        return await self._once(self._redeem, parameters)
+
+    async def revoke_code(self, digest: str, now: float, event: AuditEvent) -> None:
+        """A second redemption was tried: everything issued from the code is revoked. Does nothing if it was already."""
+        await self._database.perform(self._revoke_code, {"digest": digest, "now": now, "events": audit.rows([event])})
+
+    async def token(self, digest: str) -> tuple[Token, Grant] | None:
+        """A live token and its grant; None if unknown or revoked. Expiry is the caller's to check. One round trip."""
+        row = (await self._database.query(self._token, {"digest": digest}))[0]
+        self._heard(row[0])
+        if row[1] is None or row[5] is None:
+            return None
+        grant = self._grant(row[5:])
+        return None if grant is None else (Token(*row[1:5]), grant)
+
+    async def refresh(
+        self, grant: str, access: Token, assertion: AssertionUse | None, events: Sequence[AuditEvent]
+    ) -> Redemption:
+        """A new access token on a live grant. USED_BEFORE when the grant was revoked meanwhile."""
+        parameters = {
+            "grant": grant,
+            **{name: getattr(access, name) for name in _TOKEN},
+            **_assertion_values(assertion),
+            "events": audit.rows(events),
+        }
+        return await self._once(self._refresh, parameters)
+
+    async def revoke(self, digest: str, client_id: str, now: float, event: AuditEvent) -> bool:
+        """Revokes a token of this client; a refresh token takes its whole grant along (RFC 7009 2.1).
+
+        False, and nothing written, if it is unknown or was revoked before.
+        """
+        parameters = {"digest": digest, "client_id": client_id, "now": now, "events": audit.rows([event])}
+        return bool(await self._database.perform(self._revoke, parameters))
+
+    async def use_assertion(self, use: AssertionUse) -> bool:
+        """Records one use of a client assertion; False when it was used before. One round trip."""
+        try:
+            rows = await self._database.perform(self._use, _assertion_values(use))
+        except Conflict:
+            return False
+        self._heard(rows[0][0])
+        return True
+
+    async def _once(self, prepared: Prepared, parameters: Parameters) -> Redemption:
+        try:
+            rows = await self._database.perform(prepared, parameters)
+        except Conflict as conflict:
+            if conflict.table != assertions.name:
+                raise
+            return Redemption.ASSERTION_USED_BEFORE
+        return Redemption.DONE if rows else Redemption.USED_BEFORE
+
+    def _grant(self, row: Row) -> Grant | None:
+        id, client_id, account, subject, created, expires, terms, sealed = row
+        release = None if sealed is None else self._releases.read(sealed, _place(id))
+        if release is None:
+            return None
+        bound = _TERMS.read(terms.encode())
+        return Grant(
+            id=id,
+            client_id=client_id,
+            account=account,
+            scope=bound.scope,
+            release=replace(release, subject=subject),
+            created=created,
+            expires=expires,
+            nonce=bound.nonce,
+            dpop_jkt=bound.dpop_jkt,
+        )
+
+
+_GRANT: Final = (
+    grants.c.id,
+    grants.c.client_id,
+    grants.c.account_id,
+    grants.c.subject,
+    grants.c.created,
+    grants.c.expires,
+    grants.c.terms,
+    grants.c.sealed,
+)
+
+
+def _assertion_values(use: AssertionUse | None) -> Mapping[str, Any]:
+    if use is None:
+        return {"assertion_client": None, "assertion_jti": None, "assertion_expires": None}
+    jti = digest_of(use.jti)
+    return {"assertion_client": use.client_id, "assertion_jti": jti, "assertion_expires": use.expires}

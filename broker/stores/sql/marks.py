@@ -1,0 +1,62 @@
+"""A few numbers that all processes share: the epoch, the version of the switches, the latest time seen."""
+
+import math
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, ColumnElement, ScalarSelect, Text, bindparam, literal_column, select, update
+
+from broker.model.audit import AuditEvent
+from broker.stores.sql import audit
+from broker.stores.sql.database import Database, Deed
+from broker.stores.sql.tables import marks
+
+
+def is_mark(name: str) -> ColumnElement[bool]:
+    """The row of this mark: always there, so that what is joined to it gives at least one row."""
+    return marks.c.name == literal_column(f"'{name}'")
+
+
+def _mark(name: str) -> ScalarSelect[Any]:
+    return select(marks.c.value).where(is_mark(name)).correlate(None).scalar_subquery()
+
+
+EPOCH: Final = _mark("epoch")
+"""The current epoch, as part of a statement."""
+
+VERSION: Final = _mark("switches")
+"""The version of the switches, as part of a statement."""
+
+
+class Marks:
+    """The epoch and the high-water mark of time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        now = bindparam("now", type_=BigInteger)
+        raised = update(marks).where(is_mark("epoch")).values(value=marks.c.value + 1).returning(marks.c.value)
+        reset = update(marks).where(is_mark("time")).values(value=now)
+        self._raise = database.prepare(Deed(raised, (lambda passed: reset.where(passed), audit.written())))
+        self._note = database.prepare(update(marks).where(is_mark("time"), marks.c.value < now).values(value=now))
+        self._read = database.prepare(select(marks.c.value).where(marks.c.name == bindparam("name", type_=Text)))
+
+    async def epoch(self) -> int:
+        """The current epoch."""
+        return await self._value("epoch")
+
+    async def raise_epoch(self, who: str, now: float) -> int:
+        """Begins a new epoch: every code, grant, token and session of earlier ones is unknown from now on.
+
+        To be done after a backup was restored. It also takes the high-water mark of time back to `now`: with
+        everything older dead, nothing can come to life again by that, and a clock that once ran far ahead is forgiven
+        (by processes started afterwards). Gives the new epoch.
+        """
+        parameters = {"now": math.floor(now), "events": audit.rows([AuditEvent("epoch_raised", now, who)])}
+        return int((await self._database.perform(self._raise, parameters))[0][0])
+
+    async def note_time(self, now: float) -> int:
+        """Notes that it is `now`; gives the latest time ever noted, in whole seconds."""
+        await self._database.perform(self._note, {"now": math.floor(now)})
+        return await self._value("time")
+
+    async def _value(self, name: str) -> int:
+        return int((await self._database.query(self._read, {"name": name}))[0][0])

@@ -1,0 +1,1 @@
+"""Alembic migrations: what makes the schema of today out of every earlier one, on both databases."""

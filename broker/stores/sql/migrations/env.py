@@ -1,0 +1,13 @@
+"""Run by Alembic: brings the database of the given connection up to date in one transaction."""
+
+from alembic import context
+
+from broker.stores.sql.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    transactional_ddl=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

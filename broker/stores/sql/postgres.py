@@ -1,0 +1,132 @@
+"""Facts in PostgreSQL. A deed is one statement and so one round trip; every commit is synchronous."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final, TypeVar
+
+import asyncpg
+import msgspec
+from sqlalchemy import BigInteger, bindparam, func, select
+
+from broker.model.facts import Unavailable
+from broker.stores.sql.address import PostgresAddress
+from broker.stores.sql.connections import Connection, Connections
+from broker.stores.sql.database import Conflict, Parameters, Prepared, Row
+from broker.stores.sql.dialect import Postgres
+from broker.stores.sql.tables import unique_keys
+
+_Result = TypeVar("_Result")
+DEADLINE: Final = 0.9
+"""How long (seconds) one round trip may take, together with the wait for a connection and the making of one."""
+
+_PASSING: Final = ("08", "25006", "40", "53", "55P03", "57", "58")
+"""How the states begin that say: not now (connection, read-only, rolled back, out of something, shutting down)."""
+
+
+class PostgresDatabase(Postgres):
+    """A database of facts on a server."""
+
+    def __init__(self, where: PostgresAddress, connections: int) -> None:
+        self._connections = Connections(where, connections)
+        self._keys = unique_keys()
+        lock = func.pg_try_advisory_xact_lock(bindparam("key", type_=BigInteger))
+        self._lease = self.prepare(select(lock))
+
+    async def query(self, prepared: Prepared, parameters: Parameters) -> Sequence[Row]:
+        """Reads."""
+        return await self._alone(prepared, parameters)
+
+    async def perform(self, prepared: Prepared, parameters: Parameters) -> Sequence[Row]:
+        """One statement or deed. It is a transaction of its own without a word about it."""
+        return await self._alone(prepared, parameters)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator["PostgresUnit"]:
+        """A transaction of several steps. What is wrong in the block, or with the connection, undoes it."""
+        connection = await self._in_time(self._connections.take())
+        sound = False
+        try:
+            await self._in_time(connection.execute("BEGIN"))
+            try:
+                yield PostgresUnit(self, connection)
+            except Exception:
+                await self._in_time(connection.execute("ROLLBACK"))
+                sound = True
+                raise
+            await self._in_time(connection.execute("COMMIT"))
+            sound = True
+        finally:
+            self._connections.give(connection, sound)
+
+    @asynccontextmanager
+    async def leased(self, name: str) -> AsyncIterator["PostgresUnit | None"]:
+        """A transaction under an advisory lock, which ends with it, however it ends."""
+        key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
+        async with self.transaction() as unit:
+            gained = await unit.run(self._lease, {"key": key})
+            yield unit if gained[0][0] else None
+
+    async def close(self) -> None:
+        """Ends all connections."""
+        self._connections.close()
+
+    async def step(self, connection: Connection, prepared: Prepared, parameters: Parameters) -> Sequence[Row]:
+        """One step of a transaction."""
+        return await self._in_time(connection.fetch(prepared, _values(prepared, parameters)))
+
+    async def _alone(self, prepared: Prepared, parameters: Parameters) -> Sequence[Row]:
+        return await self._in_time(self._fetch(prepared, _values(prepared, parameters)))
+
+    async def _fetch(self, prepared: Prepared, values: Sequence[object]) -> Sequence[Row]:
+        connection = await self._connections.take()
+        sound = False
+        try:
+            rows = await connection.fetch(prepared, values)
+            sound = True
+        except asyncpg.PostgresError:
+            # the server itself answered, and waits for what comes next
+            sound = True
+            raise
+        finally:
+            self._connections.give(connection, sound)
+        return rows
+
+    async def _in_time(self, work: Awaitable[_Result]) -> _Result:
+        try:
+            async with asyncio.timeout(DEADLINE):
+                return await work
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            raise self._meaning(error) from error
+
+    def _meaning(self, error: Exception) -> Exception:
+        """A taken key, a server that cannot be used now, or the fault itself."""
+        if isinstance(error, asyncpg.UniqueViolationError):
+            table, columns = self._keys[str(error.constraint_name)]
+            return Conflict(table, columns)
+        if isinstance(error, asyncpg.PostgresError) and not (error.sqlstate or "08").startswith(_PASSING):
+            return error
+        return Unavailable(f"{type(error).__name__}: {error}")
+
+
+class PostgresUnit:
+    """A transaction under way on one connection."""
+
+    def __init__(self, database: PostgresDatabase, connection: Connection) -> None:
+        self._database = database
+        self._connection = connection
+
+    async def run(self, prepared: Prepared, parameters: Parameters) -> Sequence[Row]:
+        """Runs a statement or deed in this transaction."""
+        return await self._database.step(self._connection, prepared, parameters)
+
+
+def _values(prepared: Prepared, parameters: Parameters) -> list[Any]:
+    step = prepared.steps[0]
+    values = [parameters[name] if name in parameters else step.constants[name] for name in step.names]
+    if step.json:
+        for place, name in enumerate(step.names):
+            if name in step.json:
+                values[place] = msgspec.json.encode(values[place]).decode()
+    return values

@@ -1,0 +1,107 @@
+"""The broker's sessions. What they know of the citizen lies sealed and is erased when they end."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Double, LargeBinary, Text, and_, bindparam, null, select, update
+
+from broker.model.audit import AuditEvent
+from broker.model.identity import Identity
+from broker.model.session import Session
+from broker.seal import Sealer
+from broker.stores.forms import Form, Sealed
+from broker.stores.sql import audit
+from broker.stores.sql.database import Database, Deed, Row, Step
+from broker.stores.sql.marks import EPOCH, is_mark
+from broker.stores.sql.tables import marks, sessions
+
+_LIVE: Final = and_(
+    sessions.c.digest == bindparam("digest", type_=Text), sessions.c.ended.is_(None), sessions.c.epoch == EPOCH
+)
+
+
+def identities(sealer: Sealer) -> Sealed[Identity]:
+    """How a session's identity is kept."""
+    return Sealed(sealer, Form(Identity))
+
+
+def _place(digest: str) -> str:
+    return f"sessions:{digest}"
+
+
+def written(database: Database, account: ColumnElement[str]) -> Step:
+    """Writes a session, or renews the one with the same digest.
+
+    One that has ended stays ended, and nobody's becomes somebody else's. Nothing is written without a digest.
+    """
+
+    def step(passed: ColumnElement[bool]) -> Any:
+        columns = {
+            "digest": bindparam("session", type_=Text),
+            "sid": bindparam("sid", type_=Text),
+            "account_id": account,
+            "created": bindparam("session_created", type_=Double),
+            "used": bindparam("session_used", type_=Double),
+            "expires": bindparam("session_expires", type_=Double),
+            "sealed": bindparam("session_sealed", type_=LargeBinary),
+            "epoch": EPOCH,
+        }
+        chosen = select(*columns.values()).where(passed, columns["digest"].is_not(None))
+        made = database.upsert(sessions).from_select(list(columns), chosen)
+        same = sessions.c.account_id == made.excluded.account_id
+        live = and_(sessions.c.ended.is_(None), sessions.c.epoch == EPOCH, same)
+        renewed = {name: made.excluded[name] for name in ("used", "expires", "sealed")}
+        return made.on_conflict_do_update(index_elements=["digest"], set_=renewed, where=live)
+
+    return step
+
+
+def values(session: Session | None, kept: Sealed[Identity]) -> Mapping[str, Any]:
+    """The parameters of `written`."""
+    if session is None:
+        names = ("session", "sid", "session_created", "session_used", "session_expires", "session_sealed")
+        return dict.fromkeys(names)
+    return {
+        "session": session.digest,
+        "sid": session.id,
+        "session_created": session.created,
+        "session_used": session.used,
+        "session_expires": session.expires,
+        "session_sealed": kept.write(session.identity, _place(session.digest)),
+    }
+
+
+class SqlSessions:
+    """The broker's sessions in SQL."""
+
+    def __init__(self, database: Database, sealer: Sealer, heard: Callable[[int], None]) -> None:
+        self._database = database
+        self._heard = heard
+        self._identities = identities(sealer)
+        c = sessions.c
+        self._load = database.prepare(
+            select(marks.c.value, c.digest, c.sid, c.account_id, c.created, c.used, c.expires, c.sealed)
+            .select_from(marks.outerjoin(sessions, _LIVE))
+            .where(is_mark("switches"))
+        )
+        ended = update(sessions).where(_LIVE).values(ended=bindparam("now", type_=Double), sealed=null())
+        self._end = database.prepare(Deed(ended.returning(c.digest), (audit.written(),)))
+
+    async def load(self, digest: str) -> Session | None:
+        """A live session, or None. Expiry is the caller's to check. One round trip."""
+        row = (await self._database.query(self._load, {"digest": digest}))[0]
+        self._heard(row[0])
+        return self._session(row)
+
+    async def end(self, digest: str, event: AuditEvent) -> Session | None:
+        """Ends a session; gives what it was, or None if it was not live (then nothing is written)."""
+        session = await self.load(digest)
+        parameters = {"digest": digest, "now": event.at, "events": audit.rows([event])}
+        return session if await self._database.perform(self._end, parameters) else None
+
+    def _session(self, row: Row) -> Session | None:
+        _, digest, sid, account, created, used, expires, sealed = row
+        identity = None if sealed is None else self._identities.read(sealed, _place(digest))
+        if identity is None:
+            return None
+        return Session(digest, sid, account, identity, created, used, expires)

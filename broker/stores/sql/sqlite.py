@@ -1,0 +1,182 @@
+"""Facts in one SQLite file, through one thread that does one thing at a time. For one host.
+
+Every commit reaches the disk before it is acknowledged (write-ahead log, `synchronous=FULL`).
+"""
+
+import asyncio
+import re
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from broker.model.facts import Unavailable
+from broker.stores.sql.database import Conflict, Parameters, Prepared, Row, SqlText
+from broker.stores.sql.dialect import Sqlite
+
+_Result = TypeVar("_Result")
+PATIENCE: Final = 0.8
+"""How long (seconds) a write waits for another process that has the file."""
+
+_UNIQUE: Final = re.compile(r"UNIQUE constraint failed: (.+)")
+_GONE: Final = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_NOMEM,
+    }
+)
+"""What says that the file cannot be used now. Everything else is a fault of ours and is not hidden."""
+
+
+class SqliteDatabase(Sqlite):
+    """A file of facts. It is opened when first needed, and anew after a fault."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="facts")
+        self._turn = asyncio.Lock()
+        self._open: sqlite3.Connection | None = None
+
+    async def query(self, prepared: Prepared, parameters: Parameters) -> Sequence[Row]:
+        """Reads."""
+        async with self._turn:
+            return await self._job(lambda connection: _run(connection, prepared, parameters))
+
+    async def perform(self, prepared: Prepared, parameters: Parameters) -> Sequence[Row]:
+        """One statement or deed in a transaction of its own."""
+
+        def deed(connection: sqlite3.Connection) -> Sequence[Row]:
+            connection.execute("BEGIN IMMEDIATE")
+            rows = _run(connection, prepared, parameters)
+            connection.execute("ROLLBACK" if prepared.gated and not rows else "COMMIT")
+            return rows
+
+        async with self._turn:
+            return await self._job(deed)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator["SqliteUnit"]:
+        """A transaction of several steps. Nothing else of this process runs until it ends."""
+        async with self._turn:
+            ended = False
+            try:
+                await self._job(lambda connection: connection.execute("BEGIN IMMEDIATE"))
+                yield SqliteUnit(self._job)
+                ended = True
+                await self._job(lambda connection: connection.execute("COMMIT"))
+            finally:
+                if not ended:
+                    await self._job(_undo)
+
+    @asynccontextmanager
+    async def leased(self, name: str) -> AsyncIterator["SqliteUnit | None"]:
+        """A transaction for itself alone, since SQLite has one writer at a time."""
+        async with self.transaction() as unit:
+            yield unit
+
+    async def close(self) -> None:
+        """Closes the file; what runs is finished first."""
+        async with self._turn:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._drop)
+        self._thread.shutdown(wait=False)
+
+    async def _job(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._guarded, work)
+
+    def _guarded(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        try:
+            return work(self._connection())
+        except sqlite3.Error as error:
+            self._recover()
+            raise _meaning(error) from error
+
+    def _connection(self) -> sqlite3.Connection:
+        if self._open is None:
+            connection = sqlite3.connect(
+                self._path, timeout=PATIENCE, isolation_level=None, check_same_thread=False, cached_statements=256
+            )
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            self._open = connection
+        return self._open
+
+    def _recover(self) -> None:
+        """After a fault nothing of its transaction may hold; a connection that cannot even say so is given up."""
+        if self._open is None:
+            return
+        try:
+            _undo(self._open)
+        except sqlite3.Error:
+            self._drop()
+
+    def _drop(self) -> None:
+        if self._open is not None:
+            connection, self._open = self._open, None
+            connection.close()
+
+
+class SqliteUnit:
+    """A transaction under way on the file's thread."""
+
+    def __init__(self, job: Callable[[Callable[[sqlite3.Connection], Sequence[Row]]], Any]) -> None:
+        self._job = job
+
+    async def run(self, prepared: Prepared, parameters: Parameters) -> Sequence[Row]:
+        """Runs a statement or deed in this transaction."""
+
+        def step(connection: sqlite3.Connection) -> Sequence[Row]:
+            if not connection.in_transaction:
+                raise Unavailable("the transaction was lost")
+            return _run(connection, prepared, parameters)
+
+        rows: Sequence[Row] = await self._job(step)
+        return rows
+
+
+def _undo(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def _run(connection: sqlite3.Connection, prepared: Prepared, parameters: Parameters) -> Sequence[Row]:
+    """The rows of the gate, or of the last step that has rows where there is no gate."""
+    rows: Sequence[Row] = ()
+    for number, step in enumerate(prepared.steps):
+        if step.rows is not None:
+            connection.executemany(step.sql, [_values(step, {**parameters, **row}) for row in parameters[step.rows]])
+            continue
+        found = connection.execute(step.sql, _values(step, parameters)).fetchall()
+        if number == 0 or not prepared.gated:
+            rows = found
+        if number == 0 and prepared.gated and not found:
+            break
+    return rows
+
+
+def _values(step: SqlText, parameters: Parameters) -> dict[str, Any]:
+    values = {name: parameters[name] if name in parameters else step.constants[name] for name in step.names}
+    for name in step.json:
+        values[name] = msgspec.json.encode(values[name]).decode()
+    return values
+
+
+def _meaning(error: sqlite3.Error) -> Exception:
+    """A taken key, a file that cannot be used now, or the fault itself."""
+    unique = _UNIQUE.match(str(error))
+    if isinstance(error, sqlite3.IntegrityError) and unique:
+        names = [name.split(".") for name in unique[1].split(", ")]
+        return Conflict(names[0][0], tuple(name[1] for name in names))
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is not None and code & 0xFF in _GONE:
+        return Unavailable(str(error))
+    return error

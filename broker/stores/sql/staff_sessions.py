@@ -1,0 +1,126 @@
+"""Staff sign-ins under way and staff sessions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Double, LargeBinary, Text, and_, bindparam, delete, insert, select, update
+
+from broker.model.audit import AuditEvent
+from broker.model.staff import StaffAttempt, StaffSession
+from broker.seal import Sealer
+from broker.stores.forms import Form, Sealed
+from broker.stores.sql import audit
+from broker.stores.sql.database import Database, Deed
+from broker.stores.sql.marks import EPOCH
+from broker.stores.sql.tables import staff_attempts, staff_sessions
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """How a member of staff proved who they are."""
+
+    subject: str
+    acr: str
+    amr: tuple[str, ...]
+    auth_time: int
+
+
+_PROVED: Final = Form(Proved)
+
+
+def _place(digest: str) -> str:
+    return f"staff_attempts:{digest}"
+
+
+class SqlStaffSessions:
+    """Staff sign-ins and sessions in SQL."""
+
+    def __init__(self, database: Database, sealer: Sealer) -> None:
+        self._database = database
+        self._attempts = Sealed(sealer, Form(StaffAttempt))
+        digest = bindparam("digest", type_=Text)
+        a, s = staff_attempts.c, staff_sessions.c
+        columns = {
+            "digest": digest,
+            "member": bindparam("member", type_=Text),
+            "created": bindparam("created", type_=Double),
+            "used": bindparam("used", type_=Double),
+            "expires": bindparam("expires", type_=Double),
+            "terms": bindparam("terms", type_=Text),
+            "epoch": EPOCH,
+        }
+        live = and_(s.digest == digest, s.ended.is_(None), s.epoch == EPOCH)
+        self._leave = database.prepare(
+            insert(staff_attempts).values(
+                digest=digest,
+                expires=bindparam("expires", type_=Double),
+                sealed=bindparam("sealed", type_=LargeBinary),
+            )
+        )
+        self._attempt = database.prepare(select(a.sealed).where(a.digest == digest))
+        self._claim = database.prepare(delete(staff_attempts).where(a.digest == digest).returning(a.digest))
+        begun = insert(staff_sessions).from_select(list(columns), select(*columns.values()))
+        replaced = (
+            update(staff_sessions)
+            .where(s.digest == bindparam("replaces", type_=Text), s.ended.is_(None))
+            .values(ended=bindparam("created", type_=Double))
+        )
+        self._start = database.prepare(
+            Deed(begun.returning(s.digest), (lambda passed: replaced.where(passed), audit.written()))
+        )
+        self._load = database.prepare(select(s.digest, s.member, s.created, s.used, s.expires, s.terms).where(live))
+        used = bindparam("used", type_=Double)
+        self._touch = database.prepare(update(staff_sessions).where(live, s.used < used).values(used=used))
+        ended = update(staff_sessions).where(live).values(ended=bindparam("now", type_=Double))
+        self._end = database.prepare(Deed(ended.returning(s.digest), (audit.written(),)))
+
+    async def leave(self, attempt: StaffAttempt) -> None:
+        """Keeps a sign-in on its way."""
+        sealed = self._attempts.write(attempt, _place(attempt.digest))
+        values = {"digest": attempt.digest, "expires": attempt.expires, "sealed": sealed}
+        await self._database.perform(self._leave, values)
+
+    async def attempt(self, digest: str) -> StaffAttempt | None:
+        """The sign-in on its way with this digest, unless it was claimed."""
+        rows = await self._database.query(self._attempt, {"digest": digest})
+        return self._attempts.read(rows[0][0], _place(digest)) if rows else None
+
+    async def claim(self, digest: str) -> bool:
+        """Claims a sign-in on its way: of two callers one gets True."""
+        return bool(await self._database.perform(self._claim, {"digest": digest}))
+
+    async def start(self, session: StaffSession, replaces: str | None, events: Sequence[AuditEvent]) -> None:
+        """Writes a session; `replaces` is the digest of one that ends with it, in the same transaction."""
+        proved = Proved(session.subject, session.acr, session.amr, session.auth_time)
+        values = {
+            "digest": session.digest,
+            "member": session.member,
+            "created": session.created,
+            "used": session.used,
+            "expires": session.expires,
+            "terms": _PROVED.write(proved).decode(),
+            "replaces": replaces,
+            "events": audit.rows(events),
+        }
+        await self._database.perform(self._start, values)
+
+    async def load(self, digest: str) -> StaffSession | None:
+        """A live session, or None. Sessions older than the current epoch count as unknown."""
+        rows = await self._database.query(self._load, {"digest": digest})
+        if not rows:
+            return None
+        digest, member, created, used, expires, terms = rows[0]
+        proved = _PROVED.read(terms.encode())
+        return StaffSession(
+            digest, member, proved.subject, proved.acr, proved.amr, proved.auth_time, created, used, expires
+        )
+
+    async def touch(self, digest: str, used: float) -> None:
+        """Notes the use of a session; nothing happens if it is gone or `used` is earlier than what is noted."""
+        await self._database.perform(self._touch, {"digest": digest, "used": used})
+
+    async def end(self, digest: str, event: AuditEvent) -> None:
+        """Ends a session; nothing is written if it was not live."""
+        values = {"digest": digest, "now": event.at, "events": audit.rows([event])}
+        await self._database.perform(self._end, values)

@@ -1,0 +1,305 @@
+"""The schema of the facts. Migrations produce exactly this; statements are built from it.
+
+Times are seconds since 1970 UTC. Handles stand here as SHA-256 digests alone. `sealed` columns open only with the
+broker's sealing keys and only in their own row; what stands beside them in the clear is what a statement needs.
+`epoch` is the epoch in which a row was written: rows of earlier epochs count as unknown.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata: Final = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+def _account(name: str = "account_id") -> Column[str]:
+    """A reference to an account, checked at the end of the transaction: what belongs together may come in any order."""
+    return Column(name, Text, ForeignKey("accounts.id", deferrable=True, initially="DEFERRED"), nullable=False)
+
+
+accounts: Final = Table(
+    "accounts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("created", Double, nullable=False),
+)
+
+identities: Final = Table(
+    "identities",
+    metadata,
+    Column("issuer", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    _account(),
+    Column("created", Double, nullable=False),
+    PrimaryKeyConstraint("issuer", "subject"),
+    Index(None, "account_id"),
+)
+
+subjects: Final = Table(
+    "subjects",
+    metadata,
+    _account(),
+    Column("sector", Text, nullable=False),
+    Column("sub", Text, nullable=False),
+    Column("created", Double, nullable=False),
+    PrimaryKeyConstraint("account_id", "sector"),
+    UniqueConstraint("sector", "sub"),
+)
+
+shares: Final = Table(
+    "shares",
+    metadata,
+    _account(),
+    Column("client_id", Text, nullable=False),
+    Column("claim", Text, nullable=False),
+    Column("first_at", Double, nullable=False),
+    Column("last_at", Double, nullable=False),
+    PrimaryKeyConstraint("account_id", "client_id", "claim"),
+)
+
+codes: Final = Table(
+    "codes",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("transaction_id", Text, nullable=False),
+    Column("client_id", Text, nullable=False),
+    _account(),
+    Column("subject", Text, nullable=False),
+    Column("pushed", Text),
+    Column("created", Double, nullable=False),
+    Column("expires", Double, nullable=False),
+    Column("terms", Text, nullable=False),
+    Column("sealed", LargeBinary),
+    Column("epoch", BigInteger, nullable=False),
+    Column("redeemed", Double),
+    Column("grant_id", Text),
+    UniqueConstraint("transaction_id"),
+    UniqueConstraint("pushed"),
+    Index(None, "expires"),
+)
+
+grants: Final = Table(
+    "grants",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("client_id", Text, nullable=False),
+    _account(),
+    Column("subject", Text, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("expires", Double, nullable=False),
+    Column("terms", Text, nullable=False),
+    Column("sealed", LargeBinary),
+    Column("epoch", BigInteger, nullable=False),
+    Column("revoked", Double),
+    Index(None, "expires"),
+)
+
+tokens: Final = Table(
+    "tokens",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("grant_id", Text, ForeignKey("grants.id", deferrable=True, initially="DEFERRED"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("expires", Double, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("revoked", Double),
+    Index(None, "grant_id"),
+    Index(None, "expires"),
+)
+
+assertions: Final = Table(
+    "assertions",
+    metadata,
+    Column("client_id", Text, nullable=False),
+    Column("jti", Text, nullable=False),
+    Column("expires", Double, nullable=False),
+    PrimaryKeyConstraint("client_id", "jti"),
+    Index(None, "expires"),
+)
+
+sessions: Final = Table(
+    "sessions",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("sid", Text, nullable=False),
+    _account(),
+    Column("created", Double, nullable=False),
+    Column("used", Double, nullable=False),
+    Column("expires", Double, nullable=False),
+    Column("sealed", LargeBinary),
+    Column("epoch", BigInteger, nullable=False),
+    Column("ended", Double),
+    UniqueConstraint("sid"),
+    Index(None, "expires"),
+)
+
+switches: Final = Table(
+    "switches",
+    metadata,
+    Column("kind", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    PrimaryKeyConstraint("kind", "id"),
+)
+
+marks: Final = Table(
+    "marks",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+cases: Final = Table(
+    "cases",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("is_open", Boolean, nullable=False),
+    Column("transaction_id", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("continuation", Text),
+    Column("holder", Text),
+    Column("created", Double, nullable=False),
+    Column("deadline", Double),
+    Column("queued", Double),
+    Column("due", Double),
+    Column("sealed", LargeBinary, nullable=False),
+    UniqueConstraint("reference"),
+    UniqueConstraint("continuation"),
+    Index(
+        "uq_cases_transaction_id",
+        "transaction_id",
+        unique=True,
+        postgresql_where=text("is_open"),
+        sqlite_where=text("is_open"),
+    ),
+    Index(None, "transaction_id", "created"),
+    Index(None, "state", "deadline", "queued"),
+    Index(None, "holder"),
+    Index(None, "due"),
+)
+
+case_marks: Final = Table(
+    "case_marks",
+    metadata,
+    Column("case_id", Text, ForeignKey("cases.id", deferrable=True, initially="DEFERRED"), nullable=False),
+    Column("mark", Text, nullable=False),
+    PrimaryKeyConstraint("case_id", "mark"),
+    Index(None, "mark"),
+)
+
+case_attempts: Final = Table(
+    "case_attempts",
+    metadata,
+    Column("case_id", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("made", BigInteger, nullable=False),
+    PrimaryKeyConstraint("case_id", "purpose"),
+)
+
+notices: Final = Table(
+    "notices",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("created", Double, nullable=False),
+    Column("expires", Double, nullable=False),
+    Column("claimed_until", Double, nullable=False),
+    Column("tries", BigInteger, nullable=False),
+    Column("sent", Double),
+    Column("sealed", LargeBinary),
+    Index(None, "created"),
+)
+
+staff_attempts: Final = Table(
+    "staff_attempts",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("expires", Double, nullable=False),
+    Column("sealed", LargeBinary),
+    Index(None, "expires"),
+)
+
+staff_sessions: Final = Table(
+    "staff_sessions",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("member", Text, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("used", Double, nullable=False),
+    Column("expires", Double, nullable=False),
+    Column("terms", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("ended", Double),
+    Index(None, "expires"),
+)
+
+audit: Final = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), Identity(always=True), primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("transaction_id", Text),
+    Column("case_id", Text),
+    Column("client_id", Text),
+    Column("provider", Text),
+    Column("account_id", Text),
+    Column("grant_id", Text),
+    Column("details", Text, nullable=False),
+    Column("number", BigInteger),
+    Column("hash", Text),
+    UniqueConstraint("number"),
+    Index("ix_audit_unsealed", "id", postgresql_where=text("number IS NULL"), sqlite_where=text("number IS NULL")),
+)
+
+checkpoints: Final = Table(
+    "checkpoints",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("statement", Text, nullable=False),
+)
+
+
+def unique_keys() -> Mapping[str, tuple[str, tuple[str, ...]]]:
+    """Every unique key by its name in PostgreSQL: its table and columns, the way a conflict is told on any database."""
+    keys: dict[str, tuple[str, tuple[str, ...]]] = {}
+    for table in metadata.tables.values():
+        for constraint in table.constraints:
+            if isinstance(constraint, UniqueConstraint | PrimaryKeyConstraint):
+                name = constraint.name if isinstance(constraint.name, str) else f"pk_{table.name}"
+                keys[name] = (table.name, tuple(column.name for column in constraint.columns))
+        for index in table.indexes:
+            if index.unique:
+                keys[str(index.name)] = (table.name, tuple(column.name for column in index.columns))
+    return keys
