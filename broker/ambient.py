@@ -10,11 +10,13 @@ from dataclasses import dataclass
 class Ambient:
     """What the rest of the broker is handed instead of reaching for the clock or the random source.
 
-    `now` gives seconds since 1970-01-01 UTC, `draw(n)` gives n unpredictable bytes.
+    `now` gives seconds since 1970-01-01 UTC, `draw(n)` gives n unpredictable bytes. `tick` gives seconds from no
+    particular moment that never go back: for measuring how long something takes, not for deciding anything.
     """
 
     now: Callable[[], float]
     draw: Callable[[int], bytes]
+    tick: Callable[[], float] = time.perf_counter
 
 
 def real() -> Ambient:

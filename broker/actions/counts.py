@@ -1,0 +1,177 @@
+"""What is counted for operators: facts once they are durable, and starts. No action knows of it.
+
+The stores are handed to the actions inside these wrappers, which add nothing but the counting.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from broker.actions.assist_needs import Cases, Created
+from broker.actions.needs import (
+    Answers,
+    Audit,
+    Grants,
+    NewAnswer,
+    Recorded,
+    Redemption,
+    Sessions,
+    Transactions,
+)
+from broker.assisted.case import Case
+from broker.journey.transaction import Transaction
+from broker.model.audit import AuditEvent
+from broker.model.grant import AssertionUse, Grant, Token
+from broker.model.notice import Notice
+from broker.model.session import Session
+
+
+class Counts(Protocol):
+    """Where counts go. It never fails, never waits, and keeps no id of a person or a transaction."""
+
+    def started(self, client_id: str) -> None:
+        """A transaction was begun for a service."""
+        ...
+
+    def recorded(self, events: Sequence[AuditEvent]) -> None:
+        """These facts are durable now."""
+        ...
+
+
+class CountedTransactions:
+    """Transactions, of which every new one is a start."""
+
+    def __init__(self, inner: Transactions, counts: Counts) -> None:
+        self.load = inner.load
+        self.save = inner.save
+        self._inner = inner
+        self._counts = counts
+
+    async def create(self, handle: str, transaction: Transaction, limit: int) -> bool:
+        """As the store does."""
+        created = await self._inner.create(handle, transaction, limit)
+        if created:
+            self._counts.started(transaction.request.client_id)
+        return created
+
+
+class CountedAnswers:
+    """Answers to services, counted once they are written."""
+
+    def __init__(self, inner: Answers, counts: Counts) -> None:
+        self.known = inner.known
+        self._inner = inner
+        self._counts = counts
+
+    async def record(self, answer: NewAnswer) -> Recorded | None:
+        """As the store does."""
+        recorded = await self._inner.record(answer)
+        if recorded is not None:
+            self._counts.recorded(answer.events)
+        return recorded
+
+
+class CountedGrants:
+    """Codes, grants and tokens: redemptions and refreshes that came about, and what was revoked."""
+
+    def __init__(self, inner: Grants, counts: Counts) -> None:
+        self.code = inner.code
+        self.token = inner.token
+        self.use_assertion = inner.use_assertion
+        self._inner = inner
+        self._counts = counts
+
+    async def redeem(
+        self,
+        digest: str,
+        grant: Grant,
+        tokens: Sequence[Token],
+        assertion: AssertionUse | None,
+        events: Sequence[AuditEvent],
+    ) -> Redemption:
+        """As the store does."""
+        outcome = await self._inner.redeem(digest, grant, tokens, assertion, events)
+        if outcome is Redemption.DONE:
+            self._counts.recorded(events)
+        return outcome
+
+    async def refresh(
+        self, grant: str, access: Token, assertion: AssertionUse | None, events: Sequence[AuditEvent]
+    ) -> Redemption:
+        """As the store does."""
+        outcome = await self._inner.refresh(grant, access, assertion, events)
+        if outcome is Redemption.DONE:
+            self._counts.recorded(events)
+        return outcome
+
+    async def revoke_code(self, digest: str, now: float, event: AuditEvent) -> None:
+        """As the store does. Every try counts, also one that found everything revoked already."""
+        await self._inner.revoke_code(digest, now, event)
+        self._counts.recorded([event])
+
+    async def revoke(self, digest: str, client_id: str, now: float, event: AuditEvent) -> bool:
+        """As the store does."""
+        revoked = await self._inner.revoke(digest, client_id, now, event)
+        if revoked:
+            self._counts.recorded([event])
+        return revoked
+
+
+class CountedSessions:
+    """The broker's sessions, of which every end counts."""
+
+    def __init__(self, inner: Sessions, counts: Counts) -> None:
+        self.load = inner.load
+        self._inner = inner
+        self._counts = counts
+
+    async def end(self, digest: str, event: AuditEvent) -> Session | None:
+        """As the store does."""
+        ended = await self._inner.end(digest, event)
+        if ended is not None:
+            self._counts.recorded([event])
+        return ended
+
+
+class CountedAudit:
+    """Facts that stand alone: failures by class above all."""
+
+    def __init__(self, inner: Audit, counts: Counts) -> None:
+        self._inner = inner
+        self._counts = counts
+
+    async def write(self, events: Sequence[AuditEvent]) -> None:
+        """As the store does."""
+        await self._inner.write(events)
+        self._counts.recorded(events)
+
+
+class CountedCases:
+    """Verification cases, whose every move is a fact."""
+
+    def __init__(self, inner: Cases, counts: Counts) -> None:
+        self.load = inner.load
+        self.by_reference = inner.by_reference
+        self.by_continuation = inner.by_continuation
+        self.by_transaction = inner.by_transaction
+        self.queue = inner.queue
+        self.held = inner.held
+        self.due = inner.due
+        self.count_attempt = inner.count_attempt
+        self.attempts = inner.attempts
+        self.alike = inner.alike
+        self._inner = inner
+        self._counts = counts
+
+    async def create(self, case: Case, events: Sequence[AuditEvent], notices: Sequence[Notice]) -> Created:
+        """As the store does."""
+        created = await self._inner.create(case, events, notices)
+        if created is Created.DONE:
+            self._counts.recorded(events)
+        return created
+
+    async def save(self, case: Case, events: Sequence[AuditEvent], notices: Sequence[Notice]) -> bool:
+        """As the store does."""
+        saved = await self._inner.save(case, events, notices)
+        if saved:
+            self._counts.recorded(events)
+        return saved

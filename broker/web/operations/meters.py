@@ -1,0 +1,136 @@
+"""Every counter there is, with its name, its labels and what it means. Imported by `open_meters` alone, which says why.
+
+Labels are closed words of the product and ids from the configuration. Children are made once and kept: finding one by
+its labels costs several times what counting does.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+from broker.model.audit import AuditEvent
+from broker.web.operations.opening import process, runs
+
+BUCKETS: Final = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+"""Upper bounds in seconds. What calls a provider may take up to 8 seconds, everything else a few milliseconds."""
+
+Labels = Callable[[AuditEvent], tuple[str, ...]]
+
+
+class Meters:
+    """The counters of one process."""
+
+    def __init__(self, folder: Path | None) -> None:
+        """`folder` is shared with other processes, or None for a process on its own."""
+        self._folder = folder
+        self._registry = registry = CollectorRegistry()
+
+        def counter(name: str, meaning: str, *labels: str) -> Counter:
+            return Counter(f"portico_{name}", meaning, labels, registry=registry)
+
+        def gauge(name: str, meaning: str, *labels: str) -> Gauge:
+            return Gauge(f"portico_{name}", meaning, labels, registry=registry, multiprocess_mode="livemin")
+
+        self._seconds = Histogram(
+            "portico_request_seconds",
+            "From a request's arrival to the end of its answer",
+            ("door", "method", "route", "status"),
+            registry=registry,
+            buckets=BUCKETS,
+        )
+        self._refusals = counter("refusals", "Answers that were a protocol error, by its code", "door", "error")
+        self._started = counter("sign_ins_started", "Transactions begun", "client_id")
+        self._facts = counter("facts", "Audit rows written that no other counter tells of", "kind")
+        tokens = counter("tokens_issued", "Access tokens issued, by what was presented", "by")
+        self._by_kind: Mapping[str, tuple[Counter, Labels]] = {
+            "service_answered": (counter("sign_ins_answered", "Codes given to services", "provider", "level"), _answer),
+            "attempt_failed": (counter("failures", "Attempts that failed", "failure", "provider"), _failure),
+            "given_up": (counter("given_up", "Citizens who went back without an answer", "failure"), _left),
+            "help_asked": (counter("help_asked", "Citizens who asked for a person", "client_id"), _service),
+            "case_moved": (counter("case_moves", "Moves of verification cases, by where they led", "to"), _move),
+            "code_redeemed": (tokens, lambda _: ("code",)),
+            "grant_refreshed": (tokens, lambda _: ("refresh",)),
+        }
+        self._working = gauge("provider_working", "1 while citizens are sent to a provider, else 0", "provider")
+        self._reachable = gauge("store_reachable", "1 while a store answers, else 0", "store")
+        # made at once, not when something is first counted: a process that cannot count says so at its start
+        self._processes = Gauge(
+            "portico_processes", "Processes that count", registry=registry, multiprocess_mode="livesum"
+        )
+        self._processes.set(1)
+        self._children: dict[tuple[object, ...], Callable[[], None]] = {}
+        self._observers: dict[tuple[str, str, str, int], Callable[[float], None]] = {}
+
+    def started(self, client_id: str) -> None:
+        """A transaction was begun for a service."""
+        self._count(self._started, client_id)
+
+    def recorded(self, events: Sequence[AuditEvent]) -> None:
+        """These facts are durable now."""
+        for event in events:
+            special = self._by_kind.get(event.kind)
+            if special is None:
+                self._count(self._facts, event.kind)
+            else:
+                self._count(special[0], *special[1](event))
+
+    def answered(self, door: str, method: str, route: str, status: int, seconds: float) -> None:
+        """A request was answered, so long after it came."""
+        key = (door, method, route, status)
+        observe = self._observers.get(key)
+        if observe is None:
+            observe = self._observers[key] = self._seconds.labels(door, method, route, str(status)).observe
+        observe(seconds)
+
+    def refused(self, door: str, error: str) -> None:
+        """A request was answered with a protocol error."""
+        self._count(self._refusals, door, error)
+
+    def provider(self, id: str, working: bool) -> None:
+        """How a provider does now."""
+        self._working.labels(id).set(float(working))
+
+    def store(self, name: str, reachable: bool) -> None:
+        """Whether a store answers now."""
+        self._reachable.labels(name).set(float(reachable))
+
+    def text(self) -> bytes:
+        """All counters, of all processes that share the folder, in Prometheus' text format."""
+        if self._folder is None:
+            return generate_latest(self._registry)
+        for file in self._folder.glob("gauge_live*.db"):
+            if not runs(ended := process(file)):
+                mark_process_dead(ended, str(self._folder))  # type: ignore[no-untyped-call]
+        everybody = CollectorRegistry()
+        MultiProcessCollector(everybody, str(self._folder))  # type: ignore[no-untyped-call]
+        return generate_latest(everybody)
+
+    def _count(self, counter: Counter, *labels: str) -> None:
+        key = (counter, *labels)
+        child = self._children.get(key)
+        if child is None:
+            child = self._children[key] = counter.labels(*labels).inc
+        child()
+
+
+def _answer(event: AuditEvent) -> tuple[str, ...]:
+    return event.provider or "", event.details.get("level", "")
+
+
+def _failure(event: AuditEvent) -> tuple[str, ...]:
+    return event.details.get("failure", ""), event.provider or ""
+
+
+def _left(event: AuditEvent) -> tuple[str, ...]:
+    return (event.details.get("failure", ""),)
+
+
+def _service(event: AuditEvent) -> tuple[str, ...]:
+    return (event.client_id or "",)
+
+
+def _move(event: AuditEvent) -> tuple[str, ...]:
+    return (event.details.get("to", ""),)
