@@ -1,41 +1,41 @@
 """What must hold for each provider, and for staff."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import fields
 from typing import Any, Final
 
 from broker.jose import load_signing_key
 from broker.model.staff import StaffRole
 from broker.settings.check_broker import READY, check_texts
+from broker.settings.frame import Frame
 from broker.settings.providers import ProviderEntry
 from broker.settings.secret import unreadable, unusable_secret
-from broker.settings.shape import Broker
 from broker.settings.staff import StaffFile
 from broker.settings.urls import is_loopback, split
 from broker.toml import Problem, suggestion
 
 
-def check_id(entry: ProviderEntry, broker: Broker) -> Iterator[Problem]:
+def check_id(entry: ProviderEntry, frame: Frame) -> Iterator[Problem]:
     """An id that can stand in a path."""
     if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?", entry.id):
         mend = "use at most 40 lower-case letters, digits and hyphens"
         yield Problem("id", "it cannot stand in the callback's path", mend)
 
 
-def check_texts_of(entry: ProviderEntry, broker: Broker) -> Iterator[Problem]:
+def check_texts_of(entry: ProviderEntry, frame: Frame) -> Iterator[Problem]:
     """Names and needs in every language; the same for the reason of a pause."""
-    yield from check_texts("names", entry.card.names, broker.languages)
-    yield from check_texts("needs", entry.card.needs, broker.languages)
+    yield from check_texts("names", entry.card.names, frame.languages)
+    yield from check_texts("needs", entry.card.needs, frame.languages)
     if entry.listing.paused:
-        yield from check_texts("listing.paused", entry.listing.paused, broker.languages)
+        yield from check_texts("listing.paused", entry.listing.paused, frame.languages)
     elif entry.listing.paused_until is not None:
         yield Problem("listing.paused_until", "there is no pause", "say in listing.paused why nobody is sent there")
 
 
-def check_addresses(entry: ProviderEntry, broker: Broker) -> Iterator[Problem]:
+def check_addresses(entry: ProviderEntry, frame: Frame) -> Iterator[Problem]:
     """Outside development no address over http and none on this machine: so no simulated provider either."""
-    if broker.development:
+    if frame.development:
         return
     for setting in fields(entry.config):
         for text in texts(getattr(entry.config, setting.name)):
@@ -62,7 +62,7 @@ def texts(value: Any) -> Iterator[str]:
             yield from texts(inner)
 
 
-CHECKS: Final[tuple[Callable[[ProviderEntry, Broker], Iterator[Problem]], ...]] = (
+CHECKS: Final[tuple[Callable[[ProviderEntry, Frame], Iterator[Problem]], ...]] = (
     check_id,
     check_texts_of,
     check_addresses,
@@ -88,9 +88,8 @@ def check_files(entry: ProviderEntry) -> Iterator[Problem]:
             yield unusable
 
 
-def check_launch(entry: ProviderEntry, services: Iterable[str]) -> Iterator[Problem]:
-    """The services of a soft launch exist."""
-    known = dict.fromkeys(services)
+def check_launch(entry: ProviderEntry, known: Mapping[str, object]) -> Iterator[Problem]:
+    """The services of a soft launch exist, by their ids."""
     for i, name in enumerate(entry.listing.services):
         if name not in known:
             yield Problem(f"listing.services[{i}]", f'there is no service "{name}"', suggestion(name, known))

@@ -1,31 +1,34 @@
 """What must hold for each service, and between services, providers and the broker."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from broker.model.assurance import Level
 from broker.model.service import ClientAuthentication, Profile, Service
 from broker.settings.check_broker import check_texts
+from broker.settings.frame import Frame
 from broker.settings.providers import ProviderEntry
 from broker.settings.services import ServiceFile
-from broker.settings.shape import Broker
 from broker.settings.urls import check_url
 from broker.toml import Problem, suggestion
 
 SCOPES: Final = ("openid", "profile", "email", "address", "phone")
 
 
-def check_id(service: Service, broker: Broker) -> Iterator[Problem]:
-    """A client id of visible ASCII characters (RFC 6749 A.1), of a length that fits into logs and paths."""
-    if not service.client_id.isascii() or not service.client_id.isprintable() or " " in service.client_id:
+def check_id(service: Service, frame: Frame) -> Iterator[Problem]:
+    """A client id of visible ASCII characters (RFC 6749 A.1) that fits into logs, and a sector of such."""
+    if not re.fullmatch(r"[!-~]*", service.client_id):
         yield Problem(
             "client_id", "only visible ASCII characters can stand in it", "choose letters, digits and hyphens"
         )
     if not 1 <= len(service.client_id) <= 128:
         yield Problem("client_id", "it must have 1 to 128 characters", "choose another")
+    if not re.fullmatch(r"[!-~]{1,255}", service.sector):
+        yield Problem("sector", "only visible ASCII characters can stand in it", "write a host of yours")
 
 
-def check_addresses(service: Service, broker: Broker) -> Iterator[Problem]:
+def check_addresses(service: Service, frame: Frame) -> Iterator[Problem]:
     """Every address of the service."""
     if not service.redirect_uris:
         yield Problem("redirect_uris", "none is named, so no answer could go anywhere", "name at least one")
@@ -34,32 +37,32 @@ def check_addresses(service: Service, broker: Broker) -> Iterator[Problem]:
         ("post_logout_redirect_uris", service.post_logout_redirect_uris),
     ):
         for i, uri in enumerate(uris):
-            yield from check_url(f"{name}[{i}]", uri, broker.development)
+            yield from check_url(f"{name}[{i}]", uri, frame.development)
             if uri in uris[:i]:
                 yield Problem(f"{name}[{i}]", "the address is named twice", "take it out")
-    yield from check_url("home", service.home, broker.development)
+    yield from check_url("home", service.home, frame.development)
     for name, url in (("initiate_login_uri", service.initiate_login_uri), ("resume_uri", service.resume_uri)):
         if url is not None:
-            yield from check_url(name, url, broker.development)
+            yield from check_url(name, url, frame.development)
     for i, way in enumerate(service.other_ways):
         if way.url is not None:
-            yield from check_url(f"other_ways[{i}].url", way.url, broker.development)
+            yield from check_url(f"other_ways[{i}].url", way.url, frame.development)
 
 
-def check_texts_of(service: Service, broker: Broker) -> Iterator[Problem]:
+def check_texts_of(service: Service, frame: Frame) -> Iterator[Problem]:
     """Names, and a reason for every claim, in every language: citizens are told before they share."""
-    yield from check_texts("names", service.names, broker.languages)
+    yield from check_texts("names", service.names, frame.languages)
     seen: set[str] = set()
     for i, use in enumerate(service.data):
-        yield from check_texts(f"data[{i}].reason", use.reason, broker.languages)
+        yield from check_texts(f"data[{i}].reason", use.reason, frame.languages)
         if use.claim in seen:
             yield Problem(f"data[{i}].claim", f'"{use.claim}" is named twice', "keep one, with one reason")
         seen.add(use.claim)
     for i, way in enumerate(service.other_ways):
-        yield from check_texts(f"other_ways[{i}].text", way.text, broker.languages)
+        yield from check_texts(f"other_ways[{i}].text", way.text, frame.languages)
 
 
-def check_profile(service: Service, broker: Broker) -> Iterator[Problem]:
+def check_profile(service: Service, frame: Frame) -> Iterator[Problem]:
     """What the profile demands (FAPI 2.0 Security Profile 5.3.2)."""
     keyed = service.authentication is ClientAuthentication.PRIVATE_KEY_JWT
     if service.profile is Profile.FAPI2:
@@ -87,7 +90,7 @@ def check_credential(file: ServiceFile) -> Iterator[Problem]:
         yield Problem("secret_file", f"{file.authentication} needs a secret", mend)
 
 
-def check_scopes(service: Service, broker: Broker) -> Iterator[Problem]:
+def check_scopes(service: Service, frame: Frame) -> Iterator[Problem]:
     """Scopes that exist; `openid` among them."""
     for i, scope in enumerate(service.scopes):
         if scope == "offline_access":
@@ -98,7 +101,7 @@ def check_scopes(service: Service, broker: Broker) -> Iterator[Problem]:
         yield Problem("scopes", "openid is missing", 'add "openid"')
 
 
-CHECKS: Final[tuple[Callable[[Service, Broker], Iterator[Problem]], ...]] = (
+CHECKS: Final[tuple[Callable[[Service, Frame], Iterator[Problem]], ...]] = (
     check_id,
     check_addresses,
     check_texts_of,
@@ -108,12 +111,16 @@ CHECKS: Final[tuple[Callable[[Service, Broker], Iterator[Problem]], ...]] = (
 """What holds for each service by itself."""
 
 
-def check_routes(service: Service, providers: Mapping[str, ProviderEntry], broker: Broker) -> Iterator[Problem]:
-    """Providers that exist, of which one reaches the level, or a person who does."""
+def check_providers(service: Service, known: Mapping[str, object]) -> Iterator[Problem]:
+    """Providers that exist, by their ids."""
     for i, name in enumerate(service.providers):
-        if name not in providers:
-            yield Problem(f"providers[{i}]", f'there is no provider "{name}"', suggestion(name, providers))
-    if service.assisted and broker.assisted.enabled:
+        if name not in known:
+            yield Problem(f"providers[{i}]", f'there is no provider "{name}"', suggestion(name, known))
+
+
+def check_level(service: Service, providers: Mapping[str, ProviderEntry], frame: Frame) -> Iterator[Problem]:
+    """A provider that reaches the service's level, or a person who may."""
+    if service.assisted and frame.help:
         return
     if reachable(service, providers) < service.level:
         mend = "allow a provider that reaches it, or assisted = true"

@@ -7,11 +7,12 @@ from typing import Generic, TypeVar
 
 from broker.model.service import Service
 from broker.settings import check_broker, check_providers, check_services
+from broker.settings.frame import Frame, frame, rough_frame
 from broker.settings.missing import Missing, of_provider, of_service
 from broker.settings.providers import Kind, ProviderEntry, provider
 from broker.settings.services import ServiceFile, service
-from broker.settings.shape import SQLITE, Broker, Environment
-from broker.settings.source import Source, gather
+from broker.settings.shape import SQLITE, Broker
+from broker.settings.source import Source, Sources, gather
 from broker.settings.staff import Staff, StaffFile
 from broker.toml import Problem, within
 from broker.toml import load as load_table
@@ -56,18 +57,21 @@ def load(
     sources, problems = gather(place, origins or {})
     if sources is None:
         return problems
-    development = sources.broker.table.get("environment") == Environment.DEVELOPMENT
     broker = read_broker(sources.broker, problems)
+    around = rough_frame(sources.broker.table) if broker is None else frame(broker.record)
     services = read_services(sources.services, prepared, problems)
-    providers = read_providers(sources.providers, kinds, development, problems)
-    staff = None if sources.staff is None else read_staff(sources.staff, kinds, development, problems)
-    if broker is None:
-        return problems
-    problems += check_all(broker, services, providers, staff, prepared)
-    if sources.staff is None and broker.record.assisted.enabled:
+    providers = read_providers(sources.providers, kinds, around.development, problems)
+    staff = None if sources.staff is None else read_staff(sources.staff, kinds, around.development, problems)
+    if broker is not None:
+        problems += broker.place(check_broker_alone(broker.record, prepared))
+    problems += check_each_service(services, providers, sources, around)
+    problems += check_each_provider(providers, sources, around, prepared)
+    if staff is not None:
+        problems += staff.place(check_staff(staff.record, providers, around, prepared))
+    elif sources.staff is None and around.help:
         mend = "write staff.toml, or enabled = false in [assisted]"
-        problems += broker.place([Problem("assisted.enabled", "there are no staff who could help", mend)])
-    if problems:
+        problems.append(sources.broker.placed(Problem("assisted.enabled", "there are no staff who could help", mend)))
+    if problems or broker is None:
         return problems
     entries = [one.record for one in providers] + ([] if staff is None else [staff.record.provider])
     return Settings(
@@ -160,67 +164,61 @@ def inside(problems: Iterable[Problem]) -> Iterator[Problem]:
     return (replace(problem, path=f"provider.{problem.path}" if problem.path else "provider") for problem in problems)
 
 
-def check_all(
-    broker: Placed[Broker],
-    services: Sequence[Placed[ServiceRead]],
-    providers: Sequence[Placed[ProviderEntry]],
-    staff: Placed[StaffRead] | None,
-    prepared: bool,
-) -> Iterator[Problem]:
-    """What must hold beyond the shape of the tables."""
-    for of_broker in check_broker.CHECKS:
-        yield from broker.place(of_broker(broker.record))
+def check_broker_alone(broker: Broker, prepared: bool) -> Iterator[Problem]:
+    """What must hold in broker.toml, and on this machine where everything should be there."""
+    for check in check_broker.CHECKS:
+        yield from check(broker)
     if prepared:
-        yield from broker.place(check_broker.check_files(broker.record))
-    yield from check_each_service(services, {one.record.id: one.record for one in providers}, broker.record)
-    yield from check_each_provider(
-        providers, [one.record.service.client_id for one in services], broker.record, prepared
-    )
-    if staff is not None:
-        yield from staff.place(check_providers.check_people(staff.record.file))
-        for problem in check_staff_provider(staff.record, providers, broker.record, prepared):
-            yield staff.source.placed(problem)
+        yield from check_broker.check_files(broker)
 
 
 def check_each_service(
-    services: Sequence[Placed[ServiceRead]], providers: Mapping[str, ProviderEntry], broker: Broker
+    services: Sequence[Placed[ServiceRead]], providers: Sequence[Placed[ProviderEntry]], sources: Sources, around: Frame
 ) -> Iterator[Problem]:
     """Each service by itself, among the others, and with the providers."""
+    entries = {one.record.id: one.record for one in providers}
     files: dict[str, str] = {}
     for one in services:
+        service = one.record.service
         for check in check_services.CHECKS:
-            yield from one.place(check(one.record.service, broker))
+            yield from one.place(check(service, around))
         yield from one.place(check_services.check_credential(one.record.file))
-        yield from one.place(check_services.check_routes(one.record.service, providers, broker))
-        yield from one.place(twice("client_id", one.record.service.client_id, one.source.file, files))
+        yield from one.place(check_services.check_providers(service, sources.provider_ids))
+        if len(entries) == len(sources.provider_ids):
+            yield from one.place(check_services.check_level(service, entries, around))
+        yield from one.place(twice("client_id", service.client_id, one.source.file, files))
 
 
 def check_each_provider(
-    providers: Sequence[Placed[ProviderEntry]], services: Sequence[str], broker: Broker, prepared: bool
+    providers: Sequence[Placed[ProviderEntry]], sources: Sources, around: Frame, prepared: bool
 ) -> Iterator[Problem]:
     """Each provider by itself, among the others, and with the services."""
     files: dict[str, str] = {}
     for number, one in enumerate(providers):
-        for check in check_providers.CHECKS:
-            yield from one.place(check(one.record, broker))
-        if prepared:
-            yield from one.place(check_providers.check_files(one.record))
-        yield from one.place(check_providers.check_launch(one.record, services))
         before = [other.record for other in providers[:number]]
-        yield from one.place(check_providers.check_own_keys(one.record, before))
+        yield from one.place(check_entry(one.record, before, around, prepared))
+        yield from one.place(check_providers.check_launch(one.record, sources.service_ids))
         yield from one.place(twice("id", one.record.id, one.source.file, files))
 
 
-def check_staff_provider(
-    staff: StaffRead, providers: Sequence[Placed[ProviderEntry]], broker: Broker, prepared: bool
+def check_entry(
+    entry: ProviderEntry, others: Sequence[ProviderEntry], around: Frame, prepared: bool
 ) -> Iterator[Problem]:
-    """The staff's provider, held to what every provider is held to."""
-    entry, others = staff.provider, [one.record for one in providers]
+    """What every provider is held to, the staff's among them."""
     for check in check_providers.CHECKS:
-        yield from inside(check(entry, broker))
+        yield from check(entry, around)
     if prepared:
-        yield from inside(check_providers.check_files(entry))
-    yield from inside(check_providers.check_own_keys(entry, others))
+        yield from check_providers.check_files(entry)
+    yield from check_providers.check_own_keys(entry, others)
+
+
+def check_staff(
+    staff: StaffRead, providers: Sequence[Placed[ProviderEntry]], around: Frame, prepared: bool
+) -> Iterator[Problem]:
+    """The people, and the provider they sign in with."""
+    yield from check_providers.check_people(staff.file)
+    entry, others = staff.provider, [one.record for one in providers]
+    yield from inside(check_entry(entry, others, around, prepared))
     if any(other.id == entry.id for other in others):
         mend = "give one of the two another id"
         yield Problem("provider.id", f'the citizens\' provider "{entry.id}" has it too', mend)

@@ -99,7 +99,7 @@ def service(file: ServiceFile, prepared: bool) -> tuple[Service, list[Problem]]:
         client_id=file.client_id,
         names=file.names,
         redirect_uris=file.redirect_uris,
-        sector=file.sector or common_host(file.redirect_uris, problems),
+        sector=common_host(file.redirect_uris, problems) if file.sector is None else file.sector,
         home=file.home,
         profile=file.profile,
         authentication=file.authentication,

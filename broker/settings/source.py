@@ -27,12 +27,17 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Every table of the settings, not yet looked into. `staff` is None where there is no such table."""
+    """Every table of the settings, not yet looked into. `staff` is None where there is no such table.
+
+    `service_ids` and `provider_ids` also name those whose file cannot be read.
+    """
 
     broker: Source
-    services: Sequence[Source] = ()
-    providers: Sequence[Source] = ()
-    staff: Source | None = None
+    services: Sequence[Source]
+    providers: Sequence[Source]
+    staff: Source | None
+    service_ids: Mapping[str, None]
+    provider_ids: Mapping[str, None]
 
 
 def gather(place: Path, origins: Mapping[str, str]) -> tuple[Sources | None, list[Problem]]:
@@ -51,7 +56,29 @@ def gather(place: Path, origins: Mapping[str, str]) -> tuple[Sources | None, lis
         for name, key in (("services", "client_id"), ("providers", "id"))
     )
     staff = one(table.pop("staff", None), main, folder, origins, problems)
-    return Sources(Source(main.name, "", table, main.parent), services, providers, staff), problems
+    return (
+        Sources(
+            broker=Source(main.name, "", table, main.parent),
+            services=services,
+            providers=providers,
+            staff=staff,
+            service_ids=ids(services, folder, "services", "client_id"),
+            provider_ids=ids(providers, folder, "providers", "id"),
+        ),
+        problems,
+    )
+
+
+def ids(sources: Sequence[Source], folder: Path | None, name: str, key: str) -> dict[str, None]:
+    """The ids in the tables, and the names of files that cannot be read."""
+    said = [source.table[key] for source in sources if isinstance(source.table.get(key), str)]
+    read = {source.file for source in sources}
+    return dict.fromkeys([*said, *(path.stem for path in listed(folder, name) if f"{name}/{path.name}" not in read)])
+
+
+def listed(folder: Path | None, name: str) -> list[Path]:
+    """The files of `services/` or `providers/`, by name."""
+    return sorted((folder / name).glob("*.toml")) if folder is not None else []
 
 
 def tables(value: Any, main: Path, name: str, problems: list[Problem]) -> list[Source]:
@@ -65,9 +92,9 @@ def tables(value: Any, main: Path, name: str, problems: list[Problem]) -> list[S
 def files(
     folder: Path | None, name: str, key: str, origins: Mapping[str, str], problems: list[Problem]
 ) -> list[Source]:
-    """The files of `services/` or `providers/`, by name. Where a file leaves out its id, its own name is the id."""
+    """The tables of `services/` or `providers/`. Where a file leaves out its id, its own name is the id."""
     found = []
-    for path in sorted((folder / name).glob("*.toml")) if folder is not None else []:
+    for path in listed(folder, name):
         label = f"{name}/{path.name}"
         if (table := parsed(path, label, origins, problems)) is not None:
             found.append(Source(label, "", {key: path.stem} | table, path.parent))

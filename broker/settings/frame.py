@@ -1,0 +1,31 @@
+"""What services, providers and staff need to know of the broker when they are checked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from broker.settings.shape import Broker, Environment
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Whether this is development, in which languages texts must stand, whether a person may help."""
+
+    development: bool
+    languages: tuple[str, ...]
+    help: bool
+
+
+def frame(broker: Broker) -> Frame:
+    """The frame that the broker's settings make."""
+    return Frame(broker.development, broker.languages, broker.assisted.enabled)
+
+
+def rough_frame(table: Mapping[str, Any]) -> Frame:
+    """The frame as far as a table with mistakes in it lets see: so that all the rest is checked all the same."""
+    languages, assisted = table.get("languages"), table.get("assisted")
+    return Frame(
+        development=table.get("environment") == Environment.DEVELOPMENT,
+        languages=tuple(text for text in languages if isinstance(text, str)) if isinstance(languages, list) else (),
+        help=not isinstance(assisted, Mapping) or assisted.get("enabled") is not False,
+    )

@@ -1,0 +1,616 @@
+"""What an operator writes becomes settings, or a list of all that is wrong with it."""
+
+import hashlib
+import re
+import shutil
+from dataclasses import fields
+from datetime import date
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker.assisted.clocks import Hours as CaseHours
+from broker.assisted.clocks import Terms
+from broker.journey.offer import OrderRule
+from broker.model.assurance import Level
+from broker.model.listing import Listing
+from broker.model.service import DataUse, OtherWay, Service
+from broker.settings import Assisted, Content, Hours, PickerOrder, address, load, secret, with_password
+from broker.settings.providers import ListingFile
+from broker.settings.source import moved
+from broker.settings.urls import check_url
+from providers import KINDS
+from tests.machine.configuration import Configuration, as_toml, examples, prepared
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The examples with their keys, made once: making RSA keys takes a second."""
+    folder = tmp_path_factory.mktemp("made")
+    prepared(folder)
+    return folder
+
+
+@pytest.fixture
+def config(made: Path, tmp_path: Path) -> Configuration:
+    """A copy that a test may break."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    return Configuration(tmp_path / "config")
+
+
+# --- the examples ---
+
+
+def test_the_examples_start_once_their_keys_and_secrets_are_made(config: Configuration) -> None:
+    settings = config.settings()
+    assert list(settings.services) == ["demo-service", "land-register", "travel-office"]
+    assert {name: entry.card.highest for name, entry in settings.providers.items()} == {
+        "eid": Level.HIGH,
+        "harbour": Level.SUBSTANTIAL,
+        "northbank": Level.SUBSTANTIAL,
+    }
+    assert settings.staff is not None and list(settings.staff.people) == ["carys", "tom", "mei", "rhys"]
+    assert settings.missing == ()
+
+
+def test_before_that_every_missing_file_is_a_problem_with_its_name(tmp_path: Path) -> None:
+    found = examples(tmp_path).problems()
+    assert [problem.path for problem in found] == [
+        "services/demo-service.toml: secret_file",
+        "services/land-register.toml: jwks_file",
+        "services/travel-office.toml: secret_file",
+        "broker.toml: keys.folder",
+        "broker.toml: audit.checkpoints",
+        "broker.toml: facts.url",
+        "providers/eid.toml: openid.key_file",
+        "providers/harbour.toml: openid.secret_file",
+        "providers/northbank.toml: openid.key_file",
+        "staff.toml: provider.openid.key_file",
+    ]
+
+
+def test_what_is_still_to_be_made_can_be_asked_for(tmp_path: Path) -> None:
+    missing = {file.path.name: file.content for file in examples(tmp_path).settings(prepared=False).missing}
+    assert missing == {
+        "demo-service": Content.CLIENT_SECRET,
+        "land-register.jwks.json": Content.PUBLIC_KEYS,
+        "travel-office": Content.CLIENT_SECRET,
+        "eid.pem": Content.PRIVATE_KEY,
+        "harbour": Content.CLIENT_SECRET,
+        "northbank.pem": Content.PRIVATE_KEY,
+        "staff.pem": Content.PRIVATE_KEY,
+    }
+
+
+def test_the_examples_hold_no_secret(config: Configuration) -> None:
+    texts = [path.read_text() for path in config.folder.rglob("*.toml")]
+    for path in (config.folder.parent / ".demo" / "secrets").iterdir():
+        assert not any(path.read_text().strip() in text for text in texts)
+
+
+def test_relative_paths_start_at_the_file_they_stand_in(config: Configuration) -> None:
+    settings = config.settings()
+    data = config.folder.parent / ".demo"
+    assert settings.broker.keys.folder == data / "keys"
+    assert settings.broker.facts.url == f"sqlite:{data / 'facts.db'}"
+    assert settings.providers["harbour"].config.secret_file == data / "secrets" / "harbour"
+
+
+def test_one_file_with_everything_says_the_same_as_the_folder(config: Configuration) -> None:
+    def deeper(value: Any) -> Any:
+        """The same value, its paths written from the folder of broker.toml."""
+        if isinstance(value, dict):
+            return {key: deeper(inner) for key, inner in value.items()}
+        return value.replace("../../", "../") if isinstance(value, str) else value
+
+    whole = config.table("broker.toml") | {"staff": config.table("staff.toml")}
+    for name, key in (("services", "client_id"), ("providers", "id")):
+        paths = sorted((config.folder / name).iterdir())
+        whole[name] = [{key: path.stem} | deeper(config.table(f"{name}/{path.name}")) for path in paths]
+    file = config.folder / "whole.toml"
+    file.write_text(as_toml(whole))
+    assert load(file, KINDS) == config.settings()
+
+
+def test_the_same_files_serve_other_ports(config: Configuration) -> None:
+    origins = {f"{host}:800{n}": f"{host}:900{n}" for n in range(4) for host in ("localhost", "127.0.0.1")}
+    settings = config.settings(origins=origins)
+    assert settings.broker.issuer == "http://localhost:9000"
+    assert settings.broker.listen.staff == "127.0.0.1:9001"
+    assert settings.services["demo-service"].redirect_uris == ("http://localhost:9002/callback",)
+    assert settings.providers["eid"].config.issuer == "http://localhost:9003/eid"
+    assert not re.search(r":800\d", repr(settings))
+
+
+def test_only_a_whole_host_and_port_is_moved() -> None:
+    origins = {"localhost:80": "localhost:90"}
+    same = ["localhost:8000", "xlocalhost:80", "my-localhost:80", "a.localhost:80", 80]
+    assert moved(same, origins) == same
+    assert moved({"a": ["http://localhost:80/x", "localhost:80"]}, origins) == {
+        "a": ["http://localhost:90/x", "localhost:90"]
+    }
+
+
+# --- one thing wrong at a time ---
+
+DEMO = "services/demo-service.toml"
+FAPI = "services/land-register.toml"
+BANK = "providers/northbank.toml"
+HTTPS = "https://service.example/callback"
+WRONG: list[tuple[str, str, Any, str, str]] = [
+    # file, what to change, into what (None: take it out), place of the problem, what it says
+    ("broker.toml", "issuer", "localhost:8000", "issuer", "an absolute URL"),
+    ("broker.toml", "issuer", "http://localhost:8000/", "issuer", "no path, query or closing slash"),
+    ("broker.toml", "issuer", "http://user:pw@localhost", "issuer", "holds credentials"),
+    ("broker.toml", "issuer", "ftp://localhost", "issuer", "an absolute URL"),
+    ("broker.toml", "console", "http://localhost:8000", "console", "origin of the public door"),
+    ("broker.toml", "listen.public", "8000", "listen.public", "no address with a port"),
+    ("broker.toml", "listen.public", "127.0.0.1:70000", "listen.public", "no address with a port"),
+    ("broker.toml", "listen.staff", "127.0.0.1:8000", "listen.staff", "one address"),
+    ("broker.toml", "listen.proxies", ["10.0.0.1/8"], "listen.proxies[0]", "no network"),
+    ("broker.toml", "outgoing.networks", ["ten"], "outgoing.networks[0]", "no network"),
+    ("broker.toml", "outgoing.ca_file", "none.pem", "outgoing.ca_file", "missing"),
+    ("broker.toml", "languages", [], "languages", "no language"),
+    ("broker.toml", "languages", ["en", "cy", "cy"], "languages[2]", "named twice"),
+    ("broker.toml", "languages", ["en", "cy", "tlh"], "languages[2]", "no pages in this language"),
+    ("broker.toml", "name", " ", "name", "empty"),
+    ("broker.toml", "operator", {"en": "We"}, "operator", '"cy" is missing'),
+    ("broker.toml", "support.hours", {"en": "9", "cy": "9", "fr": "9"}, "support.hours", '"fr" is no language'),
+    ("broker.toml", "zone", "Europe/Atlantis", "zone", "no such time zone"),
+    ("broker.toml", "acr.high", None, "acr.high", "no usable name"),
+    ("broker.toml", "acr.high", "very high", "acr.high", "no usable name"),
+    ("broker.toml", "trust_framework", "our rules", "trust_framework", "no identifier"),
+    ("broker.toml", "facts.url", "mysql://db/portico", "facts.url", "no such store"),
+    ("broker.toml", "facts.url", "sqlite:", "facts.url", "outlive the process"),
+    ("broker.toml", "facts.url", "sqlite::memory:", "facts.url", "outlive the process"),
+    ("broker.toml", "facts.url", "sqlite:nowhere/facts.db", "facts.url", "there is no folder"),
+    ("broker.toml", "facts.url", "postgresql://portico:pw@db/portico", "facts.url", "a password stands"),
+    ("broker.toml", "facts.url", "postgresql://db/portico?password=pw", "facts.url", "a password stands"),
+    ("broker.toml", "facts.url", "postgresql://", "facts.url", "no URL"),
+    ("broker.toml", "facts.password_file", "nowhere", "facts.password_file", "missing"),
+    ("broker.toml", "passing.url", "memcached://cache", "passing.url", "no such store"),
+    ("broker.toml", "passing.url", "redis://:pw@cache:6379/0", "passing.url", "a password stands"),
+    ("broker.toml", "keys.folder", "nowhere", "keys.folder", "no folder"),
+    ("broker.toml", "notices.outbox", None, "notices", "exactly one"),
+    ("broker.toml", "notices.smtp", {"host": "mail", "sender": "a@b.example"}, "notices", "exactly one"),
+    ("broker.toml", "notices", {"smtp": {"host": "mail", "sender": "us"}}, "notices.smtp.sender", "no email address"),
+    ("broker.toml", "metrics.token_file", "nowhere", "metrics.token_file", "missing"),
+    ("broker.toml", "audit.checkpoints", "nowhere/checkpoints", "audit.checkpoints", "no folder"),
+    ("broker.toml", "sessions", {"idle": "3 hours", "absolute": "2 hours"}, "sessions.idle", "longer than"),
+    ("broker.toml", "assisted.requested", "17 days", "assisted.requested", "longer than"),
+    ("broker.toml", "assisted.hours.days", ["mon", "holiday"], "assisted.hours.days[1]", "no such day"),
+    ("broker.toml", "assisted.hours.opens", "9", "assisted.hours.opens", "no time of day"),
+    ("broker.toml", "assisted.hours.closes", "08:00", "assisted.hours", "no working hours"),
+    ("broker.toml", "assisted.hours.zone", "Wales", "assisted.hours.zone", "no such time zone"),
+    ("broker.toml", "tokens.code", "2 minutes", "tokens.code", "out of bounds"),
+    ("broker.toml", "tokens.codes", 5, "tokens.codes", "no such setting"),
+    ("broker.toml", "services", {}, "services", "a list of tables"),
+    ("broker.toml", "staff", {}, "staff", "staff.toml is there too"),
+    (DEMO, "client_id", "demo service", "client_id", "only visible ASCII"),
+    (DEMO, "client_id", "d" * 129, "client_id", "1 to 128"),
+    (FAPI, "client_id", "demo-service", "client_id", "taken already"),
+    (DEMO, "redirect_uris", [], "redirect_uris", "none is named"),
+    (DEMO, "redirect_uris", ["/callback"], "redirect_uris[0]", "an absolute URL"),
+    (DEMO, "redirect_uris", [HTTPS, f"{HTTPS}#top"], "redirect_uris[1]", "fragment"),
+    (DEMO, "redirect_uris", [HTTPS, HTTPS], "redirect_uris[1]", "named twice"),
+    (DEMO, "redirect_uris", ["https://*.service.example/"], "redirect_uris[0]", "wildcard"),
+    (DEMO, "redirect_uris", ["https://sérvice.example/"], "redirect_uris[0]", "an absolute URL"),
+    (DEMO, "redirect_uris", ["https://service.example:port/"], "redirect_uris[0]", "an absolute URL"),
+    (DEMO, "post_logout_redirect_uris", ["x"], "post_logout_redirect_uris[0]", "an absolute URL"),
+    (DEMO, "home", "home", "home", "an absolute URL"),
+    (DEMO, "initiate_login_uri", "x", "initiate_login_uri", "an absolute URL"),
+    (DEMO, "resume_uri", "x", "resume_uri", "an absolute URL"),
+    (DEMO, "other_ways.1.url", "x", "other_ways[1].url", "an absolute URL"),
+    (DEMO, "other_ways.0.text", {"en": "Write"}, "other_ways[0].text", '"cy" is missing'),
+    (DEMO, "names", {"en": "Us", "cy": " "}, "names", '"cy" is missing'),
+    (DEMO, "data.0.reason", {"cy": "I"}, "data[0].reason", '"en" is missing'),
+    (DEMO, "data.1.claim", "name", "data[1].claim", "named twice"),
+    (DEMO, "scopes", ["profile"], "scopes", "openid is missing"),
+    (DEMO, "scopes", ["openid", "everything"], "scopes[1]", "no such scope"),
+    (DEMO, "scopes", ["openid", "offline_access"], "scopes[1]", "a setting of their own"),
+    (DEMO, "secret_file", None, "secret_file", "needs a secret"),
+    (DEMO, "secret_file", "nowhere", "secret_file", "missing"),
+    (DEMO, "secret_digest", "a" * 64, "secret_digest", "secret_file is there too"),
+    (DEMO, "client_secret", "hunter2", "client_secret", "no such setting"),
+    (DEMO, "providers", ["northbnk"], "providers[0]", "there is no provider"),
+    (DEMO, "sector", "", "sector", "only visible ASCII"),
+    (FAPI, "authentication", "client_secret_basic", "authentication", "knows no client secrets"),
+    (FAPI, "id_token_alg", "RS256", "id_token_alg", "RS256 is not allowed"),
+    (FAPI, "pkce_required", False, "pkce_required", "demands PKCE"),
+    (FAPI, "jwks_file", None, "jwks", "needs the service's public keys"),
+    (FAPI, "jwks", {"keys": []}, "jwks_file", "jwks is there too"),
+    (FAPI, "jwks_file", "../broker.toml", "jwks_file", "not JSON"),
+    (FAPI, "secret_digest", "a" * 64, "secret_digest", "nothing uses"),
+    (BANK, "id", "North_Bank", "id", "callback's path"),
+    (BANK, "id", "harbour", "id", "taken already"),
+    (BANK, "id", "staff", "provider.id", "has it too"),
+    (BANK, "names", {"en": "Bank"}, "names", '"cy" is missing'),
+    (BANK, "needs", {"cy": "Cyfrif"}, "needs", '"en" is missing'),
+    (BANK, "minutes", 0, "minutes", "out of bounds"),
+    (BANK, "kind", "opnid", "kind", "no kind of provider"),
+    (BANK, "kind", None, "kind", "missing"),
+    (BANK, "openid", None, "openid.issuer", "missing"),
+    (BANK, "openid.isuer", "x", "openid.isuer", "no such setting"),
+    (BANK, "openid.issuer", "northbank", "openid.issuer", "https URL"),
+    (BANK, "openid.key_file", "../broker.toml", "openid.key_file", "no usable key"),
+    (BANK, "openid.key_file", "nowhere.pem", "openid.key_file", "missing"),
+    (BANK, "openid.key_file", "../../.demo/secrets/eid.pem", "openid.key_file", '"eid" uses this file too'),
+    (BANK, "listing.services", ["demo-servce"], "listing.services[0]", "there is no service"),
+    (BANK, "listing.paused", {"en": "Works"}, "listing.paused", '"cy" is missing'),
+    (BANK, "listing.paused_until", "soon", "listing.paused_until", "no point in time"),
+    ("staff.toml", "people", [], "people", "no two people"),
+    ("staff.toml", "people.2.roles", ["agent"], "people", "no two people"),
+    ("staff.toml", "people.1.id", "carys", "people[1].id", "there twice"),
+    ("staff.toml", "people.1.id", "Tom O", "people[1].id", "cannot stand in records"),
+    ("staff.toml", "people.1.subject", "staff-carys", "people[1].subject", "another person"),
+    ("staff.toml", "people.1.roles", [], "people[1].roles", "no role"),
+    ("staff.toml", "people.1.roles", ["wizard"], "people[1].roles[0]", "not known"),
+    ("staff.toml", "people.1.languages", ["fr"], "people[1].languages", "not known"),
+    ("staff.toml", "level", "high", "level", "nobody could sign in"),
+    ("staff.toml", "provider.kind", "saml", "provider.kind", "no kind of provider"),
+    ("staff.toml", "provider.names", {"en": "Staff"}, "provider.names", '"cy" is missing'),
+    ("staff.toml", "provider.openid.key_file", "nowhere.pem", "provider.openid.key_file", "missing"),
+    ("staff.toml", "provider", None, "provider", "missing"),
+]
+
+
+@pytest.mark.parametrize(("file", "path", "value", "place", "what"), WRONG)
+def test_what_is_wrong_is_named_with_its_place_and_a_mend(
+    config: Configuration, file: str, path: str, value: Any, place: str, what: str
+) -> None:
+    config.change(file, path, value)
+    where = f"{'staff.toml' if place == 'provider.id' else file}: {place}"
+    found = [problem for problem in config.problems() if problem.path == where and what in problem.what]
+    assert found and all(problem.mend for problem in found), config.problems()
+
+
+def test_problems_of_every_file_come_at_once(config: Configuration) -> None:
+    config.change("broker.toml", "tokens.code", "1 day")
+    config.change(DEMO, "levl", "high")
+    config.change(BANK, "openid.clock_skw", 5)
+    (config.folder / FAPI).write_text("names = {\n")
+    config.change("staff.toml", "people", [])
+    assert {problem.path.partition(":")[0] for problem in config.problems()} == {
+        "broker.toml",
+        DEMO,
+        FAPI,
+        BANK,
+        "staff.toml",
+    }
+
+
+def test_a_file_that_is_no_toml_is_named_with_its_line(config: Configuration) -> None:
+    (config.folder / FAPI).write_text('home = "x"\nnames = = 1\n')
+    assert any(problem.path == FAPI and "line" in problem.what for problem in config.problems())
+
+
+def test_a_file_that_is_no_text_is_named(config: Configuration) -> None:
+    (config.folder / BANK).write_bytes(b"\xff\xfe")
+    assert any(problem.path == BANK and "UTF-8" in problem.what for problem in config.problems())
+
+
+def test_a_place_without_settings_is_one_problem(tmp_path: Path) -> None:
+    assert [problem.path for problem in Configuration(tmp_path).problems()] == ["broker.toml"]
+    assert [problem.path for problem in Configuration(tmp_path / "none.toml").problems()] == ["none.toml"]
+
+
+def test_without_staff_help_must_be_turned_off(config: Configuration) -> None:
+    (config.folder / "staff.toml").unlink()
+    assert [problem.path for problem in config.problems()] == ["broker.toml: assisted.enabled"]
+    config.change("broker.toml", "assisted.enabled", False)
+    assert config.settings().staff is None
+
+
+def test_a_level_that_nobody_reaches_is_a_problem_unless_a_person_helps(config: Configuration) -> None:
+    config.change("services/travel-office.toml", "providers", ["bank", "harbour"])
+    config.change(BANK, "id", "bank")
+    assert config.settings()
+    config.change("services/travel-office.toml", "assisted", False)
+    assert [problem.path for problem in config.problems()] == ["services/travel-office.toml: level"]
+    config.change("services/travel-office.toml", "providers", ["bank", "eid"])
+    assert config.settings()
+    for change in ({"enabled": False}, {"staff_only": True}, {"services": ["demo-service"]}):
+        config.change("providers/eid.toml", "listing", change)
+        assert [problem.path for problem in config.problems()] == ["services/travel-office.toml: level"]
+
+
+def test_a_service_on_two_hosts_must_name_its_sector(config: Configuration) -> None:
+    config.change(DEMO, "sector", None)
+    assert config.settings().services["demo-service"].sector == "localhost"
+    config.change(DEMO, "redirect_uris", ["https://a.example/", "https://b.example/"])
+    assert [problem.path for problem in config.problems()] == [f"{DEMO}: sector"]
+
+
+@pytest.mark.parametrize("name", ["demo-service", "land-register", "travel-office"])
+def test_a_private_key_is_never_taken_for_a_public_one(config: Configuration, name: str) -> None:
+    jwk = {"kty": "EC", "crv": "P-256", "x": "a", "y": "b", "d": "c"}
+    config.change(f"services/{name}.toml", "jwks_file", None) if name == "land-register" else None
+    config.change(f"services/{name}.toml", "jwks", {"keys": [jwk]})
+    (problem,) = (found for found in config.problems() if found.path.endswith(": jwks"))
+    assert "private or symmetric" in problem.what
+
+
+# --- several workers, and production ---
+
+PRODUCTION: dict[str, Any] = {
+    "issuer": "https://sign-in.agency.example",
+    "console": "https://console.agency.example",
+    "name": "Sign in",
+    "trust_framework": "agency",
+    "facts": {"url": "postgresql://portico@db.agency.example/portico"},
+    "passing": {"url": "redis://cache.agency.example:6379/0"},
+    "keys": {"folder": "keys"},
+    "notices": {"smtp": {"host": "mail.agency.example", "sender": "noreply@agency.example"}},
+    "assisted": {"enabled": False},
+    "services": [
+        {
+            "client_id": "tax",
+            "names": {"en": "Tax"},
+            "home": "https://tax.example/",
+            "redirect_uris": ["https://tax.example/callback"],
+            "jwks": {
+                "keys": [
+                    {
+                        "kty": "OKP",
+                        "crv": "Ed25519",
+                        "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+                    }
+                ]
+            },
+        }
+    ],
+    "providers": [
+        {
+            "id": "bank",
+            "kind": "openid",
+            "names": {"en": "Bank"},
+            "needs": {"en": "An account"},
+            "minutes": 2,
+            "highest": "low",
+            "openid": {
+                "issuer": "https://id.bank.example",
+                "client_id": "portico",
+                "authentication": "client_secret_basic",
+                "secret_file": "bank-secret",
+                "levels": {"basic": "low"},
+            },
+        }
+    ],
+}
+
+
+@pytest.fixture
+def production(tmp_path: Path) -> Configuration:
+    """A production configuration in one file."""
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "bank-secret").write_text("a secret of the bank\n")
+    (tmp_path / "broker.toml").write_text(as_toml(PRODUCTION))
+    return Configuration(tmp_path)
+
+
+def test_production_is_what_runs_unless_the_file_says_otherwise(production: Configuration) -> None:
+    broker = production.settings().broker
+    assert not broker.development
+    assert (broker.tokens.code, broker.tokens.request_uri, broker.tokens.access, broker.tokens.id_token) == (
+        60,
+        300,
+        600,
+        300,
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("issuer", "http://sign-in.agency.example"),
+        ("issuer", "https://localhost"),
+        ("console", "http://console.agency.example"),
+        ("services.0.redirect_uris.0", "http://tax.example/callback"),
+        ("services.0.redirect_uris.0", "https://127.0.0.1/callback"),
+        ("services.0.redirect_uris.0", "https://[::1]:8002/callback"),
+        ("services.0.home", "http://tax.example/"),
+        ("providers.0.openid.issuer", "http://id.bank.example"),
+        ("providers.0.openid.issuer", "https://localhost:8003/northbank"),
+        ("providers.0.openid.issuer", "https://simulator.localhost/northbank"),
+        ("notices", {"outbox": "outbox"}),
+    ],
+)
+def test_what_is_for_development_alone_is_refused_in_production(
+    production: Configuration, path: str, value: Any
+) -> None:
+    production.change("broker.toml", path, value)
+    place = path.replace(".0", "[0]").replace("notices", "notices.outbox")
+    assert {problem.path for problem in production.problems()} == {f"broker.toml: {place}"}
+    production.change("broker.toml", "environment", "development")
+    assert not isinstance(production.load(), list)
+
+
+@pytest.mark.parametrize(
+    ("section", "url", "what"),
+    [("facts", "sqlite:facts.db", "SQLite serves one worker"), ("passing", "memory:", "workers cannot share memory")],
+)
+def test_stores_of_one_process_take_one_worker(production: Configuration, section: str, url: str, what: str) -> None:
+    production.change("broker.toml", "metrics", {"folder": "metrics"})
+    production.change("broker.toml", "listen", {"workers": 2})
+    assert production.settings()
+    production.change("broker.toml", f"{section}.url", url)
+    assert [problem.what for problem in production.problems()] == [what]
+    production.change("broker.toml", "listen", {"workers": 1})
+    assert production.settings()
+
+
+def test_several_workers_need_a_folder_for_their_counters(production: Configuration) -> None:
+    production.change("broker.toml", "listen", {"workers": 2})
+    assert [problem.path for problem in production.problems()] == ["broker.toml: metrics.folder"]
+
+
+def test_a_password_stays_in_its_file_until_the_store_is_opened(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("p@ss/word\n# of the database\n")
+    url = "postgresql://portico@db:5432/portico"
+    assert with_password(url, tmp_path / "password") == "postgresql://portico:p%40ss%2Fword@db:5432/portico"
+    assert with_password("redis://cache:6379/0", tmp_path / "password") == "redis://:p%40ss%2Fword@cache:6379/0"
+    assert with_password(url, None) == url
+    (tmp_path / "password").write_text("\n")
+    with pytest.raises(ValueError, match="empty"):
+        secret(tmp_path / "password")
+
+
+# --- nothing is lost between the file and the record ---
+
+
+def test_everything_a_service_file_says_reaches_the_service(config: Configuration) -> None:
+    said: dict[str, Any] = {
+        "profile": "oidc",
+        "authentication": "client_secret_post",
+        "secret_digest": "ab" * 32,
+        "secret_file": None,
+        "sector": "sector.example",
+        "id_token_alg": "RS256",
+        "level": "high",
+        "acr_is_preference": True,
+        "pkce_required": False,
+        "nonce_required": True,
+        "refresh": True,
+        "introspection": True,
+        "providers": ["eid"],
+        "provider_hint": True,
+        "single_sign_on": False,
+        "assisted": False,
+        "contact": "us",
+        "data": [{"claim": "name", "reason": {"en": "a", "cy": "b"}}],
+        "other_ways": [{"text": {"en": "a", "cy": "b"}, "url": "https://a.example/"}],
+        "initiate_login_uri": "https://a.example/login",
+        "resume_uri": "https://a.example/resume",
+        "patience": "2 hours",
+        "jwks": {"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]},
+    }
+    for name, value in said.items():
+        config.change(DEMO, name, value)
+    texts = {"en": "a", "cy": "b"}
+    expected = said | {
+        "client_id": "demo-service",
+        "level": Level.HIGH,
+        "providers": ("eid",),
+        "data": (DataUse("name", texts),),
+        "other_ways": (OtherWay(texts, "https://a.example/"),),
+        "patience": 7200,
+        "names": {"en": "Aberlan Council", "cy": "Cyngor Aberlan"},
+        "redirect_uris": ("http://localhost:8002/callback",),
+        "post_logout_redirect_uris": ("http://localhost:8002/",),
+        "home": "http://localhost:8002/",
+        "scopes": ("openid", "profile", "email"),
+    }
+    del expected["secret_file"]
+    service = config.settings().services["demo-service"]
+    assert {name.name: getattr(service, name.name) for name in fields(Service)} == expected
+
+
+def test_a_secret_is_known_by_its_digest_alone(config: Configuration) -> None:
+    plain = secret(config.folder.parent / ".demo" / "secrets" / "demo-service")
+    settings = config.settings()
+    assert settings.services["demo-service"].secret_digest == hashlib.sha256(plain.encode()).hexdigest()
+    assert plain not in repr(settings)
+
+
+@pytest.mark.parametrize("text", ["", "\n", "short", "x" * 21])
+def test_a_secret_that_can_be_guessed_is_refused(config: Configuration, text: str) -> None:
+    (config.folder.parent / ".demo" / "secrets" / "demo-service").write_text(text)
+    assert [problem.path for problem in config.problems()] == [f"{DEMO}: secret_file"]
+
+
+def test_a_file_that_cannot_be_read_makes_no_further_problem_elsewhere(config: Configuration) -> None:
+    config.change(BANK, "listing.services", ["land-register"])
+    config.change("services/travel-office.toml", "providers", ["eid"])
+    config.change("services/travel-office.toml", "assisted", False)
+    (config.folder / FAPI).write_text("?")
+    (config.folder / "providers/eid.toml").write_text("?")
+    assert [problem.path for problem in config.problems()] == [FAPI, "providers/eid.toml"]
+
+
+def test_the_listing_of_a_provider_arrives_with_its_dates_in_seconds(config: Configuration) -> None:
+    config.change(
+        BANK,
+        "listing",
+        {
+            "enabled": False,
+            "services": ["demo-service"],
+            "accept_new_until": date(2027, 3, 31),
+            "accept_sign_in_until": date(2027, 6, 30),
+            "paused": {"en": "Works", "cy": "Gwaith"},
+            "paused_until": date(2027, 1, 1),
+            "languages": ["en"],
+            "weight": 3,
+            "staff_only": True,
+            "contact": "here",
+        },
+    )
+    assert config.settings().providers["northbank"].listing == Listing(
+        enabled=False,
+        services=("demo-service",),
+        accept_new_until=1806451200.0,
+        accept_sign_in_until=1814313600.0,
+        paused={"en": "Works", "cy": "Gwaith"},
+        paused_until=1798761600.0,
+        languages=("en",),
+        weight=3,
+        staff_only=True,
+        contact="here",
+    )
+
+
+def test_what_a_listing_holds_can_be_configured() -> None:
+    assert {one.name for one in fields(ListingFile)} == {one.name for one in fields(Listing)}
+
+
+def test_every_term_of_a_case_can_be_configured_and_has_the_same_default() -> None:
+    mine, theirs = Assisted(), Terms()
+    names = {one.name for one in fields(Assisted)} - {"enabled", "hours"}
+    assert names == {one.name for one in fields(Terms)} - {"hours"}
+    assert {name: getattr(mine, name) for name in names} == {name: getattr(theirs, name) for name in names}
+    assert {one.name: getattr(Hours(), one.name) for one in fields(Hours)} == {
+        one.name: getattr(CaseHours(), one.name) for one in fields(CaseHours)
+    }
+
+
+def test_every_rule_for_the_picker_can_be_configured() -> None:
+    assert {rule.value for rule in PickerOrder} == {rule.value for rule in OrderRule}
+
+
+def test_a_member_of_staff_is_found_by_the_subject_of_their_provider(config: Configuration) -> None:
+    staff = config.settings().staff
+    assert staff is not None
+    found = staff.by_subject("staff-mei")
+    assert found is not None and found.id == "mei"
+    assert staff.by_subject("mei") is None
+
+
+# --- addresses ---
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("127.0.0.1:80", ("127.0.0.1", 80)), ("[::1]:8000", ("::1", 8000)), ("localhost:0", ("localhost", 0))],
+)
+def test_an_address_is_a_host_and_a_port(text: str, expected: tuple[str, int]) -> None:
+    assert address(text) == expected
+
+
+@given(st.text() | st.from_regex(r"[a-z:\[\]]{0,4}:[0-9]{1,6}", fullmatch=True))
+def test_any_text_is_an_address_or_a_value_error(text: str) -> None:
+    try:
+        host, port = address(text)
+    except ValueError:
+        return
+    assert host and 0 <= port <= 65535 and int(text.rpartition(":")[2]) == port
+
+
+@given(st.text(alphabet=st.characters(max_codepoint=0x2FF), max_size=20))
+def test_an_address_that_passes_in_production_is_absolute_https_without_fragment(tail: str) -> None:
+    for url in (tail, f"https://{tail}", f"https://a.example/{tail}"):
+        if not list(check_url("home", url, development=False)):
+            assert url.isascii() and url.isprintable() and " " not in url and "#" not in url
+            assert url.lower().startswith("https://") and urlsplit(url).hostname
