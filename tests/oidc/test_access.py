@@ -1,0 +1,71 @@
+"""What an access token opens, and for whom."""
+
+import pytest
+
+from broker.model.grant import Grant, Token
+from broker.oidc.access import PresentedToken, check_access, presented_token
+from broker.oidc.dpop import Proof
+from broker.oidc.errors import Scheme, TokenError
+from tests.oidc.examples import NOW, grant
+
+TOKEN = Token("d", "access", NOW - 10, NOW + 10)
+PROOF = Proof("jkt-1", "jkt-1.j", NOW + 60)
+BOUND = grant(dpop_jkt="jkt-1")
+BEARER = PresentedToken(Scheme.BEARER, "at")
+DPOP = PresentedToken(Scheme.DPOP, "at")
+
+
+@pytest.mark.parametrize(
+    ("header", "scheme"),
+    [("Bearer at", Scheme.BEARER), ("bearer at", Scheme.BEARER), ("DPoP at", Scheme.DPOP), ("dpop  at", Scheme.DPOP)],
+)
+def test_a_token_is_read_from_the_header(header: str, scheme: Scheme) -> None:
+    assert presented_token(header) == PresentedToken(scheme, "at")
+
+
+def test_without_a_token_one_is_asked_for_and_no_error_is_named() -> None:
+    with pytest.raises(TokenError) as error:
+        presented_token(None)
+    assert error.value.status == 401
+    assert error.value.challenge == 'DPoP algs="ES256 EdDSA Ed25519 PS256 RS256", Bearer'
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["", "Bearer", "Bearer ", "Basic abc", "at", "Bearer a b", "Bearer \u00e4", "Bearer " + "x" * 513, "BearerX at"],
+)
+def test_a_header_that_holds_no_token_is_refused(header: str) -> None:
+    with pytest.raises(TokenError) as error:
+        presented_token(header)
+    assert (error.value.code, error.value.status) == ("invalid_token", 401)
+
+
+def test_a_token_opens_for_whom_it_was_made() -> None:
+    check_access(BEARER, TOKEN, grant(), None, NOW)
+    check_access(DPOP, TOKEN, BOUND, PROOF, NOW)
+
+
+@pytest.mark.parametrize(
+    ("presented", "token", "of", "proof", "said"),
+    [
+        (BEARER, Token("d", "refresh", NOW, NOW + 10), grant(), None, "kind"),
+        (BEARER, Token("d", "access", NOW - 10, NOW), grant(), None, "expired"),
+        (BEARER, TOKEN, grant(expires=NOW), None, "expired"),
+        (BEARER, TOKEN, BOUND, None, "bearer"),
+        (BEARER, TOKEN, BOUND, PROOF, "bearer"),
+        (DPOP, TOKEN, grant(), PROOF, "bearer"),
+        (DPOP, TOKEN, BOUND, None, "proof"),
+        (DPOP, TOKEN, BOUND, Proof("jkt-2", "j", NOW), "proof"),
+    ],
+)
+def test_a_token_does_not_open(
+    presented: PresentedToken, token: Token, of: Grant, proof: Proof | None, said: str
+) -> None:
+    with pytest.raises(TokenError, match=said) as error:
+        check_access(presented, token, of, proof, NOW)
+    assert (error.value.code, error.value.status) == ("invalid_token", 401)
+    assert (error.value.challenge or "").startswith(("Bearer error=", "DPoP error="))
+
+
+def test_a_presented_token_does_not_show_itself_in_a_log() -> None:
+    assert "secret" not in repr(PresentedToken(Scheme.BEARER, "secret"))

@@ -1,0 +1,84 @@
+"""The discovery document says what is so, and nothing else."""
+
+import json
+from typing import Any
+
+from broker.model.request import ResponseMode
+from broker.model.service import ClientAuthentication, Profile, Service
+from broker.oidc.metadata import discovery, endpoints, metadata_bytes
+from tests.oidc.examples import ISSUER, LADDER, data, service
+
+FAPI2 = service(
+    profile=Profile.FAPI2, refresh=False, scopes=("openid", "email"), data=data("email"), client_id="pensions"
+)
+BASIC = service(authentication=ClientAuthentication.CLIENT_SECRET_BASIC)
+
+
+def document(*services: Service, **changes: Any) -> dict[str, Any]:
+    return discovery(ISSUER, endpoints(ISSUER), LADDER, services, ("ES256", "RS256"), ("en", "cy"), **changes)
+
+
+def test_the_document_has_what_the_standards_demand() -> None:
+    found = document(FAPI2, BASIC)
+    assert found["issuer"] == ISSUER
+    for name in ("authorization", "token", "userinfo", "introspection", "revocation", "end_session"):
+        assert found[f"{name}_endpoint"].startswith(f"{ISSUER}/")
+    assert found["pushed_authorization_request_endpoint"].startswith(f"{ISSUER}/")
+    assert found["jwks_uri"].startswith(f"{ISSUER}/")
+    assert found["response_types_supported"] == ["code"]
+    assert found["subject_types_supported"] == ["pairwise"]
+    assert found["id_token_signing_alg_values_supported"] == ["ES256", "RS256"]
+    assert found["code_challenge_methods_supported"] == ["S256"]
+    assert found["authorization_response_iss_parameter_supported"] is True
+    assert found["acr_values_supported"] == ["low", "substantial", "high"]
+    assert found["ui_locales_supported"] == ["en", "cy"]
+    assert "none" not in found["dpop_signing_alg_values_supported"]
+
+
+def test_what_is_not_built_is_denied_where_silence_would_mean_yes() -> None:
+    found = document(FAPI2)
+    assert found["request_uri_parameter_supported"] is False
+    assert found["request_parameter_supported"] is False
+
+
+def test_what_no_service_may_use_is_not_announced() -> None:
+    strict, both = document(FAPI2), document(FAPI2, BASIC)
+    assert strict["require_pushed_authorization_requests"] is True
+    assert both["require_pushed_authorization_requests"] is False
+    assert strict["grant_types_supported"] == ["authorization_code"]
+    assert both["grant_types_supported"] == ["authorization_code", "refresh_token"]
+    assert strict["scopes_supported"] == ["openid", "email"]
+    assert both["scopes_supported"] == ["openid", "profile", "email", "offline_access"]
+    assert "birthdate" not in strict["claims_supported"]
+    assert "birthdate" in both["claims_supported"]
+    assert strict["token_endpoint_auth_methods_supported"] == ["private_key_jwt"]
+    assert both["token_endpoint_auth_methods_supported"] == ["private_key_jwt", "client_secret_basic"]
+    assert "RS256" not in strict["token_endpoint_auth_signing_alg_values_supported"]
+    assert "RS256" in document(service())["token_endpoint_auth_signing_alg_values_supported"]
+    assert "token_endpoint_auth_signing_alg_values_supported" not in document(BASIC)
+
+
+def test_verified_claims_are_announced_only_where_identities_are_verified() -> None:
+    assert not any("verified" in name or "evidence" in name for name in document(FAPI2))
+    found = document(FAPI2, trust_frameworks=("uk_diatf",))
+    assert found["verified_claims_supported"] is True
+    assert found["trust_frameworks_supported"] == ["uk_diatf"]
+    assert found["claims_in_verified_claims_supported"] == ["email"]
+
+
+def test_pages_to_read_are_announced_where_they_are() -> None:
+    assert "service_documentation" not in document(FAPI2)
+    assert document(FAPI2, documentation=f"{ISSUER}/docs")["service_documentation"] == f"{ISSUER}/docs"
+
+
+def test_only_the_response_modes_that_are_built_are_announced() -> None:
+    assert document(FAPI2)["response_modes_supported"] == ["query", "form_post"]
+    assert document(FAPI2, response_modes=[ResponseMode.QUERY])["response_modes_supported"] == ["query"]
+
+
+def test_endpoints_lie_below_the_issuer_also_if_it_has_a_path() -> None:
+    assert endpoints("https://x.example/id/").token == "https://x.example/id/token"
+
+
+def test_the_document_goes_out_as_json() -> None:
+    assert json.loads(metadata_bytes(document(FAPI2))) == document(FAPI2)

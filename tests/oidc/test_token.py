@@ -1,0 +1,203 @@
+"""Which code and which refresh token is good for what."""
+
+from typing import Any
+
+import pytest
+
+from broker.model.grant import Token
+from broker.model.handle import digest
+from broker.model.service import Profile
+from broker.oidc.dpop import Proof
+from broker.oidc.errors import TokenError
+from broker.oidc.token import (
+    CodeRequest,
+    Lifetimes,
+    RefreshRequest,
+    access_token,
+    check_binding,
+    check_code,
+    check_refresh,
+    granted,
+    refresh_token,
+    token_parameter,
+    token_request,
+    token_response,
+)
+from tests.oidc.examples import CALLBACK, NOW, VERIFIER, code, grant, service
+
+PROOF = Proof("jkt-1", "jkt-1.j", NOW + 60)
+OTHER = Proof("jkt-2", "jkt-2.j", NOW + 60)
+REQUEST = CodeRequest("c", CALLBACK, VERIFIER)
+LIFETIMES = Lifetimes(id_token=300, access=600, grant=3600)
+
+
+def refused(call: Any, *arguments: Any) -> TokenError:
+    with pytest.raises(TokenError) as error:
+        call(*arguments)
+    assert error.value.status == 400
+    return error.value
+
+
+# What is asked
+
+
+def test_a_code_is_asked_to_be_exchanged() -> None:
+    parameters = {"grant_type": "authorization_code", "code": "c", "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
+    assert token_request(parameters) == REQUEST
+    assert token_request({"grant_type": "authorization_code", "code": "c"}) == CodeRequest("c", None, None)
+
+
+def test_a_new_access_token_is_asked_for() -> None:
+    parameters = {"grant_type": "refresh_token", "refresh_token": "r"}
+    assert token_request(parameters) == RefreshRequest("r", None)
+    assert token_request({**parameters, "scope": "openid email openid"}) == RefreshRequest("r", ("openid", "email"))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "error"),
+    [
+        ({}, "invalid_request"),
+        ({"code": "c"}, "invalid_request"),
+        ({"grant_type": "authorization_code"}, "invalid_request"),
+        ({"grant_type": "authorization_code", "refresh_token": "r"}, "invalid_request"),
+        ({"grant_type": "authorization_code", "code": "x" * 513}, "invalid_request"),
+        ({"grant_type": "refresh_token", "code": "c"}, "invalid_request"),
+        ({"grant_type": "password", "username": "a"}, "unsupported_grant_type"),
+        ({"grant_type": "client_credentials"}, "unsupported_grant_type"),
+        ({"grant_type": "implicit"}, "unsupported_grant_type"),
+        ({"grant_type": "Authorization_Code", "code": "c"}, "unsupported_grant_type"),
+    ],
+)
+def test_nothing_else_can_be_asked(parameters: dict[str, str], error: str) -> None:
+    assert refused(token_request, parameters).code == error
+
+
+def test_a_token_to_look_at_or_to_revoke_has_to_be_named() -> None:
+    assert token_parameter({"token": "t", "token_type_hint": "unknown"}) == "t"
+    assert refused(token_parameter, {"token_type_hint": "access_token"}).code == "invalid_request"
+
+
+# Codes
+
+
+def test_a_code_is_good_for_the_service_that_asked() -> None:
+    check_code(REQUEST, code(), service(), None, NOW)
+    check_code(REQUEST, code(dpop_jkt="jkt-1"), service(), PROOF, NOW)
+    check_code(CodeRequest("c", CALLBACK, None), code(code_challenge=None), service(), None, NOW)
+    check_code(REQUEST, code(expires=NOW + 0.001), service(), None, NOW)
+
+
+@pytest.mark.parametrize(
+    ("request_changes", "code_changes", "proof", "said"),
+    [
+        ({}, {"client_id": "other"}, None, "another service"),
+        ({}, {"expires": NOW}, None, "expired"),
+        ({}, {"expires": NOW - 3600}, None, "expired"),
+        ({"redirect_uri": None}, {}, None, "redirect_uri"),
+        ({"redirect_uri": CALLBACK + "/"}, {}, None, "redirect_uri"),
+        ({"redirect_uri": "https://tax.example/other?lang=cy"}, {}, None, "redirect_uri"),
+        ({"verifier": None}, {}, None, "code_verifier"),
+        ({"verifier": VERIFIER[:-1] + "A"}, {}, None, "does not fit"),
+        ({"verifier": VERIFIER.lower()}, {}, None, "does not fit"),
+        ({"verifier": VERIFIER[:42]}, {}, None, "malformed"),
+        ({"verifier": "x" * 129}, {}, None, "malformed"),
+        ({"verifier": VERIFIER + "="}, {}, None, "malformed"),
+        ({"verifier": VERIFIER + "\u00e4"}, {}, None, "malformed"),
+        ({}, {"code_challenge": None}, None, "code_verifier"),
+        ({}, {"code_challenge": VERIFIER}, None, "does not fit"),
+        ({}, {"dpop_jkt": "jkt-1"}, None, "DPoP"),
+        ({}, {"dpop_jkt": "jkt-1"}, OTHER, "DPoP"),
+    ],
+)
+def test_a_code_is_good_for_nothing_with(
+    request_changes: dict[str, Any], code_changes: dict[str, Any], proof: Proof | None, said: str
+) -> None:
+    fields = {"code": "c", "redirect_uri": CALLBACK, "verifier": VERIFIER} | request_changes
+    error = refused(check_code, CodeRequest(**fields), code(**code_changes), service(), proof, NOW)
+    assert error.code == "invalid_grant"
+    assert said in error.detail
+    assert error.description == "the code or refresh token is not valid, or no longer"
+
+
+def test_the_fapi2_profile_wants_every_token_bound() -> None:
+    check_binding(service(profile=Profile.FAPI2), PROOF)
+    check_binding(service(), None)
+    assert refused(check_binding, service(profile=Profile.FAPI2), None).code == "invalid_dpop_proof"
+
+
+# What is issued
+
+
+def test_a_grant_holds_what_its_code_held_and_the_key_of_the_proof() -> None:
+    made = granted(code(), "g-1", PROOF, LIFETIMES, NOW)
+    assert (made.id, made.client_id, made.account, made.release) == ("g-1", "tax", "a", code().release)
+    assert (made.scope, made.nonce, made.dpop_jkt) == (code().scope, "n-1", "jkt-1")
+    assert (made.created, made.expires) == (NOW, NOW + 3600)
+    assert granted(code(), "g-1", None, LIFETIMES, NOW).dpop_jkt is None
+
+
+def test_a_grant_without_offline_access_ends_with_its_access_token() -> None:
+    made = granted(code(scope=("openid",)), "g-1", None, LIFETIMES, NOW)
+    assert made.expires == NOW + 600
+    assert access_token("at", made, LIFETIMES, NOW).expires == NOW + 600
+    assert refresh_token("rt", made, NOW) is None
+
+
+def test_tokens_are_kept_as_digests_and_never_outlive_their_grant() -> None:
+    assert access_token("at", grant(), LIFETIMES, NOW) == Token(digest("at"), "access", NOW, NOW + 600)
+    assert access_token("at", grant(expires=NOW + 5), LIFETIMES, NOW).expires == NOW + 5
+    assert refresh_token("rt", grant(), NOW) == Token(digest("rt"), "refresh", NOW, NOW + 1000)
+
+
+def test_the_answer_says_what_was_granted() -> None:
+    record = access_token("at", grant(), LIFETIMES, NOW)
+    assert token_response("at", record, grant(), NOW, id_token="id", refresh="rt") == {
+        "access_token": "at",
+        "token_type": "Bearer",
+        "expires_in": 600,
+        "scope": "openid profile offline_access",
+        "id_token": "id",
+        "refresh_token": "rt",
+    }
+    bound = token_response("at", record, grant(dpop_jkt="jkt-1"), NOW + 0.5)
+    assert (bound["token_type"], bound["expires_in"]) == ("DPoP", 599)
+    assert "id_token" not in bound
+    assert "refresh_token" not in bound
+
+
+# Refreshing
+
+REFRESH = Token("d", "refresh", NOW - 10, NOW + 1000)
+
+
+def test_a_refresh_token_is_good_for_its_service() -> None:
+    check_refresh(RefreshRequest("r", None), REFRESH, grant(), service(), None, NOW)
+    check_refresh(RefreshRequest("r", ("openid",)), REFRESH, grant(), service(), None, NOW)
+    check_refresh(RefreshRequest("r", None), REFRESH, grant(dpop_jkt="jkt-1"), service(), PROOF, NOW)
+
+
+@pytest.mark.parametrize(
+    ("token", "grant_changes", "service_changes", "proof", "said"),
+    [
+        (Token("d", "access", NOW, NOW + 9), {}, {}, None, "kind"),
+        (REFRESH, {"client_id": "other"}, {}, None, "another service"),
+        (Token("d", "refresh", NOW - 9, NOW), {}, {}, None, "expired"),
+        (REFRESH, {"expires": NOW}, {}, None, "expired"),
+        (REFRESH, {}, {"refresh": False}, None, "no longer"),
+        (REFRESH, {"dpop_jkt": "jkt-1"}, {}, None, "DPoP"),
+        (REFRESH, {"dpop_jkt": "jkt-1"}, {}, OTHER, "DPoP"),
+        (REFRESH, {}, {}, PROOF, "DPoP"),
+    ],
+)
+def test_a_refresh_is_refused_with(
+    token: Token, grant_changes: dict[str, Any], service_changes: dict[str, Any], proof: Proof | None, said: str
+) -> None:
+    request = RefreshRequest("r", None)
+    error = refused(check_refresh, request, token, grant(**grant_changes), service(**service_changes), proof, NOW)
+    assert error.code == "invalid_grant"
+    assert said in error.detail
+
+
+def test_a_refresh_never_widens_the_scope() -> None:
+    request = RefreshRequest("r", ("openid", "address"))
+    assert refused(check_refresh, request, REFRESH, grant(), service(), None, NOW).code == "invalid_scope"

@@ -1,0 +1,105 @@
+"""What the ID token and the userinfo answer tell."""
+
+from typing import Any
+
+import pytest
+from jose import jwt as python_jose
+
+from broker import jose
+from broker.model.assurance import Level, Verification
+from broker.oidc.id_token import id_token_claims
+from broker.oidc.userinfo import userinfo_claims
+from tests.oidc.examples import ISSUER, LADDER, NOW, grant, key, release
+
+VERIFICATION = Verification("uk_diatf", Level.SUBSTANTIAL, int(NOW) - 90, ("given_name", "family_name"))
+VERIFIED = ({"verification": {"trust_framework": None}, "claims": {"given_name": None, "email": None}},)
+
+
+def id_token(**changes: Any) -> dict[str, Any]:
+    return id_token_claims(release(**changes), "tax", ISSUER, LADDER, NOW, 300, nonce="n-1")
+
+
+def userinfo(*scope: str, **changes: Any) -> dict[str, Any]:
+    return userinfo_claims(grant(scope=("openid", *scope), release=release(**changes)), LADDER, NOW)
+
+
+def test_an_id_token_says_who_for_whom_how_well_and_when() -> None:
+    assert id_token() == {
+        "iss": ISSUER,
+        "sub": "pairwise-1",
+        "aud": "tax",
+        "exp": int(NOW) + 300,
+        "iat": int(NOW),
+        "auth_time": int(NOW) - 30,
+        "acr": "substantial",
+        "amr": ["pwd", "otp"],
+        "nonce": "n-1",
+        "sid": "sid-1",
+    }
+
+
+def test_what_is_not_known_is_not_a_member() -> None:
+    bare = id_token_claims(release(session=None, amr=()), "tax", ISSUER, LADDER, NOW, 300)
+    assert not {"sid", "amr", "nonce", "at_hash", "azp", "verified_claims"} & set(bare)
+
+
+def test_the_hash_of_the_access_token_goes_in_where_it_is_wanted() -> None:
+    assert id_token_claims(release(), "tax", ISSUER, LADDER, NOW, 300, at_hash="h")["at_hash"] == "h"
+
+
+def test_python_jose_accepts_the_id_token() -> None:
+    claims = id_token_claims(release(), "tax", ISSUER, LADDER, 4e9, 300, at_hash=jose.hash_claim("at", "ES256"))
+    token = jose.sign({**claims, "iat": 1}, key())
+    public = dict(jose.public_jwk(key()))
+    read = python_jose.decode(token, public, ["ES256"], audience="tax", issuer=ISSUER, access_token="at")
+    assert read["sub"] == "pairwise-1"
+
+
+def test_data_goes_into_the_id_token_only_where_it_was_asked_for_there() -> None:
+    asked = {"id_token": {"given_name": {"essential": True}, "birthdate": None}, "userinfo": {"email": None}}
+    assert id_token(asked_claims=asked)["given_name"] == "Mair"
+    assert not {"email", "birthdate", "family_name"} & set(id_token(asked_claims=asked))
+
+
+def test_no_claim_takes_the_place_of_a_member_of_the_token() -> None:
+    everything = {"iss": "evil", "sub": "evil", "acr": "evil", "aud": "evil", "exp": 1, "sid": "evil"}
+    told = id_token(claims=everything, asked_claims={"id_token": dict.fromkeys(everything)})
+    assert told == id_token()
+    assert userinfo(claims=everything, asked_claims={"userinfo": dict.fromkeys(["sub", "acr"])})["sub"] == "pairwise-1"
+
+
+def test_userinfo_tells_what_scope_stands_for_as_far_as_it_was_released() -> None:
+    assert userinfo() == {"sub": "pairwise-1"}
+    assert userinfo("profile") == {"sub": "pairwise-1", "given_name": "Mair", "family_name": "Huws"}
+    assert userinfo("email") == {"sub": "pairwise-1", "email": "mair@mail.example"}
+    assert userinfo("phone", "address") == {"sub": "pairwise-1"}
+
+
+def test_userinfo_tells_what_the_claims_parameter_asked_for_there() -> None:
+    asked = {"userinfo": {"given_name": None, "acr": None, "auth_time": None}, "id_token": {"email": None}}
+    assert userinfo(asked_claims=asked) == {
+        "sub": "pairwise-1",
+        "given_name": "Mair",
+        "acr": "substantial",
+        "auth_time": int(NOW) - 30,
+    }
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_an_empty_value_is_no_value(value: Any) -> None:
+    told = userinfo("profile", claims={"given_name": value, "family_name": "Huws"})
+    assert told == {"sub": "pairwise-1", "family_name": "Huws"}
+
+
+def test_a_claim_with_another_value_than_demanded_is_left_out() -> None:
+    asked = {"userinfo": {"given_name": {"value": "Alys"}, "family_name": {"values": ["Huws", "Rees"]}}}
+    assert userinfo(asked_claims=asked) == {"sub": "pairwise-1", "family_name": "Huws"}
+
+
+def test_verified_claims_are_told_only_where_they_were_asked_for() -> None:
+    wanted = {"verification": VERIFICATION, "asked_claims": {"id_token": {"verified_claims": VERIFIED}}}
+    expected = {"verification": {"trust_framework": "uk_diatf"}, "claims": {"given_name": "Mair"}}
+    assert id_token(**wanted)["verified_claims"] == expected
+    assert "verified_claims" not in userinfo("profile", **wanted)
+    assert "verified_claims" not in id_token(verification=VERIFICATION)
+    assert "verified_claims" not in id_token(asked_claims={"id_token": {"verified_claims": VERIFIED}})
