@@ -1,0 +1,153 @@
+"""Phrases and codes for people, and the linter that keeps secrets out of notes."""
+
+import string
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from broker.ambient import Ambient
+from broker.assisted.case import Words
+from broker.assisted.words import (
+    confirmation_code,
+    confirmation_digest,
+    continuation_digest,
+    lists,
+    phrase,
+    same_code,
+    same_phrase,
+    unfit,
+)
+from broker.model.handle import readable
+from tests.machine.ambient import FakeChance
+
+
+def bytes_of(*chance: bytes) -> Callable[[int], bytes]:
+    """A source of chance that gives these bytes in turn."""
+    left = iter(chance)
+
+    def draw(count: int) -> bytes:
+        drawn = next(left)
+        assert len(drawn) == count
+        return drawn
+
+    return draw
+
+
+def test_each_position_has_256_plain_words_that_the_other_does_not_have() -> None:
+    first, second = lists()
+    assert len(set(first)) == len(set(second)) == 256
+    assert not set(first) & set(second)
+    assert all(
+        word.isascii() and word.isalpha() and word.islower() and 2 < len(word) < 12 for word in (*first, *second)
+    )
+
+
+def test_every_byte_of_chance_gives_another_word() -> None:
+    drawn = [phrase(bytes_of(bytes([i, 255 - i]))) for i in range(256)]
+    assert len({words.first for words in drawn}) == len({words.second for words in drawn}) == 256
+
+
+@pytest.mark.parametrize(
+    ("typed", "same"),
+    [
+        ("amber kettle", True),
+        ("  Amber,\tKETTLE ", True),
+        ("amber-kettle", True),
+        ("kettle amber", False),
+        ("amber", False),
+        ("amber kettle kettle", False),
+        ("amberkettle", False),
+        ("", False),
+    ],
+)
+def test_a_phrase_is_told_by_its_words_in_their_order(typed: str, same: bool) -> None:
+    assert same_phrase(Words("amber", "kettle"), typed) is same
+
+
+def test_nobody_knows_the_phrase_of_an_erased_case() -> None:
+    assert not same_phrase(Words("", ""), "")
+
+
+def test_a_code_has_six_digits_and_none_is_likelier_than_another() -> None:
+    over = (256**4 - 1).to_bytes(4)
+    assert confirmation_code(bytes_of(over, (7).to_bytes(4))) == "000007"
+    draw = FakeChance().draw
+    codes = [confirmation_code(draw) for _ in range(3000)]
+    assert all(len(code) == 6 and set(code) <= set(string.digits) for code in codes)
+    assert max(Counter(code[0] for code in codes).values()) < 400
+
+
+@given(st.text(max_size=20), st.text(max_size=20))
+def test_a_code_is_good_for_its_case_alone(one: str, other: str) -> None:
+    kept = confirmation_digest(one, "123456")
+    assert same_code(one, kept, "123 456")
+    assert not same_code(one, kept, "123457")
+    assert same_code(other, kept, "123456") == (one == other)
+
+
+def test_no_kind_of_code_passes_for_another() -> None:
+    assert len({continuation_digest("c:1"), confirmation_digest("c", "1"), confirmation_digest("c:1", "")}) == 3
+
+
+# --- notes ---
+
+
+@pytest.mark.parametrize(
+    ("note", "why"),
+    [
+        ("Passport cover is worn, photo page fine.", None),
+        ("Born 12/03/1990, said 2 March first; called back at 10:30 on 2027-01-15.", None),
+        ("Moved in 2019. Third call in 2 days, 45 minutes.", None),
+        ("A long-time well-known user, self-made.", None),
+        ("Typed code 123456", "code"),
+        ("code is 12 34 56", "code"),
+        ("pin? 0471", "code"),
+        ("they read 8M2K-XW4P-77QR-BCDF to me", "code"),
+        ("8m2k xw4p 77qr bcdf", "code"),
+        ("token Zk3vQ9aLm2x1", "code"),
+        ("card 4111 1111 1111 1111", "card"),
+        ("4111-1111-1111-1111 shown", "card"),
+        ("card 4111.1111.1111.1111", "card"),
+        ("their password is hunter", "password"),
+        ("said the pass phrase twice", "password"),
+        ("rhoddodd ei gyfrinair: cyfrinair hir", "password"),
+        ("mother's maiden name asked", "password"),
+    ],
+)
+def test_a_note_holds_no_codes_passwords_or_card_numbers(note: str, why: str | None) -> None:
+    assert unfit(note) == why or (why == "code" and unfit(note) == "password")
+
+
+PROSE = st.text(string.ascii_letters + " ,.;äŵ", max_size=30)
+
+
+@given(PROSE, PROSE, st.integers(0, 999999))
+def test_a_confirmation_code_in_a_note_is_always_seen(before: str, after: str, code: int) -> None:
+    assert unfit(f"{before} {code:06} {after}") is not None
+
+
+@given(PROSE, PROSE, st.integers(0, 2**32))
+def test_a_continuation_code_in_a_note_is_seen(before: str, after: str, seed: int) -> None:
+    def draw(count: int) -> bytes:
+        return (seed.to_bytes(8) * count)[3 : count + 3]
+
+    code = readable(Ambient(now=lambda: 0.0, draw=draw), 16)
+    assume(any(c.isdigit() for c in code))
+    assert unfit(f"{before} {code} {after}") is not None
+    assert unfit(f"{before} {code.lower()} {after}") is not None
+
+
+@given(PROSE, st.lists(st.integers(0, 9), min_size=15, max_size=15))
+def test_a_card_number_in_a_note_is_always_seen_as_one(before: str, digits: list[int]) -> None:
+    weighed = [2 * d - 9 * (d > 4) if i % 2 == 0 else d for i, d in enumerate(digits)]
+    number = "".join(map(str, digits)) + str(-sum(weighed) % 10)
+    spaced = " ".join(number[i : i + 4] for i in range(0, 16, 4))
+    assert unfit(f"{before} {spaced}") == "card"
+
+
+@given(st.text(string.ascii_lowercase + " ,.", max_size=80))
+def test_plain_prose_passes_unless_it_speaks_of_secrets(note: str) -> None:
+    assert unfit(note) in (None, "password")
