@@ -48,7 +48,7 @@ async def authorize(desk: Desk, door: Door, parameters: Mapping[str, str], brows
     limited = desk.limited
     if not await desk.limits.allow(f"start:{browser.address}", limited.starts, limited.starts_window):
         raise Shown("slow_down", "too many requests from this address", f"address {browser.address}", 429)
-    transaction, secret = _transaction(desk, request, browser)
+    transaction, secret = _transaction(desk, request, browser, language)
     transaction, session, before = await _by_session(desk, transaction, service, browser)
     if "none" in request.prompt:
         return await _silent(desk, transaction, service, session, before)
@@ -75,7 +75,9 @@ async def _request(desk: Desk, door: Door, parameters: Mapping[str, str]) -> Aut
     return authorization_request(parameters, service, Arrival.PLAIN, door)
 
 
-def _transaction(desk: Desk, request: AuthorizationRequest, browser: Browser) -> tuple[Transaction, str | None]:
+def _transaction(
+    desk: Desk, request: AuthorizationRequest, browser: Browser, language: str
+) -> tuple[Transaction, str | None]:
     """A new transaction in this browser. Its public id is the digest of a handle of its own, which names nothing."""
     fresh = None if browser.secrets else handles.fresh(desk.ambient)
     secret = fresh or browser.secrets[0]
@@ -83,12 +85,17 @@ def _transaction(desk: Desk, request: AuthorizationRequest, browser: Browser) ->
         id=handles.fresh(desk.ambient, size=16),
         browser=handles.digest(secret),
         request=request,
-        language=browser.language or (request.ui_locales[0] if request.ui_locales else ""),
+        language=_language(desk, request, browser, language),
         reference=handles.readable(desk.ambient, 8),
         seed=int.from_bytes(bytes.fromhex(handles.digest(secret))[:6]),
         now=desk.ambient.now(),
     )
     return transaction, fresh
+
+
+def _language(desk: Desk, request: AuthorizationRequest, browser: Browser, otherwise: str) -> str:
+    asked = (browser.language, *(locale.partition("-")[0] for locale in request.ui_locales))
+    return next((code for code in asked if code in desk.languages), otherwise)
 
 
 async def _by_session(

@@ -75,6 +75,7 @@ class Desk:
 
     issuer: str
     ladder: Ladder
+    languages: tuple[str, ...]
     order: OrderRule
     limited: Limited
     catalogue: Catalogue

@@ -6,7 +6,6 @@ from broker.actions.sign_in.desk import Desk, error_url, event, mine, step
 from broker.actions.views import Lost
 from broker.journey.events import BrowserChanged, GaveUp
 from broker.model import handle as handles
-from broker.model.failures import FailureClass
 
 CODE_LENGTH = 16
 """Letters and digits of a continuation code: 78 bits."""
@@ -17,7 +16,7 @@ async def give_up(desk: Desk, handle: str, browser: Browser) -> Lost | None:
     transaction = await mine(desk, handle, browser)
     if isinstance(transaction, Lost):
         return transaction
-    failure = transaction.failures[-1].failure if transaction.failures else FailureClass.CANCELLED
+    failure = transaction.parting
     leaving = error_url(desk, transaction.request, failure)
     done = await step(desk, handle, transaction, GaveUp(leaving))
     if done is not None and done is not transaction:

@@ -72,7 +72,7 @@ async def _parameters(request: Request) -> Mapping[str, str]:
 
 
 async def _authorize(here: Visit, desk: Desk, checks: Checks) -> Response:
-    outcome = await authorize(desk, checks, await _parameters(here.request), here.browser)
+    outcome = await authorize(desk, checks, await _parameters(here.request), here.browser, here.language().code)
     if isinstance(outcome, Begun):
         response = _to(f"/journey/{outcome.handle}")
         if outcome.secret is not None:

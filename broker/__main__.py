@@ -1,0 +1,176 @@
+"""The command line. Beside `ambient`, the only place that asks the machine for anything: environment, user, servers."""
+
+import argparse
+import asyncio
+import getpass
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from broker import ambient, app
+from broker.commands import Machine, Refused, register
+from broker.commands.machine import add_config
+from broker.logs import configure
+from broker.settings import Settings
+from providers import KINDS
+
+CONFIG = "PORTICO_CONFIG"
+"""In a worker's environment: the configuration that `serve` was given."""
+
+DEMO_PORT = "PORTICO_DEMO_PORT"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; gives the exit status."""
+    parser = argparse.ArgumentParser(prog="broker", description="Portico, a federated identity broker.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    serving = commands.add_parser("serve", help="run the broker", description=serve.__doc__)
+    add_config(serving)
+    serving.add_argument(
+        "--door", choices=("public", "staff", "all"), default="all", help="which doors to open (default: %(default)s)"
+    )
+    serving.set_defaults(run=serve)
+    showing = commands.add_parser(
+        "demo", help="run everything on this machine, to look at it", description=demo.__doc__
+    )
+    showing.set_defaults(run=demo)
+    register(commands, machine)
+    args = parser.parse_args(arguments)
+    try:
+        status: int = args.run(args)
+    except Refused as refused:
+        print(refused, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def machine() -> Machine:
+    """What commands are given."""
+    return Machine(KINDS, ambient.real(), getpass.getuser(), app.administered, app.migrated)
+
+
+def serve(args: argparse.Namespace) -> int:
+    """Runs the broker from a configuration. Nothing starts before everything in it is right."""
+    settings = app.configured(args.config)
+    configure(settings.broker.development)
+    asyncio.run(app.check_ready(settings))
+    workers = settings.broker.listen.workers
+    if workers > 1 and args.door != "staff":
+        return _serve_workers(settings, args.config, args.door)
+    asyncio.run(_serve_here(settings, args.door))
+    return 0
+
+
+async def _serve_here(settings: Settings, door: str) -> None:
+    """Both doors, or one, in this process."""
+    listen = settings.broker.listen
+    async with app.opened(settings, ambient.real()) as parts:
+        doors: list[uvicorn.Server] = []
+        if door != "staff":
+            doors.append(_server(app.public_door(parts), listen.public, settings))
+        if door != "public" and settings.staff is not None:
+            doors.append(_server(app.staff_door(parts), listen.staff, settings))
+        await _together(doors)
+
+
+def _serve_workers(settings: Settings, config: Path, door: str) -> int:
+    """The public door in several processes, and the staff's in one of its own beside them."""
+    os.environ[CONFIG] = str(config.resolve())
+    staff = None
+    if door == "all" and settings.staff is not None:
+        command = [sys.executable, "-m", "broker", "serve", "--config", str(config), "--door", "staff"]
+        staff = subprocess.Popen(command)
+    try:
+        host, port = _place(settings.broker.listen.public)
+        uvicorn.run(
+            "broker.__main__:worker",
+            factory=True,
+            host=host,
+            port=port,
+            workers=settings.broker.listen.workers,
+            **_options(settings),
+        )
+    finally:
+        if staff is not None:
+            staff.terminate()
+            staff.wait()
+    return 0
+
+
+def worker() -> ASGIApp:
+    """The public door as one of several workers opens it."""
+    settings = app.configured(Path(os.environ[CONFIG]))
+    configure(settings.broker.development)
+    return app.Door(lambda: app.public_only(settings, ambient.real()))
+
+
+def demo(args: argparse.Namespace) -> int:
+    """Runs broker, staff console, sample service, simulated providers and inbox on loopback; nothing to install."""
+    from deploy.demo import run
+
+    configure(True, quiet=True)
+    ports = run.Ports(int(os.environ.get(DEMO_PORT, str(run.USUAL_PORT))))
+    real = ambient.real()
+    settings = run.configured(ports, real)
+    asyncio.run(app.migrated(settings))
+
+    async def show() -> None:
+        async with app.opened(settings, real) as parts:
+            servers = [
+                _server(stand.application, f"127.0.0.1:{stand.port}", settings) for stand in run.stands(parts, ports)
+            ]
+            await _together(servers, run.greeting(ports))
+
+    asyncio.run(show())
+    return 0
+
+
+def _options(settings: Settings) -> dict[str, Any]:
+    proxies = settings.broker.listen.proxies
+    return {
+        "access_log": False,
+        "log_config": None,
+        "server_header": False,
+        "date_header": True,
+        "proxy_headers": bool(proxies),
+        "forwarded_allow_ips": list(proxies),
+        "timeout_graceful_shutdown": settings.broker.listen.drain,
+    }
+
+
+def _place(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def _server(application: ASGIApp, address: str, settings: Settings) -> uvicorn.Server:
+    host, port = _place(address)
+    return uvicorn.Server(uvicorn.Config(application, host=host, port=port, lifespan="off", **_options(settings)))
+
+
+async def _together(servers: Sequence[uvicorn.Server], greeting: str = "") -> None:
+    """Runs servers until the first of them ends, which ends the others; a second signal ends them at once."""
+    running = [asyncio.ensure_future(server.serve()) for server in servers]
+    while greeting and not all(server.started for server in servers):
+        await asyncio.sleep(0.02)
+        if any(task.done() for task in running):
+            break
+    else:
+        if greeting:
+            print(greeting, flush=True)
+    await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+    for server in servers:
+        server.should_exit = True
+    await asyncio.gather(*running)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

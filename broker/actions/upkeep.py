@@ -1,0 +1,38 @@
+"""What has to be done again and again, whether or not anybody asks: sealing, sweeping, sending, looking."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from broker.model.facts import Unavailable
+
+LOG = logging.getLogger("portico.upkeep")
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """One thing to be done every so many seconds. Several processes may do it at once: each chore sees to that itself."""
+
+    name: str
+    every: float
+    do: Callable[[], Awaitable[object]]
+
+
+async def for_ever(chore: Chore, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+    """Does a chore for ever. One that fails is logged and tried again: nothing depends on any single time."""
+    failing = False
+    while True:
+        try:
+            await chore.do()
+            if failing:
+                LOG.warning("chore_works_again", extra={"chore": chore.name})
+            failing = False
+        except Unavailable:
+            if not failing:
+                LOG.warning("chore_waits_for_store", extra={"chore": chore.name})
+            failing = True
+        except Exception:  # a chore that stopped for good would be worse than any single failure of it
+            LOG.exception("chore_failed", extra={"chore": chore.name})
+            failing = True
+        await pause(chore.every)

@@ -1,0 +1,17 @@
+"""The only wiring: every part is built once, from settings. Nothing is decided here."""
+
+from broker.app.administration import administered, check_ready, configured, migrated
+from broker.app.doors import Door, public_door, public_only
+from broker.app.parts import Parts, opened
+
+__all__ = [
+    "Door",
+    "Parts",
+    "administered",
+    "check_ready",
+    "configured",
+    "migrated",
+    "opened",
+    "public_door",
+    "public_only",
+]

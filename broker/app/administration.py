@@ -1,0 +1,103 @@
+"""What the commands that serve nothing need: settings, the schema, and the stores of facts for a moment."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from broker import ambient, keys, seal
+from broker.app.parts import password
+from broker.commands import Refused
+from broker.commands.machine import told
+from broker.keys import KeyRing
+from broker.settings import Settings, load
+from broker.stores.facts import Facts, open_facts
+from broker.stores.passing.opening import open_passing
+from broker.stores.sql.marks import Marks
+from broker.stores.sql.schema import migrate, schema_is_current
+from broker.stores.sql.switches import Board
+from providers import KINDS
+
+
+def configured(place: Path) -> Settings:
+    """The settings at a place. Raises Refused with every problem in them."""
+    found = load(place, KINDS)
+    if isinstance(found, list):
+        raise Refused(told(found, place))
+    return found
+
+
+async def check_ready(settings: Settings) -> None:
+    """Whether the stores can be used as they are. Raises Refused with the mend."""
+    where = settings.broker.facts
+    try:
+        current = await schema_is_current(where.url, password(where.password_file))
+    except OSError as problem:
+        raise Refused(f"facts.url: the database cannot be used: {problem}") from None
+    if not current:
+        raise Refused("facts.url: the database has another schema than this release: run `broker migrate`")
+
+
+async def migrated(settings: Settings) -> Sequence[str]:
+    """Brings the schema up to date; says what was done."""
+    where = settings.broker.facts
+    known = password(where.password_file)
+    if where.file is not None:
+        where.file.parent.mkdir(parents=True, exist_ok=True)
+    if (where.file is None or where.file.exists()) and await schema_is_current(where.url, known):
+        return ()
+    await migrate(where.url, known)
+    return ("the schema is up to date now",)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a reading of the audit chain found."""
+
+    rows: int
+    unsealed: int
+    faults: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The audit chain, held against the checkpoints outside of the database."""
+
+    facts: Facts
+    ring: KeyRing
+    checkpoints: Path | None
+
+    async def verify(self) -> Verdict:
+        """Reads all of it. Raises Refused where no checkpoint is kept outside: then a cut end could not be seen."""
+        if self.checkpoints is None:
+            raise Refused("audit.checkpoints: not set: without checkpoints outside the database a cut end goes unseen")
+        problems = await self.facts.chain.verify(self.checkpoints, self.ring.audit_public)
+        sealed, unsealed = await self.facts.chain.counts()
+        return Verdict(sealed, unsealed, [str(problem) for problem in problems])
+
+
+@dataclass(frozen=True, slots=True)
+class Administered:
+    """The stores of facts as commands see them."""
+
+    switches: Board
+    epochs: Marks
+    audit: Record
+
+
+@asynccontextmanager
+async def administered(settings: Settings) -> AsyncIterator[Administered]:
+    """Opens the stores of facts for one command."""
+    await check_ready(settings)
+    broker, real = settings.broker, ambient.real()
+    ring = keys.load_all(broker.keys.folder)
+    sealer = seal.sealer(ring.sealing, ring.sealing_previous, real.draw)
+    facts = await open_facts(broker.facts.url, sealer, real, password=password(broker.facts.password_file))
+    passing = open_passing(
+        broker.passing.url, sealer, real, facts.switches, password=password(broker.passing.password_file)
+    )
+    try:
+        yield Administered(facts.switches, facts.marks, Record(facts, ring, broker.audit.checkpoints))
+    finally:
+        await passing.close()
+        await facts.close()

@@ -1,0 +1,167 @@
+"""The two applications, wired from the parts of a process."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from broker.actions.exchange.counter import Counter, Rate
+from broker.actions.sign_in.citizen import SignIn
+from broker.actions.sign_in.desk import Desk, Limited
+from broker.actions.sign_out import Exit
+from broker.ambient import Ambient
+from broker.app.parts import Parts, opened
+from broker.journey.offer import OrderRule
+from broker.model.request import ResponseMode
+from broker.oidc.checks import Door as Checks
+from broker.oidc.client import Audience
+from broker.oidc.metadata import discovery, endpoints, metadata_bytes
+from broker.oidc.token import Lifetimes
+from broker.settings import Settings
+from broker.stores.passing.memory import MemoryProofs
+from broker.web import citizens, public
+from broker.web.language import languages
+from broker.web.middleware import guarded
+from broker.web.pages import Pages, pages
+from broker.web.services import routes as service_routes
+from broker.web.services.front import front_routes
+from broker.web.services.routes import Published
+from broker.web.site import Site
+from broker.web.static_files import Statics, static_routes, statics
+
+RESPONSE_MODES = (ResponseMode.QUERY,)
+"""How answers travel back to services."""
+
+
+def desk(parts: Parts) -> Desk:
+    """What signing in works with."""
+    broker, facts, passing = parts.settings.broker, parts.facts, parts.passing
+    return Desk(
+        issuer=broker.issuer,
+        ladder=broker.ladder,
+        languages=broker.languages,
+        order=OrderRule(broker.picker.order),
+        limited=Limited(
+            code_lifetime=broker.tokens.code,
+            open_transactions=broker.limits.open_per_browser,
+            session_idle=broker.sessions.idle,
+            session_absolute=broker.sessions.absolute,
+            continuation_tries=broker.limits.codes_by_address.most,
+            continuation_window=broker.limits.codes_by_address.window,
+            starts=broker.limits.starts_by_address.most,
+            starts_window=broker.limits.starts_by_address.window,
+        ),
+        catalogue=parts.catalogue,
+        health=parts.watch.healths,
+        ambient=parts.ambient,
+        transactions=passing.transactions,
+        pushed=passing.pushed,
+        continuations=passing.continuations,
+        limits=passing.limits,
+        answers=facts.answers,
+        sessions=facts.sessions,
+        audit=facts.audit,
+        switches=facts.switches,
+        mac=parts.sealer.mac,
+    )
+
+
+def counter(parts: Parts, checks: Checks) -> Counter:
+    """What the services' calls work with."""
+    broker, facts, passing = parts.settings.broker, parts.facts, parts.passing
+    urls, limits = endpoints(broker.issuer), broker.limits
+    return Counter(
+        issuer=broker.issuer,
+        ladder=broker.ladder,
+        door=checks,
+        audience=Audience(broker.issuer, (urls.token, urls.pushed, urls.introspection, urls.revocation)),
+        lifetimes=Lifetimes(broker.tokens.id_token, broker.tokens.access, broker.tokens.refresh),
+        request_uri=broker.tokens.request_uri,
+        calls=Rate(limits.requests_by_client.most, limits.requests_by_client.window),
+        failures=Rate(limits.failed_authentications_by_address.most, limits.failed_authentications_by_address.window),
+        clients=parts.catalogue,
+        keys=parts.ring,
+        ambient=parts.ambient,
+        grants=facts.grants,
+        pushed=passing.pushed,
+        proofs=passing.proofs,
+        own_proofs=MemoryProofs(parts.ambient),
+        limits=passing.limits,
+        switches=facts.switches,
+        mac=parts.sealer.mac,
+        mac_matches=parts.sealer.mac_matches,
+    )
+
+
+@asynccontextmanager
+async def public_only(settings: Settings, ambient: Ambient) -> AsyncIterator[ASGIApp]:
+    """The public door of a worker of its own."""
+    async with opened(settings, ambient) as parts:
+        yield public_door(parts)
+
+
+class Door:
+    """An application that is opened when the server that runs it starts, and closed when it stops (ASGI lifespan)."""
+
+    def __init__(self, opening: Callable[[], AbstractAsyncContextManager[ASGIApp]]) -> None:
+        self._opening = opening
+        self._application: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            if self._application is None:
+                raise RuntimeError("a request came before the start")
+            await self._application(scope, receive, send)
+            return
+        await receive()
+        async with self._opening() as application:
+            self._application = application
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def _pages(parts: Parts, files: Statics) -> Pages:
+    broker = parts.settings.broker
+    site = Site(
+        issuer=broker.issuer,
+        name=broker.name,
+        support=broker.support.text,
+        phone=broker.support.phone,
+        email=broker.support.email,
+        url=broker.support.url,
+        zone=broker.zone,
+        languages=broker.languages,
+    )
+    return pages(languages(site.languages, site.zone), site, (*citizens.SHEETS, *public.SHEETS), files)
+
+
+def public_door(parts: Parts) -> ASGIApp:
+    """The application for citizens and services."""
+    broker = parts.settings.broker
+    urls = endpoints(broker.issuer)
+    checks = Checks(broker.issuer, broker.ladder, parts.ring.public, RESPONSE_MODES)
+    metadata = discovery(
+        broker.issuer,
+        urls,
+        broker.ladder,
+        parts.settings.services.values(),
+        parts.ring.algorithms,
+        broker.languages,
+        response_modes=RESPONSE_MODES,
+        trust_frameworks=(broker.trust_framework,),
+    )
+    here = desk(parts)
+    files = statics()
+    ready = _pages(parts, files)
+    door = citizens.Door(SignIn(here, parts), ready, parts.sealer, parts.ambient)
+    exit = Exit(broker.issuer, parts.ring.public, parts.catalogue.services, parts.facts.sessions, parts.ambient)
+    routes = [
+        *service_routes(counter(parts, checks), urls, Published(metadata_bytes(metadata), parts.ring.jwks())),
+        *front_routes(door, here, checks, exit),
+        *citizens.citizen_routes(door),
+        *public.public_routes(door),
+        *static_routes(files),
+    ]
+    return guarded(Starlette(routes=routes, exception_handlers=dict(public.handlers(ready))), parts.ambient)

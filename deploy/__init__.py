@@ -1,0 +1,1 @@
+"""How the broker is put somewhere: set-up, images, the demonstration."""

@@ -1,0 +1,139 @@
+"""Runs the demonstration: broker, staff console, sample service and simulated providers, in one process on loopback."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.types import ASGIApp
+
+from broker import app
+from broker.ambient import Ambient
+from broker.commands import Refused, prepare
+from broker.commands.machine import told
+from broker.jose import load_signing_key, public_jwk
+from broker.settings import ProviderEntry, Settings, load, secret
+from broker.toml import Problem
+from deploy.demo import service
+from providers import KINDS
+from providers.openid.config import OpenIdConfig
+from providers.simulator import Client, cast, create
+from providers.simulator import Settings as SimulatorSettings
+
+CONFIG = Path(__file__).resolve().parents[2] / "config"
+SERVICE = "demo-service"
+USUAL_PORT = 8000
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """One application of the demonstration and the port it stands at."""
+
+    name: str
+    port: int
+    application: ASGIApp
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The four ports, in a row from the first."""
+
+    first: int
+
+    @property
+    def origins(self) -> Mapping[str, str]:
+        """What the configuration's `host:port` texts become."""
+        return {
+            f"{host}:{USUAL_PORT + n}": f"{host}:{self.first + n}"
+            for host in ("localhost", "127.0.0.1")
+            for n in range(4)
+        }
+
+    def url(self, number: int) -> str:
+        """The address of the application with this number: 0 broker, 1 console, 2 service, 3 providers."""
+        return f"http://localhost:{self.first + number}"
+
+
+def configured(ports: Ports, ambient: Ambient, config: Path = CONFIG) -> Settings:
+    """The demonstration's settings, with every key and secret made that was not there yet. Raises Refused."""
+    early = _loaded(load(config, KINDS, origins=ports.origins, prepared=False), config)
+    prepare(early, ambient.draw)
+    return _loaded(load(config, KINDS, origins=ports.origins), config)
+
+
+def _loaded(found: Settings | list[Problem], config: Path) -> Settings:
+    if isinstance(found, list):
+        raise Refused(told(found, config))
+    return found
+
+
+def simulator(settings: Settings, ports: Ports, ambient: Ambient, hop: str | None = None) -> ASGIApp:
+    """The simulated providers, each knowing the broker as its client, and the staff's among them."""
+    base = ports.url(3)
+    entries = {entry.config.issuer.removeprefix(f"{base}/"): entry for entry in settings.providers.values()}
+    clients = {name: _client(entry, f"{settings.broker.issuer}/callback/{entry.id}") for name, entry in entries.items()}
+    if settings.staff is not None:
+        staff = settings.staff.provider
+        clients[staff.config.issuer.removeprefix(f"{base}/")] = _client(staff, f"{settings.broker.console}/callback")
+    return create(SimulatorSettings(base, cast(clients), settings.broker.development, hop), ambient)
+
+
+def _client(entry: ProviderEntry, callback: str) -> Client:
+    """The broker as the provider has it registered: by its public key, or by the secret that both sides read."""
+    config = entry.config
+    if not isinstance(config, OpenIdConfig):
+        raise Refused(f"{entry.id}: the demonstration simulates providers of kind openid")
+    if config.secret_file is not None:
+        return Client(config.client_id, (callback,), secret=secret(config.secret_file))
+    if config.key_file is None:
+        raise Refused(f"{entry.id}: neither key_file nor secret_file")
+    key = load_signing_key(config.key_file.read_bytes(), config.key_algorithm, config.key_id)
+    return Client(config.client_id, (callback,), {"keys": [dict(public_jwk(key))]})
+
+
+def sample(settings: Settings, ports: Ports, outbox: Path) -> ASGIApp:
+    """The sample relying service."""
+    return service.create(
+        service.Sample(
+            base=ports.url(2),
+            issuer=settings.broker.issuer,
+            console=settings.broker.console,
+            client_id=SERVICE,
+            client_secret=secret(outbox.parent / "secrets" / SERVICE),
+            session_secret=secrets.token_urlsafe(32),
+            outbox=outbox,
+        )
+    )
+
+
+def stands(parts: app.Parts, ports: Ports) -> Sequence[Stand]:
+    """Everything that listens."""
+    settings, ambient = parts.settings, parts.ambient
+    outbox = settings.broker.notices.outbox
+    if outbox is None:
+        raise Refused("the demonstration needs notices.outbox")
+    return (
+        Stand("broker", ports.first, app.public_door(parts)),
+        Stand("staff console", ports.first + 1, app.staff_door(parts)),
+        Stand("sample service", ports.first + 2, sample(settings, ports, outbox)),
+        Stand("simulated providers", ports.first + 3, simulator(settings, ports, ambient)),
+    )
+
+
+def greeting(ports: Ports) -> str:
+    """What is printed once everything listens."""
+    return f"""
+  Portico is running. Begin here, as a citizen would:
+
+    {ports.url(2)}         a sample service: choose what you need and sign in
+    {ports.url(2)}/try     what to try, step by step
+    {ports.url(2)}/inbox   the messages that would have gone out
+
+  Behind it:
+
+    {ports.url(0)}         the broker
+    {ports.url(1)}         the staff console (use a private window for a second member of staff)
+    {ports.url(3)}         three simulated providers, and the staff's own sign-in
+
+  Ctrl-C ends all of it. Data lies in .demo; delete the folder to start afresh.
+"""
