@@ -19,7 +19,7 @@ from broker.journey.offer import OrderRule
 from broker.model.assurance import Level
 from broker.model.listing import Listing
 from broker.model.service import DataUse, OtherWay, Service
-from broker.settings import Assisted, Content, Hours, PickerOrder, address, load, secret, with_password
+from broker.settings import Assisted, Content, Hours, PickerOrder, address, load, secret
 from broker.settings.providers import ListingFile
 from broker.settings.source import moved
 from broker.settings.urls import check_url
@@ -157,9 +157,8 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     ("broker.toml", "languages", [], "languages", "no language"),
     ("broker.toml", "languages", ["en", "cy", "cy"], "languages[2]", "named twice"),
     ("broker.toml", "languages", ["en", "cy", "tlh"], "languages[2]", "no pages in this language"),
-    ("broker.toml", "name", " ", "name", "empty"),
-    ("broker.toml", "operator", {"en": "We"}, "operator", '"cy" is missing'),
-    ("broker.toml", "support.hours", {"en": "9", "cy": "9", "fr": "9"}, "support.hours", '"fr" is no language'),
+    ("broker.toml", "name", {"en": "We", "cy": " "}, "name", '"cy" is missing'),
+    ("broker.toml", "support.text", {"en": "9", "cy": "9", "fr": "9"}, "support.text", '"fr" is no language'),
     ("broker.toml", "zone", "Europe/Atlantis", "zone", "no such time zone"),
     ("broker.toml", "acr.high", None, "acr.high", "no usable name"),
     ("broker.toml", "acr.high", "very high", "acr.high", "no usable name"),
@@ -171,6 +170,8 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     ("broker.toml", "facts.url", "postgresql://portico:pw@db/portico", "facts.url", "a password stands"),
     ("broker.toml", "facts.url", "postgresql://db/portico?password=pw", "facts.url", "a password stands"),
     ("broker.toml", "facts.url", "postgresql://", "facts.url", "no URL"),
+    ("broker.toml", "facts.url", "postgresql://db/", "facts.url", "database is missing"),
+    ("broker.toml", "facts.url", "postgresql:///portico", "facts.url", "host or"),
     ("broker.toml", "facts.password_file", "nowhere", "facts.password_file", "missing"),
     ("broker.toml", "passing.url", "memcached://cache", "passing.url", "no such store"),
     ("broker.toml", "passing.url", "redis://:pw@cache:6379/0", "passing.url", "a password stands"),
@@ -339,7 +340,7 @@ def test_a_private_key_is_never_taken_for_a_public_one(config: Configuration, na
 PRODUCTION: dict[str, Any] = {
     "issuer": "https://sign-in.agency.example",
     "console": "https://console.agency.example",
-    "name": "Sign in",
+    "name": {"en": "Sign in"},
     "trust_framework": "agency",
     "facts": {"url": "postgresql://portico@db.agency.example/portico"},
     "passing": {"url": "redis://cache.agency.example:6379/0"},
@@ -448,12 +449,9 @@ def test_several_workers_need_a_folder_for_their_counters(production: Configurat
     assert [problem.path for problem in production.problems()] == ["broker.toml: metrics.folder"]
 
 
-def test_a_password_stays_in_its_file_until_the_store_is_opened(tmp_path: Path) -> None:
-    (tmp_path / "password").write_text("p@ss/word\n# of the database\n")
-    url = "postgresql://portico@db:5432/portico"
-    assert with_password(url, tmp_path / "password") == "postgresql://portico:p%40ss%2Fword@db:5432/portico"
-    assert with_password("redis://cache:6379/0", tmp_path / "password") == "redis://:p%40ss%2Fword@cache:6379/0"
-    assert with_password(url, None) == url
+def test_a_secret_is_the_first_line_of_its_file(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text(" p@ss/word \n# of the database\n")
+    assert secret(tmp_path / "password") == "p@ss/word"
     (tmp_path / "password").write_text("\n")
     with pytest.raises(ValueError, match="empty"):
         secret(tmp_path / "password")

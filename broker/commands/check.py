@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterator
 
 from broker.commands.machine import Machine, Refused, add_config, settings, told
-from broker.keys import KeyRing, KeysUnusable, load_all
+from broker.keys import KeysUnusable, load_all
 from broker.settings import Settings
 from broker.toml import Problem
 
@@ -21,18 +21,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, machine: Machine) -> int:
     """Checks; prints what is wrong, or what would run. Raises Refused where something is wrong."""
     found = settings(args, machine)
-    try:
-        problems = list(check_signing(found, load_all(found.broker.keys.folder)))
-    except KeysUnusable as unusable:
-        problems = list(unusable.problems)
-    if problems:
+    if problems := list(check_keys(found)):
         raise Refused(told(problems, args.config))
     print("\n".join(summary(found)))
     return 0
 
 
-def check_signing(found: Settings, ring: KeyRing) -> Iterator[Problem]:
-    """A signing key for every algorithm that a service's ID tokens want."""
+def check_keys(found: Settings) -> Iterator[Problem]:
+    """A usable key ring, and in it a signing key for every algorithm that a service's ID tokens want."""
+    try:
+        ring = load_all(found.broker.keys.folder)
+    except KeysUnusable as unusable:
+        yield from unusable.problems
+        return
     for service in found.services.values():
         if service.id_token_alg not in ring.current:
             mend = f"add a current {service.id_token_alg} key to keys.toml; keys there sign {', '.join(ring.current)}"

@@ -5,7 +5,7 @@ from broker.settings.loading import Settings, load
 from broker.settings.missing import Content, Missing
 from broker.settings.notices import Notices, Smtp
 from broker.settings.providers import Kind, ProviderEntry
-from broker.settings.secret import secret, with_password
+from broker.settings.secret import secret
 from broker.settings.shape import (
     Broker,
     Environment,
@@ -52,5 +52,4 @@ __all__ = [
     "address",
     "load",
     "secret",
-    "with_password",
 ]

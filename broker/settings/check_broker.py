@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 from broker.model.assurance import Level
 from broker.settings.secret import unreadable, unusable_secret
 from broker.settings.shape import Broker
-from broker.settings.urls import check_address, check_networks, check_origin, split
+from broker.settings.urls import check_address, check_networks, check_origin, check_url, split
 from broker.toml import Problem
 
 READY: Final = ("en", "cy", "ar")
@@ -44,11 +44,11 @@ def check_languages(broker: Broker) -> Iterator[Problem]:
             yield Problem(f"languages[{i}]", "there are no pages in this language", f"ready are: {', '.join(READY)}")
         if language in broker.languages[:i]:
             yield Problem(f"languages[{i}]", "the language is named twice", "take it out")
-    if not broker.name.strip():
-        yield Problem("name", "the name is empty", "write the name under which citizens know the broker")
-    for place, texts in (("operator", broker.operator), ("support.hours", broker.support.hours)):
-        if texts:
-            yield from check_texts(place, texts, broker.languages)
+    yield from check_texts("name", broker.name, broker.languages)
+    if broker.support.text:
+        yield from check_texts("support.text", broker.support.text, broker.languages)
+    if broker.support.url is not None:
+        yield from check_url("support.url", broker.support.url, broker.development)
 
 
 def check_texts(place: str, texts: Mapping[str, str], languages: tuple[str, ...]) -> Iterator[Problem]:
@@ -102,6 +102,8 @@ def check_store_url(place: str, url: str) -> Iterator[Problem]:
     elif parts.password is not None or "password" in parts.query:
         mend = "put it into a file of its own, and name the file with password_file"
         yield Problem(place, "a password stands in the settings", mend)
+    elif parts.scheme == "postgresql" and (not parts.hostname or not parts.path.strip("/")):
+        yield Problem(place, "host or database is missing", 'write "postgresql://user@host:5432/database"')
 
 
 def check_notices(broker: Broker) -> Iterator[Problem]:

@@ -1,7 +1,6 @@
 """Secrets come from files of their own, never from the settings themselves."""
 
 from pathlib import Path
-from urllib.parse import quote, urlsplit
 
 from broker.toml import Problem
 
@@ -15,15 +14,6 @@ def secret(path: Path) -> str:
     if not line:
         raise ValueError("its first line is empty")
     return line
-
-
-def with_password(url: str, password_file: Path | None) -> str:
-    """A store's URL with the password of its file in it. Raises OSError or ValueError."""
-    if password_file is None:
-        return url
-    parts = urlsplit(url)
-    user, _, host = parts.netloc.rpartition("@")
-    return parts._replace(netloc=f"{user}:{quote(secret(password_file), safe='')}@{host}").geturl()
 
 
 def unreadable(path: Path) -> tuple[str, str] | None:

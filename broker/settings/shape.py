@@ -89,12 +89,14 @@ class Keys:
 class Support:
     """How citizens reach a person who knows this broker. It stands in the same place on every page."""
 
+    text: Mapping[str, str] = field(default_factory=dict)
+    """When help is there and what it can do, by language."""
     phone: str | None = None
     """A telephone number, as it should be read."""
     email: str | None = None
     """An email address."""
-    hours: Mapping[str, str] = field(default_factory=dict)
-    """When somebody answers, by language."""
+    url: str | None = None
+    """A page with more ways to get help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +195,8 @@ class Broker:
 
     issuer: str
     """The public origin, and the `iss` of every token. It can never change without every service noticing."""
-    name: str
-    """The name under which citizens know the broker. It stands at the head of every page."""
+    name: Mapping[str, str]
+    """The name under which citizens know the broker, by language. It stands at the head of every page."""
     trust_framework: str
     """The identifier in `verified_claims` that says under whose rules identities are verified: your own, unless you
     are entitled to another (OpenID Identity Assurance Schema Definition 1.0, 5.2)."""
@@ -209,8 +211,6 @@ class Broker:
     """Languages of the pages; the first is the default. Ready: en, cy, ar."""
     acr: Mapping[Level, str] = field(default_factory=lambda: {level: level.name.lower() for level in Level})
     """The names under which services ask for levels and are told them (OpenID Connect Core 2, `acr`)."""
-    operator: Mapping[str, str] = field(default_factory=dict)
-    """Who runs the broker, by language."""
     zone: str = "UTC"
     """The time zone in which citizens are told times, such as "Europe/London"."""
     support: Support = field(default_factory=Support)
