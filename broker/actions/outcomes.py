@@ -3,12 +3,25 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from broker.assisted.case import Channel
+from broker.journey.transaction import Transaction
+from broker.model.service import Service
+
 
 class Proof(StrEnum):
     """What became of a try to prove that one is the person who asked for help."""
 
     DONE = "done"
     WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class HelpOffered:
+    """What can be asked for: the kinds of session that can reach the level the service needs, the best one first."""
+
+    transaction: Transaction
+    service: Service
+    channels: tuple[Channel, ...]
 
 
 @dataclass(frozen=True, slots=True)

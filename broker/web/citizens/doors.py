@@ -1,0 +1,76 @@
+"""What the citizens' pages ask of the actions. The pages hold nothing: whatever they show comes out of here.
+
+Where nothing is returned, the page of the transaction says what became of it: every POST ends there.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from broker.actions.browser import Browser, Shared
+from broker.actions.outcomes import Continuation as Continuation
+from broker.actions.outcomes import HelpOffered as HelpOffered
+from broker.actions.outcomes import HelpWanted as HelpWanted
+from broker.actions.outcomes import Proof as Proof
+from broker.actions.outcomes import Refusal as Refusal
+from broker.actions.outcomes import Resumed as Resumed
+from broker.actions.views import Lost, View
+
+
+class Citizen(Protocol):
+    """Everything a citizen can do. `handle` names the transaction; a browser that does not own it gets Lost."""
+
+    async def look(self, handle: str, browser: Browser) -> tuple[View, Shared]:
+        """What to show now, and what the browser is to remember."""
+        ...
+
+    async def choose(self, handle: str, browser: Browser, provider: str) -> Lost | None:
+        """Sets out for a provider. One that is not on offer changes nothing."""
+        ...
+
+    async def complete(self, provider: str, parameters: Mapping[str, str], browser: Browser) -> str | Lost:
+        """Takes in what a provider sent to its callback; gives the handle of the transaction to look at."""
+        ...
+
+    async def share(self, handle: str, browser: Browser, agree: bool) -> Shared | Lost:
+        """Agrees to share, or not; gives what the browser is to remember."""
+        ...
+
+    async def give_up(self, handle: str, browser: Browser) -> Lost | None:
+        """Goes back to the service without an answer."""
+        ...
+
+    async def help_on_offer(self, handle: str, browser: Browser) -> HelpOffered | View:
+        """What help can be asked for now; the page to show instead where none can."""
+        ...
+
+    async def ask_help(self, handle: str, browser: Browser, wanted: HelpWanted) -> Continuation | Refusal | Lost:
+        """Asks for a person."""
+        ...
+
+    async def resume_help(self, handle: str, browser: Browser) -> Lost | None:
+        """Goes back to the open request for help."""
+        ...
+
+    async def ready(self, handle: str, browser: Browser) -> Lost | None:
+        """Says that one is ready to talk to somebody."""
+        ...
+
+    async def send_code(self, handle: str, browser: Browser) -> Lost | None:
+        """Has a confirmation code sent to the contact address. The one before it is dead."""
+        ...
+
+    async def bind(self, handle: str, browser: Browser, code: str, words: str) -> Proof | Lost:
+        """Proves with the confirmation code and the mutual words that one is who asked. Nothing says which was wrong."""
+        ...
+
+    async def withdraw(self, handle: str, browser: Browser) -> Lost | None:
+        """Takes the request for help back."""
+        ...
+
+    async def finish_later(self, handle: str, browser: Browser) -> Continuation | Lost | None:
+        """A continuation code. None when there is nothing to continue."""
+        ...
+
+    async def resume(self, code: str, browser: Browser) -> Resumed | None:
+        """Takes up what a continuation code leads to. None for a code that leads nowhere, or too many tries."""
+        ...

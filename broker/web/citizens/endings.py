@@ -1,0 +1,42 @@
+"""What a citizen reads when a transaction is over."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from broker.actions.views import Ending
+from broker.web.citizens.tellings import marked
+
+
+@dataclass(frozen=True, slots=True)
+class EndingTold:
+    """The texts of one ending; the hole is {service}."""
+
+    title: str
+    story: str
+
+
+ENDINGS: Mapping[Ending, EndingTold] = MappingProxyType(
+    {
+        Ending.ANSWERED: EndingTold(
+            marked("You are done here"),
+            marked("You proved who you are, and {service} was told. Go on there."),
+        ),
+        Ending.REFUSED: EndingTold(
+            marked("You went back to {service}"),
+            marked("You stopped here, and {service} was told nothing about you. To sign in, start again from there."),
+        ),
+        Ending.EXPIRED: EndingTold(
+            marked("Your request has ended"),
+            marked(
+                "It was open for longer than we keep one. {service} was told nothing about you. Start again from there."
+            ),
+        ),
+        Ending.ELSEWHERE: EndingTold(
+            marked("You went on somewhere else"),
+            marked(
+                "This request was taken up in another browser or on another device. Go on there, or start again from {service}."
+            ),
+        ),
+    }
+)

@@ -1,0 +1,69 @@
+"""What surrounds the content of every page of a journey: where one is, for which service, the tokens of its forms."""
+
+from dataclasses import dataclass
+
+from broker.actions.browser import Browser
+from broker.model.assurance import Level
+from broker.model.service import Service
+from broker.web.csrf import Marks, token
+from broker.web.language import Language
+
+LANGUAGE_PLACE = "language"
+"""The place for which the token of the language form is made: it stands on every page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One page being written: its address, its browser, its language, and the moment (seconds since 1970 UTC).
+
+    `here` is the path to come back to; `handle` names the transaction, or what the forms' tokens are for where there
+    is none. `issuer` is our own origin. `problem` is what was wrong with the form just sent, a word of `visit.PROBLEMS`.
+    """
+
+    here: str
+    handle: str
+    browser: Browser
+    language: Language
+    now: float
+    marks: Marks
+    issuer: str
+    problem: str = ""
+
+    def holes(self, service: Service | None, **more: object) -> dict[str, object]:
+        """What every page of a journey is filled with, and more."""
+        words = self.language
+        return {
+            **outer(self),
+            "token": token(self.marks, self.browser.secrets, self.handle),
+            "base": f"/journey/{self.handle}",
+            "service": service.name(words.code) if service else words.text("the service"),
+            "known_service": service is not None,
+            "home": service.home if service else None,
+            "problem": self.problem,
+            **more,
+        }
+
+
+def outer(frame: Frame) -> dict[str, object]:
+    """What every page is filled with, of a journey or not."""
+    return {
+        "here": frame.here,
+        "language_token": token(frame.marks, frame.browser.secrets, LANGUAGE_PLACE),
+    }
+
+
+def strength(words: Language, level: Level) -> str:
+    """A level of assurance in words for citizens."""
+    match level:
+        case Level.LOW:
+            return words.text("Basic proof of who you are")
+        case Level.SUBSTANTIAL:
+            return words.text("Strong proof of who you are")
+        case Level.HIGH:
+            return words.text("Very strong proof of who you are")
+
+
+def readable(reference: str) -> str:
+    """A reference in two groups of four, however it is stored."""
+    plain = "".join(letter for letter in reference if letter.isalnum())
+    return " ".join(plain[i : i + 4] for i in range(0, len(plain), 4))

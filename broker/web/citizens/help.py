@@ -1,0 +1,167 @@
+"""Asking for a person, and what is done while one waits for them."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from broker.actions.browser import Browser
+from broker.actions.views import Lost
+from broker.assisted.case import Channel, Way
+from broker.web import cookies
+from broker.web.citizens.doors import Citizen, Continuation, HelpOffered, HelpWanted, Proof, Refusal
+from broker.web.citizens.frame import Frame
+from broker.web.citizens.journey import page
+from broker.web.citizens.showing import show
+from broker.web.citizens.tellings import marked
+from broker.web.citizens.visit import Door, Visit, language_of, onward
+from broker.web.pages import Sheet
+from broker.web.shown import Shown
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelTold:
+    """How one kind of session is described."""
+
+    name: str
+    text: str
+
+
+CHANNELS: Mapping[Channel, ChannelTold] = MappingProxyType(
+    {
+        Channel.VIDEO: ChannelTold(
+            marked("By video"), marked("You need a device with a camera, and a document with your picture.")
+        ),
+        Channel.IN_PERSON: ChannelTold(
+            marked("In person"), marked("You come to one of our places and bring your documents.")
+        ),
+        Channel.PHONE: ChannelTold(marked("By telephone"), marked("We call you. Have your documents in front of you.")),
+        Channel.PHONE_AND_POST: ChannelTold(
+            marked("By telephone and a letter"),
+            marked("We call you, and send a code to your address by post. It takes some days."),
+        ),
+    }
+)
+
+SHEETS = (Sheet("help-me", "citizens/help_me.html", {"channels": CHANNELS}),)
+
+_ADDRESS: Final = MappingProxyType(
+    {
+        Way.EMAIL.value: marked("Type in an email address, such as name@example.org"),
+        Way.PHONE.value: marked("Type in a telephone number, such as 07700 900 982 or +44 7700 900 982"),
+    }
+)
+_EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
+_PHONE: Final = re.compile(r"\+?[0-9]{7,15}")
+_BETWEEN_DIGITS: Final = str.maketrans("", "", " -./()\u00a0")
+
+
+def help_routes(door: Door) -> list[Route]:
+    """The routes of this file."""
+    return [
+        Route("/journey/{handle}/help", page(door, start), methods=["GET"]),
+        Route("/journey/{handle}/help", page(door, ask), methods=["POST"]),
+        Route("/journey/{handle}/bind", page(door, bind), methods=["POST"]),
+        Route("/journey/{handle}/ready", page(door, _simply(lambda c, h, b: c.ready(h, b))), methods=["POST"]),
+        Route("/journey/{handle}/code", page(door, _simply(lambda c, h, b: c.send_code(h, b))), methods=["POST"]),
+        Route("/journey/{handle}/status", page(door, _simply(lambda c, h, b: c.resume_help(h, b))), methods=["POST"]),
+        Route("/journey/{handle}/withdraw", page(door, _simply(lambda c, h, b: c.withdraw(h, b))), methods=["POST"]),
+    ]
+
+
+async def start(here: Visit) -> Response:
+    """What to expect, what to have ready, and the form."""
+    return await _form(here, {}, {})
+
+
+async def ask(here: Visit) -> Response:
+    """Takes the request. A form that is not complete comes back with what was typed, and says what is missing."""
+    form = await here.form()
+    if form is None:
+        return onward(f"{here.base}/help", "again")
+    wanted, missing = read_wanted(form)
+    if wanted is None:
+        return await _form(here, form, missing)
+    outcome = await here.door.citizen.ask_help(here.handle, here.browser, wanted)
+    if outcome is Refusal.ADDRESS:
+        return await _form(here, form, {"address": _ADDRESS[wanted.way]})
+    response = onward(here.base)
+    if isinstance(outcome, Continuation):
+        response.headers.append("set-cookie", cookies.code(here.handle, outcome.code))
+    return response
+
+
+async def _form(here: Visit, typed: Mapping[str, str], missing: Mapping[str, str]) -> Response:
+    offered = await here.door.citizen.help_on_offer(here.handle, here.browser)
+    if not isinstance(offered, HelpOffered):
+        frame = here.frame(language_of(offered))
+        return here.answer(show(offered, frame, here.held), frame)
+    frame = here.frame(offered.transaction.language)
+    return here.answer(_asking(offered, frame, typed, missing), frame)
+
+
+def _asking(offered: HelpOffered, frame: Frame, typed: Mapping[str, str], missing: Mapping[str, str]) -> Shown:
+    words = frame.language
+    holes = frame.holes(
+        offered.service,
+        on_offer={channel.value for channel in offered.channels},
+        typed={name: typed.get(name, "") for name in ("way", "email", "phone", "channel", "company", "unsafe")},
+        missing={
+            name: words.text(missing[name]) if name in missing else None for name in ("way", "address", "channel")
+        },
+    )
+    return Shown("help-me", holes, 422 if missing else 200)
+
+
+def read_wanted(form: Mapping[str, str]) -> tuple[HelpWanted | None, dict[str, str]]:
+    """What the form says, or what is missing in it: a text by field."""
+    missing: dict[str, str] = {}
+    way, channel = form.get("way", ""), form.get("channel", "")
+    address = ""
+    if way == Way.EMAIL:
+        address = form.get("email", "").strip()
+    elif way == Way.PHONE:
+        address = form.get("phone", "").strip().translate(_BETWEEN_DIGITS)
+    else:
+        missing["way"] = marked("Choose how we may reach you")
+    if way in _ADDRESS and not _plausible(way, address):
+        missing["address"] = _ADDRESS[way]
+    if channel not in {one.value for one in Channel}:
+        missing["channel"] = marked("Choose how you want to talk to us")
+    if missing:
+        return None, missing
+    return HelpWanted(way, address, channel, "company" in form, "unsafe" in form), {}
+
+
+def _plausible(way: str, address: str) -> bool:
+    if way == Way.EMAIL:
+        return len(address) <= 254 and _EMAIL.fullmatch(address) is not None
+    return _PHONE.fullmatch(address) is not None
+
+
+async def bind(here: Visit) -> Response:
+    """The citizen shows that they are the person who asked."""
+    form = await here.form()
+    if form is None:
+        return onward(here.base, "again")
+    code, words = form.get("code", "")[:32].strip(), form.get("words", "")[:128].strip()
+    outcome = await here.door.citizen.bind(here.handle, here.browser, code, words)
+    return onward(here.base, "proof" if outcome is Proof.WRONG else "")
+
+
+def _simply(
+    act: Callable[[Citizen, str, Browser], Awaitable[Lost | None]],
+) -> Callable[[Visit], Awaitable[Response]]:
+    """A button without anything to fill in."""
+
+    async def answer(here: Visit) -> Response:
+        if await here.form() is None:
+            return onward(here.base, "again")
+        await act(here.door.citizen, here.handle, here.browser)
+        return onward(here.base)
+
+    return answer

@@ -1,0 +1,102 @@
+"""The page of a transaction, and everything that is done on it. Every POST ends at the page again."""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from broker.actions.browser import Shared
+from broker.actions.views import Lost
+from broker.model.failures import FailureClass
+from broker.web.citizens.showing import show
+from broker.web.citizens.visit import Door, Visit, language_of, onward, query, remember, visit
+from broker.web.citizens.ways import HELP
+
+Page = Callable[[Visit], Awaitable[Response]]
+
+
+def journey_routes(door: Door) -> list[Route]:
+    """The routes of this file."""
+
+    async def callback(request: Request) -> Response:
+        return await _callback(_visit(door, request), request.path_params["provider"])
+
+    return [
+        Route("/journey/{handle}", page(door, look), methods=["GET"]),
+        Route("/journey/{handle}/choose", page(door, choose), methods=["POST"]),
+        Route("/journey/{handle}/share", page(door, share), methods=["POST"]),
+        Route("/journey/{handle}/give-up", page(door, give_up), methods=["POST"]),
+        Route("/callback/{provider}", callback, methods=["GET"]),
+    ]
+
+
+def page(door: Door, answer: Page) -> Callable[[Request], Awaitable[Response]]:
+    """A handler for Starlette."""
+
+    async def handler(request: Request) -> Response:
+        return await answer(_visit(door, request))
+
+    return handler
+
+
+def _visit(door: Door, request: Request) -> Visit:
+    found = visit(door, request)
+    if found is None:
+        raise HTTPException(404)
+    return found
+
+
+async def look(here: Visit) -> Response:
+    """What the stored state says, and nothing else."""
+    view, shared = await here.door.citizen.look(here.handle, here.browser)
+    frame = here.frame(language_of(view))
+    return here.answer(show(view, frame, here.held), frame, shared)
+
+
+async def choose(here: Visit) -> Response:
+    """A way was chosen: a provider, or a person."""
+    form = await here.form()
+    if form is None:
+        return onward(here.base, "again")
+    chosen = form.get("provider", "")
+    if not chosen:
+        return onward(here.base, "choice")
+    if chosen == HELP:
+        return onward(f"{here.base}/help")
+    await here.door.citizen.choose(here.handle, here.browser, chosen)
+    return onward(here.base)
+
+
+async def share(here: Visit) -> Response:
+    """The citizen agreed to share, or did not."""
+    form = await here.form()
+    answered = (form or {}).get("agree", "")
+    if answered not in ("yes", "no"):
+        return onward(here.base, "again")
+    outcome = await here.door.citizen.share(here.handle, here.browser, answered == "yes")
+    response = onward(here.base)
+    if isinstance(outcome, Shared):
+        remember(response, here.browser, outcome)
+    return response
+
+
+async def give_up(here: Visit) -> Response:
+    """Back to the service without an answer."""
+    if await here.form() is None:
+        return onward(here.base, "again")
+    await here.door.citizen.give_up(here.handle, here.browser)
+    return onward(here.base)
+
+
+async def _callback(here: Visit, provider: str) -> Response:
+    """What a provider sent. A query that cannot be read in one way only is as good as none."""
+    parameters = query(here.request)
+    outcome: str | Lost = Lost(FailureClass.LOST_PLACE)
+    if parameters is not None:
+        outcome = await here.door.citizen.complete(provider, parameters, here.browser)
+    if isinstance(outcome, str):
+        return onward(f"/journey/{outcome}")
+    frame = here.frame()
+    return here.answer(show(outcome, frame, here.held), frame)

@@ -1,0 +1,277 @@
+"""What a citizen reads about each class of failure. One entry a class; catalogues translate them.
+
+The holes are {provider}, {service} and {site}. Nothing here blames anybody, says which detail did not match, or speaks
+of fraud or death. `meaning` is for the public explainer, which knows neither provider nor service.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from broker.model.failures import FailureClass
+
+
+def marked(text: str) -> str:
+    """Marks a text for the catalogues. It is translated where it is shown."""
+    return text
+
+
+NOTHING_SHARED = marked("{service} was told nothing about you.")
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """The texts of one class.
+
+    `title` and `story` say what happened and with whom, `not_shared` what was kept from the service. `short` is what
+    the picker says beside a way that failed before ("" where that cannot be). `heading` and `meaning` explain the class
+    to anybody, `advice` says what one can do.
+    """
+
+    heading: str
+    title: str
+    story: tuple[str, ...]
+    meaning: str
+    advice: str
+    short: str = ""
+    not_shared: str = NOTHING_SHARED
+
+
+F = FailureClass
+
+TELLINGS: Mapping[FailureClass, Telling] = MappingProxyType(
+    {
+        F.CANCELLED: Telling(
+            heading=marked("The sign-in was not finished"),
+            title=marked("You did not finish with {provider}"),
+            story=(
+                marked("You came back before {provider} told us who you are. You can carry on or try another way."),
+            ),
+            meaning=marked("Somebody came back from the place where they sign in before they had finished there."),
+            advice=marked("Carry on where you were, try another way to prove who you are, or ask a person for help."),
+            short=marked("You did not finish here."),
+        ),
+        F.DECLINED_SHARING: Telling(
+            heading=marked("The details were not shared"),
+            title=marked("You chose not to share your details"),
+            story=(marked("That is your choice. {service} cannot let you in without them."),),
+            meaning=marked("Somebody chose not to share their details with a service. That is their right."),
+            advice=marked("See what the service asks for and why, and decide again if you like."),
+            short=marked("You chose not to share your details."),
+        ),
+        F.COULD_NOT_SIGN_IN: Telling(
+            heading=marked("Signing in did not work"),
+            title=marked("{provider} could not sign you in"),
+            story=(
+                marked("This can happen when your account is with another organisation in our list."),
+                marked("If you are not sure which one you used before, you can try another."),
+            ),
+            meaning=marked("The organisation that somebody chose could not sign them in."),
+            advice=marked(
+                "Your account may be with another organisation. Try another one, or sign in there once more."
+            ),
+            short=marked("You could not be signed in here."),
+        ),
+        F.NOT_VERIFIED: Telling(
+            heading=marked("The identity could not be confirmed"),
+            title=marked("{provider} could not confirm your identity"),
+            story=(
+                marked("Organisations hold different records, so another one may be able to."),
+                marked("This happens to many people. It does not mean that you did something wrong."),
+            ),
+            meaning=marked("The organisation that somebody chose could not confirm who they are from what it holds."),
+            advice=marked("Another organisation holds other records and may be able to. A person can help as well."),
+            short=marked("Your identity could not be confirmed here."),
+        ),
+        F.LEVEL_TOO_LOW: Telling(
+            heading=marked("The proof was not strong enough"),
+            title=marked("This account does not reach the level {service} needs"),
+            story=(marked("You signed in with {provider}. {service} needs a stronger proof of who you are."),),
+            meaning=marked("Somebody signed in, but the service needs a stronger proof of who they are."),
+            advice=marked("Make your account stronger where you signed in, or use one that gives a stronger proof."),
+            short=marked("This account did not reach the level that is needed."),
+        ),
+        F.NO_ROUTE: Telling(
+            heading=marked("There is no way online yet"),
+            title=marked("You cannot prove your identity online for {service} yet"),
+            story=(
+                marked("None of the ways we have gives the proof that {service} needs."),
+                marked("We say so now, so that you do not spend time on trying."),
+            ),
+            meaning=marked("No way of signing in that we have gives the proof that the service needs."),
+            advice=marked("A person can check your identity, or the service may have another way for you."),
+        ),
+        F.PAUSED: Telling(
+            heading=marked("An account is not finished"),
+            title=marked("Your account with {provider} is not finished"),
+            story=(marked("{provider} still has a step to do, or is waiting for you to do one."),),
+            meaning=marked("An account is not finished yet: the organisation is still checking, or waits for a step."),
+            advice=marked("Finish it there and come back. You can get a code to come back later, on any device."),
+            short=marked("Your account here is not finished."),
+        ),
+        F.PROVIDER_DOWN: Telling(
+            heading=marked("A way to sign in is not working"),
+            title=marked("{provider} is not working right now"),
+            story=(marked("The problem is with {provider}. It has nothing to do with you or your details."),),
+            meaning=marked("The organisation that somebody chose cannot be reached, or has a fault."),
+            advice=marked("Try again in a while, use another way, or get a code and come back later."),
+            short=marked("It was not working."),
+        ),
+        F.PROVIDER_BUSY: Telling(
+            heading=marked("A way to sign in is very busy"),
+            title=marked("{provider} is very busy right now"),
+            story=(marked("Many people are signing in there at this moment. Waiting a few minutes often helps."),),
+            meaning=marked("Many people are signing in at the organisation that somebody chose."),
+            advice=marked("Wait a few minutes and try again, or use another way."),
+            short=marked("It was very busy."),
+        ),
+        F.TOOK_TOO_LONG: Telling(
+            heading=marked("Time ran out"),
+            title=marked("You ran out of time with {provider}"),
+            story=(marked("We stop waiting after a while to keep you safe. You can start as often as you need to."),),
+            meaning=marked("A sign-in was open for longer than we wait for one."),
+            advice=marked("Start again. It helps to have what you need at hand before you begin."),
+            short=marked("Time ran out."),
+        ),
+        F.UNSAFE_REPLY: Telling(
+            heading=marked("A reply could not be trusted"),
+            title=marked("We could not trust the reply from {provider}"),
+            story=(
+                marked(
+                    "Something in it was not as it must be, so we did not use it. We have been told and will look into it."
+                ),
+            ),
+            meaning=marked("A reply did not pass our security checks, so we did not use it."),
+            advice=marked(
+                "Try once more. If it happens again, use another way, and tell us the reference on the page."
+            ),
+            short=marked("We could not trust its reply."),
+        ),
+        F.INCOMPLETE_REPLY: Telling(
+            heading=marked("A reply was not complete"),
+            title=marked("{provider} did not send everything {service} needs"),
+            story=(
+                marked("A detail that {service} needs was missing. You may be able to add it to your account there."),
+            ),
+            meaning=marked("A reply came, but a detail that the service needs was not in it."),
+            advice=marked("Add what is missing to your account and try again, or use another way."),
+            short=marked("It did not send everything that is needed."),
+        ),
+        F.BLOCKED_BY_YOU: Telling(
+            heading=marked("A way to sign in was turned off by its user"),
+            title=marked("You turned off {provider}"),
+            story=(marked("You told us earlier not to use it for signing in. Nobody can use it in your name."),),
+            meaning=marked("Somebody chose a way that they had turned off themselves."),
+            advice=marked("Use another way, or turn it on again."),
+            short=marked("You turned this off."),
+        ),
+        F.CANNOT_USE: Telling(
+            heading=marked("An account cannot be used"),
+            title=marked("You cannot use {provider} for this"),
+            story=(
+                marked("{provider} says that this account cannot be used at present. Only they can tell you more."),
+            ),
+            meaning=marked("The organisation says that an account there cannot be used at present."),
+            advice=marked("Ask that organisation, use another way, or ask a person for help."),
+            short=marked("It cannot be used for this."),
+        ),
+        F.REQUEST_EXPIRED: Telling(
+            heading=marked("A request has ended"),
+            title=marked("Your request has ended"),
+            story=(marked("It was open for longer than we keep one. Please start again from {service}."),),
+            meaning=marked(
+                "A request stays open for some hours. After that it ends, and the service has to ask again."
+            ),
+            advice=marked("Go to the service and start again."),
+        ),
+        F.LOST_PLACE: Telling(
+            heading=marked("The place was lost"),
+            title=marked("We lost your place"),
+            story=(
+                marked("This page belongs to another browser, or this browser no longer knows where you were."),
+                marked(
+                    "It happens when cookies are turned off or were removed, and when a link is opened on another device."
+                ),
+            ),
+            meaning=marked("A page was opened in a browser that does not know it, or that forgot it."),
+            advice=marked(
+                "Go back to the browser you began in, use a code to continue, or start again from the service."
+            ),
+        ),
+        F.BAD_LINK: Telling(
+            heading=marked("A link was not right"),
+            title=marked("There is a problem with the link you used"),
+            story=(
+                marked("We cannot tell which service it comes from, so we stopped here to keep you safe."),
+                marked("Go to the website of the service and start again from there."),
+            ),
+            meaning=marked("A link to us was not right, and we could not tell safely where to send its user back."),
+            advice=marked(
+                "Go to the website of the service and start again from there. Tell the service if it happens again."
+            ),
+        ),
+        F.BAD_REQUEST: Telling(
+            heading=marked("A service asked in a way we could not accept"),
+            title=marked("{service} asked us in a way we could not accept"),
+            story=(marked("This is for {service} to put right."),),
+            meaning=marked(
+                "A service asked for a sign-in in a way that does not follow the rules, so we sent it back."
+            ),
+            advice=marked("This is for the service to put right. The description of the error says what was wrong."),
+        ),
+        F.SILENT: Telling(
+            heading=marked("A page has to be shown"),
+            title=marked("{service} needs you to sign in"),
+            story=(marked("It tried to sign you in without asking you anything. That was not possible."),),
+            meaning=marked("A service asked for a sign-in without showing a page, and that was not possible."),
+            advice=marked("The service has to ask again and let the citizen take part."),
+        ),
+        F.HELP_WAITING: Telling(
+            heading=marked("A person is checking"),
+            title=marked("We are checking your identity"),
+            story=(marked("A person is dealing with it. You can look at any time how it stands."),),
+            meaning=marked("A person is checking somebody’s identity, and the answer is not there yet."),
+            advice=marked("Come back with your code to see how it stands."),
+            not_shared=marked("{service} has been told nothing about you so far."),
+        ),
+        F.HELP_DECLINED: Telling(
+            heading=marked("A person could not confirm the identity"),
+            title=marked("We could not confirm your identity"),
+            story=(
+                marked("The people who looked at your case could not confirm who you are from what they had."),
+                marked("Other documents, or another way, may still do it. You can ask us to look at it again."),
+            ),
+            meaning=marked("A person looked at somebody’s documents and could not confirm who they are from them."),
+            advice=marked("Other documents may help. One can ask for it to be looked at again, or use another way."),
+        ),
+        F.HELP_EXPIRED: Telling(
+            heading=marked("A request for help ran out of time"),
+            title=marked("Time ran out for your request for help"),
+            story=(marked("Requests for help close after a while. You can ask for help again at once."),),
+            meaning=marked("A request for help by a person was not finished within its time."),
+            advice=marked("Ask for help again, or use another way."),
+        ),
+        F.OVERLOADED: Telling(
+            heading=marked("The website is not available"),
+            title=marked("{site} is not available right now"),
+            story=(marked("Please try again in a few minutes."),),
+            meaning=marked("More people are using this website than it can serve, or it is being worked on."),
+            advice=marked("Try again in a few minutes. What you had begun is kept."),
+        ),
+        F.OUR_FAULT: Telling(
+            heading=marked("A problem on our side"),
+            title=marked("There is a problem on our side"),
+            story=(marked("Something went wrong here. It is not because of anything you did, and we have been told."),),
+            meaning=marked("Something went wrong on our side."),
+            advice=marked("Try again. If it does not help, tell us the reference on the page."),
+            short=marked("There was a problem on our side."),
+        ),
+        F.SERVICE_OFF: Telling(
+            heading=marked("A service is turned off"),
+            title=marked("You cannot use {service} right now"),
+            story=(marked("Signing in to {service} has been turned off for the time being."),),
+            meaning=marked("Signing in to a service has been turned off for the time being."),
+            advice=marked("Get in touch with the service."),
+        ),
+    }
+)

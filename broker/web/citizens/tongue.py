@@ -1,0 +1,31 @@
+"""Switching the language. The transaction stays where it is."""
+
+import re
+from typing import Final
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from broker.web import cookies
+from broker.web.citizens.frame import LANGUAGE_PLACE
+from broker.web.citizens.journey import page
+from broker.web.citizens.visit import Door, Visit, onward
+
+_OWN_PATH: Final = re.compile(r"/(?:[A-Za-z0-9_.~-]+/?)*")
+"""A path of ours and nothing else: no host, no query, no second slash at its head."""
+
+
+def language_routes(door: Door) -> list[Route]:
+    """The routes of this file."""
+    return [Route("/language", page(door, switch), methods=["POST"])]
+
+
+async def switch(here: Visit) -> Response:
+    """Remembers the language in a cookie and goes back to the page it was chosen on."""
+    form = await here.form(LANGUAGE_PLACE) or {}
+    back = form.get("back", "/")
+    response = onward(back if len(back) < 512 and _OWN_PATH.fullmatch(back) else "/")
+    chosen = form.get("language", "")
+    if chosen in here.door.pages.languages:
+        response.headers.append("set-cookie", cookies.language(chosen))
+    return response

@@ -1,0 +1,128 @@
+"""One request of a citizen: which browser, which language, which form, and how it is answered."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from broker.actions.browser import Browser, Shared
+from broker.actions.views import View
+from broker.ambient import Ambient
+from broker.oidc.forms import Unreadable, read_query
+from broker.web import cookies, csrf
+from broker.web.citizens.doors import Citizen
+from broker.web.citizens.frame import Frame
+from broker.web.forms import own_form
+from broker.web.language import Language, preferred
+from broker.web.pages import Pages
+from broker.web.shown import Shown
+
+PROBLEMS: Final = frozenset({"choice", "again", "proof", "code"})
+"""What can have been wrong with a form. The page it leads back to has a text for each."""
+
+_HANDLE: Final = re.compile(r"[A-Za-z0-9_-]{16,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What every handler of the citizens' side works with, built once."""
+
+    citizen: Citizen
+    pages: Pages
+    marks: csrf.Marks
+    ambient: Ambient
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request, read."""
+
+    door: Door
+    request: Request
+    held: Mapping[str, str]
+    browser: Browser
+    handle: str
+
+    @property
+    def base(self) -> str:
+        """The path of the transaction's page."""
+        return f"/journey/{self.handle}"
+
+    def language(self, *known: str | None) -> Language:
+        """The citizen's choice, or else the transaction's language, or else what the browser likes best."""
+        pages = self.door.pages
+        liked = preferred(self.request.headers.get("accept-language"), tuple(pages.languages))
+        return pages.language(self.browser.language, *known, liked)
+
+    def frame(self, *known: str | None, place: str | None = None) -> Frame:
+        """The frame of a page that answers this request. `place` is what its forms' tokens are for: the handle."""
+        asked = self.request.query_params.get("problem", "")
+        return Frame(
+            here=self.request.url.path,
+            handle=self.handle if place is None else place,
+            browser=self.browser,
+            language=self.language(*known),
+            now=self.door.ambient.now(),
+            marks=self.door.marks,
+            issuer=self.door.pages.site.issuer,
+            problem=asked if asked in PROBLEMS else "",
+        )
+
+    def answer(self, shown: Shown, frame: Frame, shared: Shared | None = None) -> Response:
+        """The page, and what the browser is to remember."""
+        response = shown.response(self.door.pages, frame.language.code)
+        remember(response, self.browser, shared)
+        return response
+
+    async def form(self, place: str | None = None) -> Mapping[str, str] | None:
+        """The form that was sent, or None if it cannot be shown to be the citizen's own doing."""
+        where = self.handle if place is None else place
+        origin = self.door.pages.site.issuer
+        return await own_form(self.request, self.door.marks, self.browser.secrets, where, origin)
+
+
+def visit(door: Door, request: Request) -> Visit | None:
+    """Reads a request. None where the path names no handle that could ever have been given out."""
+    handle = request.path_params.get("handle", "")
+    if "handle" in request.path_params and not _HANDLE.fullmatch(handle):
+        return None
+    held = cookies.read(request.headers.get("cookie"))
+    browser = Browser(
+        secrets=cookies.secrets(held.get(cookies.BROWSER)),
+        session=held.get(cookies.SESSION) or None,
+        address=request.client.host if request.client else "",
+        language=held.get(cookies.LANGUAGE) or None,
+    )
+    return Visit(door, request, held, browser, handle)
+
+
+def query(request: Request) -> Mapping[str, str] | None:
+    """The query's parameters, each once, or None for a query that cannot be read in one way only."""
+    try:
+        return read_query(request.scope["query_string"])
+    except Unreadable:
+        return None
+
+
+def onward(path: str, problem: str = "") -> Response:
+    """303 to a page of ours (RFC 9110 15.4.4); the page tells of the problem, if there is one."""
+    return RedirectResponse(f"{path}?problem={problem}" if problem else path, 303)
+
+
+def remember(response: Response, browser: Browser, shared: Shared | None) -> None:
+    """Sets what the browser is to remember."""
+    if shared is None:
+        return
+    if shared.secret is not None:
+        response.headers.append("set-cookie", cookies.browser(browser.secrets, shared.secret))
+    if shared.session is not None:
+        response.headers.append("set-cookie", cookies.session(shared.session))
+
+
+def language_of(view: View) -> str | None:
+    """The language of the transaction that a view shows, where it is known."""
+    transaction = getattr(view, "transaction", None)
+    return transaction.language if transaction is not None else getattr(view, "language", None)

@@ -1,0 +1,72 @@
+"""The cookies of the citizens' side: read by hand, written with every guard there is.
+
+Other cookies of the same host are none of our business and are skipped. Names differ from those of the staff's side,
+since a browser shares cookies across ports.
+"""
+
+from typing import Final
+
+BROWSER: Final = "__Host-portico-browser"
+SESSION: Final = "__Host-portico-session"
+LANGUAGE: Final = "__Host-portico-language"
+LEFT: Final = "portico-left"
+CODE: Final = "portico-code"
+
+SECRETS_KEPT: Final = 4
+"""How many browser secrets are kept: tabs older than that many sign-ins have lost their place."""
+
+_YEAR: Final = 365 * 24 * 3600
+_HALF_A_DAY: Final = 12 * 3600
+_CODE_SHOWN: Final = 600
+_LONGEST: Final = 4096
+
+
+def read(header: str | None) -> dict[str, str]:
+    """The cookies of a Cookie header by name (RFC 6265 5.4). Of two with one name the first counts.
+
+    A browser sends the one with the longer path first. A header beyond 4 KiB counts as empty.
+    """
+    found: dict[str, str] = {}
+    if not header or len(header) > _LONGEST:
+        return found
+    for pair in header.split(";"):
+        name, is_one, value = pair.strip().partition("=")
+        if is_one:
+            found.setdefault(name, value)
+    return found
+
+
+def secrets(value: str | None) -> tuple[str, ...]:
+    """The browser's secrets, newest first."""
+    return tuple(part for part in (value or "").split(".") if part)[:SECRETS_KEPT]
+
+
+def browser(held: tuple[str, ...], newest: str) -> str:
+    """Sets the browser's secrets, with a new one in front. It lasts as long as the browser does not close."""
+    kept = (newest, *(secret for secret in held if secret != newest))[:SECRETS_KEPT]
+    return f"{BROWSER}={'.'.join(kept)}; Path=/; Secure; HttpOnly; SameSite=Lax"
+
+
+def session(value: str) -> str:
+    """Sets the broker's session."""
+    return f"{SESSION}={value}; Path=/; Secure; HttpOnly; SameSite=Lax"
+
+
+def no_session() -> str:
+    """Takes the broker's session away."""
+    return f"{SESSION}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax"
+
+
+def language(code: str) -> str:
+    """Remembers the language, for a year."""
+    return f"{LANGUAGE}={code}; Path=/; Max-Age={_YEAR}; Secure; HttpOnly; SameSite=Lax"
+
+
+def left(handle: str, mark: str) -> str:
+    """Remembers, for one transaction, that this departure was begun."""
+    return f"{LEFT}={mark}; Path=/journey/{handle}; Max-Age={2 * _HALF_A_DAY}; Secure; HttpOnly; SameSite=Lax"
+
+
+def code(handle: str, value: str) -> str:
+    """Lets the pages of one transaction show a continuation code for ten minutes."""
+    return f"{CODE}={value}; Path=/journey/{handle}; Max-Age={_CODE_SHOWN}; Secure; HttpOnly; SameSite=Strict"

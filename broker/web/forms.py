@@ -1,0 +1,25 @@
+"""A form that was sent to us: read strictly, and only if it is the person's own doing."""
+
+from collections.abc import Mapping
+
+from starlette.requests import Request
+
+from broker.oidc.forms import Unreadable, read_form
+from broker.web import csrf
+
+
+async def own_form(
+    request: Request, marks: csrf.Marks, secrets: tuple[str, ...], place: str, origin: str
+) -> Mapping[str, str] | None:
+    """The fields of the form, or None if it cannot be read or cannot be shown to come from the person's own page.
+
+    `secrets` are the browser's, `place` is what the form's token was made for, `origin` is our own.
+    """
+    headers = request.headers
+    if not csrf.from_here(headers.get("sec-fetch-site"), headers.get("origin"), origin):
+        return None
+    try:
+        form = read_form(await request.body(), headers.get("content-type"))
+    except Unreadable:
+        return None
+    return form if csrf.token_holds(marks, secrets, place, form.get(csrf.FIELD, "")) else None

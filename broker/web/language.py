@@ -1,0 +1,137 @@
+"""One language: its texts, its direction, and how it writes times and numbers of things.
+
+English is the language the texts are written in. Every other language has a gettext catalogue beside this file, read
+once at start; nothing compiled is kept.
+"""
+
+import gettext
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import DateTimePattern, get_date_format, get_time_format
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from markupsafe import Markup, escape
+
+CATALOGUES = Path(__file__).parent / "languages"
+SOURCE = "en"
+# Where a bare language would be written with another country's habits than those of the texts.
+_LOCALES: Mapping[str, str] = {"en": "en_GB"}
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """A language ready for use. `direction` is "ltr" or "rtl", `name` what the language calls itself."""
+
+    code: str
+    name: str
+    direction: str
+    translations: gettext.NullTranslations
+    locale: Locale
+    date: DateTimePattern
+    time: DateTimePattern
+    zone: tzinfo
+
+    def text(self, text: str, **holes: object) -> str:
+        """The text in this language. `{name}` in it stands for a hole."""
+        found = self.translations.gettext(text)
+        return found.format(**holes) if holes else found
+
+    def markup(self, text: str, **holes: object) -> Markup:
+        """The text as HTML. What fills its holes is escaped unless it is Markup."""
+        found = escape(self.translations.gettext(text))
+        return found.format(**holes) if holes else found
+
+    def several(self, one: str, many: str, n: int) -> str:
+        """The text for a number of things, with `{n}` filled in."""
+        return self.translations.ngettext(one, many, n).format(n=n)
+
+    def minutes(self, n: int) -> str:
+        """How long something takes."""
+        return self.several("about {n} minute", "about {n} minutes", n)
+
+    def day(self, moment: float) -> str:
+        """A date such as 22 November 2026; `moment` is seconds since 1970 UTC."""
+        return self.date.apply(self._local(moment), self.locale)
+
+    def clock(self, moment: float) -> str:
+        """A time of the day such as 14:05."""
+        return self.time.apply(self._local(moment), self.locale)
+
+    def moment(self, moment: float, now: float) -> str:
+        """A time of the day, with the date unless it is today's."""
+        local = self._local(moment)
+        clock = self.time.apply(local, self.locale)
+        if local.date() == self._local(now).date():
+            return clock
+        pattern = self.translations.gettext("{time} on {date}")
+        return pattern.format(time=clock, date=self.date.apply(local, self.locale))
+
+    def _local(self, moment: float) -> datetime:
+        return datetime.fromtimestamp(moment, UTC).astimezone(self.zone)
+
+
+def language(code: str, zone: str) -> Language:
+    """Reads a language. Raises FileNotFoundError for one without a catalogue, ZoneInfoNotFoundError for no such zone."""
+    locale = Locale.parse(_LOCALES.get(code, code))
+    return Language(
+        code=code,
+        name=_own_name(locale),
+        direction=locale.text_direction,
+        translations=gettext.NullTranslations() if code == SOURCE else _catalogue(CATALOGUES / f"{code}.po"),
+        locale=locale,
+        date=get_date_format("long", locale),
+        time=get_time_format("short", locale),
+        zone=ZoneInfo(zone),
+    )
+
+
+def apart(name: str) -> str:
+    """A name in a text that is no HTML, set apart so that another script does not turn the text around (UAX 9, 3.1.5)."""
+    return f"\u2068{name}\u2069"
+
+
+def languages(codes: tuple[str, ...], zone: str) -> dict[str, Language]:
+    """Several languages by code, in the order given."""
+    return {code: language(code, zone) for code in codes}
+
+
+def preferred(header: str | None, offered: tuple[str, ...]) -> str | None:
+    """The offered language a browser likes best (RFC 9110 12.5.4), or None if it likes none of them."""
+    best: tuple[float, str] | None = None
+    for part in (header or "")[:200].split(","):
+        tag, _, parameter = part.strip().partition(";")
+        code = tag.strip().lower().partition("-")[0]
+        weight = _weight(parameter)
+        if code in offered and weight > 0 and (best is None or weight > best[0]):
+            best = (weight, code)
+    return best[1] if best else None
+
+
+def _weight(parameter: str) -> float:
+    name, _, value = parameter.strip().partition("=")
+    if not name:
+        return 1.0
+    try:
+        return float(value) if name.strip() == "q" else 0.0
+    except ValueError:
+        return 0.0
+
+
+def _own_name(locale: Locale) -> str:
+    name = Locale(locale.language).get_language_name(locale.language) or locale.language
+    return name[:1].upper() + name[1:]
+
+
+def _catalogue(path: Path) -> gettext.GNUTranslations:
+    with path.open("rb") as file:
+        catalogue = read_po(file, locale=path.stem)
+    compiled = io.BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)

@@ -1,0 +1,129 @@
+"""The pages' machinery: everything that is the same for all citizens is worked out once, at start.
+
+A template is read twice. The first reading, at start, once a language, expands the components of govuk-frontend and
+puts in the texts; it uses Jinja's own marks, `{{ }}` and `{% %}`. What it leaves is a flat page with holes, marked
+`[[ ]]` and `[% %]`, and that is compiled. A request only fills the holes.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jinja2 import (
+    ChainableUndefined,
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    PackageLoader,
+    PrefixLoader,
+    StrictUndefined,
+    Template,
+)
+from markupsafe import Markup
+
+from broker.web.language import Language
+from broker.web.site import Site
+from broker.web.static_files import Statics
+
+TEMPLATES = Path(__file__).parent / "templates"
+_LINE_END = re.compile(r"\s*\n\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One page: its name, the template it is made from, and what that template is given at start.
+
+    Several sheets may share a template: all failures do.
+    """
+
+    name: str
+    template: str
+    given: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Every page in every language, compiled. Made by `pages`."""
+
+    languages: Mapping[str, Language]
+    site: Site
+    sheets: Mapping[tuple[str, str], Template]
+
+    def page(self, name: str, language: str, holes: Mapping[str, object]) -> str:
+        """A page as HTML. What fills a hole is escaped unless it is Markup; a hole left open is an error."""
+        return self.sheets[name, language].render(holes)
+
+    def language(self, *wanted: str | None) -> Language:
+        """The first wanted language that there is, or else the site's first."""
+        for code in wanted:
+            if code is not None and code in self.languages:
+                return self.languages[code]
+        return self.languages[self.site.languages[0]]
+
+
+def pages(languages: Mapping[str, Language], site: Site, sheets: Iterable[Sheet], files: Statics) -> Pages:
+    """Expands and compiles every sheet in every language. `files` are what the pages refer to.
+
+    Raises what Jinja raises for a template that is wrong: the broker does not start with a page it cannot show.
+    """
+    flat = Environment(
+        variable_start_string="[[",
+        variable_end_string="]]",
+        block_start_string="[%",
+        block_end_string="%]",
+        comment_start_string="[#",
+        comment_end_string="#]",
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+    )
+    wanted = tuple(sheets)
+    ready: dict[tuple[str, str], Template] = {}
+    for code, language in languages.items():
+        expand = _expander(language, languages, site, files)
+        for sheet in wanted:
+            ready[sheet.name, code] = flat.from_string(expand(sheet))
+    return Pages(languages, site, ready)
+
+
+def hole(name: str) -> Markup:
+    """A hole, for a text to take in: the request fills it."""
+    return Markup(f"[[ {name} ]]")  # noqa: S704 (a mark, not a value)
+
+
+def named(name: str) -> Markup:
+    """A hole for the name of something, set apart so that a name in another script does not turn the text around."""
+    return Markup(f"<bdi>[[ {name} ]]</bdi>")  # noqa: S704 (a mark, not a value)
+
+
+def in_language(texts: Mapping[str, str], code: str) -> str:
+    """A configured text in a language, or in the first one it was written in; "" if there is none."""
+    return texts.get(code) or next(iter(texts.values()), "")
+
+
+def _expander(language: Language, all: Mapping[str, Language], site: Site, files: Statics) -> Callable[[Sheet], str]:
+    components = PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")})
+    environment = Environment(
+        loader=ChoiceLoader([FileSystemLoader(TEMPLATES), components]),
+        autoescape=True,
+        undefined=ChainableUndefined,  # the components ask for options that were not given
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(
+        _=language.markup,
+        hole=hole,
+        named=named,
+        language=language,
+        others=[other for other in all.values() if other is not language],
+        site=site,
+        name=in_language(site.name, language.code),
+        support=in_language(site.support, language.code),
+        files=files,
+    )
+
+    def expand(sheet: Sheet) -> str:
+        return _LINE_END.sub("\n", environment.get_template(sheet.template).render(sheet.given))
+
+    return expand

@@ -1,0 +1,12 @@
+"""The pages that belong to nobody's journey: help, what we promise, what an error means, and what is not there."""
+
+from broker.web.pages import Sheet
+from broker.web.public.errors import SHEETS as ERRORS
+from broker.web.public.errors import handlers
+from broker.web.public.explainer import SHEETS as EXPLAINER
+from broker.web.public.reading import SHEETS as READING
+from broker.web.public.reading import public_routes
+
+SHEETS: tuple[Sheet, ...] = (*READING, *EXPLAINER, *ERRORS)
+
+__all__ = ["SHEETS", "handlers", "public_routes"]

@@ -1,0 +1,36 @@
+"""Pages to read: the same for everybody."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from broker.web.citizens.frame import outer
+from broker.web.citizens.journey import page
+from broker.web.citizens.visit import Door, Visit
+from broker.web.pages import Sheet
+from broker.web.public.explainer import explain, explain_all
+from broker.web.shown import Shown
+
+_NAMES: Final = ("help", "accessibility", "privacy", "cookies")
+
+SHEETS = (Sheet("home", "public/home.html"), *(Sheet(name, f"public/{name}.html") for name in _NAMES))
+
+
+def public_routes(door: Door) -> list[Route]:
+    """The routes of the public pages."""
+    return [
+        Route("/", page(door, _read("home")), methods=["GET"]),
+        *(Route(f"/{name}", page(door, _read(name)), methods=["GET"]) for name in _NAMES),
+        Route("/errors", page(door, explain_all), methods=["GET"]),
+        Route("/errors/{failure}", page(door, explain), methods=["GET"]),
+    ]
+
+
+def _read(sheet: str) -> Callable[[Visit], Awaitable[Response]]:
+    async def answer(here: Visit) -> Response:
+        frame = here.frame()
+        return here.answer(Shown(sheet, outer(frame)), frame)
+
+    return answer
