@@ -67,7 +67,7 @@ async def redeem(
     fields, headers = proof(endpoint)
     answer = await client.post(endpoint, {**form, **fields}, headers)
     if not isinstance(answer, Response) or not 200 <= answer.status < 500 or answer.status == 429:
-        raise outage("token endpoint", answer)
+        raise outage("token endpoint", answer, about_one=True)
     document = answer.json()
     if answer.status != 200:
         error = None if isinstance(document, NotJson) else document.get("error")
@@ -92,7 +92,7 @@ async def ask_userinfo(client: Client, endpoint: str, access_token: str, subject
     """The claims at the userinfo endpoint, which must be about the subject of the ID token (5.3.2). Raises Refused."""
     answer = await client.get(endpoint, {"Authorization": f"Bearer {access_token}"})
     if not isinstance(answer, Response) or answer.status != 200:
-        raise outage("userinfo", answer)
+        raise outage("userinfo", answer, about_one=True)
     document = answer.json()
     if isinstance(document, NotJson):
         raise outage("userinfo", document)

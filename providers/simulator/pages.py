@@ -22,8 +22,10 @@ def layout(title: str, heading: str, motto: str, style: str, body: str) -> str:
 <link rel="stylesheet" href="{escape(style)}">
 </head>
 <body>
-<header><strong>{escape(heading)}</strong><span>{escape(motto)}</span></header>
+<header>
+<div class="brand"><p><strong>{escape(heading)}</strong> <span>{escape(motto)}</span></p></div>
 <p class="note">{WARNING}</p>
+</header>
 <main>
 {body}
 </main>
@@ -93,7 +95,7 @@ def home_page(houses: Sequence[House], base: str) -> str:
             f'<form method="post" action="{escape(house.url)}/order">\n<h2>{escape(house.issuer.title)}</h2>\n'
             f"<p>{escape(state)}</p>\n<dl><dt>Issuer</dt><dd><code>{escape(house.url)}</code></dd>"
             f"<dt>Levels</dt><dd>{escape(', '.join(house.issuer.levels))}</dd>"
-            f"<dt>People</dt><dd>{escape(', '.join(one.title for one in house.issuer.personas))}</dd></dl>\n"
+            f"<dt>People</dt><dd>{escape('; '.join(one.title for one in house.issuer.personas))}</dd></dl>\n"
             f"<button>{escape(button)}</button>\n</form>"
         )
     parts.append(
