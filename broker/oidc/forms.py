@@ -56,25 +56,24 @@ def read_query(data: bytes) -> Mapping[str, str]:
         raise Unreadable("the request is too large", f"{len(data)} bytes", 413)
     if _STRAY_PERCENT.search(data):
         raise Unreadable("the request is not percent-encoded properly")
-    pairs = [pair for pair in data.split(b"&") if pair]
-    if len(pairs) > MAX_PARAMETERS:
-        raise Unreadable("the request has too many parameters", f"{len(pairs)} parameters")
+    if b"\0" in data or b"%00" in data:
+        raise Unreadable("the request has a character that is not allowed", "NUL")
+    if data.count(b"&") >= MAX_PARAMETERS:
+        raise Unreadable("the request has too many parameters", f"{data.count(b'&') + 1} parameters")
     parameters: dict[str, str] = {}
-    for pair in pairs:
-        raw_name, _, raw_value = pair.partition(b"=")
-        name, value = _decoded(raw_name), _decoded(raw_value)
-        if name in parameters:
-            raise Unreadable("a parameter is repeated", f"parameter {name!r:.80} is repeated")
-        parameters[name] = value
+    try:
+        for pair in data.decode().split("&"):
+            if not pair:
+                continue
+            name, _, value = pair.partition("=")
+            name = _decoded(name) if "%" in name or "+" in name else name
+            if name in parameters:
+                raise Unreadable("a parameter is repeated", f"parameter {name!r:.80} is repeated")
+            parameters[name] = _decoded(value) if "%" in value or "+" in value else value
+    except UnicodeDecodeError:
+        raise Unreadable("the request is not in UTF-8") from None
     return {name: value for name, value in parameters.items() if value}
 
 
-def _decoded(raw: bytes) -> str:
-    if b"%" in raw or b"+" in raw:
-        raw = unquote_to_bytes(raw.replace(b"+", b" "))
-    if b"\0" in raw:
-        raise Unreadable("the request has a character that is not allowed", "NUL")
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        raise Unreadable("the request is not in UTF-8") from None
+def _decoded(text: str) -> str:
+    return unquote_to_bytes(text.replace("+", " ")).decode()

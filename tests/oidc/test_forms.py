@@ -47,6 +47,7 @@ def test_a_parameter_repeated_without_a_value_is_refused_too() -> None:
     [
         (b"", {}),
         (b"&&", {}),
+        (b"=1&&a=2", {"": "1", "a": "2"}),
         (b"a=1", {"a": "1"}),
         (b"a=1;b=2", {"a": "1;b=2"}),
         (b"a;b=2", {"a;b": "2"}),
