@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from broker.ambient import Ambient
 from broker.seal import Sealer
@@ -12,6 +13,16 @@ from broker.stores.passing.memory import (
     MemoryPushedRequests,
     MemoryTransactions,
 )
+from broker.stores.passing.redis import (
+    Fullness,
+    RedisContinuations,
+    RedisLimits,
+    RedisMirror,
+    RedisProofs,
+    RedisPushedRequests,
+    RedisTransactions,
+)
+from broker.stores.passing.server import Server
 from broker.stores.sql.switches import Board
 
 
@@ -19,27 +30,19 @@ from broker.stores.sql.switches import Board
 class Passing:
     """The stores of passing state.
 
-    `fullness` says how full its memory is, from 0 to 1, without asking anybody; `watch` brings that up to date and is
-    called every few seconds. `problems` says what is wrong with the server's settings, and how to mend it.
+    `memory_fullness` says how full its memory is, from 0 to 1, without asking anybody; `watch` brings that up to date
+    and is called every few seconds. `check_server` says what is wrong with the server's settings, and how to mend it.
     """
 
-    transactions: MemoryTransactions
-    pushed: MemoryPushedRequests
-    continuations: MemoryContinuations
-    proofs: MemoryProofs
-    limits: MemoryLimits
-    fullness: Callable[[], float]
+    transactions: MemoryTransactions | RedisTransactions
+    pushed: MemoryPushedRequests | RedisPushedRequests
+    continuations: MemoryContinuations | RedisContinuations
+    proofs: MemoryProofs | RedisProofs
+    limits: MemoryLimits | RedisLimits
+    memory_fullness: Callable[[], float]
     watch: Callable[[], Awaitable[None]]
-    problems: Callable[[], Awaitable[Sequence[str]]]
+    check_server: Callable[[], Awaitable[Sequence[str]]]
     close: Callable[[], Awaitable[None]]
-
-
-async def _nothing() -> None:
-    """Memory needs no care."""
-
-
-async def _no_problems() -> Sequence[str]:
-    return ()
 
 
 def open_passing(
@@ -53,11 +56,30 @@ def open_passing(
 ) -> Passing:
     """Opens passing state at `memory:`, `redis://host:port/number` or `rediss://` (TLS).
 
-    Nothing is connected yet. With Redis the board hears from every look into it whether switches changed.
-    Raises ValueError for an address that is none.
+    `ambient` is that of the facts, whose clock is steady. Nothing is connected yet. With Redis the board hears from
+    every look into it whether switches changed. Raises ValueError for an address that is none.
     """
-    if url != "memory:":
+    if url == "memory:":
+        return _memory(ambient)
+    if urlsplit(url).scheme not in ("redis", "rediss"):
         raise ValueError("expected memory:, redis://host:port/number or rediss://host:port/number")
+    server = Server(url, password, connections)
+    fullness = Fullness(server)
+    board.mirror_in(RedisMirror(server))
+    return Passing(
+        transactions=RedisTransactions(server, sealer, ambient, board.heard_mirror),
+        pushed=RedisPushedRequests(server, sealer, ambient, board.heard_mirror),
+        continuations=RedisContinuations(server, sealer, ambient),
+        proofs=RedisProofs(server, ambient),
+        limits=RedisLimits(server, ambient, board.heard_mirror),
+        memory_fullness=fullness.memory_fullness,
+        watch=fullness.watch,
+        check_server=fullness.check_server,
+        close=server.close,
+    )
+
+
+def _memory(ambient: Ambient) -> Passing:
     transactions = MemoryTransactions(ambient)
     return Passing(
         transactions=transactions,
@@ -65,8 +87,16 @@ def open_passing(
         continuations=MemoryContinuations(ambient),
         proofs=MemoryProofs(ambient),
         limits=MemoryLimits(ambient),
-        fullness=lambda: transactions.fullness,
+        memory_fullness=lambda: transactions.fullness,
         watch=_nothing,
-        problems=_no_problems,
+        check_server=_no_problems,
         close=_nothing,
     )
+
+
+async def _nothing() -> None:
+    """Memory needs no care."""
+
+
+async def _no_problems() -> Sequence[str]:
+    return ()

@@ -1,0 +1,241 @@
+"""Passing state in Redis, for any number of processes. Redis may lose it, or any part of it, at any moment.
+
+A record is JSON: a version mark, in the clear what a script must know, and the rest sealed for the name of its key.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Generic, TypeVar
+
+import msgspec
+
+from broker.ambient import Ambient
+from broker.journey.transaction import Transaction
+from broker.model.handle import digest
+from broker.model.request import AuthorizationRequest
+from broker.seal import Sealer
+from broker.stores.forms import Form, Sealed
+from broker.stores.passing.scripts import COUNT, CREATE, EPOCH, FIRST_USE, MIRROR_VERSION, SAVE
+from broker.stores.passing.server import MIRROR, Server, key, lifetime
+
+_Value = TypeVar("_Value")
+_FORM: Final = 1
+_BROWSERS: Final = key("browser", "")
+
+
+class Record(msgspec.Struct, frozen=True):
+    """What lies under a key. `until` is when it expires by our clock, `version` and `browser` a transaction's own."""
+
+    v: int
+    until: float
+    sealed: bytes
+    version: int = 0
+    browser: str = ""
+
+
+class Shelf(Generic[_Value]):
+    """Sealed records of one kind."""
+
+    def __init__(self, kind: str, form: Form[_Value], sealer: Sealer, now: Callable[[], float]) -> None:
+        self._kind = kind
+        self._sealed = Sealed(sealer, form)
+        self._now = now
+        self._decoder = msgspec.json.Decoder(Record)
+
+    def name(self, handle: str) -> str:
+        """The key of a handle's record."""
+        return key(self._kind, digest(handle), _FORM)
+
+    def write(self, name: str, value: _Value, until: float, version: int = 0, browser: str = "") -> bytes:
+        """What is to lie under a key."""
+        return msgspec.json.encode(Record(_FORM, until, self._sealed.write(value, name), version, browser))
+
+    def read(self, name: str, kept: bytes | None) -> tuple[Record, _Value] | None:
+        """What lies under a key, unless it has expired or is not ours to read."""
+        if kept is None:
+            return None
+        try:
+            record = self._decoder.decode(kept)
+        except msgspec.DecodeError:
+            return None
+        if record.v != _FORM or self._now() >= record.until:
+            return None
+        value = self._sealed.read(record.sealed, name)
+        return None if value is None else (record, value)
+
+
+def _version(kept: bytes | None) -> int | None:
+    return None if kept is None else int(kept)
+
+
+class RedisTransactions:
+    """Transactions under way, in Redis."""
+
+    def __init__(self, server: Server, sealer: Sealer, ambient: Ambient, heard: Callable[[int | None], None]) -> None:
+        self._server = server
+        self._now = ambient.now
+        self._heard = heard
+        self._records = Shelf("transaction", Form(Transaction), sealer, ambient.now)
+
+    async def create(self, handle: str, transaction: Transaction, limit: int) -> bool:
+        """Stores a new transaction; False when its browser already has `limit` open ones. One round trip."""
+        name = self._records.name(handle)
+        keys = (name, _BROWSERS + transaction.browser, MIRROR)
+        made, version = await self._server.run(CREATE, keys, *self._common(name, handle, transaction), limit)
+        self._heard(_version(version))
+        return bool(made)
+
+    async def load(self, handle: str) -> Transaction | None:
+        """The transaction, also an ended one while its stub is kept. One round trip."""
+        name = self._records.name(handle)
+        kept, version = await self._server.command("MGET", name, MIRROR)
+        self._heard(_version(version))
+        found = self._records.read(name, kept)
+        if found is None:
+            return None
+        record, transaction = found
+        genuine = record.version == transaction.version and record.browser == transaction.browser
+        return transaction if genuine else None
+
+    async def save(self, handle: str, transaction: Transaction) -> bool:
+        """Writes on top of `transaction.version - 1` and nothing else; False when somebody else was faster.
+
+        One round trip.
+        """
+        name = self._records.name(handle)
+        rest = (transaction.version - 1, _BROWSERS, transaction.browser, int(transaction.open))
+        made, version = await self._server.run(SAVE, (name, MIRROR), *self._common(name, handle, transaction), *rest)
+        self._heard(_version(version))
+        return bool(made)
+
+    def _common(self, name: str, handle: str, transaction: Transaction) -> Sequence[Any]:
+        until, now = transaction.kept_until, self._now()
+        value = self._records.write(name, transaction, until, transaction.version, transaction.browser)
+        return value, lifetime(until, now), digest(handle), transaction.expires, now
+
+
+class RedisPushedRequests:
+    """Pushed authorization requests, in Redis."""
+
+    def __init__(self, server: Server, sealer: Sealer, ambient: Ambient, heard: Callable[[int | None], None]) -> None:
+        self._server = server
+        self._now = ambient.now
+        self._heard = heard
+        self._records = Shelf("pushed", Form(AuthorizationRequest), sealer, ambient.now)
+
+    async def put(self, handle: str, request: AuthorizationRequest, expires: float) -> None:
+        """Keeps a checked request until `expires`."""
+        name = self._records.name(handle)
+        value = self._records.write(name, request, expires)
+        await self._server.command("SET", name, value, "PX", lifetime(expires, self._now()))
+
+    async def get(self, handle: str) -> AuthorizationRequest | None:
+        """The request, or None if unknown or expired. It is not consumed by reading."""
+        name = self._records.name(handle)
+        kept, version = await self._server.command("MGET", name, MIRROR)
+        self._heard(_version(version))
+        found = self._records.read(name, kept)
+        return None if found is None else found[1]
+
+
+class RedisContinuations:
+    """Finish-later codes, in Redis."""
+
+    def __init__(self, server: Server, sealer: Sealer, ambient: Ambient) -> None:
+        self._server = server
+        self._now = ambient.now
+        self._records = Shelf("continuation", Form(str), sealer, ambient.now)
+
+    async def put(self, code: str, handle: str, expires: float) -> None:
+        """Keeps which transaction a code continues."""
+        name = self._records.name(code)
+        value = self._records.write(name, handle, expires)
+        await self._server.command("SET", name, value, "PX", lifetime(expires, self._now()))
+
+    async def take(self, code: str) -> str | None:
+        """The handle, once: of two takers one gets it."""
+        name = self._records.name(code)
+        found = self._records.read(name, await self._server.command("GETDEL", name))
+        return None if found is None else found[1]
+
+
+class RedisProofs:
+    """DPoP proofs seen, in Redis."""
+
+    def __init__(self, server: Server, ambient: Ambient) -> None:
+        self._server = server
+        self._ambient = ambient
+
+    async def first_use(self, jti: str, expires: float) -> bool:
+        """Whether this is the first use of a proof id; remembers it until `expires`."""
+        now = self._ambient.now()
+        name = key("proof", digest(jti))
+        return bool(await self._server.run(FIRST_USE, (name,), expires, lifetime(expires, now), now))
+
+    async def epoch(self) -> str:
+        """New after every flush and every restart of Redis, when the memory of seen proofs may have been lost."""
+        name = key("proofs", "epoch")
+        found = await self._server.run(EPOCH, (name,))
+        if found is None:
+            await self._server.command("SET", name, self._ambient.draw(16).hex(), "NX")
+            found = await self._server.run(EPOCH, (name,))
+        return digest("" if found is None else found.decode())
+
+
+class RedisLimits:
+    """Counting windows, in Redis. They begin at multiples of their length."""
+
+    def __init__(self, server: Server, ambient: Ambient, heard: Callable[[int | None], None]) -> None:
+        self._server = server
+        self._now = ambient.now
+        self._heard = heard
+
+    async def allow(self, key_: str, most: int, window: int) -> bool:
+        """Counts one use of `key_`; False beyond `most` in the current window of `window` seconds."""
+        now = self._now()
+        number = int(now // window)
+        name = key("limit", digest(f"{key_}:{window}:{number}"))
+        rest = lifetime((number + 1) * window, now)
+        count, version = await self._server.run(COUNT, (name, MIRROR), rest)
+        self._heard(_version(version))
+        return int(count) <= most
+
+
+class RedisMirror:
+    """The version of the switches, mirrored in Redis."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    async def write(self, version: int, instead: int | None) -> None:
+        """Mirrors a version where none, an earlier one, or the one to be put right stands; a later one stays."""
+        await self._server.run(MIRROR_VERSION, (MIRROR,), version, "" if instead is None else instead)
+
+    async def forget(self) -> None:
+        """Takes the mirrored version away."""
+        await self._server.command("DEL", MIRROR)
+
+
+class Fullness:
+    """How full Redis is, and whether it is set up as it must be."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._share = 0.0
+
+    def memory_fullness(self) -> float:
+        """The share of its memory that Redis used when it was last asked, 0 where it has no bound of its own."""
+        return self._share
+
+    async def watch(self) -> None:
+        """Asks Redis. For every few seconds."""
+        memory = await self._server.info("memory")
+        bound = int(memory["maxmemory"])
+        self._share = int(memory["used_memory"]) / bound if bound else 0.0
+
+    async def check_server(self) -> Sequence[str]:
+        """What is wrong with the server's settings, each with how to mend it."""
+        memory = await self._server.info("memory")
+        policy = memory["maxmemory_policy"]
+        if policy == "noeviction":
+            return ()
+        return (f"Redis evicts records (maxmemory-policy is {policy}): set maxmemory-policy to noeviction",)

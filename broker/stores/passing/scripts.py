@@ -1,0 +1,98 @@
+"""What Redis runs as one step each. Every script that may decide something brings the mirrored version along."""
+
+from typing import Final
+
+from broker.stores.passing.server import script
+
+CREATE: Final = script(
+    """
+    local record, browser, mirror = KEYS[1], KEYS[2], KEYS[3]
+    local value, lifetime, name, expires, now, limit = unpack(ARGV)
+    local version = redis.call('GET', mirror)
+    redis.call('ZREMRANGEBYSCORE', browser, '-inf', now)
+    if redis.call('ZCARD', browser) >= tonumber(limit) then
+        return {0, version}
+    end
+    redis.call('SET', record, value, 'PX', lifetime)
+    redis.call('ZADD', browser, expires, name)
+    if redis.call('PTTL', browser) < tonumber(lifetime) then
+        redis.call('PEXPIRE', browser, lifetime)
+    end
+    return {1, version}
+    """
+)
+"""A new transaction, unless its browser has enough open ones: whether it was made."""
+
+SAVE: Final = script(
+    """
+    local record, mirror = KEYS[1], KEYS[2]
+    local value, lifetime, name, expires, now, before, browsers, browser, open = unpack(ARGV)
+    local version = redis.call('GET', mirror)
+    local held = redis.call('GET', record)
+    if not held then
+        return {0, version}
+    end
+    held = cjson.decode(held)
+    if held['version'] ~= tonumber(before) or held['until'] <= tonumber(now) then
+        return {0, version}
+    end
+    redis.call('SET', record, value, 'PX', lifetime)
+    if held['browser'] ~= browser or open == '0' then
+        redis.call('ZREM', browsers .. held['browser'], name)
+    end
+    if open == '1' then
+        redis.call('ZADD', browsers .. browser, expires, name)
+        if redis.call('PTTL', browsers .. browser) < tonumber(lifetime) then
+            redis.call('PEXPIRE', browsers .. browser, lifetime)
+        end
+    end
+    return {1, version}
+    """
+)
+"""A transaction on top of the version it was read at: whether it was written."""
+
+FIRST_USE: Final = script(
+    """
+    local seen = redis.call('GET', KEYS[1])
+    if seen and tonumber(seen) > tonumber(ARGV[3]) then
+        return 0
+    end
+    redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+    return 1
+    """
+)
+"""Whether a proof is seen for the first time; remembers it."""
+
+EPOCH: Final = script(
+    """
+    local drawn = redis.call('GET', KEYS[1])
+    if not drawn then
+        return false
+    end
+    local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+    return drawn .. run
+    """
+)
+"""What was drawn when this memory of proofs began, together with which run of the server it is."""
+
+COUNT: Final = script(
+    """
+    local count = redis.call('INCR', KEYS[1])
+    if count == 1 then
+        redis.call('PEXPIRE', KEYS[1], ARGV[1])
+    end
+    return {count, redis.call('GET', KEYS[2])}
+    """
+)
+"""One more in a window: how many there are."""
+
+MIRROR_VERSION: Final = script(
+    """
+    local held = redis.call('GET', KEYS[1])
+    if not held or tonumber(held) < tonumber(ARGV[1]) or held == ARGV[2] then
+        redis.call('SET', KEYS[1], ARGV[1])
+    end
+    return 1
+    """
+)
+"""Mirrors a version in place of an earlier one, or of the one that is to be put right."""
