@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.machine.certificates import Certificate
 
@@ -38,3 +39,19 @@ async def serving(app: Any, sock: socket.socket, certificate: Certificate | None
     finally:
         server.should_exit = True
         await task
+
+
+class Host:
+    """A server that stays while tests put one application after the other on it."""
+
+    def __init__(self) -> None:
+        """Nothing is served yet."""
+        self.socket, port = listening()
+        self.base = f"http://127.0.0.1:{port}"
+        self.app: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hands over to the application of the moment."""
+        if self.app is None:
+            raise RuntimeError("no application is on this host")
+        await self.app(scope, receive, send)

@@ -22,7 +22,7 @@ from providers.simulator import Client, Persona, Settings, cast, create
 from providers.simulator.cast import EID
 from providers.simulator.outcomes import NATIVE_ERRORS
 from tests.providers.citizen import walk
-from tests.providers.serving import listening, serving
+from tests.providers.serving import Host, serving
 
 CALLBACK = "https://broker.example/callback/eid"
 CARD = Card("eid", {"en": "National eID card"}, {"en": "Your card"}, 3, Level.HIGH)
@@ -86,27 +86,31 @@ class Stage:
         return made
 
     async def stop(self) -> None:
-        """Ends the simulator; its port refuses connections."""
+        """Ends the simulator, if it has a server of its own; its port refuses connections."""
         await self.running.aclose()
 
 
 @contextlib.asynccontextmanager
 async def stage(
     ambient: Ambient,
+    host: Host | None = None,
     clients: Mapping[str, Client] | None = None,
     settings: Mapping[str, Any] | None = None,
     **changes: Any,
 ) -> AsyncIterator[Stage]:
-    """The simulator on a free port, and a provider for its simulated card."""
-    sock, port = listening()
-    base = f"http://127.0.0.1:{port}"
+    """The simulator, and a provider for its simulated card. Without a host it has a server of its own to stop."""
+    alone = host is None
+    host = host or Host()
+    base = host.base
     issuers = cast(clients or {"eid": CLIENT})
     app = create(
         Settings(**{"base": base, "issuers": issuers, "development": True, "slow": 3.0, **(settings or {})}), ambient
     )
     outgoing = Outgoing(development=True, patience=PATIENCE)
     async with contextlib.AsyncExitStack() as running:
-        await running.enter_async_context(serving(app, sock))
+        if alone:
+            await running.enter_async_context(serving(host, host.socket))
+        host.app = app
         provider = build(CARD, config(f"{base}/eid", **changes), ground(ambient, outgoing))
         assert isinstance(provider, OpenIdProvider)
         try:

@@ -1,11 +1,9 @@
 """A provider that fails or misbehaves: what the journey is told, and whether it counts against the provider."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
-from broker.ambient import Ambient
 from broker.model.assurance import Level
 from broker.model.failures import KINDS, FailureClass, from_reason
 from broker.model.identity import Identity
@@ -13,14 +11,7 @@ from broker.provider import Answer, Failure, Reason
 from providers.simulator.outcomes import OUTCOMES, Group
 from tests.machine.ambient import FakeClock
 from tests.providers.citizen import Stuck, walk
-from tests.providers.stage import ASK, CALLBACK, Stage, stage
-
-
-@pytest.fixture
-async def here(ambient: Ambient) -> AsyncIterator[Stage]:
-    """The simulator, and the provider that speaks to it."""
-    async with stage(ambient) as made:
-        yield made
+from tests.providers.stage import ASK, CALLBACK, Stage
 
 
 async def failing(here: Stage, outcome: str, **changes: object) -> Failure:

@@ -22,7 +22,8 @@ from providers.openid.metadata import parse_metadata
 from providers.openid.reasons import of_callback_error, of_token_error
 from providers.openid.refused import Refused
 from providers.openid.tokens import credentials
-from tests.providers.stage import CARD, PEM, config
+from tests.providers.serving import Host
+from tests.providers.stage import ASK, CARD, PEM, config, stage
 
 ISSUER = "https://op.example"
 DOCUMENT = {
@@ -148,10 +149,8 @@ def test_a_level_is_asked_for_by_the_lowest_name_that_is_enough() -> None:
     assert acr_values(known(), Level.HIGH) == ""
 
 
-async def test_a_level_that_cannot_be_asked_for_ends_before_the_departure(ambient: Ambient) -> None:
-    from tests.providers.stage import ASK, stage
-
-    async with stage(ambient, acr_request={Level.SUBSTANTIAL: "eid:substantial"}) as here:
+async def test_a_level_that_cannot_be_asked_for_ends_before_the_departure(ambient: Ambient, host: Host) -> None:
+    async with stage(ambient, host, acr_request={Level.SUBSTANTIAL: "eid:substantial"}) as here:
         failure = await here.provider.begin(replace(ASK, level=Level.HIGH))
     assert isinstance(failure, Failure)
     assert failure.reason is Reason.TOO_WEAK

@@ -1,6 +1,5 @@
 """The simulator itself: a strict OpenID provider with pages for people, and never outside development."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
@@ -23,17 +22,10 @@ from tests.machine.ambient import FakeClock
 from tests.machine.certificates import Authority
 from tests.machine.peers import AXE
 from tests.providers.citizen import Stuck, walk
-from tests.providers.serving import listening, serving
+from tests.providers.serving import Host, listening, serving
 from tests.providers.stage import ASK, CALLBACK, CLIENT, PEM, SECRET, Stage, by_secret, stage
 
 VERIFIER = "v" * 43
-
-
-@pytest.fixture
-async def here(ambient: Ambient) -> AsyncIterator[Stage]:
-    """The simulator, and the provider that speaks to it."""
-    async with stage(ambient) as made:
-        yield made
 
 
 def test_it_does_not_start_outside_development(ambient: Ambient) -> None:
@@ -189,12 +181,12 @@ async def test_a_code_works_for_a_minute(here: Stage, clock: FakeClock) -> None:
 
 @pytest.mark.parametrize("method", [Authentication.CLIENT_SECRET_BASIC, Authentication.CLIENT_SECRET_POST])
 async def test_a_client_known_by_a_secret_signs_in_and_one_with_a_wrong_secret_does_not(
-    ambient: Ambient, method: Authentication
+    ambient: Ambient, host: Host, method: Authentication
 ) -> None:
     client = Client("portico", (CALLBACK,), secret=SECRET)
-    async with stage(ambient, {"eid": client}, **by_secret(method)) as here:
+    async with stage(ambient, host, {"eid": client}, **by_secret(method)) as here:
         assert isinstance(await here.sign_in(), Identity)
-    async with stage(ambient, {"eid": replace(client, secret="other")}, **by_secret(method)) as here:
+    async with stage(ambient, host, {"eid": replace(client, secret="other")}, **by_secret(method)) as here:
         failure = await here.sign_in()
         assert isinstance(failure, Failure)
         assert (failure.reason, failure.outage) == (Reason.UNAVAILABLE, True)
@@ -206,10 +198,10 @@ async def test_userinfo_wants_a_token(here: Stage) -> None:
             assert (await client.get(f"{here.base}/eid/userinfo", headers=headers)).status_code == 401
 
 
-async def test_a_sign_out_leads_back_only_to_where_it_may(ambient: Ambient) -> None:
+async def test_a_sign_out_leads_back_only_to_where_it_may(ambient: Ambient, host: Host) -> None:
     back = "https://broker.example/out"
     client = replace(CLIENT, post_logout_redirect_uris=(back,))
-    async with stage(ambient, {"eid": client}) as here, httpx.AsyncClient(trust_env=False) as browser:
+    async with stage(ambient, host, {"eid": client}) as here, httpx.AsyncClient(trust_env=False) as browser:
         url = f"{here.base}/eid/logout?post_logout_redirect_uri="
         good = await browser.get(f"{url}{quote(back)}&state=s")
         assert (good.status_code, good.headers["location"]) == (303, f"{back}?state=s")
