@@ -35,12 +35,15 @@ class Arrival(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """What the checks know of the broker: issuer, ladder of levels, own public keys, response modes."""
+    """What the checks know of the broker: issuer, ladder of levels, own public keys.
+
+    `response_modes` are those that the doors really answer in; the metadata has to say the same.
+    """
 
     issuer: str
     ladder: Ladder
     keys: KeySet
-    response_modes: tuple[ResponseMode, ...] = (ResponseMode.QUERY, ResponseMode.FORM_POST)
+    response_modes: tuple[ResponseMode, ...] = (ResponseMode.QUERY,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ def discovery(
     algorithms: Sequence[str],
     languages: Sequence[str],
     *,
-    response_modes: Sequence[ResponseMode] = (ResponseMode.QUERY, ResponseMode.FORM_POST),
+    response_modes: Sequence[ResponseMode] = (ResponseMode.QUERY,),
     trust_frameworks: Sequence[str] = (),
     documentation: str | None = None,
     policy: str | None = None,

@@ -7,6 +7,7 @@ from typing import Any
 from broker import jose
 from broker.model.assurance import Ladder, Level
 from broker.model.grant import Code, Grant, Release
+from broker.model.request import ResponseMode
 from broker.model.service import ClientAuthentication, DataUse, Profile, Service
 from broker.oidc.checks import Door
 
@@ -54,7 +55,7 @@ def service(**changes: Any) -> Service:
     return Service(**(fields | changes))
 
 
-DOOR = Door(ISSUER, LADDER, keys(key()))
+DOOR = Door(ISSUER, LADDER, keys(key()), tuple(ResponseMode))
 
 
 def parameters(**changes: str | None) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Which authorization requests pass, and who is told about the others."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -56,6 +57,14 @@ def test_every_check_says_what_it_is_for() -> None:
     for check in CHECKS:
         assert check.__name__.startswith("check_")
         assert "(" in (check.__doc__ or "")
+
+
+def test_only_the_response_modes_that_are_built_are_accepted() -> None:
+    query_only = replace(DOOR, response_modes=(ResponseMode.QUERY,))
+    assert authorization_request(parameters(), service(), Arrival.PLAIN, query_only) == plain()
+    with pytest.raises(Redirected, match="response_mode") as error:
+        authorization_request(parameters(response_mode="form_post"), service(), Arrival.PLAIN, query_only)
+    assert error.value.response_mode is ResponseMode.QUERY
 
 
 def test_unknown_parameters_are_ignored() -> None:
