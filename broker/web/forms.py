@@ -1,10 +1,10 @@
-"""A form that was sent to us: read strictly, and only if it is the person's own doing."""
+"""What was sent to a page of ours, read strictly: a query, or a form if it is the person's own doing."""
 
 from collections.abc import Mapping
 
 from starlette.requests import Request
 
-from broker.oidc.forms import Unreadable, read_form
+from broker.oidc.forms import Unreadable, read_form, read_query
 from broker.web import csrf
 
 
@@ -23,3 +23,11 @@ async def own_form(
     except Unreadable:
         return None
     return form if csrf.token_holds(marks, secrets, place, form.get(csrf.FIELD, "")) else None
+
+
+def query(request: Request) -> Mapping[str, str] | None:
+    """The query's parameters, each once, or None for a query that cannot be read in one way only."""
+    try:
+        return read_query(request.scope["query_string"])
+    except Unreadable:
+        return None

@@ -2,6 +2,8 @@
 //
 //   broker/web/static/built/portico.css       for languages written from left to right
 //   broker/web/static/built/portico.rtl.css   the same, mirrored
+//   broker/web/static/built/console.css       both once more for the staff console, which has parts of its own
+//   broker/web/static/built/console.rtl.css
 //   broker/web/static/built/manifest.json     {"portico.css": {"sha256": ..., "bytes": ..., "gzip": ...}, ...}
 //
 // The hash is of the file's content, in hexadecimal, so that a page can name a version and let it be kept for ever.
@@ -18,12 +20,15 @@ const here = dirname(fileURLToPath(import.meta.url));
 const web = join(here, "..", "..", "broker", "web");
 const built = join(web, "static", "built");
 
-const { css } = sass.compile(join(web, "assets", "portico.scss"), {
-  loadPaths: [join(here, "node_modules", "govuk-frontend", "dist")],
-  style: "compressed",
-});
-
-const sheets = { "portico.css": css, "portico.rtl.css": rtlcss.process(css) };
+const sheets = {};
+for (const name of ["portico", "console"]) {
+  const { css } = sass.compile(join(web, "assets", `${name}.scss`), {
+    loadPaths: [join(here, "node_modules", "govuk-frontend", "dist")],
+    style: "compressed",
+  });
+  sheets[`${name}.css`] = css;
+  sheets[`${name}.rtl.css`] = rtlcss.process(css);
+}
 const manifest = {};
 mkdirSync(built, { recursive: true });
 for (const [name, text] of Object.entries(sheets)) {

@@ -11,8 +11,9 @@ from broker.actions.browser import Shared
 from broker.actions.views import Lost
 from broker.model.failures import FailureClass
 from broker.web.citizens.showing import show
-from broker.web.citizens.visit import Door, Visit, language_of, onward, query, remember, visit
+from broker.web.citizens.visit import Door, Visit, language_of, onward, remember, visit
 from broker.web.citizens.ways import HELP
+from broker.web.forms import query
 
 Page = Callable[[Visit], Awaitable[Response]]
 

@@ -11,7 +11,6 @@ from starlette.responses import RedirectResponse, Response
 from broker.actions.browser import Browser, Shared
 from broker.actions.views import View
 from broker.ambient import Ambient
-from broker.oidc.forms import Unreadable, read_query
 from broker.web import cookies, csrf
 from broker.web.citizens.doors import Citizen
 from broker.web.citizens.frame import Frame
@@ -97,14 +96,6 @@ def visit(door: Door, request: Request) -> Visit | None:
         language=held.get(cookies.LANGUAGE) or None,
     )
     return Visit(door, request, held, browser, handle)
-
-
-def query(request: Request) -> Mapping[str, str] | None:
-    """The query's parameters, each once, or None for a query that cannot be read in one way only."""
-    try:
-        return read_query(request.scope["query_string"])
-    except Unreadable:
-        return None
 
 
 def onward(path: str, problem: str = "") -> Response:
