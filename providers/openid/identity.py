@@ -63,8 +63,8 @@ def methods(amr: object) -> tuple[str, ...]:
 
 def map_claims(given: Mapping[str, Any], claim_map: Mapping[str, str]) -> Mapping[str, Any]:
     """The claims under our names. One that is absent, empty, too large or of a shape no claim here has is left out."""
-    found = {ours: _at(given, path) for ours, path in claim_map.items()}
-    return {ours: value for ours, value in found.items() if _fits(value)}
+    found = ((ours, given[path] if path in given else _at(given, path)) for ours, path in claim_map.items())
+    return {ours: value for ours, value in found if _fits(value)}
 
 
 def verification(config: OpenIdConfig, level: Level, claims: Mapping[str, Any], now: int) -> Verification | None:
@@ -94,22 +94,18 @@ def verification(config: OpenIdConfig, level: Level, claims: Mapping[str, Any], 
 
 
 def _at(given: Mapping[str, Any], path: str) -> Any:
-    """The value under a name, or under names joined by dots."""
-    if path in given:
-        return given[path]
+    """The value under names joined by dots."""
     value: Any = given
     for name in path.split("."):
-        if not isinstance(value, Mapping) or name not in value:
+        if not isinstance(value, dict) or name not in value:
             return None
         value = value[name]
     return value
 
 
 def _fits(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return 0 < len(value) <= MAX_MEMBERS and all(
-            _fits(inner) and isinstance(inner, str) for inner in value.values()
-        )
     if isinstance(value, str):
         return 0 < len(value) <= MAX_TEXT
-    return isinstance(value, bool | int)
+    if isinstance(value, dict):
+        return 0 < len(value) <= MAX_MEMBERS and all(isinstance(one, str) and _fits(one) for one in value.values())
+    return isinstance(value, int)

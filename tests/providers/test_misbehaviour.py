@@ -220,3 +220,19 @@ async def test_every_outcome_ends_in_the_class_that_its_page_means(here: Stage, 
         ended[name] = from_reason(result.reason) if isinstance(result, Failure) else None
         clock.advance(31)
     assert ended == {name: outcome.failure for name, outcome in OUTCOMES.items() if name not in elsewhere}
+
+
+# --- what a sign-in costs ---
+
+
+async def test_a_warm_sign_in_opens_no_connection_imports_no_key_and_fetches_nothing_twice(here: Stage) -> None:
+    await here.sign_in()
+    client = here.outgoing.clients["provider:eid"]
+    opened, keys, metadata = client.opened, await here.provider._keys.get(), await here.provider._metadata.get()
+    for _ in range(5):
+        assert isinstance(await here.sign_in(), Identity)
+    assert client.opened == opened
+    assert await here.provider._keys.get() is keys
+    assert await here.provider._metadata.get() is metadata
+    assert (await here.provider.health()).working
+    assert await here.provider._keys.get() is keys
