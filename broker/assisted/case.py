@@ -261,7 +261,8 @@ class Move:
 class Case:
     """One verification case.
 
-    `version` grows by one with every change and a write is accepted only on top of the version it read.
+    `version` grows by one with every change and a write is accepted only on top of the version it read. `edition` grows
+    only with what a member of staff at work must know of before they go on: it is what their page was made from.
     `transaction` is the public id of the transaction in which help was asked for; `browser` the digest of the secret of
     the browser that may look at the case now, `moved` that this is no longer the browser that asked. `level`, `claims`
     and `language` are what the service asked. `requester` is "citizen", or the member of staff who opened the case
@@ -291,6 +292,7 @@ class Case:
     created: float
     changed: float
     ends: float
+    edition: int = 1
     deadline: float | None = None
     queued: float | None = None
     lease: float | None = None

@@ -51,6 +51,8 @@ def _by_citizen(case: Case, event: ev.ByCitizen) -> Outcome:
             return queue(case, case.changed)
         case ev.Resumed(browser, continuation):
             return Outcome(replace(case, browser=browser, continuation=continuation, moved=True))
+        case ev.ContinuationDrawn(continuation):
+            return Outcome(replace(case, continuation=continuation))
         case ev.CodeSent(confirmation):
             return Outcome(replace(case, confirmation=confirmation, codes_sent=case.codes_sent + 1))
         case ev.Disputed(claims):
@@ -141,6 +143,8 @@ def _recorded(case: Case, event: ev.ByStaff, now: float, lease: float) -> Outcom
             return Outcome(replace(case, checks=tuple(recorded.values()), lease=lease))
         case ev.DetailsRecorded(by, claims):
             return Outcome(replace(case, details=_corrected(case.details, claims, by, now), lease=lease))
+        case ev.Opened(_, reason):
+            return Outcome(case, None, reason)
         case ev.Flagged(by, reason):
             flagged = replace(case, flags=(*case.flags, Flag(by, now, reason)))
             return Outcome(_stopped(flagged), S.HELD) if case.state is S.APPROVED else Outcome(flagged)
@@ -203,6 +207,7 @@ def _fresh(case: Case) -> Case:
         own_view=None,
         review=None,
         late=False,
+        exchanged=False,
         lease=None,
         confirmation=None,
         codes_sent=0,

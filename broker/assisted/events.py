@@ -50,6 +50,13 @@ class Resumed:
 
 
 @dataclass(frozen=True, slots=True)
+class ContinuationDrawn:
+    """A new continuation code was shown, in the browser that looks on. `continuation` is its digest."""
+
+    continuation: str
+
+
+@dataclass(frozen=True, slots=True)
 class CodeSent:
     """A confirmation code went out. The one before it is dead."""
 
@@ -234,6 +241,14 @@ class Reviewed:
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """Somebody looked the case up by its reference, and said why."""
+
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class TakenBack:
     """A lead takes the case from whoever holds it."""
 
@@ -341,6 +356,7 @@ ByStaff = (
     | ReviewClaimed
     | ViewGiven
     | Reviewed
+    | Opened
     | TakenBack
     | Held
     | HoldEnded
@@ -351,5 +367,17 @@ ByStaff = (
     | Revoked
 )
 ByClock = LeaseLapsed | AppointmentCame | ReviewLate | TimeRanOut | RedressEnded | AttemptsSpent
-ByCitizen = Submitted | Scheduled | Readied | Resumed | CodeSent | Disputed | Bound | Released | Withdrawn | Disowned
+ByCitizen = (
+    Submitted
+    | Scheduled
+    | Readied
+    | Resumed
+    | ContinuationDrawn
+    | CodeSent
+    | Disputed
+    | Bound
+    | Released
+    | Withdrawn
+    | Disowned
+)
 Event = ByCitizen | ByStaff | ByClock

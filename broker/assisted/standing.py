@@ -51,9 +51,11 @@ _STAGES = {
 class Standing:
     """A case as its citizen may see it. Times are seconds since 1970 UTC.
 
-    `words` are shown until the case is approved: from then on they have to be typed in. `until` is when the citizen
+    `words` are shown in the browser that asked, until the case is approved: from then on they have to be typed in.
+    `until` is when the citizen
     must have acted, None while it is not their turn. `contact` hides most of the address. `code` says that a
-    confirmation code is on its way, `may_send` that another may be sent.
+    confirmation code is on its way, `may_send` that another may be sent, `tries` how often code and words may still be
+    typed in.
     """
 
     stage: Stage
@@ -66,10 +68,11 @@ class Standing:
     contact: Contact | None = None
     code: Confirmation | None = None
     may_send: bool = False
+    tries: int = 0
 
 
-def standing(case: Case, terms: Terms, now: float) -> Standing:
-    """How a case stands now."""
+def standing(case: Case, terms: Terms, now: float, *, asking: bool, attempts: int = 0) -> Standing:
+    """How a case stands now, in the browser that asked or in another; `attempts` were made with codes and words."""
     stage = _STAGES[case.state]
     if stage is Stage.ASKED and case.more_asked:
         stage = Stage.MORE_NEEDED
@@ -78,7 +81,7 @@ def standing(case: Case, terms: Terms, now: float) -> Standing:
     return Standing(
         stage,
         case.reference,
-        words=case.words if case.open and not to_take_up else None,
+        words=case.words if asking and case.open and not to_take_up else None,
         channel=case.channel,
         appointment=case.appointment if stage is Stage.BOOKED else None,
         until=case.deadline if stage in (Stage.ASKED, Stage.MORE_NEEDED, Stage.TO_TAKE_UP) else None,
@@ -86,6 +89,7 @@ def standing(case: Case, terms: Terms, now: float) -> Standing:
         contact=None if case.contact is None else hidden(case.contact),
         code=code,
         may_send=to_take_up and case.codes_sent < terms.codes,
+        tries=max(0, terms.code_tries - attempts) if to_take_up else 0,
     )
 
 

@@ -5,10 +5,7 @@ from typing import Any
 from broker.assisted.case import Binding, Case, Channel, CheckRecord, EvidenceRecord, Outcome, Way
 from broker.assisted.profiles import Authentication, Profiles
 from broker.model.assurance import Check, Evidence, EvidenceType, Level, Verification
-from broker.model.identity import Identity
-
-PROVIDER = "assisted"
-"""The name under which a bound case stands where else the id of a provider stands."""
+from broker.model.identity import HELP, Identity
 
 
 def authentication_level(worth: Authentication, *, asking_browser: bool, code: bool, words: bool) -> Level:
@@ -71,7 +68,7 @@ def identity(case: Case, issuer: str, profiles: Profiles) -> Identity:
         raise ValueError("the case is not bound, or its data is gone")
     how = verification(case, profiles)
     return Identity(
-        provider=PROVIDER,
+        provider=HELP,
         issuer=issuer,
         subject=case.binding.subject,
         level=min(how.level, case.binding.level),

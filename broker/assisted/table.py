@@ -90,7 +90,9 @@ LINES: tuple[Line, ...] = (
     _line(ev.Revoked, AFTER, S.REVOKED, Role.LEAD),
     # at any moment
     _line(ev.Resumed, OPEN | {S.BOUND}, STAY, Role.CITIZEN),
+    _line(ev.ContinuationDrawn, OPEN, STAY, Role.CITIZEN),
     _line(ev.Withdrawn, OPEN, S.WITHDRAWN, Role.CITIZEN),
+    _line(ev.Opened, frozenset(S), STAY, Role.STAFF),
     _line(ev.Noted, OPEN, STAY, Role.STAFF),
     _line(ev.Flagged, (OPEN | AFTER) - {S.APPROVED}, STAY, Role.STAFF),
     _line(ev.Flagged, S.APPROVED, S.HELD, Role.STAFF),
@@ -119,6 +121,7 @@ class Barred(StrEnum):
     SAME_PERSON = "same_person"
     NO_LEVEL = "no_level"
     NO_DETAILS = "no_details"
+    WORDS_FIRST = "words_first"
     ENOUGH_ASKED = "enough_asked"
     VIEW_FIRST = "view_first"
     VIEW_GIVEN = "view_given"
@@ -126,6 +129,11 @@ class Barred(StrEnum):
     NOT_PROVEN = "not_proven"
     ENOUGH_CODES = "enough_codes"
 
+
+_QUIET = (
+    ev.Renewed | ev.Resumed | ev.ContinuationDrawn | ev.CodeSent | ev.Opened | ev.Noted | ev.Flagged | ev.ReviewLate
+)
+"""What nobody at work needs to know of before they go on; a flag is silent."""
 
 _OWN = (
     ev.Renewed
@@ -189,7 +197,9 @@ def _barred_decision(case: Case, event: ev.Decided, terms: Terms) -> Barred | No
         return None if verdict.reasons else Barred.REASON_NEEDED
     if verdict.level is None or verdict.level < case.level:
         return Barred.NO_LEVEL
-    return None if case.details.claims else Barred.NO_DETAILS
+    if not case.details.claims:
+        return Barred.NO_DETAILS
+    return None if case.exchanged else Barred.WORDS_FIRST
 
 
 def _barred_review(case: Case, event: ev.Reviewed) -> Barred | None:
@@ -215,7 +225,8 @@ def advance(case: Case, event: ev.Event, now: float, terms: Terms) -> Case:
     if line.told:
         told = Move(now, name(event), actor(event), line.role, case.state, after.state, outcome.reason)
         after = replace(after, history=(*case.history, told))
-    return replace(after, version=case.version + 1)
+    edition = case.edition if isinstance(event, _QUIET) else case.edition + 1
+    return replace(after, version=case.version + 1, edition=edition)
 
 
 def actor(event: ev.Event) -> str:

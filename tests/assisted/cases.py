@@ -36,6 +36,7 @@ def draft(level: Level = Level.SUBSTANTIAL, requester: str = "citizen") -> Case:
     return Case(
         id="case-1",
         version=1,
+        edition=1,
         state=State.DRAFT,
         transaction="transaction-1",
         browser="browser-1",
@@ -80,6 +81,7 @@ CLAIM: tuple[ev.Event, ...] = (*WAIT, ev.Claimed(AGENT))
 MEET: tuple[ev.Event, ...] = (*CLAIM, ev.SessionStarted(AGENT, Channel.VIDEO))
 RECORD: tuple[ev.Event, ...] = (
     *MEET,
+    ev.WordsExchanged(AGENT),
     ev.EvidenceRecorded(AGENT, evidence()),
     ev.DetailsRecorded(AGENT, {"name": "Ada Example", "birthdate": "1990-01-02"}),
 )
@@ -129,7 +131,13 @@ def examples(case: Case) -> Iterator[ev.Event]:
     """One event of every kind, by the people who have the parts in `standing` cases."""
     by = case.holder or AGENT
     yield from SUBMIT
-    yield from (ev.Scheduled(NOW + 60), ev.Readied(), ev.Resumed("browser-2", "digest-2"), ev.Withdrawn("found a way"))
+    yield from (
+        ev.Scheduled(NOW + 60),
+        ev.Readied(),
+        ev.Resumed("browser-2", "digest-2"),
+        ev.ContinuationDrawn("d"),
+        ev.Withdrawn("found a way"),
+    )
     yield ev.CodeSent(Confirmation("digest", Way.EMAIL, NOW, NOW + 60))
     yield from (ev.Disputed(("name",)), ev.Bound(binding()), ev.Released(), ev.Disowned(), ev.AttemptsSpent())
     yield from (ev.Claimed(AGENT), ev.Renewed(by), ev.PutBack(by, "break"), ev.SessionStarted(by, Channel.VIDEO))
@@ -139,6 +147,11 @@ def examples(case: Case) -> Iterator[ev.Event]:
     yield ev.ViewGiven(OwnView(by, NOW, Decision.APPROVE))
     yield ev.Reviewed(Review(by, NOW, agrees=True))
     yield from (ev.TakenBack(LEAD, "shift over"), ev.Held(LEAD, "doubt"), ev.HoldEnded(LEAD, "cleared"))
-    yield from (ev.HoldDeclined(LEAD, ("fraud_signals",)), ev.Flagged(AGENT, "coached"), ev.InterestDeclared("agent-9"))
+    yield from (
+        ev.HoldDeclined(LEAD, ("fraud_signals",)),
+        ev.Opened(LEAD, "asked"),
+        ev.Flagged(AGENT, "coached"),
+        ev.InterestDeclared("agent-9"),
+    )
     yield from (ev.Noted(LEAD, "called twice"), ev.Revoked(LEAD, "fraud"))
     yield from (ev.LeaseLapsed(), ev.AppointmentCame(), ev.ReviewLate(), ev.TimeRanOut(), ev.RedressEnded())

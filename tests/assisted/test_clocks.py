@@ -60,6 +60,7 @@ def test_a_code_that_travels_by_post_gives_seven_days_to_bind_beyond_the_end_of_
     for event in (
         ev.Claimed(AGENT),
         ev.SessionStarted(AGENT, Channel.PHONE_AND_POST),
+        ev.WordsExchanged(AGENT),
         ev.DetailsRecorded(AGENT, {"name": "Ada"}),
         ev.SessionEnded(AGENT),
         ev.Decided(verdict()),

@@ -294,7 +294,7 @@ def bound(profiles: Profiles = PROFILES, **binding: Any) -> Case:
 
 def test_the_identity_has_the_lower_of_both_levels_and_the_words_of_what_the_citizen_did() -> None:
     who = identity(bound(), ISSUER, PROFILES)
-    assert (who.provider, who.issuer, who.subject) == ("assisted", ISSUER, "subject-1")
+    assert (who.provider, who.issuer, who.subject) == ("help", ISSUER, "subject-1")
     assert (who.level, who.amr, who.auth_time) == (Level.SUBSTANTIAL, ("otp",), int(NOW + 60))
     assert who.verification is not None
     assert who.verification.level is Level.HIGH

@@ -196,6 +196,7 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
             case S.CLAIMED:
                 self.happens(ev.SessionStarted(holder, Channel.IN_PERSON))
             case S.IN_SESSION:
+                self.happens(ev.WordsExchanged(holder))
                 self.happens(ev.DetailsRecorded(holder, dict(case.details.claims) or {"name": "Ada"}))
                 self.happens(ev.SessionEnded(holder))
             case S.DECISION:
@@ -239,6 +240,7 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
         case = self.case
         verdict, review = case.verdict, case.review
         assert verdict is not None and verdict.decision is Decision.APPROVE
+        assert case.exchanged
         assert verdict.level is not None and verdict.level >= case.level
         if verdict.level is Level.HIGH or any(e.type is EvidenceType.VOUCH for e in case.evidence):
             assert case.two_people

@@ -113,6 +113,7 @@ def test_an_agent_of_an_earlier_round_never_reviews_the_case() -> None:
     again = walked(
         ev.Claimed("agent-2"),
         ev.SessionStarted("agent-2", Channel.VIDEO),
+        ev.WordsExchanged("agent-2"),
         ev.SessionEnded("agent-2"),
         ev.Decided(verdict(by="agent-2"), drawn=True),
         case=dropped,
@@ -141,6 +142,7 @@ def test_taking_a_case_and_giving_it_straight_back_is_no_part_in_it() -> None:
     case = walked(*TO[S.CLAIMED], ev.PutBack(AGENT, "wrong language"), ev.Claimed("agent-2"))
     decided = walked(
         ev.SessionStarted("agent-2", Channel.VIDEO),
+        ev.WordsExchanged("agent-2"),
         ev.DetailsRecorded("agent-2", {"name": "Ada"}),
         ev.SessionEnded("agent-2"),
         ev.Decided(verdict(by="agent-2"), drawn=True),
@@ -273,6 +275,24 @@ def test_nothing_below_the_level_that_was_asked_for_is_approved() -> None:
     case = standing(S.DECISION)
     assert held_back(case, ev.Decided(verdict(level=Level.LOW))) is Barred.NO_LEVEL
     assert held_back(case, ev.Decided(verdict(level=None))) is Barred.NO_LEVEL
+
+
+def test_nobody_is_approved_before_the_mutual_words_were_read_out() -> None:
+    case = walked(*MEET, ev.DetailsRecorded(AGENT, {"name": "Ada"}), ev.SessionEnded(AGENT))
+    assert held_back(case, ev.Decided(verdict())) is Barred.WORDS_FIRST
+
+
+def test_words_are_read_out_anew_in_every_session() -> None:
+    assert not walked(*RECORD, ev.SessionDropped(AGENT, "line dead")).exchanged
+
+
+def test_looking_and_flagging_disturb_nobody_at_work_and_everything_else_does() -> None:
+    case = standing(S.IN_SESSION)
+    for quiet in (ev.Opened(LEAD, "asked"), ev.Flagged(LEAD, "coached"), ev.Renewed(AGENT), ev.Noted(AGENT, "calm")):
+        after = walked(quiet, case=case)
+        assert (after.edition, after.version) == (case.edition, case.version + 1)
+    for loud in (ev.EvidenceRecorded(AGENT, evidence()), ev.SessionDropped(AGENT, "x"), ev.Withdrawn()):
+        assert walked(loud, case=case).edition == case.edition + 1
 
 
 def test_nobody_is_approved_of_whom_no_details_are_known() -> None:

@@ -1,0 +1,33 @@
+"""Who works on what next: the system assigns, nobody browses."""
+
+from collections.abc import Iterable
+
+from broker.assisted.case import Case, State
+from broker.assisted.people import may_be_agent, may_be_reviewer
+from broker.model.staff import StaffMember, StaffRole
+
+
+def suits(case: Case, member: StaffMember) -> bool:
+    """Whether a member of staff may take the case now: part, language and channel fit, and they have no other part."""
+    speaks = not member.languages or case.language in member.languages
+    serves = not member.channels or case.channel is None or case.channel in member.channels
+    match case.state:
+        case State.QUEUED:
+            return member.may(StaffRole.AGENT) and speaks and serves and may_be_agent(case, member.id)
+        case State.REVIEW:
+            return (
+                member.may(StaffRole.REVIEWER)
+                and not member.in_training
+                and case.lease is None
+                and may_be_reviewer(case, member.id)
+            )
+        case _:
+            return False
+
+
+def in_turn(cases: Iterable[Case], member: StaffMember) -> list[Case]:
+    """The cases somebody may take, in their turn: late reviews, then what is due first, then who waited longest."""
+    return sorted(
+        (case for case in cases if suits(case, member)),
+        key=lambda case: (not case.late, case.deadline or case.ends, case.queued or case.created, case.id),
+    )
