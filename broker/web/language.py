@@ -77,7 +77,7 @@ class Language:
 
 
 def language(code: str, zone: str) -> Language:
-    """Reads a language. Raises FileNotFoundError for one without a catalogue, ZoneInfoNotFoundError for no such zone."""
+    """Reads a language. Raises FileNotFoundError where it has no catalogue, ZoneInfoNotFoundError for no such zone."""
     locale = Locale.parse(_LOCALES.get(code, code))
     return Language(
         code=code,
@@ -92,7 +92,7 @@ def language(code: str, zone: str) -> Language:
 
 
 def apart(name: str) -> str:
-    """A name in a text that is no HTML, set apart so that another script does not turn the text around (UAX 9, 3.1.5)."""
+    """A name in a text that is no HTML, set apart so that another script does not turn the text around (UAX 9)."""
     return f"\u2068{name}\u2069"
 
 

@@ -89,12 +89,12 @@ def pages(languages: Mapping[str, Language], site: Site, sheets: Iterable[Sheet]
 
 def hole(name: str) -> Markup:
     """A hole, for a text to take in: the request fills it."""
-    return Markup(f"[[ {name} ]]")  # noqa: S704 (a mark, not a value)
+    return Markup(f"[[ {name} ]]")
 
 
 def named(name: str) -> Markup:
     """A hole for the name of something, set apart so that a name in another script does not turn the text around."""
-    return Markup(f"<bdi>[[ {name} ]]</bdi>")  # noqa: S704 (a mark, not a value)
+    return Markup(f"<bdi>[[ {name} ]]</bdi>")
 
 
 def in_language(texts: Mapping[str, str], code: str) -> str:

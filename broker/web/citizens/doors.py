@@ -60,7 +60,7 @@ class Citizen(Protocol):
         ...
 
     async def bind(self, handle: str, browser: Browser, code: str, words: str) -> Proof | Lost:
-        """Proves with the confirmation code and the mutual words that one is who asked. Nothing says which was wrong."""
+        """Proves by confirmation code and mutual words that one is who asked. Nothing says which was wrong."""
         ...
 
     async def withdraw(self, handle: str, browser: Browser) -> Lost | None:

@@ -35,7 +35,7 @@ ENDINGS: Mapping[Ending, EndingTold] = MappingProxyType(
         Ending.ELSEWHERE: EndingTold(
             marked("You went on somewhere else"),
             marked(
-                "This request was taken up in another browser or on another device. Go on there, or start again from {service}."
+                "This was taken up in another browser or on another device. Go on there, or start again from {service}."
             ),
         ),
     }

@@ -17,7 +17,7 @@ class Frame:
     """One page being written: its address, its browser, its language, and the moment (seconds since 1970 UTC).
 
     `here` is the path to come back to; `handle` names the transaction, or what the forms' tokens are for where there
-    is none. `issuer` is our own origin. `problem` is what was wrong with the form just sent, a word of `visit.PROBLEMS`.
+    is none. `issuer` is our own origin, `problem` what was wrong with the form just sent (`visit.PROBLEMS`).
     """
 
     here: str

@@ -1,4 +1,4 @@
-"""From what an action found to what a page is filled with. Pure: the same view, frame and cookies give the same page."""
+"""From what an action found to what a page is filled with. Pure: the same in gives the same page."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from broker.web.citizens.endings import ENDINGS
 from broker.web.citizens.frame import Frame, readable
 from broker.web.citizens.slip import slip
 from broker.web.citizens.standing import waiting
-from broker.web.citizens.steps import Step, lost_steps, steps
+from broker.web.citizens.steps import lost_steps, steps
 from broker.web.citizens.tellings import NOTHING_SHARED, TELLINGS
 from broker.web.citizens.ways import cards, not_working, order_rule, ways
 from broker.web.language import Language

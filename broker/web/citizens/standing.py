@@ -1,4 +1,4 @@
-"""The page of a transaction whose identity a person is checking: how it stands, and what the citizen can do about it."""
+"""The page of a transaction whose identity a person is checking: how it stands, and what can be done about it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,6 +1,5 @@
 """What can be done after a failure, each as something to press: a button, a link, or words where there is neither."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -55,20 +54,22 @@ def steps(view: WentWrong, base: str, words: Language, now: float) -> list[Step]
 
 def lost_steps(view: Lost, words: Language) -> list[Step]:
     """The steps where no transaction can be shown."""
-    found: list[Step] = []
-    for step in KINDS[view.failure].next:
-        match step:
-            case NextStep.USE_CODE:
-                found.append(_use_code(words))
-            case NextStep.START_AGAIN | NextStep.HOME if view.back:
-                found.append(_start_again(view.service, view.back, words))
-            case NextStep.CONTACT if view.service is not None and view.service.contact:
-                found.append(_contact(view.service, words))
-            case NextStep.OTHER_WAYS if view.service is not None and view.service.other_ways:
-                found.append(_other_ways(view.service, words))
-            case _:
-                continue
-    return found
+    made = (_lost_step(step, view, words) for step in KINDS[view.failure].next)
+    return [step for step in made if step is not None]
+
+
+def _lost_step(step: NextStep, view: Lost, words: Language) -> Step | None:
+    match step:
+        case NextStep.USE_CODE:
+            return _use_code(words)
+        case NextStep.START_AGAIN | NextStep.HOME if view.back:
+            return _start_again(view.service, view.back, words)
+        case NextStep.CONTACT if view.service is not None:
+            return _contact(view.service, words)
+        case NextStep.OTHER_WAYS if view.service is not None:
+            return _other_ways(view.service, words)
+        case _:
+            return None
 
 
 def _step(step: NextStep, view: WentWrong, base: str, words: Language, now: float) -> Step | None:
@@ -186,8 +187,3 @@ def _line(contact: str) -> Line:
     if "@" in contact and "/" not in contact:
         return Line(contact, f"mailto:{contact}")
     return Line(contact, contact if contact.startswith(("https://", "http://", "tel:", "mailto:")) else None)
-
-
-def labels(steps: Iterable[Step]) -> list[str]:
-    """What is on the controls of some steps."""
-    return [step.label for step in steps if step.label]

@@ -136,11 +136,7 @@ TELLINGS: Mapping[FailureClass, Telling] = MappingProxyType(
         F.UNSAFE_REPLY: Telling(
             heading=marked("A reply could not be trusted"),
             title=marked("We could not trust the reply from {provider}"),
-            story=(
-                marked(
-                    "Something in it was not as it must be, so we did not use it. We have been told and will look into it."
-                ),
-            ),
+            story=(marked("Something in it was not as it must be, so we did not use it. We will look into it."),),
             meaning=marked("A reply did not pass our security checks, so we did not use it."),
             advice=marked(
                 "Try once more. If it happens again, use another way, and tell us the reference on the page."
@@ -190,7 +186,7 @@ TELLINGS: Mapping[FailureClass, Telling] = MappingProxyType(
             story=(
                 marked("This page belongs to another browser, or this browser no longer knows where you were."),
                 marked(
-                    "It happens when cookies are turned off or were removed, and when a link is opened on another device."
+                    "It happens when cookies are turned off or removed, and when a link is opened on another device."
                 ),
             ),
             meaning=marked("A page was opened in a browser that does not know it, or that forgot it."),

@@ -97,7 +97,7 @@ def _notes(option: Option, words: Language, now: float) -> Iterable[str]:
 
 
 def _language_name(code: str, words: Language) -> str:
-    return words.locale.languages.get(code, code)
+    return str(words.locale.languages.get(code, code))
 
 
 def not_working(offer: Offer, words: Language, now: float) -> list[tuple[str, str]]:
