@@ -214,7 +214,8 @@ def read_record(value: Any, shape: Any, path: str, reading: Reading) -> Any:
         return reading.refuse(path, f"a table is needed, here is {called(value)}", f"write it as [{path or 'table'}]")
     hints = get_type_hints(shape, include_extras=True)
     known = {field.name: field for field in fields(shape) if field.init}
-    for key in value.keys() - known.keys():
+    strange = [key for key in value if key not in known]
+    for key in strange:
         reading.refuse(joined(path, key), "no such setting", unknown(key, known))
     values: dict[str, Any] = {}
     for name, field in known.items():
@@ -222,8 +223,7 @@ def read_record(value: Any, shape: Any, path: str, reading: Reading) -> Any:
             values[name] = read(value[name], hints[name], joined(path, name), reading)
         elif field.default is MISSING and field.default_factory is MISSING:
             values[name] = reading.refuse(joined(path, name), "this setting is missing", f"add {name} = ...")
-    wrong = bool(value.keys() - known.keys()) or any(v is WRONG for v in values.values())
-    return WRONG if wrong else shape(**values)
+    return WRONG if strange or any(v is WRONG for v in values.values()) else shape(**values)
 
 
 def unknown(key: str, known: Mapping[str, Any]) -> str:

@@ -200,6 +200,8 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     (DEMO, "redirect_uris", [HTTPS, HTTPS], "redirect_uris[1]", "named twice"),
     (DEMO, "redirect_uris", ["https://*.service.example/"], "redirect_uris[0]", "wildcard"),
     (DEMO, "redirect_uris", ["https://sérvice.example/"], "redirect_uris[0]", "an absolute URL"),
+    (DEMO, "redirect_uris", ["https://service.example\\.evil.example/"], "redirect_uris[0]", "an absolute URL"),
+    (DEMO, "redirect_uris", ["https://service.example@evil.example/"], "redirect_uris[0]", "credentials"),
     (DEMO, "redirect_uris", ["https://service.example:port/"], "redirect_uris[0]", "an absolute URL"),
     (DEMO, "post_logout_redirect_uris", ["x"], "post_logout_redirect_uris[0]", "an absolute URL"),
     (DEMO, "home", "home", "home", "an absolute URL"),
@@ -292,6 +294,18 @@ def test_a_file_that_is_no_toml_is_named_with_its_line(config: Configuration) ->
 def test_a_file_that_is_no_text_is_named(config: Configuration) -> None:
     (config.folder / BANK).write_bytes(b"\xff\xfe")
     assert any(problem.path == BANK and "UTF-8" in problem.what for problem in config.problems())
+
+
+def test_what_an_editor_hides_beside_the_files_is_no_setting(config: Configuration) -> None:
+    (config.folder / "services" / ".#demo-service.toml").write_text("?")
+    (config.folder / "services" / "demo-service.toml~").write_text("?")
+    assert config.settings()
+
+
+def test_a_file_in_the_place_of_a_folder_is_a_problem(config: Configuration) -> None:
+    shutil.rmtree(config.folder / "services")
+    (config.folder / "services").write_text("")
+    assert [problem.path for problem in config.problems()] == ["services"]
 
 
 def test_a_place_without_settings_is_one_problem(tmp_path: Path) -> None:
@@ -413,6 +427,10 @@ def test_production_is_what_runs_unless_the_file_says_otherwise(production: Conf
         ("services.0.redirect_uris.0", "http://tax.example/callback"),
         ("services.0.redirect_uris.0", "https://127.0.0.1/callback"),
         ("services.0.redirect_uris.0", "https://[::1]:8002/callback"),
+        ("services.0.redirect_uris.0", "https://[::ffff:127.0.0.1]/callback"),
+        ("services.0.redirect_uris.0", "https://127.1/callback"),
+        ("services.0.redirect_uris.0", "https://0.0.0.0/callback"),
+        ("services.0.redirect_uris.0", "https://LOCALHOST./callback"),
         ("services.0.home", "http://tax.example/"),
         ("providers.0.openid.issuer", "http://id.bank.example"),
         ("providers.0.openid.issuer", "https://localhost:8003/northbank"),
@@ -442,6 +460,12 @@ def test_stores_of_one_process_take_one_worker(production: Configuration, sectio
     assert [problem.what for problem in production.problems()] == [what]
     production.change("broker.toml", "listen", {"workers": 1})
     assert production.settings()
+
+
+@pytest.mark.parametrize("host", ["localhost.agency.example", "127.agency.example", "[2001:db8::1]", "192.0.2.1"])
+def test_other_hosts_are_fine_in_production(production: Configuration, host: str) -> None:
+    production.change("broker.toml", "services.0.redirect_uris.0", f"https://{host}/callback")
+    assert production.settings().services["tax"].redirect_uris == (f"https://{host}/callback",)
 
 
 def test_several_workers_need_a_folder_for_their_counters(production: Configuration) -> None:

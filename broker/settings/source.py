@@ -51,8 +51,9 @@ def gather(place: Path, origins: Mapping[str, str]) -> tuple[Sources | None, lis
     if table is None:
         return None, problems
     folder = place if place.is_dir() else None
+    listed = {name: names(folder, name, problems) for name in ("services", "providers")}
     services, providers = (
-        [*tables(table.pop(name, []), main, name, problems), *files(folder, name, key, origins, problems)]
+        [*tables(table.pop(name, []), main, name, problems), *files(listed[name], name, key, origins, problems)]
         for name, key in (("services", "client_id"), ("providers", "id"))
     )
     staff = one(table.pop("staff", None), main, folder, origins, problems)
@@ -62,23 +63,31 @@ def gather(place: Path, origins: Mapping[str, str]) -> tuple[Sources | None, lis
             services=services,
             providers=providers,
             staff=staff,
-            service_ids=ids(services, folder, "services", "client_id"),
-            provider_ids=ids(providers, folder, "providers", "id"),
+            service_ids=ids(services, listed["services"], "services", "client_id"),
+            provider_ids=ids(providers, listed["providers"], "providers", "id"),
         ),
         problems,
     )
 
 
-def ids(sources: Sequence[Source], folder: Path | None, name: str, key: str) -> dict[str, None]:
+def ids(sources: Sequence[Source], paths: Sequence[Path], name: str, key: str) -> dict[str, None]:
     """The ids in the tables, and the names of files that cannot be read."""
     said = [source.table[key] for source in sources if isinstance(source.table.get(key), str)]
     read = {source.file for source in sources}
-    return dict.fromkeys([*said, *(path.stem for path in listed(folder, name) if f"{name}/{path.name}" not in read)])
+    return dict.fromkeys([*said, *(path.stem for path in paths if f"{name}/{path.name}" not in read)])
 
 
-def listed(folder: Path | None, name: str) -> list[Path]:
-    """The files of `services/` or `providers/`, by name."""
-    return sorted((folder / name).glob("*.toml")) if folder is not None else []
+def names(folder: Path | None, name: str, problems: list[Problem]) -> list[Path]:
+    """The files of `services/` or `providers/` in order; without those that editors hide there."""
+    if folder is None or not (folder / name).exists():
+        return []
+    try:
+        found = sorted((folder / name).iterdir())
+    except OSError as problem:
+        mend = f"let {folder / name} be a folder that the broker's user can read"
+        problems.append(Problem(name, f"cannot be read: {problem.strerror}", mend))
+        return []
+    return [path for path in found if path.suffix == ".toml" and not path.name.startswith(".")]
 
 
 def tables(value: Any, main: Path, name: str, problems: list[Problem]) -> list[Source]:
@@ -90,11 +99,11 @@ def tables(value: Any, main: Path, name: str, problems: list[Problem]) -> list[S
 
 
 def files(
-    folder: Path | None, name: str, key: str, origins: Mapping[str, str], problems: list[Problem]
+    paths: Sequence[Path], name: str, key: str, origins: Mapping[str, str], problems: list[Problem]
 ) -> list[Source]:
     """The tables of `services/` or `providers/`. Where a file leaves out its id, its own name is the id."""
     found = []
-    for path in listed(folder, name):
+    for path in paths:
         label = f"{name}/{path.name}"
         if (table := parsed(path, label, origins, problems)) is not None:
             found.append(Source(label, "", {key: path.stem} | table, path.parent))

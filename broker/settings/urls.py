@@ -39,8 +39,8 @@ def check_origin(place: str, url: str, development: bool) -> Iterator[Problem]:
 
 
 def split(url: str) -> SplitResult | None:
-    """The parts of a URL of printable ASCII characters, or None."""
-    if not re.fullmatch(r"[!-~]+", url):
+    """The parts of a URL, or None where a character stands in it that none may hold (RFC 3986 2)."""
+    if not re.fullmatch(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+", url):
         return None
     try:
         parts = urlsplit(url)
@@ -51,11 +51,15 @@ def split(url: str) -> SplitResult | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name is this machine itself."""
+    """Whether a host name is this machine itself (RFC 6761 6.3), or an address in a writing that hides which one."""
+    name = host.lower().rstrip(".")
     try:
-        return ipaddress.ip_address(host).is_loopback
+        ip = ipaddress.ip_address(name)
     except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+        last = name.rpartition(".")[2]
+        return last == "localhost" or re.fullmatch(r"0x[0-9a-f]*|[0-9]+", last) is not None
+    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
+    return any(one is not None and (one.is_loopback or one.is_unspecified) for one in (ip, mapped))
 
 
 def address(text: str) -> tuple[str, int]:
