@@ -160,6 +160,8 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     ("broker.toml", "name", {"en": "We", "cy": " "}, "name", '"cy" is missing'),
     ("broker.toml", "support.text", {"en": "9", "cy": "9", "fr": "9"}, "support.text", '"fr" is no language'),
     ("broker.toml", "zone", "Europe/Atlantis", "zone", "no such time zone"),
+    ("broker.toml", "zone", "Europe", "zone", "no such time zone"),
+    ("broker.toml", "zone", "../UTC", "zone", "no such time zone"),
     ("broker.toml", "acr.high", None, "acr.high", "no usable name"),
     ("broker.toml", "acr.high", "very high", "acr.high", "no usable name"),
     ("broker.toml", "trust_framework", "our rules", "trust_framework", "no identifier"),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo
 
 from broker.model.assurance import Level
 from broker.settings.secret import unreadable, unusable_secret
@@ -133,8 +133,12 @@ def check_times(broker: Broker) -> Iterator[Problem]:
     if not hours.days or hours.opens >= hours.closes:
         yield Problem("assisted.hours", "there are no working hours", "name days, and let opens be before closes")
     for place, zone in (("zone", broker.zone), ("assisted.hours.zone", hours.zone)):
-        if zone not in available_timezones():
-            yield Problem(place, "no such time zone", 'write such as "Europe/London" or "UTC"')
+        try:
+            if zone != "UTC":
+                ZoneInfo(zone)
+        except (OSError, ValueError, KeyError):
+            mend = 'write such as "Europe/London", as the time zone database of this machine (tzdata) names it'
+            yield Problem(place, "no such time zone", mend)
 
 
 def check_files(broker: Broker) -> Iterator[Problem]:
