@@ -9,11 +9,12 @@ CREATE: Final = script(
     local record, browser, mirror = KEYS[1], KEYS[2], KEYS[3]
     local value, lifetime, name, expires, now, limit = unpack(ARGV)
     local version = redis.call('GET', mirror)
-    redis.call('ZREMRANGEBYSCORE', browser, '-inf', now)
-    if redis.call('ZCARD', browser) >= tonumber(limit) then
+    if redis.call('ZCOUNT', browser, '(' .. now, '+inf') >= tonumber(limit) then
         return {0, version}
     end
+    -- the SET comes before all other writes: a full Redis refuses it, and would not once the script had written
     redis.call('SET', record, value, 'PX', lifetime)
+    redis.call('ZREMRANGEBYSCORE', browser, '-inf', now)
     redis.call('ZADD', browser, expires, name)
     if redis.call('PTTL', browser) < tonumber(lifetime) then
         redis.call('PEXPIRE', browser, lifetime)

@@ -17,11 +17,12 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as Unconnected
 from redis.exceptions import NoScriptError, ResponseError
 from redis.exceptions import TimeoutError as TooSlow
+from redis.maint_notifications import MaintNotificationsConfig
 
 from broker.model.facts import Unavailable
 
 _Result = TypeVar("_Result")
-DEADLINE: Final = 0.9
+DEADLINE: Final = 0.8
 """How long (seconds) one command may take, together with the wait for a connection and the making of one."""
 
 _LINGER: Final = 60.0
@@ -66,10 +67,15 @@ class Server:
             **({} if password is None else {"password": password}),
             max_connections=connections,
             timeout=0.5,
-            socket_timeout=0.8,
+            socket_timeout=DEADLINE,
             socket_connect_timeout=0.5,
-            retry=Retry(NoBackoff(), 0),
-            client_name="portico",
+            # After a broken connection a command may be sent twice. Each is safe to repeat: the worst that comes of it
+            # is a conflict, a proof that counts as seen, or a continuation code that is gone.
+            retry=Retry(NoBackoff(), 1, (Unconnected,)),
+            # A new connection is there at once, without a conversation about itself.
+            protocol=2,
+            driver_info=None,
+            maint_notifications_config=MaintNotificationsConfig(enabled=False),
         )
         self._client = Client.from_pool(pool)
 

@@ -18,7 +18,7 @@ from broker.stores.sql.dialect import Postgres
 from broker.stores.sql.tables import unique_keys
 
 _Result = TypeVar("_Result")
-DEADLINE: Final = 0.9
+DEADLINE: Final = 0.8
 """How long (seconds) one round trip may take, together with the wait for a connection and the making of one."""
 
 _PASSING: Final = ("08", "25006", "40", "53", "55P03", "57", "58")

@@ -1,0 +1,94 @@
+"""Stores to test: each suite is given one after the other, all with the same clock."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from broker.ambient import Ambient
+from broker.seal import Sealer
+from broker.seal import sealer as make_sealer
+from broker.stores.facts import Facts, open_facts
+from broker.stores.passing.opening import Passing, open_passing
+from broker.stores.sql.schema import migrate
+from tests.machine.postgres import PostgresServer
+from tests.machine.redis import RedisServer
+
+OpenFacts = Callable[[], Awaitable[Facts]]
+OpenPassing = Callable[[Facts], Awaitable[Passing]]
+
+
+@pytest.fixture
+def sealer(ambient: Ambient) -> Sealer:
+    """Seals with one key."""
+    return make_sealer(b"\x07" * 32, (), ambient.draw)
+
+
+@pytest.fixture(scope="session")
+async def migrated(postgres_server: PostgresServer) -> AsyncIterator[str]:
+    """The name of a PostgreSQL database with the present schema and nothing in it, to be copied."""
+    with postgres_server.database() as url:
+        await migrate(url)
+        yield url.rpartition("/")[2]
+
+
+@pytest.fixture
+async def sqlite_url(tmp_path: Path) -> str:
+    """A file with the present schema."""
+    url = f"sqlite:{tmp_path}/facts.db"
+    await migrate(url)
+    return url
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer, migrated: str) -> Iterator[str]:
+    """A database with the present schema."""
+    with postgres.database(template=migrated) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def facts_url(request: pytest.FixtureRequest) -> str:
+    """A database of each kind, one after the other."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+async def open_one(facts_url: str, sealer: Sealer, ambient: Ambient) -> AsyncIterator[OpenFacts]:
+    """Opens the same facts as often as it is called, as several processes do."""
+    async with AsyncExitStack() as opened:
+
+        async def another() -> Facts:
+            facts = await open_facts(facts_url, sealer, ambient)
+            opened.push_async_callback(facts.close)
+            return facts
+
+        yield another
+
+
+@pytest.fixture
+async def facts(open_one: OpenFacts) -> Facts:
+    """Facts, opened once."""
+    return await open_one()
+
+
+@pytest.fixture
+async def some_facts(sqlite_url: str, sealer: Sealer, ambient: Ambient) -> AsyncIterator[Facts]:
+    """Facts for a test that is about something else."""
+    facts = await open_facts(sqlite_url, sealer, ambient)
+    yield facts
+    await facts.close()
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def passing(
+    request: pytest.FixtureRequest, some_facts: Facts, sealer: Sealer, ambient: Ambient
+) -> AsyncIterator[Passing]:
+    """Passing state of each kind, one after the other."""
+    redis: RedisServer | None = request.getfixturevalue("redis") if request.param == "redis" else None
+    url = "memory:" if redis is None else redis.url
+    passing = open_passing(url, sealer, some_facts.ambient, some_facts.switches)
+    yield passing
+    await passing.close()

@@ -1,0 +1,203 @@
+"""What every store of passing state promises, in memory or in Redis."""
+
+import asyncio
+from dataclasses import replace
+
+from broker.journey.transaction import STUB_LIFE, State
+from broker.model.handle import digest
+from broker.stores.passing.opening import Passing
+from tests.machine.ambient import FakeClock
+from tests.stores.samples import request, transaction
+
+LIMIT = 20
+
+
+async def test_a_transaction_comes_back_as_it_was(passing: Passing, clock: FakeClock) -> None:
+    begun = transaction(clock.now())
+    assert await passing.transactions.create("handle", begun, LIMIT)
+    assert await passing.transactions.load("handle") == begun
+
+
+async def test_an_unknown_handle_gives_nothing(passing: Passing, clock: FakeClock) -> None:
+    await passing.transactions.create("handle", transaction(clock.now()), LIMIT)
+    assert await passing.transactions.load("handle ") is None
+    assert await passing.transactions.load("") is None
+
+
+async def test_a_save_on_top_of_what_was_read_is_kept(passing: Passing, clock: FakeClock) -> None:
+    begun = transaction(clock.now())
+    await passing.transactions.create("handle", begun, LIMIT)
+    later = replace(begun, version=2, state=State.AWAY)
+    assert await passing.transactions.save("handle", later)
+    assert await passing.transactions.load("handle") == later
+
+
+async def test_a_save_on_top_of_another_version_changes_nothing(passing: Passing, clock: FakeClock) -> None:
+    begun = transaction(clock.now())
+    await passing.transactions.create("handle", begun, LIMIT)
+    for version in (1, 3, 0):
+        assert not await passing.transactions.save("handle", replace(begun, version=version, state=State.AWAY))
+    assert await passing.transactions.load("handle") == begun
+
+
+async def test_a_save_of_a_transaction_that_is_not_there_makes_none(passing: Passing, clock: FakeClock) -> None:
+    assert not await passing.transactions.save("handle", transaction(clock.now(), version=2))
+    assert await passing.transactions.load("handle") is None
+
+
+async def test_of_fifty_who_save_at_once_one_wins(passing: Passing, clock: FakeClock) -> None:
+    begun = transaction(clock.now())
+    await passing.transactions.create("handle", begun, LIMIT)
+    rivals = [replace(begun, version=2, seed=number) for number in range(50)]
+    won = await asyncio.gather(*(passing.transactions.save("handle", rival) for rival in rivals))
+    assert won.count(True) == 1
+    assert await passing.transactions.load("handle") == rivals[won.index(True)]
+
+
+async def test_a_transaction_is_kept_for_its_time_and_no_moment_longer(passing: Passing, clock: FakeClock) -> None:
+    begun = transaction(clock.now())
+    await passing.transactions.create("handle", begun, LIMIT)
+    clock.set(begun.kept_until - 0.5)
+    assert await passing.transactions.load("handle") == begun
+    clock.set(begun.kept_until)
+    assert await passing.transactions.load("handle") is None
+    assert not await passing.transactions.save("handle", replace(begun, version=2))
+
+
+async def test_the_stub_of_an_ended_transaction_is_kept_for_a_day(passing: Passing, clock: FakeClock) -> None:
+    begun = transaction(clock.now())
+    await passing.transactions.create("handle", begun, LIMIT)
+    ended = replace(begun, version=2, state=State.ANSWERED, expires=clock.now() + STUB_LIFE)
+    await passing.transactions.save("handle", ended)
+    clock.advance(STUB_LIFE - 1)
+    assert await passing.transactions.load("handle") == ended
+    clock.advance(1)
+    assert await passing.transactions.load("handle") is None
+
+
+async def test_a_browser_has_at_most_twenty_open_transactions(passing: Passing, clock: FakeClock) -> None:
+    begun = transaction(clock.now())
+    made = [await passing.transactions.create(f"handle-{number}", begun, LIMIT) for number in range(22)]
+    assert made == [True] * 20 + [False] * 2
+    assert await passing.transactions.load("handle-20") is None
+    assert await passing.transactions.load("handle-19") == begun
+
+
+async def test_two_browsers_have_a_limit_each(passing: Passing, clock: FakeClock) -> None:
+    one, other = transaction(clock.now()), transaction(clock.now(), browser=digest("browser-2"))
+    assert await passing.transactions.create("a", one, 1)
+    assert not await passing.transactions.create("b", one, 1)
+    assert await passing.transactions.create("c", other, 1)
+
+
+async def test_an_ended_transaction_makes_room_for_another(passing: Passing, clock: FakeClock) -> None:
+    begun = transaction(clock.now())
+    await passing.transactions.create("a", begun, 1)
+    ended = replace(begun, version=2, state=State.REFUSED, expires=clock.now() + STUB_LIFE)
+    assert await passing.transactions.save("a", ended)
+    assert await passing.transactions.create("b", begun, 1)
+
+
+async def test_an_expired_transaction_makes_room_for_another(passing: Passing, clock: FakeClock) -> None:
+    begun = transaction(clock.now())
+    await passing.transactions.create("a", begun, 1)
+    clock.set(begun.expires)
+    assert await passing.transactions.create("b", transaction(clock.now()), 1)
+
+
+async def test_a_transaction_that_lives_longer_counts_for_longer(passing: Passing, clock: FakeClock) -> None:
+    begun = transaction(clock.now())
+    await passing.transactions.create("a", begun, 1)
+    await passing.transactions.save("a", replace(begun, version=2, expires=begun.expires + 3600))
+    clock.set(begun.expires + 10)
+    assert not await passing.transactions.create("b", transaction(clock.now()), 1)
+
+
+async def test_a_moved_transaction_counts_for_its_new_browser(passing: Passing, clock: FakeClock) -> None:
+    begun = transaction(clock.now())
+    await passing.transactions.create("a", begun, 1)
+    assert await passing.transactions.save("a", replace(begun, version=2, browser=digest("browser-2"), moved=True))
+    assert await passing.transactions.create("b", begun, 1)
+    assert not await passing.transactions.create("c", replace(begun, browser=digest("browser-2")), 1)
+
+
+async def test_a_pushed_request_comes_back_as_often_as_it_is_read(passing: Passing, clock: FakeClock) -> None:
+    await passing.pushed.put("handle", request(), clock.now() + 300)
+    assert await passing.pushed.get("handle") == request()
+    assert await passing.pushed.get("handle") == request()
+    assert await passing.pushed.get("another") is None
+
+
+async def test_a_pushed_request_expires(passing: Passing, clock: FakeClock) -> None:
+    await passing.pushed.put("handle", request(), clock.now() + 300)
+    clock.advance(299)
+    assert await passing.pushed.get("handle") == request()
+    clock.advance(1)
+    assert await passing.pushed.get("handle") is None
+
+
+async def test_a_continuation_code_is_taken_once(passing: Passing, clock: FakeClock) -> None:
+    await passing.continuations.put("ABCD2345", "handle", clock.now() + 600)
+    assert await passing.continuations.take("ABCD2346") is None
+    takers = await asyncio.gather(*(passing.continuations.take("ABCD2345") for _ in range(20)))
+    assert sorted(taken for taken in takers if taken) == ["handle"]
+
+
+async def test_a_continuation_code_expires(passing: Passing, clock: FakeClock) -> None:
+    await passing.continuations.put("ABCD2345", "handle", clock.now() + 600)
+    clock.advance(600)
+    assert await passing.continuations.take("ABCD2345") is None
+
+
+async def test_handles_of_different_kinds_are_never_taken_for_one_another(passing: Passing, clock: FakeClock) -> None:
+    await passing.transactions.create("same", transaction(clock.now()), LIMIT)
+    assert await passing.pushed.get("same") is None
+    assert await passing.continuations.take("same") is None
+    assert await passing.transactions.load("same") is not None
+
+
+async def test_a_proof_is_new_once(passing: Passing, clock: FakeClock) -> None:
+    first = await asyncio.gather(*(passing.proofs.first_use("jti", clock.now() + 30) for _ in range(20)))
+    assert first.count(True) == 1
+    assert await passing.proofs.first_use("another", clock.now() + 30)
+
+
+async def test_a_proof_is_remembered_until_it_expires(passing: Passing, clock: FakeClock) -> None:
+    assert await passing.proofs.first_use("jti", clock.now() + 30)
+    clock.advance(29)
+    assert not await passing.proofs.first_use("jti", clock.now() + 30)
+    clock.advance(1)
+    assert await passing.proofs.first_use("jti", clock.now() + 30)
+
+
+async def test_the_epoch_of_proofs_stays_the_same_while_nothing_is_lost(passing: Passing) -> None:
+    epoch = await passing.proofs.epoch()
+    assert len(epoch) >= 16
+    assert await passing.proofs.epoch() == epoch
+
+
+async def test_a_window_lets_so_many_through_and_no_more(passing: Passing, clock: FakeClock) -> None:
+    clock.set(clock.now() // 60 * 60)
+    assert [await passing.limits.allow("address", 3, 60) for _ in range(5)] == [True] * 3 + [False] * 2
+    assert await passing.limits.allow("another", 3, 60)
+    clock.advance(59)
+    assert not await passing.limits.allow("address", 3, 60)
+    clock.advance(1)
+    assert await passing.limits.allow("address", 3, 60)
+
+
+async def test_what_has_expired_stays_expired_when_the_clock_jumps_back(passing: Passing, clock: FakeClock) -> None:
+    begun = transaction(clock.now())
+    await passing.transactions.create("handle", begun, LIMIT)
+    await passing.continuations.put("code", "handle", clock.now() + 600)
+    clock.advance(3 * 86_400)
+    assert await passing.transactions.load("handle") is None
+    clock.advance(-3 * 86_400)
+    assert await passing.transactions.load("handle") is None
+    assert await passing.continuations.take("code") is None
+
+
+async def test_an_empty_memory_says_so_and_a_server_set_up_well_has_no_problems(passing: Passing) -> None:
+    await passing.watch()
+    assert passing.memory_fullness() == 0.0
+    assert await passing.check_server() == ()

@@ -1,0 +1,44 @@
+"""A relay that counts how often a client speaks and then waits: the round trips of whatever protocol it carries."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+
+class Turns:
+    """Counts a turn each time the client speaks after the server did, over all connections."""
+
+    def __init__(self, host: str, port: int) -> None:
+        """Where the server is."""
+        self._server = (host, port)
+        self.count = 0
+        self.connections = 0
+        self.port = 0
+
+    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection, from beginning to end."""
+        self.connections += 1
+        from_server, to_server = await asyncio.open_connection(*self._server)
+        waiting = [False]
+
+        async def forward(source: asyncio.StreamReader, target: asyncio.StreamWriter, asks: bool) -> None:
+            with suppress(ConnectionError):
+                while data := await source.read(65_536):
+                    if asks and not waiting[0]:
+                        self.count += 1
+                    waiting[0] = asks
+                    target.write(data)
+                    await target.drain()
+            target.close()
+
+        await asyncio.gather(forward(reader, to_server, True), forward(from_server, writer, False))
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Turns"]:
+        """Carries on a port of its own until the block ends."""
+        server = await asyncio.start_server(self.carry, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            server.close()
