@@ -54,7 +54,8 @@ class Continuation:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """Where a continuation code leads, and the browser's new secret."""
+    """Where a continuation code leads, and the browser's new secret. `code` is the next code, where there is one."""
 
     handle: str
     secret: str
+    code: str | None = None

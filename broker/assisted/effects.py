@@ -49,7 +49,7 @@ def _by_citizen(case: Case, event: ev.ByCitizen) -> Outcome:
             return Outcome(replace(case, appointment=appointment), S.SCHEDULED)
         case ev.Readied():
             return queue(case, case.changed)
-        case ev.Resumed(browser, continuation):
+        case ev.Resumed(browser, _, continuation):
             return Outcome(replace(case, browser=browser, continuation=continuation, moved=True))
         case ev.ContinuationDrawn(continuation):
             return Outcome(replace(case, continuation=continuation))

@@ -43,9 +43,10 @@ class Readied:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """The continuation code was used: another browser looks on. `continuation` is the digest of the next code."""
+    """A continuation code (its digest is `used`) brought another browser. `continuation` is the next code's digest."""
 
     browser: str
+    used: str
     continuation: str
 
 

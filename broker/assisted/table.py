@@ -12,6 +12,9 @@ from broker.assisted.clocks import Terms, deadline, overdue
 from broker.assisted.effects import apply
 from broker.assisted.people import may_be_agent, may_be_reviewer, may_lead
 
+PAUSE = 30
+"""Within so many seconds a second confirmation code does not go out: the first is on its way."""
+
 STAY = None
 """As a target: the state stays with its clock, and something is noted in the case."""
 
@@ -128,6 +131,7 @@ class Barred(StrEnum):
     REASON_NEEDED = "reason_needed"
     NOT_PROVEN = "not_proven"
     ENOUGH_CODES = "enough_codes"
+    JUST_SENT = "just_sent"
 
 
 _QUIET = (
@@ -182,7 +186,9 @@ def barred(case: Case, event: ev.Event, now: float, terms: Terms) -> Barred | No
         case ev.Bound():
             return None if event.binding.code or event.binding.words else Barred.NOT_PROVEN
         case ev.CodeSent():
-            return Barred.ENOUGH_CODES if case.codes_sent >= terms.codes else None
+            return _barred_code(case, event, terms)
+        case ev.Resumed(_, used, _):
+            return None if used == case.continuation else Barred.NOT_PROVEN
         case ev.Released():
             return Barred.NOT_NOW if case.state is S.RELEASED and not case.reusable else None
         case _:
@@ -207,6 +213,12 @@ def _barred_review(case: Case, event: ev.Reviewed) -> Barred | None:
         return Barred.VIEW_FIRST
     surprising = not event.review.agrees or case.own_view.decision is not Decision.APPROVE
     return Barred.REASON_NEEDED if surprising and not event.review.reasons else None
+
+
+def _barred_code(case: Case, event: ev.CodeSent, terms: Terms) -> Barred | None:
+    if case.confirmation is not None and event.confirmation.sent < case.confirmation.sent + PAUSE:
+        return Barred.JUST_SENT
+    return Barred.ENOUGH_CODES if case.codes_sent >= terms.codes else None
 
 
 def advance(case: Case, event: ev.Event, now: float, terms: Terms) -> Case:

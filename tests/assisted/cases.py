@@ -134,7 +134,7 @@ def examples(case: Case) -> Iterator[ev.Event]:
     yield from (
         ev.Scheduled(NOW + 60),
         ev.Readied(),
-        ev.Resumed("browser-2", "digest-2"),
+        ev.Resumed("browser-2", "digest-of-a-code", "digest-2"),
         ev.ContinuationDrawn("d"),
         ev.Withdrawn("found a way"),
     )

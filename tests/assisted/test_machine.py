@@ -97,7 +97,7 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
                 ev.Withdrawn(),
                 ev.Disowned(),
                 ev.Disputed(("name",)),
-                ev.Resumed("other", "d"),
+                ev.Resumed("other", "digest-of-a-code", "d"),
                 ev.AttemptsSpent(),
                 ev.Released(),
             ]

@@ -23,7 +23,7 @@ from broker.assisted.case import (
 )
 from broker.assisted.drawing import redrawn
 from broker.assisted.people import TwoPeople
-from broker.assisted.table import EVENTS, LINES, TABLE, Barred, advance, barred, name
+from broker.assisted.table import EVENTS, LINES, PAUSE, TABLE, Barred, advance, barred, name
 from broker.model.assurance import EvidenceType, Level
 from tests.assisted.cases import (
     AGENT,
@@ -332,16 +332,34 @@ def test_an_identity_is_bound_only_by_who_shows_code_or_words(code: bool, words:
     assert why is (Barred.NOT_PROVEN if expected else None)
 
 
+def test_a_continuation_code_is_good_once_and_for_the_next_code_only() -> None:
+    case = standing(S.QUEUED)
+    assert held_back(case, ev.Resumed("browser-2", "another-digest", "next")) is Barred.NOT_PROVEN
+    after = walked(ev.Resumed("browser-2", "digest-of-a-code", "next"), case=case)
+    assert (after.browser, after.moved, after.continuation) == ("browser-2", True, "next")
+    assert held_back(after, ev.Resumed("browser-3", "digest-of-a-code", "third")) is Barred.NOT_PROVEN
+
+
 def test_no_state_but_approved_can_be_bound() -> None:
     assert {state for state, event in TABLE if event is ev.Bound} == {S.APPROVED}
 
 
 def test_at_most_five_codes_go_out_for_one_approval() -> None:
     case = standing(S.APPROVED)
-    sent = ev.CodeSent(Confirmation("digest", Way.EMAIL, NOW, NOW + 60))
-    for _ in range(TERMS.codes):
-        case = walked(sent, case=case)
-    assert held_back(case, sent) is Barred.ENOUGH_CODES
+    for number in range(TERMS.codes):
+        case = walked(sent(NOW + PAUSE * number), case=case)
+    assert held_back(case, sent(NOW + PAUSE * TERMS.codes)) is Barred.ENOUGH_CODES
+
+
+def test_pressing_twice_sends_one_code() -> None:
+    case = walked(sent(NOW), case=standing(S.APPROVED))
+    assert held_back(case, sent(NOW + PAUSE - 1)) is Barred.JUST_SENT
+    assert held_back(case, sent(NOW + PAUSE)) is None
+
+
+def sent(at: float) -> ev.CodeSent:
+    """A code goes out."""
+    return ev.CodeSent(Confirmation("digest", Way.EMAIL, at, at + 60))
 
 
 def test_an_identity_that_is_not_kept_answers_once_and_leaves_no_personal_data() -> None:

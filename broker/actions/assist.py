@@ -1,0 +1,302 @@
+"""Help from a person, from the citizen's chair: asking, waiting, coming back, taking the identity up."""
+
+from dataclasses import dataclass, replace
+
+from broker.actions.assist_address import contact, marked
+from broker.actions.assist_office import Office, audit_rows, change, current, notice, walk
+from broker.actions.browser import Browser
+from broker.actions.outcomes import Continuation, HelpOffered, HelpWanted, Proof, Refusal
+from broker.actions.sign_in.desk import Desk, mine, step
+from broker.actions.sign_in.help import Over, Proven
+from broker.actions.views import Lost
+from broker.assisted import events as ev
+from broker.assisted.case import Binding, Case, Channel, Confirmation, Contact, Safety, State, Way
+from broker.assisted.standing import Standing, standing
+from broker.assisted.statement import authentication_level, identity
+from broker.assisted.table import Barred
+from broker.assisted.words import (
+    confirmation_code,
+    confirmation_digest,
+    continuation_digest,
+    phrase,
+    same_code,
+    same_phrase,
+)
+from broker.journey.events import HelpEnded, HelpRequested, HelpResumed
+from broker.journey.transaction import State as Journey
+from broker.journey.transaction import Transaction
+from broker.model import handle as handles
+from broker.model.assurance import Level
+from broker.model.facts import Created
+from broker.model.failures import FailureClass
+from broker.model.notice import Notice, NoticeKind
+
+CODE_LENGTH = 16
+"""Letters and digits of a continuation code: 78 bits."""
+
+REFERENCE_LENGTH = 8
+"""Letters and digits of a case's reference: enough that no two cases share one, and no secret."""
+
+ASKS = 10
+"""How many requests for help one address may begin in an hour."""
+
+_ENDINGS = {
+    State.DECLINED: FailureClass.HELP_DECLINED,
+    State.REVOKED: FailureClass.HELP_DECLINED,
+    State.WITHDRAWN: FailureClass.CANCELLED,
+    State.EXPIRED: FailureClass.HELP_EXPIRED,
+    State.RELEASED: FailureClass.HELP_EXPIRED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Assist:
+    """Help from a person: the citizens' desk, and the office in which cases are worked on."""
+
+    desk: Desk
+    office: Office
+    enabled: bool = True
+
+    # --- asking ---
+
+    async def on_offer(self, handle: str, browser: Browser) -> HelpOffered | Lost | None:
+        """The kinds of session that can reach the level the service needs, the strongest first; None for no help."""
+        transaction = await mine(self.desk, handle, browser)
+        if isinstance(transaction, Lost):
+            return transaction
+        service = self.desk.service(transaction)
+        if service is None or not self.enabled or transaction.state not in (Journey.CHOOSING, Journey.FAILED):
+            return None
+        switches = await self.desk.switches.current()
+        if not self.desk.offer(transaction, service, switches, self.desk.ambient.now()).help:
+            return None
+        channels = self.channels(transaction.request.minimum)
+        return HelpOffered(transaction, service, channels) if channels else None
+
+    def channels(self, level: Level) -> tuple[Channel, ...]:
+        """The kinds of session that can reach a level, the strongest first."""
+        profiles = self.office.profiles
+        fit = [one for one in Channel if min(profiles.caps[one].level, profiles.highest) >= level]
+        return tuple(sorted(fit, key=lambda one: -profiles.caps[one].level))
+
+    async def ask(self, handle: str, browser: Browser, wanted: HelpWanted) -> Continuation | Refusal | Lost:
+        """Asks for a person. Gives the continuation code, to be shown once; the transaction's page says the rest."""
+        offered = await self.on_offer(handle, browser)
+        if isinstance(offered, Lost):
+            return offered
+        if offered is None or wanted.channel not in offered.channels:
+            return Refusal.NOT_NOW
+        reach = contact(wanted.way, wanted.address)
+        if reach is None:
+            return Refusal.ADDRESS
+        if not await self.desk.limits.allow(f"help:{browser.address}", ASKS, 3600):
+            return Refusal.NOT_NOW
+        safety = Safety(wanted.someone_with_me, wanted.unsafe)
+        return await self._open(handle, offered.transaction, reach, Channel(wanted.channel), safety)
+
+    async def _open(
+        self, handle: str, transaction: Transaction, reach: Contact, channel: Channel, safety: Safety
+    ) -> Continuation | Refusal:
+        """Writes the case, then lets the transaction wait for it. A crash in between is mended by asking again."""
+        marks = (self.office.blind(marked(reach)),)
+        submitted = ev.Submitted(reach, channel, safety, marks)
+        while True:
+            code = handles.readable(self.office.ambient, CODE_LENGTH)
+            case = walk(self.office, self._draft(transaction, code), submitted, ev.Readied())
+            if isinstance(case, Barred):
+                raise RuntimeError(f"a new case could not be submitted: {case}")
+            case = replace(case, version=1)
+            created = await self.office.cases.create(case, audit_rows(case), ())
+            if created is Created.DONE:
+                break
+            if created is Created.ONE_OPEN_ALREADY:
+                await self._join(handle, transaction)
+                return Refusal.NOT_NOW
+        await self.desk.continuations.put(handles.plain(code), handle, transaction.expires)
+        if await step(self.desk, handle, transaction, HelpRequested(case.id)) is None:
+            await self._join(handle, transaction)
+        return Continuation(code)
+
+    async def _join(self, handle: str, transaction: Transaction) -> None:
+        """Lets a transaction wait for the open case that was made for it before."""
+        case = await self.office.cases.by_transaction(transaction.id)
+        latest = await self.desk.transactions.load(handle)
+        if case is not None and case.open and latest is not None:
+            await step(self.desk, handle, latest, HelpRequested(case.id))
+
+    def _draft(self, transaction: Transaction, code: str) -> Case:
+        now, terms = self.office.ambient.now(), self.office.terms
+        request = transaction.request
+        return Case(
+            id=handles.fresh(self.office.ambient, size=16),
+            version=1,
+            state=State.DRAFT,
+            transaction=transaction.id,
+            browser=transaction.browser,
+            client_id=request.client_id,
+            level=request.minimum,
+            claims=request.asked,
+            language=transaction.language,
+            reference=handles.readable(self.office.ambient, REFERENCE_LENGTH),
+            words=phrase(self.office.ambient.draw),
+            created=now,
+            changed=now,
+            ends=now + terms.whole,
+            deadline=now + terms.draft,
+            continuation=continuation_digest(handles.plain(code)),
+        )
+
+    # --- waiting ---
+
+    async def back(self, handle: str, browser: Browser) -> Lost | None:
+        """Goes back to the open case, from a failure or from a provider."""
+        transaction = await mine(self.desk, handle, browser)
+        if isinstance(transaction, Lost):
+            return transaction
+        if transaction.case is not None:
+            await step(self.desk, handle, transaction, HelpResumed())
+        return None
+
+    async def ready(self, handle: str, browser: Browser) -> Lost | None:
+        """Says that the citizen is ready to talk to somebody."""
+        return await self._simply(handle, browser, ev.Readied())
+
+    async def withdraw(self, handle: str, browser: Browser) -> Lost | None:
+        """Takes the request for help back; what was given for it is erased."""
+        transaction = await mine(self.desk, handle, browser)
+        if isinstance(transaction, Lost):
+            return transaction
+        if transaction.case is not None and isinstance(await self._change(transaction, ev.Withdrawn()), Case):
+            await step(self.desk, handle, transaction, HelpEnded(FailureClass.CANCELLED, transaction.case))
+        return None
+
+    async def new_code(self, handle: str, browser: Browser) -> Continuation | Lost | None:
+        """A new continuation code for the open case; the one before it is dead. None where no case is open."""
+        transaction = await mine(self.desk, handle, browser)
+        if isinstance(transaction, Lost):
+            return transaction
+        code = handles.readable(self.office.ambient, CODE_LENGTH)
+        drawn = ev.ContinuationDrawn(continuation_digest(handles.plain(code)))
+        if not isinstance(await self._change(transaction, drawn), Case):
+            return None
+        await self.desk.continuations.put(handles.plain(code), handle, transaction.expires)
+        return Continuation(code)
+
+    async def _simply(self, handle: str, browser: Browser, event: ev.Event) -> Lost | None:
+        transaction = await mine(self.desk, handle, browser)
+        if isinstance(transaction, Lost):
+            return transaction
+        await self._change(transaction, event)
+        return None
+
+    async def _change(self, transaction: Transaction, *events: ev.Event, notices: tuple[Notice, ...] = ()) -> object:
+        if transaction.case is None:
+            return None
+        return await change(self.office, transaction.case, *events, notices=notices)
+
+    # --- what the journey asks ---
+
+    async def outcome(self, transaction: Transaction) -> Proven | Over | None:
+        """What became of the transaction's case; None while it is still open.
+
+        A level that only a live case in the asking browser is worth is not given to any other browser.
+        """
+        case = None if transaction.case is None else await current(self.office, transaction.case)
+        if case is None:
+            return Over(FailureClass.HELP_EXPIRED)
+        if case.state is State.BOUND and case.binding is not None:
+            proven = identity(case, self.office.issuer, self.office.profiles)
+            if not _asking(transaction, case):
+                proven = replace(proven, level=min(proven.level, self.office.profiles.authentication.code))
+            return Proven(proven)
+        return None if case.open else Over(_ENDINGS[case.state])
+
+    async def standing(self, transaction: Transaction) -> Standing:
+        """What the citizen may see of the case. Raises LookupError where there is none."""
+        case = None if transaction.case is None else await current(self.office, transaction.case)
+        if case is None:
+            raise LookupError("the transaction waits for no case")
+        attempts = await self.office.cases.attempts(case.id, _purpose(case)) if case.state is State.APPROVED else 0
+        asking, now = _asking(transaction, case), self.office.ambient.now()
+        return standing(case, self.office.terms, now, asking=asking, attempts=attempts)
+
+    async def tidy(self, transaction: Transaction) -> None:
+        """Withdraws the case that an identity proven elsewhere made needless, if there is one."""
+        if transaction.withdrawn is not None:
+            await change(self.office, transaction.withdrawn, ev.Withdrawn("another_way"))
+
+    async def released(self, case: str) -> None:
+        """The identity of a case answered a service: what is not kept for reuse is erased."""
+        await change(self.office, case, ev.Released())
+
+    # --- taking the identity up ---
+
+    async def send_code(self, handle: str, browser: Browser) -> Lost | None:
+        """Has a confirmation code sent. The one before it is dead; a second press at once sends nothing."""
+        transaction = await mine(self.desk, handle, browser)
+        if isinstance(transaction, Lost):
+            return transaction
+        case = None if transaction.case is None else await current(self.office, transaction.case)
+        if case is None or case.state is not State.APPROVED or case.contact is None:
+            return None
+        now, (way, address) = self.office.ambient.now(), self._where(case, case.contact)
+        code, life = confirmation_code(self.office.ambient.draw), self.office.terms.code(way)
+        sent = ev.CodeSent(Confirmation(confirmation_digest(case.id, code), way, now, now + life))
+        told = notice(self.office, case, NoticeKind.CODE, life, code=code, minutes=str(life // 60))
+        told = replace(told, way=way, address=address)
+        await change(self.office, case.id, sent, edition=case.edition, notices=(told,))
+        return None
+
+    def _where(self, case: Case, reach: Contact) -> tuple[Way, str]:
+        """Where the code goes: by post where the session was held for that, and nobody said that post is unsafe."""
+        home = case.details.claims.get("address")
+        careful = case.safety.someone_with_me or case.safety.unsafe
+        if case.channel is Channel.PHONE_AND_POST and home and not careful:
+            return Way.POST, home
+        return reach.way, reach.address
+
+    async def bind(self, handle: str, browser: Browser, code: str, words: str) -> Proof | Lost:
+        """Proves with the confirmation code, and the mutual words, that this is who asked; binds the identity.
+
+        Nothing says which of them was wrong. Words left out are taken for less, except in the browser that asked where
+        the service needs more than a code is worth.
+        """
+        transaction = await mine(self.desk, handle, browser)
+        if isinstance(transaction, Lost):
+            return transaction
+        case = None if transaction.case is None else await current(self.office, transaction.case)
+        if case is None or case.state is not State.APPROVED:
+            return Proof.DONE if case is not None and case.state is State.BOUND else Proof.WRONG
+        tries = self.office.terms.code_tries
+        attempt = await self.office.cases.count_attempt(case.id, _purpose(case), tries)
+        if attempt is not None:
+            binding = self._proven(case, code, words, _asking(transaction, case))
+            bound = binding and await change(self.office, case.id, ev.Bound(binding), edition=case.edition)
+            if isinstance(bound, Case):
+                return Proof.DONE
+        if attempt is None or attempt >= tries:
+            await change(self.office, case.id, ev.AttemptsSpent())
+        return Proof.WRONG
+
+    def _proven(self, case: Case, code: str, words: str, asking: bool) -> Binding | None:
+        """What was shown, or None if it was not right. Both are compared whatever the first comparison says."""
+        now, worth = self.office.ambient.now(), self.office.profiles.authentication
+        sent = case.confirmation
+        right = sent is not None and same_code(case.id, sent.digest, code) and now < sent.expires
+        said = same_phrase(case.words, words)
+        needed = bool(words.strip()) or (asking and case.level > worth.code)
+        if sent is None or not right or (needed and not said):
+            return None
+        subject = handles.fresh(self.office.ambient)
+        level = authentication_level(worth, asking_browser=asking, code=right, words=said and case.exchanged)
+        return Binding(subject, now, level, ("otp",), asking_browser=asking, code=right, words=said, way=sent.way)
+
+
+def _asking(transaction: Transaction, case: Case) -> bool:
+    """Whether this is the browser in which help was asked for."""
+    return transaction.browser == case.browser and not case.moved
+
+
+def _purpose(case: Case) -> str:
+    """The counter of attempts: a lead who lets a stopped case go on gives new ones."""
+    return f"bind:{case.round}"
