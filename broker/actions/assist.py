@@ -199,11 +199,14 @@ class Assist:
     async def outcome(self, transaction: Transaction) -> Proven | Over | None:
         """What became of the transaction's case; None while it is still open.
 
-        A level that only a live case in the asking browser is worth is not given to any other browser.
+        A case that went on in another transaction is over for this one, and a level that only a live case in the
+        asking browser is worth is not given to any other browser.
         """
         case = None if transaction.case is None else await current(self.office, transaction.case)
         if case is None:
             return Over(FailureClass.HELP_EXPIRED)
+        if case.transaction != transaction.id:
+            return Over(FailureClass.CANCELLED)
         if case.state is State.BOUND and case.binding is not None:
             proven = identity(case, self.office.issuer, self.office.profiles)
             if not _asking(transaction, case):

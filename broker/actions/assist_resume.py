@@ -16,6 +16,9 @@ from broker.journey.transaction import State, Transaction
 from broker.model import handle as handles
 from broker.model.request import AuthorizationRequest
 
+NOBODY = ""
+"""The browser of a transaction that was never in any: no digest is empty."""
+
 
 async def resume(assist: Assist, code: str, browser: Browser) -> Resumed | None:
     """Takes a case up in this browser and gives its next code. None for a code of no case, or too many tries.
@@ -70,7 +73,7 @@ async def _anew(assist: Assist, case: Case, secret: str) -> str | None:
     now, browser = desk.ambient.now(), handles.digest(secret)
     transaction: Transaction = begin(
         id=handles.fresh(desk.ambient, size=16),
-        browser=browser,
+        browser=NOBODY,
         request=AuthorizationRequest(
             client_id=case.client_id,
             redirect_uri=service.redirect_uris[0],
@@ -87,6 +90,9 @@ async def _anew(assist: Assist, case: Case, secret: str) -> str | None:
         transaction = advance(transaction, event, now)
     if not transaction.moved or transaction.state is not State.WAITING:
         raise RuntimeError("a transaction made for a case must wait for it, and must never send a code")
+    # the case names who may collect it before there is anybody who could
+    if not isinstance(await change(assist.office, case.id, ev.Rejoined(transaction.id)), Case):
+        return None
     handle = handles.fresh(desk.ambient)
     made = await desk.transactions.create(handle, replace(transaction, version=1), desk.limited.open_transactions)
     return handle if made else None

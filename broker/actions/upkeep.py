@@ -12,7 +12,7 @@ LOG = logging.getLogger("portico.upkeep")
 
 @dataclass(frozen=True, slots=True)
 class Chore:
-    """One thing to be done every so many seconds. Several processes may do it at once: each chore sees to that itself."""
+    """One thing to be done every so many seconds. Several processes may do it at once: it sees to that itself."""
 
     name: str
     every: float

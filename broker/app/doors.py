@@ -11,6 +11,7 @@ from broker.actions.sign_in.citizen import SignIn
 from broker.actions.sign_in.desk import Desk, Limited
 from broker.actions.sign_out import Exit
 from broker.ambient import Ambient
+from broker.app.office import assist
 from broker.app.parts import Parts, opened
 from broker.journey.offer import OrderRule
 from broker.model.request import ResponseMode
@@ -155,7 +156,7 @@ def public_door(parts: Parts) -> ASGIApp:
     here = desk(parts)
     files = statics()
     ready = _pages(parts, files)
-    door = citizens.Door(SignIn(here, parts), ready, parts.sealer, parts.ambient)
+    door = citizens.Door(SignIn(here, assist(parts, here)), ready, parts.sealer, parts.ambient)
     exit = Exit(broker.issuer, parts.ring.public, parts.catalogue.services, parts.facts.sessions, parts.ambient)
     routes = [
         *service_routes(counter(parts, checks), urls, Published(metadata_bytes(metadata), parts.ring.jwks())),

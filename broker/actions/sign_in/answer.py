@@ -7,6 +7,7 @@ from broker.account import release
 from broker.actions.browser import Browser, Shared
 from broker.actions.needs import Known, NewAnswer
 from broker.actions.sign_in.desk import Desk, event, mine, step
+from broker.actions.sign_in.help import Help
 from broker.actions.views import Lost, SharedItem
 from broker.journey.events import AttemptFailed, ServiceAnswered, SharingDeclined
 from broker.journey.judge import Believed, Person, judge, judge_person
@@ -54,7 +55,7 @@ def must_agree(transaction: Transaction, service: Service, before: Known | None)
     return release.agreement_needed(None if before is None else before.shared, identity, transaction.request, service)
 
 
-async def share(desk: Desk, handle: str, browser: Browser, agree: bool) -> Shared | Lost:
+async def share(desk: Desk, help: Help, handle: str, browser: Browser, agree: bool) -> Shared | Lost:
     """The citizen agrees to share, or does not. Agreeing twice answers once."""
     transaction = await mine(desk, handle, browser)
     if isinstance(transaction, Lost):
@@ -65,11 +66,11 @@ async def share(desk: Desk, handle: str, browser: Browser, agree: bool) -> Share
         if await step(desk, handle, transaction, SharingDeclined()) is not transaction:
             await desk.audit.write([event(desk, "sharing_declined", transaction)])
         return Shared()
-    answered = await answer(desk, handle, transaction, browser)
+    answered = await answer(desk, help, handle, transaction, browser)
     return answered.shared if answered else Shared()
 
 
-async def answer(desk: Desk, handle: str, transaction: Transaction, browser: Browser) -> Answered | None:
+async def answer(desk: Desk, help: Help, handle: str, transaction: Transaction, browser: Browser) -> Answered | None:
     """Answers the service of an identified transaction. None when nothing was answered: the page says why.
 
     The facts are written first. A crash after that leaves the transaction where it was: answering once more writes the
@@ -88,6 +89,8 @@ async def answer(desk: Desk, handle: str, transaction: Transaction, browser: Bro
     if outcome is None:
         return None
     await step(desk, handle, transaction, ServiceAnswered(outcome.leaving, outcome.account))
+    if transaction.case is not None:
+        await help.released(transaction.case)
     return outcome
 
 

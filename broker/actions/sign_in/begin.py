@@ -38,9 +38,13 @@ class AnsweredAtOnce:
     shared: Shared
 
 
-async def authorize(desk: Desk, door: Door, parameters: Mapping[str, str], browser: Browser) -> Begun | AnsweredAtOnce:
+async def authorize(
+    desk: Desk, door: Door, parameters: Mapping[str, str], browser: Browser, language: str
+) -> Begun | AnsweredAtOnce:
     """The authorization endpoint (OpenID Connect Core 3.1.2, RFC 9126 4).
 
+    `language` is what the browser likes best of the languages there are; the citizen's own choice and the service's
+    `ui_locales` come before it.
     Raises Shown and Redirected; Unavailable where nothing new can be begun.
     """
     request = await _request(desk, door, parameters)

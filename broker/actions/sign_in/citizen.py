@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from broker.actions import assist_resume
+from broker.actions.assist import Assist
 from broker.actions.browser import Browser, Shared
-from broker.actions.outcomes import Continuation, Resumed
+from broker.actions.outcomes import Continuation, HelpOffered, HelpWanted, Proof, Refusal, Resumed
 from broker.actions.sign_in import answer, choose, later, look
 from broker.actions.sign_in.desk import Desk
-from broker.actions.sign_in.help import Help
 from broker.actions.views import Lost, View
 
 
@@ -16,11 +17,11 @@ class SignIn:
     """Signing in at one desk, with help from the people behind it."""
 
     desk: Desk
-    help: Help
+    assist: Assist
 
     async def look(self, handle: str, browser: Browser) -> tuple[View, Shared]:
         """See `sign_in.look`."""
-        return await look.look(self.desk, self.help, handle, browser)
+        return await look.look(self.desk, self.assist, handle, browser)
 
     async def choose(self, handle: str, browser: Browser, provider: str) -> Lost | None:
         """See `sign_in.choose`."""
@@ -32,17 +33,51 @@ class SignIn:
 
     async def share(self, handle: str, browser: Browser, agree: bool) -> Shared | Lost:
         """See `sign_in.answer`."""
-        return await answer.share(self.desk, handle, browser, agree)
+        return await answer.share(self.desk, self.assist, handle, browser, agree)
 
     async def give_up(self, handle: str, browser: Browser) -> Lost | None:
         """See `sign_in.later`."""
         return await later.give_up(self.desk, handle, browser)
 
     async def finish_later(self, handle: str, browser: Browser) -> Continuation | Lost | None:
-        """See `sign_in.later`."""
-        made = await later.finish_later(self.desk, handle, browser)
-        return Continuation(made) if isinstance(made, str) else made
+        """A continuation code: the case's where one is open, so that it leads back there as long as the case lasts."""
+        made = await self.assist.new_code(handle, browser)
+        if made is not None:
+            return made
+        plain = await later.finish_later(self.desk, handle, browser)
+        return Continuation(plain) if isinstance(plain, str) else plain
 
     async def resume(self, code: str, browser: Browser) -> Resumed | None:
-        """Takes up what a continuation code leads to, once; None for a code that leads nowhere, or too many tries."""
-        return await later.resume(self.desk, code, browser)
+        """Takes up what a continuation code leads to: a case first, which may outlive its transaction."""
+        return await assist_resume.resume(self.assist, code, browser) or await later.resume(self.desk, code, browser)
+
+    async def help_on_offer(self, handle: str, browser: Browser) -> HelpOffered | View:
+        """What help can be asked for now; the page to show instead where none can."""
+        offered = await self.assist.on_offer(handle, browser)
+        if offered is not None:
+            return offered
+        return (await self.look(handle, browser))[0]
+
+    async def ask_help(self, handle: str, browser: Browser, wanted: HelpWanted) -> Continuation | Refusal | Lost:
+        """See `assist`."""
+        return await self.assist.ask(handle, browser, wanted)
+
+    async def resume_help(self, handle: str, browser: Browser) -> Lost | None:
+        """See `assist`."""
+        return await self.assist.back(handle, browser)
+
+    async def ready(self, handle: str, browser: Browser) -> Lost | None:
+        """See `assist`."""
+        return await self.assist.ready(handle, browser)
+
+    async def send_code(self, handle: str, browser: Browser) -> Lost | None:
+        """See `assist`."""
+        return await self.assist.send_code(handle, browser)
+
+    async def bind(self, handle: str, browser: Browser, code: str, words: str) -> Proof | Lost:
+        """See `assist`."""
+        return await self.assist.bind(handle, browser, code, words)
+
+    async def withdraw(self, handle: str, browser: Browser) -> Lost | None:
+        """See `assist`."""
+        return await self.assist.withdraw(handle, browser)

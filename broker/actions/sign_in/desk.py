@@ -158,7 +158,7 @@ def error_url(desk: Desk, request: AuthorizationRequest, failure: FailureClass, 
     """Where the citizen goes back to the service without an answer; for a failure nobody is told of, its home."""
     kind = KINDS[failure]
     error = code or kind.error
-    if error is None:
+    if error is None or not request.redirect_uri:
         service = desk.catalogue.services.get(request.client_id)
         return service.home if service else desk.issuer
     explained = f"{desk.issuer}/errors/{failure}"

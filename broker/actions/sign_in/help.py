@@ -1,9 +1,10 @@
 """The way over a person, as the journey sees it: a case is opened, its outcome is taken in when somebody looks."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from broker.actions.sign_in.desk import Desk, event, step
+from broker.assisted.standing import Standing
 from broker.journey.events import HelpEnded, IdentityProven
 from broker.journey.transaction import Transaction
 from broker.model.failures import FailureClass
@@ -31,8 +32,16 @@ class Help(Protocol):
         """What became of the transaction's case; None while it is still open."""
         ...
 
-    async def standing(self, transaction: Transaction) -> Any:
+    async def standing(self, transaction: Transaction) -> Standing:
         """What the citizen may see of the case."""
+        ...
+
+    async def tidy(self, transaction: Transaction) -> None:
+        """Withdraws the case that an identity proven elsewhere made needless, if there is one."""
+        ...
+
+    async def released(self, case: str) -> None:
+        """The identity of a case answered a service."""
         ...
 
 

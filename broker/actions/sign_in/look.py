@@ -72,6 +72,7 @@ async def _identified(
     desk: Desk, help: Help, handle: str, transaction: Transaction, service: Service, browser: Browser
 ) -> tuple[View, Shared]:
     """Check and share, or straight on to the service where the citizen agreed before."""
+    await help.tidy(transaction)
     identity = transaction.identity
     before = None if identity is None else await known(desk, identity, service)
     failed = await refused(desk, handle, transaction, service, before)
@@ -80,7 +81,7 @@ async def _identified(
     if must_agree(transaction, service, before):
         by = card(desk, identity.provider) if identity else None
         return CheckAndShare(transaction, service, by, items(transaction, service, before)), Shared()
-    answered = await answer(desk, handle, transaction, browser)
+    answered = await answer(desk, help, handle, transaction, browser)
     if answered is not None:
         leave = Leave(service, answered.leaving, _mark(transaction, 1), None, language=transaction.language)
         return leave, answered.shared

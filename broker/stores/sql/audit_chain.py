@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import BigInteger, Double, Integer, Text, bindparam, insert, select, update
+from sqlalchemy import BigInteger, Double, Integer, Text, bindparam, func, insert, select, update
 
 from broker.jose import SIGNATURE_ALGORITHMS, KeySet, SigningKey, Untrusted, sign, verify
 from broker.stores.sql.audit import COLUMNS
@@ -98,6 +98,7 @@ class AuditChain:
         self._sealed = database.prepare(
             select(number, audit.c.hash, *content).where(after).order_by(number).limit(limit)
         )
+        self._count = database.prepare(select(func.count(number), func.count()).select_from(audit))
         self._last = database.prepare(select(checkpoints.c.number).order_by(checkpoints.c.number.desc()).limit(1))
         self._record = database.prepare(
             insert(checkpoints).values(
@@ -144,6 +145,11 @@ class AuditChain:
             _log.info("audit_checkpoint number=%d hash=%s statement=%s", number, hash_, made.statement)
             await unit.run(self._record, {**claims, "statement": made.statement})
         return made
+
+    async def counts(self) -> tuple[int, int]:
+        """How many rows are sealed, and how many wait to be."""
+        sealed, all_rows = (await self._database.query(self._count, {}))[0]
+        return int(sealed), int(all_rows) - int(sealed)
 
     async def verify(self, file: Path, keys: KeySet) -> Sequence[ChainProblem]:
         """Everything that is wrong with the chain, held against the checkpoints in a file. Empty: it is whole."""

@@ -1,0 +1,59 @@
+"""Verification by a person: what work on cases stands on."""
+
+from dataclasses import replace
+
+from broker.actions.assist import Assist
+from broker.actions.assist_office import Office
+from broker.actions.sign_in.desk import Desk
+from broker.app.parts import Parts
+from broker.assisted.clocks import Hours, Terms
+from broker.assisted.profiles import shipped
+
+
+def office(parts: Parts) -> Office:
+    """What every verb around a case needs."""
+    broker, sealer = parts.settings.broker, parts.sealer
+
+    def blind(text: str) -> str:
+        return sealer.mac("case mark", text.encode()).hex()
+
+    return Office(
+        issuer=f"{broker.issuer}/assisted",
+        ambient=parts.ambient,
+        cases=parts.facts.cases,
+        audit=parts.facts.audit,
+        terms=terms(parts),
+        profiles=replace(shipped(), framework=broker.trust_framework),
+        blind=blind,
+    )
+
+
+def assist(parts: Parts, desk: Desk) -> Assist:
+    """The citizens' side of help from a person."""
+    return Assist(desk, office(parts), parts.settings.broker.assisted.enabled and parts.settings.staff is not None)
+
+
+def terms(parts: Parts) -> Terms:
+    """The times and numbers of a case, as configured."""
+    asked = parts.settings.broker.assisted
+    return Terms(
+        draft=asked.draft,
+        requested=asked.requested,
+        lease=asked.lease,
+        review=asked.review,
+        bind=asked.bind,
+        bind_by_post=asked.bind_by_post,
+        whole=asked.whole,
+        collect=asked.collect,
+        reuse=asked.reuse,
+        redress=asked.redress,
+        code_by_phone=asked.code_by_phone,
+        code_by_email=asked.code_by_email,
+        code_by_post=asked.code_by_post,
+        code_tries=asked.code_tries,
+        codes=asked.codes,
+        more_evidence=asked.more_evidence,
+        random_review=asked.random_review,
+        repeated_use=asked.repeated_use,
+        hours=Hours(asked.hours.days, asked.hours.opens, asked.hours.closes, asked.hours.zone),
+    )

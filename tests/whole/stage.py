@@ -1,0 +1,126 @@
+"""The whole product on free ports of this machine: broker, console, sample service and simulated providers."""
+
+import asyncio
+import contextlib
+import shutil
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import uvicorn
+
+from broker import ambient, app
+from broker.app import Parts
+from deploy.demo.run import CONFIG, Ports, Stand, configured, stands
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Everything that runs, and where."""
+
+    ports: Ports
+    parts: Parts
+    folder: Path
+
+    @property
+    def issuer(self) -> str:
+        """The broker."""
+        return self.ports.url(0)
+
+    @property
+    def console(self) -> str:
+        """The staff console."""
+        return self.ports.url(1)
+
+    @property
+    def service(self) -> str:
+        """The sample relying service."""
+        return self.ports.url(2)
+
+    @property
+    def providers(self) -> str:
+        """The simulated providers."""
+        return self.ports.url(3)
+
+
+def four_ports() -> Ports:
+    """Four free ports in a row."""
+    for first in range(21000, 32000, 4):
+        with contextlib.ExitStack() as held:
+            try:
+                for port in range(first, first + 4):
+                    probe = held.enter_context(socket.socket())
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    probe.bind((LOOPBACK, port))
+            except OSError:
+                continue
+            return Ports(first)
+    raise RuntimeError("no four free ports in a row")
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """How a stage differs from the example configuration.
+
+    `edits` says, by file, which text becomes which other; `files` are further files and their content.
+    """
+
+    edits: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+def laid_out(folder: Path, script: Script) -> Path:
+    """A copy of the example configuration in a folder, as the script has it."""
+    config = folder / "config"
+    shutil.copytree(CONFIG, config)
+    for name, content in script.files.items():
+        (config / name).write_text(content, "utf-8")
+    for name, changes in script.edits.items():
+        file = config / name
+        text = file.read_text("utf-8")
+        for old, new in changes.items():
+            if old not in text:
+                raise ValueError(f"{name} does not hold {old!r}")
+            text = text.replace(old, new)
+        file.write_text(text, "utf-8")
+    return config
+
+
+@asynccontextmanager
+async def staged(folder: Path, script: Script = Script()) -> AsyncIterator[Stage]:
+    """Runs all of it in this process until the block ends. Its data lies in the folder."""
+    ports, real = four_ports(), ambient.real()
+    settings = configured(ports, real, laid_out(folder, script))
+    await app.migrated(settings)
+    async with app.opened(settings, real) as parts:
+        async with serving(*stands(parts, ports)):
+            yield Stage(ports, parts, folder)
+
+
+@asynccontextmanager
+async def serving(*stand: Stand) -> AsyncIterator[None]:
+    """Serves applications until the block ends."""
+    servers = [
+        uvicorn.Server(uvicorn.Config(one.application, LOOPBACK, one.port, lifespan="off", log_config=None))
+        for one in stand
+    ]
+    for server in servers:
+        server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]
+    tasks = [asyncio.ensure_future(server.serve()) for server in servers]
+    while not all(server.started for server in servers):
+        await asyncio.sleep(0.01)
+        for task in tasks:
+            if task.done():
+                task.result()
+                raise RuntimeError("a server ended before it had started")
+    try:
+        yield
+    finally:
+        for server in servers:
+            server.should_exit = True
+            server.force_exit = True
+        await asyncio.gather(*tasks)
