@@ -335,6 +335,10 @@ def test_a_key_of_no_use_is_skipped_with_its_reason_and_the_others_stay(member: 
     assert jose.verify(handmade(GOOD), found, ["ES256"]).claims == CLAIMS
 
 
+def test_a_key_set_may_hold_as_many_keys_as_the_limit_says() -> None:
+    assert len(jose.parse_keys({"keys": [dict(PUBLIC)] * jose.MAX_KEYS}).keys[key("ES256").kid]) == jose.MAX_KEYS
+
+
 def test_a_key_without_alg_serves_every_algorithm_of_its_kind() -> None:
     bare = {name: jose.public_jwk(key("RS256"))[name] for name in ("kty", "n", "e", "kid")}
     found = jose.parse_keys(json.dumps({"keys": [bare]}).encode())

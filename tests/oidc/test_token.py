@@ -45,6 +45,7 @@ def test_a_code_is_asked_to_be_exchanged() -> None:
     parameters = {"grant_type": "authorization_code", "code": "c", "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
     assert token_request(parameters) == REQUEST
     assert token_request({"grant_type": "authorization_code", "code": "c"}) == CodeRequest("c", None, None)
+    assert token_request({"grant_type": "authorization_code", "code": "x" * 512}) == CodeRequest("x" * 512, None, None)
 
 
 def test_a_new_access_token_is_asked_for() -> None:
@@ -172,7 +173,8 @@ REFRESH = Token("d", "refresh", NOW - 10, NOW + 1000)
 
 def test_a_refresh_token_is_good_for_its_service() -> None:
     check_refresh(RefreshRequest("r", None), REFRESH, grant(), service(), None, NOW)
-    check_refresh(RefreshRequest("r", ("openid",)), REFRESH, grant(), service(), None, NOW)
+    for scope in (("openid",), grant().scope):
+        check_refresh(RefreshRequest("r", scope), REFRESH, grant(), service(), None, NOW)
     check_refresh(RefreshRequest("r", None), REFRESH, grant(dpop_jkt="jkt-1"), service(), PROOF, NOW)
 
 
