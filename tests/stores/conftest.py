@@ -1,9 +1,10 @@
 """Stores to test: each suite is given one after the other, all with the same clock."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from broker.ambient import Ambient
@@ -12,6 +13,7 @@ from broker.seal import sealer as make_sealer
 from broker.stores.facts import Facts, open_facts
 from broker.stores.passing.opening import Passing, open_passing
 from broker.stores.sql.schema import migrate
+from broker.stores.sql.tables import metadata
 from tests.machine.postgres import PostgresServer
 from tests.machine.redis import RedisServer
 
@@ -27,10 +29,10 @@ def sealer(ambient: Ambient) -> Sealer:
 
 @pytest.fixture(scope="session")
 async def migrated(postgres_server: PostgresServer) -> AsyncIterator[str]:
-    """The name of a PostgreSQL database with the present schema and nothing in it, to be copied."""
+    """A PostgreSQL database with the present schema, as the last test left it."""
     with postgres_server.database() as url:
         await migrate(url)
-        yield url.rpartition("/")[2]
+        yield url
 
 
 @pytest.fixture
@@ -42,10 +44,13 @@ async def sqlite_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def postgres_url(postgres: PostgresServer, migrated: str) -> Iterator[str]:
-    """A database with the present schema."""
-    with postgres.database(template=migrated) as url:
-        yield url
+async def postgres_url(postgres: PostgresServer, migrated: str) -> str:
+    """A database with the present schema and nothing in it."""
+    connection = await asyncpg.connect(migrated)
+    tables = "".join(f"DELETE FROM {table.name};" for table in reversed(metadata.sorted_tables))
+    await connection.execute(f"{tables} INSERT INTO marks VALUES ('epoch', 1), ('switches', 1), ('time', 0)")
+    await connection.close()
+    return migrated
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -1,0 +1,224 @@
+"""What every store of facts promises about codes, grants and tokens, in SQLite or in PostgreSQL."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from broker.model.facts import Redemption
+from broker.model.grant import Code, Token
+from broker.model.handle import digest
+from broker.stores.facts import Facts
+from tests.machine.ambient import FakeClock
+from tests.stores.conftest import OpenFacts
+from tests.stores.samples import SERVICE, answer, assertion, code, event, grant, tokens
+
+
+async def issued(facts: Facts, clock: FakeClock, name: str = "1") -> Code:
+    """A code that waits to be redeemed."""
+    made = code(clock.now(), name)
+    assert await facts.answers.record(answer(clock.now(), name, person=f"person-{name}", code=made))
+    return made
+
+
+async def redeemed(facts: Facts, clock: FakeClock, name: str = "1") -> Code:
+    """A code that was redeemed: for the grant, the access token and the refresh token of the same name."""
+    made = await issued(facts, clock, name)
+    now = clock.now()
+    done = await facts.grants.redeem(made.digest, grant(made, now, name), tokens(now, name), None, (event(now),))
+    assert done is Redemption.DONE
+    return made
+
+
+async def test_an_unknown_code_is_unknown(facts: Facts) -> None:
+    assert await facts.grants.code(digest("nothing")) is None
+
+
+async def test_a_redeemed_code_leads_to_its_grant_and_tells_nothing_any_more(facts: Facts, clock: FakeClock) -> None:
+    made = await redeemed(facts, clock)
+    found = await facts.grants.code(made.digest)
+    assert found is not None
+    assert (found.redeemed, found.grant) == (True, "grant-1")
+    assert (found.code.client_id, found.code.redirect_uri) == (made.client_id, made.redirect_uri)
+    assert found.code.release.claims == {} and found.code.release.verification is None
+
+
+async def test_redemption_makes_the_grant_and_its_tokens(facts: Facts, clock: FakeClock) -> None:
+    made = await redeemed(facts, clock)
+    for token in tokens(clock.now()):
+        assert await facts.grants.token(token.digest) == (token, grant(made, clock.now()))
+
+
+async def test_fifty_redemptions_of_one_code_at_once_give_one_set_of_tokens(
+    open_one: OpenFacts, clock: FakeClock
+) -> None:
+    stores = [await open_one() for _ in range(3)]
+    made = await issued(stores[0], clock)
+    now = clock.now()
+    outcomes = await asyncio.gather(
+        *(
+            stores[n % 3].grants.redeem(
+                made.digest, grant(made, now, f"{n}"), tokens(now, f"{n}"), assertion(now, f"jti-{n}"), (event(now),)
+            )
+            for n in range(50)
+        )
+    )
+    assert outcomes.count(Redemption.DONE) == 1
+    assert outcomes.count(Redemption.USED_BEFORE) == 49
+    live = [await stores[0].grants.token(token.digest) for n in range(50) for token in tokens(now, f"{n}")]
+    assert [one is not None for one in live].count(True) == 2
+    winner = outcomes.index(Redemption.DONE)
+    assert await stores[0].grants.token(tokens(now, f"{winner}")[0].digest) is not None
+    used = [await stores[0].grants.use_assertion(assertion(now, f"jti-{n}")) for n in range(50)]
+    assert used.index(False) == winner and used.count(False) == 1
+
+
+async def test_a_replay_revokes_everything_that_was_issued_from_the_code(facts: Facts, clock: FakeClock) -> None:
+    made = await redeemed(facts, clock)
+    late = Token(digest("access-late"), "access", clock.now(), clock.now() + 300)
+    assert await facts.grants.refresh("grant-1", late, None, ()) is Redemption.DONE
+    await facts.grants.revoke_code(made.digest, clock.now(), event(clock.now(), "code_replayed"))
+    for token in (*tokens(clock.now()), late):
+        assert await facts.grants.token(token.digest) is None
+    assert await facts.grants.refresh("grant-1", replace(late, digest="x"), None, ()) is Redemption.USED_BEFORE
+
+
+async def test_a_code_is_revoked_once(facts: Facts, clock: FakeClock) -> None:
+    made = await redeemed(facts, clock)
+    await facts.chain.seal_once()
+    for _ in range(3):
+        await facts.grants.revoke_code(made.digest, clock.now(), event(clock.now(), "code_replayed"))
+    assert await facts.chain.seal_once() == 1
+
+
+async def test_revoking_a_code_that_was_never_redeemed_does_nothing(facts: Facts, clock: FakeClock) -> None:
+    made = await issued(facts, clock)
+    await facts.chain.seal_once()
+    await facts.grants.revoke_code(made.digest, clock.now(), event(clock.now()))
+    assert await facts.chain.seal_once() == 0
+    assert await facts.grants.code(made.digest) is not None
+
+
+async def test_nothing_is_redeemed_with_an_assertion_that_was_used_before(facts: Facts, clock: FakeClock) -> None:
+    made = await issued(facts, clock)
+    now = clock.now()
+    assert await facts.grants.use_assertion(assertion(now))
+    await facts.chain.seal_once()
+    done = await facts.grants.redeem(made.digest, grant(made, now), tokens(now), assertion(now), (event(now),))
+    assert done is Redemption.ASSERTION_USED_BEFORE
+    assert await facts.grants.token(tokens(now)[0].digest) is None
+    assert await facts.chain.seal_once() == 0
+    found = await facts.grants.code(made.digest)
+    assert found is not None and not found.redeemed
+    done = await facts.grants.redeem(made.digest, grant(made, now), tokens(now), assertion(now, "jti-2"), (event(now),))
+    assert done is Redemption.DONE
+
+
+async def test_an_assertion_is_used_once_by_each_service(open_one: OpenFacts, clock: FakeClock) -> None:
+    stores = [await open_one() for _ in range(3)]
+    used = await asyncio.gather(*(stores[n % 3].grants.use_assertion(assertion(clock.now())) for n in range(20)))
+    assert used.count(True) == 1
+    assert await stores[0].grants.use_assertion(assertion(clock.now(), client_id="tax"))
+    assert await stores[0].grants.use_assertion(assertion(clock.now(), "jti-2"))
+
+
+async def test_a_refresh_gives_another_access_token_on_the_same_grant(facts: Facts, clock: FakeClock) -> None:
+    made = await redeemed(facts, clock)
+    clock.advance(400)
+    access = Token(digest("access-2"), "access", clock.now(), clock.now() + 300)
+    use = assertion(clock.now())
+    assert await facts.grants.refresh("grant-1", access, use, (event(clock.now()),)) is Redemption.DONE
+    assert await facts.grants.token(access.digest) == (access, grant(made, clock.now() - 400))
+    again = replace(access, digest=digest("access-3"))
+    assert await facts.grants.refresh("grant-1", again, use, ()) is Redemption.ASSERTION_USED_BEFORE
+    assert await facts.grants.token(again.digest) is None
+
+
+async def test_revoking_an_access_token_leaves_the_rest_of_its_grant(facts: Facts, clock: FakeClock) -> None:
+    await redeemed(facts, clock)
+    access, refresh = tokens(clock.now())
+    assert await facts.grants.revoke(access.digest, SERVICE, clock.now(), event(clock.now()))
+    assert await facts.grants.token(access.digest) is None
+    assert await facts.grants.token(refresh.digest) is not None
+
+
+async def test_revoking_a_refresh_token_takes_the_whole_grant_along(facts: Facts, clock: FakeClock) -> None:
+    await redeemed(facts, clock)
+    access, refresh = tokens(clock.now())
+    assert await facts.grants.revoke(refresh.digest, SERVICE, clock.now(), event(clock.now()))
+    assert await facts.grants.token(access.digest) is None
+    assert await facts.grants.token(refresh.digest) is None
+    assert await facts.grants.refresh("grant-1", replace(access, digest="x"), None, ()) is Redemption.USED_BEFORE
+
+
+async def test_a_service_cannot_revoke_what_another_one_holds(facts: Facts, clock: FakeClock) -> None:
+    await redeemed(facts, clock)
+    await facts.chain.seal_once()
+    access, refresh = tokens(clock.now())
+    assert not await facts.grants.revoke(refresh.digest, "tax", clock.now(), event(clock.now()))
+    assert not await facts.grants.revoke(digest("nothing"), SERVICE, clock.now(), event(clock.now()))
+    assert await facts.grants.token(access.digest) is not None
+    assert await facts.chain.seal_once() == 0
+
+
+async def test_a_token_is_revoked_once(facts: Facts, clock: FakeClock) -> None:
+    await redeemed(facts, clock)
+    access, _ = tokens(clock.now())
+    assert await facts.grants.revoke(access.digest, SERVICE, clock.now(), event(clock.now()))
+    assert not await facts.grants.revoke(access.digest, SERVICE, clock.now(), event(clock.now()))
+
+
+@pytest.mark.parametrize("later", [0, 86_400 * 365])
+async def test_a_new_epoch_ends_codes_grants_and_tokens_of_the_earlier_ones(
+    facts: Facts, clock: FakeClock, later: int
+) -> None:
+    waiting, made = await issued(facts, clock, "1"), await redeemed(facts, clock, "2")
+    clock.advance(later)
+    now = clock.now()
+    assert await facts.marks.raise_epoch("operator", now) == 2
+    access, refresh = tokens(now - later, "2")
+    assert await facts.grants.code(waiting.digest) is None
+    assert await facts.grants.code(made.digest) is None
+    assert await facts.grants.token(access.digest) is None
+    done = await facts.grants.redeem(waiting.digest, grant(waiting, now), tokens(now), None, ())
+    assert done is Redemption.USED_BEFORE
+    assert await facts.grants.refresh("grant-2", replace(access, digest="x"), None, ()) is Redemption.USED_BEFORE
+    assert not await facts.grants.revoke(refresh.digest, SERVICE, now, event(now))
+    fresh = await redeemed(facts, clock, "3")
+    assert await facts.grants.token(tokens(now, "3")[0].digest) == (tokens(now, "3")[0], grant(fresh, now, "3"))
+
+
+async def test_what_was_released_is_kept_while_a_token_lives_and_erased_with_the_last_one(
+    facts: Facts, clock: FakeClock
+) -> None:
+    made = await redeemed(facts, clock)
+    refresh = tokens(clock.now())[1]
+    clock.set(refresh.expires - 1)
+    await facts.sweep(clock.now())
+    found = await facts.grants.token(refresh.digest)
+    assert found is not None and found[1].release == made.release
+    clock.set(refresh.expires)
+    assert await facts.sweep(clock.now()) > 0
+    assert await facts.grants.token(refresh.digest) is None
+    while await facts.sweep(clock.now()):
+        pass
+
+
+async def test_a_redeemed_code_still_answers_for_its_transaction_after_days_of_sweeping(
+    facts: Facts, clock: FakeClock
+) -> None:
+    made = await redeemed(facts, clock)
+    clock.advance(3 * 86_400)
+    while await facts.sweep(clock.now()):
+        pass
+    again = code(clock.now(), "2", transaction=made.transaction)
+    assert await facts.answers.record(answer(clock.now(), "2", code=again)) is None
+
+
+async def test_an_assertion_is_remembered_beyond_its_expiry_by_every_sweep(facts: Facts, clock: FakeClock) -> None:
+    use = assertion(clock.now())
+    assert await facts.grants.use_assertion(use)
+    clock.set(use.expires + 60)
+    while await facts.sweep(clock.now()):
+        pass
+    assert not await facts.grants.use_assertion(use)
