@@ -1,0 +1,171 @@
+"""Views as the actions give them: one of every kind, and a failure page for every class."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from broker.actions.outcomes import HelpOffered
+from broker.actions.views import (
+    CheckAndShare,
+    Checking,
+    Choose,
+    Ended,
+    Ending,
+    Leave,
+    Lost,
+    SharedItem,
+    View,
+    Waiting,
+    WentWrong,
+)
+from broker.assisted.case import Channel, Confirmation, Contact, Way, Words
+from broker.assisted.standing import Stage, Standing
+from broker.journey.offer import NotWorking, Offer, Option, OrderRule, next_steps
+from broker.journey.transaction import Failed, State, Transaction
+from broker.model.assurance import Level
+from broker.model.failures import FailureClass, NextStep
+from broker.model.request import AuthorizationRequest
+from broker.model.service import DataUse, OtherWay, Service
+from broker.provider import Card, Thing
+
+NOW = 1_800_000_000.0
+HOUR = 3600.0
+HANDLE = "a-handle-for-tests-only"
+
+
+def card(id: str, name: str, needs: str, minutes: int, level: Level, *wants: Thing) -> Card:
+    """A provider with texts in English and Welsh; Arabic readers see the first language."""
+    return Card(id, {"en": name, "cy": name}, {"en": needs, "cy": f"{needs} (cy)"}, minutes, level, wants)
+
+
+BANK = card("alder", "Alder Bank", "You need your card and the bank’s app.", 5, Level.SUBSTANTIAL, Thing.BANK_ACCOUNT)
+POST = card("birch", "Birch & Post <i>", "You need a passport.", 12, Level.HIGH, Thing.PASSPORT, Thing.SMARTPHONE)
+CITY = card("cedar", "مدينة الأرز", "You need your city account.", 1, Level.SUBSTANTIAL)
+
+SERVICE = Service(
+    "fishing",
+    {"en": "Apply for a fishing licence", "cy": "Gwneud cais am drwydded bysgota"},
+    ("https://fishing.example/return",),
+    "fishing.example",
+    "https://fishing.example/",
+    data=(
+        DataUse("name", {"en": "It stands on your licence.", "cy": "Mae ar eich trwydded."}),
+        DataUse("birthdate", {"en": "The price depends on your age."}),
+        DataUse("address", {"en": "We send the licence there."}),
+    ),
+    contact="help@fishing.example",
+    other_ways=(OtherWay({"en": "Apply by post"}, "https://fishing.example/post"), OtherWay({"en": "Come to us"})),
+)
+
+REQUEST = AuthorizationRequest(
+    "fishing",
+    "https://fishing.example/return",
+    ("openid", "profile"),
+    Level.SUBSTANTIAL,
+    asked=("name", "birthdate", "https://claims.example/boat_name"),
+)
+
+OFFER = Offer(
+    OrderRule.SHUFFLED,
+    options=(
+        Option(BANK, seconds=400.0),
+        Option(CITY, failed=Failed(FailureClass.CANCELLED, NOW - 300, "cedar"), languages=("ar", "fr")),
+    ),
+    last_used=None,
+    not_working=(
+        NotWorking(POST, NOW - 2 * HOUR, NOW - 60),
+        NotWorking(replace(POST, id="paused"), why={"en": "They are moving house."}, until=NOW + 50 * HOUR),
+    ),
+    reachable=True,
+    help=True,
+    later=True,
+    other_ways=True,
+    contact=True,
+    contacts={"alder": "https://alder.example/help"},
+)
+
+RICH_OFFER = replace(
+    OFFER,
+    last_used=Option(POST, leaves=NOW + 700 * HOUR),
+    hinted=OFFER.options[0],
+    options=(OFFER.options[0], Option(CITY, closes=NOW + 100 * HOUR), Option(replace(CITY, id="old"), closed=True)),
+    order=OrderRule.CONFIGURED,
+)
+
+
+def transaction(state: State, *failures: Failed, language: str = "en") -> Transaction:
+    """A transaction with nothing special about it."""
+    return Transaction(
+        id="t1",
+        version=3,
+        state=state,
+        browser="digest",
+        request=REQUEST,
+        language=language,
+        created=NOW - 60,
+        changed=NOW - 30,
+        expires=NOW + 20 * HOUR,
+        reference="K7WM-2QXD",
+        seed=7,
+        failures=failures,
+        case="c1" if state is State.WAITING else None,
+    )
+
+
+def went_wrong(failure: FailureClass, offer: Offer = OFFER) -> WentWrong:
+    """The failure page of a class, with the steps that are real for this offer."""
+    failed = Failed(failure, NOW - 30, "alder")
+    stands = transaction(State.FAILED, failed)
+    return WentWrong(stands, SERVICE, failed, BANK, offer, next_steps(stands, offer, failed))
+
+
+def waiting(stage: Stage) -> Waiting:
+    """A case at a stage, as its citizen sees it."""
+    take_up = stage is Stage.TO_TAKE_UP
+    stands = Standing(
+        stage,
+        "P4TRXX92",
+        words=None if take_up else Words("harbour", "lantern"),
+        channel=Channel.VIDEO,
+        appointment=NOW + 30 * HOUR if stage is Stage.BOOKED else None,
+        until=NOW + 48 * HOUR if take_up or stage is Stage.ASKED else None,
+        ends=NOW + 300 * HOUR,
+        contact=Contact(Way.EMAIL, "a…@example.org"),
+        code=Confirmation("digest", Way.EMAIL, NOW, NOW + HOUR) if take_up else None,
+        may_send=take_up,
+    )
+    return Waiting(transaction(State.WAITING), SERVICE, stands, OFFER)
+
+
+ITEMS = (
+    SharedItem("name", "Ada <b>Marchetti</b>", SERVICE.data[0].reason, False),
+    SharedItem("birthdate", "1958-04-02", SERVICE.data[1].reason, True),
+    SharedItem("address", {"formatted": "12 High Street\nLlandudno"}, SERVICE.data[2].reason, False),
+    SharedItem("email_verified", True, {}, False),
+)
+
+EVERY_STEP = replace(went_wrong(FailureClass.NOT_VERIFIED, RICH_OFFER), steps=tuple(NextStep))
+
+VIEWS: Mapping[str, View] = {
+    "choose": Choose(transaction(State.CHOOSING), SERVICE, OFFER),
+    "choose_rich": Choose(transaction(State.CHOOSING), SERVICE, RICH_OFFER),
+    "choose_nothing_works": Choose(
+        transaction(State.CHOOSING), SERVICE, replace(OFFER, options=(), help=False, order=OrderRule.ALPHABETICAL)
+    ),
+    "choose_no_route": Choose(transaction(State.CHOOSING), SERVICE, replace(OFFER, options=(), reachable=False)),
+    "leave": Leave(SERVICE, "https://alder.example/authorize?a=1&b=2", "mark-1", BANK, offer=OFFER),
+    "leave_for_service": Leave(SERVICE, "https://fishing.example/return?code=x&state=y", "mark-2", None),
+    "leave_by_post": Leave(SERVICE, "https://fishing.example/return", "mark-3", None, {"code": "x", "state": '"<'}),
+    "checking": Checking(SERVICE, BANK),
+    "share": CheckAndShare(transaction(State.IDENTIFIED), SERVICE, BANK, ITEMS),
+    "share_nothing": CheckAndShare(transaction(State.IDENTIFIED), SERVICE, None, ()),
+    "every_step": EVERY_STEP,
+    "lost": Lost(FailureClass.LOST_PLACE),
+    "lost_with_service": Lost(FailureClass.LOST_PLACE, SERVICE, SERVICE.home),
+    "lost_service_off": Lost(FailureClass.SERVICE_OFF, SERVICE, SERVICE.home),
+    "lost_bad_link": Lost(FailureClass.BAD_LINK),
+    **{f"ended_{ending}": Ended(SERVICE, ending, SERVICE.home) for ending in Ending},
+    **{f"waiting_{stage}": waiting(stage) for stage in Stage},
+    **{f"failed_{failure}": went_wrong(failure) for failure in FailureClass},
+}
+
+HELP_ON_OFFER = HelpOffered(transaction(State.FAILED), SERVICE, (Channel.IN_PERSON, Channel.VIDEO))

@@ -1,0 +1,104 @@
+"""Every page in a real Chromium: no axe violation, nothing cut off, in both directions of writing and at both widths."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.async_api import Page, Route
+from starlette.types import ASGIApp
+
+from broker.model.failures import FailureClass
+from tests.conftest import NewContext
+from tests.machine.program import free_port
+from tests.web.doors import CODE, path
+from tests.web.examples import VIEWS
+
+AXE = (Path(__file__).parents[1] / "peers/node_modules/axe-core/axe.min.js").read_text()
+RULES = {
+    "resultTypes": ["violations"],
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]},
+}
+
+FAILURES = tuple(path(f"failed_{failure}") for failure in FailureClass)
+OTHERS = (
+    *(path(view) for view in VIEWS if not view.startswith("failed_")),
+    f"{path('choose')}?problem=choice",
+    f"{path('failed_not_verified')}?problem=choice",
+    f"{path('choose')}?problem=again",
+    f"{path('waiting_to_take_up')}?problem=proof",
+    *(f"{path('choose')}/{page}" for page in ("have", "have?bank_account=1", "about/alder", "data", "help", "later")),
+    "/continue",
+    "/continue?problem=code&code=ABCD-EFGH",
+    *("/", "/help", "/accessibility", "/privacy", "/cookies", "/errors"),
+    # One template, and text alone in it: one that tells the service something, with kin, and one that does not.
+    *(f"/errors/{failure}" for failure in (FailureClass.BAD_REQUEST, FailureClass.BAD_LINK)),
+    *("/no-such-page", "/broken", "/unreachable"),
+)
+GROUPS = {"failures": FAILURES, "journey": OTHERS[: len(OTHERS) // 2], "more": OTHERS[len(OTHERS) // 2 :]}
+"""Every page a citizen can see, in parts that are looked at one by one."""
+
+
+@pytest.fixture
+async def site(app: ASGIApp) -> AsyncIterator[str]:
+    """The pages, served on loopback."""
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, port=port, lifespan="off", log_level="critical", ws="none"))
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    yield f"http://localhost:{port}"
+    server.should_exit = True
+    await serving
+
+
+async def violations(page: Page) -> list[str]:
+    """What axe finds, each with the element it found it in."""
+    if not await page.evaluate("'axe' in window"):
+        await page.evaluate(AXE)
+    found = await page.evaluate(f"async () => (await axe.run({json.dumps(RULES)})).violations")
+    return [f"{one['id']}: {node['html'][:160]} {node['failureSummary'][:200]}" for one in found for node in one["nodes"]]
+
+
+CUT_OFF = """() => [...document.querySelectorAll('main *, header *, footer *')]
+  .filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1
+            || e.getBoundingClientRect().left < -1)
+  .filter(e => !e.closest('.govuk-visually-hidden') && !e.closest('.govuk-radios__input'))
+  .map(e => e.outerHTML.slice(0, 120))"""
+
+
+@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("language", ["en", "ar"])
+async def test_no_page_has_an_axe_violation_or_is_cut_off(
+    language: str, group: str, site: str, new_context: NewContext
+) -> None:
+    context = await new_context()
+    await context.add_cookies(
+        [
+            {"name": "__Host-portico-language", "value": language, "domain": "localhost", "path": "/", "secure": True},
+            {"name": "portico-code", "value": CODE, "domain": "localhost", "path": "/"},
+        ]
+    )
+    page = await context.new_page()
+    await page.route("**/*", stay)
+    faults: dict[str, object] = {}
+    for address in GROUPS[group]:
+        await page.goto(site + address)
+        assert await page.evaluate("document.documentElement.lang") == language
+        for width in (320, 1024):
+            await page.set_viewport_size({"width": width, "height": 900})
+            if found := [*await violations(page), *await page.evaluate(CUT_OFF)]:
+                faults[f"{address} at {width}"] = found
+    assert faults == {}
+
+
+async def stay(route: Route) -> None:
+    """Takes away what makes a page leave by itself, so that it can be looked at."""
+    if route.request.resource_type == "script":
+        await route.abort()
+        return
+    response = await route.fetch()
+    headers = {name: value for name, value in response.headers.items() if name != "refresh"}
+    await route.fulfill(response=response, headers=headers)
