@@ -1,6 +1,6 @@
 """What every verb around a verification case begins and ends with: load, let the clocks speak, move, save, record."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from broker.actions.assist_needs import Cases
@@ -52,6 +52,15 @@ async def current(office: Office, id: str) -> Case | None:
         if after is case or await save(office, case, after):
             return after if after is case else replace(after, version=case.version + 1)
     return None
+
+
+async def settled(office: Office, cases: Iterable[Case]) -> tuple[Case, ...]:
+    """The cases of a list as they stand now; only those whose clock has something to say are read again."""
+    now, found = office.ambient.now(), []
+    for case in cases:
+        after = case if overdue(case, now) is None else await current(office, case.id)
+        found += [] if after is None else [after]
+    return tuple(found)
 
 
 async def change(

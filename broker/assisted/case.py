@@ -263,10 +263,10 @@ class Case:
 
     `version` grows by one with every change and a write is accepted only on top of the version it read. `edition` grows
     only with what a member of staff at work must know of before they go on: it is what their page was made from.
-    `transaction` is the public id of the transaction in which help was asked for; `browser` the digest of the secret of
-    the browser that may look at the case now, `moved` that this is no longer the browser that asked. `level`, `claims`
-    and `language` are what the service asked. `requester` is "citizen", or the member of staff who opened the case
-    for somebody in front of them. `continuation` is the digest of the continuation code, None when it was used.
+    `transaction` is the public id of the transaction that waits for the case and alone may collect it; `browser` the
+    digest of the secret of the browser that may look at the case now, `moved` that this is no longer the browser that
+    asked. `level`, `claims` and `language` are what the service asked. `requester` is "citizen", or the member of staff
+    who opened the case for somebody in front of them. `continuation` is the digest of the continuation code.
 
     `changed` is when `state` last changed, `deadline` when the state lapses (None: no clock of its own; while an agent
     holds the case the queue's own deadline stays noted), `ends` when the whole case does, `lease` until when the member

@@ -51,6 +51,8 @@ def _by_citizen(case: Case, event: ev.ByCitizen) -> Outcome:
             return queue(case, case.changed)
         case ev.Resumed(browser, _, continuation):
             return Outcome(replace(case, browser=browser, continuation=continuation, moved=True))
+        case ev.Rejoined(transaction):
+            return Outcome(replace(case, transaction=transaction))
         case ev.ContinuationDrawn(continuation):
             return Outcome(replace(case, continuation=continuation))
         case ev.CodeSent(confirmation):

@@ -51,6 +51,13 @@ class Resumed:
 
 
 @dataclass(frozen=True, slots=True)
+class Rejoined:
+    """The transaction that waited for the case is gone: another, of the same citizen's browser, waits in its place."""
+
+    transaction: str
+
+
+@dataclass(frozen=True, slots=True)
 class ContinuationDrawn:
     """A new continuation code was shown, in the browser that looks on. `continuation` is its digest."""
 
@@ -373,6 +380,7 @@ ByCitizen = (
     | Scheduled
     | Readied
     | Resumed
+    | Rejoined
     | ContinuationDrawn
     | CodeSent
     | Disputed

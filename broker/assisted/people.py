@@ -36,7 +36,8 @@ def second_person(case: Case, verdict: Verdict, alike: int, drawn: bool, terms: 
     reasons = {
         TwoPeople.HIGH_LEVEL: verdict.level is not None and verdict.level >= Level.HIGH,
         TwoPeople.VOUCH: any(evidence.type is EvidenceType.VOUCH for evidence in case.evidence),
-        TwoPeople.CHECK_NOT_DONE: any(c.outcome is Outcome.COULD_NOT or c.overridden for c in checks),
+        TwoPeople.CHECK_NOT_DONE: any(c.outcome is Outcome.COULD_NOT or c.overridden for c in checks)
+        or any(move.event == "evidence_removed" for move in case.history),
         TwoPeople.CORRECTED: not SENSITIVE.isdisjoint(case.details.corrected),
         TwoPeople.FLAGGED: bool(case.flags),
         TwoPeople.IN_TRAINING: verdict.in_training,

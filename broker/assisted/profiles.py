@@ -25,13 +25,15 @@ class CheckKind:
 
     `methods` gives the check method of OpenID Identity Assurance by channel: where a channel is missing, the check
     cannot be done there. `skill` is what the member of staff must be trained for. With `stops` a "no" ends it: a piece
-    of evidence is worth nothing any more, and where the check is about the person no level is reached at all.
+    of evidence is worth nothing any more, and where the check is about the person no level is reached at all. An
+    `optional` check may be left unanswered.
     """
 
     text: Texts
     methods: Mapping[Channel, str]
     skill: str | None = None
     stops: bool = False
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

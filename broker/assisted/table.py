@@ -93,6 +93,7 @@ LINES: tuple[Line, ...] = (
     _line(ev.Revoked, AFTER, S.REVOKED, Role.LEAD),
     # at any moment
     _line(ev.Resumed, OPEN | {S.BOUND}, STAY, Role.CITIZEN),
+    _line(ev.Rejoined, OPEN | {S.BOUND}, STAY, Role.CITIZEN),
     _line(ev.ContinuationDrawn, OPEN, STAY, Role.CITIZEN),
     _line(ev.Withdrawn, OPEN, S.WITHDRAWN, Role.CITIZEN),
     _line(ev.Opened, frozenset(S), STAY, Role.STAFF),
@@ -135,7 +136,15 @@ class Barred(StrEnum):
 
 
 _QUIET = (
-    ev.Renewed | ev.Resumed | ev.ContinuationDrawn | ev.CodeSent | ev.Opened | ev.Noted | ev.Flagged | ev.ReviewLate
+    ev.Renewed
+    | ev.Resumed
+    | ev.Rejoined
+    | ev.ContinuationDrawn
+    | ev.CodeSent
+    | ev.Opened
+    | ev.Noted
+    | ev.Flagged
+    | ev.ReviewLate
 )
 """What nobody at work needs to know of before they go on; a flag is silent."""
 

@@ -135,6 +135,7 @@ def examples(case: Case) -> Iterator[ev.Event]:
         ev.Scheduled(NOW + 60),
         ev.Readied(),
         ev.Resumed("browser-2", "digest-of-a-code", "digest-2"),
+        ev.Rejoined("t2"),
         ev.ContinuationDrawn("d"),
         ev.Withdrawn("found a way"),
     )

@@ -1,0 +1,164 @@
+"""Staff sign in through the operator's own provider, and prove anew who they are before they decide."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from broker.actions.assist_needs import StaffSessions
+from broker.actions.needs import Audit
+from broker.actions.staff_outcomes import Arrived, Departing, Present, TurnedAway
+from broker.ambient import Ambient
+from broker.model import handle as handles
+from broker.model.assurance import Level
+from broker.model.audit import AuditEvent
+from broker.model.identity import Identity
+from broker.model.staff import StaffAttempt, StaffMember, StaffSession
+from broker.provider import Answer, Ask, Failure, Provider, Reason
+
+ATTEMPT_LIFE = 600
+"""How long (seconds) a sign-in may take."""
+
+SKEW = 60
+"""By how much (seconds) the staff provider's clock may differ from ours."""
+
+NOTED_EVERY = 30
+"""The use of a session is noted when so many seconds have passed since it was noted last."""
+
+_FAILURES = {
+    Reason.UNAVAILABLE: TurnedAway.UNAVAILABLE,
+    Reason.BUSY: TurnedAway.UNAVAILABLE,
+    Reason.UNSAFE: TurnedAway.LOST,
+    Reason.TOO_WEAK: TurnedAway.TOO_WEAK,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """How staff come in. Times in seconds.
+
+    `people` are those who may, by our id, whatever the provider says of others. `level` and `amr` are what every
+    sign-in must show. A session ends `idle` seconds after its last use and `absolute` seconds after its beginning; a
+    decision needs a sign-in not older than `fresh`.
+    """
+
+    provider: Provider
+    callback: str
+    people: Mapping[str, StaffMember]
+    level: Level
+    amr: tuple[str, ...]
+    idle: int
+    absolute: int
+    fresh: int
+    ambient: Ambient
+    sessions: StaffSessions
+    audit: Audit
+
+    async def begin(self, then: str, session: str | None) -> Departing | TurnedAway:
+        """Sets out for the staff provider. Somebody signed in proves anew who they are, and comes back to `then`."""
+        present = await self.present(session)
+        handle, secret = handles.fresh(self.ambient, "staff"), handles.fresh(self.ambient)
+        ask = Ask(self.level, handle, self.callback, "en", fresh=present is not None)
+        departure = await self.provider.begin(ask)
+        if isinstance(departure, Failure):
+            return _FAILURES.get(departure.reason, TurnedAway.UNAVAILABLE)
+        attempt = StaffAttempt(
+            digest=handles.digest(handle),
+            browser=handles.digest(secret),
+            expires=self.ambient.now() + ATTEMPT_LIFE,
+            then=_path(then),
+            member=present.member.id if present else None,
+            note=departure.note,
+        )
+        await self.sessions.leave(attempt)
+        return Departing(departure.url, secret)
+
+    async def complete(
+        self, parameters: Mapping[str, str], browser: str | None, session: str | None
+    ) -> Arrived | TurnedAway:
+        """Takes in what the staff provider sent to the callback.
+
+        A stray callback (unknown, of another browser, too late, not from that provider) changes nothing. After that
+        the attempt is used up, whatever comes of it.
+        """
+        answer = Answer(parameters, self.callback)
+        attempt = await self.sessions.attempt(handles.digest(parameters.get("state", "")))
+        if attempt is None or browser is None or handles.digest(browser) != attempt.browser:
+            return TurnedAway.LOST
+        if self.ambient.now() >= attempt.expires or not self.provider.belongs(attempt.note, answer):
+            return TurnedAway.LOST
+        if not await self.sessions.claim(attempt.digest):
+            return TurnedAway.LOST
+        outcome = await self.provider.complete(attempt.note, answer)
+        member = self._judged(attempt, outcome)
+        if not isinstance(outcome, Identity) or isinstance(member, TurnedAway):
+            why = member if isinstance(member, TurnedAway) else TurnedAway.NOT_FINISHED
+            await self.audit.write([self._event("staff_sign_in_failed", attempt.member, reason=why)])
+            return why
+        return await self._arrived(attempt, outcome, member, session)
+
+    def _judged(self, attempt: StaffAttempt, outcome: Identity | Failure) -> StaffMember | TurnedAway:
+        """The member of staff whom an answer names, if it may be believed to be them, strongly enough and just now."""
+        if isinstance(outcome, Failure):
+            return _FAILURES.get(outcome.reason, TurnedAway.NOT_FINISHED)
+        member = next((one for one in self.people.values() if one.subject == outcome.subject), None)
+        if member is None:
+            return TurnedAway.NOT_STAFF
+        if attempt.member is not None and attempt.member != member.id:
+            return TurnedAway.OTHER_PERSON
+        if outcome.level < self.level or not set(self.amr) <= set(outcome.amr):
+            return TurnedAway.TOO_WEAK
+        began = attempt.expires - ATTEMPT_LIFE
+        if attempt.member is not None and outcome.auth_time < began - SKEW:
+            return TurnedAway.TOO_WEAK
+        return member
+
+    async def _arrived(
+        self, attempt: StaffAttempt, identity: Identity, member: StaffMember, session: str | None
+    ) -> Arrived:
+        now, cookie = self.ambient.now(), handles.fresh(self.ambient, "console")
+        begun = StaffSession(
+            digest=handles.digest(cookie),
+            member=member.id,
+            subject=identity.subject,
+            acr=identity.level.name.lower(),
+            amr=identity.amr,
+            auth_time=min(identity.auth_time, int(now)),
+            created=now,
+            used=now,
+            expires=now + self.absolute,
+        )
+        replaced = handles.digest(session) if session else None
+        event = self._event(
+            "staff_signed_in", member.id, level=begun.acr, again=str(attempt.member is not None).lower()
+        )
+        await self.sessions.start(begun, replaced, [event])
+        return Arrived(cookie, attempt.then)
+
+    async def present(self, session: str | None) -> Present | None:
+        """Who is signed in with this cookie, if anybody; counts as a use of the session.
+
+        Whoever is no longer on the list of staff is signed out by it.
+        """
+        found = await self.sessions.load(handles.digest(session)) if session else None
+        now = self.ambient.now()
+        if found is None or now >= found.expires or now >= found.used + self.idle:
+            return None
+        member = self.people.get(found.member)
+        if member is None or member.subject != found.subject:
+            return None
+        if now >= found.used + NOTED_EVERY:
+            await self.sessions.touch(found.digest, now)
+        return Present(member, found, found.auth_time + self.fresh)
+
+    async def leave(self, session: str | None) -> None:
+        """Ends the session."""
+        found = await self.sessions.load(handles.digest(session)) if session else None
+        if found is not None:
+            await self.sessions.end(found.digest, self._event("staff_signed_out", found.member))
+
+    def _event(self, kind: str, member: str | None, **details: str) -> AuditEvent:
+        return AuditEvent(kind, self.ambient.now(), f"staff:{member or 'unknown'}", details=details)
+
+
+def _path(then: str) -> str:
+    """A path of the console's own: nothing that leads to another site."""
+    return then if then.startswith("/") and not then.startswith(("//", "/\\")) and then.isprintable() else "/"
