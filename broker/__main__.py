@@ -4,10 +4,13 @@ import argparse
 import asyncio
 import getpass
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -18,12 +21,20 @@ from broker.commands import Machine, Refused, register
 from broker.commands.machine import add_config
 from broker.logs import configure
 from broker.settings import Settings
+from broker.web.operations import Readiness, clear
+from broker.web.operations.opening import SHARED as SHARED_COUNTERS
 from providers import KINDS
 
 CONFIG = "PORTICO_CONFIG"
 """In a worker's environment: the configuration that `serve` was given."""
 
 DEMO_PORT = "PORTICO_DEMO_PORT"
+"""The first of the demonstration's four ports."""
+
+WORKER = "broker.__main__:worker"
+
+LINGER = 2.0
+"""Seconds between a SIGTERM and the moment when no connection is accepted any more."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,8 +73,11 @@ def serve(args: argparse.Namespace) -> int:
     settings = app.configured(args.config)
     configure(settings.broker.development)
     asyncio.run(app.check_ready(settings))
-    workers = settings.broker.listen.workers
-    if workers > 1 and args.door != "staff":
+    listen, counters = settings.broker.listen, settings.broker.metrics.folder
+    if listen.workers > 1 and counters is not None:
+        os.environ[SHARED_COUNTERS] = str(counters)
+        clear(counters)
+    if listen.workers > 1 and args.door != "staff":
         return _serve_workers(settings, args.config, args.door)
     asyncio.run(_serve_here(settings, args.door))
     return 0
@@ -78,7 +92,7 @@ async def _serve_here(settings: Settings, door: str) -> None:
             doors.append(_server(app.public_door(parts), listen.public, settings))
         if door != "public" and settings.staff is not None:
             doors.append(_server(app.staff_door(parts), listen.staff, settings))
-        await _together(doors)
+        await _together(doors, started=lambda: _linger(parts.readiness))
 
 
 def _serve_workers(settings: Settings, config: Path, door: str) -> int:
@@ -90,14 +104,8 @@ def _serve_workers(settings: Settings, config: Path, door: str) -> int:
         staff = subprocess.Popen(command)
     try:
         host, port = _place(settings.broker.listen.public)
-        uvicorn.run(
-            "broker.__main__:worker",
-            factory=True,
-            host=host,
-            port=port,
-            workers=settings.broker.listen.workers,
-            **_options(settings),
-        )
+        workers = settings.broker.listen.workers
+        uvicorn.run(WORKER, factory=True, host=host, port=port, workers=workers, **_options(settings))
     finally:
         if staff is not None:
             staff.terminate()
@@ -109,7 +117,29 @@ def worker() -> ASGIApp:
     """The public door as one of several workers opens it."""
     settings = app.configured(Path(os.environ[CONFIG]))
     configure(settings.broker.development)
-    return app.Door(lambda: app.public_only(settings, ambient.real()))
+
+    @asynccontextmanager
+    async def opening() -> AsyncIterator[ASGIApp]:
+        async with app.opened(settings, ambient.real()) as parts:
+            _linger(parts.readiness)
+            yield app.public_door(parts)
+
+    return app.Door(opening)
+
+
+def _linger(readiness: Readiness) -> None:
+    """From now on a SIGTERM first takes readiness away, and ends the server a moment later.
+
+    So whoever sends requests here sees in time that the next ones go elsewhere, and no request meets a closed door.
+    """
+    loop, ending = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        readiness.draining = True
+        if callable(ending):
+            loop.call_soon_threadsafe(loop.call_later, LINGER, ending, number, frame)
+
+    signal.signal(signal.SIGTERM, stop)
 
 
 def demo(args: argparse.Namespace) -> int:
@@ -127,7 +157,7 @@ def demo(args: argparse.Namespace) -> int:
             servers = [
                 _server(stand.application, f"127.0.0.1:{stand.port}", settings) for stand in run.stands(parts, ports)
             ]
-            await _together(servers, run.greeting(ports))
+            await _together(servers, started=lambda: print(run.greeting(ports), flush=True))
 
     asyncio.run(show())
     return 0
@@ -156,16 +186,13 @@ def _server(application: ASGIApp, address: str, settings: Settings) -> uvicorn.S
     return uvicorn.Server(uvicorn.Config(application, host=host, port=port, lifespan="off", **_options(settings)))
 
 
-async def _together(servers: Sequence[uvicorn.Server], greeting: str = "") -> None:
+async def _together(servers: Sequence[uvicorn.Server], started: Callable[[], None]) -> None:
     """Runs servers until the first of them ends, which ends the others; a second signal ends them at once."""
     running = [asyncio.ensure_future(server.serve()) for server in servers]
-    while greeting and not all(server.started for server in servers):
+    while not all(server.started or task.done() for server, task in zip(servers, running, strict=True)):  # noqa: ASYNC110
         await asyncio.sleep(0.02)
-        if any(task.done() for task in running):
-            break
-    else:
-        if greeting:
-            print(greeting, flush=True)
+    if not any(task.done() for task in running):
+        started()
     await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
     for server in servers:
         server.should_exit = True

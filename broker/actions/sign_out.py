@@ -40,9 +40,7 @@ class SignedOut:
     back: str | None
 
 
-async def sign_out(
-    exit: Exit, parameters: Mapping[str, str], browser: Browser, agreed: bool
-) -> Ask | SignedOut:
+async def sign_out(exit: Exit, parameters: Mapping[str, str], browser: Browser, agreed: bool) -> Ask | SignedOut:
     """Ends the broker's session, at once where the service's ID token names it. Raises Shown."""
     request = logout_request(parameters, exit.issuer, exit.keys)
     service = exit.services.get(request.client_id) if request.client_id else None

@@ -3,15 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from broker.journey.offer import Offer
 from broker.journey.transaction import Failed, Transaction
-from broker.model.failures import FailureClass
+from broker.model.failures import FailureClass, NextStep
 from broker.model.service import Service
 from broker.provider import Card
-
-if TYPE_CHECKING:
-    from broker.journey.offer import NextStep, Offer
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +18,7 @@ class Choose:
 
     transaction: Transaction
     service: Service
-    offer: "Offer"
+    offer: Offer
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +26,8 @@ class Leave:
     """On the way out to another origin: `mark` is new for every departure, so that coming back does not leave again.
 
     `card` is the provider being left for, or None when the way leads back to the service.
-    `fields` is set when the answer travels by POST (`form_post`).
+    `fields` is set when the answer travels by POST (`form_post`). `offer` is what may be chosen instead, for a citizen
+    who comes back from a provider with the back button. `language` is that of the transaction.
     """
 
     service: Service
@@ -36,6 +35,8 @@ class Leave:
     mark: str
     card: Card | None
     fields: Mapping[str, str] | None = None
+    offer: Offer | None = None
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ class Checking:
     """An answer of a provider is being looked at right now; the page asks again by itself."""
 
     service: Service
-    card: Card
+    card: Card | None
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,8 @@ class WentWrong:
     service: Service
     failed: Failed
     card: Card | None
-    offer: "Offer"
-    steps: tuple["NextStep", ...]
+    offer: Offer
+    steps: tuple[NextStep, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class Waiting:
     transaction: Transaction
     service: Service
     standing: Any
-    offer: "Offer"
+    offer: Offer
 
 
 class Ending(StrEnum):
@@ -104,6 +106,7 @@ class Ended:
     service: Service
     ending: Ending
     back: str
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

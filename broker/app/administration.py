@@ -8,6 +8,7 @@ from pathlib import Path
 from broker import ambient, keys, seal
 from broker.app.parts import password
 from broker.commands import Refused
+from broker.commands.check import check_keys
 from broker.commands.machine import told
 from broker.keys import KeyRing
 from broker.settings import Settings, load
@@ -22,8 +23,9 @@ from providers import KINDS
 def configured(place: Path) -> Settings:
     """The settings at a place. Raises Refused with every problem in them."""
     found = load(place, KINDS)
-    if isinstance(found, list):
-        raise Refused(told(found, place))
+    problems = found if isinstance(found, list) else list(check_keys(found))
+    if isinstance(found, list) or problems:
+        raise Refused(told(problems, place))
     return found
 
 

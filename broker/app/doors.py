@@ -1,29 +1,35 @@
 """The two applications, wired from the parts of a process."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from broker.actions.counts import (
+    CountedAnswers,
+    CountedAudit,
+    CountedGrants,
+    CountedSessions,
+    CountedTransactions,
+)
 from broker.actions.exchange.counter import Counter, Rate
 from broker.actions.sign_in.citizen import SignIn
 from broker.actions.sign_in.desk import Desk, Limited
 from broker.actions.sign_out import Exit
-from broker.ambient import Ambient
 from broker.app.office import assist
-from broker.app.parts import Parts, opened
+from broker.app.parts import Parts
 from broker.journey.offer import OrderRule
 from broker.model.request import ResponseMode
 from broker.oidc.checks import Door as Checks
 from broker.oidc.client import Audience
 from broker.oidc.metadata import discovery, endpoints, metadata_bytes
 from broker.oidc.token import Lifetimes
-from broker.settings import Settings
 from broker.stores.passing.memory import MemoryProofs
 from broker.web import citizens, public
 from broker.web.language import languages
 from broker.web.middleware import guarded
+from broker.web.operations import Measured, alive_routes, templates
 from broker.web.pages import Pages, pages
 from broker.web.services import routes as service_routes
 from broker.web.services.front import front_routes
@@ -31,13 +37,16 @@ from broker.web.services.routes import Published
 from broker.web.site import Site
 from broker.web.static_files import Statics, static_routes, statics
 
+CROWDED = 0.8
+"""The share of its memory from which on passing state takes no new sign-ins: those under way are to end well."""
+
 RESPONSE_MODES = (ResponseMode.QUERY,)
 """How answers travel back to services."""
 
 
 def desk(parts: Parts) -> Desk:
     """What signing in works with."""
-    broker, facts, passing = parts.settings.broker, parts.facts, parts.passing
+    broker, facts, passing, meters = parts.settings.broker, parts.facts, parts.passing, parts.meters
     return Desk(
         issuer=broker.issuer,
         ladder=broker.ladder,
@@ -56,15 +65,16 @@ def desk(parts: Parts) -> Desk:
         catalogue=parts.catalogue,
         health=parts.watch.healths,
         ambient=parts.ambient,
-        transactions=passing.transactions,
+        transactions=CountedTransactions(passing.transactions, meters),
         pushed=passing.pushed,
         continuations=passing.continuations,
         limits=passing.limits,
-        answers=facts.answers,
+        answers=CountedAnswers(facts.answers, meters),
         sessions=facts.sessions,
-        audit=facts.audit,
+        audit=CountedAudit(facts.audit, meters),
         switches=facts.switches,
         mac=parts.sealer.mac,
+        crowded=lambda: passing.memory_fullness() > CROWDED,
     )
 
 
@@ -84,7 +94,7 @@ def counter(parts: Parts, checks: Checks) -> Counter:
         clients=parts.catalogue,
         keys=parts.ring,
         ambient=parts.ambient,
-        grants=facts.grants,
+        grants=CountedGrants(facts.grants, parts.meters),
         pushed=passing.pushed,
         proofs=passing.proofs,
         own_proofs=MemoryProofs(parts.ambient),
@@ -93,13 +103,6 @@ def counter(parts: Parts, checks: Checks) -> Counter:
         mac=parts.sealer.mac,
         mac_matches=parts.sealer.mac_matches,
     )
-
-
-@asynccontextmanager
-async def public_only(settings: Settings, ambient: Ambient) -> AsyncIterator[ASGIApp]:
-    """The public door of a worker of its own."""
-    async with opened(settings, ambient) as parts:
-        yield public_door(parts)
 
 
 class Door:
@@ -157,12 +160,24 @@ def public_door(parts: Parts) -> ASGIApp:
     files = statics()
     ready = _pages(parts, files)
     door = citizens.Door(SignIn(here, assist(parts, here)), ready, parts.sealer, parts.ambient)
-    exit = Exit(broker.issuer, parts.ring.public, parts.catalogue.services, parts.facts.sessions, parts.ambient)
+    exit = Exit(
+        broker.issuer,
+        parts.ring.public,
+        parts.catalogue.services,
+        CountedSessions(parts.facts.sessions, parts.meters),
+        parts.ambient,
+    )
     routes = [
         *service_routes(counter(parts, checks), urls, Published(metadata_bytes(metadata), parts.ring.jwks())),
         *front_routes(door, here, checks, exit),
         *citizens.citizen_routes(door),
         *public.public_routes(door),
         *static_routes(files),
+        *alive_routes(parts.readiness),
     ]
-    return guarded(Starlette(routes=routes, exception_handlers=dict(public.handlers(ready))), parts.ambient)
+    return _around(Starlette(routes=routes, exception_handlers=dict(public.handlers(ready))), "public", parts)
+
+
+def _around(application: Starlette, door: str, parts: Parts) -> ASGIApp:
+    guard = guarded(application, parts.ambient)
+    return Measured(guard, door, templates(application.routes), parts.meters, parts.ambient.tick)

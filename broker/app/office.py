@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from broker.actions.assist import Assist
 from broker.actions.assist_office import Office
+from broker.actions.counts import CountedAudit, CountedCases
 from broker.actions.sign_in.desk import Desk
 from broker.app.parts import Parts
 from broker.assisted.clocks import Hours, Terms
@@ -20,8 +21,8 @@ def office(parts: Parts) -> Office:
     return Office(
         issuer=f"{broker.issuer}/assisted",
         ambient=parts.ambient,
-        cases=parts.facts.cases,
-        audit=parts.facts.audit,
+        cases=CountedCases(parts.facts.cases, parts.meters),
+        audit=CountedAudit(parts.facts.audit, parts.meters),
         terms=terms(parts),
         profiles=replace(shipped(), framework=broker.trust_framework),
         blind=blind,

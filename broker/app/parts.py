@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from broker import keys, seal
 from broker.actions.sign_in.desk import Registered
@@ -21,8 +22,13 @@ from broker.settings import ProviderEntry, Settings, secret
 from broker.stores.facts import Facts, open_facts
 from broker.stores.passing.opening import Passing, open_passing
 from broker.stores.sql.audit_chain import Notary
+from broker.stores.sql.schema import schema_is_current
+from broker.web.operations import Readiness, beat, open_meters
 from providers import KINDS, Ground
 from providers.watch import Watch
+
+if TYPE_CHECKING:
+    from broker.web.operations.meters import Meters
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,8 @@ class Parts:
     outgoing: Outgoing
     catalogue: Catalogue
     watch: Watch
+    meters: "Meters"
+    readiness: Readiness
 
 
 @asynccontextmanager
@@ -78,11 +86,42 @@ async def opened(settings: Settings, ambient: Ambient) -> AsyncIterator[Parts]:
         ground = Ground(outgoing, facts.ambient)
         watch = Watch((_provider(entry, ground) for entry in settings.providers.values()), facts.ambient)
         parts = Parts(
-            settings, facts.ambient, ring, sealer, facts, passing, outgoing, _catalogue(settings, watch), watch
+            settings,
+            facts.ambient,
+            ring,
+            sealer,
+            facts,
+            passing,
+            outgoing,
+            _catalogue(settings, watch),
+            watch,
+            open_meters(broker.metrics.folder if broker.listen.workers > 1 else None),
+            _readiness(settings, facts, passing),
         )
-        for work in (watch.run(), *(for_ever(chore) for chore in _chores(parts))):
+        for work in (watch.run(), _beat(parts), *(for_ever(chore) for chore in _chores(parts))):
             stack.push_async_callback(_ended, asyncio.ensure_future(work))
         yield parts
+
+
+def _readiness(settings: Settings, facts: Facts, passing: Passing) -> Readiness:
+    """What a process must reach to be of use, and what it can do without for a while."""
+    where = settings.broker.facts
+
+    async def schema() -> str | None:
+        current = await schema_is_current(where.url, password(where.password_file))
+        return None if current else "another schema than this release: run broker migrate"
+
+    async def state() -> str | None:
+        return "; ".join(await passing.check_server()) or None
+
+    return Readiness({"facts": schema}, {"passing state": state}, facts.ambient.tick)
+
+
+def _beat(parts: Parts) -> Coroutine[Any, Any, None]:
+    def working() -> Mapping[str, bool]:
+        return {id: health.working for id, health in parts.watch.healths().items()}
+
+    return beat(parts.meters, parts.readiness, working)
 
 
 async def _facts(settings: Settings, sealer: Sealer, ambient: Ambient) -> Facts:
@@ -102,6 +141,7 @@ def _chores(parts: Parts) -> Sequence[Chore]:
     chores = [
         Chore("seal", 1.0, facts.tick),
         Chore("sweep", 300.0, lambda: facts.sweep(parts.ambient.now())),
+        Chore("memory", 5.0, parts.passing.watch),
     ]
     if file is not None:
         notary = Notary(parts.ring.audit, file)

@@ -12,6 +12,7 @@ from broker.journey.judge import Believed, judge_session
 from broker.journey.table import advance, begin
 from broker.journey.transaction import State, Transaction
 from broker.model import handle as handles
+from broker.model.facts import Unavailable
 from broker.model.failures import ErrorCode, FailureClass
 from broker.model.request import AuthorizationRequest
 from broker.model.service import Service
@@ -50,6 +51,8 @@ async def authorize(
     request = await _request(desk, door, parameters)
     service = desk.catalogue.services[request.client_id]
     limited = desk.limited
+    if desk.crowded():
+        raise Unavailable("passing state is nearly full: sign-ins under way come first")
     if not await desk.limits.allow(f"start:{browser.address}", limited.starts, limited.starts_window):
         raise Shown("slow_down", "too many requests from this address", f"address {browser.address}", 429)
     transaction, secret = _transaction(desk, request, browser, language)

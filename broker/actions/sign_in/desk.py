@@ -90,6 +90,7 @@ class Desk:
     audit: Audit
     switches: SwitchBoard
     mac: Callable[[str, bytes], bytes]
+    crowded: Callable[[], bool]
 
     def service(self, transaction: Transaction) -> Service | None:
         """The service a transaction belongs to, or None if it was taken out of the configuration."""

@@ -21,6 +21,7 @@ from broker.web import cookies
 from broker.web.citizens.leaving import signed_out, want_to_leave
 from broker.web.citizens.showing import show
 from broker.web.citizens.visit import Door, Visit, remember, visit
+from broker.web.operations import REFUSED
 
 LOG = logging.getLogger("portico.services")
 LOGOUT_PLACE = "logout"
@@ -35,7 +36,7 @@ def front_routes(door: Door, desk: Desk, checks: Checks, exit: Exit) -> list[Rou
         try:
             return await _authorize(here, desk, checks)
         except Redirected as error:
-            LOG.info("refused", extra={"path": "/authorize", "error": error.code, "detail": error.detail})
+            _note(request, error)
             explained = f"{desk.issuer}/errors/{FailureClass.BAD_REQUEST}"
             return _to(redirected_response(error, desk.issuer, explained).url)
         except Shown as error:
@@ -101,8 +102,13 @@ def _to(url: str) -> Response:
 
 def _shown(here: Visit, error: Shown) -> Response:
     """A page for the person at the screen: the way back to the service cannot be trusted."""
-    LOG.info("refused", extra={"path": here.request.url.path, "error": error.code, "detail": error.detail})
+    _note(here.request, error)
     frame = here.frame()
     response = here.answer(show(Lost(FailureClass.BAD_LINK), frame, here.held), frame, Shared())
     response.status_code = error.status
     return response
+
+
+def _note(request: Request, error: Shown | Redirected) -> None:
+    LOG.info("refused", extra={"path": request.url.path, "error": error.code, "detail": error.detail})
+    request.scope["state"][REFUSED] = error.code

@@ -12,6 +12,7 @@ from broker.actions.exchange.counter import Counter, nonces
 from broker.model.facts import Unavailable
 from broker.oidc.errors import TokenError
 from broker.oidc.forms import Unreadable
+from broker.web.operations import REFUSED
 
 LOG = logging.getLogger("portico.services")
 NO_STORE = {"Cache-Control": "no-store"}
@@ -47,6 +48,7 @@ def answering(handler: Handler, counter: Counter) -> Handler:
 async def _token_error(request: Request, error: TokenError, counter: Counter) -> Response:
     """A protocol error with status and challenge; a new DPoP nonce goes along where one is asked for (RFC 9449 8)."""
     LOG.info("refused", extra={"path": request.url.path, "error": error.code, "detail": error.detail})
+    request.scope["state"][REFUSED] = error.code
     headers: dict[str, str] = {}
     if error.challenge is not None:
         headers["WWW-Authenticate"] = error.challenge
