@@ -1,0 +1,163 @@
+"""How a request about a case is answered: with the page of the case, or with the reason for which nothing was done."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from starlette.responses import Response
+
+from broker.actions.staff_outcomes import Folder, Hindered, Refused
+from broker.assisted.table import Barred
+from broker.model.staff import StaffRole
+from broker.web.citizens.tellings import marked
+from broker.web.pages import Sheet
+from broker.web.staff.showing import Teller
+from broker.web.staff.visit import Shift, onward
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """A page that says what became of a case. `anew` offers to look at it as it stands now."""
+
+    title: str
+    lines: tuple[str, ...]
+    anew: bool = False
+    status: int = 200
+
+
+TELLINGS: Mapping[str, Telling] = MappingProxyType(
+    {
+        "decided": Telling(
+            marked("Your decision is recorded"),
+            (
+                marked("The citizen reads the result on their own page. Do not tell it, and do not call to tell it."),
+                marked("Where a second person is needed, a colleague gets the case."),
+            ),
+        ),
+        "reviewed": Telling(
+            marked("Your review is recorded"),
+            (marked("The citizen reads the result on their own page. If you disagreed, a lead looks at the case."),),
+        ),
+        "back": Telling(marked("The case is back in line"), (marked("Somebody else can take it now."),)),
+        "stranger": Telling(
+            marked("The case has left you"), (marked("It does not come back to you. Thank you for saying so."),)
+        ),
+        "settled": Telling(marked("It is recorded"), (marked("The case goes its way from here."),)),
+        "lapsed": Telling(
+            marked("Your time with this case ran out"),
+            (
+                marked("Nothing was done in it for a while, so it went back in line. What you saved before is kept."),
+                marked("What you sent just now was not saved."),
+            ),
+            anew=True,
+        ),
+        "overtaken": Telling(
+            marked("Somebody else was faster"),
+            (
+                marked("The case changed after your page was made, so what you sent just now was not saved."),
+                marked("Look at it as it stands now, and decide whether there is still something to do."),
+            ),
+            anew=True,
+        ),
+        "closed": Telling(
+            marked("This case is not open to you"),
+            (
+                marked("If it was with you, your time with it ran out, or it was taken back. What you saved is kept."),
+                marked("A case you looked up by its reference closes again after a while."),
+            ),
+            status=404,
+        ),
+        "not-yours": Telling(
+            marked("This is not for you"),
+            (marked("Your part does not allow it, or you have another part in this case."),),
+            status=403,
+        ),
+    }
+)
+
+SHEETS = tuple(Sheet(name, "staff/done.html", {"telling": telling}) for name, telling in TELLINGS.items())
+
+_PROBLEMS: Mapping[Refused, str] = MappingProxyType(
+    {
+        Hindered.NOTE: "note",
+        Hindered.REASON: "reason",
+        Barred.REASON_NEEDED: "reason",
+        Barred.NO_LEVEL: "level",
+        Barred.NO_DETAILS: "details",
+        Barred.WORDS_FIRST: "words",
+        Barred.ENOUGH_ASKED: "enough_asked",
+    }
+)
+
+
+def teller(here: Shift) -> Teller:
+    """Who puts a case into words for this request."""
+    door = here.door
+    return Teller(here.visit.words, door.profiles, door.services, here.member, door.ambient.now())
+
+
+def told(here: Shift, name: str, case: str = "") -> Response:
+    """A page that says what became of a case."""
+    status = TELLINGS[name].status
+    may_take = here.member.may(StaffRole.AGENT, StaffRole.REVIEWER)
+    return here.visit.page(name, status, may_take=may_take, case_path=f"/cases/{case}" if case else "")
+
+
+async def folder(here: Shift) -> Folder | Response:
+    """The case in the path as this person may see it, or the answer where it is not open to them."""
+    found = await here.console.look(here.present, here.id)
+    match found:
+        case Folder():
+            return found
+        case Hindered.LAPSED:
+            return told(here, "lapsed")
+        case Hindered.UNKNOWN:
+            return told(here, "closed")
+        case _:
+            return refusal(here, found, "/")
+
+
+def refusal(here: Shift, why: Refused, form: str, **kept: str) -> Response:
+    """Why nothing was done. `form` is the page whose form was sent, `kept` what it is to be filled with again."""
+    match why:
+        case Hindered.UNKNOWN:
+            return onward(here.base)
+        case Hindered.NOT_ALLOWED | Barred.SAME_PERSON:
+            return told(here, "not-yours")
+        case Hindered.LAPSED | Barred.TIME_RAN_OUT:
+            return onward(f"{here.base}/lapsed")
+        case Hindered.CONFLICT | Barred.NOT_HOLDER | Barred.TAKEN:
+            return onward(f"{here.base}/overtaken")
+        case Hindered.NOT_FRESH:
+            return onward(form, **kept)
+        case Hindered.NOTHING:
+            return onward("/", problem="nothing")
+        case _ if why in _PROBLEMS:
+            return onward(form, problem=_PROBLEMS[why], **kept)
+        case _:
+            return onward(here.base, problem="not_now")
+
+
+def again(here: Shift, done: Folder | Refused, form: str = "", told: str = "saved", **kept: str) -> Response:
+    """The page of the case after a change that keeps it with its holder, or the refusal."""
+    if isinstance(done, Folder):
+        return onward(here.base, told=told)
+    return refusal(here, done, form or here.base, **kept)
+
+
+def gone(here: Shift, done: Folder | Refused, what: str, form: str = "", **kept: str) -> Response:
+    """The page that says what became of a case that has left its holder, or the refusal."""
+    if isinstance(done, Folder):
+        return onward(f"/done/{what}")
+    return refusal(here, done, form or here.base, **kept)
+
+
+def edition(form: Mapping[str, str]) -> int:
+    """The edition of the case that the page was made from; -1, which no case has, for anything that is no number."""
+    text = form.get("edition", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
+
+
+def ticked(form: Mapping[str, str], under: str) -> tuple[str, ...]:
+    """The boxes that were ticked under a choice: those named `<under>.<word>`."""
+    return tuple(name.removeprefix(f"{under}.") for name in form if name.startswith(f"{under}."))

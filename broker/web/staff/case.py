@@ -1,0 +1,152 @@
+"""The page of a case, and the small steps taken on it: each a button that ends on the page again."""
+
+from collections.abc import Mapping
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Route
+
+from broker.actions.staff_outcomes import Deed, Folder, Part
+from broker.assisted.case import Channel
+from broker.web.citizens.tellings import marked
+from broker.web.pages import Sheet, in_language
+from broker.web.staff.answering import again, edition, folder, gone, refusal, teller, told
+from broker.web.staff.labels import CHANNELS, WHY, two_people
+from broker.web.staff.leading import acts
+from broker.web.staff.visit import Door, Shift, Step, formed, onward, own_path, staff
+
+SHEETS = (Sheet("case", "staff/case.html", {"why": WHY, "channels": {c.value: t for c, t in CHANNELS.items()}}),)
+
+HEADINGS: Mapping[str, str] = {
+    "claimed": marked("Meet the citizen"),
+    "session": marked("In session"),
+    "decision": marked("Look it over and decide"),
+    "review": marked("Review"),
+    "other": marked("How this case stands"),
+}
+
+
+def case_routes(door: Door) -> list[Route]:
+    """The routes of this file."""
+    steps: Mapping[str, Step] = {
+        "renew": renew,
+        "start": start,
+        "words": words,
+        "end": end,
+        "drop": drop,
+        "put-back": put_back,
+        "interest": interest,
+        "flag": flag,
+        "note": note,
+    }
+    return [
+        Route("/cases/{case}", staff(door, look), methods=["GET"]),
+        *(
+            Route(f"/cases/{{case}}/{name}", staff(door, formed(step)), methods=["POST"])
+            for name, step in steps.items()
+        ),
+        Route("/cases/{case}/lapsed", staff(door, lapsed), methods=["GET"]),
+        Route("/cases/{case}/overtaken", staff(door, overtaken), methods=["GET"]),
+        Route("/done/{what}", staff(door, done), methods=["GET"]),
+    ]
+
+
+async def look(here: Shift) -> Response:
+    """The case as this person may see it now."""
+    found = await folder(here)
+    if isinstance(found, Response):
+        return found
+    tell, case = teller(here), found.case
+    step = tell.step(found)
+    at_work = step in ("session", "decision")
+    code = tell.words.code
+    seen = found.part is not Part.VISITOR
+    return here.visit.page(
+        "case",
+        case=tell.case(found, tell.words.text(HEADINGS[step])),
+        level=tell.level(case, found.assessment) if seen else None,
+        evidence=tell.evidence(case, found.assessment, f"{here.base}/evidence" if at_work else ""),
+        person=tell.answers(case.checks),
+        claims=tell.claims(case),
+        kinds=[(word, in_language(kind.text, code)) for word, kind in here.door.profiles.kinds.items()],
+        why_second=two_people(case.two_people, tell.words),
+        verdict=None if case.verdict is None else tell.verdict(case.verdict),
+        own_view=None if case.own_view is None else tell.verdict(case.own_view),
+        readable=seen and not case.erased,
+        story=tell.story(found),
+        acts=acts(found, tell.words),
+        history=tell.history(case, here.door.people) if found.part is Part.OVERSEER else [],
+        notes=tell.notes(case, here.door.people),
+        may_note=Deed.NOTE in found.may,
+    )
+
+
+async def renew(here: Shift, form: Mapping[str, str]) -> Response:
+    """The lease begins anew."""
+    return again(here, await here.console.renew(here.present, here.id), told="renewed")
+
+
+async def start(here: Shift, form: Mapping[str, str]) -> Response:
+    """The agent and the citizen meet."""
+    word = form.get("channel", "")
+    if word not in {channel.value for channel in Channel}:
+        return onward(here.base, problem="choice")
+    channel = Channel(word)
+    return again(here, await here.console.start_session(here.present, here.id, edition(form), channel), told="")
+
+
+async def words(here: Shift, form: Mapping[str, str]) -> Response:
+    """Each side read its word, and both were right."""
+    return again(here, await here.console.exchange_words(here.present, here.id, edition(form)))
+
+
+async def end(here: Shift, form: Mapping[str, str]) -> Response:
+    """The session is over."""
+    return again(here, await here.console.end_session(here.present, here.id, edition(form)), told="")
+
+
+async def drop(here: Shift, form: Mapping[str, str]) -> Response:
+    """The session broke off."""
+    reason = form.get("reason", "")
+    return gone(here, await here.console.drop_session(here.present, here.id, edition(form), reason), "back")
+
+
+async def put_back(here: Shift, form: Mapping[str, str]) -> Response:
+    """The holder gives the case back."""
+    reason = form.get("reason", "")
+    return gone(here, await here.console.put_back(here.present, here.id, edition(form), reason), "back")
+
+
+async def interest(here: Shift, form: Mapping[str, str]) -> Response:
+    """The person at the desk knows the citizen."""
+    return gone(here, await here.console.declare_interest(here.present, here.id), "stranger")
+
+
+async def flag(here: Shift, form: Mapping[str, str]) -> Response:
+    """A silent alarm, from any page of the case; it ends on that page, which says as little as can be."""
+    done = await here.console.flag(here.present, here.id, form.get("reason", ""))
+    back = own_path(form.get("back", here.base))
+    return onward(back, told="noted") if isinstance(done, Folder) else refusal(here, done, back)
+
+
+async def note(here: Shift, form: Mapping[str, str]) -> Response:
+    """A remark for colleagues."""
+    return again(here, await here.console.note(here.present, here.id, form.get("note", "")), told="noted")
+
+
+async def lapsed(here: Shift) -> Response:
+    """The lease ran out."""
+    return told(here, "lapsed", here.id)
+
+
+async def overtaken(here: Shift) -> Response:
+    """Somebody else was faster."""
+    return told(here, "overtaken", here.id)
+
+
+async def done(here: Shift) -> Response:
+    """What became of a case that has left its holder."""
+    what = here.visit.request.path_params["what"]
+    if what not in ("decided", "reviewed", "back", "stranger", "settled"):
+        raise HTTPException(404)
+    return told(here, what)

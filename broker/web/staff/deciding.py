@@ -1,0 +1,164 @@
+"""The agent's decision, and the second person's: their own view first, then their word on the agent's."""
+
+from collections.abc import Mapping
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from broker.actions.staff_outcomes import Deed, Folder
+from broker.assisted.case import Decision
+from broker.assisted.table import Barred
+from broker.web.citizens.tellings import marked
+from broker.web.language import Language
+from broker.web.pages import Sheet
+from broker.web.staff.answering import again, edition, folder, gone, teller, ticked
+from broker.web.staff.entry import way_out
+from broker.web.staff.labels import DECISIONS, WHY
+from broker.web.staff.recording import framed
+from broker.web.staff.visit import Door, Shift, formed, onward, staff
+
+VERDICTS: Mapping[str, str] = {
+    "agree": marked("I agree: the citizen can take the identity up"),
+    "disagree": marked("I disagree: a lead has to look at it"),
+}
+_GIVEN = {"why": WHY, "decisions": {decision.value: texts for decision, texts in DECISIONS.items()}}
+SHEETS = (
+    Sheet("decision", "staff/decision.html", _GIVEN),
+    Sheet("view", "staff/view.html", _GIVEN),
+    Sheet("review", "staff/review.html", {"why": WHY, "verdicts": VERDICTS}),
+    Sheet("prove", "staff/prove.html", {"why": WHY}),
+)
+_BARRED: Mapping[Barred, str] = {
+    Barred.NO_LEVEL: marked("“Approve” is not offered: the evidence does not support the level that was asked."),
+    Barred.NO_DETAILS: marked("“Approve” is not offered: the details are not recorded yet."),
+    Barred.WORDS_FIRST: marked("“Approve” is not offered: the two words were not exchanged."),
+}
+
+
+def deciding_routes(door: Door) -> list[Route]:
+    """The routes of this file."""
+    return [
+        Route("/cases/{case}/decision", staff(door, decision), methods=["GET"]),
+        Route("/cases/{case}/decision", staff(door, formed(decide)), methods=["POST"]),
+        Route("/cases/{case}/view", staff(door, view), methods=["GET"]),
+        Route("/cases/{case}/view", staff(door, formed(give_view)), methods=["POST"]),
+        Route("/cases/{case}/review", staff(door, review), methods=["GET"]),
+        Route("/cases/{case}/review", staff(door, formed(give_review)), methods=["POST"]),
+        Route("/cases/{case}/prove", staff(door, prove), methods=["GET"]),
+    ]
+
+
+async def _open(here: Shift, deed: Deed, sheet: str) -> Folder | Response:
+    """The case, if this deed is to be done on it now; a page to prove who one is, if the sign-in is too old for it."""
+    found = await folder(here)
+    if isinstance(found, Response):
+        return found
+    if deed not in found.may:
+        return onward(here.base, problem="not_now")
+    if here.door.ambient.now() >= here.present.fresh_until:
+        return here.visit.page("prove", frame=framed(found, teller(here)), go=way_out(f"{here.base}/{sheet}"))
+    return found
+
+
+async def prove(here: Shift) -> Response:
+    """Leads to a new sign-in, and back to the case."""
+    found = await folder(here)
+    if isinstance(found, Response):
+        return found
+    return here.visit.page("prove", frame=framed(found, teller(here)), go=way_out(here.base))
+
+
+def _form(here: Shift, to: str, barred: Mapping[str, str], submit: str) -> dict[str, object]:
+    asked = here.visit.asked
+    return {
+        "to": f"{here.base}/{to}",
+        "barred": barred,
+        "chosen": asked.get("decision", ""),
+        "picked": frozenset(asked.get("reasons", "").split()),
+        "submit": submit,
+        "fresh": here.visit.words.moment(here.present.fresh_until, here.door.ambient.now()),
+    }
+
+
+def _barred(found: Folder, words: Language) -> dict[str, str]:
+    """Why an approval is not offered now."""
+    if found.hindrance is None:
+        return {}
+    text = _BARRED.get(found.hindrance, marked("“Approve” is not offered with the case as it stands now."))
+    return {Decision.APPROVE.value: words.text(text)}
+
+
+def _kept(chosen: str, picked: tuple[str, ...]) -> dict[str, str]:
+    """What a form is filled with again: closed words alone. A note never travels."""
+    return {"decision": chosen, "reasons": " ".join(picked)} if picked else {"decision": chosen}
+
+
+async def decision(here: Shift) -> Response:
+    """The agent's form."""
+    found = await _open(here, Deed.DECIDE, "decision")
+    if isinstance(found, Response):
+        return found
+    words = here.visit.words
+    form = _form(here, "decision", _barred(found, words), words.text("Decide"))
+    return here.visit.page("decision", frame=framed(found, teller(here)) | form)
+
+
+async def decide(here: Shift, form: Mapping[str, str]) -> Response:
+    """The agent decides."""
+    chosen = form.get("decision", "")
+    if chosen not in {one.value for one in Decision}:
+        return onward(f"{here.base}/decision", problem="choice")
+    picked, note = ticked(form, chosen), form.get("note", "").strip()
+    done = await here.console.decide(here.present, here.id, edition(form), Decision(chosen), picked, note)
+    return gone(here, done, "decided", f"{here.base}/decision", **_kept(chosen, picked))
+
+
+async def view(here: Shift) -> Response:
+    """The reviewer's own view, before they may see the agent's verdict."""
+    found = await _open(here, Deed.OWN_VIEW, "view")
+    if isinstance(found, Response):
+        return found
+    tell, words = teller(here), here.visit.words
+    return here.visit.page(
+        "view",
+        frame=framed(found, tell) | _form(here, "view", {}, words.text("Write it down")),
+        evidence=tell.evidence(found.case, found.assessment),
+        person=tell.answers(found.case.checks),
+        claims=tell.claims(found.case),
+    )
+
+
+async def give_view(here: Shift, form: Mapping[str, str]) -> Response:
+    """The reviewer wrote their own view down."""
+    chosen = form.get("decision", "")
+    if chosen not in {one.value for one in Decision}:
+        return onward(f"{here.base}/view", problem="choice")
+    picked, note = ticked(form, chosen), form.get("note", "").strip()
+    done = await here.console.review_own_view(here.present, here.id, edition(form), Decision(chosen), picked, note)
+    return again(here, done, f"{here.base}/view", **_kept(chosen, picked))
+
+
+async def review(here: Shift) -> Response:
+    """The reviewer's word on the agent's verdict."""
+    found = await _open(here, Deed.REVIEW, "review")
+    if isinstance(found, Response):
+        return found
+    case, tell = found.case, teller(here)
+    if case.verdict is None or case.own_view is None:
+        return onward(here.base, problem="not_now")
+    return here.visit.page(
+        "review",
+        frame=framed(found, tell) | _form(here, "review", {}, ""),
+        verdict=tell.verdict(case.verdict),
+        own_view=tell.verdict(case.own_view),
+    )
+
+
+async def give_review(here: Shift, form: Mapping[str, str]) -> Response:
+    """The reviewer agrees, or does not."""
+    chosen = form.get("decision", "")
+    if chosen not in VERDICTS:
+        return onward(f"{here.base}/review", problem="choice")
+    picked, note = ticked(form, chosen), form.get("note", "").strip()
+    done = await here.console.review_verdict(here.present, here.id, edition(form), chosen == "agree", picked, note)
+    return gone(here, done, "reviewed", f"{here.base}/review", **_kept(chosen, picked))

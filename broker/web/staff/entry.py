@@ -1,0 +1,118 @@
+"""Signing in to the console and out. Staff sign in at their own organisation; no page of ours asks for a secret."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from broker.actions.staff_outcomes import TurnedAway
+from broker.web.citizens.tellings import marked
+from broker.web.pages import Sheet
+from broker.web.staff import cookies
+from broker.web.staff.visit import Door, Visit, anybody, onward, own_path
+
+SHEETS = (
+    Sheet("sign-in", "staff/sign_in.html"),
+    Sheet("turned-away", "staff/turned_away.html"),
+    Sheet("signed-out", "staff/signed_out.html"),
+)
+AWAY: Final = 3600
+"""How long (seconds) a browser remembers that it left to sign in. How long the sign-in may take the action decides."""
+
+_TELLINGS: Mapping[TurnedAway, tuple[str, str]] = MappingProxyType(
+    {
+        TurnedAway.UNAVAILABLE: (
+            marked("The sign-in of your organisation does not answer"),
+            marked("Try again in a moment. If it goes on, tell the people who run it."),
+        ),
+        TurnedAway.NOT_FINISHED: (
+            marked("You did not finish signing in"),
+            marked("You came back before your organisation told us who you are."),
+        ),
+        TurnedAway.NOT_STAFF: (
+            marked("This account is not for the console"),
+            marked("Whoever looks after the console has to enter you first."),
+        ),
+        TurnedAway.TOO_WEAK: (
+            marked("This sign-in was not strong enough"),
+            marked("The console needs your second factor, such as a security key. Sign in once more with it."),
+        ),
+        TurnedAway.OTHER_PERSON: (
+            marked("That was somebody else"),
+            marked("To go on, the person who was signed in here has to sign in again."),
+        ),
+        TurnedAway.LOST: (
+            marked("This sign-in was begun elsewhere, or too long ago"),
+            marked("Start it again from here."),
+        ),
+    }
+)
+
+
+def entry_routes(door: Door) -> list[Route]:
+    """The routes of this file."""
+    return [
+        Route("/sign-in", anybody(door, ask), methods=["GET"]),
+        Route("/sign-in/go", anybody(door, go), methods=["GET"]),
+        Route("/callback", anybody(door, come_back), methods=["GET"]),
+        Route("/sign-out", anybody(door, leave), methods=["POST"]),
+        Route("/signed-out", anybody(door, signed_out), methods=["GET"]),
+    ]
+
+
+async def ask(here: Visit) -> Response:
+    """The page before the sign-in. Somebody who is signed in is led on."""
+    then = own_path(here.asked.get("then", "/"))
+    if here.present is not None:
+        return onward(then)
+    return here.page("sign-in", go=way_out(then))
+
+
+def way_out(then: str) -> str:
+    """The link that leaves for the staff provider, and comes back to a path. It is no form: browsers hold every
+    redirect after a form to `form-action`."""
+    return f"/sign-in/go?then={then}"
+
+
+async def go(here: Visit) -> Response:
+    """Leaves for the staff provider."""
+    departing = await here.door.entrance.begin(own_path(here.asked.get("then", "/")), here.session)
+    if isinstance(departing, TurnedAway):
+        return _turned_away(here, departing)
+    response = RedirectResponse(departing.url, 303)
+    response.headers.append("set-cookie", cookies.leaving(departing.secret, AWAY))
+    return response
+
+
+async def come_back(here: Visit) -> Response:
+    """The callback: what the staff provider sent."""
+    arrived = await here.door.entrance.complete(here.asked, here.held.get(cookies.LEAVING), here.session)
+    if isinstance(arrived, TurnedAway):
+        return _turned_away(here, arrived)
+    response = onward(own_path(arrived.then))
+    response.headers.append("set-cookie", cookies.session(arrived.session))
+    response.headers.append("set-cookie", cookies.not_leaving())
+    return response
+
+
+async def leave(here: Visit) -> Response:
+    """Ends the session."""
+    if await here.form() is None:
+        return onward("/", problem="again")
+    await here.door.entrance.leave(here.session)
+    response = onward("/signed-out")
+    response.headers.append("set-cookie", cookies.no_session())
+    return response
+
+
+async def signed_out(here: Visit) -> Response:
+    """The page after it."""
+    return here.page("signed-out")
+
+
+def _turned_away(here: Visit, why: TurnedAway) -> Response:
+    title, text = _TELLINGS[why]
+    status = 503 if why is TurnedAway.UNAVAILABLE else 403
+    return here.page("turned-away", status, title=here.words.text(title), text=here.words.text(text), go=way_out("/"))

@@ -1,0 +1,119 @@
+"""The desk: what somebody holds, the next case, and one case by its reference. There is nothing to browse or search."""
+
+from dataclasses import dataclass
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from broker.actions.staff_outcomes import Folder, Hindered, Stopped, Workload
+from broker.assisted.case import Case
+from broker.model.staff import StaffRole
+from broker.web.citizens.frame import readable
+from broker.web.language import Language
+from broker.web.pages import Sheet
+from broker.web.staff.answering import refusal, teller
+from broker.web.staff.labels import STATES, WHY, reasons
+from broker.web.staff.showing import Teller
+from broker.web.staff.visit import Door, Shift, onward, staff
+
+SHEETS = (Sheet("desk", "staff/home.html", {"why": WHY}),)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One held case in the list."""
+
+    path: str
+    reference: str
+    state: str
+    service: str
+    lease: str
+    due: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoppedRow:
+    """One case that waits for a lead."""
+
+    reference: str
+    state: str
+    since: str
+    why: str
+
+
+def home_routes(door: Door) -> list[Route]:
+    """The routes of this file."""
+    return [
+        Route("/", staff(door, home), methods=["GET"]),
+        Route("/next", staff(door, take), methods=["POST"]),
+        Route("/open", staff(door, find), methods=["POST"]),
+    ]
+
+
+async def home(here: Shift) -> Response:
+    """The desk."""
+    console, words, tell = here.console, here.visit.words, teller(here)
+    held, stopped = await console.held(here.present), await console.stopped(here.present)
+    return here.visit.page(
+        "desk",
+        held=[_row(one.case, tell) for one in held],
+        waiting=_waiting(await console.workload(), words, tell.now),
+        stopped=[_stopped(one, words, tell.now) for one in stopped] if isinstance(stopped, tuple) else [],
+        may_take=here.member.may(StaffRole.AGENT, StaffRole.REVIEWER),
+    )
+
+
+def _row(case: Case, tell: Teller) -> Row:
+    return Row(
+        path=f"/cases/{case.id}",
+        reference=readable(case.reference),
+        state=tell.words.text(STATES[case.state]),
+        service=tell.service(case),
+        lease="" if case.lease is None else tell.words.moment(case.lease, tell.now),
+        due=tell.words.moment(tell.due(case), tell.now),
+    )
+
+
+def _stopped(one: Stopped, words: Language, now: float) -> StoppedRow:
+    state = words.text("Review is late") if one.late else words.text(STATES[one.state])
+    return StoppedRow(readable(one.reference), state, words.moment(one.since, now), reasons(one.why.split(), words))
+
+
+def _waiting(load: Workload, words: Language, now: float) -> list[str]:
+    told = [
+        words.several("{n} case in line", "{n} cases in line", load.queued),
+        words.several("{n} review", "{n} reviews", load.reviews),
+    ]
+    if load.late_reviews:
+        told.append(words.several("{n} of them late", "{n} of them late", load.late_reviews))
+    if load.held:
+        told.append(words.several("{n} held for a lead", "{n} held for a lead", load.held))
+    if load.oldest is not None:
+        told.append(words.text("the longest since {time}").format(time=words.moment(load.oldest, now)))
+    return told
+
+
+async def take(here: Shift) -> Response:
+    """Takes the next case: the one whose turn it is, not one that was chosen."""
+    if await here.visit.form() is None:
+        return onward("/", problem="again")
+    taken = await here.console.next_case(here.present)
+    if isinstance(taken, Folder):
+        return onward(f"/cases/{taken.case.id}")
+    return refusal(here, taken, "/")
+
+
+async def find(here: Shift) -> Response:
+    """Opens one case by its exact reference."""
+    form = await here.visit.form()
+    if form is None:
+        return onward("/", problem="again")
+    reference, reason = form.get("reference", ""), form.get("reason", "")
+    found = await here.console.open_by_reference(here.present, reference, reason)
+    match found:
+        case Folder():
+            return onward(f"/cases/{found.case.id}")
+        case Hindered.UNKNOWN:
+            return onward("/", problem="reference")
+        case _:
+            return refusal(here, found, "/")

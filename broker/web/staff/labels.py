@@ -1,0 +1,140 @@
+"""The words of the console for what the rules call by short names. Texts are in English; catalogues translate them."""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from broker.assisted.case import Channel, Decision, Outcome, State
+from broker.assisted.people import TwoPeople
+from broker.assisted.reasons import REASONS, Reason
+from broker.model.assurance import Level
+from broker.web.citizens.tellings import marked
+from broker.web.language import Language
+
+STATES: Mapping[State, str] = MappingProxyType(
+    {
+        State.DRAFT: marked("Not sent yet"),
+        State.REQUESTED: marked("Waits for the citizen"),
+        State.SCHEDULED: marked("Appointment made"),
+        State.QUEUED: marked("In line"),
+        State.CLAIMED: marked("Taken"),
+        State.IN_SESSION: marked("In session"),
+        State.DECISION: marked("To be decided"),
+        State.REVIEW: marked("In review"),
+        State.HELD: marked("Held"),
+        State.APPROVED: marked("Approved"),
+        State.BOUND: marked("Taken up"),
+        State.RELEASED: marked("Used"),
+        State.DECLINED: marked("Declined"),
+        State.WITHDRAWN: marked("Withdrawn"),
+        State.EXPIRED: marked("Expired"),
+        State.REVOKED: marked("Revoked"),
+    }
+)
+CHANNELS: Mapping[Channel, str] = MappingProxyType(
+    {
+        Channel.PHONE: marked("By phone"),
+        Channel.PHONE_AND_POST: marked("By phone, with a code by post"),
+        Channel.VIDEO: marked("By video"),
+        Channel.IN_PERSON: marked("In person"),
+    }
+)
+OUTCOMES: Mapping[Outcome, str] = MappingProxyType(
+    {Outcome.YES: marked("Yes"), Outcome.NO: marked("No"), Outcome.COULD_NOT: marked("Could not")}
+)
+LEVELS: Mapping[Level, str] = MappingProxyType(
+    {Level.LOW: marked("low"), Level.SUBSTANTIAL: marked("substantial"), Level.HIGH: marked("high")}
+)
+DECISIONS: Mapping[Decision, tuple[str, str]] = MappingProxyType(
+    {
+        Decision.APPROVE: (
+            marked("Approve"),
+            marked("The evidence shows who the person is. They still have to take the identity up themselves."),
+        ),
+        Decision.MORE_EVIDENCE: (
+            marked("Ask for more evidence"),
+            marked("The citizen is asked to come again with something else."),
+        ),
+        Decision.DECLINE: (marked("Decline"), marked("It is not this person, or it cannot be shown.")),
+        Decision.REFER: (
+            marked("Refer to a lead"),
+            marked("Something is not as it should be, and somebody else must look."),
+        ),
+    }
+)
+TWO_PEOPLE: Mapping[TwoPeople, str] = MappingProxyType(
+    {
+        TwoPeople.HIGH_LEVEL: marked("the level is high"),
+        TwoPeople.VOUCH: marked("somebody vouched"),
+        TwoPeople.CHECK_NOT_DONE: marked("a check was not done, or was answered anew"),
+        TwoPeople.CORRECTED: marked("a name or a date of birth was corrected"),
+        TwoPeople.FLAGGED: marked("the case needs a second look"),
+        TwoPeople.IN_TRAINING: marked("the agent is in training"),
+        TwoPeople.SEEN_BEFORE: marked("the same document or number was used before"),
+        TwoPeople.DRAWN: marked("it was drawn by chance"),
+    }
+)
+_REASONS: Mapping[Reason, str] = MappingProxyType(
+    {
+        Reason.CITIZEN_CALLED: marked("The citizen got in touch"),
+        Reason.FOLLOW_UP: marked("To follow something up"),
+        Reason.COMPLAINT: marked("A complaint"),
+        Reason.AUDIT: marked("An audit"),
+        Reason.END_OF_SHIFT: marked("My shift ends"),
+        Reason.OTHER_LANGUAGE: marked("It needs another language"),
+        Reason.OTHER_CHANNEL: marked("It needs another way to meet"),
+        Reason.OTHER_SKILL: marked("It needs somebody trained for it"),
+        Reason.NOT_REACHED: marked("The citizen could not be reached"),
+        Reason.LINE_LOST: marked("The connection was lost"),
+        Reason.CITIZEN_LEFT: marked("The citizen left"),
+        Reason.WRONG_WORDS: marked("The words did not match"),
+        Reason.ABSENT_COLLEAGUE: marked("The colleague is not there"),
+        Reason.SAFEGUARDING: marked("Somebody may be in danger"),
+        Reason.DOUBT: marked("There is a doubt"),
+        Reason.FRAUD_SIGNALS: marked("There are signs of fraud"),
+        Reason.CLEARED: marked("It was cleared up"),
+        Reason.NEW_EVIDENCE: marked("There is new evidence"),
+        Reason.EVIDENCE_MISSING: marked("Evidence is missing"),
+        Reason.EVIDENCE_EXPIRED: marked("Evidence is out of date"),
+        Reason.EVIDENCE_UNREADABLE: marked("Evidence cannot be read"),
+        Reason.EVIDENCE_DOUBTFUL: marked("Evidence is doubtful"),
+        Reason.DETAILS_DIFFER: marked("Details differ"),
+        Reason.FACE_DIFFERS: marked("The face is another one"),
+        Reason.COACHED: marked("Somebody tells the person what to say"),
+        Reason.UNDER_PRESSURE: marked("Somebody is under pressure"),
+        Reason.UNUSUAL_CASE: marked("The case is unusual"),
+        Reason.CONVINCED: marked("The agent’s reasons convince me"),
+        Reason.NOT_CONVINCED: marked("The agent’s reasons do not convince me"),
+        Reason.NOT_ME: marked("The citizen says: this was not me"),
+        Reason.MISTAKE: marked("It was a mistake"),
+        Reason.SEEN_BEFORE: marked("I have seen this document or person before"),
+        Reason.NO_EQUIPMENT: marked("No equipment for it"),
+        Reason.NOT_SHOWN: marked("It was not shown"),
+        Reason.DAMAGED: marked("It is damaged"),
+        Reason.SOURCE_DOWN: marked("The source did not answer"),
+        Reason.NOT_POSSIBLE_FOR_CITIZEN: marked("The citizen cannot do it"),
+    }
+)
+WHY: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        occasion.value: MappingProxyType({reason.value: _REASONS[reason] for reason in reasons})
+        for occasion, reasons in REASONS.items()
+    }
+)
+"""What may be given as a reason, with its text, by occasion."""
+
+
+def reasons(given: Iterable[str], words: Language) -> str:
+    """Reasons in words."""
+    known = {reason.value: text for reason, text in _REASONS.items()}
+    return "; ".join(words.text(known[one]) if one in known else one for one in given)
+
+
+def two_people(given: Iterable[str], words: Language) -> str:
+    """Why a second person is needed."""
+    known = {why.value: text for why, text in TWO_PEOPLE.items()}
+    return "; ".join(words.text(known[one]) if one in known else one for one in given)
+
+
+def level(level: Level | None, words: Language) -> str:
+    """A level's name, "" for none."""
+    return "" if level is None else words.text(LEVELS[level])

@@ -1,0 +1,88 @@
+"""What only a lead does with a case: hold it, let it go on, decline it, take it or an identity back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from broker.actions.staff_outcomes import Deed, Folder, Hindered, Refused
+from broker.assisted.reasons import Occasion
+from broker.web.citizens.tellings import marked
+from broker.web.language import Language
+from broker.web.staff.answering import edition, gone, ticked
+from broker.web.staff.labels import WHY
+from broker.web.staff.visit import Door, Shift, Step, formed, onward, staff
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One thing a lead may do now: its form on the page of the case."""
+
+    verb: str
+    title: str
+    reasons: tuple[tuple[str, str], ...]
+    several: bool
+
+
+_ACTS: Mapping[Deed, tuple[str, str, Occasion]] = {
+    Deed.TAKE_BACK: ("take-back", marked("Take it from whoever holds it"), Occasion.TAKE_BACK),
+    Deed.HOLD: ("hold", marked("Hold the case"), Occasion.HOLD),
+    Deed.END_HOLD: ("end-hold", marked("Let the case go on"), Occasion.END_HOLD),
+    Deed.DECLINE_HELD: ("decline", marked("Decline the case"), Occasion.DECLINE),
+    Deed.REVOKE: ("revoke", marked("Take the identity back"), Occasion.REVOKE),
+}
+
+
+def acts(found: Folder, words: Language) -> list[Act]:
+    """What a lead may do with the case now."""
+    return [
+        Act(
+            verb,
+            words.text(title),
+            tuple((word, words.text(text)) for word, text in WHY[on].items()),
+            deed is Deed.DECLINE_HELD,
+        )
+        for deed, (verb, title, on) in _ACTS.items()
+        if deed in found.may
+    ]
+
+
+def _listed(on: Occasion, words: Language) -> tuple[tuple[str, str], ...]:
+    return tuple((word, words.text(text)) for word, text in WHY[on].items())
+
+
+def leading_routes(door: Door) -> list[Route]:
+    """The routes of this file."""
+    return [
+        Route(f"/cases/{{case}}/{verb}", staff(door, formed(_doing(deed))), methods=["POST"])
+        for deed, (verb, *_) in _ACTS.items()
+    ]
+
+
+def _doing(deed: Deed) -> Step:
+    async def answer(here: Shift, form: Mapping[str, str]) -> Response:
+        done = await _do(deed, here, form)
+        if done is Hindered.NOT_FRESH:
+            return onward(f"{here.base}/prove")
+        return gone(here, done, "settled")
+
+    return answer
+
+
+async def _do(deed: Deed, here: Shift, form: Mapping[str, str]) -> Folder | Refused:
+    console, who, id, seen = here.console, here.present, here.id, edition(form)
+    reason = form.get("reason", "")
+    match deed:
+        case Deed.TAKE_BACK:
+            return await console.take_back(who, id, seen, reason)
+        case Deed.HOLD:
+            return await console.hold(who, id, seen, reason)
+        case Deed.END_HOLD:
+            return await console.end_hold(who, id, seen, reason)
+        case Deed.DECLINE_HELD:
+            return await console.decline_held(who, id, seen, ticked(form, "reason"), form.get("note", ""))
+        case Deed.REVOKE:
+            return await console.revoke(who, id, seen, reason)
+        case _:
+            raise ValueError(f"{deed} is nothing that a lead does on a form of its own")

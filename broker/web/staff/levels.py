@@ -1,0 +1,69 @@
+"""What the evidence supports, and what is missing, in words."""
+
+from dataclasses import dataclass
+
+from broker.assisted.case import Case
+from broker.assisted.levels import Aspect, Assessment, Lack
+from broker.assisted.profiles import Profiles
+from broker.model.assurance import Level
+from broker.web.language import Language
+from broker.web.pages import in_language
+from broker.web.staff.labels import LEVELS, level
+
+
+@dataclass(frozen=True, slots=True)
+class WayShown:
+    """One profile that would reach the level, and what it lacks."""
+
+    profile: str
+    lacks: str
+
+
+@dataclass(frozen=True, slots=True)
+class LevelShown:
+    """The panel of the level. `reached` is "" for none, `stopped` what a "no" ended."""
+
+    asked: str
+    reached: str
+    profile: str
+    enough: bool
+    stopped: tuple[str, ...]
+    ways: tuple[WayShown, ...]
+
+
+def level_shown(case: Case, assessment: Assessment, profiles: Profiles, words: Language) -> LevelShown:
+    """An assessment in words."""
+    reached = assessment.level
+    return LevelShown(
+        asked=words.text(LEVELS[case.level]),
+        reached=level(reached, words).capitalize(),
+        profile=assessment.profile or "",
+        enough=reached is not None and reached >= case.level,
+        stopped=tuple(
+            in_language(profiles.checks[name].text, words.code)
+            for name in assessment.scores.stopped
+            if name in profiles.checks
+        ),
+        ways=tuple(
+            WayShown(way.profile, "; ".join(_lack(lack, words) for lack in way.lacks)) for way in assessment.ways
+        ),
+    )
+
+
+def _lack(lack: Lack, words: Language) -> str:
+    match lack.aspect:
+        case Aspect.EVIDENCE if lack.piece is not None:
+            text = words.text("evidence of strength {strength} and validity {validity}")
+            return text.format(strength=lack.piece.strength, validity=lack.piece.validity)
+        case Aspect.CHANNEL:
+            text = words.text("another way to meet, since this one carries {level} at most")
+            return text.format(level=words.text(LEVELS[Level(lack.have)]))
+        case _:
+            text = words.text("{aspect} {needed}, now {have}")
+            aspect = {
+                Aspect.EVIDENCE: words.text("evidence"),
+                Aspect.ACTIVITY: words.text("activity"),
+                Aspect.FRAUD: words.text("checks against fraud"),
+                Aspect.VERIFICATION: words.text("whose it is"),
+            }[lack.aspect]
+            return text.format(aspect=aspect, needed=lack.needed, have=lack.have)

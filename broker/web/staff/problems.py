@@ -1,0 +1,71 @@
+"""What a page says about the form just sent. It travels in the address as one short word, never as what was typed."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from broker.web.citizens.tellings import marked
+from broker.web.language import Language
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A problem in words. `at` is the id of the element it is about, "" for none."""
+
+    title: str
+    text: str
+    at: str = ""
+
+
+_NAME: Final = re.compile(r"[a-z_]{1,40}")
+"""A field or a check of a form, as the rules call it. Its element has the id `at-<name>`."""
+
+_NOTHING_CHANGED = marked("Nothing was changed")
+_PROBLEM = marked("There is a problem")
+
+_PROBLEMS: Mapping[str, Problem] = MappingProxyType(
+    {
+        "again": Problem(_NOTHING_CHANGED, marked("We could not be sure that this came from you. Do it once more.")),
+        "not_now": Problem(_NOTHING_CHANGED, marked("That cannot be done with the case as it stands now.")),
+        "choice": Problem(_PROBLEM, marked("Choose one of the answers"), "main-content"),
+        "note": Problem(
+            _PROBLEM,
+            marked("The note looks as if it held a code, a password or a card number. It was not kept."),
+            "note",
+        ),
+        "reason": Problem(_PROBLEM, marked("Pick at least one reason that is listed for this"), "reasons"),
+        "words": Problem(_PROBLEM, marked("Exchange the two words before you approve."), "main-content"),
+        "missing": Problem(_PROBLEM, marked("Something is missing here. Nothing was saved.")),
+        "unknown": Problem(_PROBLEM, marked("This was not asked for. Nothing was saved.")),
+        "not_in_this_channel": Problem(_PROBLEM, marked("This cannot be checked in this way of meeting.")),
+        "not_trained": Problem(_PROBLEM, marked("This check needs training that you do not have.")),
+        "too_long": Problem(_PROBLEM, marked("This is too long. Nothing was saved.")),
+        "not_a_date": Problem(_PROBLEM, marked("Write a real date as year-month-day, such as 1987-04-12.")),
+        "reference": Problem(_PROBLEM, marked("There is no case with exactly this reference."), "reference"),
+        "nothing": Problem(marked("There is nothing to take"), marked("No case waits that you can serve.")),
+        "level": Problem(_PROBLEM, marked("The evidence does not support the level that was asked."), "main-content"),
+        "details": Problem(_PROBLEM, marked("Record the details before you approve."), "main-content"),
+        "enough_asked": Problem(_PROBLEM, marked("More evidence was asked for too often already."), "main-content"),
+    }
+)
+_TOLD: Mapping[str, str] = MappingProxyType(
+    {"saved": marked("Saved."), "renewed": marked("The case stays with you."), "noted": marked("Noted.")}
+)
+
+
+def problem(asked: Mapping[str, str], words: Language) -> Problem | None:
+    """The problem that a query tells of."""
+    found = _PROBLEMS.get(asked.get("problem", ""))
+    if found is None:
+        return None
+    named = asked.get("at", "")
+    at = f"at-{named}" if _NAME.fullmatch(named) else found.at
+    return Problem(words.text(found.title), words.text(found.text), at)
+
+
+def told(asked: Mapping[str, str], words: Language) -> str:
+    """The good news that a query tells of, "" for none."""
+    found = _TOLD.get(asked.get("told", ""))
+    return "" if found is None else words.text(found)

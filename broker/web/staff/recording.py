@@ -1,0 +1,246 @@
+"""What the agent records: pieces of evidence with their checklists, checks of the person, the person's details."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Route
+
+from broker.actions.assist_records import DETAILS
+from broker.actions.staff_outcomes import Answer, Deed, Faulty, Folder
+from broker.assisted.case import Case, CheckRecord, EvidenceRecord, Outcome
+from broker.assisted.profiles import EvidenceKind
+from broker.web.citizens.claims import label
+from broker.web.pages import Sheet, in_language
+from broker.web.staff.answering import again, edition, folder, teller
+from broker.web.staff.labels import OUTCOMES, WHY
+from broker.web.staff.showing import Teller
+from broker.web.staff.visit import Door, Shift, formed, onward, staff
+
+_GIVEN = {"why": WHY, "outcomes": {"yes": OUTCOMES[Outcome.YES], "no": OUTCOMES[Outcome.NO]}}
+SHEETS = (
+    Sheet("evidence", "staff/evidence.html", _GIVEN),
+    Sheet("person", "staff/person.html", _GIVEN),
+    Sheet("details", "staff/details.html", _GIVEN),
+)
+_DATE: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+NEW: Final = "new"
+"""In a path, in the place of the id of a piece of evidence that is not recorded yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckAsked:
+    """One line of a checklist. `chosen` is the value recorded before, `closed` why it is not asked here ("": it is)."""
+
+    name: str
+    question: str
+    chosen: str
+    optional: bool
+    closed: str
+
+
+@dataclass(frozen=True, slots=True)
+class FieldAsked:
+    """One field of a form."""
+
+    name: str
+    label: str
+    value: str
+    required: bool
+    hint: str = ""
+    pattern: str = ""
+
+
+def recording_routes(door: Door) -> list[Route]:
+    """The routes of this file."""
+    piece = "/cases/{case}/evidence/{piece}"
+    return [
+        Route("/cases/{case}/evidence", staff(door, add), methods=["GET"]),
+        Route(piece, staff(door, evidence), methods=["GET"]),
+        Route(piece, staff(door, formed(save_evidence)), methods=["POST"]),
+        Route(f"{piece}/remove", staff(door, formed(remove)), methods=["POST"]),
+        Route("/cases/{case}/person", staff(door, person), methods=["GET"]),
+        Route("/cases/{case}/person", staff(door, formed(save_person)), methods=["POST"]),
+        Route("/cases/{case}/details", staff(door, details), methods=["GET"]),
+        Route("/cases/{case}/details", staff(door, formed(save_details)), methods=["POST"]),
+    ]
+
+
+# --- checklists ---
+
+
+def checklist(names: Iterable[str], recorded: Iterable[CheckRecord], found: Folder, tell: Teller) -> list[CheckAsked]:
+    """The lines of a checklist. What cannot be done in this channel, or not by this person, is said and not asked."""
+    known = {one.check: one for one in recorded}
+    return [_line(name, known.get(name), found.case, tell) for name in names]
+
+
+def _line(name: str, before: CheckRecord | None, case: Case, tell: Teller) -> CheckAsked:
+    kind, closed = tell.profiles.checks[name], ""
+    if case.channel not in kind.methods:
+        closed = tell.words.text("Cannot be done in this way of meeting")
+    elif kind.skill is not None and kind.skill not in tell.reader.trained:
+        closed = tell.words.text("Needs training that you do not have")
+    chosen = "" if before is None else ".".join(filter(None, (before.outcome.value, before.reason)))
+    return CheckAsked(name, tell.question(name), chosen, kind.optional, closed)
+
+
+def answers(form: Mapping[str, str]) -> tuple[Answer, ...]:
+    """The answers of a form. One that could not be given names its reason after a dot."""
+    given = []
+    for name, value in form.items():
+        word, _, reason = value.partition(".")
+        if name.startswith("check.") and word in {outcome.value for outcome in Outcome}:
+            given.append(Answer(name.removeprefix("check."), Outcome(word), reason or None))
+    return tuple(given)
+
+
+def fields(form: Mapping[str, str]) -> dict[str, str]:
+    """The fields of a form, without white space around them."""
+    return {
+        name.removeprefix("field."): value.replace("\r\n", "\n").strip()
+        for name, value in form.items()
+        if name.startswith("field.") and value.strip()
+    }
+
+
+# --- evidence ---
+
+
+async def add(here: Shift) -> Response:
+    """A new piece of evidence: the kind was picked, now its form."""
+    kind = here.visit.asked.get("kind", "")
+    if kind not in here.door.profiles.kinds:
+        return onward(here.base)
+    return onward(f"{here.base}/evidence/{NEW}", kind=kind)
+
+
+async def evidence(here: Shift) -> Response:
+    """The form of one piece of evidence."""
+    found = await folder(here)
+    if isinstance(found, Response):
+        return found
+    piece = here.visit.request.path_params["piece"]
+    before = next((one for one in found.case.evidence if one.id == piece), None)
+    word = here.visit.asked.get("kind", "") if before is None else before.kind
+    kind = here.door.profiles.kinds.get(word)
+    if kind is None or (before is None and piece != NEW):
+        raise HTTPException(404)
+    if Deed.RECORD not in found.may:
+        return onward(here.base, problem="not_now")
+    tell = teller(here)
+    return here.visit.page(
+        "evidence",
+        frame=framed(found, tell),
+        kind=in_language(kind.text, tell.words.code),
+        kind_word=word,
+        to=f"{here.base}/evidence/{piece}",
+        fields=_fields(kind, before, tell),
+        checks=checklist(kind.checks, before.checks if before is not None else (), found, tell),
+        removable=before is not None,
+    )
+
+
+def framed(found: Folder, tell: Teller) -> dict[str, object]:
+    """What surrounds every page of a case that somebody works on."""
+    return {"case": tell.case(found, ""), "level": tell.level(found.case, found.assessment)}
+
+
+def _fields(kind: EvidenceKind, before: EvidenceRecord | None, tell: Teller) -> list[FieldAsked]:
+    known = {} if before is None else before.details
+    asked = []
+    for name, field in kind.fields.items():
+        dated = (field.member or "").startswith("date_")
+        asked.append(
+            FieldAsked(
+                name,
+                in_language(field.text, tell.words.code),
+                known.get(name, ""),
+                field.required,
+                tell.words.text("Year-month-day, such as 2031-04-09") if dated else "",
+                _DATE if dated else "",
+            )
+        )
+    return asked
+
+
+async def save_evidence(here: Shift, form: Mapping[str, str]) -> Response:
+    """Records a piece of evidence with its checks."""
+    piece = here.visit.request.path_params["piece"]
+    kind = form.get("kind", "")
+    done = await here.console.record_evidence(
+        here.present, here.id, edition(form), kind, fields(form), answers(form), None if piece == NEW else piece
+    )
+    page = f"{here.base}/evidence/{piece}"
+    return faulty(done, page, kind=kind) if isinstance(done, Faulty) else again(here, done, page, kind=kind)
+
+
+def faulty(what: Faulty, page: str, **kept: str) -> Response:
+    """Back to the form, with the first thing that was wrong in it. What was typed does not travel.
+
+    Browsers check a form before they send it, so this is for what gets past them.
+    """
+    name, fault = next(iter(what.faults.items()))
+    return onward(page, problem=fault.value, at=name, **kept)
+
+
+async def remove(here: Shift, form: Mapping[str, str]) -> Response:
+    """A piece of evidence was recorded by mistake."""
+    piece = here.visit.request.path_params["piece"]
+    return again(here, await here.console.remove_evidence(here.present, here.id, edition(form), piece))
+
+
+# --- the person ---
+
+
+async def person(here: Shift) -> Response:
+    """The form of the checks of the person."""
+    found = await folder(here)
+    if isinstance(found, Response):
+        return found
+    if Deed.RECORD not in found.may:
+        return onward(here.base, problem="not_now")
+    tell = teller(here)
+    asked = checklist(here.door.profiles.person, found.case.checks, found, tell)
+    return here.visit.page("person", frame=framed(found, tell), checks=asked)
+
+
+async def save_person(here: Shift, form: Mapping[str, str]) -> Response:
+    """Records the checks of the person."""
+    done = await here.console.record_checks(here.present, here.id, edition(form), answers(form))
+    page = f"{here.base}/person"
+    return faulty(done, page) if isinstance(done, Faulty) else again(here, done, page)
+
+
+# --- details ---
+
+
+async def details(here: Shift) -> Response:
+    """The form of the person's details: what the service asked for, and what makes a person one."""
+    found = await folder(here)
+    if isinstance(found, Response):
+        return found
+    if Deed.RECORD not in found.may:
+        return onward(here.base, problem="not_now")
+    tell, known = teller(here), found.case.details.claims
+    asked = [
+        FieldAsked(
+            claim,
+            label(claim, tell.words),
+            known.get(claim, ""),
+            required,
+            tell.words.text("Year-month-day, such as 1987-04-12") if claim == "birthdate" else "",
+            _DATE if claim == "birthdate" else "",
+        )
+        for claim, required in DETAILS.items()
+    ]
+    return here.visit.page("details", frame=framed(found, tell), fields=asked)
+
+
+async def save_details(here: Shift, form: Mapping[str, str]) -> Response:
+    """Records the person's details."""
+    done = await here.console.record_details(here.present, here.id, edition(form), fields(form))
+    page = f"{here.base}/details"
+    return faulty(done, page) if isinstance(done, Faulty) else again(here, done, page)

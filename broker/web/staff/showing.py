@@ -1,0 +1,288 @@
+"""A case as the console's pages write it: every word and time worked out, nothing left for a template to decide."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from broker.actions.staff_outcomes import Deed, Folder, Part, Warned
+from broker.assisted.case import (
+    Case,
+    CheckRecord,
+    Contact,
+    EvidenceRecord,
+    OwnView,
+    State,
+    Verdict,
+    Way,
+    Words,
+)
+from broker.assisted.levels import Assessment, Scored
+from broker.assisted.profiles import Profiles
+from broker.model.service import Service
+from broker.model.staff import StaffMember
+from broker.web.citizens.claims import label, lines
+from broker.web.citizens.frame import readable
+from broker.web.citizens.tellings import marked
+from broker.web.language import Language
+from broker.web.pages import in_language
+from broker.web.staff.labels import CHANNELS, DECISIONS, LEVELS, OUTCOMES, STATES, reasons
+from broker.web.staff.levels import LevelShown, level_shown
+
+_STEPS: Mapping[State, str] = {State.CLAIMED: "claimed", State.IN_SESSION: "session", State.DECISION: "decision"}
+_WARNINGS: Mapping[Warned, str] = {
+    Warned.UNSAFE_TO_CALL: marked("The citizen said: it is not safe to call or to post."),
+    Warned.SOMEONE_WITH_CITIZEN: marked("The citizen said: somebody is with me."),
+    Warned.SAME_NAME: marked("The name is like yours. If you are related or know each other, say so below."),
+    Warned.SAME_FAMILY_NAME: marked(
+        "The last name is like yours. If you are related or know each other, say so below."
+    ),
+}
+_REACH: Mapping[Way, str] = {
+    Way.EMAIL: marked("Write only to {address}"),
+    Way.PHONE: marked("Call only {address}"),
+    Way.POST: marked("Post only to {address}"),
+}
+_STORIES: Mapping[State, str] = {
+    State.DRAFT: marked("The citizen has not sent the request yet."),
+    State.REQUESTED: marked("It is the citizen’s turn: they say when they are ready."),
+    State.SCHEDULED: marked("An appointment is made."),
+    State.QUEUED: marked("The citizen waits. The case goes to whoever takes the next one and can serve it."),
+    State.CLAIMED: marked("A colleague works on it."),
+    State.IN_SESSION: marked("A colleague is in session with the citizen."),
+    State.DECISION: marked("A colleague is about to decide."),
+    State.REVIEW: marked("A second person reviews the decision."),
+    State.HELD: marked("The case is held until a lead has looked at it."),
+    State.APPROVED: marked("It is decided. The citizen has to come back now."),
+    State.BOUND: marked("The citizen has taken the identity up."),
+    State.RELEASED: marked("The identity was used."),
+    State.DECLINED: marked("It is decided. The citizen reads the result on their own page."),
+    State.WITHDRAWN: marked("The citizen took the request back."),
+    State.EXPIRED: marked("Its time ran out."),
+    State.REVOKED: marked("The identity was taken back."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CaseShown:
+    """The strip, the panels and the heading of a case's pages. `step` says which parts the case's own page has."""
+
+    path: str
+    edition: int
+    reference: str
+    state: str
+    warm: bool
+    service: str
+    due: str
+    lease: str
+    heading: str
+    step: str
+    channel: str
+    words: Words | None
+    exchanged: bool
+    warnings: tuple[str, ...]
+    about: tuple[str, ...]
+    flaggable: bool
+    stranger: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answered check, in words."""
+
+    question: str
+    outcome: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceShown:
+    """One piece of evidence, in words. `path` is where it can be changed, "" where it cannot."""
+
+    name: str
+    score: str
+    fields: tuple[tuple[str, str], ...]
+    answers: tuple[Answer, ...]
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimShown:
+    """One confirmed detail."""
+
+    label: str
+    lines: list[str]
+    corrected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictShown:
+    """A decision, or what somebody would decide."""
+
+    decision: str
+    reasons: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class MoveShown:
+    """One line of the history."""
+
+    at: str
+    event: str
+    who: str
+    target: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoteShown:
+    """One remark."""
+
+    at: str
+    who: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Teller:
+    """Puts a case into words, for one reader at one moment."""
+
+    words: Language
+    profiles: Profiles
+    services: Mapping[str, Service]
+    reader: StaffMember
+    now: float
+
+    def service(self, case: Case) -> str:
+        """The name of the service that asked."""
+        service = self.services.get(case.client_id)
+        return case.client_id if service is None else service.name(self.words.code)
+
+    def step(self, found: Folder) -> str:
+        """Which parts the page of the case has: a word the template knows."""
+        match found.part:
+            case Part.AGENT:
+                return _STEPS.get(found.case.state, "other")
+            case Part.REVIEWER if found.case.state is State.REVIEW:
+                return "review"
+            case _:
+                return "other"
+
+    def story(self, found: Folder) -> str:
+        """How a case stands with which the reader has nothing to do now."""
+        return self.words.text(_STORIES[found.case.state])
+
+    def case(self, found: Folder, heading: str) -> CaseShown:
+        """The strip and the panels."""
+        words, case = self.words, found.case
+        holds = Deed.RENEW in found.may and case.lease is not None
+        return CaseShown(
+            path=f"/cases/{case.id}",
+            edition=case.edition,
+            reference=readable(case.reference),
+            state=words.text(STATES[case.state]),
+            warm=case.state is State.HELD,
+            service=self.service(case),
+            due=words.moment(self.due(case), self.now) if case.open else "",
+            lease=words.moment(case.lease, self.now) if holds and case.lease is not None else "",
+            heading=heading,
+            step=self.step(found),
+            channel="" if case.channel is None else case.channel.value,
+            words=case.words if found.part is Part.AGENT and case.words.first else None,
+            exchanged=case.exchanged,
+            warnings=tuple(words.text(_WARNINGS[one]) for one in found.warned),
+            about=tuple(self._about(case)),
+            flaggable=Deed.FLAG in found.may,
+            stranger=Deed.DECLARE_INTEREST in found.may,
+        )
+
+    def due(self, case: Case) -> float:
+        """Until when the case has to be attended to (seconds since 1970 UTC)."""
+        return case.ends if case.deadline is None else min(case.deadline, case.ends)
+
+    def _about(self, case: Case) -> Iterator[str]:
+        words = self.words
+        if case.channel is not None:
+            yield words.text(CHANNELS[case.channel])
+        if case.contact is not None:
+            yield self._contact(case.contact)
+        yield words.text("Language: {language}").format(language=case.language)
+        yield words.text("Level asked: {level}").format(level=words.text(LEVELS[case.level]))
+        if case.round > 1:
+            yield words.text("Round {number}").format(number=case.round)
+
+    def _contact(self, contact: Contact) -> str:
+        return self.words.text(_REACH[contact.way]).format(address=contact.address)
+
+    def level(self, case: Case, assessment: Assessment) -> LevelShown:
+        """What the evidence supports."""
+        return level_shown(case, assessment, self.profiles, self.words)
+
+    def evidence(self, case: Case, assessment: Assessment, base: str = "") -> list[EvidenceShown]:
+        """What was recorded. `base` is the path under which each piece can be changed."""
+        scores = {scored.id: scored for scored in assessment.scores.evidence}
+        return [self._piece(one, scores.get(one.id), f"{base}/{one.id}" if base else "") for one in case.evidence]
+
+    def _piece(self, one: EvidenceRecord, scored: Scored | None, path: str) -> EvidenceShown:
+        kind, code = self.profiles.kinds.get(one.kind), self.words.code
+        known = {} if kind is None else kind.fields
+        fields = tuple(
+            (in_language(known[name].text, code) if name in known else name, value)
+            for name, value in one.details.items()
+        )
+        score = self.words.text("strength {strength}, validity {validity}")
+        return EvidenceShown(
+            name=one.kind if kind is None else in_language(kind.text, code),
+            score="" if scored is None else score.format(strength=scored.strength, validity=scored.validity),
+            fields=fields,
+            answers=self.answers(one.checks),
+            path=path,
+        )
+
+    def answers(self, checks: Sequence[CheckRecord]) -> tuple[Answer, ...]:
+        """What was answered."""
+        return tuple(
+            Answer(self.question(one.check), self.words.text(OUTCOMES[one.outcome]), one.reason or "") for one in checks
+        )
+
+    def question(self, check: str) -> str:
+        """What a check asks."""
+        known = self.profiles.checks.get(check)
+        return check if known is None else in_language(known.text, self.words.code)
+
+    def claims(self, case: Case) -> list[ClaimShown]:
+        """The confirmed details."""
+        corrected = frozenset(case.details.corrected)
+        return [
+            ClaimShown(label(claim, self.words), lines(claim, value, self.words), claim in corrected)
+            for claim, value in case.details.claims.items()
+            if value
+        ]
+
+    def verdict(self, given: Verdict | OwnView) -> VerdictShown:
+        """A decision in words."""
+        return VerdictShown(
+            self.words.text(DECISIONS[given.decision][0]), reasons(given.reasons, self.words), given.note
+        )
+
+    def notes(self, case: Case, people: Mapping[str, StaffMember]) -> list[NoteShown]:
+        """Remarks and quiet flags, in their order."""
+        said = [(note.at, note.by, note.text) for note in case.notes]
+        said += [(flag.at, flag.by, reasons((flag.reason,), self.words)) for flag in case.flags]
+        return [NoteShown(self.words.moment(at, self.now), _name(by, people), text) for at, by, text in sorted(said)]
+
+    def history(self, case: Case, people: Mapping[str, StaffMember]) -> list[MoveShown]:
+        """The case from its beginning."""
+        return [
+            MoveShown(
+                at=self.words.moment(move.at, self.now),
+                event=move.event.replace("_", " "),
+                who=_name(move.who, people),
+                target=self.words.text(STATES[move.target]),
+                reason=reasons(move.reason.split(), self.words),
+            )
+            for move in case.history
+        ]
+
+
+def _name(who: str, people: Mapping[str, StaffMember]) -> str:
+    return people[who].name if who in people else who

@@ -1,0 +1,175 @@
+"""One request to the console: who is there, which form was sent, and how it is answered."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from broker.actions.assist_staff import Console
+from broker.actions.staff_outcomes import Present
+from broker.actions.staff_sign_in import Entrance
+from broker.ambient import Ambient
+from broker.assisted.profiles import Profiles
+from broker.model.service import Service
+from broker.model.staff import StaffMember
+from broker.web import csrf
+from broker.web.cookies import read
+from broker.web.forms import own_form, query
+from broker.web.language import Language
+from broker.web.pages import Pages
+from broker.web.shown import Shown
+from broker.web.staff import cookies
+from broker.web.staff.problems import problem, told
+
+PLACE: Final = "console"
+"""What the forms' tokens are made for. They are bound to the session."""
+
+NO_FRAME: Final[Mapping[str, object]] = MappingProxyType({})
+
+_OWN_PATH: Final = re.compile(r"/(?:[A-Za-z0-9_-]+/?)*")
+"""A path of ours and nothing else: no host, no query, no second slash at its head."""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What every handler of the console works with, built once. `services` are those that cases may come from."""
+
+    entrance: Entrance
+    console: Console
+    profiles: Profiles
+    services: Mapping[str, Service]
+    people: Mapping[str, StaffMember]
+    pages: Pages
+    marks: csrf.Marks
+    ambient: Ambient
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request, read. `present` is None where nobody is signed in."""
+
+    door: Door
+    request: Request
+    held: Mapping[str, str]
+    present: Present | None
+
+    @property
+    def session(self) -> str | None:
+        """The session's cookie."""
+        return self.held.get(cookies.SESSION) or None
+
+    @property
+    def words(self) -> Language:
+        """The console's language."""
+        return self.door.pages.language()
+
+    @property
+    def asked(self) -> Mapping[str, str]:
+        """The query's parameters; none where they cannot be read in one way only."""
+        return query(self.request) or {}
+
+    async def form(self) -> Mapping[str, str] | None:
+        """The form that was sent, or None if it cannot be shown to be the person's own doing."""
+        origin = self.door.pages.site.issuer
+        return await own_form(self.request, self.door.marks, (self.session or "",), PLACE, origin)
+
+    def page(self, sheet: str, status: int = 200, frame: Mapping[str, object] = NO_FRAME, **holes: object) -> Response:
+        """A page of the console. `frame` is filled into it beside the holes."""
+        outer = {
+            csrf.FIELD: csrf.token(self.door.marks, (self.session or "",), PLACE),
+            "here": self.request.url.path,
+            "member": None if self.present is None else self.present.member.name,
+            "problem": problem(self.asked, self.words),
+            "told": told(self.asked, self.words),
+        }
+        return Shown(sheet, {**outer, **frame, **holes}, status).response(self.door.pages, self.words.code)
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """One request of somebody who is signed in."""
+
+    visit: Visit
+    present: Present
+
+    @property
+    def door(self) -> Door:
+        """What the console works with."""
+        return self.visit.door
+
+    @property
+    def console(self) -> Console:
+        """What staff can do."""
+        return self.door.console
+
+    @property
+    def member(self) -> StaffMember:
+        """Who it is."""
+        return self.present.member
+
+    @property
+    def id(self) -> str:
+        """The case in the path."""
+        return str(self.visit.request.path_params["case"])
+
+    @property
+    def base(self) -> str:
+        """The path of the case's page."""
+        return f"/cases/{self.id}"
+
+
+Open = Callable[[Visit], Awaitable[Response]]
+Closed = Callable[[Shift], Awaitable[Response]]
+Step = Callable[[Shift, Mapping[str, str]], Awaitable[Response]]
+
+
+def anybody(door: Door, answer: Open) -> Callable[[Request], Awaitable[Response]]:
+    """A handler for Starlette of a page that anybody may ask for."""
+
+    async def handler(request: Request) -> Response:
+        return await answer(await _visit(door, request))
+
+    return handler
+
+
+def staff(door: Door, answer: Closed) -> Callable[[Request], Awaitable[Response]]:
+    """A handler for Starlette of a page for staff. Others are led to the sign-in and come back to the page."""
+
+    async def handler(request: Request) -> Response:
+        here = await _visit(door, request)
+        if here.present is None:
+            return onward("/sign-in", then=request.url.path if request.method == "GET" else "/")
+        return await answer(Shift(here, here.present))
+
+    return handler
+
+
+def formed(step: Step) -> Closed:
+    """A step on a case that is given its form, once the form is shown to be the person's own doing."""
+
+    async def answer(here: Shift) -> Response:
+        form = await here.visit.form()
+        return onward(here.base, problem="again") if form is None else await step(here, form)
+
+    return answer
+
+
+async def _visit(door: Door, request: Request) -> Visit:
+    held = read(request.headers.get("cookie"))
+    session = held.get(cookies.SESSION) or None
+    return Visit(door, request, held, None if session is None else await door.entrance.present(session))
+
+
+def onward(path: str, **query: str) -> Response:
+    """303 to a page of ours (RFC 9110 15.4.4)."""
+    return RedirectResponse(f"{path}?{urlencode(query)}" if query else path, 303)
+
+
+def own_path(text: str) -> str:
+    """A path of ours as a form or a query named it; the home page for anything else."""
+    return text if len(text) < 256 and _OWN_PATH.fullmatch(text) else "/"
