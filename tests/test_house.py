@@ -31,12 +31,15 @@ MAY_IMPORT: dict[str, set[str]] = {
         "deploy.demo",
     },
     "broker.commands": INSIDE | {"broker.app", "broker.settings", "broker.actions"},
-    "broker.app": INSIDE | CONTRACT | {"broker.settings", "broker.web", "broker.actions", "broker.stores", "providers"},
+    "broker.app": INSIDE
+    | CONTRACT
+    | {"broker.settings", "broker.web", "broker.actions", "broker.stores", "broker.notices", "providers"},
     "broker.web": INSIDE | {"broker.actions"},
     "broker.actions": INSIDE | CONTRACT,
     "broker.stores": ROOMS | GROUND,
     "providers": CONTRACT | GROUND,
     "broker.settings": CONTRACT | GROUND,
+    "broker.notices": {"broker.model", "broker.toml"},
     "broker.oidc": VOCABULARY,
     "broker.journey": VOCABULARY | CONTRACT,
     "broker.assisted": VOCABULARY,

@@ -51,11 +51,15 @@ _ENDINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Assist:
-    """Help from a person: the citizens' desk, and the office in which cases are worked on."""
+    """Help from a person: the citizens' desk, and the office in which cases are worked on.
+
+    `ways` are those in which notices can go out: whoever could not be sent a code could not take their identity up.
+    """
 
     desk: Desk
     office: Office
     enabled: bool = True
+    ways: frozenset[Way] = frozenset(Way)
 
     # --- asking ---
 
@@ -87,7 +91,7 @@ class Assist:
         if offered is None or wanted.channel not in offered.channels:
             return Refusal.NOT_NOW
         reach = contact(wanted.way, wanted.address)
-        if reach is None:
+        if reach is None or reach.way not in self.ways:
             return Refusal.ADDRESS
         if not await self.desk.limits.allow(f"help:{browser.address}", ASKS, 3600):
             return Refusal.NOT_NOW
@@ -112,7 +116,7 @@ class Assist:
             if created is Created.ONE_OPEN_ALREADY:
                 await self._join(handle, transaction)
                 return Refusal.NOT_NOW
-        await self.desk.continuations.put(handles.plain(code), handle, transaction.expires)
+        await self.desk.continuations.put(filed(code), handle, transaction.expires)
         if await step(self.desk, handle, transaction, HelpRequested(case.id)) is None:
             await self._join(handle, transaction)
         return Continuation(code)
@@ -179,7 +183,7 @@ class Assist:
         drawn = ev.ContinuationDrawn(continuation_digest(handles.plain(code)))
         if not isinstance(await self._change(transaction, drawn), Case):
             return None
-        await self.desk.continuations.put(handles.plain(code), handle, transaction.expires)
+        await self.desk.continuations.put(filed(code), handle, transaction.expires)
         return Continuation(code)
 
     async def _simply(self, handle: str, browser: Browser, event: ev.Event) -> Lost | None:
@@ -293,6 +297,11 @@ class Assist:
         subject = handles.fresh(self.office.ambient)
         level = authentication_level(worth, asking_browser=asking, code=right, words=said and case.exchanged)
         return Binding(subject, now, level, ("otp",), asking_browser=asking, code=right, words=said, way=sent.way)
+
+
+def filed(code: str) -> str:
+    """Under what the transaction of a case is found by the case's continuation code: never by that code alone."""
+    return f"case:{handles.plain(code)}"
 
 
 def _asking(transaction: Transaction, case: Case) -> bool:

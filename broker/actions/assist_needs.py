@@ -6,6 +6,7 @@ from typing import Protocol
 from broker.assisted.case import Case, State
 from broker.model.audit import AuditEvent
 from broker.model.facts import Created as Created
+from broker.model.notice import NotDelivered as NotDelivered
 from broker.model.notice import Notice
 from broker.model.staff import StaffAttempt, StaffSession
 
@@ -87,6 +88,19 @@ class Outbox(Protocol):
 
     async def sweep(self, now: float) -> None:
         """Erases address and fields of notices that expired unsent."""
+        ...
+
+
+class Notifier(Protocol):
+    """What carries notices to citizens."""
+
+    @property
+    def ways(self) -> frozenset[str]:
+        """In which ways it can: words of `assisted.case.Way`."""
+        ...
+
+    async def deliver(self, notice: Notice) -> None:
+        """Sends one notice. Raises NotDelivered; a notice sent twice does no harm."""
         ...
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from broker.actions.assist import CODE_LENGTH, Assist
+from broker.actions.assist import CODE_LENGTH, Assist, filed
 from broker.actions.assist_office import change, current
 from broker.actions.browser import Browser
 from broker.actions.outcomes import Resumed
@@ -46,14 +46,14 @@ async def resume(assist: Assist, code: str, browser: Browser) -> Resumed | None:
         return None
     transaction = await desk.transactions.load(handle)
     if transaction is not None:
-        await desk.continuations.put(handles.plain(following), handle, transaction.expires)
+        await desk.continuations.put(filed(following), handle, transaction.expires)
     return Resumed(handle, secret, following)
 
 
 async def _moved(assist: Assist, code: str, case: Case, secret: str) -> str | None:
     """Moves the transaction the code leads to, if it is still there, and lets it wait for the case again."""
     desk = assist.desk
-    handle = await desk.continuations.take(code)
+    handle = await desk.continuations.take(filed(code))
     for _ in range(2):
         transaction = None if handle is None else await desk.transactions.load(handle)
         if handle is None or transaction is None or not transaction.open or transaction.case != case.id:

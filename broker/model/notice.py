@@ -31,3 +31,11 @@ class Notice:
     expires: float
     fields: Mapping[str, str] = field(default_factory=dict)
     case: str | None = None
+
+
+class NotDelivered(Exception):
+    """A notice did not go out this time. `detail` is for operators: no address, no code."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail

@@ -1,0 +1,42 @@
+"""The texts of notices, by kind and language."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from broker.model.notice import Notice, NoticeKind
+from broker.toml import load
+
+OTHERWISE = "en"
+"""The language of a notice whose own language has no texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A subject and a text, with holes in braces."""
+
+    subject: str
+    text: str
+
+
+@cache
+def texts() -> Mapping[NoticeKind, Mapping[str, Text]]:
+    """Every text. Raises ValueError if the file was damaged, or lacks a kind."""
+    table = tomllib.loads(files("broker.notices").joinpath("texts.toml").read_text("utf-8"))
+    kinds: dict[NoticeKind, Mapping[str, Text]] = {}
+    for kind in NoticeKind:
+        found = {language: load(text, Text, f"{kind}.{language}") for language, text in table[kind].items()}
+        problems = [problem for _, wrong in found.values() for problem in wrong]
+        if problems:
+            raise ValueError("\n".join(str(problem) for problem in problems))
+        kinds[kind] = {language: text for language, (text, _) in found.items() if text is not None}
+    return kinds
+
+
+def written(notice: Notice) -> Text:
+    """What a notice says, in its language. Raises KeyError for a notice that lacks a field of its kind."""
+    known = texts()[notice.kind]
+    text = known.get(notice.language) or known[OTHERWISE]
+    return Text(text.subject.format_map(notice.fields), text.text.strip().format_map(notice.fields))
