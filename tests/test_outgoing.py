@@ -200,7 +200,7 @@ async def test_cookies_are_not_kept(serve: Serve, outgoing: Outgoing) -> None:
 
     port = await serve(handle)
     for _ in range(2):
-        await outgoing.client("x").get(f"http://127.0.0.1:{port}/")
+        await outgoing.client("x").get(f"http://localhost:{port}/")
     assert len(heads) == 2
     assert b"cookie" not in heads[1].lower()
 

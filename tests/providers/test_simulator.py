@@ -170,6 +170,14 @@ async def test_an_assertion_of_another_key_or_for_another_or_too_old_or_used_bef
     assert (await redeem(here, client_assertion=assertion(here))).json() == {"error": "invalid_client"}
 
 
+async def test_a_code_is_for_the_client_it_was_made_for(ambient: Ambient, host: Host) -> None:
+    other = Client("other", (CALLBACK,), secret="a-secret-of-the-other")
+    issuers = (replace(EID, clients=(CLIENT, other)),)
+    async with stage(ambient, host, settings={"issuers": issuers}) as here:
+        theirs = {"client_assertion": None, "client_id": "other", "client_secret": other.secret}
+        assert (await redeem(here, **theirs)).json() == {"error": "invalid_grant"}
+
+
 async def test_a_code_works_for_a_minute(here: Stage, clock: FakeClock) -> None:
     departure = await here.depart()
     answer = await walk(departure.url, CALLBACK)
