@@ -1,5 +1,6 @@
 """Stores to test: each suite is given one after the other, all with the same clock."""
 
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -35,12 +36,18 @@ async def migrated(postgres_server: PostgresServer) -> AsyncIterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+async def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the present schema, to be copied."""
+    file = tmp_path_factory.mktemp("migrated") / "facts.db"
+    await migrate(f"sqlite:{file}")
+    return file
+
+
 @pytest.fixture
-async def sqlite_url(tmp_path: Path) -> str:
-    """A file with the present schema."""
-    url = f"sqlite:{tmp_path}/facts.db"
-    await migrate(url)
-    return url
+def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
+    """A file with the present schema and nothing in it."""
+    return f"sqlite:{shutil.copy(migrated_file, tmp_path)}"
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, literal_column, select
+from sqlalchemy import BigInteger, ColumnElement, Integer, bindparam, literal_column, select
 
 from broker.model.audit import AuditEvent
-from broker.stores.sql.database import Database, Deed, Each
+from broker.stores.sql.database import Database, Deed, Each, Row
 from broker.stores.sql.tables import audit
 
 COLUMNS: Final = (
@@ -55,13 +55,31 @@ def written(same: Mapping[str, ColumnElement[Any]] | None = None) -> Each:
 
 
 class SqlAudit:
-    """Audit rows for facts that stand alone."""
+    """Audit rows for facts that stand alone, and the reading of all of them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        after = bindparam("after", type_=BigInteger)
+        self._read = database.prepare(
+            select(audit.c.id, *(audit.c[name] for name in COLUMNS))
+            .where(audit.c.id > after)
+            .order_by(audit.c.id)
+            .limit(bindparam("limit", type_=Integer))
+        )
         self._write = database.prepare(Deed(None, (written(),), select(literal_column("1"))))
 
     async def write(self, events: Sequence[AuditEvent]) -> None:
         """Writes the rows, durably."""
         if events:
             await self._database.perform(self._write, {"events": rows(events)})
+
+    async def read(self, after: int, limit: int) -> Sequence[tuple[int, AuditEvent]]:
+        """Events with the ids of their rows, from the first id beyond `after` on, at most `limit`."""
+        rows = await self._database.query(self._read, {"after": after, "limit": limit})
+        return [(row[0], _event(row[1:])) for row in rows]
+
+
+def _event(row: Row) -> AuditEvent:
+    kind, at, actor, transaction, case, client_id, provider, account, grant, details = row
+    told = msgspec.json.decode(details, type=dict[str, str])
+    return AuditEvent(kind, at, actor, transaction, case, client_id, provider, account, grant, told)
