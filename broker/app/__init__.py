@@ -1,7 +1,7 @@
 """The only wiring: every part is built once, from settings. Nothing is decided here."""
 
 from broker.app.administration import administered, check_ready, configured, migrated
-from broker.app.doors import Door, public_door
+from broker.app.doors import Door, public_door, staff_door
 from broker.app.parts import Parts, opened
 
 __all__ = [
@@ -13,4 +13,5 @@ __all__ = [
     "migrated",
     "opened",
     "public_door",
+    "staff_door",
 ]

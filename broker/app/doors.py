@@ -1,11 +1,12 @@
 """The two applications, wired from the parts of a process."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from broker.actions.assist_staff import Console
 from broker.actions.counts import (
     CountedAnswers,
     CountedAudit,
@@ -17,8 +18,8 @@ from broker.actions.exchange.counter import Counter, Rate
 from broker.actions.sign_in.citizen import SignIn
 from broker.actions.sign_in.desk import Desk, Limited
 from broker.actions.sign_out import Exit
-from broker.app.office import assist
-from broker.app.parts import Parts
+from broker.app.office import assist, entrance, office
+from broker.app.parts import Parts, password
 from broker.journey.offer import OrderRule
 from broker.model.request import ResponseMode
 from broker.oidc.checks import Door as Checks
@@ -27,10 +28,11 @@ from broker.oidc.metadata import discovery, endpoints, metadata_bytes
 from broker.oidc.token import Lifetimes
 from broker.stores.passing.memory import MemoryProofs
 from broker.web import citizens, public
+from broker.web import staff as staff_pages
 from broker.web.language import languages
 from broker.web.middleware import guarded
-from broker.web.operations import Measured, alive_routes, templates
-from broker.web.pages import Pages, pages
+from broker.web.operations import Measured, alive_routes, metrics_route, templates
+from broker.web.pages import Pages, Sheet, pages
 from broker.web.services import routes as service_routes
 from broker.web.services.front import front_routes
 from broker.web.services.routes import Published
@@ -126,7 +128,7 @@ class Door:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def _pages(parts: Parts, files: Statics) -> Pages:
+def _pages(parts: Parts, files: Statics, sheets: Sequence[Sheet]) -> Pages:
     broker = parts.settings.broker
     site = Site(
         issuer=broker.issuer,
@@ -138,7 +140,7 @@ def _pages(parts: Parts, files: Statics) -> Pages:
         zone=broker.zone,
         languages=broker.languages,
     )
-    return pages(languages(site.languages, site.zone), site, (*citizens.SHEETS, *public.SHEETS), files)
+    return pages(languages(site.languages, site.zone), site, sheets, files)
 
 
 def public_door(parts: Parts) -> ASGIApp:
@@ -158,7 +160,7 @@ def public_door(parts: Parts) -> ASGIApp:
     )
     here = desk(parts)
     files = statics()
-    ready = _pages(parts, files)
+    ready = _pages(parts, files, (*citizens.SHEETS, *public.SHEETS))
     door = citizens.Door(SignIn(here, assist(parts, here)), ready, parts.sealer, parts.ambient)
     exit = Exit(
         broker.issuer,
@@ -176,6 +178,29 @@ def public_door(parts: Parts) -> ASGIApp:
         *alive_routes(parts.readiness),
     ]
     return _around(Starlette(routes=routes, exception_handlers=dict(public.handlers(ready))), "public", parts)
+
+
+def staff_door(parts: Parts) -> ASGIApp:
+    """The application for support staff, with what only operators read beside it. Raises ValueError without staff."""
+    staff, counters = parts.settings.staff, parts.settings.broker.metrics
+    if staff is None:
+        raise ValueError("no staff are configured")
+    files, desk = statics("console"), office(parts)
+    ready = _pages(parts, files, staff_pages.SHEETS)
+    door = staff_pages.Door(
+        entrance(parts, staff),
+        Console(desk),
+        desk.profiles,
+        parts.catalogue.services,
+        staff.people,
+        ready,
+        parts.sealer,
+        parts.ambient,
+    )
+    routes = [*staff_pages.staff_routes(door), *static_routes(files), *alive_routes(parts.readiness)]
+    if counters.enabled:
+        routes.append(metrics_route(parts.meters, password(counters.token_file)))
+    return _around(Starlette(routes=routes, exception_handlers=dict(public.handlers(ready))), "staff", parts)
 
 
 def _around(application: Starlette, door: str, parts: Parts) -> ASGIApp:

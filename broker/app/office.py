@@ -6,9 +6,12 @@ from broker.actions.assist import Assist
 from broker.actions.assist_office import Office
 from broker.actions.counts import CountedAudit, CountedCases
 from broker.actions.sign_in.desk import Desk
+from broker.actions.staff_sign_in import Entrance
 from broker.app.parts import Parts
 from broker.assisted.clocks import Hours, Terms
 from broker.assisted.profiles import shipped
+from broker.settings import Staff
+from providers import KINDS, Ground
 
 
 def office(parts: Parts) -> Office:
@@ -32,6 +35,24 @@ def office(parts: Parts) -> Office:
 def assist(parts: Parts, desk: Desk) -> Assist:
     """The citizens' side of help from a person."""
     return Assist(desk, office(parts), parts.settings.broker.assisted.enabled and parts.settings.staff is not None)
+
+
+def entrance(parts: Parts, staff: Staff) -> Entrance:
+    """How staff come in: through their own provider, built like any other."""
+    entry, sessions = staff.provider, staff.sessions
+    return Entrance(
+        provider=KINDS[entry.kind].build(entry.card, entry.config, Ground(parts.outgoing, parts.ambient)),
+        callback=f"{parts.settings.broker.console}/callback",
+        people=staff.people,
+        level=staff.level,
+        amr=staff.amr,
+        idle=sessions.idle,
+        absolute=sessions.absolute,
+        fresh=sessions.fresh,
+        ambient=parts.ambient,
+        sessions=parts.facts.staff_sessions,
+        audit=CountedAudit(parts.facts.audit, parts.meters),
+    )
 
 
 def terms(parts: Parts) -> Terms:

@@ -20,7 +20,9 @@ class Message:
 
 def messages(outbox: Path) -> Sequence[Message]:
     """The notices in the outbox folder, newest first; none where nothing was ever sent."""
-    files = sorted(outbox.glob("*.json"), key=lambda file: file.stat().st_mtime, reverse=True) if outbox.is_dir() else []
+    files = (
+        sorted(outbox.glob("*.json"), key=lambda file: file.stat().st_mtime, reverse=True) if outbox.is_dir() else []
+    )
     return [_message(file) for file in files[:50]]
 
 

@@ -114,7 +114,7 @@ def stands(parts: app.Parts, ports: Ports) -> Sequence[Stand]:
         raise Refused("the demonstration needs notices.outbox")
     return (
         Stand("broker", ports.first, app.public_door(parts)),
-        # TEMP staff door
+        Stand("staff console", ports.first + 1, app.staff_door(parts)),
         Stand("sample service", ports.first + 2, sample(settings, ports, outbox)),
         Stand("simulated providers", ports.first + 3, simulator(settings, ports, ambient)),
     )
