@@ -14,16 +14,14 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
-from starlette.types import ASGIApp
 
 from broker import ambient, app
-from broker.commands import Machine, Refused, register
+from broker.commands import Refused, register
 from broker.commands.machine import add_config
 from broker.logs import configure
 from broker.settings import Settings
 from broker.web.operations import Readiness, clear
 from broker.web.operations.opening import SHARED as SHARED_COUNTERS
-from providers import KINDS
 
 CONFIG = "PORTICO_CONFIG"
 """In a worker's environment: the configuration that `serve` was given."""
@@ -51,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "demo", help="run everything on this machine, to look at it", description=demo.__doc__
     )
     showing.set_defaults(run=demo)
-    register(commands, machine)
+    register(commands, lambda: app.machine(getpass.getuser()))
     args = parser.parse_args(arguments)
     try:
         status: int = args.run(args)
@@ -61,11 +59,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return status
-
-
-def machine() -> Machine:
-    """What commands are given."""
-    return Machine(KINDS, ambient.real(), getpass.getuser(), app.administered, app.migrated)
 
 
 def serve(args: argparse.Namespace) -> int:
@@ -113,13 +106,13 @@ def _serve_workers(settings: Settings, config: Path, door: str) -> int:
     return 0
 
 
-def worker() -> ASGIApp:
+def worker() -> app.Application:
     """The public door as one of several workers opens it."""
     settings = app.configured(Path(os.environ[CONFIG]))
     configure(settings.broker.development)
 
     @asynccontextmanager
-    async def opening() -> AsyncIterator[ASGIApp]:
+    async def opening() -> AsyncIterator[app.Application]:
         async with app.opened(settings, ambient.real()) as parts:
             _linger(parts.readiness)
             yield app.public_door(parts)
@@ -181,7 +174,7 @@ def _place(address: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _server(application: ASGIApp, address: str, settings: Settings) -> uvicorn.Server:
+def _server(application: app.Application, address: str, settings: Settings) -> uvicorn.Server:
     host, port = _place(address)
     return uvicorn.Server(uvicorn.Config(application, host=host, port=port, lifespan="off", **_options(settings)))
 

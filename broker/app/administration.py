@@ -9,7 +9,7 @@ from broker import ambient, keys, seal
 from broker.app.parts import password
 from broker.commands import Refused
 from broker.commands.check import check_keys
-from broker.commands.machine import told
+from broker.commands.machine import Machine, told
 from broker.keys import KeyRing
 from broker.settings import Settings, load
 from broker.stores.facts import Facts, open_facts
@@ -103,3 +103,8 @@ async def administered(settings: Settings) -> AsyncIterator[Administered]:
     finally:
         await passing.close()
         await facts.close()
+
+
+def machine(user: str) -> Machine:
+    """What commands are given; `user` is who runs them."""
+    return Machine(KINDS, ambient.real(), user, administered, migrated)

@@ -39,6 +39,9 @@ from broker.web.services.routes import Published
 from broker.web.site import Site
 from broker.web.static_files import Statics, static_routes, statics
 
+Application = ASGIApp
+"""What a server serves."""
+
 CROWDED = 0.8
 """The share of its memory from which on passing state takes no new sign-ins: those under way are to end well."""
 
