@@ -59,7 +59,7 @@ def _lack(lack: Lack, words: Language) -> str:
             text = words.text("another way to meet, since this one carries {level} at most")
             return text.format(level=words.text(LEVELS[Level(lack.have)]))
         case _:
-            text = words.text("{aspect} {needed}, now {have}")
+            text = words.text("{aspect}: {needed} needed, {have} so far")
             aspect = {
                 Aspect.EVIDENCE: words.text("evidence"),
                 Aspect.ACTIVITY: words.text("activity"),

@@ -205,7 +205,8 @@ class Teller:
             yield words.text(CHANNELS[case.channel])
         if case.contact is not None:
             yield self._contact(case.contact)
-        yield words.text("Language: {language}").format(language=case.language)
+        language = words.locale.languages.get(case.language, case.language)
+        yield words.text("Language: {language}").format(language=language)
         yield words.text("Level asked: {level}").format(level=words.text(LEVELS[case.level]))
         if case.round > 1:
             yield words.text("Round {number}").format(number=case.round)
@@ -241,7 +242,12 @@ class Teller:
     def answers(self, checks: Sequence[CheckRecord]) -> tuple[Answer, ...]:
         """What was answered."""
         return tuple(
-            Answer(self.question(one.check), self.words.text(OUTCOMES[one.outcome]), one.reason or "") for one in checks
+            Answer(
+                self.question(one.check),
+                self.words.text(OUTCOMES[one.outcome]),
+                reasons(filter(None, (one.reason,)), self.words),
+            )
+            for one in checks
         )
 
     def question(self, check: str) -> str:

@@ -1,0 +1,204 @@
+"""The console over the real actions and a real database, with a staff provider that is the simulator's."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import httpx
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
+
+from broker.actions.assist_office import Office
+from broker.actions.assist_staff import Console
+from broker.actions.staff_sign_in import Entrance
+from broker.ambient import Ambient
+from broker.assisted import events as ev
+from broker.assisted.case import Case, Channel, Contact, Safety, Way
+from broker.assisted.clocks import Terms
+from broker.assisted.profiles import shipped
+from broker.jose import load_signing_key, new_signing_key_pem
+from broker.model.assurance import Level
+from broker.model.handle import digest
+from broker.model.service import Service
+from broker.model.staff import StaffMember, StaffRole, StaffSession
+from broker.outgoing import Outgoing
+from broker.provider import Card
+from broker.seal import sealer
+from broker.stores.facts import Facts, open_facts
+from broker.stores.sql.schema import migrate
+from broker.web import public, staff
+from broker.web.language import languages
+from broker.web.middleware import guarded
+from broker.web.pages import pages
+from broker.web.site import Site
+from broker.web.static_files import static_routes, statics
+from providers import Ground
+from providers.openid import OpenIdConfig, build
+from providers.simulator import Client, Settings, cast, create
+from tests.assisted.cases import draft, walked
+from tests.machine.ambient import FakeClock
+from tests.providers.serving import listening, serving
+
+PEM = new_signing_key_pem("ES256")
+KEY_FILE = Path("staff.pem")
+R = StaffRole
+CARYS = StaffMember("carys", "staff-carys", "Carys Bevan", frozenset({R.AGENT}))
+TOM = StaffMember("tom", "staff-tom", "Tom Okafor", frozenset({R.AGENT}), in_training=True)
+MEI = StaffMember("mei", "staff-mei", "Mei Lindqvist", frozenset({R.AGENT, R.REVIEWER}), trained=("chip", "light"))
+RHYS = StaffMember("rhys", "staff-rhys", "Rhys Adeyemi", frozenset({R.LEAD, R.AUDITOR}))
+ADA = StaffMember("ada", "staff-ada", "Ada Quill", frozenset({R.ADMIN}))
+PEOPLE = {one.id: one for one in (CARYS, TOM, MEI, RHYS, ADA)}
+SERVICE = Service(
+    "library", {"en": "Riverside Library"}, ("https://library.test/back",), "library.test", "https://library.test/"
+)
+IDLE, ABSOLUTE, FRESH = 900, 8 * 3600, 300
+
+
+@dataclass(slots=True)
+class Stage:
+    """The console as an application at `origin`, and what lies under it."""
+
+    origin: str
+    app: ASGIApp
+    facts: Facts
+    office: Office
+    console: Console
+    clock: FakeClock
+    ambient: Ambient
+    counter: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    async def case(self, *events: ev.Event, **changes: object) -> Case:
+        """A case in the queue, or further along after these events."""
+        number, now = next(self.counter), self.clock.now()
+        begun = replace(
+            draft(),
+            **{
+                "id": f"case-{number}",
+                "transaction": f"transaction-{number}",
+                "reference": f"BCDF{number:04}",
+                "continuation": f"digest-{number}",
+                "created": now,
+                "changed": now,
+                "deadline": now + TERMS.draft,
+                "ends": now + TERMS.whole,
+                **changes,
+            },
+        )
+        waiting = (
+            ev.Submitted(
+                Contact(Way.PHONE, "+441632960001"), Channel.VIDEO, Safety(someone_with_me=number % 2 == 0)
+            ),
+            ev.Readied(),
+        )
+        case = replace(walked(*waiting, *events, case=begun, now=now), version=1)
+        await self.facts.cases.create(case, (), ())
+        return case
+
+    async def session(self, member: StaffMember, auth_time: float | None = None) -> str:
+        """The cookie of somebody who has just signed in."""
+        now = self.clock.now()
+        cookie = f"console_{self.ambient.draw(12).hex()}"
+        began = int(now if auth_time is None else auth_time)
+        proved = StaffSession(
+            digest(cookie), member.id, member.subject, "substantial", ("mfa",), began, now, now, now + ABSOLUTE
+        )
+        await self.facts.staff_sessions.start(proved, None, ())
+        return cookie
+
+    async def desk(self, member: StaffMember, auth_time: float | None = None) -> "Desk":
+        """Somebody at the console, without a browser."""
+        return self.somebody(await self.session(member, auth_time))
+
+    def somebody(self, cookie: str | None) -> "Desk":
+        """Whoever has this cookie."""
+        client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=self.origin)
+        return Desk(client, {} if cookie is None else {"cookie": f"__Host-portico-staff={cookie}"})
+
+
+TERMS = Terms(random_review=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Somebody who asks for pages and sends forms."""
+
+    client: httpx.AsyncClient
+    headers: Mapping[str, str]
+
+    async def get(self, path: str) -> httpx.Response:
+        """A page."""
+        return await self.client.get(path, headers=dict(self.headers))
+
+    async def send(self, path: str, page: str, form: Mapping[str, str] = {}, **changes: str) -> httpx.Response:
+        """Sends a form with what is hidden in the forms of a page."""
+        filled = {**hidden((await self.get(page)).text), **form, **changes}
+        return await self.client.post(path, data=filled, headers=dict(self.headers))
+
+
+def hidden(page: str) -> dict[str, str]:
+    """The token and the edition in a page's forms."""
+    found = {}
+    for name in ("token", "edition"):
+        before, is_there, rest = page.partition(f'name="{name}" value="')
+        if is_there:
+            found[name] = rest.partition('"')[0]
+    return found
+
+
+@asynccontextmanager
+async def staged(folder: Path, clock: FakeClock, ambient: Ambient) -> AsyncIterator[Stage]:
+    """The console, the staff provider and a fresh SQLite file, until the block ends."""
+    url = f"sqlite:{folder / 'facts.db'}"
+    await migrate(url)
+    seals = sealer(b"\x07" * 32, (), ambient.draw)
+    facts = await open_facts(url, seals, ambient)
+    here, port = listening()
+    there, provider_port = listening()
+    origin, base = f"http://localhost:{port}", f"http://localhost:{provider_port}"
+    callback = f"{origin}/callback"
+    client = Client("portico-console", (callback,), jwks={"keys": [dict(load_signing_key(PEM, "ES256").jwk)]})
+    outgoing = Outgoing(development=True)
+    config = OpenIdConfig(
+        issuer=f"{base}/staff",
+        client_id="portico-console",
+        levels={"staff:mfa": Level.SUBSTANTIAL},
+        key_file=KEY_FILE,
+        scopes=("openid", "profile"),
+        acr_request={Level.SUBSTANTIAL: "staff:mfa"},
+    )
+    card = Card("staff", {"en": "Staff sign-in"}, {"en": "Your security key"}, 1, Level.SUBSTANTIAL)
+    provider = build(card, config, Ground(outgoing, ambient, lambda _: PEM))
+
+    def blind(text: str) -> str:
+        return seals.mac("case mark", text.encode()).hex()
+
+    office = Office(f"{origin}/assisted", ambient, facts.cases, facts.audit, TERMS, shipped(), blind)
+    console = Console(office)
+    entrance = Entrance(
+        provider=provider,
+        callback=callback,
+        people=PEOPLE,
+        level=Level.SUBSTANTIAL,
+        amr=("mfa",),
+        idle=IDLE,
+        absolute=ABSOLUTE,
+        fresh=FRESH,
+        ambient=ambient,
+        sessions=facts.staff_sessions,
+        audit=facts.audit,
+    )
+    files = statics("console")
+    site = Site(origin, zone="Europe/London", languages=("en",))
+    written = pages(languages(site.languages, site.zone), site, staff.SHEETS, files)
+    door = staff.Door(entrance, console, office.profiles, {"library": SERVICE}, PEOPLE, written, seals, ambient)
+    routes = [*static_routes(files), *staff.staff_routes(door)]
+    app = guarded(Starlette(routes=routes, exception_handlers=dict(public.handlers(written))), ambient)
+    simulator = create(Settings(base, cast({"staff": client}), development=True), ambient)
+    async with serving(simulator, there), serving(app, here):
+        yield Stage(origin, app, facts, office, console, clock, ambient)
+    await outgoing.close()
+    await facts.close()
+    await asyncio.sleep(0)
