@@ -238,7 +238,7 @@ def test_no_file_names_a_registry_or_a_path_of_one_machine() -> None:
         ("broker.actions.sign_in", "from broker.stores import facts", "imports broker.stores.facts"),
         ("broker.actions.sign_in", "import broker.journey.table\nfrom broker.provider import Provider", None),
         ("broker.web.site", "import broker.stores", "imports broker.stores"),
-        ("broker.web.site", "from broker.provider import Provider", "imports broker.provider.Provider"),
+        ("broker.web.site", "from broker.stores.facts import Facts", "imports broker.stores.facts.Facts"),
         ("broker.stores.facts", "from broker.journey.table import Transaction", None),
         ("broker.stores.facts", "from broker.journey.table import decide", "which is no record"),
         ("broker.stores.facts", "from broker.actions.needs import Grants", "imports broker.actions.needs.Grants"),
