@@ -2,7 +2,8 @@
 
 from broker.app.administration import administered, check_ready, configured, machine, migrated
 from broker.app.doors import Application, Door, public_door, staff_door
-from broker.app.parts import Parts, opened
+from broker.app.opening import opened
+from broker.app.parts import Parts
 
 __all__ = [
     "Application",

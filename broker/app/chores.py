@@ -1,0 +1,42 @@
+"""What a process does again and again beside answering requests."""
+
+from collections.abc import Sequence
+
+from broker.actions.assist_needs import Notifier
+from broker.actions.assist_office import let_clocks_speak
+from broker.actions.notify import deliver
+from broker.actions.upkeep import Chore
+from broker.app.office import office
+from broker.app.parts import Parts, password
+from broker.notices.folder import Folder
+from broker.notices.mail import Mail
+from broker.settings import Notices
+from broker.stores.sql.audit_chain import Notary
+
+
+def notifier(notices: Notices) -> Notifier | None:
+    """How notices go out, as configured; None where no way is."""
+    if notices.outbox is not None:
+        return Folder(notices.outbox)
+    smtp = notices.smtp
+    if smtp is None:
+        return None
+    return Mail(smtp.host, smtp.sender, smtp.port, smtp.user, password(smtp.password_file))
+
+
+def chores(parts: Parts) -> Sequence[Chore]:
+    """Sealing, sweeping, looking, letting clocks speak, sending."""
+    facts, broker = parts.facts, parts.settings.broker
+    desk, sending = office(parts), notifier(broker.notices)
+    wanted = [
+        Chore("seal", 1.0, facts.tick),
+        Chore("sweep", 300.0, lambda: facts.sweep(parts.ambient.now())),
+        Chore("memory", 5.0, parts.passing.watch),
+        Chore("cases", 30.0, lambda: let_clocks_speak(desk)),
+    ]
+    if sending is not None:
+        wanted.append(Chore("notices", 1.0, lambda: deliver(facts.outbox, sending, parts.ambient)))
+    if broker.audit.checkpoints is not None:
+        notary = Notary(parts.ring.audit, broker.audit.checkpoints)
+        wanted.append(Chore("checkpoint", 60.0, lambda: facts.chain.checkpoint(parts.ambient.now(), notary)))
+    return wanted

@@ -1,0 +1,119 @@
+"""Opens everything that runs in one process, and closes it again."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from broker import keys, seal
+from broker.actions.sign_in.desk import Registered
+from broker.actions.upkeep import for_ever
+from broker.ambient import Ambient
+from broker.app.chores import chores
+from broker.app.parts import Catalogue, Parts, password
+from broker.jose import parse_keys
+from broker.outgoing import Outgoing
+from broker.provider import Provider
+from broker.seal import Sealer
+from broker.settings import ProviderEntry, Settings
+from broker.stores.facts import Facts, open_facts
+from broker.stores.passing.opening import Passing, open_passing
+from broker.stores.sql.schema import schema_is_current
+from broker.web.operations import Readiness, beat, open_meters
+from providers import KINDS, Ground
+from providers.watch import Watch
+
+
+@asynccontextmanager
+async def opened(settings: Settings, ambient: Ambient) -> AsyncIterator[Parts]:
+    """Opens stores and connections, starts what is done again and again, and closes all of it in the end."""
+    broker = settings.broker
+    ring = keys.load_all(broker.keys.folder)
+    sealer = seal.sealer(ring.sealing, ring.sealing_previous, ambient.draw)
+    async with AsyncExitStack() as stack:
+        facts = await _facts(settings, sealer, ambient)
+        stack.push_async_callback(facts.close)
+        passing = open_passing(
+            broker.passing.url,
+            sealer,
+            facts.ambient,
+            facts.switches,
+            password=password(broker.passing.password_file),
+            connections=broker.passing.connections,
+        )
+        stack.push_async_callback(passing.close)
+        outgoing = Outgoing(
+            development=broker.development, ca_file=broker.outgoing.ca_file, networks=broker.outgoing.networks
+        )
+        stack.push_async_callback(outgoing.close)
+        ground = Ground(outgoing, facts.ambient)
+        watch = Watch((_provider(entry, ground) for entry in settings.providers.values()), facts.ambient)
+        parts = Parts(
+            settings,
+            facts.ambient,
+            ring,
+            sealer,
+            facts,
+            passing,
+            outgoing,
+            _catalogue(settings, watch),
+            watch,
+            open_meters(broker.metrics.folder if broker.listen.workers > 1 else None),
+            _readiness(settings, facts, passing),
+        )
+        for work in (watch.run(), _beat(parts), *(for_ever(chore) for chore in chores(parts))):
+            stack.push_async_callback(_ended, asyncio.ensure_future(work))
+        yield parts
+
+
+def _readiness(settings: Settings, facts: Facts, passing: Passing) -> Readiness:
+    """What a process must reach to be of use, and what it can do without for a while."""
+    where = settings.broker.facts
+
+    async def schema() -> str | None:
+        current = await schema_is_current(where.url, password(where.password_file))
+        return None if current else "another schema than this release: run broker migrate"
+
+    async def state() -> str | None:
+        return "; ".join(await passing.check_server()) or None
+
+    return Readiness({"facts": schema}, {"passing state": state}, facts.ambient.tick)
+
+
+def _beat(parts: Parts) -> Coroutine[Any, Any, None]:
+    def working() -> Mapping[str, bool]:
+        return {id: health.working for id, health in parts.watch.healths().items()}
+
+    return beat(parts.meters, parts.readiness, working)
+
+
+async def _facts(settings: Settings, sealer: Sealer, ambient: Ambient) -> Facts:
+    where = settings.broker.facts
+    return await open_facts(
+        where.url, sealer, ambient, password=password(where.password_file), connections=where.connections
+    )
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+def _provider(entry: ProviderEntry, ground: Ground) -> Provider:
+    return KINDS[entry.kind].build(entry.card, entry.config, ground)
+
+
+def _catalogue(settings: Settings, watch: Watch) -> Catalogue:
+    issuer = settings.broker.issuer
+    return Catalogue(
+        services=settings.services,
+        providers={
+            id: Registered(watch.providers[id], entry.listing, f"{issuer}/callback/{id}")
+            for id, entry in settings.providers.items()
+        },
+        key_sets={
+            id: parse_keys(service.jwks) for id, service in settings.services.items() if service.jwks is not None
+        },
+    )
