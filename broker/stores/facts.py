@@ -1,7 +1,7 @@
 """Everything that is kept in SQL, opened by its address."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from broker.ambient import Ambient
 from broker.seal import Sealer
@@ -15,6 +15,7 @@ from broker.stores.sql.grants import SqlGrants
 from broker.stores.sql.marks import Marks
 from broker.stores.sql.outbox import SqlOutbox
 from broker.stores.sql.postgres import PostgresDatabase
+from broker.stores.sql.schema import Schema
 from broker.stores.sql.sessions import SqlSessions
 from broker.stores.sql.sqlite import SqliteDatabase
 from broker.stores.sql.staff_sessions import SqlStaffSessions
@@ -28,7 +29,8 @@ class Facts:
     """The stores of facts over one database.
 
     `ambient` is the one that was given, with a clock that never falls behind the latest time noted in the database:
-    the whole process should use it. `alive` asks the database for the least thing; it raises Unavailable.
+    the whole process should use it. `sweep` is called with the time now and then, `tick` about once a second.
+    `schema_is_current` asks the database in one round trip; it raises Unavailable where there is no answer.
     """
 
     answers: SqlAnswers
@@ -44,6 +46,7 @@ class Facts:
     ambient: Ambient
     sweep: Callable[[float], Awaitable[int]]
     tick: Callable[[], Awaitable[None]]
+    schema_is_current: Callable[[], Awaitable[bool]]
     close: Callable[[], Awaitable[None]]
 
 
@@ -60,7 +63,7 @@ async def open_facts(
         SqliteDatabase(where.path) if isinstance(where, SqliteAddress) else PostgresDatabase(where, connections)
     )
     clock = SteadyClock(ambient.now)
-    steady = Ambient(now=clock, draw=ambient.draw)
+    steady = replace(ambient, now=clock)
     marks = Marks(database)
     board = Board(database)
     chain = AuditChain(database)
@@ -86,5 +89,6 @@ async def open_facts(
         ambient=steady,
         sweep=Sweeper(database).sweep,
         tick=tick,
+        schema_is_current=Schema(database).is_current,
         close=database.close,
     )

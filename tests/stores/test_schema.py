@@ -2,7 +2,9 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -23,6 +25,12 @@ def differences(connection: Connection) -> list[object]:
     return list(compare_metadata(context, metadata))
 
 
+def told(index: Mapping[str, Any]) -> str:
+    """An index with its condition, if it has one."""
+    options = {name: str(value) for name, value in (index.get("dialect_options") or {}).items()}
+    return str({**index, "dialect_options": options})
+
+
 def shapes(connection: Connection) -> dict[str, object]:
     """The tables as the database describes them: with keys, names and conditions, which Alembic does not compare."""
     seen = inspect(connection)
@@ -32,7 +40,7 @@ def shapes(connection: Connection) -> dict[str, object]:
             [(column["name"], str(column["type"]), column["nullable"]) for column in seen.get_columns(name)],
             seen.get_pk_constraint(name),
             sorted(map(str, seen.get_unique_constraints(name))),
-            sorted(map(str, seen.get_indexes(name))),
+            sorted(told(index) for index in seen.get_indexes(name)),
             sorted(map(str, seen.get_foreign_keys(name))),
         )
         for name in names

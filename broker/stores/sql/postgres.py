@@ -24,6 +24,9 @@ DEADLINE: Final = 0.8
 _PASSING: Final = ("08", "25006", "40", "53", "55P03", "57", "58")
 """How the states begin that say: not now (connection, read-only, rolled back, out of something, shutting down)."""
 
+_BROKEN: Final = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+"""What comes of a connection that broke, however far the driver had come to notice it."""
+
 
 class PostgresDatabase(Postgres):
     """A database of facts on a server."""
@@ -51,6 +54,8 @@ class PostgresDatabase(Postgres):
             await self._in_time(connection.execute("BEGIN"))
             try:
                 yield PostgresUnit(self, connection)
+            except Unavailable:
+                raise
             except Exception:
                 await self._in_time(connection.execute("ROLLBACK"))
                 sound = True
@@ -85,9 +90,9 @@ class PostgresDatabase(Postgres):
         try:
             rows = await connection.fetch(prepared, values)
             sound = True
-        except asyncpg.PostgresError:
-            # the server itself answered, and waits for what comes next
-            sound = True
+        except asyncpg.PostgresError as error:
+            # the server refused this one statement, and waits for what comes next
+            sound = not _is_passing(error)
             raise
         finally:
             self._connections.give(connection, sound)
@@ -97,7 +102,7 @@ class PostgresDatabase(Postgres):
         try:
             async with asyncio.timeout(DEADLINE):
                 return await work
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except (asyncpg.PostgresError, *_BROKEN) as error:
             raise self._meaning(error) from error
 
     def _meaning(self, error: Exception) -> Exception:
@@ -105,7 +110,7 @@ class PostgresDatabase(Postgres):
         if isinstance(error, asyncpg.UniqueViolationError):
             table, columns = self._keys[str(error.constraint_name)]
             return Conflict(table, columns)
-        if isinstance(error, asyncpg.PostgresError) and not (error.sqlstate or "08").startswith(_PASSING):
+        if isinstance(error, asyncpg.PostgresError) and not _is_passing(error):
             return error
         return Unavailable(f"{type(error).__name__}: {error}")
 
@@ -120,6 +125,10 @@ class PostgresUnit:
     async def run(self, prepared: Prepared, parameters: Parameters) -> Sequence[Row]:
         """Runs a statement or deed in this transaction."""
         return await self._database.step(self._connection, prepared, parameters)
+
+
+def _is_passing(error: asyncpg.PostgresError) -> bool:
+    return (error.sqlstate or "08").startswith(_PASSING)
 
 
 def _values(prepared: Prepared, parameters: Parameters) -> list[Any]:

@@ -1,0 +1,260 @@
+"""What PostgreSQL adds to the promises of facts: few round trips, and a server that may go away and come back."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+
+import asyncpg
+import pytest
+
+from broker.ambient import Ambient
+from broker.model.facts import Redemption, Unavailable
+from broker.model.grant import Token
+from broker.model.switches import SwitchKind
+from broker.seal import Sealer
+from broker.stores.facts import Facts, open_facts
+from broker.stores.sql.schema import migrate, schema_is_current
+from tests.machine.ambient import FakeClock
+from tests.machine.postgres import PostgresServer
+from tests.machine.program import free_port
+from tests.stores.samples import (
+    ISSUER,
+    SECTOR,
+    SERVICE,
+    answer,
+    assertion,
+    case,
+    code,
+    event,
+    grant,
+    session,
+    tokens,
+)
+from tests.stores.turns import Turns
+
+
+@pytest.fixture
+async def facts(postgres_url: str, sealer: Sealer, ambient: Ambient) -> AsyncIterator[Facts]:
+    """Facts on a server."""
+    facts = await open_facts(postgres_url, sealer, ambient)
+    yield facts
+    await facts.close()
+
+
+async def refused(work: Awaitable[object]) -> float:
+    """How long it took to say that PostgreSQL is not there, in seconds."""
+    began = time.monotonic()
+    with pytest.raises(Unavailable):
+        await work
+    return time.monotonic() - began
+
+
+# --- how often it is asked ---
+
+
+@pytest.mark.parametrize(
+    "verb",
+    ["known", "record", "code", "redeem", "token", "refresh", "use_assertion", "revoke", "session", "help", "attempt"],
+)
+async def test_each_verb_costs_one_round_trip(
+    postgres: PostgresServer, postgres_url: str, sealer: Sealer, ambient: Ambient, clock: FakeClock, verb: str
+) -> None:
+    now = clock.now()
+    made = code(now, "kept")
+    async with Turns("127.0.0.1", postgres.port).running() as turns:
+        url = postgres_url.replace(f":{postgres.port}/", f":{turns.port}/")
+        facts = await open_facts(url, sealer, ambient)
+        await facts.answers.record(answer(now, "kept", code=made))
+        await facts.grants.redeem(made.digest, grant(made, now, "kept"), tokens(now, "kept"), None, ())
+        waiting = {name: code(now, name) for name in ("first", "second")}
+        for name, one in waiting.items():
+            await facts.answers.record(answer(now, name, code=one))
+        known = {name: grant(one, now, name, account="account-kept") for name, one in waiting.items()}
+        verbs: dict[str, Callable[[str], Awaitable[object]]] = {
+            "known": lambda name: facts.answers.known(ISSUER, "ann", SECTOR, SERVICE),
+            "record": lambda name: facts.answers.record(answer(now, f"new-{name}", person=name)),
+            "code": lambda name: facts.grants.code(made.digest),
+            "redeem": lambda name: facts.grants.redeem(
+                waiting[name].digest, known[name], tokens(now, name), assertion(now, name), (event(now),)
+            ),
+            "token": lambda name: facts.grants.token(tokens(now, "kept")[0].digest),
+            "refresh": lambda name: facts.grants.refresh(
+                "grant-kept", Token(name, "access", now, now), assertion(now, name), (event(now),)
+            ),
+            "use_assertion": lambda name: facts.grants.use_assertion(assertion(now, name)),
+            "revoke": lambda name: facts.grants.revoke(tokens(now, "kept")[0].digest, SERVICE, now, event(now)),
+            "session": lambda name: facts.sessions.load(session(now, "kept").digest),
+            "help": lambda name: facts.cases.create(case(now, name), [event(now)], ()),
+            "attempt": lambda name: facts.cases.count_attempt("case-1", name, 5),
+        }
+        await verbs[verb]("first")
+        before = turns.count
+        await verbs[verb]("second")
+        assert turns.count - before == 1
+        assert turns.connections == 1
+        await facts.close()
+
+
+async def test_a_process_opens_no_more_connections_than_it_may(
+    postgres: PostgresServer, postgres_url: str, sealer: Sealer, ambient: Ambient, clock: FakeClock
+) -> None:
+    async with Turns("127.0.0.1", postgres.port).running() as turns:
+        url = postgres_url.replace(f":{postgres.port}/", f":{turns.port}/")
+        facts = await open_facts(url, sealer, ambient, connections=3)
+        used = await asyncio.gather(*(facts.grants.use_assertion(assertion(clock.now(), f"{n}")) for n in range(30)))
+        assert all(used)
+        assert turns.connections <= 3
+        await facts.close()
+
+
+async def test_every_commit_is_synchronous_whatever_the_server_says(
+    facts: Facts, postgres_url: str, sealer: Sealer, ambient: Ambient
+) -> None:
+    connection = await asyncpg.connect(postgres_url)
+    name = postgres_url.rpartition("/")[2]
+    await connection.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
+    try:
+        later = await open_facts(postgres_url, sealer, ambient)
+        database = later.answers._database
+        from sqlalchemy import func, select
+
+        rows = await database.query(database.prepare(select(func.current_setting("synchronous_commit"))), {})
+        assert rows[0][0] == "on"
+        await later.close()
+    finally:
+        await connection.execute(f"ALTER DATABASE {name} RESET synchronous_commit")
+        await connection.close()
+
+
+# --- absence ---
+
+
+async def test_with_postgresql_killed_everything_is_refused_at_once_and_works_again_when_it_is_back(
+    facts: Facts, postgres: PostgresServer, clock: FakeClock
+) -> None:
+    now = clock.now()
+    made = code(now)
+    await facts.answers.record(answer(now, code=made))
+    await asyncio.gather(*(facts.grants.use_assertion(assertion(now, f"{n}")) for n in range(20)))
+    postgres.kill()
+    assert await refused(facts.grants.code(made.digest)) < 1
+    assert await refused(facts.answers.known(ISSUER, "ann", SECTOR, SERVICE)) < 1
+    assert await refused(facts.grants.use_assertion(assertion(now, "late"))) < 1
+    assert await refused(facts.tick()) < 1
+    assert await refused(facts.schema_is_current()) < 1
+    postgres.start()
+    began = time.monotonic()
+    while True:
+        with suppress(Unavailable):
+            found = await facts.grants.code(made.digest)
+            break
+        assert time.monotonic() - began < 10
+    assert found is not None and found.code == made
+    used = await asyncio.gather(*(facts.grants.use_assertion(assertion(now, f"{n}")) for n in range(20)))
+    assert used == [False] * 20
+    done = await facts.grants.redeem(made.digest, grant(made, now), tokens(now), None, (event(now),))
+    assert done is Redemption.DONE
+
+
+async def test_connections_that_died_unnoticed_fail_no_more_than_they_are(
+    facts: Facts, postgres: PostgresServer, clock: FakeClock
+) -> None:
+    await asyncio.gather(*(facts.grants.use_assertion(assertion(clock.now(), f"{n}")) for n in range(20)))
+    postgres.stop()
+    postgres.start()
+    await asyncio.sleep(0)
+    used = await asyncio.gather(
+        *(facts.grants.use_assertion(assertion(clock.now(), f"{n}")) for n in range(20, 40)), return_exceptions=True
+    )
+    assert all(one is True or isinstance(one, Unavailable) for one in used)
+    again = await asyncio.gather(*(facts.grants.use_assertion(assertion(clock.now(), f"{n}")) for n in range(40, 60)))
+    assert again == [True] * 20
+
+
+async def test_a_server_that_answers_nothing_is_refused_within_a_second(
+    facts: Facts, postgres: PostgresServer, postgres_url: str, clock: FakeClock
+) -> None:
+    now = clock.now()
+    assert await facts.grants.use_assertion(assertion(now))
+    holding = await asyncpg.connect(postgres_url)
+    lock = holding.transaction()
+    await lock.start()
+    await holding.execute("LOCK TABLE assertions IN ACCESS EXCLUSIVE MODE")
+    waits = await asyncio.gather(*(refused(facts.grants.use_assertion(assertion(now, f"{n}"))) for n in range(20)))
+    assert max(waits) < 1
+    assert await facts.grants.token("nothing") is None
+    await lock.rollback()
+    await holding.close()
+    assert await facts.grants.use_assertion(assertion(now, "after"))
+
+
+async def test_one_who_gives_up_waiting_leaves_no_answer_behind_for_the_next(facts: Facts, clock: FakeClock) -> None:
+    made = code(clock.now())
+    await facts.answers.record(answer(clock.now(), code=made))
+    for turns in range(20):
+        hasty = asyncio.ensure_future(facts.switches.listing())
+        for _ in range(turns % 5):
+            await asyncio.sleep(0)
+        hasty.cancel()
+        await asyncio.gather(hasty, return_exceptions=True)
+        found = await facts.grants.code(made.digest)
+        assert found is not None and found.code == made
+
+
+async def test_a_redemption_cut_off_in_the_middle_is_whole_or_not_at_all(
+    postgres: PostgresServer, postgres_url: str, sealer: Sealer, ambient: Ambient, clock: FakeClock
+) -> None:
+    now = clock.now()
+    outcomes = set()
+    for number in range(12):
+        facts = await open_facts(postgres_url, sealer, ambient)
+        made = code(now, f"{number}")
+        recorded = await facts.answers.record(answer(now, f"{number}", code=made))
+        assert recorded is not None
+        account = recorded.account
+        work = asyncio.ensure_future(
+            facts.grants.redeem(
+                made.digest,
+                grant(made, now, f"{number}", account=account),
+                tokens(now, f"{number}"),
+                assertion(now, f"{number}"),
+                (event(now, f"redeemed-{number}"),),
+            )
+        )
+        for _ in range(number):
+            await asyncio.sleep(0)
+        await facts.close()
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        after = await open_facts(postgres_url, sealer, ambient)
+        await asyncio.sleep(0.05)
+        found = await after.grants.code(made.digest)
+        assert found is not None
+        whole = [found.redeemed]
+        whole += [await after.grants.token(token.digest) is not None for token in tokens(now, f"{number}")]
+        whole.append(not await after.grants.use_assertion(assertion(now, f"{number}")))
+        kinds = [told.kind for _, told in await after.audit.read(0, 1000)]
+        whole.append(f"redeemed-{number}" in kinds)
+        assert len(set(whole)) == 1
+        outcomes.add(whole[0])
+        await after.close()
+    assert False in outcomes
+
+
+async def test_a_switch_turned_while_postgresql_is_gone_is_not_turned(
+    facts: Facts, postgres: PostgresServer, clock: FakeClock
+) -> None:
+    postgres.stop()
+    with pytest.raises(Unavailable):
+        await facts.switches.turn_off(SwitchKind.PROVIDER, "bank", "it leaks", "operator", clock.now())
+    postgres.start()
+    assert await facts.switches.listing() == []
+
+
+async def test_a_server_that_is_not_there_is_unavailable_to_migrations_too() -> None:
+    nowhere = f"postgresql://portico@127.0.0.1:{free_port()}/facts"
+    with pytest.raises(Unavailable):
+        await schema_is_current(nowhere)
+    with pytest.raises(Unavailable):
+        await migrate(nowhere)

@@ -1,0 +1,159 @@
+"""What SQLite adds to the promises of facts: they outlive the process, and a disk that is full loses none."""
+
+import asyncio
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import BigInteger, bindparam, update
+
+from broker.ambient import Ambient
+from broker.model.facts import Redemption, Unavailable
+from broker.seal import Sealer
+from broker.stores.facts import Facts, open_facts
+from broker.stores.sql.sqlite import SqliteDatabase
+from broker.stores.sql.tables import marks
+from tests.machine.ambient import FakeClock
+from tests.stores.samples import ISSUER, SECTOR, SERVICE, answer, assertion, code, event, grant, tokens
+
+WRITER = """
+import asyncio, sys
+from broker.ambient import Ambient
+from broker.seal import sealer
+from broker.stores.facts import open_facts
+from tests.machine.ambient import FakeChance, FakeClock
+from tests.stores.samples import answer, assertion, code, event, grant, tokens
+
+async def write():
+    clock = FakeClock()
+    ambient = Ambient(clock.now, FakeChance().draw)
+    facts = await open_facts(sys.argv[1], sealer(bytes([7]) * 32, (), ambient.draw), ambient)
+    now = clock.now()
+    for number in range(10_000):
+        name = str(number)
+        made = code(now, name)
+        await facts.answers.record(answer(now, name, person=name, code=made, events=(event(now, "answered"),)))
+        kept = (event(now, "redeemed"),)
+        await facts.grants.redeem(made.digest, grant(made, now, name), tokens(now, name), assertion(now, name), kept)
+        print(number, flush=True)
+
+asyncio.run(write())
+"""
+
+
+@pytest.fixture
+async def facts(sqlite_url: str, sealer: Sealer, ambient: Ambient) -> AsyncIterator[Facts]:
+    """Facts in a file."""
+    facts = await open_facts(sqlite_url, sealer, ambient)
+    yield facts
+    await facts.close()
+
+
+async def test_a_file_reopened_after_a_kill_has_every_fact_that_was_acknowledged_and_no_half_one(
+    sqlite_url: str, sealer: Sealer, ambient: Ambient, clock: FakeClock
+) -> None:
+    root = Path(__file__).parents[2]
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITER, sqlite_url], stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": str(root)}
+    )
+    assert writer.stdout is not None
+    acknowledged = [int(writer.stdout.readline()) for _ in range(25)]
+    os.kill(writer.pid, signal.SIGKILL)
+    acknowledged += [int(line) for line in writer.stdout.read().split()]
+    writer.wait()
+    writer.stdout.close()
+    facts = await open_facts(sqlite_url, sealer, ambient)
+    now = clock.now()
+    for number in acknowledged:
+        assert await facts.answers.known(ISSUER, str(number), SECTOR, SERVICE) is not None
+        assert await facts.grants.token(tokens(now, str(number))[0].digest) is not None
+        assert not await facts.grants.use_assertion(assertion(now, str(number)))
+    kinds = [told.kind for _, told in await facts.audit.read(0, 100_000)]
+    answered, redeemed = 0, 0
+    while await facts.answers.known(ISSUER, str(answered), SECTOR, SERVICE):
+        answered += 1
+    while await facts.grants.token(tokens(now, str(redeemed))[0].digest):
+        redeemed += 1
+    assert (kinds.count("answered"), kinds.count("redeemed")) == (answered, redeemed)
+    assert await facts.answers.record(answer(now, "after", person="after"))
+    await facts.close()
+
+
+async def test_a_full_disk_makes_no_half_fact_and_is_forgotten_when_there_is_room(
+    facts: Facts, sqlite_url: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = code(clock.now())
+    await facts.answers.record(answer(clock.now(), code=made))
+    bound = await bounded(facts, 1)
+    many = [event(clock.now(), details={"text": "x" * 4000}) for _ in range(200)]
+    with pytest.raises(Unavailable):
+        await facts.grants.redeem(made.digest, grant(made, clock.now()), tokens(clock.now()), None, many)
+    found = await facts.grants.code(made.digest)
+    assert found is not None and not found.redeemed
+    assert await facts.grants.token(tokens(clock.now())[0].digest) is None
+    await bounded(facts, bound + 10_000)
+    done = await facts.grants.redeem(made.digest, grant(made, clock.now()), tokens(clock.now()), None, many)
+    assert done is Redemption.DONE
+
+
+async def bounded(facts: Facts, pages: int) -> int:
+    """Lets the file grow to so many pages, but not smaller than it is; how many that is."""
+    database = facts.answers._database
+    assert isinstance(database, SqliteDatabase)
+    rows = await database._job(lambda connection: connection.execute(f"PRAGMA max_page_count = {pages}").fetchall())
+    return int(rows[0][0])
+
+
+async def test_a_file_that_another_process_writes_for_long_is_unavailable_within_a_second(
+    facts: Facts, sqlite_url: str, clock: FakeClock
+) -> None:
+    other = sqlite3.connect(sqlite_url.removeprefix("sqlite:"), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    began = time.monotonic()
+    with pytest.raises(Unavailable):
+        await facts.grants.use_assertion(assertion(clock.now()))
+    assert time.monotonic() - began < 1
+    assert await facts.grants.token("nothing") is None
+    other.execute("ROLLBACK")
+    other.close()
+    assert await facts.grants.use_assertion(assertion(clock.now()))
+
+
+async def test_a_folder_that_is_not_there_is_unavailable(tmp_path: Path, sealer: Sealer, ambient: Ambient) -> None:
+    with pytest.raises(Unavailable):
+        await open_facts(f"sqlite:{tmp_path}/missing/facts.db", sealer, ambient)
+
+
+async def test_commits_reach_the_disk_and_references_are_held(facts: Facts) -> None:
+    database = facts.answers._database
+    assert isinstance(database, SqliteDatabase)
+    settings = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+    for name, value in settings.items():
+        rows = await database._job(lambda connection, name=name: connection.execute(f"PRAGMA {name}").fetchall())
+        assert rows == [(value,)]
+
+
+async def test_one_who_gives_up_in_the_middle_of_a_transaction_leaves_nothing_behind(
+    facts: Facts, clock: FakeClock
+) -> None:
+    database = facts.answers._database
+    write = database.prepare(update(marks).values(value=bindparam("value", type_=BigInteger)))
+
+    async def hesitate() -> None:
+        async with database.transaction() as unit:
+            await unit.run(write, {"value": 5})
+            await asyncio.Event().wait()
+
+    for turns in range(12):
+        hesitating = asyncio.ensure_future(hesitate())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        hesitating.cancel()
+        await asyncio.gather(hesitating, return_exceptions=True)
+        assert await facts.marks.epoch() == 1
