@@ -55,6 +55,14 @@ def part(case: Case, member: StaffMember, now: float) -> Part | None:
     return Part.OVERSEER if member.may(LEAD, StaffRole.AUDITOR) else Part.VISITOR
 
 
+def lapsed(case: Case, member: StaffMember) -> bool:
+    """Whether the last thing that happened to the case is that this member's own lease ran out."""
+    if not case.history or case.history[-1].event != "lease_lapsed":
+        return False
+    taken = (move for move in reversed(case.history) if move.event in ("claimed", "review_claimed"))
+    return next((move.who for move in taken), None) == member.id
+
+
 def folder(office: Office, case: Case, member: StaffMember, part: Part) -> Folder:
     """What one person may see of a case, and do."""
     assessment = assess(case, office.profiles)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from broker.actions import assist_records as records
-from broker.actions.assist_folder import folder, part, refused_role
+from broker.actions.assist_folder import folder, lapsed, part, refused_role
 from broker.actions.assist_office import Office, change, current, settled
 from broker.actions.staff_outcomes import (
     Answer,
@@ -102,7 +102,7 @@ class Console:
         return self._seen(opened, who)
 
     async def look(self, who: Present, id: str) -> Folder | Refused:
-        """A case somebody holds, or looked up by its reference a moment ago; else UNKNOWN."""
+        """A case somebody holds, or looked up by its reference a moment ago; else LAPSED or UNKNOWN."""
         case = await current(self.office, id)
         return Hindered.UNKNOWN if case is None else self._seen(case, who)
 
@@ -152,7 +152,7 @@ class Console:
         """A piece of evidence with its checklist; `evidence` is the id of one to be replaced."""
         case, office = await current(self.office, id), self.office
         if case is None or case.holder != who.member.id:
-            return Hindered.UNKNOWN if case is None else Barred.NOT_HOLDER
+            return _not_held(case, who, Barred.NOT_HOLDER)
         now = office.ambient.now()
         made = records.evidence(case, office.profiles, who.member, now, evidence, kind, fields, answers)
         if isinstance(made, Faulty):
@@ -170,7 +170,7 @@ class Console:
         """Checks of the person (`profiles.person`)."""
         case = await current(self.office, id)
         if case is None or case.holder != who.member.id:
-            return Hindered.UNKNOWN if case is None else Barred.NOT_HOLDER
+            return _not_held(case, who, Barred.NOT_HOLDER)
         now = self.office.ambient.now()
         made = records.person_checks(case, self.office.profiles, who.member, now, answers)
         if isinstance(made, Faulty):
@@ -320,7 +320,7 @@ class Console:
         case = await current(self.office, id)
         claiming = isinstance(event, ev.Claimed | ev.ReviewClaimed)
         if case is None or (not claiming and part(case, who.member, self.office.ambient.now()) is None):
-            return Hindered.UNKNOWN
+            return _not_held(case, who)
         after = await change(self.office, id, event, edition=edition)
         return self._folder(after, who) if isinstance(after, Case) else after
 
@@ -331,7 +331,14 @@ class Console:
 
     def _seen(self, case: Case, who: Present) -> Folder | Refused:
         seen = part(case, who.member, self.office.ambient.now())
-        return Hindered.UNKNOWN if seen is None else folder(self.office, case, who.member, seen)
+        return _not_held(case, who) if seen is None else folder(self.office, case, who.member, seen)
+
+
+def _not_held(case: Case | None, who: Present, otherwise: Refused = Hindered.UNKNOWN) -> Refused:
+    """Why a case is closed to somebody. Only who held it themselves learns that the lease ran out."""
+    if case is None:
+        return Hindered.UNKNOWN
+    return Hindered.LAPSED if lapsed(case, who.member) else otherwise
 
 
 def _last_move(case: Case) -> str:
