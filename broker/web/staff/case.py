@@ -64,7 +64,7 @@ async def look(here: Shift) -> Response:
     return here.visit.page(
         "case",
         case=tell.case(found, tell.words.text(HEADINGS[step])),
-        level=tell.level(case, found.assessment) if seen else None,
+        level=tell.level(case, found.assessment) if seen and step != "claimed" else None,
         evidence=tell.evidence(case, found.assessment, f"{here.base}/evidence" if at_work else ""),
         person=tell.answers(case.checks),
         claims=tell.claims(case),

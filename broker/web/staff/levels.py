@@ -45,7 +45,7 @@ def level_shown(case: Case, assessment: Assessment, profiles: Profiles, words: L
             if name in profiles.checks
         ),
         ways=tuple(
-            WayShown(way.profile, "; ".join(_lack(lack, words) for lack in way.lacks)) for way in assessment.ways
+            WayShown(way.profile, ", ".join(_lack(lack, words) for lack in way.lacks)) for way in assessment.ways
         ),
     )
 
@@ -53,17 +53,17 @@ def level_shown(case: Case, assessment: Assessment, profiles: Profiles, words: L
 def _lack(lack: Lack, words: Language) -> str:
     match lack.aspect:
         case Aspect.EVIDENCE if lack.piece is not None:
-            text = words.text("evidence of strength {strength} and validity {validity}")
+            text = words.text("a piece of strength {strength} and validity {validity}")
             return text.format(strength=lack.piece.strength, validity=lack.piece.validity)
         case Aspect.CHANNEL:
             text = words.text("another way to meet, since this one carries {level} at most")
             return text.format(level=words.text(LEVELS[Level(lack.have)]))
         case _:
-            text = words.text("{aspect}: {needed} needed, {have} so far")
+            text = words.text("{aspect} {needed} (now {have})")
             aspect = {
                 Aspect.EVIDENCE: words.text("evidence"),
                 Aspect.ACTIVITY: words.text("activity"),
-                Aspect.FRAUD: words.text("checks against fraud"),
-                Aspect.VERIFICATION: words.text("whose it is"),
+                Aspect.FRAUD: words.text("fraud"),
+                Aspect.VERIFICATION: words.text("verification"),
             }[lack.aspect]
             return text.format(aspect=aspect, needed=lack.needed, have=lack.have)
