@@ -215,7 +215,8 @@ class Assist:
             proven = identity(case, self.office.issuer, self.office.profiles)
             if not _asking(transaction, case):
                 proven = replace(proven, level=min(proven.level, self.office.profiles.authentication.code))
-            return Proven(proven)
+            enough = proven.level >= transaction.request.minimum
+            return Proven(proven) if enough else Over(FailureClass.LEVEL_TOO_LOW)
         return None if case.open else Over(_ENDINGS[case.state])
 
     async def standing(self, transaction: Transaction) -> Standing:

@@ -1,0 +1,252 @@
+"""A broker without pages: real SQLite, memory, a fake clock; a citizen with a browser, and four members of staff."""
+
+import hashlib
+import shutil
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from broker.actions.assist import Assist
+from broker.actions.assist_office import Office
+from broker.actions.assist_staff import Console
+from broker.actions.browser import Browser
+from broker.actions.outcomes import Continuation, HelpWanted, Proof
+from broker.actions.sign_in.citizen import SignIn
+from broker.actions.sign_in.desk import Desk, Limited, Registered
+from broker.actions.staff_outcomes import Answer, Folder, Present
+from broker.ambient import Ambient
+from broker.assisted.case import Case, Channel, Decision, Outcome
+from broker.assisted.clocks import Terms
+from broker.assisted.profiles import shipped
+from broker.journey.offer import OrderRule
+from broker.journey.table import begin
+from broker.journey.transaction import Transaction
+from broker.model.assurance import Ladder, Level
+from broker.model.audit import AuditEvent
+from broker.model.handle import digest
+from broker.model.notice import Notice
+from broker.model.request import AuthorizationRequest
+from broker.model.service import DataUse, Service
+from broker.model.staff import StaffMember, StaffRole, StaffSession
+from broker.seal import sealer
+from broker.stores.facts import Facts, open_facts
+from broker.stores.passing.opening import Passing, open_passing
+from tests.machine.ambient import FakeClock
+
+SERVICE = Service(
+    client_id="library",
+    names={"en": "Library"},
+    redirect_uris=("https://library.example/back",),
+    sector="library.example",
+    home="https://library.example/",
+    data=tuple(DataUse(claim, {"en": "why"}) for claim in ("name", "birthdate")),
+    level=Level.SUBSTANTIAL,
+    initiate_login_uri="https://library.example/start",
+)
+ISSUER = "https://broker.example"
+ME = Browser(secrets=("my-secret",), address="192.0.2.1")
+STRANGER = Browser(secrets=("other-secret",), address="192.0.2.2")
+WANTED = HelpWanted("email", "ada@example.org", "in_person")
+DETAILS = {"given_name": "Ada", "family_name": "Example", "birthdate": "1990-01-02"}
+PASSPORT = {"number": "X123", "country": "GBR", "expires": "2030-01-01"}
+
+
+def member(id: str, *roles: StaffRole, **more: Any) -> StaffMember:
+    """A member of staff."""
+    return StaffMember(id, f"sub-{id}", f"{id.title()} Smith", frozenset(roles), **more)
+
+
+ANN = member("ann", StaffRole.AGENT, StaffRole.REVIEWER, trained=("chip", "light"))
+BEN = member("ben", StaffRole.AGENT, StaffRole.REVIEWER)
+LEA = member("lea", StaffRole.LEAD)
+PAT = member("pat", StaffRole.ADMIN)
+UMA = member("uma", StaffRole.AUDITOR)
+TIM = member("tim", StaffRole.AGENT, in_training=True)
+
+
+def yes(*checks: str) -> tuple[Answer, ...]:
+    """Each of these checks was passed."""
+    return tuple(Answer(check, Outcome.YES) for check in checks)
+
+
+GOOD = yes("seen", "valid", "features", "details_match", "face")
+SAFE = yes("not_reported", "not_deceased", "active_months")
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """One service and no provider: everybody needs help."""
+
+    services: Mapping[str, Service] = field(default_factory=lambda: {SERVICE.client_id: SERVICE})
+    providers: Mapping[str, Registered] = field(default_factory=dict)
+
+
+class Lot:
+    """Chance for one draw at a time: what decides over a sample is handed in, the rest never repeats."""
+
+    def __init__(self) -> None:
+        self.sample = 1.0
+        self._drawn = 0
+
+    def draw(self, count: int) -> bytes:
+        """Bytes; eight of them are a draw for the sample."""
+        if count == 8:
+            return min(int(self.sample * 2**64), 2**64 - 1).to_bytes(8)
+        self._drawn += 1
+        return hashlib.shake_256(self._drawn.to_bytes(8)).digest(count)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Everything together."""
+
+    clock: FakeClock
+    lot: Lot
+    facts: Facts
+    passing: Passing
+    office: Office
+    assist: Assist
+    citizen: SignIn
+    console: Console
+
+    def present(self, member: StaffMember, age: float = 0) -> Present:
+        """Somebody signed in so many seconds ago."""
+        at = self.clock.now() - age
+        session = StaffSession("d", member.id, member.subject, "high", ("hwk",), int(at), at, at, at + 3600)
+        return Present(member, session, at + 300)
+
+    async def arrives(self, level: Level = Level.SUBSTANTIAL, browser: Browser = ME) -> str:
+        """A citizen comes from the service; gives the handle of the transaction."""
+        handle = f"handle-{digest(str(self.lot.draw(4)))[:8]}"
+        request = AuthorizationRequest(
+            "library", SERVICE.redirect_uris[0], ("openid",), level, state="state-1", asked=("name", "birthdate")
+        )
+        transaction = begin(
+            id=f"transaction-{handle}",
+            browser=digest(browser.secrets[0]),
+            request=request,
+            language="en",
+            reference="JOUR-NEY1",
+            seed=1,
+            now=self.clock.now(),
+        )
+        assert await self.passing.transactions.create(handle, transaction, 20)
+        return handle
+
+    async def asks(self, handle: str, wanted: HelpWanted = WANTED, browser: Browser = ME) -> str:
+        """The citizen asks for a person; gives the continuation code."""
+        made = await self.citizen.ask_help(handle, browser, wanted)
+        assert isinstance(made, Continuation)
+        return made.code
+
+    async def transaction(self, handle: str) -> Transaction:
+        """The transaction as it is stored."""
+        found = await self.passing.transactions.load(handle)
+        assert found is not None
+        return found
+
+    async def prolongs(self, handle: str) -> None:
+        """The transaction lives a week longer."""
+        transaction = await self.transaction(handle)
+        longer = replace(transaction, expires=self.clock.now() + 7 * 86400, version=transaction.version + 1)
+        assert await self.passing.transactions.save(handle, longer)
+
+    async def case(self, handle: str) -> Case:
+        """The transaction's case as it is stored."""
+        transaction = await self.transaction(handle)
+        assert transaction.case is not None
+        found = await self.facts.cases.load(transaction.case)
+        assert found is not None
+        return found
+
+    async def session(self, by: StaffMember, answers: tuple[Answer, ...] = GOOD) -> Folder:
+        """An agent takes the next case, meets the citizen and records everything; the decision is next."""
+        who, c = self.present(by), self.console
+        f = had(await c.next_case(who))
+        f = had(await c.start_session(who, f.case.id, f.case.edition, Channel.IN_PERSON))
+        f = had(await c.exchange_words(who, f.case.id, f.case.edition))
+        f = had(await c.record_evidence(who, f.case.id, f.case.edition, "passport", PASSPORT, answers))
+        f = had(await c.record_checks(who, f.case.id, f.case.edition, SAFE))
+        f = had(await c.record_details(who, f.case.id, f.case.edition, DETAILS))
+        return had(await c.end_session(who, f.case.id, f.case.edition))
+
+    async def approves(self, by: StaffMember = ANN) -> Folder:
+        """An agent goes through with it and approves."""
+        f = await self.session(by)
+        return had(await self.console.decide(self.present(by), f.case.id, f.case.edition, Decision.APPROVE, ()))
+
+    async def code(self, handle: str, browser: Browser = ME) -> str:
+        """The citizen has a code sent and reads it."""
+        await self.citizen.send_code(handle, browser)
+        return next(n.fields["code"] for n in reversed(await self.sent()) if "code" in n.fields)
+
+    async def sent(self) -> list[Notice]:
+        """Notices that wait in the outbox, taken out for good."""
+        now = self.clock.now()
+        return list(await self.facts.outbox.claim(now, now, 100))
+
+    async def binds(self, handle: str, browser: Browser = ME) -> None:
+        """The citizen takes the identity up in the proper way."""
+        words = (await self.case(handle)).words
+        code = await self.code(handle, browser)
+        assert await self.citizen.bind(handle, browser, code, f"{words.first} {words.second}") is Proof.DONE
+
+    async def audit(self, kind: str = "") -> list[AuditEvent]:
+        """Audit rows, of one kind if it is named."""
+        return [event for _, event in await self.facts.audit.read(0, 1000) if not kind or event.kind == kind]
+
+
+def had(outcome: object) -> Folder:
+    """A folder, and no refusal."""
+    assert isinstance(outcome, Folder), outcome
+    return outcome
+
+
+@asynccontextmanager
+async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterator[Stage]:
+    """Opens all of it on a copy of a migrated database."""
+    lot = Lot()
+    ambient = Ambient(now=clock.now, draw=lot.draw)
+    ring = sealer(b"\x07" * 32, (), ambient.draw)
+    facts = await open_facts(f"sqlite:{shutil.copy(template, folder)}", ring, ambient)
+    passing = open_passing("memory:", ring, ambient, facts.switches)
+    desk = Desk(
+        issuer=ISSUER,
+        ladder=Ladder({level: f"urn:{level.name.lower()}" for level in Level}),
+        languages=("en",),
+        order=OrderRule.ALPHABETICAL,
+        limited=Limited(60, 20, 1800, 28800, 10, 3600, 100, 3600),
+        catalogue=Catalogue(),
+        health=dict,
+        ambient=ambient,
+        transactions=passing.transactions,
+        pushed=passing.pushed,
+        continuations=passing.continuations,
+        limits=passing.limits,
+        answers=facts.answers,
+        sessions=facts.sessions,
+        audit=facts.audit,
+        switches=facts.switches,
+        mac=ring.mac,
+        crowded=lambda: False,
+    )
+    office = Office(
+        issuer=f"{ISSUER}/assisted",
+        ambient=ambient,
+        cases=facts.cases,
+        audit=facts.audit,
+        terms=Terms(),
+        profiles=shipped(),
+        blind=lambda text: ring.mac("case mark", text.encode()).hex(),
+    )
+    assist = Assist(desk, office)
+    yield Stage(clock, lot, facts, passing, office, assist, SignIn(desk, assist), Console(office))
+    await passing.close()
+    await facts.close()
+
+
+def with_ways(stage: Stage, *ways: str) -> Assist:
+    """The citizens' side where notices go out in some ways only."""
+    return replace(stage.assist, ways=frozenset(ways))

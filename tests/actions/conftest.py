@@ -1,0 +1,25 @@
+"""What the tests of actions share."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from broker.stores.sql.schema import migrate
+from tests.actions.assist_stage import Stage, staged
+from tests.machine.ambient import FakeClock
+
+
+@pytest.fixture(scope="session")
+async def migrated_facts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database, to be copied."""
+    file = tmp_path_factory.mktemp("facts") / "facts.db"
+    await migrate(f"sqlite:{file}")
+    return file
+
+
+@pytest.fixture
+async def stage(migrated_facts: Path, tmp_path: Path, clock: FakeClock) -> AsyncIterator[Stage]:
+    """A broker without pages, where everybody needs help."""
+    async with staged(migrated_facts, tmp_path, clock) as opened:
+        yield opened
