@@ -19,6 +19,7 @@ from broker.actions.needs import (
 )
 from broker.assisted.case import Case
 from broker.journey.transaction import Transaction
+from broker.model.allowance import Allowance
 from broker.model.audit import AuditEvent
 from broker.model.grant import AssertionUse, Grant, Token
 from broker.model.notice import Notice
@@ -46,9 +47,9 @@ class CountedTransactions:
         self._inner = inner
         self._counts = counts
 
-    async def create(self, handle: str, transaction: Transaction, limit: int) -> bool:
+    async def create(self, handle: str, transaction: Transaction, limit: int, start: Allowance | None = None) -> bool:
         """As the store does."""
-        created = await self._inner.create(handle, transaction, limit)
+        created = await self._inner.create(handle, transaction, limit, start)
         if created:
             self._counts.started(transaction.request.client_id)
         return created

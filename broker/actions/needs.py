@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from broker.journey.transaction import Transaction
+from broker.model.allowance import Allowance
 from broker.model.audit import AuditEvent
 from broker.model.facts import Known as Known
 from broker.model.facts import KnownCode as KnownCode
@@ -25,8 +26,11 @@ from broker.model.switches import Switches
 class Transactions(Protocol):
     """Transactions under way (passing state), sealed, one record a handle."""
 
-    async def create(self, handle: str, transaction: Transaction, limit: int) -> bool:
-        """Stores a new transaction; False when its browser already has `limit` open ones. One round trip."""
+    async def create(self, handle: str, transaction: Transaction, limit: int, start: Allowance | None = None) -> bool:
+        """Stores a new transaction; False when its browser already has `limit` open ones. One round trip.
+
+        With `start` it is counted against that allowance first, and False when that is used up.
+        """
         ...
 
     async def load(self, handle: str) -> Transaction | None:

@@ -26,7 +26,7 @@ from broker.oidc.checks import Door as Checks
 from broker.oidc.client import Audience
 from broker.oidc.metadata import discovery, endpoints, metadata_bytes
 from broker.oidc.token import Lifetimes
-from broker.stores.passing.memory import MemoryProofs
+from broker.stores.passing.memory import MemoryLimits, MemoryProofs
 from broker.web import citizens, public
 from broker.web import staff as staff_pages
 from broker.web.language import languages
@@ -103,6 +103,7 @@ def counter(parts: Parts, checks: Checks) -> Counter:
         pushed=passing.pushed,
         proofs=passing.proofs,
         own_proofs=MemoryProofs(parts.ambient),
+        own_limits=MemoryLimits(parts.ambient),
         limits=passing.limits,
         switches=facts.switches,
         mac=parts.sealer.mac,

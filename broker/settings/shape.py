@@ -150,7 +150,7 @@ class Limits:
     starts_by_address: Rate = Rate(120, 60)
     """Authorization requests, by the address they come from. Many citizens may share one address."""
     requests_by_client: Rate = Rate(6000, 60)
-    """Pushed requests and token requests of one service."""
+    """Pushed requests and token requests of one service, at each worker."""
     failed_authentications_by_address: Rate = Rate(30, 60)
     """Wrong client credentials, by the address they come from."""
     codes_by_address: Rate = Rate(10, 600)

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 
 from broker.journey.transaction import STUB_LIFE, State
+from broker.model.allowance import Allowance
 from broker.model.handle import digest
 from broker.stores.passing.opening import Passing
 from tests.machine.ambient import FakeClock
@@ -81,6 +82,29 @@ async def test_a_browser_has_at_most_twenty_open_transactions(passing: Passing, 
     assert made == [True] * 20 + [False] * 2
     assert await passing.transactions.load("handle-20") is None
     assert await passing.transactions.load("handle-19") == begun
+
+
+async def test_so_many_transactions_begin_in_a_window_and_no_more(passing: Passing, clock: FakeClock) -> None:
+    clock.set(1_800_000_000)
+    start = Allowance("address", 2, 60)
+
+    async def begin(number: int) -> bool:
+        begun = transaction(clock.now(), browser=digest(f"browser-{number}"))
+        return await passing.transactions.create(f"handle-{number}", begun, LIMIT, start)
+
+    assert [await begin(number) for number in range(4)] == [True, True, False, False]
+    assert await passing.transactions.load("handle-2") is None
+    assert not await passing.limits.allow(start.key, start.most, start.window)
+    assert await passing.transactions.create("uncounted", transaction(clock.now()), LIMIT)
+    clock.advance(60)
+    assert [await begin(number) for number in range(4, 7)] == [True, True, False]
+
+
+async def test_a_start_that_is_refused_for_its_browser_is_not_counted(passing: Passing, clock: FakeClock) -> None:
+    begun, start = transaction(clock.now()), Allowance("address", 2, 60)
+    assert await passing.transactions.create("a", begun, 1, start)
+    assert not await passing.transactions.create("b", begun, 1, start)
+    assert await passing.limits.allow(start.key, start.most, start.window)
 
 
 async def test_two_browsers_have_a_limit_each(passing: Passing, clock: FakeClock) -> None:

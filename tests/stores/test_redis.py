@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from broker.ambient import Ambient
 from broker.journey.transaction import State
+from broker.model.allowance import Allowance
 from broker.model.facts import Unavailable
 from broker.model.handle import digest
 from broker.seal import Sealer
@@ -53,7 +54,17 @@ async def refused(work: Awaitable[object]) -> float:
 
 @pytest.mark.parametrize(
     ("verb", "trips"),
-    [("create", 1), ("load", 1), ("save", 1), ("push", 1), ("pushed", 1), ("take", 1), ("proof", 1), ("limit", 1)],
+    [
+        ("create", 1),
+        ("counted create", 1),
+        ("load", 1),
+        ("save", 1),
+        ("push", 1),
+        ("pushed", 1),
+        ("take", 1),
+        ("proof", 1),
+        ("limit", 1),
+    ],
 )
 async def test_each_verb_costs_one_round_trip(
     redis: RedisServer, some_facts: Facts, sealer: Sealer, clock: FakeClock, verb: str, trips: int
@@ -63,6 +74,7 @@ async def test_each_verb_costs_one_round_trip(
         passing = open_passing(f"redis://127.0.0.1:{turns.port}/0", sealer, some_facts.ambient, some_facts.switches)
         verbs: dict[str, Callable[[str], Awaitable[object]]] = {
             "create": lambda name: passing.transactions.create(name, begun, LIMIT),
+            "counted create": lambda name: passing.transactions.create(name, begun, LIMIT, Allowance("a", 9, 60)),
             "load": lambda name: passing.transactions.load("kept"),
             "save": lambda name: passing.transactions.save("kept", replace(begun, version=2)),
             "push": lambda name: passing.pushed.put(name, request(), until),

@@ -39,6 +39,7 @@ LOOKS: dict[str, Look] = {
     "a new transaction": lambda process: process.passing.transactions.create("new", transaction(1.8e9), 20),
     "a save": lambda process: process.passing.transactions.save("none", transaction(1.8e9, version=2)),
     "a pushed request": lambda process: process.passing.pushed.get("kept"),
+    "a request pushed": lambda process: process.passing.pushed.put("new", request(), 1.8e9 + 300),
     "a limit": lambda process: process.passing.limits.allow("key", 100, 60),
     "a person": lambda process: process.facts.answers.known(ISSUER, "ann", SECTOR, SERVICE),
     "a code": lambda process: process.facts.grants.code("none"),

@@ -17,7 +17,7 @@ from broker.oidc import client, dpop
 from broker.oidc.checks import Door
 from broker.oidc.client import Audience, Authenticated
 from broker.oidc.errors import TokenError
-from broker.oidc.token import Lifetimes
+from broker.oidc.token import Lifetimes, invalid_grant
 
 
 class Clients(Protocol):
@@ -58,7 +58,9 @@ class Counter:
     """Everything that the services' door needs, built once. `request_uri` is a lifetime in seconds.
 
     `own_proofs` is this worker's memory of proofs for when the shared one is out of reach.
-    `calls` limits what one service may send, `failures` how often one address may fail to authenticate.
+    `calls` limits what one service may send to this worker, counted in `own_limits`, its own memory: that guards the
+    machine and costs no journey. `failures` limits how often one address may fail to authenticate, at all workers
+    together, counted in `limits`.
     """
 
     issuer: str
@@ -76,6 +78,7 @@ class Counter:
     pushed: PushedRequests
     proofs: Proofs
     own_proofs: Proofs
+    own_limits: Limits
     limits: Limits
     switches: SwitchBoard
     mac: Callable[[str, bytes], bytes]
@@ -97,7 +100,9 @@ class Call:
 async def caller(counter: Counter, call: Call) -> Authenticated:
     """The service that is calling (OpenID Connect Core 9). Raises TokenError.
 
-    The use of its assertion is not recorded yet: that happens with what follows, or by `once`.
+    The use of its assertion is not recorded yet: that happens with what follows, or by `once`. Nor is it asked whether
+    the service is turned off: what this process knows of that is brought up to date by the first look into a store,
+    after which `check_on` asks.
     """
     credentials = client.presented(call.parameters, call.authorization)
     service = counter.clients.services.get(credentials.client_id)
@@ -107,21 +112,30 @@ async def caller(counter: Counter, call: Call) -> Authenticated:
     except TokenError:
         await _failed(counter, call)
         raise
-    await _within(counter, f"calls:{known.service.client_id}", counter.calls)
-    switches = await counter.switches.current()
-    if switches.is_off(SwitchKind.SERVICE, known.service.client_id):
-        raise TokenError("unauthorized_client", "this service is turned off", "switched off by an operator")
+    await _within(counter.own_limits, f"calls:{known.service.client_id}", counter.calls)
     return known
 
 
+async def check_on(counter: Counter, service: Service, account: str | None = None) -> None:
+    """Asks whether the service and the account are turned on, as of this call's last look into a store.
+
+    Raises TokenError.
+    """
+    switches = await counter.switches.current()
+    if switches.is_off(SwitchKind.SERVICE, service.client_id):
+        raise TokenError("unauthorized_client", "this service is turned off", "switched off by an operator")
+    if account is not None and switches.is_off(SwitchKind.ACCOUNT, account):
+        raise invalid_grant("the account is turned off")
+
+
 async def _failed(counter: Counter, call: Call) -> None:
-    await _within(counter, f"failures:{call.address}", counter.failures)
+    await _within(counter.limits, f"failures:{call.address}", counter.failures)
 
 
-async def _within(counter: Counter, key: str, rate: Rate) -> None:
+async def _within(limits: Limits, key: str, rate: Rate) -> None:
     """Counts one use. Without its memory the door stays open: a limit guards the machine, not the tokens."""
     try:
-        allowed = await counter.limits.allow(key, rate.most, rate.window)
+        allowed = await limits.allow(key, rate.most, rate.window)
     except Unavailable:
         return
     if not allowed:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from broker.actions.exchange.counter import Call, Counter, caller, held_key, once
+from broker.actions.exchange.counter import Call, Counter, caller, check_on, held_key, once
 from broker.model import handle as handles
 from broker.oidc import pushed
 from broker.oidc.authorization import authorization_request
@@ -27,4 +27,5 @@ async def push(counter: Counter, call: Call) -> dict[str, Any]:
     await once(counter, known)
     handle = handles.fresh(counter.ambient)
     await counter.pushed.put(handle, request, counter.ambient.now() + counter.request_uri)
+    await check_on(counter, known.service)
     return pushed.pushed_response(handle, counter.request_uri)

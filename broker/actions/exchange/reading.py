@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from broker.actions.exchange.counter import Call, Counter, caller, event, held_key, once
+from broker.actions.exchange.counter import Call, Counter, caller, check_on, event, held_key, once
 from broker.model import handle as handles
 from broker.model.switches import SwitchKind
 from broker.oidc.access import check_access, invalid_token, presented_token
@@ -34,6 +34,7 @@ async def introspect(counter: Counter, call: Call) -> dict[str, Any]:
     handle = token_parameter(call.parameters)
     await once(counter, known)
     found = await counter.grants.token(handles.digest(handle))
+    await check_on(counter, known.service)
     switches = await counter.switches.current()
     if found is not None and (
         switches.is_off(SwitchKind.SERVICE, found[1].client_id) or switches.is_off(SwitchKind.ACCOUNT, found[1].account)
@@ -48,6 +49,7 @@ async def revoke(counter: Counter, call: Call) -> None:
     digest = handles.digest(token_parameter(call.parameters))
     await once(counter, known)
     found = await counter.grants.token(digest)
+    await check_on(counter, known.service)
     if found is None or found[1].client_id != known.service.client_id:
         return
     told = replace(event(counter, "token_revoked", known.service, found[1]), details={"kind": found[0].kind})

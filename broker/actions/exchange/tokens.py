@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from broker.actions.exchange.counter import Call, Counter, caller, event, held_key
+from broker.actions.exchange.counter import Call, Counter, caller, check_on, event, held_key
 from broker.jose import sign
 from broker.model import handle as handles
 from broker.model.facts import Redemption
 from broker.model.grant import Grant
-from broker.model.switches import Switches, SwitchKind
 from broker.oidc import token as rules
 from broker.oidc.client import Authenticated, assertion_used_before
 from broker.oidc.dpop import Proof
@@ -39,7 +38,7 @@ async def _exchange(counter: Counter, known: Authenticated, asked: CodeRequest, 
         await counter.grants.revoke_code(digest, now, event(counter, "code_replayed", service))
         raise invalid_grant("the code was redeemed before: everything issued from it is revoked")
     rules.check_code(asked, kept.code, service, proof, now)
-    _check_account(await counter.switches.current(), kept.code.account)
+    await check_on(counter, service, kept.code.account)
     grant = rules.granted(kept.code, handles.fresh(counter.ambient, size=16), proof, counter.lifetimes, now)
     access, refresh = handles.fresh(counter.ambient, "access"), handles.fresh(counter.ambient, "refresh")
     access_record = rules.access_token(access, grant, counter.lifetimes, now)
@@ -82,7 +81,7 @@ async def _refresh(
         raise invalid_grant("no such refresh token, or it was revoked")
     now, (record, grant) = counter.ambient.now(), found
     rules.check_refresh(asked, record, grant, service, proof, now)
-    _check_account(await counter.switches.current(), grant.account)
+    await check_on(counter, service, grant.account)
     access = handles.fresh(counter.ambient, "access")
     access_record = rules.access_token(access, grant, counter.lifetimes, now)
     events = [event(counter, "grant_refreshed", service, grant)]
@@ -92,8 +91,3 @@ async def _refresh(
     if outcome is not Redemption.DONE:
         raise invalid_grant("the grant was revoked meanwhile")
     return rules.token_response(access, access_record, grant, now)
-
-
-def _check_account(switches: Switches, account: str) -> None:
-    if switches.is_off(SwitchKind.ACCOUNT, account):
-        raise invalid_grant("the account is turned off")

@@ -12,6 +12,7 @@ from broker.journey.judge import Believed, judge_session
 from broker.journey.table import advance, begin
 from broker.journey.transaction import State, Transaction
 from broker.model import handle as handles
+from broker.model.allowance import Allowance
 from broker.model.facts import Unavailable
 from broker.model.failures import ErrorCode, FailureClass
 from broker.model.request import AuthorizationRequest
@@ -53,20 +54,26 @@ async def authorize(
     limited = desk.limited
     if desk.crowded():
         raise Unavailable("passing state is nearly full: sign-ins under way come first")
-    if not await desk.limits.allow(f"start:{browser.address}", limited.starts, limited.starts_window):
-        raise Shown("slow_down", "too many requests from this address", f"address {browser.address}", 429)
     transaction, secret = _transaction(desk, request, browser, language)
     transaction, session, before = await _by_session(desk, transaction, service, browser)
+    start = Allowance(f"start:{browser.address}", limited.starts, limited.starts_window)
     if "none" in request.prompt:
+        if not await desk.limits.allow(start.key, start.most, start.window):
+            raise _too_many(browser)
         return await _silent(desk, transaction, service, session, before)
     if transaction.state is State.CHOOSING:
         switches = await desk.switches.current()
         if desk.offer(transaction, service, switches, desk.ambient.now()).no_route:
             transaction = advance(transaction, NoRouteFound(), desk.ambient.now())
     handle = handles.fresh(desk.ambient)
-    if not await desk.transactions.create(handle, replace(transaction, version=1), limited.open_transactions):
-        raise Shown("slow_down", "too many sign-ins are open in this browser", status=429)
+    if not await desk.transactions.create(handle, replace(transaction, version=1), limited.open_transactions, start):
+        raise _too_many(browser)
     return Begun(handle, secret)
+
+
+def _too_many(browser: Browser) -> Shown:
+    told = "too many sign-ins are open in this browser, or too many began at this address"
+    return Shown("slow_down", told, f"address {browser.address}", 429)
 
 
 async def _request(desk: Desk, door: Door, parameters: Mapping[str, str]) -> AuthorizationRequest:

@@ -11,6 +11,7 @@ from typing import Final, Generic, TypeVar
 
 from broker.ambient import Ambient
 from broker.journey.transaction import Transaction
+from broker.model.allowance import Allowance
 from broker.model.facts import Unavailable
 from broker.model.handle import digest
 from broker.model.request import AuthorizationRequest
@@ -75,19 +76,22 @@ class Shelf(Generic[_Value]):
 class MemoryTransactions:
     """Transactions under way, in memory."""
 
-    def __init__(self, ambient: Ambient, room: int = ROOM) -> None:
+    def __init__(self, ambient: Ambient, limits: "MemoryLimits", room: int = ROOM) -> None:
         self._now = ambient.now
         self._records: Shelf[Transaction] = Shelf(ambient.now, room)
         self._open: Shelf[dict[str, float]] = Shelf(ambient.now, room)
+        self._limits = limits
 
     @property
     def fullness(self) -> float:
         """How full the memory is, from 0 to 1."""
         return self._records.fullness
 
-    async def create(self, handle: str, transaction: Transaction, limit: int) -> bool:
-        """Stores a new transaction; False when its browser already has `limit` open ones."""
+    async def create(self, handle: str, transaction: Transaction, limit: int, start: Allowance | None = None) -> bool:
+        """Stores a new transaction; False when its browser already has `limit` open ones, or `start` is used up."""
         if len(self._of(transaction.browser)) >= limit:
+            return False
+        if start is not None and not await self._limits.allow(start.key, start.most, start.window):
             return False
         self._records.put(digest(handle), transaction, transaction.kept_until)
         self._count(digest(handle), transaction)

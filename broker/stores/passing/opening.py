@@ -80,13 +80,14 @@ def open_passing(
 
 
 def _memory(ambient: Ambient) -> Passing:
-    transactions = MemoryTransactions(ambient)
+    limits = MemoryLimits(ambient)
+    transactions = MemoryTransactions(ambient, limits)
     return Passing(
         transactions=transactions,
         pushed=MemoryPushedRequests(ambient),
         continuations=MemoryContinuations(ambient),
         proofs=MemoryProofs(ambient),
-        limits=MemoryLimits(ambient),
+        limits=limits,
         memory_fullness=lambda: transactions.fullness,
         watch=_nothing,
         check_server=_no_problems,

@@ -10,11 +10,12 @@ import msgspec
 
 from broker.ambient import Ambient
 from broker.journey.transaction import Transaction
+from broker.model.allowance import Allowance
 from broker.model.handle import digest
 from broker.model.request import AuthorizationRequest
 from broker.seal import Sealer
 from broker.stores.forms import Form, Sealed
-from broker.stores.passing.scripts import COUNT, CREATE, EPOCH, FIRST_USE, MIRROR_VERSION, SAVE
+from broker.stores.passing.scripts import COUNT, CREATE, EPOCH, FIRST_USE, MIRROR_VERSION, PUT, SAVE
 from broker.stores.passing.server import MIRROR, Server, key, lifetime
 
 _Value = TypeVar("_Value")
@@ -67,6 +68,13 @@ def _version(kept: bytes | None) -> int | None:
     return None if kept is None else int(kept)
 
 
+def _window(allowance: Allowance, now: float) -> tuple[str, int]:
+    """The key of the window that an allowance is in now, and after how many milliseconds Redis may forget it."""
+    number = int(now // allowance.window)
+    name = key("limit", digest(f"{allowance.key}:{allowance.window}:{number}"))
+    return name, lifetime((number + 1) * allowance.window, now)
+
+
 class RedisTransactions:
     """Transactions under way, in Redis."""
 
@@ -76,11 +84,19 @@ class RedisTransactions:
         self._heard = heard
         self._records = Shelf("transaction", Form(Transaction), sealer, ambient.now)
 
-    async def create(self, handle: str, transaction: Transaction, limit: int) -> bool:
-        """Stores a new transaction; False when its browser already has `limit` open ones. One round trip."""
+    async def create(self, handle: str, transaction: Transaction, limit: int, start: Allowance | None = None) -> bool:
+        """Stores a new transaction; False when its browser already has `limit` open ones, or `start` is used up.
+
+        One round trip.
+        """
         name = self._records.name(handle)
-        keys = (name, _BROWSERS + transaction.browser, MIRROR)
-        made, version = await self._server.run(CREATE, keys, *self._common(name, handle, transaction), limit)
+        keys = [name, _BROWSERS + transaction.browser, MIRROR]
+        rest = [limit]
+        if start is not None:
+            counted, lasts = _window(start, self._now())
+            keys.append(counted)
+            rest += [start.most, lasts]
+        made, version = await self._server.run(CREATE, keys, *self._common(name, handle, transaction), *rest)
         self._heard(_version(version))
         return bool(made)
 
@@ -126,7 +142,7 @@ class RedisPushedRequests:
         """Keeps a checked request until `expires`."""
         name = self._records.name(handle)
         value = self._records.write(name, request, expires)
-        await self._server.command("SET", name, value, "PX", lifetime(expires, self._now()))
+        self._heard(_version(await self._server.run(PUT, (name, MIRROR), value, lifetime(expires, self._now()))))
 
     async def get(self, handle: str) -> AuthorizationRequest | None:
         """The request, or None if unknown or expired. It is not consumed by reading."""
@@ -191,11 +207,8 @@ class RedisLimits:
 
     async def allow(self, key_: str, most: int, window: int) -> bool:
         """Counts one use of `key_`; False beyond `most` in the current window of `window` seconds."""
-        now = self._now()
-        number = int(now // window)
-        name = key("limit", digest(f"{key_}:{window}:{number}"))
-        rest = lifetime((number + 1) * window, now)
-        count, version = await self._server.run(COUNT, (name, MIRROR), rest)
+        name, lasts = _window(Allowance(key_, most, window), self._now())
+        count, version = await self._server.run(COUNT, (name, MIRROR), lasts)
         self._heard(_version(version))
         return int(count) <= most
 

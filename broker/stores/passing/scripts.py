@@ -6,14 +6,21 @@ from broker.stores.passing.server import script
 
 CREATE: Final = script(
     """
-    local record, browser, mirror = KEYS[1], KEYS[2], KEYS[3]
-    local value, lifetime, name, expires, now, limit = unpack(ARGV)
+    local record, browser, mirror, starts = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+    local value, lifetime, name, expires, now, limit, most, lasts = unpack(ARGV)
     local version = redis.call('GET', mirror)
+    local began = starts and tonumber(redis.call('GET', starts) or 0) or 0
+    if starts and began >= tonumber(most) then
+        return {0, version}
+    end
     if redis.call('ZCOUNT', browser, '(' .. now, '+inf') >= tonumber(limit) then
         return {0, version}
     end
     -- the SET comes before all other writes: a full Redis refuses it, and would not once the script had written
     redis.call('SET', record, value, 'PX', lifetime)
+    if starts then
+        redis.call('SET', starts, began + 1, 'PX', lasts)
+    end
     redis.call('ZREMRANGEBYSCORE', browser, '-inf', now)
     redis.call('ZADD', browser, expires, name)
     if redis.call('PTTL', browser) < tonumber(lifetime) then
@@ -22,7 +29,15 @@ CREATE: Final = script(
     return {1, version}
     """
 )
-"""A new transaction, unless its browser has enough open ones: whether it was made."""
+"""A new transaction, unless its browser has enough open ones, or too many began: whether it was made."""
+
+PUT: Final = script(
+    """
+    redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+    return redis.call('GET', KEYS[2])
+    """
+)
+"""Keeps a record."""
 
 SAVE: Final = script(
     """
