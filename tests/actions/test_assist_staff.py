@@ -1,0 +1,535 @@
+"""Help from a person, from behind the desk: who may do what with a case."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from broker.actions.staff_outcomes import (
+    Answer,
+    Deed,
+    Fault,
+    Faulty,
+    Folder,
+    Hindered,
+    Part,
+    Stopped,
+    Warned,
+)
+from broker.assisted.case import Channel, Decision, Outcome, State
+from broker.assisted.people import TwoPeople
+from broker.assisted.reasons import REASONS, Occasion
+from broker.assisted.table import Barred
+from broker.model.assurance import Level
+from broker.model.staff import StaffMember, StaffRole
+from tests.actions.assist_stage import (
+    ANN,
+    BEN,
+    DETAILS,
+    GOOD,
+    LEA,
+    ME,
+    PASSPORT,
+    PAT,
+    SAFE,
+    TIM,
+    UMA,
+    WANTED,
+    Stage,
+    had,
+    member,
+    yes,
+)
+
+
+async def waiting(stage: Stage, level: Level = Level.SUBSTANTIAL, **wanted: object) -> str:
+    """A citizen waits in the queue; gives the transaction's handle."""
+    handle = await stage.arrives(level)
+    await stage.asks(handle, replace(WANTED, **wanted))
+    return handle
+
+
+async def in_review(stage: Stage) -> str:
+    """A case approved by Ann that chance sends to a second person; gives the handle."""
+    handle = await waiting(stage)
+    stage.lot.sample = 0.0
+    await stage.approves(ANN)
+    stage.lot.sample = 1.0
+    return handle
+
+
+# --- finding work ---
+
+
+async def test_the_next_case_is_the_one_due_first_and_somebody_at_work_gets_their_own(stage: Stage) -> None:
+    first = await waiting(stage)
+    stage.clock.advance(60)
+    await waiting(stage)
+    folder = had(await stage.console.next_case(stage.present(ANN)))
+    assert folder.case.id == (await stage.case(first)).id
+    assert (folder.part, folder.case.state) == (Part.AGENT, State.CLAIMED)
+    again = had(await stage.console.next_case(stage.present(ANN)))
+    assert again.case.id == folder.case.id
+
+
+async def test_late_reviews_come_before_everything_else(stage: Stage) -> None:
+    handle = await in_review(stage)
+    await waiting(stage)
+    stage.clock.advance(20 * 3600)
+    folder = had(await stage.console.next_case(stage.present(BEN)))
+    assert folder.case.id == (await stage.case(handle)).id and folder.case.late
+
+
+async def test_nobody_gets_what_they_cannot_do(stage: Stage) -> None:
+    await waiting(stage)
+    for who in (
+        member("una", StaffRole.AGENT, languages=("cy",)),
+        member("vic", StaffRole.AGENT, channels=("phone",)),
+        LEA,
+        PAT,
+        UMA,
+        member("rex", StaffRole.REVIEWER),
+    ):
+        assert await stage.console.next_case(stage.present(who)) is Hindered.NOTHING
+
+
+async def test_of_two_agents_one_gets_the_case(stage: Stage) -> None:
+    await waiting(stage)
+    outcomes = await asyncio.gather(*(stage.console.next_case(stage.present(who)) for who in (ANN, BEN, TIM)))
+    assert sum(isinstance(outcome, Folder) for outcome in outcomes) == 1
+    assert len(await stage.audit("case_claimed")) == 1
+
+
+async def test_a_case_is_found_by_its_exact_reference_with_a_reason_that_is_recorded(stage: Stage) -> None:
+    handle = await waiting(stage)
+    reference = (await stage.case(handle)).reference
+    who, console = stage.present(LEA), stage.console
+    assert await console.open_by_reference(who, reference, "curious") is Hindered.REASON
+    assert await console.open_by_reference(who, reference[:-1], "complaint") is Hindered.UNKNOWN
+    folder = had(await console.open_by_reference(who, reference.lower().replace("-", " "), "complaint"))
+    assert (folder.part, folder.case.contact is None) == (Part.OVERSEER, False)
+    opened, missed = await stage.audit("case_opened"), await stage.audit("case_not_found")
+    assert [(e.actor, e.details["reason"]) for e in (*opened, *missed)] == [("staff:lea", "complaint")] * 2
+
+
+async def test_an_administrator_opens_no_case(stage: Stage) -> None:
+    handle = await waiting(stage)
+    reference = (await stage.case(handle)).reference
+    assert await stage.console.open_by_reference(stage.present(PAT), reference, "audit") is Hindered.NOT_ALLOWED
+
+
+async def test_who_neither_holds_nor_looked_up_a_case_sees_nothing_of_it(stage: Stage) -> None:
+    handle = await waiting(stage)
+    case = await stage.case(handle)
+    for who in (ANN, LEA, UMA):
+        assert await stage.console.look(stage.present(who), case.id) is Hindered.UNKNOWN
+        assert await stage.console.flag(stage.present(who), case.id, "coached") in (
+            Hindered.UNKNOWN,
+            Hindered.NOT_ALLOWED,
+        )
+    had(await stage.console.open_by_reference(stage.present(UMA), case.reference, "audit"))
+    had(await stage.console.look(stage.present(UMA), case.id))
+    stage.clock.advance(1800)
+    assert await stage.console.look(stage.present(UMA), case.id) is Hindered.UNKNOWN
+
+
+async def test_a_visitor_sees_no_personal_data(stage: Stage) -> None:
+    handle = await waiting(stage)
+    await stage.session(ANN)
+    case = await stage.case(handle)
+    folder = had(await stage.console.open_by_reference(stage.present(BEN), case.reference, "citizen_called"))
+    assert folder.part is Part.VISITOR
+    for secret in ("Ada", "X123", "ada@example.org", case.words.first):
+        assert secret in repr(case)
+        assert secret not in repr(folder)
+
+
+async def test_an_auditor_replays_a_case_and_changes_nothing(stage: Stage) -> None:
+    handle = await waiting(stage)
+    await stage.approves()
+    case = await stage.case(handle)
+    folder = had(await stage.console.open_by_reference(stage.present(UMA), case.reference, "audit"))
+    assert folder.part is Part.OVERSEER and folder.may == frozenset()
+    assert [move.event for move in folder.case.history][-2:] == ["decided", "opened"]
+    assert await stage.console.hold(stage.present(UMA), case.id, case.edition, "doubt") is Hindered.NOT_ALLOWED
+
+
+async def test_leads_see_what_is_stopped_and_what_is_late_without_personal_data(stage: Stage) -> None:
+    late = await in_review(stage)
+    handle = await waiting(stage)
+    case = await stage.case(handle)
+    had(await stage.console.open_by_reference(stage.present(LEA), case.reference, "safeguarding"))
+    had(await stage.console.hold(stage.present(LEA), case.id, case.edition, "safeguarding"))
+    stage.clock.advance(20 * 3600)
+    told = await stage.console.stopped(stage.present(LEA))
+    assert not isinstance(told, Hindered) and all(isinstance(one, Stopped) for one in told)
+    assert {(one.reference, one.why, one.late) for one in told} == {
+        (case.reference, "held safeguarding", False),
+        ((await stage.case(late)).reference, "decided approve drawn", True),
+    }
+    assert await stage.console.stopped(stage.present(ANN)) is Hindered.NOT_ALLOWED
+
+
+async def test_the_workload_counts_what_waits(stage: Stage) -> None:
+    await in_review(stage)
+    begun = stage.clock.now()
+    await waiting(stage)
+    stage.clock.advance(10)
+    await waiting(stage)
+    load = await stage.console.workload()
+    assert (load.queued, load.reviews, load.late_reviews, load.held, load.oldest) == (2, 1, 0, 0, begun)
+
+
+# --- the session ---
+
+
+async def test_an_agent_goes_through_a_session_and_the_system_computes_the_level(stage: Stage) -> None:
+    handle = await waiting(stage)
+    folder = await stage.session(ANN)
+    assert (folder.case.state, folder.assessment.level, folder.assessment.profile) == (
+        State.DECISION,
+        Level.SUBSTANTIAL,
+        "M1B",
+    )
+    assert folder.hindrance is None and Deed.DECIDE in folder.may
+    done = had(
+        await stage.console.decide(stage.present(ANN), folder.case.id, folder.case.edition, Decision.APPROVE, ())
+    )
+    assert done.part is Part.VISITOR
+    verdict = (await stage.case(handle)).verdict
+    assert verdict is not None and (verdict.level, verdict.profile, verdict.by) == (Level.SUBSTANTIAL, "M1B", "ann")
+    assert (await stage.case(handle)).state is State.APPROVED
+
+
+async def test_the_page_says_why_an_approval_is_not_possible_yet(stage: Stage) -> None:
+    await waiting(stage)
+    who, c = stage.present(ANN), stage.console
+    f = had(await c.next_case(who))
+    f = had(await c.start_session(who, f.case.id, f.case.edition, Channel.IN_PERSON))
+    assert f.hindrance is Barred.NO_LEVEL and f.assessment.ways
+    f = had(await c.record_evidence(who, f.case.id, f.case.edition, "passport", PASSPORT, GOOD))
+    f = had(await c.record_checks(who, f.case.id, f.case.edition, SAFE))
+    assert f.hindrance is Barred.NO_DETAILS
+    f = had(await c.record_details(who, f.case.id, f.case.edition, DETAILS))
+    assert f.hindrance is Barred.WORDS_FIRST
+    f = had(await c.exchange_words(who, f.case.id, f.case.edition))
+    assert f.hindrance is None
+
+
+async def test_of_two_pages_made_from_one_case_the_second_sees_a_conflict(stage: Stage) -> None:
+    await waiting(stage)
+    who, c = stage.present(ANN), stage.console
+    f = had(await c.next_case(who))
+    f = had(await c.start_session(who, f.case.id, f.case.edition, Channel.VIDEO))
+    had(await c.record_details(who, f.case.id, f.case.edition, DETAILS))
+    other = DETAILS | {"given_name": "Eve"}
+    assert await c.record_details(who, f.case.id, f.case.edition, other) is Hindered.CONFLICT
+    assert await c.end_session(who, f.case.id, f.case.edition) is Hindered.CONFLICT
+
+
+async def test_a_lapsed_lease_puts_the_case_back_and_says_so(stage: Stage) -> None:
+    handle = await waiting(stage)
+    who, c = stage.present(ANN), stage.console
+    f = had(await c.next_case(who))
+    stage.clock.advance(1799)
+    f = had(await c.renew(who, f.case.id))
+    stage.clock.advance(1799)
+    f = had(await c.start_session(who, f.case.id, f.case.edition, Channel.VIDEO))
+    stage.clock.advance(1800)
+    assert await c.record_evidence(who, f.case.id, f.case.edition, "passport", PASSPORT, GOOD) is Hindered.LAPSED
+    assert await c.end_session(who, f.case.id, f.case.edition) is Hindered.LAPSED
+    assert (await stage.case(handle)).state is State.QUEUED
+    assert (await stage.audit("case_lease_lapsed"))[0].actor == "broker"
+
+
+async def test_looking_in_and_flagging_disturb_no_agent_at_work(stage: Stage) -> None:
+    handle = await waiting(stage)
+    who, c = stage.present(ANN), stage.console
+    f = had(await c.next_case(who))
+    reference = (await stage.case(handle)).reference
+    had(await c.open_by_reference(stage.present(LEA), reference, "follow_up"))
+    had(await c.flag(stage.present(LEA), f.case.id, "coached"))
+    after = had(await c.start_session(who, f.case.id, f.case.edition, Channel.VIDEO))
+    assert after.case.flags == ()
+    assert len((await stage.case(handle)).flags) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "answers", "faults"),
+    [
+        (PASSPORT | {"number": " "}, GOOD, {"number": Fault.MISSING}),
+        (PASSPORT | {"colour": "red"}, GOOD, {"colour": Fault.UNKNOWN}),
+        (PASSPORT | {"number": "9" * 301}, GOOD, {"number": Fault.TOO_LONG}),
+        (PASSPORT, GOOD[:-1], {"face": Fault.MISSING}),
+        (PASSPORT, (*GOOD, *yes("mood")), {"mood": Fault.UNKNOWN}),
+        (PASSPORT, (*GOOD, *yes("chip")), {"chip": Fault.NOT_TRAINED}),
+        (PASSPORT, (*GOOD[:-1], Answer("face", Outcome.COULD_NOT)), {"face": Fault.REASON}),
+        (PASSPORT, (*GOOD[:-1], Answer("face", Outcome.COULD_NOT, "tired")), {"face": Fault.REASON}),
+        (PASSPORT, (*GOOD[:-1], Answer("face", Outcome.YES, "not_shown")), {"face": Fault.REASON}),
+        (
+            {},
+            (),
+            dict.fromkeys(
+                ("number", "country", "expires", "seen", "valid", "features", "details_match", "face"), Fault.MISSING
+            ),
+        ),
+    ],
+)
+async def test_what_is_wrong_with_a_record_is_said_all_at_once_and_nothing_is_changed(
+    stage: Stage, fields: dict[str, str], answers: tuple[Answer, ...], faults: dict[str, Fault]
+) -> None:
+    await waiting(stage)
+    who, c = stage.present(BEN), stage.console
+    f = had(await c.next_case(who))
+    f = had(await c.start_session(who, f.case.id, f.case.edition, Channel.IN_PERSON))
+    outcome = await c.record_evidence(who, f.case.id, f.case.edition, "passport", fields, answers)
+    assert isinstance(outcome, Faulty) and outcome.faults == faults
+    had(await c.end_session(who, f.case.id, f.case.edition))
+
+
+async def test_a_check_that_a_channel_does_not_allow_is_refused(stage: Stage) -> None:
+    await waiting(stage, Level.LOW, channel="phone")
+    who, c = stage.present(BEN), stage.console
+    f = had(await c.next_case(who))
+    f = had(await c.start_session(who, f.case.id, f.case.edition, Channel.PHONE))
+    answers = yes("details_match", "valid", "face")
+    outcome = await c.record_evidence(who, f.case.id, f.case.edition, "passport", PASSPORT, answers)
+    assert isinstance(outcome, Faulty) and outcome.faults == {"face": Fault.NOT_IN_THIS_CHANNEL}
+
+
+@pytest.mark.parametrize(
+    ("claims", "faults"),
+    [
+        (DETAILS | {"birthdate": "1990-02-30"}, {"birthdate": Fault.NOT_A_DATE}),
+        (DETAILS | {"birthdate": "2027-01-16"}, {"birthdate": Fault.NOT_A_DATE}),
+        (DETAILS | {"birthdate": "19900102"}, {"birthdate": Fault.NOT_A_DATE}),
+        (DETAILS | {"given_name": ""}, {"given_name": Fault.MISSING}),
+        (DETAILS | {"shoe_size": "39"}, {"shoe_size": Fault.UNKNOWN}),
+        (DETAILS | {"address": "x" * 301}, {"address": Fault.TOO_LONG}),
+    ],
+)
+async def test_details_that_cannot_be_are_refused(
+    stage: Stage, claims: dict[str, str], faults: dict[str, Fault]
+) -> None:
+    await waiting(stage)
+    who, c = stage.present(BEN), stage.console
+    f = had(await c.next_case(who))
+    f = had(await c.start_session(who, f.case.id, f.case.edition, Channel.VIDEO))
+    outcome = await c.record_details(who, f.case.id, f.case.edition, claims)
+    assert isinstance(outcome, Faulty) and outcome.faults == faults
+
+
+async def test_taking_a_piece_of_evidence_out_brings_a_second_person_in(stage: Stage) -> None:
+    handle = await waiting(stage)
+    who, c = stage.present(ANN), stage.console
+    f = await stage.session(ANN)
+    doubtful = (*GOOD[:-1], Answer("face", Outcome.NO))
+    f = had(await c.record_evidence(who, f.case.id, f.case.edition, "passport", PASSPORT, doubtful))
+    assert [one.id for one in f.case.evidence] == ["e1", "e2"]
+    f = had(await c.remove_evidence(who, f.case.id, f.case.edition, "e2"))
+    had(await c.decide(who, f.case.id, f.case.edition, Decision.APPROVE, ()))
+    assert (await stage.case(handle)).two_people == (TwoPeople.CHECK_NOT_DONE,)
+
+
+async def test_a_note_that_holds_a_code_is_refused(stage: Stage) -> None:
+    await waiting(stage)
+    who, c = stage.present(ANN), stage.console
+    f = had(await c.next_case(who))
+    assert await c.note(who, f.case.id, "they said 123456") is Hindered.NOTE
+    assert await c.note(who, f.case.id, "  ") is Hindered.NOTHING
+    assert await c.note(who, f.case.id, "long " * 500) is Hindered.NOTE
+    assert had(await c.note(who, f.case.id, "Calm and sure.")).case.notes[0].text == "Calm and sure."
+
+
+async def test_a_name_like_ones_own_is_warned_of(stage: Stage) -> None:
+    await waiting(stage)
+    kin = StaffMember("eve", "sub-eve", "Eve Example", frozenset({StaffRole.AGENT}))
+    f = await stage.session(kin)
+    assert f.warned == (Warned.SAME_FAMILY_NAME,)
+    out = had(await stage.console.declare_interest(stage.present(kin), f.case.id))
+    assert out.part is Part.VISITOR
+    assert await stage.console.look(stage.present(kin), f.case.id) is Hindered.UNKNOWN
+
+
+async def test_who_must_not_be_called_is_warned_of(stage: Stage) -> None:
+    await waiting(stage, unsafe=True, someone_with_me=True)
+    f = had(await stage.console.next_case(stage.present(ANN)))
+    assert set(f.warned) == {Warned.UNSAFE_TO_CALL, Warned.SOMEONE_WITH_CITIZEN}
+
+
+# --- deciding ---
+
+
+async def test_a_decision_needs_a_recent_sign_in(stage: Stage) -> None:
+    await waiting(stage)
+    f = await stage.session(ANN)
+    stale = stage.present(ANN, age=300)
+    assert await stage.console.decide(stale, f.case.id, f.case.edition, Decision.APPROVE, ()) is Hindered.NOT_FRESH
+    had(await stage.console.decide(stage.present(ANN, age=299), f.case.id, f.case.edition, Decision.APPROVE, ()))
+
+
+@pytest.mark.parametrize(
+    ("decision", "reasons"),
+    [
+        (Decision.APPROVE, ("convinced",)),
+        (Decision.DECLINE, ()),
+        (Decision.DECLINE, ("convinced",)),
+        (Decision.MORE_EVIDENCE, ("coached",)),
+        (Decision.REFER, ("i_feel_so",)),
+    ],
+)
+async def test_a_decision_is_given_with_reasons_of_its_own_list(
+    stage: Stage, decision: Decision, reasons: tuple[str, ...]
+) -> None:
+    await waiting(stage)
+    f = await stage.session(ANN)
+    outcome = await stage.console.decide(stage.present(ANN), f.case.id, f.case.edition, decision, reasons)
+    assert outcome is Hindered.REASON
+
+
+async def test_chance_is_drawn_when_the_decision_stands(stage: Stage) -> None:
+    for sample, state in ((0.049, State.REVIEW), (0.05, State.APPROVED)):
+        handle = await waiting(stage)
+        f = await stage.session(ANN)
+        stage.lot.sample = sample
+        had(await stage.console.decide(stage.present(ANN), f.case.id, f.case.edition, Decision.APPROVE, ()))
+        stage.lot.sample = 1.0
+        assert (await stage.case(handle)).state is state
+
+
+async def test_the_third_case_on_one_document_needs_a_second_person(stage: Stage) -> None:
+    for number, two in enumerate(((), (), (TwoPeople.SEEN_BEFORE,))):
+        handle = await waiting(stage, address=f"ada{number}@example.org")
+        await stage.approves()
+        assert (await stage.case(handle)).two_people == two
+
+
+async def test_an_agent_in_training_never_approves_alone_and_never_reviews(stage: Stage) -> None:
+    handle = await waiting(stage)
+    await stage.approves(TIM)
+    case = await stage.case(handle)
+    assert case.two_people == (TwoPeople.IN_TRAINING,)
+    learner = replace(BEN, in_training=True)
+    assert await stage.console.next_case(stage.present(learner)) is Hindered.NOTHING
+    assert await stage.console.claim(stage.present(learner), case.id, case.edition) is Hindered.NOT_ALLOWED
+
+
+async def test_the_reviewer_sees_the_verdict_only_after_their_own_view(stage: Stage) -> None:
+    handle = await in_review(stage)
+    who, c = stage.present(BEN), stage.console
+    f = had(await c.next_case(who))
+    assert (f.part, f.case.verdict, f.case.two_people) == (Part.REVIEWER, None, ())
+    assert Deed.OWN_VIEW in f.may and Deed.REVIEW not in f.may
+    assert "approve" not in repr(f.case.history)
+    assert await c.review_verdict(who, f.case.id, f.case.edition, True, ()) is Barred.VIEW_FIRST
+    f = had(await c.review_own_view(who, f.case.id, f.case.edition, Decision.APPROVE, ()))
+    assert f.case.verdict is not None and f.case.verdict.decision is Decision.APPROVE
+    assert Deed.REVIEW in f.may
+    had(await c.review_verdict(who, f.case.id, f.case.edition, True, ()))
+    assert (await stage.case(handle)).state is State.APPROVED
+
+
+async def test_the_agent_of_a_case_is_never_offered_its_review(stage: Stage) -> None:
+    handle = await in_review(stage)
+    case = await stage.case(handle)
+    assert await stage.console.next_case(stage.present(ANN)) is Hindered.NOTHING
+    assert await stage.console.claim(stage.present(ANN), case.id, case.edition) is Barred.SAME_PERSON
+
+
+async def test_a_reviewer_who_disagrees_stops_the_case_and_a_lead_lets_it_go_on_or_declines(stage: Stage) -> None:
+    handle = await in_review(stage)
+    who, c = stage.present(BEN), stage.console
+    f = had(await c.next_case(who))
+    f = had(await c.review_own_view(who, f.case.id, f.case.edition, Decision.DECLINE, ("face_differs",)))
+    had(await c.review_verdict(who, f.case.id, f.case.edition, False, ("not_convinced",)))
+    case = await stage.case(handle)
+    assert case.state is State.HELD
+    lead = stage.present(LEA)
+    f = had(await c.open_by_reference(lead, case.reference, "follow_up"))
+    assert {Deed.END_HOLD, Deed.DECLINE_HELD} <= f.may
+    had(await c.end_hold(lead, case.id, f.case.edition, "new_evidence"))
+    assert (await stage.case(handle)).state is State.QUEUED
+    assert await c.next_case(who) is Hindered.NOTHING
+    had(await c.next_case(stage.present(ANN)))
+
+
+async def test_a_lead_who_is_the_agent_settles_nothing(stage: Stage) -> None:
+    handle = await waiting(stage)
+    both = member("max", StaffRole.AGENT, StaffRole.LEAD)
+    f = await stage.session(both)
+    had(await stage.console.decide(stage.present(both), f.case.id, f.case.edition, Decision.REFER, ("doubt",)))
+    case = await stage.case(handle)
+    f = had(await stage.console.open_by_reference(stage.present(both), case.reference, "follow_up"))
+    assert Deed.END_HOLD not in f.may
+    for outcome in (
+        await stage.console.end_hold(stage.present(both), case.id, f.case.edition, "cleared"),
+        await stage.console.decline_held(stage.present(both), case.id, f.case.edition, ("coached",)),
+    ):
+        assert outcome is Barred.SAME_PERSON
+
+
+async def test_a_lead_takes_a_case_from_who_holds_it(stage: Stage) -> None:
+    handle = await waiting(stage)
+    f = had(await stage.console.next_case(stage.present(ANN)))
+    case = await stage.case(handle)
+    had(await stage.console.open_by_reference(stage.present(LEA), case.reference, "follow_up"))
+    had(await stage.console.take_back(stage.present(LEA), case.id, case.edition, "absent_colleague"))
+    assert (await stage.case(handle)).state is State.QUEUED
+    outcome = await stage.console.start_session(stage.present(ANN), f.case.id, f.case.edition, Channel.VIDEO)
+    assert outcome is Hindered.UNKNOWN
+
+
+async def test_a_revoked_identity_is_gone(stage: Stage) -> None:
+    handle = await waiting(stage)
+    await stage.approves()
+    await stage.binds(handle)
+    case = await stage.case(handle)
+    f = had(await stage.console.open_by_reference(stage.present(LEA), case.reference, "complaint"))
+    had(await stage.console.revoke(stage.present(LEA), case.id, f.case.edition, "not_me"))
+    await stage.citizen.look(handle, ME)
+    assert (await stage.transaction(handle)).identity is None
+    gone = await stage.facts.cases.load(case.id)
+    assert gone is not None and gone.state is State.REVOKED and gone.erased
+
+
+async def test_every_role_is_held_to_its_deeds_on_the_server(stage: Stage) -> None:
+    handle = await waiting(stage)
+    f = had(await stage.console.next_case(stage.present(ANN)))
+    id, edition, c = f.case.id, f.case.edition, stage.console
+    reviewer = stage.present(replace(ANN, roles=frozenset({StaffRole.REVIEWER})))
+    agent = stage.present(replace(ANN, roles=frozenset({StaffRole.AGENT})))
+    outcomes = [
+        await c.start_session(reviewer, id, edition, Channel.VIDEO),
+        await c.exchange_words(reviewer, id, edition),
+        await c.decide(reviewer, id, edition, Decision.APPROVE, ()),
+        await c.record_details(reviewer, id, edition, DETAILS),
+        await c.remove_evidence(reviewer, id, edition, "e1"),
+        await c.review_own_view(agent, id, edition, Decision.APPROVE, ()),
+        await c.review_verdict(agent, id, edition, True, ()),
+        await c.hold(agent, id, edition, "doubt"),
+        await c.end_hold(agent, id, edition, "cleared"),
+        await c.take_back(agent, id, edition, "safeguarding"),
+        await c.decline_held(agent, id, edition, ("coached",)),
+        await c.revoke(agent, id, edition, "mistake"),
+    ]
+    assert outcomes == [Hindered.NOT_ALLOWED] * len(outcomes)
+    assert (await stage.case(handle)).edition == edition
+
+
+async def test_no_audit_row_holds_personal_data_or_what_was_noted(stage: Stage) -> None:
+    handle = await in_review(stage)
+    who, c = stage.present(BEN), stage.console
+    f = had(await c.next_case(who))
+    f = had(await c.review_own_view(who, f.case.id, f.case.edition, Decision.APPROVE, (), "looks fine to me"))
+    had(await c.review_verdict(who, f.case.id, f.case.edition, True, ()))
+    await stage.binds(handle)
+    told = repr(await stage.audit())
+    for secret in ("Ada", "X123", "ada@example.org", "looks fine", "1990"):
+        assert secret not in told
+    assert [e.actor for e in await stage.audit("case_view_given")] == ["staff:ben"]
+
+
+def test_every_occasion_has_its_reasons_and_no_reason_is_there_for_nothing() -> None:
+    used = {reason for reasons in REASONS.values() for reason in reasons}
+    assert set(REASONS) == set(Occasion) and all(REASONS.values())
+    assert used == set(type(next(iter(used))))
