@@ -138,6 +138,17 @@ async def test_a_transaction_answered_many_times_at_once_has_one_live_code(
     assert [one is not None for one in found].count(True) == 1
 
 
+async def test_a_double_click_answers_twice_with_the_same_code(open_one: OpenFacts, clock: FakeClock) -> None:
+    stores = [await open_one() for _ in range(3)]
+    for round_ in range(5):
+        person, same = f"person-{round_}", code(clock.now(), f"{round_}")
+        given = answer(clock.now(), f"{round_}", person=person, code=same)
+        recorded = await asyncio.gather(*(stores[n % 3].answers.record(given) for n in range(6)))
+        assert recorded == [Recorded(f"account-{round_}", f"pairwise-{round_}")] * 6
+        found = await stores[0].grants.code(same.digest)
+        assert found is not None and found.code == same
+
+
 async def test_what_was_shared_is_remembered_for_each_service(facts: Facts, clock: FakeClock) -> None:
     await facts.answers.record(answer(clock.now(), "1", shared=("name", "email")))
     await facts.answers.record(answer(clock.now(), "2", shared=("email", "birthdate")))

@@ -1,6 +1,7 @@
 """Answers to services: who the citizen is to us and to each service, the code, what was shared, the session."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Double, Insert, Text, and_, bindparam, exists, func, insert, select
@@ -129,12 +130,9 @@ class SqlAnswers:
         prepared = self._without_code if answer.code is None else self._with_code
         parameters = self._parameters(answer)
         for _ in range(_TRIES):
-            try:
+            # A taken key is somebody else's answer of this very moment: what it changed is seen the next time round.
+            with suppress(Conflict):
                 rows = await self._database.perform(prepared, parameters)
-            except Conflict as conflict:
-                if conflict.table == "codes":
-                    return None
-            else:
                 return Recorded(*rows[0]) if rows else None
         raise Unavailable("others are writing the same person's answer")
 
