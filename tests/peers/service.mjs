@@ -11,7 +11,10 @@ const strict = PROFILE === 'fapi2'
 
 async function configure() {
   const options = { execute: [openid.allowInsecureRequests] }
-  if (!strict) return openid.discovery(new URL(ISSUER), CLIENT_ID, CLIENT_SECRET, undefined, options)
+  if (!strict) {
+    const secret = openid.ClientSecretBasic(CLIENT_SECRET)
+    return openid.discovery(new URL(ISSUER), CLIENT_ID, undefined, secret, options)
+  }
   const jwk = JSON.parse(CLIENT_KEY)
   const key = await crypto.subtle.importKey('jwk', jwk, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign'])
   const proof = openid.PrivateKeyJwt({ key, kid: jwk.kid })

@@ -93,6 +93,7 @@ async def learnt(page: Page, port: int) -> dict[str, Any]:
     """What the service written with openid-client found out."""
     await page.wait_for_url(f"http://localhost:{port}/callback**")
     answer: dict[str, Any] = json.loads(await page.locator("body").inner_text())
+    assert "error" not in answer, answer
     return answer
 
 
@@ -142,6 +143,7 @@ async def test_a_citizen_signs_in_at_an_oidc_provider_from_npm(
         "REDIRECT_URIS": json.dumps([f"{stage.issuer}/callback/peer"]),
     }
     await asyncio.to_thread(peer, "provider.mjs", port=ports[2], env=env)
+    await stage.parts.watch.providers["peer"].check()
     citizen = Citizen(page, stage)
     await citizen.begin("move")
     await citizen.choose("Peer provider")
@@ -158,6 +160,7 @@ async def test_a_citizen_signs_in_at_the_oidc_provider_mock_from_pypi(tmp_path: 
         )
         await asyncio.to_thread(mock.start)
         try:
+            await stage.parts.watch.providers["mock"].check()
             citizen = Citizen(page, stage)
             await citizen.begin("parking")
             await citizen.choose("Peer provider")
