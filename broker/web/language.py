@@ -6,14 +6,15 @@ once at start; nothing compiled is kept.
 
 import gettext
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, time, tzinfo
+from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import DateTimePattern, get_date_format, get_time_format
+from babel.dates import get_date_format, get_time_format
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from markupsafe import Markup, escape
@@ -33,8 +34,8 @@ class Language:
     direction: str
     translations: gettext.NullTranslations
     locale: Locale
-    date: DateTimePattern
-    time: DateTimePattern
+    date: Callable[[date], str]
+    time: Callable[[time], str]
     zone: tzinfo
 
     def text(self, text: str, **holes: object) -> str:
@@ -57,20 +58,15 @@ class Language:
 
     def day(self, moment: float) -> str:
         """A date such as 22 November 2026; `moment` is seconds since 1970 UTC."""
-        return self.date.apply(self._local(moment), self.locale)
-
-    def clock(self, moment: float) -> str:
-        """A time of the day such as 14:05."""
-        return self.time.apply(self._local(moment), self.locale)
+        return self.date(self._local(moment).date())
 
     def moment(self, moment: float, now: float) -> str:
-        """A time of the day, with the date unless it is today's."""
+        """A time of the day such as 14:05, with the date unless it is today's."""
         local = self._local(moment)
-        clock = self.time.apply(local, self.locale)
+        clock = self.time(time(local.hour, local.minute))
         if local.date() == self._local(now).date():
             return clock
-        pattern = self.translations.gettext("{time} on {date}")
-        return pattern.format(time=clock, date=self.date.apply(local, self.locale))
+        return self.text("{time} on {date}", time=clock, date=self.date(local.date()))
 
     def _local(self, moment: float) -> datetime:
         return datetime.fromtimestamp(moment, UTC).astimezone(self.zone)
@@ -85,10 +81,32 @@ def language(code: str, zone: str) -> Language:
         direction=locale.text_direction,
         translations=gettext.NullTranslations() if code == SOURCE else _catalogue(CATALOGUES / f"{code}.po"),
         locale=locale,
-        date=get_date_format("long", locale),
-        time=get_time_format("short", locale),
+        date=_written_date(locale),
+        time=_written_time(locale),
         zone=ZoneInfo(zone),
     )
+
+
+def _written_date(locale: Locale) -> Callable[[date], str]:
+    """Writes dates; each is worked out once, since pages tell the same few again and again."""
+    pattern = get_date_format("long", locale)
+
+    @lru_cache(maxsize=1024)
+    def written(day: date) -> str:
+        return pattern.apply(day, locale)
+
+    return written
+
+
+def _written_time(locale: Locale) -> Callable[[time], str]:
+    """Writes times of the day, of which there are 1,440."""
+    pattern = get_time_format("short", locale)
+
+    @lru_cache(maxsize=1440)
+    def written(clock: time) -> str:
+        return pattern.apply(clock, locale)
+
+    return written
 
 
 def apart(name: str) -> str:

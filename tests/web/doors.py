@@ -41,7 +41,7 @@ SITE = Site(
 
 @dataclass
 class GivenCitizen:
-    """Shows the view whose name stands in the handle, or `view`; notes what was done."""
+    """Shows the view whose name stands in the handle, or `view`; notes what was done, and shows `then` after it."""
 
     view: View | None = None
     shared: Shared = field(default_factory=Shared)
@@ -52,8 +52,10 @@ class GivenCitizen:
     asked: Continuation | Refusal | Lost = field(default_factory=lambda: Continuation(CODE))
     later: Continuation | None = field(default_factory=lambda: Continuation(CODE))
     resumed: Resumed | None = None
+    then: View | None = None
 
     def _did(self, browser: Browser, *what: Any) -> None:
+        self.view = self.then or self.view
         self.browsers.append(browser)
         self.done.append(what)
 

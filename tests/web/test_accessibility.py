@@ -1,18 +1,13 @@
-"""Every page in a real Chromium: no axe violation, nothing cut off, in both directions of writing and at both widths."""
+"""Every page in a real Chromium: no axe violation, nothing cut off, both directions of writing, both widths."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 from playwright.async_api import Page, Route
-from starlette.types import ASGIApp
 
 from broker.model.failures import FailureClass
 from tests.conftest import NewContext
-from tests.machine.program import free_port
 from tests.web.doors import CODE, path
 from tests.web.examples import VIEWS
 
@@ -41,25 +36,14 @@ GROUPS = {"failures": FAILURES, "journey": OTHERS[: len(OTHERS) // 2], "more": O
 """Every page a citizen can see, in parts that are looked at one by one."""
 
 
-@pytest.fixture
-async def site(app: ASGIApp) -> AsyncIterator[str]:
-    """The pages, served on loopback."""
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, port=port, lifespan="off", log_level="critical", ws="none"))
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    yield f"http://localhost:{port}"
-    server.should_exit = True
-    await serving
-
-
 async def violations(page: Page) -> list[str]:
     """What axe finds, each with the element it found it in."""
     if not await page.evaluate("'axe' in window"):
         await page.evaluate(AXE)
     found = await page.evaluate(f"async () => (await axe.run({json.dumps(RULES)})).violations")
-    return [f"{one['id']}: {node['html'][:160]} {node['failureSummary'][:200]}" for one in found for node in one["nodes"]]
+    return [
+        f"{one['id']}: {node['html'][:160]} {node['failureSummary'][:200]}" for one in found for node in one["nodes"]
+    ]
 
 
 CUT_OFF = """() => [...document.querySelectorAll('main *, header *, footer *')]
@@ -84,6 +68,11 @@ async def test_no_page_has_an_axe_violation_or_is_cut_off(
     page = await context.new_page()
     await page.route("**/*", stay)
     faults: dict[str, object] = {}
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on(
+        "console", lambda said: faults.update({said.text: "policy"} if "Content Security Policy" in said.text else {})
+    )
     for address in GROUPS[group]:
         await page.goto(site + address)
         assert await page.evaluate("document.documentElement.lang") == language
@@ -92,6 +81,7 @@ async def test_no_page_has_an_axe_violation_or_is_cut_off(
             if found := [*await violations(page), *await page.evaluate(CUT_OFF)]:
                 faults[f"{address} at {width}"] = found
     assert faults == {}
+    assert [url for url in asked if not url.startswith(f"{site}/")] == []
 
 
 async def stay(route: Route) -> None:

@@ -77,6 +77,6 @@ def lines(claim: str, value: Any, words: Language) -> list[str]:
 def _date(text: str, words: Language) -> str:
     """A birth date (OpenID Connect Core 5.1: YYYY-MM-DD, a year of 0000 is left out, or YYYY alone)."""
     try:
-        return words.date.apply(date.fromisoformat(text), words.locale)
+        return words.date(date.fromisoformat(text))
     except ValueError:
         return text

@@ -52,15 +52,19 @@ class Visit:
 
     def language(self, *known: str | None) -> Language:
         """The citizen's choice, or else the transaction's language, or else what the browser likes best."""
-        pages = self.door.pages
-        liked = preferred(self.request.headers.get("accept-language"), tuple(pages.languages))
-        return pages.language(self.browser.language, *known, liked)
+        offered = self.door.pages.languages
+        for code in (self.browser.language, *known):
+            if code is not None and code in offered:
+                return offered[code]
+        liked = preferred(self.request.headers.get("accept-language"), tuple(offered))
+        return self.door.pages.language(liked)
 
     def frame(self, *known: str | None, place: str | None = None) -> Frame:
         """The frame of a page that answers this request. `place` is what its forms' tokens are for: the handle."""
-        asked = self.request.query_params.get("problem", "")
+        scope = self.request.scope
+        asked = self.request.query_params.get("problem", "") if scope["query_string"] else ""
         return Frame(
-            here=self.request.url.path,
+            here=scope["path"],
             handle=self.handle if place is None else place,
             browser=self.browser,
             language=self.language(*known),

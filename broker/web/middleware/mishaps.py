@@ -3,6 +3,7 @@
 import logging
 import traceback
 
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -31,6 +32,8 @@ class Mishaps:
 
         try:
             await self.app(scope, receive, noticed)
+        except ClientDisconnect:
+            log.info("client_left", extra={"request_id": scope.get("state", {}).get("request_id")})
         except Exception as mishap:  # the outermost place: there is nobody left to whom it could go
             log.error(
                 "request_failed",

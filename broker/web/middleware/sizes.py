@@ -1,11 +1,17 @@
 """A limit on the size of what is sent to us, before anything reads it."""
 
+from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+_MOST_DIGITS = 15
 
-class _TooLarge(Exception):
-    """More came than is read."""
+
+class TooLarge(HTTPException):
+    """More came than is read. An application inside that knows such exceptions answers it by itself."""
+
+    def __init__(self) -> None:
+        super().__init__(413, headers={"connection": "close"})
 
 
 class BodyLimit:
@@ -30,7 +36,7 @@ class BodyLimit:
             message = await receive()
             read += len(message.get("body", b""))
             if read > self.limit:
-                raise _TooLarge
+                raise TooLarge
             return message
 
         async def noticed(message: Message) -> None:
@@ -40,16 +46,15 @@ class BodyLimit:
 
         try:
             await self.app(scope, counted, noticed)
-        except _TooLarge:
+        except TooLarge:
             if started:
                 raise
             await _refusal()(scope, receive, send)
 
-    @staticmethod
-    def _announced(scope: Scope) -> int:
+    def _announced(self, scope: Scope) -> int:
         for name, value in scope["headers"]:
             if name == b"content-length":
-                return int(value) if value.isdigit() else 0
+                return int(value) if value.isdigit() and len(value) <= _MOST_DIGITS else self.limit + 1
         return 0
 
 

@@ -1,0 +1,288 @@
+"""What every page is: complete, small, free of scripts and of anything from elsewhere."""
+
+import gzip
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from jinja2 import Environment, meta
+
+from broker.actions.browser import Browser
+from broker.actions.views import Leave, View
+from broker.model.failures import KINDS, FailureClass, NextStep
+from broker.web import citizens, public
+from broker.web.citizens.frame import Frame, readable
+from broker.web.citizens.showing import show
+from broker.web.citizens.tellings import TELLINGS
+from broker.web.citizens.visit import PROBLEMS
+from broker.web.pages import TEMPLATES, Pages, Sheet, pages
+from broker.web.shown import Shown
+from broker.web.static_files import BUILT, Statics
+from tests.web.doors import CODE, ISSUER, SITE, marks
+from tests.web.examples import BANK, HANDLE, NOW, SERVICE, VIEWS, went_wrong
+
+LANGUAGES = SITE.languages
+PAGE = 30 * 1024
+
+
+def frame(written: Pages, language: str = "en", problem: str = "") -> Frame:
+    return Frame(
+        f"/journey/{HANDLE}", HANDLE, Browser(("secret",)), written.languages[language], NOW, marks(), ISSUER, problem
+    )
+
+
+def shown(view: View, written: Pages, language: str = "en", held: dict[str, str] | None = None) -> Shown:
+    return show(view, frame(written, language), held or {})
+
+
+def page(view: View, written: Pages, language: str = "en", held: dict[str, str] | None = None) -> str:
+    found = shown(view, written, language, held)
+    return written.page(found.sheet, language, found.holes)
+
+
+def text(html: str) -> str:
+    """What a page says, without its marks, in one line."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", html))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", VIEWS)
+def test_every_view_is_a_whole_page_in_every_language(name: str, language: str, written: Pages) -> None:
+    html = page(VIEWS[name], written, language, {"portico-code": CODE})
+    direction = "rtl" if language == "ar" else "ltr"
+    assert f'<html lang="{language}" dir="{direction}"' in html
+    assert html.count("<h1") == 1
+    assert html.count("<main") == 1
+    assert re.search(r"<title>\s*\S[^<]* – Portico</title>", html)
+    assert not re.search(r"\[\[|\]\]|\[%|%\]|\{\{|\}\}|\{%|\{\w+\}", html)
+    assert not re.search(r"\bNone\b(?! of)", text(html))
+
+
+@pytest.mark.parametrize("problem", sorted(PROBLEMS))
+def test_a_problem_with_a_form_is_told_at_the_head_of_the_page_and_in_its_title(problem: str, written: Pages) -> None:
+    found = show(VIEWS["waiting_to_take_up"], frame(written, problem=problem), {})
+    html = written.page(found.sheet, "en", found.holes)
+    assert '<div class="govuk-error-summary"' in html
+    assert "Error:" in html.partition("</title>")[0]
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_every_page_with_its_style_sheet_is_at_most_30_kilobytes(name: str, written: Pages) -> None:
+    style = len(gzip.compress((BUILT / "portico.css").read_bytes(), 9))
+    for language in LANGUAGES:
+        assert len(page(VIEWS[name], written, language, {"portico-code": CODE}).encode()) + style <= PAGE
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_no_page_holds_what_the_policy_forbids(name: str, written: Pages) -> None:
+    html = page(VIEWS[name], written)
+    assert not re.search(r"<[^>]*\s(style|on\w+)=", html)
+    assert not re.search(r"<(style|iframe|object|embed|base|meta http-equiv)\b", html)
+    assert "javascript:" not in html
+    assert "data:" not in html
+    for source in re.findall(r'<(?:link|script|img)[^>]*(?:href|src)="([^"]*)"', html):
+        assert source.startswith("/static/")
+
+
+@pytest.mark.parametrize("name", [name for name in VIEWS if name != "leave_by_post"])
+def test_no_page_needs_a_script(name: str, written: Pages) -> None:
+    assert "<script" not in page(VIEWS[name], written)
+
+
+def test_the_form_that_goes_back_to_a_service_can_be_sent_by_hand(written: Pages) -> None:
+    html = page(VIEWS["leave_by_post"], written)
+    assert '<form method="post" action="https://fishing.example/return" id="leave">' in html
+    assert '<input type="hidden" name="state" value="&#34;&lt;">' in html
+    assert "Go to <bdi>Apply for a fishing licence</bdi>" in html.partition('id="leave"')[2].partition("</form>")[0]
+
+
+@pytest.mark.parametrize("failure", FailureClass)
+def test_a_failure_page_has_its_parts_in_one_order(failure: FailureClass, written: Pages) -> None:
+    html = text(page(went_wrong(failure), written))
+    names = {"provider": BANK.name("en"), "service": SERVICE.name("en"), "site": "Portico"}
+    told = TELLINGS[failure]
+    parts = [
+        told.title.format(**names),
+        *(line.format(**names) for line in told.story),
+        told.not_shared.format(**names),
+        "Your place is kept until",
+        *(["What you can do now"] if went_wrong(failure).steps else []),
+        "If you are stuck",
+        "Your reference is K7WM 2QXD",
+        "Stop and go back to Apply for a fishing licence",
+    ]
+    after = html.partition("For Apply for a fishing licence")[2]
+    plain = re.sub(r"\s+([.,?!’])", r"\1", after)
+    places = [plain.find(part) for part in parts]
+    assert -1 not in places, [part for part, place in zip(parts, places, strict=True) if place < 0]
+    assert places == sorted(places)
+
+
+def test_every_step_has_something_to_press_or_to_read(written: Pages) -> None:
+    html = page(VIEWS["every_step"], written)
+    for path in ("have", "help", "status", "withdraw", "later", "data", "choose"):
+        assert re.search(rf'(action|href)="/journey/{HANDLE}/{path}"', html), path
+    assert 'href="/continue"' in html
+    assert 'href="https://fishing.example/"' in html
+    assert 'href="mailto:help@fishing.example"' in html
+    assert 'href="https://alder.example/help"' in html
+    assert "Come to us" in html
+
+
+@pytest.mark.parametrize("failure", FailureClass)
+def test_a_failure_page_offers_every_step_that_is_real(failure: FailureClass, written: Pages) -> None:
+    view = went_wrong(failure)
+    steps = shown(view, written).holes["steps"]
+    assert isinstance(steps, list)
+    assert len(steps) == len([step for step in view.steps if step is not NextStep.UNBLOCK])
+
+
+def test_the_way_that_just_failed_is_not_among_the_others(written: Pages) -> None:
+    html = page(went_wrong(FailureClass.NOT_VERIFIED), written)
+    assert 'value="cedar"' in html
+    assert 'value="alder"' not in html
+
+
+def test_the_picker_has_radios_one_button_and_a_person_last_after_or(written: Pages) -> None:
+    html = page(VIEWS["choose"], written)
+    assert re.findall(r'type="radio" value="(\w+)"', html) == ["alder", "cedar", "help"]
+    assert re.search(r"__divider\">or</div>.*value=\"help\"", html, re.DOTALL)
+    picker = html.partition(f'action="/journey/{HANDLE}/choose"')[2].partition("</form>")[0]
+    assert picker.count("<button") == 1
+    assert " disabled" not in html
+
+
+def test_the_picker_says_what_does_not_work_and_since_when(written: Pages) -> None:
+    said = text(page(VIEWS["choose"], written))
+    assert "Birch &amp; Post &lt;i&gt; – Not working since 06:00. We last checked at 07:59." in said
+    assert "They are moving house. We expect it back at 10:00 on 17 January 2027." in said
+    assert "The order of this list is by chance" in said
+
+
+def test_the_picker_says_what_happened_before_and_what_is_special_about_a_way(written: Pages) -> None:
+    said = text(page(VIEWS["choose"], written))
+    assert "You tried this at 07:55. You did not finish here." in said
+    assert "Its own pages are in: Arabic, French." in said
+    assert "Takes about 7 minutes" in said
+    rich = text(page(VIEWS["choose_rich"], written))
+    assert "You used this last time" in rich
+    assert "Can be used until 13 February 2027." in rich
+    assert "suggests this" in rich
+    assert "Takes nobody new from 19 January 2027 on." in rich
+    assert "Only if you already have an account there." in rich
+    order = [rich.index(part) for part in ("You used this last time", "suggests this", "All other ways", " or ")]
+    assert order == sorted(order)
+
+
+def test_a_level_that_nothing_reaches_is_said_before_any_effort_is_spent(written: Pages) -> None:
+    html = page(VIEWS["choose_no_route"], written)
+    assert "You cannot prove your identity online for" in html
+    assert 'type="radio"' not in html
+    assert f'href="/journey/{HANDLE}/help"' in html
+
+
+def test_names_cannot_become_markup(written: Pages) -> None:
+    assert "<i>" not in page(VIEWS["choose_rich"], written)
+    shared = page(VIEWS["share"], written)
+    assert "Ada &lt;b&gt;Marchetti&lt;/b&gt;" in shared
+    assert "<b>" not in shared
+
+
+def test_what_is_shared_stands_there_in_words_with_its_reason(written: Pages) -> None:
+    said = text(page(VIEWS["share"], written))
+    assert "Date of birth 2 April 1958 Why: The price depends on your age. You shared this before." in said
+    assert "Address 12 High Street Llandudno" in said
+    assert "Email address was checked Yes" in said
+    assert "Alder Bank told us that this is you" in said
+    assert "asks for no details about you" in text(page(VIEWS["share_nothing"], written))
+
+
+def test_leaving_goes_by_itself_the_first_time_only(written: Pages) -> None:
+    view = VIEWS["leave"]
+    assert isinstance(view, Leave)
+    first = shown(view, written)
+    assert ("Refresh", f"0;url={view.url}") in first.headers
+    assert first.cookies[0].startswith(f"portico-left=mark-1; Path=/journey/{HANDLE};")
+    again = shown(view, written, held={"portico-left": "mark-1"})
+    assert again.headers == ()
+    assert again.cookies == ()
+    new = shown(view, written, held={"portico-left": "mark-0"})
+    assert new.headers == first.headers
+    for found in (first, again):
+        assert 'href="https://alder.example/authorize?a=1&amp;b=2"' in written.page("leave", "en", found.holes)
+
+
+def test_coming_back_from_leaving_offers_the_other_ways(written: Pages) -> None:
+    assert 'value="cedar"' not in page(VIEWS["leave"], written)
+    html = page(VIEWS["leave"], written, held={"portico-left": "mark-1"})
+    assert 'value="cedar"' in html
+    assert 'value="alder"' not in html
+
+
+def test_a_url_cannot_break_out_of_the_refresh_header(written: Pages) -> None:
+    view = Leave(SERVICE, "https://fishing.example/return?a=\r\nSet-Cookie: x=y\u2028", "m", None)
+    header = dict(shown(view, written).headers)["Refresh"]
+    assert header == "0;url=https://fishing.example/return?a=%0D%0ASet-Cookie:%20x=y%E2%80%A8"
+
+
+def test_the_words_show_until_they_have_to_be_typed_in(written: Pages) -> None:
+    assert "lantern" in page(VIEWS["waiting_in_line"], written)
+    assert "lantern" not in page(VIEWS["waiting_to_take_up"], written)
+
+
+def test_no_failure_page_blames_anybody_or_speaks_of_fraud_death_or_what_did_not_match(written: Pages) -> None:
+    for failure in FailureClass:
+        said = text(page(went_wrong(failure), written)).lower()
+        for word in ("fraud", "suspici", "deceased", "died", "death", "did not match", "your fault", "you failed"):
+            assert word not in said
+
+
+def test_the_code_to_continue_shows_with_a_picture_as_long_as_the_browser_remembers_it(written: Pages) -> None:
+    html = page(VIEWS["waiting_asked"], written, held={"portico-code": CODE})
+    assert CODE in html
+    assert '<svg role="img"' in html
+    assert "id.test/continue" in html
+    assert CODE not in page(VIEWS["waiting_asked"], written)
+
+
+def test_a_reference_is_readable_in_two_groups_however_it_is_stored() -> None:
+    assert readable("K7WM2QXD") == readable("K7WM-2QXD") == "K7WM 2QXD"
+
+
+def test_every_class_of_failure_has_its_texts() -> None:
+    assert set(TELLINGS) == set(FailureClass)
+    for failure, told in TELLINGS.items():
+        if KINDS[failure].played:
+            assert told.short, failure
+
+
+def test_templates_use_only_what_they_are_given(written: Pages, files: Statics) -> None:
+    environment = Environment()
+    sheets: tuple[Sheet, ...] = (*citizens.SHEETS, *public.SHEETS)
+    given = {name for sheet in sheets for name in sheet.given}
+    known = given | {"_", "hole", "named", "language", "others", "site", "name", "support", "files"}
+    for folder in ("citizens", "public", "layouts"):
+        for template in (TEMPLATES / folder).glob("*.html"):
+            source = template.read_text()
+            own = set(re.findall(r"(?:import|macro) (\w+)", source))
+            assert meta.find_undeclared_variables(environment.parse(source)) <= known | own, template
+
+
+def test_a_template_that_is_wrong_keeps_the_broker_from_starting(written: Pages, files: Statics) -> None:
+    with pytest.raises(Exception, match=r"no-such|not found"):
+        pages(written.languages, SITE, (Sheet("x", "citizens/no-such.html"),), files)
+
+
+def test_no_wording_or_mark_of_a_government_is_in_the_pages() -> None:
+    for path in [*TEMPLATES.rglob("*.html"), *Path(BUILT).glob("portico*.css")]:
+        said = path.read_text().lower()
+        for mark in ("gov.uk", "crown", "gds transport"):
+            assert mark not in said.replace("govuk", ""), (path, mark)
+
+
+def test_a_provider_that_is_gone_since_and_nothing_to_do_still_make_a_page(written: Pages) -> None:
+    view = replace(went_wrong(FailureClass.CANCELLED), card=None, steps=())
+    said = text(page(view, written))
+    assert "the organisation you chose" in said
+    assert "What you can do now" not in said
