@@ -5,7 +5,7 @@ import smtplib
 import ssl
 from dataclasses import dataclass, field
 from email.message import EmailMessage
-from email.utils import formatdate
+from email.utils import formatdate, parseaddr
 
 from broker.model.notice import NotDelivered, Notice
 from broker.notices.texts import written
@@ -45,12 +45,12 @@ class Mail:
     def _message(self, notice: Notice) -> EmailMessage:
         said = written(notice)
         message = EmailMessage()
+        message.set_content(said.text)
         message["From"], message["To"], message["Subject"] = self.sender, notice.address, said.subject
         message["Date"] = formatdate(notice.created)
-        message["Message-ID"] = f"<{notice.id}@{self.sender.rpartition('@')[2]}>"
+        message["Message-ID"] = f"<{notice.id}@{parseaddr(self.sender)[1].partition('@')[2]}>"
         message["Content-Language"] = notice.language
         message["Auto-Submitted"] = "auto-generated"
-        message.set_content(said.text)
         return message
 
     def _send(self, message: EmailMessage) -> None:

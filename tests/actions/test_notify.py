@@ -1,0 +1,50 @@
+"""Notices leave the outbox."""
+
+from dataclasses import dataclass, field, replace
+
+from broker.actions.notify import AGAIN, deliver
+from broker.model.notice import NotDelivered, Notice
+from tests.actions.assist_stage import WANTED, Stage
+
+
+@dataclass
+class Carrier:
+    """Fails for some ids."""
+
+    failing: set[str] = field(default_factory=set)
+    gone: list[str] = field(default_factory=list)
+
+    @property
+    def ways(self) -> frozenset[str]:
+        """Email."""
+        return frozenset({"email"})
+
+    async def deliver(self, notice: Notice) -> None:
+        """As told."""
+        if notice.id in self.failing:
+            raise NotDelivered("as told")
+        self.gone.append(notice.id)
+
+
+async def test_notices_go_out_once_and_one_that_fails_is_tried_again_and_stops_no_other(stage: Stage) -> None:
+    for address in ("a@example.org", "b@example.org"):
+        handle = await stage.arrives()
+        await stage.asks(handle, replace(WANTED, address=address))
+        await stage.approves()
+    waiting = [notice.id for notice in await stage.sent()]
+    carrier, ambient = Carrier({waiting[0]}), stage.office.ambient
+    assert await deliver(stage.facts.outbox, carrier, ambient) == len(waiting) - 1
+    carrier.failing.clear()
+    assert await deliver(stage.facts.outbox, carrier, ambient) == 0
+    stage.clock.advance(AGAIN)
+    assert await deliver(stage.facts.outbox, carrier, ambient) == 1
+    assert sorted(carrier.gone) == sorted(waiting)
+
+
+async def test_a_notice_that_expired_is_not_sent_any_more(stage: Stage) -> None:
+    handle = await stage.arrives()
+    await stage.asks(handle)
+    await stage.approves()
+    stage.clock.advance(4 * 86400)
+    carrier = Carrier()
+    assert await deliver(stage.facts.outbox, carrier, stage.office.ambient) == 0 and carrier.gone == []

@@ -1,0 +1,236 @@
+"""Staff sign in through their own provider, and prove anew who they are before they decide."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from broker.actions.staff_outcomes import Arrived, Departing, TurnedAway
+from broker.actions.staff_sign_in import ATTEMPT_LIFE, Entrance
+from broker.ambient import Ambient
+from broker.model.assurance import Level
+from broker.model.handle import digest
+from broker.model.identity import Identity
+from broker.provider import Answer, Ask, Card, Departure, Failure, Health, Reason
+from tests.actions.assist_stage import ANN, BEN, Stage
+
+CALLBACK = "https://console.example/callback"
+
+
+@dataclass(slots=True)
+class StaffProvider:
+    """A provider that says what the test wants, and remembers what it was asked."""
+
+    clock: Any
+    says: dict[str, Any] = field(default_factory=dict)
+    asked: list[Ask] = field(default_factory=list)
+    down: bool = False
+
+    @property
+    def card(self) -> Card:
+        """Its card."""
+        return Card("staff", {"en": "Staff"}, {}, 1, Level.HIGH)
+
+    async def begin(self, ask: Ask) -> Departure | Failure:
+        """Notes what was asked."""
+        self.asked.append(ask)
+        return Failure(Reason.UNAVAILABLE, "down") if self.down else Departure("https://idp.example/", {"n": ask.state})
+
+    def belongs(self, note: Mapping[str, Any], answer: Answer) -> bool:
+        """An answer of another issuer is a stray one."""
+        return answer.parameters.get("iss", "us") == "us" and note["n"] == answer.parameters["state"]
+
+    async def complete(self, note: Mapping[str, Any], answer: Answer) -> Identity | Failure:
+        """The outcome the test set."""
+        if "failure" in self.says:
+            return Failure(self.says["failure"], "as told")
+        said = {"subject": "sub-ann", "level": Level.HIGH, "amr": ("hwk", "user"), "auth_time": int(self.clock.now())}
+        return Identity(provider="staff", issuer="https://idp.example", **(said | self.says))
+
+    async def health(self) -> Health:
+        """Well."""
+        return Health(True)
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """An entrance with its provider."""
+
+    entrance: Entrance
+    provider: StaffProvider
+    stage: Stage
+
+    async def leaves(self, then: str = "/", session: str | None = None) -> tuple[str, str]:
+        """Sets out; gives the state and the browser's secret."""
+        gone = await self.entrance.begin(then, session)
+        assert isinstance(gone, Departing)
+        return self.provider.asked[-1].state, gone.secret
+
+    async def signs_in(self, session: str | None = None, **says: Any) -> Arrived | TurnedAway:
+        """There and back."""
+        state, secret = await self.leaves("/next", session)
+        self.provider.says = says
+        return await self.entrance.complete({"state": state}, secret, session)
+
+
+@pytest.fixture
+def door(stage: Stage, ambient: Ambient) -> Door:
+    """An entrance for Ann and Ben."""
+    provider = StaffProvider(stage.clock)
+    entrance = Entrance(
+        provider=provider,
+        callback=CALLBACK,
+        people={one.id: one for one in (ANN, BEN)},
+        level=Level.SUBSTANTIAL,
+        amr=("hwk",),
+        idle=900,
+        absolute=28800,
+        fresh=300,
+        ambient=ambient,
+        sessions=stage.facts.staff_sessions,
+        audit=stage.facts.audit,
+    )
+    return Door(entrance, provider, stage)
+
+
+async def test_a_member_of_staff_signs_in_and_is_known_by_a_cookie_kept_only_as_a_digest(door: Door) -> None:
+    arrived = await door.signs_in()
+    assert isinstance(arrived, Arrived) and arrived.then == "/next"
+    present = await door.entrance.present(arrived.session)
+    assert present is not None and present.member == ANN
+    assert present.fresh_until == door.stage.clock.now() + 300
+    assert present.session.digest == digest(arrived.session)
+    ask = door.provider.asked[0]
+    assert (ask.level, ask.callback, ask.fresh) == (Level.SUBSTANTIAL, CALLBACK, False)
+    [row] = await door.stage.audit("staff_signed_in")
+    assert (row.actor, row.details) == ("staff:ann", {"level": "high", "again": "false"})
+
+
+@pytest.mark.parametrize(
+    ("says", "why"),
+    [
+        ({"subject": "sub-eve"}, TurnedAway.NOT_STAFF),
+        ({"level": Level.LOW}, TurnedAway.TOO_WEAK),
+        ({"amr": ("pwd",)}, TurnedAway.TOO_WEAK),
+        ({"amr": ()}, TurnedAway.TOO_WEAK),
+        ({"failure": Reason.CANCELLED}, TurnedAway.NOT_FINISHED),
+        ({"failure": Reason.UNSAFE}, TurnedAway.LOST),
+        ({"failure": Reason.UNAVAILABLE}, TurnedAway.UNAVAILABLE),
+        ({"failure": Reason.TOO_WEAK}, TurnedAway.TOO_WEAK),
+    ],
+)
+async def test_a_sign_in_that_is_not_good_enough_is_turned_away_and_recorded(
+    door: Door, says: dict[str, Any], why: TurnedAway
+) -> None:
+    assert await door.signs_in(**says) is why
+    [row] = await door.stage.audit("staff_sign_in_failed")
+    assert row.details == {"reason": why}
+    assert not await door.stage.audit("staff_signed_in")
+
+
+async def test_a_stray_callback_changes_nothing(door: Door) -> None:
+    state, secret = await door.leaves()
+    complete = door.entrance.complete
+    for parameters, browser in (
+        ({"state": "staff_unknown"}, secret),
+        ({}, secret),
+        ({"state": state}, None),
+        ({"state": state}, "another-browser"),
+        ({"state": state, "iss": "them"}, secret),
+    ):
+        assert await complete(parameters, browser, None) is TurnedAway.LOST
+    assert isinstance(await complete({"state": state}, secret, None), Arrived)
+    assert not await door.stage.audit("staff_sign_in_failed")
+
+
+async def test_a_callback_works_once_and_in_time(door: Door) -> None:
+    state, secret = await door.leaves()
+    assert isinstance(await door.entrance.complete({"state": state}, secret, None), Arrived)
+    assert await door.entrance.complete({"state": state}, secret, None) is TurnedAway.LOST
+    state, secret = await door.leaves()
+    door.stage.clock.advance(ATTEMPT_LIFE)
+    assert await door.entrance.complete({"state": state}, secret, None) is TurnedAway.LOST
+
+
+async def test_where_the_provider_is_down_nobody_is_sent_away(door: Door) -> None:
+    door.provider.down = True
+    assert await door.entrance.begin("/", None) is TurnedAway.UNAVAILABLE
+
+
+@pytest.mark.parametrize("then", ["https://evil.example/", "//evil.example", "/\\evil.example", "cases", "/a\nb"])
+async def test_nobody_is_led_to_another_site_afterwards(door: Door, then: str) -> None:
+    state, secret = await door.leaves(then)
+    arrived = await door.entrance.complete({"state": state}, secret, None)
+    assert isinstance(arrived, Arrived) and arrived.then == "/"
+
+
+async def test_a_session_ends_when_it_is_not_used_and_when_it_is_too_old(door: Door) -> None:
+    arrived = await door.signs_in()
+    assert isinstance(arrived, Arrived)
+    clock = door.stage.clock
+    clock.advance(899)
+    assert await door.entrance.present(arrived.session) is not None
+    clock.advance(899)
+    assert await door.entrance.present(arrived.session) is not None
+    clock.advance(900)
+    assert await door.entrance.present(arrived.session) is None
+    arrived = await door.signs_in()
+    assert isinstance(arrived, Arrived)
+    end = clock.now() + 28800
+    while clock.now() + 600 < end:
+        clock.advance(600)
+        assert await door.entrance.present(arrived.session) is not None
+    clock.set(end)
+    assert await door.entrance.present(arrived.session) is None
+
+
+async def test_who_left_the_list_of_staff_is_signed_out(door: Door) -> None:
+    arrived = await door.signs_in()
+    assert isinstance(arrived, Arrived)
+    for people in ({"ben": BEN}, {"ann": replace(ANN, subject="somebody-else")}):
+        assert await replace(door.entrance, people=people).present(arrived.session) is None
+
+
+async def test_signing_out_ends_the_session_for_good(door: Door) -> None:
+    arrived = await door.signs_in()
+    assert isinstance(arrived, Arrived)
+    await door.entrance.leave(arrived.session)
+    await door.entrance.leave(arrived.session)
+    assert await door.entrance.present(arrived.session) is None
+    assert len(await door.stage.audit("staff_signed_out")) == 1
+
+
+async def test_proving_anew_who_one_is_demands_a_fresh_sign_in_and_replaces_the_session(door: Door) -> None:
+    first = await door.signs_in()
+    assert isinstance(first, Arrived)
+    door.stage.clock.advance(600)
+    again = await door.signs_in(session=first.session)
+    assert isinstance(again, Arrived) and door.provider.asked[-1].fresh
+    assert await door.entrance.present(first.session) is None
+    present = await door.entrance.present(again.session)
+    assert present is not None and present.fresh_until == door.stage.clock.now() + 300
+
+
+async def test_an_old_sign_in_does_not_pass_for_a_fresh_one(door: Door) -> None:
+    first = await door.signs_in()
+    assert isinstance(first, Arrived)
+    before = int(door.stage.clock.now())
+    door.stage.clock.advance(600)
+    assert await door.signs_in(session=first.session, auth_time=before) is TurnedAway.TOO_WEAK
+    assert await door.entrance.present(first.session) is not None
+
+
+async def test_only_the_same_person_proves_anew(door: Door) -> None:
+    first = await door.signs_in()
+    assert isinstance(first, Arrived)
+    assert await door.signs_in(session=first.session, subject="sub-ben") is TurnedAway.OTHER_PERSON
+    present = await door.entrance.present(first.session)
+    assert present is not None and present.member == ANN
+
+
+async def test_a_sign_in_from_the_future_makes_no_decision_fresher(door: Door) -> None:
+    arrived = await door.signs_in(auth_time=int(door.stage.clock.now()) + 50)
+    assert isinstance(arrived, Arrived)
+    present = await door.entrance.present(arrived.session)
+    assert present is not None and present.fresh_until == door.stage.clock.now() + 300
