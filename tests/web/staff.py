@@ -1,9 +1,9 @@
 """The console over the real actions and a real database, with a staff provider that is the simulator's."""
 
-import asyncio
 import itertools
+import shutil
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -32,14 +32,13 @@ from broker.stores.sql.schema import migrate
 from broker.web import public, staff
 from broker.web.language import languages
 from broker.web.middleware import guarded
-from broker.web.pages import pages
+from broker.web.pages import Pages, pages
 from broker.web.site import Site
-from broker.web.static_files import static_routes, statics
+from broker.web.static_files import Statics, static_routes, statics
 from providers import Ground
 from providers.openid import OpenIdConfig, build
 from providers.simulator import Client, Settings, cast, create
 from tests.assisted.cases import draft, walked
-from tests.machine.ambient import FakeClock
 from tests.providers.serving import listening, serving
 
 PEM = new_signing_key_pem("ES256")
@@ -55,6 +54,8 @@ SERVICE = Service(
     "library", {"en": "Riverside Library"}, ("https://library.test/back",), "library.test", "https://library.test/"
 )
 IDLE, ABSOLUTE, FRESH = 900, 8 * 3600, 300
+TERMS = Terms(random_review=0.0)
+CARD = Card("staff", {"en": "Staff sign-in"}, {"en": "Your security key"}, 1, Level.SUBSTANTIAL)
 
 
 @dataclass(slots=True)
@@ -65,14 +66,12 @@ class Stage:
     app: ASGIApp
     facts: Facts
     office: Office
-    console: Console
-    clock: FakeClock
     ambient: Ambient
     counter: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     async def case(self, *events: ev.Event, **changes: object) -> Case:
         """A case in the queue, or further along after these events."""
-        number, now = next(self.counter), self.clock.now()
+        number, now = next(self.counter), self.ambient.now()
         begun = replace(
             draft(),
             **{
@@ -88,9 +87,7 @@ class Stage:
             },
         )
         waiting = (
-            ev.Submitted(
-                Contact(Way.PHONE, "+441632960001"), Channel.VIDEO, Safety(someone_with_me=number % 2 == 0)
-            ),
+            ev.Submitted(Contact(Way.PHONE, "+441632960001"), Channel.VIDEO, Safety(someone_with_me=number % 2 == 0)),
             ev.Readied(),
         )
         case = replace(walked(*waiting, *events, case=begun, now=now), version=1)
@@ -99,7 +96,7 @@ class Stage:
 
     async def session(self, member: StaffMember, auth_time: float | None = None) -> str:
         """The cookie of somebody who has just signed in."""
-        now = self.clock.now()
+        now = self.ambient.now()
         cookie = f"console_{self.ambient.draw(12).hex()}"
         began = int(now if auth_time is None else auth_time)
         proved = StaffSession(
@@ -116,9 +113,6 @@ class Stage:
         """Whoever has this cookie."""
         client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=self.origin)
         return Desk(client, {} if cookie is None else {"cookie": f"__Host-portico-staff={cookie}"})
-
-
-TERMS = Terms(random_review=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,63 +136,86 @@ def hidden(page: str) -> dict[str, str]:
     """The token and the edition in a page's forms."""
     found = {}
     for name in ("token", "edition"):
-        before, is_there, rest = page.partition(f'name="{name}" value="')
+        _, is_there, rest = page.partition(f'name="{name}" value="')
         if is_there:
             found[name] = rest.partition('"')[0]
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What is the same for every stage: the compiled pages, the files they refer to, a database with its schema."""
+
+    pages: Pages
+    files: Statics
+    database: Path
+
+
+async def ready(folder: Path) -> Ready:
+    """Makes it."""
+    await migrate(f"sqlite:{folder / 'empty.db'}")
+    files = statics("console")
+    site = Site("http://localhost", zone="Europe/London", languages=("en",))
+    return Ready(pages(languages(site.languages, site.zone), site, staff.SHEETS, files), files, folder / "empty.db")
+
+
 @asynccontextmanager
-async def staged(folder: Path, clock: FakeClock, ambient: Ambient) -> AsyncIterator[Stage]:
-    """The console, the staff provider and a fresh SQLite file, until the block ends."""
-    url = f"sqlite:{folder / 'facts.db'}"
-    await migrate(url)
+async def staged(given: Ready, folder: Path, ambient: Ambient, *, served: bool = False) -> AsyncIterator[Stage]:
+    """The console over a fresh SQLite file, until the block ends.
+
+    Where it is `served`, a browser finds it at its origin, and the staff provider beside it.
+    """
+    url = f"sqlite:{shutil.copy(given.database, folder / 'facts.db')}"
     seals = sealer(b"\x07" * 32, (), ambient.draw)
-    facts = await open_facts(url, seals, ambient)
-    here, port = listening()
-    there, provider_port = listening()
-    origin, base = f"http://localhost:{port}", f"http://localhost:{provider_port}"
-    callback = f"{origin}/callback"
-    client = Client("portico-console", (callback,), jwks={"keys": [dict(load_signing_key(PEM, "ES256").jwk)]})
-    outgoing = Outgoing(development=True)
-    config = OpenIdConfig(
-        issuer=f"{base}/staff",
+    async with AsyncExitStack() as running:
+        facts = await open_facts(url, seals, ambient)
+        running.push_async_callback(facts.close)
+        outgoing = Outgoing(development=True)
+        running.push_async_callback(outgoing.close)
+        (here, port), (there, provider_port) = listening(), listening()
+        origin, base = f"http://localhost:{port}", f"http://localhost:{provider_port}"
+        callback = f"{origin}/callback"
+
+        def blind(text: str) -> str:
+            return seals.mac("case mark", text.encode()).hex()
+
+        office = Office(f"{origin}/assisted", ambient, facts.cases, facts.audit, TERMS, shipped(), blind)
+        entrance = Entrance(
+            provider=build(CARD, known_as(f"{base}/staff"), Ground(outgoing, ambient, lambda _: PEM)),
+            callback=callback,
+            people=PEOPLE,
+            level=Level.SUBSTANTIAL,
+            amr=("mfa",),
+            idle=IDLE,
+            absolute=ABSOLUTE,
+            fresh=FRESH,
+            ambient=ambient,
+            sessions=facts.staff_sessions,
+            audit=facts.audit,
+        )
+        written = replace(given.pages, site=replace(given.pages.site, issuer=origin))
+        services = {SERVICE.client_id: SERVICE}
+        door = staff.Door(entrance, Console(office), office.profiles, services, PEOPLE, written, seals, ambient)
+        routes = [*static_routes(given.files), *staff.staff_routes(door)]
+        app = guarded(Starlette(routes=routes, exception_handlers=dict(public.handlers(written))), ambient)
+        if served:
+            client = Client("portico-console", (callback,), jwks={"keys": [dict(load_signing_key(PEM, "ES256").jwk)]})
+            simulator = create(Settings(base, cast({"staff": client}), development=True), ambient)
+            await running.enter_async_context(serving(simulator, there))
+            await running.enter_async_context(serving(app, here))
+        else:
+            here.close()
+            there.close()
+        yield Stage(origin, app, facts, office, ambient)
+
+
+def known_as(issuer: str) -> OpenIdConfig:
+    """How the console knows the staff provider."""
+    return OpenIdConfig(
+        issuer=issuer,
         client_id="portico-console",
         levels={"staff:mfa": Level.SUBSTANTIAL},
         key_file=KEY_FILE,
         scopes=("openid", "profile"),
         acr_request={Level.SUBSTANTIAL: "staff:mfa"},
     )
-    card = Card("staff", {"en": "Staff sign-in"}, {"en": "Your security key"}, 1, Level.SUBSTANTIAL)
-    provider = build(card, config, Ground(outgoing, ambient, lambda _: PEM))
-
-    def blind(text: str) -> str:
-        return seals.mac("case mark", text.encode()).hex()
-
-    office = Office(f"{origin}/assisted", ambient, facts.cases, facts.audit, TERMS, shipped(), blind)
-    console = Console(office)
-    entrance = Entrance(
-        provider=provider,
-        callback=callback,
-        people=PEOPLE,
-        level=Level.SUBSTANTIAL,
-        amr=("mfa",),
-        idle=IDLE,
-        absolute=ABSOLUTE,
-        fresh=FRESH,
-        ambient=ambient,
-        sessions=facts.staff_sessions,
-        audit=facts.audit,
-    )
-    files = statics("console")
-    site = Site(origin, zone="Europe/London", languages=("en",))
-    written = pages(languages(site.languages, site.zone), site, staff.SHEETS, files)
-    door = staff.Door(entrance, console, office.profiles, {"library": SERVICE}, PEOPLE, written, seals, ambient)
-    routes = [*static_routes(files), *staff.staff_routes(door)]
-    app = guarded(Starlette(routes=routes, exception_handlers=dict(public.handlers(written))), ambient)
-    simulator = create(Settings(base, cast({"staff": client}), development=True), ambient)
-    async with serving(simulator, there), serving(app, here):
-        yield Stage(origin, app, facts, office, console, clock, ambient)
-    await outgoing.close()
-    await facts.close()
-    await asyncio.sleep(0)
