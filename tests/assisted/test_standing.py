@@ -1,0 +1,122 @@
+"""What a citizen sees of their own case, and in which turn staff get to it."""
+
+from dataclasses import replace
+
+import pytest
+
+from broker.assisted import events as ev
+from broker.assisted.case import Channel, Confirmation, Contact, Decision, State, Way
+from broker.assisted.queue import in_turn, suits
+from broker.assisted.standing import Stage, hidden, standing
+from broker.model.staff import StaffMember, StaffRole
+from tests.assisted.cases import AGENT, LEAD, NOW, REVIEW, TERMS, TO, verdict, walked
+from tests.assisted.cases import standing as case_in
+
+S = State
+
+
+@pytest.mark.parametrize(
+    ("state", "stage"),
+    [
+        (S.REQUESTED, Stage.ASKED),
+        (S.SCHEDULED, Stage.BOOKED),
+        (S.QUEUED, Stage.IN_LINE),
+        (S.CLAIMED, Stage.TALKING),
+        (S.IN_SESSION, Stage.TALKING),
+        (S.DECISION, Stage.BEING_DECIDED),
+        (S.REVIEW, Stage.BEING_DECIDED),
+        (S.HELD, Stage.BEING_DECIDED),
+        (S.APPROVED, Stage.TO_TAKE_UP),
+        (S.BOUND, Stage.DONE),
+        (S.DECLINED, Stage.OVER),
+        (S.EXPIRED, Stage.OVER),
+    ],
+)
+def test_each_state_has_a_plain_name_and_nothing_of_what_staff_think_shows(state: State, stage: Stage) -> None:
+    seen = standing(case_in(state), TERMS, NOW, asking=True)
+    assert seen.stage is stage
+    for secret in ("documents_missing", "safeguarding", AGENT, LEAD, "approve", "decline"):
+        assert secret not in repr(seen)
+
+
+def test_every_state_has_a_stage() -> None:
+    assert {standing(case_in(state), TERMS, NOW, asking=True).stage for state in TO}
+
+
+def test_more_evidence_reads_differently_from_the_first_request() -> None:
+    more = walked(*TO[S.DECISION], ev.Decided(verdict(Decision.MORE_EVIDENCE)))
+    assert standing(more, TERMS, NOW, asking=True).stage is Stage.MORE_NEEDED
+
+
+@pytest.mark.parametrize("state", TO)
+@pytest.mark.parametrize("asking", [True, False])
+def test_the_words_show_in_the_asking_browser_until_the_case_is_approved(state: State, asking: bool) -> None:
+    case = case_in(state)
+    shows = standing(case, TERMS, NOW, asking=asking).words is not None
+    assert shows == (asking and case.open and state is not S.APPROVED)
+
+
+def test_what_may_still_be_tried_is_told_and_a_code_only_as_long_as_it_is_good() -> None:
+    sent = Confirmation("digest", Way.EMAIL, NOW, NOW + 60)
+    case = walked(*TO[S.APPROVED], ev.CodeSent(sent))
+    seen = standing(case, TERMS, NOW + 59, asking=True, attempts=3)
+    assert (seen.code, seen.may_send, seen.tries, seen.until) == (sent, True, 2, case.deadline)
+    assert standing(case, TERMS, NOW + 60, asking=True).code is None
+    assert not standing(replace(case, codes_sent=TERMS.codes), TERMS, NOW, asking=True).may_send
+
+
+@pytest.mark.parametrize(
+    ("contact", "shown"),
+    [
+        (Contact(Way.EMAIL, "ada@example.org"), "a…@example.org"),
+        (Contact(Way.PHONE, "+447700900982"), "…982"),
+    ],
+)
+def test_an_address_is_shown_so_that_only_its_owner_knows_it(contact: Contact, shown: str) -> None:
+    assert hidden(contact).address == shown
+
+
+# --- the queue ---
+
+
+def staff(id: str = "x", *roles: StaffRole, **more: object) -> StaffMember:
+    """A member of staff."""
+    return StaffMember(id, f"sub-{id}", "X", frozenset(roles or {StaffRole.AGENT, StaffRole.REVIEWER}), **more)
+
+
+@pytest.mark.parametrize(
+    ("member", "fits"),
+    [
+        (staff(), True),
+        (staff("x", StaffRole.REVIEWER, StaffRole.LEAD), False),
+        (staff(languages=("cy",)), False),
+        (staff(languages=("cy", "en")), True),
+        (staff(channels=("phone",)), False),
+        (staff(channels=(Channel.VIDEO.value,)), True),
+        (staff("helper"), False),
+        (staff(in_training=True), True),
+    ],
+)
+def test_a_waiting_case_goes_to_whom_it_suits(member: StaffMember, fits: bool) -> None:
+    case = replace(case_in(S.QUEUED), requester="helper")
+    assert suits(case, member) is fits
+
+
+@pytest.mark.parametrize(
+    ("member", "fits"),
+    [(staff(), True), (staff("x", StaffRole.AGENT), False), (staff(in_training=True), False), (staff(AGENT), False)],
+)
+def test_a_review_goes_to_a_trained_reviewer_without_another_part_in_it(member: StaffMember, fits: bool) -> None:
+    assert suits(walked(*REVIEW), member) is fits
+
+
+def test_the_turn_is_late_reviews_then_deadline_then_wait() -> None:
+    queued = case_in(S.QUEUED)
+    late = replace(walked(*REVIEW), id="late", late=True)
+    review = replace(walked(*REVIEW), id="review")
+    urgent = replace(queued, id="urgent", deadline=NOW + 60)
+    older = replace(queued, id="older", queued=NOW - 60)
+    newer = replace(queued, id="newer", queued=NOW)
+    held = case_in(S.HELD)
+    turn = in_turn([newer, review, held, older, late, urgent], staff())
+    assert [case.id for case in turn] == ["late", "urgent", "review", "older", "newer"]
