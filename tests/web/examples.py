@@ -132,8 +132,14 @@ def waiting(stage: Stage) -> Waiting:
         contact=Contact(Way.EMAIL, "a…@example.org"),
         code=Confirmation("digest", Way.EMAIL, NOW, NOW + HOUR) if take_up else None,
         may_send=take_up,
+        tries=2 if take_up else 0,
     )
     return Waiting(transaction(State.WAITING), SERVICE, stands, OFFER)
+
+
+def _take_up(**differently: object) -> Waiting:
+    view = waiting(Stage.TO_TAKE_UP)
+    return replace(view, standing=replace(view.standing, **differently))
 
 
 ITEMS = (
@@ -165,6 +171,11 @@ VIEWS: Mapping[str, View] = {
     "lost_bad_link": Lost(FailureClass.BAD_LINK),
     **{f"ended_{ending}": Ended(SERVICE, ending, SERVICE.home) for ending in Ending},
     **{f"waiting_{stage}": waiting(stage) for stage in Stage},
+    "waiting_code_to_send": _take_up(code=None),
+    "waiting_code_to_send_by_phone": _take_up(code=None, contact=Contact(Way.PHONE, "…982")),
+    "waiting_code_to_post": _take_up(code=None, channel=Channel.PHONE_AND_POST),
+    "waiting_code_posted": _take_up(code=Confirmation("digest", Way.POST, NOW, NOW + HOUR)),
+    "waiting_no_more_codes": _take_up(code=None, may_send=False),
     **{f"failed_{failure}": went_wrong(failure) for failure in FailureClass},
 }
 

@@ -192,6 +192,7 @@ async def test_a_wrong_proof_does_not_say_which_part_was_wrong(app: ASGIApp, cit
     assert answer.headers["location"] == f"{JOURNEY}?problem=proof"
     html = (await get(app, f"{path('waiting_to_take_up')}?problem=proof")).text
     assert "The code and the words do not match what we have." in html
+    assert "You can try 2 more times." in html
 
 
 @pytest.mark.parametrize("problem", ["<script>", "choice%22", "nothing"])
@@ -300,6 +301,10 @@ async def test_a_code_moves_the_place_to_this_browser(app: ASGIApp, citizen: Giv
     assert (answer.status_code, answer.headers["location"]) == (303, "/journey/another-handle-for-tests")
     assert citizen.done == [("resume", "k7wm 2qxd 4fhj 9tbv")]
     assert set_cookies(answer)[0].startswith(f"__Host-portico-browser=moved-secret.{SECRET}.")
+    assert len(set_cookies(answer)) == 1
+    citizen.resumed = Resumed("another-handle-for-tests", "moved-secret", "NEXT-CODE")
+    answer = await post(app, "/continue", token=token("continue"), code=CODE)
+    assert set_cookies(answer)[1].startswith("portico-code=NEXT-CODE; Path=/journey/another-handle-for-tests;")
 
 
 async def test_a_code_works_in_a_browser_that_was_never_here(app: ASGIApp, citizen: GivenCitizen) -> None:

@@ -231,6 +231,24 @@ def test_the_words_show_until_they_have_to_be_typed_in(written: Pages) -> None:
     assert "lantern" not in page(VIEWS["waiting_to_take_up"], written)
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("waiting_to_take_up", "We sent a code to a…@example.org . It works until 09:00."),
+        ("waiting_code_posted", "We sent a code to your home by post. It works until 09:00."),
+        ("waiting_code_to_send", "We send a code to your email address, a…@example.org ."),
+        ("waiting_code_to_send_by_phone", "We send a code to your telephone, …982 ."),
+        ("waiting_code_to_post", "We send you a code."),
+        ("waiting_no_more_codes", "No more codes can be sent for this request."),
+    ],
+)
+def test_taking_up_an_identity_says_where_the_code_goes(name: str, told: str, written: Pages) -> None:
+    html = page(VIEWS[name], written)
+    assert told in text(html)
+    assert ('action="/journey/a-handle-for-tests-only/code"' in html) == (name != "waiting_no_more_codes")
+    assert ('name="words"' in html) == (name in ("waiting_to_take_up", "waiting_code_posted"))
+
+
 def test_no_failure_page_blames_anybody_or_speaks_of_fraud_death_or_what_did_not_match(written: Pages) -> None:
     for failure in FailureClass:
         said = text(page(went_wrong(failure), written)).lower()

@@ -72,4 +72,6 @@ async def take(here: Visit) -> Response:
         return onward("/continue", "code")
     response = onward(f"/journey/{resumed.handle}")
     response.headers.append("set-cookie", cookies.browser(here.browser.secrets, resumed.secret))
+    if resumed.code is not None:
+        response.headers.append("set-cookie", cookies.code(resumed.handle, resumed.code))
     return response

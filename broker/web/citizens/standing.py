@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from broker.actions.views import Waiting
-from broker.assisted.case import Way
+from broker.assisted.case import Channel, Way
 from broker.assisted.standing import Stage, Standing
 from broker.web.citizens.frame import Frame, readable
 from broker.web.citizens.tellings import marked
@@ -115,11 +115,13 @@ def _times(stands: Standing, frame: Frame) -> dict[str, object]:
 
 def _code(stands: Standing, frame: Frame) -> dict[str, object]:
     """Where the confirmation code went, or could go."""
-    words = frame.language
-    contact = stands.contact
+    words, code, contact = frame.language, stands.code, stands.contact
+    by_post = stands.channel is Channel.PHONE_AND_POST
     return {
         "contact": contact.address if contact else None,
-        "by_phone": contact is not None and contact.way is Way.PHONE,
-        "code_until": words.moment(stands.code.expires, frame.now) if stands.code else None,
+        "way": "" if contact is None or by_post else contact.way.value,
+        "posted": code is not None and code.way is Way.POST,
+        "code_until": words.moment(code.expires, frame.now) if code else None,
         "may_send": stands.may_send,
+        "tries": words.several("You can try {n} more time.", "You can try {n} more times.", stands.tries),
     }
