@@ -1,19 +1,27 @@
-"""The whole product for a test, and a citizen with a browser."""
+"""The whole product for a test, and citizens with browsers."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import BrowserContext, expect
 
-from tests.whole.citizen import Citizen
-from tests.whole.stage import Stage, staged
+from tests.whole import library
+from tests.whole.citizen import Citizen, attended
+from tests.whole.stage import Script, Stage, staged
+
+PATIENCE = 8_000
+"""Milliseconds for which a page is waited for: the machine may be busy."""
+
+Newcomer = Callable[..., Awaitable[Citizen]]
+
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
 async def shared_stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """One stage for every test that leaves nothing behind but its own sign-ins."""
-    async with staged(tmp_path_factory.mktemp("stage")) as stage:
+    async with staged(tmp_path_factory.mktemp("stage"), Script(files=library.FILES)) as stage:
         yield stage
 
 
@@ -23,7 +31,31 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture(params=[True, False], ids=["script", "no script"])
+def script(request: pytest.FixtureRequest) -> bool:
+    """Whether browsers run scripts: nothing may depend on it."""
+    return bool(request.param)
+
+
 @pytest.fixture
-def citizen(page: Page, shared_stage: Stage) -> Citizen:
+async def newcomer(new_context: Callable[..., Awaitable[BrowserContext]]) -> AsyncIterator[Newcomer]:
+    """Makes people with a browser of their own: `await newcomer(stage, script=False)`.
+
+    Whatever test they are in, their browsers must find nothing wrong with the pages.
+    """
+    came: list[Citizen] = []
+
+    async def come(stage: Stage, script: bool = True, **options: object) -> Citizen:
+        context = await new_context(java_script_enabled=script, **options)
+        context.set_default_timeout(PATIENCE)
+        came.append(attended(await context.new_page(), stage, []))
+        return came[-1]
+
+    yield come
+    assert [complaint for one in came for complaint in one.complaints] == []
+
+
+@pytest.fixture
+async def citizen(newcomer: Newcomer, shared_stage: Stage) -> Citizen:
     """Somebody with a fresh browser."""
-    return Citizen(page, shared_stage)
+    return await newcomer(shared_stage)

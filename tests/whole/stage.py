@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import random
 import shutil
 import socket
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,6 +14,7 @@ from pathlib import Path
 import uvicorn
 
 from broker import ambient, app
+from broker.ambient import Ambient
 from broker.app import Parts
 from deploy.demo.run import CONFIG, Ports, Stand, configured, stands
 
@@ -47,9 +50,31 @@ class Stage:
         return self.ports.url(3)
 
 
+class Ahead:
+    """The machine's clock, which a test may put forward."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+
+    def now(self) -> float:
+        """Seconds since 1970 UTC."""
+        return time.time() + self._seconds
+
+    def advance(self, seconds: float) -> None:
+        """From now on it is so much later."""
+        self._seconds += seconds
+
+    @property
+    def ambient(self) -> Ambient:
+        """This clock, and the machine's own chance."""
+        return Ambient(now=self.now, draw=ambient.real().draw)
+
+
 def four_ports() -> Ports:
-    """Four free ports in a row."""
-    for first in range(21000, 32000, 4):
+    """Four free ports in a row. The search begins by chance, since other runs may be looking on this machine."""
+    begin = random.randrange(2500)  # noqa: S311 (no secret)
+    for number in range(2500):
+        first = 21000 + 4 * ((begin + number) % 2500)
         with contextlib.ExitStack() as held:
             try:
                 for port in range(first, first + 4):
@@ -91,9 +116,13 @@ def laid_out(folder: Path, script: Script) -> Path:
 
 
 @asynccontextmanager
-async def staged(folder: Path, script: Script = Script()) -> AsyncIterator[Stage]:
-    """Runs all of it in this process until the block ends. Its data lies in the folder."""
-    ports, real = four_ports(), ambient.real()
+async def staged(folder: Path, script: Script = Script(), given: Ambient | None = None) -> AsyncIterator[Stage]:
+    """Runs all of it in this process until the block ends. Its data lies in the folder.
+
+    `given` is time and chance in place of the machine's own, for the broker and the simulated providers; the sample
+    service keeps the machine's.
+    """
+    ports, real = four_ports(), given or ambient.real()
     settings = configured(ports, real, laid_out(folder, script))
     await app.migrated(settings)
     async with app.opened(settings, real) as parts:
