@@ -57,5 +57,5 @@ class Sealed(Generic[_Record]):
         try:
             return self._form.read(self._sealer.open(value, place))
         except (Unsealable, Unreadable) as problem:
-            _log.warning("record_unreadable kind=%s why=%s", place.partition(":")[0], problem)
+            _log.warning("record_unreadable kind=%s why=%s", place.rpartition(":")[0], problem)
             return None

@@ -17,6 +17,7 @@ from broker.ambient import Ambient
 from broker.model.facts import Redemption, Unavailable
 from broker.seal import Sealer
 from broker.stores.facts import Facts, open_facts
+from broker.stores.sql.schema import migrate
 from broker.stores.sql.sqlite import SqliteDatabase
 from broker.stores.sql.tables import marks
 from tests.machine.ambient import FakeClock
@@ -157,3 +158,8 @@ async def test_one_who_gives_up_in_the_middle_of_a_transaction_leaves_nothing_be
         hesitating.cancel()
         await asyncio.gather(hesitating, return_exceptions=True)
         assert await facts.marks.epoch() == 1
+
+
+async def test_nobody_but_its_owner_can_read_the_file(tmp_path: Path) -> None:
+    await migrate(f"sqlite:{tmp_path}/facts.db")
+    assert (tmp_path / "facts.db").stat().st_mode & 0o777 == 0o600

@@ -5,6 +5,7 @@ the hash before. Now and then the head of the chain is signed, and that checkpoi
 a file and to the log, or else a cut tail could not be seen. A row that vanishes before it is sealed is not seen.
 """
 
+import asyncio
 import hashlib
 import logging
 import os
@@ -141,7 +142,7 @@ class AuditChain:
             number, hash_ = head[0]
             claims = {"number": number, "hash": hash_, "at": now}
             made = Checkpoint(number, hash_, now, sign(claims, notary.key, typ=_TYP))
-            _append(notary.file, made.statement)
+            await asyncio.to_thread(_append, notary.file, made.statement)
             _log.info("audit_checkpoint number=%d hash=%s statement=%s", number, hash_, made.statement)
             await unit.run(self._record, {**claims, "statement": made.statement})
         return made

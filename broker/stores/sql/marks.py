@@ -10,6 +10,9 @@ from broker.stores.sql import audit
 from broker.stores.sql.database import Database, Deed
 from broker.stores.sql.tables import marks
 
+_STEP: Final = 5
+"""How far (seconds) the time noted may fall behind: so often it is written, so much a clock could jump back unseen."""
+
 
 def is_mark(name: str) -> ColumnElement[bool]:
     """The row of this mark: always there, so that what is joined to it gives at least one row."""
@@ -36,7 +39,8 @@ class Marks:
         raised = update(marks).where(is_mark("epoch")).values(value=marks.c.value + 1).returning(marks.c.value)
         reset = update(marks).where(is_mark("time")).values(value=now)
         self._raise = database.prepare(Deed(raised, (lambda passed: reset.where(passed), audit.written())))
-        self._note = database.prepare(update(marks).where(is_mark("time"), marks.c.value < now).values(value=now))
+        behind = marks.c.value <= now - literal_column(str(_STEP), BigInteger)
+        self._note = database.prepare(update(marks).where(is_mark("time"), behind).values(value=now))
         self._read = database.prepare(select(marks.c.value).where(marks.c.name == bindparam("name", type_=Text)))
 
     async def epoch(self) -> int:
@@ -54,7 +58,7 @@ class Marks:
         return int((await self._database.perform(self._raise, parameters))[0][0])
 
     async def note_time(self, now: float) -> int:
-        """Notes that it is `now`; gives the latest time ever noted, in whole seconds."""
+        """Notes that it is `now`, every few seconds; gives the latest time ever noted, in whole seconds."""
         await self._database.perform(self._note, {"now": math.floor(now)})
         return await self._value("time")
 

@@ -1,6 +1,7 @@
 """The schema in a database: bringing it up to date, and asking whether it is."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -75,6 +76,10 @@ class Schema:
 async def _with_connection(url: str, password: str | None, work: Callable[[Connection], _Result]) -> _Result:
     where = address(url, password)
     if isinstance(where, SqliteAddress):
+        # What lies beside the file (its log, its shared memory) takes over its permissions. Where it cannot be made the
+        # engine says why.
+        with suppress(OSError):
+            where.path.touch(mode=0o600)
         engine = create_engine(f"sqlite:///{where.path}", poolclass=NullPool)
         try:
             with engine.begin() as connection:
