@@ -26,7 +26,7 @@ def verification(case: Case, profiles: Profiles) -> Verification:
         trust_framework=profiles.framework,
         level=verdict.level,
         time=int(verdict.at),
-        claims=tuple(sorted(case.details.claims)),
+        claims=tuple(sorted({*case.details.claims, *(["name"] if _names(case) else [])})),
         policy=profiles.policy,
         procedure=verdict.profile,
         process=case.reference,
@@ -79,13 +79,18 @@ def identity(case: Case, issuer: str, profiles: Profiles) -> Identity:
     )
 
 
+def _names(case: Case) -> list[str]:
+    """The parts of the name, first to last."""
+    told = case.details.claims
+    return [told[part] for part in ("given_name", "family_name") if told.get(part)]
+
+
 def _claims(case: Case, binding: Binding) -> dict[str, Any]:
     """Claims of OpenID Connect Core 5.1 from the confirmed details."""
     claims: dict[str, Any] = dict(case.details.claims)
     if "address" in claims:
         claims["address"] = {"formatted": claims["address"]}
-    parts = [claims[part] for part in ("given_name", "family_name") if claims.get(part)]
-    if parts and "name" not in claims:
+    if (parts := _names(case)) and "name" not in claims:
         claims["name"] = " ".join(parts)
     if binding.code and case.contact is not None and binding.way is case.contact.way:
         name = "email" if case.contact.way is Way.EMAIL else "phone_number"

@@ -321,7 +321,7 @@ def test_the_verification_names_what_was_checked_and_how_and_nobody_who_checked_
     told = verification(bound(), PROFILES)
     assert (told.trust_framework, told.policy, told.procedure) == ("portico_assisted", PROFILES.policy, "H1A")
     assert (told.process, told.time) == ("ABCD-2345", int(NOW))
-    assert told.claims == ("address", "birthdate", "family_name", "given_name")
+    assert told.claims == ("address", "birthdate", "family_name", "given_name", "name")
     [document] = told.evidence
     assert document.type is EvidenceType.DOCUMENT
     assert document.details == {"type": "passport", "issuer": {"country": "GBR"}, "date_of_expiry": "2030-01-01"}
