@@ -11,6 +11,7 @@ from broker.commands import Refused
 from broker.commands.check import check_keys
 from broker.commands.machine import Machine, told
 from broker.keys import KeyRing
+from broker.model.facts import Unavailable
 from broker.settings import Settings, load
 from broker.stores.facts import Facts, open_facts
 from broker.stores.passing.opening import open_passing
@@ -34,7 +35,7 @@ async def check_ready(settings: Settings) -> None:
     where = settings.broker.facts
     try:
         current = await schema_is_current(where.url, password(where.password_file))
-    except OSError as problem:
+    except (Unavailable, ValueError) as problem:
         raise Refused(f"facts.url: the database cannot be used: {problem}") from None
     if not current:
         raise Refused("facts.url: the database has another schema than this release: run `broker migrate`")
@@ -96,7 +97,7 @@ async def administered(settings: Settings) -> AsyncIterator[Administered]:
     sealer = seal.sealer(ring.sealing, ring.sealing_previous, real.draw)
     facts = await open_facts(broker.facts.url, sealer, real, password=password(broker.facts.password_file))
     passing = open_passing(
-        broker.passing.url, sealer, real, facts.switches, password=password(broker.passing.password_file)
+        broker.passing.url, sealer, facts.ambient, facts.switches, password=password(broker.passing.password_file)
     )
     try:
         yield Administered(facts.switches, facts.marks, Record(facts, ring, broker.audit.checkpoints))

@@ -2,26 +2,13 @@
 
 from collections.abc import Sequence
 
-from broker.actions.assist_needs import Notifier
 from broker.actions.assist_office import let_clocks_speak
 from broker.actions.notify import deliver
 from broker.actions.upkeep import Chore
 from broker.app.office import office
-from broker.app.parts import Parts, password
-from broker.notices.folder import Folder
-from broker.notices.mail import Mail
-from broker.settings import Notices
+from broker.app.notifying import notifier
+from broker.app.parts import Parts
 from broker.stores.sql.audit_chain import Notary
-
-
-def notifier(notices: Notices) -> Notifier | None:
-    """How notices go out, as configured; None where no way is."""
-    if notices.outbox is not None:
-        return Folder(notices.outbox)
-    smtp = notices.smtp
-    if smtp is None:
-        return None
-    return Mail(smtp.host, smtp.sender, smtp.port, smtp.user, password(smtp.password_file))
 
 
 def chores(parts: Parts) -> Sequence[Chore]:

@@ -7,7 +7,9 @@ from broker.actions.assist_office import Office
 from broker.actions.counts import CountedAudit, CountedCases
 from broker.actions.sign_in.desk import Desk
 from broker.actions.staff_sign_in import Entrance
+from broker.app.notifying import notifier
 from broker.app.parts import Parts
+from broker.assisted.case import Way
 from broker.assisted.clocks import Hours, Terms
 from broker.assisted.profiles import shipped
 from broker.settings import Staff
@@ -33,8 +35,12 @@ def office(parts: Parts) -> Office:
 
 
 def assist(parts: Parts, desk: Desk) -> Assist:
-    """The citizens' side of help from a person."""
-    return Assist(desk, office(parts), parts.settings.broker.assisted.enabled and parts.settings.staff is not None)
+    """The citizens' side of help from a person: offered where there are staff and a code can reach the citizen."""
+    settings = parts.settings
+    sending = notifier(settings.broker.notices)
+    ways = frozenset(map(Way, sending.ways)) if sending is not None else frozenset[Way]()
+    enabled = settings.broker.assisted.enabled and settings.staff is not None and bool(ways)
+    return Assist(desk, office(parts), enabled, ways)
 
 
 def entrance(parts: Parts, staff: Staff) -> Entrance:

@@ -19,7 +19,6 @@ from broker.seal import Sealer
 from broker.settings import ProviderEntry, Settings
 from broker.stores.facts import Facts, open_facts
 from broker.stores.passing.opening import Passing, open_passing
-from broker.stores.sql.schema import schema_is_current
 from broker.web.operations import Readiness, beat, open_meters
 from providers import KINDS, Ground
 from providers.watch import Watch
@@ -60,19 +59,18 @@ async def opened(settings: Settings, ambient: Ambient) -> AsyncIterator[Parts]:
             _catalogue(settings, watch),
             watch,
             open_meters(broker.metrics.folder if broker.listen.workers > 1 else None),
-            _readiness(settings, facts, passing),
+            _readiness(facts, passing),
         )
         for work in (watch.run(), _beat(parts), *(for_ever(chore) for chore in chores(parts))):
             stack.push_async_callback(_ended, asyncio.ensure_future(work))
         yield parts
 
 
-def _readiness(settings: Settings, facts: Facts, passing: Passing) -> Readiness:
+def _readiness(facts: Facts, passing: Passing) -> Readiness:
     """What a process must reach to be of use, and what it can do without for a while."""
-    where = settings.broker.facts
 
     async def schema() -> str | None:
-        current = await schema_is_current(where.url, password(where.password_file))
+        current = await facts.schema_is_current()
         return None if current else "another schema than this release: run broker migrate"
 
     async def state() -> str | None:

@@ -1,0 +1,17 @@
+"""How notices go out, as configured."""
+
+from broker.actions.assist_needs import Notifier
+from broker.app.parts import password
+from broker.notices.folder import Folder
+from broker.notices.mail import Mail
+from broker.settings import Notices
+
+
+def notifier(notices: Notices) -> Notifier | None:
+    """What carries notices; None where nothing is configured to."""
+    if notices.outbox is not None:
+        return Folder(notices.outbox)
+    smtp = notices.smtp
+    if smtp is None:
+        return None
+    return Mail(smtp.host, smtp.sender, smtp.port, smtp.user, password(smtp.password_file))
