@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from broker.actions.assist_office import let_clocks_speak
 from broker.actions.notify import deliver
 from broker.actions.upkeep import Chore
-from broker.app.office import office
 from broker.app.notifying import notifier
+from broker.app.office import office
 from broker.app.parts import Parts
 from broker.stores.sql.audit_chain import Notary
 
