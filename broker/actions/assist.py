@@ -6,7 +6,7 @@ from broker.actions.assist_address import contact, marked
 from broker.actions.assist_office import Office, audit_rows, change, current, notice, walk
 from broker.actions.browser import Browser
 from broker.actions.outcomes import Continuation, HelpOffered, HelpWanted, Proof, Refusal
-from broker.actions.sign_in.desk import Desk, mine, step
+from broker.actions.sign_in.desk import Desk, event, mine, step
 from broker.actions.sign_in.help import Over, Proven
 from broker.actions.views import Lost
 from broker.assisted import events as ev
@@ -282,6 +282,7 @@ class Assist:
             bound = binding and await change(self.office, case.id, ev.Bound(binding), edition=case.edition)
             if isinstance(bound, Case):
                 return Proof.DONE
+        await self.office.audit.write([event(self.desk, "case_proof_failed", transaction)])
         if attempt is None or attempt >= tries:
             await change(self.office, case.id, ev.AttemptsSpent())
         return Proof.WRONG

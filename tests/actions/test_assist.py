@@ -243,6 +243,7 @@ async def test_five_wrong_tries_stop_the_case_and_the_right_code_comes_too_late(
         assert isinstance(view, Waiting) and view.standing.tries == 5 - number
         assert await stage.citizen.bind(handle, ME, "12345", phrase) is Proof.WRONG
     assert (await stage.case(handle)).state is State.HELD
+    assert [row.case for row in await stage.audit("case_proof_failed")] == [(await stage.case(handle)).id] * 5
     assert await stage.citizen.bind(handle, ME, real, phrase) is Proof.WRONG
     assert (await stage.case(handle)).binding is None
 
