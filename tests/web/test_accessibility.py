@@ -53,6 +53,7 @@ CUT_OFF = """() => [...document.querySelectorAll('main *, header *, footer *')]
   .map(e => e.outerHTML.slice(0, 120))"""
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("group", GROUPS)
 @pytest.mark.parametrize("language", ["en", "ar"])
 async def test_no_page_has_an_axe_violation_or_is_cut_off(
