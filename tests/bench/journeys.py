@@ -51,18 +51,22 @@ class Visit:
         self.jar.learn(reply)
         return reply
 
-    async def call(self, method: str, path: str, form: bytes = b"", token: str | None = None) -> Reply:
-        """The service calls, with a proof of its key where its tokens are bound to one."""
-        url = f"http://{self.host}{path}"
-        lines = self.client.proof(method, url, token)
+    async def call(
+        self, method: str, path: str, form: Callable[[], bytes] = bytes, token: str | None = None, again: bool = True
+    ) -> Reply:
+        """The service calls, with a proof of its key where its tokens are bound to one.
+
+        A server that wants a newer nonce in the proof is called once more (RFC 9449 8).
+        """
+        lines = self.client.proof(method, f"http://{self.host}{path}", token)
         if token is not None:
             lines += b"Authorization: %s %s\r\n" % (b"DPoP" if self.client.bound else b"Bearer", token.encode())
-        request = post(self.host, path, form, lines) if method == "POST" else get(self.host, path, lines)
-        reply = await self.server.send(request)
+        get_or_post = get(self.host, path, lines) if method == "GET" else post(self.host, path, form(), lines)
+        reply = await self.server.send(get_or_post)
         if self.client.bound and (nonce := reply.header("dpop-nonce")) is not None:
-            first, self.client.nonce = self.client.nonce is None, nonce
-            if first and reply.status in (400, 401):
-                return await self.call(method, path, form if token else self.client.exchange(*self.code), token)
+            self.client.nonce = nonce
+            if again and reply.status in (400, 401) and b"use_dpop_nonce" in reply.body:
+                return await self.call(method, path, form, token, again=False)
         return reply
 
     @property
@@ -130,7 +134,7 @@ def token(path: str) -> Step:
     """The code becomes tokens."""
 
     async def step(visit: Visit) -> None:
-        reply = right(await visit.call("POST", path, visit.client.exchange(*visit.code)), 200)
+        reply = right(await visit.call("POST", path, lambda: visit.client.exchange(*visit.code)), 200)
         told = msgspec.json.decode(reply.body)
         if told["id_token"].count(".") != 2:
             raise Unexpected(reply, "an ID token")

@@ -12,14 +12,15 @@ REFERENCE = 1.6
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """What was read off one product: CPU ms of a sign-in in each round, sign-ins a second, the driver's share, and CPU
-    ms of each kind of request."""
+    """What was read off one product: CPU ms of a sign-in in each round, sign-ins a second, the driver's share, how many
+    were turned away with 503, and CPU ms of each kind of request."""
 
     name: str
     includes: str
     cpu: Sequence[float]
     rate: float
     driver: float
+    turned_away: int
     steps: Mapping[str, float]
 
     @property
@@ -128,5 +129,8 @@ def _rest(results: Results) -> Iterator[str]:
     )
     waits = ", ".join(f"{ms:.0f} ms at {share:.0%}" for share, ms in results.waits.items())
     yield f"Median time of a whole sign-in under random arrivals ({first.name}): {waits} of the most it can do"
+    for one in results.products:
+        if one.turned_away:
+            yield f"{one.name}: {one.turned_away} were turned away with 503, since a store did not answer in time"
     if not results.sound:
         yield f"NOT SOUND: the driver used more than {DRIVER_MOST:.0%} of its core"

@@ -174,8 +174,9 @@ def written(folder: Path, port: int, upstream: int, stores: Mapping[str, str], c
 def running(folder: Path) -> Iterator[list[Server]]:
     """Every server that is measured: the broker (twice, by its two profiles), the floor, the peer."""
     server_core, others = cpu.cores()
-    os.sched_setaffinity(0, others)
     with ExitStack() as stack:
+        stack.callback(os.sched_setaffinity, 0, os.sched_getaffinity(0))
+        os.sched_setaffinity(0, others)
         redis = RedisServer()
         stack.callback(redis.remove)
         redis.start()
@@ -232,7 +233,7 @@ def peer(core: set[int], upstream: int, redis: RedisServer) -> Iterator[Server]:
 def started(cores: set[int], port: int, *words: str) -> Iterator[Program]:
     """A Python program that keeps to these cores, from when it listens until the end."""
     program = Program(pinned(cores, sys.executable, *words), ready=lambda _: answers(port), folder=ROOT)
-    program.start()
+    program.start(within=120)
     try:
         yield program
     finally:

@@ -41,6 +41,7 @@ class Unexpected(Exception):
     """A server answered something else than a sign-in needs."""
 
     def __init__(self, reply: Reply, expected: str) -> None:
+        self.reply = reply
         text = (reply.head + b"\r\n\r\n" + reply.body[:2000]).decode(errors="replace")
         super().__init__(f"expected {expected}, got:\n{text}")
 

@@ -1,0 +1,50 @@
+"""That what is measured is what it says: every product really signs somebody in, and the sums are right."""
+
+import uvloop
+
+from tests.bench import load, report
+from tests.bench.__main__ import segments
+from tests.bench.servers import Server, running
+from tests.bench.signing import Key, verified
+
+
+def results(**more: float) -> report.Results:
+    """Results in which npm oidc-provider needs 3.2 ms, twice what it needs on the machine of the targets."""
+    steps = {"(refresh)": 0.4, "pushed request": 0.2, "userinfo": 0.1, "page: picker": 0.1, "(discovery)": 0.05}
+    costs = {"portico, oidc": 3.0, "portico, fapi2": 6.0, "floor": 1.0, "npm oidc-provider": 3.2, **more}
+    products = [report.Product(name, "", [cpu], 100.0, 0.5, 0, steps) for name, cpu in costs.items()]
+    return report.Results(1, 0.1, products, 90.0, {0.5: 12.0})
+
+
+def test_every_product_signs_somebody_in_and_every_request_of_it_costs_something(tmp_path) -> None:
+    async def once(servers: list[Server]) -> dict[str, dict[str, float]]:
+        return {server.product.name: await segments(server, load.AT_ONCE) for server in servers}
+
+    with running(tmp_path) as servers:
+        read = uvloop.run(once(servers))
+    assert set(read) == {"portico, oidc", "portico, fapi2", "floor", "npm oidc-provider"}
+    for name, costs in read.items():
+        assert all(cost > 0 for cost in costs.values()), name
+    assert {"(refresh)", "(discovery)"} <= read["portico, oidc"].keys()
+
+
+def test_a_figure_is_held_against_its_target_as_it_would_be_on_the_machine_of_the_targets() -> None:
+    lines = {line[:46].strip(): line for line in report.text(results()).splitlines()}
+    first = lines["sign-in, oidc, PAR, private_key_jwt, bearer"]
+    assert first.split()[-5:] == ["3.00", "1.50", "1.50", "2.20", "ms"]
+    assert lines["sign-in, fapi2, DPoP"].endswith("MISSED")
+    assert lines["the first, as a ratio to npm oidc-provider"].split()[-4:] == ["0.94", "0.95", "1.40", "x"]
+    assert lines["memory of a worker"].endswith("above the target")
+
+
+def test_figures_with_a_busy_driver_are_not_sound() -> None:
+    fine = results()
+    assert fine.sound
+    busy = report.Product("floor", "", [1.0], 1.0, 0.71, 0, {})
+    assert not report.Results(1, 0.1, [*fine.products, busy], 90.0, {}).sound
+
+
+def test_what_the_driver_signs_can_be_verified() -> None:
+    key = Key()
+    token = key.sign(key.head(kid=key.thumbprint), {"sub": "someone"})
+    assert verified(token, key.private.public_key()) == {"sub": "someone"}
