@@ -31,6 +31,9 @@ DEMO_PORT = "PORTICO_DEMO_PORT"
 
 WORKER = "broker.__main__:worker"
 
+PATIENCE = 30
+"""Seconds that a worker may be silent before it is replaced. One that starts on a busy machine is silent for long."""
+
 LINGER = 2.0
 """Seconds between a SIGTERM and the moment when no connection is accepted any more."""
 
@@ -113,7 +116,10 @@ def worker() -> app.Application:
 
     @asynccontextmanager
     async def opening() -> AsyncIterator[app.Application]:
+        # until the worker serves nothing is under way, and a start may wait for long: a SIGTERM simply ends it
+        ending = signal.signal(signal.SIGTERM, signal.SIG_DFL)
         async with app.opened(settings, ambient.real()) as parts:
+            signal.signal(signal.SIGTERM, ending)
             _linger(parts.readiness)
             yield app.public_door(parts)
 
@@ -166,6 +172,8 @@ def _options(settings: Settings) -> dict[str, Any]:
         "proxy_headers": bool(proxies),
         "forwarded_allow_ips": list(proxies),
         "timeout_graceful_shutdown": settings.broker.listen.drain,
+        "timeout_worker_healthcheck": PATIENCE,
+        "lifespan": "on",
     }
 
 
@@ -176,7 +184,7 @@ def _place(address: str) -> tuple[str, int]:
 
 def _server(application: app.Application, address: str, settings: Settings) -> uvicorn.Server:
     host, port = _place(address)
-    return uvicorn.Server(uvicorn.Config(application, host=host, port=port, lifespan="off", **_options(settings)))
+    return uvicorn.Server(uvicorn.Config(application, host=host, port=port, **{**_options(settings), "lifespan": "off"}))
 
 
 async def _together(servers: Sequence[uvicorn.Server], started: Callable[[], None]) -> None:

@@ -34,4 +34,5 @@ def configure(verbose: bool, quiet: bool = False) -> None:
     logging.getLogger("portico").setLevel(logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers[:] = []
-        logging.getLogger(name).propagate = True
+        # the server's own line for each request holds its whole address, and with it handles and codes
+        logging.getLogger(name).propagate = name != "uvicorn.access"

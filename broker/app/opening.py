@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -13,6 +14,7 @@ from broker.ambient import Ambient
 from broker.app.chores import chores
 from broker.app.parts import Catalogue, Parts, password
 from broker.jose import parse_keys
+from broker.model.facts import Unavailable
 from broker.outgoing import Outgoing
 from broker.provider import Provider
 from broker.seal import Sealer
@@ -22,6 +24,11 @@ from broker.stores.passing.opening import Passing, open_passing
 from broker.web.operations import Readiness, beat, open_meters
 from providers import KINDS, Ground
 from providers.watch import Watch
+
+LOG = logging.getLogger("portico.app")
+
+AGAIN = 1.0
+"""Seconds between two tries to reach the facts at the start."""
 
 
 @asynccontextmanager
@@ -87,10 +94,18 @@ def _beat(parts: Parts) -> Coroutine[Any, Any, None]:
 
 
 async def _facts(settings: Settings, sealer: Sealer, ambient: Ambient) -> Facts:
-    where = settings.broker.facts
-    return await open_facts(
-        where.url, sealer, ambient, password=password(where.password_file), connections=where.connections
-    )
+    """The facts, as soon as they can be had: a worker that is started while the database is away waits for it."""
+    where, told = settings.broker.facts, False
+    while True:
+        try:
+            return await open_facts(
+                where.url, sealer, ambient, password=password(where.password_file), connections=where.connections
+            )
+        except Unavailable:
+            if not told:
+                LOG.warning("start_waits_for_store")
+            told = True
+            await asyncio.sleep(AGAIN)
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

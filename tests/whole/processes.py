@@ -14,6 +14,10 @@ from tests.machine.program import Program
 from tests.whole.stage import Script, four_ports, laid_out, serving
 
 
+PATIENCE = 90
+"""Seconds that the workers may take to start: the machine may be busy with something else."""
+
+
 @dataclass(frozen=True, slots=True)
 class Running:
     """A broker in processes of its own, with the sample service and the simulated providers in this one."""
@@ -97,7 +101,7 @@ async def run(folder: Path, script: Script, *doors: str) -> AsyncIterator[Runnin
         Stand("simulated providers", ports.first + 3, simulator(settings, ports, ambient.real())),
     )
     async with serving(*stands):
-        await asyncio.to_thread(program.start)
+        await asyncio.to_thread(program.start, PATIENCE)
         try:
             yield Running(ports, settings, folder, program)
         finally:
