@@ -9,9 +9,13 @@ import pytest
 from broker.ambient import Ambient
 from broker.assisted import events as ev
 from broker.assisted.case import Case, Outcome, State
+from broker.assisted.people import TwoPeople
+from broker.assisted.reasons import Occasion
+from broker.assisted.table import EVENTS, name
 from broker.web import staff as console
 from broker.web.citizens import SHEETS as CITIZENS
 from broker.web.middleware.headers import POLICY
+from broker.web.staff import labels
 from tests.machine.ambient import FakeClock
 from tests.web.staff import ADA, CARYS, FRESH, IDLE, MEI, RHYS, TERMS, TOM, Desk, Ready, Stage, hidden, staged
 
@@ -587,6 +591,13 @@ async def test_names_and_notes_are_text_and_never_markup(stage: Stage) -> None:
     assert "&lt;b&gt;O&#39;Neill&lt;/b&gt;" in page
     assert "<img src=x>" not in page
     assert "&lt;img src=x&gt;" in page
+
+
+def test_everything_that_can_happen_to_a_case_and_every_reason_has_words() -> None:
+    assert {name(event) for event in EVENTS} - set(labels.EVENTS) == {"renewed"}
+    assert {occasion.value for occasion in Occasion} == set(labels.WHY)
+    assert set(labels.STATES) == set(State)
+    assert set(labels.TWO_PEOPLE) == set(TwoPeople)
 
 
 def test_the_console_shares_no_page_with_the_citizens_but_the_names_of_errors() -> None:

@@ -12,7 +12,7 @@ from broker.web.citizens.frame import readable
 from broker.web.language import Language
 from broker.web.pages import Sheet
 from broker.web.staff.answering import refusal, teller
-from broker.web.staff.labels import STATES, WHY, reasons
+from broker.web.staff.labels import STATES, WHY, told
 from broker.web.staff.showing import Teller
 from broker.web.staff.visit import Door, Shift, onward, staff
 
@@ -76,7 +76,8 @@ def _row(case: Case, tell: Teller) -> Row:
 
 def _stopped(one: Stopped, words: Language, now: float) -> StoppedRow:
     state = words.text("Review is late") if one.late else words.text(STATES[one.state])
-    return StoppedRow(readable(one.reference), state, words.moment(one.since, now), reasons(one.why.split(), words))
+    happened, _, why = one.why.partition(" ")
+    return StoppedRow(readable(one.reference), state, words.moment(one.since, now), told(happened, why, words))
 
 
 def _waiting(load: Workload, words: Language, now: float) -> list[str]:

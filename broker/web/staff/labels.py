@@ -123,9 +123,71 @@ WHY: Mapping[str, Mapping[str, str]] = MappingProxyType(
 """What may be given as a reason, with its text, by occasion."""
 
 
+EVENTS: Mapping[str, str] = MappingProxyType(
+    {
+        "submitted": marked("Request sent"),
+        "scheduled": marked("Appointment made"),
+        "readied": marked("Ready to talk"),
+        "resumed": marked("Came back with a code"),
+        "rejoined": marked("Back from another request of theirs"),
+        "continuation_drawn": marked("Asked for a new code to continue"),
+        "code_sent": marked("Confirmation code sent"),
+        "attempts_spent": marked("Too many wrong tries"),
+        "disputed": marked("Said that details are wrong"),
+        "bound": marked("Identity taken up"),
+        "released": marked("Identity used"),
+        "withdrawn": marked("Request taken back"),
+        "disowned": marked("Said: this was not me"),
+        "claimed": marked("Case taken"),
+        "put_back": marked("Put back in line"),
+        "session_started": marked("Session started"),
+        "words_exchanged": marked("Words exchanged"),
+        "evidence_recorded": marked("Evidence recorded"),
+        "evidence_removed": marked("Evidence removed"),
+        "checks_recorded": marked("Person checked"),
+        "details_recorded": marked("Details recorded"),
+        "session_dropped": marked("Session broke off"),
+        "session_ended": marked("Session ended"),
+        "decided": marked("Decided"),
+        "review_claimed": marked("Review taken"),
+        "view_given": marked("Own view given"),
+        "reviewed": marked("Reviewed"),
+        "taken_back": marked("Taken back by a lead"),
+        "held": marked("Held"),
+        "hold_ended": marked("Let go on"),
+        "hold_declined": marked("Declined by a lead"),
+        "opened": marked("Opened by its reference"),
+        "flagged": marked("Flagged"),
+        "interest_declared": marked("Said to know the citizen"),
+        "noted": marked("Note kept"),
+        "revoked": marked("Identity taken back"),
+        "lease_lapsed": marked("Lease ran out"),
+        "appointment_came": marked("Time of the appointment"),
+        "review_late": marked("Review is late"),
+        "time_ran_out": marked("Time ran out"),
+        "redress_ended": marked("Time to complain ended"),
+    }
+)
+"""What can happen to a case, as its history calls it."""
+
+
+def event(name: str, words: Language) -> str:
+    """A line of a history."""
+    return words.text(EVENTS[name]) if name in EVENTS else name
+
+
+def told(name: str, given: str, words: Language) -> str:
+    """What happened, with its reasons."""
+    why = reasons(given.split(), words)
+    return f"{event(name, words)}: {why}" if why else event(name, words)
+
+
 def reasons(given: Iterable[str], words: Language) -> str:
-    """Reasons in words."""
+    """Reasons in words, and what else stands with them: a decision, a channel, a kind of evidence by its short name."""
     known = {reason.value: text for reason, text in _REASONS.items()}
+    known |= {decision.value: texts[0] for decision, texts in DECISIONS.items()}
+    known |= {channel.value: text for channel, text in CHANNELS.items()}
+    known |= {why.value: text for why, text in TWO_PEOPLE.items()}
     return "; ".join(words.text(known[one]) if one in known else one for one in given)
 
 

@@ -24,7 +24,7 @@ from broker.web.citizens.frame import readable
 from broker.web.citizens.tellings import marked
 from broker.web.language import Language
 from broker.web.pages import in_language
-from broker.web.staff.labels import CHANNELS, DECISIONS, LEVELS, OUTCOMES, STATES, reasons
+from broker.web.staff.labels import CHANNELS, DECISIONS, LEVELS, OUTCOMES, STATES, event, reasons
 from broker.web.staff.levels import LevelShown, level_shown
 
 _STEPS: Mapping[State, str] = {State.CLAIMED: "claimed", State.IN_SESSION: "session", State.DECISION: "decision"}
@@ -281,7 +281,7 @@ class Teller:
         return [
             MoveShown(
                 at=self.words.moment(move.at, self.now),
-                event=move.event.replace("_", " "),
+                event=event(move.event, self.words),
                 who=_name(move.who, people),
                 target=self.words.text(STATES[move.target]),
                 reason=reasons(move.reason.split(), self.words),

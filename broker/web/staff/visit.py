@@ -20,7 +20,7 @@ from broker.model.staff import StaffMember
 from broker.web import csrf
 from broker.web.cookies import read
 from broker.web.forms import own_form, query
-from broker.web.language import Language
+from broker.web.language import SOURCE, Language
 from broker.web.pages import Pages
 from broker.web.shown import Shown
 from broker.web.staff import cookies
@@ -65,8 +65,8 @@ class Visit:
 
     @property
     def words(self) -> Language:
-        """The console's language."""
-        return self.door.pages.language()
+        """The language that the console's texts are written in."""
+        return self.door.pages.language(SOURCE)
 
     @property
     def asked(self) -> Mapping[str, str]:
