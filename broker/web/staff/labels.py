@@ -129,7 +129,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "scheduled": marked("Appointment made"),
         "readied": marked("Ready to talk"),
         "resumed": marked("Came back with a code"),
-        "rejoined": marked("Back from another request of theirs"),
+        "rejoined": marked("Went on in a new request"),
         "continuation_drawn": marked("Asked for a new code to continue"),
         "code_sent": marked("Confirmation code sent"),
         "attempts_spent": marked("Too many wrong tries"),
