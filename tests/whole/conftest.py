@@ -8,10 +8,16 @@ from playwright.async_api import BrowserContext, expect
 
 from tests.whole import library
 from tests.whole.citizen import Citizen, attended
-from tests.whole.stage import Script, Stage, staged
+from tests.whole.stage import Ahead, Script, Stage, staged
 
 PATIENCE = 8_000
 """Milliseconds for which a page is waited for: the machine may be busy."""
+
+SCRIPT = Script(
+    files=library.FILES,
+    # all citizens of all tests come from one address
+    edits={"broker.toml": {"[picker]": "[limits]\ncodes_by_address = { most = 1000, window = 60 }\n\n[picker]"}},
+)
 
 Newcomer = Callable[..., Awaitable[Citizen]]
 
@@ -21,7 +27,23 @@ expect.set_options(timeout=PATIENCE)
 @pytest.fixture(scope="session")
 async def shared_stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """One stage for every test that leaves nothing behind but its own sign-ins."""
-    async with staged(tmp_path_factory.mktemp("stage"), Script(files=library.FILES)) as stage:
+    async with staged(tmp_path_factory.mktemp("stage"), SCRIPT) as stage:
+        yield stage
+
+
+@pytest.fixture(scope="session")
+def ahead() -> Ahead:
+    """The clock of `clocked_stage`: a test may put it forward, and nobody can put it back."""
+    return Ahead()
+
+
+@pytest.fixture(scope="session")
+async def clocked_stage(tmp_path_factory: pytest.TempPathFactory, ahead: Ahead) -> AsyncIterator[Stage]:
+    """One stage for every test about what time does.
+
+    The sample service knows nothing of that clock and does not believe tokens of the future: the library does.
+    """
+    async with staged(tmp_path_factory.mktemp("clocked"), SCRIPT, ahead.ambient) as stage:
         yield stage
 
 

@@ -1,4 +1,4 @@
-"""A second relying service, whose requests and calls a test makes one by one."""
+"""Further relying services, whose requests and calls a test makes one by one."""
 
 import base64
 import hashlib
@@ -12,8 +12,7 @@ from playwright.async_api import Page
 from tests.whole.rider import Reply, wire
 from tests.whole.stage import Stage
 
-CLIENT_ID = "library"
-NAME = "City Library"
+LIBRARY_NAME, ARCHIVE_NAME = "City Library", "State Archive"
 
 # Its answers arrive at a page of the sample service that shows itself to anybody.
 LIBRARY = """
@@ -31,14 +30,30 @@ refresh = true
 contact = "City Library, 01632 960 300"
 data = [{ claim = "name", reason = { en = "To print it on your card", cy = "I'w argraffu ar eich cerdyn" } }]
 """
-FILES: Mapping[str, str] = {f"services/{CLIENT_ID}.toml": LIBRARY}
+
+# Nothing reaches what it wants but a person, and it does not even say where else one might go.
+ARCHIVE = """
+names = { en = "State Archive", cy = "Archif y Wladwriaeth" }
+home = "http://localhost:8002/"
+redirect_uris = ["http://localhost:8002/try"]
+profile = "oidc"
+authentication = "client_secret_post"
+secret_file = "../../.demo/secrets/archive"
+sector = "archive.example"
+level = "high"
+providers = ["harbour"]
+contact = "State Archive, 01632 960 301"
+"""
+FILES: Mapping[str, str] = {"services/library.toml": LIBRARY, "services/archive.toml": ARCHIVE}
+"""The services of this file, for a stage's configuration."""
 
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """One request of the library and what became of it."""
+    """One request of the library, or of another service of this file, and what became of it."""
 
     stage: Stage
+    client_id: str = "library"
     verifier: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     state: str = field(default_factory=lambda: secrets.token_urlsafe(8))
 
@@ -51,7 +66,7 @@ class Library:
         """The address at the broker that a citizen is sent to (OpenID Connect Core 3.1.2.1)."""
         challenge = base64.urlsafe_b64encode(hashlib.sha256(self.verifier.encode()).digest()).rstrip(b"=").decode()
         asked = {
-            "client_id": CLIENT_ID,
+            "client_id": self.client_id,
             "response_type": "code",
             "redirect_uri": self.redirect_uri,
             "scope": "openid profile",
@@ -90,7 +105,7 @@ class Library:
         return await self._call({"token": token}, "/introspect")
 
     async def _call(self, fields: Mapping[str, str], path: str = "/token") -> Reply:
-        secret = (self.stage.folder / ".demo" / "secrets" / CLIENT_ID).read_text().strip()
-        known = {"client_id": CLIENT_ID, "client_secret": secret}
+        secret = (self.stage.folder / ".demo" / "secrets" / self.client_id).read_text().strip()
+        known = {"client_id": self.client_id, "client_secret": secret}
         async with wire() as line:
             return await line.send("POST", f"{self.stage.issuer}{path}", {**fields, **known})

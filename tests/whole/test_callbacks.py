@@ -1,0 +1,146 @@
+"""An answer of a provider that does not belong here changes nothing: whoever brings it sees where they stand."""
+
+from collections.abc import Callable
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+from playwright.async_api import Route
+
+from tests.whole.citizen import HARBOUR, NORTHBANK, Citizen
+from tests.whole.conftest import Newcomer
+
+GOING = f"You are going to {NORTHBANK}"
+
+
+async def on_the_way_back(citizen: Citizen, outcome: str = "ok") -> tuple[str, str]:
+    """A sign-in at Northbank whose answer was stopped before it reached the broker: the journey, and that callback."""
+    await citizen.begin()
+    journey = citizen.page.url
+    await citizen.choose(NORTHBANK)
+    await citizen.decide(outcome)
+    caught: list[str] = []
+
+    async def catch(route: Route) -> None:
+        caught.append(route.request.url)
+        await route.abort("aborted")
+
+    # the redirect to the callback is followed by hand, since a browser's own redirects cannot be stopped
+    async def answer(route: Route) -> None:
+        response = await route.fetch(max_redirects=0)
+        caught.append(response.headers["location"])
+        await route.fulfill(status=200, body="stopped")
+
+    await citizen.page.route(f"{citizen.stage.providers}/**/sign-in", answer)
+    await citizen.page.get_by_role("button").first.click()
+    await citizen.page.unroute(f"{citizen.stage.providers}/**/sign-in")
+    [callback] = caught
+    assert callback.startswith(f"{citizen.stage.issuer}/callback/northbank?")
+    return journey, callback
+
+
+def changed(callback: str, **parameters: str) -> str:
+    """The callback with other parameters; an empty one is left out."""
+    parts = urlsplit(callback)
+    asked = {name: values[0] for name, values in parse_qs(parts.query).items()} | parameters
+    return parts._replace(query=urlencode({name: value for name, value in asked.items() if value})).geturl()
+
+
+async def test_a_callback_in_another_browser_changes_nothing(newcomer: Newcomer, citizen: Citizen) -> None:
+    journey, callback = await on_the_way_back(citizen)
+    other = await newcomer(citizen.stage)
+    # also one that has a journey of its own under way
+    await other.begin()
+    own = other.page.url
+    handle = journey.rpartition("/")[2]
+    before = await citizen.transaction(handle)
+    await other.page.goto(callback)
+    await other.sees("We lost your place")
+    assert await citizen.transaction(handle) == before
+    await other.page.goto(own)
+    await other.sees("How do you want to prove who you are?")
+    # where it belongs it is taken in
+    await citizen.page.goto(callback)
+    await citizen.share()
+    await citizen.arrives()
+
+
+STRAY: dict[str, Callable[[str], str]] = {
+    "of another provider": lambda url: url.replace("/callback/northbank", "/callback/harbour"),
+    "of no provider": lambda url: url.replace("/callback/northbank", "/callback/nobody"),
+    "in the name of another issuer": lambda url: changed(url, iss=url.partition("/callback")[0]),
+    "without an issuer": lambda url: changed(url, iss=""),
+    "with the state of another attempt": lambda url: changed(url, state=parse_qs(url)["state"][0][:-3] + "abc"),
+    "with two codes": lambda url: f"{url}&code=another",
+    "that says nothing": lambda url: changed(url, code=""),
+}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in STRAY if kind not in ("with two codes", "that says nothing")])
+async def test_a_callback_that_does_not_belong_changes_nothing_and_shows_where_one_stands(
+    citizen: Citizen, kind: str
+) -> None:
+    journey, callback = await on_the_way_back(citizen)
+    before = await citizen.transaction(journey.rpartition("/")[2])
+    await citizen.page.goto(STRAY[kind](callback))
+    assert citizen.page.url == journey
+    await citizen.sees(GOING)
+    assert await citizen.transaction() == before
+    await citizen.page.goto(callback)
+    await citizen.share()
+    await citizen.arrives()
+
+
+@pytest.mark.parametrize("state", ["", "nonsense", "nonsense.nonsense", "x" * 64 + "." + "y" * 32, ".", "a.b.c"])
+async def test_a_callback_with_a_forged_state_is_a_lost_place_and_changes_nothing(citizen: Citizen, state: str) -> None:
+    journey, callback = await on_the_way_back(citizen)
+    handle = journey.rpartition("/")[2]
+    before = await citizen.transaction(handle)
+    await citizen.page.goto(changed(callback, state=state))
+    await citizen.sees("We lost your place")
+    assert await citizen.transaction(handle) == before
+
+
+async def test_a_query_that_can_be_read_in_two_ways_is_as_good_as_none(citizen: Citizen) -> None:
+    journey, callback = await on_the_way_back(citizen)
+    before = await citizen.transaction(journey.rpartition("/")[2])
+    await citizen.page.goto(STRAY["with two codes"](callback))
+    await citizen.sees("We lost your place")
+    assert await citizen.transaction(journey.rpartition("/")[2]) == before
+
+
+async def test_a_callback_twice_is_taken_in_once(citizen: Citizen) -> None:
+    _, callback = await on_the_way_back(citizen)
+    await citizen.page.goto(callback)
+    await citizen.sees("Check what you share")
+    proven = await citizen.transaction()
+    await citizen.page.goto(callback)
+    await citizen.sees("Check what you share")
+    assert await citizen.transaction() == proven
+    await citizen.share()
+    await citizen.arrives()
+    await citizen.page.goto(callback)
+    await citizen.sees("You are going to Aberlan Council")
+
+
+async def test_a_callback_of_an_attempt_that_was_given_up_changes_nothing(citizen: Citizen) -> None:
+    journey, callback = await on_the_way_back(citizen)
+    await citizen.page.goto(journey)
+    await citizen.choose(HARBOUR)
+    await citizen.at(HARBOUR)
+    before = await citizen.transaction(journey.rpartition("/")[2])
+    await citizen.page.goto(callback)
+    await citizen.sees(f"You are going to {HARBOUR}")
+    assert await citizen.transaction() == before
+
+
+@pytest.mark.parametrize("outcome", ["mix_up", "missing_issuer"])
+async def test_an_answer_in_the_name_of_another_provider_is_not_looked_at(citizen: Citizen, outcome: str) -> None:
+    await citizen.begin()
+    await citizen.choose(NORTHBANK)
+    await citizen.play(outcome)
+    await citizen.sees(GOING)
+    await citizen.reads("You were on your way there")
+    await citizen.press(f"Go to {NORTHBANK}")
+    await citizen.play("ok")
+    await citizen.share()
+    await citizen.arrives()
