@@ -18,8 +18,9 @@ from broker.actions.exchange.counter import Counter, Rate
 from broker.actions.sign_in.citizen import SignIn
 from broker.actions.sign_in.desk import Desk, Limited
 from broker.actions.sign_out import Exit
-from broker.app.office import assist, entrance, office
+from broker.app.office import assist, entrance, office, ways
 from broker.app.parts import Parts, password
+from broker.assisted.profiles import shipped
 from broker.journey.offer import OrderRule
 from broker.model.request import ResponseMode
 from broker.oidc.checks import Door as Checks
@@ -42,6 +43,9 @@ from broker.web.static_files import Statics, static_routes, statics
 Application = ASGIApp
 """What a server serves."""
 
+STAFF_LANGUAGES = ("en",)
+"""The languages of the console."""
+
 CROWDED = 0.8
 """The share of its memory from which on passing state takes no new sign-ins: those under way are to end well."""
 
@@ -56,6 +60,7 @@ def desk(parts: Parts) -> Desk:
         issuer=broker.issuer,
         ladder=broker.ladder,
         languages=broker.languages,
+        assisted=shipped().highest if ways(parts.settings) else None,
         order=OrderRule(broker.picker.order),
         limited=Limited(
             code_lifetime=broker.tokens.code,
@@ -132,17 +137,18 @@ class Door:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def _pages(parts: Parts, files: Statics, sheets: Sequence[Sheet]) -> Pages:
+def _pages(parts: Parts, origin: str, codes: tuple[str, ...], files: Statics, sheets: Sequence[Sheet]) -> Pages:
+    """The pages of one door: its own origin, its languages, its style sheet."""
     broker = parts.settings.broker
     site = Site(
-        issuer=broker.issuer,
+        issuer=origin,
         name=broker.name,
         support=broker.support.text,
         phone=broker.support.phone,
         email=broker.support.email,
         url=broker.support.url,
         zone=broker.zone,
-        languages=broker.languages,
+        languages=codes,
     )
     return pages(languages(site.languages, site.zone), site, sheets, files)
 
@@ -164,7 +170,7 @@ def public_door(parts: Parts) -> ASGIApp:
     )
     here = desk(parts)
     files = statics()
-    ready = _pages(parts, files, (*citizens.SHEETS, *public.SHEETS))
+    ready = _pages(parts, broker.issuer, broker.languages, files, (*citizens.SHEETS, *public.SHEETS))
     door = citizens.Door(SignIn(here, assist(parts, here)), ready, parts.sealer, parts.ambient)
     exit = Exit(
         broker.issuer,
@@ -190,7 +196,7 @@ def staff_door(parts: Parts) -> ASGIApp:
     if staff is None:
         raise ValueError("no staff are configured")
     files, desk = statics("console"), office(parts)
-    ready = _pages(parts, files, staff_pages.SHEETS)
+    ready = _pages(parts, parts.settings.broker.console, STAFF_LANGUAGES, files, staff_pages.SHEETS)
     door = staff_pages.Door(
         entrance(parts, staff),
         Console(desk),

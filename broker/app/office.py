@@ -12,7 +12,7 @@ from broker.app.parts import Parts
 from broker.assisted.case import Way
 from broker.assisted.clocks import Hours, Terms
 from broker.assisted.profiles import shipped
-from broker.settings import Staff
+from broker.settings import Settings, Staff
 from providers import KINDS, Ground
 
 
@@ -34,13 +34,18 @@ def office(parts: Parts) -> Office:
     )
 
 
-def assist(parts: Parts, desk: Desk) -> Assist:
-    """The citizens' side of help from a person: offered where there are staff and a code can reach the citizen."""
-    settings = parts.settings
+def ways(settings: Settings) -> frozenset[Way]:
+    """How a code can reach a citizen who asks for help; none where help is not offered or there are no staff."""
     sending = notifier(settings.broker.notices)
-    ways = frozenset(map(Way, sending.ways)) if sending is not None else frozenset[Way]()
-    enabled = settings.broker.assisted.enabled and settings.staff is not None and bool(ways)
-    return Assist(desk, office(parts), enabled, ways)
+    if sending is None or settings.staff is None or not settings.broker.assisted.enabled:
+        return frozenset()
+    return frozenset(map(Way, sending.ways))
+
+
+def assist(parts: Parts, desk: Desk) -> Assist:
+    """The citizens' side of help from a person."""
+    reached = ways(parts.settings)
+    return Assist(desk, office(parts), bool(reached), reached)
 
 
 def entrance(parts: Parts, staff: Staff) -> Entrance:

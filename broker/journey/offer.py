@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from broker.journey.transaction import Failed, Transaction
+from broker.model.assurance import Level
 from broker.model.failures import KINDS, FailureClass, NextStep
 from broker.model.listing import Listing
 from broker.model.service import Service
@@ -131,10 +132,12 @@ def offer(
     order: OrderRule,
     blocked: Collection[str] = (),
     last_used: str | None = None,
+    assisted: Level | None = Level.HIGH,
 ) -> Offer:
     """What this transaction may be offered now (`now` in seconds since 1970 UTC).
 
-    `blocked` are ids of providers the citizen turned off, `last_used` the id of the one this browser remembers.
+    `assisted` is the highest level that help from a person can reach here (None: there is no such help). `blocked` are
+    ids of providers the citizen turned off, `last_used` the id of the one this browser remembers.
     """
     if switches.is_off(SwitchKind.SERVICE, service.client_id):
         return Offer(order, contact=service.contact is not None, barred=FailureClass.SERVICE_OFF)
@@ -153,7 +156,7 @@ def offer(
         blocked=tuple(c.card for c in reaching if c.card.id in blocked),
         hinted=_hinted(transaction, service, options),
         reachable=bool(reaching),
-        help=service.assisted and transaction.case is None,
+        help=service.assisted and transaction.case is None and assisted is not None and assisted >= minimum,
         later=bool(service.initiate_login_uri or service.resume_uri or service.single_sign_on),
         other_ways=bool(service.other_ways),
         contact=service.contact is not None,

@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing import Any, Final
 
 from broker.jose import load_signing_key
+from broker.model.identity import HELP
 from broker.model.staff import StaffRole
 from broker.settings.check_broker import READY, check_texts
 from broker.settings.frame import Frame
@@ -21,6 +22,8 @@ def check_id(entry: ProviderEntry, frame: Frame) -> Iterator[Problem]:
     if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?", entry.id):
         mend = "use at most 40 lower-case letters, digits and hyphens"
         yield Problem("id", "it cannot stand in the callback's path", mend)
+    if entry.id == HELP:
+        yield Problem("id", "this id is kept for help from a person", "choose another one")
 
 
 def check_texts_of(entry: ProviderEntry, frame: Frame) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Protocol
 
 from broker.model.assurance import Level
 from broker.model.listing import Listing
-from broker.provider import Card
+from broker.provider import Card, Thing
 from broker.settings.source import Source
 from broker.toml import Between, Instant, Problem, load, suggestion
 
@@ -69,6 +69,9 @@ class ProviderFile:
     """How long a sign-in takes about, in minutes."""
     highest: Level
     """The highest level it is registered for. Nothing above it is ever believed."""
+    wants: tuple[Thing, ...] = ()
+    """What a citizen must have to succeed there: passport, driving_licence, bank_account, smartphone. Citizens who say
+    what they have are shown first what fits. Left out: not known."""
     listing: ListingFile = ListingFile()
 
 
@@ -130,5 +133,5 @@ def provider(
     if file is None or config is None:
         return None, problems
     listing = Listing(**{setting.name: getattr(file.listing, setting.name) for setting in fields(ListingFile)})
-    card = Card(file.id, file.names, file.needs, file.minutes, file.highest)
+    card = Card(file.id, file.names, file.needs, file.minutes, file.highest, file.wants)
     return ProviderEntry(file.id, file.kind, card, listing, config), problems

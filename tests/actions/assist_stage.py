@@ -216,6 +216,7 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
         issuer=ISSUER,
         ladder=Ladder({level: f"urn:{level.name.lower()}" for level in Level}),
         languages=("en",),
+        assisted=Level.HIGH,
         order=OrderRule.ALPHABETICAL,
         limited=Limited(60, 20, 1800, 28800, 10, 3600, 100, 3600),
         catalogue=Catalogue(),

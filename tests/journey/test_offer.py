@@ -243,3 +243,19 @@ def test_what_has_ended_is_not_finished_later() -> None:
     ended = standing(State.EXPIRED)
     steps = next_steps(ended, offered(THREE, ended), Failed(FailureClass.CANCELLED, NOW, "alpha"))
     assert NextStep.LATER not in steps
+
+
+@pytest.mark.parametrize(
+    ("assisted", "minimum", "helped"),
+    [
+        (None, Level.LOW, False),
+        (Level.SUBSTANTIAL, Level.LOW, True),
+        (Level.SUBSTANTIAL, Level.SUBSTANTIAL, True),
+        (Level.SUBSTANTIAL, Level.HIGH, False),
+    ],
+)
+def test_a_person_is_offered_only_where_their_help_can_reach_the_level(
+    assisted: Level | None, minimum: Level, helped: bool
+) -> None:
+    asked, rule = begun(minimum=minimum), OrderRule.CONFIGURED
+    assert offer(asked, THREE, service(), NOTHING_OFF, NOW, rule, assisted=assisted).help is helped

@@ -26,7 +26,7 @@ async def choose(desk: Desk, handle: str, browser: Browser, provider: str) -> Lo
     if not desk.offer(transaction, service, await desk.switches.current(), now).has(provider):
         return None
     attempt_id = handles.fresh(desk.ambient)
-    outcome = await registered.provider.begin(_ask(transaction, registered, f"{handle}.{attempt_id}"))
+    outcome = await registered.provider.begin(_ask(transaction, registered, f"{handle}.{attempt_id}", browser.language))
     url, note = (outcome.url, outcome.note) if isinstance(outcome, Departure) else ("", {})
     chosen = ProviderChosen(Attempt(attempt_id, provider, url, now, now + ATTEMPT_LIFE, note))
     if isinstance(outcome, Departure):
@@ -38,13 +38,13 @@ async def choose(desk: Desk, handle: str, browser: Browser, provider: str) -> Lo
     return None
 
 
-def _ask(transaction: Transaction, registered: Registered, state: str) -> Ask:
+def _ask(transaction: Transaction, registered: Registered, state: str, language: str | None) -> Ask:
     request = transaction.request
     return Ask(
         level=request.minimum,
         state=state,
         callback=registered.callback,
-        language=transaction.language,
+        language=language or transaction.language,
         fresh=request.fresh,
         max_age=request.max_age,
         hint=request.login_hint,

@@ -21,7 +21,7 @@ from broker.journey.events import Event
 from broker.journey.offer import Candidate, Offer, OrderRule, offer
 from broker.journey.table import advance, overdue
 from broker.journey.transaction import Transaction
-from broker.model.assurance import Ladder
+from broker.model.assurance import Ladder, Level
 from broker.model.audit import AuditEvent
 from broker.model.failures import KINDS, ErrorCode, FailureClass
 from broker.model.listing import Listing
@@ -71,11 +71,12 @@ class Catalogue(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Everything that signing in needs, built once."""
+    """Everything that signing in needs, built once. `assisted` is the highest level that a person's help can reach."""
 
     issuer: str
     ladder: Ladder
     languages: tuple[str, ...]
+    assisted: Level | None
     order: OrderRule
     limited: Limited
     catalogue: Catalogue
@@ -106,7 +107,7 @@ class Desk:
     def offer(self, transaction: Transaction, service: Service, switches: Switches, now: float) -> Offer:
         """What this transaction may be offered now."""
         candidates = [c for c in map(self.candidate, self.catalogue.providers) if c is not None]
-        return offer(transaction, candidates, service, switches, now, self.order)
+        return offer(transaction, candidates, service, switches, now, self.order, assisted=self.assisted)
 
 
 async def mine(desk: Desk, handle: str, browser: Browser) -> Transaction | Lost:

@@ -7,7 +7,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from broker.actions.browser import Shared
 from broker.actions.sign_in.begin import Begun, authorize
 from broker.actions.sign_in.desk import Desk
 from broker.actions.sign_out import Ask, Exit, sign_out
@@ -19,11 +18,12 @@ from broker.oidc.forms import Unreadable, read_form, read_query
 from broker.oidc.response import redirected_response
 from broker.web import cookies
 from broker.web.citizens.leaving import signed_out, want_to_leave
-from broker.web.citizens.showing import show
+from broker.web.citizens.showing import dead_end
 from broker.web.citizens.visit import Door, Visit, remember, visit
 from broker.web.operations import REFUSED
 
 LOG = logging.getLogger("portico.services")
+TOO_MANY = 429
 LOGOUT_PLACE = "logout"
 """What the token of the page that asks before signing out is made for."""
 
@@ -104,9 +104,8 @@ def _shown(here: Visit, error: Shown) -> Response:
     """A page for the person at the screen: the way back to the service cannot be trusted."""
     _note(here.request, error)
     frame = here.frame()
-    response = here.answer(show(Lost(FailureClass.BAD_LINK), frame, here.held), frame, Shared())
-    response.status_code = error.status
-    return response
+    failure = FailureClass.OVERLOADED if error.status == TOO_MANY else FailureClass.BAD_LINK
+    return here.answer(dead_end(Lost(failure), frame, error.status), frame)
 
 
 def _note(request: Request, error: Shown | Redirected) -> None:
