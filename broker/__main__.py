@@ -184,7 +184,8 @@ def _place(address: str) -> tuple[str, int]:
 
 def _server(application: app.Application, address: str, settings: Settings) -> uvicorn.Server:
     host, port = _place(address)
-    return uvicorn.Server(uvicorn.Config(application, host=host, port=port, **{**_options(settings), "lifespan": "off"}))
+    options = _options(settings) | {"lifespan": "off"}
+    return uvicorn.Server(uvicorn.Config(application, host=host, port=port, **options))
 
 
 async def _together(servers: Sequence[uvicorn.Server], started: Callable[[], None]) -> None:

@@ -10,7 +10,7 @@ READABLE = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def fresh(ambient: Ambient, kind: str = "", size: int = 24) -> str:
-    """A new URL-safe handle of `size` random bytes (192 bits unless told), led by its kind so that no handle passes for another."""
+    """A new URL-safe handle of `size` random bytes, led by its kind so that no handle passes for another."""
     body = base64.urlsafe_b64encode(ambient.draw(size)).rstrip(b"=").decode("ascii")
     return f"{kind}_{body}" if kind else body
 

@@ -13,7 +13,6 @@ from deploy.demo.run import Ports, Stand, configured, sample, simulator
 from tests.machine.program import Program
 from tests.whole.stage import Script, four_ports, laid_out, serving
 
-
 PATIENCE = 90
 """Seconds that the workers may take to start: the machine may be busy with something else."""
 

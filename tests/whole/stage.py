@@ -72,7 +72,7 @@ class Ahead:
 
 def four_ports() -> Ports:
     """Four free ports in a row. The search begins by chance, since other runs may be looking on this machine."""
-    begin = random.randrange(2500)  # noqa: S311 (no secret)
+    begin = random.randrange(2500)
     for number in range(2500):
         first = 21000 + 4 * ((begin + number) % 2500)
         with contextlib.ExitStack() as held:
@@ -125,9 +125,8 @@ async def staged(folder: Path, script: Script = Script(), given: Ambient | None 
     ports, real = four_ports(), given or ambient.real()
     settings = configured(ports, real, laid_out(folder, script))
     await app.migrated(settings)
-    async with app.opened(settings, real) as parts:
-        async with serving(*stands(parts, ports)):
-            yield Stage(ports, parts, folder)
+    async with app.opened(settings, real) as parts, serving(*stands(parts, ports)):
+        yield Stage(ports, parts, folder)
 
 
 @asynccontextmanager

@@ -156,7 +156,8 @@ async def test_a_citizen_signs_in_at_the_oidc_provider_mock_from_pypi(tmp_path: 
     script = Script(files={"providers/mock.toml": PEER_PROVIDER % {"port": port, "more": SECRET}})
     async with staged(tmp_path, script) as stage:
         mock = Program(
-            [Path(sys.prefix) / "bin" / "oidc-provider-mock", "--port", str(port)], ready=lambda program: "Uvicorn running" in program.output
+            [Path(sys.prefix) / "bin" / "oidc-provider-mock", "--port", str(port)],
+            ready=lambda program: "Uvicorn running" in program.output,
         )
         await asyncio.to_thread(mock.start)
         try:
