@@ -1,12 +1,14 @@
 """The token endpoint: a code becomes a grant with tokens, a refresh token a new access token (RFC 6749 4.1.3, 6)."""
 
+from dataclasses import replace
 from typing import Any
 
 from broker.actions.exchange.counter import Call, Counter, caller, check_on, event, held_key
 from broker.jose import sign
 from broker.model import handle as handles
-from broker.model.facts import Redemption
+from broker.model.facts import KnownCode, Redemption
 from broker.model.grant import Grant
+from broker.model.service import Service
 from broker.oidc import token as rules
 from broker.oidc.client import Authenticated, assertion_used_before
 from broker.oidc.dpop import Proof
@@ -35,7 +37,7 @@ async def _exchange(counter: Counter, known: Authenticated, asked: CodeRequest, 
         raise invalid_grant("no such code")
     now = counter.ambient.now()
     if kept.code.client_id == service.client_id and kept.redeemed:
-        await counter.grants.revoke_code(digest, now, event(counter, "code_replayed", service))
+        await _revoke(counter, service, kept)
         raise invalid_grant("the code was redeemed before: everything issued from it is revoked")
     rules.check_code(asked, kept.code, service, proof, now)
     await check_on(counter, service, kept.code.account)
@@ -49,15 +51,23 @@ async def _exchange(counter: Counter, known: Authenticated, asked: CodeRequest, 
         grant,
         [access_record] if refresh_record is None else [access_record, refresh_record],
         known.assertion,
-        [event(counter, "code_redeemed", service, grant)],
+        [replace(event(counter, "code_redeemed", service, grant), transaction=kept.code.transaction)],
     )
     if outcome is Redemption.ASSERTION_USED_BEFORE:
         raise assertion_used_before()
     if outcome is not Redemption.DONE:
-        await counter.grants.revoke_code(digest, now, event(counter, "code_replayed", service))
+        await _revoke(counter, service, await counter.grants.code(digest) or kept)
         raise invalid_grant("the code was redeemed at the same moment: everything issued from it is revoked")
     given = refresh if refresh_record is not None else None
     return rules.token_response(access, access_record, grant, now, id_token=signed, refresh=given)
+
+
+async def _revoke(counter: Counter, service: Service, known: KnownCode) -> None:
+    """Revokes everything issued from a code that came a second time; the audit row says which grant that was."""
+    code = known.code
+    told = event(counter, "code_replayed", service)
+    told = replace(told, transaction=code.transaction, account=code.account, grant=known.grant)
+    await counter.grants.revoke_code(code.digest, told.at, told)
 
 
 def _claims(counter: Counter, grant: Grant, now: float) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""What happens when something breaks: workers, stores, providers, clocks. On real servers, over HTTP."""

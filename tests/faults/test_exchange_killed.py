@@ -1,0 +1,205 @@
+"""kill -9 of a worker in the middle of a code exchange: never two live token sets, never a token without its audit."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import jwt
+import pytest
+
+from broker.model.handle import digest
+from tests.faults.ground import WORKERS, Ground, Issued
+from tests.whole.rider import Gone, Reply, eventually
+
+WAITING = """
+SELECT pid FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock' AND application_name = 'portico'
+"""
+READS_CODE = "while it reads the code"
+CLAIMS_CODE = "while it claims the code"
+RECORDS_ASSERTION = "while it records the assertion"
+COMMITS = "while it commits"
+
+
+@asynccontextmanager
+async def stopped(broker: Ground, step: str, code: str, form: dict[str, str]) -> AsyncIterator[None]:
+    """Inside the block an exchange comes as far as this step and waits there, for a lock that another one holds."""
+    async with broker.sql() as connection:
+        lock = connection.transaction()
+        await lock.start()
+        match step:
+            case "while it reads the code":
+                await connection.execute("LOCK TABLE codes IN ACCESS EXCLUSIVE MODE")
+            case "while it claims the code":
+                await connection.fetch("SELECT 1 FROM codes WHERE digest = $1 FOR UPDATE", digest(code))
+            case "while it records the assertion":
+                jti = jwt.decode(form["client_assertion"], options={"verify_signature": False})["jti"]
+                await connection.execute(
+                    "INSERT INTO assertions (client_id, jti, expires) VALUES ($1, $2, 0)",
+                    form["client_id"],
+                    digest(jti),
+                )
+            case "while it commits":
+                # that the account exists is looked at last of all, in the commit itself
+                await connection.fetch(
+                    "SELECT 1 FROM accounts WHERE id = (SELECT account_id FROM codes WHERE digest = $1) FOR UPDATE",
+                    digest(code),
+                )
+        yield
+        await lock.rollback()
+
+
+async def held_up(broker: Ground) -> tuple[int, int]:
+    """The backend that waits for the lock, and the worker it works for."""
+    found: list[int] = []
+
+    async def seen() -> bool:
+        found[:] = [row["pid"] for row in await broker.rows(WAITING)]
+        return bool(found)
+
+    await eventually(5, seen)
+    assert len(found) == 1
+    return found[0], await broker.worker_at(found[0])
+
+
+async def killed_at(broker: Ground, step: str, code: str, form: dict[str, str], backend_dies: bool) -> None:
+    """Lets an exchange come to a step and kills its worker there; the statement under way dies too, or goes on."""
+    async with stopped(broker, step, code, form):
+        exchange = asyncio.ensure_future(broker.wire.send("POST", f"{broker.running.issuer}/token", form))
+        backend, worker = await held_up(broker)
+        broker.kill(worker)
+        with pytest.raises(Gone):
+            await exchange
+        if backend_dies:
+            await broker.rows("SELECT pg_terminate_backend($1, 2000)", backend)
+
+    async def over() -> bool:
+        """Nothing is under way any more."""
+        return not await broker.rows("SELECT 1 FROM pg_stat_activity WHERE pid = $1 AND state = 'active'", backend)
+
+    await eventually(5, over)
+
+
+@pytest.mark.parametrize("step", [READS_CODE, CLAIMS_CODE, RECORDS_ASSERTION, COMMITS])
+async def test_a_code_whose_exchange_was_killed_before_the_commit_works_once_more(broker: Ground, step: str) -> None:
+    rider = broker.rider()
+    code = await rider.code()
+    form = rider.exchange(code)
+    before = await broker.issued(code)
+    await killed_at(broker, step, code, form, backend_dies=True)
+    assert await broker.issued(code) == before == Issued(False, 0, [], before.replays)
+    # the very same request: nothing of it was kept, not even the use of its assertion
+    told = (await rider.call("/token", form)).right().told
+    assert (await rider.userinfo(told["access_token"])).status == 200
+    assert await broker.issued(code) == Issued(True, 2, ["code_redeemed"], before.replays)
+    refused = await rider.redeem(code)
+    assert (refused.status, refused.told["error"]) == (400, "invalid_grant")
+    assert (await rider.userinfo(told["access_token"])).status == 401
+    assert (await broker.issued(code)).tokens == 0
+
+
+@pytest.mark.parametrize("step", [CLAIMS_CODE, RECORDS_ASSERTION, COMMITS])
+async def test_a_code_whose_exchange_was_committed_after_its_worker_was_killed_is_refused_and_its_tokens_revoked(
+    broker: Ground, step: str
+) -> None:
+    rider = broker.rider()
+    code = await rider.code()
+    before = await broker.issued(code)
+    await killed_at(broker, step, code, rider.exchange(code), backend_dies=False)
+    # nobody was told these tokens, but they are whole
+    assert await broker.issued(code) == Issued(True, 2, ["code_redeemed"], before.replays)
+    refused = await rider.redeem(code)
+    assert (refused.status, refused.told["error"]) == (400, "invalid_grant")
+    assert await broker.issued(code) == Issued(True, 0, ["code_redeemed", "code_replayed"], before.replays + 1)
+
+
+async def test_a_code_whose_worker_was_killed_before_it_heard_of_the_commit_is_refused_and_its_tokens_revoked(
+    broker: Ground,
+) -> None:
+    rider = broker.rider()
+    code = await rider.code()
+    before = await broker.issued(code)
+    form = rider.exchange(code)
+    async with stopped(broker, CLAIMS_CODE, code, form):
+        exchange = asyncio.ensure_future(broker.wire.send("POST", f"{broker.running.issuer}/token", form))
+        _, worker = await held_up(broker)
+        broker.strait.hold()
+
+    async def committed() -> bool:
+        """The redemption stands in the database."""
+        return (await broker.issued(code)).redeemed
+
+    await eventually(5, committed)
+    broker.kill(worker)
+    with pytest.raises(Gone):
+        await exchange
+    broker.strait.release()
+    assert (await broker.issued(code)).tokens == 2
+    refused = await rider.redeem(code)
+    assert (refused.status, refused.told["error"]) == (400, "invalid_grant")
+    assert await broker.issued(code) == Issued(True, 0, ["code_redeemed", "code_replayed"], before.replays + 1)
+
+
+async def test_a_code_whose_answer_was_lost_on_its_way_is_refused_and_its_tokens_revoked(broker: Ground) -> None:
+    rider = broker.rider()
+    code = await rider.code()
+    before = await broker.issued(code)
+    form = "&".join(f"{name}={value}" for name, value in rider.exchange(code).items()).replace(":", "%3A")
+    form = form.replace("/", "%2F")
+    port = broker.running.ports.first
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = f"POST /token HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    writer.write(f"{head}Content-Length: {len(form)}\r\n\r\n{form}".encode())
+
+    async def committed() -> bool:
+        """The redemption stands in the database."""
+        return (await broker.issued(code)).redeemed
+
+    await eventually(5, committed)
+    for worker in broker.workers():
+        broker.kill(worker)
+    writer.close()
+    assert (await broker.issued(code)).tokens == 2
+    await broker.well()
+    refused = await rider.redeem(code)
+    assert (refused.status, refused.told["error"]) == (400, "invalid_grant")
+    assert await broker.issued(code) == Issued(True, 0, ["code_redeemed", "code_replayed"], before.replays + 1)
+
+
+async def test_of_many_who_redeem_one_code_while_a_worker_is_killed_at_most_one_holds_live_tokens(
+    broker: Ground,
+) -> None:
+    rider = broker.rider()
+    code = await rider.code()
+
+    async def attempt() -> Reply | None:
+        try:
+            return await rider.wire.send("POST", f"{broker.running.issuer}/token", rider.exchange(code))
+        except Gone:
+            return None
+
+    attempts = [asyncio.ensure_future(attempt()) for _ in range(20)]
+    await asyncio.sleep(0)
+    broker.kill(broker.workers()[0])
+    replies = [reply for reply in await asyncio.gather(*attempts) if reply is not None]
+    given = [reply.told["access_token"] for reply in replies if reply.status == 200]
+    assert len(given) <= 1
+    issued = await broker.issued(code)
+    assert await broker.one("SELECT count(*) FROM audit WHERE kind = 'code_redeemed' AND grant_id IS NOT NULL") == (
+        await broker.one("SELECT count(*) FROM grants")
+    )
+    assert issued.audited.count("code_redeemed") == int(issued.redeemed)
+    assert issued.tokens in (0, 2)
+
+
+async def test_the_other_workers_go_on_with_a_journey_and_the_dead_one_is_replaced(broker: Ground) -> None:
+    rider = broker.rider()
+    steps: list[Callable[[], Awaitable[object]]] = [rider.begin, rider.return_, rider.share]
+    for number, step in enumerate(steps):
+        before = broker.serving()
+        assert len(before) == WORKERS
+        broker.kill(before[number % WORKERS])
+        await step()
+        await broker.well()
+        assert before[number % WORKERS] not in broker.serving()
+    (await rider.redeem(await rider.collect())).right()
