@@ -111,11 +111,16 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Nothing can be shown for this address in this browser: unknown handle, lost cookie, other browser."""
+    """Nothing can be shown for this address in this browser: unknown handle, lost cookie, other browser.
+
+    `told` is for the people who run the service that sent the citizen: what was wrong with its request, in a standard's
+    words, with nothing of anybody in it.
+    """
 
     failure: FailureClass
     service: Service | None = None
     back: str | None = None
+    told: str | None = None
 
 
 View = Choose | Leave | Checking | WentWrong | CheckAndShare | Waiting | Ended | Lost

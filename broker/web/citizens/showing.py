@@ -128,6 +128,7 @@ def _went_wrong(view: WentWrong, frame: Frame) -> Shown:
         steps=steps(view, f"/journey/{frame.handle}", words, frame.now),
         reference=readable(transaction.reference),
         may_stop=transaction.open,
+        told=None,
     )
     return Shown("failed", holes)
 
@@ -147,6 +148,7 @@ def dead_end(view: Lost, frame: Frame, status: int, reference: str | None = None
         steps=lost_steps(view, frame.language),
         reference=reference,
         may_stop=False,
+        told=view.told,
     )
     return Shown("failed", holes, status)
 

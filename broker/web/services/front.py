@@ -105,7 +105,7 @@ def _shown(here: Visit, error: Shown) -> Response:
     _note(here.request, error)
     frame = here.frame()
     failure = FailureClass.OVERLOADED if error.status == TOO_MANY else FailureClass.BAD_LINK
-    return here.answer(dead_end(Lost(failure), frame, error.status), frame)
+    return here.answer(dead_end(Lost(failure, told=f"{error.code}: {error.description}"), frame, error.status), frame)
 
 
 def _note(request: Request, error: Shown | Redirected) -> None:
