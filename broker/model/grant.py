@@ -13,6 +13,8 @@ class Release:
 
     `claims` holds only what was asked, allowed and agreed; `asked_claims` is the checked `claims` parameter, which
     says what goes into the ID token and what into userinfo; `session` is the `sid` of the broker's session.
+    `provider` is the id of the provider that proved the identity (it is told to nobody): if that is turned off, what
+    was issued on its word opens nothing any more.
     """
 
     subject: str
@@ -23,6 +25,7 @@ class Release:
     verification: Verification | None = None
     asked_claims: Mapping[str, Any] = field(default_factory=dict)
     session: str | None = None
+    provider: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from broker.jose import KeySet, SigningKey
 from broker.model.assurance import Ladder
 from broker.model.audit import AuditEvent
 from broker.model.facts import Unavailable
-from broker.model.grant import Grant
+from broker.model.grant import AssertionUse, Code, Grant
 from broker.model.service import Service
-from broker.model.switches import SwitchKind
+from broker.model.switches import Switches, SwitchKind
 from broker.oidc import client, dpop
 from broker.oidc.checks import Door
 from broker.oidc.client import Audience, Authenticated
@@ -44,6 +44,9 @@ class Signing(Protocol):
 WITHOUT_MEMORY = 30
 """How old (seconds) a DPoP nonce may be while the shared memory of proofs is out of reach."""
 
+PROOFS = "/proofs"
+"""Whose assertions the proofs count as while their memory is out of reach: no service can have this id."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:
@@ -57,7 +60,6 @@ class Rate:
 class Counter:
     """Everything that the services' door needs, built once. `request_uri` is a lifetime in seconds.
 
-    `own_proofs` is this worker's memory of proofs for when the shared one is out of reach.
     `calls` limits what one service may send to this worker, counted in `own_limits`, its own memory: that guards the
     machine and costs no journey. `failures` limits how often one address may fail to authenticate, at all workers
     together, counted in `limits`.
@@ -77,7 +79,6 @@ class Counter:
     grants: Grants
     pushed: PushedRequests
     proofs: Proofs
-    own_proofs: Proofs
     own_limits: Limits
     limits: Limits
     switches: SwitchBoard
@@ -116,16 +117,16 @@ async def caller(counter: Counter, call: Call) -> Authenticated:
     return known
 
 
-async def check_on(counter: Counter, service: Service, account: str | None = None) -> None:
-    """Asks whether the service and the account are turned on, as of this call's last look into a store.
+async def check_on(counter: Counter, service: Service, held: Code | Grant | None = None) -> None:
+    """Asks whether the service is turned on, and what stands behind the code or grant it holds: see `turned_off`.
 
-    Raises TokenError.
+    As of this call's last look into a store. Raises TokenError.
     """
     switches = await counter.switches.current()
     if switches.is_off(SwitchKind.SERVICE, service.client_id):
         raise TokenError("unauthorized_client", "this service is turned off", "switched off by an operator")
-    if account is not None and switches.is_off(SwitchKind.ACCOUNT, account):
-        raise invalid_grant("the account is turned off")
+    if held is not None and (off := turned_off(switches, held)) is not None:
+        raise invalid_grant(f"{off} is turned off")
 
 
 async def _failed(counter: Counter, call: Call) -> None:
@@ -151,8 +152,7 @@ async def once(counter: Counter, known: Authenticated) -> None:
 async def nonces(counter: Counter) -> dpop.Nonces:
     """The makers of DPoP nonces, bound to the memory of proofs as it is now (RFC 9449 8).
 
-    While that memory is out of reach only nonces of the last half minute are good, and each worker remembers the
-    proofs it saw itself.
+    While that memory is out of reach only nonces of the last half minute are good, and no nonce of before or after.
     """
 
     def mac(data: bytes) -> bytes:
@@ -170,6 +170,7 @@ async def nonces(counter: Counter) -> dpop.Nonces:
 async def held_key(counter: Counter, call: Call, access_token: str | None = None) -> dpop.Proof | None:
     """The proof of the key that the caller holds, seen for the first time; None where none came (RFC 9449 4.3).
 
+    While the memory of proofs is out of reach, each is noted as a fact: dearer, and as good.
     Raises TokenError, also for two proofs, and for a proof used before.
     """
     if not call.proofs:
@@ -182,10 +183,22 @@ async def held_key(counter: Counter, call: Call, access_token: str | None = None
     try:
         first = await counter.proofs.first_use(proof.jti, expires)
     except Unavailable:
-        first = await counter.own_proofs.first_use(proof.jti, expires)
+        first = await counter.grants.use_assertion(AssertionUse(PROOFS, proof.jti, expires))
     if not first:
         raise dpop.proof_used_before(access_token is not None)
     return proof
+
+
+def turned_off(switches: Switches, held: Code | Grant) -> str | None:
+    """What stands behind a code or grant and was turned off since it was issued; None if nothing was."""
+    provider = held.release.provider
+    if switches.is_off(SwitchKind.SERVICE, held.client_id):
+        return "the service"
+    if switches.is_off(SwitchKind.ACCOUNT, held.account):
+        return "the account"
+    if provider is not None and switches.is_off(SwitchKind.PROVIDER, provider):
+        return "the provider"
+    return None
 
 
 def event(counter: Counter, kind: str, service: Service, grant: Grant | None = None, **details: str) -> AuditEvent:

@@ -3,9 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from broker.actions.exchange.counter import Call, Counter, caller, check_on, event, held_key, once
+from broker.actions.exchange.counter import Call, Counter, caller, check_on, event, held_key, once, turned_off
 from broker.model import handle as handles
-from broker.model.switches import SwitchKind
 from broker.oidc.access import check_access, invalid_token, presented_token
 from broker.oidc.introspection import introspection_response
 from broker.oidc.token import token_parameter
@@ -22,9 +21,8 @@ async def userinfo(counter: Counter, call: Call) -> dict[str, Any]:
     proof = await held_key(counter, call, presented.handle)
     now = counter.ambient.now()
     check_access(presented, record, grant, proof, now)
-    switches = await counter.switches.current()
-    if switches.is_off(SwitchKind.SERVICE, grant.client_id) or switches.is_off(SwitchKind.ACCOUNT, grant.account):
-        raise invalid_token("service or account are turned off", presented.scheme)
+    if (off := turned_off(await counter.switches.current(), grant)) is not None:
+        raise invalid_token(f"{off} is turned off", presented.scheme)
     return userinfo_claims(grant, counter.ladder, now)
 
 
@@ -35,10 +33,7 @@ async def introspect(counter: Counter, call: Call) -> dict[str, Any]:
     await once(counter, known)
     found = await counter.grants.token(handles.digest(handle))
     await check_on(counter, known.service)
-    switches = await counter.switches.current()
-    if found is not None and (
-        switches.is_off(SwitchKind.SERVICE, found[1].client_id) or switches.is_off(SwitchKind.ACCOUNT, found[1].account)
-    ):
+    if found is not None and turned_off(await counter.switches.current(), found[1]) is not None:
         found = None
     return introspection_response(known.service, found, counter.issuer, counter.ladder, counter.ambient.now())
 

@@ -40,7 +40,7 @@ async def _exchange(counter: Counter, known: Authenticated, asked: CodeRequest, 
         await _revoke(counter, service, kept)
         raise invalid_grant("the code was redeemed before: everything issued from it is revoked")
     rules.check_code(asked, kept.code, service, proof, now)
-    await check_on(counter, service, kept.code.account)
+    await check_on(counter, service, kept.code)
     grant = rules.granted(kept.code, handles.fresh(counter.ambient, size=16), proof, counter.lifetimes, now)
     access, refresh = handles.fresh(counter.ambient, "access"), handles.fresh(counter.ambient, "refresh")
     access_record = rules.access_token(access, grant, counter.lifetimes, now)
@@ -91,7 +91,7 @@ async def _refresh(
         raise invalid_grant("no such refresh token, or it was revoked")
     now, (record, grant) = counter.ambient.now(), found
     rules.check_refresh(asked, record, grant, service, proof, now)
-    await check_on(counter, service, grant.account)
+    await check_on(counter, service, grant)
     access = handles.fresh(counter.ambient, "access")
     access_record = rules.access_token(access, grant, counter.lifetimes, now)
     events = [event(counter, "grant_refreshed", service, grant)]

@@ -87,6 +87,8 @@ async def answer(desk: Desk, help: Help, handle: str, transaction: Transaction, 
         return None
     outcome = await record(desk, transaction, service, identity, kept)
     if outcome is None:
+        # this request was answered before, and who was lost in between is told that it is over
+        await step(desk, handle, transaction, AttemptFailed(FailureClass.REQUEST_EXPIRED, identity.provider))
         return None
     await step(desk, handle, transaction, ServiceAnswered(outcome.leaving, outcome.account))
     if transaction.case is not None:
@@ -150,6 +152,7 @@ async def record(
         verification=identity.verification,
         asked_claims=request.claims,
         session=kept.session.id,
+        provider=identity.provider,
     )
     kind = "identity_kept" if late else "service_answered"
     level = identity.level.name.lower()
