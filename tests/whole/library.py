@@ -96,9 +96,7 @@ class Library:
     async def userinfo(self, token: str) -> Reply:
         """What a token opens."""
         async with wire() as line:
-            return await line.send(
-                "GET", f"{self.stage.issuer}/userinfo", headers={"Authorization": f"Bearer {token}"}
-            )
+            return await line.send("GET", f"{self.stage.issuer}/userinfo", headers={"Authorization": f"Bearer {token}"})
 
     async def introspect(self, token: str) -> Reply:
         """What the broker says of a token."""

@@ -20,10 +20,6 @@ async def on_the_way_back(citizen: Citizen, outcome: str = "ok") -> tuple[str, s
     await citizen.decide(outcome)
     caught: list[str] = []
 
-    async def catch(route: Route) -> None:
-        caught.append(route.request.url)
-        await route.abort("aborted")
-
     # the redirect to the callback is followed by hand, since a browser's own redirects cannot be stopped
     async def answer(route: Route) -> None:
         response = await route.fetch(max_redirects=0)
@@ -70,12 +66,10 @@ STRAY: dict[str, Callable[[str], str]] = {
     "in the name of another issuer": lambda url: changed(url, iss=url.partition("/callback")[0]),
     "without an issuer": lambda url: changed(url, iss=""),
     "with the state of another attempt": lambda url: changed(url, state=parse_qs(url)["state"][0][:-3] + "abc"),
-    "with two codes": lambda url: f"{url}&code=another",
-    "that says nothing": lambda url: changed(url, code=""),
 }
 
 
-@pytest.mark.parametrize("kind", [kind for kind in STRAY if kind not in ("with two codes", "that says nothing")])
+@pytest.mark.parametrize("kind", STRAY)
 async def test_a_callback_that_does_not_belong_changes_nothing_and_shows_where_one_stands(
     citizen: Citizen, kind: str
 ) -> None:
@@ -103,7 +97,7 @@ async def test_a_callback_with_a_forged_state_is_a_lost_place_and_changes_nothin
 async def test_a_query_that_can_be_read_in_two_ways_is_as_good_as_none(citizen: Citizen) -> None:
     journey, callback = await on_the_way_back(citizen)
     before = await citizen.transaction(journey.rpartition("/")[2])
-    await citizen.page.goto(STRAY["with two codes"](callback))
+    await citizen.page.goto(f"{callback}&code=another")
     await citizen.sees("We lost your place")
     assert await citizen.transaction(journey.rpartition("/")[2]) == before
 

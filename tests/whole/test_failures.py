@@ -280,7 +280,7 @@ async def test_a_request_for_help_that_nobody_attended_to_runs_out(
     await citizen.sees("You are in line")
     code = await citizen.page.locator(".pt-spoken--large").inner_text()
     # the request of the service is long gone by then; the code still leads to the case
-    ahead.advance(15.5 * DAY)
+    ahead.advance(13.5 * DAY)
     await citizen.page.goto(f"{clocked_stage.issuer}/continue")
     await citizen.page.get_by_label("Your code").fill(code)
     await citizen.press("Continue")
