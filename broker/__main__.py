@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import getpass
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -121,9 +122,24 @@ def worker() -> app.Application:
         async with app.opened(settings, ambient.real()) as parts:
             signal.signal(signal.SIGTERM, ending)
             _linger(parts.readiness)
+            _end_with_parent()
             yield app.public_door(parts)
 
     return app.Door(opening)
+
+
+def _end_with_parent() -> None:
+    """A worker whose supervisor was killed ends in good order: else it would hold the port against a successor."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    loop = asyncio.get_running_loop()
+
+    def orphaned() -> None:
+        loop.remove_reader(parent.sentinel)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    loop.add_reader(parent.sentinel, orphaned)
 
 
 def _linger(readiness: Readiness) -> None:

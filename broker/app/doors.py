@@ -27,7 +27,7 @@ from broker.oidc.checks import Door as Checks
 from broker.oidc.client import Audience
 from broker.oidc.metadata import discovery, endpoints, metadata_bytes
 from broker.oidc.token import Lifetimes
-from broker.stores.passing.memory import MemoryLimits, MemoryProofs
+from broker.stores.passing.memory import MemoryLimits
 from broker.web import citizens, public
 from broker.web import staff as staff_pages
 from broker.web.language import languages
@@ -107,7 +107,6 @@ def counter(parts: Parts, checks: Checks) -> Counter:
         grants=CountedGrants(facts.grants, parts.meters),
         pushed=passing.pushed,
         proofs=passing.proofs,
-        own_proofs=MemoryProofs(parts.ambient),
         own_limits=MemoryLimits(parts.ambient),
         limits=passing.limits,
         switches=facts.switches,
