@@ -81,6 +81,15 @@ class Citizen:
         await self.sees("Check what you share")
         await self.press("Share and continue")
 
+    async def ask_for_a_person(self, address: str = "amina@mail.example") -> None:
+        """From the picker to the page where one waits for somebody: a talk by video, and an email address."""
+        await self.choose(PERSON)
+        await self.page.get_by_role("radio", name="By video").check()
+        await self.page.get_by_role("radio", name="Email address").check()
+        await self.page.locator("#email").fill(address)
+        await self.press("Ask for help")
+        await self.sees("You are in line")
+
     async def arrives(self) -> None:
         """Is back at the sample service, signed in."""
         await self.page.wait_for_url(f"{self.stage.service}/signed-in")

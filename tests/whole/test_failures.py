@@ -11,7 +11,7 @@ from broker.journey.transaction import State
 from broker.model.failures import KINDS, FailureClass, NextStep
 from broker.model.switches import SwitchKind
 from broker.web.citizens.tellings import TELLINGS
-from tests.whole.citizen import HARBOUR, NORTHBANK, PERSON, PICKER, Citizen
+from tests.whole.citizen import HARBOUR, NORTHBANK, PICKER, Citizen
 from tests.whole.conftest import Newcomer
 from tests.whole.library import ARCHIVE_NAME, Library
 from tests.whole.rider import eventually
@@ -257,13 +257,14 @@ async def test_a_request_that_shows_no_page_goes_back_at_once(citizen: Citizen) 
 
 
 async def test_who_leaves_while_a_person_checks_is_told_that_this_goes_on(citizen: Citizen) -> None:
-    await asks_for_help(citizen)
-    await citizen.sees("You are in line")
+    await citizen.begin()
+    await citizen.ask_for_a_person()
     await leaves(citizen, F.HELP_WAITING)
 
 
 async def test_a_request_for_help_that_was_taken_back_leaves_every_way_open(citizen: Citizen) -> None:
-    await asks_for_help(citizen)
+    await citizen.begin()
+    await citizen.ask_for_a_person()
     await citizen.press("Take it back")
     await citizen.sees("You did not finish with")
     await citizen.choose(NORTHBANK)
@@ -276,8 +277,8 @@ async def test_a_request_for_help_that_nobody_attended_to_runs_out(
     newcomer: Newcomer, clocked_stage: Stage, ahead: Ahead
 ) -> None:
     citizen = await newcomer(clocked_stage)
-    await asks_for_help(citizen)
-    await citizen.sees("You are in line")
+    await citizen.begin()
+    await citizen.ask_for_a_person()
     code = await citizen.page.locator(".pt-spoken--large").inner_text()
     # the request of the service is long gone by then; the code still leads to the case
     ahead.advance(13.5 * DAY)
@@ -291,14 +292,3 @@ async def test_a_request_for_help_that_nobody_attended_to_runs_out(
     await leads(citizen, "Ask for help", "Get help from a person")
     await citizen.choose(NORTHBANK)
     await citizen.at(NORTHBANK)
-
-
-async def asks_for_help(citizen: Citizen) -> None:
-    """From the picker to the page where one waits."""
-    await citizen.begin()
-    await citizen.choose(PERSON)
-    page = citizen.page
-    await page.get_by_role("radio", name="Email").check()
-    await page.locator("#email").fill("amina@mail.example")
-    await page.get_by_role("radio", name="By video").check()
-    await citizen.press("Ask for help")

@@ -6,7 +6,7 @@ from playwright.async_api import expect
 
 from broker.actions.browser import Browser
 from broker.journey.transaction import State
-from tests.whole.citizen import HARBOUR, NORTHBANK, PERSON, PICKER, Citizen
+from tests.whole.citizen import HARBOUR, NORTHBANK, PICKER, Citizen
 from tests.whole.conftest import Newcomer
 from tests.whole.library import Library
 from tests.whole.stage import Ahead, Stage
@@ -151,12 +151,7 @@ async def test_who_asked_for_a_person_can_get_a_code_for_later_and_look_elsewher
 ) -> None:
     first, second = [await newcomer(shared_stage) for _ in range(2)]
     await first.begin()
-    await first.choose(PERSON)
-    await first.page.get_by_role("radio", name="Email").check()
-    await first.page.locator("#email").fill("amina@mail.example")
-    await first.page.get_by_role("radio", name="By video").check()
-    await first.press("Ask for help")
-    await first.sees("You are in line")
+    await first.ask_for_a_person()
     code = await first.page.locator(".pt-spoken--large").inner_text()
     await continues(second, code)
     await second.sees("You are in line")
