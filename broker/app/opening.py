@@ -109,7 +109,10 @@ async def _facts(settings: Settings, sealer: Sealer, ambient: Ambient) -> Facts:
 
 
 async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
+    """Ends what is done again and again. It is told so more than once: a library on the way may lose the first word."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=0.1)
     with contextlib.suppress(asyncio.CancelledError):
         await task
 

@@ -1,0 +1,1 @@
+"""How often the broker asks others for something, counted where it is asked. Figures that no busy machine changes."""
