@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
@@ -130,10 +131,10 @@ async def staged(folder: Path, script: Script = Script(), given: Ambient | None 
 
 
 @asynccontextmanager
-async def serving(*stand: Stand) -> AsyncIterator[None]:
-    """Serves applications until the block ends."""
+async def serving(*stand: Stand, **more: Any) -> AsyncIterator[None]:
+    """Serves applications until the block ends. `more` is what uvicorn takes, such as the files of a certificate."""
     servers = [
-        uvicorn.Server(uvicorn.Config(one.application, LOOPBACK, one.port, lifespan="off", log_config=None))
+        uvicorn.Server(uvicorn.Config(one.application, LOOPBACK, one.port, lifespan="off", log_config=None, **more))
         for one in stand
     ]
     for server in servers:
