@@ -8,13 +8,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import uvicorn
+import uvloop
 
 from broker import ambient, app
 from broker.commands import Refused, register
@@ -69,14 +70,14 @@ def serve(args: argparse.Namespace) -> int:
     """Runs the broker from a configuration. Nothing starts before everything in it is right."""
     settings = app.configured(args.config)
     configure(settings.broker.development)
-    asyncio.run(app.check_ready(settings))
+    _run(app.check_ready(settings))
     listen, counters = settings.broker.listen, settings.broker.metrics.folder
     if listen.workers > 1 and counters is not None:
         os.environ[SHARED_COUNTERS] = str(counters)
         clear(counters)
     if listen.workers > 1 and args.door != "staff":
         return _serve_workers(settings, args.config, args.door)
-    asyncio.run(_serve_here(settings, args.door))
+    _run(_serve_here(settings, args.door))
     return 0
 
 
@@ -165,7 +166,7 @@ def demo(args: argparse.Namespace) -> int:
     ports = run.Ports(int(os.environ.get(DEMO_PORT, str(run.USUAL_PORT))))
     real = ambient.real()
     settings = run.configured(ports, real)
-    asyncio.run(app.migrated(settings))
+    _run(app.migrated(settings))
 
     async def show() -> None:
         async with app.opened(settings, real) as parts:
@@ -174,8 +175,14 @@ def demo(args: argparse.Namespace) -> int:
             ]
             await _together(servers, started=lambda: print(run.greeting(ports), flush=True))
 
-    asyncio.run(show())
+    _run(show())
     return 0
+
+
+def _run(work: Coroutine[Any, Any, object]) -> None:
+    """Runs to the end on uvloop, as uvicorn's own workers do: the loop is a third of what a request costs."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work)
 
 
 def _options(settings: Settings) -> dict[str, Any]:
