@@ -73,6 +73,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 HOMES: dict[str, set[str]] = {
     "starlette": {"broker.web", "broker.app", "providers.simulator", "deploy.demo"},
     "redis": {"broker.stores"},
+    "hiredis": {"broker.stores"},
     "asyncpg": {"broker.stores"},
     "sqlalchemy": {"broker.stores"},
     "alembic": {"broker.stores"},

@@ -46,7 +46,6 @@ async def opened(settings: Settings, ambient: Ambient) -> AsyncIterator[Parts]:
             facts.ambient,
             facts.switches,
             password=password(broker.passing.password_file),
-            connections=broker.passing.connections,
         )
         stack.push_async_callback(passing.close)
         outgoing = Outgoing(

@@ -73,8 +73,6 @@ class Passing:
     """`memory:` (one worker), `redis://host:port/number`, or `rediss://` for TLS. Never with a password in it."""
     password_file: Path | None = None
     """The file that holds the Redis password and nothing else."""
-    connections: Annotated[int, Between(1, 1000)] = 32
-    """The most Redis connections a worker opens."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,6 @@ def open_passing(
     board: Board,
     *,
     password: str | None = None,
-    connections: int = 32,
 ) -> Passing:
     """Opens passing state at `memory:`, `redis://host:port/number` or `rediss://` (TLS).
 
@@ -63,7 +62,7 @@ def open_passing(
         return _memory(ambient)
     if urlsplit(url).scheme not in ("redis", "rediss"):
         raise ValueError("expected memory:, redis://host:port/number or rediss://host:port/number")
-    server = Server(url, password, connections)
+    server = Server(url, password)
     fullness = Fullness(server)
     board.mirror_in(RedisMirror(server))
     return Passing(

@@ -6,24 +6,23 @@ One Redis, with or without replicas; no cluster, since a script touches keys tha
 import asyncio
 import hashlib
 import math
-from collections.abc import Awaitable, Sequence
+import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from redis.asyncio import BlockingConnectionPool
-from redis.asyncio import Redis as Client
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as Unconnected
-from redis.exceptions import NoScriptError, ResponseError
-from redis.exceptions import TimeoutError as TooSlow
-from redis.maint_notifications import MaintNotificationsConfig
+from hiredis import ReplyError
+from redis._parsers.helpers import parse_info
+from redis.asyncio.connection import parse_url
 
 from broker.model.facts import Unavailable
+from broker.stores.passing.line import Broken, Line, Overdue, Place, connected
 
-_Result = TypeVar("_Result")
 DEADLINE: Final = 0.8
 """How long (seconds) one command may take, together with the wait for a connection and the making of one."""
+
+CONNECT_WITHIN: Final = 0.5
+"""How long (seconds) the making of a connection may take."""
 
 _LINGER: Final = 60.0
 """How much longer (seconds) Redis keeps a record than our clock does: its own expiry only sweeps up."""
@@ -61,55 +60,72 @@ def lifetime(until: float, now: float) -> int:
 class Server:
     """A Redis. It is connected when it is first needed and whenever it is back."""
 
-    def __init__(self, url: str, password: str | None, connections: int) -> None:
-        pool = BlockingConnectionPool.from_url(
-            url,
-            **({} if password is None else {"password": password}),
-            max_connections=connections,
-            timeout=0.5,
-            socket_timeout=DEADLINE,
-            socket_connect_timeout=0.5,
-            # After a broken connection a command may be sent twice. Each is safe to repeat: the worst that comes of it
-            # is a conflict, a proof that counts as seen, or a continuation code that is gone.
-            retry=Retry(NoBackoff(), 1, (Unconnected,)),
-            # A new connection is there at once, without a conversation about itself.
-            protocol=2,
-            driver_info=None,
-            maint_notifications_config=MaintNotificationsConfig(enabled=False),
+    def __init__(self, url: str, password: str | None) -> None:
+        """Nothing is connected yet. Raises ValueError for an address that is none."""
+        asked = parse_url(url)
+        self._place = Place(
+            host=asked.get("host", "localhost"),
+            port=asked.get("port", 6379),
+            database=asked.get("db", 0),
+            user=asked.get("username"),
+            password=password if password is not None else asked.get("password"),
+            tls=ssl.create_default_context() if url.startswith("rediss:") else None,
         )
-        self._client = Client.from_pool(pool)
+        self._line: Line | None = None
+        self._opening: asyncio.Task[Line] | None = None
 
     async def command(self, *words: Any) -> Any:
-        """One command. One round trip."""
-        sent: Awaitable[Any] = self._client.execute_command(*words)  # type: ignore[no-untyped-call]
-        return await _in_time(sent)
+        """One command. One round trip.
+
+        After a broken connection it is sent a second time. Each is safe to repeat: the worst that comes of it is a
+        conflict, a proof that counts as seen, or a continuation code that is gone.
+        """
+        try:
+            line = self._line
+            if line is None or not line.open:
+                line = await self._connected()
+            try:
+                return await line.send(words)
+            except Broken:
+                return await (await self._connected(line)).send(words)
+        except ReplyError as error:
+            if str(error).partition(" ")[0] in _NOT_NOW:
+                raise Unavailable(str(error)) from error
+            raise
+        except (Broken, Overdue, OSError, TimeoutError) as error:
+            raise Unavailable(f"{type(error).__name__}: {error}") from error
+
+    async def _connected(self, broken: Line | None = None) -> Line:
+        """A connection that is open. Of many who need one at a moment, one makes it and all use it."""
+        if self._line is not None and self._line is not broken and self._line.open:
+            return self._line
+        if self._opening is None:
+            self._opening = asyncio.ensure_future(self._open())
+        return await asyncio.shield(self._opening)
+
+    async def _open(self) -> Line:
+        try:
+            async with asyncio.timeout(CONNECT_WITHIN):
+                self._line = await connected(self._place, DEADLINE)
+            return self._line
+        finally:
+            self._opening = None
 
     async def run(self, script: Script, keys: Sequence[str], *arguments: Any) -> Any:
         """One script. One round trip, apart from the first time this Redis sees it."""
         try:
             return await self.command("EVALSHA", script.name, len(keys), *keys, *arguments)
-        except NoScriptError:
+        except ReplyError as error:
+            if not str(error).startswith("NOSCRIPT"):
+                raise
             return await self.command("EVAL", script.text, len(keys), *keys, *arguments)
 
     async def info(self, section: str) -> dict[str, Any]:
         """What Redis says of itself."""
-        found: dict[str, Any] = await _in_time(self._client.info(section))
+        found: dict[str, Any] = parse_info(await self.command("INFO", section))  # type: ignore[no-untyped-call]
         return found
 
     async def close(self) -> None:
-        """Ends all connections."""
-        await self._client.aclose()
-
-
-async def _in_time(work: Awaitable[_Result]) -> _Result:
-    try:
-        async with asyncio.timeout(DEADLINE):
-            return await work
-    except NoScriptError:
-        raise
-    except (Unconnected, TooSlow, TimeoutError, OSError) as error:
-        raise Unavailable(f"{type(error).__name__}: {error}") from error
-    except ResponseError as error:
-        if (error.status_code or str(error).partition(" ")[0]) in _NOT_NOW:
-            raise Unavailable(str(error)) from error
-        raise
+        """Ends the connection."""
+        if self._line is not None:
+            self._line.close()

@@ -1,0 +1,138 @@
+"""One connection to Redis that many commands share: each is written at once, and answers come back in the order sent.
+
+A pool lends a connection to one command at a time, and the lending costs several times what the command does. Here
+nothing is lent, so a command is one write, one read and a future.
+"""
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+
+from hiredis import Reader, ReplyError, pack_command
+
+MOST_WAITING: Final = 10_000
+"""Commands that may wait for their answers; more than that is a Redis that does not keep up."""
+
+
+class Broken(Exception):
+    """The connection broke, or was given up; whether the command was carried out is not known."""
+
+
+class Overdue(Exception):
+    """An answer did not come in time, so the connection was given up with everything that waited on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a Redis is, and how to be let in."""
+
+    host: str
+    port: int
+    database: int = 0
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls: ssl.SSLContext | None = None
+
+    def opening(self) -> Sequence[tuple[Any, ...]]:
+        """The commands with which every connection begins."""
+        first: list[tuple[Any, ...]] = []
+        if self.password is not None:
+            first.append(("AUTH", self.password) if self.user is None else ("AUTH", self.user, self.password))
+        if self.database:
+            first.append(("SELECT", self.database))
+        return first
+
+
+class Line(asyncio.Protocol):
+    """The connection. `deadline` is how long (seconds) an answer may take before all of it is given up."""
+
+    def __init__(self, deadline: float) -> None:
+        """Not connected yet; see `connected`."""
+        self._deadline = deadline
+        self._reader = Reader()
+        self._waiting: deque[tuple[float, asyncio.Future[Any]]] = deque()
+        self._loop = asyncio.get_running_loop()
+        self._watch: asyncio.TimerHandle | None = None
+        self._overdue = False
+        self._transport: asyncio.Transport | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether commands can be sent."""
+        return self._transport is not None and not self._transport.is_closing()
+
+    def send(self, words: tuple[Any, ...]) -> asyncio.Future[Any]:
+        """The answer to come. It fails with Broken, Overdue, or what Redis says is wrong (ReplyError)."""
+        answer: asyncio.Future[Any] = self._loop.create_future()
+        if self._transport is None or self._transport.is_closing() or len(self._waiting) >= MOST_WAITING:
+            answer.set_exception(Broken("not connected"))
+            return answer
+        self._waiting.append((self._loop.time() + self._deadline, answer))
+        self._transport.write(pack_command(words))
+        if self._watch is None:
+            self._watch = self._loop.call_later(self._deadline, self._look)
+        return answer
+
+    def close(self) -> None:
+        """Gives the connection up; whoever still waits is told."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by the loop."""
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Called by the loop: hands every answer to whoever waits longest."""
+        self._reader.feed(data)
+        while (reply := self._reader.gets()) is not False:
+            if not self._waiting:
+                self.close()
+                return
+            answer = self._waiting.popleft()[1]
+            if answer.done():
+                continue
+            if isinstance(reply, ReplyError):
+                answer.set_exception(reply)
+            else:
+                answer.set_result(reply)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Called by the loop: whoever waits is told."""
+        self._transport = None
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+        why = Overdue if self._overdue else Broken
+        while self._waiting:
+            answer = self._waiting.popleft()[1]
+            if not answer.done():
+                answer.set_exception(why())
+
+    def _look(self) -> None:
+        """Gives the connection up where the answer that is due first is overdue; else looks again when it is due."""
+        self._watch = None
+        if not self._waiting:
+            return
+        left = self._waiting[0][0] - self._loop.time()
+        if left <= 0:
+            self._overdue = True
+            self.close()
+        else:
+            self._watch = self._loop.call_later(left, self._look)
+
+
+async def connected(place: Place, deadline: float) -> Line:
+    """A new connection, let in and at the right database. Raises OSError, Broken, Overdue, ReplyError."""
+    loop = asyncio.get_running_loop()
+    _, line = await loop.create_connection(lambda: Line(deadline), place.host, place.port, ssl=place.tls)
+    try:
+        for words in place.opening():
+            await line.send(words)
+    except BaseException:
+        line.close()
+        raise
+    return line
