@@ -218,7 +218,7 @@ async def commanded(config: Path, *words: str) -> str:
 async def ground(folder: Path, postgres: PostgresServer, redis: RedisServer) -> AsyncIterator[Ground]:
     """Runs it until the block ends. Every request has a connection of its own, so that any worker may answer it."""
     with postgres.database() as database:
-        async with Strait(postgres.port).running() as strait:
+        async with Strait(lambda: postgres.port).running() as strait:
             through = database.replace(f":{postgres.port}/", f":{strait.port}/")
             script = on_stores(through, redis.url)
             async with run(folder, script, "--door", "public") as running, wire(single=True) as sender:

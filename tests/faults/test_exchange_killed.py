@@ -34,11 +34,8 @@ async def stopped(broker: Ground, step: str, code: str, form: dict[str, str]) ->
                 await connection.fetch("SELECT 1 FROM codes WHERE digest = $1 FOR UPDATE", digest(code))
             case "while it records the assertion":
                 jti = jwt.decode(form["client_assertion"], options={"verify_signature": False})["jti"]
-                await connection.execute(
-                    "INSERT INTO assertions (client_id, jti, expires) VALUES ($1, $2, 0)",
-                    form["client_id"],
-                    digest(jti),
-                )
+                used = "INSERT INTO assertions (client_id, jti, expires) VALUES ($1, $2, 0)"
+                await connection.execute(used, form["client_id"], digest(jti))
             case "while it commits":
                 # that the account exists is looked at last of all, in the commit itself
                 await connection.fetch(
@@ -200,6 +197,6 @@ async def test_the_other_workers_go_on_with_a_journey_and_the_dead_one_is_replac
         assert len(before) == WORKERS
         broker.kill(before[number % WORKERS])
         await step()
-        await broker.well()
+        await broker.whole()
         assert before[number % WORKERS] not in broker.serving()
     (await rider.redeem(await rider.collect())).right()

@@ -1,7 +1,7 @@
 """A relay between a client and a server whose answers a test may hold back: what was done is then done, and untold."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from tests.machine.program import LOOPBACK
@@ -10,8 +10,8 @@ from tests.machine.program import LOOPBACK
 class Strait:
     """Carries connections to a port of this machine."""
 
-    def __init__(self, server: int) -> None:
-        """`server` is the port that the server listens on."""
+    def __init__(self, server: Callable[[], int]) -> None:
+        """`server` gives the port to carry the next connection to."""
         self._server = server
         self._open = asyncio.Event()
         self._open.set()
@@ -32,9 +32,9 @@ class Strait:
         return self._clients[port]
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator["Strait"]:
-        """Carries on a port of its own until the block ends."""
-        server = await asyncio.start_server(self._accept, LOOPBACK, 0)
+    async def running(self, port: int = 0) -> AsyncIterator["Strait"]:
+        """Carries until the block ends, from this port or from one of its own."""
+        server = await asyncio.start_server(self._accept, LOOPBACK, port)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self
@@ -51,7 +51,7 @@ class Strait:
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            answers, questions = await asyncio.open_connection(LOOPBACK, self._server)
+            answers, questions = await asyncio.open_connection(LOOPBACK, self._server())
         except OSError:
             writer.close()
             return
