@@ -20,6 +20,7 @@ PACKAGES = {
     "initdb": "postgresql",
     "createdb": "postgresql",
     "dropdb": "postgresql",
+    "haproxy": "haproxy",
     "chromium": "chromium chromium-sandbox fonts-dejavu-core",  # its cage for non-root; letters
 }
 
