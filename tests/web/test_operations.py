@@ -76,12 +76,29 @@ async def get(app: ASGIApp, path: str, method: str = "GET", **headers: str) -> h
         (event("code_redeemed"), "portico_tokens_issued_total", {"by": "code"}),
         (event("grant_refreshed"), "portico_tokens_issued_total", {"by": "refresh"}),
         (event("code_replayed"), "portico_facts_total", {"kind": "code_replayed"}),
+        (
+            event("case_submitted", **{"from": "draft", "to": "requested"}),
+            "portico_help_asked_total",
+            {"client_id": "shop"},
+        ),
+        (
+            event("case_submitted", **{"from": "draft", "to": "requested"}),
+            "portico_case_moves_total",
+            {"to": "requested"},
+        ),
+        (event("case_bound", **{"from": "approved", "to": "bound"}), "portico_case_moves_total", {"to": "bound"}),
     ],
 )
 def test_a_fact_is_counted_under_what_it_tells(happened: AuditEvent, name: str, labels: dict[str, str]) -> None:
     meters = Meters(None)
     meters.recorded([happened, happened])
     assert value(meters.text(), name, **labels) == 2
+
+
+def test_what_is_noted_in_a_case_without_moving_it_is_no_move() -> None:
+    meters = Meters(None)
+    meters.recorded([event("case_noted", **{"from": "in_session", "to": "in_session"})])
+    assert value(meters.text(), "portico_case_moves_total", to="in_session") is None
 
 
 def test_a_start_is_counted_for_its_service() -> None:

@@ -49,11 +49,11 @@ class Meters:
             "service_answered": (counter("sign_ins_answered", "Codes given to services", "provider", "level"), _answer),
             "attempt_failed": (counter("failures", "Attempts that failed", "failure", "provider"), _failure),
             "given_up": (counter("given_up", "Citizens who went back without an answer", "failure"), _left),
-            "help_asked": (counter("help_asked", "Citizens who asked for a person", "client_id"), _service),
-            "case_moved": (counter("case_moves", "Moves of verification cases, by where they led", "to"), _move),
+            "case_submitted": (counter("help_asked", "Citizens who asked for a person", "client_id"), _service),
             "code_redeemed": (tokens, lambda _: ("code",)),
             "grant_refreshed": (tokens, lambda _: ("refresh",)),
         }
+        self._moves = counter("case_moves", "Moves of verification cases, by where they led", "to")
         self._working = gauge("provider_working", "1 while citizens are sent to a provider, else 0", "provider")
         self._reachable = gauge("store_reachable", "1 while a store answers, else 0", "store")
         # made at once, not when something is first counted: a process that cannot count says so at its start
@@ -72,10 +72,13 @@ class Meters:
         """These facts are durable now."""
         for event in events:
             special = self._by_kind.get(event.kind)
-            if special is None:
-                self._count(self._facts, event.kind)
-            else:
+            if special is not None:
                 self._count(special[0], *special[1](event))
+            if (to := event.details.get("to")) is not None:
+                if to != event.details.get("from"):
+                    self._count(self._moves, to)
+            elif special is None:
+                self._count(self._facts, event.kind)
 
     def answered(self, door: str, method: str, route: str, status: int, seconds: float) -> None:
         """A request was answered, so long after it came."""
@@ -130,7 +133,3 @@ def _left(event: AuditEvent) -> tuple[str, ...]:
 
 def _service(event: AuditEvent) -> tuple[str, ...]:
     return (event.client_id or "",)
-
-
-def _move(event: AuditEvent) -> tuple[str, ...]:
-    return (event.details.get("to", ""),)
