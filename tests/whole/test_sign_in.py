@@ -57,6 +57,35 @@ async def test_a_citizen_whose_provider_is_down_tries_again_and_then_uses_anothe
     await citizen.arrives()
 
 
+async def test_a_provider_that_is_out_of_order_is_told_of_in_words_and_cannot_be_chosen(citizen: Citizen) -> None:
+    page, stage = citizen.page, citizen.stage
+    harbour = stage.parts.watch.providers["harbour"]
+    switch = page.locator(f"form[action='{stage.providers}/harbour/order'] button")
+    await citizen.begin()
+    journey = page.url
+    await page.goto(stage.providers)
+    await switch.click()
+    try:
+        await page.goto(journey)
+        # the look at providers comes round every half minute; one missed look alone does not count
+        for _ in range(2):
+            await harbour.check()
+        await page.reload()
+        await citizen.reads("Not working right now")
+        await citizen.reads(f"{HARBOUR} – Not working since")
+        await expect(page.get_by_role("radio", name=HARBOUR)).to_have_count(0)
+        await citizen.choose(NORTHBANK)
+        await citizen.play("ok")
+        await citizen.share()
+        await citizen.arrives()
+    finally:
+        await page.goto(stage.providers)
+        await switch.click()
+        await harbour.check()
+    await citizen.begin(prompt="login")
+    await expect(page.get_by_role("radio", name=HARBOUR)).to_have_count(1)
+
+
 async def test_a_citizen_whose_account_is_too_weak_is_told_so_and_finishes_with_a_stronger_one(
     citizen: Citizen,
 ) -> None:

@@ -59,7 +59,7 @@ async def test_a_request_at_a_higher_level_is_not_answered_by_a_session_below_it
 
 async def test_a_service_may_want_a_new_sign_in(citizen: Citizen) -> None:
     await signed_in(citizen)
-    await citizen.begin(prompt="login")
+    await citizen.begin(prompt="login consent")
     await citizen.sees(PICKER)
     await citizen.choose(HARBOUR)
     await citizen.play("ok", "ioan")
