@@ -104,7 +104,7 @@ class Ground:
                 " WHERE grant_id = $1 AND tokens.revoked IS NULL AND grants.revoked IS NULL",
                 row["grant_id"],
             )
-            audited = await connection.fetch("SELECT kind FROM audit WHERE grant_id = $1", row["grant_id"])
+            audited = await connection.fetch("SELECT kind FROM audit WHERE grant_id = $1 ORDER BY id", row["grant_id"])
             replays = await connection.fetchval("SELECT count(*) FROM audit WHERE kind = 'code_replayed'")
         return Issued(row["redeemed"] is not None, tokens, [line["kind"] for line in audited], replays)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from broker.web import cookies
 from tests.faults.ground import Ground
 from tests.machine.redis import RedisServer
 from tests.whole.rider import Forms, Rider, eventually
@@ -173,7 +174,7 @@ async def test_a_continuation_code_is_good_once_whatever_redis_forgot(broker: Gr
     path = f"{rider.page}/later"
     fields = Forms((await rider.visit(path)).right().body).found[path]
     await rider.submit(path, fields)
-    [code] = [value for (name, _), value in rider.jar._cookies.items() if name == "portico-code"]
+    code = rider.jar.value(cookies.CODE)
     await lose()
 
     async def continued() -> str:

@@ -136,6 +136,10 @@ class Jar:
         pairs = [f"{name}={value}" for (name, where), value in self._cookies.items() if path.startswith(where)]
         return {"Cookie": "; ".join(pairs)} if pairs else {}
 
+    def value(self, name: str) -> str:
+        """A cookie by its name, whatever its path."""
+        return next(value for (known, _), value in self._cookies.items() if known == name)
+
     def copy(self) -> "Jar":
         """Another jar with the same content."""
         jar = Jar()
