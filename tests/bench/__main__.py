@@ -6,6 +6,7 @@ python -m tests.bench [ROUNDS]        or        make bench ROUNDS=5
 import asyncio
 import os
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -141,6 +142,8 @@ def say(text: str) -> None:
 
 def main() -> int:
     """Measures and prints; 1 if the driver was too busy for the figures to mean anything."""
+    # whoever ends the measurement ends the servers with it
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     rounds = int(sys.argv[1] if len(sys.argv) > 1 else os.environ.get("ROUNDS", str(USUAL_ROUNDS)))
     with tempfile.TemporaryDirectory(prefix="portico-bench-") as folder, running(Path(folder)) as servers:
         try:
