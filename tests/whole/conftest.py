@@ -10,7 +10,7 @@ from tests.whole import library
 from tests.whole.citizen import Citizen, attended
 from tests.whole.stage import Ahead, Script, Stage, staged
 
-PATIENCE = 8_000
+PATIENCE = 10_000
 """Milliseconds for which a page is waited for: the machine may be busy."""
 
 SCRIPT = Script(
