@@ -104,4 +104,4 @@ async def run(folder: Path, script: Script, *doors: str) -> AsyncIterator[Runnin
         try:
             yield Running(ports, settings, folder, program)
         finally:
-            await asyncio.to_thread(program.stop)
+            await asyncio.to_thread(program.stop, within=PATIENCE)
