@@ -177,11 +177,10 @@ def running(folder: Path) -> Iterator[list[Server]]:
     with ExitStack() as stack:
         stack.callback(os.sched_setaffinity, 0, os.sched_getaffinity(0))
         os.sched_setaffinity(0, others)
-        redis = RedisServer()
+        redis, postgres = RedisServer(), PostgresServer()
         stack.callback(redis.remove)
-        redis.start()
-        postgres = PostgresServer()
         stack.callback(postgres.remove)
+        redis.start()
         postgres.start()
         upstream = free_port()
         stack.enter_context(started(others, upstream, "-m", "tests.bench.upstream", str(upstream)))
@@ -222,8 +221,8 @@ def peer(core: set[int], upstream: int, redis: RedisServer) -> Iterator[Server]:
     env = {"CLIENT_ID": client.client_id, "REDIRECT_URI": REDIRECT, "CLIENT_JWK": jwk, "REDIS": str(redis.port)}
     started = Peer("bench-provider.mjs", port=port, env=env)
     started.program.command = pinned(core, *started.program.command)
-    started.start()
     try:
+        started.start()
         yield Server(PEER, client, port, started.program, upstream)
     finally:
         started.stop()
@@ -233,8 +232,8 @@ def peer(core: set[int], upstream: int, redis: RedisServer) -> Iterator[Server]:
 def started(cores: set[int], port: int, *words: str) -> Iterator[Program]:
     """A Python program that keeps to these cores, from when it listens until the end."""
     program = Program(pinned(cores, sys.executable, *words), ready=lambda _: answers(port), folder=ROOT)
-    program.start(within=120)
     try:
+        program.start(within=120)
         yield program
     finally:
         program.stop()
