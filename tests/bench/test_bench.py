@@ -1,10 +1,10 @@
 """That what is measured is what it says: every product really signs somebody in, and the sums are right."""
 
-import uvloop
+from pathlib import Path
 
 from tests.bench import load, report
 from tests.bench.__main__ import segments
-from tests.bench.servers import Server, running
+from tests.bench.servers import running
 from tests.bench.signing import Key, verified
 
 
@@ -16,12 +16,9 @@ def results(**more: float) -> report.Results:
     return report.Results(1, 0.1, products, 90.0, {0.5: 12.0})
 
 
-def test_every_product_signs_somebody_in_and_every_request_of_it_costs_something(tmp_path) -> None:
-    async def once(servers: list[Server]) -> dict[str, dict[str, float]]:
-        return {server.product.name: await segments(server, load.AT_ONCE) for server in servers}
-
+async def test_every_product_signs_somebody_in_and_every_request_of_it_costs_something(tmp_path: Path) -> None:
     with running(tmp_path) as servers:
-        read = uvloop.run(once(servers))
+        read = {server.product.name: await segments(server, load.AT_ONCE) for server in servers}
     assert set(read) == {"portico, oidc", "portico, fapi2", "floor", "npm oidc-provider"}
     for name, costs in read.items():
         assert all(cost > 0 for cost in costs.values()), name
