@@ -16,7 +16,7 @@ from tests.bench.wire import Unexpected
 AT_ONCE = 16
 """Sign-ins under way at a time."""
 PATIENCE = 60.0
-"""Seconds after which a sample ends, however little was used."""
+"""Seconds after which a sample ends, however little was used, and after which an answer will not come any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,8 @@ async def closed(server: Server, busy: float) -> Sample:
         if time.perf_counter() - began > PATIENCE:
             break
     enough = True
-    await asyncio.gather(*tasks)
+    async with asyncio.timeout(PATIENCE):
+        await asyncio.gather(*tasks)
     used, wall = server.used() - start, time.perf_counter() - began
     share = (cpu.used([os.getpid()]) - driver) / wall
     for slot in slots:
@@ -92,7 +93,8 @@ async def together(server: Server, visits: Sequence[Visit], step: Callable[[Visi
             await step(visit)
 
     start = server.used()
-    await asyncio.gather(*(drive(first) for first in range(AT_ONCE)))
+    async with asyncio.timeout(PATIENCE):
+        await asyncio.gather(*(drive(first) for first in range(AT_ONCE)))
     return 1000 * (server.used() - start) / len(visits)
 
 
