@@ -6,14 +6,11 @@ Starlette's own outermost layer answers errors itself, so what must be on every 
 from starlette.types import ASGIApp
 
 from broker.ambient import Ambient
-from broker.web.middleware.headers import SecurityHeaders
-from broker.web.middleware.mishaps import Mishaps
-from broker.web.middleware.requests import RequestIds
-from broker.web.middleware.sizes import BodyLimit
+from broker.web.middleware.guard import Guard
 
-__all__ = ["BodyLimit", "Mishaps", "RequestIds", "SecurityHeaders", "guarded"]
+__all__ = ["Guard", "guarded"]
 
 
 def guarded(app: ASGIApp, ambient: Ambient, body_limit: int = 64 * 1024) -> ASGIApp:
     """The application with everything around it. `body_limit` is the largest body read, in bytes."""
-    return SecurityHeaders(RequestIds(Mishaps(BodyLimit(app, body_limit)), ambient))
+    return Guard(app, ambient, body_limit)

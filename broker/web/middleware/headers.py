@@ -1,8 +1,10 @@
 """The headers that every answer bears, errors too."""
 
+from collections.abc import Iterable
+from itertools import combinations
 from typing import Final
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from broker.web.middleware.requests import HEADER
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
@@ -25,28 +27,19 @@ _UNLESS_SAID: Final = (
     (b"cache-control", b"no-store"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
+_OPEN: Final = frozenset(name for name, _ in _UNLESS_SAID)
+_ADDED: Final = {
+    said: (*_ALWAYS, *(header for header in _UNLESS_SAID if header[0] not in said))
+    for size in range(len(_OPEN) + 1)
+    for said in map(frozenset, combinations(_OPEN, size))
+}
+"""What is added to an answer, by which of the headers it may decide itself are there already."""
 
 
-class SecurityHeaders:
-    """Adds the headers. A policy, caching or embedding that an answer sets itself stands."""
+def dressed(headers: Iterable[tuple[bytes, bytes]], id: bytes) -> list[tuple[bytes, bytes]]:
+    """An answer's headers with those that every answer bears. A policy, caching or embedding it sets itself stands.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-
-        async def dressed(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = message.setdefault("headers", [])
-                said = {name.lower() for name, _ in headers}
-                message["headers"] = [
-                    *headers,
-                    *_ALWAYS,
-                    *(header for header in _UNLESS_SAID if header[0] not in said),
-                ]
-            await send(message)
-
-        await self.app(scope, receive, dressed)
+    `id` names the request.
+    """
+    said = _OPEN.intersection([name.lower() for name, _ in headers])
+    return [*headers, *_ADDED[said], (HEADER, id)]
