@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
-from starlette.applications import Starlette
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from broker.actions.assist_staff import Console
@@ -34,6 +34,7 @@ from broker.web.language import languages
 from broker.web.middleware import guarded
 from broker.web.operations import Measured, alive_routes, metrics_route, templates
 from broker.web.pages import Pages, Sheet, pages
+from broker.web.routing import routed
 from broker.web.services import routes as service_routes
 from broker.web.services.front import front_routes
 from broker.web.services.routes import Published
@@ -186,7 +187,7 @@ def public_door(parts: Parts) -> ASGIApp:
         *static_routes(files),
         *alive_routes(parts.readiness),
     ]
-    return _around(Starlette(routes=routes, exception_handlers=dict(public.handlers(ready))), "public", parts)
+    return _around(routes, ready, "public", parts)
 
 
 def staff_door(parts: Parts) -> ASGIApp:
@@ -209,9 +210,9 @@ def staff_door(parts: Parts) -> ASGIApp:
     routes = [*staff_pages.staff_routes(door), *static_routes(files), *alive_routes(parts.readiness)]
     if counters.enabled:
         routes.append(metrics_route(parts.meters, password(counters.token_file)))
-    return _around(Starlette(routes=routes, exception_handlers=dict(public.handlers(ready))), "staff", parts)
+    return _around(routes, ready, "staff", parts)
 
 
-def _around(application: Starlette, door: str, parts: Parts) -> ASGIApp:
-    guard = guarded(application, parts.ambient)
-    return Measured(guard, door, templates(application.routes), parts.meters, parts.ambient.tick)
+def _around(routes: Sequence[BaseRoute], ready: Pages, door: str, parts: Parts) -> ASGIApp:
+    guard = guarded(routed(routes, public.handlers(ready)), parts.ambient)
+    return Measured(guard, door, templates(routes), parts.meters, parts.ambient.tick)

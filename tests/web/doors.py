@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -22,6 +21,7 @@ from broker.web import citizens, public
 from broker.web.language import languages
 from broker.web.middleware import guarded
 from broker.web.pages import Pages, pages
+from broker.web.routing import routed
 from broker.web.site import Site
 from broker.web.static_files import Statics, static_routes, statics
 from tests.web.examples import HANDLE, HELP_ON_OFFER, NOW, VIEWS
@@ -161,7 +161,7 @@ def application(citizen: GivenCitizen, written: Pages, files: Statics) -> ASGIAp
         Route("/broken", broken),
         Route("/unreachable", unreachable),
     ]
-    return guarded(Starlette(routes=routes, exception_handlers=dict(public.handlers(written))), ambient())
+    return guarded(routed(routes, public.handlers(written)), ambient())
 
 
 def client(app: ASGIApp) -> httpx.AsyncClient:

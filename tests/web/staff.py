@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
-from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from broker.actions.assist_office import Office
@@ -33,6 +32,7 @@ from broker.web import public, staff
 from broker.web.language import languages
 from broker.web.middleware import guarded
 from broker.web.pages import Pages, pages
+from broker.web.routing import routed
 from broker.web.site import Site
 from broker.web.static_files import Statics, static_routes, statics
 from providers import Ground
@@ -197,7 +197,7 @@ async def staged(given: Ready, folder: Path, ambient: Ambient, *, served: bool =
         services = {SERVICE.client_id: SERVICE}
         door = staff.Door(entrance, Console(office), office.profiles, services, PEOPLE, written, seals, ambient)
         routes = [*static_routes(given.files), *staff.staff_routes(door)]
-        app = guarded(Starlette(routes=routes, exception_handlers=dict(public.handlers(written))), ambient)
+        app = guarded(routed(routes, public.handlers(written)), ambient)
         if served:
             client = Client("portico-console", (callback,), jwks={"keys": [dict(load_signing_key(PEM, "ES256").jwk)]})
             simulator = create(Settings(base, cast({"staff": client}), development=True), ambient)
