@@ -12,6 +12,7 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 SECRET_SIZE: Final = 32
@@ -37,14 +38,25 @@ def derive(secret: bytes, use: str, size: int = 32) -> bytes:
     return HKDF(hashes.SHA256(), size, salt=None, info=b"portico " + use.encode()).derive(secret)
 
 
+def _keyed(key: bytes) -> HMAC:
+    return HMAC(key, hashes.SHA256())
+
+
+def _mac(keyed: HMAC, data: bytes) -> bytes:
+    """HMAC-SHA256 (RFC 2104). A copy of what took the key in already costs a tenth of starting with the key."""
+    mac = keyed.copy()
+    mac.update(data)
+    return mac.finalize()
+
+
 @dataclass(frozen=True, slots=True)
 class Sealer:
     """Seals and opens with a ring of secrets. Made by `sealer`; `keys` are the sealing keys by their four-byte id."""
 
     current: bytes
-    keys: Mapping[bytes, bytes]
+    keys: Mapping[bytes, HMAC]
     secrets: tuple[bytes, ...]
-    marks: dict[str, tuple[bytes, ...]]
+    marks: dict[str, tuple[HMAC, ...]]
     draw: Callable[[int], bytes]
 
     def __repr__(self) -> str:
@@ -58,7 +70,7 @@ class Sealer:
         """
         head = _FORM + self.current
         chance = self.draw(_SALT + _NONCE)
-        key = hmac.digest(self.keys[self.current], chance[:_SALT], "sha256")
+        key = _mac(self.keys[self.current], chance[:_SALT])
         return head + chance + AESGCM(key).encrypt(chance[_SALT:], data, head + place.encode())
 
     def open(self, value: bytes, place: str) -> bytes:
@@ -69,7 +81,7 @@ class Sealer:
         secret = self.keys.get(head[1:])
         if secret is None:
             raise Unsealable(f"sealed with key {head[1:].hex()}, which is not in the ring")
-        key = hmac.digest(secret, salt, "sha256")
+        key = _mac(secret, salt)
         try:
             return AESGCM(key).decrypt(nonce, value[_BODY:], head + place.encode())
         except InvalidTag:
@@ -77,17 +89,17 @@ class Sealer:
 
     def mac(self, use: str, data: bytes) -> bytes:
         """A mark of 32 bytes (HMAC-SHA256, RFC 2104) that only this ring can put on `data`, for one use."""
-        return hmac.digest(self._marks(use)[0], data, "sha256")
+        return _mac(self._marks(use)[0], data)
 
     def mac_matches(self, use: str, data: bytes, mark: bytes) -> bool:
         """Whether a secret of the ring put this mark on `data` for this use. Takes the same time right or wrong."""
-        found = [hmac.compare_digest(hmac.digest(key, data, "sha256"), mark) for key in self._marks(use)]
+        found = [hmac.compare_digest(_mac(key, data), mark) for key in self._marks(use)]
         return any(found)
 
-    def _marks(self, use: str) -> tuple[bytes, ...]:
+    def _marks(self, use: str) -> tuple[HMAC, ...]:
         keys = self.marks.get(use)
         if keys is None:
-            keys = self.marks[use] = tuple(derive(secret, f"mac {use}") for secret in self.secrets)
+            keys = self.marks[use] = tuple(_keyed(derive(secret, f"mac {use}")) for secret in self.secrets)
         return keys
 
 
@@ -99,7 +111,7 @@ def sealer(current: bytes, previous: Sequence[bytes], draw: Callable[[int], byte
     secrets = (current, *previous)
     if any(len(secret) != SECRET_SIZE for secret in secrets):
         raise ValueError(f"a sealing secret has {SECRET_SIZE} bytes")
-    keys = {derive(secret, "key id", _ID): derive(secret, "seal") for secret in secrets}
+    keys = {derive(secret, "key id", _ID): _keyed(derive(secret, "seal")) for secret in secrets}
     if len(keys) != len(secrets):
         raise ValueError("a sealing secret appears twice")
     return Sealer(derive(current, "key id", _ID), keys, secrets, {}, draw)

@@ -1,5 +1,7 @@
 """What is sealed opens only here, only there, and only whole."""
 
+import hmac
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -99,3 +101,8 @@ def test_a_ring_does_not_show_its_secrets_in_a_log() -> None:
     assert NEW.hex() not in shown
     assert repr(NEW) not in shown
     assert "keys=2" in shown
+
+
+@given(st.binary(max_size=300))
+def test_a_mark_is_the_hmac_under_the_key_of_its_use(data: bytes) -> None:
+    assert ring().mac("csrf", data) == hmac.digest(derive(NEW, "mac csrf"), data, "sha256")
