@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from starlette.requests import Request
 
 from broker.oidc.forms import Unreadable, read_form, read_query
-from broker.web import csrf
+from broker.web import asked, csrf
 
 
 async def own_form(
@@ -15,11 +15,10 @@ async def own_form(
 
     `secrets` are the browser's, `place` is what the form's token was made for, `origin` is our own.
     """
-    headers = request.headers
-    if not csrf.from_here(headers.get("sec-fetch-site"), headers.get("origin"), origin):
+    if not csrf.from_here(asked.header(request, b"sec-fetch-site"), asked.header(request, b"origin"), origin):
         return None
     try:
-        form = read_form(await request.body(), headers.get("content-type"))
+        form = read_form(await request.body(), asked.header(request, b"content-type"))
     except Unreadable:
         return None
     return form if csrf.token_holds(marks, secrets, place, form.get(csrf.FIELD, "")) else None

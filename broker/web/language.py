@@ -121,8 +121,14 @@ def languages(codes: tuple[str, ...], zone: str) -> dict[str, Language]:
 
 def preferred(header: str | None, offered: tuple[str, ...]) -> str | None:
     """The offered language a browser likes best (RFC 9110 12.5.4), or None if it likes none of them."""
+    return _preferred((header or "")[:200], offered)
+
+
+@lru_cache(maxsize=1024)
+def _preferred(header: str, offered: tuple[str, ...]) -> str | None:
+    """As `preferred`. Each header is read once, since most browsers send one of a few."""
     best: tuple[float, str] | None = None
-    for part in (header or "")[:200].split(","):
+    for part in header.split(","):
         tag, _, parameter = part.strip().partition(";")
         code = tag.strip().lower().partition("-")[0]
         weight = _weight(parameter)

@@ -78,6 +78,7 @@ def pages(languages: Mapping[str, Language], site: Site, sheets: Iterable[Sheet]
         undefined=StrictUndefined,
         trim_blocks=True,
     )
+    flat.globals.clear()  # a page is filled with its holes alone; Jinja copies its own names for every page it writes
     wanted = tuple(sheets)
     ready: dict[tuple[str, str], Template] = {}
     for code, language in languages.items():

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from starlette.responses import HTMLResponse
-
+from broker.web.answers import Answer, Header, set_cookie
 from broker.web.pages import Pages
+
+_HTML = (b"content-type", b"text/html; charset=utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +19,11 @@ class Shown:
     headers: tuple[tuple[str, str], ...] = ()
     cookies: tuple[str, ...] = field(default=())
 
-    def response(self, pages: Pages, language: str) -> HTMLResponse:
+    def response(self, pages: Pages, language: str) -> Answer:
         """The page as an answer, in a language."""
-        response = HTMLResponse(pages.page(self.sheet, language, self.holes), self.status, dict(self.headers))
+        headers: list[Header] = [_HTML, (b"content-language", language.encode("ascii"))]
+        headers += [(name.lower().encode("ascii"), value.encode("latin-1")) for name, value in self.headers]
+        response = Answer(self.status, pages.page(self.sheet, language, self.holes).encode(), headers)
         for cookie in self.cookies:
-            response.headers.append("set-cookie", cookie)
-        response.headers["content-language"] = language
+            set_cookie(response, cookie)
         return response

@@ -13,6 +13,7 @@ from broker.actions.browser import Browser
 from broker.actions.views import Lost
 from broker.assisted.case import Channel, Way
 from broker.web import cookies
+from broker.web.answers import set_cookie
 from broker.web.citizens.doors import Citizen, Continuation, HelpOffered, HelpWanted, Proof, Refusal
 from broker.web.citizens.frame import Frame
 from broker.web.citizens.journey import page
@@ -91,7 +92,7 @@ async def ask(here: Visit) -> Response:
         return await _form(here, form, {"address": _ADDRESS[wanted.way]})
     response = onward(here.base)
     if isinstance(outcome, Continuation):
-        response.headers.append("set-cookie", cookies.code(here.handle, outcome.code))
+        set_cookie(response, cookies.code(here.handle, outcome.code))
     return response
 
 

@@ -5,6 +5,7 @@ from starlette.routing import Route
 
 from broker.actions.views import CheckAndShare, Choose, Waiting, WentWrong
 from broker.web import cookies
+from broker.web.answers import set_cookie
 from broker.web.citizens.doors import Continuation
 from broker.web.citizens.journey import page
 from broker.web.citizens.showing import show
@@ -50,7 +51,7 @@ async def make(here: Visit) -> Response:
     if not isinstance(given, Continuation):
         return onward(here.base)
     response = onward(f"{here.base}/later")
-    response.headers.append("set-cookie", cookies.code(here.handle, given.code))
+    set_cookie(response, cookies.code(here.handle, given.code))
     return response
 
 
@@ -71,7 +72,7 @@ async def take(here: Visit) -> Response:
     if resumed is None:
         return onward("/continue", "code")
     response = onward(f"/journey/{resumed.handle}")
-    response.headers.append("set-cookie", cookies.browser(here.browser.secrets, resumed.secret))
+    set_cookie(response, cookies.browser(here.browser.secrets, resumed.secret))
     if resumed.code is not None:
-        response.headers.append("set-cookie", cookies.code(resumed.handle, resumed.code))
+        set_cookie(response, cookies.code(resumed.handle, resumed.code))
     return response

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from broker.web import cookies
+from broker.web.answers import set_cookie
 from broker.web.citizens.frame import LANGUAGE_PLACE
 from broker.web.citizens.journey import page
 from broker.web.citizens.visit import Door, Visit, onward
@@ -27,5 +28,5 @@ async def switch(here: Visit) -> Response:
     response = onward(back if len(back) < 512 and _OWN_PATH.fullmatch(back) else "/")
     chosen = form.get("language", "")
     if chosen in here.door.pages.languages:
-        response.headers.append("set-cookie", cookies.language(chosen))
+        set_cookie(response, cookies.language(chosen))
     return response

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from broker.actions.browser import Browser, Shared
 from broker.actions.views import View
 from broker.ambient import Ambient
-from broker.web import cookies, csrf
+from broker.web import asked, cookies, csrf
+from broker.web.answers import see_other, set_cookie
 from broker.web.citizens.doors import Citizen
 from broker.web.citizens.frame import Frame
 from broker.web.forms import own_form
@@ -56,13 +57,13 @@ class Visit:
         for code in (self.browser.language, *known):
             if code is not None and code in offered:
                 return offered[code]
-        liked = preferred(self.request.headers.get("accept-language"), tuple(offered))
+        liked = preferred(asked.header(self.request, b"accept-language"), tuple(offered))
         return self.door.pages.language(liked)
 
     def frame(self, *known: str | None, place: str | None = None) -> Frame:
         """The frame of a page that answers this request. `place` is what its forms' tokens are for: the handle."""
         scope = self.request.scope
-        asked = self.request.query_params.get("problem", "") if scope["query_string"] else ""
+        problem = self.request.query_params.get("problem", "") if scope["query_string"] else ""
         return Frame(
             here=scope["path"],
             handle=self.handle if place is None else place,
@@ -71,7 +72,7 @@ class Visit:
             now=self.door.ambient.now(),
             marks=self.door.marks,
             issuer=self.door.pages.site.issuer,
-            problem=asked if asked in PROBLEMS else "",
+            problem=problem if problem in PROBLEMS else "",
         )
 
     def answer(self, shown: Shown, frame: Frame, shared: Shared | None = None) -> Response:
@@ -89,14 +90,15 @@ class Visit:
 
 def visit(door: Door, request: Request) -> Visit | None:
     """Reads a request. None where the path names no handle that could ever have been given out."""
-    handle = request.path_params.get("handle", "")
-    if "handle" in request.path_params and not _HANDLE.fullmatch(handle):
+    parameters = request.scope["path_params"]
+    handle = parameters.get("handle", "")
+    if "handle" in parameters and not _HANDLE.fullmatch(handle):
         return None
-    held = cookies.read(request.headers.get("cookie"))
+    held = cookies.read(asked.header(request, b"cookie"))
     browser = Browser(
         secrets=cookies.secrets(held.get(cookies.BROWSER)),
         session=held.get(cookies.SESSION) or None,
-        address=request.client.host if request.client else "",
+        address=asked.address(request),
         language=held.get(cookies.LANGUAGE) or None,
     )
     return Visit(door, request, held, browser, handle)
@@ -104,7 +106,7 @@ def visit(door: Door, request: Request) -> Visit | None:
 
 def onward(path: str, problem: str = "") -> Response:
     """303 to a page of ours (RFC 9110 15.4.4); the page tells of the problem, if there is one."""
-    return RedirectResponse(f"{path}?problem={problem}" if problem else path, 303)
+    return see_other(f"{path}?problem={problem}" if problem else path)
 
 
 def remember(response: Response, browser: Browser, shared: Shared | None) -> None:
@@ -112,9 +114,9 @@ def remember(response: Response, browser: Browser, shared: Shared | None) -> Non
     if shared is None:
         return
     if shared.secret is not None:
-        response.headers.append("set-cookie", cookies.browser(browser.secrets, shared.secret))
+        set_cookie(response, cookies.browser(browser.secrets, shared.secret))
     if shared.session is not None:
-        response.headers.append("set-cookie", cookies.session(shared.session))
+        set_cookie(response, cookies.session(shared.session))
 
 
 def language_of(view: View) -> str | None:

@@ -16,7 +16,8 @@ from broker.oidc.checks import Door as Checks
 from broker.oidc.errors import Redirected, Shown
 from broker.oidc.forms import Unreadable, read_form, read_query
 from broker.oidc.response import redirected_response
-from broker.web import cookies
+from broker.web import asked, cookies
+from broker.web.answers import see_other, set_cookie
 from broker.web.citizens.leaving import signed_out, want_to_leave
 from broker.web.citizens.showing import dead_end
 from broker.web.citizens.visit import Door, Visit, remember, visit
@@ -69,15 +70,15 @@ def _visit(door: Door, request: Request) -> Visit:
 async def _parameters(request: Request) -> Mapping[str, str]:
     if request.method == "GET":
         return read_query(request.scope["query_string"])
-    return read_form(await request.body(), request.headers.get("content-type"))
+    return read_form(await request.body(), asked.header(request, b"content-type"))
 
 
 async def _authorize(here: Visit, desk: Desk, checks: Checks) -> Response:
     outcome = await authorize(desk, checks, await _parameters(here.request), here.browser, here.language().code)
     if isinstance(outcome, Begun):
-        response = _to(f"/journey/{outcome.handle}")
+        response: Response = see_other(f"/journey/{outcome.handle}")
         if outcome.secret is not None:
-            response.headers.append("set-cookie", cookies.browser((), outcome.secret))
+            set_cookie(response, cookies.browser((), outcome.secret))
         return response
     response = _to(outcome.url)
     remember(response, here.browser, outcome.shared)
@@ -92,7 +93,7 @@ async def _logout(here: Visit, exit: Exit) -> Response:
     if isinstance(outcome, Ask):
         return here.answer(want_to_leave(frame, outcome.service, parameters), frame)
     response = here.answer(signed_out(frame, outcome.service), frame) if outcome.back is None else _to(outcome.back)
-    response.headers.append("set-cookie", cookies.no_session())
+    set_cookie(response, cookies.no_session())
     return response
 
 

@@ -12,6 +12,7 @@ from broker.actions.exchange.counter import Counter, nonces
 from broker.model.facts import Unavailable
 from broker.oidc.errors import TokenError
 from broker.oidc.forms import Unreadable
+from broker.web.answers import Answer
 from broker.web.operations import REFUSED
 
 LOG = logging.getLogger("portico.services")
@@ -22,9 +23,10 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 def json_reply(content: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON object that nobody keeps (RFC 6749 5.1)."""
-    return Response(
-        msgspec.json.encode(content), status, {**NO_STORE, **(headers or {})}, media_type="application/json"
-    )
+    raw = [(b"cache-control", b"no-store"), (b"content-type", b"application/json")]
+    if headers:
+        raw += [(name.lower().encode("ascii"), value.encode("latin-1")) for name, value in headers.items()]
+    return Answer(status, msgspec.json.encode(content), raw)
 
 
 def answering(handler: Handler, counter: Counter) -> Handler:

@@ -15,6 +15,7 @@ from broker.actions.exchange.tokens import token
 from broker.oidc.errors import TokenError
 from broker.oidc.forms import read_form
 from broker.oidc.metadata import OAUTH_PATH, OPENID_PATH, Endpoints
+from broker.web import asked
 from broker.web.services.replies import NO_STORE, Handler, answering, json_reply
 
 Action = Callable[[Counter, Call], Awaitable[Mapping[str, Any] | None]]
@@ -63,9 +64,9 @@ def _calling(counter: Counter, url: str, action: Action, status: int) -> Handler
             method=request.method,
             url=url,
             parameters=await _parameters(request),
-            authorization=_single(request, "authorization"),
-            proofs=tuple(request.headers.getlist("dpop")),
-            address=request.client.host if request.client else "",
+            authorization=_single(request, b"authorization"),
+            proofs=tuple(asked.every(request, b"dpop")),
+            address=asked.address(request),
         )
         answer = await action(counter, call)
         headers = {"DPoP-Nonce": (await nonces(counter)).fresh(counter.ambient.now())} if call.proofs else {}
@@ -81,14 +82,14 @@ async def _parameters(request: Request) -> Mapping[str, str]:
     if request.method == "GET":
         return {}
     body = await request.body()
-    if not body and request.url.path == "/userinfo":
+    if not body and request.scope["path"] == "/userinfo":
         return {}
-    return read_form(body, request.headers.get("content-type"))
+    return read_form(body, asked.header(request, b"content-type"))
 
 
-def _single(request: Request, name: str) -> str | None:
+def _single(request: Request, name: bytes) -> str | None:
     """The header's value. Two of them are refused: who wins would be a guess."""
-    values = request.headers.getlist(name)
+    values = asked.every(request, name)
     if len(values) > 1:
-        raise TokenError("invalid_request", f"more than one {name} header")
+        raise TokenError("invalid_request", f"more than one {name.decode()} header")
     return values[0] if values else None

@@ -1,0 +1,26 @@
+"""What a request says in its headers, read without building anything around them. Values are Latin-1 (RFC 9110 5.5).
+
+Names are given in bytes and small letters, as every server hands them over (ASGI, HTTP connection scope).
+"""
+
+from starlette.requests import Request
+
+
+def header(request: Request, name: bytes) -> str | None:
+    """The first header of this name, or None."""
+    for known, value in request.scope["headers"]:
+        if known == name:
+            text: str = value.decode("latin-1")
+            return text
+    return None
+
+
+def every(request: Request, name: bytes) -> list[str]:
+    """All headers of this name, in their order."""
+    return [value.decode("latin-1") for known, value in request.scope["headers"] if known == name]
+
+
+def address(request: Request) -> str:
+    """The address from which the request comes, or "" where the server does not know it."""
+    client = request.scope.get("client")
+    return str(client[0]) if client else ""
