@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import getpass
 import multiprocessing
 import os
@@ -35,6 +36,9 @@ WORKER = "broker.__main__:worker"
 
 PATIENCE = 30
 """Seconds that a worker may be silent before it is replaced. One that starts on a busy machine is silent for long."""
+
+YOUNG = 10_000
+"""How many more objects are made than dropped before Python looks for those that only hold each other."""
 
 LINGER = 2.0
 """Seconds between a SIGTERM and the moment when no connection is accepted any more."""
@@ -90,6 +94,7 @@ async def _serve_here(settings: Settings, door: str) -> None:
             doors.append(_server(app.public_door(parts), listen.public, settings))
         if door != "public" and settings.staff is not None:
             doors.append(_server(app.staff_door(parts), listen.staff, settings))
+        _settle()
         await _together(doors, started=lambda: _linger(parts.readiness))
 
 
@@ -124,9 +129,21 @@ def worker() -> app.Application:
             signal.signal(signal.SIGTERM, ending)
             _linger(parts.readiness)
             _end_with_parent()
-            yield app.public_door(parts)
+            door = app.public_door(parts)
+            _settle()
+            yield door
 
     return app.Door(opening)
+
+
+def _settle() -> None:
+    """What was made at the start stays until the end: no search for garbage goes through it again.
+
+    Searching every 700 objects, as Python does by itself, would be a twentieth of what a request costs.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG)
 
 
 def _end_with_parent() -> None:
