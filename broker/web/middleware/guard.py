@@ -1,5 +1,7 @@
 """One layer around an application, for all that must be on every answer. What each part does stands beside."""
 
+from collections.abc import Awaitable
+
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -32,12 +34,12 @@ class Guard:
         scope.setdefault("state", {})["request_id"] = id.decode("ascii")
         started = False
 
-        async def answer(message: Message) -> None:
+        def answer(message: Message) -> Awaitable[None]:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
                 message["headers"] = dressed(message.get("headers", ()), id)
-            await send(message)
+            return send(message)
 
         try:
             if scope["method"] not in _BODILESS:

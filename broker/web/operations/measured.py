@@ -1,6 +1,6 @@
 """Around an application: every request is counted and timed. Pure ASGI."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final, Protocol
 
 from starlette.routing import BaseRoute, Mount, Route
@@ -61,11 +61,11 @@ class Measured:
         status = 499
         began = self._tick()
 
-        async def noticed(message: Message) -> None:
+        def noticed(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-            await send(message)
+            return send(message)
 
         state = scope.setdefault("state", {})
         try:
