@@ -136,7 +136,8 @@ async def step(desk: Desk, handle: str, transaction: Transaction, *events: Event
         after = advance(after, event, desk.ambient.now())
     if after is transaction:
         return transaction
-    after = replace(after, version=transaction.version + 1)
+    if after.version != transaction.version + 1:
+        after = replace(after, version=transaction.version + 1)
     return after if await desk.transactions.save(handle, after) else None
 
 
