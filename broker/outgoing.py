@@ -7,13 +7,15 @@ the environment are not used, cookies are not kept, answers are limited in time 
 
 import asyncio
 import ipaddress
+import re
 import socket
 import ssl
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 import aiohttp
 from aiohttp.connector import AddrInfoType
@@ -29,6 +31,8 @@ MAX_BODY: Final = 262_144
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_.~-]*", re.ASCII)
 
 _TRANSLATED: Final = ipaddress.IPv6Network("64:ff9b::/96")
 _TRANSLATED_LOCALLY: Final = ipaddress.IPv6Network("64:ff9b:1::/48")
@@ -153,7 +157,7 @@ class Client:
     ) -> Response | Trouble:
         """A POST of an HTML form. It is sent once, whatever becomes of it."""
         encoded = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
-        return await self._call("POST", url, encoded, urlencode(form).encode("ascii"), limit)
+        return await self._call("POST", url, encoded, _encoded(form), limit)
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -242,12 +246,7 @@ class Outgoing:
 
     def may_call(self, url: str) -> bool:
         """Whether a URL has a scheme that may be called from here, a host, and no credentials in it."""
-        try:
-            parts = urlsplit(url)
-        except ValueError:
-            return False
-        schemes = ("https", "http") if self.development else ("https",)
-        return parts.scheme in schemes and bool(parts.hostname) and "@" not in parts.netloc
+        return _may_call(url, self.development)
 
     def may_connect(self, address: str) -> bool:
         """Whether an IP address may be connected to from here; see `allowed`."""
@@ -256,6 +255,27 @@ class Outgoing:
     async def close(self) -> None:
         """Closes every connection."""
         await asyncio.gather(*(client.close() for client in self._clients.values()))
+
+
+@lru_cache(256)
+def _may_call(url: str, development: bool) -> bool:
+    """See `Outgoing.may_call`. What is called again and again are the same few endpoints."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    schemes = ("https", "http") if development else ("https",)
+    return parts.scheme in schemes and bool(parts.hostname) and "@" not in parts.netloc
+
+
+def _encoded(form: Mapping[str, str]) -> bytes:
+    """A form as HTML encodes it; most of what is sent, tokens and codes, means itself."""
+    pairs = (f"{_quoted(name)}={_quoted(value)}" for name, value in form.items())
+    return "&".join(pairs).encode("ascii")
+
+
+def _quoted(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) else quote_plus(text)
 
 
 async def _read(answer: aiohttp.ClientResponse, limit: int) -> Response | TooLarge:

@@ -2,11 +2,14 @@
 
 One secret of 32 bytes is current, older ones still open what they sealed. Each use has a key of its own, derived with
 HKDF (RFC 5869). A sealed value names its key, and opens only at the place it was sealed for.
+
+A sealing key encrypts nothing itself. Values are sealed in runs, each run under a key derived from 128 random bits, so
+that the number of values needs no bound; a run ends long before random nonces could meet under its key.
 """
 
 import hmac
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -21,8 +24,15 @@ _ID: Final = 4
 _SALT: Final = 16
 _NONCE: Final = 12
 _HEAD: Final = len(_FORM) + _ID
-_BODY: Final = _HEAD + _SALT + _NONCE
+_START: Final = _HEAD + _SALT
+_BODY: Final = _START + _NONCE
 _TAG: Final = 16
+
+RUN: Final = 65_536
+"""How many values one run has: two of as many random nonces of 96 bits are alike with a chance of 2^-65."""
+
+KEPT: Final = 1_024
+"""How many runs are kept ready to open what was sealed in them."""
 
 
 class Unsealable(Exception):
@@ -49,15 +59,29 @@ def _mac(keyed: HMAC, data: bytes) -> bytes:
     return mac.finalize()
 
 
+@dataclass(slots=True)
+class _Run:
+    """The run that is under way: how its values begin, its cipher, how many more it may have."""
+
+    start: bytes
+    cipher: AESGCM
+    left: int
+
+
 @dataclass(frozen=True, slots=True)
 class Sealer:
-    """Seals and opens with a ring of secrets. Made by `sealer`; `keys` are the sealing keys by their four-byte id."""
+    """Seals and opens with a ring of secrets. Made by `sealer`; `keys` are the sealing keys by their four-byte id.
+
+    `runs` holds the run under way, `ciphers` those of runs that were met before, by how their values begin.
+    """
 
     current: bytes
-    keys: Mapping[bytes, HMAC]
+    keys: Mapping[bytes, bytes]
     secrets: tuple[bytes, ...]
     marks: dict[str, tuple[HMAC, ...]]
     draw: Callable[[int], bytes]
+    runs: list[_Run] = field(default_factory=list)
+    ciphers: dict[bytes, AESGCM] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Sealer(current={self.current.hex()}, keys={len(self.keys)})"
@@ -65,27 +89,38 @@ class Sealer:
     def seal(self, data: bytes, place: str) -> bytes:
         """Seals bytes for one place, such as the name of the record they lie in. 49 bytes longer than `data`.
 
-        Every value is encrypted under a key of its own (AES-256-GCM, RFC 5116), derived from 128 random bits, so that
-        the number of values needs no bound.
+        AES-256-GCM (RFC 5116) under the key of this run, with a random nonce.
         """
-        head = _FORM + self.current
-        chance = self.draw(_SALT + _NONCE)
-        key = _mac(self.keys[self.current], chance[:_SALT])
-        return head + chance + AESGCM(key).encrypt(chance[_SALT:], data, head + place.encode())
+        run = self.runs[0] if self.runs and self.runs[0].left else self._next_run()
+        run.left -= 1
+        nonce = self.draw(_NONCE)
+        return run.start + nonce + run.cipher.encrypt(nonce, data, run.start[:_HEAD] + place.encode())
 
     def open(self, value: bytes, place: str) -> bytes:
         """What was sealed for this place. Raises Unsealable."""
         if len(value) < _BODY + _TAG or value[:1] != _FORM:
             raise Unsealable("not a sealed value")
-        head, salt, nonce = value[:_HEAD], value[_HEAD : _HEAD + _SALT], value[_HEAD + _SALT : _BODY]
-        secret = self.keys.get(head[1:])
-        if secret is None:
-            raise Unsealable(f"sealed with key {head[1:].hex()}, which is not in the ring")
-        key = _mac(secret, salt)
+        start = value[:_START]
+        cipher = self.ciphers.get(start) or self._cipher(start)
         try:
-            return AESGCM(key).decrypt(nonce, value[_BODY:], head + place.encode())
+            return cipher.decrypt(value[_START:_BODY], value[_BODY:], start[:_HEAD] + place.encode())
         except InvalidTag:
             raise Unsealable("changed, or sealed for another place") from None
+
+    def _next_run(self) -> _Run:
+        start = _FORM + self.current + self.draw(_SALT)
+        self.runs[:] = [_Run(start, self._cipher(start), RUN)]
+        return self.runs[0]
+
+    def _cipher(self, start: bytes) -> AESGCM:
+        """The cipher of a run, by how its values begin. Raises Unsealable."""
+        secret = self.keys.get(start[len(_FORM) : _HEAD])
+        if secret is None:
+            raise Unsealable(f"sealed with key {start[len(_FORM) : _HEAD].hex()}, which is not in the ring")
+        if len(self.ciphers) >= KEPT:
+            del self.ciphers[next(iter(self.ciphers))]
+        cipher = self.ciphers[start] = AESGCM(hmac.digest(secret, start[_HEAD:], "sha256"))
+        return cipher
 
     def mac(self, use: str, data: bytes) -> bytes:
         """A mark of 32 bytes (HMAC-SHA256, RFC 2104) that only this ring can put on `data`, for one use."""
@@ -111,7 +146,7 @@ def sealer(current: bytes, previous: Sequence[bytes], draw: Callable[[int], byte
     secrets = (current, *previous)
     if any(len(secret) != SECRET_SIZE for secret in secrets):
         raise ValueError(f"a sealing secret has {SECRET_SIZE} bytes")
-    keys = {derive(secret, "key id", _ID): _keyed(derive(secret, "seal")) for secret in secrets}
+    keys = {derive(secret, "key id", _ID): derive(secret, "seal") for secret in secrets}
     if len(keys) != len(secrets):
         raise ValueError("a sealing secret appears twice")
     return Sealer(derive(current, "key id", _ID), keys, secrets, {}, draw)

@@ -24,6 +24,7 @@ class Breaker:
     def __init__(self) -> None:
         """Closed."""
         self._outcomes: deque[tuple[float, bool]] = deque()
+        self._bad = 0
         self._opened: float | None = None
         self._passed = 0.0
 
@@ -51,12 +52,13 @@ class Breaker:
             if good:
                 self._opened = None
                 self._outcomes.clear()
+                self._bad = 0
             elif not self.is_open(now):
                 self._opened = now
             return
         self._outcomes.append((now, good))
+        self._bad += not good
         while self._outcomes and not 0 <= now - self._outcomes[0][0] < WINDOW:
-            self._outcomes.popleft()
-        bad = sum(not good for _, good in self._outcomes)
-        if len(self._outcomes) >= LEAST and bad >= SHARE * len(self._outcomes):
+            self._bad -= not self._outcomes.popleft()[1]
+        if len(self._outcomes) >= LEAST and self._bad >= SHARE * len(self._outcomes):
             self._opened = now

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.seal import Sealer, Unsealable, derive, sealer
+from broker.seal import KEPT, RUN, Sealer, Unsealable, derive, sealer
 from tests.machine.ambient import FakeChance
 
 OLD, NEW, STRANGE = bytes(range(32)), bytes(range(32, 64)), bytes(range(64, 96))
@@ -27,6 +27,32 @@ def test_what_was_sealed_opens_at_its_place(data: bytes, place: str) -> None:
 def test_the_same_text_is_never_sealed_to_the_same_bytes() -> None:
     one = ring()
     assert len({one.seal(b"claims", "grant:1") for _ in range(100)}) == 100
+
+
+def test_a_run_ends_before_its_nonces_could_meet_and_values_of_all_runs_open() -> None:
+    one, run = ring(), slice(5, 21)
+    first, second = one.seal(b"a", "grant:1"), one.seal(b"b", "grant:2")
+    one.runs[0].left = 1
+    last, after = one.seal(b"c", "grant:3"), one.seal(b"d", "grant:4")
+    assert first[run] == second[run] == last[run] != after[run]
+    assert one.runs[0].left == RUN - 1
+    assert [ring().open(value, f"grant:{n}") for n, value in enumerate((first, second, last, after), 1)] == [
+        b"a",
+        b"b",
+        b"c",
+        b"d",
+    ]
+
+
+def test_only_so_many_runs_are_kept_ready_and_the_others_still_open() -> None:
+    one = sealer(NEW, (), FakeChance().draw)
+    values = []
+    for _ in range(KEPT + 3):
+        one.runs.clear()
+        values.append(one.seal(b"claims", "grant:1"))
+    assert len(one.ciphers) == KEPT
+    assert all(one.open(value, "grant:1") == b"claims" for value in values)
+    assert len(one.ciphers) == KEPT
 
 
 def test_a_value_does_not_open_at_another_place() -> None:

@@ -155,6 +155,8 @@ def _bounded(identity: Identity, candidate: Candidate) -> Identity:
     """The identity with no level above the provider's registration, its verification included."""
     highest = candidate.card.highest
     verification = identity.verification
+    if identity.level <= highest and (verification is None or verification.level <= highest):
+        return identity
     if verification is not None and verification.level > highest:
         verification = replace(verification, level=highest)
     return replace(identity, level=min(identity.level, highest), verification=verification)

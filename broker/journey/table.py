@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
+from typing import Any
 
 from broker.journey.events import (
     AnswerReceived,
@@ -36,6 +37,8 @@ from broker.model.failures import FailureClass
 from broker.model.request import AuthorizationRequest
 
 S = State
+Changes = dict[str, Any]
+"""Fields of a transaction with their new values: a step collects them, and the record is made once."""
 
 # fmt: off
 POSSIBLE: Mapping[State, Mapping[type[Event], State]] = MappingProxyType({
@@ -96,13 +99,16 @@ def advance(transaction: Transaction, event: Event, now: float) -> Transaction:
     state = target(transaction.state, event)
     if state is None or not _allowed(transaction, event, now):
         return transaction
-    after = _with(transaction, event, now)
-    after = replace(after, state=state, version=transaction.version + 1, changed=now)
+    changes = _brought(transaction, event, now) | {
+        "state": state,
+        "version": transaction.version + 1,
+        "changed": now,
+    }
     if state in ENDED:
-        return replace(stub(after), expires=min(now, transaction.expires) + STUB_LIFE)
-    if transaction.chosen is None and isinstance(event, CHOICES):
-        return replace(after, chosen=now, expires=now + AFTER_CHOICE)
-    return after
+        changes |= _stubbed(transaction) | {"expires": min(now, transaction.expires) + STUB_LIFE}
+    elif transaction.chosen is None and isinstance(event, CHOICES):
+        changes |= {"chosen": now, "expires": now + AFTER_CHOICE}
+    return replace(transaction, **changes)
 
 
 def overdue(transaction: Transaction, now: float) -> Event | None:
@@ -132,6 +138,10 @@ def moved(transaction: Transaction, browser: str, now: float) -> Transaction:
 
 def stub(transaction: Transaction) -> Transaction:
     """What is left of a transaction after its end: enough to send the citizen back to the service, nothing personal."""
+    return replace(transaction, **_stubbed(transaction))
+
+
+def _stubbed(transaction: Transaction) -> Changes:
     asked = transaction.request
     request = AuthorizationRequest(
         client_id=asked.client_id,
@@ -141,16 +151,15 @@ def stub(transaction: Transaction) -> Transaction:
         state=asked.state,
         response_mode=asked.response_mode,
     )
-    return replace(
-        transaction,
-        request=request,
-        attempt=None,
-        failures=(),
-        identity=None,
-        account=None,
-        case=None,
-        withdrawn=None,
-    )
+    return {
+        "request": request,
+        "attempt": None,
+        "failures": (),
+        "identity": None,
+        "account": None,
+        "case": None,
+        "withdrawn": None,
+    }
 
 
 def _allowed(transaction: Transaction, event: Event, now: float) -> bool:
@@ -194,40 +203,40 @@ def _proves(transaction: Transaction, event: IdentityProven) -> bool:
     return event.case is None and attempt is not None and attempt.provider == event.identity.provider
 
 
-def _with(transaction: Transaction, event: Event, now: float) -> Transaction:
-    """The transaction with what the event brings, and without what it makes needless. The state is set by `advance`."""
+def _brought(transaction: Transaction, event: Event, now: float) -> Changes:
+    """What the event brings, and what it makes needless. The state is set by `advance`."""
+    if isinstance(event, AnswerReceived):
+        return {}
     open_case = None if transaction.state is State.IDENTIFIED else transaction.case
-    kept = replace(transaction, attempt=None, identity=None, account=None, case=open_case)
+    kept: Changes = {"attempt": None, "identity": None, "account": None, "case": open_case}
     match event:
         case ProviderChosen(attempt):
-            return replace(kept, attempt=attempt)
-        case AnswerReceived():
-            return transaction
+            return kept | {"attempt": attempt}
         case AttemptFailed(failure, provider):
-            return _failed(kept, failure, now, provider)
+            return kept | _failed(transaction, failure, now, provider)
         case IdentityProven(identity, proving):
             needless = transaction.withdrawn if proving else transaction.case or transaction.withdrawn
-            return replace(kept, identity=identity, case=proving, withdrawn=needless)
+            return kept | {"identity": identity, "case": proving, "withdrawn": needless}
         case SessionAccepted(identity, account):
             needless = transaction.case or transaction.withdrawn
-            return replace(kept, identity=identity, account=account, case=None, withdrawn=needless)
+            return kept | {"identity": identity, "account": account, "case": None, "withdrawn": needless}
         case HelpRequested(case):
-            return replace(kept, case=case)
+            return kept | {"case": case}
         case HelpEnded(failure, _):
-            return _failed(replace(kept, case=None), failure, now)
+            return kept | _failed(transaction, failure, now) | {"case": None}
         case NoRouteFound():
-            return _failed(kept, FailureClass.NO_ROUTE, now)
+            return kept | _failed(transaction, FailureClass.NO_ROUTE, now)
         case SharingDeclined():
             whose = None if transaction.identity is None else transaction.identity.provider
-            return _failed(kept, FailureClass.DECLINED_SHARING, now, whose)
+            return kept | _failed(transaction, FailureClass.DECLINED_SHARING, now, whose)
         case BrowserChanged(browser):
-            return replace(kept, browser=browser, moved=True)
+            return kept | {"browser": browser, "moved": True}
         case ServiceAnswered(leaving, _) | GaveUp(leaving):
-            return replace(kept, leaving=leaving)
+            return kept | {"leaving": leaving}
         case HelpResumed() | TimeRanOut():
             return kept
 
 
-def _failed(transaction: Transaction, failure: FailureClass, now: float, provider: str | None = None) -> Transaction:
+def _failed(transaction: Transaction, failure: FailureClass, now: float, provider: str | None = None) -> Changes:
     failures = (*transaction.failures, Failed(failure, now, provider))
-    return replace(transaction, failures=failures[-FAILURES_KEPT:])
+    return {"failures": failures[-FAILURES_KEPT:]}

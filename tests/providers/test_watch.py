@@ -89,6 +89,17 @@ def test_old_outcomes_count_no_more() -> None:
     assert breaker.admits(WINDOW)
 
 
+def test_failures_of_before_the_window_or_before_a_success_that_closed_it_are_no_part_of_the_share() -> None:
+    aged, closed = Breaker(), opened_at(0)
+    for _ in range(LEAST - 1):
+        aged.record(False, 0)
+    closed.record(True, OPEN_FOR)
+    for breaker in (aged, closed):
+        for good in (True, True, True, False):
+            breaker.record(good, WINDOW)
+        assert breaker.opened is None
+
+
 def test_half_open_it_lets_one_through_at_a_time_and_the_first_outcome_decides() -> None:
     for good in (True, False):
         breaker = opened_at(0)

@@ -201,14 +201,16 @@ def turned_off(switches: Switches, held: Code | Grant) -> str | None:
     return None
 
 
-def event(counter: Counter, kind: str, service: Service, grant: Grant | None = None, **details: str) -> AuditEvent:
+def event(
+    counter: Counter, kind: str, service: Service, grant: Grant | None = None, transaction: str | None = None
+) -> AuditEvent:
     """An audit event of a service's doing."""
     return AuditEvent(
         kind=kind,
         at=counter.ambient.now(),
         actor=f"service:{service.client_id}",
+        transaction=transaction,
         client_id=service.client_id,
         account=grant.account if grant else None,
         grant=grant.id if grant else None,
-        details=details,
     )

@@ -51,7 +51,7 @@ async def _exchange(counter: Counter, known: Authenticated, asked: CodeRequest, 
         grant,
         [access_record] if refresh_record is None else [access_record, refresh_record],
         known.assertion,
-        [replace(event(counter, "code_redeemed", service, grant), transaction=kept.code.transaction)],
+        [event(counter, "code_redeemed", service, grant, kept.code.transaction)],
     )
     if outcome is Redemption.ASSERTION_USED_BEFORE:
         raise assertion_used_before()

@@ -66,7 +66,9 @@ async def authorize(
         if desk.offer(transaction, service, switches, desk.ambient.now()).no_route:
             transaction = advance(transaction, NoRouteFound(), desk.ambient.now())
     handle = handles.fresh(desk.ambient)
-    if not await desk.transactions.create(handle, replace(transaction, version=1), limited.open_transactions, start):
+    if transaction.version != 1:
+        transaction = replace(transaction, version=1)
+    if not await desk.transactions.create(handle, transaction, limited.open_transactions, start):
         raise _too_many(browser)
     return Begun(handle, secret)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Final, Protocol
 
 from broker.actions.browser import Browser
 from broker.actions.needs import (
@@ -30,6 +30,9 @@ from broker.model.service import Service
 from broker.model.switches import Switches
 from broker.oidc.response import error_response
 from broker.provider import Health, Provider
+
+WORKING: Final = Health(True)
+"""What is taken for the health of a provider that nobody looked at yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +103,17 @@ class Desk:
     def candidate(self, provider: str) -> Candidate | None:
         """A provider with its listing and its health now."""
         registered = self.catalogue.providers.get(provider)
-        if registered is None:
-            return None
-        return Candidate(registered.provider.card, registered.listing, self.health().get(provider, Health(True)))
+        return None if registered is None else _candidate(provider, registered, self.health())
 
     def offer(self, transaction: Transaction, service: Service, switches: Switches, now: float) -> Offer:
         """What this transaction may be offered now."""
-        candidates = [c for c in map(self.candidate, self.catalogue.providers) if c is not None]
+        health = self.health()
+        candidates = [_candidate(id, registered, health) for id, registered in self.catalogue.providers.items()]
         return offer(transaction, candidates, service, switches, now, self.order, assisted=self.assisted)
+
+
+def _candidate(id: str, registered: Registered, health: Mapping[str, Health]) -> Candidate:
+    return Candidate(registered.provider.card, registered.listing, health.get(id) or WORKING)
 
 
 async def mine(desk: Desk, handle: str, browser: Browser) -> Transaction | Lost:
@@ -136,7 +142,8 @@ async def step(desk: Desk, handle: str, transaction: Transaction, *events: Event
         after = advance(after, event, desk.ambient.now())
     if after is transaction:
         return transaction
-    after = replace(after, version=transaction.version + 1)
+    if after.version != transaction.version + 1:
+        after = replace(after, version=transaction.version + 1)
     return after if await desk.transactions.save(handle, after) else None
 
 

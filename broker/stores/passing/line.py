@@ -1,7 +1,8 @@
-"""One connection to Redis that many commands share: each is written at once, and answers come back in the order sent.
+"""One connection to Redis that many commands share: answers come back in the order in which commands were sent.
 
 A pool lends a connection to one command at a time, and the lending costs several times what the command does. Here
-nothing is lent, so a command is one write, one read and a future.
+nothing is lent, so a command is a future and a share of a write: what all requests send in one turn of the loop goes
+out together, since a write costs more than the command that it carries.
 """
 
 import asyncio
@@ -54,6 +55,7 @@ class Line(asyncio.Protocol):
         self._deadline = deadline
         self._reader = Reader()
         self._waiting: deque[tuple[float, asyncio.Future[Any]]] = deque()
+        self._unsent: list[bytes] = []
         self._loop = asyncio.get_running_loop()
         self._watch: asyncio.TimerHandle | None = None
         self._overdue = False
@@ -70,11 +72,20 @@ class Line(asyncio.Protocol):
         if self._transport is None or self._transport.is_closing() or len(self._waiting) >= MOST_WAITING:
             answer.set_exception(Broken("not connected"))
             return answer
+        command = pack_command(words)
+        if not self._unsent:
+            self._loop.call_soon(self._write)
+        self._unsent.append(command)
         self._waiting.append((self._loop.time() + self._deadline, answer))
-        self._transport.write(pack_command(words))
         if self._watch is None:
             self._watch = self._loop.call_later(self._deadline, self._look)
         return answer
+
+    def _write(self) -> None:
+        """Sends what was asked for in this turn of the loop."""
+        commands, self._unsent = self._unsent, []
+        if self._transport is not None:
+            self._transport.write(b"".join(commands))
 
     def close(self) -> None:
         """Gives the connection up; whoever still waits is told."""

@@ -96,7 +96,7 @@ class RedisTransactions:
             counted, lasts = _window(start, self._now())
             keys.append(counted)
             rest += [start.most, lasts]
-        made, version = await self._server.run(CREATE, keys, *self._common(name, handle, transaction), *rest)
+        made, version = await self._server.run(CREATE, keys, *self._common(name, transaction), *rest)
         self._heard(_version(version))
         return bool(made)
 
@@ -119,14 +119,14 @@ class RedisTransactions:
         """
         name = self._records.name(handle)
         rest = (transaction.version - 1, _BROWSERS, transaction.browser, int(transaction.open))
-        made, version = await self._server.run(SAVE, (name, MIRROR), *self._common(name, handle, transaction), *rest)
+        made, version = await self._server.run(SAVE, (name, MIRROR), *self._common(name, transaction), *rest)
         self._heard(_version(version))
         return bool(made)
 
-    def _common(self, name: str, handle: str, transaction: Transaction) -> Sequence[Any]:
+    def _common(self, name: str, transaction: Transaction) -> Sequence[Any]:
         until, now = transaction.kept_until, self._now()
         value = self._records.write(name, transaction, until, transaction.version, transaction.browser)
-        return value, lifetime(until, now), digest(handle), transaction.expires, now
+        return value, lifetime(until, now), name.rpartition(":")[2], transaction.expires, now
 
 
 class RedisPushedRequests:

@@ -47,6 +47,37 @@ class Connection:
         self._raw.terminate()
 
 
+class Patience:
+    """Ends connections on which something takes too long: one timer for all of them, where each could have its own."""
+
+    def __init__(self, longest: float) -> None:
+        """`longest` in seconds."""
+        self._longest = longest
+        self._busy: dict[Connection, float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self, connection: Connection) -> None:
+        """From now on the clock runs for this connection."""
+        loop = asyncio.get_running_loop()
+        self._busy[connection] = loop.time() + self._longest
+        if self._timer is None:
+            self._timer = loop.call_later(self._longest, self._look, loop)
+
+    def end(self, connection: Connection) -> None:
+        """It is done in time."""
+        self._busy.pop(connection, None)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Ends what is overdue, and looks again when the next one is; who began first is due first."""
+        self._timer = None
+        for connection, due in list(self._busy.items()):
+            if (left := due - loop.time()) > 0:
+                self._timer = loop.call_later(left, self._look, loop)
+                return
+            del self._busy[connection]
+            connection.drop()
+
+
 class Connections:
     """At most `most` connections; who comes later waits until one is given back."""
 
@@ -56,6 +87,11 @@ class Connections:
         self._places = asyncio.Semaphore(most)
         self._closed = False
         self._tls = tls(where)
+
+    @property
+    def at_hand(self) -> bool:
+        """Whether `take` would give one at once, as far as can be known without asking."""
+        return bool(self._idle) and not self._places.locked() and self._idle[-1].usable
 
     async def take(self) -> Connection:
         """A connection, which must be given back. Raises what asyncpg raises where there is none to be had."""

@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, bindparam, func, select
 
 from broker.model.facts import Unavailable
 from broker.stores.sql.address import PostgresAddress
-from broker.stores.sql.connections import Connection, Connections
+from broker.stores.sql.connections import Connection, Connections, Patience
 from broker.stores.sql.database import Conflict, Parameters, Prepared, Row
 from broker.stores.sql.dialect import Postgres
 from broker.stores.sql.tables import unique_keys
@@ -33,6 +33,7 @@ class PostgresDatabase(Postgres):
 
     def __init__(self, where: PostgresAddress, connections: int) -> None:
         self._connections = Connections(where, connections)
+        self._patience = Patience(DEADLINE)
         self._keys = unique_keys()
         lock = func.pg_try_advisory_xact_lock(bindparam("key", type_=BigInteger))
         self._lease = self.prepare(select(lock))
@@ -82,10 +83,17 @@ class PostgresDatabase(Postgres):
         return await self._in_time(connection.fetch(prepared, _values(prepared, parameters)))
 
     async def _alone(self, prepared: Prepared, parameters: Parameters) -> Sequence[Row]:
-        return await self._in_time(self._fetch(prepared, _values(prepared, parameters)))
+        work = self._fetch(prepared, _values(prepared, parameters))
+        if not self._connections.at_hand:
+            return await self._in_time(work)
+        try:
+            return await work
+        except (asyncpg.PostgresError, *_BROKEN) as error:
+            raise self._meaning(error) from error
 
     async def _fetch(self, prepared: Prepared, values: Sequence[object]) -> Sequence[Row]:
         connection = await self._connections.take()
+        self._patience.begin(connection)
         sound = False
         try:
             rows = await connection.fetch(prepared, values)
@@ -95,6 +103,7 @@ class PostgresDatabase(Postgres):
             sound = not _is_passing(error)
             raise
         finally:
+            self._patience.end(connection)
             self._connections.give(connection, sound)
         return rows
 

@@ -1,0 +1,56 @@
+"""JOSE: signing and verifying, with the checks of RFC 8725 around the algorithms of PyJWT.
+
+Keys come from configuration or metadata, never from a message; the one exception is `verify_embedded`, which DPoP
+needs. Nothing here knows the time: `exp`, `nbf` and `iat` are for the caller, who has a clock of his own.
+"""
+
+from broker.jose.algorithms import SIGNATURE_ALGORITHMS
+from broker.jose.keys import (
+    MAX_KEY_SET,
+    MAX_KEYS,
+    KeySet,
+    PublicKey,
+    SigningKey,
+    UnknownKey,
+    load_signing_key,
+    new_signing_key_pem,
+    parse_keys,
+    public_jwk,
+    thumbprint,
+)
+from broker.jose.text import Untrusted, strict_json
+from broker.jose.tokens import (
+    MAX_EMBEDDED,
+    MAX_TOKEN,
+    Verified,
+    claimed_issuer,
+    hash_claim,
+    sign,
+    verify,
+    verify_embedded,
+)
+
+__all__ = [
+    "MAX_EMBEDDED",
+    "MAX_KEYS",
+    "MAX_KEY_SET",
+    "MAX_TOKEN",
+    "SIGNATURE_ALGORITHMS",
+    "KeySet",
+    "PublicKey",
+    "SigningKey",
+    "UnknownKey",
+    "Untrusted",
+    "Verified",
+    "claimed_issuer",
+    "hash_claim",
+    "load_signing_key",
+    "new_signing_key_pem",
+    "parse_keys",
+    "public_jwk",
+    "sign",
+    "strict_json",
+    "thumbprint",
+    "verify",
+    "verify_embedded",
+]
