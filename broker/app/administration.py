@@ -18,15 +18,21 @@ from broker.stores.passing.opening import open_passing
 from broker.stores.sql.marks import Marks
 from broker.stores.sql.schema import migrate, schema_is_current
 from broker.stores.sql.switches import Board
+from broker.toml import Problem
 from providers import KINDS
+
+
+def read(place: Path) -> Settings | list[Problem]:
+    """The settings at a place, or every problem in them and in the keys that they name."""
+    found = load(place, KINDS)
+    return found if isinstance(found, list) else list(check_keys(found)) or found
 
 
 def configured(place: Path) -> Settings:
     """The settings at a place. Raises Refused with every problem in them."""
-    found = load(place, KINDS)
-    problems = found if isinstance(found, list) else list(check_keys(found))
-    if isinstance(found, list) or problems:
-        raise Refused(told(problems, place))
+    found = read(place)
+    if isinstance(found, list):
+        raise Refused(told(found, place))
     return found
 
 
@@ -86,6 +92,7 @@ class Administered:
     switches: Board
     epochs: Marks
     audit: Record
+    reloads: Marks
 
 
 @asynccontextmanager
@@ -100,7 +107,7 @@ async def administered(settings: Settings) -> AsyncIterator[Administered]:
         broker.passing.url, sealer, facts.ambient, facts.switches, password=password(broker.passing.password_file)
     )
     try:
-        yield Administered(facts.switches, facts.marks, Record(facts, ring, broker.audit.checkpoints))
+        yield Administered(facts.switches, facts.marks, Record(facts, ring, broker.audit.checkpoints), facts.marks)
     finally:
         await passing.close()
         await facts.close()

@@ -8,6 +8,8 @@ from broker.actions.upkeep import Chore
 from broker.app.notifying import notifier
 from broker.app.office import office
 from broker.app.parts import Parts
+from broker.app.reloading import Reloading
+from broker.app.rereading import Rereading
 from broker.stores.sql.audit_chain import Notary
 
 
@@ -21,9 +23,17 @@ def chores(parts: Parts) -> Sequence[Chore]:
         Chore("memory", 5.0, parts.passing.watch),
         Chore("cases", 30.0, lambda: let_clocks_speak(desk)),
     ]
+    reloading = parts.reloading
+    if reloading is not None:
+        wanted.append(Chore("reload", 2.0, lambda: _reread(reloading, parts.rereading)))
     if sending is not None:
         wanted.append(Chore("notices", 1.0, lambda: deliver(facts.outbox, sending, parts.ambient)))
     if broker.audit.checkpoints is not None:
         notary = Notary(parts.ring.audit, broker.audit.checkpoints)
         wanted.append(Chore("checkpoint", 60.0, lambda: facts.chain.checkpoint(parts.ambient.now(), notary)))
     return wanted
+
+
+async def _reread(reloading: Reloading, rereading: Rereading) -> None:
+    if await reloading.look():
+        await rereading()

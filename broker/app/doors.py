@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import lru_cache
 
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -25,7 +26,7 @@ from broker.journey.offer import OrderRule
 from broker.model.request import ResponseMode
 from broker.oidc.checks import Door as Checks
 from broker.oidc.client import Audience
-from broker.oidc.metadata import discovery, endpoints, metadata_bytes
+from broker.oidc.metadata import Endpoints, discovery, endpoints, metadata_bytes
 from broker.oidc.token import Lifetimes
 from broker.stores.passing.memory import MemoryLimits
 from broker.web import citizens, public
@@ -157,17 +158,8 @@ def public_door(parts: Parts) -> ASGIApp:
     """The application for citizens and services."""
     broker = parts.settings.broker
     urls = endpoints(broker.issuer)
+    jwks = parts.ring.jwks()
     checks = Checks(broker.issuer, broker.ladder, parts.ring.public, RESPONSE_MODES)
-    metadata = discovery(
-        broker.issuer,
-        urls,
-        broker.ladder,
-        parts.settings.services.values(),
-        parts.ring.algorithms,
-        broker.languages,
-        response_modes=RESPONSE_MODES,
-        trust_frameworks=(broker.trust_framework,),
-    )
     here = desk(parts)
     files = statics()
     ready = _pages(parts, broker.issuer, broker.languages, files, (*citizens.SHEETS, *public.SHEETS))
@@ -180,7 +172,7 @@ def public_door(parts: Parts) -> ASGIApp:
         parts.ambient,
     )
     routes = [
-        *service_routes(counter(parts, checks), urls, Published(metadata_bytes(metadata), parts.ring.jwks())),
+        *service_routes(counter(parts, checks), urls, Published(_metadata(parts, urls), lambda: jwks)),
         *front_routes(door, here, checks, exit),
         *citizens.citizen_routes(door),
         *public.public_routes(door),
@@ -188,6 +180,27 @@ def public_door(parts: Parts) -> ASGIApp:
         *alive_routes(parts.readiness),
     ]
     return _around(routes, ready, "public", parts)
+
+
+def _metadata(parts: Parts, urls: Endpoints) -> Callable[[], bytes]:
+    """The discovery document, made once for each state of the catalogue."""
+    broker = parts.settings.broker
+
+    @lru_cache(maxsize=1)
+    def made(version: int) -> bytes:
+        document = discovery(
+            broker.issuer,
+            urls,
+            broker.ladder,
+            parts.catalogue.services.values(),
+            parts.ring.algorithms,
+            broker.languages,
+            response_modes=RESPONSE_MODES,
+            trust_frameworks=(broker.trust_framework,),
+        )
+        return metadata_bytes(document)
+
+    return lambda: made(parts.catalogue.version)
 
 
 def staff_door(parts: Parts) -> ASGIApp:

@@ -130,7 +130,10 @@ def _weigh(
     now: float,
 ) -> Believed | FailureClass:
     """The checks that every identity passes, wherever it comes from, the cheap ones first."""
-    if switches.is_off(SwitchKind.SERVICE, service.client_id) or service.client_id != transaction.request.client_id:
+    request = transaction.request
+    if switches.is_off(SwitchKind.SERVICE, service.client_id) or service.client_id != request.client_id:
+        return FailureClass.SERVICE_OFF
+    if not service.redirects_to(request.redirect_uri):
         return FailureClass.SERVICE_OFF
     if candidate is None:
         if identity.provider != HELP or not service.assisted:

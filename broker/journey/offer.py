@@ -75,7 +75,8 @@ class Offer:
     its own. `blocked` are those the citizen turned off. `hinted` is the option the service points to, if it may.
     `reachable` says that some provider of this service reaches the level, be it working now or not. `help` says that
     a person can be asked for, `later` that the transaction can be finished elsewhere, `other_ways` and `contact` that
-    the service named them; `contacts` are those of providers by id. `barred` is set when the service itself is off.
+    the service named them; `contacts` are those of providers by id. `barred` is set when the service itself is off,
+    or an answer could go nowhere because its address was taken out of the service's file.
     """
 
     order: OrderRule
@@ -139,7 +140,8 @@ def offer(
     `assisted` is the highest level that help from a person can reach here (None: there is no such help). `blocked` are
     ids of providers the citizen turned off, `last_used` the id of the one this browser remembers.
     """
-    if switches.is_off(SwitchKind.SERVICE, service.client_id):
+    gone = not service.redirects_to(transaction.request.redirect_uri)
+    if gone or switches.is_off(SwitchKind.SERVICE, service.client_id):
         return Offer(order, contact=service.contact is not None, barred=FailureClass.SERVICE_OFF)
     minimum = transaction.request.minimum
     reaching = [c for c in candidates if usable(c, service, switches, now) and c.card.highest >= minimum]

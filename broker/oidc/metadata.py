@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from broker.model.assurance import EvidenceType, Ladder
+from broker.model.claims import CLAIMS
 from broker.model.request import ResponseMode
 from broker.model.service import ClientAuthentication, Profile, Service
 from broker.oidc.checks import PROMPTS
 from broker.oidc.client import ALGORITHMS
 from broker.oidc.errors import DPOP_ALGORITHMS
-from broker.oidc.scopes import CLAIMS, OFFLINE_ACCESS, OPENID
+from broker.oidc.scopes import OFFLINE_ACCESS, OPENID
 
 OPENID_PATH: Final = "/.well-known/openid-configuration"
 OAUTH_PATH: Final = "/.well-known/oauth-authorization-server"

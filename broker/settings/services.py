@@ -87,6 +87,10 @@ class ServiceFile:
     """Where a citizen who finishes later goes on, if that is another page."""
     patience: Annotated[Seconds, Between(60, 7 * 86400)] = 1800
     """How long the service's own session waits for the answer."""
+    jwks_uri: str | None = None
+    """Instead of `jwks`: where the service shows its JWK Set, so that it can change its keys by itself. Fetched when it
+    is needed, at most once a minute, kept from 5 minutes to 24 hours as its `Cache-Control` says, and used for 6 hours
+    more while it cannot be fetched."""
 
 
 def service(file: ServiceFile, prepared: bool) -> tuple[Service, list[Problem]]:
@@ -124,6 +128,7 @@ def service(file: ServiceFile, prepared: bool) -> tuple[Service, list[Problem]]:
         initiate_login_uri=file.initiate_login_uri,
         resume_uri=file.resume_uri,
         patience=file.patience,
+        jwks_uri=file.jwks_uri,
     )
     return made, problems
 

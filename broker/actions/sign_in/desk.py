@@ -164,11 +164,15 @@ def event(desk: Desk, kind: str, transaction: Transaction, **details: str) -> Au
 
 
 def error_url(desk: Desk, request: AuthorizationRequest, failure: FailureClass, code: ErrorCode | None = None) -> str:
-    """Where the citizen goes back to the service without an answer; for a failure nobody is told of, its home."""
-    kind = KINDS[failure]
+    """Where the citizen goes back to the service without an answer.
+
+    Its home, for a failure nobody is told of, and where the redirect URI is not registered any more.
+    """
+    kind, service = KINDS[failure], desk.catalogue.services.get(request.client_id)
     error = code or kind.error
-    if error is None or not request.redirect_uri:
-        service = desk.catalogue.services.get(request.client_id)
-        return service.home if service else desk.issuer
+    if service is None:
+        return desk.issuer
+    if error is None or not service.redirects_to(request.redirect_uri):
+        return service.home
     explained = f"{desk.issuer}/errors/{failure}"
     return error_response(request, desk.issuer, error, kind.description, explained).url

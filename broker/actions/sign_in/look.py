@@ -54,12 +54,14 @@ async def _view(desk: Desk, help: Help, transaction: Transaction, service: Servi
         case State.WAITING if transaction.case is not None:
             standing = await help.standing(transaction)
             return Waiting(transaction, service, standing, await _offer(desk, transaction, service))
-        case State.ANSWERED if transaction.leaving and not _code_is_stale(desk, transaction):
+        case State.ANSWERED if transaction.leaving and _may_go(transaction, service) and not _stale(desk, transaction):
             return Leave(service, transaction.leaving, _mark(transaction), None, language=language)
         case State.ANSWERED:
             return Ended(service, Ending.ANSWERED, service.home, language)
-        case State.REFUSED if transaction.leaving:
+        case State.REFUSED if transaction.leaving and _may_go(transaction, service):
             return Leave(service, transaction.leaving, _mark(transaction), None, language=language)
+        case State.REFUSED:
+            return Ended(service, Ending.REFUSED, service.home, language)
         case State.EXPIRED:
             back = error_url(desk, transaction.request, FailureClass.REQUEST_EXPIRED)
             return Ended(service, Ending.EXPIRED, back, language)
@@ -110,5 +112,11 @@ def card(desk: Desk, provider: str) -> Card | None:
     return registered.provider.card if registered else None
 
 
-def _code_is_stale(desk: Desk, transaction: Transaction) -> bool:
+def _stale(desk: Desk, transaction: Transaction) -> bool:
     return desk.ambient.now() > transaction.changed + desk.limited.code_lifetime
+
+
+def _may_go(transaction: Transaction, service: Service) -> bool:
+    """Whether the way back is still the service's: its addresses may have changed since it was written."""
+    uri = transaction.request.redirect_uri
+    return service.redirects_to(uri) or not (transaction.leaving or "").startswith(uri)

@@ -56,6 +56,7 @@ class Meters:
         self._moves = counter("case_moves", "Moves of verification cases, by where they led", "to")
         self._working = gauge("provider_working", "1 while citizens are sent to a provider, else 0", "provider")
         self._reachable = gauge("store_reachable", "1 while a store answers, else 0", "store")
+        self._configuration = gauge("configuration_version", "The last `broker reload` whose changes were taken")
         # made at once, not when something is first counted: a process that cannot count says so at its start
         self._processes = Gauge(
             "portico_processes", "Processes that count", registry=registry, multiprocess_mode="livesum"
@@ -99,6 +100,10 @@ class Meters:
     def store(self, name: str, reachable: bool) -> None:
         """Whether a store answers now."""
         self._reachable.labels(name).set(float(reachable))
+
+    def configuration(self, version: int) -> None:
+        """Everything that was asked for up to this `broker reload` is taken."""
+        self._configuration.set(float(version))
 
     def text(self) -> bytes:
         """All counters, of all processes that share the folder, in Prometheus' text format."""
