@@ -64,12 +64,16 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An access or refresh token, known by its digest alone. `kind` is "access" or "refresh"."""
+    """An access or refresh token, known by its digest alone. `kind` is "access" or "refresh".
+
+    `dpop_jkt` is the key an access token is bound to, where a refresh named another one than its grant has.
+    """
 
     digest: str
     kind: str
     created: float
     expires: float
+    dpop_jkt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ async def _exchange(counter: Counter, known: Authenticated, asked: CodeRequest, 
     await check_on(counter, service, kept.code)
     grant = rules.granted(kept.code, handles.fresh(counter.ambient, size=16), proof, counter.lifetimes, now)
     access, refresh = handles.fresh(counter.ambient, "access"), handles.fresh(counter.ambient, "refresh")
-    access_record = rules.access_token(access, grant, counter.lifetimes, now)
+    access_record = rules.access_token(access, grant, proof, counter.lifetimes, now)
     refresh_record = rules.refresh_token(refresh, grant, now)
     signed = sign(_claims(counter, grant, now), counter.keys.signing(service.id_token_alg))
     outcome = await counter.grants.redeem(
@@ -93,7 +93,7 @@ async def _refresh(
     rules.check_refresh(asked, record, grant, service, proof, now)
     await check_on(counter, service, grant)
     access = handles.fresh(counter.ambient, "access")
-    access_record = rules.access_token(access, grant, counter.lifetimes, now)
+    access_record = rules.access_token(access, grant, proof, counter.lifetimes, now)
     events = [event(counter, "grant_refreshed", service, grant)]
     outcome = await counter.grants.refresh(grant.id, access_record, known.assertion, events)
     if outcome is Redemption.ASSERTION_USED_BEFORE:
