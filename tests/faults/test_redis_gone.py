@@ -9,14 +9,11 @@ import pytest
 from redis.asyncio import Redis
 
 from broker.web import cookies
-from tests.faults.ground import Ground
+from tests.faults.ground import Ground, told_at_once
 from tests.machine.redis import RedisServer
-from tests.whole.rider import Forms, Rider, eventually
+from tests.whole.rider import SOON, Forms, Rider, eventually
 
 Deed = Callable[[], Any]
-
-AT_ONCE = 1.0
-"""Seconds within which somebody is told that it cannot be done now."""
 
 BACK = 10.0
 """Seconds after which everything works again, without anybody's doing."""
@@ -55,16 +52,6 @@ def away(request: pytest.FixtureRequest, broker: Ground) -> Deed:
             broker.redis.thaw()
 
     return block
-
-
-async def quickest(rider: Rider, method: str, url: str, tries: int = 3) -> float:
-    """The shortest time in which 503 was said: what a busy machine adds is not the broker's."""
-    times = []
-    for _ in range(tries):
-        reply = await rider.wire.send(method, url)
-        assert reply.status == 503
-        times.append(reply.seconds)
-    return min(times)
 
 
 # --- nothing is accepted twice ---
@@ -201,7 +188,7 @@ async def test_what_was_issued_works_on_while_redis_is_away(broker: Ground, away
         (await rider.refresh(told["refresh_token"])).right()
         for path in ("/jwks", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/livez"):
             (await rider.visit(path)).right()
-        await eventually(5, lambda: missing(rider))
+        await eventually(SOON, lambda: missing(rider))
         assert (await late.redeem(code)).told["error"] == "invalid_grant"
 
 
@@ -216,7 +203,7 @@ async def test_a_new_journey_is_told_at_once_that_redis_is_away_and_goes_when_it
     )
     async with away():
         for path in (plain, f"/authorize?client_id=rides&request_uri={pushed.request_uri}", under_way.page):
-            assert await quickest(rider, "GET", rider.issuer + path) < AT_ONCE
+            await told_at_once(lambda path=path: rider.wire.send("GET", rider.issuer + path))  # type: ignore[misc]
             page = await rider.visit(path)
             assert b"is not available right now" in page.body
             assert int(page.headers["Retry-After"]) > 0
