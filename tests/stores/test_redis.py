@@ -211,6 +211,14 @@ async def test_another_sealing_key_opens_nothing(passing: Passing, redis: RedisS
     await other.close()
 
 
+async def test_a_limit_put_back_in_time_counts_on_from_there(passing: Passing, raw: Redis) -> None:
+    assert await passing.limits.allow("key", 3, 60)
+    [(name, kept)] = [(key, await raw.dump(key)) for key in await raw.keys("portico:limit:*")]
+    assert [await passing.limits.allow("key", 3, 60) for _ in range(3)] == [True, True, False]
+    await raw.restore(name, 60_000, kept, replace=True)
+    assert [await passing.limits.allow("key", 3, 60) for _ in range(3)] == [True, True, False]
+
+
 # --- absence ---
 
 
