@@ -81,7 +81,8 @@ class Server:
         After a broken connection it is sent again, in what is left of its time. Each is safe to repeat: the worst that
         comes of it is a conflict, a proof that counts as seen, or a continuation code that is gone.
         """
-        until, line = asyncio.get_running_loop().time() + DEADLINE, self._line
+        line, loop = self._line, asyncio.get_running_loop()
+        until = loop.time() + DEADLINE
         try:
             if line is None or not line.open:
                 return await self._anew(line, words, until)
