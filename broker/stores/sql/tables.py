@@ -278,8 +278,10 @@ audit: Final = Table(
     Column("details", Text, nullable=False),
     Column("number", BigInteger),
     Column("hash", Text),
+    Column("fact", Text),
     UniqueConstraint("number"),
     Index("ix_audit_unsealed", "id", postgresql_where=text("number IS NULL"), sqlite_where=text("number IS NULL")),
+    Index("uq_audit_fact", "fact", "kind", unique=True),
 )
 
 checkpoints: Final = Table(
