@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import getpass
 import multiprocessing
 import os
@@ -90,6 +91,7 @@ async def _serve_here(settings: Settings, door: str) -> None:
             doors.append(_server(app.public_door(parts), listen.public, settings))
         if door != "public" and settings.staff is not None:
             doors.append(_server(app.staff_door(parts), listen.staff, settings))
+        _settle()
         await _together(doors, started=lambda: _linger(parts.readiness))
 
 
@@ -98,7 +100,8 @@ def _serve_workers(settings: Settings, config: Path, door: str) -> int:
     os.environ[CONFIG] = str(config.resolve())
     staff = None
     if door == "all" and settings.staff is not None:
-        command = [sys.executable, "-m", "broker", "serve", "--config", str(config), "--door", "staff"]
+        optimised = ["-" + "O" * sys.flags.optimize] if sys.flags.optimize else []  # workers inherit it, this does not
+        command = [sys.executable, *optimised, "-m", "broker", "serve", "--config", str(config), "--door", "staff"]
         staff = subprocess.Popen(command)
     try:
         host, port = _place(settings.broker.listen.public)
@@ -124,9 +127,17 @@ def worker() -> app.Application:
             signal.signal(signal.SIGTERM, ending)
             _linger(parts.readiness)
             _end_with_parent()
-            yield app.public_door(parts)
+            door = app.public_door(parts)
+            _settle()
+            yield door
 
     return app.Door(opening)
+
+
+def _settle() -> None:
+    """What was made at the start stays to the end: the collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def _end_with_parent() -> None:
