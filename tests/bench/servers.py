@@ -166,7 +166,7 @@ def written(
         (folder / "services" / f"{client.client_id}.toml").write_text(text)
     for command in (("keys", "init"), ("migrate",)):
         done = subprocess.run(
-            [sys.executable, "-O", "-m", "broker", *command, "--config", str(folder)],
+            [sys.executable, "-OO", "-m", "broker", *command, "--config", str(folder)],
             cwd=ROOT,
             env={**os.environ, **(env or {})},
             stdin=subprocess.DEVNULL,
@@ -200,7 +200,7 @@ def running(folder: Path) -> Iterator[list[Server]]:
         compiled = {"PYTHONPYCACHEPREFIX": str(folder / "compiled"), "PYTHONDONTWRITEBYTECODE": ""}
         stores = {"postgres": database, "redis": redis.url}
         config = written(folder / "config", port, upstream, stores, clients, compiled)
-        serve = ("-O", "-m", "broker", "serve", "--config", str(config), "--door", "public")
+        serve = ("-OO", "-m", "broker", "serve", "--config", str(config), "--door", "public")
         broker = stack.enter_context(started(server_core, port, *serve, env=compiled))
         servers = [
             Server(portico(name, "openid profile email offline_access"), client, port, broker, upstream)
