@@ -17,7 +17,7 @@ PURE := $(wildcard tests/test_*.py tests/model tests/oidc tests/journey tests/as
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: .venv/.demo broker/web/static/built/manifest.json ## make the environment and build the pages' assets
+setup: .venv/.demo broker/web/static/built/manifest.json broker/__pycache__/.compiled ## make the environment and build the pages' assets
 
 demo: setup ## start everything on loopback and say what to open (PORTICO_DEMO_PORT moves it from 8000)
 	@exec $(PY) -m broker demo
@@ -70,6 +70,11 @@ optimised: setup test-tools
 .venv-lock/.done: deploy/locks/lock.txt
 	@$(PYTHON) -m venv --clear .venv-lock
 	@.venv-lock/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r deploy/locks/lock.txt
+	@touch $@
+
+# so that the first start is as quick as the next ones, whatever PYTHONDONTWRITEBYTECODE says
+broker/__pycache__/.compiled: $(shell find broker providers deploy/demo -name '*.py') | .venv/.demo
+	@$(PY) -m compileall -q broker providers deploy/demo
 	@touch $@
 
 node: .venv/.demo

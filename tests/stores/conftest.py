@@ -15,7 +15,7 @@ from broker.seal import Sealer
 from broker.seal import sealer as make_sealer
 from broker.stores.facts import Facts, open_facts
 from broker.stores.passing.opening import Passing, open_passing
-from broker.stores.sql.schema import migrate
+from broker.stores.sql.migrating import migrate
 from broker.stores.sql.tables import metadata
 from tests.machine.postgres import PostgresServer
 from tests.machine.redis import RedisServer

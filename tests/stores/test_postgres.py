@@ -14,7 +14,8 @@ from broker.model.grant import Token
 from broker.model.switches import SwitchKind
 from broker.seal import Sealer
 from broker.stores.facts import Facts, open_facts
-from broker.stores.sql.schema import migrate, schema_is_current
+from broker.stores.sql.migrating import migrate
+from broker.stores.sql.schema import schema_is_current
 from tests.machine.ambient import FakeClock
 from tests.machine.postgres import PostgresServer
 from tests.machine.program import free_port

@@ -16,7 +16,7 @@ from broker.ambient import Ambient
 from broker.model.facts import Redemption, Unavailable
 from broker.seal import Sealer
 from broker.stores.facts import Facts, open_facts
-from broker.stores.sql.schema import migrate
+from broker.stores.sql.migrating import migrate
 from broker.stores.sql.sqlite import SqliteDatabase
 from broker.stores.sql.tables import marks
 from tests.machine.ambient import FakeClock
