@@ -16,9 +16,7 @@ from broker.model.facts import Unavailable
 from broker.model.handle import digest
 from broker.seal import Sealer
 from broker.stores.facts import Facts
-from broker.stores.passing.line import Place
 from broker.stores.passing.opening import Passing, open_passing
-from broker.stores.passing.server import place
 from tests.machine.ambient import FakeClock
 from tests.machine.redis import RedisServer
 from tests.stores.conftest import refused_at_once
@@ -306,34 +304,3 @@ async def test_a_redis_that_evicts_is_a_problem_with_a_mend(passing: Passing, ra
 async def test_an_address_that_is_none_is_refused(some_facts: Facts, sealer: Sealer, ambient: Ambient) -> None:
     with pytest.raises(ValueError, match="expected memory:"):
         open_passing("http://localhost", sealer, ambient, some_facts.switches)
-
-
-@pytest.mark.parametrize(
-    ("url", "read"),
-    [
-        ("redis://cache.example:6380/2", Place("cache.example", 6380, 2)),
-        ("redis://cache.example", Place("cache.example", 6379)),
-        ("redis://[::1]/", Place("::1", 6379)),
-        ("redis:///1", Place("localhost", 6379, 1)),
-        ("redis://ann@cache.example", Place("cache.example", 6379, user="ann")),
-        ("redis://a%40b:own@cache.example/0", Place("cache.example", 6379, user="a@b")),
-    ],
-)
-def test_an_address_is_read_and_the_password_of_its_file_goes_first(url: str, read: Place) -> None:
-    assert place(url, "sesame") == replace(read, password="sesame")
-
-
-def test_an_address_may_bring_its_password_and_may_ask_for_tls() -> None:
-    assert place("redis://:s%2Fe@cache.example", None).password == "s/e"
-    assert place("redis://cache.example", None).tls is None
-    secure = place("rediss://cache.example", None).tls
-    assert secure is not None and secure.check_hostname
-
-
-@pytest.mark.parametrize(
-    "url",
-    ["http://a", "redis://a/b", "redis://a/-1", "redis://a:b/0", "rediss://a?ssl_cert_reqs=none", "redis://a/0#1"],
-)
-def test_an_address_of_redis_that_is_none_is_refused(url: str) -> None:
-    with pytest.raises(ValueError):
-        place(url, None)

@@ -10,9 +10,10 @@ import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
 
 from hiredis import ReplyError
+from redis._parsers.helpers import parse_info
+from redis.asyncio.connection import parse_url
 
 from broker.model.facts import Unavailable
 from broker.stores.passing.line import Broken, Crowded, Line, Overdue, Place, connected
@@ -56,29 +57,20 @@ def lifetime(until: float, now: float) -> int:
     return math.ceil((max(until - now, 0.0) + _LINGER) * 1000)
 
 
-def place(url: str, password: str | None) -> Place:
-    """Reads `redis://host:port/number`, or `rediss://` for TLS. Raises ValueError for an address that is none."""
-    parts = urlsplit(url)
-    number = parts.path.strip("/")
-    if parts.scheme not in ("redis", "rediss") or parts.query or parts.fragment or not f"0{number}".isdecimal():
-        raise ValueError("expected redis://host:port/number or rediss://host:port/number")
-    own = None if parts.password is None else unquote(parts.password)
-    return Place(
-        host=parts.hostname or "localhost",
-        port=parts.port or 6379,
-        database=int(number or "0"),
-        user=unquote(parts.username) if parts.username else None,
-        password=own if password is None else password,
-        tls=ssl.create_default_context() if parts.scheme == "rediss" else None,
-    )
-
-
 class Server:
     """A Redis. It is connected when it is first needed and whenever it is back."""
 
     def __init__(self, url: str, password: str | None) -> None:
         """Nothing is connected yet. Raises ValueError for an address that is none."""
-        self._place = place(url, password)
+        asked = parse_url(url)
+        self._place = Place(
+            host=asked.get("host", "localhost"),
+            port=asked.get("port", 6379),
+            database=asked.get("db", 0),
+            user=asked.get("username"),
+            password=password if password is not None else asked.get("password"),
+            tls=ssl.create_default_context() if url.startswith("rediss:") else None,
+        )
         self._line: Line | None = None
         self._opening: asyncio.Task[Line] | None = None
         self._closed = False
@@ -143,11 +135,10 @@ class Server:
                 raise
             return await self.command("EVAL", script.text, len(keys), *keys, *arguments)
 
-    async def info(self, section: str) -> dict[str, str]:
-        """What Redis says of itself: lines of `name:value`, under headings that begin with #."""
-        told: bytes = await self.command("INFO", section)
-        pairs = (line.partition(":") for line in told.decode().splitlines())
-        return {name: value for name, colon, value in pairs if colon}
+    async def info(self, section: str) -> dict[str, Any]:
+        """What Redis says of itself."""
+        found: dict[str, Any] = parse_info(await self.command("INFO", section))  # type: ignore[no-untyped-call]
+        return found
 
     async def close(self) -> None:
         """Ends the connection, also one that is being made."""
