@@ -237,14 +237,16 @@ async def test_of_many_who_redeem_one_code_while_a_worker_is_killed_at_most_one_
     assert issued.tokens in (0, 2)
 
 
-async def test_the_other_workers_go_on_with_a_journey_and_the_dead_one_is_replaced(broker: Ground) -> None:
+@pytest.mark.parametrize("number", range(3), ids=["begin", "return", "share"])
+async def test_the_other_workers_go_on_with_a_journey_and_the_dead_one_is_replaced(broker: Ground, number: int) -> None:
     rider = broker.rider()
     steps: list[Callable[[], Awaitable[object]]] = [rider.begin, rider.return_, rider.share]
-    for number, step in enumerate(steps):
-        before = broker.serving()
-        assert len(before) == WORKERS
-        broker.kill(before[number % WORKERS])
+    before = broker.serving()
+    assert len(before) == WORKERS
+    for at, step in enumerate(steps):
+        if at == number:
+            broker.kill(before[number % WORKERS])
         await step()
-        await broker.whole()
-        assert before[number % WORKERS] not in broker.serving()
     (await rider.redeem(await rider.collect())).right()
+    await broker.whole()
+    assert before[number % WORKERS] not in broker.serving()
