@@ -28,7 +28,7 @@ from broker.journey.transaction import FAILURES_KEPT, Failed, State, Transaction
 from broker.model.assurance import Level
 from broker.model.failures import FailureClass
 from broker.model.identity import HELP
-from tests.journey.examples import NOW, PERSONAL, attempt, begun, fitting, helped, identity, standing, walked
+from tests.journey.examples import BACK, NOW, PERSONAL, attempt, begun, fitting, helped, identity, standing, walked
 
 HOUR, DAY = 3600, 24 * 3600
 

@@ -98,6 +98,7 @@ def _choose(view: Choose, frame: Frame) -> Shown:
         cards=[(card.id, card.name(words.code)) for card in known.values()],
         sortable=any(card.wants for card in known.values()),
         order=order_rule(offer, words),
+        newcomer="create" in view.transaction.request.prompt,
     )
     return Shown("choose", holes)
 
