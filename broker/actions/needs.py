@@ -8,6 +8,7 @@ Handles come in plain and are stored as digests alone.
 from collections.abc import Sequence
 from typing import Protocol
 
+from broker.jose import SigningKey
 from broker.journey.transaction import Transaction
 from broker.model.allowance import Allowance
 from broker.model.audit import AuditEvent
@@ -171,4 +172,12 @@ class Audit(Protocol):
 
     async def write(self, events: Sequence[AuditEvent]) -> None:
         """Writes the rows, durably."""
+        ...
+
+
+class Signing(Protocol):
+    """The broker's signing keys."""
+
+    def signing(self, alg: str) -> SigningKey:
+        """The current key for an algorithm."""
         ...

@@ -8,6 +8,7 @@ from typing import Any
 from broker.journey.offer import Offer
 from broker.journey.transaction import Failed, Transaction
 from broker.model.failures import FailureClass, NextStep
+from broker.model.request import WayBack
 from broker.model.service import Service
 from broker.provider import Card
 
@@ -101,11 +102,11 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The transaction is over. `back` is where the citizen can go on: the service's answer address, or its home."""
+    """The transaction is over. `back` is how the citizen can go on: the service's answer address, or its home."""
 
     service: Service
     ending: Ending
-    back: str
+    back: WayBack
     language: str | None = None
 
 

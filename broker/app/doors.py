@@ -49,7 +49,7 @@ STAFF_LANGUAGES = ("en",)
 CROWDED = 0.8
 """The share of its memory from which on passing state takes no new sign-ins: those under way are to end well."""
 
-RESPONSE_MODES = (ResponseMode.QUERY,)
+RESPONSE_MODES = tuple(ResponseMode)
 """How answers travel back to services."""
 
 
@@ -73,6 +73,7 @@ def desk(parts: Parts) -> Desk:
             starts_window=broker.limits.starts_by_address.window,
         ),
         catalogue=parts.catalogue,
+        keys=parts.ring,
         health=parts.watch.healths,
         ambient=parts.ambient,
         transactions=CountedTransactions(passing.transactions, meters),

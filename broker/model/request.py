@@ -9,10 +9,35 @@ from broker.model.assurance import Level
 
 
 class ResponseMode(StrEnum):
-    """How the answer travels back (OAuth 2.0 Multiple Response Type Encoding Practices)."""
+    """How the answer travels back: in the query or in a form, in the clear or as a signed JWT.
+
+    (OAuth 2.0 Multiple Response Type Encoding Practices, OAuth 2.0 Form Post Response Mode, JARM 2.3.) `jwt` is the
+    short name of `query.jwt`, since only codes are given out.
+    """
 
     QUERY = "query"
     FORM_POST = "form_post"
+    JWT = "jwt"
+    QUERY_JWT = "query.jwt"
+    FORM_POST_JWT = "form_post.jwt"
+
+    @property
+    def signed(self) -> bool:
+        """Whether the answer is one signed JWT in the parameter `response` (JARM 2.3)."""
+        return self in (ResponseMode.JWT, ResponseMode.QUERY_JWT, ResponseMode.FORM_POST_JWT)
+
+    @property
+    def posted(self) -> bool:
+        """Whether the browser posts the answer in a form."""
+        return self in (ResponseMode.FORM_POST, ResponseMode.FORM_POST_JWT)
+
+
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """Where the browser goes back to a service. `fields` is None for a plain visit of `url`; else they are posted."""
+
+    url: str
+    fields: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

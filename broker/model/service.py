@@ -24,6 +24,14 @@ class ClientAuthentication(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Encryption:
+    """How something is encrypted to a service (RFC 7516): `alg` for its key, `enc` for the content."""
+
+    alg: str
+    enc: str
+
+
+@dataclass(frozen=True, slots=True)
 class DataUse:
     """One claim a service may ask for, and why: `reason` by language, shown to citizens before anything is shared."""
 
@@ -47,6 +55,8 @@ class Service:
     `jwks` is the service's public key set (RFC 7517); `sector` is the pairwise sector (OpenID Connect Core 8.1);
     `patience` is how long (seconds) the service's own session waits for an answer; `providers` limits the providers
     (empty: all); `contact` is shown to citizens whose way is barred.
+    `request_object_required`: only signed requests are taken (RFC 9101 10.5); `signed_response`: answers travel as JWTs
+    alone (JARM), signed with `response_alg` and encrypted where `response_encryption` says so.
     """
 
     client_id: str
@@ -77,6 +87,10 @@ class Service:
     initiate_login_uri: str | None = None
     resume_uri: str | None = None
     patience: int = 1800
+    request_object_required: bool = False
+    signed_response: bool = False
+    response_alg: str = "ES256"
+    response_encryption: Encryption | None = None
 
     def name(self, language: str) -> str:
         """The service's name in a language, or in the first one it has."""

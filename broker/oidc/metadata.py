@@ -91,13 +91,15 @@ def discovery(
         "claim_types_supported": ["normal"],
         "claims_supported": [*_TOKEN_CLAIMS, *claims],
         "claims_parameter_supported": True,
-        "request_parameter_supported": False,
+        "request_parameter_supported": True,
+        "request_object_signing_alg_values_supported": _algorithms({service.profile for service in registered}),
         "request_uri_parameter_supported": False,
         "authorization_response_iss_parameter_supported": True,
         "code_challenge_methods_supported": ["S256"],
         "dpop_signing_alg_values_supported": list(DPOP_ALGORITHMS),
         "prompt_values_supported": list(PROMPTS),
         "ui_locales_supported": list(languages),
+        **_signed_answers(response_modes, algorithms, registered),
         **_client_authentication(registered),
         **(_verified_claims(trust_frameworks, claims) if trust_frameworks and claims else {}),
     }
@@ -120,13 +122,29 @@ def _client_authentication(services: Sequence[Service]) -> dict[str, list[str]]:
     used = {service.authentication for service in services}
     methods = [method.value for method in ClientAuthentication if method in used]
     profiles = {s.profile for s in services if s.authentication is ClientAuthentication.PRIVATE_KEY_JWT}
-    algorithms = sorted({alg for profile in profiles for alg in ALGORITHMS[profile]})
+    algorithms = _algorithms(profiles)
     members: dict[str, list[str]] = {}
     for endpoint in ("token", "introspection", "revocation"):
         members[f"{endpoint}_endpoint_auth_methods_supported"] = methods
         if algorithms:
             members[f"{endpoint}_endpoint_auth_signing_alg_values_supported"] = algorithms
     return members
+
+
+def _signed_answers(
+    modes: Sequence[ResponseMode], algorithms: Sequence[str], services: Sequence[Service]
+) -> dict[str, Any]:
+    """What is said about answers in JWTs (JARM 3) and requests in them (RFC 9101 10.5)."""
+    members: dict[str, Any] = {
+        "require_signed_request_object": bool(services) and all(service.request_object_required for service in services)
+    }
+    if any(mode.signed for mode in modes):
+        members["authorization_signing_alg_values_supported"] = list(algorithms)
+    return members
+
+
+def _algorithms(profiles: Iterable[Profile]) -> list[str]:
+    return sorted({alg for profile in profiles for alg in ALGORITHMS[profile]})
 
 
 def _verified_claims(trust_frameworks: Sequence[str], claims: Sequence[str]) -> dict[str, Any]:

@@ -71,6 +71,8 @@ def check_profile(service: Service, frame: Frame) -> Iterator[Problem]:
             yield Problem("authentication", "the fapi2 profile knows no client secrets", mend)
         if service.id_token_alg == "RS256":
             yield Problem("id_token_alg", "RS256 is not allowed in the fapi2 profile", "use ES256, PS256 or EdDSA")
+        if service.response_alg == "RS256":
+            yield Problem("response_alg", "RS256 is not allowed in the fapi2 profile", "use ES256, PS256 or EdDSA")
         if not service.pkce_required:
             yield Problem("pkce_required", "the fapi2 profile demands PKCE", "take the line out")
 
@@ -85,6 +87,8 @@ def check_credential(file: ServiceFile) -> Iterator[Problem]:
         if has_secret:
             name = "secret_file" if file.secret_file is not None else "secret_digest"
             yield Problem(name, "a secret that nothing uses", "take it out: the service has keys")
+    elif file.request_object_required and not has_keys:
+        yield Problem("jwks", "signed requests need the service's public keys", "add jwks or jwks_file")
     elif not has_secret:
         mend = "add secret_file with the path of a file that holds it, or secret_digest"
         yield Problem("secret_file", f"{file.authentication} needs a secret", mend)

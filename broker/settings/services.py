@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from broker.model.assurance import Level
-from broker.model.service import ClientAuthentication, DataUse, OtherWay, Profile, Service
+from broker.model.service import ClientAuthentication, DataUse, Encryption, OtherWay, Profile, Service
 from broker.settings.credentials import key_set, secret_digest
 from broker.toml import Between, Problem, Seconds
 
@@ -87,6 +87,14 @@ class ServiceFile:
     """Where a citizen who finishes later goes on, if that is another page."""
     patience: Annotated[Seconds, Between(60, 7 * 86400)] = 1800
     """How long the service's own session waits for the answer."""
+    request_object_required: bool = False
+    """Whether only signed requests are taken (RFC 9101, FAPI 2.0 Message Signing)."""
+    signed_response: bool = False
+    """Whether answers travel as signed JWTs alone: response modes jwt, query.jwt, form_post.jwt (JARM)."""
+    response_alg: IdTokenAlgorithm = IdTokenAlgorithm.ES256
+    """How such answers are signed. RS256 only in the `oidc` profile."""
+    response_encryption: Encryption | None = None
+    """How they are encrypted to the service, if at all: `alg` and `enc` (RFC 7516)."""
 
 
 def service(file: ServiceFile, prepared: bool) -> tuple[Service, list[Problem]]:
@@ -124,6 +132,10 @@ def service(file: ServiceFile, prepared: bool) -> tuple[Service, list[Problem]]:
         initiate_login_uri=file.initiate_login_uri,
         resume_uri=file.resume_uri,
         patience=file.patience,
+        request_object_required=file.request_object_required,
+        signed_response=file.signed_response,
+        response_alg=file.response_alg.value,
+        response_encryption=file.response_encryption,
     )
     return made, problems
 

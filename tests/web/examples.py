@@ -23,7 +23,7 @@ from broker.journey.offer import NotWorking, Offer, Option, OrderRule, next_step
 from broker.journey.transaction import Failed, State, Transaction
 from broker.model.assurance import Level
 from broker.model.failures import FailureClass, NextStep
-from broker.model.request import AuthorizationRequest
+from broker.model.request import AuthorizationRequest, WayBack
 from broker.model.service import DataUse, OtherWay, Service
 from broker.provider import Card, Thing
 
@@ -169,7 +169,8 @@ VIEWS: Mapping[str, View] = {
     "lost_with_service": Lost(FailureClass.LOST_PLACE, SERVICE, SERVICE.home),
     "lost_service_off": Lost(FailureClass.SERVICE_OFF, SERVICE, SERVICE.home),
     "lost_bad_link": Lost(FailureClass.BAD_LINK),
-    **{f"ended_{ending}": Ended(SERVICE, ending, SERVICE.home) for ending in Ending},
+    **{f"ended_{ending}": Ended(SERVICE, ending, WayBack(SERVICE.home)) for ending in Ending},
+    "ended_and_posted": Ended(SERVICE, Ending.EXPIRED, WayBack("https://fishing.example/return", {"error": '"<'})),
     **{f"waiting_{stage}": waiting(stage) for stage in Stage},
     "waiting_code_to_send": _take_up(code=None),
     "waiting_code_to_send_by_phone": _take_up(code=None, contact=Contact(Way.PHONE, "…982")),

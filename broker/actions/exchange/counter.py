@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from broker.actions.needs import Grants, Limits, Proofs, PushedRequests, SwitchBoard
+from broker.actions.needs import Grants, Limits, Proofs, PushedRequests, Signing, SwitchBoard
 from broker.ambient import Ambient
-from broker.jose import KeySet, SigningKey
+from broker.jose import KeySet
 from broker.model.assurance import Ladder
 from broker.model.audit import AuditEvent
 from broker.model.facts import Unavailable
@@ -30,14 +30,6 @@ class Clients(Protocol):
 
     def keys(self, client_id: str) -> KeySet:
         """The public keys of a service (an empty set for one without)."""
-        ...
-
-
-class Signing(Protocol):
-    """The broker's signing keys."""
-
-    def signing(self, alg: str) -> SigningKey:
-        """The current key for an algorithm."""
         ...
 
 

@@ -8,6 +8,7 @@ from broker.actions.browser import Browser, Shared
 from broker.actions.needs import Known, NewAnswer
 from broker.actions.sign_in.desk import Desk, event, mine, step
 from broker.actions.sign_in.help import Help
+from broker.actions.sign_in.way_back import written
 from broker.actions.views import Lost, SharedItem
 from broker.journey.events import AttemptFailed, ServiceAnswered, SharingDeclined
 from broker.journey.judge import Believed, Person, judge, judge_person
@@ -16,6 +17,7 @@ from broker.model import handle as handles
 from broker.model.failures import FailureClass
 from broker.model.grant import Code, Release
 from broker.model.identity import Identity
+from broker.model.request import WayBack
 from broker.model.service import Service
 from broker.model.session import Session
 from broker.oidc.response import code_response, with_query
@@ -25,7 +27,7 @@ from broker.oidc.response import code_response, with_query
 class Answered:
     """A service was answered: where the citizen goes now, and what the browser is to remember."""
 
-    leaving: str
+    leaving: WayBack
     account: str
     shared: Shared
 
@@ -173,7 +175,10 @@ async def record(
     )
     if done is None:
         return None
-    leaving = _elsewhere(service, desk.issuer) if late else code_response(request, plain_code, desk.issuer).url
+    if late:
+        leaving = WayBack(_elsewhere(service, desk.issuer))
+    else:
+        leaving = written(desk, code_response(request, plain_code, desk.issuer))
     return Answered(leaving, done.account, Shared(handles.fresh(desk.ambient), kept.cookie))
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from broker.actions.browser import Browser, Shared
 from broker.actions.needs import Known
 from broker.actions.sign_in.answer import Kept, known, live_session, must_agree, record
-from broker.actions.sign_in.desk import Desk, error_url
+from broker.actions.sign_in.desk import Desk
+from broker.actions.sign_in.way_back import without_answer
 from broker.journey.events import NoRouteFound, SessionAccepted
 from broker.journey.judge import Believed, judge_session
 from broker.journey.table import advance, begin
@@ -15,13 +16,14 @@ from broker.model import handle as handles
 from broker.model.allowance import Allowance
 from broker.model.facts import Unavailable
 from broker.model.failures import ErrorCode, FailureClass
-from broker.model.request import AuthorizationRequest
+from broker.model.request import AuthorizationRequest, WayBack
 from broker.model.service import Service
 from broker.model.session import Session
 from broker.oidc import pushed
 from broker.oidc.authorization import authorization_request
 from broker.oidc.checks import Arrival, Door
 from broker.oidc.errors import Shown
+from broker.oidc.request_object import Sender
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,10 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class AnsweredAtOnce:
-    """The service is answered without a page (`prompt=none`)."""
+    """The service is answered without a page of a journey (`prompt=none`)."""
 
-    url: str
+    service: Service
+    way: WayBack
     shared: Shared
 
 
@@ -88,7 +91,8 @@ async def _request(desk: Desk, door: Door, parameters: Mapping[str, str]) -> Aut
     service = desk.catalogue.services.get(pushed.client_of(parameters))
     if service is None:
         raise Shown("invalid_request", "this service is not registered here", status=400)
-    return authorization_request(parameters, service, Arrival.PLAIN, door)
+    sender = Sender(desk.catalogue.keys(service.client_id), desk.ambient.now())
+    return authorization_request(parameters, service, Arrival.PLAIN, door, sender)
 
 
 def _transaction(
@@ -143,15 +147,16 @@ async def _silent(
     """An answer to `prompt=none`: a code where nothing is left to ask, else the registered error (Core 3.1.2.6)."""
     identity = transaction.identity
     if session is None or identity is None:
-        return _refused(desk, transaction, ErrorCode.LOGIN_REQUIRED)
+        return _refused(desk, transaction, service, ErrorCode.LOGIN_REQUIRED)
     if must_agree(transaction, service, before):
-        return _refused(desk, transaction, ErrorCode.CONSENT_REQUIRED)
+        return _refused(desk, transaction, service, ErrorCode.CONSENT_REQUIRED)
     kept = Kept(replace(session, used=desk.ambient.now()), None)
     answered = await record(desk, transaction, service, identity, kept)
     if answered is None:
-        return _refused(desk, transaction, ErrorCode.INTERACTION_REQUIRED)
-    return AnsweredAtOnce(answered.leaving, answered.shared)
+        return _refused(desk, transaction, service, ErrorCode.INTERACTION_REQUIRED)
+    return AnsweredAtOnce(service, answered.leaving, answered.shared)
 
 
-def _refused(desk: Desk, transaction: Transaction, code: ErrorCode) -> AnsweredAtOnce:
-    return AnsweredAtOnce(error_url(desk, transaction.request, FailureClass.SILENT, code), Shared())
+def _refused(desk: Desk, transaction: Transaction, service: Service, code: ErrorCode) -> AnsweredAtOnce:
+    way = without_answer(desk, transaction.request, FailureClass.SILENT, code)
+    return AnsweredAtOnce(service, way, Shared())

@@ -2,7 +2,8 @@
 
 from broker.actions.browser import Browser
 from broker.actions.outcomes import Resumed
-from broker.actions.sign_in.desk import Desk, error_url, event, mine, step
+from broker.actions.sign_in.desk import Desk, event, mine, step
+from broker.actions.sign_in.way_back import without_answer
 from broker.actions.views import Lost
 from broker.journey.events import BrowserChanged, GaveUp
 from broker.model import handle as handles
@@ -17,7 +18,7 @@ async def give_up(desk: Desk, handle: str, browser: Browser) -> Lost | None:
     if isinstance(transaction, Lost):
         return transaction
     failure = transaction.parting
-    leaving = error_url(desk, transaction.request, failure)
+    leaving = without_answer(desk, transaction.request, failure)
     done = await step(desk, handle, transaction, GaveUp(leaving))
     if done is not None and done is not transaction:
         await desk.audit.write([event(desk, "given_up", transaction, failure=failure)])

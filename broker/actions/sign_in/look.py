@@ -2,8 +2,9 @@
 
 from broker.actions.browser import Browser, Shared
 from broker.actions.sign_in.answer import answer, items, known, must_agree, refused
-from broker.actions.sign_in.desk import Desk, error_url, mine
+from broker.actions.sign_in.desk import Desk, mine
 from broker.actions.sign_in.help import Help, settle
+from broker.actions.sign_in.way_back import without_answer
 from broker.actions.views import (
     CheckAndShare,
     Checking,
@@ -19,6 +20,7 @@ from broker.actions.views import (
 from broker.journey.offer import Offer, next_steps
 from broker.journey.transaction import State, Transaction
 from broker.model.failures import FailureClass
+from broker.model.request import WayBack
 from broker.model.service import Service
 from broker.provider import Card
 
@@ -55,16 +57,16 @@ async def _view(desk: Desk, help: Help, transaction: Transaction, service: Servi
             standing = await help.standing(transaction)
             return Waiting(transaction, service, standing, await _offer(desk, transaction, service))
         case State.ANSWERED if transaction.leaving and not _code_is_stale(desk, transaction):
-            return Leave(service, transaction.leaving, _mark(transaction), None, language=language)
+            return _back(transaction, service, transaction.leaving, _mark(transaction))
         case State.ANSWERED:
-            return Ended(service, Ending.ANSWERED, service.home, language)
+            return Ended(service, Ending.ANSWERED, WayBack(service.home), language)
         case State.REFUSED if transaction.leaving:
-            return Leave(service, transaction.leaving, _mark(transaction), None, language=language)
+            return _back(transaction, service, transaction.leaving, _mark(transaction))
         case State.EXPIRED:
-            back = error_url(desk, transaction.request, FailureClass.REQUEST_EXPIRED)
+            back = without_answer(desk, transaction.request, FailureClass.REQUEST_EXPIRED)
             return Ended(service, Ending.EXPIRED, back, language)
         case State.IDENTIFIED:
-            return Ended(service, Ending.ELSEWHERE, service.home, language)
+            return Ended(service, Ending.ELSEWHERE, WayBack(service.home), language)
     return Lost(FailureClass.OUR_FAULT, service, service.home)
 
 
@@ -83,10 +85,13 @@ async def _identified(
         return CheckAndShare(transaction, service, by, items(transaction, service, before)), Shared()
     answered = await answer(desk, help, handle, transaction, browser)
     if answered is not None:
-        leave = Leave(service, answered.leaving, _mark(transaction, 1), None, language=transaction.language)
-        return leave, answered.shared
+        return _back(transaction, service, answered.leaving, _mark(transaction, 1)), answered.shared
     now = await mine(desk, handle, browser)
     return (now if isinstance(now, Lost) else await _view(desk, help, now, service)), Shared()
+
+
+def _back(transaction: Transaction, service: Service, way: WayBack, mark: str) -> Leave:
+    return Leave(service, way.url, mark, None, way.fields, language=transaction.language)
 
 
 def _mark(transaction: Transaction, later: int = 0) -> str:

@@ -20,6 +20,8 @@ from broker.actions.views import (
 from broker.journey.offer import next_steps
 from broker.journey.transaction import Failed
 from broker.model.failures import FailureClass
+from broker.model.request import WayBack
+from broker.model.service import Service
 from broker.provider import Card
 from broker.web import cookies
 from broker.web.citizens.claims import label, lines
@@ -45,6 +47,9 @@ SHEETS = (
 )
 """The pages that a transaction's own address shows, but for those of a waiting case."""
 
+FORM_LEAVES: Final = (("Content-Security-Policy", FORM_ELSEWHERE),)
+"""The header of a page whose form goes to a relying service."""
+
 _URL_LETTERS: Final = ":/?#[]@!$&'()*+,;=%-._~"
 """What stands in a URL as it is (RFC 3986 2.2, 2.3); a header holds nothing else."""
 
@@ -66,9 +71,15 @@ def show(view: View, frame: Frame, held: Mapping[str, str]) -> Shown:
         case Waiting():
             return waiting(view, frame, slip(held.get(cookies.CODE), frame))
         case Ended():
-            return Shown(f"ended/{view.ending}", frame.holes(view.service, back=view.back))
+            return _ended(view, frame)
         case Lost():
             return _lost(view, frame)
+
+
+def _ended(view: Ended, frame: Frame) -> Shown:
+    fields = None if view.back.fields is None else list(view.back.fields.items())
+    holes = frame.holes(view.service, back=view.back.url, fields=fields)
+    return Shown(f"ended/{view.ending}", holes, headers=FORM_LEAVES if fields else ())
 
 
 def _choose(view: Choose, frame: Frame) -> Shown:
@@ -87,6 +98,7 @@ def _choose(view: Choose, frame: Frame) -> Shown:
         cards=[(card.id, card.name(words.code)) for card in known.values()],
         sortable=any(card.wants for card in known.values()),
         order=order_rule(offer, words),
+        newcomer="create" in view.transaction.request.prompt,
     )
     return Shown("choose", holes)
 
@@ -109,12 +121,19 @@ def _leave(view: Leave, frame: Frame, left: str | None) -> Shown:
         ways=others,
     )
     if view.fields is not None:
-        policy = (("Content-Security-Policy", FORM_ELSEWHERE),)
-        return Shown("leave", holes, headers=policy, cookies=(cookies.left(frame.handle, view.mark),))
+        return Shown("leave", holes, headers=FORM_LEAVES, cookies=(cookies.left(frame.handle, view.mark),))
     if again:
         return Shown("leave", holes)
     refresh = (("Refresh", f"0;url={quote(view.url, safe=_URL_LETTERS)}"),)
     return Shown("leave", holes, headers=refresh, cookies=(cookies.left(frame.handle, view.mark),))
+
+
+def posted_back(frame: Frame, service: Service | None, way: WayBack) -> Shown:
+    """The page that brings an answer back by POST where no transaction has a page of its own (`form_post`)."""
+    name = service.name(frame.language.code) if service else frame.language.text("the service")
+    fields = list((way.fields or {}).items())
+    holes = frame.holes(service, name=name, provider=False, again=False, url=way.url, fields=fields, ways=[])
+    return Shown("leave", holes, headers=FORM_LEAVES)
 
 
 def _went_wrong(view: WentWrong, frame: Frame) -> Shown:

@@ -9,9 +9,12 @@ from starlette.routing import Route
 
 from broker.actions.sign_in.begin import Begun, authorize
 from broker.actions.sign_in.desk import Desk
+from broker.actions.sign_in.way_back import written
 from broker.actions.sign_out import Ask, Exit, sign_out
 from broker.actions.views import Lost
 from broker.model.failures import FailureClass
+from broker.model.request import WayBack
+from broker.model.service import Service
 from broker.oidc.checks import Door as Checks
 from broker.oidc.errors import Redirected, Shown
 from broker.oidc.forms import Unreadable, read_form, read_query
@@ -19,12 +22,15 @@ from broker.oidc.response import redirected_response
 from broker.web import asked, cookies
 from broker.web.answers import see_other, set_cookie
 from broker.web.citizens.leaving import signed_out, want_to_leave
-from broker.web.citizens.showing import dead_end
+from broker.web.citizens.showing import dead_end, posted_back
 from broker.web.citizens.visit import Door, Visit, remember, visit
 from broker.web.operations import REFUSED
 
 LOG = logging.getLogger("portico.services")
 TOO_MANY = 429
+ANSWER_PLACE = "authorize"
+"""What the tokens of a page that brings an answer back are made for: there is no transaction."""
+
 LOGOUT_PLACE = "logout"
 """What the token of the page that asks before signing out is made for."""
 
@@ -39,7 +45,8 @@ def front_routes(door: Door, desk: Desk, checks: Checks, exit: Exit) -> list[Rou
         except Redirected as error:
             _note(request, error)
             explained = f"{desk.issuer}/errors/{FailureClass.BAD_REQUEST}"
-            return _to(redirected_response(error, desk.issuer, explained).url)
+            answer = written(desk, redirected_response(error, desk.issuer, explained))
+            return _back(here, desk.catalogue.services.get(error.client_id), answer)
         except Shown as error:
             return _shown(here, error)
         except Unreadable as unreadable:
@@ -80,7 +87,7 @@ async def _authorize(here: Visit, desk: Desk, checks: Checks) -> Response:
         if outcome.secret is not None:
             set_cookie(response, cookies.browser((), outcome.secret))
         return response
-    response = _to(outcome.url)
+    response = _back(here, outcome.service, outcome.way)
     remember(response, here.browser, outcome.shared)
     return response
 
@@ -95,6 +102,14 @@ async def _logout(here: Visit, exit: Exit) -> Response:
     response = here.answer(signed_out(frame, outcome.service), frame) if outcome.back is None else _to(outcome.back)
     set_cookie(response, cookies.no_session())
     return response
+
+
+def _back(here: Visit, service: Service | None, way: WayBack) -> Response:
+    """The answer goes back at once: by redirect, or in a form that a page brings on its way."""
+    if way.fields is None:
+        return _to(way.url)
+    frame = here.frame(place=ANSWER_PLACE)
+    return here.answer(posted_back(frame, service, way), frame)
 
 
 def _to(url: str) -> Response:
