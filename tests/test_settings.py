@@ -18,7 +18,7 @@ from broker.assisted.clocks import Terms
 from broker.journey.offer import OrderRule
 from broker.model.assurance import Level
 from broker.model.listing import Listing
-from broker.model.service import DataUse, OtherWay, Service
+from broker.model.service import DataUse, Encryption, OtherWay, Service
 from broker.settings import Assisted, Content, Hours, PickerOrder, address, load, secret
 from broker.settings.providers import ListingFile
 from broker.settings.source import moved
@@ -516,6 +516,10 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
         "initiate_login_uri": "https://a.example/login",
         "resume_uri": "https://a.example/resume",
         "patience": "2 hours",
+        "request_object_required": True,
+        "signed_response": True,
+        "response_alg": "RS256",
+        "response_encryption": {"alg": "ECDH-ES", "enc": "A256GCM"},
         "jwks": {"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]},
     }
     for name, value in said.items():
@@ -528,6 +532,7 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
         "data": (DataUse("name", texts),),
         "other_ways": (OtherWay(texts, "https://a.example/"),),
         "patience": 7200,
+        "response_encryption": Encryption("ECDH-ES", "A256GCM"),
         "names": {"en": "Aberlan Council", "cy": "Cyngor Aberlan"},
         "redirect_uris": ("http://localhost:8002/callback",),
         "post_logout_redirect_uris": ("http://localhost:8002/",),
