@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from broker.actions.browser import Browser
+from broker.actions.farewell import farewell
 from broker.actions.needs import Sessions
 from broker.ambient import Ambient
 from broker.jose import KeySet
@@ -53,7 +54,7 @@ async def sign_out(exit: Exit, parameters: Mapping[str, str], browser: Browser, 
         return SignedOut(service, back)
     if not agreed and must_ask(request, session.id):
         return Ask(service)
-    await exit.sessions.end(digest, _ended(exit, request, session.account))
+    await exit.sessions.end(digest, _ended(exit, request, session.account), farewell(exit.services, exit.ambient.now()))
     return SignedOut(service, back)
 
 

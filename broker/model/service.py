@@ -77,6 +77,8 @@ class Service:
     initiate_login_uri: str | None = None
     resume_uri: str | None = None
     patience: int = 1800
+    backchannel_logout_uri: str | None = None
+    frontchannel_logout_uri: str | None = None
 
     def name(self, language: str) -> str:
         """The service's name in a language, or in the first one it has."""

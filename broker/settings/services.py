@@ -87,6 +87,11 @@ class ServiceFile:
     """Where a citizen who finishes later goes on, if that is another page."""
     patience: Annotated[Seconds, Between(60, 7 * 86400)] = 1800
     """How long the service's own session waits for the answer."""
+    backchannel_logout_uri: str | None = None
+    """Where the service is called when a session it took part in has ended (OpenID Connect Back-Channel Logout)."""
+    frontchannel_logout_uri: str | None = None
+    """The service's page that signs out its own session, loaded in a frame (OpenID Connect Front-Channel Logout).
+    Browsers seldom let it see its cookies there: `backchannel_logout_uri` is what works."""
 
 
 def service(file: ServiceFile, prepared: bool) -> tuple[Service, list[Problem]]:
@@ -124,6 +129,8 @@ def service(file: ServiceFile, prepared: bool) -> tuple[Service, list[Problem]]:
         initiate_login_uri=file.initiate_login_uri,
         resume_uri=file.resume_uri,
         patience=file.patience,
+        backchannel_logout_uri=file.backchannel_logout_uri,
+        frontchannel_logout_uri=file.frontchannel_logout_uri,
     )
     return made, problems
 
