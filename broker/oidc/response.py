@@ -16,9 +16,12 @@ class AuthorizationResponse:
     fields: Mapping[str, str] | None = None
 
 
-def code_response(request: AuthorizationRequest, code: str, issuer: str) -> AuthorizationResponse:
-    """A successful answer (RFC 6749 4.1.2; `iss` by RFC 9207 2)."""
-    return _response(request.redirect_uri, request.response_mode, {"code": code}, request.state, issuer)
+def code_response(
+    request: AuthorizationRequest, code: str, issuer: str, session_state: str | None = None
+) -> AuthorizationResponse:
+    """A successful answer (RFC 6749 4.1.2; `iss` by RFC 9207 2; `session_state` by Session Management 1.0, 2)."""
+    fields = {"code": code, **({"session_state": session_state} if session_state is not None else {})}
+    return _response(request.redirect_uri, request.response_mode, fields, request.state, issuer)
 
 
 def error_response(

@@ -108,7 +108,7 @@ async def test_a_session_that_merely_expired_takes_no_grant_along(facts: Facts, 
     now, begun = clock.now(), session(clock.now())
     one = code(now, "1", release=release(session=begun.id))
     await facts.answers.record(answer(now, session=begun, code=one))
-    await facts.grants.redeem(one.digest, grant(one, now), tokens(now)[:1], None, ())
+    await facts.grants.redeem(one.digest, grant(one, now), tokens(now), None, ())
     await facts.sweep(begun.expires + 1)
     assert await facts.grants.token(tokens(now)[0].digest) is not None
 

@@ -20,7 +20,9 @@ from broker.model.grant import Code, Release
 from broker.model.identity import Identity
 from broker.model.service import Service
 from broker.model.session import Session
-from broker.oidc.response import code_response, with_query
+from broker.oidc.initiation import initiate_login
+from broker.oidc.response import code_response
+from broker.oidc.session_state import session_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +182,20 @@ async def record(
     )
     if done is None:
         return None
-    leaving = _elsewhere(service, desk.issuer) if late else code_response(request, plain_code, desk.issuer).url
-    return Answered(leaving, done.account, Shared(handles.fresh(desk.ambient), kept.cookie))
+    state = _browser_state(desk, kept.session)
+    shown = session_state(request.client_id, request.redirect_uri, state, handles.fresh(desk.ambient, size=12))
+    answer = code_response(request, plain_code, desk.issuer, shown)
+    leaving = _elsewhere(service, desk.issuer) if late else answer.url
+    return Answered(leaving, done.account, Shared(handles.fresh(desk.ambient), kept.cookie, state))
+
+
+def _browser_state(desk: Desk, session: Session) -> str:
+    """What the browser's readable cookie says while this session lives under this digest (Session Management 1.0, 2).
+
+    It opens nothing, and from it nobody comes to the session or its cookie.
+    """
+    mark = desk.mac("browser state", session.digest.encode())[:16]
+    return base64.urlsafe_b64encode(mark).rstrip(b"=").decode("ascii")
 
 
 def _plain_code(desk: Desk, transaction: Transaction) -> str:
@@ -265,7 +279,5 @@ async def live_session(desk: Desk, browser: Browser) -> Session | None:
 
 
 def _elsewhere(service: Service, issuer: str) -> str:
-    """Where the citizen goes when no code may be sent (OpenID Connect Core 4, `initiate_login_uri` with `iss`)."""
-    if service.initiate_login_uri:
-        return with_query(service.initiate_login_uri, {"iss": issuer})
-    return service.resume_uri or service.home
+    """Where the citizen goes when no code may be sent: the service starts anew, if it can (OpenID Connect Core 4)."""
+    return initiate_login(service, issuer, service.resume_uri) or service.resume_uri or service.home

@@ -115,6 +115,8 @@ def remember(response: Response, browser: Browser, shared: Shared | None) -> Non
         response.headers.append("set-cookie", cookies.browser(browser.secrets, shared.secret))
     if shared.session is not None:
         response.headers.append("set-cookie", cookies.session(shared.session))
+    if shared.state is not None:
+        response.headers.append("set-cookie", cookies.state(shared.state))
 
 
 def language_of(view: View) -> str | None:
