@@ -75,9 +75,13 @@ async def redirect(send: Send, to: str) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
+ALONE = Script()
+"""The services of the example configuration and no others."""
+
+
 @asynccontextmanager
 async def apart(
-    folder: Path, authority: Authority, patch: pytest.MonkeyPatch, script: Script = Script(), told: Told | None = None
+    folder: Path, authority: Authority, patch: pytest.MonkeyPatch, script: Script = ALONE, told: Told | None = None
 ) -> AsyncIterator[Stage]:
     """Runs all of it until the block ends, with every address https and no two of them of one site.
 
