@@ -26,7 +26,7 @@ class Told:
 
     def claims(self, path: str) -> list[dict[str, Any]]:
         """The claims of the tokens that came to a path. What their signature is worth is looked at elsewhere."""
-        return [json.loads(_decoded(token.split(".")[1])) for at, token in self.tokens if at == path]
+        return [json.loads(decoded(token.split(".")[1])) for at, token in self.tokens if at == path]
 
 
 class Receiver:
@@ -72,5 +72,6 @@ def expected_state(client_id: str, origin: str, browser_state: str, salt: str) -
     return f"{hashlib.sha256(text.encode()).hexdigest()}.{salt}"
 
 
-def _decoded(part: str) -> bytes:
+def decoded(part: str) -> bytes:
+    """What a part of a token holds, unverified."""
     return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))

@@ -45,6 +45,11 @@ async def stage(tmp_path_factory: pytest.TempPathFactory, authority: Authority, 
     """Everything on a site of its own."""
     with pytest.MonkeyPatch.context() as patch:
         async with apart(tmp_path_factory.mktemp("signing out"), authority, patch, SCRIPT, told) as running:
+
+            async def ready() -> bool:
+                return all(health.working for health in running.parts.watch.healths().values())
+
+            await eventually(30, ready)
             yield running
 
 
