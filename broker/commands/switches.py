@@ -59,8 +59,7 @@ async def run(args: argparse.Namespace, machine: Machine, kind: SwitchKind) -> i
             print(f"{args.id} is on again" if changed else f"{args.id} was not off")
             return 0
         check_known(kind, args.id, found)
-        told = farewell(found.services, now)
-        changed = await facts.switches.turn_off(kind, args.id, args.reason, who, now, told)
+        changed = await facts.switches.turn_off(kind, args.id, args.reason, who, now, farewell(found.services, now))
         print(f"{args.id} is off" if changed else f"{args.id} was off already")
     return 0
 

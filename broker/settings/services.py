@@ -82,9 +82,9 @@ class ServiceFile:
     other_ways: tuple[OtherWay, ...] = ()
     """How else people are served who cannot sign in online."""
     initiate_login_uri: str | None = None
-    """Where the service starts a sign-in anew (OpenID Connect Core 4), for citizens who finish later."""
+    """Where the service starts a sign-in (OpenID Connect Core 4), for citizens who finish later or begin with us."""
     resume_uri: str | None = None
-    """Where a citizen who finishes later goes on, if that is another page."""
+    """Where a citizen who finishes later goes on, if that is another page: the `target_link_uri` of that sign-in."""
     patience: Annotated[Seconds, Between(60, 7 * 86400)] = 1800
     """How long the service's own session waits for the answer."""
     backchannel_logout_uri: str | None = None
