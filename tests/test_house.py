@@ -78,7 +78,7 @@ HOMES: dict[str, set[str]] = {
     "sqlalchemy": {"broker.stores"},
     "alembic": {"broker.stores"},
     "jwt": {"broker.jose"},
-    "joserfc": {"broker.jose"},
+    "joserfc": {"broker.jose", "deploy.demo"},
     "cryptography": {"broker.jose", "broker.seal", "broker.keys"},
     "aiohttp": {"broker.outgoing"},
     "authlib": {"providers", "deploy.demo"},

@@ -23,7 +23,7 @@ from broker.model.allowance import Allowance
 from broker.model.audit import AuditEvent
 from broker.model.grant import AssertionUse, Grant, Token
 from broker.model.notice import Notice
-from broker.model.session import Session
+from broker.model.session import Ended, Farewell
 
 
 class Counts(Protocol):
@@ -125,9 +125,9 @@ class CountedSessions:
         self._inner = inner
         self._counts = counts
 
-    async def end(self, digest: str, event: AuditEvent) -> Session | None:
+    async def end(self, digest: str, event: AuditEvent, farewell: Farewell) -> Ended | None:
         """As the store does."""
-        ended = await self._inner.end(digest, event)
+        ended = await self._inner.end(digest, event, farewell)
         if ended is not None:
             self._counts.recorded([event])
         return ended

@@ -12,15 +12,17 @@ from broker.jose import SigningKey
 from broker.journey.transaction import Transaction
 from broker.model.allowance import Allowance
 from broker.model.audit import AuditEvent
+from broker.model.delivery import Delivery
 from broker.model.facts import Known as Known
 from broker.model.facts import KnownCode as KnownCode
 from broker.model.facts import NewAnswer as NewAnswer
 from broker.model.facts import Recorded as Recorded
 from broker.model.facts import Redemption as Redemption
+from broker.model.facts import Replaced as Replaced
 from broker.model.facts import Unavailable as Unavailable
 from broker.model.grant import AssertionUse, Grant, Token
 from broker.model.request import AuthorizationRequest
-from broker.model.session import Session
+from broker.model.session import Ended, Farewell, Session
 from broker.model.switches import Switches
 
 
@@ -162,8 +164,34 @@ class Sessions(Protocol):
         """A live session, or None. Expiry is the caller's to check."""
         ...
 
-    async def end(self, digest: str, event: AuditEvent) -> Session | None:
-        """Ends a session; gives what it was, or None if it was not live (then nothing is written)."""
+    async def end(self, digest: str, event: AuditEvent, farewell: Farewell) -> Ended | None:
+        """Ends a session, and writes with it all that has to be told; None, and nothing written, if not live.
+
+        Codes of the session, and grants that end with it, open nothing from then on.
+        """
+        ...
+
+
+class Deliveries(Protocol):
+    """What has to be delivered to services (facts). It is written with the fact it tells, by other stores."""
+
+    async def claim(self, now: float, until: float, limit: int) -> Sequence[Delivery]:
+        """What is neither delivered nor expired nor claimed until later than `now`, the oldest first; claims it.
+
+        Each claim counts as a try. A delivery may be made twice after a crash, never not at all before it expires.
+        """
+        ...
+
+    async def sent(self, id: str, now: float) -> None:
+        """It was delivered: its content is erased."""
+        ...
+
+    async def give_up(self, id: str) -> None:
+        """It will not be tried again: its content is erased."""
+        ...
+
+    async def later(self, id: str, until: float) -> None:
+        """It is not tried again until then."""
         ...
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 from broker.actions.assist_office import let_clocks_speak
+from broker.actions.deliver import deliver as deliver_calls
 from broker.actions.notify import deliver
 from broker.actions.upkeep import Chore
+from broker.app.delivering import courier, look_at_waiting
 from broker.app.notifying import notifier
 from broker.app.office import office
 from broker.app.parts import Parts
@@ -14,11 +16,13 @@ from broker.stores.sql.audit_chain import Notary
 def chores(parts: Parts) -> Sequence[Chore]:
     """Sealing, sweeping, looking, letting clocks speak, sending."""
     facts, broker = parts.facts, parts.settings.broker
-    desk, sending = office(parts), notifier(broker.notices)
+    desk, sending, carrying = office(parts), notifier(broker.notices), courier(parts)
     wanted = [
         Chore("seal", 1.0, facts.tick),
         Chore("sweep", 300.0, lambda: facts.sweep(parts.ambient.now())),
         Chore("memory", 5.0, parts.passing.watch),
+        Chore("deliveries", 1.0, lambda: deliver_calls(carrying)),
+        Chore("waiting", 15.0, lambda: look_at_waiting(parts)),
         Chore("cases", 30.0, lambda: let_clocks_speak(desk)),
     ]
     if sending is not None:

@@ -37,6 +37,7 @@ from broker.web.routing import routed
 from broker.web.services import routes as service_routes
 from broker.web.services.front import front_routes
 from broker.web.services.routes import Published
+from broker.web.services.session import session_route
 from broker.web.site import Site
 from broker.web.static_files import Statics, static_routes, statics
 
@@ -183,7 +184,8 @@ def public_door(parts: Parts) -> ASGIApp:
         *service_routes(counter(parts, checks), urls, Published(metadata_bytes(metadata), parts.ring.jwks())),
         *front_routes(door, here, checks, exit),
         *citizens.citizen_routes(door),
-        *public.public_routes(door),
+        *public.public_routes(door, tuple(parts.catalogue.services.values())),
+        session_route(files),
         *static_routes(files),
         *alive_routes(parts.readiness),
     ]

@@ -91,6 +91,8 @@ class Service:
     signed_response: bool = False
     response_alg: str = "ES256"
     response_encryption: Encryption | None = None
+    backchannel_logout_uri: str | None = None
+    frontchannel_logout_uri: str | None = None
 
     def name(self, language: str) -> str:
         """The service's name in a language, or in the first one it has."""

@@ -32,6 +32,7 @@ class Endpoints:
     introspection: str
     revocation: str
     end_session: str
+    session: str
 
 
 def endpoints(issuer: str) -> Endpoints:
@@ -46,6 +47,7 @@ def endpoints(issuer: str) -> Endpoints:
         introspection=f"{base}/introspect",
         revocation=f"{base}/revoke",
         end_session=f"{base}/logout",
+        session=f"{base}/session",
     )
 
 
@@ -100,6 +102,8 @@ def discovery(
         "prompt_values_supported": list(PROMPTS),
         "ui_locales_supported": list(languages),
         **_signed_answers(response_modes, algorithms, registered),
+        "check_session_iframe": urls.session,
+        **_logout(registered),
         **_client_authentication(registered),
         **(_verified_claims(trust_frameworks, claims) if trust_frameworks and claims else {}),
     }
@@ -145,6 +149,20 @@ def _signed_answers(
 
 def _algorithms(profiles: Iterable[Profile]) -> list[str]:
     return sorted({alg for profile in profiles for alg in ALGORITHMS[profile]})
+
+
+def _logout(services: Sequence[Service]) -> dict[str, bool]:
+    """How services are told that a session ended, always with its `sid` (Back- and Front-Channel Logout 1.0)."""
+    used = {
+        "backchannel": any(service.backchannel_logout_uri is not None for service in services),
+        "frontchannel": any(service.frontchannel_logout_uri is not None for service in services),
+    }
+    return {
+        name: True
+        for channel, is_used in used.items()
+        if is_used
+        for name in (f"{channel}_logout_supported", f"{channel}_logout_session_supported")
+    }
 
 
 def _verified_claims(trust_frameworks: Sequence[str], claims: Sequence[str]) -> dict[str, Any]:

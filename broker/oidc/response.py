@@ -22,9 +22,12 @@ class AuthorizationResponse:
     fields: Mapping[str, str]
 
 
-def code_response(request: AuthorizationRequest, code: str, issuer: str) -> AuthorizationResponse:
-    """A successful answer (RFC 6749 4.1.2; `iss` by RFC 9207 2)."""
-    return _response(request.client_id, request.redirect_uri, request.response_mode, request.state, issuer, code=code)
+def code_response(
+    request: AuthorizationRequest, code: str, issuer: str, session_state: str | None = None
+) -> AuthorizationResponse:
+    """A successful answer (RFC 6749 4.1.2; `iss` by RFC 9207 2; `session_state` by Session Management 1.0, 2)."""
+    fields = {"code": code, **({"session_state": session_state} if session_state is not None else {})}
+    return _response(request.client_id, request.redirect_uri, request.response_mode, request.state, issuer, **fields)
 
 
 def error_response(

@@ -10,7 +10,7 @@ from broker.settings.check_broker import check_texts
 from broker.settings.frame import Frame
 from broker.settings.providers import ProviderEntry
 from broker.settings.services import ServiceFile
-from broker.settings.urls import check_url
+from broker.settings.urls import check_url, origin
 from broker.toml import Problem, suggestion
 
 SCOPES: Final = ("openid", "profile", "email", "address", "phone")
@@ -41,12 +41,23 @@ def check_addresses(service: Service, frame: Frame) -> Iterator[Problem]:
             if uri in uris[:i]:
                 yield Problem(f"{name}[{i}]", "the address is named twice", "take it out")
     yield from check_url("home", service.home, frame.development)
-    for name, url in (("initiate_login_uri", service.initiate_login_uri), ("resume_uri", service.resume_uri)):
+    for name in ("initiate_login_uri", "resume_uri", "backchannel_logout_uri", "frontchannel_logout_uri"):
+        url = getattr(service, name)
         if url is not None:
             yield from check_url(name, url, frame.development)
     for i, way in enumerate(service.other_ways):
         if way.url is not None:
             yield from check_url(f"other_ways[{i}].url", way.url, frame.development)
+
+
+def check_logout(service: Service, frame: Frame) -> Iterator[Problem]:
+    """A page in a frame stands at an origin where answers go (OpenID Connect Front-Channel Logout 1.0, 2)."""
+    url = service.frontchannel_logout_uri
+    if url is None or origin(url) is None:
+        return
+    if origin(url) not in {origin(uri) for uri in service.redirect_uris}:
+        mend = "use the scheme, host and port of one of the redirect_uris"
+        yield Problem("frontchannel_logout_uri", "no redirect URI has this origin", mend)
 
 
 def check_texts_of(service: Service, frame: Frame) -> Iterator[Problem]:
@@ -108,6 +119,7 @@ def check_scopes(service: Service, frame: Frame) -> Iterator[Problem]:
 CHECKS: Final[tuple[Callable[[Service, Frame], Iterator[Problem]], ...]] = (
     check_id,
     check_addresses,
+    check_logout,
     check_texts_of,
     check_profile,
     check_scopes,

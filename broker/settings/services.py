@@ -82,9 +82,9 @@ class ServiceFile:
     other_ways: tuple[OtherWay, ...] = ()
     """How else people are served who cannot sign in online."""
     initiate_login_uri: str | None = None
-    """Where the service starts a sign-in anew (OpenID Connect Core 4), for citizens who finish later."""
+    """Where the service starts a sign-in (OpenID Connect Core 4), for citizens who finish later or begin with us."""
     resume_uri: str | None = None
-    """Where a citizen who finishes later goes on, if that is another page."""
+    """Where a citizen who finishes later goes on, if that is another page: the `target_link_uri` of that sign-in."""
     patience: Annotated[Seconds, Between(60, 7 * 86400)] = 1800
     """How long the service's own session waits for the answer."""
     request_object_required: bool = False
@@ -95,6 +95,11 @@ class ServiceFile:
     """How such answers are signed. RS256 only in the `oidc` profile."""
     response_encryption: Encryption | None = None
     """How they are encrypted to the service, if at all: `alg` and `enc` (RFC 7516)."""
+    backchannel_logout_uri: str | None = None
+    """Where the service is called when a session it took part in has ended (OpenID Connect Back-Channel Logout)."""
+    frontchannel_logout_uri: str | None = None
+    """The service's page that signs out its own session, loaded in a frame (OpenID Connect Front-Channel Logout).
+    Browsers seldom let it see its cookies there: `backchannel_logout_uri` is what works."""
 
 
 def service(file: ServiceFile, prepared: bool) -> tuple[Service, list[Problem]]:
@@ -136,6 +141,8 @@ def service(file: ServiceFile, prepared: bool) -> tuple[Service, list[Problem]]:
         signed_response=file.signed_response,
         response_alg=file.response_alg.value,
         response_encryption=file.response_encryption,
+        backchannel_logout_uri=file.backchannel_logout_uri,
+        frontchannel_logout_uri=file.frontchannel_logout_uri,
     )
     return made, problems
 

@@ -182,7 +182,7 @@ class Outgoing:
     """What the broker may call. Public addresses over https, and beside them only what stands here."""
 
     networks: tuple[str, ...] = ()
-    """Private networks in which providers live, such as "10.20.0.0/16"."""
+    """Private networks in which providers live, or services that are called, such as "10.20.0.0/16"."""
     ca_file: Path | None = None
     """Certificates (PEM) of authorities that are trusted beside the machine's own."""
 

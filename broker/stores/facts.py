@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from broker.ambient import Ambient
+from broker.model.notice import Notice
 from broker.seal import Sealer
 from broker.stores.sql.address import SqliteAddress, address
 from broker.stores.sql.answers import SqlAnswers
@@ -11,9 +12,10 @@ from broker.stores.sql.audit import SqlAudit
 from broker.stores.sql.audit_chain import AuditChain
 from broker.stores.sql.cases import SqlCases
 from broker.stores.sql.database import Database
+from broker.stores.sql.endings import Endings
 from broker.stores.sql.grants import SqlGrants
 from broker.stores.sql.marks import Marks
-from broker.stores.sql.outbox import SqlOutbox
+from broker.stores.sql.outbox import SqlDeliveries, SqlOutbox, outbox
 from broker.stores.sql.postgres import PostgresDatabase
 from broker.stores.sql.schema import Schema
 from broker.stores.sql.sessions import SqlSessions
@@ -40,7 +42,8 @@ class Facts:
     switches: Board
     marks: Marks
     cases: SqlCases
-    outbox: SqlOutbox
+    outbox: SqlOutbox[Notice]
+    deliveries: SqlDeliveries
     staff_sessions: SqlStaffSessions
     chain: AuditChain
     ambient: Ambient
@@ -65,7 +68,8 @@ async def open_facts(
     clock = SteadyClock(ambient.now)
     steady = replace(ambient, now=clock)
     marks = Marks(database)
-    board = Board(database)
+    endings = Endings(database, sealer)
+    board = Board(database, endings)
     chain = AuditChain(database)
     clock.at_least(await marks.note_time(clock()))
 
@@ -76,14 +80,15 @@ async def open_facts(
         await chain.seal_once()
 
     return Facts(
-        answers=SqlAnswers(database, sealer, steady, board.heard),
+        answers=SqlAnswers(database, sealer, endings, steady, board.heard),
         grants=SqlGrants(database, sealer, board.heard),
-        sessions=SqlSessions(database, sealer, board.heard),
+        sessions=SqlSessions(database, sealer, endings, board.heard),
         audit=SqlAudit(database),
         switches=board,
         marks=marks,
         cases=SqlCases(database, sealer),
-        outbox=SqlOutbox(database, sealer),
+        outbox=outbox(database, sealer),
+        deliveries=SqlDeliveries(database, sealer),
         staff_sessions=SqlStaffSessions(database, sealer),
         chain=chain,
         ambient=steady,

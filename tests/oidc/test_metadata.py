@@ -94,3 +94,17 @@ def test_endpoints_lie_below_the_issuer_also_if_it_has_a_path() -> None:
 
 def test_the_document_goes_out_as_json() -> None:
     assert json.loads(metadata_bytes(document(FAPI2))) == document(FAPI2)
+
+
+def test_how_services_are_told_of_a_logout_is_announced_as_far_as_one_of_them_is() -> None:
+    back = service(backchannel_logout_uri="https://tax.example/told")
+    front = service(client_id="pensions", frontchannel_logout_uri="https://tax.example/bye")
+
+    def told(*services: Service) -> dict[str, Any]:
+        return {name: value for name, value in document(*services).items() if "channel_logout" in name}
+
+    assert told(BASIC) == {}
+    assert told(BASIC, back) == {"backchannel_logout_supported": True, "backchannel_logout_session_supported": True}
+    assert told(front) == {"frontchannel_logout_supported": True, "frontchannel_logout_session_supported": True}
+    assert len(told(back, front)) == 4
+    assert document()["check_session_iframe"] == f"{ISSUER}/session"

@@ -95,7 +95,7 @@ class Library:
 
     async def userinfo(self, token: str) -> Reply:
         """What a token opens."""
-        async with wire() as line:
+        async with wire(tls=self.stage.issuer.startswith("https:")) as line:
             return await line.send("GET", f"{self.stage.issuer}/userinfo", headers={"Authorization": f"Bearer {token}"})
 
     async def introspect(self, token: str) -> Reply:
@@ -105,5 +105,5 @@ class Library:
     async def _call(self, fields: Mapping[str, str], path: str = "/token") -> Reply:
         secret = (self.stage.folder / ".demo" / "secrets" / self.client_id).read_text().strip()
         known = {"client_id": self.client_id, "client_secret": secret}
-        async with wire() as line:
+        async with wire(tls=self.stage.issuer.startswith("https:")) as line:
             return await line.send("POST", f"{self.stage.issuer}{path}", {**fields, **known})

@@ -15,6 +15,8 @@ from broker.oidc.dpop import Proof
 from broker.oidc.id_token import id_token_claims
 from broker.oidc.token import CodeRequest, RefreshRequest, invalid_grant
 
+SESSION_ENDED = "the session in which the code was issued has ended"
+
 
 async def token(counter: Counter, call: Call) -> dict[str, Any]:
     """The answer to a token request (RFC 6749 5.1, OpenID Connect Core 3.1.3.3). Raises TokenError."""
@@ -41,6 +43,8 @@ async def _exchange(counter: Counter, known: Authenticated, asked: CodeRequest, 
         raise invalid_grant("the code was redeemed before: everything issued from it is revoked")
     rules.check_code(asked, kept.code, service, proof, now)
     await check_on(counter, service, kept.code)
+    if kept.session_ended:
+        raise invalid_grant(SESSION_ENDED)
     grant = rules.granted(kept.code, handles.fresh(counter.ambient, size=16), proof, counter.lifetimes, now)
     access, refresh = handles.fresh(counter.ambient, "access"), handles.fresh(counter.ambient, "refresh")
     access_record = rules.access_token(access, grant, proof, counter.lifetimes, now)
@@ -56,7 +60,10 @@ async def _exchange(counter: Counter, known: Authenticated, asked: CodeRequest, 
     if outcome is Redemption.ASSERTION_USED_BEFORE:
         raise assertion_used_before()
     if outcome is not Redemption.DONE:
-        await _revoke(counter, service, await counter.grants.code(digest) or kept)
+        now_kept = await counter.grants.code(digest) or kept
+        if not now_kept.redeemed:
+            raise invalid_grant(SESSION_ENDED)
+        await _revoke(counter, service, now_kept)
         raise invalid_grant("the code was redeemed at the same moment: everything issued from it is revoked")
     given = refresh if refresh_record is not None else None
     return rules.token_response(access, access_record, grant, now, id_token=signed, refresh=given)

@@ -1,19 +1,20 @@
 """Answers to services: who the citizen is to us and to each service, the code, what was shared, the session."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Double, Insert, Text, and_, bindparam, exists, func, insert, select
 
 from broker.ambient import Ambient
-from broker.model.facts import Known, NewAnswer, Recorded, Unavailable
+from broker.model.facts import Known, NewAnswer, Recorded, Replaced, Unavailable
 from broker.model.grant import Release
 from broker.seal import Sealer
 from broker.stores.forms import Form, Sealed
 from broker.stores.sql import audit, codes
 from broker.stores.sql import sessions as kept
-from broker.stores.sql.database import Conflict, Database, Deed, Each
+from broker.stores.sql.database import Conflict, Database, Deed, Each, Prepared, Row, Step
+from broker.stores.sql.endings import Endings
 from broker.stores.sql.marks import is_mark
 from broker.stores.sql.tables import accounts, identities, marks, shares, subjects
 
@@ -73,7 +74,7 @@ def _shared() -> Each:
 
 
 def _deed(database: Database, with_code: bool) -> Deed:
-    then = (
+    then: tuple[Step | Each, ...] = (
         _account,
         _person,
         _pair,
@@ -82,15 +83,18 @@ def _deed(database: Database, with_code: bool) -> Deed:
         audit.written({"account_id": ACCOUNT, "fact": bindparam("fact", type_=Text)}),
     )
     if with_code:
-        return Deed(codes.written(database, ACCOUNT, SUBJECT), then)
+        return Deed(codes.written(database, ACCOUNT, SUBJECT), (*then, kept.joined(database, SUBJECT)))
     return Deed(None, then, select(ACCOUNT, SUBJECT))
 
 
 class SqlAnswers:
     """Answers to services in SQL."""
 
-    def __init__(self, database: Database, sealer: Sealer, ambient: Ambient, heard: Callable[[int], None]) -> None:
+    def __init__(
+        self, database: Database, sealer: Sealer, endings: Endings, ambient: Ambient, heard: Callable[[int], None]
+    ) -> None:
         self._database = database
+        self._endings = endings
         self._ambient = ambient
         self._heard = heard
         self._releases = Sealed(sealer, Form(Release))
@@ -134,9 +138,21 @@ class SqlAnswers:
         for _ in range(_TRIES):
             # A taken key is somebody else's answer of this very moment: what it changed is seen the next time round.
             with suppress(Conflict):
-                rows = await self._database.perform(prepared, parameters)
+                rows = await self._perform(prepared, parameters, answer.replaced)
                 return Recorded(*rows[0]) if rows else None
         raise Unavailable("others are writing the same person's answer")
+
+    async def _perform(
+        self, prepared: Prepared, parameters: Mapping[str, Any], replaced: Replaced | None
+    ) -> Sequence[Row]:
+        """One round trip, but for the rare answer with which somebody else's session ends."""
+        if replaced is None:
+            return await self._database.perform(prepared, parameters)
+        async with self._database.transaction() as unit:
+            rows = await unit.run(prepared, parameters)
+            if rows:
+                await self._endings.of_digest(unit, replaced.digest, replaced.event, replaced.farewell)
+            return rows
 
     def _parameters(self, answer: NewAnswer) -> Mapping[str, Any]:
         client_id = answer.client_id if answer.code is None else answer.code.client_id

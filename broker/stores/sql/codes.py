@@ -69,6 +69,7 @@ def written(database: Database, account: ColumnElement[str], subject: ColumnElem
         "terms": bindparam("terms", type_=Text),
         "sealed": bindparam("sealed", type_=LargeBinary),
         "epoch": EPOCH,
+        "sid": bindparam("code_sid", type_=Text),
     }
     other = codes.alias("other")
     answered = exists(
@@ -97,6 +98,7 @@ def values(code: Code, releases: Sealed[Release]) -> Mapping[str, Any]:
         "expires": code.expires,
         "terms": _TERMS.write(terms).decode(),
         "sealed": releases.write(replace(code.release, subject=""), place(code.digest)),
+        "code_sid": code.release.session,
     }
 
 

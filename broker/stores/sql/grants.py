@@ -30,6 +30,7 @@ from broker.stores.sql import audit
 from broker.stores.sql import codes as kept_codes
 from broker.stores.sql.database import Conflict, Database, Deed, Each, Parameters, Prepared, Row
 from broker.stores.sql.marks import EPOCH, VERSION, is_mark
+from broker.stores.sql.sessions import ended
 from broker.stores.sql.tables import assertions, codes, grants, marks, tokens
 
 
@@ -47,6 +48,9 @@ _TOKEN: Final = ("digest", "kind", "created", "expires", "dpop_jkt")
 _digest: Final = bindparam("digest", type_=Text)
 _grant: Final = bindparam("grant", type_=Text)
 _now: Final = bindparam("now", type_=Double)
+_LIVE: Final = (grants.c.revoked.is_(None), grants.c.epoch == EPOCH, ~ended(grants.c.sid))
+"""What holds for a grant that still opens something: nobody revoked it, and its session has not ended."""
+
 _REFRESH: Final[ColumnElement[str]] = literal_column("'refresh'")
 
 
@@ -79,6 +83,7 @@ def _granted(passed: ColumnElement[bool]) -> Insert:
         "terms": bindparam("terms", type_=Text),
         "sealed": bindparam("sealed", type_=LargeBinary),
         "epoch": EPOCH,
+        "sid": bindparam("ends_with", type_=Text),
     }
     return insert(grants).from_select(list(columns), select(*columns.values()).where(passed))
 
@@ -109,7 +114,9 @@ def _tokens_revoked(which: ColumnElement[Any]) -> Update:
 
 
 def _redemption() -> Deed:
-    unredeemed = and_(codes.c.digest == _digest, codes.c.redeemed.is_(None), codes.c.epoch == EPOCH)
+    unredeemed = and_(
+        codes.c.digest == _digest, codes.c.redeemed.is_(None), codes.c.epoch == EPOCH, ~ended(codes.c.sid)
+    )
     redeemed = update(codes).where(unredeemed).values(redeemed=_now, grant_id=_grant, sealed=null())
     return Deed(redeemed.returning(codes.c.digest), (_assertion, _granted, _issued(), audit.written()))
 
@@ -131,7 +138,7 @@ def _refreshment() -> Deed:
         "dpop_jkt": bindparam("dpop_jkt", type_=Text),
         "epoch": EPOCH,
     }
-    live = and_(grants.c.id == _grant, grants.c.revoked.is_(None), grants.c.epoch == EPOCH)
+    live = and_(grants.c.id == _grant, *_LIVE)
     token = insert(tokens).from_select(list(columns), select(*columns.values()).where(live))
     return Deed(token.returning(tokens.c.digest), (_assertion, audit.written()))
 
@@ -160,9 +167,9 @@ class SqlGrants:
         self._releases = Sealed(sealer, Form(Release))
         of_code = and_(codes.c.digest == _digest, codes.c.epoch == EPOCH)
         live = and_(tokens.c.digest == _digest, tokens.c.revoked.is_(None), tokens.c.epoch == EPOCH)
-        of_token = and_(grants.c.id == tokens.c.grant_id, grants.c.revoked.is_(None), grants.c.epoch == EPOCH)
+        of_token = and_(grants.c.id == tokens.c.grant_id, *_LIVE)
         self._code = database.prepare(
-            select(marks.c.value, *kept_codes.READ)
+            select(marks.c.value, *kept_codes.READ, ended(codes.c.sid))
             .select_from(marks.outerjoin(codes, of_code))
             .where(is_mark("switches"))
         )
@@ -185,7 +192,7 @@ class SqlGrants:
         code = None if row[1] is None else kept_codes.code(row[1:], self._releases)
         if code is None:
             return None
-        return KnownCode(code, redeemed=row[-2] is not None, grant=row[-1])
+        return KnownCode(code, redeemed=row[-3] is not None, grant=row[-2], session_ended=bool(row[-1]))
 
     async def redeem(
         self,
@@ -208,6 +215,7 @@ class SqlGrants:
             "expires": grant.expires,
             "terms": _TERMS.write(terms).decode(),
             "sealed": self._releases.write(replace(grant.release, subject=""), _place(grant.id)),
+            "ends_with": grant.ends_with,
             "tokens": [{name: getattr(token, name) for name in _TOKEN} for token in tokens],
             **_assertion_values(assertion),
             "events": audit.rows(events),

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import quote
 
 from broker.actions.views import (
     CheckAndShare,
@@ -35,7 +34,7 @@ from broker.web.citizens.ways import cards, not_working, order_rule, ways
 from broker.web.language import Language
 from broker.web.middleware.headers import FORM_ELSEWHERE
 from broker.web.pages import Sheet, in_language
-from broker.web.shown import Shown
+from broker.web.shown import Shown, in_header
 
 SHEETS = (
     Sheet("choose", "citizens/choose.html"),
@@ -49,9 +48,6 @@ SHEETS = (
 
 FORM_LEAVES: Final = (("Content-Security-Policy", FORM_ELSEWHERE),)
 """The header of a page whose form goes to a relying service."""
-
-_URL_LETTERS: Final = ":/?#[]@!$&'()*+,;=%-._~"
-"""What stands in a URL as it is (RFC 3986 2.2, 2.3); a header holds nothing else."""
 
 
 def show(view: View, frame: Frame, held: Mapping[str, str]) -> Shown:
@@ -124,7 +120,7 @@ def _leave(view: Leave, frame: Frame, left: str | None) -> Shown:
         return Shown("leave", holes, headers=FORM_LEAVES, cookies=(cookies.left(frame.handle, view.mark),))
     if again:
         return Shown("leave", holes)
-    refresh = (("Refresh", f"0;url={quote(view.url, safe=_URL_LETTERS)}"),)
+    refresh = (("Refresh", f"0;url={in_header(view.url)}"),)
     return Shown("leave", holes, headers=refresh, cookies=(cookies.left(frame.handle, view.mark),))
 
 

@@ -117,6 +117,8 @@ def remember(response: Response, browser: Browser, shared: Shared | None) -> Non
         set_cookie(response, cookies.browser(browser.secrets, shared.secret))
     if shared.session is not None:
         set_cookie(response, cookies.session(shared.session))
+    if shared.state is not None:
+        set_cookie(response, cookies.state(shared.state))
 
 
 def language_of(view: View) -> str | None:

@@ -18,8 +18,8 @@ from broker.model.service import Service
 from broker.oidc.checks import Door as Checks
 from broker.oidc.errors import Redirected, Shown
 from broker.oidc.forms import Unreadable, read_form, read_query
-from broker.oidc.response import redirected_response
-from broker.web import asked, cookies
+from broker.oidc.response import redirected_response, with_query
+from broker.web import asked, cookies, csrf
 from broker.web.answers import see_other, set_cookie
 from broker.web.citizens.leaving import signed_out, want_to_leave
 from broker.web.citizens.showing import dead_end, posted_back
@@ -93,14 +93,26 @@ async def _authorize(here: Visit, desk: Desk, checks: Checks) -> Response:
 
 
 async def _logout(here: Visit, exit: Exit) -> Response:
+    """What was asked, with the parameters as they came.
+
+    A form that a service's page sends comes without our cookies, which are for visits alone (SameSite=Lax): it becomes
+    a visit. After a form of ours the way on is a page: browsers hold a redirect against the form's policy.
+    """
     parameters = dict(await _parameters(here.request))
-    agreed = here.request.method == "POST" and await here.form(LOGOUT_PLACE) is not None
+    ours = here.request.method == "POST" and csrf.FIELD in parameters
+    if here.request.method == "POST" and not ours:
+        return _to(with_query("/logout", parameters))
+    agreed = ours and await here.form(LOGOUT_PLACE) is not None
     outcome = await sign_out(exit, parameters, here.browser, agreed)
-    frame = here.frame(place=LOGOUT_PLACE)
+    frame = here.frame(*(locale.partition("-")[0] for locale in outcome.locales), place=LOGOUT_PLACE)
     if isinstance(outcome, Ask):
         return here.answer(want_to_leave(frame, outcome.service, parameters), frame)
-    response = here.answer(signed_out(frame, outcome.service), frame) if outcome.back is None else _to(outcome.back)
-    set_cookie(response, cookies.no_session())
+    if outcome.back is not None and not outcome.frames and not ours:
+        response = _to(outcome.back)
+    else:
+        response = here.answer(signed_out(frame, outcome), frame)
+    for cookie in (cookies.no_session(), cookies.no_state()):
+        set_cookie(response, cookie)
     return response
 
 
