@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # --- who may import whom: left may import right, nothing else ---
 
 VOCABULARY = {"broker.model", "broker.jose", "broker.jwe", "broker.toml"}
-GROUND = VOCABULARY | {"broker.seal", "broker.ambient", "broker.outgoing"}
+GROUND = VOCABULARY | {"broker.seal", "broker.ambient", "broker.outgoing", "broker.signing"}
 ROOMS = {"broker.oidc", "broker.journey", "broker.assisted", "broker.account"}
 CONTRACT = {"broker.provider"}
 INSIDE = ROOMS | GROUND | {"broker.keys"}
@@ -59,6 +59,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "broker.seal": {"broker.model", "broker.ambient"},
     "broker.jose": {"broker.model"},
     "broker.jwe": {"broker.jose"},
+    "broker.signing": {"broker.jose"},
     "broker.model": {"broker.ambient"},
     "broker.toml": set(),
     "broker.ambient": set(),
@@ -80,6 +81,7 @@ HOMES: dict[str, set[str]] = {
     "alembic": {"broker.stores"},
     "jwt": {"broker.jose"},
     "joserfc": {"broker.jwe"},
+    "pkcs11": {"broker.keys.objects"},
     "cryptography": {"broker.jose", "broker.seal", "broker.keys"},
     "aiohttp": {"broker.outgoing"},
     "authlib": {"providers", "deploy.demo"},

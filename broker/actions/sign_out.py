@@ -1,6 +1,6 @@
 """Leaving: the broker's session ends (OpenID Connect RP-Initiated Logout 1.0)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from broker.actions.browser import Browser
@@ -19,7 +19,7 @@ class Exit:
     """What signing out needs."""
 
     issuer: str
-    keys: KeySet
+    keys: Callable[[], KeySet]
     services: Mapping[str, Service]
     sessions: Sessions
     ambient: Ambient
@@ -42,7 +42,7 @@ class SignedOut:
 
 async def sign_out(exit: Exit, parameters: Mapping[str, str], browser: Browser, agreed: bool) -> Ask | SignedOut:
     """Ends the broker's session, at once where the service's ID token names it. Raises Shown."""
-    request = logout_request(parameters, exit.issuer, exit.keys)
+    request = logout_request(parameters, exit.issuer, exit.keys())
     service = exit.services.get(request.client_id) if request.client_id else None
     if request.client_id is not None and service is None:
         raise Shown("invalid_request", "this service is not known here")

@@ -12,18 +12,19 @@ from broker.stores.sql.audit_chain import Notary
 
 
 def chores(parts: Parts) -> Sequence[Chore]:
-    """Sealing, sweeping, looking, letting clocks speak, sending."""
+    """Sealing, sweeping, looking, following the keys, letting clocks speak, sending."""
     facts, broker = parts.facts, parts.settings.broker
     desk, sending = office(parts), notifier(broker.notices)
     wanted = [
         Chore("seal", 1.0, facts.tick),
         Chore("sweep", 300.0, lambda: facts.sweep(parts.ambient.now())),
         Chore("memory", 5.0, parts.passing.watch),
+        Chore("keys", 2.0, parts.keys.look),
         Chore("cases", 30.0, lambda: let_clocks_speak(desk)),
     ]
     if sending is not None:
         wanted.append(Chore("notices", 1.0, lambda: deliver(facts.outbox, sending, parts.ambient)))
     if broker.audit.checkpoints is not None:
-        notary = Notary(parts.ring.audit, broker.audit.checkpoints)
+        notary = Notary(parts.keys.ring().audit, broker.audit.checkpoints)
         wanted.append(Chore("checkpoint", 60.0, lambda: facts.chain.checkpoint(parts.ambient.now(), notary)))
     return wanted

@@ -55,7 +55,7 @@ def service(**changes: Any) -> Service:
     return Service(**(fields | changes))
 
 
-DOOR = Door(ISSUER, LADDER, keys(key()), tuple(ResponseMode))
+DOOR = Door(ISSUER, LADDER, lambda: keys(key()), tuple(ResponseMode))
 
 
 def parameters(**changes: str | None) -> dict[str, str]:
