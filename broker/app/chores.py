@@ -8,6 +8,9 @@ from broker.actions.upkeep import Chore
 from broker.app.notifying import notifier
 from broker.app.office import office
 from broker.app.parts import Parts
+from broker.app.rotating import rotate
+from broker.commands.changing import policy
+from broker.keys import Changes
 from broker.stores.sql.audit_chain import Notary
 
 
@@ -24,6 +27,9 @@ def chores(parts: Parts) -> Sequence[Chore]:
     ]
     if sending is not None:
         wanted.append(Chore("notices", 1.0, lambda: deliver(facts.outbox, sending, parts.ambient)))
+    if broker.keys.rotate_every is not None:
+        changes = Changes(broker.keys.folder, parts.ambient.draw, policy(broker), parts.keys.tokens)
+        wanted.append(Chore("rotation", 60.0, lambda: rotate(parts, changes)))
     if broker.audit.checkpoints is not None:
         notary = Notary(parts.keys.ring().audit, broker.audit.checkpoints)
         wanted.append(Chore("checkpoint", 60.0, lambda: facts.chain.checkpoint(parts.ambient.now(), notary)))

@@ -13,6 +13,7 @@ from broker.actions.upkeep import for_ever
 from broker.ambient import Ambient
 from broker.app.chores import chores
 from broker.app.parts import Catalogue, Parts, password
+from broker.app.rereading import Rereading
 from broker.jose import parse_keys
 from broker.keys import Keys, Tokens
 from broker.model.facts import Unavailable
@@ -62,6 +63,7 @@ async def opened(settings: Settings, ambient: Ambient) -> AsyncIterator[Parts]:
             settings,
             facts.ambient,
             keys,
+            Rereading({"keys": keys.reload}),
             sealer,
             facts,
             passing,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from broker.actions.sign_in.desk import Registered
 from broker.ambient import Ambient
+from broker.app.rereading import Rereading
 from broker.jose import KeySet
 from broker.keys import Keys
 from broker.model.service import Service
@@ -42,6 +43,7 @@ class Parts:
     settings: Settings
     ambient: Ambient
     keys: Keys
+    rereading: Rereading
     sealer: Sealer
     facts: Facts
     passing: Passing

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from broker.ambient import Ambient
+from broker.model.audit import AuditEvent
 from broker.model.switches import SwitchKind
 from broker.settings import Kind, Settings, load
 from broker.toml import Problem
@@ -64,6 +65,14 @@ class Verifier(Protocol):
         ...
 
 
+class Recorder(Protocol):
+    """Writes audit rows for what was done outside of the stores."""
+
+    async def write(self, events: Sequence[AuditEvent]) -> None:
+        """Writes them. Raises Unavailable."""
+        ...
+
+
 class Verdict(Protocol):
     """What a reading of the audit chain found."""
 
@@ -92,6 +101,8 @@ class Facts(Protocol):
     def epochs(self) -> Epochs: ...
     @property
     def audit(self) -> Verifier: ...
+    @property
+    def record(self) -> Recorder: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,7 +133,11 @@ class Changes:
             index, problems = load_index(self.folder)
             if index is None:
                 raise KeysUnusable(problems)
-            yield dated(index, self.folder), ring, seen
+            try:
+                yield dated(index, self.folder), ring, seen
+            except OSError as problem:
+                what = f"cannot be changed: {problem.strerror}"
+                raise unusable(self.folder, what, "let this user write there, and make room") from None
 
     def _show(self, index: Index, ring: KeyRing, seen: bytes, alg: str, now: float) -> list[Change]:
         fresh = self._fresh(index, alg)

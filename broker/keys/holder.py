@@ -21,7 +21,7 @@ class Keys:
     """
 
     def __init__(self, folder: Path, tokens: Tokens) -> None:
-        self._folder, self._tokens = folder, tokens
+        self.folder, self.tokens = folder, tokens
         self._mark, self._seen, self._told = self._looks(), digest(folder), ""
         self._ring = load_all(folder, tokens)
 
@@ -42,19 +42,19 @@ class Keys:
         mark = self._looks()
         if mark == self._mark and not self._told:
             return
-        if digest(self._folder) != self._seen or self._told:
+        if digest(self.folder) != self._seen or self._told:
             await self.reload()
         else:
             self._mark = mark
 
     async def reload(self) -> None:
         """Reads the folder again. One that is wrong leaves everything as it was, and an error in the log, once."""
-        mark, seen = self._looks(), digest(self._folder)
+        mark, seen = self._looks(), digest(self.folder)
         try:
             # in a thread: keys take a while to import, and a key in a token whose public half is not kept takes longer
-            ring = await asyncio.to_thread(load_all, self._folder, self._tokens)
+            ring = await asyncio.to_thread(load_all, self.folder, self.tokens)
         except KeysUnusable as unusable:
-            if digest(self._folder) != seen:
+            if digest(self.folder) != seen:
                 return  # it was replaced while it was read: the next look sees it whole
             if str(unusable) != self._told:
                 LOG.error("keys_unusable", extra={"problems": [str(problem) for problem in unusable.problems]})
@@ -70,7 +70,7 @@ class Keys:
 
     def _looks(self) -> tuple[int, int, int]:
         try:
-            found = (self._folder / INDEX).stat()
+            found = (self.folder / INDEX).stat()
         except OSError:
             return 0, 0, 0
         return found.st_mtime_ns, found.st_size, found.st_ino

@@ -9,6 +9,7 @@ changed: tokens lock themselves after a few wrong ones.
 import asyncio
 import json
 import logging
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -188,17 +189,18 @@ class Tokens:
     """The tokens that a process has open. `tick` gives seconds that never go back; commands try once, and have none."""
 
     def __init__(self, tick: Callable[[], float] | None = None) -> None:
-        self._tick = tick or (lambda: 0.0)
+        self._tick, self._lock = tick or (lambda: 0.0), threading.Lock()
         self._libraries: dict[Path, Library] = {}
         self._tokens: dict[tuple[Path, str, Path], Token] = {}
 
     def at(self, place: InToken) -> Token:
         """The token of a place. It is not asked for anything yet."""
         name = (place.module, place.token, place.pin_file)
-        if name not in self._tokens:
-            library = self._libraries.setdefault(place.module, Library(place.module))
-            self._tokens[name] = Token(library, place, self._tick)
-        return self._tokens[name]
+        with self._lock:
+            if name not in self._tokens:
+                library = self._libraries.setdefault(place.module, Library(place.module))
+                self._tokens[name] = Token(library, place, self._tick)
+            return self._tokens[name]
 
     def close(self) -> None:
         """Lets the threads end."""
