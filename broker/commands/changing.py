@@ -44,7 +44,7 @@ def add_verbs(verbs: Any) -> tuple[argparse.ArgumentParser, ...]:
         type=int,
         default=SETTLING,
         metavar="SECONDS",
-        help="in an emergency: how long the new key is shown before it signs (default: %(default)s)",
+        help="with --now and --emergency: how long a key is shown at least before it signs (default: %(default)s)",
     )
     retire = verbs.add_parser(
         "retire",
@@ -72,7 +72,7 @@ async def run(args: argparse.Namespace, found: Settings, machine: Machine) -> in
             if args.verb == "retire":
                 done = changes.retire(machine.ambient.now())
             else:
-                done, refusals = _routine(args, machine, changes)
+                done, refusals = await _routine(args, machine, changes)
             await _record(facts, done, args, machine)
     except KeysUnusable as problem:
         raise Refused(str(problem)) from None
@@ -82,11 +82,16 @@ async def run(args: argparse.Namespace, found: Settings, machine: Machine) -> in
     return 0
 
 
-def _routine(args: argparse.Namespace, machine: Machine, changes: Changes) -> tuple[list[Change], list[str]]:
+async def _routine(args: argparse.Namespace, machine: Machine, changes: Changes) -> tuple[list[Change], list[str]]:
     """One step for each algorithm, as far as its time has come; and why not for the others."""
     now, done, refusals = machine.ambient.now(), list[Change](), list[str]()
     complete_all(changes.folder, machine.ambient.draw, now, changes.tokens)
-    for alg in _algorithms(args, load_all(changes.folder, changes.tokens)):
+    ring = load_all(changes.folder, changes.tokens)
+    if args.now:
+        # a worker may not show yet what another would sign with
+        await _settled(ring, args.settle, now)
+        now = machine.ambient.now()
+    for alg in _algorithms(args, ring):
         try:
             done += changes.rotate(alg, now, hurry=args.now)
         except KeysUnusable as problem:
@@ -116,6 +121,14 @@ async def _emergency(args: argparse.Namespace, found: Settings, machine: Machine
     except (Refused, Unavailable, OSError) as problem:
         raise Refused(f"the keys are changed, but the audit record does not say so: {problem}") from None
     return 0
+
+
+async def _settled(ring: KeyRing, settle: int, now: float) -> None:
+    """Waits until every next key was shown for so many seconds."""
+    shown = [entry.since or 0.0 for entry in ring.listed.values() if entry.state is KeyState.NEXT]
+    if (left := max(shown, default=0.0) + settle - now) > 0:
+        print(f"the next key was only just made; waiting {left:.0f} seconds until every worker shows it", flush=True)
+        await asyncio.sleep(left)
 
 
 def _algorithms(args: argparse.Namespace, ring: KeyRing) -> Sequence[str]:
