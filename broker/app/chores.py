@@ -29,7 +29,7 @@ def chores(parts: Parts) -> Sequence[Chore]:
         wanted.append(Chore("notices", 1.0, lambda: deliver(facts.outbox, sending, parts.ambient)))
     if broker.keys.rotate_every is not None:
         changes = Changes(broker.keys.folder, parts.ambient.draw, policy(broker), parts.keys.tokens)
-        wanted.append(Chore("rotation", 60.0, lambda: rotate(parts, changes)))
+        wanted.append(Chore("rotation", 10.0, lambda: rotate(parts, changes)))
     if broker.audit.checkpoints is not None:
         notary = Notary(parts.keys.ring().audit, broker.audit.checkpoints)
         wanted.append(Chore("checkpoint", 60.0, lambda: facts.chain.checkpoint(parts.ambient.now(), notary)))
