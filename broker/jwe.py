@@ -88,8 +88,9 @@ def load_decryption_key(pem: bytes, alg: str) -> DecryptionKey:
         loaded = jose.load_signing_key(pem, signing)
     except ValueError as problem:
         raise ValueError(str(problem).replace(signing, alg)) from None
-    kind = RSAKey if alg.startswith("RSA") else ECKey
-    return DecryptionKey(loaded.kid, alg, kind.import_key(pem), {**loaded.jwk, "alg": alg, "use": "enc"})
+    # made of the key as it was imported: importing RSA is dear, for it looks whether the numbers are prime
+    private = (RSAKey if alg.startswith("RSA") else ECKey)(loaded.private, loaded.private)
+    return DecryptionKey(loaded.kid, alg, private, {**loaded.jwk, "alg": alg, "use": "enc"})
 
 
 def parse_encryption_keys(jwks: Mapping[str, Any]) -> tuple[EncryptionKey, ...]:

@@ -85,8 +85,8 @@ async def run(args: argparse.Namespace, found: Settings, machine: Machine) -> in
 async def _routine(args: argparse.Namespace, machine: Machine, changes: Changes) -> tuple[list[Change], list[str]]:
     """One step for each algorithm, as far as its time has come; and why not for the others."""
     now, done, refusals = machine.ambient.now(), list[Change](), list[str]()
-    complete_all(changes.folder, machine.ambient.draw, now, changes.tokens)
-    ring = load_all(changes.folder, changes.tokens)
+    complete_all(changes.folder, machine.ambient.draw, now, changes.tokens, changes.imports)
+    ring = load_all(changes.folder, changes.tokens, changes.imports)
     if args.now:
         # a worker may not show yet what another would sign with
         await _settled(ring, args.settle, now)
@@ -101,7 +101,7 @@ async def _routine(args: argparse.Namespace, machine: Machine, changes: Changes)
 
 async def _emergency(args: argparse.Namespace, found: Settings, machine: Machine, changes: Changes) -> int:
     """Shows a new key, waits until every worker shows it, lets it sign and drops the others. Needs no database."""
-    ring = load_all(changes.folder, changes.tokens)
+    ring = load_all(changes.folder, changes.tokens, changes.imports)
     algorithms = _algorithms(args, ring)
     if any(alg in jwe.KEY_ALGORITHMS for alg in algorithms):
         raise Refused("a key that decrypts has no emergency: `broker keys rotate --alg ...` replaces it, then delete")

@@ -32,7 +32,7 @@ from broker.keys.index import (
 )
 from broker.keys.objects import ALGORITHMS as IN_TOKENS
 from broker.keys.objects import Absent
-from broker.keys.ring import ALGORITHMS, AUDIT_ALG, SEALING_SIZE, KeyRing, load_all
+from broker.keys.ring import ALGORITHMS, AUDIT_ALG, SEALING_SIZE, Imports, KeyRing, load_all
 from broker.keys.rotation import Policy, Step
 from broker.keys.token import Tokens, public_half
 
@@ -59,6 +59,7 @@ class Changes:
     draw: Draw
     policy: Policy
     tokens: Tokens = field(default_factory=Tokens)
+    imports: Imports = field(default_factory=Imports)
 
     def rotate(self, alg: str, now: float, hurry: bool = False) -> list[Change]:
         """The next step for an algorithm: a fresh key is shown, or the one that was shown signs from now on.
@@ -129,7 +130,7 @@ class Changes:
     def _opened(self, now: float) -> Iterator[tuple[Index, KeyRing, bytes]]:
         with locked(self.folder):
             seen = digest(self.folder)
-            ring = load_all(self.folder, self.tokens)
+            ring = load_all(self.folder, self.tokens, self.imports)
             index, problems = load_index(self.folder)
             if index is None:
                 raise KeysUnusable(problems)
@@ -184,7 +185,7 @@ class Changes:
                     if path is not None and path.parent == self.folder:
                         path.unlink(missing_ok=True)
         sync_folder(self.folder)
-        return list(_told(ring, load_all(self.folder, self.tokens)))
+        return list(_told(ring, load_all(self.folder, self.tokens, self.imports)))
 
 
 _KINDS: Final = {
@@ -248,7 +249,9 @@ def create_all(folder: Path, draw: Draw, algorithms: Sequence[str] = ALGORITHMS,
     sync_folder(folder)
 
 
-def complete_all(folder: Path, draw: Draw, now: float, tokens: Tokens | None = None) -> list[str]:
+def complete_all(
+    folder: Path, draw: Draw, now: float, tokens: Tokens | None = None, imports: Imports | None = None
+) -> list[str]:
     """Makes what a folder of an earlier release lacks: keys to encrypt to the broker, public halves of keys in tokens.
 
     Gives the algorithms and places of what was made. Raises KeysUnusable.
@@ -256,7 +259,7 @@ def complete_all(folder: Path, draw: Draw, now: float, tokens: Tokens | None = N
     opened, made = tokens or Tokens(), []
     with locked(folder):
         seen = digest(folder)
-        load_all(folder, opened)
+        load_all(folder, opened, imports)
         index, problems = load_index(folder)
         if index is None:
             raise KeysUnusable(problems)

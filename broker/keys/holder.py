@@ -7,7 +7,7 @@ from typing import Final
 
 from broker.jose import KeySet, SigningKey
 from broker.keys.index import INDEX, KeysUnusable, digest
-from broker.keys.ring import KeyRing, load_all
+from broker.keys.ring import Imports, KeyRing, load_all
 from broker.keys.token import Tokens
 
 LOG: Final = logging.getLogger("portico.keys")
@@ -23,7 +23,8 @@ class Keys:
     def __init__(self, folder: Path, tokens: Tokens) -> None:
         self.folder, self.tokens = folder, tokens
         self._mark, self._seen, self._told = self._looks(), digest(folder), ""
-        self._ring = load_all(folder, tokens)
+        self._imports, self._reading = Imports(), asyncio.Lock()
+        self._ring = load_all(folder, tokens, self._imports)
 
     def ring(self) -> KeyRing:
         """The ring as it is now."""
@@ -49,10 +50,14 @@ class Keys:
 
     async def reload(self) -> None:
         """Reads the folder again. One that is wrong leaves everything as it was, and an error in the log, once."""
+        async with self._reading:
+            await self._reload()
+
+    async def _reload(self) -> None:
         mark, seen = self._looks(), digest(self.folder)
         try:
             # in a thread: keys take a while to import, and a key in a token whose public half is not kept takes longer
-            ring = await asyncio.to_thread(load_all, self.folder, self.tokens)
+            ring = await asyncio.to_thread(load_all, self.folder, self.tokens, self._imports)
         except KeysUnusable as unusable:
             if digest(self.folder) != seen:
                 return  # it was replaced while it was read: the next look sees it whole

@@ -1,10 +1,11 @@
 """The keys of a folder, imported once: what signs, what is shown, what decrypts, and the secrets that seal."""
 
+import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from broker import jose, jwe
 from broker.jose import SigningKey
@@ -18,6 +19,8 @@ ALGORITHMS: Final = ("ES256", "PS256", "EdDSA", "RS256")
 
 AUDIT_ALG: Final = "EdDSA"
 SEALING_SIZE: Final = 32
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +63,40 @@ class KeyRing:
         return self.jwks_json
 
 
-def load_all(folder: Path, tokens: Tokens | None = None) -> KeyRing:
+class Imports:
+    """The keys that the last reading of a folder imported, by algorithm and content: RSA takes tens of milliseconds."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, bytes], Any] = {}
+        self._used: dict[tuple[str, bytes], Any] = {}
+
+    def take(self, load: Callable[[bytes, str], T], pem: bytes, alg: str) -> T:
+        """The key in a PEM, imported at most once. Raises what `load` raises."""
+        name = (alg, hashlib.sha256(pem).digest())
+        key: T = self._kept[name] if name in self._kept else load(pem, alg)
+        self._used[name] = key
+        return key
+
+    def forget_others(self) -> None:
+        """Lets go of the keys that this reading did not want."""
+        self._kept, self._used = self._used, {}
+
+
+def load_all(folder: Path, tokens: Tokens | None = None, imports: Imports | None = None) -> KeyRing:
     """The key ring of a folder. Raises KeysUnusable with every problem at once.
 
-    `tokens` are those that the process has open already. A token is asked for a key only where the folder does not
-    hold the key's public half.
+    `tokens` are those that the process has open already, `imports` the keys that it read before. A token is asked for
+    a key only where the folder does not hold the key's public half.
     """
     index, problems = load_index(folder)
     if index is None:
         raise KeysUnusable(problems)
-    opened = tokens or Tokens()
-    signing = [(entry, load_signing(entry, opened, folder, problems)) for entry in index.signing]
-    encryption = [(entry, _decryption_key(entry, folder, problems)) for entry in index.encryption]
-    audit = [_pem(path, AUDIT_ALG, problems) for path in (index.audit.current, *index.audit.previous)]
+    opened, known = tokens or Tokens(), imports or Imports()
+    signing = [(entry, _signing_key(entry, opened, known, folder, problems)) for entry in index.signing]
+    encryption = [(entry, _decryption_key(entry, known, folder, problems)) for entry in index.encryption]
+    audit = [_pem(path, AUDIT_ALG, known, problems) for path in (index.audit.current, *index.audit.previous)]
     secrets = [_secret(path, problems) for path in (index.sealing.current, *index.sealing.previous)]
+    known.forget_others()
     problems += _check_states(index, folder)
     signers = [(entry, key) for entry, key in signing if key is not None]
     openers = [(entry, key) for entry, key in encryption if key is not None]
@@ -130,7 +153,9 @@ def _check_twice(
             yield Problem(entry.place, "the same key is listed twice", "take one of the entries out")
 
 
-def load_signing(entry: Listed, tokens: Tokens, folder: Path, problems: list[Problem]) -> SigningKey | None:
+def _signing_key(
+    entry: Listed, tokens: Tokens, imports: Imports, folder: Path, problems: list[Problem]
+) -> SigningKey | None:
     """The key of one entry, in a file or in a token, or None and what is wrong with it."""
     if (entry.file is None) == (entry.pkcs11 is None):
         mend = "name either a file, or a pkcs11 table with module, token, pin_file, and label or id"
@@ -138,22 +163,22 @@ def load_signing(entry: Listed, tokens: Tokens, folder: Path, problems: list[Pro
         return None
     if entry.pkcs11 is not None:
         return token_key(entry, entry.pkcs11, tokens, problems)
-    return None if entry.file is None else _pem(entry.file, entry.alg, problems)
+    return None if entry.file is None else _pem(entry.file, entry.alg, imports, problems)
 
 
-def _pem(path: Path, alg: str, problems: list[Problem]) -> SigningKey | None:
+def _pem(path: Path, alg: str, imports: Imports, problems: list[Problem]) -> SigningKey | None:
     pem = read_private(path, problems)
     if pem is None:
         return None
     try:
-        return jose.load_signing_key(pem, alg)
+        return imports.take(jose.load_signing_key, pem, alg)
     except ValueError as problem:
         mend = f"put an unencrypted PKCS 8 private key in PEM there that serves {alg}"
         problems.append(Problem(str(path), f"is not a usable key: {problem}", mend))
         return None
 
 
-def _decryption_key(entry: Listed, folder: Path, problems: list[Problem]) -> DecryptionKey | None:
+def _decryption_key(entry: Listed, imports: Imports, folder: Path, problems: list[Problem]) -> DecryptionKey | None:
     if entry.file is None or entry.pkcs11 is not None:
         mend = "keys that decrypt are PEM files: name one with file"
         problems.append(Problem(f"{folder / INDEX}: encryption", "an entry names no file", mend))
@@ -162,7 +187,7 @@ def _decryption_key(entry: Listed, folder: Path, problems: list[Problem]) -> Dec
     if pem is None:
         return None
     try:
-        return jwe.load_decryption_key(pem, entry.alg)
+        return imports.take(jwe.load_decryption_key, pem, entry.alg)
     except ValueError as problem:
         mend = f"put an unencrypted PKCS 8 private key in PEM there that serves {entry.alg}"
         problems.append(Problem(str(entry.file), f"is not a usable key: {problem}", mend))
