@@ -127,7 +127,7 @@ async def test_no_verification_fails_while_keys_change_under_load(
     postgres: PostgresServer, redis: RedisServer, tmp_path: Path
 ) -> None:
     with postgres.database() as database:
-        script = scheduled(database, redis)
+        script = on_stores(database, redis.url)
         async with (
             run(tmp_path, script, "--door", "public") as running,
             wire(single=True) as sender,
