@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
@@ -52,7 +52,7 @@ class Letter:
     headers: Mapping[str, str] | None = None
 
 
-Writer = Callable[[Delivery], Letter | None]
+Writer = Callable[[Delivery], Awaitable[Letter | None]]
 """Writes a delivery of one kind, or says that there is nobody to be told any more (None)."""
 
 
@@ -88,7 +88,7 @@ async def deliver(courier: Courier) -> int:
 
 
 async def _try(courier: Courier, delivery: Delivery) -> None:
-    letter = courier.writers[delivery.kind](delivery)
+    letter = await courier.writers[delivery.kind](delivery)
     if letter is None:
         await courier.deliveries.give_up(delivery.id)
         _note(courier, delivery, Outcome.DROPPED, "the service has no address for it any more")

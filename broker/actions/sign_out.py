@@ -1,6 +1,6 @@
 """Leaving: the broker's session ends (OpenID Connect RP-Initiated Logout 1.0)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from broker.actions.browser import Browser
@@ -21,7 +21,7 @@ class Exit:
     """What signing out needs."""
 
     issuer: str
-    keys: KeySet
+    keys: Callable[[], KeySet]
     services: Mapping[str, Service]
     sessions: Sessions
     ambient: Ambient
@@ -53,7 +53,7 @@ async def sign_out(exit: Exit, parameters: Mapping[str, str], browser: Browser, 
 
     Every service that took part is told: those with a back-channel by a delivery that is written with the end.
     """
-    request = logout_request(parameters, exit.issuer, exit.keys)
+    request = logout_request(parameters, exit.issuer, exit.keys())
     service = exit.services.get(request.client_id) if request.client_id else None
     if request.client_id is not None and service is None:
         raise Shown("invalid_request", "this service is not known here")

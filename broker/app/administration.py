@@ -15,6 +15,7 @@ from broker.model.facts import Unavailable
 from broker.settings import Settings, load
 from broker.stores.facts import Facts, open_facts
 from broker.stores.passing.opening import open_passing
+from broker.stores.sql.audit import SqlAudit
 from broker.stores.sql.marks import Marks
 from broker.stores.sql.schema import schema_is_current
 from broker.stores.sql.sessions import SqlSessions
@@ -90,6 +91,7 @@ class Administered:
     sessions: SqlSessions
     epochs: Marks
     audit: Record
+    record: SqlAudit
 
 
 @asynccontextmanager
@@ -104,7 +106,8 @@ async def administered(settings: Settings) -> AsyncIterator[Administered]:
         broker.passing.url, sealer, facts.ambient, facts.switches, password=password(broker.passing.password_file)
     )
     try:
-        yield Administered(facts.switches, facts.sessions, facts.marks, Record(facts, ring, broker.audit.checkpoints))
+        record = Record(facts, ring, broker.audit.checkpoints)
+        yield Administered(facts.switches, facts.sessions, facts.marks, record, facts.audit)
     finally:
         await passing.close()
         await facts.close()

@@ -11,7 +11,7 @@ def courier(parts: Parts) -> Courier:
     issuer, services = parts.settings.broker.issuer, parts.catalogue.services
     return Courier(
         deliveries=parts.facts.deliveries,
-        writers={DeliveryKind.LOGOUT: logout_writer(issuer, services, parts.ring, parts.ambient)},
+        writers={DeliveryKind.LOGOUT: logout_writer(issuer, services, parts.keys, parts.ambient)},
         outgoing=parts.outgoing,
         ambient=parts.ambient,
         counts=parts.meters,

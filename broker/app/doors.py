@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import cache
 
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -25,7 +26,7 @@ from broker.journey.offer import OrderRule
 from broker.model.request import ResponseMode
 from broker.oidc.checks import Door as Checks
 from broker.oidc.client import Audience
-from broker.oidc.metadata import discovery, endpoints, metadata_bytes
+from broker.oidc.metadata import Endpoints, discovery, endpoints, metadata_bytes
 from broker.oidc.token import Lifetimes
 from broker.stores.passing.memory import MemoryLimits
 from broker.web import citizens, public
@@ -74,7 +75,7 @@ def desk(parts: Parts) -> Desk:
             starts_window=broker.limits.starts_by_address.window,
         ),
         catalogue=parts.catalogue,
-        keys=parts.ring,
+        keys=parts.keys,
         health=parts.watch.healths,
         ambient=parts.ambient,
         transactions=CountedTransactions(passing.transactions, meters),
@@ -104,7 +105,7 @@ def counter(parts: Parts, checks: Checks) -> Counter:
         calls=Rate(limits.requests_by_client.most, limits.requests_by_client.window),
         failures=Rate(limits.failed_authentications_by_address.most, limits.failed_authentications_by_address.window),
         clients=parts.catalogue,
-        keys=parts.ring,
+        keys=parts.keys,
         ambient=parts.ambient,
         grants=CountedGrants(facts.grants, parts.meters),
         pushed=passing.pushed,
@@ -158,30 +159,22 @@ def public_door(parts: Parts) -> ASGIApp:
     """The application for citizens and services."""
     broker = parts.settings.broker
     urls = endpoints(broker.issuer)
-    checks = Checks(broker.issuer, broker.ladder, parts.ring.public, RESPONSE_MODES)
-    metadata = discovery(
-        broker.issuer,
-        urls,
-        broker.ladder,
-        parts.settings.services.values(),
-        parts.ring.algorithms,
-        broker.languages,
-        response_modes=RESPONSE_MODES,
-        trust_frameworks=(broker.trust_framework,),
-    )
+    checks = Checks(broker.issuer, broker.ladder, parts.keys.public, RESPONSE_MODES)
     here = desk(parts)
     files = statics()
     ready = _pages(parts, broker.issuer, broker.languages, files, (*citizens.SHEETS, *public.SHEETS))
     door = citizens.Door(SignIn(here, assist(parts, here)), ready, parts.sealer, parts.ambient)
     exit = Exit(
         broker.issuer,
-        parts.ring.public,
+        parts.keys.public,
         parts.catalogue.services,
         CountedSessions(parts.facts.sessions, parts.meters),
         parts.ambient,
     )
     routes = [
-        *service_routes(counter(parts, checks), urls, Published(metadata_bytes(metadata), parts.ring.jwks())),
+        *service_routes(
+            counter(parts, checks), urls, Published(_metadata(parts, urls), lambda: parts.keys.ring().jwks())
+        ),
         *front_routes(door, here, checks, exit),
         *citizens.citizen_routes(door),
         *public.public_routes(door, tuple(parts.catalogue.services.values())),
@@ -190,6 +183,27 @@ def public_door(parts: Parts) -> ASGIApp:
         *alive_routes(parts.readiness),
     ]
     return _around(routes, ready, "public", parts)
+
+
+def _metadata(parts: Parts, urls: Endpoints) -> Callable[[], bytes]:
+    """The discovery document, made once for each set of algorithms that the keys serve."""
+    broker = parts.settings.broker
+
+    @cache
+    def made(algorithms: tuple[str, ...]) -> bytes:
+        document = discovery(
+            broker.issuer,
+            urls,
+            broker.ladder,
+            parts.settings.services.values(),
+            algorithms,
+            broker.languages,
+            response_modes=RESPONSE_MODES,
+            trust_frameworks=(broker.trust_framework,),
+        )
+        return metadata_bytes(document)
+
+    return lambda: made(parts.keys.ring().algorithms)
 
 
 def staff_door(parts: Parts) -> ASGIApp:

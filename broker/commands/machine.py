@@ -74,6 +74,14 @@ class Verifier(Protocol):
         ...
 
 
+class Recorder(Protocol):
+    """Writes audit rows for what was done outside of the stores."""
+
+    async def write(self, events: Sequence[AuditEvent]) -> None:
+        """Writes them. Raises Unavailable."""
+        ...
+
+
 class Verdict(Protocol):
     """What a reading of the audit chain found."""
 
@@ -104,6 +112,8 @@ class Facts(Protocol):
     def epochs(self) -> Epochs: ...
     @property
     def audit(self) -> Verifier: ...
+    @property
+    def record(self) -> Recorder: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,14 +35,14 @@ class Arrival(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """What the checks know of the broker: issuer, ladder of levels, own public keys.
+    """What the checks know of the broker: issuer, ladder of levels, own public keys as of now.
 
     `response_modes` are those that the doors really answer in; the metadata has to say the same.
     """
 
     issuer: str
     ladder: Ladder
-    keys: KeySet
+    keys: Callable[[], KeySet]
     response_modes: tuple[ResponseMode, ...] = (ResponseMode.QUERY,)
 
 
@@ -234,7 +234,7 @@ def check_subject(asking: Asking) -> Fields:
 
 def _hinted(hint: str, asking: Asking) -> str:
     try:
-        known = verify(hint, asking.door.keys, SIGNATURE_ALGORITHMS).claims
+        known = verify(hint, asking.door.keys(), SIGNATURE_ALGORITHMS).claims
     except Untrusted as problem:
         raise Refusal("invalid_request", "the id_token_hint is not an ID token of ours", problem.detail) from None
     if known.get("iss") != asking.door.issuer or known.get("aud") != asking.service.client_id:

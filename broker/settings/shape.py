@@ -81,6 +81,9 @@ class Keys:
 
     folder: Path
     """The folder that `broker keys init` fills and nobody but the broker can read."""
+    rotate_every: Annotated[Seconds, Between(2 * 86400, 3 * 366 * 86400)] | None = None
+    """The age at which signing and decryption keys are replaced without anybody's doing, such as "90 days". Then the
+    broker must be able to write the folder, and all hosts must share it. Without it, operators change keys."""
 
 
 @dataclass(frozen=True, slots=True)

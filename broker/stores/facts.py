@@ -1,6 +1,7 @@
 """Everything that is kept in SQL, opened by its address."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 
 from broker.ambient import Ambient
@@ -33,6 +34,7 @@ class Facts:
     `ambient` is the one that was given, with a clock that never falls behind the latest time noted in the database:
     the whole process should use it. `sweep` is called with the time now and then, `tick` about once a second.
     `schema_is_current` asks the database in one round trip; it raises Unavailable where there is no answer.
+    `leased(name)` lets one process at a time in: the others get None.
     """
 
     answers: SqlAnswers
@@ -50,6 +52,7 @@ class Facts:
     sweep: Callable[[float], Awaitable[int]]
     tick: Callable[[], Awaitable[None]]
     schema_is_current: Callable[[], Awaitable[bool]]
+    leased: Callable[[str], AbstractAsyncContextManager[object | None]]
     close: Callable[[], Awaitable[None]]
 
 
@@ -95,5 +98,6 @@ async def open_facts(
         sweep=Sweeper(database).sweep,
         tick=tick,
         schema_is_current=Schema(database).is_current,
+        leased=database.leased,
         close=database.close,
     )

@@ -56,7 +56,7 @@ def service(**changes: Any) -> Service:
     return Service(**(fields | changes))
 
 
-DOOR = Door(ISSUER, LADDER, keys(key()), tuple(ResponseMode))
+DOOR = Door(ISSUER, LADDER, lambda: keys(key()), tuple(ResponseMode))
 SENDER = Sender(keys(key("ES256", "tax"), key("RS256", "tax")), NOW)
 """The service of the requests, and the moment at which they come."""
 

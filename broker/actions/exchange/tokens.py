@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import Any
 
 from broker.actions.exchange.counter import Call, Counter, caller, check_on, event, held_key
-from broker.jose import sign
 from broker.model import handle as handles
 from broker.model.facts import KnownCode, Redemption
 from broker.model.grant import Grant
@@ -14,6 +13,7 @@ from broker.oidc.client import Authenticated, assertion_used_before
 from broker.oidc.dpop import Proof
 from broker.oidc.id_token import id_token_claims
 from broker.oidc.token import CodeRequest, RefreshRequest, invalid_grant
+from broker.signing import signed
 
 SESSION_ENDED = "the session in which the code was issued has ended"
 
@@ -49,7 +49,7 @@ async def _exchange(counter: Counter, known: Authenticated, asked: CodeRequest, 
     access, refresh = handles.fresh(counter.ambient, "access"), handles.fresh(counter.ambient, "refresh")
     access_record = rules.access_token(access, grant, proof, counter.lifetimes, now)
     refresh_record = rules.refresh_token(refresh, grant, now)
-    signed = sign(_claims(counter, grant, now), counter.keys.signing(service.id_token_alg))
+    id_token = await signed(_claims(counter, grant, now), counter.keys.signing(service.id_token_alg))
     outcome = await counter.grants.redeem(
         digest,
         grant,
@@ -66,7 +66,7 @@ async def _exchange(counter: Counter, known: Authenticated, asked: CodeRequest, 
         await _revoke(counter, service, now_kept)
         raise invalid_grant("the code was redeemed at the same moment: everything issued from it is revoked")
     given = refresh if refresh_record is not None else None
-    return rules.token_response(access, access_record, grant, now, id_token=signed, refresh=given)
+    return rules.token_response(access, access_record, grant, now, id_token=id_token, refresh=given)
 
 
 async def _revoke(counter: Counter, service: Service, known: KnownCode) -> None:

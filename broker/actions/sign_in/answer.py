@@ -190,7 +190,7 @@ async def record(
     if late:
         leaving = WayBack(_elsewhere(service, desk.issuer))
     else:
-        leaving = written(desk, code_response(request, plain_code, desk.issuer, shown))
+        leaving = await written(desk, code_response(request, plain_code, desk.issuer, shown))
     return Answered(leaving, done.account, Shared(handles.fresh(desk.ambient), kept.cookie, state))
 
 

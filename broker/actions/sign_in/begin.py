@@ -147,16 +147,16 @@ async def _silent(
     """An answer to `prompt=none`: a code where nothing is left to ask, else the registered error (Core 3.1.2.6)."""
     identity = transaction.identity
     if session is None or identity is None:
-        return _refused(desk, transaction, service, ErrorCode.LOGIN_REQUIRED)
+        return await _refused(desk, transaction, service, ErrorCode.LOGIN_REQUIRED)
     if must_agree(transaction, service, before):
-        return _refused(desk, transaction, service, ErrorCode.CONSENT_REQUIRED)
+        return await _refused(desk, transaction, service, ErrorCode.CONSENT_REQUIRED)
     kept = Kept(replace(session, used=desk.ambient.now()), None)
     answered = await record(desk, transaction, service, identity, kept)
     if answered is None:
-        return _refused(desk, transaction, service, ErrorCode.INTERACTION_REQUIRED)
+        return await _refused(desk, transaction, service, ErrorCode.INTERACTION_REQUIRED)
     return AnsweredAtOnce(service, answered.leaving, answered.shared)
 
 
-def _refused(desk: Desk, transaction: Transaction, service: Service, code: ErrorCode) -> AnsweredAtOnce:
-    way = without_answer(desk, transaction.request, FailureClass.SILENT, code)
+async def _refused(desk: Desk, transaction: Transaction, service: Service, code: ErrorCode) -> AnsweredAtOnce:
+    way = await without_answer(desk, transaction.request, FailureClass.SILENT, code)
     return AnsweredAtOnce(service, way, Shared())

@@ -18,7 +18,7 @@ async def give_up(desk: Desk, handle: str, browser: Browser) -> Lost | None:
     if isinstance(transaction, Lost):
         return transaction
     failure = transaction.parting
-    leaving = without_answer(desk, transaction.request, failure)
+    leaving = await without_answer(desk, transaction.request, failure)
     done = await step(desk, handle, transaction, GaveUp(leaving))
     if done is not None and done is not transaction:
         await desk.audit.write([event(desk, "given_up", transaction, failure=failure)])

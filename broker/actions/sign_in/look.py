@@ -63,7 +63,7 @@ async def _view(desk: Desk, help: Help, transaction: Transaction, service: Servi
         case State.REFUSED if transaction.leaving:
             return _back(transaction, service, transaction.leaving, _mark(transaction))
         case State.EXPIRED:
-            back = without_answer(desk, transaction.request, FailureClass.REQUEST_EXPIRED)
+            back = await without_answer(desk, transaction.request, FailureClass.REQUEST_EXPIRED)
             return Ended(service, Ending.EXPIRED, back, language)
         case State.IDENTIFIED:
             return Ended(service, Ending.ELSEWHERE, WayBack(service.home), language)

@@ -45,7 +45,7 @@ def front_routes(door: Door, desk: Desk, checks: Checks, exit: Exit) -> list[Rou
         except Redirected as error:
             _note(request, error)
             explained = f"{desk.issuer}/errors/{FailureClass.BAD_REQUEST}"
-            answer = written(desk, redirected_response(error, desk.issuer, explained))
+            answer = await written(desk, redirected_response(error, desk.issuer, explained))
             return _back(here, desk.catalogue.services.get(error.client_id), answer)
         except Shown as error:
             return _shown(here, error)

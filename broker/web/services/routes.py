@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from starlette.requests import Request
@@ -23,10 +24,10 @@ Action = Callable[[Counter, Call], Awaitable[Mapping[str, Any] | None]]
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What is served as it is, made once: the discovery document and the keys."""
+    """What is served as it is: the discovery document and the keys, each made once for a key ring."""
 
-    metadata: bytes
-    jwks: bytes
+    metadata: Callable[[], bytes]
+    jwks: Callable[[], bytes]
 
 
 def routes(counter: Counter, urls: Endpoints, published: Published) -> list[Route]:
@@ -47,11 +48,15 @@ def routes(counter: Counter, urls: Endpoints, published: Published) -> list[Rout
     ]
 
 
-def _constant(content: bytes) -> Handler:
-    reply = Response(content, headers={"Cache-Control": "public, max-age=300"}, media_type="application/json")
+def _constant(content: Callable[[], bytes]) -> Handler:
+    """What it is now. It may be kept for 5 minutes: a key is shown for a day before it signs (OpenID Core 10.1.1)."""
+
+    @lru_cache(maxsize=1)
+    def reply(now: bytes) -> Response:
+        return Response(now, headers={"Cache-Control": "public, max-age=300"}, media_type="application/json")
 
     async def constant(request: Request) -> Response:
-        return reply
+        return reply(content())
 
     return constant
 
