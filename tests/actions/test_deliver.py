@@ -191,7 +191,7 @@ async def test_what_was_under_way_when_a_process_died_is_delivered_by_another(to
 async def test_a_service_without_an_address_any_more_is_told_nothing(told: Make) -> None:
     stage = await told()
 
-    def nobody(delivery: Delivery) -> Letter | None:
+    async def nobody(delivery: Delivery) -> Letter | None:
         return None
 
     assert await deliver(replace(stage.courier, writers={DeliveryKind.LOGOUT: nobody})) == 1
