@@ -11,6 +11,7 @@ from broker.actions.counts import (
     CountedAnswers,
     CountedAudit,
     CountedGrants,
+    CountedQuestions,
     CountedSessions,
     CountedTransactions,
 )
@@ -18,12 +19,14 @@ from broker.actions.exchange.counter import Counter, Rate
 from broker.actions.sign_in.citizen import SignIn
 from broker.actions.sign_in.desk import Desk, Limited
 from broker.actions.sign_out import Exit
+from broker.app.notifying import notifier
 from broker.app.office import assist, entrance, office, ways
 from broker.app.parts import Parts, password
 from broker.assisted.profiles import shipped
 from broker.journey.offer import OrderRule
 from broker.model.request import ResponseMode
 from broker.oidc.checks import Door as Checks
+from broker.oidc.ciba import Times
 from broker.oidc.client import Audience
 from broker.oidc.metadata import discovery, endpoints, metadata_bytes
 from broker.oidc.token import Lifetimes
@@ -81,6 +84,7 @@ def desk(parts: Parts) -> Desk:
         limits=passing.limits,
         answers=CountedAnswers(facts.answers, meters),
         sessions=facts.sessions,
+        questions=CountedQuestions(facts.questions, meters),
         audit=CountedAudit(facts.audit, meters),
         switches=facts.switches,
         mac=parts.sealer.mac,
@@ -96,15 +100,20 @@ def counter(parts: Parts, checks: Checks) -> Counter:
         issuer=broker.issuer,
         ladder=broker.ladder,
         door=checks,
-        audience=Audience(broker.issuer, (urls.token, urls.pushed, urls.introspection, urls.revocation)),
+        audience=Audience(broker.issuer, urls.called),
         lifetimes=Lifetimes(broker.tokens.id_token, broker.tokens.access, broker.tokens.refresh),
         request_uri=broker.tokens.request_uri,
         calls=Rate(limits.requests_by_client.most, limits.requests_by_client.window),
         failures=Rate(limits.failed_authentications_by_address.most, limits.failed_authentications_by_address.window),
+        asked=Rate(limits.questions_by_citizen.most, limits.questions_by_citizen.window),
+        question_times=Times(broker.tokens.question),
+        confirm=f"{broker.issuer}/confirm",
+        ways=frozenset() if (sending := notifier(broker.notices)) is None else sending.ways,
         clients=parts.catalogue,
         keys=parts.ring,
         ambient=parts.ambient,
         grants=CountedGrants(facts.grants, parts.meters),
+        questions=CountedQuestions(facts.questions, parts.meters),
         pushed=passing.pushed,
         proofs=passing.proofs,
         own_limits=MemoryLimits(parts.ambient),

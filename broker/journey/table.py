@@ -33,6 +33,7 @@ from broker.journey.transaction import (
     Transaction,
 )
 from broker.model.failures import FailureClass
+from broker.model.question import Put
 from broker.model.request import AuthorizationRequest
 
 S = State
@@ -140,6 +141,7 @@ def stub(transaction: Transaction) -> Transaction:
         minimum=asked.minimum,
         state=asked.state,
         response_mode=asked.response_mode,
+        question=None if asked.question is None else Put(asked.question.id),
     )
     return replace(
         transaction,

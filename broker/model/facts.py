@@ -33,7 +33,8 @@ class NewAnswer:
     session and the audit rows instead. `shared` names the claims agreed to. `session` is None where no session may
     be kept; a session with a digest already known replaces what was kept under it. `code` is None where no code may
     be sent (the transaction was moved, or outlived the service's patience): then everything else is written, what was
-    shared as long as `client_id` says with whom.
+    shared as long as `client_id` says with whom. `question` is the id of the question that the answer settles: then
+    nothing is written unless that still waits, for this very account.
     """
 
     issuer: str
@@ -46,6 +47,7 @@ class NewAnswer:
     session: Session | None
     events: tuple[AuditEvent, ...]
     client_id: str | None = None
+    question: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

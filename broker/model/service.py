@@ -23,6 +23,13 @@ class ClientAuthentication(StrEnum):
     CLIENT_SECRET_POST = "client_secret_post"
 
 
+class Delivery(StrEnum):
+    """How a service learns that a citizen answered on their own device (CIBA Core 1.0, 5)."""
+
+    POLL = "poll"
+    PING = "ping"
+
+
 @dataclass(frozen=True, slots=True)
 class DataUse:
     """One claim a service may ask for, and why: `reason` by language, shown to citizens before anything is shared."""
@@ -46,7 +53,8 @@ class Service:
     `names` by language; `secret_digest` is the SHA-256 (hexadecimal) of a client secret of at least 128 random bits;
     `jwks` is the service's public key set (RFC 7517); `sector` is the pairwise sector (OpenID Connect Core 8.1);
     `patience` is how long (seconds) the service's own session waits for an answer; `providers` limits the providers
-    (empty: all); `contact` is shown to citizens whose way is barred.
+    (empty: all); `contact` is shown to citizens whose way is barred. `ciba` says that the service may ask citizens on
+    a device of their own, and how it learns of the answer.
     """
 
     client_id: str
@@ -77,10 +85,18 @@ class Service:
     initiate_login_uri: str | None = None
     resume_uri: str | None = None
     patience: int = 1800
+    ciba: Delivery | None = None
+    ciba_notification_uri: str | None = None
+    ciba_request_signed: bool = False
 
     def name(self, language: str) -> str:
         """The service's name in a language, or in the first one it has."""
         return self.names.get(language) or next(iter(self.names.values()))
+
+    @property
+    def asks_signed(self) -> bool:
+        """Whether its backchannel requests must be signed, with the algorithms of FAPI (FAPI-CIBA Profile 5.2.2)."""
+        return self.ciba_request_signed or self.profile is Profile.FAPI2
 
     @property
     def claims(self) -> frozenset[str]:

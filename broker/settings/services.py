@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from broker.model.assurance import Level
-from broker.model.service import ClientAuthentication, DataUse, OtherWay, Profile, Service
+from broker.model.service import ClientAuthentication, DataUse, Delivery, OtherWay, Profile, Service
 from broker.settings.credentials import key_set, secret_digest
 from broker.toml import Between, Problem, Seconds
 
@@ -87,6 +87,13 @@ class ServiceFile:
     """Where a citizen who finishes later goes on, if that is another page."""
     patience: Annotated[Seconds, Between(60, 7 * 86400)] = 1800
     """How long the service's own session waits for the answer."""
+    ciba: Delivery | None = None
+    """Whether the service may ask citizens on a device of their own (OpenID CIBA Core 1.0), and how it learns of the
+    answer: `poll` or `ping`. Left out: it may not."""
+    ciba_notification_uri: str | None = None
+    """Where a service with `ciba = "ping"` is told that an answer is there (CIBA Core 1.0, 10.2)."""
+    ciba_request_signed: bool = False
+    """Whether its questions must be signed and say what they are about (FAPI-CIBA Profile). Always so in `fapi2`."""
 
 
 def service(file: ServiceFile, prepared: bool) -> tuple[Service, list[Problem]]:
@@ -124,6 +131,9 @@ def service(file: ServiceFile, prepared: bool) -> tuple[Service, list[Problem]]:
         initiate_login_uri=file.initiate_login_uri,
         resume_uri=file.resume_uri,
         patience=file.patience,
+        ciba=file.ciba,
+        ciba_notification_uri=file.ciba_notification_uri,
+        ciba_request_signed=file.ciba_request_signed,
     )
     return made, problems
 

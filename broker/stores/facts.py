@@ -15,6 +15,7 @@ from broker.stores.sql.grants import SqlGrants
 from broker.stores.sql.marks import Marks
 from broker.stores.sql.outbox import SqlOutbox
 from broker.stores.sql.postgres import PostgresDatabase
+from broker.stores.sql.questions import SqlQuestions
 from broker.stores.sql.schema import Schema
 from broker.stores.sql.sessions import SqlSessions
 from broker.stores.sql.sqlite import SqliteDatabase
@@ -42,6 +43,7 @@ class Facts:
     cases: SqlCases
     outbox: SqlOutbox
     staff_sessions: SqlStaffSessions
+    questions: SqlQuestions
     chain: AuditChain
     ambient: Ambient
     sweep: Callable[[float], Awaitable[int]]
@@ -85,6 +87,7 @@ async def open_facts(
         cases=SqlCases(database, sealer),
         outbox=SqlOutbox(database, sealer),
         staff_sessions=SqlStaffSessions(database, sealer),
+        questions=SqlQuestions(database, sealer, board.heard),
         chain=chain,
         ambient=steady,
         sweep=Sweeper(database).sweep,

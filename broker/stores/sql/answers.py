@@ -15,6 +15,7 @@ from broker.stores.sql import audit, codes
 from broker.stores.sql import sessions as kept
 from broker.stores.sql.database import Conflict, Database, Deed, Each
 from broker.stores.sql.marks import is_mark
+from broker.stores.sql.questions import confirmed
 from broker.stores.sql.tables import accounts, identities, marks, shares, subjects
 
 _TRIES: Final = 5
@@ -72,7 +73,7 @@ def _shared() -> Each:
     return Each(shares, "shares", ("claim",), same, ("account_id", "client_id", "claim"), ("last_at",))
 
 
-def _deed(database: Database, with_code: bool) -> Deed:
+def _deed(database: Database, kind: str) -> Deed:
     then = (
         _account,
         _person,
@@ -81,9 +82,13 @@ def _deed(database: Database, with_code: bool) -> Deed:
         kept.written(database, ACCOUNT),
         audit.written({"account_id": ACCOUNT}),
     )
-    if with_code:
-        return Deed(codes.written(database, ACCOUNT, SUBJECT), then)
-    return Deed(None, then, select(ACCOUNT, SUBJECT))
+    match kind:
+        case "code":
+            return Deed(codes.written(database, ACCOUNT, SUBJECT), then)
+        case "question":
+            return Deed(confirmed(ACCOUNT, SUBJECT), (codes.following(ACCOUNT, SUBJECT), *then))
+        case _:
+            return Deed(None, then, select(ACCOUNT, SUBJECT))
 
 
 class SqlAnswers:
@@ -106,8 +111,7 @@ class SqlAnswers:
             .where(is_mark("switches"))
             .order_by(shares.c.claim)
         )
-        self._with_code = database.prepare(_deed(database, with_code=True))
-        self._without_code = database.prepare(_deed(database, with_code=False))
+        self._deeds = {kind: database.prepare(_deed(database, kind)) for kind in ("code", "question", "session")}
 
     async def known(self, issuer: str, subject: str, sector: str, client_id: str) -> Known | None:
         """What is known of (issuer, subject) for a service; None for a person not seen before. One round trip."""
@@ -123,11 +127,11 @@ class SqlAnswers:
     async def record(self, answer: NewAnswer) -> Recorded | None:
         """Writes all of it in one transaction. An unredeemed code of the same transaction is replaced.
 
-        None, and nothing written, when the transaction's code was already redeemed or its pushed request was already
-        answered in another transaction. Where another answer for the same person was faster, it is tried once more
-        with what then holds.
+        None, and nothing written, when the transaction's code was already redeemed, its pushed request was already
+        answered in another transaction, or its question waits no more or for somebody else.
+        Where another answer for the same person was faster, it is tried once more with what then holds.
         """
-        prepared = self._without_code if answer.code is None else self._with_code
+        prepared = self._deeds["session" if answer.code is None else "question" if answer.question else "code"]
         parameters = self._parameters(answer)
         for _ in range(_TRIES):
             # A taken key is somebody else's answer of this very moment: what it changed is seen the next time round.
@@ -149,6 +153,7 @@ class SqlAnswers:
             "now": self._ambient.now(),
             "shares": [{"claim": claim} for claim in sorted(shared)],
             "events": audit.rows(answer.events),
+            **({} if answer.question is None else {"question": answer.question}),
             **({} if answer.code is None else codes.values(answer.code, self._releases)),
             **kept.values(answer.session, self._identities),
         }
