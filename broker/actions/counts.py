@@ -130,6 +130,7 @@ class CountedQuestions:
         self.account = inner.account
         self.known_as = inner.known_as
         self.claim_pings = inner.claim_pings
+        self.ping_later = inner.ping_later
         self.pinged = inner.pinged
         self._inner = inner
         self._counts = counts

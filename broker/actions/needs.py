@@ -211,6 +211,10 @@ class Questions(Protocol):
         """Pings that are due, each with the number of this try; they are due again at `until`, unless `pinged`."""
         ...
 
+    async def ping_later(self, id: str, when: float) -> None:
+        """The service could not be told: it is due again at `when`."""
+        ...
+
     async def pinged(self, id: str) -> None:
         """The service was told, or is not told any more."""
         ...

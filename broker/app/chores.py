@@ -1,13 +1,16 @@
 """What a process does again and again beside answering requests."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from broker.actions.assist_office import let_clocks_speak
 from broker.actions.notify import deliver
+from broker.actions.ping import ping
 from broker.actions.upkeep import Chore
 from broker.app.notifying import notifier
 from broker.app.office import office
 from broker.app.parts import Parts
+from broker.model.service import Delivery
 from broker.stores.sql.audit_chain import Notary
 
 
@@ -21,6 +24,9 @@ def chores(parts: Parts) -> Sequence[Chore]:
         Chore("memory", 5.0, parts.passing.watch),
         Chore("cases", 30.0, lambda: let_clocks_speak(desk)),
     ]
+    if any(service.ciba is Delivery.PING for service in parts.catalogue.services.values()):
+        told = partial(ping, facts.questions, parts.catalogue, parts.outgoing, parts.ambient)
+        wanted.append(Chore("pings", 1.0, told))
     if sending is not None:
         wanted.append(Chore("notices", 1.0, lambda: deliver(facts.outbox, sending, parts.ambient)))
     if broker.audit.checkpoints is not None:

@@ -214,6 +214,7 @@ def staff_door(parts: Parts) -> ASGIApp:
         ready,
         parts.sealer,
         parts.ambient,
+        desk.confirm,
     )
     routes = [*staff_pages.staff_routes(door), *static_routes(files), *alive_routes(parts.readiness)]
     if counters.enabled:

@@ -172,6 +172,8 @@ class SqlQuestions:
         )
         claimed = update(questions).where(_c.id.in_(first))
         later = claimed.values(ping_due=bindparam("until", type_=Double), ping_tries=_c.ping_tries + 1)
+        postponed = update(questions).where(_c.id == bindparam("id", type_=Text), _c.ping_due.is_not(None))
+        self._later = database.prepare(postponed.values(ping_due=bindparam("when", type_=Double)))
         self._claim = database.prepare(later.returning(*_READ, _c.ping_tries))
         done = update(questions).where(_c.id == bindparam("id", type_=Text)).values(ping_due=null())
         self._pinged = database.prepare(done)
@@ -267,6 +269,10 @@ class SqlQuestions:
             if question is not None and question.token is not None:
                 found.append((Ping(question.id, question.client_id, question.handle, question.token), row[4]))
         return found
+
+    async def ping_later(self, id: str, when: float) -> None:
+        """The service could not be told: it is due again at `when`."""
+        await self._database.perform(self._later, {"id": id, "when": when})
 
     async def pinged(self, id: str) -> None:
         """The service was told, or is not told any more."""
