@@ -243,6 +243,13 @@ class Assist:
         """The identity of a case answered a service: what is not kept for reuse is erased."""
         await change(self.office, case, ev.Released())
 
+    async def asked(self, transaction: Transaction) -> Question | None:
+        """What staff ask the citizen of the transaction's case to confirm, as long as it waits for an answer."""
+        if transaction.case is None:
+            return None
+        now, asked = self.office.ambient.now(), await self.office.questions.of_case(transaction.case)
+        return next((one for one in asked if one.waits(now)), None)
+
     async def vouched(self, question: Question, identity: Identity) -> bool:
         """Records in a case that somebody confirmed its question; False where the case takes nothing more in."""
         case = None if question.case is None else await current(self.office, question.case)

@@ -8,7 +8,7 @@ from typing import Any
 from broker.journey.offer import Offer
 from broker.journey.transaction import Failed, Transaction
 from broker.model.failures import FailureClass, NextStep
-from broker.model.question import Put
+from broker.model.question import Put, Question
 from broker.model.service import Service
 from broker.provider import Card
 
@@ -94,12 +94,16 @@ class Confirm:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A person is checking: the case as the citizen may see it (`broker.assisted` gives the standing)."""
+    """A person is checking: the case as the citizen may see it (`broker.assisted` gives the standing).
+
+    `asked` is what staff ask the citizen to confirm, for whoever wants to do that in this browser.
+    """
 
     transaction: Transaction
     service: Service
     standing: Any
     offer: Offer
+    asked: Question | None = None
 
 
 class Ending(StrEnum):

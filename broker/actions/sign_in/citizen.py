@@ -39,6 +39,10 @@ class SignIn:
         """See `sign_in.confirm`."""
         return await confirm.take_question(self.desk, code, browser, language)
 
+    async def answer_here(self, handle: str, browser: Browser, language: str) -> Begun | Lost | None:
+        """See `sign_in.confirm`."""
+        return await confirm.answer_here(self.desk, self.assist, handle, browser, language)
+
     async def confirm(self, handle: str, browser: Browser, agree: bool) -> Lost | None:
         """See `sign_in.confirm`."""
         return await confirm.confirm(self.desk, self.assist, handle, browser, agree)

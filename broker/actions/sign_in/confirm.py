@@ -46,6 +46,15 @@ async def take_question(desk: Desk, code: str, browser: Browser, language: str) 
     return None if question is None else await begin_question(desk, question, browser, language)
 
 
+async def answer_here(desk: Desk, help: Help, handle: str, browser: Browser, language: str) -> Begun | Lost | None:
+    """Begins to answer, in the browser that waits for a case, what staff ask there. None where they ask nothing."""
+    transaction = await mine(desk, handle, browser)
+    if isinstance(transaction, Lost):
+        return transaction
+    question = await help.asked(transaction)
+    return None if question is None else await begin_question(desk, question, browser, language)
+
+
 async def begin_question(desk: Desk, question: Question, browser: Browser, language: str) -> Begun | None:
     """A transaction in this browser that ends with the question. None where the question waits no more."""
     service = desk.catalogue.services.get(question.client_id)

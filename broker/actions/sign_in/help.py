@@ -41,6 +41,10 @@ class Help(Protocol):
         """Withdraws the case that an identity proven elsewhere made needless, if there is one."""
         ...
 
+    async def asked(self, transaction: Transaction) -> Question | None:
+        """What staff ask the citizen of the transaction's case to confirm, as long as it waits for an answer."""
+        ...
+
     async def vouched(self, question: Question, identity: Identity) -> bool:
         """Records in a case that somebody confirmed its question; False where the case takes nothing more in."""
         ...

@@ -70,7 +70,8 @@ async def _view(desk: Desk, help: Help, transaction: Transaction, service: Servi
             return await _failed(desk, transaction, service)
         case State.WAITING if transaction.case is not None:
             standing = await help.standing(transaction)
-            return Waiting(transaction, service, standing, await _offer(desk, transaction, service))
+            asked = await help.asked(transaction)
+            return Waiting(transaction, service, standing, await _offer(desk, transaction, service), asked)
         case State.ANSWERED if transaction.leaving and not _code_is_stale(desk, transaction):
             return Leave(service, transaction.leaving, _mark(transaction), None, language=language)
         case State.ANSWERED:

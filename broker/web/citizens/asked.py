@@ -4,6 +4,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from broker.web import cookies
+from broker.web.citizens.doors import Begun
 from broker.web.citizens.journey import page
 from broker.web.citizens.visit import Door, Visit, onward
 from broker.web.pages import Sheet
@@ -19,6 +20,7 @@ def asked_routes(door: Door) -> list[Route]:
     return [
         Route("/confirm", page(door, ask), methods=["GET"]),
         Route("/confirm", page(door, take), methods=["POST"]),
+        Route("/journey/{handle}/asked", page(door, answer_here), methods=["POST"]),
         Route("/journey/{handle}/confirm", page(door, confirm), methods=["POST"]),
     ]
 
@@ -43,6 +45,14 @@ async def take(here: Visit) -> Response:
     if begun.secret is not None:
         response.headers.append("set-cookie", cookies.browser((), begun.secret))
     return response
+
+
+async def answer_here(here: Visit) -> Response:
+    """The citizen who waits for a person answers in this browser what they ask."""
+    if await here.form() is None:
+        return onward(here.base, "again")
+    begun = await here.door.citizen.answer_here(here.handle, here.browser, here.language().code)
+    return onward(f"/journey/{begun.handle}" if isinstance(begun, Begun) else here.base)
 
 
 async def confirm(here: Visit) -> Response:

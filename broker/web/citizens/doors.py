@@ -40,6 +40,10 @@ class Citizen(Protocol):
         """Begins to answer the question whose code was typed in. None for a code that is none, or too many tries."""
         ...
 
+    async def answer_here(self, handle: str, browser: Browser, language: str) -> Begun | Lost | None:
+        """Begins to answer what staff ask, in the browser that waits for them. None where they ask nothing."""
+        ...
+
     async def confirm(self, handle: str, browser: Browser, agree: bool) -> Lost | None:
         """Confirms what was asked, or declines."""
         ...
