@@ -1,14 +1,18 @@
 """A citizen confirms on a device of their own what a service, or staff, ask of them."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
 import jwt
 import pytest
+from playwright.async_api import expect
 
 from tests.whole.citizen import HARBOUR, NORTHBANK, PICKER, Citizen
+from tests.whole.colleague import TOM, Colleague
 from tests.whole.conftest import SCRIPT, Newcomer
 from tests.whole.library import LIBRARY_NAME, Library
+from tests.whole.rider import eventually
 from tests.whole.stage import Stage, staged
 
 MESSAGE = "Order 17: two books until May"
@@ -63,7 +67,8 @@ async def test_a_service_asks_and_the_citizen_confirms_elsewhere_with_a_provider
             await citizen.choose(NORTHBANK)
             await citizen.play("cancelled")
             await citizen.sees(f"You did not finish with {NORTHBANK}")
-    assert (await library.poll(asked["auth_req_id"])).right(400).told["error"] == "slow_down"
+    pending = (await library.poll(asked["auth_req_id"])).right(400).told["error"]
+    assert pending in ("authorization_pending", "slow_down")
     await citizen.choose(HARBOUR)
     await citizen.play("ok", "ioan")
     await citizen.sees("Do you confirm this?")
@@ -124,3 +129,84 @@ async def test_a_hint_that_names_nobody_and_a_code_that_is_none_lead_nowhere(new
     citizen = await newcomer(stage)
     await takes_code(citizen, "BCDF-GHJK")
     await citizen.reads("This code does not work")
+
+
+async def test_a_known_address_gets_the_code_and_the_service_does_not(newcomer: Newcomer, stage: Stage) -> None:
+    library, sub, _ = await known(newcomer, stage, "amina")
+    asked = (await library.ask(MESSAGE, login_hint=sub)).right().told
+    assert "user_code" not in asked and "verification_uri" not in asked
+    citizen = await newcomer(stage)
+    code = await _code_in_the_inbox(citizen)
+    await takes_code(citizen, code)
+    await citizen.choose(HARBOUR)
+    await citizen.play("ok")
+    await citizen.press("Confirm")
+    await citizen.sees("You are done here")
+    assert (await library.poll(asked["auth_req_id"])).right().told["token_type"] == "Bearer"
+
+
+async def _code_in_the_inbox(citizen: Citizen) -> str:
+    """The code of the question that went out to Amina, as the inbox of the demonstration shows it."""
+    found: list[str] = []
+
+    async def arrived() -> bool:
+        await citizen.page.goto(f"{citizen.stage.service}/inbox")
+        for notice in await citizen.page.locator("section.notice").all_inner_texts():
+            code = re.search(r"\b[2-9A-Z]{4}-[2-9A-Z]{4}\b", notice)
+            if "amina.hughes@mail.example" in notice and MESSAGE in notice and code:
+                found.append(code[0])
+        return bool(found)
+
+    await eventually(20, arrived)
+    return found[-1]
+
+
+CALL = "Your call with us on Tuesday"
+
+
+async def test_staff_ask_the_citizen_of_a_case_and_the_answer_is_evidence(
+    newcomer: Newcomer, stage: Stage, script: bool
+) -> None:
+    waiting, elsewhere, console = [await newcomer(stage, script=script) for _ in range(3)]
+    await waiting.begin("move")
+    await waiting.ask_for_a_person(f"asked-{script}@mail.example")
+    agent = Colleague(console.page, stage)
+    await agent.sign_in(TOM)
+    await agent.take_next()
+    await agent.talk()
+    await agent.record()
+    await agent.page.get_by_label("What do you ask the citizen to confirm?").fill(CALL)
+    await agent.press("Ask the citizen")
+    asked = agent.page.locator(".pt-panel", has_text=CALL)
+    code = await asked.locator(".pt-spoken").inner_text()
+
+    # the page that waits knows of it, in the browser that asked
+    await waiting.page.reload()
+    await waiting.reads(CALL)
+    # and any other device of theirs, with any provider
+    await takes_code(elsewhere, code)
+    await _reads_head(elsewhere, CALL, "asks you to confirm")
+    await elsewhere.choose(NORTHBANK)
+    await elsewhere.play("cancelled")
+    await elsewhere.choose(HARBOUR)
+    await elsewhere.play("ok")
+    await elsewhere.sees("Do you confirm this?")
+    await elsewhere.press("Confirm")
+    await elsewhere.sees("You are done here")
+
+    await agent.page.reload()
+    await expect(asked).to_contain_text("Confirmed. It is recorded as evidence")
+    evidence = agent.page.locator(".pt-evidence", has_text="Confirmed on the citizen's own device")
+    await expect(evidence).to_contain_text(f"Confirmed with: {HARBOUR}")
+    await expect(evidence).to_contain_text("The details match what the person says: Yes")
+    # whoever waits goes on waiting: nothing was decided by it
+    await waiting.page.reload()
+    await waiting.sees("We are looking at what you showed us")
+    await agent.press("Decide")
+    await agent.decide("decline", await _first_reason(agent))
+    await agent.sees("Your decision is recorded")
+
+
+async def _first_reason(agent: Colleague) -> str:
+    reason = agent.page.locator(".pt-decision:has(#decision-decline) input[type=checkbox]").first
+    return (await reason.get_attribute("id") or "").removeprefix("decline-")
