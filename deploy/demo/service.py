@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from deploy.demo.asking import Asker, Question
 from deploy.demo.inbox import messages
 
 TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
@@ -74,6 +75,8 @@ def create(sample: Sample) -> Starlette:
             Route("/callback", pages.callback),
             Route("/signed-in", pages.signed_in),
             Route("/sign-out", pages.sign_out),
+            Route("/ask", pages.ask, methods=["POST"]),
+            Route("/asked", pages.asked),
             Route("/inbox", pages.inbox),
             Route("/service.css", pages.style),
             Route("/try", pages.what_to_try),
@@ -98,6 +101,8 @@ class _Pages:
         self._sample = sample
         self._portico = oauth.portico
         self._people: dict[str, Person] = {}
+        self._asker = Asker(sample.issuer, sample.client_id, sample.client_secret)
+        self._questions: dict[str, Question] = {}
 
     def _person(self, request: Request) -> Person | None:
         return self._people.get(request.session.get("visit", ""))
@@ -154,6 +159,21 @@ class _Pages:
             request, post_logout_redirect_uri=f"{self._sample.base}/", id_token_hint=person.id_token
         )
         return response
+
+    async def ask(self, request: Request) -> Response:
+        person = self._person(request)
+        if person is None:
+            return RedirectResponse("/", status_code=303)
+        message = f"Parking permit {secrets.randbelow(900) + 100}: renew it for a year"
+        self._questions[request.session["visit"]] = await self._asker.ask(person.claims["sub"], message)
+        return RedirectResponse("/asked", status_code=303)
+
+    async def asked(self, request: Request) -> Response:
+        question = self._questions.get(request.session.get("visit", ""))
+        if question is None:
+            return RedirectResponse("/", status_code=303)
+        await self._asker.look(question)
+        return self._page("asked.html", question=question)
 
     async def style(self, request: Request) -> Response:
         return FileResponse(Path(__file__).parent / "service.css", media_type="text/css")
