@@ -514,6 +514,9 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
         "initiate_login_uri": "https://a.example/login",
         "resume_uri": "https://a.example/resume",
         "patience": "2 hours",
+        "ciba": "ping",
+        "ciba_notification_uri": "https://a.example/ping",
+        "ciba_request_signed": False,
         "jwks": {"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]},
     }
     for name, value in said.items():
