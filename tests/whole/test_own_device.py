@@ -161,6 +161,26 @@ async def _code_in_the_inbox(citizen: Citizen) -> str:
     return found[-1]
 
 
+async def test_the_sample_service_shows_how_it_is_done(newcomer: Newcomer, stage: Stage) -> None:
+    caller, elsewhere = [await newcomer(stage) for _ in range(2)]
+    await caller.begin()
+    await caller.choose(HARBOUR)
+    await caller.play("ok", "ioan")
+    await caller.share()
+    await caller.arrives()
+    await caller.press("Ask me on another device")
+    await caller.sees("Asked on your own device")
+    asked = await caller.page.locator(".notice strong").inner_text()
+    await takes_code(elsewhere, await caller.page.locator("strong.code").inner_text())
+    await _reads_head(elsewhere, asked, "Aberlan Council")
+    await elsewhere.choose(HARBOUR)
+    await elsewhere.play("ok", "ioan")
+    await elsewhere.press("Confirm")
+    await elsewhere.sees("You are done here")
+    await caller.press("Look again")
+    await caller.reads("Confirmed, by whoever we know as")
+
+
 CALL = "Your call with us on Tuesday"
 
 
