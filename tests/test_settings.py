@@ -205,6 +205,10 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     (DEMO, "redirect_uris", ["https://service.example\\.evil.example/"], "redirect_uris[0]", "an absolute URL"),
     (DEMO, "redirect_uris", ["https://service.example@evil.example/"], "redirect_uris[0]", "credentials"),
     (DEMO, "redirect_uris", ["https://service.example:port/"], "redirect_uris[0]", "an absolute URL"),
+    (DEMO, "ciba", "push", "ciba", ""),
+    (DEMO, "ciba", "ping", "ciba_notification_uri", "nobody could be pinged"),
+    (DEMO, "ciba_notification_uri", "http://localhost:8002/ping", "ciba_notification_uri", "nothing uses"),
+    (DEMO, "ciba_request_signed", True, "ciba_request_signed", "the service's keys"),
     (DEMO, "post_logout_redirect_uris", ["x"], "post_logout_redirect_uris[0]", "an absolute URL"),
     (DEMO, "home", "home", "home", "an absolute URL"),
     (DEMO, "initiate_login_uri", "x", "initiate_login_uri", "an absolute URL"),
@@ -526,6 +530,9 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
         "signed_response": True,
         "response_alg": "RS256",
         "response_encryption": {"alg": "ECDH-ES", "enc": "A256GCM"},
+        "ciba": "ping",
+        "ciba_notification_uri": "https://a.example/ping",
+        "ciba_request_signed": False,
         "jwks": {"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]},
     }
     for name, value in said.items():

@@ -1,10 +1,12 @@
 """What a process does again and again beside answering requests."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from broker.actions.assist_office import let_clocks_speak
 from broker.actions.deliver import deliver as deliver_calls
 from broker.actions.notify import deliver
+from broker.actions.ping import ping
 from broker.actions.upkeep import Chore
 from broker.app.delivering import courier, look_at_waiting
 from broker.app.notifying import notifier
@@ -13,6 +15,7 @@ from broker.app.parts import Parts
 from broker.app.rotating import rotate
 from broker.commands.changing import policy
 from broker.keys import Changes
+from broker.model.service import Delivery
 from broker.stores.sql.audit_chain import Notary
 
 
@@ -29,6 +32,9 @@ def chores(parts: Parts) -> Sequence[Chore]:
         Chore("keys", 2.0, parts.keys.look),
         Chore("cases", 30.0, lambda: let_clocks_speak(desk)),
     ]
+    if any(service.ciba is Delivery.PING for service in parts.catalogue.services.values()):
+        told = partial(ping, facts.questions, parts.catalogue, parts.outgoing, parts.ambient)
+        wanted.append(Chore("pings", 1.0, told))
     if sending is not None:
         wanted.append(Chore("notices", 1.0, lambda: deliver(facts.outbox, sending, parts.ambient)))
     if broker.keys.rotate_every is not None:

@@ -12,6 +12,7 @@ from broker.actions.counts import (
     CountedAnswers,
     CountedAudit,
     CountedGrants,
+    CountedQuestions,
     CountedSessions,
     CountedTransactions,
 )
@@ -19,12 +20,14 @@ from broker.actions.exchange.counter import Counter, Rate
 from broker.actions.sign_in.citizen import SignIn
 from broker.actions.sign_in.desk import Desk, Limited
 from broker.actions.sign_out import Exit
+from broker.app.notifying import notifier
 from broker.app.office import assist, entrance, office, ways
 from broker.app.parts import Parts, password
 from broker.assisted.profiles import shipped
 from broker.journey.offer import OrderRule
 from broker.model.request import ResponseMode
 from broker.oidc.checks import Door as Checks
+from broker.oidc.ciba import Times
 from broker.oidc.client import Audience
 from broker.oidc.metadata import Endpoints, discovery, endpoints, metadata_bytes
 from broker.oidc.token import Lifetimes
@@ -84,6 +87,7 @@ def desk(parts: Parts) -> Desk:
         limits=passing.limits,
         answers=CountedAnswers(facts.answers, meters),
         sessions=facts.sessions,
+        questions=CountedQuestions(facts.questions, meters),
         audit=CountedAudit(facts.audit, meters),
         switches=facts.switches,
         mac=parts.sealer.mac,
@@ -99,15 +103,20 @@ def counter(parts: Parts, checks: Checks) -> Counter:
         issuer=broker.issuer,
         ladder=broker.ladder,
         door=checks,
-        audience=Audience(broker.issuer, (urls.token, urls.pushed, urls.introspection, urls.revocation)),
+        audience=Audience(broker.issuer, urls.called),
         lifetimes=Lifetimes(broker.tokens.id_token, broker.tokens.access, broker.tokens.refresh),
         request_uri=broker.tokens.request_uri,
         calls=Rate(limits.requests_by_client.most, limits.requests_by_client.window),
         failures=Rate(limits.failed_authentications_by_address.most, limits.failed_authentications_by_address.window),
+        asked=Rate(limits.questions_by_citizen.most, limits.questions_by_citizen.window),
+        question_times=Times(broker.tokens.question),
+        confirm=f"{broker.issuer}/confirm",
+        ways=frozenset() if (sending := notifier(broker.notices)) is None else sending.ways,
         clients=parts.catalogue,
         keys=parts.keys,
         ambient=parts.ambient,
         grants=CountedGrants(facts.grants, parts.meters),
+        questions=CountedQuestions(facts.questions, parts.meters),
         pushed=passing.pushed,
         proofs=passing.proofs,
         own_limits=MemoryLimits(parts.ambient),
@@ -224,6 +233,7 @@ def staff_door(parts: Parts) -> ASGIApp:
         ready,
         parts.sealer,
         parts.ambient,
+        desk.confirm,
     )
     routes = [*staff_pages.staff_routes(door), *static_routes(files), *alive_routes(parts.readiness)]
     if counters.enabled:

@@ -23,6 +23,13 @@ class ClientAuthentication(StrEnum):
     CLIENT_SECRET_POST = "client_secret_post"
 
 
+class Delivery(StrEnum):
+    """How a service learns that a citizen answered on their own device (CIBA Core 1.0, 5)."""
+
+    POLL = "poll"
+    PING = "ping"
+
+
 @dataclass(frozen=True, slots=True)
 class Encryption:
     """How something is encrypted to a service (RFC 7516): `alg` for its key, `enc` for the content."""
@@ -57,6 +64,8 @@ class Service:
     (empty: all); `contact` is shown to citizens whose way is barred.
     `request_object_required`: only signed requests are taken (RFC 9101 10.5); `signed_response`: answers travel as JWTs
     alone (JARM), signed with `response_alg` and encrypted where `response_encryption` says so.
+    (empty: all); `contact` is shown to citizens whose way is barred. `ciba` says that the service may ask citizens on
+    a device of their own, and how it learns of the answer.
     """
 
     client_id: str
@@ -93,10 +102,18 @@ class Service:
     response_encryption: Encryption | None = None
     backchannel_logout_uri: str | None = None
     frontchannel_logout_uri: str | None = None
+    ciba: Delivery | None = None
+    ciba_notification_uri: str | None = None
+    ciba_request_signed: bool = False
 
     def name(self, language: str) -> str:
         """The service's name in a language, or in the first one it has."""
         return self.names.get(language) or next(iter(self.names.values()))
+
+    @property
+    def asks_signed(self) -> bool:
+        """Whether its backchannel requests must be signed, with the algorithms of FAPI (FAPI-CIBA Profile 5.2.2)."""
+        return self.ciba_request_signed or self.profile is Profile.FAPI2
 
     @property
     def claims(self) -> frozenset[str]:

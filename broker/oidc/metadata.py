@@ -7,11 +7,13 @@ from typing import Any, Final
 
 from broker.model.assurance import EvidenceType, Ladder
 from broker.model.request import ResponseMode
-from broker.model.service import ClientAuthentication, Profile, Service
+from broker.model.service import ClientAuthentication, Delivery, Profile, Service
 from broker.oidc.checks import PROMPTS
-from broker.oidc.client import ALGORITHMS
+from broker.oidc.ciba_object import request_algorithms
+from broker.oidc.client import ALGORITHMS, assertion_algorithms
 from broker.oidc.errors import DPOP_ALGORITHMS
 from broker.oidc.scopes import CLAIMS, OFFLINE_ACCESS, OPENID
+from broker.oidc.token import GrantType
 
 OPENID_PATH: Final = "/.well-known/openid-configuration"
 OAUTH_PATH: Final = "/.well-known/oauth-authorization-server"
@@ -33,6 +35,12 @@ class Endpoints:
     revocation: str
     end_session: str
     session: str
+    backchannel_authentication: str
+
+    @property
+    def called(self) -> tuple[str, ...]:
+        """Those at which services authenticate themselves."""
+        return (self.token, self.pushed, self.introspection, self.revocation, self.backchannel_authentication)
 
 
 def endpoints(issuer: str) -> Endpoints:
@@ -48,6 +56,7 @@ def endpoints(issuer: str) -> Endpoints:
         revocation=f"{base}/revoke",
         end_session=f"{base}/logout",
         session=f"{base}/session",
+        backchannel_authentication=f"{base}/ciba",
     )
 
 
@@ -105,6 +114,7 @@ def discovery(
         "check_session_iframe": urls.session,
         **_logout(registered),
         **_client_authentication(registered),
+        **_ciba(registered, urls),
         **(_verified_claims(trust_frameworks, claims) if trust_frameworks and claims else {}),
     }
     optional = {"service_documentation": documentation, "op_policy_uri": policy, "op_tos_uri": terms}
@@ -118,15 +128,33 @@ def _scopes(services: Sequence[Service]) -> list[str]:
 
 
 def _grant_types(services: Sequence[Service]) -> list[str]:
-    return ["authorization_code", *(["refresh_token"] if any(service.refresh for service in services) else [])]
+    refresh = [GrantType.REFRESH.value] if any(service.refresh for service in services) else []
+    ciba = [GrantType.CIBA.value] if any(service.ciba for service in services) else []
+    return [GrantType.CODE.value, *refresh, *ciba]
+
+
+def _ciba(services: Sequence[Service], urls: Endpoints) -> dict[str, Any]:
+    """What is said about asking citizens on a device of their own (CIBA Core 1.0, 4)."""
+    asking = [service for service in services if service.ciba is not None]
+    if not asking:
+        return {}
+    used = {service.ciba for service in asking}
+    return {
+        "backchannel_authentication_endpoint": urls.backchannel_authentication,
+        "backchannel_token_delivery_modes_supported": [mode.value for mode in Delivery if mode in used],
+        "backchannel_authentication_request_signing_alg_values_supported": sorted(
+            {alg for service in asking for alg in request_algorithms(service)}
+        ),
+        "backchannel_user_code_parameter_supported": False,
+    }
 
 
 def _client_authentication(services: Sequence[Service]) -> dict[str, list[str]]:
     """One list of methods for the token, introspection and revocation endpoints (RFC 8414 2)."""
     used = {service.authentication for service in services}
     methods = [method.value for method in ClientAuthentication if method in used]
-    profiles = {s.profile for s in services if s.authentication is ClientAuthentication.PRIVATE_KEY_JWT}
-    algorithms = _algorithms(profiles)
+    keyed = [s for s in services if s.authentication is ClientAuthentication.PRIVATE_KEY_JWT]
+    algorithms = sorted({alg for service in keyed for alg in assertion_algorithms(service)})
     members: dict[str, list[str]] = {}
     for endpoint in ("token", "introspection", "revocation"):
         members[f"{endpoint}_endpoint_auth_methods_supported"] = methods

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from broker.model.assurance import Level
-from broker.model.service import ClientAuthentication, Profile, Service
+from broker.model.service import ClientAuthentication, Delivery, Profile, Service
 from broker.settings.check_broker import check_texts
 from broker.settings.frame import Frame
 from broker.settings.providers import ProviderEntry
@@ -88,6 +88,23 @@ def check_profile(service: Service, frame: Frame) -> Iterator[Problem]:
             yield Problem("pkce_required", "the fapi2 profile demands PKCE", "take the line out")
 
 
+def check_ciba(service: Service, frame: Frame) -> Iterator[Problem]:
+    """What asking citizens on their own device needs (CIBA Core 1.0, 4, 7.1)."""
+    uri = service.ciba_notification_uri
+    if service.ciba is Delivery.PING and uri is None:
+        yield Problem("ciba_notification_uri", "nobody could be pinged", 'add the address, or write ciba = "poll"')
+    if uri is not None:
+        if service.ciba is not Delivery.PING:
+            mend = 'take it out, or write ciba = "ping"'
+            yield Problem("ciba_notification_uri", "an address that nothing uses", mend)
+        yield from check_url("ciba_notification_uri", uri, frame.development)
+    if service.ciba is None and service.ciba_request_signed:
+        yield Problem("ciba_request_signed", "the service asks nothing", 'take it out, or add ciba = "poll"')
+    keyed = service.authentication is ClientAuthentication.PRIVATE_KEY_JWT
+    if service.ciba is not None and service.asks_signed and not keyed:
+        yield Problem("ciba_request_signed", "signed questions need the service's keys", "use private_key_jwt")
+
+
 def check_credential(file: ServiceFile) -> Iterator[Problem]:
     """The credential that the method of authentication needs is named, and no other."""
     has_keys = file.jwks is not None or file.jwks_file is not None
@@ -122,6 +139,7 @@ CHECKS: Final[tuple[Callable[[Service, Frame], Iterator[Problem]], ...]] = (
     check_logout,
     check_texts_of,
     check_profile,
+    check_ciba,
     check_scopes,
 )
 """What holds for each service by itself."""

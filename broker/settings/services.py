@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from broker.model.assurance import Level
-from broker.model.service import ClientAuthentication, DataUse, Encryption, OtherWay, Profile, Service
+from broker.model.service import ClientAuthentication, DataUse, Delivery, Encryption, OtherWay, Profile, Service
 from broker.settings.credentials import key_set, secret_digest
 from broker.toml import Between, Problem, Seconds
 
@@ -100,6 +100,13 @@ class ServiceFile:
     frontchannel_logout_uri: str | None = None
     """The service's page that signs out its own session, loaded in a frame (OpenID Connect Front-Channel Logout).
     Browsers seldom let it see its cookies there: `backchannel_logout_uri` is what works."""
+    ciba: Delivery | None = None
+    """Whether the service may ask citizens on a device of their own (OpenID CIBA Core 1.0), and how it learns of the
+    answer: `poll` or `ping`. Left out: it may not."""
+    ciba_notification_uri: str | None = None
+    """Where a service with `ciba = "ping"` is told that an answer is there (CIBA Core 1.0, 10.2)."""
+    ciba_request_signed: bool = False
+    """Whether its questions must be signed and say what they are about (FAPI-CIBA Profile). Always so in `fapi2`."""
 
 
 def service(file: ServiceFile, prepared: bool) -> tuple[Service, list[Problem]]:
@@ -143,6 +150,9 @@ def service(file: ServiceFile, prepared: bool) -> tuple[Service, list[Problem]]:
         response_encryption=file.response_encryption,
         backchannel_logout_uri=file.backchannel_logout_uri,
         frontchannel_logout_uri=file.frontchannel_logout_uri,
+        ciba=file.ciba,
+        ciba_notification_uri=file.ciba_notification_uri,
+        ciba_request_signed=file.ciba_request_signed,
     )
     return made, problems
 

@@ -122,6 +122,8 @@ class Tokens:
     """ID tokens: the time within which a service must have read one."""
     refresh: Annotated[Seconds, Between(3600, 366 * 86400)] = 30 * 86400
     """Refresh tokens, from the citizen's sign-in on. Using one does not make it live longer."""
+    question: Annotated[Seconds, Between(60, 3600)] = 600
+    """Questions to citizens on their own device, where the service names no time. It may ask for up to an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,8 @@ class Limits:
     """Wrong client credentials, by the address they come from."""
     codes_by_address: Rate = Rate(10, 600)
     """Tries to enter a continuation code, by the address they come from."""
+    questions_by_citizen: Rate = Rate(10, 600)
+    """Questions that services put to one citizen on their own device."""
     open_per_browser: Annotated[int, Between(1, 100)] = 20
     """How many requests one browser may have under way at a time."""
 

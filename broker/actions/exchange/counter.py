@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from broker.actions.needs import Grants, Limits, Proofs, PushedRequests, Signing, SwitchBoard
+from broker.actions.needs import Grants, Limits, Proofs, PushedRequests, Questions, Signing, SwitchBoard
 from broker.ambient import Ambient
 from broker.jose import KeySet
 from broker.model.assurance import Ladder
@@ -15,6 +15,7 @@ from broker.model.service import Service
 from broker.model.switches import Switches, SwitchKind
 from broker.oidc import client, dpop
 from broker.oidc.checks import Door
+from broker.oidc.ciba import Times
 from broker.oidc.client import Audience, Authenticated
 from broker.oidc.errors import TokenError
 from broker.oidc.token import Lifetimes, invalid_grant
@@ -54,7 +55,8 @@ class Counter:
 
     `calls` limits what one service may send to this worker, counted in `own_limits`, its own memory: that guards the
     machine and costs no journey. `failures` limits how often one address may fail to authenticate, at all workers
-    together, counted in `limits`.
+    together, counted in `limits`, and `asked` how many questions may be put to one citizen. `confirm` is the page where
+    citizens type in the code of a question, `ways` are those in which they can be sent it ("email", "phone").
     """
 
     issuer: str
@@ -65,10 +67,15 @@ class Counter:
     request_uri: int
     calls: Rate
     failures: Rate
+    asked: Rate
+    question_times: Times
+    confirm: str
+    ways: frozenset[str]
     clients: Clients
     keys: Signing
     ambient: Ambient
     grants: Grants
+    questions: Questions
     pushed: PushedRequests
     proofs: Proofs
     own_limits: Limits
@@ -105,7 +112,7 @@ async def caller(counter: Counter, call: Call) -> Authenticated:
     except TokenError:
         await _failed(counter, call)
         raise
-    await _within(counter.own_limits, f"calls:{known.service.client_id}", counter.calls)
+    await within(counter.own_limits, f"calls:{known.service.client_id}", counter.calls)
     return known
 
 
@@ -122,11 +129,14 @@ async def check_on(counter: Counter, service: Service, held: Code | Grant | None
 
 
 async def _failed(counter: Counter, call: Call) -> None:
-    await _within(counter.limits, f"failures:{call.address}", counter.failures)
+    await within(counter.limits, f"failures:{call.address}", counter.failures)
 
 
-async def _within(limits: Limits, key: str, rate: Rate) -> None:
-    """Counts one use. Without its memory the door stays open: a limit guards the machine, not the tokens."""
+async def within(limits: Limits, key: str, rate: Rate) -> None:
+    """Counts one use; raises TokenError beyond the rate.
+
+    Without its memory the door stays open: a limit guards the machine, not the tokens.
+    """
     try:
         allowed = await limits.allow(key, rate.most, rate.window)
     except Unavailable:

@@ -8,11 +8,12 @@ from broker.model import handle as handles
 from broker.model.facts import KnownCode, Redemption
 from broker.model.grant import Grant
 from broker.model.service import Service
+from broker.oidc import ciba
 from broker.oidc import token as rules
 from broker.oidc.client import Authenticated, assertion_used_before
 from broker.oidc.dpop import Proof
 from broker.oidc.id_token import id_token_claims
-from broker.oidc.token import CodeRequest, RefreshRequest, invalid_grant
+from broker.oidc.token import CodeRequest, QuestionRequest, RefreshRequest, invalid_grant
 from broker.signing import signed
 
 SESSION_ENDED = "the session in which the code was issued has ended"
@@ -29,10 +30,12 @@ async def token(counter: Counter, call: Call) -> dict[str, Any]:
             return await _exchange(counter, known, asked, proof)
         case RefreshRequest():
             return await _refresh(counter, known, asked, proof)
+        case QuestionRequest():
+            return await _answer(counter, known, asked, proof)
 
 
 async def _exchange(counter: Counter, known: Authenticated, asked: CodeRequest, proof: Proof | None) -> dict[str, Any]:
-    """Redeems a code: once, in the transaction that writes the grant, its tokens, the assertion's use and the audit."""
+    """Redeems a code, if this caller may (RFC 6749 4.1.3)."""
     service, digest = known.service, handles.digest(asked.code)
     kept = await counter.grants.code(digest)
     if kept is None:
@@ -42,6 +45,34 @@ async def _exchange(counter: Counter, known: Authenticated, asked: CodeRequest, 
         await _revoke(counter, service, kept)
         raise invalid_grant("the code was redeemed before: everything issued from it is revoked")
     rules.check_code(asked, kept.code, service, proof, now)
+    return await _issue(counter, known, kept, proof)
+
+
+async def _answer(
+    counter: Counter, known: Authenticated, asked: QuestionRequest, proof: Proof | None
+) -> dict[str, Any]:
+    """The tokens of a question that its citizen confirmed (CIBA Core 1.0, 10.1); anything else is told as an error.
+
+    Each poll records the use of its assertion. A confirmation leaves a code behind that the service holds already.
+    """
+    service, digest, now = known.service, handles.digest(asked.handle), counter.ambient.now()
+    ciba.check_may_ask(service)
+    polled = await counter.questions.poll(digest, service.client_id, now, known.assertion)
+    if isinstance(polled, Redemption):
+        raise assertion_used_before()
+    await check_on(counter, service)
+    ciba.check_polled(polled, now)
+    kept = await counter.grants.code(digest)
+    if kept is None or kept.redeemed:
+        raise invalid_grant("the auth_req_id was used before")
+    if now >= kept.code.expires:
+        raise ciba.expired()
+    return await _issue(counter, replace(known, assertion=None), kept, proof)
+
+
+async def _issue(counter: Counter, known: Authenticated, kept: KnownCode, proof: Proof | None) -> dict[str, Any]:
+    """Redeems a code: once, in the transaction that writes the grant, its tokens, the assertion's use and the audit."""
+    service, digest, now = known.service, kept.code.digest, counter.ambient.now()
     await check_on(counter, service, kept.code)
     if kept.session_ended:
         raise invalid_grant(SESSION_ENDED)

@@ -11,6 +11,7 @@ from broker.actions.needs import (
     Continuations,
     Limits,
     PushedRequests,
+    Questions,
     Sessions,
     Signing,
     SwitchBoard,
@@ -96,6 +97,7 @@ class Desk:
     limits: Limits
     answers: Answers
     sessions: Sessions
+    questions: Questions
     audit: Audit
     switches: SwitchBoard
     mac: Callable[[str, bytes], bytes]

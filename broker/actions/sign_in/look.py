@@ -1,6 +1,7 @@
 """The one dispatcher: what a transaction's page shows follows from its stored state and nothing else."""
 
 from broker.actions.browser import Browser, Shared
+from broker.actions.sign_in import confirm
 from broker.actions.sign_in.answer import answer, items, known, must_agree, refused
 from broker.actions.sign_in.desk import Desk, mine
 from broker.actions.sign_in.help import Help, settle
@@ -9,6 +10,7 @@ from broker.actions.views import (
     CheckAndShare,
     Checking,
     Choose,
+    Confirm,
     Ended,
     Ending,
     Leave,
@@ -35,9 +37,24 @@ async def look(desk: Desk, help: Help, handle: str, browser: Browser) -> tuple[V
         return Lost(FailureClass.SERVICE_OFF), Shared()
     if transaction.case is not None and transaction.state is State.WAITING:
         transaction = await settle(desk, help, handle, transaction)
+    if transaction.request.question is not None:
+        return await _questioned(desk, help, handle, transaction, service), Shared()
     if transaction.state is State.IDENTIFIED:
         return await _identified(desk, help, handle, transaction, service, browser)
     return await _view(desk, help, transaction, service), Shared()
+
+
+async def _questioned(desk: Desk, help: Help, handle: str, transaction: Transaction, service: Service) -> View:
+    """The page of a transaction that answers a question: the same journey, with an end of its own."""
+    if transaction.state is State.IDENTIFIED:
+        by = card(desk, transaction.identity.provider) if transaction.identity else None
+        found = await confirm.identified(desk, handle, transaction, service, by)
+        if isinstance(found, Confirm):
+            return found
+        transaction = found
+    if transaction.open:
+        return await _view(desk, help, transaction, service)
+    return await confirm.ended(desk, transaction, service)
 
 
 async def _view(desk: Desk, help: Help, transaction: Transaction, service: Service) -> View:
@@ -55,7 +72,8 @@ async def _view(desk: Desk, help: Help, transaction: Transaction, service: Servi
             return await _failed(desk, transaction, service)
         case State.WAITING if transaction.case is not None:
             standing = await help.standing(transaction)
-            return Waiting(transaction, service, standing, await _offer(desk, transaction, service))
+            asked = await help.asked(transaction)
+            return Waiting(transaction, service, standing, await _offer(desk, transaction, service), asked)
         case State.ANSWERED if transaction.leaving and not _code_is_stale(desk, transaction):
             return _back(transaction, service, transaction.leaving, _mark(transaction))
         case State.ANSWERED:

@@ -1,6 +1,6 @@
 """Grants and tokens. A code is redeemed by one conditional update, in the transaction that writes all that follows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -23,15 +23,15 @@ from sqlalchemy import (
 from broker.model.audit import AuditEvent
 from broker.model.facts import KnownCode, Redemption
 from broker.model.grant import AssertionUse, Grant, Release, Token
-from broker.model.handle import digest as digest_of
 from broker.seal import Sealer
 from broker.stores.forms import Form, Sealed
+from broker.stores.sql import assertions as uses
 from broker.stores.sql import audit
 from broker.stores.sql import codes as kept_codes
 from broker.stores.sql.database import Conflict, Database, Deed, Each, Parameters, Prepared, Row
 from broker.stores.sql.marks import EPOCH, VERSION, is_mark
 from broker.stores.sql.sessions import ended
-from broker.stores.sql.tables import assertions, codes, grants, marks, tokens
+from broker.stores.sql.tables import codes, grants, marks, tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +59,6 @@ def _place(grant: str) -> str:
 
 
 # Steps of deeds
-
-
-def _assertion(passed: ColumnElement[bool]) -> Insert:
-    """The use of a client assertion, if the deed has one. A second use is a conflict that undoes the whole deed."""
-    columns = {
-        "client_id": bindparam("assertion_client", type_=Text),
-        "jti": bindparam("assertion_jti", type_=Text),
-        "expires": bindparam("assertion_expires", type_=Double),
-    }
-    chosen = select(*columns.values()).where(passed, columns["client_id"].is_not(None))
-    return insert(assertions).from_select(list(columns), chosen)
 
 
 def _granted(passed: ColumnElement[bool]) -> Insert:
@@ -118,7 +107,7 @@ def _redemption() -> Deed:
         codes.c.digest == _digest, codes.c.redeemed.is_(None), codes.c.epoch == EPOCH, ~ended(codes.c.sid)
     )
     redeemed = update(codes).where(unredeemed).values(redeemed=_now, grant_id=_grant, sealed=null())
-    return Deed(redeemed.returning(codes.c.digest), (_assertion, _granted, _issued(), audit.written()))
+    return Deed(redeemed.returning(codes.c.digest), (uses.written(), _granted, _issued(), audit.written()))
 
 
 def _code_revocation() -> Deed:
@@ -140,7 +129,7 @@ def _refreshment() -> Deed:
     }
     live = and_(grants.c.id == _grant, *_LIVE)
     token = insert(tokens).from_select(list(columns), select(*columns.values()).where(live))
-    return Deed(token.returning(tokens.c.digest), (_assertion, audit.written()))
+    return Deed(token.returning(tokens.c.digest), (uses.written(), audit.written()))
 
 
 def _revocation() -> Deed:
@@ -182,7 +171,7 @@ class SqlGrants:
         self._revoke_code = database.prepare(_code_revocation())
         self._refresh = database.prepare(_refreshment())
         self._revoke = database.prepare(_revocation())
-        used = _assertion(literal_column("(1 = 1)"))
+        used = uses.written()(literal_column("(1 = 1)"))
         self._use = database.prepare(used.returning(VERSION))
 
     async def code(self, digest: str) -> KnownCode | None:
@@ -217,7 +206,7 @@ class SqlGrants:
             "sealed": self._releases.write(replace(grant.release, subject=""), _place(grant.id)),
             "ends_with": grant.ends_with,
             "tokens": [{name: getattr(token, name) for name in _TOKEN} for token in tokens],
-            **_assertion_values(assertion),
+            **uses.values(assertion),
             "events": audit.rows(events),
         }
         return await self._once(self._redeem, parameters)
@@ -243,7 +232,7 @@ class SqlGrants:
         parameters = {
             "grant": grant,
             **{name: getattr(access, name) for name in _TOKEN},
-            **_assertion_values(assertion),
+            **uses.values(assertion),
             "events": audit.rows(events),
         }
         return await self._once(self._refresh, parameters)
@@ -259,7 +248,7 @@ class SqlGrants:
     async def use_assertion(self, use: AssertionUse) -> bool:
         """Records one use of a client assertion; False when it was used before. One round trip."""
         try:
-            rows = await self._database.perform(self._use, _assertion_values(use))
+            rows = await self._database.perform(self._use, uses.values(use))
         except Conflict:
             return False
         self._heard(rows[0][0])
@@ -269,7 +258,7 @@ class SqlGrants:
         try:
             rows = await self._database.perform(prepared, parameters)
         except Conflict as conflict:
-            if conflict.table != assertions.name:
+            if conflict.table != uses.TABLE:
                 raise
             return Redemption.ASSERTION_USED_BEFORE
         return Redemption.DONE if rows else Redemption.USED_BEFORE
@@ -303,10 +292,3 @@ _GRANT: Final = (
     grants.c.terms,
     grants.c.sealed,
 )
-
-
-def _assertion_values(use: AssertionUse | None) -> Mapping[str, Any]:
-    if use is None:
-        return {"assertion_client": None, "assertion_jti": None, "assertion_expires": None}
-    jti = digest_of(use.jti)
-    return {"assertion_client": use.client_id, "assertion_jti": jti, "assertion_expires": use.expires}

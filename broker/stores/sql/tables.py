@@ -331,6 +331,34 @@ deliveries: Final = Table(
 )
 
 
+questions: Final = Table(
+    "questions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("digest", Text),
+    Column("code", Text, nullable=False),
+    Column("client_id", Text, nullable=False),
+    Column("account_id", Text, ForeignKey("accounts.id", deferrable=True, initially="DEFERRED")),
+    Column("case_id", Text),
+    Column("state", Text, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("expires", Double, nullable=False),
+    Column("polled", Double),
+    Column("pause", BigInteger, nullable=False),
+    Column("early", Boolean, nullable=False),
+    Column("pings", Boolean, nullable=False),
+    Column("ping_due", Double),
+    Column("ping_tries", BigInteger, nullable=False),
+    Column("sealed", LargeBinary),
+    Column("epoch", BigInteger, nullable=False),
+    UniqueConstraint("digest"),
+    UniqueConstraint("code"),
+    Index(None, "case_id"),
+    Index(None, "ping_due"),
+    Index(None, "expires"),
+)
+
+
 def unique_keys() -> Mapping[str, tuple[str, tuple[str, ...]]]:
     """Every unique key by its name in PostgreSQL: its table and columns, the way a conflict is told on any database."""
     keys: dict[str, tuple[str, tuple[str, ...]]] = {}
