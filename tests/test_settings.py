@@ -18,7 +18,7 @@ from broker.assisted.clocks import Terms
 from broker.journey.offer import OrderRule
 from broker.model.assurance import Level
 from broker.model.listing import Listing
-from broker.model.service import DataUse, OtherWay, Service
+from broker.model.service import DataUse, Encryption, OtherWay, Service
 from broker.settings import Assisted, Content, Hours, PickerOrder, address, load, secret
 from broker.settings.providers import ListingFile
 from broker.settings.source import moved
@@ -218,10 +218,18 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     (DEMO, "jwks_uri", "ftp://service.example/jwks", "jwks_uri", "an absolute URL"),
     (DEMO, "jwks_uri", "http://localhost:8000/jwks", "jwks_uri", "the broker itself"),
     (FAPI, "jwks_uri", "https://service.example/jwks", "jwks_uri", "jwks_file is there too"),
+    (DEMO, "ciba", "push", "ciba", ""),
+    (DEMO, "ciba", "ping", "ciba_notification_uri", "nobody could be pinged"),
+    (DEMO, "ciba_notification_uri", "http://localhost:8002/ping", "ciba_notification_uri", "nothing uses"),
+    (DEMO, "ciba_request_signed", True, "ciba_request_signed", "the service's keys"),
     (DEMO, "post_logout_redirect_uris", ["x"], "post_logout_redirect_uris[0]", "an absolute URL"),
     (DEMO, "home", "home", "home", "an absolute URL"),
     (DEMO, "initiate_login_uri", "x", "initiate_login_uri", "an absolute URL"),
     (DEMO, "resume_uri", "x", "resume_uri", "an absolute URL"),
+    (DEMO, "backchannel_logout_uri", f"{HTTPS}#x", "backchannel_logout_uri", "fragment"),
+    (DEMO, "frontchannel_logout_uri", "x", "frontchannel_logout_uri", "an absolute URL"),
+    (DEMO, "frontchannel_logout_uri", "http://localhost:8003/x", "frontchannel_logout_uri", "no redirect URI"),
+    (DEMO, "frontchannel_logout_uri", "https://localhost:8002/x", "frontchannel_logout_uri", "no redirect URI"),
     (DEMO, "other_ways.1.url", "x", "other_ways[1].url", "an absolute URL"),
     (DEMO, "other_ways.0.text", {"en": "Write"}, "other_ways[0].text", '"cy" is missing'),
     (DEMO, "names", {"en": "Us", "cy": " "}, "names", '"cy" is missing'),
@@ -299,6 +307,12 @@ def test_problems_of_every_file_come_at_once(config: Configuration) -> None:
         BANK,
         "staff.toml",
     }
+
+
+def test_what_has_the_wrong_shape_hides_nothing_else_in_its_file(config: Configuration) -> None:
+    config.change("broker.toml", "listen.workers", "many")
+    config.change("broker.toml", "issuer", "http://localhost:8000/?")
+    assert {"broker.toml: listen.workers", "broker.toml: issuer"} <= {problem.path for problem in config.problems()}
 
 
 def test_a_file_that_is_no_toml_is_named_with_its_line(config: Configuration) -> None:
@@ -581,7 +595,16 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
         "other_ways": [{"text": {"en": "a", "cy": "b"}, "url": "https://a.example/"}],
         "initiate_login_uri": "https://a.example/login",
         "resume_uri": "https://a.example/resume",
+        "backchannel_logout_uri": "https://a.example/told",
+        "frontchannel_logout_uri": "http://localhost:8002/bye",
         "patience": "2 hours",
+        "request_object_required": True,
+        "signed_response": True,
+        "response_alg": "RS256",
+        "response_encryption": {"alg": "ECDH-ES", "enc": "A256GCM"},
+        "ciba": "ping",
+        "ciba_notification_uri": "https://a.example/ping",
+        "ciba_request_signed": False,
         "jwks": {"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]},
     }
     for name, value in said.items():
@@ -594,6 +617,7 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
         "data": (DataUse("name", texts),),
         "other_ways": (OtherWay(texts, "https://a.example/"),),
         "patience": 7200,
+        "response_encryption": Encryption("ECDH-ES", "A256GCM"),
         "names": {"en": "Aberlan Council", "cy": "Cyngor Aberlan"},
         "redirect_uris": ("http://localhost:8002/callback",),
         "post_logout_redirect_uris": ("http://localhost:8002/",),

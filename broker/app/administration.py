@@ -15,8 +15,10 @@ from broker.model.facts import Unavailable
 from broker.settings import Settings, load
 from broker.stores.facts import Facts, open_facts
 from broker.stores.passing.opening import open_passing
+from broker.stores.sql.audit import SqlAudit
 from broker.stores.sql.marks import Marks
-from broker.stores.sql.schema import migrate, schema_is_current
+from broker.stores.sql.schema import schema_is_current
+from broker.stores.sql.sessions import SqlSessions
 from broker.stores.sql.switches import Board
 from broker.toml import Problem
 from providers import KINDS
@@ -49,6 +51,8 @@ async def check_ready(settings: Settings) -> None:
 
 async def migrated(settings: Settings) -> Sequence[str]:
     """Brings the schema up to date; says what was done."""
+    from broker.stores.sql.migrating import migrate  # here, since nothing else needs Alembic
+
     where = settings.broker.facts
     known = password(where.password_file)
     if where.file is not None:
@@ -90,8 +94,10 @@ class Administered:
     """The stores of facts as commands see them."""
 
     switches: Board
+    sessions: SqlSessions
     epochs: Marks
     audit: Record
+    record: SqlAudit
     reloads: Marks
 
 
@@ -107,7 +113,8 @@ async def administered(settings: Settings) -> AsyncIterator[Administered]:
         broker.passing.url, sealer, facts.ambient, facts.switches, password=password(broker.passing.password_file)
     )
     try:
-        yield Administered(facts.switches, facts.marks, Record(facts, ring, broker.audit.checkpoints), facts.marks)
+        record = Record(facts, ring, broker.audit.checkpoints)
+        yield Administered(facts.switches, facts.sessions, facts.marks, record, facts.audit, facts.marks)
     finally:
         await passing.close()
         await facts.close()

@@ -104,8 +104,8 @@ class Catalogue:
         self._key_sets, self._remote = keys, remote
         self.version += 1
 
-    async def keys(self, client_id: str, token: str = "") -> KeySet:
-        """The public keys of a service, those to verify `token` with among them if they can be had.
+    async def keys(self, client_id: str, token: str) -> KeySet:
+        """The public keys of a service to verify a token with. An empty text needs none, and nothing is fetched.
 
         An empty set for a service without keys, and for one that shows them where they cannot be fetched now.
         """
@@ -113,7 +113,7 @@ class Catalogue:
         if known is not None:
             return known
         remote = self._remote.get(client_id)
-        if remote is None:
+        if remote is None or not token:
             return NO_KEYS
         try:
             return await remote.keys(token)

@@ -12,6 +12,7 @@ from broker.actions.counts import (
     CountedAnswers,
     CountedAudit,
     CountedGrants,
+    CountedQuestions,
     CountedSessions,
     CountedTransactions,
 )
@@ -19,18 +20,19 @@ from broker.actions.exchange.counter import Counter, Rate
 from broker.actions.sign_in.citizen import SignIn
 from broker.actions.sign_in.desk import Desk, Limited
 from broker.actions.sign_out import Exit
+from broker.app.notifying import notifier
 from broker.app.office import assist, entrance, office, ways
 from broker.app.parts import Parts, password
 from broker.assisted.profiles import shipped
 from broker.journey.offer import OrderRule
 from broker.model.request import ResponseMode
 from broker.oidc.checks import Door as Checks
+from broker.oidc.ciba import Times
 from broker.oidc.client import Audience
 from broker.oidc.metadata import Endpoints, discovery, endpoints, metadata_bytes
 from broker.oidc.token import Lifetimes
 from broker.stores.passing.memory import MemoryLimits
 from broker.web import citizens, public
-from broker.web import staff as staff_pages
 from broker.web.language import languages
 from broker.web.middleware import guarded
 from broker.web.operations import Measured, alive_routes, metrics_route, templates
@@ -39,6 +41,7 @@ from broker.web.routing import routed
 from broker.web.services import routes as service_routes
 from broker.web.services.front import front_routes
 from broker.web.services.routes import Published
+from broker.web.services.session import session_route
 from broker.web.site import Site
 from broker.web.static_files import Statics, static_routes, statics
 
@@ -51,7 +54,7 @@ STAFF_LANGUAGES = ("en",)
 CROWDED = 0.8
 """The share of its memory from which on passing state takes no new sign-ins: those under way are to end well."""
 
-RESPONSE_MODES = (ResponseMode.QUERY,)
+RESPONSE_MODES = tuple(ResponseMode)
 """How answers travel back to services."""
 
 
@@ -75,6 +78,7 @@ def desk(parts: Parts) -> Desk:
             starts_window=broker.limits.starts_by_address.window,
         ),
         catalogue=parts.catalogue,
+        keys=parts.keys,
         health=parts.watch.healths,
         ambient=parts.ambient,
         transactions=CountedTransactions(passing.transactions, meters),
@@ -83,6 +87,7 @@ def desk(parts: Parts) -> Desk:
         limits=passing.limits,
         answers=CountedAnswers(facts.answers, meters),
         sessions=facts.sessions,
+        questions=CountedQuestions(facts.questions, meters),
         audit=CountedAudit(facts.audit, meters),
         switches=facts.switches,
         mac=parts.sealer.mac,
@@ -98,15 +103,20 @@ def counter(parts: Parts, checks: Checks) -> Counter:
         issuer=broker.issuer,
         ladder=broker.ladder,
         door=checks,
-        audience=Audience(broker.issuer, (urls.token, urls.pushed, urls.introspection, urls.revocation)),
+        audience=Audience(broker.issuer, urls.called),
         lifetimes=Lifetimes(broker.tokens.id_token, broker.tokens.access, broker.tokens.refresh),
         request_uri=broker.tokens.request_uri,
         calls=Rate(limits.requests_by_client.most, limits.requests_by_client.window),
         failures=Rate(limits.failed_authentications_by_address.most, limits.failed_authentications_by_address.window),
+        asked=Rate(limits.questions_by_citizen.most, limits.questions_by_citizen.window),
+        question_times=Times(broker.tokens.question),
+        confirm=f"{broker.issuer}/confirm",
+        ways=frozenset() if (sending := notifier(broker.notices)) is None else sending.ways,
         clients=parts.catalogue,
-        keys=parts.ring,
+        keys=parts.keys,
         ambient=parts.ambient,
         grants=CountedGrants(facts.grants, parts.meters),
+        questions=CountedQuestions(facts.questions, parts.meters),
         pushed=passing.pushed,
         proofs=passing.proofs,
         own_limits=MemoryLimits(parts.ambient),
@@ -158,24 +168,26 @@ def public_door(parts: Parts) -> ASGIApp:
     """The application for citizens and services."""
     broker = parts.settings.broker
     urls = endpoints(broker.issuer)
-    jwks = parts.ring.jwks()
-    checks = Checks(broker.issuer, broker.ladder, parts.ring.public, RESPONSE_MODES)
+    checks = Checks(broker.issuer, broker.ladder, parts.keys.public, RESPONSE_MODES)
     here = desk(parts)
     files = statics()
     ready = _pages(parts, broker.issuer, broker.languages, files, (*citizens.SHEETS, *public.SHEETS))
     door = citizens.Door(SignIn(here, assist(parts, here)), ready, parts.sealer, parts.ambient)
     exit = Exit(
         broker.issuer,
-        parts.ring.public,
+        parts.keys.public,
         parts.catalogue.services,
         CountedSessions(parts.facts.sessions, parts.meters),
         parts.ambient,
     )
     routes = [
-        *service_routes(counter(parts, checks), urls, Published(_metadata(parts, urls), lambda: jwks)),
+        *service_routes(
+            counter(parts, checks), urls, Published(_metadata(parts, urls), lambda: parts.keys.ring().jwks())
+        ),
         *front_routes(door, here, checks, exit),
         *citizens.citizen_routes(door),
-        *public.public_routes(door),
+        *public.public_routes(door, parts.catalogue.services),
+        session_route(files),
         *static_routes(files),
         *alive_routes(parts.readiness),
     ]
@@ -183,28 +195,30 @@ def public_door(parts: Parts) -> ASGIApp:
 
 
 def _metadata(parts: Parts, urls: Endpoints) -> Callable[[], bytes]:
-    """The discovery document, made once for each state of the catalogue."""
+    """The discovery document, made once for each state of the catalogue and set of algorithms that the keys serve."""
     broker = parts.settings.broker
 
     @lru_cache(maxsize=1)
-    def made(version: int) -> bytes:
+    def made(version: int, algorithms: tuple[str, ...]) -> bytes:
         document = discovery(
             broker.issuer,
             urls,
             broker.ladder,
             parts.catalogue.services.values(),
-            parts.ring.algorithms,
+            algorithms,
             broker.languages,
             response_modes=RESPONSE_MODES,
             trust_frameworks=(broker.trust_framework,),
         )
         return metadata_bytes(document)
 
-    return lambda: made(parts.catalogue.version)
+    return lambda: made(parts.catalogue.version, parts.keys.ring().algorithms)
 
 
 def staff_door(parts: Parts) -> ASGIApp:
     """The application for support staff, with what only operators read beside it. Raises ValueError without staff."""
+    from broker.web import staff as staff_pages  # here, since a worker of the public door needs none of it
+
     staff, counters = parts.settings.staff, parts.settings.broker.metrics
     if staff is None:
         raise ValueError("no staff are configured")
@@ -219,6 +233,7 @@ def staff_door(parts: Parts) -> ASGIApp:
         ready,
         parts.sealer,
         parts.ambient,
+        desk.confirm,
     )
     routes = [*staff_pages.staff_routes(door), *static_routes(files), *alive_routes(parts.readiness)]
     if counters.enabled:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from broker import keys, seal
+from broker import seal
 from broker.actions.upkeep import for_ever
 from broker.ambient import Ambient
 from broker.app.catalogue import Catalogue, key_sets
@@ -15,6 +15,7 @@ from broker.app.chores import chores
 from broker.app.parts import Parts, password
 from broker.app.reloading import Reader, Reloading
 from broker.app.rereading import Rereading
+from broker.keys import Keys, Tokens
 from broker.model.facts import Unavailable
 from broker.outgoing import Outgoing
 from broker.provider import Provider
@@ -39,9 +40,12 @@ async def opened(settings: Settings, ambient: Ambient, read: Reader | None = Non
     `read` reads the settings again from where they came from, for changes that need no restart.
     """
     broker = settings.broker
-    ring = keys.load_all(broker.keys.folder)
+    tokens = Tokens(ambient.tick)
+    keys = Keys(broker.keys.folder, tokens)
+    ring = keys.ring()
     sealer = seal.sealer(ring.sealing, ring.sealing_previous, ambient.draw)
     async with AsyncExitStack() as stack:
+        stack.callback(tokens.close)
         facts = await _facts(settings, sealer, ambient)
         stack.push_async_callback(facts.close)
         passing = open_passing(
@@ -62,11 +66,14 @@ async def opened(settings: Settings, ambient: Ambient, read: Reader | None = Non
         catalogue.take(settings, key_sets(settings))
         meters = open_meters(broker.metrics.folder if broker.listen.workers > 1 else None)
         reloading = None if read is None else Reloading(settings, catalogue, read, facts.marks, meters)
+        rereading = Rereading({"keys": keys.reload})
+        if reloading is not None:
+            rereading.readings["services"] = reloading
         parts = Parts(
             settings,
             facts.ambient,
-            ring,
-            Rereading({} if reloading is None else {"services": reloading}),
+            keys,
+            rereading,
             sealer,
             facts,
             passing,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from broker.ambient import Ambient
 from broker.app.catalogue import Catalogue
 from broker.app.rereading import Rereading
-from broker.keys import KeyRing
+from broker.keys import Keys
 from broker.outgoing import Outgoing
 from broker.seal import Sealer
 from broker.settings import Settings, secret
@@ -31,7 +31,7 @@ class Parts:
 
     settings: Settings
     ambient: Ambient
-    ring: KeyRing
+    keys: Keys
     rereading: Rereading
     sealer: Sealer
     facts: Facts

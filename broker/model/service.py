@@ -23,6 +23,21 @@ class ClientAuthentication(StrEnum):
     CLIENT_SECRET_POST = "client_secret_post"
 
 
+class Delivery(StrEnum):
+    """How a service learns that a citizen answered on their own device (CIBA Core 1.0, 5)."""
+
+    POLL = "poll"
+    PING = "ping"
+
+
+@dataclass(frozen=True, slots=True)
+class Encryption:
+    """How something is encrypted to a service (RFC 7516): `alg` for its key, `enc` for the content."""
+
+    alg: str
+    enc: str
+
+
 @dataclass(frozen=True, slots=True)
 class DataUse:
     """One claim a service may ask for, and why: `reason` by language, shown to citizens before anything is shared."""
@@ -47,6 +62,10 @@ class Service:
     `jwks` is the service's public key set (RFC 7517), `jwks_uri` where it shows one instead; `sector` is the pairwise
     sector (OpenID Connect Core 8.1); `patience` is how long (seconds) the service's own session waits for an answer;
     `providers` limits the providers (empty: all); `contact` is shown to citizens whose way is barred.
+    `request_object_required`: only signed requests are taken (RFC 9101 10.5); `signed_response`: answers travel as JWTs
+    alone (JARM), signed with `response_alg` and encrypted where `response_encryption` says so.
+    (empty: all); `contact` is shown to citizens whose way is barred. `ciba` says that the service may ask citizens on
+    a device of their own, and how it learns of the answer.
     """
 
     client_id: str
@@ -78,6 +97,15 @@ class Service:
     resume_uri: str | None = None
     patience: int = 1800
     jwks_uri: str | None = None
+    request_object_required: bool = False
+    signed_response: bool = False
+    response_alg: str = "ES256"
+    response_encryption: Encryption | None = None
+    backchannel_logout_uri: str | None = None
+    frontchannel_logout_uri: str | None = None
+    ciba: Delivery | None = None
+    ciba_notification_uri: str | None = None
+    ciba_request_signed: bool = False
 
     def name(self, language: str) -> str:
         """The service's name in a language, or in the first one it has."""
@@ -86,6 +114,11 @@ class Service:
     def redirects_to(self, uri: str) -> bool:
         """Whether answers may go to a URI as registered now, byte for byte (OpenID Connect Core 3.1.2.1)."""
         return uri in self.redirect_uris
+
+    @property
+    def asks_signed(self) -> bool:
+        """Whether its backchannel requests must be signed, with the algorithms of FAPI (FAPI-CIBA Profile 5.2.2)."""
+        return self.ciba_request_signed or self.profile is Profile.FAPI2
 
     @property
     def claims(self) -> frozenset[str]:

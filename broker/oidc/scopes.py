@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from broker.model.claims import CLAIMS
+from broker.model.grant import OFFLINE_ACCESS as OFFLINE_ACCESS
 from broker.model.service import Service
 from broker.oidc.claims_parameter import names
 from broker.oidc.errors import Refusal
 
 OPENID: Final = "openid"
-OFFLINE_ACCESS: Final = "offline_access"
 
 _TOKEN: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+", re.ASCII)
 

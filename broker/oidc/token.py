@@ -10,6 +10,7 @@ import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final
 
 from broker.model.grant import Code, Grant, Token
@@ -23,6 +24,14 @@ ACCESS: Final = "access"
 REFRESH: Final = "refresh"
 _VERIFIER: Final = re.compile(r"[A-Za-z0-9._~-]{43,128}", re.ASCII)
 _LONGEST: Final = 512
+
+
+class GrantType(StrEnum):
+    """What a token request can be about (RFC 6749 4.1.3, 6; CIBA Core 1.0, 10.1)."""
+
+    CODE = "authorization_code"
+    REFRESH = "refresh_token"
+    CIBA = "urn:openid:params:grant-type:ciba"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +60,30 @@ class RefreshRequest:
     scope: tuple[str, ...] | None
 
 
+@dataclass(frozen=True, slots=True)
+class QuestionRequest:
+    """A request for the tokens of a question that a citizen was to answer (CIBA Core 1.0, 10.1)."""
+
+    handle: str
+
+
 def invalid_grant(detail: str) -> TokenError:
     """The error for a code or refresh token that is not, or no longer, good for this caller (RFC 6749 5.2)."""
     return TokenError("invalid_grant", "the code or refresh token is not valid, or no longer", detail)
 
 
-def token_request(parameters: Mapping[str, str]) -> CodeRequest | RefreshRequest:
+def token_request(parameters: Mapping[str, str]) -> CodeRequest | RefreshRequest | QuestionRequest:
     """What is asked of the token endpoint. Raises TokenError."""
     match parameters.get("grant_type"):
-        case "authorization_code":
+        case GrantType.CODE:
             code = _needed(parameters, "code")
             return CodeRequest(code, parameters.get("redirect_uri"), parameters.get("code_verifier"))
-        case "refresh_token":
+        case GrantType.REFRESH:
             scope = parameters.get("scope")
             words = None if scope is None else tuple(dict.fromkeys(scope.split()))
             return RefreshRequest(_needed(parameters, "refresh_token"), words)
+        case GrantType.CIBA:
+            return QuestionRequest(_needed(parameters, "auth_req_id"))
         case None:
             raise TokenError("invalid_request", "the parameter grant_type is missing")
         case other:
@@ -101,6 +119,8 @@ def check_code(request: CodeRequest, code: Code, service: Service, proof: Proof 
         raise invalid_grant("the code was issued to another service")
     if now >= code.expires:
         raise invalid_grant("the code has expired")
+    if not code.redirect_uri:
+        raise invalid_grant("an auth_req_id was presented as a code")
     if request.redirect_uri != code.redirect_uri:
         raise invalid_grant("redirect_uri differs from the authorization request")
     _check_verifier(request.verifier, code.code_challenge)
@@ -137,9 +157,15 @@ def granted(code: Code, id: str, proof: Proof | None, lifetimes: Lifetimes, now:
     )
 
 
-def access_token(handle: str, grant: Grant, lifetimes: Lifetimes, now: float) -> Token:
-    """The record of an access token; it never outlives its grant."""
-    return Token(digest(handle), ACCESS, now, min(now + lifetimes.access, grant.expires))
+def access_token(handle: str, grant: Grant, proof: Proof | None, lifetimes: Lifetimes, now: float) -> Token:
+    """The record of an access token: bound to the key of this request's proof (RFC 9449 5), gone with its grant."""
+    another = None if proof is None or proof.jkt == grant.dpop_jkt else proof.jkt
+    return Token(digest(handle), ACCESS, now, min(now + lifetimes.access, grant.expires), another)
+
+
+def bound_to(token: Token, grant: Grant) -> str | None:
+    """The thumbprint of the key an access token is bound to; None for a bearer token."""
+    return token.dpop_jkt or grant.dpop_jkt
 
 
 def refresh_token(handle: str, grant: Grant, now: float) -> Token | None:
@@ -155,7 +181,9 @@ def check_refresh(
 ) -> None:
     """Whether this caller may refresh this grant now (RFC 6749 6, RFC 9449 5).
 
-    A narrower scope is accepted and left unused, which the answer's `scope` says (RFC 6749 3.3). Raises TokenError.
+    A service authenticates itself, so its refresh token is bound to no key: a new one may come with every refresh, only
+    not none (RFC 9449 5). A narrower scope is accepted and left unused, which the answer's `scope` says (RFC 6749 3.3).
+    Raises TokenError.
     """
     if token.kind != REFRESH:
         raise invalid_grant(f"a token of kind {token.kind} was presented as a refresh token")
@@ -165,10 +193,10 @@ def check_refresh(
         raise invalid_grant("the refresh token has expired")
     if not service.refresh:
         raise invalid_grant("the service may no longer refresh")
-    if grant.dpop_jkt is not None and (proof is None or proof.jkt != grant.dpop_jkt):
-        raise invalid_grant("the grant is bound to another DPoP key")
+    if grant.dpop_jkt is not None and proof is None:
+        raise invalid_grant("the tokens of the grant are bound to a DPoP key")
     if grant.dpop_jkt is None and proof is not None:
-        raise invalid_grant("the grant is not bound to a DPoP key")
+        raise invalid_grant("the tokens of the grant are not bound to a DPoP key")
     if request.scope is not None and not set(request.scope) <= set(grant.scope):
         raise TokenError("invalid_scope", "the scope holds more than was granted")
 
@@ -182,7 +210,7 @@ def token_response(
     """
     return {
         "access_token": access,
-        "token_type": Scheme.DPOP.value if grant.dpop_jkt is not None else Scheme.BEARER.value,
+        "token_type": Scheme.DPOP.value if bound_to(record, grant) is not None else Scheme.BEARER.value,
         "expires_in": max(0, int(record.expires - now)),
         "scope": " ".join(grant.scope),
         **({"id_token": id_token} if id_token is not None else {}),

@@ -9,12 +9,12 @@ from urllib.parse import unquote
 from broker.jose import Untrusted, parse_keys
 from broker.model.assurance import Level
 from broker.model.claims import CLAIMS, KNOWN
-from broker.model.service import ClientAuthentication, Profile, Service
+from broker.model.service import ClientAuthentication, Delivery, Profile, Service
 from broker.settings.check_broker import check_texts
 from broker.settings.frame import Frame
 from broker.settings.providers import ProviderEntry
 from broker.settings.services import ServiceFile, common_host
-from broker.settings.urls import check_url, is_loopback, split
+from broker.settings.urls import check_url, is_loopback, origin, split
 from broker.toml import Problem, suggestion
 
 SCOPES: Final = ("openid", *CLAIMS)
@@ -45,7 +45,7 @@ def check_addresses(service: Service, frame: Frame) -> Iterator[Problem]:
             if uri in uris[:i]:
                 yield Problem(f"{name}[{i}]", "the address is named twice", "take it out")
     yield from check_url("home", service.home, frame.development)
-    for name in ("initiate_login_uri", "resume_uri", "jwks_uri"):
+    for name in ("initiate_login_uri", "resume_uri", "jwks_uri", "backchannel_logout_uri", "frontchannel_logout_uri"):
         url: str | None = getattr(service, name)
         if url is not None:
             yield from check_url(name, url, frame.development)
@@ -97,6 +97,16 @@ def check_keys(service: Service, frame: Frame) -> Iterator[Problem]:
         yield Problem("jwks", "every key is for RS256, which is not allowed in the fapi2 profile", mend)
 
 
+def check_logout(service: Service, frame: Frame) -> Iterator[Problem]:
+    """A page in a frame stands at an origin where answers go (OpenID Connect Front-Channel Logout 1.0, 2)."""
+    url = service.frontchannel_logout_uri
+    if url is None or origin(url) is None:
+        return
+    if origin(url) not in {origin(uri) for uri in service.redirect_uris}:
+        mend = "use the scheme, host and port of one of the redirect_uris"
+        yield Problem("frontchannel_logout_uri", "no redirect URI has this origin", mend)
+
+
 def check_texts_of(service: Service, frame: Frame) -> Iterator[Problem]:
     """Names, and a reason for every claim, in every language: citizens are told before they share."""
     yield from check_texts("names", service.names, frame.languages)
@@ -123,8 +133,27 @@ def check_profile(service: Service, frame: Frame) -> Iterator[Problem]:
             yield Problem("authentication", "the fapi2 profile knows no client secrets", mend)
         if service.id_token_alg == "RS256":
             yield Problem("id_token_alg", "RS256 is not allowed in the fapi2 profile", "use ES256, PS256 or EdDSA")
+        if service.response_alg == "RS256":
+            yield Problem("response_alg", "RS256 is not allowed in the fapi2 profile", "use ES256, PS256 or EdDSA")
         if not service.pkce_required:
             yield Problem("pkce_required", "the fapi2 profile demands PKCE", "take the line out")
+
+
+def check_ciba(service: Service, frame: Frame) -> Iterator[Problem]:
+    """What asking citizens on their own device needs (CIBA Core 1.0, 4, 7.1)."""
+    uri = service.ciba_notification_uri
+    if service.ciba is Delivery.PING and uri is None:
+        yield Problem("ciba_notification_uri", "nobody could be pinged", 'add the address, or write ciba = "poll"')
+    if uri is not None:
+        if service.ciba is not Delivery.PING:
+            mend = 'take it out, or write ciba = "ping"'
+            yield Problem("ciba_notification_uri", "an address that nothing uses", mend)
+        yield from check_url("ciba_notification_uri", uri, frame.development)
+    if service.ciba is None and service.ciba_request_signed:
+        yield Problem("ciba_request_signed", "the service asks nothing", 'take it out, or add ciba = "poll"')
+    keyed = service.authentication is ClientAuthentication.PRIVATE_KEY_JWT
+    if service.ciba is not None and service.asks_signed and not keyed:
+        yield Problem("ciba_request_signed", "signed questions need the service's keys", "use private_key_jwt")
 
 
 def check_credential(file: ServiceFile) -> Iterator[Problem]:
@@ -137,6 +166,8 @@ def check_credential(file: ServiceFile) -> Iterator[Problem]:
         if has_secret:
             name = "secret_file" if file.secret_file is not None else "secret_digest"
             yield Problem(name, "a secret that nothing uses", "take it out: the service has keys")
+    elif file.request_object_required and not has_keys:
+        yield Problem("jwks", "signed requests need the service's public keys", "add jwks, jwks_file or jwks_uri")
     elif not has_secret:
         mend = "add secret_file with the path of a file that holds it, or secret_digest"
         yield Problem("secret_file", f"{file.authentication} needs a secret", mend)
@@ -165,8 +196,10 @@ CHECKS: Final[tuple[Callable[[Service, Frame], Iterator[Problem]], ...]] = (
     check_redirects,
     check_contact,
     check_keys,
+    check_logout,
     check_texts_of,
     check_profile,
+    check_ciba,
     check_scopes,
 )
 """What holds for each service by itself."""

@@ -86,7 +86,7 @@ async def test_services_come_change_and_go(config: Configuration, catalogue: Cat
     await reloading()
     assert list(held) == ["demo-service", "library", "travel-office"]
     assert held["demo-service"].name("en") == "Aberlan City" and "land-register" not in held
-    assert await catalogue.keys("land-register") == await catalogue.keys("nobody")
+    assert await catalogue.keys("land-register", "") == await catalogue.keys("nobody", "")
 
 
 async def test_what_was_given_out_before_stays_as_it_was(

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import json
 import secrets
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -106,9 +107,13 @@ class Wire:
 
 
 @asynccontextmanager
-async def wire(*, single: bool = False, within: float = 20) -> AsyncIterator[Wire]:
-    """A way to send. With `single` every request has a connection of its own, so that any worker may answer it."""
-    connector = aiohttp.TCPConnector(limit=0, force_close=single, enable_cleanup_closed=False)
+async def wire(*, single: bool = False, within: float = 20, tls: bool = False) -> AsyncIterator[Wire]:
+    """A way to send. With `single` every request has a connection of its own, so that any worker may answer it.
+
+    With `tls` it trusts whom the environment says now, and not whom it said when the library was loaded.
+    """
+    trusted = ssl.create_default_context() if tls else True
+    connector = aiohttp.TCPConnector(limit=0, force_close=single, enable_cleanup_closed=False, ssl=trusted)
     async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
         yield Wire(session, within)
 
@@ -391,6 +396,10 @@ class Rider:
     async def introspect(self, token: str) -> Reply:
         """What the broker says of a token."""
         return await self.call("/introspect", {"token": token, **self.service.assertion()})
+
+
+SOON = 40.0
+"""Seconds for what takes a moment, and on a busy machine longer: no promise of ours is measured by it."""
 
 
 async def eventually(within: float, seen: Callable[[], Awaitable[object]]) -> float:

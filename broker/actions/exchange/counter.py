@@ -4,17 +4,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from broker.actions.needs import Grants, Limits, Proofs, PushedRequests, SwitchBoard
+from broker.actions.needs import Grants, Limits, Proofs, PushedRequests, Questions, Signing, SwitchBoard
 from broker.ambient import Ambient
-from broker.jose import KeySet, SigningKey
+from broker.jose import KeySet
 from broker.model.assurance import Ladder
 from broker.model.audit import AuditEvent
 from broker.model.facts import Unavailable
 from broker.model.grant import AssertionUse, Code, Grant
-from broker.model.service import Service
+from broker.model.service import ClientAuthentication, Service
 from broker.model.switches import Switches, SwitchKind
 from broker.oidc import client, dpop
 from broker.oidc.checks import Door
+from broker.oidc.ciba import Times
 from broker.oidc.client import Audience, Authenticated
 from broker.oidc.errors import TokenError
 from broker.oidc.token import Lifetimes, invalid_grant
@@ -28,16 +29,8 @@ class Clients(Protocol):
         """Services by client id."""
         ...
 
-    async def keys(self, client_id: str, token: str = "") -> KeySet:
-        """The public keys of a service (an empty set for one without), those that `token` needs if they can be had."""
-        ...
-
-
-class Signing(Protocol):
-    """The broker's signing keys."""
-
-    def signing(self, alg: str) -> SigningKey:
-        """The current key for an algorithm."""
+    async def keys(self, client_id: str, token: str) -> KeySet:
+        """The public keys of a service to verify a token with; for an empty text nothing is fetched."""
         ...
 
 
@@ -62,7 +55,8 @@ class Counter:
 
     `calls` limits what one service may send to this worker, counted in `own_limits`, its own memory: that guards the
     machine and costs no journey. `failures` limits how often one address may fail to authenticate, at all workers
-    together, counted in `limits`.
+    together, counted in `limits`, and `asked` how many questions may be put to one citizen. `confirm` is the page where
+    citizens type in the code of a question, `ways` are those in which they can be sent it ("email", "phone").
     """
 
     issuer: str
@@ -73,10 +67,15 @@ class Counter:
     request_uri: int
     calls: Rate
     failures: Rate
+    asked: Rate
+    question_times: Times
+    confirm: str
+    ways: frozenset[str]
     clients: Clients
     keys: Signing
     ambient: Ambient
     grants: Grants
+    questions: Questions
     pushed: PushedRequests
     proofs: Proofs
     own_limits: Limits
@@ -107,13 +106,14 @@ async def caller(counter: Counter, call: Call) -> Authenticated:
     """
     credentials = client.presented(call.parameters, call.authorization)
     service = counter.clients.services.get(credentials.client_id)
-    keys = await counter.clients.keys(credentials.client_id, credentials.proof)
+    assertion = credentials.proof if credentials.method is ClientAuthentication.PRIVATE_KEY_JWT else ""
+    keys = await counter.clients.keys(credentials.client_id, assertion)
     try:
         known = client.authenticate(credentials, service, keys, counter.audience, counter.ambient.now())
     except TokenError:
         await _failed(counter, call)
         raise
-    await _within(counter.own_limits, f"calls:{known.service.client_id}", counter.calls)
+    await within(counter.own_limits, f"calls:{known.service.client_id}", counter.calls)
     return known
 
 
@@ -130,11 +130,14 @@ async def check_on(counter: Counter, service: Service, held: Code | Grant | None
 
 
 async def _failed(counter: Counter, call: Call) -> None:
-    await _within(counter.limits, f"failures:{call.address}", counter.failures)
+    await within(counter.limits, f"failures:{call.address}", counter.failures)
 
 
-async def _within(limits: Limits, key: str, rate: Rate) -> None:
-    """Counts one use. Without its memory the door stays open: a limit guards the machine, not the tokens."""
+async def within(limits: Limits, key: str, rate: Rate) -> None:
+    """Counts one use; raises TokenError beyond the rate.
+
+    Without its memory the door stays open: a limit guards the machine, not the tokens.
+    """
     try:
         allowed = await limits.allow(key, rate.most, rate.window)
     except Unavailable:

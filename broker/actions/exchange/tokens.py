@@ -4,16 +4,19 @@ from dataclasses import replace
 from typing import Any
 
 from broker.actions.exchange.counter import Call, Counter, caller, check_on, event, held_key
-from broker.jose import sign
 from broker.model import handle as handles
 from broker.model.facts import KnownCode, Redemption
 from broker.model.grant import Grant
 from broker.model.service import Service
+from broker.oidc import ciba
 from broker.oidc import token as rules
 from broker.oidc.client import Authenticated, assertion_used_before
 from broker.oidc.dpop import Proof
 from broker.oidc.id_token import id_token_claims
-from broker.oidc.token import CodeRequest, RefreshRequest, invalid_grant
+from broker.oidc.token import CodeRequest, QuestionRequest, RefreshRequest, invalid_grant
+from broker.signing import signed
+
+SESSION_ENDED = "the session in which the code was issued has ended"
 
 
 async def token(counter: Counter, call: Call) -> dict[str, Any]:
@@ -27,10 +30,12 @@ async def token(counter: Counter, call: Call) -> dict[str, Any]:
             return await _exchange(counter, known, asked, proof)
         case RefreshRequest():
             return await _refresh(counter, known, asked, proof)
+        case QuestionRequest():
+            return await _answer(counter, known, asked, proof)
 
 
 async def _exchange(counter: Counter, known: Authenticated, asked: CodeRequest, proof: Proof | None) -> dict[str, Any]:
-    """Redeems a code: once, in the transaction that writes the grant, its tokens, the assertion's use and the audit."""
+    """Redeems a code, if this caller may (RFC 6749 4.1.3)."""
     service, digest = known.service, handles.digest(asked.code)
     kept = await counter.grants.code(digest)
     if kept is None:
@@ -40,12 +45,42 @@ async def _exchange(counter: Counter, known: Authenticated, asked: CodeRequest, 
         await _revoke(counter, service, kept)
         raise invalid_grant("the code was redeemed before: everything issued from it is revoked")
     rules.check_code(asked, kept.code, service, proof, now)
+    return await _issue(counter, known, kept, proof)
+
+
+async def _answer(
+    counter: Counter, known: Authenticated, asked: QuestionRequest, proof: Proof | None
+) -> dict[str, Any]:
+    """The tokens of a question that its citizen confirmed (CIBA Core 1.0, 10.1); anything else is told as an error.
+
+    Each poll records the use of its assertion. A confirmation leaves a code behind that the service holds already.
+    """
+    service, digest, now = known.service, handles.digest(asked.handle), counter.ambient.now()
+    ciba.check_may_ask(service)
+    polled = await counter.questions.poll(digest, service.client_id, now, known.assertion)
+    if isinstance(polled, Redemption):
+        raise assertion_used_before()
+    await check_on(counter, service)
+    ciba.check_polled(polled, now)
+    kept = await counter.grants.code(digest)
+    if kept is None or kept.redeemed:
+        raise invalid_grant("the auth_req_id was used before")
+    if now >= kept.code.expires:
+        raise ciba.expired()
+    return await _issue(counter, replace(known, assertion=None), kept, proof)
+
+
+async def _issue(counter: Counter, known: Authenticated, kept: KnownCode, proof: Proof | None) -> dict[str, Any]:
+    """Redeems a code: once, in the transaction that writes the grant, its tokens, the assertion's use and the audit."""
+    service, digest, now = known.service, kept.code.digest, counter.ambient.now()
     await check_on(counter, service, kept.code)
+    if kept.session_ended:
+        raise invalid_grant(SESSION_ENDED)
     grant = rules.granted(kept.code, handles.fresh(counter.ambient, size=16), proof, counter.lifetimes, now)
     access, refresh = handles.fresh(counter.ambient, "access"), handles.fresh(counter.ambient, "refresh")
-    access_record = rules.access_token(access, grant, counter.lifetimes, now)
+    access_record = rules.access_token(access, grant, proof, counter.lifetimes, now)
     refresh_record = rules.refresh_token(refresh, grant, now)
-    signed = sign(_claims(counter, grant, now), counter.keys.signing(service.id_token_alg))
+    id_token = await signed(_claims(counter, grant, now), counter.keys.signing(service.id_token_alg))
     outcome = await counter.grants.redeem(
         digest,
         grant,
@@ -56,10 +91,13 @@ async def _exchange(counter: Counter, known: Authenticated, asked: CodeRequest, 
     if outcome is Redemption.ASSERTION_USED_BEFORE:
         raise assertion_used_before()
     if outcome is not Redemption.DONE:
-        await _revoke(counter, service, await counter.grants.code(digest) or kept)
+        now_kept = await counter.grants.code(digest) or kept
+        if not now_kept.redeemed:
+            raise invalid_grant(SESSION_ENDED)
+        await _revoke(counter, service, now_kept)
         raise invalid_grant("the code was redeemed at the same moment: everything issued from it is revoked")
     given = refresh if refresh_record is not None else None
-    return rules.token_response(access, access_record, grant, now, id_token=signed, refresh=given)
+    return rules.token_response(access, access_record, grant, now, id_token=id_token, refresh=given)
 
 
 async def _revoke(counter: Counter, service: Service, known: KnownCode) -> None:
@@ -93,7 +131,7 @@ async def _refresh(
     rules.check_refresh(asked, record, grant, service, proof, now)
     await check_on(counter, service, grant)
     access = handles.fresh(counter.ambient, "access")
-    access_record = rules.access_token(access, grant, counter.lifetimes, now)
+    access_record = rules.access_token(access, grant, proof, counter.lifetimes, now)
     events = [event(counter, "grant_refreshed", service, grant)]
     outcome = await counter.grants.refresh(grant.id, access_record, known.assertion, events)
     if outcome is Redemption.ASSERTION_USED_BEFORE:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from broker.actions.exchange.asking import ask
 from broker.actions.exchange.counter import Call, Counter, nonces
 from broker.actions.exchange.push import push
 from broker.actions.exchange.reading import introspect, revoke, userinfo
@@ -42,6 +43,7 @@ def routes(counter: Counter, urls: Endpoints, published: Published) -> list[Rout
         Route("/jwks", _constant(published.jwks), methods=["GET"]),
         at("/token", urls.token, token, "POST"),
         at("/par", urls.pushed, push, "POST", status=201),
+        at("/ciba", urls.backchannel_authentication, ask, "POST"),
         at("/userinfo", urls.userinfo, userinfo, "GET", "POST"),
         at("/introspect", urls.introspection, introspect, "POST"),
         at("/revoke", urls.revocation, revoke, "POST"),
