@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from functools import cache
+from functools import lru_cache
 
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -186,7 +186,7 @@ def public_door(parts: Parts) -> ASGIApp:
         ),
         *front_routes(door, here, checks, exit),
         *citizens.citizen_routes(door),
-        *public.public_routes(door, tuple(parts.catalogue.services.values())),
+        *public.public_routes(door, parts.catalogue.services),
         session_route(files),
         *static_routes(files),
         *alive_routes(parts.readiness),
@@ -195,16 +195,16 @@ def public_door(parts: Parts) -> ASGIApp:
 
 
 def _metadata(parts: Parts, urls: Endpoints) -> Callable[[], bytes]:
-    """The discovery document, made once for each set of algorithms that the keys serve."""
+    """The discovery document, made once for each state of the catalogue and set of algorithms that the keys serve."""
     broker = parts.settings.broker
 
-    @cache
-    def made(algorithms: tuple[str, ...]) -> bytes:
+    @lru_cache(maxsize=1)
+    def made(version: int, algorithms: tuple[str, ...]) -> bytes:
         document = discovery(
             broker.issuer,
             urls,
             broker.ladder,
-            parts.settings.services.values(),
+            parts.catalogue.services.values(),
             algorithms,
             broker.languages,
             response_modes=RESPONSE_MODES,
@@ -212,7 +212,7 @@ def _metadata(parts: Parts, urls: Endpoints) -> Callable[[], bytes]:
         )
         return metadata_bytes(document)
 
-    return lambda: made(parts.keys.ring().algorithms)
+    return lambda: made(parts.catalogue.version, parts.keys.ring().algorithms)
 
 
 def staff_door(parts: Parts) -> ASGIApp:

@@ -59,13 +59,12 @@ class Service:
     """A relying service, registered by one file.
 
     `names` by language; `secret_digest` is the SHA-256 (hexadecimal) of a client secret of at least 128 random bits;
-    `jwks` is the service's public key set (RFC 7517); `sector` is the pairwise sector (OpenID Connect Core 8.1);
-    `patience` is how long (seconds) the service's own session waits for an answer; `providers` limits the providers
-    (empty: all); `contact` is shown to citizens whose way is barred.
+    `jwks` is the service's public key set (RFC 7517), `jwks_uri` where it shows one instead; `sector` is the pairwise
+    sector (OpenID Connect Core 8.1); `patience` is how long (seconds) the service's own session waits for an answer;
+    `providers` limits the providers (empty: all); `contact` is shown to citizens whose way is barred.
     `request_object_required`: only signed requests are taken (RFC 9101 10.5); `signed_response`: answers travel as JWTs
     alone (JARM), signed with `response_alg` and encrypted where `response_encryption` says so.
-    (empty: all); `contact` is shown to citizens whose way is barred. `ciba` says that the service may ask citizens on
-    a device of their own, and how it learns of the answer.
+    `ciba` says that the service may ask citizens on a device of their own, and how it learns of the answer.
     """
 
     client_id: str
@@ -96,6 +95,7 @@ class Service:
     initiate_login_uri: str | None = None
     resume_uri: str | None = None
     patience: int = 1800
+    jwks_uri: str | None = None
     request_object_required: bool = False
     signed_response: bool = False
     response_alg: str = "ES256"
@@ -109,6 +109,10 @@ class Service:
     def name(self, language: str) -> str:
         """The service's name in a language, or in the first one it has."""
         return self.names.get(language) or next(iter(self.names.values()))
+
+    def redirects_to(self, uri: str) -> bool:
+        """Whether answers may go to a URI as registered now, byte for byte (OpenID Connect Core 3.1.2.1)."""
+        return uri in self.redirect_uris
 
     @property
     def asks_signed(self) -> bool:

@@ -95,7 +95,7 @@ def check_redirect_uri(parameters: Mapping[str, str], service: Service) -> None:
     redirect_uri = parameters.get("redirect_uri")
     if redirect_uri is None:
         raise Refusal("invalid_request", "the parameter redirect_uri is missing")
-    if redirect_uri not in service.redirect_uris:
+    if not service.redirects_to(redirect_uri):
         raise Refusal(
             "invalid_request",
             "the redirect_uri is not registered for this service",

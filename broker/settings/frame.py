@@ -5,20 +5,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from broker.settings.shape import Broker, Environment
+from broker.settings.urls import split
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Whether this is development, in which languages texts must stand, whether a person may help."""
+    """Whether this is development, in which languages texts must stand, whether a person may help, our own origins."""
 
     development: bool
     languages: tuple[str, ...]
     help: bool
+    origins: tuple[str, ...] = ()
+
+    def own(self, url: str) -> bool:
+        """Whether a URL leads to the broker itself: by host, or by host and port where one machine has everything."""
+        return _place(url, self.development) in {_place(origin, self.development) for origin in self.origins} - {None}
 
 
 def frame(broker: Broker) -> Frame:
     """The frame that the broker's settings make."""
-    return Frame(broker.development, broker.languages, broker.assisted.enabled)
+    return Frame(broker.development, broker.languages, broker.assisted.enabled, (broker.issuer, broker.console))
 
 
 def rough_frame(table: Mapping[str, Any]) -> Frame:
@@ -28,4 +34,13 @@ def rough_frame(table: Mapping[str, Any]) -> Frame:
         development=table.get("environment") == Environment.DEVELOPMENT,
         languages=tuple(text for text in languages if isinstance(text, str)) if isinstance(languages, list) else (),
         help=not isinstance(assisted, Mapping) or assisted.get("enabled") is not False,
+        origins=tuple(text for name in ("issuer", "console") if isinstance(text := table.get(name), str)),
     )
+
+
+def _place(url: str, exact: bool) -> tuple[str, int | None] | None:
+    parts = split(url)
+    if parts is None or not parts.hostname:
+        return None
+    usual = {"https": 443, "http": 80}.get(parts.scheme)
+    return parts.hostname.rstrip("."), (parts.port or usual) if exact else None

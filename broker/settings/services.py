@@ -87,6 +87,10 @@ class ServiceFile:
     """Where a citizen who finishes later goes on, if that is another page: the `target_link_uri` of that sign-in."""
     patience: Annotated[Seconds, Between(60, 7 * 86400)] = 1800
     """How long the service's own session waits for the answer."""
+    jwks_uri: str | None = None
+    """Instead of `jwks`: where the service shows its JWK Set, so that it can change its keys by itself. Fetched when it
+    is needed, at most once a minute, kept from 5 minutes to 24 hours as its `Cache-Control` says, and used for 6 hours
+    more while it cannot be fetched."""
     request_object_required: bool = False
     """Whether only signed requests are taken (RFC 9101, FAPI 2.0 Message Signing)."""
     signed_response: bool = False
@@ -144,6 +148,7 @@ def service(file: ServiceFile, prepared: bool) -> tuple[Service, list[Problem]]:
         initiate_login_uri=file.initiate_login_uri,
         resume_uri=file.resume_uri,
         patience=file.patience,
+        jwks_uri=file.jwks_uri,
         request_object_required=file.request_object_required,
         signed_response=file.signed_response,
         response_alg=file.response_alg.value,
