@@ -64,12 +64,17 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An access or refresh token, known by its digest alone. `kind` is "access" or "refresh"."""
+    """An access or refresh token, known by its digest alone. `kind` is "access" or "refresh".
+
+    `x5t` is the SHA-256 thumbprint of the certificate that an access token is bound to (RFC 8705 3.1). It stands here
+    and not in the grant, since a refresh binds the new token to the certificate of that day.
+    """
 
     digest: str
     kind: str
     created: float
     expires: float
+    x5t: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

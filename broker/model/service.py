@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from broker.model.assurance import Level
 
@@ -16,11 +16,48 @@ class Profile(StrEnum):
 
 
 class ClientAuthentication(StrEnum):
-    """How a service proves who it is (OpenID Connect Core 9)."""
+    """How a service proves who it is (OpenID Connect Core 9, RFC 8705 2); `none` for apps, which cannot keep a secret."""
 
     PRIVATE_KEY_JWT = "private_key_jwt"
     CLIENT_SECRET_BASIC = "client_secret_basic"
     CLIENT_SECRET_POST = "client_secret_post"
+    TLS_CLIENT_AUTH = "tls_client_auth"
+    SELF_SIGNED_TLS_CLIENT_AUTH = "self_signed_tls_client_auth"
+    NONE = "none"
+
+
+class Binding(StrEnum):
+    """What a service's access tokens are bound to: the key of its DPoP proofs, or its certificate (RFC 9449, RFC 8705)."""
+
+    DPOP = "dpop"
+    MTLS = "mtls"
+
+
+class SubjectType(StrEnum):
+    """Whether a service knows citizens by a `sub` of its sector's own, or by the public one (OpenID Connect Core 8)."""
+
+    PAIRWISE = "pairwise"
+    PUBLIC = "public"
+
+
+PUBLIC_SECTOR: Final = "public subjects"
+"""The sector of all services with public subjects. It holds a space, so no configured sector can be the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSubject:
+    """Whom a service's certificate must name: exactly one of these is set (RFC 8705 2.1.2)."""
+
+    dn: str | None = None
+    """The whole subject as RFC 4514 writes it, such as "CN=tax.example,O=Tax Office,C=GB". Values count, not spelling."""
+    san_dns: str | None = None
+    """A host name among the certificate's alternative names."""
+    san_uri: str | None = None
+    """A URI among them."""
+    san_ip: str | None = None
+    """An IP address among them."""
+    san_email: str | None = None
+    """An email address among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +83,8 @@ class Service:
     `names` by language; `secret_digest` is the SHA-256 (hexadecimal) of a client secret of at least 128 random bits;
     `jwks` is the service's public key set (RFC 7517); `sector` is the pairwise sector (OpenID Connect Core 8.1);
     `patience` is how long (seconds) the service's own session waits for an answer; `providers` limits the providers
-    (empty: all); `contact` is shown to citizens whose way is barred.
+    (empty: all); `contact` is shown to citizens whose way is barred. `tls_subject` is whom its certificate must name
+    (RFC 8705 2.1.2); `binding` is how its tokens are bound (None: by DPoP in `fapi2`, else by whatever proof comes).
     """
 
     client_id: str
@@ -77,6 +115,9 @@ class Service:
     initiate_login_uri: str | None = None
     resume_uri: str | None = None
     patience: int = 1800
+    subject_type: SubjectType = SubjectType.PAIRWISE
+    tls_subject: TlsSubject | None = None
+    binding: Binding | None = None
 
     def name(self, language: str) -> str:
         """The service's name in a language, or in the first one it has."""
@@ -86,3 +127,15 @@ class Service:
     def claims(self) -> frozenset[str]:
         """The names of the claims this service may ask for."""
         return frozenset(use.claim for use in self.data)
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it is a public client (RFC 6749 2.1): an app, which proves nothing but that it holds a key."""
+        return self.authentication is ClientAuthentication.NONE
+
+    @property
+    def bound_by(self) -> Binding | None:
+        """What its tokens must be bound to; None where a bearer token will do."""
+        if self.binding is None and (self.profile is Profile.FAPI2 or self.is_public):
+            return Binding.DPOP
+        return self.binding

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from broker.jose import Certificate
 from broker.model.grant import Code, Grant, Token
 from broker.model.handle import digest
-from broker.model.service import Profile, Service
+from broker.model.service import Binding, Service
 from broker.oidc.dpop import Proof
 from broker.oidc.errors import Scheme, TokenError
 from broker.oidc.scopes import OFFLINE_ACCESS
@@ -86,10 +87,24 @@ def _needed(parameters: Mapping[str, str], name: str) -> str:
     return value
 
 
-def check_binding(service: Service, proof: Proof | None) -> None:
-    """Tokens of the `fapi2` profile are bound to a key (FAPI 2.0 Security Profile 5.3.2.1). Raises TokenError."""
-    if service.profile is Profile.FAPI2 and proof is None:
-        raise TokenError("invalid_dpop_proof", "a DPoP proof is needed", "no DPoP header")
+def check_binding(
+    service: Service, proof: Proof | None, certificate: Certificate | None = None, now: float = 0
+) -> str | None:
+    """What a service's access tokens are to be bound to is there (FAPI 2.0 Security Profile 5.3.2.1, RFC 8705 3).
+
+    Gives the thumbprint of the certificate that they will be bound to, if it is one. Raises TokenError.
+    """
+    match service.bound_by:
+        case Binding.MTLS if proof is not None:
+            raise TokenError("invalid_dpop_proof", "tokens of this service are bound to its certificate")
+        case Binding.MTLS if certificate is None or not certificate.good_at(now):
+            detail = "no client certificate came through a trusted proxy, or it has expired"
+            raise TokenError("invalid_request", "a client certificate is needed", detail)
+        case Binding.MTLS:
+            return certificate.thumbprint
+        case Binding.DPOP if proof is None:
+            raise TokenError("invalid_dpop_proof", "a DPoP proof is needed", "no DPoP header")
+    return None
 
 
 def check_code(request: CodeRequest, code: Code, service: Service, proof: Proof | None, now: float) -> None:
@@ -137,15 +152,16 @@ def granted(code: Code, id: str, proof: Proof | None, lifetimes: Lifetimes, now:
     )
 
 
-def access_token(handle: str, grant: Grant, lifetimes: Lifetimes, now: float) -> Token:
-    """The record of an access token; it never outlives its grant."""
-    return Token(digest(handle), ACCESS, now, min(now + lifetimes.access, grant.expires))
+def access_token(handle: str, grant: Grant, lifetimes: Lifetimes, now: float, x5t: str | None = None) -> Token:
+    """The record of an access token, bound to a certificate if `x5t` names one; it never outlives its grant."""
+    return Token(digest(handle), ACCESS, now, min(now + lifetimes.access, grant.expires), x5t)
 
 
 def refresh_token(handle: str, grant: Grant, now: float) -> Token | None:
     """The record of a refresh token that lives as long as its grant; None where `offline_access` was not granted.
 
-    It is not rotated: the service authenticates itself with it (FAPI 2.0 Security Profile 5.3.2.1).
+    That of a service which authenticates itself is not rotated (FAPI 2.0 Security Profile 5.3.2.1); that of an app is
+    good for one use (RFC 9700 4.14.2), and its successor lives no longer than the grant.
     """
     return Token(digest(handle), REFRESH, now, grant.expires) if OFFLINE_ACCESS in grant.scope else None
 

@@ -128,6 +128,7 @@ tokens: Final = Table(
     Column("expires", Double, nullable=False),
     Column("epoch", BigInteger, nullable=False),
     Column("revoked", Double),
+    Column("x5t", Text),
     Index(None, "grant_id"),
     Index(None, "expires"),
 )
