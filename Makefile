@@ -17,7 +17,7 @@ PURE := $(wildcard tests/test_*.py tests/model tests/oidc tests/journey tests/as
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: .venv/.demo broker/web/static/built/manifest.json ## make the environment and build the pages' assets
+setup: .venv/.demo broker/web/static/built/manifest.json broker/__pycache__/.compiled ## make the environment and build the pages' assets
 
 demo: setup ## start everything on loopback and say what to open (PORTICO_DEMO_PORT moves it from 8000)
 	@exec $(PY) -m broker demo
@@ -48,8 +48,7 @@ types: .venv/.test
 
 suite: setup test-tools
 	$(call say,pytest)
-	@$(PY) -m pytest -q || { echo '  what failed gets a second chance: browsers and killed servers share a busy machine' >&2; \
-	  $(PY) -m pytest -q --last-failed --last-failed-no-failures none; }
+	@$(PY) -m pytest -q
 
 # Python's -O takes every assert out of the product; pytest keeps those of the tests, and tests/test_asserts.py proves it.
 optimised: setup test-tools
@@ -71,6 +70,11 @@ optimised: setup test-tools
 .venv-lock/.done: deploy/locks/lock.txt
 	@$(PYTHON) -m venv --clear .venv-lock
 	@.venv-lock/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r deploy/locks/lock.txt
+	@touch $@
+
+# so that the first start is as quick as the next ones, whatever PYTHONDONTWRITEBYTECODE says
+broker/__pycache__/.compiled: $(shell find broker providers deploy/demo -name '*.py') | .venv/.demo
+	@$(PY) -m compileall -q broker providers deploy/demo
 	@touch $@
 
 node: .venv/.demo

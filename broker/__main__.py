@@ -103,7 +103,8 @@ def _serve_workers(settings: Settings, config: Path, door: str) -> int:
     os.environ[CONFIG] = str(config.resolve())
     staff = None
     if door == "all" and settings.staff is not None:
-        command = [sys.executable, "-m", "broker", "serve", "--config", str(config), "--door", "staff"]
+        optimised = ["-" + "O" * sys.flags.optimize] if sys.flags.optimize else []  # workers inherit it, this does not
+        command = [sys.executable, *optimised, "-m", "broker", "serve", "--config", str(config), "--door", "staff"]
         staff = subprocess.Popen(command)
     try:
         host, port = _place(settings.broker.listen.public)

@@ -14,11 +14,11 @@ pytest.register_assert_rewrite(
 )
 
 from hypothesis import HealthCheck, settings  # noqa: E402
-from playwright.async_api import Browser, BrowserContext, Page  # noqa: E402
+from playwright.async_api import Browser, BrowserContext, Page, expect  # noqa: E402
 
 from broker.ambient import Ambient  # noqa: E402
 from tests.machine.ambient import FakeChance, FakeClock  # noqa: E402
-from tests.machine.browser import chromium  # noqa: E402
+from tests.machine.browser import PATIENCE, chromium  # noqa: E402
 from tests.machine.certificates import Authority  # noqa: E402
 from tests.machine.peers import Peer  # noqa: E402
 from tests.machine.postgres import PostgresServer  # noqa: E402
@@ -28,6 +28,8 @@ from tests.machine.redis import RedisServer  # noqa: E402
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", parent=settings.get_profile("here"), derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+expect.set_options(timeout=PATIENCE)
 
 
 class NoneSkipped:

@@ -288,6 +288,12 @@ def test_problems_of_every_file_come_at_once(config: Configuration) -> None:
     }
 
 
+def test_what_has_the_wrong_shape_hides_nothing_else_in_its_file(config: Configuration) -> None:
+    config.change("broker.toml", "listen.workers", "many")
+    config.change("broker.toml", "issuer", "http://localhost:8000/?")
+    assert {"broker.toml: listen.workers", "broker.toml: issuer"} <= {problem.path for problem in config.problems()}
+
+
 def test_a_file_that_is_no_toml_is_named_with_its_line(config: Configuration) -> None:
     (config.folder / FAPI).write_text('home = "x"\nnames = = 1\n')
     assert any(problem.path == FAPI and "line" in problem.what for problem in config.problems())

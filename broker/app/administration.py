@@ -16,7 +16,7 @@ from broker.settings import Settings, load
 from broker.stores.facts import Facts, open_facts
 from broker.stores.passing.opening import open_passing
 from broker.stores.sql.marks import Marks
-from broker.stores.sql.schema import migrate, schema_is_current
+from broker.stores.sql.schema import schema_is_current
 from broker.stores.sql.switches import Board
 from providers import KINDS
 
@@ -43,6 +43,8 @@ async def check_ready(settings: Settings) -> None:
 
 async def migrated(settings: Settings) -> Sequence[str]:
     """Brings the schema up to date; says what was done."""
+    from broker.stores.sql.migrating import migrate  # here, since nothing else needs Alembic
+
     where = settings.broker.facts
     known = password(where.password_file)
     if where.file is not None:

@@ -29,7 +29,6 @@ from broker.oidc.metadata import discovery, endpoints, metadata_bytes
 from broker.oidc.token import Lifetimes
 from broker.stores.passing.memory import MemoryLimits
 from broker.web import citizens, public
-from broker.web import staff as staff_pages
 from broker.web.language import languages
 from broker.web.middleware import guarded
 from broker.web.operations import Measured, alive_routes, metrics_route, templates
@@ -192,6 +191,8 @@ def public_door(parts: Parts) -> ASGIApp:
 
 def staff_door(parts: Parts) -> ASGIApp:
     """The application for support staff, with what only operators read beside it. Raises ValueError without staff."""
+    from broker.web import staff as staff_pages  # here, since a worker of the public door needs none of it
+
     staff, counters = parts.settings.staff, parts.settings.broker.metrics
     if staff is None:
         raise ValueError("no staff are configured")

@@ -19,9 +19,10 @@ no restart, no change of files. Each change is audited with its reason and who m
 
 def add_arguments(parser: argparse.ArgumentParser, kind: SwitchKind) -> None:
     """What the command takes for one kind of thing."""
+    one = "an account" if kind is SwitchKind.ACCOUNT else f"a {kind.value}"
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    off = verbs.add_parser("disable", help=f"turn a {kind.value} off", description=DESCRIPTION)
-    on = verbs.add_parser("enable", help=f"turn a {kind.value} on again", description=DESCRIPTION)
+    off = verbs.add_parser("disable", help=f"turn {one} off", description=DESCRIPTION)
+    on = verbs.add_parser("enable", help=f"turn {one} on again", description=DESCRIPTION)
     listed = verbs.add_parser("list", help=f"list every {kind.value} that is off")
     for verb in (off, on):
         verb.add_argument("id", metavar="ID", help=f"the {kind.value}'s id")

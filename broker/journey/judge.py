@@ -1,8 +1,7 @@
 """What may be believed of what a provider, a verification case or the broker's own session says."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Any
 
 from broker.journey.offer import Candidate, usable
 from broker.journey.transaction import State, Transaction
@@ -146,8 +145,7 @@ def _weigh(
         return FailureClass.UNSAFE_REPLY
     if believed.level < transaction.request.minimum:
         return FailureClass.LEVEL_TOO_LOW
-    if any(believed.claims.get(claim) is None for claim in needed(transaction)):
-        return FailureClass.INCOMPLETE_REPLY
+    # a claim that is not there bars nobody, though the service called it essential (OpenID Connect Core 5.5.1)
     return Believed(believed)
 
 
@@ -173,21 +171,3 @@ def _timely(transaction: Transaction, identity: Identity, now: float) -> bool:
         return False
     age = 0 if request.fresh else request.max_age
     return age is None or identity.auth_time >= transaction.created - age - SKEW
-
-
-def needed(transaction: Transaction) -> frozenset[str]:
-    """The claims that the service may have and called essential (OpenID Connect Core 5.5.1), verified ones included."""
-    request = transaction.request
-    essential = {name for part in ("id_token", "userinfo") for name in _essential(request.claims.get(part))}
-    return frozenset(essential.intersection(request.asked))
-
-
-def _essential(asked: Any) -> Iterator[str]:
-    if not isinstance(asked, Mapping):
-        return
-    for name, how in asked.items():
-        if name == "verified_claims":
-            for one in how if isinstance(how, list | tuple) else [how]:
-                yield from _essential(one.get("claims") if isinstance(one, Mapping) else None)
-        elif isinstance(how, Mapping) and how.get("essential") is True:
-            yield name

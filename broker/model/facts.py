@@ -33,7 +33,8 @@ class NewAnswer:
     session and the audit rows instead. `shared` names the claims agreed to. `session` is None where no session may
     be kept; a session with a digest already known replaces what was kept under it. `code` is None where no code may
     be sent (the transaction was moved, or outlived the service's patience): then everything else is written, what was
-    shared as long as `client_id` says with whom.
+    shared as long as `client_id` says with whom. `fact` names this one answer: whoever records an answer by the same
+    name again tells nothing new, and the audit rows stay as they were first written.
     """
 
     issuer: str
@@ -45,6 +46,7 @@ class NewAnswer:
     shared: tuple[str, ...]
     session: Session | None
     events: tuple[AuditEvent, ...]
+    fact: str
     client_id: str | None = None
 
 

@@ -122,7 +122,7 @@ class Kind:
     `reason` is the provider contract's word it comes from. `error` is what the service receives if the citizen leaves
     (None: the service is told nothing), `description` its public sentence, free of persons and providers; `kin` are
     codes that may stand in the place of `error` where the request says more. `next` is what may be offered, in the
-    order of the page. `alarm` calls an operator. `ails` counts against the provider's health. `played` says that the
+    order of the page. `alarm` calls an operator. `played` says that the
     simulator can act it. `tries` is after how many such failures a provider is no longer offered in one transaction.
     """
 
@@ -134,15 +134,12 @@ class Kind:
     kin: tuple[ErrorCode, ...] = ()
     page: bool = True
     alarm: bool = False
-    ails: bool = False
     played: bool = False
     tries: int | None = None
 
 
 C, F, N, FROM = ErrorCode, FailureClass, NextStep, Origin
 
-# An unsafe or incomplete reply never ails a provider: anybody can bring one about with a forged callback or a login of
-# their own, and could so have a provider taken off the picker for everybody.
 # fmt: off
 KINDS: Mapping[FailureClass, Kind] = MappingProxyType({
     F.CANCELLED: Kind(
@@ -168,10 +165,10 @@ KINDS: Mapping[FailureClass, Kind] = MappingProxyType({
         (N.RESUME, N.LATER, N.ANOTHER, N.HELP), reason="paused", played=True),
     F.PROVIDER_DOWN: Kind(
         FROM.PROVIDER, C.TEMPORARILY_UNAVAILABLE, "The chosen way to sign in is not working.",
-        (N.RETRY, N.ANOTHER, N.HELP, N.LATER), reason="unavailable", ails=True, played=True),
+        (N.RETRY, N.ANOTHER, N.HELP, N.LATER), reason="unavailable", played=True),
     F.PROVIDER_BUSY: Kind(
         FROM.PROVIDER, C.TEMPORARILY_UNAVAILABLE, "The chosen way to sign in is very busy.",
-        (N.RETRY, N.ANOTHER, N.LATER), reason="busy", ails=True, played=True),
+        (N.RETRY, N.ANOTHER, N.LATER), reason="busy", played=True),
     F.TOOK_TOO_LONG: Kind(
         FROM.CITIZEN, C.ACCESS_DENIED, "The sign-in took too long.",
         (N.RETRY, N.ANOTHER, N.HELP, N.LATER), played=True),

@@ -16,7 +16,7 @@ class Profile(StrEnum):
 
 
 class ClientAuthentication(StrEnum):
-    """How a service proves who it is (OpenID Connect Core 9, RFC 8705 2); `none` for apps, which cannot keep a secret."""
+    """How a service proves who it is (OpenID Connect Core 9, RFC 8705 2); `none` for apps, which have no secret."""
 
     PRIVATE_KEY_JWT = "private_key_jwt"
     CLIENT_SECRET_BASIC = "client_secret_basic"
@@ -27,7 +27,7 @@ class ClientAuthentication(StrEnum):
 
 
 class Binding(StrEnum):
-    """What a service's access tokens are bound to: the key of its DPoP proofs, or its certificate (RFC 9449, RFC 8705)."""
+    """What access tokens are bound to: the key of the DPoP proofs, or the certificate (RFC 9449 6, RFC 8705 3)."""
 
     DPOP = "dpop"
     MTLS = "mtls"
@@ -49,7 +49,8 @@ class TlsSubject:
     """Whom a service's certificate must name: exactly one of these is set (RFC 8705 2.1.2)."""
 
     dn: str | None = None
-    """The whole subject as RFC 4514 writes it, such as "CN=tax.example,O=Tax Office,C=GB". Values count, not spelling."""
+    """The whole subject as RFC 4514 writes it, such as "CN=tax.example,O=Tax Office,C=GB". The values count, not how they
+    are escaped."""
     san_dns: str | None = None
     """A host name among the certificate's alternative names."""
     san_uri: str | None = None

@@ -7,7 +7,7 @@ from broker.jose import Certificate
 from broker.model.grant import Grant, Token
 from broker.oidc.dpop import Proof
 from broker.oidc.errors import Scheme, TokenError, challenge
-from broker.oidc.token import ACCESS
+from broker.oidc.token import ACCESS, bound_to
 
 _LONGEST: Final = 512
 
@@ -64,11 +64,12 @@ def check_access(
         raise invalid_token("the access token has expired", presented.scheme)
     if token.x5t is not None and (certificate is None or certificate.thumbprint != token.x5t):
         raise invalid_token("the client certificate is missing or not the one the token is bound to", presented.scheme)
-    if grant.dpop_jkt is None:
+    key = bound_to(token, grant)
+    if key is None:
         if presented.scheme is not Scheme.BEARER:
             raise invalid_token("a bearer token was presented with DPoP", presented.scheme)
         return
     if presented.scheme is not Scheme.DPOP:
         raise invalid_token("a token bound to a DPoP key was presented as a bearer token", Scheme.DPOP)
-    if proof is None or proof.jkt != grant.dpop_jkt:
+    if proof is None or proof.jkt != key:
         raise invalid_token("the proof is missing or of another key", Scheme.DPOP)

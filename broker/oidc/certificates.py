@@ -66,7 +66,9 @@ def why_not(
     if service.authentication is ClientAuthentication.SELF_SIGNED_TLS_CLIENT_AUTH:
         return None if certificate.holds_key_of(keys) else "the client certificate has none of the registered keys"
     if service.tls_subject is None or not names(certificate, service.tls_subject):
-        return f"the client certificate names {certificate.subject.rfc4514_string()[:200]!r}, not the registered subject"
+        return (
+            f"the client certificate names {certificate.subject.rfc4514_string()[:200]!r}, not the registered subject"
+        )
     if not certificate.issued_by(authorities, now):
         return "none of the authorities issued the client certificate for a client's use"
     return None

@@ -7,7 +7,7 @@ from broker.model.assurance import Ladder
 from broker.model.grant import Grant, Token
 from broker.model.service import Service
 from broker.oidc.errors import Scheme
-from broker.oidc.token import ACCESS
+from broker.oidc.token import ACCESS, bound_to
 
 INACTIVE: Final[Mapping[str, Any]] = {"active": False}
 """The answer for a token the caller is to know nothing about: unknown, ended, not its business (RFC 7662 2.2)."""
@@ -38,10 +38,11 @@ def introspection_response(
         "auth_time": grant.release.auth_time,
     }
     if token.kind == ACCESS:
-        answer["token_type"] = Scheme.BEARER.value if grant.dpop_jkt is None else Scheme.DPOP.value
+        key = bound_to(token, grant)
+        answer["token_type"] = Scheme.BEARER.value if key is None else Scheme.DPOP.value
         answer["aud"] = issuer
-        if grant.dpop_jkt is not None:
-            answer["cnf"] = {"jkt": grant.dpop_jkt}
+        if key is not None:
+            answer["cnf"] = {"jkt": key}
         elif token.x5t is not None:
             answer["cnf"] = {"x5t#S256": token.x5t}
     if own:

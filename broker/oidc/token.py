@@ -152,9 +152,20 @@ def granted(code: Code, id: str, proof: Proof | None, lifetimes: Lifetimes, now:
     )
 
 
-def access_token(handle: str, grant: Grant, lifetimes: Lifetimes, now: float, x5t: str | None = None) -> Token:
-    """The record of an access token, bound to a certificate if `x5t` names one; it never outlives its grant."""
-    return Token(digest(handle), ACCESS, now, min(now + lifetimes.access, grant.expires), x5t)
+def access_token(
+    handle: str, grant: Grant, proof: Proof | None, lifetimes: Lifetimes, now: float, x5t: str | None = None
+) -> Token:
+    """The record of an access token: bound to the key of this request's proof (RFC 9449 5), gone with its grant.
+
+    `x5t` is the thumbprint of the certificate that it is bound to instead (RFC 8705 3).
+    """
+    another = None if proof is None or proof.jkt == grant.dpop_jkt else proof.jkt
+    return Token(digest(handle), ACCESS, now, min(now + lifetimes.access, grant.expires), another, x5t)
+
+
+def bound_to(token: Token, grant: Grant) -> str | None:
+    """The thumbprint of the key an access token is bound to; None for a bearer token."""
+    return token.dpop_jkt or grant.dpop_jkt
 
 
 def refresh_token(handle: str, grant: Grant, now: float) -> Token | None:
@@ -171,7 +182,9 @@ def check_refresh(
 ) -> None:
     """Whether this caller may refresh this grant now (RFC 6749 6, RFC 9449 5).
 
-    A narrower scope is accepted and left unused, which the answer's `scope` says (RFC 6749 3.3). Raises TokenError.
+    A service authenticates itself, so its refresh token is bound to no key: a new one may come with every refresh, only
+    not none (RFC 9449 5). An app has nothing but its key, so it must be the same one all along (RFC 9449 5). A narrower scope is accepted and left unused, which the answer's `scope` says (RFC 6749 3.3).
+    Raises TokenError.
     """
     if token.kind != REFRESH:
         raise invalid_grant(f"a token of kind {token.kind} was presented as a refresh token")
@@ -181,10 +194,12 @@ def check_refresh(
         raise invalid_grant("the refresh token has expired")
     if not service.refresh:
         raise invalid_grant("the service may no longer refresh")
-    if grant.dpop_jkt is not None and (proof is None or proof.jkt != grant.dpop_jkt):
-        raise invalid_grant("the grant is bound to another DPoP key")
+    if grant.dpop_jkt is not None and proof is None:
+        raise invalid_grant("the tokens of the grant are bound to a DPoP key")
+    if service.is_public and (proof is None or proof.jkt != grant.dpop_jkt):
+        raise invalid_grant("the refresh token of an app is bound to another DPoP key")
     if grant.dpop_jkt is None and proof is not None:
-        raise invalid_grant("the grant is not bound to a DPoP key")
+        raise invalid_grant("the tokens of the grant are not bound to a DPoP key")
     if request.scope is not None and not set(request.scope) <= set(grant.scope):
         raise TokenError("invalid_scope", "the scope holds more than was granted")
 
@@ -198,7 +213,7 @@ def token_response(
     """
     return {
         "access_token": access,
-        "token_type": Scheme.DPOP.value if grant.dpop_jkt is not None else Scheme.BEARER.value,
+        "token_type": Scheme.DPOP.value if bound_to(record, grant) is not None else Scheme.BEARER.value,
         "expires_in": max(0, int(record.expires - now)),
         "scope": " ".join(grant.scope),
         **({"id_token": id_token} if id_token is not None else {}),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from broker.model.service import Service
 from broker.settings import check_broker, check_providers, check_services
@@ -57,7 +57,7 @@ def load(
     sources, problems = gather(place, origins or {})
     if sources is None:
         return problems
-    broker = read_broker(sources.broker, problems)
+    broker = read_broker(sources.broker, prepared, problems)
     around = rough_frame(sources.broker.table) if broker is None else frame(broker.record)
     services = read_services(sources.services, prepared, problems)
     providers = read_providers(sources.providers, kinds, around.development, problems)
@@ -86,16 +86,37 @@ def load(
     )
 
 
-def read_broker(source: Source, problems: list[Problem]) -> Placed[Broker] | None:
-    """The broker's own table. A relative SQLite path starts at the file, like every other path."""
+def read_broker(source: Source, prepared: bool, problems: list[Problem]) -> Placed[Broker] | None:
+    """The broker's own table, if it has the right shape. If not, what is right in it is checked all the same."""
     broker, found = load_table(source.table, Broker, base=source.base)
     problems += map(source.placed, found)
-    if broker is None:
-        return None
+    if broker is not None:
+        return Placed(source, at_its_file(broker, source))
+    rest, _ = load_table(without(source.table, found), Broker, base=source.base)
+    if rest is not None:
+        problems += map(source.placed, check_broker_alone(at_its_file(rest, source), prepared))
+    return None
+
+
+def at_its_file(broker: Broker, source: Source) -> Broker:
+    """A relative SQLite path starts at the file, like every other path."""
     path = broker.facts.url.removeprefix(SQLITE)
-    if path not in (broker.facts.url, "", ":memory:"):
-        broker = replace(broker, facts=replace(broker.facts, url=f"{SQLITE}{within(source.base, path)}"))
-    return Placed(source, broker)
+    if path in (broker.facts.url, "", ":memory:"):
+        return broker
+    return replace(broker, facts=replace(broker.facts, url=f"{SQLITE}{within(source.base, path)}"))
+
+
+def without(table: Mapping[str, Any], problems: Sequence[Problem]) -> Mapping[str, Any]:
+    """A table without the values that problems name. Of a list nothing is left where one item is wrong."""
+    left = dict(table)
+    for problem in problems:
+        first, _, rest = problem.path.partition(".")
+        inner = left.get(first)
+        if rest and isinstance(inner, Mapping):
+            left[first] = without(inner, [replace(problem, path=rest)])
+        else:
+            left.pop(first.partition("[")[0], None)
+    return left
 
 
 @dataclass(frozen=True, slots=True)

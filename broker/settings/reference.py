@@ -40,7 +40,8 @@ class Table:
 def tables(shape: Record, path: str = "", many: bool = False) -> Iterator[Table]:
     """The table that fills a record, followed by the tables inside it."""
     hints = get_type_hints(shape, include_extras=True)
-    said = sentences(shape)
+    body = in_its_file(shape)
+    said = sentences(body)
     apart = {field.name: found for field in fields(shape) if (found := record_in(field, hints[field.name])) is not None}
     settings = tuple(
         Setting(field.name, takes(hints[field.name]), default(field, hints[field.name]), said.get(field.name, ""))
@@ -48,7 +49,7 @@ def tables(shape: Record, path: str = "", many: bool = False) -> Iterator[Table]
         if field.name not in apart
     )
     heading = f"[[{path}]]" if many else f"[{path}]" if path else ""
-    yield Table(heading, " ".join((shape.__doc__ or "").split()), settings)
+    yield Table(heading, " ".join((ast.get_docstring(body) or "").split()), settings)
     for name, (record, in_list) in apart.items():
         yield from tables(record, f"{path}.{name}" if path else name, in_list)
 
@@ -77,9 +78,14 @@ def without_none(hint: Any) -> Any:
     return optional(hint) if type(None) in get_args(hint) else hint
 
 
-def sentences(shape: Record) -> Mapping[str, str]:
-    """The text under each field of a dataclass, on one line."""
+def in_its_file(shape: Record) -> ast.ClassDef:
+    """A record as it stands in its file, with the docstrings that `python -OO` leaves out of the record itself."""
     (body,) = (node for node in ast.parse(dedent(inspect.getsource(shape))).body if isinstance(node, ast.ClassDef))
+    return body
+
+
+def sentences(body: ast.ClassDef) -> Mapping[str, str]:
+    """The text under each field of a dataclass, on one line."""
     return {
         field.target.id: " ".join(text.value.value.split())
         for field, text in zip(body.body, body.body[1:], strict=False)

@@ -9,8 +9,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import CodeType
 
 from jinja2 import (
+    BytecodeCache,
     ChainableUndefined,
     ChoiceLoader,
     Environment,
@@ -20,6 +22,7 @@ from jinja2 import (
     StrictUndefined,
     Template,
 )
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 
 from broker.web.language import Language
@@ -79,10 +82,10 @@ def pages(languages: Mapping[str, Language], site: Site, sheets: Iterable[Sheet]
         trim_blocks=True,
     )
     flat.globals.clear()  # a page is filled with its holes alone; Jinja copies its own names for every page it writes
-    wanted = tuple(sheets)
+    wanted, compiled = tuple(sheets), _Compiled()
     ready: dict[tuple[str, str], Template] = {}
     for code, language in languages.items():
-        expand = _expander(language, languages, site, files)
+        expand = _expander(language, languages, site, files, compiled)
         for sheet in wanted:
             ready[sheet.name, code] = flat.from_string(expand(sheet))
     return Pages(languages, site, ready)
@@ -103,7 +106,25 @@ def in_language(texts: Mapping[str, str], code: str) -> str:
     return texts.get(code) or next(iter(texts.values()), "")
 
 
-def _expander(language: Language, all: Mapping[str, Language], site: Site, files: Statics) -> Callable[[Sheet], str]:
+class _Compiled(BytecodeCache):
+    """What the first language compiled: the same templates are expanded once more for each of the others."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Called by Jinja before it compiles."""
+        bucket.code = self._codes.get(bucket.key)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Called by Jinja after it compiled."""
+        if bucket.code is not None:
+            self._codes[bucket.key] = bucket.code
+
+
+def _expander(
+    language: Language, all: Mapping[str, Language], site: Site, files: Statics, compiled: BytecodeCache
+) -> Callable[[Sheet], str]:
     components = PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")})
     environment = Environment(
         loader=ChoiceLoader([FileSystemLoader(TEMPLATES), components]),
@@ -111,6 +132,7 @@ def _expander(language: Language, all: Mapping[str, Language], site: Site, files
         undefined=ChainableUndefined,  # the components ask for options that were not given
         trim_blocks=True,
         lstrip_blocks=True,
+        bytecode_cache=compiled,
     )
     environment.globals.update(
         _=language.markup,

@@ -21,6 +21,7 @@ from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from deploy.demo.inbox import messages
+from deploy.demo.tabs import TabbedOAuth
 
 TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
 SCOPE = "openid profile email"
@@ -58,7 +59,7 @@ PERMITS = (
 
 def create(sample: Sample) -> Starlette:
     """The service as an application of its own."""
-    oauth = OAuth()
+    oauth = TabbedOAuth()
     oauth.register(
         "portico",
         client_id=sample.client_id,

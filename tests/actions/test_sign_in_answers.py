@@ -99,6 +99,10 @@ async def test_who_agrees_twice_at_the_same_moment_leaves_with_the_one_code_that
     code = await rider.collect()
     kept = await stage.parts.facts.grants.code(digest(code))
     assert kept is not None and not kept.redeemed
+    transaction = await stage.parts.passing.transactions.load(rider.page.rpartition("/")[2])
+    rows = [row for _, row in await stage.parts.facts.audit.read(0, 1000) if row.kind == "service_answered"]
+    assert transaction is not None
+    assert [row.transaction for row in rows].count(transaction.id) == 1
     (await rider.redeem(code)).right()
     # agreeing after that answers nobody once more, and revokes nothing
     assert {reply.status for reply in await pressed_blindly(rider)} == {303}

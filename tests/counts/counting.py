@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
+import asyncpg
+
 from broker import ambient, app
 from broker.settings import Settings
 from tests.machine.postgres import PostgresServer
@@ -32,7 +34,7 @@ class Monitor:
         await asyncio.to_thread(self._redis.command, "ECHO", mark)
         found = []
         while True:
-            line = (await asyncio.wait_for(self._reader.readline(), 5)).decode()
+            line = (await asyncio.wait_for(self._reader.readline(), 60)).decode()
             if mark in line:
                 return found
             command = re.match(r'\+[\d.]+ \[\d+ ([^\]]+)\] "([^"]+)"', line)
@@ -55,16 +57,27 @@ class Monitor:
 class Statements:
     """What PostgreSQL ran, going by its own log. Every statement by itself is a transaction and one round trip."""
 
-    def __init__(self, server: PostgresServer) -> None:
+    def __init__(self, server: PostgresServer, database: str) -> None:
         self._server = server
+        self._database = database
         self._read = len(server.program.output)
+        self._marks = 0
 
     async def heard(self) -> Sequence[str]:
         """The statements since this was last asked."""
-        await asyncio.sleep(0.05)  # the log is a pipe, and somebody has to carry it
-        text = self._server.program.output
-        new, self._read = text[self._read :], len(text)
-        return re.findall(r"LOG:  (?:execute|statement)[^:]*: (.*?)(?=\n\d{4}-|\Z)", new, re.DOTALL)
+        self._marks += 1
+        mark = f"SELECT '{MARK}-{self._marks}'"
+        connection = await asyncpg.connect(self._database)
+        await connection.execute(mark)
+        await connection.close()
+        async with asyncio.timeout(60):
+            # the log is a pipe, and somebody has to carry it
+            while f"{mark}\n" not in (text := self._server.program.output[self._read :]):
+                await asyncio.sleep(0.01)
+        new = text[: text.index(mark)]
+        self._read += len(new) + len(mark)
+        found = re.findall(r"LOG:  (?:execute|statement)[^:]*: (.*?)(?=\n\d{4}-|\Z)", new, re.DOTALL)
+        return [statement for statement in found if statement.strip()]
 
 
 def writes(statement: str) -> bool:

@@ -138,7 +138,7 @@ async def bench(
             rides(folder, stage.issuer),
             land_register(folder, stage.issuer, stage.service),
             monitor,
-            Statements(postgres_server),
+            Statements(postgres_server, database),
             Interpreter(),
             lambda service: Rider(sender, service),
         )

@@ -164,5 +164,5 @@ def healthy(image: Stage, port: int) -> bool:
     asked = [word.replace(":8000/", f":{port}/") for word in words]
     done = subprocess.run(asked, env=environment(image), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as ready:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=60) as ready:
         return bool(json.load(ready)["ready"])

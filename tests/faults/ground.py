@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +18,13 @@ from tests.machine.postgres import PostgresServer
 from tests.machine.redis import RedisServer
 from tests.machine.strait import Strait
 from tests.whole.processes import Running, run
-from tests.whole.rider import RIDES_SERVICE, Gone, Rider, Service, Wire, eventually, land_register, rides, wire
+from tests.whole.rider import RIDES_SERVICE, Gone, Reply, Rider, Service, Wire, eventually, land_register, rides, wire
 from tests.whole.stage import Script
 
 WORKERS = 2
+AT_ONCE = 1.0
+"""Seconds within which somebody is told that it cannot be done now."""
+TRIES = 10
 BESIDE_KEYS = """[metrics]
 folder = "../.demo/metrics"
 
@@ -82,7 +85,7 @@ class Ground:
         try:
             yield connection
         finally:
-            await connection.close(timeout=2)
+            await connection.close(timeout=30)
 
     async def rows(self, text: str, *values: object) -> Sequence[Any]:
         """What a query finds."""
@@ -127,11 +130,11 @@ class Ground:
         """kill -9."""
         os.kill(worker, signal.SIGKILL)
 
-    async def worker_at(self, backend: int) -> int:
-        """The worker that a backend of PostgreSQL works for."""
+    async def worker_at(self, backend: int) -> int | None:
+        """The worker that a backend of PostgreSQL works for; None where it has hung up."""
         port = await self.one("SELECT client_port FROM pg_stat_activity WHERE pid = $1", backend)
         mine = self.strait.client(port)
-        return next(worker for worker in self.workers() if mine in local_ports(worker))
+        return next((worker for worker in self.workers() if mine in local_ports(worker)), None)
 
     async def well(self) -> None:
         """Everything runs as at the beginning: what the last test broke is whole again, and Redis is empty."""
@@ -168,6 +171,18 @@ class Issued:
     tokens: int
     audited: list[str]
     replays: int
+
+
+async def told_at_once(asking: Callable[[], Awaitable[Reply]]) -> Reply:
+    """An answer that says within a second that it cannot be done now.
+
+    It is asked for more than once, as what a busy machine adds is not the broker's; every answer must be that one.
+    """
+    for _ in range(TRIES):
+        reply = (await asking()).right(503)
+        if reply.seconds < AT_ONCE:
+            return reply
+    raise AssertionError(f"never told within {AT_ONCE} s, the last time after {reply.seconds} s")
 
 
 def local_ports(process: int) -> Mapping[int, int]:

@@ -1,15 +1,19 @@
 """kill -9 of a worker in the middle of a code exchange: never two live token sets, never a token without its audit."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from urllib.parse import urlencode
 
 import jwt
 import pytest
 
 from broker.model.handle import digest
 from tests.faults.ground import WORKERS, Ground, Issued
-from tests.whole.rider import Gone, Reply, eventually
+from tests.whole.rider import SOON, Gone, Reply, eventually
 
 WAITING = """
 SELECT pid FROM pg_stat_activity
@@ -46,35 +50,62 @@ async def stopped(broker: Ground, step: str, code: str, form: dict[str, str]) ->
         await lock.rollback()
 
 
-async def held_up(broker: Ground) -> tuple[int, int]:
-    """The backend that waits for the lock, and the worker it works for."""
+@dataclass(frozen=True, slots=True)
+class HeldUp:
+    """An exchange that waits for a lock: the request, the backend that waits, and the worker, which rests."""
+
+    exchange: asyncio.Task[Reply]
+    backend: int
+    worker: int
+
+
+async def held_up(broker: Ground, form: dict[str, str]) -> HeldUp | None:
+    """Sends the exchange, and stops its worker where it waits, since after a second it would wait no longer.
+
+    None where a busy machine was too late for that: the exchange was refused, and nothing of it is under way.
+    """
+    exchange = asyncio.ensure_future(broker.wire.send("POST", f"{broker.running.issuer}/token", form))
     found: list[int] = []
 
     async def seen() -> bool:
         found[:] = [row["pid"] for row in await broker.rows(WAITING)]
         return bool(found)
 
-    await eventually(5, seen)
+    await eventually(SOON, seen)
     assert len(found) == 1
-    return found[0], await broker.worker_at(found[0])
+    worker = await broker.worker_at(found[0])
+    if worker is not None:
+        os.kill(worker, signal.SIGSTOP)
+        # what it said before is heard
+        await asyncio.wait([exchange], timeout=0.1)
+        if not exchange.done():
+            return HeldUp(exchange, found[0], worker)
+        os.kill(worker, signal.SIGCONT)
+    await broker.rows("SELECT pg_terminate_backend($1, 2000)", found[0])
+    assert (await exchange).status == 503
+    return None
 
 
 async def killed_at(broker: Ground, step: str, code: str, form: dict[str, str], backend_dies: bool) -> None:
     """Lets an exchange come to a step and kills its worker there; the statement under way dies too, or goes on."""
-    async with stopped(broker, step, code, form):
-        exchange = asyncio.ensure_future(broker.wire.send("POST", f"{broker.running.issuer}/token", form))
-        backend, worker = await held_up(broker)
-        broker.kill(worker)
-        with pytest.raises(Gone):
-            await exchange
-        if backend_dies:
-            await broker.rows("SELECT pg_terminate_backend($1, 2000)", backend)
+    held = None
+    while held is None:
+        async with stopped(broker, step, code, form):
+            held = await held_up(broker, form)
+            if held is None:
+                continue
+            broker.kill(held.worker)
+            with pytest.raises(Gone):
+                await held.exchange
+            if backend_dies:
+                await broker.rows("SELECT pg_terminate_backend($1, 2000)", held.backend)
+    backend = held.backend
 
     async def over() -> bool:
         """Nothing is under way any more."""
         return not await broker.rows("SELECT 1 FROM pg_stat_activity WHERE pid = $1 AND state = 'active'", backend)
 
-    await eventually(5, over)
+    await eventually(SOON, over)
 
 
 @pytest.mark.parametrize("step", [READS_CODE, CLAIMS_CODE, RECORDS_ASSERTION, COMMITS])
@@ -117,19 +148,21 @@ async def test_a_code_whose_worker_was_killed_before_it_heard_of_the_commit_is_r
     code = await rider.code()
     before = await broker.issued(code)
     form = rider.exchange(code)
-    async with stopped(broker, CLAIMS_CODE, code, form):
-        exchange = asyncio.ensure_future(broker.wire.send("POST", f"{broker.running.issuer}/token", form))
-        _, worker = await held_up(broker)
-        broker.strait.hold()
+    held = None
+    while held is None:
+        async with stopped(broker, CLAIMS_CODE, code, form):
+            held = await held_up(broker, form)
+            if held is not None:
+                broker.strait.hold()
 
     async def committed() -> bool:
         """The redemption stands in the database."""
         return (await broker.issued(code)).redeemed
 
-    await eventually(5, committed)
-    broker.kill(worker)
+    await eventually(SOON, committed)
+    broker.kill(held.worker)
     with pytest.raises(Gone):
-        await exchange
+        await held.exchange
     broker.strait.release()
     assert (await broker.issued(code)).tokens == 2
     refused = await rider.redeem(code)
@@ -141,20 +174,35 @@ async def test_a_code_whose_answer_was_lost_on_its_way_is_refused_and_its_tokens
     rider = broker.rider()
     code = await rider.code()
     before = await broker.issued(code)
-    form = "&".join(f"{name}={value}" for name, value in rider.exchange(code).items()).replace(":", "%3A")
-    form = form.replace("/", "%2F")
     port = broker.running.ports.first
-    _, writer = await asyncio.open_connection("127.0.0.1", port)
-    head = f"POST /token HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
-    writer.write(f"{head}Content-Length: {len(form)}\r\n\r\n{form}".encode())
+
+    async def asked() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """The exchange is sent, and its answer left lying."""
+        form = urlencode(rider.exchange(code))
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        head = f"POST /token HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        writer.write(f"{head}Content-Length: {len(form)}\r\n\r\n{form}".encode())
+        return reader, writer
+
+    reader, writer = await asked()
+    answered = asyncio.ensure_future(reader.read(12))
 
     async def committed() -> bool:
-        """The redemption stands in the database."""
-        return (await broker.issued(code)).redeemed
+        """The redemption stands in the database. What a busy machine turned away is sent again."""
+        nonlocal writer, answered
+        turned_away = answered.done() and answered.result() == b"HTTP/1.1 503"
+        if (await broker.issued(code)).redeemed:
+            return True
+        if turned_away:
+            writer.close()
+            reader, writer = await asked()
+            answered = asyncio.ensure_future(reader.read(12))
+        return False
 
-    await eventually(5, committed)
+    await eventually(SOON, committed)
     for worker in broker.workers():
         broker.kill(worker)
+    answered.cancel()
     writer.close()
     assert (await broker.issued(code)).tokens == 2
     await broker.well()
@@ -189,14 +237,16 @@ async def test_of_many_who_redeem_one_code_while_a_worker_is_killed_at_most_one_
     assert issued.tokens in (0, 2)
 
 
-async def test_the_other_workers_go_on_with_a_journey_and_the_dead_one_is_replaced(broker: Ground) -> None:
+@pytest.mark.parametrize("number", range(3), ids=["begin", "return", "share"])
+async def test_the_other_workers_go_on_with_a_journey_and_the_dead_one_is_replaced(broker: Ground, number: int) -> None:
     rider = broker.rider()
     steps: list[Callable[[], Awaitable[object]]] = [rider.begin, rider.return_, rider.share]
-    for number, step in enumerate(steps):
-        before = broker.serving()
-        assert len(before) == WORKERS
-        broker.kill(before[number % WORKERS])
+    before = broker.serving()
+    assert len(before) == WORKERS
+    for at, step in enumerate(steps):
+        if at == number:
+            broker.kill(before[number % WORKERS])
         await step()
-        await broker.whole()
-        assert before[number % WORKERS] not in broker.serving()
     (await rider.redeem(await rider.collect())).right()
+    await broker.whole()
+    assert before[number % WORKERS] not in broker.serving()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.faults.ground import Ground
-from tests.whole.rider import HARBOUR, NORTHBANK, Forms, Gone, Reply, Rider, eventually
+from tests.whole.rider import HARBOUR, NORTHBANK, SOON, Forms, Gone, Reply, Rider, eventually
 
 SEED = int(os.environ.get("PORTICO_SEED", "20261122"))
 """Another seed, another story: whatever a test says was wrong is told again by its seed."""
@@ -140,7 +140,9 @@ class Story:
         form = Forms((await rider.visit(rider.page)).body).found.get(f"{rider.page}/share")
         if form is None:
             return None
-        await rider.submit(f"{rider.page}/share", {**form, "agree": "yes"})
+        await asyncio.gather(
+            *(rider.submit(f"{rider.page}/share", {**form, "agree": "yes"}) for _ in range(2)), return_exceptions=True
+        )
         leaving = (await rider.visit(rider.page)).headers.get("Refresh", "")
         return leaving.partition("code=")[2].partition("&")[0] or None
 
@@ -215,7 +217,7 @@ async def test_nothing_is_issued_twice_and_everything_is_audited_once_whatever_b
         assert len(codes) == 1, f"seed {seed}: two token sets for one code, after {faults}"
     for promise, query in {**TOKEN_SETS, **AUDITED}.items():
         assert await broker.rows(query) == [], f"seed {seed}: not so: {promise}; after {faults}, {seen}"
-    await eventually(10, lambda: sealed(broker))
+    await eventually(SOON, lambda: sealed(broker))
     # a checkpoint is signed once a minute
     await eventually(70, lambda: vouched(broker))
     assert "the record is whole" in await broker.command("audit", "verify")

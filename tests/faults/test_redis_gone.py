@@ -6,17 +6,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 
 from broker.web import cookies
-from tests.faults.ground import Ground
+from tests.faults.ground import Ground, told_at_once
 from tests.machine.redis import RedisServer
-from tests.whole.rider import Forms, Rider, eventually
+from tests.whole.rider import SOON, Forms, Rider, eventually
 
 Deed = Callable[[], Any]
-
-AT_ONCE = 1.0
-"""Seconds within which somebody is told that it cannot be done now."""
 
 BACK = 10.0
 """Seconds after which everything works again, without anybody's doing."""
@@ -57,16 +53,6 @@ def away(request: pytest.FixtureRequest, broker: Ground) -> Deed:
     return block
 
 
-async def quickest(rider: Rider, method: str, url: str, tries: int = 3) -> float:
-    """The shortest time in which 503 was said: what a busy machine adds is not the broker's."""
-    times = []
-    for _ in range(tries):
-        reply = await rider.wire.send(method, url)
-        assert reply.status == 503
-        times.append(reply.seconds)
-    return min(times)
-
-
 # --- nothing is accepted twice ---
 
 
@@ -94,31 +80,6 @@ async def test_a_pushed_request_leads_nowhere_after_redis_lost_its_memory(broker
     await lose()
     assert (await rider.authorize()).status == 400
     assert rider.page == ""
-
-
-async def test_a_pushed_request_is_answered_once_even_if_redis_travels_back_in_time(broker: Ground) -> None:
-    first = broker.rider()
-    (await first.push()).right(201)
-    kept = await snapshot(broker)
-    (await first.authorize()).right(303)
-    await first.return_()
-    (await first.share()).right(303)
-    (await first.redeem(await first.collect())).right()
-    await asyncio.to_thread(broker.redis.flush)
-    await restored(broker, kept)
-    second = broker.rider(first.service)
-    second.request_uri, second.state, second.verifier = first.request_uri, first.state, first.verifier
-    (await second.authorize()).right(303)
-    await second.return_()
-    await second.share()
-    page = await second.visit(second.page)
-    assert "url=" not in page.headers.get("Refresh", ""), "a second answer to one request"
-    assert f"{second.page}/share" not in Forms(page.body).found, "asked again and again for what cannot be"
-    issued = await broker.one(
-        "SELECT count(*) FROM codes WHERE pushed IS NOT NULL AND transaction_id IN (SELECT"
-        " transaction_id FROM audit WHERE client_id = 'rides')"
-    )
-    assert issued == await broker.one("SELECT count(DISTINCT pushed) FROM codes WHERE client_id = 'rides'")
 
 
 async def test_a_client_assertion_is_good_once_whatever_redis_forgot(broker: Ground, lose: Deed) -> None:
@@ -201,7 +162,7 @@ async def test_what_was_issued_works_on_while_redis_is_away(broker: Ground, away
         (await rider.refresh(told["refresh_token"])).right()
         for path in ("/jwks", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/livez"):
             (await rider.visit(path)).right()
-        await eventually(5, lambda: missing(rider))
+        await eventually(SOON, lambda: missing(rider))
         assert (await late.redeem(code)).told["error"] == "invalid_grant"
 
 
@@ -216,7 +177,7 @@ async def test_a_new_journey_is_told_at_once_that_redis_is_away_and_goes_when_it
     )
     async with away():
         for path in (plain, f"/authorize?client_id=rides&request_uri={pushed.request_uri}", under_way.page):
-            assert await quickest(rider, "GET", rider.issuer + path) < AT_ONCE
+            await told_at_once(lambda path=path: rider.wire.send("GET", rider.issuer + path))  # type: ignore[misc]
             page = await rider.visit(path)
             assert b"is not available right now" in page.body
             assert int(page.headers["Retry-After"]) > 0
@@ -260,30 +221,3 @@ async def missing(rider: Rider) -> bool:
     ready = await rider.visit("/readyz")
     assert ready.status == 200
     return list(ready.told["wrong"]) == ["passing state"]
-
-
-async def snapshot(broker: Ground) -> str:
-    """Everything in Redis, for later."""
-    script = (
-        "local all = {} for _, k in ipairs(redis.call('KEYS', 'portico:*')) do"
-        " local d = redis.call('DUMP', k) all[#all + 1] = k"
-        " all[#all + 1] = (d:gsub('.', function (c) return string.format('%02x', string.byte(c)) end)) end"
-        " return table.concat(all, ' ')"
-    )
-    return await redis_says(broker, "EVAL", script, "0")
-
-
-async def restored(broker: Ground, kept: str) -> None:
-    """What was kept is what there is."""
-    script = (
-        "for i = 1, #ARGV, 2 do redis.call('RESTORE', ARGV[i], 600000, (ARGV[i + 1]:gsub('..', function (h)"
-        " return string.char(tonumber(h, 16)) end)), 'REPLACE') end return 'done'"
-    )
-    await redis_says(broker, "EVAL", script, "0", *kept.split())
-
-
-async def redis_says(broker: Ground, *words: str) -> str:
-    """One command; its answer as text."""
-    async with Redis.from_url(broker.redis.url) as client:
-        said = await client.execute_command(*words)
-    return said.decode() if isinstance(said, bytes) else str(said)

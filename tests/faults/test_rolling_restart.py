@@ -14,7 +14,7 @@ from tests.machine.program import LOOPBACK, Program, free_port
 from tests.machine.redis import RedisServer
 from tests.machine.strait import Strait
 from tests.whole.processes import PATIENCE, run
-from tests.whole.rider import RIDES_SERVICE, Gone, Rider, eventually, rides, wire
+from tests.whole.rider import RIDES_SERVICE, SOON, Gone, Rider, eventually, rides, wire
 from tests.whole.stage import Script
 
 EVERY = 0.2
@@ -32,7 +32,7 @@ class Balancer:
 
     async def look(self) -> None:
         """Asks every broker, again and again."""
-        async with wire(single=True, within=2) as sender:
+        async with wire(single=True, within=20) as sender:
             while True:
                 ready = []
                 for port in self._ports:
@@ -96,7 +96,7 @@ async def test_no_request_fails_while_one_broker_after_the_other_is_replaced(
                 async def has(*wanted: int) -> bool:
                     return set(wanted) <= set(balancer.ready)
 
-                await eventually(20, lambda: has(ports[0]))
+                await eventually(SOON, lambda: has(ports[0]))
                 finished, failed, over = [0], [], asyncio.Event()
 
                 async def citizen() -> None:
@@ -116,14 +116,14 @@ async def test_no_request_fails_while_one_broker_after_the_other_is_replaced(
                         (other, running.program, ports[0]),
                     ):
                         await asyncio.to_thread(staying.start, PATIENCE)
-                        await eventually(20, lambda port=port: has(port))  # type: ignore[misc]
+                        await eventually(SOON, lambda port=port: has(port))  # type: ignore[misc]
                         leaving.send(signal.SIGTERM)
                         gone = ports[0] if port == ports[1] else ports[1]
                         reply = await unready(sender, gone)
                         assert reply == {"ready": False, "wrong": {"process": "draining"}}
-                        await eventually(40, lambda leaving=leaving: ended(leaving))  # type: ignore[misc]
+                        await eventually(SOON, lambda leaving=leaving: ended(leaving))  # type: ignore[misc]
                         before = finished[0] + 3
-                        await eventually(30, lambda before=before: more(finished[0], before))  # type: ignore[misc]
+                        await eventually(SOON, lambda before=before: more(finished[0], before))  # type: ignore[misc]
                 finally:
                     over.set()
                     await asyncio.gather(*citizens)

@@ -8,7 +8,7 @@ from tests.faults.ground import Ground, ground
 from tests.machine.postgres import PostgresServer
 from tests.machine.redis import RedisServer
 from tests.whole.processes import PATIENCE
-from tests.whole.rider import eventually
+from tests.whole.rider import SOON, eventually
 
 
 async def test_no_log_line_of_a_worker_holds_a_code_a_token_a_cookie_or_a_handle(broker: Ground) -> None:
@@ -50,7 +50,7 @@ async def test_workers_end_when_their_supervisor_was_killed_and_another_takes_th
         async def gone() -> bool:
             return not any(Path(f"/proc/{orphan}").exists() for orphan in orphans)
 
-        await eventually(20, gone)
+        await eventually(SOON, gone)
         await asyncio.to_thread(broker.running.program.start, PATIENCE)
         await broker.whole()
         await rider.return_()

@@ -8,6 +8,9 @@ from playwright.async_api import Browser, async_playwright
 
 from tests.machine.programs import need
 
+PATIENCE = 30_000
+"""Milliseconds for which anything in a page is waited for: the machine may be busy with something else."""
+
 FLAGS = [
     "--disable-quic",
     "--no-first-run",

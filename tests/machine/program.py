@@ -65,7 +65,7 @@ class Program:
         """All that the program wrote since it was first started."""
         return b"".join(self._output).decode(errors="replace")
 
-    def start(self, within: float = 30) -> None:
+    def start(self, within: float = 60) -> None:
         """Start the process and return once it is ready; nothing if it runs already.
 
         Raises RuntimeError with the program's output if it ends, or is not ready after `within` seconds.
@@ -99,7 +99,7 @@ class Program:
         """Send a signal to the process."""
         os.kill(self.pid, number)
 
-    def stop(self, by: signal.Signals = signal.SIGTERM, within: float = 20) -> int:
+    def stop(self, by: signal.Signals = signal.SIGTERM, within: float = 60) -> int:
         """Ask the process to end, wait, and give its exit status; kill it if it is still there after `within` seconds.
 
         Minus the signal's number if a signal ended it (as `subprocess` says it), 0 if it never ran.

@@ -57,7 +57,7 @@ class RedisServer:
         request = b"*%d\r\n" % len(words) + b"".join(
             b"$%d\r\n%s\r\n" % (len(word.encode()), word.encode()) for word in words
         )
-        with socket.create_connection((LOOPBACK, self.port), timeout=5) as connection:
+        with socket.create_connection((LOOPBACK, self.port), timeout=30) as connection:
             connection.sendall(request)
             with connection.makefile("rb") as answer:
                 line = answer.readline().decode().rstrip()

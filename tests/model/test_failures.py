@@ -92,11 +92,6 @@ def test_an_alarm_is_for_what_nobody_but_an_operator_can_mend() -> None:
     assert {f for f, kind in KINDS.items() if kind.alarm} == {FailureClass.UNSAFE_REPLY, FailureClass.OUR_FAULT}
 
 
-def test_nobody_can_bring_a_provider_into_bad_health_by_what_they_do_there() -> None:
-    ailing = {failure for failure, kind in KINDS.items() if kind.ails}
-    assert ailing == {FailureClass.PROVIDER_DOWN, FailureClass.PROVIDER_BUSY}
-
-
 def test_the_simulator_plays_whatever_a_provider_can_bring_about() -> None:
     played = {failure for failure, kind in KINDS.items() if kind.played}
     assert played == {from_reason(reason) for reason in Reason} | {FailureClass.TOOK_TOO_LONG}

@@ -10,6 +10,8 @@ from tests.oidc.examples import NOW, grant
 
 TOKEN = Token("d", "access", NOW - 10, NOW + 10)
 PROOF = Proof("jkt-1", "jkt-1.j", NOW + 60)
+OTHER = Proof("jkt-2", "jkt-2.j", NOW + 60)
+REBOUND = Token("d", "access", NOW - 10, NOW + 10, "jkt-2")
 BOUND = grant(dpop_jkt="jkt-1")
 BEARER = PresentedToken(Scheme.BEARER, "at")
 DPOP = PresentedToken(Scheme.DPOP, "at")
@@ -43,6 +45,7 @@ def test_a_header_that_holds_no_token_is_refused(header: str) -> None:
 def test_a_token_opens_for_whom_it_was_made() -> None:
     check_access(BEARER, TOKEN, grant(), None, NOW)
     check_access(DPOP, TOKEN, BOUND, PROOF, NOW)
+    check_access(DPOP, REBOUND, BOUND, OTHER, NOW)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +58,8 @@ def test_a_token_opens_for_whom_it_was_made() -> None:
         (BEARER, TOKEN, BOUND, PROOF, "bearer"),
         (DPOP, TOKEN, grant(), PROOF, "bearer"),
         (DPOP, TOKEN, BOUND, None, "proof"),
-        (DPOP, TOKEN, BOUND, Proof("jkt-2", "j", NOW), "proof"),
+        (DPOP, TOKEN, BOUND, OTHER, "proof"),
+        (DPOP, REBOUND, BOUND, PROOF, "proof"),
     ],
 )
 def test_a_token_does_not_open(

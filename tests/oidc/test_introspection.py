@@ -1,5 +1,7 @@
 """What a service may learn about a token."""
 
+from dataclasses import replace
+
 import pytest
 
 from broker.model.grant import Token
@@ -39,6 +41,7 @@ def test_a_service_learns_about_its_own_tokens() -> None:
 def test_a_bound_token_names_its_key() -> None:
     found = told(service(), ACCESS, dpop_jkt="jkt-1")
     assert (found["token_type"], found["cnf"]) == ("DPoP", {"jkt": "jkt-1"})
+    assert told(service(), replace(ACCESS, dpop_jkt="jkt-2"), dpop_jkt="jkt-1")["cnf"] == {"jkt": "jkt-2"}
 
 
 def test_a_reader_learns_about_access_tokens_of_others_but_not_whose_they_are() -> None:

@@ -14,6 +14,7 @@ from broker.oidc.token import (
     Lifetimes,
     RefreshRequest,
     access_token,
+    bound_to,
     check_binding,
     check_code,
     check_refresh,
@@ -140,18 +141,18 @@ def test_a_grant_holds_what_its_code_held_and_the_key_of_the_proof() -> None:
 def test_a_grant_without_offline_access_ends_with_its_access_token() -> None:
     made = granted(code(scope=("openid",)), "g-1", None, LIFETIMES, NOW)
     assert made.expires == NOW + 600
-    assert access_token("at", made, LIFETIMES, NOW).expires == NOW + 600
+    assert access_token("at", made, None, LIFETIMES, NOW).expires == NOW + 600
     assert refresh_token("rt", made, NOW) is None
 
 
 def test_tokens_are_kept_as_digests_and_never_outlive_their_grant() -> None:
-    assert access_token("at", grant(), LIFETIMES, NOW) == Token(digest("at"), "access", NOW, NOW + 600)
-    assert access_token("at", grant(expires=NOW + 5), LIFETIMES, NOW).expires == NOW + 5
+    assert access_token("at", grant(), None, LIFETIMES, NOW) == Token(digest("at"), "access", NOW, NOW + 600)
+    assert access_token("at", grant(expires=NOW + 5), None, LIFETIMES, NOW).expires == NOW + 5
     assert refresh_token("rt", grant(), NOW) == Token(digest("rt"), "refresh", NOW, NOW + 1000)
 
 
 def test_the_answer_says_what_was_granted() -> None:
-    record = access_token("at", grant(), LIFETIMES, NOW)
+    record = access_token("at", grant(), None, LIFETIMES, NOW)
     assert token_response("at", record, grant(), NOW, id_token="id", refresh="rt") == {
         "access_token": "at",
         "token_type": "Bearer",
@@ -175,7 +176,14 @@ def test_a_refresh_token_is_good_for_its_service() -> None:
     check_refresh(RefreshRequest("r", None), REFRESH, grant(), service(), None, NOW)
     for scope in (("openid",), grant().scope):
         check_refresh(RefreshRequest("r", scope), REFRESH, grant(), service(), None, NOW)
-    check_refresh(RefreshRequest("r", None), REFRESH, grant(dpop_jkt="jkt-1"), service(), PROOF, NOW)
+
+
+def test_a_refresh_may_come_with_a_new_key_to_which_the_new_token_is_bound() -> None:
+    bound = grant(dpop_jkt="jkt-1")
+    for proof in (PROOF, OTHER):
+        check_refresh(RefreshRequest("r", None), REFRESH, bound, service(), proof, NOW)
+        assert bound_to(access_token("at", bound, proof, LIFETIMES, NOW), bound) == proof.jkt
+    assert bound_to(access_token("at", grant(), None, LIFETIMES, NOW), grant()) is None
 
 
 @pytest.mark.parametrize(
@@ -187,7 +195,6 @@ def test_a_refresh_token_is_good_for_its_service() -> None:
         (REFRESH, {"expires": NOW}, {}, None, "expired"),
         (REFRESH, {}, {"refresh": False}, None, "no longer"),
         (REFRESH, {"dpop_jkt": "jkt-1"}, {}, None, "DPoP"),
-        (REFRESH, {"dpop_jkt": "jkt-1"}, {}, OTHER, "DPoP"),
         (REFRESH, {}, {}, PROOF, "DPoP"),
     ],
 )

@@ -18,7 +18,7 @@ class Stuck(Exception):
 
 async def walk(url: str, callback: str, form: Mapping[str, str] | None = None) -> Answer:
     """From a departure to what comes back to the callback. `form` is sent on the first page. Raises Stuck."""
-    async with httpx.AsyncClient(trust_env=False, timeout=10) as browser:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as browser:
         page = await browser.get(url)
         for _ in range(12):
             if page.has_redirect_location:

@@ -104,7 +104,7 @@ async def stage(
     base = host.base
     issuers = cast(clients or {"eid": CLIENT})
     app = create(
-        Settings(**{"base": base, "issuers": issuers, "development": True, "slow": 3.0, **(settings or {})}), ambient
+        Settings(**{"base": base, "issuers": issuers, "development": True, "slow": 60.0, **(settings or {})}), ambient
     )
     outgoing = Outgoing(development=True, patience=PATIENCE)
     async with contextlib.AsyncExitStack() as running:

@@ -1,6 +1,7 @@
 """Stores to test: each suite is given one after the other, all with the same clock."""
 
 import shutil
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -9,17 +10,36 @@ import asyncpg
 import pytest
 
 from broker.ambient import Ambient
+from broker.model.facts import Unavailable
 from broker.seal import Sealer
 from broker.seal import sealer as make_sealer
 from broker.stores.facts import Facts, open_facts
 from broker.stores.passing.opening import Passing, open_passing
-from broker.stores.sql.schema import migrate
+from broker.stores.sql.migrating import migrate
 from broker.stores.sql.tables import metadata
 from tests.machine.postgres import PostgresServer
 from tests.machine.redis import RedisServer
 
+AT_ONCE = 1.0
+"""Seconds within which it is said that a store cannot be reached."""
+TRIES = 10
+
 OpenFacts = Callable[[], Awaitable[Facts]]
 OpenPassing = Callable[[Facts], Awaitable[Passing]]
+
+
+async def refused_at_once(ask: Callable[[], Awaitable[object]]) -> None:
+    """It is said within a second that a store cannot be reached.
+
+    It is asked for more than once, as what a busy machine adds is not the store's; it must be refused each time.
+    """
+    took: list[float] = []
+    while not took or took[-1] >= AT_ONCE:
+        assert len(took) < TRIES, f"never refused within {AT_ONCE} s: {took}"
+        began = time.monotonic()
+        with pytest.raises(Unavailable):
+            await ask()
+        took.append(time.monotonic() - began)
 
 
 @pytest.fixture

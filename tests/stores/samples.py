@@ -155,6 +155,7 @@ def answer(now: float, name: str = "1", person: str = "ann", **changes: Any) -> 
         shared=("name",),
         session=session(now, name),
         events=(event(now, "service_answered", transaction=f"transaction-{name}"),),
+        fact=f"answer-{name}",
     )
     return replace(made, **changes)
 

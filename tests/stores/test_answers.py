@@ -3,6 +3,8 @@
 import asyncio
 from dataclasses import replace
 
+import pytest
+
 from broker.model.facts import Known, Recorded, Redemption
 from broker.stores.facts import Facts
 from tests.machine.ambient import FakeClock
@@ -147,6 +149,49 @@ async def test_a_double_click_answers_twice_with_the_same_code(open_one: OpenFac
         assert recorded == [Recorded(f"account-{round_}", f"pairwise-{round_}")] * 6
         found = await stores[0].grants.code(same.digest)
         assert found is not None and found.code == same
+
+
+async def told(facts: Facts, kind: str = "service_answered") -> int:
+    """How many audit rows of a kind there are."""
+    return [found.kind for _, found in await facts.audit.read(0, 1000)].count(kind)
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_an_answer_that_is_given_many_times_at_once_has_one_audit_row(
+    open_one: OpenFacts, clock: FakeClock, late: bool
+) -> None:
+    stores = [await open_one() for _ in range(3)]
+    for round_ in range(1, 6):
+        given = answer(clock.now(), f"{round_}", person=f"person-{round_}")
+        same = replace(given, code=None, client_id=SERVICE) if late else given
+        clicks = [replace(same, session=session(clock.now(), f"{round_}-{n}")) for n in range(6)]
+        assert all(await asyncio.gather(*(stores[n % 3].answers.record(one) for n, one in enumerate(clicks))))
+        assert await told(stores[0]) == round_
+    (row, *_) = [found for _, found in await stores[0].audit.read(0, 1)]
+    assert row.account == "account-1"
+
+
+async def test_an_answer_that_is_given_again_after_a_crash_has_one_audit_row_and_its_code_lives_anew(
+    facts: Facts, clock: FakeClock
+) -> None:
+    first = code(clock.now(), "1")
+    await facts.answers.record(answer(clock.now(), "1", code=first))
+    clock.advance(50)
+    again = code(clock.now(), "1")
+    assert await facts.answers.record(answer(clock.now(), "1", code=again)) == Recorded("account-1", "pairwise-1")
+    found = await facts.grants.code(first.digest)
+    assert found is not None and found.code.expires == again.expires
+    assert await told(facts) == 1
+
+
+async def test_a_code_in_place_of_another_is_another_answer_and_has_its_own_audit_row(
+    facts: Facts, clock: FakeClock
+) -> None:
+    first = code(clock.now(), "1")
+    second = code(clock.now(), "2", transaction=first.transaction, pushed=first.pushed)
+    await facts.answers.record(answer(clock.now(), "1", code=first))
+    await facts.answers.record(answer(clock.now(), "2", code=second))
+    assert await told(facts) == 2
 
 
 async def test_what_was_shared_is_remembered_for_each_service(facts: Facts, clock: FakeClock) -> None:

@@ -125,7 +125,7 @@ async def test_an_assertion_is_used_once_by_each_service(open_one: OpenFacts, cl
 async def test_a_refresh_gives_another_access_token_on_the_same_grant(facts: Facts, clock: FakeClock) -> None:
     made = await redeemed(facts, clock)
     clock.advance(400)
-    access = Token(digest("access-2"), "access", clock.now(), clock.now() + 300)
+    access = Token(digest("access-2"), "access", clock.now(), clock.now() + 300, "another-thumbprint")
     use = assertion(clock.now())
     assert await facts.grants.refresh("grant-1", access, use, (event(clock.now()),)) is Redemption.DONE
     assert await facts.grants.token(access.digest) == (access, grant(made, clock.now() - 400))

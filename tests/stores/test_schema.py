@@ -10,12 +10,14 @@ import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, inspect
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.schema import CreateTable
 
 from broker.stores.sql.address import PostgresAddress, SqliteAddress, address
-from broker.stores.sql.schema import migrate, schema_is_current
+from broker.stores.sql.migrating import config, migrate
+from broker.stores.sql.schema import heads, schema_is_current
 from broker.stores.sql.tables import metadata, unique_keys
 
 
@@ -93,6 +95,12 @@ async def test_a_schema_is_current_once_it_was_migrated_and_stays_so(
     assert await schema_is_current(url)
     await migrate(url)
     assert await schema_is_current(url)
+
+
+def test_the_newest_revisions_are_those_that_alembic_finds() -> None:
+    found = heads()
+    assert found == set(ScriptDirectory.from_config(config()).get_heads())
+    assert found
 
 
 async def test_several_processes_may_migrate_postgresql_at_once(database: str) -> None:

@@ -27,7 +27,7 @@ from broker.outgoing import Outgoing
 from broker.provider import Card
 from broker.seal import sealer
 from broker.stores.facts import Facts, open_facts
-from broker.stores.sql.schema import migrate
+from broker.stores.sql.migrating import migrate
 from broker.web import public, staff
 from broker.web.language import languages
 from broker.web.middleware import guarded

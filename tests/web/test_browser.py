@@ -1,5 +1,6 @@
 """The pages in a real Chromium, as people use them: by keyboard, without script, with the back button."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -7,6 +8,8 @@ from playwright.async_api import Page, Route
 from playwright.async_api import expect as expected
 
 from broker.actions.views import Leave
+from broker.model.failures import KINDS, FailureClass
+from broker.web.citizens.tellings import TELLINGS
 from tests.conftest import NewContext
 from tests.web.doors import GivenCitizen, path
 from tests.web.examples import HANDLE, VIEWS
@@ -167,3 +170,25 @@ async def test_text_may_be_spaced_out_without_being_cut_off(page: Page, site: st
                 .map(e => e.outerHTML.slice(0, 100))"""
         )
         assert cut == []
+
+
+def filled(text: str) -> re.Pattern[str]:
+    """A text with anything in its holes."""
+    return re.compile(".+".join(map(re.escape, re.split(r"\{\w+\}", text))))
+
+
+@pytest.mark.parametrize("failure", FailureClass)
+async def test_every_class_of_failure_has_its_page_and_its_explanation(
+    failure: FailureClass, site: str, new_context: NewContext
+) -> None:
+    tab, telling = await (await new_context()).new_page(), TELLINGS[failure]
+    if KINDS[failure].page:
+        await tab.goto(site + path(f"failed_{failure}"))
+        await expected(tab.get_by_role("heading", level=1)).to_have_text(filled(telling.title))
+        told = await tab.locator("main").inner_text()
+        for sentence in telling.story:
+            assert re.search(filled(sentence), told), sentence
+    await tab.goto(f"{site}/errors/{failure}")
+    await expected(tab.get_by_role("heading", level=1)).to_have_text(telling.heading)
+    await expected(tab.locator("main")).to_contain_text(telling.meaning)
+    await expected(tab.locator("main")).to_contain_text(telling.advice)

@@ -4,14 +4,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from playwright.async_api import BrowserContext, expect
+from playwright.async_api import BrowserContext
 
 from tests.whole import library
 from tests.whole.citizen import Citizen, attended
 from tests.whole.stage import Ahead, Script, Stage, staged
-
-PATIENCE = 10_000
-"""Milliseconds for which a page is waited for: the machine may be busy."""
 
 SCRIPT = Script(
     files=library.FILES,
@@ -20,8 +17,6 @@ SCRIPT = Script(
 )
 
 Newcomer = Callable[..., Awaitable[Citizen]]
-
-expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +64,6 @@ async def newcomer(new_context: Callable[..., Awaitable[BrowserContext]]) -> Asy
 
     async def come(stage: Stage, script: bool = True, **options: object) -> Citizen:
         context = await new_context(java_script_enabled=script, **options)
-        context.set_default_timeout(PATIENCE)
         came.append(attended(await context.new_page(), stage, []))
         return came[-1]
 

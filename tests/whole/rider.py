@@ -393,6 +393,10 @@ class Rider:
         return await self.call("/introspect", {"token": token, **self.service.assertion()})
 
 
+SOON = 40.0
+"""Seconds for what takes a moment, and on a busy machine longer: no promise of ours is measured by it."""
+
+
 async def eventually(within: float, seen: Callable[[], Awaitable[object]]) -> float:
     """Waits until an awaited look is true; how many seconds that took. An error after `within` seconds."""
     began = time.monotonic()

@@ -14,7 +14,7 @@ from broker.web.citizens.tellings import TELLINGS
 from tests.whole.citizen import HARBOUR, NORTHBANK, PICKER, Citizen
 from tests.whole.conftest import Newcomer
 from tests.whole.library import ARCHIVE_NAME, Library
-from tests.whole.rider import eventually
+from tests.whole.rider import SOON, eventually
 from tests.whole.stage import Ahead, Stage
 
 COUNCIL = "Aberlan Council"
@@ -158,7 +158,7 @@ async def test_an_answer_that_nobody_finishes_checking_is_our_fault(
     async def checking() -> bool:
         return (await other_tab.transaction(journey.rpartition("/")[2])).state is State.CHECKING
 
-    await eventually(10, checking)
+    await eventually(SOON, checking)
     await other_tab.page.goto(journey)
     await other_tab.sees("We are looking at the reply")
     ahead.advance(16)

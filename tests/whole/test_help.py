@@ -12,7 +12,7 @@ from tests.whole.citizen import NORTHBANK, Citizen
 from tests.whole.colleague import TOM, Colleague, verify
 from tests.whole.conftest import SCRIPT, Newcomer
 from tests.whole.library import Library
-from tests.whole.rider import eventually
+from tests.whole.rider import SOON, eventually
 from tests.whole.stage import Stage, staged
 
 COUNCIL = "Aberlan Council"
@@ -44,7 +44,7 @@ async def code_in_the_inbox(citizen: Citizen, address: str) -> str:
                 return True
         return False
 
-    await eventually(20, arrived)
+    await eventually(SOON, arrived)
     await tab.page.close()
     return found[0]
 

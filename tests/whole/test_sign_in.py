@@ -236,6 +236,22 @@ async def test_two_requests_in_two_tabs_do_not_meet(citizen: Citizen) -> None:
     assert (await library.userinfo(told["access_token"])).told["name"] == "Amina Hughes"
 
 
+async def test_two_tabs_at_the_sample_service_both_arrive_whichever_began_first(citizen: Citizen) -> None:
+    first, second = citizen, await citizen.another_tab()
+    await first.begin()
+    await second.begin("move")
+    await first.choose(NORTHBANK)
+    await second.choose(HARBOUR)
+    await first.play("ok", "amina")
+    await second.play("ok", "ioan")
+    await first.share()
+    await first.arrives()
+    await first.reads("Amina Hughes")
+    await second.share()
+    await second.arrives()
+    await second.reads("Ioan Pryce")
+
+
 async def test_a_bookmark_of_a_journey_is_told_apart_by_how_it_ended_and_when(
     newcomer: Newcomer, clocked_stage: Stage, ahead: Ahead, script: bool
 ) -> None:

@@ -62,8 +62,8 @@ class Counter:
 
     `calls` limits what one service may send to this worker, counted in `own_limits`, its own memory: that guards the
     machine and costs no journey. `failures` limits how often one address may fail to authenticate, at all workers
-    together, counted in `limits`. `authorities` issue client certificates; `aliases` are the URLs of the endpoints where
-    those are asked for, by the usual ones (RFC 8705 5).
+    together, counted in `limits`. `authorities` issue client certificates; `aliases` are, by its usual URL, where an
+    endpoint asks for those (RFC 8705 5).
     """
 
     issuer: str

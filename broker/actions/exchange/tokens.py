@@ -51,7 +51,7 @@ async def _exchange(counter: Counter, known: Authenticated, asked: CodeRequest, 
     await check_on(counter, service, kept.code)
     grant = rules.granted(kept.code, handles.fresh(counter.ambient, size=16), bound.proof, counter.lifetimes, now)
     access, refresh = handles.fresh(counter.ambient, "access"), handles.fresh(counter.ambient, "refresh")
-    access_record = rules.access_token(access, grant, counter.lifetimes, now, bound.x5t)
+    access_record = rules.access_token(access, grant, bound.proof, counter.lifetimes, now, bound.x5t)
     refresh_record = rules.refresh_token(refresh, grant, now)
     signed = sign(_claims(counter, grant, now), counter.keys.signing(service.id_token_alg))
     outcome = await counter.grants.redeem(
@@ -101,7 +101,7 @@ async def _refresh(counter: Counter, known: Authenticated, asked: RefreshRequest
     rules.check_refresh(asked, record, grant, service, bound.proof, now)
     await check_on(counter, service, grant)
     access = handles.fresh(counter.ambient, "access")
-    access_record = rules.access_token(access, grant, counter.lifetimes, now, bound.x5t)
+    access_record = rules.access_token(access, grant, bound.proof, counter.lifetimes, now, bound.x5t)
     events = [event(counter, "grant_refreshed", service, grant)]
     if service.is_public:
         refresh = handles.fresh(counter.ambient, "refresh")

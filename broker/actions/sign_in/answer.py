@@ -168,6 +168,7 @@ async def record(
             session=kept.session,
             client_id=service.client_id,
             events=(event(desk, kind, transaction, provider=identity.provider, level=level),),
+            fact=handles.digest(plain_code),
         )
     )
     if done is None:

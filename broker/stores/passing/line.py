@@ -26,6 +26,10 @@ class Overdue(Exception):
     """An answer did not come in time, so the connection was given up with everything that waited on it."""
 
 
+class Crowded(Exception):
+    """Too many wait for their answers already; the command was not sent, and those who wait are not disturbed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a Redis is, and how to be let in."""
@@ -67,15 +71,22 @@ class Line(asyncio.Protocol):
         return self._transport is not None and not self._transport.is_closing()
 
     def send(self, words: tuple[Any, ...]) -> asyncio.Future[Any]:
-        """The answer to come. It fails with Broken, Overdue, or what Redis says is wrong (ReplyError)."""
+        """The answer to come. It fails with Broken, Overdue, Crowded, or what Redis says is wrong (ReplyError).
+
+        Raises TypeError or UnicodeEncodeError for words that cannot be sent.
+        """
+        # before anybody waits: who waited for a command that was never sent would be given the next one's answer
+        packed = pack_command(words)
         answer: asyncio.Future[Any] = self._loop.create_future()
-        if self._transport is None or self._transport.is_closing() or len(self._waiting) >= MOST_WAITING:
+        if self._transport is None or self._transport.is_closing():
             answer.set_exception(Broken("not connected"))
             return answer
-        command = pack_command(words)
+        if len(self._waiting) >= MOST_WAITING:
+            answer.set_exception(Crowded(f"{MOST_WAITING} wait already"))
+            return answer
         if not self._unsent:
             self._loop.call_soon(self._write)
-        self._unsent.append(command)
+        self._unsent.append(packed)
         self._waiting.append((self._loop.time() + self._deadline, answer))
         if self._watch is None:
             self._watch = self._loop.call_later(self._deadline, self._look)

@@ -16,7 +16,7 @@ from redis._parsers.helpers import parse_info
 from redis.asyncio.connection import parse_url
 
 from broker.model.facts import Unavailable
-from broker.stores.passing.line import Broken, Line, Overdue, Place, connected
+from broker.stores.passing.line import Broken, Crowded, Line, Overdue, Place, connected
 
 DEADLINE: Final = 0.8
 """How long (seconds) one command may take, together with the wait for a connection and the making of one."""
@@ -73,29 +73,40 @@ class Server:
         )
         self._line: Line | None = None
         self._opening: asyncio.Task[Line] | None = None
+        self._closed = False
 
     async def command(self, *words: Any) -> Any:
         """One command. One round trip.
 
-        After a broken connection it is sent a second time. Each is safe to repeat: the worst that comes of it is a
-        conflict, a proof that counts as seen, or a continuation code that is gone.
+        After a broken connection it is sent again, in what is left of its time. Each is safe to repeat: the worst that
+        comes of it is a conflict, a proof that counts as seen, or a continuation code that is gone.
         """
+        line, loop = self._line, asyncio.get_running_loop()
+        until = loop.time() + DEADLINE
         try:
-            line = self._line
             if line is None or not line.open:
-                line = await self._connected()
+                return await self._anew(line, words, until)
             try:
                 return await line.send(words)
             except Broken:
-                return await (await self._connected(line)).send(words)
+                return await self._anew(line, words, until)
         except ReplyError as error:
             if str(error).partition(" ")[0] in _NOT_NOW:
                 raise Unavailable(str(error)) from error
             raise
-        except (Broken, Overdue, OSError, TimeoutError) as error:
+        except (Broken, Overdue, Crowded, OSError, TimeoutError) as error:
             raise Unavailable(f"{type(error).__name__}: {error}") from error
 
-    async def _connected(self, broken: Line | None = None) -> Line:
+    async def _anew(self, line: Line | None, words: tuple[Any, ...], until: float) -> Any:
+        """One command on another connection than `line`, and on a third where that one broke before it answered."""
+        async with asyncio.timeout_at(until):
+            line = await self._connected(line)
+            try:
+                return await line.send(words)
+            except Broken:
+                return await (await self._connected(line)).send(words)
+
+    async def _connected(self, broken: Line | None) -> Line:
         """A connection that is open. Of many who need one at a moment, one makes it and all use it."""
         if self._line is not None and self._line is not broken and self._line.open:
             return self._line
@@ -106,8 +117,12 @@ class Server:
     async def _open(self) -> Line:
         try:
             async with asyncio.timeout(CONNECT_WITHIN):
-                self._line = await connected(self._place, DEADLINE)
-            return self._line
+                line = await connected(self._place, DEADLINE)
+            if self._closed:
+                line.close()
+                raise Broken("closed")
+            self._line = line
+            return line
         finally:
             self._opening = None
 
@@ -126,6 +141,7 @@ class Server:
         return found
 
     async def close(self) -> None:
-        """Ends the connection."""
+        """Ends the connection, also one that is being made."""
+        self._closed = True
         if self._line is not None:
             self._line.close()

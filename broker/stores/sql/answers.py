@@ -79,7 +79,7 @@ def _deed(database: Database, with_code: bool) -> Deed:
         _pair,
         _shared(),
         kept.written(database, ACCOUNT),
-        audit.written({"account_id": ACCOUNT}),
+        audit.written({"account_id": ACCOUNT, "fact": bindparam("fact", type_=Text)}),
     )
     if with_code:
         return Deed(codes.written(database, ACCOUNT, SUBJECT), then)
@@ -123,6 +123,8 @@ class SqlAnswers:
     async def record(self, answer: NewAnswer) -> Recorded | None:
         """Writes all of it in one transaction. An unredeemed code of the same transaction is replaced.
 
+        The audit rows are written once for each fact, however often it is recorded.
+
         None, and nothing written, when the transaction's code was already redeemed or its pushed request was already
         answered in another transaction. Where another answer for the same person was faster, it is tried once more
         with what then holds.
@@ -149,6 +151,7 @@ class SqlAnswers:
             "now": self._ambient.now(),
             "shares": [{"claim": claim} for claim in sorted(shared)],
             "events": audit.rows(answer.events),
+            "fact": answer.fact,
             **({} if answer.code is None else codes.values(answer.code, self._releases)),
             **kept.values(answer.session, self._identities),
         }

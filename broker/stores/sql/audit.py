@@ -49,9 +49,13 @@ def rows(events: Sequence[AuditEvent]) -> Sequence[Mapping[str, Any]]:
 
 
 def written(same: Mapping[str, ColumnElement[Any]] | None = None) -> Each:
-    """The step of a deed that writes the rows in the parameter `events`; columns in `same` are the deed's to say."""
+    """The step of a deed that writes the rows in the parameter `events`; columns in `same` are the deed's to say.
+
+    Where the deed says which `fact` it tells, that fact has one row of a kind however often the deed is done.
+    """
     fixed = same or {}
-    return Each(audit, "events", tuple(name for name in COLUMNS if name not in fixed), fixed)
+    key = ("fact", "kind") if "fact" in fixed else None
+    return Each(audit, "events", tuple(name for name in COLUMNS if name not in fixed), fixed, key)
 
 
 class SqlAudit:

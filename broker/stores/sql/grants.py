@@ -43,7 +43,7 @@ class GrantTerms:
 
 
 _TERMS: Final = Form(GrantTerms)
-_TOKEN: Final = ("digest", "kind", "created", "expires", "x5t")
+_TOKEN: Final = ("digest", "kind", "created", "expires", "dpop_jkt", "x5t")
 _digest: Final = bindparam("digest", type_=Text)
 _grant: Final = bindparam("grant", type_=Text)
 _now: Final = bindparam("now", type_=Double)
@@ -128,6 +128,7 @@ def _refreshment() -> Deed:
         "kind": bindparam("kind", type_=Text),
         "created": bindparam("created", type_=Double),
         "expires": bindparam("expires", type_=Double),
+        "dpop_jkt": bindparam("dpop_jkt", type_=Text),
         "x5t": bindparam("x5t", type_=Text),
         "epoch": EPOCH,
     }
@@ -248,10 +249,11 @@ class SqlGrants:
         """A live token and its grant; None if unknown or revoked. Expiry is the caller's to check. One round trip."""
         row = (await self._database.query(self._token, {"digest": digest}))[0]
         self._heard(row[0])
-        if row[1] is None or row[6] is None:
+        token, grant_row = row[1 : 1 + len(_TOKEN)], row[1 + len(_TOKEN) :]
+        if token[0] is None or grant_row[0] is None:
             return None
-        grant = self._grant(row[6:])
-        return None if grant is None else (Token(*row[1:6]), grant)
+        grant = self._grant(grant_row)
+        return None if grant is None else (Token(*token), grant)
 
     async def refresh(
         self, grant: str, access: Token, assertion: AssertionUse | None, events: Sequence[AuditEvent]

@@ -31,9 +31,10 @@ _BROKEN: Final = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, 
 class PostgresDatabase(Postgres):
     """A database of facts on a server."""
 
-    def __init__(self, where: PostgresAddress, connections: int) -> None:
+    def __init__(self, where: PostgresAddress, connections: int, deadline: float = DEADLINE) -> None:
         self._connections = Connections(where, connections)
-        self._patience = Patience(DEADLINE)
+        self._deadline = deadline
+        self._patience = Patience(deadline)
         self._keys = unique_keys()
         lock = func.pg_try_advisory_xact_lock(bindparam("key", type_=BigInteger))
         self._lease = self.prepare(select(lock))
@@ -109,7 +110,7 @@ class PostgresDatabase(Postgres):
 
     async def _in_time(self, work: Awaitable[_Result]) -> _Result:
         try:
-            async with asyncio.timeout(DEADLINE):
+            async with asyncio.timeout(self._deadline):
                 return await work
         except (asyncpg.PostgresError, *_BROKEN) as error:
             raise self._meaning(error) from error

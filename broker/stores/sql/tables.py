@@ -128,6 +128,7 @@ tokens: Final = Table(
     Column("expires", Double, nullable=False),
     Column("epoch", BigInteger, nullable=False),
     Column("revoked", Double),
+    Column("dpop_jkt", Text),
     Column("x5t", Text),
     Index(None, "grant_id"),
     Index(None, "expires"),
@@ -278,8 +279,10 @@ audit: Final = Table(
     Column("details", Text, nullable=False),
     Column("number", BigInteger),
     Column("hash", Text),
+    Column("fact", Text),
     UniqueConstraint("number"),
     Index("ix_audit_unsealed", "id", postgresql_where=text("number IS NULL"), sqlite_where=text("number IS NULL")),
+    Index("uq_audit_fact", "fact", "kind", unique=True),
 )
 
 checkpoints: Final = Table(
