@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -21,11 +22,12 @@ from broker.actions.sign_out import Exit
 from broker.app.office import assist, entrance, office, ways
 from broker.app.parts import Parts, password
 from broker.assisted.profiles import shipped
+from broker.jose import Authorities, read_authorities
 from broker.journey.offer import OrderRule
 from broker.model.request import ResponseMode
 from broker.oidc.checks import Door as Checks
 from broker.oidc.client import Audience
-from broker.oidc.metadata import discovery, endpoints, metadata_bytes
+from broker.oidc.metadata import aliases, discovery, endpoints, metadata_bytes
 from broker.oidc.token import Lifetimes
 from broker.stores.passing.memory import MemoryLimits
 from broker.web import citizens, public
@@ -92,11 +94,13 @@ def counter(parts: Parts, checks: Checks) -> Counter:
     """What the services' calls work with."""
     broker, facts, passing = parts.settings.broker, parts.facts, parts.passing
     urls, limits = endpoints(broker.issuer), broker.limits
+    elsewhere = aliases(broker.issuer, broker.certificates.origin)
+    assertions = (urls.token, urls.pushed, urls.introspection, urls.revocation)
     return Counter(
         issuer=broker.issuer,
         ladder=broker.ladder,
         door=checks,
-        audience=Audience(broker.issuer, (urls.token, urls.pushed, urls.introspection, urls.revocation)),
+        audience=Audience(broker.issuer, (*assertions, *(elsewhere[url] for url in assertions if elsewhere))),
         lifetimes=Lifetimes(broker.tokens.id_token, broker.tokens.access, broker.tokens.refresh),
         request_uri=broker.tokens.request_uri,
         calls=Rate(limits.requests_by_client.most, limits.requests_by_client.window),
@@ -112,7 +116,13 @@ def counter(parts: Parts, checks: Checks) -> Counter:
         switches=facts.switches,
         mac=parts.sealer.mac,
         mac_matches=parts.sealer.mac_matches,
+        authorities=_authorities(broker.certificates.authorities),
+        aliases=elsewhere,
     )
+
+
+def _authorities(file: Path | None) -> Authorities:
+    return () if file is None else read_authorities(file.read_bytes())
 
 
 class Door:
@@ -166,6 +176,7 @@ def public_door(parts: Parts) -> ASGIApp:
         broker.languages,
         response_modes=RESPONSE_MODES,
         trust_frameworks=(broker.trust_framework,),
+        certificates=broker.certificates.origin,
     )
     here = desk(parts)
     files = statics()

@@ -49,8 +49,8 @@ class TlsSubject:
     """Whom a service's certificate must name: exactly one of these is set (RFC 8705 2.1.2)."""
 
     dn: str | None = None
-    """The whole subject as RFC 4514 writes it, such as "CN=tax.example,O=Tax Office,C=GB". The values count, not how they
-    are escaped."""
+    """The whole subject as RFC 4514 writes it, such as "CN=tax.example,O=Tax Office,C=GB". How its values are escaped
+    does not count."""
     san_dns: str | None = None
     """A host name among the certificate's alternative names."""
     san_uri: str | None = None

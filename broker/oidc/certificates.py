@@ -29,7 +29,7 @@ _LONGEST: Final = MAX_CERTIFICATE * 4 // 3 + 8
 
 
 def client_certificate(headers: Sequence[str]) -> Certificate | None:
-    """The certificate in the `Client-Cert` headers that a trusted proxy set, or None where there is none (RFC 9440 2.2).
+    """The certificate in the `Client-Cert` header that a trusted proxy set, or None without one (RFC 9440 2.2).
 
     Raises TokenError for two of them (one of them is somebody else's) and for anything that is not one certificate.
     """

@@ -1,4 +1,4 @@
-"""Client authentication: how a service proves who it is (OpenID Connect Core 9, RFC 6749 2.3, RFC 7523 2.2, RFC 8705 2).
+"""Client authentication: how a service proves who it is (OpenID Connect Core 9, RFC 6749 2.3, RFC 7523 2, RFC 8705 2).
 
 First `presented` says who is calling and how; then the caller looks the service up, and `authenticate` decides. The id
 of an assertion is only handed back: it counts once its use was recorded.

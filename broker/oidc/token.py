@@ -97,11 +97,11 @@ def check_binding(
     match service.bound_by:
         case Binding.MTLS if proof is not None:
             raise TokenError("invalid_dpop_proof", "tokens of this service are bound to its certificate")
-        case Binding.MTLS if certificate is None or not certificate.good_at(now):
+        case Binding.MTLS if certificate is not None and certificate.good_at(now):
+            return certificate.thumbprint
+        case Binding.MTLS:
             detail = "no client certificate came through a trusted proxy, or it has expired"
             raise TokenError("invalid_request", "a client certificate is needed", detail)
-        case Binding.MTLS:
-            return certificate.thumbprint
         case Binding.DPOP if proof is None:
             raise TokenError("invalid_dpop_proof", "a DPoP proof is needed", "no DPoP header")
     return None
@@ -183,8 +183,8 @@ def check_refresh(
     """Whether this caller may refresh this grant now (RFC 6749 6, RFC 9449 5).
 
     A service authenticates itself, so its refresh token is bound to no key: a new one may come with every refresh, only
-    not none (RFC 9449 5). An app has nothing but its key, so it must be the same one all along (RFC 9449 5). A narrower scope is accepted and left unused, which the answer's `scope` says (RFC 6749 3.3).
-    Raises TokenError.
+    not none (RFC 9449 5). An app has nothing but its key, which stays the same throughout. A narrower scope is accepted
+    and left unused, which the answer's `scope` says (RFC 6749 3.3). Raises TokenError.
     """
     if token.kind != REFRESH:
         raise invalid_grant(f"a token of kind {token.kind} was presented as a refresh token")

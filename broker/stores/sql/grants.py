@@ -270,7 +270,7 @@ class SqlGrants:
     async def rotate(
         self, digest: str, tokens: Sequence[Token], now: float, events: Sequence[AuditEvent]
     ) -> Redemption:
-        """A refresh token is used up and new tokens take its place. USED_BEFORE when it was used or revoked meanwhile."""
+        """A refresh token is used up and new tokens take its place. USED_BEFORE when it was no longer good."""
         parameters = {"digest": digest, "now": now, "tokens": _token_rows(tokens), "events": audit.rows(events)}
         return Redemption.DONE if await self._database.perform(self._rotate, parameters) else Redemption.USED_BEFORE
 
