@@ -7,7 +7,7 @@ from typing import Final
 
 from broker.jose import distinguished_name, ip_address
 from broker.model.assurance import Level
-from broker.model.service import PUBLIC_SECTOR, Binding, ClientAuthentication, Profile, Service, TlsSubject
+from broker.model.service import Binding, ClientAuthentication, Profile, Service, SubjectType, TlsSubject
 from broker.settings.check_broker import check_texts
 from broker.settings.frame import Frame
 from broker.settings.providers import ProviderEntry
@@ -33,7 +33,7 @@ def check_id(service: Service, frame: Frame) -> Iterator[Problem]:
         )
     if not 1 <= len(service.client_id) <= 128:
         yield Problem("client_id", "it must have 1 to 128 characters", "choose another")
-    if service.sector != PUBLIC_SECTOR and not re.fullmatch(r"[!-~]{1,255}", service.sector):
+    if service.subject_type is SubjectType.PAIRWISE and not re.fullmatch(r"[!-~]{1,255}", service.sector):
         yield Problem("sector", "only visible ASCII characters can stand in it", "write a host of yours")
 
 

@@ -23,12 +23,6 @@ DN = "CN=tax.example,OU=A+O=Tax\\, Ltd,C=GB"
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """Signs services' certificates."""
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
 def tax(authority: Authority) -> Certificate:
     """The certificate of the tax service, with a name of every kind."""
     made = authority.client(

@@ -91,8 +91,8 @@ def _grant_of_code() -> Any:
     return select(codes.c.grant_id).where(codes.c.digest == _digest).scalar_subquery()
 
 
-def _grant_of_token() -> Any:
-    this = select(tokens.c.grant_id).where(tokens.c.digest == _digest, tokens.c.kind == _REFRESH)
+def _grant_of_token(which: ColumnElement[str] = _digest) -> Any:
+    this = select(tokens.c.grant_id).where(tokens.c.digest == which, tokens.c.kind == _REFRESH)
     return this.correlate(None).scalar_subquery()
 
 
@@ -139,9 +139,10 @@ def _refreshment() -> Deed:
 
 def _rotation() -> Deed:
     alive = select(grants.c.id).where(grants.c.revoked.is_(None), grants.c.epoch == EPOCH)
-    unused = and_(tokens.c.digest == _digest, tokens.c.kind == _REFRESH, tokens.c.revoked.is_(None))
+    before = bindparam("before", type_=Text)  # each new token brings a `digest` of its own
+    unused = and_(tokens.c.digest == before, tokens.c.kind == _REFRESH, tokens.c.revoked.is_(None))
     used = update(tokens).where(unused, tokens.c.grant_id.in_(alive)).values(revoked=_now)
-    issued = Each(tokens, "tokens", _TOKEN, {"grant_id": _grant_of_token(), "epoch": EPOCH})
+    issued = Each(tokens, "tokens", _TOKEN, {"grant_id": _grant_of_token(before), "epoch": EPOCH})
     return Deed(used.returning(tokens.c.digest), (issued, audit.written()))
 
 
@@ -271,7 +272,7 @@ class SqlGrants:
         self, digest: str, tokens: Sequence[Token], now: float, events: Sequence[AuditEvent]
     ) -> Redemption:
         """A refresh token is used up and new tokens take its place. USED_BEFORE when it was no longer good."""
-        parameters = {"digest": digest, "now": now, "tokens": _token_rows(tokens), "events": audit.rows(events)}
+        parameters = {"before": digest, "now": now, "tokens": _token_rows(tokens), "events": audit.rows(events)}
         return Redemption.DONE if await self._database.perform(self._rotate, parameters) else Redemption.USED_BEFORE
 
     async def revoke_used(self, digest: str, client_id: str, now: float, event: AuditEvent) -> bool:
