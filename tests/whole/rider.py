@@ -8,6 +8,7 @@ import base64
 import hashlib
 import json
 import secrets
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import aiohttp
 import jwt
+from multidict import CIMultiDict
 
 NORTHBANK, HARBOUR, EID = "northbank", "harbour", "eid"
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -92,7 +94,7 @@ class Wire:
         """One request. Raises Gone."""
         began = time.monotonic()
         body = None if form is None else urlencode(form)
-        lines = dict(headers or {})
+        lines = CIMultiDict(headers or {})
         if form is not None:
             lines["Content-Type"] = "application/x-www-form-urlencoded"
         try:
@@ -106,9 +108,20 @@ class Wire:
 
 
 @asynccontextmanager
-async def wire(*, single: bool = False, within: float = 20) -> AsyncIterator[Wire]:
-    """A way to send. With `single` every request has a connection of its own, so that any worker may answer it."""
-    connector = aiohttp.TCPConnector(limit=0, force_close=single, enable_cleanup_closed=False)
+async def wire(
+    *, single: bool = False, within: float = 20, tls: ssl.SSLContext | None = None, source: str | None = None
+) -> AsyncIterator[Wire]:
+    """A way to send. With `single` every request has a connection of its own, so that any worker may answer it.
+
+    `tls` says whom to trust and which certificate to show, `source` is the address to call from.
+    """
+    connector = aiohttp.TCPConnector(
+        limit=0,
+        force_close=single,
+        enable_cleanup_closed=False,
+        ssl=tls or True,
+        local_addr=None if source is None else (source, 0),
+    )
     async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
         yield Wire(session, within)
 
