@@ -97,6 +97,7 @@ async def _serve_here(settings: Settings, door: str) -> None:
         if door != "public" and settings.staff is not None:
             doors.append(_server(app.staff_door(parts), listen.staff, settings))
         _settle()
+        _read_again(parts.rereading)
         await _together(doors, started=lambda: _linger(parts.readiness))
 
 
@@ -131,6 +132,7 @@ def worker() -> app.Application:
         async with app.opened(settings, ambient.real()) as parts:
             signal.signal(signal.SIGTERM, ending)
             _linger(parts.readiness)
+            _read_again(parts.rereading)
             _end_with_parent()
             door = _behind_proxies(app.public_door(parts), settings)
             _settle()
@@ -176,6 +178,18 @@ def _linger(readiness: Readiness) -> None:
             loop.call_soon_threadsafe(loop.call_later, LINGER, ending, number, frame)
 
     signal.signal(signal.SIGTERM, stop)
+
+
+def _read_again(rereading: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """From now on a SIGHUP makes this process read what may change while it runs."""
+    loop, running = asyncio.get_running_loop(), set[asyncio.Task[None]]()
+
+    def told() -> None:
+        task = loop.create_task(rereading())
+        running.add(task)
+        task.add_done_callback(running.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, told)
 
 
 def demo(args: argparse.Namespace) -> int:

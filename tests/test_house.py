@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # --- who may import whom: left may import right, nothing else ---
 
-VOCABULARY = {"broker.model", "broker.jose", "broker.toml"}
-GROUND = VOCABULARY | {"broker.seal", "broker.ambient", "broker.outgoing"}
+VOCABULARY = {"broker.model", "broker.jose", "broker.jwe", "broker.toml"}
+GROUND = VOCABULARY | {"broker.seal", "broker.ambient", "broker.outgoing", "broker.signing"}
 ROOMS = {"broker.oidc", "broker.journey", "broker.assisted", "broker.account"}
 CONTRACT = {"broker.provider"}
 INSIDE = ROOMS | GROUND | {"broker.keys"}
@@ -58,6 +58,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "broker.outgoing": {"broker.model", "broker.jose", "broker.ambient"},
     "broker.seal": {"broker.model", "broker.ambient"},
     "broker.jose": {"broker.model"},
+    "broker.jwe": {"broker.jose"},
+    "broker.signing": {"broker.jose"},
     "broker.model": {"broker.ambient"},
     "broker.toml": set(),
     "broker.ambient": set(),
@@ -78,7 +80,8 @@ HOMES: dict[str, set[str]] = {
     "sqlalchemy": {"broker.stores"},
     "alembic": {"broker.stores"},
     "jwt": {"broker.jose"},
-    "joserfc": {"broker.jose"},
+    "joserfc": {"broker.jwe", "deploy.demo"},
+    "pkcs11": {"broker.keys.objects"},
     "cryptography": {"broker.jose", "broker.seal", "broker.keys"},
     "aiohttp": {"broker.outgoing"},
     "authlib": {"providers", "deploy.demo"},

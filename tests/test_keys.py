@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from broker import jose, keys
+from broker import jose, jwe, keys
 from broker.keys import KeyRing, KeysUnusable
 from tests.machine.ambient import FakeChance
 
@@ -66,10 +66,17 @@ def test_nobody_else_can_read_the_files(made: Path) -> None:
 
 def test_the_published_set_holds_nothing_private(made: Path) -> None:
     published = json.loads(keys.load_all(made).jwks())["keys"]
-    assert len(published) == 4
+    assert [jwk["use"] for jwk in published] == ["sig"] * 4 + ["enc"] * 2
     for jwk in published:
         assert set(jwk) <= {"kty", "crv", "x", "y", "n", "e", "kid", "alg", "use"}
-        assert jwk["use"] == "sig"
+
+
+def test_what_is_encrypted_to_a_published_key_is_opened_with_the_ring(made: Path) -> None:
+    ring = keys.load_all(made)
+    for key in jwe.parse_encryption_keys(json.loads(ring.jwks())):
+        (alg,) = key.algorithms
+        opened = jwe.decrypt(jwe.encrypt(b"x", key, alg, "A256GCM"), ring.decryption, [alg], ["A256GCM"])
+        assert opened.payload == b"x"
 
 
 def test_no_two_sets_are_alike(made: Path, tmp_path: Path) -> None:
@@ -97,7 +104,7 @@ def test_a_next_key_is_shown_before_it_signs(folder: Path) -> None:
     before = keys.load_all(folder)
     ring = with_next(folder)
     assert ring.signing("ES256").kid == before.signing("ES256").kid
-    assert len(json.loads(ring.jwks())["keys"]) == 5
+    assert len(ring.public.keys) == 5
 
 
 def test_no_verification_fails_through_a_rotation(folder: Path) -> None:

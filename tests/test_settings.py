@@ -18,7 +18,7 @@ from broker.assisted.clocks import Terms
 from broker.journey.offer import OrderRule
 from broker.model.assurance import Level
 from broker.model.listing import Listing
-from broker.model.service import PUBLIC_SECTOR, DataUse, OtherWay, Service, SubjectType, TlsSubject
+from broker.model.service import PUBLIC_SECTOR, DataUse, Encryption, OtherWay, Service, SubjectType, TlsSubject
 from broker.settings import Assisted, Content, Hours, PickerOrder, address, load, secret
 from broker.settings.providers import ListingFile
 from broker.settings.source import moved
@@ -206,10 +206,18 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     (DEMO, "redirect_uris", ["https://service.example\\.evil.example/"], "redirect_uris[0]", "an absolute URL"),
     (DEMO, "redirect_uris", ["https://service.example@evil.example/"], "redirect_uris[0]", "credentials"),
     (DEMO, "redirect_uris", ["https://service.example:port/"], "redirect_uris[0]", "an absolute URL"),
+    (DEMO, "ciba", "push", "ciba", ""),
+    (DEMO, "ciba", "ping", "ciba_notification_uri", "nobody could be pinged"),
+    (DEMO, "ciba_notification_uri", "http://localhost:8002/ping", "ciba_notification_uri", "nothing uses"),
+    (DEMO, "ciba_request_signed", True, "ciba_request_signed", "the service's keys"),
     (DEMO, "post_logout_redirect_uris", ["x"], "post_logout_redirect_uris[0]", "an absolute URL"),
     (DEMO, "home", "home", "home", "an absolute URL"),
     (DEMO, "initiate_login_uri", "x", "initiate_login_uri", "an absolute URL"),
     (DEMO, "resume_uri", "x", "resume_uri", "an absolute URL"),
+    (DEMO, "backchannel_logout_uri", f"{HTTPS}#x", "backchannel_logout_uri", "fragment"),
+    (DEMO, "frontchannel_logout_uri", "x", "frontchannel_logout_uri", "an absolute URL"),
+    (DEMO, "frontchannel_logout_uri", "http://localhost:8003/x", "frontchannel_logout_uri", "no redirect URI"),
+    (DEMO, "frontchannel_logout_uri", "https://localhost:8002/x", "frontchannel_logout_uri", "no redirect URI"),
     (DEMO, "other_ways.1.url", "x", "other_ways[1].url", "an absolute URL"),
     (DEMO, "other_ways.0.text", {"en": "Write"}, "other_ways[0].text", '"cy" is missing'),
     (DEMO, "names", {"en": "Us", "cy": " "}, "names", '"cy" is missing'),
@@ -534,9 +542,18 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
         "other_ways": [{"text": {"en": "a", "cy": "b"}, "url": "https://a.example/"}],
         "initiate_login_uri": "https://a.example/login",
         "resume_uri": "https://a.example/resume",
+        "backchannel_logout_uri": "https://a.example/told",
+        "frontchannel_logout_uri": "http://localhost:8002/bye",
         "patience": "2 hours",
         "subject_type": "pairwise",
         "binding": "dpop",
+        "request_object_required": True,
+        "signed_response": True,
+        "response_alg": "RS256",
+        "response_encryption": {"alg": "ECDH-ES", "enc": "A256GCM"},
+        "ciba": "ping",
+        "ciba_notification_uri": "https://a.example/ping",
+        "ciba_request_signed": False,
         "jwks": {"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]},
     }
     for name, value in said.items():
@@ -550,6 +567,7 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
         "other_ways": (OtherWay(texts, "https://a.example/"),),
         "patience": 7200,
         "tls_subject": None,
+        "response_encryption": Encryption("ECDH-ES", "A256GCM"),
         "names": {"en": "Aberlan Council", "cy": "Cyngor Aberlan"},
         "redirect_uris": ("http://localhost:8002/callback",),
         "post_logout_redirect_uris": ("http://localhost:8002/",),
@@ -637,7 +655,14 @@ def test_a_service_that_is_no_app_is_never_answered_on_somebody_s_device(product
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("pkce_required", False), ("binding", "mtls"), ("introspection", True), ("profile", "fapi2"), ("sector", None)],
+    [
+        ("pkce_required", False),
+        ("binding", "mtls"),
+        ("introspection", True),
+        ("ciba", "poll"),
+        ("profile", "fapi2"),
+        ("sector", None),
+    ],
 )
 def test_what_an_app_cannot_be(production: Configuration, name: str, value: Any) -> None:
     app(production, redirect_uris=["http://127.0.0.1/callback"], **({} if name == "sector" else {name: value}))

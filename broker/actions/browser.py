@@ -24,7 +24,11 @@ class Browser:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What a browser is to remember after an answer: a new secret, and the session's cookie where one is kept."""
+    """What a browser is to remember after an answer: a new secret, and the session's cookie where one is kept.
+
+    `state` is what services may see change (Session Management 1.0).
+    """
 
     secret: str | None = None
     session: str | None = None
+    state: str | None = None

@@ -12,6 +12,7 @@ from broker.actions.needs import (
     Audit,
     Grants,
     NewAnswer,
+    Questions,
     Recorded,
     Redemption,
     Sessions,
@@ -23,7 +24,8 @@ from broker.model.allowance import Allowance
 from broker.model.audit import AuditEvent
 from broker.model.grant import AssertionUse, Grant, Token
 from broker.model.notice import Notice
-from broker.model.session import Session
+from broker.model.question import Question, QuestionState
+from broker.model.session import Ended, Farewell
 
 
 class Counts(Protocol):
@@ -133,6 +135,43 @@ class CountedGrants:
         return revoked
 
 
+class CountedQuestions:
+    """Questions to citizens on their own device: those put, and how they were answered without tokens."""
+
+    def __init__(self, inner: Questions, counts: Counts) -> None:
+        self.load = inner.load
+        self.by_code = inner.by_code
+        self.of_case = inner.of_case
+        self.poll = inner.poll
+        self.account = inner.account
+        self.known_as = inner.known_as
+        self.claim_pings = inner.claim_pings
+        self.ping_later = inner.ping_later
+        self.pinged = inner.pinged
+        self._inner = inner
+        self._counts = counts
+
+    async def ask(
+        self,
+        question: Question,
+        use: AssertionUse | None,
+        notices: Sequence[Notice],
+        events: Sequence[AuditEvent],
+    ) -> Redemption:
+        """As the store does."""
+        outcome = await self._inner.ask(question, use, notices, events)
+        if outcome is Redemption.DONE:
+            self._counts.recorded(events)
+        return outcome
+
+    async def settle(self, id: str, state: QuestionState, now: float, events: Sequence[AuditEvent]) -> bool:
+        """As the store does."""
+        settled = await self._inner.settle(id, state, now, events)
+        if settled:
+            self._counts.recorded(events)
+        return settled
+
+
 class CountedSessions:
     """The broker's sessions, of which every end counts."""
 
@@ -141,9 +180,9 @@ class CountedSessions:
         self._inner = inner
         self._counts = counts
 
-    async def end(self, digest: str, event: AuditEvent) -> Session | None:
+    async def end(self, digest: str, event: AuditEvent, farewell: Farewell) -> Ended | None:
         """As the store does."""
-        ended = await self._inner.end(digest, event)
+        ended = await self._inner.end(digest, event, farewell)
         if ended is not None:
             self._counts.recorded([event])
         return ended

@@ -8,18 +8,24 @@ Handles come in plain and are stored as digests alone.
 from collections.abc import Sequence
 from typing import Protocol
 
+from broker.jose import SigningKey
 from broker.journey.transaction import Transaction
 from broker.model.allowance import Allowance
 from broker.model.audit import AuditEvent
+from broker.model.delivery import Delivery
 from broker.model.facts import Known as Known
 from broker.model.facts import KnownCode as KnownCode
 from broker.model.facts import NewAnswer as NewAnswer
 from broker.model.facts import Recorded as Recorded
 from broker.model.facts import Redemption as Redemption
+from broker.model.facts import Replaced as Replaced
 from broker.model.facts import Unavailable as Unavailable
 from broker.model.grant import AssertionUse, Grant, Token
+from broker.model.identity import Identity
+from broker.model.notice import Notice
+from broker.model.question import Ping, Polled, Question, QuestionState
 from broker.model.request import AuthorizationRequest
-from broker.model.session import Session
+from broker.model.session import Ended, Farewell, Session
 from broker.model.switches import Switches
 
 
@@ -104,8 +110,8 @@ class Answers(Protocol):
     async def record(self, answer: NewAnswer) -> Recorded | None:
         """Writes all of it in one transaction. An unredeemed code of the same transaction is replaced.
 
-        None, and nothing written, when the transaction's code was already redeemed or its pushed request was
-        already answered in another transaction.
+        None, and nothing written, when the transaction's code was already redeemed, its pushed request was
+        already answered in another transaction, or its question waits no more or for somebody else.
         """
         ...
 
@@ -164,6 +170,69 @@ class Grants(Protocol):
         ...
 
 
+class Questions(Protocol):
+    """Questions to citizens on their own device (facts). Everything older than the current epoch counts as unknown."""
+
+    async def ask(
+        self,
+        question: Question,
+        use: AssertionUse | None,
+        notices: Sequence[Notice],
+        events: Sequence[AuditEvent],
+    ) -> Redemption:
+        """Writes a question with its notices, audit rows and the use of the signed request that it came in.
+
+        All in one transaction, and nothing unless DONE: ASSERTION_USED_BEFORE where the request came before,
+        USED_BEFORE where the code is another question's.
+        """
+        ...
+
+    async def load(self, id: str) -> Question | None:
+        """The question with this id."""
+        ...
+
+    async def by_code(self, code: str) -> Question | None:
+        """The question whose code somebody typed."""
+        ...
+
+    async def of_case(self, case: str) -> Sequence[Question]:
+        """The questions of a verification case, the oldest first."""
+        ...
+
+    async def settle(self, id: str, state: QuestionState, now: float, events: Sequence[AuditEvent]) -> bool:
+        """Answers a waiting question without tokens; False, and nothing written, if it waits no more."""
+        ...
+
+    async def poll(
+        self, digest: str, client_id: str, now: float, use: AssertionUse | None
+    ) -> Polled | Redemption | None:
+        """How a question stands, asked by the service it belongs to; counts the poll, and the use of an assertion.
+
+        None where this service has no such question; ASSERTION_USED_BEFORE where the assertion came a second time.
+        """
+        ...
+
+    async def account(self, sector: str, subject: str) -> str | None:
+        """The account that the services of a sector know by this `sub`."""
+        ...
+
+    async def known_as(self, account: str, now: float) -> Identity | None:
+        """Who is behind an account, as far as its newest live session says."""
+        ...
+
+    async def claim_pings(self, now: float, until: float, limit: int) -> Sequence[tuple[Ping, int]]:
+        """Pings that are due, each with the number of this try; they are due again at `until`, unless `pinged`."""
+        ...
+
+    async def ping_later(self, id: str, when: float) -> None:
+        """The service could not be told: it is due again at `when`."""
+        ...
+
+    async def pinged(self, id: str) -> None:
+        """The service was told, or is not told any more."""
+        ...
+
+
 class Sessions(Protocol):
     """The broker's sessions (facts, known by digest)."""
 
@@ -171,8 +240,34 @@ class Sessions(Protocol):
         """A live session, or None. Expiry is the caller's to check."""
         ...
 
-    async def end(self, digest: str, event: AuditEvent) -> Session | None:
-        """Ends a session; gives what it was, or None if it was not live (then nothing is written)."""
+    async def end(self, digest: str, event: AuditEvent, farewell: Farewell) -> Ended | None:
+        """Ends a session, and writes with it all that has to be told; None, and nothing written, if not live.
+
+        Codes of the session, and grants that end with it, open nothing from then on.
+        """
+        ...
+
+
+class Deliveries(Protocol):
+    """What has to be delivered to services (facts). It is written with the fact it tells, by other stores."""
+
+    async def claim(self, now: float, until: float, limit: int) -> Sequence[Delivery]:
+        """What is neither delivered nor expired nor claimed until later than `now`, the oldest first; claims it.
+
+        Each claim counts as a try. A delivery may be made twice after a crash, never not at all before it expires.
+        """
+        ...
+
+    async def sent(self, id: str, now: float) -> None:
+        """It was delivered: its content is erased."""
+        ...
+
+    async def give_up(self, id: str) -> None:
+        """It will not be tried again: its content is erased."""
+        ...
+
+    async def later(self, id: str, until: float) -> None:
+        """It is not tried again until then."""
         ...
 
 
@@ -181,4 +276,12 @@ class Audit(Protocol):
 
     async def write(self, events: Sequence[AuditEvent]) -> None:
         """Writes the rows, durably."""
+        ...
+
+
+class Signing(Protocol):
+    """The broker's signing keys."""
+
+    def signing(self, alg: str) -> SigningKey:
+        """The current key for an algorithm."""
         ...

@@ -15,8 +15,10 @@ from broker.model.facts import Unavailable
 from broker.settings import Settings, load
 from broker.stores.facts import Facts, open_facts
 from broker.stores.passing.opening import open_passing
+from broker.stores.sql.audit import SqlAudit
 from broker.stores.sql.marks import Marks
 from broker.stores.sql.schema import schema_is_current
+from broker.stores.sql.sessions import SqlSessions
 from broker.stores.sql.switches import Board
 from providers import KINDS
 
@@ -86,8 +88,10 @@ class Administered:
     """The stores of facts as commands see them."""
 
     switches: Board
+    sessions: SqlSessions
     epochs: Marks
     audit: Record
+    record: SqlAudit
 
 
 @asynccontextmanager
@@ -102,7 +106,8 @@ async def administered(settings: Settings) -> AsyncIterator[Administered]:
         broker.passing.url, sealer, facts.ambient, facts.switches, password=password(broker.passing.password_file)
     )
     try:
-        yield Administered(facts.switches, facts.marks, Record(facts, ring, broker.audit.checkpoints))
+        record = Record(facts, ring, broker.audit.checkpoints)
+        yield Administered(facts.switches, facts.sessions, facts.marks, record, facts.audit)
     finally:
         await passing.close()
         await facts.close()

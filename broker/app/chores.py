@@ -1,29 +1,46 @@
 """What a process does again and again beside answering requests."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from broker.actions.assist_office import let_clocks_speak
+from broker.actions.deliver import deliver as deliver_calls
 from broker.actions.notify import deliver
+from broker.actions.ping import ping
 from broker.actions.upkeep import Chore
+from broker.app.delivering import courier, look_at_waiting
 from broker.app.notifying import notifier
 from broker.app.office import office
 from broker.app.parts import Parts
+from broker.app.rotating import rotate
+from broker.commands.changing import policy
+from broker.keys import Changes
+from broker.model.service import Delivery
 from broker.stores.sql.audit_chain import Notary
 
 
 def chores(parts: Parts) -> Sequence[Chore]:
-    """Sealing, sweeping, looking, letting clocks speak, sending."""
+    """Sealing, sweeping, looking, following the keys, letting clocks speak, sending."""
     facts, broker = parts.facts, parts.settings.broker
-    desk, sending = office(parts), notifier(broker.notices)
+    desk, sending, carrying = office(parts), notifier(broker.notices), courier(parts)
     wanted = [
         Chore("seal", 1.0, facts.tick),
         Chore("sweep", 300.0, lambda: facts.sweep(parts.ambient.now())),
         Chore("memory", 5.0, parts.passing.watch),
+        Chore("deliveries", 1.0, lambda: deliver_calls(carrying)),
+        Chore("waiting", 15.0, lambda: look_at_waiting(parts)),
+        Chore("keys", 2.0, parts.keys.look),
         Chore("cases", 30.0, lambda: let_clocks_speak(desk)),
     ]
+    if any(service.ciba is Delivery.PING for service in parts.catalogue.services.values()):
+        told = partial(ping, facts.questions, parts.catalogue, parts.outgoing, parts.ambient)
+        wanted.append(Chore("pings", 1.0, told))
     if sending is not None:
         wanted.append(Chore("notices", 1.0, lambda: deliver(facts.outbox, sending, parts.ambient)))
+    if broker.keys.rotate_every is not None:
+        changes = Changes(broker.keys.folder, parts.ambient.draw, policy(broker), parts.keys.tokens)
+        wanted.append(Chore("rotation", 10.0, lambda: rotate(parts, changes)))
     if broker.audit.checkpoints is not None:
-        notary = Notary(parts.ring.audit, broker.audit.checkpoints)
+        notary = Notary(parts.keys.ring().audit, broker.audit.checkpoints)
         wanted.append(Chore("checkpoint", 60.0, lambda: facts.chain.checkpoint(parts.ambient.now(), notary)))
     return wanted

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import cache
 from pathlib import Path
 
 from starlette.routing import BaseRoute
@@ -12,6 +13,7 @@ from broker.actions.counts import (
     CountedAnswers,
     CountedAudit,
     CountedGrants,
+    CountedQuestions,
     CountedSessions,
     CountedTransactions,
 )
@@ -19,6 +21,7 @@ from broker.actions.exchange.counter import Counter, Rate
 from broker.actions.sign_in.citizen import SignIn
 from broker.actions.sign_in.desk import Desk, Limited
 from broker.actions.sign_out import Exit
+from broker.app.notifying import notifier
 from broker.app.office import assist, entrance, office, ways
 from broker.app.parts import Parts, password
 from broker.assisted.profiles import shipped
@@ -26,8 +29,9 @@ from broker.jose import Authorities, read_authorities
 from broker.journey.offer import OrderRule
 from broker.model.request import ResponseMode
 from broker.oidc.checks import Door as Checks
+from broker.oidc.ciba import Times
 from broker.oidc.client import Audience
-from broker.oidc.metadata import aliases, discovery, endpoints, metadata_bytes
+from broker.oidc.metadata import Endpoints, aliases, discovery, endpoints, metadata_bytes
 from broker.oidc.token import Lifetimes
 from broker.stores.passing.memory import MemoryLimits
 from broker.web import citizens, public
@@ -39,6 +43,7 @@ from broker.web.routing import routed
 from broker.web.services import routes as service_routes
 from broker.web.services.front import front_routes
 from broker.web.services.routes import Published
+from broker.web.services.session import session_route
 from broker.web.site import Site
 from broker.web.static_files import Statics, static_routes, statics
 
@@ -51,7 +56,7 @@ STAFF_LANGUAGES = ("en",)
 CROWDED = 0.8
 """The share of its memory from which on passing state takes no new sign-ins: those under way are to end well."""
 
-RESPONSE_MODES = (ResponseMode.QUERY,)
+RESPONSE_MODES = tuple(ResponseMode)
 """How answers travel back to services."""
 
 
@@ -75,6 +80,7 @@ def desk(parts: Parts) -> Desk:
             starts_window=broker.limits.starts_by_address.window,
         ),
         catalogue=parts.catalogue,
+        keys=parts.keys,
         health=parts.watch.healths,
         ambient=parts.ambient,
         transactions=CountedTransactions(passing.transactions, meters),
@@ -83,6 +89,7 @@ def desk(parts: Parts) -> Desk:
         limits=passing.limits,
         answers=CountedAnswers(facts.answers, meters),
         sessions=facts.sessions,
+        questions=CountedQuestions(facts.questions, meters),
         audit=CountedAudit(facts.audit, meters),
         switches=facts.switches,
         mac=parts.sealer.mac,
@@ -95,20 +102,24 @@ def counter(parts: Parts, checks: Checks) -> Counter:
     broker, facts, passing = parts.settings.broker, parts.facts, parts.passing
     urls, limits = endpoints(broker.issuer), broker.limits
     elsewhere = aliases(broker.issuer, broker.certificates.origin)
-    assertions = (urls.token, urls.pushed, urls.introspection, urls.revocation)
     return Counter(
         issuer=broker.issuer,
         ladder=broker.ladder,
         door=checks,
-        audience=Audience(broker.issuer, (*assertions, *(elsewhere[url] for url in assertions if elsewhere))),
+        audience=Audience(broker.issuer, (*urls.called, *elsewhere.values())),
         lifetimes=Lifetimes(broker.tokens.id_token, broker.tokens.access, broker.tokens.refresh),
         request_uri=broker.tokens.request_uri,
         calls=Rate(limits.requests_by_client.most, limits.requests_by_client.window),
         failures=Rate(limits.failed_authentications_by_address.most, limits.failed_authentications_by_address.window),
+        asked=Rate(limits.questions_by_citizen.most, limits.questions_by_citizen.window),
+        question_times=Times(broker.tokens.question),
+        confirm=f"{broker.issuer}/confirm",
+        ways=frozenset() if (sending := notifier(broker.notices)) is None else sending.ways,
         clients=parts.catalogue,
-        keys=parts.ring,
+        keys=parts.keys,
         ambient=parts.ambient,
         grants=CountedGrants(facts.grants, parts.meters),
+        questions=CountedQuestions(facts.questions, parts.meters),
         pushed=passing.pushed,
         proofs=passing.proofs,
         own_limits=MemoryLimits(parts.ambient),
@@ -166,38 +177,52 @@ def public_door(parts: Parts) -> ASGIApp:
     """The application for citizens and services."""
     broker = parts.settings.broker
     urls = endpoints(broker.issuer)
-    checks = Checks(broker.issuer, broker.ladder, parts.ring.public, RESPONSE_MODES)
-    metadata = discovery(
-        broker.issuer,
-        urls,
-        broker.ladder,
-        parts.settings.services.values(),
-        parts.ring.algorithms,
-        broker.languages,
-        response_modes=RESPONSE_MODES,
-        trust_frameworks=(broker.trust_framework,),
-        certificates=broker.certificates.origin,
-    )
+    checks = Checks(broker.issuer, broker.ladder, parts.keys.public, RESPONSE_MODES)
     here = desk(parts)
     files = statics()
     ready = _pages(parts, broker.issuer, broker.languages, files, (*citizens.SHEETS, *public.SHEETS))
     door = citizens.Door(SignIn(here, assist(parts, here)), ready, parts.sealer, parts.ambient)
     exit = Exit(
         broker.issuer,
-        parts.ring.public,
+        parts.keys.public,
         parts.catalogue.services,
         CountedSessions(parts.facts.sessions, parts.meters),
         parts.ambient,
     )
     routes = [
-        *service_routes(counter(parts, checks), urls, Published(metadata_bytes(metadata), parts.ring.jwks())),
+        *service_routes(
+            counter(parts, checks), urls, Published(_metadata(parts, urls), lambda: parts.keys.ring().jwks())
+        ),
         *front_routes(door, here, checks, exit),
         *citizens.citizen_routes(door),
-        *public.public_routes(door),
+        *public.public_routes(door, tuple(parts.catalogue.services.values())),
+        session_route(files),
         *static_routes(files),
         *alive_routes(parts.readiness),
     ]
     return _around(routes, ready, "public", parts)
+
+
+def _metadata(parts: Parts, urls: Endpoints) -> Callable[[], bytes]:
+    """The discovery document, made once for each set of algorithms that the keys serve."""
+    broker = parts.settings.broker
+
+    @cache
+    def made(algorithms: tuple[str, ...]) -> bytes:
+        document = discovery(
+            broker.issuer,
+            urls,
+            broker.ladder,
+            parts.settings.services.values(),
+            algorithms,
+            broker.languages,
+            response_modes=RESPONSE_MODES,
+            trust_frameworks=(broker.trust_framework,),
+            certificates=broker.certificates.origin,
+        )
+        return metadata_bytes(document)
+
+    return lambda: made(parts.keys.ring().algorithms)
 
 
 def staff_door(parts: Parts) -> ASGIApp:
@@ -218,6 +243,7 @@ def staff_door(parts: Parts) -> ASGIApp:
         ready,
         parts.sealer,
         parts.ambient,
+        desk.confirm,
     )
     routes = [*staff_pages.staff_routes(door), *static_routes(files), *alive_routes(parts.readiness)]
     if counters.enabled:

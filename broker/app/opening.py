@@ -7,13 +7,15 @@ from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from broker import keys, seal
+from broker import seal
 from broker.actions.sign_in.desk import Registered
 from broker.actions.upkeep import for_ever
 from broker.ambient import Ambient
 from broker.app.chores import chores
 from broker.app.parts import Catalogue, Parts, password
+from broker.app.rereading import Rereading
 from broker.jose import parse_keys
+from broker.keys import Keys, Tokens
 from broker.model.facts import Unavailable
 from broker.outgoing import Outgoing
 from broker.provider import Provider
@@ -35,9 +37,12 @@ AGAIN = 1.0
 async def opened(settings: Settings, ambient: Ambient) -> AsyncIterator[Parts]:
     """Opens stores and connections, starts what is done again and again, and closes all of it in the end."""
     broker = settings.broker
-    ring = keys.load_all(broker.keys.folder)
+    tokens = Tokens(ambient.tick)
+    keys = Keys(broker.keys.folder, tokens)
+    ring = keys.ring()
     sealer = seal.sealer(ring.sealing, ring.sealing_previous, ambient.draw)
     async with AsyncExitStack() as stack:
+        stack.callback(tokens.close)
         facts = await _facts(settings, sealer, ambient)
         stack.push_async_callback(facts.close)
         passing = open_passing(
@@ -57,7 +62,8 @@ async def opened(settings: Settings, ambient: Ambient) -> AsyncIterator[Parts]:
         parts = Parts(
             settings,
             facts.ambient,
-            ring,
+            keys,
+            Rereading({"keys": keys.reload}),
             sealer,
             facts,
             passing,

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from broker.actions.sign_in.desk import Registered
 from broker.ambient import Ambient
+from broker.app.rereading import Rereading
 from broker.jose import KeySet
-from broker.keys import KeyRing
+from broker.keys import Keys
 from broker.model.service import Service
 from broker.outgoing import Outgoing
 from broker.seal import Sealer
@@ -41,7 +42,8 @@ class Parts:
 
     settings: Settings
     ambient: Ambient
-    ring: KeyRing
+    keys: Keys
+    rereading: Rereading
     sealer: Sealer
     facts: Facts
     passing: Passing

@@ -18,11 +18,11 @@ def register(commands: Any, machine: Callable[[], Machine]) -> None:
     Parsed arguments then hold `run`, which takes them and gives the exit status, or raises Refused. `machine` is
     called when a command runs, not before.
     """
-    for name, module in (("check", check), ("keys", keys), ("reference", reference)):
+    for name, module in (("check", check), ("reference", reference)):
         parser = commands.add_parser(name, help=module.HELP, description=module.DESCRIPTION)
         module.add_arguments(parser)
         parser.set_defaults(run=partial(now, module.run, machine))
-    for name, module in (("migrate", migrate), ("epoch", epoch), ("audit", audit)):
+    for name, module in (("keys", keys), ("migrate", migrate), ("epoch", epoch), ("audit", audit)):
         parser = commands.add_parser(name, help=module.HELP, description=module.DESCRIPTION)
         module.add_arguments(parser)
         parser.set_defaults(run=partial(awaited, module.run, machine))

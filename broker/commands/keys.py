@@ -2,14 +2,19 @@
 
 import argparse
 import json
+from collections.abc import Sequence
 
 from broker import jose
+from broker.commands import changing
 from broker.commands.machine import Machine, Refused, add_config, settings
 from broker.commands.making import make
-from broker.keys import INDEX, KeysUnusable, create_all, load_all
+from broker.keys import INDEX, KeyState, KeysUnusable, complete_all, create_all, load_all
+from broker.keys.changing import dated, when
+from broker.keys.index import Listed, load_index
+from broker.keys.rotation import Policy, Step, removable, scheduled
 from broker.settings import Content, ProviderEntry, Settings
 
-HELP = "make and show the broker's keys"
+HELP = "make, show and change the broker's keys"
 DESCRIPTION = """The broker signs with its own keys, seals what it keeps, and has one key for each provider. They are
 files: the settings name the folder and the paths, and nobody but the broker's user may read them."""
 
@@ -22,20 +27,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="make every key that is missing",
         description="Makes the folder of keys and the key for each provider where they are missing. What exists stays.",
     )
-    shown = verbs.add_parser("list", help="list the keys", description="Prints each key's use, state and id.")
+    shown = verbs.add_parser(
+        "list",
+        help="list the keys",
+        description="Prints each key's state, algorithm and id, since when it is in that state, and what is due next.",
+    )
     public = verbs.add_parser(
         "public",
         help="print the public key to register at a provider",
         description="Prints a JWK Set with the public half of the broker's key at one provider.",
     )
     public.add_argument("provider", metavar="PROVIDER", help="the provider's id, or the staff's provider")
-    for verb in (init, shown, public):
+    for verb in (init, shown, public, *changing.add_verbs(verbs)):
         add_config(verb)
 
 
-def run(args: argparse.Namespace, machine: Machine) -> int:
+async def run(args: argparse.Namespace, machine: Machine) -> int:
     """Does what the verb says. Raises Refused."""
     match args.verb:
+        case "rotate" | "retire":
+            return await changing.run(args, settings(args, machine), machine)
         case "init":
             return init(settings(args, machine, prepared=False), machine)
         case "list":
@@ -49,8 +60,11 @@ def init(found: Settings, machine: Machine) -> int:
     folder = found.broker.keys.folder
     try:
         if not (folder / INDEX).exists():
-            create_all(folder, machine.ambient.draw)
+            create_all(folder, machine.ambient.draw, now=machine.ambient.now())
             print(f"made the keys in {folder}")
+        else:
+            for made in complete_all(folder, machine.ambient.draw, machine.ambient.now()):
+                print(f"made what was missing for {made}")
         for file in found.missing:
             if file.content is Content.PRIVATE_KEY:
                 print(f"made {', '.join(map(str, make(file, machine.ambient.draw)))}")
@@ -67,10 +81,17 @@ def show(found: Settings) -> int:
         ring = load_all(found.broker.keys.folder)
     except KeysUnusable as problem:
         raise Refused(str(problem)) from None
-    current = {key.kid for key in ring.current.values()}
-    for jwk in json.loads(ring.jwks())["keys"]:
-        state = "signs" if jwk["kid"] in current else "shown"
-        print(f"{state:9} {jwk['alg']:8} {jwk['kid']}")
+    index, _ = load_index(found.broker.keys.folder)
+    if index is None:
+        raise Refused(f"{found.broker.keys.folder}: changed while it was read: try again")
+    policy, ready = changing.policy(found.broker), dated(index, found.broker.keys.folder)
+    kids = {entry.place: kid for kid, entry in ring.listed.items()}
+    for key in sorted(ready.signing, key=_order):
+        told = _next_step(key, ready.signing, policy)
+        print(f"{SIGNING[key.state]:9} {key.alg:8} {kids[key.place]}{_since(key)}{told}")
+    for key in sorted(ready.encryption, key=_order):
+        told = _next_step(key, ready.encryption, policy, encryption=True)
+        print(f"{DECRYPTING[key.state]:9} {key.alg:8} {kids[key.place]}{_since(key)}{told}")
     print(f"audit     {ring.audit.alg:8} {ring.audit.kid}")
     print(f"sealing   with 1 current and {len(ring.sealing_previous)} previous secrets")
     for entry in entries(found):
@@ -78,6 +99,38 @@ def show(found: Settings) -> int:
             state = "there" if path.exists() else "missing"
             print(f"provider  {entry.id}: {name} {path} ({state})")
     return 0
+
+
+SIGNING = {KeyState.NEXT: "next", KeyState.CURRENT: "signs", KeyState.RETIRED: "retired"}
+DECRYPTING = {KeyState.CURRENT: "decrypts", KeyState.RETIRED: "retired"}
+
+
+def _order(entry: Listed) -> tuple[int, str]:
+    return list(SIGNING).index(entry.state), entry.alg
+
+
+def _since(entry: Listed) -> str:
+    return "" if entry.since is None else f"  since {when(entry.since)}"
+
+
+def _next_step(entry: Listed, entries: Sequence[Listed], policy: Policy, encryption: bool = False) -> str:
+    """What happens to a key next, and when."""
+    if entry.state is KeyState.RETIRED:
+        return f"; `broker keys retire` takes it out from {when(removable(entry, policy, encryption))}"
+    steps = [due for due in scheduled(entries, policy, encryption) if due.alg == entry.alg]
+    if entry.state is KeyState.NEXT:
+        planned = [due.at for due in steps if due.step is Step.SWAP]
+        return (
+            f"; signs by itself from {when(planned[0])}"
+            if planned
+            else f"; may sign from {when(_ready(entry, policy))}"
+        )
+    planned = [due.at for due in steps if due.step is not Step.REMOVE]
+    return f"; its change begins by itself {when(planned[0])}" if planned else ""
+
+
+def _ready(entry: Listed, policy: Policy) -> float:
+    return (entry.since or 0.0) + policy.notice
 
 
 def public(found: Settings, name: str) -> int:

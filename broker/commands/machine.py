@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 from broker.ambient import Ambient
+from broker.model.audit import AuditEvent
+from broker.model.session import Farewell
 from broker.model.switches import SwitchKind
 from broker.settings import Kind, Settings, load
 from broker.toml import Problem
@@ -39,12 +41,20 @@ class Switchboard(Protocol):
         """Everything that is off."""
         ...
 
-    async def turn_off(self, kind: SwitchKind, id: str, reason: str, who: str, now: float) -> bool:
-        """False, and nothing written, if it was off already."""
+    async def turn_off(self, kind: SwitchKind, id: str, reason: str, who: str, now: float, farewell: Farewell) -> bool:
+        """False, and nothing written, if it was off already. With an account its sessions end."""
         ...
 
     async def turn_on(self, kind: SwitchKind, id: str, who: str, now: float) -> bool:
         """False, and nothing written, if it was not off."""
+        ...
+
+
+class Sessions(Protocol):
+    """The broker's sessions."""
+
+    async def end_all(self, account: str, event: AuditEvent, farewell: Farewell) -> int:
+        """Ends every session of an account; gives their number."""
         ...
 
 
@@ -61,6 +71,14 @@ class Verifier(Protocol):
 
     async def verify(self) -> "Verdict":
         """What was found. Changes nothing."""
+        ...
+
+
+class Recorder(Protocol):
+    """Writes audit rows for what was done outside of the stores."""
+
+    async def write(self, events: Sequence[AuditEvent]) -> None:
+        """Writes them. Raises Unavailable."""
         ...
 
 
@@ -89,9 +107,13 @@ class Facts(Protocol):
     @property
     def switches(self) -> Switchboard: ...
     @property
+    def sessions(self) -> Sessions: ...
+    @property
     def epochs(self) -> Epochs: ...
     @property
     def audit(self) -> Verifier: ...
+    @property
+    def record(self) -> Recorder: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,9 @@
 import argparse
 from datetime import UTC, datetime
 
-from broker.commands.machine import Machine, Off, Refused, add_config, settings
+from broker.actions.farewell import farewell
+from broker.commands.machine import Facts, Machine, Off, Refused, add_config, settings
+from broker.model.audit import AuditEvent
 from broker.model.switches import SwitchKind
 from broker.settings import Settings
 from broker.toml import suggestion
@@ -16,6 +18,9 @@ HELP = {
 DESCRIPTION = """What is turned off stays off for every worker from its next request on, until it is turned on again:
 no restart, no change of files. Each change is audited with its reason and who made it."""
 
+SIGN_OUT = """Ends every session of an account at the broker and tells the services that took part. The citizen can sign
+in again at once; disable the account to prevent that, which ends its sessions too."""
+
 
 def add_arguments(parser: argparse.ArgumentParser, kind: SwitchKind) -> None:
     """What the command takes for one kind of thing."""
@@ -24,12 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser, kind: SwitchKind) -> None:
     off = verbs.add_parser("disable", help=f"turn {one} off", description=DESCRIPTION)
     on = verbs.add_parser("enable", help=f"turn {one} on again", description=DESCRIPTION)
     listed = verbs.add_parser("list", help=f"list every {kind.value} that is off")
-    for verb in (off, on):
+    acts = [off, on]
+    if kind is SwitchKind.ACCOUNT:
+        acts.append(verbs.add_parser("sign-out", help="end every session of an account", description=SIGN_OUT))
+    for verb in acts:
         verb.add_argument("id", metavar="ID", help=f"the {kind.value}'s id")
-    off.add_argument("--reason", required=True, help="why; it goes into the audit record, so name no citizen")
-    for verb in (off, on):
         verb.add_argument("--by", metavar="NAME", help="who decided this (default: the user running the command)")
-    for verb in (off, on, listed):
+    off.add_argument("--reason", required=True, help="why; it goes into the audit record, so name no citizen")
+    for verb in (*acts, listed):
         add_config(verb)
 
 
@@ -37,6 +44,9 @@ async def run(args: argparse.Namespace, machine: Machine, kind: SwitchKind) -> i
     """Does what the verb says. Raises Refused."""
     found = settings(args, machine)
     async with machine.open(found) as facts:
+        if args.verb == "sign-out":
+            print(await _sign_out(args, machine, found, facts))
+            return 0
         if args.verb == "list":
             print(
                 "\n".join(
@@ -50,9 +60,17 @@ async def run(args: argparse.Namespace, machine: Machine, kind: SwitchKind) -> i
             print(f"{args.id} is on again" if changed else f"{args.id} was not off")
             return 0
         check_known(kind, args.id, found)
-        changed = await facts.switches.turn_off(kind, args.id, args.reason, who, now)
+        changed = await facts.switches.turn_off(kind, args.id, args.reason, who, now, farewell(found.services, now))
         print(f"{args.id} is off" if changed else f"{args.id} was off already")
     return 0
+
+
+async def _sign_out(args: argparse.Namespace, machine: Machine, found: Settings, facts: Facts) -> str:
+    """Ends the sessions of an account; says how many there were."""
+    now = machine.ambient.now()
+    event = AuditEvent("session_ended", now, args.by or machine.user, details={"why": "operator"})
+    ended = await facts.sessions.end_all(args.id, event, farewell(found.services, now))
+    return f"{ended} session{'' if ended == 1 else 's'} ended"
 
 
 def told(off: Off) -> str:

@@ -37,7 +37,7 @@ class UnknownKey(Untrusted):
 class SigningKey:
     """A private key for one algorithm.
 
-    `jwk` is its public half, `prefix` the encoded header of a token without `typ`.
+    `jwk` is its public half, `prefix` the encoded header of a token without `typ`, `signer` has what is not here.
     """
 
     kid: str
@@ -45,6 +45,7 @@ class SigningKey:
     private: Any = field(repr=False)
     jwk: Mapping[str, str]
     prefix: str
+    signer: Any = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

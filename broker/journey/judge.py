@@ -14,8 +14,8 @@ from broker.model.switches import Switches, SwitchKind
 SKEW = 60
 """By how much (seconds) a provider's clock may differ from ours."""
 
-NEVER_SILENT = frozenset({"login", "select_account"})
-"""Values of `prompt` that no session may answer (OpenID Connect Core 3.1.2.1)."""
+NEVER_SILENT = frozenset({"login", "select_account", "create"})
+"""Values of `prompt` that no session may answer (OpenID Connect Core 3.1.2.1; Initiating User Registration 4)."""
 
 
 @dataclass(frozen=True, slots=True)

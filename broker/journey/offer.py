@@ -141,7 +141,8 @@ def offer(
     """
     if switches.is_off(SwitchKind.SERVICE, service.client_id):
         return Offer(order, contact=service.contact is not None, barred=FailureClass.SERVICE_OFF)
-    minimum = transaction.request.minimum
+    request = transaction.request
+    minimum = request.minimum
     reaching = [c for c in candidates if usable(c, service, switches, now) and c.card.highest >= minimum]
     allowed = [c for c in reaching if c.card.id not in blocked and not _spent(transaction, c.card.id)]
     ordered = sorted(allowed, key=_key(transaction, order))
@@ -156,12 +157,20 @@ def offer(
         blocked=tuple(c.card for c in reaching if c.card.id in blocked),
         hinted=_hinted(transaction, service, options),
         reachable=bool(reaching),
-        help=service.assisted and transaction.case is None and assisted is not None and assisted >= minimum,
-        later=bool(service.initiate_login_uri or service.resume_uri or service.single_sign_on),
+        help=_help(transaction, service, assisted),
+        later=request.question is None
+        and bool(service.initiate_login_uri or service.resume_uri or service.single_sign_on),
         other_ways=bool(service.other_ways),
         contact=service.contact is not None,
         contacts={c.card.id: c.listing.contact for c in candidates if c.listing.contact is not None},
     )
+
+
+def _help(transaction: Transaction, service: Service, assisted: Level | None) -> bool:
+    """Whether a person can help: not where a question is answered, which a person or a service is asking already."""
+    request = transaction.request
+    open_to_it = service.assisted and transaction.case is None and request.question is None
+    return open_to_it and assisted is not None and assisted >= request.minimum
 
 
 def next_steps(transaction: Transaction, offer: Offer, failed: Failed) -> tuple[NextStep, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from broker.model.failures import FailureClass
 from broker.model.identity import Identity
-from broker.model.request import AuthorizationRequest
+from broker.model.request import AuthorizationRequest, WayBack
 
 BEFORE_CHOICE = 3600
 """How long (seconds) a transaction lives before a first choice."""
@@ -75,9 +75,9 @@ class Transaction:
     `browser` is the digest of the browser's secret. `version` grows by one with every change, and a write is accepted
     only on top of the version it read. `changed` is when `state` last changed. `seed` orders the picker. `moved` says
     that the transaction was taken to another browser, or outlived the service's patience, so that no authorization
-    code may be sent. `leaving` is the URL on which the citizen returns to the service. `chosen` is when the first
-    choice was made. `case` is the open case or, in IDENTIFIED, the one that proved the identity; `withdrawn` is the
-    case that an identity proven elsewhere made needless: it is to be withdrawn.
+    code may be sent. `leaving` is how the citizen returns to the service. `chosen` is when the first choice was made.
+    `case` is the open case or, in IDENTIFIED, the one that proved the identity; `withdrawn` is the case that an
+    identity proven elsewhere made needless: it is to be withdrawn.
     """
 
     id: str
@@ -97,7 +97,7 @@ class Transaction:
     account: str | None = None
     case: str | None = None
     moved: bool = False
-    leaving: str | None = None
+    leaving: WayBack | None = None
     chosen: float | None = None
     withdrawn: str | None = None
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from broker.model.audit import AuditEvent
 from broker.model.grant import Code
-from broker.model.session import Session
+from broker.model.session import Farewell, Session
 
 
 class Unavailable(Exception):
@@ -25,16 +25,27 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class Replaced:
+    """A session that ends because somebody else signed in, in the same browser: its digest, and what follows."""
+
+    digest: str
+    event: AuditEvent
+    farewell: Farewell
+
+
+@dataclass(frozen=True, slots=True)
 class NewAnswer:
     """Everything that must become true together when a service is answered with a code.
 
     `account`, `code.account`, and `subject`, `code.release.subject`, are proposals: an account already known for
     (issuer, subject), and a subject already given for (account, sector), win, and are written into the code, the
     session and the audit rows instead. `shared` names the claims agreed to. `session` is None where no session may
-    be kept; a session with a digest already known replaces what was kept under it. `code` is None where no code may
-    be sent (the transaction was moved, or outlived the service's patience): then everything else is written, what was
-    shared as long as `client_id` says with whom. `fact` names this one answer: whoever records an answer by the same
-    name again tells nothing new, and the audit rows stay as they were first written.
+    be kept; one whose `id` is already known renews it, under the digest it has now. `replaced` is a session that ends
+    with the answer. `code` is None where no code may be sent (the transaction was moved, or outlived the service's
+    patience): then everything else is written, what was shared as long as `client_id` says with whom. `fact` names this
+    one answer: whoever records an answer by the same name again tells nothing new, and the audit rows stay as they were
+    first written. `question` is the id of the question that the answer settles: then nothing is written unless that
+    still waits, for this very account.
     """
 
     issuer: str
@@ -48,6 +59,8 @@ class NewAnswer:
     events: tuple[AuditEvent, ...]
     fact: str
     client_id: str | None = None
+    replaced: Replaced | None = None
+    question: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +73,12 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class KnownCode:
-    """A code, whether it was redeemed, and the grant it became."""
+    """A code, whether it was redeemed, the grant it became, and whether its session has ended since."""
 
     code: Code
     redeemed: bool
     grant: str | None
+    session_ended: bool = False
 
 
 class Redemption(StrEnum):

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from broker.model.assurance import Level, Verification
+
+OFFLINE_ACCESS: Final = "offline_access"
+"""The scope of a grant that outlives the citizen's presence (OpenID Connect Core 11)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,11 @@ class Grant:
     expires: float
     nonce: str | None = None
     dpop_jkt: str | None = None
+
+    @property
+    def ends_with(self) -> str | None:
+        """The `sid` of the session with which it ends, or None if it outlives it (Back-Channel Logout 1.0, 2.7)."""
+        return None if OFFLINE_ACCESS in self.scope else self.release.session
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,39 @@ from enum import StrEnum
 from typing import Any
 
 from broker.model.assurance import Level
+from broker.model.question import Put
 
 
 class ResponseMode(StrEnum):
-    """How the answer travels back (OAuth 2.0 Multiple Response Type Encoding Practices)."""
+    """How the answer travels back: in the query or in a form, in the clear or as a signed JWT.
+
+    (OAuth 2.0 Multiple Response Type Encoding Practices, OAuth 2.0 Form Post Response Mode, JARM 2.3.) `jwt` is the
+    short name of `query.jwt`, since only codes are given out.
+    """
 
     QUERY = "query"
     FORM_POST = "form_post"
+    JWT = "jwt"
+    QUERY_JWT = "query.jwt"
+    FORM_POST_JWT = "form_post.jwt"
+
+    @property
+    def signed(self) -> bool:
+        """Whether the answer is one signed JWT in the parameter `response` (JARM 2.3)."""
+        return self in (ResponseMode.JWT, ResponseMode.QUERY_JWT, ResponseMode.FORM_POST_JWT)
+
+    @property
+    def posted(self) -> bool:
+        """Whether the browser posts the answer in a form."""
+        return self in (ResponseMode.FORM_POST, ResponseMode.FORM_POST_JWT)
+
+
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """Where the browser goes back to a service. `fields` is None for a plain visit of `url`; else they are posted."""
+
+    url: str
+    fields: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +49,8 @@ class AuthorizationRequest:
     (OpenID Connect Core 5.5.1.1). `claims` is the checked `claims` parameter, with the members `id_token` and
     `userinfo`; `asked` names every claim that scope and `claims` ask for together and that the service may have.
     `pushed` is the digest of the pushed request's handle (RFC 9126), `dpop_jkt` the key thumbprint that binds the
-    code (RFC 9449 10), `hint_subject` the `sub` of a verified `id_token_hint`.
+    code (RFC 9449 10), `hint_subject` the `sub` of a verified `id_token_hint`. `question` is set where the answer goes
+    to a waiting question instead of a redirect URI, which is empty then.
     """
 
     client_id: str
@@ -46,6 +73,7 @@ class AuthorizationRequest:
     dpop_jkt: str | None = None
     hint_subject: str | None = None
     pushed: str | None = None
+    question: Put | None = None
 
     @property
     def fresh(self) -> bool:

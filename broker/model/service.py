@@ -61,6 +61,21 @@ class TlsSubject:
     """An email address among them."""
 
 
+class Delivery(StrEnum):
+    """How a service learns that a citizen answered on their own device (CIBA Core 1.0, 5)."""
+
+    POLL = "poll"
+    PING = "ping"
+
+
+@dataclass(frozen=True, slots=True)
+class Encryption:
+    """How something is encrypted to a service (RFC 7516): `alg` for its key, `enc` for the content."""
+
+    alg: str
+    enc: str
+
+
 @dataclass(frozen=True, slots=True)
 class DataUse:
     """One claim a service may ask for, and why: `reason` by language, shown to citizens before anything is shared."""
@@ -86,6 +101,11 @@ class Service:
     `patience` is how long (seconds) the service's own session waits for an answer; `providers` limits the providers
     (empty: all); `contact` is shown to citizens whose way is barred. `tls_subject` is whom its certificate must name
     (RFC 8705 2.1.2); `binding` is how its tokens are bound (None: by DPoP in `fapi2`, else by whatever proof comes).
+    (empty: all); `contact` is shown to citizens whose way is barred.
+    `request_object_required`: only signed requests are taken (RFC 9101 10.5); `signed_response`: answers travel as JWTs
+    alone (JARM), signed with `response_alg` and encrypted where `response_encryption` says so.
+    (empty: all); `contact` is shown to citizens whose way is barred. `ciba` says that the service may ask citizens on
+    a device of their own, and how it learns of the answer.
     """
 
     client_id: str
@@ -119,10 +139,24 @@ class Service:
     subject_type: SubjectType = SubjectType.PAIRWISE
     tls_subject: TlsSubject | None = None
     binding: Binding | None = None
+    request_object_required: bool = False
+    signed_response: bool = False
+    response_alg: str = "ES256"
+    response_encryption: Encryption | None = None
+    backchannel_logout_uri: str | None = None
+    frontchannel_logout_uri: str | None = None
+    ciba: Delivery | None = None
+    ciba_notification_uri: str | None = None
+    ciba_request_signed: bool = False
 
     def name(self, language: str) -> str:
         """The service's name in a language, or in the first one it has."""
         return self.names.get(language) or next(iter(self.names.values()))
+
+    @property
+    def asks_signed(self) -> bool:
+        """Whether its backchannel requests must be signed, with the algorithms of FAPI (FAPI-CIBA Profile 5.2.2)."""
+        return self.ciba_request_signed or self.profile is Profile.FAPI2
 
     @property
     def claims(self) -> frozenset[str]:

@@ -1,7 +1,9 @@
 """The broker's own session: what makes single sign-on."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from broker.model.delivery import Delivery
 from broker.model.identity import Identity
 
 
@@ -19,3 +21,24 @@ class Session:
     created: float
     used: float
     expires: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A session that has just ended: its `sid`, its account, and the services that took part in it.
+
+    `services` gives, by client id, what each of them calls the citizen (`sub`).
+    """
+
+    id: str
+    account: str
+    services: Mapping[str, str] = field(default_factory=dict)
+
+
+Farewell = Callable[[Ended], Sequence[Delivery]]
+"""What has to be delivered when a session has ended. It is written in the transaction that ends the session."""
+
+
+def nobody(ended: Ended) -> Sequence[Delivery]:
+    """The farewell that tells nobody."""
+    return ()

@@ -9,14 +9,24 @@ from typing import Any
 
 from broker.model.request import AuthorizationRequest
 from broker.model.service import Service
-from broker.oidc.checks import CHECKS, Arrival, Asking, Door, check_client_id, check_redirect_uri, wanted_mode
+from broker.oidc.checks import (
+    CHECKS,
+    Arrival,
+    Asking,
+    Door,
+    check_client_id,
+    check_redirect_uri,
+    check_reference,
+    wanted_mode,
+)
 from broker.oidc.claims_parameter import Malformed, read_claims
 from broker.oidc.errors import Redirected, Refusal, Shown, TokenError
+from broker.oidc.request_object import Sender, opened
 from broker.oidc.scopes import asked_by
 
 
 def authorization_request(
-    parameters: Mapping[str, str], service: Service, arrival: Arrival, door: Door
+    parameters: Mapping[str, str], service: Service, arrival: Arrival, door: Door, sender: Sender
 ) -> AuthorizationRequest:
     """A request that passed every check of its service's profile.
 
@@ -26,6 +36,10 @@ def authorization_request(
     trusted = False
     try:
         check_client_id(parameters, service)
+        trusted = parameters.get("redirect_uri") in service.redirect_uris
+        check_reference(parameters, arrival)
+        parameters = opened(parameters, service, sender, door.issuer)
+        trusted = False
         check_redirect_uri(parameters, service)
         trusted = True
         return _checked(Asking(parameters, service, arrival, door, _claims(parameters, service)))
@@ -37,9 +51,10 @@ def authorization_request(
             raise Shown(*told) from None
         raise Redirected(
             *told,
+            client_id=service.client_id,
             redirect_uri=parameters["redirect_uri"],
             state=parameters.get("state"),
-            response_mode=wanted_mode(parameters, door),
+            response_mode=wanted_mode(parameters, service, door),
         ) from None
 
 

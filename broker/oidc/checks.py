@@ -19,7 +19,7 @@ from broker.oidc.errors import Refusal
 from broker.oidc.redirects import is_registered
 from broker.oidc.scopes import read_scope
 
-PROMPTS: Final = ("none", "login", "consent", "select_account")
+PROMPTS: Final = ("none", "login", "consent", "select_account", "create")
 _THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}", re.ASCII)
 _PROVIDER: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
@@ -36,14 +36,14 @@ class Arrival(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """What the checks know of the broker: issuer, ladder of levels, own public keys.
+    """What the checks know of the broker: issuer, ladder of levels, own public keys as of now.
 
     `response_modes` are those that the doors really answer in; the metadata has to say the same.
     """
 
     issuer: str
     ladder: Ladder
-    keys: KeySet
+    keys: Callable[[], KeySet]
     response_modes: tuple[ResponseMode, ...] = (ResponseMode.QUERY,)
 
 
@@ -69,10 +69,12 @@ def _short(asking: Asking, name: str) -> str | None:
     return value
 
 
-def wanted_mode(parameters: Mapping[str, str], door: Door) -> ResponseMode:
-    """How the answer travels, errors too: as asked, or in the query where that is not possible."""
+def wanted_mode(parameters: Mapping[str, str], service: Service, door: Door) -> ResponseMode:
+    """How the answer travels, errors too: as asked, or in the query where that is not possible (JARM 2.3.4)."""
+    usual = ResponseMode.JWT if service.signed_response else ResponseMode.QUERY
     mode = parameters.get("response_mode")
-    return ResponseMode(mode) if mode in door.response_modes else ResponseMode.QUERY
+    wanted = ResponseMode(mode) if mode in door.response_modes else usual
+    return wanted if wanted.signed or not service.signed_response else usual
 
 
 # Before anything can be redirected
@@ -102,6 +104,15 @@ def check_redirect_uri(parameters: Mapping[str, str], service: Service) -> None:
         )
 
 
+def check_reference(parameters: Mapping[str, str], arrival: Arrival) -> None:
+    """Nothing is fetched from a service's address; a pushed request names no other (RFC 9101 10.4, RFC 9126 2.1)."""
+    if "request_uri" not in parameters:
+        return
+    if arrival is Arrival.PUSHED:
+        raise Refusal("invalid_request", "the parameter request_uri must not be pushed")
+    raise Refusal("request_uri_not_supported", "the parameter request_uri takes pushed requests only")
+
+
 # The checks whose errors go back to the service
 
 
@@ -112,14 +123,8 @@ def check_arrival(asking: Asking) -> Fields:
     return {}
 
 
-def check_request_object(asking: Asking) -> Fields:
-    """Request objects are not built, and never silently ignored (OpenID Connect Core 6.1, 6.2; RFC 9126 2.1)."""
-    if "request" in asking.parameters:
-        raise Refusal("request_not_supported", "the parameter request is not supported")
-    if "request_uri" in asking.parameters:
-        if asking.arrival is Arrival.PUSHED:
-            raise Refusal("invalid_request", "the parameter request_uri must not be pushed")
-        raise Refusal("request_uri_not_supported", "the parameter request_uri takes pushed requests only")
+def check_registration(asking: Asking) -> Fields:
+    """A service is registered by its file and never by a request (OpenID Connect Core 7.2.1)."""
     if "registration" in asking.parameters:
         raise Refusal("registration_not_supported", "the parameter registration is not supported")
     return {}
@@ -137,11 +142,14 @@ def check_response_type(asking: Asking) -> Fields:
 
 
 def check_response_mode(asking: Asking) -> Fields:
-    """Answers travel in the query or in a form (OAuth 2.0 Form Post Response Mode 2)."""
+    """Answers travel in the query or in a form (Form Post Response Mode 2), as a JWT where that is asked (JARM 2.3)."""
     mode = asking.parameters.get("response_mode")
     if mode is not None and mode not in asking.door.response_modes:
         raise Refusal("invalid_request", "this response_mode is not supported", f"response_mode {mode!r:.80}")
-    return {"response_mode": wanted_mode(asking.parameters, asking.door)}
+    wanted = wanted_mode(asking.parameters, asking.service, asking.door)
+    if mode is not None and wanted != mode:
+        raise Refusal("invalid_request", "this service takes its answers as signed JWTs: response_mode jwt")
+    return {"response_mode": wanted}
 
 
 def check_scope(asking: Asking) -> Fields:
@@ -228,7 +236,7 @@ def check_subject(asking: Asking) -> Fields:
 
 def _hinted(hint: str, asking: Asking) -> str:
     try:
-        known = verify(hint, asking.door.keys, SIGNATURE_ALGORITHMS).claims
+        known = verify(hint, asking.door.keys(), SIGNATURE_ALGORITHMS).claims
     except Untrusted as problem:
         raise Refusal("invalid_request", "the id_token_hint is not an ID token of ours", problem.detail) from None
     if known.get("iss") != asking.door.issuer or known.get("aud") != asking.service.client_id:
@@ -250,7 +258,7 @@ def check_hints(asking: Asking) -> Fields:
 CHECKS: Final[tuple[Callable[[Asking], Fields], ...]] = (
     check_response_mode,
     check_arrival,
-    check_request_object,
+    check_registration,
     check_response_type,
     check_scope,
     check_state,

@@ -156,12 +156,12 @@ def authenticate(
 def check_assertion(assertion: str, service: Service, keys: KeySet, audience: Audience, now: float) -> AssertionUse:
     """The use of a client assertion that holds (RFC 7523 3, FAPI 2.0 Security Profile 5.3.2.1). Raises TokenError."""
     try:
-        claims = verify(assertion, keys, ALGORITHMS[service.profile], ASSERTION_TYPS).claims
+        claims = verify(assertion, keys, assertion_algorithms(service), ASSERTION_TYPS).claims
     except Untrusted as problem:
         raise invalid_client(f"client assertion: {problem.detail}") from None
     if claims.get("iss") != service.client_id or claims.get("sub") != service.client_id:
         raise invalid_client("client assertion: iss and sub are not both the client_id")
-    if not _meant_for_us(claims.get("aud"), service.profile, audience):
+    if not _meant_for_us(claims.get("aud"), service, audience):
         raise invalid_client(f"client assertion: aud {claims.get('aud')!r:.200}: expected {audience.issuer!r}")
     expires = _seconds(claims, "exp")
     if expires is None or expires <= now:
@@ -183,9 +183,19 @@ def assertion_used_before() -> TokenError:
     return invalid_client("client assertion: jti was used before")
 
 
-def _meant_for_us(aud: Any, profile: Profile, audience: Audience) -> bool:
-    """`fapi2`: our issuer as a single string. `oidc`: that or an endpoint of ours, also as a list of nothing else."""
-    if profile is Profile.FAPI2:
+def assertion_algorithms(service: Service) -> tuple[str, ...]:
+    """The signature algorithms that a service's assertions may have: FAPI-CIBA is as strict as FAPI 2.0."""
+    strict = service.ciba is not None and service.asks_signed
+    return ALGORITHMS[Profile.FAPI2 if strict else service.profile]
+
+
+def _meant_for_us(aud: Any, service: Service, audience: Audience) -> bool:
+    """`fapi2`: our issuer as a single string. `oidc`: that or an endpoint of ours, also as a list of nothing else.
+
+    A service that asks citizens on their own device may name our endpoints in either profile: CIBA demands that we
+    know ourselves by them (CIBA Core 1.0, 7.1).
+    """
+    if service.profile is Profile.FAPI2 and service.ciba is None:
         return bool(aud == audience.issuer)
     ours = (audience.issuer, *audience.endpoints)
     named = aud if isinstance(aud, list) else [aud]

@@ -50,6 +50,7 @@ class Redirected(Exception):
         description: str,
         detail: str = "",
         *,
+        client_id: str,
         redirect_uri: str,
         state: str | None = None,
         response_mode: ResponseMode = ResponseMode.QUERY,
@@ -58,6 +59,7 @@ class Redirected(Exception):
         self.code = code
         self.description = description
         self.detail = detail or description
+        self.client_id = client_id
         self.redirect_uri = redirect_uri
         self.state = state
         self.response_mode = response_mode

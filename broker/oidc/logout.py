@@ -14,7 +14,10 @@ _LONGEST: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class LogoutRequest:
-    """What is asked: which service, whose session (`sid` and `sub` of its ID token), where to go afterwards."""
+    """What is asked: which service, whose session (`sid` and `sub` of its ID token), where to go afterwards.
+
+    A `logout_hint` is accepted and left aside: the session in this browser is the only one that could be meant.
+    """
 
     client_id: str | None
     subject: str | None

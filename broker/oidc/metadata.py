@@ -7,12 +7,14 @@ from typing import Any, Final
 
 from broker.model.assurance import EvidenceType, Ladder
 from broker.model.request import ResponseMode
-from broker.model.service import Binding, ClientAuthentication, Profile, Service, SubjectType
+from broker.model.service import Binding, ClientAuthentication, Delivery, Profile, Service, SubjectType
 from broker.oidc.certificates import METHODS
 from broker.oidc.checks import PROMPTS
-from broker.oidc.client import ALGORITHMS
+from broker.oidc.ciba_object import request_algorithms
+from broker.oidc.client import ALGORITHMS, assertion_algorithms
 from broker.oidc.errors import DPOP_ALGORITHMS
 from broker.oidc.scopes import CLAIMS, OFFLINE_ACCESS, OPENID
+from broker.oidc.token import GrantType
 
 OPENID_PATH: Final = "/.well-known/openid-configuration"
 OAUTH_PATH: Final = "/.well-known/oauth-authorization-server"
@@ -33,6 +35,13 @@ class Endpoints:
     introspection: str
     revocation: str
     end_session: str
+    session: str
+    backchannel_authentication: str
+
+    @property
+    def called(self) -> tuple[str, ...]:
+        """Those at which services authenticate themselves."""
+        return (self.token, self.pushed, self.introspection, self.revocation, self.backchannel_authentication)
 
 
 def endpoints(issuer: str) -> Endpoints:
@@ -47,6 +56,8 @@ def endpoints(issuer: str) -> Endpoints:
         introspection=f"{base}/introspect",
         revocation=f"{base}/revoke",
         end_session=f"{base}/logout",
+        session=f"{base}/session",
+        backchannel_authentication=f"{base}/ciba",
     )
 
 
@@ -94,15 +105,20 @@ def discovery(
         "claim_types_supported": ["normal"],
         "claims_supported": [*_TOKEN_CLAIMS, *claims],
         "claims_parameter_supported": True,
-        "request_parameter_supported": False,
+        "request_parameter_supported": True,
+        "request_object_signing_alg_values_supported": _algorithms({service.profile for service in registered}),
         "request_uri_parameter_supported": False,
         "authorization_response_iss_parameter_supported": True,
         "code_challenge_methods_supported": ["S256"],
         "dpop_signing_alg_values_supported": list(DPOP_ALGORITHMS),
         "prompt_values_supported": list(PROMPTS),
         "ui_locales_supported": list(languages),
+        **_signed_answers(response_modes, algorithms, registered),
+        "check_session_iframe": urls.session,
+        **_logout(registered),
         **_client_authentication(registered),
         **_certificates(registered, certificates),
+        **_ciba(registered, urls),
         **(_verified_claims(trust_frameworks, claims) if trust_frameworks and claims else {}),
     }
     optional = {"service_documentation": documentation, "op_policy_uri": policy, "op_tos_uri": terms}
@@ -116,14 +132,32 @@ def _scopes(services: Sequence[Service]) -> list[str]:
 
 
 def _grant_types(services: Sequence[Service]) -> list[str]:
-    return ["authorization_code", *(["refresh_token"] if any(service.refresh for service in services) else [])]
+    refresh = [GrantType.REFRESH.value] if any(service.refresh for service in services) else []
+    ciba = [GrantType.CIBA.value] if any(service.ciba for service in services) else []
+    return [GrantType.CODE.value, *refresh, *ciba]
+
+
+def _ciba(services: Sequence[Service], urls: Endpoints) -> dict[str, Any]:
+    """What is said about asking citizens on a device of their own (CIBA Core 1.0, 4)."""
+    asking = [service for service in services if service.ciba is not None]
+    if not asking:
+        return {}
+    used = {service.ciba for service in asking}
+    return {
+        "backchannel_authentication_endpoint": urls.backchannel_authentication,
+        "backchannel_token_delivery_modes_supported": [mode.value for mode in Delivery if mode in used],
+        "backchannel_authentication_request_signing_alg_values_supported": sorted(
+            {alg for service in asking for alg in request_algorithms(service)}
+        ),
+        "backchannel_user_code_parameter_supported": False,
+    }
 
 
 def _client_authentication(services: Sequence[Service]) -> dict[str, list[str]]:
     """One list of methods for the token, introspection and revocation endpoints (RFC 8414 2)."""
     used = {service.authentication for service in services}
-    profiles = {s.profile for s in services if s.authentication is ClientAuthentication.PRIVATE_KEY_JWT}
-    algorithms = sorted({alg for profile in profiles for alg in ALGORITHMS[profile]})
+    keyed = [s for s in services if s.authentication is ClientAuthentication.PRIVATE_KEY_JWT]
+    algorithms = sorted({alg for service in keyed for alg in assertion_algorithms(service)})
     members: dict[str, list[str]] = {}
     for endpoint in ("token", "introspection", "revocation"):
         # an app may not introspect, since it proves nothing (RFC 7662 2.1)
@@ -156,6 +190,8 @@ def _certificates(services: Sequence[Service], origin: str | None) -> dict[str, 
             "introspection_endpoint": urls.introspection,
             "revocation_endpoint": urls.revocation,
         }
+        if any(service.ciba is not None for service in services):
+            members["mtls_endpoint_aliases"]["backchannel_authentication_endpoint"] = urls.backchannel_authentication
     return members
 
 
@@ -164,8 +200,37 @@ def aliases(issuer: str, origin: str | None) -> Mapping[str, str]:
     if origin is None:
         return {}
     usual, there = endpoints(issuer), endpoints(origin)
-    names = ("pushed", "token", "userinfo", "introspection", "revocation")
-    return {getattr(usual, name): getattr(there, name) for name in names}
+    return dict(zip((*usual.called, usual.userinfo), (*there.called, there.userinfo), strict=True))
+
+
+def _signed_answers(
+    modes: Sequence[ResponseMode], algorithms: Sequence[str], services: Sequence[Service]
+) -> dict[str, Any]:
+    """What is said about answers in JWTs (JARM 3) and requests in them (RFC 9101 10.5)."""
+    members: dict[str, Any] = {
+        "require_signed_request_object": bool(services) and all(service.request_object_required for service in services)
+    }
+    if any(mode.signed for mode in modes):
+        members["authorization_signing_alg_values_supported"] = list(algorithms)
+    return members
+
+
+def _algorithms(profiles: Iterable[Profile]) -> list[str]:
+    return sorted({alg for profile in profiles for alg in ALGORITHMS[profile]})
+
+
+def _logout(services: Sequence[Service]) -> dict[str, bool]:
+    """How services are told that a session ended, always with its `sid` (Back- and Front-Channel Logout 1.0)."""
+    used = {
+        "backchannel": any(service.backchannel_logout_uri is not None for service in services),
+        "frontchannel": any(service.frontchannel_logout_uri is not None for service in services),
+    }
+    return {
+        name: True
+        for channel, is_used in used.items()
+        if is_used
+        for name in (f"{channel}_logout_supported", f"{channel}_logout_session_supported")
+    }
 
 
 def _verified_claims(trust_frameworks: Sequence[str], claims: Sequence[str]) -> dict[str, Any]:

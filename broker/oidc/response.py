@@ -2,23 +2,32 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from broker.model.request import AuthorizationRequest, ResponseMode
+from broker.model.request import AuthorizationRequest, ResponseMode, WayBack
 from broker.oidc.errors import Redirected
+
+JWT_LIFETIME: Final = 600
+"""How long (seconds) an answer in a JWT may be read: the longest that JARM 2.1 recommends."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationResponse:
-    """Where the browser goes. `fields` is None for a plain visit of `url`; else they are posted there (`form_post`)."""
+    """What one service is answered, and how it is to travel. `fields` are the parameters in the clear."""
 
-    url: str
-    fields: Mapping[str, str] | None = None
+    client_id: str
+    redirect_uri: str
+    mode: ResponseMode
+    fields: Mapping[str, str]
 
 
-def code_response(request: AuthorizationRequest, code: str, issuer: str) -> AuthorizationResponse:
-    """A successful answer (RFC 6749 4.1.2; `iss` by RFC 9207 2)."""
-    return _response(request.redirect_uri, request.response_mode, {"code": code}, request.state, issuer)
+def code_response(
+    request: AuthorizationRequest, code: str, issuer: str, session_state: str | None = None
+) -> AuthorizationResponse:
+    """A successful answer (RFC 6749 4.1.2; `iss` by RFC 9207 2; `session_state` by Session Management 1.0, 2)."""
+    fields = {"code": code, **({"session_state": session_state} if session_state is not None else {})}
+    return _response(request.client_id, request.redirect_uri, request.response_mode, request.state, issuer, **fields)
 
 
 def error_response(
@@ -26,13 +35,13 @@ def error_response(
 ) -> AuthorizationResponse:
     """An answer without a code to a request that passed its checks (OpenID Connect Core 3.1.2.6, RFC 9207 2)."""
     fields = _error(code, description, error_uri)
-    return _response(request.redirect_uri, request.response_mode, fields, request.state, issuer)
+    return _response(request.client_id, request.redirect_uri, request.response_mode, request.state, issuer, **fields)
 
 
 def redirected_response(error: Redirected, issuer: str, error_uri: str | None = None) -> AuthorizationResponse:
     """The answer to a request that did not pass its checks (RFC 6749 4.1.2.1, RFC 9207 2)."""
     fields = _error(error.code, error.description, error_uri)
-    return _response(error.redirect_uri, error.response_mode, fields, error.state, issuer)
+    return _response(error.client_id, error.redirect_uri, error.response_mode, error.state, issuer, **fields)
 
 
 def _error(code: str, description: str, error_uri: str | None) -> dict[str, str]:
@@ -41,14 +50,23 @@ def _error(code: str, description: str, error_uri: str | None) -> dict[str, str]
 
 
 def _response(
-    redirect_uri: str, mode: ResponseMode, fields: Mapping[str, str], state: str | None, issuer: str
+    client_id: str, redirect_uri: str, mode: ResponseMode, state: str | None, issuer: str, **fields: str
 ) -> AuthorizationResponse:
     whole = {**fields, **({"state": state} if state is not None else {}), "iss": issuer}
-    match mode:
-        case ResponseMode.FORM_POST:
-            return AuthorizationResponse(redirect_uri, whole)
-        case ResponseMode.QUERY:
-            return AuthorizationResponse(with_query(redirect_uri, whole))
+    return AuthorizationResponse(client_id, redirect_uri, mode, whole)
+
+
+def jwt_claims(response: AuthorizationResponse, now: float) -> dict[str, Any]:
+    """The content of an answer that travels as a JWT: its parameters, for whom, until when (JARM 2.1)."""
+    return {**response.fields, "aud": response.client_id, "exp": int(now) + JWT_LIFETIME}
+
+
+def way_back(response: AuthorizationResponse, jwt: str | None = None) -> WayBack:
+    """The answer as the browser carries it. `jwt` is its signed form, for the modes that want one (JARM 2.3)."""
+    fields = response.fields if jwt is None else {"response": jwt}
+    if response.mode.posted:
+        return WayBack(response.redirect_uri, fields)
+    return WayBack(with_query(response.redirect_uri, fields))
 
 
 def with_query(url: str, parameters: Mapping[str, str]) -> str:

@@ -4,12 +4,12 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from broker.model.grant import OFFLINE_ACCESS as OFFLINE_ACCESS
 from broker.model.service import Service
 from broker.oidc.claims_parameter import names
 from broker.oidc.errors import Refusal
 
 OPENID: Final = "openid"
-OFFLINE_ACCESS: Final = "offline_access"
 CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
     "profile": (
         *("name", "family_name", "given_name", "middle_name", "nickname", "preferred_username", "profile", "picture"),

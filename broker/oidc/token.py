@@ -10,6 +10,7 @@ import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final
 
 from broker.jose import Certificate
@@ -24,6 +25,14 @@ ACCESS: Final = "access"
 REFRESH: Final = "refresh"
 _VERIFIER: Final = re.compile(r"[A-Za-z0-9._~-]{43,128}", re.ASCII)
 _LONGEST: Final = 512
+
+
+class GrantType(StrEnum):
+    """What a token request can be about (RFC 6749 4.1.3, 6; CIBA Core 1.0, 10.1)."""
+
+    CODE = "authorization_code"
+    REFRESH = "refresh_token"
+    CIBA = "urn:openid:params:grant-type:ciba"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +61,30 @@ class RefreshRequest:
     scope: tuple[str, ...] | None
 
 
+@dataclass(frozen=True, slots=True)
+class QuestionRequest:
+    """A request for the tokens of a question that a citizen was to answer (CIBA Core 1.0, 10.1)."""
+
+    handle: str
+
+
 def invalid_grant(detail: str) -> TokenError:
     """The error for a code or refresh token that is not, or no longer, good for this caller (RFC 6749 5.2)."""
     return TokenError("invalid_grant", "the code or refresh token is not valid, or no longer", detail)
 
 
-def token_request(parameters: Mapping[str, str]) -> CodeRequest | RefreshRequest:
+def token_request(parameters: Mapping[str, str]) -> CodeRequest | RefreshRequest | QuestionRequest:
     """What is asked of the token endpoint. Raises TokenError."""
     match parameters.get("grant_type"):
-        case "authorization_code":
+        case GrantType.CODE:
             code = _needed(parameters, "code")
             return CodeRequest(code, parameters.get("redirect_uri"), parameters.get("code_verifier"))
-        case "refresh_token":
+        case GrantType.REFRESH:
             scope = parameters.get("scope")
             words = None if scope is None else tuple(dict.fromkeys(scope.split()))
             return RefreshRequest(_needed(parameters, "refresh_token"), words)
+        case GrantType.CIBA:
+            return QuestionRequest(_needed(parameters, "auth_req_id"))
         case None:
             raise TokenError("invalid_request", "the parameter grant_type is missing")
         case other:
@@ -116,6 +134,8 @@ def check_code(request: CodeRequest, code: Code, service: Service, proof: Proof 
         raise invalid_grant("the code was issued to another service")
     if now >= code.expires:
         raise invalid_grant("the code has expired")
+    if not code.redirect_uri:
+        raise invalid_grant("an auth_req_id was presented as a code")
     if request.redirect_uri != code.redirect_uri:
         raise invalid_grant("redirect_uri differs from the authorization request")
     _check_verifier(request.verifier, code.code_challenge)

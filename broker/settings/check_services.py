@@ -7,12 +7,12 @@ from typing import Final
 
 from broker.jose import distinguished_name, ip_address
 from broker.model.assurance import Level
-from broker.model.service import Binding, ClientAuthentication, Profile, Service, SubjectType, TlsSubject
+from broker.model.service import Binding, ClientAuthentication, Delivery, Profile, Service, SubjectType, TlsSubject
 from broker.settings.check_broker import check_texts
 from broker.settings.frame import Frame
 from broker.settings.providers import ProviderEntry
 from broker.settings.services import ServiceFile
-from broker.settings.urls import check_native_url, check_url
+from broker.settings.urls import check_native_url, check_url, origin
 from broker.toml import Problem, suggestion
 
 BY_SECRET: Final = (ClientAuthentication.CLIENT_SECRET_BASIC, ClientAuthentication.CLIENT_SECRET_POST)
@@ -51,12 +51,23 @@ def check_addresses(service: Service, frame: Frame) -> Iterator[Problem]:
             if uri in uris[:i]:
                 yield Problem(f"{name}[{i}]", "the address is named twice", "take it out")
     yield from check_url("home", service.home, frame.development)
-    for name, url in (("initiate_login_uri", service.initiate_login_uri), ("resume_uri", service.resume_uri)):
+    for name in ("initiate_login_uri", "resume_uri", "backchannel_logout_uri", "frontchannel_logout_uri"):
+        url = getattr(service, name)
         if url is not None:
             yield from check_url(name, url, frame.development)
     for i, way in enumerate(service.other_ways):
         if way.url is not None:
             yield from check_url(f"other_ways[{i}].url", way.url, frame.development)
+
+
+def check_logout(service: Service, frame: Frame) -> Iterator[Problem]:
+    """A page in a frame stands at an origin where answers go (OpenID Connect Front-Channel Logout 1.0, 2)."""
+    url = service.frontchannel_logout_uri
+    if url is None or origin(url) is None:
+        return
+    if origin(url) not in {origin(uri) for uri in service.redirect_uris}:
+        mend = "use the scheme, host and port of one of the redirect_uris"
+        yield Problem("frontchannel_logout_uri", "no redirect URI has this origin", mend)
 
 
 def check_texts_of(service: Service, frame: Frame) -> Iterator[Problem]:
@@ -80,6 +91,8 @@ def check_profile(service: Service, frame: Frame) -> Iterator[Problem]:
             yield Problem("authentication", "the fapi2 profile wants a key or a certificate", mend)
         if service.id_token_alg == "RS256":
             yield Problem("id_token_alg", "RS256 is not allowed in the fapi2 profile", "use ES256, PS256 or EdDSA")
+        if service.response_alg == "RS256":
+            yield Problem("response_alg", "RS256 is not allowed in the fapi2 profile", "use ES256, PS256 or EdDSA")
         if not service.pkce_required:
             yield Problem("pkce_required", "the fapi2 profile demands PKCE", "take the line out")
 
@@ -94,6 +107,8 @@ def check_app(service: Service, frame: Frame) -> Iterator[Problem]:
         yield Problem("binding", "an app has no certificate", "take the line out: its tokens are bound by DPoP")
     if service.introspection:
         yield Problem("introspection", "an app may not introspect: it proves nothing", "take the line out")
+    if service.ciba is not None:
+        yield Problem("ciba", "an app may not put questions to others: it proves nothing", "take the line out")
 
 
 def check_certificate(service: Service, frame: Frame) -> Iterator[Problem]:
@@ -137,6 +152,22 @@ def readable_name(kind: str, value: str) -> bool:
     return bool(value.strip())
 
 
+def check_ciba(service: Service, frame: Frame) -> Iterator[Problem]:
+    """What asking citizens on their own device needs (CIBA Core 1.0, 4, 7.1)."""
+    uri = service.ciba_notification_uri
+    if service.ciba is Delivery.PING and uri is None:
+        yield Problem("ciba_notification_uri", "nobody could be pinged", 'add the address, or write ciba = "poll"')
+    if uri is not None:
+        if service.ciba is not Delivery.PING:
+            mend = 'take it out, or write ciba = "ping"'
+            yield Problem("ciba_notification_uri", "an address that nothing uses", mend)
+        yield from check_url("ciba_notification_uri", uri, frame.development)
+    if service.ciba is None and service.ciba_request_signed:
+        yield Problem("ciba_request_signed", "the service asks nothing", 'take it out, or add ciba = "poll"')
+    if service.ciba is not None and service.asks_signed and service.authentication not in BY_KEYS:
+        yield Problem("ciba_request_signed", "signed questions need the service's keys", "use private_key_jwt")
+
+
 def check_credential(file: ServiceFile) -> Iterator[Problem]:
     """The credential that the method of authentication needs is named, and no other."""
     has_keys = file.jwks is not None or file.jwks_file is not None
@@ -144,6 +175,8 @@ def check_credential(file: ServiceFile) -> Iterator[Problem]:
     yield from check_tls_subject(file)
     if file.authentication in BY_KEYS and not has_keys:
         yield Problem("jwks", f"{file.authentication} needs the service's public keys", "add jwks or jwks_file")
+    elif file.request_object_required and not has_keys:
+        yield Problem("jwks", "signed requests need the service's public keys", "add jwks or jwks_file")
     if file.authentication not in BY_SECRET:
         if has_secret:
             name = "secret_file" if file.secret_file is not None else "secret_digest"
@@ -167,10 +200,12 @@ def check_scopes(service: Service, frame: Frame) -> Iterator[Problem]:
 CHECKS: Final[tuple[Callable[[Service, Frame], Iterator[Problem]], ...]] = (
     check_id,
     check_addresses,
+    check_logout,
     check_texts_of,
     check_profile,
     check_app,
     check_certificate,
+    check_ciba,
     check_scopes,
 )
 """What holds for each service by itself."""

@@ -13,6 +13,8 @@ from broker.model.service import (
     Binding,
     ClientAuthentication,
     DataUse,
+    Delivery,
+    Encryption,
     OtherWay,
     Profile,
     Service,
@@ -96,9 +98,9 @@ class ServiceFile:
     other_ways: tuple[OtherWay, ...] = ()
     """How else people are served who cannot sign in online."""
     initiate_login_uri: str | None = None
-    """Where the service starts a sign-in anew (OpenID Connect Core 4), for citizens who finish later."""
+    """Where the service starts a sign-in (OpenID Connect Core 4), for citizens who finish later or begin with us."""
     resume_uri: str | None = None
-    """Where a citizen who finishes later goes on, if that is another page."""
+    """Where a citizen who finishes later goes on, if that is another page: the `target_link_uri` of that sign-in."""
     patience: Annotated[Seconds, Between(60, 7 * 86400)] = 1800
     """How long the service's own session waits for the answer."""
     subject_type: SubjectType = SubjectType.PAIRWISE
@@ -109,6 +111,26 @@ class ServiceFile:
     binding: Binding | None = None
     """What access tokens are bound to: `dpop` (a proof of a key with every request) or `mtls` (the service's
     certificate). Left out: dpop in `fapi2` and for apps, otherwise whatever proof comes."""
+    request_object_required: bool = False
+    """Whether only signed requests are taken (RFC 9101, FAPI 2.0 Message Signing)."""
+    signed_response: bool = False
+    """Whether answers travel as signed JWTs alone: response modes jwt, query.jwt, form_post.jwt (JARM)."""
+    response_alg: IdTokenAlgorithm = IdTokenAlgorithm.ES256
+    """How such answers are signed. RS256 only in the `oidc` profile."""
+    response_encryption: Encryption | None = None
+    """How they are encrypted to the service, if at all: `alg` and `enc` (RFC 7516)."""
+    backchannel_logout_uri: str | None = None
+    """Where the service is called when a session it took part in has ended (OpenID Connect Back-Channel Logout)."""
+    frontchannel_logout_uri: str | None = None
+    """The service's page that signs out its own session, loaded in a frame (OpenID Connect Front-Channel Logout).
+    Browsers seldom let it see its cookies there: `backchannel_logout_uri` is what works."""
+    ciba: Delivery | None = None
+    """Whether the service may ask citizens on a device of their own (OpenID CIBA Core 1.0), and how it learns of the
+    answer: `poll` or `ping`. Left out: it may not."""
+    ciba_notification_uri: str | None = None
+    """Where a service with `ciba = "ping"` is told that an answer is there (CIBA Core 1.0, 10.2)."""
+    ciba_request_signed: bool = False
+    """Whether its questions must be signed and say what they are about (FAPI-CIBA Profile). Always so in `fapi2`."""
 
 
 def service(file: ServiceFile, prepared: bool) -> tuple[Service, list[Problem]]:
@@ -149,6 +171,15 @@ def service(file: ServiceFile, prepared: bool) -> tuple[Service, list[Problem]]:
         subject_type=file.subject_type,
         tls_subject=file.tls_subject,
         binding=file.binding,
+        request_object_required=file.request_object_required,
+        signed_response=file.signed_response,
+        response_alg=file.response_alg.value,
+        response_encryption=file.response_encryption,
+        backchannel_logout_uri=file.backchannel_logout_uri,
+        frontchannel_logout_uri=file.frontchannel_logout_uri,
+        ciba=file.ciba,
+        ciba_notification_uri=file.ciba_notification_uri,
+        ciba_request_signed=file.ciba_request_signed,
     )
     return made, problems
 

@@ -95,6 +95,9 @@ class Keys:
 
     folder: Path
     """The folder that `broker keys init` fills and nobody but the broker can read."""
+    rotate_every: Annotated[Seconds, Between(2 * 86400, 3 * 366 * 86400)] | None = None
+    """The age at which signing and decryption keys are replaced without anybody's doing, such as "90 days". Then the
+    broker must be able to write the folder, and all hosts must share it. Without it, operators change keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,8 @@ class Tokens:
     """ID tokens: the time within which a service must have read one."""
     refresh: Annotated[Seconds, Between(3600, 366 * 86400)] = 30 * 86400
     """Refresh tokens, from the citizen's sign-in on. Using one does not make it live longer."""
+    question: Annotated[Seconds, Between(60, 3600)] = 600
+    """Questions to citizens on their own device, where the service names no time. It may ask for up to an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +172,8 @@ class Limits:
     """Wrong client credentials, by the address they come from."""
     codes_by_address: Rate = Rate(10, 600)
     """Tries to enter a continuation code, by the address they come from."""
+    questions_by_citizen: Rate = Rate(10, 600)
+    """Questions that services put to one citizen on their own device."""
     open_per_browser: Annotated[int, Between(1, 100)] = 20
     """How many requests one browser may have under way at a time."""
 
@@ -196,7 +203,7 @@ class Outgoing:
     """What the broker may call. Public addresses over https, and beside them only what stands here."""
 
     networks: tuple[str, ...] = ()
-    """Private networks in which providers live, such as "10.20.0.0/16"."""
+    """Private networks in which providers live, or services that are called, such as "10.20.0.0/16"."""
     ca_file: Path | None = None
     """Certificates (PEM) of authorities that are trusted beside the machine's own."""
 

@@ -77,6 +77,14 @@ def split(url: str) -> SplitResult | None:
     return parts
 
 
+def origin(url: str) -> tuple[str, str, int] | None:
+    """The origin of a URL (RFC 6454 4): scheme, host and port; None where it has none."""
+    parts = split(url)
+    if parts is None or not parts.hostname or parts.scheme not in ("http", "https"):
+        return None
+    return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host name is this machine itself (RFC 6761 6.3), or an address in a writing that hides which one."""
     name = host.lower().rstrip(".")

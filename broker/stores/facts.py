@@ -1,9 +1,11 @@
 """Everything that is kept in SQL, opened by its address."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 
 from broker.ambient import Ambient
+from broker.model.notice import Notice
 from broker.seal import Sealer
 from broker.stores.sql.address import SqliteAddress, address
 from broker.stores.sql.answers import SqlAnswers
@@ -11,10 +13,12 @@ from broker.stores.sql.audit import SqlAudit
 from broker.stores.sql.audit_chain import AuditChain
 from broker.stores.sql.cases import SqlCases
 from broker.stores.sql.database import Database
+from broker.stores.sql.endings import Endings
 from broker.stores.sql.grants import SqlGrants
 from broker.stores.sql.marks import Marks
-from broker.stores.sql.outbox import SqlOutbox
+from broker.stores.sql.outbox import SqlDeliveries, SqlOutbox, outbox
 from broker.stores.sql.postgres import PostgresDatabase
+from broker.stores.sql.questions import SqlQuestions
 from broker.stores.sql.schema import Schema
 from broker.stores.sql.sessions import SqlSessions
 from broker.stores.sql.sqlite import SqliteDatabase
@@ -31,6 +35,7 @@ class Facts:
     `ambient` is the one that was given, with a clock that never falls behind the latest time noted in the database:
     the whole process should use it. `sweep` is called with the time now and then, `tick` about once a second.
     `schema_is_current` asks the database in one round trip; it raises Unavailable where there is no answer.
+    `leased(name)` lets one process at a time in: the others get None.
     """
 
     answers: SqlAnswers
@@ -40,13 +45,16 @@ class Facts:
     switches: Board
     marks: Marks
     cases: SqlCases
-    outbox: SqlOutbox
+    outbox: SqlOutbox[Notice]
+    deliveries: SqlDeliveries
     staff_sessions: SqlStaffSessions
+    questions: SqlQuestions
     chain: AuditChain
     ambient: Ambient
     sweep: Callable[[float], Awaitable[int]]
     tick: Callable[[], Awaitable[None]]
     schema_is_current: Callable[[], Awaitable[bool]]
+    leased: Callable[[str], AbstractAsyncContextManager[object | None]]
     close: Callable[[], Awaitable[None]]
 
 
@@ -65,7 +73,8 @@ async def open_facts(
     clock = SteadyClock(ambient.now)
     steady = replace(ambient, now=clock)
     marks = Marks(database)
-    board = Board(database)
+    endings = Endings(database, sealer)
+    board = Board(database, endings)
     chain = AuditChain(database)
     clock.at_least(await marks.note_time(clock()))
 
@@ -76,19 +85,22 @@ async def open_facts(
         await chain.seal_once()
 
     return Facts(
-        answers=SqlAnswers(database, sealer, steady, board.heard),
+        answers=SqlAnswers(database, sealer, endings, steady, board.heard),
         grants=SqlGrants(database, sealer, board.heard),
-        sessions=SqlSessions(database, sealer, board.heard),
+        sessions=SqlSessions(database, sealer, endings, board.heard),
         audit=SqlAudit(database),
         switches=board,
         marks=marks,
         cases=SqlCases(database, sealer),
-        outbox=SqlOutbox(database, sealer),
+        outbox=outbox(database, sealer),
+        deliveries=SqlDeliveries(database, sealer),
         staff_sessions=SqlStaffSessions(database, sealer),
+        questions=SqlQuestions(database, sealer, board.heard),
         chain=chain,
         ambient=steady,
         sweep=Sweeper(database).sweep,
         tick=tick,
         schema_is_current=Schema(database).is_current,
+        leased=database.leased,
         close=database.close,
     )

@@ -8,6 +8,7 @@ from typing import Final
 
 BROWSER: Final = "__Host-portico-browser"
 SESSION: Final = "__Host-portico-session"
+STATE: Final = "__Secure-portico-state"
 LANGUAGE: Final = "__Host-portico-language"
 LEFT: Final = "portico-left"
 CODE: Final = "portico-code"
@@ -55,6 +56,16 @@ def session(value: str) -> str:
 def no_session() -> str:
     """Takes the broker's session away."""
     return f"{SESSION}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax"
+
+
+def state(value: str) -> str:
+    """Sets what the session page reads in a service's frame: no secret, for script, and for other sites' pages too."""
+    return f"{STATE}={value}; Path=/session; Secure; SameSite=None"
+
+
+def no_state() -> str:
+    """Takes it away."""
+    return f"{STATE}=; Path=/session; Max-Age=0; Secure; SameSite=None"
 
 
 def language(code: str) -> str:

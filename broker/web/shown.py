@@ -2,11 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import quote
 
 from broker.web.answers import Answer, Header, set_cookie
 from broker.web.pages import Pages
 
 _HTML = (b"content-type", b"text/html; charset=utf-8")
+
+_URL_LETTERS: Final = ":/?#[]@!$&'()*+,;=%-._~"
+"""What stands in a URL as it is (RFC 3986 2.2, 2.3); a header holds nothing else."""
+
+
+def in_header(url: str) -> str:
+    """A URL as it may stand in a header such as Refresh."""
+    return quote(url, safe=_URL_LETTERS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ class Statics:
     styles: Mapping[str, str]
     mark: str
     leave: str
+    session: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ def statics(sheet: str = "portico", built: Path = BUILT, assets: Path = ASSETS) 
         styles={"ltr": put(built / f"{sheet}.css", "text/css"), "rtl": put(built / f"{sheet}.rtl.css", "text/css")},
         mark=put(assets / "mark.svg", "image/svg+xml"),
         leave=put(assets / "leave.js", "text/javascript"),
+        session=put(assets / "session.js", "text/javascript"),
     )
 
 

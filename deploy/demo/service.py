@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.starlette_client import OAuth
@@ -17,9 +18,11 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from deploy.demo.asking import Asker, Question
+from deploy.demo.goodbyes import NotOurs, ended_session
 from deploy.demo.inbox import messages
 from deploy.demo.tabs import TabbedOAuth
 
@@ -75,6 +78,9 @@ def create(sample: Sample) -> Starlette:
             Route("/callback", pages.callback),
             Route("/signed-in", pages.signed_in),
             Route("/sign-out", pages.sign_out),
+            Route("/backchannel-logout", pages.told_of_logout, methods=["POST"]),
+            Route("/ask", pages.ask, methods=["POST"]),
+            Route("/asked", pages.asked),
             Route("/inbox", pages.inbox),
             Route("/service.css", pages.style),
             Route("/try", pages.what_to_try),
@@ -99,6 +105,10 @@ class _Pages:
         self._sample = sample
         self._portico = oauth.portico
         self._people: dict[str, Person] = {}
+        self._seen: set[str] = set()
+        self._told: list[str] = []
+        self._asker = Asker(sample.issuer, sample.client_id, sample.client_secret)
+        self._questions: dict[str, Question] = {}
 
     def _person(self, request: Request) -> Person | None:
         return self._people.get(request.session.get("visit", ""))
@@ -108,12 +118,15 @@ class _Pages:
         return HTMLResponse(page, status_code=status, headers={"Cache-Control": "no-store"})
 
     async def home(self, request: Request) -> Response:
-        return self._page("home.html", person=self._person(request))
+        return self._page("home.html", person=self._person(request), told=self._told[-5:])
 
     async def what_to_try(self, request: Request) -> Response:
         return self._page("try.html")
 
     async def sign_in(self, request: Request) -> Response:
+        """Also where people come to who begin at the broker: `iss` says that it was ours (OpenID Connect Core 4)."""
+        if request.query_params.get("iss", self._sample.issuer) != self._sample.issuer:
+            return self._page("home.html", 400, person=self._person(request), told=())
         permit = next((p for p in PERMITS if p.id == request.query_params.get("for")), PERMITS[0])
         request.session["permit"] = permit.id
         extra: dict[str, str] = {"acr_values": permit.level}
@@ -155,6 +168,36 @@ class _Pages:
             request, post_logout_redirect_uri=f"{self._sample.base}/", id_token_hint=person.id_token
         )
         return response
+
+    async def told_of_logout(self, request: Request) -> Response:
+        """The broker says that a session has ended: everybody of that session is signed out here too."""
+        form = parse_qs((await request.body()).decode("ascii", "replace"))
+        keys, ours = await self._portico.fetch_jwk_set(), self._sample
+        try:
+            sid = ended_session(form.get("logout_token", [""])[0], keys, ours.issuer, ours.client_id, self._seen)
+        except (NotOurs, KeyError, TypeError, ValueError) as problem:
+            refused = {"error": "invalid_request", "error_description": str(problem)}
+            return JSONResponse(refused, 400, {"Cache-Control": "no-store"})
+        gone = [visit for visit, person in self._people.items() if person.claims.get("sid") == sid]
+        for visit in gone:
+            del self._people[visit]
+        self._told.append(f"{len(gone)} signed out here, because the session at the broker has ended")
+        return Response(status_code=200, headers={"Cache-Control": "no-store"})
+
+    async def ask(self, request: Request) -> Response:
+        person = self._person(request)
+        if person is None:
+            return RedirectResponse("/", status_code=303)
+        message = f"Parking permit {secrets.randbelow(900) + 100}: renew it for a year"
+        self._questions[request.session["visit"]] = await self._asker.ask(person.claims["sub"], message)
+        return RedirectResponse("/asked", status_code=303)
+
+    async def asked(self, request: Request) -> Response:
+        question = self._questions.get(request.session.get("visit", ""))
+        if question is None:
+            return RedirectResponse("/", status_code=303)
+        await self._asker.look(question)
+        return self._page("asked.html", question=question)
 
     async def style(self, request: Request) -> Response:
         return FileResponse(Path(__file__).parent / "service.css", media_type="text/css")

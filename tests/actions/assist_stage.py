@@ -20,6 +20,7 @@ from broker.ambient import Ambient
 from broker.assisted.case import Case, Channel, Decision, Outcome
 from broker.assisted.clocks import Terms
 from broker.assisted.profiles import shipped
+from broker.jose import KeySet, SigningKey
 from broker.journey.offer import OrderRule
 from broker.journey.table import begin
 from broker.journey.transaction import Transaction
@@ -81,6 +82,18 @@ class Catalogue:
 
     services: Mapping[str, Service] = field(default_factory=lambda: {SERVICE.client_id: SERVICE})
     providers: Mapping[str, Registered] = field(default_factory=dict)
+
+    def keys(self, client_id: str) -> KeySet:
+        """It has none."""
+        return KeySet()
+
+
+class Keys:
+    """Nothing is signed here."""
+
+    def signing(self, alg: str) -> SigningKey:
+        """There is no key."""
+        raise LookupError(alg)
 
 
 class Lot:
@@ -220,6 +233,7 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
         order=OrderRule.ALPHABETICAL,
         limited=Limited(60, 20, 1800, 28800, 10, 3600, 100, 3600),
         catalogue=Catalogue(),
+        keys=Keys(),
         health=dict,
         ambient=ambient,
         transactions=passing.transactions,
@@ -228,6 +242,7 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
         limits=passing.limits,
         answers=facts.answers,
         sessions=facts.sessions,
+        questions=facts.questions,
         audit=facts.audit,
         switches=facts.switches,
         mac=ring.mac,
@@ -241,6 +256,10 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
         terms=Terms(),
         profiles=shipped(),
         blind=lambda text: ring.mac("case mark", text.encode()).hex(),
+        questions=facts.questions,
+        confirm=f"{ISSUER}/confirm",
+        name={"en": "Portico"},
+        ways=frozenset({"email"}),
     )
     assist = Assist(desk, office)
     yield Stage(clock, lot, facts, passing, office, assist, SignIn(desk, assist), Console(office))

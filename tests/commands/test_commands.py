@@ -3,6 +3,7 @@
 import argparse
 import json
 import shutil
+import sqlite3
 import stat
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -260,3 +261,29 @@ def test_every_command_refuses_a_configuration_with_problems(
 ) -> None:
     config.change("broker.toml", "issuer", "localhost")
     assert "broker.toml: issuer: an absolute URL is needed" in refused(run, config, *words)
+
+
+def test_every_session_of_an_account_is_ended_by_itself_or_with_the_account(config: Configuration, run: Run) -> None:
+    run(config, "migrate")
+    facts = config.folder.parent / ".demo" / "facts.db"
+
+    def begin(number: int) -> None:
+        with sqlite3.connect(facts) as file:
+            if number == 1:
+                file.execute("INSERT INTO accounts VALUES ('acc_1', 0)")
+            values = f"'digest-{number}', 'sid-{number}', 'acc_1', 0, 0, 4e9, NULL, 1, NULL"
+            file.execute(f"INSERT INTO sessions VALUES ({values})")
+            for client in ("demo-service", "land-register"):
+                file.execute(f"INSERT INTO session_services VALUES ('sid-{number}', '{client}', 'sub', 0, 0, 4e9)")
+
+    begin(1)
+    assert run(config, "account", "sign-out", "acc_1") == ["1 session ended"]
+    assert run(config, "account", "sign-out", "acc_1") == ["0 sessions ended"]
+    begin(2)
+    assert run(config, "account", "disable", "acc_1", "--reason", "asked for") == ["acc_1 is off"]
+    with sqlite3.connect(facts) as file:
+        told = file.execute("SELECT client_id, id FROM deliveries ORDER BY id").fetchall()
+        audited = file.execute("SELECT details FROM audit WHERE kind = 'session_ended' ORDER BY id").fetchall()
+    # only the sample service wants to be told
+    assert told == [("demo-service", "logout:sid-1:demo-service"), ("demo-service", "logout:sid-2:demo-service")]
+    assert [json.loads(details)["why"] for (details,) in audited] == ["operator", "account_disabled"]

@@ -38,8 +38,8 @@ codes_by_address = { most = 100000, window = "1 minute" }
 """Several workers need a folder for their counters; and every request of these tests comes from one address."""
 
 
-def on_stores(database: str, redis: str, workers: int = WORKERS) -> Script:
-    """The example configuration on these stores, with the riders' service beside it."""
+def on_stores(database: str, redis: str, workers: int = WORKERS, further: str = "") -> Script:
+    """The example configuration on these stores, with the riders' service beside it, of which `further` says more."""
     return Script(
         edits={
             "broker.toml": {
@@ -49,7 +49,7 @@ def on_stores(database: str, redis: str, workers: int = WORKERS) -> Script:
                 "[keys]": BESIDE_KEYS,
             }
         },
-        files={"services/rides.toml": RIDES_SERVICE},
+        files={"services/rides.toml": f"{further}\n{RIDES_SERVICE}"},
     )
 
 
@@ -230,11 +230,16 @@ async def commanded(config: Path, *words: str) -> str:
 
 
 @asynccontextmanager
-async def ground(folder: Path, postgres: PostgresServer, redis: RedisServer) -> AsyncIterator[Ground]:
-    """Runs it until the block ends. Every request has a connection of its own, so that any worker may answer it."""
+async def ground(
+    folder: Path, postgres: PostgresServer, redis: RedisServer, further: str = ""
+) -> AsyncIterator[Ground]:
+    """Runs it until the block ends. Every request has a connection of its own, so that any worker may answer it.
+
+    `further` are lines for the file of the riders' service.
+    """
     with postgres.database() as database:
         async with Strait(lambda: postgres.port).running() as strait:
             through = database.replace(f":{postgres.port}/", f":{strait.port}/")
-            script = on_stores(through, redis.url)
+            script = on_stores(through, redis.url, further=further)
             async with run(folder, script, "--door", "public") as running, wire(single=True) as sender:
                 yield Ground(running, postgres, redis, strait, database, sender)

@@ -28,7 +28,7 @@ from broker.model.assurance import Level
 from broker.model.failures import FailureClass
 from broker.model.identity import HELP, Identity
 from broker.model.listing import Listing
-from broker.model.request import AuthorizationRequest
+from broker.model.request import AuthorizationRequest, WayBack
 from broker.model.service import Service
 from broker.model.switches import Switches
 from broker.provider import Card, Health
@@ -37,6 +37,9 @@ NOW = 1_800_000_000.0
 NOTHING_OFF = Switches(1)
 PERSONAL = "personal"
 """Stands in everything personal that goes into an example, so that it can be searched for."""
+
+BACK = WayBack("https://parking.test/back?code=c")
+REFUSED = WayBack("https://parking.test/back?error=access_denied")
 
 
 def request(**changes: Any) -> AuthorizationRequest:
@@ -114,8 +117,8 @@ WAYS: Mapping[State, tuple[Event, ...]] = {
     State.FAILED: (ProviderChosen(attempt()), AttemptFailed(FailureClass.CANCELLED, "alpha")),
     State.WAITING: (HelpRequested("case"),),
     State.IDENTIFIED: (ProviderChosen(attempt()), AnswerReceived("first"), IdentityProven(identity())),
-    State.ANSWERED: (SessionAccepted(identity(), f"{PERSONAL} account"), ServiceAnswered("a", f"{PERSONAL} account")),
-    State.REFUSED: (GaveUp("https://parking.test/back?error=access_denied"),),
+    State.ANSWERED: (SessionAccepted(identity(), f"{PERSONAL} account"), ServiceAnswered(BACK, f"{PERSONAL} account")),
+    State.REFUSED: (GaveUp(REFUSED),),
 }
 """How a new transaction comes to each state."""
 
@@ -146,10 +149,10 @@ def fitting(kind: type[Event], transaction: Transaction) -> Event:
         HelpResumed(),
         HelpEnded(FailureClass.HELP_DECLINED, "case"),
         NoRouteFound(),
-        ServiceAnswered("https://parking.test/back?code=c", f"{PERSONAL} account"),
+        ServiceAnswered(BACK, f"{PERSONAL} account"),
         SharingDeclined(),
         BrowserChanged("digest of another browser"),
-        GaveUp("https://parking.test/back?error=access_denied"),
+        GaveUp(REFUSED),
         TimeRanOut(),
     )
     return next(event for event in events if type(event) is kind)

@@ -28,7 +28,7 @@ from broker.journey.transaction import ENDED, State, Transaction
 from broker.model.assurance import Level
 from broker.model.failures import FailureClass
 from broker.model.identity import HELP
-from tests.journey.examples import NOW, PERSONAL, attempt, begun, identity
+from tests.journey.examples import BACK, NOW, PERSONAL, REFUSED, attempt, begun, identity
 
 PROVIDERS = st.sampled_from(["alpha", "beta", HELP])
 LEVELS = st.sampled_from(Level)
@@ -46,7 +46,7 @@ EVENTS = st.one_of(
     st.builds(ServiceAnswered, st.just("https://parking.test/back?code=c"), ACCOUNTS),
     st.just(SharingDeclined()),
     st.builds(BrowserChanged, st.sampled_from(["digest of the browser", "digest two", "digest three"])),
-    st.just(GaveUp("https://parking.test/back?error=access_denied")),
+    st.just(GaveUp(REFUSED)),
     st.just(TimeRanOut()),
 )
 
@@ -102,7 +102,7 @@ class RoughHands(RuleBasedStateMachine):
         """The citizen agrees to share, twice at once."""
         read, account = self.stored, self.stored.account or f"{PERSONAL} one"
         for _ in range(2):
-            self.act(read, ServiceAnswered("https://parking.test/back?code=c", account))
+            self.act(read, ServiceAnswered(BACK, account))
 
     @rule(seconds=st.sampled_from([1, 16, 16 * 60, 3601, 24 * 3600, -3600]))
     def time_passes(self, seconds: int) -> None:

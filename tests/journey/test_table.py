@@ -28,7 +28,20 @@ from broker.journey.transaction import FAILURES_KEPT, Failed, State, Transaction
 from broker.model.assurance import Level
 from broker.model.failures import FailureClass
 from broker.model.identity import HELP
-from tests.journey.examples import NOW, PERSONAL, attempt, begun, fitting, helped, identity, standing, walked
+from broker.model.question import Put
+from tests.journey.examples import (
+    BACK,
+    NOW,
+    PERSONAL,
+    attempt,
+    begun,
+    fitting,
+    helped,
+    identity,
+    request,
+    standing,
+    walked,
+)
 
 HOUR, DAY = 3600, 24 * 3600
 
@@ -113,8 +126,8 @@ def test_help_is_not_asked_for_twice() -> None:
 
 def test_a_session_is_answered_for_its_own_account_only() -> None:
     before = walked(begun(), SessionAccepted(identity(), "mine"))
-    assert advance(before, ServiceAnswered("back", "another"), NOW) is before
-    assert advance(before, ServiceAnswered("back", "mine"), NOW).state is State.ANSWERED
+    assert advance(before, ServiceAnswered(BACK, "another"), NOW) is before
+    assert advance(before, ServiceAnswered(BACK, "mine"), NOW).state is State.ANSWERED
 
 
 def test_of_two_copies_of_one_callback_the_second_finds_nothing_to_claim() -> None:
@@ -144,7 +157,7 @@ def test_asking_for_a_person_is_a_choice_and_finding_no_route_is_none() -> None:
 
 
 def test_an_ended_transaction_is_kept_a_day_from_its_end_however_late_that_is_seen() -> None:
-    gone = walked(begun(), GaveUp("back"), now=NOW + 60)
+    gone = walked(begun(), GaveUp(BACK), now=NOW + 60)
     assert gone.expires == gone.kept_until == NOW + 60 + DAY
     late = begun()
     assert late.kept_until == NOW + HOUR + DAY
@@ -257,8 +270,8 @@ def test_only_the_latest_failures_are_remembered() -> None:
 
 @pytest.mark.parametrize(
     ("state", "event"),
-    [(State.IDENTIFIED, ServiceAnswered("back", f"{PERSONAL} account"))]
-    + [(State[name], GaveUp("back")) for name in OPEN]
+    [(State.IDENTIFIED, ServiceAnswered(BACK, f"{PERSONAL} account"))]
+    + [(State[name], GaveUp(BACK)) for name in OPEN]
     + [(State[name], TimeRanOut()) for name in OPEN],
     ids=str,
 )
@@ -273,7 +286,14 @@ def test_nothing_personal_is_left_after_the_end_and_the_citizen_can_still_be_sen
     assert "case" not in (after.case, after.withdrawn)
     asked = after.request
     assert (asked.client_id, asked.redirect_uri, asked.state) == ("parking", "https://parking.test/back", "theirs")
-    assert after.leaving == (None if isinstance(event, TimeRanOut) else "back")
+    assert after.leaving == (None if isinstance(event, TimeRanOut) else BACK)
+
+
+def test_a_stub_still_says_which_question_it_answered_and_no_more() -> None:
+    asked = request(redirect_uri="", question=Put("q1", f"{PERSONAL} message", "case-1"))
+    left = stub(replace(begun(), request=asked))
+    assert left.request.question == Put("q1")
+    assert PERSONAL not in repr(left)
 
 
 @pytest.mark.parametrize("state", State)

@@ -1,10 +1,12 @@
 """A real Chromium: started once for a run, with a fresh profile for every test, and no way out of this machine."""
 
+import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, BrowserContext, async_playwright
 
 from tests.machine.programs import need
 
@@ -39,3 +41,23 @@ async def chromium(*more_flags: str) -> AsyncIterator[Browser]:
             yield browser
         finally:
             await browser.close()
+
+
+@asynccontextmanager
+async def lenient(folder: Path) -> AsyncIterator[BrowserContext]:
+    """A Chromium as it used to be: pages of other sites in a frame see their own cookies. Its profile is the folder."""
+    preferences = folder / "Default" / "Preferences"
+    preferences.parent.mkdir(parents=True)
+    preferences.write_text(json.dumps({"profile": {"cookie_controls_mode": 0, "block_third_party_cookies": False}}))
+    async with async_playwright() as playwright:
+        context = await playwright.chromium.launch_persistent_context(
+            folder,
+            executable_path=need("chromium"),
+            args=FLAGS,
+            chromium_sandbox=os.geteuid() != 0,
+            ignore_https_errors=True,
+        )
+        try:
+            yield context
+        finally:
+            await context.close()

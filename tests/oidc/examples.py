@@ -10,6 +10,7 @@ from broker.model.grant import Code, Grant, Release
 from broker.model.request import ResponseMode
 from broker.model.service import ClientAuthentication, DataUse, Profile, Service
 from broker.oidc.checks import Door
+from broker.oidc.request_object import Sender
 
 NOW = 1_800_000_000.0
 ISSUER = "https://id.example"
@@ -55,7 +56,9 @@ def service(**changes: Any) -> Service:
     return Service(**(fields | changes))
 
 
-DOOR = Door(ISSUER, LADDER, keys(key()), tuple(ResponseMode))
+DOOR = Door(ISSUER, LADDER, lambda: keys(key()), tuple(ResponseMode))
+SENDER = Sender(keys(key("ES256", "tax"), key("RS256", "tax")), NOW)
+"""The service of the requests, and the moment at which they come."""
 
 
 def parameters(**changes: str | None) -> dict[str, str]:

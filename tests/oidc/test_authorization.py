@@ -15,15 +15,15 @@ from broker.model.service import Profile, Service
 from broker.oidc.authorization import authorization_request
 from broker.oidc.checks import CHECKS, Arrival
 from broker.oidc.errors import Redirected, Shown, TokenError
-from tests.oidc.examples import CALLBACK, CHALLENGE, DOOR, ISSUER, data, key, parameters, service
+from tests.oidc.examples import CALLBACK, CHALLENGE, DOOR, ISSUER, SENDER, data, key, parameters, service
 
 
 def plain(of: Service | None = None, /, **changes: str | None) -> AuthorizationRequest:
-    return authorization_request(parameters(**changes), of or service(), Arrival.PLAIN, DOOR)
+    return authorization_request(parameters(**changes), of or service(), Arrival.PLAIN, DOOR, SENDER)
 
 
 def pushed(of: Service | None = None, /, **changes: str | None) -> AuthorizationRequest:
-    return authorization_request(parameters(**changes), of or service(), Arrival.PUSHED, DOOR)
+    return authorization_request(parameters(**changes), of or service(), Arrival.PUSHED, DOOR, SENDER)
 
 
 def refused(of: Service | None = None, /, **changes: str | None) -> Redirected:
@@ -61,9 +61,9 @@ def test_every_check_says_what_it_is_for() -> None:
 
 def test_only_the_response_modes_that_are_built_are_accepted() -> None:
     query_only = replace(DOOR, response_modes=(ResponseMode.QUERY,))
-    assert authorization_request(parameters(), service(), Arrival.PLAIN, query_only) == plain()
+    assert authorization_request(parameters(), service(), Arrival.PLAIN, query_only, SENDER) == plain()
     with pytest.raises(Redirected, match="response_mode") as error:
-        authorization_request(parameters(response_mode="form_post"), service(), Arrival.PLAIN, query_only)
+        authorization_request(parameters(response_mode="form_post"), service(), Arrival.PLAIN, query_only, SENDER)
     assert error.value.response_mode is ResponseMode.QUERY
 
 
@@ -155,14 +155,23 @@ def test_an_error_goes_back_with_state_and_in_the_mode_that_was_asked_for() -> N
     assert refused(scope="email", response_mode="fragment").response_mode is ResponseMode.QUERY
 
 
+def test_a_service_that_wants_signed_answers_gets_nothing_else() -> None:
+    signing = service(signed_response=True)
+    error = refused(signing, response_mode="query")
+    assert (error.code, error.response_mode) == ("invalid_request", ResponseMode.JWT)
+    assert refused(signing, response_mode="form_post", scope="email").response_mode is ResponseMode.JWT
+    assert plain(signing).response_mode is ResponseMode.JWT
+    assert plain(signing, response_mode="form_post.jwt").response_mode is ResponseMode.FORM_POST_JWT
+
+
 REFUSED: list[tuple[str, dict[str, str | None], str]] = [
     ("no response_type", {"response_type": None}, "invalid_request"),
     ("the implicit flow", {"response_type": "id_token"}, "unsupported_response_type"),
     ("a hybrid flow", {"response_type": "code id_token"}, "unsupported_response_type"),
     ("a token in the address", {"response_type": "token"}, "unsupported_response_type"),
     ("a fragment", {"response_mode": "fragment"}, "invalid_request"),
-    ("a signed response", {"response_mode": "jwt"}, "invalid_request"),
-    ("a request object", {"request": "e30.e30."}, "request_not_supported"),
+    ("a signed fragment", {"response_mode": "fragment.jwt"}, "invalid_request"),
+    ("a request object", {"request": "e30.e30."}, "invalid_request_object"),
     ("a registration", {"registration": "{}"}, "registration_not_supported"),
     ("no scope", {"scope": None}, "invalid_scope"),
     ("a scope without openid", {"scope": "profile email"}, "invalid_scope"),
@@ -180,7 +189,8 @@ REFUSED: list[tuple[str, dict[str, str | None], str]] = [
     ("a padded challenge", {"code_challenge": CHALLENGE[:42] + "="}, "invalid_request"),
     ("a thumbprint that is none", {"dpop_jkt": "abc"}, "invalid_request"),
     ("none with another prompt", {"prompt": "none login"}, "invalid_request"),
-    ("an unknown prompt", {"prompt": "create"}, "invalid_request"),
+    ("none with create", {"prompt": "none create"}, "invalid_request"),
+    ("an unknown prompt", {"prompt": "register"}, "invalid_request"),
     ("a negative age", {"max_age": "-1"}, "invalid_request"),
     ("an age that is no number", {"max_age": "ten"}, "invalid_request"),
     ("an age with a fraction", {"max_age": "1.5"}, "invalid_request"),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from broker import jose
 from broker.model.grant import AssertionUse
-from broker.model.service import ClientAuthentication, Profile, Service
+from broker.model.service import ClientAuthentication, Delivery, Profile, Service
 from broker.oidc.client import (
     AHEAD,
     ASSERTION_TYPE,
@@ -304,3 +304,22 @@ def test_an_assertion_used_before_is_no_authentication() -> None:
 
 def test_credentials_do_not_show_their_secret_in_a_log() -> None:
     assert SECRET not in repr(Credentials("tax", ClientAuthentication.CLIENT_SECRET_POST, SECRET))
+
+
+# --- services that ask citizens on their own device ---
+
+ASKS = service(ciba=Delivery.POLL, profile=Profile.FAPI2)
+ASKS_SIGNED = service(ciba=Delivery.POLL, ciba_request_signed=True)
+
+
+@pytest.mark.parametrize("of", [ASKS, ASKS_SIGNED], ids=["fapi2", "oidc"])
+@pytest.mark.parametrize("aud", [ISSUER, TOKEN, [TOKEN]])
+def test_a_service_that_asks_on_other_devices_may_name_our_endpoints(of: Service, aud: object) -> None:
+    assert by_assertion(assertion(aud=aud), of).service is of
+    assert "aud" in refused(assertion(aud="https://other.example"), of)
+
+
+@pytest.mark.parametrize("of", [ASKS, ASKS_SIGNED], ids=["fapi2", "oidc"])
+def test_its_assertions_are_signed_as_fapi_wants_it(of: Service) -> None:
+    assert "RS256" in refused(assertion(key("RS256", "tax")), of)
+    assert by_assertion(assertion(key("PS256", "tax")), of).service is of

@@ -38,7 +38,7 @@ def test_the_document_has_what_the_standards_demand() -> None:
 def test_what_is_not_built_is_denied_where_silence_would_mean_yes() -> None:
     found = document(FAPI2)
     assert found["request_uri_parameter_supported"] is False
-    assert found["request_parameter_supported"] is False
+    assert found["require_signed_request_object"] is False
 
 
 def test_what_no_service_may_use_is_not_announced() -> None:
@@ -104,7 +104,19 @@ def test_pages_to_read_are_announced_where_they_are() -> None:
 
 def test_only_the_response_modes_that_are_built_are_announced() -> None:
     assert document(FAPI2)["response_modes_supported"] == ["query"]
-    assert document(FAPI2, response_modes=list(ResponseMode))["response_modes_supported"] == ["query", "form_post"]
+    found = document(FAPI2, response_modes=list(ResponseMode))
+    assert found["response_modes_supported"] == ["query", "form_post", "jwt", "query.jwt", "form_post.jwt"]
+    assert found["authorization_signing_alg_values_supported"] == found["id_token_signing_alg_values_supported"]
+    assert "authorization_signing_alg_values_supported" not in document(FAPI2)
+
+
+def test_signed_requests_are_announced_and_demanded_where_every_service_signs() -> None:
+    signing = service(profile=Profile.FAPI2, request_object_required=True)
+    assert document(FAPI2)["request_parameter_supported"] is True
+    assert "RS256" not in document(FAPI2)["request_object_signing_alg_values_supported"]
+    assert "RS256" in document(FAPI2, BASIC)["request_object_signing_alg_values_supported"]
+    assert document(signing)["require_signed_request_object"] is True
+    assert document(signing, BASIC)["require_signed_request_object"] is False
 
 
 def test_endpoints_lie_below_the_issuer_also_if_it_has_a_path() -> None:
@@ -113,3 +125,17 @@ def test_endpoints_lie_below_the_issuer_also_if_it_has_a_path() -> None:
 
 def test_the_document_goes_out_as_json() -> None:
     assert json.loads(metadata_bytes(document(FAPI2))) == document(FAPI2)
+
+
+def test_how_services_are_told_of_a_logout_is_announced_as_far_as_one_of_them_is() -> None:
+    back = service(backchannel_logout_uri="https://tax.example/told")
+    front = service(client_id="pensions", frontchannel_logout_uri="https://tax.example/bye")
+
+    def told(*services: Service) -> dict[str, Any]:
+        return {name: value for name, value in document(*services).items() if "channel_logout" in name}
+
+    assert told(BASIC) == {}
+    assert told(BASIC, back) == {"backchannel_logout_supported": True, "backchannel_logout_session_supported": True}
+    assert told(front) == {"frontchannel_logout_supported": True, "frontchannel_logout_session_supported": True}
+    assert len(told(back, front)) == 4
+    assert document()["check_session_iframe"] == f"{ISSUER}/session"

@@ -9,6 +9,7 @@ from broker.journey.transaction import Attempt, Transaction
 from broker.journey.transaction import State as Standing
 from broker.model.assurance import Check, Evidence, EvidenceType, Level, Verification
 from broker.model.audit import AuditEvent
+from broker.model.delivery import Delivery, DeliveryKind
 from broker.model.facts import NewAnswer
 from broker.model.grant import AssertionUse, Code, Grant, Release, Token
 from broker.model.handle import digest
@@ -236,3 +237,10 @@ def staff_session(now: float, name: str = "1", **changes: Any) -> StaffSession:
 def staff_attempt(now: float, name: str = "1") -> StaffAttempt:
     """A member of staff on the way to the staff provider."""
     return StaffAttempt(digest(f"attempt-{name}"), digest("b"), now + 600, "/queue", "agent-1", {"nonce": "n"})
+
+
+def delivery(now: float, name: str = "1", **changes: Any) -> Delivery:
+    """Something to be told to the service."""
+    content = {"sid": f"sid-{name}", "sub": f"pairwise-{name}"}
+    made = Delivery(f"logout:{name}", DeliveryKind.LOGOUT, SERVICE, now, now + 3600, content)
+    return replace(made, **changes)

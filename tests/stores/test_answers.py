@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from broker.model.facts import Known, Recorded, Redemption
+from broker.model.session import nobody
 from broker.stores.facts import Facts
 from tests.machine.ambient import FakeClock
 from tests.stores.conftest import OpenFacts
@@ -234,7 +235,7 @@ async def test_a_session_that_answers_again_is_renewed(facts: Facts, clock: Fake
 async def test_a_session_that_was_ended_is_not_brought_back_by_an_answer(facts: Facts, clock: FakeClock) -> None:
     begun = session(clock.now())
     await facts.answers.record(answer(clock.now(), "1", session=begun))
-    await facts.sessions.end(begun.digest, event(clock.now()))
+    await facts.sessions.end(begun.digest, event(clock.now()), nobody)
     assert await facts.answers.record(answer(clock.now(), "2", session=begun))
     assert await facts.sessions.load(begun.digest) is None
 
@@ -242,6 +243,6 @@ async def test_a_session_that_was_ended_is_not_brought_back_by_an_answer(facts: 
 async def test_nobodys_session_becomes_somebody_elses(facts: Facts, clock: FakeClock) -> None:
     begun = session(clock.now())
     await facts.answers.record(answer(clock.now(), "1", session=begun))
-    stolen = session(clock.now(), "2", digest=begun.digest, identity=identity("bob"))
+    stolen = session(clock.now(), "2", id=begun.id, digest=begun.digest, identity=identity("bob"))
     await facts.answers.record(answer(clock.now(), "2", person="bob", session=stolen))
     assert await facts.sessions.load(begun.digest) == begun

@@ -13,6 +13,7 @@ import pytest
 from broker.jose import KeySet, load_signing_key, new_signing_key_pem, parse_keys, public_jwk, sign
 from broker.model.audit import AuditEvent
 from broker.model.grant import Token
+from broker.model.session import nobody
 from broker.model.switches import SwitchKind
 from broker.stores.facts import Facts
 from broker.stores.sql.audit_chain import Flaw, Notary
@@ -109,7 +110,7 @@ async def test_every_fact_brings_its_row(facts: Facts, clock: FakeClock) -> None
     await facts.grants.refresh("grant-1", access, None, (event(now, "refreshed"),))
     await facts.grants.revoke(access.digest, SERVICE, now, event(now, "token_revoked"))
     await facts.grants.revoke_code(made.digest, now, event(now, "code_replayed"))
-    await facts.sessions.end(begun.digest, event(now, "session_ended"))
+    await facts.sessions.end(begun.digest, event(now, "session_ended"), nobody)
     await facts.switches.turn_off(SwitchKind.SERVICE, "tax", "closed", "operator", now)
     await facts.marks.raise_epoch("operator", now)
     await facts.staff_sessions.start(staff, None, (event(now, "staff_signed_in"),))
@@ -140,7 +141,7 @@ async def test_what_did_not_happen_has_no_row(facts: Facts, clock: FakeClock) ->
     await facts.grants.refresh("unknown", tokens(now)[0], None, (event(now),))
     await facts.grants.revoke("unknown", SERVICE, now, event(now))
     await facts.grants.revoke_code("unknown", now, event(now))
-    await facts.sessions.end("unknown", event(now))
+    await facts.sessions.end("unknown", event(now), nobody)
     await facts.staff_sessions.end("unknown", event(now))
     await facts.switches.turn_on(SwitchKind.SERVICE, "tax", "operator", now)
     await facts.cases.save(case(now, version=2), [event(now)], ())

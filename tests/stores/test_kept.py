@@ -12,6 +12,7 @@ from broker.ambient import Ambient
 from broker.assisted.case import Case
 from broker.journey.transaction import Transaction
 from broker.model.identity import Identity
+from broker.model.session import nobody
 from broker.seal import Sealer
 from broker.seal import sealer as make_sealer
 from broker.stores.facts import Facts, open_facts
@@ -104,7 +105,7 @@ async def test_an_earlier_sealing_key_still_opens_what_it_sealed(
 async def test_erasure_leaves_nothing_sealed(some_facts: Facts, sqlite_url: str, clock: FakeClock) -> None:
     await everything(some_facts, clock.now())
     await some_facts.grants.revoke(tokens(clock.now())[1].digest, "passports", clock.now(), event(clock.now()))
-    await some_facts.sessions.end(session(clock.now(), "waiting").digest, event(clock.now()))
+    await some_facts.sessions.end(session(clock.now(), "waiting").digest, event(clock.now()), nobody)
     clock.advance(6 * 86_400)
     await some_facts.sweep(clock.now())
     file = sqlite3.connect(sqlite_url.removeprefix("sqlite:"))

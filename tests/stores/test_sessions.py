@@ -3,19 +3,21 @@
 import asyncio
 from dataclasses import replace
 
+from broker.model.session import Ended, nobody
 from broker.stores.facts import Facts
 from tests.machine.ambient import FakeClock
 from tests.stores.conftest import OpenFacts
-from tests.stores.samples import answer, event, session, staff_attempt, staff_session
+from tests.stores.samples import SERVICE, answer, event, session, staff_attempt, staff_session
 
 
 async def test_a_session_is_ended_once_and_gives_what_it_was(facts: Facts, clock: FakeClock) -> None:
     begun = session(clock.now())
     await facts.answers.record(answer(clock.now(), session=begun))
     await facts.chain.seal_once()
-    assert await facts.sessions.end(begun.digest, event(clock.now())) == begun
+    ended = await facts.sessions.end(begun.digest, event(clock.now()), nobody)
+    assert ended == Ended(begun.id, begun.account, {SERVICE: "pairwise-1"})
     assert await facts.sessions.load(begun.digest) is None
-    assert await facts.sessions.end(begun.digest, event(clock.now())) is None
+    assert await facts.sessions.end(begun.digest, event(clock.now()), nobody) is None
     assert await facts.chain.seal_once() == 1
 
 
@@ -23,13 +25,15 @@ async def test_of_many_who_end_a_session_at_once_one_does(open_one: OpenFacts, c
     stores = [await open_one() for _ in range(2)]
     begun = session(clock.now())
     await stores[0].answers.record(answer(clock.now(), session=begun))
-    ended = await asyncio.gather(*(stores[n % 2].sessions.end(begun.digest, event(clock.now())) for n in range(10)))
-    assert [one for one in ended if one] == [begun]
+    ended = await asyncio.gather(
+        *(stores[n % 2].sessions.end(begun.digest, event(clock.now()), nobody) for n in range(10))
+    )
+    assert [one.id for one in ended if one] == [begun.id]
 
 
 async def test_a_session_nobody_knows_is_not_live(facts: Facts, clock: FakeClock) -> None:
     assert await facts.sessions.load("nothing") is None
-    assert await facts.sessions.end("nothing", event(clock.now())) is None
+    assert await facts.sessions.end("nothing", event(clock.now()), nobody) is None
 
 
 async def test_a_new_epoch_ends_the_sessions_of_the_earlier_ones(facts: Facts, clock: FakeClock) -> None:

@@ -27,6 +27,7 @@ sector = "library.example"
 level = "low"
 scopes = ["openid", "profile"]
 refresh = true
+ciba = "poll"
 contact = "City Library, 01632 960 300"
 data = [{ claim = "name", reason = { en = "To print it on your card", cy = "I'w argraffu ar eich cerdyn" } }]
 """
@@ -95,15 +96,24 @@ class Library:
 
     async def userinfo(self, token: str) -> Reply:
         """What a token opens."""
-        async with wire() as line:
+        async with wire(tls=self.stage.issuer.startswith("https:")) as line:
             return await line.send("GET", f"{self.stage.issuer}/userinfo", headers={"Authorization": f"Bearer {token}"})
 
     async def introspect(self, token: str) -> Reply:
         """What the broker says of a token."""
         return await self._call({"token": token}, "/introspect")
 
+    async def ask(self, message: str, **hint: str) -> Reply:
+        """Asks a citizen to confirm something on a device of their own (CIBA Core 1.0, 7.1)."""
+        return await self._call({"scope": "openid profile", "binding_message": message, **hint}, "/ciba")
+
+    async def poll(self, auth_req_id: str) -> Reply:
+        """Asks whether they did (CIBA Core 1.0, 10.1)."""
+        grant = "urn:openid:params:grant-type:ciba"
+        return await self._call({"grant_type": grant, "auth_req_id": auth_req_id})
+
     async def _call(self, fields: Mapping[str, str], path: str = "/token") -> Reply:
         secret = (self.stage.folder / ".demo" / "secrets" / self.client_id).read_text().strip()
         known = {"client_id": self.client_id, "client_secret": secret}
-        async with wire() as line:
+        async with wire(tls=self.stage.issuer.startswith("https:")) as line:
             return await line.send("POST", f"{self.stage.issuer}{path}", {**fields, **known})

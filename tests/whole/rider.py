@@ -109,17 +109,22 @@ class Wire:
 
 @asynccontextmanager
 async def wire(
-    *, single: bool = False, within: float = 20, tls: ssl.SSLContext | None = None, source: str | None = None
+    *,
+    single: bool = False,
+    within: float = 20,
+    tls: bool | ssl.SSLContext = False,
+    source: str | None = None,
 ) -> AsyncIterator[Wire]:
     """A way to send. With `single` every request has a connection of its own, so that any worker may answer it.
 
-    `tls` says whom to trust and which certificate to show, `source` is the address to call from.
+    `tls` says whom to trust and which certificate to show; True for whom the environment says now, and not whom it said
+    when the library was loaded. `source` is the address to call from.
     """
     connector = aiohttp.TCPConnector(
         limit=0,
         force_close=single,
         enable_cleanup_closed=False,
-        ssl=tls or True,
+        ssl=(ssl.create_default_context() if tls is True else tls) or True,
         local_addr=None if source is None else (source, 0),
     )
     async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:

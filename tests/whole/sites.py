@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from broker import ambient, app
 from deploy.demo.run import CONFIG, Ports, Stand, configured, sample, simulator
 from tests.machine.certificates import Authority
+from tests.whole.signing_out import Receiver, Told
 from tests.whole.stage import LOOPBACK, Script, Stage, four_ports, laid_out, serving
 
 BROKER, CONSOLE, SERVICE, PROVIDERS = "broker.test", "console.example", "council.test", "providers.example"
@@ -74,15 +75,25 @@ async def redirect(send: Send, to: str) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
+ALONE = Script()
+"""The services of the example configuration and no others."""
+
+
 @asynccontextmanager
-async def apart(folder: Path, authority: Authority, patch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
-    """Runs all of it until the block ends, with every address https and no two of them of one site."""
+async def apart(
+    folder: Path, authority: Authority, patch: pytest.MonkeyPatch, script: Script = ALONE, told: Told | None = None
+) -> AsyncIterator[Stage]:
+    """Runs all of it until the block ends, with every address https and no two of them of one site.
+
+    `script` brings further services, `told` hears what reaches them.
+    """
     sites = Sites(four_ports().first)
     named_here(patch)
     # the sample service is another's program: it trusts what its environment says
     patch.setenv("SSL_CERT_FILE", str(authority.file))
     real = ambient.real()
-    config = laid_out(folder, Script(edits=secured(authority.file)))
+    files = {name: text.replace("http://localhost", "https://localhost") for name, text in script.files.items()}
+    config = laid_out(folder, Script(edits=secured(authority.file), files=files))
     settings = configured(sites, real, config)
     await app.migrated(settings)
     certificate = authority.certificate(*HOSTS, SERVICE_HOP, PROVIDER_HOP)
@@ -90,9 +101,11 @@ async def apart(folder: Path, authority: Authority, patch: pytest.MonkeyPatch) -
         outbox = settings.broker.notices.outbox
         assert outbox is not None
         hop = f"{sites.url(3)}/hop".replace(PROVIDERS, PROVIDER_HOP)
+        across = Across(sample(settings, sites, outbox), sites)
+        service = across if told is None else Receiver(across, told)
         stands = (
             Stand("broker", sites.first, app.public_door(parts)),
-            Stand("sample service", sites.first + 2, Across(sample(settings, sites, outbox), sites)),
+            Stand("sample service", sites.first + 2, service),
             Stand("simulated providers", sites.first + 3, simulator(settings, sites, real, hop)),
         )
         async with serving(*stands, ssl_certfile=certificate.chain, ssl_keyfile=certificate.key):

@@ -124,7 +124,7 @@ async def test_pyjwt_and_python_jose_read_the_id_token(
     await citizen.play("ok")
     await citizen.share()
     token = (await learnt(page, ports[0]))["id_token"]
-    keys = json.loads(stage.parts.ring.jwks())["keys"]
+    keys = json.loads(stage.parts.keys.ring().jwks())["keys"]
     kid = jwt.get_unverified_header(token)["kid"]
     jwk = next(key for key in keys if key["kid"] == kid)
     by_pyjwt = jwt.decode(token, jwt.PyJWK(jwk).key, ["ES256"], audience="demo-service", issuer=stage.issuer)

@@ -263,10 +263,11 @@ async def test_what_was_turned_off_is_off_for_codes_and_tokens_too(citizen: Citi
         silent = Library(stage)
         await citizen.page.goto(silent.request(prompt="none"))
         assert (await silent.answer(citizen.page))["error"] in ("login_required", "interaction_required")
-    # nothing was used up or revoked by it
+    # nothing was used up or revoked by it, but that an account's sessions are over, and what depends on them
     assert (await library.userinfo(tokens["access_token"])).right().told["name"] == "Ioan Pryce"
     (await library.refresh(tokens["refresh_token"])).right()
-    (await later.redeem(waiting)).right()
+    unredeemed = await later.redeem(waiting)
+    assert unredeemed.status == (400 if which is the_account else 200)
 
 
 async def test_an_account_that_was_turned_off_signs_in_nowhere(citizen: Citizen) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from broker.actions.needs import Grants, Limits, Proofs, PushedRequests, SwitchBoard
+from broker.actions.needs import Grants, Limits, Proofs, PushedRequests, Questions, Signing, SwitchBoard
 from broker.ambient import Ambient
-from broker.jose import Authorities, Certificate, KeySet, SigningKey
+from broker.jose import Authorities, Certificate, KeySet
 from broker.model.assurance import Ladder
 from broker.model.audit import AuditEvent
 from broker.model.facts import Unavailable
@@ -15,6 +15,7 @@ from broker.model.service import Service
 from broker.model.switches import Switches, SwitchKind
 from broker.oidc import client, dpop
 from broker.oidc.checks import Door
+from broker.oidc.ciba import Times
 from broker.oidc.client import Audience, Authenticated
 from broker.oidc.errors import TokenError
 from broker.oidc.token import Lifetimes, invalid_grant
@@ -30,14 +31,6 @@ class Clients(Protocol):
 
     def keys(self, client_id: str) -> KeySet:
         """The public keys of a service (an empty set for one without)."""
-        ...
-
-
-class Signing(Protocol):
-    """The broker's signing keys."""
-
-    def signing(self, alg: str) -> SigningKey:
-        """The current key for an algorithm."""
         ...
 
 
@@ -62,8 +55,10 @@ class Counter:
 
     `calls` limits what one service may send to this worker, counted in `own_limits`, its own memory: that guards the
     machine and costs no journey. `failures` limits how often one address may fail to authenticate, at all workers
-    together, counted in `limits`. `authorities` issue client certificates; `aliases` are, by its usual URL, where an
-    endpoint asks for those (RFC 8705 5).
+    together, counted in `limits`, and `asked` how many questions may be put to one citizen. `confirm` is the page where
+    citizens type in the code of a question, `ways` are those in which they can be sent it ("email", "phone").
+    `authorities` issue client certificates; `aliases` are, by its usual URL, where an endpoint asks for those
+    (RFC 8705 5).
     """
 
     issuer: str
@@ -74,10 +69,15 @@ class Counter:
     request_uri: int
     calls: Rate
     failures: Rate
+    asked: Rate
+    question_times: Times
+    confirm: str
+    ways: frozenset[str]
     clients: Clients
     keys: Signing
     ambient: Ambient
     grants: Grants
+    questions: Questions
     pushed: PushedRequests
     proofs: Proofs
     own_limits: Limits
@@ -123,7 +123,7 @@ async def caller(counter: Counter, call: Call) -> Authenticated:
     except TokenError:
         await _failed(counter, call)
         raise
-    await _within(counter.own_limits, f"calls:{known.service.client_id}", counter.calls)
+    await within(counter.own_limits, f"calls:{known.service.client_id}", counter.calls)
     return known
 
 
@@ -140,11 +140,14 @@ async def check_on(counter: Counter, service: Service, held: Code | Grant | None
 
 
 async def _failed(counter: Counter, call: Call) -> None:
-    await _within(counter.limits, f"failures:{call.address}", counter.failures)
+    await within(counter.limits, f"failures:{call.address}", counter.failures)
 
 
-async def _within(limits: Limits, key: str, rate: Rate) -> None:
-    """Counts one use. Without its memory the door stays open: a limit guards the machine, not the tokens."""
+async def within(limits: Limits, key: str, rate: Rate) -> None:
+    """Counts one use; raises TokenError beyond the rate.
+
+    Without its memory the door stays open: a limit guards the machine, not the tokens.
+    """
     try:
         allowed = await limits.allow(key, rate.most, rate.window)
     except Unavailable:

@@ -9,6 +9,7 @@ from broker.oidc import pushed
 from broker.oidc.authorization import authorization_request
 from broker.oidc.checks import Arrival
 from broker.oidc.errors import TokenError
+from broker.oidc.request_object import Sender
 
 
 async def push(counter: Counter, call: Call) -> dict[str, Any]:
@@ -18,7 +19,8 @@ async def push(counter: Counter, call: Call) -> dict[str, Any]:
     """
     known = await caller(counter, call)
     asked = {**call.parameters, "client_id": known.service.client_id}
-    request = authorization_request(asked, known.service, Arrival.PUSHED, counter.door)
+    sender = Sender(counter.clients.keys(known.service.client_id), counter.ambient.now())
+    request = authorization_request(asked, known.service, Arrival.PUSHED, counter.door, sender)
     proof = await held_key(counter, call)
     if proof is not None:
         if request.dpop_jkt not in (None, proof.jkt):

@@ -4,16 +4,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from broker.actions.exchange.counter import Call, Counter, caller, check_on, event, held_key
-from broker.jose import sign
 from broker.model import handle as handles
 from broker.model.facts import KnownCode, Redemption
 from broker.model.grant import Grant, Token
 from broker.model.service import Service
+from broker.oidc import ciba
 from broker.oidc import token as rules
 from broker.oidc.client import Authenticated, assertion_used_before
 from broker.oidc.dpop import Proof
 from broker.oidc.id_token import id_token_claims
-from broker.oidc.token import CodeRequest, RefreshRequest, invalid_grant
+from broker.oidc.token import CodeRequest, QuestionRequest, RefreshRequest, invalid_grant
+from broker.signing import signed
+
+SESSION_ENDED = "the session in which the code was issued has ended"
 
 
 async def token(counter: Counter, call: Call) -> dict[str, Any]:
@@ -27,6 +30,8 @@ async def token(counter: Counter, call: Call) -> dict[str, Any]:
             return await _exchange(counter, known, asked, bound)
         case RefreshRequest():
             return await _refresh(counter, known, asked, bound)
+        case QuestionRequest():
+            return await _answer(counter, known, asked, bound)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ class Bound:
 
 
 async def _exchange(counter: Counter, known: Authenticated, asked: CodeRequest, bound: Bound) -> dict[str, Any]:
-    """Redeems a code: once, in the transaction that writes the grant, its tokens, the assertion's use and the audit."""
+    """Redeems a code, if this caller may (RFC 6749 4.1.3)."""
     service, digest = known.service, handles.digest(asked.code)
     kept = await counter.grants.code(digest)
     if kept is None:
@@ -48,12 +53,40 @@ async def _exchange(counter: Counter, known: Authenticated, asked: CodeRequest, 
         await _revoke(counter, service, kept)
         raise invalid_grant("the code was redeemed before: everything issued from it is revoked")
     rules.check_code(asked, kept.code, service, bound.proof, now)
+    return await _issue(counter, known, kept, bound)
+
+
+async def _answer(counter: Counter, known: Authenticated, asked: QuestionRequest, bound: Bound) -> dict[str, Any]:
+    """The tokens of a question that its citizen confirmed (CIBA Core 1.0, 10.1); anything else is told as an error.
+
+    Each poll records the use of its assertion. A confirmation leaves a code behind that the service holds already.
+    """
+    service, digest, now = known.service, handles.digest(asked.handle), counter.ambient.now()
+    ciba.check_may_ask(service)
+    polled = await counter.questions.poll(digest, service.client_id, now, known.assertion)
+    if isinstance(polled, Redemption):
+        raise assertion_used_before()
+    await check_on(counter, service)
+    ciba.check_polled(polled, now)
+    kept = await counter.grants.code(digest)
+    if kept is None or kept.redeemed:
+        raise invalid_grant("the auth_req_id was used before")
+    if now >= kept.code.expires:
+        raise ciba.expired()
+    return await _issue(counter, replace(known, assertion=None), kept, bound)
+
+
+async def _issue(counter: Counter, known: Authenticated, kept: KnownCode, bound: Bound) -> dict[str, Any]:
+    """Redeems a code: once, in the transaction that writes the grant, its tokens, the assertion's use and the audit."""
+    service, digest, now = known.service, kept.code.digest, counter.ambient.now()
     await check_on(counter, service, kept.code)
+    if kept.session_ended:
+        raise invalid_grant(SESSION_ENDED)
     grant = rules.granted(kept.code, handles.fresh(counter.ambient, size=16), bound.proof, counter.lifetimes, now)
     access, refresh = handles.fresh(counter.ambient, "access"), handles.fresh(counter.ambient, "refresh")
     access_record = rules.access_token(access, grant, bound.proof, counter.lifetimes, now, bound.x5t)
     refresh_record = rules.refresh_token(refresh, grant, now)
-    signed = sign(_claims(counter, grant, now), counter.keys.signing(service.id_token_alg))
+    id_token = await signed(_claims(counter, grant, now), counter.keys.signing(service.id_token_alg))
     outcome = await counter.grants.redeem(
         digest,
         grant,
@@ -64,10 +97,13 @@ async def _exchange(counter: Counter, known: Authenticated, asked: CodeRequest, 
     if outcome is Redemption.ASSERTION_USED_BEFORE:
         raise assertion_used_before()
     if outcome is not Redemption.DONE:
-        await _revoke(counter, service, await counter.grants.code(digest) or kept)
+        now_kept = await counter.grants.code(digest) or kept
+        if not now_kept.redeemed:
+            raise invalid_grant(SESSION_ENDED)
+        await _revoke(counter, service, now_kept)
         raise invalid_grant("the code was redeemed at the same moment: everything issued from it is revoked")
     given = refresh if refresh_record is not None else None
-    return rules.token_response(access, access_record, grant, now, id_token=signed, refresh=given)
+    return rules.token_response(access, access_record, grant, now, id_token=id_token, refresh=given)
 
 
 async def _revoke(counter: Counter, service: Service, known: KnownCode) -> None:

@@ -5,27 +5,33 @@ from dataclasses import dataclass, replace
 
 from broker.account import release
 from broker.actions.browser import Browser, Shared
-from broker.actions.needs import Known, NewAnswer
+from broker.actions.farewell import farewell
+from broker.actions.needs import Known, NewAnswer, Replaced
 from broker.actions.sign_in.desk import Desk, event, mine, step
 from broker.actions.sign_in.help import Help
+from broker.actions.sign_in.way_back import written
 from broker.actions.views import Lost, SharedItem
 from broker.journey.events import AttemptFailed, ServiceAnswered, SharingDeclined
 from broker.journey.judge import Believed, Person, judge, judge_person
 from broker.journey.transaction import State, Transaction
 from broker.model import handle as handles
+from broker.model.audit import AuditEvent
 from broker.model.failures import FailureClass
 from broker.model.grant import Code, Release
 from broker.model.identity import Identity
+from broker.model.request import WayBack
 from broker.model.service import Service
 from broker.model.session import Session
-from broker.oidc.response import code_response, with_query
+from broker.oidc.initiation import initiate_login
+from broker.oidc.response import code_response
+from broker.oidc.session_state import session_state
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
     """A service was answered: where the citizen goes now, and what the browser is to remember."""
 
-    leaving: str
+    leaving: WayBack
     account: str
     shared: Shared
 
@@ -60,7 +66,7 @@ async def share(desk: Desk, help: Help, handle: str, browser: Browser, agree: bo
     transaction = await mine(desk, handle, browser)
     if isinstance(transaction, Lost):
         return transaction
-    if transaction.state not in (State.IDENTIFIED, State.ANSWERED):
+    if transaction.state not in (State.IDENTIFIED, State.ANSWERED) or transaction.request.question is not None:
         return Shared()
     if not agree:
         if await step(desk, handle, transaction, SharingDeclined()) is not transaction:
@@ -79,9 +85,10 @@ async def answer(desk: Desk, help: Help, handle: str, transaction: Transaction, 
     service, identity = desk.service(transaction), transaction.identity
     if service is None or identity is None:
         return None
-    if await refused(desk, handle, transaction, service, await known(desk, identity, service)) is not None:
+    before = await known(desk, identity, service)
+    if await refused(desk, handle, transaction, service, before) is not None:
         return None
-    kept = await _session(desk, transaction, identity, browser)
+    kept = await _session(desk, transaction, identity, before, browser)
     if kept is None:
         await step(desk, handle, transaction, AttemptFailed(FailureClass.TOOK_TOO_LONG, identity.provider))
         return None
@@ -125,10 +132,14 @@ async def refused(
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The broker's session that an answer keeps or begins; `cookie` is set only where it begins."""
+    """The broker's session that an answer keeps or begins; `cookie` is set only where it begins, or is proven anew.
+
+    `replaced` is the digest of somebody else's session that this browser held until now.
+    """
 
     session: Session
     cookie: str | None
+    replaced: str | None = None
 
 
 async def record(
@@ -169,12 +180,27 @@ async def record(
             client_id=service.client_id,
             events=(event(desk, kind, transaction, provider=identity.provider, level=level),),
             fact=handles.digest(plain_code),
+            replaced=None if kept.replaced is None else _replaced(desk, kept.replaced),
         )
     )
     if done is None:
         return None
-    leaving = _elsewhere(service, desk.issuer) if late else code_response(request, plain_code, desk.issuer).url
-    return Answered(leaving, done.account, Shared(handles.fresh(desk.ambient), kept.cookie))
+    state = _browser_state(desk, kept.session)
+    shown = session_state(request.client_id, request.redirect_uri, state, handles.fresh(desk.ambient, size=12))
+    if late:
+        leaving = WayBack(_elsewhere(service, desk.issuer))
+    else:
+        leaving = await written(desk, code_response(request, plain_code, desk.issuer, shown))
+    return Answered(leaving, done.account, Shared(handles.fresh(desk.ambient), kept.cookie, state))
+
+
+def _browser_state(desk: Desk, session: Session) -> str:
+    """What the browser's readable cookie says while this session lives under this digest (Session Management 1.0, 2).
+
+    It opens nothing, and from it nobody comes to the session or its cookie.
+    """
+    mark = desk.mac("browser state", session.digest.encode())[:16]
+    return base64.urlsafe_b64encode(mark).rstrip(b"=").decode("ascii")
 
 
 def _plain_code(desk: Desk, transaction: Transaction) -> str:
@@ -183,8 +209,13 @@ def _plain_code(desk: Desk, transaction: Transaction) -> str:
     Drawn from the record and not by chance, so that two answers at the same moment (a double click) write one and the
     same code, whichever of them the citizen is sent away with.
     """
-    mark = desk.mac("authorization code", f"{transaction.id}:{transaction.version}".encode())
-    return "code_" + base64.urlsafe_b64encode(mark).rstrip(b"=").decode("ascii")
+    return "code_" + _drawn(desk, "authorization code", transaction)
+
+
+def _drawn(desk: Desk, use: str, transaction: Transaction) -> str:
+    """256 bits for one use, the same whenever they are asked for while the transaction stands as it is."""
+    mark = desk.mac(use, f"{transaction.id}:{transaction.version}".encode())
+    return base64.urlsafe_b64encode(mark).rstrip(b"=").decode("ascii")
 
 
 def _code(desk: Desk, plain: str, transaction: Transaction, account: str, told: Release) -> Code:
@@ -206,10 +237,14 @@ def _code(desk: Desk, plain: str, transaction: Transaction, account: str, told: 
     )
 
 
-async def _session(desk: Desk, transaction: Transaction, identity: Identity, browser: Browser) -> Kept | None:
-    """A new session after a new sign-in; the same one, read again, where a session brought the identity.
+async def _session(
+    desk: Desk, transaction: Transaction, identity: Identity, before: Known | None, browser: Browser
+) -> Kept | None:
+    """A session after a new sign-in; the same one, read again, where a session brought the identity.
 
-    None when that session has ended, or holds somebody else by now.
+    A citizen who proves anew who they are keeps the session, and its `sid`, under a new cookie: the services that take
+    part in it are still signed in. Somebody else's session ends. None when the session that brought the identity has
+    ended, or holds somebody else by now.
     """
     now = desk.ambient.now()
     if transaction.account is not None and transaction.state is State.IDENTIFIED:
@@ -217,17 +252,26 @@ async def _session(desk: Desk, transaction: Transaction, identity: Identity, bro
         if session is None or session.account != transaction.account:
             return None
         return Kept(replace(session, used=now), None)
-    cookie = handles.fresh(desk.ambient, "session")
+    held = await desk.sessions.load(handles.digest(browser.session)) if browser.session else None
+    same = held is not None and before is not None and held.account == before.account
+    cookie = "session_" + _drawn(desk, "session cookie", transaction)
     session = Session(
         digest=handles.digest(cookie),
-        id=handles.fresh(desk.ambient, size=16),
+        id=held.id if held is not None and same else _drawn(desk, "session id", transaction)[:22],
         account=handles.fresh(desk.ambient, size=16),
         identity=identity,
         created=now,
         used=now,
         expires=now + desk.limited.session_absolute,
     )
-    return Kept(session, cookie)
+    return Kept(session, cookie, None if held is None or same else held.digest)
+
+
+def _replaced(desk: Desk, digest: str) -> Replaced:
+    """Somebody else's session ends: whoever it was, they are not at this browser any more."""
+    now = desk.ambient.now()
+    ended = AuditEvent("session_ended", now, "citizen", details={"why": "somebody_else"})
+    return Replaced(digest, ended, farewell(desk.catalogue.services, now))
 
 
 async def live_session(desk: Desk, browser: Browser) -> Session | None:
@@ -240,7 +284,5 @@ async def live_session(desk: Desk, browser: Browser) -> Session | None:
 
 
 def _elsewhere(service: Service, issuer: str) -> str:
-    """Where the citizen goes when no code may be sent (OpenID Connect Core 4, `initiate_login_uri` with `iss`)."""
-    if service.initiate_login_uri:
-        return with_query(service.initiate_login_uri, {"iss": issuer})
-    return service.resume_uri or service.home
+    """Where the citizen goes when no code may be sent: the service starts anew, if it can (OpenID Connect Core 4)."""
+    return initiate_login(service, issuer, service.resume_uri) or service.resume_uri or service.home

@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 
 from broker.actions.browser import Browser, Shared
 from broker.actions.needs import Known
+from broker.actions.outcomes import Begun as Begun
 from broker.actions.sign_in.answer import Kept, known, live_session, must_agree, record
-from broker.actions.sign_in.desk import Desk, error_url
+from broker.actions.sign_in.desk import Desk
+from broker.actions.sign_in.way_back import without_answer
 from broker.journey.events import NoRouteFound, SessionAccepted
 from broker.journey.judge import Believed, judge_session
 from broker.journey.table import advance, begin
@@ -15,28 +17,22 @@ from broker.model import handle as handles
 from broker.model.allowance import Allowance
 from broker.model.facts import Unavailable
 from broker.model.failures import ErrorCode, FailureClass
-from broker.model.request import AuthorizationRequest
+from broker.model.request import AuthorizationRequest, WayBack
 from broker.model.service import Service
 from broker.model.session import Session
 from broker.oidc import pushed
 from broker.oidc.authorization import authorization_request
 from broker.oidc.checks import Arrival, Door
 from broker.oidc.errors import Shown
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """A transaction was made; the browser goes to its page. `secret` is set where the browser had none yet."""
-
-    handle: str
-    secret: str | None
+from broker.oidc.request_object import Sender
 
 
 @dataclass(frozen=True, slots=True)
 class AnsweredAtOnce:
-    """The service is answered without a page (`prompt=none`)."""
+    """The service is answered without a page of a journey (`prompt=none`)."""
 
-    url: str
+    service: Service
+    way: WayBack
     shared: Shared
 
 
@@ -51,16 +47,20 @@ async def authorize(
     """
     request = await _request(desk, door, parameters)
     service = desk.catalogue.services[request.client_id]
-    limited = desk.limited
     if desk.crowded():
         raise Unavailable("passing state is nearly full: sign-ins under way come first")
-    transaction, secret = _transaction(desk, request, browser, language)
+    transaction, secret = new_transaction(desk, request, browser, language)
     transaction, session, before = await _by_session(desk, transaction, service, browser)
-    start = Allowance(f"start:{browser.address}", limited.starts, limited.starts_window)
     if "none" in request.prompt:
+        start = _start(desk, browser)
         if not await desk.limits.allow(start.key, start.most, start.window):
             raise _too_many(browser)
         return await _silent(desk, transaction, service, session, before)
+    return await opened(desk, transaction, service, browser, secret)
+
+
+async def opened(desk: Desk, transaction: Transaction, service: Service, browser: Browser, secret: str | None) -> Begun:
+    """A new transaction, kept and ready to be looked at. Raises Shown beyond what a browser or an address may begin."""
     if transaction.state is State.CHOOSING:
         switches = await desk.switches.current()
         if desk.offer(transaction, service, switches, desk.ambient.now()).no_route:
@@ -68,9 +68,14 @@ async def authorize(
     handle = handles.fresh(desk.ambient)
     if transaction.version != 1:
         transaction = replace(transaction, version=1)
-    if not await desk.transactions.create(handle, transaction, limited.open_transactions, start):
+    most = desk.limited.open_transactions
+    if not await desk.transactions.create(handle, transaction, most, _start(desk, browser)):
         raise _too_many(browser)
     return Begun(handle, secret)
+
+
+def _start(desk: Desk, browser: Browser) -> Allowance:
+    return Allowance(f"start:{browser.address}", desk.limited.starts, desk.limited.starts_window)
 
 
 def _too_many(browser: Browser) -> Shown:
@@ -88,10 +93,11 @@ async def _request(desk: Desk, door: Door, parameters: Mapping[str, str]) -> Aut
     service = desk.catalogue.services.get(pushed.client_of(parameters))
     if service is None:
         raise Shown("invalid_request", "this service is not registered here", status=400)
-    return authorization_request(parameters, service, Arrival.PLAIN, door)
+    sender = Sender(desk.catalogue.keys(service.client_id), desk.ambient.now())
+    return authorization_request(parameters, service, Arrival.PLAIN, door, sender)
 
 
-def _transaction(
+def new_transaction(
     desk: Desk, request: AuthorizationRequest, browser: Browser, language: str
 ) -> tuple[Transaction, str | None]:
     """A new transaction in this browser. Its public id is the digest of a handle of its own, which names nothing."""
@@ -143,15 +149,16 @@ async def _silent(
     """An answer to `prompt=none`: a code where nothing is left to ask, else the registered error (Core 3.1.2.6)."""
     identity = transaction.identity
     if session is None or identity is None:
-        return _refused(desk, transaction, ErrorCode.LOGIN_REQUIRED)
+        return await _refused(desk, transaction, service, ErrorCode.LOGIN_REQUIRED)
     if must_agree(transaction, service, before):
-        return _refused(desk, transaction, ErrorCode.CONSENT_REQUIRED)
+        return await _refused(desk, transaction, service, ErrorCode.CONSENT_REQUIRED)
     kept = Kept(replace(session, used=desk.ambient.now()), None)
     answered = await record(desk, transaction, service, identity, kept)
     if answered is None:
-        return _refused(desk, transaction, ErrorCode.INTERACTION_REQUIRED)
-    return AnsweredAtOnce(answered.leaving, answered.shared)
+        return await _refused(desk, transaction, service, ErrorCode.INTERACTION_REQUIRED)
+    return AnsweredAtOnce(service, answered.leaving, answered.shared)
 
 
-def _refused(desk: Desk, transaction: Transaction, code: ErrorCode) -> AnsweredAtOnce:
-    return AnsweredAtOnce(error_url(desk, transaction.request, FailureClass.SILENT, code), Shared())
+async def _refused(desk: Desk, transaction: Transaction, service: Service, code: ErrorCode) -> AnsweredAtOnce:
+    way = await without_answer(desk, transaction.request, FailureClass.SILENT, code)
+    return AnsweredAtOnce(service, way, Shared())

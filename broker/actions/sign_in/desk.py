@@ -11,24 +11,25 @@ from broker.actions.needs import (
     Continuations,
     Limits,
     PushedRequests,
+    Questions,
     Sessions,
+    Signing,
     SwitchBoard,
     Transactions,
 )
 from broker.actions.views import Lost
 from broker.ambient import Ambient
+from broker.jose import KeySet
 from broker.journey.events import Event
 from broker.journey.offer import Candidate, Offer, OrderRule, offer
 from broker.journey.table import advance, overdue
 from broker.journey.transaction import Transaction
 from broker.model.assurance import Ladder, Level
 from broker.model.audit import AuditEvent
-from broker.model.failures import KINDS, ErrorCode, FailureClass
+from broker.model.failures import FailureClass
 from broker.model.listing import Listing
-from broker.model.request import AuthorizationRequest
 from broker.model.service import Service
 from broker.model.switches import Switches
-from broker.oidc.response import error_response
 from broker.provider import Health, Provider
 
 WORKING: Final = Health(True)
@@ -71,6 +72,10 @@ class Catalogue(Protocol):
         """Providers by id, in the configured order."""
         ...
 
+    def keys(self, client_id: str) -> KeySet:
+        """The public keys of a service (an empty set for one without)."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:
@@ -83,6 +88,7 @@ class Desk:
     order: OrderRule
     limited: Limited
     catalogue: Catalogue
+    keys: Signing
     health: Callable[[], Mapping[str, Health]]
     ambient: Ambient
     transactions: Transactions
@@ -91,6 +97,7 @@ class Desk:
     limits: Limits
     answers: Answers
     sessions: Sessions
+    questions: Questions
     audit: Audit
     switches: SwitchBoard
     mac: Callable[[str, bytes], bytes]
@@ -161,14 +168,3 @@ def event(desk: Desk, kind: str, transaction: Transaction, **details: str) -> Au
         account=transaction.account,
         details=details,
     )
-
-
-def error_url(desk: Desk, request: AuthorizationRequest, failure: FailureClass, code: ErrorCode | None = None) -> str:
-    """Where the citizen goes back to the service without an answer; for a failure nobody is told of, its home."""
-    kind = KINDS[failure]
-    error = code or kind.error
-    if error is None or not request.redirect_uri:
-        service = desk.catalogue.services.get(request.client_id)
-        return service.home if service else desk.issuer
-    explained = f"{desk.issuer}/errors/{failure}"
-    return error_response(request, desk.issuer, error, kind.description, explained).url

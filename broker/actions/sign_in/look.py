@@ -1,13 +1,16 @@
 """The one dispatcher: what a transaction's page shows follows from its stored state and nothing else."""
 
 from broker.actions.browser import Browser, Shared
+from broker.actions.sign_in import confirm
 from broker.actions.sign_in.answer import answer, items, known, must_agree, refused
-from broker.actions.sign_in.desk import Desk, error_url, mine
+from broker.actions.sign_in.desk import Desk, mine
 from broker.actions.sign_in.help import Help, settle
+from broker.actions.sign_in.way_back import without_answer
 from broker.actions.views import (
     CheckAndShare,
     Checking,
     Choose,
+    Confirm,
     Ended,
     Ending,
     Leave,
@@ -19,6 +22,7 @@ from broker.actions.views import (
 from broker.journey.offer import Offer, next_steps
 from broker.journey.transaction import State, Transaction
 from broker.model.failures import FailureClass
+from broker.model.request import WayBack
 from broker.model.service import Service
 from broker.provider import Card
 
@@ -33,9 +37,24 @@ async def look(desk: Desk, help: Help, handle: str, browser: Browser) -> tuple[V
         return Lost(FailureClass.SERVICE_OFF), Shared()
     if transaction.case is not None and transaction.state is State.WAITING:
         transaction = await settle(desk, help, handle, transaction)
+    if transaction.request.question is not None:
+        return await _questioned(desk, help, handle, transaction, service), Shared()
     if transaction.state is State.IDENTIFIED:
         return await _identified(desk, help, handle, transaction, service, browser)
     return await _view(desk, help, transaction, service), Shared()
+
+
+async def _questioned(desk: Desk, help: Help, handle: str, transaction: Transaction, service: Service) -> View:
+    """The page of a transaction that answers a question: the same journey, with an end of its own."""
+    if transaction.state is State.IDENTIFIED:
+        by = card(desk, transaction.identity.provider) if transaction.identity else None
+        found = await confirm.identified(desk, handle, transaction, service, by)
+        if isinstance(found, Confirm):
+            return found
+        transaction = found
+    if transaction.open:
+        return await _view(desk, help, transaction, service)
+    return await confirm.ended(desk, transaction, service)
 
 
 async def _view(desk: Desk, help: Help, transaction: Transaction, service: Service) -> View:
@@ -53,18 +72,19 @@ async def _view(desk: Desk, help: Help, transaction: Transaction, service: Servi
             return await _failed(desk, transaction, service)
         case State.WAITING if transaction.case is not None:
             standing = await help.standing(transaction)
-            return Waiting(transaction, service, standing, await _offer(desk, transaction, service))
+            asked = await help.asked(transaction)
+            return Waiting(transaction, service, standing, await _offer(desk, transaction, service), asked)
         case State.ANSWERED if transaction.leaving and not _code_is_stale(desk, transaction):
-            return Leave(service, transaction.leaving, _mark(transaction), None, language=language)
+            return _back(transaction, service, transaction.leaving, _mark(transaction))
         case State.ANSWERED:
-            return Ended(service, Ending.ANSWERED, service.home, language)
+            return Ended(service, Ending.ANSWERED, WayBack(service.home), language)
         case State.REFUSED if transaction.leaving:
-            return Leave(service, transaction.leaving, _mark(transaction), None, language=language)
+            return _back(transaction, service, transaction.leaving, _mark(transaction))
         case State.EXPIRED:
-            back = error_url(desk, transaction.request, FailureClass.REQUEST_EXPIRED)
+            back = await without_answer(desk, transaction.request, FailureClass.REQUEST_EXPIRED)
             return Ended(service, Ending.EXPIRED, back, language)
         case State.IDENTIFIED:
-            return Ended(service, Ending.ELSEWHERE, service.home, language)
+            return Ended(service, Ending.ELSEWHERE, WayBack(service.home), language)
     return Lost(FailureClass.OUR_FAULT, service, service.home)
 
 
@@ -83,10 +103,13 @@ async def _identified(
         return CheckAndShare(transaction, service, by, items(transaction, service, before)), Shared()
     answered = await answer(desk, help, handle, transaction, browser)
     if answered is not None:
-        leave = Leave(service, answered.leaving, _mark(transaction, 1), None, language=transaction.language)
-        return leave, answered.shared
+        return _back(transaction, service, answered.leaving, _mark(transaction, 1)), answered.shared
     now = await mine(desk, handle, browser)
     return (now if isinstance(now, Lost) else await _view(desk, help, now, service)), Shared()
+
+
+def _back(transaction: Transaction, service: Service, way: WayBack, mark: str) -> Leave:
+    return Leave(service, way.url, mark, None, way.fields, language=transaction.language)
 
 
 def _mark(transaction: Transaction, later: int = 0) -> str:

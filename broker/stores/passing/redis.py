@@ -82,7 +82,7 @@ class RedisTransactions:
         self._server = server
         self._now = ambient.now
         self._heard = heard
-        self._records = Shelf("transaction", Form(Transaction), sealer, ambient.now)
+        self._records = Shelf("transaction", Form(Transaction, 2), sealer, ambient.now)
 
     async def create(self, handle: str, transaction: Transaction, limit: int, start: Allowance | None = None) -> bool:
         """Stores a new transaction; False when its browser already has `limit` open ones, or `start` is used up.

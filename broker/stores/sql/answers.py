@@ -1,20 +1,22 @@
 """Answers to services: who the citizen is to us and to each service, the code, what was shared, the session."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Double, Insert, Text, and_, bindparam, exists, func, insert, select
 
 from broker.ambient import Ambient
-from broker.model.facts import Known, NewAnswer, Recorded, Unavailable
+from broker.model.facts import Known, NewAnswer, Recorded, Replaced, Unavailable
 from broker.model.grant import Release
 from broker.seal import Sealer
 from broker.stores.forms import Form, Sealed
 from broker.stores.sql import audit, codes
 from broker.stores.sql import sessions as kept
-from broker.stores.sql.database import Conflict, Database, Deed, Each
+from broker.stores.sql.database import Conflict, Database, Deed, Each, Prepared, Row, Step
+from broker.stores.sql.endings import Endings
 from broker.stores.sql.marks import is_mark
+from broker.stores.sql.questions import confirmed
 from broker.stores.sql.tables import accounts, identities, marks, shares, subjects
 
 _TRIES: Final = 5
@@ -72,8 +74,8 @@ def _shared() -> Each:
     return Each(shares, "shares", ("claim",), same, ("account_id", "client_id", "claim"), ("last_at",))
 
 
-def _deed(database: Database, with_code: bool) -> Deed:
-    then = (
+def _deed(database: Database, kind: str) -> Deed:
+    then: tuple[Step | Each, ...] = (
         _account,
         _person,
         _pair,
@@ -81,16 +83,23 @@ def _deed(database: Database, with_code: bool) -> Deed:
         kept.written(database, ACCOUNT),
         audit.written({"account_id": ACCOUNT, "fact": bindparam("fact", type_=Text)}),
     )
-    if with_code:
-        return Deed(codes.written(database, ACCOUNT, SUBJECT), then)
-    return Deed(None, then, select(ACCOUNT, SUBJECT))
+    match kind:
+        case "code":
+            return Deed(codes.written(database, ACCOUNT, SUBJECT), (*then, kept.joined(database, SUBJECT)))
+        case "question":
+            return Deed(confirmed(ACCOUNT, SUBJECT), (codes.following(ACCOUNT, SUBJECT), *then))
+        case _:
+            return Deed(None, then, select(ACCOUNT, SUBJECT))
 
 
 class SqlAnswers:
     """Answers to services in SQL."""
 
-    def __init__(self, database: Database, sealer: Sealer, ambient: Ambient, heard: Callable[[int], None]) -> None:
+    def __init__(
+        self, database: Database, sealer: Sealer, endings: Endings, ambient: Ambient, heard: Callable[[int], None]
+    ) -> None:
         self._database = database
+        self._endings = endings
         self._ambient = ambient
         self._heard = heard
         self._releases = Sealed(sealer, Form(Release))
@@ -106,8 +115,7 @@ class SqlAnswers:
             .where(is_mark("switches"))
             .order_by(shares.c.claim)
         )
-        self._with_code = database.prepare(_deed(database, with_code=True))
-        self._without_code = database.prepare(_deed(database, with_code=False))
+        self._deeds = {kind: database.prepare(_deed(database, kind)) for kind in ("code", "question", "session")}
 
     async def known(self, issuer: str, subject: str, sector: str, client_id: str) -> Known | None:
         """What is known of (issuer, subject) for a service; None for a person not seen before. One round trip."""
@@ -125,18 +133,30 @@ class SqlAnswers:
 
         The audit rows are written once for each fact, however often it is recorded.
 
-        None, and nothing written, when the transaction's code was already redeemed or its pushed request was already
-        answered in another transaction. Where another answer for the same person was faster, it is tried once more
-        with what then holds.
+        None, and nothing written, when the transaction's code was already redeemed, its pushed request was already
+        answered in another transaction, or its question waits no more or for somebody else.
+        Where another answer for the same person was faster, it is tried once more with what then holds.
         """
-        prepared = self._without_code if answer.code is None else self._with_code
+        prepared = self._deeds["session" if answer.code is None else "question" if answer.question else "code"]
         parameters = self._parameters(answer)
         for _ in range(_TRIES):
             # A taken key is somebody else's answer of this very moment: what it changed is seen the next time round.
             with suppress(Conflict):
-                rows = await self._database.perform(prepared, parameters)
+                rows = await self._perform(prepared, parameters, answer.replaced)
                 return Recorded(*rows[0]) if rows else None
         raise Unavailable("others are writing the same person's answer")
+
+    async def _perform(
+        self, prepared: Prepared, parameters: Mapping[str, Any], replaced: Replaced | None
+    ) -> Sequence[Row]:
+        """One round trip, but for the rare answer with which somebody else's session ends."""
+        if replaced is None:
+            return await self._database.perform(prepared, parameters)
+        async with self._database.transaction() as unit:
+            rows = await unit.run(prepared, parameters)
+            if rows:
+                await self._endings.of_digest(unit, replaced.digest, replaced.event, replaced.farewell)
+            return rows
 
     def _parameters(self, answer: NewAnswer) -> Mapping[str, Any]:
         client_id = answer.client_id if answer.code is None else answer.code.client_id
@@ -152,6 +172,7 @@ class SqlAnswers:
             "shares": [{"claim": claim} for claim in sorted(shared)],
             "events": audit.rows(answer.events),
             "fact": answer.fact,
+            **({} if answer.question is None else {"question": answer.question}),
             **({} if answer.code is None else codes.values(answer.code, self._releases)),
             **kept.values(answer.session, self._identities),
         }

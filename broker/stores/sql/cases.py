@@ -57,7 +57,7 @@ def _place(id: str) -> str:
 
 def _following() -> tuple[Each, ...]:
     marked = Each(case_marks, "marks", ("mark",), {"case_id": _id}, ("case_id", "mark"))
-    return marked, audit.written(), outbox.written()
+    return marked, audit.written(), outbox.notices_written()
 
 
 class SqlCases:

@@ -23,14 +23,15 @@ from sqlalchemy import (
 from broker.model.audit import AuditEvent
 from broker.model.facts import KnownCode, Redemption
 from broker.model.grant import AssertionUse, Grant, Release, Token
-from broker.model.handle import digest as digest_of
 from broker.seal import Sealer
 from broker.stores.forms import Form, Sealed
+from broker.stores.sql import assertions as uses
 from broker.stores.sql import audit
 from broker.stores.sql import codes as kept_codes
 from broker.stores.sql.database import Conflict, Database, Deed, Each, Parameters, Prepared, Row
 from broker.stores.sql.marks import EPOCH, VERSION, is_mark
-from broker.stores.sql.tables import assertions, codes, grants, marks, tokens
+from broker.stores.sql.sessions import ended
+from broker.stores.sql.tables import codes, grants, marks, tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,9 @@ _TOKEN: Final = ("digest", "kind", "created", "expires", "dpop_jkt", "x5t")
 _digest: Final = bindparam("digest", type_=Text)
 _grant: Final = bindparam("grant", type_=Text)
 _now: Final = bindparam("now", type_=Double)
+_LIVE: Final = (grants.c.revoked.is_(None), grants.c.epoch == EPOCH, ~ended(grants.c.sid))
+"""What holds for a grant that still opens something: nobody revoked it, and its session has not ended."""
+
 _REFRESH: Final[ColumnElement[str]] = literal_column("'refresh'")
 
 
@@ -55,17 +59,6 @@ def _place(grant: str) -> str:
 
 
 # Steps of deeds
-
-
-def _assertion(passed: ColumnElement[bool]) -> Insert:
-    """The use of a client assertion, if the deed has one. A second use is a conflict that undoes the whole deed."""
-    columns = {
-        "client_id": bindparam("assertion_client", type_=Text),
-        "jti": bindparam("assertion_jti", type_=Text),
-        "expires": bindparam("assertion_expires", type_=Double),
-    }
-    chosen = select(*columns.values()).where(passed, columns["client_id"].is_not(None))
-    return insert(assertions).from_select(list(columns), chosen)
 
 
 def _granted(passed: ColumnElement[bool]) -> Insert:
@@ -79,6 +72,7 @@ def _granted(passed: ColumnElement[bool]) -> Insert:
         "terms": bindparam("terms", type_=Text),
         "sealed": bindparam("sealed", type_=LargeBinary),
         "epoch": EPOCH,
+        "sid": bindparam("ends_with", type_=Text),
     }
     return insert(grants).from_select(list(columns), select(*columns.values()).where(passed))
 
@@ -109,9 +103,11 @@ def _tokens_revoked(which: ColumnElement[Any]) -> Update:
 
 
 def _redemption() -> Deed:
-    unredeemed = and_(codes.c.digest == _digest, codes.c.redeemed.is_(None), codes.c.epoch == EPOCH)
+    unredeemed = and_(
+        codes.c.digest == _digest, codes.c.redeemed.is_(None), codes.c.epoch == EPOCH, ~ended(codes.c.sid)
+    )
     redeemed = update(codes).where(unredeemed).values(redeemed=_now, grant_id=_grant, sealed=null())
-    return Deed(redeemed.returning(codes.c.digest), (_assertion, _granted, _issued(), audit.written()))
+    return Deed(redeemed.returning(codes.c.digest), (uses.written(), _granted, _issued(), audit.written()))
 
 
 def _code_revocation() -> Deed:
@@ -132,13 +128,13 @@ def _refreshment() -> Deed:
         "x5t": bindparam("x5t", type_=Text),
         "epoch": EPOCH,
     }
-    live = and_(grants.c.id == _grant, grants.c.revoked.is_(None), grants.c.epoch == EPOCH)
+    live = and_(grants.c.id == _grant, *_LIVE)
     token = insert(tokens).from_select(list(columns), select(*columns.values()).where(live))
-    return Deed(token.returning(tokens.c.digest), (_assertion, audit.written()))
+    return Deed(token.returning(tokens.c.digest), (uses.written(), audit.written()))
 
 
 def _rotation() -> Deed:
-    alive = select(grants.c.id).where(grants.c.revoked.is_(None), grants.c.epoch == EPOCH)
+    alive = select(grants.c.id).where(*_LIVE)
     before = bindparam("before", type_=Text)  # each new token brings a `digest` of its own
     unused = and_(tokens.c.digest == before, tokens.c.kind == _REFRESH, tokens.c.revoked.is_(None))
     used = update(tokens).where(unused, tokens.c.grant_id.in_(alive)).values(revoked=_now)
@@ -186,9 +182,9 @@ class SqlGrants:
         self._releases = Sealed(sealer, Form(Release))
         of_code = and_(codes.c.digest == _digest, codes.c.epoch == EPOCH)
         live = and_(tokens.c.digest == _digest, tokens.c.revoked.is_(None), tokens.c.epoch == EPOCH)
-        of_token = and_(grants.c.id == tokens.c.grant_id, grants.c.revoked.is_(None), grants.c.epoch == EPOCH)
+        of_token = and_(grants.c.id == tokens.c.grant_id, *_LIVE)
         self._code = database.prepare(
-            select(marks.c.value, *kept_codes.READ)
+            select(marks.c.value, *kept_codes.READ, ended(codes.c.sid))
             .select_from(marks.outerjoin(codes, of_code))
             .where(is_mark("switches"))
         )
@@ -203,7 +199,7 @@ class SqlGrants:
         self._rotate = database.prepare(_rotation())
         self._replay = database.prepare(_replay())
         self._revoke = database.prepare(_revocation())
-        used = _assertion(literal_column("(1 = 1)"))
+        used = uses.written()(literal_column("(1 = 1)"))
         self._use = database.prepare(used.returning(VERSION))
 
     async def code(self, digest: str) -> KnownCode | None:
@@ -213,7 +209,7 @@ class SqlGrants:
         code = None if row[1] is None else kept_codes.code(row[1:], self._releases)
         if code is None:
             return None
-        return KnownCode(code, redeemed=row[-2] is not None, grant=row[-1])
+        return KnownCode(code, redeemed=row[-3] is not None, grant=row[-2], session_ended=bool(row[-1]))
 
     async def redeem(
         self,
@@ -236,8 +232,9 @@ class SqlGrants:
             "expires": grant.expires,
             "terms": _TERMS.write(terms).decode(),
             "sealed": self._releases.write(replace(grant.release, subject=""), _place(grant.id)),
+            "ends_with": grant.ends_with,
             "tokens": _token_rows(tokens),
-            **_assertion_values(assertion),
+            **uses.values(assertion),
             "events": audit.rows(events),
         }
         return await self._once(self._redeem, parameters)
@@ -263,7 +260,7 @@ class SqlGrants:
         parameters = {
             "grant": grant,
             **{name: getattr(access, name) for name in _TOKEN},
-            **_assertion_values(assertion),
+            **uses.values(assertion),
             "events": audit.rows(events),
         }
         return await self._once(self._refresh, parameters)
@@ -294,7 +291,7 @@ class SqlGrants:
     async def use_assertion(self, use: AssertionUse) -> bool:
         """Records one use of a client assertion; False when it was used before. One round trip."""
         try:
-            rows = await self._database.perform(self._use, _assertion_values(use))
+            rows = await self._database.perform(self._use, uses.values(use))
         except Conflict:
             return False
         self._heard(rows[0][0])
@@ -304,7 +301,7 @@ class SqlGrants:
         try:
             rows = await self._database.perform(prepared, parameters)
         except Conflict as conflict:
-            if conflict.table != assertions.name:
+            if conflict.table != uses.TABLE:
                 raise
             return Redemption.ASSERTION_USED_BEFORE
         return Redemption.DONE if rows else Redemption.USED_BEFORE
@@ -342,10 +339,3 @@ _GRANT: Final = (
 
 def _token_rows(tokens: Sequence[Token]) -> Sequence[Mapping[str, Any]]:
     return [{name: getattr(token, name) for name in _TOKEN} for token in tokens]
-
-
-def _assertion_values(use: AssertionUse | None) -> Mapping[str, Any]:
-    if use is None:
-        return {"assertion_client": None, "assertion_jti": None, "assertion_expires": None}
-    jti = digest_of(use.jti)
-    return {"assertion_client": use.client_id, "assertion_jti": jti, "assertion_expires": use.expires}

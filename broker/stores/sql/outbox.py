@@ -1,30 +1,41 @@
-"""Notices that have to go out. They are written with the fact they tell, sealed, and erased once they went out."""
+"""What has to go out: notices to citizens, deliveries to services.
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+Both are written with the fact they tell, sealed, and erased once they went out. Whoever takes some of them out has
+them to itself for a while; a process that dies meanwhile leaves them to the next one.
+"""
 
-from sqlalchemy import BigInteger, Double, Text, and_, bindparam, literal_column, null, select, update
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final, Generic, TypeVar
 
+from sqlalchemy import BigInteger, Double, Table, Text, and_, bindparam, func, literal_column, null, select, update
+
+from broker.model.delivery import Delivery, DeliveryKind, Waiting
 from broker.model.notice import Notice
 from broker.seal import Sealer
 from broker.stores.forms import Form, Sealed
 from broker.stores.sql.database import Database, Each
-from broker.stores.sql.tables import notices
+from broker.stores.sql.tables import deliveries, notices
 
+_Record = TypeVar("_Record")
 _COLUMNS: Final = ("id", "created", "expires", "sealed")
+_CLEAR: Final = ("kind", "client_id")
+_NEVER: Final = {
+    "claimed_until": literal_column("0", Double),
+    "tries": literal_column("0", BigInteger),
+}
+TAKEN: Final = ("id", "sealed", "tries")
+"""What an outbox reads of a row that it gives away."""
 
 
-def _place(id: str) -> str:
-    return f"notices:{id}"
-
-
-def written() -> Each:
+def notices_written() -> Each:
     """The step of a deed that writes the notices in the parameter `notices`."""
-    never = {
-        "claimed_until": literal_column("0", Double),
-        "tries": literal_column("0", BigInteger),
-    }
-    return Each(notices, "notices", _COLUMNS, never)
+    return Each(notices, "notices", _COLUMNS, _NEVER)
+
+
+def deliveries_written() -> Each:
+    """The step of a deed that writes the deliveries in the parameter `deliveries`, each id once for ever."""
+    return Each(deliveries, "deliveries", (*_COLUMNS, *_CLEAR), _NEVER, key=("id",))
 
 
 class Notices:
@@ -34,24 +45,52 @@ class Notices:
         self._sealed = Sealed(sealer, Form(Notice))
 
     def rows(self, sent: Sequence[Notice]) -> Sequence[Mapping[str, Any]]:
-        """The parameter `notices` of `written`."""
+        """The parameter `notices` of `notices_written`."""
         return [
-            {"id": n.id, "created": n.created, "expires": n.expires, "sealed": self._sealed.write(n, _place(n.id))}
+            {
+                "id": n.id,
+                "created": n.created,
+                "expires": n.expires,
+                "sealed": self._sealed.write(n, f"notices:{n.id}"),
+            }
             for n in sent
         ]
 
-    def notice(self, id: str, sealed: bytes) -> Notice | None:
+    def read(self, id: str, sealed: bytes, tries: int) -> Notice | None:
         """A notice from its row, or None if this broker cannot open it."""
-        return self._sealed.read(sealed, _place(id))
+        return self._sealed.read(sealed, f"notices:{id}")
 
 
-class SqlOutbox:
-    """The outbox in SQL."""
+class Deliveries:
+    """How deliveries are kept."""
 
-    def __init__(self, database: Database, sealer: Sealer) -> None:
+    def __init__(self, sealer: Sealer) -> None:
+        self._sealed = Sealed(sealer, Form(Delivery))
+
+    def rows(self, sent: Sequence[Delivery]) -> Sequence[Mapping[str, Any]]:
+        """The parameter `deliveries` of `deliveries_written`."""
+        return [
+            {
+                **{name: getattr(d, name) for name in ("id", "created", "expires", "client_id")},
+                "kind": d.kind.value,
+                "sealed": self._sealed.write(d, f"deliveries:{d.id}"),
+            }
+            for d in sent
+        ]
+
+    def read(self, id: str, sealed: bytes, tries: int) -> Delivery | None:
+        """A delivery from its row, or None if this broker cannot open it."""
+        found = self._sealed.read(sealed, f"deliveries:{id}")
+        return None if found is None else replace(found, tries=tries)
+
+
+class SqlOutbox(Generic[_Record]):
+    """An outbox in SQL: one table, and how a record is read from its row (`TAKEN`)."""
+
+    def __init__(self, database: Database, table: Table, read: Callable[[str, bytes, int], _Record | None]) -> None:
         self._database = database
-        self._notices = Notices(sealer)
-        c = notices.c
+        self._read = read
+        c = table.c
         now = bindparam("now", type_=Double)
         waiting = and_(c.sent.is_(None), c.sealed.is_not(None), c.expires > now, c.claimed_until <= now)
         first = (
@@ -62,27 +101,62 @@ class SqlOutbox:
             .with_for_update(skip_locked=True)
         )
         claimed = (
-            update(notices)
+            update(table)
             .where(c.id.in_(first))
             .values(claimed_until=bindparam("until", type_=Double), tries=c.tries + 1)
         )
-        mine = c.id == bindparam("id", type_=Text)
-        self._claim = database.prepare(claimed.returning(c.id, c.created, c.sealed))
-        self._sent = database.prepare(update(notices).where(mine, c.sent.is_(None)).values(sent=now, sealed=null()))
+        mine = and_(c.id == bindparam("id", type_=Text), c.sent.is_(None))
+        self._claim = database.prepare(claimed.returning(*(c[name] for name in TAKEN), c.created))
+        self._sent = database.prepare(update(table).where(mine).values(sent=now, sealed=null()))
+        self._given_up = database.prepare(update(table).where(mine).values(sealed=null()))
+        self._later = database.prepare(update(table).where(mine).values(claimed_until=bindparam("until", type_=Double)))
         self._sweep = database.prepare(
-            update(notices).where(c.sealed.is_not(None), c.expires <= now).values(sealed=null())
+            update(table).where(c.sealed.is_not(None), c.expires <= now).values(sealed=null())
         )
 
-    async def claim(self, now: float, until: float, limit: int) -> Sequence[Notice]:
-        """Notices not yet sent, not expired and not claimed until later than `now`, the oldest first; claims them."""
+    async def claim(self, now: float, until: float, limit: int) -> Sequence[_Record]:
+        """What was not sent yet, has not expired and is nobody's until later than `now`, the oldest first; claims it.
+
+        Each claim counts as a try.
+        """
         rows = await self._database.perform(self._claim, {"now": now, "until": until, "limit": limit})
-        found = [self._notices.notice(row[0], row[2]) for row in sorted(rows, key=lambda row: row[1])]
-        return [notice for notice in found if notice is not None]
+        found = [self._read(*row[:3]) for row in sorted(rows, key=lambda row: row[3])]
+        return [record for record in found if record is not None]
 
     async def sent(self, id: str, now: float) -> None:
-        """The notice went out: its address and fields are erased."""
+        """It went out: its content is erased."""
         await self._database.perform(self._sent, {"id": id, "now": now})
 
+    async def give_up(self, id: str) -> None:
+        """It will never go out: its content is erased."""
+        await self._database.perform(self._given_up, {"id": id})
+
+    async def later(self, id: str, until: float) -> None:
+        """It is not tried again until then."""
+        await self._database.perform(self._later, {"id": id, "until": until})
+
     async def sweep(self, now: float) -> None:
-        """Erases address and fields of notices that expired unsent."""
+        """Erases the content of what expired unsent."""
         await self._database.perform(self._sweep, {"now": now})
+
+
+class SqlDeliveries(SqlOutbox[Delivery]):
+    """Deliveries in SQL, and how many of them wait."""
+
+    def __init__(self, database: Database, sealer: Sealer) -> None:
+        super().__init__(database, deliveries, Deliveries(sealer).read)
+        c = deliveries.c
+        still = and_(c.sealed.is_not(None), c.expires > bindparam("now", type_=Double))
+        self._waiting = database.prepare(
+            select(c.kind, func.count(), func.min(c.created)).where(still).group_by(c.kind).order_by(c.kind)
+        )
+
+    async def waiting(self, now: float) -> Sequence[Waiting]:
+        """What waits now, by kind: how many, and since when the oldest."""
+        rows = await self._database.query(self._waiting, {"now": now})
+        return [Waiting(DeliveryKind(kind), count, now - oldest) for kind, count, oldest in rows]
+
+
+def outbox(database: Database, sealer: Sealer) -> SqlOutbox[Notice]:
+    """The outbox of notices."""
+    return SqlOutbox(database, notices, Notices(sealer).read)

@@ -3,17 +3,17 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Double, LargeBinary, Text, and_, bindparam, null, select, update
+from sqlalchemy import Column, ColumnElement, Double, LargeBinary, Text, and_, bindparam, exists, select
 
 from broker.model.audit import AuditEvent
 from broker.model.identity import Identity
-from broker.model.session import Session
+from broker.model.session import Ended, Farewell, Session
 from broker.seal import Sealer
 from broker.stores.forms import Form, Sealed
-from broker.stores.sql import audit
-from broker.stores.sql.database import Database, Deed, Row, Step
+from broker.stores.sql.database import Database, Row, Step
+from broker.stores.sql.endings import Endings
 from broker.stores.sql.marks import EPOCH, is_mark
-from broker.stores.sql.tables import marks, sessions
+from broker.stores.sql.tables import marks, session_services, sessions
 
 _LIVE: Final = and_(
     sessions.c.digest == bindparam("digest", type_=Text), sessions.c.ended.is_(None), sessions.c.epoch == EPOCH
@@ -25,12 +25,13 @@ def identities(sealer: Sealer) -> Sealed[Identity]:
     return Sealed(sealer, Form(Identity))
 
 
-def _place(digest: str) -> str:
+def place(digest: str) -> str:
+    """Where a session's identity lies sealed."""
     return f"sessions:{digest}"
 
 
 def written(database: Database, account: ColumnElement[str]) -> Step:
-    """Writes a session, or renews the one with the same digest.
+    """Writes a session, or renews the one with the same `sid`, whose digest may be another now.
 
     One that has ended stays ended, and nobody's becomes somebody else's. Nothing is written without a digest.
     """
@@ -50,10 +51,37 @@ def written(database: Database, account: ColumnElement[str]) -> Step:
         made = database.upsert(sessions).from_select(list(columns), chosen)
         same = sessions.c.account_id == made.excluded.account_id
         live = and_(sessions.c.ended.is_(None), sessions.c.epoch == EPOCH, same)
-        renewed = {name: made.excluded[name] for name in ("used", "expires", "sealed")}
-        return made.on_conflict_do_update(index_elements=["digest"], set_=renewed, where=live)
+        renewed = {name: made.excluded[name] for name in ("digest", "used", "expires", "sealed")}
+        return made.on_conflict_do_update(index_elements=["sid"], set_=renewed, where=live)
 
     return step
+
+
+def joined(database: Database, subject: ColumnElement[str]) -> Step:
+    """Notes that a service takes part in the session that `written` writes, and what it calls the citizen."""
+
+    def step(passed: ColumnElement[bool]) -> Any:
+        now = bindparam("now", type_=Double)
+        columns = {
+            "sid": bindparam("sid", type_=Text),
+            "client_id": bindparam("client_id", type_=Text),
+            "subject": subject,
+            "first_at": now,
+            "last_at": now,
+            "expires": bindparam("session_expires", type_=Double),
+        }
+        chosen = select(*columns.values()).where(passed, columns["sid"].is_not(None))
+        made = database.upsert(session_services).from_select(list(columns), chosen)
+        renewed = {name: made.excluded[name] for name in ("subject", "last_at", "expires")}
+        return made.on_conflict_do_update(index_elements=["sid", "client_id"], set_=renewed)
+
+    return step
+
+
+def ended(sid: "Column[Any]") -> ColumnElement[bool]:
+    """The condition that the session with this `sid` has ended. It was ended by somebody: mere expiry is no end."""
+    over = select(sessions.c.sid).where(sessions.c.sid == sid, sessions.c.ended.is_not(None))
+    return exists(over.correlate(sid.table))
 
 
 def values(session: Session | None, kept: Sealed[Identity]) -> Mapping[str, Any]:
@@ -67,15 +95,16 @@ def values(session: Session | None, kept: Sealed[Identity]) -> Mapping[str, Any]
         "session_created": session.created,
         "session_used": session.used,
         "session_expires": session.expires,
-        "session_sealed": kept.write(session.identity, _place(session.digest)),
+        "session_sealed": kept.write(session.identity, place(session.digest)),
     }
 
 
 class SqlSessions:
     """The broker's sessions in SQL."""
 
-    def __init__(self, database: Database, sealer: Sealer, heard: Callable[[int], None]) -> None:
+    def __init__(self, database: Database, sealer: Sealer, endings: Endings, heard: Callable[[int], None]) -> None:
         self._database = database
+        self._endings = endings
         self._heard = heard
         self._identities = identities(sealer)
         c = sessions.c
@@ -84,8 +113,6 @@ class SqlSessions:
             .select_from(marks.outerjoin(sessions, _LIVE))
             .where(is_mark("switches"))
         )
-        ended = update(sessions).where(_LIVE).values(ended=bindparam("now", type_=Double), sealed=null())
-        self._end = database.prepare(Deed(ended.returning(c.digest), (audit.written(),)))
 
     async def load(self, digest: str) -> Session | None:
         """A live session, or None. Expiry is the caller's to check. One round trip."""
@@ -93,15 +120,19 @@ class SqlSessions:
         self._heard(row[0])
         return self._session(row)
 
-    async def end(self, digest: str, event: AuditEvent) -> Session | None:
-        """Ends a session; gives what it was, or None if it was not live (then nothing is written)."""
-        session = await self.load(digest)
-        parameters = {"digest": digest, "now": event.at, "events": audit.rows([event])}
-        return session if await self._database.perform(self._end, parameters) else None
+    async def end(self, digest: str, event: AuditEvent, farewell: Farewell) -> Ended | None:
+        """Ends a session, with its audit row and all that has to be told; None, and nothing written, if not live."""
+        async with self._database.transaction() as unit:
+            return await self._endings.of_digest(unit, digest, event, farewell)
+
+    async def end_all(self, account: str, event: AuditEvent, farewell: Farewell) -> int:
+        """Ends every session of an account, each with its audit row and all that has to be told; gives their number."""
+        async with self._database.transaction() as unit:
+            return await self._endings.of_account(unit, account, event, farewell)
 
     def _session(self, row: Row) -> Session | None:
         _, digest, sid, account, created, used, expires, sealed = row
-        identity = None if sealed is None else self._identities.read(sealed, _place(digest))
+        identity = None if sealed is None else self._identities.read(sealed, place(digest))
         if identity is None:
             return None
         return Session(digest, sid, account, identity, created, used, expires)

@@ -15,17 +15,19 @@ Without Redis there is no mirror, and `current()` asks SQL each time.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from sqlalchemy import Double, Text, bindparam, delete, select, update
 
 from broker.model.audit import AuditEvent
 from broker.model.facts import Unavailable
+from broker.model.session import Farewell, nobody
 from broker.model.switches import Switches, SwitchKind
 from broker.stores.sql import audit
-from broker.stores.sql.database import Database, Deed, Prepared
+from broker.stores.sql.database import Database, Deed
+from broker.stores.sql.endings import Endings
 from broker.stores.sql.marks import is_mark
 from broker.stores.sql.tables import marks, switches
 
@@ -63,8 +65,9 @@ class SwitchedOff:
 class Board:
     """The switches as this process sees them, and the changing of them."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, endings: Endings) -> None:
         self._database = database
+        self._endings = endings
         self._mirror: Mirror | None = None
         self._copy: Switches | None = None
         self._heard: int | None = None
@@ -113,26 +116,43 @@ class Board:
         rows = await self._database.query(self._read, {})
         return [SwitchedOff(SwitchKind(row[1]), *row[2:]) for row in rows if row[1] is not None]
 
-    async def turn_off(self, kind: SwitchKind, id: str, reason: str, who: str, now: float) -> bool:
+    async def turn_off(
+        self, kind: SwitchKind, id: str, reason: str, who: str, now: float, farewell: Farewell = nobody
+    ) -> bool:
         """Turns something off, with its audit row. False, and nothing written, if it was off already.
 
-        Holds for every request that begins after this returned.
+        With an account all its sessions end, for good: turned on again, its citizen signs in anew. `farewell` says what
+        the services of those sessions are told. Holds for every request that begins after this returned.
         """
         event = self._event(f"{kind.value}_disabled", kind, id, who, now, {"reason": reason})
-        values = {"kind": kind.value, "id": id, "reason": reason, "who": who, "at": now}
-        return await self._change(self._off, values, event)
+        values = {"kind": kind.value, "id": id, "reason": reason, "who": who, "at": now, "events": audit.rows([event])}
+
+        async def off() -> bool:
+            async with self._database.transaction() as unit:
+                changed = bool(await unit.run(self._off, values))
+                if changed and kind is SwitchKind.ACCOUNT:
+                    ended = replace(event, kind="session_ended", details={"why": "account_disabled"})
+                    await self._endings.of_account(unit, id, ended, farewell)
+            return changed
+
+        return await self._change(off)
 
     async def turn_on(self, kind: SwitchKind, id: str, who: str, now: float) -> bool:
         """Turns something on again, with its audit row. False, and nothing written, if it was not off."""
         event = self._event(f"{kind.value}_enabled", kind, id, who, now, {})
-        return await self._change(self._on, {"kind": kind.value, "id": id}, event)
+        values = {"kind": kind.value, "id": id, "events": audit.rows([event])}
 
-    async def _change(self, prepared: Prepared, values: Mapping[str, object], event: AuditEvent) -> bool:
+        async def on() -> bool:
+            return bool(await self._database.perform(self._on, values))
+
+        return await self._change(on)
+
+    async def _change(self, change: Callable[[], Awaitable[bool]]) -> bool:
         if self._mirror is not None:
             await self._forget(self._mirror)
-        changed = await self._database.perform(prepared, {**values, "events": audit.rows([event])})
+        changed = await change()
         await self._reload()
-        return bool(changed)
+        return changed
 
     async def _forget(self, mirror: Mirror) -> None:
         """With passing state gone no journey runs, and whoever comes back to it finds the change by `check`."""

@@ -97,6 +97,7 @@ codes: Final = Table(
     Column("epoch", BigInteger, nullable=False),
     Column("redeemed", Double),
     Column("grant_id", Text),
+    Column("sid", Text),
     UniqueConstraint("transaction_id"),
     UniqueConstraint("pushed"),
     Index(None, "expires"),
@@ -115,6 +116,7 @@ grants: Final = Table(
     Column("sealed", LargeBinary),
     Column("epoch", BigInteger, nullable=False),
     Column("revoked", Double),
+    Column("sid", Text),
     Index(None, "expires"),
 )
 
@@ -157,6 +159,7 @@ sessions: Final = Table(
     Column("epoch", BigInteger, nullable=False),
     Column("ended", Double),
     UniqueConstraint("sid"),
+    Index(None, "account_id"),
     Index(None, "expires"),
 )
 
@@ -292,6 +295,68 @@ checkpoints: Final = Table(
     Column("hash", Text, nullable=False),
     Column("at", Double, nullable=False),
     Column("statement", Text, nullable=False),
+)
+
+session_services: Final = Table(
+    "session_services",
+    metadata,
+    Column("sid", Text, nullable=False),
+    Column("client_id", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("first_at", Double, nullable=False),
+    Column("last_at", Double, nullable=False),
+    Column("expires", Double, nullable=False),
+    PrimaryKeyConstraint("sid", "client_id"),
+    Index(None, "expires"),
+)
+
+deliveries: Final = Table(
+    "deliveries",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("client_id", Text, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("expires", Double, nullable=False),
+    Column("claimed_until", Double, nullable=False),
+    Column("tries", BigInteger, nullable=False),
+    Column("sent", Double),
+    Column("sealed", LargeBinary),
+    Index(
+        "ix_deliveries_waiting",
+        "claimed_until",
+        postgresql_where=text("sealed IS NOT NULL"),
+        sqlite_where=text("sealed IS NOT NULL"),
+    ),
+    Index(None, "expires"),
+)
+
+
+questions: Final = Table(
+    "questions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("digest", Text),
+    Column("code", Text, nullable=False),
+    Column("client_id", Text, nullable=False),
+    Column("account_id", Text, ForeignKey("accounts.id", deferrable=True, initially="DEFERRED")),
+    Column("case_id", Text),
+    Column("state", Text, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("expires", Double, nullable=False),
+    Column("polled", Double),
+    Column("pause", BigInteger, nullable=False),
+    Column("early", Boolean, nullable=False),
+    Column("pings", Boolean, nullable=False),
+    Column("ping_due", Double),
+    Column("ping_tries", BigInteger, nullable=False),
+    Column("sealed", LargeBinary),
+    Column("epoch", BigInteger, nullable=False),
+    UniqueConstraint("digest"),
+    UniqueConstraint("code"),
+    Index(None, "case_id"),
+    Index(None, "ping_due"),
+    Index(None, "expires"),
 )
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import quote
 
 from broker.actions.views import (
     CheckAndShare,
     Checking,
     Choose,
+    Confirm,
     Ended,
     Leave,
     Lost,
@@ -20,6 +20,8 @@ from broker.actions.views import (
 from broker.journey.offer import next_steps
 from broker.journey.transaction import Failed
 from broker.model.failures import FailureClass
+from broker.model.request import WayBack
+from broker.model.service import Service
 from broker.provider import Card
 from broker.web import cookies
 from broker.web.citizens.claims import label, lines
@@ -33,20 +35,21 @@ from broker.web.citizens.ways import cards, not_working, order_rule, ways
 from broker.web.language import Language
 from broker.web.middleware.headers import FORM_ELSEWHERE
 from broker.web.pages import Sheet, in_language
-from broker.web.shown import Shown
+from broker.web.shown import Shown, in_header
 
 SHEETS = (
     Sheet("choose", "citizens/choose.html"),
     Sheet("leave", "citizens/leave.html"),
     Sheet("checking", "citizens/checking.html"),
     Sheet("share", "citizens/share.html"),
+    Sheet("confirm", "citizens/confirm.html"),
     Sheet("failed", "citizens/failed.html", {"tellings": TELLINGS, "not_shared": NOTHING_SHARED}),
     *(Sheet(f"ended/{ending}", "citizens/ended.html", {"telling": told}) for ending, told in ENDINGS.items()),
 )
 """The pages that a transaction's own address shows, but for those of a waiting case."""
 
-_URL_LETTERS: Final = ":/?#[]@!$&'()*+,;=%-._~"
-"""What stands in a URL as it is (RFC 3986 2.2, 2.3); a header holds nothing else."""
+FORM_LEAVES: Final = (("Content-Security-Policy", FORM_ELSEWHERE),)
+"""The header of a page whose form goes to a relying service."""
 
 
 def show(view: View, frame: Frame, held: Mapping[str, str]) -> Shown:
@@ -63,12 +66,21 @@ def show(view: View, frame: Frame, held: Mapping[str, str]) -> Shown:
             return _went_wrong(view, frame)
         case CheckAndShare():
             return _share(view, frame)
+        case Confirm():
+            return _confirm(view, frame)
         case Waiting():
             return waiting(view, frame, slip(held.get(cookies.CODE), frame))
         case Ended():
-            return Shown(f"ended/{view.ending}", frame.holes(view.service, back=view.back))
+            return _ended(view, frame)
         case Lost():
             return _lost(view, frame)
+
+
+def _ended(view: Ended, frame: Frame) -> Shown:
+    back = view.back
+    fields = list(back.fields.items()) if back and back.fields else None
+    holes = frame.holes(view.service, back=back.url if back else None, fields=fields)
+    return Shown(f"ended/{view.ending}", holes, headers=FORM_LEAVES if fields else ())
 
 
 def _choose(view: Choose, frame: Frame) -> Shown:
@@ -87,6 +99,7 @@ def _choose(view: Choose, frame: Frame) -> Shown:
         cards=[(card.id, card.name(words.code)) for card in known.values()],
         sortable=any(card.wants for card in known.values()),
         order=order_rule(offer, words),
+        newcomer="create" in view.transaction.request.prompt,
     )
     return Shown("choose", holes)
 
@@ -109,12 +122,19 @@ def _leave(view: Leave, frame: Frame, left: str | None) -> Shown:
         ways=others,
     )
     if view.fields is not None:
-        policy = (("Content-Security-Policy", FORM_ELSEWHERE),)
-        return Shown("leave", holes, headers=policy, cookies=(cookies.left(frame.handle, view.mark),))
+        return Shown("leave", holes, headers=FORM_LEAVES, cookies=(cookies.left(frame.handle, view.mark),))
     if again:
         return Shown("leave", holes)
-    refresh = (("Refresh", f"0;url={quote(view.url, safe=_URL_LETTERS)}"),)
+    refresh = (("Refresh", f"0;url={in_header(view.url)}"),)
     return Shown("leave", holes, headers=refresh, cookies=(cookies.left(frame.handle, view.mark),))
+
+
+def posted_back(frame: Frame, service: Service | None, way: WayBack) -> Shown:
+    """The page that brings an answer back by POST where no transaction has a page of its own (`form_post`)."""
+    name = service.name(frame.language.code) if service else frame.language.text("the service")
+    fields = list((way.fields or {}).items())
+    holes = frame.holes(service, name=name, provider=False, again=False, url=way.url, fields=fields, ways=[])
+    return Shown("leave", holes, headers=FORM_LEAVES)
 
 
 def _went_wrong(view: WentWrong, frame: Frame) -> Shown:
@@ -171,6 +191,16 @@ def _share(view: CheckAndShare, frame: Frame) -> Shown:
         items=[_item(item, words) for item in view.items],
     )
     return Shown("share", holes)
+
+
+def _confirm(view: Confirm, frame: Frame) -> Shown:
+    words = frame.language
+    holes = frame.holes(
+        view.service,
+        provider=_named(view.card, words),
+        items=[_item(item, words) for item in view.items],
+    )
+    return Shown("confirm", holes)
 
 
 def _item(item: SharedItem, words: Language) -> ItemShown:

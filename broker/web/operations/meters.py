@@ -34,6 +34,9 @@ class Meters:
         def gauge(name: str, meaning: str, *labels: str) -> Gauge:
             return Gauge(f"portico_{name}", meaning, labels, registry=registry, multiprocess_mode="livemin")
 
+        def highest(name: str, meaning: str, *labels: str) -> Gauge:
+            return Gauge(f"portico_{name}", meaning, labels, registry=registry, multiprocess_mode="livemax")
+
         self._seconds = Histogram(
             "portico_request_seconds",
             "From a request's arrival to the end of its answer",
@@ -56,6 +59,9 @@ class Meters:
         self._moves = counter("case_moves", "Moves of verification cases, by where they led", "to")
         self._working = gauge("provider_working", "1 while citizens are sent to a provider, else 0", "provider")
         self._reachable = gauge("store_reachable", "1 while a store answers, else 0", "store")
+        self._delivered = counter("deliveries", "Tries to tell a service something, by outcome", "kind", "outcome")
+        self._waiting = highest("deliveries_waiting", "Deliveries still to be made", "kind")
+        self._oldest = highest("deliveries_oldest_seconds", "Age of the oldest delivery still to be made", "kind")
         # made at once, not when something is first counted: a process that cannot count says so at its start
         self._processes = Gauge(
             "portico_processes", "Processes that count", registry=registry, multiprocess_mode="livesum"
@@ -79,6 +85,15 @@ class Meters:
                     self._count(self._moves, to)
             elif special is None:
                 self._count(self._facts, event.kind)
+
+    def delivered(self, kind: str, outcome: str) -> None:
+        """One try to deliver something came to this."""
+        self._count(self._delivered, kind, outcome)
+
+    def waiting(self, kind: str, count: int, oldest: float) -> None:
+        """So many deliveries of a kind wait now, the oldest for so many seconds."""
+        self._waiting.labels(kind).set(count)
+        self._oldest.labels(kind).set(oldest)
 
     def answered(self, door: str, method: str, route: str, status: int, seconds: float) -> None:
         """A request was answered, so long after it came."""

@@ -6,7 +6,8 @@ from broker.web.public.errors import handlers
 from broker.web.public.explainer import SHEETS as EXPLAINER
 from broker.web.public.reading import SHEETS as READING
 from broker.web.public.reading import public_routes
+from broker.web.public.register import SHEETS as REGISTER
 
-SHEETS: tuple[Sheet, ...] = (*READING, *EXPLAINER, *ERRORS)
+SHEETS: tuple[Sheet, ...] = (*READING, *EXPLAINER, *REGISTER, *ERRORS)
 
 __all__ = ["SHEETS", "handlers", "public_routes"]

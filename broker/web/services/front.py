@@ -9,22 +9,28 @@ from starlette.routing import Route
 
 from broker.actions.sign_in.begin import Begun, authorize
 from broker.actions.sign_in.desk import Desk
+from broker.actions.sign_in.way_back import written
 from broker.actions.sign_out import Ask, Exit, sign_out
 from broker.actions.views import Lost
 from broker.model.failures import FailureClass
+from broker.model.request import WayBack
+from broker.model.service import Service
 from broker.oidc.checks import Door as Checks
 from broker.oidc.errors import Redirected, Shown
 from broker.oidc.forms import Unreadable, read_form, read_query
-from broker.oidc.response import redirected_response
-from broker.web import asked, cookies
+from broker.oidc.response import redirected_response, with_query
+from broker.web import asked, cookies, csrf
 from broker.web.answers import see_other, set_cookie
 from broker.web.citizens.leaving import signed_out, want_to_leave
-from broker.web.citizens.showing import dead_end
+from broker.web.citizens.showing import dead_end, posted_back
 from broker.web.citizens.visit import Door, Visit, remember, visit
 from broker.web.operations import REFUSED
 
 LOG = logging.getLogger("portico.services")
 TOO_MANY = 429
+ANSWER_PLACE = "authorize"
+"""What the tokens of a page that brings an answer back are made for: there is no transaction."""
+
 LOGOUT_PLACE = "logout"
 """What the token of the page that asks before signing out is made for."""
 
@@ -39,7 +45,8 @@ def front_routes(door: Door, desk: Desk, checks: Checks, exit: Exit) -> list[Rou
         except Redirected as error:
             _note(request, error)
             explained = f"{desk.issuer}/errors/{FailureClass.BAD_REQUEST}"
-            return _to(redirected_response(error, desk.issuer, explained).url)
+            answer = await written(desk, redirected_response(error, desk.issuer, explained))
+            return _back(here, desk.catalogue.services.get(error.client_id), answer)
         except Shown as error:
             return _shown(here, error)
         except Unreadable as unreadable:
@@ -80,21 +87,41 @@ async def _authorize(here: Visit, desk: Desk, checks: Checks) -> Response:
         if outcome.secret is not None:
             set_cookie(response, cookies.browser((), outcome.secret))
         return response
-    response = _to(outcome.url)
+    response = _back(here, outcome.service, outcome.way)
     remember(response, here.browser, outcome.shared)
     return response
 
 
 async def _logout(here: Visit, exit: Exit) -> Response:
+    """What was asked, with the parameters as they came.
+
+    A form that a service's page sends comes without our cookies, which are for visits alone (SameSite=Lax): it becomes
+    a visit. After a form of ours the way on is a page: browsers hold a redirect against the form's policy.
+    """
     parameters = dict(await _parameters(here.request))
-    agreed = here.request.method == "POST" and await here.form(LOGOUT_PLACE) is not None
+    ours = here.request.method == "POST" and csrf.FIELD in parameters
+    if here.request.method == "POST" and not ours:
+        return _to(with_query("/logout", parameters))
+    agreed = ours and await here.form(LOGOUT_PLACE) is not None
     outcome = await sign_out(exit, parameters, here.browser, agreed)
-    frame = here.frame(place=LOGOUT_PLACE)
+    frame = here.frame(*(locale.partition("-")[0] for locale in outcome.locales), place=LOGOUT_PLACE)
     if isinstance(outcome, Ask):
         return here.answer(want_to_leave(frame, outcome.service, parameters), frame)
-    response = here.answer(signed_out(frame, outcome.service), frame) if outcome.back is None else _to(outcome.back)
-    set_cookie(response, cookies.no_session())
+    if outcome.back is not None and not outcome.frames and not ours:
+        response = _to(outcome.back)
+    else:
+        response = here.answer(signed_out(frame, outcome), frame)
+    for cookie in (cookies.no_session(), cookies.no_state()):
+        set_cookie(response, cookie)
     return response
+
+
+def _back(here: Visit, service: Service | None, way: WayBack) -> Response:
+    """The answer goes back at once: by redirect, or in a form that a page brings on its way."""
+    if way.fields is None:
+        return _to(way.url)
+    frame = here.frame(place=ANSWER_PLACE)
+    return here.answer(posted_back(frame, service, way), frame)
 
 
 def _to(url: str) -> Response:

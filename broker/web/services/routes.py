@@ -2,12 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from broker.actions.exchange.asking import ask
 from broker.actions.exchange.counter import Call, Counter, nonces
 from broker.actions.exchange.push import push
 from broker.actions.exchange.reading import introspect, revoke, userinfo
@@ -25,10 +27,10 @@ Action = Callable[[Counter, Call], Awaitable[Mapping[str, Any] | None]]
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What is served as it is, made once: the discovery document and the keys."""
+    """What is served as it is: the discovery document and the keys, each made once for a key ring."""
 
-    metadata: bytes
-    jwks: bytes
+    metadata: Callable[[], bytes]
+    jwks: Callable[[], bytes]
 
 
 def routes(counter: Counter, urls: Endpoints, published: Published) -> list[Route]:
@@ -43,17 +45,22 @@ def routes(counter: Counter, urls: Endpoints, published: Published) -> list[Rout
         Route("/jwks", _constant(published.jwks), methods=["GET"]),
         at("/token", urls.token, token, "POST"),
         at("/par", urls.pushed, push, "POST", status=201),
+        at("/ciba", urls.backchannel_authentication, ask, "POST"),
         at("/userinfo", urls.userinfo, userinfo, "GET", "POST"),
         at("/introspect", urls.introspection, introspect, "POST"),
         at("/revoke", urls.revocation, revoke, "POST"),
     ]
 
 
-def _constant(content: bytes) -> Handler:
-    reply = Response(content, headers={"Cache-Control": "public, max-age=300"}, media_type="application/json")
+def _constant(content: Callable[[], bytes]) -> Handler:
+    """What it is now. It may be kept for 5 minutes: a key is shown for a day before it signs (OpenID Core 10.1.1)."""
+
+    @lru_cache(maxsize=1)
+    def reply(now: bytes) -> Response:
+        return Response(now, headers={"Cache-Control": "public, max-age=300"}, media_type="application/json")
 
     async def constant(request: Request) -> Response:
-        return reply
+        return reply(content())
 
     return constant
 

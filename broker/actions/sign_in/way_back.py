@@ -1,0 +1,29 @@
+"""The way back to a service: what it is answered, written as its request and its file want it."""
+
+from broker.actions.sign_in.desk import Desk
+from broker.model.failures import KINDS, ErrorCode, FailureClass
+from broker.model.request import AuthorizationRequest, WayBack
+from broker.oidc.response import AuthorizationResponse, error_response, jwt_claims, way_back
+from broker.signing import signed
+
+
+async def written(desk: Desk, response: AuthorizationResponse) -> WayBack:
+    """An answer as the browser carries it: in the clear, or signed with the service's algorithm (JARM 2)."""
+    if not response.mode.signed:
+        return way_back(response)
+    service = desk.catalogue.services[response.client_id]
+    claims = jwt_claims(response, desk.ambient.now())
+    return way_back(response, await signed(claims, desk.keys.signing(service.response_alg)))
+
+
+async def without_answer(
+    desk: Desk, request: AuthorizationRequest, failure: FailureClass, code: ErrorCode | None = None
+) -> WayBack:
+    """How the citizen goes back to the service without an answer; for a failure nobody is told of, to its home."""
+    kind = KINDS[failure]
+    error = code or kind.error
+    service = desk.catalogue.services.get(request.client_id)
+    if error is None or not request.redirect_uri or service is None:
+        return WayBack(service.home if service else desk.issuer)
+    explained = f"{desk.issuer}/errors/{failure}"
+    return await written(desk, error_response(request, desk.issuer, error, kind.description, explained))

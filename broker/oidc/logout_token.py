@@ -1,0 +1,56 @@
+"""What services are told when a session ends (OpenID Connect Back-Channel and Front-Channel Logout 1.0)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from broker.model.delivery import Delivery, DeliveryKind
+from broker.model.service import Service
+from broker.model.session import Ended
+from broker.oidc.response import with_query
+
+TYPE: Final = "logout+jwt"
+"""The `typ` of a logout token (Back-Channel Logout 2.4)."""
+
+EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
+LIFETIME: Final = 120
+"""Seconds for which a logout token may be believed (Back-Channel Logout 2.4 advises two minutes at most)."""
+
+TOLD_WITHIN: Final = 12 * 3600
+"""Seconds after which a service that cannot be reached is told no more: its own session should be over by then."""
+
+
+def logout_deliveries(ended: Ended, services: Mapping[str, Service], now: float) -> Sequence[Delivery]:
+    """One delivery for each service of the session that wants to be called (Back-Channel Logout 2.5)."""
+    return [
+        Delivery(
+            id=f"logout:{ended.id}:{client_id}",
+            kind=DeliveryKind.LOGOUT,
+            client_id=client_id,
+            created=now,
+            expires=now + TOLD_WITHIN,
+            content={"sid": ended.id, "sub": subject},
+        )
+        for client_id, subject in ended.services.items()
+        if client_id in services and services[client_id].backchannel_logout_uri is not None
+    ]
+
+
+def logout_token_claims(delivery: Delivery, issuer: str, jti: str, now: float) -> dict[str, Any]:
+    """The claims of a logout token (Back-Channel Logout 2.4). There is no `nonce`: it must not pass for an ID token."""
+    return {
+        "iss": issuer,
+        "sub": delivery.content["sub"],
+        "aud": delivery.client_id,
+        "iat": int(now),
+        "exp": int(now) + LIFETIME,
+        "jti": jti,
+        "events": {EVENT: {}},
+        "sid": delivery.content["sid"],
+    }
+
+
+def frontchannel_urls(ended: Ended, services: Mapping[str, Service], issuer: str) -> Sequence[str]:
+    """What the page after signing out loads: one address a service (Front-Channel Logout 2, with `iss` and `sid`)."""
+    found = [services[client_id] for client_id in ended.services if client_id in services]
+    told = {"iss": issuer, "sid": ended.id}
+    return [with_query(s.frontchannel_logout_uri, told) for s in found if s.frontchannel_logout_uri is not None]

@@ -1,0 +1,126 @@
+"""Signed authorization requests, by value (RFC 9101; OpenID Connect Core 6.1; FAPI 2.0 Message Signing 5.3).
+
+A request object becomes the parameters that the checks read. Nothing in it is believed before its signature holds, and
+its keys are those registered for the service.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from broker.jose import KeySet, Untrusted, verify
+from broker.model.service import Profile, Service
+from broker.oidc.client import ALGORITHMS
+from broker.oidc.errors import Refusal
+
+TYPS: Final = ("oauth-authz-req+jwt", "jwt", None)
+"""What the header of a request object may say of its kind (RFC 9101 10.8)."""
+
+AHEAD: Final = 30
+"""How far ahead of our clock `iat` and `nbf` may lie, in seconds: 10 must pass (FAPI 2.0 Message Signing 5.3.1)."""
+
+LIFETIME: Final = 3600
+"""The longest time (seconds) between `nbf` and `exp`, and since `nbf` (FAPI 2.0 Message Signing 5.3.1)."""
+
+_ABOUT: Final = frozenset({"iss", "aud", "exp", "iat", "nbf", "jti", "sub"})
+"""Members that speak of the object itself: they are no parameters."""
+
+_NESTED: Final = ("request", "request_uri")
+_OUTSIDE: Final = ("client_id", "request", "client_assertion", "client_assertion_type", "client_secret")
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """What is known of who sent a request: the service's public keys, and when it came (seconds since 1970 UTC)."""
+
+    keys: KeySet
+    now: float
+
+
+def opened(parameters: Mapping[str, str], service: Service, sender: Sender, issuer: str) -> Mapping[str, str]:
+    """The parameters of a request, out of its request object where it has one.
+
+    In `fapi2` nothing outside of the object counts (RFC 9101 5). In `oidc` what stands outside completes it and the
+    object goes before (OpenID Connect Core 6.1). Raises Refusal.
+    """
+    text = parameters.get("request")
+    if text is None:
+        if service.request_object_required:
+            raise Refusal("invalid_request", "this service has to sign its authorization requests")
+        return parameters
+    inside = _parameters(_verified(text, service, sender, issuer))
+    if inside.get("client_id", service.client_id) != service.client_id:
+        raise _invalid("client_id names another service")
+    if service.profile is Profile.FAPI2:
+        return {**inside, "client_id": service.client_id}
+    if inside.get("response_type", parameters.get("response_type")) != parameters.get("response_type"):
+        raise _invalid("response_type differs inside and outside")
+    outside = {name: value for name, value in parameters.items() if name not in _OUTSIDE}
+    return {**outside, **inside, "client_id": service.client_id}
+
+
+def _invalid(detail: str) -> Refusal:
+    return Refusal("invalid_request_object", "the request object is not valid", f"request object: {detail}")
+
+
+def _verified(text: str, service: Service, sender: Sender, issuer: str) -> Mapping[str, Any]:
+    try:
+        claims = verify(text, sender.keys, ALGORITHMS[service.profile], TYPS).claims
+    except Untrusted as problem:
+        raise _invalid(problem.detail) from None
+    _check_parties(claims, service, issuer)
+    _check_times(claims, service, sender.now)
+    for name in _NESTED:
+        if name in claims:
+            raise _invalid(f"{name} stands inside")  # RFC 9101 4
+    return claims
+
+
+def _check_parties(claims: Mapping[str, Any], service: Service, issuer: str) -> None:
+    """Who made it and for whom (RFC 9101 4). In `oidc` both may be left out (OpenID Connect Core 6.1)."""
+    strict = service.profile is Profile.FAPI2
+    if (strict or "iss" in claims) and claims.get("iss") != service.client_id:
+        raise _invalid("iss is not the client_id")
+    audience = claims.get("aud")
+    named = audience if isinstance(audience, list) else [audience]
+    if (strict or audience is not None) and issuer not in named:
+        raise _invalid(f"aud {audience!r:.200}: expected {issuer!r}")
+    if "sub" in claims:
+        raise _invalid("sub stands inside, as in a client assertion")  # RFC 9101 10.8
+
+
+def _check_times(claims: Mapping[str, Any], service: Service, now: float) -> None:
+    """When it may be used: `fapi2` demands `nbf` and `exp`, an hour apart at most (FAPI 2.0 Message Signing 5.3.1)."""
+    expires, starts, issued = (_seconds(claims, name) for name in ("exp", "nbf", "iat"))
+    if service.profile is Profile.FAPI2:
+        if expires is None or starts is None:
+            raise _invalid("exp or nbf is missing")
+        if starts < now - LIFETIME or expires > starts + LIFETIME:
+            raise _invalid("nbf lies too far back, or exp too far ahead")
+    if expires is not None and expires <= now:
+        raise _invalid("it has expired")
+    for moment in (starts, issued):
+        if moment is not None and moment > now + AHEAD:
+            raise _invalid("nbf or iat lies ahead")
+
+
+def _seconds(claims: Mapping[str, Any], name: str) -> float | None:
+    value = claims.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**40:
+        raise _invalid(f"{name} is not a time")
+    return float(value)
+
+
+def _parameters(claims: Mapping[str, Any]) -> dict[str, str]:
+    """The members as parameters: text stays, numbers and objects are written as JSON (RFC 9101 4). Null is nothing."""
+    read = {
+        name: value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+        for name, value in claims.items()
+        if name not in _ABOUT and value not in (None, "")
+    }
+    if any("\0" in value for value in read.values()):
+        raise _invalid("the character NUL")
+    return read

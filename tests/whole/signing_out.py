@@ -1,0 +1,77 @@
+"""Services that take part in signing out, as the tests play them: what reaches them, and what they ask."""
+
+import base64
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+PAGE = b"<!DOCTYPE html><title>Signed out here</title><p>Signed out here"
+
+
+@dataclass
+class Told:
+    """What reached a service: logout tokens by its path, and what its page in a frame was asked with.
+
+    `answers` are the statuses that it gives, one after the other; when there are none left it is 200.
+    """
+
+    tokens: list[tuple[str, str]] = field(default_factory=list)
+    frames: list[dict[str, str]] = field(default_factory=list)
+    answers: list[int] = field(default_factory=list)
+    hang: bool = False
+
+    def claims(self, path: str) -> list[dict[str, Any]]:
+        """The claims of the tokens that came to a path. What their signature is worth is looked at elsewhere."""
+        return [json.loads(decoded(token.split(".")[1])) for at, token in self.tokens if at == path]
+
+
+class Receiver:
+    """The sample service, with the endpoints of other services in front of it."""
+
+    def __init__(self, inner: ASGIApp, told: Told) -> None:
+        self._inner = inner
+        self._told = told
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = str(scope.get("path"))
+        if path.startswith("/told/"):
+            body = b""
+            while (message := await receive()).get("type") == "http.request":
+                body += message["body"]
+                if not message.get("more_body"):
+                    break
+            self._told.tokens.append((path, parse_qs(body.decode())["logout_token"][0]))
+            if self._told.hang:
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+                return
+            await answer(send, self._told.answers.pop(0) if self._told.answers else 200)
+        elif path == "/framed":
+            self._told.frames.append(dict(parse_qsl(scope["query_string"].decode())))
+            await answer(send, 200, PAGE)
+        elif path == "/watching":
+            await answer(send, 200, b"<!DOCTYPE html><title>Watching</title><h1>Watching</h1>")
+        else:
+            await self._inner(scope, receive, send)
+
+
+async def answer(send: Send, status: int, body: bytes = b"") -> None:
+    """One answer. A redirect leads to where nobody must come."""
+    headers = [(b"content-type", b"text/html"), (b"location", b"/told/elsewhere")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def expected_state(client_id: str, origin: str, browser_state: str, salt: str) -> str:
+    """The `session_state` that should have been sent (Session Management 1.0, 3.2), worked out by itself."""
+    text = f"{client_id} {origin} {browser_state} {salt}"
+    return f"{hashlib.sha256(text.encode()).hexdigest()}.{salt}"
+
+
+def decoded(part: str) -> bytes:
+    """What a part of a token holds, unverified."""
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
