@@ -20,6 +20,7 @@ from typing import Any
 
 import uvicorn
 import uvloop
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.supervisors import Multiprocess
 
 from broker import ambient, app
@@ -27,6 +28,7 @@ from broker.commands import Refused, register
 from broker.commands.machine import add_config
 from broker.logs import configure
 from broker.settings import Settings
+from broker.web.middleware import certified
 from broker.web.operations import Readiness, clear
 from broker.web.operations.opening import SHARED as SHARED_COUNTERS
 
@@ -167,7 +169,7 @@ def worker() -> app.Application:
             _linger(parts.readiness)
             _read_again(parts.rereading)
             _end_with_parent()
-            door = app.public_door(parts)
+            door = _behind_proxies(app.public_door(parts), settings)
             _settle()
             yield door
 
@@ -253,6 +255,20 @@ def _run(work: Coroutine[Any, Any, object]) -> None:
         runner.run(work)
 
 
+def _behind_proxies(door: app.Application, settings: Settings) -> app.Application:
+    """The door, with the certificates that proxies pass on.
+
+    What uvicorn itself does about proxies would stand around this, and hide who really holds the connection; so here it
+    stands inside.
+    """
+    broker = settings.broker
+    if not broker.certificates.proxies:
+        return door
+    if broker.listen.proxies:
+        door = ProxyHeadersMiddleware(door, list(broker.listen.proxies))  # type: ignore[arg-type, assignment]
+    return certified(door, broker.certificates.proxies)
+
+
 def _options(settings: Settings) -> dict[str, Any]:
     proxies = settings.broker.listen.proxies
     return {
@@ -260,7 +276,7 @@ def _options(settings: Settings) -> dict[str, Any]:
         "log_config": None,
         "server_header": False,
         "date_header": True,
-        "proxy_headers": bool(proxies),
+        "proxy_headers": bool(proxies) and not settings.broker.certificates.proxies,
         "forwarded_allow_ips": list(proxies),
         "timeout_graceful_shutdown": settings.broker.listen.drain,
         "timeout_worker_healthcheck": PATIENCE,
@@ -276,6 +292,7 @@ def _place(address: str) -> tuple[str, int]:
 def _server(application: app.Application, address: str, settings: Settings) -> uvicorn.Server:
     host, port = _place(address)
     options = _options(settings) | {"lifespan": "off"}
+    application = _behind_proxies(application, settings)
     return uvicorn.Server(uvicorn.Config(application, host=host, port=port, **options))
 
 

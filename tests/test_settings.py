@@ -18,12 +18,13 @@ from broker.assisted.clocks import Terms
 from broker.journey.offer import OrderRule
 from broker.model.assurance import Level
 from broker.model.listing import Listing
-from broker.model.service import DataUse, Encryption, OtherWay, Service
+from broker.model.service import PUBLIC_SECTOR, DataUse, Encryption, OtherWay, Service, SubjectType, TlsSubject
 from broker.settings import Assisted, Content, Hours, PickerOrder, address, load, secret
 from broker.settings.providers import ListingFile
 from broker.settings.source import moved
 from broker.settings.urls import check_url
 from providers import KINDS
+from tests.machine.certificates import Authority
 from tests.machine.configuration import Configuration, as_toml, examples, prepared
 
 
@@ -244,7 +245,25 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     (DEMO, "client_secret", "hunter2", "client_secret", "no such setting"),
     (DEMO, "providers", ["northbnk"], "providers[0]", "there is no provider"),
     (DEMO, "sector", "", "sector", "only visible ASCII"),
-    (FAPI, "authentication", "client_secret_basic", "authentication", "knows no client secrets"),
+    (FAPI, "authentication", "client_secret_basic", "authentication", "wants a key or a certificate"),
+    (FAPI, "authentication", "none", "authentication", "wants a key or a certificate"),
+    (FAPI, "authentication", "tls_client_auth", "authentication", "no proxy is trusted"),
+    (FAPI, "authentication", "tls_client_auth", "authentication", "nobody is trusted to issue"),
+    (FAPI, "authentication", "self_signed_tls_client_auth", "authentication", "no proxy is trusted"),
+    (FAPI, "authentication", "tls_client_auth", "tls_subject", "exactly one name"),
+    (FAPI, "tls_subject", {"dn": "CN=tax"}, "tls_subject", "looks at no name"),
+    (FAPI, "binding", "mtls", "binding", "no proxy is trusted"),
+    (DEMO, "authentication", "self_signed_tls_client_auth", "jwks", "needs the service's public keys"),
+    (DEMO, "authentication", "none", "secret_file", "nothing uses"),
+    (DEMO, "subject_type", "public", "sector", "public subjects know no sectors"),
+    (DEMO, "subject_type", "publc", "subject_type", "not known"),
+    ("broker.toml", "certificates", {"proxies": ["ten"]}, "certificates.proxies[0]", "no network"),
+    ("broker.toml", "certificates", {"proxies": ["::/0"]}, "certificates.proxies[0]", "trusts everybody"),
+    ("broker.toml", "certificates", {"authorities": "nowhere"}, "certificates.authorities", "missing"),
+    ("broker.toml", "certificates", {"authorities": "staff.toml"}, "certificates.authorities", "no certificates"),
+    ("broker.toml", "certificates", {"origin": "http://localhost:8000"}, "certificates.origin", "other work"),
+    ("broker.toml", "certificates", {"origin": "http://localhost:9/x"}, "certificates.origin", "no path"),
+    ("broker.toml", "certificates", {"origin": "http://localhost:9"}, "certificates.origin", "names nobody"),
     (FAPI, "id_token_alg", "RS256", "id_token_alg", "RS256 is not allowed"),
     (FAPI, "pkce_required", False, "pkce_required", "demands PKCE"),
     (FAPI, "jwks_file", None, "jwks", "needs the service's public keys"),
@@ -598,6 +617,8 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
         "backchannel_logout_uri": "https://a.example/told",
         "frontchannel_logout_uri": "http://localhost:8002/bye",
         "patience": "2 hours",
+        "subject_type": "pairwise",
+        "binding": "dpop",
         "request_object_required": True,
         "signed_response": True,
         "response_alg": "RS256",
@@ -617,6 +638,7 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
         "data": (DataUse("name", texts),),
         "other_ways": (OtherWay(texts, "https://a.example/"),),
         "patience": 7200,
+        "tls_subject": None,
         "response_encryption": Encryption("ECDH-ES", "A256GCM"),
         "names": {"en": "Aberlan Council", "cy": "Cyngor Aberlan"},
         "redirect_uris": ("http://localhost:8002/callback",),
@@ -628,6 +650,108 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
     del expected["secret_file"]
     service = config.settings().services["demo-service"]
     assert {name.name: getattr(service, name.name) for name in fields(Service)} == expected
+
+
+@pytest.mark.parametrize(
+    ("subject", "place"),
+    [
+        ({"dn": "CN=tax,O=Tax Office"}, None),
+        ({"san_dns": "tax.example"}, None),
+        ({"san_ip": "192.0.2.7"}, None),
+        ({"dn": "tax"}, "tls_subject.dn"),
+        ({"san_ip": "192.0.2"}, "tls_subject.san_ip"),
+        ({"san_uri": " "}, "tls_subject.san_uri"),
+        ({}, "tls_subject"),
+        ({"dn": "CN=tax", "san_dns": "tax.example"}, "tls_subject"),
+    ],
+)
+def test_a_certificate_of_an_authority_names_one_thing(
+    production: Configuration, authority: Authority, subject: dict[str, str], place: str | None
+) -> None:
+    production.change("broker.toml", "certificates", {"proxies": ["10.0.0.5/32"], "authorities": str(authority.file)})
+    production.change("broker.toml", "services.0.authentication", "tls_client_auth")
+    production.change("broker.toml", "services.0.tls_subject", subject)
+    if place is None:
+        assert production.settings().services["tax"].tls_subject == TlsSubject(**subject)
+    else:
+        assert [problem.path for problem in production.problems()] == [f"broker.toml: services[0].{place}"]
+
+
+APP: dict[str, Any] = {"profile": "oidc", "authentication": "none", "sector": "tax.example", "jwks": None}
+
+
+def app(production: Configuration, **changes: Any) -> Configuration:
+    """The service made into an app on citizens' devices."""
+    for name, value in (APP | changes).items():
+        production.change("broker.toml", f"services.0.{name}", value)
+    return production
+
+
+@pytest.mark.parametrize(
+    ("uri", "fine"),
+    [
+        ("https://tax.example/app", True),
+        ("http://127.0.0.1/callback", True),
+        ("http://127.0.0.1:8123/callback", True),
+        ("http://[::1]/callback", True),
+        ("example.tax.app:/callback", True),
+        ("http://localhost/callback", False),
+        ("http://127.0.0.2/callback", False),
+        ("http://127.0.0.1", False),
+        ("http://127.0.0.1.evil.example/callback", False),
+        ("http://user@127.0.0.1/callback", False),
+        ("http://tax.example/callback", False),
+        ("https://localhost/callback", False),
+        ("taxapp:/callback", False),
+        ("example.tax.app://callback", False),
+        ("example.tax.app:callback", False),
+        ("example.tax.app:/callback#top", False),
+        ("example.tax.app:/*", False),
+        ("javascript:/alert(1)", False),
+        ("/callback", False),
+    ],
+)
+def test_an_app_is_answered_where_nobody_else_can_listen(production: Configuration, uri: str, fine: bool) -> None:
+    app(production, redirect_uris=[uri])
+    if fine:
+        assert production.settings().services["tax"].redirect_uris == (uri,)
+    else:
+        assert {problem.path for problem in production.problems()} == {"broker.toml: services[0].redirect_uris[0]"}
+
+
+def test_a_service_that_is_no_app_is_never_answered_on_somebody_s_device(production: Configuration) -> None:
+    for uri in ("http://127.0.0.1/callback", "example.tax.app:/callback"):
+        production.change("broker.toml", "services.0.sector", "tax.example")
+        production.change("broker.toml", "services.0.redirect_uris", [uri])
+        assert {problem.path for problem in production.problems()} == {"broker.toml: services[0].redirect_uris[0]"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("pkce_required", False),
+        ("binding", "mtls"),
+        ("introspection", True),
+        ("ciba", "poll"),
+        ("profile", "fapi2"),
+        ("sector", None),
+    ],
+)
+def test_what_an_app_cannot_be(production: Configuration, name: str, value: Any) -> None:
+    app(production, redirect_uris=["http://127.0.0.1/callback"], **({} if name == "sector" else {name: value}))
+    if name == "sector":
+        production.change("broker.toml", "services.0.sector", None)
+    place = "authentication" if name == "profile" else name
+    assert f"broker.toml: services[0].{place}" in {problem.path for problem in production.problems()}
+
+
+def test_services_with_public_subjects_share_one_sector_that_nobody_can_name(production: Configuration) -> None:
+    production.change("broker.toml", "services.0.subject_type", "public")
+    found = production.settings().services["tax"]
+    assert (found.subject_type, found.sector) == (SubjectType.PUBLIC, PUBLIC_SECTOR)
+    production.change("broker.toml", "services.0.subject_type", "pairwise")
+    production.change("broker.toml", "services.0.sector", PUBLIC_SECTOR)
+    assert isinstance(production.load(), list)
 
 
 def test_a_secret_is_known_by_its_digest_alone(config: Configuration) -> None:

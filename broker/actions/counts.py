@@ -106,6 +106,22 @@ class CountedGrants:
             self._counts.recorded(events)
         return outcome
 
+    async def rotate(
+        self, digest: str, tokens: Sequence[Token], now: float, events: Sequence[AuditEvent]
+    ) -> Redemption:
+        """As the store does."""
+        outcome = await self._inner.rotate(digest, tokens, now, events)
+        if outcome is Redemption.DONE:
+            self._counts.recorded(events)
+        return outcome
+
+    async def revoke_used(self, digest: str, client_id: str, now: float, event: AuditEvent) -> bool:
+        """As the store does."""
+        revoked = await self._inner.revoke_used(digest, client_id, now, event)
+        if revoked:
+            self._counts.recorded([event])
+        return revoked
+
     async def revoke_code(self, digest: str, now: float, event: AuditEvent) -> None:
         """As the store does. Every try counts, also one that found everything revoked already."""
         await self._inner.revoke_code(digest, now, event)

@@ -148,6 +148,16 @@ class Grants(Protocol):
         """A new access token on a live grant. USED_BEFORE when the grant was revoked meanwhile."""
         ...
 
+    async def rotate(
+        self, digest: str, tokens: Sequence[Token], now: float, events: Sequence[AuditEvent]
+    ) -> Redemption:
+        """A refresh token is used up and new tokens take its place, in one transaction; else USED_BEFORE."""
+        ...
+
+    async def revoke_used(self, digest: str, client_id: str, now: float, event: AuditEvent) -> bool:
+        """Revokes the whole grant of this client whose used-up refresh token came again. False if there is none."""
+        ...
+
     async def revoke(self, digest: str, client_id: str, now: float, event: AuditEvent) -> bool:
         """Revokes a token of this client; a refresh token takes its whole grant along (RFC 7009 2.1).
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import lru_cache
+from pathlib import Path
 
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -24,12 +25,13 @@ from broker.app.notifying import notifier
 from broker.app.office import assist, entrance, office, ways
 from broker.app.parts import Parts, password
 from broker.assisted.profiles import shipped
+from broker.jose import Authorities, read_authorities
 from broker.journey.offer import OrderRule
 from broker.model.request import ResponseMode
 from broker.oidc.checks import Door as Checks
 from broker.oidc.ciba import Times
 from broker.oidc.client import Audience
-from broker.oidc.metadata import Endpoints, discovery, endpoints, metadata_bytes
+from broker.oidc.metadata import Endpoints, aliases, discovery, endpoints, metadata_bytes
 from broker.oidc.token import Lifetimes
 from broker.stores.passing.memory import MemoryLimits
 from broker.web import citizens, public
@@ -99,11 +101,12 @@ def counter(parts: Parts, checks: Checks) -> Counter:
     """What the services' calls work with."""
     broker, facts, passing = parts.settings.broker, parts.facts, parts.passing
     urls, limits = endpoints(broker.issuer), broker.limits
+    elsewhere = aliases(broker.issuer, broker.certificates.origin)
     return Counter(
         issuer=broker.issuer,
         ladder=broker.ladder,
         door=checks,
-        audience=Audience(broker.issuer, urls.called),
+        audience=Audience(broker.issuer, (*urls.called, *elsewhere.values())),
         lifetimes=Lifetimes(broker.tokens.id_token, broker.tokens.access, broker.tokens.refresh),
         request_uri=broker.tokens.request_uri,
         calls=Rate(limits.requests_by_client.most, limits.requests_by_client.window),
@@ -124,7 +127,13 @@ def counter(parts: Parts, checks: Checks) -> Counter:
         switches=facts.switches,
         mac=parts.sealer.mac,
         mac_matches=parts.sealer.mac_matches,
+        authorities=_authorities(broker.certificates.authorities),
+        aliases=elsewhere,
     )
+
+
+def _authorities(file: Path | None) -> Authorities:
+    return () if file is None else read_authorities(file.read_bytes())
 
 
 class Door:
@@ -209,6 +218,7 @@ def _metadata(parts: Parts, urls: Endpoints) -> Callable[[], bytes]:
             broker.languages,
             response_modes=RESPONSE_MODES,
             trust_frameworks=(broker.trust_framework,),
+            certificates=broker.certificates.origin,
         )
         return metadata_bytes(document)
 

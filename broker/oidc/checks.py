@@ -91,7 +91,7 @@ def check_client_id(parameters: Mapping[str, str], service: Service) -> None:
 
 
 def check_redirect_uri(parameters: Mapping[str, str], service: Service) -> None:
-    """The redirect URI is registered, byte for byte (OpenID Connect Core 3.1.2.1, RFC 9700 2.1, RFC 9126 2.4)."""
+    """The redirect URI is registered (OpenID Connect Core 3.1.2.1, RFC 9700 2.1, RFC 9126 2.4)."""
     redirect_uri = parameters.get("redirect_uri")
     if redirect_uri is None:
         raise Refusal("invalid_request", "the parameter redirect_uri is missing")
@@ -170,13 +170,14 @@ def check_nonce(asking: Asking) -> Fields:
 
 
 def check_code_challenge(asking: Asking) -> Fields:
-    """PKCE with S256, demanded in `fapi2` and wherever else the service can (RFC 7636 4.3, RFC 9700 2.1.1)."""
+    """PKCE with S256, demanded in `fapi2`, of apps, and wherever the service can (RFC 7636 4.3, RFC 9700 2.1.1)."""
     challenge = asking.parameters.get("code_challenge")
     method = asking.parameters.get("code_challenge_method")
     if challenge is None:
         if method is not None:
             raise Refusal("invalid_request", "code_challenge_method without code_challenge")
-        if asking.service.profile is Profile.FAPI2 or asking.service.pkce_required:
+        service = asking.service
+        if service.profile is Profile.FAPI2 or service.is_public or service.pkce_required:
             raise Refusal("invalid_request", "the parameter code_challenge is missing")
         return {}
     if method != "S256":

@@ -2,21 +2,29 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from difflib import get_close_matches
 from typing import Final
 from urllib.parse import unquote
 
-from broker.jose import Untrusted, parse_keys
+from broker.jose import Untrusted, distinguished_name, ip_address, parse_keys
 from broker.model.assurance import Level
 from broker.model.claims import CLAIMS, KNOWN
-from broker.model.service import ClientAuthentication, Delivery, Profile, Service
+from broker.model.service import Binding, ClientAuthentication, Delivery, Profile, Service, SubjectType, TlsSubject
 from broker.settings.check_broker import check_texts
 from broker.settings.frame import Frame
 from broker.settings.providers import ProviderEntry
 from broker.settings.services import ServiceFile, common_host
-from broker.settings.urls import check_url, is_loopback, origin, split
+from broker.settings.urls import check_native_url, check_url, is_loopback, origin, split
 from broker.toml import Problem, suggestion
 
+BY_SECRET: Final = (ClientAuthentication.CLIENT_SECRET_BASIC, ClientAuthentication.CLIENT_SECRET_POST)
+BY_KEYS: Final = (ClientAuthentication.PRIVATE_KEY_JWT, ClientAuthentication.SELF_SIGNED_TLS_CLIENT_AUTH)
+BY_CERTIFICATE: Final = (ClientAuthentication.TLS_CLIENT_AUTH, ClientAuthentication.SELF_SIGNED_TLS_CLIENT_AUTH)
+WRITTEN: Final = {
+    "dn": 'write it as RFC 4514 does: "CN=tax.example,O=Tax Office,C=GB"',
+    "san_ip": 'write an address such as "192.0.2.7"',
+}
 SCOPES: Final = ("openid", *CLAIMS)
 
 
@@ -28,7 +36,7 @@ def check_id(service: Service, frame: Frame) -> Iterator[Problem]:
         )
     if not 1 <= len(service.client_id) <= 128:
         yield Problem("client_id", "it must have 1 to 128 characters", "choose another")
-    if not re.fullmatch(r"[!-~]{1,255}", service.sector):
+    if service.subject_type is SubjectType.PAIRWISE and not re.fullmatch(r"[!-~]{1,255}", service.sector):
         yield Problem("sector", "only visible ASCII characters can stand in it", "write a host of yours")
 
 
@@ -41,7 +49,8 @@ def check_addresses(service: Service, frame: Frame) -> Iterator[Problem]:
         ("post_logout_redirect_uris", service.post_logout_redirect_uris),
     ):
         for i, uri in enumerate(uris):
-            yield from check_url(f"{name}[{i}]", uri, frame.development)
+            check = check_native_url if service.is_public else check_url
+            yield from check(f"{name}[{i}]", uri, frame.development)
             if uri in uris[:i]:
                 yield Problem(f"{name}[{i}]", "the address is named twice", "take it out")
     yield from check_url("home", service.home, frame.development)
@@ -126,17 +135,71 @@ def check_texts_of(service: Service, frame: Frame) -> Iterator[Problem]:
 
 def check_profile(service: Service, frame: Frame) -> Iterator[Problem]:
     """What the profile demands (FAPI 2.0 Security Profile 5.3.2)."""
-    keyed = service.authentication is ClientAuthentication.PRIVATE_KEY_JWT
     if service.profile is Profile.FAPI2:
-        if not keyed:
-            mend = 'use private_key_jwt, or profile = "oidc" if the service cannot'
-            yield Problem("authentication", "the fapi2 profile knows no client secrets", mend)
+        if service.authentication not in (*BY_KEYS, *BY_CERTIFICATE):
+            mend = 'use private_key_jwt or a certificate, or profile = "oidc" if the service cannot'
+            yield Problem("authentication", "the fapi2 profile wants a key or a certificate", mend)
         if service.id_token_alg == "RS256":
             yield Problem("id_token_alg", "RS256 is not allowed in the fapi2 profile", "use ES256, PS256 or EdDSA")
         if service.response_alg == "RS256":
             yield Problem("response_alg", "RS256 is not allowed in the fapi2 profile", "use ES256, PS256 or EdDSA")
         if not service.pkce_required:
             yield Problem("pkce_required", "the fapi2 profile demands PKCE", "take the line out")
+
+
+def check_app(service: Service, frame: Frame) -> Iterator[Problem]:
+    """What holds for an app, which anybody can imitate who has not its key (RFC 8252, RFC 9700 2.1.1)."""
+    if not service.is_public:
+        return
+    if not service.pkce_required:
+        yield Problem("pkce_required", "an app always uses PKCE", "take the line out")
+    if service.binding is Binding.MTLS:
+        yield Problem("binding", "an app has no certificate", "take the line out: its tokens are bound by DPoP")
+    if service.introspection:
+        yield Problem("introspection", "an app may not introspect: it proves nothing", "take the line out")
+    if service.ciba is not None:
+        yield Problem("ciba", "an app may not put questions to others: it proves nothing", "take the line out")
+
+
+def check_certificate(service: Service, frame: Frame) -> Iterator[Problem]:
+    """A service that is known by its certificate, or whose tokens are bound to it, needs a proxy that passes it on."""
+    by_certificate = service.authentication in BY_CERTIFICATE
+    if (by_certificate or service.binding is Binding.MTLS) and not frame.certificates:
+        mend = "name the reverse proxy in broker.toml: [certificates] proxies"
+        place = "authentication" if by_certificate else "binding"
+        yield Problem(place, "no proxy is trusted to pass certificates on", mend)
+    if service.authentication is ClientAuthentication.TLS_CLIENT_AUTH and not frame.authorities:
+        mend = "name the file in broker.toml: [certificates] authorities"
+        yield Problem("authentication", "nobody is trusted to issue certificates to services", mend)
+
+
+def check_tls_subject(file: ServiceFile) -> Iterator[Problem]:
+    """Exactly one name for a certificate of an authority, and none for anything else (RFC 8705 2.1.2)."""
+    subject = file.tls_subject
+    if file.authentication is not ClientAuthentication.TLS_CLIENT_AUTH:
+        if subject is not None:
+            yield Problem("tls_subject", f"{file.authentication} looks at no name", "take it out")
+        return
+    given = {} if subject is None else {f.name: getattr(subject, f.name) for f in fields(TlsSubject)}
+    named = {name: value for name, value in given.items() if value is not None}
+    if len(named) != 1:
+        mend = f"write one of {', '.join(f.name for f in fields(TlsSubject))}"
+        yield Problem("tls_subject", "tls_client_auth needs exactly one name", mend)
+    for name, value in named.items():
+        if not readable_name(name, value):
+            yield Problem(f"tls_subject.{name}", "this names nobody", WRITTEN.get(name, "write it as it stands there"))
+
+
+def readable_name(kind: str, value: str) -> bool:
+    """Whether a certificate could hold this name."""
+    try:
+        if kind == "dn":
+            distinguished_name(value)
+        elif kind == "san_ip":
+            ip_address(value)
+    except ValueError:
+        return False
+    return bool(value.strip())
 
 
 def check_ciba(service: Service, frame: Frame) -> Iterator[Problem]:
@@ -151,8 +214,7 @@ def check_ciba(service: Service, frame: Frame) -> Iterator[Problem]:
         yield from check_url("ciba_notification_uri", uri, frame.development)
     if service.ciba is None and service.ciba_request_signed:
         yield Problem("ciba_request_signed", "the service asks nothing", 'take it out, or add ciba = "poll"')
-    keyed = service.authentication is ClientAuthentication.PRIVATE_KEY_JWT
-    if service.ciba is not None and service.asks_signed and not keyed:
+    if service.ciba is not None and service.asks_signed and service.authentication not in BY_KEYS:
         yield Problem("ciba_request_signed", "signed questions need the service's keys", "use private_key_jwt")
 
 
@@ -160,14 +222,16 @@ def check_credential(file: ServiceFile) -> Iterator[Problem]:
     """The credential that the method of authentication needs is named, and no other."""
     has_keys = file.jwks is not None or file.jwks_file is not None or file.jwks_uri is not None
     has_secret = file.secret_digest is not None or file.secret_file is not None
-    if file.authentication is ClientAuthentication.PRIVATE_KEY_JWT:
-        if not has_keys:
-            yield Problem("jwks", "private_key_jwt needs the service's public keys", "add jwks, jwks_file or jwks_uri")
+    mend = "add jwks, jwks_file or jwks_uri"
+    yield from check_tls_subject(file)
+    if file.authentication in BY_KEYS and not has_keys:
+        yield Problem("jwks", f"{file.authentication} needs the service's public keys", mend)
+    elif file.request_object_required and not has_keys:
+        yield Problem("jwks", "signed requests need the service's public keys", mend)
+    if file.authentication not in BY_SECRET:
         if has_secret:
             name = "secret_file" if file.secret_file is not None else "secret_digest"
-            yield Problem(name, "a secret that nothing uses", "take it out: the service has keys")
-    elif file.request_object_required and not has_keys:
-        yield Problem("jwks", "signed requests need the service's public keys", "add jwks, jwks_file or jwks_uri")
+            yield Problem(name, "a secret that nothing uses", f"take it out: {file.authentication} needs none")
     elif not has_secret:
         mend = "add secret_file with the path of a file that holds it, or secret_digest"
         yield Problem("secret_file", f"{file.authentication} needs a secret", mend)
@@ -199,6 +263,8 @@ CHECKS: Final[tuple[Callable[[Service, Frame], Iterator[Problem]], ...]] = (
     check_logout,
     check_texts_of,
     check_profile,
+    check_app,
+    check_certificate,
     check_ciba,
     check_scopes,
 )

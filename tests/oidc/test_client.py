@@ -36,6 +36,7 @@ OIDC = service()
 FAPI2 = service(profile=Profile.FAPI2)
 BASIC = service(authentication=ClientAuthentication.CLIENT_SECRET_BASIC, secret_digest=DIGEST)
 POST = service(authentication=ClientAuthentication.CLIENT_SECRET_POST, secret_digest=DIGEST)
+APP = service(authentication=ClientAuthentication.NONE)
 CLAIMS = {"iss": "tax", "sub": "tax", "aud": ISSUER, "jti": "j-1", "iat": NOW, "exp": NOW + 60}
 
 
@@ -248,7 +249,6 @@ def test_two_methods_at_once_are_refused(parameters: dict[str, str], authorizati
     ("parameters", "authorization"),
     [
         ({}, None),
-        ({"client_id": "tax"}, None),
         ({"client_secret": "x"}, None),
         ({"client_assertion": assertion(), "client_id": "tax"}, None),
         ({"client_assertion": assertion(), "client_assertion_type": "urn:x", "client_id": "tax"}, None),
@@ -267,12 +267,13 @@ def test_who_does_not_say_who_he_is_or_says_it_twice_is_refused(
         presented(parameters, authorization)
 
 
-@pytest.mark.parametrize("registered", [OIDC, BASIC, POST], ids=["assertion", "basic", "post"])
+@pytest.mark.parametrize("registered", [OIDC, BASIC, POST, APP], ids=["assertion", "basic", "post", "app"])
 def test_only_the_registered_method_counts(registered: Service) -> None:
     every = {
         ClientAuthentication.PRIVATE_KEY_JWT: assertion(),
         ClientAuthentication.CLIENT_SECRET_BASIC: SECRET,
         ClientAuthentication.CLIENT_SECRET_POST: SECRET,
+        ClientAuthentication.NONE: "",
     }
     for method, proof in every.items():
         credentials = Credentials("tax", method, proof)
@@ -289,6 +290,12 @@ def test_an_unknown_service_is_refused_like_any_other(found: Service | None) -> 
         with pytest.raises(TokenError, match="not registered") as error:
             authenticate(Credentials("tax", method, "x"), found, KEYS, AUDIENCE, NOW)
         assert (error.value.challenge is not None) is (method is ClientAuthentication.CLIENT_SECRET_BASIC)
+
+
+def test_an_app_says_who_it_is_and_nothing_more() -> None:
+    credentials = presented({"client_id": "tax"}, None)
+    assert credentials == Credentials("tax", ClientAuthentication.NONE, "")
+    assert authenticate(credentials, APP, KEYS, AUDIENCE, NOW) == Authenticated(APP)
 
 
 def test_an_assertion_used_before_is_no_authentication() -> None:

@@ -1,12 +1,12 @@
 """What the services' calls work with, and how every one of them begins: who is calling, and which key do they hold."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from broker.actions.needs import Grants, Limits, Proofs, PushedRequests, Questions, Signing, SwitchBoard
 from broker.ambient import Ambient
-from broker.jose import KeySet
+from broker.jose import Authorities, Certificate, KeySet
 from broker.model.assurance import Ladder
 from broker.model.audit import AuditEvent
 from broker.model.facts import Unavailable
@@ -57,6 +57,8 @@ class Counter:
     machine and costs no journey. `failures` limits how often one address may fail to authenticate, at all workers
     together, counted in `limits`, and `asked` how many questions may be put to one citizen. `confirm` is the page where
     citizens type in the code of a question, `ways` are those in which they can be sent it ("email", "phone").
+    `authorities` issue client certificates; `aliases` are, by its usual URL, where an endpoint asks for those
+    (RFC 8705 5).
     """
 
     issuer: str
@@ -83,11 +85,16 @@ class Counter:
     switches: SwitchBoard
     mac: Callable[[str, bytes], bytes]
     mac_matches: Callable[[str, bytes, bytes], bool]
+    authorities: Authorities = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of a service. `url` is the endpoint's own, as configured, `proofs` the values of its `DPoP` headers."""
+    """One call of a service. `url` is the endpoint's own, as configured, `proofs` the values of its `DPoP` headers.
+
+    `certificate` is the client certificate that a trusted proxy says it saw (RFC 9440).
+    """
 
     method: str
     url: str
@@ -95,6 +102,7 @@ class Call:
     authorization: str | None
     proofs: tuple[str, ...]
     address: str
+    certificate: Certificate | None = None
 
 
 async def caller(counter: Counter, call: Call) -> Authenticated:
@@ -109,7 +117,10 @@ async def caller(counter: Counter, call: Call) -> Authenticated:
     assertion = credentials.proof if credentials.method is ClientAuthentication.PRIVATE_KEY_JWT else ""
     keys = await counter.clients.keys(credentials.client_id, assertion)
     try:
-        known = client.authenticate(credentials, service, keys, counter.audience, counter.ambient.now())
+        now = counter.ambient.now()
+        known = client.authenticate(
+            credentials, service, keys, counter.audience, now, call.certificate, counter.authorities
+        )
     except TokenError:
         await _failed(counter, call)
         raise
@@ -179,7 +190,8 @@ async def held_key(counter: Counter, call: Call, access_token: str | None = None
     if not call.proofs:
         return None
     now = counter.ambient.now()
-    proof = dpop.check_proof(call.proofs, call.method, call.url, await nonces(counter), now, access_token)
+    alias = counter.aliases.get(call.url)
+    proof = dpop.check_proof(call.proofs, call.method, call.url, await nonces(counter), now, access_token, alias)
     if proof is None:
         return None
     expires = proof.expires + dpop.AHEAD

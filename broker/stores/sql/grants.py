@@ -1,6 +1,6 @@
 """Grants and tokens. A code is redeemed by one conditional update, in the transaction that writes all that follows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -44,7 +44,7 @@ class GrantTerms:
 
 
 _TERMS: Final = Form(GrantTerms)
-_TOKEN: Final = ("digest", "kind", "created", "expires", "dpop_jkt")
+_TOKEN: Final = ("digest", "kind", "created", "expires", "dpop_jkt", "x5t")
 _digest: Final = bindparam("digest", type_=Text)
 _grant: Final = bindparam("grant", type_=Text)
 _now: Final = bindparam("now", type_=Double)
@@ -85,8 +85,8 @@ def _grant_of_code() -> Any:
     return select(codes.c.grant_id).where(codes.c.digest == _digest).scalar_subquery()
 
 
-def _grant_of_token() -> Any:
-    this = select(tokens.c.grant_id).where(tokens.c.digest == _digest, tokens.c.kind == _REFRESH)
+def _grant_of_token(which: ColumnElement[str] = _digest) -> Any:
+    this = select(tokens.c.grant_id).where(tokens.c.digest == which, tokens.c.kind == _REFRESH)
     return this.correlate(None).scalar_subquery()
 
 
@@ -125,11 +125,37 @@ def _refreshment() -> Deed:
         "created": bindparam("created", type_=Double),
         "expires": bindparam("expires", type_=Double),
         "dpop_jkt": bindparam("dpop_jkt", type_=Text),
+        "x5t": bindparam("x5t", type_=Text),
         "epoch": EPOCH,
     }
     live = and_(grants.c.id == _grant, *_LIVE)
     token = insert(tokens).from_select(list(columns), select(*columns.values()).where(live))
     return Deed(token.returning(tokens.c.digest), (uses.written(), audit.written()))
+
+
+def _rotation() -> Deed:
+    alive = select(grants.c.id).where(*_LIVE)
+    before = bindparam("before", type_=Text)  # each new token brings a `digest` of its own
+    unused = and_(tokens.c.digest == before, tokens.c.kind == _REFRESH, tokens.c.revoked.is_(None))
+    used = update(tokens).where(unused, tokens.c.grant_id.in_(alive)).values(revoked=_now)
+    issued = Each(tokens, "tokens", _TOKEN, {"grant_id": _grant_of_token(before), "epoch": EPOCH})
+    return Deed(used.returning(tokens.c.digest), (issued, audit.written()))
+
+
+def _replay() -> Deed:
+    of_used = select(tokens.c.grant_id).where(
+        tokens.c.digest == _digest, tokens.c.kind == _REFRESH, tokens.c.revoked.is_not(None)
+    )
+    mine = and_(grants.c.client_id == bindparam("client_id", type_=Text), grants.c.epoch == EPOCH)
+    revoked = _grant_revoked(of_used.scalar_subquery()).where(mine)
+    owner = select(grants.c.account_id).where(grants.c.id == _grant_of_token()).correlate(None).scalar_subquery()
+    return Deed(
+        revoked.returning(grants.c.id),
+        (
+            lambda passed: _tokens_revoked(_grant_of_token()).where(passed),
+            audit.written({"grant_id": _grant_of_token(), "account_id": owner}),
+        ),
+    )
 
 
 def _revocation() -> Deed:
@@ -170,6 +196,8 @@ class SqlGrants:
         self._redeem = database.prepare(_redemption())
         self._revoke_code = database.prepare(_code_revocation())
         self._refresh = database.prepare(_refreshment())
+        self._rotate = database.prepare(_rotation())
+        self._replay = database.prepare(_replay())
         self._revoke = database.prepare(_revocation())
         used = uses.written()(literal_column("(1 = 1)"))
         self._use = database.prepare(used.returning(VERSION))
@@ -205,7 +233,7 @@ class SqlGrants:
             "terms": _TERMS.write(terms).decode(),
             "sealed": self._releases.write(replace(grant.release, subject=""), _place(grant.id)),
             "ends_with": grant.ends_with,
-            "tokens": [{name: getattr(token, name) for name in _TOKEN} for token in tokens],
+            "tokens": _token_rows(tokens),
             **uses.values(assertion),
             "events": audit.rows(events),
         }
@@ -236,6 +264,21 @@ class SqlGrants:
             "events": audit.rows(events),
         }
         return await self._once(self._refresh, parameters)
+
+    async def rotate(
+        self, digest: str, tokens: Sequence[Token], now: float, events: Sequence[AuditEvent]
+    ) -> Redemption:
+        """A refresh token is used up and new tokens take its place. USED_BEFORE when it was no longer good."""
+        parameters = {"before": digest, "now": now, "tokens": _token_rows(tokens), "events": audit.rows(events)}
+        return Redemption.DONE if await self._database.perform(self._rotate, parameters) else Redemption.USED_BEFORE
+
+    async def revoke_used(self, digest: str, client_id: str, now: float, event: AuditEvent) -> bool:
+        """A used-up refresh token of this client came again: its whole grant is revoked, which the audit row names.
+
+        False, and nothing written, if it is unknown, still unused, or of a grant that was revoked before.
+        """
+        parameters = {"digest": digest, "client_id": client_id, "now": now, "events": audit.rows([event])}
+        return bool(await self._database.perform(self._replay, parameters))
 
     async def revoke(self, digest: str, client_id: str, now: float, event: AuditEvent) -> bool:
         """Revokes a token of this client; a refresh token takes its whole grant along (RFC 7009 2.1).
@@ -292,3 +335,7 @@ _GRANT: Final = (
     grants.c.terms,
     grants.c.sealed,
 )
+
+
+def _token_rows(tokens: Sequence[Token]) -> Sequence[Mapping[str, Any]]:
+    return [{name: getattr(token, name) for name in _TOKEN} for token in tokens]

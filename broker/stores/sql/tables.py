@@ -131,6 +131,7 @@ tokens: Final = Table(
     Column("epoch", BigInteger, nullable=False),
     Column("revoked", Double),
     Column("dpop_jkt", Text),
+    Column("x5t", Text),
     Index(None, "grant_id"),
     Index(None, "expires"),
 )

@@ -14,10 +14,12 @@ from broker.actions.exchange.counter import Call, Counter, nonces
 from broker.actions.exchange.push import push
 from broker.actions.exchange.reading import introspect, revoke, userinfo
 from broker.actions.exchange.tokens import token
+from broker.oidc.certificates import client_certificate
 from broker.oidc.errors import TokenError
 from broker.oidc.forms import read_form
 from broker.oidc.metadata import OAUTH_PATH, OPENID_PATH, Endpoints
 from broker.web import asked
+from broker.web.middleware.certificates import passed_on
 from broker.web.services.replies import NO_STORE, Handler, answering, json_reply
 
 Action = Callable[[Counter, Call], Awaitable[Mapping[str, Any] | None]]
@@ -74,6 +76,7 @@ def _calling(counter: Counter, url: str, action: Action, status: int) -> Handler
             authorization=_single(request, b"authorization"),
             proofs=tuple(asked.every(request, b"dpop")),
             address=asked.address(request),
+            certificate=client_certificate(passed_on(request.scope)),
         )
         answer = await action(counter, call)
         headers = {"DPoP-Nonce": (await nonces(counter)).fresh(counter.ambient.now())} if call.proofs else {}
