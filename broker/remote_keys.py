@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from broker.ambient import Ambient
-from broker.jose import MAX_KEY_SET, KeySet, Untrusted, lacks_key, parse_keys
+from broker.jose import MAX_KEY_SET, Certificate, KeySet, Untrusted, lacks_key, parse_keys
 from broker.kept import Kept, Missed, Terms
 from broker.outgoing import Client, NotJson, Response
 
@@ -59,19 +59,18 @@ class RemoteKeys:
         """Begins a first fetch that nobody waits for."""
         self._kept.ahead()
 
-    async def keys(self, token: str) -> KeySet:
-        """The keys to verify a token with, fetched again if none of those kept fits it. Raises Missed without any."""
+    async def keys(self, proof: str | Certificate) -> KeySet:
+        """The keys to verify a token or certificate with, fetched again if none of those kept fits it.
+
+        Raises Missed where there are none.
+        """
         shown = await self._kept.get()
-        if not lacks_key(token, shown.keys):
+        if _fit(shown.keys, proof):
             return shown.keys
         try:
             return (await self._kept.other_than(shown)).keys
         except Missed:
             return shown.keys
-
-    async def close(self) -> None:
-        """Closes the connection."""
-        await self._client.close()
 
     async def _fetch(self) -> Shown:
         try:
@@ -101,3 +100,8 @@ class RemoteKeys:
             except Untrusted as problem:
                 raise Missed(problem.detail) from None
         return Shown(self._keys, freshness(answer.headers.get("cache-control", "")))
+
+
+def _fit(keys: KeySet, proof: str | Certificate) -> bool:
+    """Whether other keys would not help to verify this."""
+    return proof.holds_key_of(keys) if isinstance(proof, Certificate) else not lacks_key(proof, keys)

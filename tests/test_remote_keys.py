@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.ambient import Ambient
-from broker.jose import KeySet, SigningKey, load_signing_key, new_signing_key_pem, sign
+from broker.jose import KeySet, SigningKey, load_signing_key, new_signing_key_pem, read_certificate, sign
 from broker.kept import Missed
 from broker.outgoing import Outgoing, Patience
 from broker.remote_keys import COOL_DOWN, GRACE, LEAST, MOST, RETRY, RemoteKeys, freshness
 from tests.machine.ambient import FakeClock
+from tests.machine.certificates import Authority
 from tests.machine.key_server import KeyServer, shown
 
 QUICK = Patience(connect=1, read=0.3, whole=0.6)
@@ -158,6 +159,17 @@ async def test_an_empty_set_takes_every_key_back(keys: RemoteKeys, server: KeySe
     clock.advance(LEAST)
     await renewed(keys)
     assert await keys.keys(token(OLD)) == KeySet()
+
+
+async def test_a_certificate_with_a_new_key_is_found_as_a_signature_is(
+    keys: RemoteKeys, server: KeyServer, authority: Authority
+) -> None:
+    mine, other = (authority.own("CN=shop") for _ in range(2))
+    server.body = json.dumps(mine.jwks).encode()
+    assert read_certificate(mine.der).holds_key_of(await keys.keys(read_certificate(mine.der)))
+    server.body = json.dumps(other.jwks).encode()
+    assert read_certificate(other.der).holds_key_of(await keys.keys(read_certificate(other.der)))
+    assert server.asked == 2
 
 
 @pytest.mark.parametrize(

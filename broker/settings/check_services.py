@@ -101,7 +101,8 @@ def check_keys(service: Service, frame: Frame) -> Iterator[Problem]:
             yield Problem("jwks", f'{len(same)} keys have the kid "{kid}"', "give each key a kid of its own")
     if None in keys and sum(map(len, keys.values())) > 1:
         yield Problem("jwks", "one of several keys has no kid", "give each key a kid of its own")
-    if service.profile is Profile.FAPI2 and all(key.algorithms == {"RS256"} for same in keys.values() for key in same):
+    signs = service.profile is Profile.FAPI2 and service.authentication is ClientAuthentication.PRIVATE_KEY_JWT
+    if signs and all(key.algorithms == {"RS256"} for same in keys.values() for key in same):
         mend = "add a key for ES256, PS256 or EdDSA"
         yield Problem("jwks", "every key is for RS256, which is not allowed in the fapi2 profile", mend)
 

@@ -16,7 +16,7 @@ from broker.model.switches import Switches, SwitchKind
 from broker.oidc import client, dpop
 from broker.oidc.checks import Door
 from broker.oidc.ciba import Times
-from broker.oidc.client import Audience, Authenticated
+from broker.oidc.client import Audience, Authenticated, Credentials
 from broker.oidc.errors import TokenError
 from broker.oidc.token import Lifetimes, invalid_grant
 
@@ -29,8 +29,8 @@ class Clients(Protocol):
         """Services by client id."""
         ...
 
-    async def keys(self, client_id: str, token: str) -> KeySet:
-        """The public keys of a service to verify a token with; for an empty text nothing is fetched."""
+    async def keys(self, client_id: str, proof: str | Certificate) -> KeySet:
+        """The public keys of a service to verify a token or a certificate with; for an empty text none are fetched."""
         ...
 
 
@@ -114,8 +114,7 @@ async def caller(counter: Counter, call: Call) -> Authenticated:
     """
     credentials = client.presented(call.parameters, call.authorization)
     service = counter.clients.services.get(credentials.client_id)
-    assertion = credentials.proof if credentials.method is ClientAuthentication.PRIVATE_KEY_JWT else ""
-    keys = await counter.clients.keys(credentials.client_id, assertion)
+    keys = await counter.clients.keys(credentials.client_id, _by_key(credentials, service, call))
     try:
         now = counter.ambient.now()
         known = client.authenticate(
@@ -126,6 +125,14 @@ async def caller(counter: Counter, call: Call) -> Authenticated:
         raise
     await within(counter.own_limits, f"calls:{known.service.client_id}", counter.calls)
     return known
+
+
+def _by_key(credentials: Credentials, service: Service | None, call: Call) -> str | Certificate:
+    """What the caller shows that one of its keys must fit; an empty text where it means to prove itself otherwise."""
+    if credentials.method is ClientAuthentication.PRIVATE_KEY_JWT:
+        return credentials.proof
+    own = service is not None and service.authentication is ClientAuthentication.SELF_SIGNED_TLS_CLIENT_AUTH
+    return call.certificate if own and call.certificate is not None else ""
 
 
 async def check_on(counter: Counter, service: Service, held: Code | Grant | None = None) -> None:

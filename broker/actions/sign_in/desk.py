@@ -19,7 +19,7 @@ from broker.actions.needs import (
 )
 from broker.actions.views import Lost
 from broker.ambient import Ambient
-from broker.jose import KeySet
+from broker.jose import Certificate, KeySet
 from broker.journey.events import Event
 from broker.journey.offer import Candidate, Offer, OrderRule, offer
 from broker.journey.table import advance, overdue
@@ -72,8 +72,8 @@ class Catalogue(Protocol):
         """Providers by id, in the configured order."""
         ...
 
-    async def keys(self, client_id: str, token: str) -> KeySet:
-        """The public keys of a service to verify a token with; for an empty text nothing is fetched."""
+    async def keys(self, client_id: str, proof: str | Certificate) -> KeySet:
+        """The public keys of a service to verify a token or a certificate with; for an empty text none are fetched."""
         ...
 
 
