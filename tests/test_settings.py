@@ -206,6 +206,19 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     (DEMO, "redirect_uris", ["https://service.example\\.evil.example/"], "redirect_uris[0]", "an absolute URL"),
     (DEMO, "redirect_uris", ["https://service.example@evil.example/"], "redirect_uris[0]", "credentials"),
     (DEMO, "redirect_uris", ["https://service.example:port/"], "redirect_uris[0]", "an absolute URL"),
+    (DEMO, "redirect_uris", ["http://service.example/callback"], "redirect_uris[0]", "http leaves this machine"),
+    (DEMO, "redirect_uris", ["http://localhost:8000/callback"], "redirect_uris[0]", "the broker itself"),
+    (DEMO, "redirect_uris", ["http://localhost:8001/callback"], "redirect_uris[0]", "the broker itself"),
+    (DEMO, "redirect_uris", [HTTPS, "https://service.example/a/../b"], "redirect_uris[1]", "a step to elsewhere"),
+    (DEMO, "redirect_uris", ["https://service.example/a/%2e%2E/b"], "redirect_uris[0]", "a step to elsewhere"),
+    (DEMO, "redirect_uris", ["com.example.app:/callback"], "redirect_uris[0]", "an absolute URL"),
+    (DEMO, "client_id", "demo", "client_id", "another name"),
+    (DEMO, "data.0.claim", "nmae", "data[0].claim", "not known"),
+    (DEMO, "data.0.claim", "", "data[0].claim", "no name of a claim"),
+    (DEMO, "scopes", ["openid", "phone"], "scopes[1]", "brings nothing"),
+    (DEMO, "jwks_uri", "ftp://service.example/jwks", "jwks_uri", "an absolute URL"),
+    (DEMO, "jwks_uri", "http://localhost:8000/jwks", "jwks_uri", "the broker itself"),
+    (FAPI, "jwks_uri", "https://service.example/jwks", "jwks_uri", "jwks_file is there too"),
     (DEMO, "ciba", "push", "ciba", ""),
     (DEMO, "ciba", "ping", "ciba_notification_uri", "nobody could be pinged"),
     (DEMO, "ciba_notification_uri", "http://localhost:8002/ping", "ciba_notification_uri", "nothing uses"),
@@ -368,6 +381,52 @@ def test_a_level_that_nobody_reaches_is_a_problem_unless_a_person_helps(config: 
         assert [problem.path for problem in config.problems()] == ["services/travel-office.toml: level"]
 
 
+def test_a_sector_is_shared_on_purpose_or_not_at_all(config: Configuration) -> None:
+    config.change(FAPI, "redirect_uris", ["https://aberlan.example/callback"])
+    config.change(FAPI, "sector", None)
+    [problem] = config.problems()
+    assert problem.path == f"{FAPI}: sector" and '"demo-service"' in problem.what
+    config.change(FAPI, "sector", "aberlan.example")
+    assert config.settings().services["land-register"].sector == "aberlan.example"
+
+
+def test_the_name_of_a_claim_that_only_we_know_is_taken(config: Configuration) -> None:
+    config.change(DEMO, "data.0.claim", "aberlan_resident_number")
+    assert "aberlan_resident_number" in config.settings().services["demo-service"].claims
+
+
+KEY = {"kty": "EC", "crv": "P-256", "x": "tv25-9afYWectZsJQit_z4A7dkVh2agvW8iHB11tBS0"} | {
+    "y": "MjPfyCznWaBfV8Ox0_T2deX4usHMzWv4N78CxU98VPs"
+}
+RSA_KEY = {"kty": "RSA", "e": "AQAB", "n": "4" * 342, "alg": "RS256"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "what"),
+    [
+        ([KEY | {"kid": "a"}, KEY | {"kid": "a"}], '2 keys have the kid "a"'),
+        ([KEY | {"kid": "a"}, KEY], "no kid"),
+        ([RSA_KEY], "every key is for RS256"),
+        ([RSA_KEY | {"n": "4" * 171}], "out of bounds"),
+        ([KEY | {"d": "AA"}], "private"),
+        ([KEY | {"use": "enc"}], "not meant for signatures"),
+        ([], "no key"),
+    ],
+)
+def test_keys_that_would_not_serve_are_refused(config: Configuration, keys: list[dict[str, str]], what: str) -> None:
+    config.change(FAPI, "jwks_file", None)
+    config.change(FAPI, "jwks", {"keys": keys})
+    [problem] = config.problems()
+    assert problem.path == f"{FAPI}: jwks" and what in problem.what, problem
+
+
+def test_a_service_may_show_its_keys_itself(config: Configuration) -> None:
+    config.change(FAPI, "jwks_file", None)
+    config.change(FAPI, "jwks_uri", "https://land.example/jwks.json")
+    service = config.settings().services["land-register"]
+    assert (service.jwks, service.jwks_uri) == (None, "https://land.example/jwks.json")
+
+
 def test_a_service_on_two_hosts_must_name_its_sector(config: Configuration) -> None:
     config.change(DEMO, "sector", None)
     assert config.settings().services["demo-service"].sector == "localhost"
@@ -402,6 +461,7 @@ PRODUCTION: dict[str, Any] = {
             "names": {"en": "Tax"},
             "home": "https://tax.example/",
             "redirect_uris": ["https://tax.example/callback"],
+            "contact": "Tax Office, 01632 960 700",
             "jwks": {
                 "keys": [
                     {
@@ -459,7 +519,7 @@ def test_production_is_what_runs_unless_the_file_says_otherwise(production: Conf
         ("issuer", "http://sign-in.agency.example"),
         ("issuer", "https://localhost"),
         ("console", "http://console.agency.example"),
-        ("services.0.redirect_uris.0", "http://tax.example/callback"),
+        ("services.0.redirect_uris.0", "http://localhost/callback"),
         ("services.0.redirect_uris.0", "https://127.0.0.1/callback"),
         ("services.0.redirect_uris.0", "https://[::1]:8002/callback"),
         ("services.0.redirect_uris.0", "https://[::ffff:127.0.0.1]/callback"),
@@ -497,6 +557,17 @@ def test_stores_of_one_process_take_one_worker(production: Configuration, sectio
     assert production.settings()
 
 
+@pytest.mark.parametrize("uri", ["https://sign-in.agency.example/x", "https://console.agency.example:8443/x"])
+def test_no_answer_goes_to_the_brokers_own_hosts(production: Configuration, uri: str) -> None:
+    production.change("broker.toml", "services.0.redirect_uris", [uri])
+    assert [problem.what for problem in production.problems()] == ["this is an address of the broker itself"]
+
+
+def test_in_production_citizens_are_told_whom_to_turn_to(production: Configuration) -> None:
+    production.change("broker.toml", "services.0.contact", " ")
+    assert [problem.path for problem in production.problems()] == ["broker.toml: services[0].contact"]
+
+
 @pytest.mark.parametrize("host", ["localhost.agency.example", "127.agency.example", "[2001:db8::1]", "192.0.2.1"])
 def test_other_hosts_are_fine_in_production(production: Configuration, host: str) -> None:
     production.change("broker.toml", "services.0.redirect_uris.0", f"https://{host}/callback")
@@ -529,6 +600,7 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
         "id_token_alg": "RS256",
         "level": "high",
         "acr_is_preference": True,
+        "scopes": ["openid", "profile"],
         "pkce_required": False,
         "nonce_required": True,
         "refresh": True,
@@ -572,7 +644,8 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
         "redirect_uris": ("http://localhost:8002/callback",),
         "post_logout_redirect_uris": ("http://localhost:8002/",),
         "home": "http://localhost:8002/",
-        "scopes": ("openid", "profile", "email"),
+        "scopes": ("openid", "profile"),
+        "jwks_uri": None,
     }
     del expected["secret_file"]
     service = config.settings().services["demo-service"]

@@ -1,7 +1,6 @@
 """What a process does again and again beside answering requests."""
 
 from collections.abc import Sequence
-from functools import partial
 
 from broker.actions.assist_office import let_clocks_speak
 from broker.actions.deliver import deliver as deliver_calls
@@ -12,6 +11,8 @@ from broker.app.delivering import courier, look_at_waiting
 from broker.app.notifying import notifier
 from broker.app.office import office
 from broker.app.parts import Parts
+from broker.app.reloading import Reloading
+from broker.app.rereading import Rereading
 from broker.app.rotating import rotate
 from broker.commands.changing import policy
 from broker.keys import Changes
@@ -30,11 +31,12 @@ def chores(parts: Parts) -> Sequence[Chore]:
         Chore("deliveries", 1.0, lambda: deliver_calls(carrying)),
         Chore("waiting", 15.0, lambda: look_at_waiting(parts)),
         Chore("keys", 2.0, parts.keys.look),
+        Chore("pings", 1.0, lambda: _pings(parts)),
         Chore("cases", 30.0, lambda: let_clocks_speak(desk)),
     ]
-    if any(service.ciba is Delivery.PING for service in parts.catalogue.services.values()):
-        told = partial(ping, facts.questions, parts.catalogue, parts.outgoing, parts.ambient)
-        wanted.append(Chore("pings", 1.0, told))
+    reloading = parts.reloading
+    if reloading is not None:
+        wanted.append(Chore("reload", 2.0, lambda: _reread(reloading, parts.rereading)))
     if sending is not None:
         wanted.append(Chore("notices", 1.0, lambda: deliver(facts.outbox, sending, parts.ambient)))
     if broker.keys.rotate_every is not None:
@@ -44,3 +46,13 @@ def chores(parts: Parts) -> Sequence[Chore]:
         notary = Notary(parts.keys.ring().audit, broker.audit.checkpoints)
         wanted.append(Chore("checkpoint", 60.0, lambda: facts.chain.checkpoint(parts.ambient.now(), notary)))
     return wanted
+
+
+async def _pings(parts: Parts) -> None:
+    if any(service.ciba is Delivery.PING for service in parts.catalogue.services.values()):
+        await ping(parts.facts.questions, parts.catalogue, parts.outgoing, parts.ambient)
+
+
+async def _reread(reloading: Reloading, rereading: Rereading) -> None:
+    if await reloading.look():
+        await rereading()

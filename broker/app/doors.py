@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 from starlette.routing import BaseRoute
@@ -106,7 +106,7 @@ def counter(parts: Parts, checks: Checks) -> Counter:
         issuer=broker.issuer,
         ladder=broker.ladder,
         door=checks,
-        audience=Audience(broker.issuer, (*urls.called, *elsewhere.values())),
+        audience=Audience(broker.issuer, (*urls.called, *(elsewhere[url] for url in urls.called if elsewhere))),
         lifetimes=Lifetimes(broker.tokens.id_token, broker.tokens.access, broker.tokens.refresh),
         request_uri=broker.tokens.request_uri,
         calls=Rate(limits.requests_by_client.most, limits.requests_by_client.window),
@@ -195,7 +195,7 @@ def public_door(parts: Parts) -> ASGIApp:
         ),
         *front_routes(door, here, checks, exit),
         *citizens.citizen_routes(door),
-        *public.public_routes(door, tuple(parts.catalogue.services.values())),
+        *public.public_routes(door, parts.catalogue.services),
         session_route(files),
         *static_routes(files),
         *alive_routes(parts.readiness),
@@ -204,16 +204,16 @@ def public_door(parts: Parts) -> ASGIApp:
 
 
 def _metadata(parts: Parts, urls: Endpoints) -> Callable[[], bytes]:
-    """The discovery document, made once for each set of algorithms that the keys serve."""
+    """The discovery document, made once for each state of the catalogue and set of algorithms that the keys serve."""
     broker = parts.settings.broker
 
-    @cache
-    def made(algorithms: tuple[str, ...]) -> bytes:
+    @lru_cache(maxsize=1)
+    def made(version: int, algorithms: tuple[str, ...]) -> bytes:
         document = discovery(
             broker.issuer,
             urls,
             broker.ladder,
-            parts.settings.services.values(),
+            parts.catalogue.services.values(),
             algorithms,
             broker.languages,
             response_modes=RESPONSE_MODES,
@@ -222,7 +222,7 @@ def _metadata(parts: Parts, urls: Endpoints) -> Callable[[], bytes]:
         )
         return metadata_bytes(document)
 
-    return lambda: made(parts.keys.ring().algorithms)
+    return lambda: made(parts.catalogue.version, parts.keys.ring().algorithms)
 
 
 def staff_door(parts: Parts) -> ASGIApp:

@@ -1,5 +1,6 @@
 """A relying service (client) as the rules see it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -40,6 +41,8 @@ class SubjectType(StrEnum):
     PUBLIC = "public"
 
 
+_OWN_DEVICE: Final = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::([0-9]{1,5}))?(/.*)", re.ASCII | re.DOTALL)
+_LAST_PORT: Final = 65_535
 PUBLIC_SECTOR: Final = "public subjects"
 """The sector of all services with public subjects. It holds a space, so no configured sector can be the same."""
 
@@ -102,10 +105,12 @@ class Service:
     (empty: all); `contact` is shown to citizens whose way is barred. `tls_subject` is whom its certificate must name
     (RFC 8705 2.1.2); `binding` is how its tokens are bound (None: by DPoP in `fapi2`, else by whatever proof comes).
     (empty: all); `contact` is shown to citizens whose way is barred.
+    `jwks` is the service's public key set (RFC 7517), `jwks_uri` where it shows one instead; `sector` is the pairwise
+    sector (OpenID Connect Core 8.1); `patience` is how long (seconds) the service's own session waits for an answer;
+    `providers` limits the providers (empty: all); `contact` is shown to citizens whose way is barred.
     `request_object_required`: only signed requests are taken (RFC 9101 10.5); `signed_response`: answers travel as JWTs
     alone (JARM), signed with `response_alg` and encrypted where `response_encryption` says so.
-    (empty: all); `contact` is shown to citizens whose way is barred. `ciba` says that the service may ask citizens on
-    a device of their own, and how it learns of the answer.
+    `ciba` says that the service may ask citizens on a device of their own, and how it learns of the answer.
     """
 
     client_id: str
@@ -139,6 +144,7 @@ class Service:
     subject_type: SubjectType = SubjectType.PAIRWISE
     tls_subject: TlsSubject | None = None
     binding: Binding | None = None
+    jwks_uri: str | None = None
     request_object_required: bool = False
     signed_response: bool = False
     response_alg: str = "ES256"
@@ -152,6 +158,17 @@ class Service:
     def name(self, language: str) -> str:
         """The service's name in a language, or in the first one it has."""
         return self.names.get(language) or next(iter(self.names.values()))
+
+    def redirects_to(self, uri: str) -> bool:
+        """Whether answers may go to a URI as registered now, byte for byte (OpenID Connect Core 3.1.2.1).
+
+        An app that listens on its own device is given whatever port is free, so the port of `http://127.0.0.1` and
+        `http://[::1]` does not count (RFC 8252 7.3).
+        """
+        if uri in self.redirect_uris:
+            return True
+        without_port = _without_port(uri) if self.is_public else None
+        return without_port is not None and any(_without_port(known) == without_port for known in self.redirect_uris)
 
     @property
     def asks_signed(self) -> bool:
@@ -174,3 +191,11 @@ class Service:
         if self.binding is None and (self.profile is Profile.FAPI2 or self.is_public):
             return Binding.DPOP
         return self.binding
+
+
+def _without_port(uri: str) -> str | None:
+    """An address on the app's own device, whatever its port; None for any other."""
+    parts = _OWN_DEVICE.fullmatch(uri)
+    if parts is None or (parts[2] is not None and not 0 < int(parts[2]) <= _LAST_PORT):
+        return None
+    return parts[1] + parts[3]

@@ -16,7 +16,6 @@ from broker.model.service import Profile, Service
 from broker.oidc import assurance
 from broker.oidc.claims_parameter import DESTINATIONS
 from broker.oidc.errors import Refusal
-from broker.oidc.redirects import is_registered
 from broker.oidc.scopes import read_scope
 
 PROMPTS: Final = ("none", "login", "consent", "select_account", "create")
@@ -96,7 +95,7 @@ def check_redirect_uri(parameters: Mapping[str, str], service: Service) -> None:
     redirect_uri = parameters.get("redirect_uri")
     if redirect_uri is None:
         raise Refusal("invalid_request", "the parameter redirect_uri is missing")
-    if not is_registered(redirect_uri, service):
+    if not service.redirects_to(redirect_uri):
         raise Refusal(
             "invalid_request",
             "the redirect_uri is not registered for this service",

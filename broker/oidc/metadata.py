@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from broker.model.assurance import EvidenceType, Ladder
+from broker.model.claims import CLAIMS
 from broker.model.request import ResponseMode
 from broker.model.service import Binding, ClientAuthentication, Delivery, Profile, Service, SubjectType
 from broker.oidc.certificates import METHODS
@@ -13,7 +14,7 @@ from broker.oidc.checks import PROMPTS
 from broker.oidc.ciba_object import request_algorithms
 from broker.oidc.client import ALGORITHMS, assertion_algorithms
 from broker.oidc.errors import DPOP_ALGORITHMS
-from broker.oidc.scopes import CLAIMS, OFFLINE_ACCESS, OPENID
+from broker.oidc.scopes import OFFLINE_ACCESS, OPENID
 from broker.oidc.token import GrantType
 
 OPENID_PATH: Final = "/.well-known/openid-configuration"

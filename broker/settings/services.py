@@ -103,6 +103,10 @@ class ServiceFile:
     """Where a citizen who finishes later goes on, if that is another page: the `target_link_uri` of that sign-in."""
     patience: Annotated[Seconds, Between(60, 7 * 86400)] = 1800
     """How long the service's own session waits for the answer."""
+    jwks_uri: str | None = None
+    """Instead of `jwks`: where the service shows its JWK Set, so that it can change its keys by itself. Fetched when it
+    is needed, at most once a minute, kept from 5 minutes to 24 hours as its `Cache-Control` says, and used for 6 hours
+    more while it cannot be fetched."""
     subject_type: SubjectType = SubjectType.PAIRWISE
     """`public`: the service sees the same `sub` as every other one that says so (OpenID Connect Core 8), so people can
     be recognised across them. It must never change: every citizen would be a stranger."""
@@ -168,6 +172,7 @@ def service(file: ServiceFile, prepared: bool) -> tuple[Service, list[Problem]]:
         initiate_login_uri=file.initiate_login_uri,
         resume_uri=file.resume_uri,
         patience=file.patience,
+        jwks_uri=file.jwks_uri,
         subject_type=file.subject_type,
         tls_subject=file.tls_subject,
         binding=file.binding,

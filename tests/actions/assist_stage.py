@@ -83,7 +83,7 @@ class Catalogue:
     services: Mapping[str, Service] = field(default_factory=lambda: {SERVICE.client_id: SERVICE})
     providers: Mapping[str, Registered] = field(default_factory=dict)
 
-    def keys(self, client_id: str) -> KeySet:
+    async def keys(self, client_id: str, token: str) -> KeySet:
         """It has none."""
         return KeySet()
 

@@ -20,7 +20,7 @@ async def ask(counter: Counter, call: Call) -> dict[str, Any]:
     """Puts a question to the citizen whom a hint names, and says how to fetch the answer. Raises TokenError."""
     known = await caller(counter, call)
     service, now = known.service, counter.ambient.now()
-    keys = counter.clients.keys(service.client_id)
+    keys = await counter.clients.keys(service.client_id, call.parameters.get("request", ""))
     asked = ciba.authentication_request(call.parameters, service, keys, counter.door, counter.question_times, now)
     await once(counter, known)
     account = await counter.questions.account(service.sector, asked.subject)

@@ -11,12 +11,12 @@ from broker.model.assurance import Ladder
 from broker.model.audit import AuditEvent
 from broker.model.facts import Unavailable
 from broker.model.grant import AssertionUse, Code, Grant
-from broker.model.service import Service
+from broker.model.service import ClientAuthentication, Service
 from broker.model.switches import Switches, SwitchKind
 from broker.oidc import client, dpop
 from broker.oidc.checks import Door
 from broker.oidc.ciba import Times
-from broker.oidc.client import Audience, Authenticated
+from broker.oidc.client import Audience, Authenticated, Credentials
 from broker.oidc.errors import TokenError
 from broker.oidc.token import Lifetimes, invalid_grant
 
@@ -29,8 +29,9 @@ class Clients(Protocol):
         """Services by client id."""
         ...
 
-    def keys(self, client_id: str) -> KeySet:
-        """The public keys of a service (an empty set for one without)."""
+    async def keys(self, client_id: str, proof: str | Certificate) -> KeySet:
+        """The public keys of a service to verify a token with or to know a certificate by; for an empty text nothing is
+        fetched."""
         ...
 
 
@@ -114,7 +115,7 @@ async def caller(counter: Counter, call: Call) -> Authenticated:
     """
     credentials = client.presented(call.parameters, call.authorization)
     service = counter.clients.services.get(credentials.client_id)
-    keys = counter.clients.keys(credentials.client_id)
+    keys = await counter.clients.keys(credentials.client_id, _keyed(credentials, service, call.certificate))
     try:
         now = counter.ambient.now()
         known = client.authenticate(
@@ -127,6 +128,14 @@ async def caller(counter: Counter, call: Call) -> Authenticated:
     return known
 
 
+def _keyed(credentials: Credentials, service: Service | None, certificate: Certificate | None) -> str | Certificate:
+    """What the service's own keys are needed for: its assertion or its certificate. An empty text for nothing."""
+    if credentials.method is ClientAuthentication.PRIVATE_KEY_JWT:
+        return credentials.proof
+    by_key = service is not None and service.authentication is ClientAuthentication.SELF_SIGNED_TLS_CLIENT_AUTH
+    return certificate if by_key and certificate is not None else ""
+
+
 async def check_on(counter: Counter, service: Service, held: Code | Grant | None = None) -> None:
     """Asks whether the service is turned on, and what stands behind the code or grant it holds: see `turned_off`.
 
@@ -135,7 +144,7 @@ async def check_on(counter: Counter, service: Service, held: Code | Grant | None
     switches = await counter.switches.current()
     if switches.is_off(SwitchKind.SERVICE, service.client_id):
         raise TokenError("unauthorized_client", "this service is turned off", "switched off by an operator")
-    if held is not None and (off := turned_off(switches, held)) is not None:
+    if held is not None and (off := turned_off(counter, switches, held)) is not None:
         raise invalid_grant(f"{off} is turned off")
 
 
@@ -203,10 +212,13 @@ async def held_key(counter: Counter, call: Call, access_token: str | None = None
     return proof
 
 
-def turned_off(switches: Switches, held: Code | Grant) -> str | None:
-    """What stands behind a code or grant and was turned off since it was issued; None if nothing was."""
+def turned_off(counter: Counter, switches: Switches, held: Code | Grant) -> str | None:
+    """What stands behind a code or grant and was turned off since it was issued; None if nothing was.
+
+    A service that was taken out of the configuration is as good as turned off.
+    """
     provider = held.release.provider
-    if switches.is_off(SwitchKind.SERVICE, held.client_id):
+    if held.client_id not in counter.clients.services or switches.is_off(SwitchKind.SERVICE, held.client_id):
         return "the service"
     if switches.is_off(SwitchKind.ACCOUNT, held.account):
         return "the account"

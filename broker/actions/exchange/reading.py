@@ -22,7 +22,7 @@ async def userinfo(counter: Counter, call: Call) -> dict[str, Any]:
     proof = await held_key(counter, call, presented.handle)
     now = counter.ambient.now()
     check_access(presented, record, grant, proof, now, call.certificate)
-    if (off := turned_off(await counter.switches.current(), grant)) is not None:
+    if (off := turned_off(counter, await counter.switches.current(), grant)) is not None:
         raise invalid_token(f"{off} is turned off", presented.scheme)
     return userinfo_claims(grant, counter.ladder, now)
 
@@ -36,7 +36,7 @@ async def introspect(counter: Counter, call: Call) -> dict[str, Any]:
     await once(counter, known)
     found = await counter.grants.token(handles.digest(handle))
     await check_on(counter, known.service)
-    if found is not None and turned_off(await counter.switches.current(), found[1]) is not None:
+    if found is not None and turned_off(counter, await counter.switches.current(), found[1]) is not None:
         found = None
     return introspection_response(known.service, found, counter.issuer, counter.ladder, counter.ambient.now())
 

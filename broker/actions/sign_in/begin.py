@@ -93,7 +93,8 @@ async def _request(desk: Desk, door: Door, parameters: Mapping[str, str]) -> Aut
     service = desk.catalogue.services.get(pushed.client_of(parameters))
     if service is None:
         raise Shown("invalid_request", "this service is not registered here", status=400)
-    sender = Sender(desk.catalogue.keys(service.client_id), desk.ambient.now())
+    keys = await desk.catalogue.keys(service.client_id, parameters.get("request", ""))
+    sender = Sender(keys, desk.ambient.now())
     return authorization_request(parameters, service, Arrival.PLAIN, door, sender)
 
 

@@ -72,8 +72,8 @@ class Catalogue(Protocol):
         """Providers by id, in the configured order."""
         ...
 
-    def keys(self, client_id: str) -> KeySet:
-        """The public keys of a service (an empty set for one without)."""
+    async def keys(self, client_id: str, token: str) -> KeySet:
+        """The public keys of a service to verify a token with; for an empty text nothing is fetched."""
         ...
 
 

@@ -19,7 +19,7 @@ from broker.actions.views import (
     Waiting,
     WentWrong,
 )
-from broker.journey.offer import Offer, next_steps
+from broker.journey.offer import Offer, next_steps, unanswerable
 from broker.journey.transaction import State, Transaction
 from broker.model.failures import FailureClass
 from broker.model.request import WayBack
@@ -74,12 +74,14 @@ async def _view(desk: Desk, help: Help, transaction: Transaction, service: Servi
             standing = await help.standing(transaction)
             asked = await help.asked(transaction)
             return Waiting(transaction, service, standing, await _offer(desk, transaction, service), asked)
-        case State.ANSWERED if transaction.leaving and not _code_is_stale(desk, transaction):
+        case State.ANSWERED if transaction.leaving and _may_go(transaction, service) and not _stale(desk, transaction):
             return _back(transaction, service, transaction.leaving, _mark(transaction))
         case State.ANSWERED:
             return Ended(service, Ending.ANSWERED, WayBack(service.home), language)
-        case State.REFUSED if transaction.leaving:
+        case State.REFUSED if transaction.leaving and _may_go(transaction, service):
             return _back(transaction, service, transaction.leaving, _mark(transaction))
+        case State.REFUSED:
+            return Ended(service, Ending.REFUSED, WayBack(service.home), language)
         case State.EXPIRED:
             back = await without_answer(desk, transaction.request, FailureClass.REQUEST_EXPIRED)
             return Ended(service, Ending.EXPIRED, back, language)
@@ -133,5 +135,11 @@ def card(desk: Desk, provider: str) -> Card | None:
     return registered.provider.card if registered else None
 
 
-def _code_is_stale(desk: Desk, transaction: Transaction) -> bool:
+def _stale(desk: Desk, transaction: Transaction) -> bool:
     return desk.ambient.now() > transaction.changed + desk.limited.code_lifetime
+
+
+def _may_go(transaction: Transaction, service: Service) -> bool:
+    """Whether the way back is still the service's: its addresses may have changed since it was written."""
+    leaving = transaction.leaving
+    return leaving is not None and not (unanswerable(transaction, service) and leaving.url != service.home)

@@ -27,7 +27,7 @@ Action = Callable[[Counter, Call], Awaitable[Mapping[str, Any] | None]]
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What is served as it is: the discovery document and the keys, each made once for a key ring."""
+    """What is served as it is: the discovery document and the keys, each made once for as long as nothing changes."""
 
     metadata: Callable[[], bytes]
     jwks: Callable[[], bytes]

@@ -3,7 +3,6 @@
 import pytest
 
 from broker.model.service import ClientAuthentication
-from broker.oidc.redirects import is_registered
 from tests.oidc.examples import service
 
 URIS = ("http://127.0.0.1/a", "http://[::1]:8000/a?b=c", "example.app:/a", "https://app.example/a")
@@ -40,9 +39,9 @@ APP = service(authentication=ClientAuthentication.NONE, redirect_uris=URIS)
     ],
 )
 def test_the_port_on_the_own_device_is_the_app_s_to_choose_and_nothing_else_is(uri: str, known: bool) -> None:
-    assert is_registered(uri, APP) is known
+    assert APP.redirects_to(uri) is known
 
 
 def test_for_a_service_that_is_no_app_the_port_counts() -> None:
-    assert is_registered(URIS[0], service(redirect_uris=URIS))
-    assert not is_registered("http://127.0.0.1:1/a", service(redirect_uris=URIS))
+    assert service(redirect_uris=URIS).redirects_to(URIS[0])
+    assert not service(redirect_uris=URIS).redirects_to("http://127.0.0.1:1/a")
