@@ -105,8 +105,7 @@ class Catalogue:
         self.version += 1
 
     async def keys(self, client_id: str, proof: str | Certificate) -> KeySet:
-        """The public keys of a service to verify a token with or to know a certificate by. For an empty text nothing
-        is fetched.
+        """The public keys of a service, to verify a token or know a certificate. For an empty text nothing is fetched.
 
         An empty set for a service without keys, and for one that shows them where they cannot be fetched now.
         """
