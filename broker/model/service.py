@@ -8,6 +8,9 @@ from typing import Any, Final
 
 from broker.model.assurance import Level
 
+_OWN_DEVICE: Final = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::([0-9]{1,5}))?(/.*)", re.ASCII | re.DOTALL)
+_LAST_PORT: Final = 65_535
+
 
 class Profile(StrEnum):
     """The rule set a service is held to: `fapi2` (FAPI 2.0 Security Profile Final) unless its file says `oidc`."""
@@ -41,8 +44,6 @@ class SubjectType(StrEnum):
     PUBLIC = "public"
 
 
-_OWN_DEVICE: Final = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::([0-9]{1,5}))?(/.*)", re.ASCII | re.DOTALL)
-_LAST_PORT: Final = 65_535
 PUBLIC_SECTOR: Final = "public subjects"
 """The sector of all services with public subjects. It holds a space, so no configured sector can be the same."""
 
@@ -100,14 +101,14 @@ class Service:
     """A relying service, registered by one file.
 
     `names` by language; `secret_digest` is the SHA-256 (hexadecimal) of a client secret of at least 128 random bits;
+    `jwks` is the service's public key set (RFC 7517), `jwks_uri` where it shows one instead; `sector` is the pairwise
+    sector (OpenID Connect Core 8.1); `patience` is how long (seconds) the service's own session waits for an answer;
+    `providers` limits the providers (empty: all); `contact` is shown to citizens whose way is barred.
     `jwks` is the service's public key set (RFC 7517); `sector` is the pairwise sector (OpenID Connect Core 8.1);
     `patience` is how long (seconds) the service's own session waits for an answer; `providers` limits the providers
     (empty: all); `contact` is shown to citizens whose way is barred. `tls_subject` is whom its certificate must name
     (RFC 8705 2.1.2); `binding` is how its tokens are bound (None: by DPoP in `fapi2`, else by whatever proof comes).
     (empty: all); `contact` is shown to citizens whose way is barred.
-    `jwks` is the service's public key set (RFC 7517), `jwks_uri` where it shows one instead; `sector` is the pairwise
-    sector (OpenID Connect Core 8.1); `patience` is how long (seconds) the service's own session waits for an answer;
-    `providers` limits the providers (empty: all); `contact` is shown to citizens whose way is barred.
     `request_object_required`: only signed requests are taken (RFC 9101 10.5); `signed_response`: answers travel as JWTs
     alone (JARM), signed with `response_alg` and encrypted where `response_encryption` says so.
     `ciba` says that the service may ask citizens on a device of their own, and how it learns of the answer.
@@ -141,10 +142,10 @@ class Service:
     initiate_login_uri: str | None = None
     resume_uri: str | None = None
     patience: int = 1800
+    jwks_uri: str | None = None
     subject_type: SubjectType = SubjectType.PAIRWISE
     tls_subject: TlsSubject | None = None
     binding: Binding | None = None
-    jwks_uri: str | None = None
     request_object_required: bool = False
     signed_response: bool = False
     response_alg: str = "ES256"
@@ -167,8 +168,8 @@ class Service:
         """
         if uri in self.redirect_uris:
             return True
-        without_port = _without_port(uri) if self.is_public else None
-        return without_port is not None and any(_without_port(known) == without_port for known in self.redirect_uris)
+        plain = _without_port(uri) if self.is_public else None
+        return plain is not None and any(_without_port(known) == plain for known in self.redirect_uris)
 
     @property
     def asks_signed(self) -> bool:
@@ -194,7 +195,6 @@ class Service:
 
 
 def _without_port(uri: str) -> str | None:
-    """An address on the app's own device, whatever its port; None for any other."""
     parts = _OWN_DEVICE.fullmatch(uri)
     if parts is None or (parts[2] is not None and not 0 < int(parts[2]) <= _LAST_PORT):
         return None

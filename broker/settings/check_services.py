@@ -222,13 +222,12 @@ def check_credential(file: ServiceFile) -> Iterator[Problem]:
     """The credential that the method of authentication needs is named, and no other."""
     has_keys = file.jwks is not None or file.jwks_file is not None or file.jwks_uri is not None
     has_secret = file.secret_digest is not None or file.secret_file is not None
+    mend = "add jwks, jwks_file or jwks_uri"
     yield from check_tls_subject(file)
     if file.authentication in BY_KEYS and not has_keys:
-        yield Problem(
-            "jwks", f"{file.authentication} needs the service's public keys", "add jwks, jwks_file or jwks_uri"
-        )
+        yield Problem("jwks", f"{file.authentication} needs the service's public keys", mend)
     elif file.request_object_required and not has_keys:
-        yield Problem("jwks", "signed requests need the service's public keys", "add jwks, jwks_file or jwks_uri")
+        yield Problem("jwks", "signed requests need the service's public keys", mend)
     if file.authentication not in BY_SECRET:
         if has_secret:
             name = "secret_file" if file.secret_file is not None else "secret_digest"

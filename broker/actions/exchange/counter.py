@@ -30,7 +30,7 @@ class Clients(Protocol):
         ...
 
     async def keys(self, client_id: str, proof: str | Certificate) -> KeySet:
-        """The public keys of a service, to verify a token or know a certificate; for an empty text nothing is fetched."""
+        """The public keys of a service, to verify a token or know a certificate; an empty text fetches nothing."""
         ...
 
 
