@@ -127,7 +127,7 @@ def check_texts_of(service: Service, frame: Frame) -> Iterator[Problem]:
         seen.add(use.claim)
         if not re.fullmatch(r"[!-~]{1,128}", use.claim):
             yield Problem(f"data[{i}].claim", "this is no name of a claim", f"known are: {', '.join(KNOWN)}")
-        elif use.claim not in KNOWN and (near := get_close_matches(use.claim, KNOWN, n=1, cutoff=0.8)):
+        elif use.claim not in KNOWN and (near := get_close_matches(use.claim, KNOWN, n=1, cutoff=0.75)):
             yield Problem(f"data[{i}].claim", f'"{use.claim}" is not known', f'did you mean "{near[0]}"?')
     for i, way in enumerate(service.other_ways):
         yield from check_texts(f"other_ways[{i}].text", way.text, frame.languages)
