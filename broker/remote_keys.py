@@ -60,12 +60,13 @@ class RemoteKeys:
         self._kept.ahead()
 
     async def keys(self, proof: str | Certificate) -> KeySet:
-        """The keys to verify a token or certificate with, fetched again if none of those kept fits it.
+        """The keys to verify a token with or to know a certificate by, fetched again if none of those kept fits it.
 
-        Raises Missed where there are none.
+        Raises Missed without any.
         """
         shown = await self._kept.get()
-        if _fit(shown.keys, proof):
+        known = proof.holds_key_of(shown.keys) if isinstance(proof, Certificate) else not lacks_key(proof, shown.keys)
+        if known:
             return shown.keys
         try:
             return (await self._kept.other_than(shown)).keys
@@ -100,8 +101,3 @@ class RemoteKeys:
             except Untrusted as problem:
                 raise Missed(problem.detail) from None
         return Shown(self._keys, freshness(answer.headers.get("cache-control", "")))
-
-
-def _fit(keys: KeySet, proof: str | Certificate) -> bool:
-    """Whether other keys would not help to verify this."""
-    return proof.holds_key_of(keys) if isinstance(proof, Certificate) else not lacks_key(proof, keys)

@@ -74,6 +74,18 @@ async def test_a_new_key_is_found_at_once_and_made_up_key_ids_make_us_ask_once_a
     assert server.asked == 3
 
 
+async def test_the_new_key_of_a_certificate_is_found_at_once_too(
+    keys: RemoteKeys, server: KeyServer, authority: Authority
+) -> None:
+    own = authority.own("CN=shop")
+    certificate = read_certificate(own.der)
+    assert await has(keys, OLD)
+    server.body = json.dumps(own.jwks).encode()
+    assert certificate.holds_key_of(await keys.keys(certificate))
+    assert certificate.holds_key_of(await keys.keys(certificate))
+    assert server.asked == 2
+
+
 async def test_a_key_that_is_shown_no_more_is_believed_until_the_set_is_due(
     keys: RemoteKeys, server: KeyServer, clock: FakeClock
 ) -> None:
@@ -159,17 +171,6 @@ async def test_an_empty_set_takes_every_key_back(keys: RemoteKeys, server: KeySe
     clock.advance(LEAST)
     await renewed(keys)
     assert await keys.keys(token(OLD)) == KeySet()
-
-
-async def test_a_certificate_with_a_new_key_is_found_as_a_signature_is(
-    keys: RemoteKeys, server: KeyServer, authority: Authority
-) -> None:
-    mine, other = (authority.own("CN=shop") for _ in range(2))
-    server.body = json.dumps(mine.jwks).encode()
-    assert read_certificate(mine.der).holds_key_of(await keys.keys(read_certificate(mine.der)))
-    server.body = json.dumps(other.jwks).encode()
-    assert read_certificate(other.der).holds_key_of(await keys.keys(read_certificate(other.der)))
-    assert server.asked == 2
 
 
 @pytest.mark.parametrize(

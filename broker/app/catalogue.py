@@ -105,7 +105,7 @@ class Catalogue:
         self.version += 1
 
     async def keys(self, client_id: str, proof: str | Certificate) -> KeySet:
-        """The public keys of a service to verify a token or a certificate with. For an empty text nothing is fetched.
+        """The public keys of a service, to verify a token or know a certificate. For an empty text nothing is fetched.
 
         An empty set for a service without keys, and for one that shows them where they cannot be fetched now.
         """
@@ -113,7 +113,7 @@ class Catalogue:
         if known is not None:
             return known
         remote = self._remote.get(client_id)
-        if remote is None or proof == "":
+        if remote is None or not proof:
             return NO_KEYS
         try:
             return await remote.keys(proof)

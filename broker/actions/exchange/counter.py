@@ -30,7 +30,7 @@ class Clients(Protocol):
         ...
 
     async def keys(self, client_id: str, proof: str | Certificate) -> KeySet:
-        """The public keys of a service to verify a token or a certificate with; for an empty text none are fetched."""
+        """The public keys of a service, to verify a token or know a certificate; an empty text fetches nothing."""
         ...
 
 
@@ -114,7 +114,7 @@ async def caller(counter: Counter, call: Call) -> Authenticated:
     """
     credentials = client.presented(call.parameters, call.authorization)
     service = counter.clients.services.get(credentials.client_id)
-    keys = await counter.clients.keys(credentials.client_id, _by_key(credentials, service, call))
+    keys = await counter.clients.keys(credentials.client_id, _keyed(credentials, service, call.certificate))
     try:
         now = counter.ambient.now()
         known = client.authenticate(
@@ -127,12 +127,12 @@ async def caller(counter: Counter, call: Call) -> Authenticated:
     return known
 
 
-def _by_key(credentials: Credentials, service: Service | None, call: Call) -> str | Certificate:
-    """What the caller shows that one of its keys must fit; an empty text where it means to prove itself otherwise."""
+def _keyed(credentials: Credentials, service: Service | None, certificate: Certificate | None) -> str | Certificate:
+    """What the service's own keys are needed for: its assertion or its certificate. An empty text for nothing."""
     if credentials.method is ClientAuthentication.PRIVATE_KEY_JWT:
         return credentials.proof
-    own = service is not None and service.authentication is ClientAuthentication.SELF_SIGNED_TLS_CLIENT_AUTH
-    return call.certificate if own and call.certificate is not None else ""
+    by_key = service is not None and service.authentication is ClientAuthentication.SELF_SIGNED_TLS_CLIENT_AUTH
+    return certificate if by_key and certificate is not None else ""
 
 
 async def check_on(counter: Counter, service: Service, held: Code | Grant | None = None) -> None:
