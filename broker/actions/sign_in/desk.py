@@ -1,6 +1,6 @@
 """What signing in works with, and the few steps that every verb of it begins and ends with."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -20,6 +20,7 @@ from broker.actions.needs import (
 from broker.actions.views import Lost
 from broker.ambient import Ambient
 from broker.jose import KeySet
+from broker.jwe import EncryptionKey
 from broker.journey.events import Event
 from broker.journey.offer import Candidate, Offer, OrderRule, offer
 from broker.journey.table import advance, overdue
@@ -74,6 +75,10 @@ class Catalogue(Protocol):
 
     async def keys(self, client_id: str, token: str) -> KeySet:
         """The public keys of a service to verify a token with; for an empty text nothing is fetched."""
+        ...
+
+    def encryption_keys(self, service: Service) -> Sequence[EncryptionKey]:
+        """A service's keys of `use` enc."""
         ...
 
 
