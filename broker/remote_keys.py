@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from broker.ambient import Ambient
-from broker.jose import MAX_KEY_SET, KeySet, Untrusted, lacks_key, parse_keys
+from broker.jose import MAX_KEY_SET, Certificate, KeySet, Untrusted, lacks_key, parse_keys
 from broker.kept import Kept, Missed, Terms
 from broker.outgoing import Client, NotJson, Response
 
@@ -59,10 +59,14 @@ class RemoteKeys:
         """Begins a first fetch that nobody waits for."""
         self._kept.ahead()
 
-    async def keys(self, token: str) -> KeySet:
-        """The keys to verify a token with, fetched again if none of those kept fits it. Raises Missed without any."""
+    async def keys(self, proof: str | Certificate) -> KeySet:
+        """The keys to verify a token with or to know a certificate by, fetched again if none of those kept fits it.
+
+        Raises Missed without any.
+        """
         shown = await self._kept.get()
-        if not lacks_key(token, shown.keys):
+        known = proof.holds_key_of(shown.keys) if isinstance(proof, Certificate) else not lacks_key(proof, shown.keys)
+        if known:
             return shown.keys
         try:
             return (await self._kept.other_than(shown)).keys

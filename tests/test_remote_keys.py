@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.ambient import Ambient
-from broker.jose import KeySet, SigningKey, load_signing_key, new_signing_key_pem, sign
+from broker.jose import KeySet, SigningKey, load_signing_key, new_signing_key_pem, read_certificate, sign
 from broker.kept import Missed
 from broker.outgoing import Outgoing, Patience
 from broker.remote_keys import COOL_DOWN, GRACE, LEAST, MOST, RETRY, RemoteKeys, freshness
 from tests.machine.ambient import FakeClock
+from tests.machine.certificates import Authority
 from tests.machine.key_server import KeyServer, shown
 
 QUICK = Patience(connect=1, read=0.3, whole=0.6)
@@ -71,6 +72,18 @@ async def test_a_new_key_is_found_at_once_and_made_up_key_ids_make_us_ask_once_a
     assert not await has(keys, strange)
     assert await has(keys, OLD) and await has(keys, NEW)
     assert server.asked == 3
+
+
+async def test_the_new_key_of_a_certificate_is_found_at_once_too(
+    keys: RemoteKeys, server: KeyServer, authority: Authority
+) -> None:
+    own = authority.own("CN=shop")
+    certificate = read_certificate(own.der)
+    assert await has(keys, OLD)
+    server.body = json.dumps(own.jwks).encode()
+    assert certificate.holds_key_of(await keys.keys(certificate))
+    assert certificate.holds_key_of(await keys.keys(certificate))
+    assert server.asked == 2
 
 
 async def test_a_key_that_is_shown_no_more_is_believed_until_the_set_is_due(

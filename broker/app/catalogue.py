@@ -5,7 +5,7 @@ from typing import Any, Final, TypeVar
 
 from broker.actions.sign_in.desk import Registered
 from broker.ambient import Ambient
-from broker.jose import KeySet, parse_keys
+from broker.jose import Certificate, KeySet, parse_keys
 from broker.kept import Missed
 from broker.model.service import Service
 from broker.outgoing import Outgoing
@@ -104,8 +104,8 @@ class Catalogue:
         self._key_sets, self._remote = keys, remote
         self.version += 1
 
-    async def keys(self, client_id: str, token: str) -> KeySet:
-        """The public keys of a service to verify a token with. An empty text needs none, and nothing is fetched.
+    async def keys(self, client_id: str, proof: str | Certificate) -> KeySet:
+        """The public keys of a service, to verify a token or know a certificate. For an empty text nothing is fetched.
 
         An empty set for a service without keys, and for one that shows them where they cannot be fetched now.
         """
@@ -113,10 +113,10 @@ class Catalogue:
         if known is not None:
             return known
         remote = self._remote.get(client_id)
-        if remote is None or not token:
+        if remote is None or not proof:
             return NO_KEYS
         try:
-            return await remote.keys(token)
+            return await remote.keys(proof)
         except Missed:
             return NO_KEYS
 

@@ -106,7 +106,7 @@ def counter(parts: Parts, checks: Checks) -> Counter:
         issuer=broker.issuer,
         ladder=broker.ladder,
         door=checks,
-        audience=Audience(broker.issuer, (*urls.called, *elsewhere.values())),
+        audience=Audience(broker.issuer, (*urls.called, *(elsewhere[url] for url in urls.called if elsewhere))),
         lifetimes=Lifetimes(broker.tokens.id_token, broker.tokens.access, broker.tokens.refresh),
         request_uri=broker.tokens.request_uri,
         calls=Rate(limits.requests_by_client.most, limits.requests_by_client.window),

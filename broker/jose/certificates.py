@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
@@ -62,7 +63,7 @@ class Certificate:
         return _for_clients(self.whole) and any(_signed(self.whole, authority, now) for authority in authorities)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=128)
 def read_certificate(der: bytes) -> Certificate:
     """A certificate (RFC 5280 4.1) in DER. One that comes again and again is read once. Raises Untrusted."""
     if len(der) > MAX_CERTIFICATE:
@@ -149,6 +150,8 @@ def _may_sign(authority: x509.Certificate) -> bool:
 
 def _signed(whole: x509.Certificate, authority: x509.Certificate, now: float) -> bool:
     if not authority.not_valid_before_utc.timestamp() <= now <= authority.not_valid_after_utc.timestamp():
+        return False
+    if isinstance(whole.signature_hash_algorithm, hashes.SHA1 | hashes.MD5):
         return False
     try:
         whole.verify_directly_issued_by(authority)

@@ -275,7 +275,9 @@ def check_sectors(services: Sequence[ServiceFile], file: ServiceFile, sector: st
     others = [
         other.client_id
         for other in services
-        if other is not file and (other.sector or common_host(other.redirect_uris, [])) == sector
+        if other is not file
+        and other.subject_type is SubjectType.PAIRWISE
+        and (other.sector or common_host(other.redirect_uris, [])) == sector
     ]
     if file.sector is None and sector and others:
         mend = f'write sector = "{sector}" if both may know citizens by the same sub, else another host of yours'

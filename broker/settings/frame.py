@@ -29,13 +29,14 @@ class Frame:
 
 def frame(broker: Broker) -> Frame:
     """The frame that the broker's settings make."""
+    certificates = broker.certificates
     return Frame(
         broker.development,
         broker.languages,
         broker.assisted.enabled,
-        (broker.issuer, broker.console),
-        certificates=bool(broker.certificates.proxies),
-        authorities=broker.certificates.authorities is not None,
+        tuple(url for url in (broker.issuer, broker.console, certificates.origin) if url is not None),
+        certificates=bool(certificates.proxies),
+        authorities=certificates.authorities is not None,
     )
 
 

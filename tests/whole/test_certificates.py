@@ -110,7 +110,7 @@ async def port(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -
     ferry, own = authority.client(DN), authority.own("CN=own")
     told = f'[certificates]\nproxies = ["{LOOPBACK}/32"]\nauthorities = "{authority.file}"\norigin = "{proxy.origin}"\n'
     script = Script(
-        edits={"broker.toml": {"[picker]": f"{told}\n[picker]"}},
+        edits={"broker.toml": {"[picker]": f"{told}\n[picker]", "[listen]": f'[listen]\nproxies = ["{LOOPBACK}/32"]'}},
         files={
             "services/ferry.toml": FERRY,
             "services/own.toml": OWN,
@@ -208,6 +208,13 @@ async def test_a_header_that_did_not_come_through_the_proxy_is_nobody_s(port: Po
         reply = await direct.send("POST", f"{port.direct}/introspect", form, forged)
     assert (reply.status, reply.told["error"]) == (401, "invalid_client")
     assert "certificate_from_nobody" in port.broker.program.output
+
+
+async def test_the_address_that_a_proxy_passes_on_does_not_stand_for_the_proxy_s_own(port: Port) -> None:
+    form = {"client_id": "ferry", "token": "access_nothing"}
+    told = {**header(port.ferry), "X-Forwarded-For": "203.0.113.9"}
+    async with wire() as proxy:
+        assert (await proxy.send("POST", f"{port.direct}/introspect", form, told)).status == 200
 
 
 async def test_a_proxy_that_passes_two_on_is_refused(port: Port) -> None:

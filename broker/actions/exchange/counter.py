@@ -17,7 +17,7 @@ from broker.model.switches import Switches, SwitchKind
 from broker.oidc import client, dpop
 from broker.oidc.checks import Door
 from broker.oidc.ciba import Times
-from broker.oidc.client import Audience, Authenticated
+from broker.oidc.client import Audience, Authenticated, Credentials
 from broker.oidc.errors import TokenError
 from broker.oidc.token import Lifetimes, invalid_grant
 
@@ -30,8 +30,8 @@ class Clients(Protocol):
         """Services by client id."""
         ...
 
-    async def keys(self, client_id: str, token: str) -> KeySet:
-        """The public keys of a service to verify a token with; for an empty text nothing is fetched."""
+    async def keys(self, client_id: str, proof: str | Certificate) -> KeySet:
+        """The public keys of a service, to verify a token or know a certificate; an empty text fetches nothing."""
         ...
 
     def encryption_keys(self, service: Service) -> Sequence[EncryptionKey]:
@@ -120,8 +120,7 @@ async def caller(counter: Counter, call: Call) -> Authenticated:
     """
     credentials = client.presented(call.parameters, call.authorization)
     service = counter.clients.services.get(credentials.client_id)
-    assertion = credentials.proof if credentials.method is ClientAuthentication.PRIVATE_KEY_JWT else ""
-    keys = await counter.clients.keys(credentials.client_id, assertion)
+    keys = await counter.clients.keys(credentials.client_id, _keyed(credentials, service, call.certificate))
     try:
         now = counter.ambient.now()
         known = client.authenticate(
@@ -132,6 +131,14 @@ async def caller(counter: Counter, call: Call) -> Authenticated:
         raise
     await within(counter.own_limits, f"calls:{known.service.client_id}", counter.calls)
     return known
+
+
+def _keyed(credentials: Credentials, service: Service | None, certificate: Certificate | None) -> str | Certificate:
+    """What the service's own keys are needed for: its assertion or its certificate. An empty text for nothing."""
+    if credentials.method is ClientAuthentication.PRIVATE_KEY_JWT:
+        return credentials.proof
+    by_key = service is not None and service.authentication is ClientAuthentication.SELF_SIGNED_TLS_CLIENT_AUTH
+    return certificate if by_key and certificate is not None else ""
 
 
 async def check_on(counter: Counter, service: Service, held: Code | Grant | None = None) -> None:
