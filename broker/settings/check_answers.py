@@ -10,6 +10,8 @@ from broker.settings.frame import Frame
 from broker.toml import Problem, suggestion
 
 SIGNED: Final = ("id_token_alg", "response_alg", "userinfo_alg", "introspection_alg")
+KEY_WRAPPING: Final = dict.fromkeys(sorted(ALGORITHMS))
+CONTENT_SEALING: Final = dict.fromkeys(sorted(CONTENT))
 ENCRYPTED: Final = (
     "response_encryption",
     "id_token_encryption",
@@ -39,9 +41,9 @@ def check_encryption(service: Service, frame: Frame) -> Iterator[Problem]:
         if wanted is None:
             continue
         if wanted.alg not in ALGORITHMS:
-            yield Problem(f"{name}.alg", f'"{wanted.alg}" is not known', suggestion(wanted.alg, ALGORITHMS))
+            yield Problem(f"{name}.alg", f'"{wanted.alg}" is not known', suggestion(wanted.alg, KEY_WRAPPING))
         elif not any(wanted.alg in key.algorithms for key in keys):
             mend = 'add a public key with use = "enc" to jwks or to the file that jwks_file names'
             yield Problem(name, f"no key of the service serves {wanted.alg}", mend)
         if wanted.enc not in CONTENT:
-            yield Problem(f"{name}.enc", f'"{wanted.enc}" is not known', suggestion(wanted.enc, CONTENT))
+            yield Problem(f"{name}.enc", f'"{wanted.enc}" is not known', suggestion(wanted.enc, CONTENT_SEALING))

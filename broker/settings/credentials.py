@@ -69,9 +69,8 @@ def usable(place: str, jwks: Any, problems: list[Problem]) -> Mapping[str, Any] 
     unusable = len(keys.skipped) - len(parse_encryption_keys({"keys": for_us}))
     if unusable > 0 or not keys.keys:
         detail = "; ".join(keys.skipped) or "it holds no key"
-        problems.append(
-            Problem(place, detail, "list public keys alone: EC P-256, Ed25519, or RSA from 2048 bits; with use enc, EC P-256 or RSA")
-        )
+        mend = "list public keys alone: EC P-256, Ed25519, or RSA from 2048 bits; with use enc, EC P-256 or RSA"
+        problems.append(Problem(place, detail, mend))
         return None
     found: Mapping[str, Any] = jwks
     return found

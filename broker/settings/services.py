@@ -122,7 +122,7 @@ class ServiceFile:
     response_alg: IdTokenAlgorithm = IdTokenAlgorithm.ES256
     """How such answers are signed. RS256 only in the `oidc` profile."""
     response_encryption: Encryption | None = None
-    """How they are encrypted to the service, if at all: `alg` and `enc` (RFC 7516). Needs a key of `use` enc in `jwks`."""
+    """How they are encrypted to the service, if at all: `alg` and `enc` (RFC 7516), to a key of `use` enc in `jwks`."""
     id_token_encryption: Encryption | None = None
     """How ID tokens are encrypted to the service once they are signed, if at all (OpenID Connect Core 16.14)."""
     userinfo_alg: IdTokenAlgorithm | None = None
@@ -130,8 +130,8 @@ class ServiceFile:
     userinfo_encryption: Encryption | None = None
     """How signed userinfo is encrypted to the service, if at all."""
     introspection_alg: IdTokenAlgorithm | None = None
-    """How what is said of tokens is signed, whether asked for in `Accept` or not (RFC 9701). Left out: as ID tokens are,
-    and only where it is asked for."""
+    """How what is said of tokens is signed, whether asked for in `Accept` or not (RFC 9701). Left out: as ID tokens
+    are, and only where it is asked for."""
     introspection_encryption: Encryption | None = None
     """How that is encrypted to the service, if at all."""
     backchannel_logout_uri: str | None = None

@@ -20,7 +20,6 @@ from broker.oidc.introspection import (
 from broker.oidc.token import token_parameter
 from broker.oidc.userinfo import userinfo_claims
 
-
 USERINFO: Final = "application/jwt"
 """The kind of content of signed userinfo (OpenID Connect Core 5.3.2)."""
 
@@ -56,7 +55,7 @@ async def userinfo(counter: Counter, call: Call) -> dict[str, Any] | Jwt:
     return Jwt(await _written(counter, whole, service, service.userinfo_alg, service.userinfo_encryption), USERINFO)
 
 
-async def introspect(counter: Counter, call: Call) -> dict[str, Any]:
+async def introspect(counter: Counter, call: Call) -> dict[str, Any] | Jwt:
     """What a service is told about a token (RFC 7662 2.2). Raises TokenError, also for an app: it proves nothing."""
     known = await caller(counter, call)
     if known.service.is_public:

@@ -20,11 +20,11 @@ from broker.actions.needs import (
 from broker.actions.views import Lost
 from broker.ambient import Ambient
 from broker.jose import KeySet
-from broker.jwe import EncryptionKey
 from broker.journey.events import Event
 from broker.journey.offer import Candidate, Offer, OrderRule, offer
 from broker.journey.table import advance, overdue
 from broker.journey.transaction import Transaction
+from broker.jwe import EncryptionKey
 from broker.model.assurance import Ladder, Level
 from broker.model.audit import AuditEvent
 from broker.model.failures import FailureClass
