@@ -1,6 +1,6 @@
 """What signing in works with, and the few steps that every verb of it begins and ends with."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -24,6 +24,7 @@ from broker.journey.events import Event
 from broker.journey.offer import Candidate, Offer, OrderRule, offer
 from broker.journey.table import advance, overdue
 from broker.journey.transaction import Transaction
+from broker.jwe import EncryptionKey
 from broker.model.assurance import Ladder, Level
 from broker.model.audit import AuditEvent
 from broker.model.failures import FailureClass
@@ -74,6 +75,10 @@ class Catalogue(Protocol):
 
     async def keys(self, client_id: str, proof: str | Certificate) -> KeySet:
         """The public keys of a service to verify a token or a certificate with; for an empty text none are fetched."""
+        ...
+
+    def encryption_keys(self, service: Service) -> Sequence[EncryptionKey]:
+        """A service's keys of `use` enc."""
         ...
 
 
