@@ -19,7 +19,7 @@ from broker.actions.exchange.counter import Counter, Rate
 from broker.actions.sign_in.citizen import SignIn
 from broker.actions.sign_in.desk import Desk, Limited
 from broker.actions.sign_out import Exit
-from broker.app.office import assist, entrance, office, ways
+from broker.app.office import assist, entrance, office, verifiable, ways
 from broker.app.parts import Parts, password
 from broker.assisted.profiles import shipped
 from broker.journey.offer import OrderRule
@@ -188,6 +188,7 @@ def public_door(parts: Parts) -> ASGIApp:
 def _metadata(parts: Parts, urls: Endpoints) -> Callable[[], bytes]:
     """The discovery document, made once for each set of algorithms that the keys serve."""
     broker = parts.settings.broker
+    told = verifiable(parts.settings, [known.provider.verifiable for known in parts.catalogue.providers.values()])
 
     @cache
     def made(algorithms: tuple[str, ...]) -> bytes:
@@ -199,7 +200,7 @@ def _metadata(parts: Parts, urls: Endpoints) -> Callable[[], bytes]:
             algorithms,
             broker.languages,
             response_modes=RESPONSE_MODES,
-            trust_frameworks=(broker.trust_framework,),
+            verifiable=told,
         )
         return metadata_bytes(document)
 
