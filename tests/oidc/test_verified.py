@@ -1,13 +1,17 @@
 """What is told about a verification: what was asked, nothing empty, nothing that does not fit."""
 
+import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from time import tzset
 from typing import Any
 
 import pytest
 
 from broker.model.assurance import Check, Evidence, EvidenceType, Level, Verification
+from broker.oidc.claims_parameter import read_claims
 from broker.oidc.verified import verified_claims
 from tests.oidc import assurance_schema
 from tests.oidc.examples import LADDER, NOW
@@ -245,3 +249,16 @@ def test_the_first_alternative_that_fits_says_what_is_told() -> None:
 
 def test_nothing_is_told_under_no_trust_framework() -> None:
     assert told({"trust_framework": None}, of=replace(FULL, trust_framework="")) is None
+
+
+def test_the_example_for_services_is_answered_as_it_says() -> None:
+    page = Path(__file__).parents[2] / "docs/for-services/assurance.md"
+    asked, answer = re.findall(r"```json\n(.*?)```", page.read_text(), re.DOTALL)
+    record = Evidence(
+        EvidenceType.ELECTRONIC_RECORD,
+        (Check("auth", "Northbank", time=CHECKED),),
+        {"type": "identity_provider", "source": {"name": "Northbank"}},
+    )
+    known = replace(FULL, trust_framework="portico_demonstration", evidence=(record,))
+    requests = read_claims(asked, frozenset(CLAIMS))["userinfo"]["verified_claims"]
+    assert verified_claims(known, CLAIMS, requests, LADDER, NOW) == json.loads(answer)
