@@ -22,7 +22,7 @@ from broker.actions.sign_in.citizen import SignIn
 from broker.actions.sign_in.desk import Desk, Limited
 from broker.actions.sign_out import Exit
 from broker.app.notifying import notifier
-from broker.app.office import assist, entrance, office, ways
+from broker.app.office import assist, entrance, office, verifiable, ways
 from broker.app.parts import Parts, password
 from broker.assisted.profiles import shipped
 from broker.jose import Authorities, read_authorities
@@ -212,6 +212,7 @@ def public_door(parts: Parts) -> ASGIApp:
 def _metadata(parts: Parts, urls: Endpoints) -> Callable[[], bytes]:
     """The discovery document, made once for each state of the catalogue and set of algorithms that the keys serve."""
     broker = parts.settings.broker
+    told = verifiable(parts.settings, [known.provider.verifiable for known in parts.catalogue.providers.values()])
 
     @lru_cache(maxsize=1)
     def made(version: int, algorithms: tuple[str, ...], decryption: tuple[str, ...]) -> bytes:
@@ -223,7 +224,7 @@ def _metadata(parts: Parts, urls: Endpoints) -> Callable[[], bytes]:
             algorithms,
             broker.languages,
             response_modes=RESPONSE_MODES,
-            trust_frameworks=(broker.trust_framework,),
+            verifiable=told,
             certificates=broker.certificates.origin,
             decryption=decryption,
         )
