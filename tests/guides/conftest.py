@@ -70,6 +70,11 @@ async def citizen(street: Street, page: Page) -> Citizen:
 async def signs_in(citizen: Citizen, address: str, persona: str = "amina") -> None:
     """From an address that leads to the broker to the one where the answer goes: somebody's first time there."""
     await citizen.page.goto(address)
+    await proves(citizen, persona)
+
+
+async def proves(citizen: Citizen, persona: str = "amina") -> None:
+    """From the broker's first page to the address where the answer goes."""
     await citizen.choose(NORTHBANK)
     await citizen.play("ok", persona)
     await citizen.share()

@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from playwright.async_api import Request
+import httpx
+from playwright.async_api import Request, expect
 
-from tests.guides.conftest import Street, signs_in
+from tests.guides.conftest import Street, proves, signs_in
 from tests.guides.guides import GUIDES, every_guide
 from tests.machine.peers import NODE, PEERS
 from tests.machine.program import Program, answers
 from tests.machine.programs import need
 from tests.whole.citizen import Citizen
 
-RUN = ("python", "javascript", "curl", "apache")
+RUN = ("python", "javascript", "browser", "curl", "apache")
 
 
 @asynccontextmanager
@@ -81,6 +82,31 @@ async def test_the_service_of_the_javascript_guide_signs_a_citizen_in_and_the_br
         known = await told(citizen, street.base("javascript"))
     assert (known["acr"], known["name"], known["token_type"]) == ("substantial", "Amina Hughes", "dpop")
     assert [set(parse_qs(query)) for query in asked] == [{"client_id", "request_uri"}]
+
+
+async def test_the_page_of_the_browser_guide_signs_a_citizen_in_and_out_and_its_door_is_for_itself_alone(
+    street: Street, citizen: Citizen, tmp_path: Path
+) -> None:
+    street.laid_out("browser", tmp_path)
+    (tmp_path / "node_modules").symlink_to(PEERS / "node_modules")
+    base, shown = street.base("browser"), citizen.page.locator("#told")
+    secret = (street.secrets / "permits-browser").read_text().strip()
+    command: list[str | Path] = [NODE, "door.mjs"]
+    async with running(command, street.ports["browser"], tmp_path, {"CLIENT_SECRET": secret}):
+        await citizen.page.goto(base)
+        await citizen.press("Sign in")
+        await citizen.press("Stop and go back to Garden permits")
+        await expect(shown).to_contain_text('"error":"access_denied"')
+        await citizen.press("Sign in")
+        await proves(citizen)
+        await expect(shown).to_contain_text('"acr":"substantial","name":"Amina Hughes"')
+        await citizen.press("Sign out")
+        await citizen.page.wait_for_url(f"{base}/**")
+        await citizen.press("Sign in")
+        await citizen.sees("How do you want to prove who you are?")
+        async with httpx.AsyncClient() as stranger:
+            form = {"grant_type": "authorization_code", "code": "any"}
+            assert (await stranger.post(f"{base}/door/token", data=form)).status_code == 403
 
 
 async def test_the_script_of_the_shell_guide_signs_a_citizen_in_and_a_code_is_good_once(
