@@ -57,7 +57,7 @@ def invalid_grant(detail: str) -> TokenError:
 
 
 def token_request(parameters: Mapping[str, str]) -> CodeRequest | RefreshRequest:
-    """What is asked of the token endpoint. Raises TokenError."""
+    """What is asked of the token endpoint (RFC 6749 4.1.3, 6). Raises TokenError."""
     match parameters.get("grant_type"):
         case "authorization_code":
             code = _needed(parameters, "code")
