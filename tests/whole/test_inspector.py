@@ -10,6 +10,7 @@ from playwright.async_api import Page, expect
 
 from broker import app
 from broker.settings.shape import Environment
+from tests.web.test_accessibility import violations
 from tests.whole.rider import Rider, land_register, wire
 from tests.whole.stage import Stage
 
@@ -39,6 +40,11 @@ async def test_a_broken_rule_is_shown_with_its_paragraph_and_those_before_it_as_
     await expect(rules.filter(has_text="check_nonce")).to_contain_text("passed")
     await expect(rules.filter(has_text="check_assertion")).to_contain_text("passed")
     await expect(rules.filter(has_text="check_prompt")).to_contain_text("not reached")
+    await expect(newest).to_contain_text("Broken: PKCE with S256")
+    await page.set_viewport_size({"width": 320, "height": 900})
+    await page.locator("details").evaluate_all("all => all.forEach(one => { one.open = true })")
+    assert await violations(page) == []
+    assert await page.evaluate("document.documentElement.scrollWidth") == 320
 
 
 async def test_a_whole_sign_in_is_kept_without_anything_that_could_be_used_or_says_who_it_was(

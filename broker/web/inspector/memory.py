@@ -45,6 +45,11 @@ class Exchange:
     answer: tuple[str, ...] = ()
     rules: tuple[tuple[Rule, Verdict], ...] = ()
 
+    @property
+    def broken(self) -> Rule | None:
+        """The rule that failed, where one is known."""
+        return next((rule for rule, verdict in self.rules if verdict is Verdict.FAILED), None)
+
 
 @dataclass(slots=True)
 class Memory:

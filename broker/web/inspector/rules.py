@@ -29,7 +29,7 @@ _REQUEST: Final[tuple[Function, ...]] = (
     read_claims,
     *CHECKS,
 )
-_CALLER: Final[tuple[Function, ...]] = (presented, check_assertion, authenticate)
+_CALLER: Final[tuple[Function, ...]] = (presented, authenticate, check_assertion)
 _TOKEN: Final[tuple[Function, ...]] = (token_request, *_CALLER, check_proof, check_binding)
 
 _CITED: Final = re.compile(r"\(([^()]*(?:RFC|OpenID|FAPI|JARM|Response Mode|Core)\b[^()]*)\)")
@@ -89,9 +89,8 @@ def judged(found: Sequence[Function], error: BaseException | None) -> tuple[tupl
 def described(rule: Function) -> Rule:
     """A rule as its docstring has it. Without docstrings (`python -OO`) the name is all there is."""
     text = " ".join((rule.__doc__ or "").split())
-    cited = _CITED.findall(text)
-    sentence = _CITED.sub("", text.split(". ")[0]).replace(" .", ".").strip(" .")
-    return Rule(rule.__name__, sentence, "; ".join(cited[:1]))
+    sentence = _CITED.sub("", text).split(". ")[0].replace(" ,", ",").strip(" .")
+    return Rule(rule.__name__, sentence, "; ".join(_CITED.findall(text)))
 
 
 def _raising(error: BaseException) -> Iterator[CodeType]:
