@@ -31,7 +31,9 @@ class Guide:
         """Its other files, written to a folder for a broker and a service that stand elsewhere."""
         for path, text in self.files.items():
             if not path.startswith(REGISTRATION):
-                (folder / path).write_text(elsewhere(text, issuer, base), "utf-8")
+                file = folder / path
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(elsewhere(text, issuer, base), "utf-8")
 
 
 def elsewhere(text: str, issuer: str, base: str) -> str:
