@@ -27,7 +27,7 @@ ServerRoot {folder}
 ServerName localhost
 DefaultRuntimeDir {folder}
 PidFile {folder}/apache.pid
-ErrorLog /dev/stderr
+ErrorLog {folder}/error.log
 LogLevel warn
 Listen {loopback}:{port}
 User www-data

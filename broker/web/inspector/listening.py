@@ -48,6 +48,7 @@ class Inspected:
         finally:
             sent = bytes(body) if scope["method"] == "POST" else scope["query_string"]
             self._keep(scope, sent, status, bytes(answer), errors[0] if errors else None)
+            errors.clear()  # its frames hold the request, and so this list
 
     def _keep(self, scope: Scope, sent: bytes, status: int, answer: bytes, error: Told | None) -> None:
         path = scope["path"]
