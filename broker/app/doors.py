@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -206,7 +207,14 @@ def public_door(parts: Parts) -> ASGIApp:
         *static_routes(files),
         *alive_routes(parts.readiness),
     ]
-    return _around(routes, ready, "public", parts)
+    if not broker.development:
+        return _around(routes, ready, "public", parts)
+    from broker.web import inspector  # here, since production needs none of it
+
+    memory = inspector.Memory(frozenset(parts.catalogue.services))
+    engineers = replace(door, pages=_pages(parts, broker.issuer, broker.languages, files, inspector.SHEETS))
+    routes.append(inspector.inspector_route(engineers, memory))
+    return _around(routes, ready, "public", parts, lambda app: inspector.Inspected(app, memory, parts.ambient.now))
 
 
 def _metadata(parts: Parts, urls: Endpoints) -> Callable[[], bytes]:
@@ -263,6 +271,13 @@ def staff_door(parts: Parts) -> ASGIApp:
     return _around(routes, ready, "staff", parts)
 
 
-def _around(routes: Sequence[BaseRoute], ready: Pages, door: str, parts: Parts) -> ASGIApp:
-    guard = guarded(routed(routes, public.handlers(ready)), parts.ambient)
+def _around(
+    routes: Sequence[BaseRoute],
+    ready: Pages,
+    door: str,
+    parts: Parts,
+    within: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+) -> ASGIApp:
+    """The application of these routes with everything around it. `within` is what stands nearest to the routes."""
+    guard = guarded(within(routed(routes, public.handlers(ready))), parts.ambient)
     return Measured(guard, door, templates(routes), parts.meters, parts.ambient.tick)
