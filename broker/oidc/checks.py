@@ -239,7 +239,9 @@ def _hinted(hint: str, asking: Asking) -> str:
         raise Refusal("invalid_request", "the id_token_hint is not an ID token of ours", problem.detail) from None
     if known.get("iss") != asking.door.issuer or known.get("aud") != asking.service.client_id:
         raise Refusal("invalid_request", "the id_token_hint was issued to another service")
-    return str(known.get("sub"))
+    if not isinstance(known.get("sub"), str):  # another kind of token that the same key signed, such as an answer
+        raise Refusal("invalid_request", "the id_token_hint is not an ID token of ours", "no sub")
+    return str(known["sub"])
 
 
 def check_hints(asking: Asking) -> Fields:

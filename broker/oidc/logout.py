@@ -40,7 +40,7 @@ def logout_request(parameters: Mapping[str, str], issuer: str, keys: KeySet) -> 
         except Untrusted as problem:
             raise Shown("invalid_request", "the id_token_hint is not an ID token of ours", problem.detail) from None
         audience, subject, session = known.get("aud"), known.get("sub"), known.get("sid")
-        if known.get("iss") != issuer or not isinstance(audience, str):
+        if known.get("iss") != issuer or not isinstance(audience, str) or not isinstance(subject, str):
             raise Shown("invalid_request", "the id_token_hint is not an ID token of ours")
         if client_id not in (None, audience):
             raise Shown("invalid_request", "the id_token_hint was issued to another service")
