@@ -1,11 +1,12 @@
 """Requests of the wrong kind, shape and size at every endpoint of the services' door."""
 
 import json
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote, urlencode
 
 from tests.attacks.door import CALLED, FORM, VISITED, Door, Victim, refused, shown, spoiled
-from tests.whole.rider import rides
+from tests.whole.rider import Reply, Rider, Wire, rides
 from tests.whole.stage import Stage
 
 WRONG_TYPES: Final = (
@@ -239,3 +240,27 @@ async def test_no_page_of_another_origin_may_read_an_answer(door: Door, held: Vi
             assert reply.headers["X-Content-Type-Options"] == "nosniff"
             assert reply.headers["Strict-Transport-Security"].startswith("max-age=")
     assert held.code
+
+
+async def test_every_redirect_of_a_sign_in_is_of_the_kind_that_forgets_what_was_posted(
+    stage: Stage, line: Wire
+) -> None:
+    """303 and never 307, which would carry a form on to somebody else (RFC 9700 4.12)."""
+    statuses: list[int] = []
+
+    class Noting(Wire):
+        async def send(
+            self,
+            method: str,
+            url: str,
+            form: Mapping[str, str] | None = None,
+            headers: Mapping[str, str] | None = None,
+        ) -> Reply:
+            reply = await line.send(method, url, form, headers)
+            if url.startswith(stage.issuer) and "Location" in reply.headers:
+                statuses.append(reply.status)
+            return reply
+
+    await Rider(Noting(None, 0), rides(stage.folder, stage.issuer)).code()  # type: ignore[arg-type]
+    assert len(statuses) >= 4
+    assert set(statuses) == {303}

@@ -278,6 +278,12 @@ def test_an_older_service_may_come_without_challenge_and_nonce() -> None:
     assert refused(older, code_challenge_method=None).code == "invalid_request"
 
 
+def test_a_nonce_of_usual_length_and_more_is_taken() -> None:
+    """FAPI 2.0 Security Profile 5.3.2.2: up to 64 characters must be."""
+    for length in (1, 64, 512):
+        assert plain(nonce="n" * length).nonce == "n" * length
+
+
 def test_a_service_held_to_a_nonce_must_send_one() -> None:
     strict = service(nonce_required=True)
     assert plain(strict).nonce == "n-1"
