@@ -12,12 +12,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from hypothesis import given
+from hypothesis import strategies as st
 
 from broker import jose
 from broker.model.service import ClientAuthentication, Profile, Service
+from broker.oidc.access import presented_token
 from broker.oidc.authorization import authorization_request
 from broker.oidc.checks import Arrival
-from broker.oidc.client import Audience, Credentials, authenticate
+from broker.oidc.client import Audience, Credentials, authenticate, presented
 from broker.oidc.dpop import Nonces, check_proof
 from broker.oidc.errors import TokenError
 from tests.oidc.examples import DOOR, ISSUER, NOW, SENDER, key, keys, parameters, service
@@ -258,6 +261,67 @@ def test_a_proof_brings_no_key_that_is_huge_weak_private_or_symmetric() -> None:
     refused("proof", token({**header, "jwk": EVIL_JWK}, PROOF))
     refused("proof", token({**header, "jwk": [PUBLIC]}, PROOF))
     refused("proof", token({**header, "more": "x" * jose.MAX_EMBEDDED}, PROOF))
+
+
+# --- whatever else somebody thinks of ---
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+HEADERS = st.sampled_from(("alg", "kid", "typ", "jwk", "jku", "x5u", "x5c", "x5t", "crit", "b64", "zip", "enc", "cty"))
+HARMLESS_HEADERS = {"x5t", "zip", "enc", "cty"}
+"""Headers that a JWS may have and that say nothing to us (RFC 7515 4)."""
+
+
+@pytest.mark.parametrize("place", PLACES)
+@given(changes=st.dictionaries(HEADERS, JSON, min_size=1, max_size=4))
+def test_no_header_at_all_makes_a_token_mean_something_else(place: str, changes: dict[str, Any]) -> None:
+    believe, header, payload, private, _ = PLACES[place]
+    said = {**header, **changes}
+    text = token(said, payload, private)
+    try:
+        believe(text)
+    except TokenError:
+        refused(place, text)
+    else:
+        same = {name: value for name, value in said.items() if name not in HARMLESS_HEADERS | {"typ"}}
+        assert same == {name: value for name, value in header.items() if name != "typ"}
+        assert said.get("typ") in (header.get("typ"), None)  # a kind that is null is one that was left out
+
+
+@pytest.mark.parametrize("place", PLACES)
+@given(data=st.data())
+def test_no_claim_at_all_is_believed_but_the_right_one(place: str, data: st.DataObject) -> None:
+    believe, header, payload, private, _ = PLACES[place]
+    bound = [name for name in ("iss", "aud", "htm", "htu", "jti", "sub", "nonce", "exp") if name in payload]
+    name = data.draw(st.sampled_from([name for name in bound if (place, name) != ("request object", "nonce")]))
+    value = data.draw(JSON)
+    text = token(header, {**payload, name: value}, private)
+    try:
+        believe(text)
+    except TokenError as error:
+        assert error.code in (PLACES[place][-1], "invalid_request", "use_dpop_nonce")
+    else:
+        match name:
+            case "jti" | "sub":
+                assert isinstance(value, str)
+            case "exp":
+                assert place == "hint" or (isinstance(value, int | float) and value > NOW)
+            case _:
+                assert value == payload[name]
+
+
+@given(st.text(st.characters(max_codepoint=255)), st.sampled_from(("", "Basic ", "Bearer ", "DPoP ", "basic ")))
+def test_whatever_a_header_says_it_is_read_or_refused(text: str, scheme: str) -> None:
+    for reader in (lambda value: presented({}, value), presented_token):
+        try:
+            reader(scheme + text)
+        except TokenError as error:
+            assert error.code in ("invalid_client", "invalid_token")
+            assert error.status == 401
+            assert error.challenge
 
 
 # --- answers that tell nothing apart ---
