@@ -2,27 +2,33 @@
 
 import argparse
 import asyncio
+import contextlib
 import gc
 import getpass
 import multiprocessing
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import uvicorn
 import uvloop
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+from uvicorn.supervisors import Multiprocess
 
 from broker import ambient, app
 from broker.commands import Refused, register
 from broker.commands.machine import add_config
 from broker.logs import configure
 from broker.settings import Settings
+from broker.web.middleware import certified
 from broker.web.operations import Readiness, clear
 from broker.web.operations.opening import SHARED as SHARED_COUNTERS
 
@@ -72,6 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def serve(args: argparse.Namespace) -> int:
     """Runs the broker from a configuration. Nothing starts before everything in it is right."""
+    # one that comes early waits until somebody is there to heed it, here and in every process started from here
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     settings = app.configured(args.config)
     configure(settings.broker.development)
     _run(app.check_ready(settings))
@@ -81,19 +89,20 @@ def serve(args: argparse.Namespace) -> int:
         clear(counters)
     if listen.workers > 1 and args.door != "staff":
         return _serve_workers(settings, args.config, args.door)
-    _run(_serve_here(settings, args.door))
+    _run(_serve_here(settings, args.config, args.door))
     return 0
 
 
-async def _serve_here(settings: Settings, door: str) -> None:
+async def _serve_here(settings: Settings, config: Path, door: str) -> None:
     """Both doors, or one, in this process."""
     listen = settings.broker.listen
-    async with app.opened(settings, ambient.real()) as parts:
+    async with app.opened(settings, ambient.real(), partial(app.read, config)) as parts:
         doors: list[uvicorn.Server] = []
         if door != "staff":
             doors.append(_server(app.public_door(parts), listen.public, settings))
         if door != "public" and settings.staff is not None:
             doors.append(_server(app.staff_door(parts), listen.staff, settings))
+        _read_again(parts.rereading)
         _settle()
         _read_again(parts.rereading)
         await _together(doors, started=lambda: _linger(parts.readiness))
@@ -110,7 +119,8 @@ def _serve_workers(settings: Settings, config: Path, door: str) -> int:
     try:
         host, port = _place(settings.broker.listen.public)
         workers = settings.broker.listen.workers
-        uvicorn.run(WORKER, factory=True, host=host, port=port, workers=workers, **_options(settings))
+        served = uvicorn.Config(WORKER, factory=True, host=host, port=port, workers=workers, **_options(settings))
+        Supervisor(served, [served.bind_socket()], staff).run()
     finally:
         if staff is not None:
             staff.terminate()
@@ -118,21 +128,48 @@ def _serve_workers(settings: Settings, config: Path, door: str) -> int:
     return 0
 
 
+class Supervisor(Multiprocess):
+    """Keeps the workers, and hands SIGHUP on to them and to the staff's process: they read again, nobody is replaced.
+
+    The signal stays blocked here and is asked for. So whatever is started from here begins with it blocked too, and
+    none is lost, or ends a process, that is not ready for it.
+    """
+
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], staff: subprocess.Popen[bytes] | None):
+        super().__init__(config, sockets)
+        self._staff = staff
+
+    def handle_signals(self) -> None:
+        """Called twice a second."""
+        if signal.sigtimedwait({signal.SIGHUP}, 0) is not None:
+            self.handle_hup()
+        super().handle_signals()
+
+    def handle_hup(self) -> None:
+        """Everybody reads again."""
+        for pid in (process.pid for process in (*self.processes, self._staff) if process is not None):
+            if pid is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGHUP)
+
+
 def worker() -> app.Application:
     """The public door as one of several workers opens it."""
-    settings = app.configured(Path(os.environ[CONFIG]))
-    configure(settings.broker.development)
+    config = Path(os.environ[CONFIG])
+    configure(False)
 
     @asynccontextmanager
     async def opening() -> AsyncIterator[app.Application]:
         # until the worker serves nothing is under way, and a start may wait for long: a SIGTERM simply ends it
         ending = signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        async with app.opened(settings, ambient.real()) as parts:
+        settings = await app.settled(config)
+        configure(settings.broker.development)
+        async with app.opened(settings, ambient.real(), partial(app.read, config)) as parts:
             signal.signal(signal.SIGTERM, ending)
             _linger(parts.readiness)
             _read_again(parts.rereading)
             _end_with_parent()
-            door = app.public_door(parts)
+            door = _behind_proxies(app.public_door(parts), settings)
             _settle()
             yield door
 
@@ -188,6 +225,7 @@ def _read_again(rereading: Callable[[], Coroutine[Any, Any, None]]) -> None:
         task.add_done_callback(running.discard)
 
     loop.add_signal_handler(signal.SIGHUP, told)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 
 
 def demo(args: argparse.Namespace) -> int:
@@ -217,6 +255,20 @@ def _run(work: Coroutine[Any, Any, object]) -> None:
         runner.run(work)
 
 
+def _behind_proxies(door: app.Application, settings: Settings) -> app.Application:
+    """The door, with the certificates that proxies pass on.
+
+    What uvicorn itself does about proxies would stand around this, and hide who really holds the connection; so here it
+    stands inside.
+    """
+    broker = settings.broker
+    if not broker.certificates.proxies:
+        return door
+    if broker.listen.proxies:
+        door = ProxyHeadersMiddleware(door, list(broker.listen.proxies))  # type: ignore[arg-type, assignment]
+    return certified(door, broker.certificates.proxies)
+
+
 def _options(settings: Settings) -> dict[str, Any]:
     proxies = settings.broker.listen.proxies
     return {
@@ -224,7 +276,7 @@ def _options(settings: Settings) -> dict[str, Any]:
         "log_config": None,
         "server_header": False,
         "date_header": True,
-        "proxy_headers": bool(proxies),
+        "proxy_headers": bool(proxies) and not settings.broker.certificates.proxies,
         "forwarded_allow_ips": list(proxies),
         "timeout_graceful_shutdown": settings.broker.listen.drain,
         "timeout_worker_healthcheck": PATIENCE,
@@ -240,6 +292,7 @@ def _place(address: str) -> tuple[str, int]:
 def _server(application: app.Application, address: str, settings: Settings) -> uvicorn.Server:
     host, port = _place(address)
     options = _options(settings) | {"lifespan": "off"}
+    application = _behind_proxies(application, settings)
     return uvicorn.Server(uvicorn.Config(application, host=host, port=port, **options))
 
 

@@ -7,6 +7,7 @@ the environment are not used, cookies are not kept, answers are limited in time 
 
 import asyncio
 import ipaddress
+import json
 import re
 import socket
 import ssl
@@ -158,6 +159,13 @@ class Client:
         """A POST of an HTML form. It is sent once, whatever becomes of it."""
         encoded = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
         return await self._call("POST", url, encoded, _encoded(form), limit)
+
+    async def post_json(
+        self, url: str, value: Mapping[str, Any], headers: Mapping[str, str] | None = None, *, limit: int = MAX_BODY
+    ) -> Response | Trouble:
+        """A POST of a JSON object. It is sent once, whatever becomes of it."""
+        encoded = {"Content-Type": "application/json", **(headers or {})}
+        return await self._call("POST", url, encoded, json.dumps(value).encode("ascii"), limit)
 
     async def close(self) -> None:
         """Closes the connections."""

@@ -14,7 +14,14 @@ ROOT = Path(__file__).resolve().parents[1]
 # --- who may import whom: left may import right, nothing else ---
 
 VOCABULARY = {"broker.model", "broker.jose", "broker.jwe", "broker.toml"}
-GROUND = VOCABULARY | {"broker.seal", "broker.ambient", "broker.outgoing", "broker.signing"}
+GROUND = VOCABULARY | {
+    "broker.seal",
+    "broker.ambient",
+    "broker.outgoing",
+    "broker.signing",
+    "broker.kept",
+    "broker.remote_keys",
+}
 ROOMS = {"broker.oidc", "broker.journey", "broker.assisted", "broker.account"}
 CONTRACT = {"broker.provider"}
 INSIDE = ROOMS | GROUND | {"broker.keys"}
@@ -55,6 +62,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "broker.account": VOCABULARY,
     "broker.provider": GROUND,
     "broker.keys": GROUND,
+    "broker.kept": {"broker.ambient"},
+    "broker.remote_keys": {"broker.ambient", "broker.jose", "broker.kept", "broker.outgoing"},
     "broker.outgoing": {"broker.model", "broker.jose", "broker.ambient"},
     "broker.seal": {"broker.model", "broker.ambient"},
     "broker.jose": {"broker.model"},

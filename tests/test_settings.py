@@ -18,12 +18,13 @@ from broker.assisted.clocks import Terms
 from broker.journey.offer import OrderRule
 from broker.model.assurance import Level
 from broker.model.listing import Listing
-from broker.model.service import DataUse, Encryption, OtherWay, Service
+from broker.model.service import PUBLIC_SECTOR, DataUse, Encryption, OtherWay, Service, SubjectType, TlsSubject
 from broker.settings import Assisted, Content, Hours, PickerOrder, address, load, secret
 from broker.settings.providers import ListingFile
 from broker.settings.source import moved
 from broker.settings.urls import check_url
 from providers import KINDS
+from tests.machine.certificates import Authority
 from tests.machine.configuration import Configuration, as_toml, examples, prepared
 
 
@@ -205,6 +206,23 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     (DEMO, "redirect_uris", ["https://service.example\\.evil.example/"], "redirect_uris[0]", "an absolute URL"),
     (DEMO, "redirect_uris", ["https://service.example@evil.example/"], "redirect_uris[0]", "credentials"),
     (DEMO, "redirect_uris", ["https://service.example:port/"], "redirect_uris[0]", "an absolute URL"),
+    (DEMO, "redirect_uris", ["http://service.example/callback"], "redirect_uris[0]", "http leaves this machine"),
+    (DEMO, "redirect_uris", ["http://localhost:8000/callback"], "redirect_uris[0]", "the broker itself"),
+    (DEMO, "redirect_uris", ["http://localhost:8001/callback"], "redirect_uris[0]", "the broker itself"),
+    (DEMO, "redirect_uris", [HTTPS, "https://service.example/a/../b"], "redirect_uris[1]", "a step to elsewhere"),
+    (DEMO, "redirect_uris", ["https://service.example/a/%2e%2E/b"], "redirect_uris[0]", "a step to elsewhere"),
+    (DEMO, "redirect_uris", ["com.example.app:/callback"], "redirect_uris[0]", "an absolute URL"),
+    (DEMO, "client_id", "demo", "client_id", "another name"),
+    (DEMO, "data.0.claim", "nmae", "data[0].claim", "not known"),
+    (DEMO, "data.0.claim", "", "data[0].claim", "no name of a claim"),
+    (DEMO, "scopes", ["openid", "phone"], "scopes[1]", "brings nothing"),
+    (DEMO, "jwks_uri", "ftp://service.example/jwks", "jwks_uri", "an absolute URL"),
+    (DEMO, "jwks_uri", "http://localhost:8000/jwks", "jwks_uri", "the broker itself"),
+    (FAPI, "jwks_uri", "https://service.example/jwks", "jwks_uri", "jwks_file is there too"),
+    (DEMO, "ciba", "push", "ciba", ""),
+    (DEMO, "ciba", "ping", "ciba_notification_uri", "nobody could be pinged"),
+    (DEMO, "ciba_notification_uri", "http://localhost:8002/ping", "ciba_notification_uri", "nothing uses"),
+    (DEMO, "ciba_request_signed", True, "ciba_request_signed", "the service's keys"),
     (DEMO, "post_logout_redirect_uris", ["x"], "post_logout_redirect_uris[0]", "an absolute URL"),
     (DEMO, "home", "home", "home", "an absolute URL"),
     (DEMO, "initiate_login_uri", "x", "initiate_login_uri", "an absolute URL"),
@@ -227,7 +245,25 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     (DEMO, "client_secret", "hunter2", "client_secret", "no such setting"),
     (DEMO, "providers", ["northbnk"], "providers[0]", "there is no provider"),
     (DEMO, "sector", "", "sector", "only visible ASCII"),
-    (FAPI, "authentication", "client_secret_basic", "authentication", "knows no client secrets"),
+    (FAPI, "authentication", "client_secret_basic", "authentication", "wants a key or a certificate"),
+    (FAPI, "authentication", "none", "authentication", "wants a key or a certificate"),
+    (FAPI, "authentication", "tls_client_auth", "authentication", "no proxy is trusted"),
+    (FAPI, "authentication", "tls_client_auth", "authentication", "nobody is trusted to issue"),
+    (FAPI, "authentication", "self_signed_tls_client_auth", "authentication", "no proxy is trusted"),
+    (FAPI, "authentication", "tls_client_auth", "tls_subject", "exactly one name"),
+    (FAPI, "tls_subject", {"dn": "CN=tax"}, "tls_subject", "looks at no name"),
+    (FAPI, "binding", "mtls", "binding", "no proxy is trusted"),
+    (DEMO, "authentication", "self_signed_tls_client_auth", "jwks", "needs the service's public keys"),
+    (DEMO, "authentication", "none", "secret_file", "nothing uses"),
+    (DEMO, "subject_type", "public", "sector", "public subjects know no sectors"),
+    (DEMO, "subject_type", "publc", "subject_type", "not known"),
+    ("broker.toml", "certificates", {"proxies": ["ten"]}, "certificates.proxies[0]", "no network"),
+    ("broker.toml", "certificates", {"proxies": ["::/0"]}, "certificates.proxies[0]", "trusts everybody"),
+    ("broker.toml", "certificates", {"authorities": "nowhere"}, "certificates.authorities", "missing"),
+    ("broker.toml", "certificates", {"authorities": "staff.toml"}, "certificates.authorities", "no certificates"),
+    ("broker.toml", "certificates", {"origin": "http://localhost:8000"}, "certificates.origin", "other work"),
+    ("broker.toml", "certificates", {"origin": "http://localhost:9/x"}, "certificates.origin", "no path"),
+    ("broker.toml", "certificates", {"origin": "http://localhost:9"}, "certificates.origin", "names nobody"),
     (FAPI, "id_token_alg", "RS256", "id_token_alg", "RS256 is not allowed"),
     (FAPI, "pkce_required", False, "pkce_required", "demands PKCE"),
     (FAPI, "jwks_file", None, "jwks", "needs the service's public keys"),
@@ -345,6 +381,52 @@ def test_a_level_that_nobody_reaches_is_a_problem_unless_a_person_helps(config: 
         assert [problem.path for problem in config.problems()] == ["services/travel-office.toml: level"]
 
 
+def test_a_sector_is_shared_on_purpose_or_not_at_all(config: Configuration) -> None:
+    config.change(FAPI, "redirect_uris", ["https://aberlan.example/callback"])
+    config.change(FAPI, "sector", None)
+    [problem] = config.problems()
+    assert problem.path == f"{FAPI}: sector" and '"demo-service"' in problem.what
+    config.change(FAPI, "sector", "aberlan.example")
+    assert config.settings().services["land-register"].sector == "aberlan.example"
+
+
+def test_the_name_of_a_claim_that_only_we_know_is_taken(config: Configuration) -> None:
+    config.change(DEMO, "data.0.claim", "aberlan_resident_number")
+    assert "aberlan_resident_number" in config.settings().services["demo-service"].claims
+
+
+KEY = {"kty": "EC", "crv": "P-256", "x": "tv25-9afYWectZsJQit_z4A7dkVh2agvW8iHB11tBS0"} | {
+    "y": "MjPfyCznWaBfV8Ox0_T2deX4usHMzWv4N78CxU98VPs"
+}
+RSA_KEY = {"kty": "RSA", "e": "AQAB", "n": "4" * 342, "alg": "RS256"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "what"),
+    [
+        ([KEY | {"kid": "a"}, KEY | {"kid": "a"}], '2 keys have the kid "a"'),
+        ([KEY | {"kid": "a"}, KEY], "no kid"),
+        ([RSA_KEY], "every key is for RS256"),
+        ([RSA_KEY | {"n": "4" * 171}], "out of bounds"),
+        ([KEY | {"d": "AA"}], "private"),
+        ([KEY | {"use": "enc"}], "not meant for signatures"),
+        ([], "no key"),
+    ],
+)
+def test_keys_that_would_not_serve_are_refused(config: Configuration, keys: list[dict[str, str]], what: str) -> None:
+    config.change(FAPI, "jwks_file", None)
+    config.change(FAPI, "jwks", {"keys": keys})
+    [problem] = config.problems()
+    assert problem.path == f"{FAPI}: jwks" and what in problem.what, problem
+
+
+def test_a_service_may_show_its_keys_itself(config: Configuration) -> None:
+    config.change(FAPI, "jwks_file", None)
+    config.change(FAPI, "jwks_uri", "https://land.example/jwks.json")
+    service = config.settings().services["land-register"]
+    assert (service.jwks, service.jwks_uri) == (None, "https://land.example/jwks.json")
+
+
 def test_a_service_on_two_hosts_must_name_its_sector(config: Configuration) -> None:
     config.change(DEMO, "sector", None)
     assert config.settings().services["demo-service"].sector == "localhost"
@@ -379,6 +461,7 @@ PRODUCTION: dict[str, Any] = {
             "names": {"en": "Tax"},
             "home": "https://tax.example/",
             "redirect_uris": ["https://tax.example/callback"],
+            "contact": "Tax Office, 01632 960 700",
             "jwks": {
                 "keys": [
                     {
@@ -436,7 +519,7 @@ def test_production_is_what_runs_unless_the_file_says_otherwise(production: Conf
         ("issuer", "http://sign-in.agency.example"),
         ("issuer", "https://localhost"),
         ("console", "http://console.agency.example"),
-        ("services.0.redirect_uris.0", "http://tax.example/callback"),
+        ("services.0.redirect_uris.0", "http://localhost/callback"),
         ("services.0.redirect_uris.0", "https://127.0.0.1/callback"),
         ("services.0.redirect_uris.0", "https://[::1]:8002/callback"),
         ("services.0.redirect_uris.0", "https://[::ffff:127.0.0.1]/callback"),
@@ -474,6 +557,17 @@ def test_stores_of_one_process_take_one_worker(production: Configuration, sectio
     assert production.settings()
 
 
+@pytest.mark.parametrize("uri", ["https://sign-in.agency.example/x", "https://console.agency.example:8443/x"])
+def test_no_answer_goes_to_the_brokers_own_hosts(production: Configuration, uri: str) -> None:
+    production.change("broker.toml", "services.0.redirect_uris", [uri])
+    assert [problem.what for problem in production.problems()] == ["this is an address of the broker itself"]
+
+
+def test_in_production_citizens_are_told_whom_to_turn_to(production: Configuration) -> None:
+    production.change("broker.toml", "services.0.contact", " ")
+    assert [problem.path for problem in production.problems()] == ["broker.toml: services[0].contact"]
+
+
 @pytest.mark.parametrize("host", ["localhost.agency.example", "127.agency.example", "[2001:db8::1]", "192.0.2.1"])
 def test_other_hosts_are_fine_in_production(production: Configuration, host: str) -> None:
     production.change("broker.toml", "services.0.redirect_uris.0", f"https://{host}/callback")
@@ -506,6 +600,7 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
         "id_token_alg": "RS256",
         "level": "high",
         "acr_is_preference": True,
+        "scopes": ["openid", "profile"],
         "pkce_required": False,
         "nonce_required": True,
         "refresh": True,
@@ -522,10 +617,15 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
         "backchannel_logout_uri": "https://a.example/told",
         "frontchannel_logout_uri": "http://localhost:8002/bye",
         "patience": "2 hours",
+        "subject_type": "pairwise",
+        "binding": "dpop",
         "request_object_required": True,
         "signed_response": True,
         "response_alg": "RS256",
         "response_encryption": {"alg": "ECDH-ES", "enc": "A256GCM"},
+        "ciba": "ping",
+        "ciba_notification_uri": "https://a.example/ping",
+        "ciba_request_signed": False,
         "jwks": {"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]},
     }
     for name, value in said.items():
@@ -538,16 +638,120 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
         "data": (DataUse("name", texts),),
         "other_ways": (OtherWay(texts, "https://a.example/"),),
         "patience": 7200,
+        "tls_subject": None,
         "response_encryption": Encryption("ECDH-ES", "A256GCM"),
         "names": {"en": "Aberlan Council", "cy": "Cyngor Aberlan"},
         "redirect_uris": ("http://localhost:8002/callback",),
         "post_logout_redirect_uris": ("http://localhost:8002/",),
         "home": "http://localhost:8002/",
-        "scopes": ("openid", "profile", "email"),
+        "scopes": ("openid", "profile"),
+        "jwks_uri": None,
     }
     del expected["secret_file"]
     service = config.settings().services["demo-service"]
     assert {name.name: getattr(service, name.name) for name in fields(Service)} == expected
+
+
+@pytest.mark.parametrize(
+    ("subject", "place"),
+    [
+        ({"dn": "CN=tax,O=Tax Office"}, None),
+        ({"san_dns": "tax.example"}, None),
+        ({"san_ip": "192.0.2.7"}, None),
+        ({"dn": "tax"}, "tls_subject.dn"),
+        ({"san_ip": "192.0.2"}, "tls_subject.san_ip"),
+        ({"san_uri": " "}, "tls_subject.san_uri"),
+        ({}, "tls_subject"),
+        ({"dn": "CN=tax", "san_dns": "tax.example"}, "tls_subject"),
+    ],
+)
+def test_a_certificate_of_an_authority_names_one_thing(
+    production: Configuration, authority: Authority, subject: dict[str, str], place: str | None
+) -> None:
+    production.change("broker.toml", "certificates", {"proxies": ["10.0.0.5/32"], "authorities": str(authority.file)})
+    production.change("broker.toml", "services.0.authentication", "tls_client_auth")
+    production.change("broker.toml", "services.0.tls_subject", subject)
+    if place is None:
+        assert production.settings().services["tax"].tls_subject == TlsSubject(**subject)
+    else:
+        assert [problem.path for problem in production.problems()] == [f"broker.toml: services[0].{place}"]
+
+
+APP: dict[str, Any] = {"profile": "oidc", "authentication": "none", "sector": "tax.example", "jwks": None}
+
+
+def app(production: Configuration, **changes: Any) -> Configuration:
+    """The service made into an app on citizens' devices."""
+    for name, value in (APP | changes).items():
+        production.change("broker.toml", f"services.0.{name}", value)
+    return production
+
+
+@pytest.mark.parametrize(
+    ("uri", "fine"),
+    [
+        ("https://tax.example/app", True),
+        ("http://127.0.0.1/callback", True),
+        ("http://127.0.0.1:8123/callback", True),
+        ("http://[::1]/callback", True),
+        ("example.tax.app:/callback", True),
+        ("http://localhost/callback", False),
+        ("http://127.0.0.2/callback", False),
+        ("http://127.0.0.1", False),
+        ("http://127.0.0.1.evil.example/callback", False),
+        ("http://user@127.0.0.1/callback", False),
+        ("http://tax.example/callback", False),
+        ("https://localhost/callback", False),
+        ("taxapp:/callback", False),
+        ("example.tax.app://callback", False),
+        ("example.tax.app:callback", False),
+        ("example.tax.app:/callback#top", False),
+        ("example.tax.app:/*", False),
+        ("javascript:/alert(1)", False),
+        ("/callback", False),
+    ],
+)
+def test_an_app_is_answered_where_nobody_else_can_listen(production: Configuration, uri: str, fine: bool) -> None:
+    app(production, redirect_uris=[uri])
+    if fine:
+        assert production.settings().services["tax"].redirect_uris == (uri,)
+    else:
+        assert {problem.path for problem in production.problems()} == {"broker.toml: services[0].redirect_uris[0]"}
+
+
+def test_a_service_that_is_no_app_is_never_answered_on_somebody_s_device(production: Configuration) -> None:
+    for uri in ("http://127.0.0.1/callback", "example.tax.app:/callback"):
+        production.change("broker.toml", "services.0.sector", "tax.example")
+        production.change("broker.toml", "services.0.redirect_uris", [uri])
+        assert {problem.path for problem in production.problems()} == {"broker.toml: services[0].redirect_uris[0]"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("pkce_required", False),
+        ("binding", "mtls"),
+        ("introspection", True),
+        ("ciba", "poll"),
+        ("profile", "fapi2"),
+        ("sector", None),
+    ],
+)
+def test_what_an_app_cannot_be(production: Configuration, name: str, value: Any) -> None:
+    app(production, redirect_uris=["http://127.0.0.1/callback"], **({} if name == "sector" else {name: value}))
+    if name == "sector":
+        production.change("broker.toml", "services.0.sector", None)
+    place = "authentication" if name == "profile" else name
+    assert f"broker.toml: services[0].{place}" in {problem.path for problem in production.problems()}
+
+
+def test_services_with_public_subjects_share_one_sector_that_nobody_can_name(production: Configuration) -> None:
+    production.change("broker.toml", "services.0.subject_type", "public")
+    found = production.settings().services["tax"]
+    assert (found.subject_type, found.sector) == (SubjectType.PUBLIC, PUBLIC_SECTOR)
+    production.change("broker.toml", "services.0.subject_type", "pairwise")
+    production.change("broker.toml", "services.0.sector", PUBLIC_SECTOR)
+    assert isinstance(production.load(), list)
 
 
 def test_a_secret_is_known_by_its_digest_alone(config: Configuration) -> None:

@@ -11,6 +11,7 @@ from broker.actions.sign_in.help import Over, Proven
 from broker.actions.views import Lost
 from broker.assisted import events as ev
 from broker.assisted.case import Binding, Case, Channel, Confirmation, Contact, Safety, State, Way
+from broker.assisted.device import device_evidence
 from broker.assisted.standing import Standing, standing
 from broker.assisted.statement import authentication_level, identity
 from broker.assisted.table import Barred
@@ -29,13 +30,18 @@ from broker.model import handle as handles
 from broker.model.assurance import Level
 from broker.model.facts import Created
 from broker.model.failures import FailureClass
+from broker.model.identity import Identity
 from broker.model.notice import Notice, NoticeKind
+from broker.model.question import Question
 
 CODE_LENGTH = 16
 """Letters and digits of a continuation code: 78 bits."""
 
 REFERENCE_LENGTH = 8
 """Letters and digits of a case's reference: enough that no two cases share one, and no secret."""
+
+STAFF_LANGUAGE = "en"
+"""The language of the console."""
 
 ASKS = 10
 """How many requests for help one address may begin in an hour."""
@@ -236,6 +242,24 @@ class Assist:
     async def released(self, case: str) -> None:
         """The identity of a case answered a service: what is not kept for reuse is erased."""
         await change(self.office, case, ev.Released())
+
+    async def asked(self, transaction: Transaction) -> Question | None:
+        """What staff ask the citizen of the transaction's case to confirm, as long as it waits for an answer."""
+        if transaction.case is None:
+            return None
+        now, asked = self.office.ambient.now(), await self.office.questions.of_case(transaction.case)
+        return next((one for one in asked if one.waits(now)), None)
+
+    async def vouched(self, question: Question, identity: Identity) -> bool:
+        """Records in a case that somebody confirmed its question; False where the case takes nothing more in."""
+        case = None if question.case is None else await current(self.office, question.case)
+        if case is None:
+            return False
+        candidate = self.desk.candidate(identity.provider)
+        way = identity.provider if candidate is None else candidate.card.name(STAFF_LANGUAGE)
+        now = self.office.ambient.now()
+        made = device_evidence(case, question.id, identity.level, way, identity.claims, now)
+        return isinstance(await change(self.office, case.id, ev.DeviceConfirmed(made)), Case)
 
     # --- taking the identity up ---
 

@@ -1,10 +1,10 @@
 """What every verb around a verification case begins and ends with: load, let the clocks speak, move, save, record."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from broker.actions.assist_needs import Cases
-from broker.actions.needs import Audit
+from broker.actions.needs import Audit, Questions
 from broker.actions.staff_outcomes import Hindered, Refused
 from broker.ambient import Ambient
 from broker.assisted.case import Case, State
@@ -28,7 +28,8 @@ class Office:
     """Everything that work on cases needs, built once.
 
     `issuer` is the first half of the key of every identity a case proves. `blind` turns a document or telephone
-    number into a mark that only this broker can make (hexadecimal).
+    number into a mark that only this broker can make (hexadecimal). `confirm` is the page where citizens type in the
+    code of a question, `name` by language what they know this broker by, `ways` those in which notices can go out.
     """
 
     issuer: str
@@ -38,6 +39,10 @@ class Office:
     terms: Terms
     profiles: Profiles
     blind: Callable[[str], str]
+    questions: Questions
+    confirm: str
+    name: Mapping[str, str]
+    ways: frozenset[str] = frozenset()
 
 
 async def current(office: Office, id: str) -> Case | None:

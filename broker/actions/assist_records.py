@@ -29,7 +29,7 @@ def evidence(
 ) -> EvidenceRecord | Faulty:
     """A piece of evidence, new (`id` None) or in place of one recorded before."""
     known = profiles.kinds.get(kind)
-    if known is None or case.channel is None:
+    if known is None or not known.by_staff or case.channel is None:
         return Faulty({"kind": Fault.UNKNOWN if kind else Fault.MISSING})
     if id is not None and id not in {one.id for one in case.evidence}:
         return Faulty({"id": Fault.UNKNOWN})

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from broker.actions import assist_device
 from broker.actions import assist_records as records
 from broker.actions.assist_folder import folder, lapsed, part, refused_role
 from broker.actions.assist_office import Office, change, current, settled
@@ -26,6 +27,7 @@ from broker.assisted.reasons import Occasion, fits
 from broker.assisted.table import Barred
 from broker.assisted.words import unfit
 from broker.model.audit import AuditEvent
+from broker.model.question import Question
 from broker.model.staff import StaffRole
 
 LOOKED_AT = 200
@@ -185,6 +187,14 @@ class Console:
         if isinstance(told, Faulty):
             return told
         return await self._done(who, id, edition, ev.DetailsRecorded(who.member.id, told), Deed.RECORD)
+
+    async def ask_citizen(self, who: Present, id: str, edition: int, message: str) -> Question | Refused:
+        """See `assist_device`."""
+        return await assist_device.ask_citizen(self.office, who, id, edition, message)
+
+    async def asked(self, who: Present, id: str) -> tuple[Question, ...]:
+        """See `assist_device`."""
+        return await assist_device.asked_of(self.office, who, id)
 
     async def end_session(self, who: Present, id: str, edition: int) -> Folder | Refused:
         """The session is over; the citizen is not told what will be decided."""

@@ -12,6 +12,7 @@ from broker.actions.needs import (
     Audit,
     Grants,
     NewAnswer,
+    Questions,
     Recorded,
     Redemption,
     Sessions,
@@ -23,6 +24,7 @@ from broker.model.allowance import Allowance
 from broker.model.audit import AuditEvent
 from broker.model.grant import AssertionUse, Grant, Token
 from broker.model.notice import Notice
+from broker.model.question import Question, QuestionState
 from broker.model.session import Ended, Farewell
 
 
@@ -104,6 +106,22 @@ class CountedGrants:
             self._counts.recorded(events)
         return outcome
 
+    async def rotate(
+        self, digest: str, tokens: Sequence[Token], now: float, events: Sequence[AuditEvent]
+    ) -> Redemption:
+        """As the store does."""
+        outcome = await self._inner.rotate(digest, tokens, now, events)
+        if outcome is Redemption.DONE:
+            self._counts.recorded(events)
+        return outcome
+
+    async def revoke_used(self, digest: str, client_id: str, now: float, event: AuditEvent) -> bool:
+        """As the store does."""
+        revoked = await self._inner.revoke_used(digest, client_id, now, event)
+        if revoked:
+            self._counts.recorded([event])
+        return revoked
+
     async def revoke_code(self, digest: str, now: float, event: AuditEvent) -> None:
         """As the store does. Every try counts, also one that found everything revoked already."""
         await self._inner.revoke_code(digest, now, event)
@@ -115,6 +133,43 @@ class CountedGrants:
         if revoked:
             self._counts.recorded([event])
         return revoked
+
+
+class CountedQuestions:
+    """Questions to citizens on their own device: those put, and how they were answered without tokens."""
+
+    def __init__(self, inner: Questions, counts: Counts) -> None:
+        self.load = inner.load
+        self.by_code = inner.by_code
+        self.of_case = inner.of_case
+        self.poll = inner.poll
+        self.account = inner.account
+        self.known_as = inner.known_as
+        self.claim_pings = inner.claim_pings
+        self.ping_later = inner.ping_later
+        self.pinged = inner.pinged
+        self._inner = inner
+        self._counts = counts
+
+    async def ask(
+        self,
+        question: Question,
+        use: AssertionUse | None,
+        notices: Sequence[Notice],
+        events: Sequence[AuditEvent],
+    ) -> Redemption:
+        """As the store does."""
+        outcome = await self._inner.ask(question, use, notices, events)
+        if outcome is Redemption.DONE:
+            self._counts.recorded(events)
+        return outcome
+
+    async def settle(self, id: str, state: QuestionState, now: float, events: Sequence[AuditEvent]) -> bool:
+        """As the store does."""
+        settled = await self._inner.settle(id, state, now, events)
+        if settled:
+            self._counts.recorded(events)
+        return settled
 
 
 class CountedSessions:

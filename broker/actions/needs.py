@@ -21,6 +21,9 @@ from broker.model.facts import Redemption as Redemption
 from broker.model.facts import Replaced as Replaced
 from broker.model.facts import Unavailable as Unavailable
 from broker.model.grant import AssertionUse, Grant, Token
+from broker.model.identity import Identity
+from broker.model.notice import Notice
+from broker.model.question import Ping, Polled, Question, QuestionState
 from broker.model.request import AuthorizationRequest
 from broker.model.session import Ended, Farewell, Session
 from broker.model.switches import Switches
@@ -107,8 +110,8 @@ class Answers(Protocol):
     async def record(self, answer: NewAnswer) -> Recorded | None:
         """Writes all of it in one transaction. An unredeemed code of the same transaction is replaced.
 
-        None, and nothing written, when the transaction's code was already redeemed or its pushed request was
-        already answered in another transaction.
+        None, and nothing written, when the transaction's code was already redeemed, its pushed request was
+        already answered in another transaction, or its question waits no more or for somebody else.
         """
         ...
 
@@ -145,6 +148,16 @@ class Grants(Protocol):
         """A new access token on a live grant. USED_BEFORE when the grant was revoked meanwhile."""
         ...
 
+    async def rotate(
+        self, digest: str, tokens: Sequence[Token], now: float, events: Sequence[AuditEvent]
+    ) -> Redemption:
+        """A refresh token is used up and new tokens take its place, in one transaction; else USED_BEFORE."""
+        ...
+
+    async def revoke_used(self, digest: str, client_id: str, now: float, event: AuditEvent) -> bool:
+        """Revokes the whole grant of this client whose used-up refresh token came again. False if there is none."""
+        ...
+
     async def revoke(self, digest: str, client_id: str, now: float, event: AuditEvent) -> bool:
         """Revokes a token of this client; a refresh token takes its whole grant along (RFC 7009 2.1).
 
@@ -154,6 +167,69 @@ class Grants(Protocol):
 
     async def use_assertion(self, use: AssertionUse) -> bool:
         """Records one use of a client assertion; False when it was used before."""
+        ...
+
+
+class Questions(Protocol):
+    """Questions to citizens on their own device (facts). Everything older than the current epoch counts as unknown."""
+
+    async def ask(
+        self,
+        question: Question,
+        use: AssertionUse | None,
+        notices: Sequence[Notice],
+        events: Sequence[AuditEvent],
+    ) -> Redemption:
+        """Writes a question with its notices, audit rows and the use of the signed request that it came in.
+
+        All in one transaction, and nothing unless DONE: ASSERTION_USED_BEFORE where the request came before,
+        USED_BEFORE where the code is another question's.
+        """
+        ...
+
+    async def load(self, id: str) -> Question | None:
+        """The question with this id."""
+        ...
+
+    async def by_code(self, code: str) -> Question | None:
+        """The question whose code somebody typed."""
+        ...
+
+    async def of_case(self, case: str) -> Sequence[Question]:
+        """The questions of a verification case, the oldest first."""
+        ...
+
+    async def settle(self, id: str, state: QuestionState, now: float, events: Sequence[AuditEvent]) -> bool:
+        """Answers a waiting question without tokens; False, and nothing written, if it waits no more."""
+        ...
+
+    async def poll(
+        self, digest: str, client_id: str, now: float, use: AssertionUse | None
+    ) -> Polled | Redemption | None:
+        """How a question stands, asked by the service it belongs to; counts the poll, and the use of an assertion.
+
+        None where this service has no such question; ASSERTION_USED_BEFORE where the assertion came a second time.
+        """
+        ...
+
+    async def account(self, sector: str, subject: str) -> str | None:
+        """The account that the services of a sector know by this `sub`."""
+        ...
+
+    async def known_as(self, account: str, now: float) -> Identity | None:
+        """Who is behind an account, as far as its newest live session says."""
+        ...
+
+    async def claim_pings(self, now: float, until: float, limit: int) -> Sequence[tuple[Ping, int]]:
+        """Pings that are due, each with the number of this try; they are due again at `until`, unless `pinged`."""
+        ...
+
+    async def ping_later(self, id: str, when: float) -> None:
+        """The service could not be told: it is due again at `when`."""
+        ...
+
+    async def pinged(self, id: str) -> None:
+        """The service was told, or is not told any more."""
         ...
 
 

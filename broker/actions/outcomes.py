@@ -16,6 +16,14 @@ class Proof(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """A transaction was made; the browser goes to its page. `secret` is set where the browser had none yet."""
+
+    handle: str
+    secret: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class HelpOffered:
     """What can be asked for: the kinds of session that can reach the level the service needs, the best one first."""
 

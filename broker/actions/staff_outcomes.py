@@ -51,7 +51,7 @@ class Hindered(StrEnum):
 
     CONFLICT: somebody else changed the case since the page was made. LAPSED: the lease ran out meanwhile. NOTE: the
     note looks as if it held a code, a password or a card number. REASON: not a reason for this occasion. NOTHING:
-    there is nothing to do.
+    there is nothing to do. MESSAGE: it cannot be shown to the citizen. ASKED: the citizen is being asked already.
     """
 
     UNKNOWN = "unknown"
@@ -62,6 +62,8 @@ class Hindered(StrEnum):
     NOTE = "note"
     REASON = "reason"
     NOTHING = "nothing"
+    MESSAGE = "message"
+    ASKED = "asked"
 
 
 Refused = Hindered | Barred
@@ -76,6 +78,7 @@ class Deed(StrEnum):
     START_SESSION = "start_session"
     EXCHANGE_WORDS = "exchange_words"
     RECORD = "record"
+    ASK_CITIZEN = "ask_citizen"
     END_SESSION = "end_session"
     DROP_SESSION = "drop_session"
     DECIDE = "decide"

@@ -8,6 +8,7 @@ from typing import Any
 from broker.journey.offer import Offer
 from broker.journey.transaction import Failed, Transaction
 from broker.model.failures import FailureClass, NextStep
+from broker.model.question import Put, Question
 from broker.model.request import WayBack
 from broker.model.service import Service
 from broker.provider import Card
@@ -82,13 +83,28 @@ class CheckAndShare:
 
 
 @dataclass(frozen=True, slots=True)
+class Confirm:
+    """Somebody proved who they are, and may now confirm what they are asked. `items` go to a service that asks."""
+
+    transaction: Transaction
+    service: Service
+    card: Card | None
+    items: tuple[SharedItem, ...]
+    question: Put
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
-    """A person is checking: the case as the citizen may see it (`broker.assisted` gives the standing)."""
+    """A person is checking: the case as the citizen may see it (`broker.assisted` gives the standing).
+
+    `asked` is what staff ask the citizen to confirm, for whoever wants to do that in this browser.
+    """
 
     transaction: Transaction
     service: Service
     standing: Any
     offer: Offer
+    asked: Question | None = None
 
 
 class Ending(StrEnum):
@@ -98,15 +114,22 @@ class Ending(StrEnum):
     REFUSED = "refused"
     EXPIRED = "expired"
     ELSEWHERE = "elsewhere"
+    CONFIRMED = "confirmed"
+    DECLINED = "declined"
+    OTHER_PERSON = "other_person"
+    OVER = "over"
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The transaction is over. `back` is how the citizen can go on: the service's answer address, or its home."""
+    """The transaction is over.
+
+    `back` is how the citizen can go on: the service's answer address, or its home; None where it goes on elsewhere.
+    """
 
     service: Service
     ending: Ending
-    back: WayBack
+    back: WayBack | None
     language: str | None = None
 
 
@@ -124,4 +147,4 @@ class Lost:
     told: str | None = None
 
 
-View = Choose | Leave | Checking | WentWrong | CheckAndShare | Waiting | Ended | Lost
+View = Choose | Leave | Checking | WentWrong | CheckAndShare | Confirm | Waiting | Ended | Lost

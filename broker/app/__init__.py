@@ -1,9 +1,10 @@
 """The only wiring: every part is built once, from settings. Nothing is decided here."""
 
-from broker.app.administration import administered, check_ready, configured, machine, migrated
+from broker.app.administration import administered, check_ready, configured, machine, migrated, read
 from broker.app.doors import Application, Door, public_door, staff_door
 from broker.app.opening import opened
 from broker.app.parts import Parts
+from broker.app.reloading import settled
 
 __all__ = [
     "Application",
@@ -16,5 +17,7 @@ __all__ = [
     "migrated",
     "opened",
     "public_door",
+    "read",
+    "settled",
     "staff_door",
 ]

@@ -20,15 +20,21 @@ from broker.stores.sql.marks import Marks
 from broker.stores.sql.schema import schema_is_current
 from broker.stores.sql.sessions import SqlSessions
 from broker.stores.sql.switches import Board
+from broker.toml import Problem
 from providers import KINDS
+
+
+def read(place: Path) -> Settings | list[Problem]:
+    """The settings at a place, or every problem in them and in the keys that they name."""
+    found = load(place, KINDS)
+    return found if isinstance(found, list) else list(check_keys(found)) or found
 
 
 def configured(place: Path) -> Settings:
     """The settings at a place. Raises Refused with every problem in them."""
-    found = load(place, KINDS)
-    problems = found if isinstance(found, list) else list(check_keys(found))
-    if isinstance(found, list) or problems:
-        raise Refused(told(problems, place))
+    found = read(place)
+    if isinstance(found, list):
+        raise Refused(told(found, place))
     return found
 
 
@@ -92,6 +98,7 @@ class Administered:
     epochs: Marks
     audit: Record
     record: SqlAudit
+    reloads: Marks
 
 
 @asynccontextmanager
@@ -107,7 +114,7 @@ async def administered(settings: Settings) -> AsyncIterator[Administered]:
     )
     try:
         record = Record(facts, ring, broker.audit.checkpoints)
-        yield Administered(facts.switches, facts.sessions, facts.marks, record, facts.audit)
+        yield Administered(facts.switches, facts.sessions, facts.marks, record, facts.audit, facts.marks)
     finally:
         await passing.close()
         await facts.close()

@@ -5,14 +5,18 @@ from collections.abc import Sequence
 from broker.actions.assist_office import let_clocks_speak
 from broker.actions.deliver import deliver as deliver_calls
 from broker.actions.notify import deliver
+from broker.actions.ping import ping
 from broker.actions.upkeep import Chore
 from broker.app.delivering import courier, look_at_waiting
 from broker.app.notifying import notifier
 from broker.app.office import office
 from broker.app.parts import Parts
+from broker.app.reloading import Reloading
+from broker.app.rereading import Rereading
 from broker.app.rotating import rotate
 from broker.commands.changing import policy
 from broker.keys import Changes
+from broker.model.service import Delivery
 from broker.stores.sql.audit_chain import Notary
 
 
@@ -27,8 +31,12 @@ def chores(parts: Parts) -> Sequence[Chore]:
         Chore("deliveries", 1.0, lambda: deliver_calls(carrying)),
         Chore("waiting", 15.0, lambda: look_at_waiting(parts)),
         Chore("keys", 2.0, parts.keys.look),
+        Chore("pings", 1.0, lambda: _pings(parts)),
         Chore("cases", 30.0, lambda: let_clocks_speak(desk)),
     ]
+    reloading = parts.reloading
+    if reloading is not None:
+        wanted.append(Chore("reload", 2.0, lambda: _reread(reloading, parts.rereading)))
     if sending is not None:
         wanted.append(Chore("notices", 1.0, lambda: deliver(facts.outbox, sending, parts.ambient)))
     if broker.keys.rotate_every is not None:
@@ -38,3 +46,13 @@ def chores(parts: Parts) -> Sequence[Chore]:
         notary = Notary(parts.keys.ring().audit, broker.audit.checkpoints)
         wanted.append(Chore("checkpoint", 60.0, lambda: facts.chain.checkpoint(parts.ambient.now(), notary)))
     return wanted
+
+
+async def _pings(parts: Parts) -> None:
+    if any(service.ciba is Delivery.PING for service in parts.catalogue.services.values()):
+        await ping(parts.facts.questions, parts.catalogue, parts.outgoing, parts.ambient)
+
+
+async def _reread(reloading: Reloading, rereading: Rereading) -> None:
+    if await reloading.look():
+        await rereading()

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from functools import cache
+from functools import lru_cache
+from pathlib import Path
 
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -12,6 +13,7 @@ from broker.actions.counts import (
     CountedAnswers,
     CountedAudit,
     CountedGrants,
+    CountedQuestions,
     CountedSessions,
     CountedTransactions,
 )
@@ -19,14 +21,17 @@ from broker.actions.exchange.counter import Counter, Rate
 from broker.actions.sign_in.citizen import SignIn
 from broker.actions.sign_in.desk import Desk, Limited
 from broker.actions.sign_out import Exit
+from broker.app.notifying import notifier
 from broker.app.office import assist, entrance, office, ways
 from broker.app.parts import Parts, password
 from broker.assisted.profiles import shipped
+from broker.jose import Authorities, read_authorities
 from broker.journey.offer import OrderRule
 from broker.model.request import ResponseMode
 from broker.oidc.checks import Door as Checks
+from broker.oidc.ciba import Times
 from broker.oidc.client import Audience
-from broker.oidc.metadata import Endpoints, discovery, endpoints, metadata_bytes
+from broker.oidc.metadata import Endpoints, aliases, discovery, endpoints, metadata_bytes
 from broker.oidc.token import Lifetimes
 from broker.stores.passing.memory import MemoryLimits
 from broker.web import citizens, public
@@ -84,6 +89,7 @@ def desk(parts: Parts) -> Desk:
         limits=passing.limits,
         answers=CountedAnswers(facts.answers, meters),
         sessions=facts.sessions,
+        questions=CountedQuestions(facts.questions, meters),
         audit=CountedAudit(facts.audit, meters),
         switches=facts.switches,
         mac=parts.sealer.mac,
@@ -95,19 +101,25 @@ def counter(parts: Parts, checks: Checks) -> Counter:
     """What the services' calls work with."""
     broker, facts, passing = parts.settings.broker, parts.facts, parts.passing
     urls, limits = endpoints(broker.issuer), broker.limits
+    elsewhere = aliases(broker.issuer, broker.certificates.origin)
     return Counter(
         issuer=broker.issuer,
         ladder=broker.ladder,
         door=checks,
-        audience=Audience(broker.issuer, (urls.token, urls.pushed, urls.introspection, urls.revocation)),
+        audience=Audience(broker.issuer, (*urls.called, *(elsewhere[url] for url in urls.called if elsewhere))),
         lifetimes=Lifetimes(broker.tokens.id_token, broker.tokens.access, broker.tokens.refresh),
         request_uri=broker.tokens.request_uri,
         calls=Rate(limits.requests_by_client.most, limits.requests_by_client.window),
         failures=Rate(limits.failed_authentications_by_address.most, limits.failed_authentications_by_address.window),
+        asked=Rate(limits.questions_by_citizen.most, limits.questions_by_citizen.window),
+        question_times=Times(broker.tokens.question),
+        confirm=f"{broker.issuer}/confirm",
+        ways=frozenset() if (sending := notifier(broker.notices)) is None else sending.ways,
         clients=parts.catalogue,
         keys=parts.keys,
         ambient=parts.ambient,
         grants=CountedGrants(facts.grants, parts.meters),
+        questions=CountedQuestions(facts.questions, parts.meters),
         pushed=passing.pushed,
         proofs=passing.proofs,
         own_limits=MemoryLimits(parts.ambient),
@@ -115,7 +127,13 @@ def counter(parts: Parts, checks: Checks) -> Counter:
         switches=facts.switches,
         mac=parts.sealer.mac,
         mac_matches=parts.sealer.mac_matches,
+        authorities=_authorities(broker.certificates.authorities),
+        aliases=elsewhere,
     )
+
+
+def _authorities(file: Path | None) -> Authorities:
+    return () if file is None else read_authorities(file.read_bytes())
 
 
 class Door:
@@ -177,7 +195,7 @@ def public_door(parts: Parts) -> ASGIApp:
         ),
         *front_routes(door, here, checks, exit),
         *citizens.citizen_routes(door),
-        *public.public_routes(door, tuple(parts.catalogue.services.values())),
+        *public.public_routes(door, parts.catalogue.services),
         session_route(files),
         *static_routes(files),
         *alive_routes(parts.readiness),
@@ -186,24 +204,25 @@ def public_door(parts: Parts) -> ASGIApp:
 
 
 def _metadata(parts: Parts, urls: Endpoints) -> Callable[[], bytes]:
-    """The discovery document, made once for each set of algorithms that the keys serve."""
+    """The discovery document, made once for each state of the catalogue and set of algorithms that the keys serve."""
     broker = parts.settings.broker
 
-    @cache
-    def made(algorithms: tuple[str, ...]) -> bytes:
+    @lru_cache(maxsize=1)
+    def made(version: int, algorithms: tuple[str, ...]) -> bytes:
         document = discovery(
             broker.issuer,
             urls,
             broker.ladder,
-            parts.settings.services.values(),
+            parts.catalogue.services.values(),
             algorithms,
             broker.languages,
             response_modes=RESPONSE_MODES,
             trust_frameworks=(broker.trust_framework,),
+            certificates=broker.certificates.origin,
         )
         return metadata_bytes(document)
 
-    return lambda: made(parts.keys.ring().algorithms)
+    return lambda: made(parts.catalogue.version, parts.keys.ring().algorithms)
 
 
 def staff_door(parts: Parts) -> ASGIApp:
@@ -224,6 +243,7 @@ def staff_door(parts: Parts) -> ASGIApp:
         ready,
         parts.sealer,
         parts.ambient,
+        desk.confirm,
     )
     routes = [*staff_pages.staff_routes(door), *static_routes(files), *alive_routes(parts.readiness)]
     if counters.enabled:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from broker.actions.assist import Assist
 from broker.actions.assist_office import Office
-from broker.actions.counts import CountedAudit, CountedCases
+from broker.actions.counts import CountedAudit, CountedCases, CountedQuestions
 from broker.actions.sign_in.desk import Desk
 from broker.actions.staff_sign_in import Entrance
 from broker.app.notifying import notifier
@@ -31,6 +31,10 @@ def office(parts: Parts) -> Office:
         terms=terms(parts),
         profiles=replace(shipped(), framework=broker.trust_framework),
         blind=blind,
+        questions=CountedQuestions(parts.facts.questions, parts.meters),
+        confirm=f"{broker.issuer}/confirm",
+        name=broker.name,
+        ways=frozenset() if (sending := notifier(broker.notices)) is None else sending.ways,
     )
 
 

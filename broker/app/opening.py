@@ -8,13 +8,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from broker import seal
-from broker.actions.sign_in.desk import Registered
 from broker.actions.upkeep import for_ever
 from broker.ambient import Ambient
+from broker.app.catalogue import Catalogue, key_sets
 from broker.app.chores import chores
-from broker.app.parts import Catalogue, Parts, password
+from broker.app.parts import Parts, password
+from broker.app.reloading import Reader, Reloading
 from broker.app.rereading import Rereading
-from broker.jose import parse_keys
 from broker.keys import Keys, Tokens
 from broker.model.facts import Unavailable
 from broker.outgoing import Outgoing
@@ -34,8 +34,11 @@ AGAIN = 1.0
 
 
 @asynccontextmanager
-async def opened(settings: Settings, ambient: Ambient) -> AsyncIterator[Parts]:
-    """Opens stores and connections, starts what is done again and again, and closes all of it in the end."""
+async def opened(settings: Settings, ambient: Ambient, read: Reader | None = None) -> AsyncIterator[Parts]:
+    """Opens stores and connections, starts what is done again and again, and closes all of it in the end.
+
+    `read` reads the settings again from where they came from, for changes that need no restart.
+    """
     broker = settings.broker
     tokens = Tokens(ambient.tick)
     keys = Keys(broker.keys.folder, tokens)
@@ -59,19 +62,27 @@ async def opened(settings: Settings, ambient: Ambient) -> AsyncIterator[Parts]:
         stack.push_async_callback(outgoing.close)
         ground = Ground(outgoing, facts.ambient)
         watch = Watch((_provider(entry, ground) for entry in settings.providers.values()), facts.ambient)
+        catalogue = Catalogue(watch.providers, outgoing, facts.ambient)
+        catalogue.take(settings, key_sets(settings))
+        meters = open_meters(broker.metrics.folder if broker.listen.workers > 1 else None)
+        reloading = None if read is None else Reloading(settings, catalogue, read, facts.marks, meters)
+        rereading = Rereading({"keys": keys.reload})
+        if reloading is not None:
+            rereading.readings["services"] = reloading
         parts = Parts(
             settings,
             facts.ambient,
             keys,
-            Rereading({"keys": keys.reload}),
+            rereading,
             sealer,
             facts,
             passing,
             outgoing,
-            _catalogue(settings, watch),
+            catalogue,
             watch,
-            open_meters(broker.metrics.folder if broker.listen.workers > 1 else None),
+            meters,
             _readiness(facts, passing),
+            reloading,
         )
         for work in (watch.run(), _beat(parts), *(for_ever(chore) for chore in chores(parts))):
             stack.push_async_callback(_ended, asyncio.ensure_future(work))
@@ -124,17 +135,3 @@ async def _ended(task: asyncio.Task[None]) -> None:
 
 def _provider(entry: ProviderEntry, ground: Ground) -> Provider:
     return KINDS[entry.kind].build(entry.card, entry.config, ground)
-
-
-def _catalogue(settings: Settings, watch: Watch) -> Catalogue:
-    issuer = settings.broker.issuer
-    return Catalogue(
-        services=settings.services,
-        providers={
-            id: Registered(watch.providers[id], entry.listing, f"{issuer}/callback/{id}")
-            for id, entry in settings.providers.items()
-        },
-        key_sets={
-            id: parse_keys(service.jwks) for id, service in settings.services.items() if service.jwks is not None
-        },
-    )

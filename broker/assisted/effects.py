@@ -57,6 +57,9 @@ def _by_citizen(case: Case, event: ev.ByCitizen) -> Outcome:
             return Outcome(replace(case, continuation=continuation))
         case ev.CodeSent(confirmation):
             return Outcome(replace(case, confirmation=confirmation, codes_sent=case.codes_sent + 1))
+        case ev.DeviceConfirmed(evidence):
+            kept = tuple(one for one in case.evidence if one.id != evidence.id)
+            return Outcome(replace(case, evidence=(*kept, evidence)), None, evidence.kind)
         case ev.Disputed(claims):
             return Outcome(_stopped(case), S.HELD, " ".join(claims))
         case ev.Bound(binding, reusable):

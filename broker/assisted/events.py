@@ -77,6 +77,13 @@ class AttemptsSpent:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceConfirmed:
+    """Somebody proved who they are on a device of their own and confirmed what staff asked. The same id replaces."""
+
+    evidence: EvidenceRecord
+
+
+@dataclass(frozen=True, slots=True)
 class Disputed:
     """The citizen says that the details to be bound are wrong. `claims` names which."""
 
@@ -383,6 +390,7 @@ ByCitizen = (
     | Rejoined
     | ContinuationDrawn
     | CodeSent
+    | DeviceConfirmed
     | Disputed
     | Bound
     | Released

@@ -60,7 +60,10 @@ class FieldKind:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceKind:
-    """One kind of evidence: its checklist, what is noted, and what it is worth once checked."""
+    """One kind of evidence: its checklist, what is noted, and what it is worth once checked.
+
+    What is not `by_staff` is recorded by what the citizen does, and by nobody else.
+    """
 
     text: Texts
     type: EvidenceType
@@ -69,6 +72,7 @@ class EvidenceKind:
     strength: tuple[Worth, ...]
     validity: tuple[Worth, ...]
     fields: Mapping[str, FieldKind] = field(default_factory=dict)
+    by_staff: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,7 @@ LINES: tuple[Line, ...] = (
     _line(ev.EvidenceRemoved, RECORDING, STAY, Role.AGENT),
     _line(ev.ChecksRecorded, RECORDING, STAY, Role.AGENT),
     _line(ev.DetailsRecorded, RECORDING, STAY, Role.AGENT),
+    _line(ev.DeviceConfirmed, RECORDING, STAY, Role.CITIZEN),
     _line(ev.SessionEnded, S.IN_SESSION, S.DECISION, Role.AGENT),
     _line(ev.SessionDropped, S.IN_SESSION, S.QUEUED, Role.AGENT),
     _line(ev.PutBack, frozenset({S.CLAIMED, S.DECISION}), S.QUEUED, Role.AGENT),

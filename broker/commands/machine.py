@@ -66,6 +66,14 @@ class Epochs(Protocol):
         ...
 
 
+class Reloads(Protocol):
+    """Where processes look whether they should read their settings again."""
+
+    async def ask_reload(self, who: str, now: float) -> int:
+        """Says so, with an audit row. Gives how often it was said."""
+        ...
+
+
 class Verifier(Protocol):
     """Reads the audit chain again from its beginning."""
 
@@ -114,6 +122,8 @@ class Facts(Protocol):
     def audit(self) -> Verifier: ...
     @property
     def record(self) -> Recorder: ...
+    @property
+    def reloads(self) -> Reloads: ...
 
 
 @dataclass(frozen=True, slots=True)

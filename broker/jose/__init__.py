@@ -5,6 +5,16 @@ needs. Nothing here knows the time: `exp`, `nbf` and `iat` are for the caller, w
 """
 
 from broker.jose.algorithms import SIGNATURE_ALGORITHMS
+from broker.jose.certificates import (
+    MAX_CERTIFICATE,
+    Authorities,
+    Certificate,
+    distinguished_name,
+    email,
+    ip_address,
+    read_authorities,
+    read_certificate,
+)
 from broker.jose.keys import (
     MAX_KEY_SET,
     MAX_KEYS,
@@ -25,17 +35,21 @@ from broker.jose.tokens import (
     Verified,
     claimed_issuer,
     hash_claim,
+    lacks_key,
     sign,
     verify,
     verify_embedded,
 )
 
 __all__ = [
+    "MAX_CERTIFICATE",
     "MAX_EMBEDDED",
     "MAX_KEYS",
     "MAX_KEY_SET",
     "MAX_TOKEN",
     "SIGNATURE_ALGORITHMS",
+    "Authorities",
+    "Certificate",
     "KeySet",
     "PublicKey",
     "SigningKey",
@@ -43,11 +57,17 @@ __all__ = [
     "Untrusted",
     "Verified",
     "claimed_issuer",
+    "distinguished_name",
+    "email",
     "hash_claim",
+    "ip_address",
+    "lacks_key",
     "load_signing_key",
     "new_signing_key_pem",
     "parse_keys",
     "public_jwk",
+    "read_authorities",
+    "read_certificate",
     "sign",
     "strict_json",
     "thumbprint",

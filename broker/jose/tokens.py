@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from broker.jose.algorithms import ALGORITHMS
-from broker.jose.keys import KeySet, PublicKey, SigningKey, public_key
+from broker.jose.keys import KeySet, PublicKey, SigningKey, UnknownKey, public_key
 from broker.jose.text import Untrusted, base64url, encode, json_object, unbase64url
 
 MAX_TOKEN: Final = 65_536
@@ -138,6 +138,24 @@ def claimed_issuer(token: str) -> str | None:
     except Untrusted:
         return None
     return issuer if isinstance(issuer, str) else None
+
+
+def lacks_key(token: str, keys: KeySet) -> bool:
+    """Whether no key of the set fits what a token's header names, before anything is verified.
+
+    False for a token that cannot be read, or that no key could verify: no other set would help.
+    """
+    try:
+        header = _header(_split(token, MAX_TOKEN)[1])
+        alg, kid = header.get("alg"), header.get("kid")
+        if not isinstance(alg, str) or alg not in ALGORITHMS or not isinstance(kid, str | None):
+            return False
+        keys.find(kid, alg)
+    except UnknownKey:
+        return True
+    except Untrusted:
+        return False
+    return False
 
 
 def sign(

@@ -76,12 +76,13 @@ class NoRouteFound:
 
 @dataclass(frozen=True, slots=True)
 class ServiceAnswered:
-    """The answer for the service is written. `leaving` is how the citizen goes back.
+    """The answer for the service is written. `leaving` is how the citizen goes back, None where
+    nobody waits for them.
 
     `account` is whose answer it is; where a session was accepted it must be the session's.
     """
 
-    leaving: WayBack
+    leaving: WayBack | None
     account: str
 
 
@@ -99,9 +100,11 @@ class BrowserChanged:
 
 @dataclass(frozen=True, slots=True)
 class GaveUp:
-    """The citizen goes back to the service without an answer. `leaving` is how, with its error where one may go."""
+    """The citizen goes back to the service without an answer. `leaving` is how, with its error where one may
+    go; None where nobody waits for them.
+    """
 
-    leaving: WayBack
+    leaving: WayBack | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from broker.journey.offer import Candidate, usable
+from broker.journey.offer import Candidate, unanswerable, usable
 from broker.journey.transaction import State, Transaction
 from broker.model.failures import FailureClass
 from broker.model.identity import HELP, Identity
@@ -130,6 +130,8 @@ def _weigh(
 ) -> Believed | FailureClass:
     """The checks that every identity passes, wherever it comes from, the cheap ones first."""
     if switches.is_off(SwitchKind.SERVICE, service.client_id) or service.client_id != transaction.request.client_id:
+        return FailureClass.SERVICE_OFF
+    if unanswerable(transaction, service):
         return FailureClass.SERVICE_OFF
     if candidate is None:
         if identity.provider != HELP or not service.assisted:

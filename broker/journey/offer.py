@@ -75,7 +75,8 @@ class Offer:
     its own. `blocked` are those the citizen turned off. `hinted` is the option the service points to, if it may.
     `reachable` says that some provider of this service reaches the level, be it working now or not. `help` says that
     a person can be asked for, `later` that the transaction can be finished elsewhere, `other_ways` and `contact` that
-    the service named them; `contacts` are those of providers by id. `barred` is set when the service itself is off.
+    the service named them; `contacts` are those of providers by id. `barred` is set when the service itself is off,
+    or an answer could go nowhere because its address was taken out of the service's file.
     """
 
     order: OrderRule
@@ -116,6 +117,15 @@ class Offer:
         return self.option(provider) is not None
 
 
+def unanswerable(transaction: Transaction, service: Service) -> bool:
+    """Whether the address where the answer should go was taken out of the service's file since the request came.
+
+    A request that is answered elsewhere, and not through the browser, has no such address.
+    """
+    uri = transaction.request.redirect_uri
+    return uri != "" and not service.redirects_to(uri)
+
+
 def usable(candidate: Candidate, service: Service, switches: Switches, now: float) -> bool:
     """Whether a provider is enabled for this service now, by configuration, by policy and by switch."""
     id = candidate.card.id
@@ -139,9 +149,10 @@ def offer(
     `assisted` is the highest level that help from a person can reach here (None: there is no such help). `blocked` are
     ids of providers the citizen turned off, `last_used` the id of the one this browser remembers.
     """
-    if switches.is_off(SwitchKind.SERVICE, service.client_id):
+    if unanswerable(transaction, service) or switches.is_off(SwitchKind.SERVICE, service.client_id):
         return Offer(order, contact=service.contact is not None, barred=FailureClass.SERVICE_OFF)
-    minimum = transaction.request.minimum
+    request = transaction.request
+    minimum = request.minimum
     reaching = [c for c in candidates if usable(c, service, switches, now) and c.card.highest >= minimum]
     allowed = [c for c in reaching if c.card.id not in blocked and not _spent(transaction, c.card.id)]
     ordered = sorted(allowed, key=_key(transaction, order))
@@ -156,12 +167,20 @@ def offer(
         blocked=tuple(c.card for c in reaching if c.card.id in blocked),
         hinted=_hinted(transaction, service, options),
         reachable=bool(reaching),
-        help=service.assisted and transaction.case is None and assisted is not None and assisted >= minimum,
-        later=bool(service.initiate_login_uri or service.resume_uri or service.single_sign_on),
+        help=_help(transaction, service, assisted),
+        later=request.question is None
+        and bool(service.initiate_login_uri or service.resume_uri or service.single_sign_on),
         other_ways=bool(service.other_ways),
         contact=service.contact is not None,
         contacts={c.card.id: c.listing.contact for c in candidates if c.listing.contact is not None},
     )
+
+
+def _help(transaction: Transaction, service: Service, assisted: Level | None) -> bool:
+    """Whether a person can help: not where a question is answered, which a person or a service is asking already."""
+    request = transaction.request
+    open_to_it = service.assisted and transaction.case is None and request.question is None
+    return open_to_it and assisted is not None and assisted >= request.minimum
 
 
 def next_steps(transaction: Transaction, offer: Offer, failed: Failed) -> tuple[NextStep, ...]:

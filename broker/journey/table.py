@@ -34,6 +34,7 @@ from broker.journey.transaction import (
     Transaction,
 )
 from broker.model.failures import FailureClass
+from broker.model.question import Put
 from broker.model.request import AuthorizationRequest
 
 S = State
@@ -150,6 +151,7 @@ def _stubbed(transaction: Transaction) -> Changes:
         minimum=asked.minimum,
         state=asked.state,
         response_mode=asked.response_mode,
+        question=None if asked.question is None else Put(asked.question.id),
     )
     return {
         "request": request,

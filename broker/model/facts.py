@@ -44,7 +44,8 @@ class NewAnswer:
     with the answer. `code` is None where no code may be sent (the transaction was moved, or outlived the service's
     patience): then everything else is written, what was shared as long as `client_id` says with whom. `fact` names this
     one answer: whoever records an answer by the same name again tells nothing new, and the audit rows stay as they were
-    first written.
+    first written. `question` is the id of the question that the answer settles: then nothing is written unless that
+    still waits, for this very account.
     """
 
     issuer: str
@@ -59,6 +60,7 @@ class NewAnswer:
     fact: str
     client_id: str | None = None
     replaced: Replaced | None = None
+    question: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

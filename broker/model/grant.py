@@ -75,6 +75,8 @@ class Token:
     """An access or refresh token, known by its digest alone. `kind` is "access" or "refresh".
 
     `dpop_jkt` is the key an access token is bound to, where a refresh named another one than its grant has.
+    `x5t` is the SHA-256 thumbprint of the certificate that an access token is bound to (RFC 8705 3.1). It stands here
+    and not in the grant, since a refresh binds the new token to the certificate of that day.
     """
 
     digest: str
@@ -82,6 +84,7 @@ class Token:
     created: float
     expires: float
     dpop_jkt: str | None = None
+    x5t: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

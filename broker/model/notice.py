@@ -12,6 +12,7 @@ class NoticeKind(StrEnum):
     RESULT = "result"
     MORE_NEEDED = "more_needed"
     CHECKED = "checked"
+    QUESTION = "question"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from broker.model.assurance import Level
+from broker.model.question import Put
 
 
 class ResponseMode(StrEnum):
@@ -48,7 +49,8 @@ class AuthorizationRequest:
     (OpenID Connect Core 5.5.1.1). `claims` is the checked `claims` parameter, with the members `id_token` and
     `userinfo`; `asked` names every claim that scope and `claims` ask for together and that the service may have.
     `pushed` is the digest of the pushed request's handle (RFC 9126), `dpop_jkt` the key thumbprint that binds the
-    code (RFC 9449 10), `hint_subject` the `sub` of a verified `id_token_hint`.
+    code (RFC 9449 10), `hint_subject` the `sub` of a verified `id_token_hint`. `question` is set where the answer goes
+    to a waiting question instead of a redirect URI, which is empty then.
     """
 
     client_id: str
@@ -71,6 +73,7 @@ class AuthorizationRequest:
     dpop_jkt: str | None = None
     hint_subject: str | None = None
     pushed: str | None = None
+    question: Put | None = None
 
     @property
     def fresh(self) -> bool:

@@ -1,11 +1,15 @@
 """A relying service (client) as the rules see it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from broker.model.assurance import Level
+
+_OWN_DEVICE: Final = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::([0-9]{1,5}))?(/.*)", re.ASCII | re.DOTALL)
+_LAST_PORT: Final = 65_535
 
 
 class Profile(StrEnum):
@@ -16,11 +20,56 @@ class Profile(StrEnum):
 
 
 class ClientAuthentication(StrEnum):
-    """How a service proves who it is (OpenID Connect Core 9)."""
+    """How a service proves who it is (OpenID Connect Core 9, RFC 8705 2); `none` for apps, which have no secret."""
 
     PRIVATE_KEY_JWT = "private_key_jwt"
     CLIENT_SECRET_BASIC = "client_secret_basic"
     CLIENT_SECRET_POST = "client_secret_post"
+    TLS_CLIENT_AUTH = "tls_client_auth"
+    SELF_SIGNED_TLS_CLIENT_AUTH = "self_signed_tls_client_auth"
+    NONE = "none"
+
+
+class Binding(StrEnum):
+    """What access tokens are bound to: the key of the DPoP proofs, or the certificate (RFC 9449 6, RFC 8705 3)."""
+
+    DPOP = "dpop"
+    MTLS = "mtls"
+
+
+class SubjectType(StrEnum):
+    """Whether a service knows citizens by a `sub` of its sector's own, or by the public one (OpenID Connect Core 8)."""
+
+    PAIRWISE = "pairwise"
+    PUBLIC = "public"
+
+
+PUBLIC_SECTOR: Final = "public subjects"
+"""The sector of all services with public subjects. It holds a space, so no configured sector can be the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSubject:
+    """Whom a service's certificate must name: exactly one of these is set (RFC 8705 2.1.2)."""
+
+    dn: str | None = None
+    """The whole subject as RFC 4514 writes it, such as "CN=tax.example,O=Tax Office,C=GB". How its values are escaped
+    does not count."""
+    san_dns: str | None = None
+    """A host name among the certificate's alternative names."""
+    san_uri: str | None = None
+    """A URI among them."""
+    san_ip: str | None = None
+    """An IP address among them."""
+    san_email: str | None = None
+    """An email address among them."""
+
+
+class Delivery(StrEnum):
+    """How a service learns that a citizen answered on their own device (CIBA Core 1.0, 5)."""
+
+    POLL = "poll"
+    PING = "ping"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +101,17 @@ class Service:
     """A relying service, registered by one file.
 
     `names` by language; `secret_digest` is the SHA-256 (hexadecimal) of a client secret of at least 128 random bits;
+    `jwks` is the service's public key set (RFC 7517), `jwks_uri` where it shows one instead; `sector` is the pairwise
+    sector (OpenID Connect Core 8.1); `patience` is how long (seconds) the service's own session waits for an answer;
+    `providers` limits the providers (empty: all); `contact` is shown to citizens whose way is barred.
     `jwks` is the service's public key set (RFC 7517); `sector` is the pairwise sector (OpenID Connect Core 8.1);
     `patience` is how long (seconds) the service's own session waits for an answer; `providers` limits the providers
+    (empty: all); `contact` is shown to citizens whose way is barred. `tls_subject` is whom its certificate must name
+    (RFC 8705 2.1.2); `binding` is how its tokens are bound (None: by DPoP in `fapi2`, else by whatever proof comes).
     (empty: all); `contact` is shown to citizens whose way is barred.
     `request_object_required`: only signed requests are taken (RFC 9101 10.5); `signed_response`: answers travel as JWTs
     alone (JARM), signed with `response_alg` and encrypted where `response_encryption` says so.
+    `ciba` says that the service may ask citizens on a device of their own, and how it learns of the answer.
     """
 
     client_id: str
@@ -87,18 +142,60 @@ class Service:
     initiate_login_uri: str | None = None
     resume_uri: str | None = None
     patience: int = 1800
+    jwks_uri: str | None = None
+    subject_type: SubjectType = SubjectType.PAIRWISE
+    tls_subject: TlsSubject | None = None
+    binding: Binding | None = None
     request_object_required: bool = False
     signed_response: bool = False
     response_alg: str = "ES256"
     response_encryption: Encryption | None = None
     backchannel_logout_uri: str | None = None
     frontchannel_logout_uri: str | None = None
+    ciba: Delivery | None = None
+    ciba_notification_uri: str | None = None
+    ciba_request_signed: bool = False
 
     def name(self, language: str) -> str:
         """The service's name in a language, or in the first one it has."""
         return self.names.get(language) or next(iter(self.names.values()))
 
+    def redirects_to(self, uri: str) -> bool:
+        """Whether answers may go to a URI as registered now, byte for byte (OpenID Connect Core 3.1.2.1).
+
+        An app that listens on its own device is given whatever port is free, so the port of `http://127.0.0.1` and
+        `http://[::1]` does not count (RFC 8252 7.3).
+        """
+        if uri in self.redirect_uris:
+            return True
+        plain = _without_port(uri) if self.is_public else None
+        return plain is not None and any(_without_port(known) == plain for known in self.redirect_uris)
+
+    @property
+    def asks_signed(self) -> bool:
+        """Whether its backchannel requests must be signed, with the algorithms of FAPI (FAPI-CIBA Profile 5.2.2)."""
+        return self.ciba_request_signed or self.profile is Profile.FAPI2
+
     @property
     def claims(self) -> frozenset[str]:
         """The names of the claims this service may ask for."""
         return frozenset(use.claim for use in self.data)
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it is a public client (RFC 6749 2.1): an app, which proves nothing but that it holds a key."""
+        return self.authentication is ClientAuthentication.NONE
+
+    @property
+    def bound_by(self) -> Binding | None:
+        """What its tokens must be bound to; None where a bearer token will do."""
+        if self.binding is None and (self.profile is Profile.FAPI2 or self.is_public):
+            return Binding.DPOP
+        return self.binding
+
+
+def _without_port(uri: str) -> str | None:
+    parts = _OWN_DEVICE.fullmatch(uri)
+    if parts is None or (parts[2] is not None and not 0 < int(parts[2]) <= _LAST_PORT):
+        return None
+    return parts[1] + parts[3]

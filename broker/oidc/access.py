@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from broker.jose import Certificate
 from broker.model.grant import Grant, Token
 from broker.oidc.dpop import Proof
 from broker.oidc.errors import Scheme, TokenError, challenge
@@ -45,8 +46,15 @@ def invalid_token(detail: str, scheme: Scheme) -> TokenError:
     return TokenError("invalid_token", description, detail, status=401, challenge=asks)
 
 
-def check_access(presented: PresentedToken, token: Token, grant: Grant, proof: Proof | None, now: float) -> None:
-    """Whether a known token opens a resource now: its kind, its time, and the key it is bound to (RFC 9449 7.1, 7.2).
+def check_access(
+    presented: PresentedToken,
+    token: Token,
+    grant: Grant,
+    proof: Proof | None,
+    now: float,
+    certificate: Certificate | None = None,
+) -> None:
+    """Whether a known token opens a resource now: its kind, its time, what it is bound to (RFC 9449 7, RFC 8705 3).
 
     A bound token is never taken as a bearer token, nor the other way round. Raises TokenError.
     """
@@ -54,6 +62,8 @@ def check_access(presented: PresentedToken, token: Token, grant: Grant, proof: P
         raise invalid_token(f"a token of kind {token.kind} was presented as an access token", presented.scheme)
     if now >= token.expires or now >= grant.expires:
         raise invalid_token("the access token has expired", presented.scheme)
+    if token.x5t is not None and (certificate is None or certificate.thumbprint != token.x5t):
+        raise invalid_token("the client certificate is missing or not the one the token is bound to", presented.scheme)
     key = bound_to(token, grant)
     if key is None:
         if presented.scheme is not Scheme.BEARER:

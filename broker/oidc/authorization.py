@@ -36,7 +36,7 @@ def authorization_request(
     trusted = False
     try:
         check_client_id(parameters, service)
-        trusted = parameters.get("redirect_uri") in service.redirect_uris
+        trusted = service.redirects_to(parameters.get("redirect_uri", ""))
         check_reference(parameters, arrival)
         parameters = opened(parameters, service, sender, door.issuer)
         trusted = False

@@ -91,11 +91,11 @@ def check_client_id(parameters: Mapping[str, str], service: Service) -> None:
 
 
 def check_redirect_uri(parameters: Mapping[str, str], service: Service) -> None:
-    """The redirect URI is registered, byte for byte (OpenID Connect Core 3.1.2.1, RFC 9700 2.1, RFC 9126 2.4)."""
+    """The redirect URI is registered (OpenID Connect Core 3.1.2.1, RFC 9700 2.1, RFC 9126 2.4)."""
     redirect_uri = parameters.get("redirect_uri")
     if redirect_uri is None:
         raise Refusal("invalid_request", "the parameter redirect_uri is missing")
-    if redirect_uri not in service.redirect_uris:
+    if not service.redirects_to(redirect_uri):
         raise Refusal(
             "invalid_request",
             "the redirect_uri is not registered for this service",
@@ -170,13 +170,14 @@ def check_nonce(asking: Asking) -> Fields:
 
 
 def check_code_challenge(asking: Asking) -> Fields:
-    """PKCE with S256, demanded in `fapi2` and wherever else the service can (RFC 7636 4.3, RFC 9700 2.1.1)."""
+    """PKCE with S256, demanded in `fapi2`, of apps, and wherever the service can (RFC 7636 4.3, RFC 9700 2.1.1)."""
     challenge = asking.parameters.get("code_challenge")
     method = asking.parameters.get("code_challenge_method")
     if challenge is None:
         if method is not None:
             raise Refusal("invalid_request", "code_challenge_method without code_challenge")
-        if asking.service.profile is Profile.FAPI2 or asking.service.pkce_required:
+        service = asking.service
+        if service.profile is Profile.FAPI2 or service.is_public or service.pkce_required:
             raise Refusal("invalid_request", "the parameter code_challenge is missing")
         return {}
     if method != "S256":
@@ -226,18 +227,19 @@ def check_subject(asking: Asking) -> Fields:
     wanted = {request["value"] for request in requests if isinstance(request.get("value"), str)}
     hint = _short(asking, "id_token_hint")
     if hint is not None:
-        wanted.add(_hinted(hint, asking))
+        wanted.add(subject_of(hint, asking.service, asking.door))
     if len(wanted) > 1:
         raise Refusal("invalid_request", "the id_token_hint and the claims name different people")
     return {"hint_subject": next(iter(wanted), None)}
 
 
-def _hinted(hint: str, asking: Asking) -> str:
+def subject_of(hint: str, service: Service, door: Door) -> str:
+    """The `sub` in an `id_token_hint`: an ID token of ours for this service, of any age. Raises Refusal."""
     try:
-        known = verify(hint, asking.door.keys(), SIGNATURE_ALGORITHMS).claims
+        known = verify(hint, door.keys(), SIGNATURE_ALGORITHMS).claims
     except Untrusted as problem:
         raise Refusal("invalid_request", "the id_token_hint is not an ID token of ours", problem.detail) from None
-    if known.get("iss") != asking.door.issuer or known.get("aud") != asking.service.client_id:
+    if known.get("iss") != door.issuer or known.get("aud") != service.client_id:
         raise Refusal("invalid_request", "the id_token_hint was issued to another service")
     if not isinstance(known.get("sub"), str):  # another kind of token that the same key signed, such as an answer
         raise Refusal("invalid_request", "the id_token_hint is not an ID token of ours", "no sub")

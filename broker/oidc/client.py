@@ -1,4 +1,4 @@
-"""Client authentication: how a service proves who it is (OpenID Connect Core 9, RFC 6749 2.3, RFC 7523 2.2).
+"""Client authentication: how a service proves who it is (OpenID Connect Core 9, RFC 6749 2.3, RFC 7523 2, RFC 8705 2).
 
 First `presented` says who is calling and how; then the caller looks the service up, and `authenticate` decides. The id
 of an assertion is only handed back: it counts once its use was recorded.
@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
-from broker.jose import KeySet, Untrusted, claimed_issuer, verify
+from broker.jose import Authorities, Certificate, KeySet, Untrusted, claimed_issuer, verify
 from broker.model.grant import AssertionUse
 from broker.model.service import ClientAuthentication, Profile, Service
+from broker.oidc import certificates
 from broker.oidc.errors import TokenError
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -38,7 +39,11 @@ _LONGEST: Final = 512
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a caller presented: the `client_id` it claims, the method, and the secret or the assertion."""
+    """What a caller presented: the `client_id` it claims, the method, and the secret or the assertion.
+
+    The method is `none` where there was nothing but the id: what else proves it, if anything, is the certificate of
+    the connection.
+    """
 
     client_id: str
     method: ClientAuthentication
@@ -90,6 +95,8 @@ def presented(parameters: Mapping[str, str], authorization: str | None) -> Crede
         assertion = parameters["client_assertion"]
         client_id = parameters.get("client_id") or claimed_issuer(assertion) or ""
         credentials = Credentials(client_id, ClientAuthentication.PRIVATE_KEY_JWT, assertion)
+    elif "client_id" in parameters:
+        credentials = Credentials(parameters["client_id"], ClientAuthentication.NONE, "")
     else:
         raise invalid_client("no client authentication")
     if not credentials.client_id or parameters.get("client_id", credentials.client_id) != credentials.client_id:
@@ -114,19 +121,32 @@ def _basic(authorization: str) -> Credentials:
 
 
 def authenticate(
-    credentials: Credentials, service: Service | None, keys: KeySet, audience: Audience, now: float
+    credentials: Credentials,
+    service: Service | None,
+    keys: KeySet,
+    audience: Audience,
+    now: float,
+    certificate: Certificate | None = None,
+    authorities: Authorities = (),
 ) -> Authenticated:
     """The service, if its credentials hold by its registered method and no other (OpenID Connect Core 9).
 
-    `service` is what is registered under `credentials.client_id`, `keys` its public keys. Raises TokenError.
+    `service` is what is registered under `credentials.client_id`, `keys` its public keys; `certificate` came with the
+    connection, `authorities` issue such to services. Raises TokenError.
     """
     basic = credentials.method is ClientAuthentication.CLIENT_SECRET_BASIC
     if service is None or service.client_id != credentials.client_id:
         raise invalid_client(f"client_id {credentials.client_id!r:.80} is not registered", basic)
+    if service.authentication in certificates.METHODS and credentials.method is ClientAuthentication.NONE:
+        if (why := certificates.why_not(service, certificate, keys, authorities, now)) is not None:
+            raise invalid_client(why)
+        return Authenticated(service)
     if service.authentication is not credentials.method:
         raise invalid_client(f"{credentials.method} instead of the registered {service.authentication}", basic)
     if credentials.method is ClientAuthentication.PRIVATE_KEY_JWT:
         return Authenticated(service, check_assertion(credentials.proof, service, keys, audience, now))
+    if service.is_public:
+        return Authenticated(service)
     digest = hashlib.sha256(credentials.proof.encode()).hexdigest()
     if service.secret_digest is None or not hmac.compare_digest(digest, service.secret_digest.lower()):
         raise invalid_client("the secret is wrong", basic)
@@ -136,12 +156,12 @@ def authenticate(
 def check_assertion(assertion: str, service: Service, keys: KeySet, audience: Audience, now: float) -> AssertionUse:
     """The use of a client assertion that holds (RFC 7523 3, FAPI 2.0 Security Profile 5.3.2.1). Raises TokenError."""
     try:
-        claims = verify(assertion, keys, ALGORITHMS[service.profile], ASSERTION_TYPS).claims
+        claims = verify(assertion, keys, assertion_algorithms(service), ASSERTION_TYPS).claims
     except Untrusted as problem:
         raise invalid_client(f"client assertion: {problem.detail}") from None
     if claims.get("iss") != service.client_id or claims.get("sub") != service.client_id:
         raise invalid_client("client assertion: iss and sub are not both the client_id")
-    if not _meant_for_us(claims.get("aud"), service.profile, audience):
+    if not _meant_for_us(claims.get("aud"), service, audience):
         raise invalid_client(f"client assertion: aud {claims.get('aud')!r:.200}: expected {audience.issuer!r}")
     expires = _seconds(claims, "exp")
     if expires is None or expires <= now:
@@ -163,9 +183,19 @@ def assertion_used_before() -> TokenError:
     return invalid_client("client assertion: jti was used before")
 
 
-def _meant_for_us(aud: Any, profile: Profile, audience: Audience) -> bool:
-    """`fapi2`: our issuer as a single string. `oidc`: that or an endpoint of ours, also as a list of nothing else."""
-    if profile is Profile.FAPI2:
+def assertion_algorithms(service: Service) -> tuple[str, ...]:
+    """The signature algorithms that a service's assertions may have: FAPI-CIBA is as strict as FAPI 2.0."""
+    strict = service.ciba is not None and service.asks_signed
+    return ALGORITHMS[Profile.FAPI2 if strict else service.profile]
+
+
+def _meant_for_us(aud: Any, service: Service, audience: Audience) -> bool:
+    """`fapi2`: our issuer as a single string. `oidc`: that or an endpoint of ours, also as a list of nothing else.
+
+    A service that asks citizens on their own device may name our endpoints in either profile: CIBA demands that we
+    know ourselves by them (CIBA Core 1.0, 7.1).
+    """
+    if service.profile is Profile.FAPI2 and service.ciba is None:
         return bool(aud == audience.issuer)
     ours = (audience.issuer, *audience.endpoints)
     named = aud if isinstance(aud, list) else [aud]

@@ -70,11 +70,18 @@ def _base64(data: bytes) -> str:
 
 
 def check_proof(
-    headers: Sequence[str], method: str, url: str, nonces: Nonces, now: float, access_token: str | None = None
+    headers: Sequence[str],
+    method: str,
+    url: str,
+    nonces: Nonces,
+    now: float,
+    access_token: str | None = None,
+    alias: str | None = None,
 ) -> Proof | None:
     """The proof in the `DPoP` headers of a request, or None where there is none (RFC 9449 4.3).
 
-    `url` is the endpoint's configured URL, never what a Host header says. `access_token` is given where a protected
+    `url` is the endpoint's configured URL, never what a Host header says; `alias` is the same endpoint where
+    certificates are asked for (RFC 8705 5). `access_token` is given where a protected
     resource is asked for, and then the proof has to name it (`ath`). Raises TokenError: `invalid_dpop_proof`, or
     `use_dpop_nonce` where only a current nonce is missing.
     """
@@ -91,7 +98,7 @@ def check_proof(
     claims = verified.claims
     if claims.get("htm") != method:
         raise _invalid(f"htm {claims.get('htm')!r:.40}: expected {method}", at_resource)
-    if not _same_place(claims.get("htu"), url):
+    if not any(_same_place(claims.get("htu"), known) for known in (url, alias) if known is not None):
         raise _invalid(f"htu {claims.get('htu')!r:.200}: expected {url}", at_resource)
     issued = claims.get("iat")
     if isinstance(issued, bool) or not isinstance(issued, int | float) or not now - PAST <= issued <= now + AHEAD:

@@ -16,7 +16,7 @@ INACTIVE: Final[Mapping[str, Any]] = {"active": False}
 def introspection_response(
     caller: Service, found: tuple[Token, Grant] | None, issuer: str, ladder: Ladder, now: float
 ) -> dict[str, Any]:
-    """What the caller is told about a token (RFC 7662 2.2).
+    """What the caller is told about a token, and what it is bound to (RFC 7662 2.2, RFC 9449 6.2, RFC 8705 3.2).
 
     A service is told about its own tokens; one that is registered for introspection also about access tokens of others,
     but without `sub`, which is pairwise and not the caller's.
@@ -43,6 +43,8 @@ def introspection_response(
         answer["aud"] = issuer
         if key is not None:
             answer["cnf"] = {"jkt": key}
+        elif token.x5t is not None:
+            answer["cnf"] = {"x5t#S256": token.x5t}
     if own:
         answer["sub"] = grant.release.subject
     return answer

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from broker.model.assurance import EvidenceType, Ladder
+from broker.model.claims import CLAIMS
 from broker.model.request import ResponseMode
-from broker.model.service import ClientAuthentication, Profile, Service
+from broker.model.service import Binding, ClientAuthentication, Delivery, Profile, Service, SubjectType
+from broker.oidc.certificates import METHODS
 from broker.oidc.checks import PROMPTS
-from broker.oidc.client import ALGORITHMS
+from broker.oidc.ciba_object import request_algorithms
+from broker.oidc.client import ALGORITHMS, assertion_algorithms
 from broker.oidc.errors import DPOP_ALGORITHMS
-from broker.oidc.scopes import CLAIMS, OFFLINE_ACCESS, OPENID
+from broker.oidc.scopes import OFFLINE_ACCESS, OPENID
+from broker.oidc.token import GrantType
 
 OPENID_PATH: Final = "/.well-known/openid-configuration"
 OAUTH_PATH: Final = "/.well-known/oauth-authorization-server"
@@ -33,6 +37,12 @@ class Endpoints:
     revocation: str
     end_session: str
     session: str
+    backchannel_authentication: str
+
+    @property
+    def called(self) -> tuple[str, ...]:
+        """Those at which services authenticate themselves."""
+        return (self.token, self.pushed, self.introspection, self.revocation, self.backchannel_authentication)
 
 
 def endpoints(issuer: str) -> Endpoints:
@@ -48,6 +58,7 @@ def endpoints(issuer: str) -> Endpoints:
         revocation=f"{base}/revoke",
         end_session=f"{base}/logout",
         session=f"{base}/session",
+        backchannel_authentication=f"{base}/ciba",
     )
 
 
@@ -64,11 +75,13 @@ def discovery(
     documentation: str | None = None,
     policy: str | None = None,
     terms: str | None = None,
+    certificates: str | None = None,
 ) -> dict[str, Any]:
     """The metadata of this broker, as its configuration makes it.
 
     `services` are the registered ones: what none of them may use is not announced. `algorithms` sign ID tokens,
     `trust_frameworks` are those under which identities are verified; without any, verified claims are not announced.
+    `certificates` is the origin where certificates are asked for, if it is another than the issuer (RFC 8705 5).
     """
     registered = tuple(services)
     claims = sorted({use.claim for service in registered for use in service.data})
@@ -87,7 +100,7 @@ def discovery(
         "response_types_supported": ["code"],
         "response_modes_supported": [mode.value for mode in response_modes],
         "grant_types_supported": _grant_types(registered),
-        "subject_types_supported": ["pairwise"],
+        "subject_types_supported": _subject_types(registered),
         "id_token_signing_alg_values_supported": list(algorithms),
         "acr_values_supported": [ladder.names[level] for level in sorted(ladder.names)],
         "claim_types_supported": ["normal"],
@@ -105,6 +118,8 @@ def discovery(
         "check_session_iframe": urls.session,
         **_logout(registered),
         **_client_authentication(registered),
+        **_certificates(registered, certificates),
+        **_ciba(registered, urls),
         **(_verified_claims(trust_frameworks, claims) if trust_frameworks and claims else {}),
     }
     optional = {"service_documentation": documentation, "op_policy_uri": policy, "op_tos_uri": terms}
@@ -118,21 +133,75 @@ def _scopes(services: Sequence[Service]) -> list[str]:
 
 
 def _grant_types(services: Sequence[Service]) -> list[str]:
-    return ["authorization_code", *(["refresh_token"] if any(service.refresh for service in services) else [])]
+    refresh = [GrantType.REFRESH.value] if any(service.refresh for service in services) else []
+    ciba = [GrantType.CIBA.value] if any(service.ciba for service in services) else []
+    return [GrantType.CODE.value, *refresh, *ciba]
+
+
+def _ciba(services: Sequence[Service], urls: Endpoints) -> dict[str, Any]:
+    """What is said about asking citizens on a device of their own (CIBA Core 1.0, 4)."""
+    asking = [service for service in services if service.ciba is not None]
+    if not asking:
+        return {}
+    used = {service.ciba for service in asking}
+    return {
+        "backchannel_authentication_endpoint": urls.backchannel_authentication,
+        "backchannel_token_delivery_modes_supported": [mode.value for mode in Delivery if mode in used],
+        "backchannel_authentication_request_signing_alg_values_supported": sorted(
+            {alg for service in asking for alg in request_algorithms(service)}
+        ),
+        "backchannel_user_code_parameter_supported": False,
+    }
 
 
 def _client_authentication(services: Sequence[Service]) -> dict[str, list[str]]:
     """One list of methods for the token, introspection and revocation endpoints (RFC 8414 2)."""
     used = {service.authentication for service in services}
-    methods = [method.value for method in ClientAuthentication if method in used]
-    profiles = {s.profile for s in services if s.authentication is ClientAuthentication.PRIVATE_KEY_JWT}
-    algorithms = _algorithms(profiles)
+    keyed = [s for s in services if s.authentication is ClientAuthentication.PRIVATE_KEY_JWT]
+    algorithms = sorted({alg for service in keyed for alg in assertion_algorithms(service)})
     members: dict[str, list[str]] = {}
     for endpoint in ("token", "introspection", "revocation"):
+        # an app may not introspect, since it proves nothing (RFC 7662 2.1)
+        here = used - {ClientAuthentication.NONE} if endpoint == "introspection" else used
+        methods = [method.value for method in ClientAuthentication if method in here]
         members[f"{endpoint}_endpoint_auth_methods_supported"] = methods
         if algorithms:
             members[f"{endpoint}_endpoint_auth_signing_alg_values_supported"] = algorithms
     return members
+
+
+def _subject_types(services: Sequence[Service]) -> list[str]:
+    """The kinds of `sub` that some service is told (OpenID Connect Core 8); pairwise is what a new one would be."""
+    used = {service.subject_type for service in services} or {SubjectType.PAIRWISE}
+    return [kind.value for kind in SubjectType if kind in used]
+
+
+def _certificates(services: Sequence[Service], origin: str | None) -> dict[str, Any]:
+    """What is said about certificates, if a service uses its own (RFC 8705 3.3, 5)."""
+    bound = any(service.binding is Binding.MTLS for service in services)
+    if not bound and not any(service.authentication in METHODS for service in services):
+        return {}
+    members: dict[str, Any] = {"tls_client_certificate_bound_access_tokens": True} if bound else {}
+    if origin is not None:
+        urls = endpoints(origin)
+        members["mtls_endpoint_aliases"] = {
+            "pushed_authorization_request_endpoint": urls.pushed,
+            "token_endpoint": urls.token,
+            "userinfo_endpoint": urls.userinfo,
+            "introspection_endpoint": urls.introspection,
+            "revocation_endpoint": urls.revocation,
+        }
+        if any(service.ciba is not None for service in services):
+            members["mtls_endpoint_aliases"]["backchannel_authentication_endpoint"] = urls.backchannel_authentication
+    return members
+
+
+def aliases(issuer: str, origin: str | None) -> Mapping[str, str]:
+    """Where certificates are asked for, by the usual URL of each endpoint that services call (RFC 8705 5)."""
+    if origin is None:
+        return {}
+    usual, there = endpoints(issuer), endpoints(origin)
+    return dict(zip((*usual.called, usual.userinfo), (*there.called, there.userinfo), strict=True))
 
 
 def _signed_answers(

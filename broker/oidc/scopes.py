@@ -4,22 +4,13 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from broker.model.claims import CLAIMS
 from broker.model.grant import OFFLINE_ACCESS as OFFLINE_ACCESS
 from broker.model.service import Service
 from broker.oidc.claims_parameter import names
 from broker.oidc.errors import Refusal
 
 OPENID: Final = "openid"
-CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
-    "profile": (
-        *("name", "family_name", "given_name", "middle_name", "nickname", "preferred_username", "profile", "picture"),
-        *("website", "gender", "birthdate", "zoneinfo", "locale", "updated_at"),
-    ),
-    "email": ("email", "email_verified"),
-    "address": ("address",),
-    "phone": ("phone_number", "phone_number_verified"),
-}
-"""The claims a scope value stands for (OpenID Connect Core 5.4)."""
 
 _TOKEN: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+", re.ASCII)
 

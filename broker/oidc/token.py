@@ -10,11 +10,13 @@ import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final
 
+from broker.jose import Certificate
 from broker.model.grant import Code, Grant, Token
 from broker.model.handle import digest
-from broker.model.service import Profile, Service
+from broker.model.service import Binding, Service
 from broker.oidc.dpop import Proof
 from broker.oidc.errors import Scheme, TokenError
 from broker.oidc.scopes import OFFLINE_ACCESS
@@ -23,6 +25,14 @@ ACCESS: Final = "access"
 REFRESH: Final = "refresh"
 _VERIFIER: Final = re.compile(r"[A-Za-z0-9._~-]{43,128}", re.ASCII)
 _LONGEST: Final = 512
+
+
+class GrantType(StrEnum):
+    """What a token request can be about (RFC 6749 4.1.3, 6; CIBA Core 1.0, 10.1)."""
+
+    CODE = "authorization_code"
+    REFRESH = "refresh_token"
+    CIBA = "urn:openid:params:grant-type:ciba"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +61,30 @@ class RefreshRequest:
     scope: tuple[str, ...] | None
 
 
+@dataclass(frozen=True, slots=True)
+class QuestionRequest:
+    """A request for the tokens of a question that a citizen was to answer (CIBA Core 1.0, 10.1)."""
+
+    handle: str
+
+
 def invalid_grant(detail: str) -> TokenError:
     """The error for a code or refresh token that is not, or no longer, good for this caller (RFC 6749 5.2)."""
     return TokenError("invalid_grant", "the code or refresh token is not valid, or no longer", detail)
 
 
-def token_request(parameters: Mapping[str, str]) -> CodeRequest | RefreshRequest:
+def token_request(parameters: Mapping[str, str]) -> CodeRequest | RefreshRequest | QuestionRequest:
     """What is asked of the token endpoint. Raises TokenError."""
     match parameters.get("grant_type"):
-        case "authorization_code":
+        case GrantType.CODE:
             code = _needed(parameters, "code")
             return CodeRequest(code, parameters.get("redirect_uri"), parameters.get("code_verifier"))
-        case "refresh_token":
+        case GrantType.REFRESH:
             scope = parameters.get("scope")
             words = None if scope is None else tuple(dict.fromkeys(scope.split()))
             return RefreshRequest(_needed(parameters, "refresh_token"), words)
+        case GrantType.CIBA:
+            return QuestionRequest(_needed(parameters, "auth_req_id"))
         case None:
             raise TokenError("invalid_request", "the parameter grant_type is missing")
         case other:
@@ -86,10 +105,24 @@ def _needed(parameters: Mapping[str, str], name: str) -> str:
     return value
 
 
-def check_binding(service: Service, proof: Proof | None) -> None:
-    """Tokens of the `fapi2` profile are bound to a key (FAPI 2.0 Security Profile 5.3.2.1). Raises TokenError."""
-    if service.profile is Profile.FAPI2 and proof is None:
-        raise TokenError("invalid_dpop_proof", "a DPoP proof is needed", "no DPoP header")
+def check_binding(
+    service: Service, proof: Proof | None, certificate: Certificate | None = None, now: float = 0
+) -> str | None:
+    """What a service's access tokens are to be bound to is there (FAPI 2.0 Security Profile 5.3.2.1, RFC 8705 3).
+
+    Gives the thumbprint of the certificate that they will be bound to, if it is one. Raises TokenError.
+    """
+    match service.bound_by:
+        case Binding.MTLS if proof is not None:
+            raise TokenError("invalid_dpop_proof", "tokens of this service are bound to its certificate")
+        case Binding.MTLS if certificate is not None and certificate.good_at(now):
+            return certificate.thumbprint
+        case Binding.MTLS:
+            detail = "no client certificate came through a trusted proxy, or it has expired"
+            raise TokenError("invalid_request", "a client certificate is needed", detail)
+        case Binding.DPOP if proof is None:
+            raise TokenError("invalid_dpop_proof", "a DPoP proof is needed", "no DPoP header")
+    return None
 
 
 def check_code(request: CodeRequest, code: Code, service: Service, proof: Proof | None, now: float) -> None:
@@ -101,6 +134,8 @@ def check_code(request: CodeRequest, code: Code, service: Service, proof: Proof 
         raise invalid_grant("the code was issued to another service")
     if now >= code.expires:
         raise invalid_grant("the code has expired")
+    if not code.redirect_uri:
+        raise invalid_grant("an auth_req_id was presented as a code")
     if request.redirect_uri != code.redirect_uri:
         raise invalid_grant("redirect_uri differs from the authorization request")
     _check_verifier(request.verifier, code.code_challenge)
@@ -137,10 +172,15 @@ def granted(code: Code, id: str, proof: Proof | None, lifetimes: Lifetimes, now:
     )
 
 
-def access_token(handle: str, grant: Grant, proof: Proof | None, lifetimes: Lifetimes, now: float) -> Token:
-    """The record of an access token: bound to the key of this request's proof (RFC 9449 5), gone with its grant."""
+def access_token(
+    handle: str, grant: Grant, proof: Proof | None, lifetimes: Lifetimes, now: float, x5t: str | None = None
+) -> Token:
+    """The record of an access token: bound to the key of this request's proof (RFC 9449 5), gone with its grant.
+
+    `x5t` is the thumbprint of the certificate that it is bound to instead (RFC 8705 3).
+    """
     another = None if proof is None or proof.jkt == grant.dpop_jkt else proof.jkt
-    return Token(digest(handle), ACCESS, now, min(now + lifetimes.access, grant.expires), another)
+    return Token(digest(handle), ACCESS, now, min(now + lifetimes.access, grant.expires), another, x5t)
 
 
 def bound_to(token: Token, grant: Grant) -> str | None:
@@ -151,7 +191,8 @@ def bound_to(token: Token, grant: Grant) -> str | None:
 def refresh_token(handle: str, grant: Grant, now: float) -> Token | None:
     """The record of a refresh token that lives as long as its grant; None where `offline_access` was not granted.
 
-    It is not rotated: the service authenticates itself with it (FAPI 2.0 Security Profile 5.3.2.1).
+    That of a service which authenticates itself is not rotated (FAPI 2.0 Security Profile 5.3.2.1); that of an app is
+    good for one use (RFC 9700 4.14.2), and its successor lives no longer than the grant.
     """
     return Token(digest(handle), REFRESH, now, grant.expires) if OFFLINE_ACCESS in grant.scope else None
 
@@ -162,8 +203,8 @@ def check_refresh(
     """Whether this caller may refresh this grant now (RFC 6749 6, RFC 9449 5).
 
     A service authenticates itself, so its refresh token is bound to no key: a new one may come with every refresh, only
-    not none (RFC 9449 5). A narrower scope is accepted and left unused, which the answer's `scope` says (RFC 6749 3.3).
-    Raises TokenError.
+    not none (RFC 9449 5). An app has nothing but its key, which stays the same throughout. A narrower scope is accepted
+    and left unused, which the answer's `scope` says (RFC 6749 3.3). Raises TokenError.
     """
     if token.kind != REFRESH:
         raise invalid_grant(f"a token of kind {token.kind} was presented as a refresh token")
@@ -175,6 +216,8 @@ def check_refresh(
         raise invalid_grant("the service may no longer refresh")
     if grant.dpop_jkt is not None and proof is None:
         raise invalid_grant("the tokens of the grant are bound to a DPoP key")
+    if service.is_public and (proof is None or proof.jkt != grant.dpop_jkt):
+        raise invalid_grant("the refresh token of an app is bound to another DPoP key")
     if grant.dpop_jkt is None and proof is not None:
         raise invalid_grant("the tokens of the grant are not bound to a DPoP key")
     if request.scope is not None and not set(request.scope) <= set(grant.scope):

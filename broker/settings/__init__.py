@@ -8,6 +8,7 @@ from broker.settings.providers import Kind, ProviderEntry
 from broker.settings.secret import secret
 from broker.settings.shape import (
     Broker,
+    Certificates,
     Environment,
     Facts,
     Limits,
@@ -27,6 +28,7 @@ from broker.settings.urls import address
 __all__ = [
     "Assisted",
     "Broker",
+    "Certificates",
     "Content",
     "Environment",
     "Facts",

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from broker.jose import read_authorities
 from broker.model.assurance import Level
 from broker.settings.secret import unreadable, unusable_secret
 from broker.settings.shape import Broker
@@ -33,6 +34,24 @@ def check_listen(broker: Broker) -> Iterator[Problem]:
     yield from check_networks("outgoing.networks", broker.outgoing.networks)
     if broker.listen.public == broker.listen.staff:
         yield Problem("listen.staff", "both doors listen at one address", "give the staff console a port of its own")
+
+
+def check_certificates(broker: Broker) -> Iterator[Problem]:
+    """Proxies that are really somebody, and an origin of its own for certificates, if there is one."""
+    proxies, origin = broker.certificates.proxies, broker.certificates.origin
+    yield from check_networks("certificates.proxies", proxies)
+    for i, network in enumerate(proxies):
+        if network.endswith("/0"):
+            mend = "name the addresses of your proxies alone: whoever is named can speak for every service"
+            yield Problem(f"certificates.proxies[{i}]", "this trusts everybody", mend)
+    if origin is None:
+        return
+    yield from check_origin("certificates.origin", origin, broker.development)
+    if origin in (broker.issuer, broker.console):
+        yield Problem("certificates.origin", "this origin has other work to do", "give it a host of its own, or none")
+    if not proxies:
+        mend = "name the proxies that pass certificates on, or take this out"
+        yield Problem("certificates.origin", "certificates.proxies names nobody", mend)
 
 
 def check_languages(broker: Broker) -> Iterator[Problem]:
@@ -156,10 +175,24 @@ def check_files(broker: Broker) -> Iterator[Problem]:
             yield problem
     if broker.outgoing.ca_file is not None and (trouble := unreadable(broker.outgoing.ca_file)) is not None:
         yield Problem("outgoing.ca_file", *trouble)
+    if broker.certificates.authorities is not None:
+        yield from check_authorities("certificates.authorities", broker.certificates.authorities)
     if broker.audit.checkpoints is not None:
         yield from check_parent("audit.checkpoints", broker.audit.checkpoints)
     if broker.facts.file is not None:
         yield from check_parent("facts.url", broker.facts.file)
+
+
+def check_authorities(place: str, path: Path) -> Iterator[Problem]:
+    """A file of certificates, every one of which may sign others."""
+    if (trouble := unreadable(path)) is not None:
+        yield Problem(place, *trouble)
+        return
+    try:
+        read_authorities(path.read_bytes())
+    except ValueError:
+        mend = "put the certificates (PEM) of authorities into it, and nothing else"
+        yield Problem(place, "it holds no certificates, or some that may not sign others", mend)
 
 
 def check_parent(place: str, path: Path) -> Iterator[Problem]:
@@ -171,6 +204,7 @@ def check_parent(place: str, path: Path) -> Iterator[Problem]:
 CHECKS: Final[tuple[Callable[[Broker], Iterator[Problem]], ...]] = (
     check_issuer,
     check_listen,
+    check_certificates,
     check_languages,
     check_acr,
     check_stores,

@@ -1,19 +1,31 @@
 """What must hold for each service, and between services, providers and the broker."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from difflib import get_close_matches
 from typing import Final
+from urllib.parse import unquote
 
+from broker.jose import Untrusted, distinguished_name, ip_address, parse_keys
 from broker.model.assurance import Level
-from broker.model.service import ClientAuthentication, Profile, Service
+from broker.model.claims import CLAIMS, KNOWN
+from broker.model.service import Binding, ClientAuthentication, Delivery, Profile, Service, SubjectType, TlsSubject
 from broker.settings.check_broker import check_texts
 from broker.settings.frame import Frame
 from broker.settings.providers import ProviderEntry
-from broker.settings.services import ServiceFile
-from broker.settings.urls import check_url, origin
+from broker.settings.services import ServiceFile, common_host
+from broker.settings.urls import check_native_url, check_url, is_loopback, origin, split
 from broker.toml import Problem, suggestion
 
-SCOPES: Final = ("openid", "profile", "email", "address", "phone")
+BY_SECRET: Final = (ClientAuthentication.CLIENT_SECRET_BASIC, ClientAuthentication.CLIENT_SECRET_POST)
+BY_KEYS: Final = (ClientAuthentication.PRIVATE_KEY_JWT, ClientAuthentication.SELF_SIGNED_TLS_CLIENT_AUTH)
+BY_CERTIFICATE: Final = (ClientAuthentication.TLS_CLIENT_AUTH, ClientAuthentication.SELF_SIGNED_TLS_CLIENT_AUTH)
+WRITTEN: Final = {
+    "dn": 'write it as RFC 4514 does: "CN=tax.example,O=Tax Office,C=GB"',
+    "san_ip": 'write an address such as "192.0.2.7"',
+}
+SCOPES: Final = ("openid", *CLAIMS)
 
 
 def check_id(service: Service, frame: Frame) -> Iterator[Problem]:
@@ -24,7 +36,7 @@ def check_id(service: Service, frame: Frame) -> Iterator[Problem]:
         )
     if not 1 <= len(service.client_id) <= 128:
         yield Problem("client_id", "it must have 1 to 128 characters", "choose another")
-    if not re.fullmatch(r"[!-~]{1,255}", service.sector):
+    if service.subject_type is SubjectType.PAIRWISE and not re.fullmatch(r"[!-~]{1,255}", service.sector):
         yield Problem("sector", "only visible ASCII characters can stand in it", "write a host of yours")
 
 
@@ -37,17 +49,61 @@ def check_addresses(service: Service, frame: Frame) -> Iterator[Problem]:
         ("post_logout_redirect_uris", service.post_logout_redirect_uris),
     ):
         for i, uri in enumerate(uris):
-            yield from check_url(f"{name}[{i}]", uri, frame.development)
+            check = check_native_url if service.is_public else check_url
+            yield from check(f"{name}[{i}]", uri, frame.development)
             if uri in uris[:i]:
                 yield Problem(f"{name}[{i}]", "the address is named twice", "take it out")
     yield from check_url("home", service.home, frame.development)
-    for name in ("initiate_login_uri", "resume_uri", "backchannel_logout_uri", "frontchannel_logout_uri"):
-        url = getattr(service, name)
+    for name in ("initiate_login_uri", "resume_uri", "jwks_uri", "backchannel_logout_uri", "frontchannel_logout_uri"):
+        url: str | None = getattr(service, name)
         if url is not None:
             yield from check_url(name, url, frame.development)
+    if service.jwks_uri is not None and frame.own(service.jwks_uri):
+        yield Problem("jwks_uri", "this is an address of the broker itself", "name where the service shows its keys")
     for i, way in enumerate(service.other_ways):
         if way.url is not None:
             yield from check_url(f"other_ways[{i}].url", way.url, frame.development)
+
+
+def check_redirects(service: Service, frame: Frame) -> Iterator[Problem]:
+    """Answers go to the service's own host, and nowhere that a path could be bent to (RFC 9700 4.1)."""
+    for name in ("redirect_uris", "post_logout_redirect_uris"):
+        for i, uri in enumerate(getattr(service, name)):
+            parts = split(uri)
+            if parts is None or not parts.hostname:
+                continue
+            place = f"{name}[{i}]"
+            if parts.scheme == "http" and frame.development and not is_loopback(parts.hostname):
+                yield Problem(place, "http leaves this machine", "use https, or a loopback address")
+            if any(unquote(step) in (".", "..") for step in parts.path.split("/")):
+                yield Problem(place, "the path has a step to elsewhere", "write it without . and ..")
+            if frame.own(uri):
+                yield Problem(place, "this is an address of the broker itself", "name one of the service's own")
+
+
+def check_contact(service: Service, frame: Frame) -> Iterator[Problem]:
+    """Somebody to turn to for citizens whose way is barred."""
+    if not frame.development and not (service.contact or "").strip():
+        mend = "name whom citizens can turn to: an address, a telephone number"
+        yield Problem("contact", "it is missing", mend)
+
+
+def check_keys(service: Service, frame: Frame) -> Iterator[Problem]:
+    """Keys that can be told apart, and that sign what the profile lets them (FAPI 2.0 Security Profile 5.4)."""
+    if service.jwks is None:
+        return
+    try:
+        keys = parse_keys(service.jwks).keys
+    except Untrusted:
+        return
+    for kid, same in keys.items():
+        if kid is not None and len(same) > 1:
+            yield Problem("jwks", f'{len(same)} keys have the kid "{kid}"', "give each key a kid of its own")
+    if None in keys and sum(map(len, keys.values())) > 1:
+        yield Problem("jwks", "one of several keys has no kid", "give each key a kid of its own")
+    if service.profile is Profile.FAPI2 and all(key.algorithms == {"RS256"} for same in keys.values() for key in same):
+        mend = "add a key for ES256, PS256 or EdDSA"
+        yield Problem("jwks", "every key is for RS256, which is not allowed in the fapi2 profile", mend)
 
 
 def check_logout(service: Service, frame: Frame) -> Iterator[Problem]:
@@ -69,17 +125,20 @@ def check_texts_of(service: Service, frame: Frame) -> Iterator[Problem]:
         if use.claim in seen:
             yield Problem(f"data[{i}].claim", f'"{use.claim}" is named twice', "keep one, with one reason")
         seen.add(use.claim)
+        if not re.fullmatch(r"[!-~]{1,128}", use.claim):
+            yield Problem(f"data[{i}].claim", "this is no name of a claim", f"known are: {', '.join(KNOWN)}")
+        elif use.claim not in KNOWN and (near := get_close_matches(use.claim, KNOWN, n=1, cutoff=0.75)):
+            yield Problem(f"data[{i}].claim", f'"{use.claim}" is not known', f'did you mean "{near[0]}"?')
     for i, way in enumerate(service.other_ways):
         yield from check_texts(f"other_ways[{i}].text", way.text, frame.languages)
 
 
 def check_profile(service: Service, frame: Frame) -> Iterator[Problem]:
     """What the profile demands (FAPI 2.0 Security Profile 5.3.2)."""
-    keyed = service.authentication is ClientAuthentication.PRIVATE_KEY_JWT
     if service.profile is Profile.FAPI2:
-        if not keyed:
-            mend = 'use private_key_jwt, or profile = "oidc" if the service cannot'
-            yield Problem("authentication", "the fapi2 profile knows no client secrets", mend)
+        if service.authentication not in (*BY_KEYS, *BY_CERTIFICATE):
+            mend = 'use private_key_jwt or a certificate, or profile = "oidc" if the service cannot'
+            yield Problem("authentication", "the fapi2 profile wants a key or a certificate", mend)
         if service.id_token_alg == "RS256":
             yield Problem("id_token_alg", "RS256 is not allowed in the fapi2 profile", "use ES256, PS256 or EdDSA")
         if service.response_alg == "RS256":
@@ -88,21 +147,97 @@ def check_profile(service: Service, frame: Frame) -> Iterator[Problem]:
             yield Problem("pkce_required", "the fapi2 profile demands PKCE", "take the line out")
 
 
+def check_app(service: Service, frame: Frame) -> Iterator[Problem]:
+    """What holds for an app, which anybody can imitate who has not its key (RFC 8252, RFC 9700 2.1.1)."""
+    if not service.is_public:
+        return
+    if not service.pkce_required:
+        yield Problem("pkce_required", "an app always uses PKCE", "take the line out")
+    if service.binding is Binding.MTLS:
+        yield Problem("binding", "an app has no certificate", "take the line out: its tokens are bound by DPoP")
+    if service.introspection:
+        yield Problem("introspection", "an app may not introspect: it proves nothing", "take the line out")
+    if service.ciba is not None:
+        yield Problem("ciba", "an app may not put questions to others: it proves nothing", "take the line out")
+
+
+def check_certificate(service: Service, frame: Frame) -> Iterator[Problem]:
+    """A service that is known by its certificate, or whose tokens are bound to it, needs a proxy that passes it on."""
+    by_certificate = service.authentication in BY_CERTIFICATE
+    if (by_certificate or service.binding is Binding.MTLS) and not frame.certificates:
+        mend = "name the reverse proxy in broker.toml: [certificates] proxies"
+        place = "authentication" if by_certificate else "binding"
+        yield Problem(place, "no proxy is trusted to pass certificates on", mend)
+    if service.authentication is ClientAuthentication.TLS_CLIENT_AUTH and not frame.authorities:
+        mend = "name the file in broker.toml: [certificates] authorities"
+        yield Problem("authentication", "nobody is trusted to issue certificates to services", mend)
+
+
+def check_tls_subject(file: ServiceFile) -> Iterator[Problem]:
+    """Exactly one name for a certificate of an authority, and none for anything else (RFC 8705 2.1.2)."""
+    subject = file.tls_subject
+    if file.authentication is not ClientAuthentication.TLS_CLIENT_AUTH:
+        if subject is not None:
+            yield Problem("tls_subject", f"{file.authentication} looks at no name", "take it out")
+        return
+    given = {} if subject is None else {f.name: getattr(subject, f.name) for f in fields(TlsSubject)}
+    named = {name: value for name, value in given.items() if value is not None}
+    if len(named) != 1:
+        mend = f"write one of {', '.join(f.name for f in fields(TlsSubject))}"
+        yield Problem("tls_subject", "tls_client_auth needs exactly one name", mend)
+    for name, value in named.items():
+        if not readable_name(name, value):
+            yield Problem(f"tls_subject.{name}", "this names nobody", WRITTEN.get(name, "write it as it stands there"))
+
+
+def readable_name(kind: str, value: str) -> bool:
+    """Whether a certificate could hold this name."""
+    try:
+        if kind == "dn":
+            distinguished_name(value)
+        elif kind == "san_ip":
+            ip_address(value)
+    except ValueError:
+        return False
+    return bool(value.strip())
+
+
+def check_ciba(service: Service, frame: Frame) -> Iterator[Problem]:
+    """What asking citizens on their own device needs (CIBA Core 1.0, 4, 7.1)."""
+    uri = service.ciba_notification_uri
+    if service.ciba is Delivery.PING and uri is None:
+        yield Problem("ciba_notification_uri", "nobody could be pinged", 'add the address, or write ciba = "poll"')
+    if uri is not None:
+        if service.ciba is not Delivery.PING:
+            mend = 'take it out, or write ciba = "ping"'
+            yield Problem("ciba_notification_uri", "an address that nothing uses", mend)
+        yield from check_url("ciba_notification_uri", uri, frame.development)
+    if service.ciba is None and service.ciba_request_signed:
+        yield Problem("ciba_request_signed", "the service asks nothing", 'take it out, or add ciba = "poll"')
+    if service.ciba is not None and service.asks_signed and service.authentication not in BY_KEYS:
+        yield Problem("ciba_request_signed", "signed questions need the service's keys", "use private_key_jwt")
+
+
 def check_credential(file: ServiceFile) -> Iterator[Problem]:
     """The credential that the method of authentication needs is named, and no other."""
-    has_keys = file.jwks is not None or file.jwks_file is not None
+    has_keys = file.jwks is not None or file.jwks_file is not None or file.jwks_uri is not None
     has_secret = file.secret_digest is not None or file.secret_file is not None
-    if file.authentication is ClientAuthentication.PRIVATE_KEY_JWT:
-        if not has_keys:
-            yield Problem("jwks", "private_key_jwt needs the service's public keys", "add jwks or jwks_file")
+    mend = "add jwks, jwks_file or jwks_uri"
+    yield from check_tls_subject(file)
+    if file.authentication in BY_KEYS and not has_keys:
+        yield Problem("jwks", f"{file.authentication} needs the service's public keys", mend)
+    elif file.request_object_required and not has_keys:
+        yield Problem("jwks", "signed requests need the service's public keys", mend)
+    if file.authentication not in BY_SECRET:
         if has_secret:
             name = "secret_file" if file.secret_file is not None else "secret_digest"
-            yield Problem(name, "a secret that nothing uses", "take it out: the service has keys")
-    elif file.request_object_required and not has_keys:
-        yield Problem("jwks", "signed requests need the service's public keys", "add jwks or jwks_file")
+            yield Problem(name, "a secret that nothing uses", f"take it out: {file.authentication} needs none")
     elif not has_secret:
         mend = "add secret_file with the path of a file that holds it, or secret_digest"
         yield Problem("secret_file", f"{file.authentication} needs a secret", mend)
+    if file.jwks_uri is not None and (file.jwks is not None or file.jwks_file is not None):
+        name = "jwks" if file.jwks is not None else "jwks_file"
+        yield Problem("jwks_uri", f"{name} is there too", "keep one of the two")
 
 
 def check_scopes(service: Service, frame: Frame) -> Iterator[Problem]:
@@ -111,7 +246,10 @@ def check_scopes(service: Service, frame: Frame) -> Iterator[Problem]:
         if scope == "offline_access":
             yield Problem(f"scopes[{i}]", "refresh tokens have a setting of their own", "write refresh = true instead")
         elif scope not in SCOPES:
-            yield Problem(f"scopes[{i}]", "no such scope", f"known are: {', '.join(SCOPES)}")
+            yield Problem(f"scopes[{i}]", "no such scope", suggestion(scope, dict.fromkeys(SCOPES)))
+        elif scope in CLAIMS and service.claims.isdisjoint(CLAIMS[scope]):
+            mend = f"take it out, or name in data what is wanted of {', '.join(CLAIMS[scope])}"
+            yield Problem(f"scopes[{i}]", f'"{scope}" brings nothing, since data has no claim of it', mend)
     if "openid" not in service.scopes:
         yield Problem("scopes", "openid is missing", 'add "openid"')
 
@@ -119,12 +257,32 @@ def check_scopes(service: Service, frame: Frame) -> Iterator[Problem]:
 CHECKS: Final[tuple[Callable[[Service, Frame], Iterator[Problem]], ...]] = (
     check_id,
     check_addresses,
+    check_redirects,
+    check_contact,
+    check_keys,
     check_logout,
     check_texts_of,
     check_profile,
+    check_app,
+    check_certificate,
+    check_ciba,
     check_scopes,
 )
 """What holds for each service by itself."""
+
+
+def check_sectors(services: Sequence[ServiceFile], file: ServiceFile, sector: str) -> Iterator[Problem]:
+    """A sector is shared on purpose or not at all: who shares it can tell that two citizens are one (Core 8.1)."""
+    others = [
+        other.client_id
+        for other in services
+        if other is not file
+        and other.subject_type is SubjectType.PAIRWISE
+        and (other.sector or common_host(other.redirect_uris, [])) == sector
+    ]
+    if file.sector is None and sector and others:
+        mend = f'write sector = "{sector}" if both may know citizens by the same sub, else another host of yours'
+        yield Problem("sector", f'it is left out, and is that of "{others[0]}" too', mend)
 
 
 def check_providers(service: Service, known: Mapping[str, object]) -> Iterator[Problem]:

@@ -5,27 +5,59 @@ from dataclasses import dataclass
 from typing import Any
 
 from broker.settings.shape import Broker, Environment
+from broker.settings.urls import split
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Whether this is development, in which languages texts must stand, whether a person may help."""
+    """Whether this is development, in which languages texts must stand, whether a person may help, our own origins.
+
+    `certificates` says whether a proxy passes certificates on, `authorities` whether somebody is trusted to issue them.
+    """
 
     development: bool
     languages: tuple[str, ...]
     help: bool
+    origins: tuple[str, ...] = ()
+    certificates: bool = False
+    authorities: bool = False
+
+    def own(self, url: str) -> bool:
+        """Whether a URL leads to the broker itself: by host, or by host and port where one machine has everything."""
+        return _place(url, self.development) in {_place(origin, self.development) for origin in self.origins} - {None}
 
 
 def frame(broker: Broker) -> Frame:
     """The frame that the broker's settings make."""
-    return Frame(broker.development, broker.languages, broker.assisted.enabled)
+    certificates = broker.certificates
+    return Frame(
+        broker.development,
+        broker.languages,
+        broker.assisted.enabled,
+        tuple(url for url in (broker.issuer, broker.console, certificates.origin) if url is not None),
+        certificates=bool(certificates.proxies),
+        authorities=certificates.authorities is not None,
+    )
 
 
 def rough_frame(table: Mapping[str, Any]) -> Frame:
     """The frame as far as a table with mistakes in it lets see: so that all the rest is checked all the same."""
     languages, assisted = table.get("languages"), table.get("assisted")
+    certificates = table.get("certificates")
+    named: Mapping[str, Any] = certificates if isinstance(certificates, Mapping) else {}
     return Frame(
         development=table.get("environment") == Environment.DEVELOPMENT,
         languages=tuple(text for text in languages if isinstance(text, str)) if isinstance(languages, list) else (),
         help=not isinstance(assisted, Mapping) or assisted.get("enabled") is not False,
+        origins=tuple(text for name in ("issuer", "console") if isinstance(text := table.get(name), str)),
+        certificates=bool(named.get("proxies")),
+        authorities="authorities" in named,
     )
+
+
+def _place(url: str, exact: bool) -> tuple[str, int | None] | None:
+    parts = split(url)
+    if parts is None or not parts.hostname:
+        return None
+    usual = {"https": 443, "http": 80}.get(parts.scheme)
+    return parts.hostname.rstrip("."), (parts.port or usual) if exact else None

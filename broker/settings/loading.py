@@ -199,15 +199,18 @@ def check_each_service(
     """Each service by itself, among the others, and with the providers."""
     entries = {one.record.id: one.record for one in providers}
     files: dict[str, str] = {}
+    tables = [one.record.file for one in services]
     for one in services:
         service = one.record.service
         for check in check_services.CHECKS:
             yield from one.place(check(service, around))
         yield from one.place(check_services.check_credential(one.record.file))
+        yield from one.place(check_services.check_sectors(tables, one.record.file, service.sector))
         yield from one.place(check_services.check_providers(service, sources.provider_ids))
         if len(entries) == len(sources.provider_ids):
             yield from one.place(check_services.check_level(service, entries, around))
         yield from one.place(twice("client_id", service.client_id, one.source.file, files))
+        yield from one.place(check_name(one.source, service.client_id))
 
 
 def check_each_provider(
@@ -246,6 +249,14 @@ def check_staff(
     if entry.card.highest < staff.file.level:
         mend = "raise provider.highest, or lower level"
         yield Problem("level", "the staff's provider is not registered for it, so nobody could sign in", mend)
+
+
+def check_name(source: Source, client_id: str) -> Iterator[Problem]:
+    """A service's file is named after it, so that it is found, and so that two people never write one each."""
+    file = Path(source.file)
+    if file.parent.name == "services" and file.stem != client_id:
+        mend = f"name the file {client_id}.toml, or take the line out: then the file's name counts"
+        yield Problem("client_id", f'the file of "{client_id}" has another name', mend)
 
 
 def twice(name: str, value: str, file: str, files: dict[str, str]) -> Iterator[Problem]:

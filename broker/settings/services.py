@@ -8,8 +8,21 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from broker.model.assurance import Level
-from broker.model.service import ClientAuthentication, DataUse, Encryption, OtherWay, Profile, Service
+from broker.model.service import (
+    PUBLIC_SECTOR,
+    Binding,
+    ClientAuthentication,
+    DataUse,
+    Delivery,
+    Encryption,
+    OtherWay,
+    Profile,
+    Service,
+    SubjectType,
+    TlsSubject,
+)
 from broker.settings.credentials import key_set, secret_digest
+from broker.settings.urls import is_native
 from broker.toml import Between, Problem, Seconds
 
 
@@ -35,9 +48,12 @@ class ServiceFile:
     home: str
     """The service's own start page, for citizens whose request cannot go on."""
     profile: Profile = Profile.FAPI2
-    """`fapi2` (FAPI 2.0 Security Profile: pushed requests, private_key_jwt, DPoP), or `oidc` for older software."""
+    """`fapi2` (FAPI 2.0 Security Profile: pushed requests, a key or certificate, bound tokens), or `oidc` for older
+    software and for apps."""
     authentication: ClientAuthentication = ClientAuthentication.PRIVATE_KEY_JWT
-    """How the service proves who it is: private_key_jwt, client_secret_basic or client_secret_post."""
+    """How the service proves who it is: by its key (private_key_jwt), by its certificate (tls_client_auth,
+    self_signed_tls_client_auth), by a secret (client_secret_basic, client_secret_post), or as an app on the citizen's
+    own device not at all (none: `oidc` profile, PKCE and DPoP always)."""
     secret_file: Path | None = None
     """A file with the client secret and nothing else: at least 22 characters drawn at random."""
     secret_digest: str | None = None
@@ -87,6 +103,18 @@ class ServiceFile:
     """Where a citizen who finishes later goes on, if that is another page: the `target_link_uri` of that sign-in."""
     patience: Annotated[Seconds, Between(60, 7 * 86400)] = 1800
     """How long the service's own session waits for the answer."""
+    jwks_uri: str | None = None
+    """Instead of `jwks`: where the service shows its JWK Set, so that it can change its keys by itself. Fetched when it
+    is needed, at most once a minute, kept from 5 minutes to 24 hours as its `Cache-Control` says, and used for 6 hours
+    more while it cannot be fetched."""
+    subject_type: SubjectType = SubjectType.PAIRWISE
+    """`public`: the service sees the same `sub` as every other one that says so (OpenID Connect Core 8), so people can
+    be recognised across them. It must never change: every citizen would be a stranger."""
+    tls_subject: TlsSubject | None = None
+    """Whom the certificate names, for tls_client_auth."""
+    binding: Binding | None = None
+    """What access tokens are bound to: `dpop` (a proof of a key with every request) or `mtls` (the service's
+    certificate). Left out: dpop in `fapi2` and for apps, otherwise whatever proof comes."""
     request_object_required: bool = False
     """Whether only signed requests are taken (RFC 9101, FAPI 2.0 Message Signing)."""
     signed_response: bool = False
@@ -100,6 +128,13 @@ class ServiceFile:
     frontchannel_logout_uri: str | None = None
     """The service's page that signs out its own session, loaded in a frame (OpenID Connect Front-Channel Logout).
     Browsers seldom let it see its cookies there: `backchannel_logout_uri` is what works."""
+    ciba: Delivery | None = None
+    """Whether the service may ask citizens on a device of their own (OpenID CIBA Core 1.0), and how it learns of the
+    answer: `poll` or `ping`. Left out: it may not."""
+    ciba_notification_uri: str | None = None
+    """Where a service with `ciba = "ping"` is told that an answer is there (CIBA Core 1.0, 10.2)."""
+    ciba_request_signed: bool = False
+    """Whether its questions must be signed and say what they are about (FAPI-CIBA Profile). Always so in `fapi2`."""
 
 
 def service(file: ServiceFile, prepared: bool) -> tuple[Service, list[Problem]]:
@@ -112,7 +147,7 @@ def service(file: ServiceFile, prepared: bool) -> tuple[Service, list[Problem]]:
         client_id=file.client_id,
         names=file.names,
         redirect_uris=file.redirect_uris,
-        sector=common_host(file.redirect_uris, problems) if file.sector is None else file.sector,
+        sector=sector(file, problems),
         home=file.home,
         profile=file.profile,
         authentication=file.authentication,
@@ -137,14 +172,36 @@ def service(file: ServiceFile, prepared: bool) -> tuple[Service, list[Problem]]:
         initiate_login_uri=file.initiate_login_uri,
         resume_uri=file.resume_uri,
         patience=file.patience,
+        jwks_uri=file.jwks_uri,
+        subject_type=file.subject_type,
+        tls_subject=file.tls_subject,
+        binding=file.binding,
         request_object_required=file.request_object_required,
         signed_response=file.signed_response,
         response_alg=file.response_alg.value,
         response_encryption=file.response_encryption,
         backchannel_logout_uri=file.backchannel_logout_uri,
         frontchannel_logout_uri=file.frontchannel_logout_uri,
+        ciba=file.ciba,
+        ciba_notification_uri=file.ciba_notification_uri,
+        ciba_request_signed=file.ciba_request_signed,
     )
     return made, problems
+
+
+def sector(file: ServiceFile, problems: list[Problem]) -> str:
+    """The sector within which a citizen has one `sub` (OpenID Connect Core 8)."""
+    if file.subject_type is SubjectType.PUBLIC:
+        if file.sector is not None:
+            problems.append(Problem("sector", "public subjects know no sectors", "take it out, or use pairwise"))
+        return PUBLIC_SECTOR
+    if file.sector is not None:
+        return file.sector
+    if any(is_native(uri) for uri in file.redirect_uris):
+        mend = "name the sector: a host of yours that will never change"
+        problems.append(Problem("sector", "the addresses of an app on the citizen's device name no host", mend))
+        return "app"
+    return common_host(file.redirect_uris, problems)
 
 
 def common_host(redirect_uris: tuple[str, ...], problems: list[Problem]) -> str:

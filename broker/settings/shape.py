@@ -49,6 +49,20 @@ class Listen:
 
 
 @dataclass(frozen=True, slots=True)
+class Certificates:
+    """Certificates of services. The reverse proxy asks for them and passes them on in `Client-Cert` (RFC 9440)."""
+
+    proxies: tuple[str, ...] = ()
+    """Networks of the reverse proxies that ask for certificates and replace `Client-Cert`, such as "10.0.0.5/32". From
+    anybody else the header is thrown away; nothing is trusted here that is not named, this machine neither."""
+    authorities: Path | None = None
+    """The certificates (PEM) of those who sign services' certificates directly. Needed for tls_client_auth."""
+    origin: str | None = None
+    """The origin where the proxy asks for certificates, if it is not the issuer, so that citizens' browsers are never
+    asked for one. Services learn of it from the metadata (RFC 8705 5)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Where durable facts are kept: codes, grants, accounts, cases, audit."""
 
@@ -122,6 +136,8 @@ class Tokens:
     """ID tokens: the time within which a service must have read one."""
     refresh: Annotated[Seconds, Between(3600, 366 * 86400)] = 30 * 86400
     """Refresh tokens, from the citizen's sign-in on. Using one does not make it live longer."""
+    question: Annotated[Seconds, Between(60, 3600)] = 600
+    """Questions to citizens on their own device, where the service names no time. It may ask for up to an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +172,8 @@ class Limits:
     """Wrong client credentials, by the address they come from."""
     codes_by_address: Rate = Rate(10, 600)
     """Tries to enter a continuation code, by the address they come from."""
+    questions_by_citizen: Rate = Rate(10, 600)
+    """Questions that services put to one citizen on their own device."""
     open_per_browser: Annotated[int, Between(1, 100)] = 20
     """How many requests one browser may have under way at a time."""
 
@@ -216,6 +234,7 @@ class Broker:
     """The time zone in which citizens are told times, such as "Europe/London"."""
     support: Support = field(default_factory=Support)
     listen: Listen = Listen()
+    certificates: Certificates = Certificates()
     passing: Passing = Passing()
     picker: Picker = Picker()
     tokens: Tokens = Tokens()

@@ -28,6 +28,33 @@ def check_url(place: str, url: str, development: bool) -> Iterator[Problem]:
         yield Problem(place, "loopback addresses are for development alone", "use the public host name")
 
 
+NATIVE = re.compile(
+    r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:/(?!/)[^#*]*|http://(127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?/[^#*@]*"
+)
+"""Where an app on the citizen's own device takes an answer: at a scheme named after a host of its maker's, or at the
+device itself (RFC 8252 7.1, 7.3)."""
+
+
+def is_native(uri: str) -> bool:
+    """Whether an address is that of an app on the citizen's own device; it names no host that anybody could own."""
+    return NATIVE.fullmatch(uri) is not None
+
+
+def check_native_url(place: str, url: str, development: bool) -> Iterator[Problem]:
+    """Where an app may be answered: its own scheme, its own device, or an https address that it claims (RFC 8252 7)."""
+    if is_native(url) and split(url) is not None:
+        return
+    parts = split(url)
+    if parts is not None and parts.scheme not in ("http", "https"):
+        mend = 'write a host of yours backwards, and one stroke: "com.example.app:/callback"'
+        yield Problem(place, "this is no address of an app", mend)
+    elif parts is not None and parts.scheme == "http" and not (development and is_loopback(parts.hostname or "")):
+        mend = 'write "http://127.0.0.1/..." or "http://[::1]/...": any port will do'
+        yield Problem(place, "http is for the device itself alone, by its address", mend)
+    else:
+        yield from check_url(place, url, development)
+
+
 def check_origin(place: str, url: str, development: bool) -> Iterator[Problem]:
     """A URL that is an origin and nothing more: scheme, host and perhaps port."""
     yield from check_url(place, url, development)

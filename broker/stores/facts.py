@@ -18,6 +18,7 @@ from broker.stores.sql.grants import SqlGrants
 from broker.stores.sql.marks import Marks
 from broker.stores.sql.outbox import SqlDeliveries, SqlOutbox, outbox
 from broker.stores.sql.postgres import PostgresDatabase
+from broker.stores.sql.questions import SqlQuestions
 from broker.stores.sql.schema import Schema
 from broker.stores.sql.sessions import SqlSessions
 from broker.stores.sql.sqlite import SqliteDatabase
@@ -47,6 +48,7 @@ class Facts:
     outbox: SqlOutbox[Notice]
     deliveries: SqlDeliveries
     staff_sessions: SqlStaffSessions
+    questions: SqlQuestions
     chain: AuditChain
     ambient: Ambient
     sweep: Callable[[float], Awaitable[int]]
@@ -93,6 +95,7 @@ async def open_facts(
         outbox=outbox(database, sealer),
         deliveries=SqlDeliveries(database, sealer),
         staff_sessions=SqlStaffSessions(database, sealer),
+        questions=SqlQuestions(database, sealer, board.heard),
         chain=chain,
         ambient=steady,
         sweep=Sweeper(database).sweep,

@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from deploy.demo.asking import Asker, Question
 from deploy.demo.goodbyes import NotOurs, ended_session
 from deploy.demo.inbox import messages
 from deploy.demo.tabs import TabbedOAuth
@@ -78,6 +79,8 @@ def create(sample: Sample) -> Starlette:
             Route("/signed-in", pages.signed_in),
             Route("/sign-out", pages.sign_out),
             Route("/backchannel-logout", pages.told_of_logout, methods=["POST"]),
+            Route("/ask", pages.ask, methods=["POST"]),
+            Route("/asked", pages.asked),
             Route("/inbox", pages.inbox),
             Route("/service.css", pages.style),
             Route("/try", pages.what_to_try),
@@ -104,6 +107,8 @@ class _Pages:
         self._people: dict[str, Person] = {}
         self._seen: set[str] = set()
         self._told: list[str] = []
+        self._asker = Asker(sample.issuer, sample.client_id, sample.client_secret)
+        self._questions: dict[str, Question] = {}
 
     def _person(self, request: Request) -> Person | None:
         return self._people.get(request.session.get("visit", ""))
@@ -178,6 +183,21 @@ class _Pages:
             del self._people[visit]
         self._told.append(f"{len(gone)} signed out here, because the session at the broker has ended")
         return Response(status_code=200, headers={"Cache-Control": "no-store"})
+
+    async def ask(self, request: Request) -> Response:
+        person = self._person(request)
+        if person is None:
+            return RedirectResponse("/", status_code=303)
+        message = f"Parking permit {secrets.randbelow(900) + 100}: renew it for a year"
+        self._questions[request.session["visit"]] = await self._asker.ask(person.claims["sub"], message)
+        return RedirectResponse("/asked", status_code=303)
+
+    async def asked(self, request: Request) -> Response:
+        question = self._questions.get(request.session.get("visit", ""))
+        if question is None:
+            return RedirectResponse("/", status_code=303)
+        await self._asker.look(question)
+        return self._page("asked.html", question=question)
 
     async def style(self, request: Request) -> Response:
         return FileResponse(Path(__file__).parent / "service.css", media_type="text/css")

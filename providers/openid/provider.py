@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from broker.jose import KeySet, SigningKey, UnknownKey, Untrusted, Verified, verify
+from broker.kept import Kept
 from broker.model.assurance import Level
 from broker.model.identity import Identity
 from broker.provider import Answer, Ask, Card, Departure, Failure, Health, Reason
@@ -14,10 +15,10 @@ from providers.openid.checks import Expected, check_id_token
 from providers.openid.config import OpenIdConfig
 from providers.openid.departure import address, base64url, prefixes
 from providers.openid.identity import make_identity
-from providers.openid.kept import Kept
 from providers.openid.metadata import KeySource, Metadata, fetch_metadata
 from providers.openid.reasons import of_callback_error
 from providers.openid.refused import Refused
+from providers.openid.terms import TERMS
 from providers.openid.tokens import Credentials, Tokens, ask_userinfo, redeem
 
 CHECK_WITHIN: Final = 0.9
@@ -44,8 +45,8 @@ class OpenIdProvider:
         self._client = ground.outgoing.client(f"provider:{card.id}", limit=config.connections)
         self._key_source = KeySource(self._client)
         self._prefixes: tuple[str, Mapping[Level, str]] = ("", {})
-        self._metadata = Kept(self._fetch_metadata, ground.ambient)
-        self._keys = Kept(self._fetch_keys, ground.ambient)
+        self._metadata = Kept(self._fetch_metadata, ground.ambient, TERMS)
+        self._keys = Kept(self._fetch_keys, ground.ambient, TERMS)
 
     @property
     def card(self) -> Card:

@@ -1,10 +1,11 @@
 """How the steps of a sign-in stop: raised inside the kind, a value outside it."""
 
+from broker.kept import Missed
 from broker.outgoing import NotJson, Response, TooLarge, Trouble
 from broker.provider import Failure, Reason
 
 
-class Refused(Exception):
+class Refused(Missed):
     """A sign-in ends here. `failure` is what the journey is told."""
 
     def __init__(self, reason: Reason, detail: str, *, outage: bool = False) -> None:

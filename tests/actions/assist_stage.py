@@ -83,7 +83,7 @@ class Catalogue:
     services: Mapping[str, Service] = field(default_factory=lambda: {SERVICE.client_id: SERVICE})
     providers: Mapping[str, Registered] = field(default_factory=dict)
 
-    def keys(self, client_id: str) -> KeySet:
+    async def keys(self, client_id: str, token: str) -> KeySet:
         """It has none."""
         return KeySet()
 
@@ -242,6 +242,7 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
         limits=passing.limits,
         answers=facts.answers,
         sessions=facts.sessions,
+        questions=facts.questions,
         audit=facts.audit,
         switches=facts.switches,
         mac=ring.mac,
@@ -255,6 +256,10 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
         terms=Terms(),
         profiles=shipped(),
         blind=lambda text: ring.mac("case mark", text.encode()).hex(),
+        questions=facts.questions,
+        confirm=f"{ISSUER}/confirm",
+        name={"en": "Portico"},
+        ways=frozenset({"email"}),
     )
     assist = Assist(desk, office)
     yield Stage(clock, lot, facts, passing, office, assist, SignIn(desk, assist), Console(office))

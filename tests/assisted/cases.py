@@ -140,6 +140,7 @@ def examples(case: Case) -> Iterator[ev.Event]:
         ev.Withdrawn("found a way"),
     )
     yield ev.CodeSent(Confirmation("digest", Way.EMAIL, NOW, NOW + 60))
+    yield ev.DeviceConfirmed(evidence("q-1"))
     yield from (ev.Disputed(("name",)), ev.Bound(binding()), ev.Released(), ev.Disowned(), ev.AttemptsSpent())
     yield from (ev.Claimed(AGENT), ev.Renewed(by), ev.PutBack(by, "break"), ev.SessionStarted(by, Channel.VIDEO))
     yield from (ev.WordsExchanged(by), ev.EvidenceRecorded(by, evidence()), ev.EvidenceRemoved(by, "e1"))

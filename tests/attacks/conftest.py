@@ -18,7 +18,8 @@ failed_authentications_by_address = { most = 100000, window = "1 minute" }
 
 [keys]"""
 SCRIPT = Script(
-    files={"services/rides.toml": RIDES_SERVICE, **library.FILES}, edits={"broker.toml": {"[keys]": LIMITS}}
+    files={"services/rides.toml": f'ciba = "poll"\n{RIDES_SERVICE}', **library.FILES},
+    edits={"broker.toml": {"[keys]": LIMITS}},
 )
 
 

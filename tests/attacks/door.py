@@ -11,7 +11,7 @@ from multidict import CIMultiDict
 from tests.whole.rider import NORTHBANK, Reply, Rider, Service, Wire
 
 FORM: Final = "application/x-www-form-urlencoded"
-CALLED: Final = ("/par", "/token", "/introspect", "/revoke")
+CALLED: Final = ("/par", "/token", "/introspect", "/revoke", "/ciba")
 """What services call with a form and their credentials."""
 
 VISITED: Final = ("/authorize", "/logout")
@@ -96,7 +96,7 @@ class Victim:
         return self.rider.service
 
     def forms(self) -> dict[str, dict[str, str]]:
-        """What the service would send to each endpoint. Every one would be answered, and would use something up."""
+        """What the service would send to each endpoint: all of it is right, but that nobody is known as `nobody`."""
         pushed = {
             "response_type": "code",
             "redirect_uri": self.service.redirect_uri,
@@ -109,6 +109,7 @@ class Victim:
             "/token": self.rider.exchange(self.code),
             "/introspect": {"token": self.access, **self.service.assertion()},
             "/revoke": {"token": self.refresh, **self.service.assertion()},
+            "/ciba": {"scope": "openid", "login_hint": "nobody", **self.service.assertion()},
         }
 
     async def goes_on(self) -> None:

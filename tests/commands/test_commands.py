@@ -234,6 +234,15 @@ def test_each_raise_of_the_epoch_begins_the_next_one(config: Configuration, run:
     assert int(second.split()[1]) == int(first.split()[1]) + 1
 
 
+def test_reload_tells_every_process_unless_something_is_wrong(config: Configuration, run: Run) -> None:
+    run(config, "migrate")
+    assert run(config, "reload")[0].startswith("asked for configuration 1:")
+    config.change("services/demo-service.toml", "scopes", ["openid", "phone"])
+    assert 'scopes[1]: "phone" brings nothing' in refused(run, config, "reload")
+    config.change("services/demo-service.toml", "scopes", ["openid"])
+    assert run(config, "reload", "--by", "Ada")[0].startswith("asked for configuration 2:")
+
+
 def test_the_audit_record_of_a_new_database_is_whole(config: Configuration, run: Run) -> None:
     run(config, "migrate")
     run(config, "epoch", "raise")
@@ -254,7 +263,8 @@ def test_commands_on_the_stores_refuse_a_schema_of_another_release(config: Confi
 
 
 @pytest.mark.parametrize(
-    "words", [("migrate",), ("epoch", "raise"), ("audit", "verify"), ("provider", "list"), ("keys", "init")]
+    "words",
+    [("migrate",), ("epoch", "raise"), ("audit", "verify"), ("provider", "list"), ("keys", "init"), ("reload",)],
 )
 def test_every_command_refuses_a_configuration_with_problems(
     config: Configuration, run: Run, words: Sequence[str]

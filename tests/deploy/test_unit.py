@@ -13,8 +13,16 @@ KNOWN = {
     "Unit": {"Description", "After", "Wants", "StartLimitIntervalSec", "StartLimitBurst"},
     "Install": {"WantedBy"},
     "Service": {
-        *("Type", "User", "Group", "WorkingDirectory", "Environment", "ExecStartPre", "ExecStart", "KillMode"),
-        *("TimeoutStopSec", "Restart", "RestartSec", "RuntimeDirectory", "RuntimeDirectoryMode", "StateDirectory"),
+        *("Type", "User", "Group", "WorkingDirectory", "Environment", "ExecStartPre", "ExecStart", "ExecReload"),
+        *(
+            "KillMode",
+            "TimeoutStopSec",
+            "Restart",
+            "RestartSec",
+            "RuntimeDirectory",
+            "RuntimeDirectoryMode",
+            "StateDirectory",
+        ),
         *("StateDirectoryMode", "UMask", "NoNewPrivileges", "CapabilityBoundingSet", "AmbientCapabilities"),
         *("ProtectSystem", "ProtectHome", "PrivateTmp", "PrivateDevices", "PrivateIPC", "PrivateUsers", "ProtectClock"),
         *("ProtectControlGroups", "ProtectHostname", "ProtectKernelLogs", "ProtectKernelModules"),

@@ -11,9 +11,10 @@ from broker.journey.offer import Candidate, NotWorking, Offer, OrderRule, next_s
 from broker.journey.transaction import Failed, State, Transaction
 from broker.model.assurance import Level
 from broker.model.failures import KINDS, FailureClass, NextStep
+from broker.model.question import Put
 from broker.model.service import OtherWay, Service
 from broker.model.switches import Switches, SwitchKind
-from tests.journey.examples import NOTHING_OFF, NOW, begun, candidate, service, standing
+from tests.journey.examples import NOTHING_OFF, NOW, begun, candidate, request, service, standing
 
 THREE = (candidate("alpha"), candidate("beta"), candidate("gamma"))
 
@@ -196,6 +197,13 @@ def test_a_person_is_offered_where_the_service_allows_it_and_no_case_is_open() -
     assert offered().help
     assert not offered(asking=service(assisted=False)).help
     assert not offered(transaction=standing(State.WAITING)).help
+
+
+def test_who_answers_a_question_is_offered_every_provider_but_no_person_and_no_later() -> None:
+    asked = replace(begun(), request=request(redirect_uri="", question=Put("q1", "Order 17")))
+    found = offered(transaction=asked)
+    assert found.all == offered().all
+    assert not found.help and not found.later
 
 
 RICH = service(contact="call us", other_ways=(OtherWay({"en": "By post"}),))

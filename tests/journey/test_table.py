@@ -28,7 +28,20 @@ from broker.journey.transaction import FAILURES_KEPT, Failed, State, Transaction
 from broker.model.assurance import Level
 from broker.model.failures import FailureClass
 from broker.model.identity import HELP
-from tests.journey.examples import BACK, NOW, PERSONAL, attempt, begun, fitting, helped, identity, standing, walked
+from broker.model.question import Put
+from tests.journey.examples import (
+    BACK,
+    NOW,
+    PERSONAL,
+    attempt,
+    begun,
+    fitting,
+    helped,
+    identity,
+    request,
+    standing,
+    walked,
+)
 
 HOUR, DAY = 3600, 24 * 3600
 
@@ -274,6 +287,13 @@ def test_nothing_personal_is_left_after_the_end_and_the_citizen_can_still_be_sen
     asked = after.request
     assert (asked.client_id, asked.redirect_uri, asked.state) == ("parking", "https://parking.test/back", "theirs")
     assert after.leaving == (None if isinstance(event, TimeRanOut) else BACK)
+
+
+def test_a_stub_still_says_which_question_it_answered_and_no_more() -> None:
+    asked = request(redirect_uri="", question=Put("q1", f"{PERSONAL} message", "case-1"))
+    left = stub(replace(begun(), request=asked))
+    assert left.request.question == Put("q1")
+    assert PERSONAL not in repr(left)
 
 
 @pytest.mark.parametrize("state", State)

@@ -21,6 +21,7 @@ PACKAGES = {
     "createdb": "postgresql",
     "dropdb": "postgresql",
     "haproxy": "haproxy",
+    "nginx": "nginx-light",
     "softhsm2-util": "softhsm2",
     "chromium": "chromium chromium-sandbox fonts-dejavu-core",  # its cage for non-root; letters
 }

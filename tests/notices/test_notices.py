@@ -19,16 +19,19 @@ from broker.notices.texts import texts, written
 from tests.machine.certificates import Authority
 
 FIELDS = {"code": "123456", "minutes": "10", "reference": "ABCD-2345"}
+ASKED = {"service": "City Library", "message": "Order 17", "address": "id.example/confirm"}
 NOTICE = Notice("n1", NoticeKind.CODE, "email", "ada@example.org", "en", 1_800_000_000, 1_800_000_600, FIELDS)
 
 
 @pytest.mark.parametrize("kind", NoticeKind)
 @pytest.mark.parametrize("language", ["en", "cy", "ar"])
 def test_every_kind_of_notice_has_its_text_in_every_language(kind: NoticeKind, language: str) -> None:
-    said = written(replace(NOTICE, kind=kind, language=language))
-    assert "ABCD-2345" in said.text and said.subject and "{" not in said.text + said.subject
-    assert ("123456" in said.text) == (kind is NoticeKind.CODE)
-    assert said != written(replace(NOTICE, kind=kind, language="en")) or language == "en"
+    said = written(replace(NOTICE, kind=kind, language=language, fields={**FIELDS, **ASKED}))
+    question = kind is NoticeKind.QUESTION
+    assert all(text in said.text for text in (ASKED.values() if question else ("ABCD-2345",)))
+    assert said.subject and "{" not in said.text + said.subject
+    assert ("123456" in said.text) == (kind is NoticeKind.CODE or question)
+    assert said != written(replace(NOTICE, kind=kind, language="en", fields={**FIELDS, **ASKED})) or language == "en"
 
 
 def test_a_language_without_texts_falls_back_to_english() -> None:

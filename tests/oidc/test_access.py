@@ -2,16 +2,19 @@
 
 import pytest
 
+from broker.jose import read_certificate
 from broker.model.grant import Grant, Token
 from broker.oidc.access import PresentedToken, check_access, presented_token
 from broker.oidc.dpop import Proof
 from broker.oidc.errors import Scheme, TokenError
+from tests.machine.certificates import Authority
 from tests.oidc.examples import NOW, grant
 
 TOKEN = Token("d", "access", NOW - 10, NOW + 10)
 PROOF = Proof("jkt-1", "jkt-1.j", NOW + 60)
 OTHER = Proof("jkt-2", "jkt-2.j", NOW + 60)
 REBOUND = Token("d", "access", NOW - 10, NOW + 10, "jkt-2")
+CERTIFIED = Token("d", "access", NOW - 10, NOW + 10, x5t="x5t-1")
 BOUND = grant(dpop_jkt="jkt-1")
 BEARER = PresentedToken(Scheme.BEARER, "at")
 DPOP = PresentedToken(Scheme.DPOP, "at")
@@ -60,6 +63,8 @@ def test_a_token_opens_for_whom_it_was_made() -> None:
         (DPOP, TOKEN, BOUND, None, "proof"),
         (DPOP, TOKEN, BOUND, OTHER, "proof"),
         (DPOP, REBOUND, BOUND, PROOF, "proof"),
+        (BEARER, CERTIFIED, grant(), None, "certificate"),
+        (DPOP, CERTIFIED, BOUND, PROOF, "certificate"),
     ],
 )
 def test_a_token_does_not_open(
@@ -69,6 +74,17 @@ def test_a_token_does_not_open(
         check_access(presented, token, of, proof, NOW)
     assert (error.value.code, error.value.status) == ("invalid_token", 401)
     assert (error.value.challenge or "").startswith(("Bearer error=", "DPoP error="))
+
+
+def test_a_token_bound_to_a_certificate_opens_with_that_one_alone(authority: Authority) -> None:
+    own, other = (read_certificate(authority.client("CN=tax").der) for _ in range(2))
+    token = Token("d", "access", NOW - 10, NOW + 10, x5t=own.thumbprint)
+    check_access(BEARER, token, grant(), None, NOW, own)
+    check_access(BEARER, TOKEN, grant(), None, NOW, other)
+    with pytest.raises(TokenError, match="certificate") as error:
+        check_access(BEARER, token, grant(), None, NOW, other)
+    assert (error.value.code, error.value.status) == ("invalid_token", 401)
+    assert (error.value.challenge or "").startswith("Bearer error=")
 
 
 def test_a_presented_token_does_not_show_itself_in_a_log() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from broker import jose
 from broker.model.grant import AssertionUse
-from broker.model.service import ClientAuthentication, Profile, Service
+from broker.model.service import ClientAuthentication, Delivery, Profile, Service
 from broker.oidc.client import (
     AHEAD,
     ASSERTION_TYPE,
@@ -36,6 +36,7 @@ OIDC = service()
 FAPI2 = service(profile=Profile.FAPI2)
 BASIC = service(authentication=ClientAuthentication.CLIENT_SECRET_BASIC, secret_digest=DIGEST)
 POST = service(authentication=ClientAuthentication.CLIENT_SECRET_POST, secret_digest=DIGEST)
+APP = service(authentication=ClientAuthentication.NONE)
 CLAIMS = {"iss": "tax", "sub": "tax", "aud": ISSUER, "jti": "j-1", "iat": NOW, "exp": NOW + 60}
 
 
@@ -248,7 +249,6 @@ def test_two_methods_at_once_are_refused(parameters: dict[str, str], authorizati
     ("parameters", "authorization"),
     [
         ({}, None),
-        ({"client_id": "tax"}, None),
         ({"client_secret": "x"}, None),
         ({"client_assertion": assertion(), "client_id": "tax"}, None),
         ({"client_assertion": assertion(), "client_assertion_type": "urn:x", "client_id": "tax"}, None),
@@ -267,12 +267,13 @@ def test_who_does_not_say_who_he_is_or_says_it_twice_is_refused(
         presented(parameters, authorization)
 
 
-@pytest.mark.parametrize("registered", [OIDC, BASIC, POST], ids=["assertion", "basic", "post"])
+@pytest.mark.parametrize("registered", [OIDC, BASIC, POST, APP], ids=["assertion", "basic", "post", "app"])
 def test_only_the_registered_method_counts(registered: Service) -> None:
     every = {
         ClientAuthentication.PRIVATE_KEY_JWT: assertion(),
         ClientAuthentication.CLIENT_SECRET_BASIC: SECRET,
         ClientAuthentication.CLIENT_SECRET_POST: SECRET,
+        ClientAuthentication.NONE: "",
     }
     for method, proof in every.items():
         credentials = Credentials("tax", method, proof)
@@ -291,9 +292,34 @@ def test_an_unknown_service_is_refused_like_any_other(found: Service | None) -> 
         assert (error.value.challenge is not None) is (method is ClientAuthentication.CLIENT_SECRET_BASIC)
 
 
+def test_an_app_says_who_it_is_and_nothing_more() -> None:
+    credentials = presented({"client_id": "tax"}, None)
+    assert credentials == Credentials("tax", ClientAuthentication.NONE, "")
+    assert authenticate(credentials, APP, KEYS, AUDIENCE, NOW) == Authenticated(APP)
+
+
 def test_an_assertion_used_before_is_no_authentication() -> None:
     assert (assertion_used_before().code, assertion_used_before().status) == ("invalid_client", 401)
 
 
 def test_credentials_do_not_show_their_secret_in_a_log() -> None:
     assert SECRET not in repr(Credentials("tax", ClientAuthentication.CLIENT_SECRET_POST, SECRET))
+
+
+# --- services that ask citizens on their own device ---
+
+ASKS = service(ciba=Delivery.POLL, profile=Profile.FAPI2)
+ASKS_SIGNED = service(ciba=Delivery.POLL, ciba_request_signed=True)
+
+
+@pytest.mark.parametrize("of", [ASKS, ASKS_SIGNED], ids=["fapi2", "oidc"])
+@pytest.mark.parametrize("aud", [ISSUER, TOKEN, [TOKEN]])
+def test_a_service_that_asks_on_other_devices_may_name_our_endpoints(of: Service, aud: object) -> None:
+    assert by_assertion(assertion(aud=aud), of).service is of
+    assert "aud" in refused(assertion(aud="https://other.example"), of)
+
+
+@pytest.mark.parametrize("of", [ASKS, ASKS_SIGNED], ids=["fapi2", "oidc"])
+def test_its_assertions_are_signed_as_fapi_wants_it(of: Service) -> None:
+    assert "RS256" in refused(assertion(key("RS256", "tax")), of)
+    assert by_assertion(assertion(key("PS256", "tax")), of).service is of

@@ -57,6 +57,16 @@ def test_a_request_without_a_proof_has_none() -> None:
     assert check() is None
 
 
+def test_a_proof_may_name_the_place_where_certificates_are_asked_for() -> None:
+    alias = "https://mtls.example/token"
+    made = proof(htu=alias)
+    assert refused(made).code == "invalid_dpop_proof"
+    assert check_proof([made], "POST", URL, nonces(), NOW, alias=alias) is not None
+    assert check_proof([proof()], "POST", URL, nonces(), NOW, alias=alias) is not None
+    with pytest.raises(TokenError):
+        check_proof([proof(htu="https://mtls.example/par")], "POST", URL, nonces(), NOW, alias=alias)
+
+
 def test_two_proofs_are_refused() -> None:
     assert refused(proof(), proof()).code == "invalid_dpop_proof"
 

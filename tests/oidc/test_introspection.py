@@ -44,6 +44,11 @@ def test_a_bound_token_names_its_key() -> None:
     assert told(service(), replace(ACCESS, dpop_jkt="jkt-2"), dpop_jkt="jkt-1")["cnf"] == {"jkt": "jkt-2"}
 
 
+def test_a_token_bound_to_a_certificate_names_it() -> None:
+    found = told(service(), replace(ACCESS, x5t="x5t-1"))
+    assert (found["token_type"], found["cnf"]) == ("Bearer", {"x5t#S256": "x5t-1"})
+
+
 def test_a_reader_learns_about_access_tokens_of_others_but_not_whose_they_are() -> None:
     assert told(READER, ACCESS) == without(told(service(), ACCESS), "sub")
     assert told(READER, REFRESH) == {"active": False}

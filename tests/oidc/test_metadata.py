@@ -7,13 +7,13 @@ import pytest
 
 from broker import jose
 from broker.model.request import ResponseMode
-from broker.model.service import ClientAuthentication, Profile, Service
+from broker.model.service import Binding, ClientAuthentication, Profile, Service, SubjectType
 from broker.oidc.authorization import authorization_request
 from broker.oidc.checks import Arrival
 from broker.oidc.client import Audience, Credentials, authenticate
 from broker.oidc.dpop import Nonces, check_proof
 from broker.oidc.errors import TokenError
-from broker.oidc.metadata import discovery, endpoints, metadata_bytes
+from broker.oidc.metadata import aliases, discovery, endpoints, metadata_bytes
 from broker.oidc.request_object import Sender
 from tests.oidc.examples import CALLBACK, DOOR, ISSUER, LADDER, NOW, data, key, keys, parameters, service
 
@@ -65,6 +65,37 @@ def test_what_no_service_may_use_is_not_announced() -> None:
     assert "RS256" not in strict["token_endpoint_auth_signing_alg_values_supported"]
     assert "RS256" in document(service())["token_endpoint_auth_signing_alg_values_supported"]
     assert "token_endpoint_auth_signing_alg_values_supported" not in document(BASIC)
+
+
+def test_certificates_are_announced_where_a_service_uses_its_own() -> None:
+    known = service(authentication=ClientAuthentication.TLS_CLIENT_AUTH, client_id="known")
+    bound = service(binding=Binding.MTLS, client_id="bound")
+    there = "https://mtls.example"
+    names = {"tls_client_certificate_bound_access_tokens", "mtls_endpoint_aliases"}
+    assert not names & document(FAPI2, BASIC, certificates=there).keys()
+    assert names & document(known).keys() == set()
+    assert document(known)["token_endpoint_auth_methods_supported"] == ["tls_client_auth"]
+    assert document(bound)["tls_client_certificate_bound_access_tokens"] is True
+    assert "mtls_endpoint_aliases" not in document(bound)
+    found = document(FAPI2, known, certificates=there)["mtls_endpoint_aliases"]
+    assert found["token_endpoint"] == f"{there}/token"
+    assert all(document(known)[name].removeprefix(ISSUER) == url.removeprefix(there) for name, url in found.items())
+    assert aliases(ISSUER, there)[f"{ISSUER}/userinfo"] == f"{there}/userinfo"
+    assert aliases(ISSUER, None) == {}
+
+
+def test_an_app_is_announced_where_it_may_call() -> None:
+    found = document(FAPI2, service(authentication=ClientAuthentication.NONE))
+    for endpoint in ("token", "revocation"):
+        assert found[f"{endpoint}_endpoint_auth_methods_supported"] == ["private_key_jwt", "none"]
+    assert found["introspection_endpoint_auth_methods_supported"] == ["private_key_jwt"]
+
+
+def test_only_the_kinds_of_subject_that_a_service_is_told_are_announced() -> None:
+    public = service(subject_type=SubjectType.PUBLIC)
+    assert document()["subject_types_supported"] == ["pairwise"]
+    assert document(public)["subject_types_supported"] == ["public"]
+    assert document(public, FAPI2)["subject_types_supported"] == ["pairwise", "public"]
 
 
 def test_verified_claims_are_announced_only_where_identities_are_verified() -> None:

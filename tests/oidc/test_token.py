@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from broker.jose import read_certificate
 from broker.model.grant import Token
 from broker.model.handle import digest
-from broker.model.service import Profile
+from broker.model.service import Binding, ClientAuthentication, Profile
 from broker.oidc.dpop import Proof
 from broker.oidc.errors import TokenError
 from broker.oidc.token import (
@@ -24,11 +25,13 @@ from broker.oidc.token import (
     token_request,
     token_response,
 )
+from tests.machine.certificates import Authority
 from tests.oidc.examples import CALLBACK, NOW, VERIFIER, code, grant, service
 
 PROOF = Proof("jkt-1", "jkt-1.j", NOW + 60)
 OTHER = Proof("jkt-2", "jkt-2.j", NOW + 60)
 REQUEST = CodeRequest("c", CALLBACK, VERIFIER)
+APP = service(authentication=ClientAuthentication.NONE)
 LIFETIMES = Lifetimes(id_token=300, access=600, grant=3600)
 
 
@@ -127,6 +130,29 @@ def test_the_fapi2_profile_wants_every_token_bound() -> None:
     assert refused(check_binding, service(profile=Profile.FAPI2), None).code == "invalid_dpop_proof"
 
 
+def test_tokens_that_are_to_be_bound_to_a_certificate_want_one(authority: Authority) -> None:
+    certificate = read_certificate(authority.client("CN=tax").der)
+    now = certificate.starts + 60
+    for profile in Profile:
+        of = service(profile=profile, binding=Binding.MTLS)
+        assert check_binding(of, None, certificate, now) == certificate.thumbprint
+        assert refused(check_binding, of, None, None, now).code == "invalid_request"
+        assert refused(check_binding, of, None, certificate, certificate.ends + 1).code == "invalid_request"
+        assert refused(check_binding, of, PROOF, certificate, now).code == "invalid_dpop_proof"
+
+
+def test_a_certificate_binds_nothing_where_that_is_not_registered(authority: Authority) -> None:
+    certificate = read_certificate(authority.client("CN=tax").der)
+    assert check_binding(service(), None, certificate, certificate.starts) is None
+    assert check_binding(service(profile=Profile.FAPI2), PROOF, certificate, certificate.starts) is None
+    assert refused(check_binding, service(profile=Profile.FAPI2), None, certificate).code == "invalid_dpop_proof"
+
+
+def test_the_tokens_of_an_app_are_always_bound_to_its_key() -> None:
+    check_binding(APP, PROOF)
+    assert refused(check_binding, APP, None).code == "invalid_dpop_proof"
+
+
 # What is issued
 
 
@@ -170,6 +196,13 @@ def test_the_answer_says_what_was_granted() -> None:
 # Refreshing
 
 REFRESH = Token("d", "refresh", NOW - 10, NOW + 1000)
+
+
+def test_an_app_refreshes_with_the_key_it_began_with() -> None:
+    check_refresh(RefreshRequest("r", None), REFRESH, grant(dpop_jkt="jkt-1"), APP, PROOF, NOW)
+    for proof in (OTHER, None):
+        error = refused(check_refresh, RefreshRequest("r", None), REFRESH, grant(dpop_jkt="jkt-1"), APP, proof, NOW)
+        assert error.code == "invalid_grant"
 
 
 def test_a_refresh_token_is_good_for_its_service() -> None:

@@ -134,6 +134,103 @@ async def test_a_refresh_gives_another_access_token_on_the_same_grant(facts: Fac
     assert await facts.grants.token(again.digest) is None
 
 
+async def test_a_token_keeps_the_certificate_it_is_bound_to(facts: Facts, clock: FakeClock) -> None:
+    made = await issued(facts, clock)
+    now = clock.now()
+    access, refresh = tokens(now)
+    bound = replace(access, x5t="thumbprint")
+    assert await facts.grants.redeem(made.digest, grant(made, now), (bound, refresh), None, ()) is Redemption.DONE
+    assert await facts.grants.token(bound.digest) == (bound, grant(made, now))
+    later = replace(bound, digest=digest("access-2"), x5t="another thumbprint")
+    assert await facts.grants.refresh("grant-1", later, None, ()) is Redemption.DONE
+    assert await facts.grants.token(later.digest) == (later, grant(made, now))
+    assert await facts.grants.token(bound.digest) == (bound, grant(made, now))
+
+
+# Refresh tokens that are good for one use
+
+
+async def test_a_refresh_token_is_replaced_and_the_rest_of_its_grant_stays(facts: Facts, clock: FakeClock) -> None:
+    made = await redeemed(facts, clock)
+    began = clock.now()
+    access, refresh = tokens(began)
+    clock.advance(100)
+    fresh = tokens(clock.now(), "2")
+    await facts.chain.seal_once()
+    done = await facts.grants.rotate(refresh.digest, fresh, clock.now(), (event(clock.now()),))
+    assert done is Redemption.DONE
+    assert await facts.grants.token(refresh.digest) is None
+    for token in (access, *fresh):
+        assert await facts.grants.token(token.digest) == (token, grant(made, began))
+    assert await facts.chain.seal_once() == 1
+
+
+async def test_of_twenty_uses_of_one_refresh_token_at_once_one_succeeds(open_one: OpenFacts, clock: FakeClock) -> None:
+    stores = [await open_one() for _ in range(3)]
+    await redeemed(stores[0], clock)
+    now, refresh = clock.now(), tokens(clock.now())[1]
+    outcomes = await asyncio.gather(
+        *(stores[n % 3].grants.rotate(refresh.digest, tokens(now, f"new-{n}"), now, (event(now),)) for n in range(20))
+    )
+    assert (outcomes.count(Redemption.DONE), outcomes.count(Redemption.USED_BEFORE)) == (1, 19)
+    live = [await stores[0].grants.token(token.digest) for n in range(20) for token in tokens(now, f"new-{n}")]
+    assert [one is not None for one in live].count(True) == 2
+
+
+async def test_a_refresh_token_that_comes_again_ends_everything_and_the_record_says_whose_it_was(
+    facts: Facts, clock: FakeClock
+) -> None:
+    await redeemed(facts, clock)
+    now = clock.now()
+    access, refresh = tokens(now)
+    fresh = tokens(now, "2")
+    assert await facts.grants.rotate(refresh.digest, fresh, now, ()) is Redemption.DONE
+    assert await facts.grants.revoke_used(refresh.digest, SERVICE, now, event(now, "refresh_token_replayed"))
+    for token in (access, refresh, *fresh):
+        assert await facts.grants.token(token.digest) is None
+    assert await facts.grants.rotate(fresh[1].digest, tokens(now, "3"), now, ()) is Redemption.USED_BEFORE
+    assert await facts.grants.token(tokens(now, "3")[0].digest) is None
+    written = [told for _, told in await facts.audit.read(0, 100) if told.kind == "refresh_token_replayed"]
+    assert [(told.grant, told.account) for told in written] == [("grant-1", "account-1")]
+    await facts.chain.seal_once()
+    assert not await facts.grants.revoke_used(refresh.digest, SERVICE, now, event(now))
+    assert await facts.chain.seal_once() == 0
+
+
+async def test_nothing_ends_by_a_refresh_token_that_was_not_used_or_is_another_s(
+    facts: Facts, clock: FakeClock
+) -> None:
+    await redeemed(facts, clock)
+    now = clock.now()
+    access, refresh = tokens(now)
+    await facts.chain.seal_once()
+    for of, client in ((refresh.digest, SERVICE), (access.digest, SERVICE), (digest("nothing"), SERVICE)):
+        assert not await facts.grants.revoke_used(of, client, now, event(now))
+    assert await facts.grants.rotate(access.digest, tokens(now, "2"), now, ()) is Redemption.USED_BEFORE
+    assert await facts.grants.rotate(refresh.digest, tokens(now, "2"), now, ()) is Redemption.DONE
+    assert not await facts.grants.revoke_used(refresh.digest, "tax", now, event(now))
+    assert await facts.grants.token(access.digest) is not None
+    assert await facts.chain.seal_once() == 0
+
+
+async def test_after_a_new_epoch_no_refresh_token_is_replaced(facts: Facts, clock: FakeClock) -> None:
+    await redeemed(facts, clock)
+    now, refresh = clock.now(), tokens(clock.now())[1]
+    await facts.marks.raise_epoch("operator", now)
+    assert await facts.grants.rotate(refresh.digest, tokens(now, "2"), now, ()) is Redemption.USED_BEFORE
+
+
+async def test_a_used_refresh_token_is_known_as_such_until_it_expires(facts: Facts, clock: FakeClock) -> None:
+    await redeemed(facts, clock)
+    began, refresh = clock.now(), tokens(clock.now())[1]
+    fresh = replace(tokens(began, "2")[1], expires=refresh.expires)
+    assert await facts.grants.rotate(refresh.digest, (fresh,), began, ()) is Redemption.DONE
+    clock.set(refresh.expires - 1)
+    while await facts.sweep(clock.now()):
+        pass
+    assert await facts.grants.revoke_used(refresh.digest, SERVICE, clock.now(), event(clock.now()))
+
+
 async def test_revoking_an_access_token_leaves_the_rest_of_its_grant(facts: Facts, clock: FakeClock) -> None:
     await redeemed(facts, clock)
     access, refresh = tokens(clock.now())

@@ -251,5 +251,12 @@ async def test_the_latest_time_is_never_taken_back_by_a_slower_process(facts: Fa
     assert await facts.marks.note_time(now + 50) == now + 100
 
 
+async def test_processes_learn_how_often_they_were_told_to_read_again(facts: Facts, clock: FakeClock) -> None:
+    assert await facts.marks.reloads() == 0
+    assert [await facts.marks.ask_reload("olu", clock.now()) for _ in range(3)] == [1, 2, 3]
+    assert await facts.marks.reloads() == 3
+    assert [event.actor for _, event in await facts.audit.read(0, 10) if event.kind == "reload_asked"] == ["olu"] * 3
+
+
 async def test_the_schema_of_open_facts_is_current(facts: Facts) -> None:
     assert await facts.schema_is_current()

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from broker.actions.browser import Browser, Shared
 from broker.actions.needs import Unavailable
-from broker.actions.outcomes import Continuation, HelpOffered, HelpWanted, Proof, Refusal, Resumed
+from broker.actions.outcomes import Begun, Continuation, HelpOffered, HelpWanted, Proof, Refusal, Resumed
 from broker.actions.views import Lost, View
 from broker.ambient import Ambient
 from broker.model.failures import FailureClass
@@ -52,6 +52,7 @@ class GivenCitizen:
     asked: Continuation | Refusal | Lost = field(default_factory=lambda: Continuation(CODE))
     later: Continuation | None = field(default_factory=lambda: Continuation(CODE))
     resumed: Resumed | None = None
+    begun: Begun | None = None
     then: View | None = None
 
     def _did(self, browser: Browser, *what: Any) -> None:
@@ -82,6 +83,21 @@ class GivenCitizen:
     async def give_up(self, handle: str, browser: Browser) -> Lost | None:
         """Noted."""
         self._did(browser, "give_up", handle)
+        return None
+
+    async def take_question(self, code: str, browser: Browser, language: str) -> Begun | None:
+        """Noted."""
+        self._did(browser, "take_question", code, language)
+        return self.begun
+
+    async def answer_here(self, handle: str, browser: Browser, language: str) -> Begun | Lost | None:
+        """Noted."""
+        self._did(browser, "answer_here", handle, language)
+        return self.begun
+
+    async def confirm(self, handle: str, browser: Browser, agree: bool) -> Lost | None:
+        """Noted."""
+        self._did(browser, "confirm", handle, agree)
         return None
 
     async def help_on_offer(self, handle: str, browser: Browser) -> HelpOffered | View:

@@ -8,6 +8,7 @@ from broker.actions.views import (
     CheckAndShare,
     Checking,
     Choose,
+    Confirm,
     Ended,
     Ending,
     Leave,
@@ -23,6 +24,7 @@ from broker.journey.offer import NotWorking, Offer, Option, OrderRule, next_step
 from broker.journey.transaction import Failed, State, Transaction
 from broker.model.assurance import Level
 from broker.model.failures import FailureClass, NextStep
+from broker.model.question import Put, Question
 from broker.model.request import AuthorizationRequest, WayBack
 from broker.model.service import DataUse, OtherWay, Service
 from broker.provider import Card, Thing
@@ -151,6 +153,18 @@ ITEMS = (
 
 EVERY_STEP = replace(went_wrong(FailureClass.NOT_VERIFIED, RICH_OFFER), steps=tuple(NextStep))
 
+QUESTION = Put("q1", "Order <17>: two books")
+PLAIN = Put("q2")
+STAFF = Put("q3", "Your call with us on Tuesday", "c1")
+ASKED = Question("q3", "fishing", NOW - 60, NOW + 540, "BCDF-GHJK", Level.LOW, message=STAFF.message, case="c1")
+
+
+def asked(question: Put, state: State = State.IDENTIFIED) -> Transaction:
+    """A transaction that answers a question."""
+    request = replace(REQUEST, redirect_uri="", question=question)
+    return replace(transaction(state), request=request)
+
+
 VIEWS: Mapping[str, View] = {
     "choose": Choose(transaction(State.CHOOSING), SERVICE, OFFER),
     "choose_rich": Choose(transaction(State.CHOOSING), SERVICE, RICH_OFFER),
@@ -163,6 +177,11 @@ VIEWS: Mapping[str, View] = {
     "leave_by_post": Leave(SERVICE, "https://fishing.example/return", "mark-3", None, {"code": "x", "state": '"<'}),
     "checking": Checking(SERVICE, BANK),
     "share": CheckAndShare(transaction(State.IDENTIFIED), SERVICE, BANK, ITEMS),
+    "confirm": Confirm(asked(QUESTION), SERVICE, BANK, ITEMS, QUESTION),
+    "confirm_nothing_shared": Confirm(asked(PLAIN), SERVICE, BANK, (), PLAIN),
+    "confirm_for_staff": Confirm(asked(STAFF), SERVICE, BANK, (), STAFF),
+    "choose_asked": Choose(asked(QUESTION, State.CHOOSING), SERVICE, OFFER),
+    "choose_asked_by_staff": Choose(asked(STAFF, State.CHOOSING), SERVICE, OFFER),
     "share_nothing": CheckAndShare(transaction(State.IDENTIFIED), SERVICE, None, ()),
     "every_step": EVERY_STEP,
     "lost": Lost(FailureClass.LOST_PLACE),
@@ -170,8 +189,10 @@ VIEWS: Mapping[str, View] = {
     "lost_service_off": Lost(FailureClass.SERVICE_OFF, SERVICE, SERVICE.home),
     "lost_bad_link": Lost(FailureClass.BAD_LINK),
     **{f"ended_{ending}": Ended(SERVICE, ending, WayBack(SERVICE.home)) for ending in Ending},
+    **{f"ended_here_{ending}": Ended(SERVICE, ending, None) for ending in Ending},
     "ended_and_posted": Ended(SERVICE, Ending.EXPIRED, WayBack("https://fishing.example/return", {"error": '"<'})),
     **{f"waiting_{stage}": waiting(stage) for stage in Stage},
+    "waiting_asked": replace(waiting(Stage.TALKING), asked=ASKED),
     "waiting_code_to_send": _take_up(code=None),
     "waiting_code_to_send_by_phone": _take_up(code=None, contact=Contact(Way.PHONE, "…982")),
     "waiting_code_to_post": _take_up(code=None, channel=Channel.PHONE_AND_POST),

@@ -179,7 +179,18 @@ async def staged(given: Ready, folder: Path, ambient: Ambient, *, served: bool =
         def blind(text: str) -> str:
             return seals.mac("case mark", text.encode()).hex()
 
-        office = Office(f"{origin}/assisted", ambient, facts.cases, facts.audit, TERMS, shipped(), blind)
+        office = Office(
+            f"{origin}/assisted",
+            ambient,
+            facts.cases,
+            facts.audit,
+            TERMS,
+            shipped(),
+            blind,
+            facts.questions,
+            "https://id.test/confirm",
+            {"en": "Portico"},
+        )
         entrance = Entrance(
             provider=build(CARD, known_as(f"{base}/staff"), Ground(outgoing, ambient, lambda _: PEM)),
             callback=callback,
@@ -195,7 +206,9 @@ async def staged(given: Ready, folder: Path, ambient: Ambient, *, served: bool =
         )
         written = replace(given.pages, site=replace(given.pages.site, issuer=origin))
         services = {SERVICE.client_id: SERVICE}
-        door = staff.Door(entrance, Console(office), office.profiles, services, PEOPLE, written, seals, ambient)
+        door = staff.Door(
+            entrance, Console(office), office.profiles, services, PEOPLE, written, seals, ambient, office.confirm
+        )
         routes = [*static_routes(given.files), *staff.staff_routes(door)]
         app = guarded(routed(routes, public.handlers(written)), ambient)
         if served:

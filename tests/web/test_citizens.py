@@ -8,7 +8,7 @@ import pytest
 from starlette.types import ASGIApp
 
 from broker.actions.browser import Shared
-from broker.actions.outcomes import HelpWanted, Proof, Refusal, Resumed
+from broker.actions.outcomes import Begun, HelpWanted, Proof, Refusal, Resumed
 from broker.actions.views import Lost
 from broker.model.failures import FailureClass
 from broker.web import csrf
@@ -69,9 +69,11 @@ async def test_leaving_is_a_page_and_never_a_redirect(app: ASGIApp) -> None:
 
 
 async def test_only_the_form_that_leaves_for_a_service_may_be_sent_elsewhere(app: ASGIApp) -> None:
-    assert "form-action" not in (await get(app, path("leave_by_post"))).headers["content-security-policy"]
+    posted = ("leave_by_post", "ended_and_posted")
+    for view in posted:
+        assert "form-action" not in (await get(app, path(view))).headers["content-security-policy"]
     for view in VIEWS:
-        if view != "leave_by_post":
+        if view not in posted:
             assert "form-action 'self'" in (await get(app, path(view))).headers["content-security-policy"]
 
 
@@ -102,6 +104,9 @@ async def test_a_lost_place_is_a_page_with_ways_on(app: ASGIApp) -> None:
         ("choose", {"provider": "alder"}, ("choose", HANDLE, "alder")),
         ("share", {"agree": "yes"}, ("share", HANDLE, True)),
         ("share", {"agree": "no"}, ("share", HANDLE, False)),
+        ("confirm", {"agree": "yes"}, ("confirm", HANDLE, True)),
+        ("confirm", {"agree": "no"}, ("confirm", HANDLE, False)),
+        ("asked", {}, ("answer_here", HANDLE, "en")),
         ("give-up", {}, ("give_up", HANDLE)),
         ("status", {}, ("resume_help", HANDLE)),
         ("ready", {}, ("ready", HANDLE)),
@@ -118,7 +123,20 @@ async def test_a_post_does_its_deed_and_leads_to_the_page(
     assert citizen.done == [done]
 
 
-POSTS = ("choose", "share", "give-up", "status", "ready", "code", "withdraw", "bind", "help", "later")
+POSTS = (
+    "choose",
+    "share",
+    "confirm",
+    "asked",
+    "give-up",
+    "status",
+    "ready",
+    "code",
+    "withdraw",
+    "bind",
+    "help",
+    "later",
+)
 
 
 @pytest.mark.parametrize("at", POSTS)
@@ -321,6 +339,38 @@ async def test_a_code_that_leads_nowhere_is_said_on_the_page(app: ASGIApp) -> No
     answer = await post(app, "/continue", token=token("continue"), code="wrong")
     assert answer.headers["location"] == "/continue?problem=code"
     assert "This code does not work." in (await get(app, "/continue?problem=code")).text
+
+
+async def test_the_code_of_a_question_leads_to_a_journey_of_its_own(app: ASGIApp, citizen: GivenCitizen) -> None:
+    citizen.begun = Begun("another-handle-for-tests", None)
+    answer = await post(app, "/confirm", token=token("confirm"), code=" bcdf ghjk")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/journey/another-handle-for-tests")
+    assert citizen.done == [("take_question", " bcdf ghjk", "en")] and not set_cookies(answer)
+    citizen.begun = Begun("another-handle-for-tests", "first-secret")
+    answer = await post(app, "/confirm", token=token("confirm"), code="BCDF-GHJK")
+    assert set_cookies(answer)[0].startswith("__Host-portico-browser=first-secret;")
+
+
+async def test_the_code_of_no_question_is_said_on_the_page(app: ASGIApp, citizen: GivenCitizen) -> None:
+    answer = await post(app, "/confirm", token=token("confirm"), code="wrong")
+    assert answer.headers["location"] == "/confirm?problem=code"
+    assert "This code does not work." in (await get(app, "/confirm?problem=code")).text
+    answer = await post(app, "/confirm", token=token("continue"), code="BCDF-GHJK")
+    assert answer.headers["location"] == "/confirm?problem=again" and len(citizen.done) == 1
+    assert 'value="BCDF-GHJK"' in (await get(app, "/confirm?code=BCDF-GHJK%22%3E")).text
+
+
+async def test_whoever_answers_a_question_sees_it_on_the_way(app: ASGIApp) -> None:
+    for view in ("choose_asked", "confirm"):
+        html = (await get(app, path(view))).text
+        assert "Order &lt;17&gt;: two books" in html and "asks you to confirm" in html
+        assert "Stop and go back" not in html
+    staff = (await get(app, path("confirm_for_staff"))).text
+    assert "Your call with us on Tuesday" in staff and "Portico asks you to confirm, for your request to" in staff
+    assert "It also gets these details" not in staff
+    waiting = (await get(app, path("waiting_asked"))).text
+    assert "Your call with us on Tuesday" in waiting and f'action="{JOURNEY}' not in waiting.partition("<main")[0]
+    assert "Confirm on this device" not in (await get(app, path("waiting_talking"))).text
 
 
 async def test_a_camera_brings_the_code_but_does_not_send_it(app: ASGIApp, citizen: GivenCitizen) -> None:

@@ -68,7 +68,7 @@ def door(citizen: GivenCitizen, written: Pages, files: Statics) -> ASGIApp:
     able = replace(SERVICE, client_id="able", initiate_login_uri="https://tax.example/in?a=b")
     unable = replace(SERVICE, client_id="unable", initiate_login_uri=None, names={"en": "Another service"})
     here = citizens.Door(citizen, written, marks(), ambient())
-    routes = [*public.public_routes(here, (able, unable)), session_route(files)]
+    routes = [*public.public_routes(here, {one.client_id: one for one in (able, unable)}), session_route(files)]
     return guarded(Starlette(routes=routes), ambient())
 
 

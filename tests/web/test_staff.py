@@ -12,6 +12,8 @@ from broker.assisted.case import Case, Outcome, State
 from broker.assisted.people import TwoPeople
 from broker.assisted.reasons import Occasion
 from broker.assisted.table import EVENTS, name
+from broker.model.audit import AuditEvent
+from broker.model.question import QuestionState
 from broker.web import staff as console
 from broker.web.citizens import SHEETS as CITIZENS
 from broker.web.middleware.headers import POLICY
@@ -325,6 +327,26 @@ async def test_a_note_that_looks_like_a_code_is_refused_and_not_kept_anywhere(st
     assert re.search(r'id="decision-decline"[^>]* checked', page)
     assert re.search(r'id="decline-details_differ"[^>]* checked', page)
     assert (await now(stage, case)).state is State.DECISION
+
+
+async def test_the_citizen_is_asked_with_the_words_that_both_see(stage: Stage) -> None:
+    case, desk = await stage.case(), await stage.desk(CARYS)
+    at = await worked(stage, desk, case)
+    page = (await desk.get(at)).text
+    assert "What do you ask the citizen to confirm?" in page and "own_device" not in page
+    done = await desk.send(f"{at}/ask", at, {"message": "https://elsewhere.example"})
+    assert done.headers["location"] == f"{at}?problem=message"
+    done = await desk.send(f"{at}/ask", at, {"message": "Your call <with> us"})
+    assert done.headers["location"] == f"{at}?told=asked"
+    [question] = await stage.facts.questions.of_case(case.id)
+    page = (await desk.get(at)).text
+    assert "Your call &lt;with&gt; us" in page and question.code in page and "id.test/confirm" in page
+    done = await desk.send(f"{at}/ask", at, {"message": "Another"})
+    assert done.headers["location"] == f"{at}?problem=asked"
+    told = AuditEvent("question_declined", question.created, "citizen")
+    assert await stage.facts.questions.settle(question.id, QuestionState.DECLINED, question.created, [told])
+    page = (await desk.get(at)).text
+    assert "The citizen declined." in page and question.code not in page
 
 
 async def test_a_decision_against_the_citizen_needs_a_listed_reason(stage: Stage) -> None:

@@ -27,6 +27,7 @@ sector = "library.example"
 level = "low"
 scopes = ["openid", "profile"]
 refresh = true
+ciba = "poll"
 contact = "City Library, 01632 960 300"
 data = [{ claim = "name", reason = { en = "To print it on your card", cy = "I'w argraffu ar eich cerdyn" } }]
 """
@@ -101,6 +102,15 @@ class Library:
     async def introspect(self, token: str) -> Reply:
         """What the broker says of a token."""
         return await self._call({"token": token}, "/introspect")
+
+    async def ask(self, message: str, **hint: str) -> Reply:
+        """Asks a citizen to confirm something on a device of their own (CIBA Core 1.0, 7.1)."""
+        return await self._call({"scope": "openid profile", "binding_message": message, **hint}, "/ciba")
+
+    async def poll(self, auth_req_id: str) -> Reply:
+        """Asks whether they did (CIBA Core 1.0, 10.1)."""
+        grant = "urn:openid:params:grant-type:ciba"
+        return await self._call({"grant_type": grant, "auth_req_id": auth_req_id})
 
     async def _call(self, fields: Mapping[str, str], path: str = "/token") -> Reply:
         secret = (self.stage.folder / ".demo" / "secrets" / self.client_id).read_text().strip()

@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import aiohttp
 import jwt
+from multidict import CIMultiDict
 
 NORTHBANK, HARBOUR, EID = "northbank", "harbour", "eid"
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -93,7 +94,7 @@ class Wire:
         """One request. Raises Gone."""
         began = time.monotonic()
         body = None if form is None else urlencode(form)
-        lines = dict(headers or {})
+        lines = CIMultiDict(headers or {})
         if form is not None:
             lines["Content-Type"] = "application/x-www-form-urlencoded"
         try:
@@ -107,13 +108,25 @@ class Wire:
 
 
 @asynccontextmanager
-async def wire(*, single: bool = False, within: float = 20, tls: bool = False) -> AsyncIterator[Wire]:
+async def wire(
+    *,
+    single: bool = False,
+    within: float = 20,
+    tls: bool | ssl.SSLContext = False,
+    source: str | None = None,
+) -> AsyncIterator[Wire]:
     """A way to send. With `single` every request has a connection of its own, so that any worker may answer it.
 
-    With `tls` it trusts whom the environment says now, and not whom it said when the library was loaded.
+    `tls` says whom to trust and which certificate to show; True for whom the environment says now, and not whom it said
+    when the library was loaded. `source` is the address to call from.
     """
-    trusted = ssl.create_default_context() if tls else True
-    connector = aiohttp.TCPConnector(limit=0, force_close=single, enable_cleanup_closed=False, ssl=trusted)
+    connector = aiohttp.TCPConnector(
+        limit=0,
+        force_close=single,
+        enable_cleanup_closed=False,
+        ssl=(ssl.create_default_context() if tls is True else tls) or True,
+        local_addr=None if source is None else (source, 0),
+    )
     async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
         yield Wire(session, within)
 

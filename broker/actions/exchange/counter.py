@@ -1,21 +1,22 @@
 """What the services' calls work with, and how every one of them begins: who is calling, and which key do they hold."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from broker.actions.needs import Grants, Limits, Proofs, PushedRequests, Signing, SwitchBoard
+from broker.actions.needs import Grants, Limits, Proofs, PushedRequests, Questions, Signing, SwitchBoard
 from broker.ambient import Ambient
-from broker.jose import KeySet
+from broker.jose import Authorities, Certificate, KeySet
 from broker.model.assurance import Ladder
 from broker.model.audit import AuditEvent
 from broker.model.facts import Unavailable
 from broker.model.grant import AssertionUse, Code, Grant
-from broker.model.service import Service
+from broker.model.service import ClientAuthentication, Service
 from broker.model.switches import Switches, SwitchKind
 from broker.oidc import client, dpop
 from broker.oidc.checks import Door
-from broker.oidc.client import Audience, Authenticated
+from broker.oidc.ciba import Times
+from broker.oidc.client import Audience, Authenticated, Credentials
 from broker.oidc.errors import TokenError
 from broker.oidc.token import Lifetimes, invalid_grant
 
@@ -28,8 +29,8 @@ class Clients(Protocol):
         """Services by client id."""
         ...
 
-    def keys(self, client_id: str) -> KeySet:
-        """The public keys of a service (an empty set for one without)."""
+    async def keys(self, client_id: str, proof: str | Certificate) -> KeySet:
+        """The public keys of a service, to verify a token or know a certificate; an empty text fetches nothing."""
         ...
 
 
@@ -54,7 +55,10 @@ class Counter:
 
     `calls` limits what one service may send to this worker, counted in `own_limits`, its own memory: that guards the
     machine and costs no journey. `failures` limits how often one address may fail to authenticate, at all workers
-    together, counted in `limits`.
+    together, counted in `limits`, and `asked` how many questions may be put to one citizen. `confirm` is the page where
+    citizens type in the code of a question, `ways` are those in which they can be sent it ("email", "phone").
+    `authorities` issue client certificates; `aliases` are, by its usual URL, where an endpoint asks for those
+    (RFC 8705 5).
     """
 
     issuer: str
@@ -65,10 +69,15 @@ class Counter:
     request_uri: int
     calls: Rate
     failures: Rate
+    asked: Rate
+    question_times: Times
+    confirm: str
+    ways: frozenset[str]
     clients: Clients
     keys: Signing
     ambient: Ambient
     grants: Grants
+    questions: Questions
     pushed: PushedRequests
     proofs: Proofs
     own_limits: Limits
@@ -76,11 +85,16 @@ class Counter:
     switches: SwitchBoard
     mac: Callable[[str, bytes], bytes]
     mac_matches: Callable[[str, bytes, bytes], bool]
+    authorities: Authorities = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of a service. `url` is the endpoint's own, as configured, `proofs` the values of its `DPoP` headers."""
+    """One call of a service. `url` is the endpoint's own, as configured, `proofs` the values of its `DPoP` headers.
+
+    `certificate` is the client certificate that a trusted proxy says it saw (RFC 9440).
+    """
 
     method: str
     url: str
@@ -88,6 +102,7 @@ class Call:
     authorization: str | None
     proofs: tuple[str, ...]
     address: str
+    certificate: Certificate | None = None
 
 
 async def caller(counter: Counter, call: Call) -> Authenticated:
@@ -99,14 +114,25 @@ async def caller(counter: Counter, call: Call) -> Authenticated:
     """
     credentials = client.presented(call.parameters, call.authorization)
     service = counter.clients.services.get(credentials.client_id)
-    keys = counter.clients.keys(credentials.client_id)
+    keys = await counter.clients.keys(credentials.client_id, _keyed(credentials, service, call.certificate))
     try:
-        known = client.authenticate(credentials, service, keys, counter.audience, counter.ambient.now())
+        now = counter.ambient.now()
+        known = client.authenticate(
+            credentials, service, keys, counter.audience, now, call.certificate, counter.authorities
+        )
     except TokenError:
         await _failed(counter, call)
         raise
-    await _within(counter.own_limits, f"calls:{known.service.client_id}", counter.calls)
+    await within(counter.own_limits, f"calls:{known.service.client_id}", counter.calls)
     return known
+
+
+def _keyed(credentials: Credentials, service: Service | None, certificate: Certificate | None) -> str | Certificate:
+    """What the service's own keys are needed for: its assertion or its certificate. An empty text for nothing."""
+    if credentials.method is ClientAuthentication.PRIVATE_KEY_JWT:
+        return credentials.proof
+    by_key = service is not None and service.authentication is ClientAuthentication.SELF_SIGNED_TLS_CLIENT_AUTH
+    return certificate if by_key and certificate is not None else ""
 
 
 async def check_on(counter: Counter, service: Service, held: Code | Grant | None = None) -> None:
@@ -117,16 +143,19 @@ async def check_on(counter: Counter, service: Service, held: Code | Grant | None
     switches = await counter.switches.current()
     if switches.is_off(SwitchKind.SERVICE, service.client_id):
         raise TokenError("unauthorized_client", "this service is turned off", "switched off by an operator")
-    if held is not None and (off := turned_off(switches, held)) is not None:
+    if held is not None and (off := turned_off(counter, switches, held)) is not None:
         raise invalid_grant(f"{off} is turned off")
 
 
 async def _failed(counter: Counter, call: Call) -> None:
-    await _within(counter.limits, f"failures:{call.address}", counter.failures)
+    await within(counter.limits, f"failures:{call.address}", counter.failures)
 
 
-async def _within(limits: Limits, key: str, rate: Rate) -> None:
-    """Counts one use. Without its memory the door stays open: a limit guards the machine, not the tokens."""
+async def within(limits: Limits, key: str, rate: Rate) -> None:
+    """Counts one use; raises TokenError beyond the rate.
+
+    Without its memory the door stays open: a limit guards the machine, not the tokens.
+    """
     try:
         allowed = await limits.allow(key, rate.most, rate.window)
     except Unavailable:
@@ -168,7 +197,8 @@ async def held_key(counter: Counter, call: Call, access_token: str | None = None
     if not call.proofs:
         return None
     now = counter.ambient.now()
-    proof = dpop.check_proof(call.proofs, call.method, call.url, await nonces(counter), now, access_token)
+    alias = counter.aliases.get(call.url)
+    proof = dpop.check_proof(call.proofs, call.method, call.url, await nonces(counter), now, access_token, alias)
     if proof is None:
         return None
     expires = proof.expires + dpop.AHEAD
@@ -181,10 +211,13 @@ async def held_key(counter: Counter, call: Call, access_token: str | None = None
     return proof
 
 
-def turned_off(switches: Switches, held: Code | Grant) -> str | None:
-    """What stands behind a code or grant and was turned off since it was issued; None if nothing was."""
+def turned_off(counter: Counter, switches: Switches, held: Code | Grant) -> str | None:
+    """What stands behind a code or grant and was turned off since it was issued; None if nothing was.
+
+    A service that was taken out of the configuration is as good as turned off.
+    """
     provider = held.release.provider
-    if switches.is_off(SwitchKind.SERVICE, held.client_id):
+    if held.client_id not in counter.clients.services or switches.is_off(SwitchKind.SERVICE, held.client_id):
         return "the service"
     if switches.is_off(SwitchKind.ACCOUNT, held.account):
         return "the account"

@@ -17,7 +17,8 @@ async def push(counter: Counter, call: Call) -> dict[str, Any]:
     """
     known = await caller(counter, call)
     asked = {**call.parameters, "client_id": known.service.client_id}
-    sender = Sender(counter.clients.keys(known.service.client_id), counter.ambient.now())
+    keys = await counter.clients.keys(known.service.client_id, asked.get("request", ""))
+    sender = Sender(keys, counter.ambient.now())
     request = authorization_request(asked, known.service, Arrival.PUSHED, counter.door, sender)
     request = pushed.bound(request, await held_key(counter, call))
     await once(counter, known)

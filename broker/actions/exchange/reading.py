@@ -6,6 +6,7 @@ from typing import Any
 from broker.actions.exchange.counter import Call, Counter, caller, check_on, event, held_key, once, turned_off
 from broker.model import handle as handles
 from broker.oidc.access import check_access, invalid_token, presented_token
+from broker.oidc.client import invalid_client
 from broker.oidc.introspection import introspection_response
 from broker.oidc.token import token_parameter
 from broker.oidc.userinfo import userinfo_claims
@@ -20,20 +21,22 @@ async def userinfo(counter: Counter, call: Call) -> dict[str, Any]:
     record, grant = found
     proof = await held_key(counter, call, presented.handle)
     now = counter.ambient.now()
-    check_access(presented, record, grant, proof, now)
-    if (off := turned_off(await counter.switches.current(), grant)) is not None:
+    check_access(presented, record, grant, proof, now, call.certificate)
+    if (off := turned_off(counter, await counter.switches.current(), grant)) is not None:
         raise invalid_token(f"{off} is turned off", presented.scheme)
     return userinfo_claims(grant, counter.ladder, now)
 
 
 async def introspect(counter: Counter, call: Call) -> dict[str, Any]:
-    """What a service is told about a token (RFC 7662 2.2). Raises TokenError."""
+    """What a service is told about a token (RFC 7662 2.2). Raises TokenError, also for an app: it proves nothing."""
     known = await caller(counter, call)
+    if known.service.is_public:
+        raise invalid_client("an app may not introspect")
     handle = token_parameter(call.parameters)
     await once(counter, known)
     found = await counter.grants.token(handles.digest(handle))
     await check_on(counter, known.service)
-    if found is not None and turned_off(await counter.switches.current(), found[1]) is not None:
+    if found is not None and turned_off(counter, await counter.switches.current(), found[1]) is not None:
         found = None
     return introspection_response(known.service, found, counter.issuer, counter.ladder, counter.ambient.now())
 

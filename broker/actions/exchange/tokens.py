@@ -1,18 +1,19 @@
 """The token endpoint: a code becomes a grant with tokens, a refresh token a new access token (RFC 6749 4.1.3, 6)."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from broker.actions.exchange.counter import Call, Counter, caller, check_on, event, held_key
 from broker.model import handle as handles
 from broker.model.facts import KnownCode, Redemption
-from broker.model.grant import Grant
+from broker.model.grant import Grant, Token
 from broker.model.service import Service
+from broker.oidc import ciba
 from broker.oidc import token as rules
 from broker.oidc.client import Authenticated, assertion_used_before
 from broker.oidc.dpop import Proof
 from broker.oidc.id_token import id_token_claims
-from broker.oidc.token import CodeRequest, RefreshRequest, invalid_grant
+from broker.oidc.token import CodeRequest, QuestionRequest, RefreshRequest, invalid_grant
 from broker.signing import signed
 
 SESSION_ENDED = "the session in which the code was issued has ended"
@@ -23,16 +24,26 @@ async def token(counter: Counter, call: Call) -> dict[str, Any]:
     asked = rules.token_request(call.parameters)
     known = await caller(counter, call)
     proof = await held_key(counter, call)
-    rules.check_binding(known.service, proof)
+    bound = Bound(proof, rules.check_binding(known.service, proof, call.certificate, counter.ambient.now()))
     match asked:
         case CodeRequest():
-            return await _exchange(counter, known, asked, proof)
+            return await _exchange(counter, known, asked, bound)
         case RefreshRequest():
-            return await _refresh(counter, known, asked, proof)
+            return await _refresh(counter, known, asked, bound)
+        case QuestionRequest():
+            return await _answer(counter, known, asked, bound)
 
 
-async def _exchange(counter: Counter, known: Authenticated, asked: CodeRequest, proof: Proof | None) -> dict[str, Any]:
-    """Redeems a code: once, in the transaction that writes the grant, its tokens, the assertion's use and the audit."""
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What new access tokens are bound to: the key of a proof, or the certificate with the thumbprint `x5t`."""
+
+    proof: Proof | None
+    x5t: str | None
+
+
+async def _exchange(counter: Counter, known: Authenticated, asked: CodeRequest, bound: Bound) -> dict[str, Any]:
+    """Redeems a code, if this caller may (RFC 6749 4.1.3)."""
     service, digest = known.service, handles.digest(asked.code)
     kept = await counter.grants.code(digest)
     if kept is None:
@@ -41,13 +52,39 @@ async def _exchange(counter: Counter, known: Authenticated, asked: CodeRequest, 
     if kept.code.client_id == service.client_id and kept.redeemed:
         await _revoke(counter, service, kept)
         raise invalid_grant("the code was redeemed before: everything issued from it is revoked")
-    rules.check_code(asked, kept.code, service, proof, now)
+    rules.check_code(asked, kept.code, service, bound.proof, now)
+    return await _issue(counter, known, kept, bound)
+
+
+async def _answer(counter: Counter, known: Authenticated, asked: QuestionRequest, bound: Bound) -> dict[str, Any]:
+    """The tokens of a question that its citizen confirmed (CIBA Core 1.0, 10.1); anything else is told as an error.
+
+    Each poll records the use of its assertion. A confirmation leaves a code behind that the service holds already.
+    """
+    service, digest, now = known.service, handles.digest(asked.handle), counter.ambient.now()
+    ciba.check_may_ask(service)
+    polled = await counter.questions.poll(digest, service.client_id, now, known.assertion)
+    if isinstance(polled, Redemption):
+        raise assertion_used_before()
+    await check_on(counter, service)
+    ciba.check_polled(polled, now)
+    kept = await counter.grants.code(digest)
+    if kept is None or kept.redeemed:
+        raise invalid_grant("the auth_req_id was used before")
+    if now >= kept.code.expires:
+        raise ciba.expired()
+    return await _issue(counter, replace(known, assertion=None), kept, bound)
+
+
+async def _issue(counter: Counter, known: Authenticated, kept: KnownCode, bound: Bound) -> dict[str, Any]:
+    """Redeems a code: once, in the transaction that writes the grant, its tokens, the assertion's use and the audit."""
+    service, digest, now = known.service, kept.code.digest, counter.ambient.now()
     await check_on(counter, service, kept.code)
     if kept.session_ended:
         raise invalid_grant(SESSION_ENDED)
-    grant = rules.granted(kept.code, handles.fresh(counter.ambient, size=16), proof, counter.lifetimes, now)
+    grant = rules.granted(kept.code, handles.fresh(counter.ambient, size=16), bound.proof, counter.lifetimes, now)
     access, refresh = handles.fresh(counter.ambient, "access"), handles.fresh(counter.ambient, "refresh")
-    access_record = rules.access_token(access, grant, proof, counter.lifetimes, now)
+    access_record = rules.access_token(access, grant, bound.proof, counter.lifetimes, now, bound.x5t)
     refresh_record = rules.refresh_token(refresh, grant, now)
     id_token = await signed(_claims(counter, grant, now), counter.keys.signing(service.id_token_alg))
     outcome = await counter.grants.redeem(
@@ -89,22 +126,36 @@ def _claims(counter: Counter, grant: Grant, now: float) -> dict[str, Any]:
     )
 
 
-async def _refresh(
-    counter: Counter, known: Authenticated, asked: RefreshRequest, proof: Proof | None
-) -> dict[str, Any]:
-    service = known.service
-    found = await counter.grants.token(handles.digest(asked.token))
+async def _refresh(counter: Counter, known: Authenticated, asked: RefreshRequest, bound: Bound) -> dict[str, Any]:
+    service, digest = known.service, handles.digest(asked.token)
+    found = await counter.grants.token(digest)
     if found is None:
-        raise invalid_grant("no such refresh token, or it was revoked")
+        if service.is_public:
+            await _revoke_family(counter, service, digest)
+        raise invalid_grant("no such refresh token, or it was used or revoked before")
     now, (record, grant) = counter.ambient.now(), found
-    rules.check_refresh(asked, record, grant, service, proof, now)
+    rules.check_refresh(asked, record, grant, service, bound.proof, now)
     await check_on(counter, service, grant)
     access = handles.fresh(counter.ambient, "access")
-    access_record = rules.access_token(access, grant, proof, counter.lifetimes, now)
+    access_record = rules.access_token(access, grant, bound.proof, counter.lifetimes, now, bound.x5t)
     events = [event(counter, "grant_refreshed", service, grant)]
+    if service.is_public:
+        refresh = handles.fresh(counter.ambient, "refresh")
+        refresh_record = Token(handles.digest(refresh), rules.REFRESH, now, grant.expires)
+        outcome = await counter.grants.rotate(digest, [access_record, refresh_record], now, events)
+        if outcome is not Redemption.DONE:
+            await _revoke_family(counter, service, digest)
+            raise invalid_grant("the refresh token was used at the same moment: everything issued with it is revoked")
+        return rules.token_response(access, access_record, grant, now, refresh=refresh)
     outcome = await counter.grants.refresh(grant.id, access_record, known.assertion, events)
     if outcome is Redemption.ASSERTION_USED_BEFORE:
         raise assertion_used_before()
     if outcome is not Redemption.DONE:
         raise invalid_grant("the grant was revoked meanwhile")
     return rules.token_response(access, access_record, grant, now)
+
+
+async def _revoke_family(counter: Counter, service: Service, digest: str) -> None:
+    """A refresh token of an app that came a second time ends all that was ever issued with it (RFC 9700 4.14.2)."""
+    told = event(counter, "refresh_token_replayed", service)
+    await counter.grants.revoke_used(digest, service.client_id, told.at, told)

@@ -66,7 +66,7 @@ async def share(desk: Desk, help: Help, handle: str, browser: Browser, agree: bo
     transaction = await mine(desk, handle, browser)
     if isinstance(transaction, Lost):
         return transaction
-    if transaction.state not in (State.IDENTIFIED, State.ANSWERED):
+    if transaction.state not in (State.IDENTIFIED, State.ANSWERED) or transaction.request.question is not None:
         return Shared()
     if not agree:
         if await step(desk, handle, transaction, SharingDeclined()) is not transaction:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from broker.actions.browser import Browser, Shared
 from broker.actions.needs import Known
+from broker.actions.outcomes import Begun as Begun
 from broker.actions.sign_in.answer import Kept, known, live_session, must_agree, record
 from broker.actions.sign_in.desk import Desk
 from broker.actions.sign_in.way_back import without_answer
@@ -27,14 +28,6 @@ from broker.oidc.request_object import Sender
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
-    """A transaction was made; the browser goes to its page. `secret` is set where the browser had none yet."""
-
-    handle: str
-    secret: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class AnsweredAtOnce:
     """The service is answered without a page of a journey (`prompt=none`)."""
 
@@ -54,16 +47,20 @@ async def authorize(
     """
     request = await _request(desk, door, parameters)
     service = desk.catalogue.services[request.client_id]
-    limited = desk.limited
     if desk.crowded():
         raise Unavailable("passing state is nearly full: sign-ins under way come first")
-    transaction, secret = _transaction(desk, request, browser, language)
+    transaction, secret = new_transaction(desk, request, browser, language)
     transaction, session, before = await _by_session(desk, transaction, service, browser)
-    start = Allowance(f"start:{browser.address}", limited.starts, limited.starts_window)
     if "none" in request.prompt:
+        start = _start(desk, browser)
         if not await desk.limits.allow(start.key, start.most, start.window):
             raise _too_many(browser)
         return await _silent(desk, transaction, service, session, before)
+    return await opened(desk, transaction, service, browser, secret)
+
+
+async def opened(desk: Desk, transaction: Transaction, service: Service, browser: Browser, secret: str | None) -> Begun:
+    """A new transaction, kept and ready to be looked at. Raises Shown beyond what a browser or an address may begin."""
     if transaction.state is State.CHOOSING:
         switches = await desk.switches.current()
         if desk.offer(transaction, service, switches, desk.ambient.now()).no_route:
@@ -71,9 +68,14 @@ async def authorize(
     handle = handles.fresh(desk.ambient)
     if transaction.version != 1:
         transaction = replace(transaction, version=1)
-    if not await desk.transactions.create(handle, transaction, limited.open_transactions, start):
+    most = desk.limited.open_transactions
+    if not await desk.transactions.create(handle, transaction, most, _start(desk, browser)):
         raise _too_many(browser)
     return Begun(handle, secret)
+
+
+def _start(desk: Desk, browser: Browser) -> Allowance:
+    return Allowance(f"start:{browser.address}", desk.limited.starts, desk.limited.starts_window)
 
 
 def _too_many(browser: Browser) -> Shown:
@@ -91,11 +93,12 @@ async def _request(desk: Desk, door: Door, parameters: Mapping[str, str]) -> Aut
     service = desk.catalogue.services.get(pushed.client_of(parameters))
     if service is None:
         raise Shown("invalid_request", "this service is not registered here", status=400)
-    sender = Sender(desk.catalogue.keys(service.client_id), desk.ambient.now())
+    keys = await desk.catalogue.keys(service.client_id, parameters.get("request", ""))
+    sender = Sender(keys, desk.ambient.now())
     return authorization_request(parameters, service, Arrival.PLAIN, door, sender)
 
 
-def _transaction(
+def new_transaction(
     desk: Desk, request: AuthorizationRequest, browser: Browser, language: str
 ) -> tuple[Transaction, str | None]:
     """A new transaction in this browser. Its public id is the digest of a handle of its own, which names nothing."""

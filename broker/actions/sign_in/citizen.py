@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from broker.actions import assist_resume
 from broker.actions.assist import Assist
 from broker.actions.browser import Browser, Shared
-from broker.actions.outcomes import Continuation, HelpOffered, HelpWanted, Proof, Refusal, Resumed
-from broker.actions.sign_in import answer, choose, later, look
+from broker.actions.outcomes import Begun, Continuation, HelpOffered, HelpWanted, Proof, Refusal, Resumed
+from broker.actions.sign_in import answer, choose, confirm, later, look
 from broker.actions.sign_in.desk import Desk
 from broker.actions.views import Lost, View
 
@@ -34,6 +34,18 @@ class SignIn:
     async def share(self, handle: str, browser: Browser, agree: bool) -> Shared | Lost:
         """See `sign_in.answer`."""
         return await answer.share(self.desk, self.assist, handle, browser, agree)
+
+    async def take_question(self, code: str, browser: Browser, language: str) -> Begun | None:
+        """See `sign_in.confirm`."""
+        return await confirm.take_question(self.desk, code, browser, language)
+
+    async def answer_here(self, handle: str, browser: Browser, language: str) -> Begun | Lost | None:
+        """See `sign_in.confirm`."""
+        return await confirm.answer_here(self.desk, self.assist, handle, browser, language)
+
+    async def confirm(self, handle: str, browser: Browser, agree: bool) -> Lost | None:
+        """See `sign_in.confirm`."""
+        return await confirm.confirm(self.desk, self.assist, handle, browser, agree)
 
     async def give_up(self, handle: str, browser: Browser) -> Lost | None:
         """See `sign_in.later`."""

@@ -11,6 +11,7 @@ from broker.actions.needs import (
     Continuations,
     Limits,
     PushedRequests,
+    Questions,
     Sessions,
     Signing,
     SwitchBoard,
@@ -71,8 +72,8 @@ class Catalogue(Protocol):
         """Providers by id, in the configured order."""
         ...
 
-    def keys(self, client_id: str) -> KeySet:
-        """The public keys of a service (an empty set for one without)."""
+    async def keys(self, client_id: str, token: str) -> KeySet:
+        """The public keys of a service to verify a token with; for an empty text nothing is fetched."""
         ...
 
 
@@ -96,6 +97,7 @@ class Desk:
     limits: Limits
     answers: Answers
     sessions: Sessions
+    questions: Questions
     audit: Audit
     switches: SwitchBoard
     mac: Callable[[str, bytes], bytes]

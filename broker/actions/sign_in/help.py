@@ -9,6 +9,7 @@ from broker.journey.events import HelpEnded, IdentityProven
 from broker.journey.transaction import Transaction
 from broker.model.failures import FailureClass
 from broker.model.identity import Identity
+from broker.model.question import Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,14 @@ class Help(Protocol):
 
     async def tidy(self, transaction: Transaction) -> None:
         """Withdraws the case that an identity proven elsewhere made needless, if there is one."""
+        ...
+
+    async def asked(self, transaction: Transaction) -> Question | None:
+        """What staff ask the citizen of the transaction's case to confirm, as long as it waits for an answer."""
+        ...
+
+    async def vouched(self, question: Question, identity: Identity) -> bool:
+        """Records in a case that somebody confirmed its question; False where the case takes nothing more in."""
         ...
 
     async def released(self, case: str) -> None:

@@ -2,6 +2,7 @@
 
 from broker.actions.browser import Browser
 from broker.actions.outcomes import Resumed
+from broker.actions.sign_in.confirm import decline
 from broker.actions.sign_in.desk import Desk, event, mine, step
 from broker.actions.sign_in.way_back import without_answer
 from broker.actions.views import Lost
@@ -13,10 +14,16 @@ CODE_LENGTH = 16
 
 
 async def give_up(desk: Desk, handle: str, browser: Browser) -> Lost | None:
-    """The citizen goes back to the service without an answer. The service learns the class's registered error."""
+    """The citizen goes back to the service without an answer. The service learns the class's registered error.
+
+    Where the answer goes to a question, giving up is declining.
+    """
     transaction = await mine(desk, handle, browser)
     if isinstance(transaction, Lost):
         return transaction
+    if transaction.request.question is not None:
+        await decline(desk, handle, transaction)
+        return None
     failure = transaction.parting
     leaving = await without_answer(desk, transaction.request, failure)
     done = await step(desk, handle, transaction, GaveUp(leaving))
@@ -30,7 +37,7 @@ async def finish_later(desk: Desk, handle: str, browser: Browser) -> str | Lost 
     transaction = await mine(desk, handle, browser)
     if isinstance(transaction, Lost):
         return transaction
-    if not transaction.open:
+    if not transaction.open or transaction.request.question is not None:
         return None
     code = handles.readable(desk.ambient, CODE_LENGTH)
     await desk.continuations.put(handles.plain(code), handle, transaction.expires)

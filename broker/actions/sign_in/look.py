@@ -1,6 +1,7 @@
 """The one dispatcher: what a transaction's page shows follows from its stored state and nothing else."""
 
 from broker.actions.browser import Browser, Shared
+from broker.actions.sign_in import confirm
 from broker.actions.sign_in.answer import answer, items, known, must_agree, refused
 from broker.actions.sign_in.desk import Desk, mine
 from broker.actions.sign_in.help import Help, settle
@@ -9,6 +10,7 @@ from broker.actions.views import (
     CheckAndShare,
     Checking,
     Choose,
+    Confirm,
     Ended,
     Ending,
     Leave,
@@ -17,7 +19,7 @@ from broker.actions.views import (
     Waiting,
     WentWrong,
 )
-from broker.journey.offer import Offer, next_steps
+from broker.journey.offer import Offer, next_steps, unanswerable
 from broker.journey.transaction import State, Transaction
 from broker.model.failures import FailureClass
 from broker.model.request import WayBack
@@ -35,9 +37,24 @@ async def look(desk: Desk, help: Help, handle: str, browser: Browser) -> tuple[V
         return Lost(FailureClass.SERVICE_OFF), Shared()
     if transaction.case is not None and transaction.state is State.WAITING:
         transaction = await settle(desk, help, handle, transaction)
+    if transaction.request.question is not None:
+        return await _questioned(desk, help, handle, transaction, service), Shared()
     if transaction.state is State.IDENTIFIED:
         return await _identified(desk, help, handle, transaction, service, browser)
     return await _view(desk, help, transaction, service), Shared()
+
+
+async def _questioned(desk: Desk, help: Help, handle: str, transaction: Transaction, service: Service) -> View:
+    """The page of a transaction that answers a question: the same journey, with an end of its own."""
+    if transaction.state is State.IDENTIFIED:
+        by = card(desk, transaction.identity.provider) if transaction.identity else None
+        found = await confirm.identified(desk, handle, transaction, service, by)
+        if isinstance(found, Confirm):
+            return found
+        transaction = found
+    if transaction.open:
+        return await _view(desk, help, transaction, service)
+    return await confirm.ended(desk, transaction, service)
 
 
 async def _view(desk: Desk, help: Help, transaction: Transaction, service: Service) -> View:
@@ -55,13 +72,16 @@ async def _view(desk: Desk, help: Help, transaction: Transaction, service: Servi
             return await _failed(desk, transaction, service)
         case State.WAITING if transaction.case is not None:
             standing = await help.standing(transaction)
-            return Waiting(transaction, service, standing, await _offer(desk, transaction, service))
-        case State.ANSWERED if transaction.leaving and not _code_is_stale(desk, transaction):
+            asked = await help.asked(transaction)
+            return Waiting(transaction, service, standing, await _offer(desk, transaction, service), asked)
+        case State.ANSWERED if transaction.leaving and _may_go(transaction, service) and not _stale(desk, transaction):
             return _back(transaction, service, transaction.leaving, _mark(transaction))
         case State.ANSWERED:
             return Ended(service, Ending.ANSWERED, WayBack(service.home), language)
-        case State.REFUSED if transaction.leaving:
+        case State.REFUSED if transaction.leaving and _may_go(transaction, service):
             return _back(transaction, service, transaction.leaving, _mark(transaction))
+        case State.REFUSED:
+            return Ended(service, Ending.REFUSED, WayBack(service.home), language)
         case State.EXPIRED:
             back = await without_answer(desk, transaction.request, FailureClass.REQUEST_EXPIRED)
             return Ended(service, Ending.EXPIRED, back, language)
@@ -115,5 +135,11 @@ def card(desk: Desk, provider: str) -> Card | None:
     return registered.provider.card if registered else None
 
 
-def _code_is_stale(desk: Desk, transaction: Transaction) -> bool:
+def _stale(desk: Desk, transaction: Transaction) -> bool:
     return desk.ambient.now() > transaction.changed + desk.limited.code_lifetime
+
+
+def _may_go(transaction: Transaction, service: Service) -> bool:
+    """Whether the way back is still the service's: its addresses may have changed since it was written."""
+    leaving = transaction.leaving
+    return leaving is not None and not (unanswerable(transaction, service) and leaving.url != service.home)

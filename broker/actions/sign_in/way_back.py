@@ -11,7 +11,9 @@ async def written(desk: Desk, response: AuthorizationResponse) -> WayBack:
     """An answer as the browser carries it: in the clear, or signed with the service's algorithm (JARM 2)."""
     if not response.mode.signed:
         return way_back(response)
-    service = desk.catalogue.services[response.client_id]
+    service = desk.catalogue.services.get(response.client_id)
+    if service is None:  # taken out this very moment: there is nobody whose algorithm it could be signed with
+        return WayBack(desk.issuer)
     claims = jwt_claims(response, desk.ambient.now())
     return way_back(response, await signed(claims, desk.keys.signing(service.response_alg)))
 
@@ -19,11 +21,16 @@ async def written(desk: Desk, response: AuthorizationResponse) -> WayBack:
 async def without_answer(
     desk: Desk, request: AuthorizationRequest, failure: FailureClass, code: ErrorCode | None = None
 ) -> WayBack:
-    """How the citizen goes back to the service without an answer; for a failure nobody is told of, to its home."""
+    """How the citizen goes back to the service without an answer.
+
+    To its home, for a failure nobody is told of, and where the redirect URI is not registered any more.
+    """
     kind = KINDS[failure]
     error = code or kind.error
     service = desk.catalogue.services.get(request.client_id)
-    if error is None or not request.redirect_uri or service is None:
-        return WayBack(service.home if service else desk.issuer)
+    if service is None:
+        return WayBack(desk.issuer)
+    if error is None or not service.redirects_to(request.redirect_uri):
+        return WayBack(service.home)
     explained = f"{desk.issuer}/errors/{failure}"
     return await written(desk, error_response(request, desk.issuer, error, kind.description, explained))

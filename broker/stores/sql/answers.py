@@ -16,6 +16,7 @@ from broker.stores.sql import sessions as kept
 from broker.stores.sql.database import Conflict, Database, Deed, Each, Prepared, Row, Step
 from broker.stores.sql.endings import Endings
 from broker.stores.sql.marks import is_mark
+from broker.stores.sql.questions import confirmed
 from broker.stores.sql.tables import accounts, identities, marks, shares, subjects
 
 _TRIES: Final = 5
@@ -73,7 +74,7 @@ def _shared() -> Each:
     return Each(shares, "shares", ("claim",), same, ("account_id", "client_id", "claim"), ("last_at",))
 
 
-def _deed(database: Database, with_code: bool) -> Deed:
+def _deed(database: Database, kind: str) -> Deed:
     then: tuple[Step | Each, ...] = (
         _account,
         _person,
@@ -82,9 +83,13 @@ def _deed(database: Database, with_code: bool) -> Deed:
         kept.written(database, ACCOUNT),
         audit.written({"account_id": ACCOUNT, "fact": bindparam("fact", type_=Text)}),
     )
-    if with_code:
-        return Deed(codes.written(database, ACCOUNT, SUBJECT), (*then, kept.joined(database, SUBJECT)))
-    return Deed(None, then, select(ACCOUNT, SUBJECT))
+    match kind:
+        case "code":
+            return Deed(codes.written(database, ACCOUNT, SUBJECT), (*then, kept.joined(database, SUBJECT)))
+        case "question":
+            return Deed(confirmed(ACCOUNT, SUBJECT), (codes.following(ACCOUNT, SUBJECT), *then))
+        case _:
+            return Deed(None, then, select(ACCOUNT, SUBJECT))
 
 
 class SqlAnswers:
@@ -110,8 +115,7 @@ class SqlAnswers:
             .where(is_mark("switches"))
             .order_by(shares.c.claim)
         )
-        self._with_code = database.prepare(_deed(database, with_code=True))
-        self._without_code = database.prepare(_deed(database, with_code=False))
+        self._deeds = {kind: database.prepare(_deed(database, kind)) for kind in ("code", "question", "session")}
 
     async def known(self, issuer: str, subject: str, sector: str, client_id: str) -> Known | None:
         """What is known of (issuer, subject) for a service; None for a person not seen before. One round trip."""
@@ -129,11 +133,11 @@ class SqlAnswers:
 
         The audit rows are written once for each fact, however often it is recorded.
 
-        None, and nothing written, when the transaction's code was already redeemed or its pushed request was already
-        answered in another transaction. Where another answer for the same person was faster, it is tried once more
-        with what then holds.
+        None, and nothing written, when the transaction's code was already redeemed, its pushed request was already
+        answered in another transaction, or its question waits no more or for somebody else.
+        Where another answer for the same person was faster, it is tried once more with what then holds.
         """
-        prepared = self._without_code if answer.code is None else self._with_code
+        prepared = self._deeds["session" if answer.code is None else "question" if answer.question else "code"]
         parameters = self._parameters(answer)
         for _ in range(_TRIES):
             # A taken key is somebody else's answer of this very moment: what it changed is seen the next time round.
@@ -168,6 +172,7 @@ class SqlAnswers:
             "shares": [{"claim": claim} for claim in sorted(shared)],
             "events": audit.rows(answer.events),
             "fact": answer.fact,
+            **({} if answer.question is None else {"question": answer.question}),
             **({} if answer.code is None else codes.values(answer.code, self._releases)),
             **kept.values(answer.session, self._identities),
         }

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Double, Insert, LargeBinary, Text, and_, bindparam, exists, select
+from sqlalchemy import ColumnElement, Double, Insert, LargeBinary, Text, and_, bindparam, exists, insert, select
 
 from broker.model.assurance import Level
 from broker.model.grant import Code, Release
 from broker.stores.forms import Form, Sealed
-from broker.stores.sql.database import Database, Row
+from broker.stores.sql.database import Database, Row, Step
 from broker.stores.sql.marks import EPOCH
 from broker.stores.sql.tables import codes
 
@@ -57,20 +57,7 @@ def written(database: Database, account: ColumnElement[str], subject: ColumnElem
 
     No row where the transaction's code was redeemed, or where the pushed request was answered in another transaction.
     """
-    columns = {
-        "digest": bindparam("digest", type_=Text),
-        "transaction_id": bindparam("transaction", type_=Text),
-        "client_id": bindparam("client_id", type_=Text),
-        "account_id": account,
-        "subject": subject,
-        "pushed": bindparam("pushed", type_=Text),
-        "created": bindparam("created", type_=Double),
-        "expires": bindparam("expires", type_=Double),
-        "terms": bindparam("terms", type_=Text),
-        "sealed": bindparam("sealed", type_=LargeBinary),
-        "epoch": EPOCH,
-        "sid": bindparam("code_sid", type_=Text),
-    }
+    columns = _columns(account, subject)
     other = codes.alias("other")
     answered = exists(
         select(other.c.digest).where(
@@ -84,6 +71,33 @@ def written(database: Database, account: ColumnElement[str], subject: ColumnElem
     )
     result: Insert = unredeemed.returning(codes.c.account_id, codes.c.subject)
     return result
+
+
+def following(account: ColumnElement[str], subject: ColumnElement[str]) -> Step:
+    """The step of a deed that writes a code which nothing can have been there for."""
+    columns = _columns(account, subject)
+
+    def step(passed: ColumnElement[bool]) -> Insert:
+        return insert(codes).from_select(list(columns), select(*columns.values()).where(passed))
+
+    return step
+
+
+def _columns(account: ColumnElement[str], subject: ColumnElement[str]) -> dict[str, ColumnElement[Any]]:
+    return {
+        "digest": bindparam("digest", type_=Text),
+        "transaction_id": bindparam("transaction", type_=Text),
+        "client_id": bindparam("client_id", type_=Text),
+        "account_id": account,
+        "subject": subject,
+        "pushed": bindparam("pushed", type_=Text),
+        "created": bindparam("created", type_=Double),
+        "expires": bindparam("expires", type_=Double),
+        "terms": bindparam("terms", type_=Text),
+        "sealed": bindparam("sealed", type_=LargeBinary),
+        "epoch": EPOCH,
+        "sid": bindparam("code_sid", type_=Text),
+    }
 
 
 def values(code: Code, releases: Sealed[Release]) -> Mapping[str, Any]:

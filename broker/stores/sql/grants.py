@@ -23,15 +23,15 @@ from sqlalchemy import (
 from broker.model.audit import AuditEvent
 from broker.model.facts import KnownCode, Redemption
 from broker.model.grant import AssertionUse, Grant, Release, Token
-from broker.model.handle import digest as digest_of
 from broker.seal import Sealer
 from broker.stores.forms import Form, Sealed
+from broker.stores.sql import assertions as uses
 from broker.stores.sql import audit
 from broker.stores.sql import codes as kept_codes
 from broker.stores.sql.database import Conflict, Database, Deed, Each, Parameters, Prepared, Row
 from broker.stores.sql.marks import EPOCH, VERSION, is_mark
 from broker.stores.sql.sessions import ended
-from broker.stores.sql.tables import assertions, codes, grants, marks, tokens
+from broker.stores.sql.tables import codes, grants, marks, tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class GrantTerms:
 
 
 _TERMS: Final = Form(GrantTerms)
-_TOKEN: Final = ("digest", "kind", "created", "expires", "dpop_jkt")
+_TOKEN: Final = ("digest", "kind", "created", "expires", "dpop_jkt", "x5t")
 _digest: Final = bindparam("digest", type_=Text)
 _grant: Final = bindparam("grant", type_=Text)
 _now: Final = bindparam("now", type_=Double)
@@ -59,17 +59,6 @@ def _place(grant: str) -> str:
 
 
 # Steps of deeds
-
-
-def _assertion(passed: ColumnElement[bool]) -> Insert:
-    """The use of a client assertion, if the deed has one. A second use is a conflict that undoes the whole deed."""
-    columns = {
-        "client_id": bindparam("assertion_client", type_=Text),
-        "jti": bindparam("assertion_jti", type_=Text),
-        "expires": bindparam("assertion_expires", type_=Double),
-    }
-    chosen = select(*columns.values()).where(passed, columns["client_id"].is_not(None))
-    return insert(assertions).from_select(list(columns), chosen)
 
 
 def _granted(passed: ColumnElement[bool]) -> Insert:
@@ -96,8 +85,8 @@ def _grant_of_code() -> Any:
     return select(codes.c.grant_id).where(codes.c.digest == _digest).scalar_subquery()
 
 
-def _grant_of_token() -> Any:
-    this = select(tokens.c.grant_id).where(tokens.c.digest == _digest, tokens.c.kind == _REFRESH)
+def _grant_of_token(which: ColumnElement[str] = _digest) -> Any:
+    this = select(tokens.c.grant_id).where(tokens.c.digest == which, tokens.c.kind == _REFRESH)
     return this.correlate(None).scalar_subquery()
 
 
@@ -118,7 +107,7 @@ def _redemption() -> Deed:
         codes.c.digest == _digest, codes.c.redeemed.is_(None), codes.c.epoch == EPOCH, ~ended(codes.c.sid)
     )
     redeemed = update(codes).where(unredeemed).values(redeemed=_now, grant_id=_grant, sealed=null())
-    return Deed(redeemed.returning(codes.c.digest), (_assertion, _granted, _issued(), audit.written()))
+    return Deed(redeemed.returning(codes.c.digest), (uses.written(), _granted, _issued(), audit.written()))
 
 
 def _code_revocation() -> Deed:
@@ -136,11 +125,37 @@ def _refreshment() -> Deed:
         "created": bindparam("created", type_=Double),
         "expires": bindparam("expires", type_=Double),
         "dpop_jkt": bindparam("dpop_jkt", type_=Text),
+        "x5t": bindparam("x5t", type_=Text),
         "epoch": EPOCH,
     }
     live = and_(grants.c.id == _grant, *_LIVE)
     token = insert(tokens).from_select(list(columns), select(*columns.values()).where(live))
-    return Deed(token.returning(tokens.c.digest), (_assertion, audit.written()))
+    return Deed(token.returning(tokens.c.digest), (uses.written(), audit.written()))
+
+
+def _rotation() -> Deed:
+    alive = select(grants.c.id).where(*_LIVE)
+    before = bindparam("before", type_=Text)  # each new token brings a `digest` of its own
+    unused = and_(tokens.c.digest == before, tokens.c.kind == _REFRESH, tokens.c.revoked.is_(None))
+    used = update(tokens).where(unused, tokens.c.grant_id.in_(alive)).values(revoked=_now)
+    issued = Each(tokens, "tokens", _TOKEN, {"grant_id": _grant_of_token(before), "epoch": EPOCH})
+    return Deed(used.returning(tokens.c.digest), (issued, audit.written()))
+
+
+def _replay() -> Deed:
+    of_used = select(tokens.c.grant_id).where(
+        tokens.c.digest == _digest, tokens.c.kind == _REFRESH, tokens.c.revoked.is_not(None)
+    )
+    mine = and_(grants.c.client_id == bindparam("client_id", type_=Text), grants.c.epoch == EPOCH)
+    revoked = _grant_revoked(of_used.scalar_subquery()).where(mine)
+    owner = select(grants.c.account_id).where(grants.c.id == _grant_of_token()).correlate(None).scalar_subquery()
+    return Deed(
+        revoked.returning(grants.c.id),
+        (
+            lambda passed: _tokens_revoked(_grant_of_token()).where(passed),
+            audit.written({"grant_id": _grant_of_token(), "account_id": owner}),
+        ),
+    )
 
 
 def _revocation() -> Deed:
@@ -181,8 +196,10 @@ class SqlGrants:
         self._redeem = database.prepare(_redemption())
         self._revoke_code = database.prepare(_code_revocation())
         self._refresh = database.prepare(_refreshment())
+        self._rotate = database.prepare(_rotation())
+        self._replay = database.prepare(_replay())
         self._revoke = database.prepare(_revocation())
-        used = _assertion(literal_column("(1 = 1)"))
+        used = uses.written()(literal_column("(1 = 1)"))
         self._use = database.prepare(used.returning(VERSION))
 
     async def code(self, digest: str) -> KnownCode | None:
@@ -216,8 +233,8 @@ class SqlGrants:
             "terms": _TERMS.write(terms).decode(),
             "sealed": self._releases.write(replace(grant.release, subject=""), _place(grant.id)),
             "ends_with": grant.ends_with,
-            "tokens": [{name: getattr(token, name) for name in _TOKEN} for token in tokens],
-            **_assertion_values(assertion),
+            "tokens": _token_rows(tokens),
+            **uses.values(assertion),
             "events": audit.rows(events),
         }
         return await self._once(self._redeem, parameters)
@@ -243,10 +260,25 @@ class SqlGrants:
         parameters = {
             "grant": grant,
             **{name: getattr(access, name) for name in _TOKEN},
-            **_assertion_values(assertion),
+            **uses.values(assertion),
             "events": audit.rows(events),
         }
         return await self._once(self._refresh, parameters)
+
+    async def rotate(
+        self, digest: str, tokens: Sequence[Token], now: float, events: Sequence[AuditEvent]
+    ) -> Redemption:
+        """A refresh token is used up and new tokens take its place. USED_BEFORE when it was no longer good."""
+        parameters = {"before": digest, "now": now, "tokens": _token_rows(tokens), "events": audit.rows(events)}
+        return Redemption.DONE if await self._database.perform(self._rotate, parameters) else Redemption.USED_BEFORE
+
+    async def revoke_used(self, digest: str, client_id: str, now: float, event: AuditEvent) -> bool:
+        """A used-up refresh token of this client came again: its whole grant is revoked, which the audit row names.
+
+        False, and nothing written, if it is unknown, still unused, or of a grant that was revoked before.
+        """
+        parameters = {"digest": digest, "client_id": client_id, "now": now, "events": audit.rows([event])}
+        return bool(await self._database.perform(self._replay, parameters))
 
     async def revoke(self, digest: str, client_id: str, now: float, event: AuditEvent) -> bool:
         """Revokes a token of this client; a refresh token takes its whole grant along (RFC 7009 2.1).
@@ -259,7 +291,7 @@ class SqlGrants:
     async def use_assertion(self, use: AssertionUse) -> bool:
         """Records one use of a client assertion; False when it was used before. One round trip."""
         try:
-            rows = await self._database.perform(self._use, _assertion_values(use))
+            rows = await self._database.perform(self._use, uses.values(use))
         except Conflict:
             return False
         self._heard(rows[0][0])
@@ -269,7 +301,7 @@ class SqlGrants:
         try:
             rows = await self._database.perform(prepared, parameters)
         except Conflict as conflict:
-            if conflict.table != assertions.name:
+            if conflict.table != uses.TABLE:
                 raise
             return Redemption.ASSERTION_USED_BEFORE
         return Redemption.DONE if rows else Redemption.USED_BEFORE
@@ -305,8 +337,5 @@ _GRANT: Final = (
 )
 
 
-def _assertion_values(use: AssertionUse | None) -> Mapping[str, Any]:
-    if use is None:
-        return {"assertion_client": None, "assertion_jti": None, "assertion_expires": None}
-    jti = digest_of(use.jti)
-    return {"assertion_client": use.client_id, "assertion_jti": jti, "assertion_expires": use.expires}
+def _token_rows(tokens: Sequence[Token]) -> Sequence[Mapping[str, Any]]:
+    return [{name: getattr(token, name) for name in _TOKEN} for token in tokens]

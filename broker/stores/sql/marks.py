@@ -1,4 +1,4 @@
-"""A few numbers that all processes share: the epoch, the version of the switches, the latest time seen."""
+"""A few numbers that all processes share: the epoch, the version of the switches, the latest time seen, reloads."""
 
 import math
 from typing import Any, Final
@@ -31,7 +31,7 @@ VERSION: Final = _mark("switches")
 
 
 class Marks:
-    """The epoch and the high-water mark of time."""
+    """The epoch, the high-water mark of time, and how often processes were told to read their settings again."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -41,6 +41,9 @@ class Marks:
         self._raise = database.prepare(Deed(raised, (lambda passed: reset.where(passed), audit.written())))
         behind = marks.c.value <= now - literal_column(str(_STEP), BigInteger)
         self._note = database.prepare(update(marks).where(is_mark("time"), behind).values(value=now))
+        again = database.upsert(marks).values(name="reload", value=1)
+        again = again.on_conflict_do_update(index_elements=[marks.c.name], set_={"value": marks.c.value + 1})
+        self._again = database.prepare(Deed(again.returning(marks.c.value), (audit.written(),)))
         self._read = database.prepare(select(marks.c.value).where(marks.c.name == bindparam("name", type_=Text)))
 
     async def epoch(self) -> int:
@@ -62,5 +65,15 @@ class Marks:
         await self._database.perform(self._note, {"now": math.floor(now)})
         return await self._value("time")
 
+    async def ask_reload(self, who: str, now: float) -> int:
+        """Says to every process on every host that it should read its settings again. Gives how often it was said."""
+        parameters = {"events": audit.rows([AuditEvent("reload_asked", now, who)])}
+        return int((await self._database.perform(self._again, parameters))[0][0])
+
+    async def reloads(self) -> int:
+        """How often processes were told to read their settings again."""
+        return await self._value("reload")
+
     async def _value(self, name: str) -> int:
-        return int((await self._database.query(self._read, {"name": name}))[0][0])
+        rows = await self._database.query(self._read, {"name": name})
+        return int(rows[0][0]) if rows else 0

@@ -25,7 +25,8 @@ def identities(sealer: Sealer) -> Sealed[Identity]:
     return Sealed(sealer, Form(Identity))
 
 
-def _place(digest: str) -> str:
+def place(digest: str) -> str:
+    """Where a session's identity lies sealed."""
     return f"sessions:{digest}"
 
 
@@ -94,7 +95,7 @@ def values(session: Session | None, kept: Sealed[Identity]) -> Mapping[str, Any]
         "session_created": session.created,
         "session_used": session.used,
         "session_expires": session.expires,
-        "session_sealed": kept.write(session.identity, _place(session.digest)),
+        "session_sealed": kept.write(session.identity, place(session.digest)),
     }
 
 
@@ -131,7 +132,7 @@ class SqlSessions:
 
     def _session(self, row: Row) -> Session | None:
         _, digest, sid, account, created, used, expires, sealed = row
-        identity = None if sealed is None else self._identities.read(sealed, _place(digest))
+        identity = None if sealed is None else self._identities.read(sealed, place(digest))
         if identity is None:
             return None
         return Session(digest, sid, account, identity, created, used, expires)

@@ -11,6 +11,7 @@ from broker.stores.sql.tables import (
     deliveries,
     grants,
     notices,
+    questions,
     session_services,
     sessions,
     staff_attempts,
@@ -35,8 +36,9 @@ class Sweeper:
         )
 
     async def sweep(self, now: float) -> int:
-        """Erases what was released under grants that are over, and the content of ended sessions and expired notices;
-        deletes what expired long ago. Gives the number of rows touched: 0 means that nothing is left to do now.
+        """Erases what was released under grants that are over, and the content of ended sessions and of expired notices
+        and questions; deletes what expired long ago. Gives the number of rows touched: 0 means that nothing is left to
+        do now.
         """
         touched = 0
         for erasure in self._erasures:
@@ -65,12 +67,14 @@ def _erasures() -> tuple[Update, ...]:
     stale = _first(codes.c.digest, codes.c.sealed.is_not(None), codes.c.expires <= _until)
     unsent = _first(notices.c.id, notices.c.sealed.is_not(None), notices.c.expires <= _until)
     undelivered = _first(deliveries.c.id, deliveries.c.sealed.is_not(None), deliveries.c.expires <= _until)
+    unanswered = _first(questions.c.id, questions.c.sealed.is_not(None), questions.c.expires <= _until)
     return (
         update(grants).where(over).values(sealed=null()).returning(grants.c.id),
         update(sessions).where(ended).values(sealed=null()).returning(sessions.c.digest),
         update(codes).where(stale).values(sealed=null()).returning(codes.c.digest),
         update(notices).where(unsent).values(sealed=null()).returning(notices.c.id),
         update(deliveries).where(undelivered).values(sealed=null()).returning(deliveries.c.id),
+        update(questions).where(unanswered).values(sealed=null()).returning(questions.c.id),
     )
 
 
@@ -91,6 +95,7 @@ _KEPT: Final = (
     (staff_attempts, staff_attempts.c.digest, staff_attempts.c.expires <= _until, DAY),
     (staff_sessions, staff_sessions.c.digest, staff_sessions.c.expires <= _until, 7 * DAY),
     (notices, notices.c.id, notices.c.expires <= _until, 30 * DAY),
+    (questions, questions.c.id, questions.c.expires <= _until, 7 * DAY),
 )
 """What is deleted how long after it expired: table, key, condition, seconds."""
 

@@ -131,6 +131,7 @@ tokens: Final = Table(
     Column("epoch", BigInteger, nullable=False),
     Column("revoked", Double),
     Column("dpop_jkt", Text),
+    Column("x5t", Text),
     Index(None, "grant_id"),
     Index(None, "expires"),
 )
@@ -327,6 +328,34 @@ deliveries: Final = Table(
         postgresql_where=text("sealed IS NOT NULL"),
         sqlite_where=text("sealed IS NOT NULL"),
     ),
+    Index(None, "expires"),
+)
+
+
+questions: Final = Table(
+    "questions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("digest", Text),
+    Column("code", Text, nullable=False),
+    Column("client_id", Text, nullable=False),
+    Column("account_id", Text, ForeignKey("accounts.id", deferrable=True, initially="DEFERRED")),
+    Column("case_id", Text),
+    Column("state", Text, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("expires", Double, nullable=False),
+    Column("polled", Double),
+    Column("pause", BigInteger, nullable=False),
+    Column("early", Boolean, nullable=False),
+    Column("pings", Boolean, nullable=False),
+    Column("ping_due", Double),
+    Column("ping_tries", BigInteger, nullable=False),
+    Column("sealed", LargeBinary),
+    Column("epoch", BigInteger, nullable=False),
+    UniqueConstraint("digest"),
+    UniqueConstraint("code"),
+    Index(None, "case_id"),
+    Index(None, "ping_due"),
     Index(None, "expires"),
 )
 

@@ -2,7 +2,8 @@
 
 from starlette.routing import Route
 
-from broker.web.citizens import help, later, leaving, reading, showing, standing
+from broker.web.citizens import asked, help, later, leaving, reading, showing, standing
+from broker.web.citizens.asked import asked_routes
 from broker.web.citizens.help import help_routes
 from broker.web.citizens.journey import journey_routes
 from broker.web.citizens.later import later_routes
@@ -16,6 +17,7 @@ SHEETS: tuple[Sheet, ...] = (
     *standing.SHEETS,
     *help.SHEETS,
     *later.SHEETS,
+    *asked.SHEETS,
     *reading.SHEETS,
     *leaving.SHEETS,
 )
@@ -27,6 +29,7 @@ def citizen_routes(door: Door) -> list[Route]:
         *journey_routes(door),
         *help_routes(door),
         *later_routes(door),
+        *asked_routes(door),
         *reading_routes(door),
         *language_routes(door),
     ]

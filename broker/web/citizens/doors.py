@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from broker.actions.browser import Browser, Shared
+from broker.actions.outcomes import Begun as Begun
 from broker.actions.outcomes import Continuation as Continuation
 from broker.actions.outcomes import HelpOffered as HelpOffered
 from broker.actions.outcomes import HelpWanted as HelpWanted
@@ -33,6 +34,18 @@ class Citizen(Protocol):
 
     async def share(self, handle: str, browser: Browser, agree: bool) -> Shared | Lost:
         """Agrees to share, or not; gives what the browser is to remember."""
+        ...
+
+    async def take_question(self, code: str, browser: Browser, language: str) -> Begun | None:
+        """Begins to answer the question whose code was typed in. None for a code that is none, or too many tries."""
+        ...
+
+    async def answer_here(self, handle: str, browser: Browser, language: str) -> Begun | Lost | None:
+        """Begins to answer what staff ask, in the browser that waits for them. None where they ask nothing."""
+        ...
+
+    async def confirm(self, handle: str, browser: Browser, agree: bool) -> Lost | None:
+        """Confirms what was asked, or declines."""
         ...
 
     async def give_up(self, handle: str, browser: Browser) -> Lost | None:

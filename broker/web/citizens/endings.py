@@ -32,6 +32,28 @@ ENDINGS: Mapping[Ending, EndingTold] = MappingProxyType(
                 "It was open for longer than we keep one. {service} was told nothing about you. Start again from there."
             ),
         ),
+        Ending.CONFIRMED: EndingTold(
+            marked("You are done here"),
+            marked("You confirmed it, and whoever asked you knows. You can close this page."),
+        ),
+        Ending.DECLINED: EndingTold(
+            marked("You declined"),
+            marked("Whoever asked you learns that it was not confirmed, and nothing else. You can close this page."),
+        ),
+        Ending.OTHER_PERSON: EndingTold(
+            marked("This was asked of somebody else"),
+            marked(
+                "You proved who you are, but {service} asked another person. Nothing was confirmed, and nothing about "
+                "you was told. If it was meant for you, ask them to ask again, and use the account you use there."
+            ),
+        ),
+        Ending.OVER: EndingTold(
+            marked("This is no longer asked"),
+            marked(
+                "Its time is over, or it was answered already. Nothing was confirmed here. If it still matters, "
+                "whoever asked you can ask again."
+            ),
+        ),
         Ending.ELSEWHERE: EndingTold(
             marked("You went on somewhere else"),
             marked(

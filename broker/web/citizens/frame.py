@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from broker.actions.browser import Browser
 from broker.model.assurance import Level
+from broker.model.question import Put
 from broker.model.service import Service
 from broker.web.csrf import Marks, token
 from broker.web.language import Language
@@ -17,7 +18,8 @@ class Frame:
     """One page being written: its address, its browser, its language, and the moment (seconds since 1970 UTC).
 
     `here` is the path to come back to; `handle` names the transaction, or what the forms' tokens are for where there
-    is none. `issuer` is our own origin, `problem` what was wrong with the form just sent (`visit.PROBLEMS`).
+    is none. `issuer` is our own origin, `problem` what was wrong with the form just sent (`visit.PROBLEMS`). `question`
+    is what somebody asks of the citizen away from their own pages, where the transaction is about that.
     """
 
     here: str
@@ -28,6 +30,7 @@ class Frame:
     marks: Marks
     issuer: str
     problem: str = ""
+    question: Put | None = None
 
     def holes(self, service: Service | None, **more: object) -> dict[str, object]:
         """What every page of a journey is filled with, and more."""
@@ -40,6 +43,9 @@ class Frame:
             "known_service": service is not None,
             "home": service.home if service else None,
             "problem": self.problem,
+            "asked": self.question is not None,
+            "staff": self.question is not None and self.question.case is not None,
+            "message": None if self.question is None else self.question.message,
             **more,
         }
 

@@ -11,7 +11,7 @@ from broker.actions.browser import Shared
 from broker.actions.views import Lost
 from broker.model.failures import FailureClass
 from broker.web.citizens.showing import show
-from broker.web.citizens.visit import Door, Visit, language_of, onward, remember, visit
+from broker.web.citizens.visit import Door, Visit, language_of, onward, question_of, remember, visit
 from broker.web.citizens.ways import HELP
 from broker.web.forms import query
 
@@ -52,7 +52,7 @@ def _visit(door: Door, request: Request) -> Visit:
 async def look(here: Visit) -> Response:
     """What the stored state says, and nothing else."""
     view, shared = await here.door.citizen.look(here.handle, here.browser)
-    frame = here.frame(language_of(view))
+    frame = here.frame(language_of(view), question=question_of(view))
     return here.answer(show(view, frame, here.held), frame, shared)
 
 

@@ -13,7 +13,7 @@ from broker.web.citizens.claims import label
 from broker.web.citizens.frame import Frame, strength
 from broker.web.citizens.journey import page
 from broker.web.citizens.tellings import marked
-from broker.web.citizens.visit import Door, Visit, language_of, onward
+from broker.web.citizens.visit import Door, Visit, language_of, onward, question_of
 from broker.web.citizens.ways import Way, cards, ways
 from broker.web.pages import Sheet, in_language
 from broker.web.shown import Shown
@@ -49,7 +49,7 @@ async def about(here: Visit) -> Response:
     card = cards(offer_of(view)).get(here.request.path_params["provider"])
     if card is None or not isinstance(view, Choose | Leave | Waiting | WentWrong):
         return onward(here.base)
-    frame = here.frame(language_of(view))
+    frame = here.frame(language_of(view), question=question_of(view))
     words = frame.language
     holes = frame.holes(
         view.service,
@@ -69,7 +69,7 @@ async def have(here: Visit) -> Response:
     offer = offer_of(view)
     if not offer.all or not isinstance(view, Choose | Waiting | WentWrong):
         return onward(here.base)
-    frame = here.frame(language_of(view))
+    frame = here.frame(language_of(view), question=question_of(view))
     words, service = frame.language, view.service.name(frame.language.code)
     asked = here.request.query_params
     held = {thing for thing in Thing if thing.value in asked}
@@ -105,7 +105,7 @@ async def data(here: Visit) -> Response:
     view, shared = await here.door.citizen.look(here.handle, here.browser)
     if not isinstance(view, Choose | Waiting | WentWrong):
         return onward(here.base)
-    frame = here.frame(language_of(view))
+    frame = here.frame(language_of(view), question=question_of(view))
     words, asked = frame.language, view.transaction.request.asked
     reasons = {use.claim: in_language(use.reason, words.code) for use in view.service.data}
     listed = [(label(claim, words), reasons.get(claim, "")) for claim in asked]

@@ -8,6 +8,7 @@ from broker.actions.views import (
     CheckAndShare,
     Checking,
     Choose,
+    Confirm,
     Ended,
     Leave,
     Lost,
@@ -41,6 +42,7 @@ SHEETS = (
     Sheet("leave", "citizens/leave.html"),
     Sheet("checking", "citizens/checking.html"),
     Sheet("share", "citizens/share.html"),
+    Sheet("confirm", "citizens/confirm.html"),
     Sheet("failed", "citizens/failed.html", {"tellings": TELLINGS, "not_shared": NOTHING_SHARED}),
     *(Sheet(f"ended/{ending}", "citizens/ended.html", {"telling": told}) for ending, told in ENDINGS.items()),
 )
@@ -64,6 +66,8 @@ def show(view: View, frame: Frame, held: Mapping[str, str]) -> Shown:
             return _went_wrong(view, frame)
         case CheckAndShare():
             return _share(view, frame)
+        case Confirm():
+            return _confirm(view, frame)
         case Waiting():
             return waiting(view, frame, slip(held.get(cookies.CODE), frame))
         case Ended():
@@ -73,8 +77,9 @@ def show(view: View, frame: Frame, held: Mapping[str, str]) -> Shown:
 
 
 def _ended(view: Ended, frame: Frame) -> Shown:
-    fields = None if view.back.fields is None else list(view.back.fields.items())
-    holes = frame.holes(view.service, back=view.back.url, fields=fields)
+    back = view.back
+    fields = list(back.fields.items()) if back and back.fields else None
+    holes = frame.holes(view.service, back=back.url if back else None, fields=fields)
     return Shown(f"ended/{view.ending}", holes, headers=FORM_LEAVES if fields else ())
 
 
@@ -186,6 +191,16 @@ def _share(view: CheckAndShare, frame: Frame) -> Shown:
         items=[_item(item, words) for item in view.items],
     )
     return Shown("share", holes)
+
+
+def _confirm(view: Confirm, frame: Frame) -> Shown:
+    words = frame.language
+    holes = frame.holes(
+        view.service,
+        provider=_named(view.card, words),
+        items=[_item(item, words) for item in view.items],
+    )
+    return Shown("confirm", holes)
 
 
 def _item(item: SharedItem, words: Language) -> ItemShown:

@@ -95,6 +95,7 @@ def waiting(view: Waiting, frame: Frame, slip: Mapping[str, object]) -> Shown:
         first=stands.words.first if stands.words else None,
         second=stands.words.second if stands.words else None,
         ready=stands.stage in _MAY_BE_READY,
+        question="" if view.asked is None else view.asked.message or "",
         take_up=stands.stage is Stage.TO_TAKE_UP,
         ways=others,
         **_times(stands, frame),

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from broker.actions.browser import Browser, Shared
 from broker.actions.views import View
 from broker.ambient import Ambient
+from broker.model.question import Put
 from broker.web import asked, cookies, csrf
 from broker.web.answers import see_other, set_cookie
 from broker.web.citizens.doors import Citizen
@@ -60,7 +61,7 @@ class Visit:
         liked = preferred(asked.header(self.request, b"accept-language"), tuple(offered))
         return self.door.pages.language(liked)
 
-    def frame(self, *known: str | None, place: str | None = None) -> Frame:
+    def frame(self, *known: str | None, place: str | None = None, question: Put | None = None) -> Frame:
         """The frame of a page that answers this request. `place` is what its forms' tokens are for: the handle."""
         scope = self.request.scope
         problem = self.request.query_params.get("problem", "") if scope["query_string"] else ""
@@ -73,6 +74,7 @@ class Visit:
             marks=self.door.marks,
             issuer=self.door.pages.site.issuer,
             problem=problem if problem in PROBLEMS else "",
+            question=question,
         )
 
     def answer(self, shown: Shown, frame: Frame, shared: Shared | None = None) -> Response:
@@ -125,3 +127,9 @@ def language_of(view: View) -> str | None:
     """The language of the transaction that a view shows, where it is known."""
     transaction = getattr(view, "transaction", None)
     return transaction.language if transaction is not None else getattr(view, "language", None)
+
+
+def question_of(view: View) -> Put | None:
+    """What is asked in the transaction that a view shows."""
+    transaction = getattr(view, "transaction", None)
+    return None if transaction is None else transaction.request.question

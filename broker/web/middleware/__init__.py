@@ -6,9 +6,10 @@ Starlette's own outermost layer answers errors itself, so what must be on every 
 from starlette.types import ASGIApp
 
 from broker.ambient import Ambient
+from broker.web.middleware.certificates import certified
 from broker.web.middleware.guard import Guard
 
-__all__ = ["Guard", "guarded"]
+__all__ = ["Guard", "certified", "guarded"]
 
 
 def guarded(app: ASGIApp, ambient: Ambient, body_limit: int = 64 * 1024) -> ASGIApp:

@@ -1,6 +1,7 @@
 """Pages to read: the same for everybody."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from starlette.responses import Response
@@ -20,7 +21,7 @@ _NAMES: Final = ("help", "accessibility", "privacy", "cookies")
 SHEETS = (Sheet("home", "public/home.html"), *(Sheet(name, f"public/{name}.html") for name in _NAMES))
 
 
-def public_routes(door: Door, services: Sequence[Service] = ()) -> list[Route]:
+def public_routes(door: Door, services: Mapping[str, Service] = MappingProxyType({})) -> list[Route]:
     """The routes of the public pages. `services` are those that may be listed."""
     return [
         Route("/", page(door, _read("home")), methods=["GET"]),

@@ -1,6 +1,6 @@
 """The services at which a citizen may begin from here (OpenID Connect Core 4)."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.responses import Response
 
@@ -14,14 +14,14 @@ from broker.web.shown import Shown
 SHEETS = (Sheet("services", "public/services.html"),)
 
 
-def register(services: Sequence[Service], issuer: str) -> Callable[[Visit], Awaitable[Response]]:
-    """The page that lists them, each with the address where it starts a sign-in."""
-    begun = [(service, url) for service in services if (url := initiate_login(service, issuer)) is not None]
+def register(services: Mapping[str, Service], issuer: str) -> Callable[[Visit], Awaitable[Response]]:
+    """The page that lists those of now, each with the address where it starts a sign-in."""
 
     async def answer(here: Visit) -> Response:
         frame = here.frame()
         code = frame.language.code
-        listed = sorted((service.name(code), url) for service, url in begun)
+        begun = ((service.name(code), initiate_login(service, issuer)) for service in services.values())
+        listed = sorted((name, url) for name, url in begun if url is not None)
         return here.answer(Shown("services", {**outer(frame), "listed": listed}), frame)
 
     return answer

@@ -9,14 +9,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from broker.actions.exchange.asking import ask
 from broker.actions.exchange.counter import Call, Counter, nonces
 from broker.actions.exchange.push import push
 from broker.actions.exchange.reading import introspect, revoke, userinfo
 from broker.actions.exchange.tokens import token
+from broker.oidc.certificates import client_certificate
 from broker.oidc.errors import TokenError
 from broker.oidc.forms import read_form
 from broker.oidc.metadata import OAUTH_PATH, OPENID_PATH, Endpoints
 from broker.web import asked
+from broker.web.middleware.certificates import passed_on
 from broker.web.services.replies import NO_STORE, Handler, answering, json_reply
 
 Action = Callable[[Counter, Call], Awaitable[Mapping[str, Any] | None]]
@@ -24,7 +27,7 @@ Action = Callable[[Counter, Call], Awaitable[Mapping[str, Any] | None]]
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What is served as it is: the discovery document and the keys, each made once for a key ring."""
+    """What is served as it is: the discovery document and the keys, each made once for as long as nothing changes."""
 
     metadata: Callable[[], bytes]
     jwks: Callable[[], bytes]
@@ -42,6 +45,7 @@ def routes(counter: Counter, urls: Endpoints, published: Published) -> list[Rout
         Route("/jwks", _constant(published.jwks), methods=["GET"]),
         at("/token", urls.token, token, "POST"),
         at("/par", urls.pushed, push, "POST", status=201),
+        at("/ciba", urls.backchannel_authentication, ask, "POST"),
         at("/userinfo", urls.userinfo, userinfo, "GET", "POST"),
         at("/introspect", urls.introspection, introspect, "POST"),
         at("/revoke", urls.revocation, revoke, "POST"),
@@ -72,6 +76,7 @@ def _calling(counter: Counter, url: str, action: Action, status: int) -> Handler
             authorization=_single(request, b"authorization"),
             proofs=tuple(asked.every(request, b"dpop")),
             address=asked.address(request),
+            certificate=client_certificate(passed_on(request.scope)),
         )
         answer = await action(counter, call)
         headers = {"DPoP-Nonce": (await nonces(counter)).fresh(counter.ambient.now())} if call.proofs else {}

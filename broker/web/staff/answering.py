@@ -80,6 +80,8 @@ SHEETS = tuple(Sheet(name, "staff/done.html", {"telling": telling}) for name, te
 _PROBLEMS: Mapping[Refused, str] = MappingProxyType(
     {
         Hindered.NOTE: "note",
+        Hindered.MESSAGE: "message",
+        Hindered.ASKED: "asked",
         Hindered.REASON: "reason",
         Barred.REASON_NEEDED: "reason",
         Barred.NO_LEVEL: "level",

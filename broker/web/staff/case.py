@@ -6,11 +6,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from broker.actions.staff_outcomes import Deed, Folder, Part
+from broker.actions.staff_outcomes import Deed, Folder, Hindered, Part
 from broker.assisted.case import Channel
+from broker.assisted.table import Barred
+from broker.model.question import Question
 from broker.web.citizens.tellings import marked
 from broker.web.pages import Sheet, in_language
 from broker.web.staff.answering import again, edition, folder, gone, refusal, teller, told
+from broker.web.staff.asking import asked_shown
 from broker.web.staff.labels import CHANNELS, WHY, two_people
 from broker.web.staff.leading import acts
 from broker.web.staff.visit import Door, Shift, Step, formed, onward, own_path, staff
@@ -38,6 +41,7 @@ def case_routes(door: Door) -> list[Route]:
         "interest": interest,
         "flag": flag,
         "note": note,
+        "ask": ask,
     }
     return [
         Route("/cases/{case}", staff(door, look), methods=["GET"]),
@@ -68,7 +72,12 @@ async def look(here: Shift) -> Response:
         evidence=tell.evidence(case, found.assessment, f"{here.base}/evidence" if at_work else ""),
         person=tell.answers(case.checks),
         claims=tell.claims(case),
-        kinds=[(word, in_language(kind.text, code)) for word, kind in here.door.profiles.kinds.items()],
+        kinds=[
+            (word, in_language(kind.text, code)) for word, kind in here.door.profiles.kinds.items() if kind.by_staff
+        ],
+        asked=asked_shown(await here.console.asked(here.present, here.id), tell),
+        may_ask=Deed.ASK_CITIZEN in found.may and bool(case.details.claims),
+        confirm_at=here.door.confirm.partition("://")[2],
         why_second=two_people(case.two_people, tell.words),
         verdict=None if case.verdict is None else tell.verdict(case.verdict),
         own_view=None if case.own_view is None else tell.verdict(case.own_view),
@@ -132,6 +141,20 @@ async def flag(here: Shift, form: Mapping[str, str]) -> Response:
 async def note(here: Shift, form: Mapping[str, str]) -> Response:
     """A remark for colleagues."""
     return again(here, await here.console.note(here.present, here.id, form.get("note", "")), told="noted")
+
+
+async def ask(here: Shift, form: Mapping[str, str]) -> Response:
+    """The citizen is asked to confirm on a device of their own."""
+    done = await here.console.ask_citizen(here.present, here.id, edition(form), form.get("message", ""))
+    match done:
+        case Question():
+            return onward(here.base, told="asked")
+        case Barred.NO_DETAILS:
+            return onward(here.base, problem="details_first")
+        case Hindered.NOTE:
+            return onward(here.base, problem="message")
+        case _:
+            return refusal(here, done, here.base)
 
 
 async def lapsed(here: Shift) -> Response:

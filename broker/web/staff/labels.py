@@ -133,6 +133,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "continuation_drawn": marked("Asked for a new code to continue"),
         "code_sent": marked("Confirmation code sent"),
         "attempts_spent": marked("Too many wrong tries"),
+        "device_confirmed": marked("Confirmed on the citizen’s own device"),
         "disputed": marked("Said that details are wrong"),
         "bound": marked("Identity taken up"),
         "released": marked("Identity used"),

@@ -46,12 +46,22 @@ _PROBLEMS: Mapping[str, Problem] = MappingProxyType(
         "reference": Problem(_PROBLEM, marked("There is no case with exactly this reference."), "reference"),
         "nothing": Problem(marked("There is nothing to take"), marked("No case waits that you can serve.")),
         "level": Problem(_PROBLEM, marked("The evidence does not support the level that was asked."), "main-content"),
+        "message": Problem(
+            _PROBLEM, marked("Write one line of up to 200 characters, without an address of a website."), "message"
+        ),
+        "asked": Problem(_NOTHING_CHANGED, marked("The citizen is being asked already.")),
+        "details_first": Problem(_PROBLEM, marked("Record the details before you ask the citizen."), "main-content"),
         "details": Problem(_PROBLEM, marked("Record the details before you approve."), "main-content"),
         "enough_asked": Problem(_PROBLEM, marked("More evidence was asked for too often already."), "main-content"),
     }
 )
 _TOLD: Mapping[str, str] = MappingProxyType(
-    {"saved": marked("Saved."), "renewed": marked("The case stays with you."), "noted": marked("Noted.")}
+    {
+        "saved": marked("Saved."),
+        "renewed": marked("The case stays with you."),
+        "noted": marked("Noted."),
+        "asked": marked("The citizen is asked now."),
+    }
 )
 
 

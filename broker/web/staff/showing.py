@@ -231,12 +231,13 @@ class Teller:
             for name, value in one.details.items()
         )
         score = self.words.text("strength {strength}, validity {validity}")
+        own = kind is not None and not kind.by_staff
         return EvidenceShown(
             name=one.kind if kind is None else in_language(kind.text, code),
             score="" if scored is None else score.format(strength=scored.strength, validity=scored.validity),
             fields=fields,
             answers=self.answers(one.checks),
-            path=path,
+            path="" if own else path,
         )
 
     def answers(self, checks: Sequence[CheckRecord]) -> tuple[Answer, ...]:

@@ -37,7 +37,10 @@ _OWN_PATH: Final = re.compile(r"/(?:[A-Za-z0-9_-]+/?)*")
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """What every handler of the console works with, built once. `services` are those that cases may come from."""
+    """What every handler of the console works with, built once.
+
+    `services` are those that cases may come from, `confirm` is the citizens' page that takes the code of a question.
+    """
 
     entrance: Entrance
     console: Console
@@ -47,6 +50,7 @@ class Door:
     pages: Pages
     marks: csrf.Marks
     ambient: Ambient
+    confirm: str
 
 
 @dataclass(frozen=True, slots=True)

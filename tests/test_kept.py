@@ -5,10 +5,11 @@ import asyncio
 import pytest
 
 from broker.ambient import Ambient
-from broker.provider import Reason
-from providers.openid.kept import COOL_DOWN, FRESH, RETRY, STALE, Kept
-from providers.openid.refused import Refused
+from broker.kept import Kept, Missed, Terms
 from tests.machine.ambient import FakeClock
+
+FRESH, STALE, RETRY, COOL_DOWN = 300.0, 6 * 3600.0, 2.0, 30.0
+TERMS: Terms[str] = Terms(lambda _: FRESH, STALE - FRESH, RETRY, COOL_DOWN)
 
 
 class Source:
@@ -25,7 +26,7 @@ class Source:
         number = self.asked
         await self.open.wait()
         if self.down:
-            raise Refused(Reason.UNAVAILABLE, "down", outage=True)
+            raise Missed("down")
         return f"value {number}"
 
 
@@ -36,7 +37,7 @@ def source() -> Source:
 
 @pytest.fixture
 def kept(source: Source, ambient: Ambient) -> Kept[str]:
-    return Kept(source.fetch, ambient)
+    return Kept(source.fetch, ambient, TERMS)
 
 
 async def settle() -> None:
@@ -93,7 +94,7 @@ async def test_while_the_other_side_is_down_the_old_value_serves_up_to_a_bound(
     assert await kept.get() == "value 1"
     await settle()
     clock.advance(1)
-    with pytest.raises(Refused):
+    with pytest.raises(Missed):
         await kept.get()
 
 
@@ -102,7 +103,7 @@ async def test_after_a_failure_the_other_side_is_left_alone_for_a_moment(
 ) -> None:
     source.down = True
     for _ in range(10):
-        with pytest.raises(Refused):
+        with pytest.raises(Missed):
             await kept.get()
     assert source.asked == 1
     source.down = False
@@ -113,7 +114,7 @@ async def test_after_a_failure_the_other_side_is_left_alone_for_a_moment(
 async def test_a_failed_renewal_leaves_what_was_kept(kept: Kept[str], source: Source) -> None:
     await kept.get()
     source.down = True
-    with pytest.raises(Refused):
+    with pytest.raises(Missed):
         await kept.renew()
     assert await kept.get() == "value 1"
 
@@ -160,4 +161,4 @@ async def test_a_fault_of_ours_is_not_taken_for_a_failure_of_the_other_side(ambi
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await Kept(broken, ambient).get()
+        await Kept(broken, ambient, TERMS).get()

@@ -1,0 +1,33 @@
+"""`broker reload`: changed services come into force at every worker, without a restart."""
+
+import argparse
+
+from broker.commands.check import check_keys
+from broker.commands.machine import Machine, Refused, add_config, settings, told
+
+HELP = "bring changed services into force, without a restart"
+DESCRIPTION = """Checks the whole configuration, as `broker check` does. If all of it is right, every worker on every
+host reads its own files again within seconds, and takes the services and the listing of providers in them. If anything
+is wrong, nothing changes. Changes elsewhere (broker.toml, staff.toml, how a provider is reached) want a restart."""
+
+SAID = """asked for configuration {version}: every worker on every host reads its files within seconds
+  taken are services and the listing of providers; a worker logs restart_wanted with what else has changed
+  {metric} says what a process has taken: one that stays behind logs why"""
+METRIC = "portico_configuration_version"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    add_config(parser)
+    parser.add_argument("--by", metavar="NAME", help="who decided this (default: the user running the command)")
+
+
+async def run(args: argparse.Namespace, machine: Machine) -> int:
+    """Checks, and tells everybody. Raises Refused where something is wrong."""
+    found = settings(args, machine)
+    if problems := list(check_keys(found)):
+        raise Refused(told(problems, args.config))
+    async with machine.open(found) as facts:
+        version = await facts.reloads.ask_reload(args.by or machine.user, machine.ambient.now())
+    print(SAID.format(version=version, metric=METRIC))
+    return 0

@@ -1,0 +1,24 @@
+"""The claims that standards name, which a service may ask for under the same name everywhere."""
+
+from collections.abc import Mapping
+from typing import Final
+
+CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
+    "profile": (
+        *("name", "family_name", "given_name", "middle_name", "nickname", "preferred_username", "profile", "picture"),
+        *("website", "gender", "birthdate", "zoneinfo", "locale", "updated_at"),
+    ),
+    "email": ("email", "email_verified"),
+    "address": ("address",),
+    "phone": ("phone_number", "phone_number_verified"),
+}
+"""The claims a scope value stands for (OpenID Connect Core 5.4)."""
+
+OF_IDENTITY: Final = (
+    *("place_of_birth", "nationalities", "birth_family_name", "birth_given_name", "birth_middle_name"),
+    *("salutation", "title", "msisdn", "also_known_as"),
+)
+"""Further claims about a person (OpenID Connect for Identity Assurance Claims Registration 1.0, 4)."""
+
+KNOWN: Final = (*(claim for claims in CLAIMS.values() for claim in claims), *OF_IDENTITY)
+"""All of them. A nation may have claims of its own beside these."""

@@ -1,0 +1,107 @@
+"""A service's public keys where the service shows them: fetched from its `jwks_uri` (RFC 7591 2) and kept."""
+
+import logging
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from broker.ambient import Ambient
+from broker.jose import MAX_KEY_SET, Certificate, KeySet, Untrusted, lacks_key, parse_keys
+from broker.kept import Kept, Missed, Terms
+from broker.outgoing import Client, NotJson, Response
+
+LEAST: Final = 300.0
+MOST: Final = 86_400.0
+"""Seconds for which keys are used without asking again, at least and at most, whatever `Cache-Control` says."""
+GRACE: Final = 6 * 3600.0
+"""Seconds for which they are used beyond that, while asking again fails."""
+RETRY: Final = 15.0
+"""Seconds after a failed fetch in which no other is tried."""
+COOL_DOWN: Final = 60.0
+"""Seconds between two fetches because a key was not found: nobody can make us ask more often by making up key ids."""
+
+LOG = logging.getLogger("portico.keys")
+
+_MAX_AGE: Final = re.compile(r'(?:^|,)[ \t]*max-age="?([0-9]{1,10})"?[ \t]*(?:,|$)', re.IGNORECASE | re.ASCII)
+_UNKEPT: Final = re.compile(r"(?:^|,)[ \t]*no-(?:store|cache)\b", re.IGNORECASE | re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Keys as they were shown, and for how many seconds they may be used without asking again."""
+
+    keys: KeySet
+    fresh: float
+
+
+def freshness(cache_control: str) -> float:
+    """For how many seconds an answer may be used without asking again (RFC 9111 5.2.2), within our bounds."""
+    found = _MAX_AGE.search(cache_control)
+    if found is None or _UNKEPT.search(cache_control) is not None:
+        return LEAST
+    return min(max(float(found[1]), LEAST), MOST)
+
+
+class RemoteKeys:
+    """The keys of one service. What was good last is kept while the other side is away, hangs, or answers rubbish."""
+
+    def __init__(self, client_id: str, url: str, client: Client, ambient: Ambient) -> None:
+        """Nothing is fetched yet."""
+        self.url = url
+        self._client_id = client_id
+        self._client = client
+        self._kept = Kept(self._fetch, ambient, Terms(lambda shown: shown.fresh, GRACE, RETRY, COOL_DOWN))
+        self._text = b""
+        self._keys = KeySet()
+        self._away = False
+
+    def ahead(self) -> None:
+        """Begins a first fetch that nobody waits for."""
+        self._kept.ahead()
+
+    async def keys(self, proof: str | Certificate) -> KeySet:
+        """The keys to verify a token with or to know a certificate by, fetched again if none of those kept fits it.
+
+        Raises Missed without any.
+        """
+        shown = await self._kept.get()
+        known = proof.holds_key_of(shown.keys) if isinstance(proof, Certificate) else not lacks_key(proof, shown.keys)
+        if known:
+            return shown.keys
+        try:
+            return (await self._kept.other_than(shown)).keys
+        except Missed:
+            return shown.keys
+
+    async def close(self) -> None:
+        """Closes the connection."""
+        await self._client.close()
+
+    async def _fetch(self) -> Shown:
+        try:
+            shown = await self._ask()
+        except Missed as missed:
+            if not self._away:
+                LOG.warning("service_keys_missed", extra={"client_id": self._client_id, "detail": str(missed)})
+            self._away = True
+            raise
+        if self._away:
+            LOG.warning("service_keys_there_again", extra={"client_id": self._client_id})
+        self._away = False
+        return shown
+
+    async def _ask(self) -> Shown:
+        answer = await self._client.get(self.url, limit=MAX_KEY_SET)
+        if not isinstance(answer, Response):
+            raise Missed(f"{type(answer).__name__}: {answer.detail}")
+        if answer.status != 200:
+            raise Missed(f"status {answer.status}")
+        if answer.body != self._text:
+            document = answer.json()
+            if isinstance(document, NotJson):
+                raise Missed(document.detail)
+            try:
+                self._keys, self._text = parse_keys(document), answer.body
+            except Untrusted as problem:
+                raise Missed(problem.detail) from None
+        return Shown(self._keys, freshness(answer.headers.get("cache-control", "")))

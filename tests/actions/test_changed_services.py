@@ -1,0 +1,157 @@
+"""A service's file changes while citizens are under way: what is registered now counts, at every step."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+
+import pytest
+
+from broker.app.catalogue import key_sets
+from broker.model.service import Service
+from tests.whole.rider import NORTHBANK, RIDES, RIDES_SERVICE, Forms, Rider, Wire, rides, wire
+from tests.whole.stage import Script, Stage, staged
+
+
+@pytest.fixture(scope="module")
+async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """The whole product."""
+    script = Script(files={"services/rides.toml": RIDES_SERVICE})
+    async with staged(tmp_path_factory.mktemp("changed"), script) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def as_before(stage: Stage) -> None:
+    """Every test begins with the services of the files."""
+    take(stage, stage.parts.settings.services)
+
+
+@pytest.fixture
+async def line() -> AsyncIterator[Wire]:
+    """A way to send."""
+    async with wire() as sending:
+        yield sending
+
+
+@pytest.fixture
+def rider(stage: Stage, line: Wire) -> Rider:
+    """Somebody with a fresh browser on the way to the service."""
+    return Rider(line, rides(stage.folder, stage.issuer))
+
+
+def take(stage: Stage, services: Mapping[str, Service]) -> None:
+    """From now on these are the services."""
+    settings = replace(stage.parts.settings, services=services)
+    stage.parts.catalogue.take(settings, key_sets(settings))
+
+
+def without(stage: Stage) -> None:
+    """The riders' service is taken out."""
+    take(stage, {id: one for id, one in stage.parts.settings.services.items() if id != RIDES})
+
+
+def moved(stage: Stage) -> None:
+    """The riders' service takes answers elsewhere."""
+    services = stage.parts.settings.services
+    elsewhere = replace(services[RIDES], redirect_uris=("http://localhost:9/rides/elsewhere",))
+    take(stage, {**services, RIDES: elsewhere})
+
+
+async def test_a_service_that_was_taken_out_is_as_good_as_turned_off(rider: Rider, stage: Stage, line: Wire) -> None:
+    choosing, agreeing, pushed, late = (Rider(line, rider.service) for _ in range(4))
+    tokens = (await rider.redeem(await rider.code())).right().told
+    code = await late.code()
+    await choosing.begin()
+    await agreeing.begin()
+    await agreeing.return_()
+    agreement = Forms((await agreeing.visit(agreeing.page)).right().body).found[f"{agreeing.page}/share"]
+    (await pushed.push()).right(201)
+    without(stage)
+    assert (await late.redeem(code)).told["error"] == "invalid_client"
+    assert (await rider.refresh(tokens["refresh_token"])).told["error"] == "invalid_client"
+    assert (await rider.userinfo(tokens["access_token"])).status == 401
+    assert (await Rider(line, rider.service).push()).told["error"] == "invalid_client"
+    assert (await pushed.authorize()).status == 400
+    assert f"{choosing.page}/choose" not in Forms((await choosing.visit(choosing.page)).body).found
+    await agreeing.submit(f"{agreeing.page}/share", {**agreement, "agree": "yes"})
+    assert "Refresh" not in (await agreeing.visit(agreeing.page)).headers
+    # it comes back, and everybody goes on where they were
+    take(stage, stage.parts.settings.services)
+    (await late.redeem(code)).right()
+    (await rider.userinfo(tokens["access_token"])).right()
+    await choosing.return_(NORTHBANK)
+    (await choosing.share()).right(303)
+    assert await choosing.collect()
+
+
+async def test_no_answer_goes_to_an_address_that_was_taken_out(rider: Rider, stage: Stage, line: Wire) -> None:
+    answered, refusing, agreeing, choosing = (Rider(line, rider.service) for _ in range(4))
+    for one in (answered, refusing, agreeing, choosing):
+        await one.begin()
+    for one in (answered, refusing, agreeing):
+        await one.return_()
+    (await answered.share()).right(303)
+    (await refusing.share("no")).right(303)
+    agreement = Forms((await agreeing.visit(agreeing.page)).right().body).found[f"{agreeing.page}/share"]
+    moved(stage)
+    await agreeing.submit(f"{agreeing.page}/share", {**agreement, "agree": "yes"})
+    gone = "/rides/callback"
+    for one in (answered, refusing, agreeing, choosing):
+        shown = (await one.visit(one.page)).right()
+        assert gone not in shown.headers.get("Refresh", "") and gone not in shown.body.decode()
+        assert f"{one.page}/choose" not in Forms(shown.body).found
+    # there is a way on all the same: the service's home
+    assert "http://localhost:" in (await answered.visit(answered.page)).body.decode()
+
+
+async def test_who_gives_up_after_that_is_sent_home(rider: Rider, stage: Stage) -> None:
+    await rider.begin()
+    forms = Forms((await rider.visit(rider.page)).right().body).found
+    [leave] = [path for path in forms if path.endswith("/give-up")]
+    moved(stage)
+    (await rider.submit(leave, forms[leave])).right(303)
+    home = stage.parts.settings.services[RIDES].home
+    assert (await rider.leave()).startswith(home)
+
+
+async def test_a_pushed_request_whose_address_was_taken_out_is_not_begun(rider: Rider, stage: Stage) -> None:
+    (await rider.push()).right(201)
+    moved(stage)
+    await rider.authorize()
+    shown = (await rider.visit(rider.page)).right() if rider.page else None
+    assert shown is None or f"{rider.page}/choose" not in Forms(shown.body).found
+
+
+async def test_an_error_is_not_sent_to_an_address_that_was_taken_out(rider: Rider, stage: Stage) -> None:
+    (await rider.push(prompt="none")).right(201)
+    moved(stage)
+    reply = await rider.authorize()
+    assert reply.status == 303 and reply.location.startswith(stage.parts.settings.services[RIDES].home)
+
+
+async def test_the_discovery_document_says_what_the_services_of_now_may_use(stage: Stage, line: Wire) -> None:
+    async def announced() -> dict[str, object]:
+        return (await line.send("GET", f"{stage.issuer}/.well-known/openid-configuration")).right().told
+
+    before = await announced()
+    assert "refresh_token" in str(before["grant_types_supported"])
+    services = stage.parts.settings.services
+    take(stage, {id: replace(one, refresh=False, data=()) for id, one in services.items()})
+    after = await announced()
+    assert "refresh_token" not in str(after["grant_types_supported"])
+    assert "birthdate" in before["claims_supported"] and "birthdate" not in after["claims_supported"]  # type: ignore[operator]
+
+
+async def test_many_changes_break_no_sign_in(rider: Rider, stage: Stage, line: Wire) -> None:
+    services, done = stage.parts.settings.services, asyncio.Event()
+
+    async def changing() -> None:
+        while not done.is_set():
+            take(stage, {**services, "travel-office": replace(services["travel-office"], patience=3600)})
+            await asyncio.sleep(0)
+
+    work = asyncio.create_task(changing())
+    codes = [await Rider(line, rider.service).code() for _ in range(3)]
+    done.set()
+    await work
+    assert len(set(codes)) == 3
