@@ -309,7 +309,7 @@ def test_no_claim_at_all_is_believed_but_the_right_one(place: str, data: st.Data
             case "jti":
                 assert isinstance(value, str) and value
             case "sub":
-                assert isinstance(value, str) and place in ("hint", "request object") or value == "tax"
+                assert (isinstance(value, str) and place in ("hint", "request object")) or value == "tax"
             case "exp":
                 assert place == "hint" or (isinstance(value, int | float) and value > NOW)
             case _:
