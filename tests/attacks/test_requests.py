@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from tests.attacks.door import CALLED, FORM, VISITED, Door, Victim, refused, shown, spoiled
+from tests.attacks.door import CALLED, FORM, VISITED, Door, Victim, refused, shown, spoiled, victim
 from tests.whole.rider import Reply, Rider, Wire, rides
 from tests.whole.stage import Stage
 
@@ -30,6 +30,20 @@ WRONG_TYPES: Final = (
 WRONG_METHODS: Final = ("GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
 SPOILED: Final = ("invalid_request", "invalid_client", "unsupported_grant_type")
 OVERRIDES: Final = (("X-HTTP-Method-Override", "POST"), ("X-Method-Override", "POST"), ("X-HTTP-Method", "POST"))
+
+
+async def test_what_is_spoiled_in_these_tests_is_right_before_it_is_spoiled(
+    door: Door, line: Wire, stage: Stage
+) -> None:
+    """Or it would be refused for another reason than the one that a test is about."""
+    somebody = await victim(line, rides(stage.folder, stage.issuer))
+    forms = somebody.forms()
+    (await door.post("/par", forms["/par"])).right(201)
+    assert (await door.post("/introspect", forms["/introspect"])).right().told["active"] is True
+    assert (await door.post("/ciba", forms["/ciba"])).right(400).told["error"] == "unknown_user_id"
+    (await door.post("/token", forms["/token"])).right()
+    (await door.post("/revoke", forms["/revoke"])).right()
+    refused(await door.send("GET", "/userinfo", headers=[("Authorization", f"Bearer {somebody.access}")]))
 
 
 async def test_only_a_form_is_read_as_a_form(door: Door, held: Victim) -> None:
@@ -68,6 +82,9 @@ async def test_no_other_method_does_what_a_post_does(door: Door, held: Victim) -
                 assert reply.status in (400, 405), (path, method, reply.status)
                 if reply.status == 405:
                     assert reply.headers["Allow"] == "POST"
+    for path in VISITED:
+        for method in ("PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"):
+            assert (await door.send(method, f"{path}?client_id=rides", headers=list(OVERRIDES))).status == 405
     for path in ("/jwks", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"):
         assert (await door.post(path, b"a=1")).status == 405
 
