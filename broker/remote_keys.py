@@ -73,10 +73,6 @@ class RemoteKeys:
         except Missed:
             return shown.keys
 
-    async def close(self) -> None:
-        """Closes the connection."""
-        await self._client.close()
-
     async def _fetch(self) -> Shown:
         try:
             shown = await self._ask()

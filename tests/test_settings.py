@@ -213,6 +213,12 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     (DEMO, "redirect_uris", ["https://service.example/a/%2e%2E/b"], "redirect_uris[0]", "a step to elsewhere"),
     (DEMO, "redirect_uris", ["com.example.app:/callback"], "redirect_uris[0]", "an absolute URL"),
     (DEMO, "client_id", "demo", "client_id", "another name"),
+    (DEMO, "userinfo_encryption", {"alg": "ECDH-ES", "enc": "A256GCM"}, "userinfo_encryption", "not signed"),
+    (DEMO, "id_token_encryption", {"alg": "ECDH-ES", "enc": "A256GCM"}, "id_token_encryption", "no key of the service"),
+    (DEMO, "response_encryption", {"alg": "RSA1_5", "enc": "A256GCM"}, "response_encryption.alg", "not known"),
+    (DEMO, "introspection_encryption", {"alg": "dir", "enc": "A1"}, "introspection_encryption.enc", "not known"),
+    (FAPI, "introspection_alg", "RS256", "introspection_alg", "not allowed"),
+    (FAPI, "userinfo_alg", "RS256", "userinfo_alg", "not allowed"),
     (DEMO, "data.0.claim", "nmae", "data[0].claim", "not known"),
     (DEMO, "data.0.claim", "", "data[0].claim", "no name of a claim"),
     (DEMO, "scopes", ["openid", "phone"], "scopes[1]", "brings nothing"),
@@ -587,6 +593,16 @@ def test_a_secret_is_the_first_line_of_its_file(tmp_path: Path) -> None:
         secret(tmp_path / "password")
 
 
+ENCRYPTION_KEY = {
+    "kty": "EC",
+    "crv": "P-256",
+    "use": "enc",
+    "kid": "to-us",
+    "x": "weNJy2HscCSM6AEDTDg04biOvhFhyyWvOHQfeF_PxMQ",
+    "y": "e8lnCO-AlStT-NJVX-crhB7QRYhiix03illJOVAOyck",
+}
+"""A public key of RFC 7517, appendix A.1's kind, to encrypt to (its point is that of RFC 7518, appendix C)."""
+
 # --- nothing is lost between the file and the record ---
 
 
@@ -623,10 +639,20 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
         "signed_response": True,
         "response_alg": "RS256",
         "response_encryption": {"alg": "ECDH-ES", "enc": "A256GCM"},
+        "id_token_encryption": {"alg": "ECDH-ES", "enc": "A256GCM"},
+        "userinfo_alg": "RS256",
+        "userinfo_encryption": {"alg": "ECDH-ES", "enc": "A256GCM"},
+        "introspection_alg": "PS256",
+        "introspection_encryption": {"alg": "ECDH-ES", "enc": "A256GCM"},
         "ciba": "ping",
         "ciba_notification_uri": "https://a.example/ping",
         "ciba_request_signed": False,
-        "jwks": {"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]},
+        "jwks": {
+            "keys": [
+                {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
+                ENCRYPTION_KEY,
+            ]
+        },
     }
     for name, value in said.items():
         config.change(DEMO, name, value)
@@ -640,6 +666,9 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
         "patience": 7200,
         "tls_subject": None,
         "response_encryption": Encryption("ECDH-ES", "A256GCM"),
+        "id_token_encryption": Encryption("ECDH-ES", "A256GCM"),
+        "userinfo_encryption": Encryption("ECDH-ES", "A256GCM"),
+        "introspection_encryption": Encryption("ECDH-ES", "A256GCM"),
         "names": {"en": "Aberlan Council", "cy": "Cyngor Aberlan"},
         "redirect_uris": ("http://localhost:8002/callback",),
         "post_logout_redirect_uris": ("http://localhost:8002/",),

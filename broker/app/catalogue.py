@@ -1,11 +1,12 @@
 """The services and providers as they are configured now: asked each time, taken anew as one."""
 
-from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
 from typing import Any, Final, TypeVar
 
 from broker.actions.sign_in.desk import Registered
 from broker.ambient import Ambient
 from broker.jose import Certificate, KeySet, parse_keys
+from broker.jwe import EncryptionKey, parse_encryption_keys
 from broker.kept import Missed
 from broker.model.service import Service
 from broker.outgoing import Outgoing
@@ -81,6 +82,7 @@ class Catalogue:
         self._ambient = ambient
         self._key_sets: Mapping[str, KeySet] = {}
         self._remote: Mapping[str, RemoteKeys] = {}
+        self._theirs: dict[str, Sequence[EncryptionKey]] = {}
 
     def take(self, settings: Settings, keys: Mapping[str, KeySet]) -> None:
         """From here on this is what is registered: in one go, since nothing else runs meanwhile (it never waits).
@@ -101,7 +103,7 @@ class Catalogue:
                 for id, entry in settings.providers.items()
             }
         )
-        self._key_sets, self._remote = keys, remote
+        self._key_sets, self._remote, self._theirs = keys, remote, {}
         self.version += 1
 
     async def keys(self, client_id: str, proof: str | Certificate) -> KeySet:
@@ -119,6 +121,13 @@ class Catalogue:
             return await remote.keys(proof)
         except Missed:
             return NO_KEYS
+
+    def encryption_keys(self, service: Service) -> Sequence[EncryptionKey]:
+        """The keys in a service's file that may be encrypted to, imported when they are first needed."""
+        known = self._theirs.get(service.client_id)
+        if known is None:
+            known = self._theirs[service.client_id] = parse_encryption_keys(service.jwks or {"keys": []})
+        return known
 
     def _remote_keys(self, client_id: str, url: str) -> RemoteKeys:
         """Those of before where the address is the same; a service has connections of its own, so it slows no other."""

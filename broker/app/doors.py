@@ -177,7 +177,13 @@ def public_door(parts: Parts) -> ASGIApp:
     """The application for citizens and services."""
     broker = parts.settings.broker
     urls = endpoints(broker.issuer)
-    checks = Checks(broker.issuer, broker.ladder, parts.keys.public, RESPONSE_MODES)
+    checks = Checks(
+        broker.issuer,
+        broker.ladder,
+        parts.keys.public,
+        RESPONSE_MODES,
+        lambda: parts.keys.ring().decryption,
+    )
     here = desk(parts)
     files = statics()
     ready = _pages(parts, broker.issuer, broker.languages, files, (*citizens.SHEETS, *public.SHEETS))
@@ -208,7 +214,7 @@ def _metadata(parts: Parts, urls: Endpoints) -> Callable[[], bytes]:
     broker = parts.settings.broker
 
     @lru_cache(maxsize=1)
-    def made(version: int, algorithms: tuple[str, ...]) -> bytes:
+    def made(version: int, algorithms: tuple[str, ...], decryption: tuple[str, ...]) -> bytes:
         document = discovery(
             broker.issuer,
             urls,
@@ -219,10 +225,15 @@ def _metadata(parts: Parts, urls: Endpoints) -> Callable[[], bytes]:
             response_modes=RESPONSE_MODES,
             trust_frameworks=(broker.trust_framework,),
             certificates=broker.certificates.origin,
+            decryption=decryption,
         )
         return metadata_bytes(document)
 
-    return lambda: made(parts.catalogue.version, parts.keys.ring().algorithms)
+    def now() -> bytes:
+        ring = parts.keys.ring()
+        return made(parts.catalogue.version, ring.algorithms, ring.encryption_algorithms)
+
+    return now
 
 
 def staff_door(parts: Parts) -> ASGIApp:

@@ -63,7 +63,7 @@ class Reloading:
             if (changes.added, changes.changed, changes.removed, changes.listings) != ((), (), (), ()):
                 self._catalogue.take(settings, keys)
                 self._settings = settings
-            _tell(changes)
+            _tell(changes, asked)
             self._shown.configuration(asked)
 
     async def look(self) -> bool:
@@ -112,10 +112,11 @@ def refuse(problems: Iterable[Problem]) -> None:
     LOG.error("configuration_refused", extra={"problems": len(problems)})
 
 
-def _tell(changes: Changes) -> None:
+def _tell(changes: Changes, version: int) -> None:
     LOG.info(
         "configuration_taken",
         extra={
+            "version": version,
             "added": changes.added,
             "changed": changes.changed,
             "removed": changes.removed,

@@ -57,6 +57,11 @@ class KeyRing:
         """The algorithms that ID tokens can be signed with, in the order of preference."""
         return tuple(sorted(self.current, key=lambda alg: ALGORITHMS.index(alg) if alg in ALGORITHMS else 9))
 
+    @property
+    def encryption_algorithms(self) -> tuple[str, ...]:
+        """The key management algorithms of the keys that others may encrypt to."""
+        return tuple(sorted({key.alg for key in self.decryption.values()}))
+
     def jwks(self) -> bytes:
         """The public keys as a JWK Set (RFC 7517 5): for signatures the current, next and retired ones, then those to
         encrypt to. Made once."""

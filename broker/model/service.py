@@ -110,7 +110,8 @@ class Service:
     (RFC 8705 2.1.2); `binding` is how its tokens are bound (None: by DPoP in `fapi2`, else by whatever proof comes).
     (empty: all); `contact` is shown to citizens whose way is barred.
     `request_object_required`: only signed requests are taken (RFC 9101 10.5); `signed_response`: answers travel as JWTs
-    alone (JARM), signed with `response_alg` and encrypted where `response_encryption` says so.
+    alone (JARM), signed with `response_alg` and encrypted where `response_encryption` says so. `userinfo_alg`: userinfo
+    comes as a signed JWT (OpenID Connect Core 5.3.2); `introspection_alg`: what is said of tokens too (RFC 9701).
     `ciba` says that the service may ask citizens on a device of their own, and how it learns of the answer.
     """
 
@@ -150,6 +151,11 @@ class Service:
     signed_response: bool = False
     response_alg: str = "ES256"
     response_encryption: Encryption | None = None
+    id_token_encryption: Encryption | None = None
+    userinfo_alg: str | None = None
+    userinfo_encryption: Encryption | None = None
+    introspection_alg: str | None = None
+    introspection_encryption: Encryption | None = None
     backchannel_logout_uri: str | None = None
     frontchannel_logout_uri: str | None = None
     ciba: Delivery | None = None

@@ -38,7 +38,7 @@ def authorization_request(
         check_client_id(parameters, service)
         trusted = service.redirects_to(parameters.get("redirect_uri", ""))
         check_reference(parameters, arrival)
-        parameters = opened(parameters, service, sender, door.issuer)
+        parameters = opened(parameters, service, sender, door.issuer, door.decryption())
         trusted = False
         check_redirect_uri(parameters, service)
         trusted = True

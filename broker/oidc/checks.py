@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from broker.jose import SIGNATURE_ALGORITHMS, KeySet, Untrusted, verify
+from broker.jwe import DecryptionKey
 from broker.model.assurance import Ladder
 from broker.model.request import ResponseMode
 from broker.model.service import Profile, Service
@@ -37,13 +38,15 @@ class Arrival(StrEnum):
 class Door:
     """What the checks know of the broker: issuer, ladder of levels, own public keys as of now.
 
-    `response_modes` are those that the doors really answer in; the metadata has to say the same.
+    `response_modes` are those that the doors really answer in; the metadata has to say the same. `decryption` gives the
+    broker's keys, by `kid`, that requests may be encrypted to.
     """
 
     issuer: str
     ladder: Ladder
     keys: Callable[[], KeySet]
     response_modes: tuple[ResponseMode, ...] = (ResponseMode.QUERY,)
+    decryption: Callable[[], Mapping[str, DecryptionKey]] = dict
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Token introspection, plain (RFC 7662)."""
+"""Token introspection, plain (RFC 7662) and as a signed JWT (RFC 9701)."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -11,6 +11,26 @@ from broker.oidc.token import ACCESS, bound_to
 
 INACTIVE: Final[Mapping[str, Any]] = {"active": False}
 """The answer for a token the caller is to know nothing about: unknown, ended, not its business (RFC 7662 2.2)."""
+
+INTROSPECTION_TYP: Final = "token-introspection+jwt"
+"""What the header of a signed answer says of its kind (RFC 9701 5)."""
+
+INTROSPECTION: Final = f"application/{INTROSPECTION_TYP}"
+"""The kind of content of a signed answer, as it is asked for in `Accept` (RFC 9701 4)."""
+
+
+def accepts_jwt(accept: str | None) -> bool:
+    """Whether a caller asks for a signed answer. What accepts anything at all gets the plain one (RFC 9701 4)."""
+    wanted = [part.partition(";") for part in (accept or "").split(",")]
+    return any(
+        kind.strip().lower() == INTROSPECTION and "q=0" not in about.replace(" ", "").split(";")
+        for kind, _, about in wanted
+    )
+
+
+def introspection_claims(told: Mapping[str, Any], caller: Service, issuer: str, now: float) -> dict[str, Any]:
+    """The content of a signed answer: for whom, when, and what is told (RFC 9701 5)."""
+    return {"iss": issuer, "aud": caller.client_id, "iat": int(now), "token_introspection": told}
 
 
 def introspection_response(

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from broker.jwe import CONTENT
 from broker.model.assurance import EvidenceType, Ladder
 from broker.model.claims import CLAIMS
 from broker.model.request import ResponseMode
@@ -20,6 +21,14 @@ from broker.oidc.token import GrantType
 OPENID_PATH: Final = "/.well-known/openid-configuration"
 OAUTH_PATH: Final = "/.well-known/oauth-authorization-server"
 """Where the document is served, both times the same (OpenID Connect Discovery 4, RFC 8414 3)."""
+
+_ENCRYPTED: Final = {
+    "id_token": "id_token_encryption",
+    "userinfo": "userinfo_encryption",
+    "introspection": "introspection_encryption",
+    "authorization": "response_encryption",
+}
+"""What may be encrypted, by the names of the metadata and of the services' fields."""
 
 _TOKEN_CLAIMS: Final = ("sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "sid")
 
@@ -76,11 +85,13 @@ def discovery(
     policy: str | None = None,
     terms: str | None = None,
     certificates: str | None = None,
+    decryption: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The metadata of this broker, as its configuration makes it.
 
     `services` are the registered ones: what none of them may use is not announced. `algorithms` sign ID tokens,
     `trust_frameworks` are those under which identities are verified; without any, verified claims are not announced.
+    `decryption` are the key management algorithms of the keys that requests may be encrypted to.
     `certificates` is the origin where certificates are asked for, if it is another than the issuer (RFC 8705 5).
     """
     registered = tuple(services)
@@ -115,6 +126,8 @@ def discovery(
         "prompt_values_supported": list(PROMPTS),
         "ui_locales_supported": list(languages),
         **_signed_answers(response_modes, algorithms, registered),
+        **_jwts(algorithms, registered),
+        **_encryption("request_object", decryption, sorted(CONTENT) if decryption else ()),
         "check_session_iframe": urls.session,
         **_logout(registered),
         **_client_authentication(registered),
@@ -218,6 +231,27 @@ def _signed_answers(
 
 def _algorithms(profiles: Iterable[Profile]) -> list[str]:
     return sorted({alg for profile in profiles for alg in ALGORITHMS[profile]})
+
+
+def _jwts(algorithms: Sequence[str], services: Sequence[Service]) -> dict[str, Any]:
+    """What can come as a JWT besides ID tokens, and what is encrypted to services (Discovery 3, RFC 9701 7)."""
+    members: dict[str, Any] = {"introspection_signing_alg_values_supported": list(algorithms)}
+    userinfo = {service.userinfo_alg for service in services} - {None}
+    if userinfo:
+        members["userinfo_signing_alg_values_supported"] = sorted(alg for alg in userinfo if alg is not None)
+    for name, field in _ENCRYPTED.items():
+        wanted = [how for service in services if (how := getattr(service, field)) is not None]
+        members |= _encryption(name, sorted({how.alg for how in wanted}), sorted({how.enc for how in wanted}))
+    return members
+
+
+def _encryption(what: str, algs: Sequence[str], encs: Sequence[str]) -> dict[str, list[str]]:
+    if not algs:
+        return {}
+    return {
+        f"{what}_encryption_alg_values_supported": list(algs),
+        f"{what}_encryption_enc_values_supported": list(encs),
+    }
 
 
 def _logout(services: Sequence[Service]) -> dict[str, bool]:

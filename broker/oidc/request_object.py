@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from broker.jose import KeySet, Untrusted, verify
+from broker.jwe import CONTENT, KEY_ALGORITHMS, DecryptionKey, decrypt
 from broker.model.service import Profile, Service
 from broker.oidc.client import ALGORITHMS
 from broker.oidc.errors import Refusal
@@ -26,6 +27,7 @@ LIFETIME: Final = 3600
 _ABOUT: Final = frozenset({"iss", "aud", "exp", "iat", "nbf", "jti", "sub"})
 """Members that speak of the object itself: they are no parameters."""
 
+_DOTS_OF_JWE: Final = 4
 _NESTED: Final = ("request", "request_uri")
 _OUTSIDE: Final = ("client_id", "request", "client_assertion", "client_assertion_type", "client_secret")
 
@@ -38,17 +40,26 @@ class Sender:
     now: float
 
 
-def opened(parameters: Mapping[str, str], service: Service, sender: Sender, issuer: str) -> Mapping[str, str]:
+def opened(
+    parameters: Mapping[str, str],
+    service: Service,
+    sender: Sender,
+    issuer: str,
+    decryption: Mapping[str, DecryptionKey],
+) -> Mapping[str, str]:
     """The parameters of a request, out of its request object where it has one.
 
     In `fapi2` nothing outside of the object counts (RFC 9101 5). In `oidc` what stands outside completes it and the
-    object goes before (OpenID Connect Core 6.1). Raises Refusal.
+    object goes before (OpenID Connect Core 6.1). One that is encrypted to a key in `decryption` is opened first: it is
+    signed inside (RFC 9101 6.1). Raises Refusal.
     """
     text = parameters.get("request")
     if text is None:
         if service.request_object_required:
             raise Refusal("invalid_request", "this service has to sign its authorization requests")
         return parameters
+    if text.count(".") == _DOTS_OF_JWE:
+        text = _decrypted(text, decryption)
     inside = _parameters(_verified(text, service, sender, issuer))
     if inside.get("client_id", service.client_id) != service.client_id:
         raise _invalid("client_id names another service")
@@ -62,6 +73,15 @@ def opened(parameters: Mapping[str, str], service: Service, sender: Sender, issu
 
 def _invalid(detail: str) -> Refusal:
     return Refusal("invalid_request_object", "the request object is not valid", f"request object: {detail}")
+
+
+def _decrypted(text: str, keys: Mapping[str, DecryptionKey]) -> str:
+    try:
+        return decrypt(text, keys, KEY_ALGORITHMS, CONTENT).payload.decode("ascii")
+    except Untrusted as problem:
+        raise _invalid(problem.detail) from None
+    except UnicodeDecodeError:
+        raise _invalid("what was encrypted is no JWT") from None
 
 
 def _verified(text: str, service: Service, sender: Sender, issuer: str) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ from broker.jose import Untrusted, distinguished_name, ip_address, parse_keys
 from broker.model.assurance import Level
 from broker.model.claims import CLAIMS, KNOWN
 from broker.model.service import Binding, ClientAuthentication, Delivery, Profile, Service, SubjectType, TlsSubject
+from broker.settings.check_answers import check_encryption, check_signatures
 from broker.settings.check_broker import check_texts
 from broker.settings.frame import Frame
 from broker.settings.providers import ProviderEntry
@@ -101,7 +102,8 @@ def check_keys(service: Service, frame: Frame) -> Iterator[Problem]:
             yield Problem("jwks", f'{len(same)} keys have the kid "{kid}"', "give each key a kid of its own")
     if None in keys and sum(map(len, keys.values())) > 1:
         yield Problem("jwks", "one of several keys has no kid", "give each key a kid of its own")
-    if service.profile is Profile.FAPI2 and all(key.algorithms == {"RS256"} for same in keys.values() for key in same):
+    signs = service.profile is Profile.FAPI2 and service.authentication is ClientAuthentication.PRIVATE_KEY_JWT
+    if signs and all(key.algorithms == {"RS256"} for same in keys.values() for key in same):
         mend = "add a key for ES256, PS256 or EdDSA"
         yield Problem("jwks", "every key is for RS256, which is not allowed in the fapi2 profile", mend)
 
@@ -139,10 +141,6 @@ def check_profile(service: Service, frame: Frame) -> Iterator[Problem]:
         if service.authentication not in (*BY_KEYS, *BY_CERTIFICATE):
             mend = 'use private_key_jwt or a certificate, or profile = "oidc" if the service cannot'
             yield Problem("authentication", "the fapi2 profile wants a key or a certificate", mend)
-        if service.id_token_alg == "RS256":
-            yield Problem("id_token_alg", "RS256 is not allowed in the fapi2 profile", "use ES256, PS256 or EdDSA")
-        if service.response_alg == "RS256":
-            yield Problem("response_alg", "RS256 is not allowed in the fapi2 profile", "use ES256, PS256 or EdDSA")
         if not service.pkce_required:
             yield Problem("pkce_required", "the fapi2 profile demands PKCE", "take the line out")
 
@@ -263,6 +261,8 @@ CHECKS: Final[tuple[Callable[[Service, Frame], Iterator[Problem]], ...]] = (
     check_logout,
     check_texts_of,
     check_profile,
+    check_signatures,
+    check_encryption,
     check_app,
     check_certificate,
     check_ciba,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.jose import Untrusted, parse_keys, strict_json
+from broker.jwe import parse_encryption_keys
 from broker.settings.secret import SHORTEST, secret, unreadable
 from broker.toml import Problem
 
@@ -64,11 +65,12 @@ def usable(place: str, jwks: Any, problems: list[Problem]) -> Mapping[str, Any] 
     except Untrusted as problem:
         problems.append(Problem(place, problem.detail, 'write a JWK Set of public keys: keys = [{ kty = "EC", ... }]'))
         return None
-    if keys.skipped or not keys.keys:
+    for_us = [member for member in jwks["keys"] if member.get("use") == "enc"]
+    unusable = len(keys.skipped) - len(parse_encryption_keys({"keys": for_us}))
+    if unusable > 0 or not keys.keys:
         detail = "; ".join(keys.skipped) or "it holds no key"
-        problems.append(
-            Problem(place, detail, "list public signing keys alone: EC P-256, Ed25519, or RSA from 2048 bits")
-        )
+        mend = "list public keys alone: EC P-256, Ed25519, or RSA from 2048 bits; with use enc, EC P-256 or RSA"
+        problems.append(Problem(place, detail, mend))
         return None
     found: Mapping[str, Any] = jwks
     return found

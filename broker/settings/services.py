@@ -122,7 +122,18 @@ class ServiceFile:
     response_alg: IdTokenAlgorithm = IdTokenAlgorithm.ES256
     """How such answers are signed. RS256 only in the `oidc` profile."""
     response_encryption: Encryption | None = None
-    """How they are encrypted to the service, if at all: `alg` and `enc` (RFC 7516)."""
+    """How they are encrypted to the service, if at all: `alg` and `enc` (RFC 7516), to a key of `use` enc in `jwks`."""
+    id_token_encryption: Encryption | None = None
+    """How ID tokens are encrypted to the service once they are signed, if at all (OpenID Connect Core 16.14)."""
+    userinfo_alg: IdTokenAlgorithm | None = None
+    """How userinfo is signed. Left out: it comes as plain JSON (OpenID Connect Core 5.3.2)."""
+    userinfo_encryption: Encryption | None = None
+    """How signed userinfo is encrypted to the service, if at all."""
+    introspection_alg: IdTokenAlgorithm | None = None
+    """How what is said of tokens is signed, whether asked for in `Accept` or not (RFC 9701). Left out: as ID tokens
+    are, and only where it is asked for."""
+    introspection_encryption: Encryption | None = None
+    """How that is encrypted to the service, if at all."""
     backchannel_logout_uri: str | None = None
     """Where the service is called when a session it took part in has ended (OpenID Connect Back-Channel Logout)."""
     frontchannel_logout_uri: str | None = None
@@ -180,6 +191,11 @@ def service(file: ServiceFile, prepared: bool) -> tuple[Service, list[Problem]]:
         signed_response=file.signed_response,
         response_alg=file.response_alg.value,
         response_encryption=file.response_encryption,
+        id_token_encryption=file.id_token_encryption,
+        userinfo_alg=None if file.userinfo_alg is None else file.userinfo_alg.value,
+        userinfo_encryption=file.userinfo_encryption,
+        introspection_alg=None if file.introspection_alg is None else file.introspection_alg.value,
+        introspection_encryption=file.introspection_encryption,
         backchannel_logout_uri=file.backchannel_logout_uri,
         frontchannel_logout_uri=file.frontchannel_logout_uri,
         ciba=file.ciba,

@@ -20,7 +20,7 @@ from broker.ambient import Ambient
 from broker.assisted.case import Case, Channel, Decision, Outcome
 from broker.assisted.clocks import Terms
 from broker.assisted.profiles import shipped
-from broker.jose import KeySet, SigningKey
+from broker.jose import Certificate, KeySet, SigningKey
 from broker.journey.offer import OrderRule
 from broker.journey.table import begin
 from broker.journey.transaction import Transaction
@@ -83,7 +83,7 @@ class Catalogue:
     services: Mapping[str, Service] = field(default_factory=lambda: {SERVICE.client_id: SERVICE})
     providers: Mapping[str, Registered] = field(default_factory=dict)
 
-    async def keys(self, client_id: str, token: str) -> KeySet:
+    async def keys(self, client_id: str, proof: str | Certificate) -> KeySet:
         """It has none."""
         return KeySet()
 

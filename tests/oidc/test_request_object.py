@@ -124,7 +124,7 @@ def test_only_the_services_own_keys_and_algorithms_count() -> None:
     assert pushed(OIDC, signed("RS256"), response_type="code")
     unknown = Sender(jose.KeySet(), NOW)
     with pytest.raises(Refusal):
-        opened({"client_id": "tax", "request": signed()}, FAPI2, unknown, ISSUER)
+        opened({"client_id": "tax", "request": signed()}, FAPI2, unknown, ISSUER, {})
 
 
 def test_the_outer_response_type_must_be_the_inner_one() -> None:

@@ -244,7 +244,7 @@ def land_register(folder: Path, issuer: str, base: str) -> Service:
 
 def _service(folder: Path, issuer: str, client_id: str, redirect_uri: str, bound: bool) -> Service:
     kept = folder / ".demo" / "secrets"
-    [key] = json.loads((kept / f"{client_id}.jwks.json").read_text())["keys"]
+    key, *_ = json.loads((kept / f"{client_id}.jwks.json").read_text())["keys"]
     return Service(client_id, issuer, redirect_uri, (kept / f"{client_id}.pem").read_text(), key["kid"], bound)
 
 

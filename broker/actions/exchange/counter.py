@@ -1,12 +1,13 @@
 """What the services' calls work with, and how every one of them begins: who is calling, and which key do they hold."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from broker.actions.needs import Grants, Limits, Proofs, PushedRequests, Questions, Signing, SwitchBoard
 from broker.ambient import Ambient
 from broker.jose import Authorities, Certificate, KeySet
+from broker.jwe import EncryptionKey
 from broker.model.assurance import Ladder
 from broker.model.audit import AuditEvent
 from broker.model.facts import Unavailable
@@ -31,6 +32,10 @@ class Clients(Protocol):
 
     async def keys(self, client_id: str, proof: str | Certificate) -> KeySet:
         """The public keys of a service, to verify a token or know a certificate; an empty text fetches nothing."""
+        ...
+
+    def encryption_keys(self, service: Service) -> Sequence[EncryptionKey]:
+        """A service's keys of `use` enc."""
         ...
 
 
@@ -103,6 +108,7 @@ class Call:
     proofs: tuple[str, ...]
     address: str
     certificate: Certificate | None = None
+    accept: str | None = None
 
 
 async def caller(counter: Counter, call: Call) -> Authenticated:

@@ -1,19 +1,42 @@
 """What tokens open: userinfo, introspection, revocation."""
 
-from dataclasses import replace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from broker.actions.exchange.counter import Call, Counter, caller, check_on, event, held_key, once, turned_off
+from broker.actions.letters import letter
 from broker.model import handle as handles
+from broker.model.service import Encryption, Service
 from broker.oidc.access import check_access, invalid_token, presented_token
 from broker.oidc.client import invalid_client
-from broker.oidc.introspection import introspection_response
+from broker.oidc.introspection import (
+    INTROSPECTION,
+    INTROSPECTION_TYP,
+    accepts_jwt,
+    introspection_claims,
+    introspection_response,
+)
 from broker.oidc.token import token_parameter
 from broker.oidc.userinfo import userinfo_claims
 
+USERINFO: Final = "application/jwt"
+"""The kind of content of signed userinfo (OpenID Connect Core 5.3.2)."""
 
-async def userinfo(counter: Counter, call: Call) -> dict[str, Any]:
-    """The claims an access token opens (OpenID Connect Core 5.3.2). Raises TokenError with a challenge."""
+
+@dataclass(frozen=True, slots=True)
+class Jwt:
+    """An answer that is one JWT: its text, and the kind of content it is."""
+
+    text: str
+    content_type: str
+
+
+async def userinfo(counter: Counter, call: Call) -> dict[str, Any] | Jwt:
+    """The claims an access token opens (OpenID Connect Core 5.3.2). Raises TokenError with a challenge.
+
+    A signed JWT, with issuer and audience, where the service's file says so.
+    """
     presented = presented_token(call.authorization)
     found = await counter.grants.token(handles.digest(presented.handle))
     if found is None:
@@ -24,10 +47,15 @@ async def userinfo(counter: Counter, call: Call) -> dict[str, Any]:
     check_access(presented, record, grant, proof, now, call.certificate)
     if (off := turned_off(counter, await counter.switches.current(), grant)) is not None:
         raise invalid_token(f"{off} is turned off", presented.scheme)
-    return userinfo_claims(grant, counter.ladder, now)
+    claims = userinfo_claims(grant, counter.ladder, now)
+    service = counter.clients.services[grant.client_id]
+    if service.userinfo_alg is None:
+        return claims
+    whole = {**claims, "iss": counter.issuer, "aud": service.client_id}
+    return Jwt(await _written(counter, whole, service, service.userinfo_alg, service.userinfo_encryption), USERINFO)
 
 
-async def introspect(counter: Counter, call: Call) -> dict[str, Any]:
+async def introspect(counter: Counter, call: Call) -> dict[str, Any] | Jwt:
     """What a service is told about a token (RFC 7662 2.2). Raises TokenError, also for an app: it proves nothing."""
     known = await caller(counter, call)
     if known.service.is_public:
@@ -38,7 +66,25 @@ async def introspect(counter: Counter, call: Call) -> dict[str, Any]:
     await check_on(counter, known.service)
     if found is not None and turned_off(counter, await counter.switches.current(), found[1]) is not None:
         found = None
-    return introspection_response(known.service, found, counter.issuer, counter.ladder, counter.ambient.now())
+    service, now = known.service, counter.ambient.now()
+    told = introspection_response(service, found, counter.issuer, counter.ladder, now)
+    if service.introspection_alg is None and not accepts_jwt(call.accept):
+        return told
+    alg = service.introspection_alg or service.id_token_alg
+    whole = introspection_claims(told, service, counter.issuer, now)
+    token = await _written(counter, whole, service, alg, service.introspection_encryption, INTROSPECTION_TYP)
+    return Jwt(token, INTROSPECTION)
+
+
+async def _written(
+    counter: Counter,
+    claims: Mapping[str, Any],
+    service: Service,
+    alg: str,
+    encryption: Encryption | None,
+    typ: str | None = None,
+) -> str:
+    return await letter(claims, service, alg, encryption, counter.keys, counter.clients.encryption_keys, typ)
 
 
 async def revoke(counter: Counter, call: Call) -> None:

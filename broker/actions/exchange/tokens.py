@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from broker.actions.exchange.counter import Call, Counter, caller, check_on, event, held_key
+from broker.actions.letters import letter
 from broker.model import handle as handles
 from broker.model.facts import KnownCode, Redemption
 from broker.model.grant import Grant, Token
@@ -14,7 +15,6 @@ from broker.oidc.client import Authenticated, assertion_used_before
 from broker.oidc.dpop import Proof
 from broker.oidc.id_token import id_token_claims
 from broker.oidc.token import CodeRequest, QuestionRequest, RefreshRequest, invalid_grant
-from broker.signing import signed
 
 SESSION_ENDED = "the session in which the code was issued has ended"
 
@@ -86,7 +86,14 @@ async def _issue(counter: Counter, known: Authenticated, kept: KnownCode, bound:
     access, refresh = handles.fresh(counter.ambient, "access"), handles.fresh(counter.ambient, "refresh")
     access_record = rules.access_token(access, grant, bound.proof, counter.lifetimes, now, bound.x5t)
     refresh_record = rules.refresh_token(refresh, grant, now)
-    id_token = await signed(_claims(counter, grant, now), counter.keys.signing(service.id_token_alg))
+    id_token = await letter(
+        _claims(counter, grant, now),
+        service,
+        service.id_token_alg,
+        service.id_token_encryption,
+        counter.keys,
+        counter.clients.encryption_keys,
+    )
     outcome = await counter.grants.redeem(
         digest,
         grant,

@@ -1,6 +1,6 @@
 """What signing in works with, and the few steps that every verb of it begins and ends with."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -19,11 +19,12 @@ from broker.actions.needs import (
 )
 from broker.actions.views import Lost
 from broker.ambient import Ambient
-from broker.jose import KeySet
+from broker.jose import Certificate, KeySet
 from broker.journey.events import Event
 from broker.journey.offer import Candidate, Offer, OrderRule, offer
 from broker.journey.table import advance, overdue
 from broker.journey.transaction import Transaction
+from broker.jwe import EncryptionKey
 from broker.model.assurance import Ladder, Level
 from broker.model.audit import AuditEvent
 from broker.model.failures import FailureClass
@@ -72,8 +73,12 @@ class Catalogue(Protocol):
         """Providers by id, in the configured order."""
         ...
 
-    async def keys(self, client_id: str, token: str) -> KeySet:
-        """The public keys of a service to verify a token with; for an empty text nothing is fetched."""
+    async def keys(self, client_id: str, proof: str | Certificate) -> KeySet:
+        """The public keys of a service to verify a token or a certificate with; for an empty text none are fetched."""
+        ...
+
+    def encryption_keys(self, service: Service) -> Sequence[EncryptionKey]:
+        """A service's keys of `use` enc."""
         ...
 
 

@@ -23,10 +23,19 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 def json_reply(content: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON object that nobody keeps (RFC 6749 5.1)."""
-    raw = [(b"cache-control", b"no-store"), (b"content-type", b"application/json")]
+    return _reply(msgspec.json.encode(content), "application/json", status, headers)
+
+
+def jwt_reply(text: str, content_type: str, headers: Mapping[str, str] | None = None) -> Response:
+    """A JWT that nobody keeps (OpenID Connect Core 5.3.2, RFC 9701 5)."""
+    return _reply(text.encode("ascii"), content_type, 200, headers)
+
+
+def _reply(body: bytes, content_type: str, status: int, headers: Mapping[str, str] | None) -> Response:
+    raw = [(b"cache-control", b"no-store"), (b"content-type", content_type.encode("ascii"))]
     if headers:
         raw += [(name.lower().encode("ascii"), value.encode("latin-1")) for name, value in headers.items()]
-    return Answer(status, msgspec.json.encode(content), raw)
+    return Answer(status, body, raw)
 
 
 def answering(handler: Handler, counter: Counter) -> Handler:

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from broker.actions.exchange.asking import ask
 from broker.actions.exchange.counter import Call, Counter, nonces
 from broker.actions.exchange.push import push
-from broker.actions.exchange.reading import introspect, revoke, userinfo
+from broker.actions.exchange.reading import Jwt, introspect, revoke, userinfo
 from broker.actions.exchange.tokens import token
 from broker.oidc.certificates import client_certificate
 from broker.oidc.errors import TokenError
@@ -20,9 +20,9 @@ from broker.oidc.forms import read_form
 from broker.oidc.metadata import OAUTH_PATH, OPENID_PATH, Endpoints
 from broker.web import asked
 from broker.web.middleware.certificates import passed_on
-from broker.web.services.replies import NO_STORE, Handler, answering, json_reply
+from broker.web.services.replies import NO_STORE, Handler, answering, json_reply, jwt_reply
 
-Action = Callable[[Counter, Call], Awaitable[Mapping[str, Any] | None]]
+Action = Callable[[Counter, Call], Awaitable[Mapping[str, Any] | Jwt | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +77,14 @@ def _calling(counter: Counter, url: str, action: Action, status: int) -> Handler
             proofs=tuple(asked.every(request, b"dpop")),
             address=asked.address(request),
             certificate=client_certificate(passed_on(request.scope)),
+            accept=asked.header(request, b"accept"),
         )
         answer = await action(counter, call)
         headers = {"DPoP-Nonce": (await nonces(counter)).fresh(counter.ambient.now())} if call.proofs else {}
         if answer is None:
             return Response(status_code=200, headers={**NO_STORE, **headers})
+        if isinstance(answer, Jwt):
+            return jwt_reply(answer.text, answer.content_type, headers)
         return json_reply(answer, status, headers)
 
     return handle
