@@ -236,6 +236,11 @@ def check_subject(asking: Asking) -> Fields:
     return {"hint_subject": next(iter(wanted), None)}
 
 
+def is_id_token(claims: Mapping[str, Any]) -> bool:
+    """Whether verified claims have what every ID token has, and neither our answers nor userinfo in JWTs (Core 2)."""
+    return isinstance(claims.get("sub"), str) and "exp" in claims
+
+
 def subject_of(hint: str, service: Service, door: Door) -> str:
     """The `sub` in an `id_token_hint`: an ID token of ours for this service, of any age. Raises Refusal."""
     try:
@@ -244,8 +249,8 @@ def subject_of(hint: str, service: Service, door: Door) -> str:
         raise Refusal("invalid_request", "the id_token_hint is not an ID token of ours", problem.detail) from None
     if known.get("iss") != door.issuer or known.get("aud") != service.client_id:
         raise Refusal("invalid_request", "the id_token_hint was issued to another service")
-    if not isinstance(known.get("sub"), str):  # another kind of token that the same key signed, such as an answer
-        raise Refusal("invalid_request", "the id_token_hint is not an ID token of ours", "no sub")
+    if not is_id_token(known):
+        raise Refusal("invalid_request", "the id_token_hint is not an ID token of ours", "no sub, or no exp")
     return str(known["sub"])
 
 

@@ -455,6 +455,7 @@ def test_a_hint_of_ours_names_the_expected_person_however_old_it_is() -> None:
         hint(typ="at+jwt"),
         hint(sub=1),
         jose.sign({"iss": ISSUER, "aud": "tax", "exp": 1, "code": "c"}, key()),
+        jose.sign({"iss": ISSUER, "aud": "tax", "sub": "pairwise-1", "name": "Mair"}, key()),
         hint()[:-8] + "AAAAAAAA",
         "x" * 20_000,
     ],
