@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from broker.model.assurance import Level
+from broker.model.assurance import Level, Verifiable
 from broker.model.identity import Identity
 
 
@@ -122,6 +122,11 @@ class Provider(Protocol):
     @property
     def card(self) -> Card:
         """What the picker shows."""
+        ...
+
+    @property
+    def verifiable(self) -> Verifiable | None:
+        """What its identities can say of how they were verified, or None if they say nothing of it."""
         ...
 
     async def begin(self, ask: Ask) -> Departure | Failure:

@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any, Final
 
 from broker.ambient import Ambient
+from broker.model.assurance import Verifiable
 from broker.model.identity import Identity
 from broker.provider import Answer, Ask, Card, Departure, Failure, Health, Provider, Reason
 from providers.breaker import Breaker
@@ -45,6 +46,11 @@ class Watched:
     def card(self) -> Card:
         """What the picker shows."""
         return self.inner.card
+
+    @property
+    def verifiable(self) -> Verifiable | None:
+        """What its identities can say of how they were verified."""
+        return self.inner.verifiable
 
     @property
     def standing(self) -> Health:

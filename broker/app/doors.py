@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from broker.actions.sign_in.citizen import SignIn
 from broker.actions.sign_in.desk import Desk, Limited
 from broker.actions.sign_out import Exit
 from broker.app.notifying import notifier
-from broker.app.office import assist, entrance, office, ways
+from broker.app.office import assist, entrance, office, verifiable, ways
 from broker.app.parts import Parts, password
 from broker.assisted.profiles import shipped
 from broker.jose import Authorities, read_authorities
@@ -206,12 +207,20 @@ def public_door(parts: Parts) -> ASGIApp:
         *static_routes(files),
         *alive_routes(parts.readiness),
     ]
-    return _around(routes, ready, "public", parts)
+    if not broker.development:
+        return _around(routes, ready, "public", parts)
+    from broker.web import inspector  # here, since production needs none of it
+
+    memory = inspector.Memory(frozenset(parts.catalogue.services))
+    engineers = replace(door, pages=_pages(parts, broker.issuer, broker.languages, files, inspector.SHEETS))
+    routes.append(inspector.inspector_route(engineers, memory))
+    return _around(routes, ready, "public", parts, lambda app: inspector.Inspected(app, memory, parts.ambient.now))
 
 
 def _metadata(parts: Parts, urls: Endpoints) -> Callable[[], bytes]:
     """The discovery document, made once for each state of the catalogue and set of algorithms that the keys serve."""
     broker = parts.settings.broker
+    told = verifiable(parts.settings, [known.provider.verifiable for known in parts.catalogue.providers.values()])
 
     @lru_cache(maxsize=1)
     def made(version: int, algorithms: tuple[str, ...], decryption: tuple[str, ...]) -> bytes:
@@ -223,7 +232,7 @@ def _metadata(parts: Parts, urls: Endpoints) -> Callable[[], bytes]:
             algorithms,
             broker.languages,
             response_modes=RESPONSE_MODES,
-            trust_frameworks=(broker.trust_framework,),
+            verifiable=told,
             certificates=broker.certificates.origin,
             decryption=decryption,
         )
@@ -262,6 +271,13 @@ def staff_door(parts: Parts) -> ASGIApp:
     return _around(routes, ready, "staff", parts)
 
 
-def _around(routes: Sequence[BaseRoute], ready: Pages, door: str, parts: Parts) -> ASGIApp:
-    guard = guarded(routed(routes, public.handlers(ready)), parts.ambient)
+def _around(
+    routes: Sequence[BaseRoute],
+    ready: Pages,
+    door: str,
+    parts: Parts,
+    within: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+) -> ASGIApp:
+    """The application of these routes with everything around it. `within` is what stands nearest to the routes."""
+    guard = guarded(within(routed(routes, public.handlers(ready))), parts.ambient)
     return Measured(guard, door, templates(routes), parts.meters, parts.ambient.tick)

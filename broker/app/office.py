@@ -1,17 +1,21 @@
 """Verification by a person: what work on cases stands on."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from broker.actions.assist import Assist
 from broker.actions.assist_office import Office
+from broker.actions.assist_records import DETAILS
 from broker.actions.counts import CountedAudit, CountedCases, CountedQuestions
 from broker.actions.sign_in.desk import Desk
 from broker.actions.staff_sign_in import Entrance
 from broker.app.notifying import notifier
 from broker.app.parts import Parts
+from broker.assisted import statement
 from broker.assisted.case import Way
 from broker.assisted.clocks import Hours, Terms
-from broker.assisted.profiles import shipped
+from broker.assisted.profiles import Profiles, shipped
+from broker.model.assurance import Verifiable, together
 from broker.settings import Settings, Staff
 from providers import KINDS, Ground
 
@@ -29,13 +33,24 @@ def office(parts: Parts) -> Office:
         cases=CountedCases(parts.facts.cases, parts.meters),
         audit=CountedAudit(parts.facts.audit, parts.meters),
         terms=terms(parts),
-        profiles=replace(shipped(), framework=broker.trust_framework),
+        profiles=profiles(parts.settings),
         blind=blind,
         questions=CountedQuestions(parts.facts.questions, parts.meters),
         confirm=f"{broker.issuer}/confirm",
         name=broker.name,
         ways=frozenset() if (sending := notifier(broker.notices)) is None else sending.ways,
     )
+
+
+def profiles(settings: Settings) -> Profiles:
+    """What evidence is worth, under the rules this broker is under."""
+    return replace(shipped(), framework=settings.broker.trust_framework)
+
+
+def verifiable(settings: Settings, providers: Iterable[Verifiable | None]) -> Verifiable:
+    """What the providers and, where it is offered, help from a person can say of how they verified somebody."""
+    by_hand = statement.verifiable(profiles(settings), DETAILS) if ways(settings) else None
+    return together(each for each in (*providers, by_hand) if each is not None)
 
 
 def ways(settings: Settings) -> frozenset[Way]:

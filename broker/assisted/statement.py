@@ -1,10 +1,11 @@
 """What a service is told of a bound case: an identity, and how it was verified."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from broker.assisted.case import Binding, Case, Channel, CheckRecord, EvidenceRecord, Outcome, Way
 from broker.assisted.profiles import Authentication, Profiles
-from broker.model.assurance import Check, Evidence, EvidenceType, Level, Verification
+from broker.model.assurance import Check, Evidence, EvidenceType, Level, Verifiable, Verification
 from broker.model.identity import HELP, Identity
 
 
@@ -31,6 +32,20 @@ def verification(case: Case, profiles: Profiles) -> Verification:
         procedure=verdict.profile,
         process=case.reference,
         evidence=tuple(_evidence(one, case.channel, profiles) for one in case.evidence if _passed(one.checks)),
+    )
+
+
+def verifiable(profiles: Profiles, claims: Iterable[str]) -> Verifiable:
+    """What `verification` can say of any case. `claims` are those that staff can record."""
+    kinds: dict[EvidenceType, set[str]] = {}
+    for kind in profiles.kinds.values():
+        kinds.setdefault(kind.type, set()).add(kind.subtype)
+    checks = {check for kind in profiles.kinds.values() for check in kind.checks}
+    return Verifiable(
+        frameworks=frozenset({profiles.framework}),
+        claims=frozenset({*claims, "name"}),
+        kinds={kind: frozenset(subtypes) for kind, subtypes in kinds.items()},
+        methods=frozenset(method for check in checks for method in profiles.checks[check].methods.values()),
     )
 
 

@@ -1,6 +1,6 @@
 """Levels of assurance, and the record of how a level came about."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any
@@ -78,3 +78,29 @@ class Verification:
     procedure: str | None = None
     process: str | None = None
     evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verifiable:
+    """What can be said of verifications by one way of proving who one is, before anybody has used it.
+
+    `kinds` are the types of evidence with the types of document, record or attestation there are of each; `methods` are
+    the check methods.
+    """
+
+    frameworks: frozenset[str]
+    claims: frozenset[str]
+    kinds: Mapping[EvidenceType, frozenset[str]]
+    methods: frozenset[str]
+
+
+def together(ways: Iterable[Verifiable]) -> Verifiable:
+    """What several ways can say, taken together."""
+    all_ways = tuple(ways)
+    types = {kind for way in all_ways for kind in way.kinds}
+    return Verifiable(
+        frameworks=frozenset().union(*(way.frameworks for way in all_ways)),
+        claims=frozenset().union(*(way.claims for way in all_ways)),
+        kinds={kind: frozenset().union(*(way.kinds.get(kind, ()) for way in all_ways)) for kind in types},
+        methods=frozenset().union(*(way.methods for way in all_ways)),
+    )

@@ -19,7 +19,8 @@ from broker.oidc.checks import (
     check_reference,
     wanted_mode,
 )
-from broker.oidc.claims_parameter import Malformed, read_claims
+from broker.oidc.claim_request import Malformed
+from broker.oidc.claims_parameter import read_claims
 from broker.oidc.errors import Redirected, Refusal, Shown, TokenError
 from broker.oidc.request_object import Sender, opened
 from broker.oidc.scopes import asked_by

@@ -4,7 +4,8 @@ from typing import Any
 
 from broker.model.assurance import Ladder
 from broker.model.grant import Release
-from broker.oidc.claims_parameter import PROTOCOL_CLAIMS, accepts
+from broker.oidc.claim_request import accepts
+from broker.oidc.claims_parameter import PROTOCOL_CLAIMS
 from broker.oidc.verified import verified_claims
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from broker.jwe import CONTENT
-from broker.model.assurance import EvidenceType, Ladder
+from broker.model.assurance import EvidenceType, Ladder, Verifiable
 from broker.model.claims import CLAIMS
 from broker.model.request import ResponseMode
 from broker.model.service import Binding, ClientAuthentication, Delivery, Profile, Service, SubjectType
@@ -80,7 +80,7 @@ def discovery(
     languages: Sequence[str],
     *,
     response_modes: Sequence[ResponseMode] = (ResponseMode.QUERY,),
-    trust_frameworks: Sequence[str] = (),
+    verifiable: Verifiable | None = None,
     documentation: str | None = None,
     policy: str | None = None,
     terms: str | None = None,
@@ -90,7 +90,7 @@ def discovery(
     """The metadata of this broker, as its configuration makes it.
 
     `services` are the registered ones: what none of them may use is not announced. `algorithms` sign ID tokens,
-    `trust_frameworks` are those under which identities are verified; without any, verified claims are not announced.
+    `verifiable` is what can be said of how identities were verified; without it, verified claims are not announced.
     `decryption` are the key management algorithms of the keys that requests may be encrypted to.
     `certificates` is the origin where certificates are asked for, if it is another than the issuer (RFC 8705 5).
     """
@@ -133,7 +133,7 @@ def discovery(
         **_client_authentication(registered),
         **_certificates(registered, certificates),
         **_ciba(registered, urls),
-        **(_verified_claims(trust_frameworks, claims) if trust_frameworks and claims else {}),
+        **_verified_claims(verifiable, claims),
     }
     optional = {"service_documentation": documentation, "op_policy_uri": policy, "op_tos_uri": terms}
     return document | {name: value for name, value in optional.items() if value is not None}
@@ -268,14 +268,25 @@ def _logout(services: Sequence[Service]) -> dict[str, bool]:
     }
 
 
-def _verified_claims(trust_frameworks: Sequence[str], claims: Sequence[str]) -> dict[str, Any]:
-    """What is said about verified claims (OpenID Connect for Identity Assurance 1.0, 7)."""
-    return {
-        "verified_claims_supported": True,
-        "trust_frameworks_supported": list(trust_frameworks),
-        "claims_in_verified_claims_supported": list(claims),
-        "evidence_supported": [kind.value for kind in EvidenceType],
+def _verified_claims(verifiable: Verifiable | None, claims: Sequence[str]) -> dict[str, Any]:
+    """What is said about verified claims (OpenID Connect for Identity Assurance 1.0, 8), or nothing without any.
+
+    The standard has one member for check methods, and names it after documents. Those of records and vouches are in
+    it too: there is no other place where they could be looked up.
+    """
+    told = [claim for claim in claims if verifiable is not None and claim in verifiable.claims]
+    if verifiable is None or not verifiable.frameworks or not told:
+        return {}
+    kinds = verifiable.kinds
+    lists = {
+        "trust_frameworks_supported": sorted(verifiable.frameworks),
+        "claims_in_verified_claims_supported": told,
+        "evidence_supported": [kind.value for kind in EvidenceType if kinds.get(kind)],
+        "documents_supported": sorted(kinds.get(EvidenceType.DOCUMENT, ())),
+        "documents_check_methods_supported": sorted(verifiable.methods),
+        "electronic_records_supported": sorted(kinds.get(EvidenceType.ELECTRONIC_RECORD, ())),
     }
+    return {"verified_claims_supported": True, **{name: members for name, members in lists.items() if members}}
 
 
 def metadata_bytes(document: Mapping[str, Any]) -> bytes:

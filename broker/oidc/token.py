@@ -74,7 +74,7 @@ def invalid_grant(detail: str) -> TokenError:
 
 
 def token_request(parameters: Mapping[str, str]) -> CodeRequest | RefreshRequest | QuestionRequest:
-    """What is asked of the token endpoint. Raises TokenError."""
+    """What is asked of the token endpoint (RFC 6749 4.1.3, 6; CIBA Core 1.0, 10.1). Raises TokenError."""
     match parameters.get("grant_type"):
         case GrantType.CODE:
             code = _needed(parameters, "code")

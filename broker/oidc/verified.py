@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from broker.model.assurance import Check, Evidence, EvidenceType, Ladder, Verification
-from broker.oidc.claims_parameter import accepts
+from broker.oidc.claim_request import RESTRICTIONS, is_date, meets
+from broker.oidc.claim_shapes import has_shape
+from broker.oidc.verified_request import restricts
 
 DETAILS: Final[Mapping[EvidenceType, str]] = {
     EvidenceType.DOCUMENT: "document_details",
@@ -20,8 +22,7 @@ DETAILS: Final[Mapping[EvidenceType, str]] = {
 _MANDATORY: Final = ("trust_framework", "type", "check_method")
 """Members without which their object means nothing: they go out with it, asked or not."""
 
-_DEMANDS: Final = frozenset({"value", "values", "max_age"})
-_DEMAND_MEMBERS: Final = _DEMANDS | {"essential", "purpose"}
+_DATES: Final = frozenset({"date_of_issuance", "date_of_expiry"})
 
 
 class Unfulfilled(Exception):
@@ -43,11 +44,16 @@ def verified_claims(
     if verification is None:
         return None
     facts = elements(verification, ladder)
-    known = {name: claims[name] for name in verification.claims if claims.get(name) not in (None, "")}
+    if "trust_framework" not in facts:
+        return None
+    known = {name: claims[name] for name in verification.claims if name in claims and has_shape(name, claims[name])}
     answers = []
     for request in requests:
-        given = {name: known[name] for name, wanted in request["claims"].items() if name in known}
-        given = {name: value for name, value in given.items() if accepts(request["claims"][name], value)}
+        given = {
+            name: known[name]
+            for name, wanted in request["claims"].items()
+            if name in known and meets(wanted, known[name], now)
+        }
         if given:
             try:
                 answers.append({"verification": _chosen(facts, request["verification"], now), "claims": given})
@@ -70,8 +76,15 @@ def elements(verification: Verification, ladder: Ladder) -> dict[str, Any]:
 
 
 def _evidence(piece: Evidence) -> dict[str, Any]:
-    checks = [_check(check) for check in piece.checks]
-    return _known(type=piece.type.value, check_details=checks, **{DETAILS[piece.type]: dict(piece.details)})
+    checks = [_check(check) for check in piece.checks if check.check_method]
+    return _known(type=piece.type.value, check_details=checks, **{DETAILS[piece.type]: _details(piece.details)})
+
+
+def _details(details: Mapping[str, Any]) -> dict[str, Any]:
+    """Details as they may go out: with their type, and dates that are dates (staff write them down by hand)."""
+    if not details.get("type"):
+        return {}
+    return _known(**{name: value for name, value in details.items() if name not in _DATES or is_date(value)})
 
 
 def _check(check: Check) -> dict[str, Any]:
@@ -95,7 +108,7 @@ def _chosen(facts: Mapping[str, Any], request: Mapping[str, Any], now: float) ->
     for name, wanted in request.items():
         found = facts.get(name)
         if found is None:
-            if _demands(wanted):
+            if restricts(wanted):
                 raise Unfulfilled(name)
             continue
         value = _value(found, wanted, now)
@@ -108,7 +121,7 @@ def _value(found: Any, wanted: Any, now: float) -> Any:
     if isinstance(found, list):
         return _items(found, wanted, now)
     members = wanted if isinstance(wanted, Mapping) else {}
-    if not _DEMANDS.isdisjoint(members) and not _met(found, members, now):
+    if not RESTRICTIONS.isdisjoint(members) and not meets(members, found, now):
         raise Unfulfilled
     return _chosen(found, members, now) if isinstance(found, Mapping) else found
 
@@ -127,30 +140,3 @@ def _items(found: list[Any], wanted: Any, now: float) -> list[Any]:
     if not chosen:
         raise Unfulfilled
     return chosen
-
-
-def _demands(wanted: Any) -> bool:
-    match wanted:
-        case Mapping():
-            return not _DEMANDS.isdisjoint(wanted) or any(
-                _demands(inner) for name, inner in wanted.items() if name not in _DEMAND_MEMBERS
-            )
-        case list():
-            return bool(wanted) and all(_demands(each) for each in wanted)
-        case _:
-            return False
-
-
-def _met(found: Any, wanted: Mapping[str, Any], now: float) -> bool:
-    """Whether a value meets `value`, `values`, and, for a time, `max_age` in seconds (Identity Assurance 1.0, 5.3)."""
-    values = wanted.get("values", [])
-    if not isinstance(values, list) or not accepts(wanted, found):
-        return False
-    longest = wanted.get("max_age")
-    if longest is None:
-        return True
-    try:
-        moment = datetime.fromisoformat(found).timestamp()
-    except (TypeError, ValueError):
-        return False
-    return isinstance(longest, int | float) and now - moment <= longest

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from broker.model.assurance import Check, Evidence, EvidenceType, Level, Verification
+from broker.model.assurance import Check, Evidence, EvidenceType, Level, Verifiable, Verification
 from broker.model.identity import Identity
 from broker.provider import Card, Reason
 from providers.openid.config import OpenIdConfig
@@ -12,6 +12,10 @@ from providers.openid.refused import Refused
 MAX_TEXT: Final = 1000
 MAX_MEMBERS: Final = 20
 MAX_METHODS: Final = 10
+
+RECORD: Final = "identity_provider"
+METHOD: Final = "auth"
+"""The type of the one record, and how it was checked."""
 
 
 def make_identity(
@@ -86,10 +90,23 @@ def verification(config: OpenIdConfig, level: Level, claims: Mapping[str, Any], 
         evidence=(
             Evidence(
                 type=EvidenceType.ELECTRONIC_RECORD,
-                checks=(Check(check_method="auth", organization=source, time=now),),
-                details={"type": "identity_provider", "source": {"name": source}},
+                checks=(Check(check_method=METHOD, organization=source, time=now),),
+                details={"type": RECORD, "source": {"name": source}},
             ),
         ),
+    )
+
+
+def verifiable(config: OpenIdConfig) -> Verifiable | None:
+    """What `verification` can say with this configuration, whoever signs in."""
+    claims = frozenset(config.verified_claims) & config.claim_map.keys()
+    if config.trust_framework is None or not claims:
+        return None
+    return Verifiable(
+        frameworks=frozenset({config.trust_framework}),
+        claims=claims,
+        kinds={EvidenceType.ELECTRONIC_RECORD: frozenset({RECORD})},
+        methods=frozenset({METHOD}),
     )
 
 

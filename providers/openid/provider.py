@@ -7,14 +7,14 @@ from typing import Any, Final
 
 from broker.jose import KeySet, SigningKey, UnknownKey, Untrusted, Verified, verify
 from broker.kept import Kept
-from broker.model.assurance import Level
+from broker.model.assurance import Level, Verifiable
 from broker.model.identity import Identity
 from broker.provider import Answer, Ask, Card, Departure, Failure, Health, Reason
 from providers.kind import Ground
 from providers.openid.checks import Expected, check_id_token
 from providers.openid.config import OpenIdConfig
 from providers.openid.departure import address, base64url, prefixes
-from providers.openid.identity import make_identity
+from providers.openid.identity import make_identity, verifiable
 from providers.openid.metadata import KeySource, Metadata, fetch_metadata
 from providers.openid.reasons import of_callback_error
 from providers.openid.refused import Refused
@@ -52,6 +52,11 @@ class OpenIdProvider:
     def card(self) -> Card:
         """What the picker shows."""
         return self._card
+
+    @property
+    def verifiable(self) -> Verifiable | None:
+        """What its identities can say of how they were verified."""
+        return verifiable(self._config)
 
     @property
     def jwks(self) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from broker.assisted.case import Binding, Case, Channel, CheckRecord, Contact, Details, EvidenceRecord, Outcome, Way
 from broker.assisted.levels import Aspect, Lack, Scored, Scores, assess, lacks, score
 from broker.assisted.profiles import Piece, Profile, Profiles, read, shipped
-from broker.assisted.statement import authentication_level, identity, verification
+from broker.assisted.statement import authentication_level, identity, verifiable, verification
 from broker.model.assurance import EvidenceType, Level
 from tests.assisted.cases import AGENT, NOW, draft, verdict
 
@@ -333,6 +333,19 @@ def test_evidence_that_failed_is_not_named_to_the_service() -> None:
     case = bound()
     case = replace(case, evidence=(*case.evidence, recorded("vouch", "-voucher_known ?voucher_sure")))
     assert [evidence.type for evidence in verification(case, PROFILES).evidence] == [EvidenceType.DOCUMENT]
+
+
+@pytest.mark.parametrize("channel", list(Channel))
+@pytest.mark.parametrize("kind", sorted(PROFILES.kinds))
+def test_whatever_evidence_a_case_has_was_announced(kind: str, channel: Channel) -> None:
+    announced = verifiable(PROFILES, ("given_name", "family_name", "birthdate", "address"))
+    every_check = recorded(kind, " ".join(PROFILES.kinds[kind].checks))
+    told = verification(replace(bound(), evidence=(every_check,), channel=channel), PROFILES)
+    [piece] = told.evidence
+    assert told.trust_framework in announced.frameworks
+    assert set(told.claims) <= announced.claims
+    assert piece.details["type"] in announced.kinds[piece.type]
+    assert {check.check_method for check in piece.checks} <= announced.methods
 
 
 @pytest.mark.parametrize("wrong", [{"binding": None}, {"erased": True}, {"verdict": None}])

@@ -23,14 +23,23 @@ PACKAGES = {
     "haproxy": "haproxy",
     "nginx": "nginx-light",
     "softhsm2-util": "softhsm2",
+    "curl": "curl",
+    "openssl": "openssl",
+    "apache2": "apache2",
+    "/usr/lib/apache2/modules/mod_auth_openidc.so": "libapache2-mod-auth-openidc",
     "chromium": "chromium chromium-sandbox fonts-dejavu-core",  # its cage for non-root; letters
 }
 
 
 def find(program: str) -> Path | None:
-    """Where a program is: on PATH, or in the newest of Debian's PostgreSQL folders, which are not on it."""
+    """Where a program is: on PATH, or in the newest of Debian's PostgreSQL folders, which are not on it.
+
+    A part that another program loads is named by its whole path.
+    """
     if there := shutil.which(program):
         return Path(there)
+    if program.startswith("/"):
+        return Path(program) if Path(program).is_file() else None
     versions = Path("/usr/lib/postgresql").glob(f"*/bin/{program}")
     return max(versions, key=lambda path: int(path.parts[-3]), default=None)
 

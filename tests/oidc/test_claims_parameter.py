@@ -7,16 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.oidc.claims_parameter import (
-    DESTINATIONS,
-    MAX_BYTES,
-    PROTOCOL_CLAIMS,
-    RESERVED,
-    Malformed,
-    accepts,
-    names,
-    read_claims,
-)
+from broker.oidc.claim_request import Malformed, accepts
+from broker.oidc.claims_parameter import DESTINATIONS, MAX_BYTES, PROTOCOL_CLAIMS, RESERVED, names, read_claims
 
 ALLOWED = frozenset({"given_name", "birthdate", "email"})
 FRAMEWORK = {"trust_framework": None}
@@ -68,7 +60,7 @@ def test_members_of_the_token_itself_are_never_requested() -> None:
         '{"id_token":{"email":null,"email":{}}}',
         '{"id_token":{"x":NaN}}',
         '{"id_token":{"email":{"value":"\\ud800"}}}',
-        '{"id_token":' + '{"a":' * 13 + "null" + "}" * 14,
+        '{"id_token":' + '{"a":' * 14 + "null" + "}" * 15,
         '{"id_token":' + "[" * 3000 + "]" * 3000 + "}",
         json.dumps({"id_token": {"email": {"value": "x" * MAX_BYTES}}}),
         '{"userinfo":{"verified_claims":null}}',

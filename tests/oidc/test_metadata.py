@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from broker import jose
+from broker.model.assurance import EvidenceType, Verifiable, together
 from broker.model.request import ResponseMode
 from broker.model.service import Binding, ClientAuthentication, Profile, Service, SubjectType
 from broker.oidc.authorization import authorization_request
@@ -98,12 +99,56 @@ def test_only_the_kinds_of_subject_that_a_service_is_told_are_announced() -> Non
     assert document(public, FAPI2)["subject_types_supported"] == ["pairwise", "public"]
 
 
-def test_verified_claims_are_announced_only_where_identities_are_verified() -> None:
-    assert not any("verified" in name or "evidence" in name for name in document(FAPI2))
-    found = document(FAPI2, trust_frameworks=("uk_diatf",))
-    assert found["verified_claims_supported"] is True
-    assert found["trust_frameworks_supported"] == ["uk_diatf"]
-    assert found["claims_in_verified_claims_supported"] == ["email"]
+PROVIDER = Verifiable(
+    frameworks=frozenset({"uk_diatf"}),
+    claims=frozenset({"email", "given_name", "nationalities"}),
+    kinds={EvidenceType.ELECTRONIC_RECORD: frozenset({"identity_provider"})},
+    methods=frozenset({"auth"}),
+)
+HELP = Verifiable(
+    frameworks=frozenset({"by_hand", "uk_diatf"}),
+    claims=frozenset({"given_name", "birthdate"}),
+    kinds={
+        EvidenceType.DOCUMENT: frozenset({"passport", "idcard"}),
+        EvidenceType.ELECTRONIC_RECORD: frozenset({"bank_account"}),
+        EvidenceType.VOUCH: frozenset({"written_attestation"}),
+    },
+    methods=frozenset({"vri", "pvp"}),
+)
+
+
+def announced(*services: Service, verifiable: Verifiable | None) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in document(*services, verifiable=verifiable).items()
+        if any(word in name for word in ("verified", "evidence", "documents", "electronic_records", "trust"))
+    }
+
+
+def test_verified_claims_are_announced_only_where_identities_are_verified_and_services_may_ask() -> None:
+    assert announced(FAPI2, verifiable=None) == {}
+    assert announced(FAPI2, verifiable=together([])) == {}
+    assert announced(FAPI2, verifiable=HELP) == {}
+    assert announced(FAPI2, verifiable=PROVIDER) == {
+        "verified_claims_supported": True,
+        "trust_frameworks_supported": ["uk_diatf"],
+        "claims_in_verified_claims_supported": ["email"],
+        "evidence_supported": ["electronic_record"],
+        "documents_check_methods_supported": ["auth"],
+        "electronic_records_supported": ["identity_provider"],
+    }
+
+
+def test_all_ways_to_verify_are_announced_together() -> None:
+    assert announced(BASIC, verifiable=together([PROVIDER, HELP])) == {
+        "verified_claims_supported": True,
+        "trust_frameworks_supported": ["by_hand", "uk_diatf"],
+        "claims_in_verified_claims_supported": ["birthdate", "email", "given_name"],
+        "evidence_supported": ["document", "electronic_record", "vouch"],
+        "documents_supported": ["idcard", "passport"],
+        "documents_check_methods_supported": ["auth", "pvp", "vri"],
+        "electronic_records_supported": ["bank_account", "identity_provider"],
+    }
 
 
 def test_pages_to_read_are_announced_where_they_are() -> None:

@@ -103,3 +103,13 @@ def test_verified_claims_are_told_only_where_they_were_asked_for() -> None:
     assert "verified_claims" not in userinfo("profile", **wanted)
     assert "verified_claims" not in id_token(verification=VERIFICATION)
     assert "verified_claims" not in id_token(asked_claims={"id_token": {"verified_claims": VERIFIED}})
+
+
+def test_a_claim_may_be_asked_for_both_as_verified_and_as_it_is() -> None:
+    found = id_token(
+        verification=VERIFICATION, asked_claims={"id_token": {"given_name": None, "verified_claims": VERIFIED}}
+    )
+    assert found["given_name"] == "Mair"
+    assert found["verified_claims"]["claims"] == {"given_name": "Mair"}
+    met = {"given_name": {"value": "Alys"}, "verified_claims": VERIFIED}
+    assert "given_name" not in id_token(verification=VERIFICATION, asked_claims={"id_token": met})

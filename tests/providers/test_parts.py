@@ -17,7 +17,7 @@ from broker.outgoing import Outgoing
 from broker.provider import Ask, Failure, Reason
 from providers.openid.config import Audience, Authentication, OpenIdConfig
 from providers.openid.departure import acr_values, address, challenge, prefixes
-from providers.openid.identity import level_reached, make_identity, map_claims, methods
+from providers.openid.identity import level_reached, make_identity, map_claims, methods, verifiable
 from providers.openid.metadata import parse_metadata
 from providers.openid.reasons import of_callback_error, of_token_error
 from providers.openid.refused import Refused
@@ -277,6 +277,23 @@ def test_an_identity_says_how_it_was_verified_and_which_claims_were() -> None:
 def test_nothing_is_said_to_be_verified_without_a_trust_framework_or_a_verified_claim() -> None:
     assert identity({"given_name": "Amina"}, trust_framework=None).verification is None
     assert identity({"email": "a@mail.example"}).verification is None
+
+
+@pytest.mark.parametrize("changes", [{}, {"claim_map": {"given_name": "first", "email": "mail"}}])
+def test_what_is_announced_of_a_provider_is_what_its_identities_say(changes: dict[str, Any]) -> None:
+    told = verifiable(config(ISSUER, **changes))
+    given = dict.fromkeys((*config(ISSUER).claim_map, "first", "mail"), "x")
+    found = identity(given, **changes).verification
+    assert told is not None and found is not None
+    assert told.frameworks == {found.trust_framework}
+    assert told.claims == set(found.claims)
+    assert told.kinds == {piece.type: {piece.details["type"]} for piece in found.evidence}
+    assert told.methods == {check.check_method for piece in found.evidence for check in piece.checks}
+
+
+def test_nothing_is_announced_of_a_provider_that_verifies_nothing() -> None:
+    assert verifiable(config(ISSUER, trust_framework=None)) is None
+    assert verifiable(config(ISSUER, verified_claims=("salary",))) is None
 
 
 def test_without_auth_time_the_sign_in_counts_from_when_the_token_was_issued() -> None:

@@ -1,6 +1,5 @@
 """The two endpoints at which a browser arrives from a service: authorization and logout."""
 
-import logging
 from collections.abc import Mapping
 
 from starlette.requests import Request
@@ -24,9 +23,8 @@ from broker.web.answers import see_other, set_cookie
 from broker.web.citizens.leaving import signed_out, want_to_leave
 from broker.web.citizens.showing import dead_end, posted_back
 from broker.web.citizens.visit import Door, Visit, remember, visit
-from broker.web.operations import REFUSED
+from broker.web.services.refusals import refused
 
-LOG = logging.getLogger("portico.services")
 TOO_MANY = 429
 ANSWER_PLACE = "authorize"
 """What the tokens of a page that brings an answer back are made for: there is no transaction."""
@@ -43,7 +41,7 @@ def front_routes(door: Door, desk: Desk, checks: Checks, exit: Exit) -> list[Rou
         try:
             return await _authorize(here, desk, checks)
         except Redirected as error:
-            _note(request, error)
+            refused(request, error)
             explained = f"{desk.issuer}/errors/{FailureClass.BAD_REQUEST}"
             answer = await written(desk, redirected_response(error, desk.issuer, explained))
             return _back(here, desk.catalogue.services.get(error.client_id), answer)
@@ -130,12 +128,7 @@ def _to(url: str) -> Response:
 
 def _shown(here: Visit, error: Shown) -> Response:
     """A page for the person at the screen: the way back to the service cannot be trusted."""
-    _note(here.request, error)
+    refused(here.request, error)
     frame = here.frame()
     failure = FailureClass.OVERLOADED if error.status == TOO_MANY else FailureClass.BAD_LINK
     return here.answer(dead_end(Lost(failure, told=f"{error.code}: {error.description}"), frame, error.status), frame)
-
-
-def _note(request: Request, error: Shown | Redirected) -> None:
-    LOG.info("refused", extra={"path": request.url.path, "error": error.code, "detail": error.detail})
-    request.scope["state"][REFUSED] = error.code

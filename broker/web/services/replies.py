@@ -13,7 +13,7 @@ from broker.model.facts import Unavailable
 from broker.oidc.errors import TokenError
 from broker.oidc.forms import Unreadable
 from broker.web.answers import Answer
-from broker.web.operations import REFUSED
+from broker.web.services.refusals import refused
 
 LOG = logging.getLogger("portico.services")
 NO_STORE = {"Cache-Control": "no-store"}
@@ -58,8 +58,7 @@ def answering(handler: Handler, counter: Counter) -> Handler:
 
 async def _token_error(request: Request, error: TokenError, counter: Counter) -> Response:
     """A protocol error with status and challenge; a new DPoP nonce goes along where one is asked for (RFC 9449 8)."""
-    LOG.info("refused", extra={"path": request.url.path, "error": error.code, "detail": error.detail})
-    request.scope["state"][REFUSED] = error.code
+    refused(request, error)
     headers: dict[str, str] = {}
     if error.challenge is not None:
         headers["WWW-Authenticate"] = error.challenge

@@ -1,0 +1,88 @@
+"""One request for one claim: how it is read, and which values it accepts (OpenID Connect Core 5.5.1).
+
+OpenID Connect for Identity Assurance 1.0 adds `max_age` in 5.5.2, for what is asked within `verified_claims`.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+RESTRICTIONS: Final = frozenset({"value", "values", "max_age"})
+"""Members of a request that demand something of the value."""
+
+MEMBERS: Final = ("essential", "value", "values")
+"""The members that OpenID Connect Core defines."""
+
+_LAST_SECOND: Final = 86_399
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+
+
+class Malformed(Exception):
+    """A `claims` parameter that cannot be understood. `detail` is for the log."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+def read_request(request: Any, name: str, members: tuple[str, ...] = MEMBERS) -> dict[str, Any] | None:
+    """A request with the known `members` it has: the others are left out, as the standard wants. Raises Malformed."""
+    if request is None:
+        return None
+    if not isinstance(request, dict):
+        raise Malformed(f"the request for {name!r:.80} is neither null nor an object")
+    read = {member: request[member] for member in members if member in request}
+    if not isinstance(read.get("essential", False), bool):
+        raise Malformed(f"essential is not true or false in the request for {name!r:.80}")
+    if not isinstance(read.get("values", []), list):
+        raise Malformed(f"values is not a list in the request for {name!r:.80}")
+    longest = read.get("max_age", 0)
+    if isinstance(longest, bool) or not isinstance(longest, int | float) or longest < 0:
+        raise Malformed(f"max_age is no number of seconds in the request for {name!r:.80}")
+    return read
+
+
+def accepts(request: Mapping[str, Any] | None, found: Any) -> bool:
+    """Whether a value fits the `value` and `values` of its request (OpenID Connect Core 5.5.1)."""
+    if not request:
+        return True
+    if "value" in request and not _same(request["value"], found):
+        return False
+    return "values" not in request or any(_same(each, found) for each in request["values"])
+
+
+def meets(request: Mapping[str, Any] | None, found: Any, now: float) -> bool:
+    """Whether a value fits its request, `max_age` included: what is no date or time has no age, and fits none."""
+    if not accepts(request, found):
+        return False
+    if not request or "max_age" not in request:
+        return True
+    last = _last_second(found)
+    return last is not None and bool(now - last <= request["max_age"])
+
+
+def is_date(found: Any) -> bool:
+    """Whether a value is a day in the form YYYY-MM-DD."""
+    return isinstance(found, str) and _DATE.fullmatch(found) is not None and _last_second(found) is not None
+
+
+def _last_second(found: Any) -> float | None:
+    """The last second of a date (UTC), or the moment of a timestamp with its zone (Identity Assurance 1.0, 5.5.2)."""
+    if isinstance(found, int | float) and not isinstance(found, bool):
+        return found
+    if not isinstance(found, str):
+        return None
+    try:
+        if _DATE.fullmatch(found):
+            day = date.fromisoformat(found)
+            return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() + _LAST_SECOND
+        moment = datetime.fromisoformat(found)
+    except ValueError:
+        return None
+    return None if moment.tzinfo is None else moment.timestamp()
+
+
+def _same(wanted: Any, found: Any) -> bool:
+    """Equal as JSON: unlike in Python, true is not 1."""
+    return isinstance(wanted, bool) == isinstance(found, bool) and bool(wanted == found)

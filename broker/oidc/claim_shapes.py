@@ -1,0 +1,71 @@
+"""The shapes that claims have in `verified_claims` (OpenID Connect Core 5.1, OpenID Connect for IDA Claims 1.0).
+
+A value of another shape would make the whole answer invalid, so it is not told as verified.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _like(pattern: str) -> Callable[[Any], bool]:
+    expression = re.compile(pattern, re.ASCII)
+    return lambda value: isinstance(value, str) and expression.fullmatch(value) is not None
+
+
+def _parts(value: Any) -> bool:
+    return isinstance(value, Mapping) and bool(value) and all(_text(each) for each in value.values())
+
+
+def _countries(value: Any) -> bool:
+    codes = value if isinstance(value, list) else []
+    return bool(codes) and all(_COUNTRY(code) for code in codes) and len(set(codes)) == len(codes)
+
+
+def _place(value: Any) -> bool:
+    return _parts(value) and ("country" not in value or _COUNTRY(value["country"]))
+
+
+def _address(value: Any) -> bool:
+    return _parts(value) and ("country_code" not in value or _COUNTRY(value["country_code"]))
+
+
+def _truth(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+_COUNTRY: Final = _like("[A-Za-z]{2,3}")
+
+_TEXTS: Final = (
+    *("name", "given_name", "middle_name", "family_name", "title", "salutation", "also_known_as", "gender", "picture"),
+    *("birth_family_name", "birth_given_name", "birth_middle_name"),
+    *("preferred_username", "profile", "website", "zoneinfo"),
+)
+
+_SHAPES: Final[Mapping[str, Callable[[Any], bool]]] = {
+    **dict.fromkeys(_TEXTS, _text),
+    **dict.fromkeys(("email_verified", "phone_number_verified"), _truth),
+    "birthdate": _like("[0-9]{4}-[01][0-9]-[0-3][0-9]"),
+    "email": _like(r"[^@]+@[^@.]+(\.[^@.]+)+"),
+    "phone_number": _like(r"\+?[0-9]{5,15}(;ext[0-9]{0,9})?"),
+    "msisdn": _like(r"\+?[0-9]{5,15}"),
+    "locale": _like("[A-Za-z]{2}[-_][A-Z]{2}[A-Za-z]?"),
+    "updated_at": _number,
+    "address": _address,
+    "place_of_birth": _place,
+    "nationalities": _countries,
+}
+
+
+def has_shape(name: str, value: Any) -> bool:
+    """Whether a value has the shape its claim has; a claim that no standard names may have any but an empty one."""
+    shape = _SHAPES.get(name)
+    return value not in (None, "", [], {}) if shape is None else shape(value)
