@@ -103,12 +103,9 @@ class Service:
     `names` by language; `secret_digest` is the SHA-256 (hexadecimal) of a client secret of at least 128 random bits;
     `jwks` is the service's public key set (RFC 7517), `jwks_uri` where it shows one instead; `sector` is the pairwise
     sector (OpenID Connect Core 8.1); `patience` is how long (seconds) the service's own session waits for an answer;
-    `providers` limits the providers (empty: all); `contact` is shown to citizens whose way is barred.
-    `jwks` is the service's public key set (RFC 7517); `sector` is the pairwise sector (OpenID Connect Core 8.1);
-    `patience` is how long (seconds) the service's own session waits for an answer; `providers` limits the providers
-    (empty: all); `contact` is shown to citizens whose way is barred. `tls_subject` is whom its certificate must name
-    (RFC 8705 2.1.2); `binding` is how its tokens are bound (None: by DPoP in `fapi2`, else by whatever proof comes).
-    (empty: all); `contact` is shown to citizens whose way is barred.
+    `providers` limits the providers (empty: all); `contact` is shown to citizens whose way is barred. `tls_subject` is
+    whom its certificate must name (RFC 8705 2.1.2); `binding` is how its tokens are bound (None: by DPoP in `fapi2`,
+    else by whatever proof comes).
     `request_object_required`: only signed requests are taken (RFC 9101 10.5); `signed_response`: answers travel as JWTs
     alone (JARM), signed with `response_alg` and encrypted where `response_encryption` says so. `userinfo_alg`: userinfo
     comes as a signed JWT (OpenID Connect Core 5.3.2); `introspection_alg`: what is said of tokens too (RFC 9701).

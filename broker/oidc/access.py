@@ -24,7 +24,7 @@ class PresentedToken:
 
 
 def presented_token(authorization: str | None) -> PresentedToken:
-    """The access token in an Authorization header, the only place where one is read (FAPI 2.0, 5.3.3).
+    """The access token in an Authorization header, the only place where one is read (FAPI 2.0, 5.3.4).
 
     Raises TokenError: without any token it only asks for one (RFC 6750 3.1).
     """

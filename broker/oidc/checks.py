@@ -230,20 +230,28 @@ def check_subject(asking: Asking) -> Fields:
     wanted = {request["value"] for request in requests if isinstance(request.get("value"), str)}
     hint = _short(asking, "id_token_hint")
     if hint is not None:
-        wanted.add(_hinted(hint, asking))
+        wanted.add(subject_of(hint, asking.service, asking.door))
     if len(wanted) > 1:
         raise Refusal("invalid_request", "the id_token_hint and the claims name different people")
     return {"hint_subject": next(iter(wanted), None)}
 
 
-def _hinted(hint: str, asking: Asking) -> str:
+def is_id_token(claims: Mapping[str, Any]) -> bool:
+    """Whether verified claims have what every ID token has, and neither our answers nor userinfo in JWTs (Core 2)."""
+    return isinstance(claims.get("sub"), str) and "exp" in claims
+
+
+def subject_of(hint: str, service: Service, door: Door) -> str:
+    """The `sub` in an `id_token_hint`: an ID token of ours for this service, of any age. Raises Refusal."""
     try:
-        known = verify(hint, asking.door.keys(), SIGNATURE_ALGORITHMS).claims
+        known = verify(hint, door.keys(), SIGNATURE_ALGORITHMS).claims
     except Untrusted as problem:
         raise Refusal("invalid_request", "the id_token_hint is not an ID token of ours", problem.detail) from None
-    if known.get("iss") != asking.door.issuer or known.get("aud") != asking.service.client_id:
+    if known.get("iss") != door.issuer or known.get("aud") != service.client_id:
         raise Refusal("invalid_request", "the id_token_hint was issued to another service")
-    return str(known.get("sub"))
+    if not is_id_token(known):
+        raise Refusal("invalid_request", "the id_token_hint is not an ID token of ours", "no sub, or no exp")
+    return str(known["sub"])
 
 
 def check_hints(asking: Asking) -> Fields:

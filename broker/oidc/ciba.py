@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from broker.jose import SIGNATURE_ALGORITHMS, KeySet, Untrusted, verify
+from broker.jose import KeySet
 from broker.model.grant import AssertionUse
 from broker.model.question import Polled, Question, QuestionState
 from broker.model.service import Delivery, Service
 from broker.oidc import assurance
-from broker.oidc.checks import Door
+from broker.oidc.checks import Door, subject_of
 from broker.oidc.ciba_object import check_outside, signed_parameters
 from broker.oidc.errors import Refusal, TokenError
 from broker.oidc.scopes import asked_by, read_scope
@@ -175,19 +175,9 @@ def hinted(asking: Asking) -> str:
         case "login_hint":
             return value
         case "id_token_hint":
-            return _subject_of(value, asking)
+            return subject_of(value, asking.service, asking.door)
         case _:
             raise Refusal("invalid_request", "the parameter login_hint_token is not supported here")
-
-
-def _subject_of(hint: str, asking: Asking) -> str:
-    try:
-        known = verify(hint, asking.door.keys(), SIGNATURE_ALGORITHMS).claims
-    except Untrusted as problem:
-        raise Refusal("invalid_request", "the id_token_hint is not an ID token of ours", problem.detail) from None
-    if known.get("iss") != asking.door.issuer or known.get("aud") != asking.service.client_id:
-        raise Refusal("invalid_request", "the id_token_hint was issued to another service")
-    return str(known.get("sub"))
 
 
 def wanted_lifetime(asking: Asking, times: Times) -> int:

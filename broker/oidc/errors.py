@@ -9,8 +9,8 @@ from typing import Final
 
 from broker.model.request import ResponseMode
 
-DPOP_ALGORITHMS: Final = ("ES256", "EdDSA", "Ed25519", "PS256", "RS256")
-"""Signature algorithms of DPoP proofs, as announced (RFC 9449 5.1)."""
+DPOP_ALGORITHMS: Final = ("ES256", "EdDSA", "Ed25519", "PS256")
+"""Signature algorithms of DPoP proofs, as announced (RFC 9449 5.1). No RS256 in any profile (FAPI 2.0, 5.4.1)."""
 
 
 class Scheme(StrEnum):

@@ -6,6 +6,7 @@ from typing import Final
 
 from broker.jose import SIGNATURE_ALGORITHMS, KeySet, Untrusted, verify
 from broker.model.service import Service
+from broker.oidc.checks import is_id_token
 from broker.oidc.errors import Shown
 from broker.oidc.response import with_query
 
@@ -40,7 +41,7 @@ def logout_request(parameters: Mapping[str, str], issuer: str, keys: KeySet) -> 
         except Untrusted as problem:
             raise Shown("invalid_request", "the id_token_hint is not an ID token of ours", problem.detail) from None
         audience, subject, session = known.get("aud"), known.get("sub"), known.get("sid")
-        if known.get("iss") != issuer or not isinstance(audience, str):
+        if known.get("iss") != issuer or not isinstance(audience, str) or not is_id_token(known):
             raise Shown("invalid_request", "the id_token_hint is not an ID token of ours")
         if client_id not in (None, audience):
             raise Shown("invalid_request", "the id_token_hint was issued to another service")

@@ -20,6 +20,11 @@ def every(request: Request, name: bytes) -> list[str]:
     return [value.decode("latin-1") for known, value in request.scope["headers"] if known == name]
 
 
+def kind(request: Request) -> str | None:
+    """The content type. Of two headers it is both, joined (RFC 9110 5.3), which is none that anybody reads."""
+    return ", ".join(every(request, b"content-type")) or None
+
+
 def address(request: Request) -> str:
     """The address from which the request comes, or "" where the server does not know it."""
     client = request.scope.get("client")

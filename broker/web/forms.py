@@ -18,7 +18,7 @@ async def own_form(
     if not csrf.from_here(asked.header(request, b"sec-fetch-site"), asked.header(request, b"origin"), origin):
         return None
     try:
-        form = read_form(await request.body(), asked.header(request, b"content-type"))
+        form = read_form(await request.body(), asked.kind(request))
     except Unreadable:
         return None
     return form if csrf.token_holds(marks, secrets, place, form.get(csrf.FIELD, "")) else None

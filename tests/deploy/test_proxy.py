@@ -120,6 +120,16 @@ def proxy(tmp_path: Path, authority: Authority) -> Iterator[Proxy]:
     second.close()
 
 
+def test_nothing_older_than_tls_1_2_is_spoken_and_no_suite_that_is_not_recommended() -> None:
+    """BCP 195 (RFC 9325) 3.1.1 and 4.2, as FAPI 2.0 Security Profile 5.2 wants it."""
+    said = [line.split() for line in CONFIGURATION.read_text().splitlines() if line.strip().startswith("ssl-default-")]
+    settings = {words[0]: words[1:] for words in said}
+    assert settings["ssl-default-bind-options"][:2] == ["ssl-min-ver", "TLSv1.2"]
+    assert set(settings["ssl-default-bind-ciphers"][0].split(":")) == {
+        f"ECDHE-{key}-{cipher}" for key in ("ECDSA", "RSA") for cipher in ("AES128-GCM-SHA256", "AES256-GCM-SHA384")
+    }
+
+
 async def test_the_client_s_address_is_told_and_what_the_client_claims_about_it_is_not(proxy: Proxy) -> None:
     async with proxy.client() as client:
         answer = await client.get("/authorize", headers=CLAIMED)

@@ -32,7 +32,7 @@ def test_without_a_token_one_is_asked_for_and_no_error_is_named() -> None:
     with pytest.raises(TokenError) as error:
         presented_token(None)
     assert error.value.status == 401
-    assert error.value.challenge == 'DPoP algs="ES256 EdDSA Ed25519 PS256 RS256", Bearer'
+    assert error.value.challenge == 'DPoP algs="ES256 EdDSA Ed25519 PS256", Bearer'
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,45 @@ NEAR_MISSES = [
     "https://tax.example/other",
     "https://tax.example/other?lang=CY",
     "https://tax.example/other?lang=cy&x=1",
+    "https://tax.example/other?x=1&lang=cy",
+    "https://tax.example/other?lang=cy#",
+    "https://tax.example/other?lang=c%79",
+    "https://tax.example/other?lang=cy;x=1",
+    "https://tax.example/callback;x",
+    "https://tax.example/callback%2f",
+    "https://tax.example/callback%00",
+    "https://tax.example/callback%23",
+    "https://tax.example/callback/..",
+    "https://tax.example/callback/../callback",
+    "https://tax.example/%2e/callback",
+    "https://tax.example/callbac",
+    "https://tax.example/callback.evil",
+    "https://tax.example/",
+    "https://tax.example",
+    "https:/tax.example/callback",
+    "https:tax.example/callback",
+    "https:\\\\tax.example\\callback",
+    "https:///tax.example/callback",
+    "https://tax.example:8443/callback",
+    "https://tax.example:/callback",
+    "https://:@tax.example/callback",
+    "https://tax.example#@evil.example/callback",
+    "https://tax.example?@evil.example/callback",
+    "https://evil.example/https://tax.example/callback",
+    "https://evil.example/?https://tax.example/callback",
+    "https://evil.example#https://tax.example/callback",
+    "https://xn--tx-lia.example/callback",
+    "https://tax\u3002example/callback",
+    "https://tax.example/callback\u00a0",
+    "https://tax.example/callback\r\nLocation: https://evil.example",
+    "https://tax.example/callback,https://evil.example/",
+    "https://tax.example/callback https://evil.example/",
+    "https://localhost/callback",
+    "https://127.0.0.1/callback",
+    "http://127.0.0.1:8080/callback",
+    "urn:ietf:wg:oauth:2.0:oob",
+    "data:text/html,x",
+    "tax.example://callback",
 ]
 
 
@@ -237,6 +276,12 @@ def test_an_older_service_may_come_without_challenge_and_nonce() -> None:
     found = plain(older, code_challenge=None, code_challenge_method=None, nonce=None)
     assert (found.code_challenge, found.nonce) == (None, None)
     assert refused(older, code_challenge_method=None).code == "invalid_request"
+
+
+def test_a_nonce_of_usual_length_and_more_is_taken() -> None:
+    """FAPI 2.0 Security Profile 5.3.2.2: up to 64 characters must be."""
+    for length in (1, 64, 512):
+        assert plain(nonce="n" * length).nonce == "n" * length
 
 
 def test_a_service_held_to_a_nonce_must_send_one() -> None:
@@ -408,6 +453,9 @@ def test_a_hint_of_ours_names_the_expected_person_however_old_it_is() -> None:
         hint(aud=["tax", "other"]),
         hint(typ="logout+jwt"),
         hint(typ="at+jwt"),
+        hint(sub=1),
+        jose.sign({"iss": ISSUER, "aud": "tax", "exp": 1, "code": "c"}, key()),
+        jose.sign({"iss": ISSUER, "aud": "tax", "sub": "pairwise-1", "name": "Mair"}, key()),
         hint()[:-8] + "AAAAAAAA",
         "x" * 20_000,
     ],

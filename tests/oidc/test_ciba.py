@@ -141,6 +141,8 @@ def test_an_id_token_of_ours_names_the_citizen_however_old_it_is() -> None:
     for wrong in ({"aud": "another"}, {"iss": "https://other.example"}):
         assert refused(login_hint=None, id_token_hint=jose.sign(claims | wrong, key())) == "invalid_request"
     assert refused(login_hint=None, id_token_hint=jose.sign(claims, OWN)) == "invalid_request"
+    answer = {"iss": claims["iss"], "aud": claims["aud"], "code": "c"}
+    assert refused(login_hint=None, id_token_hint=jose.sign(answer, key())) == "invalid_request"
 
 
 @pytest.mark.parametrize(("wanted", "given"), [(None, 600), ("10", 10), ("3600", 3600), ("999999999", 3600)])

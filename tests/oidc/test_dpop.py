@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from broker import jose
 from broker.oidc.dpop import AHEAD, PAST, Nonces, Proof, check_proof, proof_used_before
-from broker.oidc.errors import TokenError
+from broker.oidc.errors import DPOP_ALGORITHMS, TokenError
 from broker.seal import sealer
 from tests.machine.ambient import FakeChance
 from tests.oidc.examples import ISSUER, NOW, key
@@ -47,7 +47,7 @@ def refused(*headers: str, access_token: str | None = None) -> TokenError:
     return error.value
 
 
-@pytest.mark.parametrize("alg", ["ES256", "EdDSA", "PS256", "RS256"])
+@pytest.mark.parametrize("alg", DPOP_ALGORITHMS)
 def test_a_proof_names_its_key_and_its_use(alg: str) -> None:
     jkt = jose.thumbprint(jose.public_jwk(key(alg, "tax")))
     assert check(proof(key(alg, "tax"))) == Proof(jkt, f"{jkt}.j-1", NOW + PAST)
@@ -132,6 +132,11 @@ def test_the_address_is_compared_without_what_does_not_matter(htu: str) -> None:
 @pytest.mark.parametrize("ahead", [-PAST, -1, 0, 10, AHEAD])
 def test_a_proof_is_good_for_a_short_time(ahead: int) -> None:
     assert check(proof(iat=NOW + ahead)) is not None
+
+
+def test_a_proof_with_pkcs1_padding_holds_in_no_profile() -> None:
+    """FAPI 2.0 Security Profile 5.4.1."""
+    assert "alg" in refused(proof(key("RS256", "tax"))).detail
 
 
 @pytest.mark.parametrize("header", ["", "abc", "a.b.c", proof(typ="JWT"), proof()[:-8] + "AAAAAAAA", "x" * 9000])

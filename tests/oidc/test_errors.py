@@ -21,7 +21,7 @@ def test_the_description_serves_as_the_detail_where_there_is_no_other() -> None:
     [
         ([Scheme.BEARER], None, "Bearer"),
         ([Scheme.BEARER], "invalid_token", 'Bearer error="invalid_token", error_description="gone"'),
-        ([Scheme.DPOP], None, 'DPoP algs="ES256 EdDSA Ed25519 PS256 RS256"'),
+        ([Scheme.DPOP], None, 'DPoP algs="ES256 EdDSA Ed25519 PS256"'),
     ],
 )
 def test_a_challenge_names_its_scheme_and_its_error(schemes: list[Scheme], code: str | None, value: str) -> None:

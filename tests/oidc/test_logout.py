@@ -40,6 +40,8 @@ def test_a_bare_request_is_one_too() -> None:
         {"id_token_hint": hint(iss="https://other.example")},
         {"id_token_hint": hint(aud=["tax"])},
         {"id_token_hint": hint(typ="logout+jwt")},
+        {"id_token_hint": jose.sign({"iss": ISSUER, "aud": "tax", "exp": 1, "code": "c"}, key())},
+        {"id_token_hint": jose.sign({"iss": ISSUER, "aud": "tax", "sub": "pairwise-1", "name": "Mair"}, key())},
         {"id_token_hint": hint(), "client_id": "other"},
         {"post_logout_redirect_uri": BYE},
         {"state": "x" * 4097},

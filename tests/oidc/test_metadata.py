@@ -3,11 +3,20 @@
 import json
 from typing import Any
 
+import pytest
+
+from broker import jose
 from broker.model.assurance import EvidenceType, Verifiable, together
 from broker.model.request import ResponseMode
 from broker.model.service import Binding, ClientAuthentication, Profile, Service, SubjectType
+from broker.oidc.authorization import authorization_request
+from broker.oidc.checks import Arrival
+from broker.oidc.client import Audience, Credentials, authenticate
+from broker.oidc.dpop import Nonces, check_proof
+from broker.oidc.errors import TokenError
 from broker.oidc.metadata import aliases, discovery, endpoints, metadata_bytes
-from tests.oidc.examples import ISSUER, LADDER, data, service
+from broker.oidc.request_object import Sender
+from tests.oidc.examples import CALLBACK, DOOR, ISSUER, LADDER, NOW, data, key, keys, parameters, service
 
 FAPI2 = service(
     profile=Profile.FAPI2, refresh=False, scopes=("openid", "email"), data=data("email"), client_id="pensions"
@@ -184,3 +193,51 @@ def test_how_services_are_told_of_a_logout_is_announced_as_far_as_one_of_them_is
     assert told(front) == {"frontchannel_logout_supported": True, "frontchannel_logout_session_supported": True}
     assert len(told(back, front)) == 4
     assert document()["check_session_iframe"] == f"{ISSUER}/session"
+
+
+# What is announced is so
+
+KNOWN = ("ES256", "PS256", "EdDSA", "Ed25519", "RS256")
+NONCES = Nonces("epoch", lambda data: bytes(32), lambda data, mark: mark == bytes(32))
+
+
+def authenticates(alg: str, of: Service) -> bool:
+    """Whether an assertion signed so is good."""
+    claims = {"iss": of.client_id, "sub": of.client_id, "aud": ISSUER, "jti": "j", "exp": NOW + 60}
+    credentials = Credentials(of.client_id, of.authentication, jose.sign(claims, key(alg, "tax")))
+    try:
+        return authenticate(credentials, of, keys(key(alg, "tax")), Audience(ISSUER), NOW).service is of
+    except TokenError:
+        return False
+
+
+def asks(alg: str, of: Service) -> bool:
+    """Whether a request object signed so is good."""
+    claims = {**parameters(client_id=of.client_id), "iss": of.client_id, "aud": ISSUER, "nbf": NOW, "exp": NOW + 60}
+    sent = {"client_id": of.client_id, "response_type": "code", "request": jose.sign(claims, key(alg, "tax"))}
+    try:
+        request = authorization_request(sent, of, Arrival.PUSHED, DOOR, Sender(keys(key(alg, "tax")), NOW))
+    except TokenError:
+        return False
+    return request.redirect_uri == CALLBACK
+
+
+def proves(alg: str) -> bool:
+    """Whether a proof signed so is good."""
+    claims = {"htm": "POST", "htu": f"{ISSUER}/token", "iat": NOW, "jti": "j", "nonce": NONCES.fresh(NOW)}
+    jwk = {name: value for name, value in key(alg, "tax").jwk.items() if name not in ("kid", "alg", "use")}
+    try:
+        proof = jose.sign(claims, key(alg, "tax"), "dpop+jwt", {"jwk": jwk})
+        return check_proof([proof], "POST", f"{ISSUER}/token", NONCES, NOW) is not None
+    except TokenError:
+        return False
+
+
+@pytest.mark.parametrize("of", [FAPI2, service()], ids=["fapi2", "oidc"])
+def test_the_algorithms_that_are_announced_are_those_that_are_taken(of: Service) -> None:
+    found = document(of)
+    assert {alg for alg in KNOWN if authenticates(alg, of)} == set(
+        found["token_endpoint_auth_signing_alg_values_supported"]
+    )
+    assert {alg for alg in KNOWN if asks(alg, of)} == set(found["request_object_signing_alg_values_supported"])
+    assert {alg for alg in KNOWN if proves(alg)} == set(found["dpop_signing_alg_values_supported"])

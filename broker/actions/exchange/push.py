@@ -1,6 +1,5 @@
 """Pushed authorization requests (RFC 9126)."""
 
-from dataclasses import replace
 from typing import Any
 
 from broker.actions.exchange.counter import Call, Counter, caller, check_on, held_key, once
@@ -8,7 +7,6 @@ from broker.model import handle as handles
 from broker.oidc import pushed
 from broker.oidc.authorization import authorization_request
 from broker.oidc.checks import Arrival
-from broker.oidc.errors import TokenError
 from broker.oidc.request_object import Sender
 
 
@@ -22,11 +20,7 @@ async def push(counter: Counter, call: Call) -> dict[str, Any]:
     keys = await counter.clients.keys(known.service.client_id, asked.get("request", ""))
     sender = Sender(keys, counter.ambient.now())
     request = authorization_request(asked, known.service, Arrival.PUSHED, counter.door, sender)
-    proof = await held_key(counter, call)
-    if proof is not None:
-        if request.dpop_jkt not in (None, proof.jkt):
-            raise TokenError("invalid_dpop_proof", "the proof is of another key than dpop_jkt")
-        request = replace(request, dpop_jkt=proof.jkt)
+    request = pushed.bound(request, await held_key(counter, call))
     await once(counter, known)
     handle = handles.fresh(counter.ambient)
     await counter.pushed.put(handle, request, counter.ambient.now() + counter.request_uri)

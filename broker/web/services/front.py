@@ -75,7 +75,7 @@ def _visit(door: Door, request: Request) -> Visit:
 async def _parameters(request: Request) -> Mapping[str, str]:
     if request.method == "GET":
         return read_query(request.scope["query_string"])
-    return read_form(await request.body(), asked.header(request, b"content-type"))
+    return read_form(await request.body(), asked.kind(request))
 
 
 async def _authorize(here: Visit, desk: Desk, checks: Checks) -> Response:

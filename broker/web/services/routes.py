@@ -97,7 +97,7 @@ async def _parameters(request: Request) -> Mapping[str, str]:
     body = await request.body()
     if not body and request.scope["path"] == "/userinfo":
         return {}
-    return read_form(body, asked.header(request, b"content-type"))
+    return read_form(body, asked.kind(request))
 
 
 def _single(request: Request, name: bytes) -> str | None:
