@@ -63,9 +63,8 @@ class Service:
     `patience` is how long (seconds) the service's own session waits for an answer; `providers` limits the providers
     (empty: all); `contact` is shown to citizens whose way is barred.
     `request_object_required`: only signed requests are taken (RFC 9101 10.5); `signed_response`: answers travel as JWTs
-    alone (JARM), signed with `response_alg` and encrypted where `response_encryption` says so.
-    (empty: all); `contact` is shown to citizens whose way is barred. `ciba` says that the service may ask citizens on
-    a device of their own, and how it learns of the answer.
+    alone (JARM), signed with `response_alg` and encrypted where `response_encryption` says so. `ciba` says that the
+    service may ask citizens on a device of their own, and how it learns of the answer.
     """
 
     client_id: str
