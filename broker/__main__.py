@@ -25,6 +25,7 @@ from uvicorn.supervisors import Multiprocess
 
 from broker import ambient, app
 from broker.commands import Refused, register
+from broker.commands.addresses import place, require_free
 from broker.commands.machine import add_config
 from broker.logs import configure
 from broker.settings import Settings
@@ -84,6 +85,10 @@ def serve(args: argparse.Namespace) -> int:
     configure(settings.broker.development)
     _run(app.check_ready(settings))
     listen, counters = settings.broker.listen, settings.broker.metrics.folder
+    wanted = {"public": [listen.public], "staff": [listen.staff]}.get(args.door, [listen.public])
+    if args.door == "all" and settings.staff is not None:
+        wanted.append(listen.staff)
+    require_free(wanted, "end what listens there already, or write another address under [listen] in broker.toml")
     if listen.workers > 1 and counters is not None:
         os.environ[SHARED_COUNTERS] = str(counters)
         clear(counters)
@@ -104,7 +109,6 @@ async def _serve_here(settings: Settings, config: Path, door: str) -> None:
             doors.append(_server(app.staff_door(parts), listen.staff, settings))
         _read_again(parts.rereading)
         _settle()
-        _read_again(parts.rereading)
         await _together(doors, started=lambda: _linger(parts.readiness))
 
 
@@ -117,7 +121,7 @@ def _serve_workers(settings: Settings, config: Path, door: str) -> int:
         command = [sys.executable, *optimised, "-m", "broker", "serve", "--config", str(config), "--door", "staff"]
         staff = subprocess.Popen(command)
     try:
-        host, port = _place(settings.broker.listen.public)
+        host, port = place(settings.broker.listen.public)
         workers = settings.broker.listen.workers
         served = uvicorn.Config(WORKER, factory=True, host=host, port=port, workers=workers, **_options(settings))
         Supervisor(served, [served.bind_socket()], staff).run()
@@ -233,8 +237,15 @@ def demo(args: argparse.Namespace) -> int:
     from deploy.demo import run
 
     configure(True, quiet=True)
-    ports = run.Ports(int(os.environ.get(DEMO_PORT, str(run.USUAL_PORT))))
+    wanted = os.environ.get(DEMO_PORT, str(run.USUAL_PORT))
+    if not wanted.isdecimal() or not 1024 <= int(wanted) <= 65_532:
+        raise Refused(
+            f"{DEMO_PORT}={wanted}: this is no port for it\n    write the first of four: {DEMO_PORT}=9000 make demo"
+        )
+    ports = run.Ports(int(wanted))
     real = ambient.real()
+    mend = f"end what listens there already, or move all of it: {DEMO_PORT}={ports.first + 100} make demo"
+    require_free([f"127.0.0.1:{port}" for port in range(ports.first, ports.first + 4)], mend)
     settings = run.configured(ports, real)
     _run(app.migrated(settings))
 
@@ -284,13 +295,8 @@ def _options(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _place(address: str) -> tuple[str, int]:
-    host, _, port = address.rpartition(":")
-    return host.strip("[]"), int(port)
-
-
 def _server(application: app.Application, address: str, settings: Settings) -> uvicorn.Server:
-    host, port = _place(address)
+    host, port = place(address)
     options = _options(settings) | {"lifespan": "off"}
     application = _behind_proxies(application, settings)
     return uvicorn.Server(uvicorn.Config(application, host=host, port=port, **options))
