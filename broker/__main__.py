@@ -239,9 +239,8 @@ def demo(args: argparse.Namespace) -> int:
     configure(True, quiet=True)
     wanted = os.environ.get(DEMO_PORT, str(run.USUAL_PORT))
     if not wanted.isdecimal() or not 1024 <= int(wanted) <= 65_532:
-        raise Refused(
-            f"{DEMO_PORT}={wanted}: this is no port for it\n    write the first of four: {DEMO_PORT}=9000 make demo"
-        )
+        mend = f"write the first of four ports in a row: {DEMO_PORT}=9000 make demo"
+        raise Refused(f"{DEMO_PORT}={wanted}: no demonstration can begin there\n    {mend}")
     ports = run.Ports(int(wanted))
     real = ambient.real()
     mend = f"end what listens there already, or move all of it: {DEMO_PORT}={ports.first + 100} make demo"
