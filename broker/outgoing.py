@@ -27,6 +27,9 @@ IDLE: Final = 4.0
 """Seconds an unused connection is kept: shorter than the five after which common servers close theirs, so that a POST,
 which is never repeated, is not lost on a connection that was just closed."""
 
+SUITES: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
+"""What is spoken in TLS 1.2, to providers and services alike (BCP 195; FAPI 2.0 Security Profile 5.2.2)."""
+
 MAX_BODY: Final = 262_144
 """Bytes of an answer that are read unless the call says otherwise."""
 
@@ -236,6 +239,8 @@ class Outgoing:
         self.development = development
         self.patience = patience
         self.tls = ssl.create_default_context()
+        self.tls.minimum_version = ssl.TLSVersion.TLSv1_2
+        self.tls.set_ciphers(SUITES)
         if ca_file is not None:
             self.tls.load_verify_locations(cafile=ca_file)
         self._networks = tuple(ipaddress.ip_network(network) for network in networks)

@@ -293,6 +293,26 @@ async def test_a_certificate_of_an_unknown_authority_is_unreachable_and_of_a_nam
     await friends.close()
 
 
+@pytest.mark.parametrize(
+    ("suites", "spoken"),
+    [("ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256", True), ("ECDHE+AES:!AESGCM:!AESCCM", False)],
+    ids=["recommended", "older"],
+)
+async def test_of_tls_1_2_only_suites_that_are_recommended_are_spoken(
+    serve: Serve, authority: Authority, suites: str, spoken: bool
+) -> None:
+    certificate = authority.certificate("localhost")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate.chain, certificate.key)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(suites)
+    port = await serve(saying(http(b"{}")), context)
+    friends = Outgoing(networks=["127.0.0.0/8", "::1/128"], patience=QUICK, ca_file=authority.file)
+    found = await friends.client("x").get(f"https://localhost:{port}/")
+    assert isinstance(found, Response) is spoken
+    await friends.close()
+
+
 # --- JSON ---
 
 
