@@ -78,8 +78,9 @@ async def test_a_service_asks_and_the_citizen_confirms_elsewhere_with_a_provider
     tokens = (await library.poll(asked["auth_req_id"])).right().told
     claims = claims_of(tokens["id_token"])
     assert claims["sub"] == sub and claims["aud"] == "library" and "sid" not in claims
-    told = (await library.userinfo(tokens["access_token"])).right().told
-    assert told["sub"] == sub and told["name"]
+    answer = (await library.userinfo(tokens["access_token"])).right()
+    assert answer.told["sub"] == sub and answer.told["name"]
+    assert len(answer.headers["x-fapi-interaction-id"]) == 36
     # once, and never by another name
     assert (await library.poll(asked["auth_req_id"])).right(400).told["error"] == "invalid_grant"
     assert (await library.redeem(asked["auth_req_id"])).right(400).told["error"] == "invalid_grant"

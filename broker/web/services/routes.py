@@ -20,6 +20,7 @@ from broker.oidc.forms import read_form
 from broker.oidc.metadata import OAUTH_PATH, OPENID_PATH, Endpoints
 from broker.web import asked
 from broker.web.middleware.certificates import passed_on
+from broker.web.services.interaction import interacting
 from broker.web.services.replies import NO_STORE, Handler, answering, json_reply, jwt_reply
 
 Action = Callable[[Counter, Call], Awaitable[Mapping[str, Any] | Jwt | None]]
@@ -37,7 +38,10 @@ def routes(counter: Counter, urls: Endpoints, published: Published) -> list[Rout
     """The endpoints that services call. The authorization endpoint and logout show pages, and stand with those."""
 
     def at(path: str, url: str, action: Action, *methods: str, status: int = 200) -> Route:
-        return Route(path, answering(_calling(counter, url, action, status), counter), methods=list(methods))
+        handler = answering(_calling(counter, url, action, status), counter)
+        if action is userinfo:
+            handler = interacting(handler, counter.ambient)
+        return Route(path, handler, methods=list(methods))
 
     return [
         Route(OPENID_PATH, _constant(published.metadata), methods=["GET"]),
