@@ -155,7 +155,7 @@ async def test_a_case_taken_up_in_another_browser_is_worth_less_and_the_first_ne
     assert (claims["acr"], claims["amr"]) == ("low", ["otp"])
     ended = await second.transaction(journey.rpartition("/")[2])
     assert ended.state is State.ANSWERED
-    assert ended.leaving is not None and "code=" not in ended.leaving
+    assert ended.leaving is not None and "code=" not in ended.leaving.url
     await first.page.goto(journey)
     await first.sees("We lost your place")
     await first.begin(prompt="none")
