@@ -13,8 +13,9 @@ from broker.model.audit import AuditEvent
 from broker.model.facts import Unavailable
 from broker.settings import Broker, Settings
 
-SETTLING = 10
-"""Seconds for which every worker is given time to see a key before one of them signs with it."""
+SETTLING = 32
+"""Seconds for which a key is shown at least before it signs, so that every worker shows it by then, and every service
+that asks for the key set when it meets an unknown key gets it: libraries ask again after half a minute at most."""
 
 SLACK = 300 + 60
 """Seconds beyond the life of what a key signed: the key set may be kept for 5 minutes, clocks may differ by one."""
