@@ -10,6 +10,7 @@ import pytest
 from broker import app, keys
 from broker.ambient import Ambient
 from broker.commands import Machine, Refused, register
+from broker.commands.changing import SETTLING
 from broker.keys import KeyState
 from providers import KINDS
 from tests.keys.folders import DAY, small
@@ -108,7 +109,7 @@ def test_what_can_be_rotated_is_and_the_rest_is_told(run: Run, clock: FakeClock)
 
 def test_in_a_hurry_a_key_signs_early(run: Run, tmp_path: Path, clock: FakeClock) -> None:
     run("keys", "rotate", "--alg", "ES256")
-    clock.advance(10)
+    clock.advance(SETTLING)
     said = run("keys", "rotate", "--alg", "ES256", "--now")
     assert sorted(line.split(":")[0] for line in said) == ["signing key retired", "signing key used"]
 
