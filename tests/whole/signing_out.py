@@ -28,6 +28,10 @@ class Told:
         """The claims of the tokens that came to a path. What their signature is worth is looked at elsewhere."""
         return [json.loads(decoded(token.split(".")[1])) for at, token in self.tokens if at == path]
 
+    def of(self, sid: str) -> list[tuple[str, str]]:
+        """The tokens about one session, each with the path it came to: others may speak of sessions of before."""
+        return [(at, token) for at, token in self.tokens if json.loads(decoded(token.split(".")[1]))["sid"] == sid]
+
 
 class Receiver:
     """The sample service, with the endpoints of other services in front of it."""
