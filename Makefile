@@ -48,8 +48,7 @@ types: .venv/.test
 
 suite: setup test-tools
 	$(call say,pytest)
-	@$(PY) -m pytest -q || { echo '  what failed gets a second chance: browsers and killed servers share a busy machine' >&2; \
-	  $(PY) -m pytest -q --last-failed --last-failed-no-failures none; }
+	@$(PY) -m pytest -q
 
 # Python's -O takes every assert out of the product; pytest keeps those of the tests, and tests/test_asserts.py proves it.
 optimised: setup test-tools
