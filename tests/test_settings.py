@@ -537,6 +537,7 @@ def test_production_is_what_runs_unless_the_file_says_otherwise(production: Conf
         ("providers.0.openid.issuer", "https://localhost:8003/northbank"),
         ("providers.0.openid.issuer", "https://simulator.localhost/northbank"),
         ("notices", {"outbox": "outbox"}),
+        ("inspector", True),
     ],
 )
 def test_what_is_for_development_alone_is_refused_in_production(

@@ -207,7 +207,7 @@ def public_door(parts: Parts) -> ASGIApp:
         *static_routes(files),
         *alive_routes(parts.readiness),
     ]
-    if not broker.development:
+    if not broker.inspector:
         return _around(routes, ready, "public", parts)
     from broker.web import inspector  # here, since production needs none of it
 

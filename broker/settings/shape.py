@@ -226,6 +226,8 @@ class Broker:
     notices: Notices
     environment: Environment = Environment.PRODUCTION
     """`development` permits http, loopback addresses and simulated providers, for trying out on one machine."""
+    inspector: bool = False
+    """Whether engineers may read at `/inspector` what their services sent lately: for development alone."""
     languages: tuple[str, ...] = ("en",)
     """Languages of the pages; the first is the default. Ready: en, cy, ar."""
     acr: Mapping[Level, str] = field(default_factory=lambda: {level: level.name.lower() for level in Level})

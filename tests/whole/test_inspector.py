@@ -1,4 +1,4 @@
-"""What engineers of services see of their requests, in development, and that nobody sees anything elsewhere."""
+"""What engineers of services see of their requests where the inspector is wanted, and that nobody sees it elsewhere."""
 
 import asyncio
 from dataclasses import replace
@@ -9,7 +9,6 @@ import pytest
 from playwright.async_api import Page, expect
 
 from broker import app
-from broker.settings.shape import Environment
 from tests.web.test_accessibility import violations
 from tests.whole.rider import Rider, land_register, wire
 from tests.whole.stage import Stage
@@ -89,10 +88,12 @@ async def test_fifty_exchanges_of_a_service_are_kept_and_others_do_not_push_them
     assert "<b>nobody" not in unnamed
 
 
-@pytest.mark.parametrize(("environment", "status"), [(Environment.DEVELOPMENT, 200), (Environment.PRODUCTION, 404)])
-async def test_in_production_there_is_no_inspector(environment: Environment, status: int, shared_stage: Stage) -> None:
+@pytest.mark.parametrize(("wanted", "status"), [(True, 200), (False, 404)])
+async def test_there_is_no_inspector_unless_the_configuration_wants_it(
+    wanted: bool, status: int, shared_stage: Stage
+) -> None:
     settings = shared_stage.parts.settings
-    broker = replace(settings.broker, environment=environment)
+    broker = replace(settings.broker, inspector=wanted)
     door = app.public_door(replace(shared_stage.parts, settings=replace(settings, broker=broker)))
     transport = httpx.ASGITransport(app=door)
     async with httpx.AsyncClient(transport=transport, base_url=shared_stage.issuer) as client:
