@@ -14,6 +14,8 @@ from typing import Final
 
 from broker import jose, jwe
 from broker.keys import rotation
+from broker.keys.absent import ALGORITHMS as IN_TOKENS
+from broker.keys.absent import Absent
 from broker.keys.index import (
     INDEX,
     Index,
@@ -30,8 +32,6 @@ from broker.keys.index import (
     unusable,
     write_new,
 )
-from broker.keys.objects import ALGORITHMS as IN_TOKENS
-from broker.keys.objects import Absent
 from broker.keys.ring import ALGORITHMS, AUDIT_ALG, SEALING_SIZE, Imports, KeyRing, load_all
 from broker.keys.rotation import Policy, Step
 from broker.keys.token import Tokens, public_half

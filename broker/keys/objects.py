@@ -8,25 +8,16 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
+from broker.keys.absent import Absent
+
 try:
     import pkcs11
 except ImportError:  # an optional extra: brokers with keys in files do without
     pkcs11 = None  # type: ignore[assignment]
 
-ALGORITHMS: Final = frozenset({"ES256", "PS256", "RS256", "EdDSA"})
-"""What a key in a token can sign with, as far as the token has the mechanism."""
-
 _RSA_BITS: Final = 3072
 _ED25519: Final = bytes.fromhex("06032b6570")
 _P256: Final = bytes.fromhex("06082a8648ce3d030107")
-
-
-class Absent(Exception):
-    """A token, or a key in it, cannot be used: why, and how to mend it. `pin` is True where the PIN was refused."""
-
-    def __init__(self, what: str, mend: str, pin: bool = False) -> None:
-        super().__init__(what)
-        self.what, self.mend, self.pin = what, mend, pin
 
 
 def library(module: str) -> Any:

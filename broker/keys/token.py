@@ -1,188 +1,20 @@
-"""Keys that never leave their token: a hardware security module, reached through its PKCS#11 library.
+"""Keys that never leave their token: a hardware security module, reached through its PKCS#11 library."""
 
-The binding starts a library without telling it of threads, so all calls into one library are made one after the other,
-by one thread of its own: the event loop never waits for a token. A token that is gone is looked for again with the
-next signature that is wanted, at most once a second. A PIN that was refused is not tried again until its file has
-changed: tokens lock themselves after a few wrong ones.
-"""
-
-import asyncio
 import json
-import logging
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING
 
 from broker import jose
 from broker.jose import SigningKey, Untrusted
-from broker.keys import objects
-from broker.keys.index import InToken, Listed, read_private
-from broker.keys.objects import ALGORITHMS, Absent
-from broker.model.facts import Unavailable
+from broker.keys.absent import ALGORITHMS, Absent
+from broker.keys.index import InToken, Listed
 from broker.signing import remote_key
 from broker.toml import Problem
 
-LOG: Final = logging.getLogger("portico.keys")
-DEADLINE: Final = 5.0
-"""Seconds that a signature may take before the caller is told to come again."""
-
-WAITING: Final = 256
-"""Signatures that may wait for one library. With more the caller is told to come again at once."""
-
-AGAIN: Final = 1.0
-"""Seconds between two looks for a token that is gone."""
-
-T = TypeVar("T")
-
-
-class Library:
-    """One PKCS#11 library and the thread that makes all calls into it."""
-
-    def __init__(self, module: Path) -> None:
-        self.module = module
-        self.begun = 0
-        """How often the library was begun: sessions of before are void."""
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="pkcs11")
-        self._waiting = 0
-
-    def call(self, work: Callable[[], T]) -> T:
-        """Does something in the thread of the library, and waits for it."""
-        return self._pool.submit(work).result()
-
-    async def ask(self, work: Callable[[], T]) -> T:
-        """Does something in the thread of the library without holding up the loop. Raises Unavailable."""
-        if self._waiting >= WAITING:
-            raise Unavailable("too many signatures wait for the token")
-        self._waiting += 1
-        try:
-            return await asyncio.wait_for(asyncio.wrap_future(self._pool.submit(work)), DEADLINE)
-        except TimeoutError:
-            raise Unavailable("the token is too slow") from None
-        finally:
-            self._waiting -= 1
-
-    def begin(self, anew: bool) -> Any:
-        """The library, ready for sessions; begun anew if asked: many see a token that came back only then."""
-        loaded = objects.library(str(self.module))
-        if anew:
-            loaded.reinitialize()
-        if anew or self.begun == 0:
-            self.begun += 1
-        return loaded
-
-    def close(self) -> None:
-        """Ends the thread once nothing waits for it."""
-        self._pool.shutdown(wait=False)
-
-
-class Token:
-    """One token. All but `sign` runs in the thread of its library."""
-
-    def __init__(self, library: Library, place: InToken, tick: Callable[[], float]) -> None:
-        self.library = library
-        self._label, self._pin_file, self._tick = place.token, place.pin_file, tick
-        self._session: Any = None
-        self._begun = 0
-        self._keys: dict[str, Any] = {}
-        self._failure: Absent | None = None
-        self._refused: bytes | None = None
-        self._tried = float("-inf")
-
-    async def sign(self, place: InToken, kid: str, alg: str, data: bytes) -> bytes:
-        """A signature by one of the token's keys. Raises Unavailable while there is none to be had."""
-        try:
-            return await self.library.ask(lambda: self._signed(place, kid, alg, data))
-        except Absent as absent:
-            raise Unavailable(f"token {self._label}: {absent.what}") from None
-
-    def public(self, place: InToken) -> Mapping[str, str]:
-        """The public half of one of its keys. Raises Absent."""
-        return self._heedful(lambda: objects.public_jwk(self._opened(), place.label, place.id))
-
-    def generate(self, alg: str, label: str, id: bytes) -> None:
-        """Makes a key pair in it. Raises Absent."""
-        self._heedful(lambda: objects.generate(self._opened(), alg, label, id))
-
-    def _signed(self, place: InToken, kid: str, alg: str, data: bytes) -> bytes:
-        return self._heedful(lambda: objects.signature(self._key(place, kid), alg, data))
-
-    def _heedful(self, work: Callable[[], T]) -> T:
-        """Does something, and once more in a new session where the old one is void. The log says when that changes."""
-        fresh = self._session is None
-        try:
-            try:
-                done = work()
-            except objects.faults():
-                self._forget()
-                if fresh:
-                    raise
-                done = work()
-        except Absent as absent:
-            self._forget()
-            self._note(absent)
-            raise
-        except objects.faults() as problem:
-            self._forget()
-            silent = Absent(f"it does not answer ({objects.told(problem)})", "look at the token and its service")
-            self._note(silent)
-            raise silent from None
-        if self._failure is not None:
-            LOG.warning("token_works_again", extra={"token": self._label})
-            self._failure = None
-        return done
-
-    def _note(self, absent: Absent) -> None:
-        if self._failure is None or self._failure.what != absent.what:
-            LOG.error("token_fails", extra={"token": self._label, "problem": absent.what, "mend": absent.mend})
-        self._failure = absent
-
-    def _forget(self) -> None:
-        self._session = None
-        self._keys.clear()
-
-    def _opened(self) -> Any:
-        """The session, opened if there is none or the library was begun anew since."""
-        if self._session is not None and self._begun == self.library.begun:
-            return self._session
-        self._forget()
-        now = self._tick()
-        if self._failure is not None and now - self._tried < AGAIN:
-            raise self._failure
-        self._tried = now
-        pin = self._pin()
-        # a session of ours that failed while nobody began the library anew: it does not see what happened
-        lost = self._begun == self.library.begun and self._begun > 0
-        loaded = self.library.begin(anew=lost or self._failure is not None)
-        try:
-            self._session = objects.session(loaded, self._label, pin.decode("utf-8", "replace"))
-        except Absent as absent:
-            self._refused = pin if absent.pin else None
-            raise
-        finally:
-            self._begun = self.library.begun
-        return self._session
-
-    def _pin(self) -> bytes:
-        problems: list[Problem] = []
-        pin = read_private(self._pin_file, problems)
-        if pin is None or problems:
-            raise Absent(f"its PIN cannot be had: {problems[0].path} {problems[0].what}", problems[0].mend)
-        pin = pin.strip()
-        if pin == self._refused and self._failure is not None:
-            raise self._failure
-        return pin
-
-    def _key(self, place: InToken, kid: str) -> Any:
-        opened = self._opened()
-        known = self._keys.get(kid)
-        if known is None:
-            if jose.thumbprint(objects.public_jwk(opened, place.label, place.id)) != kid:
-                mend = "put the key back that was there, or take its entry out of keys.toml"
-                raise Absent(f'the key "{place.label or place.id}" is not the one that is published', mend)
-            known = self._keys[kid] = objects.private_key(opened, place.label, place.id)
-        return known
+if TYPE_CHECKING:
+    from broker.keys.library import Library, Token
 
 
 class Tokens:
@@ -193,8 +25,10 @@ class Tokens:
         self._libraries: dict[Path, Library] = {}
         self._tokens: dict[tuple[Path, str, Path], Token] = {}
 
-    def at(self, place: InToken) -> Token:
+    def at(self, place: InToken) -> "Token":
         """The token of a place. It is not asked for anything yet."""
+        from broker.keys.library import Library, Token  # here, since brokers with keys in files need none of it
+
         name = (place.module, place.token, place.pin_file)
         with self._lock:
             if name not in self._tokens:
@@ -211,7 +45,7 @@ class Tokens:
 class TokenSigner:
     """One key in a token, as `broker.signing` wants it."""
 
-    def __init__(self, token: Token, place: InToken, kid: str, alg: str) -> None:
+    def __init__(self, token: "Token", place: InToken, kid: str, alg: str) -> None:
         self._token, self._place, self._kid, self._alg = token, place, kid, alg
 
     async def sign(self, data: bytes) -> bytes:
