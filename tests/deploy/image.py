@@ -22,6 +22,9 @@ KNOWN = {
     *("EXPOSE", "STOPSIGNAL", "HEALTHCHECK", "ENTRYPOINT", "CMD"),
 }
 
+REACHING = ("pip_", "npm_", "http", "ssl", "node_extra_ca")
+"""How the variables begin by which a machine says how packages are reached from it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
@@ -138,9 +141,7 @@ def copy(stage: Stage, text: str, here: str, context: Path, named: Mapping[str, 
 def run(stage: Stage, text: str, here: str, programs: Path) -> None:
     """RUN: the command, in the stage's working folder, with the base image's programs first."""
     path = f"{programs}{os.pathsep}/usr/local/bin{os.pathsep}/usr/bin{os.pathsep}/bin"
-    keep = {
-        name: value for name, value in os.environ.items() if name.lower().startswith(("pip_", "npm_", "http", "ssl"))
-    }
+    keep = {name: value for name, value in os.environ.items() if name.lower().startswith(REACHING)}
     done = subprocess.run(
         ["/bin/sh", "-c", stage.translated(text)],
         cwd=stage.inside(here),
