@@ -284,6 +284,7 @@ def _options(settings: Settings) -> dict[str, Any]:
     return {
         "access_log": False,
         "log_config": None,
+        "http": "broker.writing:Protocol",
         "server_header": False,
         "date_header": True,
         "proxy_headers": bool(proxies) and not settings.broker.certificates.proxies,

@@ -73,6 +73,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "broker.toml": set(),
     "broker.ambient": set(),
     "broker.logs": set(),
+    "broker.writing": set(),
     # written as an engineer of a service would, who has nothing of ours
     "deploy.demo": set(),
     # starts that service, and everything of ours beside it
@@ -102,7 +103,7 @@ HOMES: dict[str, set[str]] = {
     "segno": {"broker.web"},
     "prometheus_client": {"broker.web"},
     "msgspec": {"broker.stores", "broker.web", "broker.actions", "broker.jose"},
-    "uvicorn": {"broker.__main__", "deploy.demo.run"},
+    "uvicorn": {"broker.__main__", "broker.writing", "deploy.demo.run"},
     "uvloop": {"broker.__main__", "deploy.demo.run"},
 }
 
