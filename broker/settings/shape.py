@@ -70,8 +70,9 @@ class Facts:
     """`sqlite:<path>` (one host, one worker) or `postgresql://user@host:port/database`. Never with a password in it."""
     password_file: Path | None = None
     """The file that holds the database password and nothing else."""
-    connections: Annotated[int, Between(1, 100)] = 8
-    """The most PostgreSQL connections a worker opens."""
+    connections: Annotated[int, Between(1, 100)] = 16
+    """The most PostgreSQL connections a worker opens. What waits for one costs more than what is given one at once; the
+    server's `max_connections` must be above those of all workers together."""
 
     @property
     def file(self) -> Path | None:

@@ -22,8 +22,8 @@ from tests.bench.servers import Server, running
 from tests.bench.signing import Key, verified
 from tests.bench.wire import Unexpected, get
 
-USUAL_ROUNDS = 3
-BUSY = 1.0
+USUAL_ROUNDS = 5
+BUSY = 2.0
 """Seconds of the server's processor time in one sample."""
 WARM = 10.0
 """Seconds for which every product is driven before anything is read off."""
@@ -98,7 +98,7 @@ async def measure(servers: list[Server], rounds: int) -> report.Results:
     for number in range(rounds):
         say(f"round {number + 1} of {rounds}")
         raw.append(verifications())
-        for server in servers:
+        for server in servers[:: -1 if number % 2 else 1]:
             readings[server.product.name].samples.append(await load.closed(server, BUSY))
         for server in servers:
             readings[server.product.name].note(await segments(server))

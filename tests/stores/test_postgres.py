@@ -121,6 +121,43 @@ async def test_every_commit_is_synchronous_whatever_the_server_says(
         await connection.close()
 
 
+async def test_a_statement_is_read_and_planned_once_for_a_connection(
+    postgres_url: str, sealer: Sealer, ambient: Ambient
+) -> None:
+    facts = await open_facts(postgres_url, sealer, ambient, connections=1)
+    for _ in range(3):
+        await facts.answers.known(ISSUER, "ann", SECTOR, SERVICE)
+    database = facts.answers._database
+    from sqlalchemy import column, select, table
+
+    names = ("name", "generic_plans", "custom_plans")
+    held = table("pg_prepared_statements", column("statement"), *map(column, names))
+    asked = database.prepare(
+        select(*(held.c[name] for name in names)).where(held.c.statement.contains("subjects.sub, shares.claim"))
+    )
+    assert [tuple(row)[1:] for row in await database.query(asked, {})] == [(3, 0)]
+    await facts.close()
+
+
+async def test_a_migration_under_a_running_process_costs_a_connection_and_no_more(
+    postgres_url: str, sealer: Sealer, ambient: Ambient
+) -> None:
+    facts = await open_facts(postgres_url, sealer, ambient, connections=1)
+    database = facts.answers._database
+    from sqlalchemy import column, select, table
+
+    connection = await asyncpg.connect(postgres_url)
+    await connection.execute("CREATE TABLE growing (value int); INSERT INTO growing VALUES (7)")
+    asked = database.prepare(select(column("value")).select_from(table("growing")))
+    assert (await database.query(asked, {}))[0][0] == 7
+    await connection.execute("ALTER TABLE growing ALTER COLUMN value TYPE text")
+    with pytest.raises(Unavailable):
+        await database.query(asked, {})
+    assert (await database.query(asked, {}))[0][0] == "7"
+    await connection.close()
+    await facts.close()
+
+
 # --- absence ---
 
 

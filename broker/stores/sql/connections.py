@@ -35,7 +35,9 @@ class Connection:
         """Runs a statement. One round trip, apart from its first time on this connection."""
         statement = self._statements.get(prepared)
         if statement is None:
-            statement = self._statements[prepared] = await self._raw.prepare(prepared.steps[0].sql)
+            # without a name the server would read and plan it again each time that it runs
+            name = f"portico_{len(self._statements)}"
+            statement = self._statements[prepared] = await self._raw.prepare(prepared.steps[0].sql, name=name)
         return cast(Sequence[Row], await statement.fetch(*values))
 
     async def execute(self, text: str) -> None:
