@@ -6,17 +6,15 @@ One Redis, with or without replicas; no cluster, since a script touches keys tha
 import asyncio
 import hashlib
 import math
-import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from hiredis import ReplyError
-from redis._parsers.helpers import parse_info
-from redis.asyncio.connection import parse_url
 
 from broker.model.facts import Unavailable
-from broker.stores.passing.line import Broken, Crowded, Line, Overdue, Place, connected
+from broker.stores.passing.address import place
+from broker.stores.passing.line import Broken, Crowded, Line, Overdue, connected
 
 DEADLINE: Final = 0.8
 """How long (seconds) one command may take, together with the wait for a connection and the making of one."""
@@ -62,15 +60,7 @@ class Server:
 
     def __init__(self, url: str, password: str | None) -> None:
         """Nothing is connected yet. Raises ValueError for an address that is none."""
-        asked = parse_url(url)
-        self._place = Place(
-            host=asked.get("host", "localhost"),
-            port=asked.get("port", 6379),
-            database=asked.get("db", 0),
-            user=asked.get("username"),
-            password=password if password is not None else asked.get("password"),
-            tls=ssl.create_default_context() if url.startswith("rediss:") else None,
-        )
+        self._place = place(url, password)
         self._line: Line | None = None
         self._opening: asyncio.Task[Line] | None = None
         self._closed = False
@@ -135,10 +125,10 @@ class Server:
                 raise
             return await self.command("EVAL", script.text, len(keys), *keys, *arguments)
 
-    async def info(self, section: str) -> dict[str, Any]:
+    async def info(self, section: str) -> Mapping[str, str]:
         """What Redis says of itself."""
-        found: dict[str, Any] = parse_info(await self.command("INFO", section))  # type: ignore[no-untyped-call]
-        return found
+        lines = (await self.command("INFO", section)).decode().splitlines()
+        return dict(line.split(":", 1) for line in lines if ":" in line)
 
     async def close(self) -> None:
         """Ends the connection, also one that is being made."""
