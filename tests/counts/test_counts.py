@@ -177,6 +177,12 @@ async def test_a_page_asks_redis_once_a_change_twice_a_callback_thrice_and_a_sig
     assert sum(trips.values()) <= 14
 
 
+async def test_a_call_with_a_proof_asks_redis_whose_nonce_it_bears_and_whether_the_proof_is_new(bench: Bench) -> None:
+    await bench.warm(bench.bound)
+    redis, _ = await counted(bench, bench.bound)
+    assert {name: len(redis[name]) for name in ("token", "userinfo")} == {"token": 2, "userinfo": 2}
+
+
 async def test_a_sign_in_is_three_transactions_and_four_reads_in_postgresql_each_one_statement(bench: Bench) -> None:
     _, sql = await counted(bench, bench.service)
     written = {name: sum(map(writes, statements)) for name, statements in sql.items() if any(map(writes, statements))}

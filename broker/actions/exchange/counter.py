@@ -98,7 +98,8 @@ class Counter:
 class Call:
     """One call of a service. `url` is the endpoint's own, as configured, `proofs` the values of its `DPoP` headers.
 
-    `certificate` is the client certificate that a trusted proxy says it saw (RFC 9440).
+    `certificate` is the client certificate that a trusted proxy says it saw (RFC 9440). `noted` is for what one
+    call asks for once: the nonces by which its proof was judged are made of the same memory as the one it is answered.
     """
 
     method: str
@@ -109,6 +110,7 @@ class Call:
     address: str
     certificate: Certificate | None = None
     accept: str | None = None
+    noted: list[dpop.Nonces] = field(default_factory=list, repr=False, compare=False)
 
 
 async def caller(counter: Counter, call: Call) -> Authenticated:
@@ -194,6 +196,13 @@ async def nonces(counter: Counter) -> dpop.Nonces:
         return dpop.Nonces("without memory", mac, matches, WITHOUT_MEMORY)
 
 
+async def call_nonces(counter: Counter, call: Call) -> dpop.Nonces:
+    """The same as `nonces`, which is asked once for a call."""
+    if not call.noted:
+        call.noted.append(await nonces(counter))
+    return call.noted[0]
+
+
 async def held_key(counter: Counter, call: Call, access_token: str | None = None) -> dpop.Proof | None:
     """The proof of the key that the caller holds, seen for the first time; None where none came (RFC 9449 4.3).
 
@@ -204,7 +213,8 @@ async def held_key(counter: Counter, call: Call, access_token: str | None = None
         return None
     now = counter.ambient.now()
     alias = counter.aliases.get(call.url)
-    proof = dpop.check_proof(call.proofs, call.method, call.url, await nonces(counter), now, access_token, alias)
+    known = await call_nonces(counter, call)
+    proof = dpop.check_proof(call.proofs, call.method, call.url, known, now, access_token, alias)
     if proof is None:
         return None
     expires = proof.expires + dpop.AHEAD

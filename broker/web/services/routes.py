@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from broker.actions.exchange.asking import ask
-from broker.actions.exchange.counter import Call, Counter, nonces
+from broker.actions.exchange.counter import Call, Counter, call_nonces
 from broker.actions.exchange.push import push
 from broker.actions.exchange.reading import Jwt, introspect, revoke, userinfo
 from broker.actions.exchange.tokens import token
@@ -84,7 +84,7 @@ def _calling(counter: Counter, url: str, action: Action, status: int) -> Handler
             accept=asked.header(request, b"accept"),
         )
         answer = await action(counter, call)
-        headers = {"DPoP-Nonce": (await nonces(counter)).fresh(counter.ambient.now())} if call.proofs else {}
+        headers = {"DPoP-Nonce": (await call_nonces(counter, call)).fresh(counter.ambient.now())} if call.proofs else {}
         if answer is None:
             return Response(status_code=200, headers={**NO_STORE, **headers})
         if isinstance(answer, Jwt):
