@@ -101,7 +101,7 @@ def serve(args: argparse.Namespace) -> int:
 async def _serve_here(settings: Settings, config: Path, door: str) -> None:
     """Both doors, or one, in this process."""
     listen = settings.broker.listen
-    async with app.opened(settings, ambient.real(), partial(app.read, config)) as parts:
+    async with app.opened(settings, ambient.real(), partial(app.read, config), config) as parts:
         doors: list[uvicorn.Server] = []
         if door != "staff":
             doors.append(_server(app.public_door(parts), listen.public, settings))
@@ -168,7 +168,7 @@ def worker() -> app.Application:
         ending = signal.signal(signal.SIGTERM, signal.SIG_DFL)
         settings = await app.settled(config)
         configure(settings.broker.development)
-        async with app.opened(settings, ambient.real(), partial(app.read, config)) as parts:
+        async with app.opened(settings, ambient.real(), partial(app.read, config), config) as parts:
             signal.signal(signal.SIGTERM, ending)
             _linger(parts.readiness)
             _read_again(parts.rereading)

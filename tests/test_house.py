@@ -21,6 +21,7 @@ GROUND = VOCABULARY | {
     "broker.signing",
     "broker.kept",
     "broker.remote_keys",
+    "broker.toml_text",
 }
 ROOMS = {"broker.oidc", "broker.journey", "broker.assisted", "broker.account"}
 CONTRACT = {"broker.provider"}
@@ -71,6 +72,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "broker.signing": {"broker.jose"},
     "broker.model": {"broker.ambient"},
     "broker.toml": set(),
+    "broker.toml_text": set(),
     "broker.ambient": set(),
     "broker.logs": set(),
     "broker.writing": set(),

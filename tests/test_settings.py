@@ -550,6 +550,18 @@ def test_what_is_for_development_alone_is_refused_in_production(
     assert not isinstance(production.load(), list)
 
 
+def test_services_register_in_development_and_into_a_folder(production: Configuration, tmp_path: Path) -> None:
+    production.change("broker.toml", "registration", True)
+    assert [problem.what for problem in production.problems()] == ["anybody could register a service"]
+    production.change("broker.toml", "environment", "development")
+    assert production.settings().broker.registration
+    alone = load(tmp_path / "broker.toml", KINDS)
+    assert isinstance(alone, list)
+    assert [str(problem).partition("\n")[0] for problem in alone] == [
+        "broker.toml: registration: services register as files of a folder"
+    ]
+
+
 @pytest.mark.parametrize(
     ("section", "url", "what"),
     [("facts", "sqlite:facts.db", "SQLite serves one worker"), ("passing", "memory:", "workers cannot share memory")],

@@ -19,12 +19,14 @@ from broker.actions.counts import (
     CountedTransactions,
 )
 from broker.actions.exchange.counter import Counter, Rate
+from broker.actions.register import Registrar
 from broker.actions.sign_in.citizen import SignIn
 from broker.actions.sign_in.desk import Desk, Limited
 from broker.actions.sign_out import Exit
 from broker.app.notifying import notifier
 from broker.app.office import assist, entrance, office, verifiable, ways
 from broker.app.parts import Parts, password
+from broker.app.registering import Files
 from broker.assisted.profiles import shipped
 from broker.jose import Authorities, read_authorities
 from broker.journey.offer import OrderRule
@@ -33,6 +35,7 @@ from broker.oidc.checks import Door as Checks
 from broker.oidc.ciba import Times
 from broker.oidc.client import Audience
 from broker.oidc.metadata import Endpoints, aliases, discovery, endpoints, metadata_bytes
+from broker.oidc.registration import registrable
 from broker.oidc.token import Lifetimes
 from broker.stores.passing.memory import MemoryLimits
 from broker.web import citizens, public
@@ -43,6 +46,7 @@ from broker.web.pages import Pages, Sheet, pages
 from broker.web.routing import routed
 from broker.web.services import routes as service_routes
 from broker.web.services.front import front_routes
+from broker.web.services.registration import registration_routes
 from broker.web.services.routes import Published
 from broker.web.services.session import session_route
 from broker.web.site import Site
@@ -196,10 +200,9 @@ def public_door(parts: Parts) -> ASGIApp:
         CountedSessions(parts.facts.sessions, parts.meters),
         parts.ambient,
     )
+    at_counter = counter(parts, checks)
     routes = [
-        *service_routes(
-            counter(parts, checks), urls, Published(_metadata(parts, urls), lambda: parts.keys.ring().jwks())
-        ),
+        *service_routes(at_counter, urls, Published(_metadata(parts, urls), lambda: parts.keys.ring().jwks())),
         *front_routes(door, here, checks, exit),
         *citizens.citizen_routes(door),
         *public.public_routes(door, parts.catalogue.services),
@@ -207,6 +210,8 @@ def public_door(parts: Parts) -> ASGIApp:
         *static_routes(files),
         *alive_routes(parts.readiness),
     ]
+    if parts.files is not None:
+        routes += registration_routes(_registrar(parts, urls, parts.files), at_counter)
     if not broker.inspector:
         return _around(routes, ready, "public", parts)
     from broker.web import inspector  # here, since production needs none of it
@@ -235,6 +240,7 @@ def _metadata(parts: Parts, urls: Endpoints) -> Callable[[], bytes]:
             verifiable=told,
             certificates=broker.certificates.origin,
             decryption=decryption,
+            open_to=() if parts.files is None else registrable(),
         )
         return metadata_bytes(document)
 
@@ -243,6 +249,18 @@ def _metadata(parts: Parts, urls: Endpoints) -> Callable[[], bytes]:
         return made(parts.catalogue.version, ring.algorithms, ring.encryption_algorithms)
 
     return now
+
+
+def _registrar(parts: Parts, urls: Endpoints, files: Files) -> Registrar:
+    return Registrar(
+        urls.registration,
+        parts.settings.broker.languages,
+        files,
+        lambda: parts.catalogue.services,
+        parts.ambient,
+        parts.sealer.mac,
+        parts.sealer.mac_matches,
+    )
 
 
 def staff_door(parts: Parts) -> ASGIApp:

@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from broker import seal
@@ -13,6 +14,7 @@ from broker.ambient import Ambient
 from broker.app.catalogue import Catalogue, key_sets
 from broker.app.chores import chores
 from broker.app.parts import Parts, password
+from broker.app.registering import Files
 from broker.app.reloading import Reader, Reloading
 from broker.app.rereading import Rereading
 from broker.keys import Keys, Tokens
@@ -34,10 +36,12 @@ AGAIN = 1.0
 
 
 @asynccontextmanager
-async def opened(settings: Settings, ambient: Ambient, read: Reader | None = None) -> AsyncIterator[Parts]:
+async def opened(
+    settings: Settings, ambient: Ambient, read: Reader | None = None, place: Path | None = None
+) -> AsyncIterator[Parts]:
     """Opens stores and connections, starts what is done again and again, and closes all of it in the end.
 
-    `read` reads the settings again from where they came from, for changes that need no restart.
+    `read` reads the settings again from the `place` where they came from, for changes that need no restart.
     """
     broker = settings.broker
     tokens = Tokens(ambient.tick)
@@ -83,10 +87,20 @@ async def opened(settings: Settings, ambient: Ambient, read: Reader | None = Non
             meters,
             _readiness(facts, passing),
             reloading,
+            _files(settings, place, read, reloading, facts),
         )
         for work in (watch.run(), _beat(parts), *(for_ever(chore) for chore in chores(parts))):
             stack.push_async_callback(_ended, asyncio.ensure_future(work))
         yield parts
+
+
+def _files(
+    settings: Settings, place: Path | None, read: Reader | None, reloading: Reloading | None, facts: Facts
+) -> Files | None:
+    """The files of services, where services may register by themselves."""
+    if not settings.broker.registration or place is None or read is None or reloading is None:
+        return None
+    return Files(place, read, reloading, facts.marks, facts.ambient.now)
 
 
 def _readiness(facts: Facts, passing: Passing) -> Readiness:

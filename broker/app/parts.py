@@ -17,6 +17,7 @@ from broker.web.operations import Readiness
 from providers.watch import Watch
 
 if TYPE_CHECKING:
+    from broker.app.registering import Files
     from broker.app.reloading import Reloading
     from broker.web.operations.meters import Meters
 
@@ -26,7 +27,7 @@ class Parts:
     """What both doors stand on, opened once in a process. `ambient` has a clock that does not run backwards.
 
     `settings` are those of the start: services and listings are asked of the `catalogue`. `reloading` is None where
-    the settings did not come from a place that can be read again.
+    the settings did not come from a place that can be read again, `files` where services cannot register there.
     """
 
     settings: Settings
@@ -42,6 +43,7 @@ class Parts:
     meters: "Meters"
     readiness: Readiness
     reloading: "Reloading | None" = None
+    files: "Files | None" = None
 
 
 def password(file: Path | None) -> str | None:

@@ -3,7 +3,6 @@
 import contextlib
 import fcntl
 import hashlib
-import json
 import os
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -15,6 +14,7 @@ from typing import Final
 
 from broker import toml
 from broker.toml import Instant, Problem
+from broker.toml_text import quoted
 
 INDEX: Final = "keys.toml"
 LOCK: Final = "keys.lock"
@@ -198,7 +198,7 @@ def render(index: Index, folder: Path) -> str:
     """The index as TOML; paths within the folder are relative to it."""
 
     def shown(path: Path) -> str:
-        return _text(str(path.relative_to(folder) if path.is_relative_to(folder) else path))
+        return quoted(str(path.relative_to(folder) if path.is_relative_to(folder) else path))
 
     def entry(table: str, listed: Listed) -> Iterator[str]:
         yield f"[[{table}]]"
@@ -206,8 +206,12 @@ def render(index: Index, folder: Path) -> str:
             yield f"file = {shown(listed.file)}"
         if listed.pkcs11 is not None:
             at = listed.pkcs11
-            members = [f"module = {shown(at.module)}", f"token = {_text(at.token)}", f"pin_file = {shown(at.pin_file)}"]
-            members += [f"{name} = {_text(value)}" for name, value in (("label", at.label), ("id", at.id)) if value]
+            members = [
+                f"module = {shown(at.module)}",
+                f"token = {quoted(at.token)}",
+                f"pin_file = {shown(at.pin_file)}",
+            ]
+            members += [f"{name} = {quoted(value)}" for name, value in (("label", at.label), ("id", at.id)) if value]
             yield f"pkcs11 = {{ {', '.join(members)} }}"
         if listed.public is not None:
             yield f"public = {shown(listed.public)}"
@@ -225,8 +229,3 @@ def render(index: Index, folder: Path) -> str:
         previous = ", ".join(map(shown, used.previous))
         lines += [f"[{use}]", f"current = {shown(used.current)}", f"previous = [{previous}]", ""]
     return "\n".join(lines)
-
-
-def _text(value: str) -> str:
-    """A text as a basic string of TOML, which is one of JSON but for the last control character."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -110,8 +110,6 @@ class Service:
     alone (JARM), signed with `response_alg` and encrypted where `response_encryption` says so. `userinfo_alg`: userinfo
     comes as a signed JWT (OpenID Connect Core 5.3.2); `introspection_alg`: what is said of tokens too (RFC 9701).
     `ciba` says that the service may ask citizens on a device of their own, and how it learns of the answer.
-    alone (JARM), signed with `response_alg` and encrypted where `response_encryption` says so. `ciba` says that the
-    service may ask citizens on a device of their own, and how it learns of the answer.
     """
 
     client_id: str

@@ -47,6 +47,7 @@ class Endpoints:
     end_session: str
     session: str
     backchannel_authentication: str
+    registration: str
 
     @property
     def called(self) -> tuple[str, ...]:
@@ -68,6 +69,7 @@ def endpoints(issuer: str) -> Endpoints:
         end_session=f"{base}/logout",
         session=f"{base}/session",
         backchannel_authentication=f"{base}/ciba",
+        registration=f"{base}/register",
     )
 
 
@@ -86,6 +88,7 @@ def discovery(
     terms: str | None = None,
     certificates: str | None = None,
     decryption: Sequence[str] = (),
+    open_to: Sequence[Service] = (),
 ) -> dict[str, Any]:
     """The metadata of this broker, as its configuration makes it.
 
@@ -93,8 +96,9 @@ def discovery(
     `verifiable` is what can be said of how identities were verified; without it, verified claims are not announced.
     `decryption` are the key management algorithms of the keys that requests may be encrypted to.
     `certificates` is the origin where certificates are asked for, if it is another than the issuer (RFC 8705 5).
+    `open_to` are examples of services that may register by themselves, and may use all that these may.
     """
-    registered = tuple(services)
+    registered = (*services, *open_to)
     claims = sorted({use.claim for service in registered for use in service.data})
     document: dict[str, Any] = {
         "issuer": issuer,
@@ -135,7 +139,12 @@ def discovery(
         **_ciba(registered, urls),
         **_verified_claims(verifiable, claims),
     }
-    optional = {"service_documentation": documentation, "op_policy_uri": policy, "op_tos_uri": terms}
+    optional = {
+        "service_documentation": documentation,
+        "op_policy_uri": policy,
+        "op_tos_uri": terms,
+        "registration_endpoint": urls.registration if open_to else None,
+    }
     return document | {name: value for name, value in optional.items() if value is not None}
 
 

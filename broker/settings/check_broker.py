@@ -26,11 +26,13 @@ def check_issuer(broker: Broker) -> Iterator[Problem]:
         yield Problem("console", "the staff console has the origin of the public door", "give it a host of its own")
 
 
-def check_inspector(broker: Broker) -> Iterator[Problem]:
-    """What services sent is shown to anybody who asks, so this is not for production."""
+def check_sandbox(broker: Broker) -> Iterator[Problem]:
+    """What is for engineers of services who try out, and open to anybody who asks, is not for production."""
+    mend = 'take it out, or write environment = "development" where nobody signs in for real'
     if broker.inspector and not broker.development:
-        mend = 'take it out, or write environment = "development" where nobody signs in for real'
         yield Problem("inspector", "it shows everybody what services sent", mend)
+    if broker.registration and not broker.development:
+        yield Problem("registration", "anybody could register a service", mend)
 
 
 def check_listen(broker: Broker) -> Iterator[Problem]:
@@ -210,7 +212,7 @@ def check_parent(place: str, path: Path) -> Iterator[Problem]:
 
 CHECKS: Final[tuple[Callable[[Broker], Iterator[Problem]], ...]] = (
     check_issuer,
-    check_inspector,
+    check_sandbox,
     check_listen,
     check_certificates,
     check_languages,

@@ -71,6 +71,9 @@ def load(
     elif sources.staff is None and around.help:
         mend = "write staff.toml, or enabled = false in [assisted]"
         problems.append(sources.broker.placed(Problem("assisted.enabled", "there are no staff who could help", mend)))
+    if broker is not None and broker.record.registration and not place.is_dir():
+        mend = "put the settings into a folder, or take this out"
+        problems.append(sources.broker.placed(Problem("registration", "services register as files of a folder", mend)))
     if problems or broker is None:
         return problems
     entries = [one.record for one in providers] + ([] if staff is None else [staff.record.provider])

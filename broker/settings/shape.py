@@ -229,6 +229,8 @@ class Broker:
     """`development` permits http, loopback addresses and simulated providers, for trying out on one machine."""
     inspector: bool = False
     """Whether engineers may read at `/inspector` what their services sent lately: for development alone."""
+    registration: bool = False
+    """Whether services may register by themselves (RFC 7591), each as a file in `services/`: for development alone."""
     languages: tuple[str, ...] = ("en",)
     """Languages of the pages; the first is the default. Ready: en, cy, ar."""
     acr: Mapping[Level, str] = field(default_factory=lambda: {level: level.name.lower() for level in Level})

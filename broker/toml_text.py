@@ -1,0 +1,33 @@
+"""Values as TOML text: what Python's own reader of TOML reads back as the same."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+def document(table: Mapping[str, Any]) -> str:
+    """A table as a document, a line for each key. Raises ValueError for a value that TOML has no form for."""
+    return "".join(f"{quoted(name)} = {written(value)}\n" for name, value in table.items())
+
+
+def written(value: Any) -> str:
+    """One value on one line. Raises ValueError for a value that TOML has no form for."""
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return json.dumps(value, allow_nan=False)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(written, value))}]"
+    if isinstance(value, Mapping):
+        members = ", ".join(f"{quoted(name)} = {written(inner)}" for name, inner in value.items())
+        return f"{{{members}}}"
+    raise ValueError(f"TOML has no form for {type(value).__name__}")
+
+
+def quoted(value: str) -> str:
+    """A text as a basic string, which is one of JSON but for the last control character. Raises ValueError for half a
+    pair of surrogates, which is no text."""
+    value.encode("utf-8")
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,189 @@
+"""Services register by themselves, as files that everybody reads: at a real door, over real settings."""
+
+import asyncio
+import base64
+import json
+import tomllib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from broker import ambient, app
+from broker.app.parts import Parts
+from tests.machine.configuration import Configuration, prepared
+
+ISSUER = "http://localhost:8000"
+SERVICE = {"client_name": "Trying out", "redirect_uris": ["https://shop.example/back"]}
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """The public door, and the folder of settings behind it."""
+
+    parts: Parts
+    folder: Path
+    client: httpx.AsyncClient
+
+    async def register(self, **metadata: Any) -> httpx.Response:
+        """Registers a service that says this of itself."""
+        content = json.dumps({**SERVICE, **metadata})
+        return await self.client.post("/register", content=content, headers={"content-type": "application/json"})
+
+    def files(self) -> list[str]:
+        """The files of services."""
+        return sorted(path.name for path in (self.folder / "services").iterdir())
+
+
+@pytest.fixture(scope="module")
+async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
+    """A door at which services may register."""
+    root = tmp_path_factory.mktemp("registering")
+    prepared(root)
+    config = Configuration(root / "config")
+    config.change("broker.toml", "registration", True)
+    settings = config.settings()
+    await app.migrated(settings)
+    reader = partial(app.read, config.folder)
+    async with app.opened(settings, ambient.real(), reader, config.folder) as parts:
+        transport = httpx.ASGITransport(app=app.public_door(parts))
+        async with httpx.AsyncClient(transport=transport, base_url=ISSUER) as client:
+            yield Door(parts, config.folder, client)
+
+
+async def test_a_service_registers_is_known_at_once_and_is_told_what_is_in_force(door: Door) -> None:
+    reply = await door.register(contacts=["me@shop.example"], logo_uri="https://shop.example/logo")
+    told = reply.json()
+    assert (reply.status_code, reply.headers["cache-control"]) == (201, "no-store")
+    assert told["client_secret_expires_at"] == 0
+    assert told["redirect_uris"] == SERVICE["redirect_uris"]
+    assert told["token_endpoint_auth_method"] == "client_secret_basic"
+    assert "logo_uri" not in told
+    assert tomllib.loads((door.folder / "services" / f"{told['client_id']}.toml").read_text())["contact"]
+    form = {"grant_type": "authorization_code", "code": "code_none", "redirect_uri": SERVICE["redirect_uris"][0]}
+    for secret, error in ((told["client_secret"], "invalid_grant"), ("wrong" * 9, "invalid_client")):
+        answer = await door.client.post("/token", data=form, auth=(told["client_id"], secret))
+        assert answer.json()["error"] == error
+    asked = {
+        "client_id": told["client_id"],
+        "redirect_uri": SERVICE["redirect_uris"][0],
+        "scope": "openid profile",
+        "response_type": "code",
+        "code_challenge": "x" * 43,
+        "code_challenge_method": "S256",
+    }
+    begun = await door.client.get("/authorize", params=asked)
+    assert begun.headers["location"].startswith(("/journey/", f"{ISSUER}/journey/"))
+
+
+async def test_a_registration_is_read_and_ended_by_its_own_token_and_no_other(door: Door) -> None:
+    first, second = [(await door.register()).json() for _ in range(2)]
+    bearer = {"Authorization": f"Bearer {first['registration_access_token']}"}
+    read = (await door.client.get(first["registration_client_uri"], headers=bearer)).json()
+    once = {"client_secret", "client_secret_expires_at", "client_id_issued_at"}
+    assert read == {name: value for name, value in first.items() if name not in once}
+    for headers in ({}, bearer, {"Authorization": "Bearer registration_"}, {"Authorization": "Basic eDp5"}):
+        for method in ("GET", "DELETE"):
+            refused = await door.client.request(method, second["registration_client_uri"], headers=headers)
+            assert refused.status_code == 401
+            assert refused.headers["www-authenticate"].startswith("Bearer")
+    assert (await door.client.delete(first["registration_client_uri"], headers=bearer)).status_code == 204
+    assert (await door.client.get(first["registration_client_uri"], headers=bearer)).status_code == 401
+    assert second["client_id"] in door.parts.catalogue.services
+    assert first["client_id"] not in door.parts.catalogue.services
+
+
+async def test_what_an_operator_wrote_is_nobodys_to_read_or_end(door: Door) -> None:
+    mark = base64.urlsafe_b64encode(door.parts.sealer.mac("registration", b"demo-service")).decode().rstrip("=")
+    headers = {"Authorization": f"Bearer registration_{mark}"}
+    for method in ("GET", "DELETE"):
+        assert (await door.client.request(method, "/register/demo-service", headers=headers)).status_code == 401
+    assert "demo-service.toml" in door.files()
+
+
+@pytest.mark.parametrize(
+    ("metadata", "error", "said"),
+    [
+        ({"redirect_uris": ["https://shop.example/#x"]}, "invalid_redirect_uri", "redirect_uris[0]"),
+        ({"redirect_uris": []}, "invalid_redirect_uri", "redirect_uris"),
+        ({"redirect_uris": "https://shop.example/"}, "invalid_redirect_uri", "redirect_uris"),
+        ({"initiate_login_uri": "http://shop.example/go"}, "invalid_client_metadata", "initiate_login_uri"),
+        ({"initiate_login_uri": 7}, "invalid_client_metadata", "initiate_login_uri"),
+        ({"token_endpoint_auth_method": "client_secret_jwt"}, "invalid_client_metadata", "token_endpoint_auth_method"),
+        ({"token_endpoint_auth_method": "private_key_jwt"}, "invalid_client_metadata", "jwks"),
+        ({"response_types": ["code", "token"]}, "invalid_client_metadata", "response_types"),
+        ({"grant_types": ["implicit"]}, "invalid_client_metadata", "grant_types"),
+        ({"id_token_signed_response_alg": "none"}, "invalid_client_metadata", "id_token_signed_response_alg"),
+        ({"sector_identifier_uri": "https://shop.example/s"}, "invalid_client_metadata", "sector_identifier_uri"),
+        ({"client_name": "\ud800"}, "invalid_client_metadata", ""),
+        ({"jwks": {"keys": [None]}}, "invalid_client_metadata", ""),
+    ],
+)
+async def test_what_a_file_could_not_say_is_refused_and_leaves_nothing_behind(
+    door: Door, metadata: dict[str, Any], error: str, said: str
+) -> None:
+    before = door.files()
+    reply = await door.register(**metadata)
+    assert (reply.status_code, reply.json()["error"]) == (400, error)
+    assert said in reply.json()["error_description"]
+    assert door.files() == before
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"[]", "application/json"),
+        (b"{", "application/json"),
+        (b'{"a":1,"a":2}', "application/json"),
+        (b"{}", "text/x"),
+    ],
+)
+async def test_what_is_no_json_object_is_refused(door: Door, content: bytes, kind: str) -> None:
+    reply = await door.client.post("/register", content=content, headers={"content-type": kind})
+    assert (reply.status_code, reply.json()["error"]) == (400, "invalid_client_metadata")
+
+
+async def test_while_the_configuration_is_wrong_elsewhere_nothing_is_registered(door: Door) -> None:
+    wrong = door.folder / "services" / "wrong.toml"
+    wrong.write_text("names = 7")
+    before = door.files()
+    try:
+        reply = await door.register()
+    finally:
+        wrong.unlink()
+    assert (reply.status_code, reply.json()["error"]) == (503, "temporarily_unavailable")
+    assert [*door.files(), "wrong.toml"] == [*(name for name in before if name != "wrong.toml"), "wrong.toml"]
+
+
+async def test_a_registered_service_shares_no_subjects_with_anybody(door: Door) -> None:
+    told = (await door.register(redirect_uris=["https://aberlan.example/a", "https://other.example/b"])).json()
+    sectors = [service.sector for service in door.parts.catalogue.services.values()]
+    mine = door.parts.catalogue.services[told["client_id"]].sector
+    assert sectors.count(mine) == 1
+
+
+async def test_many_at_once_are_all_registered(door: Door) -> None:
+    replies = await asyncio.gather(*(door.register(client_name=f"Number {n}") for n in range(5)))
+    told = [reply.json()["client_id"] for reply in replies]
+    assert set(told) <= door.parts.catalogue.services.keys()
+    assert len(set(told)) == 5
+
+
+async def test_the_metadata_say_where_to_register_and_what_a_new_service_may_use(door: Door) -> None:
+    told = (await door.client.get("/.well-known/openid-configuration")).json()
+    assert told["registration_endpoint"] == f"{ISSUER}/register"
+    assert {"client_secret_basic", "client_secret_post", "private_key_jwt"} <= set(
+        told["token_endpoint_auth_methods_supported"]
+    )
+    assert told["require_pushed_authorization_requests"] is False
+
+
+async def test_nobody_registers_where_that_was_not_asked_for(door: Door) -> None:
+    closed = app.public_door(replace(door.parts, files=None))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=closed), base_url=ISSUER) as client:
+        assert (await client.post("/register", json=SERVICE)).status_code == 404
+        assert "registration_endpoint" not in (await client.get("/.well-known/openid-configuration")).json()
