@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+from playwright.async_api import expect
 
 from broker.model.switches import SwitchKind
 from tests.whole.citizen import HARBOUR, NORTHBANK, PICKER, Citizen
@@ -153,6 +154,26 @@ async def test_signing_out_without_saying_who_asks_first(citizen: Citizen) -> No
     await citizen.page.goto(f"{citizen.stage.issuer}/logout")
     await citizen.page.locator("main").get_by_role("button").first.click()
     await citizen.sees("You are signed out")
+    await citizen.begin(prompt="none")
+    assert (await citizen.is_refused())["error"] == "login_required"
+
+
+async def test_whoever_is_signed_in_can_sign_out_from_any_page(citizen: Citizen) -> None:
+    out = citizen.page.get_by_role("contentinfo").get_by_role("link", name="Sign out")
+    await citizen.page.goto(f"{citizen.stage.issuer}/help")
+    await expect(out).to_have_count(0)
+    await signed_in(citizen)
+    for see in (
+        lambda: citizen.page.goto(f"{citizen.stage.issuer}/help"),
+        lambda: citizen.begin("passport", prompt=""),
+    ):
+        await see()
+        await expect(out).to_be_visible()
+    await out.click()
+    await expect(out).to_have_count(0)
+    await citizen.page.get_by_role("main").get_by_role("button", name="Sign out").click()
+    await citizen.sees("You are signed out")
+    await expect(out).to_have_count(0)
     await citizen.begin(prompt="none")
     assert (await citizen.is_refused())["error"] == "login_required"
 

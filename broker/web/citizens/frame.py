@@ -55,6 +55,7 @@ def outer(frame: Frame) -> dict[str, object]:
     return {
         "here": frame.here,
         "language_token": token(frame.marks, frame.browser.secrets, LANGUAGE_PLACE),
+        "signed_in": frame.browser.session is not None,
     }
 
 

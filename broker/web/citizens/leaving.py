@@ -25,7 +25,7 @@ SECONDS: Final = 4
 def want_to_leave(frame: Frame, service: Service | None, parameters: Mapping[str, str]) -> Shown:
     """Asks whether to sign out; agreeing posts what the service sent once more (RP-Initiated Logout 1.0, 2)."""
     fields = [(name, value) for name, value in parameters.items() if name != "token"]
-    return Shown("sign_out", frame.holes(service, fields=fields))
+    return Shown("sign_out", frame.holes(service, fields=fields, signed_in=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,5 +48,5 @@ def signed_out(frame: Frame, outcome: SignedOut) -> Shown:
         headers.append(("Content-Security-Policy", f"{POLICY}; frame-src {' '.join(origins)}"))
     if outcome.back is not None:
         headers.append(("Refresh", f"{SECONDS if frames else 0};url={in_header(outcome.back)}"))
-    holes = frame.holes(outcome.service, frames=frames, back=outcome.back)
+    holes = frame.holes(outcome.service, frames=frames, back=outcome.back, signed_in=False)
     return Shown("signed_out", holes, headers=tuple(headers))
