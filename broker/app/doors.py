@@ -19,14 +19,13 @@ from broker.actions.counts import (
     CountedTransactions,
 )
 from broker.actions.exchange.counter import Counter, Rate
-from broker.actions.register import Registrar
 from broker.actions.sign_in.citizen import SignIn
 from broker.actions.sign_in.desk import Desk, Limited
 from broker.actions.sign_out import Exit
 from broker.app.notifying import notifier
 from broker.app.office import assist, entrance, office, verifiable, ways
 from broker.app.parts import Parts, password
-from broker.app.registering import Files
+from broker.app.registering import registrar
 from broker.assisted.profiles import shipped
 from broker.jose import Authorities, read_authorities
 from broker.journey.offer import OrderRule
@@ -211,7 +210,7 @@ def public_door(parts: Parts) -> ASGIApp:
         *alive_routes(parts.readiness),
     ]
     if parts.files is not None:
-        routes += registration_routes(_registrar(parts, urls, parts.files), at_counter)
+        routes += registration_routes(registrar(parts, urls.registration, parts.files), at_counter)
     if not broker.inspector:
         return _around(routes, ready, "public", parts)
     from broker.web import inspector  # here, since production needs none of it
@@ -249,18 +248,6 @@ def _metadata(parts: Parts, urls: Endpoints) -> Callable[[], bytes]:
         return made(parts.catalogue.version, ring.algorithms, ring.encryption_algorithms)
 
     return now
-
-
-def _registrar(parts: Parts, urls: Endpoints, files: Files) -> Registrar:
-    return Registrar(
-        urls.registration,
-        parts.settings.broker.languages,
-        files,
-        lambda: parts.catalogue.services,
-        parts.ambient,
-        parts.sealer.mac,
-        parts.sealer.mac_matches,
-    )
 
 
 def staff_door(parts: Parts) -> ASGIApp:

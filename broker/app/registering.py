@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from broker.actions.register import Registrar
+from broker.app.parts import Parts
 from broker.app.reloading import Reader, Reloading
 from broker.model.facts import Unavailable
 from broker.toml import Problem
@@ -67,6 +69,19 @@ class Files:
         """Here at once, elsewhere within seconds."""
         await self._everybody.ask_reload(f"registration:{client_id}", self._now())
         await self._reloading()
+
+
+def registrar(parts: Parts, url: str, files: Files) -> Registrar:
+    """What the registration endpoint at this URL works with."""
+    return Registrar(
+        url,
+        parts.settings.broker.languages,
+        files,
+        lambda: parts.catalogue.services,
+        parts.ambient,
+        parts.sealer.mac,
+        parts.sealer.mac_matches,
+    )
 
 
 def _place(path: Path, text: str) -> None:
