@@ -192,6 +192,24 @@ async def test_a_restart_begins_a_new_epoch_of_proofs_even_if_what_was_drawn_sur
     assert await passing.proofs.epoch() != epoch
 
 
+async def test_a_server_that_leads_again_after_another_led_begins_a_new_epoch_of_proofs(
+    passing: Passing, redis: RedisServer, raw: Redis
+) -> None:
+    epoch = await passing.proofs.epoch()
+    drawn = await raw.get("portico:proofs:v1:epoch")
+    leader = RedisServer()
+    leader.start()
+    try:
+        redis.command("REPLICAOF", "127.0.0.1", str(leader.port))
+        while (await raw.info("replication"))["master_link_status"] != "up":
+            await asyncio.sleep(0.05)
+        redis.command("REPLICAOF", "NO", "ONE")
+    finally:
+        leader.remove()
+    await raw.set("portico:proofs:v1:epoch", drawn)
+    assert await passing.proofs.epoch() != epoch
+
+
 async def test_every_process_sees_the_same_epoch(
     passing: Passing, redis: RedisServer, sealer: Sealer, some_facts: Facts
 ) -> None:

@@ -86,10 +86,12 @@ EPOCH: Final = script(
         return false
     end
     local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
-    return drawn .. run
+    local reign = string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
+    return drawn .. run .. reign
     """
 )
-"""What was drawn when this memory of proofs began, together with which run of the server it is."""
+"""What was drawn when this memory of proofs began, with which run of the server it is, and under which id it leads: one
+that leads again may not have heard of all that was seen while another did."""
 
 COUNT: Final = script(
     """
