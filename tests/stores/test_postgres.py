@@ -148,14 +148,17 @@ async def test_a_migration_under_a_running_process_costs_a_connection_and_no_mor
 
     connection = await asyncpg.connect(postgres_url)
     await connection.execute("CREATE TABLE growing (value int); INSERT INTO growing VALUES (7)")
-    asked = database.prepare(select(column("value")).select_from(table("growing")))
-    assert (await database.query(asked, {}))[0][0] == 7
-    await connection.execute("ALTER TABLE growing ALTER COLUMN value TYPE text")
-    with pytest.raises(Unavailable):
-        await database.query(asked, {})
-    assert (await database.query(asked, {}))[0][0] == "7"
-    await connection.close()
-    await facts.close()
+    try:
+        asked = database.prepare(select(column("value")).select_from(table("growing")))
+        assert (await database.query(asked, {}))[0][0] == 7
+        await connection.execute("ALTER TABLE growing ALTER COLUMN value TYPE text")
+        with pytest.raises(Unavailable):
+            await database.query(asked, {})
+        assert (await database.query(asked, {}))[0][0] == "7"
+    finally:
+        await connection.execute("DROP TABLE growing")
+        await connection.close()
+        await facts.close()
 
 
 # --- absence ---
