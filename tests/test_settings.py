@@ -228,7 +228,7 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     (DEMO, "ciba", "push", "ciba", ""),
     (DEMO, "ciba", "ping", "ciba_notification_uri", "nobody could be pinged"),
     (DEMO, "ciba_notification_uri", "http://localhost:8002/ping", "ciba_notification_uri", "nothing uses"),
-    (DEMO, "ciba_request_signed", True, "ciba_request_signed", "the service's keys"),
+    (DEMO, "ciba_request_signed", True, "jwks", "questions need the service's public keys"),
     (DEMO, "post_logout_redirect_uris", ["x"], "post_logout_redirect_uris[0]", "an absolute URL"),
     (DEMO, "home", "home", "home", "an absolute URL"),
     (DEMO, "initiate_login_uri", "x", "initiate_login_uri", "an absolute URL"),
@@ -785,6 +785,21 @@ def test_what_an_app_cannot_be(production: Configuration, name: str, value: Any)
         production.change("broker.toml", "services.0.sector", None)
     place = "authentication" if name == "profile" else name
     assert f"broker.toml: services[0].{place}" in {problem.path for problem in production.problems()}
+
+
+def test_a_service_known_by_its_certificate_may_sign_its_questions(
+    production: Configuration, authority: Authority
+) -> None:
+    production.change("broker.toml", "certificates", {"proxies": ["10.0.0.5/32"], "authorities": str(authority.file)})
+    for name, value in (
+        ("authentication", "tls_client_auth"),
+        ("tls_subject", {"dn": "CN=tax"}),
+        ("ciba", "poll"),
+    ):
+        production.change("broker.toml", f"services.0.{name}", value)
+    assert production.settings().services["tax"].asks_signed
+    production.change("broker.toml", "services.0.jwks", None)
+    assert {problem.path for problem in production.problems()} == {"broker.toml: services[0].jwks"}
 
 
 def test_services_with_public_subjects_share_one_sector_that_nobody_can_name(production: Configuration) -> None:

@@ -212,8 +212,6 @@ def check_ciba(service: Service, frame: Frame) -> Iterator[Problem]:
         yield from check_url("ciba_notification_uri", uri, frame.development)
     if service.ciba is None and service.ciba_request_signed:
         yield Problem("ciba_request_signed", "the service asks nothing", 'take it out, or add ciba = "poll"')
-    if service.ciba is not None and service.asks_signed and service.authentication not in BY_KEYS:
-        yield Problem("ciba_request_signed", "signed questions need the service's keys", "use private_key_jwt")
 
 
 def check_credential(file: ServiceFile) -> Iterator[Problem]:
@@ -226,6 +224,8 @@ def check_credential(file: ServiceFile) -> Iterator[Problem]:
         yield Problem("jwks", f"{file.authentication} needs the service's public keys", mend)
     elif file.request_object_required and not has_keys:
         yield Problem("jwks", "signed requests need the service's public keys", mend)
+    elif file.ciba is not None and (file.ciba_request_signed or file.profile is Profile.FAPI2) and not has_keys:
+        yield Problem("jwks", "signed questions need the service's public keys", mend)
     if file.authentication not in BY_SECRET:
         if has_secret:
             name = "secret_file" if file.secret_file is not None else "secret_digest"
