@@ -25,7 +25,6 @@ from broker.actions.sign_out import Exit
 from broker.app.notifying import notifier
 from broker.app.office import assist, entrance, office, verifiable, ways
 from broker.app.parts import Parts, password
-from broker.app.registering import registrar
 from broker.assisted.profiles import shipped
 from broker.jose import Authorities, read_authorities
 from broker.journey.offer import OrderRule
@@ -45,7 +44,6 @@ from broker.web.pages import Pages, Sheet, pages
 from broker.web.routing import routed
 from broker.web.services import routes as service_routes
 from broker.web.services.front import front_routes
-from broker.web.services.registration import registration_routes
 from broker.web.services.routes import Published
 from broker.web.services.session import session_route
 from broker.web.site import Site
@@ -210,6 +208,9 @@ def public_door(parts: Parts) -> ASGIApp:
         *alive_routes(parts.readiness),
     ]
     if parts.files is not None:
+        from broker.app.registering import registrar  # here, since only a broker for trying out has it
+        from broker.web.services.registration import registration_routes
+
         routes += registration_routes(registrar(parts, urls.registration, parts.files), at_counter)
     if not broker.inspector:
         return _around(routes, ready, "public", parts)

@@ -2,7 +2,6 @@
 
 import io
 
-import segno
 from markupsafe import Markup
 
 
@@ -11,6 +10,8 @@ def picture(text: str, name: str) -> Markup:
 
     Black on white whatever the theme, with the quiet zone of four modules that readers need (ISO/IEC 18004).
     """
+    import segno  # here, since most sign-ins show none
+
     written = io.BytesIO()
     code = segno.make(text, error="m", micro=False)
     code.save(
