@@ -2,11 +2,13 @@
 
 import logging
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from broker.ambient import Ambient
 from broker.jose import MAX_KEY_SET, Certificate, KeySet, Untrusted, lacks_key, parse_keys
+from broker.jwe import EncryptionKey, parse_encryption_keys
 from broker.kept import Kept, Missed, Terms
 from broker.outgoing import Client, NotJson, Response
 
@@ -28,9 +30,13 @@ _UNKEPT: Final = re.compile(r"(?:^|,)[ \t]*no-(?:store|cache)\b", re.IGNORECASE 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Keys as they were shown, and for how many seconds they may be used without asking again."""
+    """Keys as they were shown, and for how many seconds they may be used without asking again.
+
+    `theirs` are those of `use` enc, which the service can be written to.
+    """
 
     keys: KeySet
+    theirs: Sequence[EncryptionKey]
     fresh: float
 
 
@@ -53,6 +59,7 @@ class RemoteKeys:
         self._kept = Kept(self._fetch, ambient, Terms(lambda shown: shown.fresh, GRACE, RETRY, COOL_DOWN))
         self._text = b""
         self._keys = KeySet()
+        self._theirs: Sequence[EncryptionKey] = ()
         self._away = False
 
     def ahead(self) -> None:
@@ -72,6 +79,10 @@ class RemoteKeys:
             return (await self._kept.other_than(shown)).keys
         except Missed:
             return shown.keys
+
+    async def encryption(self) -> Sequence[EncryptionKey]:
+        """The keys that the service can be written to. Raises Missed where nothing was ever fetched."""
+        return (await self._kept.get()).theirs
 
     async def _fetch(self) -> Shown:
         try:
@@ -97,7 +108,8 @@ class RemoteKeys:
             if isinstance(document, NotJson):
                 raise Missed(document.detail)
             try:
-                self._keys, self._text = parse_keys(document), answer.body
+                self._keys, self._theirs = parse_keys(document), parse_encryption_keys(document)
+                self._text = answer.body
             except Untrusted as problem:
                 raise Missed(problem.detail) from None
-        return Shown(self._keys, freshness(answer.headers.get("cache-control", "")))
+        return Shown(self._keys, self._theirs, freshness(answer.headers.get("cache-control", "")))

@@ -64,7 +64,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "broker.provider": GROUND,
     "broker.keys": GROUND,
     "broker.kept": {"broker.ambient"},
-    "broker.remote_keys": {"broker.ambient", "broker.jose", "broker.kept", "broker.outgoing"},
+    "broker.remote_keys": {"broker.ambient", "broker.jose", "broker.jwe", "broker.kept", "broker.outgoing"},
     "broker.outgoing": {"broker.model", "broker.jose", "broker.ambient"},
     "broker.seal": {"broker.model", "broker.ambient"},
     "broker.jose": {"broker.model"},

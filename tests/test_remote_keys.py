@@ -3,15 +3,22 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from joserfc.jwk import ECKey
 
+from broker.actions.letters import letter
+from broker.actions.needs import Signing
 from broker.ambient import Ambient
 from broker.jose import KeySet, SigningKey, load_signing_key, new_signing_key_pem, read_certificate, sign
+from broker.jwe import EncryptionKey
 from broker.kept import Missed
+from broker.model.facts import Unavailable
+from broker.model.service import Encryption, Service
 from broker.outgoing import Outgoing, Patience
 from broker.remote_keys import COOL_DOWN, GRACE, LEAST, MOST, RETRY, RemoteKeys, freshness
 from tests.machine.ambient import FakeClock
@@ -55,6 +62,35 @@ async def renewed(keys: RemoteKeys) -> None:
 async def test_keys_are_fetched_once_and_then_given(keys: RemoteKeys, server: KeyServer) -> None:
     assert all([await has(keys, OLD) for _ in range(3)])
     assert server.asked == 1
+
+
+async def test_keys_to_encrypt_to_are_those_of_that_use_and_never_mistaken_for_keys_that_sign(
+    keys: RemoteKeys, server: KeyServer
+) -> None:
+    theirs = {**ECKey.generate_key("P-256").as_dict(private=False), "use": "enc", "kid": "theirs"}
+    server.body = json.dumps({"keys": [dict(OLD.jwk), theirs]}).encode()
+    assert [key.kid for key in await keys.encryption()] == ["theirs"]
+    assert list((await keys.keys(token(OLD))).keys) == ["old"]
+    assert server.asked == 1
+
+
+async def test_without_keys_to_encrypt_to_nothing_is_written_and_the_service_is_told_to_come_again(
+    keys: RemoteKeys, server: KeyServer, ambient: Ambient
+) -> None:
+    server.status = "500 Oh"
+    with pytest.raises(Missed):
+        await keys.encryption()
+
+    class Ring:
+        def signing(self, alg: str) -> SigningKey:
+            return OLD
+
+    async def theirs(_: Service) -> Sequence[EncryptionKey]:
+        return ()
+
+    service = Service("shop", {}, (), "shop.example", "https://shop.example/")
+    with pytest.raises(Unavailable):
+        await letter({}, service, "ES256", Encryption("ECDH-ES", "A256GCM"), cast(Signing, Ring()), theirs)
 
 
 async def test_a_new_key_is_found_at_once_and_made_up_key_ids_make_us_ask_once_a_minute(

@@ -1,15 +1,17 @@
 """JWTs that the broker writes to a service: signed, and encrypted where the service's file wants it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from broker import jwe
 from broker.actions.needs import Signing
+from broker.jose import UnknownKey
 from broker.jwe import EncryptionKey
+from broker.model.facts import Unavailable
 from broker.model.service import Encryption, Service
 from broker.signing import signed
 
-EncryptionKeys = Callable[[Service], Sequence[EncryptionKey]]
+EncryptionKeys = Callable[[Service], Awaitable[Sequence[EncryptionKey]]]
 """A service's keys of `use` enc."""
 
 
@@ -24,10 +26,13 @@ async def letter(
 ) -> str:
     """The claims signed, then encrypted if `encryption` says how (RFC 7519 11.2: first sign, then encrypt).
 
-    Raises Unavailable where the signing key is out of reach, UnknownKey where the service has no key for it any more.
+    Raises Unavailable where the signing key is out of reach, or where the service shows no key for it now.
     """
     token = await signed(claims, keys.signing(alg), typ)
     if encryption is None:
         return token
-    key = jwe.choose(theirs(service), encryption.alg)
+    try:
+        key = jwe.choose(await theirs(service), encryption.alg)
+    except UnknownKey as unknown:
+        raise Unavailable(f"{service.client_id}: {unknown.detail}") from None
     return jwe.encrypt(token.encode("ascii"), key, encryption.alg, encryption.enc, cty="JWT")

@@ -8,6 +8,7 @@ from broker.ambient import Ambient
 from broker.jose import Certificate, KeySet, parse_keys
 from broker.jwe import EncryptionKey, parse_encryption_keys
 from broker.kept import Missed
+from broker.model.facts import Unavailable
 from broker.model.service import Service
 from broker.outgoing import Outgoing
 from broker.provider import Provider
@@ -122,8 +123,16 @@ class Catalogue:
         except Missed:
             return NO_KEYS
 
-    def encryption_keys(self, service: Service) -> Sequence[EncryptionKey]:
-        """The keys in a service's file that may be encrypted to, imported when they are first needed."""
+    async def encryption_keys(self, service: Service) -> Sequence[EncryptionKey]:
+        """The keys that a service can be written to: those in its file, imported when they are first needed, or those
+        that it shows. Raises Unavailable where these cannot be fetched.
+        """
+        remote = self._remote.get(service.client_id)
+        if remote is not None:
+            try:
+                return await remote.encryption()
+            except Missed as missed:
+                raise Unavailable(f"the keys of {service.client_id}: {missed}") from None
         known = self._theirs.get(service.client_id)
         if known is None:
             known = self._theirs[service.client_id] = parse_encryption_keys(service.jwks or {"keys": []})

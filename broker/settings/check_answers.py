@@ -42,8 +42,10 @@ def check_encryption(service: Service, frame: Frame) -> Iterator[Problem]:
             continue
         if wanted.alg not in ALGORITHMS:
             yield Problem(f"{name}.alg", f'"{wanted.alg}" is not known', suggestion(wanted.alg, KEY_WRAPPING))
-        elif not any(wanted.alg in key.algorithms for key in keys):
-            mend = 'add a public key with use = "enc" to jwks or to the file that jwks_file names'
+        elif service.jwks_uri is None and not any(wanted.alg in key.algorithms for key in keys):
+            mend = (
+                'add a public key with use = "enc" to jwks, to the file that jwks_file names, or show one at jwks_uri'
+            )
             yield Problem(name, f"no key of the service serves {wanted.alg}", mend)
         if wanted.enc not in CONTENT:
             yield Problem(f"{name}.enc", f'"{wanted.enc}" is not known', suggestion(wanted.enc, CONTENT_SEALING))

@@ -122,7 +122,8 @@ class ServiceFile:
     response_alg: IdTokenAlgorithm = IdTokenAlgorithm.ES256
     """How such answers are signed. RS256 only in the `oidc` profile."""
     response_encryption: Encryption | None = None
-    """How they are encrypted to the service, if at all: `alg` and `enc` (RFC 7516), to a key of `use` enc in `jwks`."""
+    """How they are encrypted to the service, if at all: `alg` and `enc` (RFC 7516), to a key of
+    `use` enc in its key set."""
     id_token_encryption: Encryption | None = None
     """How ID tokens are encrypted to the service once they are signed, if at all (OpenID Connect Core 16.14)."""
     userinfo_alg: IdTokenAlgorithm | None = None

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from joserfc import jwe
 from joserfc.jwk import ECKey, import_key
 
+from tests.machine.key_server import KeyServer
 from tests.whole.rider import RIDES, RIDES_SERVICE, Reply, Rider, Wire, rides, wire
 from tests.whole.stage import Script, Stage, staged
 
@@ -42,15 +43,20 @@ def known_keys(folder: Path) -> None:
     (kept / f"{RIDES}.jwks.json").write_text(json.dumps({"keys": [signs, opens]}))
 
 
-@pytest.fixture(scope="module")
-async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    """The whole product with that service."""
+@pytest.fixture(scope="module", params=["jwks_file", "jwks_uri"])
+async def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """The whole product with that service, whose keys stand in a file, or are shown by the service itself."""
     folder = tmp_path_factory.mktemp("sealed")
     known_keys(folder)
     head, _, data = RIDES_SERVICE.partition("data = ")
-    script = Script(files={"services/rides.toml": f"{head}{SEALED}data = {data}"})
-    async with staged(folder, script) as running:
-        yield running
+    server = KeyServer()
+    server.body = (folder / ".demo" / "secrets" / f"{RIDES}.jwks.json").read_bytes()
+    async with server.running():
+        if request.param == "jwks_uri":
+            head = head.replace('jwks_file = "../../.demo/secrets/rides.jwks.json"', f'jwks_uri = "{server.url}"')
+        script = Script(files={"services/rides.toml": f"{head}{SEALED}data = {data}"})
+        async with staged(folder, script) as running:
+            yield running
 
 
 @pytest.fixture

@@ -34,8 +34,8 @@ class Clients(Protocol):
         """The public keys of a service, to verify a token or know a certificate; an empty text fetches nothing."""
         ...
 
-    def encryption_keys(self, service: Service) -> Sequence[EncryptionKey]:
-        """A service's keys of `use` enc."""
+    async def encryption_keys(self, service: Service) -> Sequence[EncryptionKey]:
+        """A service's keys of `use` enc. Raises Unavailable where it shows them and they cannot be fetched."""
         ...
 
 

@@ -77,8 +77,8 @@ class Catalogue(Protocol):
         """The public keys of a service to verify a token or a certificate with; for an empty text none are fetched."""
         ...
 
-    def encryption_keys(self, service: Service) -> Sequence[EncryptionKey]:
-        """A service's keys of `use` enc."""
+    async def encryption_keys(self, service: Service) -> Sequence[EncryptionKey]:
+        """A service's keys of `use` enc. Raises Unavailable where it shows them and they cannot be fetched."""
         ...
 
 
