@@ -80,9 +80,18 @@ class RemoteKeys:
         except Missed:
             return shown.keys
 
-    async def encryption(self) -> Sequence[EncryptionKey]:
-        """The keys that the service can be written to. Raises Missed where nothing was ever fetched."""
-        return (await self._kept.get()).theirs
+    async def encryption(self, alg: str) -> Sequence[EncryptionKey]:
+        """The keys that the service can be written to, fetched again if none of those kept serves this algorithm.
+
+        Raises Missed without any.
+        """
+        shown = await self._kept.get()
+        if any(alg in key.algorithms for key in shown.theirs):
+            return shown.theirs
+        try:
+            return (await self._kept.other_than(shown)).theirs
+        except Missed:
+            return shown.theirs
 
     async def _fetch(self) -> Shown:
         try:

@@ -2,7 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+DEEPEST: Final = 16
+"""How deep values may lie within each other."""
 
 
 def document(table: Mapping[str, Any]) -> str:
@@ -10,8 +13,10 @@ def document(table: Mapping[str, Any]) -> str:
     return "".join(f"{quoted(name)} = {written(value)}\n" for name, value in table.items())
 
 
-def written(value: Any) -> str:
-    """One value on one line. Raises ValueError for a value that TOML has no form for."""
+def written(value: Any, depth: int = 0) -> str:
+    """One value on one line. Raises ValueError for a value that TOML has no form for, or that lies too deep."""
+    if depth > DEEPEST:
+        raise ValueError(f"values lie more than {DEEPEST} deep")
     if isinstance(value, str):
         return quoted(value)
     if isinstance(value, bool):
@@ -19,9 +24,9 @@ def written(value: Any) -> str:
     if isinstance(value, int | float):
         return json.dumps(value, allow_nan=False)
     if isinstance(value, list | tuple):
-        return f"[{', '.join(map(written, value))}]"
+        return f"[{', '.join(written(inner, depth + 1) for inner in value)}]"
     if isinstance(value, Mapping):
-        members = ", ".join(f"{quoted(name)} = {written(inner)}" for name, inner in value.items())
+        members = ", ".join(f"{quoted(name)} = {written(inner, depth + 1)}" for name, inner in value.items())
         return f"{{{members}}}"
     raise ValueError(f"TOML has no form for {type(value).__name__}")
 

@@ -69,7 +69,7 @@ async def test_keys_to_encrypt_to_are_those_of_that_use_and_never_mistaken_for_k
 ) -> None:
     theirs = {**ECKey.generate_key("P-256").as_dict(private=False), "use": "enc", "kid": "theirs"}
     server.body = json.dumps({"keys": [dict(OLD.jwk), theirs]}).encode()
-    assert [key.kid for key in await keys.encryption()] == ["theirs"]
+    assert [key.kid for key in await keys.encryption("ECDH-ES")] == ["theirs"]
     assert list((await keys.keys(token(OLD))).keys) == ["old"]
     assert server.asked == 1
 
@@ -79,13 +79,13 @@ async def test_without_keys_to_encrypt_to_nothing_is_written_and_the_service_is_
 ) -> None:
     server.status = "500 Oh"
     with pytest.raises(Missed):
-        await keys.encryption()
+        await keys.encryption("ECDH-ES")
 
     class Ring:
         def signing(self, alg: str) -> SigningKey:
             return OLD
 
-    async def theirs(_: Service) -> Sequence[EncryptionKey]:
+    async def theirs(_: Service, alg: str) -> Sequence[EncryptionKey]:
         return ()
 
     service = Service("shop", {}, (), "shop.example", "https://shop.example/")

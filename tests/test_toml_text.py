@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.toml_text import document
+from broker.toml_text import DEEPEST, document
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 LEAVES = TEXTS | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -19,7 +19,15 @@ def test_a_table_comes_back_as_it_was(table: dict[str, Any]) -> None:
     assert tomllib.loads(document(table)) == table
 
 
-@pytest.mark.parametrize("value", [None, float("nan"), float("inf"), "\ud800", {"\ud800": 1}, [object()]])
+def deep() -> Any:
+    """Lists in lists."""
+    value: Any = 1
+    for _ in range(DEEPEST + 1):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), float("inf"), "\ud800", {"\ud800": 1}, [object()], deep()])
 def test_what_toml_has_no_form_for_is_refused(value: Any) -> None:
     with pytest.raises(ValueError):
         document({"name": value})

@@ -11,8 +11,8 @@ from broker.model.facts import Unavailable
 from broker.model.service import Encryption, Service
 from broker.signing import signed
 
-EncryptionKeys = Callable[[Service], Awaitable[Sequence[EncryptionKey]]]
-"""A service's keys of `use` enc."""
+EncryptionKeys = Callable[[Service, str], Awaitable[Sequence[EncryptionKey]]]
+"""A service's keys of `use` enc, best with one for the algorithm."""
 
 
 async def letter(
@@ -32,7 +32,7 @@ async def letter(
     if encryption is None:
         return token
     try:
-        key = jwe.choose(await theirs(service), encryption.alg)
+        key = jwe.choose(await theirs(service, encryption.alg), encryption.alg)
     except UnknownKey as unknown:
         raise Unavailable(f"{service.client_id}: {unknown.detail}") from None
     return jwe.encrypt(token.encode("ascii"), key, encryption.alg, encryption.enc, cty="JWT")

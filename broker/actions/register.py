@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 
 from broker.ambient import Ambient
 from broker.model import handle as handles
-from broker.model.service import Service, SubjectType
+from broker.model.service import Service
 from broker.oidc.access import invalid_token
 from broker.oidc.errors import Scheme, TokenError
 from broker.oidc.registration import metadata_of, refused, table
@@ -23,12 +23,12 @@ class Registry(Protocol):
     async def add(self, client_id: str, file: Mapping[str, Any]) -> Sequence[Problem]:
         """Keeps the file of a service and has it taken; or says what is wrong with it, and keeps nothing.
 
-        Raises Unavailable where the rest of the configuration is wrong at the moment.
+        Raises Unavailable where it cannot be taken at the moment.
         """
         ...
 
     async def remove(self, client_id: str) -> None:
-        """Takes a service's file away."""
+        """Takes a service's file away. Raises Unavailable where the service stays in force all the same."""
         ...
 
 
@@ -54,9 +54,8 @@ async def register(registrar: Registrar, metadata: Mapping[str, Any]) -> dict[st
         secret = handles.fresh(registrar.ambient, size=32)
         file["secret_digest"] = handles.digest(secret)
         given = {"client_secret": secret, "client_secret_expires_at": 0}
-    if file.get("subject_type") != SubjectType.PUBLIC:
-        # a sector of its own: whoever named the host of another service could else tell that two citizens are one
-        file["sector"] = client_id
+    # a sector of its own: whoever named the host of another service could else tell that two citizens are one
+    file["sector"] = client_id
     problems = await registrar.registry.add(client_id, file)
     if problems:
         first = next((one for one in problems if one.path.startswith("redirect_uris")), problems[0])

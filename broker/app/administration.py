@@ -12,7 +12,7 @@ from broker.commands.check import check_keys
 from broker.commands.machine import Machine, told
 from broker.keys import KeyRing
 from broker.model.facts import Unavailable
-from broker.settings import Settings, load
+from broker.settings import Settings, Source, load
 from broker.stores.facts import Facts, open_facts
 from broker.stores.passing.opening import open_passing
 from broker.stores.sql.audit import SqlAudit
@@ -24,9 +24,9 @@ from broker.toml import Problem
 from providers import KINDS
 
 
-def read(place: Path) -> Settings | list[Problem]:
-    """The settings at a place, or every problem in them and in the keys that they name."""
-    found = load(place, KINDS)
+def read(place: Path, *more: Source) -> Settings | list[Problem]:
+    """The settings at a place, or every problem in them and in the keys that they name; `more` are further services."""
+    found = load(place, KINDS, more=more)
     return found if isinstance(found, list) else list(check_keys(found)) or found
 
 

@@ -123,14 +123,14 @@ class Catalogue:
         except Missed:
             return NO_KEYS
 
-    async def encryption_keys(self, service: Service) -> Sequence[EncryptionKey]:
+    async def encryption_keys(self, service: Service, alg: str) -> Sequence[EncryptionKey]:
         """The keys that a service can be written to: those in its file, imported when they are first needed, or those
-        that it shows. Raises Unavailable where these cannot be fetched.
+        that it shows, best with one for `alg`. Raises Unavailable where these cannot be fetched.
         """
         remote = self._remote.get(service.client_id)
         if remote is not None:
             try:
-                return await remote.encryption()
+                return await remote.encryption(alg)
             except Missed as missed:
                 raise Unavailable(f"the keys of {service.client_id}: {missed}") from None
         known = self._theirs.get(service.client_id)

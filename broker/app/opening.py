@@ -5,12 +5,14 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from broker import seal
 from broker.actions.upkeep import for_ever
 from broker.ambient import Ambient
+from broker.app.administration import read as read_settings
 from broker.app.catalogue import Catalogue, key_sets
 from broker.app.chores import chores
 from broker.app.parts import Parts, password
@@ -87,7 +89,7 @@ async def opened(
             meters,
             _readiness(facts, passing),
             reloading,
-            _files(settings, place, read, reloading, facts),
+            _files(settings, place, reloading, facts, catalogue),
         )
         for work in (watch.run(), _beat(parts), *(for_ever(chore) for chore in chores(parts))):
             stack.push_async_callback(_ended, asyncio.ensure_future(work))
@@ -95,12 +97,13 @@ async def opened(
 
 
 def _files(
-    settings: Settings, place: Path | None, read: Reader | None, reloading: Reloading | None, facts: Facts
+    settings: Settings, place: Path | None, reloading: Reloading | None, facts: Facts, catalogue: Catalogue
 ) -> Files | None:
     """The files of services, where services may register by themselves."""
-    if not settings.broker.registration or place is None or read is None or reloading is None:
+    if not settings.broker.registration or place is None or reloading is None:
         return None
-    return Files(place, read, reloading, facts.marks, facts.ambient.now)
+    known = catalogue.services
+    return Files(place, partial(read_settings, place), reloading, facts.marks, lambda: known, facts.ambient.now)
 
 
 def _readiness(facts: Facts, passing: Passing) -> Readiness:

@@ -1,17 +1,25 @@
 """Services that register by themselves become files like all others, and are taken as a reload takes files."""
 
 import asyncio
+import logging
 import os
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from broker.actions.register import Registrar
 from broker.app.parts import Parts
-from broker.app.reloading import Reader, Reloading
+from broker.app.reloading import Reloading
 from broker.model.facts import Unavailable
+from broker.settings import Settings, Source
 from broker.toml import Problem
 from broker.toml_text import document
+
+LOG = logging.getLogger("portico.app")
+
+Judge = Callable[[Source], Settings | list[Problem]]
+"""Reads the settings as they would be with one more service. It takes long, and runs in a thread."""
 
 
 class Everybody(Protocol):
@@ -23,47 +31,58 @@ class Everybody(Protocol):
 
 
 class Files:
-    """The files of services in the folder of the configuration.
-
-    A process that is killed while it looks at a new file leaves it there: if it is wrong, the next start names it.
-    """
+    """The files of services in the folder of the configuration. One that is wrong never bears a name there."""
 
     def __init__(
-        self, folder: Path, read: Reader, reloading: Reloading, everybody: Everybody, now: Callable[[], float]
+        self,
+        folder: Path,
+        judge: Judge,
+        reloading: Reloading,
+        everybody: Everybody,
+        known: Callable[[], Mapping[str, object]],
+        now: Callable[[], float],
     ) -> None:
-        """`folder` holds the settings that `read` reads."""
+        """`folder` holds the settings; `known` are the services in force here, by client id."""
         self._folder = folder / "services"
-        self._read = read
+        self._judge = judge
         self._reloading = reloading
         self._everybody = everybody
+        self._known = known
         self._now = now
         self._one_at_a_time = asyncio.Lock()
 
     async def add(self, client_id: str, file: Mapping[str, Any]) -> Sequence[Problem]:
-        """Writes the file and has everybody read it; takes it back where it is wrong, and says what is."""
+        """Writes the file and has everybody read it, or says what is wrong with it."""
         try:
             text = document(file)
         except ValueError as problem:
             return [Problem("", str(problem), "leave out what is no text, number, list or object")]
+        path = self._folder / f"{client_id}.toml"
         async with self._one_at_a_time:
-            path = self._folder / f"{client_id}.toml"
-            await asyncio.to_thread(_place, path, text)
-            problems = await asyncio.to_thread(self._read)
-            if isinstance(problems, list):
-                path.unlink()
-                own = f"services/{path.name}"
-                mine = [_inside(problem, own) for problem in problems if problem.path.startswith(own)]
-                if not mine:
-                    raise Unavailable("the configuration is wrong elsewhere")
-                return mine
-            await self._take(client_id)
+            table = {"client_id": client_id, **tomllib.loads(text)}
+            found = await asyncio.to_thread(self._judge, Source(f"services/{path.name}", "", table, self._folder))
+            if isinstance(found, list):
+                return _about(found, f"services/{path.name}")
+            try:
+                await asyncio.to_thread(_place, path, text)
+                await self._take(client_id)
+                if client_id not in self._known():
+                    raise Unavailable("the configuration was not taken")
+            except BaseException as fault:  # nobody was told of the service, so nothing of it stays, whatever it was
+                path.unlink(missing_ok=True)
+                if isinstance(fault, OSError):
+                    LOG.error("registration_fails", extra={"place": str(path), "problem": str(fault)})
+                    raise Unavailable(f"{path} cannot be written") from None
+                raise
         return ()
 
     async def remove(self, client_id: str) -> None:
-        """Takes the file away and has everybody read again."""
+        """Takes the file away and has everybody read again. Raises Unavailable where it stays in force all the same."""
         async with self._one_at_a_time:
             (self._folder / f"{client_id}.toml").unlink(missing_ok=True)
             await self._take(client_id)
+            if client_id in self._known():
+                raise Unavailable("the configuration was not taken")
 
     async def _take(self, client_id: str) -> None:
         """Here at once, elsewhere within seconds."""
@@ -92,5 +111,9 @@ def _place(path: Path, text: str) -> None:
     os.replace(new, path)
 
 
-def _inside(problem: Problem, file: str) -> Problem:
-    return Problem(problem.path.removeprefix(file).removeprefix(": "), problem.what, problem.mend)
+def _about(problems: Sequence[Problem], file: str) -> Sequence[Problem]:
+    """The problems of this file, with their places in it. Raises Unavailable where only others have some."""
+    mine = [problem for problem in problems if problem.path.startswith(file)]
+    if not mine:
+        raise Unavailable("the configuration is wrong elsewhere")
+    return [Problem(one.path.removeprefix(file).removeprefix(": "), one.what, one.mend) for one in mine]

@@ -5,12 +5,13 @@ it, so that one set of checks decides about both. What is unknown here is left o
 (RFC 7591 2).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from broker.model.claims import CLAIMS
-from broker.model.service import Binding, ClientAuthentication, Encryption, Profile, Service
+from broker.model.service import Binding, ClientAuthentication, DataUse, Profile, Service
 from broker.oidc.errors import TokenError
 from broker.oidc.scopes import OFFLINE_ACCESS, OPENID, claims_of
 from broker.oidc.token import GrantType
@@ -23,8 +24,6 @@ FIELDS: Final = {
     "jwks_uri": "jwks_uri",
     "subject_type": "subject_type",
     "id_token_signed_response_alg": "id_token_alg",
-    "userinfo_signed_response_alg": "userinfo_alg",
-    "introspection_signed_response_alg": "introspection_alg",
     "require_signed_request_object": "request_object_required",
     "initiate_login_uri": "initiate_login_uri",
     "backchannel_logout_uri": "backchannel_logout_uri",
@@ -32,35 +31,43 @@ FIELDS: Final = {
 }
 """Metadata that mean what a field of a service's file means, by their names."""
 
-ENCRYPTED: Final = {
-    "id_token": "id_token_encryption",
-    "userinfo": "userinfo_encryption",
-    "introspection": "introspection_encryption",
+_NAMED: Final = {
+    **{field: member for member, field in FIELDS.items()},
+    "home": "client_uri",
+    "names": "client_name",
+    "scopes": "scope",
+    "data": "scope",
 }
-"""What may be encrypted, by how its two members of metadata begin, and the field of the file."""
+"""What the service called a field of the file, so that an error names what it sent."""
 
 _REASONS: Final = {
     "en": "This service registered itself to be tried out, and gave no reason",
     "cy": "Cofrestrodd y gwasanaeth hwn ei hun i'w dreialu, ac ni roddodd reswm",
     "ar": "سُجلت هذه الخدمة ذاتيًا للتجربة دون ذكر سبب",
 }
-_CONTENT: Final = "A128CBC-HS256"
-"""The content encryption that counts where only the key management is named (Dynamic Client Registration 1.0, 2)."""
+_UNTELLABLE: Final = re.compile(r"[^ !#-\[\]-~]")
+"""What a description may not hold (RFC 6749 5.2)."""
+
+_LONGEST: Final = 200
+"""Characters of a description."""
+
+_KEYED: Final = ("private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth")
+"""The methods that FAPI 2.0 takes."""
 
 
 def table(metadata: Mapping[str, Any], languages: Sequence[str]) -> dict[str, Any]:
     """The service's file. Values are as they came, for the checks of files to judge. Raises TokenError."""
     _check_flow(metadata)
-    name, home = metadata.get("client_name"), _home(metadata)
+    name, home, profile = metadata.get("client_name"), _home(metadata), _profile(metadata)
     scope = _scope(metadata)
     file = {field: metadata[member] for member, field in FIELDS.items() if metadata.get(member) is not None}
     file = {
         "authentication": ClientAuthentication.CLIENT_SECRET_BASIC.value,
-        "id_token_alg": "RS256",
+        "id_token_alg": "ES256" if profile is Profile.FAPI2 else "RS256",
         **file,
         "names": {code: metadata.get(f"client_name#{code}", name or _host(home)) for code in languages},
         "home": home,
-        "profile": _profile(metadata).value,
+        "profile": profile.value,
         "scopes": [word for word in scope if word != OFFLINE_ACCESS],
         "data": [
             {"claim": claim, "reason": {code: _REASONS[code] for code in languages}}
@@ -72,9 +79,6 @@ def table(metadata: Mapping[str, Any], languages: Sequence[str]) -> dict[str, An
     contacts = metadata.get("contacts")
     if isinstance(contacts, list) and contacts and isinstance(contacts[0], str):
         file["contact"] = contacts[0]
-    for member, field in ENCRYPTED.items():
-        if (alg := metadata.get(f"{member}_encrypted_response_alg")) is not None:
-            file[field] = {"alg": alg, "enc": metadata.get(f"{member}_encrypted_response_enc", _CONTENT)}
     return file
 
 
@@ -93,8 +97,6 @@ def metadata_of(service: Service) -> dict[str, Any]:
         "scope": " ".join([*service.scopes, *([OFFLINE_ACCESS] if service.refresh else [])]),
         "subject_type": service.subject_type.value,
         "id_token_signed_response_alg": service.id_token_alg,
-        "userinfo_signed_response_alg": service.userinfo_alg,
-        "introspection_signed_response_alg": service.introspection_alg,
         "require_signed_request_object": service.request_object_required,
         "require_pushed_authorization_requests": service.profile is Profile.FAPI2,
         "dpop_bound_access_tokens": service.binding is Binding.DPOP,
@@ -106,10 +108,6 @@ def metadata_of(service: Service) -> dict[str, Any]:
         "frontchannel_logout_uri": service.frontchannel_logout_uri,
         "contacts": None if service.contact is None else [service.contact],
     }
-    for member, field in ENCRYPTED.items():
-        how: Encryption | None = getattr(service, field)
-        if how is not None:
-            told |= {f"{member}_encrypted_response_alg": how.alg, f"{member}_encrypted_response_enc": how.enc}
     return {member: value for member, value in told.items() if value is not None}
 
 
@@ -131,6 +129,7 @@ def registrable() -> Sequence[Service]:
             profile=Profile.OIDC,
             authentication=way,
             scopes=(OPENID, *CLAIMS),
+            data=tuple(DataUse(claim, {}) for claim in claims_of(tuple(CLAIMS))),
             refresh=True,
         )
         for way in ways
@@ -140,10 +139,10 @@ def registrable() -> Sequence[Service]:
 def refused(place: str, what: str) -> TokenError:
     """The error for metadata that cannot stay as they are (RFC 7591 3.2.2). `place` is the field of the file."""
     field, inner = place[: (end := _end(place))], place[end:]
-    member = next((name for name, known in FIELDS.items() if known == field), field)
+    member = _NAMED.get(field, field)
     code = "invalid_redirect_uri" if member == "redirect_uris" else "invalid_client_metadata"
-    said = f"{member}{inner}: {what}".replace('"', "'").replace("\\", "/")
-    return TokenError(code, said.encode("ascii", "replace").decode("ascii"))
+    said = f"{member}{inner}: {what}".replace('"', "'")
+    return TokenError(code, _UNTELLABLE.sub("?", said)[:_LONGEST])
 
 
 def _end(place: str) -> int:
@@ -159,6 +158,8 @@ def _check_flow(metadata: Mapping[str, Any]) -> None:
         raise refused("grant_types", "authorization_code must be among them")
     if "sector_identifier_uri" in metadata:
         raise refused("sector_identifier_uri", "not read here: a service that registers has a sector of its own")
+    if metadata.get("subject_type", "pairwise") != "pairwise":
+        raise refused("subject_type", "a service that registers has subjects of its own: pairwise")
     initiate = metadata.get("initiate_login_uri", "https:")
     if not isinstance(initiate, str) or not initiate.startswith("https:"):
         raise refused("initiate_login_uri", "an https URL is needed")
@@ -205,8 +206,7 @@ def _profile(metadata: Mapping[str, Any]) -> Profile:
     """FAPI 2.0 for whoever says all that it demands."""
     bound = metadata.get("dpop_bound_access_tokens") or metadata.get("tls_client_certificate_bound_access_tokens")
     strict = metadata.get("require_pushed_authorization_requests") and bound
-    secretless = "secret" not in str(metadata.get("token_endpoint_auth_method", "client_secret_basic"))
-    return Profile.FAPI2 if strict and secretless else Profile.OIDC
+    return Profile.FAPI2 if strict and metadata.get("token_endpoint_auth_method") in _KEYED else Profile.OIDC
 
 
 def _binding(metadata: Mapping[str, Any]) -> dict[str, str]:

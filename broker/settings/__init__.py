@@ -22,6 +22,7 @@ from broker.settings.shape import (
     Support,
     Tokens,
 )
+from broker.settings.source import Source
 from broker.settings.staff import Staff, StaffSessions
 from broker.settings.urls import address
 
@@ -47,6 +48,7 @@ __all__ = [
     "Sessions",
     "Settings",
     "Smtp",
+    "Source",
     "Staff",
     "StaffSessions",
     "Support",

@@ -47,14 +47,20 @@ class Placed(Generic[T]):
 
 
 def load(
-    place: Path, kinds: Mapping[str, Kind], *, origins: Mapping[str, str] | None = None, prepared: bool = True
+    place: Path,
+    kinds: Mapping[str, Kind],
+    *,
+    origins: Mapping[str, str] | None = None,
+    prepared: bool = True,
+    more: Sequence[Source] = (),
 ) -> Settings | list[Problem]:
     """The settings of a folder or of one file, or every problem in them. No network, no store.
 
     `kinds` are the kinds of providers by name. `origins` replaces `host:port` texts in every value, so that the same
     files serve other ports. With `prepared` False what is still to be made may be missing: keys, secrets, folders.
+    `more` are services beside those that stand there.
     """
-    sources, problems = gather(place, origins or {})
+    sources, problems = gather(place, origins or {}, more)
     if sources is None:
         return problems
     broker = read_broker(sources.broker, prepared, problems)

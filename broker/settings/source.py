@@ -40,10 +40,13 @@ class Sources:
     provider_ids: Mapping[str, None]
 
 
-def gather(place: Path, origins: Mapping[str, str]) -> tuple[Sources | None, list[Problem]]:
+def gather(
+    place: Path, origins: Mapping[str, str], more: Sequence[Source] = ()
+) -> tuple[Sources | None, list[Problem]]:
     """Reads a folder (`broker.toml`, `services/`, `providers/`, `staff.toml`) or one file that holds it all.
 
-    `origins` replaces `host:port` texts wherever they stand in a value. None where broker.toml cannot be read.
+    `more` are services beside those that stand there. `origins` replaces `host:port` texts wherever they stand in a
+    value. None where broker.toml cannot be read.
     """
     problems: list[Problem] = []
     main = place / "broker.toml" if place.is_dir() else place
@@ -56,6 +59,7 @@ def gather(place: Path, origins: Mapping[str, str]) -> tuple[Sources | None, lis
         [*tables(table.pop(name, []), main, name, problems), *files(listed[name], name, key, origins, problems)]
         for name, key in (("services", "client_id"), ("providers", "id"))
     )
+    services += more
     staff = one(table.pop("staff", None), main, folder, origins, problems)
     return (
         Sources(

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import re
 import tomllib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -15,9 +16,19 @@ import pytest
 
 from broker import ambient, app
 from broker.app.parts import Parts
+from broker.model.facts import Unavailable
 from tests.machine.configuration import Configuration, prepared
 
 ISSUER = "http://localhost:8000"
+SETTINGS = {
+    "names": {"en": "One", "cy": "Un"},
+    "home": "https://one.example/",
+    "redirect_uris": ["https://one.example/back"],
+    "profile": "oidc",
+    "authentication": "client_secret_basic",
+    "secret_digest": "0" * 64,
+    "sector": "self-1",
+}
 SERVICE = {"client_name": "Trying out", "redirect_uris": ["https://shop.example/back"]}
 
 
@@ -120,6 +131,11 @@ async def test_what_an_operator_wrote_is_nobodys_to_read_or_end(door: Door) -> N
         ({"id_token_signed_response_alg": "none"}, "invalid_client_metadata", "id_token_signed_response_alg"),
         ({"sector_identifier_uri": "https://shop.example/s"}, "invalid_client_metadata", "sector_identifier_uri"),
         ({"client_name": "\ud800"}, "invalid_client_metadata", ""),
+        ({"client_name": 7}, "invalid_client_metadata", "client_name"),
+        ({"client_uri": "x"}, "invalid_client_metadata", "client_uri"),
+        ({"subject_type": "public"}, "invalid_client_metadata", "subject_type"),
+        ({"jwks_uri": "https://shop.example/\n" + "x" * 900}, "invalid_client_metadata", "jwks_uri"),
+        ({"jwks": json.loads('{"a":' * 90 + "0" + "}" * 90)}, "invalid_client_metadata", "deep"),
         ({"jwks": {"keys": [None]}}, "invalid_client_metadata", ""),
     ],
 )
@@ -129,7 +145,8 @@ async def test_what_a_file_could_not_say_is_refused_and_leaves_nothing_behind(
     before = door.files()
     reply = await door.register(**metadata)
     assert (reply.status_code, reply.json()["error"]) == (400, error)
-    assert said in reply.json()["error_description"]
+    told = reply.json()["error_description"]
+    assert said in told and re.fullmatch(r"[ !#-\[\]-~]{1,200}", told)
     assert door.files() == before
 
 
@@ -157,6 +174,45 @@ async def test_while_the_configuration_is_wrong_elsewhere_nothing_is_registered(
         wrong.unlink()
     assert (reply.status_code, reply.json()["error"]) == (503, "temporarily_unavailable")
     assert [*door.files(), "wrong.toml"] == [*(name for name in before if name != "wrong.toml"), "wrong.toml"]
+
+
+@pytest.mark.parametrize("fault", [OSError("read-only"), Unavailable("the database is away"), asyncio.CancelledError()])
+async def test_what_nobody_could_be_told_of_does_not_stay(
+    door: Door, fault: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert door.parts.files is not None
+    before = door.files()
+
+    async def failing(client_id: str) -> None:
+        raise fault
+
+    monkeypatch.setattr(door.parts.files, "_take", failing)
+    if isinstance(fault, asyncio.CancelledError):
+        with pytest.raises(asyncio.CancelledError):
+            await door.parts.files.add("self-1", SETTINGS)
+    else:
+        assert (await door.register()).status_code == 503
+    assert door.files() == before
+
+
+async def test_what_a_reload_did_not_take_is_neither_registered_nor_ended(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert door.parts.files is not None
+    told = (await door.register()).json()
+    before = door.files()
+
+    async def refusing(client_id: str) -> None:
+        return None
+
+    monkeypatch.setattr(door.parts.files, "_take", refusing)
+    assert (await door.register()).status_code == 503
+    assert door.files() == before
+    bearer = {"Authorization": f"Bearer {told['registration_access_token']}"}
+    assert (await door.client.delete(told["registration_client_uri"], headers=bearer)).status_code == 503
+    assert told["client_id"] in door.parts.catalogue.services
+    monkeypatch.undo()
+    assert (await door.client.delete(told["registration_client_uri"], headers=bearer)).status_code == 204
 
 
 async def test_a_registered_service_shares_no_subjects_with_anybody(door: Door) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.oidc.errors import TokenError
-from broker.oidc.registration import ENCRYPTED, FIELDS, metadata_of, refused, registrable, table
+from broker.oidc.registration import FIELDS, metadata_of, refused, registrable, table
 from broker.settings.services import ServiceFile, service
 from broker.toml import load
 
@@ -19,7 +19,6 @@ JSON = st.recursive(
 MEMBERS = st.sampled_from(
     [
         *FIELDS,
-        *(f"{what}_encrypted_response_{part}" for what in ENCRYPTED for part in ("alg", "enc")),
         *("client_name", "client_name#cy", "client_uri", "scope", "grant_types", "response_types", "contacts"),
         *("dpop_bound_access_tokens", "require_pushed_authorization_requests", "made_up"),
     ]
@@ -49,8 +48,7 @@ def test_whatever_comes_is_a_file_or_a_registered_error(metadata: dict[str, Any]
     [
         {"client_name": "Shop", "client_name#cy": "Siop", "client_uri": "https://shop.example/en"},
         {"initiate_login_uri": "https://shop.example/go", "contacts": ["me@shop.example"]},
-        {"post_logout_redirect_uris": ["https://shop.example/"], "subject_type": "public"},
-        {"id_token_signed_response_alg": "ES256", "userinfo_signed_response_alg": "PS256"},
+        {"post_logout_redirect_uris": ["https://shop.example/"], "id_token_signed_response_alg": "ES256"},
         {"scope": "openid email offline_access", "grant_types": ["authorization_code", "refresh_token"]},
         {"jwks_uri": "https://shop.example/keys", "token_endpoint_auth_method": "private_key_jwt"},
         {"backchannel_logout_uri": "https://shop.example/bye", "frontchannel_logout_uri": "https://shop.example/f"},
@@ -59,9 +57,7 @@ def test_whatever_comes_is_a_file_or_a_registered_error(metadata: dict[str, Any]
             "token_endpoint_auth_method": "private_key_jwt",
             "require_pushed_authorization_requests": True,
             "dpop_bound_access_tokens": True,
-            "id_token_signed_response_alg": "ES256",
         },
-        {"id_token_encrypted_response_alg": "ECDH-ES", "id_token_encrypted_response_enc": "A256GCM"},
     ],
 )
 def test_what_was_said_and_is_known_comes_back(metadata: dict[str, Any]) -> None:
@@ -77,8 +73,13 @@ def test_what_was_not_said_is_what_the_standard_says_it_is() -> None:
     assert (found["client_name"], found["client_uri"]) == ("shop.example", "https://shop.example/")
 
 
-def test_the_content_encryption_left_out_is_the_usual_one() -> None:
-    assert told({"userinfo_encrypted_response_alg": "RSA-OAEP"})["userinfo_encrypted_response_enc"] == "A128CBC-HS256"
+@pytest.mark.parametrize(
+    ("method", "profile", "alg"), [("private_key_jwt", "fapi2", "ES256"), ("none", "oidc", "RS256")]
+)
+def test_whoever_says_all_that_fapi_demands_has_that_profile(method: str, profile: str, alg: str) -> None:
+    strict = {"require_pushed_authorization_requests": True, "dpop_bound_access_tokens": True}
+    file = table({**BASE, **strict, "token_endpoint_auth_method": method}, ["en"])
+    assert (file["profile"], file["id_token_alg"], file["binding"]) == (profile, alg, "dpop")
 
 
 def test_every_claim_of_a_service_that_says_nothing_has_a_reason_in_every_language() -> None:

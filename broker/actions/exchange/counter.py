@@ -34,8 +34,8 @@ class Clients(Protocol):
         """The public keys of a service, to verify a token or know a certificate; an empty text fetches nothing."""
         ...
 
-    async def encryption_keys(self, service: Service) -> Sequence[EncryptionKey]:
-        """A service's keys of `use` enc. Raises Unavailable where it shows them and they cannot be fetched."""
+    async def encryption_keys(self, service: Service, alg: str) -> Sequence[EncryptionKey]:
+        """A service's keys of `use` enc, best with one for `alg`. Raises Unavailable where none can be fetched."""
         ...
 
 

@@ -77,8 +77,8 @@ class Catalogue(Protocol):
         """The public keys of a service to verify a token or a certificate with; for an empty text none are fetched."""
         ...
 
-    async def encryption_keys(self, service: Service) -> Sequence[EncryptionKey]:
-        """A service's keys of `use` enc. Raises Unavailable where it shows them and they cannot be fetched."""
+    async def encryption_keys(self, service: Service, alg: str) -> Sequence[EncryptionKey]:
+        """A service's keys of `use` enc, best with one for `alg`. Raises Unavailable where none can be fetched."""
         ...
 
 

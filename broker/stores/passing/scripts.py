@@ -87,7 +87,7 @@ EPOCH: Final = script(
     end
     local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
     local reign = string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
-    return drawn .. run .. reign
+    return drawn .. run .. (reign or '')
     """
 )
 """What was drawn when this memory of proofs began, with which run of the server it is, and under which id it leads: one

@@ -1,6 +1,7 @@
 """A few connections to PostgreSQL, made when they are needed and thrown away when anything is wrong with them."""
 
 import asyncio
+import hashlib
 import ssl
 from collections.abc import Sequence
 from typing import Final, cast
@@ -35,9 +36,12 @@ class Connection:
         """Runs a statement. One round trip, apart from its first time on this connection."""
         statement = self._statements.get(prepared)
         if statement is None:
-            # without a name the server would read and plan it again each time that it runs
-            name = f"portico_{len(self._statements)}"
-            statement = self._statements[prepared] = await self._raw.prepare(prepared.steps[0].sql, name=name)
+            # without a name the server would read and plan it again each time that it runs; with its hash in the name
+            # nobody runs another one where a pooler lends what others prepared
+            sql = prepared.steps[0].sql
+            mark = hashlib.sha256(sql.encode()).hexdigest()[:16]
+            name = f"portico_{len(self._statements)}_{mark}"
+            statement = self._statements[prepared] = await self._raw.prepare(sql, name=name)
         return cast(Sequence[Row], await statement.fetch(*values))
 
     async def execute(self, text: str) -> None:

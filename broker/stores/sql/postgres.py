@@ -28,6 +28,14 @@ _BROKEN: Final = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, 
 """What comes of a connection that broke, however far the driver had come to notice it."""
 
 
+_NOT_PREPARED: Final = (
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.InvalidSQLStatementNameError,
+    asyncpg.DuplicatePreparedStatementError,
+)
+"""What comes of a statement that is not on its connection as we left it."""
+
+
 class PostgresDatabase(Postgres):
     """A database of facts on a server."""
 
@@ -139,7 +147,7 @@ class PostgresUnit:
 
 def _is_passing(error: asyncpg.PostgresError) -> bool:
     # a statement prepared before a migration, or lost by a pooler: the next connection prepares it anew
-    if isinstance(error, asyncpg.InvalidCachedStatementError | asyncpg.InvalidSQLStatementNameError):
+    if isinstance(error, _NOT_PREPARED):
         return True
     return (error.sqlstate or "08").startswith(_PASSING)
 

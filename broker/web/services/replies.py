@@ -48,8 +48,8 @@ def answering(handler: Handler, counter: Counter) -> Handler:
             return await _token_error(request, error, counter)
         except Unreadable as unreadable:
             return await _token_error(request, unreadable.token_error(), counter)
-        except Unavailable:
-            LOG.warning("store_unavailable", extra={"path": request.url.path})
+        except Unavailable as unavailable:
+            LOG.warning("store_unavailable", extra={"path": request.url.path, "detail": str(unavailable)})
             told = {"error": "temporarily_unavailable", "error_description": "please try again shortly"}
             return json_reply(told, 503, {"Retry-After": "5"})
 
