@@ -33,7 +33,11 @@ async def test_no_log_line_of_a_worker_holds_a_code_a_token_a_cookie_or_a_handle
         *(value for name in (cookies.BROWSER, cookies.SESSION) for value in rider.jar.value(name).split(".")),
     ]
     assert all(len(secret) > 15 for secret in secrets), secrets
-    assert '"event": "refused"' in broker.running.program.output
+
+    async def noted() -> bool:
+        return '"event": "refused"' in broker.running.program.output
+
+    await eventually(10, noted)
     assert [secret for secret in secrets if secret in broker.running.program.output] == []
 
 

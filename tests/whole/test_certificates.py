@@ -16,7 +16,7 @@ from tests.machine.certificates import Authority, Certificate
 from tests.machine.nginx import USUAL, WITH_CERTIFICATES
 from tests.machine.program import LOOPBACK
 from tests.whole.processes import Running, run
-from tests.whole.rider import Reply, Rider, Service, Wire, wire
+from tests.whole.rider import Reply, Rider, Service, Wire, eventually, wire
 from tests.whole.stage import Script
 
 CALLBACK = "http://localhost:9/callback"
@@ -207,7 +207,11 @@ async def test_a_header_that_did_not_come_through_the_proxy_is_nobody_s(port: Po
     async with wire(source=ELSEWHERE) as direct:
         reply = await direct.send("POST", f"{port.direct}/introspect", form, forged)
     assert (reply.status, reply.told["error"]) == (401, "invalid_client")
-    assert "certificate_from_nobody" in port.broker.program.output
+
+    async def told() -> bool:
+        return "certificate_from_nobody" in port.broker.program.output
+
+    await eventually(10, told)
 
 
 async def test_the_address_that_a_proxy_passes_on_does_not_stand_for_the_proxy_s_own(port: Port) -> None:
