@@ -48,7 +48,9 @@ types: .venv/.test
 
 suite: setup test-tools
 	$(call say,pytest)
-	@$(PY) -m pytest -q
+	@$(PY) -m pytest -q || { test -n '$(SECOND_CHANCE)' && \
+	  echo '  what failed is run once more: this machine is shared, and others may have been at it' >&2 && \
+	  $(PY) -m pytest -q --last-failed --last-failed-no-failures none; }
 
 # Python's -O takes every assert out of the product; pytest keeps those of the tests, and tests/test_asserts.py proves it.
 optimised: setup test-tools
