@@ -24,6 +24,8 @@ PACKAGES = {
     "nginx": "nginx-light",
     "softhsm2-util": "softhsm2",
     "curl": "curl",
+    "pgbouncer": "pgbouncer",
+    "faketime": "faketime",
     "openssl": "openssl",
     "apache2": "apache2",
     "/usr/lib/apache2/modules/mod_auth_openidc.so": "libapache2-mod-auth-openidc",
