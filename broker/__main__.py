@@ -54,6 +54,19 @@ LINGER = 2.0
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; gives the exit status."""
+    args = command_line().parse_args(arguments)
+    try:
+        status: int = args.run(args)
+    except Refused as refused:
+        print(refused, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def command_line() -> argparse.ArgumentParser:
+    """The parser of every command. Parsed arguments hold `run`, which takes them and gives the exit status."""
     parser = argparse.ArgumentParser(prog="broker", description="Portico, a federated identity broker.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     serving = commands.add_parser("serve", help="run the broker", description=serve.__doc__)
@@ -67,15 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     showing.set_defaults(run=demo)
     register(commands, lambda: app.machine(getpass.getuser()))
-    args = parser.parse_args(arguments)
-    try:
-        status: int = args.run(args)
-    except Refused as refused:
-        print(refused, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return status
+    return parser
 
 
 def serve(args: argparse.Namespace) -> int:

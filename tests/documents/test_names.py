@@ -1,0 +1,101 @@
+"""Names in the documents are names of the code: metrics with their labels, log events, settings, error codes."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from broker.actions.deliver import Outcome
+from broker.model.failures import KINDS, FailureClass
+from broker.settings.reference import tables
+from broker.settings.shape import Broker
+from tests.documents.code import GRAVE, log_events, metrics, words
+from tests.documents.markdown import CURRENT, ROOT, name, rows, section, spans, text
+
+OPERATING = ROOT / "docs" / "operating.md"
+SERVICES = ROOT / "docs" / "for-services" / "README.md"
+PAGES = pytest.mark.parametrize("page", CURRENT, ids=name)
+
+
+def in_code(cell: str) -> list[str]:
+    """The code spans of a table's cell."""
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def test_the_table_of_metrics_is_what_the_broker_exposes() -> None:
+    told = {in_code(row[0])[0]: tuple(in_code(row[1])) for row in rows(section(OPERATING, "What is counted"))}
+    assert told == metrics()
+
+
+@PAGES
+def test_every_metric_and_label_that_a_page_names_exists(page: Path) -> None:
+    known = metrics()
+    for metric, labels in re.findall(r"\b(portico_[a-z_]+)(?:\{([^}]*)\})?", text(page)):
+        if metric == TRUST_FRAMEWORK:
+            continue
+        base = re.sub(r"_(bucket|count|sum)$", "", metric)
+        assert base in known, metric
+        assert set(re.findall(r"(\w+)=", labels)) <= set(known[base]), f"{metric}{{{labels}}}"
+
+
+def test_every_log_event_of_a_warning_or_an_error_is_in_the_operators_table_and_no_other() -> None:
+    told = {event for row in rows(section(OPERATING, "What the log says")) for event in in_code(row[0])}
+    logged = {event for event, levels in log_events().items() if levels & GRAVE}
+    assert {event for event in logged if not event.endswith("_")} <= told
+    every = log_events()
+    beginnings = tuple(event for event in every if event.endswith("_"))
+    assert {event for event in told if event not in every and not event.startswith(beginnings)} == set()
+    assert all(any(event.startswith(beginning) for event in told) for beginning in logged if beginning.endswith("_"))
+
+
+@PAGES
+def test_every_name_in_a_code_span_is_a_word_of_the_code(page: Path) -> None:
+    unknown = [
+        span
+        for span in spans(page)
+        if re.fullmatch(r"[a-z]+(?:_[a-z0-9]+)+", span) and span not in words() | OF_OTHERS | set(metrics())
+    ]
+    assert unknown == []
+
+
+@PAGES
+def test_every_setting_of_broker_toml_that_a_page_names_exists(page: Path) -> None:
+    known: set[str] = set()
+    for table in tables(Broker):
+        path = table.heading.strip("[]")
+        known |= {path, *(f"{path}.{setting.name}" if path else setting.name for setting in table.settings)}
+    first = {path.partition(".")[0] for path in known if "." in path}
+    named = {span.strip("[]") for span in spans(page) if re.fullmatch(r"\[?[a-z_]+(?:\.[a-z_]+)+\]?", span)}
+    assert {path for path in named if path.partition(".")[0] in first} - known - FILES == set()
+
+
+TRUST_FRAMEWORK = "portico_demonstration"
+"""A name that begins like a metric."""
+
+OF_OTHERS = {
+    "pg_dump",
+    *(f"delivery_{outcome}" for outcome in Outcome),
+    *(f"question_{end}" for end in ("confirmed", "declined", "other_person")),
+}
+"""A program of PostgreSQL, and names that the code puts together: log events and audit events."""
+
+FILES = {"keys.toml", "broker.toml", "staff.toml"}
+"""What has the form of a setting and is none."""
+
+
+def test_every_error_that_a_service_may_receive_for_a_failure_is_explained_to_services() -> None:
+    told = {code for row in rows(section(SERVICES, "When something goes wrong")) for code in in_code(row[0])}
+    sent = {str(code) for kind in KINDS.values() for code in (kind.error, *kind.kin) if code is not None}
+    assert sent <= told
+
+
+def test_every_failure_class_that_the_operators_alarms_name_exists() -> None:
+    named = re.findall(r'failure="(\w+)"', text(OPERATING))
+    assert named
+    assert set(named) <= {str(failure) for failure in FailureClass}
+
+
+def test_every_fact_that_the_operators_alarms_count_is_an_audit_event() -> None:
+    named = set(re.findall(r'kind="(\w+)"', text(OPERATING)))
+    assert named
+    assert named <= words()
