@@ -80,6 +80,9 @@ class CountedGrants:
         self.code = inner.code
         self.token = inner.token
         self.use_assertion = inner.use_assertion
+        self.assertion_used = inner.assertion_used
+        self.code_for = inner.code_for
+        self.token_for = inner.token_for
         self._inner = inner
         self._counts = counts
 

@@ -123,6 +123,10 @@ class Grants(Protocol):
         """The code with this digest, whatever its expiry. One round trip."""
         ...
 
+    async def code_for(self, digest: str, use: AssertionUse | None) -> KnownCode | Redemption | None:
+        """The same for a caller with a client assertion: ASSERTION_USED_BEFORE if it was. One round trip."""
+        ...
+
     async def redeem(
         self,
         digest: str,
@@ -140,6 +144,10 @@ class Grants(Protocol):
 
     async def token(self, digest: str) -> tuple[Token, Grant] | None:
         """A live token and its grant; None if unknown or revoked. Expiry is the caller's to check. One round trip."""
+        ...
+
+    async def token_for(self, digest: str, use: AssertionUse | None) -> tuple[Token, Grant] | Redemption | None:
+        """The same for a caller with a client assertion: ASSERTION_USED_BEFORE if it was. One round trip."""
         ...
 
     async def refresh(
@@ -167,6 +175,10 @@ class Grants(Protocol):
 
     async def use_assertion(self, use: AssertionUse) -> bool:
         """Records one use of a client assertion; False when it was used before."""
+        ...
+
+    async def assertion_used(self, use: AssertionUse) -> bool:
+        """Whether a use of a client assertion is recorded. Nothing is written."""
         ...
 
 

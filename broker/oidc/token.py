@@ -1,6 +1,6 @@
 """The token request: which code or refresh token is good for what, and the answer (RFC 6749 4.1.3, 5, 6).
 
-The order of an exchange: `token_request`, client authentication, `check_proof`, load, `check_code` or `check_refresh`,
+The order of an exchange: client authentication, `token_request`, `check_proof`, load, `check_code` or `check_refresh`,
 record, `token_response`. Redemption itself is the store's one conditional step.
 """
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from broker.actions.exchange.counter import Call, Counter, caller, check_on, event, once, within
+from broker.actions.exchange.counter import Call, Counter, caller, check_on, event, within
 from broker.actions.questions import notice, put
 from broker.model import handle as handles
 from broker.model.facts import Redemption
@@ -18,11 +18,9 @@ from broker.oidc.ciba_object import used_before
 
 async def ask(counter: Counter, call: Call) -> dict[str, Any]:
     """Puts a question to the citizen whom a hint names, and says how to fetch the answer. Raises TokenError."""
-    known = await caller(counter, call)
-    service, now = known.service, counter.ambient.now()
+    service, now = await caller(counter, call), counter.ambient.now()
     keys = await counter.clients.keys(service.client_id, call.parameters.get("request", ""))
     asked = ciba.authentication_request(call.parameters, service, keys, counter.door, counter.question_times, now)
-    await once(counter, known)
     account = await counter.questions.account(service.sector, asked.subject)
     await check_on(counter, service)
     if account is None or (await counter.switches.current()).is_off(SwitchKind.ACCOUNT, account):

@@ -1,6 +1,7 @@
 """What the services' calls work with, and how every one of them begins: who is calling, and which key do they hold."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -17,7 +18,7 @@ from broker.model.switches import Switches, SwitchKind
 from broker.oidc import client, dpop
 from broker.oidc.checks import Door
 from broker.oidc.ciba import Times
-from broker.oidc.client import Audience, Authenticated, Credentials
+from broker.oidc.client import Audience, Credentials
 from broker.oidc.errors import TokenError
 from broker.oidc.token import Lifetimes, invalid_grant
 
@@ -113,13 +114,61 @@ class Call:
     noted: list[dpop.Nonces] = field(default_factory=list, repr=False, compare=False)
 
 
-async def caller(counter: Counter, call: Call) -> Authenticated:
+@dataclass(slots=True)
+class Caller:
+    """A service whose credentials hold. `assertion` is a use that is still to be recorded: None once it is."""
+
+    call: Call
+    service: Service
+    assertion: AssertionUse | None
+
+
+@asynccontextmanager
+async def authenticated(counter: Counter, call: Call) -> AsyncIterator[Caller]:
     """The service that is calling (OpenID Connect Core 9). Raises TokenError.
 
-    The use of its assertion is not recorded yet: that happens with what follows, or by `once`. Nor is it asked whether
-    the service is turned off: what this process knows of that is brought up to date by the first look into a store,
-    after which `check_on` asks.
+    Its assertion is good for one call, whatever comes of the call: the use is recorded by `once`, or in the transaction
+    that issues something, or here if the call is refused before. A second use is refused as `invalid_client`, and no
+    other error of the block replaces that. A demand for a DPoP nonce alone uses nothing up: it is not an answer to
+    the request, which comes again with the nonce (RFC 9449 8).
+
+    Whether the service is turned off is not asked here: what this process knows of that is brought up to date by the
+    first look into a store, after which `check_on` asks.
     """
+    known = await _verified(counter, call)
+    try:
+        yield known
+    except TokenError as refusal:
+        if not refusal.nonce:
+            await once(counter, known)
+        elif known.assertion is not None and await counter.grants.assertion_used(known.assertion):
+            raise await replayed(counter, known) from None
+        raise
+
+
+async def caller(counter: Counter, call: Call) -> Service:
+    """The same for calls in which nothing else records the use of the assertion: it is recorded here."""
+    known = await _verified(counter, call)
+    await once(counter, known)
+    return known.service
+
+
+async def once(counter: Counter, known: Caller) -> None:
+    """Records the use of the caller's assertion, unless it is recorded. Raises TokenError for a second use."""
+    use, known.assertion = known.assertion, None
+    if use is not None and not await counter.grants.use_assertion(use):
+        raise await replayed(counter, known)
+
+
+async def replayed(counter: Counter, known: Caller) -> TokenError:
+    """The error for an assertion that was used before; it counts as a failed authentication."""
+    known.assertion = None
+    await _failed(counter, known.call)
+    return client.assertion_used_before()
+
+
+async def _verified(counter: Counter, call: Call) -> Caller:
+    """The caller, whose credentials hold by themselves. Raises TokenError."""
     credentials = client.presented(call.parameters, call.authorization)
     service = counter.clients.services.get(credentials.client_id)
     keys = await counter.clients.keys(credentials.client_id, _keyed(credentials, service, call.certificate))
@@ -132,7 +181,7 @@ async def caller(counter: Counter, call: Call) -> Authenticated:
         await _failed(counter, call)
         raise
     await within(counter.own_limits, f"calls:{known.service.client_id}", counter.calls)
-    return known
+    return Caller(call, known.service, known.assertion)
 
 
 def _keyed(credentials: Credentials, service: Service | None, certificate: Certificate | None) -> str | Certificate:
@@ -170,12 +219,6 @@ async def within(limits: Limits, key: str, rate: Rate) -> None:
         return
     if not allowed:
         raise TokenError("temporarily_unavailable", "too many requests, please slow down", key, status=429)
-
-
-async def once(counter: Counter, known: Authenticated) -> None:
-    """Records the use of the caller's assertion where nothing else will. Raises TokenError for a second use."""
-    if known.assertion is not None and not await counter.grants.use_assertion(known.assertion):
-        raise client.assertion_used_before()
 
 
 async def nonces(counter: Counter) -> dpop.Nonces:

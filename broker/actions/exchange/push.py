@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from broker.actions.exchange.counter import Call, Counter, caller, check_on, held_key, once
+from broker.actions.exchange.counter import Call, Counter, authenticated, check_on, held_key, once
 from broker.model import handle as handles
 from broker.oidc import pushed
 from broker.oidc.authorization import authorization_request
@@ -15,14 +15,15 @@ async def push(counter: Counter, call: Call) -> dict[str, Any]:
 
     A DPoP proof binds the code to its key just as `dpop_jkt` does; both must agree (RFC 9449 10.1).
     """
-    known = await caller(counter, call)
-    asked = {**call.parameters, "client_id": known.service.client_id}
-    keys = await counter.clients.keys(known.service.client_id, asked.get("request", ""))
-    sender = Sender(keys, counter.ambient.now())
-    request = authorization_request(asked, known.service, Arrival.PUSHED, counter.door, sender)
-    request = pushed.bound(request, await held_key(counter, call))
-    await once(counter, known)
-    handle = handles.fresh(counter.ambient)
-    await counter.pushed.put(handle, request, counter.ambient.now() + counter.request_uri)
-    await check_on(counter, known.service)
-    return pushed.pushed_response(handle, counter.request_uri)
+    async with authenticated(counter, call) as known:
+        proof = await held_key(counter, call)
+        await once(counter, known)
+        asked = {**call.parameters, "client_id": known.service.client_id}
+        keys = await counter.clients.keys(known.service.client_id, asked.get("request", ""))
+        sender = Sender(keys, counter.ambient.now())
+        request = authorization_request(asked, known.service, Arrival.PUSHED, counter.door, sender)
+        request = pushed.bound(request, proof)
+        handle = handles.fresh(counter.ambient)
+        await counter.pushed.put(handle, request, counter.ambient.now() + counter.request_uri)
+        await check_on(counter, known.service)
+        return pushed.pushed_response(handle, counter.request_uri)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from broker.actions.exchange.counter import Call, Counter, caller, check_on, event, held_key, once, turned_off
+from broker.actions.exchange.counter import Call, Counter, caller, check_on, event, held_key, turned_off
 from broker.actions.letters import letter
 from broker.model import handle as handles
 from broker.model.service import Encryption, Service
@@ -57,16 +57,15 @@ async def userinfo(counter: Counter, call: Call) -> dict[str, Any] | Jwt:
 
 async def introspect(counter: Counter, call: Call) -> dict[str, Any] | Jwt:
     """What a service is told about a token (RFC 7662 2.2). Raises TokenError, also for an app: it proves nothing."""
-    known = await caller(counter, call)
-    if known.service.is_public:
+    service = await caller(counter, call)
+    if service.is_public:
         raise invalid_client("an app may not introspect")
     handle = token_parameter(call.parameters)
-    await once(counter, known)
     found = await counter.grants.token(handles.digest(handle))
-    await check_on(counter, known.service)
+    await check_on(counter, service)
     if found is not None and turned_off(counter, await counter.switches.current(), found[1]) is not None:
         found = None
-    service, now = known.service, counter.ambient.now()
+    now = counter.ambient.now()
     told = introspection_response(service, found, counter.issuer, counter.ladder, now)
     if service.introspection_alg is None and not accepts_jwt(call.accept):
         return told
@@ -89,12 +88,11 @@ async def _written(
 
 async def revoke(counter: Counter, call: Call) -> None:
     """Ends a token of the caller's; a token nobody knows is no error (RFC 7009 2.2). Raises TokenError."""
-    known = await caller(counter, call)
+    service = await caller(counter, call)
     digest = handles.digest(token_parameter(call.parameters))
-    await once(counter, known)
     found = await counter.grants.token(digest)
-    await check_on(counter, known.service)
-    if found is None or found[1].client_id != known.service.client_id:
+    await check_on(counter, service)
+    if found is None or found[1].client_id != service.client_id:
         return
-    told = replace(event(counter, "token_revoked", known.service, found[1]), details={"kind": found[0].kind})
-    await counter.grants.revoke(digest, known.service.client_id, counter.ambient.now(), told)
+    told = replace(event(counter, "token_revoked", service, found[1]), details={"kind": found[0].kind})
+    await counter.grants.revoke(digest, service.client_id, counter.ambient.now(), told)

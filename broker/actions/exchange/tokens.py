@@ -3,7 +3,17 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from broker.actions.exchange.counter import Call, Counter, caller, check_on, event, held_key
+from broker.actions.exchange.counter import (
+    Call,
+    Caller,
+    Counter,
+    authenticated,
+    check_on,
+    event,
+    held_key,
+    once,
+    replayed,
+)
 from broker.actions.letters import letter
 from broker.model import handle as handles
 from broker.model.facts import KnownCode, Redemption
@@ -11,7 +21,6 @@ from broker.model.grant import Grant, Token
 from broker.model.service import Service
 from broker.oidc import ciba
 from broker.oidc import token as rules
-from broker.oidc.client import Authenticated, assertion_used_before
 from broker.oidc.dpop import Proof
 from broker.oidc.id_token import id_token_claims
 from broker.oidc.token import CodeRequest, QuestionRequest, RefreshRequest, invalid_grant
@@ -21,17 +30,17 @@ SESSION_ENDED = "the session in which the code was issued has ended"
 
 async def token(counter: Counter, call: Call) -> dict[str, Any]:
     """The answer to a token request (RFC 6749 5.1, OpenID Connect Core 3.1.3.3). Raises TokenError."""
-    asked = rules.token_request(call.parameters)
-    known = await caller(counter, call)
-    proof = await held_key(counter, call)
-    bound = Bound(proof, rules.check_binding(known.service, proof, call.certificate, counter.ambient.now()))
-    match asked:
-        case CodeRequest():
-            return await _exchange(counter, known, asked, bound)
-        case RefreshRequest():
-            return await _refresh(counter, known, asked, bound)
-        case QuestionRequest():
-            return await _answer(counter, known, asked, bound)
+    async with authenticated(counter, call) as known:
+        asked = rules.token_request(call.parameters)
+        proof = await held_key(counter, call)
+        bound = Bound(proof, rules.check_binding(known.service, proof, call.certificate, counter.ambient.now()))
+        match asked:
+            case CodeRequest():
+                return await _exchange(counter, known, asked, bound)
+            case RefreshRequest():
+                return await _refresh(counter, known, asked, bound)
+            case QuestionRequest():
+                return await _answer(counter, known, asked, bound)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +51,28 @@ class Bound:
     x5t: str | None
 
 
-async def _exchange(counter: Counter, known: Authenticated, asked: CodeRequest, bound: Bound) -> dict[str, Any]:
-    """Redeems a code, if this caller may (RFC 6749 4.1.3)."""
+async def _exchange(counter: Counter, known: Caller, asked: CodeRequest, bound: Bound) -> dict[str, Any]:
+    """Redeems a code, if this caller may (RFC 6749 4.1.3).
+
+    The caller's authentication is complete before the code counts: the statement that reads the code also says whether
+    the assertion was used, and a code that was redeemed before ends nothing until the use is recorded.
+    """
     service, digest = known.service, handles.digest(asked.code)
-    kept = await counter.grants.code(digest)
+    kept = await counter.grants.code_for(digest, known.assertion)
+    if isinstance(kept, Redemption):
+        raise await replayed(counter, known)
     if kept is None:
         raise invalid_grant("no such code")
     now = counter.ambient.now()
     if kept.code.client_id == service.client_id and kept.redeemed:
+        await once(counter, known)
         await _revoke(counter, service, kept)
         raise invalid_grant("the code was redeemed before: everything issued from it is revoked")
     rules.check_code(asked, kept.code, service, bound.proof, now)
     return await _issue(counter, known, kept, bound)
 
 
-async def _answer(counter: Counter, known: Authenticated, asked: QuestionRequest, bound: Bound) -> dict[str, Any]:
+async def _answer(counter: Counter, known: Caller, asked: QuestionRequest, bound: Bound) -> dict[str, Any]:
     """The tokens of a question that its citizen confirmed (CIBA Core 1.0, 10.1); anything else is told as an error.
 
     Each poll records the use of its assertion. A confirmation leaves a code behind that the service holds already.
@@ -65,7 +81,9 @@ async def _answer(counter: Counter, known: Authenticated, asked: QuestionRequest
     ciba.check_may_ask(service)
     polled = await counter.questions.poll(digest, service.client_id, now, known.assertion)
     if isinstance(polled, Redemption):
-        raise assertion_used_before()
+        raise await replayed(counter, known)
+    if polled is not None:
+        known.assertion = None
     await check_on(counter, service)
     ciba.check_polled(polled, now)
     kept = await counter.grants.code(digest)
@@ -73,10 +91,10 @@ async def _answer(counter: Counter, known: Authenticated, asked: QuestionRequest
         raise invalid_grant("the auth_req_id was used before")
     if now >= kept.code.expires:
         raise ciba.expired()
-    return await _issue(counter, replace(known, assertion=None), kept, bound)
+    return await _issue(counter, known, kept, bound)
 
 
-async def _issue(counter: Counter, known: Authenticated, kept: KnownCode, bound: Bound) -> dict[str, Any]:
+async def _issue(counter: Counter, known: Caller, kept: KnownCode, bound: Bound) -> dict[str, Any]:
     """Redeems a code: once, in the transaction that writes the grant, its tokens, the assertion's use and the audit."""
     service, digest, now = known.service, kept.code.digest, counter.ambient.now()
     await check_on(counter, service, kept.code)
@@ -102,8 +120,9 @@ async def _issue(counter: Counter, known: Authenticated, kept: KnownCode, bound:
         [event(counter, "code_redeemed", service, grant, kept.code.transaction)],
     )
     if outcome is Redemption.ASSERTION_USED_BEFORE:
-        raise assertion_used_before()
+        raise await replayed(counter, known)
     if outcome is not Redemption.DONE:
+        await once(counter, known)
         now_kept = await counter.grants.code(digest) or kept
         if not now_kept.redeemed:
             raise invalid_grant(SESSION_ENDED)
@@ -133,9 +152,11 @@ def _claims(counter: Counter, grant: Grant, now: float) -> dict[str, Any]:
     )
 
 
-async def _refresh(counter: Counter, known: Authenticated, asked: RefreshRequest, bound: Bound) -> dict[str, Any]:
+async def _refresh(counter: Counter, known: Caller, asked: RefreshRequest, bound: Bound) -> dict[str, Any]:
     service, digest = known.service, handles.digest(asked.token)
-    found = await counter.grants.token(digest)
+    found = await counter.grants.token_for(digest, known.assertion)
+    if isinstance(found, Redemption):
+        raise await replayed(counter, known)
     if found is None:
         if service.is_public:
             await _revoke_family(counter, service, digest)
@@ -156,7 +177,7 @@ async def _refresh(counter: Counter, known: Authenticated, asked: RefreshRequest
         return rules.token_response(access, access_record, grant, now, refresh=refresh)
     outcome = await counter.grants.refresh(grant.id, access_record, known.assertion, events)
     if outcome is Redemption.ASSERTION_USED_BEFORE:
-        raise assertion_used_before()
+        raise await replayed(counter, known)
     if outcome is not Redemption.DONE:
         raise invalid_grant("the grant was revoked meanwhile")
     return rules.token_response(access, access_record, grant, now)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Double, Insert, Text, bindparam, insert, select
+from sqlalchemy import ColumnElement, Double, Exists, Insert, Text, bindparam, exists, insert, select
 
 from broker.model.grant import AssertionUse
 from broker.model.handle import digest as digest_of
@@ -27,6 +27,22 @@ def written() -> Step:
         return insert(assertions).from_select(list(columns), chosen)
 
     return step
+
+
+def recorded() -> Exists:
+    """Whether a use is recorded, as part of a statement; false if there is none."""
+    same = (
+        assertions.c.client_id == bindparam("used_client", type_=Text),
+        assertions.c.jti == bindparam("used_jti", type_=Text),
+    )
+    return exists(select(assertions.c.jti).where(*same))
+
+
+def asked(use: AssertionUse | None) -> Mapping[str, Any]:
+    """The parameters of `recorded`."""
+    if use is None:
+        return {"used_client": None, "used_jti": None}
+    return {"used_client": use.client_id, "used_jti": digest_of(use.jti)}
 
 
 def values(use: AssertionUse | None) -> Mapping[str, Any]:

@@ -184,12 +184,17 @@ class SqlGrants:
         live = and_(tokens.c.digest == _digest, tokens.c.revoked.is_(None), tokens.c.epoch == EPOCH)
         of_token = and_(grants.c.id == tokens.c.grant_id, *_LIVE)
         self._code = database.prepare(
-            select(marks.c.value, *kept_codes.READ, ended(codes.c.sid))
+            select(marks.c.value, uses.recorded(), *kept_codes.READ, ended(codes.c.sid))
             .select_from(marks.outerjoin(codes, of_code))
             .where(is_mark("switches"))
         )
         self._token = database.prepare(
             select(marks.c.value, *(tokens.c[name] for name in _TOKEN), *_GRANT)
+            .select_from(marks.outerjoin(tokens, live).outerjoin(grants, of_token))
+            .where(is_mark("switches"))
+        )
+        self._token_for = database.prepare(
+            select(marks.c.value, uses.recorded(), *(tokens.c[name] for name in _TOKEN), *_GRANT)
             .select_from(marks.outerjoin(tokens, live).outerjoin(grants, of_token))
             .where(is_mark("switches"))
         )
@@ -201,12 +206,20 @@ class SqlGrants:
         self._revoke = database.prepare(_revocation())
         used = uses.written()(literal_column("(1 = 1)"))
         self._use = database.prepare(used.returning(VERSION))
+        self._used = database.prepare(select(uses.recorded()))
 
     async def code(self, digest: str) -> KnownCode | None:
         """The code with this digest, whatever its expiry. Its release is empty once it was redeemed. One round trip."""
-        row = (await self._database.query(self._code, {"digest": digest}))[0]
+        found = await self.code_for(digest, None)
+        return None if isinstance(found, Redemption) else found
+
+    async def code_for(self, digest: str, use: AssertionUse | None) -> KnownCode | Redemption | None:
+        """The same for a caller with a client assertion: ASSERTION_USED_BEFORE if it was. One round trip."""
+        row = (await self._database.query(self._code, {"digest": digest, **uses.asked(use)}))[0]
         self._heard(row[0])
-        code = None if row[1] is None else kept_codes.code(row[1:], self._releases)
+        if row[1]:
+            return Redemption.ASSERTION_USED_BEFORE
+        code = None if row[2] is None else kept_codes.code(row[2:], self._releases)
         if code is None:
             return None
         return KnownCode(code, redeemed=row[-3] is not None, grant=row[-2], session_ended=bool(row[-1]))
@@ -247,7 +260,16 @@ class SqlGrants:
         """A live token and its grant; None if unknown or revoked. Expiry is the caller's to check. One round trip."""
         row = (await self._database.query(self._token, {"digest": digest}))[0]
         self._heard(row[0])
-        token, grant_row = row[1 : 1 + len(_TOKEN)], row[1 + len(_TOKEN) :]
+        return self._with_grant(row[1:])
+
+    async def token_for(self, digest: str, use: AssertionUse | None) -> tuple[Token, Grant] | Redemption | None:
+        """The same for a caller with a client assertion: ASSERTION_USED_BEFORE if it was. One round trip."""
+        row = (await self._database.query(self._token_for, {"digest": digest, **uses.asked(use)}))[0]
+        self._heard(row[0])
+        return Redemption.ASSERTION_USED_BEFORE if row[1] else self._with_grant(row[2:])
+
+    def _with_grant(self, row: Row) -> tuple[Token, Grant] | None:
+        token, grant_row = row[: len(_TOKEN)], row[len(_TOKEN) :]
         if token[0] is None or grant_row[0] is None:
             return None
         grant = self._grant(grant_row)
@@ -296,6 +318,10 @@ class SqlGrants:
             return False
         self._heard(rows[0][0])
         return True
+
+    async def assertion_used(self, use: AssertionUse) -> bool:
+        """Whether a use of a client assertion is recorded. Nothing is written."""
+        return bool((await self._database.query(self._used, uses.asked(use)))[0][0])
 
     async def _once(self, prepared: Prepared, parameters: Parameters) -> Redemption:
         try:

@@ -30,7 +30,7 @@ _REQUEST: Final[tuple[Function, ...]] = (
     *CHECKS,
 )
 _CALLER: Final[tuple[Function, ...]] = (presented, authenticate, check_assertion)
-_TOKEN: Final[tuple[Function, ...]] = (token_request, *_CALLER, check_proof, check_binding)
+_TOKEN: Final[tuple[Function, ...]] = (*_CALLER, token_request, check_proof, check_binding)
 
 _CITED: Final = re.compile(r"\(([^()]*(?:RFC|OpenID|FAPI|JARM|Response Mode|Core)\b[^()]*)\)")
 
@@ -58,7 +58,7 @@ def rules(path: str, parameters: Mapping[str, str], proved: bool) -> tuple[Funct
         case "/authorize":
             found = () if parameters.get("request_uri", "").startswith(PREFIX) else _REQUEST
         case "/par":
-            found = (*_CALLER, *_REQUEST, check_proof)
+            found = (*_CALLER, check_proof, *_REQUEST)
         case "/token":
             last = check_refresh if parameters.get("grant_type") == "refresh_token" else check_code
             found = (*_TOKEN, last)
