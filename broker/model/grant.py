@@ -77,6 +77,8 @@ class Token:
     `dpop_jkt` is the key an access token is bound to, where a refresh named another one than its grant has.
     `x5t` is the SHA-256 thumbprint of the certificate that an access token is bound to (RFC 8705 3.1). It stands here
     and not in the grant, since a refresh binds the new token to the certificate of that day.
+    `scope` is that of an access token if a refresh asked for less than was granted, written as on the wire (RFC 6749
+    3.3, 6); None is the scope of the grant.
     """
 
     digest: str
@@ -85,6 +87,7 @@ class Token:
     expires: float
     dpop_jkt: str | None = None
     x5t: str | None = None
+    scope: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from broker.jose import Certificate
 from broker.model.grant import Grant, Token
 from broker.oidc.dpop import Proof
 from broker.oidc.errors import Scheme, TokenError, challenge
-from broker.oidc.token import ACCESS, bound_to
+from broker.oidc.scopes import OPENID
+from broker.oidc.token import ACCESS, bound_to, scope_of
 
 _LONGEST: Final = 512
 
@@ -56,7 +57,8 @@ def check_access(
 ) -> None:
     """Whether a known token opens a resource now: its kind, its time, what it is bound to (RFC 9449 7, RFC 8705 3).
 
-    A bound token is never taken as a bearer token, nor the other way round. Raises TokenError.
+    A bound token is never taken as a bearer token, nor the other way round. Userinfo is for tokens whose scope holds
+    `openid`, which a refresh may leave out (RFC 6750 3.1, `insufficient_scope`). Raises TokenError.
     """
     if token.kind != ACCESS:
         raise invalid_token(f"a token of kind {token.kind} was presented as an access token", presented.scheme)
@@ -65,11 +67,13 @@ def check_access(
     if token.x5t is not None and (certificate is None or certificate.thumbprint != token.x5t):
         raise invalid_token("the client certificate is missing or not the one the token is bound to", presented.scheme)
     key = bound_to(token, grant)
-    if key is None:
-        if presented.scheme is not Scheme.BEARER:
-            raise invalid_token("a bearer token was presented with DPoP", presented.scheme)
-        return
-    if presented.scheme is not Scheme.DPOP:
+    if key is None and presented.scheme is not Scheme.BEARER:
+        raise invalid_token("a bearer token was presented with DPoP", presented.scheme)
+    if key is not None and presented.scheme is not Scheme.DPOP:
         raise invalid_token("a token bound to a DPoP key was presented as a bearer token", Scheme.DPOP)
-    if proof is None or proof.jkt != key:
+    if key is not None and (proof is None or proof.jkt != key):
         raise invalid_token("the proof is missing or of another key", Scheme.DPOP)
+    if OPENID not in scope_of(token, grant):
+        description = "the access token has not the scope openid"
+        asks = challenge([presented.scheme], "insufficient_scope", description)
+        raise TokenError("insufficient_scope", description, status=403, challenge=asks)

@@ -7,7 +7,7 @@ from broker.model.assurance import Ladder
 from broker.model.grant import Grant, Token
 from broker.model.service import Service
 from broker.oidc.errors import Scheme
-from broker.oidc.token import ACCESS, bound_to
+from broker.oidc.token import ACCESS, bound_to, scope_of
 
 INACTIVE: Final[Mapping[str, Any]] = {"active": False}
 """The answer for a token the caller is to know nothing about: unknown, ended, not its business (RFC 7662 2.2)."""
@@ -51,7 +51,7 @@ def introspection_response(
         "active": True,
         "iss": issuer,
         "client_id": grant.client_id,
-        "scope": " ".join(grant.scope),
+        "scope": " ".join(scope_of(token, grant)),
         "iat": int(token.created),
         "exp": int(token.expires),
         "acr": ladder.acr(grant.release.level),

@@ -11,6 +11,7 @@ from broker.oidc.claims_parameter import names
 from broker.oidc.errors import Refusal
 
 OPENID: Final = "openid"
+UNREADABLE: Final = "the parameter scope is not a list of words separated by single spaces"
 
 _TOKEN: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+", re.ASCII)
 
@@ -21,12 +22,18 @@ def read_scope(text: str | None, service: Service) -> tuple[str, ...]:
     Raises Refusal where `openid` is missing or the syntax is wrong. `offline_access` counts only for a service that may
     refresh; without it the value is ignored (OpenID Connect Core 11).
     """
-    words = tuple(dict.fromkeys((text or "").split(" "))) if text else ()
-    if any(not _TOKEN.fullmatch(word) for word in words):
-        raise Refusal("invalid_scope", "the parameter scope is not a list of words separated by single spaces")
+    words = split(text) if text else ()
+    if words is None:
+        raise Refusal("invalid_scope", UNREADABLE)
     if OPENID not in words:
         raise Refusal("invalid_scope", "the scope must hold openid")
     return tuple(word for word in words if _allowed(word, service))
+
+
+def split(text: str) -> tuple[str, ...] | None:
+    """The words of a scope, each once; None if the syntax is wrong (RFC 6749 3.3)."""
+    words = tuple(dict.fromkeys(text.split(" ")))
+    return words if all(_TOKEN.fullmatch(word) for word in words) else None
 
 
 def _allowed(word: str, service: Service) -> bool:

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from broker.model.handle import digest
 from broker.model.service import Binding, Service
 from broker.oidc.dpop import Proof
 from broker.oidc.errors import Scheme, TokenError
-from broker.oidc.scopes import OFFLINE_ACCESS
+from broker.oidc.scopes import OFFLINE_ACCESS, UNREADABLE, split
 
 ACCESS: Final = "access"
 REFRESH: Final = "refresh"
@@ -81,7 +81,9 @@ def token_request(parameters: Mapping[str, str]) -> CodeRequest | RefreshRequest
             return CodeRequest(code, parameters.get("redirect_uri"), parameters.get("code_verifier"))
         case GrantType.REFRESH:
             scope = parameters.get("scope")
-            words = None if scope is None else tuple(dict.fromkeys(scope.split()))
+            words = None if scope is None else split(scope)
+            if scope is not None and words is None:
+                raise TokenError("invalid_scope", UNREADABLE)
             return RefreshRequest(_needed(parameters, "refresh_token"), words)
         case GrantType.CIBA:
             return QuestionRequest(_needed(parameters, "auth_req_id"))
@@ -183,6 +185,21 @@ def access_token(
     return Token(digest(handle), ACCESS, now, min(now + lifetimes.access, grant.expires), another, x5t)
 
 
+def narrowed(token: Token, request: RefreshRequest, grant: Grant) -> Token:
+    """The access token of a refresh, with the scope that was asked for, in the order granted (RFC 6749 6).
+
+    Only this token is narrowed. The refresh token keeps what was granted: the next refresh may ask for all of it again.
+    """
+    if request.scope is None or set(request.scope) == set(grant.scope):
+        return token
+    return replace(token, scope=" ".join(word for word in grant.scope if word in request.scope))
+
+
+def scope_of(token: Token, grant: Grant) -> tuple[str, ...]:
+    """What a token is good for: the scope of its grant, unless a refresh asked for less."""
+    return grant.scope if token.scope is None else tuple(token.scope.split(" "))
+
+
 def bound_to(token: Token, grant: Grant) -> str | None:
     """The thumbprint of the key an access token is bound to; None for a bearer token."""
     return token.dpop_jkt or grant.dpop_jkt
@@ -203,8 +220,8 @@ def check_refresh(
     """Whether this caller may refresh this grant now (RFC 6749 6, RFC 9449 5).
 
     A service authenticates itself, so its refresh token is bound to no key: a new one may come with every refresh, only
-    not none (RFC 9449 5). An app has nothing but its key, which stays the same throughout. A narrower scope is accepted
-    and left unused, which the answer's `scope` says (RFC 6749 3.3). Raises TokenError.
+    not none (RFC 9449 5). An app has nothing but its key, which stays the same throughout. The scope may be narrower
+    than the one granted, never wider (RFC 6749 6). Raises TokenError.
     """
     if token.kind != REFRESH:
         raise invalid_grant(f"a token of kind {token.kind} was presented as a refresh token")
@@ -235,7 +252,7 @@ def token_response(
         "access_token": access,
         "token_type": Scheme.DPOP.value if bound_to(record, grant) is not None else Scheme.BEARER.value,
         "expires_in": max(0, int(record.expires - now)),
-        "scope": " ".join(grant.scope),
+        "scope": " ".join(scope_of(record, grant)),
         **({"id_token": id_token} if id_token is not None else {}),
         **({"refresh_token": refresh} if refresh is not None else {}),
     }

@@ -3,15 +3,19 @@
 from typing import Any
 
 from broker.model.assurance import Ladder
-from broker.model.grant import Grant
+from broker.model.grant import Grant, Token
 from broker.oidc.id_token import requested_claims
 from broker.oidc.scopes import claims_of
+from broker.oidc.token import scope_of
 
 
-def userinfo_claims(grant: Grant, ladder: Ladder, now: float) -> dict[str, Any]:
-    """`sub`, and what scope and the `claims` parameter asked for, as far as it was released (Core 5.3.2, 5.4, 5.5)."""
+def userinfo_claims(token: Token, grant: Grant, ladder: Ladder, now: float) -> dict[str, Any]:
+    """`sub`, and what scope and the `claims` parameter asked for, as far as it was released (Core 5.3.2, 5.4, 5.5).
+
+    The scope is the access token's own. What the `claims` parameter asked for does not depend on a scope.
+    """
     release = grant.release
-    by_scope = {name: release.claims[name] for name in claims_of(grant.scope) if name in release.claims}
+    by_scope = {name: release.claims[name] for name in claims_of(scope_of(token, grant)) if name in release.claims}
     requested = release.asked_claims.get("userinfo", {})
     about = {"acr": ladder.acr(release.level), "auth_time": release.auth_time}
     return {

@@ -147,8 +147,36 @@ async def test_nothing_is_granted_beyond_what_was_registered_and_agreed_to(held:
     for wider in ("openid email", "openid profile offline_access admin", "email"):
         form = {"grant_type": "refresh_token", "refresh_token": told["refresh_token"], "scope": wider}
         refused(await rider.call("/token", {**form, **held.service.assertion()}), "invalid_scope")
-    narrow = {"grant_type": "refresh_token", "refresh_token": told["refresh_token"], "scope": "openid"}
-    (await rider.call("/token", {**narrow, **held.service.assertion()})).right()
+
+
+async def test_a_refresh_with_a_narrower_scope_gives_a_token_that_opens_less(door: Door, held: Victim) -> None:
+    """RFC 6749 6: at userinfo, in introspection and in the answer. The refresh token keeps what was granted."""
+
+    async def refreshed(*scope: str) -> Reply:
+        form = {"grant_type": "refresh_token", "refresh_token": held.refresh}
+        asked = {"scope": " ".join(scope)} if scope else {}
+        return await held.rider.call("/token", {**form, **asked, **held.service.assertion()})
+
+    for scope, claims in {
+        ("openid",): {"sub"},
+        ("openid", "profile"): {"sub", "name"},
+        ("openid", "offline_access"): {"sub"},
+        (): {"sub", "name"},
+    }.items():
+        told = (await refreshed(*scope)).right().told
+        granted = list(scope) or ["openid", "profile", "offline_access"]
+        assert told["scope"].split() == granted
+        assert set((await held.rider.userinfo(told["access_token"])).right().told) == claims
+        assert (await held.rider.introspect(told["access_token"])).right().told["scope"].split() == granted
+    told = (await refreshed("profile")).right().told
+    reply = await held.rider.userinfo(told["access_token"])
+    assert (reply.status, reply.told["error"]) == (403, "insufficient_scope")
+    assert 'error="insufficient_scope"' in reply.headers["WWW-Authenticate"]
+    # the first token keeps its scope, and so does the refresh token
+    assert set((await held.rider.userinfo(held.access)).right().told) == {"sub", "name"}
+    assert (await held.rider.introspect(held.refresh)).right().told["scope"] == "openid profile offline_access"
+    for wider in (("openid", "email"), ("email",), ("openid", "profile", "offline_access", "admin")):
+        refused(await refreshed(*wider), "invalid_scope")
 
 
 async def test_a_pushed_request_is_its_services_own_and_stays_as_it_was_pushed(

@@ -1,5 +1,7 @@
 """What an access token opens, and for whom."""
 
+from dataclasses import replace
+
 import pytest
 
 from broker.jose import read_certificate
@@ -43,6 +45,14 @@ def test_a_header_that_holds_no_token_is_refused(header: str) -> None:
     with pytest.raises(TokenError) as error:
         presented_token(header)
     assert (error.value.code, error.value.status) == ("invalid_token", 401)
+
+
+def test_userinfo_wants_the_scope_openid() -> None:
+    """RFC 6750 3.1: a refresh may have asked for less than that."""
+    with pytest.raises(TokenError) as error:
+        check_access(BEARER, replace(TOKEN, scope="profile"), grant(), None, NOW)
+    assert (error.value.code, error.value.status) == ("insufficient_scope", 403)
+    assert (error.value.challenge or "").startswith('Bearer error="insufficient_scope"')
 
 
 def test_a_token_opens_for_whom_it_was_made() -> None:

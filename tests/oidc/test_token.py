@@ -20,7 +20,9 @@ from broker.oidc.token import (
     check_code,
     check_refresh,
     granted,
+    narrowed,
     refresh_token,
+    scope_of,
     token_parameter,
     token_request,
     token_response,
@@ -238,6 +240,38 @@ def test_a_refresh_is_refused_with(
     error = refused(check_refresh, request, token, grant(**grant_changes), service(**service_changes), proof, NOW)
     assert error.code == "invalid_grant"
     assert said in error.detail
+
+
+@pytest.mark.parametrize(
+    ("asked", "scope"),
+    [
+        (None, "openid profile offline_access"),
+        ("openid profile offline_access", "openid profile offline_access"),
+        ("offline_access profile openid", "openid profile offline_access"),
+        ("openid profile", "openid profile"),
+        ("profile openid", "openid profile"),
+        ("openid", "openid"),
+        ("openid openid", "openid"),
+        ("profile", "profile"),
+    ],
+)
+def test_a_refresh_narrows_the_scope_of_its_access_token_alone(asked: str | None, scope: str) -> None:
+    """RFC 6749 6: left out it is what was granted, and the next refresh may ask for all of that again."""
+    whole = grant(scope=("openid", "profile", "offline_access"))
+    more = {} if asked is None else {"scope": asked}
+    request = token_request({"grant_type": "refresh_token", "refresh_token": "r", **more})
+    assert isinstance(request, RefreshRequest)
+    check_refresh(request, REFRESH, whole, service(), None, NOW)
+    record = narrowed(access_token("at", whole, None, LIFETIMES, NOW), request, whole)
+    assert token_response("at", record, whole, NOW)["scope"] == scope
+    assert scope_of(record, whole) == tuple(scope.split())
+    assert scope_of(REFRESH, whole) == whole.scope
+
+
+@pytest.mark.parametrize("scope", [" ", "openid  profile", " openid", "openid\tprofile", 'open"id', "open\u00efd"])
+def test_a_scope_that_is_no_list_of_words_is_refused(scope: str) -> None:
+    error = refused(token_request, {"grant_type": "refresh_token", "refresh_token": "r", "scope": scope})
+    assert error.code == "invalid_scope"
 
 
 def test_a_refresh_never_widens_the_scope() -> None:

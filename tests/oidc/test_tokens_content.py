@@ -1,5 +1,6 @@
 """What the ID token and the userinfo answer tell."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from jose import jwt as python_jose
 
 from broker import jose
 from broker.model.assurance import Level, Verification
+from broker.model.grant import Token
 from broker.oidc.id_token import id_token_claims
 from broker.oidc.userinfo import userinfo_claims
 from tests.oidc.examples import ISSUER, LADDER, NOW, grant, key, release
@@ -19,8 +21,23 @@ def id_token(**changes: Any) -> dict[str, Any]:
     return id_token_claims(release(**changes), "tax", ISSUER, LADDER, NOW, 300, nonce="n-1")
 
 
+TOKEN = Token("d", "access", NOW - 10, NOW + 10)
+
+
 def userinfo(*scope: str, **changes: Any) -> dict[str, Any]:
-    return userinfo_claims(grant(scope=("openid", *scope), release=release(**changes)), LADDER, NOW)
+    return userinfo_claims(TOKEN, grant(scope=("openid", *scope), release=release(**changes)), LADDER, NOW)
+
+
+def test_a_token_with_a_narrower_scope_opens_less_at_userinfo() -> None:
+    """RFC 6749 6. What the `claims` parameter asked for is no matter of scope."""
+    whole = grant(scope=("openid", "profile", "email"), release=release())
+    narrow = replace(TOKEN, scope="openid email")
+    assert {"given_name", "email"} <= userinfo_claims(TOKEN, whole, LADDER, NOW).keys()
+    told = userinfo_claims(narrow, whole, LADDER, NOW)
+    assert "email" in told
+    assert not {"given_name", "family_name", "birthdate"} & told.keys()
+    asked = grant(scope=whole.scope, release=release(asked_claims={"userinfo": {"given_name": None}}))
+    assert userinfo_claims(replace(TOKEN, scope="openid"), asked, LADDER, NOW).keys() == {"sub", "given_name"}
 
 
 def test_an_id_token_says_who_for_whom_how_well_and_when() -> None:

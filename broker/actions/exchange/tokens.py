@@ -166,6 +166,7 @@ async def _refresh(counter: Counter, known: Caller, asked: RefreshRequest, bound
     await check_on(counter, service, grant)
     access = handles.fresh(counter.ambient, "access")
     access_record = rules.access_token(access, grant, bound.proof, counter.lifetimes, now, bound.x5t)
+    access_record = rules.narrowed(access_record, asked, grant)
     events = [event(counter, "grant_refreshed", service, grant)]
     if service.is_public:
         refresh = handles.fresh(counter.ambient, "refresh")

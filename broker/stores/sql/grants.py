@@ -44,7 +44,7 @@ class GrantTerms:
 
 
 _TERMS: Final = Form(GrantTerms)
-_TOKEN: Final = ("digest", "kind", "created", "expires", "dpop_jkt", "x5t")
+_TOKEN: Final = ("digest", "kind", "created", "expires", "dpop_jkt", "x5t", "scope")
 _digest: Final = bindparam("digest", type_=Text)
 _grant: Final = bindparam("grant", type_=Text)
 _now: Final = bindparam("now", type_=Double)
@@ -126,6 +126,7 @@ def _refreshment() -> Deed:
         "expires": bindparam("expires", type_=Double),
         "dpop_jkt": bindparam("dpop_jkt", type_=Text),
         "x5t": bindparam("x5t", type_=Text),
+        "scope": bindparam("scope", type_=Text),
         "epoch": EPOCH,
     }
     live = and_(grants.c.id == _grant, *_LIVE)

@@ -132,6 +132,7 @@ tokens: Final = Table(
     Column("revoked", Double),
     Column("dpop_jkt", Text),
     Column("x5t", Text),
+    Column("scope", Text),
     Index(None, "grant_id"),
     Index(None, "expires"),
 )
