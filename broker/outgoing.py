@@ -22,6 +22,7 @@ import aiohttp
 from aiohttp.connector import AddrInfoType
 
 from broker.jose import strict_json
+from broker.tls import authorities
 
 IDLE: Final = 4.0
 """Seconds an unused connection is kept: shorter than the five after which common servers close theirs, so that a POST,
@@ -242,7 +243,7 @@ class Outgoing:
         self.tls.minimum_version = ssl.TLSVersion.TLSv1_2
         self.tls.set_ciphers(SUITES)
         if ca_file is not None:
-            self.tls.load_verify_locations(cafile=ca_file)
+            self.tls.load_verify_locations(cadata=authorities(ca_file))
         self._networks = tuple(ipaddress.ip_network(network) for network in networks)
         self._clients: dict[str, Client] = {}
 

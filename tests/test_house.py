@@ -22,6 +22,9 @@ GROUND = VOCABULARY | {
     "broker.kept",
     "broker.remote_keys",
     "broker.toml_text",
+    "broker.operator_files",
+    "broker.store_urls",
+    "broker.tls",
 }
 ROOMS = {"broker.oidc", "broker.journey", "broker.assisted", "broker.account"}
 CONTRACT = {"broker.provider"}
@@ -65,7 +68,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "broker.keys": GROUND,
     "broker.kept": {"broker.ambient"},
     "broker.remote_keys": {"broker.ambient", "broker.jose", "broker.jwe", "broker.kept", "broker.outgoing"},
-    "broker.outgoing": {"broker.model", "broker.jose", "broker.ambient"},
+    "broker.outgoing": {"broker.model", "broker.jose", "broker.ambient", "broker.operator_files", "broker.tls"},
     "broker.seal": {"broker.model", "broker.ambient"},
     "broker.jose": {"broker.model"},
     "broker.jwe": {"broker.jose"},
@@ -73,6 +76,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "broker.model": {"broker.ambient"},
     "broker.toml": set(),
     "broker.toml_text": set(),
+    "broker.operator_files": set(),
+    "broker.store_urls": set(),
+    "broker.tls": {"broker.operator_files"},
     "broker.ambient": set(),
     "broker.logs": set(),
     "broker.writing": set(),

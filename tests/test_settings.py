@@ -19,7 +19,7 @@ from broker.journey.offer import OrderRule
 from broker.model.assurance import Level
 from broker.model.listing import Listing
 from broker.model.service import PUBLIC_SECTOR, DataUse, Encryption, OtherWay, Service, SubjectType, TlsSubject
-from broker.settings import Assisted, Content, Hours, PickerOrder, address, load, secret
+from broker.settings import Assisted, Content, Facts, Hours, Passing, PickerOrder, address, load, secret
 from broker.settings.providers import ListingFile
 from broker.settings.source import moved
 from broker.settings.urls import check_url
@@ -172,12 +172,49 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     ("broker.toml", "facts.url", "sqlite:nowhere/facts.db", "facts.url", "there is no folder"),
     ("broker.toml", "facts.url", "postgresql://portico:pw@db/portico", "facts.url", "a password stands"),
     ("broker.toml", "facts.url", "postgresql://db/portico?password=pw", "facts.url", "a password stands"),
-    ("broker.toml", "facts.url", "postgresql://", "facts.url", "no URL"),
+    ("broker.toml", "facts.url", "postgresql://", "facts.url", "host is missing"),
+    ("broker.toml", "facts.url", "postgresql://db/portico?sslmode=verify-full", "facts.url", '"sslmode" is not known'),
+    ("broker.toml", "facts.url", "postgresql://db/portico?application_name=p", "facts.url", "is not known in a URL"),
+    ("broker.toml", "facts.url", "postgres://db/portico", "facts.url", "no such store"),
+    ("broker.toml", "facts.url", "sqlite:///facts.db", "facts.url", "no path of a file"),
+    ("broker.toml", "facts", {"url": "postgresql://db/p", "ca_file": "none.pem"}, "facts.ca_file", "is missing"),
+    ("broker.toml", "facts", {"url": "postgresql://db/p", "ca_file": "broker.toml"}, "facts.ca_file", "no certificate"),
+    ("broker.toml", "facts", {"url": "postgresql://db/p", "key_file": "k.pem"}, "facts.key_file", "no certificate"),
+    (
+        "broker.toml",
+        "facts",
+        {"url": "postgresql://db/p", "tls": False, "ca_file": "broker.toml"},
+        "facts.ca_file",
+        "not encrypted",
+    ),
+    (
+        "broker.toml",
+        "facts",
+        {"url": "postgresql://db/p", "verify": False, "ca_file": "broker.toml"},
+        "facts.verify",
+        "used for nothing",
+    ),
     ("broker.toml", "facts.url", "postgresql://db/", "facts.url", "database is missing"),
-    ("broker.toml", "facts.url", "postgresql:///portico", "facts.url", "host or"),
+    ("broker.toml", "facts.url", "postgresql:///portico", "facts.url", "host is missing"),
     ("broker.toml", "facts.password_file", "nowhere", "facts.password_file", "missing"),
     ("broker.toml", "passing.url", "memcached://cache", "passing.url", "no such store"),
     ("broker.toml", "passing.url", "redis://:pw@cache:6379/0", "passing.url", "a password stands"),
+    (
+        "broker.toml",
+        "passing.url",
+        "rediss://cache/0?ssl_ca_certs=/ca.pem",
+        "passing.url",
+        '"ssl_ca_certs" is not known',
+    ),
+    ("broker.toml", "passing.url", "redis://cache/first", "passing.url", "a number"),
+    (
+        "broker.toml",
+        "passing",
+        {"url": "redis://cache/0", "ca_file": "broker.toml"},
+        "passing.ca_file",
+        "not encrypted",
+    ),
+    ("broker.toml", "passing", {"url": "rediss://cache/0", "cert_file": "none"}, "passing.cert_file", "is missing"),
     ("broker.toml", "keys.folder", "nowhere", "keys.folder", "no folder"),
     ("broker.toml", "notices.outbox", None, "notices", "exactly one"),
     ("broker.toml", "notices.smtp", {"host": "mail", "sender": "a@b.example"}, "notices", "exactly one"),
@@ -916,3 +953,34 @@ def test_an_address_that_passes_in_production_is_absolute_https_without_fragment
         if not list(check_url("home", url, development=False)):
             assert url.isascii() and url.isprintable() and " " not in url and "#" not in url
             assert url.lower().startswith("https://") and urlsplit(url).hostname
+
+
+@pytest.mark.parametrize(
+    ("settings", "protected"),
+    [
+        ({"url": "postgresql://a@db.example/p"}, True),
+        ({"url": "postgresql://a@10.0.0.7/p"}, True),
+        ({"url": "postgresql://a@localhost/p"}, False),
+        ({"url": "postgresql://a@127.0.0.1/p"}, False),
+        ({"url": "postgresql://a@[::1]/p"}, False),
+        ({"url": "postgresql://a@db.example/p", "tls": False}, False),
+        ({"url": "postgresql://a@127.0.0.1/p", "tls": True}, True),
+        ({"url": "postgresql://a@127.0.0.1/p", "ca_file": Path("ca.pem")}, True),
+        ({"url": "sqlite:facts.db"}, False),
+    ],
+)
+def test_postgresql_is_reached_by_verified_tls_unless_it_is_this_machine_or_said_otherwise(
+    settings: dict[str, Any], protected: bool
+) -> None:
+    how = Facts(**settings).protection
+    assert (how is not None) is protected
+    assert how is None or how.verify
+
+
+@pytest.mark.parametrize(
+    ("url", "protected"), [("redis://cache/0", False), ("rediss://cache/0", True), ("memory:", False)]
+)
+def test_the_scheme_of_a_redis_says_whether_it_is_reached_by_verified_tls(url: str, protected: bool) -> None:
+    how = Passing(url).protection
+    assert (how is not None) is protected
+    assert how is None or how.verify

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broker import ambient, keys, seal
-from broker.app.parts import password
+from broker.app.parts import encrypted, password
 from broker.commands import Refused
 from broker.commands.check import check_keys
 from broker.commands.machine import Machine, told
@@ -42,7 +42,7 @@ async def check_ready(settings: Settings) -> None:
     """Whether the stores can be used as they are. Raises Refused with the mend."""
     where = settings.broker.facts
     try:
-        current = await schema_is_current(where.url, password(where.password_file))
+        current = await schema_is_current(where.url, password(where.password_file), encrypted(where))
     except (Unavailable, ValueError) as problem:
         raise Refused(f"facts.url: the database cannot be used: {problem}") from None
     if not current:
@@ -50,16 +50,19 @@ async def check_ready(settings: Settings) -> None:
 
 
 async def migrated(settings: Settings) -> Sequence[str]:
-    """Brings the schema up to date; says what was done."""
+    """Brings the schema up to date; says what was done. Raises Refused if the database cannot be used."""
     from broker.stores.sql.migrating import migrate  # here, since nothing else needs Alembic
 
     where = settings.broker.facts
-    known = password(where.password_file)
-    if where.file is not None:
-        where.file.parent.mkdir(parents=True, exist_ok=True)
-    if (where.file is None or where.file.exists()) and await schema_is_current(where.url, known):
-        return ()
-    await migrate(where.url, known)
+    known, tls = password(where.password_file), encrypted(where)
+    try:
+        if where.file is not None:
+            where.file.parent.mkdir(parents=True, exist_ok=True)
+        if (where.file is None or where.file.exists()) and await schema_is_current(where.url, known, tls):
+            return ()
+        await migrate(where.url, known, tls)
+    except (Unavailable, OSError, ValueError) as problem:
+        raise Refused(f"facts.url: the database cannot be used: {problem}") from None
     return ("the schema is up to date now",)
 
 
@@ -108,9 +111,20 @@ async def administered(settings: Settings) -> AsyncIterator[Administered]:
     broker, real = settings.broker, ambient.real()
     ring = keys.load_all(broker.keys.folder)
     sealer = seal.sealer(ring.sealing, ring.sealing_previous, real.draw)
-    facts = await open_facts(broker.facts.url, sealer, real, password=password(broker.facts.password_file))
+    facts = await open_facts(
+        broker.facts.url,
+        sealer,
+        real,
+        password=password(broker.facts.password_file),
+        tls=encrypted(broker.facts),
+    )
     passing = open_passing(
-        broker.passing.url, sealer, facts.ambient, facts.switches, password=password(broker.passing.password_file)
+        broker.passing.url,
+        sealer,
+        facts.ambient,
+        facts.switches,
+        password=password(broker.passing.password_file),
+        tls=encrypted(broker.passing),
     )
     try:
         record = Record(facts, ring, broker.audit.checkpoints)

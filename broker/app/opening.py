@@ -15,7 +15,7 @@ from broker.ambient import Ambient
 from broker.app.administration import read as read_settings
 from broker.app.catalogue import Catalogue, key_sets
 from broker.app.chores import chores
-from broker.app.parts import Parts, password
+from broker.app.parts import Parts, encrypted, password
 from broker.app.registering import Files
 from broker.app.reloading import Reader, Reloading
 from broker.app.rereading import Rereading
@@ -60,6 +60,7 @@ async def opened(
             facts.ambient,
             facts.switches,
             password=password(broker.passing.password_file),
+            tls=encrypted(broker.passing),
         )
         stack.push_async_callback(passing.close)
         outgoing = Outgoing(
@@ -128,16 +129,21 @@ def _beat(parts: Parts) -> Coroutine[Any, Any, None]:
 
 async def _facts(settings: Settings, sealer: Sealer, ambient: Ambient) -> Facts:
     """The facts, as soon as they can be had: a worker that is started while the database is away waits for it."""
-    where, told = settings.broker.facts, False
+    where, told = settings.broker.facts, ""
     while True:
         try:
             return await open_facts(
-                where.url, sealer, ambient, password=password(where.password_file), connections=where.connections
+                where.url,
+                sealer,
+                ambient,
+                password=password(where.password_file),
+                connections=where.connections,
+                tls=encrypted(where),
             )
-        except Unavailable:
-            if not told:
-                LOG.warning("start_waits_for_store")
-            told = True
+        except Unavailable as problem:
+            if told != str(problem):
+                LOG.warning("start_waits_for_store", extra={"problem": str(problem)})
+            told = str(problem)
             await asyncio.sleep(AGAIN)
 
 

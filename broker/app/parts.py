@@ -1,5 +1,6 @@
 """What everything in one process stands on, built once from settings."""
 
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,9 +11,12 @@ from broker.app.rereading import Rereading
 from broker.keys import Keys
 from broker.outgoing import Outgoing
 from broker.seal import Sealer
+from broker.settings import Facts as FactsSettings
+from broker.settings import Passing as PassingSettings
 from broker.settings import Settings, secret
 from broker.stores.facts import Facts
 from broker.stores.passing.opening import Passing
+from broker.tls import client_context
 from broker.web.operations import Readiness
 from providers.watch import Watch
 
@@ -49,3 +53,9 @@ class Parts:
 def password(file: Path | None) -> str | None:
     """The password in a file, None where there is no file."""
     return None if file is None else secret(file)
+
+
+def encrypted(store: FactsSettings | PassingSettings) -> ssl.SSLContext | None:
+    """How connections to a store are encrypted, None if they are plain. Raises TlsUnusable."""
+    how = store.protection
+    return None if how is None else client_context(how)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -9,8 +10,10 @@ from zoneinfo import ZoneInfo
 from broker.jose import read_authorities
 from broker.model.assurance import Level
 from broker.settings.secret import unreadable, unusable_secret
-from broker.settings.shape import Broker
-from broker.settings.urls import check_address, check_networks, check_origin, check_url, split
+from broker.settings.shape import Broker, Facts, Passing
+from broker.settings.urls import check_address, check_networks, check_origin, check_url
+from broker.store_urls import POSTGRESQL, REDIS, REDIS_TLS, BadUrl, read_store_url
+from broker.tls import ClientTls, TlsUnusable, client_context
 from broker.toml import Problem
 
 READY: Final = ("en", "cy", "ar")
@@ -105,15 +108,17 @@ def check_acr(broker: Broker) -> Iterator[Problem]:
 def check_stores(broker: Broker) -> Iterator[Problem]:
     """Stores that exist, and stores that several processes can share where there are several."""
     facts, passing, workers = broker.facts.url, broker.passing.url, broker.listen.workers
-    if not facts.startswith(("sqlite:", "postgresql://")):
-        yield Problem("facts.url", "no such store", 'write "sqlite:<path>" or "postgresql://user@host/database"')
-    elif facts.removeprefix("sqlite:") in ("", ":memory:"):
+    if facts.removeprefix("sqlite:") in ("", ":memory:"):
         yield Problem("facts.url", "facts must outlive the process", "name a file after sqlite:")
-    if passing != "memory:" and not passing.startswith(("redis://", "rediss://")):
-        yield Problem("passing.url", "no such store", 'write "memory:", "redis://host:6379/0" or "rediss://..."')
-    for place, url in (("facts", facts), ("passing", passing)):
-        if "://" in url:
-            yield from check_store_url(f"{place}.url", url)
+    elif broker.facts.file is not None and facts.startswith("sqlite://"):
+        mend = 'write "sqlite:<path>", with no more than one slash before the path'
+        yield Problem("facts.url", "this is no path of a file", mend)
+    elif broker.facts.file is None:
+        yield from check_store_url("facts.url", facts, POSTGRESQL, '"sqlite:<path>"')
+        yield from check_protection("facts", broker.facts, encrypted=broker.facts.tls is not False)
+    if passing != "memory:":
+        yield from check_store_url("passing.url", passing, REDIS, '"memory:"')
+        yield from check_protection("passing", broker.passing, encrypted=passing.startswith(f"{REDIS_TLS}:"))
     if workers > 1 and broker.facts.file is not None:
         yield Problem("listen.workers", "SQLite serves one worker", "use PostgreSQL for facts, or workers = 1")
     if workers > 1 and passing == "memory:":
@@ -122,16 +127,26 @@ def check_stores(broker: Broker) -> Iterator[Problem]:
         yield Problem("metrics.folder", "several workers need a folder for their counters", "name an empty folder")
 
 
-def check_store_url(place: str, url: str) -> Iterator[Problem]:
-    """A store's URL that can be read and holds no password."""
-    parts = split(url)
-    if parts is None or not (parts.hostname or parts.path.strip("/")):
-        yield Problem(place, "this is no URL", "write scheme://user@host:port/name")
-    elif parts.password is not None or "password" in parts.query:
+def check_store_url(place: str, url: str, scheme: str, other: str) -> Iterator[Problem]:
+    """A store's URL that can be read, and holds neither password nor options."""
+    try:
+        found = read_store_url(url, *((REDIS, REDIS_TLS) if scheme == REDIS else (scheme,)))
+    except BadUrl as bad:
+        yield Problem(place, bad.what, f"{bad.mend}, or {other}" if bad.what == "no such store" else bad.mend)
+        return
+    if found.password is not None:
         mend = "put it into a file of its own, and name the file with password_file"
         yield Problem(place, "a password stands in the settings", mend)
-    elif parts.scheme == "postgresql" and (not parts.hostname or not parts.path.strip("/")):
-        yield Problem(place, "host or database is missing", 'write "postgresql://user@host:5432/database"')
+
+
+def check_protection(section: str, store: Facts | Passing, *, encrypted: bool) -> Iterator[Problem]:
+    """Settings of TLS that have a connection to hold for."""
+    named = [name for name in ("ca_file", "cert_file", "key_file") if getattr(store, name) is not None]
+    if named and not encrypted:
+        mend = "write rediss:// in url" if section == "passing" else "take tls = false out"
+        yield Problem(f"{section}.{named[0]}", "the connection is not encrypted", f"{mend}, or take this out")
+    if store.ca_file is not None and not store.verify:
+        yield Problem(f"{section}.verify", "ca_file would be used for nothing", "take verify = false out, or ca_file")
 
 
 def check_notices(broker: Broker) -> Iterator[Problem]:
@@ -182,14 +197,26 @@ def check_files(broker: Broker) -> Iterator[Problem]:
     ):
         if path is not None and (problem := unusable_secret(place, path)) is not None:
             yield problem
-    if broker.outgoing.ca_file is not None and (trouble := unreadable(broker.outgoing.ca_file)) is not None:
-        yield Problem("outgoing.ca_file", *trouble)
+    if broker.outgoing.ca_file is not None:
+        yield from check_tls("outgoing", ClientTls(broker.outgoing.ca_file))
+    for section, store in (("facts", broker.facts), ("passing", broker.passing)):
+        with suppress(BadUrl):  # `check_stores` names it
+            yield from check_tls(section, store.protection)
     if broker.certificates.authorities is not None:
         yield from check_authorities("certificates.authorities", broker.certificates.authorities)
     if broker.audit.checkpoints is not None:
         yield from check_parent("audit.checkpoints", broker.audit.checkpoints)
     if broker.facts.file is not None:
         yield from check_parent("facts.url", broker.facts.file)
+
+
+def check_tls(section: str, how: ClientTls | None) -> Iterator[Problem]:
+    """Files of certificates and keys that a connection can be opened with."""
+    try:
+        if how is not None:
+            client_context(how)
+    except TlsUnusable as unusable:
+        yield Problem(f"{section}.{unusable.setting}", unusable.what, unusable.mend)
 
 
 def check_authorities(place: str, path: Path) -> Iterator[Problem]:

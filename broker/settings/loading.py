@@ -110,7 +110,7 @@ def read_broker(source: Source, prepared: bool, problems: list[Problem]) -> Plac
 def at_its_file(broker: Broker, source: Source) -> Broker:
     """A relative SQLite path starts at the file, like every other path."""
     path = broker.facts.url.removeprefix(SQLITE)
-    if path in (broker.facts.url, "", ":memory:"):
+    if path in (broker.facts.url, "", ":memory:") or path.startswith("//"):
         return broker
     return replace(broker, facts=replace(broker.facts, url=f"{SQLITE}{within(source.base, path)}"))
 

@@ -12,6 +12,8 @@ from typing import Annotated
 from broker.model.assurance import Ladder, Level
 from broker.settings.assisted import Assisted
 from broker.settings.notices import Notices
+from broker.store_urls import POSTGRESQL, REDIS_TLS, read_store_url
+from broker.tls import ClientTls
 from broker.toml import Between, Seconds
 
 SQLITE = "sqlite:"
@@ -67,17 +69,40 @@ class Facts:
     """Where durable facts are kept: codes, grants, accounts, cases, audit."""
 
     url: str
-    """`sqlite:<path>` (one host, one worker) or `postgresql://user@host:port/database`. Never with a password in it."""
+    """`sqlite:<path>` (one host, one worker) or `postgresql://user@host:port/database`. Never with a password in it,
+    and without options such as `sslmode`: `tls`, `verify` and `ca_file` say that."""
     password_file: Path | None = None
     """The file that holds the database password and nothing else."""
     connections: Annotated[int, Between(1, 100)] = 16
     """The most PostgreSQL connections a worker opens. What waits for one costs more than what is given one at once; the
     server's `max_connections` must be above those of all workers together."""
+    tls: bool | None = None
+    """Whether connections to PostgreSQL are encrypted. Left out: yes, unless the server is this machine itself
+    (`localhost`, 127.0.0.1, ::1), or a setting below asks for it."""
+    verify: bool = True
+    """Whether the server must prove its name by a certificate. `false` protects from nobody who can change what is
+    sent: it is for trying out."""
+    ca_file: Path | None = None
+    """Certificates (PEM) of the authorities that sign the server's certificate. Left out: the machine's own."""
+    cert_file: Path | None = None
+    """The broker's certificate for the server (PEM), followed by those between it and the authority."""
+    key_file: Path | None = None
+    """The unencrypted key of that certificate (PEM), unless it stands in `cert_file`."""
 
     @property
     def file(self) -> Path | None:
         """The file of an SQLite database, or None for another."""
         return Path(self.url.removeprefix(SQLITE)) if self.url.startswith(SQLITE) else None
+
+    @property
+    def protection(self) -> ClientTls | None:
+        """How connections to PostgreSQL are protected, None if they are plain. Raises BadUrl."""
+        if self.file is not None or self.tls is False:
+            return None
+        asked = self.tls or not self.verify or any((self.ca_file, self.cert_file, self.key_file))
+        if not asked and read_store_url(self.url, POSTGRESQL).local:
+            return None
+        return ClientTls(self.ca_file, self.verify, self.cert_file, self.key_file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +110,26 @@ class Passing:
     """Where passing state is kept: transactions, pushed requests, rate limits. All of it may be lost at any moment."""
 
     url: str = "memory:"
-    """`memory:` (one worker), `redis://host:port/number`, or `rediss://` for TLS. Never with a password in it."""
+    """`memory:` (one worker), `redis://user@host:port/number`, or `rediss://` for TLS. Never with a password in it,
+    and without options."""
     password_file: Path | None = None
     """The file that holds the Redis password and nothing else."""
+    verify: bool = True
+    """Whether the server of `rediss://` must prove its name by a certificate. `false` protects from nobody who can
+    change what is sent: it is for trying out."""
+    ca_file: Path | None = None
+    """Certificates (PEM) of the authorities that sign the server's certificate. Left out: the machine's own."""
+    cert_file: Path | None = None
+    """The broker's certificate for the server (PEM), followed by those between it and the authority."""
+    key_file: Path | None = None
+    """The unencrypted key of that certificate (PEM), unless it stands in `cert_file`."""
+
+    @property
+    def protection(self) -> ClientTls | None:
+        """How connections to Redis are protected, None if they are plain."""
+        if not self.url.startswith(f"{REDIS_TLS}://"):
+            return None
+        return ClientTls(self.ca_file, self.verify, self.cert_file, self.key_file)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Everything that is kept in SQL, opened by its address."""
 
+import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
@@ -59,14 +60,21 @@ class Facts:
 
 
 async def open_facts(
-    url: str, sealer: Sealer, ambient: Ambient, *, password: str | None = None, connections: int = 8
+    url: str,
+    sealer: Sealer,
+    ambient: Ambient,
+    *,
+    password: str | None = None,
+    connections: int = 8,
+    tls: ssl.SSLContext | None = None,
 ) -> Facts:
     """Opens the facts at `sqlite:<path>` or `postgresql://user@host:port/database`.
 
     The schema must be current (`broker.stores.sql.schema`). `connections` is the most a process opens to PostgreSQL.
+    With `tls` connections to PostgreSQL are encrypted, without it they are plain.
     Raises ValueError for an address that is none, Unavailable where the database cannot be reached.
     """
-    where = address(url, password)
+    where = address(url, password, tls)
     database: Database = (
         SqliteDatabase(where.path) if isinstance(where, SqliteAddress) else PostgresDatabase(where, connections)
     )

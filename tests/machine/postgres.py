@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.machine.certificates import Certificate
 from tests.machine.program import LOOPBACK, Program, free_port
 from tests.machine.programs import need
 
@@ -38,8 +39,8 @@ def own_folder(user: str | None) -> Path:
 class PostgresServer:
     """One PostgreSQL. Commits reach the disk as in production; only memory and connections are small."""
 
-    def __init__(self) -> None:
-        """Make the cluster; nothing is started yet."""
+    def __init__(self, **further: str) -> None:
+        """Make the cluster; nothing is started yet. `further` are settings of the server."""
         self.port = free_port()
         self._user = unprivileged()
         self._folder = own_folder(self._user)
@@ -53,6 +54,7 @@ class PostgresServer:
             "max_connections": "100",
             "max_wal_size": "128MB",
             "autovacuum": "off",
+            **further,
         }
         command = [need("postgres"), "-D", "data", *(f"--{name}={value}" for name, value in settings.items())]
         self.program = Program(command, ready=self._accepts, folder=self._folder, user=self._user)
@@ -60,6 +62,32 @@ class PostgresServer:
     def url(self, database: str = "postgres") -> str:
         """The address of a database as asyncpg takes it: postgresql://user@host:port/name, no password."""
         return f"postgresql://{OWNER}@{LOOPBACK}:{self.port}/{database}"
+
+    def encrypt(self, certificate: Certificate, clients: Path | None = None) -> None:
+        """Let it speak TLS alone from the next start on; with `clients` to those alone whom this authority signed."""
+        data = self._folder / "data"
+        for name, source in (("server.crt", certificate.chain), ("server.key", certificate.key), ("root.crt", clients)):
+            if source is not None:
+                (data / name).write_bytes(source.read_bytes())
+                (data / name).chmod(0o600)
+                shutil.chown(data / name, *owner(data))
+        with (data / "postgresql.conf").open("a") as settings:
+            settings.write("ssl = on\n" + ("ssl_ca_file = 'root.crt'\n" if clients else ""))
+        demand = " clientcert=verify-ca" if clients else ""
+        (data / "pg_hba.conf").write_text(f"hostssl all all {LOOPBACK}/32 trust{demand}\n")
+
+    def sql(self, *statements: str) -> str:
+        """What psql prints for statements, run as the owner, each in a transaction of its own."""
+        words = [word for statement in statements for word in ("-c", statement)]
+        done = subprocess.run(
+            [need("psql"), *self._door(), "-d", "postgres", "-qtA", *words],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"{statements}:\n{done.stdout}{done.stderr}")
+        return done.stdout
 
     def start(self) -> None:
         """Start it; nothing if it runs. After kill() the last processes of the one before are waited for."""
@@ -131,6 +159,12 @@ class PostgresServer:
         )
         if done.returncode != 0:
             raise RuntimeError(f"{program} {' '.join(words)}:\n{done.stdout}{done.stderr}")
+
+
+def owner(path: Path) -> tuple[int, int]:
+    """User and group that a file belongs to."""
+    seen = path.stat()
+    return seen.st_uid, seen.st_gid
 
 
 def attached(segment: int) -> int:

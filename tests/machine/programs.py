@@ -20,6 +20,7 @@ PACKAGES = {
     "initdb": "postgresql",
     "createdb": "postgresql",
     "dropdb": "postgresql",
+    "psql": "postgresql",
     "haproxy": "haproxy",
     "nginx": "nginx-light",
     "softhsm2-util": "softhsm2",

@@ -12,8 +12,8 @@ from tests.machine.programs import need
 class RedisServer:
     """One Redis. It keeps its address over stop() and start(), and loses its data, as a Redis without a disk does."""
 
-    def __init__(self) -> None:
-        """Nothing is started yet."""
+    def __init__(self, **further: str) -> None:
+        """Nothing is started yet. `further` are settings of the server, with `_` for `-`."""
         self.port = free_port()
         self._folder = tempfile.TemporaryDirectory(prefix="portico-redis-")
         options = {
@@ -23,6 +23,7 @@ class RedisServer:
             "appendonly": "no",
             "maxmemory-policy": "noeviction",
             "dir": self._folder.name,
+            **{name.replace("_", "-"): value for name, value in further.items()},
         }
         command = [need("redis-server"), *(word for name, value in options.items() for word in (f"--{name}", value))]
         self.program = Program(command, ready=lambda _: answers(self.port), folder=Path(self._folder.name))

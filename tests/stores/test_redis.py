@@ -320,5 +320,5 @@ async def test_a_redis_that_evicts_is_a_problem_with_a_mend(passing: Passing, ra
 
 
 async def test_an_address_that_is_none_is_refused(some_facts: Facts, sealer: Sealer, ambient: Ambient) -> None:
-    with pytest.raises(ValueError, match="expected memory:"):
+    with pytest.raises(ValueError, match="no such store"):
         open_passing("http://localhost", sealer, ambient, some_facts.switches)

@@ -1,8 +1,8 @@
 """All passing state, opened by its address."""
 
+import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from broker.ambient import Ambient
 from broker.seal import Sealer
@@ -52,17 +52,17 @@ def open_passing(
     board: Board,
     *,
     password: str | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> Passing:
     """Opens passing state at `memory:`, `redis://host:port/number` or `rediss://` (TLS).
 
     `ambient` is that of the facts, whose clock is steady. Nothing is connected yet. With Redis the board hears from
-    every look into it whether switches changed. Raises ValueError for an address that is none.
+    every look into it whether switches changed. `tls` is how `rediss://` is verified. Raises ValueError for an address
+    that is none.
     """
     if url == "memory:":
         return _memory(ambient)
-    if urlsplit(url).scheme not in ("redis", "rediss"):
-        raise ValueError("expected memory:, redis://host:port/number or rediss://host:port/number")
-    server = Server(url, password)
+    server = Server(url, password, tls)
     fullness = Fullness(server)
     board.mirror_in(RedisMirror(server))
     return Passing(

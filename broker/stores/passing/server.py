@@ -6,6 +6,7 @@ One Redis, with or without replicas; no cluster, since a script touches keys tha
 import asyncio
 import hashlib
 import math
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -58,9 +59,9 @@ def lifetime(until: float, now: float) -> int:
 class Server:
     """A Redis. It is connected when it is first needed and whenever it is back."""
 
-    def __init__(self, url: str, password: str | None) -> None:
+    def __init__(self, url: str, password: str | None, tls: ssl.SSLContext | None = None) -> None:
         """Nothing is connected yet. Raises ValueError for an address that is none."""
-        self._place = place(url, password)
+        self._place = place(url, password, tls)
         self._line: Line | None = None
         self._opening: asyncio.Task[Line] | None = None
         self._closed = False

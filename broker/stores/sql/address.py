@@ -1,13 +1,14 @@
 """Where the facts are: `sqlite:<path>` or `postgresql://user@host:port/database`."""
 
+import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL
 
-_EXPECTED: Final = "expected sqlite:<path> or postgresql://user@host:port/database[?sslrootcert=<path>]"
+from broker.store_urls import POSTGRESQL, BadUrl, read_store_url
+
+_EXPECTED = "write sqlite:<path> or postgresql://user@host:5432/database"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class SqliteAddress:
 class PostgresAddress:
     """A database on a server. The password comes from a file of its own, never with the address.
 
-    `authority` is a file of certificates: with it the connection is TLS and the server must prove its name.
+    With `tls` the connection is encrypted and verified as the context says; without it, it is plain.
     """
 
     host: str
@@ -29,33 +30,28 @@ class PostgresAddress:
     user: str
     database: str
     password: str | None = field(default=None, repr=False)
-    authority: Path | None = None
+    tls: ssl.SSLContext | None = field(default=None, repr=False, compare=False)
 
     def url(self) -> URL:
         """The address as SQLAlchemy takes it, without what is said about TLS."""
         return URL.create("postgresql+asyncpg", self.user, self.password, self.host, self.port, self.database)
 
 
-def address(url: str, password: str | None = None) -> SqliteAddress | PostgresAddress:
-    """Reads an address. Raises ValueError, which says what was expected."""
+def address(
+    url: str, password: str | None = None, tls: ssl.SSLContext | None = None
+) -> SqliteAddress | PostgresAddress:
+    """Reads an address. Raises BadUrl, a ValueError that says what is wrong and what to write."""
     if url.startswith("sqlite:"):
         path = url.removeprefix("sqlite:")
         if not path or path.startswith("//"):
-            raise ValueError(_EXPECTED)
+            raise BadUrl("this is no path of a file", _EXPECTED)
         return SqliteAddress(Path(path))
-    try:
-        parts = make_url(url)
-    except (ArgumentError, ValueError):
-        raise ValueError(_EXPECTED) from None
-    authority = parts.query.get("sslrootcert")
-    known = parts.drivername == "postgresql" and parts.query.keys() <= {"sslrootcert"}
-    if not known or not parts.host or not parts.database or isinstance(authority, tuple):
-        raise ValueError(_EXPECTED)
+    parts = read_store_url(url, POSTGRESQL)
     return PostgresAddress(
         host=parts.host,
-        port=parts.port or 5432,
-        user=parts.username or "portico",
+        port=parts.port,
+        user=parts.user or "portico",
         database=parts.database,
         password=parts.password if password is None else password,
-        authority=None if authority is None else Path(authority),
+        tls=tls,
     )

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import ssl
 from collections.abc import Sequence
 from typing import Final, cast
 
@@ -12,12 +11,17 @@ from asyncpg.prepared_stmt import PreparedStatement
 from broker.stores.sql.address import PostgresAddress
 from broker.stores.sql.database import Prepared, Row
 
-_SETTINGS: Final = {
-    "application_name": "portico",
-    "synchronous_commit": "on",
-    "plan_cache_mode": "force_generic_plan",
-    "idle_in_transaction_session_timeout": "5000",
-}
+_SESSION: Final = (
+    "SET synchronous_commit = on; SET plan_cache_mode = force_generic_plan; "
+    "SET idle_in_transaction_session_timeout = 5000"
+)
+"""Settings of each session, made after it was opened: PgBouncer refuses them among the parameters of the start."""
+
+_OLDEST: Final = 13
+_ENCODINGS: Final = ("UTF8", "SQL_ASCII")
+"""Encodings of a database that keep every name as it was written."""
+
+_START: Final = {"application_name": "portico"}
 
 
 class Connection:
@@ -92,7 +96,6 @@ class Connections:
         self._idle: list[Connection] = []
         self._places = asyncio.Semaphore(most)
         self._closed = False
-        self._tls = tls(where)
 
     @property
     def at_hand(self) -> bool:
@@ -134,13 +137,23 @@ class Connections:
             user=where.user,
             database=where.database,
             password=where.password,
-            ssl=self._tls,
-            server_settings=_SETTINGS,
+            ssl=where.tls or False,
+            server_settings=_START,
             statement_cache_size=0,
         )
+        try:
+            _check_server(raw)
+            await raw.execute(_SESSION)
+        except BaseException:
+            raw.terminate()
+            raise
         return Connection(raw)
 
 
-def tls(where: PostgresAddress) -> ssl.SSLContext | bool:
-    """How the connection is protected: checked against the address's authority if it names one, else not at all."""
-    return ssl.create_default_context(cafile=where.authority) if where.authority is not None else False
+def _check_server(raw: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """What a server says of itself when it is reached. Raises InterfaceError if it cannot keep what is written."""
+    version, encoding = raw.get_server_version(), getattr(raw.get_settings(), "server_encoding", "UTF8")
+    if version.major < _OLDEST:
+        raise asyncpg.InterfaceError(f"this is PostgreSQL {version.major}: {_OLDEST} or later is needed")
+    if encoding not in _ENCODINGS:
+        raise asyncpg.InterfaceError(f"the database is encoded in {encoding}: make one with ENCODING 'UTF8'")

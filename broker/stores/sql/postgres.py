@@ -15,25 +15,12 @@ from broker.stores.sql.address import PostgresAddress
 from broker.stores.sql.connections import Connection, Connections, Patience
 from broker.stores.sql.database import Conflict, Parameters, Prepared, Row
 from broker.stores.sql.dialect import Postgres
+from broker.stores.sql.refusals import BROKEN, is_passing, unavailable
 from broker.stores.sql.tables import unique_keys
 
 _Result = TypeVar("_Result")
 DEADLINE: Final = 0.8
 """How long (seconds) one round trip may take, together with the wait for a connection and the making of one."""
-
-_PASSING: Final = ("08", "25006", "40", "53", "55P03", "57", "58")
-"""How the states begin that say: not now (connection, read-only, rolled back, out of something, shutting down)."""
-
-_BROKEN: Final = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
-"""What comes of a connection that broke, however far the driver had come to notice it."""
-
-
-_NOT_PREPARED: Final = (
-    asyncpg.InvalidCachedStatementError,
-    asyncpg.InvalidSQLStatementNameError,
-    asyncpg.DuplicatePreparedStatementError,
-)
-"""What comes of a statement that is not on its connection as we left it."""
 
 
 class PostgresDatabase(Postgres):
@@ -97,7 +84,7 @@ class PostgresDatabase(Postgres):
             return await self._in_time(work)
         try:
             return await work
-        except (asyncpg.PostgresError, *_BROKEN) as error:
+        except (asyncpg.PostgresError, *BROKEN) as error:
             raise self._meaning(error) from error
 
     async def _fetch(self, prepared: Prepared, values: Sequence[object]) -> Sequence[Row]:
@@ -109,7 +96,7 @@ class PostgresDatabase(Postgres):
             sound = True
         except asyncpg.PostgresError as error:
             # the server refused this one statement, and waits for what comes next
-            sound = not _is_passing(error)
+            sound = not is_passing(error)
             raise
         finally:
             self._patience.end(connection)
@@ -120,7 +107,7 @@ class PostgresDatabase(Postgres):
         try:
             async with asyncio.timeout(self._deadline):
                 return await work
-        except (asyncpg.PostgresError, *_BROKEN) as error:
+        except (asyncpg.PostgresError, *BROKEN) as error:
             raise self._meaning(error) from error
 
     def _meaning(self, error: Exception) -> Exception:
@@ -128,9 +115,9 @@ class PostgresDatabase(Postgres):
         if isinstance(error, asyncpg.UniqueViolationError):
             table, columns = self._keys[str(error.constraint_name)]
             return Conflict(table, columns)
-        if isinstance(error, asyncpg.PostgresError) and not _is_passing(error):
+        if isinstance(error, asyncpg.PostgresError) and not is_passing(error):
             return error
-        return Unavailable(f"{type(error).__name__}: {error}")
+        return unavailable(error)
 
 
 class PostgresUnit:
@@ -143,13 +130,6 @@ class PostgresUnit:
     async def run(self, prepared: Prepared, parameters: Parameters) -> Sequence[Row]:
         """Runs a statement or deed in this transaction."""
         return await self._database.step(self._connection, prepared, parameters)
-
-
-def _is_passing(error: asyncpg.PostgresError) -> bool:
-    # a statement prepared before a migration, or lost by a pooler: the next connection prepares it anew
-    if isinstance(error, _NOT_PREPARED):
-        return True
-    return (error.sqlstate or "08").startswith(_PASSING)
 
 
 def _values(prepared: Prepared, parameters: Parameters) -> list[Any]:

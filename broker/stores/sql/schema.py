@@ -3,6 +3,7 @@
 import ast
 import re
 import sqlite3
+import ssl
 from collections.abc import Set
 from contextlib import suppress
 from pathlib import Path
@@ -37,9 +38,9 @@ def heads() -> Set[str]:
     return revisions - followed
 
 
-async def schema_is_current(url: str, password: str | None = None) -> bool:
-    """Whether the schema is the one that this version of the broker needs. Raises Unavailable."""
-    where = address(url, password)
+async def schema_is_current(url: str, password: str | None = None, tls: ssl.SSLContext | None = None) -> bool:
+    """Whether the schema is the one that this version of the broker needs. Raises Unavailable and BadUrl."""
+    where = address(url, password, tls)
     if isinstance(where, SqliteAddress):
         keep_apart(where)
         database: Database = SqliteDatabase(where.path)

@@ -1,0 +1,76 @@
+"""Files that operators write: read whole, decoded, and refused with a mend if they are not what they should be.
+
+Every file of a configuration is read through here, so that `broker check` and the process that serves read the same:
+a byte order mark is no part of the content, line ends may be those of any system, UTF-16 is named instead of being
+taken for a secret.
+"""
+
+import stat
+from pathlib import Path
+from typing import Final
+
+LARGEST: Final = 4 * 1024 * 1024
+"""Bytes of the largest file that is read. A key set of hundreds of services stays far below it."""
+
+_MARK: Final = b"\xef\xbb\xbf"
+_WIDE: Final = (b"\xff\xfe", b"\xfe\xff")
+
+
+class Unfit(ValueError):
+    """A file that cannot be used: `what` is wrong with it, and the `mend`. Neither repeats its content."""
+
+    def __init__(self, what: str, mend: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.mend = mend
+
+
+def content(path: Path) -> bytes:
+    """The bytes of a regular file. Raises Unfit if there is none, or it cannot be read."""
+    try:
+        seen = path.stat()
+        if stat.S_ISDIR(seen.st_mode):
+            raise Unfit("this is a folder", f"name the file itself, such as {path / 'name'}")
+        if not stat.S_ISREG(seen.st_mode):
+            raise Unfit("this is no regular file", f"put the content into a file: {path} may be read more than once")
+        if seen.st_size > LARGEST:
+            raise Unfit(f"the file has more than {LARGEST // 1024 // 1024} MiB", "name the right file")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise Unfit("the file is missing", f"create {path}, or name another file") from None
+    except OSError as problem:
+        mend = f"let the broker's user read {path}"
+        raise Unfit(f"the file cannot be read: {problem.strerror}", mend) from None
+
+
+def text(path: Path) -> str:
+    """The text of a file, without its byte order mark. Raises Unfit."""
+    return decoded(content(path))
+
+
+def decoded(data: bytes) -> str:
+    """UTF-8 text without its byte order mark. Raises Unfit."""
+    plain = unmarked(data)
+    try:
+        return plain.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Unfit("this is no UTF-8 text", "save it as UTF-8") from None
+
+
+def unmarked(data: bytes) -> bytes:
+    """Bytes of a text without a UTF-8 byte order mark. Raises Unfit for UTF-16, which editors call "Unicode"."""
+    if data.startswith(_WIDE) or (len(data) > 3 and b"\0" in data[:4]):
+        raise Unfit("this is UTF-16 text", "save it as UTF-8")
+    return data.removeprefix(_MARK)
+
+
+def first_line(data: bytes) -> str:
+    """The first line of a text, without blanks around it, as secrets are kept in files. Raises Unfit."""
+    line = decoded(data).partition("\n")[0].strip()
+    if not line:
+        raise Unfit("its first line is empty", "write the secret, as text, into its first line")
+    if line.startswith("-----BEGIN"):
+        raise Unfit("it holds PEM, no secret", "write the secret, as text, into its first line")
+    if not line.isprintable():
+        raise Unfit("its first line holds control characters", "write the secret, as text, into its first line")
+    return line

@@ -1,0 +1,149 @@
+"""URLs of stores on servers: `postgresql://user@host:port/database` and `redis://user@host:port/number`.
+
+Read strictly: every part and every option that the broker does not use is refused with a mend. Otherwise an operator
+believes in `sslmode=verify-full` and the connection is plain.
+"""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+POSTGRESQL: Final = "postgresql"
+REDIS: Final = "redis"
+REDIS_TLS: Final = "rediss"
+
+_PORTS: Final[Mapping[str, int]] = {POSTGRESQL: 5432, REDIS: 6379, REDIS_TLS: 6379}
+_FORMS: Final[Mapping[str, str]] = {
+    POSTGRESQL: "postgresql://user@host:5432/database",
+    REDIS: "redis://host:6379/0",
+    REDIS_TLS: "rediss://host:6379/0",
+}
+_MEANT: Final[Mapping[str, str]] = {
+    "postgres": "postgresql://user@host:5432/database",
+    "postgresql+asyncpg": "postgresql://user@host:5432/database",
+    "postgresql+psycopg": "postgresql://user@host:5432/database",
+    "postgresql+psycopg2": "postgresql://user@host:5432/database",
+    "jdbc:postgresql": "postgresql://user@host:5432/database",
+    "redis+tls": "rediss://host:6379/0",
+    "valkey": "redis://host:6379/0",
+    "valkeys": "rediss://host:6379/0",
+}
+
+_CERTIFICATE_OPTIONS: Final[Mapping[str, str]] = {
+    "sslrootcert": 'name the certificates of its authority with the setting ca_file = "..."',
+    "sslcert": 'name the certificate with the setting cert_file = "..."',
+    "sslkey": 'name the key with the setting key_file = "..."',
+    "ssl_ca_certs": 'name the certificates of its authority with the setting ca_file = "..."',
+    "ssl_ca_path": 'name the certificates of its authority with the setting ca_file = "..."',
+    "ssl_certfile": 'name the certificate with the setting cert_file = "..."',
+    "ssl_keyfile": 'name the key with the setting key_file = "..."',
+    "ssl_cert_reqs": "certificates are verified unless the setting verify = false says otherwise",
+    "ssl_check_hostname": "host names are verified unless the setting verify = false says otherwise",
+}
+_POSTGRESQL_OPTIONS: Final[Mapping[str, str]] = {
+    "sslmode": "use the settings tls and verify: left out, every host but this machine is reached by verified TLS",
+    "ssl": "use the settings tls and verify: left out, every host but this machine is reached by verified TLS",
+    "host": "write the host before the database: postgresql://user@host:5432/database",
+    "port": "write the port after the host: postgresql://user@host:5432/database",
+    "user": "write the user before the host: postgresql://user@host:5432/database",
+    "dbname": "write the database after the host: postgresql://user@host:5432/database",
+}
+_REDIS_OPTIONS: Final[Mapping[str, str]] = {
+    "db": "write the number of the database after the host: redis://host:6379/3",
+    "username": "write the user before the host: redis://user@host:6379/0",
+    "ssl": "write rediss:// for TLS",
+}
+_PASSWORDS: Final = frozenset({"password", "passwd", "pass", "sslpassword", "ssl_password", "auth"})
+TAKE_OUT: Final = "take it out of the URL: the broker sets what it needs by itself"
+
+
+class BadUrl(ValueError):
+    """A store's URL that cannot be used: `what` is wrong with it, and the `mend`. Neither repeats a password."""
+
+    def __init__(self, what: str, mend: str) -> None:
+        super().__init__(f"{what}: {mend}")
+        self.what = what
+        self.mend = mend
+
+
+@dataclass(frozen=True, slots=True)
+class StoreUrl:
+    """The parts of a store's URL, decoded. `database` is a name for PostgreSQL and a number for Redis."""
+
+    scheme: str
+    host: str
+    port: int
+    user: str | None
+    database: str
+    password: str | None = field(default=None, repr=False)
+
+    @property
+    def local(self) -> bool:
+        """Whether the host is this machine itself: nobody on the way could read what is sent to it."""
+        if self.host.lower().rstrip(".") == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+def read_store_url(url: str, *schemes: str) -> StoreUrl:
+    """The parts of a URL with one of the schemes. Raises BadUrl, which names the first thing that is wrong."""
+    expected = f"write {' or '.join(_FORMS[scheme] for scheme in schemes)}"
+    scheme = url.partition("://")[0]
+    if scheme not in schemes:
+        meant = _MEANT.get(scheme)
+        raise BadUrl("no such store", f"write {meant}" if meant in map(_FORMS.get, schemes) else expected)
+    if not re.fullmatch(r"[!-~]+", url):
+        raise BadUrl("this is no URL", f"write blanks and other characters as %20 and the like; {expected}")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise BadUrl("this is no URL", expected) from None
+    _check_options(scheme, parts)
+    if parts.fragment or url.endswith("#"):
+        raise BadUrl("the URL has a fragment", "write # in a name as %23")
+    if "%" in host or "," in parts.netloc:
+        several = "name one host: a name that leads to the primary, or a proxy before several"
+        raise BadUrl("this host cannot be used", f"{several}; sockets in the file system are not")
+    if not host:
+        raise BadUrl("the host is missing", expected)
+    if port == 0:
+        raise BadUrl("there is no port 0", expected)
+    database = _database(scheme, unquote(parts.path.removeprefix("/")))
+    return StoreUrl(
+        scheme,
+        host,
+        port or _PORTS[scheme],
+        unquote(parts.username) if parts.username else None,
+        database,
+        None if parts.password is None else unquote(parts.password),
+    )
+
+
+def _check_options(scheme: str, parts: SplitResult) -> None:
+    """No option is taken in a URL: settings say what options say elsewhere."""
+    known = {**_CERTIFICATE_OPTIONS, **(_POSTGRESQL_OPTIONS if scheme == POSTGRESQL else _REDIS_OPTIONS)}
+    for name, _ in parse_qsl(parts.query, keep_blank_values=True):
+        if name.lower() in _PASSWORDS:
+            mend = "put it into a file of its own, and name the file with password_file"
+            raise BadUrl("a password stands in the settings", mend)
+        shown = name if re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", name) else "..."
+        raise BadUrl(f'the option "{shown}" is not known in a URL', known.get(name.lower(), TAKE_OUT))
+    if parts.query:
+        raise BadUrl("the URL has a query", TAKE_OUT)
+
+
+def _database(scheme: str, name: str) -> str:
+    if scheme == POSTGRESQL:
+        if not name:
+            raise BadUrl("the database is missing", f"write {_FORMS[scheme]}")
+        return name
+    if name and not re.fullmatch(r"[0-9]{1,6}", name):
+        raise BadUrl("a Redis database is a number", f"write {_FORMS[scheme]}")
+    return name or "0"

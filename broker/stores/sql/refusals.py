@@ -1,0 +1,65 @@
+"""What PostgreSQL and the way to it refuse, in words for operators: the cause, and the mend if one is known."""
+
+import ssl
+from collections.abc import Mapping
+from typing import Final
+
+import asyncpg
+
+from broker.model.facts import Unavailable
+
+_PASSING: Final = ("08", "25006", "28", "3D", "40", "42501", "53", "55P03", "57", "58")
+"""How the states begin that say: not now, or not with this configuration (connection, read-only, user or password, no
+such database, rolled back, a right is missing, out of something, shutting down)."""
+
+BROKEN: Final = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+"""What comes of a connection that broke, however far the driver had come to notice it."""
+
+_NOT_PREPARED: Final = (
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.InvalidSQLStatementNameError,
+    asyncpg.DuplicatePreparedStatementError,
+)
+"""What comes of a statement that is not on its connection as we left it."""
+
+_MENDS: Final[Mapping[str, str]] = {
+    "28": "look at the user in facts.url, at facts.password_file, and at the server's pg_hba.conf",
+    "3D": "create the database, or write its name at the end of facts.url",
+    "25006": "name the primary in facts.url, or make the database writable: default_transaction_read_only",
+    "42501": "let the user of facts.url own the database's tables: GRANT, or ALTER TABLE ... OWNER TO",
+    "53300": "raise max_connections of the server above facts.connections times all workers",
+    "08P01": "a pooler between must keep sessions (PgBouncer: pool_mode = session)",
+}
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether an error says that the database cannot be used now, rather than that a statement is wrong."""
+    # a statement prepared before a migration, or lost by a pooler: the next connection prepares it anew
+    if not isinstance(error, asyncpg.PostgresError) or isinstance(error, _NOT_PREPARED):
+        return True
+    return (error.sqlstate or "08").startswith(_PASSING)
+
+
+def unavailable(error: Exception) -> Unavailable:
+    """An error in words, with its mend if one is known."""
+    said = f"{type(error).__name__}: {error}".rstrip(": ")
+    found = mend(error)
+    return Unavailable(f"{said}\n    {found}" if found else said)
+
+
+def mend(error: Exception) -> str | None:
+    """What an operator can do about it, or None if nothing better is known than the error itself."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        if error.verify_code in (62, 64):
+            return "write the host in facts.url as the server's certificate names it"
+        return "name the certificates of the authority that signed the server's certificate with facts.ca_file"
+    if isinstance(error, ssl.SSLError):
+        return "look at what the server wants: a client certificate is named with facts.cert_file and facts.key_file"
+    if isinstance(error, ConnectionError) and "SSL upgrade" in str(error):
+        return "let the server speak TLS (ssl = on), or write tls = false if nobody else can reach the network between"
+    if isinstance(error, asyncpg.ConnectionDoesNotExistError):
+        return "the server's log says why it ended the connection: a restart, or a certificate that it does not take"
+    if isinstance(error, asyncpg.PostgresError):
+        state = error.sqlstate or ""
+        return next((_MENDS[known] for known in _MENDS if state.startswith(known)), None)
+    return None
