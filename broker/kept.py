@@ -44,6 +44,11 @@ class Kept(Generic[T]):
         self._demanded: float | None = None
         self._flight: asyncio.Task[T | Missed] | None = None
 
+    @property
+    def loaded(self) -> float:
+        """When the value was fetched (seconds since 1970 UTC); 0 before the first fetch that succeeded."""
+        return self._loaded
+
     async def get(self) -> T:
         """The value. Where it is not fresh a new one is fetched beside, and the old one given until then.
 

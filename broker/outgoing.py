@@ -60,9 +60,14 @@ class Response:
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
 
+    @property
+    def media_type(self) -> str:
+        """The media type of the body, in lower case and without parameters; empty if the answer names none."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
     def json(self) -> "Mapping[str, Any] | NotJson":
         """The body as a JSON object, if its content type says JSON and it is strictly that."""
-        kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        kind = self.media_type
         if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
             return NotJson(f"content type {kind[:64]!r}: expected application/json")
         try:

@@ -7,7 +7,7 @@ a fault of ours.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from broker.model.assurance import Level, Verifiable
 from broker.model.identity import Identity
@@ -91,18 +91,50 @@ class Reason(StrEnum):
     SUSPENDED = "suspended"
 
 
+class Cause(StrEnum):
+    """What a failed attempt depended on. Only the first four can say that a provider fails for everybody."""
+
+    TRANSPORT = "transport"
+    """The provider gave no answer: name, connection, TLS, time."""
+    STATUS = "status"
+    """A status that does not depend on the citizen: 5xx, 429, a redirect, our credentials refused."""
+    METADATA = "metadata"
+    """The provider's metadata cannot be used."""
+    KEYS = "keys"
+    """The provider's keys cannot be used, or those it publishes now did not make the signature."""
+    REPLY = "reply"
+    """The content of a reply about this one citizen, whatever is wrong with it."""
+    BROWSER = "browser"
+    """What came through the citizen's browser: an error, a code, a nonce of another sign-in."""
+    BROKER = "broker"
+    """A decision of the broker: the provider was not asked."""
+
+
+OUTAGES: Final = frozenset({Cause.TRANSPORT, Cause.STATUS, Cause.METADATA, Cause.KEYS})
+"""The causes that count against a provider's health."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A failed attempt. `detail` is for the log of operators: no claims, no codes, no tokens.
+    """A failed attempt.
 
-    `outage` says that the provider itself failed, as seen on the broker's own connection to it: only that counts
-    against its health. What a citizen could bring about in the browser (an error in the callback, a code or a nonce
-    of another sign-in) never does, or one person could close a provider for all.
+    `detail` is for the log of operators: no claims, no codes, no tokens. `fault` is the closed word of the provider's
+    kind for what was wrong, for the log and the counters; empty if the kind has none.
     """
 
     reason: Reason
     detail: str
-    outage: bool = False
+    cause: Cause
+    fault: str = ""
+
+    @property
+    def outage(self) -> bool:
+        """Whether the provider itself failed, as seen on the broker's own connection to it.
+
+        Only that counts against its health. What one citizen can bring about, in the browser or by the data that the
+        provider holds about them, never does: one person could close a provider for all.
+        """
+        return self.cause in OUTAGES
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,9 @@ TRICKLE: Final = 1.0
 class Breaker:
     """Closed: everybody may pass. Open: nobody. Half open: one a second, and the first outcome decides.
 
-    Times are seconds since 1970 UTC and never asked for here.
+    Only an outage opens it, and only by its own arrival: neither a success nor the age of earlier outcomes ever does.
+    A success closes it in every state. Times are seconds since 1970 UTC and never asked for here; if the clock was set
+    back, outcomes that lie ahead of it count no more.
     """
 
     def __init__(self) -> None:
@@ -46,19 +48,29 @@ class Breaker:
         self._passed = now
         return True
 
-    def record(self, good: bool, now: float) -> None:
-        """An outcome. A good one always closes; a bad one opens once bad ones are too large a share."""
+    def succeed(self, now: float) -> None:
+        """A sign-in succeeded: whatever was concluded before, the provider works."""
         if self._opened is not None:
-            if good:
-                self._opened = None
-                self._outcomes.clear()
-                self._bad = 0
-            elif not self.is_open(now):
+            self._opened = None
+            self._outcomes.clear()
+            self._bad = 0
+        self._add(now, good=True)
+
+    def fail(self, now: float) -> None:
+        """The provider failed. Opens if outages are now too large a share of what the window holds."""
+        if self._opened is not None:
+            if not self.is_open(now):
                 self._opened = now
             return
-        self._outcomes.append((now, good))
-        self._bad += not good
-        while self._outcomes and not 0 <= now - self._outcomes[0][0] < WINDOW:
-            self._bad -= not self._outcomes.popleft()[1]
+        self._add(now, good=False)
         if len(self._outcomes) >= LEAST and self._bad >= SHARE * len(self._outcomes):
             self._opened = now
+
+    def _add(self, now: float, *, good: bool) -> None:
+        if self._outcomes and self._outcomes[-1][0] > now:
+            self._outcomes = deque(one for one in self._outcomes if one[0] <= now)
+            self._bad = sum(not kept for _, kept in self._outcomes)
+        self._outcomes.append((now, good))
+        self._bad += not good
+        while now - self._outcomes[0][0] >= WINDOW:
+            self._bad -= not self._outcomes.popleft()[1]

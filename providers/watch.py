@@ -10,7 +10,7 @@ from typing import Any, Final
 from broker.ambient import Ambient
 from broker.model.assurance import Verifiable
 from broker.model.identity import Identity
-from broker.provider import Answer, Ask, Card, Departure, Failure, Health, Provider, Reason
+from broker.provider import Answer, Ask, Card, Cause, Departure, Failure, Health, Provider, Reason
 from providers.breaker import Breaker
 
 CHECK_EVERY: Final = 30.0
@@ -20,6 +20,8 @@ CHECK_WITHIN: Final = 2.0
 SAMPLES: Final = 51
 FEWEST: Final = 5
 """Sign-ins of which the median is taken, and from how many on it is shown."""
+NOT_ASKED: Final = "not_asked"
+"""The fault of a sign-in that does not begin, since the breaker is open."""
 LEFT: Final = "left"
 """The member of a departure's note in which the moment of leaving is kept."""
 
@@ -41,6 +43,8 @@ class Watched:
         self._worked = False
         self._checked: float | None = None
         self._detail = ""
+        self._counted: Failure | None = None
+        self._told = True
 
     @property
     def card(self) -> Card:
@@ -56,18 +60,21 @@ class Watched:
     def standing(self) -> Health:
         """How the provider does, from what is known already."""
         now = self._ambient.now()
-        missing = self._missed > (1 if self._worked else 0)
         if self._breaker.is_open(now):
             return Health(False, self._breaker.opened, self._median, self._checked, "sign-ins fail there")
-        if missing:
+        if self._missing:
             return Health(False, self._missed_since, self._median, self._checked, self._detail)
         return Health(True, None, self._median, self._checked)
+
+    @property
+    def _missing(self) -> bool:
+        return self._missed > (1 if self._worked else 0)
 
     async def begin(self, ask: Ask) -> Departure | Failure:
         """A departure, or UNAVAILABLE at once while the provider fails."""
         now = self._ambient.now()
         if not self._breaker.admits(now):
-            return Failure(Reason.UNAVAILABLE, "not asked, since sign-ins fail there")
+            return Failure(Reason.UNAVAILABLE, "not asked, since sign-ins fail there", Cause.BROKER, NOT_ASKED)
         outcome = await self.inner.begin(ask)
         if isinstance(outcome, Failure):
             self._count(outcome)
@@ -84,8 +91,7 @@ class Watched:
         if isinstance(outcome, Failure):
             self._count(outcome)
         else:
-            self._breaker.record(True, self._ambient.now())
-            self._measure(note)
+            self._succeed(note)
         return outcome
 
     async def health(self) -> Health:
@@ -103,7 +109,6 @@ class Watched:
         except Exception:
             log.exception("provider_check_broke", extra={"provider": self.card.id})
             seen = Health(False, detail="the check itself broke")
-        before = self.standing.working
         self._checked = self._ambient.now()
         self._detail = seen.detail
         if seen.working:
@@ -111,9 +116,7 @@ class Watched:
         else:
             self._missed += 1
             self._missed_since = self._missed_since or self._checked
-        if self.standing.working != before:
-            event = "provider_works" if not before else "provider_does_not_work"
-            log.warning(event, extra={"provider": self.card.id, "detail": self._detail})
+        self._tell(seen.detail)
 
     def next_check(self) -> float:
         """Seconds until the next look: sooner while something is amiss."""
@@ -121,8 +124,26 @@ class Watched:
         return usual * (0.8 + 0.4 * self._ambient.draw(1)[0] / 255)
 
     def _count(self, failure: Failure) -> None:
-        if failure.outage:
-            self._breaker.record(False, self._ambient.now())
+        """Counts an outage once: a failed fetch that is remembered for a while is told to many, and is one failure."""
+        if failure.outage and failure is not self._counted:
+            self._counted = failure
+            self._breaker.fail(self._ambient.now())
+            self._tell(failure.detail)
+
+    def _succeed(self, note: Mapping[str, Any]) -> None:
+        """A whole sign-in shows more than a look does: nothing that was missed before counts any more."""
+        self._breaker.succeed(self._ambient.now())
+        self._missed, self._missed_since, self._worked = 0, None, True
+        self._tell("a sign-in succeeded")
+        self._measure(note)
+
+    def _tell(self, detail: str) -> None:
+        """Logs once that the provider failed, and once that it works again; half open is not yet working."""
+        works = self._breaker.opened is None and not self._missing
+        if works is not self._told:
+            self._told = works
+            event = "provider_works" if works else "provider_does_not_work"
+            log.warning(event, extra={"provider": self.card.id, "detail": detail})
 
     def _measure(self, note: Mapping[str, Any]) -> None:
         left = note.get(LEFT)

@@ -18,6 +18,7 @@ from broker.jose.certificates import (
 from broker.jose.keys import (
     MAX_KEY_SET,
     MAX_KEYS,
+    BadSignature,
     KeySet,
     PublicKey,
     SigningKey,
@@ -39,6 +40,7 @@ from broker.jose.tokens import (
     sign,
     verify,
     verify_embedded,
+    verify_issued,
 )
 
 __all__ = [
@@ -49,6 +51,7 @@ __all__ = [
     "MAX_TOKEN",
     "SIGNATURE_ALGORITHMS",
     "Authorities",
+    "BadSignature",
     "Certificate",
     "KeySet",
     "PublicKey",
@@ -73,4 +76,5 @@ __all__ = [
     "thumbprint",
     "verify",
     "verify_embedded",
+    "verify_issued",
 ]

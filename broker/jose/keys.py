@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -25,12 +25,18 @@ _FAMILIES: Final[Mapping[tuple[str, str | None], tuple[Any, frozenset[str], tupl
 
 MAX_KEYS: Final = 64
 MAX_KEY_SET: Final = 131_072
+_KINDS: Final = frozenset({"EC", "OKP", "RSA", "oct"})
+"""The values of `kty` whose members are known (RFC 7518 6.1, RFC 8037 2). What others mean by `d` or `p` is not."""
 _PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 
 class UnknownKey(Untrusted):
-    """No key of the set fits the token: the one case in which it helps to fetch the other side's keys again."""
+    """No key of the set fits the token: it may help to fetch the other side's keys again."""
+
+
+class BadSignature(Untrusted):
+    """No key that fits the token made its signature: a fetch helps if a key was replaced under its old `kid`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,20 @@ class KeySet:
             raise Untrusted(f"{len(fit)} keys fit alg {alg} and kid {kid!r}: expected exactly one")
         return fit[0]
 
+    def candidates(self, kid: str | None, alg: str) -> Sequence[PublicKey]:
+        """Every key that may have signed for a `kid` and an algorithm: those of that `kid`, else those without one.
+
+        Without a `kid` every key of the algorithm is one. Raises UnknownKey if there is none.
+        """
+        if kid is None:
+            among = [key for keys in self.keys.values() for key in keys]
+        else:
+            among = [*(self.keys.get(kid) or self.keys.get(None, ()))]
+        fit = [key for key in among if alg in key.algorithms]
+        if not fit:
+            raise UnknownKey(f"no {alg} key for kid {str(kid)[:64]!r}")
+        return fit
+
 
 def _family(jwk: Mapping[str, Any]) -> tuple[Any, frozenset[str], tuple[str, ...]] | None:
     kty, crv = jwk.get("kty"), jwk.get("crv")
@@ -87,7 +107,10 @@ def _family(jwk: Mapping[str, Any]) -> tuple[Any, frozenset[str], tuple[str, ...
 
 def public_key(jwk: Mapping[str, Any], largest: int = 8192) -> PublicKey | str:
     """The key, or why it is of no use here. Raises Untrusted where it should never have been shown."""
-    if not _PRIVATE_MEMBERS.isdisjoint(jwk) or jwk.get("kty") == "oct":
+    kty = jwk.get("kty")
+    if not isinstance(kty, str) or kty not in _KINDS:
+        return f"kty {str(kty)[:16]!r} is not used here"
+    if not _PRIVATE_MEMBERS.isdisjoint(jwk) or kty == "oct":
         raise Untrusted("a private or symmetric key where only public keys belong")
     family = _family(jwk)
     if family is None:

@@ -1,8 +1,7 @@
 """What an ID token must say (OpenID Connect Core 3.1.3.7), as an ordered list of small checks.
 
 The signature and the algorithm were checked before, against keys from the provider's metadata. Each check raises
-Refused. A failure is an outage of the provider unless a citizen could have brought it about by changing the request
-in the browser or by bringing a code of another sign-in.
+Refused. None of them is an outage of the provider: what a token says is about one citizen.
 """
 
 import hmac
@@ -11,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from broker.jose import hash_claim
-from broker.provider import Reason
-from providers.openid.refused import Refused
+from providers.openid.describe import describe_identifier
+from providers.openid.refused import Fault, Refused
 
 MAX_SUBJECT: Final = 255
 
@@ -43,56 +42,58 @@ Claims = Mapping[str, Any]
 def check_issuer(claims: Claims, expected: Expected) -> None:
     """Item 2: exactly the issuer of the metadata."""
     if claims.get("iss") != expected.issuer:
-        raise _unsafe(f"iss {str(claims.get('iss'))[:200]!r}: expected {expected.issuer!r}")
+        found = describe_identifier(claims.get("iss"))
+        raise _refused(Fault.ID_TOKEN_ISSUER, f"iss {found}: expected {expected.issuer!r}")
 
 
 def check_audience(claims: Claims, expected: Expected) -> None:
-    """Items 3 to 5: made for us, for nobody we do not know, and requested by us."""
+    """Items 3 to 5: made for this broker, for no unknown party, and requested by this broker."""
     aud = claims.get("aud")
     named = [aud] if isinstance(aud, str) else aud
     if not isinstance(named, list) or expected.client_id not in named:
-        raise _unsafe("aud does not name us")
+        raise _refused(Fault.ID_TOKEN_AUDIENCE, "aud does not name us")
     if any(one != expected.client_id and one not in expected.audiences for one in named if isinstance(one, str)):
-        raise _unsafe("aud names somebody we do not know")
+        raise _refused(Fault.ID_TOKEN_AUDIENCE, "aud names somebody we do not know")
     if not all(isinstance(one, str) for one in named):
-        raise _unsafe("aud holds something that is not a text")
+        raise _refused(Fault.ID_TOKEN_AUDIENCE, "aud holds something that is not a text")
     azp = claims.get("azp")
     if (azp is not None or len(named) > 1) and azp != expected.client_id:
-        raise _unsafe("azp is not us")
+        raise _refused(Fault.ID_TOKEN_AUDIENCE, "azp is not us")
 
 
 def check_times(claims: Claims, expected: Expected) -> None:
     """Items 9 and 10: not expired, issued in this sign-in, not from the future."""
-    if _time(claims, "exp") <= expected.now - expected.skew:
-        raise _unsafe(f"expired {expected.now - _time(claims, 'exp'):.0f} s ago")
-    issued = _time(claims, "iat")
+    expires = _time(claims, "exp", Fault.ID_TOKEN_TIME)
+    if expires <= expected.now - expected.skew:
+        raise _refused(Fault.ID_TOKEN_TIME, f"expired {expected.now - expires:.0f} s ago")
+    issued = _time(claims, "iat", Fault.ID_TOKEN_TIME)
     if issued > expected.now + expected.skew:
-        raise _unsafe(f"issued {issued - expected.now:.0f} s in the future")
+        raise _refused(Fault.ID_TOKEN_TIME, f"issued {issued - expected.now:.0f} s in the future")
     if issued < expected.departed - expected.skew:
-        raise _unsafe(f"issued {expected.departed - issued:.0f} s before the citizen left")
-    if "nbf" in claims and _time(claims, "nbf") > expected.now + expected.skew:
-        raise _unsafe("not valid yet")
+        raise _refused(Fault.ID_TOKEN_TIME, f"issued {expected.departed - issued:.0f} s before the citizen left")
+    if "nbf" in claims and _time(claims, "nbf", Fault.ID_TOKEN_TIME) > expected.now + expected.skew:
+        raise _refused(Fault.ID_TOKEN_TIME, "not valid yet")
 
 
 def check_nonce(claims: Claims, expected: Expected) -> None:
     """Item 11: an answer to this very request."""
     nonce = claims.get("nonce")
     if not isinstance(nonce, str) or not hmac.compare_digest(nonce.encode(), expected.nonce.encode()):
-        raise Refused(Reason.UNSAFE, "nonce is missing or another one")
+        raise _refused(Fault.ID_TOKEN_NONCE, "nonce is missing or another one")
 
 
 def check_subject(claims: Claims, expected: Expected) -> None:
-    """`sub` is 1 to 255 ASCII characters (OpenID Connect Core 2)."""
+    """`sub` is 1 to 255 ASCII characters (OpenID Connect Core 2), none of them a control character."""
     sub = claims.get("sub")
-    if not isinstance(sub, str) or not 1 <= len(sub) <= MAX_SUBJECT or not sub.isascii():
-        raise _unsafe("sub is missing or not a text of 1 to 255 ASCII characters")
+    if not isinstance(sub, str) or not 1 <= len(sub) <= MAX_SUBJECT or not sub.isascii() or not sub.isprintable():
+        raise _refused(Fault.ID_TOKEN_SUBJECT, "sub is missing or not a text of 1 to 255 printable ASCII characters")
 
 
 def check_access_token(claims: Claims, expected: Expected) -> None:
     """`at_hash`, where present, is that of the access token beside it (3.1.3.8)."""
     found = claims.get("at_hash")
     if found is not None and found != hash_claim(expected.access_token, expected.algorithm):
-        raise _unsafe("at_hash is not that of the access token")
+        raise _refused(Fault.ID_TOKEN_ACCESS_TOKEN, "at_hash is not that of the access token")
 
 
 def check_sign_in_time(claims: Claims, expected: Expected) -> None:
@@ -100,12 +101,12 @@ def check_sign_in_time(claims: Claims, expected: Expected) -> None:
     if claims.get("auth_time") is None and expected.oldest is None:
         return
     if claims.get("auth_time") is None:
-        raise Refused(Reason.INCOMPLETE, "auth_time is missing though max_age was asked for")
-    signed_in = _time(claims, "auth_time")
+        raise _refused(Fault.SIGN_IN_TIME_MISSING, "auth_time is missing though max_age was asked for")
+    signed_in = _time(claims, "auth_time", Fault.SIGN_IN_TIME_WRONG)
     if signed_in > expected.now + expected.skew:
-        raise _unsafe("auth_time is in the future")
+        raise _refused(Fault.SIGN_IN_TIME_WRONG, "auth_time is in the future")
     if expected.oldest is not None and signed_in < expected.oldest - expected.skew:
-        raise Refused(Reason.UNSAFE, f"signed in {expected.oldest - signed_in:.0f} s too long ago")
+        raise _refused(Fault.SIGN_IN_TOO_OLD, f"signed in {expected.oldest - signed_in:.0f} s too long ago")
 
 
 CHECKS: Final[tuple[Callable[[Claims, Expected], None], ...]] = (
@@ -125,12 +126,12 @@ def check_id_token(claims: Claims, expected: Expected) -> None:
         check(claims, expected)
 
 
-def _time(claims: Claims, name: str) -> float:
+def _time(claims: Claims, name: str, fault: Fault) -> float:
     value = claims.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e12:
-        raise _unsafe(f"{name} is missing or no time")
+        raise _refused(fault, f"{name} is missing or no time")
     return value
 
 
-def _unsafe(detail: str) -> Refused:
-    return Refused(Reason.UNSAFE, f"ID token: {detail}", outage=True)
+def _refused(fault: Fault, detail: str) -> Refused:
+    return Refused(fault, f"ID token: {detail}")

@@ -69,7 +69,8 @@ class OpenIdConfig:
     """Whether every response carries `iss` (RFC 9207), though the metadata does not say so."""
 
     userinfo: bool = True
-    """Whether claims are also read from the userinfo endpoint."""
+    """Whether claims are also read from the userinfo endpoint. Only JSON is read there: if the provider answers with a
+    signed or encrypted JWT, turn this off and have the claims put into the ID token."""
     claim_map: Mapping[str, str] = field(default_factory=lambda: dict(STANDARD_CLAIMS))
     """Our claim to the provider's. A dot leads into an object: `profile_attributes.given_name`."""
     required_claims: tuple[str, ...] = ()

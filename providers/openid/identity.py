@@ -5,9 +5,10 @@ from typing import Any, Final
 
 from broker.model.assurance import Check, Evidence, EvidenceType, Level, Verifiable, Verification
 from broker.model.identity import Identity
-from broker.provider import Card, Reason
+from broker.provider import Card
 from providers.openid.config import OpenIdConfig
-from providers.openid.refused import Refused
+from providers.openid.describe import describe_identifier
+from providers.openid.refused import Fault, Refused
 
 MAX_TEXT: Final = 1000
 MAX_MEMBERS: Final = 20
@@ -29,7 +30,7 @@ def make_identity(
     claims = map_claims({**id_token, **userinfo}, config.claim_map)
     missing = [name for name in config.required_claims if name not in claims]
     if missing:
-        raise Refused(Reason.INCOMPLETE, f"claims missing: {', '.join(missing)}")
+        raise Refused(Fault.CLAIMS_MISSING, f"claims missing: {', '.join(missing)}")
     return Identity(
         provider=card.id,
         issuer=config.issuer,
@@ -50,11 +51,11 @@ def level_reached(acr: object, config: OpenIdConfig, highest: Level) -> Level:
     """
     if acr is None:
         if config.acr_missing is None:
-            raise Refused(Reason.INCOMPLETE, "acr is missing")
+            raise Refused(Fault.LEVEL_MISSING, "acr is missing")
         return min(config.acr_missing, highest)
     level = config.levels.get(acr) if isinstance(acr, str) else None
     if level is None:
-        raise Refused(Reason.TOO_WEAK, f"acr {str(acr)[:100]!r} is not known")
+        raise Refused(Fault.LEVEL_UNKNOWN, f"acr {describe_identifier(acr)} is not known")
     return min(level, highest)
 
 

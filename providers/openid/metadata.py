@@ -6,8 +6,8 @@ from typing import Any
 
 from broker.jose import KeySet, Untrusted, parse_keys
 from broker.outgoing import Client, NotJson, Outgoing, Response
-from broker.provider import Reason
-from providers.openid.refused import Refused, outage
+from providers.openid.describe import describe_identifier
+from providers.openid.refused import KEYS, METADATA, Fault, Refused
 
 MAX_METADATA = 65_536
 MAX_KEY_SET = 131_072
@@ -31,15 +31,15 @@ def parse_metadata(document: Mapping[str, Any], issuer: str, may_call: Callable[
     Raises Refused where the issuer is another one (Discovery 4.3) or an endpoint is missing or may not be called.
     """
     if document.get("issuer") != issuer:
-        found = str(document.get("issuer"))[:200]
-        raise _unusable(f"issuer {found!r}: expected {issuer!r}")
+        found = describe_identifier(document.get("issuer"))
+        raise Refused(Fault.METADATA_ISSUER, f"metadata: issuer {found}: expected {issuer!r}")
     found_at: dict[str, str] = {}
     for name in ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint"):
         value = document.get(name)
         if value is None and name == "userinfo_endpoint":
             continue
         if not isinstance(value, str) or "#" in value or not may_call(value):
-            raise _unusable(f"{name} is missing or not an address that may be called")
+            raise Refused(Fault.METADATA_ENDPOINT, f"metadata: {name} is missing or not an address that may be called")
         found_at[name] = value
     announces = document.get("authorization_response_iss_parameter_supported") is True
     return Metadata(**found_at, announces_issuer=announces)
@@ -50,10 +50,10 @@ async def fetch_metadata(issuer: str, client: Client, outgoing: Outgoing) -> Met
     url = issuer.removesuffix("/") + "/.well-known/openid-configuration"
     answer = await client.get(url, limit=MAX_METADATA)
     if not isinstance(answer, Response) or answer.status != 200:
-        raise outage("metadata", answer)
+        raise METADATA.failed(answer)
     document = answer.json()
     if isinstance(document, NotJson):
-        raise outage("metadata", document)
+        raise METADATA.failed(document)
     return parse_metadata(document, issuer, outgoing.may_call)
 
 
@@ -70,17 +70,13 @@ class KeySource:
         """The keys, asked for anew. Raises Refused for sets that are too large, no sets, or show private keys."""
         answer = await self._client.get(url, limit=MAX_KEY_SET)
         if not isinstance(answer, Response) or answer.status != 200:
-            raise outage("keys", answer)
+            raise KEYS.failed(answer)
         if answer.body != self._text:
             document = answer.json()
             if isinstance(document, NotJson):
-                raise outage("keys", document)
+                raise KEYS.failed(document)
             try:
                 self._keys, self._text = parse_keys(document), answer.body
             except Untrusted as problem:
-                raise _unusable(f"keys: {problem.detail}") from None
+                raise Refused(Fault.KEYS_UNUSABLE, f"keys: {problem.detail}") from None
         return self._keys
-
-
-def _unusable(detail: str) -> Refused:
-    return Refused(Reason.UNAVAILABLE, detail, outage=True)

@@ -5,11 +5,11 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from broker.jose import KeySet, SigningKey, UnknownKey, Untrusted, Verified, verify
+from broker.jose import BadSignature, KeySet, SigningKey, UnknownKey, Untrusted, Verified, verify_issued
 from broker.kept import Kept
 from broker.model.assurance import Level, Verifiable
 from broker.model.identity import Identity
-from broker.provider import Answer, Ask, Card, Departure, Failure, Health, Reason
+from broker.provider import Answer, Ask, Card, Departure, Failure, Health
 from providers.kind import Ground
 from providers.openid.checks import Expected, check_id_token
 from providers.openid.config import OpenIdConfig
@@ -17,9 +17,9 @@ from providers.openid.departure import address, base64url, prefixes
 from providers.openid.identity import make_identity, verifiable
 from providers.openid.metadata import KeySource, Metadata, fetch_metadata
 from providers.openid.reasons import of_callback_error
-from providers.openid.refused import Refused
+from providers.openid.refused import Fault, Refused
 from providers.openid.terms import TERMS
-from providers.openid.tokens import Credentials, Tokens, ask_userinfo, redeem
+from providers.openid.tokens import Credentials, Tokens, ask_userinfo, check_encryption, redeem
 
 CHECK_WITHIN: Final = 0.9
 """Seconds within which a health check answers."""
@@ -67,11 +67,9 @@ class OpenIdProvider:
         """A fresh nonce and PKCE verifier, and the URL with them. Asks the network only for metadata not yet known."""
         try:
             metadata = await self._metadata.get()
+            prefix = self._prefix(metadata, ask.level)
         except Refused as refused:
             return refused.failure
-        prefix = self._prefixes_at(metadata).get(ask.level)
-        if prefix is None or ask.level > self._card.highest:
-            return Failure(Reason.TOO_WEAK, f"level {ask.level.name.lower()} cannot be asked for here")
         draw, now = self._ground.ambient.draw, self._ground.ambient.now()
         nonce, verifier = base64url(draw(24)), base64url(draw(32))
         note: dict[str, Any] = {"nonce": nonce, "verifier": verifier, "callback": ask.callback, "at": now}
@@ -110,14 +108,13 @@ class OpenIdProvider:
 
     async def _complete(self, note: Mapping[str, Any], answer: Answer) -> Identity:
         if not self.belongs(note, answer):
-            raise Refused(Reason.UNSAFE, "the answer belongs to another sign-in")
+            raise Refused(Fault.ANSWER_ELSEWHERE, "the answer belongs to another sign-in")
         error = answer.parameters.get("error")
         if error is not None:
-            failure = of_callback_error(error, self._config.errors)
-            raise Refused(failure.reason, failure.detail)
+            raise of_callback_error(error, self._config.errors)
         code = answer.parameters.get("code", "")
         if not CODE.fullmatch(code):
-            raise Refused(Reason.UNSAFE, "the answer has neither an error nor a code that could be one")
+            raise Refused(Fault.ANSWER_CODE, "the answer has neither an error nor a code that could be one")
         metadata = await self._metadata.get()
         tokens = await redeem(
             self._client, metadata.token_endpoint, self._proof, self._config, code, note["verifier"], note["callback"]
@@ -147,15 +144,26 @@ class OpenIdProvider:
         return verified.claims
 
     async def _verify(self, id_token: str) -> Verified:
-        """The ID token's content by the provider's keys, fetched again if none of those kept fits."""
-        keys = await self._keys.get()
+        """The ID token's content by the provider's keys, fetched again if none of those kept made its signature.
+
+        A provider may publish a new key under the `kid` of an old one, so a signature that does not hold asks again
+        as an unknown `kid` does. One fetch serves all who ask at the same time, and two are `COOL_DOWN` apart.
+        """
+        check_encryption(id_token)
+        keys, algorithms = await self._keys.get(), self._config.algorithms
+        asked = self._ground.ambient.now()
         try:
             try:
-                return verify(id_token, keys, self._config.algorithms)
-            except UnknownKey:
-                return verify(id_token, await self._keys.other_than(keys), self._config.algorithms)
+                return verify_issued(id_token, keys, algorithms)
+            except (UnknownKey, BadSignature):
+                return verify_issued(id_token, await self._keys.other_than(keys), algorithms)
+        except (UnknownKey, BadSignature) as problem:
+            current = self._keys.loaded >= asked
+            fault = Fault.ID_TOKEN_KEYS if current else Fault.ID_TOKEN_UNPROVEN
+            when = "" if current else ", and the keys were asked for a moment ago"
+            raise Refused(fault, f"ID token: {problem.detail}{when}") from None
         except Untrusted as problem:
-            raise Refused(Reason.UNSAFE, f"ID token: {problem.detail}", outage=True) from None
+            raise Refused(Fault.ID_TOKEN_FORM, f"ID token: {problem.detail}") from None
 
     async def _fetch_metadata(self) -> Metadata:
         return await fetch_metadata(self._config.issuer, self._client, self._ground.outgoing)
@@ -163,8 +171,12 @@ class OpenIdProvider:
     async def _fetch_keys(self) -> KeySet:
         return await self._key_source.fetch((await self._metadata.get()).jwks_uri)
 
-    def _prefixes_at(self, metadata: Metadata) -> Mapping[Level, str]:
+    def _prefix(self, metadata: Metadata, level: Level) -> str:
+        """The authorization request for this level, up to what differs with every departure. Raises Refused."""
         endpoint = metadata.authorization_endpoint
         if self._prefixes[0] != endpoint:
             self._prefixes = (endpoint, prefixes(self._config, endpoint))
-        return self._prefixes[1]
+        prefix = self._prefixes[1].get(level)
+        if prefix is None or level > self._card.highest:
+            raise Refused(Fault.LEVEL_NOT_OFFERED, f"level {level.name.lower()} cannot be asked for here")
+        return prefix

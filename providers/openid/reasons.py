@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from broker.provider import Failure, Reason
-from providers.openid.refused import Refused
+from broker.outgoing import Response
+from broker.provider import Reason
+from providers.openid.refused import TOKEN, Fault, Refused
 
 STANDARD: Final[Mapping[str, Reason]] = {
     # RFC 6749 4.1.2.1
@@ -25,26 +26,30 @@ STANDARD: Final[Mapping[str, Reason]] = {
 _CODE: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]{1,64}", re.ASCII)
 
 
-def of_callback_error(error: str, own: Mapping[str, Reason]) -> Failure:
+def of_callback_error(error: str, own: Mapping[str, Reason]) -> Refused:
     """What an `error` in the callback means. It came through the citizen's browser and proves no outage."""
     reason = own.get(error) or STANDARD.get(error, Reason.UNAVAILABLE)
-    return Failure(reason, f"the provider answered {_shown(error)}")
+    return Refused(Fault.ANSWER_ERROR, f"the provider answered {_shown(error)}", reason=reason)
 
 
-def of_token_error(error: object, status: int, own: Mapping[str, Reason]) -> Refused:
-    """What an error of the token endpoint means (RFC 6749 5.2).
+def of_token_error(error: object, answer: Response, own: Mapping[str, Reason]) -> Refused:
+    """What a 4xx of the token endpoint with this `error` means (RFC 6749 5.2).
 
     `invalid_grant` is a code that is false, old, or was used before: anybody can bring it about with a made-up code.
     `invalid_client` is a fault in how the broker is registered there, and nobody can sign in.
     """
-    detail = f"token endpoint: status {status}, {_shown(error)}"
     if not isinstance(error, str):
-        return Refused(Reason.UNAVAILABLE, detail, outage=True)
+        return TOKEN.failed(answer)
+    detail = f"token endpoint: status {answer.status}, {_shown(error)}"
     if error in own:
-        return Refused(own[error], detail)
-    if error == "invalid_grant":
-        return Refused(Reason.UNSAFE, detail)
-    return Refused(STANDARD.get(error, Reason.UNAVAILABLE), detail, outage=error == "invalid_client")
+        return Refused(Fault.TOKEN_ERROR, detail, reason=own[error])
+    match error:
+        case "invalid_grant":
+            return Refused(Fault.TOKEN_CODE, detail)
+        case "invalid_client":
+            return Refused(Fault.TOKEN_CLIENT, detail)
+        case _:
+            return Refused(Fault.TOKEN_ERROR, detail, reason=STANDARD.get(error))
 
 
 def _shown(error: object) -> str:

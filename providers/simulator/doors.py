@@ -1,6 +1,7 @@
 """The endpoints of one simulated issuer."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
@@ -10,6 +11,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from broker.ambient import Ambient
+from broker.jose import sign
 from providers.simulator.clients import authenticate, fits_challenge
 from providers.simulator.memory import CODE_LIFE, House, SignIn
 from providers.simulator.outcomes import OK
@@ -129,9 +131,7 @@ class Doors:
         sign_in = self._house.memory.find_token(token) if kind.lower() == "bearer" else None
         if sign_in is None:
             return Response(status_code=401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
-        if sign_in.outcome.name == "userinfo_500":
-            return PlainTextResponse("broken", 500)
-        return JSONResponse(claims_about(sign_in), headers=NO_STORE)
+        return self._break_userinfo(sign_in) or JSONResponse(claims_about(sign_in), headers=NO_STORE)
 
     async def logout(self, request: HttpRequest) -> Response:
         """OpenID Connect RP-Initiated Logout 1.0 2. There is no session here to end, only a way back."""
@@ -164,8 +164,8 @@ class Doors:
             return self._back(asked.redirect_uri, {"error": sign_in.outcome.error}, asked.state)
         if name == "took_too_long":
             return self._page(message_page(self._house, "One moment please", "It goes on here no more."))
-        if name in ("huge_keys", "key_rotated"):
-            memory.rotate(huge=name == "huge_keys")
+        if name in ("huge_keys", "key_rotated", "key_replaced"):
+            memory.rotate(huge=name == "huge_keys", same_id=name == "key_replaced")
         code = memory.new_code(sign_in)
         if name == "replayed_code":
             memory.take_code(code)
@@ -205,6 +205,23 @@ class Doors:
                 return RedirectResponse(f"{self._house.url}-elsewhere/token", 307)
             case "huge_answer":
                 return JSONResponse({"access_token": "x" * 4_000_000})
+        return None
+
+    def _break_userinfo(self, sign_in: SignIn) -> Response | None:
+        """What comes instead of claims, or None."""
+        text = json.dumps(claims_about(sign_in))
+        match sign_in.outcome.name:
+            case "userinfo_500":
+                return PlainTextResponse("broken", 500)
+            case "userinfo_401":
+                return Response(status_code=401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
+            case "userinfo_signed":
+                signed = sign(claims_about(sign_in), self._house.memory.key)
+                return Response(signed, media_type="application/jwt", headers=NO_STORE)
+            case "odd_name":
+                return Response(f'{text[:-1]}, "nickname": "\\ud83d"}}', media_type="application/json")
+            case "doubled_member":
+                return Response(f'{text[:-1]}, "sub": "twice"}}', media_type="application/json")
         return None
 
     def _grant(self, sign_in: SignIn) -> Response:

@@ -65,9 +65,12 @@ class Memory:
         self._assertions[jti] = expires
         return True
 
-    def rotate(self, *, huge: bool = False) -> None:
-        """From now on another key signs, and the old one is not shown any more; `huge`: among thousands of others."""
-        self.key = new_key(self._issuer)
+    def rotate(self, *, huge: bool = False, same_id: bool = False) -> None:
+        """From now on another key signs, and the old one is not shown any more; `huge`: among thousands of others.
+
+        `same_id`: the new key takes over the `kid` of the old one.
+        """
+        self.key = new_key(self._issuer, self.key.kid if same_id else None)
         if huge:
             self._huge_until = self._ambient.now() + HUGE_FOR
 

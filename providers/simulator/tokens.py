@@ -7,6 +7,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from typing import Any, Final
 
+from broker import jwe
 from broker.jose import hash_claim, sign
 from providers.simulator.memory import House, SignIn, new_key
 from providers.simulator.settings import Issuer, Persona
@@ -36,9 +37,8 @@ def claims_about(sign_in: SignIn) -> dict[str, Any]:
     if sign_in.outcome.name == "incomplete_reply":
         names -= {"name", "given_name", "family_name", "birthdate"}
     claims = {name: value for name, value in sign_in.persona.claims.items() if name in names or name == "sub"}
-    if sign_in.outcome.name == "other_subject":
-        claims["sub"] = "somebody-else"
-    return claims
+    other: Mapping[str, object] = {"other_subject": "somebody-else", "number_subject": 4711}
+    return {**claims, "sub": other.get(sign_in.outcome.name, claims["sub"])}
 
 
 def id_token(house: House, sign_in: SignIn, access_token: str, now: int, life: int) -> str:
@@ -82,6 +82,8 @@ def _bend(outcome: str, claims: dict[str, Any], house: House, now: int) -> dict[
         "wrong_access_token": {"at_hash": hash_claim("another", house.issuer.algorithm)},
         "missing_subject": {"sub": None},
         "stale_sign_in": {"auth_time": now - DAY},
+        "number_subject_signed": {"sub": 4711},
+        "text_time": {"auth_time": str(now)},
     }
     bent = {**claims, **changes.get(outcome, {})}
     return {name: value for name, value in bent.items() if value is not None}
@@ -94,6 +96,11 @@ def _sign(outcome: str, claims: Mapping[str, Any], house: House) -> str:
             return sign(claims, new_key(house.issuer, key.kid))
         case "unknown_key":
             return sign(claims, new_key(house.issuer))
+        case "id_token_encrypted":
+            return _encrypted(sign(claims, key))
+        case "full_header":
+            beside = {"jku": "https://evil.example/jwks", "x5u": "https://evil.example/x", "x5c": ["MIIB"]}
+            return sign(claims, key, "JWT", {**beside, "jwk": dict(new_key(house.issuer).jwk), "x5t": "a"})
         case "no_signature":
             return _parts({"alg": "none"}, claims) + "."
         case "shared_secret_signature":
@@ -102,6 +109,14 @@ def _sign(outcome: str, claims: Mapping[str, Any], house: House) -> str:
             return f"{signed}.{_base64url(hmac.digest(secret, signed.encode(), hashlib.sha256))}"
         case _:
             return sign(claims, key)
+
+
+def _encrypted(token: str) -> str:
+    """A token, encrypted to a key that is thrown away: nobody reads it."""
+    alg = jwe.KEY_ALGORITHMS[0]
+    lost = jwe.load_decryption_key(jwe.new_decryption_key_pem(alg), alg)
+    (key,) = jwe.parse_encryption_keys({"keys": [dict(lost.jwk)]})
+    return jwe.encrypt(token.encode(), key, alg, "A256GCM", cty="JWT")
 
 
 def _parts(header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from broker.ambient import Ambient
 from broker.model.assurance import Level
 from broker.model.handle import digest
 from broker.model.identity import Identity
-from broker.provider import Answer, Ask, Card, Departure, Failure, Health, Reason
+from broker.provider import Answer, Ask, Card, Cause, Departure, Failure, Health, Reason
 from tests.actions.assist_stage import ANN, BEN, Stage
 
 CALLBACK = "https://console.example/callback"
@@ -35,7 +35,11 @@ class StaffProvider:
     async def begin(self, ask: Ask) -> Departure | Failure:
         """Notes what was asked."""
         self.asked.append(ask)
-        return Failure(Reason.UNAVAILABLE, "down") if self.down else Departure("https://idp.example/", {"n": ask.state})
+        return (
+            Failure(Reason.UNAVAILABLE, "down", Cause.TRANSPORT)
+            if self.down
+            else Departure("https://idp.example/", {"n": ask.state})
+        )
 
     def belongs(self, note: Mapping[str, Any], answer: Answer) -> bool:
         """An answer of another issuer is a stray one."""
@@ -44,7 +48,7 @@ class StaffProvider:
     async def complete(self, note: Mapping[str, Any], answer: Answer) -> Identity | Failure:
         """The outcome the test set."""
         if "failure" in self.says:
-            return Failure(self.says["failure"], "as told")
+            return Failure(self.says["failure"], "as told", Cause.REPLY)
         said = {"subject": "sub-ann", "level": Level.HIGH, "amr": ("hwk", "user"), "auth_time": int(self.clock.now())}
         return Identity(provider="staff", issuer="https://idp.example", **(said | self.says))
 

@@ -1,14 +1,18 @@
 """A provider that fails or misbehaves: what the journey is told, and whether it counts against the provider."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
+from broker.ambient import Ambient
 from broker.model.assurance import Level
 from broker.model.failures import KINDS, FailureClass, from_reason
 from broker.model.identity import Identity
-from broker.provider import Answer, Failure, Reason
+from broker.provider import Answer, Cause, Departure, Failure, Reason
+from providers.breaker import LEAST
 from providers.simulator.outcomes import OUTCOMES, Group
+from providers.watch import Watched
 from tests.machine.ambient import FakeClock
 from tests.providers.citizen import Stuck, walk
 from tests.providers.stage import ASK, CALLBACK, Stage
@@ -71,12 +75,9 @@ async def test_a_lower_level_than_was_asked_for_is_told_as_it_is(here: Stage) ->
 
 # --- replies nobody can trust ---
 
-BY_THE_PROVIDER_ALONE = [
-    "unsafe_reply",
-    "wrong_signature",
+BY_ITS_CONTENT = [
     "no_signature",
     "shared_secret_signature",
-    "unknown_key",
     "expired",
     "from_the_future",
     "old_token",
@@ -88,13 +89,30 @@ BY_THE_PROVIDER_ALONE = [
     "missing_subject",
     "other_subject",
     "no_id_token",
+    "junk",
+    "huge_answer",
+    "odd_name",
+    "doubled_member",
+    "number_subject",
+    "number_subject_signed",
+    "text_time",
+    "userinfo_signed",
+    "id_token_encrypted",
 ]
 
 
-@pytest.mark.parametrize("outcome", BY_THE_PROVIDER_ALONE)
-async def test_a_reply_that_no_sound_provider_gives_is_unsafe_and_counts_against_it(here: Stage, outcome: str) -> None:
+@pytest.mark.parametrize("outcome", ["unsafe_reply", "wrong_signature", "unknown_key"])
+async def test_a_signature_that_no_published_key_made_is_unsafe_and_counts_against_the_provider(
+    here: Stage, outcome: str
+) -> None:
     failure = await failing(here, outcome)
-    assert (failure.reason, failure.outage) == (Reason.UNSAFE, True)
+    assert (failure.reason, failure.cause, failure.outage) == (Reason.UNSAFE, Cause.KEYS, True)
+
+
+@pytest.mark.parametrize("outcome", BY_ITS_CONTENT)
+async def test_a_reply_whose_content_is_wrong_is_unsafe_and_is_no_outage(here: Stage, outcome: str) -> None:
+    failure = await failing(here, outcome)
+    assert (failure.reason, failure.cause, failure.outage) == (Reason.UNSAFE, Cause.REPLY, False)
 
 
 @pytest.mark.parametrize("outcome", ["missing_nonce", "other_nonce", "mix_up", "missing_issuer", "replayed_code"])
@@ -149,7 +167,6 @@ async def test_a_sign_in_may_be_as_old_as_was_allowed_and_no_older(here: Stage, 
         ("token_500", Reason.UNAVAILABLE),
         ("token_429", Reason.BUSY),
         ("userinfo_500", Reason.UNAVAILABLE),
-        ("junk", Reason.UNAVAILABLE),
         ("redirects", Reason.UNAVAILABLE),
         ("huge_keys", Reason.UNAVAILABLE),
     ],
@@ -162,9 +179,27 @@ async def test_a_provider_that_does_not_answer_as_it_must_is_unavailable_or_busy
     assert (failure.reason, failure.outage) == (reason, True)
 
 
-async def test_an_answer_too_large_is_not_read_and_may_be_the_citizens_own_doing(here: Stage) -> None:
-    failure = await failing(here, "huge_answer")
-    assert (failure.reason, failure.outage) == (Reason.UNAVAILABLE, False)
+async def test_userinfo_that_refuses_one_person_is_incomplete_and_no_outage(here: Stage) -> None:
+    failure = await failing(here, "userinfo_401")
+    assert (failure.reason, failure.cause, failure.outage) == (Reason.INCOMPLETE, Cause.REPLY, False)
+
+
+@pytest.mark.parametrize("outcome", ["key_replaced", "full_header"])
+async def test_a_key_under_an_old_kid_and_a_header_full_of_others_sign_in(here: Stage, outcome: str) -> None:
+    assert isinstance(await here.sign_in(), Identity)
+    assert isinstance(await here.sign_in(f"outcome:{outcome}"), Identity)
+
+
+@pytest.mark.parametrize("outcome", [*BY_ITS_CONTENT, "userinfo_401"])
+async def test_one_citizen_with_odd_data_closes_no_provider(here: Stage, ambient: Ambient, outcome: str) -> None:
+    watched = Watched(here.provider, ambient)
+    for _ in range(2 * LEAST):
+        departure = await watched.begin(replace(ASK, hint=f"outcome:{outcome}"))
+        assert isinstance(departure, Departure)
+        result = await watched.complete(departure.note, await walk(departure.url, CALLBACK))
+        assert isinstance(result, Failure)
+    assert watched.standing.working
+    assert isinstance(await watched.begin(ASK), Departure)
 
 
 async def test_a_slow_provider_is_given_up_in_time(here: Stage) -> None:

@@ -13,10 +13,11 @@ from broker.ambient import Ambient
 from broker.jose import load_signing_key, parse_keys, verify
 from broker.model.assurance import EvidenceType, Level
 from broker.model.identity import Identity
-from broker.outgoing import Outgoing
+from broker.outgoing import Outgoing, Response
 from broker.provider import Ask, Failure, Reason
 from providers.openid.config import Audience, Authentication, OpenIdConfig
 from providers.openid.departure import acr_values, address, challenge, prefixes
+from providers.openid.describe import TokenForm, describe_identifier, describe_token, token_form
 from providers.openid.identity import level_reached, make_identity, map_claims, methods, verifiable
 from providers.openid.metadata import parse_metadata
 from providers.openid.reasons import of_callback_error, of_token_error
@@ -91,13 +92,13 @@ def test_no_metadata_of_any_shape_is_a_fault(changes: dict[str, Any]) -> None:
 
 
 def test_the_operators_map_of_errors_goes_before_the_standards() -> None:
-    assert of_callback_error("access_denied", {}).reason is Reason.CANCELLED
-    assert of_callback_error("access_denied", {"access_denied": Reason.DECLINED}).reason is Reason.DECLINED
+    assert of_callback_error("access_denied", {}).failure.reason is Reason.CANCELLED
+    assert of_callback_error("access_denied", {"access_denied": Reason.DECLINED}).failure.reason is Reason.DECLINED
 
 
 @given(st.text())
 def test_no_error_code_gets_into_the_log_unless_it_looks_like_one(error: str) -> None:
-    failure = of_callback_error(error, {})
+    failure = of_callback_error(error, {}).failure
     assert failure.detail.isascii()
     assert failure.detail.isprintable()
     assert len(failure.detail) < 120
@@ -105,19 +106,44 @@ def test_no_error_code_gets_into_the_log_unless_it_looks_like_one(error: str) ->
 
 
 @pytest.mark.parametrize(
-    ("error", "reason", "outage"),
+    ("error", "status", "reason", "outage"),
     [
-        ("invalid_grant", Reason.UNSAFE, False),
-        ("invalid_client", Reason.UNAVAILABLE, True),
-        ("invalid_request", Reason.UNAVAILABLE, False),
-        ("own_error", Reason.BUSY, False),
-        (None, Reason.UNAVAILABLE, True),
-        (["invalid_grant"], Reason.UNAVAILABLE, True),
+        ("invalid_grant", 400, Reason.UNSAFE, False),
+        ("invalid_client", 401, Reason.UNAVAILABLE, True),
+        ("invalid_request", 400, Reason.UNAVAILABLE, False),
+        ("own_error", 400, Reason.BUSY, False),
+        (None, 400, Reason.UNSAFE, False),
+        (None, 401, Reason.UNAVAILABLE, True),
+        (None, 404, Reason.UNAVAILABLE, True),
+        (["invalid_grant"], 403, Reason.UNSAFE, False),
     ],
 )
-def test_an_error_of_the_token_endpoint_has_its_reason(error: object, reason: Reason, outage: bool) -> None:
-    failure = of_token_error(error, 400, {"own_error": Reason.BUSY}).failure
+def test_an_error_of_the_token_endpoint_has_its_reason(
+    error: object, status: int, reason: Reason, outage: bool
+) -> None:
+    failure = of_token_error(error, Response(status, {}, b""), {"own_error": Reason.BUSY}).failure
     assert (failure.reason, failure.outage) == (reason, outage)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("https://op.example/a_b~c", "'https://op.example/a_b~c'"),
+        ("urn:mace:incommon:iap:silver", "'urn:mace:incommon:iap:silver'"),
+        (None, "that is missing"),
+        ("Amina Hughes", "that cannot be shown"),
+        ("a" * 201, "that cannot be shown"),
+        ({"a": 1}, "that cannot be shown"),
+    ],
+)
+def test_an_identifier_is_shown_in_the_log_only_if_it_looks_like_one(value: object, told: str) -> None:
+    assert describe_identifier(value) == told
+
+
+@given(st.text() | st.from_regex(r"[A-Za-z0-9_-]{0,40}(\.[A-Za-z0-9_-]{0,9}){0,6}", fullmatch=True))
+def test_describing_a_token_never_fails_and_shows_algorithms_alone(text: str) -> None:
+    assert token_form(text) in (None, TokenForm.SIGNED, TokenForm.ENCRYPTED)
+    assert len(describe_token(text)) < 80
 
 
 # --- levels ---

@@ -7,21 +7,22 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from broker.ambient import Ambient
 from broker.model.assurance import Level
 from broker.model.identity import Identity
-from broker.provider import Answer, Ask, Card, Departure, Failure, Health, Reason
-from providers.breaker import LEAST, OPEN_FOR, TRICKLE, WINDOW, Breaker
+from broker.provider import OUTAGES, Answer, Ask, Card, Cause, Departure, Failure, Health, Reason
+from providers.breaker import LEAST, OPEN_FOR
 from providers.watch import CHECK_AGAIN, CHECK_EVERY, FEWEST, Watch, Watched
 from tests.machine.ambient import FakeClock
 from tests.providers.stage import ASK, CARD
 
-OUTAGE = Failure(Reason.UNAVAILABLE, "token endpoint: status 500", outage=True)
-HARMLESS = Failure(Reason.CANCELLED, "the provider answered access_denied")
 AMINA = Identity("eid", "https://op.example", "amina", Level.HIGH, (), 0)
+
+
+def outage() -> Failure:
+    """A failure of the provider, each time another one."""
+    return Failure(Reason.UNAVAILABLE, "token endpoint: status 500", Cause.STATUS)
 
 
 class Played:
@@ -68,73 +69,6 @@ async def sign_in(watched: Watched, outcome: Identity | Failure, played: Played)
     return await watched.complete({}, Answer({}, "c"))
 
 
-# --- the breaker alone ---
-
-
-def test_a_breaker_opens_on_the_share_of_failures_not_on_a_single_one() -> None:
-    breaker = Breaker()
-    for good in (True, False, True):
-        breaker.record(good, 0)
-    assert breaker.admits(0)
-    breaker.record(False, 1)
-    assert not breaker.admits(1)
-    assert breaker.opened == 1
-
-
-def test_old_outcomes_count_no_more() -> None:
-    breaker = Breaker()
-    for _ in range(LEAST - 1):
-        breaker.record(False, 0)
-    breaker.record(False, WINDOW)
-    assert breaker.admits(WINDOW)
-
-
-def test_failures_of_before_the_window_or_before_a_success_that_closed_it_are_no_part_of_the_share() -> None:
-    aged, closed = Breaker(), opened_at(0)
-    for _ in range(LEAST - 1):
-        aged.record(False, 0)
-    closed.record(True, OPEN_FOR)
-    for breaker in (aged, closed):
-        for good in (True, True, True, False):
-            breaker.record(good, WINDOW)
-        assert breaker.opened is None
-
-
-def test_half_open_it_lets_one_through_at_a_time_and_the_first_outcome_decides() -> None:
-    for good in (True, False):
-        breaker = opened_at(0)
-        assert not breaker.admits(OPEN_FOR - 0.1)
-        assert breaker.admits(OPEN_FOR)
-        assert not breaker.admits(OPEN_FOR + TRICKLE / 2)
-        assert breaker.admits(OPEN_FOR + TRICKLE)
-        breaker.record(good, OPEN_FOR + 2)
-        assert breaker.admits(OPEN_FOR + 2.1) is good
-        assert breaker.is_open(OPEN_FOR + 2.1) is not good
-
-
-def test_failures_that_come_late_do_not_keep_it_open() -> None:
-    breaker = opened_at(0)
-    breaker.record(False, OPEN_FOR - 1)
-    assert breaker.admits(OPEN_FOR)
-
-
-def opened_at(now: float) -> Breaker:
-    breaker = Breaker()
-    for _ in range(LEAST):
-        breaker.record(False, now)
-    return breaker
-
-
-@given(st.lists(st.tuples(st.floats(0, 40), st.booleans())))
-def test_whatever_happened_it_admits_somebody_within_thirty_seconds(steps: list[tuple[float, bool]]) -> None:
-    breaker, now = Breaker(), 0.0
-    for pause, good in steps:
-        now += pause
-        breaker.admits(now)
-        breaker.record(good, now)
-    assert any(breaker.admits(now + wait) for wait in range(30))
-
-
 # --- a watched provider ---
 
 
@@ -142,7 +76,7 @@ async def test_outages_close_the_door_and_a_success_opens_it(
     watched: Watched, played: Played, clock: FakeClock
 ) -> None:
     for _ in range(LEAST):
-        await sign_in(watched, OUTAGE, played)
+        await sign_in(watched, outage(), played)
     standing = watched.standing
     assert (standing.working, standing.since) == (False, clock.now())
     refused = await watched.begin(ASK)
@@ -157,23 +91,31 @@ async def test_outages_close_the_door_and_a_success_opens_it(
 
 async def test_what_citizens_bring_about_closes_no_door(watched: Watched, played: Played) -> None:
     for reason in Reason:
-        for _ in range(10):
-            await sign_in(watched, Failure(reason, "bent in the browser"), played)
+        for cause in set(Cause) - OUTAGES:
+            for _ in range(10):
+                await sign_in(watched, Failure(reason, "bent in the browser", cause), played)
     assert watched.standing.working
     assert isinstance(await watched.begin(ASK), Departure)
 
 
 async def test_a_citizen_who_comes_back_is_heard_though_the_door_is_closed(watched: Watched, played: Played) -> None:
     for _ in range(LEAST):
-        await sign_in(watched, OUTAGE, played)
+        await sign_in(watched, outage(), played)
     assert isinstance(await sign_in(watched, AMINA, played), Identity)
 
 
 async def test_metadata_that_cannot_be_had_counts_too(watched: Watched, played: Played) -> None:
-    played.start = OUTAGE
     for _ in range(LEAST):
-        assert await watched.begin(ASK) is OUTAGE
+        played.start = outage()
+        assert await watched.begin(ASK) is played.start
     assert not watched.standing.working
+
+
+async def test_one_failed_fetch_is_one_outage_however_often_a_citizen_tries(watched: Watched, played: Played) -> None:
+    played.start = outage()
+    for _ in range(10 * LEAST):
+        assert await watched.begin(ASK) is played.start
+    assert watched.standing.working
 
 
 async def test_the_usual_time_is_the_median_from_leaving_to_being_back(
@@ -217,6 +159,33 @@ async def test_a_provider_that_never_worked_is_not_forgiven(watched: Watched, pl
     assert watched.standing.working
     played.condition = Health(False, detail="down")
     assert not (await watched.health()).working
+
+
+async def test_a_success_outweighs_the_looks_that_were_missed_before_it(watched: Watched, played: Played) -> None:
+    await watched.check()
+    played.condition = Health(False, detail="metadata: status 503")
+    for _ in range(3):
+        await watched.check()
+    assert not watched.standing.working
+    await sign_in(watched, AMINA, played)
+    assert watched.standing.working
+
+
+async def test_an_outage_and_its_end_are_logged_once_each(
+    watched: Watched, played: Played, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        for _ in range(LEAST):
+            await sign_in(watched, outage(), played)
+        for _ in range(3):
+            clock.advance(OPEN_FOR)
+            await sign_in(watched, outage(), played)
+        await sign_in(watched, AMINA, played)
+        await sign_in(watched, AMINA, played)
+    assert [(record.message, vars(record)["detail"]) for record in caplog.records] == [
+        ("provider_does_not_work", "token endpoint: status 500"),
+        ("provider_works", "a sign-in succeeded"),
+    ]
 
 
 async def test_a_look_is_taken_sooner_while_something_is_amiss(watched: Watched, played: Played) -> None:

@@ -1,0 +1,62 @@
+"""What the log may say of a provider's own words: identifiers that look like some, and the form of a token.
+
+Whatever a reply holds may be personal data, so only short identifiers are shown, and of tokens only the algorithms.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final
+
+from broker.jose import strict_json
+
+_IDENTIFIER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9:/._~#?=&+-]{0,199}", re.ASCII)
+_ALGORITHM: Final = re.compile(r"[A-Za-z0-9+.-]{1,32}", re.ASCII)
+_COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*){2}(?:(\.[A-Za-z0-9_-]*){2})?", re.ASCII)
+_LONGEST: Final = 8192
+"""Characters of a token's header that are decoded for the log."""
+
+
+class TokenForm(StrEnum):
+    """The two compact forms of a JWT (RFC 7519 3)."""
+
+    SIGNED = "signed"
+    ENCRYPTED = "encrypted"
+
+
+def describe_identifier(value: object) -> str:
+    """An identifier such as an issuer or an `acr`, quoted; what does not look like one is not shown."""
+    if value is None:
+        return "that is missing"
+    return repr(value) if isinstance(value, str) and _IDENTIFIER.fullmatch(value) else "that cannot be shown"
+
+
+def token_form(text: str) -> TokenForm | None:
+    """Which form of token a text is, by its parts: three for a JWS, five for a JWE (RFC 7516 9). None for no token."""
+    match = _COMPACT.fullmatch(text)
+    if match is None:
+        return None
+    return TokenForm.SIGNED if match[2] is None else TokenForm.ENCRYPTED
+
+
+def describe_token(text: str) -> str:
+    """What a token's header names: `alg`, for a JWE also `enc`. Nothing is believed by this."""
+    header = _header(text.partition(".")[0])
+    named = (f"{name} {header[name]}" for name in ("alg", "enc") if _is_algorithm(header.get(name)))
+    return ", ".join(named) or "no algorithm that can be shown"
+
+
+def _header(encoded: str) -> Mapping[str, Any]:
+    if len(encoded) > _LONGEST:
+        return {}
+    try:
+        header = strict_json(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
+    except (ValueError, binascii.Error):
+        return {}
+    return header if isinstance(header, dict) else {}
+
+
+def _is_algorithm(value: object) -> bool:
+    return isinstance(value, str) and _ALGORITHM.fullmatch(value) is not None
