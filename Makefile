@@ -11,38 +11,47 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Suites that need no server, no browser and no clock: they are run once more the way `python -O` runs the product.
 PURE := $(wildcard tests/test_*.py tests/model tests/oidc tests/journey tests/assisted tests/account)
 
-.PHONY: help setup demo test lint types suite optimised bench lock clean node test-tools
+.PHONY: help setup demo test lint types suite optimised unit fmt wheel bench lock clean node test-tools
 .DEFAULT_GOAL := help
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: .venv/.demo broker/web/static/built/manifest.json broker/__pycache__/.compiled ## make the environment and build the pages' assets
+setup: .venv/.run broker/web/static/built/manifest.json broker/__pycache__/.compiled ## make the environment and build the pages' assets
 
 demo: setup ## start everything on loopback and say what to open (PORTICO_DEMO_PORT moves it from 8000)
 	@exec $(PY) -m broker demo
 
 test: setup test-tools lint types suite optimised ## check and test everything, on real servers and in a real browser
 
+wheel: setup .venv/.test ## build sdist and wheel into dist/, with the style sheets inside
+	@$(PY) -m hatchling build --clean
+
+unit: setup .venv/.test ## test what needs no server and no browser
+	@$(PY) -m pytest -q $(PURE)
+
+fmt: .venv/.test ## format, and fix what can be fixed by a program
+	@$(PY) -m ruff check --quiet --fix . && $(PY) -m ruff format --quiet .
+
 bench: setup test-tools ## measure the cost of a complete sign-in
 	@exec $(PY) -m tests.bench
 
-lock: .venv-lock/.done setup ## write the lock files anew (UPGRADE=1 for newer versions)
+lock: .venv-lock/.done setup ## export pyproject's dependencies and groups to lock files with hashes (UPGRADE=1: newest versions)
 	@deploy/setup/lock.sh
 
 clean: ## remove all that was made here
-	@rm -rf .venv .venv-lock broker/web/static/built deploy/assets/node_modules tests/peers/node_modules
+	@rm -rf .venv .venv-lock dist broker/web/static/built deploy/assets/node_modules tests/peers/node_modules
 	@rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .demo
 	@find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 
 # --- the steps of test ---
 
-lint: .venv/.test
+lint: .venv/.test ## ruff
 	$(call say,ruff)
 	@$(PY) -m ruff check --quiet .
 	@$(PY) -m ruff format --quiet --check . || { echo 'to be formatted: run .venv/bin/ruff format' >&2; exit 1; }
 
-types: .venv/.test
+types: .venv/.test ## mypy --strict
 	$(call say,mypy --strict)
 	@$(PY) -m mypy --strict --no-error-summary broker providers
 
@@ -59,12 +68,12 @@ optimised: setup test-tools
 
 # --- what they stand on; each stamp lies inside the thing it vouches for ---
 
-.venv/.demo: deploy/locks/demo.txt deploy/setup/python.py
+.venv/.run: deploy/locks/run.txt deploy/setup/python.py
 	$(call say,Python packages)
-	@$(PYTHON) deploy/setup/python.py demo
+	@$(PYTHON) deploy/setup/python.py run
 	@touch $@
 
-.venv/.test: deploy/locks/test.txt .venv/.demo
+.venv/.test: deploy/locks/test.txt .venv/.run
 	$(call say,Python packages for the tests)
 	@$(PYTHON) deploy/setup/python.py test
 	@touch $@
@@ -75,11 +84,11 @@ optimised: setup test-tools
 	@touch $@
 
 # so that the first start is as quick as the next ones, whatever PYTHONDONTWRITEBYTECODE says
-broker/__pycache__/.compiled: $(shell find broker providers deploy/demo -name '*.py') | .venv/.demo
-	@$(PY) -m compileall -q broker providers deploy/demo
+broker/__pycache__/.compiled: $(shell find broker providers -name '*.py') | .venv/.run
+	@$(PY) -m compileall -q broker providers
 	@touch $@
 
-node: .venv/.demo
+node: .venv/.run
 	@$(PY) deploy/setup/node.py
 
 deploy/assets/node_modules/.done: deploy/assets/package-lock.json | node

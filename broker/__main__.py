@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def command_line() -> argparse.ArgumentParser:
     """The parser of every command. Parsed arguments hold `run`, which takes them and gives the exit status."""
-    parser = argparse.ArgumentParser(prog="broker", description="Portico, a federated identity broker.")
+    parser = argparse.ArgumentParser(prog="portico", description="Portico, a federated identity broker.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     serving = commands.add_parser("serve", help="run the broker", description=serve.__doc__)
     add_config(serving)
@@ -242,19 +242,23 @@ def _read_again(rereading: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 def demo(args: argparse.Namespace) -> int:
-    """Runs broker, staff console, sample service, simulated providers and inbox on loopback; nothing to install."""
-    from deploy.demo import run
+    """Runs broker, staff console, sample service, simulated providers and inbox on loopback; nothing to install.
+
+    Takes the folder `config` of the current folder, which it fills with the demonstration's if there is none, and keeps
+    its data in `.demo`.
+    """
+    from broker.demo import run
 
     configure(True, quiet=True)
     wanted = os.environ.get(DEMO_PORT, str(run.USUAL_PORT))
     if not wanted.isdecimal() or not 1024 <= int(wanted) <= 65_532:
-        mend = f"write the first of four ports in a row: {DEMO_PORT}=9000 make demo"
+        mend = f"write the first of four ports in a row: {DEMO_PORT}=9000"
         raise Refused(f"{DEMO_PORT}={wanted}: no demonstration can begin there\n    {mend}")
     ports = run.Ports(int(wanted))
     real = ambient.real()
-    mend = f"end what listens there already, or move all of it: {DEMO_PORT}={ports.first + 100} make demo"
+    mend = f"end what listens there already, or move all of it: {DEMO_PORT}={ports.first + 100}"
     require_free([f"127.0.0.1:{port}" for port in range(ports.first, ports.first + 4)], mend)
-    settings = run.configured(ports, real)
+    settings = run.configured(ports, real, run.placed_config(Path.cwd()))
     _run(app.migrated(settings))
 
     async def show() -> None:

@@ -39,7 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "broker.actions",
         "broker.commands",
         "broker.logs",
-        "deploy.demo",
+        "broker.demo",
     },
     "broker.commands": INSIDE | {"broker.settings", "broker.actions"},
     "broker.app": INSIDE
@@ -83,36 +83,36 @@ MAY_IMPORT: dict[str, set[str]] = {
     "broker.logs": set(),
     "broker.writing": set(),
     # written as an engineer of a service would, who has nothing of ours
-    "deploy.demo": set(),
+    "broker.demo": set(),
     # starts that service, and everything of ours beside it
-    "deploy.demo.run": INSIDE | {"broker.app", "broker.settings", "broker.commands", "providers", "deploy.demo"},
+    "broker.demo.run": INSIDE | {"broker.app", "broker.settings", "broker.commands", "providers", "broker.demo"},
 }
 
 # --- third parties have one home each ---
 
 HOMES: dict[str, set[str]] = {
-    "starlette": {"broker.web", "broker.app", "providers.simulator", "deploy.demo"},
+    "starlette": {"broker.web", "broker.app", "providers.simulator", "broker.demo"},
     "redis": {"broker.stores"},
     "hiredis": {"broker.stores"},
     "asyncpg": {"broker.stores"},
     "sqlalchemy": {"broker.stores"},
     "alembic": {"broker.stores"},
     "jwt": {"broker.jose"},
-    "joserfc": {"broker.jwe", "deploy.demo"},
+    "joserfc": {"broker.jwe", "broker.demo"},
     "pkcs11": {"broker.keys.objects"},
     "cryptography": {"broker.jose", "broker.seal", "broker.keys"},
     "aiohttp": {"broker.outgoing"},
-    "authlib": {"providers", "deploy.demo"},
-    "httpx2": {"deploy.demo"},
-    "jinja2": {"broker.web", "deploy.demo"},
+    "authlib": {"providers", "broker.demo"},
+    "httpx2": {"broker.demo"},
+    "jinja2": {"broker.web", "broker.demo"},
     "markupsafe": {"broker.web"},
     "govuk_frontend_jinja": {"broker.web"},
     "babel": {"broker.web"},
     "segno": {"broker.web"},
     "prometheus_client": {"broker.web"},
     "msgspec": {"broker.stores", "broker.web", "broker.actions", "broker.jose"},
-    "uvicorn": {"broker.__main__", "broker.writing", "deploy.demo.run"},
-    "uvloop": {"broker.__main__", "deploy.demo.run"},
+    "uvicorn": {"broker.__main__", "broker.writing", "broker.demo.run"},
+    "uvloop": {"broker.__main__", "broker.demo.run"},
 }
 
 # --- time, chance and the environment come in by the front door ---
@@ -174,7 +174,7 @@ def wrong_import(module: str, source: str, name: str) -> str | None:
             return "imports what cannot be read here (importlib)"
     elif top in sys.stdlib_module_names:
         return None
-    elif top in ("broker", "providers", "deploy"):
+    elif top in ("broker", "providers"):
         mine = row(module)
         if mine is None:
             return "has no row in MAY_IMPORT: say what it may import"
@@ -204,7 +204,7 @@ def complaints(module: str, text: str, is_package: bool = False) -> list[str]:
     """All that is wrong with a module of the product."""
     tree = ast.parse(text)
     found = [wrong_import(module, source, name) for source, name in imports(module, tree, is_package)]
-    if not inside(module, FRONT_DOOR | {"deploy.demo"}):
+    if not inside(module, FRONT_DOOR | {"broker.demo"}):
         found += [f"asks for {what} instead of the ambient" for what in asked(module, tree, is_package)]
     found += [f"asserts in line {node.lineno}" for node in ast.walk(tree) if isinstance(node, ast.Assert)]
     if (length := len(text.splitlines())) > LONGEST:
@@ -214,7 +214,7 @@ def complaints(module: str, text: str, is_package: bool = False) -> list[str]:
 
 def product() -> Iterator[tuple[str, Path]]:
     """Every Python file of the product with the name of its module."""
-    for folder in ("broker", "providers", "deploy/demo"):
+    for folder in ("broker", "providers"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             parts = path.relative_to(ROOT).with_suffix("").parts
             yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path

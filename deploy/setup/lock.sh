@@ -1,23 +1,24 @@
 #!/bin/sh
-# Turns the .in files into hash-locked .txt files, each layer held to the versions of the one below,
-# and writes the npm lock files anew. Run by `make lock`; UPGRADE=1 takes the newest versions allowed.
+# Exports the dependencies and groups of pyproject.toml to lock files with hashes, each held to the versions of the
+# product's own, and writes the npm lock files. Run by `make lock`; UPGRADE=1 takes the newest versions allowed.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 PATH="$root/.venv/bin:$PATH"
+cd "$root"
 
-compile() { # compile LAYER [LAYER BELOW]
+compile() { # compile LAYER ARGUMENTS...
+    file="deploy/locks/$1.txt"
+    shift
     "$root/.venv-lock/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes \
         --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
-        ${UPGRADE:+--upgrade} ${2:+--constraints "$2.txt"} "$1.in" --output-file "$1.txt"
-    echo "deploy/locks/$1.txt"
+        ${UPGRADE:+--upgrade} "$@" --output-file "$file"
+    echo "$file"
 }
 
-cd "$root/deploy/locks"
-compile run
-compile demo run
-compile test demo
-compile node
-compile lock
+compile run --all-extras pyproject.toml
+compile test --all-extras --group test --group lint --constraints deploy/locks/run.txt pyproject.toml
+compile demo --group demo
+compile lock --group lock
 
 for folder in deploy/assets tests/peers; do
     cd "$root/$folder"

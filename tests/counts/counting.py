@@ -159,7 +159,7 @@ class Interpreter:
             self._made.lookups.append(str(given[0]))
 
 
-OTHERS = ("/providers/simulator/", "/deploy/demo/", "/tests/counts/test_", "/tests/whole/")
+OTHERS = ("/providers/simulator/", "/broker/demo/", "/tests/counts/test_", "/tests/whole/")
 """Whose doings are not the broker's, though they use the same libraries in the same process."""
 
 

@@ -11,7 +11,7 @@ import pytest
 from broker.__main__ import command_line
 from tests.documents.markdown import CURRENT, ROOT, fences, name, spans
 
-BROKER = re.compile(r"^(?:[A-Z_]+=\S+ )*(?:python -m broker|broker) (?P<rest>[a-z].*)$")
+BROKER = re.compile(r"^(?:[A-Z_]+=\S+ )*(?:python -m broker|broker|portico) (?P<rest>[a-z].*)$")
 MAKE = re.compile(r"^(?:[A-Z_]+=\S+ )*make (?P<rest>[a-z-].*)$")
 PAGES = pytest.mark.parametrize("page", CURRENT, ids=name)
 

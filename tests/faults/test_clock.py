@@ -4,8 +4,8 @@ from pathlib import Path
 
 from broker import app
 from broker.app import Parts
+from broker.demo.run import Stand
 from broker.model.handle import digest
-from deploy.demo.run import Stand
 from tests.whole.rider import RIDES_SERVICE, Rider, rides, wire
 from tests.whole.stage import Ahead, Script, serving, staged
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broker import ambient
+from broker.demo.run import Ports, Stand, configured, sample, simulator
 from broker.settings import Settings
-from deploy.demo.run import Ports, Stand, configured, sample, simulator
 from tests.machine.program import Program
 from tests.whole.stage import Script, four_ports, laid_out, serving
 

@@ -11,7 +11,7 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from broker import ambient, app
-from deploy.demo.run import CONFIG, Ports, Stand, configured, sample, simulator
+from broker.demo.run import CONFIG, Ports, Stand, configured, sample, simulator
 from tests.machine.certificates import Authority
 from tests.whole.signing_out import Receiver, Told
 from tests.whole.stage import LOOPBACK, Script, Stage, four_ports, laid_out, serving

@@ -17,7 +17,7 @@ import uvicorn
 from broker import ambient, app
 from broker.ambient import Ambient
 from broker.app import Parts
-from deploy.demo.run import CONFIG, Ports, Stand, configured, stands
+from broker.demo.run import CONFIG, Ports, Stand, configured, stands
 
 LOOPBACK = "127.0.0.1"
 

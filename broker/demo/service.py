@@ -21,10 +21,10 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from deploy.demo.asking import Asker, Question
-from deploy.demo.goodbyes import NotOurs, ended_session
-from deploy.demo.inbox import messages
-from deploy.demo.tabs import TabbedOAuth
+from broker.demo.asking import Asker, Question
+from broker.demo.goodbyes import NotOurs, ended_session
+from broker.demo.inbox import messages
+from broker.demo.tabs import TabbedOAuth
 
 TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
 SCOPE = "openid profile email"

@@ -1,6 +1,7 @@
 """Runs the demonstration: broker, staff console, sample service and simulated providers, in one process on loopback."""
 
 import secrets
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,16 +12,19 @@ from broker import app
 from broker.ambient import Ambient
 from broker.commands import Refused, prepare
 from broker.commands.machine import told
+from broker.demo import service
 from broker.jose import load_signing_key, public_jwk
 from broker.settings import ProviderEntry, Settings, load, secret
 from broker.toml import Problem
-from deploy.demo import service
 from providers import KINDS
 from providers.openid.config import OpenIdConfig
 from providers.simulator import Client, cast, create
 from providers.simulator import Settings as SimulatorSettings
 
-CONFIG = Path(__file__).resolve().parents[2] / "config"
+PACKAGED = Path(__file__).parent / "config"
+"""The demonstration's configuration in an installed package. In a checkout it is the folder `config` of the root."""
+
+CONFIG = PACKAGED if PACKAGED.is_dir() else Path(__file__).resolve().parents[2] / "config"
 SERVICE = "demo-service"
 USUAL_PORT = 8000
 
@@ -52,6 +56,24 @@ class Ports:
     def url(self, number: int) -> str:
         """The address of the application with this number: 0 broker, 1 console, 2 service, 3 providers."""
         return f"http://localhost:{self.first + number}"
+
+
+def placed_config(folder: Path) -> Path:
+    """The folder `config` inside `folder`, filled with the demonstration's configuration if it is not there yet.
+
+    An operator then edits it, and `portico check` and `portico serve` take it as it is. Raises Refused if it cannot be
+    written, or if it is there without a broker.toml.
+    """
+    config = folder / "config"
+    try:
+        if not config.exists():
+            shutil.copytree(CONFIG, config)
+    except OSError as fault:
+        mend = "run the demonstration in a folder that you may write to"
+        raise Refused(f"{config}: {fault.strerror}\n    {mend}") from None
+    if not (config / "broker.toml").is_file():
+        raise Refused(f"{config}: has no broker.toml\n    run the demonstration in an empty folder")
+    return config
 
 
 def configured(ports: Ports, ambient: Ambient, config: Path = CONFIG) -> Settings:

@@ -1,1 +1,0 @@
-"""How the broker is put somewhere: set-up, images, the demonstration."""
