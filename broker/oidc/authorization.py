@@ -49,7 +49,7 @@ def authorization_request(
         if arrival is Arrival.PUSHED:
             raise TokenError(*told) from None
         if not trusted:
-            raise Shown(*told) from None
+            raise Shown(*told, client_id=service.client_id) from None
         raise Redirected(
             *told,
             client_id=service.client_id,

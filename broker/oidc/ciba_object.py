@@ -7,7 +7,7 @@ from broker.jose import KeySet, Untrusted, verify
 from broker.model.grant import AssertionUse
 from broker.model.service import Profile, Service
 from broker.oidc.client import AHEAD, ALGORITHMS
-from broker.oidc.errors import Refusal, TokenError
+from broker.oidc.errors import Refusal, TokenError, public
 
 TYPS: Final = (None, "jwt", "oauth-authz-req+jwt")
 LIFE: Final = 3600
@@ -94,7 +94,7 @@ def _jti(claims: Mapping[str, Any]) -> str:
 
 
 def _refused(detail: str) -> Refusal:
-    return Refusal("invalid_request", "the signed request is not valid", f"request: {detail}")
+    return Refusal("invalid_request", f"the signed request is not valid: {public(detail)}", f"request: {detail}")
 
 
 def used_before() -> TokenError:

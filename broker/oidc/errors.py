@@ -3,6 +3,7 @@
 `code` is the standard's word, `description` is public (ASCII without quotes, RFC 6749 5.2), `detail` is for the log.
 """
 
+import re
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
@@ -11,6 +12,26 @@ from broker.model.request import ResponseMode
 
 DPOP_ALGORITHMS: Final = ("ES256", "EdDSA", "Ed25519", "PS256")
 """Signature algorithms of DPoP proofs, as announced (RFC 9449 5.1). No RS256 in any profile (FAPI 2.0, 5.4.1)."""
+
+
+_UNPRINTED: Final = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]", re.ASCII)
+_QUOTED: Final = re.compile(r"\"[^\"]*\"?|'[^']*(?:'|$)")
+_LONGEST_VALUE: Final = 34
+_LONGEST_REASON: Final = 200
+
+
+def public(reason: str) -> str:
+    """A reason as part of a description: in the letters that RFC 6749 5.2 allows, and short.
+
+    A longer value that the other side chose is left out: a page is no place for text of others.
+    """
+
+    def short(quoted: re.Match[str]) -> str:
+        value = quoted[0]
+        kept = value.startswith("'") and value.endswith("'") and 1 < len(value) <= _LONGEST_VALUE
+        return value if kept else "(left out)"
+
+    return _UNPRINTED.sub(".", _QUOTED.sub(short, reason))[:_LONGEST_REASON]
 
 
 class Scheme(StrEnum):
@@ -31,14 +52,20 @@ class Refusal(Exception):
 
 
 class Shown(Exception):
-    """Told to the person at the screen and never redirected: the way back cannot be trusted (RFC 6749 4.1.2.1)."""
+    """Told to the person at the screen and never redirected: the way back cannot be trusted (RFC 6749 4.1.2.1).
 
-    def __init__(self, code: str, description: str, detail: str = "", status: int = 400) -> None:
+    `client_id` is that of the registered service whose request it is, if that is known: the page then names it.
+    """
+
+    def __init__(
+        self, code: str, description: str, detail: str = "", status: int = 400, *, client_id: str | None = None
+    ) -> None:
         super().__init__(f"{code}: {detail or description}")
         self.code = code
         self.description = description
         self.detail = detail or description
         self.status = status
+        self.client_id = client_id
 
 
 class Redirected(Exception):

@@ -7,7 +7,7 @@ from typing import Final
 from broker.jose import SIGNATURE_ALGORITHMS, KeySet, Untrusted, verify
 from broker.model.service import Service
 from broker.oidc.checks import is_id_token
-from broker.oidc.errors import Shown
+from broker.oidc.errors import Refusal, Shown
 from broker.oidc.response import with_query
 
 _LONGEST: Final = 4096
@@ -29,26 +29,37 @@ class LogoutRequest:
 
 
 def logout_request(parameters: Mapping[str, str], issuer: str, keys: KeySet) -> LogoutRequest:
-    """A logout request whose `id_token_hint`, of any age, is one of ours (RP-Initiated Logout 2, 4). Raises Shown."""
+    """A logout request whose `id_token_hint`, of any age, is one of ours (OpenID Connect RP-Initiated Logout 2, 4).
+
+    Raises Shown with the `client_id` that the request says it is from.
+    """
+    try:
+        return _read(parameters, issuer, keys)
+    except Refusal as refusal:
+        client_id = parameters.get("client_id")
+        raise Shown(refusal.code, refusal.description, refusal.detail, client_id=client_id) from None
+
+
+def _read(parameters: Mapping[str, str], issuer: str, keys: KeySet) -> LogoutRequest:
     client_id, hint = parameters.get("client_id"), parameters.get("id_token_hint")
     state = parameters.get("state")
     if state is not None and len(state) > _LONGEST:
-        raise Shown("invalid_request", "the parameter state is too long")
+        raise Refusal("invalid_request", "the parameter state is too long")
     subject = session = None
     if hint is not None:
         try:
             known = verify(hint, keys, SIGNATURE_ALGORITHMS).claims
         except Untrusted as problem:
-            raise Shown("invalid_request", "the id_token_hint is not an ID token of ours", problem.detail) from None
+            raise Refusal("invalid_request", "the id_token_hint is not an ID token of ours", problem.detail) from None
         audience, subject, session = known.get("aud"), known.get("sub"), known.get("sid")
         if known.get("iss") != issuer or not isinstance(audience, str) or not is_id_token(known):
-            raise Shown("invalid_request", "the id_token_hint is not an ID token of ours")
+            raise Refusal("invalid_request", "the id_token_hint is not an ID token of ours")
         if client_id not in (None, audience):
-            raise Shown("invalid_request", "the id_token_hint was issued to another service")
+            raise Refusal("invalid_request", "the id_token_hint was issued to another service")
         client_id = audience
     redirect_uri = parameters.get("post_logout_redirect_uri")
     if redirect_uri is not None and client_id is None:
-        raise Shown("invalid_request", "post_logout_redirect_uri needs an id_token_hint or a client_id")
+        raise Refusal("invalid_request", "post_logout_redirect_uri needs an id_token_hint or a client_id")
     locales = tuple(parameters.get("ui_locales", "").split()[:16])
     return LogoutRequest(client_id, subject, session, redirect_uri, state, locales)
 
@@ -62,7 +73,7 @@ def must_ask(request: LogoutRequest, session: str | None) -> bool:
 
 
 def logout_return(request: LogoutRequest, service: Service | None) -> str | None:
-    """Where the browser goes once signed out: a registered URI, byte for byte, with the state (section 3).
+    """Where the browser goes once signed out: a registered URI, with the state (OpenID Connect RP-Initiated Logout 3).
 
     None where no return was asked for. `service` is what is registered under the request's `client_id`. Raises Shown.
     """
@@ -71,8 +82,9 @@ def logout_return(request: LogoutRequest, service: Service | None) -> str | None
     if service is None or service.client_id != request.client_id:
         raise Shown("invalid_request", "this service is not known here", f"client_id {request.client_id!r:.80}")
     if request.redirect_uri not in service.post_logout_redirect_uris:
+        described = "the post_logout_redirect_uri is not registered for this service"
         detail = f"post_logout_redirect_uri {request.redirect_uri!r:.400}"
-        raise Shown("invalid_request", "the post_logout_redirect_uri is not registered for this service", detail)
+        raise Shown("invalid_request", described, detail, client_id=service.client_id)
     if request.state is None:
         return request.redirect_uri
     return with_query(request.redirect_uri, {"state": request.state})

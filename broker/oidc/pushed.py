@@ -62,6 +62,10 @@ def reference(parameters: Mapping[str, str]) -> Reference | None:
     return Reference(client_id, handle.removeprefix(PREFIX))
 
 
-def unknown_reference(detail: str = "") -> Shown:
-    """The error for a pushed request that is unknown, expired, used up, or another service's (RFC 9126 4)."""
-    return Shown("invalid_request_uri", "this request is not known here or has expired", detail)
+def unknown_reference(client_id: str | None = None) -> Shown:
+    """The error for a pushed request that is unknown, expired, used up, or another service's (RFC 9126 4).
+
+    `client_id` is the registered service that the visit names.
+    """
+    described = "this request_uri is not known here for this client_id, or has expired"
+    return Shown("invalid_request_uri", described, client_id=client_id)

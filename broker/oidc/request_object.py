@@ -13,7 +13,7 @@ from broker.jose import KeySet, Untrusted, verify
 from broker.jwe import CONTENT, KEY_ALGORITHMS, DecryptionKey, decrypt
 from broker.model.service import Profile, Service
 from broker.oidc.client import ALGORITHMS
-from broker.oidc.errors import Refusal
+from broker.oidc.errors import Refusal, public
 
 TYPS: Final = ("oauth-authz-req+jwt", "jwt", None)
 """What the header of a request object may say of its kind (RFC 9101 10.8)."""
@@ -50,8 +50,9 @@ def opened(
     """The parameters of a request, out of its request object where it has one.
 
     In `fapi2` nothing outside of the object counts (RFC 9101 5). In `oidc` what stands outside completes it and the
-    object goes before (OpenID Connect Core 6.1). One that is encrypted to a key in `decryption` is opened first: it is
-    signed inside (RFC 9101 6.1). Raises Refusal.
+    object goes before (OpenID Connect Core 6.1). Nothing has to stand outside but `client_id` and `request` (RFC 9101
+    5). One that is encrypted to a key in `decryption` is opened first: it is signed inside (RFC 9101 6.1).
+    Raises Refusal.
     """
     text = parameters.get("request")
     if text is None:
@@ -65,14 +66,16 @@ def opened(
         raise _invalid("client_id names another service")
     if service.profile is Profile.FAPI2:
         return {**inside, "client_id": service.client_id}
-    if inside.get("response_type", parameters.get("response_type")) != parameters.get("response_type"):
+    outer = parameters.get("response_type")
+    if outer is not None and inside.get("response_type", outer) != outer:
         raise _invalid("response_type differs inside and outside")
     outside = {name: value for name, value in parameters.items() if name not in _OUTSIDE}
     return {**outside, **inside, "client_id": service.client_id}
 
 
 def _invalid(detail: str) -> Refusal:
-    return Refusal("invalid_request_object", "the request object is not valid", f"request object: {detail}")
+    described = f"the request object is not valid: {public(detail)}"
+    return Refusal("invalid_request_object", described, f"request object: {detail}")
 
 
 def _decrypted(text: str, keys: Mapping[str, DecryptionKey]) -> str:

@@ -1,8 +1,12 @@
 """What is said about an error, and to whom."""
 
-import pytest
+import re
 
-from broker.oidc.errors import Scheme, Shown, TokenError, challenge
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker.oidc.errors import Scheme, Shown, TokenError, challenge, public
 
 
 def test_the_private_detail_never_goes_out() -> None:
@@ -26,3 +30,25 @@ def test_the_description_serves_as_the_detail_where_there_is_no_other() -> None:
 )
 def test_a_challenge_names_its_scheme_and_its_error(schemes: list[Scheme], code: str | None, value: str) -> None:
     assert challenge(schemes, code, "gone") == value
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("it has expired", "it has expired"),
+        ("alg 'none': expected one of ['ES256']", "alg 'none': expected one of ['ES256']"),
+        ("alg 'x\\y'", "alg 'x.y'"),
+        ("kid \"it's free: ring 0900\" and 'b'", "kid (left out) and 'b'"),
+        ("kid 'ring 0900 123 456 and tell us your password'", "kid (left out)"),
+        ("kid 'no end", "kid (left out)"),
+        ("na\u00efve\nline", "na.ve.line"),
+    ],
+)
+def test_a_reason_that_is_told_holds_no_long_text_of_others(reason: str, told: str) -> None:
+    assert public(reason) == told
+
+
+@given(st.text())
+def test_a_reason_that_is_told_has_the_letters_that_the_standard_allows(reason: str) -> None:
+    """RFC 6749 5.2."""
+    assert re.fullmatch(r"[\x20-\x21\x23-\x5b\x5d-\x7e]{0,200}", public(reason))

@@ -127,8 +127,51 @@ def test_only_the_services_own_keys_and_algorithms_count() -> None:
         opened({"client_id": "tax", "request": signed()}, FAPI2, unknown, ISSUER, {})
 
 
+@pytest.mark.parametrize("of", [FAPI2, OIDC], ids=["fapi2", "oidc"])
+@pytest.mark.parametrize("arrival", Arrival)
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"client_id": None}, {"max_age": 30}, {"state": None}, {"claims": {"userinfo": {"email": None}}}],
+    ids=["all", "client_id outside alone", "a number", "no state", "an object"],
+)
+def test_nothing_but_client_id_and_request_has_to_stand_outside(
+    of: Service, arrival: Arrival, changes: dict[str, Any]
+) -> None:
+    """RFC 9101 5. `response_type` outside is a matter of OAuth 2.0 alone (OpenID Connect Core 6.1)."""
+    sent = {"client_id": "tax", "request": signed(**changes)}
+
+    def read(sent: dict[str, str]) -> AuthorizationRequest:
+        return authorization_request(sent, of, arrival, DOOR, SENDER)
+
+    if of is FAPI2 and arrival is Arrival.PLAIN:
+        with pytest.raises(Redirected) as told:
+            read(sent)
+        assert told.value.redirect_uri == CALLBACK
+        assert "push" in told.value.description
+    else:
+        assert read(sent) == read({**sent, "response_type": "code"})
+        assert read(sent).redirect_uri == CALLBACK
+
+
+def test_a_request_object_that_is_refused_names_the_service_and_the_reason() -> None:
+    for request, reason in (
+        (signed(exp=int(NOW) - 1), "it has expired"),
+        (signed(iss="other"), "iss is not the client_id"),
+        (signed(aud="https://other.example"), "expected 'https://id.example'"),
+        (signed(nbf=int(NOW) + 60), "lies ahead"),
+        (signed(request_uri="https://tax.example/r"), "request_uri stands inside"),
+        (signed(client_id="other"), "client_id names another service"),
+        (jose.sign(claims(), key("ES256", "other")), "no ES256 key for kid"),
+        (signed(typ="at+jwt"), "typ 'at+jwt'"),
+        ("x.y.z", "not a JWS"),
+    ):
+        with pytest.raises(Shown) as told:
+            authorization_request({"client_id": "tax", "request": request}, OIDC, Arrival.PLAIN, DOOR, SENDER)
+        assert (told.value.code, told.value.client_id) == ("invalid_request_object", "tax")
+        assert reason in told.value.description
+
+
 def test_the_outer_response_type_must_be_the_inner_one() -> None:
-    refused(OIDC, signed())
     with pytest.raises(TokenError):
         pushed(OIDC, signed(response_type="code"), response_type="token")
 

@@ -1,6 +1,7 @@
 // A relying service written with openid-client as its documentation shows, unchanged by us.
 //
-// Environment: PORT, ISSUER, CLIENT_ID, PROFILE (oidc | fapi2), CLIENT_SECRET (oidc) or CLIENT_KEY (fapi2: a private JWK).
+// Environment: PORT, ISSUER, CLIENT_ID, PROFILE (oidc | jar | fapi2), CLIENT_SECRET (oidc) or CLIENT_KEY (a private JWK).
+// With jar the request is signed and goes through the browser (RFC 9101).
 // GET /start?acr=...  begins a sign-in; GET /callback ends it and answers with what was learnt, as JSON.
 import http from 'node:http'
 import * as openid from 'openid-client'
@@ -8,16 +9,19 @@ import * as openid from 'openid-client'
 const { PORT, ISSUER, CLIENT_ID, PROFILE, CLIENT_SECRET, CLIENT_KEY } = process.env
 const base = `http://localhost:${PORT}`
 const strict = PROFILE === 'fapi2'
+const keyed = PROFILE !== 'oidc'
+let signing
 
 async function configure() {
   const options = { execute: [openid.allowInsecureRequests] }
-  if (!strict) {
+  if (!keyed) {
     const secret = openid.ClientSecretBasic(CLIENT_SECRET)
     return openid.discovery(new URL(ISSUER), CLIENT_ID, undefined, secret, options)
   }
   const jwk = JSON.parse(CLIENT_KEY)
   const key = await crypto.subtle.importKey('jwk', jwk, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign'])
-  const proof = openid.PrivateKeyJwt({ key, kid: jwk.kid })
+  signing = { key, kid: jwk.kid }
+  const proof = openid.PrivateKeyJwt(signing)
   return openid.discovery(new URL(ISSUER), CLIENT_ID, undefined, proof, options)
 }
 
@@ -40,6 +44,7 @@ async function start(url) {
   }
   if (url.searchParams.has('acr')) asked.acr_values = url.searchParams.get('acr')
   if (url.searchParams.has('hint')) asked.login_hint = url.searchParams.get('hint')
+  if (PROFILE === 'jar') return openid.buildAuthorizationUrlWithJAR(config, asked, signing)
   return strict ? openid.buildAuthorizationUrlWithPAR(config, asked, { DPoP }) : openid.buildAuthorizationUrl(config, asked)
 }
 

@@ -9,8 +9,8 @@ from broker.oidc.token import check_code, token_request
 from broker.web.inspector.memory import shape
 from broker.web.inspector.rules import Rule, described, judged, rules
 
-PATHS = ("/authorize", "/par", "/token", "/userinfo", "/introspect", "/revoke")
-EVERYTHING = {"client_assertion": "x", "claims": "{}"}
+PATHS = ("/authorize", "/par", "/token", "/userinfo", "/introspect", "/revoke", "/ciba", "/logout")
+EVERYTHING = {"client_assertion": "x", "claims": "{}", "request": "x"}
 
 
 @pytest.mark.parametrize("path", PATHS)

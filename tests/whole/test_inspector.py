@@ -98,5 +98,5 @@ async def test_there_is_no_inspector_unless_the_configuration_wants_it(
     transport = httpx.ASGITransport(app=door)
     async with httpx.AsyncClient(transport=transport, base_url=shared_stage.issuer) as client:
         refused = await client.post("/token", data={"grant_type": "any"})
-        assert refused.json()["error"] == "unsupported_grant_type"
+        assert refused.json()["error"] == "invalid_client"
         assert (await client.get("/inspector")).status_code == status

@@ -16,6 +16,7 @@ from broker.jose import load_signing_key, public_jwk
 from tests.machine.peers import Peer
 from tests.machine.program import Program, free_port
 from tests.whole.citizen import NORTHBANK, Citizen
+from tests.whole.rider import RIDES_SERVICE
 from tests.whole.stage import Script, Stage, staged
 
 PEER_PROVIDER = """
@@ -65,7 +66,10 @@ async def stage(tmp_path: Path, ports: tuple[int, int, int]) -> AsyncIterator[St
                 "http://localhost:8002/land-register/callback": f"http://localhost:{strict}/callback"
             },
         },
-        files={"providers/peer.toml": PEER_PROVIDER % {"port": provider, "more": KEYED}},
+        files={
+            "providers/peer.toml": PEER_PROVIDER % {"port": provider, "more": KEYED},
+            "services/rides.toml": RIDES_SERVICE.replace("9/rides/callback", f"{service}/callback"),
+        },
     )
     async with staged(tmp_path, script) as stage:
         yield stage
@@ -78,7 +82,8 @@ async def relying_service(stage: Stage, peer: Callable[..., Peer], port: int, pr
     if profile == "oidc":
         env |= {"CLIENT_ID": "demo-service", "CLIENT_SECRET": (secrets / "demo-service").read_text().strip()}
     else:
-        env |= {"CLIENT_ID": "land-register", "CLIENT_KEY": private_jwk(secrets / "land-register.pem")}
+        client_id = "land-register" if profile == "fapi2" else "rides"
+        env |= {"CLIENT_ID": client_id, "CLIENT_KEY": private_jwk(secrets / f"{client_id}.pem")}
     return await asyncio.to_thread(peer, "service.mjs", port=port, env=env)
 
 
@@ -97,7 +102,7 @@ async def learnt(page: Page, port: int) -> dict[str, Any]:
     return answer
 
 
-@pytest.mark.parametrize(("profile", "which"), [("oidc", 0), ("fapi2", 1)])
+@pytest.mark.parametrize(("profile", "which"), [("oidc", 0), ("jar", 0), ("fapi2", 1)])
 async def test_a_service_written_with_openid_client_signs_a_citizen_in(
     profile: str, which: int, stage: Stage, ports: tuple[int, int, int], peer: Callable[..., Peer], page: Page
 ) -> None:
@@ -111,7 +116,7 @@ async def test_a_service_written_with_openid_client_signs_a_citizen_in(
     assert told["claims"]["acr"] == "substantial"
     assert told["userinfo"]["name"] == "Amina Hughes"
     assert told["userinfo"]["sub"] == told["claims"]["sub"]
-    assert told["token_type"] == ("bearer" if profile == "oidc" else "dpop")
+    assert told["token_type"] == ("dpop" if profile == "fapi2" else "bearer")
 
 
 async def test_pyjwt_and_python_jose_read_the_id_token(

@@ -87,8 +87,9 @@ async def _request(desk: Desk, door: Door, parameters: Mapping[str, str]) -> Aut
     named = pushed.reference(parameters)
     if named is not None:
         request = await desk.pushed.get(named.handle)
-        if request is None or request.client_id != named.client_id or named.client_id not in desk.catalogue.services:
-            raise pushed.unknown_reference()
+        registered = named.client_id in desk.catalogue.services
+        if request is None or request.client_id != named.client_id or not registered:
+            raise pushed.unknown_reference(named.client_id if registered else None)
         return replace(request, pushed=handles.digest(named.handle))
     service = desk.catalogue.services.get(pushed.client_of(parameters))
     if service is None:

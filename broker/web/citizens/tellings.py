@@ -198,13 +198,14 @@ TELLINGS: Mapping[FailureClass, Telling] = MappingProxyType(
             heading=marked("A link was not right"),
             title=marked("There is a problem with the link you used"),
             story=(
-                marked("We cannot tell which service it comes from, so we stopped here to keep you safe."),
+                marked("It is not right, or no longer works, so we stopped here to keep you safe."),
                 marked("Go to the website of the service and start again from there."),
             ),
             meaning=marked("A link to us was not right, and we could not tell safely where to send its user back."),
             advice=marked(
                 "Go to the website of the service and start again from there. Tell the service if it happens again."
             ),
+            not_shared=marked("Nothing about you was shared."),
         ),
         F.BAD_REQUEST: Telling(
             heading=marked("A service asked in a way we could not accept"),

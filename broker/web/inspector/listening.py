@@ -8,13 +8,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from broker.model.handle import digest
 from broker.oidc.client import presented
-from broker.oidc.errors import TokenError
+from broker.oidc.errors import Shown, TokenError
 from broker.oidc.forms import Unreadable, read_query
 from broker.web.inspector.memory import Exchange, Memory, shape
 from broker.web.inspector.rules import judged, rules
 from broker.web.services.refusals import LISTENER, Told
 
-PATHS: Final = frozenset({"/authorize", "/par", "/token", "/userinfo", "/introspect", "/revoke"})
+VISITED: Final = frozenset({"/authorize", "/logout"})
+PATHS: Final = VISITED | {"/par", "/token", "/userinfo", "/introspect", "/revoke", "/ciba"}
 
 
 class Inspected:
@@ -56,7 +57,9 @@ class Inspected:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         authorization, proof = headers.get(b"authorization"), headers.get(b"dpop")
         client_id = self._client(path, parameters, authorization)
-        told = _members(answer) if path != "/authorize" else {}
+        if not client_id and isinstance(error, Shown):
+            client_id = error.client_id or ""
+        told = _members(answer) if path not in VISITED else {}
         if isinstance(access := told.get("access_token"), str):
             self._memory.given(digest(access), client_id)
         shown = [(name[:64], shape(name, value)) for name, value in parameters.items()]
@@ -85,7 +88,7 @@ class Inspected:
         if path == "/userinfo":
             return self._memory.holder(digest((authorization or "").partition(" ")[2].strip()))
         try:
-            named = parameters["client_id"] if path == "/authorize" else presented(parameters, authorization).client_id
+            named = parameters["client_id"] if path in VISITED else presented(parameters, authorization).client_id
         except (KeyError, TokenError):
             named = parameters.get("client_id", "")
         return named if named in self._memory.services else ""

@@ -17,7 +17,7 @@ TOKENS: Final = 1000
 _PLAIN: Final = frozenset(
     {"acr_values", "client_assertion_type", "client_id", "code_challenge_method", "display", "grant_type", "max_age"}
     | {"prompt", "provider_hint", "redirect_uri", "response_mode", "response_type", "scope", "token_type_hint"}
-    | {"ui_locales"}
+    | {"ui_locales", "post_logout_redirect_uri", "binding_message", "requested_expiry"}
 )
 """Parameters that are shown as they came: they are no secrets, and are most of what goes wrong."""
 

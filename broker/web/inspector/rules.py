@@ -10,11 +10,14 @@ from enum import StrEnum
 from types import CodeType, FunctionType
 from typing import Any, Final
 
+from broker.oidc import ciba
 from broker.oidc.access import check_access, presented_token
 from broker.oidc.checks import CHECKS, check_client_id, check_redirect_uri, check_reference
+from broker.oidc.ciba_object import check_outside, signed_parameters
 from broker.oidc.claims_parameter import read_claims
 from broker.oidc.client import authenticate, check_assertion, presented
 from broker.oidc.dpop import check_proof
+from broker.oidc.logout import logout_request, logout_return
 from broker.oidc.pushed import PREFIX
 from broker.oidc.request_object import opened
 from broker.oidc.token import check_binding, check_code, check_refresh, token_parameter, token_request
@@ -31,6 +34,15 @@ _REQUEST: Final[tuple[Function, ...]] = (
 )
 _CALLER: Final[tuple[Function, ...]] = (presented, authenticate, check_assertion)
 _TOKEN: Final[tuple[Function, ...]] = (*_CALLER, token_request, check_proof, check_binding)
+
+_ASKING: Final[tuple[Function, ...]] = (
+    ciba.check_may_ask,
+    check_outside,
+    signed_parameters,
+    *ciba.CHECKS,
+    ciba.hinted,
+    ciba.wanted_lifetime,
+)
 
 _CITED: Final = re.compile(r"\(([^()]*(?:RFC|OpenID|FAPI|JARM|Response Mode|Core)\b[^()]*)\)")
 
@@ -64,12 +76,18 @@ def rules(path: str, parameters: Mapping[str, str], proved: bool) -> tuple[Funct
             found = (*_TOKEN, last)
         case "/userinfo":
             found = (presented_token, check_proof, check_access)
+        case "/ciba":
+            found = (*_CALLER, *_ASKING)
+        case "/logout":
+            found = (logout_request, logout_return)
         case _:
             found = (*_CALLER, token_parameter)
     beside = {
         check_assertion: "client_assertion" in parameters,
         check_proof: proved,
         read_claims: "claims" in parameters,
+        check_outside: "request" in parameters,
+        signed_parameters: "request" in parameters,
     }
     return tuple(rule for rule in found if beside.get(rule, True))
 

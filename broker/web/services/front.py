@@ -46,18 +46,18 @@ def front_routes(door: Door, desk: Desk, checks: Checks, exit: Exit) -> list[Rou
             answer = await written(desk, redirected_response(error, desk.issuer, explained))
             return _back(here, desk.catalogue.services.get(error.client_id), answer)
         except Shown as error:
-            return _shown(here, error)
+            return _shown(here, error, desk.catalogue.services)
         except Unreadable as unreadable:
-            return _shown(here, unreadable.shown())
+            return _shown(here, unreadable.shown(), desk.catalogue.services)
 
     async def logout(request: Request) -> Response:
         here = _visit(door, request)
         try:
             return await _logout(here, exit)
         except Shown as error:
-            return _shown(here, error)
+            return _shown(here, error, exit.services)
         except Unreadable as unreadable:
-            return _shown(here, unreadable.shown())
+            return _shown(here, unreadable.shown(), exit.services)
 
     return [
         Route("/authorize", authorization, methods=["GET", "POST"]),
@@ -126,9 +126,14 @@ def _to(url: str) -> Response:
     return RedirectResponse(url, 303, {"Cache-Control": "no-store"})
 
 
-def _shown(here: Visit, error: Shown) -> Response:
-    """A page for the person at the screen: the way back to the service cannot be trusted."""
+def _shown(here: Visit, error: Shown, services: Mapping[str, Service]) -> Response:
+    """A page for the person at the screen: the way back to the service cannot be trusted.
+
+    If the service is known, the page names it, leads to its home page, and tells its engineers the reason.
+    """
     refused(here.request, error)
     frame = here.frame()
     failure = FailureClass.OVERLOADED if error.status == TOO_MANY else FailureClass.BAD_LINK
-    return here.answer(dead_end(Lost(failure, told=f"{error.code}: {error.description}"), frame, error.status), frame)
+    service = services.get(error.client_id or "")
+    lost = Lost(failure, service, service.home if service else None, f"{error.code}: {error.description}")
+    return here.answer(dead_end(lost, frame, error.status), frame)
