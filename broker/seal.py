@@ -126,6 +126,14 @@ class Sealer:
         """A mark of 32 bytes (HMAC-SHA256, RFC 2104) that only this ring can put on `data`, for one use."""
         return _mac(self._marks(use)[0], data)
 
+    def mac_key(self, use: str) -> bytes:
+        """The key with which `mac` marks for one use, 32 bytes: for a mark that has to outlive the current secret."""
+        return derive(self.secrets[0], f"mac {use}")
+
+    def is_current(self, value: bytes) -> bool:
+        """Whether a sealed value was sealed with the current secret."""
+        return value[len(_FORM) : _HEAD] == self.current
+
     def mac_matches(self, use: str, data: bytes, mark: bytes) -> bool:
         """Whether a secret of the ring put this mark on `data` for this use. Takes the same time right or wrong."""
         found = [hmac.compare_digest(_mac(key, data), mark) for key in self._marks(use)]

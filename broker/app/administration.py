@@ -12,10 +12,12 @@ from broker.commands.check import check_keys
 from broker.commands.machine import Machine, told
 from broker.keys import KeyRing
 from broker.model.facts import Unavailable
+from broker.seal import Sealer
 from broker.settings import Settings, Source, load
-from broker.stores.facts import Facts, open_facts
+from broker.stores.facts import Facts, check_digests, open_facts
 from broker.stores.passing.opening import open_passing
 from broker.stores.sql.audit import SqlAudit
+from broker.stores.sql.digests import DigestKeyLost
 from broker.stores.sql.marks import Marks
 from broker.stores.sql.schema import schema_is_current
 from broker.stores.sql.sessions import SqlSessions
@@ -47,6 +49,12 @@ async def check_ready(settings: Settings) -> None:
         raise Refused(f"facts.url: the database cannot be used: {problem}") from None
     if not current:
         raise Refused("facts.url: the database has another schema than this release: run `broker migrate`")
+    try:
+        await check_digests(where.url, _sealer(settings), password(where.password_file), encrypted(where))
+    except Unavailable as problem:
+        raise Refused(f"facts.url: the database cannot be used: {problem}") from None
+    except DigestKeyLost as problem:
+        raise _other_keys(problem) from None
 
 
 async def migrated(settings: Settings) -> Sequence[str]:
@@ -60,10 +68,25 @@ async def migrated(settings: Settings) -> Sequence[str]:
             where.file.parent.mkdir(parents=True, exist_ok=True)
         if (where.file is None or where.file.exists()) and await schema_is_current(where.url, known, tls):
             return ()
-        await migrate(where.url, known, tls)
+        await migrate(where.url, known, tls, lambda: _sealer(settings))
     except (Unavailable, OSError, ValueError) as problem:
         raise Refused(f"facts.url: the database cannot be used: {problem}") from None
+    except DigestKeyLost as problem:
+        raise _other_keys(problem) from None
     return ("the schema is up to date now",)
+
+
+def _other_keys(problem: DigestKeyLost) -> Refused:
+    return Refused(
+        f"keys.folder: these are not the sealing keys of this database: {problem.detail}\n"
+        "    name the folder it was made with, or list its sealing key under [sealing] previous in keys.toml"
+    )
+
+
+def _sealer(settings: Settings) -> Sealer:
+    """The broker's sealing keys."""
+    ring = keys.load_all(settings.broker.keys.folder)
+    return seal.sealer(ring.sealing, ring.sealing_previous, ambient.real().draw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +133,7 @@ async def administered(settings: Settings) -> AsyncIterator[Administered]:
     await check_ready(settings)
     broker, real = settings.broker, ambient.real()
     ring = keys.load_all(broker.keys.folder)
-    sealer = seal.sealer(ring.sealing, ring.sealing_previous, real.draw)
+    sealer = _sealer(settings)
     facts = await open_facts(
         broker.facts.url,
         sealer,

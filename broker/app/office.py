@@ -17,15 +17,16 @@ from broker.assisted.clocks import Hours, Terms
 from broker.assisted.profiles import Profiles, shipped
 from broker.model.assurance import Verifiable, together
 from broker.settings import Settings, Staff
+from broker.stores.sql.digests import Purpose
 from providers import KINDS, Ground
 
 
 def office(parts: Parts) -> Office:
     """What every verb around a case needs."""
-    broker, sealer = parts.settings.broker, parts.sealer
+    broker, digests = parts.settings.broker, parts.facts.digests
 
     def blind(text: str) -> str:
-        return sealer.mac("case mark", text.encode()).hex()
+        return digests.mac(Purpose.CASE_MARK, text).hex()
 
     return Office(
         issuer=f"{broker.issuer}/assisted",

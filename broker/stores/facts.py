@@ -14,6 +14,7 @@ from broker.stores.sql.audit import SqlAudit
 from broker.stores.sql.audit_chain import AuditChain
 from broker.stores.sql.cases import SqlCases
 from broker.stores.sql.database import Database
+from broker.stores.sql.digests import Digests, open_digests
 from broker.stores.sql.endings import Endings
 from broker.stores.sql.grants import SqlGrants
 from broker.stores.sql.marks import Marks
@@ -51,12 +52,29 @@ class Facts:
     staff_sessions: SqlStaffSessions
     questions: SqlQuestions
     chain: AuditChain
+    digests: Digests
     ambient: Ambient
     sweep: Callable[[float], Awaitable[int]]
     tick: Callable[[], Awaitable[None]]
     schema_is_current: Callable[[], Awaitable[bool]]
     leased: Callable[[str], AbstractAsyncContextManager[object | None]]
     close: Callable[[], Awaitable[None]]
+
+
+async def check_digests(
+    url: str, sealer: Sealer, password: str | None = None, tls: ssl.SSLContext | None = None
+) -> None:
+    """Opens the keys of the digests with the sealing keys. Raises DigestKeyLost, ValueError and Unavailable."""
+    database = _database(url, password, tls, 1)
+    try:
+        await open_digests(database, sealer)
+    finally:
+        await database.close()
+
+
+def _database(url: str, password: str | None, tls: ssl.SSLContext | None, connections: int) -> Database:
+    where = address(url, password, tls)
+    return SqliteDatabase(where.path) if isinstance(where, SqliteAddress) else PostgresDatabase(where, connections)
 
 
 async def open_facts(
@@ -72,19 +90,22 @@ async def open_facts(
 
     The schema must be current (`broker.stores.sql.schema`). `connections` is the most a process opens to PostgreSQL.
     With `tls` connections to PostgreSQL are encrypted, without it they are plain.
-    Raises ValueError for an address that is none, Unavailable where the database cannot be reached.
+    Raises ValueError for an address that is none, Unavailable where the database cannot be reached, DigestKeyLost
+    if its digests were made with a key that these sealing keys do not open.
     """
-    where = address(url, password, tls)
-    database: Database = (
-        SqliteDatabase(where.path) if isinstance(where, SqliteAddress) else PostgresDatabase(where, connections)
-    )
+    database = _database(url, password, tls, connections)
     clock = SteadyClock(ambient.now)
     steady = replace(ambient, now=clock)
     marks = Marks(database)
     endings = Endings(database, sealer)
     board = Board(database, endings)
     chain = AuditChain(database)
-    clock.at_least(await marks.note_time(clock()))
+    try:
+        clock.at_least(await marks.note_time(clock()))
+        digests = await open_digests(database, sealer)
+    except BaseException:
+        await database.close()
+        raise
 
     async def tick() -> None:
         """To be called about once a second: seals audit rows, notes the time, looks for changed switches."""
@@ -93,7 +114,7 @@ async def open_facts(
         await chain.seal_once()
 
     return Facts(
-        answers=SqlAnswers(database, sealer, endings, steady, board.heard),
+        answers=SqlAnswers(database, digests, endings, steady, board.heard),
         grants=SqlGrants(database, sealer, board.heard),
         sessions=SqlSessions(database, sealer, endings, board.heard),
         audit=SqlAudit(database),
@@ -105,6 +126,7 @@ async def open_facts(
         staff_sessions=SqlStaffSessions(database, sealer),
         questions=SqlQuestions(database, sealer, board.heard),
         chain=chain,
+        digests=digests,
         ambient=steady,
         sweep=Sweeper(database).sweep,
         tick=tick,

@@ -38,7 +38,7 @@ TOKEN_SETS = {
         "SELECT tokens.digest FROM tokens JOIN grants ON grants.id = grant_id"
         " WHERE grants.revoked IS NOT NULL AND tokens.revoked IS NULL"
     ),
-    "one identity has one account": "SELECT issuer, subject FROM identities GROUP BY 1, 2 HAVING count(*) > 1",
+    "one identity has one account": "SELECT issuer, digest FROM identities GROUP BY 1, 2 HAVING count(*) > 1",
     "one account has one subject a sector": "SELECT account_id, sector FROM subjects GROUP BY 1, 2 HAVING count(*) > 1",
 }
 

@@ -17,6 +17,7 @@ from broker.seal import Sealer
 from broker.seal import sealer as make_sealer
 from broker.stores.facts import Facts, open_facts
 from broker.stores.forms import Form, Sealed, Unreadable
+from broker.stores.sql.digests import DigestKeyLost, Purpose, key_place
 from broker.stores.steady import SteadyClock
 from tests.machine.ambient import FakeClock
 from tests.stores.samples import (
@@ -88,7 +89,17 @@ async def test_what_is_sealed_opens_in_its_own_row_and_with_its_own_key_alone(
         file.close()
         assert await known(some_facts) is None
         return
-    stranger = await open_facts(sqlite_url, make_sealer(b"\x08" * 32, (), ambient.draw), ambient)
+    other = make_sealer(b"\x08" * 32, (), ambient.draw)
+    with pytest.raises(DigestKeyLost, match="not in the ring"):
+        await open_facts(sqlite_url, other, ambient)
+    file = sqlite3.connect(sqlite_url.removeprefix("sqlite:"))
+    for purpose in Purpose:  # as if the digests were the only thing that it may make
+        file.execute(
+            "UPDATE digest_keys SET sealed = ? WHERE purpose = ?", (other.seal(b"k" * 32, key_place(purpose)), purpose)
+        )
+    file.commit()
+    file.close()
+    stranger = await open_facts(sqlite_url, other, ambient)
     assert await known(stranger) is None
     await stranger.close()
 

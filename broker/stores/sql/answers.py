@@ -4,16 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Double, Insert, Text, and_, bindparam, exists, func, insert, select
+from sqlalchemy import ColumnElement, Double, Insert, LargeBinary, Text, and_, bindparam, exists, func, insert, select
 
 from broker.ambient import Ambient
 from broker.model.facts import Known, NewAnswer, Recorded, Replaced, Unavailable
 from broker.model.grant import Release
-from broker.seal import Sealer
 from broker.stores.forms import Form, Sealed
 from broker.stores.sql import audit, codes
 from broker.stores.sql import sessions as kept
 from broker.stores.sql.database import Conflict, Database, Deed, Each, Prepared, Row, Step
+from broker.stores.sql.digests import Digests
 from broker.stores.sql.endings import Endings
 from broker.stores.sql.marks import is_mark
 from broker.stores.sql.questions import confirmed
@@ -25,16 +25,17 @@ _SUB: Final = "sub"
 
 _issuer: Final = bindparam("issuer", type_=Text)
 _identity: Final = bindparam("identity", type_=Text)
+_sealed: Final = bindparam("identity_sealed", type_=LargeBinary)
 _sector: Final = bindparam("sector", type_=Text)
 _now: Final = bindparam("now", type_=Double)
 
 ACCOUNT: Final[ColumnElement[str]] = func.coalesce(
     select(identities.c.account_id)
-    .where(identities.c.issuer == _issuer, identities.c.subject == _identity)
+    .where(identities.c.issuer == _issuer, identities.c.digest == _identity)
     .scalar_subquery(),
     bindparam("account", type_=Text),
 )
-"""The account that holds: the one known for (issuer, subject), else the one proposed."""
+"""The account that holds: the one known for (issuer, digest of the subject), else the one proposed."""
 
 SUBJECT: Final[ColumnElement[str]] = func.coalesce(
     select(subjects.c.sub).where(subjects.c.account_id == ACCOUNT, subjects.c.sector == _sector).scalar_subquery(),
@@ -44,7 +45,7 @@ SUBJECT: Final[ColumnElement[str]] = func.coalesce(
 
 
 _SEEN: Final = exists(
-    select(identities.c.issuer).where(identities.c.issuer == _issuer, identities.c.subject == _identity)
+    select(identities.c.issuer).where(identities.c.issuer == _issuer, identities.c.digest == _identity)
 )
 
 
@@ -54,8 +55,8 @@ def _account(passed: ColumnElement[bool]) -> Insert:
 
 
 def _person(passed: ColumnElement[bool]) -> Insert:
-    values = select(_issuer, _identity, bindparam("account", type_=Text), _now).where(passed, ~_SEEN)
-    return insert(identities).from_select(["issuer", "subject", "account_id", "created"], values)
+    values = select(_issuer, _identity, _sealed, bindparam("account", type_=Text), _now).where(passed, ~_SEEN)
+    return insert(identities).from_select(["issuer", "digest", "sealed", "account_id", "created"], values)
 
 
 def _pair(passed: ColumnElement[bool]) -> Insert:
@@ -96,19 +97,20 @@ class SqlAnswers:
     """Answers to services in SQL."""
 
     def __init__(
-        self, database: Database, sealer: Sealer, endings: Endings, ambient: Ambient, heard: Callable[[int], None]
+        self, database: Database, digests: Digests, endings: Endings, ambient: Ambient, heard: Callable[[int], None]
     ) -> None:
         self._database = database
+        self._digests = digests
         self._endings = endings
         self._ambient = ambient
         self._heard = heard
-        self._releases = Sealed(sealer, Form(Release))
-        self._identities = kept.identities(sealer)
+        self._releases = Sealed(digests.sealer, Form(Release))
+        self._identities = kept.identities(digests.sealer)
         mine = and_(subjects.c.account_id == identities.c.account_id, subjects.c.sector == _sector)
         with_it = and_(
             shares.c.account_id == identities.c.account_id, shares.c.client_id == bindparam("client_id", type_=Text)
         )
-        person = and_(identities.c.issuer == _issuer, identities.c.subject == _identity)
+        person = and_(identities.c.issuer == _issuer, identities.c.digest == _identity)
         self._known = database.prepare(
             select(marks.c.value, identities.c.account_id, subjects.c.sub, shares.c.claim)
             .select_from(marks.outerjoin(identities, person).outerjoin(subjects, mine).outerjoin(shares, with_it))
@@ -119,7 +121,8 @@ class SqlAnswers:
 
     async def known(self, issuer: str, subject: str, sector: str, client_id: str) -> Known | None:
         """What is known of (issuer, subject) for a service; None for a person not seen before. One round trip."""
-        parameters = {"issuer": issuer, "identity": subject, "sector": sector, "client_id": client_id}
+        digest = self._digests.of_subject(issuer, subject)
+        parameters = {"issuer": issuer, "identity": digest, "sector": sector, "client_id": client_id}
         rows = await self._database.query(self._known, parameters)
         self._heard(rows[0][0])
         if rows[0][1] is None:
@@ -161,9 +164,11 @@ class SqlAnswers:
     def _parameters(self, answer: NewAnswer) -> Mapping[str, Any]:
         client_id = answer.client_id if answer.code is None else answer.code.client_id
         shared = {_SUB, *answer.shared} if client_id is not None else set()
+        digest = self._digests.of_subject(answer.issuer, answer.identity_subject)
         return {
             "issuer": answer.issuer,
-            "identity": answer.identity_subject,
+            "identity": digest,
+            "identity_sealed": self._digests.sealed_subject(answer.issuer, digest, answer.identity_subject),
             "account": answer.account,
             "sector": answer.sector,
             "subject": answer.subject,

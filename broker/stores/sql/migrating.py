@@ -1,6 +1,8 @@
 """Brings a database to the schema of this release. Only what migrates loads this: it needs several megabytes."""
 
 import ssl
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import asyncpg
@@ -12,12 +14,17 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from broker.model.facts import Unavailable
+from broker.seal import Sealer
 from broker.stores.sql.address import SqliteAddress, address
+from broker.stores.sql.moving import move_batch
 from broker.stores.sql.refusals import BROKEN, is_passing, unavailable
 from broker.stores.sql.schema import MIGRATIONS, PATIENCE, keep_apart
 
 _LOCK: Final = 7_042_001
 """The advisory lock under which one process at a time migrates."""
+
+_MOVING: Final = "0008"
+"""The revision at which rows wait to be written in another form."""
 
 
 def config() -> Config:
@@ -27,26 +34,36 @@ def config() -> Config:
     return found
 
 
-async def migrate(url: str, password: str | None = None, tls: ssl.SSLContext | None = None) -> None:
-    """Brings the schema up to date in one transaction. Nothing happens if it is; two at a time wait for each other.
+async def migrate(
+    url: str,
+    password: str | None = None,
+    tls: ssl.SSLContext | None = None,
+    sealing: Callable[[], Sealer] | None = None,
+) -> None:
+    """Brings the schema up to date. Nothing happens if it is; two at a time wait for each other.
 
-    Raises Unavailable if the database cannot be used, BadUrl for an address that is none.
+    Where rows have to be written in another form it goes step by step, each in a transaction of its own: a run that
+    was cut off is continued by the next one. `sealing` gives the broker's sealing keys, which that needs.
+
+    Raises Unavailable if the database cannot be used, BadUrl for an address that is none, SealingNeeded if there are
+    such rows and no keys.
     """
     where = address(url, password, tls)
     if isinstance(where, SqliteAddress):
-        keep_apart(where)
-        engine = create_engine(f"sqlite:///{where.path}", poolclass=NullPool)
-        try:
-            with engine.begin() as connection:
-                _upgrade(connection)
-        except DatabaseError as error:
-            raise Unavailable(f"{where.path}: {error.orig}") from error
+        _migrate_file(where, sealing)
         return
     options = {"ssl": where.tls or False, "timeout": PATIENCE}
     server = create_async_engine(where.url(), poolclass=NullPool, connect_args=options)
-    try:
+
+    async def run(step: Callable[[Connection], bool]) -> bool:
         async with server.connect() as remote, remote.begin():
-            await remote.run_sync(_upgrade)
+            return await remote.run_sync(lambda connection: _alone(connection, step))
+
+    try:
+        await run(partial(_upgrade, to=_MOVING))
+        while await run(partial(move_batch, sealing=sealing)):
+            pass
+        await run(_upgrade)
     except DBAPIError as error:
         # the driver's own exception is wrapped twice; any other is a fault of a migration
         cause = getattr(error.orig, "__cause__", None)
@@ -59,9 +76,42 @@ async def migrate(url: str, password: str | None = None, tls: ssl.SSLContext | N
         raise
 
 
-def _upgrade(connection: Connection) -> None:
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+def _migrate_file(where: SqliteAddress, sealing: Callable[[], Sealer] | None) -> None:
+    keep_apart(where)
+    engine = create_engine(f"sqlite:///{where.path}", poolclass=NullPool)
+
+    def run(step: Callable[[Connection], bool]) -> bool:
+        with engine.connect() as connection:
+            # what is deleted is overwritten in the file, and not merely forgotten
+            connection.exec_driver_sql("PRAGMA secure_delete = ON")
+            connection.commit()
+            with connection.begin():
+                return step(connection)
+
+    moved = False
+    try:
+        run(partial(_upgrade, to=_MOVING))
+        while run(partial(move_batch, sealing=sealing)):
+            moved = True
+        run(_upgrade)
+        if moved:
+            with engine.connect() as connection:
+                connection.execution_options(isolation_level="AUTOCOMMIT")
+                connection.exec_driver_sql("VACUUM")
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    except DatabaseError as error:
+        raise Unavailable(f"{where.path}: {error.orig}") from error
+
+
+def _alone(connection: Connection, step: Callable[[Connection], bool]) -> bool:
+    """A step while no other process takes one."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    return step(connection)
+
+
+def _upgrade(connection: Connection, to: str = "head") -> bool:
+    """Brings the schema to a revision, unless it is there or beyond."""
     known = config()
     known.attributes["connection"] = connection
-    command.upgrade(known, "head")
+    command.upgrade(known, to)
+    return True

@@ -1,8 +1,9 @@
-"""Staff sign-ins under way and staff sessions."""
+"""Staff sign-ins under way and staff sessions. What the staff provider said of a member lies sealed."""
 
+import base64
+import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from sqlalchemy import Double, LargeBinary, Text, and_, bindparam, delete, insert, select, update
 
@@ -26,11 +27,8 @@ class Proved:
     auth_time: int
 
 
-_PROVED: Final = Form(Proved)
-
-
-def _place(digest: str) -> str:
-    return f"staff_attempts:{digest}"
+def _place(digest: str, table: str = "staff_attempts") -> str:
+    return f"{table}:{digest}"
 
 
 class SqlStaffSessions:
@@ -39,6 +37,7 @@ class SqlStaffSessions:
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
         self._attempts = Sealed(sealer, Form(StaffAttempt))
+        self._proved = Sealed(sealer, Form(Proved))
         digest = bindparam("digest", type_=Text)
         a, s = staff_attempts.c, staff_sessions.c
         columns = {
@@ -93,13 +92,14 @@ class SqlStaffSessions:
     async def start(self, session: StaffSession, replaces: str | None, events: Sequence[AuditEvent]) -> None:
         """Writes a session; `replaces` is the digest of one that ends with it, in the same transaction."""
         proved = Proved(session.subject, session.acr, session.amr, session.auth_time)
+        terms = self._proved.write(proved, _place(session.digest, "staff_sessions"))
         values = {
             "digest": session.digest,
             "member": session.member,
             "created": session.created,
             "used": session.used,
             "expires": session.expires,
-            "terms": _PROVED.write(proved).decode(),
+            "terms": base64.b64encode(terms).decode("ascii"),
             "replaces": replaces,
             "events": audit.rows(events),
         }
@@ -111,7 +111,13 @@ class SqlStaffSessions:
         if not rows:
             return None
         digest, member, created, used, expires, terms = rows[0]
-        proved = _PROVED.read(terms.encode())
+        try:
+            sealed = base64.b64decode(terms, validate=True)
+        except binascii.Error:  # of a release that did not seal it: the member of staff signs in again
+            return None
+        proved = self._proved.read(sealed, _place(digest, "staff_sessions"))
+        if proved is None:
+            return None
         return StaffSession(
             digest, member, proved.subject, proved.acr, proved.amr, proved.auth_time, created, used, expires
         )

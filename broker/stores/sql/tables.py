@@ -3,6 +3,7 @@
 Times are seconds since 1970 UTC. Handles stand here as SHA-256 digests alone. `sealed` columns open only with the
 broker's sealing keys and only in their own row; what stands beside them in the clear is what a statement needs.
 `epoch` is the epoch in which a row was written: rows of earlier epochs count as unknown.
+What a statement has to find by a citizen's own data stands as a keyed digest (`broker.stores.sql.digests`).
 """
 
 from collections.abc import Mapping
@@ -52,11 +53,19 @@ identities: Final = Table(
     "identities",
     metadata,
     Column("issuer", Text, nullable=False),
-    Column("subject", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
     _account(),
     Column("created", Double, nullable=False),
-    PrimaryKeyConstraint("issuer", "subject"),
+    PrimaryKeyConstraint("issuer", "digest"),
     Index(None, "account_id"),
+)
+
+digest_keys: Final = Table(
+    "digest_keys",
+    metadata,
+    Column("purpose", Text, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
 )
 
 subjects: Final = Table(

@@ -1,0 +1,124 @@
+"""Keyed digests (HMAC-SHA256) by which statements find a citizen's data without holding it in the clear.
+
+The key of each purpose is random, lies in `digest_keys`, and is sealed there with the broker's sealing key: it outlives
+every change of sealing keys, and a dump of the database opens none of it. It is sealed again under the current sealing
+key when a process starts; after that the sealing key of before may go.
+"""
+
+import base64
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import LargeBinary, Text, bindparam, exists, literal_column, select, update
+
+from broker.model.facts import Unavailable
+from broker.seal import SECRET_SIZE, Sealer, Unsealable
+from broker.stores.sql.database import Database
+from broker.stores.sql.tables import digest_keys, identities
+
+_TRIES: Final = 3
+
+
+class Purpose(StrEnum):
+    """What digests are made for. Each purpose has a key of its own, so digests of two purposes never match."""
+
+    IDENTITY = "identity"
+    """The subject of a citizen at a provider."""
+    CASE_MARK = "case mark"
+    """An address or telephone number of a verification case, compared with those of other cases."""
+
+
+class DigestKeyLost(Unsealable):
+    """The key of the digests cannot be opened, or is missing though rows were written with it."""
+
+
+def key_place(purpose: Purpose) -> str:
+    """The place for which the key of a purpose is sealed."""
+    return f"digest_keys:{purpose}"
+
+
+def new_key(purpose: Purpose, sealer: Sealer) -> bytes:
+    """A key for a purpose: random, but for case marks, which continue those that the current sealing key made."""
+    return sealer.mac_key(purpose) if purpose is Purpose.CASE_MARK else sealer.draw(SECRET_SIZE)
+
+
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """Makes digests and seals what they stand for. `keys` are those of every purpose."""
+
+    keys: Mapping[Purpose, bytes] = field(repr=False)
+    sealer: Sealer = field(repr=False)
+
+    def mac(self, purpose: Purpose, text: str) -> bytes:
+        """The digest of a text, 32 bytes, the same for ever."""
+        return hmac.digest(self.keys[purpose], text.encode(), "sha256")
+
+    def of_subject(self, issuer: str, subject: str) -> str:
+        """The digest of a subject at an issuer: the same subject at two issuers has two that say nothing of each other.
+
+        43 characters of base64url.
+        """
+        mark = self.mac(Purpose.IDENTITY, f"{len(issuer)}:{issuer}{subject}")
+        return base64.urlsafe_b64encode(mark).rstrip(b"=").decode("ascii")
+
+    def sealed_subject(self, issuer: str, digest: str, subject: str) -> bytes:
+        """The subject, sealed for its row."""
+        return self.sealer.seal(subject.encode(), _place(issuer, digest))
+
+    def open_subject(self, issuer: str, digest: str, sealed: bytes) -> str:
+        """The subject in a row. Raises Unsealable."""
+        return self.sealer.open(sealed, _place(issuer, digest)).decode()
+
+
+def _place(issuer: str, digest: str) -> str:
+    return f"identities:{issuer}:{digest}"
+
+
+async def open_digests(database: Database, sealer: Sealer) -> Digests:
+    """Reads the keys; makes those that are missing, and seals those again that an earlier sealing key sealed.
+
+    Raises DigestKeyLost if a key does not open, or is missing though identities were written with it.
+    """
+    return Digests({purpose: await _key(database, sealer, purpose) for purpose in Purpose}, sealer)
+
+
+async def _key(database: Database, sealer: Sealer, purpose: Purpose) -> bytes:
+    name, sealed = bindparam("purpose", type_=Text), bindparam("sealed", type_=LargeBinary)
+    read = database.prepare(select(digest_keys.c.sealed).where(digest_keys.c.purpose == name))
+    unused = literal_column("1 = 1") if purpose is not Purpose.IDENTITY else ~exists(select(identities.c.issuer))
+    rows = database.upsert(digest_keys).from_select(["purpose", "sealed"], select(name, sealed).where(unused))
+    write = database.prepare(rows.on_conflict_do_nothing(index_elements=["purpose"]))
+    for _ in range(_TRIES):
+        found = await database.query(read, {"purpose": purpose.value})
+        if found:
+            key = opened_key(purpose, found[0][0], sealer)
+            if not sealer.is_current(found[0][0]):
+                await _reseal(database, sealer, purpose, found[0][0], key)
+            return key
+        fresh = sealer.seal(new_key(purpose, sealer), key_place(purpose))
+        await database.perform(write, {"purpose": purpose.value, "sealed": fresh})
+    if purpose is Purpose.IDENTITY:
+        raise DigestKeyLost("the table digest_keys has no key for identities, though there are identities")
+    raise Unavailable(f"no key for {purpose} could be written")
+
+
+def opened_key(purpose: Purpose, sealed: bytes, sealer: Sealer) -> bytes:
+    """The key of a purpose, as its row holds it. Raises DigestKeyLost."""
+    try:
+        return sealer.open(sealed, key_place(purpose))
+    except Unsealable as problem:
+        raise DigestKeyLost(f"the key of digests ({purpose}) does not open: {problem.detail}") from None
+
+
+async def _reseal(database: Database, sealer: Sealer, purpose: Purpose, before: bytes, key: bytes) -> None:
+    """Seals a key with the current sealing key; another process that was faster has done the same."""
+    changed = update(digest_keys).where(
+        digest_keys.c.purpose == bindparam("name", type_=Text),
+        digest_keys.c.sealed == bindparam("before", type_=LargeBinary),
+    )
+    write = database.prepare(changed.values(sealed=bindparam("again", type_=LargeBinary)))
+    again = sealer.seal(key, key_place(purpose))
+    await database.perform(write, {"name": purpose.value, "before": before, "again": again})
