@@ -29,6 +29,7 @@ from broker.commands import Refused, register
 from broker.commands.addresses import place, require_free
 from broker.commands.machine import add_config
 from broker.logs import configure
+from broker.model.address import networks
 from broker.settings import Settings
 from broker.web.middleware import certified
 from broker.web.operations import Readiness, clear
@@ -288,7 +289,7 @@ def _behind_proxies(door: app.Application, settings: Settings) -> app.Applicatio
     if not broker.certificates.proxies:
         return door
     if broker.listen.proxies:
-        door = ProxyHeadersMiddleware(door, list(broker.listen.proxies))  # type: ignore[arg-type, assignment]
+        door = ProxyHeadersMiddleware(door, networks(broker.listen.proxies))  # type: ignore[arg-type, assignment]
     return certified(door, broker.certificates.proxies)
 
 
@@ -301,7 +302,7 @@ def _options(settings: Settings) -> dict[str, Any]:
         "server_header": False,
         "date_header": True,
         "proxy_headers": bool(proxies) and not settings.broker.certificates.proxies,
-        "forwarded_allow_ips": list(proxies),
+        "forwarded_allow_ips": networks(proxies),
         "timeout_graceful_shutdown": settings.broker.listen.drain,
         "timeout_worker_healthcheck": PATIENCE,
         "lifespan": "on",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from broker.actions.assist_address import contact, marked
 from broker.actions.assist_office import Office, audit_rows, change, current, notice, walk
 from broker.actions.browser import Browser
-from broker.actions.outcomes import Continuation, HelpOffered, HelpWanted, Proof, Refusal
+from broker.actions.outcomes import Continuation, Held, HelpOffered, HelpWanted, Limit, Proof, Refusal
 from broker.actions.sign_in.desk import Desk, event, mine, step
 from broker.actions.sign_in.help import Over, Proven
 from broker.actions.views import Lost
@@ -42,9 +42,6 @@ REFERENCE_LENGTH = 8
 
 STAFF_LANGUAGE = "en"
 """The language of the console."""
-
-ASKS = 10
-"""How many requests for help one address may begin in an hour."""
 
 _ENDINGS = {
     State.DECLINED: FailureClass.HELP_DECLINED,
@@ -89,7 +86,7 @@ class Assist:
         fit = [one for one in Channel if min(profiles.caps[one].level, profiles.highest) >= level]
         return tuple(sorted(fit, key=lambda one: -profiles.caps[one].level))
 
-    async def ask(self, handle: str, browser: Browser, wanted: HelpWanted) -> Continuation | Refusal | Lost:
+    async def ask(self, handle: str, browser: Browser, wanted: HelpWanted) -> Continuation | Refusal | Held | Lost:
         """Asks for a person. Gives the continuation code, to be shown once; the transaction's page says the rest."""
         offered = await self.on_offer(handle, browser)
         if isinstance(offered, Lost):
@@ -99,8 +96,9 @@ class Assist:
         reach = contact(wanted.way, wanted.address)
         if reach is None or reach.way not in self.ways:
             return Refusal.ADDRESS
-        if not await self.desk.limits.allow(f"help:{browser.address}", ASKS, 3600):
-            return Refusal.NOT_NOW
+        rate = self.desk.limited.help
+        if not await self.desk.limits.allow(f"help:{browser.address}", rate.most, rate.window):
+            return Held(Limit.HELP, rate.ends(self.desk.ambient.now()), offered.service, offered.transaction)
         safety = Safety(wanted.someone_with_me, wanted.unsafe)
         return await self._open(handle, offered.transaction, reach, Channel(wanted.channel), safety)
 
@@ -263,8 +261,8 @@ class Assist:
 
     # --- taking the identity up ---
 
-    async def send_code(self, handle: str, browser: Browser) -> Lost | None:
-        """Has a confirmation code sent. The one before it is dead; a second press at once sends nothing."""
+    async def send_code(self, handle: str, browser: Browser) -> Refusal | Lost | None:
+        """Has a confirmation code sent. The one before it is dead; a second press at once is JUST_SENT."""
         transaction = await mine(self.desk, handle, browser)
         if isinstance(transaction, Lost):
             return transaction
@@ -276,8 +274,8 @@ class Assist:
         sent = ev.CodeSent(Confirmation(confirmation_digest(case.id, code), way, now, now + life))
         told = notice(self.office, case, NoticeKind.CODE, life, code=code, minutes=str(life // 60))
         told = replace(told, way=way, address=address)
-        await change(self.office, case.id, sent, edition=case.edition, notices=(told,))
-        return None
+        done = await change(self.office, case.id, sent, edition=case.edition, notices=(told,))
+        return Refusal.JUST_SENT if done is Barred.JUST_SENT else None
 
     def _where(self, case: Case, reach: Contact) -> tuple[Way, str]:
         """Where the code goes: by post where the session was held for that, and nobody said that post is unsafe."""
@@ -298,7 +296,9 @@ class Assist:
             return transaction
         case = None if transaction.case is None else await current(self.office, transaction.case)
         if case is None or case.state is not State.APPROVED:
-            return Proof.DONE if case is not None and case.state is State.BOUND else Proof.WRONG
+            return Proof.DONE if case is not None and case.state is State.BOUND else Proof.NOT_NOW
+        if case.confirmation is not None and self.office.ambient.now() >= case.confirmation.expires:
+            return Proof.RUN_OUT
         tries = self.office.terms.code_tries
         attempt = await self.office.cases.count_attempt(case.id, _purpose(case), tries)
         if attempt is not None:
@@ -309,6 +309,7 @@ class Assist:
         await self.office.audit.write([event(self.desk, "case_proof_failed", transaction)])
         if attempt is None or attempt >= tries:
             await change(self.office, case.id, ev.AttemptsSpent())
+            return Proof.SPENT
         return Proof.WRONG
 
     def _proven(self, case: Case, code: str, words: str, asking: bool) -> Binding | None:

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from broker.actions.assist import CODE_LENGTH, Assist, filed
 from broker.actions.assist_office import change, current
-from broker.actions.browser import Browser
 from broker.actions.outcomes import Resumed
 from broker.actions.sign_in.desk import step
 from broker.assisted import events as ev
@@ -20,16 +19,13 @@ NOBODY = ""
 """The browser of a transaction that was never in any: no digest is empty."""
 
 
-async def resume(assist: Assist, code: str, browser: Browser) -> Resumed | None:
-    """Takes a case up in this browser and gives its next code. None for a code of no case, or too many tries.
+async def resume(assist: Assist, code: str) -> Resumed | None:
+    """Takes a case up in this browser and gives its next code. None for a code of no case.
 
     The code is used up in the case first, where of two users one wins. Then the transaction is moved; where it is gone
     a new one takes its place, which can never send an authorization code (it has no `state` of the service's).
     """
-    desk, limited = assist.desk, assist.desk.limited
-    key = f"help:continue:{browser.address}"
-    if not await desk.limits.allow(key, limited.continuation_tries, limited.continuation_window):
-        return None
+    desk = assist.desk
     plain = handles.plain(code)
     found = await assist.office.cases.by_continuation(continuation_digest(plain))
     case = None if found is None else await current(assist.office, found.id)

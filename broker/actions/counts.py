@@ -46,6 +46,7 @@ class CountedTransactions:
     def __init__(self, inner: Transactions, counts: Counts) -> None:
         self.load = inner.load
         self.save = inner.save
+        self.room_from = inner.room_from
         self._inner = inner
         self._counts = counts
 

@@ -39,6 +39,10 @@ class Transactions(Protocol):
         """
         ...
 
+    async def room_from(self, browser: str, limit: int) -> float | None:
+        """When a browser (its secret's digest) will have fewer than `limit` open transactions; None if it has now."""
+        ...
+
     async def load(self, handle: str) -> Transaction | None:
         """The transaction, also an ended one while its stub is kept; None if unknown or past its keeping time."""
         ...
@@ -89,6 +93,10 @@ class Limits(Protocol):
 
     async def allow(self, key: str, most: int, window: int) -> bool:
         """Counts one use of `key`; False beyond `most` in the current window of `window` seconds."""
+        ...
+
+    async def give_back(self, key: str, window: int) -> None:
+        """Takes one counted use of `key` out of the current window of `window` seconds."""
         ...
 
 

@@ -13,6 +13,12 @@ class Proof(StrEnum):
 
     DONE = "done"
     WRONG = "wrong"
+    RUN_OUT = "run_out"
+    """The time of the code was over. It does not count as a try."""
+    NOT_NOW = "not_now"
+    """There is nothing to prove now."""
+    SPENT = "spent"
+    """It was wrong once too often: a member of staff looks at the case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +53,39 @@ class HelpWanted:
 
 
 class Refusal(StrEnum):
-    """Why a request for help was not taken."""
+    """Why something that a citizen asked for was not done."""
 
     ADDRESS = "address"
     NOT_NOW = "not_now"
+    JUST_SENT = "just_sent"
+    """A confirmation code went out moments ago."""
+
+
+class Limit(StrEnum):
+    """The limits at which a citizen is held back."""
+
+    STARTS = "starts"
+    """Too many sign-ins began at the citizen's address."""
+    OPEN = "open"
+    """The citizen's browser has too many sign-ins open."""
+    HELP = "help"
+    """Too many requests for help came from the citizen's address."""
+    CODES = "codes"
+    """Too many wrong codes were typed in at the citizen's address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A citizen is held back by a limit until a moment (seconds since 1970 UTC).
+
+    `service` is the one whose request it is about, None if none is known. `transaction` is the open one that stays as
+    it is.
+    """
+
+    limit: Limit
+    until: float
+    service: Service | None = None
+    transaction: Transaction | None = None
 
 
 @dataclass(frozen=True, slots=True)

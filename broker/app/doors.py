@@ -18,7 +18,7 @@ from broker.actions.counts import (
     CountedSessions,
     CountedTransactions,
 )
-from broker.actions.exchange.counter import Counter, Rate
+from broker.actions.exchange.counter import Counter
 from broker.actions.sign_in.citizen import SignIn
 from broker.actions.sign_in.desk import Desk, Limited
 from broker.actions.sign_out import Exit
@@ -28,6 +28,7 @@ from broker.app.parts import Parts, password
 from broker.assisted.profiles import shipped
 from broker.jose import Authorities, read_authorities
 from broker.journey.offer import OrderRule
+from broker.model.allowance import Rate
 from broker.model.request import ResponseMode
 from broker.oidc.checks import Door as Checks
 from broker.oidc.ciba import Times
@@ -35,6 +36,7 @@ from broker.oidc.client import Audience
 from broker.oidc.metadata import Endpoints, aliases, discovery, endpoints, metadata_bytes
 from broker.oidc.registration import registrable
 from broker.oidc.token import Lifetimes
+from broker.settings import Rate as RateSetting
 from broker.stores.passing.memory import MemoryLimits
 from broker.web import citizens, public
 from broker.web.language import languages
@@ -76,10 +78,9 @@ def desk(parts: Parts) -> Desk:
             open_transactions=broker.limits.open_per_browser,
             session_idle=broker.sessions.idle,
             session_absolute=broker.sessions.absolute,
-            continuation_tries=broker.limits.codes_by_address.most,
-            continuation_window=broker.limits.codes_by_address.window,
-            starts=broker.limits.starts_by_address.most,
-            starts_window=broker.limits.starts_by_address.window,
+            codes=_rate(broker.limits.codes_by_address),
+            starts=_rate(broker.limits.starts_by_address),
+            help=_rate(broker.limits.help_by_address),
         ),
         catalogue=parts.catalogue,
         keys=parts.keys,
@@ -111,9 +112,9 @@ def counter(parts: Parts, checks: Checks) -> Counter:
         audience=Audience(broker.issuer, (*urls.called, *(elsewhere[url] for url in urls.called if elsewhere))),
         lifetimes=Lifetimes(broker.tokens.id_token, broker.tokens.access, broker.tokens.refresh),
         request_uri=broker.tokens.request_uri,
-        calls=Rate(limits.requests_by_client.most, limits.requests_by_client.window),
-        failures=Rate(limits.failed_authentications_by_address.most, limits.failed_authentications_by_address.window),
-        asked=Rate(limits.questions_by_citizen.most, limits.questions_by_citizen.window),
+        calls=_rate(limits.requests_by_client),
+        failures=_rate(limits.failed_authentications_by_address),
+        asked=_rate(limits.questions_by_citizen),
         question_times=Times(broker.tokens.question),
         confirm=f"{broker.issuer}/confirm",
         ways=frozenset() if (sending := notifier(broker.notices)) is None else sending.ways,
@@ -132,6 +133,10 @@ def counter(parts: Parts, checks: Checks) -> Counter:
         authorities=_authorities(broker.certificates.authorities),
         aliases=elsewhere,
     )
+
+
+def _rate(given: RateSetting) -> Rate:
+    return Rate(given.most, given.window)
 
 
 def _authorities(file: Path | None) -> Authorities:

@@ -205,7 +205,9 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one address or one service may ask for. Beyond it the answer is 429."""
+    """How much one address or one service may ask for. Beyond it the answer is 429, and a citizen reads until when.
+
+    An IPv4 address counts by itself, an IPv6 address by its /64 network, and IPv4 inside of IPv6 as IPv4."""
 
     starts_by_address: Rate = Rate(120, 60)
     """Authorization requests, by the address they come from. Many citizens may share one address."""
@@ -213,8 +215,11 @@ class Limits:
     """Pushed requests and token requests of one service, at each worker."""
     failed_authentications_by_address: Rate = Rate(30, 60)
     """Wrong client credentials, by the address they come from."""
-    codes_by_address: Rate = Rate(10, 600)
-    """Tries to enter a continuation code, by the address they come from."""
+    codes_by_address: Rate = Rate(30, 600)
+    """Wrong codes of questions (`/confirm`), by the address they come from. Right codes do not count. Continuation
+    codes are too long to be guessed, so that no limit keeps one from its owner."""
+    help_by_address: Rate = Rate(10, 3600)
+    """Requests for help from a person, by the address they come from. A library or a shelter needs more."""
     questions_by_citizen: Rate = Rate(10, 600)
     """Questions that services put to one citizen on their own device."""
     open_per_browser: Annotated[int, Between(1, 100)] = 20

@@ -5,6 +5,8 @@ Names are given in bytes and small letters, as every server hands them over (ASG
 
 from starlette.requests import Request
 
+from broker.model.address import UNKNOWN, counted
+
 
 def header(request: Request, name: bytes) -> str | None:
     """The first header of this name, or None."""
@@ -26,6 +28,6 @@ def kind(request: Request) -> str | None:
 
 
 def address(request: Request) -> str:
-    """The address from which the request comes, or "" where the server does not know it."""
+    """The client's address as rate limits count it (`model.address.counted`)."""
     client = request.scope.get("client")
-    return str(client[0]) if client else ""
+    return counted(str(client[0])) if client else UNKNOWN

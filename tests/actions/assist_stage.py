@@ -24,6 +24,7 @@ from broker.jose import Certificate, KeySet, SigningKey
 from broker.journey.offer import OrderRule
 from broker.journey.table import begin
 from broker.journey.transaction import Transaction
+from broker.model.allowance import Rate
 from broker.model.assurance import Ladder, Level
 from broker.model.audit import AuditEvent
 from broker.model.handle import digest
@@ -231,7 +232,7 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
         languages=("en",),
         assisted=Level.HIGH,
         order=OrderRule.ALPHABETICAL,
-        limited=Limited(60, 20, 1800, 28800, 10, 3600, 100, 3600),
+        limited=Limited(60, 20, 1800, 28800, Rate(10, 3600), Rate(100, 3600), Rate(10, 3600)),
         catalogue=Catalogue(),
         keys=Keys(),
         health=dict,

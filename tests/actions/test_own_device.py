@@ -1,11 +1,12 @@
 """Staff ask the citizen of a case to confirm on a device of their own, over real stores."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 
 from broker.actions.browser import Browser
-from broker.actions.outcomes import Begun
+from broker.actions.outcomes import Begun, Held, Limit
 from broker.actions.staff_outcomes import Deed, Folder, Hindered
 from broker.actions.views import Ended, Ending, Waiting
 from broker.assisted.case import Channel, State
@@ -167,7 +168,11 @@ async def test_what_is_not_answered_in_time_is_over(stage: Stage) -> None:
 
 async def test_codes_are_not_to_be_guessed(stage: Stage) -> None:
     _, question = await asked(stage)
-    tries = [await stage.citizen.take_question("BCDF-GHJK", PHONE, "en") for _ in range(10)]
-    assert tries == [None] * 10
-    assert await stage.citizen.take_question(question.code, PHONE, "en") is None
-    assert await stage.citizen.take_question(question.code, ME, "en") is not None
+    for _ in range(15):
+        assert isinstance(await stage.citizen.take_question(question.code, PHONE, "en"), Begun)
+    tries = await asyncio.gather(*(stage.citizen.take_question("BCDF-GHJK", PHONE, "en") for _ in range(30)))
+    assert tries.count(None) == 10
+    held = Held(Limit.CODES, (stage.clock.now() // 3600 + 1) * 3600)
+    assert [one for one in tries if one is not None] == [held] * 20
+    assert await stage.citizen.take_question(question.code, PHONE, "en") == held
+    assert isinstance(await stage.citizen.take_question(question.code, ME, "en"), Begun)

@@ -107,6 +107,19 @@ async def test_a_start_that_is_refused_for_its_browser_is_not_counted(passing: P
     assert await passing.limits.allow(start.key, start.most, start.window)
 
 
+async def test_a_full_browser_learns_when_it_has_room_again(passing: Passing, clock: FakeClock) -> None:
+    begun = transaction(clock.now())
+    browser, ends = begun.browser, [begun.expires + offset for offset in (30, 10, 20)]
+    for number, end in enumerate(ends):
+        assert await passing.transactions.room_from(browser, 3) is None
+        assert await passing.transactions.create(f"handle-{number}", replace(begun, expires=end), 3)
+    assert await passing.transactions.room_from(browser, 3) == begun.expires + 10
+    assert await passing.transactions.room_from(browser, 2) == begun.expires + 20
+    assert await passing.transactions.room_from(digest("browser-2"), 3) is None
+    clock.set(begun.expires + 10)
+    assert await passing.transactions.room_from(browser, 3) is None
+
+
 async def test_two_browsers_have_a_limit_each(passing: Passing, clock: FakeClock) -> None:
     one, other = transaction(clock.now()), transaction(clock.now(), browser=digest("browser-2"))
     assert await passing.transactions.create("a", one, 1)
@@ -208,6 +221,17 @@ async def test_a_window_lets_so_many_through_and_no_more(passing: Passing, clock
     assert not await passing.limits.allow("address", 3, 60)
     clock.advance(1)
     assert await passing.limits.allow("address", 3, 60)
+
+
+async def test_a_use_given_back_is_free_again_in_its_window(passing: Passing, clock: FakeClock) -> None:
+    clock.set(clock.now() // 60 * 60)
+    assert [await passing.limits.allow("address", 2, 60) for _ in range(2)] == [True, True]
+    await passing.limits.give_back("address", 60)
+    assert [await passing.limits.allow("address", 2, 60) for _ in range(2)] == [True, False]
+    await passing.limits.give_back("another", 60)
+    clock.advance(60)
+    await passing.limits.give_back("address", 60)
+    assert [await passing.limits.allow("address", 2, 60) for _ in range(3)] == [True, True, False]
 
 
 async def test_what_has_expired_stays_expired_when_the_clock_jumps_back(passing: Passing, clock: FakeClock) -> None:

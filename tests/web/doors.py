@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from broker.actions.browser import Browser, Shared
 from broker.actions.needs import Unavailable
-from broker.actions.outcomes import Begun, Continuation, HelpOffered, HelpWanted, Proof, Refusal, Resumed
+from broker.actions.outcomes import Begun, Continuation, Held, HelpOffered, HelpWanted, Proof, Refusal, Resumed
 from broker.actions.views import Lost, View
 from broker.ambient import Ambient
 from broker.model.failures import FailureClass
@@ -49,10 +49,11 @@ class GivenCitizen:
     browsers: list[Browser] = field(default_factory=list)
     proof: Proof = Proof.DONE
     help: HelpOffered | View = HELP_ON_OFFER
-    asked: Continuation | Refusal | Lost = field(default_factory=lambda: Continuation(CODE))
+    asked: Continuation | Refusal | Held | Lost = field(default_factory=lambda: Continuation(CODE))
     later: Continuation | None = field(default_factory=lambda: Continuation(CODE))
     resumed: Resumed | None = None
-    begun: Begun | None = None
+    begun: Begun | Held | None = None
+    refusal: Refusal | None = None
     then: View | None = None
 
     def _did(self, browser: Browser, *what: Any) -> None:
@@ -65,10 +66,10 @@ class GivenCitizen:
         self.browsers.append(browser)
         return self.view or VIEWS.get(handle.removeprefix(f"{HANDLE}-"), Lost(FailureClass.LOST_PLACE)), self.shared
 
-    async def choose(self, handle: str, browser: Browser, provider: str) -> Lost | None:
+    async def choose(self, handle: str, browser: Browser, provider: str) -> Refusal | Lost | None:
         """Noted."""
         self._did(browser, "choose", handle, provider)
-        return None
+        return self.refusal
 
     async def complete(self, provider: str, parameters: Mapping[str, str], browser: Browser) -> str | Lost:
         """Leads to the transaction named in `state`."""
@@ -85,12 +86,12 @@ class GivenCitizen:
         self._did(browser, "give_up", handle)
         return None
 
-    async def take_question(self, code: str, browser: Browser, language: str) -> Begun | None:
+    async def take_question(self, code: str, browser: Browser, language: str) -> Begun | Held | None:
         """Noted."""
         self._did(browser, "take_question", code, language)
         return self.begun
 
-    async def answer_here(self, handle: str, browser: Browser, language: str) -> Begun | Lost | None:
+    async def answer_here(self, handle: str, browser: Browser, language: str) -> Begun | Held | Lost | None:
         """Noted."""
         self._did(browser, "answer_here", handle, language)
         return self.begun
@@ -104,7 +105,7 @@ class GivenCitizen:
         """What the test gave."""
         return self.help
 
-    async def ask_help(self, handle: str, browser: Browser, wanted: HelpWanted) -> Continuation | Refusal | Lost:
+    async def ask_help(self, handle: str, browser: Browser, wanted: HelpWanted) -> Continuation | Refusal | Held | Lost:
         """Noted."""
         self._did(browser, "ask_help", handle, wanted)
         return self.asked
@@ -119,10 +120,10 @@ class GivenCitizen:
         self._did(browser, "ready", handle)
         return None
 
-    async def send_code(self, handle: str, browser: Browser) -> Lost | None:
+    async def send_code(self, handle: str, browser: Browser) -> Refusal | Lost | None:
         """Noted."""
         self._did(browser, "send_code", handle)
-        return None
+        return self.refusal
 
     async def bind(self, handle: str, browser: Browser, code: str, words: str) -> Proof | Lost:
         """Noted."""
@@ -139,9 +140,9 @@ class GivenCitizen:
         self._did(browser, "finish_later", handle)
         return self.later
 
-    async def resume(self, code: str, browser: Browser) -> Resumed | None:
+    async def resume(self, code: str) -> Resumed | None:
         """Noted."""
-        self._did(browser, "resume", code)
+        self.done.append(("resume", code))
         return self.resumed
 
 

@@ -9,6 +9,7 @@ from broker.actions.needs import Grants, Limits, Proofs, PushedRequests, Questio
 from broker.ambient import Ambient
 from broker.jose import Authorities, Certificate, KeySet
 from broker.jwe import EncryptionKey
+from broker.model.allowance import Rate
 from broker.model.assurance import Ladder
 from broker.model.audit import AuditEvent
 from broker.model.facts import Unavailable
@@ -45,14 +46,6 @@ WITHOUT_MEMORY = 30
 
 PROOFS = "/proofs"
 """Whose assertions the proofs count as while their memory is out of reach: no service can have this id."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """At most `most` in a window of `window` seconds."""
-
-    most: int
-    window: int
 
 
 @dataclass(frozen=True, slots=True)

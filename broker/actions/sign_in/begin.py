@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from broker.actions.browser import Browser, Shared
 from broker.actions.needs import Known
 from broker.actions.outcomes import Begun as Begun
+from broker.actions.outcomes import Held as Held
+from broker.actions.outcomes import Limit
 from broker.actions.sign_in.answer import Kept, known, live_session, must_agree, record
 from broker.actions.sign_in.desk import Desk
 from broker.actions.sign_in.way_back import without_answer
@@ -38,12 +40,12 @@ class AnsweredAtOnce:
 
 async def authorize(
     desk: Desk, door: Door, parameters: Mapping[str, str], browser: Browser, language: str
-) -> Begun | AnsweredAtOnce:
+) -> Begun | AnsweredAtOnce | Held:
     """The authorization endpoint (OpenID Connect Core 3.1.2, RFC 9126 4).
 
     `language` is what the browser likes best of the languages there are; the citizen's own choice and the service's
     `ui_locales` come before it.
-    Raises Shown and Redirected; Unavailable where nothing new can be begun.
+    Held says that a limit allows nothing new. Raises Shown and Redirected; Unavailable if passing state is full.
     """
     request = await _request(desk, door, parameters)
     service = desk.catalogue.services[request.client_id]
@@ -54,13 +56,15 @@ async def authorize(
     if "none" in request.prompt:
         start = _start(desk, browser)
         if not await desk.limits.allow(start.key, start.most, start.window):
-            raise _too_many(browser)
+            return Held(Limit.STARTS, desk.limited.starts.ends(desk.ambient.now()), service)
         return await _silent(desk, transaction, service, session, before)
     return await opened(desk, transaction, service, browser, secret)
 
 
-async def opened(desk: Desk, transaction: Transaction, service: Service, browser: Browser, secret: str | None) -> Begun:
-    """A new transaction, kept and ready to be looked at. Raises Shown beyond what a browser or an address may begin."""
+async def opened(
+    desk: Desk, transaction: Transaction, service: Service, browser: Browser, secret: str | None
+) -> Begun | Held:
+    """Stores a new transaction. Held beyond what a browser or an address may begin."""
     if transaction.state is State.CHOOSING:
         switches = await desk.switches.current()
         if desk.offer(transaction, service, switches, desk.ambient.now()).no_route:
@@ -70,17 +74,20 @@ async def opened(desk: Desk, transaction: Transaction, service: Service, browser
         transaction = replace(transaction, version=1)
     most = desk.limited.open_transactions
     if not await desk.transactions.create(handle, transaction, most, _start(desk, browser)):
-        raise _too_many(browser)
+        return await _held(desk, transaction, service)
     return Begun(handle, secret)
 
 
 def _start(desk: Desk, browser: Browser) -> Allowance:
-    return Allowance(f"start:{browser.address}", desk.limited.starts, desk.limited.starts_window)
+    return desk.limited.starts.of(f"start:{browser.address}")
 
 
-def _too_many(browser: Browser) -> Shown:
-    told = "too many sign-ins are open in this browser, or too many began at this address"
-    return Shown("slow_down", told, f"address {browser.address}", 429)
+async def _held(desk: Desk, transaction: Transaction, service: Service) -> Held:
+    """Which of the two limits keeps a transaction from being stored."""
+    room = await desk.transactions.room_from(transaction.browser, desk.limited.open_transactions)
+    if room is not None:
+        return Held(Limit.OPEN, room, service)
+    return Held(Limit.STARTS, desk.limited.starts.ends(desk.ambient.now()), service)
 
 
 async def _request(desk: Desk, door: Door, parameters: Mapping[str, str]) -> AuthorizationRequest:

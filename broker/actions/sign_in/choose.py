@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from broker.actions.browser import Browser
+from broker.actions.outcomes import Refusal
 from broker.actions.sign_in.desk import Desk, Registered, event, mine, step
 from broker.actions.views import Lost
 from broker.journey.events import AnswerReceived, AttemptFailed, IdentityProven, ProviderChosen
@@ -13,18 +14,20 @@ from broker.model.failures import FailureClass, from_reason
 from broker.provider import Answer, Ask, Departure, Failure
 
 
-async def choose(desk: Desk, handle: str, browser: Browser, provider: str) -> Lost | None:
-    """Prepares the departure to a provider that is on offer. Anything else changes nothing: the page says what is."""
+async def choose(desk: Desk, handle: str, browser: Browser, provider: str) -> Refusal | Lost | None:
+    """Prepares the departure to a provider that is on offer. Any other is NOT_NOW, and changes nothing."""
     transaction = await mine(desk, handle, browser)
     if isinstance(transaction, Lost):
         return transaction
     service = desk.service(transaction)
     registered = desk.catalogue.providers.get(provider)
-    if service is None or registered is None:
+    if not transaction.open:
         return None
+    if service is None or registered is None:
+        return Refusal.NOT_NOW
     now = desk.ambient.now()
     if not desk.offer(transaction, service, await desk.switches.current(), now).has(provider):
-        return None
+        return Refusal.NOT_NOW
     attempt_id = handles.fresh(desk.ambient)
     outcome = await registered.provider.begin(_ask(transaction, registered, f"{handle}.{attempt_id}", browser.language))
     url, note = (outcome.url, outcome.note) if isinstance(outcome, Departure) else ("", {})

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from broker.actions import assist_resume
 from broker.actions.assist import Assist
 from broker.actions.browser import Browser, Shared
-from broker.actions.outcomes import Begun, Continuation, HelpOffered, HelpWanted, Proof, Refusal, Resumed
+from broker.actions.outcomes import Begun, Continuation, Held, HelpOffered, HelpWanted, Proof, Refusal, Resumed
 from broker.actions.sign_in import answer, choose, confirm, later, look
 from broker.actions.sign_in.desk import Desk
 from broker.actions.views import Lost, View
@@ -23,7 +23,7 @@ class SignIn:
         """See `sign_in.look`."""
         return await look.look(self.desk, self.assist, handle, browser)
 
-    async def choose(self, handle: str, browser: Browser, provider: str) -> Lost | None:
+    async def choose(self, handle: str, browser: Browser, provider: str) -> Refusal | Lost | None:
         """See `sign_in.choose`."""
         return await choose.choose(self.desk, handle, browser, provider)
 
@@ -35,11 +35,11 @@ class SignIn:
         """See `sign_in.answer`."""
         return await answer.share(self.desk, self.assist, handle, browser, agree)
 
-    async def take_question(self, code: str, browser: Browser, language: str) -> Begun | None:
+    async def take_question(self, code: str, browser: Browser, language: str) -> Begun | Held | None:
         """See `sign_in.confirm`."""
         return await confirm.take_question(self.desk, code, browser, language)
 
-    async def answer_here(self, handle: str, browser: Browser, language: str) -> Begun | Lost | None:
+    async def answer_here(self, handle: str, browser: Browser, language: str) -> Begun | Held | Lost | None:
         """See `sign_in.confirm`."""
         return await confirm.answer_here(self.desk, self.assist, handle, browser, language)
 
@@ -59,9 +59,9 @@ class SignIn:
         plain = await later.finish_later(self.desk, handle, browser)
         return Continuation(plain) if isinstance(plain, str) else plain
 
-    async def resume(self, code: str, browser: Browser) -> Resumed | None:
+    async def resume(self, code: str) -> Resumed | None:
         """Takes up what a continuation code leads to: a case first, which may outlive its transaction."""
-        return await assist_resume.resume(self.assist, code, browser) or await later.resume(self.desk, code, browser)
+        return await assist_resume.resume(self.assist, code) or await later.resume(self.desk, code)
 
     async def help_on_offer(self, handle: str, browser: Browser) -> HelpOffered | View:
         """What help can be asked for now; the page to show instead where none can."""
@@ -70,7 +70,7 @@ class SignIn:
             return offered
         return (await self.look(handle, browser))[0]
 
-    async def ask_help(self, handle: str, browser: Browser, wanted: HelpWanted) -> Continuation | Refusal | Lost:
+    async def ask_help(self, handle: str, browser: Browser, wanted: HelpWanted) -> Continuation | Refusal | Held | Lost:
         """See `assist`."""
         return await self.assist.ask(handle, browser, wanted)
 
@@ -82,7 +82,7 @@ class SignIn:
         """See `assist`."""
         return await self.assist.ready(handle, browser)
 
-    async def send_code(self, handle: str, browser: Browser) -> Lost | None:
+    async def send_code(self, handle: str, browser: Browser) -> Refusal | Lost | None:
         """See `assist`."""
         return await self.assist.send_code(handle, browser)
 

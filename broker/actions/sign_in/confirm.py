@@ -9,7 +9,7 @@ from dataclasses import replace
 from broker.account import release
 from broker.actions.browser import Browser
 from broker.actions.needs import Known, NewAnswer
-from broker.actions.outcomes import Begun
+from broker.actions.outcomes import Begun, Held, Limit
 from broker.actions.sign_in.answer import items, known, refused
 from broker.actions.sign_in.begin import new_transaction, opened
 from broker.actions.sign_in.desk import Desk, event, mine, step
@@ -33,20 +33,25 @@ _ENDINGS = {
 }
 
 
-async def take_question(desk: Desk, code: str, browser: Browser, language: str) -> Begun | None:
-    """Begins a transaction for the question whose code was typed in. None for a wrong code, or too many tries.
+async def take_question(desk: Desk, code: str, browser: Browser, language: str) -> Begun | Held | None:
+    """Begins a transaction for the question whose code was typed in. None for a wrong code.
 
-    A code may be typed in again, in another browser too: of several answers the first counts.
+    A code may be typed in again, in another browser too: of several answers the first counts. Only wrong codes count
+    against the limit of an address; beyond it no code is taken there, since these are short enough to be guessed.
     """
-    limited = desk.limited
-    key = f"confirm:{browser.address}"
-    if not await desk.limits.allow(key, limited.continuation_tries, limited.continuation_window):
-        return None
+    rate, key = desk.limited.codes, f"confirm:{browser.address}"
+    if not await desk.limits.allow(key, rate.most, rate.window):
+        return Held(Limit.CODES, rate.ends(desk.ambient.now()))
     question = await desk.questions.by_code(code)
-    return None if question is None else await begin_question(desk, question, browser, language)
+    begun = None if question is None else await begin_question(desk, question, browser, language)
+    if begun is not None:
+        await desk.limits.give_back(key, rate.window)
+    return begun
 
 
-async def answer_here(desk: Desk, help: Help, handle: str, browser: Browser, language: str) -> Begun | Lost | None:
+async def answer_here(
+    desk: Desk, help: Help, handle: str, browser: Browser, language: str
+) -> Begun | Held | Lost | None:
     """Begins to answer, in the browser that waits for a case, what staff ask there. None where they ask nothing."""
     transaction = await mine(desk, handle, browser)
     if isinstance(transaction, Lost):
@@ -55,7 +60,7 @@ async def answer_here(desk: Desk, help: Help, handle: str, browser: Browser, lan
     return None if question is None else await begin_question(desk, question, browser, language)
 
 
-async def begin_question(desk: Desk, question: Question, browser: Browser, language: str) -> Begun | None:
+async def begin_question(desk: Desk, question: Question, browser: Browser, language: str) -> Begun | Held | None:
     """A transaction in this browser that ends with the question. None where the question waits no more."""
     service = desk.catalogue.services.get(question.client_id)
     now = desk.ambient.now()

@@ -25,6 +25,7 @@ from broker.journey.offer import Candidate, Offer, OrderRule, offer
 from broker.journey.table import advance, overdue
 from broker.journey.transaction import Transaction
 from broker.jwe import EncryptionKey
+from broker.model.allowance import Rate
 from broker.model.assurance import Ladder, Level
 from broker.model.audit import AuditEvent
 from broker.model.failures import FailureClass
@@ -48,16 +49,18 @@ class Registered:
 
 @dataclass(frozen=True, slots=True)
 class Limited:
-    """Numbers that bound a journey. Times in seconds."""
+    """Numbers that bound a journey. Times in seconds.
+
+    By client address: `codes` are wrong codes of questions, `starts` new transactions, `help` requests for a person.
+    """
 
     code_lifetime: int
     open_transactions: int
     session_idle: int
     session_absolute: int
-    continuation_tries: int
-    continuation_window: int
-    starts: int
-    starts_window: int
+    codes: Rate
+    starts: Rate
+    help: Rate
 
 
 class Catalogue(Protocol):

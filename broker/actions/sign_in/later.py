@@ -60,15 +60,12 @@ async def take_up(desk: Desk, handle: str) -> str | None:
     return None
 
 
-async def resume(desk: Desk, code: str, browser: Browser) -> Resumed | None:
-    """Moves what a continuation code leads to into this browser. None for a code that leads nowhere, or too many tries.
+async def resume(desk: Desk, code: str) -> Resumed | None:
+    """Moves what a continuation code leads to into this browser. None for a code that leads nowhere.
 
-    The code is used up by the first who types it.
+    The code is used up by the first who types it. Tries are not counted: 78 bits cannot be guessed, and a limit would
+    only keep a right code from its owner.
     """
-    limited = desk.limited
-    key = f"continue:{browser.address}"
-    if not await desk.limits.allow(key, limited.continuation_tries, limited.continuation_window):
-        return None
     handle = await desk.continuations.take(handles.plain(code))
     secret = None if handle is None else await take_up(desk, handle)
     return None if handle is None or secret is None else Resumed(handle, secret)

@@ -97,6 +97,11 @@ class MemoryTransactions:
         self._count(digest(handle), transaction)
         return True
 
+    async def room_from(self, browser: str, limit: int) -> float | None:
+        """When a browser will have fewer than `limit` open transactions; None if it has now."""
+        ends = sorted(self._of(browser).values())
+        return ends[len(ends) - limit] if len(ends) >= limit else None
+
     async def load(self, handle: str) -> Transaction | None:
         """The transaction, also an ended one while its stub is kept."""
         return self._records.get(digest(handle))
@@ -185,8 +190,18 @@ class MemoryLimits:
 
     async def allow(self, key: str, most: int, window: int) -> bool:
         """Counts one use of `key`; False beyond `most` in the current window of `window` seconds."""
-        number = int(self._now() // window)
-        name = digest(f"{key}:{window}:{number}")
+        name, until = self._name(key, window)
         count = (self._counts.get(name) or 0) + 1
-        self._counts.put(name, count, (number + 1) * window)
+        self._counts.put(name, count, until)
         return count <= most
+
+    async def give_back(self, key: str, window: int) -> None:
+        """Takes one counted use of `key` out of the current window of `window` seconds."""
+        name, until = self._name(key, window)
+        count = self._counts.get(name)
+        if count is not None:
+            self._counts.put(name, count - 1, until)
+
+    def _name(self, key: str, window: int) -> tuple[str, float]:
+        number = int(self._now() // window)
+        return digest(f"{key}:{window}:{number}"), (number + 1) * window

@@ -15,7 +15,7 @@ from broker.model.handle import digest
 from broker.model.request import AuthorizationRequest
 from broker.seal import Sealer
 from broker.stores.forms import Form, Sealed
-from broker.stores.passing.scripts import COUNT, CREATE, EPOCH, FIRST_USE, MIRROR_VERSION, PUT, SAVE
+from broker.stores.passing.scripts import COUNT, CREATE, EPOCH, FIRST_USE, GIVE_BACK, MIRROR_VERSION, PUT, SAVE
 from broker.stores.passing.server import MIRROR, Server, key, lifetime
 
 _Value = TypeVar("_Value")
@@ -99,6 +99,13 @@ class RedisTransactions:
         made, version = await self._server.run(CREATE, keys, *self._common(name, transaction), *rest)
         self._heard(_version(version))
         return bool(made)
+
+    async def room_from(self, browser: str, limit: int) -> float | None:
+        """When a browser will have fewer than `limit` open transactions; None if it has now. One round trip."""
+        key_, now = _BROWSERS + browser, self._now()
+        listed = await self._server.command("ZRANGEBYSCORE", key_, f"({now}", "+inf", "WITHSCORES")
+        ends = [float(end) for end in listed[1::2]]
+        return ends[len(ends) - limit] if len(ends) >= limit else None
 
     async def load(self, handle: str) -> Transaction | None:
         """The transaction, also an ended one while its stub is kept. One round trip."""
@@ -211,6 +218,11 @@ class RedisLimits:
         count, version = await self._server.run(COUNT, (name, MIRROR), lasts)
         self._heard(_version(version))
         return int(count) <= most
+
+    async def give_back(self, key_: str, window: int) -> None:
+        """Takes one counted use of `key_` out of the current window of `window` seconds."""
+        name, _ = _window(Allowance(key_, 0, window), self._now())
+        await self._server.run(GIVE_BACK, (name,))
 
 
 class RedisMirror:

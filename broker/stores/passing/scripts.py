@@ -104,6 +104,16 @@ COUNT: Final = script(
 )
 """One more in a window: how many there are."""
 
+GIVE_BACK: Final = script(
+    """
+    if redis.call('EXISTS', KEYS[1]) == 1 then
+        redis.call('DECR', KEYS[1])
+    end
+    return 1
+    """
+)
+"""One less in a window that still counts."""
+
 MIRROR_VERSION: Final = script(
     """
     local held = redis.call('GET', KEYS[1])

@@ -2,7 +2,7 @@
 
 from starlette.routing import Route
 
-from broker.web.citizens import asked, help, later, leaving, reading, showing, standing
+from broker.web.citizens import asked, held, help, later, leaving, reading, showing, standing
 from broker.web.citizens.asked import asked_routes
 from broker.web.citizens.help import help_routes
 from broker.web.citizens.journey import journey_routes
@@ -16,6 +16,7 @@ SHEETS: tuple[Sheet, ...] = (
     *showing.SHEETS,
     *standing.SHEETS,
     *help.SHEETS,
+    *held.SHEETS,
     *later.SHEETS,
     *asked.SHEETS,
     *reading.SHEETS,

@@ -4,7 +4,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from broker.web import cookies
-from broker.web.citizens.doors import Begun
+from broker.web.citizens.doors import Begun, Held
+from broker.web.citizens.held import held_back
 from broker.web.citizens.journey import page
 from broker.web.citizens.visit import Door, Visit, onward
 from broker.web.pages import Sheet
@@ -39,6 +40,9 @@ async def take(here: Visit) -> Response:
     if form is None:
         return onward("/confirm", "again")
     begun = await here.door.citizen.take_question(form.get("code", "")[:64], here.browser, here.language().code)
+    if isinstance(begun, Held):
+        frame = here.frame(place=PLACE)
+        return here.answer(held_back(begun, frame), frame)
     if begun is None:
         return onward("/confirm", "code")
     response = onward(f"/journey/{begun.handle}")
@@ -52,6 +56,9 @@ async def answer_here(here: Visit) -> Response:
     if await here.form() is None:
         return onward(here.base, "again")
     begun = await here.door.citizen.answer_here(here.handle, here.browser, here.language().code)
+    if isinstance(begun, Held):
+        frame = here.frame()
+        return here.answer(held_back(begun, frame), frame)
     return onward(f"/journey/{begun.handle}" if isinstance(begun, Begun) else here.base)
 
 

@@ -9,6 +9,7 @@ from typing import Protocol
 from broker.actions.browser import Browser, Shared
 from broker.actions.outcomes import Begun as Begun
 from broker.actions.outcomes import Continuation as Continuation
+from broker.actions.outcomes import Held as Held
 from broker.actions.outcomes import HelpOffered as HelpOffered
 from broker.actions.outcomes import HelpWanted as HelpWanted
 from broker.actions.outcomes import Proof as Proof
@@ -24,8 +25,8 @@ class Citizen(Protocol):
         """What to show now, and what the browser is to remember."""
         ...
 
-    async def choose(self, handle: str, browser: Browser, provider: str) -> Lost | None:
-        """Sets out for a provider. One that is not on offer changes nothing."""
+    async def choose(self, handle: str, browser: Browser, provider: str) -> Refusal | Lost | None:
+        """Sets out for a provider. One that is not on offer changes nothing: Refusal.NOT_NOW."""
         ...
 
     async def complete(self, provider: str, parameters: Mapping[str, str], browser: Browser) -> str | Lost:
@@ -36,11 +37,11 @@ class Citizen(Protocol):
         """Agrees to share, or not; gives what the browser is to remember."""
         ...
 
-    async def take_question(self, code: str, browser: Browser, language: str) -> Begun | None:
-        """Begins to answer the question whose code was typed in. None for a code that is none, or too many tries."""
+    async def take_question(self, code: str, browser: Browser, language: str) -> Begun | Held | None:
+        """Begins to answer the question whose code was typed in. None for a code that is none."""
         ...
 
-    async def answer_here(self, handle: str, browser: Browser, language: str) -> Begun | Lost | None:
+    async def answer_here(self, handle: str, browser: Browser, language: str) -> Begun | Held | Lost | None:
         """Begins to answer what staff ask, in the browser that waits for them. None where they ask nothing."""
         ...
 
@@ -56,7 +57,7 @@ class Citizen(Protocol):
         """What help can be asked for now; the page to show instead where none can."""
         ...
 
-    async def ask_help(self, handle: str, browser: Browser, wanted: HelpWanted) -> Continuation | Refusal | Lost:
+    async def ask_help(self, handle: str, browser: Browser, wanted: HelpWanted) -> Continuation | Refusal | Held | Lost:
         """Asks for a person."""
         ...
 
@@ -68,7 +69,7 @@ class Citizen(Protocol):
         """Says that one is ready to talk to somebody."""
         ...
 
-    async def send_code(self, handle: str, browser: Browser) -> Lost | None:
+    async def send_code(self, handle: str, browser: Browser) -> Refusal | Lost | None:
         """Has a confirmation code sent to the contact address. The one before it is dead."""
         ...
 
@@ -84,6 +85,6 @@ class Citizen(Protocol):
         """A continuation code. None when there is nothing to continue."""
         ...
 
-    async def resume(self, code: str, browser: Browser) -> Resumed | None:
-        """Takes up what a continuation code leads to. None for a code that leads nowhere, or too many tries."""
+    async def resume(self, code: str) -> Resumed | None:
+        """Takes up what a continuation code leads to. None for a code that leads nowhere."""
         ...

@@ -14,8 +14,9 @@ from broker.actions.views import Lost
 from broker.assisted.case import Channel, Way
 from broker.web import cookies
 from broker.web.answers import set_cookie
-from broker.web.citizens.doors import Citizen, Continuation, HelpOffered, HelpWanted, Proof, Refusal
+from broker.web.citizens.doors import Citizen, Continuation, Held, HelpOffered, HelpWanted, Proof, Refusal
 from broker.web.citizens.frame import Frame
+from broker.web.citizens.held import held_back
 from broker.web.citizens.journey import page
 from broker.web.citizens.showing import show
 from broker.web.citizens.tellings import marked
@@ -56,6 +57,9 @@ _ADDRESS: Final = MappingProxyType(
         Way.PHONE.value: marked("Type in a telephone number, such as 07700 900 982 or +44 7700 900 982"),
     }
 )
+_UNPROVEN: Final = MappingProxyType(
+    {Proof.WRONG: "proof", Proof.SPENT: "spent", Proof.RUN_OUT: "run_out", Proof.NOT_NOW: "not_now"}
+)
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
 _PHONE: Final = re.compile(r"\+?[0-9]{7,15}")
 _BETWEEN_DIGITS: Final = str.maketrans("", "", " -./()\u00a0")
@@ -90,7 +94,10 @@ async def ask(here: Visit) -> Response:
     outcome = await here.door.citizen.ask_help(here.handle, here.browser, wanted)
     if outcome is Refusal.ADDRESS:
         return await _form(here, form, {"address": _ADDRESS[wanted.way]})
-    response = onward(here.base)
+    if isinstance(outcome, Held):
+        frame = here.frame(outcome.transaction.language if outcome.transaction else None)
+        return here.answer(held_back(outcome, frame), frame)
+    response = onward(here.base, "not_now" if outcome is Refusal.NOT_NOW else "")
     if isinstance(outcome, Continuation):
         set_cookie(response, cookies.code(here.handle, outcome.code))
     return response
@@ -151,18 +158,18 @@ async def bind(here: Visit) -> Response:
         return onward(here.base, "again")
     code, words = form.get("code", "")[:32].strip(), form.get("words", "")[:128].strip()
     outcome = await here.door.citizen.bind(here.handle, here.browser, code, words)
-    return onward(here.base, "proof" if outcome is Proof.WRONG else "")
+    return onward(here.base, _UNPROVEN.get(outcome, "") if isinstance(outcome, Proof) else "")
 
 
 def _simply(
-    act: Callable[[Citizen, str, Browser], Awaitable[Lost | None]],
+    act: Callable[[Citizen, str, Browser], Awaitable[Refusal | Lost | None]],
 ) -> Callable[[Visit], Awaitable[Response]]:
     """A button without anything to fill in."""
 
     async def answer(here: Visit) -> Response:
         if await here.form() is None:
             return onward(here.base, "again")
-        await act(here.door.citizen, here.handle, here.browser)
-        return onward(here.base)
+        outcome = await act(here.door.citizen, here.handle, here.browser)
+        return onward(here.base, outcome.value if isinstance(outcome, Refusal) else "")
 
     return answer

@@ -10,6 +10,7 @@ from starlette.routing import Route
 from broker.actions.browser import Shared
 from broker.actions.views import Lost
 from broker.model.failures import FailureClass
+from broker.web.citizens.doors import Refusal
 from broker.web.citizens.showing import show
 from broker.web.citizens.visit import Door, Visit, language_of, onward, question_of, remember, visit
 from broker.web.citizens.ways import HELP
@@ -66,8 +67,8 @@ async def choose(here: Visit) -> Response:
         return onward(here.base, "choice")
     if chosen == HELP:
         return onward(f"{here.base}/help")
-    await here.door.citizen.choose(here.handle, here.browser, chosen)
-    return onward(here.base)
+    outcome = await here.door.citizen.choose(here.handle, here.browser, chosen)
+    return onward(here.base, "gone" if isinstance(outcome, Refusal) else "")
 
 
 async def share(here: Visit) -> Response:

@@ -68,7 +68,7 @@ async def take(here: Visit) -> Response:
     form = await here.form(PLACE)
     if form is None:
         return onward("/continue", "again")
-    resumed = await here.door.citizen.resume(form.get("code", "")[:64], here.browser)
+    resumed = await here.door.citizen.resume(form.get("code", "")[:64])
     if resumed is None:
         return onward("/continue", "code")
     response = onward(f"/journey/{resumed.handle}")

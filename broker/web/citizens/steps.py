@@ -45,6 +45,18 @@ class Step:
     lines: tuple[Line, ...] = ()
     ways: tuple[Way, ...] = ()
 
+    @classmethod
+    def link(cls, title: str, to: str, label: str) -> "Step":
+        """A step that is taken by following a link; with an empty `to` it is only told."""
+        return cls(Control.LINK, title, to=to, label=label)
+
+
+def held_steps(service: Service | None, base: str | None, words: Language) -> list[Step]:
+    """The ways round a limit: the open transaction's page at `base`, and how the service is reached otherwise."""
+    back = None if base is None else Step.link(words.text("Use another way"), base, words.text("Go back"))
+    around = (None, None) if service is None else (_contact(service, words), _other_ways(service, words))
+    return [step for step in (back, *around) if step is not None]
+
 
 def steps(view: WentWrong, base: str, words: Language, now: float) -> list[Step]:
     """The steps of a failure page, in its order. `base` is the path of the transaction's page."""

@@ -21,7 +21,7 @@ from broker.web.language import Language, preferred
 from broker.web.pages import Pages
 from broker.web.shown import Shown
 
-PROBLEMS: Final = frozenset({"choice", "again", "proof", "code"})
+PROBLEMS: Final = frozenset({"choice", "again", "proof", "code", "gone", "not_now", "just_sent", "run_out", "spent"})
 """What can have been wrong with a form. The page it leads back to has a text for each."""
 
 _HANDLE: Final = re.compile(r"[A-Za-z0-9_-]{16,128}")

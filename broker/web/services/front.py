@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from broker.actions.sign_in.begin import Begun, authorize
+from broker.actions.sign_in.begin import Begun, Held, authorize
 from broker.actions.sign_in.desk import Desk
 from broker.actions.sign_in.way_back import written
 from broker.actions.sign_out import Ask, Exit, sign_out
@@ -20,6 +20,7 @@ from broker.oidc.forms import Unreadable, read_form, read_query
 from broker.oidc.response import redirected_response, with_query
 from broker.web import asked, cookies, csrf
 from broker.web.answers import see_other, set_cookie
+from broker.web.citizens.held import held_back
 from broker.web.citizens.leaving import signed_out, want_to_leave
 from broker.web.citizens.showing import dead_end, posted_back
 from broker.web.citizens.visit import Door, Visit, remember, visit
@@ -85,6 +86,11 @@ async def _authorize(here: Visit, desk: Desk, checks: Checks) -> Response:
         if outcome.secret is not None:
             set_cookie(response, cookies.browser((), outcome.secret))
         return response
+    if isinstance(outcome, Held):
+        error = Shown("slow_down", f"limit {outcome.limit}", f"address {here.browser.address}", TOO_MANY)
+        refused(here.request, error)
+        frame = here.frame(place=ANSWER_PLACE)
+        return here.answer(held_back(outcome, frame, f"{error.code}: {error.description}"), frame)
     response = _back(here, outcome.service, outcome.way)
     remember(response, here.browser, outcome.shared)
     return response
@@ -133,7 +139,6 @@ def _shown(here: Visit, error: Shown, services: Mapping[str, Service]) -> Respon
     """
     refused(here.request, error)
     frame = here.frame()
-    failure = FailureClass.OVERLOADED if error.status == TOO_MANY else FailureClass.BAD_LINK
     service = services.get(error.client_id or "")
-    lost = Lost(failure, service, service.home if service else None, f"{error.code}: {error.description}")
+    lost = Lost(FailureClass.BAD_LINK, service, service.home if service else None, f"{error.code}: {error.description}")
     return here.answer(dead_end(lost, frame, error.status), frame)

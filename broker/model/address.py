@@ -1,0 +1,70 @@
+"""Client addresses as rate limits count them: one text for everything that one connection can write."""
+
+import re
+from functools import lru_cache
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from typing import Final
+
+UNKNOWN: Final = ""
+"""What stands for every client whose address is unknown or no address: all of them are counted together."""
+
+PREFIX: Final = 64
+"""Bits of an IPv6 address that are counted: the subnet, in which one device may take any address (RFC 4291 2.5.1)."""
+
+_TRANSLATED: Final = IPv6Network("64:ff9b::/96")
+"""IPv4 clients behind a translator (RFC 6052 2.1): the whole IPv4 internet would share one subnet."""
+
+_LEADING_ZEROS: Final = re.compile(r"(?<![0-9])0+(?=[0-9])")
+_LONGEST: Final = 64
+
+
+@lru_cache(maxsize=4096)
+def counted(address: str) -> str:
+    """The text under which a rate limit counts a client address.
+
+    IPv4 addresses count by themselves, IPv6 addresses by their /64 network. IPv4 addresses inside of IPv6 (mapped,
+    RFC 4291 2.5.5.2; translated, RFC 6052; 6to4, RFC 3056; Teredo, RFC 4380) count as the IPv4 address. Ports,
+    brackets, zone identifiers, upper case and zeros that could be left out make no difference. Anything else is
+    UNKNOWN.
+    """
+    if len(address) > _LONGEST:
+        return UNKNOWN
+    text = _bare(address.strip())
+    try:
+        if ":" not in text:
+            return str(IPv4Address(_LEADING_ZEROS.sub("", text)))
+        head, colon, tail = text.rpartition(":")
+        return _v6(IPv6Address(head + colon + _LEADING_ZEROS.sub("", tail) if "." in tail else text))
+    except AddressValueError:
+        return UNKNOWN
+
+
+def networks(proxies: tuple[str, ...]) -> list[str]:
+    """Networks as they are, and each IPv4 network once more in its IPv4-mapped form.
+
+    A socket that listens on `::` reports an IPv4 peer in that form (RFC 4291 2.5.5.2).
+    """
+    mapped = [
+        f"::ffff:{network.network_address}/{96 + network.prefixlen}"
+        for network in map(ip_network, proxies)
+        if isinstance(network, IPv4Network)
+    ]
+    return [*proxies, *mapped]
+
+
+def _bare(text: str) -> str:
+    """The address without brackets, port and zone identifier (RFC 3986 3.2.2, RFC 4007 11)."""
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    return text.partition("%")[0]
+
+
+def _v6(address: IPv6Address) -> str:
+    inside = address.ipv4_mapped or address.sixtofour
+    if inside is None and address.teredo is not None:
+        inside = address.teredo[1]
+    if inside is None and address in _TRANSLATED:
+        inside = IPv4Address(int(address) & 0xFFFFFFFF)
+    return str(inside) if inside is not None else str(IPv6Network((address, PREFIX), strict=False))
