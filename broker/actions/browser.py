@@ -9,6 +9,8 @@ from broker.model.handle import digest
 class Browser:
     """The citizen's browser: its secrets (newest first), the broker's session cookie, its address, its language.
 
+    `request_id` names the request that it makes now, for the log.
+
     A new secret is set after each sign-in; older tabs keep the one they began with.
     """
 
@@ -16,6 +18,7 @@ class Browser:
     session: str | None = None
     address: str = ""
     language: str | None = None
+    request_id: str = ""
 
     def holds(self, wanted: str) -> bool:
         """Whether one of the browser's secrets has this digest. Digests are no secrets, so plain comparison will do."""

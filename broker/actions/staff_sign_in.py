@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from broker.actions.assist_needs import StaffSessions
+from broker.actions.attempt_log import AttemptLog, Stray
 from broker.actions.needs import Audit
 from broker.actions.staff_outcomes import Arrived, Departing, Present, TurnedAway
 from broker.ambient import Ambient
@@ -51,15 +52,18 @@ class Entrance:
     ambient: Ambient
     sessions: StaffSessions
     audit: Audit
+    attempts: AttemptLog
 
-    async def begin(self, then: str, session: str | None) -> Departing | TurnedAway:
+    async def begin(self, then: str, session: str | None, request_id: str = "") -> Departing | TurnedAway:
         """Sets out for the staff provider. Somebody signed in proves anew who they are, and comes back to `then`."""
         present = await self.present(session)
         handle, secret = handles.fresh(self.ambient, "staff"), handles.fresh(self.ambient)
         ask = Ask(self.level, handle, self.callback, "en", fresh=present is not None)
         departure = await self.provider.begin(ask)
         if isinstance(departure, Failure):
-            return _FAILURES.get(departure.reason, TurnedAway.UNAVAILABLE)
+            turned_away = _FAILURES.get(departure.reason, TurnedAway.UNAVAILABLE)
+            self._failed(turned_away, departure, request_id)
+            return turned_away
         attempt = StaffAttempt(
             digest=handles.digest(handle),
             browser=handles.digest(secret),
@@ -72,28 +76,41 @@ class Entrance:
         return Departing(departure.url, secret)
 
     async def complete(
-        self, parameters: Mapping[str, str], browser: str | None, session: str | None
+        self, parameters: Mapping[str, str], browser: str | None, session: str | None, request_id: str = ""
     ) -> Arrived | TurnedAway:
         """Takes in what the staff provider sent to the callback.
 
-        A stray callback (unknown, of another browser, too late, not from that provider) changes nothing. After that
-        the attempt is used up, whatever comes of it.
+        A stray callback (unknown, of another browser, too late, not from that provider) changes nothing but leaves a
+        trace. After that the attempt is used up, whatever comes of it.
         """
         answer = Answer(parameters, self.callback)
         attempt = await self.sessions.attempt(handles.digest(parameters.get("state", "")))
-        if attempt is None or browser is None or handles.digest(browser) != attempt.browser:
-            return TurnedAway.LOST
-        if self.ambient.now() >= attempt.expires or not self.provider.belongs(attempt.note, answer):
-            return TurnedAway.LOST
-        if not await self.sessions.claim(attempt.digest):
+        stray = Stray.UNKNOWN if attempt is None else await self._stray(attempt, answer, browser)
+        if attempt is None or stray is not None:
+            self.attempts.stray(self.provider.card.id, stray or Stray.UNKNOWN, request_id=request_id)
             return TurnedAway.LOST
         outcome = await self.provider.complete(attempt.note, answer)
         member = self._judged(attempt, outcome)
         if not isinstance(outcome, Identity) or isinstance(member, TurnedAway):
             why = member if isinstance(member, TurnedAway) else TurnedAway.NOT_FINISHED
+            self._failed(why, outcome if isinstance(outcome, Failure) else None, request_id)
             await self.audit.write([self._event("staff_sign_in_failed", attempt.member, reason=why)])
             return why
         return await self._arrived(attempt, outcome, member, session)
+
+    async def _stray(self, attempt: StaffAttempt, answer: Answer, browser: str | None) -> Stray | None:
+        """Why an answer does not belong to an attempt. None if it does: then the attempt is claimed."""
+        if browser is None or handles.digest(browser) != attempt.browser:
+            return Stray.UNKNOWN
+        if self.ambient.now() >= attempt.expires:
+            return Stray.NOT_AWAITED
+        if not self.provider.belongs(attempt.note, answer):
+            return Stray.OTHER_ISSUER
+        return None if await self.sessions.claim(attempt.digest) else Stray.TAKEN
+
+    def _failed(self, why: TurnedAway, outcome: Failure | None, request_id: str) -> None:
+        provider = self.provider.card.id
+        self.attempts.failed(provider, why.value, outcome, reference="", client_id="", request_id=request_id)
 
     def _judged(self, attempt: StaffAttempt, outcome: Identity | Failure) -> StaffMember | TurnedAway:
         """The member of staff whom an answer names, if it may be believed to be them, strongly enough and just now."""

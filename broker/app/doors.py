@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from broker.actions.assist_staff import Console
+from broker.actions.attempt_log import AttemptLog
 from broker.actions.counts import (
     CountedAnswers,
     CountedAudit,
@@ -94,6 +95,7 @@ def desk(parts: Parts) -> Desk:
         sessions=facts.sessions,
         questions=CountedQuestions(facts.questions, meters),
         audit=CountedAudit(facts.audit, meters),
+        attempts=AttemptLog(meters),
         switches=facts.switches,
         mac=parts.sealer.mac,
         crowded=lambda: passing.memory_fullness() > CROWDED,

@@ -6,6 +6,7 @@ from dataclasses import replace
 from broker.actions.assist import Assist
 from broker.actions.assist_office import Office
 from broker.actions.assist_records import DETAILS
+from broker.actions.attempt_log import AttemptLog
 from broker.actions.counts import CountedAudit, CountedCases, CountedQuestions
 from broker.actions.sign_in.desk import Desk
 from broker.actions.staff_sign_in import Entrance
@@ -83,6 +84,7 @@ def entrance(parts: Parts, staff: Staff) -> Entrance:
         ambient=parts.ambient,
         sessions=parts.facts.staff_sessions,
         audit=CountedAudit(parts.facts.audit, parts.meters),
+        attempts=AttemptLog(parts.meters),
     )
 
 

@@ -27,6 +27,12 @@ def kind(request: Request) -> str | None:
     return ", ".join(every(request, b"content-type")) or None
 
 
+def request_id(request: Request) -> str:
+    """The id that the outermost layer gave the request; empty if there is no such layer."""
+    found: str = request.scope.get("state", {}).get("request_id", "")
+    return found
+
+
 def address(request: Request) -> str:
     """The client's address as rate limits count it (`model.address.counted`)."""
     client = request.scope.get("client")

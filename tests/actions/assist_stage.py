@@ -11,6 +11,7 @@ from typing import Any
 from broker.actions.assist import Assist
 from broker.actions.assist_office import Office
 from broker.actions.assist_staff import Console
+from broker.actions.attempt_log import AttemptLog
 from broker.actions.browser import Browser
 from broker.actions.outcomes import Continuation, HelpWanted, Proof
 from broker.actions.sign_in.citizen import SignIn
@@ -36,6 +37,7 @@ from broker.seal import sealer
 from broker.stores.facts import Facts, open_facts
 from broker.stores.passing.opening import Passing, open_passing
 from tests.machine.ambient import FakeClock
+from tests.machine.tallies import Tallies
 
 SERVICE = Service(
     client_id="library",
@@ -245,6 +247,7 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
         sessions=facts.sessions,
         questions=facts.questions,
         audit=facts.audit,
+        attempts=AttemptLog(Tallies()),
         switches=facts.switches,
         mac=ring.mac,
         crowded=lambda: False,

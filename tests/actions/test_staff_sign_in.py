@@ -1,11 +1,13 @@
 """Staff sign in through their own provider, and prove anew who they are before they decide."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
+from broker.actions.attempt_log import AttemptLog
 from broker.actions.staff_outcomes import Arrived, Departing, TurnedAway
 from broker.actions.staff_sign_in import ATTEMPT_LIFE, Entrance
 from broker.ambient import Ambient
@@ -14,6 +16,7 @@ from broker.model.handle import digest
 from broker.model.identity import Identity
 from broker.provider import Answer, Ask, Card, Cause, Departure, Failure, Health, Reason
 from tests.actions.assist_stage import ANN, BEN, Stage
+from tests.machine.tallies import Tallies
 
 CALLBACK = "https://console.example/callback"
 
@@ -79,7 +82,13 @@ class Door:
 
 
 @pytest.fixture
-def door(stage: Stage, ambient: Ambient) -> Door:
+def tallies() -> Tallies:
+    """What is counted."""
+    return Tallies()
+
+
+@pytest.fixture
+def door(stage: Stage, ambient: Ambient, tallies: Tallies) -> Door:
     """An entrance for Ann and Ben."""
     provider = StaffProvider(stage.clock)
     entrance = Entrance(
@@ -94,6 +103,7 @@ def door(stage: Stage, ambient: Ambient) -> Door:
         ambient=ambient,
         sessions=stage.facts.staff_sessions,
         audit=stage.facts.audit,
+        attempts=AttemptLog(tallies),
     )
     return Door(entrance, provider, stage)
 
@@ -238,3 +248,37 @@ async def test_a_sign_in_from_the_future_makes_no_decision_fresher(door: Door) -
     assert isinstance(arrived, Arrived)
     present = await door.entrance.present(arrived.session)
     assert present is not None and present.fresh_until == door.stage.clock.now() + 300
+
+
+async def test_a_failed_staff_sign_in_says_in_the_log_what_it_failed_of(
+    door: Door, tallies: Tallies, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    state, secret = await door.leaves("/next")
+    door.provider.says = {"failure": Reason.UNSAFE}
+    await door.entrance.complete({"state": state}, secret, None, "request-1")
+    door.provider.down = True
+    await door.entrance.begin("/next", None, "request-2")
+    told = [vars(record) for record in caplog.records if record.message == "attempt_failed"]
+    assert [(one["request_id"], one["reason"], one["detail"]) for one in told] == [
+        ("request-1", "unsafe", "as told"),
+        ("request-2", "unavailable", "down"),
+    ]
+    assert [(reason, cause) for _, reason, cause, _ in tallies.failed] == [
+        ("unsafe", "reply"),
+        ("unavailable", "transport"),
+    ]
+
+
+async def test_a_callback_of_staff_that_does_not_belong_leaves_a_trace(
+    door: Door, tallies: Tallies, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    state, secret = await door.leaves("/next")
+    assert await door.entrance.complete({"state": "other"}, secret, None, "request-1") is TurnedAway.LOST
+    assert await door.entrance.complete({"state": state}, "other", None, "request-2") is TurnedAway.LOST
+    assert isinstance(await door.entrance.complete({"state": state}, secret, None), Arrived)
+    assert await door.entrance.complete({"state": state}, secret, None, "request-3") is TurnedAway.LOST
+    told = [vars(record) for record in caplog.records if record.message == "stray_callback"]
+    assert [one["request_id"] for one in told] == ["request-1", "request-2", "request-3"]
+    assert [why for _, why in tallies.strays] == [one["why"] for one in told]

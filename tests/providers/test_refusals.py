@@ -3,6 +3,7 @@ outage. The sites are found in the source, so that a new one cannot be forgotten
 
 import ast
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,11 @@ from broker.ambient import Ambient
 from broker.model.assurance import Level
 from broker.model.identity import Identity
 from broker.outgoing import TooLarge, TooSlow, Unreachable
-from broker.provider import OUTAGES, Failure, Reason
+from broker.provider import OUTAGES, Cause, Failure, Reason
 from providers.breaker import LEAST
 from providers.openid import refused
 from providers.openid.refused import RULES, Fault
-from providers.watch import Watched
+from providers.watch import NOT_ASKED, Watched
 from tests.machine.ambient import FakeChance, FakeClock
 from tests.providers.wire import AMINA, METADATA, OTHER, Wire, answer, compact
 
@@ -374,3 +375,21 @@ async def test_without_userinfo_a_provider_that_signs_it_is_not_asked_for_it(amb
     wire = Wire(ambient, userinfo=answer(JWS, media_type="application/jwt"), claims=AMINA)
     assert isinstance(await wire.sign_in(wire.provider(userinfo=False)), Identity)
     assert "/userinfo" not in wire.asked
+
+
+# --- the handbook ---
+
+
+def test_the_handbook_lists_every_fault_under_its_cause() -> None:
+    lines = (Path(__file__).parents[2] / "docs" / "operating.md").read_text().splitlines()
+    rows = {cause: next(line for line in lines if line.startswith(f"| `{cause}` |")) for cause in Cause}
+    told = {cause: set(re.findall(r"`([a-z_]+)`", row.rpartition(" | ")[2])) & _words() for cause, row in rows.items()}
+    known: dict[Cause, set[str]] = {cause: set() for cause in Cause}
+    for fault, rule in RULES.items():
+        known[rule.cause].add(fault.value)
+    known[Cause.BROKER].add(NOT_ASKED)
+    assert told == known
+
+
+def _words() -> set[str]:
+    return {fault.value for fault in Fault} | {NOT_ASKED}

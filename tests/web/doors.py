@@ -71,10 +71,10 @@ class GivenCitizen:
         self._did(browser, "choose", handle, provider)
         return self.refusal
 
-    async def complete(self, provider: str, parameters: Mapping[str, str], browser: Browser) -> str | Lost:
+    async def complete(self, provider: str, parameters: Mapping[str, str] | None, browser: Browser) -> str | Lost:
         """Leads to the transaction named in `state`."""
-        self._did(browser, "complete", provider, dict(parameters))
-        return parameters["state"] if "state" in parameters else Lost(FailureClass.LOST_PLACE)
+        self._did(browser, "complete", provider, None if parameters is None else dict(parameters))
+        return (parameters or {}).get("state") or Lost(FailureClass.LOST_PLACE)
 
     async def share(self, handle: str, browser: Browser, agree: bool) -> Shared | Lost:
         """Noted."""

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from broker.actions.assist_office import Office
 from broker.actions.assist_staff import Console
+from broker.actions.attempt_log import AttemptLog
 from broker.actions.staff_sign_in import Entrance
 from broker.ambient import Ambient
 from broker.assisted import events as ev
@@ -39,6 +40,7 @@ from providers import Ground
 from providers.openid import OpenIdConfig, build
 from providers.simulator import Client, Settings, cast, create
 from tests.assisted.cases import draft, walked
+from tests.machine.tallies import Tallies
 from tests.providers.serving import listening, serving
 
 PEM = new_signing_key_pem("ES256")
@@ -203,6 +205,7 @@ async def staged(given: Ready, folder: Path, ambient: Ambient, *, served: bool =
             ambient=ambient,
             sessions=facts.staff_sessions,
             audit=facts.audit,
+            attempts=AttemptLog(Tallies()),
         )
         written = replace(given.pages, site=replace(given.pages.site, issuer=origin))
         services = {SERVICE.client_id: SERVICE}

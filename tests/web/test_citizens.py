@@ -234,11 +234,11 @@ async def test_a_stray_callback_shows_a_page(app: ASGIApp) -> None:
 
 
 @pytest.mark.parametrize("query", ["code=x&code=y&state=z", "code=%ff", "code=%zz&state=a"])
-async def test_a_callback_that_can_be_read_in_two_ways_reaches_nobody(
+async def test_a_callback_that_can_be_read_in_two_ways_is_passed_on_as_unreadable(
     query: str, app: ASGIApp, citizen: GivenCitizen
 ) -> None:
     assert (await get(app, f"/callback/alder?{query}")).status_code == 404
-    assert citizen.done == []
+    assert citizen.done == [("complete", "alder", None)]
 
 
 # --- asking for a person ---

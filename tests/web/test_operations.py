@@ -107,6 +107,15 @@ def test_a_start_is_counted_for_its_service() -> None:
     assert value(meters.text(), "portico_sign_ins_started_total", client_id="shop") == 1
 
 
+def test_a_failure_at_a_provider_is_counted_by_what_was_wrong_and_a_stray_callback_by_why() -> None:
+    meters = Meters(None)
+    meters.provider_failed("bank", "unsafe", "reply", "userinfo_signed")
+    meters.stray_callback("bank", "not_awaited")
+    labels = {"provider": "bank", "reason": "unsafe", "cause": "reply", "fault": "userinfo_signed"}
+    assert value(meters.text(), "portico_provider_failures_total", **labels) == 1
+    assert value(meters.text(), "portico_stray_callbacks_total", provider="bank", why="not_awaited") == 1
+
+
 class Told:
     """Counts that remember."""
 
@@ -132,7 +141,7 @@ class SomeGrants:
     async def nothing(self, *_: object) -> None:
         return None
 
-    code = token = use_assertion = refresh = revoke_code = revoke = nothing
+    code = token = use_assertion = assertion_used = refresh = revoke_code = revoke = nothing
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from broker.actions.attempt_log import Stray
 from broker.actions.browser import Browser
 from broker.actions.outcomes import Refusal
 from broker.actions.sign_in.desk import Desk, Registered, event, mine, step
@@ -37,7 +38,7 @@ async def choose(desk: Desk, handle: str, browser: Browser, provider: str) -> Re
         return None
     failure = from_reason(outcome.reason)
     if await step(desk, handle, transaction, chosen, AttemptFailed(failure, provider)):
-        await _record(desk, transaction, provider, failure, outcome)
+        await _record(desk, transaction, provider, failure, outcome, browser)
     return None
 
 
@@ -54,33 +55,53 @@ def _ask(transaction: Transaction, registered: Registered, state: str, language:
     )
 
 
-async def complete(desk: Desk, provider: str, parameters: Mapping[str, str], browser: Browser) -> str | Lost:
+async def complete(desk: Desk, provider: str, parameters: Mapping[str, str] | None, browser: Browser) -> str | Lost:
     """Takes in what a provider sent back, and gives the handle of the transaction to look at.
 
     A stray callback (unknown state, other browser, other provider, replay, an issuer that is not the one asked)
-    changes nothing. The answer is claimed before the provider is asked to redeem it: of two copies one wins.
+    changes nothing but leaves a trace; `parameters` is None for a query that cannot be read. The answer is claimed
+    before the provider is asked to redeem it: of two copies one wins.
     """
+    registered = desk.catalogue.providers.get(provider)
+
+    def stray(why: Stray, reference: str = "") -> None:
+        known = "" if registered is None else provider
+        desk.attempts.stray(known, why, reference=reference, request_id=browser.request_id)
+
+    if parameters is None:
+        stray(Stray.UNREADABLE)
+        return Lost(FailureClass.LOST_PLACE)
     handle, _, attempt_id = parameters.get("state", "").partition(".")
     transaction = await mine(desk, handle, browser) if attempt_id else Lost(FailureClass.LOST_PLACE)
     if isinstance(transaction, Lost):
+        stray(Stray.UNKNOWN)
         return transaction
-    attempt, registered = transaction.attempt, desk.catalogue.providers.get(provider)
-    if attempt is None or registered is None or transaction.state is not State.AWAY:
-        return handle
-    answer = Answer(parameters, registered.callback)
-    if attempt.id != attempt_id or attempt.provider != provider:
-        return handle
-    if not registered.provider.belongs(attempt.note, answer):
-        return handle
-    claimed = await step(desk, handle, transaction, AnswerReceived(attempt_id))
-    if claimed is None or claimed is transaction:
-        return handle
-    await _take_in(desk, handle, claimed, registered, attempt, answer)
+    attempt, answer = transaction.attempt, Answer(parameters, "" if registered is None else registered.callback)
+    if attempt is None or transaction.state is not State.AWAY:
+        stray(Stray.NOT_AWAITED, transaction.reference)
+    elif registered is None or attempt.provider != provider:
+        stray(Stray.OTHER_PROVIDER, transaction.reference)
+    elif attempt.id != attempt_id:
+        stray(Stray.OTHER_ATTEMPT, transaction.reference)
+    elif not registered.provider.belongs(attempt.note, answer):
+        stray(Stray.OTHER_ISSUER, transaction.reference)
+    else:
+        claimed = await step(desk, handle, transaction, AnswerReceived(attempt_id))
+        if claimed is None or claimed is transaction:
+            stray(Stray.TAKEN, transaction.reference)
+        else:
+            await _take_in(desk, handle, claimed, registered, attempt, answer, browser)
     return handle
 
 
 async def _take_in(
-    desk: Desk, handle: str, transaction: Transaction, registered: Registered, attempt: Attempt, answer: Answer
+    desk: Desk,
+    handle: str,
+    transaction: Transaction,
+    registered: Registered,
+    attempt: Attempt,
+    answer: Answer,
+    browser: Browser,
 ) -> None:
     provider = attempt.provider
     service, candidate = desk.service(transaction), desk.candidate(provider)
@@ -99,11 +120,25 @@ async def _take_in(
             return
         failure = believed
     if await step(desk, handle, transaction, AttemptFailed(failure, provider)):
-        await _record(desk, transaction, provider, failure, detail)
+        await _record(desk, transaction, provider, failure, detail, browser)
 
 
 async def _record(
-    desk: Desk, transaction: Transaction, provider: str, failure: FailureClass, outcome: Failure | None
+    desk: Desk,
+    transaction: Transaction,
+    provider: str,
+    failure: FailureClass,
+    outcome: Failure | None,
+    browser: Browser,
 ) -> None:
+    """Writes the audit row of a failed attempt, and tells operators what it failed of."""
+    desk.attempts.failed(
+        provider,
+        failure.value,
+        outcome,
+        reference=transaction.reference,
+        client_id=transaction.request.client_id,
+        request_id=browser.request_id,
+    )
     detail = {} if outcome is None else {"reason": outcome.reason.value}
     await desk.audit.write([event(desk, "attempt_failed", transaction, provider=provider, failure=failure, **detail)])

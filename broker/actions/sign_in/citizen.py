@@ -27,7 +27,7 @@ class SignIn:
         """See `sign_in.choose`."""
         return await choose.choose(self.desk, handle, browser, provider)
 
-    async def complete(self, provider: str, parameters: Mapping[str, str], browser: Browser) -> str | Lost:
+    async def complete(self, provider: str, parameters: Mapping[str, str] | None, browser: Browser) -> str | Lost:
         """See `sign_in.choose`."""
         return await choose.complete(self.desk, provider, parameters, browser)
 

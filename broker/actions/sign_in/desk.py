@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
+from broker.actions.attempt_log import AttemptLog
 from broker.actions.browser import Browser
 from broker.actions.needs import (
     Answers,
@@ -107,6 +108,7 @@ class Desk:
     sessions: Sessions
     questions: Questions
     audit: Audit
+    attempts: AttemptLog
     switches: SwitchBoard
     mac: Callable[[str, bytes], bytes]
     crowded: Callable[[], bool]

@@ -29,8 +29,11 @@ class Citizen(Protocol):
         """Sets out for a provider. One that is not on offer changes nothing: Refusal.NOT_NOW."""
         ...
 
-    async def complete(self, provider: str, parameters: Mapping[str, str], browser: Browser) -> str | Lost:
-        """Takes in what a provider sent to its callback; gives the handle of the transaction to look at."""
+    async def complete(self, provider: str, parameters: Mapping[str, str] | None, browser: Browser) -> str | Lost:
+        """Takes in what a provider sent to its callback; gives the handle of the transaction to look at.
+
+        `parameters` is None for a query that cannot be read in one way only.
+        """
         ...
 
     async def share(self, handle: str, browser: Browser, agree: bool) -> Shared | Lost:

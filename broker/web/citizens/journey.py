@@ -8,8 +8,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from broker.actions.browser import Shared
-from broker.actions.views import Lost
-from broker.model.failures import FailureClass
 from broker.web.citizens.doors import Refusal
 from broker.web.citizens.showing import show
 from broker.web.citizens.visit import Door, Visit, language_of, onward, question_of, remember, visit
@@ -94,10 +92,7 @@ async def give_up(here: Visit) -> Response:
 
 async def _callback(here: Visit, provider: str) -> Response:
     """What a provider sent. A query that cannot be read in one way only is as good as none."""
-    parameters = query(here.request)
-    outcome: str | Lost = Lost(FailureClass.LOST_PLACE)
-    if parameters is not None:
-        outcome = await here.door.citizen.complete(provider, parameters, here.browser)
+    outcome = await here.door.citizen.complete(provider, query(here.request), here.browser)
     if isinstance(outcome, str):
         return onward(f"/journey/{outcome}")
     frame = here.frame()

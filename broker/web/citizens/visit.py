@@ -102,6 +102,7 @@ def visit(door: Door, request: Request) -> Visit | None:
         session=held.get(cookies.SESSION) or None,
         address=asked.address(request),
         language=held.get(cookies.LANGUAGE) or None,
+        request_id=asked.request_id(request),
     )
     return Visit(door, request, held, browser, handle)
 

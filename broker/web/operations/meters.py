@@ -56,6 +56,15 @@ class Meters:
             "code_redeemed": (tokens, lambda _: ("code",)),
             "grant_refreshed": (tokens, lambda _: ("refresh",)),
         }
+        self._provider_failures = counter(
+            "provider_failures",
+            "Attempts that failed at a provider, by what was wrong",
+            "provider",
+            "reason",
+            "cause",
+            "fault",
+        )
+        self._strays = counter("stray_callbacks", "Callbacks that did not belong", "provider", "why")
         self._moves = counter("case_moves", "Moves of verification cases, by where they led", "to")
         self._working = gauge("provider_working", "1 while citizens are sent to a provider, else 0", "provider")
         self._reachable = gauge("store_reachable", "1 while a store answers, else 0", "store")
@@ -86,6 +95,14 @@ class Meters:
                     self._count(self._moves, to)
             elif special is None:
                 self._count(self._facts, event.kind)
+
+    def provider_failed(self, provider: str, reason: str, cause: str, fault: str) -> None:
+        """An attempt failed at a provider, for this reason of the contract, with this fault of its kind."""
+        self._count(self._provider_failures, provider, reason, cause, fault)
+
+    def stray_callback(self, provider: str, why: str) -> None:
+        """A callback did not belong."""
+        self._count(self._strays, provider, why)
 
     def delivered(self, kind: str, outcome: str) -> None:
         """One try to deliver something came to this."""

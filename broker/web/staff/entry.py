@@ -78,7 +78,7 @@ def way_out(then: str) -> str:
 
 async def go(here: Visit) -> Response:
     """Leaves for the staff provider."""
-    departing = await here.door.entrance.begin(own_path(here.asked.get("then", "/")), here.session)
+    departing = await here.door.entrance.begin(own_path(here.asked.get("then", "/")), here.session, here.request_id)
     if isinstance(departing, TurnedAway):
         return _turned_away(here, departing)
     response = RedirectResponse(departing.url, 303)
@@ -88,7 +88,9 @@ async def go(here: Visit) -> Response:
 
 async def come_back(here: Visit) -> Response:
     """The callback: what the staff provider sent."""
-    arrived = await here.door.entrance.complete(here.asked, here.held.get(cookies.LEAVING), here.session)
+    arrived = await here.door.entrance.complete(
+        here.asked, here.held.get(cookies.LEAVING), here.session, here.request_id
+    )
     if isinstance(arrived, TurnedAway):
         return _turned_away(here, arrived)
     response = onward(own_path(arrived.then))

@@ -18,6 +18,7 @@ from broker.assisted.profiles import Profiles
 from broker.model.service import Service
 from broker.model.staff import StaffMember
 from broker.web import csrf
+from broker.web.asked import request_id
 from broker.web.cookies import read
 from broker.web.forms import own_form, query
 from broker.web.language import SOURCE, Language
@@ -66,6 +67,11 @@ class Visit:
     def session(self) -> str | None:
         """The session's cookie."""
         return self.held.get(cookies.SESSION) or None
+
+    @property
+    def request_id(self) -> str:
+        """The id of the request, for the log."""
+        return request_id(self.request)
 
     @property
     def words(self) -> Language:

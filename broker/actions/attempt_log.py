@@ -1,0 +1,79 @@
+"""What operators hear of attempts at providers that failed, and of callbacks that do not belong: a log line, a count.
+
+Neither holds anything of a person: ids of the configuration, closed words, the reference that the citizen's page shows,
+the id of the request, and `Failure.detail`, which no claim, code or token ever gets into.
+"""
+
+import logging
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from broker.provider import Failure
+
+LOG: logging.Logger = logging.getLogger("portico.providers")
+
+
+class Stray(StrEnum):
+    """Why a callback does not belong. Nothing changes because of it."""
+
+    UNREADABLE = "unreadable"
+    """The query cannot be read in one way only."""
+    UNKNOWN = "unknown"
+    """No transaction of this browser has this `state`."""
+    NOT_AWAITED = "not_awaited"
+    """The transaction waits for no answer: it was answered, given up or ran out of time. A reload does this."""
+    OTHER_ATTEMPT = "other_attempt"
+    """The answer is to an earlier departure."""
+    OTHER_PROVIDER = "other_provider"
+    """The callback is another provider's, or the provider is not configured any more."""
+    OTHER_ISSUER = "other_issuer"
+    """`iss` is missing or another one (RFC 9207 2.4)."""
+    TAKEN = "taken"
+    """A copy of the same answer came first."""
+
+
+class AttemptCounts(Protocol):
+    """Where attempts are counted. It never fails and never waits."""
+
+    def provider_failed(self, provider: str, reason: str, cause: str, fault: str) -> None:
+        """An attempt failed at a provider."""
+        ...
+
+    def stray_callback(self, provider: str, why: str) -> None:
+        """A callback did not belong."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptLog:
+    """Logs and counts. `reference` is empty if no transaction is known, `client_id` if it is about staff."""
+
+    counts: AttemptCounts
+
+    def failed(
+        self, provider: str, failure: str, outcome: Failure | None, *, reference: str, client_id: str, request_id: str
+    ) -> None:
+        """An attempt ended in a class of failure. `outcome` is what the provider's part said; None if it was sound."""
+        told = {"provider": provider, "failure": failure, "client_id": client_id}
+        if outcome is not None:
+            told |= {
+                "reason": outcome.reason.value,
+                "cause": outcome.cause.value,
+                "fault": outcome.fault,
+                "detail": outcome.detail,
+            }
+            self.counts.provider_failed(provider, outcome.reason.value, outcome.cause.value, outcome.fault)
+        level = logging.WARNING if outcome is not None and outcome.outage else logging.INFO
+        LOG.log(level, "attempt_failed", extra={**told, "reference": _spoken(reference), "request_id": request_id})
+
+    def stray(self, provider: str, why: Stray, *, reference: str = "", request_id: str) -> None:
+        """A callback does not belong. `provider` is a configured one, or empty."""
+        self.counts.stray_callback(provider, why.value)
+        told = {"provider": provider, "why": why.value, "reference": _spoken(reference), "request_id": request_id}
+        LOG.info("stray_callback", extra=told)
+
+
+def _spoken(reference: str) -> str:
+    """A reference as the citizen's page shows it."""
+    return reference.replace("-", " ")
