@@ -141,7 +141,7 @@ class SomeGrants:
     async def nothing(self, *_: object) -> None:
         return None
 
-    code = token = use_assertion = assertion_used = refresh = revoke_code = revoke = nothing
+    code = token = code_for = token_for = use_assertion = assertion_used = refresh = revoke_code = revoke = nothing
 
 
 @pytest.mark.parametrize(
