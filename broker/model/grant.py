@@ -15,7 +15,8 @@ class Release:
     """What one service is told about one citizen: the content of ID token and userinfo, as agreed.
 
     `claims` holds only what was asked, allowed and agreed; `asked_claims` is the checked `claims` parameter, which
-    says what goes into the ID token and what into userinfo; `session` is the `sid` of the broker's session.
+    says what goes into the ID token and what into userinfo; `session` is the id of the broker's session, from which the
+    service's `sid` is derived. `max_age_asked`: the request demanded a sign-in of a certain age.
     `provider` is the id of the provider that proved the identity (it is told to nobody): if that is turned off, what
     was issued on its word opens nothing any more.
     """
@@ -29,6 +30,12 @@ class Release:
     asked_claims: Mapping[str, Any] = field(default_factory=dict)
     session: str | None = None
     provider: str | None = None
+    max_age_asked: bool = False
+
+    @property
+    def auth_time_asked(self) -> bool:
+        """Whether the service asked when the citizen signed in (OpenID Connect Core 2, 5.5.1)."""
+        return self.max_age_asked or "auth_time" in self.asked_claims.get("id_token", {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,7 @@ class Grant:
 
     @property
     def ends_with(self) -> str | None:
-        """The `sid` of the session with which it ends, or None if it outlives it (Back-Channel Logout 1.0, 2.7)."""
+        """The id of the session with which it ends, or None if it outlives it (Back-Channel Logout 1.0, 2.7)."""
         return None if OFFLINE_ACCESS in self.scope else self.release.session
 
 

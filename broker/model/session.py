@@ -11,7 +11,8 @@ from broker.model.identity import Identity
 class Session:
     """A citizen's session at the broker, known by the digest of its cookie.
 
-    `id` is the public `sid`; `used` is when it last answered; it ends `idle` seconds after that, and at `expires`.
+    `id` is told to no service: each one has a `sid` derived from it. `used` is when it last answered; it ends `idle`
+    seconds after that, and at `expires`.
     """
 
     digest: str
@@ -25,7 +26,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A session that has just ended: its `sid`, its account, and the services that took part in it.
+    """A session that has just ended: its id, its account, and the services that took part in it.
 
     `services` gives, by client id, what each of them calls the citizen (`sub`).
     """

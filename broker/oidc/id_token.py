@@ -6,6 +6,7 @@ from broker.model.assurance import Ladder
 from broker.model.grant import Release
 from broker.oidc.claim_request import accepts
 from broker.oidc.claims_parameter import PROTOCOL_CLAIMS
+from broker.oidc.session_id import session_id
 from broker.oidc.verified import verified_claims
 
 
@@ -22,6 +23,9 @@ def id_token_claims(
 ) -> dict[str, Any]:
     """The claims of an ID token for one service. `acr` is the level really reached, `auth_time` the real one.
 
+    `auth_time` is there only if the service asked for it or for `max_age` (Core 2): to the second, it would tell two
+    services that they have the same session before them. `sid` differs from service to service.
+
     Of the citizen's data it holds only what the `claims` parameter asked for in the ID token; what scope asks for is
     told at the userinfo endpoint (OpenID Connect Core 5.4). `at_hash` is optional in the code flow.
     """
@@ -31,12 +35,12 @@ def id_token_claims(
         "aud": client_id,
         "exp": int(now) + lifetime,
         "iat": int(now),
-        "auth_time": release.auth_time,
+        "auth_time": release.auth_time if release.auth_time_asked else None,
         "acr": ladder.acr(release.level),
         "amr": list(release.amr),
         "nonce": nonce,
         "at_hash": at_hash,
-        "sid": release.session,
+        "sid": None if release.session is None else session_id(release.session, client_id),
     }
     return {
         **requested_claims(release, "id_token", ladder, now),

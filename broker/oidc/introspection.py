@@ -39,7 +39,8 @@ def introspection_response(
     """What the caller is told about a token, and what it is bound to (RFC 7662 2.2, RFC 9449 6.2, RFC 8705 3.2).
 
     A service is told about its own tokens; one that is registered for introspection also about access tokens of others,
-    but without `sub`, which is pairwise and not the caller's.
+    but without `sub`, which is pairwise and not the caller's. `auth_time` is told if the service of the token asked for
+    it (RFC 9470 6.2).
     """
     if found is None:
         return dict(INACTIVE)
@@ -55,8 +56,9 @@ def introspection_response(
         "iat": int(token.created),
         "exp": int(token.expires),
         "acr": ladder.acr(grant.release.level),
-        "auth_time": grant.release.auth_time,
     }
+    if grant.release.auth_time_asked:
+        answer["auth_time"] = grant.release.auth_time
     if token.kind == ACCESS:
         key = bound_to(token, grant)
         answer["token_type"] = Scheme.BEARER.value if key is None else Scheme.DPOP.value

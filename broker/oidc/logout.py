@@ -9,6 +9,7 @@ from broker.model.service import Service
 from broker.oidc.checks import is_id_token
 from broker.oidc.errors import Refusal, Shown
 from broker.oidc.response import with_query
+from broker.oidc.session_id import is_session_id
 
 _LONGEST: Final = 4096
 
@@ -64,12 +65,14 @@ def _read(parameters: Mapping[str, str], issuer: str, keys: KeySet) -> LogoutReq
     return LogoutRequest(client_id, subject, session, redirect_uri, state, locales)
 
 
-def must_ask(request: LogoutRequest, session: str | None) -> bool:
+def must_ask(request: LogoutRequest, session: str) -> bool:
     """Whether the citizen has to be asked first: not if the service's ID token names this very session (section 2).
 
-    `session` is the `sid` of the browser's session.
+    `session` is the id of the browser's session; the ID token holds the `sid` that its service was told.
     """
-    return request.session is None or request.session != session
+    if request.session is None or request.client_id is None:
+        return True
+    return not is_session_id(request.session, session, request.client_id)
 
 
 def logout_return(request: LogoutRequest, service: Service | None) -> str | None:

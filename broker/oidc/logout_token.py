@@ -7,6 +7,7 @@ from broker.model.delivery import Delivery, DeliveryKind
 from broker.model.service import Service
 from broker.model.session import Ended
 from broker.oidc.response import with_query
+from broker.oidc.session_id import session_id
 
 TYPE: Final = "logout+jwt"
 """The `typ` of a logout token (Back-Channel Logout 2.4)."""
@@ -28,7 +29,7 @@ def logout_deliveries(ended: Ended, services: Mapping[str, Service], now: float)
             client_id=client_id,
             created=now,
             expires=now + TOLD_WITHIN,
-            content={"sid": ended.id, "sub": subject},
+            content={"sid": session_id(ended.id, client_id), "sub": subject},
         )
         for client_id, subject in ended.services.items()
         if client_id in services and services[client_id].backchannel_logout_uri is not None
@@ -52,5 +53,8 @@ def logout_token_claims(delivery: Delivery, issuer: str, jti: str, now: float) -
 def frontchannel_urls(ended: Ended, services: Mapping[str, Service], issuer: str) -> Sequence[str]:
     """What the page after signing out loads: one address a service (Front-Channel Logout 2, with `iss` and `sid`)."""
     found = [services[client_id] for client_id in ended.services if client_id in services]
-    told = {"iss": issuer, "sid": ended.id}
-    return [with_query(s.frontchannel_logout_uri, told) for s in found if s.frontchannel_logout_uri is not None]
+    return [
+        with_query(one.frontchannel_logout_uri, {"iss": issuer, "sid": session_id(ended.id, one.client_id)})
+        for one in found
+        if one.frontchannel_logout_uri is not None
+    ]

@@ -84,7 +84,8 @@ def release(**changes: Any) -> Release:
         "amr": ("pwd", "otp"),
         "auth_time": int(NOW) - 30,
         "claims": {"given_name": "Mair", "family_name": "Huws", "email": "mair@mail.example"},
-        "session": "sid-1",
+        "session": "session-1",
+        "max_age_asked": True,
     }
     return Release(**(fields | changes))
 

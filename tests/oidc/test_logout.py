@@ -8,6 +8,7 @@ from broker import jose
 from broker.model.service import Service
 from broker.oidc.errors import Shown
 from broker.oidc.logout import LogoutRequest, logout_request, logout_return, must_ask
+from broker.oidc.session_id import session_id
 from tests.oidc.examples import ISSUER, key, keys, service
 
 BYE = "https://tax.example/bye"
@@ -54,11 +55,13 @@ def test_a_request_is_refused_that_does_not_hold(parameters: dict[str, str]) -> 
 
 
 def test_the_citizen_is_asked_unless_the_id_token_names_this_very_session() -> None:
-    assert not must_ask(read(id_token_hint=hint()), "sid-1")
-    assert must_ask(read(id_token_hint=hint()), "sid-2")
-    assert must_ask(read(id_token_hint=hint()), None)
-    assert must_ask(read(id_token_hint=hint(sid=None)), None)
-    assert must_ask(read(client_id="tax"), "sid-1")
+    told = session_id("session-1", "tax")
+    assert not must_ask(read(id_token_hint=hint(sid=told)), "session-1")
+    assert must_ask(read(id_token_hint=hint(sid=told)), "session-2")
+    assert must_ask(read(id_token_hint=hint(sid="session-1")), "session-1")
+    assert must_ask(read(id_token_hint=hint(sid=session_id("session-1", "other"))), "session-1")
+    assert must_ask(read(id_token_hint=hint(sid=None)), "session-1")
+    assert must_ask(read(client_id="tax"), "session-1")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from broker.model.delivery import Delivery, DeliveryKind
 from broker.model.service import Service
 from broker.model.session import Ended
 from broker.oidc.logout_token import EVENT, frontchannel_urls, logout_deliveries, logout_token_claims
+from broker.oidc.session_id import session_id
 from tests.oidc.examples import ISSUER, NOW, service
 
 BACK, FRONT = "https://tax.example/told", "https://tax.example/bye?lang=cy"
@@ -22,7 +23,7 @@ def registered(**changes: Any) -> Service:
 def test_a_service_that_took_part_is_told_its_own_name_for_the_citizen() -> None:
     ended = Ended("sid-1", "account-1", {"tax": "pairwise-1", "gone": "pairwise-2", "deaf": "pairwise-3"})
     services = {"tax": registered(), "deaf": registered(client_id="deaf", backchannel_logout_uri=None)}
-    content = {"sid": "sid-1", "sub": "pairwise-1"}
+    content = {"sid": session_id("sid-1", "tax"), "sub": "pairwise-1"}
     expires = NOW + 12 * 3600
     assert logout_deliveries(ended, services, NOW) == [
         Delivery("logout:sid-1:tax", DeliveryKind.LOGOUT, "tax", NOW, expires, content)
@@ -50,4 +51,4 @@ def test_the_page_after_signing_out_frames_each_service_with_issuer_and_session(
     services = {"tax": registered(), "plain": registered(client_id="plain", frontchannel_logout_uri=None)}
     [url] = frontchannel_urls(ended, services, ISSUER)
     assert url.startswith(f"{FRONT}&")
-    assert parse_qsl(urlsplit(url).query) == [("lang", "cy"), ("iss", ISSUER), ("sid", "sid 1")]
+    assert parse_qsl(urlsplit(url).query) == [("lang", "cy"), ("iss", ISSUER), ("sid", session_id("sid 1", "tax"))]

@@ -4,15 +4,19 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from jose import jwt as python_jose
 
 from broker import jose
 from broker.model.assurance import Level, Verification
 from broker.model.grant import Token
 from broker.oidc.id_token import id_token_claims
+from broker.oidc.session_id import is_session_id, session_id
 from broker.oidc.userinfo import userinfo_claims
 from tests.oidc.examples import ISSUER, LADDER, NOW, grant, key, release
 
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 VERIFICATION = Verification("uk_diatf", Level.SUBSTANTIAL, int(NOW) - 90, ("given_name", "family_name"))
 VERIFIED = ({"verification": {"trust_framework": None}, "claims": {"given_name": None, "email": None}},)
 
@@ -51,8 +55,33 @@ def test_an_id_token_says_who_for_whom_how_well_and_when() -> None:
         "acr": "substantial",
         "amr": ["pwd", "otp"],
         "nonce": "n-1",
-        "sid": "sid-1",
+        "sid": session_id("session-1", "tax"),
     }
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({}, False),
+        ({"max_age_asked": True}, True),
+        ({"asked_claims": {"id_token": {"auth_time": None}}}, True),
+        ({"asked_claims": {"userinfo": {"auth_time": None}}}, False),
+    ],
+)
+def test_auth_time_is_told_to_a_service_that_asked_for_it(asked: dict[str, Any], told: bool) -> None:
+    """OpenID Connect Core 2: required with max_age or as an essential claim, otherwise optional."""
+    assert ("auth_time" in id_token(**{"max_age_asked": False} | asked)) is told
+
+
+@given(st.text(ALPHABET, min_size=20), st.text(min_size=1), st.text(min_size=1))
+def test_a_session_has_another_sid_at_each_service_and_always_the_same_at_one(
+    session: str, one: str, other: str
+) -> None:
+    told = session_id(session, one)
+    assert told == session_id(session, one) and len(told) == 22 and session not in told
+    assert (told == session_id(session, other)) is (one == other)
+    assert is_session_id(told, session, one)
+    assert not is_session_id(session, session, one)
 
 
 def test_what_is_not_known_is_not_a_member() -> None:

@@ -6,9 +6,9 @@ import random
 import shutil
 import socket
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from broker import ambient, app
 from broker.ambient import Ambient
 from broker.app import Parts
 from broker.demo.run import CONFIG, Ports, Stand, configured, stands
+from tests.whole.signing_out import Receiver, Told
 
 LOOPBACK = "127.0.0.1"
 
@@ -117,17 +118,28 @@ def laid_out(folder: Path, script: Script) -> Path:
 
 
 @asynccontextmanager
-async def staged(folder: Path, script: Script = Script(), given: Ambient | None = None) -> AsyncIterator[Stage]:
+async def staged(
+    folder: Path, script: Script = Script(), given: Ambient | None = None, told: Told | None = None
+) -> AsyncIterator[Stage]:
     """Runs all of it in this process until the block ends. Its data lies in the folder.
 
     `given` is time and chance in place of the machine's own, for the broker and the simulated providers; the sample
-    service keeps the machine's.
+    service keeps the machine's. `told` hears what reaches the services when a citizen signs out.
     """
     ports, real = four_ports(), given or ambient.real()
     settings = configured(ports, real, laid_out(folder, script))
     await app.migrated(settings)
-    async with app.opened(settings, real) as parts, serving(*stands(parts, ports)):
+    async with app.opened(settings, real) as parts, serving(*_told(stands(parts, ports), told)):
         yield Stage(ports, parts, folder)
+
+
+def _told(stand: Sequence[Stand], told: Told | None) -> Sequence[Stand]:
+    if told is None:
+        return stand
+    return [
+        replace(one, application=Receiver(one.application, told)) if one.name == "sample service" else one
+        for one in stand
+    ]
 
 
 @asynccontextmanager

@@ -57,13 +57,14 @@ async def learned(rider: Rider) -> dict[str, Any]:
 async def test_a_resource_sees_what_a_token_stands_for_and_more_is_had_by_asking_for_it(
     way: Wire, stage: Stage, ahead: Ahead
 ) -> None:
-    first = await begun(way, stage, ahead)
+    # a resource learns when the citizen signed in where the service asked for that
+    first = await begun(way, stage, ahead, max_age="3600")
     low = await by(first, NORTHBANK)
     assert low["acr"] == "low"
 
     # a higher level: the session below it answers nothing
     ahead.advance(60)
-    second = await begun(way, stage, ahead, first, acr_values="high")
+    second = await begun(way, stage, ahead, first, acr_values="high", max_age="3600")
     high = await by(second, EID)
     assert high["acr"] == "high"
     assert high["auth_time"] >= low["auth_time"] + 60

@@ -164,6 +164,7 @@ async def record(
         asked_claims=request.claims,
         session=kept.session.id,
         provider=identity.provider,
+        max_age_asked=request.max_age is not None,
     )
     kind = "identity_kept" if late else "service_answered"
     level = identity.level.name.lower()
@@ -242,7 +243,7 @@ async def _session(
 ) -> Kept | None:
     """A session after a new sign-in; the same one, read again, where a session brought the identity.
 
-    A citizen who proves anew who they are keeps the session, and its `sid`, under a new cookie: the services that take
+    A citizen who proves anew who they are keeps the session, and its id, under a new cookie: the services that take
     part in it are still signed in. Somebody else's session ends. None when the session that brought the identity has
     ended, or holds somebody else by now.
     """
