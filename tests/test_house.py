@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # --- who may import whom: left may import right, nothing else ---
 
-VOCABULARY = {"broker.model", "broker.jose", "broker.jwe", "broker.toml"}
+VOCABULARY = {"broker.model", "broker.jose", "broker.jwe", "broker.toml", "broker.normalize"}
 GROUND = VOCABULARY | {
     "broker.seal",
     "broker.ambient",
@@ -59,7 +59,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "broker.stores": ROOMS | GROUND,
     "providers": CONTRACT | GROUND,
     "broker.settings": CONTRACT | GROUND,
-    "broker.notices": {"broker.model", "broker.toml"},
+    "broker.notices": {"broker.model", "broker.toml", "broker.normalize"},
     "broker.oidc": VOCABULARY,
     "broker.journey": VOCABULARY | CONTRACT,
     "broker.assisted": VOCABULARY,
@@ -73,7 +73,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "broker.jose": {"broker.model"},
     "broker.jwe": {"broker.jose"},
     "broker.signing": {"broker.jose"},
-    "broker.model": {"broker.ambient"},
+    "broker.model": {"broker.ambient", "broker.normalize"},
+    "broker.normalize": set(),
     "broker.toml": set(),
     "broker.toml_text": set(),
     "broker.operator_files": set(),
@@ -108,6 +109,8 @@ HOMES: dict[str, set[str]] = {
     "markupsafe": {"broker.web"},
     "govuk_frontend_jinja": {"broker.web"},
     "babel": {"broker.web"},
+    "idna": {"broker.normalize"},
+    "phonenumbers": {"broker.normalize"},
     "segno": {"broker.web"},
     "prometheus_client": {"broker.web"},
     "msgspec": {"broker.stores", "broker.web", "broker.actions", "broker.jose"},

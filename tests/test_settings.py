@@ -219,6 +219,18 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     ("broker.toml", "notices.outbox", None, "notices", "exactly one"),
     ("broker.toml", "notices.smtp", {"host": "mail", "sender": "a@b.example"}, "notices", "exactly one"),
     ("broker.toml", "notices", {"smtp": {"host": "mail", "sender": "us"}}, "notices.smtp.sender", "no email address"),
+    (
+        *("broker.toml", "notices", {"smtp": {"host": "mail", "sender": "jörg@agency.example"}}),
+        *("notices.smtp.sender", "many mail servers cannot carry"),
+    ),
+    (
+        *("broker.toml", "notices", {"smtp": {"host": "not a host", "sender": "a@b.example"}}),
+        *("notices.smtp.host", "no host name"),
+    ),
+    ("broker.toml", "support.email", "help at agency", "support.email", "no email address"),
+    ("broker.toml", "support.email", "jörg@agency.example", "support.email", "many mail servers cannot carry"),
+    ("broker.toml", "region", "UK", "region", "no country with telephone numbers"),
+    ("broker.toml", "region", "gb", "region", "no country with telephone numbers"),
     ("broker.toml", "metrics.token_file", "nowhere", "metrics.token_file", "missing"),
     ("broker.toml", "audit.checkpoints", "nowhere/checkpoints", "audit.checkpoints", "no folder"),
     ("broker.toml", "sessions", {"idle": "3 hours", "absolute": "2 hours"}, "sessions.idle", "longer than"),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from broker.actions.assist_address import contact, marked
+from broker.actions.assist_address import cannot_be_reached, contact, marked
 from broker.actions.assist_office import Office, audit_rows, change, current, notice, walk
 from broker.actions.browser import Browser
 from broker.actions.outcomes import Continuation, Held, HelpOffered, HelpWanted, Limit, Proof, Refusal
@@ -78,7 +78,7 @@ class Assist:
         if not self.desk.offer(transaction, service, switches, self.desk.ambient.now()).help:
             return None
         channels = self.channels(transaction.request.minimum)
-        return HelpOffered(transaction, service, channels) if channels else None
+        return HelpOffered(transaction, service, channels, self.ways) if channels else None
 
     def channels(self, level: Level) -> tuple[Channel, ...]:
         """The kinds of session that can reach a level, the strongest first."""
@@ -93,9 +93,11 @@ class Assist:
             return offered
         if offered is None or wanted.channel not in offered.channels:
             return Refusal.NOT_NOW
-        reach = contact(wanted.way, wanted.address)
-        if reach is None or reach.way not in self.ways:
-            return Refusal.ADDRESS
+        if wanted.way not in self.ways:
+            return Refusal.WAY
+        reach = contact(wanted.way, wanted.address, self.office.region)
+        if reach is None:
+            return Refusal.UNREACHABLE if cannot_be_reached(wanted.way, wanted.address) else Refusal.ADDRESS
         rate = self.desk.limited.help
         if not await self.desk.limits.allow(f"help:{browser.address}", rate.most, rate.window):
             return Held(Limit.HELP, rate.ends(self.desk.ambient.now()), offered.service, offered.transaction)

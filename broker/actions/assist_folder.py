@@ -12,6 +12,7 @@ from broker.assisted.levels import Assessment, assess
 from broker.assisted.queue import suits
 from broker.assisted.table import barred
 from broker.model.staff import StaffMember, StaffRole
+from broker.normalize.names import name_key
 
 LEAD, AGENT, REVIEWER = StaffRole.LEAD, StaffRole.AGENT, StaffRole.REVIEWER
 WORKERS = (AGENT, REVIEWER, LEAD)
@@ -101,10 +102,10 @@ def _blind(case: Case) -> Case:
 
 def _warnings(case: Case, member: StaffMember) -> Iterator[Warned]:
     claims = case.details.claims
-    given, family = (claims.get(name, "").casefold() for name in ("given_name", "family_name"))
-    own = member.name.casefold().split()
-    if family and own and own[-1] == family.split()[-1]:
-        yield Warned.SAME_NAME if given and own[0] == given.split()[0] else Warned.SAME_FAMILY_NAME
+    given, family = (name_key(claims.get(name, "")).split() for name in ("given_name", "family_name"))
+    own = name_key(member.name).split()
+    if own and (family or given) and own[-1] == (family or given)[-1]:
+        yield Warned.SAME_NAME if (given or family)[0] == own[0] else Warned.SAME_FAMILY_NAME
     if case.safety.unsafe:
         yield Warned.UNSAFE_TO_CALL
     if case.safety.someone_with_me:

@@ -30,6 +30,7 @@ class Office:
     `issuer` is the first half of the key of every identity a case proves. `blind` turns a document or telephone
     number into a mark that only this broker can make (hexadecimal). `confirm` is the page where citizens type in the
     code of a question, `name` by language what they know this broker by, `ways` those in which notices can go out.
+    `region` is the country whose telephone numbers are written without a country code.
     """
 
     issuer: str
@@ -43,6 +44,7 @@ class Office:
     confirm: str
     name: Mapping[str, str]
     ways: frozenset[str] = frozenset()
+    region: str = "GB"
 
 
 async def current(office: Office, id: str) -> Case | None:

@@ -1,20 +1,30 @@
 """What an agent typed and ticked, made into records: everything that is wrong with it at once."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
+from broker.actions.assist_address import marked_ever
 from broker.actions.staff_outcomes import Answer, Fault, Faulty
 from broker.assisted.case import Case, Channel, CheckRecord, EvidenceRecord, Outcome
-from broker.assisted.profiles import EvidenceKind, Profiles
+from broker.assisted.profiles import EvidenceKind, FieldKind, Profiles
 from broker.assisted.reasons import Occasion, fits
 from broker.model.handle import plain
 from broker.model.staff import StaffMember
+from broker.normalize.dates import NO_YEAR, full_date, partial_date
+from broker.normalize.names import name_key
+from broker.normalize.text import clean, clean_lines, is_blank
 
-DETAILS: Mapping[str, bool] = {"given_name": True, "family_name": True, "birthdate": True, "address": False}
+DETAILS: Mapping[str, bool] = {"given_name": False, "family_name": False, "birthdate": True, "address": False}
 """What is recorded of a person, by claim (OpenID Connect Core 5.1), and whether it may not be left out."""
+
+NAMES = ("given_name", "family_name")
+"""Of these one may not be left out. A person with one name has one of them alone."""
 
 LONGEST = 300
 """Characters in one field at most."""
+
+EARLIEST = "1890"
+"""The first year in which a person who signs in can be born."""
 
 
 def evidence(
@@ -37,7 +47,7 @@ def evidence(
     checks = _checks(known.checks, profiles, member, case.channel, answers, now, faults)
     if faults:
         return Faulty(faults)
-    kept = {name: value.strip() for name, value in fields.items() if value.strip()}
+    kept = {name: _field(known.fields[name], value) for name, value in fields.items() if not is_blank(value)}
     return EvidenceRecord(id or _next(case), kind, known.type, member.id, now, kept, checks)
 
 
@@ -53,13 +63,23 @@ def person_checks(
 
 
 def details(claims: Mapping[str, str], now: float) -> Mapping[str, str] | Faulty:
-    """The person's details, trimmed. A date of birth is a real day that is not in the future."""
-    told = {name: value.strip() for name, value in claims.items() if value.strip()}
+    """The person's details in normal form.
+
+    A date of birth is a partial date (`normalize.dates`) that is not in the future.
+    """
+    told = {name: clean_lines(value) for name, value in claims.items() if not is_blank(value)}
     faults: dict[str, Fault] = {name: Fault.UNKNOWN for name in told if name not in DETAILS}
     faults |= {name: Fault.MISSING for name, needed in DETAILS.items() if needed and name not in told}
+    if not any(name in told for name in NAMES):
+        faults["given_name"] = Fault.MISSING
+    faults |= {name: Fault.NOT_A_NAME for name in NAMES if name in told and not name_key(told[name])}
     faults |= {name: Fault.TOO_LONG for name, value in told.items() if len(value) > LONGEST}
-    if "birthdate" in told and not _past(told["birthdate"], now):
-        faults["birthdate"] = Fault.NOT_A_DATE
+    if "birthdate" in told:
+        born = partial_date(told["birthdate"])
+        if born is None or not _past(born, now):
+            faults["birthdate"] = Fault.NOT_A_DATE
+        else:
+            told["birthdate"] = born
     return Faulty(faults) if faults else told
 
 
@@ -77,15 +97,28 @@ def marks(kind: EvidenceKind, record: EvidenceRecord, blind: Callable[[str], str
     )
 
 
+def marks_ever(case: Case, region: str, blind: Callable[[str], str]) -> tuple[str, ...]:
+    """The marks by which to look for other cases: those of the case, and those an older release made of its address."""
+    former = () if case.contact is None else marked_ever(case.contact, region)
+    return tuple(dict.fromkeys((*case.marks, *map(blind, former))))
+
+
 def _faults_in_fields(kind: EvidenceKind, fields: Mapping[str, str]) -> dict[str, Fault]:
     faults = {name: Fault.UNKNOWN for name in fields if name not in kind.fields}
     for name, field in kind.fields.items():
-        value = fields.get(name, "").strip()
-        if field.required and not value:
-            faults[name] = Fault.MISSING
+        value = clean(fields.get(name, ""))
+        if is_blank(value):
+            faults |= {name: Fault.MISSING} if field.required else {}
         elif len(value) > LONGEST:
             faults[name] = Fault.TOO_LONG
+        elif field.dated and full_date(value) is None:
+            faults[name] = Fault.NOT_A_DATE
     return faults
+
+
+def _field(kind: FieldKind, value: str) -> str:
+    """What was typed into a field, in normal form."""
+    return (full_date(value) if kind.dated else None) or clean(value)
 
 
 def _hindrance(check: str, profiles: Profiles, member: StaffMember, channel: Channel) -> Fault | None:
@@ -127,9 +160,7 @@ def _next(case: Case) -> str:
     return f"e{max(used, default=0) + 1}"
 
 
-def _past(text: str, now: float) -> bool:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return False
-    return len(text) == 10 and day.year >= 1890 and day <= datetime.fromtimestamp(now, UTC).date()
+def _past(born: str, now: float) -> bool:
+    """Whether a partial date can be over: the earliest day that it can be."""
+    today = datetime.fromtimestamp(now, UTC).date().isoformat()
+    return born.startswith(NO_YEAR) or EARLIEST <= born <= today[: len(born)]

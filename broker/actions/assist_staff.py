@@ -230,7 +230,8 @@ class Console:
             profiles=found.version,
             in_training=member.in_training,
         )
-        alike = await office.cases.alike(case.marks, case.id) if case.marks else 0
+        marks = records.marks_ever(case, office.region, office.blind)
+        alike = await office.cases.alike(marks, case.id) if marks else 0
         drawn = int.from_bytes(office.ambient.draw(8)) < office.terms.random_review * 2**64
         return await self._done(who, id, edition, ev.Decided(verdict, alike, drawn))
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from broker.assisted.case import Channel
+from broker.assisted.case import Channel, Way
 from broker.journey.transaction import Transaction
 from broker.model.service import Service
 
@@ -31,11 +31,15 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class HelpOffered:
-    """What can be asked for: the kinds of session that can reach the level the service needs, the best one first."""
+    """What can be asked for: the kinds of session that can reach the level the service needs, the best one first.
+
+    `ways` are those in which messages can be sent to the citizen.
+    """
 
     transaction: Transaction
     service: Service
     channels: tuple[Channel, ...]
+    ways: frozenset[Way] = frozenset(Way)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +57,15 @@ class HelpWanted:
 
 
 class Refusal(StrEnum):
-    """Why something that a citizen asked for was not done."""
+    """Why something that a citizen asked for was not done.
+
+    ADDRESS: what was typed is no address of its kind. UNREACHABLE: it is one, but the mail server cannot send to it.
+    WAY: messages cannot be sent in this way at all.
+    """
 
     ADDRESS = "address"
+    UNREACHABLE = "unreachable"
+    WAY = "way"
     NOT_NOW = "not_now"
     JUST_SENT = "just_sent"
     """A confirmation code went out moments ago."""

@@ -147,6 +147,7 @@ class Fault(StrEnum):
     REASON = "reason"
     TOO_LONG = "too_long"
     NOT_A_DATE = "not_a_date"
+    NOT_A_NAME = "not_a_name"
 
 
 @dataclass(frozen=True, slots=True)

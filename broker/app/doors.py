@@ -178,6 +178,7 @@ def _pages(parts: Parts, origin: str, codes: tuple[str, ...], files: Statics, sh
         url=broker.support.url,
         zone=broker.zone,
         languages=codes,
+        region=broker.region,
     )
     return pages(languages(site.languages, site.zone), site, sheets, files)
 
@@ -196,7 +197,7 @@ def public_door(parts: Parts) -> ASGIApp:
     here = desk(parts)
     files = statics()
     ready = _pages(parts, broker.issuer, broker.languages, files, (*citizens.SHEETS, *public.SHEETS))
-    door = citizens.Door(SignIn(here, assist(parts, here)), ready, parts.sealer, parts.ambient)
+    door = citizens.Door(SignIn(here, assist(parts, here)), ready, parts.sealer, parts.ambient, broker.region)
     exit = Exit(
         broker.issuer,
         parts.keys.public,

@@ -2,6 +2,7 @@
 
 from broker.actions.assist_needs import Notifier
 from broker.app.parts import password
+from broker.normalize.email import ascii_host, sendable
 from broker.notices.folder import Folder
 from broker.notices.mail import Mail
 from broker.settings import Notices
@@ -14,4 +15,5 @@ def notifier(notices: Notices) -> Notifier | None:
     smtp = notices.smtp
     if smtp is None:
         return None
-    return Mail(smtp.host, smtp.sender, smtp.port, smtp.user, password(smtp.password_file))
+    host, sender = ascii_host(smtp.host) or smtp.host, sendable(smtp.sender, dotless=True) or smtp.sender
+    return Mail(host, sender, smtp.port, smtp.user, password(smtp.password_file))

@@ -41,6 +41,7 @@ def office(parts: Parts) -> Office:
         confirm=f"{broker.issuer}/confirm",
         name=broker.name,
         ways=frozenset() if (sending := notifier(broker.notices)) is None else sending.ways,
+        region=broker.region,
     )
 
 

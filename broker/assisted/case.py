@@ -161,8 +161,9 @@ class EvidenceRecord:
 class Details:
     """What is known of the person: claims by name as they were confirmed from evidence, flat texts.
 
-    `birthdate` is YYYY-MM-DD, `address` one text with line breaks. `corrected` names the claims that differ from what
-    was recorded first: a correction of name or birth date brings a second person in.
+    A person with one name has `given_name` or `family_name` alone. `birthdate` is a partial date in the normal form of
+    `normalize.dates`, `address` one text with line breaks. `corrected` names the claims that differ from what was
+    recorded first: a correction of name or birth date brings a second person in.
     """
 
     claims: Mapping[str, str] = field(default_factory=dict)

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from broker.assisted.case import Case, CheckRecord, EvidenceRecord, Outcome
 from broker.model.assurance import EvidenceType, Level
+from broker.normalize.dates import partial_date
+from broker.normalize.names import name_key
 
 KIND: Final = "own_device"
 CONFIRMED: Final = "confirmed"
@@ -37,13 +39,40 @@ def device_evidence(
 
 
 def matches(details: Mapping[str, str], claims: Mapping[str, Any]) -> bool:
-    """Whether name and date of birth are the same, letter case and spaces aside. What is missing does not match."""
-    known = {name: _plain(claims.get(name)) for name in ("given_name", "family_name", "birthdate", "name")}
-    given, family, born = (_plain(details.get(name)) for name in ("given_name", "family_name", "birthdate"))
-    if not (given and family and born) or known["birthdate"] != born:
-        return False
-    return (known["given_name"], known["family_name"]) == (given, family) or known["name"] == f"{given} {family}"
+    """Whether claims name the same person as the recorded details: the same whole name and the same date of birth.
+
+    Names are compared as `normalize.names` does. A person may have one name only; registers disagree about whether it
+    is a given or a family name, so it may stand in either. A date of which parts are unknown is the same only if the
+    same parts are unknown: a birthday in 1977 is not any birthday in 1977.
+    """
+    whole, born = _whole_name(details), _date(details.get("birthdate"))
+    return bool(whole and born) and _date(claims.get("birthdate")) == born and whole in _whole_names(claims)
 
 
-def _plain(value: Any) -> str:
-    return " ".join(value.casefold().split()) if isinstance(value, str) else ""
+def _whole_name(details: Mapping[str, str]) -> str:
+    return _joined(details, "given_name", "family_name")
+
+
+def _whole_names(claims: Mapping[str, Any]) -> frozenset[str]:
+    """The whole names that claims say: made of the parts, and `name` unless it puts the parts in another order."""
+    given, family, name = (_key(claims.get(part)) for part in ("given_name", "family_name", "name"))
+    parts = {
+        _joined(claims, "given_name", "family_name"),
+        _joined(claims, "given_name", "middle_name", "family_name"),
+    }
+    if not (given and family):
+        return frozenset({name} if name else parts)
+    ordered = name.startswith(f"{given} ") and name.endswith(f" {family}")
+    return frozenset(parts | {name} if ordered else parts)
+
+
+def _joined(claims: Mapping[str, Any], *parts: str) -> str:
+    return " ".join(key for part in parts if (key := _key(claims.get(part))))
+
+
+def _key(value: Any) -> str:
+    return name_key(value) if isinstance(value, str) else ""
+
+
+def _date(value: Any) -> str | None:
+    return partial_date(value) if isinstance(value, str) else None

@@ -18,6 +18,8 @@ from broker.assisted.case import (
 )
 from broker.assisted.clocks import Terms
 from broker.assisted.people import second_person
+from broker.normalize.names import name_key
+from broker.normalize.text import fold
 
 S = State
 
@@ -224,8 +226,14 @@ def _stopped(case: Case) -> Case:
 
 
 def _corrected(before: Details, claims: Mapping[str, str], by: str, now: float) -> Details:
-    changed = {claim for claim, value in before.claims.items() if claims.get(claim) != value}
+    changed = {claim for claim, value in before.claims.items() if not _same(claim, value, claims.get(claim, ""))}
     return Details(dict(claims), tuple(sorted(changed | set(before.corrected))), by, now)
+
+
+def _same(claim: str, before: str, after: str) -> bool:
+    """Whether a detail is what it was before, written otherwise at most."""
+    key = name_key if claim.endswith("name") else fold
+    return key(before) == key(after)
 
 
 def _with_overrides(evidence: EvidenceRecord, before: EvidenceRecord | None) -> EvidenceRecord:

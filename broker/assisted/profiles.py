@@ -57,6 +57,11 @@ class FieldKind:
     mark: bool = False
     required: bool = True
 
+    @property
+    def dated(self) -> bool:
+        """Whether it holds a date: its member is one of those that are dates in the standard."""
+        return (self.member or "").rpartition(".")[2].startswith("date_")
+
 
 @dataclass(frozen=True, slots=True)
 class EvidenceKind:

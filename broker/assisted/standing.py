@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from broker.assisted.case import Case, Channel, Confirmation, Contact, State, Way, Words
 from broker.assisted.clocks import Terms
+from broker.normalize.email import unicode_address
 
 
 class Stage(StrEnum):
@@ -96,6 +97,6 @@ def standing(case: Case, terms: Terms, now: float, *, asking: bool, attempts: in
 def hidden(contact: Contact) -> Contact:
     """A contact that only its owner recognises: the first letter and the site, or the last three digits."""
     if contact.way is Way.EMAIL:
-        name, _, site = contact.address.partition("@")
+        name, _, site = unicode_address(contact.address).partition("@")
         return Contact(contact.way, f"{name[:1]}…@{site}")
     return Contact(contact.way, f"…{contact.address[-3:]}")

@@ -8,6 +8,8 @@ from importlib.resources import files
 
 from broker.assisted.case import Words
 from broker.model.handle import digest
+from broker.normalize.codes import code_key
+from broker.normalize.text import fold, plain_marks
 
 CODE_DIGITS = 6
 """Digits of a confirmation code."""
@@ -39,8 +41,8 @@ def phrase(draw: Draw) -> Words:
 
 def same_phrase(words: Words, typed: str) -> bool:
     """Whether somebody typed the phrase: both words in their order, whatever stands between. Never for no words."""
-    said = re.findall(r"[^\W\d_]+", typed.casefold())
-    wanted = f"{words.first} {words.second}".casefold()
+    said = re.findall(r"[^\W\d_]+", fold(typed))
+    wanted = fold(f"{words.first} {words.second}")
     return bool(words.first and words.second) and hmac.compare_digest(" ".join(said).encode(), wanted.encode())
 
 
@@ -59,9 +61,8 @@ def confirmation_digest(case: str, code: str) -> str:
 
 
 def same_code(case: str, kept: str, typed: str) -> bool:
-    """Whether somebody typed the code that is kept; spaces and hyphens do not count."""
-    said = re.sub(r"[\s\-]", "", typed)
-    return hmac.compare_digest(confirmation_digest(case, said), kept)
+    """Whether somebody typed the code that is kept, in digits of any script, whatever stands between."""
+    return hmac.compare_digest(confirmation_digest(case, code_key(typed)), kept)
 
 
 def continuation_digest(code: str) -> str:
@@ -89,8 +90,10 @@ _RANDOM = re.compile(r"\b(?=\w*\d)(?=\w*[A-Za-z])[A-Za-z0-9]{10,}\b")
 def unfit(note: str) -> str | None:
     """Why a note is refused: "card", "code" or "password", where it looks like holding one; None where it is fit.
 
-    Dates, times and years pass. It errs on the side of refusing: the note can be written without the digits.
+    Dates, times and years pass. It errs on the side of refusing: the note can be written without the digits. Digits of
+    other scripts, and digits with other hyphens or invisible characters between them, are digits.
     """
+    note = plain_marks(note)
     rows = [re.sub(r"\D", "", row) for row in _DIGITS.findall(_MOMENT.sub(" ", note))]
     if any(12 < len(row) < 20 and _luhn(row) for row in rows):
         return "card"

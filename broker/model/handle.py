@@ -4,6 +4,7 @@ import base64
 import hashlib
 
 from broker.ambient import Ambient
+from broker.normalize.codes import code_key
 
 READABLE = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Letters and digits that are not mistaken for one another when read aloud or copied by hand."""
@@ -34,5 +35,5 @@ def readable(ambient: Ambient, length: int) -> str:
 
 
 def plain(text: str) -> str:
-    """A readable code as a person typed it, made comparable: upper case, without spaces and hyphens."""
-    return "".join(c for c in text.upper() if c.isalnum())
+    """A readable code as a person typed it, made comparable (`normalize.codes`)."""
+    return code_key(text)

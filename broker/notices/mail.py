@@ -8,6 +8,7 @@ from email.message import EmailMessage
 from email.utils import formatdate, parseaddr
 
 from broker.model.notice import NotDelivered, Notice
+from broker.normalize.email import sendable
 from broker.notices.texts import written
 
 TIMEOUT = 15.0
@@ -37,16 +38,19 @@ class Mail:
         """Hands the message to the mail server. Raises NotDelivered."""
         if notice.way not in self.ways:
             raise NotDelivered(f"a mail server cannot reach anybody by {notice.way}")
+        address = sendable(notice.address)
+        if address is None:
+            raise NotDelivered("the address cannot be sent to")
         try:
-            await asyncio.to_thread(self._send, self._message(notice))
+            await asyncio.to_thread(self._send, self._message(notice, address))
         except (OSError, smtplib.SMTPException, ValueError) as fault:
             raise NotDelivered(type(fault).__name__) from fault
 
-    def _message(self, notice: Notice) -> EmailMessage:
+    def _message(self, notice: Notice, address: str) -> EmailMessage:
         said = written(notice)
         message = EmailMessage()
         message.set_content(said.text)
-        message["From"], message["To"], message["Subject"] = self.sender, notice.address, said.subject
+        message["From"], message["To"], message["Subject"] = self.sender, address, said.subject
         message["Date"] = formatdate(notice.created)
         message["Message-ID"] = f"<{notice.id}@{parseaddr(self.sender)[1].partition('@')[2]}>"
         message["Content-Language"] = notice.language

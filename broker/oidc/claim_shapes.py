@@ -1,11 +1,14 @@
 """The shapes that claims have in `verified_claims` (OpenID Connect Core 5.1, OpenID Connect for IDA Claims 1.0).
 
-A value of another shape would make the whole answer invalid, so it is not told as verified.
+A value of another shape would make the whole answer invalid, so it is not told as verified. A `birthdate` may leave out
+what is not known (ISO 8601-1): YYYY, YYYY-MM, or 0000-MM-DD.
 """
 
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+
+from broker.normalize.dates import partial_date
 
 
 def _text(value: Any) -> bool:
@@ -34,6 +37,10 @@ def _address(value: Any) -> bool:
     return _parts(value) and ("country_code" not in value or _COUNTRY(value["country_code"]))
 
 
+def _date(value: Any) -> bool:
+    return isinstance(value, str) and partial_date(value) == value
+
+
 def _truth(value: Any) -> bool:
     return isinstance(value, bool)
 
@@ -53,7 +60,7 @@ _TEXTS: Final = (
 _SHAPES: Final[Mapping[str, Callable[[Any], bool]]] = {
     **dict.fromkeys(_TEXTS, _text),
     **dict.fromkeys(("email_verified", "phone_number_verified"), _truth),
-    "birthdate": _like("[0-9]{4}-[01][0-9]-[0-3][0-9]"),
+    "birthdate": _date,
     "email": _like(r"[^@]+@[^@.]+(\.[^@.]+)+"),
     "phone_number": _like(r"\+?[0-9]{5,15}(;ext[0-9]{0,9})?"),
     "msisdn": _like(r"\+?[0-9]{5,15}"),

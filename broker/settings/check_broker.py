@@ -1,5 +1,6 @@
 """What must hold in broker.toml beyond the types of its fields. Each check names every problem that it finds."""
 
+import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -9,8 +10,10 @@ from zoneinfo import ZoneInfo
 
 from broker.jose import read_authorities
 from broker.model.assurance import Level
+from broker.normalize.email import ascii_host, is_unreachable, sendable
+from broker.normalize.phone import regions
 from broker.settings.secret import unreadable, unusable_secret
-from broker.settings.shape import Broker, Facts, Passing
+from broker.settings.shape import HOME, Broker, Facts, Passing
 from broker.settings.urls import check_address, check_networks, check_origin, check_url
 from broker.store_urls import POSTGRESQL, REDIS, REDIS_TLS, BadUrl, read_store_url
 from broker.tls import ClientTls, TlsUnusable, client_context
@@ -156,8 +159,35 @@ def check_notices(broker: Broker) -> Iterator[Problem]:
         yield Problem("notices", "exactly one of outbox and smtp is needed", "add [notices.smtp], or take one out")
     if notices.outbox is not None and not broker.development:
         yield Problem("notices.outbox", "a file reaches no citizen", "use [notices.smtp] outside development")
-    if notices.smtp is not None and not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", notices.smtp.sender):
-        yield Problem("notices.smtp.sender", "this is no email address", 'write such as "noreply@identity.example"')
+    if notices.smtp is not None and sendable(notices.smtp.sender, dotless=True) is None:
+        yield unsendable("notices.smtp.sender", notices.smtp.sender, "noreply@identity.example")
+    if notices.smtp is not None and not is_host(notices.smtp.host):
+        yield Problem("notices.smtp.host", "this is no host name", 'write such as "mail.identity.example"')
+    if broker.support.email is not None and sendable(broker.support.email) is None:
+        yield unsendable("support.email", broker.support.email, "help@identity.example")
+
+
+def unsendable(place: str, address: str, example: str) -> Problem:
+    """What is wrong with an address that no mail can be sent to."""
+    if is_unreachable(address):
+        mend = "use an address with ASCII letters before the @; its domain may have any"
+        return Problem(place, "many mail servers cannot carry this address (RFC 6531)", mend)
+    return Problem(place, "this is no email address", f'write such as "{example}"')
+
+
+def is_host(text: str) -> bool:
+    """Whether a text is a host name, of any script, or an IP address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return ascii_host(text) is not None
+    return True
+
+
+def check_region(broker: Broker) -> Iterator[Problem]:
+    """A country that has telephone numbers."""
+    if broker.region != HOME and broker.region not in regions():  # the library is loaded only if it has to be
+        yield Problem("region", "no country with telephone numbers", 'write its two capital letters, such as "GB"')
 
 
 def check_times(broker: Broker) -> Iterator[Problem]:
@@ -246,6 +276,7 @@ CHECKS: Final[tuple[Callable[[Broker], Iterator[Problem]], ...]] = (
     check_acr,
     check_stores,
     check_notices,
+    check_region,
     check_times,
 )
 """What holds for the text of the settings; `check_files` looks at the machine."""

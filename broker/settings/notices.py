@@ -14,7 +14,7 @@ class Smtp:
     host: str
     """Its name."""
     sender: str
-    """The address that notices come from."""
+    """The address that notices come from. Its domain may have letters of any script (IDNA 2008)."""
     port: Annotated[int, Between(1, 65535)] = 587
     """587 for STARTTLS, 465 for TLS from the start."""
     user: str | None = None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from broker.model.assurance import Ladder, Level
 from broker.settings.assisted import Assisted
@@ -62,6 +62,10 @@ class Certificates:
     origin: str | None = None
     """The origin where the proxy asks for certificates, if it is not the issuer, so that citizens' browsers are never
     asked for one. Services learn of it from the metadata (RFC 8705 5)."""
+
+
+HOME: Final = "GB"
+"""The country whose telephone numbers are read without a country code if the settings name none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +288,8 @@ class Broker:
     """The names under which services ask for levels and are told them (OpenID Connect Core 2, `acr`)."""
     zone: str = "UTC"
     """The time zone in which citizens are told times, such as "Europe/London"."""
+    region: str = HOME
+    """The country (ISO 3166-1 alpha-2) in which telephone numbers without a country code are read."""
     support: Support = field(default_factory=Support)
     listen: Listen = Listen()
     certificates: Certificates = Certificates()

@@ -14,7 +14,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import get_date_format, get_time_format
+from babel.dates import DateTimePattern, get_date_format, get_time_format, match_skeleton, parse_pattern
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from markupsafe import Markup, escape
@@ -27,13 +27,16 @@ _LOCALES: Mapping[str, str] = {"en": "en_GB"}
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """A language ready for use. `direction` is "ltr" or "rtl", `name` what the language calls itself."""
+    """A language ready for use. `direction` is "ltr" or "rtl", `name` what the language calls itself. `month`
+    writes the month and year of a date, `birthday` its day and month."""
 
     code: str
     name: str
     direction: str
     translations: gettext.NullTranslations
     locale: Locale
+    month: Callable[[date], str]
+    birthday: Callable[[date], str]
     date: Callable[[date], str]
     time: Callable[[time], str]
     zone: tzinfo
@@ -81,15 +84,23 @@ def language(code: str, zone: str) -> Language:
         direction=locale.text_direction,
         translations=gettext.NullTranslations() if code == SOURCE else _catalogue(CATALOGUES / f"{code}.po"),
         locale=locale,
-        date=_written_date(locale),
+        date=_written_date(locale, get_date_format("long", locale)),
+        month=_written_date(locale, _skeleton("yMMMM", locale)),
+        birthday=_written_date(locale, _skeleton("MMMMd", locale)),
         time=_written_time(locale),
         zone=ZoneInfo(zone),
     )
 
 
-def _written_date(locale: Locale) -> Callable[[date], str]:
+def _skeleton(wanted: str, locale: Locale) -> DateTimePattern:
+    """The pattern in which a language writes a part of a date (UTS #35 4, 8.4)."""
+    known = locale.datetime_skeletons
+    found = known.get(wanted) or known[match_skeleton(wanted, known) or "yMMMd"]
+    return found if isinstance(found, DateTimePattern) else parse_pattern(found)
+
+
+def _written_date(locale: Locale, pattern: DateTimePattern) -> Callable[[date], str]:
     """Writes dates; each is worked out once, since pages tell the same few again and again."""
-    pattern = get_date_format("long", locale)
 
     @lru_cache(maxsize=1024)
     def written(day: date) -> str:

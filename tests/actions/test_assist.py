@@ -78,9 +78,11 @@ async def test_where_help_is_turned_off_nobody_can_ask(stage: Stage) -> None:
     ("way", "address", "kept"),
     [
         ("email", " ada@example.org ", "ada@example.org"),
-        ("phone", "+44 (0)7700-900.982", "+4407700900982"),
+        ("phone", "+44 (0)7700-900.982", "+447700900982"),
         ("phone", "0044 7700 900 982", "+447700900982"),
-        ("phone", "07700 900982", "07700900982"),
+        ("phone", "07700 900982", "+447700900982"),
+        ("phone", "\u202d٠٧٧٠٠\u2011٩٠٠٩٨٢\u202c", "+447700900982"),
+        ("email", "ada@bücher.example", "ada@xn--bcher-kva.example"),
         ("email", "ada", None),
         ("email", "ada@example.org\nBcc: eve@example.org", None),
         ("email", "<ada@example.org>", None),
@@ -105,7 +107,9 @@ async def test_an_address_nobody_could_be_reached_at_is_not_taken(
 async def test_an_address_no_notice_can_reach_is_not_taken(stage: Stage) -> None:
     handle = await stage.arrives()
     phone = replace(WANTED, way="phone", address="+447700900982")
-    assert await with_ways(stage, "email").ask(handle, ME, phone) is Refusal.ADDRESS
+    assert await with_ways(stage, "email").ask(handle, ME, phone) is Refusal.WAY
+    beyond = replace(WANTED, way="email", address="jörg@example.org")
+    assert await with_ways(stage, "email").ask(handle, ME, beyond) is Refusal.UNREACHABLE
 
 
 async def test_asking_twice_opens_one_case(stage: Stage) -> None:

@@ -303,7 +303,12 @@ async def test_a_check_that_a_channel_does_not_allow_is_refused(stage: Stage) ->
         (DETAILS | {"birthdate": "1990-02-30"}, {"birthdate": Fault.NOT_A_DATE}),
         (DETAILS | {"birthdate": "2027-01-16"}, {"birthdate": Fault.NOT_A_DATE}),
         (DETAILS | {"birthdate": "19900102"}, {"birthdate": Fault.NOT_A_DATE}),
-        (DETAILS | {"given_name": ""}, {"given_name": Fault.MISSING}),
+        (DETAILS | {"birthdate": "04/12/1987"}, {"birthdate": Fault.NOT_A_DATE}),
+        (DETAILS | {"birthdate": "0000"}, {"birthdate": Fault.NOT_A_DATE}),
+        (DETAILS | {"birthdate": "2027-02"}, {"birthdate": Fault.NOT_A_DATE}),
+        (DETAILS | {"birthdate": "1889"}, {"birthdate": Fault.NOT_A_DATE}),
+        (DETAILS | {"given_name": "", "family_name": "\u3164"}, {"given_name": Fault.MISSING}),
+        (DETAILS | {"given_name": "-"}, {"given_name": Fault.NOT_A_NAME}),
         (DETAILS | {"shoe_size": "39"}, {"shoe_size": Fault.UNKNOWN}),
         (DETAILS | {"address": "x" * 301}, {"address": Fault.TOO_LONG}),
     ],
@@ -317,6 +322,59 @@ async def test_details_that_cannot_be_are_refused(
     f = had(await c.start_session(who, f.case.id, f.case.edition, Channel.VIDEO))
     outcome = await c.record_details(who, f.case.id, f.case.edition, claims)
     assert isinstance(outcome, Faulty) and outcome.faults == faults
+
+
+@pytest.mark.parametrize(
+    ("claims", "kept"),
+    [
+        ({"given_name": "Suharto", "birthdate": "1977"}, {"given_name": "Suharto", "birthdate": "1977"}),
+        ({"family_name": "Suharto", "birthdate": "1977-04"}, {"family_name": "Suharto", "birthdate": "1977-04"}),
+        ({"given_name": "ＡＤＡ", "birthdate": "٠٠٠٠-٠٤-١٢"}, {"given_name": "ＡＤＡ", "birthdate": "0000-04-12"}),
+        (
+            {"given_name": " Zoe\u0308\u202c ", "family_name": "O\u2019Neill", "birthdate": "1990\u20111\u20112"},
+            {"given_name": "Zoë", "family_name": "O\u2019Neill", "birthdate": "1990-01-02"},
+        ),
+        (
+            DETAILS | {"address": " 1  High Street\r\n\r\nBangor\u200e"},
+            DETAILS | {"address": "1 High Street\nBangor"},
+        ),
+    ],
+)
+async def test_details_are_kept_in_normal_form_also_of_a_person_with_one_name_or_part_of_a_birthdate(
+    stage: Stage, claims: dict[str, str], kept: dict[str, str]
+) -> None:
+    await waiting(stage)
+    who, c = stage.present(BEN), stage.console
+    f = had(await c.next_case(who))
+    f = had(await c.start_session(who, f.case.id, f.case.edition, Channel.VIDEO))
+    f = had(await c.record_details(who, f.case.id, f.case.edition, claims))
+    assert f.case.details.claims == kept
+
+
+async def test_writing_a_name_otherwise_is_no_correction_of_it(stage: Stage) -> None:
+    await waiting(stage)
+    who, c = stage.present(BEN), stage.console
+    f = had(await c.next_case(who))
+    f = had(await c.start_session(who, f.case.id, f.case.edition, Channel.VIDEO))
+    f = had(await c.record_details(who, f.case.id, f.case.edition, DETAILS | {"family_name": "O'Neill-Rees"}))
+    f = had(await c.record_details(who, f.case.id, f.case.edition, DETAILS | {"family_name": "O\u2019NEILL REES"}))
+    assert f.case.details.corrected == ()
+    f = had(await c.record_details(who, f.case.id, f.case.edition, DETAILS | {"family_name": "Oneill"}))
+    assert f.case.details.corrected == ("family_name",)
+
+
+async def test_a_date_on_evidence_is_a_whole_date_in_normal_form(stage: Stage) -> None:
+    await waiting(stage)
+    who, c = stage.present(BEN), stage.console
+    f = had(await c.next_case(who))
+    f = had(await c.start_session(who, f.case.id, f.case.edition, Channel.VIDEO))
+    answers = yes("seen", "valid", "features", "details_match", "face")
+    fields = PASSPORT | {"expires": "2031"}
+    wrong = await c.record_evidence(who, f.case.id, f.case.edition, "passport", fields, answers)
+    assert isinstance(wrong, Faulty) and wrong.faults == {"expires": Fault.NOT_A_DATE}
+    fields = PASSPORT | {"expires": "۲۰۳۱/۱/۲"}
+    f = had(await c.record_evidence(who, f.case.id, f.case.edition, "passport", fields, answers))
+    assert f.case.evidence[0].details["expires"] == "2031-01-02"
 
 
 async def test_taking_a_piece_of_evidence_out_brings_a_second_person_in(stage: Stage) -> None:

@@ -1,8 +1,11 @@
 """What a confirmation on the citizen's own device is worth to a case."""
 
 import dataclasses
+from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from broker.assisted import events as ev
 from broker.assisted.case import Case, Channel, Outcome, State
@@ -12,6 +15,7 @@ from broker.assisted.profiles import shipped
 from broker.assisted.table import barred
 from broker.model.assurance import Level
 from tests.assisted.cases import NOW, TERMS, standing, walked
+from tests.normalize.spellings import NAME, hidden, respelled_name
 
 DETAILS = {"given_name": "Ada", "family_name": "Example", "birthdate": "1990-01-02"}
 PROFILES = shipped()
@@ -29,11 +33,60 @@ PROFILES = shipped()
         ({"birthdate": "1990-01-02"}, False),
         ({**DETAILS, "given_name": None}, False),
         ({}, False),
+        ({**DETAILS, "given_name": "Ａｄａ\u200e", "birthdate": "1990\u201101\u201102"}, True),
+        ({**DETAILS, "family_name": "", "name": "Ada Example"}, True),
+        ({**DETAILS, "middle_name": "Maria"}, True),
+        ({**DETAILS, "name": "Ada Maria Example"}, True),
+        ({**DETAILS, "given_name": "Example", "family_name": "Ada", "name": "Ada Example"}, False),
+        ({**DETAILS, "family_name": ["Example"]}, False),
+        ({**DETAILS, "birthdate": "1990"}, False),
+        ({**DETAILS, "birthdate": 19900102}, False),
     ],
 )
 def test_name_and_date_of_birth_must_be_the_same(claims: dict[str, str], same: bool) -> None:
     assert matches(DETAILS, claims) is same
     assert not matches({}, claims)
+
+
+@pytest.mark.parametrize(
+    ("details", "claims", "same"),
+    [
+        ({"given_name": "Suharto"}, {"given_name": "SUHARTO"}, True),
+        ({"given_name": "Suharto"}, {"family_name": "Suharto"}, True),
+        ({"family_name": "Suharto"}, {"name": "Suharto"}, True),
+        ({"family_name": "Suharto"}, {"given_name": "-", "family_name": "Suharto", "name": "Suharto"}, True),
+        ({"family_name": "Suharto"}, {"given_name": "", "family_name": "Suharto"}, True),
+        ({"given_name": "Suharto"}, {"given_name": "Suharto", "family_name": "Example"}, False),
+        ({"given_name": "Suharto"}, {"name": "Suharto Example"}, False),
+        ({"given_name": "Suharto"}, {"given_name": "Sukarno"}, False),
+        ({"given_name": "Ada", "family_name": "Example"}, {"given_name": "Ada"}, False),
+        ({"given_name": "Ada", "family_name": "O'Neill"}, {"given_name": "ADA", "family_name": "O\u2019Neill"}, True),
+        ({"given_name": "Zoë", "family_name": "A"}, {"given_name": "Zoe\u0308", "family_name": "A"}, True),
+        ({"given_name": "Zoë", "family_name": "A"}, {"given_name": "Zoe", "family_name": "A"}, False),
+        ({"given_name": "Anne-Marie", "family_name": "A"}, {"given_name": "Anne  Marie", "family_name": "A"}, True),
+    ],
+)
+@pytest.mark.parametrize("born", ["1990-01-02", "1990", "1990-01", "0000-01-02"])
+def test_one_name_and_other_spellings_match_with_any_precision_of_the_birthdate(
+    details: dict[str, str], claims: dict[str, str], same: bool, born: str
+) -> None:
+    assert matches({**details, "birthdate": born}, {**claims, "birthdate": born}) is same
+    for other in {"1990-01-02", "1990", "1990-01", "0000-01-02", "1991"} - {born}:
+        assert not matches({**details, "birthdate": born}, {**claims, "birthdate": other})
+
+
+@given(st.data(), NAME, NAME, st.dates(date(1900, 1, 1), date(2020, 1, 1)))
+def test_what_a_provider_spells_otherwise_is_the_same_person(
+    data: st.DataObject, given_name: str, family_name: str, born: date
+) -> None:
+    details = {"given_name": given_name, "family_name": family_name, "birthdate": born.isoformat()}
+    claims = {
+        "given_name": data.draw(respelled_name(given_name)),
+        "family_name": data.draw(respelled_name(family_name)),
+        "birthdate": data.draw(hidden(born.isoformat())),
+    }
+    assert matches(details, claims)
+    assert not matches(details, {**claims, "family_name": f"{family_name}x"})
 
 
 def confirmed(level: Level, claims: dict[str, str]) -> Case:

@@ -88,6 +88,16 @@ def test_a_code_is_good_for_its_case_alone(one: str, other: str) -> None:
     assert same_code(other, kept, "123456") == (one == other)
 
 
+@pytest.mark.parametrize(
+    "typed",
+    ["012345", " 012 345", "012\u2011345", "٠١٢٣٤٥", "۰۱۲۳۴۵", "０１２３４５", "\u202d012345\u202c", "0 1 2 3 4 5"],
+)
+def test_a_confirmation_code_is_right_in_digits_of_any_script(typed: str) -> None:
+    kept = confirmation_digest("case-1", "012345")
+    assert same_code("case-1", kept, typed)
+    assert not same_code("case-1", kept, typed + "0")
+
+
 def test_no_kind_of_code_passes_for_another() -> None:
     assert len({continuation_digest("c:1"), confirmation_digest("c", "1"), confirmation_digest("c:1", "")}) == 3
 
@@ -119,6 +129,22 @@ def test_no_kind_of_code_passes_for_another() -> None:
 )
 def test_a_note_holds_no_codes_passwords_or_card_numbers(note: str, why: str | None) -> None:
     assert unfit(note) == why or (why == "code" and unfit(note) == "password")
+
+
+@pytest.mark.parametrize(
+    ("note", "why"),
+    [
+        ("card 4111\u20111111\u20111111\u20111111", "card"),
+        ("card ٤١١١ ١١١١ ١١١١ ١١١١", "card"),
+        ("card 4111\u200b1111\u200b1111\u200b1111", "card"),
+        ("code ۱۲۳۴۵۶", "code"),
+        ("code １２３４５６", "code"),
+        ("8M2K\u2011XW4P\u201177QR\u2011BCDF", "code"),
+        ("their pass\u200bword", "password"),
+    ],
+)
+def test_a_note_does_not_hide_a_number_in_other_digits_hyphens_or_invisible_characters(note: str, why: str) -> None:
+    assert unfit(note) == why
 
 
 PROSE = st.text(string.ascii_letters + " ,.;äŵ", max_size=30)

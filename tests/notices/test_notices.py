@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from broker.app.notifying import notifier
 from broker.model.notice import NotDelivered, Notice, NoticeKind
 from broker.notices.folder import Folder
 from broker.notices.mail import Mail
 from broker.notices.texts import texts, written
+from broker.settings import Notices, Smtp
 from tests.machine.certificates import Authority
 
 FIELDS = {"code": "123456", "minutes": "10", "reference": "ABCD-2345"}
@@ -161,3 +163,32 @@ async def test_a_refused_mail_a_telephone_number_and_a_strange_address_are_told(
     with pytest.raises(NotDelivered) as caught:
         await carrier.deliver(NOTICE)
     assert "ada" not in caught.value.detail and mail_server.taken == []
+
+
+async def test_a_mail_to_an_international_domain_goes_out_in_ascii(
+    mail_server: MailServer, authority: Authority
+) -> None:
+    """A case of an older release may still hold the domain as it was typed."""
+    for typed in ("ada@b\u00fccher.example", "ada@xn--bcher-kva.example"):
+        await mail(mail_server, authority).deliver(replace(NOTICE, address=typed))
+    assert [line for line in mail_server.heard if line.startswith("rcpt")] == [
+        "rcpt TO:<ada@xn--bcher-kva.example>"
+    ] * 2
+    assert {message_from_bytes(taken, policy=default)["To"] for taken in mail_server.taken} == {
+        "ada@xn--bcher-kva.example"
+    }
+
+
+async def test_an_address_that_cannot_be_sent_to_is_told_without_the_address(
+    mail_server: MailServer, authority: Authority
+) -> None:
+    with pytest.raises(NotDelivered) as caught:
+        await mail(mail_server, authority).deliver(replace(NOTICE, address="j\u00f6rg@example.org"))
+    assert caught.value.detail == "the address cannot be sent to"
+    assert mail_server.taken == []
+
+
+def test_sender_and_mail_server_at_international_domains_are_written_in_ascii() -> None:
+    made = notifier(Notices(smtp=Smtp("mail.b\u00fccher.example", "noreply@b\u00fccher.example")))
+    assert isinstance(made, Mail)
+    assert (made.host, made.sender) == ("mail.xn--bcher-kva.example", "noreply@xn--bcher-kva.example")

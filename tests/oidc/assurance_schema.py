@@ -10,6 +10,10 @@ from jsonschema import Draft202012Validator
 
 TEXT: Final = {"type": "string", "minLength": 1}
 DAY: Final = {"type": "string", "pattern": r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$"}
+BIRTHDATE: Final = {
+    "type": "string",
+    "pattern": r"^(\d{4}|[1-9]\d{3}-(0[1-9]|1[0-2])|\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]))$",
+}
 MOMENT: Final = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"}
 
 
@@ -84,7 +88,7 @@ ONE: Final = an_object(
         given_name=TEXT,
         family_name=TEXT,
         middle_name=TEXT,
-        birthdate=DAY,
+        birthdate=BIRTHDATE,
         email={"type": "string", "pattern": r"^[^@]+@[^@.]+([.][^@]+)+$"},
         email_verified={"type": "boolean"},
         phone_number={"type": "string", "pattern": r"^[+]?[0-9]{5,15}(;ext[0-9]{0,9})?$"},

@@ -11,7 +11,12 @@ from broker.oidc.claim_shapes import has_shape
     ("name", "right", "wrong"),
     [
         ("given_name", ["Mair", "0"], ["", None, 1, ["Mair"]]),
-        ("birthdate", ["1990-01-01", "0000-02-29"], ["1990", "01/01/1990", "1990-1-1", "1990-01-01T00:00:00Z", 1990]),
+        (
+            "birthdate",
+            ["1990-01-01", "0000-02-29", "1990", "1990-04"],
+            ["01/01/1990", "1990-1-1", 1990, "0000", "1990-13"],
+        ),
+        ("birthdate", [], ["1990-01-01T00:00:00Z", "1990-02-30", "0000-04", "1990-00-00", "19900101"]),
         ("email", ["m@mail.example", "m+1@a.b.example"], ["mail.example", "m@localhost", "m@@x.example", "m@x.", ""]),
         ("email_verified", [True, False], ["true", 1, None]),
         ("phone_number", ["+442079460000", "02079460000", "+442079460000;ext12"], ["020 7946 0000", "ask", 442079460]),

@@ -208,8 +208,16 @@ def test_details_without_their_type_are_not_told() -> None:
     assert told(asked, of=untyped)["verification"]["evidence"] == [{"type": "document"}]
 
 
+@pytest.mark.parametrize("born", ["1977", "1977-04", "0000-04-12", "1977-04-12"])
+def test_a_birthdate_of_which_only_a_part_is_known_is_told_as_verified(born: str) -> None:
+    known = {"name": "Suharto", "birthdate": born}
+    answer = told({"trust_framework": None}, dict.fromkeys(known), replace(FULL, claims=tuple(known)), known)
+    assert answer["claims"] == known
+    assurance_schema.check(answer)
+
+
 def test_a_claim_of_another_shape_or_age_is_left_out_alone() -> None:
-    known = {"given_name": "Mair", "birthdate": "1990", "updated_at": int(NOW) - 10}
+    known = {"given_name": "Mair", "birthdate": "01/04/1990", "updated_at": int(NOW) - 10}
     verification = replace(FULL, claims=tuple(known))
     assert told({"trust_framework": None}, dict.fromkeys(known), verification, known)["claims"] == {
         "given_name": "Mair",

@@ -1,6 +1,7 @@
 """What is done on the citizens' pages: which deed follows, where it leads, what the browser remembers."""
 
 import re
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import httpx
@@ -10,10 +11,11 @@ from starlette.types import ASGIApp
 from broker.actions.browser import Shared
 from broker.actions.outcomes import Begun, HelpWanted, Proof, Refusal, Resumed
 from broker.actions.views import Lost
+from broker.assisted.case import Way
 from broker.model.failures import FailureClass
 from broker.web import csrf
 from tests.web.doors import CODE, ISSUER, GivenCitizen, client, marks, path
-from tests.web.examples import HANDLE, VIEWS
+from tests.web.examples import HANDLE, HELP_ON_OFFER, VIEWS
 
 SECRET = "a-secret"
 COOKIE = {"cookie": f"other=1; __Host-portico-browser={SECRET}.an-older-one; __Host-portico-session=a-session"}
@@ -250,7 +252,7 @@ async def test_asking_for_a_person_takes_what_was_typed_and_shows_the_code_on_th
     fields = {"way": "phone", "phone": " +44 (7700) 900-982 ", "email": "", "channel": "video", "unsafe": "1"}
     answer = await post(app, f"{JOURNEY}/help", **fields)
     assert (answer.status_code, answer.headers["location"]) == (303, JOURNEY)
-    assert citizen.done == [("ask_help", HANDLE, HelpWanted("phone", "+447700900982", "video", False, True))]
+    assert citizen.done == [("ask_help", HANDLE, HelpWanted("phone", "+44 (7700) 900-982", "video", False, True))]
     assert set_cookies(answer) == [
         f"portico-code={CODE}; Path={JOURNEY}; Max-Age=600; Secure; HttpOnly; SameSite=Strict"
     ]
@@ -263,6 +265,9 @@ async def test_asking_for_a_person_takes_what_was_typed_and_shows_the_code_on_th
         ({"way": "email", "channel": "video"}, ["Type in an email address"]),
         ({"way": "email", "email": "no at sign", "channel": "video"}, ["Type in an email address"]),
         ({"way": "phone", "phone": "12", "channel": "video"}, ["Type in a telephone number"]),
+        ({"way": "phone", "phone": "0800 FLOWERS", "channel": "video"}, ["such as 07700 900 982 or +44 7700 900 982"]),
+        ({"way": "email", "email": "jörg@example.org", "channel": "video"}, ["We cannot send to this email address"]),
+        ({"way": "email", "email": "a@b_c.test", "channel": "video"}, ["Type in an email address"]),
         ({"way": "post", "channel": "video"}, ["Choose how we may reach you"]),
         ({"way": "email", "email": "a@b.test", "channel": "smoke"}, ["Choose how you want to talk to us"]),
     ],
@@ -284,6 +289,24 @@ async def test_an_address_that_is_refused_can_be_put_right(app: ASGIApp, citizen
     answer = await post(app, f"{JOURNEY}/help", way="email", email="a@b.test", channel="video")
     assert answer.status_code == 422
     assert 'value="a@b.test"' in answer.text
+
+
+async def test_an_address_that_mail_cannot_be_sent_to_is_refused_with_the_reason(
+    app: ASGIApp, citizen: GivenCitizen
+) -> None:
+    citizen.asked = Refusal.UNREACHABLE
+    answer = await post(app, f"{JOURNEY}/help", way="email", email="a@b.test", channel="video")
+    assert answer.status_code == 422
+    assert "We cannot send to this email address" in answer.text
+
+
+async def test_only_ways_in_which_messages_can_be_sent_are_offered(app: ASGIApp, citizen: GivenCitizen) -> None:
+    citizen.help = replace(HELP_ON_OFFER, ways=frozenset({Way.EMAIL}))
+    html = (await get(app, f"{JOURNEY}/help")).text
+    assert re.findall(r'name="way" value="(\w+)"', html) == ["email"]
+    citizen.asked = Refusal.WAY
+    answer = await post(app, f"{JOURNEY}/help", way="phone", phone="07700 900982", channel="video")
+    assert (answer.status_code, "Choose how we may reach you" in answer.text) == (422, True)
 
 
 async def test_only_the_sessions_on_offer_can_be_seen(app: ASGIApp) -> None:

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from datetime import date
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
+from broker.normalize.dates import NO_YEAR, partial_date
 from broker.web.citizens.tellings import marked
 from broker.web.language import Language
 
@@ -41,6 +42,9 @@ LABELS: Mapping[str, str] = MappingProxyType(
 )
 """Claims of OpenID Connect Core 5.1 and OpenID Connect for Identity Assurance Claims Registration 1.0."""
 
+LEAP_YEAR: Final = "2000"
+"""Stands for an unknown year, so that 29 February can be written."""
+
 
 def label(claim: str, words: Language) -> str:
     """What a claim is called. One without a name of its own is called as services call it, in plain spelling."""
@@ -75,8 +79,9 @@ def lines(claim: str, value: Any, words: Language) -> list[str]:
 
 
 def _date(text: str, words: Language) -> str:
-    """A birth date (OpenID Connect Core 5.1: YYYY-MM-DD, a year of 0000 is left out, or YYYY alone)."""
-    try:
-        return words.date(date.fromisoformat(text))
-    except ValueError:
+    """A partial date in words (`normalize.dates`); another text as it is."""
+    if partial_date(text) != text or len(text) == 4:
         return text
+    if text.startswith(NO_YEAR):
+        return words.birthday(date.fromisoformat(f"{LEAP_YEAR}{text[4:]}"))
+    return words.month(date.fromisoformat(f"{text}-01")) if len(text) == 7 else words.date(date.fromisoformat(text))

@@ -1,6 +1,5 @@
 """Asking for a person, and what is done while one waits for them."""
 
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -12,6 +11,8 @@ from starlette.routing import Route
 from broker.actions.browser import Browser
 from broker.actions.views import Lost
 from broker.assisted.case import Channel, Way
+from broker.normalize.email import is_unreachable, sendable
+from broker.normalize.phone import example_numbers, phone_number
 from broker.web import cookies
 from broker.web.answers import set_cookie
 from broker.web.citizens.doors import Citizen, Continuation, Held, HelpOffered, HelpWanted, Proof, Refusal
@@ -21,6 +22,7 @@ from broker.web.citizens.journey import page
 from broker.web.citizens.showing import show
 from broker.web.citizens.tellings import marked
 from broker.web.citizens.visit import Door, Visit, language_of, onward
+from broker.web.language import Language
 from broker.web.pages import Sheet
 from broker.web.shown import Shown
 
@@ -54,15 +56,16 @@ SHEETS = (Sheet("help-me", "citizens/help_me.html", {"channels": CHANNELS}),)
 _ADDRESS: Final = MappingProxyType(
     {
         Way.EMAIL.value: marked("Type in an email address, such as name@example.org"),
-        Way.PHONE.value: marked("Type in a telephone number, such as 07700 900 982 or +44 7700 900 982"),
+        Way.PHONE.value: marked("Type in a telephone number, such as {national} or {international}"),
     }
 )
 _UNPROVEN: Final = MappingProxyType(
     {Proof.WRONG: "proof", Proof.SPENT: "spent", Proof.RUN_OUT: "run_out", Proof.NOT_NOW: "not_now"}
 )
-_EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
-_PHONE: Final = re.compile(r"\+?[0-9]{7,15}")
-_BETWEEN_DIGITS: Final = str.maketrans("", "", " -./()\u00a0")
+_NO_WAY: Final = marked("Choose how we may reach you")
+_UNREACHABLE: Final = marked(
+    "We cannot send to this email address, because of the letters before the @. Type in another one"
+)
 
 
 def help_routes(door: Door) -> list[Route]:
@@ -88,15 +91,20 @@ async def ask(here: Visit) -> Response:
     form = await here.form()
     if form is None:
         return onward(f"{here.base}/help", "again")
-    wanted, missing = read_wanted(form)
+    wanted, missing = read_wanted(form, here.door.region)
     if wanted is None:
         return await _form(here, form, missing)
     outcome = await here.door.citizen.ask_help(here.handle, here.browser, wanted)
-    if outcome is Refusal.ADDRESS:
-        return await _form(here, form, {"address": _ADDRESS[wanted.way]})
-    if isinstance(outcome, Held):
-        frame = here.frame(outcome.transaction.language if outcome.transaction else None)
-        return here.answer(held_back(outcome, frame), frame)
+    match outcome:
+        case Refusal.ADDRESS:
+            return await _form(here, form, {"address": _ADDRESS[wanted.way]})
+        case Refusal.UNREACHABLE:
+            return await _form(here, form, {"address": _UNREACHABLE})
+        case Refusal.WAY:
+            return await _form(here, form, {"way": _NO_WAY})
+        case Held():
+            frame = here.frame(outcome.transaction.language if outcome.transaction else None)
+            return here.answer(held_back(outcome, frame), frame)
     response = onward(here.base, "not_now" if outcome is Refusal.NOT_NOW else "")
     if isinstance(outcome, Continuation):
         set_cookie(response, cookies.code(here.handle, outcome.code))
@@ -109,46 +117,44 @@ async def _form(here: Visit, typed: Mapping[str, str], missing: Mapping[str, str
         frame = here.frame(language_of(offered))
         return here.answer(show(offered, frame, here.held), frame)
     frame = here.frame(offered.transaction.language)
-    return here.answer(_asking(offered, frame, typed, missing), frame)
+    return here.answer(_asking(offered, frame, typed, _told(missing, frame.language, here.door.region)), frame)
 
 
 def _asking(offered: HelpOffered, frame: Frame, typed: Mapping[str, str], missing: Mapping[str, str]) -> Shown:
-    words = frame.language
     holes = frame.holes(
         offered.service,
         on_offer={channel.value for channel in offered.channels},
+        reach={way.value for way in offered.ways},
         typed={name: typed.get(name, "") for name in ("way", "email", "phone", "channel", "company", "unsafe")},
-        missing={
-            name: words.text(missing[name]) if name in missing else None for name in ("way", "address", "channel")
-        },
+        missing={name: missing.get(name) for name in ("way", "address", "channel")},
     )
     return Shown("help-me", holes, 422 if missing else 200)
 
 
-def read_wanted(form: Mapping[str, str]) -> tuple[HelpWanted | None, dict[str, str]]:
+def _told(missing: Mapping[str, str], words: Language, region: str) -> dict[str, str]:
+    """The texts in words, with numbers of the country where one is an example."""
+    if _ADDRESS[Way.PHONE] not in missing.values():
+        return {name: words.text(text) for name, text in missing.items()}
+    national, international = example_numbers(region)
+    return {name: words.text(text, national=national, international=international) for name, text in missing.items()}
+
+
+def read_wanted(form: Mapping[str, str], region: str) -> tuple[HelpWanted | None, dict[str, str]]:
     """What the form says, or what is missing in it: a text by field."""
     missing: dict[str, str] = {}
     way, channel = form.get("way", ""), form.get("channel", "")
-    address = ""
-    if way == Way.EMAIL:
-        address = form.get("email", "").strip()
-    elif way == Way.PHONE:
-        address = form.get("phone", "").strip().translate(_BETWEEN_DIGITS)
-    else:
-        missing["way"] = marked("Choose how we may reach you")
-    if way in _ADDRESS and not _plausible(way, address):
+    address = form.get(way, "").strip() if way in _ADDRESS else ""
+    if way not in _ADDRESS:
+        missing["way"] = _NO_WAY
+    elif way == Way.EMAIL and sendable(address) is None:
+        missing["address"] = _UNREACHABLE if is_unreachable(address) else _ADDRESS[way]
+    elif way == Way.PHONE and phone_number(address, region) is None:
         missing["address"] = _ADDRESS[way]
     if channel not in {one.value for one in Channel}:
         missing["channel"] = marked("Choose how you want to talk to us")
     if missing:
         return None, missing
     return HelpWanted(way, address, channel, "company" in form, "unsafe" in form), {}
-
-
-def _plausible(way: str, address: str) -> bool:
-    if way == Way.EMAIL:
-        return len(address) <= 254 and _EMAIL.fullmatch(address) is not None
-    return _PHONE.fullmatch(address) is not None
 
 
 async def bind(here: Visit) -> Response:

@@ -7,6 +7,7 @@ from broker.actions.views import Lost, WentWrong
 from broker.journey.offer import Option
 from broker.model.failures import KINDS, FailureClass, NextStep
 from broker.model.service import Service
+from broker.normalize.email import sendable
 from broker.web.citizens.ways import Way, duration, ways
 from broker.web.language import Language, apart
 from broker.web.pages import in_language
@@ -196,6 +197,6 @@ def _start_again(service: Service | None, back: str, words: Language) -> Step:
 
 
 def _line(contact: str) -> Line:
-    if "@" in contact and "/" not in contact:
-        return Line(contact, f"mailto:{contact}")
+    if (address := sendable(contact)) is not None:
+        return Line(contact, f"mailto:{address}")
     return Line(contact, contact if contact.startswith(("https://", "http://", "tel:", "mailto:")) else None)

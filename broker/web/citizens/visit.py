@@ -29,12 +29,16 @@ _HANDLE: Final = re.compile(r"[A-Za-z0-9_-]{16,128}")
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """What every handler of the citizens' side works with, built once."""
+    """What every handler of the citizens' side works with, built once.
+
+    `region` is the country in which a telephone number without a country code is read.
+    """
 
     citizen: Citizen
     pages: Pages
     marks: csrf.Marks
     ambient: Ambient
+    region: str = "GB"
 
 
 @dataclass(frozen=True, slots=True)

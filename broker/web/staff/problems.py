@@ -43,6 +43,14 @@ _PROBLEMS: Mapping[str, Problem] = MappingProxyType(
         "not_trained": Problem(_PROBLEM, marked("This check needs training that you do not have.")),
         "too_long": Problem(_PROBLEM, marked("This is too long. Nothing was saved.")),
         "not_a_date": Problem(_PROBLEM, marked("Write a real date as year-month-day, such as 1987-04-12.")),
+        "not_a_date.birthdate": Problem(
+            _PROBLEM,
+            marked(
+                "Write the date of birth as year-month-day, such as 1987-04-12. "
+                "If only a part is known, write 1987, or 1987-04, or 0000-04-12."
+            ),
+        ),
+        "not_a_name": Problem(_PROBLEM, marked("A name has at least one letter. If there is no name, leave it empty.")),
         "reference": Problem(_PROBLEM, marked("There is no case with exactly this reference."), "reference"),
         "nothing": Problem(marked("There is nothing to take"), marked("No case waits that you can serve.")),
         "level": Problem(_PROBLEM, marked("The evidence does not support the level that was asked."), "main-content"),
@@ -67,10 +75,10 @@ _TOLD: Mapping[str, str] = MappingProxyType(
 
 def problem(asked: Mapping[str, str], words: Language) -> Problem | None:
     """The problem that a query tells of."""
-    found = _PROBLEMS.get(asked.get("problem", ""))
+    name, named = asked.get("problem", ""), asked.get("at", "")
+    found = _PROBLEMS.get(f"{name}.{named}") or _PROBLEMS.get(name)
     if found is None:
         return None
-    named = asked.get("at", "")
     at = f"at-{named}" if _NAME.fullmatch(named) else found.at
     return Problem(words.text(found.title), words.text(found.text), at)
 

@@ -13,6 +13,7 @@ from broker.actions.staff_outcomes import Answer, Deed, Faulty, Folder
 from broker.assisted.case import Case, CheckRecord, EvidenceRecord, Outcome
 from broker.assisted.profiles import EvidenceKind
 from broker.web.citizens.claims import label
+from broker.web.citizens.tellings import marked
 from broker.web.pages import Sheet, in_language
 from broker.web.staff.answering import again, edition, folder, teller
 from broker.web.staff.labels import OUTCOMES, WHY
@@ -25,7 +26,20 @@ SHEETS = (
     Sheet("person", "staff/person.html", _GIVEN),
     Sheet("details", "staff/details.html", _GIVEN),
 )
-_DATE: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_AROUND: Final = r"[\p{Cf}\s]*"
+_PART: Final = r"[\-\/.\p{Pd}\u2212\p{Cf}]{1,4}\p{Nd}{1,2}"
+_DAY_FIRST: Final = r"(\p{Nd}{1,2}\. ?){2}\p{Nd}{4}"
+_DATE: Final = rf"{_AROUND}(\p{{Nd}}{{4}}({_PART}){{2}}|{_DAY_FIRST}){_AROUND}"
+_PARTIAL: Final = rf"{_AROUND}(\p{{Nd}}{{4}}({_PART}){{0,2}}|{_DAY_FIRST}){_AROUND}"
+"""What a browser lets pass as a date, and as one of which parts are unknown: digits of any script, usual separators."""
+
+_ONE_NAME: Final = marked("A person with one name has it in one of the two fields, and the other is left empty")
+_HINTS: Final = {
+    "given_name": _ONE_NAME,
+    "birthdate": marked(
+        "Year-month-day, such as 1987-04-12. If only a part is known: 1987, or 1987-04, or 0000-04-12 without the year"
+    ),
+}
 NEW: Final = "new"
 """In a path, in the place of the id of a piece of evidence that is not recorded yet."""
 
@@ -152,15 +166,14 @@ def _fields(kind: EvidenceKind, before: EvidenceRecord | None, tell: Teller) -> 
     known = {} if before is None else before.details
     asked = []
     for name, field in kind.fields.items():
-        dated = (field.member or "").startswith("date_")
         asked.append(
             FieldAsked(
                 name,
                 in_language(field.text, tell.words.code),
                 known.get(name, ""),
                 field.required,
-                tell.words.text("Year-month-day, such as 2031-04-09") if dated else "",
-                _DATE if dated else "",
+                tell.words.text("Year-month-day, such as 2031-04-09") if field.dated else "",
+                _DATE if field.dated else "",
             )
         )
     return asked
@@ -231,8 +244,8 @@ async def details(here: Shift) -> Response:
             label(claim, tell.words),
             known.get(claim, ""),
             required,
-            tell.words.text("Year-month-day, such as 1987-04-12") if claim == "birthdate" else "",
-            _DATE if claim == "birthdate" else "",
+            tell.words.text(_HINTS[claim]) if claim in _HINTS else "",
+            _PARTIAL if claim == "birthdate" else "",
         )
         for claim, required in DETAILS.items()
     ]

@@ -19,6 +19,7 @@ from broker.assisted.levels import Assessment, Scored
 from broker.assisted.profiles import Profiles
 from broker.model.service import Service
 from broker.model.staff import StaffMember
+from broker.normalize.email import unicode_address
 from broker.web.citizens.claims import label, lines
 from broker.web.citizens.frame import readable
 from broker.web.citizens.tellings import marked
@@ -212,7 +213,10 @@ class Teller:
             yield words.text("Round {number}").format(number=case.round)
 
     def _contact(self, contact: Contact) -> str:
-        return self.words.text(_REACH[contact.way]).format(address=contact.address)
+        """The address as people read it; both forms of an international domain, since letters of scripts look alike."""
+        read = unicode_address(contact.address)
+        address = read if read == contact.address else f"{read} ({contact.address})"
+        return self.words.text(_REACH[contact.way]).format(address=address)
 
     def level(self, case: Case, assessment: Assessment) -> LevelShown:
         """What the evidence supports."""

@@ -1,0 +1,99 @@
+"""Unicode text: the normal form that is stored and sent, and the fold that is compared (Unicode TR15, TR44 5.7).
+
+A pasted text brings along what nobody sees: bidirectional controls (U+202D), zero-width characters (U+200B), soft
+hyphens, blanks that look alike. They are removed or made plain blanks, so that they neither split nor spoof anything.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+_JOINERS: Final = "\u200c\u200d"
+"""Zero-width joiners: they change how Persian and Indic words are written, so they stay inside a word."""
+
+_BLANKS: Final = frozenset("\u3164\uffa0\u2800")
+"""Characters that show as a blank and are no white space in Unicode: Hangul fillers and the empty Braille pattern."""
+
+_UNSEEN: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5")
+"""Characters without a glyph that Unicode does not count as format characters (Default_Ignorable_Code_Point)."""
+
+_CATEGORIES_DROPPED: Final = frozenset({"Cc", "Cf", "Cs"})
+
+_APOSTROPHES: Final = "\u2019\u2018\u02bc\u02bb\u02b9\u02bd\u02bf\u02be\u2032\u201b\u00b4`\uff07\u05f3\ua78c"
+_DASHES: Final = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d\u05be\u30a0\u02d7\u2043"
+_MARKS: Final[Mapping[int, str]] = MappingProxyType(
+    {**{ord(mark): "'" for mark in _APOSTROPHES}, **{ord(dash): "-" for dash in _DASHES}}
+)
+_ALIKE: Final[Mapping[int, str | None]] = MappingProxyType(
+    {
+        **_MARKS,
+        **dict.fromkeys(map(ord, _JOINERS)),
+        **dict.fromkeys(range(0xFE00, 0xFE10)),  # variation selectors: the same character in another drawing
+        **dict.fromkeys(range(0xE0100, 0xE01F0)),
+        **dict.fromkeys(range(0x180B, 0x180E)),
+        0x0640: None,  # tatweel only stretches an Arabic word
+        0x06CC: "\u064a",  # yeh and kaf of a Persian keyboard
+        0x06A9: "\u0643",
+        0x0131: "i",  # dotless i: capital I is its capital in Turkish, and that of i elsewhere
+    }
+)
+
+
+def clean(text: str) -> str:
+    """One line in normal form: NFC, without invisible and control characters, single blanks between words."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
+    seen = "".join(map(_seen, unicodedata.normalize("NFC", text)))
+    words = [word for each in seen.split() if (word := each.strip(_JOINERS))]
+    return unicodedata.normalize("NFC", " ".join(words))
+
+
+def clean_lines(text: str) -> str:
+    """Lines in normal form, such as those of an address: each cleaned, the empty ones left out."""
+    lines = (clean(line) for line in re.split(r"\r\n|[\n\r\v\f\x85\u2028\u2029]", text))
+    return "\n".join(line for line in lines if line)
+
+
+def is_blank(text: str) -> bool:
+    """Whether a text shows nothing: no letter, number, punctuation mark or symbol is left in it."""
+    return not any(unicodedata.category(letter)[0] in "LNPS" for letter in clean(text))
+
+
+def ascii_digits(text: str) -> str:
+    """The text with decimal digits of any script (Arabic, Persian, full-width) as ASCII digits."""
+    if text.isascii():
+        return text
+    return "".join(letter if (value := unicodedata.decimal(letter, None)) is None else str(value) for letter in text)
+
+
+def plain_marks(text: str) -> str:
+    """The cleaned text with ASCII digits, plain hyphens and straight apostrophes, full-width forms as plain ones."""
+    return clean(ascii_digits(unicodedata.normalize("NFKC", clean(text).translate(_MARKS)).translate(_MARKS)))
+
+
+def fold(text: str) -> str:
+    """The key of a text: equal for texts that differ in case, composition, width, or the drawing of marks only.
+
+    Case is compared without a language, and dotted and dotless i are one: "I", "ı", "İ" and "i" cannot be told apart
+    once a form was filled in capitals. Diacritics count.
+    """
+    text = clean(text)
+    while (folded := _folded(text)) != text:
+        text = folded
+    return text
+
+
+def _folded(text: str) -> str:
+    text = unicodedata.normalize("NFKC", text.translate(_ALIKE)).casefold()
+    text = unicodedata.normalize("NFKC", text).translate(_ALIKE).replace("i\u0307", "i")
+    return clean(ascii_digits(text))
+
+
+def _seen(letter: str) -> str:
+    if letter.isspace() or letter in _BLANKS:
+        return " "
+    if letter in _JOINERS:
+        return letter
+    return "" if letter in _UNSEEN or unicodedata.category(letter) in _CATEGORIES_DROPPED else letter

@@ -1,0 +1,54 @@
+"""Marks of telephone numbers and addresses: one number is found again, also in cases of an older release."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from broker.actions.assist_records import marks_ever
+from broker.actions.outcomes import Continuation
+from broker.assisted.case import Case, Contact, Way
+from broker.model.assurance import Level
+from tests.actions.assist_stage import ME, WANTED, Stage
+from tests.assisted.cases import draft
+
+
+async def asks_by_phone(stage: Stage, typed: str, **now: Any) -> Case:
+    """A new case of a citizen who typed this telephone number."""
+    handle = await stage.arrives(Level.LOW)
+    made = await stage.citizen.ask_help(handle, ME, replace(WANTED, way="phone", address=typed))
+    assert isinstance(made, Continuation)
+    case = await stage.case(handle)
+    if now:
+        await stage.facts.cases.save(replace(case, version=case.version + 1, **now), (), ())
+        case = await stage.case(handle)
+    return case
+
+
+async def test_a_telephone_number_is_found_again_however_it_was_typed(stage: Stage) -> None:
+    first = await asks_by_phone(stage, "07700 900982")
+    for typed in ("+44 7700 900982", "+44 (0)7700 900982", "\u202d٠٧٧٠٠\u2011٩٠٠٩٨٢\u202c"):
+        assert (await asks_by_phone(stage, typed)).marks == first.marks
+    other = await asks_by_phone(stage, "07700 900983")
+    assert set(other.marks).isdisjoint(first.marks)
+    looked_by = marks_ever(first, stage.office.region, stage.office.blind)
+    assert await stage.facts.cases.alike(looked_by, first.id) == 3
+
+
+@pytest.mark.parametrize("typed", ["+447700900982", "07700900982", "+4407700900982"])
+async def test_marks_that_an_older_release_made_of_a_number_are_still_found(stage: Stage, typed: str) -> None:
+    """Release 0.1 made the mark of what was typed; after erasure nothing is left to make another mark of."""
+    blind = stage.office.blind
+    old = await asks_by_phone(stage, typed, marks=(blind(f"phone:{typed}"),), erased=True, contact=None)
+    new = await asks_by_phone(stage, "07700 900982")
+    assert await stage.facts.cases.alike(marks_ever(new, "GB", blind), new.id) == 1
+    waiting = await asks_by_phone(stage, typed, marks=(blind(f"phone:{typed}"),), contact=Contact(Way.PHONE, typed))
+    assert await stage.facts.cases.alike(marks_ever(waiting, "GB", blind), waiting.id) == 2
+    assert old.contact is None
+    abroad = await asks_by_phone(stage, "+33 7 70 09 00 98")
+    assert await stage.facts.cases.alike(marks_ever(abroad, "GB", blind), abroad.id) == 0
+
+
+def test_marks_that_an_older_release_made_of_an_address_are_still_looked_for() -> None:
+    found = marks_ever(replace(draft(), contact=Contact(Way.EMAIL, "ada@xn--bcher-kva.example")), "GB", str)
+    assert found == ("email:ada@xn--bcher-kva.example", "email:ada@bücher.example")
