@@ -22,6 +22,7 @@ import aiohttp
 from aiohttp.connector import AddrInfoType
 
 from broker.jose import strict_json
+from broker.model import media
 from broker.tls import authorities
 
 IDLE: Final = 4.0
@@ -63,7 +64,7 @@ class Response:
     @property
     def media_type(self) -> str:
         """The media type of the body, in lower case and without parameters; empty if the answer names none."""
-        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return media.media_type(self.headers.get("content-type"))
 
     def json(self) -> "Mapping[str, Any] | NotJson":
         """The body as a JSON object, if its content type says JSON and it is strictly that."""

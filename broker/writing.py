@@ -1,7 +1,10 @@
-"""How answers are written to their connections: what is written in one turn of the loop goes out as one.
+"""How requests are read from their connections, and how answers are written to them.
 
 uvicorn writes the head of an answer, then its body. Each write is a call into the kernel that wakes whoever reads, and
-costs as much as a tenth of all that a small answer takes.
+costs as much as a tenth of all that a small answer takes: what is written in one turn of the loop goes out as one.
+
+uvicorn reads the head of a request whatever its size, and takes the trailer of a chunked body for headers: here the
+head has a limit, and trailers are dropped (RFC 9110 6.5.1).
 """
 
 import asyncio
@@ -11,6 +14,16 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MOST: Final = 65_536
 """Bytes from which on nothing is held back: copying them would cost more than it saves."""
+
+
+LARGEST_HEAD: Final = 262_144
+"""The most bytes of the head of a request that are held. Smaller ones the application refuses in better words."""
+
+_TOO_LARGE: Final = (
+    "Your browser sent more than this website can read. Delete the cookies of this website and try again.\n"
+    "Anfonodd eich porwr fwy nag y gall y wefan hon ei ddarllen. Dilëwch gwcis y wefan hon a cheisiwch eto.\n"
+    "أرسل متصفحك أكثر مما يستطيع هذا الموقع قراءته. احذف ملفات تعريف الارتباط الخاصة بهذا الموقع وحاول مرة أخرى.\n"
+).encode()
 
 
 class Gathering:
@@ -51,7 +64,41 @@ class Gathering:
 class Protocol(HttpToolsProtocol):
     """uvicorn's HTTP/1.1 over such a transport."""
 
+    _in_head = False
+    _head = 0
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop."""
         gathering = Gathering(cast(asyncio.Transport, transport), self.loop)
         super().connection_made(cast(asyncio.Transport, gathering))
+
+    def data_received(self, data: bytes) -> None:
+        """Called by the loop. A head that goes on beyond the limit is answered with 431 (RFC 6585 5)."""
+        super().data_received(data)
+        if self._in_head and not self.transport.is_closing():
+            self._head += len(data)
+            if self._head > LARGEST_HEAD:
+                self._refuse_head()
+
+    def on_message_begin(self) -> None:
+        """Called by the parser at the first byte of a request."""
+        self._in_head, self._head = True, 0
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Called by the parser for each header, and for each field of a trailer after the body."""
+        if self._in_head:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Called by the parser after the last header."""
+        self._in_head = False
+        super().on_headers_complete()
+
+    def _refuse_head(self) -> None:
+        head = (
+            b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
+            b"content-length: %d\r\ncache-control: no-store\r\nconnection: close\r\n\r\n" % len(_TOO_LARGE)
+        )
+        self.transport.write(head + _TOO_LARGE)
+        self.transport.close()

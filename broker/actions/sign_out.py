@@ -53,11 +53,7 @@ async def sign_out(exit: Exit, parameters: Mapping[str, str], browser: Browser, 
 
     Every service that took part is told: those with a back-channel by a delivery that is written with the end.
     """
-    request = logout_request(parameters, exit.issuer, exit.keys())
-    service = exit.services.get(request.client_id) if request.client_id else None
-    if request.client_id is not None and service is None:
-        raise Shown("invalid_request", "this service is not known here")
-    back = logout_return(request, service)
+    request, service, back = _checked(exit, parameters)
     digest = handles.digest(browser.session) if browser.session else None
     session = await exit.sessions.load(digest) if digest else None
     if session is None or digest is None:
@@ -68,6 +64,19 @@ async def sign_out(exit: Exit, parameters: Mapping[str, str], browser: Browser, 
     ended = await exit.sessions.end(digest, _ended(exit, request, session.account), told)
     frames = () if ended is None else frontchannel_urls(ended, exit.services, exit.issuer)
     return SignedOut(service, back, request.ui_locales, frames)
+
+
+def check_sign_out(exit: Exit, parameters: Mapping[str, str]) -> str | None:
+    """Where a logout request would lead the browser back to, None if nowhere. Ends nothing. Raises Shown."""
+    return _checked(exit, parameters)[2]
+
+
+def _checked(exit: Exit, parameters: Mapping[str, str]) -> tuple[LogoutRequest, Service | None, str | None]:
+    request = logout_request(parameters, exit.issuer, exit.keys())
+    service = exit.services.get(request.client_id) if request.client_id else None
+    if request.client_id is not None and service is None:
+        raise Shown("invalid_request", "this service is not known here")
+    return request, service, logout_return(request, service)
 
 
 def _ended(exit: Exit, request: LogoutRequest, account: str) -> AuditEvent:

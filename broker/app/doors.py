@@ -40,6 +40,7 @@ from broker.oidc.token import Lifetimes
 from broker.settings import Rate as RateSetting
 from broker.stores.passing.memory import MemoryLimits
 from broker.web import citizens, public
+from broker.web.astray import Astray, paths, typed
 from broker.web.language import languages
 from broker.web.middleware import guarded
 from broker.web.operations import Measured, alive_routes, metrics_route, templates
@@ -206,11 +207,12 @@ def public_door(parts: Parts) -> ASGIApp:
         parts.ambient,
     )
     at_counter = counter(parts, checks)
+    called = service_routes(at_counter, urls, Published(_metadata(parts, urls), lambda: parts.keys.ring().jwks()))
+    shown = [*citizens.citizen_routes(door), *public.public_routes(door, parts.catalogue.services)]
     routes = [
-        *service_routes(at_counter, urls, Published(_metadata(parts, urls), lambda: parts.keys.ring().jwks())),
+        *called,
         *front_routes(door, here, checks, exit),
-        *citizens.citizen_routes(door),
-        *public.public_routes(door, parts.catalogue.services),
+        *shown,
         session_route(files),
         *static_routes(files),
         *alive_routes(parts.readiness),
@@ -219,15 +221,19 @@ def public_door(parts: Parts) -> ASGIApp:
         from broker.app.registering import registrar  # here, since only a broker for trying out has it
         from broker.web.services.registration import registration_routes
 
-        routes += registration_routes(registrar(parts, urls.registration, parts.files), at_counter)
+        registering = registration_routes(registrar(parts, urls.registration, parts.files), at_counter)
+        routes, called = [*routes, *registering], [*called, *registering]
+    astray = Astray(broker.issuer, typed(shown), paths(called))
     if not broker.inspector:
-        return _around(routes, ready, "public", parts)
+        return _around(routes, ready, astray, "public", parts)
     from broker.web import inspector  # here, since production needs none of it
 
     memory = inspector.Memory(frozenset(parts.catalogue.services))
     engineers = replace(door, pages=_pages(parts, broker.issuer, broker.languages, files, inspector.SHEETS))
     routes.append(inspector.inspector_route(engineers, memory))
-    return _around(routes, ready, "public", parts, lambda app: inspector.Inspected(app, memory, parts.ambient.now))
+    return _around(
+        routes, ready, astray, "public", parts, lambda app: inspector.Inspected(app, memory, parts.ambient.now)
+    )
 
 
 def _metadata(parts: Parts, urls: Endpoints) -> Callable[[], bytes]:
@@ -279,19 +285,22 @@ def staff_door(parts: Parts) -> ASGIApp:
         parts.ambient,
         desk.confirm,
     )
-    routes = [*staff_pages.staff_routes(door), *static_routes(files), *alive_routes(parts.readiness)]
+    shown = staff_pages.staff_routes(door)
+    routes = [*shown, *static_routes(files), *alive_routes(parts.readiness)]
     if counters.enabled:
         routes.append(metrics_route(parts.meters, password(counters.token_file)))
-    return _around(routes, ready, "staff", parts)
+    return _around(routes, ready, Astray(parts.settings.broker.console, typed(shown)), "staff", parts)
 
 
 def _around(
     routes: Sequence[BaseRoute],
     ready: Pages,
+    astray: Astray,
     door: str,
     parts: Parts,
     within: Callable[[ASGIApp], ASGIApp] = lambda app: app,
 ) -> ASGIApp:
     """The application of these routes with everything around it. `within` is what stands nearest to the routes."""
-    guard = guarded(within(routed(routes, public.handlers(ready))), parts.ambient)
+    inner = within(routed(routes, public.handlers(ready), astray))
+    guard = guarded(inner, parts.ambient, refuse=public.head_refused(ready))
     return Measured(guard, door, templates(routes), parts.meters, parts.ambient.tick)

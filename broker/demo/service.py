@@ -71,7 +71,7 @@ def create(sample: Sample) -> Starlette:
         client_kwargs={"scope": SCOPE, "code_challenge_method": "S256"},
     )
     pages = _Pages(sample, oauth)
-    return Starlette(
+    service = Starlette(
         routes=[
             Route("/", pages.home),
             Route("/sign-in", pages.sign_in),
@@ -89,6 +89,8 @@ def create(sample: Sample) -> Starlette:
             Middleware(SessionMiddleware, secret_key=sample.session_secret, session_cookie="sample-service"),
         ],
     )
+    service.router.redirect_slashes = False  # as it comes, Starlette redirects to whatever host a request names
+    return service
 
 
 @dataclass(frozen=True, slots=True)

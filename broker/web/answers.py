@@ -22,6 +22,15 @@ def see_other(path: str) -> Answer:
     return Answer(303, b"", [(b"location", path.encode("ascii"))])
 
 
+def nothing_begun(status: int) -> Answer:
+    """The answer to HEAD where GET would begin or finish something: the status of GET, and nothing happens.
+
+    `Location` is left out, since only what begins gives it a value (RFC 9110 9.3.2).
+    """
+    kind = [(b"content-type", b"text/html; charset=utf-8")] if status < 300 else []
+    return Answer(status, b"", kind)
+
+
 def set_cookie(response: Response, cookie: str) -> None:
     """Sets a cookie: a whole Set-Cookie value (RFC 6265 4.1)."""
     response.raw_headers.append((b"set-cookie", cookie.encode("latin-1")))

@@ -17,14 +17,24 @@ def header(request: Request, name: bytes) -> str | None:
     return None
 
 
+def path(request: Request) -> str:
+    """The path as it was asked for. `request.url` is made of `Host`, which anybody may write anything into."""
+    return str(request.scope["path"])
+
+
 def every(request: Request, name: bytes) -> list[str]:
     """All headers of this name, in their order."""
     return [value.decode("latin-1") for known, value in request.scope["headers"] if known == name]
 
 
+def joined(request: Request, name: bytes, between: str = ", ") -> str | None:
+    """All headers of this name as one, or None: a list in several lines is one list (RFC 9110 5.3, RFC 9113 8.2.3)."""
+    return between.join(every(request, name)) or None
+
+
 def kind(request: Request) -> str | None:
     """The content type. Of two headers it is both, joined (RFC 9110 5.3), which is none that anybody reads."""
-    return ", ".join(every(request, b"content-type")) or None
+    return joined(request, b"content-type")
 
 
 def request_id(request: Request) -> str:

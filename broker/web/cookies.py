@@ -19,21 +19,23 @@ SECRETS_KEPT: Final = 4
 _YEAR: Final = 365 * 24 * 3600
 _HALF_A_DAY: Final = 12 * 3600
 _CODE_SHOWN: Final = 600
-_LONGEST: Final = 4096
+_OURS: Final = "portico-"
+"""What stands in the name of each of our cookies."""
 
 
 def read(header: str | None) -> dict[str, str]:
-    """The cookies of a Cookie header by name (RFC 6265 5.4). Of two with one name the first counts.
+    """Our cookies in a Cookie header by name (RFC 6265 5.4), those of the console among them.
 
-    A browser sends the one with the longer path first. A header beyond 4 KiB counts as empty.
+    However many cookies of others stand beside them, and however large, ours are found: limits are per cookie
+    (RFC 6265 6.1), and those of the whole header are the server's. Of two with one name the first counts: a browser
+    sends the one with the longer path first.
     """
     found: dict[str, str] = {}
-    if not header or len(header) > _LONGEST:
-        return found
-    for pair in header.split(";"):
-        name, is_one, value = pair.strip().partition("=")
-        if is_one:
-            found.setdefault(name, value)
+    for pair in header.split(";") if header else ():
+        if _OURS in pair:
+            name, is_one, value = pair.strip().partition("=")
+            if is_one and _OURS in name:
+                found.setdefault(name, value)
     return found
 
 

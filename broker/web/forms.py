@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from starlette.requests import Request
 
-from broker.oidc.forms import Unreadable, read_form, read_query
+from broker.oidc.forms import Unreadable, read_answer, read_form
+from broker.oidc.parameters import ANSWER
 from broker.web import asked, csrf
 
 
@@ -24,9 +25,12 @@ async def own_form(
     return form if csrf.token_holds(marks, secrets, place, form.get(csrf.FIELD, "")) else None
 
 
-def query(request: Request) -> Mapping[str, str] | None:
-    """The query's parameters, each once, or None for a query that cannot be read in one way only."""
+def answer_parameters(request: Request) -> Mapping[str, str] | None:
+    """The answer of a provider in the query, or None if what decides it cannot be read in one way only.
+
+    Parameters that are unknown here are ignored if they are repeated or malformed (RFC 6749 4.1.2).
+    """
     try:
-        return read_query(request.scope["query_string"])
+        return read_answer(request.scope["query_string"], ANSWER)
     except Unreadable:
         return None

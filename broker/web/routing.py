@@ -1,7 +1,8 @@
 """Routes that are found in a table. What the table does not hold goes to Starlette's router, which tries one by one.
 
-The table holds only what the router itself would find, so both always agree: what is not found, not allowed, or wants
-another slash is answered by the router.
+The table holds only what the router itself would find, so both always agree: what is not found or not allowed is
+answered by the router. The router's own redirects from one slash to another are turned off, since it makes them of
+`Host` and with 307; a path with a slash too many is answered by `broker.web.astray`.
 """
 
 import re
@@ -16,6 +17,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from broker.web.astray import Astray, without_slashes
+
 Endpoint = Callable[[Request], Awaitable[Response]]
 Rescue = Callable[[Request, Exception], Awaitable[Response]]
 
@@ -25,32 +28,43 @@ _ONE_PARAMETER: Final = re.compile(r"/([^/{}]+)/\{([^{}:]+)\}(?:/([^{}]+))?")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Where a request goes. `parameter` names what stands in its path, if something does."""
+    """Where a request goes: `template` is the route's path, `parameter` names what stands in it, if something does."""
 
     endpoint: Endpoint
+    template: str
     parameter: str = ""
 
 
-def routed(routes: Sequence[BaseRoute], rescues: Mapping[object, Rescue]) -> "Routed":
+def routed(routes: Sequence[BaseRoute], rescues: Mapping[object, Rescue], astray: Astray) -> "Routed":
     """An application of these routes. `rescues` answer exceptions by their class; one for `Exception` is among them."""
-    return Routed(Starlette(routes=routes, exception_handlers=dict(rescues)), _table(routes), rescues)
+    others = Starlette(routes=routes, exception_handlers=dict(rescues))
+    others.router.redirect_slashes = False
+    return Routed(others, _table(routes), rescues, astray)
 
 
 class Routed:
     """An application that finds most routes in a table."""
 
     def __init__(
-        self, others: ASGIApp, table: Mapping[tuple[str, ...], Found], rescues: Mapping[object, Rescue]
+        self,
+        others: ASGIApp,
+        table: Mapping[tuple[str, ...], Found],
+        rescues: Mapping[object, Rescue],
+        astray: Astray,
     ) -> None:
-        """`others` takes what is not in the table."""
+        """`others` takes what is not in the table, `astray` what would be there without a slash too many."""
         self._others = others
         self._table = table
         self._rescues = rescues
+        self._astray = astray
+        self._methods = sorted({key[0] for key in table})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        found = self._find(scope) if scope["type"] == "http" and not scope.get("root_path") else None
+        ours = scope["type"] == "http" and not scope.get("root_path")
+        found = self._find(scope) if ours else None
         if found is None:
-            await self._others(scope, receive, send)
+            near = self._near(scope) if ours else None
+            await (near or self._others)(scope, receive, send)
             return
         scope["endpoint"] = found.endpoint
         request = Request(scope, receive)
@@ -62,18 +76,29 @@ class Routed:
         await response(scope, receive, send)
 
     def _find(self, scope: Scope) -> Found | None:
-        method, path = scope["method"], scope["path"]
+        found, value = self._look_up(scope["method"], scope["path"])
+        if found is not None:
+            scope["path_params"] = {found.parameter: value} if found.parameter else {}
+        return found
+
+    def _look_up(self, method: str, path: str) -> tuple[Found | None, str]:
+        """The route of a method and path, and the value of its parameter."""
         found = self._table.get((method, path))
         if found is not None:
-            scope["path_params"] = {}
-            return found
+            return found, ""
         root, *parts = path.split("/", 3)
         if root or len(parts) < 2 or not parts[1]:
+            return None, ""
+        return self._table.get((method, parts[0], "", *parts[2:])), parts[1]
+
+    def _near(self, scope: Scope) -> Response | None:
+        """The answer at a path with a slash too many, if there is a route without it that says more than 404."""
+        path = without_slashes(scope["path"])
+        if path == scope["path"]:
             return None
-        found = self._table.get((method, parts[0], "", *parts[2:]))
-        if found is not None:
-            scope["path_params"] = {found.parameter: parts[1]}
-        return found
+        looked = ((method, self._look_up(method, path)[0]) for method in self._methods)
+        templates = {method: found.template for method, found in looked if found is not None}
+        return self._astray.answer(scope, path, templates) if templates else None
 
     async def _rescued(self, request: Request, exception: Exception, send: Send) -> None:
         """Answers an exception as Starlette does: one that nobody expected is passed on, to be logged."""
@@ -97,7 +122,7 @@ def _table(routes: Sequence[BaseRoute]) -> Mapping[tuple[str, ...], Found]:
             else:
                 key = (method, parts[1], "", *((parts[3],) if parts[3] else ()))
             if ("{" in route.path) == (parts is not None) and _first(routes, method, route.path) is route:
-                table[key] = Found(route.endpoint, parts[2] if parts else "")
+                table[key] = Found(route.endpoint, route.path, parts[2] if parts else "")
     return table
 
 

@@ -10,6 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from broker.web import asked
+
 ASSETS = Path(__file__).parent / "assets"
 BUILT = Path(__file__).parent / "static" / "built"
 _FOR_EVER = "public, max-age=31536000, immutable"
@@ -61,11 +63,11 @@ def static_routes(found: Statics) -> list[Route]:
     """The route to the files."""
 
     async def file(request: Request) -> Response:
-        static = found.files.get(request.url.path)
+        static = found.files.get(asked.path(request))
         if static is None:
             return Response(status_code=404)
         headers = {"Cache-Control": _FOR_EVER, "Vary": "Accept-Encoding"}
-        if "gzip" in request.headers.get("accept-encoding", ""):
+        if "gzip" in (asked.joined(request, b"accept-encoding") or ""):
             return Response(
                 static.packed, headers={**headers, "Content-Encoding": "gzip"}, media_type=static.media_type
             )

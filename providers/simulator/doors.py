@@ -80,7 +80,7 @@ class Doors:
 
     async def authorize(self, request: HttpRequest) -> Response:
         """The page, or at once the answer that a login hint asks for."""
-        query = request.url.query
+        query = request.scope["query_string"].decode("latin-1")
         try:
             asked = parse_request(query, self._house.issuer)
             wish = read_wish(asked.hint, self._house.issuer)
@@ -136,7 +136,7 @@ class Doors:
     async def logout(self, request: HttpRequest) -> Response:
         """OpenID Connect RP-Initiated Logout 1.0 2. There is no session here to end, only a way back."""
         try:
-            given = parameters(request.url.query)
+            given = parameters(request.scope["query_string"].decode("latin-1"))
         except BadRequest:
             given = {}
         back, state = given.get("post_logout_redirect_uri"), given.get("state")

@@ -5,7 +5,7 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from broker.ambient import Ambient
@@ -37,7 +37,13 @@ def create(settings: Settings, ambient: Ambient) -> Starlette:
         return RedirectResponse(to, 303)
 
     routes = [Route("/", home), Route("/style.css", plain_style), Route("/hop", hop)]
-    return Starlette(routes=[*routes, *(_mount(house, settings, ambient, style) for house in houses)])
+    return _exact(Starlette(routes=[*routes, *(_mount(house, settings, ambient, style) for house in houses)]))
+
+
+def _exact(app: Starlette) -> Starlette:
+    """The application, which knows each path with its own slashes alone: Starlette makes redirects of `Host`."""
+    app.router.redirect_slashes = False
+    return app
 
 
 def _mount(house: House, settings: Settings, ambient: Ambient, style: str) -> Mount:
@@ -52,11 +58,12 @@ def _mount(house: House, settings: Settings, ambient: Ambient, style: str) -> Mo
         Route("/logout", doors.logout),
     ]
     open_always = [Route("/style.css", doors.style), Route("/order", doors.order, methods=["POST"])]
-    inner = Starlette(routes=guarded)
-    closed = Starlette(routes=[Route("/{rest:path}", doors.out_of_order, methods=["GET", "POST"])])
+    inner = _exact(Starlette(routes=guarded))
+    closed = _exact(Starlette(routes=[Route("/{rest:path}", doors.out_of_order, methods=["GET", "POST"])]))
 
     async def choose(scope: Scope, receive: Receive, send: Send) -> None:
         await (closed if house.memory.out_of_order else inner)(scope, receive, send)
 
     app: ASGIApp = choose
-    return Mount(f"/{house.issuer.name}", routes=[*open_always, Mount("/", app=app)])
+    routes = Router([*open_always, Mount("/", app=app)], redirect_slashes=False)
+    return Mount(f"/{house.issuer.name}", app=routes)

@@ -136,20 +136,25 @@ Spoiled = Callable[[Mapping[str, str]], bytes]
 
 
 def spoiled() -> Mapping[str, Spoiled]:
-    """Bodies that two readers could read in two ways, or that are too much."""
+    """Bodies in which what is read could be read in two ways, or is not there."""
+
+    def ending(value: bytes) -> Spoiled:
+        """The form with another `client_id`, which every endpoint reads."""
+        return lambda form: (
+            urlencode({name: said for name, said in form.items() if name != "client_id"}).encode()
+            + b"&client_id="
+            + value
+        )
+
     return {
         "separated by semicolons": lambda form: urlencode(form).replace("&", ";").encode(),
-        "a semicolon before a second value": lambda form: urlencode(form).encode() + b"&x=1;client_id=other&x=2",
-        "a byte that is no text": lambda form: urlencode(form).encode() + b"&x=%ff",
-        "a raw byte that is no text": lambda form: urlencode(form).encode() + b"&x=\xff",
-        "an overlong slash": lambda form: urlencode(form).encode() + b"&x=%c0%af",
-        "half a surrogate": lambda form: urlencode(form).encode() + b"&x=%ed%a0%80",
-        "NUL": lambda form: urlencode(form).encode() + b"&x=%00",
-        "a raw NUL": lambda form: urlencode(form).encode() + b"&x=\0",
-        "a stray percent": lambda form: urlencode(form).encode() + b"&x=100%",
-        "too many parameters": lambda form: (
-            urlencode(form).encode() + b"".join(b"&x%d=1" % number for number in range(64))
-        ),
+        "a byte that is no text": ending(b"%ff"),
+        "a raw byte that is no text": ending(b"\xff"),
+        "an overlong slash": ending(b"%c0%af"),
+        "half a surrogate": ending(b"%ed%a0%80"),
+        "NUL": ending(b"rides%00"),
+        "a raw NUL": ending(b"rides\0"),
+        "a stray percent": ending(b"100%"),
         "array parameters": lambda form: urlencode({f"{name}[]": value for name, value in form.items()}).encode(),
         "names in capitals": lambda form: urlencode({name.upper(): value for name, value in form.items()}).encode(),
         "names with a space": lambda form: urlencode({f" {name}": value for name, value in form.items()}).encode(),
@@ -157,3 +162,20 @@ def spoiled() -> Mapping[str, Spoiled]:
         "nothing": lambda form: b"",
         "JSON": lambda form: b'{"client_id":"rides"}',
     }
+
+
+UNREAD: Final[Mapping[str, bytes]] = {
+    "several resources": b"resource=https%3A%2F%2Fa.test&resource=https%3A%2F%2Fb.test",
+    "a repeated one": b"x=1&x=2",
+    "a semicolon before a second value": b"x=1;client_id=other&x=2",
+    "a byte that is no text": b"x=%ff",
+    "Latin-1": b"x=caf\xe9",
+    "an overlong slash": b"x=%c0%af",
+    "half a surrogate": b"x=%ed%a0%80",
+    "NUL": b"x=%00",
+    "a raw NUL": b"x=\0",
+    "a stray percent": b"x=100%",
+    "a name that is no text": b"%ff=1",
+    "very many": b"&".join(b"x%d=1" % number for number in range(1000)),
+}
+"""Parameters that no endpoint reads: they are ignored, whatever they hold (RFC 6749 3.1, 3.2, RFC 8707 2)."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from tests.attacks.door import CALLED, FORM, VISITED, Door, Victim, refused, shown, spoiled, victim
+from tests.attacks.door import CALLED, FORM, UNREAD, VISITED, Door, Victim, refused, shown, spoiled, victim
 from tests.whole.rider import Reply, Rider, Wire, rides
 from tests.whole.stage import Stage
 
@@ -21,12 +21,12 @@ WRONG_TYPES: Final = (
     "application/jwt",
     f"{FORM}; charset=utf-16",
     f"{FORM}; charset=utf-7",
-    f"{FORM}; boundary=x",
     f"{FORM}, application/json",
     f"{FORM}x",
     f"x{FORM}",
     "application/x-www-form-urlencoded-v2",
 )
+RIGHT_TYPES: Final = (f"{FORM};charset=utf8", f"{FORM};charset=ISO-8859-1", f"{FORM};", f"{FORM}; boundary=x")
 WRONG_METHODS: Final = ("GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
 SPOILED: Final = ("invalid_request", "invalid_client", "unsupported_grant_type")
 OVERRIDES: Final = (("X-HTTP-Method-Override", "POST"), ("X-Method-Override", "POST"), ("X-HTTP-Method", "POST"))
@@ -58,6 +58,51 @@ async def test_only_a_form_is_read_as_a_form(door: Door, held: Victim) -> None:
         for path in VISITED:
             asked = {"client_id": "rides", "response_type": "code", "redirect_uri": held.service.redirect_uri}
             shown(await door.send("POST", path, urlencode(asked).encode(), said), 415)
+
+
+async def test_parameters_of_a_media_type_that_change_nothing_are_accepted(door: Door, held: Victim) -> None:
+    for kind in RIGHT_TYPES:
+        for path, status in (("/par", 201), ("/introspect", 200), ("/ciba", 400)):
+            body = urlencode(held.forms()[path]).encode()
+            assert (await door.send("POST", path, body, [("Content-Type", kind)])).status == status, (path, kind)
+        at_userinfo = [("Content-Type", kind), ("Authorization", f"Bearer {held.access}")]
+        (await door.send("POST", "/userinfo", b"x=1", at_userinfo)).right()
+        (await door.send("POST", "/authorize", urlencode(_plain(held)).encode(), [("Content-Type", kind)])).right(303)
+
+
+async def test_a_charset_that_changes_what_is_read_is_refused_in_words(door: Door, held: Victim) -> None:
+    body = urlencode({**held.forms()["/par"], "state": "é"}).encode()
+    told = refused(await door.send("POST", "/par", body, [("Content-Type", f"{FORM};charset=ISO-8859-1")])).told
+    assert "UTF-8" in told["error_description"] and "charset" in told["error_description"]
+
+
+def _plain(held: Victim) -> dict[str, str]:
+    """An authorization request that a browser brings."""
+    return {
+        "client_id": "rides",
+        "response_type": "code",
+        "redirect_uri": held.service.redirect_uri,
+        "scope": "openid",
+        "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+        "code_challenge_method": "S256",
+    }
+
+
+async def test_what_no_endpoint_reads_is_ignored_whatever_it_holds(door: Door, held: Victim) -> None:
+    for name, unread in UNREAD.items():
+        for path, status in (("/par", 201), ("/introspect", 200), ("/ciba", 400)):
+            form = urlencode(held.forms()[path]).encode()
+            reply = await door.post(path, form + b"&" + unread)
+            assert reply.status == status, (name, path, reply.body)
+            assert status != 400 or reply.told["error"] == "unknown_user_id"
+        bearer = ("Authorization", f"Bearer {held.access}")
+        (await door.post("/userinfo", unread, bearer)).right()
+        asked = urlencode(_plain(held)).encode() + b"&" + unread
+        assert (await door.post("/authorize", asked)).location.startswith("/authorize?client_id=rides&"), name
+        written = quote(asked, safe="&=%;")  # as it is, but for raw bytes, which no request line holds
+        assert (await door.send("GET", f"/authorize?{written}")).location.startswith("/journey/"), name
+        assert (await door.post("/logout", b"state=x&" + unread)).location == "/logout?state=x"
+        assert (await door.send("GET", f"/logout?state=x&{quote(unread, safe='&=%;')}")).status == 200
 
 
 async def test_two_content_types_are_not_chosen_from(door: Door, held: Victim) -> None:

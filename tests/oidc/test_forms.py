@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.oidc.forms import FORM, MAX_BYTES, MAX_PARAMETERS, Unreadable, read_form, read_query
+from broker.oidc.forms import (
+    FORM,
+    MAX_BYTES,
+    MAX_PARAMETERS,
+    Unreadable,
+    legible,
+    read_answer,
+    read_form,
+    read_query,
+)
+from broker.oidc.parameters import ANSWER, AUTHORIZATION, CALLED, CREDENTIALS, LOGOUT
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
 
@@ -88,9 +98,114 @@ def test_size_and_number_are_limited() -> None:
         read_query(b"&".join(b"a%d=1" % n for n in range(MAX_PARAMETERS + 1)))
 
 
-@pytest.mark.parametrize("content_type", [FORM, f"{FORM};charset=UTF-8", f'{FORM} ; charset="utf-8"', FORM.upper()])
-def test_a_form_is_read(content_type: str) -> None:
-    assert read_form(b"a=1", content_type) == {"a": "1"}
+MALFORMED = [
+    b"x=%",
+    b"x=%zz",
+    b"x=%ff",
+    b"x=\xe9",
+    b"x=%c0%af",
+    b"x=%ed%a0%80",
+    b"x=%00",
+    b"x=\0",
+    b"%=1",
+    b"%ff=1",
+    b"=",
+    b"&&",
+]
+READ = st.sampled_from(sorted(AUTHORIZATION))
+
+
+@pytest.mark.parametrize("other", [*MALFORMED, b"x=1&x=2", b"resource=https://a.test&resource=https://b.test", b"a;b"])
+@pytest.mark.parametrize("names", [AUTHORIZATION, LOGOUT, ANSWER, *CALLED.values()])
+def test_a_parameter_that_is_not_read_may_be_anything(other: bytes, names: frozenset[str]) -> None:
+    for name in names:
+        sent = f"{name}=1".encode()
+        for query in (sent + b"&" + other, other + b"&" + sent):
+            assert read_query(query, names) == {name: "1"}
+            assert read_form(query, FORM, names) == {name: "1"}
+
+
+@given(READ, TEXT, st.lists(st.binary(max_size=40).filter(lambda raw: b"&" not in raw), max_size=80))
+def test_what_is_read_does_not_depend_on_what_is_not(name: str, value: str, others: list[bytes]) -> None:
+    noise = b"".join(b"&x" + other for other in others)
+    assert read_query(f"{name}={quote_plus(value)}".encode() + noise, AUTHORIZATION) == {name: value}
+
+
+@pytest.mark.parametrize("names", [AUTHORIZATION, LOGOUT, ANSWER, *CALLED.values()])
+def test_a_parameter_that_is_read_is_there_once_and_well_formed(names: frozenset[str]) -> None:
+    for name in names:
+        every_byte = "".join(f"%{byte:02X}" for byte in name.encode())
+        for query in (f"{name}=1&{name}=1", f"{name}=&{name}=1", f"{name}=1&{every_byte}=2", f"{name}&{name}"):
+            with pytest.raises(Unreadable, match="repeated"):
+                read_query(query.encode(), names)
+        for value in (b"%", b"%zz", b"%ff", b"\xe9", b"%c0%af", b"%ed%a0%80", b"%00", b"\0"):
+            with pytest.raises(Unreadable):
+                read_query(name.encode() + b"=" + value, names)
+
+
+def test_any_number_of_parameters_that_are_not_read_fits_into_the_size_limit() -> None:
+    many = b"code=1" + b"&x=1" * ((MAX_BYTES - 6) // 4)
+    assert read_query(many, ANSWER) == {"code": "1"}
+    for read in (lambda: read_query(many + b"&x=1", ANSWER), lambda: legible(many + b"&x=1")):
+        with pytest.raises(Unreadable, match="bytes") as refused:
+            read()
+        assert refused.value.status == 413
+
+
+def test_an_answer_keeps_what_else_is_legible() -> None:
+    answer = b"code=1&state=2&error_description=%E9&scope=a&scope=b&session_state=3&empty="
+    assert read_answer(answer, ANSWER) == {"code": "1", "state": "2", "session_state": "3"}
+
+
+def test_services_are_authenticated_at_every_endpoint_that_they_call() -> None:
+    assert all(names >= CREDENTIALS for names in CALLED.values())
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        "",
+        ";charset=UTF-8",
+        ' ; charset="utf-8"',
+        ";charset=utf8",
+        '; charset="UTF8"',
+        ";charset=us-ascii",
+        ";charset=ISO-8859-1",
+        "; Charset=iso-8859-15",
+        ";charset=windows-1252",
+        ";",
+        "; ",
+        ";;",
+        "; charset",
+        "; charset=",
+        ";charset=utf-8;",
+        ';charset=utf-8; boundary="a;charset=utf-16"',
+        "; boundary=x",
+        "; version=1; charset=utf-8",
+        "; =x",
+    ],
+)
+def test_parameters_of_the_media_type_that_change_nothing_are_accepted(parameters: str) -> None:
+    for kind in (FORM, FORM.upper()):
+        assert read_form(b"a=1", f"{kind}{parameters}") == {"a": "1"}
+
+
+@pytest.mark.parametrize("charset", ["ISO-8859-1", "latin1", "windows-1251"])
+def test_a_charset_in_which_a_value_reads_differently_is_refused_in_words(charset: str) -> None:
+    kind = f"{FORM}; charset={charset}"
+    for body in ("state=é".encode(), b"state=%C3%A9", b"state=%E2%82%AC&a=1"):
+        with pytest.raises(Unreadable, match=charset.lower()) as refused:
+            read_form(body, kind, AUTHORIZATION)
+        assert (refused.value.status, "UTF-8" in refused.value.description) == (415, True)
+    assert read_form(b"state=1&unread=%C3%A9", kind, AUTHORIZATION) == {"state": "1"}
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "utf-7", "utf-32", "shift_jis", "gb18030", "cp037", "x", "iso-8859-1x"])
+def test_a_charset_in_which_even_letters_differ_is_refused_in_words(charset: str) -> None:
+    for more in ("", "; charset=utf-8"):
+        with pytest.raises(Unreadable) as refused:
+            read_form(b"a=1", f'{FORM}{more}; charset="{charset}"')
+        assert (refused.value.status, "UTF-8" in refused.value.description) == (415, True)
 
 
 @pytest.mark.parametrize(
@@ -98,11 +213,13 @@ def test_a_form_is_read(content_type: str) -> None:
     [
         None,
         "",
+        ";",
         "application/json",
         "text/plain",
         "multipart/form-data; boundary=x",
-        f"{FORM};charset=latin1",
         f"{FORM}x",
+        f"{FORM}, {FORM}",
+        f"{FORM} x; charset=utf-8",
     ],
 )
 def test_any_other_content_is_refused(content_type: str | None) -> None:

@@ -18,6 +18,7 @@ from broker.ambient import Ambient
 from broker.model.failures import FailureClass
 from broker.seal import Sealer, sealer
 from broker.web import citizens, public
+from broker.web.astray import Astray, typed
 from broker.web.language import languages
 from broker.web.middleware import guarded
 from broker.web.pages import Pages, pages
@@ -65,6 +66,11 @@ class GivenCitizen:
         """The view that the test gave."""
         self.browsers.append(browser)
         return self.view or VIEWS.get(handle.removeprefix(f"{HANDLE}-"), Lost(FailureClass.LOST_PLACE)), self.shared
+
+    async def peek(self, handle: str, browser: Browser) -> Lost | None:
+        """Whether there is a view."""
+        view = self.view or VIEWS.get(handle.removeprefix(f"{HANDLE}-"), Lost(FailureClass.LOST_PLACE))
+        return view if isinstance(view, Lost) else None
 
     async def choose(self, handle: str, browser: Browser, provider: str) -> Refusal | Lost | None:
         """Noted."""
@@ -178,7 +184,9 @@ def application(citizen: GivenCitizen, written: Pages, files: Statics) -> ASGIAp
         Route("/broken", broken),
         Route("/unreachable", unreachable),
     ]
-    return guarded(routed(routes, public.handlers(written)), ambient())
+    shown = [*citizens.citizen_routes(door), *public.public_routes(door)]
+    inner = routed(routes, public.handlers(written), Astray(ISSUER, typed(shown)))
+    return guarded(inner, ambient(), refuse=public.head_refused(written))
 
 
 def client(app: ASGIApp) -> httpx.AsyncClient:

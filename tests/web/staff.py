@@ -30,6 +30,7 @@ from broker.seal import sealer
 from broker.stores.facts import Facts, open_facts
 from broker.stores.sql.migrating import migrate
 from broker.web import public, staff
+from broker.web.astray import Astray, typed
 from broker.web.language import languages
 from broker.web.middleware import guarded
 from broker.web.pages import Pages, pages
@@ -212,8 +213,10 @@ async def staged(given: Ready, folder: Path, ambient: Ambient, *, served: bool =
         door = staff.Door(
             entrance, Console(office), office.profiles, services, PEOPLE, written, seals, ambient, office.confirm
         )
-        routes = [*static_routes(given.files), *staff.staff_routes(door)]
-        app = guarded(routed(routes, public.handlers(written)), ambient)
+        shown = staff.staff_routes(door)
+        routes = [*static_routes(given.files), *shown]
+        inner = routed(routes, public.handlers(written), Astray(origin, typed(shown)))
+        app = guarded(inner, ambient, refuse=public.head_refused(written))
         if served:
             client = Client("portico-console", (callback,), jwks={"keys": [dict(load_signing_key(PEM, "ES256").jwk)]})
             simulator = create(Settings(base, cast({"staff": client}), development=True), ambient)

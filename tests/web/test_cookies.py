@@ -1,33 +1,56 @@
 """Cookies as they are read and set."""
 
+import time
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.web import cookies
+from broker.web.middleware.heads import LARGEST
+from broker.web.staff import cookies as staff
 
-NAMES = st.text("abcdefghijklmnopqrstuvwxyzABC_-0123456789", min_size=1, max_size=20)
+OURS = (cookies.BROWSER, cookies.SESSION, cookies.STATE, cookies.LANGUAGE, cookies.LEFT, cookies.CODE)
+STAFF = (staff.SESSION, staff.LEAVING)
 VALUES = st.text('abcdefghijklmnopqrstuvwxyzABC_-0123456789.="', max_size=40)
+OTHERS = st.lists(st.text(st.characters(max_codepoint=255, exclude_characters=";"), max_size=60), max_size=8)
 
 
-@given(st.dictionaries(NAMES, VALUES, max_size=8))
-def test_what_a_browser_sends_is_read(sent: dict[str, str]) -> None:
-    header = "; ".join(f"{name}={value}" for name, value in sent.items())
+@given(st.dictionaries(st.sampled_from((*OURS, *STAFF)), VALUES, max_size=8), OTHERS, OTHERS)
+def test_our_cookies_are_found_whatever_stands_beside_them(
+    sent: dict[str, str], before: list[str], after: list[str]
+) -> None:
+    own = [f"{name}={value}" for name, value in sent.items()]
+    others = [f"x{other}" for other in (*before, *after)]
+    header = "; ".join([*others[: len(before)], *own, *others[len(before) :]])
     assert cookies.read(header) == sent
 
 
 @given(st.text(max_size=200))
 def test_no_header_is_too_strange_to_read(header: str) -> None:
     for name, value in cookies.read(header).items():
-        assert name == name.strip()
+        assert name in (*OURS, *STAFF) or "portico-" in name
         assert ";" not in name + value
 
 
 def test_the_first_of_two_cookies_with_one_name_counts() -> None:
-    assert cookies.read("a=longer-path; a=shorter-path") == {"a": "longer-path"}
+    assert cookies.read("portico-left=longer-path; portico-left=shorter-path") == {"portico-left": "longer-path"}
 
 
-def test_nothing_and_far_too_much_are_empty() -> None:
-    assert cookies.read(None) == cookies.read("") == cookies.read("a=" + "b" * 5000) == {}
+def test_nothing_is_empty_and_cookies_of_others_are_skipped() -> None:
+    assert cookies.read(None) == cookies.read("") == cookies.read("a=b; =c; d") == {}
+    for other in (f"a={cookies.SESSION}=b", f"a=b {cookies.SESSION}=c", f"x{cookies.SESSION}=c", cookies.SESSION):
+        assert cookies.SESSION not in cookies.read(other)
+
+
+@pytest.mark.parametrize("size", [4_200, 20_000, LARGEST])
+@pytest.mark.parametrize("other", ["a=", "; ", ";", "=", "portico-", "a" * 7 + "; ", "__Host-portico-browser"])
+def test_a_large_header_of_others_is_read_to_its_end_and_in_time(size: int, other: str) -> None:
+    large = (other * size)[:size]
+    began = time.process_time()
+    for header in (f"{large}; {cookies.SESSION}=mine", f"{cookies.SESSION}=mine; {large}"):
+        assert cookies.read(header)[cookies.SESSION] == "mine"
+    assert time.process_time() - began < 1.0  # a reader that tried again from each place would take minutes
 
 
 SECRETS = st.lists(st.text("abcXYZ_-123", min_size=1, max_size=32), max_size=7)

@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from broker.web.astray import NEAR, Astray, typed, without_slashes
 from broker.web.routing import Endpoint, Rescue, routed
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "OPTIONS")
@@ -103,30 +104,94 @@ async def asked(app: ASGIApp, method: str, path: str) -> tuple[int, dict[str, st
     return answer.status_code, headers, answer.content
 
 
+ASTRAY: Final = Astray("https://id.test")
+
+
 def router() -> ASGIApp:
-    return Starlette(routes=ROUTES, exception_handlers=dict(RESCUES))
+    """Starlette's own, without the redirects that it makes of `Host`."""
+    whole = Starlette(routes=ROUTES, exception_handlers=dict(RESCUES))
+    whole.router.redirect_slashes = False
+    return whole
 
 
 @pytest.mark.parametrize("path", PATHS)
 async def test_what_is_asked_is_answered_as_by_the_router(path: str) -> None:
     for method in METHODS:
-        assert await asked(routed(ROUTES, RESCUES), method, path) == await asked(router(), method, path), method
+        assert await asked(routed(ROUTES, RESCUES, ASTRAY), method, path) == await asked(router(), method, path), method
 
 
 @given(parts=some.lists(some.sampled_from(["", "journey", "two", "a", "never", "choose", "proof", "code", "é", "\n"])))
 async def test_so_is_any_other_path(parts: list[str]) -> None:
     path = "/" + quote("/".join(parts))
-    assert await asked(routed(ROUTES, RESCUES), "GET", path) == await asked(router(), "GET", path)
+    assert await asked(routed(ROUTES, RESCUES, ASTRAY), "GET", path) == await asked(router(), "GET", path)
 
 
 async def test_under_a_path_of_its_own_an_application_is_found_as_by_the_router() -> None:
-    under = [Mount("/broker", app=routed(ROUTES, RESCUES))]
+    under = [Mount("/broker", app=routed(ROUTES, RESCUES, ASTRAY))]
     assert (await asked(Starlette(routes=under), "POST", "/broker/token"))[2] == b"token POST {} 4"
 
 
 async def test_what_nobody_expected_is_answered_and_passed_on() -> None:
-    transport = httpx.ASGITransport(routed(ROUTES, RESCUES))
+    transport = httpx.ASGITransport(routed(ROUTES, RESCUES, ASTRAY))
     async with httpx.AsyncClient(transport=transport, base_url="http://here.test") as client:
         with pytest.raises(LookupError):
             await client.get("/broken")
         assert (await client.get("/lost")).status_code == 418
+
+
+TYPED: Final = Astray(
+    "https://id.test", pages=frozenset({"/", "/slash/", "/journey/{handle}"}), calls=frozenset({"/token"})
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "to"),
+    [
+        ("/journey/a/", "https://id.test/journey/a"),
+        ("//journey//a//", "https://id.test/journey/a"),
+        ("/journey/a/?lang=cy&x=%2F", "https://id.test/journey/a?lang=cy&x=%2F"),
+        ("/journey/a%0D%0Ab/", "https://id.test/journey/a%0D%0Ab"),
+        ("//", "https://id.test/"),
+    ],
+)
+async def test_a_page_with_a_slash_too_many_leads_to_the_configured_origin_with_303(path: str, to: str) -> None:
+    for method in ("GET", "HEAD"):
+        status, headers, _ = await asked(routed(ROUTES, RESCUES, TYPED), method, path)
+        assert (status, headers["location"]) == (303, to)
+    assert (await asked(routed(ROUTES, RESCUES, TYPED), "POST", path))[0] == 404
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("path", ["/token/", "//token", "/token//", "/token%2F"])
+async def test_an_endpoint_with_a_slash_too_many_is_404_and_says_its_address(method: str, path: str) -> None:
+    status, headers, body = await asked(routed(ROUTES, RESCUES, TYPED), method, path)
+    assert (status, headers["content-type"], "location" in headers) == (404, "application/json", False)
+    assert method == "HEAD" or b"The address is https://id.test/token" in body
+
+
+async def test_any_other_path_with_a_slash_too_many_is_404_and_the_page_learns_the_address() -> None:
+    seen: list[object] = []
+
+    async def http(request: Request, exception: Exception) -> Response:
+        seen.append(request.scope.get("state", {}).get(NEAR))
+        return PlainTextResponse("http", 404)
+
+    for path in ("/userinfo/", "/number/7/", "/no/such/path/"):
+        assert (await asked(routed(ROUTES, {**RESCUES, HTTPException: http}, TYPED), "GET", path))[0] == 404
+    assert seen == ["https://id.test/userinfo", None, None]
+
+
+@given(some.text("/ab", max_size=9))
+def test_taking_slashes_away_twice_changes_nothing(path: str) -> None:
+    once = without_slashes(path)
+    assert without_slashes(once) == once
+    assert once.startswith("/") and "//" not in once and (once == "/" or not once.endswith("/"))
+
+
+def test_where_answers_come_back_to_is_no_page_that_a_person_types() -> None:
+    routes = [
+        Route("/help", echo("help"), methods=["GET"]),
+        Route("/callback/{provider}", echo("callback"), methods=["GET"]),
+        Route("/language", echo("language"), methods=["POST"]),
+    ]
+    assert typed(routes) == {"/help"}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 from broker.actions.browser import Browser, Shared
 from broker.actions.needs import Known
@@ -28,6 +29,11 @@ from broker.oidc.checks import Arrival, Door
 from broker.oidc.errors import Shown
 from broker.oidc.request_object import Sender
 
+POSTED: Final = 300
+"""Seconds for which a request that came by POST is kept for the visit that takes it up."""
+
+_CROWDED: Final = "passing state is nearly full: sign-ins under way come first"
+
 
 @dataclass(frozen=True, slots=True)
 class AnsweredAtOnce:
@@ -47,10 +53,10 @@ async def authorize(
     `ui_locales` come before it.
     Held says that a limit allows nothing new. Raises Shown and Redirected; Unavailable if passing state is full.
     """
-    request = await _request(desk, door, parameters)
+    request = await check(desk, door, parameters)
     service = desk.catalogue.services[request.client_id]
     if desk.crowded():
-        raise Unavailable("passing state is nearly full: sign-ins under way come first")
+        raise Unavailable(_CROWDED)
     transaction, secret = new_transaction(desk, request, browser, language)
     transaction, session, before = await _by_session(desk, transaction, service, browser)
     if "none" in request.prompt:
@@ -59,6 +65,30 @@ async def authorize(
             return Held(Limit.STARTS, desk.limited.starts.ends(desk.ambient.now()), service)
         return await _silent(desk, transaction, service, session, before)
     return await opened(desk, transaction, service, browser, secret)
+
+
+async def hand_over(
+    desk: Desk, door: Door, parameters: Mapping[str, str], browser: Browser
+) -> Mapping[str, str] | Held:
+    """Keeps a request that came by POST, and gives the parameters of the visit that takes it up.
+
+    The visit names the request as one names a pushed request (RFC 9126 4), so that what the service put into a form,
+    such as `login_hint`, stays out of addresses. Held says that a limit allows nothing new. Raises as `authorize` does.
+    """
+    named = pushed.reference(parameters)
+    if named is not None:
+        return {"client_id": named.client_id, "request_uri": pushed.request_uri(named.handle)}
+    request = await check(desk, door, parameters)
+    if desk.crowded():
+        raise Unavailable(_CROWDED)
+    start = _start(desk, browser)
+    if not await desk.limits.allow(f"posted:{start.key}", start.most, start.window):
+        return Held(
+            Limit.STARTS, desk.limited.starts.ends(desk.ambient.now()), desk.catalogue.services[request.client_id]
+        )
+    handle = handles.fresh(desk.ambient)
+    await desk.pushed.put(handle, request, desk.ambient.now() + POSTED)
+    return {"client_id": request.client_id, "request_uri": pushed.request_uri(handle)}
 
 
 async def opened(
@@ -90,7 +120,8 @@ async def _held(desk: Desk, transaction: Transaction, service: Service) -> Held:
     return Held(Limit.STARTS, desk.limited.starts.ends(desk.ambient.now()), service)
 
 
-async def _request(desk: Desk, door: Door, parameters: Mapping[str, str]) -> AuthorizationRequest:
+async def check(desk: Desk, door: Door, parameters: Mapping[str, str]) -> AuthorizationRequest:
+    """The request that a visit brings or names, once it passed every check. Raises Shown and Redirected."""
     named = pushed.reference(parameters)
     if named is not None:
         request = await desk.pushed.get(named.handle)

@@ -23,6 +23,10 @@ class SignIn:
         """See `sign_in.look`."""
         return await look.look(self.desk, self.assist, handle, browser)
 
+    async def peek(self, handle: str, browser: Browser) -> Lost | None:
+        """See `sign_in.look`."""
+        return await look.peek(self.desk, handle, browser)
+
     async def choose(self, handle: str, browser: Browser, provider: str) -> Refusal | Lost | None:
         """See `sign_in.choose`."""
         return await choose.choose(self.desk, handle, browser, provider)

@@ -44,6 +44,14 @@ async def look(desk: Desk, help: Help, handle: str, browser: Browser) -> tuple[V
     return await _view(desk, help, transaction, service), Shared()
 
 
+async def peek(desk: Desk, handle: str, browser: Browser) -> Lost | None:
+    """Whether the transaction has a page in this browser. Not even what fell due happens."""
+    transaction = await desk.transactions.load(handle)
+    if transaction is None or not browser.holds(transaction.browser):
+        return Lost(FailureClass.LOST_PLACE)
+    return None if desk.service(transaction) is not None else Lost(FailureClass.SERVICE_OFF)
+
+
 async def _questioned(desk: Desk, help: Help, handle: str, transaction: Transaction, service: Service) -> View:
     """The page of a transaction that answers a question: the same journey, with an end of its own."""
     if transaction.state is State.IDENTIFIED:

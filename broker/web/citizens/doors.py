@@ -25,6 +25,10 @@ class Citizen(Protocol):
         """What to show now, and what the browser is to remember."""
         ...
 
+    async def peek(self, handle: str, browser: Browser) -> Lost | None:
+        """Whether the transaction has a page in this browser. Changes nothing."""
+        ...
+
     async def choose(self, handle: str, browser: Browser, provider: str) -> Refusal | Lost | None:
         """Sets out for a provider. One that is not on offer changes nothing: Refusal.NOT_NOW."""
         ...

@@ -8,11 +8,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from broker.actions.browser import Shared
+from broker.web.answers import nothing_begun
 from broker.web.citizens.doors import Refusal
 from broker.web.citizens.showing import show
 from broker.web.citizens.visit import Door, Visit, language_of, onward, question_of, remember, visit
 from broker.web.citizens.ways import HELP
-from broker.web.forms import query
+from broker.web.forms import answer_parameters
 
 Page = Callable[[Visit], Awaitable[Response]]
 
@@ -21,6 +22,8 @@ def journey_routes(door: Door) -> list[Route]:
     """The routes of this file."""
 
     async def callback(request: Request) -> Response:
+        if request.method == "HEAD":
+            return nothing_begun(303)
         return await _callback(_visit(door, request), request.path_params["provider"])
 
     return [
@@ -33,12 +36,26 @@ def journey_routes(door: Door) -> list[Route]:
 
 
 def page(door: Door, answer: Page) -> Callable[[Request], Awaitable[Response]]:
-    """A handler for Starlette."""
+    """A handler for Starlette.
+
+    HEAD asks whether a transaction has a page, and no more: looking at the page can answer the service.
+    """
 
     async def handler(request: Request) -> Response:
-        return await answer(_visit(door, request))
+        here = _visit(door, request)
+        if request.method == "HEAD" and here.handle:
+            return await _peek(here)
+        return await answer(here)
 
     return handler
+
+
+async def _peek(here: Visit) -> Response:
+    lost = await here.door.citizen.peek(here.handle, here.browser)
+    if lost is None:
+        return nothing_begun(200)
+    frame = here.frame()
+    return here.answer(show(lost, frame, here.held), frame)
 
 
 def _visit(door: Door, request: Request) -> Visit:
@@ -91,8 +108,8 @@ async def give_up(here: Visit) -> Response:
 
 
 async def _callback(here: Visit, provider: str) -> Response:
-    """What a provider sent. A query that cannot be read in one way only is as good as none."""
-    outcome = await here.door.citizen.complete(provider, query(here.request), here.browser)
+    """What a provider sent. A query whose `code`, `state`, `iss` or `error` is repeated or malformed counts as none."""
+    outcome = await here.door.citizen.complete(provider, answer_parameters(here.request), here.browser)
     if isinstance(outcome, str):
         return onward(f"/journey/{outcome}")
     frame = here.frame()

@@ -62,7 +62,7 @@ class Visit:
         for code in (self.browser.language, *known):
             if code is not None and code in offered:
                 return offered[code]
-        liked = preferred(asked.header(self.request, b"accept-language"), tuple(offered))
+        liked = preferred(asked.joined(self.request, b"accept-language"), tuple(offered))
         return self.door.pages.language(liked)
 
     def frame(self, *known: str | None, place: str | None = None, question: Put | None = None) -> Frame:
@@ -100,7 +100,7 @@ def visit(door: Door, request: Request) -> Visit | None:
     handle = parameters.get("handle", "")
     if "handle" in parameters and not _HANDLE.fullmatch(handle):
         return None
-    held = cookies.read(asked.header(request, b"cookie"))
+    held = cookies.read(asked.joined(request, b"cookie", "; "))
     browser = Browser(
         secrets=cookies.secrets(held.get(cookies.BROWSER)),
         session=held.get(cookies.SESSION) or None,

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from broker.model.handle import digest
 from broker.oidc.client import presented
 from broker.oidc.errors import Shown, TokenError
-from broker.oidc.forms import Unreadable, read_query
+from broker.oidc.forms import Unreadable, legible
 from broker.web.inspector.memory import Exchange, Memory, shape
 from broker.web.inspector.rules import judged, rules
 from broker.web.services.refusals import LISTENER, Told
@@ -96,7 +96,7 @@ class Inspected:
 
 def _read(sent: bytes) -> Mapping[str, str]:
     try:
-        return read_query(sent)
+        return legible(sent)
     except Unreadable:
         return {}
 

@@ -1,15 +1,22 @@
 """One layer around an application, for all that must be on every answer. What each part does stands beside."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from broker.ambient import Ambient
 from broker.web.middleware import mishaps
+from broker.web.middleware.cookies import cookies_could_come, without_cookies
 from broker.web.middleware.headers import dressed
+from broker.web.middleware.heads import refused_head
 from broker.web.middleware.requests import request_id
 from broker.web.middleware.sizes import TooLarge, announced, refusal, within
+
+HeadRefusal = Callable[[Request, HTTPStatus], Response]
+"""Makes the answer to a request that is refused for its headers."""
 
 _BODILESS = frozenset({"GET", "HEAD"})
 
@@ -20,11 +27,12 @@ class Guard:
     It is one layer and not four, since each layer costs every request again.
     """
 
-    def __init__(self, app: ASGIApp, ambient: Ambient, limit: int) -> None:
-        """`limit` is the largest body read, in bytes."""
+    def __init__(self, app: ASGIApp, ambient: Ambient, limit: int, refuse: HeadRefusal) -> None:
+        """`limit` is the largest body read, in bytes. `refuse` answers requests that are refused for their headers."""
         self._app = app
         self._ambient = ambient
         self._limit = limit
+        self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -38,9 +46,16 @@ class Guard:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = dressed(message.get("headers", ()), id)
+                headers = message.get("headers", ())
+                if any(name == b"set-cookie" for name, _ in headers) and not cookies_could_come(scope):
+                    headers = without_cookies(headers)
+                message["headers"] = dressed(headers, id)
             return send(message)
 
+        refused = refused_head(scope["headers"], scope.get("http_version", "1.1"))
+        if refused is not None:
+            await self._refuse(Request(scope, receive), refused)(scope, receive, answer)
+            return
         try:
             if scope["method"] not in _BODILESS:
                 if announced(scope["headers"], self._limit) > self._limit:

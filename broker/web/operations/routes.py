@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from broker.web import asked
 from broker.web.operations.readiness import Readiness
 
 _TEXT: Final = "text/plain; version=1.0.0; charset=utf-8"
@@ -41,7 +42,7 @@ def metrics_route(meters: Told, token: str | None) -> Route:
     expected = None if token is None else f"Bearer {token}".encode()
 
     async def metrics(request: Request) -> Response:
-        shown = request.headers.get("authorization", "").encode("latin-1")
+        shown = (asked.joined(request, b"authorization") or "").encode("latin-1")
         if expected is not None and not hmac.compare_digest(shown, expected):
             return PlainTextResponse("a token is needed\n", 401, {"WWW-Authenticate": "Bearer"})
         # reading the files of many processes takes milliseconds that citizens need not wait

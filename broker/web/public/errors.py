@@ -1,14 +1,17 @@
 """What is shown where a request leads nowhere or something broke: one place that turns each into a page."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from broker.actions.needs import Unavailable
-from broker.web import cookies
+from broker.web import asked, cookies
+from broker.web.astray import NEAR
 from broker.web.language import preferred
+from broker.web.middleware.heads import refusal_of_head
 from broker.web.pages import Pages, Sheet
 from broker.web.shown import Shown
 
@@ -16,6 +19,7 @@ SHEETS = (
     Sheet("not-found", "public/not_found.html"),
     Sheet("mishap", "public/mishap.html"),
     Sheet("unavailable", "public/unavailable.html"),
+    Sheet("too-large", "public/too_large.html"),
 )
 RETRY_AFTER = 30
 """After how many seconds a browser, or whoever asks, may come again while we cannot be used."""
@@ -44,9 +48,23 @@ def handlers(pages: Pages) -> Mapping[object, Handler]:
     return {HTTPException: http, Unavailable: unavailable, Exception: mishap}
 
 
+def head_refused(pages: Pages) -> Callable[[Request, HTTPStatus], Response]:
+    """Answers requests that are refused for their headers: cookies that are too large are a matter for the person."""
+
+    def refuse(request: Request, status: HTTPStatus) -> Response:
+        if status is not HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE:
+            return refusal_of_head(status)
+        response = _written(pages, request, "too-large", status)
+        response.headers["connection"] = "close"
+        return response
+
+    return refuse
+
+
 def _written(pages: Pages, request: Request, sheet: str, status: int) -> Response:
-    held = cookies.read(request.headers.get("cookie"))
-    liked = preferred(request.headers.get("accept-language"), tuple(pages.languages))
+    held = cookies.read(asked.joined(request, b"cookie", "; "))
+    liked = preferred(asked.joined(request, b"accept-language"), tuple(pages.languages))
     code = pages.language(held.get(cookies.LANGUAGE), liked).code
-    reference = request.scope.get("state", {}).get("request_id", "")
-    return Shown(sheet, {"reference": reference}, status).response(pages, code)
+    state = request.scope.get("state", {})
+    holes = {"reference": state.get("request_id", ""), "near": state.get(NEAR)}
+    return Shown(sheet, holes, status).response(pages, code)

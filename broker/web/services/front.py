@@ -6,10 +6,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from broker.actions.sign_in.begin import Begun, Held, authorize
+from broker.actions.sign_in.begin import Begun, Held, authorize, check, hand_over
 from broker.actions.sign_in.desk import Desk
 from broker.actions.sign_in.way_back import written
-from broker.actions.sign_out import Ask, Exit, sign_out
+from broker.actions.sign_out import Ask, Exit, check_sign_out, sign_out
 from broker.actions.views import Lost
 from broker.model.failures import FailureClass
 from broker.model.request import WayBack
@@ -17,9 +17,10 @@ from broker.model.service import Service
 from broker.oidc.checks import Door as Checks
 from broker.oidc.errors import Redirected, Shown
 from broker.oidc.forms import Unreadable, read_form, read_query
+from broker.oidc.parameters import AUTHORIZATION, LOGOUT
 from broker.oidc.response import redirected_response, with_query
-from broker.web import asked, cookies, csrf
-from broker.web.answers import see_other, set_cookie
+from broker.web import asked, cookies
+from broker.web.answers import nothing_begun, see_other, set_cookie
 from broker.web.citizens.held import held_back
 from broker.web.citizens.leaving import signed_out, want_to_leave
 from broker.web.citizens.showing import dead_end, posted_back
@@ -73,41 +74,60 @@ def _visit(door: Door, request: Request) -> Visit:
     return found
 
 
-async def _parameters(request: Request) -> Mapping[str, str]:
-    if request.method == "GET":
-        return read_query(request.scope["query_string"])
-    return read_form(await request.body(), asked.kind(request))
+async def _parameters(request: Request, names: frozenset[str]) -> Mapping[str, str]:
+    if request.method == "POST":
+        return read_form(await request.body(), asked.kind(request), names)
+    return read_query(request.scope["query_string"], names)
 
 
 async def _authorize(here: Visit, desk: Desk, checks: Checks) -> Response:
-    outcome = await authorize(desk, checks, await _parameters(here.request), here.browser, here.language().code)
+    """Begins a sign-in, or answers at once.
+
+    A form that a service's page sends comes without our cookies, which are for visits alone (SameSite=Lax): its request
+    is kept as a pushed one is, and becomes a visit. HEAD checks the request, and begins nothing (RFC 9110 9.3.2).
+    """
+    parameters = await _parameters(here.request, AUTHORIZATION)
+    if here.request.method == "HEAD":
+        await check(desk, checks, parameters)
+        return nothing_begun(303)
+    if here.request.method == "POST":
+        taken = await hand_over(desk, checks, parameters, here.browser)
+        return _held(here, taken) if isinstance(taken, Held) else _to(with_query("/authorize", taken))
+    outcome = await authorize(desk, checks, parameters, here.browser, here.language().code)
     if isinstance(outcome, Begun):
         response: Response = see_other(f"/journey/{outcome.handle}")
         if outcome.secret is not None:
             set_cookie(response, cookies.browser((), outcome.secret))
         return response
     if isinstance(outcome, Held):
-        error = Shown("slow_down", f"limit {outcome.limit}", f"address {here.browser.address}", TOO_MANY)
-        refused(here.request, error)
-        frame = here.frame(place=ANSWER_PLACE)
-        return here.answer(held_back(outcome, frame, f"{error.code}: {error.description}"), frame)
+        return _held(here, outcome)
     response = _back(here, outcome.service, outcome.way)
     remember(response, here.browser, outcome.shared)
     return response
 
 
+def _held(here: Visit, held: Held) -> Response:
+    """The page that says which limit allows no new sign-in, and until when."""
+    error = Shown("slow_down", f"limit {held.limit}", f"address {here.browser.address}", TOO_MANY)
+    refused(here.request, error)
+    frame = here.frame(place=ANSWER_PLACE)
+    return here.answer(held_back(held, frame, f"{error.code}: {error.description}"), frame)
+
+
 async def _logout(here: Visit, exit: Exit) -> Response:
-    """What was asked, with the parameters as they came.
+    """Signs out, or asks first.
 
     A form that a service's page sends comes without our cookies, which are for visits alone (SameSite=Lax): it becomes
-    a visit. After a form of ours the way on is a page: browsers hold a redirect against the form's policy.
+    a visit, and so does every form that cannot be shown to be the citizen's own. After the citizen's own form the way
+    on is a page: browsers hold a redirect against the form's policy. HEAD ends nothing.
     """
-    parameters = dict(await _parameters(here.request))
-    ours = here.request.method == "POST" and csrf.FIELD in parameters
+    parameters = await _parameters(here.request, LOGOUT)
+    if here.request.method == "HEAD":
+        return nothing_begun(200 if check_sign_out(exit, parameters) is None else 303)
+    ours = here.request.method == "POST" and await here.form(LOGOUT_PLACE) is not None
     if here.request.method == "POST" and not ours:
         return _to(with_query("/logout", parameters))
-    agreed = ours and await here.form(LOGOUT_PLACE) is not None
-    outcome = await sign_out(exit, parameters, here.browser, agreed)
+    outcome = await sign_out(exit, parameters, here.browser, agreed=ours)
     frame = here.frame(*(locale.partition("-")[0] for locale in outcome.locales), place=LOGOUT_PLACE)
     if isinstance(outcome, Ask):
         return here.answer(want_to_leave(frame, outcome.service, parameters), frame)
@@ -115,8 +135,9 @@ async def _logout(here: Visit, exit: Exit) -> Response:
         response = _to(outcome.back)
     else:
         response = here.answer(signed_out(frame, outcome), frame)
-    for cookie in (cookies.no_session(), cookies.no_state()):
-        set_cookie(response, cookie)
+    if here.browser.session is not None:  # else the cookie may be there, and only did not come with this request
+        for cookie in (cookies.no_session(), cookies.no_state()):
+            set_cookie(response, cookie)
     return response
 
 

@@ -7,6 +7,7 @@ from typing import Final
 from starlette.requests import Request
 
 from broker.oidc.errors import Redirected, Shown, TokenError
+from broker.web import asked
 from broker.web.operations import REFUSED
 
 LOG = logging.getLogger("portico.services")
@@ -20,7 +21,7 @@ LISTENER: Final = "refusals"
 
 def refused(request: Request, error: Told) -> None:
     """Notes an error in the log, for the counters, and for the inspector where there is one."""
-    LOG.info("refused", extra={"path": request.url.path, "error": error.code, "detail": error.detail})
+    LOG.info("refused", extra={"path": asked.path(request), "error": error.code, "detail": error.detail})
     state = request.scope["state"]
     state[REFUSED] = error.code
     listener: Callable[[Told], None] | None = state.get(LISTENER)

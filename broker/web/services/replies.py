@@ -12,6 +12,7 @@ from broker.actions.exchange.counter import Counter, nonces
 from broker.model.facts import Unavailable
 from broker.oidc.errors import TokenError
 from broker.oidc.forms import Unreadable
+from broker.web import asked
 from broker.web.answers import Answer
 from broker.web.services.refusals import refused
 
@@ -38,6 +39,14 @@ def _reply(body: bytes, content_type: str, status: int, headers: Mapping[str, st
     return Answer(status, body, raw)
 
 
+def single(request: Request, name: bytes) -> str | None:
+    """The header's value. Two of them are refused: who wins would be a guess."""
+    values = asked.every(request, name)
+    if len(values) > 1:
+        raise TokenError("invalid_request", f"more than one {name.decode()} header")
+    return values[0] if values else None
+
+
 def answering(handler: Handler, counter: Counter) -> Handler:
     """The handler, with every protocol error turned into its answer, and a store out of reach into 503."""
 
@@ -49,7 +58,7 @@ def answering(handler: Handler, counter: Counter) -> Handler:
         except Unreadable as unreadable:
             return await _token_error(request, unreadable.token_error(), counter)
         except Unavailable as unavailable:
-            LOG.warning("store_unavailable", extra={"path": request.url.path, "detail": str(unavailable)})
+            LOG.warning("store_unavailable", extra={"path": asked.path(request), "detail": str(unavailable)})
             told = {"error": "temporarily_unavailable", "error_description": "please try again shortly"}
             return json_reply(told, 503, {"Retry-After": "5"})
 

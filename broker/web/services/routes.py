@@ -15,13 +15,13 @@ from broker.actions.exchange.push import push
 from broker.actions.exchange.reading import Jwt, introspect, revoke, userinfo
 from broker.actions.exchange.tokens import token
 from broker.oidc.certificates import client_certificate
-from broker.oidc.errors import TokenError
 from broker.oidc.forms import read_form
 from broker.oidc.metadata import OAUTH_PATH, OPENID_PATH, Endpoints
+from broker.oidc.parameters import CALLED
 from broker.web import asked
 from broker.web.middleware.certificates import passed_on
 from broker.web.services.interaction import interacting
-from broker.web.services.replies import NO_STORE, Handler, answering, json_reply, jwt_reply
+from broker.web.services.replies import NO_STORE, Handler, answering, json_reply, jwt_reply, single
 
 Action = Callable[[Counter, Call], Awaitable[Mapping[str, Any] | Jwt | None]]
 
@@ -38,7 +38,8 @@ def routes(counter: Counter, urls: Endpoints, published: Published) -> list[Rout
     """The endpoints that services call. The authorization endpoint and logout show pages, and stand with those."""
 
     def at(path: str, url: str, action: Action, *methods: str, status: int = 200) -> Route:
-        handler = answering(_calling(counter, url, action, status), counter)
+        names = CALLED.get(path, frozenset())
+        handler = answering(_calling(counter, url, action, names, status), counter)
         if action is userinfo:
             handler = interacting(handler, counter.ambient)
         return Route(path, handler, methods=list(methods))
@@ -69,19 +70,19 @@ def _constant(content: Callable[[], bytes]) -> Handler:
     return constant
 
 
-def _calling(counter: Counter, url: str, action: Action, status: int) -> Handler:
-    """A handler that reads a call strictly and hands it to its action."""
+def _calling(counter: Counter, url: str, action: Action, names: frozenset[str], status: int) -> Handler:
+    """A handler that reads a call strictly and hands it to its action. `names` are the parameters that it reads."""
 
     async def handle(request: Request) -> Response:
         call = Call(
             method=request.method,
             url=url,
-            parameters=await _parameters(request),
-            authorization=_single(request, b"authorization"),
+            parameters=await _parameters(request, names),
+            authorization=single(request, b"authorization"),
             proofs=tuple(asked.every(request, b"dpop")),
             address=asked.address(request),
             certificate=client_certificate(passed_on(request.scope)),
-            accept=asked.header(request, b"accept"),
+            accept=asked.joined(request, b"accept"),
         )
         answer = await action(counter, call)
         headers = {"DPoP-Nonce": (await call_nonces(counter, call)).fresh(counter.ambient.now())} if call.proofs else {}
@@ -94,19 +95,11 @@ def _calling(counter: Counter, url: str, action: Action, status: int) -> Handler
     return handle
 
 
-async def _parameters(request: Request) -> Mapping[str, str]:
+async def _parameters(request: Request, names: frozenset[str]) -> Mapping[str, str]:
     """The form of a POST; a POST without a body, which only userinfo may be, has none (OpenID Connect Core 5.3.1)."""
-    if request.method == "GET":
+    if request.method != "POST":
         return {}
     body = await request.body()
-    if not body and request.scope["path"] == "/userinfo":
+    if not body and not names:
         return {}
-    return read_form(body, asked.kind(request))
-
-
-def _single(request: Request, name: bytes) -> str | None:
-    """The header's value. Two of them are refused: who wins would be a guess."""
-    values = asked.every(request, name)
-    if len(values) > 1:
-        raise TokenError("invalid_request", f"more than one {name.decode()} header")
-    return values[0] if values else None
+    return read_form(body, asked.kind(request), names)

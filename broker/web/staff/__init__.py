@@ -16,6 +16,7 @@ ERRORS: tuple[Sheet, ...] = (
     Sheet("not-found", "staff/not_found.html"),
     Sheet("mishap", "staff/mishap.html"),
     Sheet("unavailable", "staff/unavailable.html"),
+    Sheet("too-large", "staff/too_large.html"),
 )
 """The same names as the citizens' pages have, so that `public.handlers` serves both applications."""
 

@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from broker.actions.staff_outcomes import TurnedAway
+from broker.web.answers import nothing_begun
 from broker.web.citizens.tellings import marked
 from broker.web.pages import Sheet
 from broker.web.staff import cookies
@@ -77,7 +78,9 @@ def way_out(then: str) -> str:
 
 
 async def go(here: Visit) -> Response:
-    """Leaves for the staff provider."""
+    """Leaves for the staff provider. HEAD does not leave."""
+    if here.request.method == "HEAD":
+        return nothing_begun(303)
     departing = await here.door.entrance.begin(own_path(here.asked.get("then", "/")), here.session, here.request_id)
     if isinstance(departing, TurnedAway):
         return _turned_away(here, departing)
@@ -87,7 +90,9 @@ async def go(here: Visit) -> Response:
 
 
 async def come_back(here: Visit) -> Response:
-    """The callback: what the staff provider sent."""
+    """The callback: what the staff provider sent. HEAD redeems nothing."""
+    if here.request.method == "HEAD":
+        return nothing_begun(303)
     arrived = await here.door.entrance.complete(
         here.asked, here.held.get(cookies.LEAVING), here.session, here.request_id
     )

@@ -17,10 +17,10 @@ from broker.ambient import Ambient
 from broker.assisted.profiles import Profiles
 from broker.model.service import Service
 from broker.model.staff import StaffMember
-from broker.web import csrf
+from broker.web import asked, csrf
 from broker.web.asked import request_id
 from broker.web.cookies import read
-from broker.web.forms import own_form, query
+from broker.web.forms import answer_parameters, own_form
 from broker.web.language import SOURCE, Language
 from broker.web.pages import Pages
 from broker.web.shown import Shown
@@ -80,8 +80,8 @@ class Visit:
 
     @property
     def asked(self) -> Mapping[str, str]:
-        """The query's parameters; none where they cannot be read in one way only."""
-        return query(self.request) or {}
+        """The query's parameters that are well formed; none if those that decide an answer are not."""
+        return answer_parameters(self.request) or {}
 
     async def form(self) -> Mapping[str, str] | None:
         """The form that was sent, or None if it cannot be shown to be the person's own doing."""
@@ -92,7 +92,7 @@ class Visit:
         """A page of the console. `frame` is filled into it beside the holes."""
         outer = {
             csrf.FIELD: csrf.token(self.door.marks, (self.session or "",), PLACE),
-            "here": self.request.url.path,
+            "here": asked.path(self.request),
             "member": None if self.present is None else self.present.member.name,
             "problem": problem(self.asked, self.words),
             "told": told(self.asked, self.words),
@@ -153,7 +153,7 @@ def staff(door: Door, answer: Closed) -> Callable[[Request], Awaitable[Response]
     async def handler(request: Request) -> Response:
         here = await _visit(door, request)
         if here.present is None:
-            return onward("/sign-in", then=request.url.path if request.method == "GET" else "/")
+            return onward("/sign-in", then=asked.path(request) if request.method in ("GET", "HEAD") else "/")
         return await answer(Shift(here, here.present))
 
     return handler
@@ -170,7 +170,7 @@ def formed(step: Step) -> Closed:
 
 
 async def _visit(door: Door, request: Request) -> Visit:
-    held = read(request.headers.get("cookie"))
+    held = read(asked.joined(request, b"cookie", "; "))
     session = held.get(cookies.SESSION) or None
     return Visit(door, request, held, None if session is None else await door.entrance.present(session))
 
