@@ -278,6 +278,21 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     (DEMO, "ciba", "ping", "ciba_notification_uri", "nobody could be pinged"),
     (DEMO, "ciba_notification_uri", "http://localhost:8002/ping", "ciba_notification_uri", "nothing uses"),
     (DEMO, "ciba_request_signed", True, "jwks", "questions need the service's public keys"),
+    (DEMO, "sender_constrained", False, "sender_constrained", "it is for apps"),
+    (FAPI, "sender_constrained", False, "sender_constrained", "the fapi2 profile has no bearer tokens"),
+    (FAPI, "origins", ["https://app.example"], "origins", "in the fapi2 profile no page calls us"),
+    (DEMO, "origins", ["https://app.example/"], "origins[0]", "an origin has no path"),
+    (DEMO, "origins", ["https://app.example/callback"], "origins[0]", "an origin has no path"),
+    (DEMO, "origins", ["app.example"], "origins[0]", "an absolute URL is needed"),
+    (DEMO, "origins", ["null"], "origins[0]", "an absolute URL is needed"),
+    (DEMO, "origins", ["*"], "origins[0]", "an absolute URL is needed"),
+    (DEMO, "origins", ["https://*.example"], "origins[0]", "a wildcard"),
+    (DEMO, "origins", ["https://me@app.example"], "origins[0]", "credentials"),
+    (DEMO, "origins", ["https://App.example"], "origins[0]", "browsers write this origin differently"),
+    (DEMO, "origins", ["https://app.example:443"], "origins[0]", "browsers write this origin differently"),
+    (DEMO, "origins", ["HTTPS://app.example"], "origins[0]", "an origin has no path"),
+    (DEMO, "origins", ["http://app.example"], "origins[0]", "http leaves this machine"),
+    (DEMO, "origins", ["https://app.example", "https://app.example"], "origins[1]", "named twice"),
     (DEMO, "post_logout_redirect_uris", ["x"], "post_logout_redirect_uris[0]", "an absolute URL"),
     (DEMO, "home", "home", "home", "an absolute URL"),
     (DEMO, "initiate_login_uri", "x", "initiate_login_uri", "an absolute URL"),
@@ -709,6 +724,8 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
         "ciba": "ping",
         "ciba_notification_uri": "https://a.example/ping",
         "ciba_request_signed": False,
+        "sender_constrained": True,
+        "origins": ["http://localhost:8002"],
         "jwks": {
             "keys": [
                 {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
@@ -737,6 +754,7 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
         "home": "http://localhost:8002/",
         "scopes": ("openid", "profile"),
         "jwks_uri": None,
+        "origins": ("http://localhost:8002",),
     }
     del expected["secret_file"]
     service = config.settings().services["demo-service"]
@@ -833,6 +851,29 @@ def test_what_an_app_cannot_be(production: Configuration, name: str, value: Any)
     if name == "sector":
         production.change("broker.toml", "services.0.sector", None)
     place = "authentication" if name == "profile" else name
+    assert f"broker.toml: services[0].{place}" in {problem.path for problem in production.problems()}
+
+
+def test_an_app_may_be_registered_without_a_key_and_with_the_origins_of_its_pages(production: Configuration) -> None:
+    page = ["https://app.example", "https://app.example:8443", "https://xn--bcher-kva.example"]
+    app(production, redirect_uris=["https://app.example/"], sender_constrained=False, origins=page)
+    service = production.settings().services["tax"]
+    assert (service.bound_by, service.sender_constrained, list(service.origins)) == (None, False, page)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "place"),
+    [
+        ("binding", "dpop", "sender_constrained"),
+        ("profile", "fapi2", "sender_constrained"),
+        ("pkce_required", False, "pkce_required"),
+        ("origins", ["http://app.example"], "origins[0]"),
+        ("origins", ["https://localhost"], "origins[0]"),
+        ("origins", ["https://app.example/", "https://b.example"], "origins[0]"),
+    ],
+)
+def test_what_an_app_without_a_key_cannot_be(production: Configuration, name: str, value: Any, place: str) -> None:
+    app(production, redirect_uris=["https://app.example/"], sender_constrained=False, **{name: value})
     assert f"broker.toml: services[0].{place}" in {problem.path for problem in production.problems()}
 
 

@@ -110,6 +110,8 @@ class Service:
     alone (JARM), signed with `response_alg` and encrypted where `response_encryption` says so. `userinfo_alg`: userinfo
     comes as a signed JWT (OpenID Connect Core 5.3.2); `introspection_alg`: what is said of tokens too (RFC 9701).
     `ciba` says that the service may ask citizens on a device of their own, and how it learns of the answer.
+    `sender_constrained` is False for an app whose tokens are bound to no key unless it brings one (RFC 9700 2.2);
+    `origins` are those whose pages may call the token endpoint and read its answers (CORS).
     """
 
     client_id: str
@@ -158,6 +160,8 @@ class Service:
     ciba: Delivery | None = None
     ciba_notification_uri: str | None = None
     ciba_request_signed: bool = False
+    sender_constrained: bool = True
+    origins: tuple[str, ...] = ()
 
     def name(self, language: str) -> str:
         """The service's name in a language, or in the first one it has."""
@@ -186,15 +190,14 @@ class Service:
 
     @property
     def is_public(self) -> bool:
-        """Whether it is a public client (RFC 6749 2.1): an app, which proves nothing but that it holds a key."""
+        """Whether it is a public client (RFC 6749 2.1): an app, which proves at most that it holds a key."""
         return self.authentication is ClientAuthentication.NONE
 
     @property
     def bound_by(self) -> Binding | None:
         """What its tokens must be bound to; None where a bearer token will do."""
-        if self.binding is None and (self.profile is Profile.FAPI2 or self.is_public):
-            return Binding.DPOP
-        return self.binding
+        constrained = self.profile is Profile.FAPI2 or (self.is_public and self.sender_constrained)
+        return Binding.DPOP if self.binding is None and constrained else self.binding
 
 
 def _without_port(uri: str) -> str | None:

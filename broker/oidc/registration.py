@@ -99,7 +99,7 @@ def metadata_of(service: Service) -> dict[str, Any]:
         "id_token_signed_response_alg": service.id_token_alg,
         "require_signed_request_object": service.request_object_required,
         "require_pushed_authorization_requests": service.profile is Profile.FAPI2,
-        "dpop_bound_access_tokens": service.binding is Binding.DPOP,
+        "dpop_bound_access_tokens": service.bound_by is Binding.DPOP,
         "tls_client_certificate_bound_access_tokens": service.binding is Binding.MTLS,
         "jwks": service.jwks,
         "jwks_uri": service.jwks_uri,

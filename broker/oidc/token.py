@@ -37,11 +37,22 @@ class GrantType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """How long things live, in seconds: ID token, access token, and a grant (with its refresh token) as a whole."""
+    """How long things live, in seconds: ID token, access token, and a grant (with its refresh token) as a whole.
+
+    `app_access` and `app_grant` are those of an app whose tokens are bound to no key.
+    """
 
     id_token: int = 300
     access: int = 600
     grant: int = 30 * 86_400
+    app_access: int = 300
+    app_grant: int = 86_400
+
+    def for_caller(self, service: Service, proof: Proof | None) -> "Lifetimes":
+        """What holds for a caller: shorter if anybody who finds its tokens could use them (RFC 9700 2.2)."""
+        if not service.is_public or proof is not None:
+            return self
+        return replace(self, access=min(self.access, self.app_access), grant=min(self.grant, self.app_grant))
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +231,8 @@ def check_refresh(
     """Whether this caller may refresh this grant now (RFC 6749 6, RFC 9449 5).
 
     A service authenticates itself, so its refresh token is bound to no key: a new one may come with every refresh, only
-    not none (RFC 9449 5). An app has nothing but its key, which stays the same throughout. The scope may be narrower
+    not none (RFC 9449 5). An app has nothing but its key, which stays the same throughout, or not even that: then its
+    refresh token is good for one use. The scope may be narrower
     than the one granted, never wider (RFC 6749 6). Raises TokenError.
     """
     if token.kind != REFRESH:
@@ -233,7 +245,7 @@ def check_refresh(
         raise invalid_grant("the service may no longer refresh")
     if grant.dpop_jkt is not None and proof is None:
         raise invalid_grant("the tokens of the grant are bound to a DPoP key")
-    if service.is_public and (proof is None or proof.jkt != grant.dpop_jkt):
+    if service.is_public and (proof.jkt if proof is not None else None) != grant.dpop_jkt:
         raise invalid_grant("the refresh token of an app is bound to another DPoP key")
     if grant.dpop_jkt is None and proof is not None:
         raise invalid_grant("the tokens of the grant are not bound to a DPoP key")

@@ -16,7 +16,7 @@ from broker.settings.check_broker import check_texts
 from broker.settings.frame import Frame
 from broker.settings.providers import ProviderEntry
 from broker.settings.services import ServiceFile, common_host
-from broker.settings.urls import check_native_url, check_url, is_loopback, origin, split
+from broker.settings.urls import check_native_url, check_origin, check_url, is_loopback, origin, split
 from broker.toml import Problem, suggestion
 
 BY_SECRET: Final = (ClientAuthentication.CLIENT_SECRET_BASIC, ClientAuthentication.CLIENT_SECRET_POST)
@@ -27,6 +27,7 @@ WRITTEN: Final = {
     "san_ip": 'write an address such as "192.0.2.7"',
 }
 SCOPES: Final = ("openid", *CLAIMS)
+DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 
 
 def check_id(service: Service, frame: Frame) -> Iterator[Problem]:
@@ -145,8 +146,39 @@ def check_profile(service: Service, frame: Frame) -> Iterator[Problem]:
             yield Problem("pkce_required", "the fapi2 profile demands PKCE", "take the line out")
 
 
+def check_origins(service: Service, frame: Frame) -> Iterator[Problem]:
+    """Origins as browsers write them (RFC 6454 6.2), for a service that may be called from a page."""
+    if service.origins and service.profile is Profile.FAPI2:
+        mend = 'take it out, or write profile = "oidc"'
+        yield Problem("origins", "in the fapi2 profile no page calls us", mend)
+    for i, written in enumerate(service.origins):
+        place = f"origins[{i}]"
+        yield from check_origin(place, written, frame.development)
+        if written in service.origins[:i]:
+            yield Problem(place, "the origin is named twice", "take it out")
+        parts, known = split(written), origin(written)
+        if parts is None or known is None:
+            continue
+        usual = "" if known[2] == DEFAULT_PORTS[known[0]] else f":{known[2]}"
+        host = parts.netloc.rpartition("@")[2].lower().rpartition(":")[0] if parts.port else parts.netloc.lower()
+        plain = f"{known[0]}://{host}{usual}"
+        if written == f"{parts.scheme}://{parts.netloc}" and written != plain:
+            yield Problem(place, "browsers write this origin differently", f'write "{plain}"')
+        if known[0] == "http" and frame.development and not is_loopback(known[1]):
+            yield Problem(place, "http leaves this machine", "use https, or a loopback address")
+
+
 def check_app(service: Service, frame: Frame) -> Iterator[Problem]:
     """What holds for an app, which anybody can imitate who has not its key (RFC 8252, RFC 9700 2.1.1)."""
+    if not service.sender_constrained:
+        if service.profile is Profile.FAPI2:
+            mend = 'take the line out, or write profile = "oidc"'
+            yield Problem("sender_constrained", "the fapi2 profile has no bearer tokens", mend)
+        elif not service.is_public:
+            mend = "take the line out: tokens of other services are bound only where binding says so"
+            yield Problem("sender_constrained", 'it is for apps: authentication = "none"', mend)
+        elif service.binding is not None:
+            yield Problem("sender_constrained", "binding says the opposite", "keep one of the two")
     if not service.is_public:
         return
     if not service.pkce_required:
@@ -264,6 +296,7 @@ CHECKS: Final[tuple[Callable[[Service, Frame], Iterator[Problem]], ...]] = (
     check_signatures,
     check_encryption,
     check_app,
+    check_origins,
     check_certificate,
     check_ciba,
     check_scopes,

@@ -147,6 +147,13 @@ class ServiceFile:
     """Where a service with `ciba = "ping"` is told that an answer is there (CIBA Core 1.0, 10.2)."""
     ciba_request_signed: bool = False
     """Whether its questions must be signed and say what they are about (FAPI-CIBA Profile). Always so in `fapi2`."""
+    sender_constrained: bool = True
+    """`false` is for apps and single-page apps whose libraries know no DPoP (`authentication = "none"`): their tokens
+    are bearer tokens. A refresh token is good for one use, one that comes again ends everything issued with it, and
+    access and refresh tokens live as short as `[tokens]` says for such apps (RFC 9700 2.2). Not in `fapi2`."""
+    origins: tuple[str, ...] = ()
+    """Origins whose pages may call the token, userinfo and revocation endpoints of the broker and read its metadata and
+    keys (CORS), such as "https://app.example". For single-page apps in the `oidc` profile. Left out: none."""
 
 
 def service(file: ServiceFile, prepared: bool) -> tuple[Service, list[Problem]]:
@@ -202,6 +209,8 @@ def service(file: ServiceFile, prepared: bool) -> tuple[Service, list[Problem]]:
         ciba=file.ciba,
         ciba_notification_uri=file.ciba_notification_uri,
         ciba_request_signed=file.ciba_request_signed,
+        sender_constrained=file.sender_constrained,
+        origins=file.origins,
     )
     return made, problems
 

@@ -183,6 +183,10 @@ class Tokens:
     """ID tokens: the time within which a service must have read one."""
     refresh: Annotated[Seconds, Between(3600, 366 * 86400)] = 30 * 86400
     """Refresh tokens, from the citizen's sign-in on. Using one does not make it live longer."""
+    app_access: Annotated[Seconds, Between(60, 900)] = 300
+    """Access tokens of apps with `sender_constrained = false`, which are bearer tokens. `access` if that is less."""
+    app_refresh: Annotated[Seconds, Between(300, 30 * 86400)] = 24 * 3600
+    """Refresh tokens of such apps, from the citizen's sign-in on. `refresh` if that is less."""
     question: Annotated[Seconds, Between(60, 3600)] = 600
     """Questions to citizens on their own device, where the service names no time. It may ask for up to an hour."""
 

@@ -285,7 +285,7 @@ async def test_who_we_are_is_not_what_a_header_says(door: Door, held: Victim, st
 
 
 async def test_no_page_of_another_origin_may_read_an_answer(door: Door, held: Victim) -> None:
-    """FAPI 2.0 Security Profile 5.2.3: no CORS at the authorization endpoint; nor is there any elsewhere."""
+    """FAPI 2.0 Security Profile 5.2.3: no CORS at the authorization endpoint, nor elsewhere unless registered."""
     origin = ("Origin", "https://evil.example")
     asks = [
         origin,

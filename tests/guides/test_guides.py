@@ -15,7 +15,7 @@ from playwright.async_api import Request, expect
 from tests.guides.conftest import Street, proves, signs_in
 from tests.guides.guides import GUIDES, every_guide
 from tests.machine.peers import NODE, PEERS
-from tests.machine.program import Program, answers
+from tests.machine.program import Program, answers, free_port
 from tests.machine.programs import need
 from tests.whole.citizen import Citizen
 
@@ -84,15 +84,23 @@ async def test_the_service_of_the_javascript_guide_signs_a_citizen_in_and_the_br
     assert [set(parse_qs(query)) for query in asked] == [{"client_id", "request_uri"}]
 
 
-async def test_the_page_of_the_browser_guide_signs_a_citizen_in_and_out_and_its_door_is_for_itself_alone(
+async def test_the_page_of_the_browser_guide_signs_a_citizen_in_renews_and_signs_out_without_a_server(
     street: Street, citizen: Citizen, tmp_path: Path
 ) -> None:
+    """oidc-client-ts in Chromium, from a page of another origin: CORS, PKCE, a bearer public client."""
     street.laid_out("browser", tmp_path)
     (tmp_path / "node_modules").symlink_to(PEERS / "node_modules")
-    base, shown = street.base("browser"), citizen.page.locator("#told")
-    secret = (street.secrets / "permits-browser").read_text().strip()
-    command: list[str | Path] = [NODE, "door.mjs"]
-    async with running(command, street.ports["browser"], tmp_path, {"CLIENT_SECRET": secret}):
+    base, shown, issuer = street.base("browser"), citizen.page.locator("#told"), street.stage.issuer
+    called: list[tuple[str, str]] = []
+
+    def listen(request: Request) -> None:
+        if request.url.startswith(issuer) and request.resource_type == "fetch":
+            called.append((request.method, urlsplit(request.url).path))
+
+    citizen.page.on("request", listen)
+    port = street.ports["browser"]
+    command: list[str | Path] = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
+    async with running(command, port, tmp_path, {}):
         await citizen.page.goto(base)
         await citizen.press("Sign in")
         await citizen.press("Stop and go back to Garden permits")
@@ -100,13 +108,36 @@ async def test_the_page_of_the_browser_guide_signs_a_citizen_in_and_out_and_its_
         await citizen.press("Sign in")
         await proves(citizen)
         await expect(shown).to_contain_text('"acr":"substantial","name":"Amina Hughes"')
+        await citizen.press("Renew")
+        await expect(shown).to_contain_text('"renewed":true')
+        kept: str = await citizen.page.evaluate("JSON.stringify(sessionStorage)")
+        user = next(json.loads(value) for value in json.loads(kept).values() if "access_token" in value)
+        assert (user["token_type"], user["scope"]) == ("Bearer", "openid profile offline_access")
         await citizen.press("Sign out")
         await citizen.page.wait_for_url(f"{base}/**")
         await citizen.press("Sign in")
         await citizen.sees("How do you want to prove who you are?")
-        async with httpx.AsyncClient() as stranger:
-            form = {"grant_type": "authorization_code", "code": "any"}
-            assert (await stranger.post(f"{base}/door/token", data=form)).status_code == 403
+    paths = {"/.well-known/openid-configuration", "/token", "/userinfo", "/revoke"}
+    assert {path for _, path in called} == paths
+    async with httpx.AsyncClient(base_url=issuer) as caller:
+        opened = await caller.get("/userinfo", headers={"Authorization": f"Bearer {user['access_token']}"})
+        assert opened.status_code == 401
+
+
+async def test_a_page_of_an_origin_that_is_not_registered_cannot_use_the_client_of_the_browser_guide(
+    street: Street, citizen: Citizen, tmp_path: Path
+) -> None:
+    street.laid_out("browser", tmp_path)
+    (tmp_path / "node_modules").symlink_to(PEERS / "node_modules")
+    port = free_port()
+    command: list[str | Path] = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
+    async with running(command, port, tmp_path, {}):
+        await citizen.page.goto(f"http://localhost:{port}")
+        outcome = await citizen.page.evaluate(
+            "url => fetch(url).then(() => 'read', () => 'refused')",
+            f"{street.stage.issuer}/.well-known/openid-configuration",
+        )
+    assert outcome == "refused"
 
 
 async def test_the_script_of_the_shell_guide_signs_a_citizen_in_and_a_code_is_good_once(

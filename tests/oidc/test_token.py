@@ -1,5 +1,6 @@
 """Which code and which refresh token is good for what."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -150,9 +151,32 @@ def test_a_certificate_binds_nothing_where_that_is_not_registered(authority: Aut
     assert refused(check_binding, service(profile=Profile.FAPI2), None, certificate).code == "invalid_dpop_proof"
 
 
-def test_the_tokens_of_an_app_are_always_bound_to_its_key() -> None:
+def test_the_tokens_of_an_app_are_bound_to_its_key_unless_its_file_says_otherwise() -> None:
+    """RFC 9700 2.2."""
     check_binding(APP, PROOF)
     assert refused(check_binding, APP, None).code == "invalid_dpop_proof"
+    for proof in (PROOF, None):
+        check_binding(replace(APP, sender_constrained=False), proof)
+    strict = service(profile=Profile.FAPI2, sender_constrained=False)
+    assert refused(check_binding, strict, None).code == "invalid_dpop_proof"
+
+
+def test_bearer_tokens_of_an_app_live_short_and_nothing_else_does() -> None:
+    bearer = replace(APP, sender_constrained=False)
+    lifetimes = Lifetimes(access=600, grant=3600, app_access=60, app_grant=7200)
+    short = lifetimes.for_caller(bearer, None)
+    assert (short.access, short.grant, short.id_token) == (60, 3600, lifetimes.id_token)
+    for of, proof in ((bearer, PROOF), (APP, PROOF), (service(), None), (service(), PROOF)):
+        assert lifetimes.for_caller(of, proof) == lifetimes
+
+
+def test_a_bearer_app_refreshes_without_a_key_only_what_is_bound_to_none() -> None:
+    bearer = replace(APP, sender_constrained=False)
+    request = RefreshRequest("r", None)
+    check_refresh(request, REFRESH, grant(), bearer, None, NOW)
+    check_refresh(request, REFRESH, grant(dpop_jkt="jkt-1"), bearer, PROOF, NOW)
+    for held, proof in ((grant(dpop_jkt="jkt-1"), None), (grant(dpop_jkt="jkt-1"), OTHER), (grant(), PROOF)):
+        assert refused(check_refresh, request, REFRESH, held, bearer, proof, NOW).code == "invalid_grant"
 
 
 # What is issued

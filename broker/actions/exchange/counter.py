@@ -94,6 +94,7 @@ class Call:
 
     `certificate` is the client certificate that a trusted proxy says it saw (RFC 9440). `noted` is for what one
     call asks for once: the nonces by which its proof was judged are made of the same memory as the one it is answered.
+    `callers` is for the id of the registered service that it says it is from, or whose token it brings.
     """
 
     method: str
@@ -105,6 +106,7 @@ class Call:
     certificate: Certificate | None = None
     accept: str | None = None
     noted: list[dpop.Nonces] = field(default_factory=list, repr=False, compare=False)
+    callers: list[str] = field(default_factory=list, repr=False, compare=False)
 
 
 @dataclass(slots=True)
@@ -164,6 +166,8 @@ async def _verified(counter: Counter, call: Call) -> Caller:
     """The caller, whose credentials hold by themselves. Raises TokenError."""
     credentials = client.presented(call.parameters, call.authorization)
     service = counter.clients.services.get(credentials.client_id)
+    if service is not None:
+        call.callers.append(service.client_id)
     keys = await counter.clients.keys(credentials.client_id, _keyed(credentials, service, call.certificate))
     try:
         now = counter.ambient.now()

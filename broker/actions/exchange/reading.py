@@ -42,6 +42,7 @@ async def userinfo(counter: Counter, call: Call) -> dict[str, Any] | Jwt:
     if found is None:
         raise invalid_token("no such token, or it was revoked", presented.scheme)
     record, grant = found
+    call.callers.append(grant.client_id)
     proof = await held_key(counter, call, presented.handle)
     now = counter.ambient.now()
     check_access(presented, record, grant, proof, now, call.certificate)

@@ -100,9 +100,10 @@ async def _issue(counter: Counter, known: Caller, kept: KnownCode, bound: Bound)
     await check_on(counter, service, kept.code)
     if kept.session_ended:
         raise invalid_grant(SESSION_ENDED)
-    grant = rules.granted(kept.code, handles.fresh(counter.ambient, size=16), bound.proof, counter.lifetimes, now)
+    lifetimes = counter.lifetimes.for_caller(service, bound.proof)
+    grant = rules.granted(kept.code, handles.fresh(counter.ambient, size=16), bound.proof, lifetimes, now)
     access, refresh = handles.fresh(counter.ambient, "access"), handles.fresh(counter.ambient, "refresh")
-    access_record = rules.access_token(access, grant, bound.proof, counter.lifetimes, now, bound.x5t)
+    access_record = rules.access_token(access, grant, bound.proof, lifetimes, now, bound.x5t)
     refresh_record = rules.refresh_token(refresh, grant, now)
     id_token = await letter(
         _claims(counter, grant, now),
@@ -165,7 +166,8 @@ async def _refresh(counter: Counter, known: Caller, asked: RefreshRequest, bound
     rules.check_refresh(asked, record, grant, service, bound.proof, now)
     await check_on(counter, service, grant)
     access = handles.fresh(counter.ambient, "access")
-    access_record = rules.access_token(access, grant, bound.proof, counter.lifetimes, now, bound.x5t)
+    lifetimes = counter.lifetimes.for_caller(service, bound.proof)
+    access_record = rules.access_token(access, grant, bound.proof, lifetimes, now, bound.x5t)
     access_record = rules.narrowed(access_record, asked, grant)
     events = [event(counter, "grant_refreshed", service, grant)]
     if service.is_public:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,8 +20,16 @@ from broker.oidc.metadata import OAUTH_PATH, OPENID_PATH, Endpoints
 from broker.oidc.parameters import CALLED
 from broker.web import asked
 from broker.web.middleware.certificates import passed_on
+from broker.web.services.cors import CALLERS, cross_origin, preflight
 from broker.web.services.interaction import interacting
 from broker.web.services.replies import NO_STORE, Handler, answering, json_reply, jwt_reply, single
+
+CROSS_ORIGIN: Final[Mapping[str, tuple[str, ...]]] = {
+    **dict.fromkeys((OPENID_PATH, OAUTH_PATH, "/jwks"), ("GET",)),
+    **dict.fromkeys(("/token", "/revoke"), ("POST",)),
+    "/userinfo": ("GET", "POST"),
+}
+"""What a single-page app calls and reads by itself, and by which methods."""
 
 Action = Callable[[Counter, Call], Awaitable[Mapping[str, Any] | Jwt | None]]
 
@@ -35,19 +43,27 @@ class Published:
 
 
 def routes(counter: Counter, urls: Endpoints, published: Published) -> list[Route]:
-    """The endpoints that services call. The authorization endpoint and logout show pages, and stand with those."""
+    """The endpoints that services call. The authorization endpoint and logout show pages, and stand with those.
+
+    What single-page apps call and read is open to the origins that services register (CORS), and nothing else is.
+    """
+    services = counter.clients.services
+
+    def route(path: str, handler: Handler, *methods: str) -> Route:
+        opened = cross_origin(handler, services) if path in CROSS_ORIGIN else handler
+        return Route(path, opened, methods=list(methods))
 
     def at(path: str, url: str, action: Action, *methods: str, status: int = 200) -> Route:
         names = CALLED.get(path, frozenset())
         handler = answering(_calling(counter, url, action, names, status), counter)
         if action is userinfo:
             handler = interacting(handler, counter.ambient)
-        return Route(path, handler, methods=list(methods))
+        return route(path, handler, *methods)
 
-    return [
-        Route(OPENID_PATH, _constant(published.metadata), methods=["GET"]),
-        Route(OAUTH_PATH, _constant(published.metadata), methods=["GET"]),
-        Route("/jwks", _constant(published.jwks), methods=["GET"]),
+    called = [
+        route(OPENID_PATH, _constant(published.metadata), "GET"),
+        route(OAUTH_PATH, _constant(published.metadata), "GET"),
+        route("/jwks", _constant(published.jwks), "GET"),
         at("/token", urls.token, token, "POST"),
         at("/par", urls.pushed, push, "POST", status=201),
         at("/ciba", urls.backchannel_authentication, ask, "POST"),
@@ -55,6 +71,11 @@ def routes(counter: Counter, urls: Endpoints, published: Published) -> list[Rout
         at("/introspect", urls.introspection, introspect, "POST"),
         at("/revoke", urls.revocation, revoke, "POST"),
     ]
+    # after the routes themselves, so that a method that is not allowed is answered as at every other endpoint
+    preflights = [
+        Route(path, preflight(methods, services), methods=["OPTIONS"]) for path, methods in CROSS_ORIGIN.items()
+    ]
+    return called + preflights
 
 
 def _constant(content: Callable[[], bytes]) -> Handler:
@@ -62,7 +83,8 @@ def _constant(content: Callable[[], bytes]) -> Handler:
 
     @lru_cache(maxsize=1)
     def reply(now: bytes) -> Response:
-        return Response(now, headers={"Cache-Control": "public, max-age=300"}, media_type="application/json")
+        headers = {"Cache-Control": "public, max-age=300", "Vary": "Origin"}
+        return Response(now, headers=headers, media_type="application/json")
 
     async def constant(request: Request) -> Response:
         return reply(content())
@@ -83,6 +105,7 @@ def _calling(counter: Counter, url: str, action: Action, names: frozenset[str], 
             address=asked.address(request),
             certificate=client_certificate(passed_on(request.scope)),
             accept=asked.joined(request, b"accept"),
+            callers=request.scope["state"].get(CALLERS, []),
         )
         answer = await action(counter, call)
         headers = {"DPoP-Nonce": (await call_nonces(counter, call)).fresh(counter.ambient.now())} if call.proofs else {}

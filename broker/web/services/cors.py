@@ -1,0 +1,88 @@
+"""CORS (Fetch 3.3): what pages of the origins that services register may call and read, and pages of no other origin.
+
+For the endpoints that a single-page app calls itself: token, userinfo, revocation, metadata and keys. Never for the
+authorization endpoint (RFC 9700 2.6), and never with the browser's cookies: there is no `Allow-Credentials`.
+"""
+
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from broker.model.service import Service
+from broker.web import asked
+from broker.web.answers import Answer, Header
+from broker.web.services.replies import Handler
+
+CALLERS: Final = "cors_callers"
+"""The member of `request.state` that lists the ids of the services which a call turned out to be from."""
+
+_REQUEST_HEADERS: Final = b"authorization, content-type, dpop"
+_EXPOSED: Final = b"dpop-nonce, www-authenticate, retry-after"
+_PREFLIGHT_AGE: Final = b"600"
+"""Seconds for which a browser may keep the answer to a preflight."""
+
+
+def is_allowed(origin: str, services: Mapping[str, Service], client_ids: Iterable[str] = ()) -> bool:
+    """Whether one of these services registers the origin, byte for byte; one of all services if none is named."""
+    known = [services[client_id] for client_id in client_ids if client_id in services]
+    return any(origin in service.origins for service in (known or services.values()))
+
+
+def cross_origin(handler: Handler, services: Mapping[str, Service]) -> Handler:
+    """The handler, whose answers pages of registered origins may read.
+
+    An answer to a call of a known service is for the origins of that service alone.
+    """
+
+    async def answer(request: Request) -> Response:
+        origins = asked.every(request, b"origin")
+        if not origins:
+            return await handler(request)
+        callers: list[str] = []
+        request.scope.setdefault("state", {})[CALLERS] = callers
+        response = await handler(request)
+        if len(origins) != 1 or not is_allowed(origins[0], services, callers):
+            return _with(response, [])
+        return _with(response, [(b"access-control-expose-headers", _EXPOSED), _origin(origins[0])])
+
+    return answer
+
+
+def preflight(methods: Sequence[str], services: Mapping[str, Service]) -> Handler:
+    """A handler for the preflights (Fetch 3.3.6) of an endpoint that takes these methods.
+
+    Another OPTIONS is not allowed, as anywhere else, and a strange origin learns nothing.
+    """
+    allowed = ", ".join(methods)
+
+    async def answer(request: Request) -> Response:
+        origins = asked.every(request, b"origin")
+        wanted = asked.header(request, b"access-control-request-method")
+        if wanted is None or len(origins) != 1 or not is_allowed(origins[0], services):
+            raise HTTPException(405, headers={"Allow": allowed})
+        headers = [
+            _origin(origins[0]),
+            (b"access-control-allow-methods", allowed.encode("ascii")),
+            (b"access-control-allow-headers", _REQUEST_HEADERS),
+            (b"access-control-max-age", _PREFLIGHT_AGE),
+            (b"vary", b"Origin"),
+        ]
+        return Answer(204, b"", headers)
+
+    return answer
+
+
+def _origin(origin: str) -> Header:
+    return b"access-control-allow-origin", origin.encode("ascii")
+
+
+def _with(response: Response, headers: list[Header]) -> Response:
+    """A copy of a response with more headers: the response itself may be kept for others."""
+    made = copy.copy(response)
+    varied = [] if any(name == b"vary" for name, _ in response.raw_headers) else [(b"vary", b"Origin")]
+    made.raw_headers = [*response.raw_headers, *headers, *varied]
+    return made
