@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 from broker.commands.machine import Machine, Refused, add_config, settings, told
 from broker.keys import KeysUnusable, load_all
+from broker.keys.index import load_index
 from broker.settings import Settings
+from broker.settings.check_copies import Held, copies, file_mark, key_mark
 from broker.toml import Problem
 
 HELP = "check a configuration without starting anything"
@@ -28,9 +30,10 @@ def run(args: argparse.Namespace, machine: Machine) -> int:
 
 
 def check_keys(found: Settings) -> Iterator[Problem]:
-    """A usable key ring, and in it a signing key for every algorithm that a service's ID tokens want."""
+    """A usable key ring, with a key for every algorithm that services want, none of which is used elsewhere too."""
+    folder = found.broker.keys.folder
     try:
-        ring = load_all(found.broker.keys.folder)
+        ring = load_all(folder)
     except KeysUnusable as unusable:
         yield from unusable.problems
         return
@@ -38,6 +41,12 @@ def check_keys(found: Settings) -> Iterator[Problem]:
         if service.id_token_alg not in ring.current:
             mend = f"add a current {service.id_token_alg} key to keys.toml; keys there sign {', '.join(ring.current)}"
             yield Problem(f"{service.client_id}: id_token_alg", f"no key signs {service.id_token_alg}", mend)
+    own, held = f"the folder of keys {folder}", found.held
+    keys = [Held("keys.folder", own, key_mark(thumbprint)) for thumbprint in ring.thumbprints]
+    index, _ = load_index(folder)
+    files = [] if index is None else [Held("keys.folder", own, file_mark(path)) for path in index.files()]
+    # what the settings hold twice among themselves they have told already
+    yield from copies([*keys, *files, *held], shared_by_services=True)
 
 
 def summary(found: Settings) -> Iterator[str]:

@@ -26,6 +26,8 @@ from broker.jose.keys import (
     load_signing_key,
     new_signing_key_pem,
     parse_keys,
+    pem_thumbprint,
+    private_bytes,
     public_jwk,
     thumbprint,
 )
@@ -68,6 +70,8 @@ __all__ = [
     "load_signing_key",
     "new_signing_key_pem",
     "parse_keys",
+    "pem_thumbprint",
+    "private_bytes",
     "public_jwk",
     "read_authorities",
     "read_certificate",

@@ -210,6 +210,30 @@ def load_signing_key(pem: bytes, alg: str, kid: str | None = None) -> SigningKey
     return SigningKey(kid, alg, private, shown, base64url(encode({"alg": alg, "kid": kid}).encode()))
 
 
+def private_bytes(key: SigningKey) -> bytes | None:
+    """The 32 secret bytes of a key on P-256 or Ed25519, to compare; None for other keys and for those in a module."""
+    match key.private:
+        case ec.EllipticCurvePrivateKey():
+            return key.private.private_numbers().private_value.to_bytes(32)
+        case ed25519.Ed25519PrivateKey():
+            return key.private.private_bytes_raw()
+        case _:
+            return None
+
+
+def pem_thumbprint(pem: bytes) -> str:
+    """The RFC 7638 thumbprint of the private key in a PEM: the same for every encoding of the key.
+
+    Raises ValueError for a PEM that cannot be read, or a key of a kind that is not used here.
+    """
+    try:
+        # only compared, never used: whether its numbers are prime is checked where it is loaded
+        private = load_pem_private_key(pem, password=None, unsafe_skip_rsa_key_validation=True)
+        return thumbprint(_public_members(private))
+    except (TypeError, ValueError, UnsupportedAlgorithm, jwt.InvalidKeyError, Untrusted) as problem:
+        raise ValueError("it holds no unencrypted private key, in PEM, of a kind that is used here") from problem
+
+
 def _public_members(private: Any) -> dict[str, str]:
     match private:
         case ec.EllipticCurvePrivateKey():

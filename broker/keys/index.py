@@ -82,6 +82,12 @@ class Index:
     audit: Used
     encryption: tuple[Listed, ...] = ()
 
+    def files(self) -> Iterator[Path]:
+        """The files that hold private keys and secrets."""
+        yield from (entry.file for entry in (*self.signing, *self.encryption) if entry.file is not None)
+        for used in (self.sealing, self.audit):
+            yield from (used.current, *used.previous)
+
 
 class KeysUnusable(Exception):
     """The folder of keys cannot be used. `problems` says everything that is wrong, where, and how to mend it."""

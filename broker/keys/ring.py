@@ -30,7 +30,7 @@ class KeyRing:
     `current` are the signing keys by algorithm and `public` all keys that may have signed something still in use;
     `decryption` are the keys by `kid` that open what services encrypted; `sealing` and `sealing_previous` are secrets
     of 32 bytes for `broker.seal`; `audit` signs checkpoints, and `audit_public` verifies them. `listed` gives each key
-    for signing or decrypting as `keys.toml` lists it, by `kid`.
+    for signing or decrypting as `keys.toml` lists it, by `kid`. `thumbprints` (RFC 7638) are those of every key.
     """
 
     current: Mapping[str, SigningKey]
@@ -42,6 +42,7 @@ class KeyRing:
     audit: SigningKey
     audit_public: jose.KeySet
     listed: Mapping[str, Listed]
+    thumbprints: frozenset[str]
 
     def signing(self, alg: str) -> SigningKey:
         """The key that signs with an algorithm. Raises KeysUnusable where there is none."""
@@ -107,11 +108,13 @@ def load_all(folder: Path, tokens: Tokens | None = None, imports: Imports | None
     openers = [(entry, key) for entry, key in encryption if key is not None]
     auditors = [key for key in audit if key is not None]
     problems += _check_twice(signers, openers)
+    problems += _check_purposes(index, [key for _, key in signers], [key for _, key in openers], audit, secrets)
     if problems:
         raise KeysUnusable(problems)
     order = (KeyState.CURRENT, KeyState.NEXT, KeyState.RETIRED)
     signatures = [dict(key.jwk) for state in order for entry, key in signers if entry.state is state]
     recipients = [dict(key.jwk) for entry, key in openers if entry.state is KeyState.CURRENT]
+    every = [*(key.jwk for key in auditors), *(key.jwk for _, key in signers), *(key.jwk for _, key in openers)]
     return KeyRing(
         current={entry.alg: key for entry, key in signers if entry.state is KeyState.CURRENT},
         public=jose.parse_keys({"keys": signatures}),
@@ -122,6 +125,7 @@ def load_all(folder: Path, tokens: Tokens | None = None, imports: Imports | None
         audit=auditors[0],
         audit_public=jose.parse_keys({"keys": [dict(key.jwk) for key in auditors]}),
         listed={key.kid: entry for entry, key in signers} | {key.kid: entry for entry, key in openers},
+        thumbprints=frozenset(jose.thumbprint(jwk) for jwk in every),
     )
 
 
@@ -156,6 +160,31 @@ def _check_twice(
     for number, (entry, kid) in enumerate(known):
         if kid in kids[:number]:
             yield Problem(entry.place, "the same key is listed twice", "take one of the entries out")
+
+
+def _check_purposes(
+    index: Index,
+    signers: Sequence[SigningKey],
+    openers: Sequence[DecryptionKey],
+    audit: Sequence[SigningKey | None],
+    secrets: Sequence[bytes],
+) -> Iterator[Problem]:
+    """The audit's keys and the sealing secrets are used for nothing else, whatever their encoding."""
+    mend = "make a new one; what was signed or sealed with this one is read if it stands under previous"
+    known = {jose.thumbprint(key.jwk): "signs tokens" for key in signers}
+    known |= {jose.thumbprint(key.jwk): "decrypts" for key in openers}
+    for path, key in zip((index.audit.current, *index.audit.previous), audit, strict=True):
+        mark = "" if key is None else jose.thumbprint(key.jwk)
+        if mark in known:
+            yield Problem(str(path), f"the same key {known[mark]}", mend)
+        elif mark:
+            known[mark] = "is listed for the audit already"
+    private = {jose.private_bytes(key) for key in (*signers, *audit) if key is not None}
+    for number, (path, data) in enumerate(zip((index.sealing.current, *index.sealing.previous), secrets, strict=True)):
+        if data and data in private:
+            yield Problem(str(path), "the same bytes are a private key of this folder", mend)
+        if data and data in secrets[:number]:
+            yield Problem(str(path), "the same secret is listed twice", "take one of the two out")
 
 
 def _signing_key(

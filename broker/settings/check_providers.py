@@ -1,7 +1,7 @@
 """What must hold for each provider, and for staff."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any, Final
 
@@ -96,15 +96,6 @@ def check_launch(entry: ProviderEntry, known: Mapping[str, object]) -> Iterator[
     for i, name in enumerate(entry.listing.services):
         if name not in known:
             yield Problem(f"listing.services[{i}]", f'there is no service "{name}"', suggestion(name, known))
-
-
-def check_own_keys(entry: ProviderEntry, others: Collection[ProviderEntry]) -> Iterator[Problem]:
-    """No two providers share a key or a secret: what the one could do with it would work at the other."""
-    taken = {path: other.id for other in others for _, path in other.files()}
-    for name, path in entry.files():
-        if path in taken:
-            mend = "give each provider a key or secret of its own"
-            yield Problem(f"{entry.kind}.{name}", f'the provider "{taken[path]}" uses this file too', mend)
 
 
 def check_people(staff: StaffFile) -> Iterator[Problem]:

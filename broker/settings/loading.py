@@ -1,12 +1,13 @@
 """From files to settings: every table read, every check made, every problem at once."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from broker.model.service import Service
-from broker.settings import check_broker, check_providers, check_services
+from broker.settings import check_broker, check_copies, check_providers, check_services
+from broker.settings.check_copies import Held, copies
 from broker.settings.frame import Frame, frame, rough_frame
 from broker.settings.missing import Missing, of_provider, of_service
 from broker.settings.providers import Kind, ProviderEntry, provider
@@ -25,6 +26,7 @@ class Settings:
     """Everything that was configured, checked as a whole. `staff` is None where nobody verifies in person.
 
     `missing` are files that are named and still to be made; there are none in settings that were loaded as prepared.
+    `held` are the keys and secrets that the files name, to compare others with.
     """
 
     broker: Broker
@@ -32,6 +34,7 @@ class Settings:
     providers: Mapping[str, ProviderEntry]
     staff: Staff | None
     missing: tuple[Missing, ...] = ()
+    held: tuple[Held, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,8 @@ def load(
     if broker is not None and broker.record.registration and not place.is_dir():
         mend = "put the settings into a folder, or take this out"
         problems.append(sources.broker.placed(Problem("registration", "services register as files of a folder", mend)))
+    held = list(everything_held(broker, services, providers, staff))
+    problems += copies(held, shared_by_services=broker is not None and broker.record.registration)
     if problems or broker is None:
         return problems
     entries = [one.record for one in providers] + ([] if staff is None else [staff.record.provider])
@@ -92,6 +97,7 @@ def load(
             *(file for one in services for file in of_service(one.record.file)),
             *(file for entry in entries for file in of_provider(entry)),
         ),
+        held=tuple(held),
     )
 
 
@@ -227,22 +233,18 @@ def check_each_provider(
 ) -> Iterator[Problem]:
     """Each provider by itself, among the others, and with the services."""
     files: dict[str, str] = {}
-    for number, one in enumerate(providers):
-        before = [other.record for other in providers[:number]]
-        yield from one.place(check_entry(one.record, before, around, prepared))
+    for one in providers:
+        yield from one.place(check_entry(one.record, around, prepared))
         yield from one.place(check_providers.check_launch(one.record, sources.service_ids))
         yield from one.place(twice("id", one.record.id, one.source.file, files))
 
 
-def check_entry(
-    entry: ProviderEntry, others: Sequence[ProviderEntry], around: Frame, prepared: bool
-) -> Iterator[Problem]:
+def check_entry(entry: ProviderEntry, around: Frame, prepared: bool) -> Iterator[Problem]:
     """What every provider is held to, the staff's among them."""
     for check in check_providers.CHECKS:
         yield from check(entry, around)
     if prepared:
         yield from check_providers.check_files(entry)
-    yield from check_providers.check_own_keys(entry, others)
 
 
 def check_staff(
@@ -251,13 +253,39 @@ def check_staff(
     """The people, and the provider they sign in with."""
     yield from check_providers.check_people(staff.file)
     entry, others = staff.provider, [one.record for one in providers]
-    yield from inside(check_entry(entry, others, around, prepared))
+    yield from inside(check_entry(entry, around, prepared))
     if any(other.id == entry.id for other in others):
         mend = "give one of the two another id"
         yield Problem("provider.id", f'the citizens\' provider "{entry.id}" has it too', mend)
     if entry.card.highest < staff.file.level:
         mend = "raise provider.highest, or lower level"
         yield Problem("level", "the staff's provider is not registered for it, so nobody could sign in", mend)
+
+
+def everything_held(
+    broker: Placed[Broker] | None,
+    services: Sequence[Placed[ServiceRead]],
+    providers: Sequence[Placed[ProviderEntry]],
+    staff: Placed[StaffRead] | None,
+) -> Iterator[Held]:
+    """Every key and secret that the files name, with its whole place."""
+    if broker is not None:
+        yield from (placed(one, broker.source) for one in check_copies.of_broker(broker.record))
+    for provider_read in providers:
+        yield from (placed(one, provider_read.source) for one in check_copies.of_provider(provider_read.record))
+    if staff is not None:
+        for one in check_copies.of_provider(staff.record.provider, "provider."):
+            yield placed(replace(one, owner="the provider of staff"), staff.source)
+    for read in services:
+        file, service = read.record.file, read.record.service
+        yield from (placed(one, read.source) for one in check_copies.of_service(file))
+        named = "jwks_file" if file.jwks_file is not None else "jwks"
+        yield from (placed(one, read.source) for one in check_copies.of_keys(file.client_id, named, service.jwks))
+
+
+def placed(held: Held, source: Source) -> Held:
+    """A key or secret with its whole place."""
+    return replace(held, place=source.placed(Problem(held.place, "", "")).path)
 
 
 def check_name(source: Source, client_id: str) -> Iterator[Problem]:

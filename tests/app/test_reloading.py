@@ -1,5 +1,6 @@
 """Settings are read again from real files: taken whole, or not at all."""
 
+import hashlib
 import logging
 import shutil
 from collections.abc import AsyncIterator
@@ -73,8 +74,11 @@ def reloading(config: Configuration, catalogue: Catalogue, hosts: Hosts) -> Relo
 
 
 def new_service(config: Configuration, name: str) -> None:
-    """One more file, like the first service's."""
-    shutil.copy(config.folder / DEMO, config.folder / "services" / f"{name}.toml")
+    """One more file, like the first service's, with a secret of its own."""
+    table = config.table(DEMO)
+    del table["secret_file"]
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    config.write(f"services/{name}.toml", table | {"secret_digest": digest})
 
 
 async def test_services_come_change_and_go(config: Configuration, catalogue: Catalogue, reloading: Reloading) -> None:
@@ -143,7 +147,7 @@ async def test_what_wants_a_restart_is_named_and_not_taken(
     config.change(BANK, "minutes", 9)
     config.write("providers/eid2.toml", config.table("providers/harbour.toml") | {"id": "eid2"})
     secret = config.folder.parent / ".demo/secrets"
-    shutil.copy(secret / "harbour", secret / "eid2")
+    (secret / "eid2").write_text("another secret of the provider")
     config.change("providers/eid2.toml", "openid.secret_file", "../../.demo/secrets/eid2")
     with caplog.at_level(logging.INFO, "portico.app"):
         await reloading()

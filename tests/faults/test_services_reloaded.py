@@ -11,6 +11,7 @@ import pytest
 
 from broker.jose import load_signing_key, new_signing_key_pem
 from tests.faults.ground import WORKERS, Ground
+from tests.machine.configuration import inline
 from tests.machine.key_server import KeyServer, shown
 from tests.whole.rider import RIDES, RIDES_SERVICE, Rider, Service, eventually
 
@@ -116,7 +117,9 @@ async def test_a_new_service_signs_in_at_every_worker_with_keys_that_it_shows_an
 
 
 async def test_a_mistake_in_one_file_keeps_everything_as_it_was(ground: Ground) -> None:
-    write_walks(ground, 'jwks_file = "../../.demo/secrets/rides.jwks.json"')
+    pem = new_signing_key_pem("ES256")
+    own = load_signing_key(pem, "ES256")
+    write_walks(ground, f"jwks = {inline({'keys': [dict(own.jwk)]})}")
     file = file_of(ground, RIDES)
     right = file.read_text()
     file.write_text(right.replace("http://localhost:9/rides/callback", "http://*.example/"))
@@ -124,7 +127,7 @@ async def test_a_mistake_in_one_file_keeps_everything_as_it_was(ground: Ground) 
         await ground.command("reload")
     await hang_up(ground, "configuration_refused")
     assert "services/rides.toml: redirect_uris[0]" in ground.running.program.output
-    new = walks(ground, ground.service.key, ground.service.kid)
+    new = walks(ground, pem.decode(), own.kid)
     assert await everywhere(ground, new, 401) and await everywhere(ground, ground.service, 201)
     # a worker that falls meanwhile is not replaced by one that knows something else, nor do the others stop
     refused = said(ground, '"configuration_refused"')

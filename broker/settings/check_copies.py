@@ -1,0 +1,125 @@
+"""No key and no secret has two uses: what one holder could do with it would work at the other's.
+
+Copies are found by content: by the RFC 7638 thumbprint of the public key, whatever the encoding of the private one, and
+by the SHA-256 of a secret's text. A file that is named twice is found by its path, also before it exists.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from broker.jose import Untrusted, pem_thumbprint, thumbprint
+from broker.settings.providers import ProviderEntry
+from broker.settings.secret import secret
+from broker.settings.services import ServiceFile
+from broker.settings.shape import Broker
+from broker.toml import Problem
+
+STORES: Final = "the connections to the stores"
+"""Both stores may know the broker by one certificate."""
+PASSWORDS: Final = "a password of broker.toml"
+"""Passwords of stores and the mail server may be alike, if only each has a file of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One key or secret: the setting that names it, whose it is in words, and what two copies of it have in common.
+
+    `service` says that it is a service's own credential.
+    """
+
+    place: str
+    owner: str
+    mark: str
+    service: bool = False
+
+
+def copies(held: Iterable[Held], *, shared_by_services: bool = False) -> Iterator[Problem]:
+    """A problem at every key or secret that another owner has already, once for each setting.
+
+    With `shared_by_services` services may share theirs among each other.
+    """
+    first: dict[str, Held] = {}
+    named: set[str] = set()
+    for one in held:
+        known = first.setdefault(one.mark, one)
+        if known.owner == one.owner or one.place in named:
+            continue
+        if shared_by_services and known.service and one.service:
+            continue
+        named.add(one.place)
+        what = "uses this file too" if one.mark.startswith("file:") else f"has the same {one.mark.partition(':')[0]}"
+        yield Problem(one.place, f"{known.owner} {what}", "give each a key or secret of its own, and register it")
+
+
+def file_mark(path: Path) -> str:
+    """What two names of one file have in common, whether it exists or not."""
+    return f"file:{path.resolve()}"
+
+
+def key_mark(thumbprint: str) -> str:
+    """What all encodings of a key have in common."""
+    return f"key:{thumbprint}"
+
+
+def of_provider(entry: ProviderEntry, place: str = "") -> Iterator[Held]:
+    """The broker's keys and secrets at a provider."""
+    owner = f'the provider "{entry.id}"'
+    for name, path in entry.files():
+        for mark in _file(path, key=name == "key_file"):
+            yield Held(f"{place}{entry.kind}.{name}", owner, mark)
+
+
+def of_service(file: ServiceFile) -> Iterator[Held]:
+    """By what a service is recognised. Its keys for signatures and for encryption may be one."""
+
+    def held(place: str, mark: str) -> Held:
+        return Held(place, f'the service "{file.client_id}"', mark, service=True)
+
+    if file.secret_file is not None:
+        yield from (held("secret_file", mark) for mark in _file(file.secret_file, key=False))
+    if file.secret_digest is not None:
+        yield held("secret_digest", f"secret:{file.secret_digest}")
+    if file.jwks_uri is not None:
+        yield held("jwks_uri", f"jwks_uri:{file.jwks_uri}")
+
+
+def of_keys(client_id: str, place: str, jwks: object) -> Iterator[Held]:
+    """The public keys of a service."""
+    members = jwks.get("keys") if isinstance(jwks, dict) else None
+    for member in members if isinstance(members, list | tuple) else ():
+        try:
+            mark = key_mark(thumbprint(member))
+        except (Untrusted, AttributeError):
+            continue  # of a kind that is not used here, which other checks name
+        yield Held(place, f'the service "{client_id}"', mark, service=True)
+
+
+def of_broker(broker: Broker) -> Iterator[Held]:
+    """The passwords, tokens and keys that broker.toml names."""
+    smtp = broker.notices.smtp
+    for place, path in (
+        ("facts.password_file", broker.facts.password_file),
+        ("passing.password_file", broker.passing.password_file),
+        ("metrics.token_file", broker.metrics.token_file),
+        ("notices.smtp.password_file", None if smtp is None else smtp.password_file),
+    ):
+        if path is not None:
+            first, *content = _file(path, key=False)
+            yield Held(place, place, first)
+            yield from (Held(place, PASSWORDS, mark) for mark in content)
+    for place, path in (("facts.key_file", broker.facts.key_file), ("passing.key_file", broker.passing.key_file)):
+        if path is not None:
+            yield from (Held(place, STORES, mark) for mark in _file(path, key=True))
+
+
+def _file(path: Path, *, key: bool) -> Iterator[str]:
+    """The marks of a file. One that is missing or holds nothing of use has only its path: other checks name that."""
+    yield file_mark(path)
+    try:
+        found = pem_thumbprint(path.read_bytes()) if key else hashlib.sha256(secret(path).encode()).hexdigest()
+    except (OSError, ValueError):
+        return
+    yield key_mark(found) if key else f"secret:{found}"
