@@ -45,8 +45,8 @@ STAFF_LANGUAGE = "en"
 
 _ENDINGS = {
     State.DECLINED: FailureClass.HELP_DECLINED,
-    State.REVOKED: FailureClass.HELP_DECLINED,
-    State.WITHDRAWN: FailureClass.CANCELLED,
+    State.REVOKED: FailureClass.HELP_REVOKED,
+    State.WITHDRAWN: FailureClass.HELP_WITHDRAWN,
     State.EXPIRED: FailureClass.HELP_EXPIRED,
     State.RELEASED: FailureClass.HELP_EXPIRED,
 }
@@ -177,7 +177,7 @@ class Assist:
         if isinstance(transaction, Lost):
             return transaction
         if transaction.case is not None and isinstance(await self._change(transaction, ev.Withdrawn()), Case):
-            await step(self.desk, handle, transaction, HelpEnded(FailureClass.CANCELLED, transaction.case))
+            await step(self.desk, handle, transaction, HelpEnded(FailureClass.HELP_WITHDRAWN, transaction.case))
         return None
 
     async def new_code(self, handle: str, browser: Browser) -> Continuation | Lost | None:
@@ -216,13 +216,13 @@ class Assist:
         if case is None:
             return Over(FailureClass.HELP_EXPIRED)
         if case.transaction != transaction.id:
-            return Over(FailureClass.CANCELLED)
+            return Over(FailureClass.HELP_ELSEWHERE)
         if case.state is State.BOUND and case.binding is not None:
             proven = identity(case, self.office.issuer, self.office.profiles)
             if not _asking(transaction, case):
                 proven = replace(proven, level=min(proven.level, self.office.profiles.authentication.code))
             enough = proven.level >= transaction.request.minimum
-            return Proven(proven) if enough else Over(FailureClass.LEVEL_TOO_LOW)
+            return Proven(proven) if enough else Over(FailureClass.HELP_TOO_LOW)
         return None if case.open else Over(_ENDINGS[case.state])
 
     async def standing(self, transaction: Transaction) -> Standing:

@@ -63,6 +63,7 @@ class CountedAnswers:
 
     def __init__(self, inner: Answers, counts: Counts) -> None:
         self.known = inner.known
+        self.told = inner.told
         self._inner = inner
         self._counts = counts
 

@@ -59,8 +59,11 @@ class PushedRequests(Protocol):
         """Keeps a checked request until `expires`."""
         ...
 
-    async def get(self, handle: str) -> AuthorizationRequest | None:
-        """The request, or None if unknown or expired. It is not consumed by reading."""
+    async def get(self, handle: str) -> tuple[AuthorizationRequest, bool] | None:
+        """The request, and whether it is fetched for the first time; None if unknown or expired. One round trip.
+
+        It is not consumed by reading.
+        """
         ...
 
 
@@ -110,6 +113,10 @@ class SwitchBoard(Protocol):
 
 class Answers(Protocol):
     """Answers to services (facts)."""
+
+    async def told(self, transaction: str, pushed: str | None) -> bool:
+        """Whether a code was written for a transaction (its public id) or for a pushed request (its digest)."""
+        ...
 
     async def known(self, issuer: str, subject: str, sector: str, client_id: str) -> Known | None:
         """What is known of (issuer, subject) for a service; None for a person not seen before. One round trip."""

@@ -63,7 +63,7 @@ class HelpResumed:
 
 @dataclass(frozen=True, slots=True)
 class HelpEnded:
-    """The case came to an end without an identity: HELP_DECLINED, HELP_EXPIRED, or CANCELLED by the citizen."""
+    """The case came to an end without an identity: one of the HELP classes says how."""
 
     failure: FailureClass
     case: str
@@ -79,11 +79,20 @@ class ServiceAnswered:
     """The answer for the service is written. `leaving` is how the citizen goes back, None where
     nobody waits for them.
 
-    `account` is whose answer it is; where a session was accepted it must be the session's.
+    `account` is whose answer it is; where a session was accepted it must be the session's. `told` is False if no code
+    was sent: the identity is kept, and answers the service's next request.
     """
 
     leaving: WayBack | None
     account: str
+    told: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredBefore:
+    """The service has the answer to this request already: from another transaction of the same pushed request, or from
+    this one before a crash.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +132,7 @@ Event = (
     | HelpEnded
     | NoRouteFound
     | ServiceAnswered
+    | AnsweredBefore
     | SharingDeclined
     | BrowserChanged
     | GaveUp

@@ -71,13 +71,13 @@ def judge_person(
     providers), or the service may have asked for somebody else (`id_token_hint`, OpenID Connect Core 3.1.2.1).
     """
     if person.account is not None and switches.is_off(SwitchKind.ACCOUNT, person.account):
-        return FailureClass.CANNOT_USE
+        return FailureClass.ACCOUNT_OFF
     if candidate is not None and candidate.card.id in blocked:
         return FailureClass.BLOCKED_BY_YOU
     if candidate is not None and person.account is None and not candidate.listing.accepts_new(now):
-        return FailureClass.CANNOT_USE
+        return FailureClass.NO_NEWCOMERS
     if transaction.request.hint_subject not in (None, person.subject):
-        return FailureClass.COULD_NOT_SIGN_IN
+        return FailureClass.OTHER_ACCOUNT
     return None
 
 
@@ -135,13 +135,13 @@ def _weigh(
         return FailureClass.SERVICE_OFF
     if candidate is None:
         if identity.provider != HELP or not service.assisted:
-            return FailureClass.CANNOT_USE
+            return FailureClass.WAY_CLOSED
         believed = identity
     else:
         if candidate.card.id != identity.provider:
             return FailureClass.UNSAFE_REPLY
         if not usable(candidate, service, switches, now):
-            return FailureClass.CANNOT_USE
+            return FailureClass.WAY_CLOSED
         believed = _bounded(identity, candidate)
     if not _timely(transaction, believed, now):
         return FailureClass.UNSAFE_REPLY

@@ -240,6 +240,13 @@ def _key(transaction: Transaction, order: OrderRule) -> Callable[[Candidate], tu
     return key
 
 
+def given_up(transaction: Transaction, failed: Failed) -> bool:
+    """Whether this failure is why its provider is not offered again in this transaction."""
+    tries = KINDS[failed.failure].tries
+    alike = sum((one.failure, one.provider) == (failed.failure, failed.provider) for one in transaction.failures)
+    return tries is not None and failed.provider is not None and alike >= tries
+
+
 def _spent(transaction: Transaction, provider: str) -> bool:
     """Whether a provider failed in a way that makes another try in this transaction vain."""
     happened = [failed.failure for failed in transaction.failures if failed.provider == provider]

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from broker.journey.events import (
+    AnsweredBefore,
     AnswerReceived,
     AttemptFailed,
     BrowserChanged,
@@ -58,8 +59,11 @@ POSSIBLE: Mapping[State, Mapping[type[Event], State]] = MappingProxyType({
     S.ANSWERED:   {},
     S.REFUSED:    {},
     S.EXPIRED:    {},
+    S.OVERTAKEN:  {},
 })
-ALWAYS: Mapping[type[Event], State] = MappingProxyType({GaveUp: S.REFUSED, TimeRanOut: S.EXPIRED})
+ALWAYS: Mapping[type[Event], State] = MappingProxyType({
+    GaveUp: S.REFUSED, TimeRanOut: S.EXPIRED, AnsweredBefore: S.OVERTAKEN,
+})
 # fmt: on
 """Which event leads from which state to which; ALWAYS holds in every open state. What is in neither changes nothing."""
 
@@ -151,6 +155,7 @@ def _stubbed(transaction: Transaction) -> Changes:
         minimum=asked.minimum,
         state=asked.state,
         response_mode=asked.response_mode,
+        pushed=asked.pushed,
         question=None if asked.question is None else Put(asked.question.id),
     )
     return {
@@ -183,7 +188,7 @@ def _allowed(transaction: Transaction, event: Event, now: float) -> bool:
             return proven.level >= transaction.request.minimum and _proves(transaction, event)
         case SessionAccepted(proven, _):
             return proven.level >= transaction.request.minimum
-        case ServiceAnswered(_, account):
+        case ServiceAnswered(_, account, _):
             return transaction.account in (None, account)
         case HelpRequested(_):
             return transaction.case is None
@@ -233,9 +238,11 @@ def _brought(transaction: Transaction, event: Event, now: float) -> Changes:
             return kept | _failed(transaction, FailureClass.DECLINED_SHARING, now, whose)
         case BrowserChanged(browser):
             return kept | {"browser": browser, "moved": True}
-        case ServiceAnswered(leaving, _) | GaveUp(leaving):
+        case ServiceAnswered(leaving, _, told):
+            return kept | {"leaving": leaving, "told": told}
+        case GaveUp(leaving):
             return kept | {"leaving": leaving}
-        case HelpResumed() | TimeRanOut():
+        case HelpResumed() | TimeRanOut() | AnsweredBefore():
             return kept
 
 

@@ -40,9 +40,10 @@ class State(StrEnum):
     ANSWERED = "answered"
     REFUSED = "refused"
     EXPIRED = "expired"
+    OVERTAKEN = "overtaken"
 
 
-ENDED = frozenset({State.ANSWERED, State.REFUSED, State.EXPIRED})
+ENDED = frozenset({State.ANSWERED, State.REFUSED, State.EXPIRED, State.OVERTAKEN})
 """The states that nothing leads out of."""
 
 
@@ -77,7 +78,8 @@ class Transaction:
     that the transaction was taken to another browser, or outlived the service's patience, so that no authorization
     code may be sent. `leaving` is how the citizen returns to the service. `chosen` is when the first choice was made.
     `case` is the open case or, in IDENTIFIED, the one that proved the identity; `withdrawn` is the case that an
-    identity proven elsewhere made needless: it is to be withdrawn.
+    identity proven elsewhere made needless: it is to be withdrawn. `told` says, in ANSWERED, that a code went to the
+    service; it is False if the identity was kept for the service's next request.
     """
 
     id: str
@@ -100,6 +102,7 @@ class Transaction:
     leaving: WayBack | None = None
     chosen: float | None = None
     withdrawn: str | None = None
+    told: bool = True
 
     @property
     def open(self) -> bool:

@@ -27,6 +27,11 @@ class FailureClass(StrEnum):
     INCOMPLETE_REPLY = "incomplete_reply"
     BLOCKED_BY_YOU = "blocked_by_you"
     CANNOT_USE = "cannot_use"
+    WAY_CLOSED = "way_closed"
+    NO_NEWCOMERS = "no_newcomers"
+    ACCOUNT_OFF = "account_off"
+    OTHER_ACCOUNT = "other_account"
+    SESSION_ENDED = "session_ended"
     REQUEST_EXPIRED = "request_expired"
     LOST_PLACE = "lost_place"
     BAD_LINK = "bad_link"
@@ -35,6 +40,10 @@ class FailureClass(StrEnum):
     HELP_WAITING = "help_waiting"
     HELP_DECLINED = "help_declined"
     HELP_EXPIRED = "help_expired"
+    HELP_WITHDRAWN = "help_withdrawn"
+    HELP_ELSEWHERE = "help_elsewhere"
+    HELP_TOO_LOW = "help_too_low"
+    HELP_REVOKED = "help_revoked"
     OVERLOADED = "overloaded"
     OUR_FAULT = "our_fault"
     SERVICE_OFF = "service_off"
@@ -184,6 +193,21 @@ KINDS: Mapping[FailureClass, Kind] = MappingProxyType({
     F.CANNOT_USE: Kind(
         FROM.PROVIDER, C.ACCESS_DENIED, "This way to sign in cannot be used for the service.",
         (N.CONTACT_PROVIDER, N.ANOTHER, N.HELP), reason="suspended", played=True, tries=1),
+    F.WAY_CLOSED: Kind(
+        FROM.BROKER, C.ACCESS_DENIED, "This way to sign in is no longer offered for the service.",
+        (N.ANOTHER, N.HELP, N.OTHER_WAYS, N.CONTACT)),
+    F.NO_NEWCOMERS: Kind(
+        FROM.BROKER, C.ACCESS_DENIED, "This way to sign in takes nobody new.",
+        (N.ANOTHER, N.HELP, N.OTHER_WAYS)),
+    F.ACCOUNT_OFF: Kind(
+        FROM.BROKER, C.ACCESS_DENIED, "The account cannot be used right now.",
+        (N.OTHER_WAYS, N.CONTACT)),
+    F.OTHER_ACCOUNT: Kind(
+        FROM.CITIZEN, C.ACCESS_DENIED, "Another account was asked for.",
+        (N.RETRY, N.ANOTHER, N.HELP)),
+    F.SESSION_ENDED: Kind(
+        FROM.CITIZEN, C.ACCESS_DENIED, "The earlier sign-in has ended.",
+        (N.RETRY, N.ANOTHER, N.HELP, N.LATER)),
     F.REQUEST_EXPIRED: Kind(
         FROM.REQUEST, C.ACCESS_DENIED, "The request has ended.",
         (N.START_AGAIN,)),
@@ -210,6 +234,18 @@ KINDS: Mapping[FailureClass, Kind] = MappingProxyType({
     F.HELP_EXPIRED: Kind(
         FROM.HELP, C.ACCESS_DENIED, "The check by a person was not finished in time.",
         (N.HELP, N.ANOTHER, N.OTHER_WAYS)),
+    F.HELP_WITHDRAWN: Kind(
+        FROM.HELP, C.ACCESS_DENIED, "The request for a check by a person was taken back.",
+        (N.ANOTHER, N.HELP, N.LATER, N.OTHER_WAYS)),
+    F.HELP_ELSEWHERE: Kind(
+        FROM.HELP, C.ACCESS_DENIED, "The check by a person goes on in another browser.",
+        (N.USE_CODE, N.ANOTHER, N.OTHER_WAYS)),
+    F.HELP_TOO_LOW: Kind(
+        FROM.HELP, C.UNMET_AUTHENTICATION_REQUIREMENTS, "The level of assurance asked for was not reached.",
+        (N.ANOTHER, N.HELP, N.OTHER_WAYS)),
+    F.HELP_REVOKED: Kind(
+        FROM.HELP, C.ACCESS_DENIED, "The confirmation of the identity was taken back.",
+        (N.ANOTHER, N.OTHER_WAYS, N.CONTACT)),
     F.OVERLOADED: Kind(
         FROM.BROKER, None,
         next=(N.OTHER_WAYS,)),

@@ -169,7 +169,7 @@ async def test_withdrawing_erases_what_was_given_and_shows_what_else_can_be_done
     gone = await stage.facts.cases.load(case.id)
     assert gone is not None and gone.state is State.WITHDRAWN and gone.contact is None
     view, _ = await stage.citizen.look(handle, ME)
-    assert isinstance(view, WentWrong) and view.failed.failure is FailureClass.CANCELLED
+    assert isinstance(view, WentWrong) and view.failed.failure is FailureClass.HELP_WITHDRAWN
     await stage.asks(handle)
     assert (await stage.case(handle)).id != case.id
 
@@ -395,7 +395,7 @@ async def test_another_browser_sees_no_words_and_reaches_no_more_than_a_code_is_
     view, _ = await stage.citizen.look(handle, there)
     binding = (await stage.facts.cases.queue([State.BOUND], 1))[0].binding
     assert binding is not None and (binding.asking_browser, binding.level) == (False, Level.LOW)
-    assert isinstance(view, WentWrong) and view.failed.failure is FailureClass.LEVEL_TOO_LOW
+    assert isinstance(view, WentWrong) and view.failed.failure is FailureClass.HELP_TOO_LOW
     assert (await stage.transaction(handle)).identity is None
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from broker.journey.events import (
+    AnsweredBefore,
     AnswerReceived,
     AttemptFailed,
     BrowserChanged,
@@ -119,6 +120,7 @@ WAYS: Mapping[State, tuple[Event, ...]] = {
     State.IDENTIFIED: (ProviderChosen(attempt()), AnswerReceived("first"), IdentityProven(identity())),
     State.ANSWERED: (SessionAccepted(identity(), f"{PERSONAL} account"), ServiceAnswered(BACK, f"{PERSONAL} account")),
     State.REFUSED: (GaveUp(REFUSED),),
+    State.OVERTAKEN: (AnsweredBefore(),),
 }
 """How a new transaction comes to each state."""
 
@@ -150,6 +152,7 @@ def fitting(kind: type[Event], transaction: Transaction) -> Event:
         HelpEnded(FailureClass.HELP_DECLINED, "case"),
         NoRouteFound(),
         ServiceAnswered(BACK, f"{PERSONAL} account"),
+        AnsweredBefore(),
         SharingDeclined(),
         BrowserChanged("digest of another browser"),
         GaveUp(REFUSED),

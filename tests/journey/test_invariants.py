@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from broker.journey.events import (
+    AnsweredBefore,
     AnswerReceived,
     AttemptFailed,
     BrowserChanged,
@@ -44,6 +45,7 @@ EVENTS = st.one_of(
     st.builds(HelpEnded, st.just(FailureClass.HELP_DECLINED), CASES.filter(lambda case: case is not None)),
     st.just(NoRouteFound()),
     st.builds(ServiceAnswered, st.just("https://parking.test/back?code=c"), ACCOUNTS),
+    st.just(AnsweredBefore()),
     st.just(SharingDeclined()),
     st.builds(BrowserChanged, st.sampled_from(["digest of the browser", "digest two", "digest three"])),
     st.just(GaveUp(REFUSED)),

@@ -46,14 +46,14 @@ def test_who_was_asked_and_reached_the_level_is_believed_as_they_are() -> None:
     [
         ({"person": identity("beta"), "provider": candidate("beta")}, FailureClass.UNSAFE_REPLY),
         ({"provider": candidate("beta")}, FailureClass.UNSAFE_REPLY),
-        ({"switches": PROVIDER_OFF}, FailureClass.CANNOT_USE),
+        ({"switches": PROVIDER_OFF}, FailureClass.WAY_CLOSED),
         ({"switches": SERVICE_OFF}, FailureClass.SERVICE_OFF),
         ({"asking": service(client_id="libraries")}, FailureClass.SERVICE_OFF),
-        ({"asking": service(providers=("beta",))}, FailureClass.CANNOT_USE),
-        ({"provider": candidate(enabled=False)}, FailureClass.CANNOT_USE),
-        ({"provider": candidate(staff_only=True)}, FailureClass.CANNOT_USE),
-        ({"provider": candidate(services=("libraries",))}, FailureClass.CANNOT_USE),
-        ({"provider": candidate(accept_sign_in_until=NOW)}, FailureClass.CANNOT_USE),
+        ({"asking": service(providers=("beta",))}, FailureClass.WAY_CLOSED),
+        ({"provider": candidate(enabled=False)}, FailureClass.WAY_CLOSED),
+        ({"provider": candidate(staff_only=True)}, FailureClass.WAY_CLOSED),
+        ({"provider": candidate(services=("libraries",))}, FailureClass.WAY_CLOSED),
+        ({"provider": candidate(accept_sign_in_until=NOW)}, FailureClass.WAY_CLOSED),
         ({"person": identity(level=Level.LOW)}, FailureClass.LEVEL_TOO_LOW),
         ({"provider": candidate(highest=Level.LOW)}, FailureClass.LEVEL_TOO_LOW),
         ({"person": identity(auth_time=int(NOW) + 120)}, FailureClass.UNSAFE_REPLY),
@@ -140,14 +140,14 @@ def by_help(asking: Service, level: Level = Level.SUBSTANTIAL, switches: Switche
 
 def test_a_case_is_believed_where_the_service_allows_help() -> None:
     assert by_help(service()) == Believed(identity(HELP))
-    assert by_help(service(assisted=False)) is FailureClass.CANNOT_USE
+    assert by_help(service(assisted=False)) is FailureClass.WAY_CLOSED
     assert by_help(service(), switches=SERVICE_OFF) is FailureClass.SERVICE_OFF
     assert by_help(service(), Level.LOW) is FailureClass.LEVEL_TOO_LOW
 
 
 def test_a_provider_taken_out_of_the_configuration_is_not_believed() -> None:
     checking = standing(State.CHECKING)
-    assert judge(checking, identity(), None, service(), NOTHING_OFF, NOW) is FailureClass.CANNOT_USE
+    assert judge(checking, identity(), None, service(), NOTHING_OFF, NOW) is FailureClass.WAY_CLOSED
 
 
 def test_no_provider_speaks_for_an_open_case() -> None:
@@ -160,14 +160,14 @@ def test_no_provider_speaks_for_an_open_case() -> None:
     [
         (Person(), {}, NOTHING_OFF, (), None, None),
         (Person("mine", "known"), {}, NOTHING_OFF, (), "known", None),
-        (Person("mine"), {}, ACCOUNT_OFF, (), None, FailureClass.CANNOT_USE),
+        (Person("mine"), {}, ACCOUNT_OFF, (), None, FailureClass.ACCOUNT_OFF),
         (Person("mine"), {"accept_new_until": NOW}, NOTHING_OFF, (), None, None),
-        (Person(), {"accept_new_until": NOW}, NOTHING_OFF, (), None, FailureClass.CANNOT_USE),
+        (Person(), {"accept_new_until": NOW}, NOTHING_OFF, (), None, FailureClass.NO_NEWCOMERS),
         (Person(), {"accept_new_until": NOW + 1}, NOTHING_OFF, (), None, None),
         (Person("mine"), {}, NOTHING_OFF, ("alpha",), None, FailureClass.BLOCKED_BY_YOU),
         (Person("mine"), {}, NOTHING_OFF, ("beta",), None, None),
-        (Person("mine", "known"), {}, NOTHING_OFF, (), "another", FailureClass.COULD_NOT_SIGN_IN),
-        (Person(), {}, NOTHING_OFF, (), "another", FailureClass.COULD_NOT_SIGN_IN),
+        (Person("mine", "known"), {}, NOTHING_OFF, (), "another", FailureClass.OTHER_ACCOUNT),
+        (Person(), {}, NOTHING_OFF, (), "another", FailureClass.OTHER_ACCOUNT),
     ],
 )
 def test_what_stands_against_a_person(
@@ -202,10 +202,10 @@ def session(person: Identity | None = None, expires: float = NOW + 60) -> Sessio
         ({}, {"session": session(expires=NOW)}, FailureClass.SILENT),
         ({}, {"service": service(single_sign_on=False)}, FailureClass.SILENT),
         ({}, {"session": session(identity(level=Level.LOW))}, FailureClass.LEVEL_TOO_LOW),
-        ({}, {"switches": PROVIDER_OFF}, FailureClass.CANNOT_USE),
-        ({}, {"switches": ACCOUNT_OFF}, FailureClass.CANNOT_USE),
+        ({}, {"switches": PROVIDER_OFF}, FailureClass.WAY_CLOSED),
+        ({}, {"switches": ACCOUNT_OFF}, FailureClass.ACCOUNT_OFF),
         ({}, {"switches": SERVICE_OFF}, FailureClass.SERVICE_OFF),
-        ({}, {"candidate": None}, FailureClass.CANNOT_USE),
+        ({}, {"candidate": None}, FailureClass.WAY_CLOSED),
         ({}, {"candidate": candidate("beta")}, FailureClass.UNSAFE_REPLY),
         ({}, {"blocked": ("alpha",)}, FailureClass.BLOCKED_BY_YOU),
         ({}, {"session": session(identity(HELP)), "candidate": None}, None),

@@ -68,6 +68,7 @@ def leads() -> dict[tuple[State, str], State]:
             found |= {(State[words[0]], event): State[to] for event, to in zip(words[1::2], words[2::2], strict=True)}
     for name in OPEN:
         found |= {(State[name], "GaveUp"): State.REFUSED, (State[name], "TimeRanOut"): State.EXPIRED}
+        found |= {(State[name], "AnsweredBefore"): State.OVERTAKEN}
     return found
 
 

@@ -25,8 +25,9 @@ REGISTERED = {*RFC_6749.split(), *CORE.split(), "unmet_authentication_requiremen
 
 LEAVING = {
     "access_denied": "cancelled declined_sharing could_not_sign_in not_verified paused took_too_long incomplete_reply"
-    " blocked_by_you cannot_use request_expired lost_place help_waiting help_declined help_expired",
-    "unmet_authentication_requirements": "level_too_low no_route",
+    " blocked_by_you cannot_use request_expired lost_place help_waiting help_declined help_expired way_closed"
+    " no_newcomers account_off other_account session_ended help_withdrawn help_elsewhere help_revoked",
+    "unmet_authentication_requirements": "level_too_low no_route help_too_low",
     "temporarily_unavailable": "provider_down provider_busy",
     "server_error": "unsafe_reply our_fault",
     "invalid_request": "bad_request",
@@ -105,6 +106,7 @@ def test_a_person_helps_after_every_failure_of_a_provider_that_does_not_pass_by_
 def reached() -> set[FailureClass]:
     """The classes that the rules of the journey and the provider contract bring about."""
     off = Switches(2, {(SwitchKind.SERVICE, "parking"): "stopped"})
+    account = Switches(2, {(SwitchKind.ACCOUNT, "mine"): "stopped"})
     person = identity(claims={})
     needy = standing(State.CHECKING, claims={"userinfo": {"email": {"essential": True}}})
     session = Session("digest", "sid", "mine", person, NOW, NOW, NOW)
@@ -117,6 +119,10 @@ def reached() -> set[FailureClass]:
         standing(State.EXPIRED).parting,
         judge(needy, person, candidate(), service(), NOTHING_OFF, NOW),
         judge_person(begun(), Person(), candidate(), NOTHING_OFF, NOW, blocked=("alpha",)),
+        judge(needy, person, None, service(), NOTHING_OFF, NOW),
+        judge_person(begun(), Person(), candidate(accept_new_until=NOW), NOTHING_OFF, NOW),
+        judge_person(begun(), Person("mine"), candidate(), account, NOW),
+        judge_person(begun(hint_subject="another"), Person(), candidate(), NOTHING_OFF, NOW),
         judge_session(begun(), session, None, candidate(), service(), NOTHING_OFF, NOW),
         offer(begun(), (), service(), off, NOW, OrderRule.SHUFFLED).barred,
     ]
@@ -124,6 +130,7 @@ def reached() -> set[FailureClass]:
 
 
 def test_every_class_is_reached_by_a_rule_of_the_journey_by_a_case_or_at_a_door() -> None:
-    by_a_case = {FailureClass.HELP_DECLINED, FailureClass.HELP_EXPIRED}
+    by_a_case = {failure for failure in FailureClass if failure.startswith("help_")} - {FailureClass.HELP_WAITING}
     at_a_door = {FailureClass.LOST_PLACE, FailureClass.BAD_LINK, FailureClass.BAD_REQUEST, FailureClass.OVERLOADED}
-    assert set(FailureClass) - reached() == by_a_case | at_a_door
+    by_the_answer = {FailureClass.SESSION_ENDED}
+    assert set(FailureClass) - reached() == by_a_case | at_a_door | by_the_answer

@@ -160,15 +160,18 @@ async def test_a_moved_transaction_counts_for_its_new_browser(passing: Passing, 
 
 async def test_a_pushed_request_comes_back_as_often_as_it_is_read(passing: Passing, clock: FakeClock) -> None:
     await passing.pushed.put("handle", request(), clock.now() + 300)
-    assert await passing.pushed.get("handle") == request()
-    assert await passing.pushed.get("handle") == request()
+    assert await passing.pushed.get("handle") == (request(), True)
+    for _ in range(3):
+        assert await passing.pushed.get("handle") == (request(), False)
     assert await passing.pushed.get("another") is None
+    await passing.pushed.put("another", request(), clock.now() + 300)
+    assert await passing.pushed.get("another") == (request(), True)
 
 
 async def test_a_pushed_request_expires(passing: Passing, clock: FakeClock) -> None:
     await passing.pushed.put("handle", request(), clock.now() + 300)
     clock.advance(299)
-    assert await passing.pushed.get("handle") == request()
+    assert await passing.pushed.get("handle") == (request(), True)
     clock.advance(1)
     assert await passing.pushed.get("handle") is None
 

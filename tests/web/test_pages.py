@@ -23,6 +23,11 @@ from tests.web.doors import CODE, ISSUER, SITE, marks
 from tests.web.examples import BANK, HANDLE, NOW, SERVICE, VIEWS, went_wrong
 
 LANGUAGES = SITE.languages
+GOING_ON = {*NextStep} - {NextStep.USE_CODE, NextStep.START_AGAIN, NextStep.HOME, NextStep.CONTACT}
+GOING_ON -= {NextStep.CONTACT_PROVIDER, NextStep.OTHER_WAYS, NextStep.WHAT_AND_WHY, NextStep.UNBLOCK}
+GOING_ON -= {NextStep.WITHDRAW}
+"""The steps that go on from the place where the citizen is."""
+
 PAGE = 30 * 1024
 
 
@@ -102,11 +107,12 @@ def test_a_failure_page_has_its_parts_in_one_order(failure: FailureClass, writte
     html = text(page(went_wrong(failure), written))
     names = {"provider": BANK.name("en"), "service": SERVICE.name("en"), "site": "Portico"}
     told = TELLINGS[failure]
+    keeps = not GOING_ON.isdisjoint(went_wrong(failure).steps)
     parts = [
         told.title.format(**names),
         *(line.format(**names) for line in told.story),
         told.not_shared.format(**names),
-        "Your place is kept until",
+        "Your place is kept until" if keeps else "You can open this page again until",
         *(["What you can do now"] if went_wrong(failure).steps else []),
         "If you are stuck",
         "Your reference is K7WM 2QXD",

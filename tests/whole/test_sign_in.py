@@ -47,7 +47,7 @@ async def test_a_citizen_whose_provider_is_down_tries_again_and_then_uses_anothe
     await citizen.begin()
     await citizen.choose(HARBOUR)
     await citizen.play("provider_down")
-    await citizen.sees(f"{HARBOUR} is not working right now")
+    await citizen.sees(f"{HARBOUR} was not working")
     await citizen.press("Try again")
     await citizen.at(HARBOUR)
     await citizen.play("provider_down")

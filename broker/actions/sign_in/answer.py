@@ -11,7 +11,7 @@ from broker.actions.sign_in.desk import Desk, event, mine, step
 from broker.actions.sign_in.help import Help
 from broker.actions.sign_in.way_back import written
 from broker.actions.views import Lost, SharedItem
-from broker.journey.events import AttemptFailed, ServiceAnswered, SharingDeclined
+from broker.journey.events import AnsweredBefore, AttemptFailed, ServiceAnswered, SharingDeclined
 from broker.journey.judge import Believed, Person, judge, judge_person
 from broker.journey.transaction import State, Transaction
 from broker.model import handle as handles
@@ -29,11 +29,15 @@ from broker.oidc.session_state import session_state
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A service was answered: where the citizen goes now, and what the browser is to remember."""
+    """A service was answered: where the citizen goes now, and what the browser is to remember.
+
+    `told` is False if no code was sent: the identity is kept for the service's next request.
+    """
 
     leaving: WayBack
     account: str
     shared: Shared
+    told: bool
 
 
 async def known(desk: Desk, identity: Identity, service: Service) -> Known | None:
@@ -90,14 +94,15 @@ async def answer(desk: Desk, help: Help, handle: str, transaction: Transaction, 
         return None
     kept = await _session(desk, transaction, identity, before, browser)
     if kept is None:
-        await step(desk, handle, transaction, AttemptFailed(FailureClass.TOOK_TOO_LONG, identity.provider))
+        ended = FailureClass.SESSION_ENDED
+        await step(desk, handle, transaction, AttemptFailed(ended, identity.provider))
+        await desk.audit.write([event(desk, "attempt_failed", transaction, provider=identity.provider, failure=ended)])
         return None
     outcome = await record(desk, transaction, service, identity, kept)
     if outcome is None:
-        # this request was answered before, and who was lost in between is told that it is over
-        await step(desk, handle, transaction, AttemptFailed(FailureClass.REQUEST_EXPIRED, identity.provider))
+        await step(desk, handle, transaction, AnsweredBefore())
         return None
-    await step(desk, handle, transaction, ServiceAnswered(outcome.leaving, outcome.account))
+    await step(desk, handle, transaction, ServiceAnswered(outcome.leaving, outcome.account, outcome.told))
     if transaction.case is not None:
         await help.released(transaction.case)
     return outcome
@@ -192,7 +197,7 @@ async def record(
         leaving = WayBack(_elsewhere(service, desk.issuer))
     else:
         leaving = await written(desk, code_response(request, plain_code, desk.issuer, shown))
-    return Answered(leaving, done.account, Shared(handles.fresh(desk.ambient), kept.cookie, state))
+    return Answered(leaving, done.account, Shared(handles.fresh(desk.ambient), kept.cookie, state), not late)
 
 
 def _browser_state(desk: Desk, session: Session) -> str:

@@ -36,6 +36,13 @@ _CROWDED: Final = "passing state is nearly full: sign-ins under way come first"
 
 
 @dataclass(frozen=True, slots=True)
+class AnsweredAlready:
+    """The service has the answer to this pushed request already, so that nothing new is begun."""
+
+    service: Service
+
+
+@dataclass(frozen=True, slots=True)
 class AnsweredAtOnce:
     """The service is answered without a page of a journey (`prompt=none`)."""
 
@@ -46,15 +53,17 @@ class AnsweredAtOnce:
 
 async def authorize(
     desk: Desk, door: Door, parameters: Mapping[str, str], browser: Browser, language: str
-) -> Begun | AnsweredAtOnce | Held:
+) -> Begun | AnsweredAtOnce | AnsweredAlready | Held:
     """The authorization endpoint (OpenID Connect Core 3.1.2, RFC 9126 4).
 
     `language` is what the browser likes best of the languages there are; the citizen's own choice and the service's
     `ui_locales` come before it.
     Held says that a limit allows nothing new. Raises Shown and Redirected; Unavailable if passing state is full.
     """
-    request = await check(desk, door, parameters)
+    request, first = await _request(desk, door, parameters)
     service = desk.catalogue.services[request.client_id]
+    if not first and "none" not in request.prompt and await desk.answers.told("", request.pushed):
+        return AnsweredAlready(service)
     if desk.crowded():
         raise Unavailable(_CROWDED)
     transaction, secret = new_transaction(desk, request, browser, language)
@@ -122,19 +131,24 @@ async def _held(desk: Desk, transaction: Transaction, service: Service) -> Held:
 
 async def check(desk: Desk, door: Door, parameters: Mapping[str, str]) -> AuthorizationRequest:
     """The request that a visit brings or names, once it passed every check. Raises Shown and Redirected."""
+    return (await _request(desk, door, parameters))[0]
+
+
+async def _request(desk: Desk, door: Door, parameters: Mapping[str, str]) -> tuple[AuthorizationRequest, bool]:
+    """As `check`, and whether the request comes for the first time as far as that is known."""
     named = pushed.reference(parameters)
     if named is not None:
-        request = await desk.pushed.get(named.handle)
+        request, first = await desk.pushed.get(named.handle) or (None, True)
         registered = named.client_id in desk.catalogue.services
         if request is None or request.client_id != named.client_id or not registered:
             raise pushed.unknown_reference(named.client_id if registered else None)
-        return replace(request, pushed=handles.digest(named.handle))
+        return replace(request, pushed=handles.digest(named.handle)), first
     service = desk.catalogue.services.get(pushed.client_of(parameters))
     if service is None:
         raise Shown("invalid_request", "this service is not registered here", status=400)
     keys = await desk.catalogue.keys(service.client_id, parameters.get("request", ""))
     sender = Sender(keys, desk.ambient.now())
-    return authorization_request(parameters, service, Arrival.PLAIN, door, sender)
+    return authorization_request(parameters, service, Arrival.PLAIN, door, sender), True
 
 
 def new_transaction(

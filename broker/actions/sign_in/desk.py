@@ -21,7 +21,7 @@ from broker.actions.needs import (
 from broker.actions.views import Lost
 from broker.ambient import Ambient
 from broker.jose import Certificate, KeySet
-from broker.journey.events import Event
+from broker.journey.events import AttemptFailed, Event
 from broker.journey.offer import Candidate, Offer, OrderRule, offer
 from broker.journey.table import advance, overdue
 from broker.journey.transaction import Transaction
@@ -144,6 +144,10 @@ async def mine(desk: Desk, handle: str, browser: Browser) -> Transaction | Lost:
             return transaction
         moved = await step(desk, handle, transaction, due)
         if moved is not None:
+            if isinstance(due, AttemptFailed):
+                await desk.audit.write(
+                    [event(desk, "attempt_failed", transaction, provider=due.provider, failure=due.failure)]
+                )
             return moved
     return Lost(FailureClass.OUR_FAULT)
 
@@ -162,6 +166,14 @@ async def step(desk: Desk, handle: str, transaction: Transaction, *events: Event
     if after.version != transaction.version + 1:
         after = replace(after, version=transaction.version + 1)
     return after if await desk.transactions.save(handle, after) else None
+
+
+async def answered_before(desk: Desk, transaction: Transaction) -> bool:
+    """Whether the service has a code of this transaction, or of another one of the same pushed request.
+
+    What a page says of what the service knows must hold after a crash and beside a second tab, so it is asked of SQL.
+    """
+    return await desk.answers.told(transaction.id, transaction.request.pushed)
 
 
 def event(desk: Desk, kind: str, transaction: Transaction, **details: str) -> AuditEvent:

@@ -3,10 +3,10 @@
 from broker.actions.browser import Browser
 from broker.actions.outcomes import Resumed
 from broker.actions.sign_in.confirm import decline
-from broker.actions.sign_in.desk import Desk, event, mine, step
+from broker.actions.sign_in.desk import Desk, answered_before, event, mine, step
 from broker.actions.sign_in.way_back import without_answer
 from broker.actions.views import Lost
-from broker.journey.events import BrowserChanged, GaveUp
+from broker.journey.events import AnsweredBefore, BrowserChanged, GaveUp
 from broker.model import handle as handles
 
 CODE_LENGTH = 16
@@ -23,6 +23,9 @@ async def give_up(desk: Desk, handle: str, browser: Browser) -> Lost | None:
         return transaction
     if transaction.request.question is not None:
         await decline(desk, handle, transaction)
+        return None
+    if await answered_before(desk, transaction):
+        await step(desk, handle, transaction, AnsweredBefore())
         return None
     failure = transaction.parting
     leaving = await without_answer(desk, transaction.request, failure)

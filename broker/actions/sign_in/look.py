@@ -3,7 +3,7 @@
 from broker.actions.browser import Browser, Shared
 from broker.actions.sign_in import confirm
 from broker.actions.sign_in.answer import answer, items, known, must_agree, refused
-from broker.actions.sign_in.desk import Desk, mine
+from broker.actions.sign_in.desk import Desk, answered_before, mine
 from broker.actions.sign_in.help import Help, settle
 from broker.actions.sign_in.way_back import without_answer
 from broker.actions.views import (
@@ -25,6 +25,9 @@ from broker.model.failures import FailureClass
 from broker.model.request import WayBack
 from broker.model.service import Service
 from broker.provider import Card
+
+_SAY_NOTHING_TOLD = frozenset({State.FAILED, State.WAITING, State.REFUSED, State.EXPIRED})
+"""The states whose pages say that the service was told nothing."""
 
 
 async def look(desk: Desk, help: Help, handle: str, browser: Browser) -> tuple[View, Shared]:
@@ -67,6 +70,8 @@ async def _questioned(desk: Desk, help: Help, handle: str, transaction: Transact
 
 async def _view(desk: Desk, help: Help, transaction: Transaction, service: Service) -> View:
     language = transaction.language
+    if transaction.state in _SAY_NOTHING_TOLD and await answered_before(desk, transaction):
+        return Ended(service, Ending.ALREADY, WayBack(service.home), language)
     match transaction.state:
         case State.CHOOSING:
             return Choose(transaction, service, await _offer(desk, transaction, service))
@@ -77,7 +82,10 @@ async def _view(desk: Desk, help: Help, transaction: Transaction, service: Servi
         case State.CHECKING if transaction.attempt is not None:
             return Checking(service, card(desk, transaction.attempt.provider), language)
         case State.FAILED if transaction.failure is not None:
-            return await _failed(desk, transaction, service)
+            offer = await _offer(desk, transaction, service)
+            if _over(transaction.failure.failure, offer):
+                return Choose(transaction, service, offer)
+            return _failed(desk, transaction, service, offer)
         case State.WAITING if transaction.case is not None:
             standing = await help.standing(transaction)
             asked = await help.asked(transaction)
@@ -85,7 +93,8 @@ async def _view(desk: Desk, help: Help, transaction: Transaction, service: Servi
         case State.ANSWERED if transaction.leaving and _may_go(transaction, service) and not _stale(desk, transaction):
             return _back(transaction, service, transaction.leaving, _mark(transaction))
         case State.ANSWERED:
-            return Ended(service, Ending.ANSWERED, WayBack(service.home), language)
+            ending = Ending.ANSWERED if transaction.told else Ending.KEPT
+            return Ended(service, ending, WayBack(service.home), language)
         case State.REFUSED if transaction.leaving and _may_go(transaction, service):
             return _back(transaction, service, transaction.leaving, _mark(transaction))
         case State.REFUSED:
@@ -93,8 +102,13 @@ async def _view(desk: Desk, help: Help, transaction: Transaction, service: Servi
         case State.EXPIRED:
             back = await without_answer(desk, transaction.request, FailureClass.REQUEST_EXPIRED)
             return Ended(service, Ending.EXPIRED, back, language)
+        case State.OVERTAKEN:
+            return Ended(service, Ending.ALREADY, WayBack(service.home), language)
         case State.IDENTIFIED:
-            return Ended(service, Ending.ELSEWHERE, WayBack(service.home), language)
+            # another look at this very moment is answering the service
+            return Checking(
+                service, card(desk, transaction.identity.provider) if transaction.identity else None, language
+            )
     return Lost(FailureClass.OUR_FAULT, service, service.home)
 
 
@@ -126,9 +140,14 @@ def _mark(transaction: Transaction, later: int = 0) -> str:
     return f"{transaction.id}-{transaction.version + later}"
 
 
-async def _failed(desk: Desk, transaction: Transaction, service: Service) -> View:
+def _over(failure: FailureClass, offer: Offer) -> bool:
+    """Whether what a failure page would say is over: a way leads on again, and the picker shows it."""
+    barred = failure in (FailureClass.NO_ROUTE, FailureClass.SERVICE_OFF)
+    return barred and offer.barred is None and not offer.no_route
+
+
+def _failed(desk: Desk, transaction: Transaction, service: Service, offer: Offer) -> View:
     failed = transaction.failures[-1]
-    offer = await _offer(desk, transaction, service)
     by = card(desk, failed.provider) if failed.provider else None
     return WentWrong(transaction, service, failed, by, offer, next_steps(transaction, offer, failed))
 

@@ -135,15 +135,21 @@ class MemoryPushedRequests:
     """Pushed authorization requests, in memory."""
 
     def __init__(self, ambient: Ambient, room: int = ROOM) -> None:
-        self._records: Shelf[AuthorizationRequest] = Shelf(ambient.now, room)
+        self._records: Shelf[tuple[AuthorizationRequest, bool, float]] = Shelf(ambient.now, room)
 
     async def put(self, handle: str, request: AuthorizationRequest, expires: float) -> None:
         """Keeps a checked request until `expires`."""
-        self._records.put(digest(handle), request, expires)
+        self._records.put(digest(handle), (request, True, expires), expires)
 
-    async def get(self, handle: str) -> AuthorizationRequest | None:
-        """The request, or None if unknown or expired."""
-        return self._records.get(digest(handle))
+    async def get(self, handle: str) -> tuple[AuthorizationRequest, bool] | None:
+        """The request, and whether it is fetched for the first time; None if unknown or expired."""
+        found = self._records.get(digest(handle))
+        if found is None:
+            return None
+        request, first, expires = found
+        if first:
+            self._records.put(digest(handle), (request, False, expires), expires)
+        return request, first
 
 
 class MemoryContinuations:

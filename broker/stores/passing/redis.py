@@ -15,7 +15,7 @@ from broker.model.handle import digest
 from broker.model.request import AuthorizationRequest
 from broker.seal import Sealer
 from broker.stores.forms import Form, Sealed
-from broker.stores.passing.scripts import COUNT, CREATE, EPOCH, FIRST_USE, GIVE_BACK, MIRROR_VERSION, PUT, SAVE
+from broker.stores.passing.scripts import COUNT, CREATE, EPOCH, FETCH, FIRST_USE, GIVE_BACK, MIRROR_VERSION, PUT, SAVE
 from broker.stores.passing.server import MIRROR, Server, key, lifetime
 
 _Value = TypeVar("_Value")
@@ -151,13 +151,13 @@ class RedisPushedRequests:
         value = self._records.write(name, request, expires)
         self._heard(_version(await self._server.run(PUT, (name, MIRROR), value, lifetime(expires, self._now()))))
 
-    async def get(self, handle: str) -> AuthorizationRequest | None:
-        """The request, or None if unknown or expired. It is not consumed by reading."""
+    async def get(self, handle: str) -> tuple[AuthorizationRequest, bool] | None:
+        """The request, and whether it is fetched for the first time; None if unknown or expired. One round trip."""
         name = self._records.name(handle)
-        kept, version = await self._server.command("MGET", name, MIRROR)
+        kept, version, fetched = await self._server.run(FETCH, (name, MIRROR, f"{name}:fetched"))
         self._heard(_version(version))
         found = self._records.read(name, kept)
-        return None if found is None else found[1]
+        return None if found is None else (found[1], int(fetched) == 1)
 
 
 class RedisContinuations:

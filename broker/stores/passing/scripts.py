@@ -104,6 +104,21 @@ COUNT: Final = script(
 )
 """One more in a window: how many there are."""
 
+FETCH: Final = script(
+    """
+    local kept, version = redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2])
+    if not kept then
+        return {kept, version, 0}
+    end
+    local fetched = redis.call('INCR', KEYS[3])
+    if fetched == 1 then
+        redis.call('PEXPIRE', KEYS[3], math.max(1, redis.call('PTTL', KEYS[1])))
+    end
+    return {kept, version, fetched}
+    """
+)
+"""A record, and how many times it was fetched, this time included."""
+
 GIVE_BACK: Final = script(
     """
     if redis.call('EXISTS', KEYS[1]) == 1 then

@@ -4,7 +4,20 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Double, Insert, LargeBinary, Text, and_, bindparam, exists, func, insert, select
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    Insert,
+    LargeBinary,
+    Text,
+    and_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+)
 
 from broker.ambient import Ambient
 from broker.model.facts import Known, NewAnswer, Recorded, Replaced, Unavailable
@@ -18,6 +31,7 @@ from broker.stores.sql.endings import Endings
 from broker.stores.sql.marks import is_mark
 from broker.stores.sql.questions import confirmed
 from broker.stores.sql.tables import accounts, identities, marks, shares, subjects
+from broker.stores.sql.tables import codes as codes_table
 
 _TRIES: Final = 5
 _SUB: Final = "sub"
@@ -117,7 +131,21 @@ class SqlAnswers:
             .where(is_mark("switches"))
             .order_by(shares.c.claim)
         )
+        self._told = database.prepare(
+            select(codes_table.c.digest)
+            .where(
+                or_(
+                    codes_table.c.transaction_id == bindparam("transaction", type_=Text),
+                    codes_table.c.pushed == bindparam("pushed", type_=Text),
+                )
+            )
+            .limit(1)
+        )
         self._deeds = {kind: database.prepare(_deed(database, kind)) for kind in ("code", "question", "session")}
+
+    async def told(self, transaction: str, pushed: str | None) -> bool:
+        """Whether a code was written for a transaction, or for a pushed request. One round trip."""
+        return bool(await self._database.query(self._told, {"transaction": transaction, "pushed": pushed}))
 
     async def known(self, issuer: str, subject: str, sector: str, client_id: str) -> Known | None:
         """What is known of (issuer, subject) for a service; None for a person not seen before. One round trip."""

@@ -24,12 +24,16 @@ ENDINGS: Mapping[Ending, EndingTold] = MappingProxyType(
         ),
         Ending.REFUSED: EndingTold(
             marked("You went back to {service}"),
-            marked("You stopped here, and {service} was told nothing about you. To sign in, start again from there."),
+            marked(
+                "You stopped here, and {service} was told nothing about you this time. To sign in, start again from "
+                "there."
+            ),
         ),
         Ending.EXPIRED: EndingTold(
             marked("Your request has ended"),
             marked(
-                "It was open for longer than we keep one. {service} was told nothing about you. Start again from there."
+                "It was open for longer than we keep one. {service} was told nothing about you this time. Start again "
+                "from there."
             ),
         ),
         Ending.CONFIRMED: EndingTold(
@@ -54,10 +58,18 @@ ENDINGS: Mapping[Ending, EndingTold] = MappingProxyType(
                 "whoever asked you can ask again."
             ),
         ),
-        Ending.ELSEWHERE: EndingTold(
-            marked("You went on somewhere else"),
+        Ending.KEPT: EndingTold(
+            marked("You proved who you are"),
             marked(
-                "This was taken up in another browser or on another device. Go on there, or start again from {service}."
+                "{service} has not been told yet: you went on in another browser, or it stopped waiting. Start again "
+                "from there: if you do so soon, in this browser, we remember that it is you."
+            ),
+        ),
+        Ending.ALREADY: EndingTold(
+            marked("This request was answered already"),
+            marked(
+                "You finished it before, perhaps in another window, and {service} was told then. Go on there. If "
+                "something did not work, start again from {service}."
             ),
         ),
     }

@@ -17,9 +17,10 @@ from broker.actions.views import (
     Waiting,
     WentWrong,
 )
-from broker.journey.offer import next_steps
+from broker.journey.offer import given_up, next_steps
 from broker.journey.transaction import Failed
-from broker.model.failures import FailureClass
+from broker.model.failures import FailureClass, NextStep
+from broker.model.identity import HELP
 from broker.model.request import WayBack
 from broker.model.service import Service
 from broker.provider import Card
@@ -30,12 +31,14 @@ from broker.web.citizens.frame import Frame, readable
 from broker.web.citizens.slip import slip
 from broker.web.citizens.standing import waiting
 from broker.web.citizens.steps import lost_steps, steps
-from broker.web.citizens.tellings import NOTHING_SHARED, TELLINGS
+from broker.web.citizens.tellings import NO_SERVICE, NOTHING_SHARED, TELLINGS
 from broker.web.citizens.ways import cards, not_working, order_rule, ways
 from broker.web.language import Language
 from broker.web.middleware.headers import FORM_ELSEWHERE
 from broker.web.pages import Sheet, in_language
 from broker.web.shown import Shown, in_header
+
+_TOLD: Final = {"tellings": TELLINGS, "not_shared": NOTHING_SHARED, "no_service": NO_SERVICE}
 
 SHEETS = (
     Sheet("choose", "citizens/choose.html"),
@@ -43,10 +46,16 @@ SHEETS = (
     Sheet("checking", "citizens/checking.html"),
     Sheet("share", "citizens/share.html"),
     Sheet("confirm", "citizens/confirm.html"),
-    Sheet("failed", "citizens/failed.html", {"tellings": TELLINGS, "not_shared": NOTHING_SHARED}),
+    Sheet("failed", "citizens/failed.html", _TOLD),
     *(Sheet(f"ended/{ending}", "citizens/ended.html", {"telling": told}) for ending, told in ENDINGS.items()),
 )
 """The pages that a transaction's own address shows, but for those of a waiting case."""
+
+_KEEPING: Final = frozenset(
+    {NextStep.RETRY, NextStep.RESUME, NextStep.STEP_UP, NextStep.ANOTHER, NextStep.WHAT_YOU_HAVE}
+    | {NextStep.HELP, NextStep.STATUS, NextStep.CHANGE_HELP, NextStep.LATER}
+)
+"""The steps that go on from here: a page that offers none of them does not say that the place is kept."""
 
 FORM_LEAVES: Final = (("Content-Security-Policy", FORM_ELSEWHERE),)
 """The header of a page whose form goes to a relying service."""
@@ -139,12 +148,13 @@ def posted_back(frame: Frame, service: Service | None, way: WayBack) -> Shown:
 
 def _went_wrong(view: WentWrong, frame: Frame) -> Shown:
     words, transaction = frame.language, view.transaction
-    kept = words.moment(transaction.expires, frame.now) if transaction.open else None
     holes = frame.holes(
         view.service,
         failure=view.failed.failure.value,
-        provider=_named(view.card, words),
-        kept_until=kept,
+        provider=_named(view.card, words, view.failed.provider),
+        kept_until=words.moment(transaction.expires, frame.now) if transaction.open else None,
+        goes_on=not _KEEPING.isdisjoint(view.steps),
+        spent=given_up(transaction, view.failed),
         steps=steps(view, f"/journey/{frame.handle}", words, frame.now),
         reference=readable(transaction.reference),
         may_stop=transaction.open,
@@ -165,6 +175,8 @@ def dead_end(view: Lost, frame: Frame, status: int, reference: str | None = None
         failure=view.failure.value,
         provider=_named(None, frame.language),
         kept_until=None,
+        goes_on=False,
+        spent=False,
         steps=lost_steps(view, frame.language),
         reference=reference,
         may_stop=False,
@@ -212,5 +224,7 @@ def _item(item: SharedItem, words: Language) -> ItemShown:
     )
 
 
-def _named(card: Card | None, words: Language) -> str:
+def _named(card: Card | None, words: Language, provider: str | None = None) -> str:
+    if provider == HELP:
+        return words.text("the check by a person")
     return words.text("the organisation you chose") if card is None else card.name(words.code)

@@ -16,7 +16,9 @@ def marked(text: str) -> str:
     return text
 
 
-NOTHING_SHARED = marked("{service} was told nothing about you.")
+NOTHING_SHARED = marked("{service} was told nothing about you this time.")
+NO_SERVICE = marked("Opening this page shared nothing about you.")
+"""What a page says that knows no service, or not what became of its request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,7 @@ TELLINGS: Mapping[FailureClass, Telling] = MappingProxyType(
         F.CANCELLED: Telling(
             heading=marked("The sign-in was not finished"),
             title=marked("You did not finish with {provider}"),
-            story=(
-                marked("You came back before {provider} told us who you are. You can carry on or try another way."),
-            ),
+            story=(marked("You came back before {provider} told us who you are."),),
             meaning=marked("Somebody came back from the place where they sign in before they had finished there."),
             advice=marked("Carry on where you were, try another way to prove who you are, or ask a person for help."),
             short=marked("You did not finish here."),
@@ -64,7 +64,7 @@ TELLINGS: Mapping[FailureClass, Telling] = MappingProxyType(
             title=marked("{provider} could not sign you in"),
             story=(
                 marked("This can happen when your account is with another organisation in our list."),
-                marked("If you are not sure which one you used before, you can try another."),
+                marked("If you are not sure which one you used before, another may be the right one."),
             ),
             meaning=marked("The organisation that somebody chose could not sign them in."),
             advice=marked(
@@ -111,7 +111,7 @@ TELLINGS: Mapping[FailureClass, Telling] = MappingProxyType(
         ),
         F.PROVIDER_DOWN: Telling(
             heading=marked("A way to sign in is not working"),
-            title=marked("{provider} is not working right now"),
+            title=marked("{provider} was not working"),
             story=(marked("The problem is with {provider}. It has nothing to do with you or your details."),),
             meaning=marked("The organisation that somebody chose cannot be reached, or has a fault."),
             advice=marked("Try again in a while, use another way, or get a code and come back later."),
@@ -119,8 +119,8 @@ TELLINGS: Mapping[FailureClass, Telling] = MappingProxyType(
         ),
         F.PROVIDER_BUSY: Telling(
             heading=marked("A way to sign in is very busy"),
-            title=marked("{provider} is very busy right now"),
-            story=(marked("Many people are signing in there at this moment. Waiting a few minutes often helps."),),
+            title=marked("{provider} was very busy"),
+            story=(marked("Many people were signing in there. Waiting a few minutes often helps."),),
             meaning=marked("Many people are signing in at the organisation that somebody chose."),
             advice=marked("Wait a few minutes and try again, or use another way."),
             short=marked("It was very busy."),
@@ -128,7 +128,7 @@ TELLINGS: Mapping[FailureClass, Telling] = MappingProxyType(
         F.TOOK_TOO_LONG: Telling(
             heading=marked("Time ran out"),
             title=marked("You ran out of time with {provider}"),
-            story=(marked("We stop waiting after a while to keep you safe. You can start as often as you need to."),),
+            story=(marked("We stop waiting after a while to keep you safe."),),
             meaning=marked("A sign-in was open for longer than we wait for one."),
             advice=marked("Start again. It helps to have what you need at hand before you begin."),
             short=marked("Time ran out."),
@@ -171,6 +171,58 @@ TELLINGS: Mapping[FailureClass, Telling] = MappingProxyType(
             advice=marked("Ask that organisation, use another way, or ask a person for help."),
             short=marked("It cannot be used for this."),
         ),
+        F.WAY_CLOSED: Telling(
+            heading=marked("A way to sign in was taken off the list"),
+            title=marked("You can no longer use {provider} here"),
+            story=(
+                marked("It was taken off the list of ways for {service} while you were signing in."),
+                marked("This has nothing to do with you or with your account there."),
+            ),
+            meaning=marked("A way to sign in was taken off the list for a service while somebody was using it."),
+            advice=marked("Use another way. Accounts with that organisation are not affected."),
+            short=marked("It was taken off the list."),
+        ),
+        F.NO_NEWCOMERS: Telling(
+            heading=marked("A way to sign in takes nobody new"),
+            title=marked("{provider} takes nobody new here"),
+            story=(
+                marked("It leaves our list soon, so only people who used it here before can still use it."),
+                marked("This has nothing to do with your account there."),
+            ),
+            meaning=marked("A way to sign in leaves the list soon, and only people who used it before can use it."),
+            advice=marked("Use another way."),
+            short=marked("It takes nobody new."),
+        ),
+        F.ACCOUNT_OFF: Telling(
+            heading=marked("An account here is turned off"),
+            title=marked("Your account with us is turned off"),
+            story=(marked("We turned it off, and {provider} has nothing to do with it. Get in touch with us."),),
+            meaning=marked("The account that somebody has here is turned off for the time being."),
+            advice=marked("Get in touch with us."),
+            short=marked("Your account with us is turned off."),
+        ),
+        F.OTHER_ACCOUNT: Telling(
+            heading=marked("Another account was asked for"),
+            title=marked("{service} asked for another account"),
+            story=(
+                marked("You signed in with {provider}, but that is not the account which {service} asked for."),
+                marked("Use the account with which you went to {service} before."),
+            ),
+            meaning=marked("A service asked for a certain account, and somebody signed in with another."),
+            advice=marked("Use the account with which you went to the service before."),
+            short=marked("It was not the account that is asked for."),
+        ),
+        F.SESSION_ENDED: Telling(
+            heading=marked("An earlier sign-in has ended"),
+            title=marked("Your earlier sign-in has ended"),
+            story=(
+                marked("You had signed in with {provider} before, and that would have done. It has ended meanwhile."),
+                marked("Prove once more who you are to go on."),
+            ),
+            meaning=marked("Somebody had signed in before, and that ended before they went on."),
+            advice=marked("Sign in once more."),
+            short=marked("Your earlier sign-in has ended."),
+        ),
         F.REQUEST_EXPIRED: Telling(
             heading=marked("A request has ended"),
             title=marked("Your request has ended"),
@@ -193,6 +245,7 @@ TELLINGS: Mapping[FailureClass, Telling] = MappingProxyType(
             advice=marked(
                 "Go back to the browser you began in, use a code to continue, or start again from the service."
             ),
+            not_shared=NO_SERVICE,
         ),
         F.BAD_LINK: Telling(
             heading=marked("A link was not right"),
@@ -205,7 +258,7 @@ TELLINGS: Mapping[FailureClass, Telling] = MappingProxyType(
             advice=marked(
                 "Go to the website of the service and start again from there. Tell the service if it happens again."
             ),
-            not_shared=marked("Nothing about you was shared."),
+            not_shared=NO_SERVICE,
         ),
         F.BAD_REQUEST: Telling(
             heading=marked("A service asked in a way we could not accept"),
@@ -229,14 +282,14 @@ TELLINGS: Mapping[FailureClass, Telling] = MappingProxyType(
             story=(marked("A person is dealing with it. You can look at any time how it stands."),),
             meaning=marked("A person is checking somebody’s identity, and the answer is not there yet."),
             advice=marked("Come back with your code to see how it stands."),
-            not_shared=marked("{service} has been told nothing about you so far."),
+            not_shared=marked("{service} has been told nothing about you so far this time."),
         ),
         F.HELP_DECLINED: Telling(
             heading=marked("A person could not confirm the identity"),
             title=marked("We could not confirm your identity"),
             story=(
                 marked("The people who looked at your case could not confirm who you are from what they had."),
-                marked("Other documents, or another way, may still do it. You can ask us to look at it again."),
+                marked("Other documents, or another way, may still do it. Our help page says how to reach us."),
             ),
             meaning=marked("A person looked at somebody’s documents and could not confirm who they are from them."),
             advice=marked("Other documents may help. One can ask for it to be looked at again, or use another way."),
@@ -244,21 +297,54 @@ TELLINGS: Mapping[FailureClass, Telling] = MappingProxyType(
         F.HELP_EXPIRED: Telling(
             heading=marked("A request for help ran out of time"),
             title=marked("Time ran out for your request for help"),
-            story=(marked("Requests for help close after a while. You can ask for help again at once."),),
+            story=(marked("Requests for help close after a while."),),
             meaning=marked("A request for help by a person was not finished within its time."),
             advice=marked("Ask for help again, or use another way."),
+        ),
+        F.HELP_WITHDRAWN: Telling(
+            heading=marked("A request for help was taken back"),
+            title=marked("You took back your request for help"),
+            story=(marked("What you gave us for it is erased."),),
+            meaning=marked("Somebody took back their request for help by a person."),
+            advice=marked("Use another way, or ask for help once more."),
+        ),
+        F.HELP_ELSEWHERE: Telling(
+            heading=marked("A request for help goes on elsewhere"),
+            title=marked("Your request for help goes on elsewhere"),
+            story=(marked("It was taken up with its code in another browser or on another device. Go on there."),),
+            meaning=marked("A request for help was taken up in another browser or on another device."),
+            advice=marked("Go on where it was taken up, or use its newest code."),
+        ),
+        F.HELP_TOO_LOW: Telling(
+            heading=marked("The check by a person was not strong enough"),
+            title=marked("The check does not reach the level {service} needs"),
+            story=(
+                marked("A person confirmed your identity, but {service} needs a stronger proof of who you are."),
+                marked(
+                    "It is strongest if you ask for help and take the result up in the same browser, with both words."
+                ),
+            ),
+            meaning=marked("A person confirmed somebody’s identity, but the service needs a stronger proof."),
+            advice=marked("Ask for help and take the result up in the same browser, or use another way."),
+        ),
+        F.HELP_REVOKED: Telling(
+            heading=marked("A confirmed identity was taken back"),
+            title=marked("The confirmation of your identity was taken back"),
+            story=(marked("It had been confirmed by a person, and can no longer be used."),),
+            meaning=marked("An identity that a person had confirmed was taken back."),
+            advice=marked("Get in touch with us, or use another way."),
         ),
         F.OVERLOADED: Telling(
             heading=marked("The website is not available"),
             title=marked("{site} is not available right now"),
             story=(marked("Please try again in a few minutes."),),
             meaning=marked("More people are using this website than it can serve, or it is being worked on."),
-            advice=marked("Try again in a few minutes. What you had begun is kept."),
+            advice=marked("Try again in a few minutes."),
         ),
         F.OUR_FAULT: Telling(
             heading=marked("A problem on our side"),
             title=marked("There is a problem on our side"),
-            story=(marked("Something went wrong here. It is not because of anything you did, and we have been told."),),
+            story=(marked("Something went wrong here. It is not because of anything you did."),),
             meaning=marked("Something went wrong on our side."),
             advice=marked("Try again. If it does not help, tell us the reference on the page."),
             short=marked("There was a problem on our side."),
@@ -266,8 +352,10 @@ TELLINGS: Mapping[FailureClass, Telling] = MappingProxyType(
         F.SERVICE_OFF: Telling(
             heading=marked("A service is turned off"),
             title=marked("You cannot use {service} right now"),
-            story=(marked("Signing in to {service} has been turned off for the time being."),),
-            meaning=marked("Signing in to a service has been turned off for the time being."),
+            story=(
+                marked("Signing in to {service} is not possible for the time being. It has nothing to do with you."),
+            ),
+            meaning=marked("Signing in to a service is not possible for the time being."),
             advice=marked("Get in touch with the service."),
         ),
     }

@@ -1,16 +1,17 @@
 """The two endpoints at which a browser arrives from a service: authorization and logout."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from broker.actions.sign_in.begin import Begun, Held, authorize, check, hand_over
+from broker.actions.sign_in.begin import AnsweredAlready, Begun, Held, authorize, check, hand_over
 from broker.actions.sign_in.desk import Desk
 from broker.actions.sign_in.way_back import written
 from broker.actions.sign_out import Ask, Exit, check_sign_out, sign_out
-from broker.actions.views import Lost
+from broker.actions.views import Ended, Ending, Lost
 from broker.model.failures import FailureClass
 from broker.model.request import WayBack
 from broker.model.service import Service
@@ -23,7 +24,7 @@ from broker.web import asked, cookies
 from broker.web.answers import nothing_begun, see_other, set_cookie
 from broker.web.citizens.held import held_back
 from broker.web.citizens.leaving import signed_out, want_to_leave
-from broker.web.citizens.showing import dead_end, posted_back
+from broker.web.citizens.showing import dead_end, posted_back, show
 from broker.web.citizens.visit import Door, Visit, remember, visit
 from broker.web.services.refusals import refused
 
@@ -99,6 +100,8 @@ async def _authorize(here: Visit, desk: Desk, checks: Checks) -> Response:
         if outcome.secret is not None:
             set_cookie(response, cookies.browser((), outcome.secret))
         return response
+    if isinstance(outcome, AnsweredAlready):
+        return _answered_already(here, outcome.service)
     if isinstance(outcome, Held):
         return _held(here, outcome)
     response = _back(here, outcome.service, outcome.way)
@@ -139,6 +142,14 @@ async def _logout(here: Visit, exit: Exit) -> Response:
         for cookie in (cookies.no_session(), cookies.no_state()):
             set_cookie(response, cookie)
     return response
+
+
+def _answered_already(here: Visit, service: Service) -> Response:
+    """The page for a pushed request that is opened again after its service was answered (RFC 9126 4)."""
+    refused(here.request, Shown("invalid_request_uri", "this request_uri was answered already"))
+    frame = here.frame(place=ANSWER_PLACE)
+    page = show(Ended(service, Ending.ALREADY, WayBack(service.home)), frame, here.held)
+    return here.answer(replace(page, status=400), frame)
 
 
 def _back(here: Visit, service: Service | None, way: WayBack) -> Response:
