@@ -1,6 +1,5 @@
 """Files of keys and secrets: made once, for their owner alone, never replaced."""
 
-import base64
 import json
 import os
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from broker.keys import INDEX, create_all
 from broker.settings import Content, Missing, Settings
 
 SECRET_SIZE = 32
-"""Random bytes in a client secret."""
+"""Random bytes in a client secret. It is written in hexadecimal, which no encoding of a header or form changes."""
 
 
 def prepare(settings: Settings, draw: Callable[[int], bytes]) -> tuple[Path, ...]:
@@ -41,7 +40,7 @@ def make(file: Missing, draw: Callable[[int], bytes]) -> tuple[Path, ...]:
     """Makes one file, and the private half where the file is for the public one."""
     match file.content:
         case Content.CLIENT_SECRET:
-            write(file.path, base64.urlsafe_b64encode(draw(SECRET_SIZE)).rstrip(b"=") + b"\n")
+            write(file.path, draw(SECRET_SIZE).hex().encode() + b"\n")
             return (file.path,)
         case Content.PRIVATE_KEY:
             write(file.path, jose.new_signing_key_pem(file.algorithm))

@@ -17,7 +17,8 @@ from broker.jose import Authorities, Certificate, KeySet, Untrusted, claimed_iss
 from broker.model.grant import AssertionUse
 from broker.model.service import ClientAuthentication, Profile, Service
 from broker.oidc import certificates
-from broker.oidc.errors import TokenError
+from broker.oidc.credential_hints import UNENCODED, basic_hint, post_hint
+from broker.oidc.errors import TokenError, public
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_TYPS: Final = ("jwt", None, "client-authentication+jwt")
@@ -42,12 +43,15 @@ class Credentials:
     """What a caller presented: the `client_id` it claims, the method, and the secret or the assertion.
 
     The method is `none` where there was nothing but the id: what else proves it, if anything, is the certificate of
-    the connection.
+    the connection. `raw` is the secret of a Basic header before form-decoding, `hint` what looks wrong with
+    credentials, going by themselves alone.
     """
 
     client_id: str
     method: ClientAuthentication
     proof: str
+    raw: str = ""
+    hint: str = ""
 
     def __repr__(self) -> str:
         return f"Credentials({self.client_id!r}, {self.method})"
@@ -69,9 +73,12 @@ class Authenticated:
     assertion: AssertionUse | None = None
 
 
-def invalid_client(detail: str, basic: bool = False) -> TokenError:
-    """The error for a service that did not prove who it is (RFC 6749 5.2); `basic` where it tried a Basic header."""
-    description = "the service could not be authenticated"
+def invalid_client(detail: str, basic: bool = False, hint: str = "") -> TokenError:
+    """The error for a service that did not prove who it is (RFC 6749 5.2); `basic` where it tried a Basic header.
+
+    `hint` is told: what is likely wrong, which must not depend on what is registered unless the caller proved itself.
+    """
+    description = "the service could not be authenticated" + (f": {public(hint)}" if hint else "")
     return TokenError("invalid_client", description, detail, status=401, challenge=_BASIC if basic else None)
 
 
@@ -88,19 +95,24 @@ def presented(parameters: Mapping[str, str], authorization: str | None) -> Crede
         credentials = _basic(authorization)
     elif "client_secret" in parameters:
         client_id = parameters.get("client_id", "")
-        credentials = Credentials(client_id, ClientAuthentication.CLIENT_SECRET_POST, parameters["client_secret"])
+        secret = parameters["client_secret"]
+        method = ClientAuthentication.CLIENT_SECRET_POST
+        credentials = Credentials(client_id, method, secret, hint=post_hint(secret))
     elif "client_assertion" in parameters:
         if parameters.get("client_assertion_type") != ASSERTION_TYPE:
-            raise invalid_client("client_assertion_type is missing or unknown")
+            told = "client_assertion_type is missing or unknown"
+            raise invalid_client(told, hint=told)
         assertion = parameters["client_assertion"]
         client_id = parameters.get("client_id") or claimed_issuer(assertion) or ""
         credentials = Credentials(client_id, ClientAuthentication.PRIVATE_KEY_JWT, assertion)
     elif "client_id" in parameters:
         credentials = Credentials(parameters["client_id"], ClientAuthentication.NONE, "")
     else:
-        raise invalid_client("no client authentication")
+        told = "no client authentication came"
+        raise invalid_client(told, hint=told)
     if not credentials.client_id or parameters.get("client_id", credentials.client_id) != credentials.client_id:
-        raise invalid_client("client_id is missing or differs from the credentials", basic)
+        told = "client_id is missing or differs from the credentials"
+        raise invalid_client(told, basic, told)
     return credentials
 
 
@@ -108,16 +120,27 @@ def _basic(authorization: str) -> Credentials:
     """A Basic header; both parts are form-encoded inside (RFC 6749 2.3.1)."""
     scheme, _, encoded = authorization.partition(" ")
     if scheme.lower() != "basic":
-        raise invalid_client("the Authorization header is not Basic", basic=True)
+        raise _unreadable("the Authorization header is not Basic")
     try:
         plain = base64.b64decode(encoded.strip(), validate=True)
-        user, colon, secret = plain.partition(b":")
-        names = [unquote_to_bytes(part.replace(b"+", b" ")).decode("utf-8") for part in (user, secret)]
     except (binascii.Error, ValueError):
-        raise invalid_client("the Basic header cannot be read", basic=True) from None
-    if not colon or "\0" in names[0]:
-        raise invalid_client("the Basic header cannot be read", basic=True)
-    return Credentials(names[0], ClientAuthentication.CLIENT_SECRET_BASIC, names[1])
+        raise _unreadable("the Basic header is not base64 (RFC 4648 4)") from None
+    user, colon, secret = plain.partition(b":")
+    if not colon:
+        raise _unreadable("the Basic header holds no colon after the client_id")
+    try:
+        raw = user.decode("utf-8"), secret.decode("utf-8")
+        client_id, proof = (unquote_to_bytes(part.replace(b"+", b" ")).decode("utf-8") for part in (user, secret))
+    except UnicodeDecodeError:
+        raise _unreadable("the Basic header is not in UTF-8") from None
+    if "\0" in client_id:
+        raise _unreadable("the Basic header cannot be read")
+    hint = basic_hint(*raw, (client_id, proof))
+    return Credentials(client_id, ClientAuthentication.CLIENT_SECRET_BASIC, proof, raw[1], hint)
+
+
+def _unreadable(told: str) -> TokenError:
+    return invalid_client(told, basic=True, hint=told)
 
 
 def authenticate(
@@ -131,26 +154,35 @@ def authenticate(
 ) -> Authenticated:
     """The service, if its credentials hold by its registered method and no other (OpenID Connect Core 9).
 
-    `service` is what is registered under `credentials.client_id`, `keys` its public keys; `certificate` came with the
-    connection, `authorities` issue such to services. Raises TokenError.
+    Why they do not is told to a caller that proved to hold the secret or the key; any other is told what its own
+    request shows. `service` is what is registered under `credentials.client_id`, `keys` its public keys; `certificate`
+    came with the connection, `authorities` issue such to services. Raises TokenError.
     """
     basic = credentials.method is ClientAuthentication.CLIENT_SECRET_BASIC
     if service is None or service.client_id != credentials.client_id:
-        raise invalid_client(f"client_id {credentials.client_id!r:.80} is not registered", basic)
+        raise invalid_client(f"client_id {credentials.client_id!r:.80} is not registered", basic, credentials.hint)
     if service.authentication in certificates.METHODS and credentials.method is ClientAuthentication.NONE:
         if (why := certificates.why_not(service, certificate, keys, authorities, now)) is not None:
             raise invalid_client(why)
         return Authenticated(service)
     if service.authentication is not credentials.method:
-        raise invalid_client(f"{credentials.method} instead of the registered {service.authentication}", basic)
+        told = f"{credentials.method} instead of the registered {service.authentication}"
+        known = _is_secret(credentials.proof, service)
+        raise invalid_client(told, basic, f"the secret is right, but came by {told}" if known else credentials.hint)
     if credentials.method is ClientAuthentication.PRIVATE_KEY_JWT:
         return Authenticated(service, check_assertion(credentials.proof, service, keys, audience, now))
     if service.is_public:
         return Authenticated(service)
-    digest = hashlib.sha256(credentials.proof.encode()).hexdigest()
-    if service.secret_digest is None or not hmac.compare_digest(digest, service.secret_digest.lower()):
-        raise invalid_client("the secret is wrong", basic)
-    return Authenticated(service)
+    if _is_secret(credentials.proof, service):
+        return Authenticated(service)
+    if credentials.raw and _is_secret(credentials.raw, service):
+        raise invalid_client("the secret is right, but not form-encoded", basic, UNENCODED)
+    raise invalid_client("the secret is wrong", basic, credentials.hint)
+
+
+def _is_secret(text: str, service: Service) -> bool:
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return service.secret_digest is not None and hmac.compare_digest(digest, service.secret_digest.lower())
 
 
 def check_assertion(assertion: str, service: Service, keys: KeySet, audience: Audience, now: float) -> AssertionUse:
@@ -160,27 +192,33 @@ def check_assertion(assertion: str, service: Service, keys: KeySet, audience: Au
     except Untrusted as problem:
         raise invalid_client(f"client assertion: {problem.detail}") from None
     if claims.get("iss") != service.client_id or claims.get("sub") != service.client_id:
-        raise invalid_client("client assertion: iss and sub are not both the client_id")
+        raise _refused("iss and sub are not both the client_id")
     if not _meant_for_us(claims.get("aud"), service, audience):
-        raise invalid_client(f"client assertion: aud {claims.get('aud')!r:.200}: expected {audience.issuer!r}")
+        raise _refused(f"expected aud {audience.issuer!r}", f"aud {claims.get('aud')!r:.200}")
     expires = _seconds(claims, "exp")
     if expires is None or expires <= now:
-        raise invalid_client("client assertion: exp is missing or past")
+        raise _refused("exp is missing or past")
     if expires > now + LIFETIME[service.profile] + AHEAD:
-        raise invalid_client(f"client assertion: exp lies more than {LIFETIME[service.profile]} s ahead")
+        raise _refused(f"exp lies more than {LIFETIME[service.profile]} s ahead")
     for name in ("iat", "nbf"):
         moment = _seconds(claims, name)
         if moment is not None and moment > now + AHEAD:
-            raise invalid_client(f"client assertion: {name} lies {moment - now:.0f} s ahead")
+            raise _refused(f"{name} lies {moment - now:.0f} s ahead")
     jti = claims.get("jti")
     if not isinstance(jti, str) or not 0 < len(jti) <= _LONGEST or "\0" in jti:
-        raise invalid_client("client assertion: jti is missing or too long")
+        raise _refused("jti is missing or too long")
     return AssertionUse(service.client_id, jti, expires)
+
+
+def _refused(reason: str, found: str = "") -> TokenError:
+    """The error for an assertion that the service's key signed: who holds the key is told the reason."""
+    detail = ": ".join(part for part in ("client assertion", found, reason) if part)
+    return invalid_client(detail, hint=f"client assertion: {reason}")
 
 
 def assertion_used_before() -> TokenError:
     """The error for an assertion whose use was recorded before (RFC 7523 3, `jti`)."""
-    return invalid_client("client assertion: jti was used before")
+    return _refused("jti was used before")
 
 
 def assertion_algorithms(service: Service) -> tuple[str, ...]:
@@ -208,5 +246,5 @@ def _seconds(claims: Mapping[str, Any], name: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**40:
-        raise invalid_client(f"client assertion: {name} is not a time")
+        raise _refused(f"{name} is not a time")
     return float(value)

@@ -33,7 +33,9 @@ def secret_digest(file: Path | None, given: str | None, prepared: bool, problems
     except ValueError:
         text = ""
     if len(text) < SHORTEST:
-        mend = f"write at least {SHORTEST} characters drawn at random into the first line of {file}"
+        mend = (
+            f"write at least {SHORTEST} characters drawn at random into the first line of {file}: openssl rand -hex 32"
+        )
         problems.append(Problem("secret_file", "the secret in it is missing or too short", mend))
     return hashlib.sha256(text.encode()).hexdigest()
 

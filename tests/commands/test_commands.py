@@ -160,7 +160,7 @@ def test_keys_public_refuses_a_provider_without_a_key(config: Configuration, run
 
 def test_preparing_makes_secrets_that_both_sides_can_read(made: Path) -> None:
     secrets = made / ".demo" / "secrets"
-    assert len(secret(secrets / "demo-service")) == 43
+    assert len(secret(secrets / "demo-service")) == 64
     assert secret(secrets / "demo-service") != secret(secrets / "travel-office")
     private = jose.load_signing_key(private_half(secrets / "land-register.jwks.json").read_bytes(), "ES256")
     settings = Configuration(made / "config").settings()

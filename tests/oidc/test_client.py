@@ -2,8 +2,9 @@
 
 import base64
 import hashlib
+from dataclasses import replace
 from typing import Any
-from urllib.parse import quote_plus
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
@@ -23,6 +24,7 @@ from broker.oidc.client import (
     authenticate,
     presented,
 )
+from broker.oidc.credential_hints import BLANK, LINE_END, PLUS, QUOTED, SPACE, TWICE, UNENCODED
 from broker.oidc.errors import TokenError
 from tests.oidc.examples import ISSUER, NOW, key, keys, service
 
@@ -58,7 +60,9 @@ def refused(token: str, of: Service = OIDC) -> str:
     with pytest.raises(TokenError) as error:
         by_assertion(token, of)
     assert (error.value.code, error.value.status) == ("invalid_client", 401)
-    assert error.value.description == "the service could not be authenticated"
+    plain, _, reason = error.value.description.partition(": ")
+    assert plain == "the service could not be authenticated"
+    assert reason == "" or reason.startswith("client assertion: ")
     return error.value.detail
 
 
@@ -164,6 +168,25 @@ def test_another_key_does_not_help_whatever_it_is_called() -> None:
     assert "no ES256 key" in refused(assertion(key("ES256", "stranger")))
 
 
+@pytest.mark.parametrize(
+    ("token", "reason"),
+    [
+        (assertion(aud=TOKEN), "expected aud 'https://id.example'"),
+        (assertion(exp=NOW - 1), "exp is missing or past"),
+        (assertion(iat=NOW + 61), "iat lies 61 s ahead"),
+        (assertion(jti=None), "jti is missing or too long"),
+        (assertion(key("ES256", "stranger"), aud=TOKEN), ""),
+        (assertion(typ="dpop+jwt"), ""),
+        ("e30.e30.e30", ""),
+    ],
+)
+def test_who_holds_the_key_is_told_why_an_assertion_is_refused_and_nobody_else_is(token: str, reason: str) -> None:
+    with pytest.raises(TokenError) as error:
+        by_assertion(token, FAPI2)
+    told = error.value.description.removeprefix("the service could not be authenticated")
+    assert told == (f": client assertion: {reason}" if reason else "")
+
+
 def test_an_assertion_of_another_kind_is_refused() -> None:
     assert "typ" in refused(assertion(typ="dpop+jwt"))
     assert "jwk" in refused(jose.sign(CLAIMS, OWN, headers={"jwk": dict(jose.public_jwk(OWN))}))
@@ -191,6 +214,82 @@ def test_any_name_and_secret_survive_the_basic_header(user: str, secret: str) ->
 def test_a_secret_in_the_form_is_enough_where_it_is_registered() -> None:
     credentials = presented({"client_id": "tax", "client_secret": SECRET}, None)
     assert authenticate(credentials, POST, KEYS, AUDIENCE, NOW) == Authenticated(POST)
+
+
+SPOILED = [
+    (basic("tax", "ab+cd"), PLUS),
+    (basic("tax", "ab/cd=="), UNENCODED),
+    (basic("tax", "pa ss"), UNENCODED),
+    (basic("tax", "100%"), UNENCODED),
+    (basic("tax", "a:b"), UNENCODED),
+    (basic("https://tax.example", "x"), UNENCODED),
+    (basic("tax", "w\u00f6rd"), UNENCODED),
+    (basic("tax", "ab%252Bcd"), TWICE),
+    (basic("tax", "abcd\n"), LINE_END),
+    (basic("tax", " abcd"), BLANK),
+    (basic("tax", "'abcd'"), QUOTED),
+    (basic("tax", "abcd"), ""),
+    (basic("tax", "ab%2Bcd"), ""),
+    (basic("tax", "!'()*~-._"), ""),
+]
+FORMS = [
+    ("ab cd", SPACE),
+    ("ab%2Bcd", TWICE),
+    ("abcd\r\n", LINE_END),
+    ("abcd ", BLANK),
+    ('"abcd"', QUOTED),
+    ("ab+cd", ""),
+]
+
+
+def told(credentials: Credentials, of: Service | None) -> str:
+    """What a caller is told beyond that it was not authenticated."""
+    with pytest.raises(TokenError) as error:
+        authenticate(credentials, of, KEYS, AUDIENCE, NOW)
+    assert error.value.code == "invalid_client"
+    return error.value.description.removeprefix("the service could not be authenticated").removeprefix(": ")
+
+
+@pytest.mark.parametrize(
+    ("credentials", "hint"),
+    [(presented({}, header), hint) for header, hint in SPOILED]
+    + [(presented({"client_id": "tax", "client_secret": text}, None), hint) for text, hint in FORMS],
+)
+def test_what_looks_wrong_with_credentials_is_told_to_anybody_alike(credentials: Credentials, hint: str) -> None:
+    """RFC 6749 2.3.1. It is no oracle: whether the service exists, and how it authenticates, changes nothing."""
+    for of in (None, BASIC, POST, APP, OIDC, FAPI2):
+        assert told(credentials, of and replace(of, client_id=credentials.client_id)) == hint
+
+
+@given(st.text(min_size=1, max_size=60))
+def test_a_right_secret_that_is_not_form_encoded_is_told_so_to_its_holder_alone(text: str) -> None:
+    of = service(
+        authentication=ClientAuthentication.CLIENT_SECRET_BASIC, secret_digest=hashlib.sha256(text.encode()).hexdigest()
+    )
+    encoded = presented({}, basic("tax", quote_plus(text)))
+    assert authenticate(encoded, of, KEYS, AUDIENCE, NOW).service is of
+    plain = presented({}, basic("tax", text))
+    if plain.proof == text:
+        assert authenticate(plain, of, KEYS, AUDIENCE, NOW).service is of
+    else:
+        assert told(plain, of) == UNENCODED
+
+
+@given(st.binary(min_size=16, max_size=48))
+def test_a_secret_in_hexadecimal_survives_every_way_of_writing_it(random: bytes) -> None:
+    text = random.hex()
+    for header in (basic("tax", text), basic("tax", quote_plus(text)), basic("tax", quote(quote(text)))):
+        assert presented({}, header).proof == text
+        assert presented({}, header).hint == ""
+
+
+def test_a_right_secret_that_came_the_other_way_is_told_so_to_its_holder_alone() -> None:
+    by_form = Credentials("tax", ClientAuthentication.CLIENT_SECRET_POST, SECRET)
+    by_header = Credentials("tax", ClientAuthentication.CLIENT_SECRET_BASIC, SECRET)
+    assert "instead of the registered client_secret_basic" in told(by_form, BASIC)
+    assert "instead of the registered client_secret_post" in told(by_header, POST)
+    for of in (BASIC, POST, OIDC):
+        assert told(replace(by_form, proof="wrong"), of) == told(replace(by_header, proof="wrong"), of) == ""
 
 
 @pytest.mark.parametrize("secret", ["", "s3cret", SECRET + " ", SECRET.upper(), DIGEST])
