@@ -19,6 +19,9 @@ MOST: Final = 65_536
 LARGEST_HEAD: Final = 262_144
 """The most bytes of the head of a request that are held. Smaller ones the application refuses in better words."""
 
+LINGER: Final = 1.0
+"""Seconds for which a connection is still read, and nothing of it kept, after its head was refused."""
+
 _TOO_LARGE: Final = (
     "Your browser sent more than this website can read. Delete the cookies of this website and try again.\n"
     "Anfonodd eich porwr fwy nag y gall y wefan hon ei ddarllen. Dilëwch gwcis y wefan hon a cheisiwch eto.\n"
@@ -66,6 +69,7 @@ class Protocol(HttpToolsProtocol):
 
     _in_head = False
     _head = 0
+    _refused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop."""
@@ -74,6 +78,8 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Called by the loop. A head that goes on beyond the limit is answered with 431 (RFC 6585 5)."""
+        if self._refused:
+            return
         super().data_received(data)
         if self._in_head and not self.transport.is_closing():
             self._head += len(data)
@@ -96,9 +102,11 @@ class Protocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def _refuse_head(self) -> None:
+        """Answers, and closes a moment later: closed at once, a connection that still sends loses what was answered."""
+        self._refused = True
         head = (
             b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
             b"content-length: %d\r\ncache-control: no-store\r\nconnection: close\r\n\r\n" % len(_TOO_LARGE)
         )
         self.transport.write(head + _TOO_LARGE)
-        self.transport.close()
+        self.loop.call_later(LINGER, self.transport.close)

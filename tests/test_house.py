@@ -131,6 +131,10 @@ ASKING = re.compile(
 
 LONGEST = 400
 
+# --- nothing is made of the host that a request names: `scope["path"]` is what was asked ---
+
+MADE_OF_HOST = re.compile(r"(request|self\.request|here\.request|visit\.request)\.(url|base_url|url_for)")
+
 # --- what no file of the repository says (written so that this file does not say it either) ---
 
 REGISTRIES = (
@@ -209,6 +213,11 @@ def complaints(module: str, text: str, is_package: bool = False) -> list[str]:
     found = [wrong_import(module, source, name) for source, name in imports(module, tree, is_package)]
     if not inside(module, FRONT_DOOR | {"broker.demo"}):
         found += [f"asks for {what} instead of the ambient" for what in asked(module, tree, is_package)]
+    found += [
+        f"makes something of Host in line {node.lineno}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and MADE_OF_HOST.fullmatch(ast.unparse(node))
+    ]
     found += [f"asserts in line {node.lineno}" for node in ast.walk(tree) if isinstance(node, ast.Assert)]
     if (length := len(text.splitlines())) > LONGEST:
         found.append(f"has {length} lines")
@@ -290,6 +299,10 @@ def test_no_file_names_a_registry_or_a_path_of_one_machine() -> None:
         ("broker.web.site", "import datetime\ndatetime.datetime.now()", "asks for datetime.datetime.now"),
         ("broker.web.site", "import datetime\ndatetime.datetime.fromtimestamp(1, datetime.UTC)", None),
         ("broker.ambient", "import time, secrets", None),
+        ("broker.web.site", "def f(request):\n    return request.url.path", "makes something of Host in line 2"),
+        ("broker.web.site", "def f(here):\n    return here.request.base_url", "makes something of Host in line 2"),
+        ("providers.simulator.server", "def f(request):\n    return request.url_for('x')", "makes something of Host"),
+        ("broker.web.site", "def f(request):\n    return request.scope['path']", None),
         ("broker.web.site", "assert True", "asserts in line 1"),
         ("broker.web.site", "\n" * 401, "has 401 lines"),
     ],

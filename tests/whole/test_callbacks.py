@@ -100,6 +100,32 @@ async def test_a_query_that_can_be_read_in_two_ways_is_as_good_as_none(citizen: 
     assert await citizen.transaction(journey.rpartition("/")[2]) == before
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        "error_description=Best%E4tigt",
+        "error_description=100%",
+        "foo=1&foo=2",
+        "foo=%FF%00",
+        "&".join(f"foo{number}=1" for number in range(500)),
+        "%63ode_challenge=x&%FF=1&=",
+    ],
+)
+async def test_what_a_provider_sends_beside_its_answer_may_be_anything(citizen: Citizen, more: str) -> None:
+    _, callback = await on_the_way_back(citizen)
+    await citizen.page.goto(f"{callback}&{more}")
+    await citizen.sees("Check what you share")
+
+
+@pytest.mark.parametrize("more", ["state=x", "iss=x", "%73tate=x", "error=", "error=access_denied&error=access_denied"])
+async def test_what_decides_an_answer_is_there_once(citizen: Citizen, more: str) -> None:
+    journey, callback = await on_the_way_back(citizen)
+    before = await citizen.transaction(journey.rpartition("/")[2])
+    await citizen.page.goto(f"{callback}&iss=y&{more}" if more == "iss=x" else f"{callback}&error=&{more}")
+    await citizen.sees("We lost your place")
+    assert await citizen.transaction(journey.rpartition("/")[2]) == before
+
+
 async def test_a_callback_twice_is_taken_in_once(citizen: Citizen) -> None:
     _, callback = await on_the_way_back(citizen)
     await citizen.page.goto(callback)

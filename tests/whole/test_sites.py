@@ -1,7 +1,8 @@
 """Under TLS, on different sites that redirect on across origins: cookies hold, and no policy of a page is violated."""
 
 from collections.abc import AsyncIterator
-from urllib.parse import urlsplit
+from html import escape
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from playwright.async_api import Request
@@ -87,3 +88,32 @@ async def test_a_form_that_another_site_sends_changes_nothing(citizen: Citizen) 
     await stranger.sees(f"You are going to {NORTHBANK}")
     await stranger.reads("We could not be sure that this came from you")
     assert await citizen.transaction(handle) == before
+
+
+FORM = """<form method="post" action="{action}">{inputs}<button>Sign in by form</button></form>"""
+
+
+async def test_a_request_posted_from_another_site_keeps_other_tabs_and_sees_the_session(citizen: Citizen) -> None:
+    stage = citizen.stage
+    await citizen.begin("move")  # the first tab, begun by GET
+    tab = await citizen.another_tab()
+
+    async def by_form(tab: Citizen, **more: str) -> None:
+        """Sends what the sample service leads to as a form of its page would."""
+        async with tab.page.expect_request(lambda request: "/authorize?" in request.url) as led:
+            await tab.begin("move", **more)
+        action, _, asked = (await led.value).url.partition("?")
+        inputs = "".join(f'<input type="hidden" name="{k}" value="{escape(v)}">' for k, v in parse_qsl(asked))
+        await tab.page.goto(f"{stage.service}/try")
+        await tab.page.set_content(FORM.format(action=action, inputs=inputs))
+        await tab.press("Sign in by form")
+
+    await by_form(tab)
+    for each in (tab, citizen):  # and the second, begun by POST, finishes first
+        await each.choose(NORTHBANK)
+        await each.play("ok")
+        await each.share()
+        await each.arrives()
+    await by_form(tab, prompt="none")  # by GET the service had its answer, and waits for no other
+    await tab.page.wait_for_url(f"{stage.service}/arrived?**")
+    assert "code=" in tab.page.url

@@ -23,7 +23,7 @@ def journey_routes(door: Door) -> list[Route]:
 
     async def callback(request: Request) -> Response:
         if request.method == "HEAD":
-            return nothing_begun(303)
+            return await _peek_callback(_visit(door, request))
         return await _callback(_visit(door, request), request.path_params["provider"])
 
     return [
@@ -44,16 +44,23 @@ def page(door: Door, answer: Page) -> Callable[[Request], Awaitable[Response]]:
     async def handler(request: Request) -> Response:
         here = _visit(door, request)
         if request.method == "HEAD" and here.handle:
-            return await _peek(here)
+            return await _peek(here, here.handle, 200)
         return await answer(here)
 
     return handler
 
 
-async def _peek(here: Visit) -> Response:
-    lost = await here.door.citizen.peek(here.handle, here.browser)
+async def _peek_callback(here: Visit) -> Response:
+    """HEAD takes no answer in: it says whether `state` names a transaction of this browser."""
+    handle = (answer_parameters(here.request) or {}).get("state", "").partition(".")[0]
+    return await _peek(here, handle, 303)
+
+
+async def _peek(here: Visit, handle: str, status: int) -> Response:
+    """`status` if the transaction has a page, else the page that says that the place is lost."""
+    lost = await here.door.citizen.peek(handle, here.browser)
     if lost is None:
-        return nothing_begun(200)
+        return nothing_begun(status)
     frame = here.frame()
     return here.answer(show(lost, frame, here.held), frame)
 
