@@ -139,6 +139,8 @@ class _Pages:
         return response
 
     async def callback(self, request: Request) -> Response:
+        if request.method == "HEAD":  # the library would look for the answer in a form, and redeem the code
+            return Response(media_type="text/html")
         try:
             token = await self._portico.authorize_access_token(request)
         except OAuthError as error:
