@@ -15,11 +15,16 @@ C = TypeVar("C")
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a provider stands on: the way out, time and chance, and a reader of secret files."""
+    """What a provider stands on: the way out, time and chance, a reader of secret files.
+
+    `count_malformed` counts a claim that a provider sent in a form that was left out: id of the provider, our name of
+    the claim. It never fails and never waits.
+    """
 
     outgoing: Outgoing
     ambient: Ambient
     read: Callable[[Path], bytes] = Path.read_bytes
+    count_malformed: Callable[[str, str], None] = lambda provider, claim: None
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,11 @@ def entrance(parts: Parts, staff: Staff) -> Entrance:
     """How staff come in: through their own provider, built like any other."""
     entry, sessions = staff.provider, staff.sessions
     return Entrance(
-        provider=KINDS[entry.kind].build(entry.card, entry.config, Ground(parts.outgoing, parts.ambient)),
+        provider=KINDS[entry.kind].build(
+            entry.card,
+            entry.config,
+            Ground(parts.outgoing, parts.ambient, count_malformed=parts.meters.claim_malformed),
+        ),
         callback=f"{parts.settings.broker.console}/callback",
         people=staff.people,
         level=staff.level,

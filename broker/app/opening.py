@@ -67,11 +67,11 @@ async def opened(
             development=broker.development, ca_file=broker.outgoing.ca_file, networks=broker.outgoing.networks
         )
         stack.push_async_callback(outgoing.close)
-        ground = Ground(outgoing, facts.ambient)
+        meters = open_meters(broker.metrics.folder if broker.listen.workers > 1 else None)
+        ground = Ground(outgoing, facts.ambient, count_malformed=meters.claim_malformed)
         watch = Watch((_provider(entry, ground) for entry in settings.providers.values()), facts.ambient)
         catalogue = Catalogue(watch.providers, outgoing, facts.ambient)
         catalogue.take(settings, key_sets(settings))
-        meters = open_meters(broker.metrics.folder if broker.listen.workers > 1 else None)
         reloading = None if read is None else Reloading(settings, catalogue, read, facts.marks, meters)
         rereading = Rereading({"keys": keys.reload})
         if reloading is not None:

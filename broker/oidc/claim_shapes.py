@@ -1,7 +1,7 @@
-"""The shapes that claims have in `verified_claims` (OpenID Connect Core 5.1, OpenID Connect for IDA Claims 1.0).
+"""The shapes that claims have (OpenID Connect Core 5.1, OpenID Connect for IDA Claims 1.0), also in `verified_claims`.
 
-A value of another shape would make the whole answer invalid, so it is not told as verified. A `birthdate` may leave out
-what is not known (ISO 8601-1): YYYY, YYYY-MM, or 0000-MM-DD.
+A value of another shape would make a whole `verified_claims` invalid, so it is not told as verified. A `birthdate` may
+leave out what is not known (ISO 8601-1): YYYY, YYYY-MM, or 0000-MM-DD.
 """
 
 import re
@@ -62,14 +62,27 @@ _SHAPES: Final[Mapping[str, Callable[[Any], bool]]] = {
     **dict.fromkeys(("email_verified", "phone_number_verified"), _truth),
     "birthdate": _date,
     "email": _like(r"[^@]+@[^@.]+(\.[^@.]+)+"),
-    "phone_number": _like(r"\+?[0-9]{5,15}(;ext[0-9]{0,9})?"),
+    "phone_number": _like(r"\+?[0-9]{5,15}(;ext=?[0-9]{0,9})?"),
     "msisdn": _like(r"\+?[0-9]{5,15}"),
-    "locale": _like("[A-Za-z]{2}[-_][A-Z]{2}[A-Za-z]?"),
+    "locale": _like("[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*"),
     "updated_at": _number,
     "address": _address,
     "place_of_birth": _place,
     "nationalities": _countries,
 }
+
+
+_STRICTER: Final[Mapping[str, Callable[[Any], bool]]] = {
+    "phone_number": _like(r"\+?[0-9]{5,15}(;ext[0-9]{0,9})?"),
+    "locale": _like("[A-Za-z]{2}[-_][A-Z]{2}[A-Za-z]?"),
+}
+"""Claims that the schema of `verified_claims` lets have fewer shapes than OpenID Connect Core 5.1 does."""
+
+
+def has_verified_shape(name: str, value: Any) -> bool:
+    """Whether a value may stand in `verified_claims`."""
+    stricter = _STRICTER.get(name)
+    return has_shape(name, value) and (stricter is None or stricter(value))
 
 
 def has_shape(name: str, value: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from broker.model.assurance import Check, Evidence, EvidenceType, Ladder, Verification
 from broker.oidc.claim_request import RESTRICTIONS, is_date, meets
-from broker.oidc.claim_shapes import has_shape
+from broker.oidc.claim_shapes import has_verified_shape
 from broker.oidc.verified_request import restricts
 
 DETAILS: Final[Mapping[EvidenceType, str]] = {
@@ -46,7 +46,9 @@ def verified_claims(
     facts = elements(verification, ladder)
     if "trust_framework" not in facts:
         return None
-    known = {name: claims[name] for name in verification.claims if name in claims and has_shape(name, claims[name])}
+    known = {
+        name: claims[name] for name in verification.claims if name in claims and has_verified_shape(name, claims[name])
+    }
     answers = []
     for request in requests:
         given = {

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from broker.jose import SIGNATURE_ALGORITHMS
 from broker.model.assurance import Level
+from broker.normalize.phone import regions
 from broker.provider import Reason
 from broker.toml import Between, Problem, Seconds
 
@@ -74,7 +75,11 @@ class OpenIdConfig:
     claim_map: Mapping[str, str] = field(default_factory=lambda: dict(STANDARD_CLAIMS))
     """Our claim to the provider's. A dot leads into an object: `profile_attributes.given_name`."""
     required_claims: tuple[str, ...] = ()
-    """Claims (our names) without which a reply is incomplete."""
+    """Claims (our names) without which a reply is incomplete; a blank or malformed one is missing. Of the names require
+    `name` alone: people with one name have no `given_name` or no `family_name`."""
+    region: str | None = None
+    """The country (ISO 3166-1 alpha-2) in which the provider's telephone numbers are read if they lack a country code.
+    Left out: such a number is malformed, and left out."""
     verified_claims: tuple[str, ...] = ("name", "given_name", "family_name", "birthdate", "address")
     """Claims (our names) that the provider verified itself; the others it only passes on."""
 
@@ -162,6 +167,8 @@ def _check_levels(config: OpenIdConfig) -> Iterator[Problem]:
 
 
 def _check_rest(config: OpenIdConfig) -> Iterator[Problem]:
+    if config.region is not None and config.region not in regions():
+        yield Problem("region", "no country with telephone numbers", 'write its two capital letters, such as "GB"')
     if "openid" not in config.scopes:
         yield Problem("scopes", "openid is missing", 'add "openid"')
     for name in sorted(RESERVED & config.parameters.keys()):

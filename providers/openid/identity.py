@@ -1,17 +1,17 @@
 """From verified claims to an identity: the level reached, the claims under our names, how they were verified."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from broker.model.assurance import Check, Evidence, EvidenceType, Level, Verifiable, Verification
 from broker.model.identity import Identity
+from broker.normalize.claims import PROVEN_BY, read_claim
 from broker.provider import Card
 from providers.openid.config import OpenIdConfig
 from providers.openid.describe import describe_identifier
 from providers.openid.refused import Fault, Refused
 
-MAX_TEXT: Final = 1000
-MAX_MEMBERS: Final = 20
 MAX_METHODS: Final = 10
 
 RECORD: Final = "identity_provider"
@@ -19,16 +19,35 @@ METHOD: Final = "auth"
 """The type of the one record, and how it was checked."""
 
 
+@dataclass(frozen=True, slots=True)
+class MappedClaims:
+    """The claims of one document under our names, in normal form, and the names of those that are malformed in it."""
+
+    claims: Mapping[str, Any]
+    malformed: frozenset[str]
+
+
 def make_identity(
-    card: Card, config: OpenIdConfig, id_token: Mapping[str, Any], userinfo: Mapping[str, Any], now: int
+    card: Card,
+    config: OpenIdConfig,
+    id_token: Mapping[str, Any],
+    userinfo: Mapping[str, Any],
+    now: int,
+    malformed: Callable[[str], None],
 ) -> Identity:
     """The identity that a checked ID token and a userinfo answer about the same subject describe.
 
-    Of a claim in both, the userinfo answer's counts. Raises Refused.
+    Of a claim in both, the userinfo answer's counts if it can be read; one that is null, empty or malformed there takes
+    nothing away from the ID token (OpenID Connect Core 5.3.2). `malformed` is called with our name of each claim that
+    came in a form that is left out. Raises Refused if a required claim is missing, which a blank one is.
     """
     level = level_reached(id_token.get("acr"), config, card.highest)
-    claims = map_claims({**id_token, **userinfo}, config.claim_map)
-    missing = [name for name in config.required_claims if name not in claims]
+    signed, told = (map_claims(given, config.claim_map, config.region) for given in (id_token, userinfo))
+    claims = merge(signed.claims, told.claims)
+    odd = sorted(signed.malformed | told.malformed)
+    for name in odd:
+        malformed(name)
+    missing = [f"{name} (malformed)" if name in odd else name for name in config.required_claims if name not in claims]
     if missing:
         raise Refused(Fault.CLAIMS_MISSING, f"claims missing: {', '.join(missing)}")
     return Identity(
@@ -66,10 +85,40 @@ def methods(amr: object) -> tuple[str, ...]:
     return tuple(amr[:MAX_METHODS])
 
 
-def map_claims(given: Mapping[str, Any], claim_map: Mapping[str, str]) -> Mapping[str, Any]:
-    """The claims under our names. One that is absent, empty, too large or of a shape no claim here has is left out."""
-    found = ((ours, given[path] if path in given else _at(given, path)) for ours, path in claim_map.items())
-    return {ours: value for ours, value in found if _fits(value)}
+def map_claims(given: Mapping[str, Any], claim_map: Mapping[str, str], region: str | None = None) -> MappedClaims:
+    """The claims of a document under our names, in the normal forms of `broker.normalize.claims`.
+
+    `region` is the country in which telephone numbers without a country code are read; None leaves them out.
+    """
+    read = {
+        ours: read_claim(ours, given[path] if path in given else _at(given, path), region)
+        for ours, path in claim_map.items()
+    }
+    odd = frozenset(ours for ours, found in read.items() if found.malformed)
+    claims = {ours: found.value for ours, found in read.items() if found.value is not None}
+    for value, proof in PROVEN_BY.items():
+        if value in odd:
+            claims.pop(proof, None)
+    return MappedClaims(claims, odd)
+
+
+def merge(signed: Mapping[str, Any], told: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The claims of both documents; of one in both, what was told at userinfo.
+
+    That an address or number was verified is believed only of the value beside which it was said.
+    """
+    claims = {**signed, **told}
+    for value, proof in PROVEN_BY.items():
+        if value not in claims:
+            continue
+        beside, other = (told, signed) if value in told else (signed, told)
+        said = beside.get(proof)
+        if said is None and other.get(value) == claims[value]:
+            said = other.get(proof)
+        claims = {name: given for name, given in claims.items() if name != proof}
+        if said is not None:
+            claims[proof] = said
+    return claims
 
 
 def verification(config: OpenIdConfig, level: Level, claims: Mapping[str, Any], now: int) -> Verification | None:
@@ -119,11 +168,3 @@ def _at(given: Mapping[str, Any], path: str) -> Any:
             return None
         value = value[name]
     return value
-
-
-def _fits(value: Any) -> bool:
-    if isinstance(value, str):
-        return 0 < len(value) <= MAX_TEXT
-    if isinstance(value, dict):
-        return 0 < len(value) <= MAX_MEMBERS and all(isinstance(one, str) and _fits(one) for one in value.values())
-    return isinstance(value, int)

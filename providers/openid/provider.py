@@ -1,6 +1,7 @@
 """The kind `openid`: one provider that speaks OpenID Connect, authorization code flow with PKCE."""
 
 import asyncio
+import logging
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -20,6 +21,8 @@ from providers.openid.reasons import of_callback_error
 from providers.openid.refused import Fault, Refused
 from providers.openid.terms import TERMS
 from providers.openid.tokens import Credentials, Tokens, ask_userinfo, check_encryption, redeem
+
+LOG: Final = logging.getLogger("portico.providers")
 
 CHECK_WITHIN: Final = 0.9
 """Seconds within which a health check answers."""
@@ -123,7 +126,13 @@ class OpenIdProvider:
         userinfo: Mapping[str, Any] = {}
         if self._config.userinfo and metadata.userinfo_endpoint is not None:
             userinfo = await ask_userinfo(self._client, metadata.userinfo_endpoint, tokens.access_token, claims["sub"])
-        return make_identity(self._card, self._config, claims, userinfo, int(self._ground.ambient.now()))
+        now = int(self._ground.ambient.now())
+        return make_identity(self._card, self._config, claims, userinfo, now, self._report_malformed)
+
+    def _report_malformed(self, claim: str) -> None:
+        """Logs and counts a claim that came in a form that was left out. The value stays unsaid."""
+        LOG.info("claim_malformed", extra={"provider": self._card.id, "claim": claim})
+        self._ground.count_malformed(self._card.id, claim)
 
     async def _believe(self, note: Mapping[str, Any], tokens: Tokens) -> Mapping[str, Any]:
         """The claims of the ID token, all of them checked."""

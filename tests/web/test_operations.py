@@ -107,6 +107,12 @@ def test_a_start_is_counted_for_its_service() -> None:
     assert value(meters.text(), "portico_sign_ins_started_total", client_id="shop") == 1
 
 
+def test_a_malformed_claim_is_counted_for_its_provider_and_name() -> None:
+    meters = Meters(None)
+    meters.claim_malformed("bank", "birthdate")
+    assert value(meters.text(), "portico_claims_malformed_total", provider="bank", claim="birthdate") == 1
+
+
 def test_a_failure_at_a_provider_is_counted_by_what_was_wrong_and_a_stray_callback_by_why() -> None:
     meters = Meters(None)
     meters.provider_failed("bank", "unsafe", "reply", "userinfo_signed")

@@ -65,6 +65,9 @@ class Meters:
             "fault",
         )
         self._strays = counter("stray_callbacks", "Callbacks that did not belong", "provider", "why")
+        self._malformed = counter(
+            "claims_malformed", "Claims of providers in a form that was left out", "provider", "claim"
+        )
         self._moves = counter("case_moves", "Moves of verification cases, by where they led", "to")
         self._working = gauge("provider_working", "1 while citizens are sent to a provider, else 0", "provider")
         self._reachable = gauge("store_reachable", "1 while a store answers, else 0", "store")
@@ -103,6 +106,10 @@ class Meters:
     def stray_callback(self, provider: str, why: str) -> None:
         """A callback did not belong."""
         self._count(self._strays, provider, why)
+
+    def claim_malformed(self, provider: str, claim: str) -> None:
+        """A provider sent a claim (our name of it) in a form that was left out."""
+        self._count(self._malformed, provider, claim)
 
     def delivered(self, kind: str, outcome: str) -> None:
         """One try to deliver something came to this."""

@@ -1,0 +1,308 @@
+"""The table of claims that providers send: type, normal form, and what becomes of a value in another form.
+
+OpenID Connect Core 5.1, OpenID Connect for Identity Assurance Claims Registration 1.0. A value in another form is
+converted if it can mean one thing only, else it is left out and reported as malformed. Null, an empty value, and a text
+that shows nothing say nothing (Core 5.3.2): they are left out, and nothing is reported.
+
+Of an object or a list, a member that is malformed is left out and reported; the others stay.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from broker.normalize.dates import partial_date
+from broker.normalize.email import sendable
+from broker.normalize.phone import phone_and_extension, phone_number
+from broker.normalize.text import clean, clean_lines, is_blank, plain_marks
+
+MAX_TEXT: Final = 1000
+MAX_MEMBERS: Final = 20
+"""Characters of a text, and members of an object or list, at most."""
+
+EXACT: Final = 2**53
+"""Up to here every whole number is the same in every JSON reader (RFC 7493 2.2)."""
+
+
+class Unreadable(Exception):
+    """A value that cannot be brought into the normal form of its claim. It holds nothing of the value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What was read of a value: None if it says nothing. `malformed`: it, or a member of it, was left out."""
+
+    value: Any = None
+    malformed: bool = False
+
+
+Reader = Callable[[Any, str | None], Read]
+"""Reads a value that says something. The second argument is the country of telephone numbers without a country code.
+
+Raises Unreadable.
+"""
+
+
+def read_claim(name: str, value: Any, region: str | None = None) -> Read:
+    """A claim in normal form. `region` (ISO 3166-1 alpha-2) is the country whose telephone numbers may lack a code."""
+    reader = CLAIM_TYPES.get(name, _read_other)
+    if reader not in _OF_LISTS and isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
+        value = value[0]  # so some directories write a single value
+    if _says_nothing(value):
+        return Read()
+    try:
+        return reader(value, region)
+    except Unreadable:
+        return Read(malformed=True)
+
+
+def _says_nothing(value: Any) -> bool:
+    if isinstance(value, str):
+        return len(value) <= MAX_TEXT and not _has_surrogate(value) and is_blank(value)
+    return value is None or value in ([], {})
+
+
+def _has_surrogate(text: str) -> bool:
+    """Whether half a character stands in a text, which no encoding can carry."""
+    return not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+# --- what a claim can be ---
+
+
+def _text(value: Any) -> str:
+    """A text of a length that a claim can have."""
+    if not isinstance(value, str) or len(value) > MAX_TEXT or _has_surrogate(value):
+        raise Unreadable
+    return value
+
+
+def _of_text(convert: Callable[[str], str | None]) -> Reader:
+    """A type whose values are texts; `convert` gives the normal form, None for a text that has none."""
+
+    def read(value: Any, _: str | None) -> Read:
+        found = convert(_text(value))
+        if found is None:
+            raise Unreadable
+        return Read(found or None)
+
+    return read
+
+
+def _read_truth(value: Any, _: str | None) -> Read:
+    """True or false; also as the words, and as 1 and 0."""
+    if isinstance(value, str):
+        value = {"true": True, "1": True, "false": False, "0": False}.get(clean(value).lower())
+    if not isinstance(value, bool) and (not isinstance(value, int) or value not in (0, 1)):
+        raise Unreadable
+    return Read(bool(value))
+
+
+def _read_moment(value: Any, _: str | None) -> Read:
+    """Seconds since 1970 UTC; also as a text, and as a date and time with its zone (RFC 3339)."""
+    if isinstance(value, str):
+        typed = plain_marks(value)
+        try:
+            value = int(typed) if typed.isdecimal() else datetime.fromisoformat(typed)
+        except ValueError:
+            raise Unreadable from None
+        if isinstance(value, datetime):
+            if value.tzinfo is None:
+                raise Unreadable
+            value = int(value.timestamp())
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e12:
+        raise Unreadable
+    return Read(value)
+
+
+def _read_phone(value: Any, region: str | None) -> Read:
+    """E.164, with an extension as RFC 3966 writes it. A JSON number has lost its "+" and its zeros: read at home."""
+    if isinstance(value, int) and not isinstance(value, bool) and region is not None:
+        value = str(value)[:MAX_MEMBERS]
+    found = phone_and_extension(_text(value), region)
+    if found is None:
+        raise Unreadable
+    return Read(found)
+
+
+def _read_msisdn(value: Any, _: str | None) -> Read:
+    """The digits of an international number, without "+" (ITU-T E.164)."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)[:MAX_MEMBERS]
+    written = plain_marks(_text(value))
+    found = phone_number(written if written.startswith(("+", "00")) else f"+{written}", None)
+    if found is None:
+        raise Unreadable
+    return Read(found.removeprefix("+"))
+
+
+def _birthdate(text: str) -> str | None:
+    """A partial date. Eight digits are a date of ISO 8601-1 in its basic format: a machine wrote them."""
+    written = plain_marks(text)
+    basic = re.fullmatch(r"([0-9]{4})([0-9]{2})([0-9]{2})", written)
+    return partial_date("-".join(basic.groups()) if basic else written)
+
+
+_LANGUAGE_TAG: Final = re.compile(
+    r"[A-Za-z]{2,3}(-[A-Za-z]{3}){0,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?"
+    r"(-([A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}))*(-[A-WY-Za-wy-z0-9](-[A-Za-z0-9]{2,8})+)*(-[Xx](-[A-Za-z0-9]{1,8})+)?"
+)
+
+
+def language_tag(text: str) -> str | None:
+    """A language tag in the case that BCP 47 recommends (RFC 5646 2.1.1), such as `zh-Hant-TW`; None for none."""
+    tag = plain_marks(text).replace("_", "-")
+    if not _LANGUAGE_TAG.fullmatch(tag):
+        return None
+    first, *rest = tag.lower().split("-")
+    written = [first]
+    for part in rest:
+        single = any(len(before) == 1 for before in written)
+        known = {2: str.upper, 4: str.title}.get(len(part))
+        written.append(part if single or known is None or part[0].isdecimal() else known(part))
+    return "-".join(written)
+
+
+def _url(text: str) -> str | None:
+    """An absolute http or https URL."""
+    written = clean(text)
+    try:
+        parts = urlsplit(written)
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and " " not in written
+    except ValueError:
+        return None
+    return written if fits else None
+
+
+def _zone(text: str) -> str | None:
+    """A name of the time zone database."""
+    written = clean(text)
+    return written if re.fullmatch(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*", written) else None
+
+
+def _country(value: Any) -> str:
+    """A country in two (ISO 3166-1 alpha-2) or three letters (ICAO 9303)."""
+    code = clean(_text(value)).upper()
+    if not re.fullmatch(r"[A-Z]{2,3}", code):
+        raise Unreadable
+    return code
+
+
+# --- objects and lists ---
+
+
+def _read_members(value: Any, kinds: Mapping[str, Callable[[Any], str]]) -> Read:
+    """An object of texts. Numbers among them, such as a postal code, become texts."""
+    if not isinstance(value, dict) or len(value) > MAX_MEMBERS:
+        raise Unreadable
+    read: dict[str, str] = {}
+    malformed = False
+    for name, member in value.items():
+        if _says_nothing(member):
+            continue
+        try:
+            if not _is_name(name):
+                raise Unreadable
+            read[name] = kinds.get(name, _lines)(member)
+        except Unreadable:
+            malformed = True
+    return Read(read or None, malformed)
+
+
+def _is_name(name: str) -> bool:
+    return len(name) <= MAX_TEXT and name.isprintable() and not is_blank(name)
+
+
+def _lines(value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= EXACT:
+        return str(value)
+    return clean_lines(_text(value))
+
+
+def _read_address(value: Any, _: str | None) -> Read:
+    """An address object (OpenID Connect Core 5.1.1). A text is the whole address, `formatted`."""
+    if isinstance(value, str):
+        value = {"formatted": value}
+    return _read_members(value, {"country_code": _country})
+
+
+def _read_place(value: Any, _: str | None) -> Read:
+    """A place of birth (OpenID Connect for Identity Assurance Claims Registration 1.0, 4.2)."""
+    return _read_members(value, {"country": _country})
+
+
+def _read_countries(value: Any, _: str | None) -> Read:
+    """A list of countries, each once."""
+    return _read_each([value] if isinstance(value, str) else value, _country)
+
+
+def _read_each(values: Any, convert: Callable[[Any], Any]) -> Read:
+    if not isinstance(values, list) or len(values) > MAX_MEMBERS:
+        raise Unreadable
+    read: list[Any] = []
+    malformed = False
+    for value in values:
+        if _says_nothing(value):
+            continue
+        try:
+            found = convert(value)
+        except Unreadable:
+            malformed = True
+            continue
+        if found not in read:
+            read.append(found)
+    return Read(read or None, malformed)
+
+
+def _scalar(value: Any) -> str | int | float:
+    if isinstance(value, int | float):
+        if not abs(value) <= EXACT:  # nor is NaN
+            raise Unreadable
+        return value
+    return clean_lines(_text(value))
+
+
+def _read_other(value: Any, _: str | None) -> Read:
+    """A claim that no standard names: a text, a number, true or false, a list of these, or an object of texts."""
+    if isinstance(value, list):
+        return _read_each(value, _scalar)
+    return _read_members(value, {}) if isinstance(value, dict) else Read(_scalar(value))
+
+
+_OF_LISTS: Final = (_read_countries, _read_other)
+"""Readers to which a list of one text is a list."""
+
+
+def _each(names: Iterable[str], reader: Reader) -> dict[str, Reader]:
+    return dict.fromkeys(names, reader)
+
+
+CLAIM_TYPES: Final[Mapping[str, Reader]] = MappingProxyType(
+    {
+        **_each(("name", "given_name", "family_name", "middle_name", "nickname", "also_known_as"), _of_text(clean)),
+        **_each(("birth_family_name", "birth_given_name", "birth_middle_name"), _of_text(clean)),
+        **_each(("preferred_username", "gender", "salutation", "title"), _of_text(clean)),
+        **_each(("profile", "picture", "website"), _of_text(_url)),
+        **_each(("email_verified", "phone_number_verified"), _read_truth),
+        "email": _of_text(sendable),
+        "phone_number": _read_phone,
+        "msisdn": _read_msisdn,
+        "birthdate": _of_text(_birthdate),
+        "locale": _of_text(language_tag),
+        "zoneinfo": _of_text(_zone),
+        "updated_at": _read_moment,
+        "address": _read_address,
+        "place_of_birth": _read_place,
+        "nationalities": _read_countries,
+    }
+)
+"""How each claim that a standard names is read. Any other is read by `_read_other`."""
+
+PROVEN_BY: Final[Mapping[str, str]] = MappingProxyType(
+    {"email": "email_verified", "phone_number": "phone_number_verified"}
+)
+"""Claims of which another says whether they were verified: it says so of the value beside it, and of no other."""
