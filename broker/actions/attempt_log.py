@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from broker.provider import Failure
+from broker.provider import Failure, Reason
 
 LOG: logging.Logger = logging.getLogger("portico.providers")
 
@@ -54,7 +54,10 @@ class AttemptLog:
     def failed(
         self, provider: str, failure: str, outcome: Failure | None, *, reference: str, client_id: str, request_id: str
     ) -> None:
-        """An attempt ended in a class of failure. `outcome` is what the provider's part said; None if it was sound."""
+        """An attempt ended in a class of failure. `outcome` is what the provider's part said; None if it was sound.
+
+        A warning if the provider failed or its reply cannot be trusted: an operator may have to do something.
+        """
         told = {"provider": provider, "failure": failure, "client_id": client_id}
         if outcome is not None:
             told |= {
@@ -64,7 +67,8 @@ class AttemptLog:
                 "detail": outcome.detail,
             }
             self.counts.provider_failed(provider, outcome.reason.value, outcome.cause.value, outcome.fault)
-        level = logging.WARNING if outcome is not None and outcome.outage else logging.INFO
+        grave = outcome is not None and (outcome.outage or outcome.reason is Reason.UNSAFE)
+        level = logging.WARNING if grave else logging.INFO
         LOG.log(level, "attempt_failed", extra={**told, "reference": _spoken(reference), "request_id": request_id})
 
     def stray(self, provider: str, why: Stray, *, reference: str = "", request_id: str) -> None:

@@ -43,6 +43,7 @@ class TurnedAway(StrEnum):
     NOT_STAFF = "not_staff"
     TOO_WEAK = "too_weak"
     OTHER_PERSON = "other_person"
+    UNUSABLE = "unusable"
     LOST = "lost"
 
 

@@ -27,7 +27,8 @@ NOTED_EVERY = 30
 _FAILURES = {
     Reason.UNAVAILABLE: TurnedAway.UNAVAILABLE,
     Reason.BUSY: TurnedAway.UNAVAILABLE,
-    Reason.UNSAFE: TurnedAway.LOST,
+    Reason.UNSAFE: TurnedAway.UNUSABLE,
+    Reason.INCOMPLETE: TurnedAway.UNUSABLE,
     Reason.TOO_WEAK: TurnedAway.TOO_WEAK,
 }
 

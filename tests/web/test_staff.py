@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.actions.staff_outcomes import TurnedAway
 from broker.ambient import Ambient
 from broker.assisted import events as ev
 from broker.assisted.case import Case, Outcome, State
@@ -18,6 +19,7 @@ from broker.web import staff as console
 from broker.web.citizens import SHEETS as CITIZENS
 from broker.web.middleware.headers import POLICY
 from broker.web.staff import labels
+from broker.web.staff.entry import TELLINGS
 from tests.machine.ambient import FakeClock
 from tests.web.staff import ADA, CARYS, FRESH, IDLE, MEI, RHYS, TERMS, TOM, Desk, Ready, Stage, hidden, staged
 
@@ -626,3 +628,8 @@ def test_the_console_shares_no_page_with_the_citizens_but_the_names_of_errors() 
     own = {sheet.template for sheet in console.SHEETS}
     assert all(template.startswith("staff/") for template in own)
     assert own.isdisjoint({sheet.template for sheet in CITIZENS})
+
+
+def test_every_way_of_being_turned_away_has_words_of_its_own() -> None:
+    assert set(TELLINGS) == set(TurnedAway)
+    assert len(set(TELLINGS.values())) == len(TurnedAway)

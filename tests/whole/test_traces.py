@@ -12,6 +12,7 @@ import pytest
 from broker.actions.attempt_log import Stray
 from broker.logs import JsonLines
 from broker.model.failures import FailureClass
+from broker.provider import OUTAGES
 from providers.openid.refused import RULES, Fault
 from providers.simulator.cast import cast
 from tests.whole.rider import HARBOUR, NORTHBANK, RIDES_SERVICE, Rider, Wire, rides, wire
@@ -102,6 +103,7 @@ async def test_a_failed_attempt_is_logged_with_what_it_failed_of_and_counted(
     assert told["cause"] == rule.cause
     assert (told["provider"], told["client_id"], told["part"]) == (NORTHBANK, "rides", "portico.providers")
     assert (told["reference"], told["request_id"]) == (reference, reply.headers["X-Request-Id"])
+    assert told["level"] == ("warning" if rule.cause in OUTAGES or failure is C.UNSAFE_REPLY else "info")
     assert isinstance(told["detail"], str)
     assert len(told["detail"]) > 10
     assert count(stage, "portico_provider_failures_total", **labels) == before + 1

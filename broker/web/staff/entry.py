@@ -22,7 +22,7 @@ SHEETS = (
 AWAY: Final = 3600
 """How long (seconds) a browser remembers that it left to sign in. How long the sign-in may take the action decides."""
 
-_TELLINGS: Mapping[TurnedAway, tuple[str, str]] = MappingProxyType(
+TELLINGS: Final[Mapping[TurnedAway, tuple[str, str]]] = MappingProxyType(
     {
         TurnedAway.UNAVAILABLE: (
             marked("The sign-in of your organisation does not answer"),
@@ -43,6 +43,10 @@ _TELLINGS: Mapping[TurnedAway, tuple[str, str]] = MappingProxyType(
         TurnedAway.OTHER_PERSON: (
             marked("That was somebody else"),
             marked("To go on, the person who was signed in here has to sign in again."),
+        ),
+        TurnedAway.UNUSABLE: (
+            marked("The answer of your organisation could not be used"),
+            marked("Something in it was missing or wrong. Try again. If it goes on, the log of the broker says what."),
         ),
         TurnedAway.LOST: (
             marked("This sign-in was begun elsewhere, or too long ago"),
@@ -120,6 +124,6 @@ async def signed_out(here: Visit) -> Response:
 
 
 def _turned_away(here: Visit, why: TurnedAway) -> Response:
-    title, text = _TELLINGS[why]
+    title, text = TELLINGS[why]
     status = 503 if why is TurnedAway.UNAVAILABLE else 403
     return here.page("turned-away", status, title=here.words.text(title), text=here.words.text(text), go=way_out("/"))
