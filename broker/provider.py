@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 
 from broker.model.assurance import Level, Verifiable
 from broker.model.identity import Identity
+from broker.model.languages import in_language
 
 
 class Thing(StrEnum):
@@ -39,7 +40,7 @@ class Card:
 
     def name(self, language: str) -> str:
         """The provider's name in a language, or in the first one it has."""
-        return self.names.get(language) or next(iter(self.names.values()))
+        return in_language(self.names, language) or next(iter(self.names.values()))
 
 
 @dataclass(frozen=True, slots=True)

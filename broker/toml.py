@@ -71,7 +71,13 @@ EXAMPLES: Mapping[Any, str] = {
     bool: "write true or false without quotation marks",
     float: "write a number without quotation marks, such as 0.05",
 }
-SECRETS = re.compile(r"password|passphrase|secret|private_?key|credential")
+SECRETS = re.compile(
+    r"passw|passphrase|pwd|secret|credential|token|(?:^|_)pin(?:_|$)|(?:private|api|access|signing|sealing)_?key|jwk$"
+)
+"""What names of secrets hold, in small letters."""
+
+TYPO = 0.8
+"""How near a name has to be to a known one to be a mistyped setting and no secret."""
 EXACT = 2**53
 """Up to here a float holds every whole number."""
 
@@ -229,10 +235,20 @@ def read_record(value: Any, shape: Any, path: str, reading: Reading) -> Any:
 def unknown(key: str, known: Mapping[str, Any]) -> str:
     """The mend of a key that no field takes; a secret belongs into a file, whatever its key is called."""
     if f"{key}_file" in known:
-        return f"secrets are never written here: put it into a file of its own, and name the file with {key}_file"
-    if SECRETS.search(key.lower()) and not get_close_matches(key, known, n=1):
-        return "secrets are never written here: put it into a file of its own"
+        return f"{_INTO_FILE}, and name the file with {key}_file"
+    if SECRETS.search(key.lower()) and not get_close_matches(key.lower(), known, n=1, cutoff=TYPO):
+        file = _file_for(key.lower(), known)
+        return _INTO_FILE if file is None else f"{_INTO_FILE}, and name the file with {file}"
     return suggestion(key, known)
+
+
+_INTO_FILE = "secrets are never written here: put it into a file of its own"
+
+
+def _file_for(key: str, known: Mapping[str, Any]) -> str | None:
+    """The setting that names the file for a secret: `client_secret` belongs into `secret_file`."""
+    named = [name for name in known if name.endswith("_file") and name.removesuffix("_file") in key]
+    return max(named, key=len, default=None)
 
 
 def suggestion(text: str, known: Mapping[str, Any]) -> str:

@@ -1037,3 +1037,21 @@ def test_the_scheme_of_a_redis_says_whether_it_is_reached_by_verified_tls(url: s
     how = Passing(url).protection
     assert (how is not None) is protected
     assert how is None or how.verify
+
+
+@pytest.mark.parametrize("path", ["secret_file", "jwks_file"])
+def test_a_secret_in_the_place_of_a_file_s_name_is_not_repeated(config: Configuration, path: str) -> None:
+    value = "nN2wG1mPzT06j8Qh3Vv5y7Kk9LdR"
+    config.change(FAPI if path == "jwks_file" else DEMO, path, value)
+    found = [problem for problem in config.problems() if problem.path.endswith(path)]
+    assert [problem.mend for problem in found] == ["put it into a file, and name the file"]
+    assert value not in "".join(map(str, found))
+
+
+def test_languages_in_settings_are_read_without_regard_to_case(config: Configuration) -> None:
+    """BCP 47 2.1.1."""
+    names = config.settings().services["demo-service"].names
+    config.change(DEMO, "names", {code.upper(): name for code, name in names.items()})
+    config.change("broker.toml", "languages", [code.upper() for code in config.settings().broker.languages])
+    assert config.settings().services["demo-service"].names == names
+    assert set(config.settings().broker.languages) == {code.lower() for code in config.settings().broker.languages}

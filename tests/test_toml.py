@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.settings.reference import lasted
-from broker.toml import Between, Instant, Problem, Seconds, load
+from broker.toml import Between, Instant, Problem, Seconds, load, unknown
 
 
 class Colour(StrEnum):
@@ -195,6 +195,49 @@ def test_a_secret_in_the_file_is_told_to_move_out() -> None:
     assert problem.mend.endswith("name the file with password_file")
     (problem,) = problems(cart(client_secret="hunter2"))
     assert problem.mend == "secrets are never written here: put it into a file of its own"
+
+
+SERVICE = ("client_id", "secret_file", "secret_digest", "jwks", "jwks_file", "sector", "scopes", "contact")
+PROVIDER = ("client_id", "secret_file", "key_file", "scopes", "languages")
+MAIL = ("host", "user", "password_file")
+
+
+@pytest.mark.parametrize(
+    ("key", "known", "file"),
+    [
+        ("client_secret", SERVICE, "secret_file"),
+        ("secret", SERVICE, "secret_file"),
+        ("Client_Secret", SERVICE, "secret_file"),
+        ("clientSecret", SERVICE, "secret_file"),
+        ("secret_value", SERVICE, "secret_file"),
+        ("secret_key", PROVIDER, "secret_file"),
+        ("client_secret", PROVIDER, "secret_file"),
+        ("private_key", PROVIDER, "key_file"),
+        ("signing_key", PROVIDER, "key_file"),
+        ("key", PROVIDER, "key_file"),
+        ("smtp_password", MAIL, "password_file"),
+        ("password", MAIL, "password_file"),
+        ("passwd", MAIL, None),
+        ("api_key", MAIL, None),
+        ("access_token", MAIL, None),
+        ("pin", MAIL, None),
+        ("client_secret", MAIL, None),
+    ],
+)
+def test_a_secret_under_any_name_is_told_to_move_into_the_file_that_there_is_for_it(
+    key: str, known: tuple[str, ...], file: str | None
+) -> None:
+    mend = unknown(key, dict.fromkeys(known))
+    assert mend.startswith("secrets are never written here: put it into a file of its own")
+    assert mend.endswith(f"name the file with {file}") is (file is not None)
+    assert "did you mean" not in mend
+
+
+@pytest.mark.parametrize(
+    ("key", "near"), [("secret_fil", "secret_file"), ("secret_digst", "secret_digest"), ("client_di", "client_id")]
+)
+def test_a_mistyped_setting_is_no_secret(key: str, near: str) -> None:
+    assert unknown(key, dict.fromkeys(SERVICE)) == f'did you mean "{near}"?'
 
 
 @pytest.mark.parametrize(

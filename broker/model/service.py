@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from broker.model.assurance import Level
+from broker.model.languages import in_language
 
 _OWN_DEVICE: Final = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::([0-9]{1,5}))?(/.*)", re.ASCII | re.DOTALL)
 _LAST_PORT: Final = 65_535
@@ -165,7 +166,7 @@ class Service:
 
     def name(self, language: str) -> str:
         """The service's name in a language, or in the first one it has."""
-        return self.names.get(language) or next(iter(self.names.values()))
+        return in_language(self.names, language) or next(iter(self.names.values()))
 
     def redirects_to(self, uri: str) -> bool:
         """Whether answers may go to a URI as registered now, byte for byte (OpenID Connect Core 3.1.2.1).

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from broker.model.languages import lookup
 from broker.model.notice import Notice, NoticeKind
 from broker.toml import load
 
@@ -38,5 +39,5 @@ def texts() -> Mapping[NoticeKind, Mapping[str, Text]]:
 def written(notice: Notice) -> Text:
     """What a notice says, in its language. Raises KeyError for a notice that lacks a field of its kind."""
     known = texts()[notice.kind]
-    text = known.get(notice.language) or known[OTHERWISE]
+    text = known[lookup(notice.language, known) or OTHERWISE]
     return Text(text.subject.format_map(notice.fields), text.text.strip().format_map(notice.fields))

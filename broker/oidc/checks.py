@@ -21,7 +21,7 @@ from broker.oidc.scopes import read_scope
 
 PROMPTS: Final = ("none", "login", "consent", "select_account", "create")
 _THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
-_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}", re.ASCII)
+_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,8}", re.ASCII)
 _PROVIDER: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
 _SECONDS: Final = re.compile(r"[0-9]{1,10}", re.ASCII)
 _LONGEST: Final[Mapping[str, int]] = {"state": 4096, "nonce": 512, "login_hint": 512, "id_token_hint": 16_384}

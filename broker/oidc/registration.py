@@ -11,6 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from broker.model.claims import CLAIMS
+from broker.model.languages import member
 from broker.model.service import Binding, ClientAuthentication, DataUse, Profile, Service
 from broker.oidc.errors import TokenError
 from broker.oidc.scopes import OFFLINE_ACCESS, OPENID, claims_of
@@ -65,7 +66,7 @@ def table(metadata: Mapping[str, Any], languages: Sequence[str]) -> dict[str, An
         "authentication": ClientAuthentication.CLIENT_SECRET_BASIC.value,
         "id_token_alg": "ES256" if profile is Profile.FAPI2 else "RS256",
         **file,
-        "names": {code: metadata.get(f"client_name#{code}", name or _host(home)) for code in languages},
+        "names": {code: member(metadata, "client_name", code) or name or _host(home) for code in languages},
         "home": home,
         "profile": profile.value,
         "scopes": [word for word in scope if word != OFFLINE_ACCESS],

@@ -1,11 +1,17 @@
 """Secrets come from files of their own, never from the settings themselves."""
 
+import re
 from pathlib import Path
+from typing import Final
 
 from broker.toml import Problem
 
 SHORTEST = 22
 """Characters of a client secret: 22 of base64url carry 128 random bits."""
+
+
+LOOKS_SECRET: Final = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9+/=_-]{22,}", re.ASCII)
+"""A value that no file is called: long, without a dot, letters and digits mixed. It is not repeated in a problem."""
 
 
 def secret(path: Path) -> str:
@@ -22,6 +28,8 @@ def unreadable(path: Path) -> tuple[str, str] | None:
         with path.open("rb") as file:
             file.read(1)
     except FileNotFoundError:
+        if LOOKS_SECRET.fullmatch(path.name):
+            return "there is no such file, and this looks like a secret itself", "put it into a file, and name the file"
         return "the file is missing", f"create {path}, or name another file"
     except OSError as problem:
         return f"the file cannot be read: {problem.strerror}", f"let the broker's user read {path}"

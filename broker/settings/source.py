@@ -5,9 +5,11 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from broker.toml import Problem
+
+_CODE: Final = re.compile(r"[A-Za-z]{2}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +145,34 @@ def parsed(path: Path, label: str, origins: Mapping[str, str], problems: list[Pr
     except tomllib.TOMLDecodeError as problem:
         problems.append(Problem(label, f"this is no TOML: {problem}", "mend the line that is named"))
     else:
-        shifted: dict[str, Any] = moved(table, origins)
+        shifted: dict[str, Any] = moved(folded(table), origins)
         return shifted
     return None
+
+
+def folded(value: Any) -> Any:
+    """The value with language codes in small letters: as keys of texts, and in lists named `languages` (BCP 47 2.1.1).
+
+    A table whose every key has two letters holds texts by language. One that has both spellings of a code stays as it
+    is, and its check names the one that is not known.
+    """
+    if isinstance(value, list):
+        return [folded(inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    small = {key.lower() for key in value}
+    by_language = all(_CODE.fullmatch(key) for key in value) and len(small) == len(value)
+    return {
+        key.lower() if by_language else key: _codes(inner) if key == "languages" else folded(inner)
+        for key, inner in value.items()
+    }
+
+
+def _codes(value: Any) -> Any:
+    """A list of languages, or a table by language."""
+    if isinstance(value, list):
+        return [code.lower() if isinstance(code, str) and _CODE.fullmatch(code) else code for code in value]
+    return folded(value)
 
 
 def moved(value: Any, origins: Mapping[str, str]) -> Any:

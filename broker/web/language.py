@@ -19,6 +19,8 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from markupsafe import Markup, escape
 
+from broker.model.languages import lookup
+
 CATALOGUES = Path(__file__).parent / "languages"
 SOURCE = "en"
 # Where a bare language would be written with another country's habits than those of the texts.
@@ -141,9 +143,9 @@ def _preferred(header: str, offered: tuple[str, ...]) -> str | None:
     best: tuple[float, str] | None = None
     for part in header.split(","):
         tag, _, parameter = part.strip().partition(";")
-        code = tag.strip().lower().partition("-")[0]
+        code = lookup(tag, offered)
         weight = _weight(parameter)
-        if code in offered and weight > 0 and (best is None or weight > best[0]):
+        if code is not None and weight > 0 and (best is None or weight > best[0]):
             best = (weight, code)
     return best[1] if best else None
 

@@ -25,6 +25,8 @@ from jinja2 import (
 from jinja2.bccache import Bucket
 from markupsafe import Markup
 
+from broker.model.languages import in_language as found
+from broker.model.languages import lookup
 from broker.web.language import Language
 from broker.web.site import Site
 from broker.web.static_files import Statics
@@ -59,8 +61,8 @@ class Pages:
 
     def language(self, *wanted: str | None) -> Language:
         """The first wanted language that there is, or else the site's first."""
-        for code in wanted:
-            if code is not None and code in self.languages:
+        for tag in wanted:
+            if tag is not None and (code := lookup(tag, self.languages)) is not None:
                 return self.languages[code]
         return self.languages[self.site.languages[0]]
 
@@ -103,7 +105,7 @@ def named(name: str) -> Markup:
 
 def in_language(texts: Mapping[str, str], code: str) -> str:
     """A configured text in a language, or in the first one it was written in; "" if there is none."""
-    return texts.get(code) or next(iter(texts.values()), "")
+    return found(texts, code) or next(iter(texts.values()), "")
 
 
 class _Compiled(BytecodeCache):

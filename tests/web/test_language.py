@@ -80,6 +80,12 @@ def test_the_language_a_browser_likes_best_is_found(header: str | None, best: st
     assert preferred(header, ("en", "cy", "ar")) == best
 
 
+@pytest.mark.parametrize("header", ["CY", "Cy-gb", "cy-GB,EN;q=0.5", "en;q=0, CY", "de, Cy_GB;q=0.1"])
+def test_language_tags_of_browsers_are_compared_without_regard_to_case(header: str) -> None:
+    """BCP 47 2.1.1."""
+    assert preferred(header, ("en", "cy")) == "cy"
+
+
 @given(st.text(max_size=300))
 def test_no_header_is_too_strange_to_be_read(header: str) -> None:
     assert preferred(header, ("en", "cy")) in ("en", "cy", None)

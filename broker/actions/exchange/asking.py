@@ -58,7 +58,7 @@ async def _reach(counter: Counter, account: str, now: float) -> tuple[str, str] 
     address, locale = identity.claims.get("email"), identity.claims.get("locale")
     if not isinstance(address, str) or "@" not in address:
         return None
-    return address, locale.partition("-")[0] if isinstance(locale, str) else ""
+    return address, locale if isinstance(locale, str) else ""
 
 
 def _notice(counter: Counter, question: Question, service: Service, address: str, language: str) -> Notice:

@@ -20,6 +20,7 @@ from broker.model import handle as handles
 from broker.model.allowance import Allowance
 from broker.model.facts import Unavailable
 from broker.model.failures import ErrorCode, FailureClass
+from broker.model.languages import lookup
 from broker.model.request import AuthorizationRequest, WayBack
 from broker.model.service import Service
 from broker.model.session import Session
@@ -170,8 +171,9 @@ def new_transaction(
 
 
 def _language(desk: Desk, request: AuthorizationRequest, browser: Browser, otherwise: str) -> str:
-    asked = (browser.language, *(locale.partition("-")[0] for locale in request.ui_locales))
-    return next((code for code in asked if code in desk.languages), otherwise)
+    asked = (*(() if browser.language is None else (browser.language,)), *request.ui_locales)
+    found = (lookup(tag, desk.languages) for tag in asked)
+    return next((code for code in found if code is not None), otherwise)
 
 
 async def _by_session(

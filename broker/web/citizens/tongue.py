@@ -6,6 +6,7 @@ from typing import Final
 from starlette.responses import Response
 from starlette.routing import Route
 
+from broker.model.languages import lookup
 from broker.web import cookies
 from broker.web.answers import set_cookie
 from broker.web.citizens.frame import LANGUAGE_PLACE
@@ -26,7 +27,7 @@ async def switch(here: Visit) -> Response:
     form = await here.form(LANGUAGE_PLACE) or {}
     back = form.get("back", "/")
     response = onward(back if len(back) < 512 and _OWN_PATH.fullmatch(back) else "/")
-    chosen = form.get("language", "")
-    if chosen in here.door.pages.languages:
+    chosen = lookup(form.get("language", ""), here.door.pages.languages)
+    if chosen is not None:
         set_cookie(response, cookies.language(chosen))
     return response

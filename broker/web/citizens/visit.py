@@ -11,6 +11,7 @@ from starlette.responses import Response
 from broker.actions.browser import Browser, Shared
 from broker.actions.views import View
 from broker.ambient import Ambient
+from broker.model.languages import lookup
 from broker.model.question import Put
 from broker.web import asked, cookies, csrf
 from broker.web.answers import see_other, set_cookie
@@ -59,8 +60,8 @@ class Visit:
     def language(self, *known: str | None) -> Language:
         """The citizen's choice, or else the transaction's language, or else what the browser likes best."""
         offered = self.door.pages.languages
-        for code in (self.browser.language, *known):
-            if code is not None and code in offered:
+        for tag in (self.browser.language, *known):
+            if tag is not None and (code := lookup(tag, offered)) is not None:
                 return offered[code]
         liked = preferred(asked.joined(self.request, b"accept-language"), tuple(offered))
         return self.door.pages.language(liked)

@@ -131,7 +131,7 @@ async def _logout(here: Visit, exit: Exit) -> Response:
     if here.request.method == "POST" and not ours:
         return _to(with_query("/logout", parameters))
     outcome = await sign_out(exit, parameters, here.browser, agreed=ours)
-    frame = here.frame(*(locale.partition("-")[0] for locale in outcome.locales), place=LOGOUT_PLACE)
+    frame = here.frame(*outcome.locales, place=LOGOUT_PLACE)
     if isinstance(outcome, Ask):
         return here.answer(want_to_leave(frame, outcome.service, parameters), frame)
     if outcome.back is not None and not outcome.frames and not ours:
