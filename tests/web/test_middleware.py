@@ -122,6 +122,19 @@ async def test_a_request_id_that_could_be_something_else_is_not_taken(given: str
     assert answer.headers["x-request-id"] == (b"r" * 8).hex()
 
 
+async def test_the_page_about_cookies_that_are_too_large_is_shown_with_its_style_sheet(
+    app: ASGIApp, files: Statics
+) -> None:
+    large = {"cookie": "; ".join(f"other{number}={'x' * 4000}" for number in range(20))}
+    async with client(app) as browser:
+        page = await browser.get("/help", headers=large)
+        assert page.status_code == 431
+        linked = [at for at in files.files if at in page.text]
+        assert any(at.endswith(".css") for at in linked)
+        for at in linked:
+            assert (await browser.get(at, headers=large)).status_code == 200, at
+
+
 async def reader(request: Request) -> Response:
     return PlainTextResponse(str(len(await request.body())))
 

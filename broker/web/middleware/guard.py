@@ -18,6 +18,10 @@ from broker.web.middleware.sizes import TooLarge, announced, refusal, within
 HeadRefusal = Callable[[Request, HTTPStatus], Response]
 """Makes the answer to a request that is refused for its headers."""
 
+_TOO_LARGE = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+_FILES = "/static/"
+"""Where the files of pages are: the page that tells of headers that are too large is shown with its style sheet."""
+
 _BODILESS = frozenset({"GET", "HEAD"})
 
 
@@ -53,7 +57,7 @@ class Guard:
             return send(message)
 
         refused = refused_head(scope["headers"], scope.get("http_version", "1.1"))
-        if refused is not None:
+        if refused is not None and not (refused is _TOO_LARGE and scope["path"].startswith(_FILES)):
             await self._refuse(Request(scope, receive), refused)(scope, receive, answer)
             return
         try:
