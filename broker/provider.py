@@ -7,7 +7,7 @@ a fault of ours.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 from broker.model.assurance import Level, Verifiable
 from broker.model.identity import Identity
@@ -47,7 +47,8 @@ class Card:
 class Ask:
     """What the broker asks of a provider: at least this level, at this callback, in this language.
 
-    `state` travels unchanged; `fresh` demands a new sign-in there; `max_age` (seconds) is the oldest sign-in allowed;
+    `state` travels unchanged; `fresh` demands a new sign-in there, and one that is later than `after` if that is given
+    (seconds since 1970 UTC by the provider's clock); `max_age` (seconds) is the oldest sign-in allowed;
     `hint` is a login hint passed on in development only.
     """
 
@@ -58,6 +59,22 @@ class Ask:
     fresh: bool = False
     max_age: int | None = None
     hint: str | None = None
+    after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """What the broker hands a provider that is to end its own session with a citizen.
+
+    `state` travels unchanged to `callback`, where the citizen comes back. `id_token` is the one that the provider
+    issued, if it was kept; `subject` is whom it was about.
+    """
+
+    state: str
+    callback: str
+    language: str
+    subject: str
+    id_token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,4 +196,17 @@ class Provider(Protocol):
 
     async def health(self) -> Health:
         """Asked in the background, answers within a second."""
+        ...
+
+
+@runtime_checkable
+class EndsSessions(Protocol):
+    """A provider that can end its own session with a citizen who signs out. An optional ability."""
+
+    async def end_session(self, parting: Parting) -> str | None:
+        """Where to send the citizen for that, or None if there is no such address now.
+
+        Calls the network at most for metadata that is not in the cache. The provider decides whether to ask the
+        citizen, and whether they come back.
+        """
         ...

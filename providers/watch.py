@@ -10,7 +10,19 @@ from typing import Any, Final
 from broker.ambient import Ambient
 from broker.model.assurance import Verifiable
 from broker.model.identity import Identity
-from broker.provider import Answer, Ask, Card, Cause, Departure, Failure, Health, Provider, Reason
+from broker.provider import (
+    Answer,
+    Ask,
+    Card,
+    Cause,
+    Departure,
+    EndsSessions,
+    Failure,
+    Health,
+    Parting,
+    Provider,
+    Reason,
+)
 from providers.breaker import Breaker
 
 CHECK_EVERY: Final = 30.0
@@ -93,6 +105,12 @@ class Watched:
         else:
             self._succeed(note)
         return outcome
+
+    async def end_session(self, parting: Parting) -> str | None:
+        """As the provider says, if it is able to and works: a citizen who signs out is not sent into a void."""
+        if not self.standing.working or not isinstance(self.inner, EndsSessions):
+            return None
+        return await self.inner.end_session(parting)
 
     async def health(self) -> Health:
         """Looks at the provider now."""

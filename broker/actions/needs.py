@@ -20,6 +20,7 @@ from broker.model.facts import Recorded as Recorded
 from broker.model.facts import Redemption as Redemption
 from broker.model.facts import Replaced as Replaced
 from broker.model.facts import Unavailable as Unavailable
+from broker.model.goodbye import Goodbye
 from broker.model.grant import AssertionUse, Grant, Token
 from broker.model.identity import Identity
 from broker.model.notice import Notice
@@ -76,6 +77,18 @@ class Continuations(Protocol):
 
     async def take(self, code: str) -> str | None:
         """The handle, once: of two takers one gets it."""
+        ...
+
+
+class Goodbyes(Protocol):
+    """Citizens who have just signed out (passing state)."""
+
+    async def put(self, handle: str, goodbye: Goodbye, expires: float) -> None:
+        """Keeps what the page after signing out shows until `expires`, in place of what was kept before."""
+        ...
+
+    async def get(self, handle: str) -> Goodbye | None:
+        """What the page shows, or None if unknown or expired."""
         ...
 
 

@@ -55,11 +55,18 @@ class Entrance:
     audit: Audit
     attempts: AttemptLog
 
-    async def begin(self, then: str, session: str | None, request_id: str = "") -> Departing | TurnedAway:
-        """Sets out for the staff provider. Somebody signed in proves anew who they are, and comes back to `then`."""
+    async def begin(
+        self, then: str, session: str | None, request_id: str = "", departed: int | None = None
+    ) -> Departing | TurnedAway:
+        """Sets out for the staff provider. Somebody signed in proves anew who they are, and comes back to `then`.
+
+        `departed` is there if a member of staff signed out in this browser: their `auth_time`. Then a new sign-in is
+        asked for, and it has to be later than that."""
         present = await self.present(session)
         handle, secret = handles.fresh(self.ambient, "staff"), handles.fresh(self.ambient)
-        ask = Ask(self.level, handle, self.callback, "en", fresh=present is not None)
+        ask = Ask(
+            self.level, handle, self.callback, "en", fresh=present is not None or departed is not None, after=departed
+        )
         departure = await self.provider.begin(ask)
         if isinstance(departure, Failure):
             turned_away = _FAILURES.get(departure.reason, TurnedAway.UNAVAILABLE)
@@ -167,11 +174,13 @@ class Entrance:
             await self.sessions.touch(found.digest, now)
         return Present(member, found, found.auth_time + self.fresh)
 
-    async def leave(self, session: str | None) -> None:
-        """Ends the session."""
+    async def leave(self, session: str | None) -> int | None:
+        """Ends the session; gives when its member of staff signed in, None if there was none."""
         found = await self.sessions.load(handles.digest(session)) if session else None
-        if found is not None:
-            await self.sessions.end(found.digest, self._event("staff_signed_out", found.member))
+        if found is None:
+            return None
+        await self.sessions.end(found.digest, self._event("staff_signed_out", found.member))
+        return found.auth_time
 
     def _event(self, kind: str, member: str | None, **details: str) -> AuditEvent:
         return AuditEvent(kind, self.ambient.now(), f"staff:{member or 'unknown'}", details=details)

@@ -41,6 +41,7 @@ from broker.settings import Rate as RateSetting
 from broker.stores.passing.memory import MemoryLimits
 from broker.web import citizens, public
 from broker.web.astray import Astray, paths, typed
+from broker.web.citizens.goodbye import goodbye_routes
 from broker.web.language import languages
 from broker.web.middleware import guarded
 from broker.web.operations import Measured, alive_routes, metrics_route, templates
@@ -206,15 +207,22 @@ def public_door(parts: Parts) -> ASGIApp:
     ready = _pages(parts, broker.issuer, broker.languages, files, (*citizens.SHEETS, *public.SHEETS))
     door = citizens.Door(SignIn(here, assist(parts, here)), ready, parts.sealer, parts.ambient, broker.region)
     exit = Exit(
-        broker.issuer,
-        parts.keys.public,
-        parts.catalogue.services,
-        CountedSessions(parts.facts.sessions, parts.meters),
-        parts.ambient,
+        issuer=broker.issuer,
+        callback=f"{broker.issuer}/signed-out",
+        keys=parts.keys.public,
+        services=parts.catalogue.services,
+        providers=parts.catalogue.providers,
+        sessions=CountedSessions(parts.facts.sessions, parts.meters),
+        goodbyes=parts.passing.goodbyes,
+        ambient=parts.ambient,
     )
     at_counter = counter(parts, checks)
     called = service_routes(at_counter, urls, Published(_metadata(parts, urls), lambda: parts.keys.ring().jwks()))
-    shown = [*citizens.citizen_routes(door), *public.public_routes(door, parts.catalogue.services)]
+    shown = [
+        *citizens.citizen_routes(door),
+        *goodbye_routes(door, exit),
+        *public.public_routes(door, parts.catalogue.services),
+    ]
     routes = [
         *called,
         *front_routes(door, here, checks, exit),

@@ -93,24 +93,26 @@ def simulator(settings: Settings, ports: Ports, ambient: Ambient, hop: str | Non
     """The simulated providers, each knowing the broker as its client, and the staff's among them."""
     base = ports.url(3)
     entries = {entry.config.issuer.removeprefix(f"{base}/"): entry for entry in settings.providers.values()}
-    clients = {name: _client(entry, f"{settings.broker.issuer}/callback/{entry.id}") for name, entry in entries.items()}
+    ours, after = settings.broker.issuer, (f"{settings.broker.issuer}/signed-out",)
+    clients = {name: _client(entry, f"{ours}/callback/{entry.id}", after) for name, entry in entries.items()}
     if settings.staff is not None:
         staff = settings.staff.provider
         clients[staff.config.issuer.removeprefix(f"{base}/")] = _client(staff, f"{settings.broker.console}/callback")
     return create(SimulatorSettings(base, cast(clients), settings.broker.development, hop), ambient)
 
 
-def _client(entry: ProviderEntry, callback: str) -> Client:
+def _client(entry: ProviderEntry, callback: str, after: tuple[str, ...] = ()) -> Client:
     """The broker as the provider has it registered: by its public key, or by the secret that both sides read."""
     config = entry.config
     if not isinstance(config, OpenIdConfig):
         raise Refused(f"{entry.id}: the demonstration simulates providers of kind openid")
     if config.secret_file is not None:
-        return Client(config.client_id, (callback,), secret=secret(config.secret_file))
+        return Client(config.client_id, (callback,), secret=secret(config.secret_file), post_logout_redirect_uris=after)
     if config.key_file is None:
         raise Refused(f"{entry.id}: neither key_file nor secret_file")
     key = load_signing_key(config.key_file.read_bytes(), config.key_algorithm, config.key_id)
-    return Client(config.client_id, (callback,), {"keys": [dict(public_jwk(key))]})
+    jwks = {"keys": [dict(public_jwk(key))]}
+    return Client(config.client_id, (callback,), jwks, post_logout_redirect_uris=after)
 
 
 def sample(settings: Settings, ports: Ports, outbox: Path) -> ASGIApp:

@@ -15,7 +15,8 @@ class Identity:
     """A verified statement about one person. Its key is (`issuer`, `subject`) and nothing else.
 
     `provider` is our id of the provider asked, `level` what was really reached, `amr` the words of RFC 8176,
-    `auth_time` when the person signed in there (seconds since 1970 UTC).
+    `auth_time` when the person signed in there (seconds since 1970 UTC). `id_token` is the provider's own token, kept
+    only to end its session there with it: it is told to no service.
     """
 
     provider: str
@@ -26,3 +27,4 @@ class Identity:
     auth_time: int
     claims: Mapping[str, Any] = field(default_factory=dict)
     verification: Verification | None = None
+    id_token: str | None = field(default=None, repr=False)

@@ -5,17 +5,25 @@ since a browser shares cookies across ports.
 """
 
 from typing import Final
+from urllib.parse import quote, unquote
+
+from broker.actions.browser import Departed
 
 BROWSER: Final = "__Host-portico-browser"
 SESSION: Final = "__Host-portico-session"
 STATE: Final = "__Secure-portico-state"
 LANGUAGE: Final = "__Host-portico-language"
+DEPARTED: Final = "__Host-portico-departed"
 LEFT: Final = "portico-left"
 CODE: Final = "portico-code"
 
 SECRETS_KEPT: Final = 4
 """How many browser secrets are kept: tabs older than that many sign-ins have lost their place."""
 
+PROVIDERS_KEPT: Final = 40
+"""How many providers are remembered after a citizen signed out."""
+
+_MONTH: Final = 30 * 24 * 3600
 _YEAR: Final = 365 * 24 * 3600
 _HALF_A_DAY: Final = 12 * 3600
 _CODE_SHOWN: Final = 600
@@ -68,6 +76,36 @@ def state(value: str) -> str:
 def no_state() -> str:
     """Takes it away."""
     return f"{STATE}=; Path=/session; Max-Age=0; Secure; SameSite=None"
+
+
+def departed(value: str | None) -> Departed | None:
+    """That a citizen signed out in this browser, as its cookie says it; None without one."""
+    if not value:
+        return None
+    after: dict[str, int] = {}
+    done: set[str] = set()
+    for part in value.split(".")[:PROVIDERS_KEPT]:
+        name, _, since = part.partition(":")
+        provider = unquote(name)
+        if since == "done":
+            done.add(provider)
+        elif since.isascii() and since.isdigit():
+            after[provider] = int(since[:12])
+    return Departed(after, frozenset(done))
+
+
+def set_departed(value: Departed) -> str:
+    """Remembers for a month that a citizen signed out: shared browsers may never be closed."""
+    parts = [
+        f"{_cookie_name(provider)}:{since}" for provider, since in value.after.items() if provider not in value.done
+    ]
+    parts += [f"{_cookie_name(provider)}:done" for provider in sorted(value.done)]
+    written = ".".join(["1", *parts[-PROVIDERS_KEPT:]])
+    return f"{DEPARTED}={written}; Path=/; Max-Age={_MONTH}; Secure; HttpOnly; SameSite=Lax"
+
+
+def _cookie_name(provider: str) -> str:
+    return quote(provider, safe="").replace(".", "%2E")
 
 
 def language(code: str) -> str:

@@ -21,7 +21,8 @@ class Expected:
     """What this sign-in demands of the ID token.
 
     `departed` is when the citizen left and `now` when they are back (seconds since 1970 UTC), `skew` by how much the
-    provider's clock may differ; `oldest` is the earliest `auth_time` that will do, None where any will.
+    provider's clock may differ; `oldest` is the earliest `auth_time` that will do, None where any will; `untimed` says
+    that it may be missing. It must be later than `after`, which is by the provider's own clock.
     """
 
     issuer: str
@@ -34,6 +35,8 @@ class Expected:
     oldest: float | None
     access_token: str = field(repr=False)
     algorithm: str
+    after: int | None = None
+    untimed: bool = False
 
 
 Claims = Mapping[str, Any]
@@ -98,13 +101,15 @@ def check_access_token(claims: Claims, expected: Expected) -> None:
 
 def check_sign_in_time(claims: Claims, expected: Expected) -> None:
     """Item 13: the citizen signed in there recently enough, where that was asked for."""
-    if claims.get("auth_time") is None and expected.oldest is None:
+    if claims.get("auth_time") is None and (expected.oldest is None or expected.untimed):
         return
     if claims.get("auth_time") is None:
         raise _refused(Fault.SIGN_IN_TIME_MISSING, "auth_time is missing though max_age was asked for")
     signed_in = _time(claims, "auth_time", Fault.SIGN_IN_TIME_WRONG)
     if signed_in > expected.now + expected.skew:
         raise _refused(Fault.SIGN_IN_TIME_WRONG, "auth_time is in the future")
+    if expected.after is not None and signed_in <= expected.after:
+        raise _refused(Fault.SIGN_IN_TOO_OLD, "the sign-in is the one that the citizen has ended here")
     if expected.oldest is not None and signed_in < expected.oldest - expected.skew:
         raise _refused(Fault.SIGN_IN_TOO_OLD, f"signed in {expected.oldest - signed_in:.0f} s too long ago")
 

@@ -29,6 +29,13 @@ class Audience(StrEnum):
     TOKEN_ENDPOINT = "token_endpoint"
 
 
+class NewSignIn(StrEnum):
+    """What asks a provider for a new sign-in (OpenID Connect Core 3.1.2.1)."""
+
+    PROMPT_LOGIN = "prompt_login"
+    MAX_AGE = "max_age"
+
+
 @dataclass(frozen=True, slots=True)
 class OpenIdConfig:
     """One provider that speaks OpenID Connect.
@@ -68,6 +75,13 @@ class OpenIdConfig:
     """Seconds by which the provider's clock may differ from ours."""
     announces_issuer: bool = False
     """Whether every response carries `iss` (RFC 9207), though the metadata does not say so."""
+
+    new_sign_in: tuple[NewSignIn, ...] = (NewSignIn.PROMPT_LOGIN, NewSignIn.MAX_AGE)
+    """How the provider is asked for a new sign-in. Leave out what it does not know; without `max_age` an ID token needs
+    no `auth_time` then, but one that it has is checked."""
+    end_session: bool = True
+    """Whether a citizen who signs out may sign out there too, if the metadata name an `end_session_endpoint`. The
+    provider must know `<issuer>/signed-out` as a `post_logout_redirect_uri`."""
 
     userinfo: bool = True
     """Whether claims are also read from the userinfo endpoint. Only JSON is read there: if the provider answers with a
@@ -173,6 +187,8 @@ def _check_rest(config: OpenIdConfig) -> Iterator[Problem]:
         yield Problem("scopes", "openid is missing", 'add "openid"')
     for name in sorted(RESERVED & config.parameters.keys()):
         yield Problem(f"parameters.{name}", "the broker sets this one itself", "leave it out")
+    if not config.new_sign_in:
+        yield Problem("new_sign_in", "a new sign-in could not be asked for", 'name one, such as ["max_age"]')
     if not config.algorithms:
         yield Problem("algorithms", "none is named", 'name one, such as ["ES256"]')
     for i, name in enumerate(config.algorithms):

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
 from broker.model.assurance import Level
-from broker.provider import Ask
-from providers.openid.config import OpenIdConfig
+from broker.provider import Ask, Parting
+from providers.openid.config import NewSignIn, OpenIdConfig
 
 
 def prefixes(config: OpenIdConfig, endpoint: str) -> Mapping[Level, str]:
@@ -50,10 +50,31 @@ def address(prefix: str, config: OpenIdConfig, ask: Ask, nonce: str, verifier: s
         "code_challenge": challenge(verifier),
         "ui_locales": config.languages.get(ask.language, ask.language),
     }
-    if ask.fresh:
+    if ask.fresh and NewSignIn.PROMPT_LOGIN in config.new_sign_in:
         query["prompt"] = "login"
-    if ask.fresh or ask.max_age is not None:
-        query["max_age"] = "0" if ask.fresh else str(ask.max_age)
+    if ask.fresh and NewSignIn.MAX_AGE in config.new_sign_in:
+        query["max_age"] = "0"
+    elif ask.max_age is not None:
+        query["max_age"] = str(ask.max_age)
     if development and ask.hint:
         query["login_hint"] = ask.hint
     return prefix + urlencode(query, quote_via=quote)
+
+
+def end_session_address(endpoint: str, config: OpenIdConfig, parting: Parting) -> str:
+    """The logout request to a provider (OpenID Connect RP-Initiated Logout 1.0, 2).
+
+    The ID token says whose session it is; if none was kept, a `logout_hint` does.
+    """
+    query = {
+        "client_id": config.client_id,
+        "post_logout_redirect_uri": parting.callback,
+        "state": parting.state,
+        "ui_locales": config.languages.get(parting.language, parting.language),
+    }
+    if parting.id_token is None:
+        query["logout_hint"] = parting.subject
+    else:
+        query["id_token_hint"] = parting.id_token
+    join = "&" if "?" in endpoint else "?"
+    return endpoint + join + urlencode(query, quote_via=quote)

@@ -22,11 +22,14 @@ class Metadata:
     token_endpoint: str
     jwks_uri: str
     userinfo_endpoint: str | None = None
+    end_session_endpoint: str | None = None
     announces_issuer: bool = False
 
 
 def parse_metadata(document: Mapping[str, Any], issuer: str, may_call: Callable[[str], bool]) -> Metadata:
     """The metadata in a document. `may_call` says whether an address may be called at all.
+
+    An `end_session_endpoint` (RP-Initiated Logout 1.0, 2.1) of another kind counts as none: signing in needs none.
 
     Raises Refused where the issuer is another one (Discovery 4.3) or an endpoint is missing or may not be called.
     """
@@ -41,6 +44,9 @@ def parse_metadata(document: Mapping[str, Any], issuer: str, may_call: Callable[
         if not isinstance(value, str) or "#" in value or not may_call(value):
             raise Refused(Fault.METADATA_ENDPOINT, f"metadata: {name} is missing or not an address that may be called")
         found_at[name] = value
+    ends = document.get("end_session_endpoint")
+    if isinstance(ends, str) and "#" not in ends and may_call(ends):
+        found_at["end_session_endpoint"] = ends
     announces = document.get("authorization_response_iss_parameter_supported") is True
     return Metadata(**found_at, announces_issuer=announces)
 

@@ -4,17 +4,18 @@ import asyncio
 import logging
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from broker.jose import BadSignature, KeySet, SigningKey, UnknownKey, Untrusted, Verified, verify_issued
 from broker.kept import Kept
 from broker.model.assurance import Level, Verifiable
 from broker.model.identity import Identity
-from broker.provider import Answer, Ask, Card, Departure, Failure, Health
+from broker.provider import Answer, Ask, Card, Departure, Failure, Health, Parting
 from providers.kind import Ground
 from providers.openid.checks import Expected, check_id_token
-from providers.openid.config import OpenIdConfig
-from providers.openid.departure import address, base64url, prefixes
+from providers.openid.config import NewSignIn, OpenIdConfig
+from providers.openid.departure import address, base64url, end_session_address, prefixes
 from providers.openid.identity import make_identity, verifiable
 from providers.openid.metadata import KeySource, Metadata, fetch_metadata
 from providers.openid.reasons import of_callback_error
@@ -27,6 +28,9 @@ LOG: Final = logging.getLogger("portico.providers")
 CHECK_WITHIN: Final = 0.9
 """Seconds within which a health check answers."""
 
+LONGEST_HINT: Final = 4096
+"""Characters of an ID token that is kept for signing out there: a longer one does not fit into an address."""
+
 CODE: Final = re.compile(r"[\x20-\x7E]{1,4096}", re.ASCII)
 """What a code can look like (RFC 6749 A.11). Anything else was made up, and nobody is troubled with it."""
 
@@ -35,7 +39,8 @@ class OpenIdProvider:
     """One OpenID provider. What it keeps between calls are copies of the provider's metadata and keys, nothing else.
 
     The note of a departure: `nonce`, `verifier` (PKCE), `callback`, `at` (when the citizen left), `oldest` (the
-    earliest sign-in that will do, if that was asked), `iss` (whether the answer must name its issuer).
+    earliest sign-in that will do, if that was asked), `untimed` (whether its time may be missing all the same),
+    `after` (the sign-in must be later than that), `iss` (whether the answer must name its issuer).
     """
 
     def __init__(self, card: Card, config: OpenIdConfig, ground: Ground, proof: Credentials, key: SigningKey | None):
@@ -78,6 +83,10 @@ class OpenIdProvider:
         note: dict[str, Any] = {"nonce": nonce, "verifier": verifier, "callback": ask.callback, "at": now}
         if ask.fresh or ask.max_age is not None:
             note["oldest"] = now - (0 if ask.fresh else ask.max_age or 0)
+            if ask.max_age is None and NewSignIn.MAX_AGE not in self._config.new_sign_in:
+                note["untimed"] = True
+        if ask.after is not None:
+            note["after"] = ask.after
         if metadata.announces_issuer or self._config.announces_issuer:
             note["iss"] = True
         url = address(prefix, self._config, ask, nonce, verifier, self._ground.outgoing.development)
@@ -127,7 +136,23 @@ class OpenIdProvider:
         if self._config.userinfo and metadata.userinfo_endpoint is not None:
             userinfo = await ask_userinfo(self._client, metadata.userinfo_endpoint, tokens.access_token, claims["sub"])
         now = int(self._ground.ambient.now())
-        return make_identity(self._card, self._config, claims, userinfo, now, self._report_malformed)
+        identity = make_identity(self._card, self._config, claims, userinfo, now, self._report_malformed)
+        wanted = self._config.end_session and metadata.end_session_endpoint is not None
+        if wanted and len(tokens.id_token) <= LONGEST_HINT:
+            return replace(identity, id_token=tokens.id_token)
+        return identity
+
+    async def end_session(self, parting: Parting) -> str | None:
+        """The address at which the provider ends its session, if its metadata name one and can be had at once."""
+        if not self._config.end_session:
+            return None
+        try:
+            async with asyncio.timeout(CHECK_WITHIN):
+                metadata = await self._metadata.get()
+        except (Refused, TimeoutError):
+            return None
+        endpoint = metadata.end_session_endpoint
+        return None if endpoint is None else end_session_address(endpoint, self._config, parting)
 
     def _report_malformed(self, claim: str) -> None:
         """Logs and counts a claim that came in a form that was left out. The value stays unsaid."""
@@ -146,6 +171,8 @@ class OpenIdProvider:
             now=self._ground.ambient.now(),
             skew=self._config.clock_skew,
             oldest=note.get("oldest"),
+            after=note.get("after"),
+            untimed="untimed" in note,
             access_token=tokens.access_token,
             algorithm=verified.header["alg"],
         )

@@ -11,14 +11,15 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from broker.ambient import Ambient
-from broker.jose import sign
+from broker.jose import SIGNATURE_ALGORITHMS, Untrusted, parse_keys, sign, verify
 from providers.simulator.clients import authenticate, fits_challenge
-from providers.simulator.memory import CODE_LIFE, House, SignIn
+from providers.simulator.memory import CODE_LIFE, House, Remembered, SignIn
 from providers.simulator.outcomes import OK
-from providers.simulator.pages import message_page, sign_in_page
+from providers.simulator.pages import message_page, sign_in_page, sign_out_page
 from providers.simulator.requests import (
     BadRequest,
     RefusedRequest,
+    Request,
     find_outcome,
     find_persona,
     parameters,
@@ -89,7 +90,8 @@ class Doors:
         except RefusedRequest as refused:
             return self._back(refused.redirect_uri, {"error": refused.error}, refused.state)
         if wish.outcome is None:
-            return self._page(sign_in_page(self._house, asked, query), asked.redirect_uri)
+            known = self._still_signed_in(request, asked)
+            return self._page(sign_in_page(self._house, asked, query, known), asked.redirect_uri)
         persona = wish.persona or self._house.issuer.personas[0]
         return self._answer(SignIn(asked, persona, wish.outcome, *self._times()))
 
@@ -98,11 +100,18 @@ class Doors:
         try:
             form = await read_form(request)
             asked = parse_request(form.get("request", ""), self._house.issuer)
+            known = self._still_signed_in(request, asked) if "again" in form else None
+            if known is not None:
+                return self._answer(SignIn(asked, known.persona, OK, known.at, self._times()[1]))
             persona = find_persona(form.get("persona", ""), self._house.issuer)
             outcome = find_outcome(form.get("outcome", OK.name))
         except (BadRequest, RefusedRequest) as problem:
             return self._page(message_page(self._house, "This form does not work", str(problem)), status=400)
-        return self._answer(SignIn(asked, persona, outcome, *self._times()))
+        at, expires = self._times()
+        response = self._answer(SignIn(asked, persona, outcome, at, expires))
+        if outcome.error is None:
+            self._keep(response, self._house.memory.begin_session(persona, at))
+        return response
 
     async def token(self, request: HttpRequest) -> Response:
         """OpenID Connect Core 3.1.3; what the outcome of the sign-in breaks, it breaks here."""
@@ -134,15 +143,53 @@ class Doors:
         return self._break_userinfo(sign_in) or JSONResponse(claims_about(sign_in), headers=NO_STORE)
 
     async def logout(self, request: HttpRequest) -> Response:
-        """OpenID Connect RP-Initiated Logout 1.0 2. There is no session here to end, only a way back."""
+        """OpenID Connect RP-Initiated Logout 1.0 2: at once with an ID token of ours, otherwise after asking."""
         try:
-            given = parameters(request.scope["query_string"].decode("latin-1"))
+            asked = request.scope["query_string"].decode("latin-1")
+            given = parameters(asked) if request.method == "GET" else await read_form(request)
         except BadRequest:
             given = {}
+        if not self._names_us(given) and "agreed" not in given and self._session(request) is not None:
+            return self._page(sign_out_page(self._house, given), given.get("post_logout_redirect_uri", ""))
+        response = self._signed_out(given)
+        self._house.memory.end_session(request.cookies.get(self._cookie, ""))
+        self._keep(response, "", seconds=0)
+        return response
+
+    def _signed_out(self, given: Mapping[str, str]) -> Response:
         back, state = given.get("post_logout_redirect_uri"), given.get("state")
         if any(back in client.post_logout_redirect_uris for client in self._house.issuer.clients) and back:
             return RedirectResponse(back + (f"?{urlencode({'state': state})}" if state else ""), 303)
         return self._page(message_page(self._house, "You are signed out", "You can close this page."))
+
+    @property
+    def _cookie(self) -> str:
+        return f"simulator-{self._house.issuer.name}"
+
+    def _keep(self, response: Response, session: str, seconds: int = 86_400) -> None:
+        """What the browser keeps of a sign-in, as providers do it: for longer than the browser is open."""
+        path = urlsplit(self._house.url).path
+        response.set_cookie(self._cookie, session, max_age=seconds, path=path, httponly=True, samesite="lax")
+
+    def _session(self, request: HttpRequest) -> Remembered | None:
+        return self._house.memory.find_session(request.cookies.get(self._cookie, ""))
+
+    def _still_signed_in(self, request: HttpRequest, asked: Request) -> Remembered | None:
+        """Who need not sign in once more: unless the request demands it, or their sign-in is too old for it."""
+        known = self._session(request)
+        if known is None or "login" in asked.prompt:
+            return None
+        if asked.max_age is not None and self._ambient.now() - known.at >= asked.max_age:
+            return None
+        return known
+
+    def _names_us(self, given: Mapping[str, str]) -> bool:
+        """Whether an `id_token_hint` is one that this issuer gave a client of its own."""
+        try:
+            claims = verify(given.get("id_token_hint", ""), parse_keys(self._house.memory.jwks), SIGNATURE_ALGORITHMS)
+        except Untrusted:
+            return False
+        return claims.claims.get("aud") in [client.client_id for client in self._house.issuer.clients]
 
     async def order(self, request: HttpRequest) -> Response:
         """Puts the issuer out of order, or in order again."""

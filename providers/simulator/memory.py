@@ -26,6 +26,14 @@ class SignIn:
     expires: float
 
 
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """Somebody who is signed in at the issuer in one browser, and since when (seconds since 1970 UTC)."""
+
+    persona: Persona
+    at: int
+
+
 class Memory:
     """Everything one issuer remembers. `out_of_order`: every endpoint answers 503."""
 
@@ -37,6 +45,7 @@ class Memory:
         self._ambient = ambient
         self._codes: dict[str, SignIn] = {}
         self._tokens: dict[str, SignIn] = {}
+        self._sessions: dict[str, Remembered] = {}
         self._assertions: dict[str, float] = {}
         self._huge_until = 0.0
 
@@ -55,6 +64,20 @@ class Memory:
     def find_token(self, token: str) -> SignIn | None:
         """The sign-in of an access token."""
         return self._live(self._tokens.get(token))
+
+    def begin_session(self, persona: Persona, at: int) -> str:
+        """Remembers who signed in; gives what the browser keeps."""
+        name = self._ambient.draw(24).hex()
+        self._sessions[name] = Remembered(persona, at)
+        return name
+
+    def find_session(self, name: str) -> Remembered | None:
+        """Who is signed in, by what the browser kept."""
+        return self._sessions.get(name)
+
+    def end_session(self, name: str) -> None:
+        """Nobody is signed in there any more."""
+        self._sessions.pop(name, None)
 
     def use_assertion(self, jti: str, expires: float) -> bool:
         """Whether this client assertion is new."""

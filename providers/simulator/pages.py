@@ -1,10 +1,10 @@
 """The simulator's pages: plain HTML without script."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from urllib.parse import urlsplit
 
-from providers.simulator.memory import House
+from providers.simulator.memory import House, Remembered
 from providers.simulator.outcomes import OK, OUTCOMES, Group, Outcome
 from providers.simulator.requests import Request
 
@@ -34,8 +34,12 @@ def layout(title: str, heading: str, motto: str, style: str, body: str) -> str:
 """
 
 
-def sign_in_page(house: House, request: Request, query: str) -> str:
-    """Who are you, and what shall happen? `query` is the request as it came, which travels along in the form."""
+def sign_in_page(house: House, request: Request, query: str, known: Remembered | None = None) -> str:
+    """Who are you, and what shall happen? `query` is the request as it came, which travels along in the form.
+
+    `known` is signed in here already, and goes on with one press.
+    """
+    again = "" if known is None else _again(house, query, known)
     people = radios("persona", [(one.id, one.title) for one in house.issuer.personas], house.issuer.personas[0].id)
     body = f"""<h1>Sign in to {escape(house.issuer.title)}</h1>
 <form method="post" action="{escape(house.url)}/sign-in">
@@ -54,8 +58,32 @@ def sign_in_page(house: House, request: Request, query: str) -> str:
 {folded(Group.CROOKED)}
 </fieldset>
 <button>Continue</button>
-</form>"""
+</form>
+{again}"""
     return house_page(house, f"Sign in - {house.issuer.title}", body)
+
+
+def _again(house: House, query: str, known: Remembered) -> str:
+    return f"""<form method="post" action="{escape(house.url)}/sign-in">
+<h2>You are signed in already</h2>
+<input type="hidden" name="request" value="{escape(query)}">
+<input type="hidden" name="again" value="yes">
+<button>Continue as {escape(known.persona.title)}</button>
+</form>"""
+
+
+def sign_out_page(house: House, given: Mapping[str, str]) -> str:
+    """Do you want to sign out? What was given travels along in the form."""
+    fields = "\n".join(
+        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">' for name, value in given.items()
+    )
+    body = f"""<h1>Sign out of {escape(house.issuer.title)}?</h1>
+<form method="post" action="{escape(house.url)}/logout">
+{fields}
+<input type="hidden" name="agreed" value="yes">
+<button>Sign out</button>
+</form>"""
+    return house_page(house, f"Sign out - {house.issuer.title}", body)
 
 
 def folded(group: Group) -> str:

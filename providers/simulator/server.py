@@ -55,7 +55,7 @@ def _mount(house: House, settings: Settings, ambient: Ambient, style: str) -> Mo
         Route("/sign-in", doors.sign_in, methods=["POST"]),
         Route("/token", doors.token, methods=["POST"]),
         Route("/userinfo", doors.userinfo, methods=["GET", "POST"]),
-        Route("/logout", doors.logout),
+        Route("/logout", doors.logout, methods=["GET", "POST"]),
     ]
     open_always = [Route("/style.css", doors.style), Route("/order", doors.order, methods=["POST"])]
     inner = _exact(Starlette(routes=guarded))

@@ -96,7 +96,15 @@ def test_a_page_states_the_figure_that_the_code_has(statement: Statement) -> Non
 
 def test_the_table_of_cookies_names_every_cookie_of_the_citizens_side() -> None:
     told = {in_code(row[0])[0] for row in rows(section(PAGES, "Cookies"))}
-    assert told == {cookies.BROWSER, cookies.SESSION, cookies.STATE, cookies.LANGUAGE, cookies.LEFT, cookies.CODE}
+    assert told == {
+        cookies.BROWSER,
+        cookies.SESSION,
+        cookies.STATE,
+        cookies.LANGUAGE,
+        cookies.DEPARTED,
+        cookies.LEFT,
+        cookies.CODE,
+    }
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ async def test_a_delivery_whose_worker_was_killed_is_made_by_another(
     async with server, ground(tmp_path, postgres, redis, told) as broker:
         rider = broker.rider()
         id_token = (await rider.redeem(await rider.code())).right().told["id_token"]
-        (await rider.visit(f"/logout?id_token_hint={id_token}")).right()
+        (await rider.visit(f"/logout?id_token_hint={id_token}")).right(303)
         await service.called(1)
         [worker] = [one for one in broker.workers() if service.caller in local_ports(one)]
         assert await broker.one("SELECT count(*) FROM deliveries WHERE sent IS NULL AND sealed IS NOT NULL") == 1

@@ -105,6 +105,7 @@ async def test_apache_signs_a_citizen_in_for_an_application_that_reads_who_it_is
     assert (told["OIDC_CLAIM_name"], told["OIDC_CLAIM_acr"]) == ("Amina Hughes", "substantial")
 
     await citizen.page.goto(f"{apache}/portico?logout={quote(f'{apache}/bye', safe='')}")
+    await citizen.goes_back()
     await citizen.page.wait_for_url(f"{apache}/bye**")
     await citizen.page.goto(f"{apache}/page")
     await citizen.sees("How do you want to prove who you are?")

@@ -58,6 +58,7 @@ async def test_the_service_of_the_python_guide_signs_a_citizen_in_explains_a_ref
         known = await told(citizen, base)
         assert (known["acr"], known["name"]) == ("substantial", "Amina Hughes")
         await citizen.page.goto(f"{base}/sign-out")
+        await citizen.goes_back()
         await citizen.page.wait_for_url(f"{base}/**")
         await citizen.page.goto(f"{base}/sign-in")
         await citizen.sees("How do you want to prove who you are?")

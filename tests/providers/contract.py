@@ -9,7 +9,7 @@ import pytest
 
 from broker.model.assurance import Level
 from broker.model.identity import Identity
-from broker.provider import Answer, Ask, Departure, Failure, Provider, Reason
+from broker.provider import Answer, Ask, Departure, EndsSessions, Failure, Parting, Provider, Reason
 
 Walk = Callable[[str], Awaitable[Answer]]
 
@@ -56,6 +56,22 @@ class ProviderContract:
         departure = await leave(counterpart, state=state)
         assert parse_qs(urlsplit(departure.url).query)["state"] == [state]
         assert (await counterpart.approve(departure.url)).parameters["state"] == state
+
+    async def test_a_session_is_ended_at_an_address_with_the_state_and_the_way_back(
+        self, counterpart: Counterpart
+    ) -> None:
+        """An optional ability; a provider that lacks it is never asked."""
+        if not isinstance(counterpart.provider, EndsSessions) or not isinstance(counterpart.gone, EndsSessions):
+            return
+        departure = await leave(counterpart)
+        identity = await counterpart.provider.complete(departure.note, await counterpart.approve(departure.url))
+        assert isinstance(identity, Identity)
+        parting = Parting("s.t&a=t", "https://broker.example/out", "cy", identity.subject, identity.id_token)
+        url = await counterpart.provider.end_session(parting)
+        assert url is not None
+        query = parse_qs(urlsplit(url).query)
+        assert (query["state"], query["post_logout_redirect_uri"]) == (["s.t&a=t"], ["https://broker.example/out"])
+        assert await counterpart.gone.end_session(parting) is None
 
     async def test_a_refusal_brings_the_state_back_too(self, counterpart: Counterpart) -> None:
         departure = await leave(counterpart, state="s-1")

@@ -122,6 +122,9 @@ def test_a_sign_in_older_than_asked_for_is_refused_and_one_without_a_time_is_inc
     old = verdict({**GOOD, "auth_time": NOW - 91}, fresh)
     assert old is not None
     assert old.failure.reason is Reason.UNSAFE
+    untimed = {key: value for key, value in GOOD.items() if key != "auth_time"}
+    assert verdict(untimed, replace(fresh, untimed=True)) is None
+    assert verdict({**GOOD, "auth_time": NOW - 91}, replace(fresh, untimed=True)) is not None
     missing = verdict({key: value for key, value in GOOD.items() if key != "auth_time"}, fresh)
     assert missing is not None
     assert missing.failure.reason is Reason.INCOMPLETE
@@ -151,3 +154,11 @@ def test_no_claim_of_any_shape_is_a_fault_and_none_of_the_binding_ones_can_be_ch
 @given(st.dictionaries(st.sampled_from(sorted([*GOOD, "azp", "nbf"])), JSON))
 def test_random_claims_never_pass(claims: dict[str, Any]) -> None:
     assert verdict(claims) is not None
+
+
+def test_a_sign_in_that_was_ended_here_is_not_taken_for_a_new_one_by_the_tolerance_for_clocks() -> None:
+    ended = replace(EXPECTED, oldest=NOW, after=int(NOW) - 5)
+    assert verdict({**GOOD, "auth_time": int(NOW) - 4}, ended) is None
+    for auth_time in (int(NOW) - 5, int(NOW) - 6):
+        refused = verdict({**GOOD, "auth_time": auth_time}, ended)
+        assert refused is not None and refused.failure.reason is Reason.UNSAFE and not refused.failure.outage

@@ -217,6 +217,27 @@ async def test_a_sign_out_leads_back_only_to_where_it_may(ambient: Ambient, host
         assert (await browser.get(f"{here.base}/eid/logout")).status_code == 200
 
 
+async def test_a_browser_stays_signed_in_until_it_signs_out(ambient: Ambient, host: Host, here: Stage) -> None:
+    async with httpx.AsyncClient(trust_env=False) as browser:
+        departure = await here.provider.begin(ASK)
+        assert isinstance(departure, Departure)
+        house = departure.url.partition("/authorize")[0]
+        query = departure.url.partition("?")[2]
+        assert "Continue as" not in (await browser.get(departure.url)).text
+        await browser.post(f"{house}/sign-in", data={"request": query, "persona": "amina"})
+        assert "Continue as Amina Hughes" in (await browser.get(departure.url)).text
+        for demand in ("prompt=login", "max_age=0"):
+            demanding = f"{departure.url}&{demand}"
+            assert "Continue as" not in (await browser.get(demanding)).text
+        again = await browser.post(f"{house}/sign-in", data={"request": query, "again": "yes"})
+        assert "code=" in again.headers["location"]
+        # without an ID token it asks first
+        asked = await browser.get(f"{house}/logout?client_id=portico")
+        assert "Sign out of" in asked.text and "Continue as" in (await browser.get(departure.url)).text
+        await browser.post(f"{house}/logout", data={"client_id": "portico", "agreed": "yes"})
+        assert "Continue as" not in (await browser.get(departure.url)).text
+
+
 async def test_out_of_order_and_in_order_again_at_the_press_of_a_button(here: Stage) -> None:
     async with httpx.AsyncClient(trust_env=False) as client:
         metadata = f"{here.base}/eid/.well-known/openid-configuration"

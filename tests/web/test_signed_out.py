@@ -1,4 +1,4 @@
-"""The page after signing out, the page for frames, and the list of services to begin with."""
+"""The page after signing out with its frames, the page for services' frames, and the list of services to begin with."""
 
 from dataclasses import replace
 
@@ -8,10 +8,10 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from broker.actions.browser import Browser
-from broker.actions.sign_out import SignedOut
+from broker.actions.sign_out import Leaving
 from broker.web import citizens, cookies, public
 from broker.web.citizens.frame import Frame
-from broker.web.citizens.leaving import signed_out
+from broker.web.citizens.leaving import before_services, services_out, signed_out
 from broker.web.middleware import guarded
 from broker.web.middleware.headers import POLICY
 from broker.web.pages import Pages
@@ -19,47 +19,90 @@ from broker.web.services.session import session_route
 from broker.web.shown import Shown
 from broker.web.static_files import Statics
 from tests.web.doors import ISSUER, SITE, GivenCitizen, ambient, client, marks
-from tests.web.examples import NOW, SERVICE
+from tests.web.examples import BANK, NOW, SERVICE
 
 TAX, LAND = "https://tax.example:8443/bye?iss=a&sid=b", "https://land.example/bye?x=1&iss=a&sid=b"
 BACK = "https://tax.example/?state=s"
 
 
-def shown(written: Pages, outcome: SignedOut, language: str = "en") -> tuple[Shown, str]:
-    frame = Frame("/logout", "logout", Browser(("secret",)), written.languages[language], NOW, marks(), ISSUER)
-    found = signed_out(frame, outcome)
+PATH = "/signed-out/handle"
+
+
+def frame(written: Pages, language: str = "en") -> Frame:
+    return Frame("/logout", "logout", Browser(("secret",)), written.languages[language], NOW, marks(), ISSUER)
+
+
+def shown(written: Pages, leaving: Leaving, language: str = "en", path: str | None = PATH) -> tuple[Shown, str]:
+    found = signed_out(frame(written, language), leaving, path)
     return found, written.page(found.sheet, language, found.holes)
 
 
 @pytest.mark.parametrize("language", SITE.languages)
-def test_the_page_frames_the_services_of_the_session_and_its_policy_names_them_alone(
-    written: Pages, language: str
-) -> None:
-    found, html = shown(written, SignedOut(SERVICE, BACK, frames=(TAX, LAND, TAX)), language)
-    policy = dict(found.headers)["Content-Security-Policy"]
-    assert policy == f"{POLICY}; frame-src https://land.example https://tax.example:8443"
-    assert dict(found.headers)["Refresh"] == f"4;url={BACK}"
-    assert html.count("<iframe hidden") == html.count("</iframe>") == html.count('title="') == 3
-    assert html.count('src="https://tax.example:8443/bye?iss=a&amp;sid=b"') == 2
+def test_the_page_frames_a_page_of_ours_and_goes_on_in_time(written: Pages, language: str) -> None:
+    found, html = shown(written, Leaving(SERVICE, BACK, (TAX, LAND, TAX)), language)
+    assert dict(found.headers) == {"Content-Security-Policy": f"{POLICY}; frame-src 'self'", "Refresh": f"3;url={BACK}"}
+    assert html.count("<iframe hidden") == html.count("</iframe>") == html.count('title="') == 1
+    assert f'src="{PATH}/services"' in html and "tax.example:8443" not in html
     assert f'href="{BACK}"' in html
 
 
+def test_what_stands_in_the_frame_first_is_complete_at_once_and_then_goes_on(written: Pages) -> None:
+    html, headers = before_services(PATH)
+    assert headers["Refresh"] == f"1;url={PATH}/frames"
+    assert "frame-ancestors 'self'" in headers["Content-Security-Policy"] and "src=" not in html
+
+
+@pytest.mark.parametrize("language", SITE.languages)
+def test_the_page_of_frames_names_the_services_of_the_session_in_its_policy_and_no_others(
+    written: Pages, language: str
+) -> None:
+    found = services_out(frame(written, language), Leaving(SERVICE, BACK, (TAX, LAND, TAX)))
+    html = written.page(found.sheet, language, found.holes)
+    policy = dict(found.headers)["Content-Security-Policy"]
+    assert policy.endswith("; frame-ancestors 'self'; frame-src https://land.example https://tax.example:8443")
+    assert policy.startswith("default-src 'none'")
+    assert html.count("<iframe") == html.count("</iframe>") == html.count("sandbox=") == 3
+    assert html.count('src="https://tax.example:8443/bye?iss=a&amp;sid=b"') == 2
+
+
 def test_without_frames_it_goes_on_at_once_and_without_a_way_back_it_stays(written: Pages) -> None:
-    found, html = shown(written, SignedOut(SERVICE, BACK))
+    found, html = shown(written, Leaving(SERVICE, BACK))
     assert dict(found.headers) == {"Refresh": f"0;url={BACK}"}
     assert "<iframe" not in html
-    found, html = shown(written, SignedOut(SERVICE, None))
+    found, html = shown(written, Leaving(SERVICE, None))
     assert found.headers == () and SERVICE.home in html
-    found, html = shown(written, SignedOut(None, None, frames=(TAX,)))
+    found, html = shown(written, Leaving(None, None, (TAX,)))
     assert "Refresh" not in dict(found.headers) and "<iframe" in html
+    found, html = shown(written, Leaving(None, None, (TAX,)), path=None)
+    assert "<iframe" not in html and found.headers == ()
+
+
+END = "https://bank.example/logout?state=s&id_token_hint=a.b.c"
+
+
+@pytest.mark.parametrize("language", SITE.languages)
+@pytest.mark.parametrize("url", [END, None])
+@pytest.mark.parametrize("returned", [True, False])
+def test_the_page_names_the_provider_and_waits_while_there_is_something_to_choose(
+    written: Pages, language: str, url: str | None, returned: bool
+) -> None:
+    by = BANK
+    found, html = shown(written, Leaving(SERVICE, BACK, (TAX,), (), by, url, returned), language)
+    assert by.name(language) in html
+    assert ("Refresh" in dict(found.headers)) is (url is None)
+    assert ('href="https://bank.example/logout?state=s&amp;id_token_hint=a.b.c"' in html) is (url is not None)
+    assert f'href="{BACK}"' in html
 
 
 def test_an_address_cannot_break_out_of_its_place(written: Pages) -> None:
-    found, html = shown(
-        written, SignedOut(None, 'https://x.example/"><b>\r\nX: y', frames=('https://x.example/"><b>',))
-    )
-    assert dict(found.headers)["Refresh"] == "0;url=https://x.example/%22%3E%3Cb%3E%0D%0AX:%20y".replace("0;", "4;")
+    bad = 'https://x.example/"><b>\r\nX: y'
+    found, html = shown(written, Leaving(None, bad, (bad,)))
+    assert dict(found.headers)["Refresh"] == "3;url=https://x.example/%22%3E%3Cb%3E%0D%0AX:%20y"
     assert "<b>" not in html
+    _, html = shown(written, Leaving(None, None, (), (), BANK, bad))
+    assert "<b>" not in html
+    inner = services_out(frame(written), Leaving(None, None, (bad,)))
+    assert "<b>" not in written.page(inner.sheet, "en", inner.holes)
 
 
 @pytest.fixture

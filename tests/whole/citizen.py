@@ -101,6 +101,11 @@ class Citizen:
         await self.sees("You are not signed in")
         return dict(parse_qsl(urlsplit(self.page.url).query))
 
+    async def goes_back(self) -> None:
+        """Goes on to the service from the page after signing out, without signing out at the provider too."""
+        await self.sees("You are signed out")
+        await self.page.locator("main a.govuk-button:not(.govuk-button--secondary)").click()
+
     async def another_tab(self) -> "Citizen":
         """The same person with one more tab of the same browser."""
         return attended(await self.page.context.new_page(), self.stage, self.complaints)

@@ -138,6 +138,7 @@ async def test_a_request_that_may_show_no_page_is_answered_from_the_session_or_n
 async def test_signing_out_ends_the_session(citizen: Citizen) -> None:
     await signed_in(citizen)
     await citizen.press("Sign out")
+    await citizen.goes_back()
     await citizen.page.wait_for_url(f"{citizen.stage.service}/?state=**")
     await citizen.sees("Council services")
     await citizen.begin(prompt="none")

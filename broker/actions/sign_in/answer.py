@@ -197,7 +197,8 @@ async def record(
         leaving = WayBack(_elsewhere(service, desk.issuer))
     else:
         leaving = await written(desk, code_response(request, plain_code, desk.issuer, shown))
-    return Answered(leaving, done.account, Shared(handles.fresh(desk.ambient), kept.cookie, state), not late)
+    proven = None if kept.cookie is None else identity.provider
+    return Answered(leaving, done.account, Shared(handles.fresh(desk.ambient), kept.cookie, state, proven), not late)
 
 
 def _browser_state(desk: Desk, session: Session) -> str:

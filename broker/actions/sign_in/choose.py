@@ -30,7 +30,7 @@ async def choose(desk: Desk, handle: str, browser: Browser, provider: str) -> Re
     if not desk.offer(transaction, service, await desk.switches.current(), now).has(provider):
         return Refusal.NOT_NOW
     attempt_id = handles.fresh(desk.ambient)
-    outcome = await registered.provider.begin(_ask(transaction, registered, f"{handle}.{attempt_id}", browser.language))
+    outcome = await registered.provider.begin(_ask(transaction, registered, f"{handle}.{attempt_id}", browser))
     url, note = (outcome.url, outcome.note) if isinstance(outcome, Departure) else ("", {})
     chosen = ProviderChosen(Attempt(attempt_id, provider, url, now, now + ATTEMPT_LIFE, note))
     if isinstance(outcome, Departure):
@@ -42,16 +42,19 @@ async def choose(desk: Desk, handle: str, browser: Browser, provider: str) -> Re
     return None
 
 
-def _ask(transaction: Transaction, registered: Registered, state: str, language: str | None) -> Ask:
-    request = transaction.request
+def _ask(transaction: Transaction, registered: Registered, state: str, browser: Browser) -> Ask:
+    """What is asked of the provider: a new sign-in too, if the service wants one or a citizen signed out here."""
+    request, provider = transaction.request, registered.provider.card.id
+    anew = browser.asks_anew(provider)
     return Ask(
         level=request.minimum,
         state=state,
         callback=registered.callback,
-        language=language or transaction.language,
-        fresh=request.fresh,
+        language=browser.language or transaction.language,
+        fresh=request.fresh or anew,
         max_age=request.max_age,
         hint=request.login_hint,
+        after=browser.departed.after.get(provider) if anew and browser.departed is not None else None,
     )
 
 

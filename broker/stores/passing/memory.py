@@ -13,6 +13,7 @@ from broker.ambient import Ambient
 from broker.journey.transaction import Transaction
 from broker.model.allowance import Allowance
 from broker.model.facts import Unavailable
+from broker.model.goodbye import Goodbye
 from broker.model.handle import digest
 from broker.model.request import AuthorizationRequest
 
@@ -150,6 +151,21 @@ class MemoryPushedRequests:
         if first:
             self._records.put(digest(handle), (request, False, expires), expires)
         return request, first
+
+
+class MemoryGoodbyes:
+    """Citizens who have just signed out, in memory."""
+
+    def __init__(self, ambient: Ambient, room: int = ROOM) -> None:
+        self._records: Shelf[Goodbye] = Shelf(ambient.now, room)
+
+    async def put(self, handle: str, goodbye: Goodbye, expires: float) -> None:
+        """Keeps what the page after signing out shows until `expires`."""
+        self._records.put(digest(handle), goodbye, expires)
+
+    async def get(self, handle: str) -> Goodbye | None:
+        """What the page shows, or None if unknown or expired."""
+        return self._records.get(digest(handle))
 
 
 class MemoryContinuations:

@@ -8,6 +8,7 @@ from broker.ambient import Ambient
 from broker.seal import Sealer
 from broker.stores.passing.memory import (
     MemoryContinuations,
+    MemoryGoodbyes,
     MemoryLimits,
     MemoryProofs,
     MemoryPushedRequests,
@@ -16,6 +17,7 @@ from broker.stores.passing.memory import (
 from broker.stores.passing.redis import (
     Fullness,
     RedisContinuations,
+    RedisGoodbyes,
     RedisLimits,
     RedisMirror,
     RedisProofs,
@@ -37,6 +39,7 @@ class Passing:
     transactions: MemoryTransactions | RedisTransactions
     pushed: MemoryPushedRequests | RedisPushedRequests
     continuations: MemoryContinuations | RedisContinuations
+    goodbyes: MemoryGoodbyes | RedisGoodbyes
     proofs: MemoryProofs | RedisProofs
     limits: MemoryLimits | RedisLimits
     memory_fullness: Callable[[], float]
@@ -69,6 +72,7 @@ def open_passing(
         transactions=RedisTransactions(server, sealer, ambient, board.heard_mirror),
         pushed=RedisPushedRequests(server, sealer, ambient, board.heard_mirror),
         continuations=RedisContinuations(server, sealer, ambient),
+        goodbyes=RedisGoodbyes(server, sealer, ambient),
         proofs=RedisProofs(server, ambient),
         limits=RedisLimits(server, ambient, board.heard_mirror),
         memory_fullness=fullness.memory_fullness,
@@ -85,6 +89,7 @@ def _memory(ambient: Ambient) -> Passing:
         transactions=transactions,
         pushed=MemoryPushedRequests(ambient),
         continuations=MemoryContinuations(ambient),
+        goodbyes=MemoryGoodbyes(ambient),
         proofs=MemoryProofs(ambient),
         limits=limits,
         memory_fullness=lambda: transactions.fullness,

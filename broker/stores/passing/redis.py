@@ -11,6 +11,7 @@ import msgspec
 from broker.ambient import Ambient
 from broker.journey.transaction import Transaction
 from broker.model.allowance import Allowance
+from broker.model.goodbye import Goodbye
 from broker.model.handle import digest
 from broker.model.request import AuthorizationRequest
 from broker.seal import Sealer
@@ -158,6 +159,27 @@ class RedisPushedRequests:
         self._heard(_version(version))
         found = self._records.read(name, kept)
         return None if found is None else (found[1], int(fetched) == 1)
+
+
+class RedisGoodbyes:
+    """Citizens who have just signed out, in Redis."""
+
+    def __init__(self, server: Server, sealer: Sealer, ambient: Ambient) -> None:
+        self._server = server
+        self._now = ambient.now
+        self._records = Shelf("goodbye", Form(Goodbye), sealer, ambient.now)
+
+    async def put(self, handle: str, goodbye: Goodbye, expires: float) -> None:
+        """Keeps what the page after signing out shows until `expires`."""
+        name = self._records.name(handle)
+        value = self._records.write(name, goodbye, expires)
+        await self._server.command("SET", name, value, "PX", lifetime(expires, self._now()))
+
+    async def get(self, handle: str) -> Goodbye | None:
+        """What the page shows, or None if unknown or expired."""
+        name = self._records.name(handle)
+        found = self._records.read(name, await self._server.command("GET", name))
+        return None if found is None else found[1]
 
 
 class RedisContinuations:

@@ -108,6 +108,7 @@ def visit(door: Door, request: Request) -> Visit | None:
         address=asked.address(request),
         language=held.get(cookies.LANGUAGE) or None,
         request_id=asked.request_id(request),
+        departed=cookies.departed(held.get(cookies.DEPARTED)),
     )
     return Visit(door, request, held, browser, handle)
 
@@ -127,6 +128,8 @@ def remember(response: Response, browser: Browser, shared: Shared | None) -> Non
         set_cookie(response, cookies.session(shared.session))
     if shared.state is not None:
         set_cookie(response, cookies.state(shared.state))
+    if shared.provider is not None and browser.departed is not None:
+        set_cookie(response, cookies.set_departed(browser.departed.signed_in(shared.provider)))
 
 
 def language_of(view: View) -> str | None:

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from broker.actions.sign_in.begin import AnsweredAlready, Begun, Held, authorize, check, hand_over
 from broker.actions.sign_in.desk import Desk
 from broker.actions.sign_in.way_back import written
-from broker.actions.sign_out import Ask, Exit, check_sign_out, sign_out
+from broker.actions.sign_out import Ask, Exit, Leaving, check_sign_out, sign_out
 from broker.actions.views import Ended, Ending, Lost
 from broker.model.failures import FailureClass
 from broker.model.request import WayBack
@@ -134,13 +134,19 @@ async def _logout(here: Visit, exit: Exit) -> Response:
     frame = here.frame(*outcome.locales, place=LOGOUT_PLACE)
     if isinstance(outcome, Ask):
         return here.answer(want_to_leave(frame, outcome.service, parameters), frame)
-    if outcome.back is not None and not outcome.frames and not ours:
+    if outcome.handle is not None:
+        response: Response = see_other(f"/signed-out/{outcome.handle}")
+    elif outcome.back is not None and not ours:
         response = _to(outcome.back)
     else:
-        response = here.answer(signed_out(frame, outcome), frame)
+        response = here.answer(signed_out(frame, Leaving(outcome.service, outcome.back)), frame)
     if here.browser.session is not None:  # else the cookie may be there, and only did not come with this request
         for cookie in (cookies.no_session(), cookies.no_state()):
             set_cookie(response, cookie)
+    if outcome.departed is not None:
+        set_cookie(response, cookies.set_departed(outcome.departed))
+    if outcome.secret is not None:
+        set_cookie(response, cookies.browser((), outcome.secret))
     return response
 
 

@@ -5,6 +5,9 @@ from typing import Final
 SESSION: Final = "__Host-portico-staff"
 LEAVING: Final = "__Host-portico-staff-leaving"
 
+DEPARTED: Final = "__Host-portico-staff-departed"
+
+_MONTH: Final = 30 * 24 * 3600
 _GUARDS: Final = "Path=/; Secure; HttpOnly; SameSite=Lax"
 
 
@@ -26,3 +29,18 @@ def leaving(value: str, seconds: int) -> str:
 def not_leaving() -> str:
     """Forgets it again."""
     return f"{LEAVING}=; Max-Age=0; {_GUARDS}"
+
+
+def departed(auth_time: int) -> str:
+    """Remembers for a month that a member of staff signed out here, who had signed in at that time."""
+    return f"{DEPARTED}={auth_time}; Max-Age={_MONTH}; {_GUARDS}"
+
+
+def not_departed() -> str:
+    """Forgets it, after a new sign-in."""
+    return f"{DEPARTED}=; Max-Age=0; {_GUARDS}"
+
+
+def read_departed(value: str | None) -> int | None:
+    """When the member of staff who signed out here had signed in; None without a cookie that says so."""
+    return int(value[:12]) if value and value.isascii() and value.isdigit() else None

@@ -85,7 +85,9 @@ async def go(here: Visit) -> Response:
     """Leaves for the staff provider. HEAD does not leave."""
     if here.request.method == "HEAD":
         return nothing_begun(303)
-    departing = await here.door.entrance.begin(own_path(here.asked.get("then", "/")), here.session, here.request_id)
+    departed = cookies.read_departed(here.held.get(cookies.DEPARTED))
+    then = own_path(here.asked.get("then", "/"))
+    departing = await here.door.entrance.begin(then, here.session, here.request_id, departed)
     if isinstance(departing, TurnedAway):
         return _turned_away(here, departing)
     response = RedirectResponse(departing.url, 303)
@@ -105,6 +107,7 @@ async def come_back(here: Visit) -> Response:
     response = onward(own_path(arrived.then))
     response.headers.append("set-cookie", cookies.session(arrived.session))
     response.headers.append("set-cookie", cookies.not_leaving())
+    response.headers.append("set-cookie", cookies.not_departed())
     return response
 
 
@@ -112,9 +115,11 @@ async def leave(here: Visit) -> Response:
     """Ends the session."""
     if await here.form() is None:
         return onward("/", problem="again")
-    await here.door.entrance.leave(here.session)
+    auth_time = await here.door.entrance.leave(here.session)
     response = onward("/signed-out")
     response.headers.append("set-cookie", cookies.no_session())
+    if auth_time is not None:
+        response.headers.append("set-cookie", cookies.departed(auth_time))
     return response
 
 
