@@ -14,6 +14,7 @@ from broker.jwe import CONTENT, KEY_ALGORITHMS, DecryptionKey, decrypt
 from broker.model.service import Profile, Service
 from broker.oidc.client import ALGORITHMS
 from broker.oidc.errors import Refusal, public
+from broker.oidc.parameters import AUTHORIZATION
 
 TYPS: Final = ("oauth-authz-req+jwt", "jwt", None)
 """What the header of a request object may say of its kind (RFC 9101 10.8)."""
@@ -23,9 +24,6 @@ AHEAD: Final = 30
 
 LIFETIME: Final = 3600
 """The longest time (seconds) between `nbf` and `exp`, and since `nbf` (FAPI 2.0 Message Signing 5.3.1)."""
-
-_ABOUT: Final = frozenset({"iss", "aud", "exp", "iat", "nbf", "jti", "sub"})
-"""Members that speak of the object itself: they are no parameters."""
 
 _DOTS_OF_JWE: Final = 4
 _NESTED: Final = ("request", "request_uri")
@@ -138,11 +136,14 @@ def _seconds(claims: Mapping[str, Any], name: str) -> float | None:
 
 
 def _parameters(claims: Mapping[str, Any]) -> dict[str, str]:
-    """The members as parameters: text stays, numbers and objects are written as JSON (RFC 9101 4). Null is nothing."""
+    """The members as parameters: text stays, numbers and objects are written as JSON (RFC 9101 4). Null is nothing.
+
+    Members that no check reads are ignored, whatever they hold (RFC 6749 3.1).
+    """
     read = {
         name: value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
         for name, value in claims.items()
-        if name not in _ABOUT and value not in (None, "")
+        if name in AUTHORIZATION and value not in (None, "")
     }
     if any("\0" in value for value in read.values()):
         raise _invalid("the character NUL")

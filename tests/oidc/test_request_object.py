@@ -56,6 +56,11 @@ def test_numbers_and_objects_inside_are_read_as_parameters() -> None:
     assert (request.max_age, request.claims) == (30, asked)
 
 
+@pytest.mark.parametrize("value", ["a\0b", ["https://a.test", "https://b.test"], {"a": [1, None]}, 1.5, True, "é", ""])
+def test_a_member_that_no_check_reads_may_hold_anything(value: Any) -> None:
+    assert pushed(FAPI2, signed(resource=value, foo=value, display=value)) == pushed(FAPI2, signed())
+
+
 def test_in_fapi2_nothing_outside_counts() -> None:
     request = pushed(FAPI2, signed(state=None, nonce=None), state="outside", nonce="outside")
     assert (request.state, request.nonce) == (None, None)
