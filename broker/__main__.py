@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import gc
 import getpass
+import io
 import multiprocessing
 import os
 import signal
@@ -28,6 +29,7 @@ from broker import ambient, app
 from broker.commands import Refused, register
 from broker.commands.addresses import place, require_free
 from broker.commands.machine import add_config
+from broker.commands.refusing import EXPECTED, INTERRUPTED, STATUSES, WRONG, refusal
 from broker.logs import configure
 from broker.model.address import networks
 from broker.settings import Settings
@@ -55,20 +57,39 @@ LINGER = 2.0
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; gives the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     args = command_line().parse_args(arguments)
     try:
         status: int = args.run(args)
-    except Refused as refused:
-        print(refused, file=sys.stderr)
-        return 1
+        sys.stdout.flush()
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
+    except BrokenPipeError:
+        # the program that read the output has ended: what Python would flush at its end goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return WRONG
+    except (Refused, *EXPECTED) as problem:
+        refused = problem if isinstance(problem, Refused) else refusal(problem)
+        print(refused, file=sys.stderr)
+        return refused.status
     return status
+
+
+def _user() -> str:
+    """Who runs the command, for audit rows: a number where the machine has no name for it, as in some containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def command_line() -> argparse.ArgumentParser:
     """The parser of every command. Parsed arguments hold `run`, which takes them and gives the exit status."""
-    parser = argparse.ArgumentParser(prog="portico", description="Portico, a federated identity broker.")
+    parser = argparse.ArgumentParser(
+        prog="portico", description="Portico, a federated identity broker.", epilog=STATUSES
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     serving = commands.add_parser("serve", help="run the broker", description=serve.__doc__)
     add_config(serving)
@@ -80,7 +101,7 @@ def command_line() -> argparse.ArgumentParser:
         "demo", help="run everything on this machine, to look at it", description=demo.__doc__
     )
     showing.set_defaults(run=demo)
-    register(commands, lambda: app.machine(getpass.getuser()))
+    register(commands, lambda: app.machine(_user()))
     return parser
 
 

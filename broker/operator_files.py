@@ -38,9 +38,38 @@ def content(path: Path) -> bytes:
         return path.read_bytes()
     except FileNotFoundError:
         raise Unfit("the file is missing", f"create {path}, or name another file") from None
+    except ValueError as problem:
+        if isinstance(problem, Unfit):
+            raise
+        raise Unfit("this is no path", "name a file") from None
     except OSError as problem:
         mend = f"let the broker's user read {path}"
         raise Unfit(f"the file cannot be read: {problem.strerror}", mend) from None
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder; no if it cannot be known."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def is_special(path: Path) -> bool:
+    """Whether there is something that is neither a file nor a folder, such as a pipe; no if it cannot be known."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def exists(path: Path) -> bool:
+    """Whether there is something at a path; yes if it cannot be known, so that a reading of it says why."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return True
 
 
 def text(path: Path) -> str:
@@ -68,9 +97,9 @@ def first_line(data: bytes) -> str:
     """The first line of a text, without blanks around it, as secrets are kept in files. Raises Unfit."""
     line = decoded(data).partition("\n")[0].strip()
     if not line:
-        raise Unfit("its first line is empty", "write the secret, as text, into its first line")
+        raise Unfit("its first line is empty", "write the secret, as text, into the first line")
     if line.startswith("-----BEGIN"):
-        raise Unfit("it holds PEM, no secret", "write the secret, as text, into its first line")
+        raise Unfit("it holds PEM, no secret", "write the secret, as text, into the first line")
     if not line.isprintable():
-        raise Unfit("its first line holds control characters", "write the secret, as text, into its first line")
+        raise Unfit("its first line holds control characters", "write the secret, as text, into the first line")
     return line

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from broker.ambient import Ambient
+from broker.operator_files import content
 from broker.outgoing import Outgoing
 from broker.provider import Card, Provider
 from broker.toml import Problem
@@ -23,7 +24,7 @@ class Ground:
 
     outgoing: Outgoing
     ambient: Ambient
-    read: Callable[[Path], bytes] = Path.read_bytes
+    read: Callable[[Path], bytes] = content
     count_malformed: Callable[[str, str], None] = lambda provider, claim: None
 
 

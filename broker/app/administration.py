@@ -10,6 +10,7 @@ from broker.app.parts import encrypted, password
 from broker.commands import Refused
 from broker.commands.check import check_keys
 from broker.commands.machine import Machine, told
+from broker.commands.refusing import NOT_NOW
 from broker.keys import KeyRing
 from broker.model.facts import Unavailable
 from broker.seal import Sealer
@@ -45,14 +46,14 @@ async def check_ready(settings: Settings) -> None:
     where = settings.broker.facts
     try:
         current = await schema_is_current(where.url, password(where.password_file), encrypted(where))
-    except (Unavailable, ValueError) as problem:
-        raise Refused(f"facts.url: the database cannot be used: {problem}") from None
+    except Unavailable as problem:
+        raise Refused(f"facts.url: the database cannot be used: {problem}", NOT_NOW) from None
     if not current:
         raise Refused("facts.url: the database has another schema than this release: run `broker migrate`")
     try:
         await check_digests(where.url, _sealer(settings), password(where.password_file), encrypted(where))
     except Unavailable as problem:
-        raise Refused(f"facts.url: the database cannot be used: {problem}") from None
+        raise Refused(f"facts.url: the database cannot be used: {problem}", NOT_NOW) from None
     except DigestKeyLost as problem:
         raise _other_keys(problem) from None
 
@@ -69,8 +70,8 @@ async def migrated(settings: Settings) -> Sequence[str]:
         if (where.file is None or where.file.exists()) and await schema_is_current(where.url, known, tls):
             return ()
         await migrate(where.url, known, tls, lambda: _sealer(settings))
-    except (Unavailable, OSError, ValueError) as problem:
-        raise Refused(f"facts.url: the database cannot be used: {problem}") from None
+    except Unavailable as problem:
+        raise Refused(f"facts.url: the database cannot be used: {problem}", NOT_NOW) from None
     except DigestKeyLost as problem:
         raise _other_keys(problem) from None
     return ("the schema is up to date now",)

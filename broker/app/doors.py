@@ -37,6 +37,7 @@ from broker.oidc.client import Audience
 from broker.oidc.metadata import Endpoints, aliases, discovery, endpoints, metadata_bytes
 from broker.oidc.registration import registrable
 from broker.oidc.token import Lifetimes
+from broker.operator_files import content
 from broker.settings import Rate as RateSetting
 from broker.stores.passing.memory import MemoryLimits
 from broker.web import citizens, public
@@ -150,7 +151,7 @@ def _rate(given: RateSetting) -> Rate:
 
 
 def _authorities(file: Path | None) -> Authorities:
-    return () if file is None else read_authorities(file.read_bytes())
+    return () if file is None else read_authorities(content(file))
 
 
 class Door:

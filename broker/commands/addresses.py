@@ -1,6 +1,5 @@
 """The addresses that a process is about to listen at."""
 
-import os
 import socket
 from collections.abc import Iterable
 
@@ -20,4 +19,4 @@ def require_free(addresses: Iterable[str], mend: str) -> None:
         try:
             socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
         except OSError as problem:
-            raise Refused(f"{address}: cannot be listened at: {os.strerror(problem.errno or 0)}\n    {mend}") from None
+            raise Refused(f"{address}: cannot be listened at: {problem.strerror}\n    {mend}") from None

@@ -12,6 +12,7 @@ from broker.keys import INDEX, KeyState, KeysUnusable, complete_all, create_all,
 from broker.keys.changing import dated, when
 from broker.keys.index import Listed, load_index
 from broker.keys.rotation import Policy, Step, removable, scheduled
+from broker.operator_files import content, exists
 from broker.settings import Content, ProviderEntry, Settings
 
 HELP = "make, show and change the broker's keys"
@@ -59,7 +60,7 @@ def init(found: Settings, machine: Machine) -> int:
     """Makes what is missing; client secrets are the providers' to give."""
     folder = found.broker.keys.folder
     try:
-        if not (folder / INDEX).exists():
+        if not exists(folder / INDEX):
             create_all(folder, machine.ambient.draw, now=machine.ambient.now())
             print(f"made the keys in {folder}")
         else:
@@ -96,7 +97,7 @@ def show(found: Settings) -> int:
     print(f"sealing   with 1 current and {len(ring.sealing_previous)} previous secrets")
     for entry in entries(found):
         for name, path in entry.files():
-            state = "there" if path.exists() else "missing"
+            state = "there" if exists(path) else "missing"
             print(f"provider  {entry.id}: {name} {path} ({state})")
     return 0
 
@@ -143,7 +144,7 @@ def public(found: Settings, name: str) -> int:
             f'there is no key for a provider "{name}"\n    providers with a key: {", ".join(known) or "none"}'
         )
     try:
-        signing = jose.load_signing_key(key.path.read_bytes(), key.algorithm, key.id)
+        signing = jose.load_signing_key(content(key.path), key.algorithm, key.id)
     except (OSError, ValueError) as problem:
         raise Refused(f"{key.path}: {problem}") from None
     print(json.dumps({"keys": [dict(jose.public_jwk(signing))]}, indent=2))

@@ -8,15 +8,12 @@ from pathlib import Path
 from typing import Protocol
 
 from broker.ambient import Ambient
+from broker.commands.refusing import Refused
 from broker.model.audit import AuditEvent
 from broker.model.session import Farewell
 from broker.model.switches import SwitchKind
 from broker.settings import Kind, Settings, load
 from broker.toml import Problem
-
-
-class Refused(Exception):
-    """A command that cannot do what was asked. The text is for the operator: what is wrong, and how to mend it."""
 
 
 class Off(Protocol):
@@ -164,3 +161,6 @@ def told(problems: Sequence[Problem], place: Path) -> str:
     """Problems as an operator reads them."""
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     return "\n".join([*map(str, problems), f"{count} in {place}"])
+
+
+__all__ = ["Facts", "Machine", "Off", "Refused", "add_config", "settings", "told"]

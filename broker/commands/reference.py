@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from broker.commands.machine import Machine, Refused
+from broker.operator_files import text
 from broker.settings import Kind
 from broker.settings.providers import ProviderFile
 from broker.settings.reference import markdown
@@ -31,14 +32,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, machine: Machine) -> int:
     """Prints the reference, or puts it into a file. Raises Refused where the file has no place for it."""
-    text = reference(machine.kinds)
+    printed = reference(machine.kinds)
     if args.into is None:
-        print(text)
+        print(printed)
         return 0
-    head, mark, _ = args.into.read_text("utf-8").partition(MARK)
+    head, mark, _ = text(args.into).partition(MARK)
     if not mark:
         raise Refused(f"{args.into} has no line {MARK}")
-    args.into.write_text(f"{head}{MARK}\n\n{text}\n", "utf-8")
+    args.into.write_text(f"{head}{MARK}\n\n{printed}\n", "utf-8")
     return 0
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from broker import toml
+from broker.operator_files import Unfit, content, text
 from broker.toml import Instant, Problem
 from broker.toml_text import quoted
 
@@ -106,13 +107,17 @@ def load_index(folder: Path) -> tuple[Index | None, list[Problem]]:
     """The index of a folder, or every problem in it."""
     path = folder / INDEX
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return None, [Problem(str(path), "there are no keys here", "run `broker keys init`, or name the right folder")]
+        if not path.exists():
+            mend = "run `broker keys init`, or name the right folder"
+            return None, [Problem(str(path), "there are no keys here", mend)]
+        table = tomllib.loads(text(path))
+    except Unfit as unfit:
+        return None, [Problem(str(path), unfit.what, unfit.mend)]
     except OSError as problem:
         return None, [Problem(str(path), f"cannot be read: {problem.strerror}", "let the broker's user read it")]
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        return None, [Problem(str(path), f"is not TOML: {problem}", "mend the line it names")]
+    except (ValueError, RecursionError) as problem:
+        said = "nested too deeply" if isinstance(problem, RecursionError) else str(problem)
+        return None, [Problem(str(path), f"is not TOML: {said}", "mend the line it names")]
     index, problems = toml.load(table, Index, base=folder)
     return index, [Problem(f"{path}: {problem.path}", problem.what, problem.mend) for problem in problems]
 
@@ -121,9 +126,12 @@ def read_private(path: Path, problems: list[Problem]) -> bytes | None:
     """The content of a secret file, or None and what is wrong with it."""
     try:
         mode = path.stat().st_mode
-        data = path.read_bytes()
+        data = content(path)
     except FileNotFoundError:
         problems.append(Problem(str(path), "does not exist", f"put the key there, or take it out of {INDEX}"))
+        return None
+    except Unfit as unfit:
+        problems.append(Problem(str(path), unfit.what, unfit.mend))
         return None
     except OSError as problem:
         problems.append(Problem(str(path), f"cannot be read: {problem.strerror}", "let the broker's user read it"))

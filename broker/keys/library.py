@@ -20,6 +20,7 @@ from broker.keys import objects
 from broker.keys.absent import Absent
 from broker.keys.index import InToken, read_private
 from broker.model.facts import Unavailable
+from broker.operator_files import Unfit, first_line
 from broker.toml import Problem
 
 LOG: Final = logging.getLogger("portico.keys")
@@ -167,7 +168,10 @@ class Token:
         pin = read_private(self._pin_file, problems)
         if pin is None or problems:
             raise Absent(f"its PIN cannot be had: {problems[0].path} {problems[0].what}", problems[0].mend)
-        pin = pin.strip()
+        try:
+            pin = first_line(pin).encode()
+        except Unfit as unfit:
+            raise Absent(f"its PIN cannot be had: {self._pin_file}: {unfit.what}", unfit.mend) from None
         if pin == self._refused and self._failure is not None:
             raise self._failure
         return pin

@@ -10,6 +10,7 @@ from broker import jose
 from broker.jose import SigningKey, Untrusted
 from broker.keys.absent import ALGORITHMS, Absent
 from broker.keys.index import InToken, Listed
+from broker.operator_files import text
 from broker.signing import remote_key
 from broker.toml import Problem
 
@@ -60,7 +61,7 @@ def token_key(entry: Listed, place: InToken, tokens: Tokens, problems: list[Prob
         problems.append(Problem(entry.place, "is not described as a key in a token is", mend))
         return None
     try:
-        jwk = public_half(entry, place, tokens) if entry.public is None else json.loads(entry.public.read_bytes())
+        jwk = public_half(entry, place, tokens) if entry.public is None else json.loads(text(entry.public))
         if not isinstance(jwk, Mapping):
             raise ValueError("it is no JSON object")
         kid = jose.thumbprint(jwk)

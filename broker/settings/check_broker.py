@@ -12,6 +12,7 @@ from broker.jose import read_authorities
 from broker.model.assurance import Level
 from broker.normalize.email import ascii_host, is_unreachable, sendable
 from broker.normalize.phone import regions
+from broker.operator_files import content, is_folder, is_special, unmarked
 from broker.settings.secret import unreadable, unusable_secret
 from broker.settings.shape import HOME, Broker, Facts, Passing
 from broker.settings.urls import check_address, check_networks, check_origin, check_url
@@ -216,17 +217,19 @@ def check_times(broker: Broker) -> Iterator[Problem]:
 
 def check_files(broker: Broker) -> Iterator[Problem]:
     """Files and folders that must be there before the start."""
-    if not broker.keys.folder.is_dir():
+    if not is_folder(broker.keys.folder):
         yield Problem("keys.folder", f"there is no folder {broker.keys.folder}", "run `broker keys init`")
     smtp = broker.notices.smtp
     for place, path in (
         ("facts.password_file", broker.facts.password_file),
         ("passing.password_file", broker.passing.password_file),
-        ("metrics.token_file", broker.metrics.token_file),
         ("notices.smtp.password_file", smtp.password_file if smtp is not None else None),
     ):
         if path is not None and (problem := unusable_secret(place, path)) is not None:
             yield problem
+    token = broker.metrics.token_file
+    if token is not None and (problem := unusable_secret("metrics.token_file", token, header=True)) is not None:
+        yield problem
     if broker.outgoing.ca_file is not None:
         yield from check_tls("outgoing", ClientTls(broker.outgoing.ca_file))
     for section, store in (("facts", broker.facts), ("passing", broker.passing)):
@@ -255,15 +258,19 @@ def check_authorities(place: str, path: Path) -> Iterator[Problem]:
         yield Problem(place, *trouble)
         return
     try:
-        read_authorities(path.read_bytes())
+        read_authorities(unmarked(content(path)))
     except ValueError:
         mend = "put the certificates (PEM) of authorities into it, and nothing else"
         yield Problem(place, "it holds no certificates, or some that may not sign others", mend)
 
 
 def check_parent(place: str, path: Path) -> Iterator[Problem]:
-    """The folder in which a file will be made."""
-    if not path.parent.is_dir():
+    """The folder in which a file will be made, and no folder in the file's own place."""
+    if is_folder(path):
+        yield Problem(place, "this is a folder", f"name a file in it, such as {path / 'name'}")
+    elif is_special(path):
+        yield Problem(place, "this is no regular file", "name another file")
+    elif not is_folder(path.parent):
         yield Problem(place, f"there is no folder {path.parent}", "create it, for the broker's user alone")
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from broker.jose import load_signing_key
 from broker.model.identity import HELP
 from broker.model.staff import StaffRole
+from broker.operator_files import content, unmarked
 from broker.settings.check_broker import READY, check_texts
 from broker.settings.frame import Frame
 from broker.settings.providers import ProviderEntry
@@ -82,7 +83,7 @@ def check_files(entry: ProviderEntry) -> Iterator[Problem]:
             yield Problem(place, what, f"run `broker keys init`, or {mend}" if name == "key_file" else mend)
         elif key is not None and path == key.path:
             try:
-                load_signing_key(path.read_bytes(), key.algorithm)
+                load_signing_key(unmarked(content(path)), key.algorithm)
             except ValueError as problem:
                 yield Problem(
                     place, f"the file holds no usable key: {problem}", "make a new one, and register it there"

@@ -8,7 +8,8 @@ from typing import Any
 
 from broker.jose import Untrusted, parse_keys, strict_json
 from broker.jwe import parse_encryption_keys
-from broker.settings.secret import SHORTEST, secret, unreadable
+from broker.operator_files import Unfit, text
+from broker.settings.secret import SHORTEST, secret, unreadable, unusable_secret
 from broker.toml import Problem
 
 
@@ -28,16 +29,16 @@ def secret_digest(file: Path | None, given: str | None, prepared: bool, problems
         if prepared:
             problems.append(Problem("secret_file", *trouble))
         return None
-    try:
-        text = secret(file)
-    except ValueError:
-        text = ""
-    if len(text) < SHORTEST:
+    if (unusable := unusable_secret("secret_file", file)) is not None:
+        problems.append(unusable)
+        return None
+    shared = secret(file)
+    if len(shared) < SHORTEST:
         mend = (
             f"write at least {SHORTEST} characters drawn at random into the first line of {file}: openssl rand -hex 32"
         )
-        problems.append(Problem("secret_file", "the secret in it is missing or too short", mend))
-    return hashlib.sha256(text.encode()).hexdigest()
+        problems.append(Problem("secret_file", "the secret in it is too short", mend))
+    return hashlib.sha256(shared.encode()).hexdigest()
 
 
 def key_set(
@@ -53,7 +54,10 @@ def key_set(
             problems.append(Problem("jwks_file", *trouble))
         return None
     try:
-        found = strict_json(file.read_bytes())
+        found = strict_json(text(file))
+    except Unfit as unfit:
+        problems.append(Problem("jwks_file", unfit.what, unfit.mend))
+        return None
     except ValueError:
         problems.append(Problem("jwks_file", "the file is not JSON", 'write a JWK Set into it: {"keys": [...]}'))
         return None

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from broker.model.service import Service
+from broker.operator_files import is_folder
 from broker.settings import check_broker, check_copies, check_providers, check_services
 from broker.settings.check_copies import Held, copies
 from broker.settings.frame import Frame, frame, rough_frame
@@ -80,7 +81,7 @@ def load(
     elif sources.staff is None and around.help:
         mend = "write staff.toml, or enabled = false in [assisted]"
         problems.append(sources.broker.placed(Problem("assisted.enabled", "there are no staff who could help", mend)))
-    if broker is not None and broker.record.registration and not place.is_dir():
+    if broker is not None and broker.record.registration and not is_folder(place):
         mend = "put the settings into a folder, or take this out"
         problems.append(sources.broker.placed(Problem("registration", "services register as files of a folder", mend)))
     held = list(everything_held(broker, services, providers, staff))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from broker.operator_files import exists
 from broker.settings.providers import ProviderEntry
 from broker.settings.services import ServiceFile
 
@@ -32,14 +33,14 @@ class Missing:
 def of_service(file: ServiceFile) -> Iterator[Missing]:
     """What a service's file names."""
     for path, content in ((file.secret_file, Content.CLIENT_SECRET), (file.jwks_file, Content.PUBLIC_KEYS)):
-        if path is not None and not path.exists():
+        if path is not None and not exists(path):
             yield Missing(path, content)
 
 
 def of_provider(entry: ProviderEntry) -> Iterator[Missing]:
     """What a provider's table names: the broker's own key there, or a secret (`secret_file`)."""
     key, secret = entry.own_key(), dict(entry.files()).get("secret_file")
-    if key is not None and not key.path.exists():
+    if key is not None and not exists(key.path):
         yield Missing(key.path, Content.PRIVATE_KEY, key.algorithm)
-    if secret is not None and not secret.exists():
+    if secret is not None and not exists(secret):
         yield Missing(secret, Content.CLIENT_SECRET)

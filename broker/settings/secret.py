@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Final
 
+from broker.operator_files import Unfit, content, exists, first_line
 from broker.toml import Problem
 
 SHORTEST = 22
@@ -15,33 +16,29 @@ LOOKS_SECRET: Final = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9+/=_-]{22,
 
 
 def secret(path: Path) -> str:
-    """The secret in a file: its first line. Raises OSError or ValueError."""
-    line = path.read_text("utf-8").partition("\n")[0].strip()
-    if not line:
-        raise ValueError("its first line is empty")
-    return line
+    """The secret in a file: its first line, without blanks around it. Raises Unfit, a ValueError."""
+    return first_line(content(path))
 
 
 def unreadable(path: Path) -> tuple[str, str] | None:
     """What is wrong with a file that must be readable, and its mend; None if nothing is."""
     try:
-        with path.open("rb") as file:
-            file.read(1)
-    except FileNotFoundError:
-        if LOOKS_SECRET.fullmatch(path.name):
+        content(path)
+    except Unfit as unfit:
+        if LOOKS_SECRET.fullmatch(path.name) and not exists(path):
             return "there is no such file, and this looks like a secret itself", "put it into a file, and name the file"
-        return "the file is missing", f"create {path}, or name another file"
-    except OSError as problem:
-        return f"the file cannot be read: {problem.strerror}", f"let the broker's user read {path}"
+        return unfit.what, unfit.mend
     return None
 
 
-def unusable_secret(place: str, path: Path) -> Problem | None:
-    """What is wrong with a secret's file, if anything is."""
+def unusable_secret(place: str, path: Path, *, header: bool = False) -> Problem | None:
+    """What is wrong with a secret's file, if anything is. With `header` it must fit into a header field of HTTP."""
     if (trouble := unreadable(path)) is not None:
         return Problem(place, *trouble)
     try:
-        secret(path)
-    except ValueError as problem:
-        return Problem(place, f"the file holds no secret: {problem}", f"write the secret, as text, into {path}")
+        text = secret(path)
+    except Unfit as unfit:
+        return Problem(place, f"the file holds no secret: {unfit.what}", f"{unfit.mend}: {path}")
+    if header and not (text.isascii() and text.isprintable() and " " not in text):
+        return Problem(place, "it cannot stand in a header", "draw letters and digits at random: openssl rand -hex 32")
     return None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from broker.operator_files import Unfit, exists, is_folder, text
 from broker.toml import Problem
 
 _CODE: Final = re.compile(r"[A-Za-z]{2}", re.ASCII)
@@ -51,11 +52,11 @@ def gather(
     value. None where broker.toml cannot be read.
     """
     problems: list[Problem] = []
-    main = place / "broker.toml" if place.is_dir() else place
+    main = place / "broker.toml" if is_folder(place) else place
     table = parsed(main, main.name, origins, problems)
     if table is None:
         return None, problems
-    folder = place if place.is_dir() else None
+    folder = place if is_folder(place) else None
     listed = {name: names(folder, name, problems) for name in ("services", "providers")}
     services, providers = (
         [*tables(table.pop(name, []), main, name, problems), *files(listed[name], name, key, origins, problems)]
@@ -85,7 +86,7 @@ def ids(sources: Sequence[Source], paths: Sequence[Path], name: str, key: str) -
 
 def names(folder: Path | None, name: str, problems: list[Problem]) -> list[Path]:
     """The files of `services/` or `providers/` in order; without those that editors hide there."""
-    if folder is None or not (folder / name).exists():
+    if folder is None or not exists(folder / name):
         return []
     try:
         found = sorted((folder / name).iterdir())
@@ -121,7 +122,7 @@ def one(
 ) -> Source | None:
     """The staff: staff.toml, or the table `[staff]` of the main file."""
     path = folder / "staff.toml" if folder is not None else None
-    if path is not None and path.exists():
+    if path is not None and exists(path):
         if value is not None:
             problems.append(Problem(f"{main.name}: staff", "staff.toml is there too", "keep one of the two"))
         table = parsed(path, path.name, origins, problems)
@@ -135,15 +136,12 @@ def one(
 def parsed(path: Path, label: str, origins: Mapping[str, str], problems: list[Problem]) -> dict[str, Any] | None:
     """A file as a table, or None with the problem noted."""
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        problems.append(Problem(label, "the file is missing", f"create {path}, or name another place"))
-    except OSError as problem:
-        problems.append(Problem(label, f"cannot be read: {problem.strerror}", f"let the broker's user read {path}"))
-    except UnicodeDecodeError:
-        problems.append(Problem(label, "this is no UTF-8 text", "save it as UTF-8"))
-    except tomllib.TOMLDecodeError as problem:
-        problems.append(Problem(label, f"this is no TOML: {problem}", "mend the line that is named"))
+        table = tomllib.loads(text(path))
+    except Unfit as unfit:
+        problems.append(Problem(label, unfit.what, unfit.mend))
+    except (ValueError, RecursionError) as problem:
+        said = "nested too deeply" if isinstance(problem, RecursionError) else str(problem)
+        problems.append(Problem(label, f"this is no TOML: {said}", "mend the line that is named"))
     else:
         shifted: dict[str, Any] = moved(folded(table), origins)
         return shifted

@@ -1,6 +1,7 @@
 """Providers that speak OpenID Connect. One more of them is one more TOML file."""
 
 from broker.jose import load_signing_key
+from broker.operator_files import first_line
 from broker.provider import Card
 from providers.kind import Ground, Kind
 from providers.openid.config import Authentication, OpenIdConfig, check
@@ -18,10 +19,7 @@ def build(card: Card, config: OpenIdConfig, ground: Ground) -> OpenIdProvider:
     else:
         if config.secret_file is None:
             raise ValueError(f"{config.authentication} needs a secret_file")
-        lines = ground.read(config.secret_file).decode().splitlines()
-        secret = lines[0].strip() if lines else ""
-        if not secret:
-            raise ValueError(f"{config.secret_file} holds no secret")
+        secret = first_line(ground.read(config.secret_file))
     return OpenIdProvider(card, config, ground, credentials(config, key, secret, ground.ambient), key)
 
 

@@ -32,9 +32,21 @@ _GONE: Final = frozenset(
         sqlite3.SQLITE_CANTOPEN,
         sqlite3.SQLITE_READONLY,
         sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_AUTH,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
     }
 )
-"""What says that the file cannot be used now. Everything else is a fault of ours and is not hidden."""
+"""What says that the file cannot be used as it is. Everything else is a fault of ours and is not hidden."""
+
+_MENDS: Final = {
+    sqlite3.SQLITE_FULL: "make room on the disk",
+    sqlite3.SQLITE_READONLY: "let the broker's user write the file and its folder",
+    sqlite3.SQLITE_CANTOPEN: "let the broker's user write the file and its folder",
+    sqlite3.SQLITE_CORRUPT: "restore a backup, or name another file",
+    sqlite3.SQLITE_NOTADB: "restore a backup, or name another file",
+}
 
 
 class SqliteDatabase(Sqlite):
@@ -178,5 +190,6 @@ def _meaning(error: sqlite3.Error) -> Exception:
         return Conflict(names[0][0], tuple(name[1] for name in names))
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None and code & 0xFF in _GONE:
-        return Unavailable(str(error))
+        mend = _MENDS.get(code & 0xFF)
+        return Unavailable(f"{error}\n    {mend}" if mend else str(error))
     return error

@@ -1,0 +1,278 @@
+"""Whatever an operator wrote or left: every command does its work, or says what is wrong. None ends in a traceback."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.commands import forked
+from tests.commands.forked import Ended
+from tests.machine.certificates import Authority
+from tests.machine.configuration import Configuration, prepared
+from tests.machine.postgres import PostgresServer, own_folder, unprivileged
+from tests.machine.program import LOOPBACK, free_port
+from tests.machine.redis import RedisServer
+
+USER = unprivileged()
+DONE, WRONG, NOT_NOW = 0, 1, 3
+
+READING = {
+    "index of keys": (("keys", "list"), ("keys", "rotate")),
+    "signing key": (("keys", "list"), ("keys", "rotate")),
+    "key at a provider": (("keys", "public", "northbank"),),
+    "database": (("provider", "list"), ("migrate",), ("serve",)),
+    "checkpoints": (("audit", "verify"),),
+}
+"""Commands beside `check` that read a kind of file in a way of their own."""
+
+EVERY = (
+    ("reference",),
+    ("check",),
+    ("keys", "init"),
+    ("keys", "list"),
+    ("keys", "public", "northbank"),
+    ("keys", "rotate"),
+    ("keys", "rotate", "--alg", "none"),
+    ("keys", "rotate", "--now", "--settle", "0"),
+    ("keys", "rotate", "--emergency", "--settle", "0", "--alg", "ES256"),
+    ("keys", "retire"),
+    ("migrate",),
+    ("epoch", "raise"),
+    ("audit", "verify"),
+    ("reload",),
+    ("provider", "list"),
+    ("provider", "disable", "northbank", "--reason", "test"),
+    ("provider", "enable", "northbank"),
+    ("service", "disable", "demo-service", "--reason", "test"),
+    ("service", "list"),
+    ("account", "disable", "nobody", "--reason", "test"),
+    ("account", "sign-out", "nobody"),
+    ("serve",),
+)
+"""Every command. `serve` is for configurations alone that cannot be served."""
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Configuration:
+    """The examples with everything that they name, and files of every kind that an operator may name."""
+    made = prepared(tmp_path_factory.mktemp("template"))
+    secrets = made.folder.parent / ".demo" / "secrets"
+    for name in ("facts", "passing", "smtp", "metrics"):
+        (secrets / name).write_text(f"a-long-secret-for-{name}\n")
+    shutil.copy(authority.file, secrets / "authority.pem")
+    client = authority.client("CN=portico")
+    shutil.copy(client.chain, secrets / "portico.crt")
+    shutil.copy(client.key, secrets / "portico.key")
+    made.change("broker.toml", "facts.password_file", "../.demo/secrets/facts")
+    passing = {"url": "rediss://localhost:1/0", "password_file": "../.demo/secrets/passing"}
+    files = {name: f"../.demo/secrets/{name}" for name in ("authority.pem", "portico.crt", "portico.key")}
+    passing |= {"ca_file": files["authority.pem"], "cert_file": files["portico.crt"], "key_file": files["portico.key"]}
+    made.change("broker.toml", "passing", passing)
+    made.change("broker.toml", "metrics", {"token_file": "../.demo/secrets/metrics"})
+    made.change("broker.toml", "outgoing", {"ca_file": files["authority.pem"]})
+    authorities = {"authorities": files["authority.pem"], "proxies": ["127.0.0.1/32"]}
+    made.change("broker.toml", "certificates", authorities)
+    smtp = {"host": "mail.example", "sender": "a@mail.example", "user": "a", "password_file": "../.demo/secrets/smtp"}
+    made.change("broker.toml", "notices", {"smtp": smtp})
+    ended = forked.run("migrate", "--config", str(made.folder))
+    assert ended.status == DONE, ended
+    return made
+
+
+@pytest.fixture
+def config(template: Configuration) -> Iterator[Configuration]:
+    """A copy that belongs to an account without rights: for root nothing is unreadable."""
+    folder = own_folder(USER)
+    shutil.copytree(template.folder.parent, folder / "portico")
+    yield Configuration(forked.owned(folder / "portico", USER) / "config")
+    for path in folder.rglob("*"):
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(0o700)
+    shutil.rmtree(folder)
+
+
+def run(config: Configuration | Path, *words: str) -> Ended:
+    """Runs a command over a configuration, and holds what every command is held to."""
+    place = config.folder if isinstance(config, Configuration) else config
+    named = () if words[0] == "reference" else ("--config", str(place))
+    ended = forked.run(*words, *named, user=USER)
+    assert "Traceback" not in ended.printed, f"{words}: {ended.printed[-3000:]}"
+    assert ended.status in (DONE, WRONG, NOT_NOW), ended
+    assert ended.status == DONE or ended.err.strip(), f"{words} refused without a word"
+    assert "a-long-secret" not in ended.printed, ended
+    return ended
+
+
+# --- one file of each kind, damaged in each way ---
+
+DATA = "../.demo"
+FILES = {
+    "settings": "broker.toml",
+    "a service": "services/demo-service.toml",
+    "a provider": "providers/northbank.toml",
+    "staff": "staff.toml",
+    "index of keys": f"{DATA}/keys/keys.toml",
+    "signing key": f"{DATA}/keys/ES256*.pem",
+    "sealing secret": f"{DATA}/keys/sealing-*",
+    "key at a provider": f"{DATA}/secrets/northbank.pem",
+    "secret at a provider": f"{DATA}/secrets/harbour",
+    "secret of a service": f"{DATA}/secrets/demo-service",
+    "key set of a service": f"{DATA}/secrets/land-register.jwks.json",
+    "password": f"{DATA}/secrets/facts",
+    "password of Redis": f"{DATA}/secrets/passing",
+    "password of the mail server": f"{DATA}/secrets/smtp",
+    "token for metrics": f"{DATA}/secrets/metrics",
+    "authority": f"{DATA}/secrets/authority.pem",
+    "certificate": f"{DATA}/secrets/portico.crt",
+    "key of the certificate": f"{DATA}/secrets/portico.key",
+    "database": f"{DATA}/facts.db",
+    "checkpoints": f"{DATA}/checkpoints",
+}
+BINARY = ("sealing secret", "database", "checkpoints")
+"""Files that no editor writes."""
+
+
+def to_folder(path: Path) -> None:
+    """A folder in the place of the file."""
+    path.unlink(missing_ok=True)
+    path.mkdir()
+
+
+def to_pipe(path: Path) -> None:
+    """A named pipe, which would be waited for."""
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+
+
+def to(content: Callable[[bytes], bytes]) -> Callable[[Path], None]:
+    """Another content."""
+
+    def damage(path: Path) -> None:
+        path.write_bytes(content(path.read_bytes() if path.exists() else b""))
+
+    return damage
+
+
+DAMAGES: dict[str, Callable[[Path], None]] = {
+    "missing": lambda path: path.unlink(missing_ok=True),
+    "a folder": to_folder,
+    "a named pipe": to_pipe,
+    "unreadable": lambda path: path.chmod(0) if path.exists() else None,
+    "empty": to(lambda _: b""),
+    "garbage": to(lambda _: bytes(range(256))),
+    "cut off": to(lambda data: data[: len(data) // 2]),
+    "UTF-16": to(lambda data: data.decode("latin-1").encode("utf-16")),
+    "in Latin-1": to(lambda data: data + "\n# \u00fc\n".encode("latin-1")),
+    "nested without end": to(lambda data: data + b"\nx = " + b"[" * 20_000),
+}
+
+MENDED = ("missing", "empty")
+"""What `migrate` makes a database of, so that the broker could serve, and would not end."""
+
+HARMLESS: dict[str, Callable[[Path], None]] = {
+    "with a byte order mark": to(lambda data: b"\xef\xbb\xbf" + data),
+    "with line ends of Windows": to(lambda data: data.replace(b"\n", b"\r\n")),
+    "with blanks at the ends of lines": to(lambda data: data.replace(b"\n", b" \t\n")),
+    "without a last line end": to(lambda data: data.rstrip(b"\n")),
+    "with empty lines at its end": to(lambda data: data + b"\n\n"),
+}
+
+
+def found(config: Configuration, pattern: str) -> Path:
+    """The first file of a pattern; for one that is still to be made, its place."""
+    folder = (config.folder / pattern).resolve().parent
+    return min(folder.glob(Path(pattern).name), default=folder / Path(pattern).name)
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_a_damaged_file_of_any_kind_is_refused_in_words_and_ends_in_no_traceback(
+    template: Configuration, kind: str
+) -> None:
+    for damage, apply in DAMAGES.items():
+        folder = own_folder(USER)
+        shutil.copytree(template.folder.parent, folder / "portico")
+        copy = Configuration(folder / "portico" / "config")
+        forked.owned(folder / "portico", USER)
+        apply(found(copy, FILES[kind]))
+        for words in (("check",), *READING.get(kind, ())):
+            if words != ("serve",) or damage not in MENDED:
+                run(copy, *words)
+        shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in FILES if kind not in BINARY])
+@pytest.mark.parametrize("shape", HARMLESS)
+def test_what_editors_do_to_a_file_of_any_kind_changes_nothing(config: Configuration, kind: str, shape: str) -> None:
+    if shape == "with a byte order mark" and kind in ("certificate", "key of the certificate"):
+        # OpenSSL reads these two by itself
+        HARMLESS[shape](found(config, FILES[kind]))
+        assert "byte order mark" in run(config, "check").err
+        return
+    HARMLESS[shape](found(config, FILES[kind]))
+    ended = run(config, "check")
+    assert ended.status == DONE, ended
+
+
+# --- settings that cannot be met ---
+
+
+def states(postgres: PostgresServer, redis: RedisServer) -> dict[str, dict[str, object]]:
+    """Changes to broker.toml by name: a path and its value."""
+    nowhere = free_port()
+    facts = f"postgresql://portico@{LOOPBACK}:{postgres.port}"
+    return {
+        "no database there": {"facts.url": f"postgresql://portico@{LOOPBACK}:{nowhere}/portico"},
+        "no such host": {"facts.url": "postgresql://portico@nowhere.invalid/portico"},
+        "no such database": {"facts.url": f"{facts}/nothing"},
+        "no such user": {"facts.url": f"postgresql://nobody@{LOOPBACK}:{postgres.port}/postgres"},
+        "something else listens": {"facts.url": f"postgresql://portico@{LOOPBACK}:{redis.port}/portico"},
+        "no TLS there": {"facts.url": f"{facts}/postgres", "facts.tls": True},
+        "an option": {"facts.url": f"{facts}/postgres?sslmode=require"},
+        "a scheme of another library": {"facts.url": "postgresql+psycopg2://a@b/c"},
+        "no path": {"facts.url": "sqlite:\0"},
+        "a long path": {"facts.url": f"sqlite:{'x' * 5000}"},
+        "a folder as database": {"facts.url": "sqlite:../.demo"},
+        "a folder without rights": {"facts.url": "sqlite:/proc/facts.db"},
+        "no folder of keys": {"keys.folder": "nothing/keys"},
+        "a file as folder of keys": {"keys.folder": "broker.toml"},
+        "an empty folder of keys": {"keys.folder": "services"},
+        "a long folder of keys": {"keys.folder": "x" * 5000},
+        "checkpoints in a folder": {"audit.checkpoints": "services"},
+        "checkpoints where nothing can be written": {"audit.checkpoints": "/proc/checkpoints"},
+        "no checkpoints": {"audit.checkpoints": None},
+        "no address": {"listen.public": "300.1.1.1:80"},
+        "no port": {"listen.public": "127.0.0.1:99999"},
+        "an address of others": {"listen.public": "192.0.2.1:8080"},
+        "a port without rights": {"listen.public": "127.0.0.1:1"},
+        "no zone": {"zone": "../../etc/passwd"},
+        "no folder for counters": {"metrics.folder": "broker.toml/x"},
+        "a Redis option": {"passing.url": "rediss://localhost/0?ssl_cert_reqs=none"},
+    }
+
+
+RUN = ("no checkpoints", "checkpoints where nothing can be written")
+"""States in which the broker can serve, and would not end."""
+
+
+@pytest.fixture
+def impossible(postgres: PostgresServer, redis: RedisServer) -> dict[str, dict[str, object]]:
+    """The states, with real servers on the other side."""
+    return states(postgres, redis)
+
+
+def test_every_command_refuses_settings_that_cannot_be_met_without_a_traceback(
+    template: Configuration, impossible: dict[str, dict[str, object]]
+) -> None:
+    for name, changes in impossible.items():
+        folder = own_folder(USER)
+        shutil.copytree(template.folder.parent, folder / "portico")
+        copy = Configuration(folder / "portico" / "config")
+        for path, value in changes.items():
+            copy.change("broker.toml", path, value)
+        forked.owned(folder / "portico", USER)
+        for words in EVERY:
+            if name not in RUN or words != ("serve",):
+                run(copy, *words)
+        shutil.rmtree(folder)
