@@ -111,7 +111,7 @@ def serve(args: argparse.Namespace) -> int:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     settings = app.configured(args.config)
     configure(settings.broker.development)
-    _run(app.check_ready(settings))
+    _run(app.check_start(settings))
     listen, counters = settings.broker.listen, settings.broker.metrics.folder
     wanted = {"public": [listen.public], "staff": [listen.staff]}.get(args.door, [listen.public])
     if args.door == "all" and settings.staff is not None:

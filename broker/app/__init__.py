@@ -1,6 +1,6 @@
 """The only wiring: every part is built once, from settings. Nothing is decided here."""
 
-from broker.app.administration import administered, check_ready, configured, machine, migrated, read
+from broker.app.administration import administered, check_ready, check_start, configured, machine, migrated, read
 from broker.app.doors import Application, Door, public_door, staff_door
 from broker.app.opening import opened
 from broker.app.parts import Parts
@@ -12,6 +12,7 @@ __all__ = [
     "Parts",
     "administered",
     "check_ready",
+    "check_start",
     "configured",
     "machine",
     "migrated",

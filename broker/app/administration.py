@@ -1,5 +1,6 @@
 """What the commands that serve nothing need: settings, the schema, and the stores of facts for a moment."""
 
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,15 +17,18 @@ from broker.model.facts import Unavailable
 from broker.seal import Sealer
 from broker.settings import Settings, Source, load
 from broker.stores.facts import Facts, check_digests, open_facts
-from broker.stores.passing.opening import open_passing
+from broker.stores.passing.opening import open_care, open_passing
+from broker.stores.passing.server import Misconfigured
 from broker.stores.sql.audit import SqlAudit
 from broker.stores.sql.digests import DigestKeyLost
 from broker.stores.sql.marks import Marks
-from broker.stores.sql.schema import schema_is_current
+from broker.stores.sql.schema import schema_is_current, unwritable
 from broker.stores.sql.sessions import SqlSessions
 from broker.stores.sql.switches import Board
 from broker.toml import Problem
 from providers import KINDS
+
+LOG = logging.getLogger("portico.app")
 
 
 def read(place: Path, *more: Source) -> Settings | list[Problem]:
@@ -56,6 +60,32 @@ async def check_ready(settings: Settings) -> None:
         raise Refused(f"facts.url: the database cannot be used: {problem}", NOT_NOW) from None
     except DigestKeyLost as problem:
         raise _other_keys(problem) from None
+
+
+async def check_start(settings: Settings) -> None:
+    """Whether the broker can serve: `check_ready`, and passing state that keeps what it is given. Raises Refused.
+
+    A Redis that is away is no reason not to start: it is waited for. One that is there and refuses the broker, or
+    throws records away, is.
+    """
+    await check_ready(settings)
+    facts, where = settings.broker.facts, settings.broker.passing
+    if (wrong := await unwritable(facts.url, password(facts.password_file), encrypted(facts))) is not None:
+        raise Refused(f"facts.url: {wrong}", NOT_NOW)
+    server = open_care(where.url, password(where.password_file), encrypted(where))
+    if server is None:
+        return
+    try:
+        problems = await server.check_server()
+    except Misconfigured as problem:
+        raise Refused(f"passing.url: Redis cannot be used: {problem}", NOT_NOW) from None
+    except Unavailable as problem:
+        LOG.warning("start_without_passing_state", extra={"problem": str(problem)})
+        return
+    finally:
+        await server.close()
+    if problems:
+        raise Refused("\n".join(f"passing.url: {problem}" for problem in problems))
 
 
 async def migrated(settings: Settings) -> Sequence[str]:
@@ -111,7 +141,7 @@ class Record:
         """Reads all of it. Raises Refused where no checkpoint is kept outside: then a cut end could not be seen."""
         if self.checkpoints is None:
             raise Refused("audit.checkpoints: not set: without checkpoints outside the database a cut end goes unseen")
-        problems = await self.facts.chain.verify(self.checkpoints, self.ring.audit_public)
+        problems = await self.facts.chain.verify(self.checkpoints, self.ring.audit_public, self.facts.ambient.now())
         sealed, unsealed = await self.facts.chain.counts()
         return Verdict(sealed, unsealed, [str(problem) for problem in problems])
 

@@ -27,7 +27,7 @@ def chores(parts: Parts) -> Sequence[Chore]:
     wanted = [
         Chore("seal", 1.0, facts.tick),
         Chore("sweep", 300.0, lambda: facts.sweep(parts.ambient.now())),
-        Chore("memory", 5.0, parts.passing.watch),
+        Chore("memory", 5.0, lambda: _watch(parts)),
         Chore("deliveries", 1.0, lambda: deliver_calls(carrying)),
         Chore("waiting", 15.0, lambda: look_at_waiting(parts)),
         Chore("keys", 2.0, parts.keys.look),
@@ -46,6 +46,12 @@ def chores(parts: Parts) -> Sequence[Chore]:
         notary = Notary(parts.keys.ring().audit, broker.audit.checkpoints)
         wanted.append(Chore("checkpoint", 60.0, lambda: facts.chain.checkpoint(parts.ambient.now(), notary)))
     return wanted
+
+
+async def _watch(parts: Parts) -> None:
+    """Looks how full passing state is, and whether anything is thrown away there."""
+    await parts.passing.watch()
+    parts.meters.evicting(evicts=parts.passing.evicts())
 
 
 async def _pings(parts: Parts) -> None:

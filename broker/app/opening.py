@@ -111,13 +111,15 @@ def _readiness(facts: Facts, passing: Passing) -> Readiness:
     """What a process must reach to be of use, and what it can do without for a while."""
 
     async def schema() -> str | None:
-        current = await facts.schema_is_current()
-        return None if current else "another schema than this release: run broker migrate"
+        if not await facts.schema_is_current():
+            return "another schema than this release: run broker migrate"
+        wrong = await facts.unwritable()
+        return None if wrong is None else wrong.partition("\n")[0]
 
     async def state() -> str | None:
         return "; ".join(await passing.check_server()) or None
 
-    return Readiness({"facts": schema}, {"passing state": state}, facts.ambient.tick)
+    return Readiness({"facts": schema}, {"passing": state}, facts.ambient.tick)
 
 
 def _beat(parts: Parts) -> Coroutine[Any, Any, None]:

@@ -37,6 +37,7 @@ class Facts:
     `ambient` is the one that was given, with a clock that never falls behind the latest time noted in the database:
     the whole process should use it. `sweep` is called with the time now and then, `tick` about once a second.
     `schema_is_current` asks the database in one round trip; it raises Unavailable where there is no answer.
+    `unwritable` says why nothing can be written now, None if it can.
     `leased(name)` lets one process at a time in: the others get None.
     """
 
@@ -57,6 +58,7 @@ class Facts:
     sweep: Callable[[float], Awaitable[int]]
     tick: Callable[[], Awaitable[None]]
     schema_is_current: Callable[[], Awaitable[bool]]
+    unwritable: Callable[[], Awaitable[str | None]]
     leased: Callable[[str], AbstractAsyncContextManager[object | None]]
     close: Callable[[], Awaitable[None]]
 
@@ -131,6 +133,7 @@ async def open_facts(
         sweep=Sweeper(database).sweep,
         tick=tick,
         schema_is_current=Schema(database).is_current,
+        unwritable=database.unwritable,
         leased=database.leased,
         close=database.close,
     )

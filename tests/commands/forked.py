@@ -1,4 +1,4 @@
-"""The command line in processes of its own, many times over: each is forked from this one, which has loaded it already."""
+"""The command line in processes of its own, many times over: each is forked from this one, which has loaded it."""
 
 import io
 import os
@@ -16,7 +16,7 @@ import pkcs11  # noqa: F401
 import redis  # noqa: F401
 import sqlalchemy.ext.asyncio  # noqa: F401
 
-import broker.stores.sql.migrating  # noqa: F401
+import broker.stores.sql.migrating
 import broker.web.operations.meters  # noqa: F401
 from broker.__main__ import main
 
@@ -61,8 +61,7 @@ def _be(words: Sequence[str], out: int, err: int, user: str | None) -> None:
         nothing = os.open(os.devnull, os.O_RDONLY)
         for source, target in ((nothing, 0), (out, 1), (err, 2)):
             os.dup2(source, target)
-        sys.stdout = io.TextIOWrapper(open(1, "wb", closefd=False), "utf-8")
-        sys.stderr = io.TextIOWrapper(open(2, "wb", closefd=False), "utf-8", write_through=True)
+        sys.stdout, sys.stderr = (io.TextIOWrapper(io.FileIO(number, "w", closefd=False)) for number in (1, 2))
         if user is not None:
             account = pwd.getpwnam(user)
             os.setgroups([])

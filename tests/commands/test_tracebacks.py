@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from tests.commands.forked import Ended
 from tests.machine.certificates import Authority
 from tests.machine.configuration import Configuration, prepared
 from tests.machine.postgres import PostgresServer, own_folder, unprivileged
-from tests.machine.program import LOOPBACK, free_port
+from tests.machine.program import LOOPBACK
 from tests.machine.redis import RedisServer
 
 USER = unprivileged()
@@ -218,61 +220,79 @@ def test_what_editors_do_to_a_file_of_any_kind_changes_nothing(config: Configura
 # --- settings that cannot be met ---
 
 
-def states(postgres: PostgresServer, redis: RedisServer) -> dict[str, dict[str, object]]:
-    """Changes to broker.toml by name: a path and its value."""
-    nowhere = free_port()
-    facts = f"postgresql://portico@{LOOPBACK}:{postgres.port}"
-    return {
-        "no database there": {"facts.url": f"postgresql://portico@{LOOPBACK}:{nowhere}/portico"},
-        "no such host": {"facts.url": "postgresql://portico@nowhere.invalid/portico"},
-        "no such database": {"facts.url": f"{facts}/nothing"},
-        "no such user": {"facts.url": f"postgresql://nobody@{LOOPBACK}:{postgres.port}/postgres"},
-        "something else listens": {"facts.url": f"postgresql://portico@{LOOPBACK}:{redis.port}/portico"},
-        "no TLS there": {"facts.url": f"{facts}/postgres", "facts.tls": True},
-        "an option": {"facts.url": f"{facts}/postgres?sslmode=require"},
-        "a scheme of another library": {"facts.url": "postgresql+psycopg2://a@b/c"},
-        "no path": {"facts.url": "sqlite:\0"},
-        "a long path": {"facts.url": f"sqlite:{'x' * 5000}"},
-        "a folder as database": {"facts.url": "sqlite:../.demo"},
-        "a folder without rights": {"facts.url": "sqlite:/proc/facts.db"},
-        "no folder of keys": {"keys.folder": "nothing/keys"},
-        "a file as folder of keys": {"keys.folder": "broker.toml"},
-        "an empty folder of keys": {"keys.folder": "services"},
-        "a long folder of keys": {"keys.folder": "x" * 5000},
-        "checkpoints in a folder": {"audit.checkpoints": "services"},
-        "checkpoints where nothing can be written": {"audit.checkpoints": "/proc/checkpoints"},
-        "no checkpoints": {"audit.checkpoints": None},
-        "no address": {"listen.public": "300.1.1.1:80"},
-        "no port": {"listen.public": "127.0.0.1:99999"},
-        "an address of others": {"listen.public": "192.0.2.1:8080"},
-        "a port without rights": {"listen.public": "127.0.0.1:1"},
-        "no zone": {"zone": "../../etc/passwd"},
-        "no folder for counters": {"metrics.folder": "broker.toml/x"},
-        "a Redis option": {"passing.url": "rediss://localhost/0?ssl_cert_reqs=none"},
-    }
+HERE = f"postgresql://portico@{LOOPBACK}"
+STATES: dict[str, dict[str, object]] = {
+    "no database there": {"facts.url": f"{HERE}:1/portico"},
+    "no such host": {"facts.url": "postgresql://portico@nowhere.invalid/portico"},
+    "no such database": {"facts.url": f"{HERE}:<postgres>/nothing"},
+    "no such user": {"facts.url": f"postgresql://nobody@{LOOPBACK}:<postgres>/postgres"},
+    "something else listens": {"facts.url": f"{HERE}:<redis>/portico"},
+    "no TLS there": {"facts.url": f"{HERE}:<postgres>/postgres", "facts.tls": True},
+    "an option": {"facts.url": f"{HERE}:<postgres>/postgres?sslmode=require"},
+    "a scheme of another library": {"facts.url": "postgresql+psycopg2://a@b/c"},
+    "no path": {"facts.url": "sqlite:\0"},
+    "a long path": {"facts.url": f"sqlite:{'x' * 5000}"},
+    "a folder as database": {"facts.url": "sqlite:../.demo"},
+    "a folder without rights": {"facts.url": "sqlite:/proc/facts.db"},
+    "no folder of keys": {"keys.folder": "nothing/keys"},
+    "a file as folder of keys": {"keys.folder": "broker.toml"},
+    "an empty folder of keys": {"keys.folder": "services"},
+    "a long folder of keys": {"keys.folder": "x" * 5000},
+    "checkpoints in a folder": {"audit.checkpoints": "services"},
+    "checkpoints where nothing can be written": {"audit.checkpoints": "/proc/checkpoints"},
+    "no checkpoints": {"audit.checkpoints": None},
+    "no address": {"listen.public": "300.1.1.1:80"},
+    "no port": {"listen.public": "127.0.0.1:99999"},
+    "an address of others": {"listen.public": "192.0.2.1:8080"},
+    "no zone": {"zone": "../../etc/passwd"},
+    "no folder for counters": {"metrics.folder": "broker.toml/x", "listen.workers": 2},
+    "a Redis option": {"passing.url": "rediss://localhost/0?ssl_cert_reqs=none"},
+}
+"""Changes to broker.toml: paths and their values, with the ports of real servers."""
 
-
-RUN = ("no checkpoints", "checkpoints where nothing can be written")
+SERVED = ("no checkpoints", "checkpoints where nothing can be written")
 """States in which the broker can serve, and would not end."""
 
 
-@pytest.fixture
-def impossible(postgres: PostgresServer, redis: RedisServer) -> dict[str, dict[str, object]]:
-    """The states, with real servers on the other side."""
-    return states(postgres, redis)
-
-
-def test_every_command_refuses_settings_that_cannot_be_met_without_a_traceback(
-    template: Configuration, impossible: dict[str, dict[str, object]]
+@pytest.mark.parametrize("state", STATES)
+def test_settings_that_cannot_be_met_are_refused_in_words_and_end_in_no_traceback(
+    config: Configuration, state: str, postgres: PostgresServer, redis: RedisServer
 ) -> None:
-    for name, changes in impossible.items():
-        folder = own_folder(USER)
-        shutil.copytree(template.folder.parent, folder / "portico")
-        copy = Configuration(folder / "portico" / "config")
-        for path, value in changes.items():
-            copy.change("broker.toml", path, value)
-        forked.owned(folder / "portico", USER)
-        for words in EVERY:
-            if name not in RUN or words != ("serve",):
-                run(copy, *words)
-        shutil.rmtree(folder)
+    for path, value in STATES[state].items():
+        if isinstance(value, str):
+            value = value.replace("<postgres>", str(postgres.port)).replace("<redis>", str(redis.port))
+        config.change("broker.toml", path, value)
+    for words in (("check",), ("migrate",), ("provider", "list"), ("audit", "verify"), ("keys", "rotate"), ("serve",)):
+        if state not in SERVED or words != ("serve",):
+            run(config, *words)
+
+
+def test_every_command_without_a_database_says_so_and_ends_in_no_traceback(config: Configuration) -> None:
+    config.change("broker.toml", "facts.url", f"{HERE}:1/portico")
+    for words in EVERY:
+        ended = run(config, *words)
+        without = ("reference", "check", "keys")
+        assert words[0] in without or (ended.status == NOT_NOW and "facts.url" in ended.err), ended
+
+
+@pytest.mark.parametrize("place", ["nowhere", "broker.toml/inside", "x" * 300, "/proc/1/root", "/dev/null", "/"])
+def test_a_wrong_config_is_refused_in_words_and_ends_in_no_traceback(config: Configuration, place: str) -> None:
+    for words in (("check",), ("keys", "init"), ("migrate",), ("audit", "verify"), ("serve",)):
+        assert run(config.folder / place, *words).status == WRONG
+
+
+def test_a_user_without_a_name_runs_commands() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import os; os.setuid(54321); from broker.__main__ import _user; print(_user())"],
+        env={name: value for name, value in os.environ.items() if name not in ("LOGNAME", "USER", "LNAME", "USERNAME")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "uid 54321\n"
+
+
+def test_a_reader_that_ends_early_ends_a_command_without_a_traceback() -> None:
+    command = f"{sys.executable} -m broker reference | head -1"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("## broker.toml") and done.stderr == ""

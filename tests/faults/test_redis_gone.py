@@ -220,4 +220,4 @@ async def missing(rider: Rider) -> bool:
     """Requests should still come, and what is missing is told."""
     ready = await rider.visit("/readyz")
     assert ready.status == 200
-    return list(ready.told["wrong"]) == ["passing state"]
+    return list(ready.told["wrong"]) == ["passing"]

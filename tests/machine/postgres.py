@@ -76,6 +76,12 @@ class PostgresServer:
         demand = " clientcert=verify-ca" if clients else ""
         (data / "pg_hba.conf").write_text(f"hostssl all all {LOOPBACK}/32 trust{demand}\n")
 
+    def stand_by(self) -> None:
+        """Let it be a hot standby from the next start on: it waits for what a primary would send, and only reads."""
+        signal_ = self._folder / "data" / "standby.signal"
+        signal_.touch()
+        shutil.chown(signal_, *owner(signal_.parent))
+
     def sql(self, *statements: str) -> str:
         """What psql prints for statements, run as the owner, each in a transaction of its own."""
         words = [word for statement in statements for word in ("-c", statement)]

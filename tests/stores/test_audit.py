@@ -16,7 +16,7 @@ from broker.model.grant import Token
 from broker.model.session import nobody
 from broker.model.switches import SwitchKind
 from broker.stores.facts import Facts
-from broker.stores.sql.audit_chain import Flaw, Notary
+from broker.stores.sql.audit_chain import YOUNG, Flaw, Notary
 from tests.machine.ambient import FakeClock
 from tests.stores.conftest import OpenFacts
 from tests.stores.samples import (
@@ -72,9 +72,9 @@ def office(tmp_path: Path) -> Office:
     return Office(Notary(key, tmp_path / "checkpoints"), parse_keys({"keys": [dict(public_jwk(key))]}))
 
 
-async def flaws(facts: Facts, office: Office) -> list[tuple[Flaw, int]]:
-    """What is wrong with the chain."""
-    problems = await facts.chain.verify(office.notary.file, office.keys)
+async def flaws(facts: Facts, office: Office, later: float = 0.0) -> list[tuple[Flaw, int]]:
+    """What is wrong with the chain, so many seconds from now."""
+    problems = await facts.chain.verify(office.notary.file, office.keys, facts.ambient.now() + later)
     assert all(str(problem) for problem in problems)
     return [(problem.flaw, problem.number) for problem in problems]
 
@@ -278,6 +278,43 @@ async def test_a_chain_that_nobody_vouches_for_is_said_to_be_that(
     assert await flaws(facts, office) == [(Flaw.NO_CHECKPOINT, 0)]
 
 
+async def test_a_new_record_is_whole_before_its_first_checkpoint_is_due(
+    facts: Facts, clock: FakeClock, office: Office
+) -> None:
+    assert await flaws(facts, office) == []
+    await facts.audit.write([event(clock.now(), "first")])
+    assert await flaws(facts, office) == []
+    assert await facts.chain.seal_once() == 1
+    assert await flaws(facts, office) == []
+    assert await flaws(facts, office, later=YOUNG) == []
+    assert await flaws(facts, office, later=YOUNG + 1) == [(Flaw.NO_CHECKPOINT, 0)]
+
+
+async def test_rows_that_wait_to_be_sealed_are_no_alarm(facts: Facts, clock: FakeClock, office: Office) -> None:
+    await chained(facts, clock, office)
+    await facts.audit.write([event(clock.now(), "waits")])
+    assert await facts.chain.counts() == (6, 1)
+    assert await flaws(facts, office, later=86_400.0) == []
+
+
+async def test_a_checkpoint_that_a_crash_cut_off_does_not_spoil_the_next(
+    facts: Facts, clock: FakeClock, office: Office
+) -> None:
+    await chained(facts, clock, office)
+    with office.notary.file.open("ab") as file:
+        file.write(b"eyJhbGciOiJFZERTQSJ9.eyJudW1i")
+    await facts.audit.write([event(clock.now(), "after")])
+    await facts.chain.seal_once()
+    assert await facts.chain.checkpoint(clock.now(), office.notary) is not None
+    assert await flaws(facts, office) == [(Flaw.BAD_CHECKPOINT, 0)]
+
+
+async def test_a_checkpoints_file_of_any_bytes_is_read(facts: Facts, clock: FakeClock, office: Office) -> None:
+    await chained(facts, clock, office)
+    office.notary.file.write_bytes(bytes(range(256)))
+    assert {flaw for flaw, _ in await flaws(facts, office)} == {Flaw.BAD_CHECKPOINT, Flaw.NO_CHECKPOINT}
+
+
 async def test_a_checkpoint_that_somebody_else_signed_or_changed_is_found(
     facts: Facts, clock: FakeClock, office: Office
 ) -> None:
@@ -302,7 +339,7 @@ async def test_a_checkpoint_of_an_earlier_key_still_counts(facts: Facts, clock: 
     await facts.chain.seal_once()
     await facts.chain.checkpoint(clock.now(), later)
     both = parse_keys({"keys": [dict(public_jwk(one)) for one in (key, office.notary.key)]})
-    assert await facts.chain.verify(later.file, both) == []
+    assert await facts.chain.verify(later.file, both, facts.ambient.now()) == []
 
 
 async def test_the_checkpoint_is_also_in_the_log(

@@ -18,6 +18,10 @@ MOST_WAITING: Final = 10_000
 """Commands that may wait for their answers; more than that is a Redis that does not keep up."""
 
 
+NOT_NOW: Final = frozenset({"OOM", "READONLY", "MISCONF", "MASTERDOWN", "LOADING", "BUSY", "NOREPLICAS"})
+"""The first words of a Redis that is there and cannot do it now."""
+
+
 class Broken(Exception):
     """The connection broke, or was given up; whether the command was carried out is not known."""
 
@@ -28,6 +32,10 @@ class Overdue(Exception):
 
 class Crowded(Exception):
     """Too many wait for their answers already; the command was not sent, and those who wait are not disturbed."""
+
+
+class NotLetIn(Exception):
+    """Redis is there, and refuses the user, the password or the number of the database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +156,17 @@ class Line(asyncio.Protocol):
 
 
 async def connected(place: Place, deadline: float) -> Line:
-    """A new connection, let in and at the right database. Raises OSError, Broken, Overdue, ReplyError."""
+    """A new connection, let in and at the right database. Raises OSError, Broken, Overdue, NotLetIn."""
     loop = asyncio.get_running_loop()
     _, line = await loop.create_connection(lambda: Line(deadline), place.host, place.port, ssl=place.tls)
     try:
         for words in place.opening():
             await line.send(words)
+    except ReplyError as error:
+        line.close()
+        if str(error).partition(" ")[0] in NOT_NOW:
+            raise Broken(str(error)) from error
+        raise NotLetIn(str(error)) from error
     except BaseException:
         line.close()
         raise

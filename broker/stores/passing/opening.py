@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from broker.ambient import Ambient
 from broker.seal import Sealer
+from broker.stores.passing.fullness import Fullness
 from broker.stores.passing.memory import (
     MemoryContinuations,
     MemoryGoodbyes,
@@ -15,7 +16,6 @@ from broker.stores.passing.memory import (
     MemoryTransactions,
 )
 from broker.stores.passing.redis import (
-    Fullness,
     RedisContinuations,
     RedisGoodbyes,
     RedisLimits,
@@ -33,7 +33,8 @@ class Passing:
     """The stores of passing state.
 
     `memory_fullness` says how full its memory is, from 0 to 1, without asking anybody; `watch` brings that up to date
-    and is called every few seconds. `check_server` says what is wrong with the server's settings, and how to mend it.
+    and is called every few seconds. `check_server` says what is wrong with the server's settings, and how to mend it,
+    `evicts` whether records were about to be thrown away at the last `watch`.
     """
 
     transactions: MemoryTransactions | RedisTransactions
@@ -45,6 +46,7 @@ class Passing:
     memory_fullness: Callable[[], float]
     watch: Callable[[], Awaitable[None]]
     check_server: Callable[[], Awaitable[Sequence[str]]]
+    evicts: Callable[[], bool]
     close: Callable[[], Awaitable[None]]
 
 
@@ -78,8 +80,14 @@ def open_passing(
         memory_fullness=fullness.memory_fullness,
         watch=fullness.watch,
         check_server=fullness.check_server,
+        evicts=fullness.evicts,
         close=server.close,
     )
+
+
+def open_care(url: str, password: str | None, tls: ssl.SSLContext | None) -> Fullness | None:
+    """What looks after a Redis, alone; None for memory. Nothing is connected yet. Raises ValueError."""
+    return None if url == "memory:" else Fullness(Server(url, password, tls))
 
 
 def _memory(ambient: Ambient) -> Passing:
@@ -95,6 +103,7 @@ def _memory(ambient: Ambient) -> Passing:
         memory_fullness=lambda: transactions.fullness,
         watch=_nothing,
         check_server=_no_problems,
+        evicts=lambda: False,
         close=_nothing,
     )
 

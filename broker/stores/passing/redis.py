@@ -260,29 +260,3 @@ class RedisMirror:
     async def forget(self) -> None:
         """Takes the mirrored version away."""
         await self._server.command("DEL", MIRROR)
-
-
-class Fullness:
-    """How full Redis is, and whether it is set up as it must be."""
-
-    def __init__(self, server: Server) -> None:
-        self._server = server
-        self._share = 0.0
-
-    def memory_fullness(self) -> float:
-        """The share of its memory that Redis used when it was last asked, 0 where it has no bound of its own."""
-        return self._share
-
-    async def watch(self) -> None:
-        """Asks Redis. For every few seconds."""
-        memory = await self._server.info("memory")
-        bound = int(memory["maxmemory"])
-        self._share = int(memory["used_memory"]) / bound if bound else 0.0
-
-    async def check_server(self) -> Sequence[str]:
-        """What is wrong with the server's settings, each with how to mend it."""
-        memory = await self._server.info("memory")
-        policy = memory["maxmemory_policy"]
-        if policy == "noeviction":
-            return ()
-        return (f"Redis evicts records (maxmemory-policy is {policy}): set maxmemory-policy to noeviction",)

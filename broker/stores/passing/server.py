@@ -15,7 +15,7 @@ from hiredis import ReplyError
 
 from broker.model.facts import Unavailable
 from broker.stores.passing.address import place
-from broker.stores.passing.line import Broken, Crowded, Line, Overdue, connected
+from broker.stores.passing.line import NOT_NOW, Broken, Crowded, Line, NotLetIn, Overdue, connected
 
 DEADLINE: Final = 0.8
 """How long (seconds) one command may take, together with the wait for a connection and the making of one."""
@@ -26,11 +26,45 @@ CONNECT_WITHIN: Final = 0.5
 _LINGER: Final = 60.0
 """How much longer (seconds) Redis keeps a record than our clock does: its own expiry only sweeps up."""
 
-_NOT_NOW: Final = frozenset({"OOM", "READONLY", "MISCONF", "MASTERDOWN", "LOADING", "BUSY", "NOREPLICAS"})
-"""The first words of a Redis that is there and cannot do it now."""
-
 MIRROR: Final = "portico:switches:v1"
 """Where the version of the switches is mirrored. Scripts bring it along."""
+
+
+NOT_LET_IN: Final = "look at the user and the number in passing.url, and at passing.password_file"
+REFUSING: Final[Mapping[str, str]] = {
+    "NOAUTH": NOT_LET_IN,
+    "WRONGPASS": NOT_LET_IN,
+    "DENIED": "set a password for Redis, and name its file with passing.password_file",
+    "NOPERM": "let the user of passing.url do it: ACL SETUSER <user> ~portico:* +@all -@dangerous +info",
+    "MOVED": "this is a Redis Cluster: name a single Redis, with or without replicas",
+    "CROSSSLOT": "this is a Redis Cluster: name a single Redis, with or without replicas",
+    "CLUSTERDOWN": "this is a Redis Cluster: name a single Redis, with or without replicas",
+}
+"""The first words of a Redis that is there and will not do it as the broker is set up, and the mend."""
+
+
+class Misconfigured(Unavailable):
+    """A Redis that is there, and refuses what the settings say."""
+
+    def __init__(self, said: str, mend: str) -> None:
+        super().__init__(f"{said}\n    {mend}")
+
+
+def _mend(said: str, code: str) -> str | None:
+    """The mend of what Redis will not do as the broker is set up; None for a fault of ours."""
+    if "ACL failure" in said or "user executing the script" in said:
+        return REFUSING["NOPERM"]
+    if said.startswith("ERR unknown command"):
+        return "use Redis 6.2 or later, with none of its commands renamed"
+    return REFUSING.get(code)
+
+
+def _tls_mend(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        if error.verify_code in (62, 64):
+            return "write the host in passing.url as the server's certificate names it"
+        return "name the certificates of the authority that signed the server's certificate with passing.ca_file"
+    return "does the server speak TLS at this port, and want a certificate (passing.cert_file)?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +116,16 @@ class Server:
             except Broken:
                 return await self._anew(line, words, until)
         except ReplyError as error:
-            if str(error).partition(" ")[0] in _NOT_NOW:
+            code = str(error).partition(" ")[0]
+            if code in NOT_NOW:
                 raise Unavailable(str(error)) from error
+            if (mend := _mend(str(error), code)) is not None:
+                raise Misconfigured(str(error), mend) from error
             raise
+        except NotLetIn as error:
+            raise Misconfigured(str(error), NOT_LET_IN) from error
+        except ssl.SSLError as error:
+            raise Misconfigured(f"{type(error).__name__}: {error}", _tls_mend(error)) from error
         except (Broken, Overdue, Crowded, OSError, TimeoutError) as error:
             raise Unavailable(f"{type(error).__name__}: {error}") from error
 
@@ -126,9 +167,9 @@ class Server:
                 raise
             return await self.command("EVAL", script.text, len(keys), *keys, *arguments)
 
-    async def info(self, section: str) -> Mapping[str, str]:
-        """What Redis says of itself."""
-        lines = (await self.command("INFO", section)).decode().splitlines()
+    async def info(self, *section: str) -> Mapping[str, str]:
+        """What Redis says of itself: all of it, or one section."""
+        lines = (await self.command("INFO", *section)).decode().splitlines()
         return dict(line.split(":", 1) for line in lines if ":" in line)
 
     async def close(self) -> None:

@@ -27,6 +27,10 @@ _log: Final = logging.getLogger("portico.audit")
 _LEASE: Final = "audit-chain"
 _TYP: Final = "audit-checkpoint+jwt"
 _BATCH: Final = 1000
+_AT: Final = 2 + COLUMNS.index("at")
+"""The column of a sealed row that says when it was written."""
+YOUNG: Final = 600.0
+"""Seconds for which a record may have no checkpoint: a new installation makes its first one in a minute."""
 _NOTHING: Final = (0, "")
 """The number and the hash before the first row."""
 
@@ -152,15 +156,21 @@ class AuditChain:
         sealed, all_rows = (await self._database.query(self._count, {}))[0]
         return int(sealed), int(all_rows) - int(sealed)
 
-    async def verify(self, file: Path, keys: KeySet) -> Sequence[ChainProblem]:
-        """Everything that is wrong with the chain, held against the checkpoints in a file. Empty: it is whole."""
+    async def verify(self, file: Path, keys: KeySet, now: float) -> Sequence[ChainProblem]:
+        """Everything that is wrong with the chain, held against the checkpoints in a file. Empty: it is whole.
+
+        A record that began just before `now`, of which no checkpoint was ever made, is whole without one.
+        """
         known, problems = _read(file, keys)
+        last_made = await self._database.query(self._last, {})
         number, before = _NOTHING
+        began = now
         while rows := await self._database.query(self._sealed, {"after": number, "limit": _BATCH}):
             for row in rows:
+                began = min(began, float(row[_AT]))
                 problems += _check(row, number, before, known)
                 number, before = row[0], row[1]
-        if number and not known:
+        if number and not known and (last_made or now - began > YOUNG):
             detail = f"no checkpoint in {file.name} vouches for the {number} rows that are sealed"
             problems.append(ChainProblem(Flaw.NO_CHECKPOINT, 0, detail))
         last = max(known, default=0)
@@ -188,7 +198,7 @@ def _read(file: Path, keys: KeySet) -> tuple[Mapping[int, Checkpoint], list[Chai
     """The checkpoints in a file by number, and what is wrong with them."""
     known: dict[int, Checkpoint] = {}
     problems: list[ChainProblem] = []
-    lines = file.read_text(encoding="ascii").split() if file.exists() else []
+    lines = file.read_bytes().decode("ascii", "replace").split() if file.exists() else []
     for count, line in enumerate(lines, 1):
         try:
             claims = verify(line, keys, SIGNATURE_ALGORITHMS, typ=_TYP).claims
@@ -205,7 +215,10 @@ def _read(file: Path, keys: KeySet) -> tuple[Mapping[int, Checkpoint], list[Chai
 
 def _append(file: Path, line: str) -> None:
     """One more line, on the disk before anybody counts on it."""
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as out:
-        out.write(line.encode("ascii") + b"\n")
+    with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "ab") as out:
+        size = out.seek(0, os.SEEK_END)
+        # a line that was cut off by a crash spoils itself, and not the next one
+        whole = size == 0 or os.pread(out.fileno(), 1, size - 1) == b"\n"
+        out.write((b"" if whole else b"\n") + line.encode("ascii") + b"\n")
         out.flush()
         os.fsync(out.fileno())

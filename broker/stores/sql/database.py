@@ -121,6 +121,10 @@ class Database(Protocol):
         """A transaction that only one process at a time has by this name; None where another one has it now."""
         ...
 
+    async def unwritable(self) -> str | None:
+        """Why nothing can be written now, with a mend; None if it can. One round trip. Raises Unavailable."""
+        ...
+
     async def close(self) -> None:
         """Ends all connections."""
         ...

@@ -1,5 +1,6 @@
 """Brings a database to the schema of this release. Only what migrates loads this: it needs several megabytes."""
 
+import sqlite3
 import ssl
 from collections.abc import Callable
 from functools import partial
@@ -19,6 +20,7 @@ from broker.stores.sql.address import SqliteAddress, address
 from broker.stores.sql.moving import move_batch
 from broker.stores.sql.refusals import BROKEN, is_passing, unavailable
 from broker.stores.sql.schema import MIGRATIONS, PATIENCE, keep_apart
+from broker.stores.sql.sqlite import meaning
 
 _LOCK: Final = 7_042_001
 """The advisory lock under which one process at a time migrates."""
@@ -100,7 +102,11 @@ def _migrate_file(where: SqliteAddress, sealing: Callable[[], Sealer] | None) ->
                 connection.exec_driver_sql("VACUUM")
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     except DatabaseError as error:
-        raise Unavailable(f"{where.path}: {error.orig}") from error
+        cause = error.orig
+        told = meaning(cause) if isinstance(cause, sqlite3.Error) else cause
+        if isinstance(told, Unavailable):
+            raise Unavailable(f"{where.path}: {told}") from error
+        raise
 
 
 def _alone(connection: Connection, step: Callable[[Connection], bool]) -> bool:

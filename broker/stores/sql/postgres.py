@@ -15,7 +15,7 @@ from broker.stores.sql.address import PostgresAddress
 from broker.stores.sql.connections import Connection, Connections, Patience
 from broker.stores.sql.database import Conflict, Parameters, Prepared, Row
 from broker.stores.sql.dialect import Postgres
-from broker.stores.sql.refusals import BROKEN, is_passing, unavailable
+from broker.stores.sql.refusals import BROKEN, READ_ONLY, is_passing, unavailable
 from broker.stores.sql.tables import unique_keys
 
 _Result = TypeVar("_Result")
@@ -33,6 +33,7 @@ class PostgresDatabase(Postgres):
         self._keys = unique_keys()
         lock = func.pg_try_advisory_xact_lock(bindparam("key", type_=BigInteger))
         self._lease = self.prepare(select(lock))
+        self._read_only = self.prepare(select(func.current_setting("transaction_read_only")))
 
     async def query(self, prepared: Prepared, parameters: Parameters) -> Sequence[Row]:
         """Reads."""
@@ -69,6 +70,12 @@ class PostgresDatabase(Postgres):
         async with self.transaction() as unit:
             gained = await unit.run(self._lease, {"key": key})
             yield unit if gained[0][0] else None
+
+    async def unwritable(self) -> str | None:
+        """A hot standby says so, and a database whose transactions read only (`default_transaction_read_only`)."""
+        if (await self.query(self._read_only, {}))[0][0] == "off":
+            return None
+        return f"the database is read-only\n    {READ_ONLY}"
 
     async def close(self) -> None:
         """Ends all connections."""

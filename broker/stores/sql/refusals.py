@@ -22,10 +22,12 @@ _NOT_PREPARED: Final = (
 )
 """What comes of a statement that is not on its connection as we left it."""
 
+READ_ONLY: Final = "name the primary in facts.url, or make the database writable: default_transaction_read_only"
+
 _MENDS: Final[Mapping[str, str]] = {
     "28": "look at the user in facts.url, at facts.password_file, and at the server's pg_hba.conf",
     "3D": "create the database, or write its name at the end of facts.url",
-    "25006": "name the primary in facts.url, or make the database writable: default_transaction_read_only",
+    "25006": READ_ONLY,
     "42501": "let the user of facts.url own the database's tables: GRANT, or ALTER TABLE ... OWNER TO",
     "53300": "raise max_connections of the server above facts.connections times all workers",
     "08P01": "a pooler between must keep sessions (PgBouncer: pool_mode = session)",

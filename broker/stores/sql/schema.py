@@ -40,16 +40,28 @@ def heads() -> Set[str]:
 
 async def schema_is_current(url: str, password: str | None = None, tls: ssl.SSLContext | None = None) -> bool:
     """Whether the schema is the one that this version of the broker needs. Raises Unavailable and BadUrl."""
-    where = address(url, password, tls)
-    if isinstance(where, SqliteAddress):
-        keep_apart(where)
-        database: Database = SqliteDatabase(where.path)
-    else:
-        database = PostgresDatabase(where, 1, PATIENCE)
+    database = _opened(url, password, tls)
     try:
         return await Schema(database).is_current()
     finally:
         await database.close()
+
+
+async def unwritable(url: str, password: str | None = None, tls: ssl.SSLContext | None = None) -> str | None:
+    """Why nothing can be written to a database whose schema is current; None if it can. Raises Unavailable."""
+    database = _opened(url, password, tls)
+    try:
+        return await database.unwritable()
+    finally:
+        await database.close()
+
+
+def _opened(url: str, password: str | None, tls: ssl.SSLContext | None) -> Database:
+    where = address(url, password, tls)
+    if isinstance(where, SqliteAddress):
+        keep_apart(where)
+        return SqliteDatabase(where.path)
+    return PostgresDatabase(where, 1, PATIENCE)
 
 
 def keep_apart(where: SqliteAddress) -> None:

@@ -95,6 +95,15 @@ class SqliteDatabase(Sqlite):
         async with self.transaction() as unit:
             yield unit
 
+    async def unwritable(self) -> str | None:
+        """A disk that is full shows in what is really written: one page, which changes nothing."""
+        try:
+            async with self._turn:
+                await self._job(_write_nothing)
+        except Unavailable as problem:
+            return f"the file cannot be written: {problem}"
+        return None
+
     async def close(self) -> None:
         """Closes the file; what runs is finished first."""
         async with self._turn:
@@ -109,7 +118,7 @@ class SqliteDatabase(Sqlite):
             return work(self._connection())
         except sqlite3.Error as error:
             self._recover()
-            raise _meaning(error) from error
+            raise meaning(error) from error
 
     def _connection(self) -> sqlite3.Connection:
         if self._open is None:
@@ -160,6 +169,12 @@ def _undo(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")
 
 
+def _write_nothing(connection: sqlite3.Connection) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("UPDATE alembic_version SET version_num = version_num")
+    connection.execute("COMMIT")
+
+
 def _run(connection: sqlite3.Connection, prepared: Prepared, parameters: Parameters) -> Sequence[Row]:
     """The rows of the gate, or of the last step that has rows where there is no gate."""
     rows: Sequence[Row] = ()
@@ -182,7 +197,7 @@ def _values(step: SqlText, parameters: Parameters) -> dict[str, Any]:
     return values
 
 
-def _meaning(error: sqlite3.Error) -> Exception:
+def meaning(error: sqlite3.Error) -> Exception:
     """A taken key, a file that cannot be used now, or the fault itself."""
     unique = _UNIQUE.match(str(error))
     if isinstance(error, sqlite3.IntegrityError) and unique:

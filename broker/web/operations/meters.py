@@ -71,6 +71,8 @@ class Meters:
         self._moves = counter("case_moves", "Moves of verification cases, by where they led", "to")
         self._working = gauge("provider_working", "1 while citizens are sent to a provider, else 0", "provider")
         self._reachable = gauge("store_reachable", "1 while a store answers, else 0", "store")
+        self._evicts = highest("passing_evicts", "1 while Redis would throw records away to make room, else 0")
+        self._evicts.set(0)
         self._configuration = gauge("configuration_version", "The last `broker reload` whose changes were taken")
         self._delivered = counter("deliveries", "Tries to tell a service something, by outcome", "kind", "outcome")
         self._waiting = highest("deliveries_waiting", "Deliveries still to be made", "kind")
@@ -139,6 +141,10 @@ class Meters:
     def store(self, name: str, reachable: bool) -> None:
         """Whether a store answers now."""
         self._reachable.labels(name).set(float(reachable))
+
+    def evicting(self, *, evicts: bool) -> None:
+        """Whether Redis would throw records away."""
+        self._evicts.set(float(evicts))
 
     def configuration(self, version: int) -> None:
         """Everything that was asked for up to this `broker reload` is taken."""
