@@ -5,12 +5,14 @@ by the SHA-256 of a secret's text. A file that is named twice is found by its pa
 """
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from broker.jose import Untrusted, pem_thumbprint, thumbprint
+from broker.operator_files import content
 from broker.settings.providers import ProviderEntry
 from broker.settings.secret import secret
 from broker.settings.services import ServiceFile
@@ -56,7 +58,7 @@ def copies(held: Iterable[Held], *, shared_by_services: bool = False) -> Iterato
 
 def file_mark(path: Path) -> str:
     """What two names of one file have in common, whether it exists or not."""
-    return f"file:{path.resolve()}"
+    return f"file:{os.path.realpath(path)}"
 
 
 def key_mark(thumbprint: str) -> str:
@@ -119,7 +121,7 @@ def _file(path: Path, *, key: bool) -> Iterator[str]:
     """The marks of a file. One that is missing or holds nothing of use has only its path: other checks name that."""
     yield file_mark(path)
     try:
-        found = pem_thumbprint(path.read_bytes()) if key else hashlib.sha256(secret(path).encode()).hexdigest()
+        found = pem_thumbprint(content(path)) if key else hashlib.sha256(secret(path).encode()).hexdigest()
     except (OSError, ValueError):
         return
     yield key_mark(found) if key else f"secret:{found}"
