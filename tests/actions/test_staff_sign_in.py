@@ -210,10 +210,20 @@ async def test_who_left_the_list_of_staff_is_signed_out(door: Door) -> None:
 async def test_signing_out_ends_the_session_for_good(door: Door) -> None:
     arrived = await door.signs_in()
     assert isinstance(arrived, Arrived)
-    await door.entrance.leave(arrived.session)
-    await door.entrance.leave(arrived.session)
+    signed_in = int(door.stage.clock.now())
+    assert await door.entrance.leave(arrived.session) == signed_in
+    assert await door.entrance.leave(arrived.session) is None
     assert await door.entrance.present(arrived.session) is None
     assert len(await door.stage.audit("staff_signed_out")) == 1
+
+
+async def test_after_a_sign_out_the_next_person_at_the_console_is_asked_for_a_new_sign_in(door: Door) -> None:
+    arrived = await door.signs_in()
+    assert isinstance(arrived, Arrived)
+    assert not door.provider.asked[-1].fresh
+    departed = await door.entrance.leave(arrived.session)
+    assert isinstance(await door.entrance.begin("/", None, departed=departed), Departing)
+    assert (door.provider.asked[-1].fresh, door.provider.asked[-1].after) == (True, departed)
 
 
 async def test_proving_anew_who_one_is_demands_a_fresh_sign_in_and_replaces_the_session(door: Door) -> None:

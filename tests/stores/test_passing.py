@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from broker.journey.transaction import STUB_LIFE, State
 from broker.model.allowance import Allowance
+from broker.model.goodbye import Goodbye
 from broker.model.handle import digest
 from broker.stores.passing.opening import Passing
 from tests.machine.ambient import FakeClock
@@ -189,9 +190,23 @@ async def test_a_continuation_code_expires(passing: Passing, clock: FakeClock) -
     assert await passing.continuations.take("ABCD2345") is None
 
 
+async def test_a_goodbye_is_replaced_and_expires(passing: Passing, clock: FakeClock) -> None:
+    first = Goodbye(
+        "browser", "tax", "https://tax.example/", ("https://tax.example/bye",), ("cy",), "bank", "https://b/"
+    )
+    await passing.goodbyes.put("handle", first, clock.now() + 60)
+    assert await passing.goodbyes.get("handle") == first
+    await passing.goodbyes.put("handle", replace(first, returned=True), clock.now() + 60)
+    assert await passing.goodbyes.get("handle") == replace(first, returned=True)
+    assert await passing.goodbyes.get("another") is None
+    clock.advance(60)
+    assert await passing.goodbyes.get("handle") is None
+
+
 async def test_handles_of_different_kinds_are_never_taken_for_one_another(passing: Passing, clock: FakeClock) -> None:
     await passing.transactions.create("same", transaction(clock.now()), LIMIT)
     assert await passing.pushed.get("same") is None
+    assert await passing.goodbyes.get("same") is None
     assert await passing.continuations.take("same") is None
     assert await passing.transactions.load("same") is not None
 

@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broker.actions.browser import Browser, Departed
 from broker.web import cookies
 from broker.web.middleware.heads import LARGEST
 from broker.web.staff import cookies as staff
 
-OURS = (cookies.BROWSER, cookies.SESSION, cookies.STATE, cookies.LANGUAGE, cookies.LEFT, cookies.CODE)
-STAFF = (staff.SESSION, staff.LEAVING)
+OURS = (cookies.BROWSER, cookies.SESSION, cookies.STATE, cookies.LANGUAGE, cookies.DEPARTED, cookies.LEFT, cookies.CODE)
+STAFF = (staff.SESSION, staff.LEAVING, staff.DEPARTED)
 VALUES = st.text('abcdefghijklmnopqrstuvwxyzABC_-0123456789.="', max_size=40)
 OTHERS = st.lists(st.text(st.characters(max_codepoint=255, exclude_characters=";"), max_size=60), max_size=8)
 
@@ -24,6 +25,39 @@ def test_our_cookies_are_found_whatever_stands_beside_them(
     others = [f"x{other}" for other in (*before, *after)]
     header = "; ".join([*others[: len(before)], *own, *others[len(before) :]])
     assert cookies.read(header) == sent
+
+
+PROVIDERS = st.text(min_size=1, max_size=20)
+TIMES = st.dictionaries(PROVIDERS, st.integers(0, 10**11), max_size=6)
+
+
+@given(TIMES, st.frozensets(PROVIDERS, max_size=6))
+def test_what_a_browser_remembers_of_a_sign_out_is_read_as_it_was_written(
+    after: dict[str, int], done: frozenset[str]
+) -> None:
+    written = cookies.set_departed(Departed(after, done))
+    assert written.endswith("; Path=/; Max-Age=2592000; Secure; HttpOnly; SameSite=Lax") and written.isascii()
+    value = cookies.read(written.partition("; ")[0])[cookies.DEPARTED]
+    left = {provider: since for provider, since in after.items() if provider not in done}
+    assert cookies.departed(value) == Departed(left, done)
+
+
+def test_each_provider_is_asked_anew_after_a_sign_out_until_someone_proved_there_who_they_are() -> None:
+    browser = Browser(departed=Departed().signed_out("bank", 100))
+    assert browser.asks_anew("bank") and browser.asks_anew("never used")
+    assert browser.departed is not None
+    after = Browser(departed=browser.departed.signed_in("bank"))
+    assert not after.asks_anew("bank") and after.asks_anew("never used")
+    assert after.departed is not None
+    assert Browser(departed=after.departed.signed_out("post", 50)).asks_anew("bank")
+    assert not Browser().asks_anew("bank") and cookies.departed("") is None
+
+
+@given(st.text(max_size=200))
+def test_what_somebody_else_wrote_into_that_cookie_is_read_without_a_fault(value: str) -> None:
+    found = cookies.departed(value)
+    assert found is None or all(0 <= since < 10**12 for since in found.after.values())
+    assert (staff.read_departed(value) or 0) >= 0
 
 
 @given(st.text(max_size=200))
