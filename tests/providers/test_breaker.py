@@ -101,6 +101,11 @@ def test_whatever_happened_it_admits_somebody_within_thirty_seconds(steps: list[
     assert any(breaker.admits(now + wait) for wait in range(30))
 
 
+def eighths(most: float) -> st.SearchStrategy[float]:
+    """Seconds up to so many, in steps that add up exactly: the model and the breaker then agree at every border."""
+    return st.integers(0, int(most * 8)).map(lambda count: count / 8)
+
+
 class Histories(RuleBasedStateMachine):
     """A breaker beside a model that keeps every outcome since the breaker last closed."""
 
@@ -110,24 +115,28 @@ class Histories(RuleBasedStateMachine):
         self.now = 1000.0
         self.outcomes: list[tuple[float, bool]] = []
 
-    @rule(seconds=st.one_of(st.floats(0, 3), st.floats(0, OPEN_FOR), st.floats(0, 2 * WINDOW)))
+    @rule(seconds=st.one_of(eighths(3), eighths(OPEN_FOR), eighths(2 * WINDOW)))
     def wait(self, seconds: float) -> None:
         """Time alone changes nothing but what is let through."""
         before = self.breaker.opened
         self.now += seconds
         assert self.breaker.opened == before
 
-    @rule(seconds=st.floats(0, 500))
+    @rule(seconds=eighths(500))
     def set_the_clock_back(self, seconds: float) -> None:
         self.now -= seconds
-        self.outcomes = [one for one in self.outcomes if one[0] <= self.now]
+
+    def remember(self, *, good: bool) -> None:
+        """One more outcome. Forgotten are those that left the window, and those ahead, if the clock was set back."""
+        kept = (one for one in self.outcomes if self.now - WINDOW < one[0] <= self.now)
+        self.outcomes = [*kept, (self.now, good)]
 
     @rule()
     def succeed(self) -> None:
         """A good outcome never opens and never keeps open, whatever leaves the window with it."""
         if self.breaker.opened is not None:
             self.outcomes = []
-        self.outcomes.append((self.now, True))
+        self.remember(good=True)
         self.breaker.succeed(self.now)
         assert self.breaker.opened is None
         assert self.breaker.admits(self.now)
@@ -136,9 +145,9 @@ class Histories(RuleBasedStateMachine):
     @rule()
     def fail_while_closed(self) -> None:
         """An outage opens it if, and only if, outages are the share of the window that concludes something."""
-        self.outcomes.append((self.now, False))
+        self.remember(good=False)
         self.breaker.fail(self.now)
-        window = [good for at, good in self.outcomes if at > self.now - WINDOW]
+        window = [good for _, good in self.outcomes]
         concluded = len(window) >= LEAST and window.count(False) >= SHARE * len(window)
         assert self.breaker.opened == (self.now if concluded else None)
 
