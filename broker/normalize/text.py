@@ -58,6 +58,8 @@ def clean_lines(text: str) -> str:
 
 def is_blank(text: str) -> bool:
     """Whether a text shows nothing: no letter, number, punctuation mark or symbol is left in it."""
+    if text.isascii() and text.isprintable():
+        return not text.strip()
     return not any(unicodedata.category(letter)[0] in "LNPS" for letter in clean(text))
 
 

@@ -8,21 +8,33 @@ import pytest
 from broker.actions.assist_records import marks_ever
 from broker.actions.outcomes import Continuation
 from broker.assisted.case import Case, Contact, Way
+from broker.assisted.people import TwoPeople
 from broker.model.assurance import Level
-from tests.actions.assist_stage import ME, WANTED, Stage
+from broker.model.facts import Created
+from tests.actions.assist_stage import ANN, ME, WANTED, Stage
 from tests.assisted.cases import draft
 
 
-async def asks_by_phone(stage: Stage, typed: str, **now: Any) -> Case:
+async def asks_by_phone(stage: Stage, typed: str) -> Case:
     """A new case of a citizen who typed this telephone number."""
     handle = await stage.arrives(Level.LOW)
     made = await stage.citizen.ask_help(handle, ME, replace(WANTED, way="phone", address=typed))
     assert isinstance(made, Continuation)
-    case = await stage.case(handle)
-    if now:
-        await stage.facts.cases.save(replace(case, version=case.version + 1, **now), (), ())
-        case = await stage.case(handle)
-    return case
+    return await stage.case(handle)
+
+
+async def of_release_0_1(stage: Stage, id: str, typed: str, **more: Any) -> Case:
+    """A case as release 0.1 wrote it: the mark is that of what was typed, without separators."""
+    marks = (stage.office.blind(f"phone:{typed}"),)
+    named: dict[str, Any] = {
+        "id": id,
+        "transaction": f"transaction-{id}",
+        "reference": f"{id}-2345",
+        "continuation": f"code-{id}",
+    }
+    made = replace(draft(), **named, marks=marks, **more)
+    assert await stage.facts.cases.create(made, (), ()) is Created.DONE
+    return made
 
 
 async def test_a_telephone_number_is_found_again_however_it_was_typed(stage: Stage) -> None:
@@ -39,12 +51,11 @@ async def test_a_telephone_number_is_found_again_however_it_was_typed(stage: Sta
 async def test_marks_that_an_older_release_made_of_a_number_are_still_found(stage: Stage, typed: str) -> None:
     """Release 0.1 made the mark of what was typed; after erasure nothing is left to make another mark of."""
     blind = stage.office.blind
-    old = await asks_by_phone(stage, typed, marks=(blind(f"phone:{typed}"),), erased=True, contact=None)
+    await of_release_0_1(stage, "erased", typed, erased=True)
     new = await asks_by_phone(stage, "07700 900982")
     assert await stage.facts.cases.alike(marks_ever(new, "GB", blind), new.id) == 1
-    waiting = await asks_by_phone(stage, typed, marks=(blind(f"phone:{typed}"),), contact=Contact(Way.PHONE, typed))
+    waiting = await of_release_0_1(stage, "waiting", typed, contact=Contact(Way.PHONE, typed))
     assert await stage.facts.cases.alike(marks_ever(waiting, "GB", blind), waiting.id) == 2
-    assert old.contact is None
     abroad = await asks_by_phone(stage, "+33 7 70 09 00 98")
     assert await stage.facts.cases.alike(marks_ever(abroad, "GB", blind), abroad.id) == 0
 
@@ -52,3 +63,12 @@ async def test_marks_that_an_older_release_made_of_a_number_are_still_found(stag
 def test_marks_that_an_older_release_made_of_an_address_are_still_looked_for() -> None:
     found = marks_ever(replace(draft(), contact=Contact(Way.EMAIL, "ada@xn--bcher-kva.example")), "GB", str)
     assert found == ("email:ada@xn--bcher-kva.example", "email:ada@bücher.example")
+
+
+async def test_the_third_case_on_one_number_needs_a_second_person_however_it_was_typed(stage: Stage) -> None:
+    handle = await stage.arrives(Level.LOW)
+    for id, typed in (("erased", "07700900982"), ("other", "+4407700900982")):
+        await of_release_0_1(stage, id, typed)
+    await stage.asks(handle, replace(WANTED, way="phone", address="+44\u20117700\u2011900982"))
+    await stage.approves(ANN)
+    assert TwoPeople.SEEN_BEFORE in (await stage.case(handle)).two_people

@@ -9,6 +9,7 @@ from playwright.async_api import BrowserContext, Page
 from broker.ambient import Ambient
 from broker.assisted import events as ev
 from broker.assisted.case import State
+from broker.web.staff.recording import DATE, PARTIAL_DATE
 from tests.conftest import NewContext
 from tests.web.staff import CARYS, MEI, RHYS, TOM, Ready, Stage, staged
 from tests.web.test_accessibility import CUT_OFF, violations
@@ -264,3 +265,28 @@ async def test_no_page_has_an_axe_violation_or_is_cut_off(part: str, stage: Stag
     await PARTS[part](stage, context, looked)
     assert looked.faults == {}
     assert looked.count >= 6
+
+
+@pytest.mark.parametrize(
+    ("typed", "whole", "partial"),
+    [
+        ("1977-04-12", True, True),
+        ("1977/4/2", True, True),
+        ("12.04.1977", True, True),
+        ("\u202d1977\u201104\u201112\u202c", True, True),
+        ("\u0661\u0669\u0667\u0667-\u0660\u0664-\u0661\u0662", True, True),
+        ("1977", False, True),
+        ("1977-04", False, True),
+        ("0000-04-12", True, True),
+        ("04/12/1977", False, False),
+        ("April 1977", False, False),
+    ],
+)
+async def test_a_browser_lets_pass_what_can_be_a_date_or_part_of_one(
+    page: Page, typed: str, whole: bool, partial: bool
+) -> None:
+    """The pattern of a field keeps what was typed in the form; the broker itself says what is a date."""
+    await page.set_content(f"<input id=whole pattern='{DATE}'><input id=partial pattern='{PARTIAL_DATE}'>")
+    for field, passes in (("whole", whole), ("partial", partial)):
+        await page.fill(f"#{field}", typed)
+        assert await page.evaluate("field => document.getElementById(field).validity.valid", field) is passes

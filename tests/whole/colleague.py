@@ -50,8 +50,8 @@ class Colleague:
         await self.press("Both words were right")
         return first, second
 
-    async def record(self, name: tuple[str, str] = ("Amina", "Hughes")) -> None:
-        """Writes down what was shown: a passport, what records say, and the details."""
+    async def record(self, name: tuple[str, str] = ("Amina", "Hughes"), born: str = "1987-04-12") -> None:
+        """Writes down what was shown: a passport, what records say, and the details. An empty name is left out."""
         await self.press("Add it")
         for field, value in (("number", "PQ8812345"), ("country", "GBR"), ("expires", "2031-04-09")):
             await self.page.locator(f"#at-{field}").fill(value)
@@ -61,7 +61,7 @@ class Colleague:
         await self._answer(KNOWN)
         await self.press("Save")
         await self.page.locator("a[href$='/details']").click()
-        for field, value in (("given_name", name[0]), ("family_name", name[1]), ("birthdate", "1987-04-12")):
+        for field, value in (("given_name", name[0]), ("family_name", name[1]), ("birthdate", born)):
             await self.page.locator(f"#at-{field}").fill(value)
         await self.press("Save")
         await self.press("The session is over")
@@ -88,12 +88,14 @@ class Colleague:
             await self.page.locator(f"[name='check.{check}'][value=yes]").check()
 
 
-async def verify(agent: Colleague, reviewer: Colleague) -> tuple[str, str]:
+async def verify(
+    agent: Colleague, reviewer: Colleague, name: tuple[str, str] = ("Amina", "Hughes"), born: str = "1987-04-12"
+) -> tuple[str, str]:
     """The next case in line is verified by two people; gives the two words that agent and citizen exchanged."""
     await agent.sign_in(TOM)
     await agent.take_next()
     words = await agent.talk()
-    await agent.record()
+    await agent.record(name, born)
     await agent.press("Decide")
     await agent.decide("approve")
     await agent.sees("Your decision is recorded")

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,17 +12,22 @@ from broker.journey.transaction import State
 from tests.whole.citizen import NORTHBANK, Citizen
 from tests.whole.colleague import TOM, Colleague, verify
 from tests.whole.conftest import SCRIPT, Newcomer
-from tests.whole.library import Library
+from tests.whole.library import LIBRARY, Library
 from tests.whole.rider import SOON, eventually
 from tests.whole.stage import Stage, staged
 
 COUNCIL = "Aberlan Council"
+CLINIC = LIBRARY.replace("library", "clinic").replace(
+    "data = [", 'data = [{ claim = "birthdate", reason = { en = "To know you", cy = "I\'ch adnabod" } }, '
+)
+"""A service that wants to know when a citizen was born."""
 
 
 @pytest.fixture(scope="module")
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """A stage in whose queue stand the cases of these tests alone, and each ends its own."""
-    async with staged(tmp_path_factory.mktemp("help"), SCRIPT) as running:
+    files = {**SCRIPT.files, "services/clinic.toml": CLINIC}
+    async with staged(tmp_path_factory.mktemp("help"), replace(SCRIPT, files=files)) as running:
         yield running
 
 
@@ -91,6 +97,27 @@ async def id_token(citizen: Citizen) -> dict[str, Any]:
     """The claims of the ID token as the sample service shows them."""
     shown: dict[str, Any] = json.loads(await citizen.page.locator("pre").first.inner_text())
     return shown
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "born"),
+    [(("Suharto", ""), "1977", "1977"), (("", "Suharto"), "\u0661\u0669\u0667\u0667\u2011\u0660\u0664", "1977-04")],
+)
+async def test_a_person_with_one_name_and_part_of_a_birthdate_is_verified_and_told_as_verified(
+    newcomer: Newcomer, stage: Stage, name: tuple[str, str], typed: str, born: str
+) -> None:
+    citizen, library, address = await newcomer(stage), Library(stage, "clinic"), f"{born}@b\u00fccher.example"
+    wanted = {"verification": {"trust_framework": None}, "claims": {"name": None, "birthdate": None}}
+    asked = {"userinfo": {"verified_claims": wanted}}
+    await citizen.page.goto(library.request(claims=json.dumps(asked), acr_values="substantial"))
+    await citizen.ask_for_a_person(address)
+    words = await verify(*await colleagues(newcomer, stage), name, typed)
+    await takes_up(citizen, f"{born}@xn--bcher-kva.example", " ".join(words))
+    await citizen.reads("Suharto")
+    await citizen.share()
+    tokens = (await library.redeem((await library.answer(citizen.page))["code"])).right().told
+    told = (await library.userinfo(tokens["access_token"])).right().told
+    assert told["verified_claims"]["claims"] == {"name": "Suharto", "birthdate": born}
 
 
 async def test_the_service_is_told_what_really_happened_and_nothing_of_who_did_it(

@@ -29,8 +29,8 @@ SHEETS = (
 _AROUND: Final = r"[\p{Cf}\s]*"
 _PART: Final = r"[\-\/.\p{Pd}\u2212\p{Cf}]{1,4}\p{Nd}{1,2}"
 _DAY_FIRST: Final = r"(\p{Nd}{1,2}\. ?){2}\p{Nd}{4}"
-_DATE: Final = rf"{_AROUND}(\p{{Nd}}{{4}}({_PART}){{2}}|{_DAY_FIRST}){_AROUND}"
-_PARTIAL: Final = rf"{_AROUND}(\p{{Nd}}{{4}}({_PART}){{0,2}}|{_DAY_FIRST}){_AROUND}"
+DATE: Final = rf"{_AROUND}(\p{{Nd}}{{4}}({_PART}){{2}}|{_DAY_FIRST}){_AROUND}"
+PARTIAL_DATE: Final = rf"{_AROUND}(\p{{Nd}}{{4}}({_PART}){{0,2}}|{_DAY_FIRST}){_AROUND}"
 """What a browser lets pass as a date, and as one of which parts are unknown: digits of any script, usual separators."""
 
 _ONE_NAME: Final = marked("A person with one name has it in one of the two fields, and the other is left empty")
@@ -173,7 +173,7 @@ def _fields(kind: EvidenceKind, before: EvidenceRecord | None, tell: Teller) -> 
                 known.get(name, ""),
                 field.required,
                 tell.words.text("Year-month-day, such as 2031-04-09") if field.dated else "",
-                _DATE if field.dated else "",
+                DATE if field.dated else "",
             )
         )
     return asked
@@ -245,7 +245,7 @@ async def details(here: Shift) -> Response:
             known.get(claim, ""),
             required,
             tell.words.text(_HINTS[claim]) if claim in _HINTS else "",
-            _PARTIAL if claim == "birthdate" else "",
+            PARTIAL_DATE if claim == "birthdate" else "",
         )
         for claim, required in DETAILS.items()
     ]
