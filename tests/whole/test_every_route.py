@@ -38,6 +38,8 @@ FRAMES: Sequence[Headers] = (
     [("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "no-cors"), ("Sec-Fetch-Dest", "image")],
     [("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "cors"), ("Sec-Fetch-Dest", "empty")],
 )
+RETURNS = {("staff console", "/sign-in/go"), ("staff console", "/callback"), ("broker", "/signed-out")}
+"""Where browsers set out for a provider or come back from one: HEAD does not look up whether GET would lead on."""
 POSTED: Headers = [
     ("Origin", f"https://{EVIL}"),
     ("Sec-Fetch-Site", "cross-site"),
@@ -195,7 +197,7 @@ async def test_head_is_answered_as_get_without_a_body_at_every_route_and_sets_no
             continue  # the demonstration's own, which begins with the library's redirect
         head = await send(raw, "HEAD", f"{route.origin}{route.path}")
         got = await send(raw, "GET", f"{route.origin}{route.path}")
-        if route.stand == "staff console" and route.path in ("/sign-in/go", "/callback"):
+        if (route.stand, route.path) in RETURNS:
             assert head.status == 303, route  # whether it would lead on is not looked up
         elif got.status == 303 and route.path.startswith(f"{got.location}/"):
             assert head.status == 404, route  # one page of a lost transaction leads to another, and that is 404
