@@ -115,6 +115,7 @@ async def test_the_page_of_the_browser_guide_signs_a_citizen_in_renews_and_signs
         user = next(json.loads(value) for value in json.loads(kept).values() if "access_token" in value)
         assert (user["token_type"], user["scope"]) == ("Bearer", "openid profile offline_access")
         await citizen.press("Sign out")
+        await citizen.goes_back()
         await citizen.page.wait_for_url(f"{base}/**")
         await citizen.press("Sign in")
         await citizen.sees("How do you want to prove who you are?")
