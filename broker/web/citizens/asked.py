@@ -5,6 +5,7 @@ from starlette.routing import Route
 
 from broker.web import cookies
 from broker.web.citizens.doors import Begun, Held
+from broker.web.citizens.frame import Typed
 from broker.web.citizens.held import held_back
 from broker.web.citizens.journey import page
 from broker.web.citizens.visit import Door, Visit, onward
@@ -30,8 +31,8 @@ async def ask(here: Visit) -> Response:
     """Where a code is typed in. An address may bring it along; it still has to be sent by hand."""
     frame = here.frame(place=PLACE)
     brought = here.request.query_params.get("code", "")[:64]
-    holes = frame.holes(None, brought="".join(letter for letter in brought if letter.isalnum() or letter == "-"))
-    return here.answer(Shown("asked", holes), frame)
+    typed = here.typed or {"code": "".join(letter for letter in brought if letter.isalnum() or letter == "-")}
+    return here.answer(Shown("asked", frame.holes(None, typed=Typed(typed), keeps=True)), frame)
 
 
 async def take(here: Visit) -> Response:
@@ -39,6 +40,8 @@ async def take(here: Visit) -> Response:
     form = await here.form(PLACE)
     if form is None:
         return onward("/confirm", "again")
+    if (other := here.switched(form)) is not None:
+        return await ask(other)
     begun = await here.door.citizen.take_question(form.get("code", "")[:64], here.browser, here.language().code)
     if isinstance(begun, Held):
         frame = here.frame(place=PLACE)

@@ -1,6 +1,7 @@
 """What surrounds the content of every page of a journey: where one is, for which service, the tokens of its forms."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from broker.actions.browser import Browser
 from broker.model.assurance import Level
@@ -17,12 +18,14 @@ LANGUAGE_PLACE = "language"
 class Frame:
     """One page being written: its address, its browser, its language, and the moment (seconds since 1970 UTC).
 
-    `here` is the path to come back to; `handle` names the transaction, or what the forms' tokens are for where there
-    is none. `issuer` is our own origin, `problem` what was wrong with the form just sent (`visit.PROBLEMS`). `question`
-    is what somebody asks of the citizen away from their own pages, where the transaction is about that.
+    `here` is the path to come back to, with its query, None if the page cannot be asked for again; `handle` names the
+    transaction, or what the forms' tokens are for where there is none. `issuer` is our own origin, `problem` what was
+    wrong with the form just sent (`visit.PROBLEMS`). `question` is what somebody asks of the citizen away from their
+    own pages, where the transaction is about that. `typed` holds the fields of a form that is shown again in another
+    language.
     """
 
-    here: str
+    here: str | None
     handle: str
     browser: Browser
     language: Language
@@ -31,6 +34,7 @@ class Frame:
     issuer: str
     problem: str = ""
     question: Put | None = None
+    typed: Mapping[str, str] = field(default_factory=dict)
 
     def holes(self, service: Service | None, **more: object) -> dict[str, object]:
         """What every page of a journey is filled with, and more."""
@@ -46,14 +50,28 @@ class Frame:
             "asked": self.question is not None,
             "staff": self.question is not None and self.question.case is not None,
             "message": None if self.question is None else self.question.message,
+            "typed": Typed(self.typed),
             **more,
         }
 
 
+class Typed(dict[str, str]):
+    """The fields of a form by name; one that was not filled in is empty."""
+
+    def __missing__(self, name: str) -> str:
+        return ""
+
+
 def outer(frame: Frame) -> dict[str, object]:
-    """What every page is filled with, of a journey or not."""
+    """What every page is filled with, of a journey or not.
+
+    `keeps` says that the page has a form to fill in, which switches the language; its address is `own`.
+    """
+    path = (frame.here or "").partition("?")[0]
     return {
         "here": frame.here,
+        "own": f"{path}?problem={frame.problem}" if frame.problem else path,
+        "keeps": False,
         "language_token": token(frame.marks, frame.browser.secrets, LANGUAGE_PLACE),
         "signed_in": frame.browser.session is not None,
     }

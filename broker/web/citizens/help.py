@@ -16,7 +16,7 @@ from broker.normalize.phone import example_numbers, phone_number
 from broker.web import cookies
 from broker.web.answers import set_cookie
 from broker.web.citizens.doors import Citizen, Continuation, Held, HelpOffered, HelpWanted, Proof, Refusal
-from broker.web.citizens.frame import Frame
+from broker.web.citizens.frame import Frame, Typed
 from broker.web.citizens.held import held_back
 from broker.web.citizens.journey import page
 from broker.web.citizens.showing import show
@@ -91,6 +91,8 @@ async def ask(here: Visit) -> Response:
     form = await here.form()
     if form is None:
         return onward(f"{here.base}/help", "again")
+    if (other := here.switched(form)) is not None:
+        return await _form(other, form, {})
     wanted, missing = read_wanted(form, here.door.region)
     if wanted is None:
         return await _form(here, form, missing)
@@ -125,7 +127,8 @@ def _asking(offered: HelpOffered, frame: Frame, typed: Mapping[str, str], missin
         offered.service,
         on_offer={channel.value for channel in offered.channels},
         reach={way.value for way in offered.ways},
-        typed={name: typed.get(name, "") for name in ("way", "email", "phone", "channel", "company", "unsafe")},
+        typed=Typed(typed),
+        keeps=True,
         missing={name: missing.get(name) for name in ("way", "address", "channel")},
     )
     return Shown("help-me", holes, 422 if missing else 200)

@@ -28,6 +28,7 @@ def journey_routes(door: Door) -> list[Route]:
 
     return [
         Route("/journey/{handle}", page(door, look), methods=["GET"]),
+        Route("/journey/{handle}", page(door, look_in_another_language), methods=["POST"]),
         Route("/journey/{handle}/choose", page(door, choose), methods=["POST"]),
         Route("/journey/{handle}/share", page(door, share), methods=["POST"]),
         Route("/journey/{handle}/give-up", page(door, give_up), methods=["POST"]),
@@ -77,6 +78,12 @@ async def look(here: Visit) -> Response:
     view, shared = await here.door.citizen.look(here.handle, here.browser)
     frame = here.frame(language_of(view), question=question_of(view))
     return here.answer(show(view, frame, here.held), frame, shared)
+
+
+async def look_in_another_language(here: Visit) -> Response:
+    """The page once more, with what was typed into it. Nothing of that stands in an address."""
+    other = here.switched(await here.form())
+    return onward(here.base, "again") if other is None else await look(other)
 
 
 async def choose(here: Visit) -> Response:

@@ -7,6 +7,7 @@ from broker.actions.views import CheckAndShare, Choose, Waiting, WentWrong
 from broker.web import cookies
 from broker.web.answers import set_cookie
 from broker.web.citizens.doors import Continuation
+from broker.web.citizens.frame import Typed
 from broker.web.citizens.journey import page
 from broker.web.citizens.showing import show
 from broker.web.citizens.slip import slip
@@ -59,8 +60,8 @@ async def ask(here: Visit) -> Response:
     """Where a code is typed in. A camera brings it along; it still has to be sent by hand."""
     frame = here.frame(place=PLACE)
     brought = here.request.query_params.get("code", "")[:64]
-    holes = frame.holes(None, brought="".join(letter for letter in brought if letter.isalnum() or letter == "-"))
-    return here.answer(Shown("continue", holes), frame)
+    typed = here.typed or {"code": "".join(letter for letter in brought if letter.isalnum() or letter == "-")}
+    return here.answer(Shown("continue", frame.holes(None, typed=Typed(typed), keeps=True)), frame)
 
 
 async def take(here: Visit) -> Response:
@@ -68,6 +69,8 @@ async def take(here: Visit) -> Response:
     form = await here.form(PLACE)
     if form is None:
         return onward("/continue", "again")
+    if (other := here.switched(form)) is not None:
+        return await ask(other)
     resumed = await here.door.citizen.resume(form.get("code", "")[:64])
     if resumed is None:
         return onward("/continue", "code")

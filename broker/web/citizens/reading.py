@@ -27,6 +27,9 @@ THINGS: Mapping[Thing, str] = MappingProxyType(
     }
 )
 
+LISTED = "listed"
+"""The field that says that the form already stood below a list of ways."""
+
 SHEETS = (
     Sheet("about-way", "citizens/about_way.html"),
     Sheet("have", "citizens/have.html", {"things": THINGS}),
@@ -39,6 +42,7 @@ def reading_routes(door: Door) -> list[Route]:
     return [
         Route("/journey/{handle}/about/{provider}", page(door, about), methods=["GET"]),
         Route("/journey/{handle}/have", page(door, have), methods=["GET"]),
+        Route("/journey/{handle}/have", page(door, tick), methods=["POST"]),
         Route("/journey/{handle}/data", page(door, data), methods=["GET"]),
     ]
 
@@ -71,13 +75,24 @@ async def have(here: Visit) -> Response:
         return onward(here.base)
     frame = here.frame(language_of(view), question=question_of(view))
     words, service = frame.language, view.service.name(frame.language.code)
-    asked = here.request.query_params
+    asked = here.typed or here.request.query_params
     held = {thing for thing in Thing if thing.value in asked}
     listed: list[Way] = []
-    if held or "none" in asked:
+    if LISTED in here.typed or (not here.typed and (held or "none" in asked)):
         listed = sorted_by(held, offer, ways(offer, words, service, frame.now, person=True), frame)
-    holes = frame.holes(view.service, held={thing.value: thing in held for thing in Thing}, ways=listed)
+    holes = frame.holes(view.service, held={thing.value: thing in held for thing in Thing}, ways=listed, keeps=True)
     return here.answer(Shown("have", holes), frame, shared)
+
+
+async def tick(here: Visit) -> Response:
+    """What was ticked becomes an address, which holds closed words alone; or the page in another language."""
+    form = await here.form()
+    if form is None:
+        return onward(f"{here.base}/have", "again")
+    if (other := here.switched(form)) is not None:
+        return await have(other)
+    ticked = [name for name in (*Thing, "none") if name in form]
+    return onward(f"{here.base}/have" + ("?" + "&".join(f"{name}=1" for name in ticked) if ticked else ""))
 
 
 def sorted_by(held: set[Thing], offer: Offer, listed: Sequence[Way], frame: Frame) -> list[Way]:

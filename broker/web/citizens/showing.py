@@ -30,7 +30,7 @@ from broker.web.citizens.endings import ENDINGS
 from broker.web.citizens.frame import Frame, readable
 from broker.web.citizens.slip import slip
 from broker.web.citizens.standing import waiting
-from broker.web.citizens.steps import lost_steps, steps
+from broker.web.citizens.steps import Control, lost_steps, steps
 from broker.web.citizens.tellings import NO_SERVICE, NOTHING_SHARED, TELLINGS
 from broker.web.citizens.ways import cards, not_working, order_rule, ways
 from broker.web.language import Language
@@ -110,6 +110,7 @@ def _choose(view: Choose, frame: Frame) -> Shown:
         order=order_rule(offer, words),
         newcomer="create" in view.transaction.request.prompt,
     )
+    holes["keeps"] = bool(holes["ways"])
     return Shown("choose", holes)
 
 
@@ -129,6 +130,7 @@ def _leave(view: Leave, frame: Frame, left: str | None) -> Shown:
         url=view.url,
         fields=None if view.fields is None else list(view.fields.items()),
         ways=others,
+        keeps=bool(others),
     )
     if view.fields is not None:
         return Shown("leave", holes, headers=FORM_LEAVES, cookies=(cookies.left(frame.handle, view.mark),))
@@ -148,6 +150,7 @@ def posted_back(frame: Frame, service: Service | None, way: WayBack) -> Shown:
 
 def _went_wrong(view: WentWrong, frame: Frame) -> Shown:
     words, transaction = frame.language, view.transaction
+    made = steps(view, f"/journey/{frame.handle}", words, frame.now)
     holes = frame.holes(
         view.service,
         failure=view.failed.failure.value,
@@ -155,11 +158,12 @@ def _went_wrong(view: WentWrong, frame: Frame) -> Shown:
         kept_until=words.moment(transaction.expires, frame.now) if transaction.open else None,
         goes_on=not _KEEPING.isdisjoint(view.steps),
         spent=given_up(transaction, view.failed),
-        steps=steps(view, f"/journey/{frame.handle}", words, frame.now),
+        steps=made,
         reference=readable(transaction.reference),
         may_stop=transaction.open,
         told=None,
     )
+    holes["keeps"] = any(step.control is Control.PICK for step in made)
     return Shown("failed", holes)
 
 

@@ -102,6 +102,7 @@ def waiting(view: Waiting, frame: Frame, slip: Mapping[str, object]) -> Shown:
         **_code(stands, frame),
         **slip,
     )
+    holes["keeps"] = bool(others) or (holes["take_up"] is True and holes["code_until"] is not None)
     return Shown("waiting", holes)
 
 

@@ -11,10 +11,10 @@ from broker.web import cookies
 from broker.web.answers import set_cookie
 from broker.web.citizens.frame import LANGUAGE_PLACE
 from broker.web.citizens.journey import page
-from broker.web.citizens.visit import Door, Visit, onward
+from broker.web.citizens.visit import LONGEST, Door, Visit, onward
 
-_OWN_PATH: Final = re.compile(r"/(?:[A-Za-z0-9_.~-]+/?)*")
-"""A path of ours and nothing else: no host, no query, no second slash at its head."""
+_OWN: Final = re.compile(r"/(?:[A-Za-z0-9_.~-]+/?)*(?:\?[!-~]*)?")
+"""An address of ours and nothing else: no host, no second slash at its head. The browser had its query before."""
 
 
 def language_routes(door: Door) -> list[Route]:
@@ -26,7 +26,8 @@ async def switch(here: Visit) -> Response:
     """Remembers the language in a cookie and goes back to the page it was chosen on."""
     form = await here.form(LANGUAGE_PLACE) or {}
     back = form.get("back", "/")
-    response = onward(back if len(back) < 512 and _OWN_PATH.fullmatch(back) else "/")
+    known = [one for one in (back, back.partition("?")[0]) if len(one) < LONGEST and _OWN.fullmatch(one)]
+    response = onward(known[0] if known else "/")
     chosen = lookup(form.get("language", ""), here.door.pages.languages)
     if chosen is not None:
         set_cookie(response, cookies.language(chosen))

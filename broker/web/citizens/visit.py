@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from broker.actions.browser import Browser, Shared
 from broker.actions.views import View
@@ -24,6 +25,9 @@ from broker.web.shown import Shown
 
 PROBLEMS: Final = frozenset({"choice", "again", "proof", "code", "gone", "not_now", "just_sent", "run_out", "spent"})
 """What can have been wrong with a form. The page it leads back to has a text for each."""
+
+LONGEST: Final = 2000
+"""Characters of an address to come back to, at most."""
 
 _HANDLE: Final = re.compile(r"[A-Za-z0-9_-]{16,128}")
 
@@ -51,6 +55,7 @@ class Visit:
     held: Mapping[str, str]
     browser: Browser
     handle: str
+    typed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def base(self) -> str:
@@ -71,7 +76,7 @@ class Visit:
         scope = self.request.scope
         problem = self.request.query_params.get("problem", "") if scope["query_string"] else ""
         return Frame(
-            here=scope["path"],
+            here=_address(scope),
             handle=self.handle if place is None else place,
             browser=self.browser,
             language=self.language(*known),
@@ -80,11 +85,21 @@ class Visit:
             issuer=self.door.pages.site.issuer,
             problem=problem if problem in PROBLEMS else "",
             question=question,
+            typed=self.typed,
         )
+
+    def switched(self, form: Mapping[str, str] | None) -> "Visit | None":
+        """This visit in the language that the form switches to, with what was typed; None if it switches to none."""
+        chosen = lookup((form or {}).get("language", ""), self.door.pages.languages)
+        if form is None or chosen is None:
+            return None
+        return replace(self, browser=replace(self.browser, language=chosen), typed=form)
 
     def answer(self, shown: Shown, frame: Frame, shared: Shared | None = None) -> Response:
         """The page, and what the browser is to remember."""
         response = shown.response(self.door.pages, frame.language.code)
+        if self.typed:
+            set_cookie(response, cookies.language(frame.language.code))
         remember(response, self.browser, shared)
         return response
 
@@ -93,6 +108,18 @@ class Visit:
         where = self.handle if place is None else place
         origin = self.door.pages.site.issuer
         return await own_form(self.request, self.door.marks, self.browser.secrets, where, origin)
+
+
+def _address(scope: Scope) -> str | None:
+    """The path and query to come back to; None for a page that only a POST leads to."""
+    path: str = scope["path"]
+    if scope["method"] == "POST":
+        journey = path.split("/")
+        if len(journey) > 3 and journey[1] == "journey" and journey[3] not in ("help", "have", "later"):
+            return "/".join(journey[:3])
+        return None if path == "/authorize" else path
+    text = scope["query_string"].decode("latin-1")
+    return f"{path}?{text}" if text and len(text) < LONGEST else path
 
 
 def visit(door: Door, request: Request) -> Visit | None:

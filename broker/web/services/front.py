@@ -162,7 +162,7 @@ def _back(here: Visit, service: Service | None, way: WayBack) -> Response:
     """The answer goes back at once: by redirect, or in a form that a page brings on its way."""
     if way.fields is None:
         return _to(way.url)
-    frame = here.frame(place=ANSWER_PLACE)
+    frame = replace(here.frame(place=ANSWER_PLACE), here=None)
     return here.answer(posted_back(frame, service, way), frame)
 
 
