@@ -213,7 +213,7 @@ async def test_a_provider_that_was_turned_off_is_off_on_every_page(citizen: Citi
     await citizen.decide("ok")
     async with off(stage, *northbank):
         await citizen.page.get_by_role("button").first.click()
-        await citizen.sees(f"You cannot use {NORTHBANK}")
+        await citizen.sees(f"You can no longer use {NORTHBANK} here")
 
     # what it had said, before that is shared
     await citizen.begin()
@@ -222,7 +222,7 @@ async def test_a_provider_that_was_turned_off_is_off_on_every_page(citizen: Citi
     await citizen.sees("Check what you share")
     async with off(stage, *northbank):
         await citizen.press("Share and continue")
-        await citizen.sees(f"You cannot use {NORTHBANK}")
+        await citizen.sees(f"You can no longer use {NORTHBANK} here")
 
 
 async def test_a_session_of_a_provider_that_was_turned_off_answers_nothing(citizen: Citizen) -> None:
@@ -305,10 +305,10 @@ async def test_an_account_that_was_turned_off_signs_in_nowhere(citizen: Citizen)
     await citizen.sees("Check what you share")
     async with off(citizen.stage, SwitchKind.ACCOUNT, account):
         await citizen.press("Share and continue")
-        await citizen.sees(f"You cannot use {NORTHBANK}")
+        await citizen.sees("Your account with us is turned off")
         await citizen.begin(prompt="login")
         await citizen.choose(NORTHBANK)
         await citizen.play("ok", "ioan")
-        await citizen.sees(f"You cannot use {NORTHBANK}")
+        await citizen.sees("Your account with us is turned off")
         await citizen.begin(prompt="none")
         assert (await citizen.is_refused())["error"] == "login_required"
