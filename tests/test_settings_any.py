@@ -57,9 +57,11 @@ def untouched(config: Configuration) -> Iterator[Path]:
 
 def checked(config: Configuration) -> bool:
     """Whether the command finds all of it right. Any other exception than its refusal is a fault of ours."""
-    machine = Machine(KINDS, Ambient(FakeClock().now, FakeChance().draw), "olu", app.administered, app.migrated)
+    machine = Machine(
+        KINDS, Ambient(FakeClock().now, FakeChance().draw), "olu", app.administered, app.migrated, app.connect
+    )
     try:
-        return check.run(argparse.Namespace(config=config.folder), machine) == 0
+        return check.run(argparse.Namespace(config=config.folder, connect=False), machine) == 0
     except Refused as refused:
         assert "problem" in str(refused)
         return False

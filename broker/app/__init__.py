@@ -1,6 +1,7 @@
 """The only wiring: every part is built once, from settings. Nothing is decided here."""
 
-from broker.app.administration import administered, check_ready, check_start, configured, machine, migrated, read
+from broker.app.administration import administered, check_ready, check_start, configured, migrated, read
+from broker.app.connecting import connect, machine
 from broker.app.doors import Application, Door, public_door, staff_door
 from broker.app.opening import opened
 from broker.app.parts import Parts
@@ -14,6 +15,7 @@ __all__ = [
     "check_ready",
     "check_start",
     "configured",
+    "connect",
     "machine",
     "migrated",
     "opened",

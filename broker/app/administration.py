@@ -10,7 +10,7 @@ from broker import ambient, keys, seal
 from broker.app.parts import encrypted, password
 from broker.commands import Refused
 from broker.commands.check import check_keys
-from broker.commands.machine import Machine, told
+from broker.commands.machine import told
 from broker.commands.refusing import NOT_NOW
 from broker.keys import KeyRing
 from broker.model.facts import Unavailable
@@ -186,8 +186,3 @@ async def administered(settings: Settings) -> AsyncIterator[Administered]:
     finally:
         await passing.close()
         await facts.close()
-
-
-def machine(user: str) -> Machine:
-    """What commands are given; `user` is who runs them."""
-    return Machine(KINDS, ambient.real(), user, administered, migrated)

@@ -1,9 +1,11 @@
 """`broker check`: is everything as it must be before a start?"""
 
 import argparse
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterator, Mapping
 
 from broker.commands.machine import Machine, Refused, add_config, settings, told
+from broker.commands.refusing import NOT_NOW
 from broker.keys import KeysUnusable, load_all
 from broker.keys.index import load_index
 from broker.settings import Settings
@@ -12,12 +14,19 @@ from broker.toml import Problem
 
 HELP = "check a configuration without starting anything"
 DESCRIPTION = """Reads every file of a configuration and the keys it names, and prints each problem with its place
-and a mend. Nothing is started, called or changed. The exit status is 0 if all is well, else 1."""
+and a mend. Nothing is started, called or changed, unless --connect asks for it: then everything outside of the broker
+is used once, and no citizen, service or provider notices. The exit status is 0 if all is well, 1 if a setting is wrong,
+3 if something outside does not work."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     add_config(parser)
+    parser.add_argument(
+        "--connect",
+        action="store_true",
+        help="use everything outside once: database, Redis, providers, mail server, keys of services, signing keys",
+    )
 
 
 def run(args: argparse.Namespace, machine: Machine) -> int:
@@ -25,8 +34,22 @@ def run(args: argparse.Namespace, machine: Machine) -> int:
     found = settings(args, machine)
     if problems := list(check_keys(found)):
         raise Refused(told(problems, args.config))
-    print("\n".join(summary(found)))
+    lines = list(summary(found))
+    if not args.connect:
+        print("\n".join(lines))
+        return 0
+    tried = asyncio.run(_connect(machine, found))
+    lines[-1:] = [f"works:     {name}" for name, wrong in tried.items() if wrong is None]
+    print("\n".join(lines))
+    broken = [f"{name}: {wrong}" for name, wrong in tried.items() if wrong is not None]
+    if broken:
+        raise Refused("\n".join(broken), NOT_NOW)
+    print("no problem found")
     return 0
+
+
+async def _connect(machine: Machine, found: Settings) -> Mapping[str, str | None]:
+    return await machine.connect(found)
 
 
 def check_keys(found: Settings) -> Iterator[Problem]:

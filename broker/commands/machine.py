@@ -128,7 +128,8 @@ class Machine:
     """Everything a command needs of its surroundings.
 
     `kinds` are the kinds of providers; `user` is who runs the command, for audit rows; `open` opens the stores of
-    facts and closes them again; `migrate` brings the schema up to date and names each step that it took.
+    facts and closes them again; `migrate` brings the schema up to date and names each step that it took; `connect` uses
+    everything outside of the process once, and says for each what is wrong (None: nothing).
     """
 
     kinds: Mapping[str, Kind]
@@ -136,6 +137,7 @@ class Machine:
     user: str
     open: Callable[[Settings], AbstractAsyncContextManager[Facts]]
     migrate: Callable[[Settings], Awaitable[Sequence[str]]]
+    connect: Callable[[Settings], Awaitable[Mapping[str, str | None]]]
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:

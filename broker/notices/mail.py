@@ -34,6 +34,13 @@ class Mail:
         """Email alone."""
         return frozenset({"email"})
 
+    async def greet(self) -> None:
+        """Signs in at the mail server, and sends nothing. Raises NotDelivered, which says why."""
+        try:
+            await asyncio.to_thread(self._send, None)
+        except (OSError, smtplib.SMTPException, ValueError) as fault:
+            raise NotDelivered(f"{type(fault).__name__}: {fault}") from fault
+
     async def deliver(self, notice: Notice) -> None:
         """Hands the message to the mail server. Raises NotDelivered."""
         if notice.way not in self.ways:
@@ -57,7 +64,7 @@ class Mail:
         message["Auto-Submitted"] = "auto-generated"
         return message
 
-    def _send(self, message: EmailMessage) -> None:
+    def _send(self, message: EmailMessage | None) -> None:
         if self.port == IMPLICIT_TLS:
             server: smtplib.SMTP = smtplib.SMTP_SSL(self.host, self.port, timeout=TIMEOUT, context=self.trust)
         else:
@@ -67,4 +74,7 @@ class Mail:
                 server.starttls(context=self.trust)
             if self.user is not None:
                 server.login(self.user, self.password or "")
-            server.send_message(message)
+            if message is None:
+                server.noop()
+            else:
+                server.send_message(message)

@@ -114,7 +114,7 @@ def check_stores(broker: Broker) -> Iterator[Problem]:
     facts, passing, workers = broker.facts.url, broker.passing.url, broker.listen.workers
     if facts.removeprefix("sqlite:") in ("", ":memory:"):
         yield Problem("facts.url", "facts must outlive the process", "name a file after sqlite:")
-    elif broker.facts.file is not None and facts.startswith("sqlite://"):
+    elif broker.facts.file is not None and (facts.startswith("sqlite://") or "\0" in facts):
         mend = 'write "sqlite:<path>", with no more than one slash before the path'
         yield Problem("facts.url", "this is no path of a file", mend)
     elif broker.facts.file is None:

@@ -43,7 +43,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
     def run(config: Configuration, *words: str) -> Sequence[str]:
         clock, chance = FakeClock(), FakeChance()
-        machine = Machine(KINDS, Ambient(clock.now, chance.draw), "olu", app.administered, app.migrated)
+        machine = Machine(KINDS, Ambient(clock.now, chance.draw), "olu", app.administered, app.migrated, app.connect)
         parser = argparse.ArgumentParser()
         register(parser.add_subparsers(), lambda: machine)
         args = parser.parse_args([*words, *([] if words[0] == "reference" else ["--config", str(config.folder)])])

@@ -28,7 +28,7 @@ SHAPES = (Broker, ServiceFile, ProviderFile, StaffFile, *(kind.config for kind i
 def run(*words: str) -> int:
     """Runs the command."""
     clock, chance = FakeClock(), FakeChance()
-    machine = Machine(KINDS, Ambient(clock.now, chance.draw), "olu", no_stores, no_stores)
+    machine = Machine(KINDS, Ambient(clock.now, chance.draw), "olu", no_stores, no_stores, no_stores)
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
     return command.run(parser.parse_args(words), machine)

@@ -283,7 +283,7 @@ def test_a_wrong_config_is_refused_in_words_and_ends_in_no_traceback(config: Con
 
 def test_a_user_without_a_name_runs_commands() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "import os; os.setuid(54321); from broker.__main__ import _user; print(_user())"],
+        [sys.executable, "-c", "import os; from broker.__main__ import _user; os.setuid(54321); print(_user())"],
         env={name: value for name, value in os.environ.items() if name not in ("LOGNAME", "USER", "LNAME", "USERNAME")},
         capture_output=True,
         text=True,

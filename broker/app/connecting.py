@@ -1,0 +1,149 @@
+"""Uses everything outside of the process once, as `broker check --connect` asks: what works, and what is wrong."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+
+from broker import ambient, keys, seal
+from broker.ambient import Ambient
+from broker.app.administration import administered, check_ready, migrated
+from broker.app.notifying import notifier
+from broker.app.parts import encrypted, password
+from broker.commands import Refused
+from broker.commands.machine import Machine
+from broker.commands.refusing import EXPECTED, refusal
+from broker.kept import Missed
+from broker.model.notice import NotDelivered
+from broker.notices.mail import Mail
+from broker.outgoing import Outgoing
+from broker.remote_keys import RemoteKeys
+from broker.settings import ProviderEntry, Settings
+from broker.signing import signed
+from broker.stores.facts import open_facts
+from broker.stores.passing.opening import open_passing
+from broker.stores.sql.schema import unwritable
+from providers import KINDS, Ground
+
+WITHIN = 15.0
+"""Seconds that one thing may take."""
+
+Try = Callable[[], Awaitable[str | None]]
+"""Uses one thing: None if it works, else what is wrong. May raise what is expected of a thing that does not work."""
+
+
+async def connect(settings: Settings) -> Mapping[str, str | None]:
+    """What is wrong with each thing outside, None where it works: database, Redis, signing keys, providers, mail."""
+    real, broker = ambient.real(), settings.broker
+    async with AsyncExitStack() as stack:
+        outgoing = Outgoing(
+            development=broker.development, ca_file=broker.outgoing.ca_file, networks=broker.outgoing.networks
+        )
+        stack.push_async_callback(outgoing.close)
+        entries = [*settings.providers.values(), *([settings.staff.provider] if settings.staff is not None else [])]
+        # one after the other: reading keys holds up the loop for longer than Redis has time to answer
+        own: dict[str, Try] = {"database": lambda: _database(settings)}
+        if broker.passing.url != "memory:":
+            own["Redis"] = lambda: _redis(settings, real)
+        own["signing keys"] = lambda: _keys(settings, real)
+        found = {name: await _tried(work) for name, work in own.items()}
+        theirs = {f"provider {entry.id}": _provider(entry, Ground(outgoing, real)) for entry in entries}
+        theirs |= {
+            f"keys of {id}": _service_keys(id, service.jwks_uri, outgoing, real)
+            for id, service in settings.services.items()
+            if service.jwks_uri is not None
+        }
+        if isinstance(mail := notifier(broker.notices), Mail):
+            theirs["mail server"] = lambda: _mail(mail)
+        told = await asyncio.gather(*map(_tried, theirs.values()))
+    return found | dict(zip(theirs, told, strict=True))
+
+
+async def _tried(work: Try) -> str | None:
+    try:
+        async with asyncio.timeout(WITHIN):
+            return await work()
+    except TimeoutError:
+        return f"no answer within {WITHIN:.0f} seconds"
+    except Refused as refused:
+        return str(refused)
+    except EXPECTED as problem:
+        return str(refusal(problem))
+
+
+async def _database(settings: Settings) -> str | None:
+    await check_ready(settings)
+    where = settings.broker.facts
+    return await unwritable(where.url, password(where.password_file), encrypted(where))
+
+
+async def _redis(settings: Settings, real: Ambient) -> str | None:
+    """Writes a record and takes it away again, with every kind of command that the broker uses."""
+    broker = settings.broker
+    ring = keys.load_all(broker.keys.folder)
+    sealer = seal.sealer(ring.sealing, ring.sealing_previous, real.draw)
+    async with AsyncExitStack() as stack:
+        where = broker.facts
+        facts = await open_facts(
+            where.url, sealer, real, password=password(where.password_file), tls=encrypted(where), connections=1
+        )
+        stack.push_async_callback(facts.close)
+        at = broker.passing
+        passing = open_passing(
+            at.url, sealer, real, facts.switches, password=password(at.password_file), tls=encrypted(at)
+        )
+        stack.push_async_callback(passing.close)
+        if problems := await passing.check_server():
+            return "; ".join(problems)
+        name = f"check-{real.draw(16).hex()}"
+        await passing.continuations.put(name, name, real.now() + 60)
+        if await passing.continuations.take(name) != name:
+            return "what was written could not be read again"
+        await passing.proofs.first_use(name, real.now() + 1)
+        await passing.proofs.epoch()
+        await passing.limits.allow(name, 1, 1)
+        await passing.pushed.get(name)
+    return None
+
+
+async def _keys(settings: Settings, real: Ambient) -> str | None:
+    """Signs with each current key; a token answers here, or not."""
+    tokens = keys.Tokens(real.tick)
+    try:
+        ring = keys.load_all(settings.broker.keys.folder, tokens)
+        for key in ring.current.values():
+            await signed({"check": True}, key, "check+jwt")
+    finally:
+        tokens.close()
+    return None
+
+
+def _provider(entry: ProviderEntry, ground: Ground) -> Try:
+    async def look() -> str | None:
+        seen = await KINDS[entry.kind].build(entry.card, entry.config, ground).health()
+        return None if seen.working else seen.detail or "it does not answer as it should"
+
+    return look
+
+
+def _service_keys(client_id: str, url: str, outgoing: Outgoing, real: Ambient) -> Try:
+    async def fetch() -> str | None:
+        try:
+            await RemoteKeys(client_id, url, outgoing.client(f"keys:{client_id}", limit=1), real).keys("")
+        except Missed as missed:
+            return str(missed)
+        return None
+
+    return fetch
+
+
+async def _mail(mail: Mail) -> str | None:
+    try:
+        await mail.greet()
+    except NotDelivered as problem:
+        return str(problem)
+    return None
+
+
+def machine(user: str) -> Machine:
+    """What commands are given; `user` is who runs them."""
+    return Machine(KINDS, ambient.real(), user, administered, migrated, connect)
