@@ -34,9 +34,9 @@ class Unreadable(Exception):
         self.detail = detail or description
         self.status = status
 
-    def shown(self) -> Shown:
-        """As it is told to a person, at the authorization endpoint."""
-        return Shown("invalid_request", self.description, self.detail, self.status)
+    def shown(self, client_id: str | None = None) -> Shown:
+        """As it is told to a person, at the authorization endpoint. `client_id` is the service that it names."""
+        return Shown("invalid_request", self.description, self.detail, self.status, client_id=client_id)
 
     def token_error(self) -> TokenError:
         """As it is told to a service."""

@@ -111,6 +111,24 @@ async def test_a_request_of_a_known_service_that_is_refused_on_a_page_names_it(
     await names_the_service(door, stage, await door.send("GET", f"{path}?{urlencode(asked)}"), reason)
 
 
+@pytest.mark.parametrize("path", ["/authorize", "/logout"])
+async def test_a_request_that_cannot_be_read_whole_names_its_service_if_it_names_one(
+    door: Door, stage: Stage, path: str
+) -> None:
+    for query, reason in (
+        ("client_id=rides&state=a&state=b", "a parameter is repeated"),
+        ("client_id=rides&state=%zz", "not percent-encoded properly"),
+        ("client_id=rides&state=%ff", "not in UTF-8"),
+    ):
+        await names_the_service(door, stage, await door.post(path, query.encode()), reason)
+        if "%zz" not in query:  # the test's own client would encode that once more
+            await names_the_service(door, stage, await door.send("GET", f"{path}?{query}"), reason)
+    for query in ("client_id=rides&client_id=rides", "client_id=rides&client_id=library", "state=a&state=b"):
+        body = shown(await door.send("GET", f"{path}?{query}")).body.decode()
+        assert "Rides" not in body
+        assert "Library" not in body
+
+
 async def test_the_page_of_a_request_holds_no_text_of_others(door: Door) -> None:
     text = "Ring 0900 123 456 at once and tell us your password"
     forged = jwt.encode({}, "x" * 32, "HS256", headers={"kid": text, "typ": text})

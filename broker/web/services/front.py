@@ -17,7 +17,7 @@ from broker.model.request import WayBack
 from broker.model.service import Service
 from broker.oidc.checks import Door as Checks
 from broker.oidc.errors import Redirected, Shown
-from broker.oidc.forms import Unreadable, read_form, read_query
+from broker.oidc.forms import Unreadable, legible, read_form, read_query
 from broker.oidc.parameters import AUTHORIZATION, LOGOUT
 from broker.oidc.response import redirected_response, with_query
 from broker.web import asked, cookies
@@ -51,7 +51,7 @@ def front_routes(door: Door, desk: Desk, checks: Checks, exit: Exit) -> list[Rou
         except Shown as error:
             return _shown(here, error, desk.catalogue.services)
         except Unreadable as unreadable:
-            return _shown(here, unreadable.shown(), desk.catalogue.services)
+            return _shown(here, unreadable.shown(await _claimed(request)), desk.catalogue.services)
 
     async def logout(request: Request) -> Response:
         here = _visit(door, request)
@@ -60,7 +60,7 @@ def front_routes(door: Door, desk: Desk, checks: Checks, exit: Exit) -> list[Rou
         except Shown as error:
             return _shown(here, error, exit.services)
         except Unreadable as unreadable:
-            return _shown(here, unreadable.shown(), exit.services)
+            return _shown(here, unreadable.shown(await _claimed(request)), exit.services)
 
     return [
         Route("/authorize", authorization, methods=["GET", "POST"]),
@@ -79,6 +79,16 @@ async def _parameters(request: Request, names: frozenset[str]) -> Mapping[str, s
     if request.method == "POST":
         return read_form(await request.body(), asked.kind(request), names)
     return read_query(request.scope["query_string"], names)
+
+
+async def _claimed(request: Request) -> str | None:
+    """The one `client_id` in a request that cannot be read whole: good for naming the service, and for no more."""
+    try:
+        return legible(await request.body() if request.method == "POST" else request.scope["query_string"]).get(
+            "client_id"
+        )
+    except Unreadable:
+        return None
 
 
 async def _authorize(here: Visit, desk: Desk, checks: Checks) -> Response:
