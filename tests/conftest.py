@@ -78,7 +78,7 @@ def clock() -> FakeClock:
 @pytest.fixture
 def ambient(clock: FakeClock) -> Ambient:
     """Time from `clock`; chance that is the same in every run."""
-    return Ambient(now=clock.now, draw=FakeChance().draw)
+    return Ambient(now=clock.now, draw=FakeChance().draw, tick=clock.tick)
 
 
 # --- Redis ---

@@ -16,6 +16,7 @@ from broker.keys import KeyRing
 from broker.model.facts import Unavailable
 from broker.seal import Sealer
 from broker.settings import Settings, Source, load
+from broker.stores.clock_check import ClockCheck
 from broker.stores.facts import Facts, check_digests, open_facts
 from broker.stores.passing.opening import open_care, open_passing
 from broker.stores.passing.server import Misconfigured
@@ -156,6 +157,7 @@ class Administered:
     audit: Record
     record: SqlAudit
     reloads: Marks
+    clock: ClockCheck
 
 
 @asynccontextmanager
@@ -171,6 +173,7 @@ async def administered(settings: Settings) -> AsyncIterator[Administered]:
         real,
         password=password(broker.facts.password_file),
         tls=encrypted(broker.facts),
+        tolerance=broker.clock.tolerance,
     )
     passing = open_passing(
         broker.passing.url,
@@ -180,9 +183,12 @@ async def administered(settings: Settings) -> AsyncIterator[Administered]:
         password=password(broker.passing.password_file),
         tls=encrypted(broker.passing),
     )
+    facts.clock.join_passing(passing.server_time, passing.forget)
     try:
+        if facts.clock.out is not None:
+            await facts.clock.look()  # again, now that Redis can be asked
         record = Record(facts, ring, broker.audit.checkpoints)
-        yield Administered(facts.switches, facts.sessions, facts.marks, record, facts.audit, facts.marks)
+        yield Administered(facts.switches, facts.sessions, facts.marks, record, facts.audit, facts.marks, facts.clock)
     finally:
         await passing.close()
         await facts.close()

@@ -1,6 +1,7 @@
 """What a process does again and again beside answering requests."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from broker.actions.assist_office import let_clocks_speak
 from broker.actions.deliver import deliver as deliver_calls
@@ -21,22 +22,24 @@ from broker.stores.sql.audit_chain import Notary
 
 
 def chores(parts: Parts) -> Sequence[Chore]:
-    """Sealing, sweeping, looking, following the keys, letting clocks speak, sending."""
+    """Checking the clock, sealing, sweeping, looking, following the keys, letting clocks speak, sending."""
     facts, broker = parts.facts, parts.settings.broker
     desk, sending, carrying = office(parts), notifier(broker.notices), courier(parts)
-    wanted = [
-        Chore("seal", 1.0, facts.tick),
-        Chore("sweep", 300.0, lambda: facts.sweep(parts.ambient.now())),
+    timeless = [
+        Chore("seal", 1.0, lambda: _tick(parts)),
         Chore("memory", 5.0, lambda: _watch(parts)),
+        Chore("keys", 2.0, parts.keys.look),
+    ]
+    wanted = [
+        Chore("sweep", 300.0, lambda: facts.sweep(parts.ambient.now())),
         Chore("deliveries", 1.0, lambda: deliver_calls(carrying)),
         Chore("waiting", 15.0, lambda: look_at_waiting(parts)),
-        Chore("keys", 2.0, parts.keys.look),
         Chore("pings", 1.0, lambda: _pings(parts)),
         Chore("cases", 30.0, lambda: let_clocks_speak(desk)),
     ]
     reloading = parts.reloading
     if reloading is not None:
-        wanted.append(Chore("reload", 2.0, lambda: _reread(reloading, parts.rereading)))
+        timeless.append(Chore("reload", 2.0, lambda: _reread(reloading, parts.rereading)))
     if sending is not None:
         wanted.append(Chore("notices", 1.0, lambda: deliver(facts.outbox, sending, parts.ambient)))
     if broker.keys.rotate_every is not None:
@@ -45,7 +48,25 @@ def chores(parts: Parts) -> Sequence[Chore]:
     if broker.audit.checkpoints is not None:
         notary = Notary(parts.keys.ring().audit, broker.audit.checkpoints)
         wanted.append(Chore("checkpoint", 60.0, lambda: facts.chain.checkpoint(parts.ambient.now(), notary)))
-    return wanted
+    return [*timeless, *(replace(chore, do=_in_time(parts, chore.do)) for chore in wanted)]
+
+
+async def _tick(parts: Parts) -> None:
+    try:
+        await parts.facts.tick()
+    finally:
+        clock = parts.facts.clock
+        parts.meters.clock(clock.offset, out=clock.out is not None)
+
+
+def _in_time(parts: Parts, do: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[object]]:
+    """Work that goes by the time is left to other processes while this one is out of rotation because of its clock."""
+
+    async def done() -> None:
+        if parts.facts.clock.out is None:
+            await do()
+
+    return done
 
 
 async def _watch(parts: Parts) -> None:

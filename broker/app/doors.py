@@ -30,6 +30,7 @@ from broker.assisted.profiles import shipped
 from broker.jose import Authorities, read_authorities
 from broker.journey.offer import OrderRule
 from broker.model.allowance import Rate
+from broker.model.facts import Unavailable
 from broker.model.request import ResponseMode
 from broker.oidc.checks import Door as Checks
 from broker.oidc.ciba import Times
@@ -45,7 +46,7 @@ from broker.web.astray import Astray, paths, typed
 from broker.web.citizens.goodbye import goodbye_routes
 from broker.web.language import languages
 from broker.web.middleware import guarded
-from broker.web.operations import Measured, alive_routes, metrics_route, templates
+from broker.web.operations import Measured, Rotation, alive_routes, metrics_route, templates
 from broker.web.pages import Pages, Sheet, pages
 from broker.web.routing import routed
 from broker.web.services import routes as service_routes
@@ -316,6 +317,8 @@ def _around(
     within: Callable[[ASGIApp], ASGIApp] = lambda app: app,
 ) -> ASGIApp:
     """The application of these routes with everything around it. `within` is what stands nearest to the routes."""
-    inner = within(routed(routes, public.handlers(ready), astray))
-    guard = guarded(inner, parts.ambient, refuse=public.head_refused(ready))
+    handlers, clock = public.handlers(ready), parts.facts.clock
+    inner = within(routed(routes, handlers, astray))
+    rotation = Rotation(inner, lambda: clock.out, astray.calls, handlers[Unavailable])
+    guard = guarded(rotation, parts.ambient, refuse=public.head_refused(ready))
     return Measured(guard, door, templates(routes), parts.meters, parts.ambient.tick)

@@ -63,6 +63,7 @@ async def opened(
             tls=encrypted(broker.passing),
         )
         stack.push_async_callback(passing.close)
+        facts.clock.join_passing(passing.server_time, passing.forget)
         outgoing = Outgoing(
             development=broker.development, ca_file=broker.outgoing.ca_file, networks=broker.outgoing.networks
         )
@@ -119,7 +120,7 @@ def _readiness(facts: Facts, passing: Passing) -> Readiness:
     async def state() -> str | None:
         return "; ".join(await passing.check_server()) or None
 
-    return Readiness({"facts": schema}, {"passing": state}, facts.ambient.tick)
+    return Readiness({"facts": schema}, {"passing": state}, facts.ambient.tick, lambda: facts.clock.out)
 
 
 def _beat(parts: Parts) -> Coroutine[Any, Any, None]:
@@ -141,6 +142,7 @@ async def _facts(settings: Settings, sealer: Sealer, ambient: Ambient) -> Facts:
                 password=password(where.password_file),
                 connections=where.connections,
                 tls=encrypted(where),
+                tolerance=settings.broker.clock.tolerance,
             )
         except Unavailable as problem:
             if told != str(problem):

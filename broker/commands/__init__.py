@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from broker.commands import audit, check, epoch, keys, migrate, reference, reload, switches
+from broker.commands import audit, check, clock, epoch, keys, migrate, reference, reload, switches
 from broker.commands.machine import Facts, Machine, Refused
 from broker.commands.making import prepare, private_half
 from broker.model.switches import SwitchKind
@@ -22,7 +22,8 @@ def register(commands: Any, machine: Callable[[], Machine]) -> None:
         parser = commands.add_parser(name, help=module.HELP, description=module.DESCRIPTION)
         module.add_arguments(parser)
         parser.set_defaults(run=partial(now, module.run, machine))
-    for name, module in (("keys", keys), ("migrate", migrate), ("epoch", epoch), ("audit", audit), ("reload", reload)):
+    talking = {"keys": keys, "migrate": migrate, "epoch": epoch, "audit": audit, "reload": reload, "clock": clock}
+    for name, module in talking.items():
         parser = commands.add_parser(name, help=module.HELP, description=module.DESCRIPTION)
         module.add_arguments(parser)
         parser.set_defaults(run=partial(awaited, module.run, machine))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from broker import jwe
-from broker.commands.machine import Facts, Machine, Refused
+from broker.commands.machine import Facts, Machine, Refused, require_clock
 from broker.keys import Change, Changes, KeyState, KeysUnusable, Policy, complete_all, load_all
 from broker.keys.ring import KeyRing
 from broker.model.audit import AuditEvent
@@ -70,6 +70,7 @@ async def run(args: argparse.Namespace, found: Settings, machine: Machine) -> in
         if args.verb == "rotate" and args.emergency:
             return await _emergency(args, found, machine, changes)
         async with machine.open(found) as facts:
+            require_clock(facts)
             if args.verb == "retire":
                 done = changes.retire(machine.ambient.now())
             else:

@@ -2,7 +2,7 @@
 
 import argparse
 
-from broker.commands.machine import Machine, add_config, settings
+from broker.commands.machine import Machine, add_config, require_clock, settings
 
 HELP = "end every session and token, after a backup was restored"
 DESCRIPTION = """A restored backup brings back what was revoked or used up after it was made. Raising the epoch makes
@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 async def run(args: argparse.Namespace, machine: Machine) -> int:
     """Begins a new epoch. Raises Refused."""
     async with machine.open(settings(args, machine)) as facts:
+        require_clock(facts)
         epoch = await facts.epochs.raise_epoch(args.by or machine.user, machine.ambient.now())
     print(f"epoch {epoch} has begun: everything issued before is dead")
     return 0

@@ -106,6 +106,29 @@ class Verdict(Protocol):
         ...
 
 
+class Clocks(Protocol):
+    """This machine's clock, held against the database's. All are of the last look; seconds."""
+
+    @property
+    def offset(self) -> float: ...
+    @property
+    def ahead(self) -> float: ...
+    @property
+    def why(self) -> str: ...
+    @property
+    def own_clock_is_off(self) -> bool: ...
+    @property
+    def mark_is_ahead(self) -> bool: ...
+
+    async def look(self) -> None:
+        """Reads the clocks and judges."""
+        ...
+
+    async def take_back(self, who: str) -> bool:
+        """Takes back a latest time noted that lies in the future. False if another process was faster."""
+        ...
+
+
 class Facts(Protocol):
     """The stores of facts that commands touch."""
 
@@ -121,6 +144,8 @@ class Facts(Protocol):
     def record(self) -> Recorder: ...
     @property
     def reloads(self) -> Reloads: ...
+    @property
+    def clock(self) -> Clocks: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +163,12 @@ class Machine:
     open: Callable[[Settings], AbstractAsyncContextManager[Facts]]
     migrate: Callable[[Settings], Awaitable[Sequence[str]]]
     connect: Callable[[Settings], Awaitable[Mapping[str, str | None]]]
+
+
+def require_clock(facts: Facts) -> None:
+    """Raises Refused if this machine's clock is off: what would be written would bear a wrong time."""
+    if facts.clock.own_clock_is_off:
+        raise Refused(f"{facts.clock.why}\n    correct this machine's clock, or run the command on another host")
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:

@@ -3,7 +3,7 @@
 import argparse
 
 from broker.commands.check import check_keys
-from broker.commands.machine import Machine, Refused, add_config, settings, told
+from broker.commands.machine import Machine, Refused, add_config, require_clock, settings, told
 
 HELP = "bring changed services into force, without a restart"
 DESCRIPTION = """Checks the whole configuration, as `broker check` does. If all of it is right, every worker on every
@@ -28,6 +28,7 @@ async def run(args: argparse.Namespace, machine: Machine) -> int:
     if problems := list(check_keys(found)):
         raise Refused(told(problems, args.config))
     async with machine.open(found) as facts:
+        require_clock(facts)
         version = await facts.reloads.ask_reload(args.by or machine.user, machine.ambient.now())
     print(SAID.format(version=version, metric=METRIC))
     return 0

@@ -4,7 +4,7 @@ import argparse
 from datetime import UTC, datetime
 
 from broker.actions.farewell import farewell
-from broker.commands.machine import Facts, Machine, Off, Refused, add_config, settings
+from broker.commands.machine import Facts, Machine, Off, Refused, add_config, require_clock, settings
 from broker.model.audit import AuditEvent
 from broker.model.switches import SwitchKind
 from broker.settings import Settings
@@ -44,6 +44,8 @@ async def run(args: argparse.Namespace, machine: Machine, kind: SwitchKind) -> i
     """Does what the verb says. Raises Refused."""
     found = settings(args, machine)
     async with machine.open(found) as facts:
+        if args.verb != "list":
+            require_clock(facts)
         if args.verb == "sign-out":
             print(await _sign_out(args, machine, found, facts))
             return 0

@@ -137,6 +137,15 @@ class Passing:
 
 
 @dataclass(frozen=True, slots=True)
+class Clock:
+    """How far this machine's clock may differ from the clock of the database, which all hosts share."""
+
+    tolerance: Annotated[Seconds, Between(1, 30)] = 3
+    """A process whose clock differs by more takes itself out of rotation until it does not. With SQLite there is no
+    other clock: then it is the size of a jump that counts as one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Keys:
     """The broker's own keys."""
 
@@ -298,6 +307,7 @@ class Broker:
     listen: Listen = Listen()
     certificates: Certificates = Certificates()
     passing: Passing = Passing()
+    clock: Clock = Clock()
     picker: Picker = Picker()
     tokens: Tokens = Tokens()
     sessions: Sessions = Sessions()

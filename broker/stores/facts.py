@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from broker.ambient import Ambient
 from broker.model.notice import Notice
 from broker.seal import Sealer
+from broker.stores.clock_check import TOLERANCE, ClockCheck
 from broker.stores.sql.address import SqliteAddress, address
 from broker.stores.sql.answers import SqlAnswers
 from broker.stores.sql.audit import SqlAudit
@@ -16,6 +17,7 @@ from broker.stores.sql.cases import SqlCases
 from broker.stores.sql.database import Database
 from broker.stores.sql.digests import Digests, open_digests
 from broker.stores.sql.endings import Endings
+from broker.stores.sql.expiring import Expirer
 from broker.stores.sql.grants import SqlGrants
 from broker.stores.sql.marks import Marks
 from broker.stores.sql.outbox import SqlDeliveries, SqlOutbox, outbox
@@ -34,8 +36,9 @@ from broker.stores.steady import SteadyClock
 class Facts:
     """The stores of facts over one database.
 
-    `ambient` is the one that was given, with a clock that never falls behind the latest time noted in the database:
-    the whole process should use it. `sweep` is called with the time now and then, `tick` about once a second.
+    `ambient` is the one that was given, with a clock that never goes back and is held against the database's: the
+    whole process should use it. `clock` says whether the process may serve by that clock.
+    `sweep` is called with the time now and then, `tick` about once a second.
     `schema_is_current` asks the database in one round trip; it raises Unavailable where there is no answer.
     `unwritable` says why nothing can be written now, None if it can.
     `leased(name)` lets one process at a time in: the others get None.
@@ -55,6 +58,7 @@ class Facts:
     chain: AuditChain
     digests: Digests
     ambient: Ambient
+    clock: ClockCheck
     sweep: Callable[[float], Awaitable[int]]
     tick: Callable[[], Awaitable[None]]
     schema_is_current: Callable[[], Awaitable[bool]]
@@ -87,31 +91,34 @@ async def open_facts(
     password: str | None = None,
     connections: int = 8,
     tls: ssl.SSLContext | None = None,
+    tolerance: float = TOLERANCE,
 ) -> Facts:
     """Opens the facts at `sqlite:<path>` or `postgresql://user@host:port/database`.
 
-    The schema must be current (`broker.stores.sql.schema`). `connections` is the most a process opens to PostgreSQL.
+    The schema must be current (`broker.stores.sql.schema`). `connections` is the most a process opens to PostgreSQL,
+    `tolerance` by how many seconds this machine's clock may differ from the database's.
     With `tls` connections to PostgreSQL are encrypted, without it they are plain.
     Raises ValueError for an address that is none, Unavailable where the database cannot be reached, DigestKeyLost
     if its digests were made with a key that these sealing keys do not open.
     """
     database = _database(url, password, tls, connections)
-    clock = SteadyClock(ambient.now)
+    clock = SteadyClock(ambient.now, ambient.tick, tolerance)
     steady = replace(ambient, now=clock)
     marks = Marks(database)
     endings = Endings(database, sealer)
     board = Board(database, endings)
     chain = AuditChain(database)
+    check = ClockCheck(clock, marks, Expirer(database), tolerance)
     try:
-        clock.at_least(await marks.note_time(clock()))
+        await check.look()
         digests = await open_digests(database, sealer)
     except BaseException:
         await database.close()
         raise
 
     async def tick() -> None:
-        """To be called about once a second: seals audit rows, notes the time, looks for changed switches."""
-        clock.at_least(await marks.note_time(clock()))
+        """To be called about once a second: checks the clock, looks for changed switches, seals audit rows."""
+        await check.check()
         await board.check()
         await chain.seal_once()
 
@@ -130,6 +137,7 @@ async def open_facts(
         chain=chain,
         digests=digests,
         ambient=steady,
+        clock=check,
         sweep=Sweeper(database).sweep,
         tick=tick,
         schema_is_current=Schema(database).is_current,

@@ -224,7 +224,7 @@ def had(outcome: object) -> Folder:
 async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterator[Stage]:
     """Opens all of it on a copy of a migrated database."""
     lot = Lot()
-    ambient = Ambient(now=clock.now, draw=lot.draw)
+    ambient = Ambient(now=clock.now, draw=lot.draw, tick=clock.tick)
     ring = sealer(b"\x07" * 32, (), ambient.draw)
     facts = await open_facts(f"sqlite:{shutil.copy(template, folder)}", ring, ambient)
     passing = open_passing("memory:", ring, ambient, facts.switches)

@@ -45,7 +45,9 @@ def run(
     for folder in (made / ".demo").iterdir():
         if folder.name != "keys":
             (tmp_path / ".demo" / folder.name).symlink_to(folder)
-    machine = Machine(KINDS, Ambient(clock.now, chance.draw), "olu", app.administered, app.migrated, app.connect)
+    machine = Machine(
+        KINDS, Ambient(clock.now, chance.draw, clock.tick), "olu", app.administered, app.migrated, app.connect
+    )
 
     def run(*words: str) -> Sequence[str]:
         parser = argparse.ArgumentParser()

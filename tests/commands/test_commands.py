@@ -5,6 +5,7 @@ import json
 import shutil
 import sqlite3
 import stat
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -43,7 +44,9 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
     def run(config: Configuration, *words: str) -> Sequence[str]:
         clock, chance = FakeClock(), FakeChance()
-        machine = Machine(KINDS, Ambient(clock.now, chance.draw), "olu", app.administered, app.migrated, app.connect)
+        machine = Machine(
+            KINDS, Ambient(clock.now, chance.draw, clock.tick), "olu", app.administered, app.migrated, app.connect
+        )
         parser = argparse.ArgumentParser()
         register(parser.add_subparsers(), lambda: machine)
         args = parser.parse_args([*words, *([] if words[0] == "reference" else ["--config", str(config.folder)])])
@@ -297,3 +300,44 @@ def test_every_session_of_an_account_is_ended_by_itself_or_with_the_account(conf
     # only the sample service wants to be told
     assert told == [("demo-service", "logout:sid-1:demo-service"), ("demo-service", "logout:sid-2:demo-service")]
     assert [json.loads(details)["why"] for (details,) in audited] == ["operator", "account_disabled"]
+
+
+# --- clock ---
+
+
+def time_noted(config: Configuration, seconds_ahead: float) -> None:
+    """As an earlier release left it: the latest time noted in the database lies in the future."""
+    file = config.folder.parent / ".demo" / "facts.db"
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE marks SET value = ? WHERE name = 'time'", (int(time.time() + seconds_ahead),))
+    connection.close()
+
+
+def test_clock_show_says_that_all_is_well_and_repair_then_changes_nothing(config: Configuration, run: Run) -> None:
+    run(config, "migrate")
+    for verb in ("show", "repair"):
+        assert run(config, "clock", verb) == ["this machine's clock is +0.0 s from the database's: all is well"]
+
+
+def test_clock_repair_takes_back_a_time_noted_in_the_future_and_the_audit_record_says_who(
+    config: Configuration, run: Run
+) -> None:
+    run(config, "migrate")
+    time_noted(config, 7200)
+    assert "the latest time noted lies 7" in refused(run, config, "clock", "show")
+    [said] = run(config, "clock", "repair", "--by", "Ada")
+    assert said.startswith("the time noted was taken back by 7") and said.endswith("is expired for good")
+    assert run(config, "clock", "show")[0].endswith("all is well")
+    with sqlite3.connect(config.folder.parent / ".demo" / "facts.db") as connection:
+        rows = connection.execute("SELECT actor FROM audit WHERE kind = 'time_mark_taken_back'").fetchall()
+    connection.close()
+    assert rows == [("Ada",)]
+
+
+def test_a_new_epoch_takes_back_a_time_noted_in_the_future(config: Configuration, run: Run) -> None:
+    run(config, "migrate")
+    time_noted(config, 7200)
+    assert "the latest time noted lies 7" in refused(run, config, "clock", "show")
+    run(config, "epoch", "raise")
+    time_noted(config, -60)
+    assert run(config, "clock", "show")[0].endswith("all is well")

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,8 +39,10 @@ def own_folder(user: str | None) -> Path:
 class PostgresServer:
     """One PostgreSQL. Commits reach the disk as in production; only memory and connections are small."""
 
-    def __init__(self, **further: str) -> None:
-        """Make the cluster; nothing is started yet. `further` are settings of the server."""
+    def __init__(self, env: Mapping[str, str] | None = None, **further: str) -> None:
+        """Make the cluster; nothing is started yet. `env` is added to the server's environment, `further` are settings
+        of the server.
+        """
         self.port = free_port()
         self._user = unprivileged()
         self._folder = own_folder(self._user)
@@ -57,7 +59,7 @@ class PostgresServer:
             **further,
         }
         command = [need("postgres"), "-D", "data", *(f"--{name}={value}" for name, value in settings.items())]
-        self.program = Program(command, ready=self._accepts, folder=self._folder, user=self._user)
+        self.program = Program(command, ready=self._accepts, folder=self._folder, user=self._user, env=env)
 
     def url(self, database: str = "postgres") -> str:
         """The address of a database as asyncpg takes it: postgresql://user@host:port/name, no password."""

@@ -18,7 +18,6 @@ from broker.seal import sealer as make_sealer
 from broker.stores.facts import Facts, open_facts
 from broker.stores.forms import Form, Sealed, Unreadable
 from broker.stores.sql.digests import DigestKeyLost, Purpose, key_place
-from broker.stores.steady import SteadyClock
 from tests.machine.ambient import FakeClock
 from tests.stores.samples import (
     answer,
@@ -208,58 +207,7 @@ def test_what_cannot_be_opened_is_unknown_and_logged_without_its_content(
     assert "Ann" not in caplog.text
 
 
-# --- time ---
-
-
-def test_a_steady_clock_waits_until_the_machine_has_caught_up(clock: FakeClock) -> None:
-    steady = SteadyClock(clock.now)
-    start = steady()
-    clock.advance(10)
-    assert steady() == start + 10
-    clock.advance(-100)
-    assert steady() == start + 10
-    clock.advance(105)
-    assert steady() == start + 15
-    steady.at_least(start + 50)
-    assert steady() == start + 50
-
-
-async def test_a_clock_that_jumped_back_is_noticed_after_a_restart(
-    sqlite_url: str, sealer: Sealer, ambient: Ambient, clock: FakeClock
-) -> None:
-    start = clock.now()
-    facts = await open_facts(sqlite_url, sealer, ambient)
-    clock.advance(5000)
-    await facts.tick()
-    await facts.close()
-    clock.set(start)
-    later = await open_facts(sqlite_url, sealer, ambient)
-    assert later.ambient.now() == start + 5000
-    assert later.ambient.draw is ambient.draw and later.ambient.tick is ambient.tick
-    await later.close()
-
-
-async def test_a_new_epoch_forgives_a_clock_that_once_ran_ahead(
-    sqlite_url: str, sealer: Sealer, ambient: Ambient, clock: FakeClock
-) -> None:
-    start = clock.now()
-    clock.advance(10 * 365 * 86_400)
-    wrong = await open_facts(sqlite_url, sealer, ambient)
-    await wrong.close()
-    clock.set(start)
-    mending = await open_facts(sqlite_url, sealer, ambient)
-    assert mending.ambient.now() > start
-    await mending.marks.raise_epoch("operator", start)
-    await mending.close()
-    right = await open_facts(sqlite_url, sealer, ambient)
-    assert right.ambient.now() == start
-    await right.close()
-
-
-async def test_the_latest_time_is_never_taken_back_by_a_slower_process(facts: Facts, clock: FakeClock) -> None:
-    now = int(clock.now())
-    assert await facts.marks.note_time(now + 100) == now + 100
-    assert await facts.marks.note_time(now + 50) == now + 100
+# --- marks ---
 
 
 async def test_processes_learn_how_often_they_were_told_to_read_again(facts: Facts, clock: FakeClock) -> None:

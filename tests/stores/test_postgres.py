@@ -13,13 +13,13 @@ from broker.model.facts import Redemption, Unavailable
 from broker.model.grant import Token
 from broker.model.switches import SwitchKind
 from broker.seal import Sealer
-from broker.stores.facts import Facts, open_facts
+from broker.stores.facts import Facts
 from broker.stores.sql.migrating import migrate
 from broker.stores.sql.schema import schema_is_current
 from tests.machine.ambient import FakeClock
 from tests.machine.postgres import PostgresServer
 from tests.machine.program import free_port
-from tests.stores.conftest import refused_at_once
+from tests.stores.conftest import open_by_fake_clock, refused_at_once
 from tests.stores.samples import (
     ISSUER,
     SECTOR,
@@ -39,7 +39,7 @@ from tests.stores.turns import Turns
 @pytest.fixture
 async def facts(postgres_url: str, sealer: Sealer, ambient: Ambient) -> AsyncIterator[Facts]:
     """Facts on a server."""
-    facts = await open_facts(postgres_url, sealer, ambient)
+    facts = await open_by_fake_clock(postgres_url, sealer, ambient)
     yield facts
     await facts.close()
 
@@ -58,7 +58,7 @@ async def test_each_verb_costs_one_round_trip(
     made = code(now, "kept")
     async with Turns("127.0.0.1", postgres.port).running() as turns:
         url = postgres_url.replace(f":{postgres.port}/", f":{turns.port}/")
-        facts = await open_facts(url, sealer, ambient)
+        facts = await open_by_fake_clock(url, sealer, ambient)
         await facts.answers.record(answer(now, "kept", code=made))
         await facts.grants.redeem(made.digest, grant(made, now, "kept"), tokens(now, "kept"), None, ())
         waiting = {name: code(now, name) for name in ("first", "second")}
@@ -95,7 +95,7 @@ async def test_a_process_opens_no_more_connections_than_it_may(
 ) -> None:
     async with Turns("127.0.0.1", postgres.port).running() as turns:
         url = postgres_url.replace(f":{postgres.port}/", f":{turns.port}/")
-        facts = await open_facts(url, sealer, ambient, connections=3)
+        facts = await open_by_fake_clock(url, sealer, ambient, connections=3)
         used = await asyncio.gather(*(facts.grants.use_assertion(assertion(clock.now(), f"{n}")) for n in range(30)))
         assert all(used)
         assert turns.connections <= 3
@@ -109,7 +109,7 @@ async def test_every_commit_is_synchronous_whatever_the_server_says(
     name = postgres_url.rpartition("/")[2]
     await connection.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
     try:
-        later = await open_facts(postgres_url, sealer, ambient)
+        later = await open_by_fake_clock(postgres_url, sealer, ambient)
         database = later.answers._database
         from sqlalchemy import func, select
 
@@ -124,7 +124,7 @@ async def test_every_commit_is_synchronous_whatever_the_server_says(
 async def test_a_statement_is_read_and_planned_once_for_a_connection(
     postgres_url: str, sealer: Sealer, ambient: Ambient
 ) -> None:
-    facts = await open_facts(postgres_url, sealer, ambient, connections=1)
+    facts = await open_by_fake_clock(postgres_url, sealer, ambient, connections=1)
     for _ in range(3):
         await facts.answers.known(ISSUER, "ann", SECTOR, SERVICE)
     database = facts.answers._database
@@ -142,7 +142,7 @@ async def test_a_statement_is_read_and_planned_once_for_a_connection(
 async def test_a_migration_under_a_running_process_costs_a_connection_and_no_more(
     postgres_url: str, sealer: Sealer, ambient: Ambient
 ) -> None:
-    facts = await open_facts(postgres_url, sealer, ambient, connections=1)
+    facts = await open_by_fake_clock(postgres_url, sealer, ambient, connections=1)
     database = facts.answers._database
     from sqlalchemy import column, select, table
 
@@ -242,7 +242,7 @@ async def test_a_redemption_cut_off_in_the_middle_is_whole_or_not_at_all(
     now = clock.now()
     outcomes = set()
     for number in range(12):
-        facts = await open_facts(postgres_url, sealer, ambient)
+        facts = await open_by_fake_clock(postgres_url, sealer, ambient)
         made = code(now, f"{number}")
         recorded = await facts.answers.record(answer(now, f"{number}", code=made))
         assert recorded is not None
@@ -261,7 +261,7 @@ async def test_a_redemption_cut_off_in_the_middle_is_whole_or_not_at_all(
         await facts.close()
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
-        after = await open_facts(postgres_url, sealer, ambient)
+        after = await open_by_fake_clock(postgres_url, sealer, ambient)
         await asyncio.sleep(0.05)
         found = await after.grants.code(made.digest)
         assert found is not None

@@ -33,7 +33,7 @@ from tests.stores.samples import answer, assertion, code, event, grant, tokens
 
 async def write():
     clock = FakeClock()
-    ambient = Ambient(clock.now, FakeChance().draw)
+    ambient = Ambient(clock.now, FakeChance().draw, clock.tick)
     facts = await open_facts(sys.argv[1], sealer(bytes([7]) * 32, (), ambient.draw), ambient)
     now = clock.now()
     for number in range(10_000):

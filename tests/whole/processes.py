@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,8 +74,12 @@ def started(output: str, workers: int) -> bool:
 
 
 @asynccontextmanager
-async def run(folder: Path, script: Script, *doors: str) -> AsyncIterator[Running]:
-    """Migrates, serves, and ends it all with the block. `doors` are further arguments of `serve`."""
+async def run(
+    folder: Path, script: Script, *doors: str, env: Mapping[str, str] | None = None
+) -> AsyncIterator[Running]:
+    """Migrates, serves, and ends it all with the block. `doors` are further arguments of `serve`, `env` what is added
+    to its environment.
+    """
     ports = four_ports()
     config = laid_out(folder, script)
     for file in config.rglob("*.toml"):
@@ -93,6 +97,7 @@ async def run(folder: Path, script: Script, *doors: str) -> AsyncIterator[Runnin
         [*broker, "serve", "--config", config, *doors],
         ready=lambda program: started(program.output, settings.broker.listen.workers),
         folder=Path.cwd(),
+        env=env,
     )
     outbox = settings.broker.notices.outbox or folder
     stands = (

@@ -57,19 +57,29 @@ class Ahead:
 
     def __init__(self) -> None:
         self._seconds = 0.0
+        self._passed = 0.0
 
     def now(self) -> float:
         """Seconds since 1970 UTC."""
         return time.time() + self._seconds
 
     def advance(self, seconds: float) -> None:
-        """From now on it is so much later."""
+        """So much time passes, by every clock."""
         self._seconds += seconds
+        self._passed += seconds
+
+    def jump(self, seconds: float) -> None:
+        """The machine's clock jumps, forwards or backwards; no time passes."""
+        self._seconds += seconds
+
+    def tick(self) -> float:
+        """What the monotonic clock shows."""
+        return time.perf_counter() + self._passed
 
     @property
     def ambient(self) -> Ambient:
         """This clock, and the machine's own chance."""
-        return Ambient(now=self.now, draw=ambient.real().draw)
+        return Ambient(now=self.now, draw=ambient.real().draw, tick=self.tick)
 
 
 def four_ports() -> Ports:

@@ -60,6 +60,11 @@ class Shelf(Generic[_Value]):
         self._entries.pop(key, None)
         return value
 
+    def clear(self) -> None:
+        """Forgets every record."""
+        self._entries.clear()
+        self._ends.clear()
+
     @property
     def fullness(self) -> float:
         """How full the shelf is, from 0 to 1."""
@@ -118,6 +123,11 @@ class MemoryTransactions:
         self._count(key, transaction)
         return True
 
+    def forget(self) -> None:
+        """Forgets all of them."""
+        self._records.clear()
+        self._open.clear()
+
     def _of(self, browser: str) -> dict[str, float]:
         """A browser's open transactions, with the end of each."""
         known = self._open.get(browser) or {}
@@ -152,6 +162,10 @@ class MemoryPushedRequests:
             self._records.put(digest(handle), (request, False, expires), expires)
         return request, first
 
+    def forget(self) -> None:
+        """Forgets all of them."""
+        self._records.clear()
+
 
 class MemoryGoodbyes:
     """Citizens who have just signed out, in memory."""
@@ -166,6 +180,10 @@ class MemoryGoodbyes:
     async def get(self, handle: str) -> Goodbye | None:
         """What the page shows, or None if unknown or expired."""
         return self._records.get(digest(handle))
+
+    def forget(self) -> None:
+        """Forgets all of them."""
+        self._records.clear()
 
 
 class MemoryContinuations:
@@ -182,12 +200,17 @@ class MemoryContinuations:
         """The handle, once."""
         return self._records.take(digest(code))
 
+    def forget(self) -> None:
+        """Forgets all of them."""
+        self._records.clear()
+
 
 class MemoryProofs:
     """DPoP proofs seen, in memory."""
 
     def __init__(self, ambient: Ambient, room: int = ROOM) -> None:
         self._seen: Shelf[bool] = Shelf(ambient.now, room)
+        self._draw = ambient.draw
         self._epoch = ambient.draw(16).hex()
 
     async def first_use(self, jti: str, expires: float) -> bool:
@@ -201,6 +224,11 @@ class MemoryProofs:
     async def epoch(self) -> str:
         """A text that is new with every process, which is when the memory of seen proofs is lost."""
         return self._epoch
+
+    def forget(self) -> None:
+        """Forgets all of them, and begins a new epoch, so that none can be used again."""
+        self._seen.clear()
+        self._epoch = self._draw(16).hex()
 
 
 class MemoryLimits:
@@ -223,6 +251,10 @@ class MemoryLimits:
         count = self._counts.get(name)
         if count is not None:
             self._counts.put(name, count - 1, until)
+
+    def forget(self) -> None:
+        """Forgets what was counted."""
+        self._counts.clear()
 
     def _name(self, key: str, window: int) -> tuple[str, float]:
         number = int(self._now() // window)

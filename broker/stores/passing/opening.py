@@ -34,7 +34,8 @@ class Passing:
 
     `memory_fullness` says how full its memory is, from 0 to 1, without asking anybody; `watch` brings that up to date
     and is called every few seconds. `check_server` says what is wrong with the server's settings, and how to mend it,
-    `evicts` whether records were about to be thrown away at the last `watch`.
+    `evicts` whether records were about to be thrown away at the last `watch`. `server_time` asks the server for its
+    clock, in seconds since 1970 UTC; None if there is no server. `forget` empties all of it.
     """
 
     transactions: MemoryTransactions | RedisTransactions
@@ -47,6 +48,8 @@ class Passing:
     watch: Callable[[], Awaitable[None]]
     check_server: Callable[[], Awaitable[Sequence[str]]]
     evicts: Callable[[], bool]
+    server_time: Callable[[], Awaitable[float]] | None
+    forget: Callable[[], Awaitable[None]]
     close: Callable[[], Awaitable[None]]
 
 
@@ -81,6 +84,8 @@ def open_passing(
         watch=fullness.watch,
         check_server=fullness.check_server,
         evicts=fullness.evicts,
+        server_time=server.time,
+        forget=server.forget,
         close=server.close,
     )
 
@@ -93,17 +98,26 @@ def open_care(url: str, password: str | None, tls: ssl.SSLContext | None) -> Ful
 def _memory(ambient: Ambient) -> Passing:
     limits = MemoryLimits(ambient)
     transactions = MemoryTransactions(ambient, limits)
+    pushed, continuations, proofs = MemoryPushedRequests(ambient), MemoryContinuations(ambient), MemoryProofs(ambient)
+    goodbyes = MemoryGoodbyes(ambient)
+
+    async def forget() -> None:
+        for store in (limits, transactions, pushed, continuations, goodbyes, proofs):
+            store.forget()
+
     return Passing(
         transactions=transactions,
-        pushed=MemoryPushedRequests(ambient),
-        continuations=MemoryContinuations(ambient),
-        goodbyes=MemoryGoodbyes(ambient),
-        proofs=MemoryProofs(ambient),
+        pushed=pushed,
+        continuations=continuations,
+        goodbyes=goodbyes,
+        proofs=proofs,
         limits=limits,
         memory_fullness=lambda: transactions.fullness,
         watch=_nothing,
         check_server=_no_problems,
         evicts=lambda: False,
+        server_time=None,
+        forget=forget,
         close=_nothing,
     )
 

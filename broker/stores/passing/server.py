@@ -172,6 +172,22 @@ class Server:
         lines = (await self.command("INFO", *section)).decode().splitlines()
         return dict(line.split(":", 1) for line in lines if ":" in line)
 
+    async def time(self) -> float:
+        """The clock of Redis, in seconds since 1970 UTC."""
+        seconds, microseconds = await self.command("TIME")
+        return int(seconds) + int(microseconds) / 1e6
+
+    async def forget(self) -> None:
+        """Deletes every record, as if Redis had lost them; the mirror of the switches stays."""
+        cursor = b"0"
+        while True:
+            cursor, found = await self.command("SCAN", cursor, "MATCH", "portico:*", "COUNT", 1000)
+            names = [name for name in found if name != MIRROR.encode()]
+            if names:
+                await self.command("UNLINK", *names)
+            if cursor == b"0":
+                return
+
     async def close(self) -> None:
         """Ends the connection, also one that is being made."""
         self._closed = True

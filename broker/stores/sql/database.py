@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 from sqlalchemy import ColumnElement, Delete, FromClause, Insert, Select, Table, Update
 from sqlalchemy.types import TypeEngine
@@ -87,7 +87,12 @@ class Unit(Protocol):
 
 
 class Database(Protocol):
-    """A database of facts. Everything raises Unavailable within a second when it cannot be reached."""
+    """A database of facts. Everything raises Unavailable within a second when it cannot be reached.
+
+    `clock` is its own clock as part of a statement, in seconds since 1970 UTC; None if it has no clock of its own.
+    """
+
+    clock: ClassVar[ColumnElement[float] | None]
 
     def upsert(self, table: Table) -> Any:
         """An insert into a table that also takes `on_conflict_do_update` and `on_conflict_do_nothing`."""

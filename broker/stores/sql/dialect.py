@@ -1,13 +1,14 @@
 """From SQLAlchemy's constructs to the text that a database takes, made once."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from sqlalchemy import (
     ARRAY,
     JSON,
     ColumnElement,
     Dialect,
+    Double,
     FromClause,
     LargeBinary,
     Table,
@@ -56,6 +57,8 @@ def _each(step: Each, insert: Any, values: Query) -> Any:
 class Sqlite:
     """SQLite: a deed is its steps, one after the other; rows are inserted one by one."""
 
+    clock: ClassVar[ColumnElement[float] | None] = None
+
     def upsert(self, table: Table) -> sqlite.Insert:
         """An insert that may say what happens when a key is taken."""
         return sqlite.insert(table)
@@ -93,6 +96,8 @@ class Sqlite:
 
 class Postgres:
     """PostgreSQL: a deed is one statement, whose steps hang on the gate; rows travel together as JSON."""
+
+    clock: ClassVar[ColumnElement[float] | None] = cast(func.extract("epoch", func.clock_timestamp()), Double)
 
     def upsert(self, table: Table) -> postgresql.Insert:
         """An insert that may say what happens when a key is taken."""

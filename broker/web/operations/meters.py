@@ -77,6 +77,13 @@ class Meters:
         self._delivered = counter("deliveries", "Tries to tell a service something, by outcome", "kind", "outcome")
         self._waiting = highest("deliveries_waiting", "Deliveries still to be made", "kind")
         self._oldest = highest("deliveries_oldest_seconds", "Age of the oldest delivery still to be made", "kind")
+        self._offset = Gauge(
+            "portico_clock_offset_seconds",
+            "By how much this machine's clock is ahead of the database's",
+            registry=registry,
+            multiprocess_mode="livemostrecent",
+        )
+        self._out = highest("out_of_rotation", "1 while a process serves nothing because of its clock, else 0")
         # made at once, not when something is first counted: a process that cannot count says so at its start
         self._processes = Gauge(
             "portico_processes", "Processes that count", registry=registry, multiprocess_mode="livesum"
@@ -145,6 +152,11 @@ class Meters:
     def evicting(self, *, evicts: bool) -> None:
         """Whether Redis would throw records away."""
         self._evicts.set(float(evicts))
+
+    def clock(self, offset: float, *, out: bool) -> None:
+        """By how many seconds this machine's clock is ahead of the database's, and whether that ends serving."""
+        self._offset.set(offset)
+        self._out.set(float(out))
 
     def configuration(self, version: int) -> None:
         """Everything that was asked for up to this `broker reload` is taken."""

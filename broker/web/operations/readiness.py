@@ -35,13 +35,22 @@ class Readiness:
     requests elsewhere, since every other process misses it too.
     """
 
-    def __init__(self, needed: Mapping[str, Check], wished: Mapping[str, Check], tick: Callable[[], float]) -> None:
-        """`tick` gives seconds from no particular moment, and never goes back."""
+    def __init__(
+        self,
+        needed: Mapping[str, Check],
+        wished: Mapping[str, Check],
+        tick: Callable[[], float],
+        out: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """`tick` gives seconds from no particular moment, and never goes back. `out` says why the process takes itself
+        out of rotation because of its clock, None while it does not; it asks nobody.
+        """
         self.draining = False
         """Set when a stop was asked for: requests under way are finished, new ones should go elsewhere."""
         self._needed = needed
         self._wished = wished
         self._tick = tick
+        self._out = out
         self._looked = float("-inf")
         self._seen = Seen(False, {})
         self._looking = asyncio.Lock()
@@ -54,7 +63,8 @@ class Readiness:
             if self._tick() - self._looked >= KEPT:
                 self._seen = await self._look()
                 self._looked = self._tick()
-        return self._seen
+        out = self._out()
+        return self._seen if out is None else Seen(False, {**self._seen.wrong, "clock": out})
 
     async def reachable(self) -> Mapping[str, bool]:
         """Each thing that is looked at, and whether it is well."""

@@ -1,0 +1,302 @@
+"""Clock check: is this machine's clock right? Held against the database's, which all hosts share.
+
+About once a second a process reads the database's clock, the high-water mark of time and, if these disagree with its
+own clock, the clock of Redis. `judge` decides from that alone. A process whose own clock is off takes itself out of
+rotation and reads the time from the database until its clock is right again; it notes nothing, so no other process
+notices it. A high-water mark that lies in the future is taken back, after all that it held expired is expired for good.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from broker.model.facts import Unavailable
+from broker.stores.sql.expiring import Expirer
+from broker.stores.sql.marks import STEP, Marks, TimeSeen
+from broker.stores.steady import SteadyClock
+
+TOLERANCE: Final = 3.0
+"""Seconds by which a clock may differ from the database's, unless the settings say otherwise."""
+SETTLED_AFTER: Final = 2.0 * STEP
+"""Seconds in which every other process that lives has noted the time: afterwards silence means that none disagrees."""
+WHO: Final = "broker"
+"""Who takes back the mark, for the audit record."""
+
+Ask = Callable[[], Awaitable[float]]
+"""Asks another machine for the time, in seconds since 1970 UTC. Raises Unavailable."""
+Forget = Callable[[], Awaitable[None]]
+"""Empties the passing state, in which expiry is not durable. Raises Unavailable."""
+
+_log: Final = logging.getLogger("portico.clock")
+
+
+@dataclass(frozen=True, slots=True)
+class Offset:
+    """By how many seconds this machine's clock is ahead of another: somewhere between two bounds.
+
+    The bounds are the clock before the other one was asked and after it answered, so a slow answer proves less.
+    """
+
+    least: float
+    most: float
+
+    @property
+    def middle(self) -> float:
+        """The likeliest value."""
+        return (self.least + self.most) / 2
+
+    def beyond(self, limit: float) -> bool:
+        """Whether it is certainly more than `limit` seconds, one way or the other."""
+        return self.least > limit or self.most < -limit
+
+
+class Finding(StrEnum):
+    """What a look at the clocks comes to."""
+
+    RIGHT = "right"
+    OWN_CLOCK = "own_clock_off"
+    UNDECIDED = "clocks_disagree"
+    DATABASE_CLOCK = "database_clock_off"
+    MARK_AHEAD = "time_mark_ahead"
+    MARK_DISPUTED = "time_mark_disputed"
+
+
+IN_ROTATION: Final = frozenset({Finding.RIGHT, Finding.DATABASE_CLOCK})
+"""The findings with which a process serves."""
+
+_DISAGREED: Final = frozenset({Finding.OWN_CLOCK, Finding.UNDECIDED, Finding.DATABASE_CLOCK})
+"""The findings after which only another process can have moved the mark."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of the clocks, from this machine's point of view.
+
+    `database` is the offset to the database's clock, `redis` that to Redis's, None if it was not asked or has not
+    answered; `redis_expected` whether there is one. `mark` is by how many seconds the high-water mark lies ahead.
+    `contradicted`: another process noted a time that this machine's clock denies. `jumped`: this clock left the
+    monotonic one since it last agreed with the database's. `settled`: time enough has passed for a contradiction.
+    """
+
+    database: Offset
+    mark: float
+    redis: Offset | None = None
+    redis_expected: bool = False
+    contradicted: bool = False
+    jumped: bool = False
+    settled: bool = True
+
+
+def judge(evidence: Evidence, limit: float) -> Finding:
+    """Whose clock is off by more than `limit` seconds.
+
+    The database's clock is right unless Redis and this machine agree on another time, this machine's clock did not
+    jump, and no other process agrees with the database.
+    """
+    redis = evidence.redis
+    if not evidence.database.beyond(limit):
+        return _of_mark(evidence, limit)
+    if evidence.contradicted or evidence.jumped or evidence.mark > limit:
+        return Finding.OWN_CLOCK
+    if redis is None:
+        return Finding.UNDECIDED
+    if not redis.beyond(limit):
+        return Finding.DATABASE_CLOCK if evidence.settled else Finding.UNDECIDED
+    with_database = abs(redis.middle - evidence.database.middle) <= limit
+    return Finding.OWN_CLOCK if with_database else Finding.UNDECIDED
+
+
+def _of_mark(evidence: Evidence, limit: float) -> Finding:
+    """This machine's clock and the database's agree: is the time noted one that they have reached?"""
+    if evidence.contradicted:
+        return Finding.OWN_CLOCK
+    if evidence.mark <= limit:
+        return Finding.RIGHT
+    redis = evidence.redis
+    doubted = redis.beyond(limit) if redis is not None else evidence.redis_expected
+    return Finding.MARK_DISPUTED if doubted or not evidence.settled else Finding.MARK_AHEAD
+
+
+class ClockCheck:
+    """Checks the clock of one process, and says whether it may serve."""
+
+    def __init__(self, clock: SteadyClock, marks: Marks, expirer: Expirer, tolerance: float) -> None:
+        self.clock = clock
+        self.finding = Finding.RIGHT
+        self.offset = 0.0
+        self.ahead = 0.0
+        """By how many seconds the high-water mark lies ahead of the clock."""
+        self._marks = marks
+        self._expirer = expirer
+        self._tolerance = tolerance
+        self._reported = Finding.RIGHT
+        self._redis: Ask | None = None
+        self._forget: Forget | None = None
+        self._redis_offset: Offset | None = None
+        self._seen: TimeSeen | None = None
+        self._contradicted = False
+        self._jumped = False
+        self._agreed = False
+        self._unsettled_since = clock.tick()
+
+    def join_passing(self, redis: Ask | None, forget: Forget) -> None:
+        """From now on Redis is asked for the time if need be, and emptied before the mark is taken back."""
+        self._redis, self._forget = redis, forget
+
+    @property
+    def out(self) -> str | None:
+        """Why this process must not serve now, None if it may. Asks nobody."""
+        jump = self.clock.jump
+        if jump:
+            return f"this machine's clock jumped by {jump:+.1f} s"
+        return None if self.finding in IN_ROTATION else self.why
+
+    @property
+    def own_clock_is_off(self) -> bool:
+        """Whether the last look found that this machine's clock is wrong."""
+        return self.finding is Finding.OWN_CLOCK
+
+    @property
+    def mark_is_ahead(self) -> bool:
+        """Whether the last look found the high-water mark in the future."""
+        return self.finding in (Finding.MARK_AHEAD, Finding.MARK_DISPUTED)
+
+    @property
+    def why(self) -> str:
+        """The last finding in words."""
+        redis = self._redis_offset
+        also = "" if redis is None else f", {redis.middle:+.1f} s from Redis's"
+        clocks = f"this machine's clock is {self.offset:+.1f} s from the database's{also}"
+        mark = f"the latest time noted lies {self.ahead:.1f} s ahead"
+        match self.finding:
+            case Finding.RIGHT:
+                return ""
+            case Finding.OWN_CLOCK if self._contradicted and self.offset == 0.0:
+                return f"another process on this database notes a time {self.ahead:+.1f} s from this machine's clock"
+            case Finding.DATABASE_CLOCK:
+                return f"{clocks}: the database's clock is off"
+            case Finding.MARK_AHEAD | Finding.MARK_DISPUTED:
+                return f"{mark} of this machine's clock{also}"
+            case _:
+                return clocks
+
+    async def check(self) -> None:
+        """Looks, and does what follows: notes the time, or takes back a mark that lies ahead. For once a second."""
+        await self.look()
+        self._report()
+        if self.finding is Finding.MARK_AHEAD:
+            await self.take_back(WHO)
+            self._report()
+        elif self.finding is Finding.RIGHT and self._may_note():
+            noted = await self._marks.note_time(self.clock.wall(), self._tolerance)
+            if noted is not None and self._seen is not None:
+                self._seen = replace(self._seen, mark=noted)
+
+    async def look(self) -> None:
+        """Reads the clocks and judges; changes nothing outside of this process. Raises Unavailable."""
+        clock = self.clock
+        jump = clock.jump
+        before = clock.wall()
+        seen = await self._marks.look_at_time()
+        after = clock.wall()
+        own = seen.clock is None
+        database = Offset(0.0, 0.0) if seen.clock is None else Offset(before - seen.clock, after - seen.clock)
+        if jump:
+            self._jumped = not own
+            self._unsettled_since = clock.tick()
+            _log.warning("clock_jumped", extra={"seconds": round(jump, 3)})
+        limit = self._tolerance if self.finding in IN_ROTATION else self._tolerance / 2
+        self.offset, self.ahead = database.middle, seen.mark - after
+        agrees = not database.beyond(limit)
+        self._compare(seen, after, agrees=agrees)
+        questioned = not agrees or self.ahead > limit
+        self._redis_offset = await self._ask_redis() if questioned and self._redis is not None else None
+        evidence = Evidence(
+            database,
+            self.ahead,
+            self._redis_offset,
+            redis_expected=self._redis is not None,
+            contradicted=self._contradicted,
+            jumped=self._jumped,
+            settled=self._is_settled(own=own),
+        )
+        self._conclude(judge(evidence, limit), after - database.middle, seen)
+
+    async def take_back(self, who: str) -> bool:
+        """Takes a mark that lies ahead back to the database's clock. False if another process was faster.
+
+        First everything that it held expired is expired for good, and the passing state is emptied: nothing comes to
+        life again. Raises Unavailable, and then the mark stays as it is.
+        """
+        seen, now = self._seen, self.clock.wall() - self.offset
+        if seen is None:
+            raise Unavailable("the clocks were not looked at")
+        if self._forget is not None:
+            await self._forget()
+        expired = await self._expirer.expire(now, seen.mark)
+        if not await self._marks.take_time_back(seen.mark, now, who):
+            return False
+        _log.warning("time_mark_taken_back", extra={"seconds": round(seen.mark - now, 1), "expired": expired})
+        await self.look()
+        return True
+
+    def _compare(self, seen: TimeSeen, now: float, *, agrees: bool) -> None:
+        """What the high-water mark says of other processes, and whether it was taken back."""
+        last, self._seen = self._seen, seen
+        if last is not None and seen.resets != last.resets:
+            self.clock.go_back_to(min(self.clock.wall(), seen.mark))
+        reach = STEP + self._tolerance + 1.0
+        moved = last is not None and seen.mark > last.mark
+        if seen.clock is None:
+            near = abs(seen.mark - now) <= reach
+            if moved and not near and not self._is_settled(own=True):
+                self._contradicted = True
+            elif near:
+                self._contradicted = False
+        elif agrees:
+            self._contradicted, self._agreed = False, True
+        elif moved and self.finding in _DISAGREED and abs(seen.mark - seen.clock) <= reach:
+            self._contradicted = True
+
+    def _is_settled(self, *, own: bool) -> bool:
+        """Whether every process that lives has had the time to contradict this one. `own`: there is no other clock."""
+        long_enough = self.clock.tick() - self._unsettled_since >= SETTLED_AFTER
+        return long_enough if own else long_enough or self._agreed
+
+    def _may_note(self) -> bool:
+        """A process that has only its own clock waits until no other can contradict it, unless no time was noted."""
+        seen = self._seen
+        return seen is not None and (seen.clock is not None or seen.mark == 0 or self._is_settled(own=True))
+
+    async def _ask_redis(self) -> Offset | None:
+        if self._redis is None:
+            return None
+        before = self.clock.wall()
+        try:
+            time = await self._redis()
+        except Unavailable:
+            return None
+        return Offset(before - time, self.clock.wall() - time)
+
+    def _conclude(self, finding: Finding, database_now: float, seen: TimeSeen) -> None:
+        self.finding = finding
+        if finding in (Finding.OWN_CLOCK, Finding.UNDECIDED) and seen.clock is not None:
+            self.clock.run_on(database_now)
+        else:
+            self.clock.follow()
+        if finding is Finding.RIGHT:
+            self._jumped = False
+            self.clock.at_least(seen.mark)
+
+    def _report(self) -> None:
+        """Logs a finding that is not the one logged last."""
+        if self.finding is self._reported:
+            return
+        before, self._reported = self._reported, self.finding
+        if self.finding is Finding.RIGHT:
+            _log.warning("clock_right_again", extra={"was": before.value})
+        else:
+            found = {"finding": self.finding.value, "detail": self.why, "offset": round(self.offset, 3)}
+            _log.error("clock_off", extra=found)

@@ -1,0 +1,61 @@
+"""Expiry made durable: before the time noted is taken back, what it held expired is expired in its own row."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import Column, Double, Integer, Table, Update, and_, bindparam, delete, select, update
+
+from broker.stores.sql.database import Database
+from broker.stores.sql.tables import codes, grants, questions, sessions, staff_attempts, staff_sessions, tokens
+
+PORTION: Final = 500
+_now: Final = bindparam("now", type_=Double)
+_mark: Final = bindparam("mark", type_=Double)
+_limit: Final = bindparam("limit", type_=Integer)
+_BY_EXPIRY: Final[Sequence[tuple[Table, "Column[str]"]]] = (
+    (codes, codes.c.digest),
+    (tokens, tokens.c.digest),
+    (grants, grants.c.id),
+    (questions, questions.c.id),
+)
+"""What is over when its own expiry has come."""
+
+_BY_USE: Final[Sequence[tuple[Table, "Column[str]"]]] = (
+    (sessions, sessions.c.digest),
+    (staff_sessions, staff_sessions.c.digest),
+)
+"""What is also over when it was not used for a while: these rows alone do not say for how long, so all of them end."""
+
+
+class Expirer:
+    """Expires rows in small portions, so that a large database is not held up and an interrupted run goes on later."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        a = staff_attempts.c
+        begun = a.digest.in_(select(a.digest).where(a.expires > _now, a.expires <= _mark).limit(_limit).correlate(None))
+        # a sign-in of staff that is under way says only in its sealed part when it expires: it begins again
+        self._steps = (
+            [database.prepare(delete(staff_attempts).where(begun).returning(a.digest))]
+            + [
+                database.prepare(_expired(table, key, and_(table.c.expires > _now, table.c.expires <= _mark)))
+                for table, key in _BY_EXPIRY
+            ]
+            + [database.prepare(_expired(table, key, table.c.expires > _now)) for table, key in _BY_USE]
+        )
+
+    async def expire(self, now: float, mark: float) -> int:
+        """Expires at `now` what would expire until `mark`, and every session. Gives the number of rows changed.
+
+        Both are seconds since 1970 UTC. Used client assertions, accounts and the audit record are left as they are.
+        """
+        changed = 0
+        for step in self._steps:
+            while rows := await self._database.perform(step, {"now": now, "mark": mark, "limit": PORTION}):
+                changed += len(rows)
+        return changed
+
+
+def _expired(table: Table, key: "Column[str]", condition: object) -> Update:
+    first = key.in_(select(key).where(condition).limit(_limit).correlate(None))  # type: ignore[arg-type]
+    return update(table).where(first).values(expires=_now).returning(key)

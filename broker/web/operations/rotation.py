@@ -1,0 +1,50 @@
+"""Rotation: around an application, refuses everything that depends on the time while this machine's clock is off."""
+
+from collections.abc import Awaitable, Callable, Collection
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from broker.model.facts import Unavailable
+
+Page = Callable[[Request, Exception], Awaitable[Response]]
+"""Answers a request that cannot be served now with a page."""
+
+RETRY_AFTER: Final = "5"
+"""Seconds after which a service may try again: another process is likely to get the request."""
+_TIMELESS: Final = frozenset({"/livez", "/readyz", "/metrics", "/jwks"})
+_TIMELESS_FOLDERS: Final = ("/static/", "/.well-known/")
+
+
+class Rotation:
+    """Answers 503 in place of the application while `out` gives a reason: a page, or JSON where services call.
+
+    What does not depend on the time is answered all the same: `/livez`, `/readyz`, `/metrics`, the metadata, the key
+    set and static files. Pure ASGI.
+    """
+
+    def __init__(self, app: ASGIApp, out: Callable[[], str | None], services: Collection[str], page: Page) -> None:
+        """`services` are the paths that services call; `page` answers everywhere else."""
+        self._app = app
+        self._out = out
+        self._services = frozenset(services) - _TIMELESS
+        self._page = page
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        out = self._out()
+        if out is None or scope["type"] != "http" or _timeless(scope["path"]):
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        if scope["path"] in self._services:
+            told = {"error": "temporarily_unavailable", "error_description": "please try again shortly"}
+            response: Response = JSONResponse(told, 503, {"Retry-After": RETRY_AFTER, "Cache-Control": "no-store"})
+        else:
+            response = await self._page(request, Unavailable(out))
+        await response(scope, receive, send)
+
+
+def _timeless(path: str) -> bool:
+    return path in _TIMELESS or path.startswith(_TIMELESS_FOLDERS)
