@@ -10,7 +10,7 @@ import pytest
 from multidict import CIMultiDict
 from yarl import URL
 
-from tests.whole.rider import NORTHBANK, RIDES_SERVICE, Reply, Rider, Wire, rides, wire
+from tests.whole.rider import NORTHBANK, RIDES_SERVICE, SOON, Reply, Rider, Wire, eventually, rides, wire
 from tests.whole.routes import every_route
 from tests.whole.stage import Script, Stage, staged
 
@@ -62,6 +62,13 @@ SCRIPT = Script(
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """Everything that listens."""
     async with staged(tmp_path_factory.mktemp("routes"), SCRIPT) as running:
+
+        async def working() -> bool:
+            """The broker may have looked at its providers before they listened, or not yet."""
+            healths = running.parts.watch.healths().values()
+            return all(health.working and health.checked is not None for health in healths)
+
+        await eventually(SOON, working)
         yield running
 
 

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from multidict import CIMultiDict
 
-from tests.whole.rider import NORTHBANK, RIDES_SERVICE, Jar, Reply, Rider, Wire, rides, wire
+from tests.whole.rider import NORTHBANK, RIDES_SERVICE, SOON, Jar, Reply, Rider, Wire, eventually, rides, wire
 from tests.whole.stage import Script, Stage, staged
 
 FROM_ELSEWHERE: Mapping[str, str] = {
@@ -26,6 +26,13 @@ SCRIPT = Script(
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """The broker and its services."""
     async with staged(tmp_path_factory.mktemp("posted"), SCRIPT) as running:
+
+        async def working() -> bool:
+            """The broker may have looked at its providers before they listened, or not yet."""
+            healths = running.parts.watch.healths().values()
+            return all(health.working and health.checked is not None for health in healths)
+
+        await eventually(SOON, working)
         yield running
 
 
