@@ -29,10 +29,12 @@ def check_url(place: str, url: str, development: bool) -> Iterator[Problem]:
 
 
 NATIVE = re.compile(
-    r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:/(?!/)[^#*]*|http://(127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?/[^#*@]*"
+    r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:/(/[A-Za-z0-9._~-]+(/[^#*]*)?|(?!/)[^#*]*)"
+    r"|http://(127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?/[^#*@]*"
 )
 """Where an app on the citizen's own device takes an answer: at a scheme named after a host of its maker's, or at the
-device itself (RFC 8252 7.1, 7.3)."""
+device itself (RFC 8252 7.1, 7.3). RFC 8252 writes such a scheme with one slash; the libraries of several vendors write
+two and a name that no authority gives out (`msauth.com.example.app://auth`), which is as safe: the scheme decides."""
 
 
 def is_native(uri: str) -> bool:
@@ -46,7 +48,7 @@ def check_native_url(place: str, url: str, development: bool) -> Iterator[Proble
         return
     parts = split(url)
     if parts is not None and parts.scheme not in ("http", "https"):
-        mend = 'write a host of yours backwards, and one stroke: "com.example.app:/callback"'
+        mend = 'write a host of yours backwards as the scheme: "com.example.app:/callback"'
         yield Problem(place, "this is no address of an app", mend)
     elif parts is not None and parts.scheme == "http" and not (development and is_loopback(parts.hostname or "")):
         mend = 'write "http://127.0.0.1/..." or "http://[::1]/...": any port will do'

@@ -21,7 +21,7 @@ PAGE = "https://maps.example"
 BEARER = """
 names = { en = "Maps", cy = "Mapiau" }
 home = "https://maps.example/"
-redirect_uris = ["https://maps.example/", "http://127.0.0.1/callback", "example.maps:/callback"]
+redirect_uris = ["https://maps.example/", "http://127.0.0.1/callback", "example.maps:/callback", "msauth.example.maps://auth"]
 profile = "oidc"
 authentication = "none"
 sender_constrained = false
@@ -55,7 +55,7 @@ def rider(shore: Shore, client_id: str = "maps", callback: str = CALLBACK, *, bo
     return Rider(shore.wire, app)
 
 
-@pytest.mark.parametrize("callback", [CALLBACK, "example.maps:/callback", f"{PAGE}/"])
+@pytest.mark.parametrize("callback", [CALLBACK, "example.maps:/callback", "msauth.example.maps://auth", f"{PAGE}/"])
 async def test_an_app_without_dpop_gets_bearer_tokens(shore: Shore, callback: str) -> None:
     somebody = rider(shore, callback=callback)
     tokens = await signed_in(somebody)
