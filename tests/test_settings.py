@@ -411,7 +411,7 @@ def test_a_file_that_is_no_toml_is_named_with_its_line(config: Configuration) ->
 
 def test_a_file_that_is_no_text_is_named(config: Configuration) -> None:
     (config.folder / BANK).write_bytes(b"\xff\xfe")
-    assert any(problem.path == BANK and "UTF-8" in problem.what for problem in config.problems())
+    assert any(problem.path == BANK and "UTF-8" in str(problem) for problem in config.problems())
 
 
 def test_what_an_editor_hides_beside_the_files_is_no_setting(config: Configuration) -> None:
@@ -521,7 +521,7 @@ PRODUCTION: dict[str, Any] = {
     "name": {"en": "Sign in"},
     "trust_framework": "agency",
     "facts": {"url": "postgresql://portico@db.agency.example/portico"},
-    "passing": {"url": "redis://cache.agency.example:6379/0"},
+    "passing": {"url": "rediss://cache.agency.example:6379/0"},
     "keys": {"folder": "keys"},
     "notices": {"smtp": {"host": "mail.agency.example", "sender": "noreply@agency.example"}},
     "assisted": {"enabled": False},
@@ -1042,6 +1042,31 @@ def test_the_scheme_of_a_redis_says_whether_it_is_reached_by_verified_tls(url: s
     how = Passing(url).protection
     assert (how is not None) is protected
     assert how is None or how.verify
+
+
+@pytest.mark.parametrize(
+    ("settings", "path"),
+    [
+        ({"url": "redis://cache.example/0"}, "passing.url"),
+        ({"url": "redis://portico@10.0.0.7:6379/0"}, "passing.url"),
+        ({"url": "redis://cache.example/0", "tls": True}, "passing.tls"),
+        ({"url": "rediss://cache.example/0", "tls": False}, "passing.tls"),
+        ({"url": "redis://cache.example/0", "tls": False}, None),
+        ({"url": "rediss://cache.example/0"}, None),
+        ({"url": "rediss://cache.example/0", "tls": True}, None),
+        ({"url": "redis://127.0.0.1:6379/0"}, None),
+        ({"url": "redis://[::1]:6379/0"}, None),
+        ({"url": "redis://localhost/0"}, None),
+    ],
+)
+def test_a_plain_connection_to_redis_on_another_host_must_be_said(
+    production: Configuration, settings: dict[str, Any], path: str | None
+) -> None:
+    production.change("broker.toml", "passing", settings)
+    if path is None:
+        assert production.settings().broker.passing.url == settings["url"]
+    else:
+        assert [problem.path for problem in production.problems()] == [f"broker.toml: {path}"]
 
 
 @pytest.mark.parametrize("path", ["secret_file", "jwks_file"])

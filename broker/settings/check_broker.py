@@ -123,6 +123,7 @@ def check_stores(broker: Broker) -> Iterator[Problem]:
     if passing != "memory:":
         yield from check_store_url("passing.url", passing, REDIS, '"memory:"')
         yield from check_protection("passing", broker.passing, encrypted=passing.startswith(f"{REDIS_TLS}:"))
+        yield from check_plain_redis(broker.passing)
     if workers > 1 and broker.facts.file is not None:
         yield Problem("listen.workers", "SQLite serves one worker", "use PostgreSQL for facts, or workers = 1")
     if workers > 1 and passing == "memory:":
@@ -141,6 +142,23 @@ def check_store_url(place: str, url: str, scheme: str, other: str) -> Iterator[P
     if found.password is not None:
         mend = "put it into a file of its own, and name the file with password_file"
         yield Problem(place, "a password stands in the settings", mend)
+
+
+def check_plain_redis(store: Passing) -> Iterator[Problem]:
+    """A connection to Redis that is encrypted, stays on this machine, or is plain because the settings say so."""
+    encrypted = store.url.startswith(f"{REDIS_TLS}:")
+    if store.tls is not None and store.tls != encrypted:
+        mend = 'write "rediss://" in url' if store.tls else "take tls = false out"
+        yield Problem("passing.tls", "the URL says otherwise", mend)
+    if encrypted or store.tls is not None:
+        return
+    try:
+        local = read_store_url(store.url, REDIS).local
+    except BadUrl:
+        return  # named already
+    if not local:
+        mend = 'write "rediss://", or tls = false if the network in between reaches nobody else'
+        yield Problem("passing.url", "the connection to another host is not encrypted", mend)
 
 
 def check_protection(section: str, store: Facts | Passing, *, encrypted: bool) -> Iterator[Problem]:

@@ -118,6 +118,9 @@ class Passing:
     and without options."""
     password_file: Path | None = None
     """The file that holds the Redis password and nothing else."""
+    tls: bool | None = None
+    """`false` permits `redis://` to another host: the password and the sealed values cross the network as they are.
+    Left out, another host needs `rediss://`; this machine itself (`localhost`, 127.0.0.1, ::1) does not."""
     verify: bool = True
     """Whether the server of `rediss://` must prove its name by a certificate. `false` protects from nobody who can
     change what is sent: it is for trying out."""
