@@ -151,6 +151,12 @@ async def look_back(exit: Exit, handle: str, browser: Browser) -> Leaving | None
     return Leaving(service, back, goodbye.frames, goodbye.locales, card, url, goodbye.returned)
 
 
+async def may_come_back(exit: Exit, state: str, browser: Browser) -> bool:
+    """Whether `come_back` would take the citizen in. Changes nothing."""
+    goodbye = await _mine(exit, state, browser)
+    return goodbye is not None and goodbye.url is not None
+
+
 async def come_back(exit: Exit, state: str, browser: Browser) -> bool:
     """Takes in that a provider sent the citizen back. False for a state that this browser did not bring there."""
     goodbye = await _mine(exit, state, browser)

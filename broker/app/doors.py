@@ -50,8 +50,9 @@ from broker.web.operations import Measured, Rotation, alive_routes, metrics_rout
 from broker.web.pages import Pages, Sheet, pages
 from broker.web.routing import routed
 from broker.web.services import routes as service_routes
+from broker.web.services.cors import CrossOrigin
 from broker.web.services.front import front_routes
-from broker.web.services.routes import Published
+from broker.web.services.routes import CROSS_ORIGIN, Published
 from broker.web.services.session import session_route
 from broker.web.site import Site
 from broker.web.static_files import Statics, static_routes, statics
@@ -321,4 +322,5 @@ def _around(
     inner = within(routed(routes, handlers, astray))
     rotation = Rotation(inner, lambda: clock.out, astray.calls, handlers[Unavailable])
     guard = guarded(rotation, parts.ambient, refuse=public.head_refused(ready))
-    return Measured(guard, door, templates(routes), parts.meters, parts.ambient.tick)
+    opened = CrossOrigin(guard, CROSS_ORIGIN if door == "public" else (), parts.catalogue.services)
+    return Measured(opened, door, templates(routes), parts.meters, parts.ambient.tick)

@@ -14,6 +14,15 @@ PREFIX: Final = 64
 _TRANSLATED: Final = IPv6Network("64:ff9b::/96")
 """IPv4 clients behind a translator (RFC 6052 2.1): the whole IPv4 internet would share one subnet."""
 
+_CARRYING: Final = (IPv6Network("::ffff:0:0:0/96"), IPv6Network("::/96"))
+"""IPv4-translated (RFC 2765 2.1) and IPv4-compatible (RFC 4291 2.5.5.1) addresses, both of them out of use."""
+
+_LOCALLY_TRANSLATED: Final = IPv6Network("64:ff9b:1::/48")
+"""IPv4 clients behind a translator whose own prefix is not known here (RFC 8215): each address is a client."""
+
+_OWN: Final = 2
+"""The addresses `::` and `::1` are no IPv4 addresses (RFC 4291 2.5.2, 2.5.3)."""
+
 _LEADING_ZEROS: Final = re.compile(r"(?<![0-9])0+(?=[0-9])")
 _LONGEST: Final = 64
 
@@ -22,10 +31,10 @@ _LONGEST: Final = 64
 def counted(address: str) -> str:
     """The text under which a rate limit counts a client address.
 
-    IPv4 addresses count by themselves, IPv6 addresses by their /64 network. IPv4 addresses inside of IPv6 (mapped,
-    RFC 4291 2.5.5.2; translated, RFC 6052; 6to4, RFC 3056; Teredo, RFC 4380) count as the IPv4 address. Ports,
-    brackets, zone identifiers, upper case and zeros that could be left out make no difference. Anything else is
-    UNKNOWN.
+    IPv4 addresses count by themselves, IPv6 addresses by their /64 network. IPv4 addresses inside of IPv6 (mapped and
+    compatible, RFC 4291 2.5.5; translated, RFC 6052, RFC 2765; 6to4, RFC 3056; Teredo, RFC 4380) count as the IPv4
+    address, and those behind a translator of their own network (RFC 8215) by themselves. Ports, brackets, zone
+    identifiers, upper case and zeros that could be left out make no difference. Anything else is UNKNOWN.
     """
     if len(address) > _LONGEST:
         return UNKNOWN
@@ -65,6 +74,8 @@ def _v6(address: IPv6Address) -> str:
     inside = address.ipv4_mapped or address.sixtofour
     if inside is None and address.teredo is not None:
         inside = address.teredo[1]
-    if inside is None and address in _TRANSLATED:
+    if address in _LOCALLY_TRANSLATED:
+        return str(address)
+    if address in _TRANSLATED or (int(address) >= _OWN and any(address in network for network in _CARRYING)):
         inside = IPv4Address(int(address) & 0xFFFFFFFF)
     return str(inside) if inside is not None else str(IPv6Network((address, PREFIX), strict=False))

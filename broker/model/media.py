@@ -1,4 +1,4 @@
-"""Media types as `Content-Type` names them (RFC 9110 8.3): the type itself, and the character set beside it."""
+"""Media types as `Content-Type` names them (RFC 9110 8.3), with the character set beside them, and weights."""
 
 import re
 from typing import Final
@@ -6,6 +6,21 @@ from typing import Final
 _PARAMETER: Final = re.compile(
     r";[ \t]*(?:(?P<name>[!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*=[ \t]*(?P<value>\"(?:\\.|[^\"\\])*\"|[^;\"]*))?[^;]*"
 )
+
+_QUALITY: Final = re.compile(r"[0-9](?:\.[0-9]*)?|\.[0-9]+", re.ASCII)
+
+
+def quality(parameters: str) -> float:
+    """The weight of one member of `Accept` or `Accept-Language` (RFC 9110 12.4.2), 1 if there is none.
+
+    Of the parameters behind the member `q` alone counts, `Q` as well. A value that is no number counts as 0.
+    """
+    for part in parameters.split(";"):
+        name, _, value = part.partition("=")
+        if name.strip().lower() == "q":
+            value = value.strip()
+            return float(value) if _QUALITY.fullmatch(value) else 0.0
+    return 1.0
 
 
 def media_type(content_type: str | None) -> str:

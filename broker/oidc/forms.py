@@ -18,8 +18,17 @@ MAX_BYTES: Final = 32_768
 MAX_PARAMETERS: Final = 64
 """The most parameters of a form or query of which every parameter is read."""
 
-_UTF_8: Final = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
-_ASCII_INSIDE: Final = re.compile(r"(?:iso[-_]?8859[-_]?|windows-125|cp125|latin-?)[0-9]{1,2}", re.ASCII)
+_UTF_8: Final = frozenset(
+    {"utf-8", "utf8", "utf_8", "unicode-1-1-utf-8", "csutf8"}
+    | {"us-ascii", "us", "ascii", "ansi_x3.4-1968", "ansi_x3.4-1986", "iso646-us", "iso_646.irv:1991", "csascii"}
+)
+"""UTF-8 and its part ASCII, under the names of IANA's registry and of browsers (WHATWG Encoding 4.2)."""
+
+_ASCII_INSIDE: Final = re.compile(
+    r"(?:iso[-_]?8859[-_]?|windows-125|cp125|x-cp125|latin-?|l)[0-9]{1,2}(?:-[ei]|:19[0-9]{2})?"
+    r"|windows-874|koi8-?(?:r|u|ru)|cp819|ibm819|ibm866|cp866|macintosh|x-mac-cyrillic",
+    re.ASCII,
+)
 """Character sets in which bytes below 128 mean what they mean in UTF-8."""
 
 _STRAY_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")

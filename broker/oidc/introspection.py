@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from broker.model.assurance import Ladder
 from broker.model.grant import Grant, Token
+from broker.model.media import quality
 from broker.model.service import Service
 from broker.oidc.errors import Scheme
 from broker.oidc.token import ACCESS, bound_to, scope_of
@@ -22,10 +23,7 @@ INTROSPECTION: Final = f"application/{INTROSPECTION_TYP}"
 def accepts_jwt(accept: str | None) -> bool:
     """Whether a caller asks for a signed answer. What accepts anything at all gets the plain one (RFC 9701 4)."""
     wanted = [part.partition(";") for part in (accept or "").split(",")]
-    return any(
-        kind.strip().lower() == INTROSPECTION and "q=0" not in about.replace(" ", "").split(";")
-        for kind, _, about in wanted
-    )
+    return any(kind.strip().lower() == INTROSPECTION and quality(about) > 0 for kind, _, about in wanted)
 
 
 def introspection_claims(told: Mapping[str, Any], caller: Service, issuer: str, now: float) -> dict[str, Any]:

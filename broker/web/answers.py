@@ -25,10 +25,11 @@ def see_other(path: str) -> Answer:
 def nothing_begun(status: int) -> Answer:
     """The answer to HEAD where GET would begin or finish something: the status of GET, and nothing happens.
 
-    `Location` is left out, since only what begins gives it a value (RFC 9110 9.3.2).
+    `Location` and `Content-Length` are left out, since only what begins gives them a value (RFC 9110 8.6, 9.3.2).
     """
-    kind = [(b"content-type", b"text/html; charset=utf-8")] if status < 300 else []
-    return Answer(status, b"", kind)
+    answer = Answer(status, b"", [])
+    answer.raw_headers = [(b"content-type", b"text/html; charset=utf-8")] if status < 300 else []
+    return answer
 
 
 def set_cookie(response: Response, cookie: str) -> None:

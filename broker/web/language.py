@@ -20,6 +20,7 @@ from babel.messages.pofile import read_po
 from markupsafe import Markup, escape
 
 from broker.model.languages import lookup
+from broker.model.media import quality
 
 CATALOGUES = Path(__file__).parent / "languages"
 SOURCE = "en"
@@ -142,22 +143,12 @@ def _preferred(header: str, offered: tuple[str, ...]) -> str | None:
     """As `preferred`. Each header is read once, since most browsers send one of a few."""
     best: tuple[float, str] | None = None
     for part in header.split(","):
-        tag, _, parameter = part.strip().partition(";")
+        tag, _, parameters = part.strip().partition(";")
         code = lookup(tag, offered)
-        weight = _weight(parameter)
+        weight = quality(parameters)
         if code is not None and weight > 0 and (best is None or weight > best[0]):
             best = (weight, code)
     return best[1] if best else None
-
-
-def _weight(parameter: str) -> float:
-    name, _, value = parameter.strip().partition("=")
-    if not name:
-        return 1.0
-    try:
-        return float(value) if name.strip() == "q" else 0.0
-    except ValueError:
-        return 0.0
 
 
 def _own_name(locale: Locale) -> str:

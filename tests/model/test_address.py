@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from broker.model.address import UNKNOWN, counted, networks
 
 V4 = st.integers(0, 2**32 - 1).map(IPv4Address)
-HOLDERS = tuple(IPv6Network(one) for one in ("::ffff:0:0/96", "64:ff9b::/96", "2002::/16", "2001::/32"))
+HOLDERS = tuple(
+    IPv6Network(one)
+    for one in ("::ffff:0:0/96", "64:ff9b::/96", "2002::/16", "2001::/32", "::ffff:0:0:0/96", "::/96", "64:ff9b:1::/48")
+)
 V6 = st.integers(0, 2**128 - 1).map(IPv6Address).filter(lambda one: not any(one in network for network in HOLDERS))
 
 
@@ -41,12 +44,28 @@ def test_ipv4_inside_of_ipv6_counts_as_the_ipv4_address(address: IPv4Address, da
     inside = {
         "mapped": IPv6Address((0xFFFF << 32) | bits),
         "translated": IPv6Address(int(IPv6Address("64:ff9b::")) | bits),
+        "translated, of an older standard": IPv6Address((0xFFFF << 48) | bits),
         "6to4": IPv6Address((0x2002 << 112) | (bits << 80) | data.draw(st.integers(0, 2**80 - 1))),
         "teredo": IPv6Address((0x20010000 << 96) | (data.draw(st.integers(0, 2**64 - 1)) << 32) | (bits ^ 0xFFFFFFFF)),
     }
     for kind, six in inside.items():
         assert counted(data.draw(spellings(six))) == str(address), kind
     assert counted(f"::ffff:{address}") == counted(f"0:0:0:0:0:FFFF:{address}") == str(address)
+
+
+@given(V4)
+def test_a_compatible_ipv4_address_counts_as_ipv4_but_the_loopback_address_does_not(address: IPv4Address) -> None:
+    assume(int(address) > 1)
+    assert counted(f"::{address}") == str(address)
+    assert counted("::1") == counted("::") == "::/64"
+
+
+@given(st.integers(0, 2**80 - 1), st.integers(0, 2**80 - 1))
+def test_clients_behind_a_translator_with_a_prefix_of_its_own_count_apart(one: int, other: int) -> None:
+    """RFC 8215: where the IPv4 address stands in it, that network alone knows."""
+    assume(one != other)
+    first, second = (IPv6Address(int(IPv6Address("64:ff9b:1::")) | host) for host in (one, other))
+    assert counted(str(first)) != counted(str(second))
 
 
 @given(V6, st.integers(0, 2**64 - 1), st.data())

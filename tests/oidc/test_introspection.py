@@ -6,7 +6,7 @@ import pytest
 
 from broker.model.grant import Token
 from broker.model.service import Service
-from broker.oidc.introspection import introspection_response
+from broker.oidc.introspection import INTROSPECTION, accepts_jwt, introspection_response
 from tests.oidc.examples import ISSUER, LADDER, NOW, grant, service, without
 
 ACCESS = Token("d", "access", NOW - 10, NOW + 10)
@@ -66,3 +66,10 @@ def test_a_reader_learns_about_access_tokens_of_others_but_not_whose_they_are() 
 )
 def test_about_all_other_tokens_nothing_is_told(caller: Service, token: Token | None, expires: float) -> None:
     assert told(caller, token, expires=expires) == {"active": False}
+
+
+@pytest.mark.parametrize("weight", ["q=0", "Q=0", "q=0.0", "q=0.000", " q = 0 ", "x=1;q=0"])
+def test_a_signed_answer_that_is_not_acceptable_is_not_sent(weight: str) -> None:
+    """RFC 9110 12.4.2."""
+    assert not accepts_jwt(f"application/json, {INTROSPECTION};{weight}")
+    assert accepts_jwt(f"{INTROSPECTION};q=0.1")

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
@@ -235,6 +235,40 @@ async def test_a_page_of_another_origin_reads_nothing_and_learns_nothing(shore: 
             refused = await page.preflight(path, method)
             assert cors(refused) == {}, path
             assert refused.status != 204
+
+
+TOO_MUCH = "x" * 70_000
+FAULTS: Sequence[tuple[str, str, str, Mapping[str, str], int]] = (
+    ("GET", "/token", "", {}, 405),
+    ("PUT", "/userinfo", "", {}, 405),
+    ("POST", "/jwks", "", {}, 405),
+    ("POST", "/token", TOO_MUCH, {}, 413),
+    ("POST", "/token", TOO_MUCH, {"Transfer-Encoding": "chunked"}, 413),
+    ("POST", "/revoke", "a=1", {"Content-Type": "text/plain"}, 415),
+    ("GET", "/userinfo", "", {"X-Large": TOO_MUCH}, 431),
+)
+
+
+@pytest.mark.parametrize(("method", "path", "body", "headers", "status"), FAULTS)
+async def test_a_page_of_a_registered_origin_may_read_what_is_refused_before_anything_is_read(
+    shore: Shore, method: str, path: str, body: str, headers: Mapping[str, str], status: int
+) -> None:
+    """Else a script learns of a refusal only that something failed."""
+    host = urlsplit(shore.stage.issuer).netloc
+    for origin, opened in ((PAGE, PAGE), ("https://evil.example", None)):
+        lines = {"Host": host, "Connection": "close", "Origin": origin, **headers}
+        if "Transfer-Encoding" not in headers:
+            lines["Content-Length"] = str(len(body))
+        sent = body if "Transfer-Encoding" not in headers else f"{len(body):x}\r\n{body}\r\n0\r\n\r\n"
+        head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(shore.stage.issuer).port)
+        writer.write(f"{method} {path} HTTP/1.1\r\n{head}\r\n{sent}".encode())
+        first, *answered = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)).decode().split("\r\n")
+        writer.close()
+        told = {name.lower(): value for name, _, value in (line.partition(": ") for line in answered)}
+        assert int(first.split()[1]) == status
+        assert told.get("access-control-allow-origin") == opened
+        assert told["vary"] == "Origin"
 
 
 @pytest.mark.parametrize("path", CLOSED)

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from broker.actions.sign_out import Exit, Leaving, come_back, look_back
+from broker.actions.sign_out import Exit, Leaving, come_back, look_back, may_come_back
 from broker.web.answers import nothing_begun, see_other
 from broker.web.citizens.leaving import before_services, services_out, signed_out
 from broker.web.citizens.visit import Door, Visit, visit
@@ -26,9 +26,9 @@ def goodbye_routes(door: Door, exit: Exit) -> list[Route]:
     async def back(request: Request) -> Response:
         here = visit(door, request)
         state = (answer_parameters(request) or {}).get("state", "")
-        if request.method == "HEAD":
+        if request.method == "HEAD" and here is not None and await may_come_back(exit, state, here.browser):
             return nothing_begun(303)
-        if here is None or not await come_back(exit, state, here.browser):
+        if request.method == "HEAD" or here is None or not await come_back(exit, state, here.browser):
             return await _nothing(here, request)
         return see_other(f"/signed-out/{state}")
 

@@ -4,13 +4,13 @@ For the endpoints that a single-page app calls itself: token, userinfo, revocati
 authorization endpoint (RFC 9700 2.6), and never with the browser's cookies: there is no `Allow-Credentials`.
 """
 
-import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from broker.model.service import Service
 from broker.web import asked
@@ -32,24 +32,41 @@ def is_allowed(origin: str, services: Mapping[str, Service], client_ids: Iterabl
     return any(origin in service.origins for service in (known or services.values()))
 
 
-def cross_origin(handler: Handler, services: Mapping[str, Service]) -> Handler:
-    """The handler, whose answers pages of registered origins may read.
+class CrossOrigin:
+    """An application whose answers at some paths pages of registered origins may read, errors too. Pure ASGI.
 
-    An answer to a call of a known service is for the origins of that service alone.
+    It stands around everything that answers at these paths: a body that is too large, a method that is not allowed and
+    a fault of ours are read by the page as well. An answer to a call of a known service is for the origins of that
+    service alone.
     """
 
-    async def answer(request: Request) -> Response:
-        origins = asked.every(request, b"origin")
-        if not origins:
-            return await handler(request)
-        callers: list[str] = []
-        request.scope.setdefault("state", {})[CALLERS] = callers
-        response = await handler(request)
-        if len(origins) != 1 or not is_allowed(origins[0], services, callers):
-            return _with(response, [])
-        return _with(response, [(b"access-control-expose-headers", _EXPOSED), _origin(origins[0])])
+    def __init__(self, app: ASGIApp, paths: Collection[str], services: Mapping[str, Service]) -> None:
+        self._app = app
+        self._paths = frozenset(paths)
+        self._services = services
 
-    return answer
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if scope.get("path") not in self._paths or scope.get("method", "OPTIONS") == "OPTIONS":
+            return self._app(scope, receive, send)
+        origins = [value for name, value in scope["headers"] if name == b"origin"]
+        return self._app(scope, receive, self._opened(scope, origins, send) if origins else send)
+
+    def _opened(self, scope: Scope, origins: Sequence[bytes], send: Send) -> Send:
+        callers: list[str] = []
+        scope.setdefault("state", {})[CALLERS] = callers
+        origin = origins[0].decode("latin-1") if len(origins) == 1 else None
+
+        def answer(message: Message) -> Awaitable[None]:
+            if message["type"] == "http.response.start":
+                said = message.get("headers", ())
+                varied = [] if any(name == b"vary" for name, _ in said) else [(b"vary", b"Origin")]
+                opened = []
+                if origin is not None and is_allowed(origin, self._services, callers):
+                    opened = [(b"access-control-expose-headers", _EXPOSED), _origin(origin)]
+                message["headers"] = [*said, *opened, *varied]
+            return send(message)
+
+        return answer
 
 
 def preflight(methods: Sequence[str], services: Mapping[str, Service]) -> Handler:
@@ -78,11 +95,3 @@ def preflight(methods: Sequence[str], services: Mapping[str, Service]) -> Handle
 
 def _origin(origin: str) -> Header:
     return b"access-control-allow-origin", origin.encode("ascii")
-
-
-def _with(response: Response, headers: list[Header]) -> Response:
-    """A copy of a response with more headers: the response itself may be kept for others."""
-    made = copy.copy(response)
-    varied = [] if any(name == b"vary" for name, _ in response.raw_headers) else [(b"vary", b"Origin")]
-    made.raw_headers = [*response.raw_headers, *headers, *varied]
-    return made

@@ -20,7 +20,7 @@ from broker.oidc.metadata import OAUTH_PATH, OPENID_PATH, Endpoints
 from broker.oidc.parameters import CALLED
 from broker.web import asked
 from broker.web.middleware.certificates import passed_on
-from broker.web.services.cors import CALLERS, cross_origin, preflight
+from broker.web.services.cors import CALLERS, preflight
 from broker.web.services.interaction import interacting
 from broker.web.services.replies import NO_STORE, Handler, answering, json_reply, jwt_reply, single
 
@@ -45,25 +45,22 @@ class Published:
 def routes(counter: Counter, urls: Endpoints, published: Published) -> list[Route]:
     """The endpoints that services call. The authorization endpoint and logout show pages, and stand with those.
 
-    What single-page apps call and read is open to the origins that services register (CORS), and nothing else is.
+    What single-page apps call and read is open to the origins that services register (CORS), and nothing else is: the
+    preflights stand here, and `cors.CrossOrigin` opens the answers.
     """
     services = counter.clients.services
-
-    def route(path: str, handler: Handler, *methods: str) -> Route:
-        opened = cross_origin(handler, services) if path in CROSS_ORIGIN else handler
-        return Route(path, opened, methods=list(methods))
 
     def at(path: str, url: str, action: Action, *methods: str, status: int = 200) -> Route:
         names = CALLED.get(path, frozenset())
         handler = answering(_calling(counter, url, action, names, status), counter)
         if action is userinfo:
             handler = interacting(handler, counter.ambient)
-        return route(path, handler, *methods)
+        return Route(path, handler, methods=list(methods))
 
     called = [
-        route(OPENID_PATH, _constant(published.metadata), "GET"),
-        route(OAUTH_PATH, _constant(published.metadata), "GET"),
-        route("/jwks", _constant(published.jwks), "GET"),
+        Route(OPENID_PATH, _constant(published.metadata), methods=["GET"]),
+        Route(OAUTH_PATH, _constant(published.metadata), methods=["GET"]),
+        Route("/jwks", _constant(published.jwks), methods=["GET"]),
         at("/token", urls.token, token, "POST"),
         at("/par", urls.pushed, push, "POST", status=201),
         at("/ciba", urls.backchannel_authentication, ask, "POST"),
