@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from tests.machine.program import LOOPBACK, Program, free_port
-from tests.machine.programs import need
 from tests.whole.processes import PATIENCE, started
 from tests.whole.rider import Wire
 
@@ -61,8 +60,9 @@ async def second(
     shift: str | None = None,
     env: Mapping[str, str] = MONOTONIC,
 ) -> AsyncIterator[Second]:
-    """Runs it until the block ends: one worker with the configuration in the folder, under `faketime -f <shift>`.
+    """Runs it until the block ends: one worker with the configuration in the folder, its clock off by `shift`.
 
+    The library is loaded without the program `faketime`, which passes no signal on: the broker would outlive the test.
     `public` is the address that the first broker's file names under `listen.public`.
     """
     port = free_port()
@@ -71,11 +71,11 @@ async def second(
     file = config / "broker.toml"
     lines = file.read_text().replace(f'public = "{public}"', f'public = "{LOOPBACK}:{port}"').splitlines()
     file.write_text("\n".join("workers = 1" if line.startswith("workers") else line for line in lines))
-    faked = [need("faketime"), "-f", shift] if shift is not None else []
+    faked = {"LD_PRELOAD": str(fake_library()), "FAKETIME": shift} if shift is not None else {}
     program = Program(
-        [*faked, sys.executable, "-m", "broker", "serve", "--config", config, "--door", "public"],
+        [sys.executable, "-m", "broker", "serve", "--config", config, "--door", "public"],
         ready=lambda program: started(program.output, 1),
-        env=env,
+        env={**env, **faked},
         folder=Path.cwd(),
     )
     await asyncio.to_thread(program.start, PATIENCE)

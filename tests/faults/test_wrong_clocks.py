@@ -96,8 +96,8 @@ async def test_a_clock_that_jumps_or_drifts_midway_takes_its_process_out_and_bac
 async def test_a_clock_that_gains_slowly_takes_its_process_out(broker: Ground) -> None:
     async with second(broker.running.folder, public(broker), broker.wire, "+0 x1.2") as other:
 
-        async def is_out() -> bool:
-            return "clock" in (await other.ready())["wrong"]
+        async def is_out() -> object:
+            return "clock" in (await other.ready())["wrong"] and other.logged("clock_off")
 
         await eventually(60, is_out)
         [event] = other.logged("clock_off")
