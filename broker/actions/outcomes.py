@@ -89,13 +89,14 @@ class Held:
     """A citizen is held back by a limit until a moment (seconds since 1970 UTC).
 
     `service` is the one whose request it is about, None if none is known. `transaction` is the open one that stays as
-    it is.
+    it is. `locales` are the languages that the service wishes for the citizen (BCP 47), best first.
     """
 
     limit: Limit
     until: float
     service: Service | None = None
     transaction: Transaction | None = None
+    locales: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from starlette.requests import Request
 
-from broker.oidc.forms import Unreadable, read_answer, read_form
+from broker.oidc.forms import Unreadable, legible, read_answer, read_form
 from broker.oidc.parameters import ANSWER
 from broker.web import asked, csrf
 
@@ -34,3 +34,11 @@ def answer_parameters(request: Request) -> Mapping[str, str] | None:
         return read_answer(request.scope["query_string"], ANSWER)
     except Unreadable:
         return None
+
+
+def answered_state(request: Request) -> str:
+    """The `state` of an answer, if it is there once and well formed, whatever stands beside it; else an empty text."""
+    try:
+        return legible(request.scope["query_string"]).get("state", "")
+    except Unreadable:
+        return ""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
 from broker.model.assurance import Level
+from broker.model.languages import lookup
 from broker.provider import Ask, Parting
 from providers.openid.config import NewSignIn, OpenIdConfig
 
@@ -41,6 +42,12 @@ def base64url(data: bytes) -> str:
     return urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
 
 
+def _tag(config: OpenIdConfig, language: str) -> str:
+    """How the provider names a language (BCP 47), as its file says: compared without regard to case and region."""
+    found = lookup(language, config.languages)
+    return language if found is None else config.languages[found]
+
+
 def address(prefix: str, config: OpenIdConfig, ask: Ask, nonce: str, verifier: str, development: bool) -> str:
     """The whole URL. The state travels unchanged; a login hint travels in development only."""
     query = {
@@ -48,7 +55,7 @@ def address(prefix: str, config: OpenIdConfig, ask: Ask, nonce: str, verifier: s
         "state": ask.state,
         "nonce": nonce,
         "code_challenge": challenge(verifier),
-        "ui_locales": config.languages.get(ask.language, ask.language),
+        "ui_locales": _tag(config, ask.language),
     }
     if ask.fresh and NewSignIn.PROMPT_LOGIN in config.new_sign_in:
         query["prompt"] = "login"
@@ -70,7 +77,7 @@ def end_session_address(endpoint: str, config: OpenIdConfig, parting: Parting) -
         "client_id": config.client_id,
         "post_logout_redirect_uri": parting.callback,
         "state": parting.state,
-        "ui_locales": config.languages.get(parting.language, parting.language),
+        "ui_locales": _tag(config, parting.language),
     }
     if parting.id_token is None:
         query["logout_hint"] = parting.subject

@@ -133,7 +133,7 @@ class Stage:
         session = StaffSession("d", member.id, member.subject, "high", ("hwk",), int(at), at, at, at + 3600)
         return Present(member, session, at + 300)
 
-    async def arrives(self, level: Level = Level.SUBSTANTIAL, browser: Browser = ME) -> str:
+    async def arrives(self, level: Level = Level.SUBSTANTIAL, browser: Browser = ME, language: str = "en") -> str:
         """A citizen comes from the service; gives the handle of the transaction."""
         handle = f"handle-{digest(str(self.lot.draw(4)))[:8]}"
         request = AuthorizationRequest(
@@ -143,7 +143,7 @@ class Stage:
             id=f"transaction-{handle}",
             browser=digest(browser.secrets[0]),
             request=request,
-            language="en",
+            language=language,
             reference="JOUR-NEY1",
             seed=1,
             now=self.clock.now(),

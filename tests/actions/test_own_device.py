@@ -145,15 +145,17 @@ async def test_a_code_begins_a_journey_of_its_own_that_ends_with_the_question(st
 
 
 async def test_the_browser_that_waits_is_asked_too_and_only_that_one(stage: Stage) -> None:
-    handle = await stage.arrives()
+    handle = await stage.arrives(language="cy")
     await stage.asks(handle)
     folder = await in_session(stage)
-    assert await stage.citizen.answer_here(handle, ME, "en") is None
+    assert await stage.citizen.answer_here(handle, ME) is None
     question = await stage.console.ask_citizen(stage.present(ANN), folder.case.id, folder.case.edition, MESSAGE)
     view, _ = await stage.citizen.look(handle, ME)
     assert isinstance(view, Waiting) and view.asked == question
-    assert not isinstance(await stage.citizen.answer_here(handle, STRANGER, "en"), Begun | None)
-    assert isinstance(await stage.citizen.answer_here(handle, ME, "en"), Begun)
+    assert not isinstance(await stage.citizen.answer_here(handle, STRANGER), Begun | None)
+    begun = await stage.citizen.answer_here(handle, ME)
+    assert isinstance(begun, Begun)
+    assert (await stage.transaction(begun.handle)).language == "cy"  # as the pages that they read so far
 
 
 async def test_what_is_not_answered_in_time_is_over(stage: Stage) -> None:

@@ -14,9 +14,9 @@ from broker.jose import load_signing_key, parse_keys, verify
 from broker.model.assurance import EvidenceType, Level
 from broker.model.identity import Identity
 from broker.outgoing import Outgoing, Response
-from broker.provider import Ask, Failure, Reason
+from broker.provider import Ask, Failure, Parting, Reason
 from providers.openid.config import Audience, Authentication, OpenIdConfig
-from providers.openid.departure import acr_values, address, challenge, prefixes
+from providers.openid.departure import acr_values, address, challenge, end_session_address, prefixes
 from providers.openid.describe import TokenForm, describe_identifier, describe_token, token_form
 from providers.openid.identity import level_reached, make_identity, map_claims, methods, verifiable
 from providers.openid.metadata import parse_metadata
@@ -228,6 +228,11 @@ def test_a_login_hint_travels_in_development_only() -> None:
 
 def test_a_language_travels_under_the_providers_own_name() -> None:
     assert request(Ask(Level.LOW, "s", "c", "cy"), languages={"cy": "cy-GB"})["ui_locales"] == ["cy-GB"]
+    for tag in ("CY", "cy-GB", "cy_gb"):  # BCP 47 2.1.1, RFC 4647 3.4
+        assert request(Ask(Level.LOW, "s", "c", tag), languages={"cy": "x-own"})["ui_locales"] == ["x-own"]
+        parting = Parting("s", "c", tag, "u", None)
+        left = end_session_address("https://p.test/out?a=b", config(ISSUER, languages={"cy": "x-own"}), parting)
+        assert parse_qs(urlsplit(left).query)["ui_locales"] == ["x-own"]
 
 
 # --- who we are ---

@@ -77,7 +77,9 @@ class GivenCitizen:
         self._did(browser, "choose", handle, provider)
         return self.refusal
 
-    async def complete(self, provider: str, parameters: Mapping[str, str] | None, browser: Browser) -> str | Lost:
+    async def complete(
+        self, provider: str, parameters: Mapping[str, str] | None, browser: Browser, state: str = ""
+    ) -> str | Lost:
         """Leads to the transaction named in `state`."""
         self._did(browser, "complete", provider, None if parameters is None else dict(parameters))
         return (parameters or {}).get("state") or Lost(FailureClass.LOST_PLACE)
@@ -97,9 +99,9 @@ class GivenCitizen:
         self._did(browser, "take_question", code, language)
         return self.begun
 
-    async def answer_here(self, handle: str, browser: Browser, language: str) -> Begun | Held | Lost | None:
+    async def answer_here(self, handle: str, browser: Browser) -> Begun | Held | Lost | None:
         """Noted."""
-        self._did(browser, "answer_here", handle, language)
+        self._did(browser, "answer_here", handle)
         return self.begun
 
     async def confirm(self, handle: str, browser: Browser, agree: bool) -> Lost | None:

@@ -108,7 +108,7 @@ async def test_a_lost_place_is_a_page_with_ways_on(app: ASGIApp) -> None:
         ("share", {"agree": "no"}, ("share", HANDLE, False)),
         ("confirm", {"agree": "yes"}, ("confirm", HANDLE, True)),
         ("confirm", {"agree": "no"}, ("confirm", HANDLE, False)),
-        ("asked", {}, ("answer_here", HANDLE, "en")),
+        ("asked", {}, ("answer_here", HANDLE)),
         ("give-up", {}, ("give_up", HANDLE)),
         ("status", {}, ("resume_help", HANDLE)),
         ("ready", {}, ("ready", HANDLE)),

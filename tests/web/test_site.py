@@ -1,8 +1,11 @@
 """The links to telephone and email on every page lead where the operator meant."""
 
+import re
+
 import pytest
 
 from broker.web.citizens.steps import _line
+from broker.web.pages import TEMPLATES
 from broker.web.site import Site
 
 
@@ -37,3 +40,10 @@ def test_an_email_link_has_its_domain_in_ascii() -> None:
 )
 def test_a_contact_of_a_service_is_a_link_only_if_it_leads_somewhere(contact: str, link: str | None) -> None:
     assert _line(contact).url == link
+
+
+def test_no_page_dials_or_writes_to_a_contact_as_it_is_displayed() -> None:
+    """`tel` and `mailto` are what a telephone and a mail program understand."""
+    for page in TEMPLATES.rglob("*.html"):
+        for line in page.read_text("utf-8").splitlines():
+            assert not re.search(r"(tel:|mailto:)\{\{ *site\.(phone|email)", line), page

@@ -38,18 +38,23 @@ _CROWDED: Final = "passing state is nearly full: sign-ins under way come first"
 
 @dataclass(frozen=True, slots=True)
 class AnsweredAlready:
-    """The service has the answer to this pushed request already, so that nothing new is begun."""
+    """The service has the answer to this pushed request already, so that nothing new is begun.
+
+    `locales` are the languages that the service wishes for the citizen (BCP 47), best first.
+    """
 
     service: Service
+    locales: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AnsweredAtOnce:
-    """The service is answered without a page of a journey (`prompt=none`)."""
+    """The service is answered without a page of a journey (`prompt=none`). `locales` as in AnsweredAlready."""
 
     service: Service
     way: WayBack
     shared: Shared
+    locales: tuple[str, ...] = ()
 
 
 async def authorize(
@@ -64,7 +69,7 @@ async def authorize(
     request, first = await _request(desk, door, parameters)
     service = desk.catalogue.services[request.client_id]
     if not first and "none" not in request.prompt and await desk.answers.told("", request.pushed):
-        return AnsweredAlready(service)
+        return AnsweredAlready(service, request.ui_locales)
     if desk.crowded():
         raise Unavailable(_CROWDED)
     transaction, secret = new_transaction(desk, request, browser, language)
@@ -72,7 +77,7 @@ async def authorize(
     if "none" in request.prompt:
         start = _start(desk, browser)
         if not await desk.limits.allow(start.key, start.most, start.window):
-            return Held(Limit.STARTS, desk.limited.starts.ends(desk.ambient.now()), service)
+            return _too_many(desk, service, request)
         return await _silent(desk, transaction, service, session, before)
     return await opened(desk, transaction, service, browser, secret)
 
@@ -93,9 +98,7 @@ async def hand_over(
         raise Unavailable(_CROWDED)
     start = _start(desk, browser)
     if not await desk.limits.allow(f"posted:{start.key}", start.most, start.window):
-        return Held(
-            Limit.STARTS, desk.limited.starts.ends(desk.ambient.now()), desk.catalogue.services[request.client_id]
-        )
+        return _too_many(desk, desk.catalogue.services[request.client_id], request)
     handle = handles.fresh(desk.ambient)
     await desk.pushed.put(handle, request, desk.ambient.now() + POSTED)
     return {"client_id": request.client_id, "request_uri": pushed.request_uri(handle)}
@@ -126,8 +129,13 @@ async def _held(desk: Desk, transaction: Transaction, service: Service) -> Held:
     """Which of the two limits keeps a transaction from being stored."""
     room = await desk.transactions.room_from(transaction.browser, desk.limited.open_transactions)
     if room is not None:
-        return Held(Limit.OPEN, room, service)
-    return Held(Limit.STARTS, desk.limited.starts.ends(desk.ambient.now()), service)
+        return Held(Limit.OPEN, room, service, locales=(transaction.language,))
+    return replace(_too_many(desk, service, transaction.request), locales=(transaction.language,))
+
+
+def _too_many(desk: Desk, service: Service, request: AuthorizationRequest) -> Held:
+    until = desk.limited.starts.ends(desk.ambient.now())
+    return Held(Limit.STARTS, until, service, locales=request.ui_locales)
 
 
 async def check(desk: Desk, door: Door, parameters: Mapping[str, str]) -> AuthorizationRequest:
@@ -212,9 +220,9 @@ async def _silent(
     answered = await record(desk, transaction, service, identity, kept)
     if answered is None:
         return await _refused(desk, transaction, service, ErrorCode.INTERACTION_REQUIRED)
-    return AnsweredAtOnce(service, answered.leaving, answered.shared)
+    return AnsweredAtOnce(service, answered.leaving, answered.shared, transaction.request.ui_locales)
 
 
 async def _refused(desk: Desk, transaction: Transaction, service: Service, code: ErrorCode) -> AnsweredAtOnce:
     way = await without_answer(desk, transaction.request, FailureClass.SILENT, code)
-    return AnsweredAtOnce(service, way, Shared())
+    return AnsweredAtOnce(service, way, Shared(), transaction.request.ui_locales)

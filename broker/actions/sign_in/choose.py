@@ -58,12 +58,15 @@ def _ask(transaction: Transaction, registered: Registered, state: str, browser: 
     )
 
 
-async def complete(desk: Desk, provider: str, parameters: Mapping[str, str] | None, browser: Browser) -> str | Lost:
+async def complete(
+    desk: Desk, provider: str, parameters: Mapping[str, str] | None, browser: Browser, state: str = ""
+) -> str | Lost:
     """Takes in what a provider sent back, and gives the handle of the transaction to look at.
 
     A stray callback (unknown state, other browser, other provider, replay, an issuer that is not the one asked)
-    changes nothing but leaves a trace; `parameters` is None for a query that cannot be read. The answer is claimed
-    before the provider is asked to redeem it: of two copies one wins.
+    changes nothing but leaves a trace; `parameters` is None for a query that cannot be read, and `state` names the
+    transaction to look at then. The answer is claimed before the provider is asked to redeem it: of two copies one
+    wins.
     """
     registered = desk.catalogue.providers.get(provider)
 
@@ -73,7 +76,9 @@ async def complete(desk: Desk, provider: str, parameters: Mapping[str, str] | No
 
     if parameters is None:
         stray(Stray.UNREADABLE)
-        return Lost(FailureClass.LOST_PLACE)
+        handle, _, attempt_id = state.partition(".")
+        named = await mine(desk, handle, browser) if attempt_id else Lost(FailureClass.LOST_PLACE)
+        return named if isinstance(named, Lost) else handle
     handle, _, attempt_id = parameters.get("state", "").partition(".")
     transaction = await mine(desk, handle, browser) if attempt_id else Lost(FailureClass.LOST_PLACE)
     if isinstance(transaction, Lost):

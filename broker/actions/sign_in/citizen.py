@@ -31,9 +31,11 @@ class SignIn:
         """See `sign_in.choose`."""
         return await choose.choose(self.desk, handle, browser, provider)
 
-    async def complete(self, provider: str, parameters: Mapping[str, str] | None, browser: Browser) -> str | Lost:
+    async def complete(
+        self, provider: str, parameters: Mapping[str, str] | None, browser: Browser, state: str = ""
+    ) -> str | Lost:
         """See `sign_in.choose`."""
-        return await choose.complete(self.desk, provider, parameters, browser)
+        return await choose.complete(self.desk, provider, parameters, browser, state)
 
     async def share(self, handle: str, browser: Browser, agree: bool) -> Shared | Lost:
         """See `sign_in.answer`."""
@@ -43,9 +45,9 @@ class SignIn:
         """See `sign_in.confirm`."""
         return await confirm.take_question(self.desk, code, browser, language)
 
-    async def answer_here(self, handle: str, browser: Browser, language: str) -> Begun | Held | Lost | None:
+    async def answer_here(self, handle: str, browser: Browser) -> Begun | Held | Lost | None:
         """See `sign_in.confirm`."""
-        return await confirm.answer_here(self.desk, self.assist, handle, browser, language)
+        return await confirm.answer_here(self.desk, self.assist, handle, browser)
 
     async def confirm(self, handle: str, browser: Browser, agree: bool) -> Lost | None:
         """See `sign_in.confirm`."""

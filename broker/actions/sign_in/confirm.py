@@ -49,15 +49,16 @@ async def take_question(desk: Desk, code: str, browser: Browser, language: str) 
     return begun
 
 
-async def answer_here(
-    desk: Desk, help: Help, handle: str, browser: Browser, language: str
-) -> Begun | Held | Lost | None:
-    """Begins to answer, in the browser that waits for a case, what staff ask there. None where they ask nothing."""
+async def answer_here(desk: Desk, help: Help, handle: str, browser: Browser) -> Begun | Held | Lost | None:
+    """Begins to answer, in the browser that waits for a case, what staff ask there, in the language of its pages.
+
+    None if they ask nothing.
+    """
     transaction = await mine(desk, handle, browser)
     if isinstance(transaction, Lost):
         return transaction
     question = await help.asked(transaction)
-    return None if question is None else await begin_question(desk, question, browser, language)
+    return None if question is None else await begin_question(desk, question, browser, transaction.language)
 
 
 async def begin_question(desk: Desk, question: Question, browser: Browser, language: str) -> Begun | Held | None:

@@ -44,7 +44,7 @@ async def take(here: Visit) -> Response:
         return await ask(other)
     begun = await here.door.citizen.take_question(form.get("code", "")[:64], here.browser, here.language().code)
     if isinstance(begun, Held):
-        frame = here.frame(place=PLACE)
+        frame = here.frame(*begun.locales, place=PLACE)
         return here.answer(held_back(begun, frame), frame)
     if begun is None:
         return onward("/confirm", "code")
@@ -58,9 +58,9 @@ async def answer_here(here: Visit) -> Response:
     """The citizen who waits for a person answers in this browser what they ask."""
     if await here.form() is None:
         return onward(here.base, "again")
-    begun = await here.door.citizen.answer_here(here.handle, here.browser, here.language().code)
+    begun = await here.door.citizen.answer_here(here.handle, here.browser)
     if isinstance(begun, Held):
-        frame = here.frame()
+        frame = here.frame(*begun.locales)
         return here.answer(held_back(begun, frame), frame)
     return onward(f"/journey/{begun.handle}" if isinstance(begun, Begun) else here.base)
 

@@ -33,10 +33,12 @@ class Citizen(Protocol):
         """Sets out for a provider. One that is not on offer changes nothing: Refusal.NOT_NOW."""
         ...
 
-    async def complete(self, provider: str, parameters: Mapping[str, str] | None, browser: Browser) -> str | Lost:
+    async def complete(
+        self, provider: str, parameters: Mapping[str, str] | None, browser: Browser, state: str = ""
+    ) -> str | Lost:
         """Takes in what a provider sent to its callback; gives the handle of the transaction to look at.
 
-        `parameters` is None for a query that cannot be read in one way only.
+        `parameters` is None for a query that cannot be read in one way only; `state` is what names the transaction.
         """
         ...
 
@@ -48,7 +50,7 @@ class Citizen(Protocol):
         """Begins to answer the question whose code was typed in. None for a code that is none."""
         ...
 
-    async def answer_here(self, handle: str, browser: Browser, language: str) -> Begun | Held | Lost | None:
+    async def answer_here(self, handle: str, browser: Browser) -> Begun | Held | Lost | None:
         """Begins to answer what staff ask, in the browser that waits for them. None where they ask nothing."""
         ...
 

@@ -13,7 +13,7 @@ from broker.web.citizens.doors import Refusal
 from broker.web.citizens.showing import show
 from broker.web.citizens.visit import Door, Visit, language_of, onward, question_of, remember, visit
 from broker.web.citizens.ways import HELP
-from broker.web.forms import answer_parameters
+from broker.web.forms import answer_parameters, answered_state
 
 Page = Callable[[Visit], Awaitable[Response]]
 
@@ -53,8 +53,7 @@ def page(door: Door, answer: Page) -> Callable[[Request], Awaitable[Response]]:
 
 async def _peek_callback(here: Visit) -> Response:
     """HEAD takes no answer in: it says whether `state` names a transaction of this browser."""
-    handle = (answer_parameters(here.request) or {}).get("state", "").partition(".")[0]
-    return await _peek(here, handle, 303)
+    return await _peek(here, answered_state(here.request).partition(".")[0], 303)
 
 
 async def _peek(here: Visit, handle: str, status: int) -> Response:
@@ -122,8 +121,12 @@ async def give_up(here: Visit) -> Response:
 
 
 async def _callback(here: Visit, provider: str) -> Response:
-    """What a provider sent. A query whose `code`, `state`, `iss` or `error` is repeated or malformed counts as none."""
-    outcome = await here.door.citizen.complete(provider, answer_parameters(here.request), here.browser)
+    """What a provider sent. A query whose `code`, `state`, `iss` or `error` is repeated or malformed counts as none.
+
+    If its `state` can be read all the same, it leads back to the page of the transaction.
+    """
+    named = answered_state(here.request)
+    outcome = await here.door.citizen.complete(provider, answer_parameters(here.request), here.browser, named)
     if isinstance(outcome, str):
         return onward(f"/journey/{outcome}")
     frame = here.frame()

@@ -47,20 +47,17 @@ def front_routes(door: Door, desk: Desk, checks: Checks, exit: Exit) -> list[Rou
             refused(request, error)
             explained = f"{desk.issuer}/errors/{FailureClass.BAD_REQUEST}"
             answer = await written(desk, redirected_response(error, desk.issuer, explained))
-            return _back(here, desk.catalogue.services.get(error.client_id), answer)
-        except Shown as error:
-            return _shown(here, error, desk.catalogue.services)
-        except Unreadable as unreadable:
-            return _shown(here, unreadable.shown(await _claimed(request)), desk.catalogue.services)
+            service = desk.catalogue.services.get(error.client_id)
+            return _back(here, service, answer, _locales(await _legible(request)))
+        except (Shown, Unreadable) as error:
+            return await _shown(here, error, desk.catalogue.services)
 
     async def logout(request: Request) -> Response:
         here = _visit(door, request)
         try:
             return await _logout(here, exit)
-        except Shown as error:
-            return _shown(here, error, exit.services)
-        except Unreadable as unreadable:
-            return _shown(here, unreadable.shown(await _claimed(request)), exit.services)
+        except (Shown, Unreadable) as error:
+            return await _shown(here, error, exit.services)
 
     return [
         Route("/authorize", authorization, methods=["GET", "POST"]),
@@ -81,14 +78,17 @@ async def _parameters(request: Request, names: frozenset[str]) -> Mapping[str, s
     return read_query(request.scope["query_string"], names)
 
 
-async def _claimed(request: Request) -> str | None:
-    """The one `client_id` in a request that cannot be read whole: good for naming the service, and for no more."""
+async def _legible(request: Request) -> Mapping[str, str]:
+    """What can be read of a request that is refused: good for the words of the page, and for no more."""
     try:
-        return legible(await request.body() if request.method == "POST" else request.scope["query_string"]).get(
-            "client_id"
-        )
+        return legible(await request.body() if request.method == "POST" else request.scope["query_string"])
     except Unreadable:
-        return None
+        return {}
+
+
+def _locales(parameters: Mapping[str, str]) -> tuple[str, ...]:
+    """The languages that a request wishes for its page (`ui_locales`, OpenID Connect Core 3.1.2.1)."""
+    return tuple(parameters.get("ui_locales", "").split()[:16])
 
 
 async def _authorize(here: Visit, desk: Desk, checks: Checks) -> Response:
@@ -111,10 +111,10 @@ async def _authorize(here: Visit, desk: Desk, checks: Checks) -> Response:
             set_cookie(response, cookies.browser((), outcome.secret))
         return response
     if isinstance(outcome, AnsweredAlready):
-        return _answered_already(here, outcome.service)
+        return _answered_already(here, outcome)
     if isinstance(outcome, Held):
         return _held(here, outcome)
-    response = _back(here, outcome.service, outcome.way)
+    response = _back(here, outcome.service, outcome.way, outcome.locales)
     remember(response, here.browser, outcome.shared)
     return response
 
@@ -123,7 +123,7 @@ def _held(here: Visit, held: Held) -> Response:
     """The page that says which limit allows no new sign-in, and until when."""
     error = Shown("slow_down", f"limit {held.limit}", f"address {here.browser.address}", TOO_MANY)
     refused(here.request, error)
-    frame = here.frame(place=ANSWER_PLACE)
+    frame = here.frame(*held.locales, place=ANSWER_PLACE)
     return here.answer(held_back(held, frame, f"{error.code}: {error.description}"), frame)
 
 
@@ -160,19 +160,19 @@ async def _logout(here: Visit, exit: Exit) -> Response:
     return response
 
 
-def _answered_already(here: Visit, service: Service) -> Response:
+def _answered_already(here: Visit, already: AnsweredAlready) -> Response:
     """The page for a pushed request that is opened again after its service was answered (RFC 9126 4)."""
     refused(here.request, Shown("invalid_request_uri", "this request_uri was answered already"))
-    frame = here.frame(place=ANSWER_PLACE)
+    frame, service = here.frame(*already.locales, place=ANSWER_PLACE), already.service
     page = show(Ended(service, Ending.ALREADY, WayBack(service.home)), frame, here.held)
     return here.answer(replace(page, status=400), frame)
 
 
-def _back(here: Visit, service: Service | None, way: WayBack) -> Response:
+def _back(here: Visit, service: Service | None, way: WayBack, locales: tuple[str, ...]) -> Response:
     """The answer goes back at once: by redirect, or in a form that a page brings on its way."""
     if way.fields is None:
         return _to(way.url)
-    frame = replace(here.frame(place=ANSWER_PLACE), here=None)
+    frame = replace(here.frame(*locales, place=ANSWER_PLACE), here=None)
     return here.answer(posted_back(frame, service, way), frame)
 
 
@@ -180,13 +180,15 @@ def _to(url: str) -> Response:
     return RedirectResponse(url, 303, {"Cache-Control": "no-store"})
 
 
-def _shown(here: Visit, error: Shown, services: Mapping[str, Service]) -> Response:
+async def _shown(here: Visit, told: Shown | Unreadable, services: Mapping[str, Service]) -> Response:
     """A page for the person at the screen: the way back to the service cannot be trusted.
 
     If the service is known, the page names it, leads to its home page, and tells its engineers the reason.
     """
+    asked_for = await _legible(here.request)
+    error = told if isinstance(told, Shown) else told.shown(asked_for.get("client_id"))
     refused(here.request, error)
-    frame = here.frame()
+    frame = here.frame(*_locales(asked_for))
     service = services.get(error.client_id or "")
     lost = Lost(FailureClass.BAD_LINK, service, service.home if service else None, f"{error.code}: {error.description}")
     return here.answer(dead_end(lost, frame, error.status), frame)
