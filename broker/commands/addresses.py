@@ -1,5 +1,6 @@
 """The addresses that a process is about to listen at."""
 
+import os
 import socket
 from collections.abc import Iterable
 
@@ -18,5 +19,9 @@ def require_free(addresses: Iterable[str], mend: str) -> None:
         host, port = place(address)
         try:
             socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
-        except OSError as problem:
+        except socket.gaierror as problem:
             raise Refused(f"{address}: cannot be listened at: {problem.strerror}\n    {mend}") from None
+        except OSError as problem:
+            # the message of create_server repeats the address
+            why = os.strerror(problem.errno) if problem.errno else problem
+            raise Refused(f"{address}: cannot be listened at: {why}\n    {mend}") from None
