@@ -52,6 +52,6 @@ def secret_hint(secret: str) -> str:
     """What is likely wrong with a secret in either place."""
     if secret.endswith(("\n", "\r")):
         return LINE_END
-    if secret != secret.strip():
+    if secret[:1].isspace() or secret[-1:].isspace():
         return BLANK
     return QUOTED if len(secret) > 1 and secret[0] == secret[-1] and secret[0] in _QUOTES else ""
