@@ -1,6 +1,6 @@
 """Files that operators write: read whole, decoded, and refused with a mend if they are not what they should be.
 
-Every file of a configuration is read through here, so that `broker check` and the process that serves read the same:
+Every file of a configuration is read through here, so that `portico check` and the process that serves read the same:
 a byte order mark is no part of the content, line ends may be those of any system, UTF-16 is named instead of being
 taken for a secret.
 """

@@ -143,7 +143,7 @@ def test_an_algorithm_without_a_key_is_named(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_keys_says_how_to_make_some(tmp_path: Path) -> None:
-    assert "broker keys init" in refusal(tmp_path)
+    assert "portico keys init" in refusal(tmp_path)
 
 
 def remove_key(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""Whatever stands in a service's file, `broker check` finds it right or says what is wrong, and never falls over it."""
+"""Whatever stands in a service's file, `portico check` finds it right or says what is wrong, and never fails."""
 
 import argparse
 from collections.abc import Iterator

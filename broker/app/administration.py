@@ -54,7 +54,7 @@ async def check_ready(settings: Settings) -> None:
     except Unavailable as problem:
         raise Refused(f"facts.url: the database cannot be used: {problem}", NOT_NOW) from None
     if not current:
-        raise Refused("facts.url: the database has another schema than this release: run `broker migrate`")
+        raise Refused("facts.url: the database has another schema than this release: run `portico migrate`")
     try:
         await check_digests(where.url, _sealer(settings), password(where.password_file), encrypted(where))
     except Unavailable as problem:

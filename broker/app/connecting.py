@@ -1,4 +1,4 @@
-"""Uses everything outside of the process once, as `broker check --connect` asks: what works, and what is wrong."""
+"""Uses everything outside of the process once, as `portico check --connect` asks: what works, and what is wrong."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping

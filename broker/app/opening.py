@@ -113,7 +113,7 @@ def _readiness(facts: Facts, passing: Passing) -> Readiness:
 
     async def schema() -> str | None:
         if not await facts.schema_is_current():
-            return "another schema than this release: run broker migrate"
+            return "another schema than this release: run portico migrate"
         wrong = await facts.unwritable()
         return None if wrong is None else wrong.partition("\n")[0]
 

@@ -1,4 +1,4 @@
-"""`broker audit`: is the record of what happened still whole?"""
+"""`portico audit`: is the record of what happened still whole?"""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""`broker keys rotate` and `broker keys retire`: signing keys come and go, and no verification fails meanwhile."""
+"""`portico keys rotate` and `portico keys retire`: signing keys come and go, and no verification fails meanwhile."""
 
 import argparse
 import asyncio
@@ -106,7 +106,7 @@ async def _emergency(args: argparse.Namespace, found: Settings, machine: Machine
     ring = load_all(changes.folder, changes.tokens, changes.imports)
     algorithms = _algorithms(args, ring)
     if any(alg in jwe.KEY_ALGORITHMS for alg in algorithms):
-        raise Refused("a key that decrypts has no emergency: `broker keys rotate --alg ...` replaces it, then delete")
+        raise Refused("a key that decrypts has no emergency: `portico keys rotate --alg ...` replaces it, then delete")
     done: list[Change] = []
     for alg in algorithms:
         if not (args.keep_next and _has_next(ring, alg)):

@@ -1,4 +1,4 @@
-"""`broker check`: is everything as it must be before a start?"""
+"""`portico check`: is everything as it must be before a start?"""
 
 import argparse
 import asyncio

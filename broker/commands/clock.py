@@ -1,4 +1,4 @@
-"""`broker clock`: whose clock is off, and the repair of a time noted in the future."""
+"""`portico clock`: whose clock is off, and the repair of a time noted in the future."""
 
 import argparse
 
@@ -32,7 +32,7 @@ async def run(args: argparse.Namespace, machine: Machine) -> int:
         if args.verb == "repair" and clock.mark_is_ahead:
             seconds = clock.ahead
             if not await clock.take_back(args.by or machine.user):
-                raise Refused("another process has changed the time noted just now: run `broker clock show`")
+                raise Refused("another process has changed the time noted just now: run `portico clock show`")
             print(f"the time noted was taken back by {seconds:.0f} s; what it held expired is expired for good")
             return 0
         if clock.why:

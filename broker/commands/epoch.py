@@ -1,4 +1,4 @@
-"""`broker epoch`: end everything that was issued before."""
+"""`portico epoch`: end everything that was issued before."""
 
 import argparse
 

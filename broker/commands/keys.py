@@ -1,4 +1,4 @@
-"""`broker keys`: the broker's own keys."""
+"""`portico keys`: the broker's own keys."""
 
 import argparse
 import json
@@ -117,7 +117,7 @@ def _since(entry: Listed) -> str:
 def _next_step(entry: Listed, entries: Sequence[Listed], policy: Policy, encryption: bool = False) -> str:
     """What happens to a key next, and when."""
     if entry.state is KeyState.RETIRED:
-        return f"; `broker keys retire` takes it out from {when(removable(entry, policy, encryption))}"
+        return f"; `portico keys retire` takes it out from {when(removable(entry, policy, encryption))}"
     steps = [due for due in scheduled(entries, policy, encryption) if due.alg == entry.alg]
     if entry.state is KeyState.NEXT:
         planned = [due.at for due in steps if due.step is Step.SWAP]

@@ -1,11 +1,11 @@
-"""`broker migrate`: bring the database to the schema of this release."""
+"""`portico migrate`: bring the database to the schema of this release."""
 
 import argparse
 
 from broker.commands.machine import Machine, add_config, settings
 
 HELP = "bring the database's schema up to date"
-DESCRIPTION = """Creates or changes the tables of the database so that this release can use them. `broker serve`
+DESCRIPTION = """Creates or changes the tables of the database so that this release can use them. `portico serve`
 refuses to start on an older schema. Make a backup first."""
 
 

@@ -1,4 +1,4 @@
-"""`broker reference`: every setting there is."""
+"""`portico reference`: every setting there is."""
 
 import argparse
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""`broker reload`: changed services come into force at every worker, without a restart."""
+"""`portico reload`: changed services come into force at every worker, without a restart."""
 
 import argparse
 
@@ -6,7 +6,7 @@ from broker.commands.check import check_keys
 from broker.commands.machine import Machine, Refused, add_config, require_clock, settings, told
 
 HELP = "bring changed services into force, without a restart"
-DESCRIPTION = """Checks the whole configuration, as `broker check` does. If all of it is right, every worker on every
+DESCRIPTION = """Checks the whole configuration, as `portico check` does. If all of it is right, every worker on every
 host reads its own files again within seconds, and takes the services and the listing of providers in them. If anything
 is wrong, nothing changes. Changes elsewhere (broker.toml, staff.toml, how a provider is reached) want a restart."""
 

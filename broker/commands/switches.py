@@ -1,4 +1,4 @@
-"""`broker provider|service|account`: turn one thing off, from the next request on, and on again."""
+"""`portico provider|service|account`: turn one thing off, from the next request on, and on again."""
 
 import argparse
 from datetime import UTC, datetime

@@ -74,7 +74,7 @@ class Changes:
             if due.step is Step.SHOW and not hurry:
                 return self._show(index, ring, seen, alg, now)
             if due.step is Step.SHOW:
-                raise unusable(self.folder, f"there is no next key for {alg}", "run `broker keys rotate` to make one")
+                raise unusable(self.folder, f"there is no next key for {alg}", "run `portico keys rotate` to make one")
             if due.at > now and not hurry:
                 raise unusable(
                     self.folder,
@@ -95,7 +95,7 @@ class Changes:
         """
         with self._opened(now) as (index, ring, seen):
             if rotation.of(index.signing, alg, KeyState.NEXT) is None:
-                raise unusable(self.folder, f"there is no next key for {alg}", "run `broker keys rotate` to make one")
+                raise unusable(self.folder, f"there is no next key for {alg}", "run `portico keys rotate` to make one")
             left = rotation.only_current(rotation.swapped(index.signing, alg, now), alg)
             return self._replaced(index, ring, seen, replace(index, signing=left))
 

@@ -21,7 +21,7 @@ INDEX: Final = "keys.toml"
 LOCK: Final = "keys.lock"
 """Whoever changes keys holds a lock on this file meanwhile; it is never read."""
 
-_HEAD: Final = "# What each key in this folder is for. `broker keys` writes this file: see the guide on changing keys."
+_HEAD: Final = "# What each key in this folder is for. `portico keys` writes this file: see the guide on changing keys."
 
 
 class KeyState(StrEnum):
@@ -108,7 +108,7 @@ def load_index(folder: Path) -> tuple[Index | None, list[Problem]]:
     path = folder / INDEX
     try:
         if not path.exists():
-            mend = "run `broker keys init`, or name the right folder"
+            mend = "run `portico keys init`, or name the right folder"
             return None, [Problem(str(path), "there are no keys here", mend)]
         table = tomllib.loads(text(path))
     except Unfit as unfit:

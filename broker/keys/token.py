@@ -67,10 +67,10 @@ def token_key(entry: Listed, place: InToken, tokens: Tokens, problems: list[Prob
         kid = jose.thumbprint(jwk)
         return remote_key(jwk, entry.alg, TokenSigner(tokens.at(place), place, kid, entry.alg))
     except Absent as absent:
-        mend = f"{absent.mend}; `broker keys init`, run while it is there, makes later starts go without it"
+        mend = f"{absent.mend}; `portico keys init`, run while it is there, makes later starts go without it"
         problems.append(Problem(entry.place, absent.what, mend))
     except (OSError, ValueError, Untrusted) as problem:
-        mend = "let `broker keys init` write the public half anew: take public out of the entry"
+        mend = "let `portico keys init` write the public half anew: take public out of the entry"
         problems.append(Problem(str(entry.public), f"holds no public half that serves {entry.alg}: {problem}", mend))
     return None
 

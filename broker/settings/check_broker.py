@@ -236,7 +236,7 @@ def check_times(broker: Broker) -> Iterator[Problem]:
 def check_files(broker: Broker) -> Iterator[Problem]:
     """Files and folders that must be there before the start."""
     if not is_folder(broker.keys.folder):
-        yield Problem("keys.folder", f"there is no folder {broker.keys.folder}", "run `broker keys init`")
+        yield Problem("keys.folder", f"there is no folder {broker.keys.folder}", "run `portico keys init`")
     smtp = broker.notices.smtp
     for place, path in (
         ("facts.password_file", broker.facts.password_file),

@@ -80,7 +80,7 @@ def check_files(entry: ProviderEntry) -> Iterator[Problem]:
         place = f"{entry.kind}.{name}"
         if (trouble := unreadable(path)) is not None:
             what, mend = trouble
-            yield Problem(place, what, f"run `broker keys init`, or {mend}" if name == "key_file" else mend)
+            yield Problem(place, what, f"run `portico keys init`, or {mend}" if name == "key_file" else mend)
         elif key is not None and path == key.path:
             try:
                 load_signing_key(unmarked(content(path)), key.algorithm)

@@ -31,7 +31,7 @@ class ListingFile:
     """How a provider is offered to citizens: the table `[listing]`."""
 
     enabled: bool = True
-    """Whether it is offered at all. To turn it off this minute, use `broker provider disable`."""
+    """Whether it is offered at all. To turn it off this minute, use `portico provider disable`."""
     services: tuple[str, ...] = ()
     """The services it is offered for, while it is being introduced. Left out: all."""
     accept_new_until: Instant | None = None

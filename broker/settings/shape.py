@@ -1,6 +1,6 @@
 """What broker.toml may say: one record, with a section for each table of the file.
 
-The text under each field is its documentation: `broker reference` prints it, and docs/configuration.md is made of it.
+The text under each field is its documentation: `portico reference` prints it, and docs/configuration.md is made of it.
 """
 
 from collections.abc import Mapping
@@ -153,7 +153,7 @@ class Keys:
     """The broker's own keys."""
 
     folder: Path
-    """The folder that `broker keys init` fills and nobody but the broker can read."""
+    """The folder that `portico keys init` fills and nobody but the broker can read."""
     rotate_every: Annotated[Seconds, Between(2 * 86400, 3 * 366 * 86400)] | None = None
     """The age at which signing and decryption keys are replaced without anybody's doing, such as "90 days". Then the
     broker must be able to write the folder, and all hosts must share it. Without it, operators change keys."""

@@ -160,7 +160,7 @@ def _check_issuer(config: OpenIdConfig, development: bool) -> Iterator[Problem]:
 def _check_keys(config: OpenIdConfig) -> Iterator[Problem]:
     if config.authentication is Authentication.PRIVATE_KEY_JWT:
         if config.key_file is None:
-            yield Problem("key_file", "private_key_jwt needs a key", "name a PEM file; `broker keys init` makes them")
+            yield Problem("key_file", "private_key_jwt needs a key", "name a PEM file; `portico keys init` makes them")
         if config.key_algorithm not in SIGNATURE_ALGORITHMS:
             yield Problem("key_algorithm", "not known here", f"known here: {', '.join(sorted(SIGNATURE_ALGORITHMS))}")
     elif config.secret_file is None:

@@ -1,4 +1,4 @@
-"""`broker keys` changes keys, as operators type it, over a real configuration and a real database."""
+"""`portico keys` changes keys, as operators type it, over a real configuration and a real database."""
 
 import argparse
 import sqlite3
@@ -165,7 +165,7 @@ def test_listing_says_since_when_and_what_comes_next(run: Run, tmp_path: Path, c
     run("keys", "rotate", "--alg", "ES256")
     said = run("keys", "list")
     assert (
-        f"retired   ES256    {kids[KeyState.CURRENT]}  since 2027-01-16 08:00 UTC; `broker keys retire` takes"
+        f"retired   ES256    {kids[KeyState.CURRENT]}  since 2027-01-16 08:00 UTC; `portico keys retire` takes"
         in "\n".join(said)
     )
     assert "its change begins by itself 2027-04-15 08:00 UTC" in "\n".join(said)

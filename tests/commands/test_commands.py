@@ -262,7 +262,7 @@ def test_a_checkpoint_that_the_record_does_not_reach_makes_verify_fail(config: C
 
 
 def test_commands_on_the_stores_refuse_a_schema_of_another_release(config: Configuration, run: Run) -> None:
-    assert "run `broker migrate`" in refused(run, config, "epoch", "raise")
+    assert "run `portico migrate`" in refused(run, config, "epoch", "raise")
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_the_page_in_the_docs_is_what_the_command_prints(capsys: pytest.CaptureF
     assert run() == 0
     printed = capsys.readouterr().out
     kept = DOCS.read_text("utf-8").partition(f"{command.MARK}\n\n")[2]
-    assert kept == printed, f"run `broker reference --into {DOCS.name}` in the folder of the docs"
+    assert kept == printed, f"run `portico reference --into {DOCS.name}` in the folder of the docs"
 
 
 def test_the_command_puts_the_reference_into_a_page(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from broker.__main__ import command_line
-from tests.documents.markdown import CURRENT, ROOT, fences, name, spans
+from tests.documents.markdown import CURRENT, ROOT, fences, name, spans, text
 
-BROKER = re.compile(r"^(?:[A-Z_]+=\S+ )*(?:python -m broker|broker|portico) (?P<rest>[a-z].*)$")
+BROKER = re.compile(r"^(?:[A-Z_]+=\S+ )*(?:(?:\.venv/bin/)?python -m broker|portico) (?P<rest>[a-z].*)$")
 MAKE = re.compile(r"^(?:[A-Z_]+=\S+ )*make (?P<rest>[a-z-].*)$")
 PAGES = pytest.mark.parametrize("page", CURRENT, ids=name)
 
@@ -63,7 +63,13 @@ def test_every_command_of_the_broker_that_a_page_shows_is_accepted(page: Path) -
                 try:
                     command_line().parse_args(words)
                 except SystemExit:
-                    pytest.fail(f"the command line refuses: broker {shlex.join(words)}")
+                    pytest.fail(f"the command line refuses: portico {shlex.join(words)}")
+
+
+@PAGES
+def test_the_command_is_called_portico(page: Path) -> None:
+    commands = "|".join(subcommands(command_line()))
+    assert not re.findall(rf"(?<!-m )\bbroker (?:{commands})\b", text(page))
 
 
 @PAGES

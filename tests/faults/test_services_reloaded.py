@@ -35,7 +35,7 @@ async def ground(broker: Ground) -> AsyncIterator[Ground]:
 
 
 async def reload(ground: Ground) -> None:
-    """`broker reload`, until every worker has taken it."""
+    """`portico reload`, until every worker has taken it."""
     version = int(re.findall(r"configuration (\d+)", await ground.command("reload"))[0])
     await eventually(60, lambda: counted(ground, f'"configuration_taken", "version": {version},', WORKERS))
 

@@ -125,7 +125,7 @@ async def test_without_its_token_a_broker_starts_if_the_public_half_is_kept(hsm:
     objects.library(str(hsm.module)).reinitialize()
     with pytest.raises(KeysUnusable, match=r'there is no token "portico"') as refused:
         await asyncio.to_thread(keys.load_all, folder)
-    assert "broker keys init" in str(refused.value)
+    assert "portico keys init" in str(refused.value)
     hsm.plug()
     objects.library(str(hsm.module)).reinitialize()
     assert len(await asyncio.to_thread(keys.complete_all, folder, DRAW, START)) == 3

@@ -1,4 +1,4 @@
-"""The broker as an operator runs it: `broker serve` in processes of its own, on real PostgreSQL and Redis."""
+"""The broker as an operator runs it: `portico serve` in processes of its own, on real PostgreSQL and Redis."""
 
 import asyncio
 import sys

@@ -105,7 +105,7 @@ class Port:
 
 @pytest.fixture(scope="module")
 async def port(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> AsyncIterator[Port]:
-    """`broker serve` behind nginx, which alone is believed when it passes certificates on."""
+    """`portico serve` behind nginx, which alone is believed when it passes certificates on."""
     folder, proxy = tmp_path_factory.mktemp("port"), nginx.free()
     ferry, own = authority.client(DN), authority.own("CN=own")
     told = f'[certificates]\nproxies = ["{LOOPBACK}/32"]\nauthorities = "{authority.file}"\norigin = "{proxy.origin}"\n'

@@ -73,7 +73,7 @@ class Meters:
         self._reachable = gauge("store_reachable", "1 while a store answers, else 0", "store")
         self._evicts = highest("passing_evicts", "1 while Redis would throw records away to make room, else 0")
         self._evicts.set(0)
-        self._configuration = gauge("configuration_version", "The last `broker reload` whose changes were taken")
+        self._configuration = gauge("configuration_version", "The last `portico reload` whose changes were taken")
         self._delivered = counter("deliveries", "Tries to tell a service something, by outcome", "kind", "outcome")
         self._waiting = highest("deliveries_waiting", "Deliveries still to be made", "kind")
         self._oldest = highest("deliveries_oldest_seconds", "Age of the oldest delivery still to be made", "kind")
@@ -159,7 +159,7 @@ class Meters:
         self._out.set(float(out))
 
     def configuration(self, version: int) -> None:
-        """Everything that was asked for up to this `broker reload` is taken."""
+        """Everything that was asked for up to this `portico reload` is taken."""
         self._configuration.set(float(version))
 
     def text(self) -> bytes:
