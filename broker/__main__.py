@@ -74,6 +74,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         refused = problem if isinstance(problem, Refused) else refusal(problem)
         print(refused, file=sys.stderr)
         return refused.status
+    except Exception as problem:
+        if (said := app.wrong_tables(problem)) is None:
+            raise
+        print(f"facts.url: {said}", file=sys.stderr)
+        return WRONG
     return status
 
 

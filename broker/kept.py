@@ -81,7 +81,7 @@ class Kept(Generic[T]):
         if self._value is not None and self._value is not known:
             return self._value
         now = self._ambient.now()
-        if self._flight is None and self._demanded is not None and now - self._demanded < self._terms.cool_down:
+        if self._flight is None and self._demanded is not None and 0 <= now - self._demanded < self._terms.cool_down:
             return known
         self._demanded = now
         return await self.renew()

@@ -5,6 +5,7 @@ a byte order mark is no part of the content, line ends may be those of any syste
 taken for a secret.
 """
 
+import os
 import stat
 from pathlib import Path
 from typing import Final
@@ -70,6 +71,11 @@ def exists(path: Path) -> bool:
         return path.exists()
     except (OSError, ValueError):
         return True
+
+
+def is_named(path: Path) -> bool:
+    """As `exists`; also yes for a symbolic link that leads nowhere, which is broken and was not left out."""
+    return os.path.islink(path) or exists(path)
 
 
 def text(path: Path) -> str:

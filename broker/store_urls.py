@@ -57,6 +57,8 @@ _REDIS_OPTIONS: Final[Mapping[str, str]] = {
     "ssl": "write rediss:// for TLS",
 }
 _PASSWORDS: Final = frozenset({"password", "passwd", "pass", "sslpassword", "ssl_password", "auth"})
+_LABEL: Final = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST: Final = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?")
 TAKE_OUT: Final = "take it out of the URL: the broker sets what it needs by itself"
 
 
@@ -113,17 +115,42 @@ def read_store_url(url: str, *schemes: str) -> StoreUrl:
         raise BadUrl("this host cannot be used", f"{several}; sockets in the file system are not")
     if not host:
         raise BadUrl("the host is missing", expected)
+    if not _is_host(host):
+        raise BadUrl("this is no name of a host", expected)
     if port == 0:
         raise BadUrl("there is no port 0", expected)
-    database = _database(scheme, unquote(parts.path.removeprefix("/")))
+    database = _database(scheme, _decoded("the database", parts.path.removeprefix("/")))
     return StoreUrl(
         scheme,
         host,
         port or _PORTS[scheme],
-        unquote(parts.username) if parts.username else None,
+        _decoded("the user", parts.username) if parts.username else None,
         database,
-        None if parts.password is None else unquote(parts.password),
+        None if parts.password is None else _decoded("the password", parts.password),
     )
+
+
+def _is_host(host: str) -> bool:
+    """Whether a text is an IP address, or can be asked for in the DNS or the hosts file (RFC 1035 2.3.4)."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return len(host) <= 253 and _HOST.fullmatch(host) is not None
+    return True
+
+
+def _decoded(name: str, text: str) -> str:
+    """A part without its percent-encoding. Raises BadUrl for what is no text, or holds control characters."""
+    mend = "write a % itself as %25, and other characters in UTF-8, such as %C3%A9"
+    if re.search(r"%(?![0-9A-Fa-f]{2})", text):
+        raise BadUrl(f"{name} is not percent-encoded", mend)
+    try:
+        plain = unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        raise BadUrl(f"{name} is no UTF-8 text", mend) from None
+    if not plain.isprintable():
+        raise BadUrl(f"{name} holds control characters", "take them out")
+    return plain
 
 
 def _check_options(scheme: str, parts: SplitResult) -> None:

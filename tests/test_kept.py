@@ -162,3 +162,15 @@ async def test_a_fault_of_ours_is_not_taken_for_a_failure_of_the_other_side(ambi
 
     with pytest.raises(ZeroDivisionError):
         await Kept(broken, ambient, TERMS).get()
+
+
+async def test_a_clock_that_was_set_back_does_not_stop_fetches_of_what_is_lacking(
+    kept: Kept[str], source: Source, clock: FakeClock
+) -> None:
+    clock.advance(7200)
+    first = await kept.get()
+    second = await kept.other_than(first)
+    clock.advance(-7200)
+    assert await kept.other_than(second) == "value 3"
+    assert await kept.other_than("value 3") == "value 3"
+    assert source.asked == 3

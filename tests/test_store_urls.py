@@ -121,3 +121,33 @@ def test_any_text_after_a_scheme_is_read_or_refused(scheme: str, rest: str) -> N
         assert bad.what and bad.mend
     else:
         assert found.host and 0 < found.port < 65536
+
+
+@pytest.mark.parametrize("host", [".db", "db..internal", "db..", "h" * 64, ".".join(["h" * 60] * 5), "-db", "d;b"])
+@pytest.mark.parametrize("scheme", ["postgresql", "redis", "rediss"])
+def test_a_host_that_no_resolver_takes_is_refused(scheme: str, host: str) -> None:
+    with pytest.raises(BadUrl, match="this is no name of a host"):
+        read_store_url(f"{scheme}://{host}/0", *ALL)
+
+
+@pytest.mark.parametrize(
+    "host", ["db", "DB.internal", "db.internal.", "my_db", "xn--bcher-kva.example", "10.0.0.1", "[::1]"]
+)
+def test_a_host_that_resolvers_take_is_kept(host: str) -> None:
+    assert read_store_url(f"postgresql://{host}/facts", *ALL).host == host.strip("[]").lower()
+
+
+@pytest.mark.parametrize(
+    ("part", "why"),
+    [("%00", "control characters"), ("a%0Ab", "control characters"), ("%ff", "no UTF-8"), ("50%", "percent-encoded")],
+)
+def test_a_part_of_a_store_url_that_is_no_text_is_refused_by_its_name(part: str, why: str) -> None:
+    for name, url in (
+        ("user", f"postgresql://{part}@db/facts"),
+        ("password", f"postgresql://a:{part}@db/facts"),
+        ("database", f"postgresql://a@db/{part}"),
+    ):
+        with pytest.raises(BadUrl) as bad:
+            read_store_url(url, *ALL)
+        assert bad.value.what.startswith(f"the {name} ") and why in bad.value.what
+        assert part not in str(bad.value).replace("a % itself as %25", "")

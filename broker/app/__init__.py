@@ -6,6 +6,7 @@ from broker.app.doors import Application, Door, public_door, staff_door
 from broker.app.opening import opened
 from broker.app.parts import Parts
 from broker.app.reloading import settled
+from broker.stores.sql.refusals import wrong_tables
 
 __all__ = [
     "Application",
@@ -23,4 +24,5 @@ __all__ = [
     "read",
     "settled",
     "staff_door",
+    "wrong_tables",
 ]

@@ -2,11 +2,12 @@
 
 import argparse
 import asyncio
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from broker import jwe
-from broker.commands.machine import Facts, Machine, Refused, require_clock
+from broker.commands.machine import Facts, Machine, Refused, line, require_clock
 from broker.keys import Change, Changes, KeyState, KeysUnusable, Policy, complete_all, load_all
 from broker.keys.ring import KeyRing
 from broker.model.audit import AuditEvent
@@ -16,6 +17,9 @@ from broker.settings import Broker, Settings
 SETTLING = 32
 """Seconds for which a key is shown at least before it signs, so that every worker shows it by then, and every service
 that asks for the key set when it meets an unknown key gets it: libraries ask again after half a minute at most."""
+
+DAY = 86_400
+"""The most seconds for which `--settle` waits."""
 
 SLACK = 300 + 60
 """Seconds beyond the life of what a key signed: the key set may be kept for 5 minutes, clocks may differ by one."""
@@ -42,7 +46,7 @@ def add_verbs(verbs: Any) -> tuple[argparse.ArgumentParser, ...]:
     )
     rotate.add_argument(
         "--settle",
-        type=int,
+        type=_seconds,
         default=SETTLING,
         metavar="SECONDS",
         help="with --now and --emergency: how long a key is shown at least before it signs (default: %(default)s)",
@@ -53,8 +57,17 @@ def add_verbs(verbs: Any) -> tuple[argparse.ArgumentParser, ...]:
         description="Takes out every retired key whose last token has expired, and deletes its file.",
     )
     for verb in (rotate, retire):
-        verb.add_argument("--by", metavar="NAME", help="who decided this (default: the user running the command)")
+        verb.add_argument(
+            "--by", type=line, metavar="NAME", help="who decided this (default: the user running the command)"
+        )
     return rotate, retire
+
+
+def _seconds(text: str) -> int:
+    """Whole seconds, a day at most."""
+    if not re.fullmatch(r"[0-9]{1,5}", text, re.ASCII) or int(text) > DAY:
+        raise argparse.ArgumentTypeError(f"whole seconds are needed, from 0 to {DAY}")
+    return int(text)
 
 
 def policy(broker: Broker) -> Policy:

@@ -2,7 +2,7 @@
 
 import argparse
 
-from broker.commands.machine import Machine, Refused, add_config, settings
+from broker.commands.machine import Machine, Refused, add_config, line, settings
 
 HELP = "say whose clock is off, or take back a time that lies in the future"
 DESCRIPTION = """Every process holds its clock against the database's and serves nothing while it is off. These
@@ -20,7 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     add_config(verbs.add_parser("show", help="compare the clocks", description=SHOW))
     repair = verbs.add_parser("repair", help="take back a time that lies in the future", description=REPAIR)
-    repair.add_argument("--by", metavar="NAME", help="who decided this (default: the user running the command)")
+    repair.add_argument(
+        "--by", type=line, metavar="NAME", help="who decided this (default: the user running the command)"
+    )
     add_config(repair)
 
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from broker.commands.machine import Machine, add_config, require_clock, settings
+from broker.commands.machine import Machine, add_config, line, require_clock, settings
 
 HELP = "end every session and token, after a backup was restored"
 DESCRIPTION = """A restored backup brings back what was revoked or used up after it was made. Raising the epoch makes
@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     up = verbs.add_parser("raise", help="begin a new epoch", description=DESCRIPTION)
-    up.add_argument("--by", metavar="NAME", help="who decided this (default: the user running the command)")
+    up.add_argument("--by", type=line, metavar="NAME", help="who decided this (default: the user running the command)")
     add_config(up)
 
 

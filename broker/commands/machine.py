@@ -12,8 +12,12 @@ from broker.commands.refusing import Refused
 from broker.model.audit import AuditEvent
 from broker.model.session import Farewell
 from broker.model.switches import SwitchKind
+from broker.normalize.text import clean
 from broker.settings import Kind, Settings, load
 from broker.toml import Problem
+
+LONGEST = 1000
+"""Characters of an argument that is kept, such as a reason."""
 
 
 class Off(Protocol):
@@ -171,6 +175,19 @@ def require_clock(facts: Facts) -> None:
         raise Refused(f"{facts.clock.why}\n    correct this machine's clock, or run the command on another host")
 
 
+def line(text: str) -> str:
+    """An argument that is kept: one line of 1 to 1000 characters, in normal form. Raises ArgumentTypeError.
+
+    Bytes that are no UTF-8 arrive as surrogates, which no database takes.
+    """
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise argparse.ArgumentTypeError("this is no UTF-8 text")
+    found = clean(text)
+    if not 1 <= len(found) <= LONGEST:
+        raise argparse.ArgumentTypeError(f"1 to {LONGEST} characters are needed, here are {len(found)}")
+    return found
+
+
 def add_config(parser: argparse.ArgumentParser) -> None:
     """The option that every command has in common."""
     parser.add_argument(
@@ -196,4 +213,4 @@ def told(problems: Sequence[Problem], place: Path) -> str:
     return "\n".join([*map(str, problems), f"{count} in {place}"])
 
 
-__all__ = ["Facts", "Machine", "Off", "Refused", "add_config", "settings", "told"]
+__all__ = ["Facts", "Machine", "Off", "Refused", "add_config", "line", "settings", "told"]

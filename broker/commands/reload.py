@@ -3,7 +3,7 @@
 import argparse
 
 from broker.commands.check import check_keys
-from broker.commands.machine import Machine, Refused, add_config, require_clock, settings, told
+from broker.commands.machine import Machine, Refused, add_config, line, require_clock, settings, told
 
 HELP = "bring changed services into force, without a restart"
 DESCRIPTION = """Checks the whole configuration, as `portico check` does. If all of it is right, every worker on every
@@ -19,7 +19,9 @@ METRIC = "portico_configuration_version"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     add_config(parser)
-    parser.add_argument("--by", metavar="NAME", help="who decided this (default: the user running the command)")
+    parser.add_argument(
+        "--by", type=line, metavar="NAME", help="who decided this (default: the user running the command)"
+    )
 
 
 async def run(args: argparse.Namespace, machine: Machine) -> int:

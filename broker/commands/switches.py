@@ -4,7 +4,7 @@ import argparse
 from datetime import UTC, datetime
 
 from broker.actions.farewell import farewell
-from broker.commands.machine import Facts, Machine, Off, Refused, add_config, require_clock, settings
+from broker.commands.machine import Facts, Machine, Off, Refused, add_config, line, require_clock, settings
 from broker.model.audit import AuditEvent
 from broker.model.switches import SwitchKind
 from broker.settings import Settings
@@ -33,9 +33,13 @@ def add_arguments(parser: argparse.ArgumentParser, kind: SwitchKind) -> None:
     if kind is SwitchKind.ACCOUNT:
         acts.append(verbs.add_parser("sign-out", help="end every session of an account", description=SIGN_OUT))
     for verb in acts:
-        verb.add_argument("id", metavar="ID", help=f"the {kind.value}'s id")
-        verb.add_argument("--by", metavar="NAME", help="who decided this (default: the user running the command)")
-    off.add_argument("--reason", required=True, help="why; it goes into the audit record, so name no citizen")
+        verb.add_argument("id", type=line, metavar="ID", help=f"the {kind.value}'s id")
+        verb.add_argument(
+            "--by", type=line, metavar="NAME", help="who decided this (default: the user running the command)"
+        )
+    off.add_argument(
+        "--reason", type=line, required=True, help="why; it goes into the audit record, so name no citizen"
+    )
     for verb in (*acts, listed):
         add_config(verb)
 

@@ -61,6 +61,9 @@ def key_set(
     except ValueError:
         problems.append(Problem("jwks_file", "the file is not JSON", 'write a JWK Set into it: {"keys": [...]}'))
         return None
+    if not isinstance(found, dict):
+        problems.append(Problem("jwks_file", "the file is no JWK Set", 'write an object into it: {"keys": [...]}'))
+        return None
     return usable("jwks_file", found, problems)
 
 

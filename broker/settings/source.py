@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from broker.operator_files import Unfit, exists, is_folder, text
+from broker.operator_files import Unfit, is_folder, is_named, text
 from broker.toml import Problem
 
 _CODE: Final = re.compile(r"[A-Za-z]{2}", re.ASCII)
@@ -86,7 +86,7 @@ def ids(sources: Sequence[Source], paths: Sequence[Path], name: str, key: str) -
 
 def names(folder: Path | None, name: str, problems: list[Problem]) -> list[Path]:
     """The files of `services/` or `providers/` in order; without those that editors hide there."""
-    if folder is None or not exists(folder / name):
+    if folder is None or not is_named(folder / name):
         return []
     try:
         found = sorted((folder / name).iterdir())
@@ -122,7 +122,7 @@ def one(
 ) -> Source | None:
     """The staff: staff.toml, or the table `[staff]` of the main file."""
     path = folder / "staff.toml" if folder is not None else None
-    if path is not None and exists(path):
+    if path is not None and is_named(path):
         if value is not None:
             problems.append(Problem(f"{main.name}: staff", "staff.toml is there too", "keep one of the two"))
         table = parsed(path, path.name, origins, problems)

@@ -1,14 +1,18 @@
 """Whatever an operator wrote or left: every command does its work, or says what is wrong. None ends in a traceback."""
 
 import os
+import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from broker.__main__ import command_line
 from tests.commands import forked
 from tests.commands.forked import Ended
 from tests.machine.certificates import Authority
@@ -18,7 +22,7 @@ from tests.machine.program import LOOPBACK
 from tests.machine.redis import RedisServer
 
 USER = unprivileged()
-DONE, WRONG, NOT_NOW = 0, 1, 3
+DONE, WRONG, USAGE, NOT_NOW = 0, 1, 2, 3
 
 READING = {
     "index of keys": (("keys", "list"), ("keys", "rotate")),
@@ -148,6 +152,12 @@ def to_pipe(path: Path) -> None:
     os.mkfifo(path)
 
 
+def to_broken_link(path: Path) -> None:
+    """A symbolic link that leads nowhere, as a mount that is missing leaves it."""
+    path.unlink(missing_ok=True)
+    path.symlink_to("/nowhere/at/all")
+
+
 def to(content: Callable[[bytes], bytes]) -> Callable[[Path], None]:
     """Another content."""
 
@@ -161,6 +171,8 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
     "missing": lambda path: path.unlink(missing_ok=True),
     "a folder": to_folder,
     "a named pipe": to_pipe,
+    "a link that leads nowhere": to_broken_link,
+    "a list": to(lambda _: b"[]"),
     "unreadable": lambda path: path.chmod(0) if path.exists() else None,
     "empty": to(lambda _: b""),
     "garbage": to(lambda _: bytes(range(256))),
@@ -213,6 +225,78 @@ def test_what_editors_do_to_a_file_of_any_kind_changes_nothing(config: Configura
     assert ended.status == DONE, ended
 
 
+@pytest.mark.parametrize("name", ["staff.toml", "services", "providers"])
+def test_a_link_that_leads_nowhere_is_not_taken_for_a_setting_left_out(config: Configuration, name: str) -> None:
+    place = config.folder / name
+    if place.is_dir():
+        shutil.rmtree(place)
+    to_broken_link(place)
+    ended = run(config, "check")
+    assert ended.status == WRONG
+    assert re.search(rf"^{name}: (the file is missing|cannot be read)", ended.err, re.MULTILINE), ended
+
+
+# --- a database whose tables are not those of its version ---
+
+TABLES = {
+    "a missing table": "DROP TABLE marks",
+    "a missing column": "ALTER TABLE marks RENAME COLUMN value TO other",
+    "a version of a newer release": "UPDATE alembic_version SET version_num = 'later'",
+    "no version": "DELETE FROM alembic_version",
+}
+
+
+@pytest.mark.parametrize("change", TABLES)
+def test_tables_of_another_version_are_named_and_end_in_no_traceback(config: Configuration, change: str) -> None:
+    with closing(sqlite3.connect(found(config, FILES["database"]))) as database, database:
+        database.execute(TABLES[change])
+    ended = [run(config, *words) for words in (("migrate",), ("epoch", "raise"), ("audit", "verify"))]
+    assert any(one.status == WRONG and one.err.startswith("facts.url: ") for one in ended), ended
+
+
+# --- arguments ---
+
+LATIN = os.fsdecode(b"J\xfcrgen")
+"""What a terminal in Latin-1 sends: the bytes are no UTF-8."""
+
+ARGUMENTS = (
+    ("provider", "disable", "northbank", "--reason", LATIN),
+    ("provider", "disable", "northbank", "--reason", " "),
+    ("provider", "disable", "northbank", "--reason", "x" * 1001),
+    ("provider", "disable", "northbank", "--reason", "test", "--by", LATIN),
+    ("provider", "enable", LATIN),
+    ("provider", "enable", "northbank", "--by", LATIN),
+    ("service", "disable", LATIN, "--reason", "test"),
+    ("account", "disable", "", "--reason", "test"),
+    ("account", "disable", LATIN, "--reason", "test"),
+    ("account", "sign-out", LATIN),
+    ("epoch", "raise", "--by", LATIN),
+    ("reload", "--by", LATIN),
+    ("clock", "repair", "--by", LATIN),
+    ("keys", "rotate", "--by", LATIN),
+    ("keys", "retire", "--by", LATIN),
+    ("keys", "rotate", "--now", "--settle", "-5"),
+    ("keys", "rotate", "--now", "--settle", "1e9"),
+    ("keys", "rotate", "--now", "--settle", "9" * 30),
+)
+
+
+@pytest.mark.parametrize("words", ARGUMENTS)
+def test_an_argument_that_cannot_be_kept_is_refused_by_its_name(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command_line().parse_args(words)
+    told = capsys.readouterr().err
+    assert ended.value.code == USAGE
+    assert re.search(r"error: argument (ID|--by|--reason|--settle): (this is no UTF-8 text|.* needed)", told), told
+
+
+def test_a_reason_is_kept_as_one_line_without_control_characters() -> None:
+    args = command_line().parse_args(["provider", "disable", "northbank", "--reason", " two\n lines\x1b[31m "])
+    assert args.reason == "two lines[31m"
+
+
 # --- settings that cannot be met ---
 
 
@@ -224,6 +308,10 @@ STATES: dict[str, dict[str, object]] = {
     "no such user": {"facts.url": f"postgresql://nobody@{LOOPBACK}:<postgres>/postgres"},
     "something else listens": {"facts.url": f"{HERE}:<redis>/portico"},
     "no TLS there": {"facts.url": f"{HERE}:<postgres>/postgres", "facts.tls": True},
+    "a host with an empty label": {"facts.url": "postgresql://portico@db..internal/portico"},
+    "a long host": {"facts.url": f"postgresql://portico@{'h' * 300}/portico"},
+    "a user with a control character": {"facts.url": f"postgresql://a%00b@{LOOPBACK}:<postgres>/postgres"},
+    "a Redis host with an empty label": {"passing.url": "rediss://.cache/0"},
     "an option": {"facts.url": f"{HERE}:<postgres>/postgres?sslmode=require"},
     "a scheme of another library": {"facts.url": "postgresql+psycopg2://a@b/c"},
     "no path": {"facts.url": "sqlite:\0"},

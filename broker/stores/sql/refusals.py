@@ -1,5 +1,7 @@
-"""What PostgreSQL and the way to it refuse, in words for operators: the cause, and the mend if one is known."""
+"""What databases and the way to PostgreSQL refuse, in words for operators: the cause, and the mend if one is known."""
 
+import re
+import sqlite3
 import ssl
 from collections.abc import Mapping
 from typing import Final
@@ -32,6 +34,36 @@ _MENDS: Final[Mapping[str, str]] = {
     "53300": "raise max_connections of the server above facts.connections times all workers",
     "08P01": "a pooler between must keep sessions (PgBouncer: pool_mode = session)",
 }
+
+
+_TABLES: Final = ("3F", "42701", "42703", "42704", "42710", "42P01", "42P06", "42P07")
+"""How the states begin that say: a table, a column or an index is missing, or is there already."""
+
+_TABLES_OF_FILE: Final = re.compile(r"no such (table|column|index)|has no column|already exists|duplicate column name")
+
+
+def wrong_tables(error: BaseException) -> str | None:
+    """What is wrong with the database's tables, with the mend, if an error comes of that; None for any other.
+
+    Tables that are not those of the version written beside them were left by an incomplete restore, another program or
+    a change by hand. A version that is not known is that of a newer release.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, BaseExceptionGroup):
+            return next((said for one in seen.exceptions if (said := wrong_tables(one)) is not None), None)
+        if isinstance(seen, asyncpg.PostgresError) and (seen.sqlstate or "").startswith(_TABLES):
+            return _wrong(str(seen))
+        if isinstance(seen, sqlite3.OperationalError) and _TABLES_OF_FILE.search(str(seen)):
+            return _wrong(str(seen))
+        if type(seen).__module__.startswith("alembic.") and "locate revision" in str(seen):
+            return "a newer release has migrated this database\n    run that release, or restore a backup of before"
+        seen = seen.__cause__ or seen.__context__
+    return None
+
+
+def _wrong(said: str) -> str:
+    return f"the tables are not those of this database's version: {said}\n    restore a whole backup, or name another"
 
 
 def is_passing(error: Exception) -> bool:
