@@ -144,6 +144,28 @@ async def test_a_code_begins_a_journey_of_its_own_that_ends_with_the_question(st
     assert await stage.citizen.take_question(question.code, PHONE, "en") is None
 
 
+@pytest.mark.parametrize("state", [state for state in QuestionState if state is not QuestionState.WAITING])
+async def test_a_second_device_learns_that_the_question_was_answered_and_is_told_nothing_that_it_did_not_do(
+    stage: Stage, state: QuestionState
+) -> None:
+    """Else it claims that nothing has gone to whoever asks, or that its citizen confirmed or declined there."""
+    _, question = await asked(stage)
+    begun = await stage.citizen.take_question(question.code, PHONE, "en")
+    assert isinstance(begun, Begun)
+    view, _ = await stage.citizen.look(begun.handle, PHONE)
+    assert not isinstance(view, Ended)
+    assert await stage.facts.questions.settle(question.id, state, stage.clock.now(), [])  # on the first device
+    if state is not QuestionState.CONFIRMED:  # a button that still stands on the second one may come before a look
+        await stage.citizen.give_up(begun.handle, PHONE)
+    for _ in range(2):
+        view, _ = await stage.citizen.look(begun.handle, PHONE)
+        assert isinstance(view, Ended) and view.ending is Ending.OVER
+        await stage.citizen.confirm(begun.handle, PHONE, True)
+        await stage.citizen.give_up(begun.handle, PHONE)
+    found = await stage.facts.questions.load(question.id)
+    assert found is not None and found.state is state
+
+
 async def test_the_browser_that_waits_is_asked_too_and_only_that_one(stage: Stage) -> None:
     handle = await stage.arrives(language="cy")
     await stage.asks(handle)

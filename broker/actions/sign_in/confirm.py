@@ -12,10 +12,10 @@ from broker.actions.needs import Known, NewAnswer
 from broker.actions.outcomes import Begun, Held, Limit
 from broker.actions.sign_in.answer import items, known, refused
 from broker.actions.sign_in.begin import new_transaction, opened
-from broker.actions.sign_in.desk import Desk, event, mine, step
+from broker.actions.sign_in.desk import Desk, answered_before, event, mine, step
 from broker.actions.sign_in.help import Help
 from broker.actions.views import Confirm, Ended, Ending, Lost
-from broker.journey.events import GaveUp, ServiceAnswered
+from broker.journey.events import AnsweredBefore, GaveUp, ServiceAnswered
 from broker.journey.transaction import State, Transaction
 from broker.model import handle as handles
 from broker.model.audit import AuditEvent
@@ -97,11 +97,23 @@ async def identified(
     return Confirm(transaction, service, card, items(transaction, service, before), put)
 
 
+async def overtaken(desk: Desk, handle: str, transaction: Transaction) -> Transaction:
+    """The transaction as it stands now: over if its question was answered elsewhere, such as on another device."""
+    put = transaction.request.question
+    if put is None or not transaction.open:
+        return transaction
+    question = await desk.questions.load(put.id)
+    if question is not None and question.waits(desk.ambient.now()):
+        return transaction
+    return await step(desk, handle, transaction, AnsweredBefore()) or transaction
+
+
 async def ended(desk: Desk, transaction: Transaction, service: Service) -> Ended:
-    """How it ended: the question knows."""
+    """How it ended: the question knows, as far as it was answered here."""
     put = transaction.request.question
     question = None if put is None else await desk.questions.load(put.id)
-    ending = _ENDINGS.get(question.state, Ending.OVER) if question else Ending.OVER
+    here = transaction.state in (State.ANSWERED, State.REFUSED) or await answered_before(desk, transaction)
+    ending = _ENDINGS.get(question.state, Ending.OVER) if question and here else Ending.OVER
     return Ended(service, ending, None, transaction.language)
 
 
@@ -122,15 +134,15 @@ async def confirm(desk: Desk, help: Help, handle: str, browser: Browser, agree: 
     if await refused(desk, handle, transaction, service, before) is not None:
         return None
     account = await _confirmed(desk, help, transaction, service, identity)
-    over = GaveUp(None) if account is None else ServiceAnswered(None, account)
+    over = AnsweredBefore() if account is None else ServiceAnswered(None, account)
     await step(desk, handle, transaction, over)
     return None
 
 
 async def decline(desk: Desk, handle: str, transaction: Transaction) -> None:
-    """The citizen does not confirm. Whoever asked is told that, and nothing else."""
-    await _settle(desk, transaction, QuestionState.DECLINED)
-    await step(desk, handle, transaction, GaveUp(None))
+    """The citizen does not confirm. Whoever asked is told that, and nothing else, unless it was answered before."""
+    first = await _settle(desk, transaction, QuestionState.DECLINED)
+    await step(desk, handle, transaction, GaveUp(None) if first else AnsweredBefore())
 
 
 async def _settle(desk: Desk, transaction: Transaction, state: QuestionState) -> bool:
@@ -154,8 +166,8 @@ async def _other_person(desk: Desk, handle: str, transaction: Transaction, befor
     wanted = transaction.request.hint_subject
     if wanted is None or (before is not None and before.subject == wanted):
         return None
-    await _settle(desk, transaction, QuestionState.OTHER_PERSON)
-    return await step(desk, handle, transaction, GaveUp(None)) or transaction
+    first = await _settle(desk, transaction, QuestionState.OTHER_PERSON)
+    return await step(desk, handle, transaction, GaveUp(None) if first else AnsweredBefore()) or transaction
 
 
 async def _confirmed(

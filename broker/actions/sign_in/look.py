@@ -57,6 +57,7 @@ async def peek(desk: Desk, handle: str, browser: Browser) -> Lost | None:
 
 async def _questioned(desk: Desk, help: Help, handle: str, transaction: Transaction, service: Service) -> View:
     """The page of a transaction that answers a question: the same journey, with an end of its own."""
+    transaction = await confirm.overtaken(desk, handle, transaction)
     if transaction.state is State.IDENTIFIED:
         by = card(desk, transaction.identity.provider) if transaction.identity else None
         found = await confirm.identified(desk, handle, transaction, service, by)
