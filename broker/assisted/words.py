@@ -14,6 +14,8 @@ from broker.normalize.text import fold, plain_marks
 CODE_DIGITS = 6
 """Digits of a confirmation code."""
 
+_MISREAD = str.maketrans("OIL", "011")
+
 PER_POSITION = 256
 """Words a phrase can have in each position, so that a byte of chance picks one."""
 
@@ -61,8 +63,11 @@ def confirmation_digest(case: str, code: str) -> str:
 
 
 def same_code(case: str, kept: str, typed: str) -> bool:
-    """Whether somebody typed the code that is kept, in digits of any script, whatever stands between."""
-    return hmac.compare_digest(confirmation_digest(case, code_key(typed)), kept)
+    """Whether somebody typed the code that is kept, in digits of any script, whatever stands between.
+
+    A code has digits alone, so the letters O, I and L can only be 0 and 1.
+    """
+    return hmac.compare_digest(confirmation_digest(case, code_key(typed).translate(_MISREAD)), kept)
 
 
 def continuation_digest(code: str) -> str:

@@ -167,12 +167,16 @@ def language_tag(text: str) -> str | None:
     return "-".join(written)
 
 
+_UNSAFE: Final = re.compile(r"""[\s\\<>"{}|^`]""")
+
+
 def _url(text: str) -> str | None:
-    """An absolute http or https URL."""
+    """An absolute http or https URL (RFC 3986 3), without credentials; nothing that readers take for another host."""
     written = clean(text)
     try:
         parts = urlsplit(written)
-        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and " " not in written
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and not _UNSAFE.search(written)
+        fits = fits and "@" not in parts.netloc and parts.port != 0
     except ValueError:
         return None
     return written if fits else None

@@ -67,7 +67,7 @@ def unicode_address(address: str) -> str:
 
 def ascii_host(host: str) -> str | None:
     """A host name in lower case and A-labels (IDNA 2008, not transitional); None for what is none."""
-    host = unicodedata.normalize("NFKC", host).rstrip(".")
+    host = unicodedata.normalize("NFKC", host).removesuffix(".")
     if host.isascii() and _ACE not in host.lower():
         fits = len(host) <= 253 and _HOST.fullmatch(host)
         return host.lower() if fits and not host.rpartition(".")[2].isdecimal() else None

@@ -11,7 +11,11 @@ from types import MappingProxyType
 from typing import Final
 
 _JOINERS: Final = "\u200c\u200d"
-"""Zero-width joiners: they change how Persian and Indic words are written, so they stay inside a word."""
+"""Zero-width joiners: they change how Persian and Indic words are written, so they stay inside a word, and
+after the virama at its end (Malayalam chillus before Unicode 5.1)."""
+
+_VIRAMA: Final = 9
+"""The combining class of viramas."""
 
 _BLANKS: Final = frozenset("\u3164\uffa0\u2800")
 """Characters that show as a blank and are no white space in Unicode: Hangul fillers and the empty Braille pattern."""
@@ -21,8 +25,11 @@ _UNSEEN: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5")
 
 _CATEGORIES_DROPPED: Final = frozenset({"Cc", "Cf", "Cs"})
 
-_APOSTROPHES: Final = "\u2019\u2018\u02bc\u02bb\u02b9\u02bd\u02bf\u02be\u2032\u201b\u00b4`\uff07\u05f3\ua78c"
+_APOSTROPHES: Final = "\u2019\u2018\u02bc\u02bb\u02b9\u02bd\u02bf\u02be\u2032\u201b\u00b4`\uff07\u05f3\ua78c\u055a"
 _DASHES: Final = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d\u05be\u30a0\u02d7\u2043"
+_CHILLUS: Final = "\u0d23\u0d28\u0d30\u0d32\u0d33\u0d15"
+"""The letters of the Malayalam chillus U+0D7A to U+0D7F, which were written with a virama before Unicode 5.1."""
+
 _MARKS: Final[Mapping[int, str]] = MappingProxyType(
     {**{ord(mark): "'" for mark in _APOSTROPHES}, **{ord(dash): "-" for dash in _DASHES}}
 )
@@ -36,6 +43,9 @@ _ALIKE: Final[Mapping[int, str | None]] = MappingProxyType(
         0x0640: None,  # tatweel only stretches an Arabic word
         0x06CC: "\u064a",  # yeh and kaf of a Persian keyboard
         0x06A9: "\u0643",
+        0x0649: "\u064a",  # alef maksura, which Egypt writes for a final yeh
+        **dict.fromkeys((0x06C1, 0x06D5), "\u0647"),  # heh of Urdu and Kurdish keyboards
+        **{chillu: f"{letter}\u0d4d" for chillu, letter in zip(range(0x0D7A, 0x0D80), _CHILLUS, strict=True)},
         0x0131: "i",  # dotless i: capital I is its capital in Turkish, and that of i elsewhere
     }
 )
@@ -46,8 +56,16 @@ def clean(text: str) -> str:
     if text.isascii() and text.isprintable():
         return " ".join(text.split())
     seen = "".join(map(_seen, unicodedata.normalize("NFC", text)))
-    words = [word for each in seen.split() if (word := each.strip(_JOINERS))]
+    words = [word for each in seen.split() if (word := _trimmed(each))]
     return unicodedata.normalize("NFC", " ".join(words))
+
+
+def _trimmed(word: str) -> str:
+    """A word without joiners at its ends, but for one after a virama: it chooses the form of the last letter."""
+    word = word.lstrip(_JOINERS)
+    bare = word.rstrip(_JOINERS)
+    kept = bare != word and bare != "" and unicodedata.combining(bare[-1]) == _VIRAMA
+    return word[: len(bare) + 1] if kept else bare
 
 
 def clean_lines(text: str) -> str:

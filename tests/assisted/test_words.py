@@ -85,6 +85,7 @@ def test_a_code_is_good_for_its_case_alone(one: str, other: str) -> None:
     kept = confirmation_digest(one, "123456")
     assert same_code(one, kept, "123 456")
     assert not same_code(one, kept, "123457")
+    assert same_code(one, confirmation_digest(one, "100601"), "lOo 6oI")
     assert same_code(other, kept, "123456") == (one == other)
 
 

@@ -134,6 +134,10 @@ MALFORMED = object()
         ("website", "javascript:alert(1)", MALFORMED),
         ("website", "www.example", MALFORMED),
         ("profile", "https://[", MALFORMED),
+        ("profile", "https://a.example:99999/", MALFORMED),
+        ("profile", "https://ada:secret@a.example/", MALFORMED),
+        ("profile", "https://a.example\\@b.example/", MALFORMED),
+        ("picture", 'https://a.example/"><script>', MALFORMED),
         # objects and lists
         ("address", "1 High Street\r\nBangor", {"formatted": "1 High Street\nBangor"}),
         (

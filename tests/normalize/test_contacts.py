@@ -283,3 +283,8 @@ def test_every_day_is_read_in_every_spelling(data: st.DataObject, day: datetime.
 def test_no_text_is_a_fault_when_it_is_read_as_a_date(text: str) -> None:
     found = partial_date(text)
     assert found is None or partial_date(found) == found
+
+
+@pytest.mark.parametrize("address", ["ann@a.example..", "ann@a..example", "ann@b\u00fccher.example.."])
+def test_an_email_address_with_an_empty_label_is_none(address: str) -> None:
+    assert sendable(address) is None

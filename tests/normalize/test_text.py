@@ -130,3 +130,28 @@ def test_different_codes_stay_different(one: str, other: str) -> None:
 def test_digits_of_any_script_are_digits(data: st.DataObject, script: str, digits: str) -> None:
     assert ascii_digits(digits.translate(DIGITS[script])) == digits
     assert plain_marks(data.draw(hidden(digits.translate(DIGITS[script])))) == digits
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("O'Brian", "O\u055aBrian"),
+        ("\u0639\u0644\u0649", "\u0639\u0644\u064a"),
+        ("\u0641\u0627\u0637\u0645\u06c1", "\u0641\u0627\u0637\u0645\u0647"),
+        ("\u0d30\u0d3e\u0d1c\u0d7b", "\u0d30\u0d3e\u0d1c\u0d28\u0d4d\u200d"),
+    ],
+)
+def test_names_from_keyboards_of_several_countries_have_one_key(one: str, other: str) -> None:
+    assert name_key(one) == name_key(other) != ""
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["\u0d30\u0d3e\u0d1c\u0d28\u0d4d\u200d", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647", "\u0915\u094d\u200d\u0937"],
+)
+def test_joiners_that_change_how_a_name_is_written_stay(name: str) -> None:
+    assert clean(name) == clean(f"\u200d{name}\u200d\u200c") == name
+
+
+def test_a_joiner_that_changes_nothing_at_the_end_of_a_word_goes() -> None:
+    assert clean("Ann\u200d \u200c") == "Ann"
