@@ -160,7 +160,7 @@ def test_a_file_that_is_named_twice_is_a_problem_before_it_exists(config: Config
 
 def test_passwords_of_stores_may_be_alike_in_files_of_their_own(config: Configuration, secrets: Path) -> None:
     for name in ("token", "password"):
-        (secrets / name).write_text("the same text in both of them")
+        (secrets / name).write_text("the-same-text-in-both-of-them")
     config.change("broker.toml", "metrics.token_file", "../.demo/secrets/token")
     config.change("broker.toml", "passing.password_file", "../.demo/secrets/password")
     config.settings()

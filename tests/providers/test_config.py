@@ -108,7 +108,7 @@ def test_a_secret_is_the_first_line_of_its_file(tmp_path: Path, ambient: Ambient
 @pytest.mark.parametrize("content", ["", "\n", "  \n"])
 def test_an_empty_secret_is_refused(tmp_path: Path, ambient: Ambient, content: str) -> None:
     (tmp_path / "secret").write_text(content)
-    with pytest.raises(ValueError, match="no secret"):
+    with pytest.raises(ValueError, match="first line is empty"):
         build(
             tmp_path, ambient, a=f'authentication = "{Authentication.CLIENT_SECRET_POST}"', b='secret_file = "secret"'
         )
