@@ -1,14 +1,17 @@
 """The command line in processes of its own, many times over: each is forked from this one, which has loaded it."""
 
+import atexit
 import io
 import os
 import pwd
+import shutil
 import signal
 import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import alembic.command  # noqa: F401  loaded here: a user without rights may not read where it lies
@@ -16,9 +19,9 @@ import pkcs11  # noqa: F401
 import redis  # noqa: F401
 import sqlalchemy.ext.asyncio  # noqa: F401
 
-import broker.stores.sql.migrating
 import broker.web.operations.meters  # noqa: F401
 from broker.__main__ import main
+from broker.stores.sql import migrating, schema
 
 LONGEST = 60
 """Seconds after which a command that has not ended is ended: it hangs."""
@@ -41,9 +44,11 @@ class Ended:
 
 def run(*words: str, user: str | None = None) -> Ended:
     """Runs a command as its user would, under another account if one is named."""
+    migrations = _migrations() if user is not None else schema.MIGRATIONS
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         child = os.fork()
         if child == 0:
+            schema.MIGRATIONS = migrating.MIGRATIONS = migrations  # type: ignore[misc]
             _be(words, out.fileno(), err.fileno(), user)
         _, ended = os.waitpid(child, 0)
         out.seek(0)
@@ -77,6 +82,19 @@ def _be(words: Sequence[str], out: int, err: int, user: str | None) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
+
+
+@cache
+def _migrations() -> Path:
+    """A copy of the migrations that every account can read: they are read when they run, and the product may lie in a
+    folder of this account's alone. It is removed when the tests end.
+    """
+    copied = Path(tempfile.mkdtemp(prefix="portico-migrations-"))
+    atexit.register(shutil.rmtree, copied)
+    shutil.copytree(schema.MIGRATIONS, copied, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in (copied, *copied.rglob("*")):
+        path.chmod(0o755)
+    return copied
 
 
 def owned(folder: Path, user: str | None) -> Path:
