@@ -38,6 +38,9 @@ FRAMES: Sequence[Headers] = (
     [("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "no-cors"), ("Sec-Fetch-Dest", "image")],
     [("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "cors"), ("Sec-Fetch-Dest", "empty")],
 )
+COUNTED = "/metrics"
+"""Longer with each request that it counts: the two answers are not of one length."""
+
 RETURNS = {("staff console", "/sign-in/go"), ("staff console", "/callback")}
 """Where browsers set out for a provider or come back from one: HEAD does not look up whether GET would lead on."""
 POSTED: Headers = [
@@ -212,7 +215,7 @@ async def test_head_is_answered_as_get_without_a_body_at_every_route_and_sets_no
             assert head.status == got.status, route
         assert head.body == b""
         assert "Set-Cookie" not in head.headers, route
-        if "Content-Length" in head.headers and head.status == got.status:
+        if "Content-Length" in head.headers and head.status == got.status and route.path != COUNTED:
             assert head.headers["Content-Length"] == got.headers["Content-Length"], route  # RFC 9110 8.6
         if head.status == got.status != 303:
             assert head.headers.get("Content-Type") == got.headers.get("Content-Type"), route
