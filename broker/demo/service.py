@@ -140,7 +140,9 @@ class _Pages:
 
     async def callback(self, request: Request) -> Response:
         if request.method == "HEAD":  # the library would look for the answer in a form, and redeem the code
-            return Response(media_type="text/html")
+            response = Response(media_type="text/html")
+            del response.headers["Content-Length"]  # GET has a page there (RFC 9110 8.6)
+            return response
         try:
             token = await self._portico.authorize_access_token(request)
         except OAuthError as error:
