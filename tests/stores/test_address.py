@@ -8,10 +8,10 @@ from redis.asyncio.connection import parse_url
 from broker.store_urls import BadUrl
 from broker.stores.passing.address import place
 
-NAMES = st.from_regex(r"[a-z][a-z0-9.-]{0,20}[a-z0-9]", fullmatch=True)
+NAMES = st.from_regex(r"[a-z]([a-z0-9-]{0,8}[a-z0-9])?(\.[a-z]([a-z0-9-]{0,8}[a-z0-9])?){0,2}", fullmatch=True)
 HOSTS = NAMES | st.sampled_from(["127.0.0.1", "[::1]", "[fe80::1]"])
-USERS = st.just("") | st.from_regex(r"[A-Za-z0-9._%21-]{1,8}@", fullmatch=True)
-SECRETS = st.just("") | st.from_regex(r"[A-Za-z0-9._-]{0,8}:[A-Za-z0-9%21._-]{1,8}@", fullmatch=True)
+USERS = st.just("") | st.from_regex(r"([A-Za-z0-9._-]|%21){1,8}@", fullmatch=True)
+SECRETS = st.just("") | st.from_regex(r"[A-Za-z0-9._-]{0,8}:([A-Za-z0-9._-]|%21){1,8}@", fullmatch=True)
 PORTS = st.just("") | st.integers(1, 65535).map(lambda port: f":{port}")
 NUMBERS = st.sampled_from(["", "/"]) | st.integers(0, 15).map(lambda number: f"/{number}")
 
