@@ -114,7 +114,12 @@ async def test_a_database_that_an_earlier_release_left_with_a_mark_in_the_future
     async def put_right() -> bool:
         return bool(await broker.one("SELECT count(*) FROM audit WHERE kind = 'time_mark_taken_back'"))
 
+    async def all_are_back() -> bool:
+        output = broker.running.program.output
+        return output.count('"clock_off"') == output.count('"clock_right_again"')
+
     await eventually(30, put_right)
+    await eventually(30, all_are_back)
     await broker.whole()
     assert (await rider.userinfo(told["access_token"])).status == 401, "what the mark held expired stays expired"
     await signed_in(broker.rider())
