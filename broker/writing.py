@@ -91,15 +91,11 @@ class Protocol(HttpToolsProtocol):
         self._in_head, self._head = True, 0
         super().on_message_begin()
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Called by the parser for each header, and for each field of a trailer after the body."""
-        if self._in_head:
-            super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
-        """Called by the parser after the last header."""
+        """Called by the parser after the last header. The fields of a trailer go to a list that nothing reads."""
         self._in_head = False
         super().on_headers_complete()
+        self.headers = []
 
     def _refuse_head(self) -> None:
         """Answers, and closes a moment later: closed at once, a connection that still sends loses what was answered."""

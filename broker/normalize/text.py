@@ -90,6 +90,8 @@ def ascii_digits(text: str) -> str:
 
 def plain_marks(text: str) -> str:
     """The cleaned text with ASCII digits, plain hyphens and straight apostrophes, full-width forms as plain ones."""
+    if text.isascii() and text.isprintable() and "`" not in text:  # no other ASCII character is in _MARKS
+        return clean(text)
     return clean(ascii_digits(unicodedata.normalize("NFKC", clean(text).translate(_MARKS)).translate(_MARKS)))
 
 
