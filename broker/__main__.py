@@ -90,6 +90,11 @@ def _user() -> str:
         return f"uid {os.getuid()}"
 
 
+def _old_listener_option(value: str) -> str:
+    """Rejects the option `--door` of 0.1.0 with its new name."""
+    raise argparse.ArgumentTypeError(f"write --listener {value}")
+
+
 def command_line() -> argparse.ArgumentParser:
     """The parser of every command. Parsed arguments hold `run`, which takes them and gives the exit status."""
     parser = argparse.ArgumentParser(
@@ -99,8 +104,12 @@ def command_line() -> argparse.ArgumentParser:
     serving = commands.add_parser("serve", help="run the broker", description=serve.__doc__)
     add_config(serving)
     serving.add_argument(
-        "--door", choices=("public", "staff", "all"), default="all", help="which doors to open (default: %(default)s)"
+        "--listener",
+        choices=("public", "staff", "all"),
+        default="all",
+        help="which listeners to open (default: %(default)s)",
     )
+    serving.add_argument("--door", type=_old_listener_option, help=argparse.SUPPRESS)
     serving.set_defaults(run=serve)
     showing = commands.add_parser(
         "demo", help="run everything on this machine, to look at it", description=demo.__doc__
@@ -118,16 +127,16 @@ def serve(args: argparse.Namespace) -> int:
     configure(settings.broker.development)
     _run(app.check_start(settings))
     listen, counters = settings.broker.listen, settings.broker.metrics.folder
-    wanted = {"public": [listen.public], "staff": [listen.staff]}.get(args.door, [listen.public])
-    if args.door == "all" and settings.staff is not None:
+    wanted = {"public": [listen.public], "staff": [listen.staff]}.get(args.listener, [listen.public])
+    if args.listener == "all" and settings.staff is not None:
         wanted.append(listen.staff)
     require_free(wanted, "end what listens there already, or write another address under [listen] in broker.toml")
     if listen.workers > 1 and counters is not None:
         os.environ[SHARED_COUNTERS] = str(counters)
         clear(counters)
-    if listen.workers > 1 and args.door != "staff":
-        return _serve_workers(settings, args.config, args.door)
-    _run(_serve_here(settings, args.config, args.door))
+    if listen.workers > 1 and args.listener != "staff":
+        return _serve_workers(settings, args.config, args.listener)
+    _run(_serve_here(settings, args.config, args.listener))
     return 0
 
 
@@ -151,7 +160,7 @@ def _serve_workers(settings: Settings, config: Path, door: str) -> int:
     staff = None
     if door == "all" and settings.staff is not None:
         optimised = ["-" + "O" * sys.flags.optimize] if sys.flags.optimize else []  # workers inherit it, this does not
-        command = [sys.executable, *optimised, "-m", "broker", "serve", "--config", str(config), "--door", "staff"]
+        command = [sys.executable, *optimised, "-m", "broker", "serve", "--config", str(config), "--listener", "staff"]
         staff = subprocess.Popen(command)
     try:
         host, port = place(settings.broker.listen.public)

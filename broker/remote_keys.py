@@ -98,11 +98,11 @@ class RemoteKeys:
             shown = await self._ask()
         except Missed as missed:
             if not self._away:
-                LOG.warning("service_keys_missed", extra={"client_id": self._client_id, "detail": str(missed)})
+                LOG.warning("client_jwks_unavailable", extra={"client_id": self._client_id, "detail": str(missed)})
             self._away = True
             raise
         if self._away:
-            LOG.warning("service_keys_there_again", extra={"client_id": self._client_id})
+            LOG.warning("client_jwks_recovered", extra={"client_id": self._client_id})
         self._away = False
         return shown
 

@@ -125,7 +125,7 @@ class Watched:
         except TimeoutError:
             seen = Health(False, detail="no answer to the health check")
         except Exception:
-            log.exception("provider_check_broke", extra={"provider": self.card.id})
+            log.exception("provider_check_error", extra={"provider": self.card.id})
             seen = Health(False, detail="the check itself broke")
         self._checked = self._ambient.now()
         self._detail = seen.detail
@@ -160,7 +160,7 @@ class Watched:
         works = self._breaker.opened is None and not self._missing
         if works is not self._told:
             self._told = works
-            event = "provider_works" if works else "provider_does_not_work"
+            event = "provider_up" if works else "provider_down"
             log.warning(event, extra={"provider": self.card.id, "detail": detail})
 
     def _measure(self, note: Mapping[str, Any]) -> None:

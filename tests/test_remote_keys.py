@@ -169,7 +169,7 @@ async def test_rubbish_changes_nothing_and_is_told_once(
             assert await has(keys, OLD)
             with pytest.raises(Missed):
                 await renewed(keys)
-    assert [record.message for record in caplog.records] == ["service_keys_missed"]
+    assert [record.message for record in caplog.records] == ["client_jwks_unavailable"]
     server.body, server.kind, server.status = shown(NEW), "application/json", "200 OK"
     clock.advance(RETRY)
     assert await has(keys, NEW)

@@ -21,7 +21,7 @@ async def deliver(outbox: Outbox, notifier: Notifier, ambient: Ambient) -> int:
         try:
             await notifier.deliver(notice)
         except NotDelivered as fault:
-            LOG.warning("notice_not_delivered", extra={"notice": notice.id, "way": notice.way, "why": fault.detail})
+            LOG.warning("notification_failed", extra={"notice": notice.id, "way": notice.way, "why": fault.detail})
             continue
         await outbox.sent(notice.id, ambient.now())
         gone += 1

@@ -67,5 +67,5 @@ async def _sent(service: Service | None, outgoing: Outgoing, ping: Ping) -> bool
         why = f"status {answer.status}"
     else:
         why = answer.detail
-    LOG.warning("ping_not_taken", extra={"service": service.client_id, "question": ping.id, "why": why})
+    LOG.warning("ping_failed", extra={"service": service.client_id, "question": ping.id, "why": why})
     return None

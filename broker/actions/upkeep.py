@@ -26,13 +26,13 @@ async def for_ever(chore: Chore, pause: Callable[[float], Awaitable[None]] = asy
         try:
             await chore.do()
             if failing:
-                LOG.warning("chore_works_again", extra={"chore": chore.name})
+                LOG.warning("task_recovered", extra={"chore": chore.name})
             failing = False
         except Unavailable:
             if not failing:
-                LOG.warning("chore_waits_for_store", extra={"chore": chore.name})
+                LOG.warning("task_waits_for_store", extra={"chore": chore.name})
             failing = True
         except Exception:  # a chore that stopped for good would be worse than any single failure of it
-            LOG.exception("chore_failed", extra={"chore": chore.name})
+            LOG.exception("task_failed", extra={"chore": chore.name})
             failing = True
         await pause(chore.every)

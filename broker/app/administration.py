@@ -81,7 +81,7 @@ async def check_start(settings: Settings) -> None:
     except Misconfigured as problem:
         raise Refused(f"passing.url: Redis cannot be used: {problem}", NOT_NOW) from None
     except Unavailable as problem:
-        LOG.warning("start_without_passing_state", extra={"problem": str(problem)})
+        LOG.warning("start_without_redis", extra={"problem": str(problem)})
         return
     finally:
         await server.close()

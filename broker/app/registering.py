@@ -71,7 +71,7 @@ class Files:
             except BaseException as fault:  # nobody was told of the service, so nothing of it stays, whatever it was
                 path.unlink(missing_ok=True)
                 if isinstance(fault, OSError):
-                    LOG.error("registration_fails", extra={"place": str(path), "problem": str(fault)})
+                    LOG.error("client_registration_failed", extra={"place": str(path), "problem": str(fault)})
                     raise Unavailable(f"{path} cannot be written") from None
                 raise
         return ()

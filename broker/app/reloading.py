@@ -108,13 +108,13 @@ def refuse(problems: Iterable[Problem]) -> None:
     """Logs what is wrong, a line for each problem, and that nothing of it is taken."""
     problems = list(problems)
     for problem in problems:
-        LOG.error("setting_wrong", extra={"place": problem.path, "what": problem.what, "mend": problem.mend})
+        LOG.error("setting_invalid", extra={"place": problem.path, "what": problem.what, "mend": problem.mend})
     LOG.error("configuration_refused", extra={"problems": len(problems)})
 
 
 def _tell(changes: Changes, version: int) -> None:
     LOG.info(
-        "configuration_taken",
+        "configuration_applied",
         extra={
             "version": version,
             "added": changes.added,
@@ -127,4 +127,4 @@ def _tell(changes: Changes, version: int) -> None:
         # every citizen has another `sub` there from now on: the service takes all of them for strangers
         LOG.warning("sector_changed", extra={"client_id": client_id})
     if changes.waiting:
-        LOG.warning("restart_wanted", extra={"what": changes.waiting})
+        LOG.warning("restart_required", extra={"what": changes.waiting})

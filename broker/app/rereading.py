@@ -15,9 +15,9 @@ class Rereading:
 
     async def __call__(self) -> None:
         """Reads everything again. One reading that fails holds up no other."""
-        LOG.info("reads_again", extra={"what": list(self.readings)})
+        LOG.info("reload_started", extra={"what": list(self.readings)})
         for name, reading in self.readings.items():
             try:
                 await reading()
             except Exception:  # whoever sent the signal is not there to be told, and what runs goes on
-                LOG.exception("reading_failed", extra={"what": name})
+                LOG.exception("reload_step_failed", extra={"what": name})

@@ -21,7 +21,7 @@ async def rotate(parts: Parts, changes: Changes) -> None:
                 return
             done = await asyncio.to_thread(changes.scheduled, now)
     except KeysUnusable as unusable:
-        LOG.error("rotation_fails", extra={"problems": [str(problem) for problem in unusable.problems]})
+        LOG.error("key_rotation_failed", extra={"problems": [str(problem) for problem in unusable.problems]})
         return
     await parts.facts.audit.write([event(change, now, "broker") for change in done])
     await parts.keys.look()

@@ -11,7 +11,7 @@ host reads its own files again within seconds, and takes the services and the li
 is wrong, nothing changes. Changes elsewhere (broker.toml, staff.toml, how a provider is reached) want a restart."""
 
 SAID = """asked for configuration {version}: every worker on every host reads its files within seconds
-  taken are services and the listing of providers; a worker logs restart_wanted with what else has changed
+  taken are services and the listing of providers; a worker logs restart_required with what else has changed
   {metric} says what a process has taken: one that stays behind logs why"""
 METRIC = "portico_configuration_version"
 

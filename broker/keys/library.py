@@ -128,13 +128,13 @@ class Token:
             self._note(silent)
             raise silent from None
         if self._failure is not None:
-            LOG.warning("token_works_again", extra={"token": self._label})
+            LOG.warning("hsm_recovered", extra={"token": self._label})
             self._failure = None
         return done
 
     def _note(self, absent: Absent) -> None:
         if self._failure is None or self._failure.what != absent.what:
-            LOG.error("token_fails", extra={"token": self._label, "problem": absent.what, "mend": absent.mend})
+            LOG.error("hsm_unavailable", extra={"token": self._label, "problem": absent.what, "mend": absent.mend})
         self._failure = absent
 
     def _forget(self) -> None:

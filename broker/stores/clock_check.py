@@ -296,7 +296,7 @@ class ClockCheck:
             return
         before, self._reported = self._reported, self.finding
         if self.finding is Finding.RIGHT:
-            _log.warning("clock_right_again", extra={"was": before.value})
+            _log.warning("clock_recovered", extra={"was": before.value})
         else:
             found = {"finding": self.finding.value, "detail": self.why, "offset": round(self.offset, 3)}
             _log.error("clock_off", extra=found)

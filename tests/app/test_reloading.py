@@ -122,7 +122,7 @@ async def test_one_mistake_refuses_everything_and_is_logged_with_place_and_mend(
     await reloading()
     assert list(catalogue.services) == ["demo-service", "land-register", "travel-office"]
     assert catalogue.providers["northbank"].listing.enabled and hosts.taken is None
-    told = [vars(record) for record in caplog.records if record.message == "setting_wrong"]
+    told = [vars(record) for record in caplog.records if record.message == "setting_invalid"]
     assert {one["place"].partition(":")[0] for one in told} == {DEMO, "services/travel-office.toml"}
     assert all(one["mend"] for one in told)
     assert caplog.records[-1].message == "configuration_refused"
@@ -151,7 +151,7 @@ async def test_what_wants_a_restart_is_named_and_not_taken(
     config.change("providers/eid2.toml", "openid.secret_file", "../../.demo/secrets/eid2")
     with caplog.at_level(logging.INFO, "portico.app"):
         await reloading()
-    [waiting] = [vars(record)["what"] for record in caplog.records if record.message == "restart_wanted"]
+    [waiting] = [vars(record)["what"] for record in caplog.records if record.message == "restart_required"]
     assert waiting == ("broker.toml: tokens", "staff.toml", f"{BANK}", "providers/eid2.toml")
     assert "eid2" not in catalogue.providers
     assert catalogue.providers["northbank"].provider.card.minutes != 9

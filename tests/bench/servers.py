@@ -200,7 +200,7 @@ def running(folder: Path) -> Iterator[list[Server]]:
         compiled = {"PYTHONPYCACHEPREFIX": str(folder / "compiled"), "PYTHONDONTWRITEBYTECODE": ""}
         stores = {"postgres": database, "redis": redis.url}
         config = written(folder / "config", port, upstream, stores, clients, compiled)
-        serve = ("-OO", "-m", "broker", "serve", "--config", str(config), "--door", "public")
+        serve = ("-OO", "-m", "broker", "serve", "--config", str(config), "--listener", "public")
         broker = stack.enter_context(started(server_core, port, *serve, env=compiled))
         servers = [
             Server(portico(name, "openid profile email offline_access"), client, port, broker, upstream)

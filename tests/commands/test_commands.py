@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from broker import app, jose, keys
+from broker.__main__ import command_line
 from broker.ambient import Ambient
 from broker.commands import Machine, Refused, prepare, private_half, register
 from broker.settings import Environment, secret
@@ -62,6 +63,16 @@ def refused(run: Run, config: Configuration, *words: str) -> str:
     with pytest.raises(Refused) as refusal:
         run(config, *words)
     return str(refusal.value)
+
+
+# --- serve ---
+
+
+def test_the_old_listener_option_is_rejected_with_its_new_name(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command_line().parse_args(["serve", "--door", "staff"])
+    assert ended.value.code == 2
+    assert "write --listener staff" in capsys.readouterr().err
 
 
 # --- check ---

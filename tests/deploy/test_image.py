@@ -135,7 +135,7 @@ async def test_a_citizen_signs_in_at_what_came_out_of_the_image_run_by_nobody(
         [sys.executable, "-m", "tests.bench.upstream", str(upstream)], ready=lambda _: answers(upstream), folder=ROOT
     )
     serving = Program(
-        broker(image, "serve", "--config", str(config), "--door", "public"),
+        broker(image, "serve", "--config", str(config), "--listener", "public"),
         ready=lambda _: answers(port),
         env=environment(image),
         folder=image.inside("/srv/portico"),

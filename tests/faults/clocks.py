@@ -73,7 +73,7 @@ async def second(
     file.write_text("\n".join("workers = 1" if line.startswith("workers") else line for line in lines))
     faked = {"LD_PRELOAD": str(fake_library()), "FAKETIME": shift} if shift is not None else {}
     program = Program(
-        [sys.executable, "-m", "broker", "serve", "--config", config, "--door", "public"],
+        [sys.executable, "-m", "broker", "serve", "--config", config, "--listener", "public"],
         ready=lambda program: started(program.output, 1),
         env={**env, **faked},
         folder=Path.cwd(),

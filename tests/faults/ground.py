@@ -241,5 +241,5 @@ async def ground(
         async with Strait(lambda: postgres.port).running() as strait:
             through = database.replace(f":{postgres.port}/", f":{strait.port}/")
             script = on_stores(through, redis.url, further=further)
-            async with run(folder, script, "--door", "public") as running, wire(single=True) as sender:
+            async with run(folder, script, "--listener", "public") as running, wire(single=True) as sender:
                 yield Ground(running, postgres, redis, strait, database, sender)

@@ -130,7 +130,7 @@ async def test_no_verification_fails_while_keys_change_under_load(
     with postgres.database() as database:
         script = on_stores(database, redis.url)
         async with (
-            run(tmp_path, script, "--door", "public") as running,
+            run(tmp_path, script, "--listener", "public") as running,
             wire(single=True) as sender,
             load(running, sender) as citizens,
         ):
@@ -190,7 +190,7 @@ async def test_of_two_workers_one_does_what_the_schedule_wants(
 ) -> None:
     with postgres.database() as database:
         script = scheduled(database, redis)
-        async with run(tmp_path, script, "--door", "public") as running, wire(single=True) as sender:
+        async with run(tmp_path, script, "--listener", "public") as running, wire(single=True) as sender:
             index = tmp_path / ".demo" / "keys" / "keys.toml"
             os.utime(index, (index.stat().st_mtime - 40 * 86400,) * 2)
             await everywhere(sender, running.issuer, lambda kids: len(kids) == 2)
@@ -206,7 +206,7 @@ async def test_a_key_in_a_token_takes_over_and_is_missed_and_found_again_without
     monkeypatch.setenv("SOFTHSM2_CONF", str(hsm.conf))
     with postgres.database() as database:
         async with (
-            run(tmp_path, on_stores(database, redis.url), "--door", "public") as running,
+            run(tmp_path, on_stores(database, redis.url), "--listener", "public") as running,
             wire(single=True) as sender,
         ):
             await asyncio.to_thread(into_token, hsm, tmp_path / ".demo" / "keys")

@@ -87,9 +87,9 @@ async def test_no_request_fails_while_one_broker_after_the_other_is_replaced(
             },
             files={"services/rides.toml": RIDES_SERVICE},
         )
-        async with run(tmp_path, script, "--door", "public") as running:
+        async with run(tmp_path, script, "--listener", "public") as running:
             config = second(tmp_path / "config", ports[0], ports[1])
-            command = [sys.executable, "-m", "broker", "serve", "--config", config, "--door", "public"]
+            command = [sys.executable, "-m", "broker", "serve", "--config", config, "--listener", "public"]
             other = Program(command, ready=lambda it: "Uvicorn running" in it.output, folder=Path.cwd())
             async with Balancer(ports).running(running.ports.first) as balancer, wire(single=True) as sender:
 

@@ -37,7 +37,7 @@ async def ground(broker: Ground) -> AsyncIterator[Ground]:
 async def reload(ground: Ground) -> None:
     """`portico reload`, until every worker has taken it."""
     version = int(re.findall(r"configuration (\d+)", await ground.command("reload"))[0])
-    await eventually(60, lambda: counted(ground, f'"configuration_taken", "version": {version},', WORKERS))
+    await eventually(60, lambda: counted(ground, f'"configuration_applied", "version": {version},', WORKERS))
 
 
 async def hang_up(ground: Ground, event: str) -> None:
@@ -110,7 +110,7 @@ async def test_a_new_service_signs_in_at_every_worker_with_keys_that_it_shows_an
             assert await everywhere(ground, first, 201) and await everywhere(ground, ground.service, 201)
         # it is taken out by signal: nobody is replaced, and everybody has followed
         file_of(ground, WALKS).unlink()
-        await hang_up(ground, "configuration_taken")
+        await hang_up(ground, "configuration_applied")
         assert await everywhere(ground, first, 401)
         await code(ground.rider())
         assert ground.workers() == before

@@ -41,7 +41,10 @@ class Place:
 async def single(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
     """One process on SQLite and memory."""
     script = Script(files={"services/rides.toml": RIDES_SERVICE})
-    async with run(tmp_path_factory.mktemp("single"), script, "--door", "public") as running, wire(single=True) as send:
+    async with (
+        run(tmp_path_factory.mktemp("single"), script, "--listener", "public") as running,
+        wire(single=True) as send,
+    ):
         yield Place(running, send)
 
 

@@ -83,4 +83,4 @@ async def test_one_reading_that_fails_holds_up_no_other(caplog: pytest.LogCaptur
 
     await Rereading({"first": breaks, "second": works})()
     assert done == ["read"]
-    assert [record.message for record in caplog.records if record.exc_info] == ["reading_failed"]
+    assert [record.message for record in caplog.records if record.exc_info] == ["reload_step_failed"]

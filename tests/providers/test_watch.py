@@ -152,7 +152,7 @@ async def test_a_single_missed_look_is_forgiven_a_second_is_not(
         played.condition = Health(True)
         await watched.check()
     assert watched.standing.working
-    assert [record.message for record in caplog.records] == ["provider_does_not_work", "provider_works"]
+    assert [record.message for record in caplog.records] == ["provider_down", "provider_up"]
 
 
 async def test_a_provider_that_never_worked_is_not_forgiven(watched: Watched, played: Played) -> None:
@@ -183,8 +183,8 @@ async def test_an_outage_and_its_end_are_logged_once_each(
         await sign_in(watched, AMINA, played)
         await sign_in(watched, AMINA, played)
     assert [(record.message, vars(record)["detail"]) for record in caplog.records] == [
-        ("provider_does_not_work", "token endpoint: status 500"),
-        ("provider_works", "a sign-in succeeded"),
+        ("provider_down", "token endpoint: status 500"),
+        ("provider_up", "a sign-in succeeded"),
     ]
 
 

@@ -155,7 +155,7 @@ async def test_what_is_found_is_logged_once_with_the_offset_and_so_is_its_end(
         machine.offset = 0.0
         await pass_time(world, 3, machine)
     events = [(one.levelname, one.msg) for one in caplog.records if one.name == "portico.clock"]
-    assert events == [("ERROR", "clock_off"), ("WARNING", "clock_right_again")]
+    assert events == [("ERROR", "clock_off"), ("WARNING", "clock_recovered")]
     assert caplog.records[0].__dict__["offset"] == HOURS
     assert caplog.records[0].__dict__["finding"] == "own_clock_off"
 

@@ -42,7 +42,7 @@ async def test_nobody_else_is_and_the_header_is_thrown_away_and_noted(
     scope = await seen([(b"client-cert", b":AA==:"), (b"x-forwarded-for", b"10.1.2.3")], client)
     assert passed_on(scope) == ()
     assert scope["headers"] == [(b"x-forwarded-for", b"10.1.2.3")]
-    assert [record.message for record in caplog.records] == ["certificate_from_nobody"]
+    assert [record.message for record in caplog.records] == ["client_cert_from_untrusted_peer"]
 
 
 async def test_two_headers_are_both_handed_on_so_that_they_can_be_refused() -> None:

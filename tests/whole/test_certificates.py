@@ -209,7 +209,7 @@ async def test_a_header_that_did_not_come_through_the_proxy_is_nobody_s(port: Po
     assert (reply.status, reply.told["error"]) == (401, "invalid_client")
 
     async def told() -> bool:
-        return "certificate_from_nobody" in port.broker.program.output
+        return "client_cert_from_untrusted_peer" in port.broker.program.output
 
     await eventually(10, told)
 

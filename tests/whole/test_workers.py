@@ -14,7 +14,7 @@ async def test_a_journey_hops_between_workers_without_noticing(
     postgres: PostgresServer, redis: RedisServer, tmp_path: Path, page: Page
 ) -> None:
     with postgres.database() as database:
-        async with run(tmp_path, on_servers(database, redis.url, 2), "--door", "public") as running:
+        async with run(tmp_path, on_servers(database, redis.url, 2), "--listener", "public") as running:
             assert len(running.workers()) == 2
             for permit in ("parking", "move"):
                 await page.context.clear_cookies()

@@ -40,7 +40,7 @@ class Certified:
             if self._believed(scope.get("client")):
                 scope.setdefault("state", {})[_KEPT] = values
             else:
-                LOG.warning("certificate_from_nobody", extra={"path": scope["path"]})
+                LOG.warning("client_cert_from_untrusted_peer", extra={"path": scope["path"]})
         await self._app(scope, receive, send)
 
     def _believed(self, client: Sequence[Any] | None) -> bool:

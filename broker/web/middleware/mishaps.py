@@ -26,7 +26,7 @@ def note(scope: Scope, mishap: Exception) -> None:
 
 def note_departure(scope: Scope) -> None:
     """Logs that whoever asked went away before everything was said: nobody's mistake."""
-    log.info("client_left", extra={"request_id": scope["state"]["request_id"]})
+    log.info("client_disconnected", extra={"request_id": scope["state"]["request_id"]})
 
 
 def apology() -> PlainTextResponse:

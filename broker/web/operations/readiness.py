@@ -87,5 +87,5 @@ async def _within(check: Check) -> str | None:
     except Unavailable:
         return "not reachable"
     except Exception:
-        log.exception("readiness_check_broke")
+        log.exception("readiness_check_error")
         return "the check itself broke"
