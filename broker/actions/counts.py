@@ -6,7 +6,7 @@ The stores are handed to the actions inside these wrappers, which add nothing bu
 from collections.abc import Sequence
 from typing import Protocol
 
-from broker.actions.assist_needs import Cases, Created
+from broker.actions.assisted.ports import Cases, Created
 from broker.actions.needs import (
     Answers,
     Audit,

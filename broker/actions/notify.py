@@ -2,7 +2,7 @@
 
 import logging
 
-from broker.actions.assist_needs import NotDelivered, Notifier, Outbox
+from broker.actions.assisted.ports import NotDelivered, Notifier, Outbox
 from broker.ambient import Ambient
 
 LOG = logging.getLogger("portico.notices")

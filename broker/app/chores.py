@@ -3,14 +3,14 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
-from broker.actions.assist_office import let_clocks_speak
+from broker.actions.assisted.context import expire_due_cases
 from broker.actions.deliver import deliver as deliver_calls
 from broker.actions.notify import deliver
 from broker.actions.ping import ping
 from broker.actions.upkeep import Chore
 from broker.app.delivering import courier, look_at_waiting
 from broker.app.notifying import notifier
-from broker.app.office import office
+from broker.app.office import case_context
 from broker.app.parts import Parts
 from broker.app.reloading import Reloading
 from broker.app.rereading import Rereading
@@ -24,7 +24,7 @@ from broker.stores.sql.audit_chain import Notary
 def chores(parts: Parts) -> Sequence[Chore]:
     """Checking the clock, sealing, sweeping, looking, following the keys, letting clocks speak, sending."""
     facts, broker = parts.facts, parts.settings.broker
-    desk, sending, carrying = office(parts), notifier(broker.notices), courier(parts)
+    desk, sending, carrying = case_context(parts), notifier(broker.notices), courier(parts)
     timeless = [
         Chore("seal", 1.0, lambda: _tick(parts)),
         Chore("memory", 5.0, lambda: _watch(parts)),
@@ -35,7 +35,7 @@ def chores(parts: Parts) -> Sequence[Chore]:
         Chore("deliveries", 1.0, lambda: deliver_calls(carrying)),
         Chore("waiting", 15.0, lambda: look_at_waiting(parts)),
         Chore("pings", 1.0, lambda: _pings(parts)),
-        Chore("cases", 30.0, lambda: let_clocks_speak(desk)),
+        Chore("cases", 30.0, lambda: expire_due_cases(desk)),
     ]
     reloading = parts.reloading
     if reloading is not None:

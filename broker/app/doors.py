@@ -9,7 +9,7 @@ from pathlib import Path
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from broker.actions.assist_staff import Console
+from broker.actions.assisted.staff import StaffCases
 from broker.actions.attempt_log import AttemptLog
 from broker.actions.counts import (
     CountedAnswers,
@@ -24,7 +24,7 @@ from broker.actions.sign_in.citizen import SignIn
 from broker.actions.sign_in.desk import Desk, Limited
 from broker.actions.sign_out import Exit
 from broker.app.notifying import notifier
-from broker.app.office import assist, entrance, office, verifiable, ways
+from broker.app.office import case_context, citizen_cases, staff_login, verifiable, ways
 from broker.app.parts import Parts, password
 from broker.assisted.profiles import shipped
 from broker.jose import Authorities, read_authorities
@@ -208,7 +208,7 @@ def public_door(parts: Parts) -> ASGIApp:
     here = desk(parts)
     files = statics()
     ready = _pages(parts, broker.issuer, broker.languages, files, (*citizens.SHEETS, *public.SHEETS))
-    door = citizens.Door(SignIn(here, assist(parts, here)), ready, parts.sealer, parts.ambient, broker.region)
+    door = citizens.Door(SignIn(here, citizen_cases(parts, here)), ready, parts.sealer, parts.ambient, broker.region)
     exit = Exit(
         issuer=broker.issuer,
         callback=f"{broker.issuer}/signed-out",
@@ -289,11 +289,11 @@ def staff_door(parts: Parts) -> ASGIApp:
     staff, counters = parts.settings.staff, parts.settings.broker.metrics
     if staff is None:
         raise ValueError("no staff are configured")
-    files, desk = statics("console"), office(parts)
+    files, desk = statics("console"), case_context(parts)
     ready = _pages(parts, parts.settings.broker.console, STAFF_LANGUAGES, files, staff_pages.SHEETS)
     door = staff_pages.Door(
-        entrance(parts, staff),
-        Console(desk),
+        staff_login(parts, staff),
+        StaffCases(desk),
         desk.profiles,
         parts.catalogue.services,
         staff.people,

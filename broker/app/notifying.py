@@ -1,6 +1,6 @@
 """How notices go out, as configured."""
 
-from broker.actions.assist_needs import Notifier
+from broker.actions.assisted.ports import Notifier
 from broker.app.parts import password
 from broker.normalize.email import ascii_host, sendable
 from broker.notices.folder import Folder

@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from broker.actions.assist import Assist
-from broker.actions.assist_office import Office
-from broker.actions.assist_records import DETAILS
+from broker.actions.assisted.citizen import CitizenCases
+from broker.actions.assisted.context import CaseContext
+from broker.actions.assisted.evidence_input import DETAILS
+from broker.actions.assisted.staff_login import StaffLogin
 from broker.actions.attempt_log import AttemptLog
 from broker.actions.counts import CountedAudit, CountedCases, CountedQuestions
 from broker.actions.sign_in.desk import Desk
-from broker.actions.staff_sign_in import Entrance
 from broker.app.notifying import notifier
 from broker.app.parts import Parts
 from broker.assisted import statement
@@ -22,21 +22,21 @@ from broker.stores.sql.digests import Purpose
 from providers import KINDS, Ground
 
 
-def office(parts: Parts) -> Office:
+def case_context(parts: Parts) -> CaseContext:
     """What every verb around a case needs."""
     broker, digests = parts.settings.broker, parts.facts.digests
 
-    def blind(text: str) -> str:
+    def fingerprint(text: str) -> str:
         return digests.mac(Purpose.CASE_MARK, text).hex()
 
-    return Office(
+    return CaseContext(
         issuer=f"{broker.issuer}/assisted",
         ambient=parts.ambient,
         cases=CountedCases(parts.facts.cases, parts.meters),
         audit=CountedAudit(parts.facts.audit, parts.meters),
         terms=terms(parts),
         profiles=profiles(parts.settings),
-        blind=blind,
+        fingerprint=fingerprint,
         questions=CountedQuestions(parts.facts.questions, parts.meters),
         confirm=f"{broker.issuer}/confirm",
         name=broker.name,
@@ -64,16 +64,16 @@ def ways(settings: Settings) -> frozenset[Way]:
     return frozenset(map(Way, sending.ways))
 
 
-def assist(parts: Parts, desk: Desk) -> Assist:
+def citizen_cases(parts: Parts, desk: Desk) -> CitizenCases:
     """The citizens' side of help from a person."""
     reached = ways(parts.settings)
-    return Assist(desk, office(parts), bool(reached), reached)
+    return CitizenCases(desk, case_context(parts), bool(reached), reached)
 
 
-def entrance(parts: Parts, staff: Staff) -> Entrance:
+def staff_login(parts: Parts, staff: Staff) -> StaffLogin:
     """How staff come in: through their own provider, built like any other."""
     entry, sessions = staff.provider, staff.sessions
-    return Entrance(
+    return StaffLogin(
         provider=KINDS[entry.kind].build(
             entry.card,
             entry.config,

@@ -1,1 +1,1 @@
-"""How notices reach citizens: texts, and what carries them. Each carrier meets `actions.assist_needs.Notifier`."""
+"""How notices reach citizens: texts, and what carries them. Each carrier meets `actions.assisted.ports.Notifier`."""

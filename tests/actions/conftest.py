@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from broker.stores.sql.migrating import migrate
-from tests.actions.assist_stage import Stage, staged
+from tests.actions.assisted.case_harness import Stage, staged
 from tests.machine.ambient import FakeClock
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from html import unescape
 from typing import Any, cast
 
-from broker.actions.assist import Assist
+from broker.actions.assisted.citizen import CitizenCases
 from broker.actions.browser import Browser
 from broker.actions.outcomes import Continuation, HelpWanted
 from broker.actions.sign_in import begin
@@ -28,7 +28,7 @@ from broker.provider import Answer, Ask, Card, Cause, Departure, Failure, Reason
 from broker.web.citizens.frame import Frame
 from broker.web.citizens.showing import show
 from broker.web.pages import Pages
-from tests.actions.assist_stage import ME, SERVICE, Stage
+from tests.actions.assisted.case_harness import ME, SERVICE, Stage
 from tests.web.doors import ISSUER, marks
 
 ALDER, BIRCH = "alder", "birch"
@@ -255,6 +255,6 @@ def world(stage: Stage, pages: Pages) -> World:
     shelf = Shelf({"library": service})
     for id, provider in upstream.items():
         shelf.providers[id] = Registered(cast(Any, provider), Listing(), f"{ISSUER}/callback/{id}")
-    desk = replace(stage.assist.desk, catalogue=cast(Any, shelf))
-    sign_in = SignIn(desk, Assist(desk, stage.office))
+    desk = replace(stage.citizen_cases.desk, catalogue=cast(Any, shelf))
+    sign_in = SignIn(desk, CitizenCases(desk, stage.context))
     return World(stage, pages, shelf, sign_in, upstream)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from broker.actions.notify import AGAIN, deliver
 from broker.model.notice import NotDelivered, Notice
-from tests.actions.assist_stage import WANTED, Stage
+from tests.actions.assisted.case_harness import WANTED, Stage
 
 
 @dataclass
@@ -32,7 +32,7 @@ async def test_notices_go_out_once_and_one_that_fails_is_tried_again_and_stops_n
         await stage.asks(handle, replace(WANTED, address=address))
         await stage.approves()
     waiting = [notice.id for notice in await stage.sent()]
-    carrier, ambient = Carrier({waiting[0]}), stage.office.ambient
+    carrier, ambient = Carrier({waiting[0]}), stage.context.ambient
     assert await deliver(stage.facts.outbox, carrier, ambient) == len(waiting) - 1
     carrier.failing.clear()
     assert await deliver(stage.facts.outbox, carrier, ambient) == 0
@@ -47,4 +47,4 @@ async def test_a_notice_that_expired_is_not_sent_any_more(stage: Stage) -> None:
     await stage.approves()
     stage.clock.advance(4 * 86400)
     carrier = Carrier()
-    assert await deliver(stage.facts.outbox, carrier, stage.office.ambient) == 0 and carrier.gone == []
+    assert await deliver(stage.facts.outbox, carrier, stage.context.ambient) == 0 and carrier.gone == []

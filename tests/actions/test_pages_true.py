@@ -23,7 +23,7 @@ from broker.provider import Reason
 from broker.web.citizens.tellings import NO_SERVICE, TELLINGS
 from broker.web.pages import Pages
 from broker.web.static_files import statics
-from tests.actions.assist_stage import ANN, LEA, STRANGER, Stage, had
+from tests.actions.assisted.case_harness import ANN, LEA, STRANGER, Stage, had
 from tests.actions.page_world import ALDER, BIRCH, NAMES, Facts, World, world
 from tests.web.doors import all_pages
 

@@ -15,7 +15,7 @@ from broker.model.facts import Redemption
 from broker.model.question import Question, QuestionState
 from broker.model.service import Delivery, Service
 from broker.outgoing import Outgoing
-from tests.actions.assist_stage import Stage
+from tests.actions.assisted.case_harness import Stage
 
 TOKEN = "8d67dc78-7faa-4d41-aabd-67707b374255"
 
@@ -89,9 +89,9 @@ async def test_a_service_is_told_once_with_its_own_token(stage: Stage, outgoing:
     await answered(stage)
     async with receiving(status) as receiver:
         known = service(receiver.port)
-        assert await ping(stage.facts.questions, known, outgoing, stage.office.ambient) == 1
+        assert await ping(stage.facts.questions, known, outgoing, stage.context.ambient) == 1
         stage.clock.advance(3600)
-        assert await ping(stage.facts.questions, known, outgoing, stage.office.ambient) == 0
+        assert await ping(stage.facts.questions, known, outgoing, stage.context.ambient) == 0
     [(line, headers, body)] = receiver.heard
     assert line == "POST /ping?a=b HTTP/1.1"
     assert headers["authorization"] == f"Bearer {TOKEN}" and headers["content-type"] == "application/json"
@@ -103,7 +103,7 @@ async def test_a_refusal_and_a_redirect_are_the_last_word(stage: Stage, outgoing
     await answered(stage)
     async with receiving(status) as receiver:
         for _ in range(3):
-            assert await ping(stage.facts.questions, service(receiver.port), outgoing, stage.office.ambient) == 0
+            assert await ping(stage.facts.questions, service(receiver.port), outgoing, stage.context.ambient) == 0
             stage.clock.advance(600)
     assert len(receiver.heard) == 1
 
@@ -115,7 +115,7 @@ async def test_a_server_that_fails_is_told_again_later_and_later(stage: Stage, o
 
         async def heard_after(seconds: float) -> int:
             stage.clock.advance(seconds)
-            await ping(stage.facts.questions, known, outgoing, stage.office.ambient)
+            await ping(stage.facts.questions, known, outgoing, stage.context.ambient)
             return len(receiver.heard)
 
         heard = [await heard_after(seconds) for seconds in (0, AGAIN - 1, 1, 2 * AGAIN - 1, 1, 600)]
@@ -127,7 +127,7 @@ async def test_a_service_that_nobody_reaches_is_given_up_in_the_end(stage: Stage
     async with receiving(503) as receiver:
         known = service(receiver.port)
         for _ in range(TRIES + 3):
-            await ping(stage.facts.questions, known, outgoing, stage.office.ambient)
+            await ping(stage.facts.questions, known, outgoing, stage.context.ambient)
             stage.clock.advance(AGAIN * 2**TRIES)
     assert len(receiver.heard) == TRIES
     assert await stage.facts.questions.claim_pings(put.expires + 1e6, put.expires + 2e6, 10) == []
@@ -137,8 +137,8 @@ async def test_what_is_not_configured_to_be_told_is_not(stage: Stage, outgoing: 
     await answered(stage)
     async with receiving(204) as receiver:
         polls = service(receiver.port, Delivery.POLL)
-        assert await ping(stage.facts.questions, polls, outgoing, stage.office.ambient) == 0
-        again = await ping(stage.facts.questions, service(receiver.port), outgoing, stage.office.ambient)
+        assert await ping(stage.facts.questions, polls, outgoing, stage.context.ambient) == 0
+        again = await ping(stage.facts.questions, service(receiver.port), outgoing, stage.context.ambient)
     assert again == 0 and receiver.heard == []
 
 
@@ -146,6 +146,6 @@ async def test_only_a_connection_that_may_be_made_is_made(stage: Stage) -> None:
     await answered(stage)
     guarded = Outgoing()
     async with receiving(204) as receiver:
-        assert await ping(stage.facts.questions, service(receiver.port), guarded, stage.office.ambient) == 0
+        assert await ping(stage.facts.questions, service(receiver.port), guarded, stage.context.ambient) == 0
     await guarded.close()
     assert receiver.heard == []

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from broker.__main__ import LINGER
-from broker.actions import assist, assist_device, ping, questions
+from broker.actions import ping, questions
+from broker.actions.assisted import citizen, device_prompt
 from broker.assisted.clocks import Terms
 from broker.assisted.words import CODE_DIGITS, PER_POSITION
 from broker.jose.keys import MAX_KEY_SET, MAX_KEYS
@@ -56,8 +57,8 @@ STATEMENTS = (
     Statement(ASSISTED, f"| whole case | {lasted(TERMS.whole)} |"),
     Statement(ASSISTED, f"| collect, reuse | {hours(TERMS.collect)}, or {lasted(TERMS.reuse)} "),
     Statement(ASSISTED, f"| redress | {lasted(TERMS.redress)} "),
-    Statement(ASSISTED, f"| reference | naming a case aloud | {assist.REFERENCE_LENGTH} letters and digits |"),
-    Statement(ASSISTED, f"| continuation code | coming back, in any browser | {readable(assist.CODE_LENGTH)} |"),
+    Statement(ASSISTED, f"| reference | naming a case aloud | {citizen.REFERENCE_LENGTH} letters and digits |"),
+    Statement(ASSISTED, f"| continuation code | coming back, in any browser | {readable(citizen.CODE_LENGTH)} |"),
     Statement(
         ASSISTED, f"| code of a question | opening a question on any device | {readable(questions.CODE_LENGTH)} |"
     ),
@@ -68,7 +69,7 @@ STATEMENTS = (
         f"{lasted(TERMS.code_by_post)} by post; {TERMS.code_tries} tries in all |",
     ),
     Statement(ASSISTED, f"two of {PER_POSITION} words each"),
-    Statement(ASSISTED, f"A question waits {NUMBERS[assist_device.WAITS // 60]}\nminutes"),
+    Statement(ASSISTED, f"A question waits {NUMBERS[device_prompt.WAITS // 60]}\nminutes"),
     Statement(OPERATING, f'"not ready" for {NUMBERS[int(LINGER)]} seconds'),
     Statement(OPERATING, f"serves for {NUMBERS[int(GRACE // 3600)]} hours beyond its time"),
     Statement(SERVICES / "registering.md", f"up to {MAX_KEY_SET // 1024} KiB and {MAX_KEYS} keys"),

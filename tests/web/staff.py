@@ -10,10 +10,10 @@ from pathlib import Path
 import httpx
 from starlette.types import ASGIApp
 
-from broker.actions.assist_office import Office
-from broker.actions.assist_staff import Console
+from broker.actions.assisted.context import CaseContext
+from broker.actions.assisted.staff import StaffCases
+from broker.actions.assisted.staff_login import StaffLogin
 from broker.actions.attempt_log import AttemptLog
-from broker.actions.staff_sign_in import Entrance
 from broker.ambient import Ambient
 from broker.assisted import events as ev
 from broker.assisted.case import Case, Channel, Contact, Safety, Way
@@ -68,7 +68,7 @@ class Stage:
     origin: str
     app: ASGIApp
     facts: Facts
-    office: Office
+    context: CaseContext
     ambient: Ambient
     counter: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
@@ -179,22 +179,22 @@ async def staged(given: Ready, folder: Path, ambient: Ambient, *, served: bool =
         origin, base = f"http://localhost:{port}", f"http://localhost:{provider_port}"
         callback = f"{origin}/callback"
 
-        def blind(text: str) -> str:
+        def fingerprint(text: str) -> str:
             return seals.mac("case mark", text.encode()).hex()
 
-        office = Office(
+        context = CaseContext(
             f"{origin}/assisted",
             ambient,
             facts.cases,
             facts.audit,
             TERMS,
             shipped(),
-            blind,
+            fingerprint,
             facts.questions,
             "https://id.test/confirm",
             {"en": "Portico"},
         )
-        entrance = Entrance(
+        login = StaffLogin(
             provider=build(CARD, known_as(f"{base}/staff"), Ground(outgoing, ambient, lambda _: PEM)),
             callback=callback,
             people=PEOPLE,
@@ -211,7 +211,7 @@ async def staged(given: Ready, folder: Path, ambient: Ambient, *, served: bool =
         written = replace(given.pages, site=replace(given.pages.site, issuer=origin))
         services = {SERVICE.client_id: SERVICE}
         door = staff.Door(
-            entrance, Console(office), office.profiles, services, PEOPLE, written, seals, ambient, office.confirm
+            login, StaffCases(context), context.profiles, services, PEOPLE, written, seals, ambient, context.confirm
         )
         shown = staff.staff_routes(door)
         routes = [*static_routes(given.files), *shown]
@@ -225,7 +225,7 @@ async def staged(given: Ready, folder: Path, ambient: Ambient, *, served: bool =
         else:
             here.close()
             there.close()
-        yield Stage(origin, app, facts, office, ambient)
+        yield Stage(origin, app, facts, context, ambient)
 
 
 def known_as(issuer: str) -> OpenIdConfig:

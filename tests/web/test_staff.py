@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.actions.staff_outcomes import TurnedAway
+from broker.actions.assisted.staff_login import LoginFailure
 from broker.ambient import Ambient
 from broker.assisted import events as ev
 from broker.assisted.case import Case, Outcome, State
@@ -631,5 +631,5 @@ def test_the_console_shares_no_page_with_the_citizens_but_the_names_of_errors() 
 
 
 def test_every_way_of_being_turned_away_has_words_of_its_own() -> None:
-    assert set(TELLINGS) == set(TurnedAway)
-    assert len(set(TELLINGS.values())) == len(TurnedAway)
+    assert set(TELLINGS) == set(LoginFailure)
+    assert len(set(TELLINGS.values())) == len(LoginFailure)

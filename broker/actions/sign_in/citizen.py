@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from broker.actions import assist_resume
-from broker.actions.assist import Assist
+from broker.actions.assisted import resume
+from broker.actions.assisted.citizen import CitizenCases
 from broker.actions.browser import Browser, Shared
 from broker.actions.outcomes import Begun, Continuation, Held, HelpOffered, HelpWanted, Proof, Refusal, Resumed
 from broker.actions.sign_in import answer, choose, confirm, later, look
@@ -17,11 +17,11 @@ class SignIn:
     """Signing in at one desk, with help from the people behind it."""
 
     desk: Desk
-    assist: Assist
+    cases: CitizenCases
 
     async def look(self, handle: str, browser: Browser) -> tuple[View, Shared]:
         """See `sign_in.look`."""
-        return await look.look(self.desk, self.assist, handle, browser)
+        return await look.look(self.desk, self.cases, handle, browser)
 
     async def peek(self, handle: str, browser: Browser) -> Lost | None:
         """See `sign_in.look`."""
@@ -39,7 +39,7 @@ class SignIn:
 
     async def share(self, handle: str, browser: Browser, agree: bool) -> Shared | Lost:
         """See `sign_in.answer`."""
-        return await answer.share(self.desk, self.assist, handle, browser, agree)
+        return await answer.share(self.desk, self.cases, handle, browser, agree)
 
     async def take_question(self, code: str, browser: Browser, language: str) -> Begun | Held | None:
         """See `sign_in.confirm`."""
@@ -47,11 +47,11 @@ class SignIn:
 
     async def answer_here(self, handle: str, browser: Browser) -> Begun | Held | Lost | None:
         """See `sign_in.confirm`."""
-        return await confirm.answer_here(self.desk, self.assist, handle, browser)
+        return await confirm.answer_here(self.desk, self.cases, handle, browser)
 
     async def confirm(self, handle: str, browser: Browser, agree: bool) -> Lost | None:
         """See `sign_in.confirm`."""
-        return await confirm.confirm(self.desk, self.assist, handle, browser, agree)
+        return await confirm.confirm(self.desk, self.cases, handle, browser, agree)
 
     async def give_up(self, handle: str, browser: Browser) -> Lost | None:
         """See `sign_in.later`."""
@@ -59,7 +59,7 @@ class SignIn:
 
     async def finish_later(self, handle: str, browser: Browser) -> Continuation | Lost | None:
         """A continuation code: the case's where one is open, so that it leads back there as long as the case lasts."""
-        made = await self.assist.new_code(handle, browser)
+        made = await self.cases.new_code(handle, browser)
         if made is not None:
             return made
         plain = await later.finish_later(self.desk, handle, browser)
@@ -67,35 +67,35 @@ class SignIn:
 
     async def resume(self, code: str) -> Resumed | None:
         """Takes up what a continuation code leads to: a case first, which may outlive its transaction."""
-        return await assist_resume.resume(self.assist, code) or await later.resume(self.desk, code)
+        return await resume.resume(self.cases, code) or await later.resume(self.desk, code)
 
     async def help_on_offer(self, handle: str, browser: Browser) -> HelpOffered | View:
         """What help can be asked for now; the page to show instead where none can."""
-        offered = await self.assist.on_offer(handle, browser)
+        offered = await self.cases.on_offer(handle, browser)
         if offered is not None:
             return offered
         return (await self.look(handle, browser))[0]
 
     async def ask_help(self, handle: str, browser: Browser, wanted: HelpWanted) -> Continuation | Refusal | Held | Lost:
-        """See `assist`."""
-        return await self.assist.ask(handle, browser, wanted)
+        """See `assisted.citizen`."""
+        return await self.cases.ask(handle, browser, wanted)
 
     async def resume_help(self, handle: str, browser: Browser) -> Lost | None:
-        """See `assist`."""
-        return await self.assist.back(handle, browser)
+        """See `assisted.citizen`."""
+        return await self.cases.back(handle, browser)
 
     async def ready(self, handle: str, browser: Browser) -> Lost | None:
-        """See `assist`."""
-        return await self.assist.ready(handle, browser)
+        """See `assisted.citizen`."""
+        return await self.cases.ready(handle, browser)
 
     async def send_code(self, handle: str, browser: Browser) -> Refusal | Lost | None:
-        """See `assist`."""
-        return await self.assist.send_code(handle, browser)
+        """See `assisted.citizen`."""
+        return await self.cases.send_code(handle, browser)
 
     async def bind(self, handle: str, browser: Browser, code: str, words: str) -> Proof | Lost:
-        """See `assist`."""
-        return await self.assist.bind(handle, browser, code, words)
+        """See `assisted.citizen`."""
+        return await self.cases.bind(handle, browser, code, words)
 
     async def withdraw(self, handle: str, browser: Browser) -> Lost | None:
-        """See `assist`."""
-        return await self.assist.withdraw(handle, browser)
+        """See `assisted.citizen`."""
+        return await self.cases.withdraw(handle, browser)

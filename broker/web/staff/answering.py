@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from starlette.responses import Response
 
-from broker.actions.staff_outcomes import Folder, Hindered, Refused
+from broker.actions.assisted.staff_results import ActionRefused, CaseView, RefusalReason
 from broker.assisted.table import Barred
 from broker.model.staff import StaffRole
 from broker.web.citizens.tellings import marked
@@ -77,12 +77,12 @@ TELLINGS: Mapping[str, Telling] = MappingProxyType(
 
 SHEETS = tuple(Sheet(name, "staff/done.html", {"telling": telling}) for name, telling in TELLINGS.items())
 
-_PROBLEMS: Mapping[Refused, str] = MappingProxyType(
+_PROBLEMS: Mapping[RefusalReason, str] = MappingProxyType(
     {
-        Hindered.NOTE: "note",
-        Hindered.MESSAGE: "message",
-        Hindered.ASKED: "asked",
-        Hindered.REASON: "reason",
+        ActionRefused.NOTE: "note",
+        ActionRefused.MESSAGE: "message",
+        ActionRefused.ASKED: "asked",
+        ActionRefused.REASON: "reason",
         Barred.REASON_NEEDED: "reason",
         Barred.NO_LEVEL: "level",
         Barred.NO_DETAILS: "details",
@@ -105,34 +105,34 @@ def told(here: Shift, name: str, case: str = "") -> Response:
     return here.visit.page(name, status, may_take=may_take, case_path=f"/cases/{case}" if case else "")
 
 
-async def folder(here: Shift) -> Folder | Response:
+async def folder(here: Shift) -> CaseView | Response:
     """The case in the path as this person may see it, or the answer where it is not open to them."""
     found = await here.console.look(here.present, here.id)
     match found:
-        case Folder():
+        case CaseView():
             return found
-        case Hindered.LAPSED:
+        case ActionRefused.LAPSED:
             return told(here, "lapsed")
-        case Hindered.UNKNOWN:
+        case ActionRefused.UNKNOWN:
             return told(here, "closed")
         case _:
             return refusal(here, found, "/")
 
 
-def refusal(here: Shift, why: Refused, form: str, **kept: str) -> Response:
+def refusal(here: Shift, why: RefusalReason, form: str, **kept: str) -> Response:
     """Why nothing was done. `form` is the page whose form was sent, `kept` what it is to be filled with again."""
     match why:
-        case Hindered.UNKNOWN:
+        case ActionRefused.UNKNOWN:
             return onward(here.base)
-        case Hindered.NOT_ALLOWED | Barred.SAME_PERSON:
+        case ActionRefused.NOT_ALLOWED | Barred.SAME_PERSON:
             return told(here, "not-yours")
-        case Hindered.LAPSED | Barred.TIME_RAN_OUT:
+        case ActionRefused.LAPSED | Barred.TIME_RAN_OUT:
             return onward(f"{here.base}/lapsed")
-        case Hindered.CONFLICT | Barred.NOT_HOLDER | Barred.TAKEN:
+        case ActionRefused.CONFLICT | Barred.NOT_HOLDER | Barred.TAKEN:
             return onward(f"{here.base}/overtaken")
-        case Hindered.NOT_FRESH:
+        case ActionRefused.NOT_FRESH:
             return onward(form, **kept)
-        case Hindered.NOTHING:
+        case ActionRefused.NOTHING:
             return onward("/", problem="nothing")
         case _ if why in _PROBLEMS:
             return onward(form, problem=_PROBLEMS[why], **kept)
@@ -140,16 +140,16 @@ def refusal(here: Shift, why: Refused, form: str, **kept: str) -> Response:
             return onward(here.base, problem="not_now")
 
 
-def again(here: Shift, done: Folder | Refused, form: str = "", told: str = "saved", **kept: str) -> Response:
+def again(here: Shift, done: CaseView | RefusalReason, form: str = "", told: str = "saved", **kept: str) -> Response:
     """The page of the case after a change that keeps it with its holder, or the refusal."""
-    if isinstance(done, Folder):
+    if isinstance(done, CaseView):
         return onward(here.base, told=told)
     return refusal(here, done, form or here.base, **kept)
 
 
-def gone(here: Shift, done: Folder | Refused, what: str, form: str = "", **kept: str) -> Response:
+def gone(here: Shift, done: CaseView | RefusalReason, what: str, form: str = "", **kept: str) -> Response:
     """The page that says what became of a case that has left its holder, or the refusal."""
-    if isinstance(done, Folder):
+    if isinstance(done, CaseView):
         return onward(f"/done/{what}")
     return refusal(here, done, form or here.base, **kept)
 

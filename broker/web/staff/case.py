@@ -6,7 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from broker.actions.staff_outcomes import Deed, Folder, Hindered, Part
+from broker.actions.assisted.staff_results import ActionRefused, CaseRole, CaseView, StaffAction
 from broker.assisted.case import Channel
 from broker.assisted.table import Barred
 from broker.model.question import Question
@@ -37,7 +37,7 @@ def case_routes(door: Door) -> list[Route]:
         "words": words,
         "end": end,
         "drop": drop,
-        "put-back": put_back,
+        "put-back": return_to_queue,
         "interest": interest,
         "flag": flag,
         "note": note,
@@ -64,7 +64,7 @@ async def look(here: Shift) -> Response:
     step = tell.step(found)
     at_work = step in ("session", "decision")
     code = tell.words.code
-    seen = found.part is not Part.VISITOR
+    seen = found.role is not CaseRole.VISITOR
     return here.visit.page(
         "case",
         case=tell.case(found, tell.words.text(HEADINGS[step])),
@@ -76,7 +76,7 @@ async def look(here: Shift) -> Response:
             (word, in_language(kind.text, code)) for word, kind in here.door.profiles.kinds.items() if kind.by_staff
         ],
         asked=asked_shown(await here.console.asked(here.present, here.id), tell),
-        may_ask=Deed.ASK_CITIZEN in found.may and bool(case.details.claims),
+        may_ask=StaffAction.ASK_CITIZEN in found.actions and bool(case.details.claims),
         confirm_at=here.door.confirm.partition("://")[2],
         why_second=two_people(case.two_people, tell.words),
         verdict=None if case.verdict is None else tell.verdict(case.verdict),
@@ -84,9 +84,9 @@ async def look(here: Shift) -> Response:
         readable=seen and not case.erased,
         story=tell.story(found),
         acts=acts(found, tell.words),
-        history=tell.history(case, here.door.people) if found.part is Part.OVERSEER else [],
+        history=tell.history(case, here.door.people) if found.role is CaseRole.OVERSEER else [],
         notes=tell.notes(case, here.door.people),
-        may_note=Deed.NOTE in found.may,
+        may_note=StaffAction.NOTE in found.actions,
     )
 
 
@@ -106,7 +106,7 @@ async def start(here: Shift, form: Mapping[str, str]) -> Response:
 
 async def words(here: Shift, form: Mapping[str, str]) -> Response:
     """Each side read its word, and both were right."""
-    return again(here, await here.console.exchange_words(here.present, here.id, edition(form)))
+    return again(here, await here.console.verify_phrase(here.present, here.id, edition(form)))
 
 
 async def end(here: Shift, form: Mapping[str, str]) -> Response:
@@ -120,10 +120,10 @@ async def drop(here: Shift, form: Mapping[str, str]) -> Response:
     return gone(here, await here.console.drop_session(here.present, here.id, edition(form), reason), "back")
 
 
-async def put_back(here: Shift, form: Mapping[str, str]) -> Response:
+async def return_to_queue(here: Shift, form: Mapping[str, str]) -> Response:
     """The holder gives the case back."""
     reason = form.get("reason", "")
-    return gone(here, await here.console.put_back(here.present, here.id, edition(form), reason), "back")
+    return gone(here, await here.console.return_to_queue(here.present, here.id, edition(form), reason), "back")
 
 
 async def interest(here: Shift, form: Mapping[str, str]) -> Response:
@@ -135,7 +135,7 @@ async def flag(here: Shift, form: Mapping[str, str]) -> Response:
     """A silent alarm, from any page of the case; it ends on that page, which says as little as can be."""
     done = await here.console.flag(here.present, here.id, form.get("reason", ""))
     back = own_path(form.get("back", here.base))
-    return onward(back, told="noted") if isinstance(done, Folder) else refusal(here, done, back)
+    return onward(back, told="noted") if isinstance(done, CaseView) else refusal(here, done, back)
 
 
 async def note(here: Shift, form: Mapping[str, str]) -> Response:
@@ -151,7 +151,7 @@ async def ask(here: Shift, form: Mapping[str, str]) -> Response:
             return onward(here.base, told="asked")
         case Barred.NO_DETAILS:
             return onward(here.base, problem="details_first")
-        case Hindered.NOTE:
+        case ActionRefused.NOTE:
             return onward(here.base, problem="message")
         case _:
             return refusal(here, done, here.base)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from starlette.responses import Response
 from starlette.routing import Route
 
-from broker.actions.staff_outcomes import Deed, Folder
+from broker.actions.assisted.staff_results import CaseView, StaffAction
 from broker.assisted.case import Decision
 from broker.assisted.table import Barred
 from broker.web.citizens.tellings import marked
@@ -48,12 +48,12 @@ def deciding_routes(door: Door) -> list[Route]:
     ]
 
 
-async def _open(here: Shift, deed: Deed, sheet: str) -> Folder | Response:
+async def _open(here: Shift, deed: StaffAction, sheet: str) -> CaseView | Response:
     """The case, if this deed is to be done on it now; a page to prove who one is, if the sign-in is too old for it."""
     found = await folder(here)
     if isinstance(found, Response):
         return found
-    if deed not in found.may:
+    if deed not in found.actions:
         return onward(here.base, problem="not_now")
     if here.door.ambient.now() >= here.present.fresh_until:
         return here.visit.page("prove", frame=framed(found, teller(here)), go=way_out(f"{here.base}/{sheet}"))
@@ -80,11 +80,11 @@ def _form(here: Shift, to: str, barred: Mapping[str, str], submit: str) -> dict[
     }
 
 
-def _barred(found: Folder, words: Language) -> dict[str, str]:
+def _barred(found: CaseView, words: Language) -> dict[str, str]:
     """Why an approval is not offered now."""
-    if found.hindrance is None:
+    if found.approval_refused is None:
         return {}
-    text = _BARRED.get(found.hindrance, marked("“Approve” is not offered with the case as it stands now."))
+    text = _BARRED.get(found.approval_refused, marked("“Approve” is not offered with the case as it stands now."))
     return {Decision.APPROVE.value: words.text(text)}
 
 
@@ -95,7 +95,7 @@ def _kept(chosen: str, picked: tuple[str, ...]) -> dict[str, str]:
 
 async def decision(here: Shift) -> Response:
     """The agent's form."""
-    found = await _open(here, Deed.DECIDE, "decision")
+    found = await _open(here, StaffAction.DECIDE, "decision")
     if isinstance(found, Response):
         return found
     words = here.visit.words
@@ -115,7 +115,7 @@ async def decide(here: Shift, form: Mapping[str, str]) -> Response:
 
 async def view(here: Shift) -> Response:
     """The reviewer's own view, before they may see the agent's verdict."""
-    found = await _open(here, Deed.OWN_VIEW, "view")
+    found = await _open(here, StaffAction.INDEPENDENT_REVIEW, "view")
     if isinstance(found, Response):
         return found
     tell, words = teller(here), here.visit.words
@@ -134,13 +134,15 @@ async def give_view(here: Shift, form: Mapping[str, str]) -> Response:
     if chosen not in {one.value for one in Decision}:
         return onward(f"{here.base}/view", problem="choice")
     picked, note = ticked(form, chosen), form.get("note", "").strip()
-    done = await here.console.review_own_view(here.present, here.id, edition(form), Decision(chosen), picked, note)
+    done = await here.console.record_independent_review(
+        here.present, here.id, edition(form), Decision(chosen), picked, note
+    )
     return again(here, done, f"{here.base}/view", **_kept(chosen, picked))
 
 
 async def review(here: Shift) -> Response:
     """The reviewer's word on the agent's verdict."""
-    found = await _open(here, Deed.REVIEW, "review")
+    found = await _open(here, StaffAction.REVIEW, "review")
     if isinstance(found, Response):
         return found
     case, tell = found.case, teller(here)

@@ -7,7 +7,7 @@ from typing import Final
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from broker.actions.staff_outcomes import TurnedAway
+from broker.actions.assisted.staff_login import LoginFailure
 from broker.web.answers import nothing_begun
 from broker.web.citizens.tellings import marked
 from broker.web.pages import Sheet
@@ -22,33 +22,33 @@ SHEETS = (
 AWAY: Final = 3600
 """How long (seconds) a browser remembers that it left to sign in. How long the sign-in may take the action decides."""
 
-TELLINGS: Final[Mapping[TurnedAway, tuple[str, str]]] = MappingProxyType(
+TELLINGS: Final[Mapping[LoginFailure, tuple[str, str]]] = MappingProxyType(
     {
-        TurnedAway.UNAVAILABLE: (
+        LoginFailure.UNAVAILABLE: (
             marked("The sign-in of your organisation does not answer"),
             marked("Try again in a moment. If it goes on, tell the people who run it."),
         ),
-        TurnedAway.NOT_FINISHED: (
+        LoginFailure.NOT_FINISHED: (
             marked("You did not finish signing in"),
             marked("You came back before your organisation told us who you are."),
         ),
-        TurnedAway.NOT_STAFF: (
+        LoginFailure.NOT_STAFF: (
             marked("This account is not for the console"),
             marked("Whoever looks after the console has to enter you first."),
         ),
-        TurnedAway.TOO_WEAK: (
+        LoginFailure.TOO_WEAK: (
             marked("This sign-in was not strong enough"),
             marked("The console needs your second factor, such as a security key. Sign in once more with it."),
         ),
-        TurnedAway.OTHER_PERSON: (
+        LoginFailure.OTHER_PERSON: (
             marked("That was somebody else"),
             marked("To go on, the person who was signed in here has to sign in again."),
         ),
-        TurnedAway.UNUSABLE: (
+        LoginFailure.UNUSABLE: (
             marked("The answer of your organisation could not be used"),
             marked("Something in it was missing or wrong. Try again. If it goes on, the log of the broker says what."),
         ),
-        TurnedAway.LOST: (
+        LoginFailure.LOST: (
             marked("This sign-in was begun elsewhere, or too long ago"),
             marked("Start it again from here."),
         ),
@@ -87,8 +87,8 @@ async def go(here: Visit) -> Response:
         return nothing_begun(303)
     departed = cookies.read_departed(here.held.get(cookies.DEPARTED))
     then = own_path(here.asked.get("then", "/"))
-    departing = await here.door.entrance.begin(then, here.session, here.request_id, departed)
-    if isinstance(departing, TurnedAway):
+    departing = await here.door.login.begin(then, here.session, here.request_id, departed)
+    if isinstance(departing, LoginFailure):
         return _turned_away(here, departing)
     response = RedirectResponse(departing.url, 303)
     response.headers.append("set-cookie", cookies.leaving(departing.secret, AWAY))
@@ -99,10 +99,8 @@ async def come_back(here: Visit) -> Response:
     """The callback: what the staff provider sent. HEAD redeems nothing."""
     if here.request.method == "HEAD":
         return nothing_begun(303)
-    arrived = await here.door.entrance.complete(
-        here.asked, here.held.get(cookies.LEAVING), here.session, here.request_id
-    )
-    if isinstance(arrived, TurnedAway):
+    arrived = await here.door.login.complete(here.asked, here.held.get(cookies.LEAVING), here.session, here.request_id)
+    if isinstance(arrived, LoginFailure):
         return _turned_away(here, arrived)
     response = onward(own_path(arrived.then))
     response.headers.append("set-cookie", cookies.session(arrived.session))
@@ -115,7 +113,7 @@ async def leave(here: Visit) -> Response:
     """Ends the session."""
     if await here.form() is None:
         return onward("/", problem="again")
-    auth_time = await here.door.entrance.leave(here.session)
+    auth_time = await here.door.login.leave(here.session)
     response = onward("/signed-out")
     response.headers.append("set-cookie", cookies.no_session())
     if auth_time is not None:
@@ -128,7 +126,7 @@ async def signed_out(here: Visit) -> Response:
     return here.page("signed-out")
 
 
-def _turned_away(here: Visit, why: TurnedAway) -> Response:
+def _turned_away(here: Visit, why: LoginFailure) -> Response:
     title, text = TELLINGS[why]
-    status = 503 if why is TurnedAway.UNAVAILABLE else 403
+    status = 503 if why is LoginFailure.UNAVAILABLE else 403
     return here.page("turned-away", status, title=here.words.text(title), text=here.words.text(text), go=way_out("/"))

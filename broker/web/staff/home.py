@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 from starlette.routing import Route
 
-from broker.actions.staff_outcomes import Folder, Hindered, Stopped, Workload
+from broker.actions.assisted.staff_results import ActionRefused, CaseView, HeldCase, Workload
 from broker.assisted.case import Case
 from broker.model.staff import StaffRole
 from broker.web.citizens.frame import readable
@@ -74,7 +74,7 @@ def _row(case: Case, tell: Teller) -> Row:
     )
 
 
-def _stopped(one: Stopped, words: Language, now: float) -> StoppedRow:
+def _stopped(one: HeldCase, words: Language, now: float) -> StoppedRow:
     state = words.text("Review is late") if one.late else words.text(STATES[one.state])
     happened, _, why = one.why.partition(" ")
     return StoppedRow(readable(one.reference), state, words.moment(one.since, now), told(happened, why, words))
@@ -99,7 +99,7 @@ async def take(here: Shift) -> Response:
     if await here.visit.form() is None:
         return onward("/", problem="again")
     taken = await here.console.next_case(here.present)
-    if isinstance(taken, Folder):
+    if isinstance(taken, CaseView):
         return onward(f"/cases/{taken.case.id}")
     return refusal(here, taken, "/")
 
@@ -112,9 +112,9 @@ async def find(here: Shift) -> Response:
     reference, reason = form.get("reference", ""), form.get("reason", "")
     found = await here.console.open_by_reference(here.present, reference, reason)
     match found:
-        case Folder():
+        case CaseView():
             return onward(f"/cases/{found.case.id}")
-        case Hindered.UNKNOWN:
+        case ActionRefused.UNKNOWN:
             return onward("/", problem="reference")
         case _:
             return refusal(here, found, "/")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 from starlette.routing import Route
 
-from broker.actions.staff_outcomes import Deed, Folder, Hindered, Refused
+from broker.actions.assisted.staff_results import ActionRefused, CaseView, RefusalReason, StaffAction
 from broker.assisted.reasons import Occasion
 from broker.web.citizens.tellings import marked
 from broker.web.language import Language
@@ -25,26 +25,26 @@ class Act:
     several: bool
 
 
-_ACTS: Mapping[Deed, tuple[str, str, Occasion]] = {
-    Deed.TAKE_BACK: ("take-back", marked("Take it from whoever holds it"), Occasion.TAKE_BACK),
-    Deed.HOLD: ("hold", marked("Hold the case"), Occasion.HOLD),
-    Deed.END_HOLD: ("end-hold", marked("Let the case go on"), Occasion.END_HOLD),
-    Deed.DECLINE_HELD: ("decline", marked("Decline the case"), Occasion.DECLINE),
-    Deed.REVOKE: ("revoke", marked("Take the identity back"), Occasion.REVOKE),
+_ACTS: Mapping[StaffAction, tuple[str, str, Occasion]] = {
+    StaffAction.REASSIGN: ("take-back", marked("Take it from whoever holds it"), Occasion.TAKE_BACK),
+    StaffAction.HOLD: ("hold", marked("Hold the case"), Occasion.HOLD),
+    StaffAction.END_HOLD: ("end-hold", marked("Let the case go on"), Occasion.END_HOLD),
+    StaffAction.DECLINE_HELD: ("decline", marked("Decline the case"), Occasion.DECLINE),
+    StaffAction.REVOKE: ("revoke", marked("Take the identity back"), Occasion.REVOKE),
 }
 
 
-def acts(found: Folder, words: Language) -> list[Act]:
+def acts(found: CaseView, words: Language) -> list[Act]:
     """What a lead may do with the case now."""
     return [
         Act(
             verb,
             words.text(title),
             tuple((word, words.text(text)) for word, text in WHY[on].items()),
-            deed is Deed.DECLINE_HELD,
+            deed is StaffAction.DECLINE_HELD,
         )
         for deed, (verb, title, on) in _ACTS.items()
-        if deed in found.may
+        if deed in found.actions
     ]
 
 
@@ -60,29 +60,29 @@ def leading_routes(door: Door) -> list[Route]:
     ]
 
 
-def _doing(deed: Deed) -> Step:
+def _doing(deed: StaffAction) -> Step:
     async def answer(here: Shift, form: Mapping[str, str]) -> Response:
         done = await _do(deed, here, form)
-        if done is Hindered.NOT_FRESH:
+        if done is ActionRefused.NOT_FRESH:
             return onward(f"{here.base}/prove")
         return gone(here, done, "settled")
 
     return answer
 
 
-async def _do(deed: Deed, here: Shift, form: Mapping[str, str]) -> Folder | Refused:
+async def _do(deed: StaffAction, here: Shift, form: Mapping[str, str]) -> CaseView | RefusalReason:
     console, who, id, seen = here.console, here.present, here.id, edition(form)
     reason = form.get("reason", "")
     match deed:
-        case Deed.TAKE_BACK:
-            return await console.take_back(who, id, seen, reason)
-        case Deed.HOLD:
+        case StaffAction.REASSIGN:
+            return await console.reassign(who, id, seen, reason)
+        case StaffAction.HOLD:
             return await console.hold(who, id, seen, reason)
-        case Deed.END_HOLD:
+        case StaffAction.END_HOLD:
             return await console.end_hold(who, id, seen, reason)
-        case Deed.DECLINE_HELD:
+        case StaffAction.DECLINE_HELD:
             return await console.decline_held(who, id, seen, ticked(form, "reason"), form.get("note", ""))
-        case Deed.REVOKE:
+        case StaffAction.REVOKE:
             return await console.revoke(who, id, seen, reason)
         case _:
             raise ValueError(f"{deed} is nothing that a lead does on a form of its own")

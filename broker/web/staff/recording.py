@@ -8,8 +8,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from broker.actions.assist_records import DETAILS
-from broker.actions.staff_outcomes import Answer, Deed, Faulty, Folder
+from broker.actions.assisted.evidence_input import DETAILS
+from broker.actions.assisted.staff_results import Answer, CaseView, InvalidInput, StaffAction
 from broker.assisted.case import Case, CheckRecord, EvidenceRecord, Outcome
 from broker.assisted.profiles import EvidenceKind
 from broker.web.citizens.claims import label
@@ -85,7 +85,7 @@ def recording_routes(door: Door) -> list[Route]:
 # --- checklists ---
 
 
-def checklist(names: Iterable[str], recorded: Iterable[CheckRecord], found: Folder, tell: Teller) -> list[CheckAsked]:
+def checklist(names: Iterable[str], recorded: Iterable[CheckRecord], found: CaseView, tell: Teller) -> list[CheckAsked]:
     """The lines of a checklist. What cannot be done in this channel, or not by this person, is said and not asked."""
     known = {one.check: one for one in recorded}
     return [_line(name, known.get(name), found.case, tell) for name in names]
@@ -142,7 +142,7 @@ async def evidence(here: Shift) -> Response:
     kind = here.door.profiles.kinds.get(word)
     if kind is None or (before is None and piece != NEW):
         raise HTTPException(404)
-    if Deed.RECORD not in found.may:
+    if StaffAction.RECORD not in found.actions:
         return onward(here.base, problem="not_now")
     tell = teller(here)
     return here.visit.page(
@@ -157,7 +157,7 @@ async def evidence(here: Shift) -> Response:
     )
 
 
-def framed(found: Folder, tell: Teller) -> dict[str, object]:
+def framed(found: CaseView, tell: Teller) -> dict[str, object]:
     """What surrounds every page of a case that somebody works on."""
     return {"case": tell.case(found, ""), "level": tell.level(found.case, found.assessment)}
 
@@ -187,10 +187,10 @@ async def save_evidence(here: Shift, form: Mapping[str, str]) -> Response:
         here.present, here.id, edition(form), kind, fields(form), answers(form), None if piece == NEW else piece
     )
     page = f"{here.base}/evidence/{piece}"
-    return faulty(done, page, kind=kind) if isinstance(done, Faulty) else again(here, done, page, kind=kind)
+    return faulty(done, page, kind=kind) if isinstance(done, InvalidInput) else again(here, done, page, kind=kind)
 
 
-def faulty(what: Faulty, page: str, **kept: str) -> Response:
+def faulty(what: InvalidInput, page: str, **kept: str) -> Response:
     """Back to the form, with the first thing that was wrong in it. What was typed does not travel.
 
     Browsers check a form before they send it, so this is for what gets past them.
@@ -213,7 +213,7 @@ async def person(here: Shift) -> Response:
     found = await folder(here)
     if isinstance(found, Response):
         return found
-    if Deed.RECORD not in found.may:
+    if StaffAction.RECORD not in found.actions:
         return onward(here.base, problem="not_now")
     tell = teller(here)
     asked = checklist(here.door.profiles.person, found.case.checks, found, tell)
@@ -224,7 +224,7 @@ async def save_person(here: Shift, form: Mapping[str, str]) -> Response:
     """Records the checks of the person."""
     done = await here.console.record_checks(here.present, here.id, edition(form), answers(form))
     page = f"{here.base}/person"
-    return faulty(done, page) if isinstance(done, Faulty) else again(here, done, page)
+    return faulty(done, page) if isinstance(done, InvalidInput) else again(here, done, page)
 
 
 # --- details ---
@@ -235,7 +235,7 @@ async def details(here: Shift) -> Response:
     found = await folder(here)
     if isinstance(found, Response):
         return found
-    if Deed.RECORD not in found.may:
+    if StaffAction.RECORD not in found.actions:
         return onward(here.base, problem="not_now")
     tell, known = teller(here), found.case.details.claims
     asked = [
@@ -256,4 +256,4 @@ async def save_details(here: Shift, form: Mapping[str, str]) -> Response:
     """Records the person's details."""
     done = await here.console.record_details(here.present, here.id, edition(form), fields(form))
     page = f"{here.base}/details"
-    return faulty(done, page) if isinstance(done, Faulty) else again(here, done, page)
+    return faulty(done, page) if isinstance(done, InvalidInput) else again(here, done, page)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from broker.actions.staff_outcomes import Deed, Folder, Part, Warned
+from broker.actions.assisted.staff_results import CaseRole, CaseView, CaseWarning, StaffAction
 from broker.assisted.case import (
     Case,
     CheckRecord,
@@ -29,11 +29,11 @@ from broker.web.staff.labels import CHANNELS, DECISIONS, LEVELS, OUTCOMES, STATE
 from broker.web.staff.levels import LevelShown, level_shown
 
 _STEPS: Mapping[State, str] = {State.CLAIMED: "claimed", State.IN_SESSION: "session", State.DECISION: "decision"}
-_WARNINGS: Mapping[Warned, str] = {
-    Warned.UNSAFE_TO_CALL: marked("The citizen said: it is not safe to call or to post."),
-    Warned.SOMEONE_WITH_CITIZEN: marked("The citizen said: somebody is with me."),
-    Warned.SAME_NAME: marked("The name is like yours. If you are related or know each other, say so below."),
-    Warned.SAME_FAMILY_NAME: marked(
+_WARNINGS: Mapping[CaseWarning, str] = {
+    CaseWarning.UNSAFE_TO_CALL: marked("The citizen said: it is not safe to call or to post."),
+    CaseWarning.SOMEONE_WITH_CITIZEN: marked("The citizen said: somebody is with me."),
+    CaseWarning.SAME_NAME: marked("The name is like yours. If you are related or know each other, say so below."),
+    CaseWarning.SAME_FAMILY_NAME: marked(
         "The last name is like yours. If you are related or know each other, say so below."
     ),
 }
@@ -158,24 +158,24 @@ class Teller:
         service = self.services.get(case.client_id)
         return case.client_id if service is None else service.name(self.words.code)
 
-    def step(self, found: Folder) -> str:
+    def step(self, found: CaseView) -> str:
         """Which parts the page of the case has: a word the template knows."""
-        match found.part:
-            case Part.AGENT:
+        match found.role:
+            case CaseRole.AGENT:
                 return _STEPS.get(found.case.state, "other")
-            case Part.REVIEWER if found.case.state is State.REVIEW:
+            case CaseRole.REVIEWER if found.case.state is State.REVIEW:
                 return "review"
             case _:
                 return "other"
 
-    def story(self, found: Folder) -> str:
+    def story(self, found: CaseView) -> str:
         """How a case stands with which the reader has nothing to do now."""
         return self.words.text(_STORIES[found.case.state])
 
-    def case(self, found: Folder, heading: str) -> CaseShown:
+    def case(self, found: CaseView, heading: str) -> CaseShown:
         """The strip and the panels."""
         words, case = self.words, found.case
-        holds = Deed.RENEW in found.may and case.lease is not None
+        holds = StaffAction.RENEW in found.actions and case.lease is not None
         return CaseShown(
             path=f"/cases/{case.id}",
             edition=case.edition,
@@ -188,12 +188,12 @@ class Teller:
             heading=heading,
             step=self.step(found),
             channel="" if case.channel is None else case.channel.value,
-            words=case.words if found.part is Part.AGENT and case.words.first else None,
+            words=case.words if found.role is CaseRole.AGENT and case.words.first else None,
             exchanged=case.exchanged,
-            warnings=tuple(words.text(_WARNINGS[one]) for one in found.warned),
+            warnings=tuple(words.text(_WARNINGS[one]) for one in found.warnings),
             about=tuple(self._about(case)),
-            flaggable=Deed.FLAG in found.may,
-            stranger=Deed.DECLARE_INTEREST in found.may,
+            flaggable=StaffAction.FLAG in found.actions,
+            stranger=StaffAction.DECLARE_INTEREST in found.actions,
         )
 
     def due(self, case: Case) -> float:

@@ -10,9 +10,8 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from broker.actions.assist_staff import Console
-from broker.actions.staff_outcomes import Present
-from broker.actions.staff_sign_in import Entrance
+from broker.actions.assisted.staff import StaffCases
+from broker.actions.assisted.staff_login import StaffLogin, StaffPrincipal
 from broker.ambient import Ambient
 from broker.assisted.profiles import Profiles
 from broker.model.service import Service
@@ -43,8 +42,8 @@ class Door:
     `services` are those that cases may come from, `confirm` is the citizens' page that takes the code of a question.
     """
 
-    entrance: Entrance
-    console: Console
+    login: StaffLogin
+    console: StaffCases
     profiles: Profiles
     services: Mapping[str, Service]
     people: Mapping[str, StaffMember]
@@ -61,7 +60,7 @@ class Visit:
     door: Door
     request: Request
     held: Mapping[str, str]
-    present: Present | None
+    present: StaffPrincipal | None
 
     @property
     def session(self) -> str | None:
@@ -105,7 +104,7 @@ class Shift:
     """One request of somebody who is signed in."""
 
     visit: Visit
-    present: Present
+    present: StaffPrincipal
 
     @property
     def door(self) -> Door:
@@ -113,7 +112,7 @@ class Shift:
         return self.visit.door
 
     @property
-    def console(self) -> Console:
+    def console(self) -> StaffCases:
         """What staff can do."""
         return self.door.console
 
@@ -172,7 +171,7 @@ def formed(step: Step) -> Closed:
 async def _visit(door: Door, request: Request) -> Visit:
     held = read(asked.joined(request, b"cookie", "; "))
     session = held.get(cookies.SESSION) or None
-    return Visit(door, request, held, None if session is None else await door.entrance.present(session))
+    return Visit(door, request, held, None if session is None else await door.login.present(session))
 
 
 def onward(path: str, **query: str) -> Response:

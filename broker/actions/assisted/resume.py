@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from broker.actions.assist import CODE_LENGTH, Assist, filed
-from broker.actions.assist_office import change, current
+from broker.actions.assisted.citizen import CODE_LENGTH, CitizenCases, filed
+from broker.actions.assisted.context import change, load_case
 from broker.actions.outcomes import Resumed
 from broker.actions.sign_in.desk import step
 from broker.assisted import events as ev
@@ -15,29 +15,29 @@ from broker.journey.transaction import State, Transaction
 from broker.model import handle as handles
 from broker.model.request import AuthorizationRequest
 
-NOBODY = ""
+NO_BROWSER = ""
 """The browser of a transaction that was never in any: no digest is empty."""
 
 
-async def resume(assist: Assist, code: str) -> Resumed | None:
+async def resume(cases: CitizenCases, code: str) -> Resumed | None:
     """Takes a case up in this browser and gives its next code. None for a code of no case.
 
     The code is used up in the case first, where of two users one wins. Then the transaction is moved; where it is gone
     a new one takes its place, which can never send an authorization code (it has no `state` of the service's).
     """
-    desk = assist.desk
+    desk = cases.desk
     plain = handles.plain(code)
-    found = await assist.office.cases.by_continuation(continuation_digest(plain))
-    case = None if found is None else await current(assist.office, found.id)
+    found = await cases.context.cases.by_continuation(continuation_digest(plain))
+    case = None if found is None else await load_case(cases.context, found.id)
     if case is None or case.continuation != continuation_digest(plain):
         return None
     secret, following = handles.fresh(desk.ambient), handles.readable(desk.ambient, CODE_LENGTH)
     digest = continuation_digest(handles.plain(following))
     taken = ev.Resumed(handles.digest(secret), continuation_digest(plain), digest)
-    after = await change(assist.office, case.id, taken)
+    after = await change(cases.context, case.id, taken)
     if not isinstance(after, Case):
         return None
-    handle = await _moved(assist, plain, after, secret) or await _anew(assist, after, secret)
+    handle = await _moved(cases, plain, after, secret) or await _new_transaction(cases, after, secret)
     if handle is None:
         return None
     transaction = await desk.transactions.load(handle)
@@ -46,9 +46,9 @@ async def resume(assist: Assist, code: str) -> Resumed | None:
     return Resumed(handle, secret, following)
 
 
-async def _moved(assist: Assist, code: str, case: Case, secret: str) -> str | None:
+async def _moved(cases: CitizenCases, code: str, case: Case, secret: str) -> str | None:
     """Moves the transaction the code leads to, if it is still there, and lets it wait for the case again."""
-    desk = assist.desk
+    desk = cases.desk
     handle = await desk.continuations.take(filed(code))
     for _ in range(2):
         transaction = None if handle is None else await desk.transactions.load(handle)
@@ -60,16 +60,16 @@ async def _moved(assist: Assist, code: str, case: Case, secret: str) -> str | No
     return None
 
 
-async def _anew(assist: Assist, case: Case, secret: str) -> str | None:
+async def _new_transaction(cases: CitizenCases, case: Case, secret: str) -> str | None:
     """A transaction made from what the case knows of the service's request. None if the service is gone."""
-    desk = assist.desk
+    desk = cases.desk
     service = desk.catalogue.services.get(case.client_id)
     if service is None:
         return None
     now, browser = desk.ambient.now(), handles.digest(secret)
     transaction: Transaction = begin(
         id=handles.fresh(desk.ambient, size=16),
-        browser=NOBODY,
+        browser=NO_BROWSER,
         request=AuthorizationRequest(
             client_id=case.client_id,
             redirect_uri=service.redirect_uris[0],
@@ -87,7 +87,7 @@ async def _anew(assist: Assist, case: Case, secret: str) -> str | None:
     if not transaction.moved or transaction.state is not State.WAITING:
         raise RuntimeError("a transaction made for a case must wait for it, and must never send a code")
     # the case names who may collect it before there is anybody who could
-    if not isinstance(await change(assist.office, case.id, ev.Rejoined(transaction.id)), Case):
+    if not isinstance(await change(cases.context, case.id, ev.Rejoined(transaction.id)), Case):
         return None
     handle = handles.fresh(desk.ambient)
     made = await desk.transactions.create(handle, replace(transaction, version=1), desk.limited.open_transactions)

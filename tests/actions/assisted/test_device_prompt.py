@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from broker.actions.assisted.staff_results import ActionRefused, CaseView, StaffAction
 from broker.actions.browser import Browser
 from broker.actions.outcomes import Begun, Held, Limit
-from broker.actions.staff_outcomes import Deed, Folder, Hindered
 from broker.actions.views import Ended, Ending, Waiting
 from broker.assisted.case import Channel, State
 from broker.assisted.table import Barred
@@ -17,13 +17,13 @@ from broker.model.assurance import Level
 from broker.model.identity import Identity
 from broker.model.notice import NoticeKind
 from broker.model.question import Question, QuestionState
-from tests.actions.assist_stage import ANN, BEN, DETAILS, LEA, ME, STRANGER, Stage, had
+from tests.actions.assisted.case_harness import ANN, BEN, DETAILS, LEA, ME, STRANGER, Stage, had
 
 MESSAGE = "Your call with us about the library card"
 PHONE = Browser(secrets=("on-the-phone",), address="192.0.2.9")
 
 
-async def in_session(stage: Stage, details: bool = True) -> Folder:
+async def in_session(stage: Stage, details: bool = True) -> CaseView:
     """The next case, met by an agent who has recorded who the citizen says they are."""
     who, c = stage.present(ANN), stage.console
     f = had(await c.next_case(who))
@@ -33,7 +33,7 @@ async def in_session(stage: Stage, details: bool = True) -> Folder:
     return f
 
 
-async def asked(stage: Stage) -> tuple[Folder, Question]:
+async def asked(stage: Stage) -> tuple[CaseView, Question]:
     """A citizen waits, and an agent in session asks them to confirm."""
     await stage.asks(await stage.arrives())
     folder = await in_session(stage)
@@ -66,14 +66,14 @@ async def test_only_who_holds_the_case_asks_and_only_once_the_details_stand(stag
     who, c, id = stage.present(ANN), stage.console, folder.case.id
     assert await c.ask_citizen(who, id, folder.case.edition, MESSAGE) is Barred.NO_DETAILS
     folder = had(await c.record_details(who, id, folder.case.edition, DETAILS))
-    assert Deed.ASK_CITIZEN in folder.may
-    assert await c.ask_citizen(stage.present(BEN), id, folder.case.edition, MESSAGE) is Hindered.UNKNOWN
-    assert await c.ask_citizen(stage.present(LEA), id, folder.case.edition, MESSAGE) is Hindered.UNKNOWN
-    assert await c.ask_citizen(who, id, folder.case.edition - 1, MESSAGE) is Hindered.CONFLICT
-    assert await c.ask_citizen(who, id, folder.case.edition, "two\nlines") is Hindered.MESSAGE
-    assert await c.ask_citizen(who, id, folder.case.edition, "see http://x.example") is Hindered.MESSAGE
+    assert StaffAction.ASK_CITIZEN in folder.actions
+    assert await c.ask_citizen(stage.present(BEN), id, folder.case.edition, MESSAGE) is ActionRefused.UNKNOWN
+    assert await c.ask_citizen(stage.present(LEA), id, folder.case.edition, MESSAGE) is ActionRefused.UNKNOWN
+    assert await c.ask_citizen(who, id, folder.case.edition - 1, MESSAGE) is ActionRefused.CONFLICT
+    assert await c.ask_citizen(who, id, folder.case.edition, "two\nlines") is ActionRefused.MESSAGE
+    assert await c.ask_citizen(who, id, folder.case.edition, "see http://x.example") is ActionRefused.MESSAGE
     assert isinstance(await c.ask_citizen(who, id, folder.case.edition, MESSAGE), Question)
-    assert await c.ask_citizen(who, id, folder.case.edition, MESSAGE) is Hindered.ASKED
+    assert await c.ask_citizen(who, id, folder.case.edition, MESSAGE) is ActionRefused.ASKED
     assert await c.asked(stage.present(BEN), id) == ()
     stage.clock.advance(600)
     assert isinstance(await c.ask_citizen(who, id, folder.case.edition, MESSAGE), Question)
@@ -84,7 +84,7 @@ async def test_a_confirmation_is_evidence_that_says_whether_it_is_the_same_perso
     stage: Stage, name: str, match: bool
 ) -> None:
     folder, question = await asked(stage)
-    assert await stage.assist.vouched(question, identity(stage, given_name=name))
+    assert await stage.citizen_cases.vouched(question, identity(stage, given_name=name))
     who = stage.present(ANN)
     after = had(await stage.console.look(who, folder.case.id))
     [one] = after.case.evidence
@@ -105,13 +105,13 @@ async def test_no_member_of_staff_can_record_it_by_hand(stage: Stage) -> None:
     made = await stage.console.record_evidence(
         stage.present(ANN), folder.case.id, folder.case.edition, "own_device", {"way": "Bank"}, ()
     )
-    assert not isinstance(made, Folder)
+    assert not isinstance(made, CaseView)
 
 
 async def test_a_case_that_went_on_takes_no_confirmation_in(stage: Stage) -> None:
     folder, question = await asked(stage)
     had(await stage.console.drop_session(stage.present(ANN), folder.case.id, folder.case.edition, "line_lost"))
-    assert not await stage.assist.vouched(question, identity(stage))
+    assert not await stage.citizen_cases.vouched(question, identity(stage))
     case = await stage.facts.cases.load(folder.case.id)
     assert case is not None and case.state is State.QUEUED and not case.evidence
 

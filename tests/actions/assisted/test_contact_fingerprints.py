@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from broker.actions.assist_records import marks_ever
+from broker.actions.assisted.evidence_input import all_fingerprints
 from broker.actions.outcomes import Continuation
 from broker.assisted.case import Case, Contact, Way
 from broker.assisted.people import TwoPeople
 from broker.model.assurance import Level
 from broker.model.facts import Created
-from tests.actions.assist_stage import ANN, ME, WANTED, Stage
+from tests.actions.assisted.case_harness import ANN, ME, WANTED, Stage
 from tests.assisted.cases import draft
 
 
@@ -25,7 +25,7 @@ async def asks_by_phone(stage: Stage, typed: str) -> Case:
 
 async def of_release_0_1(stage: Stage, id: str, typed: str, **more: Any) -> Case:
     """A case as release 0.1 wrote it: the mark is that of what was typed, without separators."""
-    marks = (stage.office.blind(f"phone:{typed}"),)
+    marks = (stage.context.fingerprint(f"phone:{typed}"),)
     named: dict[str, Any] = {
         "id": id,
         "transaction": f"transaction-{id}",
@@ -43,25 +43,25 @@ async def test_a_telephone_number_is_found_again_however_it_was_typed(stage: Sta
         assert (await asks_by_phone(stage, typed)).marks == first.marks
     other = await asks_by_phone(stage, "07700 900983")
     assert set(other.marks).isdisjoint(first.marks)
-    looked_by = marks_ever(first, stage.office.region, stage.office.blind)
+    looked_by = all_fingerprints(first, stage.context.region, stage.context.fingerprint)
     assert await stage.facts.cases.alike(looked_by, first.id) == 3
 
 
 @pytest.mark.parametrize("typed", ["+447700900982", "07700900982", "+4407700900982"])
 async def test_marks_that_an_older_release_made_of_a_number_are_still_found(stage: Stage, typed: str) -> None:
     """Release 0.1 made the mark of what was typed; after erasure nothing is left to make another mark of."""
-    blind = stage.office.blind
+    fingerprint = stage.context.fingerprint
     await of_release_0_1(stage, "erased", typed, erased=True)
     new = await asks_by_phone(stage, "07700 900982")
-    assert await stage.facts.cases.alike(marks_ever(new, "GB", blind), new.id) == 1
+    assert await stage.facts.cases.alike(all_fingerprints(new, "GB", fingerprint), new.id) == 1
     waiting = await of_release_0_1(stage, "waiting", typed, contact=Contact(Way.PHONE, typed))
-    assert await stage.facts.cases.alike(marks_ever(waiting, "GB", blind), waiting.id) == 2
+    assert await stage.facts.cases.alike(all_fingerprints(waiting, "GB", fingerprint), waiting.id) == 2
     abroad = await asks_by_phone(stage, "+33 7 70 09 00 98")
-    assert await stage.facts.cases.alike(marks_ever(abroad, "GB", blind), abroad.id) == 0
+    assert await stage.facts.cases.alike(all_fingerprints(abroad, "GB", fingerprint), abroad.id) == 0
 
 
 def test_marks_that_an_older_release_made_of_an_address_are_still_looked_for() -> None:
-    found = marks_ever(replace(draft(), contact=Contact(Way.EMAIL, "ada@xn--bcher-kva.example")), "GB", str)
+    found = all_fingerprints(replace(draft(), contact=Contact(Way.EMAIL, "ada@xn--bcher-kva.example")), "GB", str)
     assert found == ("email:ada@xn--bcher-kva.example", "email:ada@bücher.example")
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
-from broker.actions.assist_needs import StaffSessions
+from broker.actions.assisted.ports import StaffSessions
 from broker.actions.attempt_log import AttemptLog, Stray
 from broker.actions.needs import Audit
-from broker.actions.staff_outcomes import Arrived, Departing, Present, TurnedAway
 from broker.ambient import Ambient
 from broker.model import handle as handles
 from broker.model.assurance import Level
@@ -24,17 +24,55 @@ SKEW = 60
 NOTED_EVERY = 30
 """The use of a session is noted when so many seconds have passed since it was noted last."""
 
+
+@dataclass(frozen=True, slots=True)
+class StaffPrincipal:
+    """Somebody signed in: who, their session, and until when they may decide without proving anew who they are."""
+
+    member: StaffMember
+    session: StaffSession
+    fresh_until: float
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRedirect:
+    """Where to send somebody who signs in, and the secret by which their browser is known when it comes back."""
+
+    url: str
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoginResult:
+    """A finished sign-in: the new session's cookie, and the path to show."""
+
+    session: str
+    then: str
+
+
+class LoginFailure(StrEnum):
+    """Why a sign-in came to nothing."""
+
+    UNAVAILABLE = "unavailable"
+    NOT_FINISHED = "not_finished"
+    NOT_STAFF = "not_staff"
+    TOO_WEAK = "too_weak"
+    OTHER_PERSON = "other_person"
+    UNUSABLE = "unusable"
+    LOST = "lost"
+
+
 _FAILURES = {
-    Reason.UNAVAILABLE: TurnedAway.UNAVAILABLE,
-    Reason.BUSY: TurnedAway.UNAVAILABLE,
-    Reason.UNSAFE: TurnedAway.UNUSABLE,
-    Reason.INCOMPLETE: TurnedAway.UNUSABLE,
-    Reason.TOO_WEAK: TurnedAway.TOO_WEAK,
+    Reason.UNAVAILABLE: LoginFailure.UNAVAILABLE,
+    Reason.BUSY: LoginFailure.UNAVAILABLE,
+    Reason.UNSAFE: LoginFailure.UNUSABLE,
+    Reason.INCOMPLETE: LoginFailure.UNUSABLE,
+    Reason.TOO_WEAK: LoginFailure.TOO_WEAK,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Entrance:
+class StaffLogin:
     """How staff come in. Times in seconds.
 
     `people` are those who may, by our id, whatever the provider says of others. `level` and `amr` are what every
@@ -57,7 +95,7 @@ class Entrance:
 
     async def begin(
         self, then: str, session: str | None, request_id: str = "", departed: int | None = None
-    ) -> Departing | TurnedAway:
+    ) -> LoginRedirect | LoginFailure:
         """Sets out for the staff provider. Somebody signed in proves anew who they are, and comes back to `then`.
 
         `departed` is there if a member of staff signed out in this browser: their `auth_time`. Then a new sign-in is
@@ -69,7 +107,7 @@ class Entrance:
         )
         departure = await self.provider.begin(ask)
         if isinstance(departure, Failure):
-            turned_away = _FAILURES.get(departure.reason, TurnedAway.UNAVAILABLE)
+            turned_away = _FAILURES.get(departure.reason, LoginFailure.UNAVAILABLE)
             self._failed(turned_away, departure, request_id)
             return turned_away
         attempt = StaffAttempt(
@@ -81,11 +119,11 @@ class Entrance:
             note=departure.note,
         )
         await self.sessions.leave(attempt)
-        return Departing(departure.url, secret)
+        return LoginRedirect(departure.url, secret)
 
     async def complete(
         self, parameters: Mapping[str, str], browser: str | None, session: str | None, request_id: str = ""
-    ) -> Arrived | TurnedAway:
+    ) -> LoginResult | LoginFailure:
         """Takes in what the staff provider sent to the callback.
 
         A stray callback (unknown, of another browser, too late, not from that provider) changes nothing but leaves a
@@ -96,11 +134,11 @@ class Entrance:
         stray = Stray.UNKNOWN if attempt is None else await self._stray(attempt, answer, browser)
         if attempt is None or stray is not None:
             self.attempts.stray(self.provider.card.id, stray or Stray.UNKNOWN, request_id=request_id)
-            return TurnedAway.LOST
+            return LoginFailure.LOST
         outcome = await self.provider.complete(attempt.note, answer)
         member = self._judged(attempt, outcome)
-        if not isinstance(outcome, Identity) or isinstance(member, TurnedAway):
-            why = member if isinstance(member, TurnedAway) else TurnedAway.NOT_FINISHED
+        if not isinstance(outcome, Identity) or isinstance(member, LoginFailure):
+            why = member if isinstance(member, LoginFailure) else LoginFailure.NOT_FINISHED
             self._failed(why, outcome if isinstance(outcome, Failure) else None, request_id)
             await self.audit.write([self._event("staff_sign_in_failed", attempt.member, reason=why)])
             return why
@@ -116,29 +154,29 @@ class Entrance:
             return Stray.OTHER_ISSUER
         return None if await self.sessions.claim(attempt.digest) else Stray.TAKEN
 
-    def _failed(self, why: TurnedAway, outcome: Failure | None, request_id: str) -> None:
+    def _failed(self, why: LoginFailure, outcome: Failure | None, request_id: str) -> None:
         provider = self.provider.card.id
         self.attempts.failed(provider, why.value, outcome, reference="", client_id="", request_id=request_id)
 
-    def _judged(self, attempt: StaffAttempt, outcome: Identity | Failure) -> StaffMember | TurnedAway:
+    def _judged(self, attempt: StaffAttempt, outcome: Identity | Failure) -> StaffMember | LoginFailure:
         """The member of staff whom an answer names, if it may be believed to be them, strongly enough and just now."""
         if isinstance(outcome, Failure):
-            return _FAILURES.get(outcome.reason, TurnedAway.NOT_FINISHED)
+            return _FAILURES.get(outcome.reason, LoginFailure.NOT_FINISHED)
         member = next((one for one in self.people.values() if one.subject == outcome.subject), None)
         if member is None:
-            return TurnedAway.NOT_STAFF
+            return LoginFailure.NOT_STAFF
         if attempt.member is not None and attempt.member != member.id:
-            return TurnedAway.OTHER_PERSON
+            return LoginFailure.OTHER_PERSON
         if outcome.level < self.level or not set(self.amr) <= set(outcome.amr):
-            return TurnedAway.TOO_WEAK
+            return LoginFailure.TOO_WEAK
         began = attempt.expires - ATTEMPT_LIFE
         if attempt.member is not None and outcome.auth_time < began - SKEW:
-            return TurnedAway.TOO_WEAK
+            return LoginFailure.TOO_WEAK
         return member
 
     async def _arrived(
         self, attempt: StaffAttempt, identity: Identity, member: StaffMember, session: str | None
-    ) -> Arrived:
+    ) -> LoginResult:
         now, cookie = self.ambient.now(), handles.fresh(self.ambient, "console")
         begun = StaffSession(
             digest=handles.digest(cookie),
@@ -156,9 +194,9 @@ class Entrance:
             "staff_signed_in", member.id, level=begun.acr, again=str(attempt.member is not None).lower()
         )
         await self.sessions.start(begun, replaced, [event])
-        return Arrived(cookie, attempt.then)
+        return LoginResult(cookie, attempt.then)
 
-    async def present(self, session: str | None) -> Present | None:
+    async def present(self, session: str | None) -> StaffPrincipal | None:
         """Who is signed in with this cookie, if anybody; counts as a use of the session.
 
         Whoever is no longer on the list of staff is signed out by it.
@@ -172,7 +210,7 @@ class Entrance:
             return None
         if now >= found.used + NOTED_EVERY:
             await self.sessions.touch(found.digest, now)
-        return Present(member, found, found.auth_time + self.fresh)
+        return StaffPrincipal(member, found, found.auth_time + self.fresh)
 
     async def leave(self, session: str | None) -> int | None:
         """Ends the session; gives when its member of staff signed in, None if there was none."""

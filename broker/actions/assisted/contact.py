@@ -28,13 +28,13 @@ def cannot_be_reached(way: str, typed: str) -> bool:
     return way == Way.EMAIL and is_unreachable(typed)
 
 
-def marked(contact: Contact) -> str:
+def fingerprint_text(contact: Contact) -> str:
     """What stands for the address when cases are compared: the same text for the same address."""
     key = email_key(contact.address) if contact.way is Way.EMAIL else contact.address
     return f"{contact.way}:{key}"
 
 
-def marked_ever(reach: Contact, region: str) -> tuple[str, ...]:
+def fingerprint_texts(reach: Contact, region: str) -> tuple[str, ...]:
     """Every text that ever stood for the address: the one of today, and those of cases of release 0.1.
 
     Then a telephone number was what was typed without separators, and a domain stayed in U-labels. `reach` may itself
@@ -46,4 +46,4 @@ def marked_ever(reach: Contact, region: str) -> tuple[str, ...]:
     else:
         parts = phone_number(reach.address, region) and dialled(reach.address, region)
         former = [parts[1], "".join(parts)] if parts else []
-    return tuple(dict.fromkeys((marked(reach), *(f"{reach.way}:{each.casefold()}" for each in former))))
+    return tuple(dict.fromkeys((fingerprint_text(reach), *(f"{reach.way}:{each.casefold()}" for each in former))))

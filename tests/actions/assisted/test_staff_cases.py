@@ -5,16 +5,16 @@ from dataclasses import replace
 
 import pytest
 
-from broker.actions.staff_outcomes import (
+from broker.actions.assisted.staff_results import (
+    ActionRefused,
     Answer,
-    Deed,
-    Fault,
-    Faulty,
-    Folder,
-    Hindered,
-    Part,
-    Stopped,
-    Warned,
+    CaseRole,
+    CaseView,
+    CaseWarning,
+    HeldCase,
+    InputError,
+    InvalidInput,
+    StaffAction,
 )
 from broker.assisted.case import Channel, Decision, Outcome, State
 from broker.assisted.people import TwoPeople
@@ -22,7 +22,7 @@ from broker.assisted.reasons import REASONS, Occasion
 from broker.assisted.table import Barred
 from broker.model.assurance import Level
 from broker.model.staff import StaffMember, StaffRole
-from tests.actions.assist_stage import (
+from tests.actions.assisted.case_harness import (
     ANN,
     BEN,
     DETAILS,
@@ -67,7 +67,7 @@ async def test_the_next_case_is_the_one_due_first_and_somebody_at_work_gets_thei
     await waiting(stage)
     folder = had(await stage.console.next_case(stage.present(ANN)))
     assert folder.case.id == (await stage.case(first)).id
-    assert (folder.part, folder.case.state) == (Part.AGENT, State.CLAIMED)
+    assert (folder.role, folder.case.state) == (CaseRole.AGENT, State.CLAIMED)
     again = had(await stage.console.next_case(stage.present(ANN)))
     assert again.case.id == folder.case.id
 
@@ -90,13 +90,13 @@ async def test_nobody_gets_what_they_cannot_do(stage: Stage) -> None:
         UMA,
         member("rex", StaffRole.REVIEWER),
     ):
-        assert await stage.console.next_case(stage.present(who)) is Hindered.NOTHING
+        assert await stage.console.next_case(stage.present(who)) is ActionRefused.NOTHING
 
 
 async def test_of_two_agents_one_gets_the_case(stage: Stage) -> None:
     await waiting(stage)
     outcomes = await asyncio.gather(*(stage.console.next_case(stage.present(who)) for who in (ANN, BEN, TIM)))
-    assert sum(isinstance(outcome, Folder) for outcome in outcomes) == 1
+    assert sum(isinstance(outcome, CaseView) for outcome in outcomes) == 1
     assert len(await stage.audit("case_claimed")) == 1
 
 
@@ -104,10 +104,10 @@ async def test_a_case_is_found_by_its_exact_reference_with_a_reason_that_is_reco
     handle = await waiting(stage)
     reference = (await stage.case(handle)).reference
     who, console = stage.present(LEA), stage.console
-    assert await console.open_by_reference(who, reference, "curious") is Hindered.REASON
-    assert await console.open_by_reference(who, reference[:-1], "complaint") is Hindered.UNKNOWN
+    assert await console.open_by_reference(who, reference, "curious") is ActionRefused.REASON
+    assert await console.open_by_reference(who, reference[:-1], "complaint") is ActionRefused.UNKNOWN
     folder = had(await console.open_by_reference(who, reference.lower().replace("-", " "), "complaint"))
-    assert (folder.part, folder.case.contact is None) == (Part.OVERSEER, False)
+    assert (folder.role, folder.case.contact is None) == (CaseRole.OVERSEER, False)
     opened, missed = await stage.audit("case_opened"), await stage.audit("case_not_found")
     assert [(e.actor, e.details["reason"]) for e in (*opened, *missed)] == [("staff:lea", "complaint")] * 2
 
@@ -115,22 +115,22 @@ async def test_a_case_is_found_by_its_exact_reference_with_a_reason_that_is_reco
 async def test_an_administrator_opens_no_case(stage: Stage) -> None:
     handle = await waiting(stage)
     reference = (await stage.case(handle)).reference
-    assert await stage.console.open_by_reference(stage.present(PAT), reference, "audit") is Hindered.NOT_ALLOWED
+    assert await stage.console.open_by_reference(stage.present(PAT), reference, "audit") is ActionRefused.NOT_ALLOWED
 
 
 async def test_who_neither_holds_nor_looked_up_a_case_sees_nothing_of_it(stage: Stage) -> None:
     handle = await waiting(stage)
     case = await stage.case(handle)
     for who in (ANN, LEA, UMA):
-        assert await stage.console.look(stage.present(who), case.id) is Hindered.UNKNOWN
+        assert await stage.console.look(stage.present(who), case.id) is ActionRefused.UNKNOWN
         assert await stage.console.flag(stage.present(who), case.id, "coached") in (
-            Hindered.UNKNOWN,
-            Hindered.NOT_ALLOWED,
+            ActionRefused.UNKNOWN,
+            ActionRefused.NOT_ALLOWED,
         )
     had(await stage.console.open_by_reference(stage.present(UMA), case.reference, "audit"))
     had(await stage.console.look(stage.present(UMA), case.id))
     stage.clock.advance(1800)
-    assert await stage.console.look(stage.present(UMA), case.id) is Hindered.UNKNOWN
+    assert await stage.console.look(stage.present(UMA), case.id) is ActionRefused.UNKNOWN
 
 
 async def test_a_visitor_sees_no_personal_data(stage: Stage) -> None:
@@ -138,7 +138,7 @@ async def test_a_visitor_sees_no_personal_data(stage: Stage) -> None:
     await stage.session(ANN)
     case = await stage.case(handle)
     folder = had(await stage.console.open_by_reference(stage.present(BEN), case.reference, "citizen_called"))
-    assert folder.part is Part.VISITOR
+    assert folder.role is CaseRole.VISITOR
     for secret in ("Ada", "X123", "ada@example.org", case.words.first):
         assert secret in repr(case)
         assert secret not in repr(folder)
@@ -149,9 +149,9 @@ async def test_an_auditor_replays_a_case_and_changes_nothing(stage: Stage) -> No
     await stage.approves()
     case = await stage.case(handle)
     folder = had(await stage.console.open_by_reference(stage.present(UMA), case.reference, "audit"))
-    assert folder.part is Part.OVERSEER and folder.may == frozenset()
+    assert folder.role is CaseRole.OVERSEER and folder.actions == frozenset()
     assert [move.event for move in folder.case.history][-2:] == ["decided", "opened"]
-    assert await stage.console.hold(stage.present(UMA), case.id, case.edition, "doubt") is Hindered.NOT_ALLOWED
+    assert await stage.console.hold(stage.present(UMA), case.id, case.edition, "doubt") is ActionRefused.NOT_ALLOWED
 
 
 async def test_leads_see_what_is_stopped_and_what_is_late_without_personal_data(stage: Stage) -> None:
@@ -162,12 +162,12 @@ async def test_leads_see_what_is_stopped_and_what_is_late_without_personal_data(
     had(await stage.console.hold(stage.present(LEA), case.id, case.edition, "safeguarding"))
     stage.clock.advance(20 * 3600)
     told = await stage.console.stopped(stage.present(LEA))
-    assert not isinstance(told, Hindered) and all(isinstance(one, Stopped) for one in told)
+    assert not isinstance(told, ActionRefused) and all(isinstance(one, HeldCase) for one in told)
     assert {(one.reference, one.why, one.late) for one in told} == {
         (case.reference, "held safeguarding", False),
         ((await stage.case(late)).reference, "decided approve drawn", True),
     }
-    assert await stage.console.stopped(stage.present(ANN)) is Hindered.NOT_ALLOWED
+    assert await stage.console.stopped(stage.present(ANN)) is ActionRefused.NOT_ALLOWED
 
 
 async def test_the_workload_counts_what_waits(stage: Stage) -> None:
@@ -191,11 +191,11 @@ async def test_an_agent_goes_through_a_session_and_the_system_computes_the_level
         Level.SUBSTANTIAL,
         "M1B",
     )
-    assert folder.hindrance is None and Deed.DECIDE in folder.may
+    assert folder.approval_refused is None and StaffAction.DECIDE in folder.actions
     done = had(
         await stage.console.decide(stage.present(ANN), folder.case.id, folder.case.edition, Decision.APPROVE, ())
     )
-    assert done.part is Part.VISITOR
+    assert done.role is CaseRole.VISITOR
     verdict = (await stage.case(handle)).verdict
     assert verdict is not None and (verdict.level, verdict.profile, verdict.by) == (Level.SUBSTANTIAL, "M1B", "ann")
     assert (await stage.case(handle)).state is State.APPROVED
@@ -206,14 +206,14 @@ async def test_the_page_says_why_an_approval_is_not_possible_yet(stage: Stage) -
     who, c = stage.present(ANN), stage.console
     f = had(await c.next_case(who))
     f = had(await c.start_session(who, f.case.id, f.case.edition, Channel.IN_PERSON))
-    assert f.hindrance is Barred.NO_LEVEL and f.assessment.ways
+    assert f.approval_refused is Barred.NO_LEVEL and f.assessment.ways
     f = had(await c.record_evidence(who, f.case.id, f.case.edition, "passport", PASSPORT, GOOD))
     f = had(await c.record_checks(who, f.case.id, f.case.edition, SAFE))
-    assert f.hindrance is Barred.NO_DETAILS
+    assert f.approval_refused is Barred.NO_DETAILS
     f = had(await c.record_details(who, f.case.id, f.case.edition, DETAILS))
-    assert f.hindrance is Barred.WORDS_FIRST
-    f = had(await c.exchange_words(who, f.case.id, f.case.edition))
-    assert f.hindrance is None
+    assert f.approval_refused is Barred.WORDS_FIRST
+    f = had(await c.verify_phrase(who, f.case.id, f.case.edition))
+    assert f.approval_refused is None
 
 
 async def test_of_two_pages_made_from_one_case_the_second_sees_a_conflict(stage: Stage) -> None:
@@ -223,8 +223,8 @@ async def test_of_two_pages_made_from_one_case_the_second_sees_a_conflict(stage:
     f = had(await c.start_session(who, f.case.id, f.case.edition, Channel.VIDEO))
     had(await c.record_details(who, f.case.id, f.case.edition, DETAILS))
     other = DETAILS | {"given_name": "Eve"}
-    assert await c.record_details(who, f.case.id, f.case.edition, other) is Hindered.CONFLICT
-    assert await c.end_session(who, f.case.id, f.case.edition) is Hindered.CONFLICT
+    assert await c.record_details(who, f.case.id, f.case.edition, other) is ActionRefused.CONFLICT
+    assert await c.end_session(who, f.case.id, f.case.edition) is ActionRefused.CONFLICT
 
 
 async def test_a_lapsed_lease_puts_the_case_back_and_says_so(stage: Stage) -> None:
@@ -236,8 +236,8 @@ async def test_a_lapsed_lease_puts_the_case_back_and_says_so(stage: Stage) -> No
     stage.clock.advance(1799)
     f = had(await c.start_session(who, f.case.id, f.case.edition, Channel.VIDEO))
     stage.clock.advance(1800)
-    assert await c.record_evidence(who, f.case.id, f.case.edition, "passport", PASSPORT, GOOD) is Hindered.LAPSED
-    assert await c.end_session(who, f.case.id, f.case.edition) is Hindered.LAPSED
+    assert await c.record_evidence(who, f.case.id, f.case.edition, "passport", PASSPORT, GOOD) is ActionRefused.LAPSED
+    assert await c.end_session(who, f.case.id, f.case.edition) is ActionRefused.LAPSED
     assert (await stage.case(handle)).state is State.QUEUED
     assert (await stage.audit("case_lease_lapsed"))[0].actor == "broker"
 
@@ -257,33 +257,34 @@ async def test_looking_in_and_flagging_disturb_no_agent_at_work(stage: Stage) ->
 @pytest.mark.parametrize(
     ("fields", "answers", "faults"),
     [
-        (PASSPORT | {"number": " "}, GOOD, {"number": Fault.MISSING}),
-        (PASSPORT | {"colour": "red"}, GOOD, {"colour": Fault.UNKNOWN}),
-        (PASSPORT | {"number": "9" * 301}, GOOD, {"number": Fault.TOO_LONG}),
-        (PASSPORT, GOOD[:-1], {"face": Fault.MISSING}),
-        (PASSPORT, (*GOOD, *yes("mood")), {"mood": Fault.UNKNOWN}),
-        (PASSPORT, (*GOOD, *yes("chip")), {"chip": Fault.NOT_TRAINED}),
-        (PASSPORT, (*GOOD[:-1], Answer("face", Outcome.COULD_NOT)), {"face": Fault.REASON}),
-        (PASSPORT, (*GOOD[:-1], Answer("face", Outcome.COULD_NOT, "tired")), {"face": Fault.REASON}),
-        (PASSPORT, (*GOOD[:-1], Answer("face", Outcome.YES, "not_shown")), {"face": Fault.REASON}),
+        (PASSPORT | {"number": " "}, GOOD, {"number": InputError.MISSING}),
+        (PASSPORT | {"colour": "red"}, GOOD, {"colour": InputError.UNKNOWN}),
+        (PASSPORT | {"number": "9" * 301}, GOOD, {"number": InputError.TOO_LONG}),
+        (PASSPORT, GOOD[:-1], {"face": InputError.MISSING}),
+        (PASSPORT, (*GOOD, *yes("mood")), {"mood": InputError.UNKNOWN}),
+        (PASSPORT, (*GOOD, *yes("chip")), {"chip": InputError.NOT_TRAINED}),
+        (PASSPORT, (*GOOD[:-1], Answer("face", Outcome.COULD_NOT)), {"face": InputError.REASON}),
+        (PASSPORT, (*GOOD[:-1], Answer("face", Outcome.COULD_NOT, "tired")), {"face": InputError.REASON}),
+        (PASSPORT, (*GOOD[:-1], Answer("face", Outcome.YES, "not_shown")), {"face": InputError.REASON}),
         (
             {},
             (),
             dict.fromkeys(
-                ("number", "country", "expires", "seen", "valid", "features", "details_match", "face"), Fault.MISSING
+                ("number", "country", "expires", "seen", "valid", "features", "details_match", "face"),
+                InputError.MISSING,
             ),
         ),
     ],
 )
 async def test_what_is_wrong_with_a_record_is_said_all_at_once_and_nothing_is_changed(
-    stage: Stage, fields: dict[str, str], answers: tuple[Answer, ...], faults: dict[str, Fault]
+    stage: Stage, fields: dict[str, str], answers: tuple[Answer, ...], faults: dict[str, InputError]
 ) -> None:
     await waiting(stage)
     who, c = stage.present(BEN), stage.console
     f = had(await c.next_case(who))
     f = had(await c.start_session(who, f.case.id, f.case.edition, Channel.IN_PERSON))
     outcome = await c.record_evidence(who, f.case.id, f.case.edition, "passport", fields, answers)
-    assert isinstance(outcome, Faulty) and outcome.faults == faults
+    assert isinstance(outcome, InvalidInput) and outcome.faults == faults
     had(await c.end_session(who, f.case.id, f.case.edition))
 
 
@@ -294,34 +295,34 @@ async def test_a_check_that_a_channel_does_not_allow_is_refused(stage: Stage) ->
     f = had(await c.start_session(who, f.case.id, f.case.edition, Channel.PHONE))
     answers = yes("details_match", "valid", "face")
     outcome = await c.record_evidence(who, f.case.id, f.case.edition, "passport", PASSPORT, answers)
-    assert isinstance(outcome, Faulty) and outcome.faults == {"face": Fault.NOT_IN_THIS_CHANNEL}
+    assert isinstance(outcome, InvalidInput) and outcome.faults == {"face": InputError.NOT_IN_THIS_CHANNEL}
 
 
 @pytest.mark.parametrize(
     ("claims", "faults"),
     [
-        (DETAILS | {"birthdate": "1990-02-30"}, {"birthdate": Fault.NOT_A_DATE}),
-        (DETAILS | {"birthdate": "2027-01-16"}, {"birthdate": Fault.NOT_A_DATE}),
-        (DETAILS | {"birthdate": "19900102"}, {"birthdate": Fault.NOT_A_DATE}),
-        (DETAILS | {"birthdate": "04/12/1987"}, {"birthdate": Fault.NOT_A_DATE}),
-        (DETAILS | {"birthdate": "0000"}, {"birthdate": Fault.NOT_A_DATE}),
-        (DETAILS | {"birthdate": "2027-02"}, {"birthdate": Fault.NOT_A_DATE}),
-        (DETAILS | {"birthdate": "1889"}, {"birthdate": Fault.NOT_A_DATE}),
-        (DETAILS | {"given_name": "", "family_name": "\u3164"}, {"given_name": Fault.MISSING}),
-        (DETAILS | {"given_name": "-"}, {"given_name": Fault.NOT_A_NAME}),
-        (DETAILS | {"shoe_size": "39"}, {"shoe_size": Fault.UNKNOWN}),
-        (DETAILS | {"address": "x" * 301}, {"address": Fault.TOO_LONG}),
+        (DETAILS | {"birthdate": "1990-02-30"}, {"birthdate": InputError.NOT_A_DATE}),
+        (DETAILS | {"birthdate": "2027-01-16"}, {"birthdate": InputError.NOT_A_DATE}),
+        (DETAILS | {"birthdate": "19900102"}, {"birthdate": InputError.NOT_A_DATE}),
+        (DETAILS | {"birthdate": "04/12/1987"}, {"birthdate": InputError.NOT_A_DATE}),
+        (DETAILS | {"birthdate": "0000"}, {"birthdate": InputError.NOT_A_DATE}),
+        (DETAILS | {"birthdate": "2027-02"}, {"birthdate": InputError.NOT_A_DATE}),
+        (DETAILS | {"birthdate": "1889"}, {"birthdate": InputError.NOT_A_DATE}),
+        (DETAILS | {"given_name": "", "family_name": "\u3164"}, {"given_name": InputError.MISSING}),
+        (DETAILS | {"given_name": "-"}, {"given_name": InputError.NOT_A_NAME}),
+        (DETAILS | {"shoe_size": "39"}, {"shoe_size": InputError.UNKNOWN}),
+        (DETAILS | {"address": "x" * 301}, {"address": InputError.TOO_LONG}),
     ],
 )
 async def test_details_that_cannot_be_are_refused(
-    stage: Stage, claims: dict[str, str], faults: dict[str, Fault]
+    stage: Stage, claims: dict[str, str], faults: dict[str, InputError]
 ) -> None:
     await waiting(stage)
     who, c = stage.present(BEN), stage.console
     f = had(await c.next_case(who))
     f = had(await c.start_session(who, f.case.id, f.case.edition, Channel.VIDEO))
     outcome = await c.record_details(who, f.case.id, f.case.edition, claims)
-    assert isinstance(outcome, Faulty) and outcome.faults == faults
+    assert isinstance(outcome, InvalidInput) and outcome.faults == faults
 
 
 @pytest.mark.parametrize(
@@ -371,7 +372,7 @@ async def test_a_date_on_evidence_is_a_whole_date_in_normal_form(stage: Stage) -
     answers = yes("seen", "valid", "features", "details_match", "face")
     fields = PASSPORT | {"expires": "2031"}
     wrong = await c.record_evidence(who, f.case.id, f.case.edition, "passport", fields, answers)
-    assert isinstance(wrong, Faulty) and wrong.faults == {"expires": Fault.NOT_A_DATE}
+    assert isinstance(wrong, InvalidInput) and wrong.faults == {"expires": InputError.NOT_A_DATE}
     fields = PASSPORT | {"expires": "۲۰۳۱/۱/۲"}
     f = had(await c.record_evidence(who, f.case.id, f.case.edition, "passport", fields, answers))
     assert f.case.evidence[0].details["expires"] == "2031-01-02"
@@ -393,9 +394,9 @@ async def test_a_note_that_holds_a_code_is_refused(stage: Stage) -> None:
     await waiting(stage)
     who, c = stage.present(ANN), stage.console
     f = had(await c.next_case(who))
-    assert await c.note(who, f.case.id, "they said 123456") is Hindered.NOTE
-    assert await c.note(who, f.case.id, "  ") is Hindered.NOTHING
-    assert await c.note(who, f.case.id, "long " * 500) is Hindered.NOTE
+    assert await c.note(who, f.case.id, "they said 123456") is ActionRefused.NOTE
+    assert await c.note(who, f.case.id, "  ") is ActionRefused.NOTHING
+    assert await c.note(who, f.case.id, "long " * 500) is ActionRefused.NOTE
     assert had(await c.note(who, f.case.id, "Calm and sure.")).case.notes[0].text == "Calm and sure."
 
 
@@ -403,16 +404,16 @@ async def test_a_name_like_ones_own_is_warned_of(stage: Stage) -> None:
     await waiting(stage)
     kin = StaffMember("eve", "sub-eve", "Eve Example", frozenset({StaffRole.AGENT}))
     f = await stage.session(kin)
-    assert f.warned == (Warned.SAME_FAMILY_NAME,)
+    assert f.warnings == (CaseWarning.SAME_FAMILY_NAME,)
     out = had(await stage.console.declare_interest(stage.present(kin), f.case.id))
-    assert out.part is Part.VISITOR
-    assert await stage.console.look(stage.present(kin), f.case.id) is Hindered.UNKNOWN
+    assert out.role is CaseRole.VISITOR
+    assert await stage.console.look(stage.present(kin), f.case.id) is ActionRefused.UNKNOWN
 
 
 async def test_who_must_not_be_called_is_warned_of(stage: Stage) -> None:
     await waiting(stage, unsafe=True, someone_with_me=True)
     f = had(await stage.console.next_case(stage.present(ANN)))
-    assert set(f.warned) == {Warned.UNSAFE_TO_CALL, Warned.SOMEONE_WITH_CITIZEN}
+    assert set(f.warnings) == {CaseWarning.UNSAFE_TO_CALL, CaseWarning.SOMEONE_WITH_CITIZEN}
 
 
 # --- deciding ---
@@ -422,7 +423,7 @@ async def test_a_decision_needs_a_recent_sign_in(stage: Stage) -> None:
     await waiting(stage)
     f = await stage.session(ANN)
     stale = stage.present(ANN, age=300)
-    assert await stage.console.decide(stale, f.case.id, f.case.edition, Decision.APPROVE, ()) is Hindered.NOT_FRESH
+    assert await stage.console.decide(stale, f.case.id, f.case.edition, Decision.APPROVE, ()) is ActionRefused.NOT_FRESH
     had(await stage.console.decide(stage.present(ANN, age=299), f.case.id, f.case.edition, Decision.APPROVE, ()))
 
 
@@ -442,7 +443,7 @@ async def test_a_decision_is_given_with_reasons_of_its_own_list(
     await waiting(stage)
     f = await stage.session(ANN)
     outcome = await stage.console.decide(stage.present(ANN), f.case.id, f.case.edition, decision, reasons)
-    assert outcome is Hindered.REASON
+    assert outcome is ActionRefused.REASON
 
 
 async def test_chance_is_drawn_when_the_decision_stands(stage: Stage) -> None:
@@ -468,21 +469,21 @@ async def test_an_agent_in_training_never_approves_alone_and_never_reviews(stage
     case = await stage.case(handle)
     assert case.two_people == (TwoPeople.IN_TRAINING,)
     learner = replace(BEN, in_training=True)
-    assert await stage.console.next_case(stage.present(learner)) is Hindered.NOTHING
-    assert await stage.console.claim(stage.present(learner), case.id, case.edition) is Hindered.NOT_ALLOWED
+    assert await stage.console.next_case(stage.present(learner)) is ActionRefused.NOTHING
+    assert await stage.console.claim(stage.present(learner), case.id, case.edition) is ActionRefused.NOT_ALLOWED
 
 
 async def test_the_reviewer_sees_the_verdict_only_after_their_own_view(stage: Stage) -> None:
     handle = await in_review(stage)
     who, c = stage.present(BEN), stage.console
     f = had(await c.next_case(who))
-    assert (f.part, f.case.verdict, f.case.two_people) == (Part.REVIEWER, None, ())
-    assert Deed.OWN_VIEW in f.may and Deed.REVIEW not in f.may
+    assert (f.role, f.case.verdict, f.case.two_people) == (CaseRole.REVIEWER, None, ())
+    assert StaffAction.INDEPENDENT_REVIEW in f.actions and StaffAction.REVIEW not in f.actions
     assert "approve" not in repr(f.case.history)
     assert await c.review_verdict(who, f.case.id, f.case.edition, True, ()) is Barred.VIEW_FIRST
-    f = had(await c.review_own_view(who, f.case.id, f.case.edition, Decision.APPROVE, ()))
+    f = had(await c.record_independent_review(who, f.case.id, f.case.edition, Decision.APPROVE, ()))
     assert f.case.verdict is not None and f.case.verdict.decision is Decision.APPROVE
-    assert Deed.REVIEW in f.may
+    assert StaffAction.REVIEW in f.actions
     had(await c.review_verdict(who, f.case.id, f.case.edition, True, ()))
     assert (await stage.case(handle)).state is State.APPROVED
 
@@ -490,7 +491,7 @@ async def test_the_reviewer_sees_the_verdict_only_after_their_own_view(stage: St
 async def test_the_agent_of_a_case_is_never_offered_its_review(stage: Stage) -> None:
     handle = await in_review(stage)
     case = await stage.case(handle)
-    assert await stage.console.next_case(stage.present(ANN)) is Hindered.NOTHING
+    assert await stage.console.next_case(stage.present(ANN)) is ActionRefused.NOTHING
     assert await stage.console.claim(stage.present(ANN), case.id, case.edition) is Barred.SAME_PERSON
 
 
@@ -498,16 +499,16 @@ async def test_a_reviewer_who_disagrees_stops_the_case_and_a_lead_lets_it_go_on_
     handle = await in_review(stage)
     who, c = stage.present(BEN), stage.console
     f = had(await c.next_case(who))
-    f = had(await c.review_own_view(who, f.case.id, f.case.edition, Decision.DECLINE, ("face_differs",)))
+    f = had(await c.record_independent_review(who, f.case.id, f.case.edition, Decision.DECLINE, ("face_differs",)))
     had(await c.review_verdict(who, f.case.id, f.case.edition, False, ("not_convinced",)))
     case = await stage.case(handle)
     assert case.state is State.HELD
     lead = stage.present(LEA)
     f = had(await c.open_by_reference(lead, case.reference, "follow_up"))
-    assert {Deed.END_HOLD, Deed.DECLINE_HELD} <= f.may
+    assert {StaffAction.END_HOLD, StaffAction.DECLINE_HELD} <= f.actions
     had(await c.end_hold(lead, case.id, f.case.edition, "new_evidence"))
     assert (await stage.case(handle)).state is State.QUEUED
-    assert await c.next_case(who) is Hindered.NOTHING
+    assert await c.next_case(who) is ActionRefused.NOTHING
     had(await c.next_case(stage.present(ANN)))
 
 
@@ -518,7 +519,7 @@ async def test_a_lead_who_is_the_agent_settles_nothing(stage: Stage) -> None:
     had(await stage.console.decide(stage.present(both), f.case.id, f.case.edition, Decision.REFER, ("doubt",)))
     case = await stage.case(handle)
     f = had(await stage.console.open_by_reference(stage.present(both), case.reference, "follow_up"))
-    assert Deed.END_HOLD not in f.may
+    assert StaffAction.END_HOLD not in f.actions
     for outcome in (
         await stage.console.end_hold(stage.present(both), case.id, f.case.edition, "cleared"),
         await stage.console.decline_held(stage.present(both), case.id, f.case.edition, ("coached",)),
@@ -531,10 +532,10 @@ async def test_a_lead_takes_a_case_from_who_holds_it(stage: Stage) -> None:
     f = had(await stage.console.next_case(stage.present(ANN)))
     case = await stage.case(handle)
     had(await stage.console.open_by_reference(stage.present(LEA), case.reference, "follow_up"))
-    had(await stage.console.take_back(stage.present(LEA), case.id, case.edition, "absent_colleague"))
+    had(await stage.console.reassign(stage.present(LEA), case.id, case.edition, "absent_colleague"))
     assert (await stage.case(handle)).state is State.QUEUED
     outcome = await stage.console.start_session(stage.present(ANN), f.case.id, f.case.edition, Channel.VIDEO)
-    assert outcome is Hindered.UNKNOWN
+    assert outcome is ActionRefused.UNKNOWN
 
 
 async def test_a_revoked_identity_is_gone(stage: Stage) -> None:
@@ -558,19 +559,19 @@ async def test_every_role_is_held_to_its_deeds_on_the_server(stage: Stage) -> No
     agent = stage.present(replace(ANN, roles=frozenset({StaffRole.AGENT})))
     outcomes = [
         await c.start_session(reviewer, id, edition, Channel.VIDEO),
-        await c.exchange_words(reviewer, id, edition),
+        await c.verify_phrase(reviewer, id, edition),
         await c.decide(reviewer, id, edition, Decision.APPROVE, ()),
         await c.record_details(reviewer, id, edition, DETAILS),
         await c.remove_evidence(reviewer, id, edition, "e1"),
-        await c.review_own_view(agent, id, edition, Decision.APPROVE, ()),
+        await c.record_independent_review(agent, id, edition, Decision.APPROVE, ()),
         await c.review_verdict(agent, id, edition, True, ()),
         await c.hold(agent, id, edition, "doubt"),
         await c.end_hold(agent, id, edition, "cleared"),
-        await c.take_back(agent, id, edition, "safeguarding"),
+        await c.reassign(agent, id, edition, "safeguarding"),
         await c.decline_held(agent, id, edition, ("coached",)),
         await c.revoke(agent, id, edition, "mistake"),
     ]
-    assert outcomes == [Hindered.NOT_ALLOWED] * len(outcomes)
+    assert outcomes == [ActionRefused.NOT_ALLOWED] * len(outcomes)
     assert (await stage.case(handle)).edition == edition
 
 
@@ -578,7 +579,7 @@ async def test_no_audit_row_holds_personal_data_or_what_was_noted(stage: Stage) 
     handle = await in_review(stage)
     who, c = stage.present(BEN), stage.console
     f = had(await c.next_case(who))
-    f = had(await c.review_own_view(who, f.case.id, f.case.edition, Decision.APPROVE, (), "looks fine to me"))
+    f = had(await c.record_independent_review(who, f.case.id, f.case.edition, Decision.APPROVE, (), "looks fine to me"))
     had(await c.review_verdict(who, f.case.id, f.case.edition, True, ()))
     await stage.binds(handle)
     told = repr(await stage.audit())

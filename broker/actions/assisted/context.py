@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from broker.actions.assist_needs import Cases
+from broker.actions.assisted.ports import Cases
+from broker.actions.assisted.staff_results import ActionRefused, RefusalReason
 from broker.actions.needs import Audit, Questions
-from broker.actions.staff_outcomes import Hindered, Refused
 from broker.ambient import Ambient
 from broker.assisted.case import Case, State
 from broker.assisted.clocks import Terms, overdue
@@ -24,7 +24,7 @@ NOTICE_LIFE = 3 * 86400
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
+class CaseContext:
     """Everything that work on cases needs, built once.
 
     `issuer` is the first half of the key of every identity a case proves. `blind` turns a document or telephone
@@ -39,7 +39,7 @@ class Office:
     audit: Audit
     terms: Terms
     profiles: Profiles
-    blind: Callable[[str], str]
+    fingerprint: Callable[[str], str]
     questions: Questions
     confirm: str
     name: Mapping[str, str]
@@ -47,76 +47,76 @@ class Office:
     region: str = "GB"
 
 
-async def current(office: Office, id: str) -> Case | None:
+async def load_case(context: CaseContext, id: str) -> Case | None:
     """The case as it stands now: whatever fell due since it was last looked at has happened. None if unknown."""
     for _ in range(TRIES):
-        case = await office.cases.load(id)
+        case = await context.cases.load(id)
         if case is None:
             return None
-        after, now = case, office.ambient.now()
+        after, now = case, context.ambient.now()
         while (event := overdue(after, now)) is not None:
-            after = advance(after, event, now, office.terms)
-        if after is case or await save(office, case, after):
+            after = advance(after, event, now, context.terms)
+        if after is case or await save(context, case, after):
             return after if after is case else replace(after, version=case.version + 1)
     return None
 
 
-async def settled(office: Office, cases: Iterable[Case]) -> tuple[Case, ...]:
+async def refresh_all(context: CaseContext, cases: Iterable[Case]) -> tuple[Case, ...]:
     """The cases of a list as they stand now; only those whose clock has something to say are read again."""
-    now, found = office.ambient.now(), []
+    now, found = context.ambient.now(), []
     for case in cases:
-        after = case if overdue(case, now) is None else await current(office, case.id)
+        after = case if overdue(case, now) is None else await load_case(context, case.id)
         found += [] if after is None else [after]
     return tuple(found)
 
 
 async def change(
-    office: Office,
+    context: CaseContext,
     id: str,
     *events: Event,
     edition: int | None = None,
     notices: Sequence[Notice] = (),
-) -> Case | Refused:
+) -> Case | RefusalReason:
     """The case after these events, saved in one write with audit rows and notices; or why nothing was done.
 
     With `edition` it is done only to the case that a page was made from; without, it is done on top of whatever
     others did in between.
     """
     for _ in range(TRIES):
-        case = await current(office, id)
+        case = await load_case(context, id)
         if case is None:
-            return Hindered.UNKNOWN
+            return ActionRefused.UNKNOWN
         if edition is not None and case.edition != edition:
             return _overtaken(case)
-        after = walk(office, case, *events)
+        after = apply_events(context, case, *events)
         if isinstance(after, Barred):
             return after
-        if await save(office, case, after, notices):
+        if await save(context, case, after, notices):
             return replace(after, version=case.version + 1)
-    return Hindered.CONFLICT
+    return ActionRefused.CONFLICT
 
 
-def walk(office: Office, case: Case, *events: Event) -> Case | Barred:
+def apply_events(context: CaseContext, case: Case, *events: Event) -> Case | Barred:
     """The case after events of one moment, all of which must be possible; or what bars the first that is not."""
-    now = office.ambient.now()
+    now = context.ambient.now()
     for event in events:
-        why = barred(case, event, now, office.terms)
+        why = barred(case, event, now, context.terms)
         if why is not None:
             return why
-        case = advance(case, event, now, office.terms)
+        case = advance(case, event, now, context.terms)
     return case
 
 
-def _overtaken(case: Case) -> Hindered:
+def _overtaken(case: Case) -> ActionRefused:
     last = case.history[-1].event if case.history else ""
-    return Hindered.LAPSED if last == "lease_lapsed" else Hindered.CONFLICT
+    return ActionRefused.LAPSED if last == "lease_lapsed" else ActionRefused.CONFLICT
 
 
-async def save(office: Office, before: Case, after: Case, notices: Sequence[Notice] = ()) -> bool:
+async def save(context: CaseContext, before: Case, after: Case, notices: Sequence[Notice] = ()) -> bool:
     """Writes a changed case with an audit row for each new line of its history. False when somebody was faster."""
     after = replace(after, version=before.version + 1)
-    told = (*notices, *_notices(office, before, after))
-    return await office.cases.save(after, audit_rows(after, len(before.history)), told)
+    told = (*notices, *_notices(context, before, after))
+    return await context.cases.save(after, audit_rows(after, len(before.history)), told)
 
 
 def audit_rows(case: Case, since: int = 0) -> tuple[AuditEvent, ...]:
@@ -135,28 +135,28 @@ def audit_rows(case: Case, since: int = 0) -> tuple[AuditEvent, ...]:
     )
 
 
-def _notices(office: Office, before: Case, after: Case) -> tuple[Notice, ...]:
+def _notices(context: CaseContext, before: Case, after: Case) -> tuple[Notice, ...]:
     """What a change of state gives the citizen to know. It never says how a case was decided."""
     if after.state is before.state or after.contact is None or after.safety.unsafe:
         return ()
     match after.state:
         case State.APPROVED | State.DECLINED:
-            return (notice(office, after, NoticeKind.RESULT),)
+            return (notice(context, after, NoticeKind.RESULT),)
         case State.REQUESTED if before.state is State.DECISION:
-            return (notice(office, after, NoticeKind.MORE_NEEDED),)
+            return (notice(context, after, NoticeKind.MORE_NEEDED),)
         case State.BOUND:
-            return (notice(office, after, NoticeKind.CHECKED),)
+            return (notice(context, after, NoticeKind.CHECKED),)
         case _:
             return ()
 
 
-def notice(office: Office, case: Case, kind: NoticeKind, life: float = NOTICE_LIFE, **fields: str) -> Notice:
+def notice(context: CaseContext, case: Case, kind: NoticeKind, life: float = NOTICE_LIFE, **fields: str) -> Notice:
     """A notice to the citizen's contact address. Raises ValueError for a case without one."""
     if case.contact is None:
         raise ValueError("there is nobody to tell")
-    now = office.ambient.now()
+    now = context.ambient.now()
     return Notice(
-        id=handles.fresh(office.ambient, size=16),
+        id=handles.fresh(context.ambient, size=16),
         kind=kind,
         way=case.contact.way,
         address=case.contact.address,
@@ -168,12 +168,12 @@ def notice(office: Office, case: Case, kind: NoticeKind, life: float = NOTICE_LI
     )
 
 
-async def let_clocks_speak(office: Office, limit: int = 50) -> int:
+async def expire_due_cases(context: CaseContext, limit: int = 50) -> int:
     """Moves cases whose time is over although nobody looks at them, so that citizens are told and data goes in time.
 
     Gives the number of cases looked at. Nothing depends on it: whoever touches a case lets its clocks speak first.
     """
-    due = await office.cases.due(office.ambient.now(), limit)
+    due = await context.cases.due(context.ambient.now(), limit)
     for case in due:
-        await current(office, case.id)
+        await load_case(context, case.id)
     return len(due)

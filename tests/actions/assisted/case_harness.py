@@ -8,15 +8,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from broker.actions.assist import Assist
-from broker.actions.assist_office import Office
-from broker.actions.assist_staff import Console
+from broker.actions.assisted.citizen import CitizenCases
+from broker.actions.assisted.context import CaseContext
+from broker.actions.assisted.staff import StaffCases
+from broker.actions.assisted.staff_login import StaffPrincipal
+from broker.actions.assisted.staff_results import Answer, CaseView
 from broker.actions.attempt_log import AttemptLog
 from broker.actions.browser import Browser
 from broker.actions.outcomes import Continuation, HelpWanted, Proof
 from broker.actions.sign_in.citizen import SignIn
 from broker.actions.sign_in.desk import Desk, Limited, Registered
-from broker.actions.staff_outcomes import Answer, Folder, Present
 from broker.ambient import Ambient
 from broker.assisted.case import Case, Channel, Decision, Outcome
 from broker.assisted.clocks import Terms
@@ -122,16 +123,16 @@ class Stage:
     lot: Lot
     facts: Facts
     passing: Passing
-    office: Office
-    assist: Assist
+    context: CaseContext
+    citizen_cases: CitizenCases
     citizen: SignIn
-    console: Console
+    console: StaffCases
 
-    def present(self, member: StaffMember, age: float = 0) -> Present:
+    def present(self, member: StaffMember, age: float = 0) -> StaffPrincipal:
         """Somebody signed in so many seconds ago."""
         at = self.clock.now() - age
         session = StaffSession("d", member.id, member.subject, "high", ("hwk",), int(at), at, at, at + 3600)
-        return Present(member, session, at + 300)
+        return StaffPrincipal(member, session, at + 300)
 
     async def arrives(self, level: Level = Level.SUBSTANTIAL, browser: Browser = ME, language: str = "en") -> str:
         """A citizen comes from the service; gives the handle of the transaction."""
@@ -177,18 +178,18 @@ class Stage:
         assert found is not None
         return found
 
-    async def session(self, by: StaffMember, answers: tuple[Answer, ...] = GOOD) -> Folder:
+    async def session(self, by: StaffMember, answers: tuple[Answer, ...] = GOOD) -> CaseView:
         """An agent takes the next case, meets the citizen and records everything; the decision is next."""
         who, c = self.present(by), self.console
         f = had(await c.next_case(who))
         f = had(await c.start_session(who, f.case.id, f.case.edition, Channel.IN_PERSON))
-        f = had(await c.exchange_words(who, f.case.id, f.case.edition))
+        f = had(await c.verify_phrase(who, f.case.id, f.case.edition))
         f = had(await c.record_evidence(who, f.case.id, f.case.edition, "passport", PASSPORT, answers))
         f = had(await c.record_checks(who, f.case.id, f.case.edition, SAFE))
         f = had(await c.record_details(who, f.case.id, f.case.edition, DETAILS))
         return had(await c.end_session(who, f.case.id, f.case.edition))
 
-    async def approves(self, by: StaffMember = ANN) -> Folder:
+    async def approves(self, by: StaffMember = ANN) -> CaseView:
         """An agent goes through with it and approves."""
         f = await self.session(by)
         return had(await self.console.decide(self.present(by), f.case.id, f.case.edition, Decision.APPROVE, ()))
@@ -214,9 +215,9 @@ class Stage:
         return [event for _, event in await self.facts.audit.read(0, 1000) if not kind or event.kind == kind]
 
 
-def had(outcome: object) -> Folder:
+def had(outcome: object) -> CaseView:
     """A folder, and no refusal."""
-    assert isinstance(outcome, Folder), outcome
+    assert isinstance(outcome, CaseView), outcome
     return outcome
 
 
@@ -252,25 +253,25 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
         mac=ring.mac,
         crowded=lambda: False,
     )
-    office = Office(
+    context = CaseContext(
         issuer=f"{ISSUER}/assisted",
         ambient=ambient,
         cases=facts.cases,
         audit=facts.audit,
         terms=Terms(),
         profiles=shipped(),
-        blind=lambda text: ring.mac("case mark", text.encode()).hex(),
+        fingerprint=lambda text: ring.mac("case mark", text.encode()).hex(),
         questions=facts.questions,
         confirm=f"{ISSUER}/confirm",
         name={"en": "Portico"},
         ways=frozenset({"email"}),
     )
-    assist = Assist(desk, office)
-    yield Stage(clock, lot, facts, passing, office, assist, SignIn(desk, assist), Console(office))
+    citizen_cases = CitizenCases(desk, context)
+    yield Stage(clock, lot, facts, passing, context, citizen_cases, SignIn(desk, citizen_cases), StaffCases(context))
     await passing.close()
     await facts.close()
 
 
-def with_ways(stage: Stage, *ways: str) -> Assist:
+def with_ways(stage: Stage, *ways: str) -> CitizenCases:
     """The citizens' side where notices go out in some ways only."""
-    return replace(stage.assist, ways=frozenset(ways))
+    return replace(stage.citizen_cases, ways=frozenset(ways))

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from broker.actions.assist_office import let_clocks_speak
+from broker.actions.assisted.context import expire_due_cases
 from broker.actions.browser import Browser
 from broker.actions.outcomes import Continuation, Held, HelpOffered, Limit, Proof, Refusal
 from broker.actions.views import CheckAndShare, Leave, Lost, Waiting, WentWrong
@@ -17,7 +17,7 @@ from broker.model.assurance import Level
 from broker.model.failures import FailureClass
 from broker.model.handle import digest, plain
 from broker.model.notice import NoticeKind
-from tests.actions.assist_stage import ANN, ME, SERVICE, STRANGER, WANTED, Stage, had, with_ways
+from tests.actions.assisted.case_harness import ANN, ME, SERVICE, STRANGER, WANTED, Stage, had, with_ways
 
 # --- asking ---
 
@@ -64,13 +64,13 @@ async def test_only_sessions_that_can_reach_the_level_are_on_offer(stage: Stage)
 
 async def test_no_help_is_on_offer_where_it_could_not_reach_the_level(stage: Stage) -> None:
     handle = await stage.arrives(Level.HIGH)
-    assert await stage.assist.on_offer(handle, ME) is None
+    assert await stage.citizen_cases.on_offer(handle, ME) is None
     assert await stage.citizen.ask_help(handle, ME, WANTED) is Refusal.NOT_NOW
 
 
 async def test_where_help_is_turned_off_nobody_can_ask(stage: Stage) -> None:
     handle = await stage.arrives()
-    off = replace(stage.assist, enabled=False)
+    off = replace(stage.citizen_cases, enabled=False)
     assert await off.ask(handle, ME, WANTED) is Refusal.NOT_NOW
 
 
@@ -463,8 +463,8 @@ async def test_a_provider_that_works_after_all_withdraws_the_case(stage: Stage) 
     await stage.asks(handle)
     case = await stage.case(handle)
     transaction = replace(await stage.transaction(handle), case=None, withdrawn=case.id)
-    await stage.assist.tidy(transaction)
-    await stage.assist.tidy(transaction)
+    await stage.citizen_cases.tidy(transaction)
+    await stage.citizen_cases.tidy(transaction)
     gone = await stage.facts.cases.load(case.id)
     assert gone is not None and (gone.state, gone.history[-1].reason) == (State.WITHDRAWN, "another_way")
 
@@ -549,8 +549,8 @@ async def test_time_runs_out_although_nobody_looks(stage: Stage) -> None:
     await stage.asks(handle)
     case = await stage.case(handle)
     stage.clock.advance(14 * 86400)
-    assert await let_clocks_speak(stage.office) == 1
-    assert await let_clocks_speak(stage.office) == 0
+    assert await expire_due_cases(stage.context) == 1
+    assert await expire_due_cases(stage.context) == 0
     gone = await stage.facts.cases.load(case.id)
     assert gone is not None and (gone.state, gone.erased) == (State.EXPIRED, True)
 

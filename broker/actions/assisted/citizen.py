@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from broker.actions.assist_address import cannot_be_reached, contact, marked
-from broker.actions.assist_office import Office, audit_rows, change, current, notice, walk
+from broker.actions.assisted.contact import cannot_be_reached, contact, fingerprint_text
+from broker.actions.assisted.context import CaseContext, apply_events, audit_rows, change, load_case, notice
 from broker.actions.browser import Browser
 from broker.actions.outcomes import Continuation, Held, HelpOffered, HelpWanted, Limit, Proof, Refusal
 from broker.actions.sign_in.desk import Desk, event, mine, step
@@ -53,14 +53,14 @@ _ENDINGS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Assist:
-    """Help from a person: the citizens' desk, and the office in which cases are worked on.
+class CitizenCases:
+    """Help from a person: the citizens' desk, and the context in which cases are worked on.
 
     `ways` are those in which notices can go out: whoever could not be sent a code could not take their identity up.
     """
 
     desk: Desk
-    office: Office
+    context: CaseContext
     enabled: bool = True
     ways: frozenset[Way] = frozenset(Way)
 
@@ -82,7 +82,7 @@ class Assist:
 
     def channels(self, level: Level) -> tuple[Channel, ...]:
         """The kinds of session that can reach a level, the strongest first."""
-        profiles = self.office.profiles
+        profiles = self.context.profiles
         fit = [one for one in Channel if min(profiles.caps[one].level, profiles.highest) >= level]
         return tuple(sorted(fit, key=lambda one: -profiles.caps[one].level))
 
@@ -95,7 +95,7 @@ class Assist:
             return Refusal.NOT_NOW
         if wanted.way not in self.ways:
             return Refusal.WAY
-        reach = contact(wanted.way, wanted.address, self.office.region)
+        reach = contact(wanted.way, wanted.address, self.context.region)
         if reach is None:
             return Refusal.UNREACHABLE if cannot_be_reached(wanted.way, wanted.address) else Refusal.ADDRESS
         rate = self.desk.limited.help
@@ -108,15 +108,15 @@ class Assist:
         self, handle: str, transaction: Transaction, reach: Contact, channel: Channel, safety: Safety
     ) -> Continuation | Refusal:
         """Writes the case, then lets the transaction wait for it. A crash in between is mended by asking again."""
-        marks = (self.office.blind(marked(reach)),)
+        marks = (self.context.fingerprint(fingerprint_text(reach)),)
         submitted = ev.Submitted(reach, channel, safety, marks)
         while True:
-            code = handles.readable(self.office.ambient, CODE_LENGTH)
-            case = walk(self.office, self._draft(transaction, code), submitted, ev.Readied())
+            code = handles.readable(self.context.ambient, CODE_LENGTH)
+            case = apply_events(self.context, self._draft(transaction, code), submitted, ev.Readied())
             if isinstance(case, Barred):
                 raise RuntimeError(f"a new case could not be submitted: {case}")
             case = replace(case, version=1)
-            created = await self.office.cases.create(case, audit_rows(case), ())
+            created = await self.context.cases.create(case, audit_rows(case), ())
             if created is Created.DONE:
                 break
             if created is Created.ONE_OPEN_ALREADY:
@@ -129,16 +129,16 @@ class Assist:
 
     async def _join(self, handle: str, transaction: Transaction) -> None:
         """Lets a transaction wait for the open case that was made for it before."""
-        case = await self.office.cases.by_transaction(transaction.id)
+        case = await self.context.cases.by_transaction(transaction.id)
         latest = await self.desk.transactions.load(handle)
         if case is not None and case.open and latest is not None:
             await step(self.desk, handle, latest, HelpRequested(case.id))
 
     def _draft(self, transaction: Transaction, code: str) -> Case:
-        now, terms = self.office.ambient.now(), self.office.terms
+        now, terms = self.context.ambient.now(), self.context.terms
         request = transaction.request
         return Case(
-            id=handles.fresh(self.office.ambient, size=16),
+            id=handles.fresh(self.context.ambient, size=16),
             version=1,
             state=State.DRAFT,
             transaction=transaction.id,
@@ -147,8 +147,8 @@ class Assist:
             level=request.minimum,
             claims=request.asked,
             language=transaction.language,
-            reference=handles.readable(self.office.ambient, REFERENCE_LENGTH),
-            words=phrase(self.office.ambient.draw),
+            reference=handles.readable(self.context.ambient, REFERENCE_LENGTH),
+            words=phrase(self.context.ambient.draw),
             created=now,
             changed=now,
             ends=now + terms.whole,
@@ -185,7 +185,7 @@ class Assist:
         transaction = await mine(self.desk, handle, browser)
         if isinstance(transaction, Lost):
             return transaction
-        code = handles.readable(self.office.ambient, CODE_LENGTH)
+        code = handles.readable(self.context.ambient, CODE_LENGTH)
         drawn = ev.ContinuationDrawn(continuation_digest(handles.plain(code)))
         if not isinstance(await self._change(transaction, drawn), Case):
             return None
@@ -202,7 +202,7 @@ class Assist:
     async def _change(self, transaction: Transaction, *events: ev.Event, notices: tuple[Notice, ...] = ()) -> object:
         if transaction.case is None:
             return None
-        return await change(self.office, transaction.case, *events, notices=notices)
+        return await change(self.context, transaction.case, *events, notices=notices)
 
     # --- what the journey asks ---
 
@@ -212,54 +212,54 @@ class Assist:
         A case that went on in another transaction is over for this one, and a level that only a live case in the
         asking browser is worth is not given to any other browser.
         """
-        case = None if transaction.case is None else await current(self.office, transaction.case)
+        case = None if transaction.case is None else await load_case(self.context, transaction.case)
         if case is None:
             return Over(FailureClass.HELP_EXPIRED)
         if case.transaction != transaction.id:
             return Over(FailureClass.HELP_ELSEWHERE)
         if case.state is State.BOUND and case.binding is not None:
-            proven = identity(case, self.office.issuer, self.office.profiles)
+            proven = identity(case, self.context.issuer, self.context.profiles)
             if not _asking(transaction, case):
-                proven = replace(proven, level=min(proven.level, self.office.profiles.authentication.code))
+                proven = replace(proven, level=min(proven.level, self.context.profiles.authentication.code))
             enough = proven.level >= transaction.request.minimum
             return Proven(proven) if enough else Over(FailureClass.HELP_TOO_LOW)
         return None if case.open else Over(_ENDINGS[case.state])
 
     async def standing(self, transaction: Transaction) -> Standing:
         """What the citizen may see of the case. Raises LookupError where there is none."""
-        case = None if transaction.case is None else await current(self.office, transaction.case)
+        case = None if transaction.case is None else await load_case(self.context, transaction.case)
         if case is None:
             raise LookupError("the transaction waits for no case")
-        attempts = await self.office.cases.attempts(case.id, _purpose(case)) if case.state is State.APPROVED else 0
-        asking, now = _asking(transaction, case), self.office.ambient.now()
-        return standing(case, self.office.terms, now, asking=asking, attempts=attempts)
+        attempts = await self.context.cases.attempts(case.id, _purpose(case)) if case.state is State.APPROVED else 0
+        asking, now = _asking(transaction, case), self.context.ambient.now()
+        return standing(case, self.context.terms, now, asking=asking, attempts=attempts)
 
     async def tidy(self, transaction: Transaction) -> None:
         """Withdraws the case that an identity proven elsewhere made needless, if there is one."""
         if transaction.withdrawn is not None:
-            await change(self.office, transaction.withdrawn, ev.Withdrawn("another_way"))
+            await change(self.context, transaction.withdrawn, ev.Withdrawn("another_way"))
 
     async def released(self, case: str) -> None:
         """The identity of a case answered a service: what is not kept for reuse is erased."""
-        await change(self.office, case, ev.Released())
+        await change(self.context, case, ev.Released())
 
     async def asked(self, transaction: Transaction) -> Question | None:
         """What staff ask the citizen of the transaction's case to confirm, as long as it waits for an answer."""
         if transaction.case is None:
             return None
-        now, asked = self.office.ambient.now(), await self.office.questions.of_case(transaction.case)
+        now, asked = self.context.ambient.now(), await self.context.questions.of_case(transaction.case)
         return next((one for one in asked if one.waits(now)), None)
 
     async def vouched(self, question: Question, identity: Identity) -> bool:
         """Records in a case that somebody confirmed its question; False where the case takes nothing more in."""
-        case = None if question.case is None else await current(self.office, question.case)
+        case = None if question.case is None else await load_case(self.context, question.case)
         if case is None:
             return False
         candidate = self.desk.candidate(identity.provider)
         way = identity.provider if candidate is None else candidate.card.name(STAFF_LANGUAGE)
-        now = self.office.ambient.now()
+        now = self.context.ambient.now()
         made = device_evidence(case, question.id, identity.level, way, identity.claims, now)
-        return isinstance(await change(self.office, case.id, ev.DeviceConfirmed(made)), Case)
+        return isinstance(await change(self.context, case.id, ev.DeviceConfirmed(made)), Case)
 
     # --- taking the identity up ---
 
@@ -268,15 +268,15 @@ class Assist:
         transaction = await mine(self.desk, handle, browser)
         if isinstance(transaction, Lost):
             return transaction
-        case = None if transaction.case is None else await current(self.office, transaction.case)
+        case = None if transaction.case is None else await load_case(self.context, transaction.case)
         if case is None or case.state is not State.APPROVED or case.contact is None:
             return None
-        now, (way, address) = self.office.ambient.now(), self._where(case, case.contact)
-        code, life = confirmation_code(self.office.ambient.draw), self.office.terms.code(way)
+        now, (way, address) = self.context.ambient.now(), self._where(case, case.contact)
+        code, life = confirmation_code(self.context.ambient.draw), self.context.terms.code(way)
         sent = ev.CodeSent(Confirmation(confirmation_digest(case.id, code), way, now, now + life))
-        told = notice(self.office, case, NoticeKind.CODE, life, code=code, minutes=str(life // 60))
+        told = notice(self.context, case, NoticeKind.CODE, life, code=code, minutes=str(life // 60))
         told = replace(told, way=way, address=address)
-        done = await change(self.office, case.id, sent, edition=case.edition, notices=(told,))
+        done = await change(self.context, case.id, sent, edition=case.edition, notices=(told,))
         return Refusal.JUST_SENT if done is Barred.JUST_SENT else None
 
     def _where(self, case: Case, reach: Contact) -> tuple[Way, str]:
@@ -296,34 +296,34 @@ class Assist:
         transaction = await mine(self.desk, handle, browser)
         if isinstance(transaction, Lost):
             return transaction
-        case = None if transaction.case is None else await current(self.office, transaction.case)
+        case = None if transaction.case is None else await load_case(self.context, transaction.case)
         if case is None or case.state is not State.APPROVED:
             return Proof.DONE if case is not None and case.state is State.BOUND else Proof.NOT_NOW
-        if case.confirmation is not None and self.office.ambient.now() >= case.confirmation.expires:
+        if case.confirmation is not None and self.context.ambient.now() >= case.confirmation.expires:
             return Proof.RUN_OUT
-        tries = self.office.terms.code_tries
-        attempt = await self.office.cases.count_attempt(case.id, _purpose(case), tries)
+        tries = self.context.terms.code_tries
+        attempt = await self.context.cases.count_attempt(case.id, _purpose(case), tries)
         if attempt is not None:
             binding = self._proven(case, code, words, _asking(transaction, case))
-            bound = binding and await change(self.office, case.id, ev.Bound(binding), edition=case.edition)
+            bound = binding and await change(self.context, case.id, ev.Bound(binding), edition=case.edition)
             if isinstance(bound, Case):
                 return Proof.DONE
-        await self.office.audit.write([event(self.desk, "case_proof_failed", transaction)])
+        await self.context.audit.write([event(self.desk, "case_proof_failed", transaction)])
         if attempt is None or attempt >= tries:
-            await change(self.office, case.id, ev.AttemptsSpent())
+            await change(self.context, case.id, ev.AttemptsSpent())
             return Proof.SPENT
         return Proof.WRONG
 
     def _proven(self, case: Case, code: str, words: str, asking: bool) -> Binding | None:
         """What was shown, or None if it was not right. Both are compared whatever the first comparison says."""
-        now, worth = self.office.ambient.now(), self.office.profiles.authentication
+        now, worth = self.context.ambient.now(), self.context.profiles.authentication
         sent = case.confirmation
         right = sent is not None and same_code(case.id, sent.digest, code) and now < sent.expires
         said = same_phrase(case.words, words)
         needed = bool(words.strip()) or (asking and case.level > worth.code)
         if sent is None or not right or (needed and not said):
             return None
-        subject = handles.fresh(self.office.ambient)
+        subject = handles.fresh(self.context.ambient)
         level = authentication_level(worth, asking_browser=asking, code=right, words=said and case.exchanged)
         return Binding(subject, now, level, ("otp",), asking_browser=asking, code=right, words=said, way=sent.way)
 

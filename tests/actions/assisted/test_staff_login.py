@@ -7,15 +7,14 @@ from typing import Any
 
 import pytest
 
+from broker.actions.assisted.staff_login import ATTEMPT_LIFE, LoginFailure, LoginRedirect, LoginResult, StaffLogin
 from broker.actions.attempt_log import AttemptLog
-from broker.actions.staff_outcomes import Arrived, Departing, TurnedAway
-from broker.actions.staff_sign_in import ATTEMPT_LIFE, Entrance
 from broker.ambient import Ambient
 from broker.model.assurance import Level
 from broker.model.handle import digest
 from broker.model.identity import Identity
 from broker.provider import Answer, Ask, Card, Cause, Departure, Failure, Health, Reason
-from tests.actions.assist_stage import ANN, BEN, Stage
+from tests.actions.assisted.case_harness import ANN, BEN, Stage
 from tests.machine.tallies import Tallies
 
 CALLBACK = "https://console.example/callback"
@@ -62,23 +61,23 @@ class StaffProvider:
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """An entrance with its provider."""
+    """A staff login with its provider."""
 
-    entrance: Entrance
+    login: StaffLogin
     provider: StaffProvider
     stage: Stage
 
     async def leaves(self, then: str = "/", session: str | None = None) -> tuple[str, str]:
         """Sets out; gives the state and the browser's secret."""
-        gone = await self.entrance.begin(then, session)
-        assert isinstance(gone, Departing)
+        gone = await self.login.begin(then, session)
+        assert isinstance(gone, LoginRedirect)
         return self.provider.asked[-1].state, gone.secret
 
-    async def signs_in(self, session: str | None = None, **says: Any) -> Arrived | TurnedAway:
+    async def signs_in(self, session: str | None = None, **says: Any) -> LoginResult | LoginFailure:
         """There and back."""
         state, secret = await self.leaves("/next", session)
         self.provider.says = says
-        return await self.entrance.complete({"state": state}, secret, session)
+        return await self.login.complete({"state": state}, secret, session)
 
 
 @pytest.fixture
@@ -89,9 +88,9 @@ def tallies() -> Tallies:
 
 @pytest.fixture
 def door(stage: Stage, ambient: Ambient, tallies: Tallies) -> Door:
-    """An entrance for Ann and Ben."""
+    """A staff login for Ann and Ben."""
     provider = StaffProvider(stage.clock)
-    entrance = Entrance(
+    login = StaffLogin(
         provider=provider,
         callback=CALLBACK,
         people={one.id: one for one in (ANN, BEN)},
@@ -105,13 +104,13 @@ def door(stage: Stage, ambient: Ambient, tallies: Tallies) -> Door:
         audit=stage.facts.audit,
         attempts=AttemptLog(tallies),
     )
-    return Door(entrance, provider, stage)
+    return Door(login, provider, stage)
 
 
 async def test_a_member_of_staff_signs_in_and_is_known_by_a_cookie_kept_only_as_a_digest(door: Door) -> None:
     arrived = await door.signs_in()
-    assert isinstance(arrived, Arrived) and arrived.then == "/next"
-    present = await door.entrance.present(arrived.session)
+    assert isinstance(arrived, LoginResult) and arrived.then == "/next"
+    present = await door.login.present(arrived.session)
     assert present is not None and present.member == ANN
     assert present.fresh_until == door.stage.clock.now() + 300
     assert present.session.digest == digest(arrived.session)
@@ -124,19 +123,19 @@ async def test_a_member_of_staff_signs_in_and_is_known_by_a_cookie_kept_only_as_
 @pytest.mark.parametrize(
     ("says", "why"),
     [
-        ({"subject": "sub-eve"}, TurnedAway.NOT_STAFF),
-        ({"level": Level.LOW}, TurnedAway.TOO_WEAK),
-        ({"amr": ("pwd",)}, TurnedAway.TOO_WEAK),
-        ({"amr": ()}, TurnedAway.TOO_WEAK),
-        ({"failure": Reason.CANCELLED}, TurnedAway.NOT_FINISHED),
-        ({"failure": Reason.UNSAFE}, TurnedAway.UNUSABLE),
-        ({"failure": Reason.INCOMPLETE}, TurnedAway.UNUSABLE),
-        ({"failure": Reason.UNAVAILABLE}, TurnedAway.UNAVAILABLE),
-        ({"failure": Reason.TOO_WEAK}, TurnedAway.TOO_WEAK),
+        ({"subject": "sub-eve"}, LoginFailure.NOT_STAFF),
+        ({"level": Level.LOW}, LoginFailure.TOO_WEAK),
+        ({"amr": ("pwd",)}, LoginFailure.TOO_WEAK),
+        ({"amr": ()}, LoginFailure.TOO_WEAK),
+        ({"failure": Reason.CANCELLED}, LoginFailure.NOT_FINISHED),
+        ({"failure": Reason.UNSAFE}, LoginFailure.UNUSABLE),
+        ({"failure": Reason.INCOMPLETE}, LoginFailure.UNUSABLE),
+        ({"failure": Reason.UNAVAILABLE}, LoginFailure.UNAVAILABLE),
+        ({"failure": Reason.TOO_WEAK}, LoginFailure.TOO_WEAK),
     ],
 )
 async def test_a_sign_in_that_is_not_good_enough_is_turned_away_and_recorded(
-    door: Door, says: dict[str, Any], why: TurnedAway
+    door: Door, says: dict[str, Any], why: LoginFailure
 ) -> None:
     assert await door.signs_in(**says) is why
     [row] = await door.stage.audit("staff_sign_in_failed")
@@ -146,7 +145,7 @@ async def test_a_sign_in_that_is_not_good_enough_is_turned_away_and_recorded(
 
 async def test_a_stray_callback_changes_nothing(door: Door) -> None:
     state, secret = await door.leaves()
-    complete = door.entrance.complete
+    complete = door.login.complete
     for parameters, browser in (
         ({"state": "staff_unknown"}, secret),
         ({}, secret),
@@ -154,110 +153,110 @@ async def test_a_stray_callback_changes_nothing(door: Door) -> None:
         ({"state": state}, "another-browser"),
         ({"state": state, "iss": "them"}, secret),
     ):
-        assert await complete(parameters, browser, None) is TurnedAway.LOST
-    assert isinstance(await complete({"state": state}, secret, None), Arrived)
+        assert await complete(parameters, browser, None) is LoginFailure.LOST
+    assert isinstance(await complete({"state": state}, secret, None), LoginResult)
     assert not await door.stage.audit("staff_sign_in_failed")
 
 
 async def test_a_callback_works_once_and_in_time(door: Door) -> None:
     state, secret = await door.leaves()
-    assert isinstance(await door.entrance.complete({"state": state}, secret, None), Arrived)
-    assert await door.entrance.complete({"state": state}, secret, None) is TurnedAway.LOST
+    assert isinstance(await door.login.complete({"state": state}, secret, None), LoginResult)
+    assert await door.login.complete({"state": state}, secret, None) is LoginFailure.LOST
     state, secret = await door.leaves()
     door.stage.clock.advance(ATTEMPT_LIFE)
-    assert await door.entrance.complete({"state": state}, secret, None) is TurnedAway.LOST
+    assert await door.login.complete({"state": state}, secret, None) is LoginFailure.LOST
 
 
 async def test_where_the_provider_is_down_nobody_is_sent_away(door: Door) -> None:
     door.provider.down = True
-    assert await door.entrance.begin("/", None) is TurnedAway.UNAVAILABLE
+    assert await door.login.begin("/", None) is LoginFailure.UNAVAILABLE
 
 
 @pytest.mark.parametrize("then", ["https://evil.example/", "//evil.example", "/\\evil.example", "cases", "/a\nb"])
 async def test_nobody_is_led_to_another_site_afterwards(door: Door, then: str) -> None:
     state, secret = await door.leaves(then)
-    arrived = await door.entrance.complete({"state": state}, secret, None)
-    assert isinstance(arrived, Arrived) and arrived.then == "/"
+    arrived = await door.login.complete({"state": state}, secret, None)
+    assert isinstance(arrived, LoginResult) and arrived.then == "/"
 
 
 async def test_a_session_ends_when_it_is_not_used_and_when_it_is_too_old(door: Door) -> None:
     arrived = await door.signs_in()
-    assert isinstance(arrived, Arrived)
+    assert isinstance(arrived, LoginResult)
     clock = door.stage.clock
     clock.advance(899)
-    assert await door.entrance.present(arrived.session) is not None
+    assert await door.login.present(arrived.session) is not None
     clock.advance(899)
-    assert await door.entrance.present(arrived.session) is not None
+    assert await door.login.present(arrived.session) is not None
     clock.advance(900)
-    assert await door.entrance.present(arrived.session) is None
+    assert await door.login.present(arrived.session) is None
     arrived = await door.signs_in()
-    assert isinstance(arrived, Arrived)
+    assert isinstance(arrived, LoginResult)
     end = clock.now() + 28800
     while clock.now() + 600 < end:
         clock.advance(600)
-        assert await door.entrance.present(arrived.session) is not None
+        assert await door.login.present(arrived.session) is not None
     clock.set(end)
-    assert await door.entrance.present(arrived.session) is None
+    assert await door.login.present(arrived.session) is None
 
 
 async def test_who_left_the_list_of_staff_is_signed_out(door: Door) -> None:
     arrived = await door.signs_in()
-    assert isinstance(arrived, Arrived)
+    assert isinstance(arrived, LoginResult)
     for people in ({"ben": BEN}, {"ann": replace(ANN, subject="somebody-else")}):
-        assert await replace(door.entrance, people=people).present(arrived.session) is None
+        assert await replace(door.login, people=people).present(arrived.session) is None
 
 
 async def test_signing_out_ends_the_session_for_good(door: Door) -> None:
     arrived = await door.signs_in()
-    assert isinstance(arrived, Arrived)
+    assert isinstance(arrived, LoginResult)
     signed_in = int(door.stage.clock.now())
-    assert await door.entrance.leave(arrived.session) == signed_in
-    assert await door.entrance.leave(arrived.session) is None
-    assert await door.entrance.present(arrived.session) is None
+    assert await door.login.leave(arrived.session) == signed_in
+    assert await door.login.leave(arrived.session) is None
+    assert await door.login.present(arrived.session) is None
     assert len(await door.stage.audit("staff_signed_out")) == 1
 
 
 async def test_after_a_sign_out_the_next_person_at_the_console_is_asked_for_a_new_sign_in(door: Door) -> None:
     arrived = await door.signs_in()
-    assert isinstance(arrived, Arrived)
+    assert isinstance(arrived, LoginResult)
     assert not door.provider.asked[-1].fresh
-    departed = await door.entrance.leave(arrived.session)
-    assert isinstance(await door.entrance.begin("/", None, departed=departed), Departing)
+    departed = await door.login.leave(arrived.session)
+    assert isinstance(await door.login.begin("/", None, departed=departed), LoginRedirect)
     assert (door.provider.asked[-1].fresh, door.provider.asked[-1].after) == (True, departed)
 
 
 async def test_proving_anew_who_one_is_demands_a_fresh_sign_in_and_replaces_the_session(door: Door) -> None:
     first = await door.signs_in()
-    assert isinstance(first, Arrived)
+    assert isinstance(first, LoginResult)
     door.stage.clock.advance(600)
     again = await door.signs_in(session=first.session)
-    assert isinstance(again, Arrived) and door.provider.asked[-1].fresh
-    assert await door.entrance.present(first.session) is None
-    present = await door.entrance.present(again.session)
+    assert isinstance(again, LoginResult) and door.provider.asked[-1].fresh
+    assert await door.login.present(first.session) is None
+    present = await door.login.present(again.session)
     assert present is not None and present.fresh_until == door.stage.clock.now() + 300
 
 
 async def test_an_old_sign_in_does_not_pass_for_a_fresh_one(door: Door) -> None:
     first = await door.signs_in()
-    assert isinstance(first, Arrived)
+    assert isinstance(first, LoginResult)
     before = int(door.stage.clock.now())
     door.stage.clock.advance(600)
-    assert await door.signs_in(session=first.session, auth_time=before) is TurnedAway.TOO_WEAK
-    assert await door.entrance.present(first.session) is not None
+    assert await door.signs_in(session=first.session, auth_time=before) is LoginFailure.TOO_WEAK
+    assert await door.login.present(first.session) is not None
 
 
 async def test_only_the_same_person_proves_anew(door: Door) -> None:
     first = await door.signs_in()
-    assert isinstance(first, Arrived)
-    assert await door.signs_in(session=first.session, subject="sub-ben") is TurnedAway.OTHER_PERSON
-    present = await door.entrance.present(first.session)
+    assert isinstance(first, LoginResult)
+    assert await door.signs_in(session=first.session, subject="sub-ben") is LoginFailure.OTHER_PERSON
+    present = await door.login.present(first.session)
     assert present is not None and present.member == ANN
 
 
 async def test_a_sign_in_from_the_future_makes_no_decision_fresher(door: Door) -> None:
     arrived = await door.signs_in(auth_time=int(door.stage.clock.now()) + 50)
-    assert isinstance(arrived, Arrived)
-    present = await door.entrance.present(arrived.session)
+    assert isinstance(arrived, LoginResult)
+    present = await door.login.present(arrived.session)
     assert present is not None and present.fresh_until == door.stage.clock.now() + 300
 
 
@@ -267,9 +266,9 @@ async def test_a_failed_staff_sign_in_says_in_the_log_what_it_failed_of(
     caplog.set_level(logging.INFO)
     state, secret = await door.leaves("/next")
     door.provider.says = {"failure": Reason.UNSAFE}
-    await door.entrance.complete({"state": state}, secret, None, "request-1")
+    await door.login.complete({"state": state}, secret, None, "request-1")
     door.provider.down = True
-    await door.entrance.begin("/next", None, "request-2")
+    await door.login.begin("/next", None, "request-2")
     told = [vars(record) for record in caplog.records if record.message == "attempt_failed"]
     assert [(one["request_id"], one["reason"], one["detail"]) for one in told] == [
         ("request-1", "unsafe", "as told"),
@@ -286,10 +285,10 @@ async def test_a_callback_of_staff_that_does_not_belong_leaves_a_trace(
 ) -> None:
     caplog.set_level(logging.INFO)
     state, secret = await door.leaves("/next")
-    assert await door.entrance.complete({"state": "other"}, secret, None, "request-1") is TurnedAway.LOST
-    assert await door.entrance.complete({"state": state}, "other", None, "request-2") is TurnedAway.LOST
-    assert isinstance(await door.entrance.complete({"state": state}, secret, None), Arrived)
-    assert await door.entrance.complete({"state": state}, secret, None, "request-3") is TurnedAway.LOST
+    assert await door.login.complete({"state": "other"}, secret, None, "request-1") is LoginFailure.LOST
+    assert await door.login.complete({"state": state}, "other", None, "request-2") is LoginFailure.LOST
+    assert isinstance(await door.login.complete({"state": state}, secret, None), LoginResult)
+    assert await door.login.complete({"state": state}, secret, None, "request-3") is LoginFailure.LOST
     told = [vars(record) for record in caplog.records if record.message == "stray_callback"]
     assert [one["request_id"] for one in told] == ["request-1", "request-2", "request-3"]
     assert [why for _, why in tallies.strays] == [one["why"] for one in told]

@@ -7,47 +7,9 @@ from enum import StrEnum
 from broker.assisted.case import Case, Outcome, State
 from broker.assisted.levels import Assessment
 from broker.assisted.table import Barred
-from broker.model.staff import StaffMember, StaffSession
 
 
-@dataclass(frozen=True, slots=True)
-class Present:
-    """Somebody signed in: who, their session, and until when they may decide without proving anew who they are."""
-
-    member: StaffMember
-    session: StaffSession
-    fresh_until: float
-
-
-@dataclass(frozen=True, slots=True)
-class Departing:
-    """Where to send somebody who signs in, and the secret by which their browser is known when it comes back."""
-
-    url: str
-    secret: str
-
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """A finished sign-in: the new session's cookie, and the path to show."""
-
-    session: str
-    then: str
-
-
-class TurnedAway(StrEnum):
-    """Why a sign-in came to nothing."""
-
-    UNAVAILABLE = "unavailable"
-    NOT_FINISHED = "not_finished"
-    NOT_STAFF = "not_staff"
-    TOO_WEAK = "too_weak"
-    OTHER_PERSON = "other_person"
-    UNUSABLE = "unusable"
-    LOST = "lost"
-
-
-class Hindered(StrEnum):
+class ActionRefused(StrEnum):
     """Why nothing was changed, beside what the table of a case bars.
 
     CONFLICT: somebody else changed the case since the page was made. LAPSED: the lease ran out meanwhile. NOTE: the
@@ -67,25 +29,25 @@ class Hindered(StrEnum):
     ASKED = "asked"
 
 
-Refused = Hindered | Barred
+RefusalReason = ActionRefused | Barred
 
 
-class Deed(StrEnum):
+class StaffAction(StrEnum):
     """What staff can do with a case."""
 
     CLAIM = "claim"
     RENEW = "renew"
-    PUT_BACK = "put_back"
+    RETURN_TO_QUEUE = "put_back"
     START_SESSION = "start_session"
-    EXCHANGE_WORDS = "exchange_words"
+    VERIFY_PHRASE = "exchange_words"
     RECORD = "record"
     ASK_CITIZEN = "ask_citizen"
     END_SESSION = "end_session"
     DROP_SESSION = "drop_session"
     DECIDE = "decide"
-    OWN_VIEW = "own_view"
+    INDEPENDENT_REVIEW = "own_view"
     REVIEW = "review"
-    TAKE_BACK = "take_back"
+    REASSIGN = "take_back"
     HOLD = "hold"
     END_HOLD = "end_hold"
     DECLINE_HELD = "decline_held"
@@ -95,7 +57,7 @@ class Deed(StrEnum):
     REVOKE = "revoke"
 
 
-class Part(StrEnum):
+class CaseRole(StrEnum):
     """As whom somebody sees a case. VISITOR sees no personal data."""
 
     AGENT = "agent"
@@ -104,7 +66,7 @@ class Part(StrEnum):
     VISITOR = "visitor"
 
 
-class Warned(StrEnum):
+class CaseWarning(StrEnum):
     """What to think about before going on."""
 
     SAME_NAME = "same_name"
@@ -114,7 +76,7 @@ class Warned(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
+class CaseView:
     """A case as one member of staff may see it, what its evidence supports now, and what they may do next.
 
     `case` leaves out what this person must not see, so it is for showing only; every change names `case.edition`.
@@ -122,11 +84,11 @@ class Folder:
     """
 
     case: Case
-    part: Part
+    role: CaseRole
     assessment: Assessment
-    may: frozenset[Deed]
-    warned: tuple[Warned, ...] = ()
-    hindrance: Barred | None = None
+    actions: frozenset[StaffAction]
+    warnings: tuple[CaseWarning, ...] = ()
+    approval_refused: Barred | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +100,7 @@ class Answer:
     reason: str | None = None
 
 
-class Fault(StrEnum):
+class InputError(StrEnum):
     """What is wrong with something that was typed or ticked."""
 
     MISSING = "missing"
@@ -152,14 +114,14 @@ class Fault(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Faulty:
+class InvalidInput:
     """What was typed cannot be recorded: faults by field or check. Nothing was changed."""
 
-    faults: Mapping[str, Fault]
+    faults: Mapping[str, InputError]
 
 
 @dataclass(frozen=True, slots=True)
-class Stopped:
+class HeldCase:
     """One line of a lead's list: a case that waits for a lead, or a review that is late. No personal data."""
 
     reference: str
