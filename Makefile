@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Suites that need no server, no browser and no clock: they are run once more the way `python -O` runs the product.
 PURE := $(wildcard tests/test_*.py tests/model tests/oidc tests/journey tests/assisted tests/account)
 
-.PHONY: help setup demo test lint types suite optimised unit fmt wheel bench lock clean node test-tools
+.PHONY: help setup demo test lint types suite optimised unit fmt diagrams wheel bench lock clean node test-tools
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -32,6 +32,9 @@ unit: setup .venv/.test ## test what needs no server and no browser
 
 fmt: .venv/.test ## format, and fix what can be fixed by a program
 	@$(PY) -m ruff check --quiet --fix . && $(PY) -m ruff format --quiet .
+
+diagrams: setup ## draw the state diagrams in the documents again from the tables
+	@$(PY) -m tests.documents.diagrams
 
 bench: setup test-tools ## measure the cost of a complete sign-in
 	@exec $(PY) -m tests.bench

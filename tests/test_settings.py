@@ -977,14 +977,6 @@ def test_every_rule_for_the_picker_can_be_configured() -> None:
     assert {rule.value for rule in PickerOrder} == {rule.value for rule in OrderRule}
 
 
-def test_a_member_of_staff_is_found_by_the_subject_of_their_provider(config: Configuration) -> None:
-    staff = config.settings().staff
-    assert staff is not None
-    found = staff.by_subject("staff-mei")
-    assert found is not None and found.id == "mei"
-    assert staff.by_subject("mei") is None
-
-
 # --- addresses ---
 
 

@@ -1,4 +1,4 @@
-"""What operators hear of attempts at providers that failed, and of callbacks that do not belong: a log line, a count.
+"""Log lines and counts for operators: failed attempts at providers, stray callbacks, failures that call an operator.
 
 Neither holds anything of a person: ids of the configuration, closed words, the reference that the citizen's page shows,
 the id of the request, and `Failure.detail`, which no claim, code or token ever gets into.
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from broker.model.failures import KINDS, FailureClass, from_reason
 from broker.provider import Failure, Reason
 
 LOG: logging.Logger = logging.getLogger("portico.providers")
@@ -44,6 +45,10 @@ class AttemptCounts(Protocol):
         """A callback did not belong."""
         ...
 
+    def operator_called(self, failure: str, provider: str) -> None:
+        """A failure of a class that calls an operator (`Kind.alarm`). `provider` is empty if none is involved."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class AttemptLog:
@@ -54,11 +59,13 @@ class AttemptLog:
     def failed(
         self, provider: str, failure: str, outcome: Failure | None, *, reference: str, client_id: str, request_id: str
     ) -> None:
-        """An attempt ended in a class of failure. `outcome` is what the provider's part said; None if it was sound.
+        """An attempt ended in a class of failure, or a staff sign-in for one of its own reasons.
+
+        `outcome` is what the provider's part said; None if it was sound.
 
         A warning if the provider failed or its reply cannot be trusted: an operator may have to do something.
         """
-        told = {"provider": provider, "failure": failure, "client_id": client_id}
+        told = {"provider": provider, "failure": str(failure), "client_id": client_id}
         if outcome is not None:
             told |= {
                 "reason": outcome.reason.value,
@@ -70,6 +77,19 @@ class AttemptLog:
         grave = outcome is not None and (outcome.outage or outcome.reason is Reason.UNSAFE)
         level = logging.WARNING if grave else logging.INFO
         LOG.log(level, "attempt_failed", extra={**told, "reference": _spoken(reference), "request_id": request_id})
+        found = failure if outcome is None else from_reason(outcome.reason)
+        if isinstance(found, FailureClass):
+            self.call_operator(found, provider, reference=reference, client_id=client_id, request_id=request_id)
+
+    def call_operator(
+        self, failure: FailureClass, provider: str = "", *, reference: str, client_id: str, request_id: str
+    ) -> None:
+        """Logs a failure at ERROR and counts it, if only an operator can repair what fails so (`Kind.alarm`)."""
+        if not KINDS[failure].alarm:
+            return
+        self.counts.operator_called(failure.value, provider)
+        told = {"failure": failure.value, "provider": provider, "client_id": client_id}
+        LOG.error("operator_called", extra={**told, "reference": _spoken(reference), "request_id": request_id})
 
     def stray(self, provider: str, why: Stray, *, reference: str = "", request_id: str) -> None:
         """A callback does not belong. `provider` is a configured one, or empty."""

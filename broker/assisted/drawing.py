@@ -1,11 +1,7 @@
-"""The table of a case as a picture, in Mermaid's words for state diagrams."""
+"""The table of a case as a Mermaid state diagram. `make diagrams` writes it into docs/assisted.md."""
 
 from broker.assisted.case import State
 from broker.assisted.table import LINES
-
-BEGIN = "<!-- drawn from the table: begin -->"
-END = "<!-- drawn from the table: end -->"
-"""What stands before and after the picture in a document."""
 
 _ANYWHERE = 8
 """An event that leads to one state from at least so many states is told in the note, not drawn."""
@@ -26,15 +22,3 @@ def mermaid() -> str:
         if len(line.sources) >= _ANYWHERE:
             lines += [f"        {line.event.__name__} to {target.name}" for target in line.targets if target]
     return "\n".join([*lines, "    end note"]) + "\n"
-
-
-def redrawn(document: str) -> str:
-    """A Markdown document with the picture between its two marks drawn anew.
-
-    Raises ValueError where the document lacks one of the marks.
-    """
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"the document needs the lines {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n```mermaid\n{mermaid()}```\n{END}{after}"

@@ -1,11 +1,7 @@
-"""The state table as a picture, in Mermaid's words for state diagrams."""
+"""The state table as a Mermaid state diagram. `make diagrams` writes it into docs/journey.md."""
 
 from broker.journey.table import ALWAYS, POSSIBLE
 from broker.journey.transaction import ENDED, State
-
-BEGIN = "<!-- drawn from the table: begin -->"
-END = "<!-- drawn from the table: end -->"
-"""What stands before and after the picture in a document."""
 
 
 def mermaid() -> str:
@@ -22,15 +18,3 @@ def mermaid() -> str:
     lines += [f"        {line}" for line in always]
     lines += ["    end note"]
     return "\n".join(lines) + "\n"
-
-
-def redrawn(document: str) -> str:
-    """A Markdown document with the picture between its two marks drawn anew.
-
-    Raises ValueError where the document lacks one of the marks.
-    """
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"the document needs the lines {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n```mermaid\n{mermaid()}```\n{END}{after}"

@@ -132,21 +132,8 @@ def overdue(transaction: Transaction, now: float) -> Event | None:
     return None
 
 
-def moved(transaction: Transaction, browser: str, now: float) -> Transaction:
-    """The transaction taken to another browser, whose secret has the digest `browser`; the old secret is dead.
-
-    What the old browser had in hand (an attempt, an identity) stays behind, so that only the browser in which the
-    identity is proved may answer. The same object if the transaction has ended.
-    """
-    return advance(transaction, BrowserChanged(browser), now)
-
-
-def stub(transaction: Transaction) -> Transaction:
-    """What is left of a transaction after its end: enough to send the citizen back to the service, nothing personal."""
-    return replace(transaction, **_stubbed(transaction))
-
-
 def _stubbed(transaction: Transaction) -> Changes:
+    """What is left after the end: enough to send the citizen back to the service, nothing personal."""
     asked = transaction.request
     request = AuthorizationRequest(
         client_id=asked.client_id,

@@ -131,8 +131,8 @@ class Kind:
     `reason` is the provider contract's word it comes from. `error` is what the service receives if the citizen leaves
     (None: the service is told nothing), `description` its public sentence, free of persons and providers; `kin` are
     codes that may stand in the place of `error` where the request says more. `next` is what may be offered, in the
-    order of the page. `alarm` calls an operator. `played` says that the
-    simulator can act it. `tries` is after how many such failures a provider is no longer offered in one transaction.
+    order of the page. `alarm` calls an operator: a log line at ERROR and a metric with an alert rule. `tries` is after
+    how many such failures a provider is no longer offered in one transaction.
     """
 
     origin: Origin
@@ -143,7 +143,6 @@ class Kind:
     kin: tuple[ErrorCode, ...] = ()
     page: bool = True
     alarm: bool = False
-    played: bool = False
     tries: int | None = None
 
 
@@ -153,46 +152,46 @@ C, F, N, FROM = ErrorCode, FailureClass, NextStep, Origin
 KINDS: Mapping[FailureClass, Kind] = MappingProxyType({
     F.CANCELLED: Kind(
         FROM.CITIZEN, C.ACCESS_DENIED, "The sign-in was not finished.",
-        (N.RETRY, N.ANOTHER, N.HELP, N.LATER), reason="cancelled", played=True),
+        (N.RETRY, N.ANOTHER, N.HELP, N.LATER), reason="cancelled"),
     F.DECLINED_SHARING: Kind(
         FROM.CITIZEN, C.ACCESS_DENIED, "The citizen chose not to share their details.",
-        (N.WHAT_AND_WHY, N.RETRY, N.ANOTHER, N.OTHER_WAYS), reason="declined", played=True),
+        (N.WHAT_AND_WHY, N.RETRY, N.ANOTHER, N.OTHER_WAYS), reason="declined"),
     F.COULD_NOT_SIGN_IN: Kind(
         FROM.CITIZEN, C.ACCESS_DENIED, "The citizen could not sign in.",
-        (N.ANOTHER, N.RETRY, N.HELP, N.LATER), reason="not_recognised", played=True),
+        (N.ANOTHER, N.RETRY, N.HELP, N.LATER), reason="not_recognised"),
     F.NOT_VERIFIED: Kind(
         FROM.PROVIDER, C.ACCESS_DENIED, "The identity could not be confirmed.",
-        (N.ANOTHER, N.WHAT_YOU_HAVE, N.HELP, N.OTHER_WAYS), reason="not_verified", played=True),
+        (N.ANOTHER, N.WHAT_YOU_HAVE, N.HELP, N.OTHER_WAYS), reason="not_verified"),
     F.LEVEL_TOO_LOW: Kind(
         FROM.PROVIDER, C.UNMET_AUTHENTICATION_REQUIREMENTS, "The level of assurance asked for was not reached.",
-        (N.STEP_UP, N.ANOTHER, N.HELP, N.OTHER_WAYS), reason="too_weak", played=True),
+        (N.STEP_UP, N.ANOTHER, N.HELP, N.OTHER_WAYS), reason="too_weak"),
     F.NO_ROUTE: Kind(
         FROM.REQUEST, C.UNMET_AUTHENTICATION_REQUIREMENTS, "Nothing on offer reaches the level of assurance asked for.",
         (N.HELP, N.OTHER_WAYS, N.CONTACT)),
     F.PAUSED: Kind(
         FROM.PROVIDER, C.ACCESS_DENIED, "The sign-in is waiting for another step.",
-        (N.RESUME, N.LATER, N.ANOTHER, N.HELP), reason="paused", played=True),
+        (N.RESUME, N.LATER, N.ANOTHER, N.HELP), reason="paused"),
     F.PROVIDER_DOWN: Kind(
         FROM.PROVIDER, C.TEMPORARILY_UNAVAILABLE, "The chosen way to sign in is not working.",
-        (N.RETRY, N.ANOTHER, N.HELP, N.LATER), reason="unavailable", played=True),
+        (N.RETRY, N.ANOTHER, N.HELP, N.LATER), reason="unavailable"),
     F.PROVIDER_BUSY: Kind(
         FROM.PROVIDER, C.TEMPORARILY_UNAVAILABLE, "The chosen way to sign in is very busy.",
-        (N.RETRY, N.ANOTHER, N.LATER), reason="busy", played=True),
+        (N.RETRY, N.ANOTHER, N.LATER), reason="busy"),
     F.TOOK_TOO_LONG: Kind(
         FROM.CITIZEN, C.ACCESS_DENIED, "The sign-in took too long.",
-        (N.RETRY, N.ANOTHER, N.HELP, N.LATER), played=True),
+        (N.RETRY, N.ANOTHER, N.HELP, N.LATER)),
     F.UNSAFE_REPLY: Kind(
         FROM.PROVIDER, C.SERVER_ERROR, "A reply could not be trusted.",
-        (N.RETRY, N.ANOTHER, N.HELP), reason="unsafe", alarm=True, played=True, tries=2),
+        (N.RETRY, N.ANOTHER, N.HELP), reason="unsafe", alarm=True, tries=2),
     F.INCOMPLETE_REPLY: Kind(
         FROM.PROVIDER, C.ACCESS_DENIED, "Details that the service needs are missing.",
-        (N.RETRY, N.ANOTHER, N.HELP), reason="incomplete", played=True),
+        (N.RETRY, N.ANOTHER, N.HELP), reason="incomplete"),
     F.BLOCKED_BY_YOU: Kind(
         FROM.CITIZEN, C.ACCESS_DENIED, "The citizen turned this way to sign in off.",
         (N.UNBLOCK, N.ANOTHER, N.HELP)),
     F.CANNOT_USE: Kind(
         FROM.PROVIDER, C.ACCESS_DENIED, "This way to sign in cannot be used for the service.",
-        (N.CONTACT_PROVIDER, N.ANOTHER, N.HELP), reason="suspended", played=True, tries=1),
+        (N.CONTACT_PROVIDER, N.ANOTHER, N.HELP), reason="suspended", tries=1),
     F.WAY_CLOSED: Kind(
         FROM.BROKER, C.ACCESS_DENIED, "This way to sign in is no longer offered for the service.",
         (N.ANOTHER, N.HELP, N.OTHER_WAYS, N.CONTACT)),

@@ -44,7 +44,6 @@ class Question:
     code: str
     minimum: Level
     scope: tuple[str, ...] = ()
-    acr_values: tuple[str, ...] = ()
     asked: tuple[str, ...] = ()
     message: str | None = None
     handle: str = ""

@@ -45,9 +45,9 @@ class WayBack:
 class AuthorizationRequest:
     """What a service asked for, after the checks of its profile (OpenID Connect Core 3.1.2.1).
 
-    `minimum` is the lowest level that may be answered; `essential_acr` says that nothing else will do
-    (OpenID Connect Core 5.5.1.1). `claims` is the checked `claims` parameter, with the members `id_token` and
-    `userinfo`; `asked` names every claim that scope and `claims` ask for together and that the service may have.
+    `minimum` is the lowest level that may be answered (OpenID Connect Core 5.5.1.1). `claims` is the checked `claims`
+    parameter, with the members `id_token` and `userinfo`; `asked` names every claim that scope and `claims` ask for
+    together and that the service may have.
     `pushed` is the digest of the pushed request's handle (RFC 9126), `dpop_jkt` the key thumbprint that binds the
     code (RFC 9449 10), `hint_subject` the `sub` of a verified `id_token_hint`. `question` is set where the answer goes
     to a waiting question instead of a redirect URI, which is empty then.
@@ -63,8 +63,6 @@ class AuthorizationRequest:
     code_challenge: str | None = None
     prompt: tuple[str, ...] = ()
     max_age: int | None = None
-    acr_values: tuple[str, ...] = ()
-    essential_acr: bool = False
     claims: Mapping[str, Any] = field(default_factory=dict)
     asked: tuple[str, ...] = ()
     ui_locales: tuple[str, ...] = ()

@@ -221,7 +221,7 @@ def check_max_age(asking: Asking) -> Fields:
 def check_assurance(asking: Asking) -> Fields:
     """The level that is demanded, and whether nothing else will do (OpenID Connect Core 5.5.1.1)."""
     acr_values = asking.parameters.get("acr_values", "")
-    return assurance.demanded(acr_values, asking.claims, asking.service, asking.door.ladder)
+    return {"minimum": assurance.demanded(acr_values, asking.claims, asking.service, asking.door.ladder)}
 
 
 def check_subject(asking: Asking) -> Fields:

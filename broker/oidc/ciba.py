@@ -110,8 +110,8 @@ def check_scope(asking: Asking) -> Fields:
 
 def check_assurance(asking: Asking) -> Fields:
     """The level that is demanded: `acr_values` is voluntary, the service's own level the floor (CIBA Core 1.0, 7.1)."""
-    found = assurance.demanded(asking.parameters.get("acr_values", ""), {}, asking.service, asking.door.ladder)
-    return {"minimum": found["minimum"], "acr_values": found["acr_values"]}
+    acr_values = asking.parameters.get("acr_values", "")
+    return {"minimum": assurance.demanded(acr_values, {}, asking.service, asking.door.ladder)}
 
 
 def check_message(asking: Asking) -> Fields:

@@ -4,6 +4,7 @@ from typing import Any
 
 from broker.model.assurance import Ladder
 from broker.model.grant import Release
+from broker.oidc.assurance import answered_acr
 from broker.oidc.claim_request import accepts
 from broker.oidc.claims_parameter import PROTOCOL_CLAIMS
 from broker.oidc.session_id import session_id
@@ -19,15 +20,14 @@ def id_token_claims(
     lifetime: int,
     *,
     nonce: str | None = None,
-    at_hash: str | None = None,
 ) -> dict[str, Any]:
-    """The claims of an ID token for one service. `acr` is the level really reached, `auth_time` the real one.
+    """The claims of an ID token for one service. `acr` answers the request (Core 5.5.1.1), `auth_time` is the real one.
 
     `auth_time` is there only if the service asked for it or for `max_age` (Core 2): to the second, it would tell two
     services that they have the same session before them. `sid` differs from service to service.
 
     Of the citizen's data it holds only what the `claims` parameter asked for in the ID token; what scope asks for is
-    told at the userinfo endpoint (OpenID Connect Core 5.4). `at_hash` is optional in the code flow.
+    told at the userinfo endpoint (OpenID Connect Core 5.4). There is no `at_hash`, which is optional in the code flow.
     """
     token = {
         "iss": issuer,
@@ -36,10 +36,9 @@ def id_token_claims(
         "exp": int(now) + lifetime,
         "iat": int(now),
         "auth_time": release.auth_time if release.auth_time_asked else None,
-        "acr": ladder.acr(release.level),
+        "acr": answered_acr(release.level, release.asked_claims, ladder),
         "amr": list(release.amr),
         "nonce": nonce,
-        "at_hash": at_hash,
         "sid": None if release.session is None else session_id(release.session, client_id),
     }
     return {

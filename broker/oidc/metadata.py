@@ -83,9 +83,6 @@ def discovery(
     *,
     response_modes: Sequence[ResponseMode] = (ResponseMode.QUERY,),
     verifiable: Verifiable | None = None,
-    documentation: str | None = None,
-    policy: str | None = None,
-    terms: str | None = None,
     certificates: str | None = None,
     decryption: Sequence[str] = (),
     open_to: Sequence[Service] = (),
@@ -139,13 +136,7 @@ def discovery(
         **_ciba(registered, urls),
         **_verified_claims(verifiable, claims),
     }
-    optional = {
-        "service_documentation": documentation,
-        "op_policy_uri": policy,
-        "op_tos_uri": terms,
-        "registration_endpoint": urls.registration if open_to else None,
-    }
-    return document | {name: value for name, value in optional.items() if value is not None}
+    return document | ({"registration_endpoint": urls.registration} if open_to else {})
 
 
 def _scopes(services: Sequence[Service]) -> list[str]:

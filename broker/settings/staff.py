@@ -46,7 +46,3 @@ class Staff:
     level: Level
     amr: tuple[str, ...]
     sessions: StaffSessions
-
-    def by_subject(self, subject: str) -> StaffMember | None:
-        """The member of staff whom the staff provider calls `subject`, if it is one."""
-        return next((person for person in self.people.values() if person.subject == subject), None)

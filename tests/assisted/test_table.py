@@ -1,7 +1,6 @@
 """The table of a case: where each event leads, who may bring it about, and which clock speaks when."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -21,7 +20,6 @@ from broker.assisted.case import (
     State,
     Way,
 )
-from broker.assisted.drawing import redrawn
 from broker.assisted.people import TwoPeople
 from broker.assisted.table import EVENTS, LINES, PAUSE, TABLE, Barred, advance, barred, name
 from broker.model.assurance import EvidenceType, Level
@@ -86,11 +84,6 @@ def test_renewing_a_lease_leaves_no_line_in_the_history() -> None:
     after = walked(ev.Renewed(AGENT), case=case, now=NOW + 60)
     assert after.history == case.history
     assert after.lease == NOW + 60 + TERMS.lease
-
-
-def test_the_drawing_in_the_documentation_is_up_to_date() -> None:
-    document = (Path(__file__).parents[2] / "docs" / "assisted.md").read_text()
-    assert redrawn(document) == document
 
 
 # --- people ---

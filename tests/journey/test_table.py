@@ -23,7 +23,7 @@ from broker.journey.events import (
     SharingDeclined,
     TimeRanOut,
 )
-from broker.journey.table import advance, moved, overdue, stub
+from broker.journey.table import advance, overdue
 from broker.journey.transaction import FAILURES_KEPT, Failed, State, Transaction
 from broker.model.assurance import Level
 from broker.model.failures import FailureClass
@@ -237,7 +237,7 @@ def test_a_case_that_ended_can_be_followed_by_another() -> None:
 @pytest.mark.parametrize("state", [State[name] for name in OPEN])
 def test_another_browser_gets_nothing_that_the_old_one_had_in_hand(state: State) -> None:
     before = helped(state)
-    after = moved(before, "digest of another browser", NOW)
+    after = walked(before, BrowserChanged("digest of another browser"))
     assert (after.browser, after.moved, after.version) == ("digest of another browser", True, before.version + 1)
     assert (after.attempt, after.identity, after.account) == (None, None, None)
     assert after.state in (State.CHOOSING, State.FAILED, State.WAITING)
@@ -246,7 +246,7 @@ def test_another_browser_gets_nothing_that_the_old_one_had_in_hand(state: State)
 
 def test_an_ended_transaction_is_not_moved() -> None:
     ended = standing(State.REFUSED)
-    assert moved(ended, "digest of another browser", NOW) is ended
+    assert advance(ended, BrowserChanged("digest of another browser"), NOW) is ended
 
 
 def test_declining_to_share_is_a_failure_with_the_provider_and_forgets_the_identity() -> None:
@@ -292,17 +292,17 @@ def test_nothing_personal_is_left_after_the_end_and_the_citizen_can_still_be_sen
 
 def test_a_stub_still_says_which_question_it_answered_and_no_more() -> None:
     asked = request(redirect_uri="", question=Put("q1", f"{PERSONAL} message", "case-1"))
-    left = stub(replace(begun(), request=asked))
+    left = advance(replace(begun(), request=asked), GaveUp(None), NOW)
     assert left.request.question == Put("q1")
     assert PERSONAL not in repr(left)
 
 
-@pytest.mark.parametrize("state", State)
-def test_a_stub_holds_nothing_personal_whatever_it_is_made_of(state: State) -> None:
+@pytest.mark.parametrize("state", [State[name] for name in OPEN])
+def test_an_ended_transaction_holds_nothing_personal_whatever_it_held_before(state: State) -> None:
     whole = replace(helped(state), failures=(Failed(FailureClass.CANCELLED, NOW, "alpha"),), withdrawn="case")
-    left = stub(whole)
+    left = advance(whole, GaveUp(None), NOW)
     assert PERSONAL not in repr(left)
-    assert (left.failures, left.case, left.withdrawn, left.state) == ((), None, None, whole.state)
+    assert (left.failures, left.case, left.withdrawn, left.state) == ((), None, None, State.REFUSED)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import re
 from itertools import chain
+from pathlib import Path
 
 import pytest
 
@@ -93,9 +94,10 @@ def test_an_alarm_is_for_what_nobody_but_an_operator_can_mend() -> None:
     assert {f for f, kind in KINDS.items() if kind.alarm} == {FailureClass.UNSAFE_REPLY, FailureClass.OUR_FAULT}
 
 
-def test_the_simulator_plays_whatever_a_provider_can_bring_about() -> None:
-    played = {failure for failure, kind in KINDS.items() if kind.played}
-    assert played == {from_reason(reason) for reason in Reason} | {FailureClass.TOOK_TOO_LONG}
+def test_every_class_that_calls_an_operator_has_its_own_alert_rule_in_the_operating_guide() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
+    ruled = re.findall(r'increase\(portico_operator_calls_total\{failure="(\w+)"\}\[\w+\]\) > \d+`', guide)
+    assert sorted(ruled) == sorted(failure for failure, kind in KINDS.items() if kind.alarm)
 
 
 def test_a_person_helps_after_every_failure_of_a_provider_that_does_not_pass_by_itself() -> None:

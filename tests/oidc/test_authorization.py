@@ -370,9 +370,7 @@ def essential(*values: str) -> str:
     ],
 )
 def test_the_lowest_known_acr_value_is_the_minimum(acr_values: str | None, minimum: Level) -> None:
-    found = plain(acr_values=acr_values)
-    assert (found.minimum, found.essential_acr) == (minimum, False)
-    assert found.acr_values == tuple((acr_values or "").split())
+    assert plain(acr_values=acr_values).minimum is minimum
 
 
 def test_a_preference_for_a_level_is_no_minimum() -> None:
@@ -388,24 +386,25 @@ def test_the_level_of_the_services_file_is_the_floor() -> None:
     assert plain(careful, claims=essential("low")).minimum is Level.SUBSTANTIAL
 
 
-def test_an_essential_acr_is_a_demand() -> None:
-    found = plain(claims=essential("high", "substantial", "unknown"))
-    assert (found.minimum, found.essential_acr) == (Level.SUBSTANTIAL, True)
-    single = plain(claims=json.dumps({"id_token": {"acr": {"essential": True, "value": "high"}}}))
-    assert (single.minimum, single.essential_acr) == (Level.HIGH, True)
+def test_an_essential_acr_is_the_minimum_whatever_acr_values_say() -> None:
+    assert plain(claims=essential("high", "substantial", "unknown")).minimum is Level.SUBSTANTIAL
+    single = json.dumps({"id_token": {"acr": {"essential": True, "value": "high"}}})
+    assert plain(claims=single, acr_values="low").minimum is Level.HIGH
+    assert plain(service(acr_is_preference=True), claims=single).minimum is Level.HIGH
 
 
-def test_an_essential_acr_that_nobody_knows_cannot_be_met() -> None:
+def test_an_essential_acr_of_unknown_values_is_refused_as_unmet() -> None:
     assert refused(claims=essential("platinum")).code == "unmet_authentication_requirements"
 
 
-def test_an_essential_acr_without_a_value_only_asks_to_be_told() -> None:
-    assert plain(claims=json.dumps({"id_token": {"acr": {"essential": True}}})).essential_acr is False
+def test_an_essential_acr_without_a_value_demands_no_level() -> None:
+    assert plain(claims=json.dumps({"id_token": {"acr": {"essential": True}}})).minimum is Level.LOW
 
 
 def test_an_acr_that_is_not_essential_is_a_wish() -> None:
-    wish = plain(claims=json.dumps({"id_token": {"acr": {"values": ["high"]}}}))
-    assert (wish.minimum, wish.essential_acr) == (Level.HIGH, False)
+    wish = json.dumps({"id_token": {"acr": {"values": ["high"]}}})
+    assert plain(claims=wish).minimum is Level.HIGH
+    assert plain(service(acr_is_preference=True), claims=wish).minimum is Level.LOW
     assert plain(claims=json.dumps({"id_token": {"acr": {"values": ["platinum"]}}})).minimum is Level.LOW
 
 

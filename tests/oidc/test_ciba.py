@@ -67,7 +67,6 @@ def test_a_plain_request_is_taken_by_what_it_asks() -> None:
         "asked": ("given_name", "family_name", "birthdate"),
         "message": "Order 17",
         "minimum": Level.SUBSTANTIAL,
-        "acr_values": ("substantial", "high"),
     }
 
 

@@ -151,11 +151,6 @@ def test_all_ways_to_verify_are_announced_together() -> None:
     }
 
 
-def test_pages_to_read_are_announced_where_they_are() -> None:
-    assert "service_documentation" not in document(FAPI2)
-    assert document(FAPI2, documentation=f"{ISSUER}/docs")["service_documentation"] == f"{ISSUER}/docs"
-
-
 def test_only_the_response_modes_that_are_built_are_announced() -> None:
     assert document(FAPI2)["response_modes_supported"] == ["query"]
     found = document(FAPI2, response_modes=list(ResponseMode))

@@ -89,15 +89,32 @@ def test_what_is_not_known_is_not_a_member() -> None:
     assert not {"sid", "amr", "nonce", "at_hash", "azp", "verified_claims"} & set(bare)
 
 
-def test_the_hash_of_the_access_token_goes_in_where_it_is_wanted() -> None:
-    assert id_token_claims(release(), "tax", ISSUER, LADDER, NOW, 300, at_hash="h")["at_hash"] == "h"
+@pytest.mark.parametrize(
+    ("acr", "reached", "told"),
+    [
+        (None, Level.HIGH, "high"),
+        ({"essential": True}, Level.HIGH, "high"),
+        ({"values": ["low"]}, Level.HIGH, "high"),
+        ({"essential": False, "value": "low"}, Level.HIGH, "high"),
+        ({"essential": True, "value": "high"}, Level.HIGH, "high"),
+        ({"essential": True, "value": "substantial"}, Level.HIGH, "substantial"),
+        ({"essential": True, "values": ["high", "low"]}, Level.SUBSTANTIAL, "low"),
+        ({"essential": True, "values": ["low", "substantial", "high"]}, Level.SUBSTANTIAL, "substantial"),
+        ({"essential": True, "values": ["unknown", "low"]}, Level.SUBSTANTIAL, "low"),
+    ],
+)
+def test_the_acr_of_an_id_token_is_one_of_the_essential_values_that_were_asked_for(
+    acr: dict[str, Any] | None, reached: Level, told: str
+) -> None:
+    """OpenID Connect Core 5.5.1.1."""
+    assert id_token(level=reached, asked_claims={"id_token": {"acr": acr}})["acr"] == told
 
 
 def test_python_jose_accepts_the_id_token() -> None:
-    claims = id_token_claims(release(), "tax", ISSUER, LADDER, 4e9, 300, at_hash=jose.hash_claim("at", "ES256"))
+    claims = id_token_claims(release(), "tax", ISSUER, LADDER, 4e9, 300)
     token = jose.sign({**claims, "iat": 1}, key())
     public = dict(jose.public_jwk(key()))
-    read = python_jose.decode(token, public, ["ES256"], audience="tax", issuer=ISSUER, access_token="at")
+    read = python_jose.decode(token, public, ["ES256"], audience="tax", issuer=ISSUER)
     assert read["sub"] == "pairwise-1"
 
 

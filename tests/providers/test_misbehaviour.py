@@ -7,7 +7,7 @@ import pytest
 
 from broker.ambient import Ambient
 from broker.model.assurance import Level
-from broker.model.failures import KINDS, FailureClass, from_reason
+from broker.model.failures import FailureClass, from_reason
 from broker.model.identity import Identity
 from broker.provider import Answer, Cause, Departure, Failure, Reason
 from providers.breaker import LEAST
@@ -240,8 +240,8 @@ async def test_a_provider_recovers_from_huge_keys_by_itself(here: Stage, clock: 
 # --- the table of failures ---
 
 
-def test_the_simulator_plays_every_class_that_the_table_says_it_plays() -> None:
-    said = {failure for failure, kind in KINDS.items() if kind.played}
+def test_the_simulator_plays_every_reason_of_the_contract_and_a_citizen_who_never_returns() -> None:
+    said = {from_reason(reason) for reason in Reason} | {FailureClass.TOOK_TOO_LONG}
     assert {outcome.failure for outcome in OUTCOMES.values() if outcome.group is Group.HONEST} == said
 
 

@@ -49,8 +49,6 @@ def request(**changes: Any) -> AuthorizationRequest:
         code_challenge="challenge",
         prompt=("login",),
         max_age=60,
-        acr_values=("substantial",),
-        essential_acr=True,
         claims={"userinfo": {"name": None, "email": {"essential": True}}},
         asked=("name", "email"),
         ui_locales=("cy", "en"),

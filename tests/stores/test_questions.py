@@ -29,7 +29,6 @@ def question(now: float, name: str = "1", **changes: Any) -> Question:
         code=f"BCDF-GHJ{name}",
         minimum=Level.SUBSTANTIAL,
         scope=("openid", "profile"),
-        acr_values=("substantial",),
         asked=("name",),
         message="Order 17: parking",
         handle=f"ciba_{name}",

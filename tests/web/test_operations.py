@@ -117,7 +117,9 @@ def test_a_failure_at_a_provider_is_counted_by_what_was_wrong_and_a_stray_callba
     meters = Meters(None)
     meters.provider_failed("bank", "unsafe", "reply", "userinfo_signed")
     meters.stray_callback("bank", "not_awaited")
+    meters.operator_called("unsafe_reply", "bank")
     labels = {"provider": "bank", "reason": "unsafe", "cause": "reply", "fault": "userinfo_signed"}
+    assert value(meters.text(), "portico_operator_calls_total", failure="unsafe_reply", provider="bank") == 1
     assert value(meters.text(), "portico_provider_failures_total", **labels) == 1
     assert value(meters.text(), "portico_stray_callbacks_total", provider="bank", why="not_awaited") == 1
 

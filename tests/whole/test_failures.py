@@ -8,8 +8,9 @@ import pytest
 from playwright.async_api import expect
 
 from broker.journey.transaction import State
-from broker.model.failures import KINDS, FailureClass, NextStep
+from broker.model.failures import KINDS, FailureClass, NextStep, from_reason
 from broker.model.switches import SwitchKind
+from broker.provider import Reason
 from broker.web.citizens.tellings import TELLINGS
 from tests.whole.citizen import HARBOUR, NORTHBANK, PICKER, Citizen
 from tests.whole.conftest import Newcomer
@@ -20,7 +21,7 @@ from tests.whole.stage import Ahead, Stage
 COUNCIL = "Aberlan Council"
 DAY = 24 * 3600
 F, N = FailureClass, NextStep
-PLAYED = [failure for failure, kind in KINDS.items() if kind.played and failure is not F.TOOK_TOO_LONG]
+PLAYED = [from_reason(reason) for reason in Reason]
 AGAIN: Mapping[NextStep, str] = MappingProxyType(
     {N.RETRY: "Try again", N.RESUME: "Go on", N.STEP_UP: "Go to {provider}"}
 )
@@ -30,6 +31,11 @@ AGAIN: Mapping[NextStep, str] = MappingProxyType(
 def title(failure: FailureClass, provider: str = NORTHBANK, service: str = COUNCIL) -> str:
     """The heading of a failure page."""
     return TELLINGS[failure].title.format(provider=provider, service=service, site="Portico")
+
+
+def metrics(stage: Stage) -> str:
+    """What this process counted, as Prometheus reads it."""
+    return stage.parts.meters.text().decode()
 
 
 @pytest.mark.parametrize("failure", PLAYED)
@@ -164,6 +170,8 @@ async def test_an_answer_that_nobody_finishes_checking_is_our_fault(
     ahead.advance(16)
     await other_tab.page.reload()
     await tells(other_tab, F.OUR_FAULT)
+    counted = re.findall(r"^portico_operator_calls_total\{.*our_fault.*\} (.+)$", metrics(clocked_stage), re.MULTILINE)
+    assert counted == ["1.0"]
     # the answer that comes in after all is no longer waited for
     await citizen.sees(title(F.OUR_FAULT))
     await leaves(citizen, F.OUR_FAULT)

@@ -91,6 +91,7 @@ async def test_a_failed_attempt_is_logged_with_what_it_failed_of_and_counted(
     rule = RULES[fault]
     labels = {"provider": NORTHBANK, "cause": rule.cause.value, "fault": fault.value}
     before = count(stage, "portico_provider_failures_total", **labels)
+    calls = count(stage, "portico_operator_calls_total", failure=failure, provider=NORTHBANK)
     await rider.begin(f"outcome:{outcome};persona:amina")
     (await rider.choose()).right(303)
     callback = await rider.away()
@@ -107,6 +108,9 @@ async def test_a_failed_attempt_is_logged_with_what_it_failed_of_and_counted(
     assert isinstance(told["detail"], str)
     assert len(told["detail"]) > 10
     assert count(stage, "portico_provider_failures_total", **labels) == before + 1
+    unsafe = failure is C.UNSAFE_REPLY
+    assert count(stage, "portico_operator_calls_total", failure=failure, provider=NORTHBANK) == calls + unsafe
+    assert [one["level"] for one in logged(caplog, "operator_called")] == ["error"] * unsafe
     code = parse_qs(urlsplit(callback).query).get("code", [callback])[0]
     # the server's own line for each request is never written: see broker.logs
     for record in (record for record in caplog.records if record.name != "uvicorn.access"):

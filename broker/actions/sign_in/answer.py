@@ -7,7 +7,7 @@ from broker.account import release
 from broker.actions.browser import Browser, Shared
 from broker.actions.farewell import farewell
 from broker.actions.needs import Known, NewAnswer, Replaced
-from broker.actions.sign_in.desk import Desk, event, mine, step
+from broker.actions.sign_in.desk import Desk, event, mine, record_failed_attempt, step
 from broker.actions.sign_in.help import Help
 from broker.actions.sign_in.way_back import written
 from broker.actions.views import Lost, SharedItem
@@ -90,13 +90,13 @@ async def answer(desk: Desk, help: Help, handle: str, transaction: Transaction, 
     if service is None or identity is None:
         return None
     before = await known(desk, identity, service)
-    if await refused(desk, handle, transaction, service, before) is not None:
+    if await refused(desk, handle, transaction, service, before, browser) is not None:
         return None
     kept = await _session(desk, transaction, identity, before, browser)
     if kept is None:
-        ended = FailureClass.SESSION_ENDED
-        await step(desk, handle, transaction, AttemptFailed(ended, identity.provider))
-        await desk.audit.write([event(desk, "attempt_failed", transaction, provider=identity.provider, failure=ended)])
+        ended = AttemptFailed(FailureClass.SESSION_ENDED, identity.provider)
+        await step(desk, handle, transaction, ended)
+        await record_failed_attempt(desk, transaction, ended, request_id=browser.request_id)
         return None
     outcome = await record(desk, transaction, service, identity, kept)
     if outcome is None:
@@ -109,7 +109,7 @@ async def answer(desk: Desk, help: Help, handle: str, transaction: Transaction, 
 
 
 async def refused(
-    desk: Desk, handle: str, transaction: Transaction, service: Service, before: Known | None
+    desk: Desk, handle: str, transaction: Transaction, service: Service, before: Known | None, browser: Browser
 ) -> Transaction | None:
     """The transaction as it stands after a refusal; None where the identity is still believed.
 
@@ -127,12 +127,11 @@ async def refused(
     )
     if refusal is None:
         return None
-    failed = await step(desk, handle, transaction, AttemptFailed(refusal, identity.provider))
-    if failed is not None and failed is not transaction:
-        await desk.audit.write(
-            [event(desk, "attempt_failed", transaction, provider=identity.provider, failure=refusal)]
-        )
-    return failed or transaction
+    failed = AttemptFailed(refusal, identity.provider)
+    after = await step(desk, handle, transaction, failed)
+    if after is not None and after is not transaction:
+        await record_failed_attempt(desk, transaction, failed, request_id=browser.request_id)
+    return after or transaction
 
 
 @dataclass(frozen=True, slots=True)

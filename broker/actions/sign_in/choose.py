@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from broker.actions.attempt_log import Stray
 from broker.actions.browser import Browser
 from broker.actions.outcomes import Refusal
-from broker.actions.sign_in.desk import Desk, Registered, event, mine, step
+from broker.actions.sign_in.desk import Desk, Registered, mine, record_failed_attempt, step
 from broker.actions.views import Lost
 from broker.journey.events import AnswerReceived, AttemptFailed, IdentityProven, ProviderChosen
 from broker.journey.judge import Believed, judge
@@ -36,9 +36,9 @@ async def choose(desk: Desk, handle: str, browser: Browser, provider: str) -> Re
     if isinstance(outcome, Departure):
         await step(desk, handle, transaction, chosen)
         return None
-    failure = from_reason(outcome.reason)
-    if await step(desk, handle, transaction, chosen, AttemptFailed(failure, provider)):
-        await _record(desk, transaction, provider, failure, outcome, browser)
+    failed = AttemptFailed(from_reason(outcome.reason), provider)
+    if await step(desk, handle, transaction, chosen, failed):
+        await record_failed_attempt(desk, transaction, failed, outcome, request_id=browser.request_id)
     return None
 
 
@@ -127,26 +127,6 @@ async def _take_in(
             await step(desk, handle, transaction, IdentityProven(believed.identity))
             return
         failure = believed
-    if await step(desk, handle, transaction, AttemptFailed(failure, provider)):
-        await _record(desk, transaction, provider, failure, detail, browser)
-
-
-async def _record(
-    desk: Desk,
-    transaction: Transaction,
-    provider: str,
-    failure: FailureClass,
-    outcome: Failure | None,
-    browser: Browser,
-) -> None:
-    """Writes the audit row of a failed attempt, and tells operators what it failed of."""
-    desk.attempts.failed(
-        provider,
-        failure.value,
-        outcome,
-        reference=transaction.reference,
-        client_id=transaction.request.client_id,
-        request_id=browser.request_id,
-    )
-    detail = {} if outcome is None else {"reason": outcome.reason.value}
-    await desk.audit.write([event(desk, "attempt_failed", transaction, provider=provider, failure=failure, **detail)])
+    failed = AttemptFailed(failure, provider)
+    if await step(desk, handle, transaction, failed):
+        await record_failed_attempt(desk, transaction, failed, detail, request_id=browser.request_id)

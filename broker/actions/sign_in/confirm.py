@@ -73,7 +73,6 @@ async def begin_question(desk: Desk, question: Question, browser: Browser, langu
         scope=question.scope,
         minimum=question.minimum,
         prompt=("login",),
-        acr_values=question.acr_values,
         asked=question.asked,
         hint_subject=question.subject,
         question=Put(question.id, question.message, question.case),
@@ -83,14 +82,14 @@ async def begin_question(desk: Desk, question: Question, browser: Browser, langu
 
 
 async def identified(
-    desk: Desk, handle: str, transaction: Transaction, service: Service, card: Card | None
+    desk: Desk, handle: str, transaction: Transaction, service: Service, card: Card | None, browser: Browser
 ) -> Confirm | Transaction:
     """What to ask somebody who proved who they are; the transaction as it stands where that is not to be asked."""
     identity = transaction.identity
     before = None if identity is None else await known(desk, identity, service)
     over = await _other_person(desk, handle, transaction, before)
     if over is None:
-        over = await refused(desk, handle, transaction, service, before)
+        over = await refused(desk, handle, transaction, service, before, browser)
     put = transaction.request.question
     if over is not None or put is None:
         return over or transaction
@@ -131,7 +130,7 @@ async def confirm(desk: Desk, help: Help, handle: str, browser: Browser, agree: 
     before = await known(desk, identity, service)
     if await _other_person(desk, handle, transaction, before) is not None:
         return None
-    if await refused(desk, handle, transaction, service, before) is not None:
+    if await refused(desk, handle, transaction, service, before, browser) is not None:
         return None
     account = await _confirmed(desk, help, transaction, service, identity)
     over = AnsweredBefore() if account is None else ServiceAnswered(None, account)

@@ -33,7 +33,7 @@ from broker.model.failures import FailureClass
 from broker.model.listing import Listing
 from broker.model.service import Service
 from broker.model.switches import Switches
-from broker.provider import Health, Provider
+from broker.provider import Failure, Health, Provider
 
 WORKING: Final = Health(True)
 """What is taken for the health of a provider that nobody looked at yet."""
@@ -135,6 +135,7 @@ def _candidate(id: str, registered: Registered, health: Mapping[str, Health]) ->
 
 async def mine(desk: Desk, handle: str, browser: Browser) -> Transaction | Lost:
     """The transaction of this browser as it stands now: whatever fell due since it was last looked at has happened."""
+    reference = client_id = ""
     for _ in range(2):
         transaction = await desk.transactions.load(handle)
         if transaction is None or not browser.holds(transaction.browser):
@@ -142,14 +143,15 @@ async def mine(desk: Desk, handle: str, browser: Browser) -> Transaction | Lost:
         due = overdue(transaction, desk.ambient.now())
         if due is None:
             return transaction
+        reference, client_id = transaction.reference, transaction.request.client_id
         moved = await step(desk, handle, transaction, due)
         if moved is not None:
             if isinstance(due, AttemptFailed):
-                await desk.audit.write(
-                    [event(desk, "attempt_failed", transaction, provider=due.provider, failure=due.failure)]
-                )
+                await record_failed_attempt(desk, transaction, due, request_id=browser.request_id)
             return moved
-    return Lost(FailureClass.OUR_FAULT)
+    fault, request_id = FailureClass.OUR_FAULT, browser.request_id
+    desk.attempts.call_operator(fault, reference=reference, client_id=client_id, request_id=request_id)
+    return Lost(fault)
 
 
 async def step(desk: Desk, handle: str, transaction: Transaction, *events: Event) -> Transaction | None:
@@ -166,6 +168,23 @@ async def step(desk: Desk, handle: str, transaction: Transaction, *events: Event
     if after.version != transaction.version + 1:
         after = replace(after, version=transaction.version + 1)
     return after if await desk.transactions.save(handle, after) else None
+
+
+async def record_failed_attempt(
+    desk: Desk, transaction: Transaction, failed: AttemptFailed, outcome: Failure | None = None, *, request_id: str
+) -> None:
+    """Logs a failed attempt for operators and writes its audit row. `outcome` is what the provider's part said."""
+    provider, failure = failed.provider, failed.failure
+    desk.attempts.failed(
+        provider,
+        failure,
+        outcome,
+        reference=transaction.reference,
+        client_id=transaction.request.client_id,
+        request_id=request_id,
+    )
+    detail = {} if outcome is None else {"reason": outcome.reason.value}
+    await desk.audit.write([event(desk, "attempt_failed", transaction, provider=provider, failure=failure, **detail)])
 
 
 async def answered_before(desk: Desk, transaction: Transaction) -> bool:

@@ -41,10 +41,10 @@ async def look(desk: Desk, help: Help, handle: str, browser: Browser) -> tuple[V
     if transaction.case is not None and transaction.state is State.WAITING:
         transaction = await settle(desk, help, handle, transaction)
     if transaction.request.question is not None:
-        return await _questioned(desk, help, handle, transaction, service), Shared()
+        return await _questioned(desk, help, handle, transaction, service, browser), Shared()
     if transaction.state is State.IDENTIFIED:
         return await _identified(desk, help, handle, transaction, service, browser)
-    return await _view(desk, help, transaction, service), Shared()
+    return await _view(desk, help, transaction, service, browser), Shared()
 
 
 async def peek(desk: Desk, handle: str, browser: Browser) -> Lost | None:
@@ -55,21 +55,23 @@ async def peek(desk: Desk, handle: str, browser: Browser) -> Lost | None:
     return None if desk.service(transaction) is not None else Lost(FailureClass.SERVICE_OFF)
 
 
-async def _questioned(desk: Desk, help: Help, handle: str, transaction: Transaction, service: Service) -> View:
+async def _questioned(
+    desk: Desk, help: Help, handle: str, transaction: Transaction, service: Service, browser: Browser
+) -> View:
     """The page of a transaction that answers a question: the same journey, with an end of its own."""
     transaction = await confirm.overtaken(desk, handle, transaction)
     if transaction.state is State.IDENTIFIED:
         by = card(desk, transaction.identity.provider) if transaction.identity else None
-        found = await confirm.identified(desk, handle, transaction, service, by)
+        found = await confirm.identified(desk, handle, transaction, service, by, browser)
         if isinstance(found, Confirm):
             return found
         transaction = found
     if transaction.open:
-        return await _view(desk, help, transaction, service)
+        return await _view(desk, help, transaction, service, browser)
     return await confirm.ended(desk, transaction, service)
 
 
-async def _view(desk: Desk, help: Help, transaction: Transaction, service: Service) -> View:
+async def _view(desk: Desk, help: Help, transaction: Transaction, service: Service, browser: Browser) -> View:
     language = transaction.language
     if transaction.state in _SAY_NOTHING_TOLD and await answered_before(desk, transaction):
         return Ended(service, Ending.ALREADY, WayBack(service.home), language)
@@ -110,7 +112,9 @@ async def _view(desk: Desk, help: Help, transaction: Transaction, service: Servi
             return Checking(
                 service, card(desk, transaction.identity.provider) if transaction.identity else None, language
             )
-    return Lost(FailureClass.OUR_FAULT, service, service.home)
+    fault, request_id, reference = FailureClass.OUR_FAULT, browser.request_id, transaction.reference
+    desk.attempts.call_operator(fault, reference=reference, client_id=service.client_id, request_id=request_id)
+    return Lost(fault, service, service.home)
 
 
 async def _identified(
@@ -120,9 +124,9 @@ async def _identified(
     await help.tidy(transaction)
     identity = transaction.identity
     before = None if identity is None else await known(desk, identity, service)
-    failed = await refused(desk, handle, transaction, service, before)
+    failed = await refused(desk, handle, transaction, service, before, browser)
     if failed is not None:
-        return await _view(desk, help, failed, service), Shared()
+        return await _view(desk, help, failed, service, browser), Shared()
     if must_agree(transaction, service, before):
         by = card(desk, identity.provider) if identity else None
         return CheckAndShare(transaction, service, by, items(transaction, service, before)), Shared()
@@ -130,7 +134,7 @@ async def _identified(
     if answered is not None:
         return _back(transaction, service, answered.leaving, _mark(transaction, 1)), answered.shared
     now = await mine(desk, handle, browser)
-    return (now if isinstance(now, Lost) else await _view(desk, help, now, service)), Shared()
+    return (now if isinstance(now, Lost) else await _view(desk, help, now, service, browser)), Shared()
 
 
 def _back(transaction: Transaction, service: Service, way: WayBack, mark: str) -> Leave:

@@ -65,6 +65,9 @@ class Meters:
             "fault",
         )
         self._strays = counter("stray_callbacks", "Callbacks that did not belong", "provider", "why")
+        self._operator_calls = counter(
+            "operator_calls", "Failures that only an operator can repair", "failure", "provider"
+        )
         self._malformed = counter(
             "claims_malformed", "Claims of providers in a form that was left out", "provider", "claim"
         )
@@ -115,6 +118,10 @@ class Meters:
     def stray_callback(self, provider: str, why: str) -> None:
         """A callback did not belong."""
         self._count(self._strays, provider, why)
+
+    def operator_called(self, failure: str, provider: str) -> None:
+        """A failure of a class that calls an operator."""
+        self._count(self._operator_calls, failure, provider)
 
     def claim_malformed(self, provider: str, claim: str) -> None:
         """A provider sent a claim (our name of it) in a form that was left out."""

@@ -48,10 +48,6 @@ def acts(found: CaseView, words: Language) -> list[Act]:
     ]
 
 
-def _listed(on: Occasion, words: Language) -> tuple[tuple[str, str], ...]:
-    return tuple((word, words.text(text)) for word, text in WHY[on].items())
-
-
 def leading_routes(door: Door) -> list[Route]:
     """The routes of this file."""
     return [

@@ -278,6 +278,10 @@ async def test_a_failed_staff_sign_in_says_in_the_log_what_it_failed_of(
         ("unsafe", "reply"),
         ("unavailable", "transport"),
     ]
+    assert tallies.called == [("unsafe_reply", door.provider.card.id)]
+    [call] = [record for record in caplog.records if record.message == "operator_called"]
+    assert call.levelno == logging.ERROR
+    assert vars(call)["request_id"] == "request-1"
 
 
 async def test_a_callback_of_staff_that_does_not_belong_leaves_a_trace(
