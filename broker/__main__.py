@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as problem:
         if (said := app.wrong_tables(problem)) is None:
             raise
-        print(f"facts.url: {said}", file=sys.stderr)
+        print(f"database.url: {said}", file=sys.stderr)
         return WRONG
     return status
 
@@ -321,24 +321,24 @@ def _behind_proxies(door: app.Application, settings: Settings) -> app.Applicatio
     stands inside.
     """
     broker = settings.broker
-    if not broker.certificates.proxies:
+    if not broker.certificates.trusted_proxies:
         return door
-    if broker.listen.proxies:
-        door = ProxyHeadersMiddleware(door, networks(broker.listen.proxies))  # type: ignore[arg-type, assignment]
-    return certified(door, broker.certificates.proxies)
+    if broker.listen.trusted_proxies:
+        door = ProxyHeadersMiddleware(door, networks(broker.listen.trusted_proxies))  # type: ignore[arg-type, assignment]
+    return certified(door, broker.certificates.trusted_proxies)
 
 
 def _options(settings: Settings) -> dict[str, Any]:
-    proxies = settings.broker.listen.proxies
+    proxies = settings.broker.listen.trusted_proxies
     return {
         "access_log": False,
         "log_config": None,
         "http": "broker.writing:Protocol",
         "server_header": False,
         "date_header": True,
-        "proxy_headers": bool(proxies) and not settings.broker.certificates.proxies,
+        "proxy_headers": bool(proxies) and not settings.broker.certificates.trusted_proxies,
         "forwarded_allow_ips": networks(proxies),
-        "timeout_graceful_shutdown": settings.broker.listen.drain,
+        "timeout_graceful_shutdown": settings.broker.listen.shutdown_timeout,
         "timeout_worker_healthcheck": PATIENCE,
         "lifespan": "on",
     }

@@ -27,16 +27,16 @@ class Thing(StrEnum):
 class Card:
     """What the picker tells a citizen about a provider. Texts by language; `minutes` is how long it takes about.
 
-    `highest` is the highest level the provider is registered for: nothing above it is ever believed. `wants` is what
-    one must have to succeed there (empty: not known).
+    `max_level` is the highest level the provider is registered for: nothing above it is ever believed.
+    `prerequisites` is what one must have to succeed there (empty: not known).
     """
 
     id: str
     names: Mapping[str, str]
     needs: Mapping[str, str]
     minutes: int
-    highest: Level
-    wants: tuple[Thing, ...] = ()
+    max_level: Level
+    prerequisites: tuple[Thing, ...] = ()
 
     def name(self, language: str) -> str:
         """The provider's name in a language, or in the first one it has."""

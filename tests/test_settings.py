@@ -49,7 +49,7 @@ def config(made: Path, tmp_path: Path) -> Configuration:
 def test_the_examples_start_once_their_keys_and_secrets_are_made(config: Configuration) -> None:
     settings = config.settings()
     assert list(settings.services) == ["demo-service", "land-register", "travel-office"]
-    assert {name: entry.card.highest for name, entry in settings.providers.items()} == {
+    assert {name: entry.card.max_level for name, entry in settings.providers.items()} == {
         "eid": Level.HIGH,
         "harbour": Level.SUBSTANTIAL,
         "northbank": Level.SUBSTANTIAL,
@@ -66,7 +66,7 @@ def test_before_that_every_missing_file_is_a_problem_with_its_name(tmp_path: Pat
         "services/travel-office.toml: secret_file",
         "broker.toml: keys.folder",
         "broker.toml: audit.checkpoints",
-        "broker.toml: facts.url",
+        "broker.toml: database.url",
         "providers/eid.toml: openid.key_file",
         "providers/harbour.toml: openid.secret_file",
         "providers/northbank.toml: openid.key_file",
@@ -97,7 +97,7 @@ def test_relative_paths_start_at_the_file_they_stand_in(config: Configuration) -
     settings = config.settings()
     data = config.folder.parent / ".demo"
     assert settings.broker.keys.folder == data / "keys"
-    assert settings.broker.facts.url == f"sqlite:{data / 'facts.db'}"
+    assert settings.broker.database.url == f"sqlite:{data / 'facts.db'}"
     assert settings.providers["harbour"].config.secret_file == data / "secrets" / "harbour"
 
 
@@ -152,7 +152,7 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     ("broker.toml", "listen.public", "8000", "listen.public", "no address with a port"),
     ("broker.toml", "listen.public", "127.0.0.1:70000", "listen.public", "no address with a port"),
     ("broker.toml", "listen.staff", "127.0.0.1:8000", "listen.staff", "one address"),
-    ("broker.toml", "listen.proxies", ["10.0.0.1/8"], "listen.proxies[0]", "no network"),
+    ("broker.toml", "listen.trusted_proxies", ["10.0.0.1/8"], "listen.trusted_proxies[0]", "no network"),
     ("broker.toml", "outgoing.networks", ["ten"], "outgoing.networks[0]", "no network"),
     ("broker.toml", "outgoing.ca_file", "none.pem", "outgoing.ca_file", "missing"),
     ("broker.toml", "languages", [], "languages", "no language"),
@@ -166,55 +166,79 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     ("broker.toml", "acr.high", None, "acr.high", "no usable name"),
     ("broker.toml", "acr.high", "very high", "acr.high", "no usable name"),
     ("broker.toml", "trust_framework", "our rules", "trust_framework", "no identifier"),
-    ("broker.toml", "facts.url", "mysql://db/portico", "facts.url", "no such store"),
-    ("broker.toml", "facts.url", "sqlite:", "facts.url", "outlive the process"),
-    ("broker.toml", "facts.url", "sqlite::memory:", "facts.url", "outlive the process"),
-    ("broker.toml", "facts.url", "sqlite:nowhere/facts.db", "facts.url", "there is no folder"),
-    ("broker.toml", "facts.url", "postgresql://portico:pw@db/portico", "facts.url", "a password stands"),
-    ("broker.toml", "facts.url", "postgresql://db/portico?password=pw", "facts.url", "a password stands"),
-    ("broker.toml", "facts.url", "postgresql://", "facts.url", "host is missing"),
-    ("broker.toml", "facts.url", "postgresql://db/portico?sslmode=verify-full", "facts.url", '"sslmode" is not known'),
-    ("broker.toml", "facts.url", "postgresql://db/portico?application_name=p", "facts.url", "is not known in a URL"),
-    ("broker.toml", "facts.url", "postgres://db/portico", "facts.url", "no such store"),
-    ("broker.toml", "facts.url", "sqlite:///facts.db", "facts.url", "no path of a file"),
-    ("broker.toml", "facts", {"url": "postgresql://db/p", "ca_file": "none.pem"}, "facts.ca_file", "is missing"),
-    ("broker.toml", "facts", {"url": "postgresql://db/p", "ca_file": "broker.toml"}, "facts.ca_file", "no certificate"),
-    ("broker.toml", "facts", {"url": "postgresql://db/p", "key_file": "k.pem"}, "facts.key_file", "no certificate"),
+    ("broker.toml", "database.url", "mysql://db/portico", "database.url", "no such store"),
+    ("broker.toml", "database.url", "sqlite:", "database.url", "outlive the process"),
+    ("broker.toml", "database.url", "sqlite::memory:", "database.url", "outlive the process"),
+    ("broker.toml", "database.url", "sqlite:nowhere/facts.db", "database.url", "there is no folder"),
+    ("broker.toml", "database.url", "postgresql://portico:pw@db/portico", "database.url", "a password stands"),
+    ("broker.toml", "database.url", "postgresql://db/portico?password=pw", "database.url", "a password stands"),
+    ("broker.toml", "database.url", "postgresql://", "database.url", "host is missing"),
     (
         "broker.toml",
-        "facts",
+        "database.url",
+        "postgresql://db/portico?sslmode=verify-full",
+        "database.url",
+        '"sslmode" is not known',
+    ),
+    (
+        "broker.toml",
+        "database.url",
+        "postgresql://db/portico?application_name=p",
+        "database.url",
+        "is not known in a URL",
+    ),
+    ("broker.toml", "database.url", "postgres://db/portico", "database.url", "no such store"),
+    ("broker.toml", "database.url", "sqlite:///facts.db", "database.url", "no path of a file"),
+    ("broker.toml", "database", {"url": "postgresql://db/p", "ca_file": "none.pem"}, "database.ca_file", "is missing"),
+    (
+        "broker.toml",
+        "database",
+        {"url": "postgresql://db/p", "ca_file": "broker.toml"},
+        "database.ca_file",
+        "no certificate",
+    ),
+    (
+        "broker.toml",
+        "database",
+        {"url": "postgresql://db/p", "key_file": "k.pem"},
+        "database.key_file",
+        "no certificate",
+    ),
+    (
+        "broker.toml",
+        "database",
         {"url": "postgresql://db/p", "tls": False, "ca_file": "broker.toml"},
-        "facts.ca_file",
+        "database.ca_file",
         "not encrypted",
     ),
     (
         "broker.toml",
-        "facts",
+        "database",
         {"url": "postgresql://db/p", "verify": False, "ca_file": "broker.toml"},
-        "facts.verify",
+        "database.verify",
         "used for nothing",
     ),
-    ("broker.toml", "facts.url", "postgresql://db/", "facts.url", "database is missing"),
-    ("broker.toml", "facts.url", "postgresql:///portico", "facts.url", "host is missing"),
-    ("broker.toml", "facts.password_file", "nowhere", "facts.password_file", "missing"),
-    ("broker.toml", "passing.url", "memcached://cache", "passing.url", "no such store"),
-    ("broker.toml", "passing.url", "redis://:pw@cache:6379/0", "passing.url", "a password stands"),
+    ("broker.toml", "database.url", "postgresql://db/", "database.url", "database is missing"),
+    ("broker.toml", "database.url", "postgresql:///portico", "database.url", "host is missing"),
+    ("broker.toml", "database.password_file", "nowhere", "database.password_file", "missing"),
+    ("broker.toml", "ephemeral.url", "memcached://cache", "ephemeral.url", "no such store"),
+    ("broker.toml", "ephemeral.url", "redis://:pw@cache:6379/0", "ephemeral.url", "a password stands"),
     (
         "broker.toml",
-        "passing.url",
+        "ephemeral.url",
         "rediss://cache/0?ssl_ca_certs=/ca.pem",
-        "passing.url",
+        "ephemeral.url",
         '"ssl_ca_certs" is not known',
     ),
-    ("broker.toml", "passing.url", "redis://cache/first", "passing.url", "a number"),
+    ("broker.toml", "ephemeral.url", "redis://cache/first", "ephemeral.url", "a number"),
     (
         "broker.toml",
-        "passing",
+        "ephemeral",
         {"url": "redis://cache/0", "ca_file": "broker.toml"},
-        "passing.ca_file",
+        "ephemeral.ca_file",
         "not encrypted",
     ),
-    ("broker.toml", "passing", {"url": "rediss://cache/0", "cert_file": "none"}, "passing.cert_file", "is missing"),
+    ("broker.toml", "ephemeral", {"url": "rediss://cache/0", "cert_file": "none"}, "ephemeral.cert_file", "is missing"),
     ("broker.toml", "keys.folder", "nowhere", "keys.folder", "no folder"),
     ("broker.toml", "notices.outbox", None, "notices", "exactly one"),
     ("broker.toml", "notices.smtp", {"host": "mail", "sender": "a@b.example"}, "notices", "exactly one"),
@@ -268,8 +292,8 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     (DEMO, "introspection_encryption", {"alg": "dir", "enc": "A1"}, "introspection_encryption.enc", "not known"),
     (FAPI, "introspection_alg", "RS256", "introspection_alg", "not allowed"),
     (FAPI, "userinfo_alg", "RS256", "userinfo_alg", "not allowed"),
-    (DEMO, "data.0.claim", "nmae", "data[0].claim", "not known"),
-    (DEMO, "data.0.claim", "", "data[0].claim", "no name of a claim"),
+    (DEMO, "claims.0.claim", "nmae", "claims[0].claim", "not known"),
+    (DEMO, "claims.0.claim", "", "claims[0].claim", "no name of a claim"),
     (DEMO, "scopes", ["openid", "phone"], "scopes[1]", "brings nothing"),
     (DEMO, "jwks_uri", "ftp://service.example/jwks", "jwks_uri", "an absolute URL"),
     (DEMO, "jwks_uri", "http://localhost:8000/jwks", "jwks_uri", "the broker itself"),
@@ -304,8 +328,8 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     (DEMO, "other_ways.1.url", "x", "other_ways[1].url", "an absolute URL"),
     (DEMO, "other_ways.0.text", {"en": "Write"}, "other_ways[0].text", '"cy" is missing'),
     (DEMO, "names", {"en": "Us", "cy": " "}, "names", '"cy" is missing'),
-    (DEMO, "data.0.reason", {"cy": "I"}, "data[0].reason", '"en" is missing'),
-    (DEMO, "data.1.claim", "name", "data[1].claim", "named twice"),
+    (DEMO, "claims.0.reason", {"cy": "I"}, "claims[0].reason", '"en" is missing'),
+    (DEMO, "claims.1.claim", "name", "claims[1].claim", "named twice"),
     (DEMO, "scopes", ["profile"], "scopes", "openid is missing"),
     (DEMO, "scopes", ["openid", "everything"], "scopes[1]", "no such scope"),
     (DEMO, "scopes", ["openid", "offline_access"], "scopes[1]", "a setting of their own"),
@@ -327,8 +351,14 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     (DEMO, "authentication", "none", "secret_file", "nothing uses"),
     (DEMO, "subject_type", "public", "sector", "public subjects know no sectors"),
     (DEMO, "subject_type", "publc", "subject_type", "not known"),
-    ("broker.toml", "certificates", {"proxies": ["ten"]}, "certificates.proxies[0]", "no network"),
-    ("broker.toml", "certificates", {"proxies": ["::/0"]}, "certificates.proxies[0]", "trusts everybody"),
+    ("broker.toml", "certificates", {"trusted_proxies": ["ten"]}, "certificates.trusted_proxies[0]", "no network"),
+    (
+        "broker.toml",
+        "certificates",
+        {"trusted_proxies": ["::/0"]},
+        "certificates.trusted_proxies[0]",
+        "trusts everybody",
+    ),
     ("broker.toml", "certificates", {"authorities": "nowhere"}, "certificates.authorities", "missing"),
     ("broker.toml", "certificates", {"authorities": "staff.toml"}, "certificates.authorities", "no certificates"),
     ("broker.toml", "certificates", {"origin": "http://localhost:8000"}, "certificates.origin", "other work"),
@@ -354,9 +384,9 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     (BANK, "openid.key_file", "../broker.toml", "openid.key_file", "no usable key"),
     (BANK, "openid.key_file", "nowhere.pem", "openid.key_file", "missing"),
     (BANK, "openid.key_file", "../../.demo/secrets/eid.pem", "openid.key_file", '"eid" uses this file too'),
-    (BANK, "listing.services", ["demo-servce"], "listing.services[0]", "there is no service"),
-    (BANK, "listing.paused", {"en": "Works"}, "listing.paused", '"cy" is missing'),
-    (BANK, "listing.paused_until", "soon", "listing.paused_until", "no point in time"),
+    (BANK, "policy.services", ["demo-servce"], "policy.services[0]", "there is no service"),
+    (BANK, "policy.paused", {"en": "Works"}, "policy.paused", '"cy" is missing'),
+    (BANK, "policy.paused_until", "soon", "policy.paused_until", "no point in time"),
     ("staff.toml", "people", [], "people", "no two people"),
     ("staff.toml", "people.2.roles", ["agent"], "people", "no two people"),
     ("staff.toml", "people.1.id", "carys", "people[1].id", "there twice"),
@@ -447,7 +477,7 @@ def test_a_level_that_nobody_reaches_is_a_problem_unless_a_person_helps(config: 
     config.change("services/travel-office.toml", "providers", ["bank", "eid"])
     assert config.settings()
     for change in ({"enabled": False}, {"staff_only": True}, {"services": ["demo-service"]}):
-        config.change("providers/eid.toml", "listing", change)
+        config.change("providers/eid.toml", "policy", change)
         assert [problem.path for problem in config.problems()] == ["services/travel-office.toml: level"]
 
 
@@ -461,7 +491,7 @@ def test_a_sector_is_shared_on_purpose_or_not_at_all(config: Configuration) -> N
 
 
 def test_the_name_of_a_claim_that_only_we_know_is_taken(config: Configuration) -> None:
-    config.change(DEMO, "data.0.claim", "aberlan_resident_number")
+    config.change(DEMO, "claims.0.claim", "aberlan_resident_number")
     assert "aberlan_resident_number" in config.settings().services["demo-service"].claims
 
 
@@ -520,8 +550,8 @@ PRODUCTION: dict[str, Any] = {
     "console": "https://console.agency.example",
     "name": {"en": "Sign in"},
     "trust_framework": "agency",
-    "facts": {"url": "postgresql://portico@db.agency.example/portico"},
-    "passing": {"url": "rediss://cache.agency.example:6379/0"},
+    "database": {"url": "postgresql://portico@db.agency.example/portico"},
+    "ephemeral": {"url": "rediss://cache.agency.example:6379/0"},
     "keys": {"folder": "keys"},
     "notices": {"smtp": {"host": "mail.agency.example", "sender": "noreply@agency.example"}},
     "assisted": {"enabled": False},
@@ -550,7 +580,7 @@ PRODUCTION: dict[str, Any] = {
             "names": {"en": "Bank"},
             "needs": {"en": "An account"},
             "minutes": 2,
-            "highest": "low",
+            "max_level": "low",
             "openid": {
                 "issuer": "https://id.bank.example",
                 "client_id": "portico",
@@ -628,7 +658,10 @@ def test_services_register_in_development_and_into_a_folder(production: Configur
 
 @pytest.mark.parametrize(
     ("section", "url", "what"),
-    [("facts", "sqlite:facts.db", "SQLite serves one worker"), ("passing", "memory:", "workers cannot share memory")],
+    [
+        ("database", "sqlite:facts.db", "SQLite serves one worker"),
+        ("ephemeral", "memory:", "workers cannot share memory"),
+    ],
 )
 def test_stores_of_one_process_take_one_worker(production: Configuration, section: str, url: str, what: str) -> None:
     production.change("broker.toml", "metrics", {"folder": "metrics"})
@@ -703,13 +736,13 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
         "single_sign_on": False,
         "assisted": False,
         "contact": "us",
-        "data": [{"claim": "name", "reason": {"en": "a", "cy": "b"}}],
+        "claims": [{"claim": "name", "reason": {"en": "a", "cy": "b"}}],
         "other_ways": [{"text": {"en": "a", "cy": "b"}, "url": "https://a.example/"}],
         "initiate_login_uri": "https://a.example/login",
         "resume_uri": "https://a.example/resume",
         "backchannel_logout_uri": "https://a.example/told",
         "frontchannel_logout_uri": "http://localhost:8002/bye",
-        "patience": "2 hours",
+        "answer_timeout": "2 hours",
         "subject_type": "pairwise",
         "binding": "dpop",
         "request_object_required": True,
@@ -740,9 +773,9 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
         "client_id": "demo-service",
         "level": Level.HIGH,
         "providers": ("eid",),
-        "data": (DataUse("name", texts),),
+        "claim_purposes": (DataUse("name", texts),),
         "other_ways": (OtherWay(texts, "https://a.example/"),),
-        "patience": 7200,
+        "answer_timeout": 7200,
         "tls_subject": None,
         "response_encryption": Encryption("ECDH-ES", "A256GCM"),
         "id_token_encryption": Encryption("ECDH-ES", "A256GCM"),
@@ -756,7 +789,7 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
         "jwks_uri": None,
         "origins": ("http://localhost:8002",),
     }
-    del expected["secret_file"]
+    del expected["secret_file"], expected["claims"]
     service = config.settings().services["demo-service"]
     assert {name.name: getattr(service, name.name) for name in fields(Service)} == expected
 
@@ -777,7 +810,9 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
 def test_a_certificate_of_an_authority_names_one_thing(
     production: Configuration, authority: Authority, subject: dict[str, str], place: str | None
 ) -> None:
-    production.change("broker.toml", "certificates", {"proxies": ["10.0.0.5/32"], "authorities": str(authority.file)})
+    production.change(
+        "broker.toml", "certificates", {"trusted_proxies": ["10.0.0.5/32"], "authorities": str(authority.file)}
+    )
     production.change("broker.toml", "services.0.authentication", "tls_client_auth")
     production.change("broker.toml", "services.0.tls_subject", subject)
     if place is None:
@@ -885,7 +920,9 @@ def test_what_an_app_without_a_key_cannot_be(production: Configuration, name: st
 def test_a_service_known_by_its_certificate_may_sign_its_questions(
     production: Configuration, authority: Authority
 ) -> None:
-    production.change("broker.toml", "certificates", {"proxies": ["10.0.0.5/32"], "authorities": str(authority.file)})
+    production.change(
+        "broker.toml", "certificates", {"trusted_proxies": ["10.0.0.5/32"], "authorities": str(authority.file)}
+    )
     for name, value in (
         ("authentication", "tls_client_auth"),
         ("tls_subject", {"dn": "CN=tax"}),
@@ -920,7 +957,7 @@ def test_a_secret_that_can_be_guessed_is_refused(config: Configuration, text: st
 
 
 def test_a_file_that_cannot_be_read_makes_no_further_problem_elsewhere(config: Configuration) -> None:
-    config.change(BANK, "listing.services", ["land-register"])
+    config.change(BANK, "policy.services", ["land-register"])
     config.change("services/travel-office.toml", "providers", ["eid"])
     config.change("services/travel-office.toml", "assisted", False)
     (config.folder / FAPI).write_text("?")
@@ -931,7 +968,7 @@ def test_a_file_that_cannot_be_read_makes_no_further_problem_elsewhere(config: C
 def test_the_listing_of_a_provider_arrives_with_its_dates_in_seconds(config: Configuration) -> None:
     config.change(
         BANK,
-        "listing",
+        "policy",
         {
             "enabled": False,
             "services": ["demo-service"],
@@ -945,7 +982,7 @@ def test_the_listing_of_a_provider_arrives_with_its_dates_in_seconds(config: Con
             "contact": "here",
         },
     )
-    assert config.settings().providers["northbank"].listing == Listing(
+    assert config.settings().providers["northbank"].policy == Listing(
         enabled=False,
         services=("demo-service",),
         accept_new_until=1806451200.0,
@@ -1039,10 +1076,10 @@ def test_the_scheme_of_a_redis_says_whether_it_is_reached_by_verified_tls(url: s
 @pytest.mark.parametrize(
     ("settings", "path"),
     [
-        ({"url": "redis://cache.example/0"}, "passing.url"),
-        ({"url": "redis://portico@10.0.0.7:6379/0"}, "passing.url"),
-        ({"url": "redis://cache.example/0", "tls": True}, "passing.tls"),
-        ({"url": "rediss://cache.example/0", "tls": False}, "passing.tls"),
+        ({"url": "redis://cache.example/0"}, "ephemeral.url"),
+        ({"url": "redis://portico@10.0.0.7:6379/0"}, "ephemeral.url"),
+        ({"url": "redis://cache.example/0", "tls": True}, "ephemeral.tls"),
+        ({"url": "rediss://cache.example/0", "tls": False}, "ephemeral.tls"),
         ({"url": "redis://cache.example/0", "tls": False}, None),
         ({"url": "rediss://cache.example/0"}, None),
         ({"url": "rediss://cache.example/0", "tls": True}, None),
@@ -1054,9 +1091,9 @@ def test_the_scheme_of_a_redis_says_whether_it_is_reached_by_verified_tls(url: s
 def test_a_plain_connection_to_redis_on_another_host_must_be_said(
     production: Configuration, settings: dict[str, Any], path: str | None
 ) -> None:
-    production.change("broker.toml", "passing", settings)
+    production.change("broker.toml", "ephemeral", settings)
     if path is None:
-        assert production.settings().broker.passing.url == settings["url"]
+        assert production.settings().broker.ephemeral.url == settings["url"]
     else:
         assert [problem.path for problem in production.problems()] == [f"broker.toml: {path}"]
 

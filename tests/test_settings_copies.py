@@ -113,7 +113,7 @@ def use_key_of_service_at_provider(config: Configuration, secrets: Path) -> None
 def name_token_file_twice(config: Configuration, secrets: Path) -> None:
     (secrets / "token").write_text("a" * 30)
     config.change("broker.toml", "metrics.token_file", "../.demo/secrets/token")
-    config.change("broker.toml", "passing.password_file", "../.demo/secrets/token")
+    config.change("broker.toml", "ephemeral.password_file", "../.demo/secrets/token")
 
 
 def use_secret_of_provider_as_token(config: Configuration, secrets: Path) -> None:
@@ -134,7 +134,7 @@ SHARED: list[tuple[Change, str, str]] = [
     (share_keys_under_another_kid, f"{FAPI}: jwks_file", 'the service "demo-service" has the same key'),
     (share_address_of_keys, f"{FAPI}: jwks_uri", 'the service "demo-service" has the same jwks_uri'),
     (use_key_of_service_at_provider, f"{FAPI}: jwks_file", 'the provider "eid" has the same key'),
-    (name_token_file_twice, "broker.toml: metrics.token_file", "passing.password_file uses this file too"),
+    (name_token_file_twice, "broker.toml: metrics.token_file", "ephemeral.password_file uses this file too"),
     (use_secret_of_provider_as_token, f"{HARBOUR}: openid.secret_file", "broker.toml has the same secret"),
 ]
 
@@ -162,7 +162,7 @@ def test_passwords_of_stores_may_be_alike_in_files_of_their_own(config: Configur
     for name in ("token", "password"):
         (secrets / name).write_text("the-same-text-in-both-of-them")
     config.change("broker.toml", "metrics.token_file", "../.demo/secrets/token")
-    config.change("broker.toml", "passing.password_file", "../.demo/secrets/password")
+    config.change("broker.toml", "ephemeral.password_file", "../.demo/secrets/password")
     config.settings()
 
 

@@ -25,7 +25,7 @@ def items(identity: Identity, request: AuthorizationRequest, service: Service) -
     """
     return tuple(
         Item(use.claim, identity.claims[use.claim], use.reason)
-        for use in service.data
+        for use in service.claim_purposes
         if use.claim in request.asked and identity.claims.get(use.claim) not in (None, "")
     )
 

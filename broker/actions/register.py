@@ -3,18 +3,15 @@
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from broker.ambient import Ambient
 from broker.model import handle as handles
-from broker.model.service import Service
+from broker.model.service import SELF_REGISTERED_PREFIX, Service
 from broker.oidc.access import invalid_token
 from broker.oidc.errors import Scheme, TokenError
 from broker.oidc.registration import metadata_of, refused, table
 from broker.toml import Problem
-
-HEAD: Final = "self-"
-"""How the ids of such services begin: what an operator wrote is never theirs to read or end."""
 
 
 class Registry(Protocol):
@@ -48,7 +45,7 @@ class Registrar:
 async def register(registrar: Registrar, metadata: Mapping[str, Any]) -> dict[str, Any]:
     """A new service, and what it is told once: its secret, and the token that reads and ends it (RFC 7591 3.2.1)."""
     file = table(metadata, registrar.languages)
-    client_id = HEAD + registrar.ambient.draw(8).hex()
+    client_id = SELF_REGISTERED_PREFIX + registrar.ambient.draw(8).hex()
     given: dict[str, Any] = {}
     if str(file["authentication"]).startswith("client_secret"):
         secret = handles.fresh(registrar.ambient, size=32)
@@ -87,7 +84,7 @@ def _mine(registrar: Registrar, client_id: str, authorization: str | None) -> Se
     """The service whose token this is. One that is gone is answered like a wrong token (RFC 7592 2.1)."""
     scheme, _, token = (authorization or "").partition(" ")
     mark = _mark(token.strip(" "))
-    service = registrar.services().get(client_id) if client_id.startswith(HEAD) else None
+    service = registrar.services().get(client_id) if client_id.startswith(SELF_REGISTERED_PREFIX) else None
     right = registrar.mac_matches("registration", client_id.encode(), mark)
     if scheme.lower() != "bearer" or not right or service is None:
         raise _wrong_token()

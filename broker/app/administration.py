@@ -48,17 +48,17 @@ def configured(place: Path) -> Settings:
 
 async def check_ready(settings: Settings) -> None:
     """Whether the stores can be used as they are. Raises Refused with the mend."""
-    where = settings.broker.facts
+    where = settings.broker.database
     try:
         current = await schema_is_current(where.url, password(where.password_file), encrypted(where))
     except Unavailable as problem:
-        raise Refused(f"facts.url: the database cannot be used: {problem}", NOT_NOW) from None
+        raise Refused(f"database.url: the database cannot be used: {problem}", NOT_NOW) from None
     if not current:
-        raise Refused("facts.url: the database has another schema than this release: run `portico migrate`")
+        raise Refused("database.url: the database has another schema than this release: run `portico migrate`")
     try:
         await check_digests(where.url, _sealer(settings), password(where.password_file), encrypted(where))
     except Unavailable as problem:
-        raise Refused(f"facts.url: the database cannot be used: {problem}", NOT_NOW) from None
+        raise Refused(f"database.url: the database cannot be used: {problem}", NOT_NOW) from None
     except DigestKeyLost as problem:
         raise _other_keys(problem) from None
 
@@ -70,30 +70,30 @@ async def check_start(settings: Settings) -> None:
     throws records away, is.
     """
     await check_ready(settings)
-    facts, where = settings.broker.facts, settings.broker.passing
+    facts, where = settings.broker.database, settings.broker.ephemeral
     if (wrong := await unwritable(facts.url, password(facts.password_file), encrypted(facts))) is not None:
-        raise Refused(f"facts.url: {wrong}", NOT_NOW)
+        raise Refused(f"database.url: {wrong}", NOT_NOW)
     server = open_care(where.url, password(where.password_file), encrypted(where))
     if server is None:
         return
     try:
         problems = await server.check_server()
     except Misconfigured as problem:
-        raise Refused(f"passing.url: Redis cannot be used: {problem}", NOT_NOW) from None
+        raise Refused(f"ephemeral.url: Redis cannot be used: {problem}", NOT_NOW) from None
     except Unavailable as problem:
         LOG.warning("start_without_redis", extra={"problem": str(problem)})
         return
     finally:
         await server.close()
     if problems:
-        raise Refused("\n".join(f"passing.url: {problem}" for problem in problems))
+        raise Refused("\n".join(f"ephemeral.url: {problem}" for problem in problems))
 
 
 async def migrated(settings: Settings) -> Sequence[str]:
     """Brings the schema up to date; says what was done. Raises Refused if the database cannot be used."""
     from broker.stores.sql.migrating import migrate  # here, since nothing else needs Alembic
 
-    where = settings.broker.facts
+    where = settings.broker.database
     known, tls = password(where.password_file), encrypted(where)
     try:
         if where.file is not None:
@@ -102,7 +102,7 @@ async def migrated(settings: Settings) -> Sequence[str]:
             return ()
         await migrate(where.url, known, tls, lambda: _sealer(settings))
     except Unavailable as problem:
-        raise Refused(f"facts.url: the database cannot be used: {problem}", NOT_NOW) from None
+        raise Refused(f"database.url: the database cannot be used: {problem}", NOT_NOW) from None
     except DigestKeyLost as problem:
         raise _other_keys(problem) from None
     return ("the schema is up to date now",)
@@ -168,20 +168,20 @@ async def administered(settings: Settings) -> AsyncIterator[Administered]:
     ring = keys.load_all(broker.keys.folder)
     sealer = _sealer(settings)
     facts = await open_facts(
-        broker.facts.url,
+        broker.database.url,
         sealer,
         real,
-        password=password(broker.facts.password_file),
-        tls=encrypted(broker.facts),
+        password=password(broker.database.password_file),
+        tls=encrypted(broker.database),
         tolerance=broker.clock.tolerance,
     )
     passing = open_passing(
-        broker.passing.url,
+        broker.ephemeral.url,
         sealer,
         facts.ambient,
         facts.switches,
-        password=password(broker.passing.password_file),
-        tls=encrypted(broker.passing),
+        password=password(broker.ephemeral.password_file),
+        tls=encrypted(broker.ephemeral),
     )
     facts.clock.join_passing(passing.server_time, passing.forget)
     try:

@@ -100,7 +100,7 @@ class Catalogue:
         self.services.show(settings.services)
         self.providers.show(
             {
-                id: Registered(self._built[id], entry.listing, f"{issuer}/callback/{id}")
+                id: Registered(self._built[id], entry.policy, f"{issuer}/callback/{id}")
                 for id, entry in settings.providers.items()
             }
         )

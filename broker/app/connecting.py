@@ -42,7 +42,7 @@ async def connect(settings: Settings) -> Mapping[str, str | None]:
         entries = [*settings.providers.values(), *([settings.staff.provider] if settings.staff is not None else [])]
         # one after the other: reading keys holds up the loop for longer than Redis has time to answer
         own: dict[str, Try] = {"database": lambda: _database(settings)}
-        if broker.passing.url != "memory:":
+        if broker.ephemeral.url != "memory:":
             own["Redis"] = lambda: _redis(settings, real)
         own["signing keys"] = lambda: _keys(settings, real)
         found = {name: await _tried(work) for name, work in own.items()}
@@ -72,7 +72,7 @@ async def _tried(work: Try) -> str | None:
 
 async def _database(settings: Settings) -> str | None:
     await check_ready(settings)
-    where = settings.broker.facts
+    where = settings.broker.database
     return await unwritable(where.url, password(where.password_file), encrypted(where))
 
 
@@ -82,12 +82,12 @@ async def _redis(settings: Settings, real: Ambient) -> str | None:
     ring = keys.load_all(broker.keys.folder)
     sealer = seal.sealer(ring.sealing, ring.sealing_previous, real.draw)
     async with AsyncExitStack() as stack:
-        where = broker.facts
+        where = broker.database
         facts = await open_facts(
             where.url, sealer, real, password=password(where.password_file), tls=encrypted(where), connections=1
         )
         stack.push_async_callback(facts.close)
-        at = broker.passing
+        at = broker.ephemeral
         passing = open_passing(
             at.url, sealer, real, facts.switches, password=password(at.password_file), tls=encrypted(at)
         )

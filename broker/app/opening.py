@@ -16,7 +16,7 @@ from broker.app.administration import read as read_settings
 from broker.app.catalogue import Catalogue, key_sets
 from broker.app.chores import chores
 from broker.app.parts import Parts, encrypted, password
-from broker.app.registering import Files
+from broker.app.registering import Files, rewrite_renamed
 from broker.app.reloading import Reader, Reloading
 from broker.app.rereading import Rereading
 from broker.keys import Keys, Tokens
@@ -55,12 +55,12 @@ async def opened(
         facts = await _facts(settings, sealer, ambient)
         stack.push_async_callback(facts.close)
         passing = open_passing(
-            broker.passing.url,
+            broker.ephemeral.url,
             sealer,
             facts.ambient,
             facts.switches,
-            password=password(broker.passing.password_file),
-            tls=encrypted(broker.passing),
+            password=password(broker.ephemeral.password_file),
+            tls=encrypted(broker.ephemeral),
         )
         stack.push_async_callback(passing.close)
         facts.clock.join_passing(passing.server_time, passing.forget)
@@ -104,6 +104,7 @@ def _files(
     """The files of services, where services may register by themselves."""
     if not settings.broker.registration or place is None or reloading is None:
         return None
+    rewrite_renamed(place)
     known = catalogue.services
     return Files(place, partial(read_settings, place), reloading, facts.marks, lambda: known, facts.ambient.now)
 
@@ -132,7 +133,7 @@ def _beat(parts: Parts) -> Coroutine[Any, Any, None]:
 
 async def _facts(settings: Settings, sealer: Sealer, ambient: Ambient) -> Facts:
     """The facts, as soon as they can be had: a worker that is started while the database is away waits for it."""
-    where, told = settings.broker.facts, ""
+    where, told = settings.broker.database, ""
     while True:
         try:
             return await open_facts(

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class Parts:
     """What both doors stand on, opened once in a process. `ambient` has a clock that does not run backwards.
 
-    `settings` are those of the start: services and listings are asked of the `catalogue`. `reloading` is None where
+    `settings` are those of the start: services and policies are asked of the `catalogue`. `reloading` is None where
     the settings did not come from a place that can be read again, `files` where services cannot register there.
     """
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import socket
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +13,9 @@ from broker.actions.register import Registrar
 from broker.app.parts import Parts
 from broker.app.reloading import Reloading
 from broker.model.facts import Unavailable
+from broker.model.service import SELF_REGISTERED_PREFIX
 from broker.settings import Settings, Source
+from broker.settings.renamed_keys import SERVICE, is_self_registered, rename
 from broker.toml import Problem
 from broker.toml_text import document
 
@@ -90,6 +93,23 @@ class Files:
         await self._reloading()
 
 
+def rewrite_renamed(folder: Path) -> None:
+    """Rewrites the files of services that registered themselves with an earlier release: old keys become current ones.
+
+    Several processes may do this at once: each writes the same content, and moves it into place whole.
+    """
+    for path in sorted((folder / "services").glob(f"{SELF_REGISTERED_PREFIX}*.toml")):
+        if not is_self_registered(f"services/{path.name}"):
+            continue
+        try:
+            table, renamed = rename(tomllib.loads(path.read_text("utf-8")), SERVICE)
+            if renamed:
+                _place(path, document(table))
+                LOG.info("client_file_rewritten", extra={"place": str(path)})
+        except (OSError, ValueError) as fault:  # the file is read with its old keys until it can be rewritten
+            LOG.warning("client_file_not_rewritten", extra={"place": str(path), "problem": str(fault)})
+
+
 def registrar(parts: Parts, url: str, files: Files) -> Registrar:
     """What the registration endpoint at this URL works with."""
     return Registrar(
@@ -104,9 +124,9 @@ def registrar(parts: Parts, url: str, files: Files) -> Registrar:
 
 
 def _place(path: Path, text: str) -> None:
-    """The whole file or none."""
+    """The whole file or none. The name of the new file is this process's alone, as hosts may share the folder."""
     path.parent.mkdir(exist_ok=True)
-    new = path.with_suffix(".new")
+    new = path.with_suffix(f".{socket.gethostname()}-{os.getpid()}.new")
     new.write_text(text, encoding="utf-8")
     os.replace(new, path)
 

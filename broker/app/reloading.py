@@ -39,7 +39,7 @@ class Shown(Protocol):
 
 
 class Reloading:
-    """Reads the settings again and takes the services and listings in them, or keeps all it had."""
+    """Reads the settings again and takes the services and policies in them, or keeps all it had."""
 
     def __init__(self, settings: Settings, catalogue: Catalogue, read: Reader, asked: Asked, shown: Shown) -> None:
         """`settings` are those that the catalogue has taken already."""
@@ -60,7 +60,7 @@ class Reloading:
                 refuse(found)
                 return
             settings, changes, keys = found
-            if (changes.added, changes.changed, changes.removed, changes.listings) != ((), (), (), ()):
+            if (changes.added, changes.changed, changes.removed, changes.policies) != ((), (), (), ()):
                 self._catalogue.take(settings, keys)
                 self._settings = settings
             _tell(changes, asked)
@@ -120,7 +120,7 @@ def _tell(changes: Changes, version: int) -> None:
             "added": changes.added,
             "changed": changes.changed,
             "removed": changes.removed,
-            "listings": changes.listings,
+            "policies": changes.policies,
         },
     )
     for client_id in changes.sectors:

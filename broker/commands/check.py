@@ -76,7 +76,7 @@ def summary(found: Settings) -> Iterator[str]:
     """What would run, in a few lines."""
     broker = found.broker
     yield f"issuer:    {broker.issuer} ({broker.environment.value})"
-    yield f"stores:    {broker.facts.url} and {broker.passing.url}"
+    yield f"stores:    {broker.database.url} and {broker.ephemeral.url}"
     yield f"services:  {', '.join(found.services) or 'none'}"
     yield f"providers: {', '.join(found.providers) or 'none'}"
     yield f"staff:     {', '.join(found.staff.people) if found.staff is not None else 'none'}"

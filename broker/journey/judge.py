@@ -74,7 +74,7 @@ def judge_person(
         return FailureClass.ACCOUNT_OFF
     if candidate is not None and candidate.card.id in blocked:
         return FailureClass.BLOCKED_BY_YOU
-    if candidate is not None and person.account is None and not candidate.listing.accepts_new(now):
+    if candidate is not None and person.account is None and not candidate.policy.accepts_new(now):
         return FailureClass.NO_NEWCOMERS
     if transaction.request.hint_subject not in (None, person.subject):
         return FailureClass.OTHER_ACCOUNT
@@ -153,7 +153,7 @@ def _weigh(
 
 def _bounded(identity: Identity, candidate: Candidate) -> Identity:
     """The identity with no level above the provider's registration, its verification included."""
-    highest = candidate.card.highest
+    highest = candidate.card.max_level
     verification = identity.verification
     if identity.level <= highest and (verification is None or verification.level <= highest):
         return identity

@@ -19,7 +19,7 @@ class Candidate:
     """One provider as it stands now: what it says of itself, the operator's policy for it, how it does."""
 
     card: Card
-    listing: Listing
+    policy: Listing
     health: Health
 
 
@@ -130,7 +130,7 @@ def usable(candidate: Candidate, service: Service, switches: Switches, now: floa
     """Whether a provider is enabled for this service now, by configuration, by policy and by switch."""
     id = candidate.card.id
     wanted = not service.providers or id in service.providers
-    return wanted and candidate.listing.serves(service, now) and not switches.is_off(SwitchKind.PROVIDER, id)
+    return wanted and candidate.policy.serves(service, now) and not switches.is_off(SwitchKind.PROVIDER, id)
 
 
 def offer(
@@ -153,10 +153,10 @@ def offer(
         return Offer(order, contact=service.contact is not None, barred=FailureClass.SERVICE_OFF)
     request = transaction.request
     minimum = request.minimum
-    reaching = [c for c in candidates if usable(c, service, switches, now) and c.card.highest >= minimum]
+    reaching = [c for c in candidates if usable(c, service, switches, now) and c.card.max_level >= minimum]
     allowed = [c for c in reaching if c.card.id not in blocked and not _spent(transaction, c.card.id)]
     ordered = sorted(allowed, key=_key(transaction, order))
-    working = [c for c in ordered if c.health.working and not c.listing.is_paused(now)]
+    working = [c for c in ordered if c.health.working and not c.policy.is_paused(now)]
     options = sorted((_option(transaction, c, now) for c in working), key=lambda option: option.failed is not None)
     last = next((o for o in options if o.card.id == last_used and o.failed is None), None)
     return Offer(
@@ -172,7 +172,7 @@ def offer(
         and bool(service.initiate_login_uri or service.resume_uri or service.single_sign_on),
         other_ways=bool(service.other_ways),
         contact=service.contact is not None,
-        contacts={c.card.id: c.listing.contact for c in candidates if c.listing.contact is not None},
+        contacts={c.card.id: c.policy.contact for c in candidates if c.policy.contact is not None},
     )
 
 
@@ -235,7 +235,7 @@ def _key(transaction: Transaction, order: OrderRule) -> Callable[[Candidate], tu
             case OrderRule.ALPHABETICAL:
                 return 0, name, card.id
             case OrderRule.CONFIGURED:
-                return candidate.listing.weight, name, card.id
+                return candidate.policy.weight, name, card.id
 
     return key
 
@@ -255,23 +255,23 @@ def _spent(transaction: Transaction, provider: str) -> bool:
 
 
 def _option(transaction: Transaction, candidate: Candidate, now: float) -> Option:
-    card, listing = candidate.card, candidate.listing
+    card, policy = candidate.card, candidate.policy
     failures = [failed for failed in transaction.failures if failed.provider == card.id]
     return Option(
         card=card,
         failed=failures[-1] if failures else None,
         seconds=candidate.health.median,
-        closes=listing.accept_new_until,
-        closed=not listing.accepts_new(now),
-        leaves=listing.accept_sign_in_until,
-        languages=() if transaction.language in listing.languages else listing.languages,
+        closes=policy.accept_new_until,
+        closed=not policy.accepts_new(now),
+        leaves=policy.accept_sign_in_until,
+        languages=() if transaction.language in policy.languages else policy.languages,
     )
 
 
 def _not_working(candidate: Candidate, now: float) -> NotWorking:
-    health, listing = candidate.health, candidate.listing
-    if listing.is_paused(now):
-        return NotWorking(candidate.card, why=listing.paused, until=listing.paused_until)
+    health, policy = candidate.health, candidate.policy
+    if policy.is_paused(now):
+        return NotWorking(candidate.card, why=policy.paused, until=policy.paused_until)
     return NotWorking(candidate.card, since=health.since, checked=health.checked)
 
 

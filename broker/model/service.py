@@ -45,6 +45,9 @@ class SubjectType(StrEnum):
     PUBLIC = "public"
 
 
+SELF_REGISTERED_PREFIX: Final = "self-"
+"""How the client ids of services that registered themselves begin. Services that an operator wrote have other ids."""
+
 PUBLIC_SECTOR: Final = "public subjects"
 """The sector of all services with public subjects. It holds a space, so no configured sector can be the same."""
 
@@ -103,7 +106,7 @@ class Service:
 
     `names` by language; `secret_digest` is the SHA-256 (hexadecimal) of a client secret of at least 128 random bits;
     `jwks` is the service's public key set (RFC 7517), `jwks_uri` where it shows one instead; `sector` is the pairwise
-    sector (OpenID Connect Core 8.1); `patience` is how long (seconds) the service's own session waits for an answer;
+    sector (OpenID Connect Core 8.1); `answer_timeout` is how long (seconds) the service's session waits for an answer;
     `providers` limits the providers (empty: all); `contact` is shown to citizens whose way is barred. `tls_subject` is
     whom its certificate must name (RFC 8705 2.1.2); `binding` is how its tokens are bound (None: by DPoP in `fapi2`,
     else by whatever proof comes).
@@ -127,7 +130,7 @@ class Service:
     id_token_alg: str = "ES256"
     post_logout_redirect_uris: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ("openid",)
-    data: tuple[DataUse, ...] = ()
+    claim_purposes: tuple[DataUse, ...] = ()
     level: Level = Level.LOW
     acr_is_preference: bool = False
     pkce_required: bool = True
@@ -142,7 +145,7 @@ class Service:
     other_ways: tuple[OtherWay, ...] = ()
     initiate_login_uri: str | None = None
     resume_uri: str | None = None
-    patience: int = 1800
+    answer_timeout: int = 1800
     jwks_uri: str | None = None
     subject_type: SubjectType = SubjectType.PAIRWISE
     tls_subject: TlsSubject | None = None
@@ -187,7 +190,7 @@ class Service:
     @property
     def claims(self) -> frozenset[str]:
         """The names of the claims this service may ask for."""
-        return frozenset(use.claim for use in self.data)
+        return frozenset(use.claim for use in self.claim_purposes)
 
     @property
     def is_public(self) -> bool:

@@ -96,7 +96,7 @@ def discovery(
     `open_to` are examples of services that may register by themselves, and may use all that these may.
     """
     registered = (*services, *open_to)
-    claims = sorted({use.claim for service in registered for use in service.data})
+    claims = sorted({use.claim for service in registered for use in service.claim_purposes})
     document: dict[str, Any] = {
         "issuer": issuer,
         "authorization_endpoint": urls.authorization,

@@ -37,7 +37,7 @@ _NAMED: Final = {
     "home": "client_uri",
     "names": "client_name",
     "scopes": "scope",
-    "data": "scope",
+    "claims": "scope",
 }
 """What the service called a field of the file, so that an error names what it sent."""
 
@@ -70,7 +70,7 @@ def table(metadata: Mapping[str, Any], languages: Sequence[str]) -> dict[str, An
         "home": home,
         "profile": profile.value,
         "scopes": [word for word in scope if word != OFFLINE_ACCESS],
-        "data": [
+        "claims": [
             {"claim": claim, "reason": {code: _REASONS[code] for code in languages}}
             for claim in dict.fromkeys(claims_of(tuple(scope)))
         ],
@@ -130,7 +130,7 @@ def registrable() -> Sequence[Service]:
             profile=Profile.OIDC,
             authentication=way,
             scopes=(OPENID, *CLAIMS),
-            data=tuple(DataUse(claim, {}) for claim in claims_of(tuple(CLAIMS))),
+            claim_purposes=tuple(DataUse(claim, {}) for claim in claims_of(tuple(CLAIMS))),
             refresh=True,
         )
         for way in ways

@@ -50,4 +50,4 @@ def claims_of(scope: tuple[str, ...]) -> tuple[str, ...]:
 def asked_by(scope: tuple[str, ...], claims: Mapping[str, Any], service: Service) -> tuple[str, ...]:
     """Every claim that scope and a checked `claims` parameter ask for together, in the order of the service's file."""
     wanted = names(claims).union(claims_of(scope))
-    return tuple(use.claim for use in service.data if use.claim in wanted)
+    return tuple(use.claim for use in service.claim_purposes if use.claim in wanted)

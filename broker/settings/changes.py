@@ -12,7 +12,7 @@ from broker.toml import Problem
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Ids of services that came, differ, are gone, or have another sector; of providers whose listing differs.
+    """Ids of services that came, differ, are gone, or have another sector; of providers whose policy differs.
 
     `waiting` names what differs and is not taken before a restart, such as `broker.toml: limits`.
     """
@@ -21,12 +21,12 @@ class Changes:
     changed: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     sectors: tuple[str, ...] = ()
-    listings: tuple[str, ...] = ()
+    policies: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
 
 
 def taken(running: Settings, found: Settings) -> tuple[Settings, Changes]:
-    """What runs once the services and the listings that were found are taken, and everything else stays."""
+    """What runs once the services and the policies that were found are taken, and everything else stays."""
     before, after = running.services, found.services
     both = [id for id in after if id in before]
     listed = {id: _listed(entry, found.providers) for id, entry in running.providers.items()}
@@ -35,7 +35,7 @@ def taken(running: Settings, found: Settings) -> tuple[Settings, Changes]:
         changed=tuple(id for id in both if after[id] != before[id]),
         removed=tuple(id for id in before if id not in after),
         sectors=tuple(id for id in both if after[id].sector != before[id].sector),
-        listings=tuple(id for id, entry in listed.items() if entry != running.providers[id]),
+        policies=tuple(id for id, entry in listed.items() if entry != running.providers[id]),
         waiting=tuple(_waiting(running, found)),
     )
     return replace(running, services=after, providers=listed), changes
@@ -56,7 +56,7 @@ def _placed(client_id: str, problems: Iterator[Problem]) -> Iterator[Problem]:
 
 
 def _listed(entry: ProviderEntry, found: Mapping[str, ProviderEntry]) -> ProviderEntry:
-    return replace(entry, listing=found[entry.id].listing) if entry.id in found else entry
+    return replace(entry, policy=found[entry.id].policy) if entry.id in found else entry
 
 
 def _waiting(running: Settings, found: Settings) -> Iterator[str]:
@@ -67,5 +67,5 @@ def _waiting(running: Settings, found: Settings) -> Iterator[str]:
         yield "staff.toml"
     for id in dict.fromkeys([*running.providers, *found.providers]):
         before, after = running.providers.get(id), found.providers.get(id)
-        if before is None or after is None or replace(before, listing=after.listing) != after:
+        if before is None or after is None or replace(before, policy=after.policy) != after:
             yield f"providers/{id}.toml"

@@ -46,7 +46,7 @@ def check_listen(broker: Broker) -> Iterator[Problem]:
     """Two doors, two addresses."""
     yield from check_address("listen.public", broker.listen.public)
     yield from check_address("listen.staff", broker.listen.staff)
-    yield from check_networks("listen.proxies", broker.listen.proxies)
+    yield from check_networks("listen.trusted_proxies", broker.listen.trusted_proxies)
     yield from check_networks("outgoing.networks", broker.outgoing.networks)
     if broker.listen.public == broker.listen.staff:
         yield Problem("listen.staff", "both doors listen at one address", "give the staff console a port of its own")
@@ -54,12 +54,12 @@ def check_listen(broker: Broker) -> Iterator[Problem]:
 
 def check_certificates(broker: Broker) -> Iterator[Problem]:
     """Proxies that are really somebody, and an origin of its own for certificates, if there is one."""
-    proxies, origin = broker.certificates.proxies, broker.certificates.origin
-    yield from check_networks("certificates.proxies", proxies)
+    proxies, origin = broker.certificates.trusted_proxies, broker.certificates.origin
+    yield from check_networks("certificates.trusted_proxies", proxies)
     for i, network in enumerate(proxies):
         if network.endswith("/0"):
             mend = "name the addresses of your proxies alone: whoever is named can speak for every service"
-            yield Problem(f"certificates.proxies[{i}]", "this trusts everybody", mend)
+            yield Problem(f"certificates.trusted_proxies[{i}]", "this trusts everybody", mend)
     if origin is None:
         return
     yield from check_origin("certificates.origin", origin, broker.development)
@@ -67,7 +67,7 @@ def check_certificates(broker: Broker) -> Iterator[Problem]:
         yield Problem("certificates.origin", "this origin has other work to do", "give it a host of its own, or none")
     if not proxies:
         mend = "name the proxies that pass certificates on, or take this out"
-        yield Problem("certificates.origin", "certificates.proxies names nobody", mend)
+        yield Problem("certificates.origin", "certificates.trusted_proxies names nobody", mend)
 
 
 def check_languages(broker: Broker) -> Iterator[Problem]:
@@ -111,23 +111,23 @@ def check_acr(broker: Broker) -> Iterator[Problem]:
 
 def check_stores(broker: Broker) -> Iterator[Problem]:
     """Stores that exist, and stores that several processes can share where there are several."""
-    facts, passing, workers = broker.facts.url, broker.passing.url, broker.listen.workers
+    facts, passing, workers = broker.database.url, broker.ephemeral.url, broker.listen.workers
     if facts.removeprefix("sqlite:") in ("", ":memory:"):
-        yield Problem("facts.url", "facts must outlive the process", "name a file after sqlite:")
-    elif broker.facts.file is not None and (facts.startswith("sqlite://") or "\0" in facts):
+        yield Problem("database.url", "facts must outlive the process", "name a file after sqlite:")
+    elif broker.database.file is not None and (facts.startswith("sqlite://") or "\0" in facts):
         mend = 'write "sqlite:<path>", with no more than one slash before the path'
-        yield Problem("facts.url", "this is no path of a file", mend)
-    elif broker.facts.file is None:
-        yield from check_store_url("facts.url", facts, POSTGRESQL, '"sqlite:<path>"')
-        yield from check_protection("facts", broker.facts, encrypted=broker.facts.tls is not False)
+        yield Problem("database.url", "this is no path of a file", mend)
+    elif broker.database.file is None:
+        yield from check_store_url("database.url", facts, POSTGRESQL, '"sqlite:<path>"')
+        yield from check_protection("database", broker.database, encrypted=broker.database.tls is not False)
     if passing != "memory:":
-        yield from check_store_url("passing.url", passing, REDIS, '"memory:"')
-        yield from check_protection("passing", broker.passing, encrypted=passing.startswith(f"{REDIS_TLS}:"))
-        yield from check_plain_redis(broker.passing)
-    if workers > 1 and broker.facts.file is not None:
+        yield from check_store_url("ephemeral.url", passing, REDIS, '"memory:"')
+        yield from check_protection("ephemeral", broker.ephemeral, encrypted=passing.startswith(f"{REDIS_TLS}:"))
+        yield from check_plain_redis(broker.ephemeral)
+    if workers > 1 and broker.database.file is not None:
         yield Problem("listen.workers", "SQLite serves one worker", "use PostgreSQL for facts, or workers = 1")
     if workers > 1 and passing == "memory:":
-        yield Problem("listen.workers", "workers cannot share memory", "use Redis as passing.url, or workers = 1")
+        yield Problem("listen.workers", "workers cannot share memory", "use Redis as ephemeral.url, or workers = 1")
     if workers > 1 and broker.metrics.enabled and broker.metrics.folder is None:
         yield Problem("metrics.folder", "several workers need a folder for their counters", "name an empty folder")
 
@@ -149,7 +149,7 @@ def check_plain_redis(store: Passing) -> Iterator[Problem]:
     encrypted = store.url.startswith(f"{REDIS_TLS}:")
     if store.tls is not None and store.tls != encrypted:
         mend = 'write "rediss://" in url' if store.tls else "take tls = false out"
-        yield Problem("passing.tls", "the URL says otherwise", mend)
+        yield Problem("ephemeral.tls", "the URL says otherwise", mend)
     if encrypted or store.tls is not None:
         return
     try:
@@ -158,14 +158,14 @@ def check_plain_redis(store: Passing) -> Iterator[Problem]:
         return  # named already
     if not local:
         mend = 'write "rediss://", or tls = false if the network in between reaches nobody else'
-        yield Problem("passing.url", "the connection to another host is not encrypted", mend)
+        yield Problem("ephemeral.url", "the connection to another host is not encrypted", mend)
 
 
 def check_protection(section: str, store: Facts | Passing, *, encrypted: bool) -> Iterator[Problem]:
     """Settings of TLS that have a connection to hold for."""
     named = [name for name in ("ca_file", "cert_file", "key_file") if getattr(store, name) is not None]
     if named and not encrypted:
-        mend = "write rediss:// in url" if section == "passing" else "take tls = false out"
+        mend = "write rediss:// in url" if section == "ephemeral" else "take tls = false out"
         yield Problem(f"{section}.{named[0]}", "the connection is not encrypted", f"{mend}, or take this out")
     if store.ca_file is not None and not store.verify:
         yield Problem(f"{section}.verify", "ca_file would be used for nothing", "take verify = false out, or ca_file")
@@ -239,8 +239,8 @@ def check_files(broker: Broker) -> Iterator[Problem]:
         yield Problem("keys.folder", f"there is no folder {broker.keys.folder}", "run `portico keys init`")
     smtp = broker.notices.smtp
     for place, path in (
-        ("facts.password_file", broker.facts.password_file),
-        ("passing.password_file", broker.passing.password_file),
+        ("database.password_file", broker.database.password_file),
+        ("ephemeral.password_file", broker.ephemeral.password_file),
         ("notices.smtp.password_file", smtp.password_file if smtp is not None else None),
     ):
         if path is not None and (problem := unusable_secret(place, path)) is not None:
@@ -250,15 +250,15 @@ def check_files(broker: Broker) -> Iterator[Problem]:
         yield problem
     if broker.outgoing.ca_file is not None:
         yield from check_tls("outgoing", ClientTls(broker.outgoing.ca_file))
-    for section, store in (("facts", broker.facts), ("passing", broker.passing)):
+    for section, store in (("database", broker.database), ("ephemeral", broker.ephemeral)):
         with suppress(BadUrl):  # `check_stores` names it
             yield from check_tls(section, store.protection)
     if broker.certificates.authorities is not None:
         yield from check_authorities("certificates.authorities", broker.certificates.authorities)
     if broker.audit.checkpoints is not None:
         yield from check_parent("audit.checkpoints", broker.audit.checkpoints)
-    if broker.facts.file is not None:
-        yield from check_parent("facts.url", broker.facts.file)
+    if broker.database.file is not None:
+        yield from check_parent("database.url", broker.database.file)
 
 
 def check_tls(section: str, how: ClientTls | None) -> Iterator[Problem]:

@@ -103,8 +103,8 @@ def of_broker(broker: Broker) -> Iterator[Held]:
     """The passwords, tokens and keys that broker.toml names."""
     smtp = broker.notices.smtp
     for place, path in (
-        ("facts.password_file", broker.facts.password_file),
-        ("passing.password_file", broker.passing.password_file),
+        ("database.password_file", broker.database.password_file),
+        ("ephemeral.password_file", broker.ephemeral.password_file),
         ("metrics.token_file", broker.metrics.token_file),
         ("notices.smtp.password_file", None if smtp is None else smtp.password_file),
     ):
@@ -112,7 +112,10 @@ def of_broker(broker: Broker) -> Iterator[Held]:
             first, *content = _file(path, key=False)
             yield Held(place, place, first)
             yield from (Held(place, PASSWORDS, mark) for mark in content)
-    for place, path in (("facts.key_file", broker.facts.key_file), ("passing.key_file", broker.passing.key_file)):
+    for place, path in (
+        ("database.key_file", broker.database.key_file),
+        ("ephemeral.key_file", broker.ephemeral.key_file),
+    ):
         if path is not None:
             yield from (Held(place, STORES, mark) for mark in _file(path, key=True))
 

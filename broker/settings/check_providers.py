@@ -31,10 +31,10 @@ def check_texts_of(entry: ProviderEntry, frame: Frame) -> Iterator[Problem]:
     """Names and needs in every language; the same for the reason of a pause."""
     yield from check_texts("names", entry.card.names, frame.languages)
     yield from check_texts("needs", entry.card.needs, frame.languages)
-    if entry.listing.paused:
-        yield from check_texts("listing.paused", entry.listing.paused, frame.languages)
-    elif entry.listing.paused_until is not None:
-        yield Problem("listing.paused_until", "there is no pause", "say in listing.paused why nobody is sent there")
+    if entry.policy.paused:
+        yield from check_texts("policy.paused", entry.policy.paused, frame.languages)
+    elif entry.policy.paused_until is not None:
+        yield Problem("policy.paused_until", "there is no pause", "say in policy.paused why nobody is sent there")
 
 
 def check_addresses(entry: ProviderEntry, frame: Frame) -> Iterator[Problem]:
@@ -94,9 +94,9 @@ def check_files(entry: ProviderEntry) -> Iterator[Problem]:
 
 def check_launch(entry: ProviderEntry, known: Mapping[str, object]) -> Iterator[Problem]:
     """The services of a soft launch exist, by their ids."""
-    for i, name in enumerate(entry.listing.services):
+    for i, name in enumerate(entry.policy.services):
         if name not in known:
-            yield Problem(f"listing.services[{i}]", f'there is no service "{name}"', suggestion(name, known))
+            yield Problem(f"policy.services[{i}]", f'there is no service "{name}"', suggestion(name, known))
 
 
 def check_people(staff: StaffFile) -> Iterator[Problem]:

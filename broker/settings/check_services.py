@@ -123,15 +123,15 @@ def check_texts_of(service: Service, frame: Frame) -> Iterator[Problem]:
     """Names, and a reason for every claim, in every language: citizens are told before they share."""
     yield from check_texts("names", service.names, frame.languages)
     seen: set[str] = set()
-    for i, use in enumerate(service.data):
-        yield from check_texts(f"data[{i}].reason", use.reason, frame.languages)
+    for i, use in enumerate(service.claim_purposes):
+        yield from check_texts(f"claims[{i}].reason", use.reason, frame.languages)
         if use.claim in seen:
-            yield Problem(f"data[{i}].claim", f'"{use.claim}" is named twice', "keep one, with one reason")
+            yield Problem(f"claims[{i}].claim", f'"{use.claim}" is named twice', "keep one, with one reason")
         seen.add(use.claim)
         if not re.fullmatch(r"[!-~]{1,128}", use.claim):
-            yield Problem(f"data[{i}].claim", "this is no name of a claim", f"known are: {', '.join(KNOWN)}")
+            yield Problem(f"claims[{i}].claim", "this is no name of a claim", f"known are: {', '.join(KNOWN)}")
         elif use.claim not in KNOWN and (near := get_close_matches(use.claim, KNOWN, n=1, cutoff=0.75)):
-            yield Problem(f"data[{i}].claim", f'"{use.claim}" is not known', f'did you mean "{near[0]}"?')
+            yield Problem(f"claims[{i}].claim", f'"{use.claim}" is not known', f'did you mean "{near[0]}"?')
     for i, way in enumerate(service.other_ways):
         yield from check_texts(f"other_ways[{i}].text", way.text, frame.languages)
 
@@ -195,7 +195,7 @@ def check_certificate(service: Service, frame: Frame) -> Iterator[Problem]:
     """A service that is known by its certificate, or whose tokens are bound to it, needs a proxy that passes it on."""
     by_certificate = service.authentication in BY_CERTIFICATE
     if (by_certificate or service.binding is Binding.MTLS) and not frame.certificates:
-        mend = "name the reverse proxy in broker.toml: [certificates] proxies"
+        mend = "name the reverse proxy in broker.toml: [certificates] trusted_proxies"
         place = "authentication" if by_certificate else "binding"
         yield Problem(place, "no proxy is trusted to pass certificates on", mend)
     if service.authentication is ClientAuthentication.TLS_CLIENT_AUTH and not frame.authorities:
@@ -337,11 +337,11 @@ def check_level(service: Service, providers: Mapping[str, ProviderEntry], frame:
 def reachable(service: Service, providers: Mapping[str, ProviderEntry]) -> int:
     """The highest level that a provider of the service is registered for, or 0."""
     levels: list[Level] = [
-        entry.card.highest
+        entry.card.max_level
         for entry in providers.values()
         if (not service.providers or entry.id in service.providers)
-        and (not entry.listing.services or service.client_id in entry.listing.services)
-        and entry.listing.enabled
-        and not entry.listing.staff_only
+        and (not entry.policy.services or service.client_id in entry.policy.services)
+        and entry.policy.enabled
+        and not entry.policy.staff_only
     ]
     return max(levels, default=0)

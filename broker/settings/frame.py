@@ -35,7 +35,7 @@ def frame(broker: Broker) -> Frame:
         broker.languages,
         broker.assisted.enabled,
         tuple(url for url in (broker.issuer, broker.console, certificates.origin) if url is not None),
-        certificates=bool(certificates.proxies),
+        certificates=bool(certificates.trusted_proxies),
         authorities=certificates.authorities is not None,
     )
 
@@ -50,7 +50,7 @@ def rough_frame(table: Mapping[str, Any]) -> Frame:
         languages=tuple(text for text in languages if isinstance(text, str)) if isinstance(languages, list) else (),
         help=not isinstance(assisted, Mapping) or assisted.get("enabled") is not False,
         origins=tuple(text for name in ("issuer", "console") if isinstance(text := table.get(name), str)),
-        certificates=bool(named.get("proxies")),
+        certificates=bool(named.get("trusted_proxies")),
         authorities="authorities" in named,
     )
 

@@ -12,6 +12,7 @@ from broker.settings.check_copies import Held, copies
 from broker.settings.frame import Frame, frame, rough_frame
 from broker.settings.missing import Missing, of_provider, of_service
 from broker.settings.providers import Kind, ProviderEntry, provider
+from broker.settings.renamed_keys import with_current_keys
 from broker.settings.services import ServiceFile, service
 from broker.settings.shape import SQLITE, Broker
 from broker.settings.source import Source, Sources, gather
@@ -67,6 +68,7 @@ def load(
     sources, problems = gather(place, origins or {}, more)
     if sources is None:
         return problems
+    sources = with_current_keys(sources, problems)
     broker = read_broker(sources.broker, prepared, problems)
     around = rough_frame(sources.broker.table) if broker is None else frame(broker.record)
     services = read_services(sources.services, prepared, problems)
@@ -116,10 +118,10 @@ def read_broker(source: Source, prepared: bool, problems: list[Problem]) -> Plac
 
 def at_its_file(broker: Broker, source: Source) -> Broker:
     """A relative SQLite path starts at the file, like every other path."""
-    path = broker.facts.url.removeprefix(SQLITE)
-    if path in (broker.facts.url, "", ":memory:") or path.startswith("//"):
+    path = broker.database.url.removeprefix(SQLITE)
+    if path in (broker.database.url, "", ":memory:") or path.startswith("//"):
         return broker
-    return replace(broker, facts=replace(broker.facts, url=f"{SQLITE}{within(source.base, path)}"))
+    return replace(broker, database=replace(broker.database, url=f"{SQLITE}{within(source.base, path)}"))
 
 
 def without(table: Mapping[str, Any], problems: Sequence[Problem]) -> Mapping[str, Any]:
@@ -258,8 +260,8 @@ def check_staff(
     if any(other.id == entry.id for other in others):
         mend = "give one of the two another id"
         yield Problem("provider.id", f'the citizens\' provider "{entry.id}" has it too', mend)
-    if entry.card.highest < staff.file.level:
-        mend = "raise provider.highest, or lower level"
+    if entry.card.max_level < staff.file.level:
+        mend = "raise provider.max_level, or lower level"
         yield Problem("level", "the staff's provider is not registered for it, so nobody could sign in", mend)
 
 

@@ -28,7 +28,7 @@ class Kind(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ListingFile:
-    """How a provider is offered to citizens: the table `[listing]`."""
+    """How a provider is offered to citizens: the table `[policy]`."""
 
     enabled: bool = True
     """Whether it is offered at all. To turn it off this minute, use `portico provider disable`."""
@@ -67,12 +67,12 @@ class ProviderFile:
     """What a citizen needs to use it, in one line, in every language."""
     minutes: Annotated[int, Between(1, 1440)]
     """How long a sign-in takes about, in minutes."""
-    highest: Level
+    max_level: Level
     """The highest level it is registered for. Nothing above it is ever believed."""
-    wants: tuple[Thing, ...] = ()
+    prerequisites: tuple[Thing, ...] = ()
     """What a citizen must have to succeed there: passport, driving_licence, bank_account, smartphone. Citizens who say
     what they have are shown first what fits. Left out: not known."""
-    listing: ListingFile = ListingFile()
+    policy: ListingFile = ListingFile()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class ProviderEntry:
     id: str
     kind: str
     card: Card
-    listing: Listing
+    policy: Listing
     config: Any
 
     def files(self) -> Iterator[tuple[str, Path]]:
@@ -132,6 +132,6 @@ def provider(
         ]
     if file is None or config is None:
         return None, problems
-    listing = Listing(**{setting.name: getattr(file.listing, setting.name) for setting in fields(ListingFile)})
-    card = Card(file.id, file.names, file.needs, file.minutes, file.highest, file.wants)
+    listing = Listing(**{setting.name: getattr(file.policy, setting.name) for setting in fields(ListingFile)})
+    card = Card(file.id, file.names, file.needs, file.minutes, file.max_level, file.prerequisites)
     return ProviderEntry(file.id, file.kind, card, listing, config), problems

@@ -70,8 +70,8 @@ class ServiceFile:
     post_logout_redirect_uris: tuple[str, ...] = ()
     """Where a citizen may be sent after signing out (OpenID Connect RP-Initiated Logout 1.0)."""
     scopes: tuple[str, ...] = ("openid",)
-    """The scopes it may ask for: openid, profile, email, address, phone. `data` still limits what they bring."""
-    data: tuple[DataUse, ...] = ()
+    """The scopes it may ask for: openid, profile, email, address, phone. `claims` still limits what they bring."""
+    claims: tuple[DataUse, ...] = ()
     """Each claim the service may have, with the `reason` that citizens read before they share it."""
     level: Level = Level.LOW
     """The lowest level of assurance the service accepts: low, substantial or high."""
@@ -101,7 +101,7 @@ class ServiceFile:
     """Where the service starts a sign-in (OpenID Connect Core 4), for citizens who finish later or begin with us."""
     resume_uri: str | None = None
     """Where a citizen who finishes later goes on, if that is another page: the `target_link_uri` of that sign-in."""
-    patience: Annotated[Seconds, Between(60, 7 * 86400)] = 1800
+    answer_timeout: Annotated[Seconds, Between(60, 7 * 86400)] = 1800
     """How long the service's own session waits for the answer."""
     jwks_uri: str | None = None
     """Instead of `jwks`: where the service shows its JWK Set, so that it can change its keys by itself. Fetched when it
@@ -175,7 +175,7 @@ def service(file: ServiceFile, prepared: bool) -> tuple[Service, list[Problem]]:
         id_token_alg=file.id_token_alg.value,
         post_logout_redirect_uris=file.post_logout_redirect_uris,
         scopes=file.scopes,
-        data=file.data,
+        claim_purposes=file.claims,
         level=file.level,
         acr_is_preference=file.acr_is_preference,
         pkce_required=file.pkce_required,
@@ -190,7 +190,7 @@ def service(file: ServiceFile, prepared: bool) -> tuple[Service, list[Problem]]:
         other_ways=file.other_ways,
         initiate_login_uri=file.initiate_login_uri,
         resume_uri=file.resume_uri,
-        patience=file.patience,
+        answer_timeout=file.answer_timeout,
         jwks_uri=file.jwks_uri,
         subject_type=file.subject_type,
         tls_subject=file.tls_subject,

@@ -44,9 +44,9 @@ class Listen:
     """Address and port of the staff console. It never shares a port with the public door."""
     workers: Annotated[int, Between(1, 256)] = 1
     """How many processes serve the public door. More than one needs PostgreSQL and Redis."""
-    proxies: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
     """Networks of the reverse proxies whose `X-Forwarded-For` is believed, such as "10.0.0.0/8". Nobody else's is."""
-    drain: Annotated[Seconds, Between(1, 300)] = 20
+    shutdown_timeout: Annotated[Seconds, Between(1, 300)] = 20
     """How long requests under way may take to finish after a stop was asked for."""
 
 
@@ -54,7 +54,7 @@ class Listen:
 class Certificates:
     """Certificates of services. The reverse proxy asks for them and passes them on in `Client-Cert` (RFC 9440)."""
 
-    proxies: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
     """Networks of the reverse proxies that ask for certificates and replace `Client-Cert`, such as "10.0.0.5/32". From
     anybody else the header is thrown away; nothing is trusted here that is not named, this machine neither."""
     authorities: Path | None = None
@@ -289,7 +289,7 @@ class Broker:
     are entitled to another (OpenID Identity Assurance Schema Definition 1.0, 5.2)."""
     console: str
     """The origin of the staff console. Its host should not be the public one."""
-    facts: Facts
+    database: Facts
     keys: Keys
     notices: Notices
     environment: Environment = Environment.PRODUCTION
@@ -309,7 +309,7 @@ class Broker:
     support: Support = field(default_factory=Support)
     listen: Listen = Listen()
     certificates: Certificates = Certificates()
-    passing: Passing = Passing()
+    ephemeral: Passing = Passing()
     clock: Clock = Clock()
     picker: Picker = Picker()
     tokens: Tokens = Tokens()

@@ -41,7 +41,7 @@ def make_identity(
     nothing away from the ID token (OpenID Connect Core 5.3.2). `malformed` is called with our name of each claim that
     came in a form that is left out. Raises Refused if a required claim is missing, which a blank one is.
     """
-    level = level_reached(id_token.get("acr"), config, card.highest)
+    level = level_reached(id_token.get("acr"), config, card.max_level)
     signed, told = (map_claims(given, config.claim_map, config.region) for given in (id_token, userinfo))
     claims = merge(signed.claims, told.claims)
     odd = sorted(signed.malformed | told.malformed)

@@ -213,6 +213,6 @@ class OpenIdProvider:
         if self._prefixes[0] != endpoint:
             self._prefixes = (endpoint, prefixes(self._config, endpoint))
         prefix = self._prefixes[1].get(level)
-        if prefix is None or level > self._card.highest:
+        if prefix is None or level > self._card.max_level:
             raise Refused(Fault.LEVEL_NOT_OFFERED, f"level {level.name.lower()} cannot be asked for here")
         return prefix

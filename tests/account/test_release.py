@@ -21,7 +21,9 @@ VALUES = st.dictionaries(st.sampled_from(CLAIMS), st.sampled_from(["x", "", None
 def service(*claims: str) -> Service:
     """A service registered for these claims."""
     data = tuple(DataUse(claim, {"en": f"for {claim}"}) for claim in claims)
-    return Service("library", {"en": "Library"}, ("https://s.example/",), "s.example", "https://s.example/", data=data)
+    return Service(
+        "library", {"en": "Library"}, ("https://s.example/",), "s.example", "https://s.example/", claim_purposes=data
+    )
 
 
 def request(*asked: str) -> AuthorizationRequest:

@@ -194,7 +194,7 @@ class World:
     def listing(self, provider: str, **changes: Any) -> None:
         """The operator changes how a provider is offered."""
         before = self.shelf.providers[provider]
-        self.shelf.providers[provider] = replace(before, listing=Listing(**changes))
+        self.shelf.providers[provider] = replace(before, policy=Listing(**changes))
 
     async def transaction(self, handle: str) -> Transaction:
         """The transaction as it is stored."""

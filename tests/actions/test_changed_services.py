@@ -136,7 +136,7 @@ async def test_the_discovery_document_says_what_the_services_of_now_may_use(stag
     before = await announced()
     assert "refresh_token" in str(before["grant_types_supported"])
     services = stage.parts.settings.services
-    take(stage, {id: replace(one, refresh=False, data=()) for id, one in services.items()})
+    take(stage, {id: replace(one, refresh=False, claim_purposes=()) for id, one in services.items()})
     after = await announced()
     assert "refresh_token" not in str(after["grant_types_supported"])
     assert "birthdate" in before["claims_supported"] and "birthdate" not in after["claims_supported"]  # type: ignore[operator]
@@ -149,7 +149,10 @@ async def test_many_changes_break_no_sign_in(rider: Rider, stage: Stage, line: W
     async def changing() -> None:
         nonlocal changes
         while not done.is_set():
-            take(stage, {**services, "travel-office": replace(services["travel-office"], patience=3600 + changes % 2)})
+            take(
+                stage,
+                {**services, "travel-office": replace(services["travel-office"], answer_timeout=3600 + changes % 2)},
+            )
             changes += 1
             # a pause of several times what a change costs: without one the broker, in this same loop, gets no turn
             await asyncio.sleep(0.01)

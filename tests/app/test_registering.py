@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 
 from broker import ambient, app
 from broker.app.parts import Parts
+from broker.app.registering import rewrite_renamed
 from broker.model.facts import Unavailable
 from tests.machine.configuration import Configuration, prepared
 
@@ -114,6 +116,42 @@ async def test_what_an_operator_wrote_is_nobodys_to_read_or_end(door: Door) -> N
     for method in ("GET", "DELETE"):
         assert (await door.client.request(method, "/register/demo-service", headers=headers)).status_code == 401
     assert "demo-service.toml" in door.files()
+
+
+async def test_self_registered_clients_of_the_release_before_are_kept_and_their_files_rewritten_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    prepared(tmp_path)
+    config = Configuration(tmp_path / "config")
+    config.change("broker.toml", "registration", True)
+    file = "services/self-00ff00ff00ff00ff.toml"
+    claims = [{"claim": "name", "reason": {"en": "To greet", "cy": "I gyfarch"}}]
+    before = {**SETTINGS, "scopes": ["openid", "profile"], "data": claims, "sector": "self-00ff00ff00ff00ff"}
+    config.write(file, before)
+    settings = config.settings()
+    assert settings.services["self-00ff00ff00ff00ff"].claims == {"name"}
+    await app.migrated(settings)
+    caplog.set_level("INFO", "portico.app")
+    for times in (1, 1):
+        async with app.opened(settings, ambient.real(), partial(app.read, config.folder), config.folder) as parts:
+            assert "self-00ff00ff00ff00ff" in parts.catalogue.services
+        now = config.table(file)
+        assert (now["claims"], now.keys() - {"claims"}) == (claims, before.keys() - {"data"})
+        assert [record.message for record in caplog.records].count("client_file_rewritten") == times
+    assert config.settings().services == settings.services
+
+
+async def test_a_self_registered_client_is_read_with_its_old_keys_if_its_file_cannot_be_rewritten(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = Configuration(tmp_path / "config")
+    (tmp_path / "config" / "services").mkdir(parents=True)
+    file = tmp_path / "config" / "services" / "self-00ff00ff00ff00ff.toml"
+    config.write(f"services/{file.name}", {**SETTINGS, "data": [], "seen": date(2026, 1, 2)})
+    text = file.read_text()
+    rewrite_renamed(config.folder)
+    assert [record.message for record in caplog.records] == ["client_file_not_rewritten"]
+    assert file.read_text() == text
 
 
 @pytest.mark.parametrize(

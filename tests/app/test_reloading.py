@@ -106,9 +106,9 @@ async def test_of_a_provider_its_listing_is_taken(
     config: Configuration, catalogue: Catalogue, reloading: Reloading
 ) -> None:
     provider = catalogue.providers["northbank"].provider
-    config.change(BANK, "listing.enabled", False)
+    config.change(BANK, "policy.enabled", False)
     await reloading()
-    assert not catalogue.providers["northbank"].listing.enabled
+    assert not catalogue.providers["northbank"].policy.enabled
     assert catalogue.providers["northbank"].provider is provider
 
 
@@ -116,12 +116,12 @@ async def test_one_mistake_refuses_everything_and_is_logged_with_place_and_mend(
     config: Configuration, catalogue: Catalogue, reloading: Reloading, hosts: Hosts, caplog: pytest.LogCaptureFixture
 ) -> None:
     new_service(config, "library")
-    config.change(BANK, "listing.enabled", False)
+    config.change(BANK, "policy.enabled", False)
     config.change(DEMO, "redirect_uris", ["https://*.example/"])
     (config.folder / "services/travel-office.toml").write_text("names = {")
     await reloading()
     assert list(catalogue.services) == ["demo-service", "land-register", "travel-office"]
-    assert catalogue.providers["northbank"].listing.enabled and hosts.taken is None
+    assert catalogue.providers["northbank"].policy.enabled and hosts.taken is None
     told = [vars(record) for record in caplog.records if record.message == "setting_invalid"]
     assert {one["place"].partition(":")[0] for one in told} == {DEMO, "services/travel-office.toml"}
     assert all(one["mend"] for one in told)

@@ -50,7 +50,7 @@ kind = "openid"
 names = {{ en = "Bench", cy = "Bench" }}
 needs = {{ en = "Nothing", cy = "Dim byd" }}
 minutes = 1
-highest = "substantial"
+max_level = "substantial"
 
 [openid]
 issuer = "{issuer}"
@@ -75,15 +75,15 @@ level = "substantial"
 refresh = true
 single_sign_on = false
 
-[[data]]
+[[claims]]
 claim = "name"
 reason = {{ en = "To address you", cy = "I'ch cyfarch" }}
 
-[[data]]
+[[claims]]
 claim = "birthdate"
 reason = {{ en = "To find you", cy = "I ddod o hyd i chi" }}
 
-[[data]]
+[[claims]]
 claim = "email"
 reason = {{ en = "To write to you", cy = "I ysgrifennu atoch" }}
 """

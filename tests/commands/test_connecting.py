@@ -14,8 +14,8 @@ from tests.machine.redis import RedisServer
 def config(tmp_path_factory: pytest.TempPathFactory, database: str, redis: RedisServer) -> Configuration:
     """The examples on PostgreSQL and Redis, migrated. Nothing else of them runs."""
     made = prepared(tmp_path_factory.mktemp("connecting"))
-    made.change("broker.toml", "facts.url", database)
-    made.change("broker.toml", "passing.url", redis.url)
+    made.change("broker.toml", "database.url", database)
+    made.change("broker.toml", "ephemeral.url", redis.url)
     assert forked.run("migrate", "--config", str(made.folder)).status == 0
     return made
 
@@ -39,9 +39,13 @@ def test_what_works_and_what_does_not_is_told_of_each_thing_outside(config: Conf
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
-        ("facts.url", "postgresql://portico@127.0.0.1:1/nothing", "database: facts.url: the database cannot be used"),
-        ("passing.url", "redis://127.0.0.1:1/0", "Redis: "),
-        ("passing.url", "redis://portico@<redis>/99", "Redis: "),
+        (
+            "database.url",
+            "postgresql://portico@127.0.0.1:1/nothing",
+            "database: database.url: the database cannot be used",
+        ),
+        ("ephemeral.url", "redis://127.0.0.1:1/0", "Redis: "),
+        ("ephemeral.url", "redis://portico@<redis>/99", "Redis: "),
         (
             "notices",
             {"smtp": {"host": LOOPBACK, "port": 1, "sender": "a@mail.example"}},

@@ -71,7 +71,7 @@ def test_every_setting_is_explained(shape: type[Any]) -> None:
     for table in tables(shape):
         for setting in table.settings:
             place = f"{table.heading} {setting.name}"
-            assert setting.says or table.heading in ("[[data]]", "[[people]]", "[[other_ways]]") or kind_of(shape), (
+            assert setting.says or table.heading in ("[[claims]]", "[[people]]", "[[other_ways]]") or kind_of(shape), (
                 place
             )
             assert table.says, place

@@ -65,20 +65,20 @@ def template(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> 
     """The examples with everything that they name, and files of every kind that an operator may name."""
     made = prepared(tmp_path_factory.mktemp("template"))
     secrets = made.folder.parent / ".demo" / "secrets"
-    for name in ("facts", "passing", "smtp", "metrics"):
+    for name in ("database", "ephemeral", "smtp", "metrics"):
         (secrets / name).write_text(f"a-long-secret-for-{name}\n")
     shutil.copy(authority.file, secrets / "authority.pem")
     client = authority.client("CN=portico")
     shutil.copy(client.chain, secrets / "portico.crt")
     shutil.copy(client.key, secrets / "portico.key")
-    made.change("broker.toml", "facts.password_file", "../.demo/secrets/facts")
-    passing = {"url": "rediss://localhost:1/0", "password_file": "../.demo/secrets/passing"}
+    made.change("broker.toml", "database.password_file", "../.demo/secrets/database")
+    passing = {"url": "rediss://localhost:1/0", "password_file": "../.demo/secrets/ephemeral"}
     files = {name: f"../.demo/secrets/{name}" for name in ("authority.pem", "portico.crt", "portico.key")}
     passing |= {"ca_file": files["authority.pem"], "cert_file": files["portico.crt"], "key_file": files["portico.key"]}
-    made.change("broker.toml", "passing", passing)
+    made.change("broker.toml", "ephemeral", passing)
     made.change("broker.toml", "metrics", {"token_file": "../.demo/secrets/metrics"})
     made.change("broker.toml", "outgoing", {"ca_file": files["authority.pem"]})
-    authorities = {"authorities": files["authority.pem"], "proxies": ["127.0.0.1/32"]}
+    authorities = {"authorities": files["authority.pem"], "trusted_proxies": ["127.0.0.1/32"]}
     made.change("broker.toml", "certificates", authorities)
     smtp = {"host": "mail.example", "sender": "a@mail.example", "user": "a", "password_file": "../.demo/secrets/smtp"}
     made.change("broker.toml", "notices", {"smtp": smtp})
@@ -126,7 +126,7 @@ FILES = {
     "secret at a provider": f"{DATA}/secrets/harbour",
     "secret of a service": f"{DATA}/secrets/demo-service",
     "key set of a service": f"{DATA}/secrets/land-register.jwks.json",
-    "password": f"{DATA}/secrets/facts",
+    "password": f"{DATA}/secrets/database",
     "password of Redis": f"{DATA}/secrets/passing",
     "password of the mail server": f"{DATA}/secrets/smtp",
     "token for metrics": f"{DATA}/secrets/metrics",
@@ -251,7 +251,7 @@ def test_tables_of_another_version_are_named_and_end_in_no_traceback(config: Con
     with closing(sqlite3.connect(found(config, FILES["database"]))) as database, database:
         database.execute(TABLES[change])
     ended = [run(config, *words) for words in (("migrate",), ("epoch", "raise"), ("audit", "verify"))]
-    assert any(one.status == WRONG and one.err.startswith("facts.url: ") for one in ended), ended
+    assert any(one.status == WRONG and one.err.startswith("database.url: ") for one in ended), ended
 
 
 # --- arguments ---
@@ -302,22 +302,22 @@ def test_a_reason_is_kept_as_one_line_without_control_characters() -> None:
 
 HERE = f"postgresql://portico@{LOOPBACK}"
 STATES: dict[str, dict[str, object]] = {
-    "no database there": {"facts.url": f"{HERE}:1/portico"},
-    "no such host": {"facts.url": "postgresql://portico@nowhere.invalid/portico"},
-    "no such database": {"facts.url": f"{HERE}:<postgres>/nothing"},
-    "no such user": {"facts.url": f"postgresql://nobody@{LOOPBACK}:<postgres>/postgres"},
-    "something else listens": {"facts.url": f"{HERE}:<redis>/portico"},
-    "no TLS there": {"facts.url": f"{HERE}:<postgres>/postgres", "facts.tls": True},
-    "a host with an empty label": {"facts.url": "postgresql://portico@db..internal/portico"},
-    "a long host": {"facts.url": f"postgresql://portico@{'h' * 300}/portico"},
-    "a user with a control character": {"facts.url": f"postgresql://a%00b@{LOOPBACK}:<postgres>/postgres"},
-    "a Redis host with an empty label": {"passing.url": "rediss://.cache/0"},
-    "an option": {"facts.url": f"{HERE}:<postgres>/postgres?sslmode=require"},
-    "a scheme of another library": {"facts.url": "postgresql+psycopg2://a@b/c"},
-    "no path": {"facts.url": "sqlite:\0"},
-    "a long path": {"facts.url": f"sqlite:{'x' * 5000}"},
-    "a folder as database": {"facts.url": "sqlite:../.demo"},
-    "a folder without rights": {"facts.url": "sqlite:/proc/facts.db"},
+    "no database there": {"database.url": f"{HERE}:1/portico"},
+    "no such host": {"database.url": "postgresql://portico@nowhere.invalid/portico"},
+    "no such database": {"database.url": f"{HERE}:<postgres>/nothing"},
+    "no such user": {"database.url": f"postgresql://nobody@{LOOPBACK}:<postgres>/postgres"},
+    "something else listens": {"database.url": f"{HERE}:<redis>/portico"},
+    "no TLS there": {"database.url": f"{HERE}:<postgres>/postgres", "database.tls": True},
+    "a host with an empty label": {"database.url": "postgresql://portico@db..internal/portico"},
+    "a long host": {"database.url": f"postgresql://portico@{'h' * 300}/portico"},
+    "a user with a control character": {"database.url": f"postgresql://a%00b@{LOOPBACK}:<postgres>/postgres"},
+    "a Redis host with an empty label": {"ephemeral.url": "rediss://.cache/0"},
+    "an option": {"database.url": f"{HERE}:<postgres>/postgres?sslmode=require"},
+    "a scheme of another library": {"database.url": "postgresql+psycopg2://a@b/c"},
+    "no path": {"database.url": "sqlite:\0"},
+    "a long path": {"database.url": f"sqlite:{'x' * 5000}"},
+    "a folder as database": {"database.url": "sqlite:../.demo"},
+    "a folder without rights": {"database.url": "sqlite:/proc/facts.db"},
     "no folder of keys": {"keys.folder": "nothing/keys"},
     "a file as folder of keys": {"keys.folder": "broker.toml"},
     "an empty folder of keys": {"keys.folder": "services"},
@@ -330,7 +330,7 @@ STATES: dict[str, dict[str, object]] = {
     "an address of others": {"listen.public": "192.0.2.1:8080"},
     "no zone": {"zone": "../../etc/passwd"},
     "no folder for counters": {"metrics.folder": "broker.toml/x", "listen.workers": 2},
-    "a Redis option": {"passing.url": "rediss://localhost/0?ssl_cert_reqs=none"},
+    "a Redis option": {"ephemeral.url": "rediss://localhost/0?ssl_cert_reqs=none"},
 }
 """Changes to broker.toml: paths and their values, with the ports of real servers."""
 
@@ -352,11 +352,11 @@ def test_settings_that_cannot_be_met_are_refused_in_words_and_end_in_no_tracebac
 
 
 def test_every_command_without_a_database_says_so_and_ends_in_no_traceback(config: Configuration) -> None:
-    config.change("broker.toml", "facts.url", f"{HERE}:1/portico")
+    config.change("broker.toml", "database.url", f"{HERE}:1/portico")
     for words in EVERY:
         ended = run(config, *words)
         without = ("reference", "check", "keys")
-        assert words[0] in without or (ended.status == NOT_NOW and "facts.url" in ended.err), ended
+        assert words[0] in without or (ended.status == NOT_NOW and "database.url" in ended.err), ended
 
 
 @pytest.mark.parametrize("place", ["nowhere", "broker.toml/inside", "x" * 300, "/proc/1/root", "/dev/null", "/"])

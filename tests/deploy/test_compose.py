@@ -45,7 +45,7 @@ def test_a_broker_is_built_from_the_image_and_may_do_nothing_that_it_need_not(na
 
 @pytest.mark.parametrize("name", BROKERS)
 def test_a_broker_has_longer_to_end_than_requests_have_to_finish(name: str) -> None:
-    drain = int(SETTINGS["listen"]["drain"].split()[0])
+    drain = int(SETTINGS["listen"]["shutdown_timeout"].split()[0])
     assert int(SERVICES[name]["stop_grace_period"].removesuffix("s")) > drain + 5
 
 
@@ -57,7 +57,7 @@ def test_what_a_broker_writes_has_a_place() -> None:
 
 
 def test_brokers_reach_both_stores_by_the_names_in_the_example() -> None:
-    for section in ("facts", "passing"):
+    for section in ("database", "ephemeral"):
         host = re.search(r"//(?:[^@/]*@)?([^:/]+)", SETTINGS[section]["url"])
         assert host is not None
         assert networks(SERVICES[host[1]]) & networks(SERVICES["broker-1"]), section
@@ -71,7 +71,7 @@ def test_only_the_proxy_is_reached_from_outside_and_it_reaches_no_store() -> Non
 
 def test_the_brokers_believe_the_proxy_and_nobody_else() -> None:
     (subnet,) = [each["subnet"] for each in COMPOSE["networks"]["proxy"]["ipam"]["config"]]
-    assert SETTINGS["listen"]["proxies"] == [subnet]
+    assert SETTINGS["listen"]["trusted_proxies"] == [subnet]
     assert ipaddress.ip_address(SERVICES["proxy"]["networks"]["proxy"]["ipv4_address"]) in ipaddress.ip_network(subnet)
 
 
@@ -92,7 +92,7 @@ def test_redis_keeps_nothing_on_disk_evicts_nothing_and_shows_its_password_to_no
 
 
 def test_every_file_secret_volume_and_network_that_is_named_exists() -> None:
-    made = {f"./config/{SETTINGS[section]['password_file']}" for section in ("facts", "passing")}
+    made = {f"./config/{SETTINGS[section]['password_file']}" for section in ("database", "ephemeral")}
     assert {each["file"] for each in COMPOSE["secrets"].values()} == made
     for service in SERVICES.values():
         assert set(service.get("secrets", [])) <= COMPOSE["secrets"].keys()

@@ -84,5 +84,5 @@ def test_the_unit_runs_as_somebody_without_rights_who_can_write_only_what_the_se
 
 def test_requests_under_way_have_time_to_finish() -> None:
     settings = tomllib.loads((ROOT / "deploy" / "example" / "broker.toml").read_text())
-    assert int(values("TimeoutStopSec")[0]) > int(settings["listen"]["drain"].split()[0]) + 5
+    assert int(values("TimeoutStopSec")[0]) > int(settings["listen"]["shutdown_timeout"].split()[0]) + 5
     assert values("KillMode") == ["mixed"]

@@ -158,9 +158,9 @@ async def plain_silent(place: Place) -> str:
 
 async def account_of(place: Place) -> str:
     """The account of the one person who signs in here."""
-    url = place.running.settings.broker.facts.url
+    url = place.running.settings.broker.database.url
     if url.startswith("sqlite:"):
-        file: Path | None = place.running.settings.broker.facts.file
+        file: Path | None = place.running.settings.broker.database.file
         with sqlite3.connect(str(file)) as connection:
             return str(connection.execute(ACCOUNT).fetchone()[0])
     connection = await asyncpg.connect(url)

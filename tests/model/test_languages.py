@@ -68,13 +68,13 @@ def test_a_member_of_metadata_is_found_by_its_tag(metadata: dict[str, str], foun
 def test_language_codes_in_settings_are_read_without_regard_to_case() -> None:
     table = {
         "names": {"EN": "Tax", "Cy": "Treth"},
-        "data": [{"claim": "name", "reason": {"EN": "a", "cy": "b"}}],
+        "claims": [{"claim": "name", "reason": {"EN": "a", "cy": "b"}}],
         "languages": ["EN", "cy", "nowhere"],
         "openid": {"languages": {"CY": "cy-GB"}, "scopes": ["openid"]},
     }
     assert folded(table) == {
         "names": {"en": "Tax", "cy": "Treth"},
-        "data": [{"claim": "name", "reason": {"en": "a", "cy": "b"}}],
+        "claims": [{"claim": "name", "reason": {"en": "a", "cy": "b"}}],
         "languages": ["en", "cy", "nowhere"],
         "openid": {"languages": {"cy": "cy-GB"}, "scopes": ["openid"]},
     }

@@ -50,7 +50,7 @@ def service(**changes: Any) -> Service:
         "authentication": ClientAuthentication.PRIVATE_KEY_JWT,
         "post_logout_redirect_uris": ("https://tax.example/bye", "https://tax.example/bye?lang=cy"),
         "scopes": ("openid", "profile", "email"),
-        "data": data("given_name", "family_name", "birthdate", "email", "email_verified"),
+        "claim_purposes": data("given_name", "family_name", "birthdate", "email", "email_verified"),
         "refresh": True,
     }
     return Service(**(fields | changes))

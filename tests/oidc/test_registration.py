@@ -84,8 +84,8 @@ def test_whoever_says_all_that_fapi_demands_has_that_profile(method: str, profil
 
 def test_every_claim_of_a_service_that_says_nothing_has_a_reason_in_every_language() -> None:
     file = table(BASE, ["en", "cy", "ar"])
-    assert {frozenset(use["reason"]) for use in file["data"]} == {frozenset({"en", "cy", "ar"})}
-    assert {"name", "email"} <= {use["claim"] for use in file["data"]}
+    assert {frozenset(use["reason"]) for use in file["claims"]} == {frozenset({"en", "cy", "ar"})}
+    assert {"name", "email"} <= {use["claim"] for use in file["claims"]}
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ class ProviderContract:
         assert identity.provider == counterpart.provider.card.id
         assert identity.issuer
         assert identity.subject
-        assert counterpart.ask.level <= identity.level <= counterpart.provider.card.highest
+        assert counterpart.ask.level <= identity.level <= counterpart.provider.card.max_level
         assert identity.auth_time > 0
 
     async def test_the_same_citizen_is_the_same_subject_again(self, counterpart: Counterpart) -> None:

@@ -45,7 +45,7 @@ class TestTheSimulator(ProviderContract):
     @pytest.fixture
     async def counterpart(self, ambient: Ambient) -> AsyncIterator[Counterpart]:
         async with stage(ambient) as here:
-            modest = build(replace(CARD, highest=Level.LOW), _config(here.base), ground(ambient, here.outgoing))
+            modest = build(replace(CARD, max_level=Level.LOW), _config(here.base), ground(ambient, here.outgoing))
             gone = build(CARD, replace(_config(here.base), issuer=free_address()), ground(ambient, here.outgoing))
 
             async def approve(url: str) -> Answer:
@@ -93,7 +93,7 @@ class TestOidcProviderOnNode(ProviderContract):
 
         yield Counterpart(
             build(CARD, config, on),
-            build(replace(CARD, highest=Level.LOW), config, on),
+            build(replace(CARD, max_level=Level.LOW), config, on),
             build(CARD, replace(config, issuer=free_address()), on),
             replace(ASK, fresh=True),
             approve,
@@ -132,7 +132,7 @@ class TestOidcProviderMock(ProviderContract):
 
         yield Counterpart(
             build(CARD, config, on),
-            build(replace(CARD, highest=Level.LOW), config, on),
+            build(replace(CARD, max_level=Level.LOW), config, on),
             build(CARD, replace(config, issuer=free_address()), on),
             Ask(Level.LOW, "s-0", CALLBACK, "en"),
             approve,

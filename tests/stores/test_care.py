@@ -131,7 +131,7 @@ async def test_a_redis_that_lets_the_broker_not_in_is_unavailable_and_says_why(
     async with opened(url, some_facts, sealer, password) as passing:
         with pytest.raises(Unavailable, match=said) as told:
             await passing.limits.allow("key", 10, 60)
-        assert "passing.password_file" in str(told.value)
+        assert "ephemeral.password_file" in str(told.value)
 
 
 # --- databases that only read ---

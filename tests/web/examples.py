@@ -49,7 +49,7 @@ SERVICE = Service(
     ("https://fishing.example/return",),
     "fishing.example",
     "https://fishing.example/",
-    data=(
+    claim_purposes=(
         DataUse("name", {"en": "It stands on your licence.", "cy": "Mae ar eich trwydded."}),
         DataUse("birthdate", {"en": "The price depends on your age."}),
         DataUse("address", {"en": "We send the licence there."}),
@@ -145,9 +145,9 @@ def _take_up(**differently: object) -> Waiting:
 
 
 ITEMS = (
-    SharedItem("name", "Ada <b>Marchetti</b>", SERVICE.data[0].reason, False),
-    SharedItem("birthdate", "1958-04-02", SERVICE.data[1].reason, True),
-    SharedItem("address", {"formatted": "12 High Street\nLlandudno"}, SERVICE.data[2].reason, False),
+    SharedItem("name", "Ada <b>Marchetti</b>", SERVICE.claim_purposes[0].reason, False),
+    SharedItem("birthdate", "1958-04-02", SERVICE.claim_purposes[1].reason, True),
+    SharedItem("address", {"formatted": "12 High Street\nLlandudno"}, SERVICE.claim_purposes[2].reason, False),
     SharedItem("email_verified", True, {}, False),
 )
 

@@ -29,7 +29,7 @@ scopes = ["openid", "profile"]
 refresh = true
 ciba = "poll"
 contact = "City Library, 01632 960 300"
-data = [{ claim = "name", reason = { en = "To print it on your card", cy = "I'w argraffu ar eich cerdyn" } }]
+claims = [{ claim = "name", reason = { en = "To print it on your card", cy = "I'w argraffu ar eich cerdyn" } }]
 """
 
 # Nothing reaches what it wants but a person, and it does not even say where else one might go.

@@ -42,7 +42,7 @@ level = "low"
 scopes = ["openid", "profile"]
 refresh = true
 contact = "Rides, 01632 960 900"
-data = [{ claim = "name", reason = { en = "To address you", cy = "I'ch cyfarch" } }]
+claims = [{ claim = "name", reason = { en = "To address you", cy = "I'ch cyfarch" } }]
 """
 
 

@@ -28,7 +28,7 @@ level = "low"
 scopes = ["openid", "profile"]
 refresh = true
 contact = "Tides, 01632 960 902"
-data = [{ claim = "name", reason = { en = "To address you", cy = "I'ch cyfarch" } }]
+claims = [{ claim = "name", reason = { en = "To address you", cy = "I'ch cyfarch" } }]
 """
 PUBLIC = APP.replace('sector = "tides.example"', 'subject_type = "public"')
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"

@@ -73,13 +73,13 @@ def texts(value: Any) -> Iterator[str]:
 async def stored(stage: Stage) -> list[tuple[tuple[str, str], str]]:
     """Everything that is stored: where (table and column, or "redis" and the key), and what, as text."""
     broker = stage.parts.settings.broker
-    server = await asyncpg.connect(broker.facts.url)
+    server = await asyncpg.connect(broker.database.url)
     found: list[tuple[tuple[str, str], str]] = []
     for (table,) in await server.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"):
         for row in await server.fetch(f'SELECT * FROM "{table}"'):
             found += [((table, column), text) for column, value in row.items() for text in texts(value)]
     await server.close()
-    client = redis.asyncio.Redis.from_url(broker.passing.url)
+    client = redis.asyncio.Redis.from_url(broker.ephemeral.url)
     async for key in client.scan_iter():
         kind = (await client.type(key)).decode()
         held = await (client.get(key) if kind == "string" else client.zrange(key, 0, -1, withscores=True))

@@ -31,7 +31,7 @@ level = "low"
 scopes = ["openid", "profile"]
 refresh = true
 contact = "Maps, 01632 960 903"
-data = [{ claim = "name", reason = { en = "To address you", cy = "I'ch cyfarch" } }]
+claims = [{ claim = "name", reason = { en = "To address you", cy = "I'ch cyfarch" } }]
 """
 OTHER = BEARER.replace("maps", "caves").replace("Maps", "Caves")
 FILES = {"services/maps.toml": BEARER, "services/caves.toml": OTHER}

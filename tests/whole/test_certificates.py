@@ -32,7 +32,7 @@ level = "low"
 scopes = ["openid", "profile"]
 refresh = true
 contact = "Ferries, 01632 960 901"
-data = [{{ claim = "name", reason = {{ en = "To address you", cy = "I'ch cyfarch" }} }}]
+claims = [{{ claim = "name", reason = {{ en = "To address you", cy = "I'ch cyfarch" }} }}]
 """
 FERRY = (
     TEXTS
@@ -108,9 +108,15 @@ async def port(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -
     """`portico serve` behind nginx, which alone is believed when it passes certificates on."""
     folder, proxy = tmp_path_factory.mktemp("port"), nginx.free()
     ferry, own = authority.client(DN), authority.own("CN=own")
-    told = f'[certificates]\nproxies = ["{LOOPBACK}/32"]\nauthorities = "{authority.file}"\norigin = "{proxy.origin}"\n'
+    trusted = f'trusted_proxies = ["{LOOPBACK}/32"]'
+    told = f'[certificates]\n{trusted}\nauthorities = "{authority.file}"\norigin = "{proxy.origin}"\n'
     script = Script(
-        edits={"broker.toml": {"[picker]": f"{told}\n[picker]", "[listen]": f'[listen]\nproxies = ["{LOOPBACK}/32"]'}},
+        edits={
+            "broker.toml": {
+                "[picker]": f"{told}\n[picker]",
+                "[listen]": f'[listen]\ntrusted_proxies = ["{LOOPBACK}/32"]',
+            }
+        },
         files={
             "services/ferry.toml": FERRY,
             "services/own.toml": OWN,

@@ -18,7 +18,7 @@ from tests.whole.stage import Stage, staged
 
 COUNCIL = "Aberlan Council"
 CLINIC = LIBRARY.replace("library", "clinic").replace(
-    "data = [", 'data = [{ claim = "birthdate", reason = { en = "To know you", cy = "I\'ch adnabod" } }, '
+    "claims = [", 'claims = [{ claim = "birthdate", reason = { en = "To know you", cy = "I\'ch adnabod" } }, '
 )
 """A service that wants to know when a citizen was born."""
 

@@ -24,7 +24,7 @@ kind = "openid"
 names = { en = "Peer provider", cy = "Peer provider" }
 needs = { en = "Nothing at all", cy = "Dim byd" }
 minutes = 1
-highest = "substantial"
+max_level = "substantial"
 
 [openid]
 issuer = "http://localhost:%(port)d"

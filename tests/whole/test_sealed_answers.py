@@ -48,13 +48,13 @@ async def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
     """The whole product with that service, whose keys stand in a file, or are shown by the service itself."""
     folder = tmp_path_factory.mktemp("sealed")
     known_keys(folder)
-    head, _, data = RIDES_SERVICE.partition("data = ")
+    head, _, data = RIDES_SERVICE.partition("claims = ")
     server = KeyServer()
     server.body = (folder / ".demo" / "secrets" / f"{RIDES}.jwks.json").read_bytes()
     async with server.running():
         if request.param == "jwks_uri":
             head = head.replace('jwks_file = "../../.demo/secrets/rides.jwks.json"', f'jwks_uri = "{server.url}"')
-        script = Script(files={"services/rides.toml": f"{head}{SEALED}data = {data}"})
+        script = Script(files={"services/rides.toml": f"{head}{SEALED}claims = {data}"})
         async with staged(folder, script) as running:
             yield running
 

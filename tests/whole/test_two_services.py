@@ -21,11 +21,11 @@ FRONT = """
 backchannel_logout_uri = "http://localhost:8002/told/{name}"
 frontchannel_logout_uri = "http://localhost:8002/framed?of={name}"
 introspection = true
-data ="""
+claims ="""
 SERVICES = ("library", "bookshop")
 SCRIPT = Script(
     files={
-        f"services/{name}.toml": LIBRARY.replace("library", name).replace("data =", FRONT.format(name=name))
+        f"services/{name}.toml": LIBRARY.replace("library", name).replace("claims =", FRONT.format(name=name))
         for name in SERVICES
     }
 )

@@ -156,7 +156,7 @@ async def record(
     """
     now, request = desk.ambient.now(), transaction.request
     plain_code = _plain_code(desk, transaction)
-    late = transaction.moved or now - transaction.created > service.patience
+    late = transaction.moved or now - transaction.created > service.answer_timeout
     account, subject = kept.session.account, handles.fresh(desk.ambient, size=24)
     told = Release(
         subject=subject,

@@ -41,10 +41,10 @@ WORKING: Final = Health(True)
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A provider as this broker runs it: with the operator's listing and a callback of its own."""
+    """A provider as this broker runs it: with the operator's policy and a callback of its own."""
 
     provider: Provider
-    listing: Listing
+    policy: Listing
     callback: str
 
 
@@ -118,7 +118,7 @@ class Desk:
         return self.catalogue.services.get(transaction.request.client_id)
 
     def candidate(self, provider: str) -> Candidate | None:
-        """A provider with its listing and its health now."""
+        """A provider with its policy and its health now."""
         registered = self.catalogue.providers.get(provider)
         return None if registered is None else _candidate(provider, registered, self.health())
 
@@ -130,7 +130,7 @@ class Desk:
 
 
 def _candidate(id: str, registered: Registered, health: Mapping[str, Health]) -> Candidate:
-    return Candidate(registered.provider.card, registered.listing, health.get(id) or WORKING)
+    return Candidate(registered.provider.card, registered.policy, health.get(id) or WORKING)
 
 
 async def mine(desk: Desk, handle: str, browser: Browser) -> Transaction | Lost:

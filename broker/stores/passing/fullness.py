@@ -56,7 +56,7 @@ def _problems(seen: Mapping[str, str]) -> Sequence[str]:
     if (policy := seen.get("maxmemory_policy", KEEPS)) != KEEPS:
         problems.append(f"Redis evicts records (maxmemory-policy is {policy}): {MEND}")
     if seen.get("role", "master") != "master":
-        problems.append("this Redis is a replica, which takes no records: name the primary in passing.url")
+        problems.append("this Redis is a replica, which takes no records: name the primary in ephemeral.url")
     if seen.get("cluster_enabled", "0") != "0":
         problems.append("this is a Redis Cluster: name a single Redis, with or without replicas")
     version = tuple(int(part) for part in seen.get("redis_version", "7.0").split(".")[:2] if part.isdecimal())

@@ -30,12 +30,12 @@ MIRROR: Final = "portico:switches:v1"
 """Where the version of the switches is mirrored. Scripts bring it along."""
 
 
-NOT_LET_IN: Final = "look at the user and the number in passing.url, and at passing.password_file"
+NOT_LET_IN: Final = "look at the user and the number in ephemeral.url, and at ephemeral.password_file"
 REFUSING: Final[Mapping[str, str]] = {
     "NOAUTH": NOT_LET_IN,
     "WRONGPASS": NOT_LET_IN,
-    "DENIED": "set a password for Redis, and name its file with passing.password_file",
-    "NOPERM": "let the user of passing.url do it: ACL SETUSER <user> ~portico:* +@all -@dangerous +info",
+    "DENIED": "set a password for Redis, and name its file with ephemeral.password_file",
+    "NOPERM": "let the user of ephemeral.url do it: ACL SETUSER <user> ~portico:* +@all -@dangerous +info",
     "MOVED": "this is a Redis Cluster: name a single Redis, with or without replicas",
     "CROSSSLOT": "this is a Redis Cluster: name a single Redis, with or without replicas",
     "CLUSTERDOWN": "this is a Redis Cluster: name a single Redis, with or without replicas",
@@ -62,9 +62,9 @@ def _mend(said: str, code: str) -> str | None:
 def _tls_mend(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         if error.verify_code in (62, 64):
-            return "write the host in passing.url as the server's certificate names it"
-        return "name the certificates of the authority that signed the server's certificate with passing.ca_file"
-    return "does the server speak TLS at this port, and want a certificate (passing.cert_file)?"
+            return "write the host in ephemeral.url as the server's certificate names it"
+        return "name the certificates of the authority that signed the server's certificate with ephemeral.ca_file"
+    return "does the server speak TLS at this port, and want a certificate (ephemeral.cert_file)?"
 
 
 @dataclass(frozen=True, slots=True)

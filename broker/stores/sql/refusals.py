@@ -24,14 +24,14 @@ _NOT_PREPARED: Final = (
 )
 """What comes of a statement that is not on its connection as we left it."""
 
-READ_ONLY: Final = "name the primary in facts.url, or make the database writable: default_transaction_read_only"
+READ_ONLY: Final = "name the primary in database.url, or make the database writable: default_transaction_read_only"
 
 _MENDS: Final[Mapping[str, str]] = {
-    "28": "look at the user in facts.url, at facts.password_file, and at the server's pg_hba.conf",
-    "3D": "create the database, or write its name at the end of facts.url",
+    "28": "look at the user in database.url, at database.password_file, and at the server's pg_hba.conf",
+    "3D": "create the database, or write its name at the end of database.url",
     "25006": READ_ONLY,
-    "42501": "let the user of facts.url own the database's tables: GRANT, or ALTER TABLE ... OWNER TO",
-    "53300": "raise max_connections of the server above facts.connections times all workers",
+    "42501": "let the user of database.url own the database's tables: GRANT, or ALTER TABLE ... OWNER TO",
+    "53300": "raise max_connections of the server above database.connections times all workers",
     "08P01": "a pooler between must keep sessions (PgBouncer: pool_mode = session)",
 }
 
@@ -85,10 +85,12 @@ def mend(error: Exception) -> str | None:
     """What an operator can do about it, or None if nothing better is known than the error itself."""
     if isinstance(error, ssl.SSLCertVerificationError):
         if error.verify_code in (62, 64):
-            return "write the host in facts.url as the server's certificate names it"
-        return "name the certificates of the authority that signed the server's certificate with facts.ca_file"
+            return "write the host in database.url as the server's certificate names it"
+        return "name the certificates of the authority that signed the server's certificate with database.ca_file"
     if isinstance(error, ssl.SSLError):
-        return "look at what the server wants: a client certificate is named with facts.cert_file and facts.key_file"
+        return (
+            "look at what the server wants: a client certificate is named with database.cert_file and database.key_file"
+        )
     if isinstance(error, ConnectionError) and "SSL upgrade" in str(error):
         return "let the server speak TLS (ssl = on), or write tls = false if nobody else can reach the network between"
     if isinstance(error, asyncpg.ConnectionDoesNotExistError):

@@ -60,7 +60,7 @@ async def about(here: Visit) -> Response:
         name=card.name(words.code),
         needs=in_language(card.needs, words.code),
         minutes=words.minutes(card.minutes),
-        strength=strength(words, card.highest),
+        strength=strength(words, card.max_level),
         provider=card.id,
         available=offer_of(view).has(card.id),
     )
@@ -98,7 +98,7 @@ async def tick(here: Visit) -> Response:
 def sorted_by(held: set[Thing], offer: Offer, listed: Sequence[Way], frame: Frame) -> list[Way]:
     """The ways in blocks: those that are likely to work with what is held, the others, and a person last."""
     words, known = frame.language, cards(offer)
-    likely = [way for way in listed if way.value in known and held.issuperset(known[way.value].wants)]
+    likely = [way for way in listed if way.value in known and held.issuperset(known[way.value].prerequisites)]
     others = [way for way in listed if way.value in known and way not in likely]
     person = [way for way in listed if way.value not in known]
     return [
@@ -122,7 +122,7 @@ async def data(here: Visit) -> Response:
         return onward(here.base)
     frame = here.frame(language_of(view), question=question_of(view))
     words, asked = frame.language, view.transaction.request.asked
-    reasons = {use.claim: in_language(use.reason, words.code) for use in view.service.data}
+    reasons = {use.claim: in_language(use.reason, words.code) for use in view.service.claim_purposes}
     listed = [(label(claim, words), reasons.get(claim, "")) for claim in asked]
     return here.answer(Shown("data", frame.holes(view.service, asked=listed)), frame, shared)
 

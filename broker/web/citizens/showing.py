@@ -106,7 +106,7 @@ def _choose(view: Choose, frame: Frame) -> Shown:
         ways=ways(offer, words, service, frame.now, person=True),
         troubles=not_working(offer, words, frame.now),
         cards=[(card.id, card.name(words.code)) for card in known.values()],
-        sortable=any(card.wants for card in known.values()),
+        sortable=any(card.prerequisites for card in known.values()),
         order=order_rule(offer, words),
         newcomer="create" in view.transaction.request.prompt,
     )

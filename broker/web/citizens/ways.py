@@ -60,7 +60,7 @@ def ways(
 def way(option: Option, words: Language, now: float, heading: str = "") -> Way:
     """One provider as a radio."""
     card = option.card
-    facts = (words.text("Takes {duration}", duration=duration(option, words)), strength(words, card.highest))
+    facts = (words.text("Takes {duration}", duration=duration(option, words)), strength(words, card.max_level))
     return Way(
         card.id,
         card.name(words.code),

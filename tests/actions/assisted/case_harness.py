@@ -46,7 +46,7 @@ SERVICE = Service(
     redirect_uris=("https://library.example/back",),
     sector="library.example",
     home="https://library.example/",
-    data=tuple(DataUse(claim, {"en": "why"}) for claim in ("name", "birthdate")),
+    claim_purposes=tuple(DataUse(claim, {"en": "why"}) for claim in ("name", "birthdate")),
     level=Level.SUBSTANTIAL,
     initiate_login_uri="https://library.example/start",
 )

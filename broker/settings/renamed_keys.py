@@ -1,0 +1,112 @@
+"""Renamed keys: what the settings of 0.1.0 called a key, and what it is called now.
+
+`check`, `serve` and `reload` reject an old key and name the new one. The value is read under its new key all the same,
+so that one look shows every other problem too. Files that the broker wrote itself, for services that registered
+themselves, are read with either key and rewritten at the start.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from broker.model.service import SELF_REGISTERED_PREFIX
+from broker.settings.source import Source, Sources
+from broker.toml import Problem, joined
+
+BROKER: Final[Mapping[str, str]] = {
+    "certificates.proxies": "certificates.trusted_proxies",
+    "facts": "database",
+    "listen.drain": "listen.shutdown_timeout",
+    "listen.proxies": "listen.trusted_proxies",
+    "passing": "ephemeral",
+}
+"""Keys of broker.toml, each with its whole path."""
+
+PROVIDER: Final[Mapping[str, str]] = {
+    "highest": "max_level",
+    "listing": "policy",
+    "wants": "prerequisites",
+}
+"""Keys of a provider's file."""
+
+SERVICE: Final[Mapping[str, str]] = {
+    "data": "claims",
+    "patience": "answer_timeout",
+}
+"""Keys of a service's file."""
+
+STAFF: Final[Mapping[str, str]] = {
+    **{f"provider.{before}": f"provider.{now}" for before, now in PROVIDER.items()},
+}
+"""Keys of staff.toml, whose table `provider` is like a provider's file."""
+
+_SELF_REGISTERED: Final = re.compile(rf"{SELF_REGISTERED_PREFIX}[0-9a-f]+\.toml")
+
+
+def with_current_keys(sources: Sources, problems: list[Problem]) -> Sources:
+    """Every table with the current keys. Notes a problem for each old key that an operator wrote."""
+    return replace(
+        sources,
+        broker=_current(sources.broker, BROKER, problems),
+        services=[
+            _current(source, SERVICE, [] if is_self_registered(source.file) else problems)
+            for source in sources.services
+        ],
+        providers=[_current(source, PROVIDER, problems) for source in sources.providers],
+        staff=None if sources.staff is None else _current(sources.staff, STAFF, problems),
+    )
+
+
+def is_self_registered(file: str) -> bool:
+    """Whether the broker wrote a file for a service that registered itself, such as `services/self-0a1b.toml`."""
+    folder, _, name = file.rpartition("/")
+    return folder == "services" and _SELF_REGISTERED.fullmatch(name) is not None
+
+
+def rename(table: Mapping[str, Any], renamed: Mapping[str, str]) -> tuple[dict[str, Any], Sequence[Problem]]:
+    """The table with the current keys, and a problem for each old key, at the place where it stands."""
+    walk = _Walk(renamed, {now: before for before, now in renamed.items()}, [])
+    return walk.table(table, "", "", ""), walk.problems
+
+
+def _current(source: Source, renamed: Mapping[str, str], problems: list[Problem]) -> Source:
+    table, found = rename(source.table, renamed)
+    problems += map(source.placed, found)
+    return replace(source, table=table)
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """One walk through a table. `renamed` has the current path by the old one, `before` the old one by the current."""
+
+    renamed: Mapping[str, str]
+    before: Mapping[str, str]
+    problems: list[Problem]
+
+    def table(self, table: Mapping[str, Any], old: str, new: str, place: str) -> dict[str, Any]:
+        """A table with the current keys. `old` and `new` are its paths in the two releases, `place` is as written.
+
+        If an old key stands beside the current one, the current one counts.
+        """
+        found: dict[str, Any] = {}
+        for key, value in table.items():
+            now = self.renamed.get(joined(old, key))
+            at = joined(place, key)
+            if now is None:
+                path = joined(new, key)
+                found[key] = self._value(value, self.before.get(path, joined(old, key)), path, at)
+                continue
+            current = now.rpartition(".")[2]
+            mend = f"{now} is set too: remove this" if current in table else f"write {now}"
+            self.problems.append(Problem(at, "this setting was renamed", mend))
+            if current not in table:
+                found[current] = self._value(value, joined(old, key), now, at)
+        return found
+
+    def _value(self, value: Any, old: str, new: str, place: str) -> Any:
+        if isinstance(value, Mapping):
+            return self.table(value, old, new, place)
+        if isinstance(value, list):
+            return [self._value(one, old, new, f"{place}[{i}]") for i, one in enumerate(value)]
+        return value
