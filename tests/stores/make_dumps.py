@@ -1,0 +1,79 @@
+"""Makes the dumps of a database of this release: run before a migration is added, so that its upgrade can be tested.
+
+    python -m tests.stores.make_dumps
+
+Writes `dumps/schema_<revision>.sqlite.sql`, `dumps/schema_<revision>.postgres.sql`, the audit checkpoints of both and
+the public key that verifies these. The people in it are invented; the sealing key is `full_database.SEALING_KEY`.
+"""
+
+import asyncio
+import json
+import math
+import secrets
+import sqlite3
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from broker.ambient import Ambient
+from broker.jose import load_signing_key, new_signing_key_pem, public_jwk
+from broker.seal import sealer
+from broker.stores.facts import open_facts
+from broker.stores.sql.audit_chain import Notary
+from broker.stores.sql.migrating import migrate
+from broker.stores.sql.schema import heads
+from tests.machine.postgres import PostgresServer
+from tests.stores.full_database import NOW, SEALING_KEY, fill
+
+DUMPS: Final = Path(__file__).parent / "dumps"
+
+
+async def fill_database(url: str, notary: Notary) -> None:
+    """Brings an empty database to this release's schema and writes rows into every table."""
+    ambient = Ambient(now=lambda: NOW, draw=secrets.token_bytes, tick=lambda: 0.0)
+    await migrate(url)
+    facts = await open_facts(url, sealer(SEALING_KEY, (), ambient.draw), ambient, tolerance=math.inf)
+    await fill(facts, notary)
+    await facts.close()
+
+
+def dump_sqlite(file: Path) -> str:
+    """The statements that make a database file anew."""
+    connection = sqlite3.connect(file)
+    statements = "\n".join(connection.iterdump())
+    connection.close()
+    return f"{statements}\n"
+
+
+def dump_postgres(url: str) -> str:
+    """The statements that make a PostgreSQL database anew, without the commands that psql alone understands."""
+    dump = subprocess.run(
+        ["pg_dump", "--inserts", "--no-owner", "--no-privileges", url], check=True, capture_output=True, text=True
+    )
+    return "".join(line for line in dump.stdout.splitlines(keepends=True) if not line.startswith(("\\", "--")))
+
+
+async def main() -> None:
+    """Makes both dumps."""
+    key = load_signing_key(new_signing_key_pem("EdDSA"), "EdDSA")
+    [revision] = heads()
+    begin = DUMPS / f"schema_{revision}"
+    for file in DUMPS.glob(f"{begin.name}.*"):
+        file.unlink()  # checkpoints are appended
+    begin.with_suffix(".key.json").write_text(json.dumps(dict(public_jwk(key))) + "\n")
+    with tempfile.TemporaryDirectory() as folder:
+        database = Path(folder) / "facts.db"
+        await fill_database(f"sqlite:{database}", Notary(key, begin.with_suffix(".sqlite.checkpoints")))
+        begin.with_suffix(".sqlite.sql").write_text(dump_sqlite(database))
+    server = PostgresServer()
+    try:
+        with server.database() as url:
+            await fill_database(url, Notary(key, begin.with_suffix(".postgres.checkpoints")))
+            begin.with_suffix(".postgres.sql").write_text(dump_postgres(url))
+    finally:
+        server.remove()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,362 @@
+"""Upgrades: a database of an earlier release keeps everything that its stores wrote (dumps made by `make_dumps`)."""
+
+import json
+import math
+import secrets
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from broker.ambient import Ambient
+from broker.jose import load_signing_key, new_signing_key_pem, parse_keys, public_jwk
+from broker.model.facts import Known, Recorded, Redemption
+from broker.model.grant import Grant
+from broker.model.handle import digest
+from broker.model.question import Ping, Polled, QuestionState
+from broker.model.session import Ended
+from broker.model.switches import SwitchKind
+from broker.seal import Sealer
+from broker.seal import sealer as make_sealer
+from broker.stores.facts import Facts, open_facts
+from broker.stores.sql.address import SqliteAddress, address
+from broker.stores.sql.audit_chain import Flaw, Notary
+from broker.stores.sql.digests import DigestKeyLost
+from broker.stores.sql.migrating import migrate
+from broker.stores.sql.tables import metadata
+from tests.machine.ambient import FakeClock
+from tests.machine.postgres import PostgresServer
+from tests.stores.full_database import (
+    CASES,
+    EVERY_EVENT,
+    ISSUER,
+    NOW,
+    PASSPORTS,
+    PEOPLE,
+    SEALING_KEY,
+    STAFF_ATTEMPT,
+    STAFF_SESSION,
+    TAX,
+    answer,
+    assertion,
+    case,
+    code,
+    empty_fields,
+    event,
+    fan_out,
+    grant,
+    notice,
+    question,
+    session,
+    tokens,
+)
+from tests.stores.make_dumps import DUMPS
+
+BEGIN = DUMPS / "schema_0009"
+KINDS = ("sqlite", "postgres")
+
+
+async def load_dump(kind: str, url: str) -> None:
+    """Makes the database of the release before in an empty one."""
+    statements = BEGIN.with_suffix(f".{kind}.sql").read_text()
+    where = address(url)
+    if isinstance(where, SqliteAddress):
+        file = sqlite3.connect(where.path)
+        file.executescript(statements)
+        file.close()
+        return
+    server = await asyncpg.connect(url)
+    await server.execute(statements)
+    await server.close()
+
+
+async def query(url: str, statement: str) -> Sequence[Sequence[Any]]:
+    """What a statement gives, beside the stores."""
+    where = address(url)
+    if isinstance(where, SqliteAddress):
+        with sqlite3.connect(where.path) as file:
+            found: Sequence[Sequence[Any]] = file.execute(statement).fetchall()
+        file.close()
+        return found
+    server = await asyncpg.connect(url)
+    rows = [tuple(row) for row in await server.fetch(statement)]
+    await server.close()
+    return rows
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """Some seconds after the dump was written: its codes are still valid."""
+    return FakeClock(NOW + 5)
+
+
+@pytest.fixture
+def sealer() -> Sealer:
+    """The sealing key of the dump."""
+    return make_sealer(SEALING_KEY, (), secrets.token_bytes)
+
+
+@pytest.fixture(scope="module")
+async def upgraded_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The dump of SQLite, upgraded; to be copied."""
+    file = tmp_path_factory.mktemp("upgraded") / "facts.db"
+    await load_dump("sqlite", f"sqlite:{file}")
+    await migrate(f"sqlite:{file}")
+    return file
+
+
+@pytest.fixture(scope="module")
+async def upgraded_database(postgres_server: PostgresServer) -> AsyncIterator[str]:
+    """The dump of PostgreSQL, upgraded; the template of further databases."""
+    with postgres_server.database() as url:
+        await load_dump("postgres", url)
+        await migrate(url)
+        yield url
+
+
+@pytest.fixture(params=KINDS)
+def upgraded(request: pytest.FixtureRequest, postgres_server: PostgresServer, tmp_path: Path) -> Iterator[str]:
+    """The address of an upgraded database of each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:{shutil.copy(request.getfixturevalue('upgraded_file'), tmp_path)}"
+        return
+    template: str = request.getfixturevalue("upgraded_database")
+    with postgres_server.database(template.rpartition("/")[2]) as url:
+        yield url
+
+
+@pytest.fixture
+async def facts(upgraded: str, sealer: Sealer, ambient: Ambient) -> AsyncIterator[Facts]:
+    """The stores over an upgraded database."""
+    facts = await open_facts(upgraded, sealer, ambient, tolerance=math.inf)
+    yield facts
+    await facts.close()
+
+
+@pytest.fixture
+def checkpoints(upgraded: str, tmp_path: Path) -> Path:
+    """The audit checkpoints of the dump, to be continued."""
+    kind = "sqlite" if upgraded.startswith("sqlite:") else "postgres"
+    return Path(shutil.copy(BEGIN.with_suffix(f".{kind}.checkpoints"), tmp_path / "checkpoints"))
+
+
+# --- the dump ---
+
+
+async def test_every_table_of_a_dump_has_rows_so_that_none_is_upgraded_unseen(upgraded: str) -> None:
+    for table in metadata.tables:
+        [[rows]] = await query(upgraded, f"SELECT count(*) FROM {table}")
+        assert rows, table
+
+
+def test_every_field_of_a_sealed_record_in_the_dump_differs_from_its_default() -> None:
+    sealed = (CASES[0], code("ann").release, session("ann").identity, notice("x"), STAFF_ATTEMPT, STAFF_SESSION)
+    assert [list(empty_fields(record)) for record in sealed] == [[]] * len(sealed)
+    assert list(empty_fields(question("x"))) == [".state"]  # its column decides
+
+
+async def test_a_dump_opens_with_its_own_sealing_key_alone(upgraded: str, ambient: Ambient) -> None:
+    with pytest.raises(DigestKeyLost):
+        await open_facts(upgraded, make_sealer(b"\x07" * 32, (), ambient.draw), ambient, tolerance=math.inf)
+
+
+# --- what citizens and services hold ---
+
+
+async def test_identities_pairwise_subjects_and_consents_are_found_after_an_upgrade(facts: Facts) -> None:
+    for person in PEOPLE:
+        found = await facts.answers.known(ISSUER, f"{person}-at-bank", PASSPORTS[1], PASSPORTS[0])
+        assert found == Known(f"account-{person}", f"sub-of-{person}-passports", ("address", "given_name"))
+        assert await facts.questions.account(PASSPORTS[1], f"sub-of-{person}-passports") == f"account-{person}"
+    tax = await facts.answers.known(ISSUER, "cat-at-bank", TAX[1], TAX[0])
+    assert tax == Known("account-cat", "sub-of-cat-tax", ("address", "given_name"))
+    assert await facts.answers.known(ISSUER, "ann-at-bank", TAX[1], TAX[0]) == Known("account-ann", None, None)
+    assert await facts.answers.known(ISSUER, "another-at-bank", PASSPORTS[1], PASSPORTS[0]) is None
+
+
+async def test_a_sign_in_after_an_upgrade_gives_the_service_the_same_sub(facts: Facts) -> None:
+    again = answer("eve")
+    assert again.code is not None and again.session is not None
+    renewed = replace(
+        again,
+        account="account-proposed",
+        subject="sub-proposed",
+        code=replace(again.code, digest=digest("code-2"), transaction="transaction-2", pushed="pushed-2"),
+        session=replace(again.session, digest=digest("session-2"), id="sid-2"),
+        fact="answer-2",
+    )
+    assert await facts.answers.record(renewed) == Recorded("account-eve", "sub-of-eve-passports")
+
+
+async def test_an_authorization_code_issued_before_an_upgrade_is_redeemed_once(facts: Facts, clock: FakeClock) -> None:
+    found = await facts.grants.code(digest("code-bob"))
+    assert found is not None and not found.redeemed and not found.session_ended
+    assert found.code == code("bob")
+    made = replace(grant("bob"), created=clock.now())
+    assert await facts.grants.redeem(digest("code-bob"), made, tokens("bob"), None, ()) is Redemption.DONE
+    assert await facts.grants.redeem(digest("code-bob"), made, (), None, ()) is Redemption.USED_BEFORE
+    redeemed = await facts.grants.code(digest("code-ann"))
+    assert redeemed is not None and redeemed.redeemed and redeemed.grant == "grant-ann"
+    ended = await facts.grants.code(digest("code-dan"))
+    assert ended is not None and ended.session_ended
+
+
+async def test_a_transaction_or_pushed_request_answered_before_an_upgrade_counts_as_answered(facts: Facts) -> None:
+    assert await facts.answers.told("transaction-bob", None)
+    assert await facts.answers.told("another", "pushed-bob")
+    assert not await facts.answers.told("another", "pushed-another")
+
+
+async def test_tokens_issued_before_an_upgrade_work_and_revoked_ones_do_not(facts: Facts) -> None:
+    made: Grant = grant("ann")
+    for token in tokens("ann"):
+        assert await facts.grants.token(token.digest) == (token, made)
+    refreshed = replace(tokens("ann")[0], digest=digest("access-ann-2"))
+    assert await facts.grants.refresh("grant-ann", refreshed, None, ()) is Redemption.DONE
+    for over in ("refresh-eve", "access-cat", "refresh-cat"):
+        assert await facts.grants.token(digest(over)) is None
+    rotated = await facts.grants.token(digest("refresh-eve-2"))
+    assert rotated is not None and rotated[1].account == "account-eve"
+    assert await facts.grants.revoke_used(digest("refresh-eve"), "passports", NOW + 5, event("replayed"))
+    assert await facts.grants.token(digest("refresh-eve-2")) is None
+
+
+async def test_a_client_assertion_used_before_an_upgrade_is_a_replay(facts: Facts) -> None:
+    for name in ("alone", "ann", "cat", "eve"):
+        assert await facts.grants.assertion_used(assertion(f"jti-{name}"))
+        assert not await facts.grants.use_assertion(assertion(f"jti-{name}"))
+    again = await facts.questions.ask(
+        question("again", handle="ciba-again"),
+        replace(assertion("jti-question"), client_id="/requests/passports"),
+        (),
+        (),
+    )
+    assert again is Redemption.ASSERTION_USED_BEFORE
+    assert await facts.grants.use_assertion(assertion("jti-new"))
+
+
+async def test_sessions_begun_before_an_upgrade_go_on_and_tell_the_same_clients_of_their_end(facts: Facts) -> None:
+    assert await facts.sessions.load(digest("session-ann")) == session("ann")
+    for over in ("session-cat", "session-dan"):
+        assert await facts.sessions.load(digest(over)) is None
+    ended = await facts.sessions.end(digest("session-ann"), event("session_ended"), fan_out)
+    assert ended == Ended("sid-ann", "account-ann", {"passports": "sub-of-ann-passports"})
+
+
+async def test_backchannel_requests_wait_and_are_answered_after_an_upgrade(facts: Facts, clock: FakeClock) -> None:
+    now, waiting = clock.now(), question("waiting")
+    assert await facts.questions.load("question-waiting") == waiting
+    assert await facts.questions.by_code(waiting.code) == waiting
+    of_case = await facts.questions.of_case("case-claimed")
+    assert {one.id for one in of_case} == {f"question-{name}" for name in ("declined", "staff", "waiting")}
+    assert await facts.questions.poll(digest("ciba-waiting"), "passports", now, None) == Polled(
+        QuestionState.WAITING, waiting.expires, early=False
+    )
+    assert await facts.questions.poll(digest("ciba-declined"), "passports", now, None) == Polled(
+        QuestionState.DECLINED, waiting.expires, early=False
+    )
+    assert waiting.token is not None
+    ping = Ping("question-declined", "passports", "ciba-declined", waiting.token)
+    assert await facts.questions.claim_pings(now, now + 10, 10) == [(ping, 1)]
+    confirmed = replace(
+        answer("ann"),
+        code=replace(code("ann"), digest=digest(waiting.handle), transaction="transaction-ciba", pushed=None),
+        session=None,
+        question=waiting.id,
+        fact="answer-ciba",
+    )
+    assert await facts.answers.record(confirmed) == Recorded("account-ann", "sub-of-ann-passports")
+
+
+# --- what staff hold ---
+
+
+async def test_open_cases_are_read_and_saved_after_an_upgrade(facts: Facts) -> None:
+    for made in CASES:
+        assert await facts.cases.load(made.id) == made
+        assert await facts.cases.by_reference(made.reference) == made
+        assert await facts.cases.by_transaction(made.transaction) == made
+    assert await facts.cases.by_continuation(digest("continuation-claimed")) == CASES[0]
+    assert [one.id for one in await facts.cases.queue([CASES[1].state], 10)] == ["case-queued"]
+    assert [one.id for one in await facts.cases.held("agent-1")] == ["case-claimed"]
+    assert await facts.cases.alike(["mark-document"], "case-claimed") == 2
+    assert await facts.cases.alike(["mark-queued"], "case-claimed") == 1
+    assert await facts.cases.attempts("case-claimed", "code") == 2
+    assert await facts.cases.save(case("claimed", version=2, marks=("mark-new",)), (), ())
+    assert await facts.cases.alike(["mark-new"], "case-queued") == 1
+
+
+async def test_staff_sessions_and_staff_sign_ins_go_on_after_an_upgrade(facts: Facts) -> None:
+    assert await facts.staff_sessions.load(STAFF_SESSION.digest) == STAFF_SESSION
+    assert await facts.staff_sessions.attempt(STAFF_ATTEMPT.digest) == STAFF_ATTEMPT
+    assert await facts.staff_sessions.claim(STAFF_ATTEMPT.digest)
+
+
+async def test_notifications_and_logout_tokens_not_sent_before_an_upgrade_are_sent_after_it(
+    facts: Facts, clock: FakeClock
+) -> None:
+    now = clock.now()
+    sent = {one.id: one for one in await facts.outbox.claim(now, now + 60, 10)}
+    names = ("question", "case-claimed", "case-queued")
+    assert sent == {f"n-{name}": notice(name) for name in names}
+    delivered = {one.id: one for one in await facts.deliveries.claim(now, now + 60, 10)}
+    told = fan_out(Ended("sid-cat", "", {"passports": "sub-of-cat-passports", "tax": "sub-of-cat-tax"}))
+    told = [*told, *fan_out(Ended("sid-dan", "", {"passports": "sub-of-dan-passports"}))]
+    assert delivered == {one.id: replace(one, tries=1) for one in told}
+
+
+# --- what operators hold ---
+
+
+async def test_kill_switches_stay_in_force_after_an_upgrade(facts: Facts) -> None:
+    current = await facts.switches.current()
+    found = {(one.kind, one.id): (one.reason, one.who, one.at) for one in await facts.switches.listing()}
+    off = (SwitchKind.PROVIDER, "bank"), (SwitchKind.SERVICE, "tax"), (SwitchKind.ACCOUNT, "account-dan")
+    assert found == dict.fromkeys(off, ("a reason", "olu", NOW))
+    assert current.off == dict.fromkeys(found, "a reason")
+    assert await facts.switches.turn_on(SwitchKind.PROVIDER, "bank", "olu", NOW + 5)
+    assert (await facts.switches.current()).version == current.version + 1
+
+
+async def test_the_epoch_the_reload_counter_and_the_time_noted_go_on_after_an_upgrade(facts: Facts) -> None:
+    assert await facts.marks.epoch() == 2
+    assert await facts.marks.reloads() == 1
+    assert await facts.marks.ask_reload("olu", NOW) == 2
+    assert await facts.marks.raise_epoch("olu", NOW + 5) == 3
+    assert await facts.grants.token(digest("access-ann")) is None
+
+
+async def test_the_audit_chain_verifies_and_is_continued_after_an_upgrade(
+    facts: Facts, upgraded: str, checkpoints: Path
+) -> None:
+    earlier: Mapping[str, object] = json.loads(BEGIN.with_suffix(".key.json").read_text())
+    key = load_signing_key(new_signing_key_pem("EdDSA"), "EdDSA")
+    keys = parse_keys({"keys": [earlier, dict(public_jwk(key))]})
+    assert await facts.chain.verify(checkpoints, keys, NOW + 5) == []
+    sealed, unsealed = await facts.chain.counts()
+    assert unsealed == 1
+    rows = [event for _, event in await facts.audit.read(0, 100)]
+    assert len(rows) == sealed + unsealed and rows[-2] == EVERY_EVENT
+    assert await facts.chain.seal_once() == 1
+    made = await facts.chain.checkpoint(NOW + 5, Notary(key, checkpoints))
+    assert made is not None and made.number == sealed + 1
+    assert await facts.chain.verify(checkpoints, keys, NOW + 5) == []
+    changed = "UPDATE audit SET actor = 'another' WHERE number = 3"
+    await query(upgraded, changed)
+    assert [(one.flaw, one.number) for one in await facts.chain.verify(checkpoints, keys, NOW + 5)] == [
+        (Flaw.CHANGED, 3)
+    ]
+
+
+async def test_the_retention_sweep_runs_over_an_upgraded_database(facts: Facts, clock: FakeClock) -> None:
+    clock.advance(400 * 86_400)
+    while await facts.sweep(clock.now()):
+        pass
+    assert await facts.grants.code(digest("code-bob")) is None
+    assert not await facts.grants.assertion_used(assertion("jti-ann"))
+    assert await facts.cases.load("case-queued") == CASES[1]
