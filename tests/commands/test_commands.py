@@ -298,7 +298,7 @@ def test_every_session_of_an_account_is_ended_by_itself_or_with_the_account(conf
             values = f"'digest-{number}', 'sid-{number}', 'acc_1', 0, 0, 4e9, NULL, 1, NULL"
             file.execute(f"INSERT INTO sessions VALUES ({values})")
             for client in ("demo-service", "land-register"):
-                file.execute(f"INSERT INTO session_services VALUES ('sid-{number}', '{client}', 'sub', 0, 0, 4e9)")
+                file.execute(f"INSERT INTO session_clients VALUES ('sid-{number}', '{client}', 'sub', 0, 0, 4e9)")
 
     begin(1)
     assert run(config, "account", "sign-out", "acc_1") == ["1 session ended"]
@@ -320,7 +320,9 @@ def time_noted(config: Configuration, seconds_ahead: float) -> None:
     """As an earlier release left it: the latest time noted in the database lies in the future."""
     file = config.folder.parent / ".demo" / "facts.db"
     with sqlite3.connect(file) as connection:
-        connection.execute("UPDATE marks SET value = ? WHERE name = 'time'", (int(time.time() + seconds_ahead),))
+        connection.execute(
+            "UPDATE shared_counters SET value = ? WHERE name = 'time'", (int(time.time() + seconds_ahead),)
+        )
     connection.close()
 
 

@@ -239,8 +239,8 @@ def test_a_link_that_leads_nowhere_is_not_taken_for_a_setting_left_out(config: C
 # --- a database whose tables are not those of its version ---
 
 TABLES = {
-    "a missing table": "DROP TABLE marks",
-    "a missing column": "ALTER TABLE marks RENAME COLUMN value TO other",
+    "a missing table": "DROP TABLE shared_counters",
+    "a missing column": "ALTER TABLE shared_counters RENAME COLUMN value TO other",
     "a version of a newer release": "UPDATE alembic_version SET version_num = 'later'",
     "no version": "DELETE FROM alembic_version",
 }

@@ -100,7 +100,9 @@ class Ground:
     async def issued(self, code: str) -> "Issued":
         """What came of a code."""
         async with self.sql() as connection:
-            row = await connection.fetchrow("SELECT redeemed, grant_id FROM codes WHERE digest = $1", digest(code))
+            row = await connection.fetchrow(
+                "SELECT redeemed, grant_id FROM authorization_codes WHERE digest = $1", digest(code)
+            )
             assert row is not None, "the code is not there any more"
             tokens = await connection.fetchval(
                 "SELECT count(*) FROM tokens JOIN grants ON grants.id = grant_id"

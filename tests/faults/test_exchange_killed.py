@@ -33,17 +33,18 @@ async def stopped(broker: Ground, step: str, code: str, form: dict[str, str]) ->
         await lock.start()
         match step:
             case "while it reads the code":
-                await connection.execute("LOCK TABLE codes IN ACCESS EXCLUSIVE MODE")
+                await connection.execute("LOCK TABLE authorization_codes IN ACCESS EXCLUSIVE MODE")
             case "while it claims the code":
-                await connection.fetch("SELECT 1 FROM codes WHERE digest = $1 FOR UPDATE", digest(code))
+                await connection.fetch("SELECT 1 FROM authorization_codes WHERE digest = $1 FOR UPDATE", digest(code))
             case "while it records the assertion":
                 jti = jwt.decode(form["client_assertion"], options={"verify_signature": False})["jti"]
-                used = "INSERT INTO assertions (client_id, jti, expires) VALUES ($1, $2, 0)"
+                used = "INSERT INTO used_jtis (client_id, jti, expires) VALUES ($1, $2, 0)"
                 await connection.execute(used, form["client_id"], digest(jti))
             case "while it commits":
                 # that the account exists is looked at last of all, in the commit itself
                 await connection.fetch(
-                    "SELECT 1 FROM accounts WHERE id = (SELECT account_id FROM codes WHERE digest = $1) FOR UPDATE",
+                    "SELECT 1 FROM accounts WHERE id ="
+                    " (SELECT account_id FROM authorization_codes WHERE digest = $1) FOR UPDATE",
                     digest(code),
                 )
         yield

@@ -18,14 +18,19 @@ SEED = int(os.environ.get("PORTICO_SEED", "20261122"))
 RIDERS, ACTS, FAULTS = 6, 9, 5
 
 TOKEN_SETS = {
-    "a code has one grant": "SELECT grant_id FROM codes WHERE grant_id IS NOT NULL GROUP BY 1 HAVING count(*) > 1",
-    "a transaction has one code": "SELECT transaction_id FROM codes GROUP BY 1 HAVING count(*) > 1",
-    "a pushed request has one code": "SELECT pushed FROM codes WHERE pushed IS NOT NULL GROUP BY 1 HAVING count(*) > 1",
+    "a code has one grant": (
+        "SELECT grant_id FROM authorization_codes WHERE grant_id IS NOT NULL GROUP BY 1 HAVING count(*) > 1"
+    ),
+    "a transaction has one code": "SELECT transaction_id FROM authorization_codes GROUP BY 1 HAVING count(*) > 1",
+    "a pushed request has one code": (
+        "SELECT par_digest FROM authorization_codes WHERE par_digest IS NOT NULL GROUP BY 1 HAVING count(*) > 1"
+    ),
     "a grant comes of a redeemed code": (
-        "SELECT id FROM grants WHERE NOT EXISTS (SELECT 1 FROM codes WHERE grant_id = grants.id AND redeemed > 0)"
+        "SELECT id FROM grants WHERE NOT EXISTS"
+        " (SELECT 1 FROM authorization_codes WHERE grant_id = grants.id AND redeemed > 0)"
     ),
     "a redeemed code has a grant": (
-        "SELECT digest FROM codes WHERE redeemed IS NOT NULL AND NOT EXISTS"
+        "SELECT digest FROM authorization_codes WHERE redeemed IS NOT NULL AND NOT EXISTS"
         " (SELECT 1 FROM grants WHERE grants.id = grant_id)"
     ),
     "a token belongs to a grant": (
@@ -39,7 +44,9 @@ TOKEN_SETS = {
         " WHERE grants.revoked IS NOT NULL AND tokens.revoked IS NULL"
     ),
     "one identity has one account": "SELECT issuer, digest FROM identities GROUP BY 1, 2 HAVING count(*) > 1",
-    "one account has one subject a sector": "SELECT account_id, sector FROM subjects GROUP BY 1, 2 HAVING count(*) > 1",
+    "one account has one subject a sector": (
+        "SELECT account_id, sector FROM pairwise_subjects GROUP BY 1, 2 HAVING count(*) > 1"
+    ),
 }
 
 AUDITED = {
@@ -58,12 +65,13 @@ AUDITED = {
         " GROUP BY 1 HAVING sum(n) <> 0"
     ),
     "a code has its answer in the audit": (
-        "SELECT transaction_id FROM codes WHERE NOT EXISTS (SELECT 1 FROM audit WHERE kind = 'service_answered'"
-        " AND audit.transaction_id = codes.transaction_id)"
+        "SELECT transaction_id FROM authorization_codes WHERE NOT EXISTS"
+        " (SELECT 1 FROM audit WHERE kind = 'service_answered'"
+        " AND audit.transaction_id = authorization_codes.transaction_id)"
     ),
     "an answer in the audit has its code": (
         "SELECT transaction_id FROM audit WHERE kind = 'service_answered' AND NOT EXISTS"
-        " (SELECT 1 FROM codes WHERE audit.transaction_id = codes.transaction_id)"
+        " (SELECT 1 FROM authorization_codes WHERE audit.transaction_id = authorization_codes.transaction_id)"
     ),
     "an answer has one row": (
         "SELECT transaction_id FROM audit WHERE kind = 'service_answered' GROUP BY 1 HAVING count(*) > 1"

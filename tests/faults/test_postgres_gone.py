@@ -125,7 +125,7 @@ async def test_an_answer_that_met_no_database_is_given_when_it_is_back(broker: G
     assert (
         await broker.one(
             "SELECT count(*) FROM audit WHERE kind = 'service_answered' AND transaction_id = (SELECT"
-            " transaction_id FROM codes ORDER BY created DESC LIMIT 1)"
+            " transaction_id FROM authorization_codes ORDER BY created DESC LIMIT 1)"
         )
         == 1
     )

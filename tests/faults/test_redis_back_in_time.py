@@ -73,10 +73,12 @@ async def test_a_pushed_request_is_answered_once_even_if_redis_travels_back_in_t
     assert "url=" not in page.headers.get("Refresh", ""), "a second answer to one request"
     assert f"{second.page}/share" not in Forms(page.body).found, "asked again and again for what cannot be"
     issued = await broker.one(
-        "SELECT count(*) FROM codes WHERE pushed IS NOT NULL AND transaction_id IN (SELECT"
+        "SELECT count(*) FROM authorization_codes WHERE par_digest IS NOT NULL AND transaction_id IN (SELECT"
         " transaction_id FROM audit WHERE client_id = 'rides')"
     )
-    assert issued == await broker.one("SELECT count(DISTINCT pushed) FROM codes WHERE client_id = 'rides'")
+    assert issued == await broker.one(
+        "SELECT count(DISTINCT par_digest) FROM authorization_codes WHERE client_id = 'rides'"
+    )
 
 
 async def test_an_answer_of_a_provider_that_was_used_is_not_used_again(broker: Ground) -> None:
@@ -165,9 +167,11 @@ async def test_a_provider_that_was_turned_off_stays_so(broker: Ground) -> None:
 
 async def answers(broker: Ground, code: str) -> tuple[int, int]:
     """How many codes the transaction of a code has, and how many rows in the audit say that it was answered."""
-    codes = "SELECT count(*) FROM codes WHERE transaction_id = $1"
+    codes = "SELECT count(*) FROM authorization_codes WHERE transaction_id = $1"
     rows = "SELECT count(*) FROM audit WHERE kind = 'service_answered' AND transaction_id = $1"
-    [[transaction]] = await broker.rows("SELECT transaction_id FROM codes WHERE digest = $1", digest(code))
+    [[transaction]] = await broker.rows(
+        "SELECT transaction_id FROM authorization_codes WHERE digest = $1", digest(code)
+    )
     [[made]], [[told]] = await broker.rows(codes, transaction), await broker.rows(rows, transaction)
     return made, told
 

@@ -59,7 +59,8 @@ async def test_a_second_broker_whose_clock_is_off_serves_nothing_and_moves_nobod
         assert all([await broker.ready() for _ in range(2 * WORKERS)])
         await signed_in(broker.rider())
     await signed_in(broker.rider())
-    mark, now = (await broker.rows("SELECT value, extract(epoch FROM now()) FROM marks WHERE name = 'time'"))[0]
+    noted = "SELECT value, extract(epoch FROM now()) FROM shared_counters WHERE name = 'time'"
+    [[mark, now]] = await broker.rows(noted)
     assert float(now) - 10 <= mark <= float(now)
     assert await broker.one("SELECT count(*) FROM audit WHERE kind = 'time_mark_taken_back'") == 0
     if shift == "+2h":
@@ -109,7 +110,7 @@ async def test_a_clock_that_gains_slowly_takes_its_process_out(broker: Ground) -
 async def test_a_database_that_an_earlier_release_left_with_a_mark_in_the_future_is_put_right(broker: Ground) -> None:
     rider = broker.rider()
     told = (await rider.redeem(await rider.code())).right().told
-    await broker.rows(f"UPDATE marks SET value = value + {HOURS} WHERE name = 'time'")
+    await broker.rows(f"UPDATE shared_counters SET value = value + {HOURS} WHERE name = 'time'")
 
     async def put_right() -> bool:
         return bool(await broker.one("SELECT count(*) FROM audit WHERE kind = 'time_mark_taken_back'"))
@@ -136,7 +137,8 @@ async def test_a_new_epoch_holds_beside_running_processes(broker: Ground) -> Non
         await asyncio.sleep(1)
         assert (await rider.userinfo(told["access_token"])).status == 401
     await signed_in(broker.rider())
-    mark, now = (await broker.rows("SELECT value, extract(epoch FROM now()) FROM marks WHERE name = 'time'"))[0]
+    noted = "SELECT value, extract(epoch FROM now()) FROM shared_counters WHERE name = 'time'"
+    [[mark, now]] = await broker.rows(noted)
     assert float(now) - 10 <= mark <= float(now)
 
 
@@ -164,7 +166,7 @@ async def test_a_database_whose_own_clock_jumps_ends_no_sign_in_and_its_mark_sta
                 await eventually(30, noticed)
                 assert all([await laid.ready() for _ in range(2 * WORKERS)])
                 await signed_in(laid.rider())
-                assert await laid.one("SELECT value FROM marks WHERE name = 'time'") <= time.time()
+                assert await laid.one("SELECT value FROM shared_counters WHERE name = 'time'") <= time.time()
                 before = laid.running.program.output.count("clock_recovered")
                 file.write_text("+0\n")
 
@@ -220,7 +222,9 @@ async def test_on_sqlite_a_clock_that_ran_ahead_and_went_back_revives_nothing_an
 
         async def noted() -> bool:
             with sqlite3.connect(tmp_path / ".demo" / "facts.db") as connection:
-                return bool(connection.execute("SELECT value FROM marks WHERE name = 'time'").fetchone()[0] >= ahead)
+                return bool(
+                    connection.execute("SELECT value FROM shared_counters WHERE name = 'time'").fetchone()[0] >= ahead
+                )
 
         rider, later = (Rider(sender, rides(tmp_path, running.issuer)) for _ in range(2))
         (await rider.push()).right(201)

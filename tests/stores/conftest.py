@@ -80,7 +80,9 @@ async def postgres_url(postgres: PostgresServer, migrated: str) -> str:
     """A database with the present schema and nothing in it."""
     connection = await asyncpg.connect(migrated)
     tables = "".join(f"DELETE FROM {table.name};" for table in reversed(metadata.sorted_tables))
-    await connection.execute(f"{tables} INSERT INTO marks VALUES ('epoch', 1), ('switches', 1), ('time', 0)")
+    await connection.execute(
+        f"{tables} INSERT INTO shared_counters VALUES ('epoch', 1), ('kill_switches', 1), ('time', 0)"
+    )
     await connection.close()
     return migrated
 

@@ -1,6 +1,6 @@
 """A database with rows in every table, and records with a value in every field: what an upgrade has to preserve.
 
-`fill` writes it through the stores, `dumps` makes the files in `dumps/` of it, and `test_upgrade.py` reads it again.
+`fill` writes it through the stores, `database_dumps` makes the files in `dumps/` of it, `test_upgrade` reads them.
 """
 
 from collections.abc import Iterator, Sequence

@@ -60,7 +60,7 @@ async def test_nothing_personal_can_be_read_in_the_database(
 @pytest.mark.parametrize(
     ("table", "key", "known"),
     [
-        ("codes", "digest", lambda facts: facts.grants.code(code(0, "waiting").digest)),
+        ("authorization_codes", "digest", lambda facts: facts.grants.code(code(0, "waiting").digest)),
         ("grants", "id", lambda facts: facts.grants.token(tokens(0)[0].digest)),
         ("sessions", "digest", lambda facts: facts.sessions.load(session(0, "waiting").digest)),
         ("cases", "id", lambda facts: facts.cases.load("case-1")),
@@ -82,7 +82,7 @@ async def test_what_is_sealed_opens_in_its_own_row_and_with_its_own_key_alone(
     assert await known(some_facts) is not None
     if moved:
         file = sqlite3.connect(sqlite_url.removeprefix("sqlite:"))
-        (sealed,) = file.execute("SELECT sealed FROM notices").fetchone()
+        (sealed,) = file.execute("SELECT sealed FROM notifications").fetchone()
         file.execute(f"UPDATE {table} SET sealed = ?", (sealed,))
         file.commit()
         file.close()
@@ -119,7 +119,7 @@ async def test_erasure_leaves_nothing_sealed(some_facts: Facts, sqlite_url: str,
     clock.advance(6 * 86_400)
     await some_facts.sweep(clock.now())
     file = sqlite3.connect(sqlite_url.removeprefix("sqlite:"))
-    for table in ("codes", "grants", "sessions", "notices"):
+    for table in ("authorization_codes", "grants", "sessions", "notifications"):
         rows = file.execute(f"SELECT sealed FROM {table}").fetchall()
         assert rows and all(sealed is None for (sealed,) in rows), table
     file.close()
@@ -134,18 +134,28 @@ async def test_sweeping_ends_and_leaves_who_people_are(some_facts: Facts, sqlite
     file = sqlite3.connect(sqlite_url.removeprefix("sqlite:"))
     left = {
         table: file.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-        for table in ("codes", "grants", "tokens", "sessions", "notices", "accounts", "subjects", "shares", "cases")
+        for table in (
+            "authorization_codes",
+            "grants",
+            "tokens",
+            "sessions",
+            "notifications",
+            "accounts",
+            "pairwise_subjects",
+            "consents",
+            "cases",
+        )
     }
     file.close()
     assert left == {
-        "codes": 0,
+        "authorization_codes": 0,
         "grants": 0,
         "tokens": 0,
         "sessions": 0,
-        "notices": 0,
+        "notifications": 0,
         "accounts": 1,
-        "subjects": 1,
-        "shares": 2,
+        "pairwise_subjects": 1,
+        "consents": 2,
         "cases": 1,
     }
 

@@ -133,7 +133,9 @@ async def test_a_statement_is_read_and_planned_once_for_a_connection(
     names = ("name", "generic_plans", "custom_plans")
     held = table("pg_prepared_statements", column("statement"), *map(column, names))
     asked = database.prepare(
-        select(*(held.c[name] for name in names)).where(held.c.statement.contains("subjects.sub, shares.claim"))
+        select(*(held.c[name] for name in names)).where(
+            held.c.statement.contains("pairwise_subjects.sub, consents.claim")
+        )
     )
     assert [tuple(row)[1:] for row in await database.query(asked, {})] == [(3, 0)]
     await facts.close()
@@ -214,7 +216,7 @@ async def test_a_server_that_answers_nothing_is_refused_within_a_second(
     holding = await asyncpg.connect(postgres_url)
     lock = holding.transaction()
     await lock.start()
-    await holding.execute("LOCK TABLE assertions IN ACCESS EXCLUSIVE MODE")
+    await holding.execute("LOCK TABLE used_jtis IN ACCESS EXCLUSIVE MODE")
     waiting = [lambda n=n: facts.grants.use_assertion(assertion(now, f"{n}")) for n in range(20)]  # type: ignore[misc]
     await asyncio.gather(*(refused_at_once(one) for one in waiting))
     assert await facts.grants.token("nothing") is None

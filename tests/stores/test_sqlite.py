@@ -18,7 +18,7 @@ from broker.seal import Sealer
 from broker.stores.facts import Facts, open_facts
 from broker.stores.sql.migrating import migrate
 from broker.stores.sql.sqlite import SqliteDatabase
-from broker.stores.sql.tables import marks
+from broker.stores.sql.tables import shared_counters
 from tests.machine.ambient import FakeClock
 from tests.stores.conftest import refused_at_once
 from tests.stores.samples import ISSUER, SECTOR, SERVICE, answer, assertion, code, event, grant, tokens
@@ -141,7 +141,7 @@ async def test_one_who_gives_up_in_the_middle_of_a_transaction_leaves_nothing_be
     facts: Facts, clock: FakeClock
 ) -> None:
     database = facts.answers._database
-    write = database.prepare(update(marks).values(value=bindparam("value", type_=BigInteger)))
+    write = database.prepare(update(shared_counters).values(value=bindparam("value", type_=BigInteger)))
 
     async def hesitate() -> None:
         async with database.transaction() as unit:

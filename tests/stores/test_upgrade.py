@@ -1,16 +1,13 @@
-"""Upgrades: a database of an earlier release keeps everything that its stores wrote (dumps made by `make_dumps`)."""
+"""Upgrades: a database of an earlier release keeps everything that its stores wrote (see `database_dumps`)."""
 
 import json
 import math
 import secrets
 import shutil
-import sqlite3
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import asyncpg
 import pytest
 
 from broker.ambient import Ambient
@@ -24,13 +21,13 @@ from broker.model.switches import SwitchKind
 from broker.seal import Sealer
 from broker.seal import sealer as make_sealer
 from broker.stores.facts import Facts, open_facts
-from broker.stores.sql.address import SqliteAddress, address
 from broker.stores.sql.audit_chain import Flaw, Notary
 from broker.stores.sql.digests import DigestKeyLost
 from broker.stores.sql.migrating import migrate
 from broker.stores.sql.tables import metadata
 from tests.machine.ambient import FakeClock
 from tests.machine.postgres import PostgresServer
+from tests.stores.database_dumps import DUMPS, load_dump, query
 from tests.stores.full_database import (
     CASES,
     EVERY_EVENT,
@@ -55,38 +52,9 @@ from tests.stores.full_database import (
     session,
     tokens,
 )
-from tests.stores.make_dumps import DUMPS
 
 BEGIN = DUMPS / "schema_0009"
 KINDS = ("sqlite", "postgres")
-
-
-async def load_dump(kind: str, url: str) -> None:
-    """Makes the database of the release before in an empty one."""
-    statements = BEGIN.with_suffix(f".{kind}.sql").read_text()
-    where = address(url)
-    if isinstance(where, SqliteAddress):
-        file = sqlite3.connect(where.path)
-        file.executescript(statements)
-        file.close()
-        return
-    server = await asyncpg.connect(url)
-    await server.execute(statements)
-    await server.close()
-
-
-async def query(url: str, statement: str) -> Sequence[Sequence[Any]]:
-    """What a statement gives, beside the stores."""
-    where = address(url)
-    if isinstance(where, SqliteAddress):
-        with sqlite3.connect(where.path) as file:
-            found: Sequence[Sequence[Any]] = file.execute(statement).fetchall()
-        file.close()
-        return found
-    server = await asyncpg.connect(url)
-    rows = [tuple(row) for row in await server.fetch(statement)]
-    await server.close()
-    return rows
 
 
 @pytest.fixture
@@ -105,7 +73,7 @@ def sealer() -> Sealer:
 async def upgraded_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The dump of SQLite, upgraded; to be copied."""
     file = tmp_path_factory.mktemp("upgraded") / "facts.db"
-    await load_dump("sqlite", f"sqlite:{file}")
+    await load_dump(BEGIN, f"sqlite:{file}")
     await migrate(f"sqlite:{file}")
     return file
 
@@ -114,7 +82,7 @@ async def upgraded_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def upgraded_database(postgres_server: PostgresServer) -> AsyncIterator[str]:
     """The dump of PostgreSQL, upgraded; the template of further databases."""
     with postgres_server.database() as url:
-        await load_dump("postgres", url)
+        await load_dump(BEGIN, url)
         await migrate(url)
         yield url
 

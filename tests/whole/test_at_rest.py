@@ -31,10 +31,10 @@ SHORTEST = 4
 """Shorter values, such as a country's two letters, stand in sealed bytes by chance."""
 
 ALLOWED = {
-    ("subjects", "sub"): "the pairwise subject itself: random, and known to one sector of services",
-    ("codes", "subject"): "the same",
+    ("pairwise_subjects", "sub"): "the pairwise subject itself: random, and known to one sector of services",
+    ("authorization_codes", "subject"): "the same",
     ("grants", "subject"): "the same, so that a question can be put to the person whom a service names",
-    ("session_services", "subject"): "the same, for the logout token",
+    ("session_clients", "subject"): "the same, for the logout token",
 }
 """Columns in which a value that somebody knows the citizen by may stand, and why."""
 
@@ -147,7 +147,9 @@ async def test_nothing_of_a_citizen_lies_in_the_clear_in_the_database_or_in_redi
 
     # the search does find what is there, and every exception is one
     rows = await stored(stage)
-    subjects = {text for place, text in rows if place == ("subjects", "sub")}
+    subjects = {text for place, text in rows if place == ("pairwise_subjects", "sub")}
     places = {place for place, _ in shown(rows, subjects)}
-    assert {"subjects"} <= {table for table, _ in places} and places <= ALLOWED.keys()
-    assert {"identities", "cases", "sessions", "audit", "case_marks", "redis"} <= {table for (table, _), _ in rows}
+    assert {"pairwise_subjects"} <= {table for table, _ in places} and places <= ALLOWED.keys()
+    assert {"identities", "cases", "sessions", "audit", "case_fingerprints", "redis"} <= {
+        table for (table, _), _ in rows
+    }

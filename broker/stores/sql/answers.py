@@ -30,8 +30,14 @@ from broker.stores.sql.digests import Digests
 from broker.stores.sql.endings import Endings
 from broker.stores.sql.marks import is_mark
 from broker.stores.sql.questions import confirmed
-from broker.stores.sql.tables import accounts, identities, marks, shares, subjects
-from broker.stores.sql.tables import codes as codes_table
+from broker.stores.sql.tables import (
+    accounts,
+    authorization_codes,
+    consents,
+    identities,
+    pairwise_subjects,
+    shared_counters,
+)
 
 _TRIES: Final = 5
 _SUB: Final = "sub"
@@ -52,7 +58,9 @@ ACCOUNT: Final[ColumnElement[str]] = func.coalesce(
 """The account that holds: the one known for (issuer, digest of the subject), else the one proposed."""
 
 SUBJECT: Final[ColumnElement[str]] = func.coalesce(
-    select(subjects.c.sub).where(subjects.c.account_id == ACCOUNT, subjects.c.sector == _sector).scalar_subquery(),
+    select(pairwise_subjects.c.sub)
+    .where(pairwise_subjects.c.account_id == ACCOUNT, pairwise_subjects.c.sector == _sector)
+    .scalar_subquery(),
     bindparam("subject", type_=Text),
 )
 """The pairwise subject that holds: the one given to (account, sector), else the one proposed."""
@@ -74,9 +82,13 @@ def _person(passed: ColumnElement[bool]) -> Insert:
 
 
 def _pair(passed: ColumnElement[bool]) -> Insert:
-    given = exists(select(subjects.c.sub).where(subjects.c.account_id == ACCOUNT, subjects.c.sector == _sector))
+    given = exists(
+        select(pairwise_subjects.c.sub).where(
+            pairwise_subjects.c.account_id == ACCOUNT, pairwise_subjects.c.sector == _sector
+        )
+    )
     values = select(ACCOUNT, _sector, bindparam("subject", type_=Text), _now).where(passed, ~given)
-    return insert(subjects).from_select(["account_id", "sector", "sub", "created"], values)
+    return insert(pairwise_subjects).from_select(["account_id", "sector", "sub", "created"], values)
 
 
 def _shared() -> Each:
@@ -86,7 +98,7 @@ def _shared() -> Each:
         "first_at": _now,
         "last_at": _now,
     }
-    return Each(shares, "shares", ("claim",), same, ("account_id", "client_id", "claim"), ("last_at",))
+    return Each(consents, "shares", ("claim",), same, ("account_id", "client_id", "claim"), ("last_at",))
 
 
 def _deed(database: Database, kind: str) -> Deed:
@@ -120,23 +132,27 @@ class SqlAnswers:
         self._heard = heard
         self._releases = Sealed(digests.sealer, Form(Release))
         self._identities = kept.identities(digests.sealer)
-        mine = and_(subjects.c.account_id == identities.c.account_id, subjects.c.sector == _sector)
+        mine = and_(pairwise_subjects.c.account_id == identities.c.account_id, pairwise_subjects.c.sector == _sector)
         with_it = and_(
-            shares.c.account_id == identities.c.account_id, shares.c.client_id == bindparam("client_id", type_=Text)
+            consents.c.account_id == identities.c.account_id, consents.c.client_id == bindparam("client_id", type_=Text)
         )
         person = and_(identities.c.issuer == _issuer, identities.c.digest == _identity)
         self._known = database.prepare(
-            select(marks.c.value, identities.c.account_id, subjects.c.sub, shares.c.claim)
-            .select_from(marks.outerjoin(identities, person).outerjoin(subjects, mine).outerjoin(shares, with_it))
-            .where(is_mark("switches"))
-            .order_by(shares.c.claim)
+            select(shared_counters.c.value, identities.c.account_id, pairwise_subjects.c.sub, consents.c.claim)
+            .select_from(
+                shared_counters.outerjoin(identities, person)
+                .outerjoin(pairwise_subjects, mine)
+                .outerjoin(consents, with_it)
+            )
+            .where(is_mark("kill_switches"))
+            .order_by(consents.c.claim)
         )
         self._told = database.prepare(
-            select(codes_table.c.digest)
+            select(authorization_codes.c.digest)
             .where(
                 or_(
-                    codes_table.c.transaction_id == bindparam("transaction", type_=Text),
-                    codes_table.c.pushed == bindparam("pushed", type_=Text),
+                    authorization_codes.c.transaction_id == bindparam("transaction", type_=Text),
+                    authorization_codes.c.par_digest == bindparam("pushed", type_=Text),
                 )
             )
             .limit(1)

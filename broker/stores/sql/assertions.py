@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, Double, Exists, Insert, Text, bindparam, e
 from broker.model.grant import AssertionUse
 from broker.model.handle import digest as digest_of
 from broker.stores.sql.database import Step
-from broker.stores.sql.tables import assertions
+from broker.stores.sql.tables import used_jtis
 
-TABLE: Final = assertions.name
+TABLE: Final = used_jtis.name
 """The table that a second use is a conflict in."""
 
 
@@ -24,7 +24,7 @@ def written() -> Step:
 
     def step(passed: ColumnElement[bool]) -> Insert:
         chosen = select(*columns.values()).where(passed, columns["client_id"].is_not(None))
-        return insert(assertions).from_select(list(columns), chosen)
+        return insert(used_jtis).from_select(list(columns), chosen)
 
     return step
 
@@ -32,10 +32,10 @@ def written() -> Step:
 def recorded() -> Exists:
     """Whether a use is recorded, as part of a statement; false if there is none."""
     same = (
-        assertions.c.client_id == bindparam("used_client", type_=Text),
-        assertions.c.jti == bindparam("used_jti", type_=Text),
+        used_jtis.c.client_id == bindparam("used_client", type_=Text),
+        used_jtis.c.jti == bindparam("used_jti", type_=Text),
     )
-    return exists(select(assertions.c.jti).where(*same))
+    return exists(select(used_jtis.c.jti).where(*same))
 
 
 def asked(use: AssertionUse | None) -> Mapping[str, Any]:

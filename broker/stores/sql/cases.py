@@ -29,7 +29,7 @@ from broker.stores.forms import Form, Sealed
 from broker.stores.sql import audit, outbox
 from broker.stores.sql.database import Conflict, Database, Deed, Each, Prepared
 from broker.stores.sql.outbox import Notices
-from broker.stores.sql.tables import case_attempts, case_marks, cases
+from broker.stores.sql.tables import case_attempts, case_fingerprints, cases
 
 _id: Final = bindparam("id", type_=Text)
 _CHANGING: Final[Mapping[str, ColumnElement[Any]]] = {
@@ -56,8 +56,10 @@ def _place(id: str) -> str:
 
 
 def _following() -> tuple[Each, ...]:
-    marked = Each(case_marks, "marks", ("mark",), {"case_id": _id}, ("case_id", "mark"))
-    return marked, audit.written(), outbox.notices_written()
+    fingerprints = Each(
+        case_fingerprints, "fingerprints", ("fingerprint",), {"case_id": _id}, ("case_id", "fingerprint")
+    )
+    return fingerprints, audit.written(), outbox.notices_written()
 
 
 class SqlCases:
@@ -91,9 +93,11 @@ class SqlCases:
         )
         self._held = database.prepare(found.where(c.holder == _CHANGING["holder"]).order_by(c.created, c.id))
         self._due = database.prepare(found.where(c.due <= bindparam("now", type_=Double)).order_by(c.due).limit(limit))
-        alike = database.among(case_marks.c.mark, "marks")
+        alike = database.among(case_fingerprints.c.fingerprint, "fingerprints")
         self._alike = database.prepare(
-            select(func.count(func.distinct(case_marks.c.case_id))).where(alike, case_marks.c.case_id != _id)
+            select(func.count(func.distinct(case_fingerprints.c.case_id))).where(
+                alike, case_fingerprints.c.case_id != _id
+            )
         )
 
     def _prepare_attempts(self, database: Database) -> None:
@@ -168,7 +172,7 @@ class SqlCases:
 
     async def alike(self, marks: Sequence[str], besides: str) -> int:
         """How many cases other than `besides` bear at least one of these `marks`."""
-        rows = await self._database.query(self._alike, {"marks": list(marks), "id": besides})
+        rows = await self._database.query(self._alike, {"fingerprints": list(marks), "id": besides})
         return int(rows[0][0])
 
     def _values(self, case: Case, events: Sequence[AuditEvent], notices: Sequence[Notice]) -> Mapping[str, Any]:
@@ -186,7 +190,7 @@ class SqlCases:
             "queued": case.queued,
             "due": case.due,
             "sealed": self._cases.write(case, _place(case.id)),
-            "marks": [{"mark": mark} for mark in sorted(set(case.marks))],
+            "fingerprints": [{"fingerprint": mark} for mark in sorted(set(case.marks))],
             "events": audit.rows(events),
             "notices": self._notices.rows(notices),
         }

@@ -11,7 +11,7 @@ from broker.model.grant import Code, Release
 from broker.stores.forms import Form, Sealed
 from broker.stores.sql.database import Database, Row, Step
 from broker.stores.sql.marks import EPOCH
-from broker.stores.sql.tables import codes
+from broker.stores.sql.tables import authorization_codes
 
 EMPTY: Final = Release(subject="", level=Level.LOW, amr=(), auth_time=0)
 """What is left of a release after its claims were erased."""
@@ -31,24 +31,24 @@ class CodeTerms:
 _TERMS: Final = Form(CodeTerms)
 
 READ: Final = (
-    codes.c.digest,
-    codes.c.transaction_id,
-    codes.c.client_id,
-    codes.c.account_id,
-    codes.c.subject,
-    codes.c.pushed,
-    codes.c.created,
-    codes.c.expires,
-    codes.c.terms,
-    codes.c.sealed,
-    codes.c.redeemed,
-    codes.c.grant_id,
+    authorization_codes.c.digest,
+    authorization_codes.c.transaction_id,
+    authorization_codes.c.client_id,
+    authorization_codes.c.account_id,
+    authorization_codes.c.subject,
+    authorization_codes.c.par_digest,
+    authorization_codes.c.created,
+    authorization_codes.c.expires,
+    authorization_codes.c.terms,
+    authorization_codes.c.sealed,
+    authorization_codes.c.redeemed,
+    authorization_codes.c.grant_id,
 )
 """The columns that `code` reads."""
 
 
 def place(digest: str) -> str:
-    """Where a code's release lies sealed."""
+    """The sealing context of a code's release. It keeps the table's first name, or no earlier row would open."""
     return f"codes:{digest}"
 
 
@@ -58,18 +58,18 @@ def written(database: Database, account: ColumnElement[str], subject: ColumnElem
     No row where the transaction's code was redeemed, or where the pushed request was answered in another transaction.
     """
     columns = _columns(account, subject)
-    other = codes.alias("other")
+    other = authorization_codes.alias("other")
     answered = exists(
         select(other.c.digest).where(
-            and_(other.c.pushed == columns["pushed"], other.c.transaction_id != columns["transaction_id"])
+            and_(other.c.par_digest == columns["par_digest"], other.c.transaction_id != columns["transaction_id"])
         )
     )
-    made = database.upsert(codes).from_select(list(columns), select(*columns.values()).where(~answered))
+    made = database.upsert(authorization_codes).from_select(list(columns), select(*columns.values()).where(~answered))
     replaced = {name: made.excluded[name] for name in columns if name != "transaction_id"}
     unredeemed = made.on_conflict_do_update(
-        index_elements=["transaction_id"], set_=replaced, where=codes.c.redeemed.is_(None)
+        index_elements=["transaction_id"], set_=replaced, where=authorization_codes.c.redeemed.is_(None)
     )
-    result: Insert = unredeemed.returning(codes.c.account_id, codes.c.subject)
+    result: Insert = unredeemed.returning(authorization_codes.c.account_id, authorization_codes.c.subject)
     return result
 
 
@@ -78,7 +78,7 @@ def following(account: ColumnElement[str], subject: ColumnElement[str]) -> Step:
     columns = _columns(account, subject)
 
     def step(passed: ColumnElement[bool]) -> Insert:
-        return insert(codes).from_select(list(columns), select(*columns.values()).where(passed))
+        return insert(authorization_codes).from_select(list(columns), select(*columns.values()).where(passed))
 
     return step
 
@@ -90,7 +90,7 @@ def _columns(account: ColumnElement[str], subject: ColumnElement[str]) -> dict[s
         "client_id": bindparam("client_id", type_=Text),
         "account_id": account,
         "subject": subject,
-        "pushed": bindparam("pushed", type_=Text),
+        "par_digest": bindparam("par_digest", type_=Text),
         "created": bindparam("created", type_=Double),
         "expires": bindparam("expires", type_=Double),
         "terms": bindparam("terms", type_=Text),
@@ -107,7 +107,7 @@ def values(code: Code, releases: Sealed[Release]) -> Mapping[str, Any]:
         "digest": code.digest,
         "transaction": code.transaction,
         "client_id": code.client_id,
-        "pushed": code.pushed,
+        "par_digest": code.pushed,
         "created": code.created,
         "expires": code.expires,
         "terms": _TERMS.write(terms).decode(),

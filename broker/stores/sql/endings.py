@@ -13,7 +13,7 @@ from broker.stores.sql import audit
 from broker.stores.sql.database import Database, Deed, Prepared, Row, Unit
 from broker.stores.sql.marks import EPOCH
 from broker.stores.sql.outbox import Deliveries, deliveries_written
-from broker.stores.sql.tables import session_services, sessions
+from broker.stores.sql.tables import session_clients, sessions
 
 _LIVE: Final = and_(sessions.c.ended.is_(None), sessions.c.epoch == EPOCH)
 
@@ -26,7 +26,7 @@ class Endings:
     """
 
     def __init__(self, database: Database, sealer: Sealer) -> None:
-        c, s = sessions.c, session_services.c
+        c, s = sessions.c, session_clients.c
         over = update(sessions).where(_LIVE).values(ended=bindparam("now", type_=Double), sealed=null())
         self._deliveries = Deliveries(sealer)
         self._one = database.prepare(

@@ -6,17 +6,25 @@ from typing import Final
 from sqlalchemy import Column, Double, Integer, Table, Update, and_, bindparam, delete, select, update
 
 from broker.stores.sql.database import Database
-from broker.stores.sql.tables import codes, grants, questions, sessions, staff_attempts, staff_sessions, tokens
+from broker.stores.sql.tables import (
+    authorization_codes,
+    backchannel_requests,
+    grants,
+    sessions,
+    staff_attempts,
+    staff_sessions,
+    tokens,
+)
 
 PORTION: Final = 500
 _now: Final = bindparam("now", type_=Double)
 _mark: Final = bindparam("mark", type_=Double)
 _limit: Final = bindparam("limit", type_=Integer)
 _BY_EXPIRY: Final[Sequence[tuple[Table, "Column[str]"]]] = (
-    (codes, codes.c.digest),
+    (authorization_codes, authorization_codes.c.digest),
     (tokens, tokens.c.digest),
     (grants, grants.c.id),
-    (questions, questions.c.id),
+    (backchannel_requests, backchannel_requests.c.id),
 )
 """What is over when its own expiry has come."""
 

@@ -31,7 +31,7 @@ from broker.stores.sql import codes as kept_codes
 from broker.stores.sql.database import Conflict, Database, Deed, Each, Parameters, Prepared, Row
 from broker.stores.sql.marks import EPOCH, VERSION, is_mark
 from broker.stores.sql.sessions import ended
-from broker.stores.sql.tables import codes, grants, marks, tokens
+from broker.stores.sql.tables import authorization_codes, grants, shared_counters, tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def _issued() -> Each:
 
 
 def _grant_of_code() -> Any:
-    return select(codes.c.grant_id).where(codes.c.digest == _digest).scalar_subquery()
+    return select(authorization_codes.c.grant_id).where(authorization_codes.c.digest == _digest).scalar_subquery()
 
 
 def _grant_of_token(which: ColumnElement[str] = _digest) -> Any:
@@ -104,10 +104,15 @@ def _tokens_revoked(which: ColumnElement[Any]) -> Update:
 
 def _redemption() -> Deed:
     unredeemed = and_(
-        codes.c.digest == _digest, codes.c.redeemed.is_(None), codes.c.epoch == EPOCH, ~ended(codes.c.sid)
+        authorization_codes.c.digest == _digest,
+        authorization_codes.c.redeemed.is_(None),
+        authorization_codes.c.epoch == EPOCH,
+        ~ended(authorization_codes.c.sid),
     )
-    redeemed = update(codes).where(unredeemed).values(redeemed=_now, grant_id=_grant, sealed=null())
-    return Deed(redeemed.returning(codes.c.digest), (uses.written(), _granted, _issued(), audit.written()))
+    redeemed = update(authorization_codes).where(unredeemed).values(redeemed=_now, grant_id=_grant, sealed=null())
+    return Deed(
+        redeemed.returning(authorization_codes.c.digest), (uses.written(), _granted, _issued(), audit.written())
+    )
 
 
 def _code_revocation() -> Deed:
@@ -181,23 +186,23 @@ class SqlGrants:
         self._database = database
         self._heard = heard
         self._releases = Sealed(sealer, Form(Release))
-        of_code = and_(codes.c.digest == _digest, codes.c.epoch == EPOCH)
+        of_code = and_(authorization_codes.c.digest == _digest, authorization_codes.c.epoch == EPOCH)
         live = and_(tokens.c.digest == _digest, tokens.c.revoked.is_(None), tokens.c.epoch == EPOCH)
         of_token = and_(grants.c.id == tokens.c.grant_id, *_LIVE)
         self._code = database.prepare(
-            select(marks.c.value, uses.recorded(), *kept_codes.READ, ended(codes.c.sid))
-            .select_from(marks.outerjoin(codes, of_code))
-            .where(is_mark("switches"))
+            select(shared_counters.c.value, uses.recorded(), *kept_codes.READ, ended(authorization_codes.c.sid))
+            .select_from(shared_counters.outerjoin(authorization_codes, of_code))
+            .where(is_mark("kill_switches"))
         )
         self._token = database.prepare(
-            select(marks.c.value, *(tokens.c[name] for name in _TOKEN), *_GRANT)
-            .select_from(marks.outerjoin(tokens, live).outerjoin(grants, of_token))
-            .where(is_mark("switches"))
+            select(shared_counters.c.value, *(tokens.c[name] for name in _TOKEN), *_GRANT)
+            .select_from(shared_counters.outerjoin(tokens, live).outerjoin(grants, of_token))
+            .where(is_mark("kill_switches"))
         )
         self._token_for = database.prepare(
-            select(marks.c.value, uses.recorded(), *(tokens.c[name] for name in _TOKEN), *_GRANT)
-            .select_from(marks.outerjoin(tokens, live).outerjoin(grants, of_token))
-            .where(is_mark("switches"))
+            select(shared_counters.c.value, uses.recorded(), *(tokens.c[name] for name in _TOKEN), *_GRANT)
+            .select_from(shared_counters.outerjoin(tokens, live).outerjoin(grants, of_token))
+            .where(is_mark("kill_switches"))
         )
         self._redeem = database.prepare(_redemption())
         self._revoke_code = database.prepare(_code_revocation())

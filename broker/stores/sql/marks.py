@@ -24,7 +24,7 @@ from sqlalchemy import (
 from broker.model.audit import AuditEvent
 from broker.stores.sql import audit
 from broker.stores.sql.database import Database, Deed, Step
-from broker.stores.sql.tables import marks
+from broker.stores.sql.tables import shared_counters
 
 STEP: Final = 5
 """How far (seconds) the time noted may fall behind: so often it is written, so much a clock could jump back unseen."""
@@ -34,17 +34,17 @@ _RESETS: Final = "time_resets"
 
 def is_mark(name: str) -> ColumnElement[bool]:
     """The row of this mark: always there, so that what is joined to it gives at least one row."""
-    return marks.c.name == literal_column(f"'{name}'")
+    return shared_counters.c.name == literal_column(f"'{name}'")
 
 
 def _mark(name: str) -> ScalarSelect[Any]:
-    return select(marks.c.value).where(is_mark(name)).correlate(None).scalar_subquery()
+    return select(shared_counters.c.value).where(is_mark(name)).correlate(None).scalar_subquery()
 
 
 EPOCH: Final = _mark("epoch")
 """The current epoch, as part of a statement."""
 
-VERSION: Final = _mark("switches")
+VERSION: Final = _mark("kill_switches")
 """The version of the switches, as part of a statement."""
 
 
@@ -70,25 +70,39 @@ class Marks:
         own_clock = database.clock
         held = now if own_clock is None else own_clock
         whole = cast(func.floor(held), BigInteger) if own_clock is not None else bindparam("floor", type_=BigInteger)
-        raised = update(marks).where(is_mark("epoch")).values(value=marks.c.value + 1).returning(marks.c.value)
-        earlier = case((marks.c.value > whole, whole), else_=marks.c.value)
-        reset = update(marks).where(is_mark("time")).values(value=earlier)
+        raised = (
+            update(shared_counters)
+            .where(is_mark("epoch"))
+            .values(value=shared_counters.c.value + 1)
+            .returning(shared_counters.c.value)
+        )
+        earlier = case((shared_counters.c.value > whole, whole), else_=shared_counters.c.value)
+        reset = update(shared_counters).where(is_mark("time")).values(value=earlier)
         taken_back = (lambda passed: reset.where(passed), self._counted(), audit.written())
         self._raise = database.prepare(Deed(raised, taken_back))
-        seen = marks.c.value == bindparam("seen", type_=BigInteger)
-        back = update(marks).where(is_mark("time"), seen).values(value=whole).returning(marks.c.value)
+        seen = shared_counters.c.value == bindparam("seen", type_=BigInteger)
+        back = (
+            update(shared_counters).where(is_mark("time"), seen).values(value=whole).returning(shared_counters.c.value)
+        )
         self._take_back = database.prepare(Deed(back, (self._counted(), audit.written())))
-        behind = marks.c.value <= whole - literal_column(str(STEP), BigInteger)
+        behind = shared_counters.c.value <= whole - literal_column(str(STEP), BigInteger)
         agree = and_(held <= now + bindparam("limit", type_=Double), held >= now - bindparam("limit", type_=Double))
         self._note = database.prepare(
-            update(marks).where(is_mark("time"), behind, agree).values(value=whole).returning(marks.c.value)
+            update(shared_counters)
+            .where(is_mark("time"), behind, agree)
+            .values(value=whole)
+            .returning(shared_counters.c.value)
         )
         clock = literal_column("NULL") if own_clock is None else own_clock
         self._look = database.prepare(select(clock, _mark("time"), _mark(_RESETS)))
-        again = database.upsert(marks).values(name="reload", value=1)
-        again = again.on_conflict_do_update(index_elements=[marks.c.name], set_={"value": marks.c.value + 1})
-        self._again = database.prepare(Deed(again.returning(marks.c.value), (audit.written(),)))
-        self._read = database.prepare(select(marks.c.value).where(marks.c.name == bindparam("name", type_=Text)))
+        again = database.upsert(shared_counters).values(name="reload", value=1)
+        again = again.on_conflict_do_update(
+            index_elements=[shared_counters.c.name], set_={"value": shared_counters.c.value + 1}
+        )
+        self._again = database.prepare(Deed(again.returning(shared_counters.c.value), (audit.written(),)))
+        self._read = database.prepare(
+            select(shared_counters.c.value).where(shared_counters.c.name == bindparam("name", type_=Text))
+        )
 
     async def epoch(self) -> int:
         """The current epoch."""
@@ -141,9 +155,9 @@ class Marks:
 
         def step(passed: ColumnElement[bool]) -> Insert:
             row = select(literal_column(f"'{_RESETS}'", Text), literal_column("1", BigInteger)).where(passed)
-            first: Insert = self._database.upsert(marks).from_select(["name", "value"], row)
+            first: Insert = self._database.upsert(shared_counters).from_select(["name", "value"], row)
             grown: Insert = first.on_conflict_do_update(  # type: ignore[attr-defined]
-                index_elements=[marks.c.name], set_={"value": marks.c.value + 1}
+                index_elements=[shared_counters.c.name], set_={"value": shared_counters.c.value + 1}
             )
             return grown
 

@@ -88,6 +88,8 @@ def _migrate_file(where: SqliteAddress, sealing: Callable[[], Sealer] | None) ->
             connection.exec_driver_sql("PRAGMA secure_delete = ON")
             connection.commit()
             with connection.begin():
+                # the driver itself begins no transaction for statements that change the schema
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
                 return step(connection)
 
     moved = False

@@ -15,7 +15,7 @@ from broker.model.notice import Notice
 from broker.seal import Sealer
 from broker.stores.forms import Form, Sealed
 from broker.stores.sql.database import Database, Each
-from broker.stores.sql.tables import deliveries, notices
+from broker.stores.sql.tables import deliveries, notifications
 
 _Record = TypeVar("_Record")
 _COLUMNS: Final = ("id", "created", "expires", "sealed")
@@ -30,7 +30,7 @@ TAKEN: Final = ("id", "sealed", "tries")
 
 def notices_written() -> Each:
     """The step of a deed that writes the notices in the parameter `notices`."""
-    return Each(notices, "notices", _COLUMNS, _NEVER)
+    return Each(notifications, "notices", _COLUMNS, _NEVER)
 
 
 def deliveries_written() -> Each:
@@ -39,7 +39,7 @@ def deliveries_written() -> Each:
 
 
 class Notices:
-    """How notices are kept."""
+    """How notices are sealed. Their sealing context keeps the table's first name, or no earlier row would open."""
 
     def __init__(self, sealer: Sealer) -> None:
         self._sealed = Sealed(sealer, Form(Notice))
@@ -159,4 +159,4 @@ class SqlDeliveries(SqlOutbox[Delivery]):
 
 def outbox(database: Database, sealer: Sealer) -> SqlOutbox[Notice]:
     """The outbox of notices."""
-    return SqlOutbox(database, notices, Notices(sealer).read)
+    return SqlOutbox(database, notifications, Notices(sealer).read)

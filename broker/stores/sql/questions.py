@@ -40,12 +40,12 @@ from broker.stores.sql import audit, outbox
 from broker.stores.sql import sessions as kept
 from broker.stores.sql.database import Conflict, Database, Deed, Row
 from broker.stores.sql.marks import EPOCH, VERSION, is_mark
-from broker.stores.sql.tables import marks, questions, sessions, subjects
+from broker.stores.sql.tables import backchannel_requests, pairwise_subjects, sessions, shared_counters
 
 PAUSE: Final = 5
 """Seconds between two polls, and by how much more after one that came too early (CIBA Core 1.0, 7.3, 11)."""
 
-_c: Final = questions.c
+_c: Final = backchannel_requests.c
 _now: Final = bindparam("now", type_=Double)
 _WAITING: Final[ColumnElement[str]] = literal_column("'waiting'")
 _CONFIRMED: Final[ColumnElement[str]] = literal_column("'confirmed'")
@@ -62,6 +62,7 @@ def code_digest(code: str) -> str:
 
 
 def _place(id: str) -> str:
+    """The sealing context of a request. It keeps the table's first name, or no earlier row would open."""
     return f"questions:{id}"
 
 
@@ -80,7 +81,7 @@ def confirmed(account: ColumnElement[str], subject: ColumnElement[str]) -> Updat
     No row where it waits no more, or for another account.
     """
     whose = or_(_c.account_id.is_(None), _c.account_id == account)
-    answered = update(questions).where(_open(bindparam("question", type_=Text)), whose)
+    answered = update(backchannel_requests).where(_open(bindparam("question", type_=Text)), whose)
     settled = answered.values(state=_CONFIRMED, ping_due=_pinged())
     return settled.returning(account.label("account"), subject.label("subject"))
 
@@ -106,12 +107,12 @@ def _asking() -> Deed:
         "sealed": bindparam("sealed", type_=LargeBinary),
         "epoch": EPOCH,
     }
-    made: Insert = insert(questions).from_select(list(columns), select(*columns.values()))
+    made: Insert = insert(backchannel_requests).from_select(list(columns), select(*columns.values()))
     return Deed(made.returning(_c.id), (uses.written(), outbox.notices_written(), audit.written()))
 
 
 def _settling() -> Deed:
-    settled = update(questions).where(_open(bindparam("id", type_=Text)))
+    settled = update(backchannel_requests).where(_open(bindparam("id", type_=Text)))
     settled = settled.values(state=bindparam("state", type_=Text), ping_due=_pinged())
     return Deed(settled.returning(_c.id), (audit.written(),))
 
@@ -128,7 +129,7 @@ def _polling() -> Deed:
         "early": case((early, _YES), else_=~_YES),
         "pause": case((early, _c.pause + _PAUSE), else_=_c.pause),
     }
-    polled = update(questions).where(mine).values(**noted)
+    polled = update(backchannel_requests).where(mine).values(**noted)
     return Deed(polled.returning(_c.state, _c.expires, _c.early, VERSION.label("version")), (uses.written(),))
 
 
@@ -151,12 +152,13 @@ class SqlQuestions:
             select(*_READ).where(_c.case_id == bindparam("case", type_=Text), live).order_by(_c.created)
         )
         whose = and_(
-            subjects.c.sector == bindparam("sector", type_=Text), subjects.c.sub == bindparam("sub", type_=Text)
+            pairwise_subjects.c.sector == bindparam("sector", type_=Text),
+            pairwise_subjects.c.sub == bindparam("sub", type_=Text),
         )
         self._account = database.prepare(
-            select(marks.c.value, subjects.c.account_id)
-            .select_from(marks.outerjoin(subjects, whose))
-            .where(is_mark("switches"))
+            select(shared_counters.c.value, pairwise_subjects.c.account_id)
+            .select_from(shared_counters.outerjoin(pairwise_subjects, whose))
+            .where(is_mark("kill_switches"))
         )
         s = sessions.c
         mine = and_(s.account_id == bindparam("account", type_=Text), s.ended.is_(None), s.expires > _now)
@@ -170,12 +172,12 @@ class SqlQuestions:
             .limit(bindparam("limit", type_=BigInteger))
             .with_for_update(skip_locked=True)
         )
-        claimed = update(questions).where(_c.id.in_(first))
+        claimed = update(backchannel_requests).where(_c.id.in_(first))
         later = claimed.values(ping_due=bindparam("until", type_=Double), ping_tries=_c.ping_tries + 1)
-        postponed = update(questions).where(_c.id == bindparam("id", type_=Text), _c.ping_due.is_not(None))
+        postponed = update(backchannel_requests).where(_c.id == bindparam("id", type_=Text), _c.ping_due.is_not(None))
         self._later = database.prepare(postponed.values(ping_due=bindparam("when", type_=Double)))
         self._claim = database.prepare(later.returning(*_READ, _c.ping_tries))
-        done = update(questions).where(_c.id == bindparam("id", type_=Text)).values(ping_due=null())
+        done = update(backchannel_requests).where(_c.id == bindparam("id", type_=Text)).values(ping_due=null())
         self._pinged = database.prepare(done)
 
     async def ask(

@@ -13,7 +13,7 @@ from broker.stores.forms import Form, Sealed
 from broker.stores.sql.database import Database, Row, Step
 from broker.stores.sql.endings import Endings
 from broker.stores.sql.marks import EPOCH, is_mark
-from broker.stores.sql.tables import marks, session_services, sessions
+from broker.stores.sql.tables import session_clients, sessions, shared_counters
 
 _LIVE: Final = and_(
     sessions.c.digest == bindparam("digest", type_=Text), sessions.c.ended.is_(None), sessions.c.epoch == EPOCH
@@ -71,7 +71,7 @@ def joined(database: Database, subject: ColumnElement[str]) -> Step:
             "expires": bindparam("session_expires", type_=Double),
         }
         chosen = select(*columns.values()).where(passed, columns["sid"].is_not(None))
-        made = database.upsert(session_services).from_select(list(columns), chosen)
+        made = database.upsert(session_clients).from_select(list(columns), chosen)
         renewed = {name: made.excluded[name] for name in ("subject", "last_at", "expires")}
         return made.on_conflict_do_update(index_elements=["sid", "client_id"], set_=renewed)
 
@@ -109,9 +109,9 @@ class SqlSessions:
         self._identities = identities(sealer)
         c = sessions.c
         self._load = database.prepare(
-            select(marks.c.value, c.digest, c.sid, c.account_id, c.created, c.used, c.expires, c.sealed)
-            .select_from(marks.outerjoin(sessions, _LIVE))
-            .where(is_mark("switches"))
+            select(shared_counters.c.value, c.digest, c.sid, c.account_id, c.created, c.used, c.expires, c.sealed)
+            .select_from(shared_counters.outerjoin(sessions, _LIVE))
+            .where(is_mark("kill_switches"))
         )
 
     async def load(self, digest: str) -> Session | None:

@@ -6,17 +6,17 @@ from sqlalchemy import Column, Double, Integer, Table, Update, and_, bindparam, 
 
 from broker.stores.sql.database import Database, Prepared
 from broker.stores.sql.tables import (
-    assertions,
-    codes,
+    authorization_codes,
+    backchannel_requests,
     deliveries,
     grants,
-    notices,
-    questions,
-    session_services,
+    notifications,
+    session_clients,
     sessions,
     staff_attempts,
     staff_sessions,
     tokens,
+    used_jtis,
 )
 
 DAY: Final = 24 * 3600
@@ -64,17 +64,21 @@ def _erasures() -> tuple[Update, ...]:
     )
     over = _first(grants.c.id, grants.c.sealed.is_not(None), ~live)
     ended = _first(sessions.c.digest, sessions.c.sealed.is_not(None), sessions.c.expires <= _until)
-    stale = _first(codes.c.digest, codes.c.sealed.is_not(None), codes.c.expires <= _until)
-    unsent = _first(notices.c.id, notices.c.sealed.is_not(None), notices.c.expires <= _until)
+    stale = _first(
+        authorization_codes.c.digest, authorization_codes.c.sealed.is_not(None), authorization_codes.c.expires <= _until
+    )
+    unsent = _first(notifications.c.id, notifications.c.sealed.is_not(None), notifications.c.expires <= _until)
     undelivered = _first(deliveries.c.id, deliveries.c.sealed.is_not(None), deliveries.c.expires <= _until)
-    unanswered = _first(questions.c.id, questions.c.sealed.is_not(None), questions.c.expires <= _until)
+    unanswered = _first(
+        backchannel_requests.c.id, backchannel_requests.c.sealed.is_not(None), backchannel_requests.c.expires <= _until
+    )
     return (
         update(grants).where(over).values(sealed=null()).returning(grants.c.id),
         update(sessions).where(ended).values(sealed=null()).returning(sessions.c.digest),
-        update(codes).where(stale).values(sealed=null()).returning(codes.c.digest),
-        update(notices).where(unsent).values(sealed=null()).returning(notices.c.id),
+        update(authorization_codes).where(stale).values(sealed=null()).returning(authorization_codes.c.digest),
+        update(notifications).where(unsent).values(sealed=null()).returning(notifications.c.id),
         update(deliveries).where(undelivered).values(sealed=null()).returning(deliveries.c.id),
-        update(questions).where(unanswered).values(sealed=null()).returning(questions.c.id),
+        update(backchannel_requests).where(unanswered).values(sealed=null()).returning(backchannel_requests.c.id),
     )
 
 
@@ -87,15 +91,15 @@ _KEPT: Final = (
         7 * DAY,
     ),
     # a code says that its transaction was answered, and a transaction may live for a day
-    (codes, codes.c.digest, codes.c.expires <= _until, 7 * DAY),
-    (assertions, assertions.c.jti, assertions.c.expires <= _until, DAY),
+    (authorization_codes, authorization_codes.c.digest, authorization_codes.c.expires <= _until, 7 * DAY),
+    (used_jtis, used_jtis.c.jti, used_jtis.c.expires <= _until, DAY),
     (sessions, sessions.c.digest, sessions.c.expires <= _until, 7 * DAY),
-    (session_services, session_services.c.sid, session_services.c.expires <= _until, 7 * DAY),
+    (session_clients, session_clients.c.sid, session_clients.c.expires <= _until, 7 * DAY),
     (deliveries, deliveries.c.id, deliveries.c.expires <= _until, 7 * DAY),
     (staff_attempts, staff_attempts.c.digest, staff_attempts.c.expires <= _until, DAY),
     (staff_sessions, staff_sessions.c.digest, staff_sessions.c.expires <= _until, 7 * DAY),
-    (notices, notices.c.id, notices.c.expires <= _until, 30 * DAY),
-    (questions, questions.c.id, questions.c.expires <= _until, 7 * DAY),
+    (notifications, notifications.c.id, notifications.c.expires <= _until, 30 * DAY),
+    (backchannel_requests, backchannel_requests.c.id, backchannel_requests.c.expires <= _until, 7 * DAY),
 )
 """What is deleted how long after it expired: table, key, condition, seconds."""
 

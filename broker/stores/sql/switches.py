@@ -29,7 +29,7 @@ from broker.stores.sql import audit
 from broker.stores.sql.database import Database, Deed
 from broker.stores.sql.endings import Endings
 from broker.stores.sql.marks import is_mark
-from broker.stores.sql.tables import marks, switches
+from broker.stores.sql.tables import kill_switches, shared_counters
 
 _log: Final = logging.getLogger("portico.stores")
 _AUDITED: Final[Mapping[SwitchKind, str]] = {
@@ -72,20 +72,26 @@ class Board:
         self._copy: Switches | None = None
         self._heard: int | None = None
         self._mirrored: int | None = None
-        columns = (switches.c.kind, switches.c.id, switches.c.reason, switches.c.who, switches.c.at)
+        columns = (
+            kill_switches.c.kind,
+            kill_switches.c.id,
+            kill_switches.c.reason,
+            kill_switches.c.who,
+            kill_switches.c.at,
+        )
         names = {name: bindparam(name, type_=Text) for name in ("kind", "id", "reason", "who")}
-        this = (switches.c.kind == names["kind"], switches.c.id == names["id"])
-        off = database.upsert(switches).values(**names, at=bindparam("at", type_=Double))
-        grown = update(marks).where(is_mark("switches")).values(value=marks.c.value + 1)
+        this = (kill_switches.c.kind == names["kind"], kill_switches.c.id == names["id"])
+        off = database.upsert(kill_switches).values(**names, at=bindparam("at", type_=Double))
+        grown = update(shared_counters).where(is_mark("kill_switches")).values(value=shared_counters.c.value + 1)
         then = (lambda passed: grown.where(passed), audit.written())
         self._read = database.prepare(
-            select(marks.c.value, *columns)
-            .select_from(marks.outerjoin(switches, switches.c.kind.is_not(None)))
-            .where(is_mark("switches"))
-            .order_by(switches.c.kind, switches.c.id)
+            select(shared_counters.c.value, *columns)
+            .select_from(shared_counters.outerjoin(kill_switches, kill_switches.c.kind.is_not(None)))
+            .where(is_mark("kill_switches"))
+            .order_by(kill_switches.c.kind, kill_switches.c.id)
         )
-        self._off = database.prepare(Deed(off.on_conflict_do_nothing().returning(switches.c.id), then))
-        self._on = database.prepare(Deed(delete(switches).where(*this).returning(switches.c.id), then))
+        self._off = database.prepare(Deed(off.on_conflict_do_nothing().returning(kill_switches.c.id), then))
+        self._on = database.prepare(Deed(delete(kill_switches).where(*this).returning(kill_switches.c.id), then))
 
     def mirror_in(self, mirror: Mirror) -> None:
         """From now on the version is also kept in a mirror, and what is heard is believed."""

@@ -68,8 +68,8 @@ digest_keys: Final = Table(
     Column("sealed", LargeBinary, nullable=False),
 )
 
-subjects: Final = Table(
-    "subjects",
+pairwise_subjects: Final = Table(
+    "pairwise_subjects",
     metadata,
     _account(),
     Column("sector", Text, nullable=False),
@@ -79,8 +79,8 @@ subjects: Final = Table(
     UniqueConstraint("sector", "sub"),
 )
 
-shares: Final = Table(
-    "shares",
+consents: Final = Table(
+    "consents",
     metadata,
     _account(),
     Column("client_id", Text, nullable=False),
@@ -90,15 +90,15 @@ shares: Final = Table(
     PrimaryKeyConstraint("account_id", "client_id", "claim"),
 )
 
-codes: Final = Table(
-    "codes",
+authorization_codes: Final = Table(
+    "authorization_codes",
     metadata,
     Column("digest", Text, primary_key=True),
     Column("transaction_id", Text, nullable=False),
     Column("client_id", Text, nullable=False),
     _account(),
     Column("subject", Text, nullable=False),
-    Column("pushed", Text),
+    Column("par_digest", Text),
     Column("created", Double, nullable=False),
     Column("expires", Double, nullable=False),
     Column("terms", Text, nullable=False),
@@ -108,7 +108,7 @@ codes: Final = Table(
     Column("grant_id", Text),
     Column("sid", Text),
     UniqueConstraint("transaction_id"),
-    UniqueConstraint("pushed"),
+    UniqueConstraint("par_digest"),
     Index(None, "expires"),
 )
 
@@ -146,8 +146,8 @@ tokens: Final = Table(
     Index(None, "expires"),
 )
 
-assertions: Final = Table(
-    "assertions",
+used_jtis: Final = Table(
+    "used_jtis",
     metadata,
     Column("client_id", Text, nullable=False),
     Column("jti", Text, nullable=False),
@@ -173,8 +173,8 @@ sessions: Final = Table(
     Index(None, "expires"),
 )
 
-switches: Final = Table(
-    "switches",
+kill_switches: Final = Table(
+    "kill_switches",
     metadata,
     Column("kind", Text, nullable=False),
     Column("id", Text, nullable=False),
@@ -184,8 +184,8 @@ switches: Final = Table(
     PrimaryKeyConstraint("kind", "id"),
 )
 
-marks: Final = Table(
-    "marks",
+shared_counters: Final = Table(
+    "shared_counters",
     metadata,
     Column("name", Text, primary_key=True),
     Column("value", BigInteger, nullable=False),
@@ -222,13 +222,13 @@ cases: Final = Table(
     Index(None, "due"),
 )
 
-case_marks: Final = Table(
-    "case_marks",
+case_fingerprints: Final = Table(
+    "case_fingerprints",
     metadata,
     Column("case_id", Text, ForeignKey("cases.id", deferrable=True, initially="DEFERRED"), nullable=False),
-    Column("mark", Text, nullable=False),
-    PrimaryKeyConstraint("case_id", "mark"),
-    Index(None, "mark"),
+    Column("fingerprint", Text, nullable=False),
+    PrimaryKeyConstraint("case_id", "fingerprint"),
+    Index(None, "fingerprint"),
 )
 
 case_attempts: Final = Table(
@@ -240,8 +240,8 @@ case_attempts: Final = Table(
     PrimaryKeyConstraint("case_id", "purpose"),
 )
 
-notices: Final = Table(
-    "notices",
+notifications: Final = Table(
+    "notifications",
     metadata,
     Column("id", Text, primary_key=True),
     Column("created", Double, nullable=False),
@@ -307,8 +307,8 @@ checkpoints: Final = Table(
     Column("statement", Text, nullable=False),
 )
 
-session_services: Final = Table(
-    "session_services",
+session_clients: Final = Table(
+    "session_clients",
     metadata,
     Column("sid", Text, nullable=False),
     Column("client_id", Text, nullable=False),
@@ -342,8 +342,8 @@ deliveries: Final = Table(
 )
 
 
-questions: Final = Table(
-    "questions",
+backchannel_requests: Final = Table(
+    "backchannel_requests",
     metadata,
     Column("id", Text, primary_key=True),
     Column("digest", Text),

@@ -1,1 +1,8 @@
-"""Alembic migrations: what makes the schema of today out of every earlier one, on both databases."""
+"""Alembic's folder: `env.py` runs the numbered files in `versions`, each of which leads from one schema to the next."""
+
+from typing import NoReturn
+
+
+def refuse_downgrade() -> NoReturn:
+    """The `downgrade` of every migration. Raises NotImplementedError."""
+    raise NotImplementedError("Downgrades are not supported: restore a backup.")

@@ -1,8 +1,8 @@
-"""Makes the dumps of a database of this release: run before a migration is added, so that its upgrade can be tested.
+"""Dumps of a database of each release: made before a migration is added, loaded to test its upgrade.
 
-    python -m tests.stores.make_dumps
+    python -m tests.stores.database_dumps
 
-Writes `dumps/schema_<revision>.sqlite.sql`, `dumps/schema_<revision>.postgres.sql`, the audit checkpoints of both and
+writes `dumps/schema_<revision>.sqlite.sql`, `dumps/schema_<revision>.postgres.sql`, the audit checkpoints of both and
 the public key that verifies these. The people in it are invented; the sealing key is `full_database.SEALING_KEY`.
 """
 
@@ -13,13 +13,17 @@ import secrets
 import sqlite3
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import asyncpg
 
 from broker.ambient import Ambient
 from broker.jose import load_signing_key, new_signing_key_pem, public_jwk
 from broker.seal import sealer
 from broker.stores.facts import open_facts
+from broker.stores.sql.address import SqliteAddress, address
 from broker.stores.sql.audit_chain import Notary
 from broker.stores.sql.migrating import migrate
 from broker.stores.sql.schema import heads
@@ -27,6 +31,8 @@ from tests.machine.postgres import PostgresServer
 from tests.stores.full_database import NOW, SEALING_KEY, fill
 
 DUMPS: Final = Path(__file__).parent / "dumps"
+_LEFT_OUT: Final = ("\\", "--", "SET transaction_timeout")
+"""How the lines begin that no server, or no earlier server, understands."""
 
 
 async def fill_database(url: str, notary: Notary) -> None:
@@ -47,11 +53,38 @@ def dump_sqlite(file: Path) -> str:
 
 
 def dump_postgres(url: str) -> str:
-    """The statements that make a PostgreSQL database anew, without the commands that psql alone understands."""
+    """The statements that make a PostgreSQL database anew, for any server that the broker runs with."""
     dump = subprocess.run(
         ["pg_dump", "--inserts", "--no-owner", "--no-privileges", url], check=True, capture_output=True, text=True
     )
-    return "".join(line for line in dump.stdout.splitlines(keepends=True) if not line.startswith(("\\", "--")))
+    return "".join(line for line in dump.stdout.splitlines(keepends=True) if not line.startswith(_LEFT_OUT))
+
+
+async def load_dump(begin: Path, url: str) -> None:
+    """Makes the database of a dump in an empty one. `begin` is the path of the dump up to its first dot."""
+    where = address(url)
+    if isinstance(where, SqliteAddress):
+        file = sqlite3.connect(where.path)
+        file.executescript(begin.with_suffix(".sqlite.sql").read_text())
+        file.close()
+        return
+    server = await asyncpg.connect(url)
+    await server.execute(begin.with_suffix(".postgres.sql").read_text())
+    await server.close()
+
+
+async def query(url: str, statement: str) -> Sequence[tuple[Any, ...]]:
+    """The rows that a statement gives, run beside the stores."""
+    where = address(url)
+    if isinstance(where, SqliteAddress):
+        with sqlite3.connect(where.path) as file:
+            found: Sequence[tuple[Any, ...]] = file.execute(statement).fetchall()
+        file.close()
+        return found
+    server = await asyncpg.connect(url)
+    rows = [tuple(row) for row in await server.fetch(statement)]
+    await server.close()
+    return rows
 
 
 async def main() -> None:

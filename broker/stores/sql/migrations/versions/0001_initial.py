@@ -3,10 +3,14 @@
 import sqlalchemy as sa
 from alembic import op
 
+from broker.stores.sql.migrations import refuse_downgrade
+
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+
+downgrade = refuse_downgrade
 
 
 def upgrade() -> None:
@@ -17,11 +21,6 @@ def upgrade() -> None:
     _operation()
     _help()
     _record()
-
-
-def downgrade() -> None:
-    """Facts are never thrown away by a program."""
-    raise NotImplementedError("restore a backup instead")
 
 
 def _people() -> None:

@@ -3,10 +3,14 @@
 import sqlalchemy as sa
 from alembic import op
 
+from broker.stores.sql.migrations import refuse_downgrade
+
 revision = "0008"
 down_revision = "0007"
 branch_labels = None
 depends_on = None
+
+downgrade = refuse_downgrade
 
 
 def upgrade() -> None:
@@ -39,8 +43,3 @@ def upgrade() -> None:
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("purpose", name=op.f("pk_digest_keys")),
     )
-
-
-def downgrade() -> None:
-    """Facts are never thrown away by a program."""
-    raise NotImplementedError("restore a backup instead")

@@ -3,10 +3,14 @@
 import sqlalchemy as sa
 from alembic import op
 
+from broker.stores.sql.migrations import refuse_downgrade
+
 revision = "0005"
 down_revision = "0004"
 branch_labels = None
 depends_on = None
+
+downgrade = refuse_downgrade
 
 
 def upgrade() -> None:
@@ -43,8 +47,3 @@ def upgrade() -> None:
     )
     for column in ("case_id", "ping_due", "expires"):
         op.create_index(op.f(f"ix_questions_{column}"), "questions", [column], unique=False)
-
-
-def downgrade() -> None:
-    """Facts are never thrown away by a program."""
-    raise NotImplementedError("restore a backup instead")

@@ -3,10 +3,14 @@
 import sqlalchemy as sa
 from alembic import op
 
+from broker.stores.sql.migrations import refuse_downgrade
+
 revision = "0009"
 down_revision = "0008"
 branch_labels = None
 depends_on = None
+
+downgrade = refuse_downgrade
 
 
 def upgrade() -> None:
@@ -15,8 +19,3 @@ def upgrade() -> None:
     if left:
         raise RuntimeError(f"{left} identities were not moved")
     op.drop_table("identities_before")
-
-
-def downgrade() -> None:
-    """Facts are never thrown away by a program."""
-    raise NotImplementedError("restore a backup instead")

@@ -3,10 +3,14 @@
 import sqlalchemy as sa
 from alembic import op
 
+from broker.stores.sql.migrations import refuse_downgrade
+
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
 depends_on = None
+
+downgrade = refuse_downgrade
 
 
 def upgrade() -> None:
@@ -47,8 +51,3 @@ def upgrade() -> None:
         postgresql_where=sa.text("sealed IS NOT NULL"),
         sqlite_where=sa.text("sealed IS NOT NULL"),
     )
-
-
-def downgrade() -> None:
-    """Facts are never thrown away by a program."""
-    raise NotImplementedError("restore a backup instead")
