@@ -278,7 +278,6 @@ def question(name: str, **changes: Any) -> Question:
         code=f"QCODE-{name.upper()}",
         minimum=Level.SUBSTANTIAL,
         scope=("openid", "profile"),
-        acr_values=("substantial",),
         asked=("given_name",),
         message="Order 17: parking",
         handle=f"ciba-{name}",
