@@ -321,11 +321,11 @@ def _behind_proxies(door: app.Application, settings: Settings) -> app.Applicatio
     stands inside.
     """
     broker = settings.broker
-    if not broker.certificates.trusted_proxies:
+    if not broker.client_certificates.trusted_proxies:
         return door
     if broker.listen.trusted_proxies:
         door = ProxyHeadersMiddleware(door, networks(broker.listen.trusted_proxies))  # type: ignore[arg-type, assignment]
-    return certified(door, broker.certificates.trusted_proxies)
+    return certified(door, broker.client_certificates.trusted_proxies)
 
 
 def _options(settings: Settings) -> dict[str, Any]:
@@ -336,7 +336,7 @@ def _options(settings: Settings) -> dict[str, Any]:
         "http": "broker.writing:Protocol",
         "server_header": False,
         "date_header": True,
-        "proxy_headers": bool(proxies) and not settings.broker.certificates.trusted_proxies,
+        "proxy_headers": bool(proxies) and not settings.broker.client_certificates.trusted_proxies,
         "forwarded_allow_ips": networks(proxies),
         "timeout_graceful_shutdown": settings.broker.listen.shutdown_timeout,
         "timeout_worker_healthcheck": PATIENCE,

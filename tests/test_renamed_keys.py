@@ -1,6 +1,7 @@
 """Old keys of settings are rejected with their new names, and no new name is an old one."""
 
 import argparse
+import shutil
 import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,6 +14,7 @@ from broker.commands import Machine, Refused, check
 from broker.settings.renamed_keys import BROKER, PROVIDER, SERVICE, STAFF, rename
 from providers import KINDS
 from tests.machine.ambient import FakeChance, FakeClock
+from tests.machine.certificates import Authority
 from tests.machine.configuration import Configuration, prepared
 
 FILES: Mapping[str, Mapping[str, str]] = {
@@ -23,20 +25,41 @@ FILES: Mapping[str, Mapping[str, str]] = {
 }
 RENAMED = [(file, before, now) for file, renamed in FILES.items() for before, now in renamed.items()]
 
+RATE: Mapping[str, Any] = {"max": 5, "window": "1 minute"}
 OTHERS: Mapping[str, Any] = {
-    "certificates.trusted_proxies": ["10.0.0.5/32"],
+    "assisted.max_code_attempts": 4,
+    "assisted.max_codes": 4,
+    "assisted.max_evidence_requests": 1,
+    "assisted.max_duration": "20 days",
+    "client_certificates": {"trusted_proxies": ["10.0.0.5/32"]},
+    "client_certificates.ca_file": "authority.pem",
+    "client_certificates.trusted_proxies": ["10.0.0.5/32"],
+    "database.pool_size": 8,
+    **{now: 5 if now.endswith(".max") else RATE for now in BROKER.values() if "_per_c" in now or "_per_ip" in now},
+    "limits.transactions_per_browser": 5,
     "listen.shutdown_timeout": "10 seconds",
     "listen.trusted_proxies": ["10.0.0.0/8"],
-    "provider.policy": {"weight": 1},
-    "provider.prerequisites": ["smartphone"],
+    "http_client": {"allowed_networks": ["10.0.0.0/8"]},
+    "http_client.allowed_networks": ["10.0.0.0/8"],
+    "dynamic_registration": True,
+    "cors_origins": ["http://localhost:9000"],
+    "tokens.backchannel_request": "2 minutes",
+    "openid.iss_parameter_supported": True,
+    "openid.max_connections": 5,
+    "openid.reauthentication": ["max_age"],
+    "people.skills": ["chip"],
+    "policy": {"weight": 1},
+    "prerequisites": ["smartphone"],
 }
 """Values of keys that the examples leave out, by the new name."""
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Configuration:
-    """The examples with their keys, made once; each test puts back what it changes."""
-    return prepared(tmp_path_factory.mktemp("renamed"))
+def made(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Configuration:
+    """The examples with their keys and an authority, made once; each test puts back what it changes."""
+    made = prepared(tmp_path_factory.mktemp("renamed"))
+    shutil.copy(authority.file, made.folder / "authority.pem")
+    return made
 
 
 @pytest.fixture
@@ -85,14 +108,17 @@ def test_check_rejects_an_old_key_with_its_new_name_and_reads_its_value(
     table = config.table(file)
     value = take(table, now)
     if value is None:
-        value = OTHERS[now]
+        value = OTHERS[now.removeprefix("provider.")]
     outer, _, key = before.rpartition(".")
     section = FILES[file].get(outer, outer)
     old = f"{section}.{key}" if section else key
     put(table, old, value)
+    if key == "most":
+        put(table, f"{section}.window", "1 minute")
     config.write(file, table)
     said = checked(config)
-    assert said.startswith(f"{file}: {old}: this setting was renamed\n    write {now}\n")
+    place = old.replace("people.", "people[0].")
+    assert said.startswith(f"{file}: {place}: this setting was renamed\n    write {now}\n")
     assert "1 problem in" in said
 
 

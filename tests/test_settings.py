@@ -153,16 +153,16 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     ("broker.toml", "listen.public", "127.0.0.1:70000", "listen.public", "no address with a port"),
     ("broker.toml", "listen.staff", "127.0.0.1:8000", "listen.staff", "one address"),
     ("broker.toml", "listen.trusted_proxies", ["10.0.0.1/8"], "listen.trusted_proxies[0]", "no network"),
-    ("broker.toml", "outgoing.networks", ["ten"], "outgoing.networks[0]", "no network"),
-    ("broker.toml", "outgoing.ca_file", "none.pem", "outgoing.ca_file", "missing"),
+    ("broker.toml", "http_client.allowed_networks", ["ten"], "http_client.allowed_networks[0]", "no network"),
+    ("broker.toml", "http_client.ca_file", "none.pem", "http_client.ca_file", "missing"),
     ("broker.toml", "languages", [], "languages", "no language"),
     ("broker.toml", "languages", ["en", "cy", "cy"], "languages[2]", "named twice"),
     ("broker.toml", "languages", ["en", "cy", "tlh"], "languages[2]", "no pages in this language"),
     ("broker.toml", "name", {"en": "We", "cy": " "}, "name", '"cy" is missing'),
     ("broker.toml", "support.text", {"en": "9", "cy": "9", "fr": "9"}, "support.text", '"fr" is no language'),
-    ("broker.toml", "zone", "Europe/Atlantis", "zone", "no such time zone"),
-    ("broker.toml", "zone", "Europe", "zone", "no such time zone"),
-    ("broker.toml", "zone", "../UTC", "zone", "no such time zone"),
+    ("broker.toml", "time_zone", "Europe/Atlantis", "time_zone", "no such time zone"),
+    ("broker.toml", "time_zone", "Europe", "time_zone", "no such time zone"),
+    ("broker.toml", "time_zone", "../UTC", "time_zone", "no such time zone"),
     ("broker.toml", "acr.high", None, "acr.high", "no usable name"),
     ("broker.toml", "acr.high", "very high", "acr.high", "no usable name"),
     ("broker.toml", "trust_framework", "our rules", "trust_framework", "no identifier"),
@@ -240,16 +240,22 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     ),
     ("broker.toml", "ephemeral", {"url": "rediss://cache/0", "cert_file": "none"}, "ephemeral.cert_file", "is missing"),
     ("broker.toml", "keys.folder", "nowhere", "keys.folder", "no folder"),
-    ("broker.toml", "notices.outbox", None, "notices", "exactly one"),
-    ("broker.toml", "notices.smtp", {"host": "mail", "sender": "a@b.example"}, "notices", "exactly one"),
-    ("broker.toml", "notices", {"smtp": {"host": "mail", "sender": "us"}}, "notices.smtp.sender", "no email address"),
+    ("broker.toml", "notifications.outbox", None, "notifications", "exactly one"),
+    ("broker.toml", "notifications.smtp", {"host": "mail", "sender": "a@b.example"}, "notifications", "exactly one"),
     (
-        *("broker.toml", "notices", {"smtp": {"host": "mail", "sender": "jörg@agency.example"}}),
-        *("notices.smtp.sender", "many mail servers cannot carry"),
+        "broker.toml",
+        "notifications",
+        {"smtp": {"host": "mail", "sender": "us"}},
+        "notifications.smtp.sender",
+        "no email address",
     ),
     (
-        *("broker.toml", "notices", {"smtp": {"host": "not a host", "sender": "a@b.example"}}),
-        *("notices.smtp.host", "no host name"),
+        *("broker.toml", "notifications", {"smtp": {"host": "mail", "sender": "jörg@agency.example"}}),
+        *("notifications.smtp.sender", "many mail servers cannot carry"),
+    ),
+    (
+        *("broker.toml", "notifications", {"smtp": {"host": "not a host", "sender": "a@b.example"}}),
+        *("notifications.smtp.host", "no host name"),
     ),
     ("broker.toml", "support.email", "help at agency", "support.email", "no email address"),
     ("broker.toml", "support.email", "jörg@agency.example", "support.email", "many mail servers cannot carry"),
@@ -262,7 +268,7 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     ("broker.toml", "assisted.hours.days", ["mon", "holiday"], "assisted.hours.days[1]", "no such day"),
     ("broker.toml", "assisted.hours.opens", "9", "assisted.hours.opens", "no time of day"),
     ("broker.toml", "assisted.hours.closes", "08:00", "assisted.hours", "no working hours"),
-    ("broker.toml", "assisted.hours.zone", "Wales", "assisted.hours.zone", "no such time zone"),
+    ("broker.toml", "assisted.hours.time_zone", "Wales", "assisted.hours.time_zone", "no such time zone"),
     ("broker.toml", "tokens.code", "2 minutes", "tokens.code", "out of bounds"),
     ("broker.toml", "tokens.codes", 5, "tokens.codes", "no such setting"),
     ("broker.toml", "services", {}, "services", "a list of tables"),
@@ -304,19 +310,19 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     (DEMO, "ciba_request_signed", True, "jwks", "questions need the service's public keys"),
     (DEMO, "sender_constrained", False, "sender_constrained", "it is for apps"),
     (FAPI, "sender_constrained", False, "sender_constrained", "the fapi2 profile has no bearer tokens"),
-    (FAPI, "origins", ["https://app.example"], "origins", "in the fapi2 profile no page calls us"),
-    (DEMO, "origins", ["https://app.example/"], "origins[0]", "an origin has no path"),
-    (DEMO, "origins", ["https://app.example/callback"], "origins[0]", "an origin has no path"),
-    (DEMO, "origins", ["app.example"], "origins[0]", "an absolute URL is needed"),
-    (DEMO, "origins", ["null"], "origins[0]", "an absolute URL is needed"),
-    (DEMO, "origins", ["*"], "origins[0]", "an absolute URL is needed"),
-    (DEMO, "origins", ["https://*.example"], "origins[0]", "a wildcard"),
-    (DEMO, "origins", ["https://me@app.example"], "origins[0]", "credentials"),
-    (DEMO, "origins", ["https://App.example"], "origins[0]", "browsers write this origin differently"),
-    (DEMO, "origins", ["https://app.example:443"], "origins[0]", "browsers write this origin differently"),
-    (DEMO, "origins", ["HTTPS://app.example"], "origins[0]", "an origin has no path"),
-    (DEMO, "origins", ["http://app.example"], "origins[0]", "http leaves this machine"),
-    (DEMO, "origins", ["https://app.example", "https://app.example"], "origins[1]", "named twice"),
+    (FAPI, "cors_origins", ["https://app.example"], "cors_origins", "in the fapi2 profile no page calls us"),
+    (DEMO, "cors_origins", ["https://app.example/"], "cors_origins[0]", "an origin has no path"),
+    (DEMO, "cors_origins", ["https://app.example/callback"], "cors_origins[0]", "an origin has no path"),
+    (DEMO, "cors_origins", ["app.example"], "cors_origins[0]", "an absolute URL is needed"),
+    (DEMO, "cors_origins", ["null"], "cors_origins[0]", "an absolute URL is needed"),
+    (DEMO, "cors_origins", ["*"], "cors_origins[0]", "an absolute URL is needed"),
+    (DEMO, "cors_origins", ["https://*.example"], "cors_origins[0]", "a wildcard"),
+    (DEMO, "cors_origins", ["https://me@app.example"], "cors_origins[0]", "credentials"),
+    (DEMO, "cors_origins", ["https://App.example"], "cors_origins[0]", "browsers write this origin differently"),
+    (DEMO, "cors_origins", ["https://app.example:443"], "cors_origins[0]", "browsers write this origin differently"),
+    (DEMO, "cors_origins", ["HTTPS://app.example"], "cors_origins[0]", "an origin has no path"),
+    (DEMO, "cors_origins", ["http://app.example"], "cors_origins[0]", "http leaves this machine"),
+    (DEMO, "cors_origins", ["https://app.example", "https://app.example"], "cors_origins[1]", "named twice"),
     (DEMO, "post_logout_redirect_uris", ["x"], "post_logout_redirect_uris[0]", "an absolute URL"),
     (DEMO, "home", "home", "home", "an absolute URL"),
     (DEMO, "initiate_login_uri", "x", "initiate_login_uri", "an absolute URL"),
@@ -351,19 +357,37 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     (DEMO, "authentication", "none", "secret_file", "nothing uses"),
     (DEMO, "subject_type", "public", "sector", "public subjects know no sectors"),
     (DEMO, "subject_type", "publc", "subject_type", "not known"),
-    ("broker.toml", "certificates", {"trusted_proxies": ["ten"]}, "certificates.trusted_proxies[0]", "no network"),
     (
         "broker.toml",
-        "certificates",
+        "client_certificates",
+        {"trusted_proxies": ["ten"]},
+        "client_certificates.trusted_proxies[0]",
+        "no network",
+    ),
+    (
+        "broker.toml",
+        "client_certificates",
         {"trusted_proxies": ["::/0"]},
-        "certificates.trusted_proxies[0]",
+        "client_certificates.trusted_proxies[0]",
         "trusts everybody",
     ),
-    ("broker.toml", "certificates", {"authorities": "nowhere"}, "certificates.authorities", "missing"),
-    ("broker.toml", "certificates", {"authorities": "staff.toml"}, "certificates.authorities", "no certificates"),
-    ("broker.toml", "certificates", {"origin": "http://localhost:8000"}, "certificates.origin", "other work"),
-    ("broker.toml", "certificates", {"origin": "http://localhost:9/x"}, "certificates.origin", "no path"),
-    ("broker.toml", "certificates", {"origin": "http://localhost:9"}, "certificates.origin", "names nobody"),
+    ("broker.toml", "client_certificates", {"ca_file": "nowhere"}, "client_certificates.ca_file", "missing"),
+    ("broker.toml", "client_certificates", {"ca_file": "staff.toml"}, "client_certificates.ca_file", "no certificates"),
+    (
+        "broker.toml",
+        "client_certificates",
+        {"origin": "http://localhost:8000"},
+        "client_certificates.origin",
+        "other work",
+    ),
+    ("broker.toml", "client_certificates", {"origin": "http://localhost:9/x"}, "client_certificates.origin", "no path"),
+    (
+        "broker.toml",
+        "client_certificates",
+        {"origin": "http://localhost:9"},
+        "client_certificates.origin",
+        "names nobody",
+    ),
     (FAPI, "id_token_alg", "RS256", "id_token_alg", "RS256 is not allowed"),
     (FAPI, "pkce_required", False, "pkce_required", "demands PKCE"),
     (FAPI, "jwks_file", None, "jwks", "needs the service's public keys"),
@@ -553,7 +577,7 @@ PRODUCTION: dict[str, Any] = {
     "database": {"url": "postgresql://portico@db.agency.example/portico"},
     "ephemeral": {"url": "rediss://cache.agency.example:6379/0"},
     "keys": {"folder": "keys"},
-    "notices": {"smtp": {"host": "mail.agency.example", "sender": "noreply@agency.example"}},
+    "notifications": {"smtp": {"host": "mail.agency.example", "sender": "noreply@agency.example"}},
     "assisted": {"enabled": False},
     "services": [
         {
@@ -630,7 +654,7 @@ def test_production_is_what_runs_unless_the_file_says_otherwise(production: Conf
         ("providers.0.openid.issuer", "http://id.bank.example"),
         ("providers.0.openid.issuer", "https://localhost:8003/northbank"),
         ("providers.0.openid.issuer", "https://simulator.localhost/northbank"),
-        ("notices", {"outbox": "outbox"}),
+        ("notifications", {"outbox": "outbox"}),
         ("inspector", True),
     ],
 )
@@ -638,21 +662,21 @@ def test_what_is_for_development_alone_is_refused_in_production(
     production: Configuration, path: str, value: Any
 ) -> None:
     production.change("broker.toml", path, value)
-    place = path.replace(".0", "[0]").replace("notices", "notices.outbox")
+    place = path.replace(".0", "[0]").replace("notifications", "notifications.outbox")
     assert {problem.path for problem in production.problems()} == {f"broker.toml: {place}"}
     production.change("broker.toml", "environment", "development")
     assert not isinstance(production.load(), list)
 
 
 def test_services_register_in_development_and_into_a_folder(production: Configuration, tmp_path: Path) -> None:
-    production.change("broker.toml", "registration", True)
+    production.change("broker.toml", "dynamic_registration", True)
     assert [problem.what for problem in production.problems()] == ["anybody could register a service"]
     production.change("broker.toml", "environment", "development")
-    assert production.settings().broker.registration
+    assert production.settings().broker.dynamic_registration
     alone = load(tmp_path / "broker.toml", KINDS)
     assert isinstance(alone, list)
     assert [str(problem).partition("\n")[0] for problem in alone] == [
-        "broker.toml: registration: services register as files of a folder"
+        "broker.toml: dynamic_registration: services register as files of a folder"
     ]
 
 
@@ -758,7 +782,7 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
         "ciba_notification_uri": "https://a.example/ping",
         "ciba_request_signed": False,
         "sender_constrained": True,
-        "origins": ["http://localhost:8002"],
+        "cors_origins": ["http://localhost:8002"],
         "jwks": {
             "keys": [
                 {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
@@ -787,7 +811,7 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
         "home": "http://localhost:8002/",
         "scopes": ("openid", "profile"),
         "jwks_uri": None,
-        "origins": ("http://localhost:8002",),
+        "cors_origins": ("http://localhost:8002",),
     }
     del expected["secret_file"], expected["claims"]
     service = config.settings().services["demo-service"]
@@ -811,7 +835,7 @@ def test_a_certificate_of_an_authority_names_one_thing(
     production: Configuration, authority: Authority, subject: dict[str, str], place: str | None
 ) -> None:
     production.change(
-        "broker.toml", "certificates", {"trusted_proxies": ["10.0.0.5/32"], "authorities": str(authority.file)}
+        "broker.toml", "client_certificates", {"trusted_proxies": ["10.0.0.5/32"], "ca_file": str(authority.file)}
     )
     production.change("broker.toml", "services.0.authentication", "tls_client_auth")
     production.change("broker.toml", "services.0.tls_subject", subject)
@@ -896,9 +920,9 @@ def test_what_an_app_cannot_be(production: Configuration, name: str, value: Any)
 
 def test_an_app_may_be_registered_without_a_key_and_with_the_origins_of_its_pages(production: Configuration) -> None:
     page = ["https://app.example", "https://app.example:8443", "https://xn--bcher-kva.example"]
-    app(production, redirect_uris=["https://app.example/"], sender_constrained=False, origins=page)
+    app(production, redirect_uris=["https://app.example/"], sender_constrained=False, cors_origins=page)
     service = production.settings().services["tax"]
-    assert (service.bound_by, service.sender_constrained, list(service.origins)) == (None, False, page)
+    assert (service.bound_by, service.sender_constrained, list(service.cors_origins)) == (None, False, page)
 
 
 @pytest.mark.parametrize(
@@ -907,9 +931,9 @@ def test_an_app_may_be_registered_without_a_key_and_with_the_origins_of_its_page
         ("binding", "dpop", "sender_constrained"),
         ("profile", "fapi2", "sender_constrained"),
         ("pkce_required", False, "pkce_required"),
-        ("origins", ["http://app.example"], "origins[0]"),
-        ("origins", ["https://localhost"], "origins[0]"),
-        ("origins", ["https://app.example/", "https://b.example"], "origins[0]"),
+        ("cors_origins", ["http://app.example"], "cors_origins[0]"),
+        ("cors_origins", ["https://localhost"], "cors_origins[0]"),
+        ("cors_origins", ["https://app.example/", "https://b.example"], "cors_origins[0]"),
     ],
 )
 def test_what_an_app_without_a_key_cannot_be(production: Configuration, name: str, value: Any, place: str) -> None:
@@ -921,7 +945,7 @@ def test_a_service_known_by_its_certificate_may_sign_its_questions(
     production: Configuration, authority: Authority
 ) -> None:
     production.change(
-        "broker.toml", "certificates", {"trusted_proxies": ["10.0.0.5/32"], "authorities": str(authority.file)}
+        "broker.toml", "client_certificates", {"trusted_proxies": ["10.0.0.5/32"], "ca_file": str(authority.file)}
     )
     for name, value in (
         ("authentication", "tls_client_auth"),

@@ -177,7 +177,7 @@ def test_a_service_may_sign_and_be_written_to_with_one_key(config: Configuration
 def test_where_services_register_by_themselves_they_may_share_a_key(config: Configuration, secrets: Path) -> None:
     share_keys_under_another_kid(config, secrets)
     assert config.problems()
-    config.change("broker.toml", "registration", True)
+    config.change("broker.toml", "dynamic_registration", True)
     assert not [problem for problem in _problems(config) if "same key" in problem]
 
 

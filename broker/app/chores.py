@@ -24,7 +24,7 @@ from broker.stores.sql.audit_chain import Notary
 def chores(parts: Parts) -> Sequence[Chore]:
     """Checking the clock, sealing, sweeping, looking, following the keys, letting clocks speak, sending."""
     facts, broker = parts.facts, parts.settings.broker
-    desk, sending, carrying = case_context(parts), notifier(broker.notices), courier(parts)
+    desk, sending, carrying = case_context(parts), notifier(broker.notifications), courier(parts)
     timeless = [
         Chore("seal", 1.0, lambda: _tick(parts)),
         Chore("memory", 5.0, lambda: _watch(parts)),

@@ -36,7 +36,9 @@ async def connect(settings: Settings) -> Mapping[str, str | None]:
     real, broker = ambient.real(), settings.broker
     async with AsyncExitStack() as stack:
         outgoing = Outgoing(
-            development=broker.development, ca_file=broker.outgoing.ca_file, networks=broker.outgoing.networks
+            development=broker.development,
+            ca_file=broker.http_client.ca_file,
+            networks=broker.http_client.allowed_networks,
         )
         stack.push_async_callback(outgoing.close)
         entries = [*settings.providers.values(), *([settings.staff.provider] if settings.staff is not None else [])]
@@ -52,7 +54,7 @@ async def connect(settings: Settings) -> Mapping[str, str | None]:
             for id, service in settings.services.items()
             if service.jwks_uri is not None
         }
-        if isinstance(mail := notifier(broker.notices), Mail):
+        if isinstance(mail := notifier(broker.notifications), Mail):
             theirs["mail server"] = lambda: _mail(mail)
         told = await asyncio.gather(*map(_tried, theirs.values()))
     return found | dict(zip(theirs, told, strict=True))

@@ -81,12 +81,12 @@ def desk(parts: Parts) -> Desk:
         order=OrderRule(broker.picker.order),
         limited=Limited(
             code_lifetime=broker.tokens.code,
-            open_transactions=broker.limits.open_per_browser,
+            open_transactions=broker.limits.transactions_per_browser,
             session_idle=broker.sessions.idle,
             session_absolute=broker.sessions.absolute,
-            codes=_rate(broker.limits.codes_by_address),
-            starts=_rate(broker.limits.starts_by_address),
-            help=_rate(broker.limits.help_by_address),
+            codes=_rate(broker.limits.failed_user_codes_per_ip),
+            starts=_rate(broker.limits.authorization_requests_per_ip),
+            help=_rate(broker.limits.help_requests_per_ip),
         ),
         catalogue=parts.catalogue,
         keys=parts.keys,
@@ -111,7 +111,7 @@ def counter(parts: Parts, checks: Checks) -> Counter:
     """What the services' calls work with."""
     broker, facts, passing = parts.settings.broker, parts.facts, parts.passing
     urls, limits = endpoints(broker.issuer), broker.limits
-    elsewhere = aliases(broker.issuer, broker.certificates.origin)
+    elsewhere = aliases(broker.issuer, broker.client_certificates.origin)
     return Counter(
         issuer=broker.issuer,
         ladder=broker.ladder,
@@ -125,12 +125,12 @@ def counter(parts: Parts, checks: Checks) -> Counter:
             app_grant=broker.tokens.app_refresh,
         ),
         request_uri=broker.tokens.request_uri,
-        calls=_rate(limits.requests_by_client),
-        failures=_rate(limits.failed_authentications_by_address),
-        asked=_rate(limits.questions_by_citizen),
-        question_times=Times(broker.tokens.question),
+        calls=_rate(limits.requests_per_client),
+        failures=_rate(limits.failed_authentications_per_ip),
+        asked=_rate(limits.backchannel_requests_per_citizen),
+        question_times=Times(broker.tokens.backchannel_request),
         confirm=f"{broker.issuer}/confirm",
-        ways=frozenset() if (sending := notifier(broker.notices)) is None else sending.ways,
+        ways=frozenset() if (sending := notifier(broker.notifications)) is None else sending.ways,
         clients=parts.catalogue,
         keys=parts.keys,
         ambient=parts.ambient,
@@ -143,13 +143,13 @@ def counter(parts: Parts, checks: Checks) -> Counter:
         switches=facts.switches,
         mac=parts.sealer.mac,
         mac_matches=parts.sealer.mac_matches,
-        authorities=_authorities(broker.certificates.authorities),
+        authorities=_authorities(broker.client_certificates.ca_file),
         aliases=elsewhere,
     )
 
 
 def _rate(given: RateSetting) -> Rate:
-    return Rate(given.most, given.window)
+    return Rate(given.max, given.window)
 
 
 def _authorities(file: Path | None) -> Authorities:
@@ -187,7 +187,7 @@ def _pages(parts: Parts, origin: str, codes: tuple[str, ...], files: Statics, sh
         phone=broker.support.phone,
         email=broker.support.email,
         url=broker.support.url,
-        zone=broker.zone,
+        zone=broker.time_zone,
         languages=codes,
         region=broker.region,
     )
@@ -269,7 +269,7 @@ def _metadata(parts: Parts, urls: Endpoints) -> Callable[[], bytes]:
             broker.languages,
             response_modes=RESPONSE_MODES,
             verifiable=told,
-            certificates=broker.certificates.origin,
+            certificates=broker.client_certificates.origin,
             decryption=decryption,
             open_to=() if parts.files is None else registrable(),
         )

@@ -40,7 +40,7 @@ def case_context(parts: Parts) -> CaseContext:
         questions=CountedQuestions(parts.facts.questions, parts.meters),
         confirm=f"{broker.issuer}/confirm",
         name=broker.name,
-        ways=frozenset() if (sending := notifier(broker.notices)) is None else sending.ways,
+        ways=frozenset() if (sending := notifier(broker.notifications)) is None else sending.ways,
         region=broker.region,
     )
 
@@ -58,7 +58,7 @@ def verifiable(settings: Settings, providers: Iterable[Verifiable | None]) -> Ve
 
 def ways(settings: Settings) -> frozenset[Way]:
     """How a code can reach a citizen who asks for help; none where help is not offered or there are no staff."""
-    sending = notifier(settings.broker.notices)
+    sending = notifier(settings.broker.notifications)
     if sending is None or settings.staff is None or not settings.broker.assisted.enabled:
         return frozenset()
     return frozenset(map(Way, sending.ways))
@@ -85,7 +85,7 @@ def staff_login(parts: Parts, staff: Staff) -> StaffLogin:
         amr=staff.amr,
         idle=sessions.idle,
         absolute=sessions.absolute,
-        fresh=sessions.fresh,
+        fresh=sessions.decision_max_age,
         ambient=parts.ambient,
         sessions=parts.facts.staff_sessions,
         audit=CountedAudit(parts.facts.audit, parts.meters),
@@ -103,17 +103,17 @@ def terms(parts: Parts) -> Terms:
         review=asked.review,
         bind=asked.bind,
         bind_by_post=asked.bind_by_post,
-        whole=asked.whole,
+        max_duration=asked.max_duration,
         collect=asked.collect,
         reuse=asked.reuse,
         redress=asked.redress,
         code_by_phone=asked.code_by_phone,
         code_by_email=asked.code_by_email,
         code_by_post=asked.code_by_post,
-        code_tries=asked.code_tries,
-        codes=asked.codes,
-        more_evidence=asked.more_evidence,
+        max_code_attempts=asked.max_code_attempts,
+        max_codes=asked.max_codes,
+        max_evidence_requests=asked.max_evidence_requests,
         random_review=asked.random_review,
         repeated_use=asked.repeated_use,
-        hours=Hours(asked.hours.days, asked.hours.opens, asked.hours.closes, asked.hours.zone),
+        hours=Hours(asked.hours.days, asked.hours.opens, asked.hours.closes, asked.hours.time_zone),
     )

@@ -65,7 +65,9 @@ async def opened(
         stack.push_async_callback(passing.close)
         facts.clock.join_passing(passing.server_time, passing.forget)
         outgoing = Outgoing(
-            development=broker.development, ca_file=broker.outgoing.ca_file, networks=broker.outgoing.networks
+            development=broker.development,
+            ca_file=broker.http_client.ca_file,
+            networks=broker.http_client.allowed_networks,
         )
         stack.push_async_callback(outgoing.close)
         meters = open_meters(broker.metrics.folder if broker.listen.workers > 1 else None)
@@ -102,7 +104,7 @@ def _files(
     settings: Settings, place: Path | None, reloading: Reloading | None, facts: Facts, catalogue: Catalogue
 ) -> Files | None:
     """The files of services, where services may register by themselves."""
-    if not settings.broker.registration or place is None or reloading is None:
+    if not settings.broker.dynamic_registration or place is None or reloading is None:
         return None
     rewrite_renamed(place)
     known = catalogue.services
@@ -141,7 +143,7 @@ async def _facts(settings: Settings, sealer: Sealer, ambient: Ambient) -> Facts:
                 sealer,
                 ambient,
                 password=password(where.password_file),
-                connections=where.connections,
+                connections=where.pool_size,
                 tls=encrypted(where),
                 tolerance=settings.broker.clock.tolerance,
             )

@@ -15,7 +15,7 @@ WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """When staff work: on `days` (mon to sun), from `opens` to `closes` (HH:MM), in the time zone `zone`.
+    """When staff work: on `days` (mon to sun), from `opens` to `closes` (HH:MM), in the time zone `time_zone`.
 
     Raises ValueError for hours in which nobody would ever work, and for words that are no day, time or zone.
     """
@@ -23,7 +23,7 @@ class Hours:
     days: tuple[str, ...] = WEEK[:5]
     opens: str = "09:00"
     closes: str = "17:00"
-    zone: str = "UTC"
+    time_zone: str = "UTC"
 
     def __post_init__(self) -> None:
         """Refuses what no clock could follow."""
@@ -35,12 +35,12 @@ class Hours:
 
     def place(self) -> tzinfo:
         """The time zone. Raises ValueError if it is unknown."""
-        if self.zone == "UTC":
+        if self.time_zone == "UTC":
             return UTC
         try:
-            return ZoneInfo(self.zone)
+            return ZoneInfo(self.time_zone)
         except (OSError, ValueError, KeyError) as fault:
-            raise ValueError(f"unknown time zone {self.zone!r}") from fault
+            raise ValueError(f"unknown time zone {self.time_zone!r}") from fault
 
     def after(self, start: float, work: float) -> float:
         """The moment when `work` seconds of working time have passed since `start` (both since 1970 UTC)."""
@@ -66,9 +66,9 @@ class Terms:
 
     `bind` is the time to take up an approved identity, `bind_by_post` where the code travels by post; `collect` how
     long a bound identity waits for the service that asked, `reuse` how long it lasts if the citizen wants to keep it.
-    The `code_by_` terms say how long a confirmation code is good, by the way it went; `code_tries` how many may be
-    wrong, `codes` how many go out. `random_review` is the share of approvals reviewed by chance, `repeated_use` the
-    number of the case on one document or telephone number from which on a second person looks.
+    The `code_by_` terms say how long a confirmation code is good, by the way it went; `max_code_attempts` how many may
+    be wrong, `max_codes` how many go out. `random_review` is the share of approvals reviewed by chance, `repeated_use`
+    the number of the case on one document or telephone number from which on a second person looks.
     """
 
     draft: int = DAY
@@ -77,16 +77,16 @@ class Terms:
     review: int = 4 * HOUR
     bind: int = 2 * DAY
     bind_by_post: int = 7 * DAY
-    whole: int = 16 * DAY
+    max_duration: int = 16 * DAY
     collect: int = DAY
     reuse: int = 90 * DAY
     redress: int = 30 * DAY
     code_by_phone: int = 10 * 60
     code_by_email: int = DAY
     code_by_post: int = 7 * DAY
-    code_tries: int = 5
-    codes: int = 5
-    more_evidence: int = 2
+    max_code_attempts: int = 5
+    max_codes: int = 5
+    max_evidence_requests: int = 2
     random_review: float = 0.05
     repeated_use: int = 3
     hours: Hours = field(default_factory=Hours)

@@ -89,8 +89,8 @@ def standing(case: Case, terms: Terms, now: float, *, asking: bool, attempts: in
         ends=case.ends,
         contact=None if case.contact is None else hidden(case.contact),
         code=code,
-        may_send=to_take_up and case.codes_sent < terms.codes,
-        tries=max(0, terms.code_tries - attempts) if to_take_up else 0,
+        may_send=to_take_up and case.codes_sent < terms.max_codes,
+        tries=max(0, terms.max_code_attempts - attempts) if to_take_up else 0,
     )
 
 

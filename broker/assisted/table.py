@@ -207,7 +207,7 @@ def barred(case: Case, event: ev.Event, now: float, terms: Terms) -> Barred | No
 
 def _barred_decision(case: Case, event: ev.Decided, terms: Terms) -> Barred | None:
     verdict = event.verdict
-    if verdict.decision is Decision.MORE_EVIDENCE and case.more_asked >= terms.more_evidence:
+    if verdict.decision is Decision.MORE_EVIDENCE and case.more_asked >= terms.max_evidence_requests:
         return Barred.ENOUGH_ASKED
     if verdict.decision is not Decision.APPROVE:
         return None if verdict.reasons else Barred.REASON_NEEDED
@@ -228,7 +228,7 @@ def _barred_review(case: Case, event: ev.Reviewed) -> Barred | None:
 def _barred_code(case: Case, event: ev.CodeSent, terms: Terms) -> Barred | None:
     if case.confirmation is not None and event.confirmation.sent < case.confirmation.sent + PAUSE:
         return Barred.JUST_SENT
-    return Barred.ENOUGH_CODES if case.codes_sent >= terms.codes else None
+    return Barred.ENOUGH_CODES if case.codes_sent >= terms.max_codes else None
 
 
 def advance(case: Case, event: ev.Event, now: float, terms: Terms) -> Case:

@@ -30,7 +30,7 @@ def prepare(settings: Settings, draw: Callable[[int], bytes]) -> tuple[Path, ...
         made.append(broker.keys.folder)
     for file in settings.missing:
         made += make(file, draw)
-    for path in (broker.database.file, broker.audit.checkpoints, broker.notices.outbox):
+    for path in (broker.database.file, broker.audit.checkpoints, broker.notifications.outbox):
         if path is not None:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return tuple(made)

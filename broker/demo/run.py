@@ -133,9 +133,9 @@ def sample(settings: Settings, ports: Ports, outbox: Path) -> ASGIApp:
 def stands(parts: app.Parts, ports: Ports) -> Sequence[Stand]:
     """Everything that listens."""
     settings, ambient = parts.settings, parts.ambient
-    outbox = settings.broker.notices.outbox
+    outbox = settings.broker.notifications.outbox
     if outbox is None:
-        raise Refused("the demonstration needs notices.outbox")
+        raise Refused("the demonstration needs notifications.outbox")
     return (
         Stand("broker", ports.first, app.public_door(parts)),
         Stand("staff console", ports.first + 1, app.staff_door(parts)),

@@ -115,7 +115,7 @@ class Service:
     comes as a signed JWT (OpenID Connect Core 5.3.2); `introspection_alg`: what is said of tokens too (RFC 9701).
     `ciba` says that the service may ask citizens on a device of their own, and how it learns of the answer.
     `sender_constrained` is False for an app whose tokens are bound to no key unless it brings one (RFC 9700 2.2);
-    `origins` are those whose pages may call the token endpoint and read its answers (CORS).
+    `cors_origins` are those whose pages may call the token endpoint and read its answers (CORS).
     """
 
     client_id: str
@@ -165,7 +165,7 @@ class Service:
     ciba_notification_uri: str | None = None
     ciba_request_signed: bool = False
     sender_constrained: bool = True
-    origins: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
 
     def name(self, language: str) -> str:
         """The service's name in a language, or in the first one it has."""

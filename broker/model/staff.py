@@ -20,7 +20,7 @@ class StaffRole(StrEnum):
 class StaffMember:
     """One member of staff, as the operator's file lists them.
 
-    `id` is ours and stands in cases and audit rows; `subject` is the `sub` the staff provider gives. `trained` names
+    `id` is ours and stands in cases and audit rows; `subject` is the `sub` the staff provider gives. `skills` names
     skills that some checks ask for, `languages` and `channels` what the person can serve (empty: all).
     """
 
@@ -29,7 +29,7 @@ class StaffMember:
     name: str
     roles: frozenset[StaffRole]
     in_training: bool = False
-    trained: tuple[str, ...] = ()
+    skills: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
 

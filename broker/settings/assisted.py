@@ -19,7 +19,7 @@ class Hours:
     """When the working day begins."""
     closes: str = "17:00"
     """When it ends."""
-    zone: str = "UTC"
+    time_zone: str = "UTC"
     """The time zone of both, such as "Europe/London"."""
 
 
@@ -41,7 +41,7 @@ class Assisted:
     """From the approval until the citizen must have come back."""
     bind_by_post: Annotated[Seconds, Between(DAY, 60 * DAY)] = 7 * DAY
     """The same where a code goes out by post."""
-    whole: Annotated[Seconds, Between(DAY, 120 * DAY)] = 16 * DAY
+    max_duration: Annotated[Seconds, Between(DAY, 120 * DAY)] = 16 * DAY
     """The longest a case may take altogether."""
     collect: Annotated[Seconds, Between(HOUR, 30 * DAY)] = DAY
     """How long a bound identity waits for the service that asked for it."""
@@ -55,11 +55,11 @@ class Assisted:
     """How long a confirmation code sent by email can be entered."""
     code_by_post: Annotated[Seconds, Between(DAY, 60 * DAY)] = 7 * DAY
     """How long a confirmation code sent by post can be entered."""
-    code_tries: Annotated[int, Between(1, 10)] = 5
+    max_code_attempts: Annotated[int, Between(1, 10)] = 5
     """How many times a confirmation code may be wrong."""
-    codes: Annotated[int, Between(1, 20)] = 5
+    max_codes: Annotated[int, Between(1, 20)] = 5
     """How many confirmation codes go out in one case."""
-    more_evidence: Annotated[int, Between(0, 10)] = 2
+    max_evidence_requests: Annotated[int, Between(0, 10)] = 2
     """How many times an agent may ask for more evidence."""
     random_review: Annotated[float, Between(0, 1)] = 0.05
     """The share of decisions that a second person reviews without any other cause. Drawn after the decision."""

@@ -38,8 +38,8 @@ def check_sandbox(broker: Broker) -> Iterator[Problem]:
     mend = 'take it out, or write environment = "development" where nobody signs in for real'
     if broker.inspector and not broker.development:
         yield Problem("inspector", "it shows everybody what services sent", mend)
-    if broker.registration and not broker.development:
-        yield Problem("registration", "anybody could register a service", mend)
+    if broker.dynamic_registration and not broker.development:
+        yield Problem("dynamic_registration", "anybody could register a service", mend)
 
 
 def check_listen(broker: Broker) -> Iterator[Problem]:
@@ -47,27 +47,29 @@ def check_listen(broker: Broker) -> Iterator[Problem]:
     yield from check_address("listen.public", broker.listen.public)
     yield from check_address("listen.staff", broker.listen.staff)
     yield from check_networks("listen.trusted_proxies", broker.listen.trusted_proxies)
-    yield from check_networks("outgoing.networks", broker.outgoing.networks)
+    yield from check_networks("http_client.allowed_networks", broker.http_client.allowed_networks)
     if broker.listen.public == broker.listen.staff:
         yield Problem("listen.staff", "both doors listen at one address", "give the staff console a port of its own")
 
 
 def check_certificates(broker: Broker) -> Iterator[Problem]:
     """Proxies that are really somebody, and an origin of its own for certificates, if there is one."""
-    proxies, origin = broker.certificates.trusted_proxies, broker.certificates.origin
-    yield from check_networks("certificates.trusted_proxies", proxies)
+    proxies, origin = broker.client_certificates.trusted_proxies, broker.client_certificates.origin
+    yield from check_networks("client_certificates.trusted_proxies", proxies)
     for i, network in enumerate(proxies):
         if network.endswith("/0"):
             mend = "name the addresses of your proxies alone: whoever is named can speak for every service"
-            yield Problem(f"certificates.trusted_proxies[{i}]", "this trusts everybody", mend)
+            yield Problem(f"client_certificates.trusted_proxies[{i}]", "this trusts everybody", mend)
     if origin is None:
         return
-    yield from check_origin("certificates.origin", origin, broker.development)
+    yield from check_origin("client_certificates.origin", origin, broker.development)
     if origin in (broker.issuer, broker.console):
-        yield Problem("certificates.origin", "this origin has other work to do", "give it a host of its own, or none")
+        yield Problem(
+            "client_certificates.origin", "this origin has other work to do", "give it a host of its own, or none"
+        )
     if not proxies:
         mend = "name the proxies that pass certificates on, or take this out"
-        yield Problem("certificates.origin", "certificates.trusted_proxies names nobody", mend)
+        yield Problem("client_certificates.origin", "client_certificates.trusted_proxies names nobody", mend)
 
 
 def check_languages(broker: Broker) -> Iterator[Problem]:
@@ -173,15 +175,19 @@ def check_protection(section: str, store: Facts | Passing, *, encrypted: bool) -
 
 def check_notices(broker: Broker) -> Iterator[Problem]:
     """One way out for notices, and a real one in production."""
-    notices = broker.notices
+    notices = broker.notifications
     if (notices.outbox is None) == (notices.smtp is None):
-        yield Problem("notices", "exactly one of outbox and smtp is needed", "add [notices.smtp], or take one out")
+        yield Problem(
+            "notifications", "exactly one of outbox and smtp is needed", "add [notifications.smtp], or take one out"
+        )
     if notices.outbox is not None and not broker.development:
-        yield Problem("notices.outbox", "a file reaches no citizen", "use [notices.smtp] outside development")
+        yield Problem(
+            "notifications.outbox", "a file reaches no citizen", "use [notifications.smtp] outside development"
+        )
     if notices.smtp is not None and sendable(notices.smtp.sender, dotless=True) is None:
-        yield unsendable("notices.smtp.sender", notices.smtp.sender, "noreply@identity.example")
+        yield unsendable("notifications.smtp.sender", notices.smtp.sender, "noreply@identity.example")
     if notices.smtp is not None and not is_host(notices.smtp.host):
-        yield Problem("notices.smtp.host", "this is no host name", 'write such as "mail.identity.example"')
+        yield Problem("notifications.smtp.host", "this is no host name", 'write such as "mail.identity.example"')
     if broker.support.email is not None and sendable(broker.support.email) is None:
         yield unsendable("support.email", broker.support.email, "help@identity.example")
 
@@ -213,8 +219,8 @@ def check_times(broker: Broker) -> Iterator[Problem]:
     """Times that make sense beside each other."""
     if broker.sessions.idle > broker.sessions.absolute:
         yield Problem("sessions.idle", "longer than sessions.absolute", "make it shorter, or the other longer")
-    if broker.assisted.requested > broker.assisted.whole:
-        yield Problem("assisted.requested", "longer than assisted.whole", "make it shorter, or the other longer")
+    if broker.assisted.requested > broker.assisted.max_duration:
+        yield Problem("assisted.requested", "longer than assisted.max_duration", "make it shorter, or the other longer")
     hours = broker.assisted.hours
     for i, day in enumerate(hours.days):
         if day not in DAYS:
@@ -224,7 +230,7 @@ def check_times(broker: Broker) -> Iterator[Problem]:
             yield Problem(f"assisted.hours.{place}", "this is no time of day", 'write such as "09:00"')
     if not hours.days or hours.opens >= hours.closes:
         yield Problem("assisted.hours", "there are no working hours", "name days, and let opens be before closes")
-    for place, zone in (("zone", broker.zone), ("assisted.hours.zone", hours.zone)):
+    for place, zone in (("time_zone", broker.time_zone), ("assisted.hours.time_zone", hours.time_zone)):
         try:
             if zone != "UTC":
                 ZoneInfo(zone)
@@ -237,24 +243,24 @@ def check_files(broker: Broker) -> Iterator[Problem]:
     """Files and folders that must be there before the start."""
     if not is_folder(broker.keys.folder):
         yield Problem("keys.folder", f"there is no folder {broker.keys.folder}", "run `portico keys init`")
-    smtp = broker.notices.smtp
+    smtp = broker.notifications.smtp
     for place, path in (
         ("database.password_file", broker.database.password_file),
         ("ephemeral.password_file", broker.ephemeral.password_file),
-        ("notices.smtp.password_file", smtp.password_file if smtp is not None else None),
+        ("notifications.smtp.password_file", smtp.password_file if smtp is not None else None),
     ):
         if path is not None and (problem := unusable_secret(place, path)) is not None:
             yield problem
     token = broker.metrics.token_file
     if token is not None and (problem := unusable_secret("metrics.token_file", token, header=True)) is not None:
         yield problem
-    if broker.outgoing.ca_file is not None:
-        yield from check_tls("outgoing", ClientTls(broker.outgoing.ca_file))
+    if broker.http_client.ca_file is not None:
+        yield from check_tls("http_client", ClientTls(broker.http_client.ca_file))
     for section, store in (("database", broker.database), ("ephemeral", broker.ephemeral)):
         with suppress(BadUrl):  # `check_stores` names it
             yield from check_tls(section, store.protection)
-    if broker.certificates.authorities is not None:
-        yield from check_authorities("certificates.authorities", broker.certificates.authorities)
+    if broker.client_certificates.ca_file is not None:
+        yield from check_authorities("client_certificates.ca_file", broker.client_certificates.ca_file)
     if broker.audit.checkpoints is not None:
         yield from check_parent("audit.checkpoints", broker.audit.checkpoints)
     if broker.database.file is not None:

@@ -101,12 +101,12 @@ def of_keys(client_id: str, place: str, jwks: object) -> Iterator[Held]:
 
 def of_broker(broker: Broker) -> Iterator[Held]:
     """The passwords, tokens and keys that broker.toml names."""
-    smtp = broker.notices.smtp
+    smtp = broker.notifications.smtp
     for place, path in (
         ("database.password_file", broker.database.password_file),
         ("ephemeral.password_file", broker.ephemeral.password_file),
         ("metrics.token_file", broker.metrics.token_file),
-        ("notices.smtp.password_file", None if smtp is None else smtp.password_file),
+        ("notifications.smtp.password_file", None if smtp is None else smtp.password_file),
     ):
         if path is not None:
             first, *content = _file(path, key=False)

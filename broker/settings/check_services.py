@@ -148,13 +148,13 @@ def check_profile(service: Service, frame: Frame) -> Iterator[Problem]:
 
 def check_origins(service: Service, frame: Frame) -> Iterator[Problem]:
     """Origins as browsers write them (RFC 6454 6.2), for a service that may be called from a page."""
-    if service.origins and service.profile is Profile.FAPI2:
+    if service.cors_origins and service.profile is Profile.FAPI2:
         mend = 'take it out, or write profile = "oidc"'
-        yield Problem("origins", "in the fapi2 profile no page calls us", mend)
-    for i, written in enumerate(service.origins):
-        place = f"origins[{i}]"
+        yield Problem("cors_origins", "in the fapi2 profile no page calls us", mend)
+    for i, written in enumerate(service.cors_origins):
+        place = f"cors_origins[{i}]"
         yield from check_origin(place, written, frame.development)
-        if written in service.origins[:i]:
+        if written in service.cors_origins[:i]:
             yield Problem(place, "the origin is named twice", "take it out")
         parts, known = split(written), origin(written)
         if parts is None or known is None:
@@ -195,11 +195,11 @@ def check_certificate(service: Service, frame: Frame) -> Iterator[Problem]:
     """A service that is known by its certificate, or whose tokens are bound to it, needs a proxy that passes it on."""
     by_certificate = service.authentication in BY_CERTIFICATE
     if (by_certificate or service.binding is Binding.MTLS) and not frame.certificates:
-        mend = "name the reverse proxy in broker.toml: [certificates] trusted_proxies"
+        mend = "name the reverse proxy in broker.toml: [client_certificates] trusted_proxies"
         place = "authentication" if by_certificate else "binding"
         yield Problem(place, "no proxy is trusted to pass certificates on", mend)
     if service.authentication is ClientAuthentication.TLS_CLIENT_AUTH and not frame.authorities:
-        mend = "name the file in broker.toml: [certificates] authorities"
+        mend = "name the file in broker.toml: [client_certificates] ca_file"
         yield Problem("authentication", "nobody is trusted to issue certificates to services", mend)
 
 

@@ -29,21 +29,21 @@ class Frame:
 
 def frame(broker: Broker) -> Frame:
     """The frame that the broker's settings make."""
-    certificates = broker.certificates
+    certificates = broker.client_certificates
     return Frame(
         broker.development,
         broker.languages,
         broker.assisted.enabled,
         tuple(url for url in (broker.issuer, broker.console, certificates.origin) if url is not None),
         certificates=bool(certificates.trusted_proxies),
-        authorities=certificates.authorities is not None,
+        authorities=certificates.ca_file is not None,
     )
 
 
 def rough_frame(table: Mapping[str, Any]) -> Frame:
     """The frame as far as a table with mistakes in it lets see: so that all the rest is checked all the same."""
     languages, assisted = table.get("languages"), table.get("assisted")
-    certificates = table.get("certificates")
+    certificates = table.get("client_certificates")
     named: Mapping[str, Any] = certificates if isinstance(certificates, Mapping) else {}
     return Frame(
         development=table.get("environment") == Environment.DEVELOPMENT,
@@ -51,7 +51,7 @@ def rough_frame(table: Mapping[str, Any]) -> Frame:
         help=not isinstance(assisted, Mapping) or assisted.get("enabled") is not False,
         origins=tuple(text for name in ("issuer", "console") if isinstance(text := table.get(name), str)),
         certificates=bool(named.get("trusted_proxies")),
-        authorities="authorities" in named,
+        authorities="ca_file" in named,
     )
 
 

@@ -83,11 +83,13 @@ def load(
     elif sources.staff is None and around.help:
         mend = "write staff.toml, or enabled = false in [assisted]"
         problems.append(sources.broker.placed(Problem("assisted.enabled", "there are no staff who could help", mend)))
-    if broker is not None and broker.record.registration and not is_folder(place):
+    if broker is not None and broker.record.dynamic_registration and not is_folder(place):
         mend = "put the settings into a folder, or take this out"
-        problems.append(sources.broker.placed(Problem("registration", "services register as files of a folder", mend)))
+        problems.append(
+            sources.broker.placed(Problem("dynamic_registration", "services register as files of a folder", mend))
+        )
     held = list(everything_held(broker, services, providers, staff))
-    problems += copies(held, shared_by_services=broker is not None and broker.record.registration)
+    problems += copies(held, shared_by_services=broker is not None and broker.record.dynamic_registration)
     if problems or broker is None:
         return problems
     entries = [one.record for one in providers] + ([] if staff is None else [staff.record.provider])

@@ -1,4 +1,4 @@
-"""What broker.toml may say about notices to citizens: `[notices]`."""
+"""What broker.toml may say about notices to citizens: `[notifications]`."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -57,7 +57,7 @@ def tables(shape: Record, path: str = "", many: bool = False) -> Iterator[Table]
 def record_in(field: Field[Any], hint: Any) -> tuple[Record, bool] | None:
     """The record that a field's own table fills, and whether there may be many; None for what is a plain value.
 
-    A record all of whose fields must be written is a value where it has a default: `{ most = 5, window = "1 hour" }`.
+    A record all of whose fields must be written is a value where it has a default: `{ max = 5, window = "1 hour" }`.
     """
     bare = without_none(hint)
     if get_origin(bare) is tuple and is_dataclass(get_args(bare)[0]):

@@ -15,29 +15,68 @@ from broker.settings.source import Source, Sources
 from broker.toml import Problem, joined
 
 BROKER: Final[Mapping[str, str]] = {
-    "certificates.proxies": "certificates.trusted_proxies",
+    "assisted.code_tries": "assisted.max_code_attempts",
+    "assisted.codes": "assisted.max_codes",
+    "assisted.hours.zone": "assisted.hours.time_zone",
+    "assisted.more_evidence": "assisted.max_evidence_requests",
+    "assisted.whole": "assisted.max_duration",
+    "certificates": "client_certificates",
+    "certificates.authorities": "client_certificates.ca_file",
+    "certificates.proxies": "client_certificates.trusted_proxies",
     "facts": "database",
+    "facts.connections": "database.pool_size",
+    **{
+        f"limits.{before}": f"limits.{now}"
+        for before, now in {
+            "codes_by_address": "failed_user_codes_per_ip",
+            "codes_by_address.most": "failed_user_codes_per_ip.max",
+            "failed_authentications_by_address": "failed_authentications_per_ip",
+            "failed_authentications_by_address.most": "failed_authentications_per_ip.max",
+            "help_by_address": "help_requests_per_ip",
+            "help_by_address.most": "help_requests_per_ip.max",
+            "open_per_browser": "transactions_per_browser",
+            "questions_by_citizen": "backchannel_requests_per_citizen",
+            "questions_by_citizen.most": "backchannel_requests_per_citizen.max",
+            "requests_by_client": "requests_per_client",
+            "requests_by_client.most": "requests_per_client.max",
+            "starts_by_address": "authorization_requests_per_ip",
+            "starts_by_address.most": "authorization_requests_per_ip.max",
+        }.items()
+    },
     "listen.drain": "listen.shutdown_timeout",
     "listen.proxies": "listen.trusted_proxies",
+    "notices": "notifications",
+    "outgoing": "http_client",
+    "outgoing.networks": "http_client.allowed_networks",
     "passing": "ephemeral",
+    "registration": "dynamic_registration",
+    "tokens.question": "tokens.backchannel_request",
+    "zone": "time_zone",
 }
-"""Keys of broker.toml, each with its whole path."""
+"""Keys of broker.toml, each with its whole path in either release."""
 
 PROVIDER: Final[Mapping[str, str]] = {
     "highest": "max_level",
     "listing": "policy",
+    "openid.acr_request": "openid.acr_values",
+    "openid.announces_issuer": "openid.iss_parameter_supported",
+    "openid.connections": "openid.max_connections",
+    "openid.new_sign_in": "openid.reauthentication",
     "wants": "prerequisites",
 }
 """Keys of a provider's file."""
 
 SERVICE: Final[Mapping[str, str]] = {
     "data": "claims",
+    "origins": "cors_origins",
     "patience": "answer_timeout",
 }
 """Keys of a service's file."""
 
 STAFF: Final[Mapping[str, str]] = {
+    "people.trained": "people.skills",
     **{f"provider.{before}": f"provider.{now}" for before, now in PROVIDER.items()},
+    "sessions.fresh": "sessions.decision_max_age",
 }
 """Keys of staff.toml, whose table `provider` is like a provider's file."""
 

@@ -151,7 +151,7 @@ class ServiceFile:
     """`false` is for apps and single-page apps whose libraries know no DPoP (`authentication = "none"`): their tokens
     are bearer tokens. A refresh token is good for one use, one that comes again ends everything issued with it, and
     access and refresh tokens live as short as `[tokens]` says for such apps (RFC 9700 2.2). Not in `fapi2`."""
-    origins: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
     """Origins whose pages may call the token, userinfo and revocation endpoints of the broker and read its metadata and
     keys (CORS), such as "https://app.example". For single-page apps in the `oidc` profile. Left out: none."""
 
@@ -210,7 +210,7 @@ def service(file: ServiceFile, prepared: bool) -> tuple[Service, list[Problem]]:
         ciba_notification_uri=file.ciba_notification_uri,
         ciba_request_signed=file.ciba_request_signed,
         sender_constrained=file.sender_constrained,
-        origins=file.origins,
+        cors_origins=file.cors_origins,
     )
     return made, problems
 

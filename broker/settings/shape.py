@@ -57,7 +57,7 @@ class Certificates:
     trusted_proxies: tuple[str, ...] = ()
     """Networks of the reverse proxies that ask for certificates and replace `Client-Cert`, such as "10.0.0.5/32". From
     anybody else the header is thrown away; nothing is trusted here that is not named, this machine neither."""
-    authorities: Path | None = None
+    ca_file: Path | None = None
     """The certificates (PEM) of those who sign services' certificates directly. Needed for tls_client_auth."""
     origin: str | None = None
     """The origin where the proxy asks for certificates, if it is not the issuer, so that citizens' browsers are never
@@ -77,7 +77,7 @@ class Facts:
     and without options such as `sslmode`: `tls`, `verify` and `ca_file` say that."""
     password_file: Path | None = None
     """The file that holds the database password and nothing else."""
-    connections: Annotated[int, Between(1, 100)] = 16
+    pool_size: Annotated[int, Between(1, 100)] = 16
     """The most PostgreSQL connections a worker opens. What waits for one costs more than what is given one at once; the
     server's `max_connections` must be above those of all workers together."""
     tls: bool | None = None
@@ -199,7 +199,7 @@ class Tokens:
     """Access tokens of apps with `sender_constrained = false`, which are bearer tokens. `access` if that is less."""
     app_refresh: Annotated[Seconds, Between(300, 30 * 86400)] = 24 * 3600
     """Refresh tokens of such apps, from the citizen's sign-in on. `refresh` if that is less."""
-    question: Annotated[Seconds, Between(60, 3600)] = 600
+    backchannel_request: Annotated[Seconds, Between(60, 3600)] = 600
     """Questions to citizens on their own device, where the service names no time. It may ask for up to an hour."""
 
 
@@ -217,7 +217,7 @@ class Sessions:
 class Rate:
     """The most uses in a window of time."""
 
-    most: Annotated[int, Between(1, 1_000_000)]
+    max: Annotated[int, Between(1, 1_000_000)]
     """How many uses."""
     window: Annotated[Seconds, Between(1, 86400)]
     """In which time."""
@@ -229,20 +229,20 @@ class Limits:
 
     An IPv4 address counts by itself, an IPv6 address by its /64 network, and IPv4 inside of IPv6 as IPv4."""
 
-    starts_by_address: Rate = Rate(120, 60)
+    authorization_requests_per_ip: Rate = Rate(120, 60)
     """Authorization requests, by the address they come from. Many citizens may share one address."""
-    requests_by_client: Rate = Rate(6000, 60)
+    requests_per_client: Rate = Rate(6000, 60)
     """Pushed requests and token requests of one service, at each worker."""
-    failed_authentications_by_address: Rate = Rate(30, 60)
+    failed_authentications_per_ip: Rate = Rate(30, 60)
     """Wrong client credentials, by the address they come from."""
-    codes_by_address: Rate = Rate(30, 600)
+    failed_user_codes_per_ip: Rate = Rate(30, 600)
     """Wrong codes of questions (`/confirm`), by the address they come from. Right codes do not count. Continuation
     codes are too long to be guessed, so that no limit keeps one from its owner."""
-    help_by_address: Rate = Rate(10, 3600)
+    help_requests_per_ip: Rate = Rate(10, 3600)
     """Requests for help from a person, by the address they come from. A library or a shelter needs more."""
-    questions_by_citizen: Rate = Rate(10, 600)
+    backchannel_requests_per_citizen: Rate = Rate(10, 600)
     """Questions that services put to one citizen on their own device."""
-    open_per_browser: Annotated[int, Between(1, 100)] = 20
+    transactions_per_browser: Annotated[int, Between(1, 100)] = 20
     """How many requests one browser may have under way at a time."""
 
 
@@ -270,7 +270,7 @@ class Audit:
 class Outgoing:
     """What the broker may call. Public addresses over https, and beside them only what stands here."""
 
-    networks: tuple[str, ...] = ()
+    allowed_networks: tuple[str, ...] = ()
     """Private networks in which providers live, or services that are called, such as "10.20.0.0/16"."""
     ca_file: Path | None = None
     """Certificates (PEM) of authorities that are trusted beside the machine's own."""
@@ -291,24 +291,24 @@ class Broker:
     """The origin of the staff console. Its host should not be the public one."""
     database: Facts
     keys: Keys
-    notices: Notices
+    notifications: Notices
     environment: Environment = Environment.PRODUCTION
     """`development` permits http, loopback addresses and simulated providers, for trying out on one machine."""
     inspector: bool = False
     """Whether engineers may read at `/inspector` what their services sent lately: for development alone."""
-    registration: bool = False
+    dynamic_registration: bool = False
     """Whether services may register by themselves (RFC 7591), each as a file in `services/`: for development alone."""
     languages: tuple[str, ...] = ("en",)
     """Languages of the pages; the first is the default. Ready: en, cy, ar."""
     acr: Mapping[Level, str] = field(default_factory=lambda: {level: level.name.lower() for level in Level})
     """The names under which services ask for levels and are told them (OpenID Connect Core 2, `acr`)."""
-    zone: str = "UTC"
+    time_zone: str = "UTC"
     """The time zone in which citizens are told times, such as "Europe/London"."""
     region: str = HOME
     """The country (ISO 3166-1 alpha-2) in which telephone numbers without a country code are read."""
     support: Support = field(default_factory=Support)
     listen: Listen = Listen()
-    certificates: Certificates = Certificates()
+    client_certificates: Certificates = Certificates()
     ephemeral: Passing = Passing()
     clock: Clock = Clock()
     picker: Picker = Picker()
@@ -318,7 +318,7 @@ class Broker:
     assisted: Assisted = field(default_factory=Assisted)
     metrics: Metrics = Metrics()
     audit: Audit = Audit()
-    outgoing: Outgoing = Outgoing()
+    http_client: Outgoing = Outgoing()
 
     @property
     def development(self) -> bool:

@@ -18,7 +18,7 @@ class StaffSessions:
     """A session ends when nothing was done in it for so long."""
     absolute: Annotated[Seconds, Between(600, 24 * 3600)] = 8 * 3600
     """It ends so long after the sign-in, whatever happens."""
-    fresh: Annotated[Seconds, Between(60, 3600)] = 5 * 60
+    decision_max_age: Annotated[Seconds, Between(60, 3600)] = 5 * 60
     """A decision needs a sign-in no older than this."""
 
 

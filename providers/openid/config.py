@@ -59,7 +59,7 @@ class OpenIdConfig:
     """File whose first line is the client secret, for the two methods with one."""
 
     scopes: tuple[str, ...] = ("openid", "profile")
-    acr_request: Mapping[Level, str] = field(default_factory=dict)
+    acr_values: Mapping[Level, str] = field(default_factory=dict)
     """The `acr_values` to send for a level (several names separated by spaces). A level that is not in it is asked for
     as the next higher one that is. Empty: no `acr_values` are sent."""
     acr_missing: Level | None = None
@@ -73,10 +73,10 @@ class OpenIdConfig:
     """Audiences besides `client_id` that an ID token may name (OpenID Connect Core 3.1.3.7, item 3)."""
     clock_skew: Annotated[Seconds, Between(0, 300)] = 30
     """Seconds by which the provider's clock may differ from ours."""
-    announces_issuer: bool = False
+    iss_parameter_supported: bool = False
     """Whether every response carries `iss` (RFC 9207), though the metadata does not say so."""
 
-    new_sign_in: tuple[NewSignIn, ...] = (NewSignIn.PROMPT_LOGIN, NewSignIn.MAX_AGE)
+    reauthentication: tuple[NewSignIn, ...] = (NewSignIn.PROMPT_LOGIN, NewSignIn.MAX_AGE)
     """How the provider is asked for a new sign-in. Leave out what it does not know; without `max_age` an ID token needs
     no `auth_time` then, but one that it has is checked."""
     end_session: bool = True
@@ -109,7 +109,7 @@ class OpenIdConfig:
     """The provider's own error codes to our reasons, before the standard's."""
     languages: Mapping[str, str] = field(default_factory=dict)
     """Our language to what the provider wants in `ui_locales`; the same unless given."""
-    connections: Annotated[int, Between(1, 1000)] = 20
+    max_connections: Annotated[int, Between(1, 1000)] = 20
     """Connections to the provider at once, in each process."""
 
 
@@ -170,11 +170,11 @@ def _check_keys(config: OpenIdConfig) -> Iterator[Problem]:
 def _check_levels(config: OpenIdConfig) -> Iterator[Problem]:
     if not config.levels and config.acr_missing is None:
         yield Problem("levels", "no reply would ever be worth a level", 'write such as { "loa2" = "substantial" }')
-    for level, names in config.acr_request.items():
+    for level, names in config.acr_values.items():
         for name in names.split(" "):
             if config.levels.get(name, Level.LOW) < level or name not in config.levels:
                 yield Problem(
-                    f"acr_request.{level.name.lower()}",
+                    f"acr_values.{level.name.lower()}",
                     "asks for an acr that levels does not say to be worth as much",
                     "name it in levels, or ask for another",
                 )
@@ -187,8 +187,8 @@ def _check_rest(config: OpenIdConfig) -> Iterator[Problem]:
         yield Problem("scopes", "openid is missing", 'add "openid"')
     for name in sorted(RESERVED & config.parameters.keys()):
         yield Problem(f"parameters.{name}", "the broker sets this one itself", "leave it out")
-    if not config.new_sign_in:
-        yield Problem("new_sign_in", "a new sign-in could not be asked for", 'name one, such as ["max_age"]')
+    if not config.reauthentication:
+        yield Problem("reauthentication", "a new sign-in could not be asked for", 'name one, such as ["max_age"]')
     if not config.algorithms:
         yield Problem("algorithms", "none is named", 'name one, such as ["ES256"]')
     for i, name in enumerate(config.algorithms):

@@ -26,10 +26,10 @@ def prefixes(config: OpenIdConfig, endpoint: str) -> Mapping[Level, str]:
 
 def acr_values(config: OpenIdConfig, level: Level) -> str | None:
     """What to ask for so that at least this level comes back: empty for nothing, None where nothing would do."""
-    if not config.acr_request:
+    if not config.acr_values:
         return ""
-    enough = [asked for asked in config.acr_request if asked >= level]
-    return config.acr_request[min(enough)] if enough else None
+    enough = [asked for asked in config.acr_values if asked >= level]
+    return config.acr_values[min(enough)] if enough else None
 
 
 def challenge(verifier: str) -> str:
@@ -57,9 +57,9 @@ def address(prefix: str, config: OpenIdConfig, ask: Ask, nonce: str, verifier: s
         "code_challenge": challenge(verifier),
         "ui_locales": _tag(config, ask.language),
     }
-    if ask.fresh and NewSignIn.PROMPT_LOGIN in config.new_sign_in:
+    if ask.fresh and NewSignIn.PROMPT_LOGIN in config.reauthentication:
         query["prompt"] = "login"
-    if ask.fresh and NewSignIn.MAX_AGE in config.new_sign_in:
+    if ask.fresh and NewSignIn.MAX_AGE in config.reauthentication:
         query["max_age"] = "0"
     elif ask.max_age is not None:
         query["max_age"] = str(ask.max_age)

@@ -50,7 +50,7 @@ class OpenIdProvider:
         self._ground = ground
         self._proof = proof
         self._key = key
-        self._client = ground.outgoing.client(f"provider:{card.id}", limit=config.connections)
+        self._client = ground.outgoing.client(f"provider:{card.id}", limit=config.max_connections)
         self._key_source = KeySource(self._client)
         self._prefixes: tuple[str, Mapping[Level, str]] = ("", {})
         self._metadata = Kept(self._fetch_metadata, ground.ambient, TERMS)
@@ -83,11 +83,11 @@ class OpenIdProvider:
         note: dict[str, Any] = {"nonce": nonce, "verifier": verifier, "callback": ask.callback, "at": now}
         if ask.fresh or ask.max_age is not None:
             note["oldest"] = now - (0 if ask.fresh else ask.max_age or 0)
-            if ask.max_age is None and NewSignIn.MAX_AGE not in self._config.new_sign_in:
+            if ask.max_age is None and NewSignIn.MAX_AGE not in self._config.reauthentication:
                 note["untimed"] = True
         if ask.after is not None:
             note["after"] = ask.after
-        if metadata.announces_issuer or self._config.announces_issuer:
+        if metadata.announces_issuer or self._config.iss_parameter_supported:
             note["iss"] = True
         url = address(prefix, self._config, ask, nonce, verifier, self._ground.outgoing.development)
         return Departure(url, note)

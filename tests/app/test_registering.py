@@ -58,7 +58,7 @@ async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
     root = tmp_path_factory.mktemp("registering")
     prepared(root)
     config = Configuration(root / "config")
-    config.change("broker.toml", "registration", True)
+    config.change("broker.toml", "dynamic_registration", True)
     settings = config.settings()
     await app.migrated(settings)
     reader = partial(app.read, config.folder)
@@ -123,7 +123,7 @@ async def test_self_registered_clients_of_the_release_before_are_kept_and_their_
 ) -> None:
     prepared(tmp_path)
     config = Configuration(tmp_path / "config")
-    config.change("broker.toml", "registration", True)
+    config.change("broker.toml", "dynamic_registration", True)
     file = "services/self-00ff00ff00ff00ff.toml"
     claims = [{"claim": "name", "reason": {"en": "To greet", "cy": "I gyfarch"}}]
     before = {**SETTINGS, "scopes": ["openid", "profile"], "data": claims, "sector": "self-00ff00ff00ff00ff"}

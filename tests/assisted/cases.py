@@ -49,7 +49,7 @@ def draft(level: Level = Level.SUBSTANTIAL, requester: str = "citizen") -> Case:
         created=NOW,
         changed=NOW,
         deadline=NOW + TERMS.draft,
-        ends=NOW + TERMS.whole,
+        ends=NOW + TERMS.max_duration,
         requester=requester,
         continuation="digest-of-a-code",
     )

@@ -119,7 +119,7 @@ def test_working_hours_pass_only_when_people_work(start: str, work: int, end: st
 
 def test_working_hours_follow_the_clock_of_their_place() -> None:
     summer = datetime(2027, 7, 15, 8, 30, tzinfo=UTC).timestamp()
-    assert Hours(zone="Europe/London").after(summer, HOUR) == summer + HOUR
+    assert Hours(time_zone="Europe/London").after(summer, HOUR) == summer + HOUR
     assert Hours().after(summer, HOUR) == summer + 1.5 * HOUR
 
 
@@ -131,7 +131,8 @@ def test_more_work_never_ends_earlier_and_never_takes_less_time_than_itself(star
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"days": ()}, {"days": ("someday",)}, {"opens": "17:00"}, {"zone": "Atlantis/Capital"}, {"closes": "x"}]
+    "wrong",
+    [{"days": ()}, {"days": ("someday",)}, {"opens": "17:00"}, {"time_zone": "Atlantis/Capital"}, {"closes": "x"}],
 )
 def test_hours_in_which_nobody_works_are_refused(wrong: dict[str, str]) -> None:
     with pytest.raises(ValueError):

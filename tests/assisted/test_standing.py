@@ -62,7 +62,7 @@ def test_what_may_still_be_tried_is_told_and_a_code_only_as_long_as_it_is_good()
     seen = standing(case, TERMS, NOW + 59, asking=True, attempts=3)
     assert (seen.code, seen.may_send, seen.tries, seen.until) == (sent, True, 2, case.deadline)
     assert standing(case, TERMS, NOW + 60, asking=True).code is None
-    assert not standing(replace(case, codes_sent=TERMS.codes), TERMS, NOW, asking=True).may_send
+    assert not standing(replace(case, codes_sent=TERMS.max_codes), TERMS, NOW, asking=True).may_send
 
 
 @pytest.mark.parametrize(

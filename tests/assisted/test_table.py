@@ -339,9 +339,9 @@ def test_no_state_but_approved_can_be_bound() -> None:
 
 def test_at_most_five_codes_go_out_for_one_approval() -> None:
     case = standing(S.APPROVED)
-    for number in range(TERMS.codes):
+    for number in range(TERMS.max_codes):
         case = walked(sent(NOW + PAUSE * number), case=case)
-    assert held_back(case, sent(NOW + PAUSE * TERMS.codes)) is Barred.ENOUGH_CODES
+    assert held_back(case, sent(NOW + PAUSE * TERMS.max_codes)) is Barred.ENOUGH_CODES
 
 
 def test_pressing_twice_sends_one_code() -> None:
@@ -376,7 +376,7 @@ def test_an_identity_the_citizen_keeps_answers_again_until_its_time_is_over() ->
 def test_personal_data_goes_when_a_case_ends(last: ev.Event) -> None:
     contact = ev.Submitted(Contact(Way.PHONE, "+441632960001"), Channel.PHONE, marks=("mark-1",))
     full = walked(contact, *PONDER[1:], ev.Noted(AGENT, "calm and sure"))
-    end = walked(last, case=full, now=NOW + TERMS.whole if isinstance(last, ev.TimeRanOut) else NOW)
+    end = walked(last, case=full, now=NOW + TERMS.max_duration if isinstance(last, ev.TimeRanOut) else NOW)
     assert end.erased
     for text in ("Ada Example", "+441632960001", "calm and sure", "amber", "123"):
         assert text in repr(full)

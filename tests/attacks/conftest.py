@@ -12,9 +12,9 @@ from tests.whole.stage import Script, Stage, staged
 
 # every attack comes from one address, and none may be turned away for its number
 LIMITS = """[limits]
-starts_by_address = { most = 100000, window = "1 minute" }
-requests_by_client = { most = 100000, window = "1 minute" }
-failed_authentications_by_address = { most = 100000, window = "1 minute" }
+authorization_requests_per_ip = { max = 100000, window = "1 minute" }
+requests_per_client = { max = 100000, window = "1 minute" }
+failed_authentications_per_ip = { max = 100000, window = "1 minute" }
 
 [keys]"""
 SCRIPT = Script(

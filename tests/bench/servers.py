@@ -41,8 +41,8 @@ notices = {{ outbox = "outbox" }}
 audit = {{ checkpoints = "checkpoints" }}
 
 [limits]
-starts_by_address = {{ most = 1000000, window = 1 }}
-requests_by_client = {{ most = 1000000, window = 1 }}
+authorization_requests_per_ip = {{ max = 1000000, window = 1 }}
+requests_per_client = {{ max = 1000000, window = 1 }}
 """
 
 UPSTREAM = """
@@ -58,7 +58,7 @@ client_id = "portico"
 authentication = "private_key_jwt"
 key_file = "../bench.pem"
 levels = {{ "{level}" = "substantial" }}
-acr_request = {{ substantial = "{level}" }}
+acr_values = {{ substantial = "{level}" }}
 scopes = ["openid", "profile", "email"]
 required_claims = ["name", "birthdate"]
 """

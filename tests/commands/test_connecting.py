@@ -47,7 +47,7 @@ def test_what_works_and_what_does_not_is_told_of_each_thing_outside(config: Conf
         ("ephemeral.url", "redis://127.0.0.1:1/0", "Redis: "),
         ("ephemeral.url", "redis://portico@<redis>/99", "Redis: "),
         (
-            "notices",
+            "notifications",
             {"smtp": {"host": LOOPBACK, "port": 1, "sender": "a@mail.example"}},
             "mail server: ConnectionRefusedError",
         ),

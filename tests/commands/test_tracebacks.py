@@ -77,11 +77,11 @@ def template(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> 
     passing |= {"ca_file": files["authority.pem"], "cert_file": files["portico.crt"], "key_file": files["portico.key"]}
     made.change("broker.toml", "ephemeral", passing)
     made.change("broker.toml", "metrics", {"token_file": "../.demo/secrets/metrics"})
-    made.change("broker.toml", "outgoing", {"ca_file": files["authority.pem"]})
-    authorities = {"authorities": files["authority.pem"], "trusted_proxies": ["127.0.0.1/32"]}
-    made.change("broker.toml", "certificates", authorities)
+    made.change("broker.toml", "http_client", {"ca_file": files["authority.pem"]})
+    authorities = {"ca_file": files["authority.pem"], "trusted_proxies": ["127.0.0.1/32"]}
+    made.change("broker.toml", "client_certificates", authorities)
     smtp = {"host": "mail.example", "sender": "a@mail.example", "user": "a", "password_file": "../.demo/secrets/smtp"}
-    made.change("broker.toml", "notices", {"smtp": smtp})
+    made.change("broker.toml", "notifications", {"smtp": smtp})
     ended = forked.run("migrate", "--config", str(made.folder))
     assert ended.status == DONE, ended
     return made
@@ -328,7 +328,7 @@ STATES: dict[str, dict[str, object]] = {
     "no address": {"listen.public": "300.1.1.1:80"},
     "no port": {"listen.public": "127.0.0.1:99999"},
     "an address of others": {"listen.public": "192.0.2.1:8080"},
-    "no zone": {"zone": "../../etc/passwd"},
+    "no zone": {"time_zone": "../../etc/passwd"},
     "no folder for counters": {"metrics.folder": "broker.toml/x", "listen.workers": 2},
     "a Redis option": {"ephemeral.url": "rediss://localhost/0?ssl_cert_reqs=none"},
 }

@@ -54,7 +54,7 @@ STATEMENTS = (
     Statement(ASSISTED, f"| lease | {lasted(TERMS.lease)},"),
     Statement(ASSISTED, f"| review | {TERMS.review // 3600} working hours |"),
     Statement(ASSISTED, f"| bind | {hours(TERMS.bind)}, {lasted(TERMS.bind_by_post)} "),
-    Statement(ASSISTED, f"| whole case | {lasted(TERMS.whole)} |"),
+    Statement(ASSISTED, f"| whole case | {lasted(TERMS.max_duration)} |"),
     Statement(ASSISTED, f"| collect, reuse | {hours(TERMS.collect)}, or {lasted(TERMS.reuse)} "),
     Statement(ASSISTED, f"| redress | {lasted(TERMS.redress)} "),
     Statement(ASSISTED, f"| reference | naming a case aloud | {citizen.REFERENCE_LENGTH} letters and digits |"),
@@ -66,7 +66,7 @@ STATEMENTS = (
     Statement(
         ASSISTED,
         f"| {lasted(TERMS.code_by_phone)} by phone, {hours(TERMS.code_by_email)} by email, "
-        f"{lasted(TERMS.code_by_post)} by post; {TERMS.code_tries} tries in all |",
+        f"{lasted(TERMS.code_by_post)} by post; {TERMS.max_code_attempts} tries in all |",
     ),
     Statement(ASSISTED, f"two of {PER_POSITION} words each"),
     Statement(ASSISTED, f"A question waits {NUMBERS[device_prompt.WAITS // 60]}\nminutes"),

@@ -29,10 +29,10 @@ BESIDE_KEYS = """[metrics]
 folder = "../.demo/metrics"
 
 [limits]
-starts_by_address = { most = 100000, window = "1 minute" }
-requests_by_client = { most = 100000, window = "1 minute" }
-failed_authentications_by_address = { most = 100000, window = "1 minute" }
-codes_by_address = { most = 100000, window = "1 minute" }
+authorization_requests_per_ip = { max = 100000, window = "1 minute" }
+requests_per_client = { max = 100000, window = "1 minute" }
+failed_authentications_per_ip = { max = 100000, window = "1 minute" }
+failed_user_codes_per_ip = { max = 100000, window = "1 minute" }
 
 [keys]"""
 """Several workers need a folder for their counters; and every request of these tests comes from one address."""

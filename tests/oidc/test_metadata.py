@@ -19,7 +19,7 @@ from broker.oidc.request_object import Sender
 from tests.oidc.examples import CALLBACK, DOOR, ISSUER, LADDER, NOW, data, key, keys, parameters, service
 
 FAPI2 = service(
-    profile=Profile.FAPI2, refresh=False, scopes=("openid", "email"), data=data("email"), client_id="pensions"
+    profile=Profile.FAPI2, refresh=False, scopes=("openid", "email"), claim_purposes=data("email"), client_id="pensions"
 )
 BASIC = service(authentication=ClientAuthentication.CLIENT_SECRET_BASIC)
 

@@ -43,7 +43,7 @@ def config(issuer: str, **changes: Any) -> OpenIdConfig:
         levels=LEVELS,
         key_file=KEY_FILE,
         scopes=("openid", "profile", "email", "address"),
-        acr_request={Level.SUBSTANTIAL: "eid:substantial", Level.HIGH: "eid:high"},
+        acr_values={Level.SUBSTANTIAL: "eid:substantial", Level.HIGH: "eid:high"},
         required_claims=("given_name", "family_name", "birthdate"),
         trust_framework="example_framework",
         organization="National Card Office",

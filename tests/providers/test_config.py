@@ -23,7 +23,7 @@ client_id = "portico"
 levels = { "bank:basic" = "low", "bank:strong" = "substantial" }
 key_file = "bank.pem"
 scopes = ["openid", "profile"]
-acr_request = { low = "bank:basic bank:strong", substantial = "bank:strong" }
+acr_values = { low = "bank:basic bank:strong", substantial = "bank:strong" }
 errors = { bank_busy = "busy" }
 claim_map = { given_name = "person.first" }
 required_claims = ["given_name"]
@@ -45,7 +45,7 @@ def paths(text: str, development: bool = False) -> set[str]:
 def test_a_provider_is_one_toml_table() -> None:
     config = read(FILE, Path("/etc/portico"))
     assert config.levels == {"bank:basic": Level.LOW, "bank:strong": Level.SUBSTANTIAL}
-    assert config.acr_request[Level.SUBSTANTIAL] == "bank:strong"
+    assert config.acr_values[Level.SUBSTANTIAL] == "bank:strong"
     assert config.errors == {"bank_busy": Reason.BUSY}
     assert config.key_file == Path("/etc/portico/bank.pem")
     assert config.clock_skew == 60
@@ -63,8 +63,8 @@ def test_a_provider_is_one_toml_table() -> None:
         ('key_file = "bank.pem"', 'key_file = "bank.pem"\nkey_algorithm = "HS256"', "key_algorithm"),
         ('key_file = "bank.pem"', 'authentication = "client_secret_post"', "secret_file"),
         ('{ "bank:basic" = "low", "bank:strong" = "substantial" }', "{}", "levels"),
-        ('substantial = "bank:strong"', 'substantial = "bank:basic"', "acr_request.substantial"),
-        ('substantial = "bank:strong"', 'high = "bank:gold"', "acr_request.high"),
+        ('substantial = "bank:strong"', 'substantial = "bank:basic"', "acr_values.substantial"),
+        ('substantial = "bank:strong"', 'high = "bank:gold"', "acr_values.high"),
         ('["openid", "profile"]', '["profile"]', "scopes"),
         ('clock_skew = "1 minute"', "algorithms = []", "algorithms"),
         ('clock_skew = "1 minute"', 'algorithms = ["ES256", "none"]', "algorithms[1]"),

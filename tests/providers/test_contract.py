@@ -76,7 +76,7 @@ class TestOidcProviderOnNode(ProviderContract):
             "portico",
             levels,
             key_file=KEY_FILE,
-            acr_request={level: acr for acr, level in levels.items()},
+            acr_values={level: acr for acr, level in levels.items()},
             algorithms=("ES256",),
             required_claims=("given_name", "birthdate"),
         )

@@ -139,7 +139,7 @@ async def test_an_answer_without_iss_belongs_where_nobody_announced_one(here: St
 
 
 async def test_iss_is_demanded_where_the_configuration_announces_it(here: Stage) -> None:
-    provider = here.another(announces_issuer=True)
+    provider = here.another(iss_parameter_supported=True)
     departure = await here.depart()
     assert not provider.belongs(departure.note, Answer({"code": "a"}, CALLBACK))
 

@@ -169,14 +169,14 @@ def test_an_acr_that_is_not_in_the_map_is_worth_nothing(acr: Any) -> None:
 
 
 def test_a_level_is_asked_for_by_the_lowest_name_that_is_enough() -> None:
-    asks = known(acr_request={Level.SUBSTANTIAL: "b", Level.HIGH: "c"})
+    asks = known(acr_values={Level.SUBSTANTIAL: "b", Level.HIGH: "c"})
     assert [acr_values(asks, level) for level in Level] == ["b", "b", "c"]
-    assert acr_values(known(acr_request={Level.LOW: "a"}), Level.HIGH) is None
+    assert acr_values(known(acr_values={Level.LOW: "a"}), Level.HIGH) is None
     assert acr_values(known(), Level.HIGH) == ""
 
 
 async def test_a_level_that_cannot_be_asked_for_ends_before_the_departure(ambient: Ambient, host: Host) -> None:
-    async with stage(ambient, host, acr_request={Level.SUBSTANTIAL: "eid:substantial"}) as here:
+    async with stage(ambient, host, acr_values={Level.SUBSTANTIAL: "eid:substantial"}) as here:
         failure = await here.provider.begin(replace(ASK, level=Level.HIGH))
     assert isinstance(failure, Failure)
     assert failure.reason is Reason.TOO_WEAK

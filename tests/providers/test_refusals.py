@@ -164,7 +164,7 @@ SCENES: dict[Fault, list[Scene]] = {
     Fault.KEYS_STATUS: [scene(keys=answer("", status)) for status in (302, 403, 404, 503)],
     Fault.KEYS_UNREADABLE: [scene(keys=answer("<p>")), scene(keys=TooLarge("no"))],
     Fault.KEYS_UNUSABLE: [scene(keys=answer({"keys": 1})), scene(keys=answer({"keys": [{"kty": "oct", "k": "AA"}]}))],
-    Fault.LEVEL_NOT_OFFERED: [scene(acr_request={Level.LOW: "eid:substantial"}, at_level=Level.HIGH)],
+    Fault.LEVEL_NOT_OFFERED: [scene(acr_values={Level.LOW: "eid:substantial"}, at_level=Level.HIGH)],
     Fault.ANSWER_ELSEWHERE: [scene(at_parameters={"code": "a", "iss": "https://other.example"})],
     Fault.ANSWER_ERROR: [scene(at_parameters={"error": "server_error"}), scene(at_parameters={"error": "é"})],
     Fault.ANSWER_CODE: [scene(at_parameters={"code": ""}), scene(at_parameters={"code": "é"})],

@@ -49,7 +49,7 @@ KEY_FILE = Path("staff.pem")
 R = StaffRole
 CARYS = StaffMember("carys", "staff-carys", "Carys Bevan", frozenset({R.AGENT}))
 TOM = StaffMember("tom", "staff-tom", "Tom Okafor", frozenset({R.AGENT}), in_training=True)
-MEI = StaffMember("mei", "staff-mei", "Mei Lindqvist", frozenset({R.AGENT, R.REVIEWER}), trained=("chip", "light"))
+MEI = StaffMember("mei", "staff-mei", "Mei Lindqvist", frozenset({R.AGENT, R.REVIEWER}), skills=("chip", "light"))
 RHYS = StaffMember("rhys", "staff-rhys", "Rhys Adeyemi", frozenset({R.LEAD, R.AUDITOR}))
 ADA = StaffMember("ada", "staff-ada", "Ada Quill", frozenset({R.ADMIN}))
 PEOPLE = {one.id: one for one in (CARYS, TOM, MEI, RHYS, ADA)}
@@ -85,7 +85,7 @@ class Stage:
                 "created": now,
                 "changed": now,
                 "deadline": now + TERMS.draft,
-                "ends": now + TERMS.whole,
+                "ends": now + TERMS.max_duration,
                 **changes,
             },
         )
@@ -236,5 +236,5 @@ def known_as(issuer: str) -> OpenIdConfig:
         levels={"staff:mfa": Level.SUBSTANTIAL},
         key_file=KEY_FILE,
         scopes=("openid", "profile"),
-        acr_request={Level.SUBSTANTIAL: "staff:mfa"},
+        acr_values={Level.SUBSTANTIAL: "staff:mfa"},
     )

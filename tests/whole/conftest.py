@@ -13,7 +13,7 @@ from tests.whole.stage import Ahead, Script, Stage, staged
 SCRIPT = Script(
     files=library.FILES,
     # all citizens of all tests come from one address
-    edits={"broker.toml": {"[picker]": "[limits]\ncodes_by_address = { most = 1000, window = 60 }\n\n[picker]"}},
+    edits={"broker.toml": {"[picker]": "[limits]\nfailed_user_codes_per_ip = { max = 1000, window = 60 }\n\n[picker]"}},
 )
 
 Newcomer = Callable[..., Awaitable[Citizen]]

@@ -99,7 +99,7 @@ async def run(
         folder=Path.cwd(),
         env=env,
     )
-    outbox = settings.broker.notices.outbox or folder
+    outbox = settings.broker.notifications.outbox or folder
     stands = (
         Stand("sample service", ports.first + 2, sample(settings, ports, outbox)),
         Stand("simulated providers", ports.first + 3, simulator(settings, ports, ambient.real())),

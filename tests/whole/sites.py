@@ -98,7 +98,7 @@ async def apart(
     await app.migrated(settings)
     certificate = authority.certificate(*HOSTS, SERVICE_HOP, PROVIDER_HOP)
     async with app.opened(settings, real) as parts:
-        outbox = settings.broker.notices.outbox
+        outbox = settings.broker.notifications.outbox
         assert outbox is not None
         hop = f"{sites.url(3)}/hop".replace(PROVIDERS, PROVIDER_HOP)
         across = Across(sample(settings, sites, outbox), sites)
@@ -116,5 +116,5 @@ def secured(ca_file: Path) -> dict[str, dict[str, str]]:
     """What makes the example configuration one under TLS."""
     files = [file.relative_to(CONFIG).as_posix() for file in CONFIG.rglob("*.toml")]
     secure = {name: {"http://localhost": "https://localhost"} for name in files}
-    secure["broker.toml"]["[picker]"] = f'[outgoing]\nca_file = "{ca_file}"\n\n[picker]'
+    secure["broker.toml"]["[picker]"] = f'[http_client]\nca_file = "{ca_file}"\n\n[picker]'
     return secure

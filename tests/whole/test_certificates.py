@@ -109,7 +109,7 @@ async def port(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -
     folder, proxy = tmp_path_factory.mktemp("port"), nginx.free()
     ferry, own = authority.client(DN), authority.own("CN=own")
     trusted = f'trusted_proxies = ["{LOOPBACK}/32"]'
-    told = f'[certificates]\n{trusted}\nauthorities = "{authority.file}"\norigin = "{proxy.origin}"\n'
+    told = f'[client_certificates]\n{trusted}\nca_file = "{authority.file}"\norigin = "{proxy.origin}"\n'
     script = Script(
         edits={
             "broker.toml": {

@@ -49,13 +49,14 @@ POSTED: Headers = [
     ("Sec-Fetch-Mode", "navigate"),
     ("Sec-Fetch-Dest", "document"),
 ]
-MANY = "{ most = 100000, window = 60 }"
+MANY = "{ max = 100000, window = 60 }"
 SCRIPT = Script(
     files={"services/rides.toml": RIDES_SERVICE},
     # everything comes from one address
     edits={
         "broker.toml": {
-            "[picker]": f"[limits]\nstarts_by_address = {MANY}\nfailed_authentications_by_address = {MANY}\n\n[picker]"
+            "[picker]": "[limits]\n"
+            f"authorization_requests_per_ip = {MANY}\nfailed_authentications_per_ip = {MANY}\n\n[picker]"
         }
     },
 )

@@ -13,10 +13,10 @@ from tests.whole.rider import AMINA, RIDES_SERVICE, Forms, Reply, Rider, Wire, r
 from tests.whole.stage import Script, Stage, staged
 
 LIMITS = """[limits]
-open_per_browser = 3
-starts_by_address = { most = 1000, window = 60 }
-codes_by_address = { most = 2, window = "10 minutes" }
-help_by_address = { most = 2, window = "1 hour" }
+transactions_per_browser = 3
+authorization_requests_per_ip = { max = 1000, window = 60 }
+failed_user_codes_per_ip = { max = 2, window = "10 minutes" }
+help_requests_per_ip = { max = 2, window = "1 hour" }
 
 [picker]"""
 PHONE = "01632 960 100"
@@ -148,7 +148,7 @@ async def test_wrong_codes_of_questions_say_until_when_and_right_ones_do_not_cou
 async def test_one_sign_in_too_many_at_an_address_says_why_and_until_when(
     tmp_path_factory: pytest.TempPathFactory, line: Wire
 ) -> None:
-    edit = LIMITS.replace("most = 1000", "most = 2").replace("window = 60 }", "window = 86400 }")
+    edit = LIMITS.replace("max = 1000", "max = 2").replace("window = 60 }", "window = 86400 }")
     script = Script(files={"services/rides.toml": RIDES_SERVICE}, edits={"broker.toml": {"[picker]": edit}})
     async with staged(tmp_path_factory.mktemp("starts"), script) as stage:
         for _ in range(2):

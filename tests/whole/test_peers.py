@@ -36,7 +36,7 @@ KEYED = """
 authentication = "private_key_jwt"
 key_file = "../../.demo/secrets/peer.pem"
 levels = { "peer:low" = "low", "peer:substantial" = "substantial" }
-acr_request = { low = "peer:low", substantial = "peer:substantial" }
+acr_values = { low = "peer:low", substantial = "peer:substantial" }
 """
 SECRET = """
 authentication = "client_secret_basic"

@@ -18,7 +18,9 @@ FROM_ELSEWHERE: Mapping[str, str] = {
 }
 SCRIPT = Script(
     files={"services/rides.toml": RIDES_SERVICE},
-    edits={"broker.toml": {"[picker]": "[limits]\nstarts_by_address = { most = 40, window = 3600 }\n\n[picker]"}},
+    edits={
+        "broker.toml": {"[picker]": "[limits]\nauthorization_requests_per_ip = { max = 40, window = 3600 }\n\n[picker]"}
+    },
 )
 
 

@@ -151,7 +151,7 @@ class CitizenCases:
             words=phrase(self.context.ambient.draw),
             created=now,
             changed=now,
-            ends=now + terms.whole,
+            ends=now + terms.max_duration,
             deadline=now + terms.draft,
             continuation=continuation_digest(handles.plain(code)),
         )
@@ -301,7 +301,7 @@ class CitizenCases:
             return Proof.DONE if case is not None and case.state is State.BOUND else Proof.NOT_NOW
         if case.confirmation is not None and self.context.ambient.now() >= case.confirmation.expires:
             return Proof.RUN_OUT
-        tries = self.context.terms.code_tries
+        tries = self.context.terms.max_code_attempts
         attempt = await self.context.cases.count_attempt(case.id, _purpose(case), tries)
         if attempt is not None:
             binding = self._proven(case, code, words, _asking(transaction, case))

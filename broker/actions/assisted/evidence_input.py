@@ -125,7 +125,7 @@ def _why_not_asked(check: str, profiles: Profiles, member: StaffMember, channel:
     kind = profiles.checks[check]
     if channel not in kind.methods:
         return InputError.NOT_IN_THIS_CHANNEL
-    return InputError.NOT_TRAINED if kind.skill is not None and kind.skill not in member.trained else None
+    return InputError.NOT_TRAINED if kind.skill is not None and kind.skill not in member.skills else None
 
 
 def _checks(

@@ -31,7 +31,7 @@ _MENDS: Final[Mapping[str, str]] = {
     "3D": "create the database, or write its name at the end of database.url",
     "25006": READ_ONLY,
     "42501": "let the user of database.url own the database's tables: GRANT, or ALTER TABLE ... OWNER TO",
-    "53300": "raise max_connections of the server above database.connections times all workers",
+    "53300": "raise max_connections of the server above database.pool_size times all workers",
     "08P01": "a pooler between must keep sessions (PgBouncer: pool_mode = session)",
 }
 

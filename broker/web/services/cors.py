@@ -29,7 +29,7 @@ _PREFLIGHT_AGE: Final = b"600"
 def is_allowed(origin: str, services: Mapping[str, Service], client_ids: Iterable[str] = ()) -> bool:
     """Whether one of these services registers the origin, byte for byte; one of all services if none is named."""
     known = [services[client_id] for client_id in client_ids if client_id in services]
-    return any(origin in service.origins for service in (known or services.values()))
+    return any(origin in service.cors_origins for service in (known or services.values()))
 
 
 class CrossOrigin:

@@ -95,7 +95,7 @@ def _line(name: str, before: CheckRecord | None, case: Case, tell: Teller) -> Ch
     kind, closed = tell.profiles.checks[name], ""
     if case.channel not in kind.methods:
         closed = tell.words.text("Cannot be done in this way of meeting")
-    elif kind.skill is not None and kind.skill not in tell.reader.trained:
+    elif kind.skill is not None and kind.skill not in tell.reader.skills:
         closed = tell.words.text("Needs training that you do not have")
     chosen = "" if before is None else ".".join(filter(None, (before.outcome.value, before.reason)))
     return CheckAsked(name, tell.question(name), chosen, kind.optional, closed)

@@ -63,7 +63,7 @@ def member(id: str, *roles: StaffRole, **more: Any) -> StaffMember:
     return StaffMember(id, f"sub-{id}", f"{id.title()} Smith", frozenset(roles), **more)
 
 
-ANN = member("ann", StaffRole.AGENT, StaffRole.REVIEWER, trained=("chip", "light"))
+ANN = member("ann", StaffRole.AGENT, StaffRole.REVIEWER, skills=("chip", "light"))
 BEN = member("ben", StaffRole.AGENT, StaffRole.REVIEWER)
 LEA = member("lea", StaffRole.LEAD)
 PAT = member("pat", StaffRole.ADMIN)
