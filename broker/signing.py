@@ -19,14 +19,12 @@ class Signer(Protocol):
         ...
 
 
-async def signed(
-    claims: Mapping[str, Any], key: SigningKey, typ: str | None = None, headers: Mapping[str, Any] | None = None
-) -> str:
+async def signed(claims: Mapping[str, Any], key: SigningKey, typ: str | None = None) -> str:
     """As `jose.sign`, for any key of the ring. Raises Unavailable where the key is out of reach."""
     if key.signer is None:
-        return jose.sign(claims, key, typ, headers)
+        return jose.sign(claims, key, typ)
     signer: Signer = key.signer
-    header = {**(headers or {}), "alg": key.alg, "kid": key.kid} | ({"typ": typ} if typ is not None else {})
+    header = {"alg": key.alg, "kid": key.kid} | ({"typ": typ} if typ is not None else {})
     text = f"{_base64(_encode(header).encode())}.{_base64(_encode(dict(claims)).encode())}"
     return f"{text}.{_base64(await signer.sign(text.encode('ascii')))}"
 

@@ -1,6 +1,5 @@
 """What may be believed of what a provider, a verification case or the broker's own session says."""
 
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from broker.journey.offer import Candidate, unanswerable, usable
@@ -63,17 +62,14 @@ def judge_person(
     candidate: Candidate | None,
     switches: Switches,
     now: float,
-    blocked: Collection[str] = (),
 ) -> FailureClass | None:
     """What stands against the person whom a believed identity belongs to; None if nothing does.
 
-    Their account may be off, the provider may take no newcomers any more or be turned off by them (`blocked`: ids of
-    providers), or the service may have asked for somebody else (`id_token_hint`, OpenID Connect Core 3.1.2.1).
+    Their account may be off, the provider may take no newcomers any more, or the service may have asked for another
+    person (`id_token_hint`, OpenID Connect Core 3.1.2.1).
     """
     if person.account is not None and switches.is_off(SwitchKind.ACCOUNT, person.account):
         return FailureClass.ACCOUNT_OFF
-    if candidate is not None and candidate.card.id in blocked:
-        return FailureClass.BLOCKED_BY_YOU
     if candidate is not None and person.account is None and not candidate.policy.accepts_new(now):
         return FailureClass.NO_NEWCOMERS
     if transaction.request.hint_subject not in (None, person.subject):
@@ -89,7 +85,6 @@ def judge_session(
     service: Service,
     switches: Switches,
     now: float,
-    blocked: Collection[str] = (),
 ) -> Believed | FailureClass:
     """Whether the broker's own session may answer this transaction, with everything read again `now`.
 
@@ -103,7 +98,7 @@ def judge_session(
     hinted = request.hint_subject in (None, subject)
     if not (transaction.state is State.CHOOSING and wanted and young and hinted and now < session.expires):
         return FailureClass.SILENT
-    refusal = judge_person(transaction, Person(session.account, subject), candidate, switches, now, blocked)
+    refusal = judge_person(transaction, Person(session.account, subject), candidate, switches, now)
     return refusal or _weigh(transaction, session.identity, candidate, service, switches, now)
 
 

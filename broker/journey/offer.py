@@ -1,7 +1,7 @@
 """What a citizen may be offered: every condition stands here, and only real options come out."""
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -71,8 +71,8 @@ class NotWorking:
 class Offer:
     """Everything one transaction may be offered now.
 
-    `options` in the order of the page, those that already failed last, without `last_used`, which stands in a block of
-    its own. `blocked` are those the citizen turned off. `hinted` is the option the service points to, if it may.
+    `options` in the order of the page, those that already failed last. `hinted` is the option the service points to, if
+    it may.
     `reachable` says that some provider of this service reaches the level, be it working now or not. `help` says that
     a person can be asked for, `later` that the transaction can be finished elsewhere, `other_ways` and `contact` that
     the service named them; `contacts` are those of providers by id. `barred` is set when the service itself is off,
@@ -81,9 +81,7 @@ class Offer:
 
     order: OrderRule
     options: tuple[Option, ...] = ()
-    last_used: Option | None = None
     not_working: tuple[NotWorking, ...] = ()
-    blocked: tuple[Card, ...] = ()
     hinted: Option | None = None
     reachable: bool = False
     help: bool = False
@@ -94,23 +92,13 @@ class Offer:
     barred: FailureClass | None = None
 
     @property
-    def all(self) -> tuple[Option, ...]:
-        """Every option that may be chosen, the last used one first."""
-        return self.options if self.last_used is None else (self.last_used, *self.options)
-
-    @property
-    def leaving(self) -> tuple[Option, ...]:
-        """The options that take no more newcomers, or leave the scheme, at a known time."""
-        return tuple(option for option in self.all if option.leaves is not None or option.closes is not None)
-
-    @property
     def no_route(self) -> bool:
         """Whether nothing can ever reach the level: to be said before any effort is spent."""
         return self.barred is None and not self.reachable
 
     def option(self, provider: str) -> Option | None:
         """The option of a provider, or None if it may not be chosen now."""
-        return next((option for option in self.all if option.card.id == provider), None)
+        return next((option for option in self.options if option.card.id == provider), None)
 
     def has(self, provider: str) -> bool:
         """Whether a provider may be chosen now."""
@@ -140,31 +128,25 @@ def offer(
     switches: Switches,
     now: float,
     order: OrderRule,
-    blocked: Collection[str] = (),
-    last_used: str | None = None,
     assisted: Level | None = Level.HIGH,
 ) -> Offer:
     """What this transaction may be offered now (`now` in seconds since 1970 UTC).
 
-    `assisted` is the highest level that help from a person can reach here (None: there is no such help). `blocked` are
-    ids of providers the citizen turned off, `last_used` the id of the one this browser remembers.
+    `assisted` is the highest level that help from a person can reach here (None: there is no such help).
     """
     if unanswerable(transaction, service) or switches.is_off(SwitchKind.SERVICE, service.client_id):
         return Offer(order, contact=service.contact is not None, barred=FailureClass.SERVICE_OFF)
     request = transaction.request
     minimum = request.minimum
     reaching = [c for c in candidates if usable(c, service, switches, now) and c.card.max_level >= minimum]
-    allowed = [c for c in reaching if c.card.id not in blocked and not _spent(transaction, c.card.id)]
+    allowed = [c for c in reaching if not _spent(transaction, c.card.id)]
     ordered = sorted(allowed, key=_key(transaction, order))
     working = [c for c in ordered if c.health.working and not c.policy.is_paused(now)]
     options = sorted((_option(transaction, c, now) for c in working), key=lambda option: option.failed is not None)
-    last = next((o for o in options if o.card.id == last_used and o.failed is None), None)
     return Offer(
         order=order,
-        options=tuple(option for option in options if option is not last),
-        last_used=last,
+        options=tuple(options),
         not_working=tuple(_not_working(c, now) for c in ordered if c not in working),
-        blocked=tuple(c.card for c in reaching if c.card.id in blocked),
         hinted=_hinted(transaction, service, options),
         reachable=bool(reaching),
         help=_help(transaction, service, assisted),
@@ -195,7 +177,7 @@ def next_steps(transaction: Transaction, offer: Offer, failed: Failed) -> tuple[
 
 
 def _real(step: NextStep, transaction: Transaction, offer: Offer, provider: str) -> bool:
-    others = sum(option.card.id != provider for option in offer.all)
+    others = sum(option.card.id != provider for option in offer.options)
     match step:
         case NextStep.RETRY | NextStep.RESUME | NextStep.STEP_UP:
             return offer.has(provider)
@@ -211,8 +193,6 @@ def _real(step: NextStep, transaction: Transaction, offer: Offer, provider: str)
             return offer.later and transaction.open
         case NextStep.WHAT_AND_WHY:
             return bool(transaction.request.asked)
-        case NextStep.UNBLOCK:
-            return any(card.id == provider for card in offer.blocked)
         case NextStep.CONTACT:
             return offer.contact
         case NextStep.CONTACT_PROVIDER:

@@ -25,7 +25,6 @@ class FailureClass(StrEnum):
     TOOK_TOO_LONG = "took_too_long"
     UNSAFE_REPLY = "unsafe_reply"
     INCOMPLETE_REPLY = "incomplete_reply"
-    BLOCKED_BY_YOU = "blocked_by_you"
     CANNOT_USE = "cannot_use"
     WAY_CLOSED = "way_closed"
     NO_NEWCOMERS = "no_newcomers"
@@ -86,8 +85,6 @@ class NextStep(StrEnum):
     """Go on with a code got earlier."""
     WHAT_AND_WHY = "what_and_why"
     """See what would be shared and why."""
-    UNBLOCK = "unblock"
-    """See which providers one turned off."""
     CONTACT = "contact"
     """Get in touch with the service."""
     CONTACT_PROVIDER = "contact_provider"
@@ -186,9 +183,6 @@ KINDS: Mapping[FailureClass, Kind] = MappingProxyType({
     F.INCOMPLETE_REPLY: Kind(
         FROM.PROVIDER, C.ACCESS_DENIED, "Details that the service needs are missing.",
         (N.RETRY, N.ANOTHER, N.HELP), reason="incomplete"),
-    F.BLOCKED_BY_YOU: Kind(
-        FROM.CITIZEN, C.ACCESS_DENIED, "The citizen turned this way to sign in off.",
-        (N.UNBLOCK, N.ANOTHER, N.HELP)),
     F.CANNOT_USE: Kind(
         FROM.PROVIDER, C.ACCESS_DENIED, "This way to sign in cannot be used for the service.",
         (N.CONTACT_PROVIDER, N.ANOTHER, N.HELP), reason="suspended", tries=1),

@@ -117,10 +117,9 @@ class TokenError(Exception):
         self.challenge = challenge
         self.nonce = nonce
 
-    def body(self, error_uri: str | None = None) -> dict[str, str]:
+    def body(self) -> dict[str, str]:
         """The JSON object that goes out (RFC 6749 5.2)."""
-        about = {"error_uri": error_uri} if error_uri is not None else {}
-        return {"error": self.code, "error_description": self.description, **about}
+        return {"error": self.code, "error_description": self.description}
 
 
 def challenge(schemes: Sequence[Scheme], code: str | None = None, description: str | None = None) -> str:

@@ -101,11 +101,3 @@ _ALL = (
 )
 
 OUTCOMES: Mapping[str, Outcome] = {outcome.name: outcome for outcome in _ALL}
-
-NATIVE_ERRORS: Mapping[str, str] = {
-    "identity_not_verified": "not_verified",
-    "account_pending": "paused",
-    "account_suspended": "suspended",
-    "too_many_requests": "busy",
-}
-"""The simulator's own error codes to the reasons of the contract, as an operator writes them into `errors`."""

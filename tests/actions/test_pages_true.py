@@ -155,9 +155,7 @@ CLAIMS: Mapping[str, Callable[[Facts], bool]] = {
 }
 """What must be true wherever a sentence is read. A key is a text, or as much of one as claims something."""
 
-ELSEWHERE = frozenset(
-    {F.BLOCKED_BY_YOU, F.BAD_LINK, F.BAD_REQUEST, F.SILENT, F.HELP_WAITING, F.OVERLOADED, F.HELP_TOO_LOW}
-)
+ELSEWHERE = frozenset({F.BAD_LINK, F.BAD_REQUEST, F.SILENT, F.HELP_WAITING, F.OVERLOADED, F.HELP_TOO_LOW})
 """Classes without a page of a transaction that these tests reach: doors, other tests, or no page at all."""
 
 PLAIN = frozenset(

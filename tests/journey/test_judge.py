@@ -156,29 +156,26 @@ def test_no_provider_speaks_for_an_open_case() -> None:
 
 
 @pytest.mark.parametrize(
-    ("person", "listing", "switches", "blocked", "hint", "failure"),
+    ("person", "listing", "switches", "hint", "failure"),
     [
-        (Person(), {}, NOTHING_OFF, (), None, None),
-        (Person("mine", "known"), {}, NOTHING_OFF, (), "known", None),
-        (Person("mine"), {}, ACCOUNT_OFF, (), None, FailureClass.ACCOUNT_OFF),
-        (Person("mine"), {"accept_new_until": NOW}, NOTHING_OFF, (), None, None),
-        (Person(), {"accept_new_until": NOW}, NOTHING_OFF, (), None, FailureClass.NO_NEWCOMERS),
-        (Person(), {"accept_new_until": NOW + 1}, NOTHING_OFF, (), None, None),
-        (Person("mine"), {}, NOTHING_OFF, ("alpha",), None, FailureClass.BLOCKED_BY_YOU),
-        (Person("mine"), {}, NOTHING_OFF, ("beta",), None, None),
-        (Person("mine", "known"), {}, NOTHING_OFF, (), "another", FailureClass.OTHER_ACCOUNT),
-        (Person(), {}, NOTHING_OFF, (), "another", FailureClass.OTHER_ACCOUNT),
+        (Person(), {}, NOTHING_OFF, None, None),
+        (Person("mine", "known"), {}, NOTHING_OFF, "known", None),
+        (Person("mine"), {}, ACCOUNT_OFF, None, FailureClass.ACCOUNT_OFF),
+        (Person("mine"), {"accept_new_until": NOW}, NOTHING_OFF, None, None),
+        (Person(), {"accept_new_until": NOW}, NOTHING_OFF, None, FailureClass.NO_NEWCOMERS),
+        (Person(), {"accept_new_until": NOW + 1}, NOTHING_OFF, None, None),
+        (Person("mine", "known"), {}, NOTHING_OFF, "another", FailureClass.OTHER_ACCOUNT),
+        (Person(), {}, NOTHING_OFF, "another", FailureClass.OTHER_ACCOUNT),
     ],
 )
 def test_what_stands_against_a_person(
     person: Person,
     listing: dict[str, Any],
     switches: Switches,
-    blocked: tuple[str, ...],
     hint: str | None,
     failure: FailureClass | None,
 ) -> None:
-    found = judge_person(begun(hint_subject=hint), person, candidate(**listing), switches, NOW, blocked)
+    found = judge_person(begun(hint_subject=hint), person, candidate(**listing), switches, NOW)
     assert found is failure
 
 
@@ -207,7 +204,6 @@ def session(person: Identity | None = None, expires: float = NOW + 60) -> Sessio
         ({}, {"switches": SERVICE_OFF}, FailureClass.SERVICE_OFF),
         ({}, {"candidate": None}, FailureClass.WAY_CLOSED),
         ({}, {"candidate": candidate("beta")}, FailureClass.UNSAFE_REPLY),
-        ({}, {"blocked": ("alpha",)}, FailureClass.BLOCKED_BY_YOU),
         ({}, {"session": session(identity(HELP)), "candidate": None}, None),
         ({"claims": {"userinfo": {"email": ESSENTIAL}}}, {"session": session(identity(claims={}))}, None),
     ],

@@ -25,20 +25,9 @@ def offered(
     asking: Service | None = None,
     switches: Switches = NOTHING_OFF,
     order: OrderRule = OrderRule.ALPHABETICAL,
-    blocked: tuple[str, ...] = (),
-    last_used: str | None = None,
 ) -> Offer:
     """The offer to a new transaction, unless told otherwise."""
-    return offer(
-        transaction or begun(),
-        candidates,
-        asking or service(),
-        switches,
-        NOW,
-        order,
-        blocked=blocked,
-        last_used=last_used,
-    )
+    return offer(transaction or begun(), candidates, asking or service(), switches, NOW, order)
 
 
 def ids(given_offer: Offer) -> list[str]:
@@ -70,7 +59,7 @@ def test_a_provider_that_this_service_cannot_use_at_this_level_is_not_there_at_a
     both = offered((candidate("alpha"), other), asking=asking, switches=switches)
     assert (ids(both), both.not_working, both.reachable) == (["alpha"], (), True)
     alone = offered((other,), asking=asking, switches=switches)
-    assert (alone.all, alone.no_route) == ((), True)
+    assert (alone.options, alone.no_route) == ((), True)
 
 
 def test_a_soft_launch_shows_a_provider_to_the_services_it_names() -> None:
@@ -87,7 +76,7 @@ def test_a_provider_that_does_not_work_now_is_told_in_words_and_cannot_be_chosen
 
 def test_when_everything_is_down_there_is_still_a_route() -> None:
     found = offered((candidate(working=False),))
-    assert (found.all, found.no_route) == ((), False)
+    assert (found.options, found.no_route) == ((), False)
 
 
 def test_a_paused_provider_is_told_with_the_operators_reason_and_its_end() -> None:
@@ -101,12 +90,12 @@ def test_a_pause_ends_by_itself() -> None:
 
 def test_who_leaves_the_scheme_is_told_with_when() -> None:
     going = candidate("beta", accept_new_until=NOW - 1, accept_sign_in_until=NOW + 900)
-    (option,) = offered((candidate("alpha"), going)).leaving
+    (_, option) = offered((candidate("alpha"), going)).options
     assert (option.card.id, option.closed, option.leaves) == ("beta", True, NOW + 900)
 
 
 def test_who_will_take_no_more_newcomers_is_told_before_it_is_so() -> None:
-    (option,) = offered((candidate("beta", accept_new_until=NOW + 900),)).leaving
+    (option,) = offered((candidate("beta", accept_new_until=NOW + 900),)).options
     assert (option.closed, option.closes) == (False, NOW + 900)
 
 
@@ -148,22 +137,6 @@ def test_what_already_failed_comes_last_with_what_happened() -> None:
     assert found.options[-1].failed == Failed(FailureClass.TOOK_TOO_LONG, NOW, "alpha")
 
 
-def test_the_last_used_stands_in_a_block_of_its_own() -> None:
-    found = offered(last_used="beta")
-    assert found.last_used is not None and found.last_used.card.id == "beta"
-    assert (ids(found), found.has("beta")) == (["alpha", "gamma"], True)
-
-
-def test_the_last_used_has_no_block_where_it_just_failed() -> None:
-    found = offered(transaction=after((FailureClass.CANCELLED, "beta")), last_used="beta")
-    assert (found.last_used, ids(found)) == (None, ["alpha", "gamma", "beta"])
-
-
-def test_what_the_citizen_turned_off_is_no_option_but_named() -> None:
-    found = offered(blocked=("beta",))
-    assert (ids(found), [card.id for card in found.blocked]) == (["alpha", "gamma"], ["beta"])
-
-
 @pytest.mark.parametrize(
     ("failures", "there"),
     [
@@ -189,7 +162,7 @@ def test_a_hint_is_followed_only_where_the_service_may_hint_and_the_option_is_re
 def test_a_service_that_is_off_is_offered_nothing_but_its_contact() -> None:
     off = Switches(2, {(SwitchKind.SERVICE, "parking"): "stopped"})
     found = offered(switches=off, asking=service(contact="call us"))
-    assert (found.all, found.help, found.later, found.no_route) == ((), False, False, False)
+    assert (found.options, found.help, found.later, found.no_route) == ((), False, False, False)
     assert (found.barred, found.contact) == (FailureClass.SERVICE_OFF, True)
 
 
@@ -202,7 +175,7 @@ def test_a_person_is_offered_where_the_service_allows_it_and_no_case_is_open() -
 def test_who_answers_a_question_is_offered_every_provider_but_no_person_and_no_later() -> None:
     asked = replace(begun(), request=request(redirect_uri="", question=Put("q1", "Order 17")))
     found = offered(transaction=asked)
-    assert found.all == offered().all
+    assert found.options == offered().options
     assert not found.help and not found.later
 
 
@@ -214,8 +187,7 @@ FULL = (candidate("alpha", contact="ask alpha"), candidate("beta"), candidate("g
 def test_with_everything_there_each_failure_offers_all_that_its_row_lists(failure: FailureClass) -> None:
     case = "case" if failure is FailureClass.HELP_WAITING else None
     transaction = after((failure, "alpha"), case=case)
-    blocked = ("alpha",) if failure is FailureClass.BLOCKED_BY_YOU else ()
-    found = offered(FULL, transaction, RICH, blocked=blocked)
+    found = offered(FULL, transaction, RICH)
     assert next_steps(transaction, found, transaction.failures[-1]) == KINDS[failure].next
 
 

@@ -26,7 +26,7 @@ REGISTERED = {*RFC_6749.split(), *CORE.split(), "unmet_authentication_requiremen
 
 LEAVING = {
     "access_denied": "cancelled declined_sharing could_not_sign_in not_verified paused took_too_long incomplete_reply"
-    " blocked_by_you cannot_use request_expired lost_place help_waiting help_declined help_expired way_closed"
+    " cannot_use request_expired lost_place help_waiting help_declined help_expired way_closed"
     " no_newcomers account_off other_account session_ended help_withdrawn help_elsewhere help_revoked",
     "unmet_authentication_requirements": "level_too_low no_route help_too_low",
     "temporarily_unavailable": "provider_down provider_busy",
@@ -120,7 +120,6 @@ def reached() -> set[FailureClass]:
         standing(State.WAITING).parting,
         standing(State.EXPIRED).parting,
         judge(needy, person, candidate(), service(), NOTHING_OFF, NOW),
-        judge_person(begun(), Person(), candidate(), NOTHING_OFF, NOW, blocked=("alpha",)),
         judge(needy, person, None, service(), NOTHING_OFF, NOW),
         judge_person(begun(), Person(), candidate(accept_new_until=NOW), NOTHING_OFF, NOW),
         judge_person(begun(), Person("mine"), candidate(), account, NOW),

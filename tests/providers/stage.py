@@ -20,7 +20,6 @@ from providers.openid import OpenIdConfig, OpenIdProvider, build
 from providers.openid.config import Authentication
 from providers.simulator import Client, Persona, Settings, cast, create
 from providers.simulator.cast import EID
-from providers.simulator.outcomes import NATIVE_ERRORS
 from tests.providers.citizen import walk
 from tests.providers.serving import Host, serving
 
@@ -47,7 +46,12 @@ def config(issuer: str, **changes: Any) -> OpenIdConfig:
         required_claims=("given_name", "family_name", "birthdate"),
         trust_framework="example_framework",
         organization="National Card Office",
-        errors={code: Reason(reason) for code, reason in NATIVE_ERRORS.items()},
+        errors={
+            "identity_not_verified": Reason.NOT_VERIFIED,
+            "account_pending": Reason.PAUSED,
+            "account_suspended": Reason.SUSPENDED,
+            "too_many_requests": Reason.BUSY,
+        },
     )
     return replace(usual, **changes)
 

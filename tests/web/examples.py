@@ -72,7 +72,6 @@ OFFER = Offer(
         Option(BANK, seconds=400.0),
         Option(CITY, failed=Failed(FailureClass.CANCELLED, NOW - 300, "cedar"), languages=("ar", "fr")),
     ),
-    last_used=None,
     not_working=(
         NotWorking(POST, NOW - 2 * HOUR, NOW - 60),
         NotWorking(replace(POST, id="paused"), why={"en": "They are moving house."}, until=NOW + 50 * HOUR),
@@ -87,9 +86,13 @@ OFFER = Offer(
 
 RICH_OFFER = replace(
     OFFER,
-    last_used=Option(POST, leaves=NOW + 700 * HOUR),
     hinted=OFFER.options[0],
-    options=(OFFER.options[0], Option(CITY, closes=NOW + 100 * HOUR), Option(replace(CITY, id="old"), closed=True)),
+    options=(
+        OFFER.options[0],
+        Option(POST, leaves=NOW + 700 * HOUR),
+        Option(CITY, closes=NOW + 100 * HOUR),
+        Option(replace(CITY, id="old"), closed=True),
+    ),
     order=OrderRule.CONFIGURED,
 )
 

@@ -25,7 +25,7 @@ from tests.web.examples import BANK, HANDLE, NOW, SERVICE, VIEWS, went_wrong
 
 LANGUAGES = SITE.languages
 GOING_ON = {*NextStep} - {NextStep.USE_CODE, NextStep.START_AGAIN, NextStep.HOME, NextStep.CONTACT}
-GOING_ON -= {NextStep.CONTACT_PROVIDER, NextStep.OTHER_WAYS, NextStep.WHAT_AND_WHY, NextStep.UNBLOCK}
+GOING_ON -= {NextStep.CONTACT_PROVIDER, NextStep.OTHER_WAYS, NextStep.WHAT_AND_WHY}
 GOING_ON -= {NextStep.WITHDRAW}
 """The steps that go on from the place where the citizen is."""
 
@@ -143,7 +143,7 @@ def test_a_failure_page_offers_every_step_that_is_real(failure: FailureClass, wr
     view = went_wrong(failure)
     steps = shown(view, written).holes["steps"]
     assert isinstance(steps, list)
-    assert len(steps) == len([step for step in view.steps if step is not NextStep.UNBLOCK])
+    assert len(steps) == len(view.steps)
 
 
 def test_the_way_that_just_failed_is_not_among_the_others(written: Pages) -> None:
@@ -174,12 +174,11 @@ def test_the_picker_says_what_happened_before_and_what_is_special_about_a_way(wr
     assert "Its own pages are in: Arabic, French." in said
     assert "Takes about 7 minutes" in said
     rich = text(page(VIEWS["choose_rich"], written))
-    assert "You used this last time" in rich
     assert "Can be used until 13 February 2027." in rich
     assert "suggests this" in rich
     assert "Takes nobody new from 19 January 2027 on." in rich
     assert "Only if you already have an account there." in rich
-    order = [rich.index(part) for part in ("You used this last time", "suggests this", "All other ways", " or ")]
+    order = [rich.index(part) for part in ("suggests this", "All other ways", " or ")]
     assert order == sorted(order)
 
 

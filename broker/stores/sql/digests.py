@@ -68,10 +68,6 @@ class Digests:
         """The subject, sealed for its row."""
         return self.sealer.seal(subject.encode(), _place(issuer, digest))
 
-    def open_subject(self, issuer: str, digest: str, sealed: bytes) -> str:
-        """The subject in a row. Raises Unsealable."""
-        return self.sealer.open(sealed, _place(issuer, digest)).decode()
-
 
 def _place(issuer: str, digest: str) -> str:
     return f"identities:{issuer}:{digest}"

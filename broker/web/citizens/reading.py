@@ -71,7 +71,7 @@ async def have(here: Visit) -> Response:
     """Sorts the ways by what the citizen has at hand. Nothing of it is kept, and it keeps nobody from any way."""
     view, shared = await here.door.citizen.look(here.handle, here.browser)
     offer = offer_of(view)
-    if not offer.all or not isinstance(view, Choose | Waiting | WentWrong):
+    if not offer.options or not isinstance(view, Choose | Waiting | WentWrong):
         return onward(here.base)
     frame = here.frame(language_of(view), question=question_of(view))
     words, service = frame.language, view.service.name(frame.language.code)

@@ -172,8 +172,8 @@ def _lost(view: Lost, frame: Frame) -> Shown:
     return dead_end(view, frame, status)
 
 
-def dead_end(view: Lost, frame: Frame, status: int, reference: str | None = None) -> Shown:
-    """The failure page where no transaction can be shown. `reference` lets an operator find what happened."""
+def dead_end(view: Lost, frame: Frame, status: int) -> Shown:
+    """The failure page if no transaction can be shown."""
     holes = frame.holes(
         view.service,
         failure=view.failure.value,
@@ -182,7 +182,7 @@ def dead_end(view: Lost, frame: Frame, status: int, reference: str | None = None
         goes_on=False,
         spent=False,
         steps=lost_steps(view, frame.language),
-        reference=reference,
+        reference=None,
         may_stop=False,
         told=view.told,
     )

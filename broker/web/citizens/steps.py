@@ -124,8 +124,6 @@ def _step(step: NextStep, view: WentWrong, base: str, words: Language, now: floa
             return _use_code(words)
         case NextStep.START_AGAIN | NextStep.HOME:
             return _start_again(view.service, view.service.home, words)
-        case NextStep.UNBLOCK:
-            return None  # there is no page yet on which to turn a way on again, so it is not offered
 
 
 def _again(step: NextStep, option: Option, view: WentWrong, base: str, words: Language, now: float) -> Step:

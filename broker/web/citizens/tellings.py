@@ -153,14 +153,6 @@ TELLINGS: Mapping[FailureClass, Telling] = MappingProxyType(
             advice=marked("Add what is missing to your account and try again, or use another way."),
             short=marked("It did not send everything that is needed."),
         ),
-        F.BLOCKED_BY_YOU: Telling(
-            heading=marked("A way to sign in was turned off by its user"),
-            title=marked("You turned off {provider}"),
-            story=(marked("You told us earlier not to use it for signing in. Nobody can use it in your name."),),
-            meaning=marked("Somebody chose a way that they had turned off themselves."),
-            advice=marked("Use another way, or turn it on again."),
-            short=marked("You turned this off."),
-        ),
         F.CANNOT_USE: Telling(
             heading=marked("An account cannot be used"),
             title=marked("You cannot use {provider} for this"),

@@ -29,22 +29,18 @@ class Way:
 def ways(
     offer: Offer, words: Language, service: str, now: float, person: bool, without: str | None = None
 ) -> list[Way]:
-    """What may be chosen, in the order of the page: used last, suggested, the others, and a person if `person`.
+    """What may be chosen, in the order of the page: the suggested one, the others, and a person if `person`.
 
     `without` is a provider that the page speaks of already.
     """
-    last = offer.last_used
-    hinted = offer.hinted if offer.hinted is not last else None
-    first = [option for option in (last, hinted) if option is not None]
-    others = [option for option in offer.options if option not in first and option.card.id != without]
+    hinted = offer.hinted
+    others = [option for option in offer.options if option != hinted and option.card.id != without]
     listed: list[Way] = []
-    if last is not None:
-        listed.append(way(last, words, now, words.text("You used this last time")))
     if hinted is not None:
         listed.append(way(hinted, words, now, words.text("{service} suggests this", service=apart(service))))
     listed += [way(option, words, now) for option in others]
-    if first and others:
-        listed[len(first)] = way(others[0], words, now, words.text("All other ways"))
+    if hinted is not None and others:
+        listed[1] = way(others[0], words, now, words.text("All other ways"))
     if person and offer.help:
         listed.append(
             Way(
@@ -134,4 +130,5 @@ def order_rule(offer: Offer, words: Language) -> str:
 
 def cards(offer: Offer) -> Mapping[str, Card]:
     """The cards of everything the citizen might read more about."""
-    return {option.card.id: option.card for option in offer.all} | {one.card.id: one.card for one in offer.not_working}
+    shown = [option.card for option in offer.options] + [one.card for one in offer.not_working]
+    return {card.id: card for card in shown}
