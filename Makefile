@@ -7,9 +7,13 @@ NPM_CI := npm ci --silent </dev/null
 say     = @printf '  %s\n' '$(1)' >&2
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Processes of the tests read each other's bytecode: without it each of them compiles everything.
+unexport PYTHONDONTWRITEBYTECODE
 
-# Suites that need no server, no browser and no clock: they are run once more the way `python -O` runs the product.
+# Suites of pure functions: they are run once more the way `python -O` runs the product.
 PURE := $(wildcard tests/test_*.py tests/model tests/oidc tests/journey tests/assisted tests/account)
+# pytest in as many workers as there are processors
+PYTEST := $(PY) -m pytest -q -n auto
 
 .PHONY: help setup demo test lint types suite optimised unit fmt diagrams wheel bench lock clean node test-tools
 .DEFAULT_GOAL := help
@@ -27,8 +31,8 @@ test: setup test-tools lint types suite optimised ## check and test everything, 
 wheel: setup .venv/.test ## build sdist and wheel into dist/, with the style sheets inside
 	@$(PY) -m hatchling build --clean
 
-unit: setup .venv/.test ## test what needs no server and no browser
-	@$(PY) -m pytest -q $(PURE)
+unit: setup .venv/.test ## test what needs no server, no browser and no process, with few random examples
+	@$(PYTEST) -m unit --hypothesis-profile quick
 
 fmt: .venv/.test ## format, and fix what can be fixed by a program
 	@$(PY) -m ruff check --quiet --fix . && $(PY) -m ruff format --quiet .
@@ -60,14 +64,13 @@ types: .venv/.test ## mypy --strict
 
 suite: setup test-tools
 	$(call say,pytest)
-	@$(PY) -m pytest -q || { test -n '$(SECOND_CHANCE)' && \
-	  echo '  what failed is run once more: this machine is shared, and others may have been at it' >&2 && \
-	  $(PY) -m pytest -q --last-failed --last-failed-no-failures none; }
+	@$(PYTEST) || { test -n '$(SECOND_CHANCE)' && $(PY) -m tests.machine.second_chance; }
 
 # Python's -O takes every assert out of the product; pytest keeps those of the tests, and tests/test_asserts.py proves it.
 optimised: setup test-tools
 	$(call say,pytest under python -O)
-	@$(PY) -O -m pytest -q -W 'ignore:assertions not in test modules:pytest.PytestConfigWarning' $(PURE)
+	@$(PY) -O -m pytest -q -n auto -m unit --hypothesis-profile quick -p no:cacheprovider \
+	  -W 'ignore:assertions not in test modules:pytest.PytestConfigWarning' $(PURE)
 
 # --- what they stand on; each stamp lies inside the thing it vouches for ---
 

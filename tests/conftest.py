@@ -17,9 +17,11 @@ from hypothesis import HealthCheck, settings  # noqa: E402
 from playwright.async_api import Browser, BrowserContext, Page, expect  # noqa: E402
 
 from broker.ambient import Ambient  # noqa: E402
+from tests.machine import memo  # noqa: E402
 from tests.machine.ambient import FakeChance, FakeClock  # noqa: E402
 from tests.machine.browser import PATIENCE, chromium  # noqa: E402
 from tests.machine.certificates import Authority  # noqa: E402
+from tests.machine.lanes import Lanes  # noqa: E402
 from tests.machine.peers import Peer  # noqa: E402
 from tests.machine.postgres import PostgresServer  # noqa: E402
 from tests.machine.redis import RedisServer  # noqa: E402
@@ -27,9 +29,13 @@ from tests.machine.redis import RedisServer  # noqa: E402
 # No deadline: the machine may be busy with something else. In CI the same examples every time.
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", parent=settings.get_profile("here"), derandomize=True, print_blob=True)
+# for a first look: `--hypothesis-profile quick`
+settings.register_profile("quick", parent=settings.get_profile("here"), max_examples=20, stateful_step_count=20)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 expect.set_options(timeout=PATIENCE)
+
+memo.install()
 
 
 class NoneSkipped:
@@ -62,8 +68,9 @@ class NoneSkipped:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Hook: every run counts its skips."""
+    """Registers what counts skips, and what puts tests into lanes."""
     config.pluginmanager.register(NoneSkipped())
+    config.pluginmanager.register(Lanes(config))
 
 
 # --- time and chance ---

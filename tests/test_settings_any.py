@@ -15,6 +15,7 @@ from broker.commands import Machine, Refused, check
 from providers import KINDS
 from tests.machine.ambient import FakeChance, FakeClock
 from tests.machine.configuration import Configuration, prepared
+from tests.machine.examples import scaled
 
 FILE = "services/land-register.toml"
 
@@ -75,7 +76,7 @@ def writable(value: Any) -> Any:
 
 
 @given(data=st.data())
-@settings(max_examples=60)
+@settings(max_examples=scaled(60))
 def test_any_value_in_any_place_is_right_or_refused(config: Configuration, data: st.DataObject) -> None:
     file = config.folder / FILE
     before = file.read_bytes()
@@ -101,7 +102,7 @@ def test_any_value_in_any_place_is_right_or_refused(config: Configuration, data:
 
 
 @given(cut=st.integers(0, 2000), length=st.integers(0, 40), instead=st.binary(max_size=12))
-@settings(max_examples=60)
+@settings(max_examples=scaled(60))
 def test_any_bytes_in_the_file_are_right_or_refused(
     config: Configuration, cut: int, length: int, instead: bytes
 ) -> None:

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from broker.writing import MOST, Gathering, Protocol
-from tests.machine.program import LOOPBACK
+from tests.machine.ports import LOOPBACK
 
 
 class Wire:

@@ -8,6 +8,7 @@ and an operator may hold their staff to another file.
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.resources import files
 from typing import Annotated, Any
 
@@ -187,6 +188,7 @@ def _astray(profiles: Profiles) -> list[Problem]:
     ]
 
 
+@cache
 def shipped() -> Profiles:
     """The profiles that come with the broker. Raises ValueError if they were damaged."""
     table = tomllib.loads(files("broker.assisted").joinpath("profiles.toml").read_text("utf-8"))

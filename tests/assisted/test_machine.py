@@ -26,6 +26,7 @@ from broker.assisted.people import worked
 from broker.assisted.table import advance
 from broker.model.assurance import EvidenceType, Level
 from tests.assisted.cases import AGENT, LEAD, NOW, REVIEWER, TERMS, binding, draft, evidence, standing
+from tests.machine.examples import scaled
 
 PEOPLE = st.sampled_from(["helper", AGENT, REVIEWER, LEAD])
 LEVELS = st.sampled_from([None, *Level])
@@ -269,4 +270,4 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
 
 
 TestAnyoneDoesAnything = AnyoneDoesAnything.TestCase
-TestAnyoneDoesAnything.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+TestAnyoneDoesAnything.settings = settings(max_examples=scaled(150), stateful_step_count=60, deadline=None)

@@ -15,8 +15,9 @@ from tests.bench.journeys import FLOOR, PEER, PROVIDER, Product, Visit, portico
 from tests.bench.upstream import LEVEL
 from tests.bench.wire import Connection, connect
 from tests.machine.peers import Peer
+from tests.machine.ports import LOOPBACK, free_port
 from tests.machine.postgres import PostgresServer
-from tests.machine.program import LOOPBACK, Program, answers, free_port
+from tests.machine.program import Program, answers
 from tests.machine.redis import RedisServer
 
 ROOT = Path(__file__).resolve().parents[2]

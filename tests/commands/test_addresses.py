@@ -12,6 +12,7 @@ import pytest
 from broker.commands import Refused
 from broker.commands.addresses import place, require_free
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -5,8 +5,8 @@ import pytest
 from tests.commands import forked
 from tests.commands.forked import Ended
 from tests.machine.configuration import Configuration, prepared
+from tests.machine.ports import LOOPBACK
 from tests.machine.postgres import PostgresServer
-from tests.machine.program import LOOPBACK
 from tests.machine.redis import RedisServer
 
 

@@ -17,10 +17,11 @@ from tests.commands import forked
 from tests.commands.forked import Ended
 from tests.machine.certificates import Authority
 from tests.machine.configuration import Configuration, prepared
+from tests.machine.ports import LOOPBACK
 from tests.machine.postgres import PostgresServer, own_folder, unprivileged
-from tests.machine.program import LOOPBACK
 from tests.machine.redis import RedisServer
 
+pytestmark = pytest.mark.slow
 USER = unprivileged()
 DONE, WRONG, USAGE, NOT_NOW = 0, 1, 2, 3
 

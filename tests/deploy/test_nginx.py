@@ -13,7 +13,7 @@ from tests.deploy.test_proxy import StandIn
 from tests.machine import nginx
 from tests.machine.certificates import Authority, Certificate
 from tests.machine.nginx import USUAL, WITH_CERTIFICATES
-from tests.machine.program import LOOPBACK
+from tests.machine.ports import LOOPBACK
 
 
 @dataclass

@@ -15,7 +15,8 @@ import httpx
 import pytest
 
 from tests.machine.certificates import Authority
-from tests.machine.program import LOOPBACK, Program, answers, free_port
+from tests.machine.ports import LOOPBACK, free_port
+from tests.machine.program import Program, answers
 from tests.machine.programs import need
 
 CONFIGURATION = Path(__file__).resolve().parents[2] / "deploy" / "proxy" / "haproxy.cfg"

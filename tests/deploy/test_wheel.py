@@ -11,7 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.machine.program import Program, answers, free_port
+from tests.machine.ports import free_port, free_ports
+from tests.machine.program import Program, answers
 
 ROOT = Path(__file__).resolve().parents[2]
 WITHOUT_US = {**{name: value for name, value in os.environ.items() if name != "PYTHONPATH"}, "PYTHONSAFEPATH": "1"}
@@ -98,9 +99,7 @@ def test_the_command_line_of_the_installed_package_is_whole(portico: Path, tmp_p
 def test_the_demonstration_comes_up_in_an_empty_folder_and_check_and_serve_take_its_configuration(
     portico: Path, tmp_path: Path
 ) -> None:
-    first = free_port()
-    while any(answers(first + n) for n in range(4)) or first > 65_000:
-        first = free_port()
+    first = free_ports(4)
     env = {"PORTICO_DEMO_PORT": str(first), "PYTHONSAFEPATH": "1"}
     demo = Program([portico, "demo"], ready=lambda it: "Ctrl-C" in it.output, folder=tmp_path, env=env)
     demo.start()

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.machine.program import LOOPBACK, Program, free_port
+from tests.machine.ports import LOOPBACK, free_port
+from tests.machine.program import Program
 from tests.whole.processes import PATIENCE, started
 from tests.whole.rider import Wire
 

@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from tests.faults.ground import BESIDE_KEYS
+from tests.machine.ports import LOOPBACK, free_port
 from tests.machine.postgres import PostgresServer
-from tests.machine.program import LOOPBACK, Program, free_port
+from tests.machine.program import Program
 from tests.machine.redis import RedisServer
 from tests.machine.strait import Strait
 from tests.whole.processes import PATIENCE, run

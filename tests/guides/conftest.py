@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Page
 
 from tests.guides.guides import Guide, elsewhere, every_guide, guide
-from tests.machine.program import free_port
+from tests.machine.ports import free_port
 from tests.whole.citizen import NORTHBANK, Citizen
 from tests.whole.stage import Script, Stage, staged
 

@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from tests.guides.conftest import Street, signs_in
-from tests.machine.program import LOOPBACK, Program, answers
+from tests.machine.ports import LOOPBACK
+from tests.machine.program import Program, answers
 from tests.machine.programs import need
 from tests.whole.citizen import Citizen
 from tests.whole.rider import SOON, eventually

@@ -15,7 +15,8 @@ from playwright.async_api import Request, expect
 from tests.guides.conftest import Street, proves, signs_in
 from tests.guides.guides import GUIDES, every_guide
 from tests.machine.peers import NODE, PEERS
-from tests.machine.program import Program, answers, free_port
+from tests.machine.ports import free_port
+from tests.machine.program import Program, answers
 from tests.machine.programs import need
 from tests.whole.citizen import Citizen
 

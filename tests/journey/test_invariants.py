@@ -30,6 +30,7 @@ from broker.model.assurance import Level
 from broker.model.failures import FailureClass
 from broker.model.identity import HELP
 from tests.journey.examples import BACK, NOW, PERSONAL, REFUSED, attempt, begun, identity
+from tests.machine.examples import scaled
 
 PROVIDERS = st.sampled_from(["alpha", "beta", HELP])
 LEVELS = st.sampled_from(Level)
@@ -171,4 +172,4 @@ class RoughHands(RuleBasedStateMachine):
 
 
 TestRoughHands = RoughHands.TestCase
-TestRoughHands.settings = settings(max_examples=120, stateful_step_count=30, deadline=None)
+TestRoughHands.settings = settings(max_examples=scaled(120), stateful_step_count=30, deadline=None)

@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from broker import keys
 from broker.keys import KeyState, KeysUnusable, Policy
 from tests.keys.folders import DAY, START, changes, small
+from tests.machine.examples import scaled
 
 ALGORITHMS = ("ES256", "EdDSA")
 LIFE = 300
@@ -98,7 +99,7 @@ class Rotations(RuleBasedStateMachine):
 
 TestRotations = Rotations.TestCase
 TestRotations.settings = settings(
-    max_examples=20,
+    max_examples=scaled(20),
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=list(HealthCheck),

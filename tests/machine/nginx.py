@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.machine.certificates import Certificate
-from tests.machine.program import LOOPBACK, Program, answers, free_port
+from tests.machine.ports import LOOPBACK, free_port
+from tests.machine.program import Program, answers
 from tests.machine.programs import need
 
 CONFIGURATION = Path(__file__).resolve().parents[2] / "deploy" / "proxy" / "nginx.conf"

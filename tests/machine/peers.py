@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-from tests.machine.program import LOOPBACK, Program, free_port
+from tests.machine.ports import LOOPBACK, free_port
+from tests.machine.program import Program
 
 PEERS = Path(__file__).resolve().parents[1] / "peers"
 NODE = Path(sys.prefix) / "bin" / "node"

@@ -3,8 +3,9 @@
 import shutil
 from urllib.parse import urlsplit
 
+from tests.machine.ports import LOOPBACK, free_port
 from tests.machine.postgres import OWNER, own_folder, unprivileged
-from tests.machine.program import LOOPBACK, Program, answers, free_port
+from tests.machine.program import Program, answers
 from tests.machine.programs import need
 
 

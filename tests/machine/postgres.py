@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.machine.certificates import Certificate
-from tests.machine.program import LOOPBACK, Program, free_port
+from tests.machine.ports import LOOPBACK, free_port
+from tests.machine.program import Program
 from tests.machine.programs import need
 
 OWNER = "portico"

@@ -9,16 +9,9 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, ClassVar
 
-LOOPBACK = "127.0.0.1"
-
-
-def free_port() -> int:
-    """A TCP port on loopback that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+from tests.machine.ports import LOOPBACK
 
 
 def answers(port: int) -> bool:
@@ -30,6 +23,9 @@ def answers(port: int) -> bool:
 
 class Program:
     """One program and, between start() and stop(), its process. Its output (both streams) is kept."""
+
+    allowed: ClassVar[bool] = True
+    """False while a unit test runs."""
 
     def __init__(
         self,
@@ -72,6 +68,8 @@ class Program:
         """
         if self.running:
             return
+        if not Program.allowed:
+            raise RuntimeError(f"a unit test may not start {self.command[0]}: give it the marker slow")
         as_user = {"user": self._user, "group": self._user_group(), "extra_groups": []} if self._user else {}
         self._process = subprocess.Popen(
             self.command,

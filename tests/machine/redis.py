@@ -5,7 +5,8 @@ import socket
 import tempfile
 from pathlib import Path
 
-from tests.machine.program import LOOPBACK, Program, answers, free_port
+from tests.machine.ports import LOOPBACK, free_port
+from tests.machine.program import Program, answers
 from tests.machine.programs import need
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
-from tests.machine.program import LOOPBACK
+from tests.machine.ports import LOOPBACK
 
 
 class Strait:

@@ -17,8 +17,9 @@ from broker.ambient import Ambient
 from tests.machine.ambient import FakeClock
 from tests.machine.certificates import Authority
 from tests.machine.peers import AXE, NODE, Peer
+from tests.machine.ports import FIRST, LOOPBACK, SIZE, free_port
 from tests.machine.postgres import PostgresServer
-from tests.machine.program import LOOPBACK, Program
+from tests.machine.program import Program
 from tests.machine.redis import RedisServer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -192,22 +193,49 @@ def test_chance_never_repeats(ambient: Ambient) -> None:
     assert {len(each) for each in drawn} == {16}
 
 
+SKIP = "import pytest\ndef test_a(): pass\ndef test_b(): pytest.skip('not today')"
+SKIPPED_MODULE = "import pytest\npytest.skip('none of it', allow_module_level=True)"
+
+
 @pytest.mark.parametrize(
-    ("body", "optimise", "status"),
+    ("body", "optimise", "workers", "status"),
     [
-        ("def test_a(): pass", [], 0),
-        ("import pytest\ndef test_a(): pass\ndef test_b(): pytest.skip('not today')", [], 1),
-        ("import pytest\ndef test_a(): pass\n@pytest.mark.xfail\ndef test_b(): assert False", [], 1),
-        ("import pytest\npytest.skip('none of it', allow_module_level=True)", [], 1),
-        ("def test_a(): assert 1 == 2", [], 1),
-        ("def test_a(): assert 1 == 2", ["-O"], 1),
-        ("from tests.machine.claims import claim\ndef test_a(): claim(False)", ["-O"], 1),
+        ("def test_a(): pass", [], 0, 0),
+        ("def test_a(): pass", [], 1, 0),
+        (SKIP, [], 0, 1),
+        (SKIP, [], 1, 1),
+        ("import pytest\ndef test_a(): pass\n@pytest.mark.xfail\ndef test_b(): assert False", [], 0, 1),
+        (SKIPPED_MODULE, [], 0, 1),
+        (SKIPPED_MODULE, [], 1, 1),
+        ("def test_a(): assert 1 == 2", [], 0, 1),
+        ("def test_a(): assert 1 == 2", ["-O"], 1, 1),
+        ("from tests.machine.claims import claim\ndef test_a(): claim(False)", ["-O"], 0, 1),
     ],
 )
-def test_a_run_with_a_skip_or_a_false_assert_fails(tmp_path: Path, body: str, optimise: list[str], status: int) -> None:
+def test_a_run_with_a_skip_or_a_false_assert_fails(
+    tmp_path: Path, body: str, optimise: list[str], workers: int, status: int
+) -> None:
     (tmp_path / "test_it.py").write_text(body)
     as_here = ["-m", "pytest", "-p", "tests.conftest", "-p", "no:cacheprovider", "-c", ROOT / "pyproject.toml"]
     # the hint that asserts of other packages are off is no error here
-    calm = ["-W", "ignore:assertions not in test modules:pytest.PytestConfigWarning"]
+    calm = ["-W", "ignore:assertions not in test modules:pytest.PytestConfigWarning", "-n", str(workers)]
     done = subprocess.run([sys.executable, *optimise, *as_here, *calm, tmp_path], cwd=ROOT, capture_output=True)
     assert done.returncode == status
+
+
+def test_a_unit_test_may_not_start_a_program() -> None:
+    program = Program([sys.executable, "-c", "pass"], ready=lambda _: True)
+    Program.allowed = False
+    try:
+        with pytest.raises(RuntimeError, match="a unit test may not start"):
+            program.start()
+    finally:
+        Program.allowed = True
+
+
+def test_a_port_is_not_given_out_twice_and_another_process_has_a_block_of_its_own() -> None:
+    mine = [free_port() for _ in range(20)]
+    assert len(set(mine)) == 20
+    command = [sys.executable, "-c", "from tests.machine.ports import free_ports; print(free_ports(4))"]
+    theirs = int(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
+    assert (theirs - FIRST) // SIZE not in {(port - FIRST) // SIZE for port in mine}

@@ -5,7 +5,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from tests.machine.program import LOOPBACK, Program, answers, free_port
+from tests.machine.ports import LOOPBACK, free_port
+from tests.machine.program import Program, answers
 
 AMINA: Mapping[str, Any] = {"sub": "amina", "name": "Amina Hughes", "given_name": "Amina", "family_name": "Hughes"}
 

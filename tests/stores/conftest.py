@@ -87,7 +87,7 @@ async def postgres_url(postgres: PostgresServer, migrated: str) -> str:
     return migrated
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.store)])
 def facts_url(request: pytest.FixtureRequest) -> str:
     """A database of each kind, one after the other."""
     url: str = request.getfixturevalue(f"{request.param}_url")
@@ -121,7 +121,7 @@ async def some_facts(sqlite_url: str, sealer: Sealer, ambient: Ambient) -> Async
     await facts.close()
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.store)])
 async def passing(
     request: pytest.FixtureRequest, some_facts: Facts, sealer: Sealer, ambient: Ambient
 ) -> AsyncIterator[Passing]:

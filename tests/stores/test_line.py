@@ -19,7 +19,7 @@ from broker.model.facts import Unavailable
 from broker.stores.passing.line import MOST_WAITING, Broken, Crowded, Line, Place, connected
 from broker.stores.passing.scripts import COUNT
 from broker.stores.passing.server import DEADLINE, Server
-from tests.machine.program import LOOPBACK
+from tests.machine.ports import LOOPBACK
 from tests.machine.redis import RedisServer
 
 PATIENCE = 60.0

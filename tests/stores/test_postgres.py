@@ -17,8 +17,8 @@ from broker.stores.facts import Facts
 from broker.stores.sql.migrating import migrate
 from broker.stores.sql.schema import schema_is_current
 from tests.machine.ambient import FakeClock
+from tests.machine.ports import free_port
 from tests.machine.postgres import PostgresServer
-from tests.machine.program import free_port
 from tests.stores.conftest import open_by_fake_clock, refused_at_once
 from tests.stores.samples import (
     ISSUER,

@@ -86,7 +86,7 @@ async def test_every_table_is_made_by_the_migrations(tmp_path: Path) -> None:
     assert all(str(CreateTable(table)) for table in metadata.sorted_tables)
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.store)])
 async def test_a_schema_is_current_once_it_was_migrated_and_stays_so(
     tmp_path: Path, kind: str, request: pytest.FixtureRequest
 ) -> None:

@@ -56,6 +56,7 @@ async def facts(sqlite_url: str, sealer: Sealer, ambient: Ambient) -> AsyncItera
     await facts.close()
 
 
+@pytest.mark.slow
 async def test_a_file_reopened_after_a_kill_has_every_fact_that_was_acknowledged_and_no_half_one(
     sqlite_url: str, sealer: Sealer, ambient: Ambient, clock: FakeClock
 ) -> None:

@@ -15,8 +15,8 @@ from broker.stores.sql.migrating import migrate
 from broker.stores.sql.schema import schema_is_current
 from broker.tls import ClientTls, client_context
 from tests.machine.certificates import Authority, Certificate
+from tests.machine.ports import free_port
 from tests.machine.postgres import OWNER, PostgresServer
-from tests.machine.program import free_port
 from tests.machine.redis import RedisServer
 
 HOST = "localhost"

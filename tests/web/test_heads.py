@@ -19,7 +19,7 @@ from broker.web.middleware.heads import LARGEST, refused_head
 from broker.web.pages import Pages
 from broker.web.routing import routed
 from broker.writing import LARGEST_HEAD
-from tests.machine.program import LOOPBACK
+from tests.machine.ports import LOOPBACK
 from tests.test_writing import served
 
 

@@ -387,6 +387,7 @@ def python(program: str, folder: Path, *words: str) -> subprocess.Popen[bytes]:
     )
 
 
+@pytest.mark.slow
 def test_counters_of_all_workers_are_read_as_one_and_a_dead_one_no_longer_speaks_for_a_provider(tmp_path: Path) -> None:
     workers = [python(WORKER, tmp_path, "works"), python(WORKER, tmp_path, "broken")]
     try:
@@ -410,6 +411,7 @@ def test_counters_of_all_workers_are_read_as_one_and_a_dead_one_no_longer_speaks
             worker.communicate()
 
 
+@pytest.mark.slow
 def test_a_process_whose_counters_would_not_be_shared_says_so(tmp_path: Path) -> None:
     forgotten = subprocess.run(
         [sys.executable, "-c", READER, str(tmp_path)],

@@ -10,8 +10,9 @@ from pathlib import Path
 from broker import ambient
 from broker.demo.run import Ports, Stand, configured, sample, simulator
 from broker.settings import Settings
+from tests.machine.ports import free_ports
 from tests.machine.program import Program
-from tests.whole.stage import Script, four_ports, laid_out, serving
+from tests.whole.stage import Script, laid_out, serving
 
 PATIENCE = 90
 """Seconds that the workers may take to start: the machine may be busy with something else."""
@@ -80,7 +81,7 @@ async def run(
     """Migrates, serves, and ends it all with the block. `doors` are further arguments of `serve`, `env` what is added
     to its environment.
     """
-    ports = four_ports()
+    ports = Ports(free_ports(4))
     config = laid_out(folder, script)
     for file in config.rglob("*.toml"):
         text = file.read_text("utf-8")

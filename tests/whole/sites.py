@@ -13,8 +13,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from broker import ambient, app
 from broker.demo.run import CONFIG, Ports, Stand, configured, sample, simulator
 from tests.machine.certificates import Authority
+from tests.machine.ports import LOOPBACK, free_ports
 from tests.whole.signing_out import Receiver, Told
-from tests.whole.stage import LOOPBACK, Script, Stage, four_ports, laid_out, serving
+from tests.whole.stage import Script, Stage, laid_out, serving
 
 BROKER, CONSOLE, SERVICE, PROVIDERS = "broker.test", "console.example", "council.test", "providers.example"
 SERVICE_HOP, PROVIDER_HOP = "counter.example", "way-back.test"
@@ -87,7 +88,7 @@ async def apart(
 
     `script` brings further services, `told` hears what reaches them.
     """
-    sites = Sites(four_ports().first)
+    sites = Sites(free_ports(4))
     named_here(patch)
     # the sample service is another's program: it trusts what its environment says
     patch.setenv("SSL_CERT_FILE", str(authority.file))

@@ -2,9 +2,7 @@
 
 import asyncio
 import contextlib
-import random
 import shutil
-import socket
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -18,9 +16,8 @@ from broker import ambient, app
 from broker.ambient import Ambient
 from broker.app import Parts
 from broker.demo.run import CONFIG, Ports, Stand, configured, stands
+from tests.machine.ports import LOOPBACK, free_ports
 from tests.whole.signing_out import Receiver, Told
-
-LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,23 +79,6 @@ class Ahead:
         return Ambient(now=self.now, draw=ambient.real().draw, tick=self.tick)
 
 
-def four_ports() -> Ports:
-    """Four free ports in a row. The search begins by chance, since other runs may be looking on this machine."""
-    begin = random.randrange(2500)
-    for number in range(2500):
-        first = 21000 + 4 * ((begin + number) % 2500)
-        with contextlib.ExitStack() as held:
-            try:
-                for port in range(first, first + 4):
-                    probe = held.enter_context(socket.socket())
-                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    probe.bind((LOOPBACK, port))
-            except OSError:
-                continue
-            return Ports(first)
-    raise RuntimeError("no four free ports in a row")
-
-
 @dataclass(frozen=True, slots=True)
 class Script:
     """How a stage differs from the example configuration.
@@ -136,7 +116,7 @@ async def staged(
     `given` is time and chance in place of the machine's own, for the broker and the simulated providers; the sample
     service keeps the machine's. `told` hears what reaches the services when a citizen signs out.
     """
-    ports, real = four_ports(), given or ambient.real()
+    ports, real = Ports(free_ports(4)), given or ambient.real()
     settings = configured(ports, real, laid_out(folder, script))
     await app.migrated(settings)
     async with app.opened(settings, real) as parts, serving(*_told(stands(parts, ports), told)):

@@ -14,7 +14,7 @@ from multidict import CIMultiDict
 from tests.machine import nginx
 from tests.machine.certificates import Authority, Certificate
 from tests.machine.nginx import USUAL, WITH_CERTIFICATES
-from tests.machine.program import LOOPBACK
+from tests.machine.ports import LOOPBACK
 from tests.whole.processes import Running, run
 from tests.whole.rider import Reply, Rider, Service, Wire, eventually, wire
 from tests.whole.stage import Script

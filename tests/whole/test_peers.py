@@ -14,7 +14,8 @@ from playwright.async_api import Page
 
 from broker.jose import load_signing_key, public_jwk
 from tests.machine.peers import Peer
-from tests.machine.program import Program, free_port
+from tests.machine.ports import free_port
+from tests.machine.program import Program
 from tests.whole.citizen import NORTHBANK, Citizen
 from tests.whole.rider import RIDES_SERVICE
 from tests.whole.stage import Script, Stage, staged
