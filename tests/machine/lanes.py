@@ -22,7 +22,7 @@ SLOW_FOLDERS = ("faults", "guides", "whole", "attacks", "deploy", "bench", "coun
 SHARED = frozenset({"faults", "guides", "attacks"})
 """Folders whose tests share one running broker: a single worker runs all of a folder."""
 
-BY_FIXTURE = {"redis_server": "store", "postgres_server": "store", "browser": "browser"}
+BY_FIXTURE = {"redis_server": "store", "postgres_server": "store", "browser": "browser", "hsm": "slow"}
 NOT_UNIT = ("store", "browser", "slow")
 
 

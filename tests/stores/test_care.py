@@ -23,6 +23,8 @@ from broker.stores.sql.schema import unwritable
 from tests.machine.postgres import PostgresServer, own_folder, unprivileged
 from tests.machine.redis import RedisServer
 
+pytestmark = pytest.mark.store
+
 
 @pytest.fixture
 def own_redis() -> Iterator[RedisServer]:

@@ -19,6 +19,7 @@ from tests.machine.ports import free_port
 from tests.machine.postgres import OWNER, PostgresServer
 from tests.machine.redis import RedisServer
 
+pytestmark = pytest.mark.store
 HOST = "localhost"
 
 
