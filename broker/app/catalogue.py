@@ -110,18 +110,20 @@ class Catalogue:
     async def keys(self, client_id: str, proof: str | Certificate) -> KeySet:
         """The public keys of a service, to verify a token or know a certificate. For an empty text nothing is fetched.
 
-        An empty set for a service without keys, and for one that shows them where they cannot be fetched now.
+        An empty set for a service without keys, and for one that shows them where they cannot be fetched now. If a
+        reload replaces the keys during the fetch, the answer is those of the new registration.
         """
-        known = self._key_sets.get(client_id)
-        if known is not None:
-            return known
-        remote = self._remote.get(client_id)
-        if remote is None or not proof:
-            return NO_KEYS
-        try:
-            return await remote.keys(proof)
-        except Missed:
-            return NO_KEYS
+        while client_id not in self._key_sets:
+            remote = self._remote.get(client_id)
+            if remote is None or not proof:
+                return NO_KEYS
+            try:
+                found = await remote.keys(proof)
+            except Missed:
+                found = NO_KEYS
+            if self._remote.get(client_id) is remote:
+                return found
+        return self._key_sets[client_id]
 
     async def encryption_keys(self, service: Service, alg: str) -> Sequence[EncryptionKey]:
         """The keys that a service can be written to: those in its file, imported when they are first needed, or those
@@ -134,9 +136,12 @@ class Catalogue:
             except Missed as missed:
                 raise Unavailable(f"the keys of {service.client_id}: {missed}") from None
         known = self._theirs.get(service.client_id)
-        if known is None:
-            known = self._theirs[service.client_id] = parse_encryption_keys(service.jwks or {"keys": []})
-        return known
+        if known is not None and self.services.get(service.client_id) is service:
+            return known
+        found = parse_encryption_keys(service.jwks or {"keys": []})
+        if self.services.get(service.client_id) is service:  # not that of a request from before a reload
+            self._theirs[service.client_id] = found
+        return found
 
     def _remote_keys(self, client_id: str, url: str) -> RemoteKeys:
         """Those of before where the address is the same; a service has connections of its own, so it slows no other."""

@@ -1,14 +1,19 @@
 """A service's file changes while citizens are under way: what is registered now counts, at every step."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
+from urllib.parse import urlencode
 
 import pytest
 
 from broker.app.catalogue import key_sets
-from broker.model.service import Service
-from tests.whole.rider import NORTHBANK, RIDES, RIDES_SERVICE, Forms, Rider, Wire, rides, wire
+from broker.jose import Certificate, KeySet, SigningKey, load_signing_key, new_signing_key_pem
+from broker.jwe import load_decryption_key, new_decryption_key_pem
+from broker.model.service import ClientAuthentication, Delivery, Service
+from tests.machine.key_server import KeyServer, shown
+from tests.whole.rider import NORTHBANK, RIDES, RIDES_SERVICE, Forms, Reply, Rider, Wire, rides, wire
 from tests.whole.stage import Script, Stage, staged
 
 
@@ -162,3 +167,133 @@ async def test_many_changes_break_no_sign_in(rider: Rider, stage: Stage, line: W
     done.set()
     await work
     assert len(set(codes)) == 3 and changes >= len(codes)
+
+
+# --- a reload while a request waits for a service's keys ---
+
+
+def encryption_jwk(kid: str) -> dict[str, str]:
+    """A new public key to encrypt to."""
+    return {**load_decryption_key(new_decryption_key_pem("ECDH-ES+A256KW"), "ECDH-ES+A256KW").jwk, "kid": kid}
+
+
+SECRET = "s3cret-of-the-riders-with-128-random-bits"
+BY_SECRET = {"client_id": RIDES, "client_secret": SECRET}
+
+
+@pytest.fixture
+async def hanging(stage: Stage) -> AsyncIterator[KeyServer]:
+    """The riders' keys are at an address that does not answer until a test lets it."""
+    services = stage.parts.settings.services
+    async with KeyServer().running() as keys:
+        keys.open.clear()
+        take(stage, {**services, RIDES: replace(services[RIDES], jwks=None, jwks_uri=keys.url)})
+        yield keys
+
+
+@pytest.fixture
+def waiting(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Set when a request asks for keys that have to be fetched."""
+    asked, keys = asyncio.Event(), stage.parts.catalogue.keys
+
+    async def listened(client_id: str, proof: str | Certificate) -> KeySet:
+        if proof:  # nothing is fetched for a caller who brings a secret
+            asked.set()
+        return await keys(client_id, proof)
+
+    monkeypatch.setattr(stage.parts.catalogue, "keys", listened)
+    return asked
+
+
+async def during_the_fetch(call: Awaitable[Reply], waiting: asyncio.Event, reload: Callable[[], None]) -> Reply:
+    """The reply to a call, during whose fetch of keys the services are read again."""
+    sent = asyncio.ensure_future(call)
+    await asyncio.wait_for(waiting.wait(), 20)
+    reload()
+    return await sent
+
+
+@pytest.mark.parametrize("path", ["/par", "/token", "/introspect", "/revoke"])
+async def test_a_service_removed_while_its_keys_are_fetched_is_refused_as_an_invalid_client(
+    path: str, rider: Rider, stage: Stage, hanging: KeyServer, waiting: asyncio.Event
+) -> None:
+    def reload() -> None:
+        without(stage)
+        hanging.open.set()
+
+    reply = await during_the_fetch(rider.call(path, rider.service.assertion()), waiting, reload)
+    assert (reply.status, reply.told["error"]) == (401, "invalid_client")
+
+
+@pytest.mark.parametrize("path", ["/par", "/ciba"])
+async def test_a_service_removed_while_its_signed_request_waits_for_keys_is_refused(
+    path: str, rider: Rider, stage: Stage, hanging: KeyServer, waiting: asyncio.Event
+) -> None:
+    services = stage.parts.settings.services
+    by_secret = replace(
+        services[RIDES],
+        authentication=ClientAuthentication.CLIENT_SECRET_POST,
+        secret_digest=hashlib.sha256(SECRET.encode()).hexdigest(),
+        jwks=None,
+        jwks_uri=hanging.url,
+        ciba=Delivery.POLL,
+    )
+    take(stage, {**services, RIDES: by_secret})
+
+    def reload() -> None:
+        without(stage)
+        hanging.open.set()
+
+    signed = rider.service.assertion()["client_assertion"]
+    reply = await during_the_fetch(rider.call(path, {**BY_SECRET, "request": signed}), waiting, reload)
+    assert (reply.status, reply.told["error"]) == (400, "unauthorized_client")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_browser_whose_service_is_removed_while_keys_are_fetched_sees_an_error_page(
+    method: str, rider: Rider, stage: Stage, hanging: KeyServer, waiting: asyncio.Event
+) -> None:
+    def reload() -> None:
+        without(stage)
+        hanging.open.set()
+
+    asked = {"client_id": RIDES, "request": rider.service.assertion()["client_assertion"]}
+    visit = rider.visit(f"/authorize?{urlencode(asked)}") if method == "GET" else rider.submit("/authorize", asked)
+    reply = await during_the_fetch(visit, waiting, reload)
+    assert reply.status == 400
+    assert "invalid_request: this service is not registered here" in reply.body.decode()
+
+
+async def test_a_service_whose_keys_a_reload_replaces_during_their_fetch_is_judged_by_the_new_ones(
+    rider: Rider, stage: Stage, hanging: KeyServer, waiting: asyncio.Event
+) -> None:
+    own = load_signing_key(rider.service.key.encode(), "ES256", rider.service.kid)
+    other = load_signing_key(new_signing_key_pem("ES256"), "ES256", rider.service.kid)
+
+    async def pushed_while_replaced(shown_before: SigningKey, registered: SigningKey) -> Reply:
+        services = stage.parts.settings.services
+        hosted = replace(services[RIDES], jwks=None, jwks_uri=f"{hanging.url}/{registered.kid}-{registered is own}")
+        hanging.open.clear()
+        waiting.clear()
+        hanging.body = shown(shown_before)
+        take(stage, {**services, RIDES: hosted})
+
+        def reload() -> None:
+            take(stage, {**services, RIDES: replace(services[RIDES], jwks={"keys": [dict(registered.jwk)]})})
+            hanging.open.set()
+
+        return await during_the_fetch(rider.push(), waiting, reload)
+
+    assert (await pushed_while_replaced(other, own)).status == 201
+    assert (await pushed_while_replaced(own, other)).told["error"] == "invalid_client"
+
+
+async def test_an_answer_to_a_service_of_before_a_reload_leaves_none_of_its_encryption_keys_behind(
+    stage: Stage,
+) -> None:
+    services, catalogue = stage.parts.settings.services, stage.parts.catalogue
+    old, new = (replace(services[RIDES], jwks={"keys": [encryption_jwk(kid)]}) for kid in ("old", "new"))
+    take(stage, {**services, RIDES: old})
+    take(stage, {**services, RIDES: new})
+    assert [key.kid for key in await catalogue.encryption_keys(old, "ECDH-ES+A256KW")] == ["old"]
+    assert [key.kid for key in await catalogue.encryption_keys(new, "ECDH-ES+A256KW")] == ["new"]

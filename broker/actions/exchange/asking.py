@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from broker.actions.exchange.counter import Call, Counter, caller, check_on, event, within
+from broker.actions.exchange.counter import Call, Counter, caller, check_on, event, registered, within
 from broker.actions.questions import notice, put
 from broker.model import handle as handles
 from broker.model.facts import Redemption
@@ -20,6 +20,7 @@ async def ask(counter: Counter, call: Call) -> dict[str, Any]:
     """Puts a question to the citizen whom a hint names, and says how to fetch the answer. Raises TokenError."""
     service, now = await caller(counter, call), counter.ambient.now()
     keys = await counter.clients.keys(service.client_id, call.parameters.get("request", ""))
+    service = registered(counter, service)
     asked = ciba.authentication_request(call.parameters, service, keys, counter.door, counter.question_times, now)
     account = await counter.questions.account(service.sector, asked.subject)
     await check_on(counter, service)

@@ -169,6 +169,7 @@ async def _verified(counter: Counter, call: Call) -> Caller:
     if service is not None:
         call.callers.append(service.client_id)
     keys = await counter.clients.keys(credentials.client_id, _keyed(credentials, service, call.certificate))
+    service = counter.clients.services.get(credentials.client_id)  # a reload may have come during the fetch
     try:
         now = counter.ambient.now()
         known = client.authenticate(
@@ -192,13 +193,23 @@ def _keyed(credentials: Credentials, service: Service | None, certificate: Certi
 async def check_on(counter: Counter, service: Service, held: Code | Grant | None = None) -> None:
     """Asks whether the service is turned on, and what stands behind the code or grant it holds: see `turned_off`.
 
-    As of this call's last look into a store. Raises TokenError.
+    As of this call's last look into a store. A service that a reload removed is as good as turned off. Raises
+    TokenError.
     """
     switches = await counter.switches.current()
+    registered(counter, service)
     if switches.is_off(SwitchKind.SERVICE, service.client_id):
         raise TokenError("unauthorized_client", "this service is turned off", "switched off by an operator")
     if held is not None and (off := turned_off(counter, switches, held)) is not None:
         raise invalid_grant(f"{off} is turned off")
+
+
+def registered(counter: Counter, service: Service) -> Service:
+    """The service as it is registered now, for a call that waited. Raises TokenError if a reload removed it."""
+    now = counter.clients.services.get(service.client_id)
+    if now is None:
+        raise TokenError("unauthorized_client", "this service is turned off", "removed by a reload during the call")
+    return now
 
 
 async def _failed(counter: Counter, call: Call) -> None:

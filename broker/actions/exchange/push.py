@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from broker.actions.exchange.counter import Call, Counter, authenticated, check_on, held_key, once
+from broker.actions.exchange.counter import Call, Counter, authenticated, check_on, held_key, once, registered
 from broker.model import handle as handles
 from broker.oidc import pushed
 from broker.oidc.authorization import authorization_request
@@ -21,9 +21,10 @@ async def push(counter: Counter, call: Call) -> dict[str, Any]:
         asked = {**call.parameters, "client_id": known.service.client_id}
         keys = await counter.clients.keys(known.service.client_id, asked.get("request", ""))
         sender = Sender(keys, counter.ambient.now())
-        request = authorization_request(asked, known.service, Arrival.PUSHED, counter.door, sender)
+        service = registered(counter, known.service)
+        request = authorization_request(asked, service, Arrival.PUSHED, counter.door, sender)
         request = pushed.bound(request, proof)
         handle = handles.fresh(counter.ambient)
         await counter.pushed.put(handle, request, counter.ambient.now() + counter.request_uri)
-        await check_on(counter, known.service)
+        await check_on(counter, service)
         return pushed.pushed_response(handle, counter.request_uri)

@@ -48,8 +48,8 @@ async def userinfo(counter: Counter, call: Call) -> dict[str, Any] | Jwt:
     check_access(presented, record, grant, proof, now, call.certificate)
     if (off := turned_off(counter, await counter.switches.current(), grant)) is not None:
         raise invalid_token(f"{off} is turned off", presented.scheme)
+    service = counter.clients.services[grant.client_id]  # there, since `turned_off` asked and nothing waited since
     claims = userinfo_claims(record, grant, counter.ladder, now)
-    service = counter.clients.services[grant.client_id]
     if service.userinfo_alg is None:
         return claims
     whole = {**claims, "iss": counter.issuer, "aud": service.client_id}

@@ -66,8 +66,7 @@ async def authorize(
     `ui_locales` come before it.
     Held says that a limit allows nothing new. Raises Shown and Redirected; Unavailable if passing state is full.
     """
-    request, first = await _request(desk, door, parameters)
-    service = desk.catalogue.services[request.client_id]
+    request, service, first = await _request(desk, door, parameters)
     if not first and "none" not in request.prompt and await desk.answers.told("", request.pushed):
         return AnsweredAlready(service, request.ui_locales)
     if desk.crowded():
@@ -93,12 +92,12 @@ async def hand_over(
     named = pushed.reference(parameters)
     if named is not None:
         return {"client_id": named.client_id, "request_uri": pushed.request_uri(named.handle)}
-    request = await check(desk, door, parameters)
+    request, service, _ = await _request(desk, door, parameters)
     if desk.crowded():
         raise Unavailable(_CROWDED)
     start = _start(desk, browser)
     if not await desk.limits.allow(f"posted:{start.key}", start.most, start.window):
-        return _too_many(desk, desk.catalogue.services[request.client_id], request)
+        return _too_many(desk, service, request)
     handle = handles.fresh(desk.ambient)
     await desk.pushed.put(handle, request, desk.ambient.now() + POSTED)
     return {"client_id": request.client_id, "request_uri": pushed.request_uri(handle)}
@@ -143,21 +142,22 @@ async def check(desk: Desk, door: Door, parameters: Mapping[str, str]) -> Author
     return (await _request(desk, door, parameters))[0]
 
 
-async def _request(desk: Desk, door: Door, parameters: Mapping[str, str]) -> tuple[AuthorizationRequest, bool]:
-    """As `check`, and whether the request comes for the first time as far as that is known."""
+async def _request(desk: Desk, door: Door, parameters: Mapping[str, str]) -> tuple[AuthorizationRequest, Service, bool]:
+    """As `check`, with its service as registered now, and whether it comes for the first time as far as is known."""
     named = pushed.reference(parameters)
     if named is not None:
         request, first = await desk.pushed.get(named.handle) or (None, True)
-        registered = named.client_id in desk.catalogue.services
-        if request is None or request.client_id != named.client_id or not registered:
-            raise pushed.unknown_reference(named.client_id if registered else None)
-        return replace(request, pushed=handles.digest(named.handle)), first
-    service = desk.catalogue.services.get(pushed.client_of(parameters))
+        service = desk.catalogue.services.get(named.client_id)
+        if request is None or request.client_id != named.client_id or service is None:
+            raise pushed.unknown_reference(None if service is None else named.client_id)
+        return replace(request, pushed=handles.digest(named.handle)), service, first
+    client_id = pushed.client_of(parameters)
+    keys = await desk.catalogue.keys(client_id, parameters.get("request", ""))
+    service = desk.catalogue.services.get(client_id)  # asked after the fetch, during which a reload may have removed it
     if service is None:
         raise Shown("invalid_request", "this service is not registered here", status=400)
-    keys = await desk.catalogue.keys(service.client_id, parameters.get("request", ""))
     sender = Sender(keys, desk.ambient.now())
-    return authorization_request(parameters, service, Arrival.PLAIN, door, sender), True
+    return authorization_request(parameters, service, Arrival.PLAIN, door, sender), service, True
 
 
 def new_transaction(

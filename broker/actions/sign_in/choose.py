@@ -112,8 +112,8 @@ async def _take_in(
     browser: Browser,
 ) -> None:
     provider = attempt.provider
-    service, candidate = desk.service(transaction), desk.candidate(provider)
     outcome = await registered.provider.complete(attempt.note, answer)
+    service, candidate = desk.service(transaction), desk.candidate(provider)
     failure: FailureClass
     detail: Failure | None = None
     if isinstance(outcome, Failure):
