@@ -1089,7 +1089,15 @@ def test_postgresql_is_reached_by_verified_tls_unless_it_is_this_machine_or_said
 
 
 @pytest.mark.parametrize(
-    ("url", "protected"), [("redis://cache/0", False), ("rediss://cache/0", True), ("memory:", False)]
+    ("url", "protected"),
+    [
+        ("redis://cache/0", False),
+        ("rediss://cache/0", True),
+        ("rediss+sentinel://one/service", True),
+        ("rediss+cluster://one", True),
+        ("redis+cluster://one", False),
+        ("memory:", False),
+    ],
 )
 def test_the_scheme_of_a_redis_says_whether_it_is_reached_by_verified_tls(url: str, protected: bool) -> None:
     how = Passing(url).protection
@@ -1110,6 +1118,18 @@ def test_the_scheme_of_a_redis_says_whether_it_is_reached_by_verified_tls(url: s
         ({"url": "redis://127.0.0.1:6379/0"}, None),
         ({"url": "redis://[::1]:6379/0"}, None),
         ({"url": "redis://localhost/0"}, None),
+        ({"url": "redis+sentinel://localhost/service"}, "ephemeral.url"),
+        ({"url": "redis+sentinel://localhost/service", "tls": False}, None),
+        ({"url": "rediss+sentinel://one,two/service"}, None),
+        ({"url": "rediss+cluster://one,two"}, None),
+        ({"url": "redis+cluster://localhost"}, "ephemeral.url"),
+        ({"url": "redis://one,two/0"}, "ephemeral.url"),
+        ({"url": "redis+cluster://one/3", "tls": False}, "ephemeral.url"),
+        ({"url": "rediss+cluster://ann:secret@one,two"}, "ephemeral.url"),
+        ({"url": "rediss+cluster://one", "sentinel_user": "ann"}, "ephemeral.sentinel_user"),
+        ({"url": "rediss+sentinel://one/service", "sentinel_user": "ann"}, "ephemeral.sentinel_user"),
+        ({"url": "rediss://one", "sentinel_password_file": "broker.toml"}, "ephemeral.sentinel_password_file"),
+        ({"url": "rediss+sentinel://one/s", "sentinel_password_file": "none"}, "ephemeral.sentinel_password_file"),
     ],
 )
 def test_a_plain_connection_to_redis_on_another_host_must_be_said(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broker import ambient, keys, seal
-from broker.app.parts import encrypted, password
+from broker.app.parts import encrypted, password, redis_access
 from broker.commands import Refused
 from broker.commands.check import check_keys
 from broker.commands.machine import told
@@ -73,7 +73,7 @@ async def check_start(settings: Settings) -> None:
     facts, where = settings.broker.database, settings.broker.ephemeral
     if (wrong := await unwritable(facts.url, password(facts.password_file), encrypted(facts))) is not None:
         raise Refused(f"database.url: {wrong}", NOT_NOW)
-    server = open_care(where.url, password(where.password_file), encrypted(where))
+    server = open_care(where.url, redis_access(where))
     if server is None:
         return
     try:
@@ -180,8 +180,7 @@ async def administered(settings: Settings) -> AsyncIterator[Administered]:
         sealer,
         facts.ambient,
         facts.switches,
-        password=password(broker.ephemeral.password_file),
-        tls=encrypted(broker.ephemeral),
+        redis_access(broker.ephemeral),
     )
     facts.clock.join_passing(passing.server_time, passing.forget)
     try:

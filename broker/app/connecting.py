@@ -8,7 +8,7 @@ from broker import ambient, keys, seal
 from broker.ambient import Ambient
 from broker.app.administration import administered, check_ready, migrated
 from broker.app.notifying import notifier
-from broker.app.parts import encrypted, password
+from broker.app.parts import encrypted, password, redis_access
 from broker.commands import Refused
 from broker.commands.machine import Machine
 from broker.commands.refusing import EXPECTED, refusal
@@ -90,9 +90,7 @@ async def _redis(settings: Settings, real: Ambient) -> str | None:
         )
         stack.push_async_callback(facts.close)
         at = broker.ephemeral
-        passing = open_passing(
-            at.url, sealer, real, facts.switches, password=password(at.password_file), tls=encrypted(at)
-        )
+        passing = open_passing(at.url, sealer, real, facts.switches, redis_access(at))
         stack.push_async_callback(passing.close)
         if problems := await passing.check_server():
             return "; ".join(problems)

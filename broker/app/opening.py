@@ -15,7 +15,7 @@ from broker.ambient import Ambient
 from broker.app.administration import read as read_settings
 from broker.app.catalogue import Catalogue, key_sets
 from broker.app.chores import chores
-from broker.app.parts import Parts, encrypted, password
+from broker.app.parts import Parts, encrypted, password, redis_access
 from broker.app.registering import Files, rewrite_renamed
 from broker.app.reloading import Reader, Reloading
 from broker.app.rereading import Rereading
@@ -59,8 +59,7 @@ async def opened(
             sealer,
             facts.ambient,
             facts.switches,
-            password=password(broker.ephemeral.password_file),
-            tls=encrypted(broker.ephemeral),
+            redis_access(broker.ephemeral),
         )
         stack.push_async_callback(passing.close)
         facts.clock.join_passing(passing.server_time, passing.forget)

@@ -16,6 +16,7 @@ from broker.settings import Passing as PassingSettings
 from broker.settings import Settings, secret
 from broker.stores.facts import Facts
 from broker.stores.passing.opening import Passing
+from broker.stores.passing.transport import RedisAccess
 from broker.tls import client_context
 from broker.web.operations import Readiness
 from providers.watch import Watch
@@ -59,3 +60,13 @@ def encrypted(store: FactsSettings | PassingSettings) -> ssl.SSLContext | None:
     """How connections to a store are encrypted, None if they are plain. Raises TlsUnusable."""
     how = store.protection
     return None if how is None else client_context(how)
+
+
+def redis_access(passing: PassingSettings) -> RedisAccess:
+    """The passwords of Redis and its Sentinels, and how TLS is verified. Raises TlsUnusable."""
+    return RedisAccess(
+        password(passing.password_file),
+        encrypted(passing),
+        passing.sentinel_user,
+        password(passing.sentinel_password_file),
+    )

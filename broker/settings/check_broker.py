@@ -13,10 +13,11 @@ from broker.model.assurance import Level
 from broker.normalize.email import ascii_host, is_unreachable, sendable
 from broker.normalize.phone import regions
 from broker.operator_files import content, is_folder, is_special, unmarked
+from broker.redis_urls import RedisTopology, RedisUrl, read_redis_url
 from broker.settings.secret import unreadable, unusable_secret
 from broker.settings.shape import HOME, Broker, Facts, Passing
 from broker.settings.urls import check_address, check_networks, check_origin, check_url
-from broker.store_urls import POSTGRESQL, REDIS, REDIS_TLS, BadUrl, read_store_url
+from broker.store_urls import POSTGRESQL, BadUrl, StoreUrl, read_store_url
 from broker.tls import ClientTls, TlsUnusable, client_context
 from broker.toml import Problem
 
@@ -120,12 +121,10 @@ def check_stores(broker: Broker) -> Iterator[Problem]:
         mend = 'write "sqlite:<path>", with no more than one slash before the path'
         yield Problem("database.url", "this is no path of a file", mend)
     elif broker.database.file is None:
-        yield from check_store_url("database.url", facts, POSTGRESQL, '"sqlite:<path>"')
+        yield from check_store_url("database.url", lambda: read_store_url(facts, POSTGRESQL), '"sqlite:<path>"')
         yield from check_protection("database", broker.database, encrypted=broker.database.tls is not False)
     if passing != "memory:":
-        yield from check_store_url("ephemeral.url", passing, REDIS, '"memory:"')
-        yield from check_protection("ephemeral", broker.ephemeral, encrypted=passing.startswith(f"{REDIS_TLS}:"))
-        yield from check_plain_redis(broker.ephemeral)
+        yield from check_redis(broker.ephemeral)
     if workers > 1 and broker.database.file is not None:
         yield Problem("listen.workers", "SQLite serves one worker", "use PostgreSQL for facts, or workers = 1")
     if workers > 1 and passing == "memory:":
@@ -134,10 +133,10 @@ def check_stores(broker: Broker) -> Iterator[Problem]:
         yield Problem("metrics.folder", "several workers need a folder for their counters", "name an empty folder")
 
 
-def check_store_url(place: str, url: str, scheme: str, other: str) -> Iterator[Problem]:
+def check_store_url(place: str, read: Callable[[], StoreUrl | RedisUrl], other: str) -> Iterator[Problem]:
     """A store's URL that can be read, and holds neither password nor options."""
     try:
-        found = read_store_url(url, *((REDIS, REDIS_TLS) if scheme == REDIS else (scheme,)))
+        found = read()
     except BadUrl as bad:
         yield Problem(place, bad.what, f"{bad.mend}, or {other}" if bad.what == "no such store" else bad.mend)
         return
@@ -146,28 +145,35 @@ def check_store_url(place: str, url: str, scheme: str, other: str) -> Iterator[P
         yield Problem(place, "a password stands in the settings", mend)
 
 
-def check_plain_redis(store: Passing) -> Iterator[Problem]:
-    """A connection to Redis that is encrypted, stays on this machine, or is plain because the settings say so."""
-    encrypted = store.url.startswith(f"{REDIS_TLS}:")
-    if store.tls is not None and store.tls != encrypted:
-        mend = 'write "rediss://" in url' if store.tls else "take tls = false out"
-        yield Problem("ephemeral.tls", "the URL says otherwise", mend)
-    if encrypted or store.tls is not None:
-        return
+def check_redis(store: Passing) -> Iterator[Problem]:
+    """A URL of Redis, encryption to other hosts unless the settings say otherwise, and settings that are used."""
+    yield from check_store_url("ephemeral.url", lambda: read_redis_url(store.url), '"memory:"')
     try:
-        local = read_store_url(store.url, REDIS).local
+        found = read_redis_url(store.url)
     except BadUrl:
-        return  # named already
-    if not local:
-        mend = 'write "rediss://", or tls = false if the network in between reaches nobody else'
+        return  # named by the check before
+    yield from check_protection("ephemeral", store, encrypted=found.encrypted)
+    if store.tls is not None and store.tls != found.encrypted:
+        mend = 'write "rediss" in url' if store.tls else "take tls = false out"
+        yield Problem("ephemeral.tls", "the URL says otherwise", mend)
+    if not found.encrypted and not found.local and store.tls is None:
+        mend = 'write "rediss", or tls = false if the network in between reaches nobody else'
         yield Problem("ephemeral.url", "the connection to another host is not encrypted", mend)
+    if found.topology is not RedisTopology.SENTINEL:
+        for name in ("sentinel_user", "sentinel_password_file"):
+            if getattr(store, name) is not None:
+                mend = "write redis+sentinel:// in url, or take this out"
+                yield Problem(f"ephemeral.{name}", "no Sentinel is asked", mend)
+    elif store.sentinel_user is not None and store.sentinel_password_file is None:
+        mend = "name the file of its password with sentinel_password_file, or take this out"
+        yield Problem("ephemeral.sentinel_user", "the user has no password", mend)
 
 
 def check_protection(section: str, store: Facts | Passing, *, encrypted: bool) -> Iterator[Problem]:
     """Settings of TLS that have a connection to hold for."""
     named = [name for name in ("ca_file", "cert_file", "key_file") if getattr(store, name) is not None]
     if named and not encrypted:
-        mend = "write rediss:// in url" if section == "ephemeral" else "take tls = false out"
+        mend = "write rediss in url" if section == "ephemeral" else "take tls = false out"
         yield Problem(f"{section}.{named[0]}", "the connection is not encrypted", f"{mend}, or take this out")
     if store.ca_file is not None and not store.verify:
         yield Problem(f"{section}.verify", "ca_file would be used for nothing", "take verify = false out, or ca_file")
@@ -247,6 +253,7 @@ def check_files(broker: Broker) -> Iterator[Problem]:
     for place, path in (
         ("database.password_file", broker.database.password_file),
         ("ephemeral.password_file", broker.ephemeral.password_file),
+        ("ephemeral.sentinel_password_file", broker.ephemeral.sentinel_password_file),
         ("notifications.smtp.password_file", smtp.password_file if smtp is not None else None),
     ):
         if path is not None and (problem := unusable_secret(place, path)) is not None:

@@ -105,6 +105,7 @@ def of_broker(broker: Broker) -> Iterator[Held]:
     for place, path in (
         ("database.password_file", broker.database.password_file),
         ("ephemeral.password_file", broker.ephemeral.password_file),
+        ("ephemeral.sentinel_password_file", broker.ephemeral.sentinel_password_file),
         ("metrics.token_file", broker.metrics.token_file),
         ("notifications.smtp.password_file", None if smtp is None else smtp.password_file),
     ):

@@ -114,15 +114,21 @@ class Passing:
     """Where passing state is kept: transactions, pushed requests, rate limits. All of it may be lost at any moment."""
 
     url: str = "memory:"
-    """`memory:` (one worker), `redis://user@host:port/number`, or `rediss://` for TLS. Never with a password in it,
-    and without options."""
+    """`memory:` (one worker), `redis://user@host:port/number`, `redis+sentinel://user@host:port,host:port/service` for
+    a primary that Sentinels name, or `redis+cluster://user@host:port,host:port`; each with `rediss` in place of
+    `redis` for TLS. Never with a password in it, and without options."""
     password_file: Path | None = None
     """The file that holds the Redis password and nothing else."""
+    sentinel_user: str | None = None
+    """The user of the Sentinels, if they have users. The one in `url` is the user of Redis itself."""
+    sentinel_password_file: Path | None = None
+    """The file that holds the password of the Sentinels and nothing else. Left out: they ask for none."""
     tls: bool | None = None
-    """`false` permits `redis://` to another host: the password and the sealed values cross the network as they are.
-    Left out, another host needs `rediss://`; this machine itself (`localhost`, 127.0.0.1, ::1) does not."""
+    """`false` permits connections without TLS to another host: the password and the sealed values cross the network as
+    they are. Left out, another host needs `rediss`, and so do Sentinels and a Cluster, which name further hosts; this
+    machine itself (`redis://localhost`, 127.0.0.1, ::1) does not."""
     verify: bool = True
-    """Whether the server of `rediss://` must prove its name by a certificate. `false` protects from nobody who can
+    """Whether servers must prove their names by a certificate. `false` protects from nobody who can
     change what is sent: it is for trying out."""
     ca_file: Path | None = None
     """Certificates (PEM) of the authorities that sign the server's certificate. Left out: the machine's own."""
@@ -134,7 +140,7 @@ class Passing:
     @property
     def protection(self) -> ClientTls | None:
         """How connections to Redis are protected, None if they are plain."""
-        if not self.url.startswith(f"{REDIS_TLS}://"):
+        if not self.url.startswith((f"{REDIS_TLS}:", f"{REDIS_TLS}+")):
             return None
         return ClientTls(self.ca_file, self.verify, self.cert_file, self.key_file)
 

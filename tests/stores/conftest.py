@@ -33,6 +33,11 @@ OpenFacts = Callable[[], Awaitable[Facts]]
 OpenPassing = Callable[[Facts], Awaitable[Passing]]
 
 
+def by_redis_py(redis: RedisServer) -> str:
+    """An address of a Redis that the broker's own connection does not serve: it names a user, the default one."""
+    return redis.url.replace("redis://", "redis://default@")
+
+
 async def refused_at_once(ask: Callable[[], Awaitable[object]]) -> None:
     """It is said within a second that a store cannot be reached.
 
@@ -121,13 +126,13 @@ async def some_facts(sqlite_url: str, sealer: Sealer, ambient: Ambient) -> Async
     await facts.close()
 
 
-@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.store)])
+@pytest.fixture(params=["memory", *(pytest.param(one, marks=pytest.mark.store) for one in ("redis", "redis-py"))])
 async def passing(
     request: pytest.FixtureRequest, some_facts: Facts, sealer: Sealer, ambient: Ambient
 ) -> AsyncIterator[Passing]:
     """Passing state of each kind, one after the other."""
-    redis: RedisServer | None = request.getfixturevalue("redis") if request.param == "redis" else None
-    url = "memory:" if redis is None else redis.url
+    redis: RedisServer | None = request.getfixturevalue("redis") if request.param != "memory" else None
+    url = "memory:" if redis is None else redis.url if request.param == "redis" else by_redis_py(redis)
     passing = open_passing(url, sealer, some_facts.ambient, some_facts.switches)
     yield passing
     await passing.close()

@@ -18,6 +18,7 @@ from broker.model.facts import Unavailable
 from broker.seal import Sealer
 from broker.stores.facts import Facts, open_facts
 from broker.stores.passing.opening import Passing, open_passing
+from broker.stores.passing.transport import RedisAccess
 from broker.stores.sql.migrating import migrate
 from broker.stores.sql.schema import unwritable
 from tests.machine.postgres import PostgresServer, own_folder, unprivileged
@@ -38,7 +39,7 @@ def own_redis() -> Iterator[RedisServer]:
 @asynccontextmanager
 async def opened(url: str, facts: Facts, sealer: Sealer, password: str | None = None) -> AsyncIterator[Passing]:
     """Passing state, closed again."""
-    passing = open_passing(url, sealer, facts.ambient, facts.switches, password=password)
+    passing = open_passing(url, sealer, facts.ambient, facts.switches, RedisAccess(password))
     try:
         yield passing
     finally:

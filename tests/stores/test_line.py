@@ -18,9 +18,11 @@ from redis.asyncio import Redis
 from broker.model.facts import Unavailable
 from broker.stores.passing.line import MOST_WAITING, Broken, Crowded, Line, Place, connected
 from broker.stores.passing.scripts import COUNT
-from broker.stores.passing.server import DEADLINE, Server
+from broker.stores.passing.server import Server
+from broker.stores.passing.transport import DEADLINE
 from tests.machine.ports import LOOPBACK
 from tests.machine.redis import RedisServer
+from tests.stores.conftest import by_redis_py
 
 PATIENCE = 60.0
 """Seconds after which an answer will not come any more."""
@@ -35,15 +37,17 @@ def on_each_loop(work: Coroutine[Any, Any, None], loop: str) -> None:
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("transport", ["own connection", "redis-py"])
 def test_every_answer_reaches_whoever_asked_though_connections_are_killed_and_callers_give_up(
-    redis: RedisServer, loop: str
+    redis: RedisServer, transport: str, loop: str
 ) -> None:
-    on_each_loop(storm(redis, random.Random(7)), loop)
+    url = redis.url if transport == "own connection" else by_redis_py(redis)
+    on_each_loop(storm(url, redis, random.Random(7)), loop)
 
 
-async def storm(redis: RedisServer, chance: random.Random) -> None:
+async def storm(url: str, redis: RedisServer, chance: random.Random) -> None:
     """Many callers with one question after the other; some lose patience, and connections are cut again and again."""
-    server = Server(redis.url, None)
+    server = Server(url)
     seen: Counter[str] = Counter()
     done = asyncio.Event()
 
@@ -201,7 +205,7 @@ async def test_a_connection_that_breaks_late_and_another_that_hangs_take_no_long
             asyncio.get_running_loop().call_later(0.7, writer.close)
 
     async with listening(accept) as port:
-        server = Server(f"redis://{LOOPBACK}:{port}/0", None)
+        server = Server(f"redis://{LOOPBACK}:{port}/0")
         began = time.monotonic()
         with pytest.raises(Unavailable):
             await server.command("PING")
@@ -214,7 +218,7 @@ async def test_a_connection_that_breaks_late_and_another_that_hangs_take_no_long
 
 
 async def test_a_connection_that_is_made_after_the_end_is_ended_too(redis: RedisServer) -> None:
-    server = Server(redis.url, None)
+    server = Server(redis.url)
     asking = asyncio.ensure_future(server.command("PING"))
     await asyncio.sleep(0)
     await server.close()
@@ -223,7 +227,7 @@ async def test_a_connection_that_is_made_after_the_end_is_ended_too(redis: Redis
 
 
 async def test_whoever_gives_up_while_the_connection_is_made_takes_it_from_nobody(redis: RedisServer) -> None:
-    server = Server(redis.url, None)
+    server = Server(redis.url)
     first, second = (asyncio.ensure_future(server.command("ECHO", name)) for name in ("first", "second"))
     await asyncio.sleep(0)
     first.cancel()

@@ -19,17 +19,20 @@ from broker.stores.facts import Facts
 from broker.stores.passing.opening import Passing, open_passing
 from tests.machine.ambient import FakeClock
 from tests.machine.redis import RedisServer
-from tests.stores.conftest import refused_at_once
+from tests.stores.conftest import by_redis_py, refused_at_once
 from tests.stores.samples import request, transaction
 from tests.stores.turns import Turns
 
 LIMIT = 20
 
 
-@pytest.fixture
-async def passing(redis: RedisServer, some_facts: Facts, sealer: Sealer) -> AsyncIterator[Passing]:
-    """Passing state in Redis."""
-    passing = open_passing(redis.url, sealer, some_facts.ambient, some_facts.switches)
+@pytest.fixture(params=["own connection", "redis-py"])
+async def passing(
+    request: pytest.FixtureRequest, redis: RedisServer, some_facts: Facts, sealer: Sealer
+) -> AsyncIterator[Passing]:
+    """Passing state in Redis, over each transport."""
+    url = redis.url if request.param == "own connection" else by_redis_py(redis)
+    passing = open_passing(url, sealer, some_facts.ambient, some_facts.switches)
     yield passing
     await passing.close()
 

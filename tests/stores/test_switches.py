@@ -11,7 +11,6 @@ from broker.model.switches import SwitchKind
 from broker.seal import Sealer
 from broker.stores.facts import Facts
 from broker.stores.passing.opening import Passing, open_passing
-from broker.stores.passing.server import MIRROR
 from broker.stores.sql.switches import SwitchedOff
 from tests.machine.ambient import FakeClock
 from tests.machine.redis import RedisServer
@@ -139,7 +138,7 @@ async def test_a_change_is_found_although_redis_was_flushed(
     redis.flush()
     await other.passing.transactions.load("kept")
     assert await other.off()
-    assert redis.command("EXISTS", MIRROR) == ":1"
+    assert redis.command("EXISTS", "portico:switches:v1") == ":1"
 
 
 async def test_a_change_is_found_although_redis_was_gone_when_it_was_made(
@@ -160,7 +159,7 @@ async def test_a_mirror_that_travelled_back_in_time_is_put_right_by_the_next_loo
     one, other = processes
     version = (await other.facts.switches.current()).version
     await one.facts.switches.turn_off(*BANK, "it leaks", "operator", clock.now())
-    redis.command("SET", MIRROR, str(version))
+    redis.command("SET", "portico:switches:v1", str(version))
     await one.facts.switches.check()
     await one.passing.transactions.load("kept")
     assert await one.off()
@@ -173,7 +172,7 @@ async def test_a_mirror_that_is_ahead_of_a_restored_database_is_put_right(
 ) -> None:
     one, other = processes
     version = (await other.facts.switches.current()).version
-    redis.command("SET", MIRROR, str(version + 50))
+    redis.command("SET", "portico:switches:v1", str(version + 50))
     await one.passing.transactions.load("kept")
     assert (await one.facts.switches.current()).version == version
     await other.passing.transactions.load("kept")

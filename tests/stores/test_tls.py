@@ -11,6 +11,7 @@ from broker.model.facts import Unavailable
 from broker.seal import Sealer
 from broker.stores.facts import Facts, open_facts
 from broker.stores.passing.opening import open_passing
+from broker.stores.passing.transport import RedisAccess
 from broker.stores.sql.migrating import migrate
 from broker.stores.sql.schema import schema_is_current
 from broker.tls import ClientTls, client_context
@@ -122,7 +123,7 @@ async def test_redis_over_tls_is_believed_by_authority_and_name_and_asks_for_our
 ) -> None:
     named, url = redis_tls
     for how, wrong in ways(authority, stranger, client, named):
-        passing = open_passing(url, sealer, ambient, some_facts.switches, tls=client_context(how))
+        passing = open_passing(url, sealer, ambient, some_facts.switches, RedisAccess(tls=client_context(how)))
         try:
             if wrong is None:
                 assert await passing.limits.allow("key", 100, 60)

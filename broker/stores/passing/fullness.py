@@ -1,10 +1,10 @@
-"""How full Redis is, and whether it is set up as it must be: nothing evicted, no replica, no cluster."""
+"""Memory usage of Redis, and whether it is set up as it must be: nothing evicted, no replica."""
 
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from broker.stores.passing.server import Server
+from broker.stores.passing.server import A_CLUSTER, Server
 
 LOG: Final = logging.getLogger("portico.passing")
 KEEPS: Final = "noeviction"
@@ -44,21 +44,21 @@ class Fullness:
 
     async def check_server(self) -> Sequence[str]:
         """What is wrong with the server's settings, each with how to mend it."""
-        return list(_problems(await self._server.info()))
+        return list(_problems(await self._server.info(), clustered=self._server.clustered))
 
     async def close(self) -> None:
         """Ends the connection."""
         await self._server.close()
 
 
-def _problems(seen: Mapping[str, str]) -> Sequence[str]:
+def _problems(seen: Mapping[str, str], *, clustered: bool) -> Sequence[str]:
     problems = []
     if (policy := seen.get("maxmemory_policy", KEEPS)) != KEEPS:
         problems.append(f"Redis evicts records (maxmemory-policy is {policy}): {MEND}")
     if seen.get("role", "master") != "master":
         problems.append("this Redis is a replica, which takes no records: name the primary in ephemeral.url")
-    if seen.get("cluster_enabled", "0") != "0":
-        problems.append("this is a Redis Cluster: name a single Redis, with or without replicas")
+    if seen.get("cluster_enabled", "0") != "0" and not clustered:
+        problems.append(A_CLUSTER)
     version = tuple(int(part) for part in seen.get("redis_version", "7.0").split(".")[:2] if part.isdecimal())
     if version < OLDEST:
         problems.append(f"this is Redis {seen['redis_version']}: 6.2 or later is needed")

@@ -1,6 +1,5 @@
 """All passing state, opened by its address."""
 
-import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +24,7 @@ from broker.stores.passing.redis import (
     RedisTransactions,
 )
 from broker.stores.passing.server import Server
+from broker.stores.passing.transport import WITHOUT_PASSWORD, RedisAccess
 from broker.stores.sql.switches import Board
 
 
@@ -54,23 +54,17 @@ class Passing:
 
 
 def open_passing(
-    url: str,
-    sealer: Sealer,
-    ambient: Ambient,
-    board: Board,
-    *,
-    password: str | None = None,
-    tls: ssl.SSLContext | None = None,
+    url: str, sealer: Sealer, ambient: Ambient, board: Board, access: RedisAccess = WITHOUT_PASSWORD
 ) -> Passing:
-    """Opens passing state at `memory:`, `redis://host:port/number` or `rediss://` (TLS).
+    """Opens passing state at `memory:` or at a URL of Redis (broker.redis_urls).
 
     `ambient` is that of the facts, whose clock is steady. Nothing is connected yet. With Redis the board hears from
-    every look into it whether switches changed. `tls` is how `rediss://` is verified. Raises ValueError for an address
-    that is none.
+    every look into it whether switches changed. `access` holds passwords, and how TLS is verified. Raises ValueError
+    for a URL that cannot be used.
     """
     if url == "memory:":
         return _memory(ambient)
-    server = Server(url, password, tls)
+    server = Server(url, access)
     fullness = Fullness(server)
     board.mirror_in(RedisMirror(server))
     return Passing(
@@ -90,9 +84,9 @@ def open_passing(
     )
 
 
-def open_care(url: str, password: str | None, tls: ssl.SSLContext | None) -> Fullness | None:
+def open_care(url: str, access: RedisAccess) -> Fullness | None:
     """What looks after a Redis, alone; None for memory. Nothing is connected yet. Raises ValueError."""
-    return None if url == "memory:" else Fullness(Server(url, password, tls))
+    return None if url == "memory:" else Fullness(Server(url, access))
 
 
 def _memory(ambient: Ambient) -> Passing:

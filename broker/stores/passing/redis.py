@@ -17,11 +17,10 @@ from broker.model.request import AuthorizationRequest
 from broker.seal import Sealer
 from broker.stores.forms import Form, Sealed
 from broker.stores.passing.scripts import COUNT, CREATE, EPOCH, FETCH, FIRST_USE, GIVE_BACK, MIRROR_VERSION, PUT, SAVE
-from broker.stores.passing.server import MIRROR, Server, key, lifetime
+from broker.stores.passing.server import Server, lifetime
 
 _Value = TypeVar("_Value")
 _FORM: Final = 1
-_BROWSERS: Final = key("browser", "")
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -37,7 +36,15 @@ class Record(msgspec.Struct, frozen=True):
 class Shelf(Generic[_Value]):
     """Sealed records of one kind."""
 
-    def __init__(self, kind: str, form: Form[_Value], sealer: Sealer, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        key: Callable[[str, str, int], str],
+        kind: str,
+        form: Form[_Value],
+        sealer: Sealer,
+        now: Callable[[], float],
+    ) -> None:
+        self._key = key
         self._kind = kind
         self._sealed = Sealed(sealer, form)
         self._now = now
@@ -45,7 +52,7 @@ class Shelf(Generic[_Value]):
 
     def name(self, handle: str) -> str:
         """The key of a handle's record."""
-        return key(self._kind, digest(handle), _FORM)
+        return self._key(self._kind, digest(handle), _FORM)
 
     def write(self, name: str, value: _Value, until: float, version: int = 0, browser: str = "") -> bytes:
         """What is to lie under a key."""
@@ -69,10 +76,10 @@ def _version(kept: bytes | None) -> int | None:
     return None if kept is None else int(kept)
 
 
-def _window(allowance: Allowance, now: float) -> tuple[str, int]:
+def _window(server: Server, allowance: Allowance, now: float) -> tuple[str, int]:
     """The key of the window that an allowance is in now, and after how many milliseconds Redis may forget it."""
     number = int(now // allowance.window)
-    name = key("limit", digest(f"{allowance.key}:{allowance.window}:{number}"))
+    name = server.key("limit", digest(f"{allowance.key}:{allowance.window}:{number}"))
     return name, lifetime((number + 1) * allowance.window, now)
 
 
@@ -83,7 +90,8 @@ class RedisTransactions:
         self._server = server
         self._now = ambient.now
         self._heard = heard
-        self._records = Shelf("transaction", Form(Transaction, 2), sealer, ambient.now)
+        self._records = Shelf(server.key, "transaction", Form(Transaction, 2), sealer, ambient.now)
+        self._browsers = server.key("browser", "")
 
     async def create(self, handle: str, transaction: Transaction, limit: int, start: Allowance | None = None) -> bool:
         """Stores a new transaction; False when its browser already has `limit` open ones, or `start` is used up.
@@ -91,10 +99,10 @@ class RedisTransactions:
         One round trip.
         """
         name = self._records.name(handle)
-        keys = [name, _BROWSERS + transaction.browser, MIRROR]
+        keys = [name, self._browsers + transaction.browser, self._server.mirror]
         rest = [limit]
         if start is not None:
-            counted, lasts = _window(start, self._now())
+            counted, lasts = _window(self._server, start, self._now())
             keys.append(counted)
             rest += [start.most, lasts]
         made, version = await self._server.run(CREATE, keys, *self._common(name, transaction), *rest)
@@ -103,7 +111,7 @@ class RedisTransactions:
 
     async def room_from(self, browser: str, limit: int) -> float | None:
         """When a browser will have fewer than `limit` open transactions; None if it has now. One round trip."""
-        key_, now = _BROWSERS + browser, self._now()
+        key_, now = self._browsers + browser, self._now()
         listed = await self._server.command("ZRANGEBYSCORE", key_, f"({now}", "+inf", "WITHSCORES")
         ends = [float(end) for end in listed[1::2]]
         return ends[len(ends) - limit] if len(ends) >= limit else None
@@ -111,7 +119,7 @@ class RedisTransactions:
     async def load(self, handle: str) -> Transaction | None:
         """The transaction, also an ended one while its stub is kept. One round trip."""
         name = self._records.name(handle)
-        kept, version = await self._server.command("MGET", name, MIRROR)
+        kept, version = await self._server.command("MGET", name, self._server.mirror)
         self._heard(_version(version))
         found = self._records.read(name, kept)
         if found is None:
@@ -126,8 +134,10 @@ class RedisTransactions:
         One round trip.
         """
         name = self._records.name(handle)
-        rest = (transaction.version - 1, _BROWSERS, transaction.browser, int(transaction.open))
-        made, version = await self._server.run(SAVE, (name, MIRROR), *self._common(name, transaction), *rest)
+        rest = (transaction.version - 1, self._browsers, transaction.browser, int(transaction.open))
+        made, version = await self._server.run(
+            SAVE, (name, self._server.mirror), *self._common(name, transaction), *rest
+        )
         self._heard(_version(version))
         return bool(made)
 
@@ -144,18 +154,20 @@ class RedisPushedRequests:
         self._server = server
         self._now = ambient.now
         self._heard = heard
-        self._records = Shelf("pushed", Form(AuthorizationRequest), sealer, ambient.now)
+        self._records = Shelf(server.key, "pushed", Form(AuthorizationRequest), sealer, ambient.now)
 
     async def put(self, handle: str, request: AuthorizationRequest, expires: float) -> None:
         """Keeps a checked request until `expires`."""
         name = self._records.name(handle)
         value = self._records.write(name, request, expires)
-        self._heard(_version(await self._server.run(PUT, (name, MIRROR), value, lifetime(expires, self._now()))))
+        self._heard(
+            _version(await self._server.run(PUT, (name, self._server.mirror), value, lifetime(expires, self._now())))
+        )
 
     async def get(self, handle: str) -> tuple[AuthorizationRequest, bool] | None:
         """The request, and whether it is fetched for the first time; None if unknown or expired. One round trip."""
         name = self._records.name(handle)
-        kept, version, fetched = await self._server.run(FETCH, (name, MIRROR, f"{name}:fetched"))
+        kept, version, fetched = await self._server.run(FETCH, (name, self._server.mirror, f"{name}:fetched"))
         self._heard(_version(version))
         found = self._records.read(name, kept)
         return None if found is None else (found[1], int(fetched) == 1)
@@ -167,7 +179,7 @@ class RedisGoodbyes:
     def __init__(self, server: Server, sealer: Sealer, ambient: Ambient) -> None:
         self._server = server
         self._now = ambient.now
-        self._records = Shelf("goodbye", Form(Goodbye), sealer, ambient.now)
+        self._records = Shelf(server.key, "goodbye", Form(Goodbye), sealer, ambient.now)
 
     async def put(self, handle: str, goodbye: Goodbye, expires: float) -> None:
         """Keeps what the page after signing out shows until `expires`."""
@@ -188,7 +200,7 @@ class RedisContinuations:
     def __init__(self, server: Server, sealer: Sealer, ambient: Ambient) -> None:
         self._server = server
         self._now = ambient.now
-        self._records = Shelf("continuation", Form(str), sealer, ambient.now)
+        self._records = Shelf(server.key, "continuation", Form(str), sealer, ambient.now)
 
     async def put(self, code: str, handle: str, expires: float) -> None:
         """Keeps which transaction a code continues."""
@@ -213,12 +225,12 @@ class RedisProofs:
     async def first_use(self, jti: str, expires: float) -> bool:
         """Whether this is the first use of a proof id; remembers it until `expires`."""
         now = self._ambient.now()
-        name = key("proof", digest(jti))
+        name = self._server.key("proof", digest(jti))
         return bool(await self._server.run(FIRST_USE, (name,), expires, lifetime(expires, now), now))
 
     async def epoch(self) -> str:
         """New after every flush and every restart of Redis, when the memory of seen proofs may have been lost."""
-        name = key("proofs", "epoch")
+        name = self._server.key("proofs", "epoch")
         found = await self._server.run(EPOCH, (name,))
         if found is None:
             await self._server.command("SET", name, self._ambient.draw(16).hex(), "NX")
@@ -236,14 +248,14 @@ class RedisLimits:
 
     async def allow(self, key_: str, most: int, window: int) -> bool:
         """Counts one use of `key_`; False beyond `most` in the current window of `window` seconds."""
-        name, lasts = _window(Allowance(key_, most, window), self._now())
-        count, version = await self._server.run(COUNT, (name, MIRROR), lasts)
+        name, lasts = _window(self._server, Allowance(key_, most, window), self._now())
+        count, version = await self._server.run(COUNT, (name, self._server.mirror), lasts)
         self._heard(_version(version))
         return int(count) <= most
 
     async def give_back(self, key_: str, window: int) -> None:
         """Takes one counted use of `key_` out of the current window of `window` seconds."""
-        name, _ = _window(Allowance(key_, 0, window), self._now())
+        name, _ = _window(self._server, Allowance(key_, 0, window), self._now())
         await self._server.run(GIVE_BACK, (name,))
 
 
@@ -255,8 +267,8 @@ class RedisMirror:
 
     async def write(self, version: int, instead: int | None) -> None:
         """Mirrors a version where none, an earlier one, or the one to be put right stands; a later one stays."""
-        await self._server.run(MIRROR_VERSION, (MIRROR,), version, "" if instead is None else instead)
+        await self._server.run(MIRROR_VERSION, (self._server.mirror,), version, "" if instead is None else instead)
 
     async def forget(self) -> None:
         """Takes the mirrored version away."""
-        await self._server.command("DEL", MIRROR)
+        await self._server.command("DEL", self._server.mirror)

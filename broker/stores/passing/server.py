@@ -1,11 +1,8 @@
-"""One way to a Redis: commands and scripts, and every failure to reach it told within a second.
+"""The client of Redis: commands, scripts and names of keys; a failure to reach Redis is raised within a second."""
 
-One Redis, with or without replicas; no cluster, since a script touches keys that belong together.
-"""
-
-import asyncio
 import hashlib
 import math
+import re
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,33 +11,32 @@ from typing import Any, Final
 from hiredis import ReplyError
 
 from broker.model.facts import Unavailable
-from broker.stores.passing.address import place
-from broker.stores.passing.line import NOT_NOW, Broken, Crowded, Line, NotLetIn, Overdue, connected
-
-DEADLINE: Final = 0.8
-"""How long (seconds) one command may take, together with the wait for a connection and the making of one."""
-
-CONNECT_WITHIN: Final = 0.5
-"""How long (seconds) the making of a connection may take."""
+from broker.redis_urls import RedisTopology, RedisUrl, read_redis_url
+from broker.stores.passing.line import NOT_NOW, Broken, Crowded, NotLetIn, Overdue, Place
+from broker.stores.passing.shared_connection import SharedConnection
+from broker.stores.passing.transport import HASH_TAG, WITHOUT_PASSWORD, RedisAccess, RedisTransport
 
 _LINGER: Final = 60.0
 """How much longer (seconds) Redis keeps a record than our clock does: its own expiry only sweeps up."""
 
-MIRROR: Final = "portico:switches:v1"
-"""Where the version of the switches is mirrored. Scripts bring it along."""
-
-
 NOT_LET_IN: Final = "look at the user and the number in ephemeral.url, and at ephemeral.password_file"
+A_CLUSTER: Final = "this is a Redis Cluster: write redis+cluster://host:6379 in ephemeral.url"
+NO_CLUSTER: Final = "this is no Redis Cluster: write redis://host:6379/0 in ephemeral.url"
+NO_SERVICE: Final = "write the name in ephemeral.url as `sentinel monitor` in the Sentinels' configuration does"
 REFUSING: Final[Mapping[str, str]] = {
     "NOAUTH": NOT_LET_IN,
     "WRONGPASS": NOT_LET_IN,
     "DENIED": "set a password for Redis, and name its file with ephemeral.password_file",
     "NOPERM": "let the user of ephemeral.url do it: ACL SETUSER <user> ~portico:* +@all -@dangerous +info",
-    "MOVED": "this is a Redis Cluster: name a single Redis, with or without replicas",
-    "CROSSSLOT": "this is a Redis Cluster: name a single Redis, with or without replicas",
-    "CLUSTERDOWN": "this is a Redis Cluster: name a single Redis, with or without replicas",
+    "MOVED": A_CLUSTER,
+    "CROSSSLOT": A_CLUSTER,
+    "CLUSTERDOWN": A_CLUSTER,
 }
 """The first words of a Redis that is there and will not do it as the broker is set up, and the mend."""
+
+
+MOVING: Final = frozenset({"CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK"})
+"""The first words of a Cluster that fails over or moves slots."""
 
 
 class Misconfigured(Unavailable):
@@ -54,9 +50,21 @@ def _mend(said: str, code: str) -> str | None:
     """The mend of what Redis will not do as the broker is set up; None for a fault of ours."""
     if "ACL failure" in said or "user executing the script" in said:
         return REFUSING["NOPERM"]
+    if "cluster support disabled" in said:
+        return NO_CLUSTER
+    if "No such master" in said:
+        return NO_SERVICE
+    if "DB index" in said:
+        return NOT_LET_IN
     if said.startswith("ERR unknown command"):
         return "use Redis 6.2 or later, with none of its commands renamed"
     return REFUSING.get(code)
+
+
+def reply_code(said: str) -> str:
+    """The code of an error reply. Redis 6.2 writes that of a command in a script into the text."""
+    inside = re.search(r"-([A-Z]{3,}) ", said) if said.startswith("ERR Error running script") else None
+    return said.partition(" ")[0] if inside is None else inside[1]
 
 
 def _tls_mend(error: ssl.SSLError) -> str:
@@ -80,25 +88,44 @@ def script(text: str) -> Script:
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
-def key(kind: str, digest: str, form: int = 1) -> str:
-    """The name of a record: its type, the number of its form, and the SHA-256 of its handle."""
-    return f"portico:{kind}:v{form}:{digest}"
-
-
 def lifetime(until: float, now: float) -> int:
     """After how many milliseconds Redis may forget what our clock forgets at `until`."""
     return math.ceil((max(until - now, 0.0) + _LINGER) * 1000)
 
 
-class Server:
-    """A Redis. It is connected when it is first needed and whenever it is back."""
+def open_transport(url: str, access: RedisAccess) -> tuple[RedisUrl, RedisTransport]:
+    """The transport for a URL; nothing is connected yet. Raises BadUrl, a ValueError."""
+    address = read_redis_url(url)
+    password = address.password if access.password is None else access.password
+    if address.topology is RedisTopology.SINGLE and not address.encrypted and address.user is None:
+        (node,) = address.nodes
+        return address, SharedConnection(Place(node.host, node.port, address.database, password))
+    # here, since redis-py holds some 9 MB
+    from broker.stores.passing.redis_py import RedisPyTransport
 
-    def __init__(self, url: str, password: str | None, tls: ssl.SSLContext | None = None) -> None:
+    tls = (access.tls or ssl.create_default_context()) if address.encrypted else None
+    return address, RedisPyTransport(
+        address, RedisAccess(password, tls, access.sentinel_user, access.sentinel_password)
+    )
+
+
+class Server:
+    """A Redis, or those of them that hold the records now. Connected when first needed and whenever it is back."""
+
+    def __init__(self, url: str, access: RedisAccess = WITHOUT_PASSWORD) -> None:
         """Nothing is connected yet. Raises ValueError for an address that is none."""
-        self._place = place(url, password, tls)
-        self._line: Line | None = None
-        self._opening: asyncio.Task[Line] | None = None
-        self._closed = False
+        address, self._transport = open_transport(url, access)
+        self.clustered = address.topology is RedisTopology.CLUSTER
+        self._prefix = f"portico:{HASH_TAG}:" if self.clustered else "portico:"
+        self.mirror = f"{self._prefix}switches:v1"
+        """Where the version of the switches is mirrored. Scripts bring it along."""
+
+    def key(self, kind: str, digest: str, form: int = 1) -> str:
+        """The name of a record: its type, the number of its form, and the SHA-256 of its handle.
+
+        In a Cluster every name has the same hash tag, since a script uses several records that must lie in one slot.
+        """
+        return f"{self._prefix}{kind}:v{form}:{digest}"
 
     async def command(self, *words: Any) -> Any:
         """One command. One round trip.
@@ -106,18 +133,11 @@ class Server:
         After a broken connection it is sent again, in what is left of its time. Each is safe to repeat: the worst that
         comes of it is a conflict, a proof that counts as seen, or a continuation code that is gone.
         """
-        line, loop = self._line, asyncio.get_running_loop()
-        until = loop.time() + DEADLINE
         try:
-            if line is None or not line.open:
-                return await self._anew(line, words, until)
-            try:
-                return await line.send(words)
-            except Broken:
-                return await self._anew(line, words, until)
+            return await self._transport.execute(words)
         except ReplyError as error:
-            code = str(error).partition(" ")[0]
-            if code in NOT_NOW:
+            code = reply_code(str(error))
+            if code in NOT_NOW or (self.clustered and code in MOVING):
                 raise Unavailable(str(error)) from error
             if (mend := _mend(str(error), code)) is not None:
                 raise Misconfigured(str(error), mend) from error
@@ -128,35 +148,6 @@ class Server:
             raise Misconfigured(f"{type(error).__name__}: {error}", _tls_mend(error)) from error
         except (Broken, Overdue, Crowded, OSError, TimeoutError) as error:
             raise Unavailable(f"{type(error).__name__}: {error}") from error
-
-    async def _anew(self, line: Line | None, words: tuple[Any, ...], until: float) -> Any:
-        """One command on another connection than `line`, and on a third where that one broke before it answered."""
-        async with asyncio.timeout_at(until):
-            line = await self._connected(line)
-            try:
-                return await line.send(words)
-            except Broken:
-                return await (await self._connected(line)).send(words)
-
-    async def _connected(self, broken: Line | None) -> Line:
-        """A connection that is open. Of many who need one at a moment, one makes it and all use it."""
-        if self._line is not None and self._line is not broken and self._line.open:
-            return self._line
-        if self._opening is None:
-            self._opening = asyncio.ensure_future(self._open())
-        return await asyncio.shield(self._opening)
-
-    async def _open(self) -> Line:
-        try:
-            async with asyncio.timeout(CONNECT_WITHIN):
-                line = await connected(self._place, DEADLINE)
-            if self._closed:
-                line.close()
-                raise Broken("closed")
-            self._line = line
-            return line
-        finally:
-            self._opening = None
 
     async def run(self, script: Script, keys: Sequence[str], *arguments: Any) -> Any:
         """One script. One round trip, apart from the first time this Redis sees it."""
@@ -181,15 +172,13 @@ class Server:
         """Deletes every record, as if Redis had lost them; the mirror of the switches stays."""
         cursor = b"0"
         while True:
-            cursor, found = await self.command("SCAN", cursor, "MATCH", "portico:*", "COUNT", 1000)
-            names = [name for name in found if name != MIRROR.encode()]
+            cursor, found = await self.command("SCAN", cursor, "MATCH", f"{self._prefix}*", "COUNT", 1000)
+            names = [name for name in found if name != self.mirror.encode()]
             if names:
                 await self.command("UNLINK", *names)
             if cursor == b"0":
                 return
 
     async def close(self) -> None:
-        """Ends the connection, also one that is being made."""
-        self._closed = True
-        if self._line is not None:
-            self._line.close()
+        """Ends every connection, also one that is being made."""
+        await self._transport.close()
