@@ -24,6 +24,7 @@ GROUND = VOCABULARY | {
     "broker.toml_text",
     "broker.operator_files",
     "broker.store_urls",
+    "broker.redis_urls",
     "broker.tls",
 }
 ROOMS = {"broker.oidc", "broker.journey", "broker.assisted", "broker.account"}
@@ -79,6 +80,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "broker.toml_text": set(),
     "broker.operator_files": set(),
     "broker.store_urls": set(),
+    "broker.redis_urls": {"broker.store_urls"},
     "broker.tls": {"broker.operator_files"},
     "broker.ambient": set(),
     "broker.logs": set(),

@@ -89,20 +89,19 @@ class RedisPyTransport:
         self._waiting = 0
         self._closed = False
         self._sentinel: Sentinel | None = None
-        self._cluster: RedisCluster | None = None
         options = _options(address, access)
+        self._sender: Pipelines | ClusterCommands
         if address.topology is RedisTopology.CLUSTER:
-            self._cluster = _cluster(address.nodes, options)
-            self._connections = asyncio.Semaphore(CONNECTIONS)
+            self._sender = ClusterCommands(_cluster(address.nodes, options))
+            return
+        if address.topology is RedisTopology.SENTINEL:
+            self._sentinel = _sentinel(address.nodes, access)
+            made: Any = SentinelConnectionPool  # without types
+            pool: ConnectionPool = made(address.service, self._sentinel, db=address.database, **options)
         else:
-            if address.topology is RedisTopology.SENTINEL:
-                self._sentinel = _sentinel(address.nodes, access)
-                made: Any = SentinelConnectionPool  # without types
-                pool: ConnectionPool = made(address.service, self._sentinel, db=address.database, **options)
-            else:
-                (node,) = address.nodes
-                pool = ConnectionPool(host=node.host, port=node.port, db=address.database, **options)
-            self._pipelines = Pipelines(Redis.from_pool(pool), pool)
+            (node,) = address.nodes
+            pool = ConnectionPool(host=node.host, port=node.port, db=address.database, **options)
+        self._sender = Pipelines(Redis.from_pool(pool), pool)
 
     async def execute(self, words: Sequence[Any]) -> Any:
         """See RedisTransport."""
@@ -113,7 +112,7 @@ class RedisPyTransport:
         self._waiting += 1
         try:
             async with asyncio.timeout(DEADLINE):
-                return await (self._pipelines.execute(words) if self._cluster is None else self._redirected(words))
+                return await self._sender.execute(words)
         except errors.AuthenticationError as error:
             raise NotLetIn(_text(error)) from error
         except errors.ResponseError as error:
@@ -121,32 +120,44 @@ class RedisPyTransport:
         except (errors.RedisError, errors.RedisClusterException) as error:
             raise _unreachable(error) from error
         except TimeoutError:
-            if self._cluster is not None:
-                # a node that hangs: the next command asks the others which node holds the slot now
-                await self._cluster.aclose()
+            await self._sender.after_timeout()
             raise Overdue from None
         finally:
             self._waiting -= 1
 
-    async def _redirected(self, words: Sequence[Any]) -> Any:
-        """The reply of the node that holds the slot of a command's keys."""
-        assert self._cluster is not None
-        async with self._connections:
-            if words[0] not in KEYLESS:
-                return await self._cluster.execute_command(*words)
-            await self._cluster.initialize()
-            node = self._cluster.get_node_from_key(HASH_TAG)
-            return await self._cluster.execute_command(*words, target_nodes=node)
-
     async def close(self) -> None:
         """See RedisTransport."""
         self._closed = True
-        if self._cluster is not None:
-            await self._cluster.aclose()
-        else:
-            await self._pipelines.close()
+        await self._sender.close()
         if self._sentinel is not None:
             await self._sentinel.aclose()
+
+
+class ClusterCommands:
+    """Sends each command to the node that holds the slot of its keys, and follows redirections."""
+
+    def __init__(self, client: RedisCluster) -> None:
+        """Nothing is connected yet."""
+        self._client = client
+        self._connections = asyncio.Semaphore(CONNECTIONS)
+        _leave_raw(client)
+
+    async def execute(self, words: Sequence[Any]) -> Any:
+        """The reply to one command. Raises what redis-py raises."""
+        async with self._connections:
+            if words[0] not in KEYLESS:
+                return await self._client.execute_command(*words)
+            await self._client.initialize()
+            node = self._client.get_node_from_key(HASH_TAG)
+            return await self._client.execute_command(*words, target_nodes=node)
+
+    async def after_timeout(self) -> None:
+        """A node that hangs is asked no more: the next command asks the others which node holds the slot now."""
+        await self._client.aclose()
+
+    async def close(self) -> None:
+        """Ends every connection."""
+        await self._client.aclose()
 
 
 class Pipelines:
@@ -158,8 +169,7 @@ class Pipelines:
         self._unsent: list[tuple[Sequence[Any], asyncio.Future[Any]]] = []
         self._planned = False
         self._running: set[asyncio.Task[None]] = set()
-        for name in RAW:
-            client.response_callbacks.pop(name, None)
+        _leave_raw(client)
 
     async def execute(self, words: Sequence[Any]) -> Any:
         """The reply to one command. Raises what redis-py raises; TypeError for words that cannot be sent."""
@@ -216,12 +226,20 @@ class Pipelines:
         found: Sequence[Any] = await pipeline.execute(raise_on_error=False)
         return found
 
+    async def after_timeout(self) -> None:
+        """Nothing: the time-out ended the connection, and the next one is made to the primary of then."""
+
     async def close(self) -> None:
         """Ends every connection, also one that is being made."""
         for task in self._running:
             task.cancel()
         await self._client.aclose()
         await self._pool.aclose()
+
+
+def _leave_raw(client: Redis | RedisCluster) -> None:
+    for name in RAW:
+        client.response_callbacks.pop(name, None)
 
 
 def _options(address: RedisUrl, access: RedisAccess) -> dict[str, Any]:

@@ -20,8 +20,8 @@ class SharedConnection:
 
     async def execute(self, words: Sequence[Any]) -> Any:
         """See RedisTransport."""
-        line, sent = self._line, tuple(words)
-        until = asyncio.get_running_loop().time() + DEADLINE
+        line, sent, loop = self._line, tuple(words), asyncio.get_running_loop()
+        until = loop.time() + DEADLINE
         if line is None or not line.open:
             return await self._anew(line, sent, until)
         try:
