@@ -294,13 +294,13 @@ def staff_door(parts: Parts) -> ASGIApp:
     door = staff_pages.Door(
         staff_login(parts, staff),
         StaffCases(desk),
-        desk.profiles,
+        desk.rules.profiles,
         parts.catalogue.services,
         staff.people,
         ready,
         parts.sealer,
         parts.ambient,
-        desk.confirm,
+        desk.prompts.confirm,
     )
     shown = staff_pages.staff_routes(door)
     routes = [*shown, *static_routes(files), *alive_routes(parts.readiness)]

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from broker.actions.assisted.citizen import CitizenCases
-from broker.actions.assisted.context import CaseContext
+from broker.actions.assisted.context import CaseContext, CaseRules, CaseStores, PromptSettings
 from broker.actions.assisted.evidence_input import DETAILS
-from broker.actions.assisted.staff_login import StaffLogin
+from broker.actions.assisted.staff_login import LoginPolicy, LoginRecords, StaffLogin
 from broker.actions.attempt_log import AttemptLog
 from broker.actions.counts import CountedAudit, CountedCases, CountedQuestions
 from broker.actions.sign_in.desk import Desk
@@ -30,18 +30,19 @@ def case_context(parts: Parts) -> CaseContext:
         return digests.mac(Purpose.CASE_MARK, text).hex()
 
     return CaseContext(
-        issuer=f"{broker.issuer}/assisted",
-        ambient=parts.ambient,
-        cases=CountedCases(parts.facts.cases, parts.meters),
-        audit=CountedAudit(parts.facts.audit, parts.meters),
-        terms=terms(parts),
-        profiles=profiles(parts.settings),
+        stores=CaseStores(
+            cases=CountedCases(parts.facts.cases, parts.meters),
+            questions=CountedQuestions(parts.facts.questions, parts.meters),
+            audit=CountedAudit(parts.facts.audit, parts.meters),
+        ),
+        rules=CaseRules(f"{broker.issuer}/assisted", terms(parts), profiles(parts.settings), broker.region),
+        prompts=PromptSettings(
+            confirm=f"{broker.issuer}/confirm",
+            name=broker.name,
+            ways=frozenset() if (sending := notifier(broker.notifications)) is None else sending.ways,
+        ),
         fingerprint=fingerprint,
-        questions=CountedQuestions(parts.facts.questions, parts.meters),
-        confirm=f"{broker.issuer}/confirm",
-        name=broker.name,
-        ways=frozenset() if (sending := notifier(broker.notifications)) is None else sending.ways,
-        region=broker.region,
+        ambient=parts.ambient,
     )
 
 
@@ -81,15 +82,13 @@ def staff_login(parts: Parts, staff: Staff) -> StaffLogin:
         ),
         callback=f"{parts.settings.broker.console}/callback",
         people=staff.people,
-        level=staff.level,
-        amr=staff.amr,
-        idle=sessions.idle,
-        absolute=sessions.absolute,
-        fresh=sessions.decision_max_age,
+        policy=LoginPolicy(staff.level, staff.amr, sessions.idle, sessions.absolute, sessions.decision_max_age),
+        records=LoginRecords(
+            sessions=parts.facts.staff_sessions,
+            audit=CountedAudit(parts.facts.audit, parts.meters),
+            attempts=AttemptLog(parts.meters),
+        ),
         ambient=parts.ambient,
-        sessions=parts.facts.staff_sessions,
-        audit=CountedAudit(parts.facts.audit, parts.meters),
-        attempts=AttemptLog(parts.meters),
     )
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import httpx
 from starlette.types import ASGIApp
 
-from broker.actions.assisted.context import CaseContext
+from broker.actions.assisted.context import CaseContext, CaseRules, CaseStores, PromptSettings
 from broker.actions.assisted.staff import StaffCases
-from broker.actions.assisted.staff_login import StaffLogin
+from broker.actions.assisted.staff_login import LoginPolicy, LoginRecords, StaffLogin
 from broker.actions.attempt_log import AttemptLog
 from broker.ambient import Ambient
 from broker.assisted import events as ev
@@ -183,35 +183,32 @@ async def staged(given: Ready, folder: Path, ambient: Ambient, *, served: bool =
             return seals.mac("case mark", text.encode()).hex()
 
         context = CaseContext(
-            f"{origin}/assisted",
-            ambient,
-            facts.cases,
-            facts.audit,
-            TERMS,
-            shipped(),
-            fingerprint,
-            facts.questions,
-            "https://id.test/confirm",
-            {"en": "Portico"},
+            stores=CaseStores(facts.cases, facts.questions, facts.audit),
+            rules=CaseRules(f"{origin}/assisted", TERMS, shipped()),
+            prompts=PromptSettings("https://id.test/confirm", {"en": "Portico"}),
+            fingerprint=fingerprint,
+            ambient=ambient,
         )
         login = StaffLogin(
             provider=build(CARD, known_as(f"{base}/staff"), Ground(outgoing, ambient, lambda _: PEM)),
             callback=callback,
             people=PEOPLE,
-            level=Level.SUBSTANTIAL,
-            amr=("mfa",),
-            idle=IDLE,
-            absolute=ABSOLUTE,
-            fresh=FRESH,
+            policy=LoginPolicy(Level.SUBSTANTIAL, ("mfa",), IDLE, ABSOLUTE, FRESH),
+            records=LoginRecords(facts.staff_sessions, facts.audit, AttemptLog(Tallies())),
             ambient=ambient,
-            sessions=facts.staff_sessions,
-            audit=facts.audit,
-            attempts=AttemptLog(Tallies()),
         )
         written = replace(given.pages, site=replace(given.pages.site, issuer=origin))
         services = {SERVICE.client_id: SERVICE}
         door = staff.Door(
-            login, StaffCases(context), context.profiles, services, PEOPLE, written, seals, ambient, context.confirm
+            login,
+            StaffCases(context),
+            context.rules.profiles,
+            services,
+            PEOPLE,
+            written,
+            seals,
+            ambient,
+            context.prompts.confirm,
         )
         shown = staff.staff_routes(door)
         routes = [*static_routes(given.files), *shown]

@@ -1,9 +1,9 @@
-"""Help from a person, from the citizen's chair: asking, waiting, coming back, taking the identity up."""
+"""Assisted verification for the citizen: ask for help, wait, come back, prove to be the one who asked, bind."""
 
 from dataclasses import dataclass, replace
 
 from broker.actions.assisted.contact import cannot_be_reached, contact, fingerprint_text
-from broker.actions.assisted.context import CaseContext, apply_events, audit_rows, change, load_case, notice
+from broker.actions.assisted.context import CaseContext, apply_events, audit_rows, load_case, notice, update_case
 from broker.actions.browser import Browser
 from broker.actions.outcomes import Continuation, Held, HelpOffered, HelpWanted, Limit, Proof, Refusal
 from broker.actions.sign_in.desk import Desk, event, mine, step
@@ -38,7 +38,7 @@ CODE_LENGTH = 16
 """Letters and digits of a continuation code: 78 bits."""
 
 REFERENCE_LENGTH = 8
-"""Letters and digits of a case's reference: enough that no two cases share one, and no secret."""
+"""Letters and digits of a case's reference, which names the case and is no secret."""
 
 STAFF_LANGUAGE = "en"
 """The language of the console."""
@@ -54,9 +54,9 @@ _ENDINGS = {
 
 @dataclass(frozen=True, slots=True)
 class CitizenCases:
-    """Help from a person: the citizens' desk, and the context in which cases are worked on.
+    """What a citizen does with their case. `enabled` says if help is offered at all.
 
-    `ways` are those in which notices can go out: whoever could not be sent a code could not take their identity up.
+    `ways` are how notices can be sent: without a confirmation code the citizen cannot bind the identity.
     """
 
     desk: Desk
@@ -67,7 +67,7 @@ class CitizenCases:
     # --- asking ---
 
     async def on_offer(self, handle: str, browser: Browser) -> HelpOffered | Lost | None:
-        """The kinds of session that can reach the level the service needs, the strongest first; None for no help."""
+        """The help on offer now: channels that reach the service's level, strongest first. None: no help."""
         transaction = await mine(self.desk, handle, browser)
         if isinstance(transaction, Lost):
             return transaction
@@ -81,13 +81,13 @@ class CitizenCases:
         return HelpOffered(transaction, service, channels, self.ways) if channels else None
 
     def channels(self, level: Level) -> tuple[Channel, ...]:
-        """The kinds of session that can reach a level, the strongest first."""
-        profiles = self.context.profiles
+        """The channels that can reach a level, the strongest first."""
+        profiles = self.context.rules.profiles
         fit = [one for one in Channel if min(profiles.caps[one].level, profiles.highest) >= level]
         return tuple(sorted(fit, key=lambda one: -profiles.caps[one].level))
 
     async def ask(self, handle: str, browser: Browser, wanted: HelpWanted) -> Continuation | Refusal | Held | Lost:
-        """Asks for a person. Gives the continuation code, to be shown once; the transaction's page says the rest."""
+        """Asks for help. Returns the continuation code, to be shown once."""
         offered = await self.on_offer(handle, browser)
         if isinstance(offered, Lost):
             return offered
@@ -95,7 +95,7 @@ class CitizenCases:
             return Refusal.NOT_NOW
         if wanted.way not in self.ways:
             return Refusal.WAY
-        reach = contact(wanted.way, wanted.address, self.context.region)
+        reach = contact(wanted.way, wanted.address, self.context.rules.region)
         if reach is None:
             return Refusal.UNREACHABLE if cannot_be_reached(wanted.way, wanted.address) else Refusal.ADDRESS
         rate = self.desk.limited.help
@@ -107,35 +107,35 @@ class CitizenCases:
     async def _open(
         self, handle: str, transaction: Transaction, reach: Contact, channel: Channel, safety: Safety
     ) -> Continuation | Refusal:
-        """Writes the case, then lets the transaction wait for it. A crash in between is mended by asking again."""
-        marks = (self.context.fingerprint(fingerprint_text(reach)),)
-        submitted = ev.Submitted(reach, channel, safety, marks)
+        """Creates the case, then lets the transaction wait for it. After a crash in between the citizen asks again."""
+        fingerprints = (self.context.fingerprint(fingerprint_text(reach)),)
+        submitted = ev.Submitted(reach, channel, safety, fingerprints)
         while True:
             code = handles.readable(self.context.ambient, CODE_LENGTH)
-            case = apply_events(self.context, self._draft(transaction, code), submitted, ev.Readied())
+            case = apply_events(self.context, self._new_case(transaction, code), submitted, ev.Readied())
             if isinstance(case, Barred):
                 raise RuntimeError(f"a new case could not be submitted: {case}")
             case = replace(case, version=1)
-            created = await self.context.cases.create(case, audit_rows(case), ())
+            created = await self.context.stores.cases.create(case, audit_rows(case), ())
             if created is Created.DONE:
                 break
             if created is Created.ONE_OPEN_ALREADY:
                 await self._join(handle, transaction)
                 return Refusal.NOT_NOW
-        await self.desk.continuations.put(filed(code), handle, transaction.expires)
+        await self.desk.continuations.put(continuation_key(code), handle, transaction.expires)
         if await step(self.desk, handle, transaction, HelpRequested(case.id)) is None:
             await self._join(handle, transaction)
         return Continuation(code)
 
     async def _join(self, handle: str, transaction: Transaction) -> None:
-        """Lets a transaction wait for the open case that was made for it before."""
-        case = await self.context.cases.by_transaction(transaction.id)
+        """Lets the transaction wait for the open case that was created for it before."""
+        case = await self.context.stores.cases.by_transaction(transaction.id)
         latest = await self.desk.transactions.load(handle)
         if case is not None and case.open and latest is not None:
             await step(self.desk, handle, latest, HelpRequested(case.id))
 
-    def _draft(self, transaction: Transaction, code: str) -> Case:
-        now, terms = self.context.ambient.now(), self.context.terms
+    def _new_case(self, transaction: Transaction, code: str) -> Case:
+        now, terms = self.context.ambient.now(), self.context.rules.terms
         request = transaction.request
         return Case(
             id=handles.fresh(self.context.ambient, size=16),
@@ -159,7 +159,7 @@ class CitizenCases:
     # --- waiting ---
 
     async def back(self, handle: str, browser: Browser) -> Lost | None:
-        """Goes back to the open case, from a failure or from a provider."""
+        """Goes back to the open case from a failure or from a provider."""
         transaction = await mine(self.desk, handle, browser)
         if isinstance(transaction, Lost):
             return transaction
@@ -168,11 +168,11 @@ class CitizenCases:
         return None
 
     async def ready(self, handle: str, browser: Browser) -> Lost | None:
-        """Says that the citizen is ready to talk to somebody."""
+        """The citizen is ready for the session: the case waits in the queue."""
         return await self._simply(handle, browser, ev.Readied())
 
     async def withdraw(self, handle: str, browser: Browser) -> Lost | None:
-        """Takes the request for help back; what was given for it is erased."""
+        """Withdraws the request for help; its personal data is erased."""
         transaction = await mine(self.desk, handle, browser)
         if isinstance(transaction, Lost):
             return transaction
@@ -181,7 +181,7 @@ class CitizenCases:
         return None
 
     async def new_code(self, handle: str, browser: Browser) -> Continuation | Lost | None:
-        """A new continuation code for the open case; the one before it is dead. None where no case is open."""
+        """A new continuation code for the open case, in place of the last one. None if no case is open."""
         transaction = await mine(self.desk, handle, browser)
         if isinstance(transaction, Lost):
             return transaction
@@ -189,7 +189,7 @@ class CitizenCases:
         drawn = ev.ContinuationDrawn(continuation_digest(handles.plain(code)))
         if not isinstance(await self._change(transaction, drawn), Case):
             return None
-        await self.desk.continuations.put(filed(code), handle, transaction.expires)
+        await self.desk.continuations.put(continuation_key(code), handle, transaction.expires)
         return Continuation(code)
 
     async def _simply(self, handle: str, browser: Browser, event: ev.Event) -> Lost | None:
@@ -202,15 +202,15 @@ class CitizenCases:
     async def _change(self, transaction: Transaction, *events: ev.Event, notices: tuple[Notice, ...] = ()) -> object:
         if transaction.case is None:
             return None
-        return await change(self.context, transaction.case, *events, notices=notices)
+        return await update_case(self.context, transaction.case, *events, notices=notices)
 
-    # --- what the journey asks ---
+    # --- what the journey reads ---
 
     async def outcome(self, transaction: Transaction) -> Proven | Over | None:
-        """What became of the transaction's case; None while it is still open.
+        """The outcome of the transaction's case; None while the case is open.
 
-        A case that went on in another transaction is over for this one, and a level that only a live case in the
-        asking browser is worth is not given to any other browser.
+        A case that continued in another transaction is over for this one. Only the browser in which help was asked
+        for gets more than the level of a confirmation code.
         """
         case = None if transaction.case is None else await load_case(self.context, transaction.case)
         if case is None:
@@ -218,40 +218,42 @@ class CitizenCases:
         if case.transaction != transaction.id:
             return Over(FailureClass.HELP_ELSEWHERE)
         if case.state is State.BOUND and case.binding is not None:
-            proven = identity(case, self.context.issuer, self.context.profiles)
-            if not _asking(transaction, case):
-                proven = replace(proven, level=min(proven.level, self.context.profiles.authentication.code))
+            proven = identity(case, self.context.rules.issuer, self.context.rules.profiles)
+            if not _asking_browser(transaction, case):
+                proven = replace(proven, level=min(proven.level, self.context.rules.profiles.authentication.code))
             enough = proven.level >= transaction.request.minimum
             return Proven(proven) if enough else Over(FailureClass.HELP_TOO_LOW)
         return None if case.open else Over(_ENDINGS[case.state])
 
     async def standing(self, transaction: Transaction) -> Standing:
-        """What the citizen may see of the case. Raises LookupError where there is none."""
+        """What the citizen may see of the case. Raises LookupError if there is none."""
         case = None if transaction.case is None else await load_case(self.context, transaction.case)
         if case is None:
             raise LookupError("the transaction waits for no case")
-        attempts = await self.context.cases.attempts(case.id, _purpose(case)) if case.state is State.APPROVED else 0
-        asking, now = _asking(transaction, case), self.context.ambient.now()
-        return standing(case, self.context.terms, now, asking=asking, attempts=attempts)
+        attempts = (
+            await self.context.stores.cases.attempts(case.id, _purpose(case)) if case.state is State.APPROVED else 0
+        )
+        asking, now = _asking_browser(transaction, case), self.context.ambient.now()
+        return standing(case, self.context.rules.terms, now, asking=asking, attempts=attempts)
 
     async def tidy(self, transaction: Transaction) -> None:
-        """Withdraws the case that an identity proven elsewhere made needless, if there is one."""
+        """Withdraws the case that is no longer needed after a sign-in with a provider, if there is one."""
         if transaction.withdrawn is not None:
-            await change(self.context, transaction.withdrawn, ev.Withdrawn("another_way"))
+            await update_case(self.context, transaction.withdrawn, ev.Withdrawn("another_way"))
 
     async def released(self, case: str) -> None:
-        """The identity of a case answered a service: what is not kept for reuse is erased."""
-        await change(self.context, case, ev.Released())
+        """The identity was released to a service: the case is erased, unless the citizen keeps it for reuse."""
+        await update_case(self.context, case, ev.Released())
 
     async def asked(self, transaction: Transaction) -> Question | None:
-        """What staff ask the citizen of the transaction's case to confirm, as long as it waits for an answer."""
+        """The waiting question of staff to the citizen of the transaction's case; None if no question is waiting."""
         if transaction.case is None:
             return None
-        now, asked = self.context.ambient.now(), await self.context.questions.of_case(transaction.case)
+        now, asked = self.context.ambient.now(), await self.context.stores.questions.of_case(transaction.case)
         return next((one for one in asked if one.waits(now)), None)
 
     async def vouched(self, question: Question, identity: Identity) -> bool:
-        """Records in a case that somebody confirmed its question; False where the case takes nothing more in."""
+        """Records the confirmation of a question as evidence in its case; False if the case takes no more evidence."""
         case = None if question.case is None else await load_case(self.context, question.case)
         if case is None:
             return False
@@ -259,28 +261,28 @@ class CitizenCases:
         way = identity.provider if candidate is None else candidate.card.name(STAFF_LANGUAGE)
         now = self.context.ambient.now()
         made = device_evidence(case, question.id, identity.level, way, identity.claims, now)
-        return isinstance(await change(self.context, case.id, ev.DeviceConfirmed(made)), Case)
+        return isinstance(await update_case(self.context, case.id, ev.DeviceConfirmed(made)), Case)
 
-    # --- taking the identity up ---
+    # --- binding the identity ---
 
     async def send_code(self, handle: str, browser: Browser) -> Refusal | Lost | None:
-        """Has a confirmation code sent. The one before it is dead; a second press at once is JUST_SENT."""
+        """Sends a confirmation code, in place of the last one. JUST_SENT if that one was sent seconds ago."""
         transaction = await mine(self.desk, handle, browser)
         if isinstance(transaction, Lost):
             return transaction
         case = None if transaction.case is None else await load_case(self.context, transaction.case)
         if case is None or case.state is not State.APPROVED or case.contact is None:
             return None
-        now, (way, address) = self.context.ambient.now(), self._where(case, case.contact)
-        code, life = confirmation_code(self.context.ambient.draw), self.context.terms.code(way)
+        now, (way, address) = self.context.ambient.now(), self._code_address(case, case.contact)
+        code, life = confirmation_code(self.context.ambient.draw), self.context.rules.terms.code(way)
         sent = ev.CodeSent(Confirmation(confirmation_digest(case.id, code), way, now, now + life))
-        told = notice(self.context, case, NoticeKind.CODE, life, code=code, minutes=str(life // 60))
-        told = replace(told, way=way, address=address)
-        done = await change(self.context, case.id, sent, edition=case.edition, notices=(told,))
+        sent_notice = notice(self.context, case, NoticeKind.CODE, life, code=code, minutes=str(life // 60))
+        sent_notice = replace(sent_notice, way=way, address=address)
+        done = await update_case(self.context, case.id, sent, edition=case.edition, notices=(sent_notice,))
         return Refusal.JUST_SENT if done is Barred.JUST_SENT else None
 
-    def _where(self, case: Case, reach: Contact) -> tuple[Way, str]:
-        """Where the code goes: by post where the session was held for that, and nobody said that post is unsafe."""
+    def _code_address(self, case: Case, reach: Contact) -> tuple[Way, str]:
+        """Where the code is sent: by post if that was the channel, unless the citizen said that post is unsafe."""
         home = case.details.claims.get("address")
         careful = case.safety.someone_with_me or case.safety.unsafe
         if case.channel is Channel.PHONE_AND_POST and home and not careful:
@@ -288,10 +290,10 @@ class CitizenCases:
         return reach.way, reach.address
 
     async def bind(self, handle: str, browser: Browser, code: str, words: str) -> Proof | Lost:
-        """Proves with the confirmation code, and the mutual words, that this is who asked; binds the identity.
+        """Verifies the confirmation code and the phrase, and binds the identity.
 
-        Nothing says which of them was wrong. Words left out are taken for less, except in the browser that asked where
-        the service needs more than a code is worth.
+        The answer does not say which of them was wrong. The phrase may be left out for a lower level, except in the
+        browser that asked, if the service needs more than the level of a code.
         """
         transaction = await mine(self.desk, handle, browser)
         if isinstance(transaction, Lost):
@@ -301,22 +303,22 @@ class CitizenCases:
             return Proof.DONE if case is not None and case.state is State.BOUND else Proof.NOT_NOW
         if case.confirmation is not None and self.context.ambient.now() >= case.confirmation.expires:
             return Proof.RUN_OUT
-        tries = self.context.terms.max_code_attempts
-        attempt = await self.context.cases.count_attempt(case.id, _purpose(case), tries)
+        tries = self.context.rules.terms.max_code_attempts
+        attempt = await self.context.stores.cases.count_attempt(case.id, _purpose(case), tries)
         if attempt is not None:
-            binding = self._proven(case, code, words, _asking(transaction, case))
-            bound = binding and await change(self.context, case.id, ev.Bound(binding), edition=case.edition)
+            binding = self._verify(case, code, words, _asking_browser(transaction, case))
+            bound = binding and await update_case(self.context, case.id, ev.Bound(binding), edition=case.edition)
             if isinstance(bound, Case):
                 return Proof.DONE
-        await self.context.audit.write([event(self.desk, "case_proof_failed", transaction)])
+        await self.context.stores.audit.write([event(self.desk, "case_proof_failed", transaction)])
         if attempt is None or attempt >= tries:
-            await change(self.context, case.id, ev.AttemptsSpent())
+            await update_case(self.context, case.id, ev.AttemptsSpent())
             return Proof.SPENT
         return Proof.WRONG
 
-    def _proven(self, case: Case, code: str, words: str, asking: bool) -> Binding | None:
-        """What was shown, or None if it was not right. Both are compared whatever the first comparison says."""
-        now, worth = self.context.ambient.now(), self.context.profiles.authentication
+    def _verify(self, case: Case, code: str, words: str, asking: bool) -> Binding | None:
+        """The binding, or None if code or phrase is wrong. Both are always compared, so that timing says nothing."""
+        now, worth = self.context.ambient.now(), self.context.rules.profiles.authentication
         sent = case.confirmation
         right = sent is not None and same_code(case.id, sent.digest, code) and now < sent.expires
         said = same_phrase(case.words, words)
@@ -328,16 +330,16 @@ class CitizenCases:
         return Binding(subject, now, level, ("otp",), asking_browser=asking, code=right, words=said, way=sent.way)
 
 
-def filed(code: str) -> str:
-    """Under what the transaction of a case is found by the case's continuation code: never by that code alone."""
+def continuation_key(code: str) -> str:
+    """The key under which the transaction of a case is stored by the case's continuation code."""
     return f"case:{handles.plain(code)}"
 
 
-def _asking(transaction: Transaction, case: Case) -> bool:
+def _asking_browser(transaction: Transaction, case: Case) -> bool:
     """Whether this is the browser in which help was asked for."""
     return transaction.browser == case.browser and not case.moved
 
 
 def _purpose(case: Case) -> str:
-    """The counter of attempts: a lead who lets a stopped case go on gives new ones."""
+    """The name of the attempt counter. When a lead ends a hold, a new round begins with new attempts."""
     return f"bind:{case.round}"

@@ -1,7 +1,7 @@
-"""Where a citizen may be reached: the address in the form in which it is sent to, and the marks that stand for it.
+"""The citizen's contact address in normal form, and the texts of its fingerprints.
 
-Cases are compared by keyed marks of addresses. Marks are written once and never rewritten, since a case whose personal
-data is erased has nothing left to make them of. So a mark is looked for in every form it was ever written in.
+Cases are compared by keyed digests (fingerprints) of addresses. A fingerprint is written once: a case whose personal
+data is erased has no address left to compute it from. So cases are looked for by each form that was ever written.
 """
 
 from broker.assisted.case import Contact, Way
@@ -10,7 +10,7 @@ from broker.normalize.phone import dialled, phone_number
 
 
 def contact(way: str, typed: str, region: str) -> Contact | None:
-    """The address to be used, or None for what cannot be one.
+    """The address in normal form; None if the text is not an address.
 
     `region` is the country in which a telephone number without a country code is read.
     """
@@ -24,21 +24,21 @@ def contact(way: str, typed: str, region: str) -> Contact | None:
 
 
 def cannot_be_reached(way: str, typed: str) -> bool:
-    """Whether something is an address, but none that a message can be sent to."""
+    """Whether the text is a valid address to which the mail server cannot send."""
     return way == Way.EMAIL and is_unreachable(typed)
 
 
 def fingerprint_text(contact: Contact) -> str:
-    """What stands for the address when cases are compared: the same text for the same address."""
+    """The text whose keyed digest is compared: the same for the same address, however it was typed."""
     key = email_key(contact.address) if contact.way is Way.EMAIL else contact.address
     return f"{contact.way}:{key}"
 
 
 def fingerprint_texts(reach: Contact, region: str) -> tuple[str, ...]:
-    """Every text that ever stood for the address: the one of today, and those of cases of release 0.1.
+    """Every text that any release used for the address: the present one, and those of release 0.1.
 
-    Then a telephone number was what was typed without separators, and a domain stayed in U-labels. `reach` may itself
-    be of such a case.
+    Release 0.1 used a telephone number as typed, without separators, and a domain in U-labels. `reach` may be from
+    such a case.
     """
     reach = contact(reach.way, reach.address, region) or reach
     if reach.way is Way.EMAIL:

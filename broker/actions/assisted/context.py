@@ -1,6 +1,6 @@
-"""What every verb around a verification case begins and ends with: load, let the clocks speak, move, save, record."""
+"""The context of verification cases: load a case with its expired deadlines applied, apply events, save, audit."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from broker.actions.assisted.ports import Cases
@@ -17,52 +17,93 @@ from broker.model.audit import AuditEvent
 from broker.model.notice import Notice, NoticeKind
 
 TRIES = 4
-"""How often a change is tried on top of what others wrote in between."""
+"""How many times a change is tried if other processes save the same case in between."""
 
 NOTICE_LIFE = 3 * 86400
 """How long (seconds) a notice other than a code is worth sending."""
 
 
 @dataclass(frozen=True, slots=True)
-class CaseContext:
-    """Everything that work on cases needs, built once.
+class CaseStores:
+    """The stores of cases, of questions to citizens on their own device, and of the audit record."""
 
-    `issuer` is the first half of the key of every identity a case proves. `blind` turns a document or telephone
-    number into a mark that only this broker can make (hexadecimal). `confirm` is the page where citizens type in the
-    code of a question, `name` by language what they know this broker by, `ways` those in which notices can go out.
-    `region` is the country whose telephone numbers are written without a country code.
+    cases: Cases
+    questions: Questions
+    audit: Audit
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRules:
+    """What decides about cases: the operator's times and numbers, and what evidence is worth.
+
+    `issuer` is the issuer of the identities that cases prove. `region` (ISO 3166-1) is the country in which a
+    telephone number without a country code is read.
     """
 
     issuer: str
-    ambient: Ambient
-    cases: Cases
-    audit: Audit
     terms: Terms
     profiles: Profiles
-    fingerprint: Callable[[str], str]
-    questions: Questions
-    confirm: str
-    name: Mapping[str, str]
-    ways: frozenset[str] = frozenset()
     region: str = "GB"
 
 
+@dataclass(frozen=True, slots=True)
+class PromptSettings:
+    """How staff ask citizens to confirm on their own device.
+
+    `confirm` is the URL of the page that takes the code, `name` the broker's name by language, `ways` how notices can
+    be sent (words of `assisted.case.Way`).
+    """
+
+    confirm: str
+    name: Mapping[str, str]
+    ways: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class CaseContext:
+    """What each action on a case works with, built once.
+
+    `fingerprint` turns an address or a document number into a keyed digest (hexadecimal).
+    """
+
+    stores: CaseStores
+    rules: CaseRules
+    prompts: PromptSettings
+    fingerprint: Callable[[str], str]
+    ambient: Ambient
+
+
+# --- reading ---
+
+
 async def load_case(context: CaseContext, id: str) -> Case | None:
-    """The case as it stands now: whatever fell due since it was last looked at has happened. None if unknown."""
+    """The case as it stands now: its expired deadlines are applied and saved. None if the id is unknown."""
+    return await _load(context, lambda: context.stores.cases.load(id))
+
+
+async def load_by_reference(context: CaseContext, reference: str) -> Case | None:
+    """The same by the case's reference (`Cases.by_reference`)."""
+    return await _load(context, lambda: context.stores.cases.by_reference(reference))
+
+
+async def _load(context: CaseContext, find: Callable[[], Awaitable[Case | None]]) -> Case | None:
     for _ in range(TRIES):
-        case = await context.cases.load(id)
+        case = await find()
         if case is None:
             return None
         after, now = case, context.ambient.now()
         while (event := overdue(after, now)) is not None:
-            after = advance(after, event, now, context.terms)
-        if after is case or await save(context, case, after):
-            return after if after is case else replace(after, version=case.version + 1)
+            after = advance(after, event, now, context.rules.terms)
+        if after is case:
+            return case
+        saved = await save(context, case, after)
+        if saved is not None:
+            return saved
     return None
 
 
 async def refresh_all(context: CaseContext, cases: Iterable[Case]) -> tuple[Case, ...]:
-    """The cases of a list as they stand now; only those whose clock has something to say are read again."""
+    """The cases of a list as they stand now. Only a case with an expired deadline is read again."""
     now, found = context.ambient.now(), []
     for case in cases:
         after = case if overdue(case, now) is None else await load_case(context, case.id)
@@ -70,57 +111,76 @@ async def refresh_all(context: CaseContext, cases: Iterable[Case]) -> tuple[Case
     return tuple(found)
 
 
-async def change(
+async def expire_due_cases(context: CaseContext, limit: int = 50) -> int:
+    """Applies the expired deadlines of cases that nobody opens, so that citizens get their notices in time.
+
+    Returns how many cases were due. Correctness does not depend on it: each load applies expired deadlines first.
+    """
+    due = await context.stores.cases.due(context.ambient.now(), limit)
+    for case in due:
+        await load_case(context, case.id)
+    return len(due)
+
+
+# --- writing ---
+
+
+async def update_case(
     context: CaseContext,
     id: str,
     *events: Event,
     edition: int | None = None,
     notices: Sequence[Notice] = (),
 ) -> Case | RefusalReason:
-    """The case after these events, saved in one write with audit rows and notices; or why nothing was done.
+    """Applies events of the citizen or of the broker and saves the case in one transaction; Returns it, or why not.
 
-    With `edition` it is done only to the case that a page was made from; without, it is done on top of whatever
-    others did in between.
+    With `edition` only that edit version is changed. Without, the events are applied on top of concurrent changes.
     """
     for _ in range(TRIES):
         case = await load_case(context, id)
         if case is None:
             return ActionRefused.UNKNOWN
         if edition is not None and case.edition != edition:
-            return _overtaken(case)
+            return overtaken(case)
         after = apply_events(context, case, *events)
         if isinstance(after, Barred):
             return after
-        if await save(context, case, after, notices):
-            return replace(after, version=case.version + 1)
+        saved = await save(context, case, after, notices)
+        if saved is not None:
+            return saved
     return ActionRefused.CONFLICT
 
 
-def apply_events(context: CaseContext, case: Case, *events: Event) -> Case | Barred:
-    """The case after events of one moment, all of which must be possible; or what bars the first that is not."""
-    now = context.ambient.now()
-    for event in events:
-        why = barred(case, event, now, context.terms)
-        if why is not None:
-            return why
-        case = advance(case, event, now, context.terms)
-    return case
-
-
-def _overtaken(case: Case) -> ActionRefused:
+def overtaken(case: Case) -> ActionRefused:
+    """Why a form was made from an older edit version: LAPSED if the last event was an expired lease."""
     last = case.history[-1].event if case.history else ""
     return ActionRefused.LAPSED if last == "lease_lapsed" else ActionRefused.CONFLICT
 
 
-async def save(context: CaseContext, before: Case, after: Case, notices: Sequence[Notice] = ()) -> bool:
-    """Writes a changed case with an audit row for each new line of its history. False when somebody was faster."""
+def apply_events(context: CaseContext, case: Case, *events: Event) -> Case | Barred:
+    """The case after events of one moment; the refusal of the first event that the rules refuse."""
+    now, terms = context.ambient.now(), context.rules.terms
+    for event in events:
+        why = barred(case, event, now, terms)
+        if why is not None:
+            return why
+        case = advance(case, event, now, terms)
+    return case
+
+
+async def save(context: CaseContext, before: Case, after: Case, notices: Sequence[Notice] = ()) -> Case | None:
+    """Saves a changed case with an audit row for each new line of its history, and its notices, in one transaction.
+
+    Returns the case with its new version; None if another process saved it since `before` was read.
+    """
     after = replace(after, version=before.version + 1)
-    told = (*notices, *_notices(context, before, after))
-    return await context.cases.save(after, audit_rows(after, len(before.history)), told)
+    sent = (*notices, *_notices(context, before, after))
+    done = await context.stores.cases.save(after, audit_rows(after, len(before.history)), sent)
+    return after if done else None
 
 
 def audit_rows(case: Case, since: int = 0) -> tuple[AuditEvent, ...]:
-    """An audit event for each line of the history from number `since` on."""
+    """An audit event for each line of the history from index `since` on."""
     return tuple(
         AuditEvent(
             kind=f"case_{move.event}",
@@ -135,8 +195,11 @@ def audit_rows(case: Case, since: int = 0) -> tuple[AuditEvent, ...]:
     )
 
 
+# --- notices ---
+
+
 def _notices(context: CaseContext, before: Case, after: Case) -> tuple[Notice, ...]:
-    """What a change of state gives the citizen to know. It never says how a case was decided."""
+    """The notices of a change of state. No notice says how a case was decided."""
     if after.state is before.state or after.contact is None or after.safety.unsafe:
         return ()
     match after.state:
@@ -151,9 +214,9 @@ def _notices(context: CaseContext, before: Case, after: Case) -> tuple[Notice, .
 
 
 def notice(context: CaseContext, case: Case, kind: NoticeKind, life: float = NOTICE_LIFE, **fields: str) -> Notice:
-    """A notice to the citizen's contact address. Raises ValueError for a case without one."""
+    """A notice to the case's contact address. Raises ValueError for a case without one."""
     if case.contact is None:
-        raise ValueError("there is nobody to tell")
+        raise ValueError("the case has no contact address")
     now = context.ambient.now()
     return Notice(
         id=handles.fresh(context.ambient, size=16),
@@ -166,14 +229,3 @@ def notice(context: CaseContext, case: Case, kind: NoticeKind, life: float = NOT
         fields={"reference": case.reference, **fields},
         case=case.id,
     )
-
-
-async def expire_due_cases(context: CaseContext, limit: int = 50) -> int:
-    """Moves cases whose time is over although nobody looks at them, so that citizens are told and data goes in time.
-
-    Gives the number of cases looked at. Nothing depends on it: whoever touches a case lets its clocks speak first.
-    """
-    due = await context.cases.due(context.ambient.now(), limit)
-    for case in due:
-        await load_case(context, case.id)
-    return len(due)

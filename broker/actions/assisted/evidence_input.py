@@ -1,10 +1,10 @@
-"""What an agent typed and ticked, made into records: everything that is wrong with it at once."""
+"""Evidence input: what an agent typed and ticked, checked and made into records. All errors are returned at once."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from broker.actions.assisted.contact import fingerprint_texts
-from broker.actions.assisted.staff_results import Answer, InputError, InvalidInput
+from broker.actions.assisted.staff_results import CheckAnswer, EvidenceEntry, InputError, InvalidInput
 from broker.assisted.case import Case, Channel, CheckRecord, EvidenceRecord, Outcome
 from broker.assisted.profiles import EvidenceKind, FieldKind, Profiles
 from broker.assisted.reasons import Occasion, fits
@@ -15,10 +15,10 @@ from broker.normalize.names import name_key
 from broker.normalize.text import clean, clean_lines, is_blank
 
 DETAILS: Mapping[str, bool] = {"given_name": False, "family_name": False, "birthdate": True, "address": False}
-"""What is recorded of a person, by claim (OpenID Connect Core 5.1), and whether it may not be left out."""
+"""The recorded details of a person, by claim (OpenID Connect Core 5.1): True if the claim is required."""
 
 NAMES = ("given_name", "family_name")
-"""Of these one may not be left out. A person with one name has one of them alone."""
+"""At least one of them is required. A person with one name has one of them alone."""
 
 LONGEST = 300
 """Characters in one field at most."""
@@ -28,68 +28,71 @@ EARLIEST = "1890"
 
 
 def evidence(
-    case: Case,
-    profiles: Profiles,
-    member: StaffMember,
-    now: float,
-    id: str | None,
-    kind: str,
-    fields: Mapping[str, str],
-    answers: Sequence[Answer],
+    case: Case, profiles: Profiles, member: StaffMember, now: float, entry: EvidenceEntry
 ) -> EvidenceRecord | InvalidInput:
-    """A piece of evidence, new (`id` None) or in place of one recorded before."""
-    known = profiles.kinds.get(kind)
+    """The record of a piece of evidence, or every error in the entry."""
+    known, fields = profiles.kinds.get(entry.kind), entry.fields
     if known is None or not known.by_staff or case.channel is None:
-        return InvalidInput({"kind": InputError.UNKNOWN if kind else InputError.MISSING})
-    if id is not None and id not in {one.id for one in case.evidence}:
+        return InvalidInput({"kind": InputError.UNKNOWN if entry.kind else InputError.MISSING})
+    if entry.id is not None and recorded_by_staff(case, profiles, entry.id) is None:
         return InvalidInput({"id": InputError.UNKNOWN})
-    faults = _faults_in_fields(known, fields)
-    checks = _checks(known.checks, profiles, member, case.channel, answers, now, faults)
-    if faults:
-        return InvalidInput(faults)
+    errors = _field_errors(known, fields)
+    errors |= _check_errors(known.checks, profiles, member, case.channel, entry.answers)
+    if errors:
+        return InvalidInput(errors)
+    checks = _records(known.checks, entry.answers, member, now)
     kept = {name: _field(known.fields[name], value) for name, value in fields.items() if not is_blank(value)}
-    return EvidenceRecord(id or _next(case), kind, known.type, member.id, now, kept, checks)
+    return EvidenceRecord(entry.id or _next(case), entry.kind, known.type, member.id, now, kept, checks)
+
+
+def recorded_by_staff(case: Case, profiles: Profiles, id: str) -> EvidenceRecord | None:
+    """The piece of evidence with this id, if staff recorded it; None for a confirmation on the citizen's device."""
+    found = next((one for one in case.evidence if one.id == id), None)
+    kind = None if found is None else profiles.kinds.get(found.kind)
+    return None if kind is not None and not kind.by_staff else found
 
 
 def person_checks(
-    case: Case, profiles: Profiles, member: StaffMember, now: float, answers: Sequence[Answer]
+    case: Case, profiles: Profiles, member: StaffMember, now: float, answers: Sequence[CheckAnswer]
 ) -> tuple[CheckRecord, ...] | InvalidInput:
-    """Checks of the person, beside those of the evidence."""
+    """The records of the checks of the person, beside those of the evidence, or every error in the answers."""
     if case.channel is None:
         return InvalidInput({"kind": InputError.MISSING})
-    faults: dict[str, InputError] = {}
-    checks = _checks(profiles.person, profiles, member, case.channel, answers, now, faults)
-    return InvalidInput(faults) if faults else checks
+    errors = _check_errors(profiles.person, profiles, member, case.channel, answers)
+    return InvalidInput(errors) if errors else _records(profiles.person, answers, member, now)
 
 
 def details(claims: Mapping[str, str], now: float) -> Mapping[str, str] | InvalidInput:
-    """The person's details in normal form.
+    """The person's details in normal form, or every error in them.
 
     A date of birth is a partial date (`normalize.dates`) that is not in the future.
     """
-    told = {name: clean_lines(value) for name, value in claims.items() if not is_blank(value)}
-    faults: dict[str, InputError] = {name: InputError.UNKNOWN for name in told if name not in DETAILS}
-    faults |= {name: InputError.MISSING for name, needed in DETAILS.items() if needed and name not in told}
-    if not any(name in told for name in NAMES):
-        faults["given_name"] = InputError.MISSING
-    faults |= {name: InputError.NOT_A_NAME for name in NAMES if name in told and not name_key(told[name])}
-    faults |= {name: InputError.TOO_LONG for name, value in told.items() if len(value) > LONGEST}
-    if "birthdate" in told:
-        born = partial_date(told["birthdate"])
+    typed = {name: clean_lines(value) for name, value in claims.items() if not is_blank(value)}
+    errors: dict[str, InputError] = {name: InputError.UNKNOWN for name in typed if name not in DETAILS}
+    errors |= {name: InputError.MISSING for name, needed in DETAILS.items() if needed and name not in typed}
+    if not any(name in typed for name in NAMES):
+        errors["given_name"] = InputError.MISSING
+    errors |= {name: InputError.NOT_A_NAME for name in NAMES if name in typed and not name_key(typed[name])}
+    errors |= {name: InputError.TOO_LONG for name, value in typed.items() if len(value) > LONGEST}
+    if "birthdate" in typed:
+        born = partial_date(typed["birthdate"])
         if born is None or not _past(born, now):
-            faults["birthdate"] = InputError.NOT_A_DATE
+            errors["birthdate"] = InputError.NOT_A_DATE
         else:
-            told["birthdate"] = born
-    return InvalidInput(faults) if faults else told
+            typed["birthdate"] = born
+    return InvalidInput(errors) if errors else typed
 
 
-def checklist(names: Iterable[str], profiles: Profiles, member: StaffMember, channel: Channel) -> tuple[str, ...]:
-    """The checks of a list that can be made in this channel by this member of staff."""
-    return tuple(name for name in names if _why_not_asked(name, profiles, member, channel) is None)
+def check_error(check: str, profiles: Profiles, member: StaffMember, channel: Channel | None) -> InputError | None:
+    """Why a check cannot be answered: the channel does not allow it, or the member of staff lacks the training."""
+    kind = profiles.checks[check]
+    if channel not in kind.methods:
+        return InputError.NOT_IN_THIS_CHANNEL
+    return InputError.NOT_TRAINED if kind.skill is not None and kind.skill not in member.skills else None
 
 
-def marks(kind: EvidenceKind, record: EvidenceRecord, fingerprint: Callable[[str], str]) -> tuple[str, ...]:
-    """Keyed marks of the numbers by which a piece of evidence is known again in another case."""
+def fingerprints(kind: EvidenceKind, record: EvidenceRecord, fingerprint: Callable[[str], str]) -> tuple[str, ...]:
+    """Keyed digests of the numbers by which other cases with the same piece of evidence are found."""
     return tuple(
         fingerprint(f"{record.kind}.{name}:{plain(record.details[name])}")
         for name, field in kind.fields.items()
@@ -98,61 +101,53 @@ def marks(kind: EvidenceKind, record: EvidenceRecord, fingerprint: Callable[[str
 
 
 def all_fingerprints(case: Case, region: str, fingerprint: Callable[[str], str]) -> tuple[str, ...]:
-    """The marks by which to look for other cases: those of the case, and those an older release made of its address."""
+    """The keyed digests to find similar cases by: those of the case, and those that release 0.1 made of its address."""
     former = () if case.contact is None else fingerprint_texts(case.contact, region)
     return tuple(dict.fromkeys((*case.marks, *map(fingerprint, former))))
 
 
-def _faults_in_fields(kind: EvidenceKind, fields: Mapping[str, str]) -> dict[str, InputError]:
-    faults = {name: InputError.UNKNOWN for name in fields if name not in kind.fields}
+def _field_errors(kind: EvidenceKind, fields: Mapping[str, str]) -> dict[str, InputError]:
+    errors = {name: InputError.UNKNOWN for name in fields if name not in kind.fields}
     for name, field in kind.fields.items():
         value = clean(fields.get(name, ""))
         if is_blank(value):
-            faults |= {name: InputError.MISSING} if field.required else {}
+            errors |= {name: InputError.MISSING} if field.required else {}
         elif len(value) > LONGEST:
-            faults[name] = InputError.TOO_LONG
+            errors[name] = InputError.TOO_LONG
         elif field.dated and full_date(value) is None:
-            faults[name] = InputError.NOT_A_DATE
-    return faults
+            errors[name] = InputError.NOT_A_DATE
+    return errors
 
 
 def _field(kind: FieldKind, value: str) -> str:
-    """What was typed into a field, in normal form."""
+    """The typed value of a field in normal form."""
     return (full_date(value) if kind.dated else None) or clean(value)
 
 
-def _why_not_asked(check: str, profiles: Profiles, member: StaffMember, channel: Channel) -> InputError | None:
-    kind = profiles.checks[check]
-    if channel not in kind.methods:
-        return InputError.NOT_IN_THIS_CHANNEL
-    return InputError.NOT_TRAINED if kind.skill is not None and kind.skill not in member.skills else None
-
-
-def _checks(
-    names: Sequence[str],
-    profiles: Profiles,
-    member: StaffMember,
-    channel: Channel,
-    answers: Sequence[Answer],
-    now: float,
-    faults: dict[str, InputError],
-) -> tuple[CheckRecord, ...]:
-    """The answers as records; what is wrong with them is noted in `faults`."""
+def _check_errors(
+    names: Sequence[str], profiles: Profiles, member: StaffMember, channel: Channel, answers: Sequence[CheckAnswer]
+) -> dict[str, InputError]:
     given = {answer.check: answer for answer in answers}
-    faults |= {check: InputError.UNKNOWN for check in given if check not in names}
-    records = []
+    errors = {check: InputError.UNKNOWN for check in given if check not in names}
     for name in names:
-        approval_refused, answer = _why_not_asked(name, profiles, member, channel), given.get(name)
+        closed, answer = check_error(name, profiles, member, channel), given.get(name)
         if answer is None:
-            if approval_refused is None and not profiles.checks[name].optional:
-                faults[name] = InputError.MISSING
-        elif approval_refused is not None:
-            faults[name] = approval_refused
+            if closed is None and not profiles.checks[name].optional:
+                errors[name] = InputError.MISSING
+        elif closed is not None:
+            errors[name] = closed
         elif (answer.outcome is Outcome.COULD_NOT) != fits(Occasion.COULD_NOT, *filter(None, [answer.reason])):
-            faults[name] = InputError.REASON
-        else:
-            records.append(CheckRecord(name, answer.outcome, member.id, now, answer.reason))
-    return tuple(records)
+            errors[name] = InputError.REASON
+    return errors
+
+
+def _records(
+    names: Sequence[str], answers: Sequence[CheckAnswer], member: StaffMember, now: float
+) -> tuple[CheckRecord, ...]:
+    """The answers as records, in the order of the checklist."""
+    given = {answer.check: answer for answer in answers}
+    found = (given[name] for name in names if name in given)
+    return tuple(CheckRecord(one.check, one.outcome, member.id, now, one.reason) for one in found)
 
 
 def _next(case: Case) -> str:
@@ -161,6 +156,6 @@ def _next(case: Case) -> str:
 
 
 def _past(born: str, now: float) -> bool:
-    """Whether a partial date can be over: the earliest day that it can be."""
+    """Whether the earliest day of a partial date is in the past."""
     today = datetime.fromtimestamp(now, UTC).date().isoformat()
     return born.startswith(NO_YEAR) or EARLIEST <= born <= today[: len(born)]

@@ -1,18 +1,22 @@
-"""What staff do with cases. Every verb checks role, part, lease and edition here; pages only ask."""
+"""What staff do with cases: find work, hold a session, decide, review, lead. Each change goes through `edit_case`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from broker.actions.assisted import device_prompt
-from broker.actions.assisted import evidence_input as records
-from broker.actions.assisted.case_view import case_view, lacks_role, lapsed, role_in_case
-from broker.actions.assisted.context import CaseContext, change, load_case, refresh_all
+from broker.actions.assisted import device_prompt, evidence_input
+from broker.actions.assisted.case_view import case_view
+from broker.actions.assisted.context import CaseContext, load_case, refresh_all
+from broker.actions.assisted.editing import MakeEvent, edit_case
+from broker.actions.assisted.permissions import closed, has_staff_role
 from broker.actions.assisted.staff_login import StaffPrincipal
 from broker.actions.assisted.staff_results import (
     ActionRefused,
-    Answer,
+    CaseRef,
     CaseRole,
     CaseView,
+    CheckAnswer,
+    EditRefused,
+    EvidenceEntry,
     HeldCase,
     InvalidInput,
     RefusalReason,
@@ -31,344 +35,314 @@ from broker.model.question import Question
 from broker.model.staff import StaffRole
 
 LOOKED_AT = 200
-"""How many waiting cases are looked at to find somebody's next one."""
+"""How many waiting cases are read to find the next one for a member of staff."""
 
 LONGEST_NOTE = 2000
 """Characters of a note at most."""
 
-OCCASIONS = {
+DECISION_REASONS = {
     Decision.MORE_EVIDENCE: Occasion.MORE_EVIDENCE,
     Decision.DECLINE: Occasion.DECLINE,
     Decision.REFER: Occasion.REFER,
 }
-"""Which reasons a decision needs. An approval needs none."""
+"""The list of reasons of each decision that needs one. An approval has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class StaffCases:
-    """Work on cases, for whoever is signed in."""
+    """The actions of a signed-in member of staff. `reason` is a word of the action's list in `assisted.reasons`."""
 
     context: CaseContext
 
     # --- finding work ---
 
     async def held(self, who: StaffPrincipal) -> tuple[CaseView, ...]:
-        """The cases somebody holds."""
-        held = await refresh_all(self.context, await self.context.cases.held(who.member.id))
-        return tuple(self._view(case, who) for case in held if case.holder == who.member.id)
+        """The cases that the member of staff holds."""
+        held = await refresh_all(self.context, await self.context.stores.cases.held(who.member.id))
+        return tuple(case_view(self.context, case, who.member) for case in held if case.holder == who.member.id)
 
     async def workload(self) -> Workload:
         """How much waits."""
-        queued = await self.context.cases.queue([State.QUEUED], LOOKED_AT)
-        reviews = await self.context.cases.queue([State.REVIEW], LOOKED_AT)
-        stopped = await self.context.cases.queue([State.HELD], LOOKED_AT)
+        cases = self.context.stores.cases
+        queued = await cases.queue([State.QUEUED], LOOKED_AT)
+        reviews = await cases.queue([State.REVIEW], LOOKED_AT)
+        stopped = await cases.queue([State.HELD], LOOKED_AT)
         oldest = min((case.queued for case in queued if case.queued is not None), default=None)
         late = sum(case.late for case in reviews)
         return Workload(len(queued), len(reviews), late, len(stopped), oldest)
 
-    async def next_case(self, who: StaffPrincipal) -> CaseView | RefusalReason:
-        """The case somebody holds already, or the next one in turn, claimed. NOTHING if none waits for them."""
+    async def next_case(self, who: StaffPrincipal) -> CaseView | EditRefused:
+        """Claims the next case in turn, or Returns the one that is held already. NOTHING if none is waiting."""
         mine = await self.held(who)
         if mine:
             return mine[0]
-        waiting = await self.context.cases.queue([State.QUEUED, State.REVIEW], LOOKED_AT)
+        waiting = await self.context.stores.cases.queue([State.QUEUED, State.REVIEW], LOOKED_AT)
         for case in in_turn(await refresh_all(self.context, waiting), who.member):
-            claimed = await self.claim(who, case.id, case.edition)
+            claimed = await self.claim(who, CaseRef(case.id, case.edition))
             if isinstance(claimed, CaseView):
                 return claimed
         return ActionRefused.NOTHING
 
-    async def claim(self, who: StaffPrincipal, id: str, edition: int) -> CaseView | RefusalReason:
+    async def claim(self, who: StaffPrincipal, ref: CaseRef) -> CaseView | EditRefused:
         """Takes a case that waits for an agent or a reviewer."""
-        case = await load_case(self.context, id)
-        if case is None:
-            return ActionRefused.UNKNOWN
-        taken = ev.ReviewClaimed if case.state is State.REVIEW else ev.Claimed
-        needed = StaffRole.REVIEWER if case.state is State.REVIEW else StaffRole.AGENT
-        if not who.member.may(needed) or (case.state is State.REVIEW and who.member.in_training):
-            return ActionRefused.NOT_ALLOWED
-        return await self._done(who, id, edition, taken(who.member.id))
 
-    async def open_by_reference(self, who: StaffPrincipal, reference: str, reason: str) -> CaseView | RefusalReason:
-        """Looks a case up by its exact reference, with a reason of Occasion.OPEN; both are recorded, found or not."""
-        if not who.member.may(*StaffRole) or (who.member.may(StaffRole.ADMIN) and len(who.member.roles) == 1):
+        async def make(case: Case) -> ev.ByStaff:
+            return ev.ReviewClaimed(who.member.id) if case.state is State.REVIEW else ev.Claimed(who.member.id)
+
+        return await edit_case(self.context, who, StaffAction.CLAIM, ref, make)
+
+    async def open_by_reference(self, who: StaffPrincipal, reference: str, reason: str) -> CaseView | EditRefused:
+        """Looks a case up by its exact reference. The reason is recorded, if a case was found or not."""
+        if not has_staff_role(who.member, StaffAction.OPEN):
             return ActionRefused.NOT_ALLOWED
         if not fits(Occasion.OPEN, reason):
             return ActionRefused.REASON
-        found = await self.context.cases.by_reference(reference)
-        opened = None if found is None else await change(self.context, found.id, ev.Opened(who.member.id, reason))
-        if not isinstance(opened, Case):
+        made = _always(ev.Opened(who.member.id, reason))
+        opened = await edit_case(self.context, who, StaffAction.OPEN, reference, made)
+        if not isinstance(opened, CaseView):
             now, actor = self.context.ambient.now(), f"staff:{who.member.id}"
-            await self.context.audit.write([AuditEvent("case_not_found", now, actor, details={"reason": reason})])
+            missed = AuditEvent("case_not_found", now, actor, details={"reason": reason})
+            await self.context.stores.audit.write([missed])
             return ActionRefused.UNKNOWN
-        return self._seen(opened, who)
+        return ActionRefused.UNKNOWN if opened.role is CaseRole.NONE else opened
 
     async def look(self, who: StaffPrincipal, id: str) -> CaseView | RefusalReason:
-        """A case somebody holds, or looked up by its reference a moment ago; else LAPSED or UNKNOWN."""
+        """A case that the member of staff holds, or looked up a moment ago; else LAPSED or UNKNOWN."""
         case = await load_case(self.context, id)
-        return ActionRefused.UNKNOWN if case is None else self._seen(case, who)
+        if case is None:
+            return ActionRefused.UNKNOWN
+        view = case_view(self.context, case, who.member)
+        return closed(case, who.member) if view.role is CaseRole.NONE else view
 
     async def stopped(self, who: StaffPrincipal) -> tuple[HeldCase, ...] | RefusalReason:
-        """For a lead: cases that wait for one, and reviews that are late; the longest first."""
+        """For a lead: held cases and overdue reviews, the longest waiting first."""
         if not who.member.may(StaffRole.LEAD):
             return ActionRefused.NOT_ALLOWED
-        waiting = await self.context.cases.queue([State.HELD, State.REVIEW], LOOKED_AT)
+        waiting = await self.context.stores.cases.queue([State.HELD, State.REVIEW], LOOKED_AT)
         cases = await refresh_all(self.context, waiting)
-        told = [
+        found = [
             HeldCase(c.reference, c.state, c.changed, _last_move(c), c.late)
             for c in cases
             if c.state is State.HELD or (c.state is State.REVIEW and c.late)
         ]
-        return tuple(sorted(told, key=lambda one: one.since))
+        return tuple(sorted(found, key=lambda one: one.since))
 
     # --- the session ---
 
-    async def renew(self, who: StaffPrincipal, id: str) -> CaseView | RefusalReason:
-        """Still at work: the lease begins anew."""
-        return await self._done(who, id, None, ev.Renewed(who.member.id), StaffAction.RENEW)
+    async def renew(self, who: StaffPrincipal, id: str) -> CaseView | EditRefused:
+        """Extends the lease."""
+        return await self._edit(who, StaffAction.RENEW, CaseRef(id), ev.Renewed(who.member.id))
 
-    async def return_to_queue(
-        self, who: StaffPrincipal, id: str, edition: int, reason: str
-    ) -> CaseView | RefusalReason:
-        """Gives the case back (Occasion.PUT_BACK)."""
-        if not fits(Occasion.PUT_BACK, reason):
-            return ActionRefused.REASON
-        return await self._done(who, id, edition, ev.PutBack(who.member.id, reason), StaffAction.RETURN_TO_QUEUE)
+    async def return_to_queue(self, who: StaffPrincipal, ref: CaseRef, reason: str) -> CaseView | EditRefused:
+        """The holder gives the case back."""
+        wrong, event = _wrong_reasons(Occasion.PUT_BACK, reason), ev.PutBack(who.member.id, reason)
+        return await self._edit(who, StaffAction.RETURN_TO_QUEUE, ref, event, wrong)
 
-    async def start_session(
-        self, who: StaffPrincipal, id: str, edition: int, channel: Channel
-    ) -> CaseView | RefusalReason:
+    async def start_session(self, who: StaffPrincipal, ref: CaseRef, channel: Channel) -> CaseView | EditRefused:
         """The agent and the citizen meet."""
-        return await self._done(who, id, edition, ev.SessionStarted(who.member.id, channel), StaffAction.START_SESSION)
+        return await self._edit(who, StaffAction.START_SESSION, ref, ev.SessionStarted(who.member.id, channel))
 
-    async def verify_phrase(self, who: StaffPrincipal, id: str, edition: int) -> CaseView | RefusalReason:
-        """The citizen read out the first word, the agent the second, and both were right."""
-        return await self._done(who, id, edition, ev.WordsExchanged(who.member.id), StaffAction.VERIFY_PHRASE)
+    async def verify_phrase(self, who: StaffPrincipal, ref: CaseRef) -> CaseView | EditRefused:
+        """The citizen read out the first word of the phrase, the agent the second, and both were right."""
+        return await self._edit(who, StaffAction.VERIFY_PHRASE, ref, ev.WordsExchanged(who.member.id))
 
-    async def record_evidence(
-        self,
-        who: StaffPrincipal,
-        id: str,
-        edition: int,
-        kind: str,
-        fields: Mapping[str, str],
-        answers: Sequence[Answer],
-        evidence: str | None = None,
-    ) -> CaseView | RefusalReason | InvalidInput:
-        """A piece of evidence with its checklist; `evidence` is the id of one to be replaced."""
-        case, context = await load_case(self.context, id), self.context
-        if case is None or case.holder != who.member.id:
-            return _not_held(case, who, Barred.NOT_HOLDER)
-        now = context.ambient.now()
-        made = records.evidence(case, context.profiles, who.member, now, evidence, kind, fields, answers)
-        if isinstance(made, InvalidInput):
-            return made
-        marks = records.marks(context.profiles.kinds[kind], made, context.fingerprint)
-        return await self._done(who, id, edition, ev.EvidenceRecorded(who.member.id, made, marks), StaffAction.RECORD)
+    async def record_evidence(self, who: StaffPrincipal, ref: CaseRef, entry: EvidenceEntry) -> CaseView | EditRefused:
+        """Records a piece of evidence with its checklist, new or in place of an earlier one."""
+        context = self.context
 
-    async def remove_evidence(
-        self, who: StaffPrincipal, id: str, edition: int, evidence: str
-    ) -> CaseView | RefusalReason:
-        """Takes a piece of evidence out. It is noted, and an approval then needs a second person."""
-        return await self._done(who, id, edition, ev.EvidenceRemoved(who.member.id, evidence), StaffAction.RECORD)
+        async def make(case: Case) -> ev.ByStaff | EditRefused:
+            made = evidence_input.evidence(case, context.rules.profiles, who.member, context.ambient.now(), entry)
+            if isinstance(made, InvalidInput):
+                return made
+            marks = evidence_input.fingerprints(context.rules.profiles.kinds[entry.kind], made, context.fingerprint)
+            return ev.EvidenceRecorded(who.member.id, made, marks)
+
+        return await edit_case(context, who, StaffAction.RECORD, ref, make)
+
+    async def remove_evidence(self, who: StaffPrincipal, ref: CaseRef, evidence: str) -> CaseView | EditRefused:
+        """Removes a piece of evidence that staff recorded. An approval then needs a second person."""
+        profiles = self.context.rules.profiles
+
+        async def make(case: Case) -> ev.ByStaff | EditRefused:
+            if evidence_input.recorded_by_staff(case, profiles, evidence) is None:
+                return Barred.NOT_NOW
+            return ev.EvidenceRemoved(who.member.id, evidence)
+
+        return await edit_case(self.context, who, StaffAction.RECORD, ref, make)
 
     async def record_checks(
-        self, who: StaffPrincipal, id: str, edition: int, answers: Sequence[Answer]
-    ) -> CaseView | RefusalReason | InvalidInput:
-        """Checks of the person (`profiles.person`)."""
-        case = await load_case(self.context, id)
-        if case is None or case.holder != who.member.id:
-            return _not_held(case, who, Barred.NOT_HOLDER)
-        now = self.context.ambient.now()
-        made = records.person_checks(case, self.context.profiles, who.member, now, answers)
-        if isinstance(made, InvalidInput):
-            return made
-        return await self._done(who, id, edition, ev.ChecksRecorded(who.member.id, made), StaffAction.RECORD)
+        self, who: StaffPrincipal, ref: CaseRef, answers: Sequence[CheckAnswer]
+    ) -> CaseView | EditRefused:
+        """Records the checks of the person (`profiles.person`)."""
+        context = self.context
+
+        async def make(case: Case) -> ev.ByStaff | EditRefused:
+            now = context.ambient.now()
+            made = evidence_input.person_checks(case, context.rules.profiles, who.member, now, answers)
+            return made if isinstance(made, InvalidInput) else ev.ChecksRecorded(who.member.id, made)
+
+        return await edit_case(context, who, StaffAction.RECORD, ref, make)
 
     async def record_details(
-        self, who: StaffPrincipal, id: str, edition: int, claims: Mapping[str, str]
-    ) -> CaseView | RefusalReason | InvalidInput:
-        """The person's details as the evidence shows them (`evidence_input.DETAILS`)."""
-        told = records.details(claims, self.context.ambient.now())
-        if isinstance(told, InvalidInput):
-            return told
-        return await self._done(who, id, edition, ev.DetailsRecorded(who.member.id, told), StaffAction.RECORD)
+        self, who: StaffPrincipal, ref: CaseRef, claims: Mapping[str, str]
+    ) -> CaseView | EditRefused:
+        """Records the person's details as the evidence shows them (`evidence_input.DETAILS`)."""
+        context = self.context
 
-    async def ask_citizen(self, who: StaffPrincipal, id: str, edition: int, message: str) -> Question | RefusalReason:
-        """See `device_prompt`."""
-        return await device_prompt.ask_citizen(self.context, who, id, edition, message)
+        async def make(case: Case) -> ev.ByStaff | EditRefused:
+            made = evidence_input.details(claims, context.ambient.now())
+            return made if isinstance(made, InvalidInput) else ev.DetailsRecorded(who.member.id, made)
 
-    async def asked(self, who: StaffPrincipal, id: str) -> tuple[Question, ...]:
-        """See `device_prompt`."""
-        return await device_prompt.asked_of(self.context, who, id)
+        return await edit_case(context, who, StaffAction.RECORD, ref, make)
 
-    async def end_session(self, who: StaffPrincipal, id: str, edition: int) -> CaseView | RefusalReason:
-        """The session is over; the citizen is not told what will be decided."""
-        return await self._done(who, id, edition, ev.SessionEnded(who.member.id), StaffAction.END_SESSION)
+    async def ask_citizen(self, who: StaffPrincipal, ref: CaseRef, message: str) -> Question | RefusalReason:
+        """Asks the citizen to confirm on their own device (`device_prompt`)."""
+        return await device_prompt.ask_citizen(self.context, who, ref, message)
 
-    async def drop_session(self, who: StaffPrincipal, id: str, edition: int, reason: str) -> CaseView | RefusalReason:
-        """The session broke off (Occasion.DROP); the citizen waits again."""
-        if not fits(Occasion.DROP, reason):
-            return ActionRefused.REASON
-        return await self._done(who, id, edition, ev.SessionDropped(who.member.id, reason), StaffAction.DROP_SESSION)
+    async def questions(self, view: CaseView) -> tuple[Question, ...]:
+        """The questions that the citizen was asked on their own device (`device_prompt`)."""
+        return await device_prompt.questions_of(self.context, view)
+
+    async def end_session(self, who: StaffPrincipal, ref: CaseRef) -> CaseView | EditRefused:
+        """Ends the session; the decision is next. The citizen does not learn it in the session."""
+        return await self._edit(who, StaffAction.END_SESSION, ref, ev.SessionEnded(who.member.id))
+
+    async def drop_session(self, who: StaffPrincipal, ref: CaseRef, reason: str) -> CaseView | EditRefused:
+        """The session broke off; the citizen waits again."""
+        wrong, event = _wrong_reasons(Occasion.DROP, reason), ev.SessionDropped(who.member.id, reason)
+        return await self._edit(who, StaffAction.DROP_SESSION, ref, event, wrong)
 
     # --- deciding ---
 
     async def decide(
-        self, who: StaffPrincipal, id: str, edition: int, decision: Decision, reasons: Sequence[str], note: str = ""
-    ) -> CaseView | RefusalReason:
-        """The agent's decision. The system computes the level; chance is drawn once the decision stands."""
-        context, case = self.context, await load_case(self.context, id)
-        if case is None:
-            return ActionRefused.UNKNOWN
-        hindered = self._hindered(who, StaffAction.DECIDE, note, fresh=True) or _misfit(decision, reasons)
-        if hindered is not None:
-            return hindered
-        found, member = assess(case, context.profiles), who.member
-        verdict = Verdict(
-            by=member.id,
-            at=context.ambient.now(),
-            decision=decision,
-            reasons=tuple(reasons),
-            note=note.strip(),
-            level=found.level,
-            profile=found.profile,
-            profiles=found.version,
-            in_training=member.in_training,
-        )
-        marks = records.all_fingerprints(case, context.region, context.fingerprint)
-        alike = await context.cases.alike(marks, case.id) if marks else 0
-        drawn = int.from_bytes(context.ambient.draw(8)) < context.terms.random_review * 2**64
-        return await self._done(who, id, edition, ev.Decided(verdict, alike, drawn))
+        self, who: StaffPrincipal, ref: CaseRef, decision: Decision, reasons: Sequence[str], note: str = ""
+    ) -> CaseView | EditRefused:
+        """Records the agent's decision. The level is computed; the random review is drawn after the decision."""
+        context, member = self.context, who.member
+        rules = context.rules
+
+        async def make(case: Case) -> ev.ByStaff | EditRefused:
+            wrong = _wrong_note(note) or _wrong_decision_reasons(decision, reasons)
+            if wrong is not None:
+                return wrong
+            found = assess(case, rules.profiles)
+            verdict = Verdict(
+                by=member.id,
+                at=context.ambient.now(),
+                decision=decision,
+                reasons=tuple(reasons),
+                note=note.strip(),
+                level=found.level,
+                profile=found.profile,
+                profiles=found.version,
+                in_training=member.in_training,
+            )
+            marks = evidence_input.all_fingerprints(case, rules.region, context.fingerprint)
+            alike = await context.stores.cases.alike(marks, case.id) if marks else 0
+            drawn = int.from_bytes(context.ambient.draw(8)) < rules.terms.random_review * 2**64
+            return ev.Decided(verdict, alike, drawn)
+
+        return await edit_case(context, who, StaffAction.DECIDE, ref, make)
 
     async def record_independent_review(
-        self, who: StaffPrincipal, id: str, edition: int, decision: Decision, reasons: Sequence[str], note: str = ""
-    ) -> CaseView | RefusalReason:
-        """What the reviewer would decide, before they see what the agent decided."""
-        hindered = self._hindered(who, StaffAction.INDEPENDENT_REVIEW, note, fresh=True) or _misfit(decision, reasons)
-        if hindered is not None:
-            return hindered
+        self, who: StaffPrincipal, ref: CaseRef, decision: Decision, reasons: Sequence[str], note: str = ""
+    ) -> CaseView | EditRefused:
+        """Records what the reviewer would decide, before they see the agent's verdict."""
+        wrong = _wrong_note(note) or _wrong_decision_reasons(decision, reasons)
         view = OwnView(who.member.id, self.context.ambient.now(), decision, tuple(reasons), note.strip())
-        return await self._done(who, id, edition, ev.ViewGiven(view))
+        return await self._edit(who, StaffAction.INDEPENDENT_REVIEW, ref, ev.ViewGiven(view), wrong)
 
     async def review_verdict(
-        self, who: StaffPrincipal, id: str, edition: int, agrees: bool, reasons: Sequence[str], note: str = ""
-    ) -> CaseView | RefusalReason:
-        """The reviewer's word on the agent's verdict (Occasion.AGREE, which may be left out, or DISAGREE)."""
-        hindered = self._hindered(who, StaffAction.REVIEW, note, fresh=True)
-        if hindered is None and (reasons or not agrees):
-            fit = fits(Occasion.AGREE if agrees else Occasion.DISAGREE, *reasons)
-            hindered = None if fit else ActionRefused.REASON
-        if hindered is not None:
-            return hindered
+        self, who: StaffPrincipal, ref: CaseRef, reasons: Sequence[str], note: str = "", *, agrees: bool
+    ) -> CaseView | EditRefused:
+        """Records if the reviewer agrees with the agent's verdict. To disagree needs a reason."""
+        wrong = _wrong_note(note)
+        if wrong is None and (reasons or not agrees):
+            wrong = _wrong_reasons(Occasion.AGREE if agrees else Occasion.DISAGREE, *reasons)
         review = Review(who.member.id, self.context.ambient.now(), agrees, tuple(reasons), note.strip())
-        return await self._done(who, id, edition, ev.Reviewed(review))
+        return await self._edit(who, StaffAction.REVIEW, ref, ev.Reviewed(review), wrong)
 
     # --- leads ---
 
-    async def reassign(self, who: StaffPrincipal, id: str, edition: int, reason: str) -> CaseView | RefusalReason:
-        """Takes the case from whoever holds it (Occasion.TAKE_BACK)."""
-        if not fits(Occasion.TAKE_BACK, reason):
-            return ActionRefused.REASON
-        return await self._done(who, id, edition, ev.TakenBack(who.member.id, reason), StaffAction.REASSIGN)
+    async def reassign(self, who: StaffPrincipal, ref: CaseRef, reason: str) -> CaseView | EditRefused:
+        """A lead takes the case from its holder; another agent or reviewer can claim it."""
+        wrong, event = _wrong_reasons(Occasion.TAKE_BACK, reason), ev.TakenBack(who.member.id, reason)
+        return await self._edit(who, StaffAction.REASSIGN, ref, event, wrong)
 
-    async def hold(self, who: StaffPrincipal, id: str, edition: int, reason: str) -> CaseView | RefusalReason:
-        """Stops the case until a lead knows more (Occasion.HOLD)."""
-        if not fits(Occasion.HOLD, reason):
-            return ActionRefused.REASON
-        return await self._done(who, id, edition, ev.Held(who.member.id, reason), StaffAction.HOLD)
+    async def hold(self, who: StaffPrincipal, ref: CaseRef, reason: str) -> CaseView | EditRefused:
+        """A lead stops the case until more is known."""
+        wrong, event = _wrong_reasons(Occasion.HOLD, reason), ev.Held(who.member.id, reason)
+        return await self._edit(who, StaffAction.HOLD, ref, event, wrong)
 
-    async def end_hold(self, who: StaffPrincipal, id: str, edition: int, reason: str) -> CaseView | RefusalReason:
-        """Lets a stopped case wait in the queue again (Occasion.END_HOLD)."""
-        if not fits(Occasion.END_HOLD, reason):
-            return ActionRefused.REASON
-        return await self._done(who, id, edition, ev.HoldEnded(who.member.id, reason), StaffAction.END_HOLD)
+    async def end_hold(self, who: StaffPrincipal, ref: CaseRef, reason: str) -> CaseView | EditRefused:
+        """A lead lets a held case wait in the queue again."""
+        wrong, event = _wrong_reasons(Occasion.END_HOLD, reason), ev.HoldEnded(who.member.id, reason)
+        return await self._edit(who, StaffAction.END_HOLD, ref, event, wrong)
 
     async def decline_held(
-        self, who: StaffPrincipal, id: str, edition: int, reasons: Sequence[str], note: str = ""
-    ) -> CaseView | RefusalReason:
-        """Declines a stopped case (Occasion.DECLINE)."""
-        hindered = self._hindered(who, StaffAction.DECLINE_HELD, note, fresh=True) or _misfit(Decision.DECLINE, reasons)
-        if hindered is not None:
-            return hindered
-        return await self._done(who, id, edition, ev.HoldDeclined(who.member.id, tuple(reasons), note.strip()))
+        self, who: StaffPrincipal, ref: CaseRef, reasons: Sequence[str], note: str = ""
+    ) -> CaseView | EditRefused:
+        """A lead declines a held case."""
+        wrong = _wrong_note(note) or _wrong_decision_reasons(Decision.DECLINE, reasons)
+        event = ev.HoldDeclined(who.member.id, tuple(reasons), note.strip())
+        return await self._edit(who, StaffAction.DECLINE_HELD, ref, event, wrong)
 
-    async def revoke(self, who: StaffPrincipal, id: str, edition: int, reason: str) -> CaseView | RefusalReason:
-        """Takes a bound identity back (Occasion.REVOKE)."""
-        hindered = self._hindered(who, StaffAction.REVOKE, "", fresh=True)
-        if hindered is None and not fits(Occasion.REVOKE, reason):
-            hindered = ActionRefused.REASON
-        return hindered or await self._done(who, id, edition, ev.Revoked(who.member.id, reason))
+    async def revoke(self, who: StaffPrincipal, ref: CaseRef, reason: str) -> CaseView | EditRefused:
+        """A lead revokes a bound identity."""
+        wrong, event = _wrong_reasons(Occasion.REVOKE, reason), ev.Revoked(who.member.id, reason)
+        return await self._edit(who, StaffAction.REVOKE, ref, event, wrong)
 
-    # --- everybody ---
+    # --- agents, reviewers and leads ---
 
-    async def flag(self, who: StaffPrincipal, id: str, reason: str) -> CaseView | RefusalReason:
-        """A silent alarm (Occasion.FLAG)."""
-        if not fits(Occasion.FLAG, reason):
-            return ActionRefused.REASON
-        return await self._done(who, id, None, ev.Flagged(who.member.id, reason), StaffAction.FLAG)
+    async def flag(self, who: StaffPrincipal, id: str, reason: str) -> CaseView | EditRefused:
+        """Raises a silent flag."""
+        wrong, event = _wrong_reasons(Occasion.FLAG, reason), ev.Flagged(who.member.id, reason)
+        return await self._edit(who, StaffAction.FLAG, CaseRef(id), event, wrong)
 
-    async def declare_interest(self, who: StaffPrincipal, id: str) -> CaseView | RefusalReason:
-        """Knows the citizen, or is the citizen: out of this case for good."""
-        return await self._done(who, id, None, ev.InterestDeclared(who.member.id), StaffAction.DECLARE_INTEREST)
+    async def declare_interest(self, who: StaffPrincipal, id: str) -> CaseView | EditRefused:
+        """Declares that the member of staff knows the citizen: the case is closed to them from then on."""
+        return await self._edit(who, StaffAction.DECLARE_INTEREST, CaseRef(id), ev.InterestDeclared(who.member.id))
 
-    async def note(self, who: StaffPrincipal, id: str, text: str) -> CaseView | RefusalReason:
-        """A remark of somebody who holds or oversees the case."""
-        hindered = self._hindered(who, StaffAction.NOTE, text)
-        if hindered is not None or not text.strip():
-            return hindered or ActionRefused.NOTHING
-        return await self._done(who, id, None, ev.Noted(who.member.id, text.strip()), StaffAction.NOTE)
+    async def note(self, who: StaffPrincipal, id: str, text: str) -> CaseView | EditRefused:
+        """Adds a note for colleagues."""
+        wrong = _wrong_note(text) or (None if text.strip() else ActionRefused.NOTHING)
+        return await self._edit(who, StaffAction.NOTE, CaseRef(id), ev.Noted(who.member.id, text.strip()), wrong)
 
-    # --- what they share ---
-
-    def _hindered(
-        self, who: StaffPrincipal, deed: StaffAction, note: str, *, fresh: bool = False
-    ) -> ActionRefused | None:
-        if lacks_role(who.member, deed):
-            return ActionRefused.NOT_ALLOWED
-        if len(note) > LONGEST_NOTE or unfit(note) is not None:
-            return ActionRefused.NOTE
-        return ActionRefused.NOT_FRESH if fresh and self.context.ambient.now() >= who.fresh_until else None
-
-    async def _done(
-        self, who: StaffPrincipal, id: str, edition: int | None, event: ev.Event, deed: StaffAction | None = None
-    ) -> CaseView | RefusalReason:
-        """Does it if role, part and table allow it. Without a deed the role was checked before."""
-        if deed is not None and lacks_role(who.member, deed):
-            return ActionRefused.NOT_ALLOWED
-        case = await load_case(self.context, id)
-        claiming = isinstance(event, ev.Claimed | ev.ReviewClaimed)
-        if case is None or (not claiming and role_in_case(case, who.member, self.context.ambient.now()) is None):
-            return _not_held(case, who)
-        after = await change(self.context, id, event, edition=edition)
-        return self._view(after, who) if isinstance(after, Case) else after
-
-    def _view(self, case: Case, who: StaffPrincipal) -> CaseView:
-        """The case as somebody sees it right after they did something: a visitor's view if they have no part now."""
-        seen = role_in_case(case, who.member, self.context.ambient.now()) or CaseRole.VISITOR
-        return case_view(self.context, case, who.member, seen)
-
-    def _seen(self, case: Case, who: StaffPrincipal) -> CaseView | RefusalReason:
-        seen = role_in_case(case, who.member, self.context.ambient.now())
-        return _not_held(case, who) if seen is None else case_view(self.context, case, who.member, seen)
+    async def _edit(
+        self,
+        who: StaffPrincipal,
+        action: StaffAction,
+        ref: CaseRef,
+        event: ev.ByStaff,
+        wrong: ActionRefused | None = None,
+    ) -> CaseView | EditRefused:
+        """`edit_case` with an event that does not depend on the case. `wrong` refuses the input."""
+        return await edit_case(self.context, who, action, ref, _always(event if wrong is None else wrong))
 
 
-def _not_held(
-    case: Case | None, who: StaffPrincipal, otherwise: RefusalReason = ActionRefused.UNKNOWN
-) -> RefusalReason:
-    """Why a case is closed to somebody. Only who held it themselves learns that the lease ran out."""
-    if case is None:
-        return ActionRefused.UNKNOWN
-    return ActionRefused.LAPSED if lapsed(case, who.member) else otherwise
+def _always(event: ev.ByStaff | ActionRefused) -> MakeEvent:
+    async def make(case: Case) -> ev.ByStaff | EditRefused:
+        return event
+
+    return make
+
+
+def _wrong_note(note: str) -> ActionRefused | None:
+    return ActionRefused.NOTE if len(note) > LONGEST_NOTE or unfit(note) is not None else None
+
+
+def _wrong_reasons(occasion: Occasion, *reasons: str) -> ActionRefused | None:
+    return None if fits(occasion, *reasons) else ActionRefused.REASON
+
+
+def _wrong_decision_reasons(decision: Decision, reasons: Sequence[str]) -> ActionRefused | None:
+    occasion = DECISION_REASONS.get(decision)
+    if occasion is None:
+        return ActionRefused.REASON if reasons else None
+    return _wrong_reasons(occasion, *reasons)
 
 
 def _last_move(case: Case) -> str:
-    """The event that brought the case where it stands, with its reason."""
+    """The event that brought the case into its state, with its reason."""
     moved = next((m for m in reversed(case.history) if m.source is not m.target), None)
     return "" if moved is None else f"{moved.event} {moved.reason}".strip()
-
-
-def _misfit(decision: Decision, reasons: Sequence[str]) -> ActionRefused | None:
-    occasion = OCCASIONS.get(decision)
-    fit = fits(occasion, *reasons) if occasion is not None else not reasons
-    return None if fit else ActionRefused.REASON

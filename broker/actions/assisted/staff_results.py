@@ -1,20 +1,22 @@
-"""What staff are told: who is signed in, a case as they may see it, and why something was not done."""
+"""Results of staff actions: a case as a member of staff may see it, and why something was not done."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from broker.assisted.case import Case, Outcome, State
+from broker.assisted.case import Case, Decision, Outcome, State
 from broker.assisted.levels import Assessment
 from broker.assisted.table import Barred
 
 
 class ActionRefused(StrEnum):
-    """Why nothing was changed, beside what the table of a case bars.
+    """Why an action changed nothing, beside the refusals of the rules (`assisted.table`).
 
-    CONFLICT: somebody else changed the case since the page was made. LAPSED: the lease ran out meanwhile. NOTE: the
-    note looks as if it held a code, a password or a card number. REASON: not a reason for this occasion. NOTHING:
-    there is nothing to do. MESSAGE: it cannot be shown to the citizen. ASKED: the citizen is being asked already.
+    UNKNOWN: no such case, or not open to this member of staff. NOT_ALLOWED: the staff role or the role in the case
+    does not allow it. CONFLICT: the case was changed since the page was made. LAPSED: the lease expired meanwhile.
+    NOT_FRESH: the sign-in is too old for a decision. NOTE: the note looks like a code, a password or a card number.
+    REASON: the reason is not listed for this action. NOTHING: no case is waiting, or the note is empty. MESSAGE: the
+    message cannot be shown to the citizen. ASKED: an earlier question to the citizen is still waiting.
     """
 
     UNKNOWN = "unknown"
@@ -33,21 +35,22 @@ RefusalReason = ActionRefused | Barred
 
 
 class StaffAction(StrEnum):
-    """What staff can do with a case."""
+    """What staff can do with a case. `permissions.PERMISSIONS` says who may, and when."""
 
+    OPEN = "open"
     CLAIM = "claim"
     RENEW = "renew"
-    RETURN_TO_QUEUE = "put_back"
+    RETURN_TO_QUEUE = "return_to_queue"
     START_SESSION = "start_session"
-    VERIFY_PHRASE = "exchange_words"
+    VERIFY_PHRASE = "verify_phrase"
     RECORD = "record"
     ASK_CITIZEN = "ask_citizen"
     END_SESSION = "end_session"
     DROP_SESSION = "drop_session"
     DECIDE = "decide"
-    INDEPENDENT_REVIEW = "own_view"
+    INDEPENDENT_REVIEW = "independent_review"
     REVIEW = "review"
-    REASSIGN = "take_back"
+    REASSIGN = "reassign"
     HOLD = "hold"
     END_HOLD = "end_hold"
     DECLINE_HELD = "decline_held"
@@ -58,16 +61,21 @@ class StaffAction(StrEnum):
 
 
 class CaseRole(StrEnum):
-    """As whom somebody sees a case. VISITOR sees no personal data."""
+    """The role in which a member of staff sees a case.
+
+    AGENT and REVIEWER hold the lease. OVERSEER (a lead or an auditor) and VISITOR looked the case up by its reference;
+    a visitor sees no personal data. NONE: the case is not open to them.
+    """
 
     AGENT = "agent"
     REVIEWER = "reviewer"
     OVERSEER = "overseer"
     VISITOR = "visitor"
+    NONE = "none"
 
 
 class CaseWarning(StrEnum):
-    """What to think about before going on."""
+    """What to think about before working on a case."""
 
     SAME_NAME = "same_name"
     SAME_FAMILY_NAME = "same_family_name"
@@ -76,23 +84,37 @@ class CaseWarning(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class CaseView:
-    """A case as one member of staff may see it, what its evidence supports now, and what they may do next.
+class CaseRef:
+    """The case that a form changes. `edition` is the edit version that the form was made from; None: any version."""
 
-    `case` leaves out what this person must not see, so it is for showing only; every change names `case.edition`.
-    `hindrance` is why an approval would be refused now, None where it would pass.
+    id: str
+    edition: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """A case as one member of staff may see it.
+
+    `case` leaves out what this member of staff must not see, so it is for showing only. `assessment` is what the
+    evidence supports now, `actions` what they may do now. `refused_decisions` are the decisions that would be refused
+    now and why; it is filled while an agent records or decides.
     """
 
     case: Case
     role: CaseRole
     assessment: Assessment
     actions: frozenset[StaffAction]
-    warnings: tuple[CaseWarning, ...] = ()
-    approval_refused: Barred | None = None
+    warnings: tuple[CaseWarning, ...]
+    refused_decisions: Mapping[Decision, Barred]
+
+    @property
+    def ref(self) -> CaseRef:
+        """The case in the edit version that is shown."""
+        return CaseRef(self.case.id, self.case.edition)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CheckAnswer:
     """One answer on a checklist. `reason` is a word of `assisted.reasons` for COULD_NOT."""
 
     check: str
@@ -100,8 +122,18 @@ class Answer:
     reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class EvidenceEntry:
+    """A piece of evidence as it was typed. `id` names the recorded piece that it replaces; None: a new piece."""
+
+    kind: str
+    fields: Mapping[str, str]
+    answers: tuple[CheckAnswer, ...]
+    id: str | None = None
+
+
 class InputError(StrEnum):
-    """What is wrong with something that was typed or ticked."""
+    """What is wrong with a field or a check of a form."""
 
     MISSING = "missing"
     UNKNOWN = "unknown"
@@ -115,14 +147,18 @@ class InputError(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InvalidInput:
-    """What was typed cannot be recorded: faults by field or check. Nothing was changed."""
+    """A form that cannot be recorded: every error, by field or check. Nothing was changed."""
 
-    faults: Mapping[str, InputError]
+    errors: Mapping[str, InputError]
+
+
+EditRefused = RefusalReason | InvalidInput
+"""Why an edit changed nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeldCase:
-    """One line of a lead's list: a case that waits for a lead, or a review that is late. No personal data."""
+    """One line of a lead's list: a held case, or an overdue review. No personal data."""
 
     reference: str
     state: State
@@ -133,7 +169,7 @@ class HeldCase:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """How much waits. `oldest` is when the one who waits longest began to (seconds since 1970 UTC)."""
+    """How many cases wait. `oldest` is when the longest waiting citizen began to wait (seconds since 1970 UTC)."""
 
     queued: int
     reviews: int

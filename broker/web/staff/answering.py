@@ -6,9 +6,16 @@ from types import MappingProxyType
 
 from starlette.responses import Response
 
-from broker.actions.assisted.staff_results import ActionRefused, CaseView, RefusalReason
+from broker.actions.assisted.permissions import has_staff_role
+from broker.actions.assisted.staff_results import (
+    ActionRefused,
+    CaseView,
+    EditRefused,
+    InvalidInput,
+    RefusalReason,
+    StaffAction,
+)
 from broker.assisted.table import Barred
-from broker.model.staff import StaffRole
 from broker.web.citizens.tellings import marked
 from broker.web.pages import Sheet
 from broker.web.staff.showing import Teller
@@ -101,13 +108,13 @@ def teller(here: Shift) -> Teller:
 def told(here: Shift, name: str, case: str = "") -> Response:
     """A page that says what became of a case."""
     status = TELLINGS[name].status
-    may_take = here.member.may(StaffRole.AGENT, StaffRole.REVIEWER)
+    may_take = has_staff_role(here.member, StaffAction.CLAIM)
     return here.visit.page(name, status, may_take=may_take, case_path=f"/cases/{case}" if case else "")
 
 
 async def folder(here: Shift) -> CaseView | Response:
     """The case in the path as this person may see it, or the answer where it is not open to them."""
-    found = await here.console.look(here.present, here.id)
+    found = await here.cases.look(here.principal, here.id)
     match found:
         case CaseView():
             return found
@@ -119,9 +126,16 @@ async def folder(here: Shift) -> CaseView | Response:
             return refusal(here, found, "/")
 
 
-def refusal(here: Shift, why: RefusalReason, form: str, **kept: str) -> Response:
-    """Why nothing was done. `form` is the page whose form was sent, `kept` what it is to be filled with again."""
+def refusal(here: Shift, why: EditRefused, form: str, **kept: str) -> Response:
+    """Why nothing was done. `form` is the page whose form was sent, `kept` what it is filled with again.
+
+    Of invalid input the first error is shown. What was typed does not travel: browsers check a form before they send
+    it, so this is for what gets past them.
+    """
     match why:
+        case InvalidInput(errors):
+            name, error = next(iter(errors.items()))
+            return onward(form, problem=error.value, at=name, **kept)
         case ActionRefused.UNKNOWN:
             return onward(here.base)
         case ActionRefused.NOT_ALLOWED | Barred.SAME_PERSON:
@@ -140,24 +154,18 @@ def refusal(here: Shift, why: RefusalReason, form: str, **kept: str) -> Response
             return onward(here.base, problem="not_now")
 
 
-def again(here: Shift, done: CaseView | RefusalReason, form: str = "", told: str = "saved", **kept: str) -> Response:
+def again(here: Shift, done: CaseView | EditRefused, form: str = "", told: str = "saved", **kept: str) -> Response:
     """The page of the case after a change that keeps it with its holder, or the refusal."""
     if isinstance(done, CaseView):
         return onward(here.base, told=told)
     return refusal(here, done, form or here.base, **kept)
 
 
-def gone(here: Shift, done: CaseView | RefusalReason, what: str, form: str = "", **kept: str) -> Response:
+def gone(here: Shift, done: CaseView | EditRefused, what: str, form: str = "", **kept: str) -> Response:
     """The page that says what became of a case that has left its holder, or the refusal."""
     if isinstance(done, CaseView):
         return onward(f"/done/{what}")
     return refusal(here, done, form or here.base, **kept)
-
-
-def edition(form: Mapping[str, str]) -> int:
-    """The edition of the case that the page was made from; -1, which no case has, for anything that is no number."""
-    text = form.get("edition", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
 
 
 def ticked(form: Mapping[str, str], under: str) -> tuple[str, ...]:

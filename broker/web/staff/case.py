@@ -12,7 +12,7 @@ from broker.assisted.table import Barred
 from broker.model.question import Question
 from broker.web.citizens.tellings import marked
 from broker.web.pages import Sheet, in_language
-from broker.web.staff.answering import again, edition, folder, gone, refusal, teller, told
+from broker.web.staff.answering import again, folder, gone, refusal, teller, told
 from broker.web.staff.asking import asked_shown
 from broker.web.staff.labels import CHANNELS, WHY, two_people
 from broker.web.staff.leading import acts
@@ -60,23 +60,23 @@ async def look(here: Shift) -> Response:
     found = await folder(here)
     if isinstance(found, Response):
         return found
-    tell, case = teller(here), found.case
+    tell, case, questions = teller(here), found.case, await here.cases.questions(found)
     step = tell.step(found)
-    at_work = step in ("session", "decision")
-    code = tell.words.code
+    code, may_record = tell.words.code, StaffAction.RECORD in found.actions
     seen = found.role is not CaseRole.VISITOR
     return here.visit.page(
         "case",
         case=tell.case(found, tell.words.text(HEADINGS[step])),
         level=tell.level(case, found.assessment) if seen and step != "claimed" else None,
-        evidence=tell.evidence(case, found.assessment, f"{here.base}/evidence" if at_work else ""),
+        evidence=tell.evidence(case, found.assessment, f"{here.base}/evidence" if may_record else ""),
         person=tell.answers(case.checks),
         claims=tell.claims(case),
         kinds=[
             (word, in_language(kind.text, code)) for word, kind in here.door.profiles.kinds.items() if kind.by_staff
         ],
-        asked=asked_shown(await here.console.asked(here.present, here.id), tell),
-        may_ask=StaffAction.ASK_CITIZEN in found.actions and bool(case.details.claims),
+        asked=asked_shown(questions, tell),
+        may_ask=StaffAction.ASK_CITIZEN in found.actions and not any(one.waits(tell.now) for one in questions),
+        details_first=not case.details.claims,
         confirm_at=here.door.confirm.partition("://")[2],
         why_second=two_people(case.two_people, tell.words),
         verdict=None if case.verdict is None else tell.verdict(case.verdict),
@@ -86,13 +86,12 @@ async def look(here: Shift) -> Response:
         acts=acts(found, tell.words),
         history=tell.history(case, here.door.people) if found.role is CaseRole.OVERSEER else [],
         notes=tell.notes(case, here.door.people),
-        may_note=StaffAction.NOTE in found.actions,
     )
 
 
 async def renew(here: Shift, form: Mapping[str, str]) -> Response:
     """The lease begins anew."""
-    return again(here, await here.console.renew(here.present, here.id), told="renewed")
+    return again(here, await here.cases.renew(here.principal, here.id), told="renewed")
 
 
 async def start(here: Shift, form: Mapping[str, str]) -> Response:
@@ -101,51 +100,51 @@ async def start(here: Shift, form: Mapping[str, str]) -> Response:
     if word not in {channel.value for channel in Channel}:
         return onward(here.base, problem="choice")
     channel = Channel(word)
-    return again(here, await here.console.start_session(here.present, here.id, edition(form), channel), told="")
+    return again(here, await here.cases.start_session(here.principal, here.ref(form), channel), told="")
 
 
 async def words(here: Shift, form: Mapping[str, str]) -> Response:
     """Each side read its word, and both were right."""
-    return again(here, await here.console.verify_phrase(here.present, here.id, edition(form)))
+    return again(here, await here.cases.verify_phrase(here.principal, here.ref(form)))
 
 
 async def end(here: Shift, form: Mapping[str, str]) -> Response:
     """The session is over."""
-    return again(here, await here.console.end_session(here.present, here.id, edition(form)), told="")
+    return again(here, await here.cases.end_session(here.principal, here.ref(form)), told="")
 
 
 async def drop(here: Shift, form: Mapping[str, str]) -> Response:
     """The session broke off."""
     reason = form.get("reason", "")
-    return gone(here, await here.console.drop_session(here.present, here.id, edition(form), reason), "back")
+    return gone(here, await here.cases.drop_session(here.principal, here.ref(form), reason), "back")
 
 
 async def return_to_queue(here: Shift, form: Mapping[str, str]) -> Response:
     """The holder gives the case back."""
     reason = form.get("reason", "")
-    return gone(here, await here.console.return_to_queue(here.present, here.id, edition(form), reason), "back")
+    return gone(here, await here.cases.return_to_queue(here.principal, here.ref(form), reason), "back")
 
 
 async def interest(here: Shift, form: Mapping[str, str]) -> Response:
     """The person at the desk knows the citizen."""
-    return gone(here, await here.console.declare_interest(here.present, here.id), "stranger")
+    return gone(here, await here.cases.declare_interest(here.principal, here.id), "stranger")
 
 
 async def flag(here: Shift, form: Mapping[str, str]) -> Response:
     """A silent alarm, from any page of the case; it ends on that page, which says as little as can be."""
-    done = await here.console.flag(here.present, here.id, form.get("reason", ""))
+    done = await here.cases.flag(here.principal, here.id, form.get("reason", ""))
     back = own_path(form.get("back", here.base))
     return onward(back, told="noted") if isinstance(done, CaseView) else refusal(here, done, back)
 
 
 async def note(here: Shift, form: Mapping[str, str]) -> Response:
     """A remark for colleagues."""
-    return again(here, await here.console.note(here.present, here.id, form.get("note", "")), told="noted")
+    return again(here, await here.cases.note(here.principal, here.id, form.get("note", "")), told="noted")
 
 
 async def ask(here: Shift, form: Mapping[str, str]) -> Response:
     """The citizen is asked to confirm on a device of their own."""
-    done = await here.console.ask_citizen(here.present, here.id, edition(form), form.get("message", ""))
+    done = await here.cases.ask_citizen(here.principal, here.ref(form), form.get("message", ""))
     match done:
         case Question():
             return onward(here.base, told="asked")

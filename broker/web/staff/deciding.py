@@ -11,7 +11,7 @@ from broker.assisted.table import Barred
 from broker.web.citizens.tellings import marked
 from broker.web.language import Language
 from broker.web.pages import Sheet
-from broker.web.staff.answering import again, edition, folder, gone, teller, ticked
+from broker.web.staff.answering import again, folder, gone, teller, ticked
 from broker.web.staff.entry import way_out
 from broker.web.staff.labels import DECISIONS, WHY
 from broker.web.staff.recording import framed
@@ -28,11 +28,13 @@ SHEETS = (
     Sheet("review", "staff/review.html", {"why": WHY, "verdicts": VERDICTS}),
     Sheet("prove", "staff/prove.html", {"why": WHY}),
 )
-_BARRED: Mapping[Barred, str] = {
+_REFUSED: Mapping[Barred, str] = {
     Barred.NO_LEVEL: marked("“Approve” is not offered: the evidence does not support the level that was asked."),
     Barred.NO_DETAILS: marked("“Approve” is not offered: the details are not recorded yet."),
     Barred.WORDS_FIRST: marked("“Approve” is not offered: the two words were not exchanged."),
+    Barred.ENOUGH_ASKED: marked("“Ask for more evidence” is not offered: it was asked for too often already."),
 }
+"""Why a decision is not offered, by the refusal of the rules."""
 
 
 def deciding_routes(door: Door) -> list[Route]:
@@ -55,7 +57,7 @@ async def _open(here: Shift, deed: StaffAction, sheet: str) -> CaseView | Respon
         return found
     if deed not in found.actions:
         return onward(here.base, problem="not_now")
-    if here.door.ambient.now() >= here.present.fresh_until:
+    if here.door.ambient.now() >= here.principal.fresh_until:
         return here.visit.page("prove", frame=framed(found, teller(here)), go=way_out(f"{here.base}/{sheet}"))
     return found
 
@@ -76,16 +78,13 @@ def _form(here: Shift, to: str, barred: Mapping[str, str], submit: str) -> dict[
         "chosen": asked.get("decision", ""),
         "picked": frozenset(asked.get("reasons", "").split()),
         "submit": submit,
-        "fresh": here.visit.words.moment(here.present.fresh_until, here.door.ambient.now()),
+        "fresh": here.visit.words.moment(here.principal.fresh_until, here.door.ambient.now()),
     }
 
 
-def _barred(found: CaseView, words: Language) -> dict[str, str]:
-    """Why an approval is not offered now."""
-    if found.approval_refused is None:
-        return {}
-    text = _BARRED.get(found.approval_refused, marked("“Approve” is not offered with the case as it stands now."))
-    return {Decision.APPROVE.value: words.text(text)}
+def _refused(found: CaseView, words: Language) -> dict[str, str]:
+    """The decisions that are not offered now, with the reason."""
+    return {decision.value: words.text(_REFUSED[why]) for decision, why in found.refused_decisions.items()}
 
 
 def _kept(chosen: str, picked: tuple[str, ...]) -> dict[str, str]:
@@ -99,7 +98,7 @@ async def decision(here: Shift) -> Response:
     if isinstance(found, Response):
         return found
     words = here.visit.words
-    form = _form(here, "decision", _barred(found, words), words.text("Decide"))
+    form = _form(here, "decision", _refused(found, words), words.text("Decide"))
     return here.visit.page("decision", frame=framed(found, teller(here)) | form)
 
 
@@ -109,7 +108,7 @@ async def decide(here: Shift, form: Mapping[str, str]) -> Response:
     if chosen not in {one.value for one in Decision}:
         return onward(f"{here.base}/decision", problem="choice")
     picked, note = ticked(form, chosen), form.get("note", "").strip()
-    done = await here.console.decide(here.present, here.id, edition(form), Decision(chosen), picked, note)
+    done = await here.cases.decide(here.principal, here.ref(form), Decision(chosen), picked, note)
     return gone(here, done, "decided", f"{here.base}/decision", **_kept(chosen, picked))
 
 
@@ -134,9 +133,7 @@ async def give_view(here: Shift, form: Mapping[str, str]) -> Response:
     if chosen not in {one.value for one in Decision}:
         return onward(f"{here.base}/view", problem="choice")
     picked, note = ticked(form, chosen), form.get("note", "").strip()
-    done = await here.console.record_independent_review(
-        here.present, here.id, edition(form), Decision(chosen), picked, note
-    )
+    done = await here.cases.record_independent_review(here.principal, here.ref(form), Decision(chosen), picked, note)
     return again(here, done, f"{here.base}/view", **_kept(chosen, picked))
 
 
@@ -162,5 +159,5 @@ async def give_review(here: Shift, form: Mapping[str, str]) -> Response:
     if chosen not in VERDICTS:
         return onward(f"{here.base}/review", problem="choice")
     picked, note = ticked(form, chosen), form.get("note", "").strip()
-    done = await here.console.review_verdict(here.present, here.id, edition(form), chosen == "agree", picked, note)
+    done = await here.cases.review_verdict(here.principal, here.ref(form), picked, note, agrees=chosen == "agree")
     return gone(here, done, "reviewed", f"{here.base}/review", **_kept(chosen, picked))

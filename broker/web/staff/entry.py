@@ -70,7 +70,7 @@ def entry_routes(door: Door) -> list[Route]:
 async def ask(here: Visit) -> Response:
     """The page before the sign-in. Somebody who is signed in is led on."""
     then = own_path(here.asked.get("then", "/"))
-    if here.present is not None:
+    if here.principal is not None:
         return onward(then)
     return here.page("sign-in", go=way_out(then))
 

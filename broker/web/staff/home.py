@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from starlette.responses import Response
 from starlette.routing import Route
 
-from broker.actions.assisted.staff_results import ActionRefused, CaseView, HeldCase, Workload
+from broker.actions.assisted.permissions import has_staff_role
+from broker.actions.assisted.staff_results import ActionRefused, CaseView, HeldCase, StaffAction, Workload
 from broker.assisted.case import Case
-from broker.model.staff import StaffRole
 from broker.web.citizens.frame import readable
 from broker.web.language import Language
 from broker.web.pages import Sheet
@@ -52,14 +52,15 @@ def home_routes(door: Door) -> list[Route]:
 
 async def home(here: Shift) -> Response:
     """The desk."""
-    console, words, tell = here.console, here.visit.words, teller(here)
-    held, stopped = await console.held(here.present), await console.stopped(here.present)
+    cases, words, tell = here.cases, here.visit.words, teller(here)
+    held, stopped = await cases.held(here.principal), await cases.stopped(here.principal)
     return here.visit.page(
         "desk",
         held=[_row(one.case, tell) for one in held],
-        waiting=_waiting(await console.workload(), words, tell.now),
+        waiting=_waiting(await cases.workload(), words, tell.now),
         stopped=[_stopped(one, words, tell.now) for one in stopped] if isinstance(stopped, tuple) else [],
-        may_take=here.member.may(StaffRole.AGENT, StaffRole.REVIEWER),
+        may_take=has_staff_role(here.member, StaffAction.CLAIM),
+        may_open=has_staff_role(here.member, StaffAction.OPEN),
     )
 
 
@@ -98,7 +99,7 @@ async def take(here: Shift) -> Response:
     """Takes the next case: the one whose turn it is, not one that was chosen."""
     if await here.visit.form() is None:
         return onward("/", problem="again")
-    taken = await here.console.next_case(here.present)
+    taken = await here.cases.next_case(here.principal)
     if isinstance(taken, CaseView):
         return onward(f"/cases/{taken.case.id}")
     return refusal(here, taken, "/")
@@ -110,7 +111,7 @@ async def find(here: Shift) -> Response:
     if form is None:
         return onward("/", problem="again")
     reference, reason = form.get("reference", ""), form.get("reason", "")
-    found = await here.console.open_by_reference(here.present, reference, reason)
+    found = await here.cases.open_by_reference(here.principal, reference, reason)
     match found:
         case CaseView():
             return onward(f"/cases/{found.case.id}")

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from starlette.responses import Response
 from starlette.routing import Route
 
-from broker.actions.assisted.staff_results import ActionRefused, CaseView, RefusalReason, StaffAction
+from broker.actions.assisted.staff_results import ActionRefused, CaseView, EditRefused, StaffAction
 from broker.assisted.reasons import Occasion
 from broker.web.citizens.tellings import marked
 from broker.web.language import Language
-from broker.web.staff.answering import edition, gone, ticked
+from broker.web.staff.answering import gone, ticked
 from broker.web.staff.labels import WHY
 from broker.web.staff.visit import Door, Shift, Step, formed, onward, staff
 
@@ -66,19 +66,19 @@ def _doing(deed: StaffAction) -> Step:
     return answer
 
 
-async def _do(deed: StaffAction, here: Shift, form: Mapping[str, str]) -> CaseView | RefusalReason:
-    console, who, id, seen = here.console, here.present, here.id, edition(form)
+async def _do(deed: StaffAction, here: Shift, form: Mapping[str, str]) -> CaseView | EditRefused:
+    cases, who, ref = here.cases, here.principal, here.ref(form)
     reason = form.get("reason", "")
     match deed:
         case StaffAction.REASSIGN:
-            return await console.reassign(who, id, seen, reason)
+            return await cases.reassign(who, ref, reason)
         case StaffAction.HOLD:
-            return await console.hold(who, id, seen, reason)
+            return await cases.hold(who, ref, reason)
         case StaffAction.END_HOLD:
-            return await console.end_hold(who, id, seen, reason)
+            return await cases.end_hold(who, ref, reason)
         case StaffAction.DECLINE_HELD:
-            return await console.decline_held(who, id, seen, ticked(form, "reason"), form.get("note", ""))
+            return await cases.decline_held(who, ref, ticked(form, "reason"), form.get("note", ""))
         case StaffAction.REVOKE:
-            return await console.revoke(who, id, seen, reason)
+            return await cases.revoke(who, ref, reason)
         case _:
             raise ValueError(f"{deed} is nothing that a lead does on a form of its own")

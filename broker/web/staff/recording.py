@@ -8,14 +8,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from broker.actions.assisted.evidence_input import DETAILS
-from broker.actions.assisted.staff_results import Answer, CaseView, InvalidInput, StaffAction
+from broker.actions.assisted.evidence_input import DETAILS, check_error, recorded_by_staff
+from broker.actions.assisted.staff_results import CaseView, CheckAnswer, EvidenceEntry, InputError, StaffAction
 from broker.assisted.case import Case, CheckRecord, EvidenceRecord, Outcome
 from broker.assisted.profiles import EvidenceKind
 from broker.web.citizens.claims import label
 from broker.web.citizens.tellings import marked
 from broker.web.pages import Sheet, in_language
-from broker.web.staff.answering import again, edition, folder, teller
+from broker.web.staff.answering import again, folder, teller
 from broker.web.staff.labels import OUTCOMES, WHY
 from broker.web.staff.showing import Teller
 from broker.web.staff.visit import Door, Shift, formed, onward, staff
@@ -39,6 +39,10 @@ _HINTS: Final = {
     "birthdate": marked(
         "Year-month-day, such as 1987-04-12. If only a part is known: 1987, or 1987-04, or 0000-04-12 without the year"
     ),
+}
+_CLOSED: Final = {
+    InputError.NOT_IN_THIS_CHANNEL: marked("Cannot be done in this way of meeting"),
+    InputError.NOT_TRAINED: marked("Needs training that you do not have"),
 }
 NEW: Final = "new"
 """In a path, in the place of the id of a piece of evidence that is not recorded yet."""
@@ -92,22 +96,19 @@ def checklist(names: Iterable[str], recorded: Iterable[CheckRecord], found: Case
 
 
 def _line(name: str, before: CheckRecord | None, case: Case, tell: Teller) -> CheckAsked:
-    kind, closed = tell.profiles.checks[name], ""
-    if case.channel not in kind.methods:
-        closed = tell.words.text("Cannot be done in this way of meeting")
-    elif kind.skill is not None and kind.skill not in tell.reader.skills:
-        closed = tell.words.text("Needs training that you do not have")
+    error = check_error(name, tell.profiles, tell.reader, case.channel)
+    closed = "" if error is None else tell.words.text(_CLOSED[error])
     chosen = "" if before is None else ".".join(filter(None, (before.outcome.value, before.reason)))
-    return CheckAsked(name, tell.question(name), chosen, kind.optional, closed)
+    return CheckAsked(name, tell.question(name), chosen, tell.profiles.checks[name].optional, closed)
 
 
-def answers(form: Mapping[str, str]) -> tuple[Answer, ...]:
+def answers(form: Mapping[str, str]) -> tuple[CheckAnswer, ...]:
     """The answers of a form. One that could not be given names its reason after a dot."""
     given = []
     for name, value in form.items():
         word, _, reason = value.partition(".")
         if name.startswith("check.") and word in {outcome.value for outcome in Outcome}:
-            given.append(Answer(name.removeprefix("check."), Outcome(word), reason or None))
+            given.append(CheckAnswer(name.removeprefix("check."), Outcome(word), reason or None))
     return tuple(given)
 
 
@@ -137,7 +138,7 @@ async def evidence(here: Shift) -> Response:
     if isinstance(found, Response):
         return found
     piece = here.visit.request.path_params["piece"]
-    before = next((one for one in found.case.evidence if one.id == piece), None)
+    before = recorded_by_staff(found.case, here.door.profiles, piece)
     word = here.visit.asked.get("kind", "") if before is None else before.kind
     kind = here.door.profiles.kinds.get(word)
     if kind is None or (before is None and piece != NEW):
@@ -183,26 +184,15 @@ async def save_evidence(here: Shift, form: Mapping[str, str]) -> Response:
     """Records a piece of evidence with its checks."""
     piece = here.visit.request.path_params["piece"]
     kind = form.get("kind", "")
-    done = await here.console.record_evidence(
-        here.present, here.id, edition(form), kind, fields(form), answers(form), None if piece == NEW else piece
-    )
-    page = f"{here.base}/evidence/{piece}"
-    return faulty(done, page, kind=kind) if isinstance(done, InvalidInput) else again(here, done, page, kind=kind)
-
-
-def faulty(what: InvalidInput, page: str, **kept: str) -> Response:
-    """Back to the form, with the first thing that was wrong in it. What was typed does not travel.
-
-    Browsers check a form before they send it, so this is for what gets past them.
-    """
-    name, fault = next(iter(what.faults.items()))
-    return onward(page, problem=fault.value, at=name, **kept)
+    entry = EvidenceEntry(kind, fields(form), answers(form), None if piece == NEW else piece)
+    done = await here.cases.record_evidence(here.principal, here.ref(form), entry)
+    return again(here, done, f"{here.base}/evidence/{piece}", kind=kind)
 
 
 async def remove(here: Shift, form: Mapping[str, str]) -> Response:
     """A piece of evidence was recorded by mistake."""
     piece = here.visit.request.path_params["piece"]
-    return again(here, await here.console.remove_evidence(here.present, here.id, edition(form), piece))
+    return again(here, await here.cases.remove_evidence(here.principal, here.ref(form), piece))
 
 
 # --- the person ---
@@ -222,9 +212,8 @@ async def person(here: Shift) -> Response:
 
 async def save_person(here: Shift, form: Mapping[str, str]) -> Response:
     """Records the checks of the person."""
-    done = await here.console.record_checks(here.present, here.id, edition(form), answers(form))
-    page = f"{here.base}/person"
-    return faulty(done, page) if isinstance(done, InvalidInput) else again(here, done, page)
+    done = await here.cases.record_checks(here.principal, here.ref(form), answers(form))
+    return again(here, done, f"{here.base}/person")
 
 
 # --- details ---
@@ -254,6 +243,5 @@ async def details(here: Shift) -> Response:
 
 async def save_details(here: Shift, form: Mapping[str, str]) -> Response:
     """Records the person's details."""
-    done = await here.console.record_details(here.present, here.id, edition(form), fields(form))
-    page = f"{here.base}/details"
-    return faulty(done, page) if isinstance(done, InvalidInput) else again(here, done, page)
+    done = await here.cases.record_details(here.principal, here.ref(form), fields(form))
+    return again(here, done, f"{here.base}/details")

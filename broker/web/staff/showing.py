@@ -64,7 +64,10 @@ _STORIES: Mapping[State, str] = {
 
 @dataclass(frozen=True, slots=True)
 class CaseShown:
-    """The strip, the panels and the heading of a case's pages. `step` says which parts the case's own page has."""
+    """The strip, the panels and the heading of a case's pages.
+
+    `step` says which parts the case's own page has, `may` which actions the pages offer.
+    """
 
     path: str
     edition: int
@@ -81,8 +84,7 @@ class CaseShown:
     exchanged: bool
     warnings: tuple[str, ...]
     about: tuple[str, ...]
-    flaggable: bool
-    stranger: bool
+    may: frozenset[StaffAction]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +194,7 @@ class Teller:
             exchanged=case.exchanged,
             warnings=tuple(words.text(_WARNINGS[one]) for one in found.warnings),
             about=tuple(self._about(case)),
-            flaggable=StaffAction.FLAG in found.actions,
-            stranger=StaffAction.DECLARE_INTEREST in found.actions,
+            may=found.actions,
         )
 
     def due(self, case: Case) -> float:

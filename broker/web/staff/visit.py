@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from broker.actions.assisted.staff import StaffCases
 from broker.actions.assisted.staff_login import StaffLogin, StaffPrincipal
+from broker.actions.assisted.staff_results import CaseRef
 from broker.ambient import Ambient
 from broker.assisted.profiles import Profiles
 from broker.model.service import Service
@@ -43,7 +44,7 @@ class Door:
     """
 
     login: StaffLogin
-    console: StaffCases
+    cases: StaffCases
     profiles: Profiles
     services: Mapping[str, Service]
     people: Mapping[str, StaffMember]
@@ -55,12 +56,12 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request, read. `present` is None where nobody is signed in."""
+    """One request, read. `principal` is None if no member of staff is signed in."""
 
     door: Door
     request: Request
     held: Mapping[str, str]
-    present: StaffPrincipal | None
+    principal: StaffPrincipal | None
 
     @property
     def session(self) -> str | None:
@@ -92,7 +93,7 @@ class Visit:
         outer = {
             csrf.FIELD: csrf.token(self.door.marks, (self.session or "",), PLACE),
             "here": asked.path(self.request),
-            "member": None if self.present is None else self.present.member.name,
+            "member": None if self.principal is None else self.principal.member.name,
             "problem": problem(self.asked, self.words),
             "told": told(self.asked, self.words),
         }
@@ -104,7 +105,7 @@ class Shift:
     """One request of somebody who is signed in."""
 
     visit: Visit
-    present: StaffPrincipal
+    principal: StaffPrincipal
 
     @property
     def door(self) -> Door:
@@ -112,19 +113,24 @@ class Shift:
         return self.visit.door
 
     @property
-    def console(self) -> StaffCases:
-        """What staff can do."""
-        return self.door.console
+    def cases(self) -> StaffCases:
+        """The actions of staff on cases."""
+        return self.door.cases
 
     @property
     def member(self) -> StaffMember:
         """Who it is."""
-        return self.present.member
+        return self.principal.member
 
     @property
     def id(self) -> str:
         """The case in the path."""
         return str(self.visit.request.path_params["case"])
+
+    def ref(self, form: Mapping[str, str]) -> CaseRef:
+        """The case in the path and the edit version of the form; -1, which no case has, if that is not a number."""
+        text = form.get("edition", "")
+        return CaseRef(self.id, int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1)
 
     @property
     def base(self) -> str:
@@ -151,9 +157,9 @@ def staff(door: Door, answer: Closed) -> Callable[[Request], Awaitable[Response]
 
     async def handler(request: Request) -> Response:
         here = await _visit(door, request)
-        if here.present is None:
+        if here.principal is None:
             return onward("/sign-in", then=asked.path(request) if request.method in ("GET", "HEAD") else "/")
-        return await answer(Shift(here, here.present))
+        return await answer(Shift(here, here.principal))
 
     return handler
 
@@ -171,7 +177,7 @@ def formed(step: Step) -> Closed:
 async def _visit(door: Door, request: Request) -> Visit:
     held = read(asked.joined(request, b"cookie", "; "))
     session = held.get(cookies.SESSION) or None
-    return Visit(door, request, held, None if session is None else await door.login.present(session))
+    return Visit(door, request, held, None if session is None else await door.login.principal(session))
 
 
 def onward(path: str, **query: str) -> Response:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from broker.actions.assisted.citizen import CitizenCases
-from broker.actions.assisted.context import CaseContext
+from broker.actions.assisted.context import CaseContext, CaseRules, CaseStores, PromptSettings
 from broker.actions.assisted.staff import StaffCases
 from broker.actions.assisted.staff_login import StaffPrincipal
-from broker.actions.assisted.staff_results import Answer, CaseView
+from broker.actions.assisted.staff_results import CaseView, CheckAnswer, EvidenceEntry
 from broker.actions.attempt_log import AttemptLog
 from broker.actions.browser import Browser
 from broker.actions.outcomes import Continuation, HelpWanted, Proof
@@ -71,9 +71,9 @@ UMA = member("uma", StaffRole.AUDITOR)
 TIM = member("tim", StaffRole.AGENT, in_training=True)
 
 
-def yes(*checks: str) -> tuple[Answer, ...]:
+def yes(*checks: str) -> tuple[CheckAnswer, ...]:
     """Each of these checks was passed."""
-    return tuple(Answer(check, Outcome.YES) for check in checks)
+    return tuple(CheckAnswer(check, Outcome.YES) for check in checks)
 
 
 GOOD = yes("seen", "valid", "features", "details_match", "face")
@@ -178,21 +178,21 @@ class Stage:
         assert found is not None
         return found
 
-    async def session(self, by: StaffMember, answers: tuple[Answer, ...] = GOOD) -> CaseView:
+    async def session(self, by: StaffMember, answers: tuple[CheckAnswer, ...] = GOOD) -> CaseView:
         """An agent takes the next case, meets the citizen and records everything; the decision is next."""
         who, c = self.present(by), self.console
         f = had(await c.next_case(who))
-        f = had(await c.start_session(who, f.case.id, f.case.edition, Channel.IN_PERSON))
-        f = had(await c.verify_phrase(who, f.case.id, f.case.edition))
-        f = had(await c.record_evidence(who, f.case.id, f.case.edition, "passport", PASSPORT, answers))
-        f = had(await c.record_checks(who, f.case.id, f.case.edition, SAFE))
-        f = had(await c.record_details(who, f.case.id, f.case.edition, DETAILS))
-        return had(await c.end_session(who, f.case.id, f.case.edition))
+        f = had(await c.start_session(who, f.ref, Channel.IN_PERSON))
+        f = had(await c.verify_phrase(who, f.ref))
+        f = had(await c.record_evidence(who, f.ref, EvidenceEntry("passport", PASSPORT, answers)))
+        f = had(await c.record_checks(who, f.ref, SAFE))
+        f = had(await c.record_details(who, f.ref, DETAILS))
+        return had(await c.end_session(who, f.ref))
 
     async def approves(self, by: StaffMember = ANN) -> CaseView:
         """An agent goes through with it and approves."""
         f = await self.session(by)
-        return had(await self.console.decide(self.present(by), f.case.id, f.case.edition, Decision.APPROVE, ()))
+        return had(await self.console.decide(self.present(by), f.ref, Decision.APPROVE, ()))
 
     async def code(self, handle: str, browser: Browser = ME) -> str:
         """The citizen has a code sent and reads it."""
@@ -254,17 +254,11 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
         crowded=lambda: False,
     )
     context = CaseContext(
-        issuer=f"{ISSUER}/assisted",
-        ambient=ambient,
-        cases=facts.cases,
-        audit=facts.audit,
-        terms=Terms(),
-        profiles=shipped(),
+        stores=CaseStores(facts.cases, facts.questions, facts.audit),
+        rules=CaseRules(f"{ISSUER}/assisted", Terms(), shipped()),
+        prompts=PromptSettings(f"{ISSUER}/confirm", {"en": "Portico"}, frozenset({"email"})),
         fingerprint=lambda text: ring.mac("case mark", text.encode()).hex(),
-        questions=facts.questions,
-        confirm=f"{ISSUER}/confirm",
-        name={"en": "Portico"},
-        ways=frozenset({"email"}),
+        ambient=ambient,
     )
     citizen_cases = CitizenCases(desk, context)
     yield Stage(clock, lot, facts, passing, context, citizen_cases, SignIn(desk, citizen_cases), StaffCases(context))

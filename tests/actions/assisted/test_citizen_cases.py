@@ -485,7 +485,7 @@ async def test_going_back_to_an_open_case_waits_for_it_again(stage: Stage) -> No
 async def decides(stage: Stage, decision: Decision, *reasons: str) -> None:
     """A session that ends with this decision."""
     folder = await stage.session(ANN)
-    had(await stage.console.decide(stage.present(ANN), folder.case.id, folder.case.edition, decision, reasons))
+    had(await stage.console.decide(stage.present(ANN), folder.ref, decision, reasons))
 
 
 async def test_the_notice_of_a_result_is_the_same_whatever_was_decided(stage: Stage) -> None:

@@ -43,7 +43,7 @@ async def test_a_telephone_number_is_found_again_however_it_was_typed(stage: Sta
         assert (await asks_by_phone(stage, typed)).marks == first.marks
     other = await asks_by_phone(stage, "07700 900983")
     assert set(other.marks).isdisjoint(first.marks)
-    looked_by = all_fingerprints(first, stage.context.region, stage.context.fingerprint)
+    looked_by = all_fingerprints(first, stage.context.rules.region, stage.context.fingerprint)
     assert await stage.facts.cases.alike(looked_by, first.id) == 3
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from broker.actions.assisted.staff_results import ActionRefused, CaseView, StaffAction
+from broker.actions.assisted.staff_results import ActionRefused, CaseRef, CaseView, EvidenceEntry, StaffAction
 from broker.actions.browser import Browser
 from broker.actions.outcomes import Begun, Held, Limit
 from broker.actions.views import Ended, Ending, Waiting
@@ -27,9 +27,9 @@ async def in_session(stage: Stage, details: bool = True) -> CaseView:
     """The next case, met by an agent who has recorded who the citizen says they are."""
     who, c = stage.present(ANN), stage.console
     f = had(await c.next_case(who))
-    f = had(await c.start_session(who, f.case.id, f.case.edition, Channel.VIDEO))
+    f = had(await c.start_session(who, f.ref, Channel.VIDEO))
     if details:
-        f = had(await c.record_details(who, f.case.id, f.case.edition, DETAILS))
+        f = had(await c.record_details(who, f.ref, DETAILS))
     return f
 
 
@@ -37,7 +37,7 @@ async def asked(stage: Stage) -> tuple[CaseView, Question]:
     """A citizen waits, and an agent in session asks them to confirm."""
     await stage.asks(await stage.arrives())
     folder = await in_session(stage)
-    question = await stage.console.ask_citizen(stage.present(ANN), folder.case.id, folder.case.edition, MESSAGE)
+    question = await stage.console.ask_citizen(stage.present(ANN), folder.ref, MESSAGE)
     assert isinstance(question, Question)
     return folder, question
 
@@ -54,7 +54,7 @@ async def test_the_question_waits_for_its_code_and_goes_out_to_the_address_of_th
     assert (notice.kind, notice.address, notice.case) == (NoticeKind.QUESTION, "ada@example.org", folder.case.id)
     assert notice.fields["code"] == question.code and notice.fields["message"] == MESSAGE
     assert notice.fields["address"] == "broker.example/confirm"
-    assert await stage.console.asked(stage.present(ANN), folder.case.id) == (question,)
+    assert await stage.console.questions(folder) == (question,)
     [row] = await stage.audit("question_put")
     assert (row.actor, row.case) == ("staff:ann", folder.case.id)
     assert MESSAGE not in str(row)
@@ -64,19 +64,21 @@ async def test_only_who_holds_the_case_asks_and_only_once_the_details_stand(stag
     await stage.asks(await stage.arrives())
     folder = await in_session(stage, details=False)
     who, c, id = stage.present(ANN), stage.console, folder.case.id
-    assert await c.ask_citizen(who, id, folder.case.edition, MESSAGE) is Barred.NO_DETAILS
-    folder = had(await c.record_details(who, id, folder.case.edition, DETAILS))
+    assert await c.ask_citizen(who, folder.ref, MESSAGE) is Barred.NO_DETAILS
+    folder = had(await c.record_details(who, folder.ref, DETAILS))
     assert StaffAction.ASK_CITIZEN in folder.actions
-    assert await c.ask_citizen(stage.present(BEN), id, folder.case.edition, MESSAGE) is ActionRefused.UNKNOWN
-    assert await c.ask_citizen(stage.present(LEA), id, folder.case.edition, MESSAGE) is ActionRefused.UNKNOWN
-    assert await c.ask_citizen(who, id, folder.case.edition - 1, MESSAGE) is ActionRefused.CONFLICT
-    assert await c.ask_citizen(who, id, folder.case.edition, "two\nlines") is ActionRefused.MESSAGE
-    assert await c.ask_citizen(who, id, folder.case.edition, "see http://x.example") is ActionRefused.MESSAGE
-    assert isinstance(await c.ask_citizen(who, id, folder.case.edition, MESSAGE), Question)
-    assert await c.ask_citizen(who, id, folder.case.edition, MESSAGE) is ActionRefused.ASKED
-    assert await c.asked(stage.present(BEN), id) == ()
+    assert await c.ask_citizen(stage.present(BEN), folder.ref, MESSAGE) is ActionRefused.UNKNOWN
+    assert await c.ask_citizen(stage.present(LEA), folder.ref, MESSAGE) is ActionRefused.NOT_ALLOWED
+    assert await c.ask_citizen(who, CaseRef(id, folder.case.edition - 1), MESSAGE) is ActionRefused.CONFLICT
+    assert await c.ask_citizen(who, folder.ref, "two\nlines") is ActionRefused.MESSAGE
+    assert await c.ask_citizen(who, folder.ref, "see http://x.example") is ActionRefused.MESSAGE
+    assert isinstance(await c.ask_citizen(who, folder.ref, MESSAGE), Question)
+    assert await c.ask_citizen(who, folder.ref, MESSAGE) is ActionRefused.ASKED
+    visitor = had(await c.open_by_reference(stage.present(BEN), folder.case.reference, "citizen_called"))
+    assert await c.questions(visitor) == ()
+    assert await c.ask_citizen(stage.present(BEN), folder.ref, MESSAGE) is ActionRefused.NOT_ALLOWED
     stage.clock.advance(600)
-    assert isinstance(await c.ask_citizen(who, id, folder.case.edition, MESSAGE), Question)
+    assert isinstance(await c.ask_citizen(who, folder.ref, MESSAGE), Question)
 
 
 @pytest.mark.parametrize(("name", "match"), [("Ada", True), ("Eve", False)])
@@ -103,14 +105,14 @@ async def test_no_member_of_staff_can_record_it_by_hand(stage: Stage) -> None:
     await stage.asks(await stage.arrives())
     folder = await in_session(stage)
     made = await stage.console.record_evidence(
-        stage.present(ANN), folder.case.id, folder.case.edition, "own_device", {"way": "Bank"}, ()
+        stage.present(ANN), folder.ref, EvidenceEntry("own_device", {"way": "Bank"}, ())
     )
     assert not isinstance(made, CaseView)
 
 
 async def test_a_case_that_went_on_takes_no_confirmation_in(stage: Stage) -> None:
     folder, question = await asked(stage)
-    had(await stage.console.drop_session(stage.present(ANN), folder.case.id, folder.case.edition, "line_lost"))
+    had(await stage.console.drop_session(stage.present(ANN), folder.ref, "line_lost"))
     assert not await stage.citizen_cases.vouched(question, identity(stage))
     case = await stage.facts.cases.load(folder.case.id)
     assert case is not None and case.state is State.QUEUED and not case.evidence
@@ -171,7 +173,7 @@ async def test_the_browser_that_waits_is_asked_too_and_only_that_one(stage: Stag
     await stage.asks(handle)
     folder = await in_session(stage)
     assert await stage.citizen.answer_here(handle, ME) is None
-    question = await stage.console.ask_citizen(stage.present(ANN), folder.case.id, folder.case.edition, MESSAGE)
+    question = await stage.console.ask_citizen(stage.present(ANN), folder.ref, MESSAGE)
     view, _ = await stage.citizen.look(handle, ME)
     assert isinstance(view, Waiting) and view.asked == question
     assert not isinstance(await stage.citizen.answer_here(handle, STRANGER), Begun | None)

@@ -7,10 +7,12 @@ import pytest
 
 from broker.actions.assisted.staff_results import (
     ActionRefused,
-    Answer,
+    CaseRef,
     CaseRole,
     CaseView,
     CaseWarning,
+    CheckAnswer,
+    EvidenceEntry,
     HeldCase,
     InputError,
     InvalidInput,
@@ -149,9 +151,12 @@ async def test_an_auditor_replays_a_case_and_changes_nothing(stage: Stage) -> No
     await stage.approves()
     case = await stage.case(handle)
     folder = had(await stage.console.open_by_reference(stage.present(UMA), case.reference, "audit"))
-    assert folder.role is CaseRole.OVERSEER and folder.actions == frozenset()
+    assert folder.role is CaseRole.OVERSEER and folder.actions == {StaffAction.OPEN}
     assert [move.event for move in folder.case.history][-2:] == ["decided", "opened"]
-    assert await stage.console.hold(stage.present(UMA), case.id, case.edition, "doubt") is ActionRefused.NOT_ALLOWED
+    assert (
+        await stage.console.hold(stage.present(UMA), CaseRef(case.id, case.edition), "doubt")
+        is ActionRefused.NOT_ALLOWED
+    )
 
 
 async def test_leads_see_what_is_stopped_and_what_is_late_without_personal_data(stage: Stage) -> None:
@@ -159,7 +164,7 @@ async def test_leads_see_what_is_stopped_and_what_is_late_without_personal_data(
     handle = await waiting(stage)
     case = await stage.case(handle)
     had(await stage.console.open_by_reference(stage.present(LEA), case.reference, "safeguarding"))
-    had(await stage.console.hold(stage.present(LEA), case.id, case.edition, "safeguarding"))
+    had(await stage.console.hold(stage.present(LEA), CaseRef(case.id, case.edition), "safeguarding"))
     stage.clock.advance(20 * 3600)
     told = await stage.console.stopped(stage.present(LEA))
     assert not isinstance(told, ActionRefused) and all(isinstance(one, HeldCase) for one in told)
@@ -191,11 +196,9 @@ async def test_an_agent_goes_through_a_session_and_the_system_computes_the_level
         Level.SUBSTANTIAL,
         "M1B",
     )
-    assert folder.approval_refused is None and StaffAction.DECIDE in folder.actions
-    done = had(
-        await stage.console.decide(stage.present(ANN), folder.case.id, folder.case.edition, Decision.APPROVE, ())
-    )
-    assert done.role is CaseRole.VISITOR
+    assert folder.refused_decisions.get(Decision.APPROVE) is None and StaffAction.DECIDE in folder.actions
+    done = had(await stage.console.decide(stage.present(ANN), folder.ref, Decision.APPROVE, ()))
+    assert done.role is CaseRole.NONE
     verdict = (await stage.case(handle)).verdict
     assert verdict is not None and (verdict.level, verdict.profile, verdict.by) == (Level.SUBSTANTIAL, "M1B", "ann")
     assert (await stage.case(handle)).state is State.APPROVED
@@ -205,26 +208,26 @@ async def test_the_page_says_why_an_approval_is_not_possible_yet(stage: Stage) -
     await waiting(stage)
     who, c = stage.present(ANN), stage.console
     f = had(await c.next_case(who))
-    f = had(await c.start_session(who, f.case.id, f.case.edition, Channel.IN_PERSON))
-    assert f.approval_refused is Barred.NO_LEVEL and f.assessment.ways
-    f = had(await c.record_evidence(who, f.case.id, f.case.edition, "passport", PASSPORT, GOOD))
-    f = had(await c.record_checks(who, f.case.id, f.case.edition, SAFE))
-    assert f.approval_refused is Barred.NO_DETAILS
-    f = had(await c.record_details(who, f.case.id, f.case.edition, DETAILS))
-    assert f.approval_refused is Barred.WORDS_FIRST
-    f = had(await c.verify_phrase(who, f.case.id, f.case.edition))
-    assert f.approval_refused is None
+    f = had(await c.start_session(who, f.ref, Channel.IN_PERSON))
+    assert f.refused_decisions.get(Decision.APPROVE) is Barred.NO_LEVEL and f.assessment.ways
+    f = had(await c.record_evidence(who, f.ref, EvidenceEntry("passport", PASSPORT, GOOD)))
+    f = had(await c.record_checks(who, f.ref, SAFE))
+    assert f.refused_decisions.get(Decision.APPROVE) is Barred.NO_DETAILS
+    f = had(await c.record_details(who, f.ref, DETAILS))
+    assert f.refused_decisions.get(Decision.APPROVE) is Barred.WORDS_FIRST
+    f = had(await c.verify_phrase(who, f.ref))
+    assert f.refused_decisions.get(Decision.APPROVE) is None
 
 
 async def test_of_two_pages_made_from_one_case_the_second_sees_a_conflict(stage: Stage) -> None:
     await waiting(stage)
     who, c = stage.present(ANN), stage.console
     f = had(await c.next_case(who))
-    f = had(await c.start_session(who, f.case.id, f.case.edition, Channel.VIDEO))
-    had(await c.record_details(who, f.case.id, f.case.edition, DETAILS))
+    f = had(await c.start_session(who, f.ref, Channel.VIDEO))
+    had(await c.record_details(who, f.ref, DETAILS))
     other = DETAILS | {"given_name": "Eve"}
-    assert await c.record_details(who, f.case.id, f.case.edition, other) is ActionRefused.CONFLICT
-    assert await c.end_session(who, f.case.id, f.case.edition) is ActionRefused.CONFLICT
+    assert await c.record_details(who, f.ref, other) is ActionRefused.CONFLICT
+    assert await c.end_session(who, f.ref) is ActionRefused.CONFLICT
 
 
 async def test_a_lapsed_lease_puts_the_case_back_and_says_so(stage: Stage) -> None:
@@ -234,10 +237,10 @@ async def test_a_lapsed_lease_puts_the_case_back_and_says_so(stage: Stage) -> No
     stage.clock.advance(1799)
     f = had(await c.renew(who, f.case.id))
     stage.clock.advance(1799)
-    f = had(await c.start_session(who, f.case.id, f.case.edition, Channel.VIDEO))
+    f = had(await c.start_session(who, f.ref, Channel.VIDEO))
     stage.clock.advance(1800)
-    assert await c.record_evidence(who, f.case.id, f.case.edition, "passport", PASSPORT, GOOD) is ActionRefused.LAPSED
-    assert await c.end_session(who, f.case.id, f.case.edition) is ActionRefused.LAPSED
+    assert await c.record_evidence(who, f.ref, EvidenceEntry("passport", PASSPORT, GOOD)) is ActionRefused.LAPSED
+    assert await c.end_session(who, f.ref) is ActionRefused.LAPSED
     assert (await stage.case(handle)).state is State.QUEUED
     assert (await stage.audit("case_lease_lapsed"))[0].actor == "broker"
 
@@ -249,7 +252,7 @@ async def test_looking_in_and_flagging_disturb_no_agent_at_work(stage: Stage) ->
     reference = (await stage.case(handle)).reference
     had(await c.open_by_reference(stage.present(LEA), reference, "follow_up"))
     had(await c.flag(stage.present(LEA), f.case.id, "coached"))
-    after = had(await c.start_session(who, f.case.id, f.case.edition, Channel.VIDEO))
+    after = had(await c.start_session(who, f.ref, Channel.VIDEO))
     assert after.case.flags == ()
     assert len((await stage.case(handle)).flags) == 1
 
@@ -263,9 +266,9 @@ async def test_looking_in_and_flagging_disturb_no_agent_at_work(stage: Stage) ->
         (PASSPORT, GOOD[:-1], {"face": InputError.MISSING}),
         (PASSPORT, (*GOOD, *yes("mood")), {"mood": InputError.UNKNOWN}),
         (PASSPORT, (*GOOD, *yes("chip")), {"chip": InputError.NOT_TRAINED}),
-        (PASSPORT, (*GOOD[:-1], Answer("face", Outcome.COULD_NOT)), {"face": InputError.REASON}),
-        (PASSPORT, (*GOOD[:-1], Answer("face", Outcome.COULD_NOT, "tired")), {"face": InputError.REASON}),
-        (PASSPORT, (*GOOD[:-1], Answer("face", Outcome.YES, "not_shown")), {"face": InputError.REASON}),
+        (PASSPORT, (*GOOD[:-1], CheckAnswer("face", Outcome.COULD_NOT)), {"face": InputError.REASON}),
+        (PASSPORT, (*GOOD[:-1], CheckAnswer("face", Outcome.COULD_NOT, "tired")), {"face": InputError.REASON}),
+        (PASSPORT, (*GOOD[:-1], CheckAnswer("face", Outcome.YES, "not_shown")), {"face": InputError.REASON}),
         (
             {},
             (),
@@ -277,25 +280,25 @@ async def test_looking_in_and_flagging_disturb_no_agent_at_work(stage: Stage) ->
     ],
 )
 async def test_what_is_wrong_with_a_record_is_said_all_at_once_and_nothing_is_changed(
-    stage: Stage, fields: dict[str, str], answers: tuple[Answer, ...], faults: dict[str, InputError]
+    stage: Stage, fields: dict[str, str], answers: tuple[CheckAnswer, ...], faults: dict[str, InputError]
 ) -> None:
     await waiting(stage)
     who, c = stage.present(BEN), stage.console
     f = had(await c.next_case(who))
-    f = had(await c.start_session(who, f.case.id, f.case.edition, Channel.IN_PERSON))
-    outcome = await c.record_evidence(who, f.case.id, f.case.edition, "passport", fields, answers)
-    assert isinstance(outcome, InvalidInput) and outcome.faults == faults
-    had(await c.end_session(who, f.case.id, f.case.edition))
+    f = had(await c.start_session(who, f.ref, Channel.IN_PERSON))
+    outcome = await c.record_evidence(who, f.ref, EvidenceEntry("passport", fields, answers))
+    assert isinstance(outcome, InvalidInput) and outcome.errors == faults
+    had(await c.end_session(who, f.ref))
 
 
 async def test_a_check_that_a_channel_does_not_allow_is_refused(stage: Stage) -> None:
     await waiting(stage, Level.LOW, channel="phone")
     who, c = stage.present(BEN), stage.console
     f = had(await c.next_case(who))
-    f = had(await c.start_session(who, f.case.id, f.case.edition, Channel.PHONE))
+    f = had(await c.start_session(who, f.ref, Channel.PHONE))
     answers = yes("details_match", "valid", "face")
-    outcome = await c.record_evidence(who, f.case.id, f.case.edition, "passport", PASSPORT, answers)
-    assert isinstance(outcome, InvalidInput) and outcome.faults == {"face": InputError.NOT_IN_THIS_CHANNEL}
+    outcome = await c.record_evidence(who, f.ref, EvidenceEntry("passport", PASSPORT, answers))
+    assert isinstance(outcome, InvalidInput) and outcome.errors == {"face": InputError.NOT_IN_THIS_CHANNEL}
 
 
 @pytest.mark.parametrize(
@@ -320,9 +323,9 @@ async def test_details_that_cannot_be_are_refused(
     await waiting(stage)
     who, c = stage.present(BEN), stage.console
     f = had(await c.next_case(who))
-    f = had(await c.start_session(who, f.case.id, f.case.edition, Channel.VIDEO))
-    outcome = await c.record_details(who, f.case.id, f.case.edition, claims)
-    assert isinstance(outcome, InvalidInput) and outcome.faults == faults
+    f = had(await c.start_session(who, f.ref, Channel.VIDEO))
+    outcome = await c.record_details(who, f.ref, claims)
+    assert isinstance(outcome, InvalidInput) and outcome.errors == faults
 
 
 @pytest.mark.parametrize(
@@ -347,8 +350,8 @@ async def test_details_are_kept_in_normal_form_also_of_a_person_with_one_name_or
     await waiting(stage)
     who, c = stage.present(BEN), stage.console
     f = had(await c.next_case(who))
-    f = had(await c.start_session(who, f.case.id, f.case.edition, Channel.VIDEO))
-    f = had(await c.record_details(who, f.case.id, f.case.edition, claims))
+    f = had(await c.start_session(who, f.ref, Channel.VIDEO))
+    f = had(await c.record_details(who, f.ref, claims))
     assert f.case.details.claims == kept
 
 
@@ -356,11 +359,11 @@ async def test_writing_a_name_otherwise_is_no_correction_of_it(stage: Stage) -> 
     await waiting(stage)
     who, c = stage.present(BEN), stage.console
     f = had(await c.next_case(who))
-    f = had(await c.start_session(who, f.case.id, f.case.edition, Channel.VIDEO))
-    f = had(await c.record_details(who, f.case.id, f.case.edition, DETAILS | {"family_name": "O'Neill-Rees"}))
-    f = had(await c.record_details(who, f.case.id, f.case.edition, DETAILS | {"family_name": "O\u2019NEILL REES"}))
+    f = had(await c.start_session(who, f.ref, Channel.VIDEO))
+    f = had(await c.record_details(who, f.ref, DETAILS | {"family_name": "O'Neill-Rees"}))
+    f = had(await c.record_details(who, f.ref, DETAILS | {"family_name": "O\u2019NEILL REES"}))
     assert f.case.details.corrected == ()
-    f = had(await c.record_details(who, f.case.id, f.case.edition, DETAILS | {"family_name": "Oneill"}))
+    f = had(await c.record_details(who, f.ref, DETAILS | {"family_name": "Oneill"}))
     assert f.case.details.corrected == ("family_name",)
 
 
@@ -368,13 +371,13 @@ async def test_a_date_on_evidence_is_a_whole_date_in_normal_form(stage: Stage) -
     await waiting(stage)
     who, c = stage.present(BEN), stage.console
     f = had(await c.next_case(who))
-    f = had(await c.start_session(who, f.case.id, f.case.edition, Channel.VIDEO))
+    f = had(await c.start_session(who, f.ref, Channel.VIDEO))
     answers = yes("seen", "valid", "features", "details_match", "face")
     fields = PASSPORT | {"expires": "2031"}
-    wrong = await c.record_evidence(who, f.case.id, f.case.edition, "passport", fields, answers)
-    assert isinstance(wrong, InvalidInput) and wrong.faults == {"expires": InputError.NOT_A_DATE}
+    wrong = await c.record_evidence(who, f.ref, EvidenceEntry("passport", fields, answers))
+    assert isinstance(wrong, InvalidInput) and wrong.errors == {"expires": InputError.NOT_A_DATE}
     fields = PASSPORT | {"expires": "۲۰۳۱/۱/۲"}
-    f = had(await c.record_evidence(who, f.case.id, f.case.edition, "passport", fields, answers))
+    f = had(await c.record_evidence(who, f.ref, EvidenceEntry("passport", fields, answers)))
     assert f.case.evidence[0].details["expires"] == "2031-01-02"
 
 
@@ -382,11 +385,11 @@ async def test_taking_a_piece_of_evidence_out_brings_a_second_person_in(stage: S
     handle = await waiting(stage)
     who, c = stage.present(ANN), stage.console
     f = await stage.session(ANN)
-    doubtful = (*GOOD[:-1], Answer("face", Outcome.NO))
-    f = had(await c.record_evidence(who, f.case.id, f.case.edition, "passport", PASSPORT, doubtful))
+    doubtful = (*GOOD[:-1], CheckAnswer("face", Outcome.NO))
+    f = had(await c.record_evidence(who, f.ref, EvidenceEntry("passport", PASSPORT, doubtful)))
     assert [one.id for one in f.case.evidence] == ["e1", "e2"]
-    f = had(await c.remove_evidence(who, f.case.id, f.case.edition, "e2"))
-    had(await c.decide(who, f.case.id, f.case.edition, Decision.APPROVE, ()))
+    f = had(await c.remove_evidence(who, f.ref, "e2"))
+    had(await c.decide(who, f.ref, Decision.APPROVE, ()))
     assert (await stage.case(handle)).two_people == (TwoPeople.CHECK_NOT_DONE,)
 
 
@@ -406,7 +409,7 @@ async def test_a_name_like_ones_own_is_warned_of(stage: Stage) -> None:
     f = await stage.session(kin)
     assert f.warnings == (CaseWarning.SAME_FAMILY_NAME,)
     out = had(await stage.console.declare_interest(stage.present(kin), f.case.id))
-    assert out.role is CaseRole.VISITOR
+    assert out.role is CaseRole.NONE
     assert await stage.console.look(stage.present(kin), f.case.id) is ActionRefused.UNKNOWN
 
 
@@ -423,8 +426,8 @@ async def test_a_decision_needs_a_recent_sign_in(stage: Stage) -> None:
     await waiting(stage)
     f = await stage.session(ANN)
     stale = stage.present(ANN, age=300)
-    assert await stage.console.decide(stale, f.case.id, f.case.edition, Decision.APPROVE, ()) is ActionRefused.NOT_FRESH
-    had(await stage.console.decide(stage.present(ANN, age=299), f.case.id, f.case.edition, Decision.APPROVE, ()))
+    assert await stage.console.decide(stale, f.ref, Decision.APPROVE, ()) is ActionRefused.NOT_FRESH
+    had(await stage.console.decide(stage.present(ANN, age=299), f.ref, Decision.APPROVE, ()))
 
 
 @pytest.mark.parametrize(
@@ -442,7 +445,7 @@ async def test_a_decision_is_given_with_reasons_of_its_own_list(
 ) -> None:
     await waiting(stage)
     f = await stage.session(ANN)
-    outcome = await stage.console.decide(stage.present(ANN), f.case.id, f.case.edition, decision, reasons)
+    outcome = await stage.console.decide(stage.present(ANN), f.ref, decision, reasons)
     assert outcome is ActionRefused.REASON
 
 
@@ -451,7 +454,7 @@ async def test_chance_is_drawn_when_the_decision_stands(stage: Stage) -> None:
         handle = await waiting(stage)
         f = await stage.session(ANN)
         stage.lot.sample = sample
-        had(await stage.console.decide(stage.present(ANN), f.case.id, f.case.edition, Decision.APPROVE, ()))
+        had(await stage.console.decide(stage.present(ANN), f.ref, Decision.APPROVE, ()))
         stage.lot.sample = 1.0
         assert (await stage.case(handle)).state is state
 
@@ -470,7 +473,9 @@ async def test_an_agent_in_training_never_approves_alone_and_never_reviews(stage
     assert case.two_people == (TwoPeople.IN_TRAINING,)
     learner = replace(BEN, in_training=True)
     assert await stage.console.next_case(stage.present(learner)) is ActionRefused.NOTHING
-    assert await stage.console.claim(stage.present(learner), case.id, case.edition) is ActionRefused.NOT_ALLOWED
+    assert (
+        await stage.console.claim(stage.present(learner), CaseRef(case.id, case.edition)) is ActionRefused.NOT_ALLOWED
+    )
 
 
 async def test_the_reviewer_sees_the_verdict_only_after_their_own_view(stage: Stage) -> None:
@@ -480,11 +485,11 @@ async def test_the_reviewer_sees_the_verdict_only_after_their_own_view(stage: St
     assert (f.role, f.case.verdict, f.case.two_people) == (CaseRole.REVIEWER, None, ())
     assert StaffAction.INDEPENDENT_REVIEW in f.actions and StaffAction.REVIEW not in f.actions
     assert "approve" not in repr(f.case.history)
-    assert await c.review_verdict(who, f.case.id, f.case.edition, True, ()) is Barred.VIEW_FIRST
-    f = had(await c.record_independent_review(who, f.case.id, f.case.edition, Decision.APPROVE, ()))
+    assert await c.review_verdict(who, f.ref, (), agrees=True) is Barred.VIEW_FIRST
+    f = had(await c.record_independent_review(who, f.ref, Decision.APPROVE, ()))
     assert f.case.verdict is not None and f.case.verdict.decision is Decision.APPROVE
     assert StaffAction.REVIEW in f.actions
-    had(await c.review_verdict(who, f.case.id, f.case.edition, True, ()))
+    had(await c.review_verdict(who, f.ref, (), agrees=True))
     assert (await stage.case(handle)).state is State.APPROVED
 
 
@@ -492,21 +497,21 @@ async def test_the_agent_of_a_case_is_never_offered_its_review(stage: Stage) -> 
     handle = await in_review(stage)
     case = await stage.case(handle)
     assert await stage.console.next_case(stage.present(ANN)) is ActionRefused.NOTHING
-    assert await stage.console.claim(stage.present(ANN), case.id, case.edition) is Barred.SAME_PERSON
+    assert await stage.console.claim(stage.present(ANN), CaseRef(case.id, case.edition)) is Barred.SAME_PERSON
 
 
 async def test_a_reviewer_who_disagrees_stops_the_case_and_a_lead_lets_it_go_on_or_declines(stage: Stage) -> None:
     handle = await in_review(stage)
     who, c = stage.present(BEN), stage.console
     f = had(await c.next_case(who))
-    f = had(await c.record_independent_review(who, f.case.id, f.case.edition, Decision.DECLINE, ("face_differs",)))
-    had(await c.review_verdict(who, f.case.id, f.case.edition, False, ("not_convinced",)))
+    f = had(await c.record_independent_review(who, f.ref, Decision.DECLINE, ("face_differs",)))
+    had(await c.review_verdict(who, f.ref, ("not_convinced",), agrees=False))
     case = await stage.case(handle)
     assert case.state is State.HELD
     lead = stage.present(LEA)
     f = had(await c.open_by_reference(lead, case.reference, "follow_up"))
     assert {StaffAction.END_HOLD, StaffAction.DECLINE_HELD} <= f.actions
-    had(await c.end_hold(lead, case.id, f.case.edition, "new_evidence"))
+    had(await c.end_hold(lead, f.ref, "new_evidence"))
     assert (await stage.case(handle)).state is State.QUEUED
     assert await c.next_case(who) is ActionRefused.NOTHING
     had(await c.next_case(stage.present(ANN)))
@@ -516,13 +521,13 @@ async def test_a_lead_who_is_the_agent_settles_nothing(stage: Stage) -> None:
     handle = await waiting(stage)
     both = member("max", StaffRole.AGENT, StaffRole.LEAD)
     f = await stage.session(both)
-    had(await stage.console.decide(stage.present(both), f.case.id, f.case.edition, Decision.REFER, ("doubt",)))
+    had(await stage.console.decide(stage.present(both), f.ref, Decision.REFER, ("doubt",)))
     case = await stage.case(handle)
     f = had(await stage.console.open_by_reference(stage.present(both), case.reference, "follow_up"))
     assert StaffAction.END_HOLD not in f.actions
     for outcome in (
-        await stage.console.end_hold(stage.present(both), case.id, f.case.edition, "cleared"),
-        await stage.console.decline_held(stage.present(both), case.id, f.case.edition, ("coached",)),
+        await stage.console.end_hold(stage.present(both), f.ref, "cleared"),
+        await stage.console.decline_held(stage.present(both), f.ref, ("coached",)),
     ):
         assert outcome is Barred.SAME_PERSON
 
@@ -532,9 +537,9 @@ async def test_a_lead_takes_a_case_from_who_holds_it(stage: Stage) -> None:
     f = had(await stage.console.next_case(stage.present(ANN)))
     case = await stage.case(handle)
     had(await stage.console.open_by_reference(stage.present(LEA), case.reference, "follow_up"))
-    had(await stage.console.reassign(stage.present(LEA), case.id, case.edition, "absent_colleague"))
+    had(await stage.console.reassign(stage.present(LEA), CaseRef(case.id, case.edition), "absent_colleague"))
     assert (await stage.case(handle)).state is State.QUEUED
-    outcome = await stage.console.start_session(stage.present(ANN), f.case.id, f.case.edition, Channel.VIDEO)
+    outcome = await stage.console.start_session(stage.present(ANN), f.ref, Channel.VIDEO)
     assert outcome is ActionRefused.UNKNOWN
 
 
@@ -544,7 +549,7 @@ async def test_a_revoked_identity_is_gone(stage: Stage) -> None:
     await stage.binds(handle)
     case = await stage.case(handle)
     f = had(await stage.console.open_by_reference(stage.present(LEA), case.reference, "complaint"))
-    had(await stage.console.revoke(stage.present(LEA), case.id, f.case.edition, "not_me"))
+    had(await stage.console.revoke(stage.present(LEA), f.ref, "not_me"))
     await stage.citizen.look(handle, ME)
     assert (await stage.transaction(handle)).identity is None
     gone = await stage.facts.cases.load(case.id)
@@ -554,33 +559,33 @@ async def test_a_revoked_identity_is_gone(stage: Stage) -> None:
 async def test_every_role_is_held_to_its_deeds_on_the_server(stage: Stage) -> None:
     handle = await waiting(stage)
     f = had(await stage.console.next_case(stage.present(ANN)))
-    id, edition, c = f.case.id, f.case.edition, stage.console
+    ref, c = f.ref, stage.console
     reviewer = stage.present(replace(ANN, roles=frozenset({StaffRole.REVIEWER})))
     agent = stage.present(replace(ANN, roles=frozenset({StaffRole.AGENT})))
     outcomes = [
-        await c.start_session(reviewer, id, edition, Channel.VIDEO),
-        await c.verify_phrase(reviewer, id, edition),
-        await c.decide(reviewer, id, edition, Decision.APPROVE, ()),
-        await c.record_details(reviewer, id, edition, DETAILS),
-        await c.remove_evidence(reviewer, id, edition, "e1"),
-        await c.record_independent_review(agent, id, edition, Decision.APPROVE, ()),
-        await c.review_verdict(agent, id, edition, True, ()),
-        await c.hold(agent, id, edition, "doubt"),
-        await c.end_hold(agent, id, edition, "cleared"),
-        await c.reassign(agent, id, edition, "safeguarding"),
-        await c.decline_held(agent, id, edition, ("coached",)),
-        await c.revoke(agent, id, edition, "mistake"),
+        await c.start_session(reviewer, ref, Channel.VIDEO),
+        await c.verify_phrase(reviewer, ref),
+        await c.decide(reviewer, ref, Decision.APPROVE, ()),
+        await c.record_details(reviewer, ref, DETAILS),
+        await c.remove_evidence(reviewer, ref, "e1"),
+        await c.record_independent_review(agent, ref, Decision.APPROVE, ()),
+        await c.review_verdict(agent, ref, (), agrees=True),
+        await c.hold(agent, ref, "doubt"),
+        await c.end_hold(agent, ref, "cleared"),
+        await c.reassign(agent, ref, "safeguarding"),
+        await c.decline_held(agent, ref, ("coached",)),
+        await c.revoke(agent, ref, "mistake"),
     ]
     assert outcomes == [ActionRefused.NOT_ALLOWED] * len(outcomes)
-    assert (await stage.case(handle)).edition == edition
+    assert (await stage.case(handle)).edition == ref.edition
 
 
 async def test_no_audit_row_holds_personal_data_or_what_was_noted(stage: Stage) -> None:
     handle = await in_review(stage)
     who, c = stage.present(BEN), stage.console
     f = had(await c.next_case(who))
-    f = had(await c.record_independent_review(who, f.case.id, f.case.edition, Decision.APPROVE, (), "looks fine to me"))
-    had(await c.review_verdict(who, f.case.id, f.case.edition, True, ()))
+    f = had(await c.record_independent_review(who, f.ref, Decision.APPROVE, (), "looks fine to me"))
+    had(await c.review_verdict(who, f.ref, (), agrees=True))
     await stage.binds(handle)
     told = repr(await stage.audit())
     for secret in ("Ada", "X123", "ada@example.org", "looks fine", "1990"):

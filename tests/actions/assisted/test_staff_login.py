@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from broker.actions.assisted.staff_login import ATTEMPT_LIFE, LoginFailure, LoginRedirect, LoginResult, StaffLogin
+from broker.actions.assisted.staff_login import (
+    ATTEMPT_LIFE,
+    LoginFailure,
+    LoginPolicy,
+    LoginRecords,
+    LoginRedirect,
+    LoginResult,
+    StaffLogin,
+)
 from broker.actions.attempt_log import AttemptLog
 from broker.ambient import Ambient
 from broker.model.assurance import Level
@@ -94,15 +102,9 @@ def door(stage: Stage, ambient: Ambient, tallies: Tallies) -> Door:
         provider=provider,
         callback=CALLBACK,
         people={one.id: one for one in (ANN, BEN)},
-        level=Level.SUBSTANTIAL,
-        amr=("hwk",),
-        idle=900,
-        absolute=28800,
-        fresh=300,
+        policy=LoginPolicy(Level.SUBSTANTIAL, ("hwk",), idle=900, absolute=28800, fresh=300),
+        records=LoginRecords(stage.facts.staff_sessions, stage.facts.audit, AttemptLog(tallies)),
         ambient=ambient,
-        sessions=stage.facts.staff_sessions,
-        audit=stage.facts.audit,
-        attempts=AttemptLog(tallies),
     )
     return Door(login, provider, stage)
 
@@ -110,10 +112,10 @@ def door(stage: Stage, ambient: Ambient, tallies: Tallies) -> Door:
 async def test_a_member_of_staff_signs_in_and_is_known_by_a_cookie_kept_only_as_a_digest(door: Door) -> None:
     arrived = await door.signs_in()
     assert isinstance(arrived, LoginResult) and arrived.then == "/next"
-    present = await door.login.present(arrived.session)
-    assert present is not None and present.member == ANN
-    assert present.fresh_until == door.stage.clock.now() + 300
-    assert present.session.digest == digest(arrived.session)
+    principal = await door.login.principal(arrived.session)
+    assert principal is not None and principal.member == ANN
+    assert principal.fresh_until == door.stage.clock.now() + 300
+    assert principal.session.digest == digest(arrived.session)
     ask = door.provider.asked[0]
     assert (ask.level, ask.callback, ask.fresh) == (Level.SUBSTANTIAL, CALLBACK, False)
     [row] = await door.stage.audit("staff_signed_in")
@@ -184,26 +186,26 @@ async def test_a_session_ends_when_it_is_not_used_and_when_it_is_too_old(door: D
     assert isinstance(arrived, LoginResult)
     clock = door.stage.clock
     clock.advance(899)
-    assert await door.login.present(arrived.session) is not None
+    assert await door.login.principal(arrived.session) is not None
     clock.advance(899)
-    assert await door.login.present(arrived.session) is not None
+    assert await door.login.principal(arrived.session) is not None
     clock.advance(900)
-    assert await door.login.present(arrived.session) is None
+    assert await door.login.principal(arrived.session) is None
     arrived = await door.signs_in()
     assert isinstance(arrived, LoginResult)
     end = clock.now() + 28800
     while clock.now() + 600 < end:
         clock.advance(600)
-        assert await door.login.present(arrived.session) is not None
+        assert await door.login.principal(arrived.session) is not None
     clock.set(end)
-    assert await door.login.present(arrived.session) is None
+    assert await door.login.principal(arrived.session) is None
 
 
 async def test_who_left_the_list_of_staff_is_signed_out(door: Door) -> None:
     arrived = await door.signs_in()
     assert isinstance(arrived, LoginResult)
     for people in ({"ben": BEN}, {"ann": replace(ANN, subject="somebody-else")}):
-        assert await replace(door.login, people=people).present(arrived.session) is None
+        assert await replace(door.login, people=people).principal(arrived.session) is None
 
 
 async def test_signing_out_ends_the_session_for_good(door: Door) -> None:
@@ -212,7 +214,7 @@ async def test_signing_out_ends_the_session_for_good(door: Door) -> None:
     signed_in = int(door.stage.clock.now())
     assert await door.login.leave(arrived.session) == signed_in
     assert await door.login.leave(arrived.session) is None
-    assert await door.login.present(arrived.session) is None
+    assert await door.login.principal(arrived.session) is None
     assert len(await door.stage.audit("staff_signed_out")) == 1
 
 
@@ -231,9 +233,9 @@ async def test_proving_anew_who_one_is_demands_a_fresh_sign_in_and_replaces_the_
     door.stage.clock.advance(600)
     again = await door.signs_in(session=first.session)
     assert isinstance(again, LoginResult) and door.provider.asked[-1].fresh
-    assert await door.login.present(first.session) is None
-    present = await door.login.present(again.session)
-    assert present is not None and present.fresh_until == door.stage.clock.now() + 300
+    assert await door.login.principal(first.session) is None
+    principal = await door.login.principal(again.session)
+    assert principal is not None and principal.fresh_until == door.stage.clock.now() + 300
 
 
 async def test_an_old_sign_in_does_not_pass_for_a_fresh_one(door: Door) -> None:
@@ -242,22 +244,22 @@ async def test_an_old_sign_in_does_not_pass_for_a_fresh_one(door: Door) -> None:
     before = int(door.stage.clock.now())
     door.stage.clock.advance(600)
     assert await door.signs_in(session=first.session, auth_time=before) is LoginFailure.TOO_WEAK
-    assert await door.login.present(first.session) is not None
+    assert await door.login.principal(first.session) is not None
 
 
 async def test_only_the_same_person_proves_anew(door: Door) -> None:
     first = await door.signs_in()
     assert isinstance(first, LoginResult)
     assert await door.signs_in(session=first.session, subject="sub-ben") is LoginFailure.OTHER_PERSON
-    present = await door.login.present(first.session)
-    assert present is not None and present.member == ANN
+    principal = await door.login.principal(first.session)
+    assert principal is not None and principal.member == ANN
 
 
 async def test_a_sign_in_from_the_future_makes_no_decision_fresher(door: Door) -> None:
     arrived = await door.signs_in(auth_time=int(door.stage.clock.now()) + 50)
     assert isinstance(arrived, LoginResult)
-    present = await door.login.present(arrived.session)
-    assert present is not None and present.fresh_until == door.stage.clock.now() + 300
+    principal = await door.login.principal(arrived.session)
+    assert principal is not None and principal.fresh_until == door.stage.clock.now() + 300
 
 
 async def test_a_failed_staff_sign_in_says_in_the_log_what_it_failed_of(

@@ -1,0 +1,196 @@
+"""Who may do what with a case: the PERMISSIONS table, read by the page that offers an action and by the write.
+
+`check_permission` judges one reading of a case. In which states an action is possible, who holds the lease and the
+separation of duties are rules (`broker.assisted.table`, `people`): each row has the least demanding event of its
+action, and the rules accept or refuse it. The row adds the staff roles, the roles in the case, whether the sign-in has
+to be recent, and conditions that the rules do not have.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from broker.actions.assisted.context import CaseRules
+from broker.actions.assisted.staff_results import ActionRefused, CaseRole, RefusalReason, StaffAction
+from broker.assisted import events as ev
+from broker.assisted.case import Case, Channel, Decision, OwnView, Review, State, Verdict
+from broker.assisted.device import device_evidence
+from broker.assisted.queue import suits
+from broker.assisted.table import Barred, barred
+from broker.model.assurance import Level
+from broker.model.staff import StaffMember, StaffRole
+
+LOOK_UP_LIFE = 1800
+"""How long (seconds) a case stays open to a member of staff who looked it up by its reference."""
+
+Example = Callable[[Case, str, float], ev.Event]
+Condition = Callable[[Case, StaffMember], RefusalReason | None]
+
+
+def _no_condition(case: Case, member: StaffMember) -> RefusalReason | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Who may do one action, and when.
+
+    One of `staff_roles` is needed, and a role in the case out of `case_roles`. `example` makes the action's least
+    demanding event, of a case, a staff id and the time. `condition` Returns a refusal that the rules do not know.
+    `recent_sign_in` says that the member of staff must have signed in minutes ago (`StaffPrincipal.fresh_until`).
+    """
+
+    staff_roles: tuple[StaffRole, ...]
+    case_roles: frozenset[CaseRole]
+    example: Example
+    condition: Condition = _no_condition
+    recent_sign_in: bool = False
+
+
+def role_in_case(case: Case, member: StaffMember, now: float) -> CaseRole:
+    """The role of a member of staff in a case: by the lease, else by having looked the case up a moment ago."""
+    if case.holder == member.id:
+        return CaseRole.REVIEWER if case.state is State.REVIEW else CaseRole.AGENT
+    looked_up = any(
+        move.event == "opened" and move.who == member.id and now < move.at + LOOK_UP_LIFE
+        for move in reversed(case.history)
+    )
+    if not looked_up or case.requester == member.id or member.id in case.interested:
+        return CaseRole.NONE
+    return CaseRole.OVERSEER if member.may(StaffRole.LEAD, StaffRole.AUDITOR) else CaseRole.VISITOR
+
+
+def has_staff_role(member: StaffMember, action: StaffAction) -> bool:
+    """Whether a staff role of the member allows an action at all."""
+    return member.may(*PERMISSIONS[action].staff_roles)
+
+
+def check_access(case: Case, member: StaffMember, action: StaffAction, now: float) -> RefusalReason | None:
+    """The refusal by roles alone: a missing staff role, or a case that is not open to this member of staff."""
+    if not has_staff_role(member, action):
+        return ActionRefused.NOT_ALLOWED
+    if CaseRole.NONE in PERMISSIONS[action].case_roles:
+        return None
+    return closed(case, member) if role_in_case(case, member, now) is CaseRole.NONE else None
+
+
+def check_permission(
+    rules: CaseRules, case: Case, member: StaffMember, action: StaffAction, now: float
+) -> RefusalReason | None:
+    """Why a member of staff may not do an action with this reading of a case; None if they may."""
+    permission = PERMISSIONS[action]
+    why = check_access(case, member, action, now)
+    why = why or barred(case, permission.example(case, member.id, now), now, rules.terms)
+    if why is None and role_in_case(case, member, now) not in permission.case_roles:
+        why = ActionRefused.NOT_ALLOWED
+    return why or permission.condition(case, member)
+
+
+def allowed_actions(rules: CaseRules, case: Case, member: StaffMember, now: float) -> frozenset[StaffAction]:
+    """The actions that a page offers: those that `check_permission` does not refuse."""
+    return frozenset(action for action in StaffAction if check_permission(rules, case, member, action, now) is None)
+
+
+def closed(case: Case, member: StaffMember) -> ActionRefused:
+    """Why a case is not open: LAPSED for the member of staff whose lease was the last thing to expire, else UNKNOWN."""
+    if not case.history or case.history[-1].event != "lease_lapsed":
+        return ActionRefused.UNKNOWN
+    taken = (move.who for move in reversed(case.history) if move.event in ("claimed", "review_claimed"))
+    return ActionRefused.LAPSED if next(taken, None) == member.id else ActionRefused.UNKNOWN
+
+
+# --- conditions ---
+
+
+def _suits(case: Case, member: StaffMember) -> RefusalReason | None:
+    return None if suits(case, member) else ActionRefused.NOT_ALLOWED
+
+
+def _phrase_not_verified(case: Case, member: StaffMember) -> RefusalReason | None:
+    return Barred.NOT_NOW if case.exchanged else None
+
+
+def _has_details(case: Case, member: StaffMember) -> RefusalReason | None:
+    return None if case.details.claims else Barred.NO_DETAILS
+
+
+# --- the table ---
+
+_AGENT, _REVIEWER, _LEAD, _AUDITOR = StaffRole.AGENT, StaffRole.REVIEWER, StaffRole.LEAD, StaffRole.AUDITOR
+_ANY_CASE_ROLE = frozenset(CaseRole)
+_WITH_ACCESS = _ANY_CASE_ROLE - {CaseRole.NONE}
+_HOLDER = frozenset({CaseRole.AGENT, CaseRole.REVIEWER})
+_CASE_AGENT = frozenset({CaseRole.AGENT})
+_CASE_REVIEWER = frozenset({CaseRole.REVIEWER})
+_OVERSEER = frozenset({CaseRole.OVERSEER})
+
+PERMISSIONS: Mapping[StaffAction, Permission] = MappingProxyType(
+    {
+        StaffAction.OPEN: Permission(
+            (_AGENT, _REVIEWER, _LEAD, _AUDITOR), _ANY_CASE_ROLE, lambda case, who, now: ev.Opened(who, "")
+        ),
+        StaffAction.CLAIM: Permission(
+            (_AGENT, _REVIEWER),
+            _ANY_CASE_ROLE,
+            lambda case, who, now: ev.ReviewClaimed(who) if case.state is State.REVIEW else ev.Claimed(who),
+            _suits,
+        ),
+        StaffAction.RENEW: Permission((_AGENT, _REVIEWER), _HOLDER, lambda case, who, now: ev.Renewed(who)),
+        StaffAction.RETURN_TO_QUEUE: Permission(
+            (_AGENT, _REVIEWER), _HOLDER, lambda case, who, now: ev.PutBack(who, "")
+        ),
+        StaffAction.START_SESSION: Permission(
+            (_AGENT,), _CASE_AGENT, lambda case, who, now: ev.SessionStarted(who, Channel.VIDEO)
+        ),
+        StaffAction.VERIFY_PHRASE: Permission(
+            (_AGENT,), _CASE_AGENT, lambda case, who, now: ev.WordsExchanged(who), _phrase_not_verified
+        ),
+        StaffAction.RECORD: Permission((_AGENT,), _CASE_AGENT, lambda case, who, now: ev.ChecksRecorded(who, ())),
+        StaffAction.ASK_CITIZEN: Permission(
+            (_AGENT,),
+            _CASE_AGENT,
+            lambda case, who, now: ev.DeviceConfirmed(device_evidence(case, "", Level.LOW, "", {}, now)),
+            _has_details,
+        ),
+        StaffAction.END_SESSION: Permission((_AGENT,), _CASE_AGENT, lambda case, who, now: ev.SessionEnded(who)),
+        StaffAction.DROP_SESSION: Permission((_AGENT,), _CASE_AGENT, lambda case, who, now: ev.SessionDropped(who, "")),
+        StaffAction.DECIDE: Permission(
+            (_AGENT,),
+            _CASE_AGENT,
+            lambda case, who, now: ev.Decided(Verdict(who, now, Decision.DECLINE, ("",))),
+            recent_sign_in=True,
+        ),
+        StaffAction.INDEPENDENT_REVIEW: Permission(
+            (_REVIEWER,),
+            _CASE_REVIEWER,
+            lambda case, who, now: ev.ViewGiven(OwnView(who, now, Decision.APPROVE)),
+            recent_sign_in=True,
+        ),
+        StaffAction.REVIEW: Permission(
+            (_REVIEWER,),
+            _CASE_REVIEWER,
+            lambda case, who, now: ev.Reviewed(Review(who, now, agrees=True, reasons=("",))),
+            recent_sign_in=True,
+        ),
+        StaffAction.REASSIGN: Permission((_LEAD,), _OVERSEER, lambda case, who, now: ev.TakenBack(who, "")),
+        StaffAction.HOLD: Permission((_LEAD,), _OVERSEER, lambda case, who, now: ev.Held(who, "")),
+        StaffAction.END_HOLD: Permission((_LEAD,), _OVERSEER, lambda case, who, now: ev.HoldEnded(who, "")),
+        StaffAction.DECLINE_HELD: Permission(
+            (_LEAD,), _OVERSEER, lambda case, who, now: ev.HoldDeclined(who, ("",)), recent_sign_in=True
+        ),
+        StaffAction.REVOKE: Permission(
+            (_LEAD,), _OVERSEER, lambda case, who, now: ev.Revoked(who, ""), recent_sign_in=True
+        ),
+        StaffAction.FLAG: Permission(
+            (_AGENT, _REVIEWER, _LEAD), _WITH_ACCESS, lambda case, who, now: ev.Flagged(who, "")
+        ),
+        StaffAction.DECLARE_INTEREST: Permission(
+            (_AGENT, _REVIEWER, _LEAD), _WITH_ACCESS, lambda case, who, now: ev.InterestDeclared(who)
+        ),
+        StaffAction.NOTE: Permission(
+            (_AGENT, _REVIEWER, _LEAD),
+            _WITH_ACCESS - {CaseRole.VISITOR},
+            lambda case, who, now: ev.Noted(who, ""),
+        ),
+    }
+)
