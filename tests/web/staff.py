@@ -163,8 +163,15 @@ async def ready(folder: Path) -> Ready:
 
 
 @asynccontextmanager
-async def staged(given: Ready, folder: Path, ambient: Ambient, *, served: bool = False) -> AsyncIterator[Stage]:
-    """The console over a fresh SQLite file, until the block ends.
+async def staged(
+    given: Ready,
+    folder: Path,
+    ambient: Ambient,
+    *,
+    served: bool = False,
+    people: Mapping[str, StaffMember] = PEOPLE,
+) -> AsyncIterator[Stage]:
+    """The console over a fresh SQLite file, until the block ends. `people` are the members of staff.
 
     Where it is `served`, a browser finds it at its origin, and the staff provider beside it.
     """
@@ -192,7 +199,7 @@ async def staged(given: Ready, folder: Path, ambient: Ambient, *, served: bool =
         login = StaffLogin(
             provider=build(CARD, known_as(f"{base}/staff"), Ground(outgoing, ambient, lambda _: PEM)),
             callback=callback,
-            people=PEOPLE,
+            people=people,
             policy=LoginPolicy(Level.SUBSTANTIAL, ("mfa",), IDLE, ABSOLUTE, FRESH),
             records=LoginRecords(facts.staff_sessions, facts.audit, AttemptLog(Tallies())),
             ambient=ambient,
@@ -204,7 +211,7 @@ async def staged(given: Ready, folder: Path, ambient: Ambient, *, served: bool =
             StaffCases(context),
             context.rules.profiles,
             services,
-            PEOPLE,
+            people,
             written,
             seals,
             ambient,

@@ -83,7 +83,7 @@ async def look(here: Shift) -> Response:
         own_view=None if case.own_view is None else tell.verdict(case.own_view),
         readable=seen and not case.erased,
         story=tell.story(found),
-        acts=acts(found, tell.words),
+        acts=acts(found, here),
         history=tell.history(case, here.door.people) if found.role is CaseRole.OVERSEER else [],
         notes=tell.notes(case, here.door.people),
     )

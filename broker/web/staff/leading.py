@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from starlette.responses import Response
 from starlette.routing import Route
 
+from broker.actions.assisted.permissions import PERMISSIONS
 from broker.actions.assisted.staff_results import ActionRefused, CaseView, EditRefused, StaffAction
 from broker.assisted.reasons import Occasion
 from broker.web.citizens.tellings import marked
-from broker.web.language import Language
 from broker.web.staff.answering import gone, ticked
 from broker.web.staff.labels import WHY
 from broker.web.staff.visit import Door, Shift, Step, formed, onward, staff
@@ -17,12 +17,16 @@ from broker.web.staff.visit import Door, Shift, Step, formed, onward, staff
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One thing a lead may do now: its form on the page of the case."""
+    """One action that a lead may do now: its form on the page of the case.
+
+    `stale` says that it needs a more recent sign-in: the page then offers that in place of the form.
+    """
 
     verb: str
     title: str
     reasons: tuple[tuple[str, str], ...]
     several: bool
+    stale: bool
 
 
 _ACTS: Mapping[StaffAction, tuple[str, str, Occasion]] = {
@@ -34,14 +38,16 @@ _ACTS: Mapping[StaffAction, tuple[str, str, Occasion]] = {
 }
 
 
-def acts(found: CaseView, words: Language) -> list[Act]:
-    """What a lead may do with the case now."""
+def acts(found: CaseView, here: Shift) -> list[Act]:
+    """The actions of a lead on the case now."""
+    words, stale = here.visit.words, here.door.ambient.now() >= here.principal.fresh_until
     return [
         Act(
             verb,
             words.text(title),
             tuple((word, words.text(text)) for word, text in WHY[on].items()),
-            deed is StaffAction.DECLINE_HELD,
+            several=deed is StaffAction.DECLINE_HELD,
+            stale=stale and PERMISSIONS[deed].recent_sign_in,
         )
         for deed, (verb, title, on) in _ACTS.items()
         if deed in found.actions
