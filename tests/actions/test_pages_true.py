@@ -530,11 +530,7 @@ async def help_declined(w: World) -> Seen:
     handle = await w.arrives()
     await w.asks(handle)
     f = await w.stage.session(ANN)
-    had(
-        await w.stage.console.decide(
-            w.stage.present(ANN), f.case.id, f.case.edition, Decision.DECLINE, ("face_differs",)
-        )
-    )
+    had(await w.stage.console.decide(w.stage.present(ANN), f.ref, Decision.DECLINE, ("face_differs",)))
     return await w.reads(handle)
 
 
@@ -556,7 +552,7 @@ async def help_revoked(w: World) -> Seen:
     assert case is not None
     lead = w.stage.present(LEA)
     found = had(await w.stage.console.open_by_reference(lead, case.reference, "complaint"))
-    had(await w.stage.console.revoke(lead, case.id, found.case.edition, "mistake"))
+    had(await w.stage.console.revoke(lead, found.ref, "mistake"))
     return await w.reads(handle)
 
 
