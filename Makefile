@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
 # Suites of pure functions: they are run once more the way `python -O` runs the product.
-PURE := $(wildcard tests/test_*.py tests/model tests/oidc tests/journey tests/assisted tests/account)
+PURE := $(wildcard tests/test_*.py tests/unit/model tests/unit/oidc tests/unit/journey tests/unit/assisted tests/unit/account)
 # pytest in as many workers as there are processors
 PYTEST := $(PY) -m pytest -q -n auto
 
@@ -47,7 +47,7 @@ lock: .venv-lock/.done setup ## export pyproject's dependencies and groups to lo
 	@deploy/setup/lock.sh
 
 clean: ## remove all that was made here
-	@rm -rf .venv .venv-lock dist broker/web/static/built deploy/assets/node_modules tests/peers/node_modules
+	@rm -rf .venv .venv-lock dist broker/web/static/built deploy/assets/node_modules tests/interop/node_modules
 	@rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .demo
 	@find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 
@@ -106,12 +106,12 @@ broker/web/static/built/manifest.json: deploy/assets/build.mjs deploy/assets/nod
 	$(call say,style sheets)
 	@node deploy/assets/build.mjs >/dev/null
 
-tests/peers/node_modules/.done: tests/peers/package-lock.json | node
+tests/interop/node_modules/.done: tests/interop/package-lock.json | node
 	$(call say,npm packages for the tests)
-	@cd tests/peers && $(NPM_CI)
+	@cd tests/interop && $(NPM_CI)
 	@touch $@
 
-test-tools: .venv/.test tests/peers/node_modules/.done
+test-tools: .venv/.test tests/interop/node_modules/.done
 	@$(PY) -m tests.machine.programs
 
 .NOTPARALLEL:

@@ -25,17 +25,18 @@ import uvloop
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.supervisors import Multiprocess
 
-from broker import ambient, app
-from broker.commands import Refused, register
-from broker.commands.addresses import place, require_free
-from broker.commands.machine import add_config
-from broker.commands.refusing import EXPECTED, INTERRUPTED, STATUSES, WRONG, refusal
-from broker.logs import configure
+from broker import wiring
+from broker.cli import CommandError, register
+from broker.cli.context import add_config
+from broker.cli.errors import EXPECTED, INTERRUPTED, STATUSES, WRONG, refusal
+from broker.cli.ports import parse_address, require_free_ports
 from broker.model.address import networks
+from broker.platform import system
+from broker.platform.logging_setup import configure_logging
 from broker.settings import Settings
-from broker.web.middleware import certified
+from broker.web.middleware import with_client_certificates
 from broker.web.operations import Readiness, clear
-from broker.web.operations.opening import SHARED as SHARED_COUNTERS
+from broker.web.operations.metrics_setup import SHARED as SHARED_COUNTERS
 
 CONFIG = "PORTICO_CONFIG"
 """In a worker's environment: the configuration that `serve` was given."""
@@ -45,10 +46,10 @@ DEMO_PORT = "PORTICO_DEMO_PORT"
 
 WORKER = "broker.__main__:worker"
 
-PATIENCE = 30
+WORKER_TIMEOUT = 30
 """Seconds that a worker may be silent before it is replaced. One that starts on a busy machine is silent for long."""
 
-YOUNG = 10_000
+GC_THRESHOLD = 10_000
 """How many more objects are made than dropped before Python looks for those that only hold each other."""
 
 LINGER = 2.0
@@ -70,12 +71,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # the program that read the output has ended: what Python would flush at its end goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return WRONG
-    except (Refused, *EXPECTED) as problem:
-        refused = problem if isinstance(problem, Refused) else refusal(problem)
+    except (CommandError, *EXPECTED) as problem:
+        refused = problem if isinstance(problem, CommandError) else refusal(problem)
         print(refused, file=sys.stderr)
         return refused.status
     except Exception as problem:
-        if (said := app.wrong_tables(problem)) is None:
+        if (said := wiring.wrong_tables(problem)) is None:
             raise
         print(f"database.url: {said}", file=sys.stderr)
         return WRONG
@@ -115,7 +116,7 @@ def command_line() -> argparse.ArgumentParser:
         "demo", help="run everything on this machine, to look at it", description=demo.__doc__
     )
     showing.set_defaults(run=demo)
-    register(commands, lambda: app.machine(_user()))
+    register(commands, lambda: wiring.machine(_user()))
     return parser
 
 
@@ -123,14 +124,14 @@ def serve(args: argparse.Namespace) -> int:
     """Runs the broker from a configuration. Nothing starts before everything in it is right."""
     # one that comes early waits until somebody is there to heed it, here and in every process started from here
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    settings = app.configured(args.config)
-    configure(settings.broker.development)
-    _run(app.check_start(settings))
+    settings = wiring.configured(args.config)
+    configure_logging(settings.broker.development)
+    _run(wiring.check_start(settings))
     listen, counters = settings.broker.listen, settings.broker.metrics.folder
     wanted = {"public": [listen.public], "staff": [listen.staff]}.get(args.listener, [listen.public])
     if args.listener == "all" and settings.staff is not None:
         wanted.append(listen.staff)
-    require_free(wanted, "end what listens there already, or write another address under [listen] in broker.toml")
+    require_free_ports(wanted, "end what listens there already, or write another address under [listen] in broker.toml")
     if listen.workers > 1 and counters is not None:
         os.environ[SHARED_COUNTERS] = str(counters)
         clear(counters)
@@ -143,15 +144,15 @@ def serve(args: argparse.Namespace) -> int:
 async def _serve_here(settings: Settings, config: Path, door: str) -> None:
     """Both doors, or one, in this process."""
     listen = settings.broker.listen
-    async with app.opened(settings, ambient.real(), partial(app.read, config), config) as parts:
+    async with wiring.open_container(settings, system.real_system(), partial(wiring.read, config), config) as parts:
         doors: list[uvicorn.Server] = []
         if door != "staff":
-            doors.append(_server(app.public_door(parts), listen.public, settings))
+            doors.append(_server(wiring.public_app(parts), listen.public, settings))
         if door != "public" and settings.staff is not None:
-            doors.append(_server(app.staff_door(parts), listen.staff, settings))
-        _read_again(parts.rereading)
-        _settle()
-        await _together(doors, started=lambda: _linger(parts.readiness))
+            doors.append(_server(wiring.staff_app(parts), listen.staff, settings))
+        _reload_on_sighup(parts.settings_watch)
+        _freeze_gc()
+        await _serve_all(doors, started=lambda: _drain_on_sigterm(parts.readiness))
 
 
 def _serve_workers(settings: Settings, config: Path, door: str) -> int:
@@ -163,7 +164,7 @@ def _serve_workers(settings: Settings, config: Path, door: str) -> int:
         command = [sys.executable, *optimised, "-m", "broker", "serve", "--config", str(config), "--listener", "staff"]
         staff = subprocess.Popen(command)
     try:
-        host, port = place(settings.broker.listen.public)
+        host, port = parse_address(settings.broker.listen.public)
         workers = settings.broker.listen.workers
         served = uvicorn.Config(WORKER, factory=True, host=host, port=port, workers=workers, **_options(settings))
         Supervisor(served, [served.bind_socket()], staff).run()
@@ -199,30 +200,30 @@ class Supervisor(Multiprocess):
                     os.kill(pid, signal.SIGHUP)
 
 
-def worker() -> app.Application:
+def worker() -> wiring.Application:
     """The public door as one of several workers opens it."""
     config = Path(os.environ[CONFIG])
-    configure(False)
+    configure_logging(False)
 
     @asynccontextmanager
-    async def opening() -> AsyncIterator[app.Application]:
+    async def opening() -> AsyncIterator[wiring.Application]:
         # until the worker serves nothing is under way, and a start may wait for long: a SIGTERM simply ends it
         ending = signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        settings = await app.settled(config)
-        configure(settings.broker.development)
-        async with app.opened(settings, ambient.real(), partial(app.read, config), config) as parts:
+        settings = await wiring.wait_for_valid(config)
+        configure_logging(settings.broker.development)
+        async with wiring.open_container(settings, system.real_system(), partial(wiring.read, config), config) as parts:
             signal.signal(signal.SIGTERM, ending)
-            _linger(parts.readiness)
-            _read_again(parts.rereading)
+            _drain_on_sigterm(parts.readiness)
+            _reload_on_sighup(parts.settings_watch)
             _end_with_parent()
-            door = _behind_proxies(app.public_door(parts), settings)
-            _settle()
+            door = _behind_proxies(wiring.public_app(parts), settings)
+            _freeze_gc()
             yield door
 
-    return app.Door(opening)
+    return wiring.LifespanApp(opening)
 
 
-def _settle() -> None:
+def _freeze_gc() -> None:
     """What was made at the start stays until the end: no search for garbage goes through it again.
 
     Searching every 700 objects, as Python does by itself, would be a twentieth of what a request costs. What the start
@@ -232,7 +233,7 @@ def _settle() -> None:
     with contextlib.suppress(AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
     gc.freeze()
-    gc.set_threshold(YOUNG)
+    gc.set_threshold(GC_THRESHOLD)
 
 
 def _end_with_parent() -> None:
@@ -249,7 +250,7 @@ def _end_with_parent() -> None:
     loop.add_reader(parent.sentinel, orphaned)
 
 
-def _linger(readiness: Readiness) -> None:
+def _drain_on_sigterm(readiness: Readiness) -> None:
     """From now on a SIGTERM first takes readiness away, and ends the server a moment later.
 
     So whoever sends requests here sees in time that the next ones go elsewhere, and no request meets a closed door.
@@ -264,7 +265,7 @@ def _linger(readiness: Readiness) -> None:
     signal.signal(signal.SIGTERM, stop)
 
 
-def _read_again(rereading: Callable[[], Coroutine[Any, Any, None]]) -> None:
+def _reload_on_sighup(rereading: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """From now on a SIGHUP makes this process read what may change while it runs."""
     loop, running = asyncio.get_running_loop(), set[asyncio.Task[None]]()
 
@@ -285,24 +286,24 @@ def demo(args: argparse.Namespace) -> int:
     """
     from broker.demo import run
 
-    configure(True, quiet=True)
+    configure_logging(True, quiet=True)
     wanted = os.environ.get(DEMO_PORT, str(run.USUAL_PORT))
     if not wanted.isdecimal() or not 1024 <= int(wanted) <= 65_532:
         mend = f"write the first of four ports in a row: {DEMO_PORT}=9000"
-        raise Refused(f"{DEMO_PORT}={wanted}: no demonstration can begin there\n    {mend}")
+        raise CommandError(f"{DEMO_PORT}={wanted}: no demonstration can begin there\n    {mend}")
     ports = run.Ports(int(wanted))
-    real = ambient.real()
+    real = system.real_system()
     mend = f"end what listens there already, or move all of it: {DEMO_PORT}={ports.first + 100}"
-    require_free([f"127.0.0.1:{port}" for port in range(ports.first, ports.first + 4)], mend)
+    require_free_ports([f"127.0.0.1:{port}" for port in range(ports.first, ports.first + 4)], mend)
     settings = run.configured(ports, real, run.placed_config(Path.cwd()))
-    _run(app.migrated(settings))
+    _run(wiring.migrated(settings))
 
     async def show() -> None:
-        async with app.opened(settings, real) as parts:
+        async with wiring.open_container(settings, real) as parts:
             servers = [
                 _server(stand.application, f"127.0.0.1:{stand.port}", settings) for stand in run.stands(parts, ports)
             ]
-            await _together(servers, started=lambda: print(run.greeting(ports), flush=True))
+            await _serve_all(servers, started=lambda: print(run.greeting(ports), flush=True))
 
     _run(show())
     return 0
@@ -314,7 +315,7 @@ def _run(work: Coroutine[Any, Any, object]) -> None:
         runner.run(work)
 
 
-def _behind_proxies(door: app.Application, settings: Settings) -> app.Application:
+def _behind_proxies(door: wiring.Application, settings: Settings) -> wiring.Application:
     """The door, with the certificates that proxies pass on.
 
     What uvicorn itself does about proxies would stand around this, and hide who really holds the connection; so here it
@@ -325,7 +326,7 @@ def _behind_proxies(door: app.Application, settings: Settings) -> app.Applicatio
         return door
     if broker.listen.trusted_proxies:
         door = ProxyHeadersMiddleware(door, networks(broker.listen.trusted_proxies))  # type: ignore[arg-type, assignment]
-    return certified(door, broker.client_certificates.trusted_proxies)
+    return with_client_certificates(door, broker.client_certificates.trusted_proxies)
 
 
 def _options(settings: Settings) -> dict[str, Any]:
@@ -333,25 +334,25 @@ def _options(settings: Settings) -> dict[str, Any]:
     return {
         "access_log": False,
         "log_config": None,
-        "http": "broker.writing:Protocol",
+        "http": "broker.server.http_protocol:Protocol",
         "server_header": False,
         "date_header": True,
         "proxy_headers": bool(proxies) and not settings.broker.client_certificates.trusted_proxies,
         "forwarded_allow_ips": networks(proxies),
         "timeout_graceful_shutdown": settings.broker.listen.shutdown_timeout,
-        "timeout_worker_healthcheck": PATIENCE,
+        "timeout_worker_healthcheck": WORKER_TIMEOUT,
         "lifespan": "on",
     }
 
 
-def _server(application: app.Application, address: str, settings: Settings) -> uvicorn.Server:
-    host, port = place(address)
+def _server(application: wiring.Application, address: str, settings: Settings) -> uvicorn.Server:
+    host, port = parse_address(address)
     options = _options(settings) | {"lifespan": "off"}
     application = _behind_proxies(application, settings)
     return uvicorn.Server(uvicorn.Config(application, host=host, port=port, **options))
 
 
-async def _together(servers: Sequence[uvicorn.Server], started: Callable[[], None]) -> None:
+async def _serve_all(servers: Sequence[uvicorn.Server], started: Callable[[], None]) -> None:
     """Runs servers until the first of them ends, which ends the others; a second signal ends them at once."""
     running = [asyncio.ensure_future(server.serve()) for server in servers]
     while not all(server.started or task.done() for server, task in zip(servers, running, strict=True)):  # noqa: ASYNC110

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Protocol, runtime_checkable
 
-from broker.model.assurance import Level, Verifiable
+from broker.model.assurance import Level, VerificationCapabilities
 from broker.model.identity import Identity
 from broker.model.languages import in_language
 
 
-class Thing(StrEnum):
+class Prerequisite(StrEnum):
     """What a citizen may have at hand. The picker can sort the ways by it; it never keeps anybody from one."""
 
     PASSPORT = "passport"
@@ -24,7 +24,7 @@ class Thing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class ProviderInfo:
     """What the picker tells a citizen about a provider. Texts by language; `minutes` is how long it takes about.
 
     `max_level` is the highest level the provider is registered for: nothing above it is ever believed.
@@ -36,7 +36,7 @@ class Card:
     needs: Mapping[str, str]
     minutes: int
     max_level: Level
-    prerequisites: tuple[Thing, ...] = ()
+    prerequisites: tuple[Prerequisite, ...] = ()
 
     def name(self, language: str) -> str:
         """The provider's name in a language, or in the first one it has."""
@@ -44,7 +44,7 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class UpstreamRequest:
     """What the broker asks of a provider: at least this level, at this callback, in this language.
 
     `state` travels unchanged; `fresh` demands a new sign-in there, and one that is later than `after` if that is given
@@ -63,7 +63,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Parting:
+class LogoutRedirect:
     """What the broker hands a provider that is to end its own session with a citizen.
 
     `state` travels unchanged to `callback`, where the citizen comes back. `id_token` is the one that the provider
@@ -78,22 +78,22 @@ class Parting:
 
 
 @dataclass(frozen=True, slots=True)
-class Departure:
+class UpstreamRedirect:
     """Where to send the citizen, and the provider's own memory of it (`note`: JSON values only, kept sealed)."""
 
     url: str
-    note: Mapping[str, Any]
+    provider_state: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CallbackParameters:
     """What came back to the callback: the query's parameters, each once, and our callback URL they came to."""
 
     parameters: Mapping[str, str]
     callback: str
 
 
-class Reason(StrEnum):
+class ProviderFailureReason(StrEnum):
     """Why an attempt at a provider came to nothing."""
 
     CANCELLED = "cancelled"
@@ -109,7 +109,7 @@ class Reason(StrEnum):
     SUSPENDED = "suspended"
 
 
-class Cause(StrEnum):
+class FailureCause(StrEnum):
     """What a failed attempt depended on. Only the first four can say that a provider fails for everybody."""
 
     TRANSPORT = "transport"
@@ -128,21 +128,21 @@ class Cause(StrEnum):
     """A decision of the broker: the provider was not asked."""
 
 
-OUTAGES: Final = frozenset({Cause.TRANSPORT, Cause.STATUS, Cause.METADATA, Cause.KEYS})
+OUTAGES: Final = frozenset({FailureCause.TRANSPORT, FailureCause.STATUS, FailureCause.METADATA, FailureCause.KEYS})
 """The causes that count against a provider's health."""
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class ProviderFailure:
     """A failed attempt.
 
     `detail` is for the log of operators: no claims, no codes, no tokens. `fault` is the closed word of the provider's
     kind for what was wrong, for the log and the counters; empty if the kind has none.
     """
 
-    reason: Reason
+    reason: ProviderFailureReason
     detail: str
-    cause: Cause
+    cause: FailureCause
     fault: str = ""
 
     @property
@@ -156,7 +156,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
+class ProviderHealth:
     """How a provider does. `since` is when that began (seconds since 1970 UTC), `median` its usual time in seconds."""
 
     working: bool
@@ -170,31 +170,31 @@ class Provider(Protocol):
     """One way to prove who one is."""
 
     @property
-    def card(self) -> Card:
+    def card(self) -> ProviderInfo:
         """What the picker shows."""
         ...
 
     @property
-    def verifiable(self) -> Verifiable | None:
+    def verifiable(self) -> VerificationCapabilities | None:
         """What its identities can say of how they were verified, or None if they say nothing of it."""
         ...
 
-    async def begin(self, ask: Ask) -> Departure | Failure:
+    async def begin(self, ask: UpstreamRequest) -> UpstreamRedirect | ProviderFailure:
         """Prepares a departure. Calls the network at most for metadata that is not in the cache."""
         ...
 
-    def belongs(self, note: Mapping[str, Any], answer: Answer) -> bool:
+    def matches_callback(self, note: Mapping[str, Any], answer: CallbackParameters) -> bool:
         """Whether this answer can be an answer to that departure (issuer of the response, RFC 9207). No network.
 
         False means a stray callback: nothing may change because of it.
         """
         ...
 
-    async def complete(self, note: Mapping[str, Any], answer: Answer) -> Identity | Failure:
+    async def complete(self, note: Mapping[str, Any], answer: CallbackParameters) -> Identity | ProviderFailure:
         """Turns an answer into an identity. A second call with the same answer fails at the provider."""
         ...
 
-    async def health(self) -> Health:
+    async def health(self) -> ProviderHealth:
         """Asked in the background, answers within a second."""
         ...
 
@@ -203,7 +203,7 @@ class Provider(Protocol):
 class EndsSessions(Protocol):
     """A provider that can end its own session with a citizen who signs out. An optional ability."""
 
-    async def end_session(self, parting: Parting) -> str | None:
+    async def end_session(self, parting: LogoutRedirect) -> str | None:
         """Where to send the citizen for that, or None if there is no such address now.
 
         Calls the network at most for metadata that is not in the cache. The provider decides whether to ask the

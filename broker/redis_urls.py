@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-from broker.store_urls import REDIS, REDIS_TLS, BadUrl, StoreUrl, read_store_url
+from broker.platform.store_urls import REDIS, REDIS_TLS, BadUrl, StoreUrl, read_store_url
 
 SENTINEL_PORT: Final = 26379
 """The port of a Sentinel whose address names none."""

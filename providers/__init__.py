@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from providers import openid
-from providers.kind import Ground, Kind
+from providers.kind import Kind, ProviderDependencies
 
 KINDS: Mapping[str, Kind[Any]] = {
     "openid": openid.KIND,
 }
 
-__all__ = ["KINDS", "Ground", "Kind"]
+__all__ = ["KINDS", "Kind", "ProviderDependencies"]

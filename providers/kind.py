@@ -5,25 +5,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from broker.ambient import Ambient
-from broker.operator_files import content
-from broker.outgoing import Outgoing
-from broker.provider import Card, Provider
-from broker.toml import Problem
+from broker.platform.http_client import HttpClients
+from broker.platform.operator_files import content
+from broker.platform.system import System
+from broker.platform.toml_loader import Problem
+from broker.provider import Provider, ProviderInfo
 
 C = TypeVar("C")
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class ProviderDependencies:
     """What a provider stands on: the way out, time and chance, a reader of secret files.
 
     `count_malformed` counts a claim that a provider sent in a form that was left out: id of the provider, our name of
     the claim. It never fails and never waits.
     """
 
-    outgoing: Outgoing
-    ambient: Ambient
+    outgoing: HttpClients
+    system: System
     read: Callable[[Path], bytes] = content
     count_malformed: Callable[[str, str], None] = lambda provider, claim: None
 
@@ -39,4 +39,4 @@ class Kind(Generic[C]):
 
     config: type[C]
     check: Callable[[C, bool], list[Problem]]
-    build: Callable[[Card, C, Ground], Provider]
+    build: Callable[[ProviderInfo, C, ProviderDependencies], Provider]

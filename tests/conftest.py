@@ -16,15 +16,15 @@ pytest.register_assert_rewrite(
 from hypothesis import HealthCheck, settings  # noqa: E402
 from playwright.async_api import Browser, BrowserContext, Page, expect  # noqa: E402
 
-from broker.ambient import Ambient  # noqa: E402
-from tests.machine import memo  # noqa: E402
-from tests.machine.ambient import FakeChance, FakeClock  # noqa: E402
-from tests.machine.browser import PATIENCE, chromium  # noqa: E402
-from tests.machine.certificates import Authority  # noqa: E402
-from tests.machine.lanes import Lanes  # noqa: E402
-from tests.machine.peers import Peer  # noqa: E402
-from tests.machine.postgres import PostgresServer  # noqa: E402
-from tests.machine.redis import RedisServer  # noqa: E402
+from broker.platform.system import System  # noqa: E402
+from tests.support import memo  # noqa: E402
+from tests.support.browser import PATIENCE, chromium  # noqa: E402
+from tests.support.certificates import Authority  # noqa: E402
+from tests.support.lanes import Lanes  # noqa: E402
+from tests.support.peers import Peer  # noqa: E402
+from tests.support.postgres import PostgresServer  # noqa: E402
+from tests.support.redis import RedisServer  # noqa: E402
+from tests.support.system import FakeChance, FakeClock  # noqa: E402
 
 # No deadline: the machine may be busy with something else. In CI the same examples every time.
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -83,9 +83,9 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def ambient(clock: FakeClock) -> Ambient:
+def system(clock: FakeClock) -> System:
     """Time from `clock`; chance that is the same in every run."""
-    return Ambient(now=clock.now, draw=FakeChance().draw, tick=clock.tick)
+    return System(now=clock.now, random_bytes=FakeChance().draw, monotonic=clock.tick)
 
 
 # --- Redis ---
@@ -184,7 +184,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture
 def peer() -> Iterator[Callable[..., Peer]]:
-    """Starts Node scripts of tests/peers: `peer("provider.mjs", env={...})`; all are ended after the test."""
+    """Starts Node scripts of tests/interop: `peer("provider.mjs", env={...})`; all are ended after the test."""
     started: list[Peer] = []
 
     def start(script: str, *arguments: str, port: int | None = None, env: dict[str, str] | None = None) -> Peer:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.machine import claims
+from tests.support import claims
 
 
 def test_an_assert_in_a_test_fails_when_it_is_false() -> None:

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from broker import app
-from broker.ambient import Ambient
-from broker.commands import Machine, Refused, check
+from broker import wiring
+from broker.cli import CommandContext, CommandError, check
+from broker.platform.system import System
 from broker.settings.renamed_keys import BROKER, PROVIDER, SERVICE, STAFF, rename
 from providers import KINDS
-from tests.machine.ambient import FakeChance, FakeClock
-from tests.machine.certificates import Authority
-from tests.machine.configuration import Configuration, prepared
+from tests.support.certificates import Authority
+from tests.support.configuration import Configuration, prepared
+from tests.support.system import FakeChance, FakeClock
 
 FILES: Mapping[str, Mapping[str, str]] = {
     "broker.toml": BROKER,
@@ -91,12 +91,12 @@ def take(table: Any, path: str) -> Any:
 
 def checked(config: Configuration) -> str:
     """What `portico check` says when it refuses, or an empty text."""
-    machine = Machine(
-        KINDS, Ambient(FakeClock().now, FakeChance().draw), "olu", app.administered, app.migrated, app.connect
+    machine = CommandContext(
+        KINDS, System(FakeClock().now, FakeChance().draw), "olu", wiring.admin_stores, wiring.migrated, wiring.connect
     )
     try:
         check.run(argparse.Namespace(config=config.folder, connect=False), machine)
-    except Refused as refused:
+    except CommandError as refused:
         return str(refused)
     return ""
 
@@ -133,13 +133,13 @@ def test_a_new_name_is_no_old_one_and_stays_in_the_table_of_the_old_one() -> Non
 def test_an_old_key_beside_its_new_name_is_to_be_removed() -> None:
     table, problems = rename({"facts": {"url": "old"}, "database": {"url": "new"}}, BROKER)
     assert table == {"database": {"url": "new"}}
-    assert [(one.path, one.mend) for one in problems] == [("facts", "database is set too: remove this")]
+    assert [(one.path, one.fix) for one in problems] == [("facts", "database is set too: remove this")]
 
 
 def test_every_old_key_of_a_file_is_named_at_once_with_the_path_as_written() -> None:
     table, problems = rename(tomllib.loads('listen = { proxies = ["::1"], drain = 5 }\n[passing]\nurl = "x"'), BROKER)
     assert table == {"listen": {"trusted_proxies": ["::1"], "shutdown_timeout": 5}, "ephemeral": {"url": "x"}}
-    assert [(one.path, one.mend) for one in problems] == [
+    assert [(one.path, one.fix) for one in problems] == [
         ("listen.proxies", "write listen.trusted_proxies"),
         ("listen.drain", "write listen.shutdown_timeout"),
         ("passing", "write ephemeral"),

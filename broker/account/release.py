@@ -10,7 +10,7 @@ from broker.model.service import Service
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ConsentItem:
     """One claim for one service: its value, and by language why the service wants it."""
 
     claim: str
@@ -18,24 +18,24 @@ class Item:
     reason: Mapping[str, str]
 
 
-def items(identity: Identity, request: AuthorizationRequest, service: Service) -> tuple[Item, ...]:
+def consent_items(identity: Identity, request: AuthorizationRequest, service: Service) -> tuple[ConsentItem, ...]:
     """What would go to the service, in the order in which its registration lists it.
 
     A claim that is unknown is left out: an empty value would say something nobody has said (OpenID Connect Core 5.3.2).
     """
     return tuple(
-        Item(use.claim, identity.claims[use.claim], use.reason)
+        ConsentItem(use.claim, identity.claims[use.claim], use.reason)
         for use in service.claim_purposes
-        if use.claim in request.asked and identity.claims.get(use.claim) not in (None, "")
+        if use.claim in request.requested_claims and identity.claims.get(use.claim) not in (None, "")
     )
 
 
-def released(identity: Identity, request: AuthorizationRequest, service: Service) -> Mapping[str, Any]:
+def released_claims(identity: Identity, request: AuthorizationRequest, service: Service) -> Mapping[str, Any]:
     """The claims that go to the service once the citizen agreed."""
-    return {item.claim: item.value for item in items(identity, request, service)}
+    return {item.claim: item.value for item in consent_items(identity, request, service)}
 
 
-def agreement_needed(
+def consent_required(
     before: tuple[str, ...] | None, identity: Identity, request: AuthorizationRequest, service: Service
 ) -> bool:
     """Whether the citizen must be asked: the first time, and whenever more would go out than ever before.
@@ -44,4 +44,4 @@ def agreement_needed(
     """
     if before is None:
         return True
-    return not released(identity, request, service).keys() <= set(before)
+    return not released_claims(identity, request, service).keys() <= set(before)

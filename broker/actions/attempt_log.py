@@ -1,7 +1,7 @@
 """Log lines and counts for operators: failed attempts at providers, stray callbacks, failures that call an operator.
 
 Neither holds anything of a person: ids of the configuration, closed words, the reference that the citizen's page shows,
-the id of the request, and `Failure.detail`, which no claim, code or token ever gets into.
+the id of the request, and `ProviderFailure.detail`, which no claim, code or token ever gets into.
 """
 
 import logging
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from broker.model.failures import KINDS, FailureClass, from_reason
-from broker.provider import Failure, Reason
+from broker.model.failures import FAILURES, FailureClass, from_reason
+from broker.provider import ProviderFailure, ProviderFailureReason
 
 LOG: logging.Logger = logging.getLogger("portico.providers")
 
 
-class Stray(StrEnum):
+class StrayReason(StrEnum):
     """Why a callback does not belong. Nothing changes because of it."""
 
     UNREADABLE = "unreadable"
@@ -57,7 +57,14 @@ class AttemptLog:
     counts: AttemptCounts
 
     def failed(
-        self, provider: str, failure: str, outcome: Failure | None, *, reference: str, client_id: str, request_id: str
+        self,
+        provider: str,
+        failure: str,
+        outcome: ProviderFailure | None,
+        *,
+        reference: str,
+        client_id: str,
+        request_id: str,
     ) -> None:
         """An attempt ended in a class of failure, or a staff sign-in for one of its own reasons.
 
@@ -74,9 +81,9 @@ class AttemptLog:
                 "detail": outcome.detail,
             }
             self.counts.provider_failed(provider, outcome.reason.value, outcome.cause.value, outcome.fault)
-        grave = outcome is not None and (outcome.outage or outcome.reason is Reason.UNSAFE)
+        grave = outcome is not None and (outcome.outage or outcome.reason is ProviderFailureReason.UNSAFE)
         level = logging.WARNING if grave else logging.INFO
-        LOG.log(level, "attempt_failed", extra={**told, "reference": _spoken(reference), "request_id": request_id})
+        LOG.log(level, "attempt_failed", extra={**told, "reference": _log_value(reference), "request_id": request_id})
         found = failure if outcome is None else from_reason(outcome.reason)
         if isinstance(found, FailureClass):
             self.call_operator(found, provider, reference=reference, client_id=client_id, request_id=request_id)
@@ -85,19 +92,19 @@ class AttemptLog:
         self, failure: FailureClass, provider: str = "", *, reference: str, client_id: str, request_id: str
     ) -> None:
         """Logs a failure at ERROR and counts it, if only an operator can repair what fails so (`Kind.alarm`)."""
-        if not KINDS[failure].alarm:
+        if not FAILURES[failure].alarm:
             return
         self.counts.operator_called(failure.value, provider)
         told = {"failure": failure.value, "provider": provider, "client_id": client_id}
-        LOG.error("operator_called", extra={**told, "reference": _spoken(reference), "request_id": request_id})
+        LOG.error("operator_called", extra={**told, "reference": _log_value(reference), "request_id": request_id})
 
-    def stray(self, provider: str, why: Stray, *, reference: str = "", request_id: str) -> None:
+    def stray(self, provider: str, why: StrayReason, *, reference: str = "", request_id: str) -> None:
         """A callback does not belong. `provider` is a configured one, or empty."""
         self.counts.stray_callback(provider, why.value)
-        told = {"provider": provider, "why": why.value, "reference": _spoken(reference), "request_id": request_id}
+        told = {"provider": provider, "why": why.value, "reference": _log_value(reference), "request_id": request_id}
         LOG.info("stray_callback", extra=told)
 
 
-def _spoken(reference: str) -> str:
+def _log_value(reference: str) -> str:
     """A reference as the citizen's page shows it."""
     return reference.replace("-", " ")

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from broker.model.handle import digest
+from broker.model.handle import sha256_hex
 
 
 @dataclass(frozen=True, slots=True)
-class Departed:
+class DepartedUser:
     """That a citizen signed out in this browser: each provider is asked for a new sign-in once, whoever comes next.
 
     `after` gives, by provider, when the citizen signed in there (seconds since 1970 UTC by the provider's clock): a
@@ -17,11 +17,11 @@ class Departed:
     after: Mapping[str, int] = field(default_factory=dict)
     done: frozenset[str] = frozenset()
 
-    def signed_out(self, provider: str, auth_time: int) -> "Departed":
+    def signed_out(self, provider: str, auth_time: int) -> "DepartedUser":
         """After one more signing out, of a session that this provider had proven."""
-        return Departed({**self.after, provider: max(auth_time, self.after.get(provider, 0))})
+        return DepartedUser({**self.after, provider: max(auth_time, self.after.get(provider, 0))})
 
-    def signed_in(self, provider: str) -> "Departed":
+    def signed_in(self, provider: str) -> "DepartedUser":
         """After a new sign-in at a provider."""
         return replace(self, done=self.done | {provider})
 
@@ -42,7 +42,7 @@ class Browser:
     address: str = ""
     language: str | None = None
     request_id: str = ""
-    departed: Departed | None = None
+    departed: DepartedUser | None = None
 
     def asks_anew(self, provider: str) -> bool:
         """Whether a provider has to be asked for a new sign-in, since somebody signed out here."""
@@ -50,11 +50,11 @@ class Browser:
 
     def holds(self, wanted: str) -> bool:
         """Whether one of the browser's secrets has this digest. Digests are no secrets, so plain comparison will do."""
-        return any(digest(secret) == wanted for secret in self.secrets)
+        return any(sha256_hex(secret) == wanted for secret in self.secrets)
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class BrowserUpdates:
     """What a browser is to remember after an answer: a new secret, and the session's cookie where one is kept.
 
     `state` is what services may see change (Session Management 1.0), `provider` where the citizen has just proven who

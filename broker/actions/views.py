@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from broker.journey.offer import Offer
-from broker.journey.transaction import Failed, Transaction
+from broker.journey.provider_offer import Offer
+from broker.journey.transaction import FailedAttempt, Transaction
+from broker.model.backchannel_request import BackchannelRequest, BackchannelRequestRef
 from broker.model.failures import FailureClass, NextStep
-from broker.model.question import Put, Question
-from broker.model.request import WayBack
+from broker.model.request import ClientRedirect
 from broker.model.service import Service
-from broker.provider import Card
+from broker.provider import ProviderInfo
 
 
 @dataclass(frozen=True, slots=True)
-class Choose:
+class PickerView:
     """The picker."""
 
     transaction: Transaction
@@ -24,7 +24,7 @@ class Choose:
 
 
 @dataclass(frozen=True, slots=True)
-class Leave:
+class RedirectAway:
     """On the way out to another origin: `mark` is new for every departure, so that coming back does not leave again.
 
     `card` is the provider being left for, or None when the way leads back to the service.
@@ -35,29 +35,29 @@ class Leave:
     service: Service
     url: str
     mark: str
-    card: Card | None
+    card: ProviderInfo | None
     fields: Mapping[str, str] | None = None
     offer: Offer | None = None
     language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Checking:
+class CheckingView:
     """An answer of a provider is being looked at right now; the page asks again by itself."""
 
     service: Service
-    card: Card | None
+    card: ProviderInfo | None
     language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class WentWrong:
+class FailureView:
     """A failure page: what happened and with whom, what may be done next."""
 
     transaction: Transaction
     service: Service
-    failed: Failed
-    card: Card | None
+    failed: FailedAttempt
+    card: ProviderInfo | None
     offer: Offer
     steps: tuple[NextStep, ...]
 
@@ -73,28 +73,28 @@ class SharedItem:
 
 
 @dataclass(frozen=True, slots=True)
-class CheckAndShare:
+class ConsentView:
     """Who gets which data and why, before the first sharing."""
 
     transaction: Transaction
     service: Service
-    card: Card | None
+    card: ProviderInfo | None
     items: tuple[SharedItem, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Confirm:
+class ConfirmationView:
     """Somebody proved who they are, and may now confirm what they are asked. `items` go to a service that asks."""
 
     transaction: Transaction
     service: Service
-    card: Card | None
+    card: ProviderInfo | None
     items: tuple[SharedItem, ...]
-    question: Put
+    question: BackchannelRequestRef
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class CaseStatusView:
     """A person is checking: the case as the citizen may see it (`broker.assisted` gives the standing).
 
     `asked` is what staff ask the citizen to confirm, for whoever wants to do that in this browser.
@@ -104,7 +104,7 @@ class Waiting:
     service: Service
     standing: Any
     offer: Offer
-    asked: Question | None = None
+    asked: BackchannelRequest | None = None
 
 
 class Ending(StrEnum):
@@ -124,7 +124,7 @@ class Ending(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class EndingView:
     """The transaction is over.
 
     `back` is how the citizen can go on: the service's answer address, or its home; None where it goes on elsewhere.
@@ -132,12 +132,12 @@ class Ended:
 
     service: Service
     ending: Ending
-    back: WayBack | None
+    back: ClientRedirect | None
     language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class DeadEnd:
     """Nothing can be shown for this address in this browser: unknown handle, lost cookie, other browser.
 
     `told` is for the people who run the service that sent the citizen: what was wrong with its request, in a standard's
@@ -150,4 +150,14 @@ class Lost:
     told: str | None = None
 
 
-View = Choose | Leave | Checking | WentWrong | CheckAndShare | Confirm | Waiting | Ended | Lost
+View = (
+    PickerView
+    | RedirectAway
+    | CheckingView
+    | FailureView
+    | ConsentView
+    | ConfirmationView
+    | CaseStatusView
+    | EndingView
+    | DeadEnd
+)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from broker.model.assurance import EvidenceType, Level
 
 
-class State(StrEnum):
+class CaseState(StrEnum):
     """Where a case stands."""
 
     DRAFT = "draft"
@@ -33,17 +33,17 @@ class State(StrEnum):
     REVOKED = "revoked"
 
 
-WITH_AGENT = frozenset({State.CLAIMED, State.IN_SESSION, State.DECISION})
+WITH_AGENT = frozenset({CaseState.CLAIMED, CaseState.IN_SESSION, CaseState.DECISION})
 """The states in which an agent holds the case."""
 
 OPEN = WITH_AGENT | {
-    State.DRAFT,
-    State.REQUESTED,
-    State.SCHEDULED,
-    State.QUEUED,
-    State.REVIEW,
-    State.HELD,
-    State.APPROVED,
+    CaseState.DRAFT,
+    CaseState.REQUESTED,
+    CaseState.SCHEDULED,
+    CaseState.QUEUED,
+    CaseState.REVIEW,
+    CaseState.HELD,
+    CaseState.APPROVED,
 }
 """The states in which a case still waits for somebody. A transaction has at most one open case."""
 
@@ -61,7 +61,7 @@ class Role(StrEnum):
     CLOCK = "clock"
 
 
-class Way(StrEnum):
+class ContactMethod(StrEnum):
     """How a notice reaches the citizen."""
 
     EMAIL = "email"
@@ -78,7 +78,7 @@ class Channel(StrEnum):
     IN_PERSON = "in_person"
 
 
-class Outcome(StrEnum):
+class CheckOutcome(StrEnum):
     """What came of one check. `COULD_NOT` always stands with a reason."""
 
     YES = "yes"
@@ -99,7 +99,7 @@ class Decision(StrEnum):
 class Contact:
     """Where the citizen wants to be reached: an email address, or a telephone number in international form."""
 
-    way: Way
+    way: ContactMethod
     address: str
 
 
@@ -112,7 +112,7 @@ class Safety:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class Phrase:
     """The mutual phrase: the citizen reads the first word aloud, the member of staff answers with the second."""
 
     first: str
@@ -124,7 +124,7 @@ class Confirmation:
     """A confirmation code on its way: its digest alone. The newest one replaces those before it."""
 
     digest: str
-    way: Way
+    way: ContactMethod
     sent: float
     expires: float
 
@@ -137,7 +137,7 @@ class CheckRecord:
     """
 
     check: str
-    outcome: Outcome
+    outcome: CheckOutcome
     by: str
     at: float
     reason: str | None = None
@@ -188,7 +188,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnView:
+class IndependentReview:
     """What the reviewer would decide, written down before they may see the agent's verdict."""
 
     by: str
@@ -228,7 +228,7 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Binding:
+class IdentityBinding:
     """How the citizen took the identity up. `subject` is the identity's, under the broker's own issuer for cases.
 
     `asking_browser`, `code` and `words` say what was shown together, `way` how the code had travelled; `level` is what
@@ -242,7 +242,7 @@ class Binding:
     asking_browser: bool
     code: bool
     words: bool
-    way: Way | None = None
+    way: ContactMethod | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,8 +253,8 @@ class Move:
     event: str
     who: str
     role: Role
-    source: State | None
-    target: State
+    source: CaseState | None
+    target: CaseState
     reason: str = ""
 
 
@@ -281,7 +281,7 @@ class Case:
 
     id: str
     version: int
-    state: State
+    state: CaseState
     transaction: str
     browser: str
     client_id: str
@@ -289,11 +289,11 @@ class Case:
     claims: tuple[str, ...]
     language: str
     reference: str
-    words: Words
+    phrase: Phrase
     created: float
     changed: float
-    ends: float
-    edition: int = 1
+    expires: float
+    edit_version: int = 1
     deadline: float | None = None
     queued: float | None = None
     lease: float | None = None
@@ -309,21 +309,21 @@ class Case:
     details: Details = field(default_factory=Details)
     evidence: tuple[EvidenceRecord, ...] = ()
     checks: tuple[CheckRecord, ...] = ()
-    exchanged: bool = False
+    phrase_verified: bool = False
     agent: str | None = None
     verdict: Verdict | None = None
-    two_people: tuple[str, ...] = ()
+    second_review_reasons: tuple[str, ...] = ()
     reviewer: str | None = None
-    own_view: OwnView | None = None
+    independent_review: IndependentReview | None = None
     review: Review | None = None
     late: bool = False
     flags: tuple[Flag, ...] = ()
     notes: tuple[Note, ...] = ()
-    interested: tuple[str, ...] = ()
-    marks: tuple[str, ...] = ()
-    round: int = 0
+    conflicts_of_interest: tuple[str, ...] = ()
+    fingerprints: tuple[str, ...] = ()
+    queue_round: int = 0
     more_asked: int = 0
-    binding: Binding | None = None
+    binding: IdentityBinding | None = None
     reusable: bool = False
     erased: bool = False
     history: tuple[Move, ...] = ()
@@ -338,14 +338,16 @@ class Case:
         """The member of staff who holds the lease, whether or not it has lapsed."""
         if self.lease is None:
             return None
-        return self.reviewer if self.state is State.REVIEW else self.agent
+        return self.reviewer if self.state is CaseState.REVIEW else self.agent
 
     @property
     def due(self) -> float | None:
         """The next moment at which a clock of this case may run out; None when none is running."""
         clocks = [
             self.lease,
-            self.deadline if self.state not in WITH_AGENT and not (self.state is State.REVIEW and self.late) else None,
-            self.ends if self.open else None,
+            self.deadline
+            if self.state not in WITH_AGENT and not (self.state is CaseState.REVIEW and self.late)
+            else None,
+            self.expires if self.open else None,
         ]
         return min((moment for moment in clocks if moment is not None), default=None)

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from broker.assisted.case import (
-    Binding,
     Channel,
     CheckRecord,
     Confirmation,
     Contact,
     EvidenceRecord,
-    OwnView,
+    IdentityBinding,
+    IndependentReview,
     Review,
     Safety,
     Verdict,
@@ -37,7 +37,7 @@ class Scheduled:
 
 
 @dataclass(frozen=True, slots=True)
-class Readied:
+class ReadyForSession:
     """The citizen is ready to talk to somebody now."""
 
 
@@ -51,14 +51,14 @@ class Resumed:
 
 
 @dataclass(frozen=True, slots=True)
-class Rejoined:
+class TransactionReplaced:
     """The transaction that waited for the case is gone: another, of the same citizen's browser, waits in its place."""
 
     transaction: str
 
 
 @dataclass(frozen=True, slots=True)
-class ContinuationDrawn:
+class ContinuationCodeIssued:
     """A new continuation code was shown, in the browser that looks on. `continuation` is its digest."""
 
     continuation: str
@@ -72,7 +72,7 @@ class CodeSent:
 
 
 @dataclass(frozen=True, slots=True)
-class AttemptsSpent:
+class AttemptsExhausted:
     """Too many wrong codes or words: a lead has to look at it."""
 
 
@@ -94,7 +94,7 @@ class Disputed:
 class Bound:
     """The citizen proved to be the one who asked, and agreed to the details. `reusable` if they want to keep it."""
 
-    binding: Binding
+    binding: IdentityBinding
     reusable: bool = False
 
 
@@ -111,7 +111,7 @@ class Withdrawn:
 
 
 @dataclass(frozen=True, slots=True)
-class Disowned:
+class Repudiated:
     """The citizen says "this was not me"."""
 
 
@@ -133,7 +133,7 @@ class Renewed:
 
 
 @dataclass(frozen=True, slots=True)
-class PutBack:
+class Returned:
     """The holder gives the case back, before a session or from a review."""
 
     by: str
@@ -229,10 +229,10 @@ class ReviewClaimed:
 
 
 @dataclass(frozen=True, slots=True)
-class ViewGiven:
+class IndependentReviewRecorded:
     """The reviewer wrote down what they would decide. Only now may they see the agent's verdict."""
 
-    view: OwnView
+    view: IndependentReview
 
     @property
     def by(self) -> str:
@@ -264,7 +264,7 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class TakenBack:
+class Reassigned:
     """A lead takes the case from whoever holds it."""
 
     by: str
@@ -346,7 +346,7 @@ class ReviewLate:
 
 
 @dataclass(frozen=True, slots=True)
-class TimeRanOut:
+class DeadlinePassed:
     """The time of the state, or of the whole case, is over."""
 
 
@@ -358,7 +358,7 @@ class RedressEnded:
 ByStaff = (
     Claimed
     | Renewed
-    | PutBack
+    | Returned
     | SessionStarted
     | WordsExchanged
     | EvidenceRecorded
@@ -369,10 +369,10 @@ ByStaff = (
     | SessionEnded
     | Decided
     | ReviewClaimed
-    | ViewGiven
+    | IndependentReviewRecorded
     | Reviewed
     | Opened
-    | TakenBack
+    | Reassigned
     | Held
     | HoldEnded
     | HoldDeclined
@@ -381,20 +381,20 @@ ByStaff = (
     | Noted
     | Revoked
 )
-ByClock = LeaseLapsed | AppointmentCame | ReviewLate | TimeRanOut | RedressEnded | AttemptsSpent
+ByClock = LeaseLapsed | AppointmentCame | ReviewLate | DeadlinePassed | RedressEnded | AttemptsExhausted
 ByCitizen = (
     Submitted
     | Scheduled
-    | Readied
+    | ReadyForSession
     | Resumed
-    | Rejoined
-    | ContinuationDrawn
+    | TransactionReplaced
+    | ContinuationCodeIssued
     | CodeSent
     | DeviceConfirmed
     | Disputed
     | Bound
     | Released
     | Withdrawn
-    | Disowned
+    | Repudiated
 )
 Event = ByCitizen | ByStaff | ByClock

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from broker.assisted.case import Case, CheckRecord, EvidenceRecord, Outcome
-from broker.assisted.profiles import Piece, Profile, Profiles, Worth
+from broker.assisted.case import Case, CheckOutcome, CheckRecord, EvidenceRecord
+from broker.assisted.profiles import AssuranceProfile, EvidenceRequirement, Profiles, ScoreRule
 from broker.model.assurance import EvidenceType, Level
 
 
@@ -32,7 +32,7 @@ class Scores:
     stopped: tuple[str, ...] = ()
 
 
-class Aspect(StrEnum):
+class Requirement(StrEnum):
     """What a profile can lack."""
 
     EVIDENCE = "evidence"
@@ -43,22 +43,22 @@ class Aspect(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Lack:
+class MissingRequirement:
     """One thing a profile lacks. For evidence `piece` says what it would have to score; else `needed` over `have`."""
 
-    aspect: Aspect
+    aspect: Requirement
     needed: int
     have: int
-    piece: Piece | None = None
+    piece: EvidenceRequirement | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class PathToLevel:
     """One profile that would reach the level, and what it lacks: the fewer, the nearer."""
 
     profile: str
     level: Level
-    lacks: tuple[Lack, ...]
+    lacks: tuple[MissingRequirement, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Assessment:
     cap: Level
     level: Level | None
     profile: str | None
-    ways: tuple[Way, ...]
+    ways: tuple[PathToLevel, ...]
 
 
 _SHOWN = 3
@@ -84,7 +84,7 @@ _SHOWN = 3
 def assess(case: Case, profiles: Profiles) -> Assessment:
     """What the case's evidence supports now."""
     scores = score(case, profiles)
-    cap = capped(case, profiles)
+    cap = level_cap(case, profiles)
     met = [(name, profile) for name, profile in profiles.profiles.items() if not lacks(profile, scores)]
     name, best = max(met, key=lambda pair: pair[1].level, default=(None, None))
     level = min(best.level, cap) if best and not scores.stopped else None
@@ -105,19 +105,19 @@ def score(case: Case, profiles: Profiles) -> Scores:
     pieces = tuple(_scored(evidence, profiles) for evidence in case.evidence)
     return Scores(
         evidence=pieces,
-        activity=_worth(profiles.activity, person[Outcome.YES]),
-        fraud=_worth(profiles.fraud, person[Outcome.YES]),
+        activity=_worth(profiles.activity, person[CheckOutcome.YES]),
+        fraud=_worth(profiles.fraud, person[CheckOutcome.YES]),
         verification=_verification(case, pieces, profiles),
-        stopped=_stopping(person[Outcome.NO], profiles),
+        stopped=_stopping(person[CheckOutcome.NO], profiles),
     )
 
 
-def _answers(checks: Iterable[CheckRecord]) -> dict[Outcome, frozenset[str]]:
+def _answers(checks: Iterable[CheckRecord]) -> dict[CheckOutcome, frozenset[str]]:
     recorded = list(checks)
-    return {outcome: frozenset(c.check for c in recorded if c.outcome is outcome) for outcome in Outcome}
+    return {outcome: frozenset(c.check for c in recorded if c.outcome is outcome) for outcome in CheckOutcome}
 
 
-def _worth(rules: Sequence[Worth], passed: frozenset[str]) -> int:
+def _worth(rules: Sequence[ScoreRule], passed: frozenset[str]) -> int:
     return max((rule.score for rule in rules if passed.issuperset(rule.needs)), default=0)
 
 
@@ -128,9 +128,9 @@ def _stopping(failed: frozenset[str], profiles: Profiles) -> tuple[str, ...]:
 def _scored(evidence: EvidenceRecord, profiles: Profiles) -> Scored:
     kind = profiles.kinds.get(evidence.kind)
     answers = _answers(evidence.checks)
-    if kind is None or _stopping(answers[Outcome.NO], profiles):
+    if kind is None or _stopping(answers[CheckOutcome.NO], profiles):
         return Scored(evidence.id, 0, 0)
-    passed = answers[Outcome.YES] & set(kind.checks)
+    passed = answers[CheckOutcome.YES] & set(kind.checks)
     return Scored(evidence.id, _worth(kind.strength, passed), _worth(kind.validity, passed))
 
 
@@ -138,7 +138,7 @@ def _verification(case: Case, pieces: Sequence[Scored], profiles: Profiles) -> i
     """Only evidence that is itself worth something can show whose it is."""
     best = 0
     for evidence, scored in zip(case.evidence, pieces, strict=True):
-        passed = _answers(evidence.checks)[Outcome.YES]
+        passed = _answers(evidence.checks)[CheckOutcome.YES]
         for rule in profiles.verification:
             fits = case.channel in rule.channels and rule.check in passed
             if fits and scored.validity > 0 and scored.strength >= rule.strength:
@@ -146,32 +146,34 @@ def _verification(case: Case, pieces: Sequence[Scored], profiles: Profiles) -> i
     return best
 
 
-def capped(case: Case, profiles: Profiles) -> Level:
+def level_cap(case: Case, profiles: Profiles) -> Level:
     """The most that the channel of the session and the types of evidence can carry."""
     if case.channel is None:
         return Level.LOW
     rule = profiles.caps[case.channel]
-    passed = {check for evidence in case.evidence for check in _answers(evidence.checks)[Outcome.YES]}
+    passed = {check for evidence in case.evidence for check in _answers(evidence.checks)[CheckOutcome.YES]}
     lacking = rule.without is not None and passed.isdisjoint(rule.needs_one_of)
     cap = rule.without if lacking and rule.without is not None else rule.level
     types: set[EvidenceType] = {evidence.type for evidence in case.evidence}
     return min(cap, profiles.alone.get(types.pop(), cap)) if len(types) == 1 else cap
 
 
-def lacks(profile: Profile, scores: Scores) -> tuple[Lack, ...]:
+def lacks(profile: AssuranceProfile, scores: Scores) -> tuple[MissingRequirement, ...]:
     """What a profile lacks; nothing if its scores are all met."""
-    missing = [Lack(Aspect.EVIDENCE, 1, 0, piece) for piece in _unmet(profile.evidence, scores.evidence)]
+    missing = [
+        MissingRequirement(Requirement.EVIDENCE, 1, 0, piece) for piece in _unmet(profile.evidence, scores.evidence)
+    ]
     for aspect, needed, have in (
-        (Aspect.ACTIVITY, profile.activity, scores.activity),
-        (Aspect.FRAUD, profile.fraud, scores.fraud),
-        (Aspect.VERIFICATION, profile.verification, scores.verification),
+        (Requirement.ACTIVITY, profile.activity, scores.activity),
+        (Requirement.FRAUD, profile.fraud, scores.fraud),
+        (Requirement.VERIFICATION, profile.verification, scores.verification),
     ):
         if have < needed:
-            missing.append(Lack(aspect, needed, have))
+            missing.append(MissingRequirement(aspect, needed, have))
     return tuple(missing)
 
 
-def _unmet(pieces: Sequence[Piece], evidence: Sequence[Scored]) -> tuple[Piece, ...]:
+def _unmet(pieces: Sequence[EvidenceRequirement], evidence: Sequence[Scored]) -> tuple[EvidenceRequirement, ...]:
     """The fewest pieces that no evidence of its own can fill: each piece of evidence counts once."""
     if not pieces:
         return ()
@@ -184,10 +186,10 @@ def _unmet(pieces: Sequence[Piece], evidence: Sequence[Scored]) -> tuple[Piece, 
     return best
 
 
-def _nearest(asked: Level, cap: Level, scores: Scores, profiles: Profiles) -> tuple[Way, ...]:
-    channel = (Lack(Aspect.CHANNEL, asked, cap),) if cap < asked else ()
+def _nearest(asked: Level, cap: Level, scores: Scores, profiles: Profiles) -> tuple[PathToLevel, ...]:
+    channel = (MissingRequirement(Requirement.CHANNEL, asked, cap),) if cap < asked else ()
     ways = [
-        Way(name, profile.level, (*lacks(profile, scores), *channel))
+        PathToLevel(name, profile.level, (*lacks(profile, scores), *channel))
         for name, profile in profiles.profiles.items()
         if profile.level >= asked
     ]

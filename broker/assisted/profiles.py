@@ -14,9 +14,9 @@ from typing import Annotated, Any
 
 from broker.assisted.case import Channel
 from broker.model.assurance import EvidenceType, Level
-from broker.toml import Between, Problem, load
+from broker.platform.toml_loader import Problem, Range, load
 
-Score = Annotated[int, Between(0, 4)]
+Score = Annotated[int, Range(0, 4)]
 Texts = Mapping[str, str]
 
 
@@ -38,7 +38,7 @@ class CheckKind:
 
 
 @dataclass(frozen=True, slots=True)
-class Worth:
+class ScoreRule:
     """A score, and the checks that must all be answered with yes for it."""
 
     score: Score
@@ -75,14 +75,14 @@ class EvidenceKind:
     type: EvidenceType
     subtype: str
     checks: tuple[str, ...]
-    strength: tuple[Worth, ...]
-    validity: tuple[Worth, ...]
+    strength: tuple[ScoreRule, ...]
+    validity: tuple[ScoreRule, ...]
     fields: Mapping[str, FieldKind] = field(default_factory=dict)
     by_staff: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Verifying:
+class VerificationRule:
     """A score for showing that the person is the one on the evidence: a check, in one of some channels, on evidence
     of at least a strength."""
 
@@ -93,7 +93,7 @@ class Verifying:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class EvidenceRequirement:
     """What one piece of evidence has to score for a profile."""
 
     strength: Score
@@ -101,11 +101,11 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class AssuranceProfile:
     """One way to reach a level: scores that must all be met."""
 
     level: Level
-    evidence: tuple[Piece, ...]
+    evidence: tuple[EvidenceRequirement, ...]
     activity: Score
     fraud: Score
     verification: Score
@@ -121,7 +121,7 @@ class Cap:
 
 
 @dataclass(frozen=True, slots=True)
-class Authentication:
+class AuthenticationRule:
     """What the ways to take up an identity are worth. `live`: browser, code and words of a live case, once."""
 
     code: Level
@@ -138,12 +138,12 @@ class Profiles:
     kinds: Mapping[str, EvidenceKind]
     checks: Mapping[str, CheckKind]
     person: tuple[str, ...]
-    activity: tuple[Worth, ...]
-    fraud: tuple[Worth, ...]
-    verification: tuple[Verifying, ...]
-    profiles: Mapping[str, Profile]
+    activity: tuple[ScoreRule, ...]
+    fraud: tuple[ScoreRule, ...]
+    verification: tuple[VerificationRule, ...]
+    profiles: Mapping[str, AssuranceProfile]
     caps: Mapping[Channel, Cap]
-    authentication: Authentication
+    authentication: AuthenticationRule
     alone: Mapping[EvidenceType, Level] = field(default_factory=dict)
 
     @property
@@ -157,10 +157,10 @@ class Profiles:
 def read(table: Mapping[str, Any]) -> tuple[Profiles | None, list[Problem]]:
     """The profiles a TOML table describes, or every problem in it."""
     profiles, problems = load(table, Profiles)
-    return profiles, problems or (_astray(profiles) if profiles else [])
+    return profiles, problems or (_check_references(profiles) if profiles else [])
 
 
-def _astray(profiles: Profiles) -> list[Problem]:
+def _check_references(profiles: Profiles) -> list[Problem]:
     """References to checks and channels that nothing defines: a level that could never, or always, be reached."""
     known = profiles.checks.keys()
     used: dict[str, tuple[str, ...]] = {
@@ -189,7 +189,7 @@ def _astray(profiles: Profiles) -> list[Problem]:
 
 
 @cache
-def shipped() -> Profiles:
+def default_profiles() -> Profiles:
     """The profiles that come with the broker. Raises ValueError if they were damaged."""
     table = tomllib.loads(files("broker.assisted").joinpath("profiles.toml").read_text("utf-8"))
     profiles, problems = read(table)

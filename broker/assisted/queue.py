@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from broker.assisted.case import Case, State
-from broker.assisted.people import may_be_agent, may_be_reviewer
+from broker.assisted.case import Case, CaseState
+from broker.assisted.separation_of_duties import may_be_agent, may_be_reviewer
 from broker.model.staff import StaffMember, StaffRole
 
 
@@ -12,9 +12,9 @@ def suits(case: Case, member: StaffMember) -> bool:
     speaks = not member.languages or case.language in member.languages
     serves = not member.channels or case.channel is None or case.channel in member.channels
     match case.state:
-        case State.QUEUED:
+        case CaseState.QUEUED:
             return member.may(StaffRole.AGENT) and speaks and serves and may_be_agent(case, member.id)
-        case State.REVIEW:
+        case CaseState.REVIEW:
             return (
                 member.may(StaffRole.REVIEWER)
                 and not member.in_training
@@ -29,5 +29,5 @@ def in_turn(cases: Iterable[Case], member: StaffMember) -> list[Case]:
     """The cases somebody may take, in their turn: late reviews, then what is due first, then who waited longest."""
     return sorted(
         (case for case in cases if suits(case, member)),
-        key=lambda case: (not case.late, case.deadline or case.ends, case.queued or case.created, case.id),
+        key=lambda case: (not case.late, case.deadline or case.expires, case.queued or case.created, case.id),
     )

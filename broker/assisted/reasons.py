@@ -5,7 +5,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 
-class Occasion(StrEnum):
+class ReasonContext(StrEnum):
     """When a reason is asked for."""
 
     OPEN = "open"
@@ -66,12 +66,12 @@ class Reason(StrEnum):
     NOT_POSSIBLE_FOR_CITIZEN = "not_possible_for_citizen"
 
 
-R, On = Reason, Occasion
+R, On = Reason, ReasonContext
 
 _SHAKY = (R.EVIDENCE_DOUBTFUL, R.DETAILS_DIFFER, R.FACE_DIFFERS, R.FRAUD_SIGNALS, R.COACHED, R.UNDER_PRESSURE)
 _MISSING = (R.EVIDENCE_MISSING, R.EVIDENCE_EXPIRED, R.EVIDENCE_UNREADABLE)
 
-REASONS: Mapping[Occasion, tuple[Reason, ...]] = MappingProxyType(
+REASONS: Mapping[ReasonContext, tuple[Reason, ...]] = MappingProxyType(
     {
         On.OPEN: (R.CITIZEN_CALLED, R.FOLLOW_UP, R.COMPLAINT, R.SAFEGUARDING, R.AUDIT),
         On.PUT_BACK: (R.OTHER_LANGUAGE, R.OTHER_CHANNEL, R.OTHER_SKILL, R.NOT_REACHED, R.END_OF_SHIFT),
@@ -92,6 +92,6 @@ REASONS: Mapping[Occasion, tuple[Reason, ...]] = MappingProxyType(
 """What may be given as a reason on each occasion. An approval needs none."""
 
 
-def fits(occasion: Occasion, *given: str) -> bool:
+def valid_for(occasion: ReasonContext, *given: str) -> bool:
     """Whether every reason given is one of those for the occasion, and there is at least one."""
     return bool(given) and set(given) <= set(REASONS[occasion])

@@ -8,18 +8,18 @@ from pathlib import Path
 
 from starlette.types import ASGIApp
 
-from broker import app
-from broker.ambient import Ambient
-from broker.commands import Refused, prepare
-from broker.commands.machine import told
+from broker import wiring
+from broker.cli import CommandError, prepare
+from broker.cli.context import format_problems
+from broker.crypto.jose import load_signing_key, public_jwk
 from broker.demo import service
-from broker.jose import load_signing_key, public_jwk
-from broker.settings import ProviderEntry, Settings, load, secret
-from broker.toml import Problem
+from broker.platform.system import System
+from broker.platform.toml_loader import Problem
+from broker.settings import ProviderEntry, Settings, load, read_secret
 from providers import KINDS
 from providers.openid.config import OpenIdConfig
-from providers.simulator import Client, cast, create
-from providers.simulator import Settings as SimulatorSettings
+from providers.simulator import SimulatedClient, cast, create
+from providers.simulator import SimulatorSettings as SimulatorSettings
 
 PACKAGED = Path(__file__).parent / "config"
 """The demonstration's configuration in an installed package. In a checkout it is the folder `config` of the root."""
@@ -61,7 +61,7 @@ class Ports:
 def placed_config(folder: Path) -> Path:
     """The folder `config` inside `folder`, filled with the demonstration's configuration if it is not there yet.
 
-    An operator then edits it, and `portico check` and `portico serve` take it as it is. Raises Refused if it cannot be
+    An operator then edits it, and `portico check` and `portico serve` take it as it is. Raises CommandError if it cannot be
     written, or if it is there without a broker.toml.
     """
     config = folder / "config"
@@ -70,26 +70,26 @@ def placed_config(folder: Path) -> Path:
             shutil.copytree(CONFIG, config)
     except OSError as fault:
         mend = "run the demonstration in a folder that you may write to"
-        raise Refused(f"{config}: {fault.strerror}\n    {mend}") from None
+        raise CommandError(f"{config}: {fault.strerror}\n    {mend}") from None
     if not (config / "broker.toml").is_file():
-        raise Refused(f"{config}: has no broker.toml\n    run the demonstration in an empty folder")
+        raise CommandError(f"{config}: has no broker.toml\n    run the demonstration in an empty folder")
     return config
 
 
-def configured(ports: Ports, ambient: Ambient, config: Path = CONFIG) -> Settings:
-    """The demonstration's settings, with every key and secret made that was not there yet. Raises Refused."""
+def configured(ports: Ports, system: System, config: Path = CONFIG) -> Settings:
+    """The demonstration's settings, with every key and secret made that was not there yet. Raises CommandError."""
     early = _loaded(load(config, KINDS, origins=ports.origins, prepared=False), config)
-    prepare(early, ambient.draw)
+    prepare(early, system.random_bytes)
     return _loaded(load(config, KINDS, origins=ports.origins), config)
 
 
 def _loaded(found: Settings | list[Problem], config: Path) -> Settings:
     if isinstance(found, list):
-        raise Refused(told(found, config))
+        raise CommandError(format_problems(found, config))
     return found
 
 
-def simulator(settings: Settings, ports: Ports, ambient: Ambient, hop: str | None = None) -> ASGIApp:
+def simulator(settings: Settings, ports: Ports, system: System, hop: str | None = None) -> ASGIApp:
     """The simulated providers, each knowing the broker as its client, and the staff's among them."""
     base = ports.url(3)
     entries = {entry.config.issuer.removeprefix(f"{base}/"): entry for entry in settings.providers.values()}
@@ -98,21 +98,23 @@ def simulator(settings: Settings, ports: Ports, ambient: Ambient, hop: str | Non
     if settings.staff is not None:
         staff = settings.staff.provider
         clients[staff.config.issuer.removeprefix(f"{base}/")] = _client(staff, f"{settings.broker.console}/callback")
-    return create(SimulatorSettings(base, cast(clients), settings.broker.development, hop), ambient)
+    return create(SimulatorSettings(base, cast(clients), settings.broker.development, hop), system)
 
 
-def _client(entry: ProviderEntry, callback: str, after: tuple[str, ...] = ()) -> Client:
+def _client(entry: ProviderEntry, callback: str, after: tuple[str, ...] = ()) -> SimulatedClient:
     """The broker as the provider has it registered: by its public key, or by the secret that both sides read."""
     config = entry.config
     if not isinstance(config, OpenIdConfig):
-        raise Refused(f"{entry.id}: the demonstration simulates providers of kind openid")
+        raise CommandError(f"{entry.id}: the demonstration simulates providers of kind openid")
     if config.secret_file is not None:
-        return Client(config.client_id, (callback,), secret=secret(config.secret_file), post_logout_redirect_uris=after)
+        return SimulatedClient(
+            config.client_id, (callback,), secret=read_secret(config.secret_file), post_logout_redirect_uris=after
+        )
     if config.key_file is None:
-        raise Refused(f"{entry.id}: neither key_file nor secret_file")
+        raise CommandError(f"{entry.id}: neither key_file nor secret_file")
     key = load_signing_key(config.key_file.read_bytes(), config.key_algorithm, config.key_id)
     jwks = {"keys": [dict(public_jwk(key))]}
-    return Client(config.client_id, (callback,), jwks, post_logout_redirect_uris=after)
+    return SimulatedClient(config.client_id, (callback,), jwks, post_logout_redirect_uris=after)
 
 
 def sample(settings: Settings, ports: Ports, outbox: Path) -> ASGIApp:
@@ -123,24 +125,24 @@ def sample(settings: Settings, ports: Ports, outbox: Path) -> ASGIApp:
             issuer=settings.broker.issuer,
             console=settings.broker.console,
             client_id=SERVICE,
-            client_secret=secret(outbox.parent / "secrets" / SERVICE),
+            client_secret=read_secret(outbox.parent / "secrets" / SERVICE),
             session_secret=secrets.token_urlsafe(32),
             outbox=outbox,
         )
     )
 
 
-def stands(parts: app.Parts, ports: Ports) -> Sequence[Stand]:
+def stands(parts: wiring.Container, ports: Ports) -> Sequence[Stand]:
     """Everything that listens."""
-    settings, ambient = parts.settings, parts.ambient
+    settings, system = parts.settings, parts.system
     outbox = settings.broker.notifications.outbox
     if outbox is None:
-        raise Refused("the demonstration needs notifications.outbox")
+        raise CommandError("the demonstration needs notifications.outbox")
     return (
-        Stand("broker", ports.first, app.public_door(parts)),
-        Stand("staff console", ports.first + 1, app.staff_door(parts)),
+        Stand("broker", ports.first, wiring.public_app(parts)),
+        Stand("staff console", ports.first + 1, wiring.staff_app(parts)),
         Stand("sample service", ports.first + 2, sample(settings, ports, outbox)),
-        Stand("simulated providers", ports.first + 3, simulator(settings, ports, ambient)),
+        Stand("simulated providers", ports.first + 3, simulator(settings, ports, system)),
     )
 
 

@@ -21,10 +21,10 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from broker.demo.asking import Asker, Question
-from broker.demo.goodbyes import NotOurs, ended_session
+from broker.demo.backchannel_logout import InvalidLogoutToken, ended_session
+from broker.demo.ciba_client import CibaClient, DemoBackchannelRequest
 from broker.demo.inbox import messages
-from broker.demo.tabs import TabbedOAuth
+from broker.demo.multi_tab_oauth import MultiTabOAuth
 
 TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
 SCOPE = "openid profile email"
@@ -62,7 +62,7 @@ PERMITS = (
 
 def create(sample: Sample) -> Starlette:
     """The service as an application of its own."""
-    oauth = TabbedOAuth()
+    oauth = MultiTabOAuth()
     oauth.register(
         "portico",
         client_id=sample.client_id,
@@ -94,7 +94,7 @@ def create(sample: Sample) -> Starlette:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class SignedInUser:
     """Somebody who is signed in here: the ID token as it came, its claims, and the answer of userinfo."""
 
     id_token: str
@@ -106,13 +106,13 @@ class _Pages:
     def __init__(self, sample: Sample, oauth: OAuth) -> None:
         self._sample = sample
         self._portico = oauth.portico
-        self._people: dict[str, Person] = {}
+        self._people: dict[str, SignedInUser] = {}
         self._seen: set[str] = set()
         self._told: list[str] = []
-        self._asker = Asker(sample.issuer, sample.client_id, sample.client_secret)
-        self._questions: dict[str, Question] = {}
+        self._asker = CibaClient(sample.issuer, sample.client_id, sample.client_secret)
+        self._questions: dict[str, DemoBackchannelRequest] = {}
 
-    def _person(self, request: Request) -> Person | None:
+    def _person(self, request: Request) -> SignedInUser | None:
         return self._people.get(request.session.get("visit", ""))
 
     def _page(self, name: str, status: int = 200, **values: Any) -> Response:
@@ -155,7 +155,7 @@ class _Pages:
             )
         visit = secrets.token_urlsafe(16)
         userinfo = await self._portico.userinfo(token=token)
-        self._people[visit] = Person(token["id_token"], dict(token["userinfo"]), dict(userinfo))
+        self._people[visit] = SignedInUser(token["id_token"], dict(token["userinfo"]), dict(userinfo))
         request.session["visit"] = visit
         return RedirectResponse("/signed-in", status_code=303)
 
@@ -181,7 +181,7 @@ class _Pages:
         keys, ours = await self._portico.fetch_jwk_set(), self._sample
         try:
             sid = ended_session(form.get("logout_token", [""])[0], keys, ours.issuer, ours.client_id, self._seen)
-        except (NotOurs, KeyError, TypeError, ValueError) as problem:
+        except (InvalidLogoutToken, KeyError, TypeError, ValueError) as problem:
             refused = {"error": "invalid_request", "error_description": str(problem)}
             return JSONResponse(refused, 400, {"Cache-Control": "no-store"})
         gone = [visit for visit, person in self._people.items() if person.claims.get("sid") == sid]

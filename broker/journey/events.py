@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from broker.journey.transaction import Attempt
 from broker.model.failures import FailureClass
 from broker.model.identity import Identity
-from broker.model.request import WayBack
+from broker.model.request import ClientRedirect
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class ServiceAnswered:
     was sent: the identity is kept, and answers the service's next request.
     """
 
-    leaving: WayBack | None
+    leaving: ClientRedirect | None
     account: str
     told: bool = True
 
@@ -113,7 +113,7 @@ class GaveUp:
     go; None where nobody waits for them.
     """
 
-    leaving: WayBack | None
+    leaving: ClientRedirect | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from broker.model.failures import FailureClass
 from broker.model.identity import Identity
-from broker.model.request import AuthorizationRequest, WayBack
+from broker.model.request import AuthorizationRequest, ClientRedirect
 
 BEFORE_CHOICE = 3600
 """How long (seconds) a transaction lives before a first choice."""
@@ -28,7 +28,7 @@ FAILURES_KEPT = 20
 """How many failures a transaction remembers, the latest ones."""
 
 
-class State(StrEnum):
+class TransactionState(StrEnum):
     """Where the citizen stands."""
 
     CHOOSING = "choosing"
@@ -43,7 +43,9 @@ class State(StrEnum):
     OVERTAKEN = "overtaken"
 
 
-ENDED = frozenset({State.ANSWERED, State.REFUSED, State.EXPIRED, State.OVERTAKEN})
+ENDED = frozenset(
+    {TransactionState.ANSWERED, TransactionState.REFUSED, TransactionState.EXPIRED, TransactionState.OVERTAKEN}
+)
 """The states that nothing leads out of."""
 
 
@@ -60,7 +62,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class FailedAttempt:
     """What went wrong, when, and with which provider, if one was concerned."""
 
     failure: FailureClass
@@ -84,7 +86,7 @@ class Transaction:
 
     id: str
     version: int
-    state: State
+    state: TransactionState
     browser: str
     request: AuthorizationRequest
     language: str
@@ -92,16 +94,16 @@ class Transaction:
     changed: float
     expires: float
     reference: str
-    seed: int
+    order_seed: int
     attempt: Attempt | None = None
-    failures: tuple[Failed, ...] = ()
+    failures: tuple[FailedAttempt, ...] = ()
     identity: Identity | None = None
     account: str | None = None
     case: str | None = None
-    moved: bool = False
-    leaving: WayBack | None = None
+    transferred: bool = False
+    client_redirect: ClientRedirect | None = None
     chosen: float | None = None
-    withdrawn: str | None = None
+    case_to_withdraw: str | None = None
     told: bool = True
 
     @property
@@ -115,19 +117,19 @@ class Transaction:
         return self.expires + STUB_LIFE if self.open else self.expires
 
     @property
-    def parting(self) -> FailureClass:
+    def exit_failure(self) -> FailureClass:
         """Why the service gets no answer if the citizen goes back to it now."""
         match self.state:
-            case State.FAILED if self.failures:
+            case TransactionState.FAILED if self.failures:
                 return self.failures[-1].failure
-            case State.WAITING:
+            case TransactionState.WAITING:
                 return FailureClass.HELP_WAITING
-            case State.EXPIRED:
+            case TransactionState.EXPIRED:
                 return FailureClass.REQUEST_EXPIRED
             case _:
                 return FailureClass.CANCELLED
 
     @property
-    def failure(self) -> Failed | None:
+    def failure(self) -> FailedAttempt | None:
         """The failure the citizen is told about now, if the transaction stands in FAILED."""
-        return self.failures[-1] if self.failures and self.state is State.FAILED else None
+        return self.failures[-1] if self.failures and self.state is TransactionState.FAILED else None

@@ -20,7 +20,7 @@ _CARRYING: Final = (IPv6Network("::ffff:0:0:0/96"), IPv6Network("::/96"))
 _LOCALLY_TRANSLATED: Final = IPv6Network("64:ff9b:1::/48")
 """IPv4 clients behind a translator whose own prefix is not known here (RFC 8215): each address is a client."""
 
-_OWN: Final = 2
+_LOCAL_PREFIXES: Final = 2
 """The addresses `::` and `::1` are no IPv4 addresses (RFC 4291 2.5.2, 2.5.3)."""
 
 _LEADING_ZEROS: Final = re.compile(r"(?<![0-9])0+(?=[0-9])")
@@ -28,7 +28,7 @@ _LONGEST: Final = 64
 
 
 @lru_cache(maxsize=4096)
-def counted(address: str) -> str:
+def rate_limit_key(address: str) -> str:
     """The text under which a rate limit counts a client address.
 
     IPv4 addresses count by themselves, IPv6 addresses by their /64 network. IPv4 addresses inside of IPv6 (mapped and
@@ -38,7 +38,7 @@ def counted(address: str) -> str:
     """
     if len(address) > _LONGEST:
         return UNKNOWN
-    text = _bare(address.strip())
+    text = _strip_zone(address.strip())
     try:
         if ":" not in text:
             return str(IPv4Address(_LEADING_ZEROS.sub("", text)))
@@ -61,7 +61,7 @@ def networks(proxies: tuple[str, ...]) -> list[str]:
     return [*proxies, *mapped]
 
 
-def _bare(text: str) -> str:
+def _strip_zone(text: str) -> str:
     """The address without brackets, port and zone identifier (RFC 3986 3.2.2, RFC 4007 11)."""
     if text.startswith("["):
         text = text[1:].partition("]")[0]
@@ -76,6 +76,6 @@ def _v6(address: IPv6Address) -> str:
         inside = address.teredo[1]
     if address in _LOCALLY_TRANSLATED:
         return str(address)
-    if address in _TRANSLATED or (int(address) >= _OWN and any(address in network for network in _CARRYING)):
+    if address in _TRANSLATED or (int(address) >= _LOCAL_PREFIXES and any(address in network for network in _CARRYING)):
         inside = IPv4Address(int(address) & 0xFFFFFFFF)
     return str(inside) if inside is not None else str(IPv6Network((address, PREFIX), strict=False))

@@ -15,7 +15,7 @@ class Level(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ladder:
+class AcrLevels:
     """The names under which the levels go out as `acr` and come in as `acr_values` (OpenID Connect Core 2)."""
 
     names: Mapping[Level, str]
@@ -41,7 +41,7 @@ class EvidenceType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class VerificationCheck:
     """One check of a piece of evidence (`check_details` of OpenID Connect for Identity Assurance 1.0).
 
     `time` is seconds since 1970 UTC.
@@ -54,11 +54,11 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class VerificationEvidence:
     """One piece of evidence. `details` is the content of `document_details`, `record` or `attestation`, by the type."""
 
     type: EvidenceType
-    checks: tuple[Check, ...] = ()
+    checks: tuple[VerificationCheck, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -77,11 +77,11 @@ class Verification:
     policy: str | None = None
     procedure: str | None = None
     process: str | None = None
-    evidence: tuple[Evidence, ...] = ()
+    evidence: tuple[VerificationEvidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Verifiable:
+class VerificationCapabilities:
     """What can be said of verifications by one way of proving who one is, before anybody has used it.
 
     `kinds` are the types of evidence with the types of document, record or attestation there are of each; `methods` are
@@ -94,11 +94,11 @@ class Verifiable:
     methods: frozenset[str]
 
 
-def together(ways: Iterable[Verifiable]) -> Verifiable:
+def merge_capabilities(ways: Iterable[VerificationCapabilities]) -> VerificationCapabilities:
     """What several ways can say, taken together."""
     all_ways = tuple(ways)
     types = {kind for way in all_ways for kind in way.kinds}
-    return Verifiable(
+    return VerificationCapabilities(
         frameworks=frozenset().union(*(way.frameworks for way in all_ways)),
         claims=frozenset().union(*(way.claims for way in all_ways)),
         kinds={kind: frozenset().union(*(way.kinds.get(kind, ()) for way in all_ways)) for kind in types},

@@ -14,11 +14,11 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The claims a scope value stands for (OpenID Connect Core 5.4)."""
 
-OF_IDENTITY: Final = (
+IDA_CLAIMS: Final = (
     *("place_of_birth", "nationalities", "birth_family_name", "birth_given_name", "birth_middle_name"),
     *("salutation", "title", "msisdn", "also_known_as"),
 )
 """Further claims about a person (OpenID Connect for Identity Assurance Claims Registration 1.0, 4)."""
 
-KNOWN: Final = (*(claim for claims in CLAIMS.values() for claim in claims), *OF_IDENTITY)
+REGISTERED_CLAIMS: Final = (*(claim for claims in CLAIMS.values() for claim in claims), *IDA_CLAIMS)
 """All of them. A nation may have claims of its own beside these."""

@@ -122,7 +122,7 @@ class ErrorCode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FailureSpec:
     """What holds for one class of failure.
 
     `reason` is the provider contract's word it comes from. `error` is what the service receives if the citizen leaves
@@ -137,7 +137,7 @@ class Kind:
     description: str = ""
     next: tuple[NextStep, ...] = ()
     reason: str | None = None
-    kin: tuple[ErrorCode, ...] = ()
+    alternative_errors: tuple[ErrorCode, ...] = ()
     page: bool = True
     alarm: bool = False
     tries: int | None = None
@@ -146,112 +146,112 @@ class Kind:
 C, F, N, FROM = ErrorCode, FailureClass, NextStep, Origin
 
 # fmt: off
-KINDS: Mapping[FailureClass, Kind] = MappingProxyType({
-    F.CANCELLED: Kind(
+FAILURES: Mapping[FailureClass, FailureSpec] = MappingProxyType({
+    F.CANCELLED: FailureSpec(
         FROM.CITIZEN, C.ACCESS_DENIED, "The sign-in was not finished.",
         (N.RETRY, N.ANOTHER, N.HELP, N.LATER), reason="cancelled"),
-    F.DECLINED_SHARING: Kind(
+    F.DECLINED_SHARING: FailureSpec(
         FROM.CITIZEN, C.ACCESS_DENIED, "The citizen chose not to share their details.",
         (N.WHAT_AND_WHY, N.RETRY, N.ANOTHER, N.OTHER_WAYS), reason="declined"),
-    F.COULD_NOT_SIGN_IN: Kind(
+    F.COULD_NOT_SIGN_IN: FailureSpec(
         FROM.CITIZEN, C.ACCESS_DENIED, "The citizen could not sign in.",
         (N.ANOTHER, N.RETRY, N.HELP, N.LATER), reason="not_recognised"),
-    F.NOT_VERIFIED: Kind(
+    F.NOT_VERIFIED: FailureSpec(
         FROM.PROVIDER, C.ACCESS_DENIED, "The identity could not be confirmed.",
         (N.ANOTHER, N.WHAT_YOU_HAVE, N.HELP, N.OTHER_WAYS), reason="not_verified"),
-    F.LEVEL_TOO_LOW: Kind(
+    F.LEVEL_TOO_LOW: FailureSpec(
         FROM.PROVIDER, C.UNMET_AUTHENTICATION_REQUIREMENTS, "The level of assurance asked for was not reached.",
         (N.STEP_UP, N.ANOTHER, N.HELP, N.OTHER_WAYS), reason="too_weak"),
-    F.NO_ROUTE: Kind(
+    F.NO_ROUTE: FailureSpec(
         FROM.REQUEST, C.UNMET_AUTHENTICATION_REQUIREMENTS, "Nothing on offer reaches the level of assurance asked for.",
         (N.HELP, N.OTHER_WAYS, N.CONTACT)),
-    F.PAUSED: Kind(
+    F.PAUSED: FailureSpec(
         FROM.PROVIDER, C.ACCESS_DENIED, "The sign-in is waiting for another step.",
         (N.RESUME, N.LATER, N.ANOTHER, N.HELP), reason="paused"),
-    F.PROVIDER_DOWN: Kind(
+    F.PROVIDER_DOWN: FailureSpec(
         FROM.PROVIDER, C.TEMPORARILY_UNAVAILABLE, "The chosen way to sign in is not working.",
         (N.RETRY, N.ANOTHER, N.HELP, N.LATER), reason="unavailable"),
-    F.PROVIDER_BUSY: Kind(
+    F.PROVIDER_BUSY: FailureSpec(
         FROM.PROVIDER, C.TEMPORARILY_UNAVAILABLE, "The chosen way to sign in is very busy.",
         (N.RETRY, N.ANOTHER, N.LATER), reason="busy"),
-    F.TOOK_TOO_LONG: Kind(
+    F.TOOK_TOO_LONG: FailureSpec(
         FROM.CITIZEN, C.ACCESS_DENIED, "The sign-in took too long.",
         (N.RETRY, N.ANOTHER, N.HELP, N.LATER)),
-    F.UNSAFE_REPLY: Kind(
+    F.UNSAFE_REPLY: FailureSpec(
         FROM.PROVIDER, C.SERVER_ERROR, "A reply could not be trusted.",
         (N.RETRY, N.ANOTHER, N.HELP), reason="unsafe", alarm=True, tries=2),
-    F.INCOMPLETE_REPLY: Kind(
+    F.INCOMPLETE_REPLY: FailureSpec(
         FROM.PROVIDER, C.ACCESS_DENIED, "Details that the service needs are missing.",
         (N.RETRY, N.ANOTHER, N.HELP), reason="incomplete"),
-    F.CANNOT_USE: Kind(
+    F.CANNOT_USE: FailureSpec(
         FROM.PROVIDER, C.ACCESS_DENIED, "This way to sign in cannot be used for the service.",
         (N.CONTACT_PROVIDER, N.ANOTHER, N.HELP), reason="suspended", tries=1),
-    F.WAY_CLOSED: Kind(
+    F.WAY_CLOSED: FailureSpec(
         FROM.BROKER, C.ACCESS_DENIED, "This way to sign in is no longer offered for the service.",
         (N.ANOTHER, N.HELP, N.OTHER_WAYS, N.CONTACT)),
-    F.NO_NEWCOMERS: Kind(
+    F.NO_NEWCOMERS: FailureSpec(
         FROM.BROKER, C.ACCESS_DENIED, "This way to sign in takes nobody new.",
         (N.ANOTHER, N.HELP, N.OTHER_WAYS)),
-    F.ACCOUNT_OFF: Kind(
+    F.ACCOUNT_OFF: FailureSpec(
         FROM.BROKER, C.ACCESS_DENIED, "The account cannot be used right now.",
         (N.OTHER_WAYS, N.CONTACT)),
-    F.OTHER_ACCOUNT: Kind(
+    F.OTHER_ACCOUNT: FailureSpec(
         FROM.CITIZEN, C.ACCESS_DENIED, "Another account was asked for.",
         (N.RETRY, N.ANOTHER, N.HELP)),
-    F.SESSION_ENDED: Kind(
+    F.SESSION_ENDED: FailureSpec(
         FROM.CITIZEN, C.ACCESS_DENIED, "The earlier sign-in has ended.",
         (N.RETRY, N.ANOTHER, N.HELP, N.LATER)),
-    F.REQUEST_EXPIRED: Kind(
+    F.REQUEST_EXPIRED: FailureSpec(
         FROM.REQUEST, C.ACCESS_DENIED, "The request has ended.",
         (N.START_AGAIN,)),
-    F.LOST_PLACE: Kind(
+    F.LOST_PLACE: FailureSpec(
         FROM.REQUEST, C.ACCESS_DENIED, "The sign-in could not be continued in this browser.",
         (N.USE_CODE, N.START_AGAIN)),
-    F.BAD_LINK: Kind(
+    F.BAD_LINK: FailureSpec(
         FROM.REQUEST, None,
         next=(N.HOME,)),
-    F.BAD_REQUEST: Kind(
+    F.BAD_REQUEST: FailureSpec(
         FROM.REQUEST, C.INVALID_REQUEST, "The request is not valid.",
-        kin=(C.INVALID_SCOPE, C.UNSUPPORTED_RESPONSE_TYPE, C.INVALID_REQUEST_OBJECT, C.INVALID_REQUEST_URI,
+        alternative_errors=(C.INVALID_SCOPE, C.UNSUPPORTED_RESPONSE_TYPE, C.INVALID_REQUEST_OBJECT, C.INVALID_REQUEST_URI,
              C.REQUEST_NOT_SUPPORTED, C.REQUEST_URI_NOT_SUPPORTED, C.REGISTRATION_NOT_SUPPORTED,
              C.UNAUTHORIZED_CLIENT), page=False),
-    F.SILENT: Kind(
+    F.SILENT: FailureSpec(
         FROM.REQUEST, C.LOGIN_REQUIRED, "The citizen has to take part.",
-        kin=(C.INTERACTION_REQUIRED, C.CONSENT_REQUIRED, C.UNMET_AUTHENTICATION_REQUIREMENTS), page=False),
-    F.HELP_WAITING: Kind(
+        alternative_errors=(C.INTERACTION_REQUIRED, C.CONSENT_REQUIRED, C.UNMET_AUTHENTICATION_REQUIREMENTS), page=False),
+    F.HELP_WAITING: FailureSpec(
         FROM.HELP, C.ACCESS_DENIED, "The identity is being checked by a person.",
         (N.STATUS, N.CHANGE_HELP, N.WITHDRAW, N.ANOTHER, N.LATER)),
-    F.HELP_DECLINED: Kind(
+    F.HELP_DECLINED: FailureSpec(
         FROM.HELP, C.ACCESS_DENIED, "The identity could not be confirmed.",
         (N.ANOTHER, N.OTHER_WAYS, N.CONTACT)),
-    F.HELP_EXPIRED: Kind(
+    F.HELP_EXPIRED: FailureSpec(
         FROM.HELP, C.ACCESS_DENIED, "The check by a person was not finished in time.",
         (N.HELP, N.ANOTHER, N.OTHER_WAYS)),
-    F.HELP_WITHDRAWN: Kind(
+    F.HELP_WITHDRAWN: FailureSpec(
         FROM.HELP, C.ACCESS_DENIED, "The request for a check by a person was taken back.",
         (N.ANOTHER, N.HELP, N.LATER, N.OTHER_WAYS)),
-    F.HELP_ELSEWHERE: Kind(
+    F.HELP_ELSEWHERE: FailureSpec(
         FROM.HELP, C.ACCESS_DENIED, "The check by a person goes on in another browser.",
         (N.USE_CODE, N.ANOTHER, N.OTHER_WAYS)),
-    F.HELP_TOO_LOW: Kind(
+    F.HELP_TOO_LOW: FailureSpec(
         FROM.HELP, C.UNMET_AUTHENTICATION_REQUIREMENTS, "The level of assurance asked for was not reached.",
         (N.ANOTHER, N.HELP, N.OTHER_WAYS)),
-    F.HELP_REVOKED: Kind(
+    F.HELP_REVOKED: FailureSpec(
         FROM.HELP, C.ACCESS_DENIED, "The confirmation of the identity was taken back.",
         (N.ANOTHER, N.OTHER_WAYS, N.CONTACT)),
-    F.OVERLOADED: Kind(
+    F.OVERLOADED: FailureSpec(
         FROM.BROKER, None,
         next=(N.OTHER_WAYS,)),
-    F.OUR_FAULT: Kind(
+    F.OUR_FAULT: FailureSpec(
         FROM.BROKER, C.SERVER_ERROR, "Something went wrong here.",
         (N.RETRY, N.ANOTHER, N.HELP), alarm=True),
-    F.SERVICE_OFF: Kind(
+    F.SERVICE_OFF: FailureSpec(
         FROM.BROKER, C.UNAUTHORIZED_CLIENT, "The service cannot be used right now.",
         (N.CONTACT,)),
 })
 # fmt: on
 
-_BY_REASON = MappingProxyType({kind.reason: failure for failure, kind in KINDS.items() if kind.reason is not None})
+_BY_REASON = MappingProxyType({kind.reason: failure for failure, kind in FAILURES.items() if kind.reason is not None})
 
 
 def from_reason(reason: str) -> FailureClass:

@@ -11,7 +11,7 @@ OFFLINE_ACCESS: Final = "offline_access"
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
+class ReleasedIdentity:
     """What one service is told about one citizen: the content of ID token and userinfo, as agreed.
 
     `claims` holds only what was asked, allowed and agreed; `asked_claims` is the checked `claims` parameter, which
@@ -39,7 +39,7 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
-class Code:
+class AuthorizationCode:
     """An authorization code before its redemption (RFC 6749 4.1.2). Times are seconds since 1970 UTC."""
 
     digest: str
@@ -48,7 +48,7 @@ class Code:
     account: str
     redirect_uri: str
     scope: tuple[str, ...]
-    release: Release
+    release: ReleasedIdentity
     created: float
     expires: float
     nonce: str | None = None
@@ -65,7 +65,7 @@ class Grant:
     client_id: str
     account: str
     scope: tuple[str, ...]
-    release: Release
+    release: ReleasedIdentity
     created: float
     expires: float
     nonce: str | None = None
@@ -78,7 +78,7 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class StoredToken:
     """An access or refresh token, known by its digest alone. `kind` is "access" or "refresh".
 
     `dpop_jkt` is the key an access token is bound to, where a refresh named another one than its grant has.

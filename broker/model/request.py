@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from broker.model.assurance import Level
-from broker.model.question import Put
+from broker.model.backchannel_request import BackchannelRequestRef
 
 
 class ResponseMode(StrEnum):
@@ -34,7 +34,7 @@ class ResponseMode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class WayBack:
+class ClientRedirect:
     """Where the browser goes back to a service. `fields` is None for a plain visit of `url`; else they are posted."""
 
     url: str
@@ -56,7 +56,7 @@ class AuthorizationRequest:
     client_id: str
     redirect_uri: str
     scope: tuple[str, ...]
-    minimum: Level
+    min_level: Level
     state: str | None = None
     nonce: str | None = None
     response_mode: ResponseMode = ResponseMode.QUERY
@@ -64,14 +64,14 @@ class AuthorizationRequest:
     prompt: tuple[str, ...] = ()
     max_age: int | None = None
     claims: Mapping[str, Any] = field(default_factory=dict)
-    asked: tuple[str, ...] = ()
+    requested_claims: tuple[str, ...] = ()
     ui_locales: tuple[str, ...] = ()
     login_hint: str | None = None
     provider_hint: str | None = None
     dpop_jkt: str | None = None
-    hint_subject: str | None = None
-    pushed: str | None = None
-    question: Put | None = None
+    expected_sub: str | None = None
+    par_digest: str | None = None
+    question: BackchannelRequestRef | None = None
 
     @property
     def fresh(self) -> bool:

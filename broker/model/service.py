@@ -13,7 +13,7 @@ _OWN_DEVICE: Final = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::([0-9]{1,
 _LAST_PORT: Final = 65_535
 
 
-class Profile(StrEnum):
+class SecurityProfile(StrEnum):
     """The rule set a service is held to: `fapi2` (FAPI 2.0 Security Profile Final) unless its file says `oidc`."""
 
     FAPI2 = "fapi2"
@@ -31,7 +31,7 @@ class ClientAuthentication(StrEnum):
     NONE = "none"
 
 
-class Binding(StrEnum):
+class BindingMethod(StrEnum):
     """What access tokens are bound to: the key of the DPoP proofs, or the certificate (RFC 9449 6, RFC 8705 3)."""
 
     DPOP = "dpop"
@@ -69,7 +69,7 @@ class TlsSubject:
     """An email address among them."""
 
 
-class Delivery(StrEnum):
+class CibaDeliveryMode(StrEnum):
     """How a service learns that a citizen answered on their own device (CIBA Core 1.0, 5)."""
 
     POLL = "poll"
@@ -85,7 +85,7 @@ class Encryption:
 
 
 @dataclass(frozen=True, slots=True)
-class DataUse:
+class ClaimPurpose:
     """One claim a service may ask for, and why: `reason` by language, shown to citizens before anything is shared."""
 
     claim: str
@@ -123,14 +123,14 @@ class Service:
     redirect_uris: tuple[str, ...]
     sector: str
     home: str
-    profile: Profile = Profile.FAPI2
+    profile: SecurityProfile = SecurityProfile.FAPI2
     authentication: ClientAuthentication = ClientAuthentication.PRIVATE_KEY_JWT
     secret_digest: str | None = None
     jwks: Mapping[str, Any] | None = None
     id_token_alg: str = "ES256"
     post_logout_redirect_uris: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ("openid",)
-    claim_purposes: tuple[DataUse, ...] = ()
+    claim_purposes: tuple[ClaimPurpose, ...] = ()
     level: Level = Level.LOW
     acr_is_preference: bool = False
     pkce_required: bool = True
@@ -149,7 +149,7 @@ class Service:
     jwks_uri: str | None = None
     subject_type: SubjectType = SubjectType.PAIRWISE
     tls_subject: TlsSubject | None = None
-    binding: Binding | None = None
+    binding: BindingMethod | None = None
     request_object_required: bool = False
     signed_response: bool = False
     response_alg: str = "ES256"
@@ -161,7 +161,7 @@ class Service:
     introspection_encryption: Encryption | None = None
     backchannel_logout_uri: str | None = None
     frontchannel_logout_uri: str | None = None
-    ciba: Delivery | None = None
+    ciba: CibaDeliveryMode | None = None
     ciba_notification_uri: str | None = None
     ciba_request_signed: bool = False
     sender_constrained: bool = True
@@ -183,9 +183,9 @@ class Service:
         return plain is not None and any(_without_port(known) == plain for known in self.redirect_uris)
 
     @property
-    def asks_signed(self) -> bool:
+    def requires_signed_ciba_request(self) -> bool:
         """Whether its backchannel requests must be signed, with the algorithms of FAPI (FAPI-CIBA Profile 5.2.2)."""
-        return self.ciba_request_signed or self.profile is Profile.FAPI2
+        return self.ciba_request_signed or self.profile is SecurityProfile.FAPI2
 
     @property
     def claims(self) -> frozenset[str]:
@@ -198,10 +198,10 @@ class Service:
         return self.authentication is ClientAuthentication.NONE
 
     @property
-    def bound_by(self) -> Binding | None:
+    def token_binding(self) -> BindingMethod | None:
         """What its tokens must be bound to; None where a bearer token will do."""
-        constrained = self.profile is Profile.FAPI2 or (self.is_public and self.sender_constrained)
-        return Binding.DPOP if self.binding is None and constrained else self.binding
+        constrained = self.profile is SecurityProfile.FAPI2 or (self.is_public and self.sender_constrained)
+        return BindingMethod.DPOP if self.binding is None and constrained else self.binding
 
 
 def _without_port(uri: str) -> str | None:

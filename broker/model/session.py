@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from broker.model.delivery import Delivery
 from broker.model.identity import Identity
+from broker.model.outbound_delivery import OutboundDelivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class EndedSession:
     """A session that has just ended: its id, its account, and the services that took part in it.
 
     `services` gives, by client id, what each of them calls the citizen (`sub`).
@@ -36,10 +36,10 @@ class Ended:
     services: Mapping[str, str] = field(default_factory=dict)
 
 
-Farewell = Callable[[Ended], Sequence[Delivery]]
+LogoutFanOut = Callable[[EndedSession], Sequence[OutboundDelivery]]
 """What has to be delivered when a session has ended. It is written in the transaction that ends the session."""
 
 
-def nobody(ended: Ended) -> Sequence[Delivery]:
+def no_fan_out(ended: EndedSession) -> Sequence[OutboundDelivery]:
     """The farewell that tells nobody."""
     return ()

@@ -28,39 +28,39 @@ EXACT: Final = 2**53
 """Up to here every whole number is the same in every JSON reader (RFC 7493 2.2)."""
 
 
-class Unreadable(Exception):
+class UnreadableClaim(Exception):
     """A value that cannot be brought into the normal form of its claim. It holds nothing of the value."""
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class ClaimReading:
     """What was read of a value: None if it says nothing. `malformed`: it, or a member of it, was left out."""
 
     value: Any = None
     malformed: bool = False
 
 
-Reader = Callable[[Any, str | None], Read]
+Reader = Callable[[Any, str | None], ClaimReading]
 """Reads a value that says something. The second argument is the country of telephone numbers without a country code.
 
-Raises Unreadable.
+Raises UnreadableClaim.
 """
 
 
-def read_claim(name: str, value: Any, region: str | None = None) -> Read:
+def read_claim(name: str, value: Any, region: str | None = None) -> ClaimReading:
     """A claim in normal form. `region` (ISO 3166-1 alpha-2) is the country whose telephone numbers may lack a code."""
     reader = CLAIM_TYPES.get(name, _read_other)
     if reader not in _OF_LISTS and isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
         value = value[0]  # so some directories write a single value
-    if _says_nothing(value):
-        return Read()
+    if _is_empty(value):
+        return ClaimReading()
     try:
         return reader(value, region)
-    except Unreadable:
-        return Read(malformed=True)
+    except UnreadableClaim:
+        return ClaimReading(malformed=True)
 
 
-def _says_nothing(value: Any) -> bool:
+def _is_empty(value: Any) -> bool:
     if isinstance(value, str):
         return len(value) <= MAX_TEXT and not _has_surrogate(value) and is_blank(value)
     return value is None or value in ([], {})
@@ -77,67 +77,67 @@ def _has_surrogate(text: str) -> bool:
 def _text(value: Any) -> str:
     """A text of a length that a claim can have."""
     if not isinstance(value, str) or len(value) > MAX_TEXT or _has_surrogate(value):
-        raise Unreadable
+        raise UnreadableClaim
     return value
 
 
 def _of_text(convert: Callable[[str], str | None]) -> Reader:
     """A type whose values are texts; `convert` gives the normal form, None for a text that has none."""
 
-    def read(value: Any, _: str | None) -> Read:
+    def read(value: Any, _: str | None) -> ClaimReading:
         found = convert(_text(value))
         if found is None:
-            raise Unreadable
-        return Read(found or None)
+            raise UnreadableClaim
+        return ClaimReading(found or None)
 
     return read
 
 
-def _read_truth(value: Any, _: str | None) -> Read:
+def _read_truth(value: Any, _: str | None) -> ClaimReading:
     """True or false; also as the words, and as 1 and 0."""
     if isinstance(value, str):
         value = {"true": True, "1": True, "false": False, "0": False}.get(clean(value).lower())
     if not isinstance(value, bool) and (not isinstance(value, int) or value not in (0, 1)):
-        raise Unreadable
-    return Read(bool(value))
+        raise UnreadableClaim
+    return ClaimReading(bool(value))
 
 
-def _read_moment(value: Any, _: str | None) -> Read:
+def _read_moment(value: Any, _: str | None) -> ClaimReading:
     """Seconds since 1970 UTC; also as a text, and as a date and time with its zone (RFC 3339)."""
     if isinstance(value, str):
         typed = plain_marks(value)
         try:
             value = int(typed) if typed.isdecimal() else datetime.fromisoformat(typed)
         except ValueError:
-            raise Unreadable from None
+            raise UnreadableClaim from None
         if isinstance(value, datetime):
             if value.tzinfo is None:
-                raise Unreadable
+                raise UnreadableClaim
             value = int(value.timestamp())
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e12:
-        raise Unreadable
-    return Read(value)
+        raise UnreadableClaim
+    return ClaimReading(value)
 
 
-def _read_phone(value: Any, region: str | None) -> Read:
+def _read_phone(value: Any, region: str | None) -> ClaimReading:
     """E.164, with an extension as RFC 3966 writes it. A JSON number has lost its "+" and its zeros: read at home."""
     if isinstance(value, int) and not isinstance(value, bool) and region is not None:
         value = str(value)[:MAX_MEMBERS]
     found = phone_and_extension(_text(value), region)
     if found is None:
-        raise Unreadable
-    return Read(found)
+        raise UnreadableClaim
+    return ClaimReading(found)
 
 
-def _read_msisdn(value: Any, _: str | None) -> Read:
+def _read_msisdn(value: Any, _: str | None) -> ClaimReading:
     """The digits of an international number, without "+" (ITU-T E.164)."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)[:MAX_MEMBERS]
     written = plain_marks(_text(value))
     found = phone_number(written if written.startswith(("+", "00")) else f"+{written}", None)
     if found is None:
-        raise Unreadable
-    return Read(found.removeprefix("+"))
+        raise UnreadableClaim
+    return ClaimReading(found.removeprefix("+"))
 
 
 def _birthdate(text: str) -> str | None:
@@ -192,29 +192,29 @@ def _country(value: Any) -> str:
     """A country in two (ISO 3166-1 alpha-2) or three letters (ICAO 9303)."""
     code = clean(_text(value)).upper()
     if not re.fullmatch(r"[A-Z]{2,3}", code):
-        raise Unreadable
+        raise UnreadableClaim
     return code
 
 
 # --- objects and lists ---
 
 
-def _read_members(value: Any, kinds: Mapping[str, Callable[[Any], str]]) -> Read:
+def _read_members(value: Any, kinds: Mapping[str, Callable[[Any], str]]) -> ClaimReading:
     """An object of texts. Numbers among them, such as a postal code, become texts."""
     if not isinstance(value, dict) or len(value) > MAX_MEMBERS:
-        raise Unreadable
+        raise UnreadableClaim
     read: dict[str, str] = {}
     malformed = False
     for name, member in value.items():
-        if _says_nothing(member):
+        if _is_empty(member):
             continue
         try:
             if not _is_name(name):
-                raise Unreadable
+                raise UnreadableClaim
             read[name] = kinds.get(name, _lines)(member)
-        except Unreadable:
+        except UnreadableClaim:
             malformed = True
-    return Read(read or None, malformed)
+    return ClaimReading(read or None, malformed)
 
 
 def _is_name(name: str) -> bool:
@@ -227,54 +227,54 @@ def _lines(value: Any) -> str:
     return clean_lines(_text(value))
 
 
-def _read_address(value: Any, _: str | None) -> Read:
+def _read_address(value: Any, _: str | None) -> ClaimReading:
     """An address object (OpenID Connect Core 5.1.1). A text is the whole address, `formatted`."""
     if isinstance(value, str):
         value = {"formatted": value}
     return _read_members(value, {"country_code": _country})
 
 
-def _read_place(value: Any, _: str | None) -> Read:
+def _read_place(value: Any, _: str | None) -> ClaimReading:
     """A place of birth (OpenID Connect for Identity Assurance Claims Registration 1.0, 4.2)."""
     return _read_members(value, {"country": _country})
 
 
-def _read_countries(value: Any, _: str | None) -> Read:
+def _read_countries(value: Any, _: str | None) -> ClaimReading:
     """A list of countries, each once."""
     return _read_each([value] if isinstance(value, str) else value, _country)
 
 
-def _read_each(values: Any, convert: Callable[[Any], Any]) -> Read:
+def _read_each(values: Any, convert: Callable[[Any], Any]) -> ClaimReading:
     if not isinstance(values, list) or len(values) > MAX_MEMBERS:
-        raise Unreadable
+        raise UnreadableClaim
     read: list[Any] = []
     malformed = False
     for value in values:
-        if _says_nothing(value):
+        if _is_empty(value):
             continue
         try:
             found = convert(value)
-        except Unreadable:
+        except UnreadableClaim:
             malformed = True
             continue
         if found not in read:
             read.append(found)
-    return Read(read or None, malformed)
+    return ClaimReading(read or None, malformed)
 
 
 def _scalar(value: Any) -> str | int | float:
     if isinstance(value, int | float):
         if not abs(value) <= EXACT:  # nor is NaN
-            raise Unreadable
+            raise UnreadableClaim
         return value
     return clean_lines(_text(value))
 
 
-def _read_other(value: Any, _: str | None) -> Read:
+def _read_other(value: Any, _: str | None) -> ClaimReading:
     """A claim that no standard names: a text, a number, true or false, a list of these, or an object of texts."""
     if isinstance(value, list):
         return _read_each(value, _scalar)
-    return _read_members(value, {}) if isinstance(value, dict) else Read(_scalar(value))
+    return _read_members(value, {}) if isinstance(value, dict) else ClaimReading(_scalar(value))
 
 
 _OF_LISTS: Final = (_read_countries, _read_other)

@@ -8,15 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from broker.jose import KeySet
+from broker.crypto.jose import KeySet
+from broker.model.backchannel_request import BackchannelRequest, BackchannelState, PollResult
 from broker.model.grant import AssertionUse
-from broker.model.question import Polled, Question, QuestionState
-from broker.model.service import Delivery, Service
-from broker.oidc import assurance
-from broker.oidc.checks import Door, subject_of
-from broker.oidc.ciba_object import check_outside, signed_parameters
-from broker.oidc.errors import Refusal, TokenError
-from broker.oidc.scopes import asked_by, read_scope
+from broker.model.service import CibaDeliveryMode, Service
+from broker.oidc import acr
+from broker.oidc.authorization_checks import ServerContext, subject_of
+from broker.oidc.ciba_request_object import check_outside, signed_parameters
+from broker.oidc.errors import EndpointError, ProtocolError
+from broker.oidc.scopes import read_scope, requested_claims
 
 HINTS: Final = ("login_hint_token", "id_token_hint", "login_hint")
 LONGEST_MESSAGE: Final = 200
@@ -34,19 +34,19 @@ _SECONDS: Final = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Times:
+class CibaLifetimes:
     """Seconds: how long a question waits if its service names no time, at most, and between two polls."""
 
-    usual: int = 600
-    longest: int = 3600
+    default: int = 600
+    max: int = 3600
     interval: int = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class CibaParameters:
     """A backchannel authentication request that passed every check.
 
-    `fields` are those of `Question`, `subject` is whom it names. `use` is the signed request's own id, to be recorded
+    `fields` are those of `BackchannelRequest`, `subject` is whom it names. `use` is the signed request's own id, to be recorded
     so that it is never accepted again.
     """
 
@@ -57,29 +57,29 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class CibaContext:
     """One request under its checks."""
 
     parameters: Mapping[str, str]
     service: Service
-    door: Door
+    door: ServerContext
 
 
 Fields = Mapping[str, Any]
 
 
 def check_may_ask(service: Service) -> None:
-    """The service is registered for it (CIBA Core 1.0, 13: `unauthorized_client`). Raises TokenError."""
+    """The service is registered for it (CIBA Core 1.0, 13: `unauthorized_client`). Raises EndpointError."""
     if service.ciba is None:
-        raise TokenError("unauthorized_client", "this service may not ask citizens on their own device")
+        raise EndpointError("unauthorized_client", "this service may not ask citizens on their own device")
 
 
 def authentication_request(
-    parameters: Mapping[str, str], service: Service, keys: KeySet, door: Door, times: Times, now: float
-) -> Asked:
+    parameters: Mapping[str, str], service: Service, keys: KeySet, door: ServerContext, times: CibaLifetimes, now: float
+) -> CibaParameters:
     """The request of an authenticated service, after every check (CIBA Core 1.0, 7.1, 7.1.1, 7.2; FAPI-CIBA 5.2.2).
 
-    `keys` are the service's own. That the hint names somebody is for a store to say. Raises TokenError.
+    `keys` are the service's own. That the hint names somebody is for a store to say. Raises EndpointError.
     """
     check_may_ask(service)
     use = None
@@ -87,69 +87,69 @@ def authentication_request(
         if "request" in parameters:
             check_outside(parameters)
             parameters, use = signed_parameters(parameters["request"], service, keys, door.issuer, now)
-        elif service.asks_signed:
-            raise Refusal("invalid_request", "the request must be signed and sent as the parameter request")
-        asking = Asking(parameters, service, door)
+        elif service.requires_signed_ciba_request:
+            raise ProtocolError("invalid_request", "the request must be signed and sent as the parameter request")
+        context = CibaContext(parameters, service, door)
         fields: dict[str, Any] = {}
         for check in CHECKS:
-            fields.update(check(asking))
-        subject, lifetime = hinted(asking), wanted_lifetime(asking, times)
-    except Refusal as refusal:
-        raise TokenError(refusal.code, refusal.description, refusal.detail) from None
-    return Asked(fields, subject, lifetime, use)
+            fields.update(check(context))
+        subject, lifetime = subject_from_hint(context), effective_lifetime(context, times)
+    except ProtocolError as refusal:
+        raise EndpointError(refusal.code, refusal.description, refusal.detail) from None
+    return CibaParameters(fields, subject, lifetime, use)
 
 
 # The checks
 
 
-def check_scope(asking: Asking) -> Fields:
+def check_scope(context: CibaContext) -> Fields:
     """The scope holds `openid`; what is unknown, or not this service's, is left out (CIBA Core 1.0, 7.1)."""
-    scope = read_scope(asking.parameters.get("scope"), asking.service)
-    return {"scope": scope, "asked": asked_by(scope, {}, asking.service)}
+    scope = read_scope(context.parameters.get("scope"), context.service)
+    return {"scope": scope, "asked": requested_claims(scope, {}, context.service)}
 
 
-def check_assurance(asking: Asking) -> Fields:
+def check_assurance(context: CibaContext) -> Fields:
     """The level that is demanded: `acr_values` is voluntary, the service's own level the floor (CIBA Core 1.0, 7.1)."""
-    acr_values = asking.parameters.get("acr_values", "")
-    return {"minimum": assurance.demanded(acr_values, {}, asking.service, asking.door.ladder)}
+    acr_values = context.parameters.get("acr_values", "")
+    return {"minimum": acr.requested_level(acr_values, {}, context.service, context.door.ladder)}
 
 
-def check_message(asking: Asking) -> Fields:
+def check_message(context: CibaContext) -> Fields:
     """A short line of plain text that both sides can show (CIBA Core 1.0, 7.1); needed in FAPI-CIBA (5.2.2)."""
-    message = asking.parameters.get("binding_message")
+    message = context.parameters.get("binding_message")
     if message is None:
-        if asking.service.asks_signed:
-            raise Refusal("invalid_request", "the parameter binding_message is missing")
+        if context.service.requires_signed_ciba_request:
+            raise ProtocolError("invalid_request", "the parameter binding_message is missing")
         return {}
     return {"message": binding_message(message)}
 
 
 def binding_message(text: str) -> str:
-    """The message, if it can be shown as one line that says what it seems to say. Raises Refusal.
+    """The message, if it can be shown as one line that says what it seems to say. Raises ProtocolError.
 
     No line ends and no marks that turn the writing around; and no address, which people would follow.
     """
     fit = text.isprintable() and bool(text.strip()) and "://" not in text
     if not fit or len(text) > LONGEST_MESSAGE:
         told = f"the binding_message must be a line of up to {LONGEST_MESSAGE} printable characters, without links"
-        raise Refusal("invalid_binding_message", told, f"{len(text)} characters")
+        raise ProtocolError("invalid_binding_message", told, f"{len(text)} characters")
     return text
 
 
-def check_notification_token(asking: Asking) -> Fields:
+def check_notification_token(context: CibaContext) -> Fields:
     """What a service that wants to be pinged knows the ping by (CIBA Core 1.0, 7.1); ignored in poll mode."""
-    if asking.service.ciba is not Delivery.PING:
+    if context.service.ciba is not CibaDeliveryMode.PING:
         return {}
-    token = asking.parameters.get("client_notification_token")
+    token = context.parameters.get("client_notification_token")
     if token is None:
-        raise Refusal("invalid_request", "the parameter client_notification_token is missing")
+        raise ProtocolError("invalid_request", "the parameter client_notification_token is missing")
     if not LEAST_TOKEN <= len(token) <= LONGEST_TOKEN or not _BEARER.fullmatch(token):
         told = "the client_notification_token is no bearer token of 22 to 1024 characters"
-        raise Refusal("invalid_request", told, f"{len(token)} characters")
+        raise ProtocolError("invalid_request", told, f"{len(token)} characters")
     return {"token": token}
 
 
-CHECKS: Final[tuple[Callable[[Asking], Fields], ...]] = (
+CHECKS: Final[tuple[Callable[[CibaContext], Fields], ...]] = (
     check_scope,
     check_message,
     check_notification_token,
@@ -158,47 +158,47 @@ CHECKS: Final[tuple[Callable[[Asking], Fields], ...]] = (
 """What is checked, in this order, besides whom the request names and how long it waits."""
 
 
-def hinted(asking: Asking) -> str:
-    """The `sub` that the request's one hint names (CIBA Core 1.0, 7.1, 7.2). Raises Refusal.
+def subject_from_hint(context: CibaContext) -> str:
+    """The `sub` that the request's one hint names (CIBA Core 1.0, 7.1, 7.2). Raises ProtocolError.
 
     A `login_hint` is the `sub` by which the service knows the citizen, an `id_token_hint` an ID token of ours for this
     service, of any age. There is no agreement on a `login_hint_token` with anybody.
     """
-    given = [name for name in HINTS if name in asking.parameters]
+    given = [name for name in HINTS if name in context.parameters]
     if len(given) != 1:
         told = "exactly one of login_hint_token, id_token_hint and login_hint is needed"
-        raise Refusal("invalid_request", told, f"given: {', '.join(given) or 'none'}")
-    value = asking.parameters[given[0]]
+        raise ProtocolError("invalid_request", told, f"given: {', '.join(given) or 'none'}")
+    value = context.parameters[given[0]]
     if not 0 < len(value) <= LONGEST_HINT:
-        raise Refusal("invalid_request", f"the parameter {given[0]} is empty or too long")
+        raise ProtocolError("invalid_request", f"the parameter {given[0]} is empty or too long")
     match given[0]:
         case "login_hint":
             return value
         case "id_token_hint":
-            return subject_of(value, asking.service, asking.door)
+            return subject_of(value, context.service, context.door)
         case _:
-            raise Refusal("invalid_request", "the parameter login_hint_token is not supported here")
+            raise ProtocolError("invalid_request", "the parameter login_hint_token is not supported here")
 
 
-def wanted_lifetime(asking: Asking, times: Times) -> int:
-    """For how many seconds the question waits: as asked, but never too long (CIBA Core 1.0, 7.1). Raises Refusal."""
-    text = asking.parameters.get("requested_expiry")
+def effective_lifetime(context: CibaContext, times: CibaLifetimes) -> int:
+    """For how many seconds the question waits: as asked, but never too long (CIBA Core 1.0, 7.1). Raises ProtocolError."""
+    text = context.parameters.get("requested_expiry")
     if text is None:
-        return times.usual
+        return times.default
     if not _SECONDS.fullmatch(text):
-        raise Refusal("invalid_request", "the parameter requested_expiry is not a positive whole number")
-    return min(int(text), max(times.longest, times.usual))
+        raise ProtocolError("invalid_request", "the parameter requested_expiry is not a positive whole number")
+    return min(int(text), max(times.max, times.default))
 
 
-def unknown_user() -> TokenError:
+def unknown_user() -> EndpointError:
     """The error for a hint that names nobody this service knows (CIBA Core 1.0, 13)."""
-    return TokenError("unknown_user_id", "the hint names nobody whom this service knows here")
+    return EndpointError("unknown_user_id", "the hint names nobody whom this service knows here")
 
 
 # Answers
 
 
-def acknowledged(question: Question, times: Times, confirm: str | None) -> dict[str, Any]:
+def acknowledgement(question: BackchannelRequest, times: CibaLifetimes, confirm: str | None) -> dict[str, Any]:
     """The answer to a request that was taken (CIBA Core 1.0, 7.3).
 
     `confirm` is the address of our page where the citizen's code is typed in. It and the code go along where no
@@ -215,26 +215,26 @@ def acknowledged(question: Question, times: Times, confirm: str | None) -> dict[
     return {**told, "user_code": question.code, "verification_uri": confirm, "verification_uri_complete": complete}
 
 
-def check_polled(polled: Polled | None, now: float) -> None:
-    """Whether a poll may be answered with tokens (CIBA Core 1.0, 11). Raises TokenError.
+def check_polled(polled: PollResult | None, now: float) -> None:
+    """Whether a poll may be answered with tokens (CIBA Core 1.0, 11). Raises EndpointError.
 
     None is what a store finds under an `auth_req_id` that nobody was given, or somebody else.
     """
     if polled is None:
-        raise TokenError("invalid_grant", "the auth_req_id is not valid here")
+        raise EndpointError("invalid_grant", "the auth_req_id is not valid here")
     match polled.state:
-        case QuestionState.CONFIRMED:
+        case BackchannelState.CONFIRMED:
             return
-        case QuestionState.DECLINED | QuestionState.OTHER_PERSON:
-            raise TokenError("access_denied", "the citizen did not confirm", f"question {polled.state}")
-        case QuestionState.WAITING if now >= polled.expires:
+        case BackchannelState.DECLINED | BackchannelState.OTHER_PERSON:
+            raise EndpointError("access_denied", "the citizen did not confirm", f"question {polled.state}")
+        case BackchannelState.WAITING if now >= polled.expires:
             raise expired()
-        case QuestionState.WAITING if polled.early:
-            raise TokenError("slow_down", "wait 5 seconds longer between two polls than before")
-        case QuestionState.WAITING:
-            raise TokenError("authorization_pending", "the citizen has not answered yet")
+        case BackchannelState.WAITING if polled.early:
+            raise EndpointError("slow_down", "wait 5 seconds longer between two polls than before")
+        case BackchannelState.WAITING:
+            raise EndpointError("authorization_pending", "the citizen has not answered yet")
 
 
-def expired() -> TokenError:
+def expired() -> EndpointError:
     """The error for an `auth_req_id` whose time is over (CIBA Core 1.0, 11)."""
-    return TokenError("expired_token", "the auth_req_id has expired: ask again")
+    return EndpointError("expired_token", "the auth_req_id has expired: ask again")

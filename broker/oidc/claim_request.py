@@ -18,7 +18,7 @@ _LAST_SECOND: Final = 86_399
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
-class Malformed(Exception):
+class MalformedClaimRequest(Exception):
     """A `claims` parameter that cannot be understood. `detail` is for the log."""
 
     def __init__(self, detail: str) -> None:
@@ -27,19 +27,19 @@ class Malformed(Exception):
 
 
 def read_request(request: Any, name: str, members: tuple[str, ...] = MEMBERS) -> dict[str, Any] | None:
-    """A request with the known `members` it has: the others are left out, as the standard wants. Raises Malformed."""
+    """A request with the known `members` it has: the others are left out, as the standard wants. Raises MalformedClaimRequest."""
     if request is None:
         return None
     if not isinstance(request, dict):
-        raise Malformed(f"the request for {name!r:.80} is neither null nor an object")
+        raise MalformedClaimRequest(f"the request for {name!r:.80} is neither null nor an object")
     read = {member: request[member] for member in members if member in request}
     if not isinstance(read.get("essential", False), bool):
-        raise Malformed(f"essential is not true or false in the request for {name!r:.80}")
+        raise MalformedClaimRequest(f"essential is not true or false in the request for {name!r:.80}")
     if not isinstance(read.get("values", []), list):
-        raise Malformed(f"values is not a list in the request for {name!r:.80}")
+        raise MalformedClaimRequest(f"values is not a list in the request for {name!r:.80}")
     longest = read.get("max_age", 0)
     if isinstance(longest, bool) or not isinstance(longest, int | float) or longest < 0:
-        raise Malformed(f"max_age is no number of seconds in the request for {name!r:.80}")
+        raise MalformedClaimRequest(f"max_age is no number of seconds in the request for {name!r:.80}")
     return read
 
 

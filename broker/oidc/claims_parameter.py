@@ -8,9 +8,9 @@ OpenID Connect for Identity Assurance 1.0 section 5.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from broker.jose import strict_json
-from broker.oidc.claim_request import Malformed, read_request
-from broker.oidc.verified_request import read_verified
+from broker.crypto.jose import strict_json
+from broker.oidc.claim_request import MalformedClaimRequest, read_request
+from broker.oidc.verified_claims_request import read_verified
 
 MAX_BYTES: Final = 8_192
 MAX_DEPTH: Final = 14
@@ -29,16 +29,16 @@ DESTINATIONS: Final = ("id_token", "userinfo")
 def read_claims(text: str, allowed: frozenset[str]) -> Mapping[str, Any]:
     """The requests in a `claims` parameter for the claims in `allowed` and for PROTOCOL_CLAIMS.
 
-    Unknown members and claims that the service may not have are left out (OpenID Connect Core 5.5). Raises Malformed.
+    Unknown members and claims that the service may not have are left out (OpenID Connect Core 5.5). Raises MalformedClaimRequest.
     """
     if len(text) > MAX_BYTES:
-        raise Malformed(f"claims parameter of {len(text)} characters")
+        raise MalformedClaimRequest(f"claims parameter of {len(text)} characters")
     try:
         whole = strict_json(text)
     except ValueError as problem:
-        raise Malformed(f"claims parameter is not JSON: {type(problem).__name__}") from None
+        raise MalformedClaimRequest(f"claims parameter is not JSON: {type(problem).__name__}") from None
     if not isinstance(whole, dict) or _depth(whole) > MAX_DEPTH:
-        raise Malformed("claims parameter is not an object, or nested too deeply")
+        raise MalformedClaimRequest("claims parameter is not an object, or nested too deeply")
     read = {place: _destination(whole[place], place, allowed) for place in DESTINATIONS if whole.get(place) is not None}
     return {place: requests for place, requests in read.items() if requests}
 
@@ -50,7 +50,7 @@ def _depth(value: Any) -> int:
 
 def _destination(requests: Any, place: str, allowed: frozenset[str]) -> dict[str, Any]:
     if not isinstance(requests, dict):
-        raise Malformed(f"{place} is not an object")
+        raise MalformedClaimRequest(f"{place} is not an object")
     kept: dict[str, Any] = {}
     for name, request in requests.items():
         if name == "verified_claims":

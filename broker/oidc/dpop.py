@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from broker.jose import Untrusted, thumbprint, verify_embedded
-from broker.oidc.errors import DPOP_ALGORITHMS, Scheme, TokenError, challenge
+from broker.crypto.jose import InvalidToken, thumbprint, verify_embedded
+from broker.oidc.errors import DPOP_ALGORITHMS, EndpointError, Scheme, challenge
 
-PAST: Final = 60
-AHEAD: Final = 30
+MAX_AGE: Final = 60
+CLOCK_SKEW: Final = 30
 """How old a proof may be, and how far ahead of our clock its `iat` may lie, in seconds (RFC 9449 11.1)."""
 
 _LONGEST: Final = 256
@@ -25,7 +25,7 @@ _NONCE: Final = re.compile(r"([0-9a-f]{1,12})\.([A-Za-z0-9_-]{43})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class DpopProof:
     """A proof that holds. `jkt` is the thumbprint of its key; `jti` must not be seen again before `expires`.
 
     `jti` here is led by the key's thumbprint, so that nobody can use up another's.
@@ -37,7 +37,7 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
-class Nonces:
+class DpopNonces:
     """Nonces that need no memory: a time, and a mark that only this broker can make (RFC 9449 8).
 
     `mac` and `matches` make and compare marks; `epoch` changes when the memory of seen proofs was lost; a nonce is good
@@ -49,15 +49,15 @@ class Nonces:
     matches: Callable[[bytes, bytes], bool]
     lifetime: int = 300
 
-    def fresh(self, now: float) -> str:
+    def issue(self, now: float) -> str:
         """A nonce to hand out now."""
         issued = f"{int(now):x}"
         return f"{issued}.{_base64(self.mac(self._marked(issued)))}"
 
-    def good(self, nonce: str, now: float) -> bool:
+    def is_valid(self, nonce: str, now: float) -> bool:
         """Whether a nonce is ours, of this epoch, and young enough."""
         match = _NONCE.fullmatch(nonce)
-        if match is None or not now - self.lifetime <= int(match[1], 16) <= now + AHEAD:
+        if match is None or not now - self.lifetime <= int(match[1], 16) <= now + CLOCK_SKEW:
             return False
         return self.matches(self._marked(match[1]), base64.urlsafe_b64decode(match[2] + "="))
 
@@ -73,16 +73,16 @@ def check_proof(
     headers: Sequence[str],
     method: str,
     url: str,
-    nonces: Nonces,
+    nonces: DpopNonces,
     now: float,
     access_token: str | None = None,
     alias: str | None = None,
-) -> Proof | None:
+) -> DpopProof | None:
     """The proof in the `DPoP` headers of a request, or None where there is none (RFC 9449 4.3).
 
     `url` is the endpoint's configured URL, never what a Host header says; `alias` is the same endpoint where
     certificates are asked for (RFC 8705 5). `access_token` is given where a protected
-    resource is asked for, and then the proof has to name it (`ath`). Raises TokenError: `invalid_dpop_proof`, or
+    resource is asked for, and then the proof has to name it (`ath`). Raises EndpointError: `invalid_dpop_proof`, or
     `use_dpop_nonce` where only a current nonce is missing.
     """
     if not headers:
@@ -93,7 +93,7 @@ def check_proof(
     try:
         verified = verify_embedded(headers[0], DPOP_ALGORITHMS, "dpop+jwt")
         jkt = thumbprint(verified.header["jwk"])
-    except Untrusted as problem:
+    except InvalidToken as problem:
         raise _invalid(problem.detail, at_resource) from None
     claims = verified.claims
     if claims.get("htm") != method:
@@ -101,33 +101,37 @@ def check_proof(
     if not any(_same_place(claims.get("htu"), known) for known in (url, alias) if known is not None):
         raise _invalid(f"htu {claims.get('htu')!r:.200}: expected {url}", at_resource)
     issued = claims.get("iat")
-    if isinstance(issued, bool) or not isinstance(issued, int | float) or not now - PAST <= issued <= now + AHEAD:
-        raise _invalid(f"iat is missing or not within {PAST} s past and {AHEAD} s ahead", at_resource)
+    if (
+        isinstance(issued, bool)
+        or not isinstance(issued, int | float)
+        or not now - MAX_AGE <= issued <= now + CLOCK_SKEW
+    ):
+        raise _invalid(f"iat is missing or not within {MAX_AGE} s past and {CLOCK_SKEW} s ahead", at_resource)
     jti = claims.get("jti")
     if not isinstance(jti, str) or not 0 < len(jti) <= _LONGEST or "\0" in jti:
         raise _invalid("jti is missing or too long", at_resource)
     if access_token is not None and not _names_token(claims.get("ath"), access_token):
         raise _invalid("ath does not name the access token", at_resource)
     nonce = claims.get("nonce")
-    if not isinstance(nonce, str) or not nonces.good(nonce, now):
+    if not isinstance(nonce, str) or not nonces.is_valid(nonce, now):
         raise _proof_error("use_dpop_nonce", "a current nonce is needed in the proof", "", at_resource, nonce=True)
-    return Proof(jkt, f"{jkt}.{jti}", issued + PAST)
+    return DpopProof(jkt, f"{jkt}.{jti}", issued + MAX_AGE)
 
 
-def proof_used_before(at_resource: bool) -> TokenError:
+def proof_used_before(at_resource: bool) -> EndpointError:
     """The error for a proof whose use was recorded before (RFC 9449 11.1)."""
     return _invalid("jti was used before", at_resource)
 
 
-def _invalid(detail: str, at_resource: bool) -> TokenError:
+def _invalid(detail: str, at_resource: bool) -> EndpointError:
     return _proof_error("invalid_dpop_proof", "the DPoP proof does not hold", detail, at_resource)
 
 
-def _proof_error(code: str, description: str, detail: str, at_resource: bool, nonce: bool = False) -> TokenError:
+def _proof_error(code: str, description: str, detail: str, at_resource: bool, nonce: bool = False) -> EndpointError:
     if at_resource:
         asks = challenge([Scheme.DPOP], code, description)
-        return TokenError(code, description, detail, status=401, challenge=asks, nonce=nonce)
-    return TokenError(code, description, detail, nonce=nonce)
+        return EndpointError(code, description, detail, status=401, challenge=asks, nonce=nonce)
+    return EndpointError(code, description, detail, nonce=nonce)
 
 
 def _names_token(ath: Any, access_token: str) -> bool:

@@ -41,7 +41,7 @@ class Scheme(StrEnum):
     DPOP = "DPoP"
 
 
-class Refusal(Exception):
+class ProtocolError(Exception):
     """What a check says before it is known who is told: it becomes one of the three kinds where the checks end."""
 
     def __init__(self, code: str, description: str, detail: str = "") -> None:
@@ -51,7 +51,7 @@ class Refusal(Exception):
         self.detail = detail or description
 
 
-class Shown(Exception):
+class DisplayedError(Exception):
     """Told to the person at the screen and never redirected: the way back cannot be trusted (RFC 6749 4.1.2.1).
 
     `client_id` is that of the registered service whose request it is, if that is known: the page then names it.
@@ -68,7 +68,7 @@ class Shown(Exception):
         self.client_id = client_id
 
 
-class Redirected(Exception):
+class RedirectedError(Exception):
     """Told to the service at its own redirect URI (RFC 6749 4.1.2.1, OpenID Connect Core 3.1.2.6)."""
 
     def __init__(
@@ -92,7 +92,7 @@ class Redirected(Exception):
         self.response_mode = response_mode
 
 
-class TokenError(Exception):
+class EndpointError(Exception):
     """Told to the calling service as JSON (RFC 6749 5.2, RFC 6750 3.1, RFC 9449 5, RFC 9126 2.3).
 
     `challenge` is the content of `WWW-Authenticate`, where there must be one; `nonce` says that a `DPoP-Nonce` header

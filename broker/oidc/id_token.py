@@ -2,20 +2,20 @@
 
 from typing import Any
 
-from broker.model.assurance import Ladder
-from broker.model.grant import Release
-from broker.oidc.assurance import answered_acr
+from broker.model.assurance import AcrLevels
+from broker.model.grant import ReleasedIdentity
+from broker.oidc.acr import answered_acr
 from broker.oidc.claim_request import accepts
 from broker.oidc.claims_parameter import PROTOCOL_CLAIMS
 from broker.oidc.session_id import session_id
-from broker.oidc.verified import verified_claims
+from broker.oidc.verified_claims import verified_claims
 
 
 def id_token_claims(
-    release: Release,
+    release: ReleasedIdentity,
     client_id: str,
     issuer: str,
-    ladder: Ladder,
+    ladder: AcrLevels,
     now: float,
     lifetime: int,
     *,
@@ -47,7 +47,7 @@ def id_token_claims(
     }
 
 
-def requested_claims(release: Release, place: str, ladder: Ladder, now: float) -> dict[str, Any]:
+def requested_claims(release: ReleasedIdentity, place: str, ladder: AcrLevels, now: float) -> dict[str, Any]:
     """What the `claims` parameter asked for in `id_token` or `userinfo`, as far as it was released (Core 5.5).
 
     A claim with another value than the one demanded is left out.

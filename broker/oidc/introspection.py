@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from broker.model.assurance import Ladder
-from broker.model.grant import Grant, Token
+from broker.model.assurance import AcrLevels
+from broker.model.grant import Grant, StoredToken
 from broker.model.media import quality
 from broker.model.service import Service
 from broker.oidc.errors import Scheme
-from broker.oidc.token import ACCESS, bound_to, scope_of
+from broker.oidc.token_request import ACCESS, dpop_thumbprint, scope_of
 
 INACTIVE: Final[Mapping[str, Any]] = {"active": False}
 """The answer for a token the caller is to know nothing about: unknown, ended, not its business (RFC 7662 2.2)."""
@@ -32,7 +32,7 @@ def introspection_claims(told: Mapping[str, Any], caller: Service, issuer: str, 
 
 
 def introspection_response(
-    caller: Service, found: tuple[Token, Grant] | None, issuer: str, ladder: Ladder, now: float
+    caller: Service, found: tuple[StoredToken, Grant] | None, issuer: str, ladder: AcrLevels, now: float
 ) -> dict[str, Any]:
     """What the caller is told about a token, and what it is bound to (RFC 7662 2.2, RFC 9449 6.2, RFC 8705 3.2).
 
@@ -58,7 +58,7 @@ def introspection_response(
     if grant.release.auth_time_asked:
         answer["auth_time"] = grant.release.auth_time
     if token.kind == ACCESS:
-        key = bound_to(token, grant)
+        key = dpop_thumbprint(token, grant)
         answer["token_type"] = Scheme.BEARER.value if key is None else Scheme.DPOP.value
         answer["aud"] = issuer
         if key is not None:

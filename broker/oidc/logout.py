@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from broker.jose import SIGNATURE_ALGORITHMS, KeySet, Untrusted, verify
+from broker.crypto.jose import SIGNATURE_ALGORITHMS, InvalidToken, KeySet, verify
 from broker.model.service import Service
-from broker.oidc.checks import is_id_token
-from broker.oidc.errors import Refusal, Shown
-from broker.oidc.response import with_query
+from broker.oidc.authorization_checks import is_id_token
+from broker.oidc.authorization_response import with_query
+from broker.oidc.errors import DisplayedError, ProtocolError
 from broker.oidc.session_id import is_session_id
 
 _LONGEST: Final = 4096
@@ -32,35 +32,37 @@ class LogoutRequest:
 def logout_request(parameters: Mapping[str, str], issuer: str, keys: KeySet) -> LogoutRequest:
     """A logout request whose `id_token_hint`, of any age, is one of ours (OpenID Connect RP-Initiated Logout 2, 4).
 
-    Raises Shown with the `client_id` that the request says it is from.
+    Raises DisplayedError with the `client_id` that the request says it is from.
     """
     try:
         return _read(parameters, issuer, keys)
-    except Refusal as refusal:
+    except ProtocolError as refusal:
         client_id = parameters.get("client_id")
-        raise Shown(refusal.code, refusal.description, refusal.detail, client_id=client_id) from None
+        raise DisplayedError(refusal.code, refusal.description, refusal.detail, client_id=client_id) from None
 
 
 def _read(parameters: Mapping[str, str], issuer: str, keys: KeySet) -> LogoutRequest:
     client_id, hint = parameters.get("client_id"), parameters.get("id_token_hint")
     state = parameters.get("state")
     if state is not None and len(state) > _LONGEST:
-        raise Refusal("invalid_request", "the parameter state is too long")
+        raise ProtocolError("invalid_request", "the parameter state is too long")
     subject = session = None
     if hint is not None:
         try:
             known = verify(hint, keys, SIGNATURE_ALGORITHMS).claims
-        except Untrusted as problem:
-            raise Refusal("invalid_request", "the id_token_hint is not an ID token of ours", problem.detail) from None
+        except InvalidToken as problem:
+            raise ProtocolError(
+                "invalid_request", "the id_token_hint is not an ID token of ours", problem.detail
+            ) from None
         audience, subject, session = known.get("aud"), known.get("sub"), known.get("sid")
         if known.get("iss") != issuer or not isinstance(audience, str) or not is_id_token(known):
-            raise Refusal("invalid_request", "the id_token_hint is not an ID token of ours")
+            raise ProtocolError("invalid_request", "the id_token_hint is not an ID token of ours")
         if client_id not in (None, audience):
-            raise Refusal("invalid_request", "the id_token_hint was issued to another service")
+            raise ProtocolError("invalid_request", "the id_token_hint was issued to another service")
         client_id = audience
     redirect_uri = parameters.get("post_logout_redirect_uri")
     if redirect_uri is not None and client_id is None:
-        raise Refusal("invalid_request", "post_logout_redirect_uri needs an id_token_hint or a client_id")
+        raise ProtocolError("invalid_request", "post_logout_redirect_uri needs an id_token_hint or a client_id")
     locales = tuple(parameters.get("ui_locales", "").split()[:16])
     return LogoutRequest(client_id, subject, session, redirect_uri, state, locales)
 
@@ -78,16 +80,18 @@ def must_ask(request: LogoutRequest, session: str) -> bool:
 def logout_return(request: LogoutRequest, service: Service | None) -> str | None:
     """Where the browser goes once signed out: a registered URI, with the state (OpenID Connect RP-Initiated Logout 3).
 
-    None where no return was asked for. `service` is what is registered under the request's `client_id`. Raises Shown.
+    None where no return was asked for. `service` is what is registered under the request's `client_id`. Raises DisplayedError.
     """
     if request.redirect_uri is None:
         return None
     if service is None or service.client_id != request.client_id:
-        raise Shown("invalid_request", "this service is not known here", f"client_id {request.client_id!r:.80}")
+        raise DisplayedError(
+            "invalid_request", "this service is not known here", f"client_id {request.client_id!r:.80}"
+        )
     if request.redirect_uri not in service.post_logout_redirect_uris:
         described = "the post_logout_redirect_uri is not registered for this service"
         detail = f"post_logout_redirect_uri {request.redirect_uri!r:.400}"
-        raise Shown("invalid_request", described, detail, client_id=service.client_id)
+        raise DisplayedError("invalid_request", described, detail, client_id=service.client_id)
     if request.state is None:
         return request.redirect_uri
     return with_query(request.redirect_uri, {"state": request.state})

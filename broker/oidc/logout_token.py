@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from broker.model.delivery import Delivery, DeliveryKind
+from broker.model.outbound_delivery import DeliveryKind, OutboundDelivery
 from broker.model.service import Service
-from broker.model.session import Ended
-from broker.oidc.response import with_query
+from broker.model.session import EndedSession
+from broker.oidc.authorization_response import with_query
 from broker.oidc.session_id import session_id
 
 TYPE: Final = "logout+jwt"
@@ -20,10 +20,10 @@ TOLD_WITHIN: Final = 12 * 3600
 """Seconds after which a service that cannot be reached is told no more: its own session should be over by then."""
 
 
-def logout_deliveries(ended: Ended, services: Mapping[str, Service], now: float) -> Sequence[Delivery]:
+def logout_deliveries(ended: EndedSession, services: Mapping[str, Service], now: float) -> Sequence[OutboundDelivery]:
     """One delivery for each service of the session that wants to be called (Back-Channel Logout 2.5)."""
     return [
-        Delivery(
+        OutboundDelivery(
             id=f"logout:{ended.id}:{client_id}",
             kind=DeliveryKind.LOGOUT,
             client_id=client_id,
@@ -36,7 +36,7 @@ def logout_deliveries(ended: Ended, services: Mapping[str, Service], now: float)
     ]
 
 
-def logout_token_claims(delivery: Delivery, issuer: str, jti: str, now: float) -> dict[str, Any]:
+def logout_token_claims(delivery: OutboundDelivery, issuer: str, jti: str, now: float) -> dict[str, Any]:
     """The claims of a logout token (Back-Channel Logout 2.4). There is no `nonce`: it must not pass for an ID token."""
     return {
         "iss": issuer,
@@ -50,7 +50,7 @@ def logout_token_claims(delivery: Delivery, issuer: str, jti: str, now: float) -
     }
 
 
-def frontchannel_urls(ended: Ended, services: Mapping[str, Service], issuer: str) -> Sequence[str]:
+def frontchannel_urls(ended: EndedSession, services: Mapping[str, Service], issuer: str) -> Sequence[str]:
     """What the page after signing out loads: one address a service (Front-Channel Logout 2, with `iss` and `sid`)."""
     found = [services[client_id] for client_id in ended.services if client_id in services]
     return [

@@ -1,14 +1,14 @@
 """Which parameters each endpoint reads. Unrecognised parameters are ignored (RFC 6749 3.1, 3.2; RFC 7009 2.1).
 
 A parameter that has no line here never reaches a check: a new one is added here first. What is read has to be there
-once and well formed (`broker.oidc.forms`); what is not read may be anything within the size limit, such as several
+once and well formed (`broker.oidc.form_parser`); what is not read may be anything within the size limit, such as several
 `resource` (RFC 8707 2).
 """
 
 from collections.abc import Mapping
 from typing import Final
 
-from broker.oidc.ciba_object import INSIDE
+from broker.oidc.ciba_request_object import INSIDE
 
 CREDENTIALS: Final = frozenset({"client_id", "client_secret", "client_assertion", "client_assertion_type"})
 """Client authentication in a form (RFC 6749 2.3.1, RFC 7521 4.2)."""
@@ -23,10 +23,10 @@ AUTHORIZATION: Final = frozenset(
 LOGOUT: Final = frozenset({"id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales"})
 """The logout request (RP-Initiated Logout 1.0, 2)."""
 
-ANSWER: Final = frozenset({"code", "state", "iss", "error"})
+CALLBACK: Final = frozenset({"code", "state", "iss", "error"})
 """What must be single and well formed in the answer of a provider (RFC 6749 4.1.2, RFC 9207 2)."""
 
-CALLED: Final[Mapping[str, frozenset[str]]] = {
+ENDPOINT_PARAMETERS: Final[Mapping[str, frozenset[str]]] = {
     "/token": CREDENTIALS
     | {"grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope", "auth_req_id"},
     "/par": CREDENTIALS | AUTHORIZATION,

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from broker.jose import KeySet, Untrusted, verify
-from broker.jwe import CONTENT, KEY_ALGORITHMS, DecryptionKey, decrypt
-from broker.model.service import Profile, Service
-from broker.oidc.client import ALGORITHMS
-from broker.oidc.errors import Refusal, public
+from broker.crypto.jose import InvalidToken, KeySet, verify
+from broker.crypto.jwe import CONTENT, KEY_ALGORITHMS, DecryptionKey, decrypt
+from broker.model.service import SecurityProfile, Service
+from broker.oidc.client_authentication import ALGORITHMS
+from broker.oidc.errors import ProtocolError, public
 from broker.oidc.parameters import AUTHORIZATION
 
 TYPS: Final = ("oauth-authz-req+jwt", "jwt", None)
@@ -31,17 +31,17 @@ _OUTSIDE: Final = ("client_id", "request", "client_assertion", "client_assertion
 
 
 @dataclass(frozen=True, slots=True)
-class Sender:
+class RequestVerification:
     """What is known of who sent a request: the service's public keys, and when it came (seconds since 1970 UTC)."""
 
     keys: KeySet
     now: float
 
 
-def opened(
+def merge_request_object(
     parameters: Mapping[str, str],
     service: Service,
-    sender: Sender,
+    sender: RequestVerification,
     issuer: str,
     decryption: Mapping[str, DecryptionKey],
 ) -> Mapping[str, str]:
@@ -50,19 +50,19 @@ def opened(
     In `fapi2` nothing outside of the object counts (RFC 9101 5). In `oidc` what stands outside completes it and the
     object goes before (OpenID Connect Core 6.1). Nothing has to stand outside but `client_id` and `request` (RFC 9101
     5). One that is encrypted to a key in `decryption` is opened first: it is signed inside (RFC 9101 6.1).
-    Raises Refusal.
+    Raises ProtocolError.
     """
     text = parameters.get("request")
     if text is None:
         if service.request_object_required:
-            raise Refusal("invalid_request", "this service has to sign its authorization requests")
+            raise ProtocolError("invalid_request", "this service has to sign its authorization requests")
         return parameters
     if text.count(".") == _DOTS_OF_JWE:
         text = _decrypted(text, decryption)
     inside = _parameters(_verified(text, service, sender, issuer))
     if inside.get("client_id", service.client_id) != service.client_id:
         raise _invalid("client_id names another service")
-    if service.profile is Profile.FAPI2:
+    if service.profile is SecurityProfile.FAPI2:
         return {**inside, "client_id": service.client_id}
     outer = parameters.get("response_type")
     if outer is not None and inside.get("response_type", outer) != outer:
@@ -71,24 +71,24 @@ def opened(
     return {**outside, **inside, "client_id": service.client_id}
 
 
-def _invalid(detail: str) -> Refusal:
+def _invalid(detail: str) -> ProtocolError:
     described = f"the request object is not valid: {public(detail)}"
-    return Refusal("invalid_request_object", described, f"request object: {detail}")
+    return ProtocolError("invalid_request_object", described, f"request object: {detail}")
 
 
 def _decrypted(text: str, keys: Mapping[str, DecryptionKey]) -> str:
     try:
         return decrypt(text, keys, KEY_ALGORITHMS, CONTENT).payload.decode("ascii")
-    except Untrusted as problem:
+    except InvalidToken as problem:
         raise _invalid(problem.detail) from None
     except UnicodeDecodeError:
         raise _invalid("what was encrypted is no JWT") from None
 
 
-def _verified(text: str, service: Service, sender: Sender, issuer: str) -> Mapping[str, Any]:
+def _verified(text: str, service: Service, sender: RequestVerification, issuer: str) -> Mapping[str, Any]:
     try:
         claims = verify(text, sender.keys, ALGORITHMS[service.profile], TYPS).claims
-    except Untrusted as problem:
+    except InvalidToken as problem:
         raise _invalid(problem.detail) from None
     _check_parties(claims, service, issuer)
     _check_times(claims, service, sender.now)
@@ -100,7 +100,7 @@ def _verified(text: str, service: Service, sender: Sender, issuer: str) -> Mappi
 
 def _check_parties(claims: Mapping[str, Any], service: Service, issuer: str) -> None:
     """Who made it and for whom (RFC 9101 4). In `oidc` both may be left out (OpenID Connect Core 6.1)."""
-    strict = service.profile is Profile.FAPI2
+    strict = service.profile is SecurityProfile.FAPI2
     if (strict or "iss" in claims) and claims.get("iss") != service.client_id:
         raise _invalid("iss is not the client_id")
     audience = claims.get("aud")
@@ -114,7 +114,7 @@ def _check_parties(claims: Mapping[str, Any], service: Service, issuer: str) -> 
 def _check_times(claims: Mapping[str, Any], service: Service, now: float) -> None:
     """When it may be used: `fapi2` demands `nbf` and `exp`, an hour apart at most (FAPI 2.0 Message Signing 5.3.1)."""
     expires, starts, issued = (_seconds(claims, name) for name in ("exp", "nbf", "iat"))
-    if service.profile is Profile.FAPI2:
+    if service.profile is SecurityProfile.FAPI2:
         if expires is None or starts is None:
             raise _invalid("exp or nbf is missing")
         if starts < now - LIFETIME or expires > starts + LIFETIME:

@@ -8,10 +8,10 @@ from broker.model.claims import CLAIMS
 from broker.model.grant import OFFLINE_ACCESS as OFFLINE_ACCESS
 from broker.model.service import Service
 from broker.oidc.claims_parameter import names
-from broker.oidc.errors import Refusal
+from broker.oidc.errors import ProtocolError
 
 OPENID: Final = "openid"
-UNREADABLE: Final = "the parameter scope is not a list of words separated by single spaces"
+MALFORMED: Final = "the parameter scope is not a list of words separated by single spaces"
 
 _TOKEN: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+", re.ASCII)
 
@@ -19,14 +19,14 @@ _TOKEN: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+", re.ASCII)
 def read_scope(text: str | None, service: Service) -> tuple[str, ...]:
     """The scope values that a service may be granted, in the order asked, without what nobody knows.
 
-    Raises Refusal where `openid` is missing or the syntax is wrong. `offline_access` counts only for a service that may
+    Raises ProtocolError where `openid` is missing or the syntax is wrong. `offline_access` counts only for a service that may
     refresh; without it the value is ignored (OpenID Connect Core 11).
     """
     words = split(text) if text else ()
     if words is None:
-        raise Refusal("invalid_scope", UNREADABLE)
+        raise ProtocolError("invalid_scope", MALFORMED)
     if OPENID not in words:
-        raise Refusal("invalid_scope", "the scope must hold openid")
+        raise ProtocolError("invalid_scope", "the scope must hold openid")
     return tuple(word for word in words if _allowed(word, service))
 
 
@@ -47,7 +47,7 @@ def claims_of(scope: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(claim for word in scope for claim in CLAIMS.get(word, ()))
 
 
-def asked_by(scope: tuple[str, ...], claims: Mapping[str, Any], service: Service) -> tuple[str, ...]:
+def requested_claims(scope: tuple[str, ...], claims: Mapping[str, Any], service: Service) -> tuple[str, ...]:
     """Every claim that scope and a checked `claims` parameter ask for together, in the order of the service's file."""
     wanted = names(claims).union(claims_of(scope))
     return tuple(use.claim for use in service.claim_purposes if use.claim in wanted)

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from broker.model.assurance import Ladder
-from broker.model.grant import Grant, Token
+from broker.model.assurance import AcrLevels
+from broker.model.grant import Grant, StoredToken
 from broker.oidc.id_token import requested_claims
 from broker.oidc.scopes import claims_of
-from broker.oidc.token import scope_of
+from broker.oidc.token_request import scope_of
 
 
-def userinfo_claims(token: Token, grant: Grant, ladder: Ladder, now: float) -> dict[str, Any]:
+def userinfo_claims(token: StoredToken, grant: Grant, ladder: AcrLevels, now: float) -> dict[str, Any]:
     """`sub`, and what scope and the `claims` parameter asked for, as far as it was released (Core 5.3.2, 5.4, 5.5).
 
     The scope is the access token's own. What the `claims` parameter asked for does not depend on a scope.

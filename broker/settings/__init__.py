@@ -1,59 +1,59 @@
 """What an operator may configure: typed, frozen, checked as a whole before anything starts."""
 
-from broker.settings.assisted import Assisted, Hours
+from broker.settings.assisted import AssistedSettings, BusinessHoursSettings
 from broker.settings.loading import Settings, load
-from broker.settings.missing import Content, Missing
-from broker.settings.notices import Notices, Smtp
-from broker.settings.providers import Kind, ProviderEntry
-from broker.settings.secret import secret
-from broker.settings.shape import (
-    Broker,
-    Certificates,
+from broker.settings.missing_files import Content, Missing
+from broker.settings.notices import NotificationSettings, SmtpSettings
+from broker.settings.providers import ProviderEntry, ProviderKind
+from broker.settings.schema import (
+    BrokerSettings,
+    CertificateSettings,
+    DatabaseSettings,
     Environment,
-    Facts,
-    Limits,
-    Listen,
-    Metrics,
-    Outgoing,
-    Passing,
+    EphemeralSettings,
+    LimitSettings,
+    ListenSettings,
+    MetricsSettings,
+    OutgoingSettings,
     PickerOrder,
-    Rate,
-    Sessions,
-    Support,
-    Tokens,
+    RateSetting,
+    SessionSettings,
+    SupportSettings,
+    TokenSettings,
 )
-from broker.settings.source import Source
-from broker.settings.staff import Staff, StaffSessions
+from broker.settings.secret_files import read_secret
+from broker.settings.sources import Source
+from broker.settings.staff import StaffSessionSettings, StaffSettings
 from broker.settings.urls import address
 
 __all__ = [
-    "Assisted",
-    "Broker",
-    "Certificates",
+    "AssistedSettings",
+    "BrokerSettings",
+    "BusinessHoursSettings",
+    "CertificateSettings",
     "Content",
+    "DatabaseSettings",
     "Environment",
-    "Facts",
-    "Hours",
-    "Kind",
-    "Limits",
-    "Listen",
-    "Metrics",
+    "EphemeralSettings",
+    "LimitSettings",
+    "ListenSettings",
+    "MetricsSettings",
     "Missing",
-    "Notices",
-    "Outgoing",
-    "Passing",
+    "NotificationSettings",
+    "OutgoingSettings",
     "PickerOrder",
     "ProviderEntry",
-    "Rate",
-    "Sessions",
+    "ProviderKind",
+    "RateSetting",
+    "SessionSettings",
     "Settings",
-    "Smtp",
+    "SmtpSettings",
     "Source",
-    "Staff",
-    "StaffSessions",
-    "Support",
-    "Tokens",
+    "StaffSessionSettings",
+    "StaffSettings",
+    "SupportSettings",
+    "TokenSettings",
     "address",
     "load",
-    "secret",
+    "read_secret",
 ]

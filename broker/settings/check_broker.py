@@ -8,25 +8,25 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from broker.jose import read_authorities
+from broker.crypto.jose import read_authorities
 from broker.model.assurance import Level
 from broker.normalize.email import ascii_host, is_unreachable, sendable
 from broker.normalize.phone import regions
-from broker.operator_files import content, is_folder, is_special, unmarked
+from broker.platform.operator_files import content, is_folder, is_special, unmarked
+from broker.platform.store_urls import POSTGRESQL, BadUrl, StoreUrl, read_store_url
+from broker.platform.tls import ClientTls, TlsUnusable, client_context
+from broker.platform.toml_loader import Problem
 from broker.redis_urls import RedisTopology, RedisUrl, read_redis_url
-from broker.settings.secret import unreadable, unusable_secret
-from broker.settings.shape import HOME, Broker, Facts, Passing
+from broker.settings.schema import HOME, BrokerSettings, DatabaseSettings, EphemeralSettings
+from broker.settings.secret_files import file_problem, secret_problem
 from broker.settings.urls import check_address, check_networks, check_origin, check_url
-from broker.store_urls import POSTGRESQL, BadUrl, StoreUrl, read_store_url
-from broker.tls import ClientTls, TlsUnusable, client_context
-from broker.toml import Problem
 
 READY: Final = ("en", "cy", "ar")
 """The languages in which the pages' own texts exist."""
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-def check_issuer(broker: Broker) -> Iterator[Problem]:
+def check_issuer(broker: BrokerSettings) -> Iterator[Problem]:
     """The two origins, which must differ: cookies and rights of the one are not for the other."""
     yield from check_origin("issuer", broker.issuer, broker.development)
     yield from check_origin("console", broker.console, broker.development)
@@ -34,7 +34,7 @@ def check_issuer(broker: Broker) -> Iterator[Problem]:
         yield Problem("console", "the staff console has the origin of the public door", "give it a host of its own")
 
 
-def check_sandbox(broker: Broker) -> Iterator[Problem]:
+def check_sandbox(broker: BrokerSettings) -> Iterator[Problem]:
     """What is for engineers of services who try out, and open to anybody who asks, is not for production."""
     mend = 'take it out, or write environment = "development" where nobody signs in for real'
     if broker.inspector and not broker.development:
@@ -43,7 +43,7 @@ def check_sandbox(broker: Broker) -> Iterator[Problem]:
         yield Problem("dynamic_registration", "anybody could register a service", mend)
 
 
-def check_listen(broker: Broker) -> Iterator[Problem]:
+def check_listen(broker: BrokerSettings) -> Iterator[Problem]:
     """Two doors, two addresses."""
     yield from check_address("listen.public", broker.listen.public)
     yield from check_address("listen.staff", broker.listen.staff)
@@ -53,7 +53,7 @@ def check_listen(broker: Broker) -> Iterator[Problem]:
         yield Problem("listen.staff", "both doors listen at one address", "give the staff console a port of its own")
 
 
-def check_certificates(broker: Broker) -> Iterator[Problem]:
+def check_certificates(broker: BrokerSettings) -> Iterator[Problem]:
     """Proxies that are really somebody, and an origin of its own for certificates, if there is one."""
     proxies, origin = broker.client_certificates.trusted_proxies, broker.client_certificates.origin
     yield from check_networks("client_certificates.trusted_proxies", proxies)
@@ -73,7 +73,7 @@ def check_certificates(broker: Broker) -> Iterator[Problem]:
         yield Problem("client_certificates.origin", "client_certificates.trusted_proxies names nobody", mend)
 
 
-def check_languages(broker: Broker) -> Iterator[Problem]:
+def check_languages(broker: BrokerSettings) -> Iterator[Problem]:
     """Languages that exist, each once, and every text in each of them."""
     if not broker.languages:
         yield Problem("languages", "no language is named", 'write such as languages = ["en"]')
@@ -99,7 +99,7 @@ def check_texts(place: str, texts: Mapping[str, str], languages: tuple[str, ...]
             yield Problem(place, f'"{language}" is no language known here', f"known are: {', '.join(READY)}")
 
 
-def check_acr(broker: Broker) -> Iterator[Problem]:
+def check_acr(broker: BrokerSettings) -> Iterator[Problem]:
     """A name for every level; none twice, none that cannot stand in a list separated by spaces."""
     for level in Level:
         name = broker.acr.get(level, "")
@@ -112,7 +112,7 @@ def check_acr(broker: Broker) -> Iterator[Problem]:
         yield Problem("trust_framework", "this is no identifier", "write a name or URL of ASCII without spaces")
 
 
-def check_stores(broker: Broker) -> Iterator[Problem]:
+def check_stores(broker: BrokerSettings) -> Iterator[Problem]:
     """Stores that exist, and stores that several processes can share where there are several."""
     facts, passing, workers = broker.database.url, broker.ephemeral.url, broker.listen.workers
     if facts.removeprefix("sqlite:") in ("", ":memory:"):
@@ -145,7 +145,7 @@ def check_store_url(place: str, read: Callable[[], StoreUrl | RedisUrl], other: 
         yield Problem(place, "a password stands in the settings", mend)
 
 
-def check_redis(store: Passing) -> Iterator[Problem]:
+def check_redis(store: EphemeralSettings) -> Iterator[Problem]:
     """A URL of Redis, encryption to other hosts unless the settings say otherwise, and settings that are used."""
     yield from check_store_url("ephemeral.url", lambda: read_redis_url(store.url), '"memory:"')
     try:
@@ -169,7 +169,9 @@ def check_redis(store: Passing) -> Iterator[Problem]:
         yield Problem("ephemeral.sentinel_user", "the user has no password", mend)
 
 
-def check_protection(section: str, store: Facts | Passing, *, encrypted: bool) -> Iterator[Problem]:
+def check_protection(
+    section: str, store: DatabaseSettings | EphemeralSettings, *, encrypted: bool
+) -> Iterator[Problem]:
     """Settings of TLS that have a connection to hold for."""
     named = [name for name in ("ca_file", "cert_file", "key_file") if getattr(store, name) is not None]
     if named and not encrypted:
@@ -179,7 +181,7 @@ def check_protection(section: str, store: Facts | Passing, *, encrypted: bool) -
         yield Problem(f"{section}.verify", "ca_file would be used for nothing", "take verify = false out, or ca_file")
 
 
-def check_notices(broker: Broker) -> Iterator[Problem]:
+def check_notices(broker: BrokerSettings) -> Iterator[Problem]:
     """One way out for notices, and a real one in production."""
     notices = broker.notifications
     if (notices.outbox is None) == (notices.smtp is None):
@@ -215,13 +217,13 @@ def is_host(text: str) -> bool:
     return True
 
 
-def check_region(broker: Broker) -> Iterator[Problem]:
+def check_region(broker: BrokerSettings) -> Iterator[Problem]:
     """A country that has telephone numbers."""
     if broker.region != HOME and broker.region not in regions():  # the library is loaded only if it has to be
         yield Problem("region", "no country with telephone numbers", 'write its two capital letters, such as "GB"')
 
 
-def check_times(broker: Broker) -> Iterator[Problem]:
+def check_times(broker: BrokerSettings) -> Iterator[Problem]:
     """Times that make sense beside each other."""
     if broker.sessions.idle > broker.sessions.absolute:
         yield Problem("sessions.idle", "longer than sessions.absolute", "make it shorter, or the other longer")
@@ -245,7 +247,7 @@ def check_times(broker: Broker) -> Iterator[Problem]:
             yield Problem(place, "no such time zone", mend)
 
 
-def check_files(broker: Broker) -> Iterator[Problem]:
+def check_files(broker: BrokerSettings) -> Iterator[Problem]:
     """Files and folders that must be there before the start."""
     if not is_folder(broker.keys.folder):
         yield Problem("keys.folder", f"there is no folder {broker.keys.folder}", "run `portico keys init`")
@@ -256,10 +258,10 @@ def check_files(broker: Broker) -> Iterator[Problem]:
         ("ephemeral.sentinel_password_file", broker.ephemeral.sentinel_password_file),
         ("notifications.smtp.password_file", smtp.password_file if smtp is not None else None),
     ):
-        if path is not None and (problem := unusable_secret(place, path)) is not None:
+        if path is not None and (problem := secret_problem(place, path)) is not None:
             yield problem
     token = broker.metrics.token_file
-    if token is not None and (problem := unusable_secret("metrics.token_file", token, header=True)) is not None:
+    if token is not None and (problem := secret_problem("metrics.token_file", token, header=True)) is not None:
         yield problem
     if broker.http_client.ca_file is not None:
         yield from check_tls("http_client", ClientTls(broker.http_client.ca_file))
@@ -285,7 +287,7 @@ def check_tls(section: str, how: ClientTls | None) -> Iterator[Problem]:
 
 def check_authorities(place: str, path: Path) -> Iterator[Problem]:
     """A file of certificates, every one of which may sign others."""
-    if (trouble := unreadable(path)) is not None:
+    if (trouble := file_problem(path)) is not None:
         yield Problem(place, *trouble)
         return
     try:
@@ -305,7 +307,7 @@ def check_parent(place: str, path: Path) -> Iterator[Problem]:
         yield Problem(place, f"there is no folder {path.parent}", "create it, for the broker's user alone")
 
 
-CHECKS: Final[tuple[Callable[[Broker], Iterator[Problem]], ...]] = (
+CHECKS: Final[tuple[Callable[[BrokerSettings], Iterator[Problem]], ...]] = (
     check_issuer,
     check_sandbox,
     check_listen,

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from broker.jose import Untrusted, pem_thumbprint, thumbprint
-from broker.operator_files import content
+from broker.crypto.jose import InvalidToken, pem_thumbprint, thumbprint
+from broker.platform.operator_files import content
+from broker.platform.toml_loader import Problem
 from broker.settings.providers import ProviderEntry
-from broker.settings.secret import secret
+from broker.settings.schema import BrokerSettings
+from broker.settings.secret_files import read_secret
 from broker.settings.services import ServiceFile
-from broker.settings.shape import Broker
-from broker.toml import Problem
 
 STORES: Final = "the connections to the stores"
 """Both stores may know the broker by one certificate."""
@@ -26,7 +26,7 @@ PASSWORDS: Final = "a password of broker.toml"
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class StoredSecret:
     """One key or secret: the setting that names it, whose it is in words, and what two copies of it have in common.
 
     `service` says that it is a service's own credential.
@@ -38,12 +38,12 @@ class Held:
     service: bool = False
 
 
-def copies(held: Iterable[Held], *, shared_by_services: bool = False) -> Iterator[Problem]:
+def copies(held: Iterable[StoredSecret], *, shared_by_services: bool = False) -> Iterator[Problem]:
     """A problem at every key or secret that another owner has already, once for each setting.
 
     With `shared_by_services` services may share theirs among each other.
     """
-    first: dict[str, Held] = {}
+    first: dict[str, StoredSecret] = {}
     named: set[str] = set()
     for one in held:
         known = first.setdefault(one.mark, one)
@@ -66,19 +66,19 @@ def key_mark(thumbprint: str) -> str:
     return f"key:{thumbprint}"
 
 
-def of_provider(entry: ProviderEntry, place: str = "") -> Iterator[Held]:
+def of_provider(entry: ProviderEntry, place: str = "") -> Iterator[StoredSecret]:
     """The broker's keys and secrets at a provider."""
     owner = f'the provider "{entry.id}"'
     for name, path in entry.files():
         for mark in _file(path, key=name == "key_file"):
-            yield Held(f"{place}{entry.kind}.{name}", owner, mark)
+            yield StoredSecret(f"{place}{entry.kind}.{name}", owner, mark)
 
 
-def of_service(file: ServiceFile) -> Iterator[Held]:
+def of_service(file: ServiceFile) -> Iterator[StoredSecret]:
     """By what a service is recognised. Its keys for signatures and for encryption may be one."""
 
-    def held(place: str, mark: str) -> Held:
-        return Held(place, f'the service "{file.client_id}"', mark, service=True)
+    def held(place: str, mark: str) -> StoredSecret:
+        return StoredSecret(place, f'the service "{file.client_id}"', mark, service=True)
 
     if file.secret_file is not None:
         yield from (held("secret_file", mark) for mark in _file(file.secret_file, key=False))
@@ -88,18 +88,18 @@ def of_service(file: ServiceFile) -> Iterator[Held]:
         yield held("jwks_uri", f"jwks_uri:{file.jwks_uri}")
 
 
-def of_keys(client_id: str, place: str, jwks: object) -> Iterator[Held]:
+def of_keys(client_id: str, place: str, jwks: object) -> Iterator[StoredSecret]:
     """The public keys of a service."""
     members = jwks.get("keys") if isinstance(jwks, dict) else None
     for member in members if isinstance(members, list | tuple) else ():
         try:
             mark = key_mark(thumbprint(member))
-        except (Untrusted, AttributeError):
+        except (InvalidToken, AttributeError):
             continue  # of a kind that is not used here, which other checks name
-        yield Held(place, f'the service "{client_id}"', mark, service=True)
+        yield StoredSecret(place, f'the service "{client_id}"', mark, service=True)
 
 
-def of_broker(broker: Broker) -> Iterator[Held]:
+def of_broker(broker: BrokerSettings) -> Iterator[StoredSecret]:
     """The passwords, tokens and keys that broker.toml names."""
     smtp = broker.notifications.smtp
     for place, path in (
@@ -111,21 +111,21 @@ def of_broker(broker: Broker) -> Iterator[Held]:
     ):
         if path is not None:
             first, *content = _file(path, key=False)
-            yield Held(place, place, first)
-            yield from (Held(place, PASSWORDS, mark) for mark in content)
+            yield StoredSecret(place, place, first)
+            yield from (StoredSecret(place, PASSWORDS, mark) for mark in content)
     for place, path in (
         ("database.key_file", broker.database.key_file),
         ("ephemeral.key_file", broker.ephemeral.key_file),
     ):
         if path is not None:
-            yield from (Held(place, STORES, mark) for mark in _file(path, key=True))
+            yield from (StoredSecret(place, STORES, mark) for mark in _file(path, key=True))
 
 
 def _file(path: Path, *, key: bool) -> Iterator[str]:
     """The marks of a file. One that is missing or holds nothing of use has only its path: other checks name that."""
     yield file_mark(path)
     try:
-        found = pem_thumbprint(content(path)) if key else hashlib.sha256(secret(path).encode()).hexdigest()
+        found = pem_thumbprint(content(path)) if key else hashlib.sha256(read_secret(path).encode()).hexdigest()
     except (OSError, ValueError):
         return
     yield key_mark(found) if key else f"secret:{found}"

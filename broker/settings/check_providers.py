@@ -5,20 +5,20 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any, Final
 
-from broker.jose import load_signing_key
+from broker.crypto.jose import load_signing_key
 from broker.model.identity import HELP
 from broker.model.staff import StaffRole
-from broker.operator_files import content, unmarked
+from broker.platform.operator_files import content, unmarked
+from broker.platform.toml_loader import Problem, suggestion
 from broker.settings.check_broker import READY, check_texts
-from broker.settings.frame import Frame
+from broker.settings.check_context import CheckContext
 from broker.settings.providers import ProviderEntry
-from broker.settings.secret import unreadable, unusable_secret
+from broker.settings.secret_files import file_problem, secret_problem
 from broker.settings.staff import StaffFile
 from broker.settings.urls import is_loopback, split
-from broker.toml import Problem, suggestion
 
 
-def check_id(entry: ProviderEntry, frame: Frame) -> Iterator[Problem]:
+def check_id(entry: ProviderEntry, frame: CheckContext) -> Iterator[Problem]:
     """An id that can stand in a path."""
     if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?", entry.id):
         mend = "use at most 40 lower-case letters, digits and hyphens"
@@ -27,7 +27,7 @@ def check_id(entry: ProviderEntry, frame: Frame) -> Iterator[Problem]:
         yield Problem("id", "this id is kept for help from a person", "choose another one")
 
 
-def check_texts_of(entry: ProviderEntry, frame: Frame) -> Iterator[Problem]:
+def check_texts_of(entry: ProviderEntry, frame: CheckContext) -> Iterator[Problem]:
     """Names and needs in every language; the same for the reason of a pause."""
     yield from check_texts("names", entry.card.names, frame.languages)
     yield from check_texts("needs", entry.card.needs, frame.languages)
@@ -37,7 +37,7 @@ def check_texts_of(entry: ProviderEntry, frame: Frame) -> Iterator[Problem]:
         yield Problem("policy.paused_until", "there is no pause", "say in policy.paused why nobody is sent there")
 
 
-def check_addresses(entry: ProviderEntry, frame: Frame) -> Iterator[Problem]:
+def check_addresses(entry: ProviderEntry, frame: CheckContext) -> Iterator[Problem]:
     """Outside development no address over http and none on this machine: so no simulated provider either."""
     if frame.development:
         return
@@ -66,7 +66,7 @@ def texts(value: Any) -> Iterator[str]:
             yield from texts(inner)
 
 
-CHECKS: Final[tuple[Callable[[ProviderEntry, Frame], Iterator[Problem]], ...]] = (
+CHECKS: Final[tuple[Callable[[ProviderEntry, CheckContext], Iterator[Problem]], ...]] = (
     check_id,
     check_texts_of,
     check_addresses,
@@ -78,7 +78,7 @@ def check_files(entry: ProviderEntry) -> Iterator[Problem]:
     key = entry.own_key()
     for name, path in entry.files():
         place = f"{entry.kind}.{name}"
-        if (trouble := unreadable(path)) is not None:
+        if (trouble := file_problem(path)) is not None:
             what, mend = trouble
             yield Problem(place, what, f"run `portico keys init`, or {mend}" if name == "key_file" else mend)
         elif key is not None and path == key.path:
@@ -88,7 +88,7 @@ def check_files(entry: ProviderEntry) -> Iterator[Problem]:
                 yield Problem(
                     place, f"the file holds no usable key: {problem}", "make a new one, and register it there"
                 )
-        elif name == "secret_file" and (unusable := unusable_secret(place, path)) is not None:
+        elif name == "secret_file" and (unusable := secret_problem(place, path)) is not None:
             yield unusable
 
 

@@ -7,17 +7,25 @@ from difflib import get_close_matches
 from typing import Final
 from urllib.parse import unquote
 
-from broker.jose import Untrusted, distinguished_name, ip_address, parse_keys
+from broker.crypto.jose import InvalidToken, distinguished_name, ip_address, parse_keys
 from broker.model.assurance import Level
-from broker.model.claims import CLAIMS, KNOWN
-from broker.model.service import Binding, ClientAuthentication, Delivery, Profile, Service, SubjectType, TlsSubject
-from broker.settings.check_answers import check_encryption, check_signatures
+from broker.model.claims import CLAIMS, REGISTERED_CLAIMS
+from broker.model.service import (
+    BindingMethod,
+    CibaDeliveryMode,
+    ClientAuthentication,
+    SecurityProfile,
+    Service,
+    SubjectType,
+    TlsSubject,
+)
+from broker.platform.toml_loader import Problem, suggestion
 from broker.settings.check_broker import check_texts
-from broker.settings.frame import Frame
+from broker.settings.check_context import CheckContext
+from broker.settings.check_jose import check_encryption, check_signatures
 from broker.settings.providers import ProviderEntry
 from broker.settings.services import ServiceFile, common_host
 from broker.settings.urls import check_native_url, check_origin, check_url, is_loopback, origin, split
-from broker.toml import Problem, suggestion
 
 BY_SECRET: Final = (ClientAuthentication.CLIENT_SECRET_BASIC, ClientAuthentication.CLIENT_SECRET_POST)
 BY_KEYS: Final = (ClientAuthentication.PRIVATE_KEY_JWT, ClientAuthentication.SELF_SIGNED_TLS_CLIENT_AUTH)
@@ -30,7 +38,7 @@ SCOPES: Final = ("openid", *CLAIMS)
 DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 
 
-def check_id(service: Service, frame: Frame) -> Iterator[Problem]:
+def check_id(service: Service, frame: CheckContext) -> Iterator[Problem]:
     """A client id of visible ASCII characters (RFC 6749 A.1) that fits into logs, and a sector of such."""
     if not re.fullmatch(r"[!-~]*", service.client_id):
         yield Problem(
@@ -42,7 +50,7 @@ def check_id(service: Service, frame: Frame) -> Iterator[Problem]:
         yield Problem("sector", "only visible ASCII characters can stand in it", "write a host of yours")
 
 
-def check_addresses(service: Service, frame: Frame) -> Iterator[Problem]:
+def check_addresses(service: Service, frame: CheckContext) -> Iterator[Problem]:
     """Every address of the service."""
     if not service.redirect_uris:
         yield Problem("redirect_uris", "none is named, so no answer could go anywhere", "name at least one")
@@ -67,7 +75,7 @@ def check_addresses(service: Service, frame: Frame) -> Iterator[Problem]:
             yield from check_url(f"other_ways[{i}].url", way.url, frame.development)
 
 
-def check_redirects(service: Service, frame: Frame) -> Iterator[Problem]:
+def check_redirects(service: Service, frame: CheckContext) -> Iterator[Problem]:
     """Answers go to the service's own host, and nowhere that a path could be bent to (RFC 9700 4.1)."""
     for name in ("redirect_uris", "post_logout_redirect_uris"):
         for i, uri in enumerate(getattr(service, name)):
@@ -83,33 +91,33 @@ def check_redirects(service: Service, frame: Frame) -> Iterator[Problem]:
                 yield Problem(place, "this is an address of the broker itself", "name one of the service's own")
 
 
-def check_contact(service: Service, frame: Frame) -> Iterator[Problem]:
+def check_contact(service: Service, frame: CheckContext) -> Iterator[Problem]:
     """Somebody to turn to for citizens whose way is barred."""
     if not frame.development and not (service.contact or "").strip():
         mend = "name whom citizens can turn to: an address, a telephone number"
         yield Problem("contact", "it is missing", mend)
 
 
-def check_keys(service: Service, frame: Frame) -> Iterator[Problem]:
+def check_keys(service: Service, frame: CheckContext) -> Iterator[Problem]:
     """Keys that can be told apart, and that sign what the profile lets them (FAPI 2.0 Security Profile 5.4)."""
     if service.jwks is None:
         return
     try:
         keys = parse_keys(service.jwks).keys
-    except Untrusted:
+    except InvalidToken:
         return
     for kid, same in keys.items():
         if kid is not None and len(same) > 1:
             yield Problem("jwks", f'{len(same)} keys have the kid "{kid}"', "give each key a kid of its own")
     if None in keys and sum(map(len, keys.values())) > 1:
         yield Problem("jwks", "one of several keys has no kid", "give each key a kid of its own")
-    signs = service.profile is Profile.FAPI2 and service.authentication is ClientAuthentication.PRIVATE_KEY_JWT
+    signs = service.profile is SecurityProfile.FAPI2 and service.authentication is ClientAuthentication.PRIVATE_KEY_JWT
     if signs and all(key.algorithms == {"RS256"} for same in keys.values() for key in same):
         mend = "add a key for ES256, PS256 or EdDSA"
         yield Problem("jwks", "every key is for RS256, which is not allowed in the fapi2 profile", mend)
 
 
-def check_logout(service: Service, frame: Frame) -> Iterator[Problem]:
+def check_logout(service: Service, frame: CheckContext) -> Iterator[Problem]:
     """A page in a frame stands at an origin where answers go (OpenID Connect Front-Channel Logout 1.0, 2)."""
     url = service.frontchannel_logout_uri
     if url is None or origin(url) is None:
@@ -119,7 +127,7 @@ def check_logout(service: Service, frame: Frame) -> Iterator[Problem]:
         yield Problem("frontchannel_logout_uri", "no redirect URI has this origin", mend)
 
 
-def check_texts_of(service: Service, frame: Frame) -> Iterator[Problem]:
+def check_texts_of(service: Service, frame: CheckContext) -> Iterator[Problem]:
     """Names, and a reason for every claim, in every language: citizens are told before they share."""
     yield from check_texts("names", service.names, frame.languages)
     seen: set[str] = set()
@@ -129,16 +137,20 @@ def check_texts_of(service: Service, frame: Frame) -> Iterator[Problem]:
             yield Problem(f"claims[{i}].claim", f'"{use.claim}" is named twice', "keep one, with one reason")
         seen.add(use.claim)
         if not re.fullmatch(r"[!-~]{1,128}", use.claim):
-            yield Problem(f"claims[{i}].claim", "this is no name of a claim", f"known are: {', '.join(KNOWN)}")
-        elif use.claim not in KNOWN and (near := get_close_matches(use.claim, KNOWN, n=1, cutoff=0.75)):
+            yield Problem(
+                f"claims[{i}].claim", "this is no name of a claim", f"known are: {', '.join(REGISTERED_CLAIMS)}"
+            )
+        elif use.claim not in REGISTERED_CLAIMS and (
+            near := get_close_matches(use.claim, REGISTERED_CLAIMS, n=1, cutoff=0.75)
+        ):
             yield Problem(f"claims[{i}].claim", f'"{use.claim}" is not known', f'did you mean "{near[0]}"?')
     for i, way in enumerate(service.other_ways):
         yield from check_texts(f"other_ways[{i}].text", way.text, frame.languages)
 
 
-def check_profile(service: Service, frame: Frame) -> Iterator[Problem]:
+def check_profile(service: Service, frame: CheckContext) -> Iterator[Problem]:
     """What the profile demands (FAPI 2.0 Security Profile 5.3.2)."""
-    if service.profile is Profile.FAPI2:
+    if service.profile is SecurityProfile.FAPI2:
         if service.authentication not in (*BY_KEYS, *BY_CERTIFICATE):
             mend = 'use private_key_jwt or a certificate, or profile = "oidc" if the service cannot'
             yield Problem("authentication", "the fapi2 profile wants a key or a certificate", mend)
@@ -146,9 +158,9 @@ def check_profile(service: Service, frame: Frame) -> Iterator[Problem]:
             yield Problem("pkce_required", "the fapi2 profile demands PKCE", "take the line out")
 
 
-def check_origins(service: Service, frame: Frame) -> Iterator[Problem]:
+def check_origins(service: Service, frame: CheckContext) -> Iterator[Problem]:
     """Origins as browsers write them (RFC 6454 6.2), for a service that may be called from a page."""
-    if service.cors_origins and service.profile is Profile.FAPI2:
+    if service.cors_origins and service.profile is SecurityProfile.FAPI2:
         mend = 'take it out, or write profile = "oidc"'
         yield Problem("cors_origins", "in the fapi2 profile no page calls us", mend)
     for i, written in enumerate(service.cors_origins):
@@ -168,10 +180,10 @@ def check_origins(service: Service, frame: Frame) -> Iterator[Problem]:
             yield Problem(place, "http leaves this machine", "use https, or a loopback address")
 
 
-def check_app(service: Service, frame: Frame) -> Iterator[Problem]:
+def check_app(service: Service, frame: CheckContext) -> Iterator[Problem]:
     """What holds for an app, which anybody can imitate who has not its key (RFC 8252, RFC 9700 2.1.1)."""
     if not service.sender_constrained:
-        if service.profile is Profile.FAPI2:
+        if service.profile is SecurityProfile.FAPI2:
             mend = 'take the line out, or write profile = "oidc"'
             yield Problem("sender_constrained", "the fapi2 profile has no bearer tokens", mend)
         elif not service.is_public:
@@ -183,7 +195,7 @@ def check_app(service: Service, frame: Frame) -> Iterator[Problem]:
         return
     if not service.pkce_required:
         yield Problem("pkce_required", "an app always uses PKCE", "take the line out")
-    if service.binding is Binding.MTLS:
+    if service.binding is BindingMethod.MTLS:
         yield Problem("binding", "an app has no certificate", "take the line out: its tokens are bound by DPoP")
     if service.introspection:
         yield Problem("introspection", "an app may not introspect: it proves nothing", "take the line out")
@@ -191,10 +203,10 @@ def check_app(service: Service, frame: Frame) -> Iterator[Problem]:
         yield Problem("ciba", "an app may not put questions to others: it proves nothing", "take the line out")
 
 
-def check_certificate(service: Service, frame: Frame) -> Iterator[Problem]:
+def check_certificate(service: Service, frame: CheckContext) -> Iterator[Problem]:
     """A service that is known by its certificate, or whose tokens are bound to it, needs a proxy that passes it on."""
     by_certificate = service.authentication in BY_CERTIFICATE
-    if (by_certificate or service.binding is Binding.MTLS) and not frame.certificates:
+    if (by_certificate or service.binding is BindingMethod.MTLS) and not frame.certificates:
         mend = "name the reverse proxy in broker.toml: [client_certificates] trusted_proxies"
         place = "authentication" if by_certificate else "binding"
         yield Problem(place, "no proxy is trusted to pass certificates on", mend)
@@ -232,13 +244,13 @@ def readable_name(kind: str, value: str) -> bool:
     return bool(value.strip())
 
 
-def check_ciba(service: Service, frame: Frame) -> Iterator[Problem]:
+def check_ciba(service: Service, frame: CheckContext) -> Iterator[Problem]:
     """What asking citizens on their own device needs (CIBA Core 1.0, 4, 7.1)."""
     uri = service.ciba_notification_uri
-    if service.ciba is Delivery.PING and uri is None:
+    if service.ciba is CibaDeliveryMode.PING and uri is None:
         yield Problem("ciba_notification_uri", "nobody could be pinged", 'add the address, or write ciba = "poll"')
     if uri is not None:
-        if service.ciba is not Delivery.PING:
+        if service.ciba is not CibaDeliveryMode.PING:
             mend = 'take it out, or write ciba = "ping"'
             yield Problem("ciba_notification_uri", "an address that nothing uses", mend)
         yield from check_url("ciba_notification_uri", uri, frame.development)
@@ -256,7 +268,7 @@ def check_credential(file: ServiceFile) -> Iterator[Problem]:
         yield Problem("jwks", f"{file.authentication} needs the service's public keys", mend)
     elif file.request_object_required and not has_keys:
         yield Problem("jwks", "signed requests need the service's public keys", mend)
-    elif file.ciba is not None and (file.ciba_request_signed or file.profile is Profile.FAPI2) and not has_keys:
+    elif file.ciba is not None and (file.ciba_request_signed or file.profile is SecurityProfile.FAPI2) and not has_keys:
         yield Problem("jwks", "signed questions need the service's public keys", mend)
     if file.authentication not in BY_SECRET:
         if has_secret:
@@ -270,7 +282,7 @@ def check_credential(file: ServiceFile) -> Iterator[Problem]:
         yield Problem("jwks_uri", f"{name} is there too", "keep one of the two")
 
 
-def check_scopes(service: Service, frame: Frame) -> Iterator[Problem]:
+def check_scopes(service: Service, frame: CheckContext) -> Iterator[Problem]:
     """Scopes that exist; `openid` among them."""
     for i, scope in enumerate(service.scopes):
         if scope == "offline_access":
@@ -284,7 +296,7 @@ def check_scopes(service: Service, frame: Frame) -> Iterator[Problem]:
         yield Problem("scopes", "openid is missing", 'add "openid"')
 
 
-CHECKS: Final[tuple[Callable[[Service, Frame], Iterator[Problem]], ...]] = (
+CHECKS: Final[tuple[Callable[[Service, CheckContext], Iterator[Problem]], ...]] = (
     check_id,
     check_addresses,
     check_redirects,
@@ -325,7 +337,7 @@ def check_providers(service: Service, known: Mapping[str, object]) -> Iterator[P
             yield Problem(f"providers[{i}]", f'there is no provider "{name}"', suggestion(name, known))
 
 
-def check_level(service: Service, providers: Mapping[str, ProviderEntry], frame: Frame) -> Iterator[Problem]:
+def check_level(service: Service, providers: Mapping[str, ProviderEntry], frame: CheckContext) -> Iterator[Problem]:
     """A provider that reaches the service's level, or a person who may."""
     if service.assisted and frame.help:
         return

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from broker.jose import Untrusted, parse_keys, strict_json
-from broker.jwe import parse_encryption_keys
-from broker.operator_files import Unfit, text
-from broker.settings.secret import SHORTEST, secret, unreadable, unusable_secret
-from broker.toml import Problem
+from broker.crypto.jose import InvalidToken, parse_keys, strict_json
+from broker.crypto.jwe import parse_encryption_keys
+from broker.platform.operator_files import Unfit, text
+from broker.platform.toml_loader import Problem
+from broker.settings.secret_files import SHORTEST, file_problem, read_secret, secret_problem
 
 
 def secret_digest(file: Path | None, given: str | None, prepared: bool, problems: list[Problem]) -> str | None:
@@ -25,14 +25,14 @@ def secret_digest(file: Path | None, given: str | None, prepared: bool, problems
         return given
     if given is not None:
         problems.append(Problem("secret_digest", "secret_file is there too", "keep one of the two"))
-    if (trouble := unreadable(file)) is not None:
+    if (trouble := file_problem(file)) is not None:
         if prepared:
             problems.append(Problem("secret_file", *trouble))
         return None
-    if (unusable := unusable_secret("secret_file", file)) is not None:
+    if (unusable := secret_problem("secret_file", file)) is not None:
         problems.append(unusable)
         return None
-    shared = secret(file)
+    shared = read_secret(file)
     if len(shared) < SHORTEST:
         mend = (
             f"write at least {SHORTEST} characters drawn at random into the first line of {file}: openssl rand -hex 32"
@@ -49,7 +49,7 @@ def key_set(
         return None if given is None else usable("jwks", given, problems)
     if given is not None:
         problems.append(Problem("jwks_file", "jwks is there too", "keep one of the two"))
-    if (trouble := unreadable(file)) is not None:
+    if (trouble := file_problem(file)) is not None:
         if prepared:
             problems.append(Problem("jwks_file", *trouble))
         return None
@@ -71,7 +71,7 @@ def usable(place: str, jwks: Any, problems: list[Problem]) -> Mapping[str, Any] 
     """The key set, if every key in it can be used: one that is skipped now would be missed when it is needed."""
     try:
         keys = parse_keys(jwks)
-    except Untrusted as problem:
+    except InvalidToken as problem:
         problems.append(Problem(place, problem.detail, 'write a JWK Set of public keys: keys = [{ kty = "EC", ... }]'))
         return None
     for_us = [member for member in jwks["keys"] if member.get("use") == "enc"]

@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from broker.model.service import Service
-from broker.operator_files import is_folder
+from broker.platform.operator_files import is_folder
+from broker.platform.toml_loader import Problem, check_range
+from broker.platform.toml_loader import load as load_table
 from broker.settings import check_broker, check_copies, check_providers, check_services
-from broker.settings.check_copies import Held, copies
-from broker.settings.frame import Frame, frame, rough_frame
-from broker.settings.missing import Missing, of_provider, of_service
-from broker.settings.providers import Kind, ProviderEntry, provider
+from broker.settings.check_context import CheckContext, check_context, minimal_context
+from broker.settings.check_copies import StoredSecret, copies
+from broker.settings.missing_files import Missing, of_provider, of_service
+from broker.settings.providers import ProviderEntry, ProviderKind, provider
 from broker.settings.renamed_keys import with_current_keys
+from broker.settings.schema import SQLITE, BrokerSettings
 from broker.settings.services import ServiceFile, service
-from broker.settings.shape import SQLITE, Broker
-from broker.settings.source import Source, Sources, gather
-from broker.settings.staff import Staff, StaffFile
-from broker.toml import Problem, within
-from broker.toml import load as load_table
+from broker.settings.sources import Source, Sources, gather
+from broker.settings.staff import StaffFile, StaffSettings
 
 T = TypeVar("T")
 
@@ -31,16 +31,16 @@ class Settings:
     `held` are the keys and secrets that the files name, to compare others with.
     """
 
-    broker: Broker
+    broker: BrokerSettings
     services: Mapping[str, Service]
     providers: Mapping[str, ProviderEntry]
-    staff: Staff | None
+    staff: StaffSettings | None
     missing: tuple[Missing, ...] = ()
-    held: tuple[Held, ...] = field(default=(), compare=False, repr=False)
+    held: tuple[StoredSecret, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Placed(Generic[T]):
+class Located(Generic[T]):
     """A record and where it was read, so that a problem found later still names its place."""
 
     source: Source
@@ -53,7 +53,7 @@ class Placed(Generic[T]):
 
 def load(
     place: Path,
-    kinds: Mapping[str, Kind],
+    kinds: Mapping[str, ProviderKind],
     *,
     origins: Mapping[str, str] | None = None,
     prepared: bool = True,
@@ -70,7 +70,7 @@ def load(
         return problems
     sources = with_current_keys(sources, problems)
     broker = read_broker(sources.broker, prepared, problems)
-    around = rough_frame(sources.broker.table) if broker is None else frame(broker.record)
+    around = minimal_context(sources.broker.table) if broker is None else check_context(broker.record)
     services = read_services(sources.services, prepared, problems)
     providers = read_providers(sources.providers, kinds, around.development, problems)
     staff = None if sources.staff is None else read_staff(sources.staff, kinds, around.development, problems)
@@ -106,24 +106,24 @@ def load(
     )
 
 
-def read_broker(source: Source, prepared: bool, problems: list[Problem]) -> Placed[Broker] | None:
+def read_broker(source: Source, prepared: bool, problems: list[Problem]) -> Located[BrokerSettings] | None:
     """The broker's own table, if it has the right shape. If not, what is right in it is checked all the same."""
-    broker, found = load_table(source.table, Broker, base=source.base)
+    broker, found = load_table(source.table, BrokerSettings, base=source.base)
     problems += map(source.placed, found)
     if broker is not None:
-        return Placed(source, at_its_file(broker, source))
-    rest, _ = load_table(without(source.table, found), Broker, base=source.base)
+        return Located(source, at_its_file(broker, source))
+    rest, _ = load_table(without(source.table, found), BrokerSettings, base=source.base)
     if rest is not None:
         problems += map(source.placed, check_broker_alone(at_its_file(rest, source), prepared))
     return None
 
 
-def at_its_file(broker: Broker, source: Source) -> Broker:
+def at_its_file(broker: BrokerSettings, source: Source) -> BrokerSettings:
     """A relative SQLite path starts at the file, like every other path."""
     path = broker.database.url.removeprefix(SQLITE)
     if path in (broker.database.url, "", ":memory:") or path.startswith("//"):
         return broker
-    return replace(broker, database=replace(broker.database, url=f"{SQLITE}{within(source.base, path)}"))
+    return replace(broker, database=replace(broker.database, url=f"{SQLITE}{check_range(source.base, path)}"))
 
 
 def without(table: Mapping[str, Any], problems: Sequence[Problem]) -> Mapping[str, Any]:
@@ -147,7 +147,7 @@ class ServiceRead:
     service: Service
 
 
-def read_services(sources: Sequence[Source], prepared: bool, problems: list[Problem]) -> list[Placed[ServiceRead]]:
+def read_services(sources: Sequence[Source], prepared: bool, problems: list[Problem]) -> list[Located[ServiceRead]]:
     """The services whose tables have the right shape."""
     made = []
     for source in sources:
@@ -155,21 +155,21 @@ def read_services(sources: Sequence[Source], prepared: bool, problems: list[Prob
         if file is not None:
             record, more = service(file, prepared)
             found += more
-            made.append(Placed(source, ServiceRead(file, record)))
+            made.append(Located(source, ServiceRead(file, record)))
         problems += map(source.placed, found)
     return made
 
 
 def read_providers(
-    sources: Sequence[Source], kinds: Mapping[str, Kind], development: bool, problems: list[Problem]
-) -> list[Placed[ProviderEntry]]:
+    sources: Sequence[Source], kinds: Mapping[str, ProviderKind], development: bool, problems: list[Problem]
+) -> list[Located[ProviderEntry]]:
     """The providers whose tables have the right shape."""
     made = []
     for source in sources:
         entry, found = provider(source, kinds, development)
         problems += map(source.placed, found)
         if entry is not None:
-            made.append(Placed(source, entry))
+            made.append(Located(source, entry))
     return made
 
 
@@ -180,15 +180,15 @@ class StaffRead:
     file: StaffFile
     provider: ProviderEntry
 
-    def staff(self) -> Staff:
+    def staff(self) -> StaffSettings:
         """The staff as the broker knows them."""
         people = {person.id: person for person in self.file.people}
-        return Staff(self.provider, people, self.file.level, self.file.amr, self.file.sessions)
+        return StaffSettings(self.provider, people, self.file.level, self.file.amr, self.file.sessions)
 
 
 def read_staff(
-    source: Source, kinds: Mapping[str, Kind], development: bool, problems: list[Problem]
-) -> Placed[StaffRead] | None:
+    source: Source, kinds: Mapping[str, ProviderKind], development: bool, problems: list[Problem]
+) -> Located[StaffRead] | None:
     """The staff's table, if it has the right shape. The provider in it is named `staff` unless it says otherwise."""
     file, found = load_table(source.table, StaffFile, base=source.base)
     problems += map(source.placed, found)
@@ -197,7 +197,7 @@ def read_staff(
     inner = replace(source, at="", table={"id": "staff"} | dict(file.provider))
     entry, found = provider(inner, kinds, development)
     problems += map(source.placed, inside(found))
-    return None if entry is None else Placed(source, StaffRead(file, entry))
+    return None if entry is None else Located(source, StaffRead(file, entry))
 
 
 def inside(problems: Iterable[Problem]) -> Iterator[Problem]:
@@ -205,7 +205,7 @@ def inside(problems: Iterable[Problem]) -> Iterator[Problem]:
     return (replace(problem, path=f"provider.{problem.path}" if problem.path else "provider") for problem in problems)
 
 
-def check_broker_alone(broker: Broker, prepared: bool) -> Iterator[Problem]:
+def check_broker_alone(broker: BrokerSettings, prepared: bool) -> Iterator[Problem]:
     """What must hold in broker.toml, and on this machine where everything should be there."""
     for check in check_broker.CHECKS:
         yield from check(broker)
@@ -214,7 +214,10 @@ def check_broker_alone(broker: Broker, prepared: bool) -> Iterator[Problem]:
 
 
 def check_each_service(
-    services: Sequence[Placed[ServiceRead]], providers: Sequence[Placed[ProviderEntry]], sources: Sources, around: Frame
+    services: Sequence[Located[ServiceRead]],
+    providers: Sequence[Located[ProviderEntry]],
+    sources: Sources,
+    around: CheckContext,
 ) -> Iterator[Problem]:
     """Each service by itself, among the others, and with the providers."""
     entries = {one.record.id: one.record for one in providers}
@@ -234,7 +237,7 @@ def check_each_service(
 
 
 def check_each_provider(
-    providers: Sequence[Placed[ProviderEntry]], sources: Sources, around: Frame, prepared: bool
+    providers: Sequence[Located[ProviderEntry]], sources: Sources, around: CheckContext, prepared: bool
 ) -> Iterator[Problem]:
     """Each provider by itself, among the others, and with the services."""
     files: dict[str, str] = {}
@@ -244,7 +247,7 @@ def check_each_provider(
         yield from one.place(twice("id", one.record.id, one.source.file, files))
 
 
-def check_entry(entry: ProviderEntry, around: Frame, prepared: bool) -> Iterator[Problem]:
+def check_entry(entry: ProviderEntry, around: CheckContext, prepared: bool) -> Iterator[Problem]:
     """What every provider is held to, the staff's among them."""
     for check in check_providers.CHECKS:
         yield from check(entry, around)
@@ -253,7 +256,7 @@ def check_entry(entry: ProviderEntry, around: Frame, prepared: bool) -> Iterator
 
 
 def check_staff(
-    staff: StaffRead, providers: Sequence[Placed[ProviderEntry]], around: Frame, prepared: bool
+    staff: StaffRead, providers: Sequence[Located[ProviderEntry]], around: CheckContext, prepared: bool
 ) -> Iterator[Problem]:
     """The people, and the provider they sign in with."""
     yield from check_providers.check_people(staff.file)
@@ -268,27 +271,27 @@ def check_staff(
 
 
 def everything_held(
-    broker: Placed[Broker] | None,
-    services: Sequence[Placed[ServiceRead]],
-    providers: Sequence[Placed[ProviderEntry]],
-    staff: Placed[StaffRead] | None,
-) -> Iterator[Held]:
+    broker: Located[BrokerSettings] | None,
+    services: Sequence[Located[ServiceRead]],
+    providers: Sequence[Located[ProviderEntry]],
+    staff: Located[StaffRead] | None,
+) -> Iterator[StoredSecret]:
     """Every key and secret that the files name, with its whole place."""
     if broker is not None:
-        yield from (placed(one, broker.source) for one in check_copies.of_broker(broker.record))
+        yield from (located(one, broker.source) for one in check_copies.of_broker(broker.record))
     for provider_read in providers:
-        yield from (placed(one, provider_read.source) for one in check_copies.of_provider(provider_read.record))
+        yield from (located(one, provider_read.source) for one in check_copies.of_provider(provider_read.record))
     if staff is not None:
         for one in check_copies.of_provider(staff.record.provider, "provider."):
-            yield placed(replace(one, owner="the provider of staff"), staff.source)
+            yield located(replace(one, owner="the provider of staff"), staff.source)
     for read in services:
         file, service = read.record.file, read.record.service
-        yield from (placed(one, read.source) for one in check_copies.of_service(file))
+        yield from (located(one, read.source) for one in check_copies.of_service(file))
         named = "jwks_file" if file.jwks_file is not None else "jwks"
-        yield from (placed(one, read.source) for one in check_copies.of_keys(file.client_id, named, service.jwks))
+        yield from (located(one, read.source) for one in check_copies.of_keys(file.client_id, named, service.jwks))
 
 
-def placed(held: Held, source: Source) -> Held:
+def located(held: StoredSecret, source: Source) -> StoredSecret:
     """A key or secret with its whole place."""
     return replace(held, place=source.placed(Problem(held.place, "", "")).path)
 

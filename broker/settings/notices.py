@@ -4,18 +4,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from broker.toml import Between
+from broker.platform.toml_loader import Range
 
 
 @dataclass(frozen=True, slots=True)
-class Smtp:
+class SmtpSettings:
     """A mail server that takes notices."""
 
     host: str
     """Its name."""
     sender: str
     """The address that notices come from. Its domain may have letters of any script (IDNA 2008)."""
-    port: Annotated[int, Between(1, 65535)] = 587
+    port: Annotated[int, Range(1, 65535)] = 587
     """587 for STARTTLS, 465 for TLS from the start."""
     user: str | None = None
     """The name to sign in with, if the server wants one."""
@@ -24,10 +24,10 @@ class Smtp:
 
 
 @dataclass(frozen=True, slots=True)
-class Notices:
+class NotificationSettings:
     """How confirmation codes and messages reach citizens: exactly one of the two."""
 
     outbox: Path | None = None
     """Development: a file that notices are appended to, for the inbox page. Nothing is sent."""
-    smtp: Smtp | None = None
+    smtp: SmtpSettings | None = None
     """Production: a mail server. STARTTLS or TLS is always demanded."""

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Annotated, Any, Protocol
 
 from broker.model.assurance import Level
-from broker.model.listing import Listing
-from broker.provider import Card, Thing
-from broker.settings.source import Source
-from broker.toml import Between, Instant, Problem, load, suggestion
+from broker.model.provider_policy import ProviderPolicy
+from broker.platform.toml_loader import Instant, Problem, Range, load, suggestion
+from broker.provider import Prerequisite, ProviderInfo
+from broker.settings.sources import Source
 
 
-class Kind(Protocol):
+class ProviderKind(Protocol):
     """What the settings need to know of one kind of provider."""
 
     @property
@@ -27,7 +27,7 @@ class Kind(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ListingFile:
+class ProviderPolicyFile:
     """How a provider is offered to citizens: the table `[policy]`."""
 
     enabled: bool = True
@@ -65,14 +65,14 @@ class ProviderFile:
     """What citizens call it, in every language of the broker."""
     needs: Mapping[str, str]
     """What a citizen needs to use it, in one line, in every language."""
-    minutes: Annotated[int, Between(1, 1440)]
+    minutes: Annotated[int, Range(1, 1440)]
     """How long a sign-in takes about, in minutes."""
     max_level: Level
     """The highest level it is registered for. Nothing above it is ever believed."""
-    prerequisites: tuple[Thing, ...] = ()
+    prerequisites: tuple[Prerequisite, ...] = ()
     """What a citizen must have to succeed there: passport, driving_licence, bank_account, smartphone. Citizens who say
     what they have are shown first what fits. Left out: not known."""
-    policy: ListingFile = ListingFile()
+    policy: ProviderPolicyFile = ProviderPolicyFile()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +90,8 @@ class ProviderEntry:
 
     id: str
     kind: str
-    card: Card
-    policy: Listing
+    card: ProviderInfo
+    policy: ProviderPolicy
     config: Any
 
     def files(self) -> Iterator[tuple[str, Path]]:
@@ -111,7 +111,7 @@ class ProviderEntry:
 
 
 def provider(
-    source: Source, kinds: Mapping[str, Kind], development: bool
+    source: Source, kinds: Mapping[str, ProviderKind], development: bool
 ) -> tuple[ProviderEntry | None, list[Problem]]:
     """The provider that a table describes, or every problem in it, with paths as the source gives them."""
     table = dict(source.table)
@@ -128,10 +128,12 @@ def provider(
     problems += more
     if config is not None:
         problems += [
-            Problem(f"{name}.{problem.path}", problem.what, problem.mend) for problem in kind.check(config, development)
+            Problem(f"{name}.{problem.path}", problem.what, problem.fix) for problem in kind.check(config, development)
         ]
     if file is None or config is None:
         return None, problems
-    listing = Listing(**{setting.name: getattr(file.policy, setting.name) for setting in fields(ListingFile)})
-    card = Card(file.id, file.names, file.needs, file.minutes, file.max_level, file.prerequisites)
+    listing = ProviderPolicy(
+        **{setting.name: getattr(file.policy, setting.name) for setting in fields(ProviderPolicyFile)}
+    )
+    card = ProviderInfo(file.id, file.names, file.needs, file.minutes, file.max_level, file.prerequisites)
     return ProviderEntry(file.id, file.kind, card, listing, config), problems

@@ -12,14 +12,14 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
-from broker.toml import Between, Duration, Moment, optional
+from broker.platform.toml_loader import DateTimeMarker, Duration, Range, optional
 
 Record = type[Any]
 PLAIN: Mapping[Any, str] = {str: "text", int: "whole number", float: "number", bool: "true or false", Path: "path"}
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class SettingDoc:
     """One setting: what it takes, what holds where it is left out (None: it must be written), what it means."""
 
     name: str
@@ -29,27 +29,27 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TableDoc:
     """One table of a file: its heading as TOML writes it (empty: the top of the file), its purpose, its settings."""
 
     heading: str
     says: str
-    settings: tuple[Setting, ...]
+    settings: tuple[SettingDoc, ...]
 
 
-def tables(shape: Record, path: str = "", many: bool = False) -> Iterator[Table]:
+def tables(shape: Record, path: str = "", many: bool = False) -> Iterator[TableDoc]:
     """The table that fills a record, followed by the tables inside it."""
     hints = get_type_hints(shape, include_extras=True)
     body = in_its_file(shape)
     said = sentences(body)
     apart = {field.name: found for field in fields(shape) if (found := record_in(field, hints[field.name])) is not None}
     settings = tuple(
-        Setting(field.name, takes(hints[field.name]), default(field, hints[field.name]), said.get(field.name, ""))
+        SettingDoc(field.name, takes(hints[field.name]), default(field, hints[field.name]), said.get(field.name, ""))
         for field in fields(shape)
         if field.name not in apart
     )
     heading = f"[[{path}]]" if many else f"[{path}]" if path else ""
-    yield Table(heading, " ".join((ast.get_docstring(body) or "").split()), settings)
+    yield TableDoc(heading, " ".join((ast.get_docstring(body) or "").split()), settings)
     for name, (record, in_list) in apart.items():
         yield from tables(record, f"{path}.{name}" if path else name, in_list)
 
@@ -118,10 +118,10 @@ def marked(hint: Any) -> str:
     """What a marked field takes: a duration, a date, a number within bounds."""
     base, *marks = get_args(hint)
     lasting = any(isinstance(mark, Duration) for mark in marks)
-    what = "duration" if lasting else "date" if any(isinstance(mark, Moment) for mark in marks) else takes(base)
+    what = "duration" if lasting else "date" if any(isinstance(mark, DateTimeMarker) for mark in marks) else takes(base)
     for mark in marks:
-        if isinstance(mark, Between):
-            least, most = (lasted(int(end)) if lasting else f"{end:,g}" for end in (mark.least, mark.most))
+        if isinstance(mark, Range):
+            least, most = (lasted(int(end)) if lasting else f"{end:,g}" for end in (mark.min, mark.max))
             what += f" from {least} to {most}"
     return what
 

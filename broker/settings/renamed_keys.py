@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from broker.model.service import SELF_REGISTERED_PREFIX
-from broker.settings.source import Source, Sources
-from broker.toml import Problem, joined
+from broker.platform.toml_loader import Problem, join_path
+from broker.settings.sources import Source, Sources
 
 BROKER: Final[Mapping[str, str]] = {
     "assisted.code_tries": "assisted.max_code_attempts",
@@ -130,17 +130,17 @@ class _Walk:
         """
         found: dict[str, Any] = {}
         for key, value in table.items():
-            now = self.renamed.get(joined(old, key))
-            at = joined(place, key)
+            now = self.renamed.get(join_path(old, key))
+            at = join_path(place, key)
             if now is None:
-                path = joined(new, key)
-                found[key] = self._value(value, self.before.get(path, joined(old, key)), path, at)
+                path = join_path(new, key)
+                found[key] = self._value(value, self.before.get(path, join_path(old, key)), path, at)
                 continue
             current = now.rpartition(".")[2]
             mend = f"{now} is set too: remove this" if current in table else f"write {now}"
             self.problems.append(Problem(at, "this setting was renamed", mend))
             if current not in table:
-                found[current] = self._value(value, joined(old, key), now, at)
+                found[current] = self._value(value, join_path(old, key), now, at)
         return found
 
     def _value(self, value: Any, old: str, new: str, place: str) -> Any:

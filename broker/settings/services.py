@@ -10,20 +10,20 @@ from urllib.parse import urlsplit
 from broker.model.assurance import Level
 from broker.model.service import (
     PUBLIC_SECTOR,
-    Binding,
+    BindingMethod,
+    CibaDeliveryMode,
+    ClaimPurpose,
     ClientAuthentication,
-    DataUse,
-    Delivery,
     Encryption,
     OtherWay,
-    Profile,
+    SecurityProfile,
     Service,
     SubjectType,
     TlsSubject,
 )
+from broker.platform.toml_loader import Problem, Range, Seconds
 from broker.settings.credentials import key_set, secret_digest
 from broker.settings.urls import is_native
-from broker.toml import Between, Problem, Seconds
 
 
 class IdTokenAlgorithm(StrEnum):
@@ -47,7 +47,7 @@ class ServiceFile:
     """Where answers may go. Compared byte by byte: no wildcards (OpenID Connect Core 3.1.2.1)."""
     home: str
     """The service's own start page, for citizens whose request cannot go on."""
-    profile: Profile = Profile.FAPI2
+    profile: SecurityProfile = SecurityProfile.FAPI2
     """`fapi2` (FAPI 2.0 Security Profile: pushed requests, a key or certificate, bound tokens), or `oidc` for older
     software and for apps."""
     authentication: ClientAuthentication = ClientAuthentication.PRIVATE_KEY_JWT
@@ -71,7 +71,7 @@ class ServiceFile:
     """Where a citizen may be sent after signing out (OpenID Connect RP-Initiated Logout 1.0)."""
     scopes: tuple[str, ...] = ("openid",)
     """The scopes it may ask for: openid, profile, email, address, phone. `claims` still limits what they bring."""
-    claims: tuple[DataUse, ...] = ()
+    claims: tuple[ClaimPurpose, ...] = ()
     """Each claim the service may have, with the `reason` that citizens read before they share it."""
     level: Level = Level.LOW
     """The lowest level of assurance the service accepts: low, substantial or high."""
@@ -101,7 +101,7 @@ class ServiceFile:
     """Where the service starts a sign-in (OpenID Connect Core 4), for citizens who finish later or begin with us."""
     resume_uri: str | None = None
     """Where a citizen who finishes later goes on, if that is another page: the `target_link_uri` of that sign-in."""
-    answer_timeout: Annotated[Seconds, Between(60, 7 * 86400)] = 1800
+    answer_timeout: Annotated[Seconds, Range(60, 7 * 86400)] = 1800
     """How long the service's own session waits for the answer."""
     jwks_uri: str | None = None
     """Instead of `jwks`: where the service shows its JWK Set, so that it can change its keys by itself. Fetched when it
@@ -112,7 +112,7 @@ class ServiceFile:
     be recognised across them. It must never change: every citizen would be a stranger."""
     tls_subject: TlsSubject | None = None
     """Whom the certificate names, for tls_client_auth."""
-    binding: Binding | None = None
+    binding: BindingMethod | None = None
     """What access tokens are bound to: `dpop` (a proof of a key with every request) or `mtls` (the service's
     certificate). Left out: dpop in `fapi2` and for apps, otherwise whatever proof comes."""
     request_object_required: bool = False
@@ -140,7 +140,7 @@ class ServiceFile:
     frontchannel_logout_uri: str | None = None
     """The service's page that signs out its own session, loaded in a frame (OpenID Connect Front-Channel Logout).
     Browsers seldom let it see its cookies there: `backchannel_logout_uri` is what works."""
-    ciba: Delivery | None = None
+    ciba: CibaDeliveryMode | None = None
     """Whether the service may ask citizens on a device of their own (OpenID CIBA Core 1.0), and how it learns of the
     answer: `poll` or `ping`. Left out: it may not."""
     ciba_notification_uri: str | None = None

@@ -6,19 +6,19 @@ from typing import Annotated, Any
 
 from broker.model.assurance import Level
 from broker.model.staff import StaffMember
+from broker.platform.toml_loader import Range, Seconds
 from broker.settings.providers import ProviderEntry
-from broker.toml import Between, Seconds
 
 
 @dataclass(frozen=True, slots=True)
-class StaffSessions:
+class StaffSessionSettings:
     """How long a member of staff stays signed in."""
 
-    idle: Annotated[Seconds, Between(60, 3600)] = 15 * 60
+    idle: Annotated[Seconds, Range(60, 3600)] = 15 * 60
     """A session ends when nothing was done in it for so long."""
-    absolute: Annotated[Seconds, Between(600, 24 * 3600)] = 8 * 3600
+    absolute: Annotated[Seconds, Range(600, 24 * 3600)] = 8 * 3600
     """It ends so long after the sign-in, whatever happens."""
-    decision_max_age: Annotated[Seconds, Between(60, 3600)] = 5 * 60
+    decision_max_age: Annotated[Seconds, Range(60, 3600)] = 5 * 60
     """A decision needs a sign-in no older than this."""
 
 
@@ -34,15 +34,15 @@ class StaffFile:
     """The lowest level a staff sign-in must reach. The provider's `levels` say which of its `acr` is worth what."""
     amr: tuple[str, ...] = ()
     """Ways to authenticate that must all be named in `amr` (RFC 8176), such as "hwk"."""
-    sessions: StaffSessions = StaffSessions()
+    sessions: StaffSessionSettings = StaffSessionSettings()
 
 
 @dataclass(frozen=True, slots=True)
-class Staff:
+class StaffSettings:
     """Support staff: their provider, the people by id, and what their sign-in must show."""
 
     provider: ProviderEntry
     people: Mapping[str, StaffMember]
     level: Level
     amr: tuple[str, ...]
-    sessions: StaffSessions
+    sessions: StaffSessionSettings

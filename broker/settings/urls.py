@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import SplitResult, urlsplit
 
-from broker.toml import Problem
+from broker.platform.toml_loader import Problem
 
 
 def check_url(place: str, url: str, development: bool) -> Iterator[Problem]:

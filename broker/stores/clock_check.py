@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from broker.model.facts import Unavailable
+from broker.model.store_results import StoreUnavailable
+from broker.stores.monotonic_clock import MonotonicWallClock
 from broker.stores.sql.expiring import Expirer
-from broker.stores.sql.marks import STEP, Marks, TimeSeen
-from broker.stores.steady import SteadyClock
+from broker.stores.sql.shared_counters import STEP, SharedCounters, TimeSeen
 
 TOLERANCE: Final = 3.0
 """Seconds by which a clock may differ from the database's, unless the settings say otherwise."""
@@ -25,9 +25,9 @@ WHO: Final = "broker"
 """Who takes back the mark, for the audit record."""
 
 Ask = Callable[[], Awaitable[float]]
-"""Asks another machine for the time, in seconds since 1970 UTC. Raises Unavailable."""
+"""Asks another machine for the time, in seconds since 1970 UTC. Raises StoreUnavailable."""
 Forget = Callable[[], Awaitable[None]]
-"""Empties the passing state, in which expiry is not durable. Raises Unavailable."""
+"""Empties the passing state, in which expiry is not durable. Raises StoreUnavailable."""
 
 _log: Final = logging.getLogger("portico.clock")
 
@@ -71,7 +71,7 @@ _DISAGREED: Final = frozenset({Finding.OWN_CLOCK, Finding.UNDECIDED, Finding.DAT
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class ClockEvidence:
     """What is known of the clocks, from this machine's point of view.
 
     `database` is the offset to the database's clock, `redis` that to Redis's, None if it was not asked or has not
@@ -89,7 +89,7 @@ class Evidence:
     settled: bool = True
 
 
-def judge(evidence: Evidence, limit: float) -> Finding:
+def judge(evidence: ClockEvidence, limit: float) -> Finding:
     """Whose clock is off by more than `limit` seconds.
 
     The database's clock is right unless Redis and this machine agree on another time, this machine's clock did not
@@ -108,7 +108,7 @@ def judge(evidence: Evidence, limit: float) -> Finding:
     return Finding.OWN_CLOCK if with_database else Finding.UNDECIDED
 
 
-def _of_mark(evidence: Evidence, limit: float) -> Finding:
+def _of_mark(evidence: ClockEvidence, limit: float) -> Finding:
     """This machine's clock and the database's agree: is the time noted one that they have reached?"""
     if evidence.contradicted:
         return Finding.OWN_CLOCK
@@ -122,7 +122,7 @@ def _of_mark(evidence: Evidence, limit: float) -> Finding:
 class ClockCheck:
     """Checks the clock of one process, and says whether it may serve."""
 
-    def __init__(self, clock: SteadyClock, marks: Marks, expirer: Expirer, tolerance: float) -> None:
+    def __init__(self, clock: MonotonicWallClock, marks: SharedCounters, expirer: Expirer, tolerance: float) -> None:
         self.clock = clock
         self.finding = Finding.RIGHT
         self.offset = 0.0
@@ -195,7 +195,7 @@ class ClockCheck:
                 self._seen = replace(self._seen, mark=noted)
 
     async def look(self) -> None:
-        """Reads the clocks and judges; changes nothing outside of this process. Raises Unavailable."""
+        """Reads the clocks and judges; changes nothing outside of this process. Raises StoreUnavailable."""
         clock = self.clock
         jump = clock.jump
         before = clock.wall()
@@ -213,7 +213,7 @@ class ClockCheck:
         self._compare(seen, after, agrees=agrees)
         questioned = not agrees or self.ahead > limit
         self._redis_offset = await self._ask_redis() if questioned and self._redis is not None else None
-        evidence = Evidence(
+        evidence = ClockEvidence(
             database,
             self.ahead,
             self._redis_offset,
@@ -228,11 +228,11 @@ class ClockCheck:
         """Takes a mark that lies ahead back to the database's clock. False if another process was faster.
 
         First everything that it held expired is expired for good, and the passing state is emptied: nothing comes to
-        life again. Raises Unavailable, and then the mark stays as it is.
+        life again. Raises StoreUnavailable, and then the mark stays as it is.
         """
         seen, now = self._seen, self.clock.wall() - self.offset
         if seen is None:
-            raise Unavailable("the clocks were not looked at")
+            raise StoreUnavailable("the clocks were not looked at")
         if self._forget is not None:
             await self._forget()
         expired = await self._expirer.expire(now, seen.mark)
@@ -276,7 +276,7 @@ class ClockCheck:
         before = self.clock.wall()
         try:
             time = await self._redis()
-        except Unavailable:
+        except StoreUnavailable:
             return None
         return Offset(before - time, self.clock.wall() - time)
 

@@ -20,7 +20,7 @@ compile test --all-extras --group test --group lint --constraints deploy/locks/r
 compile demo --group demo
 compile lock --group lock
 
-for folder in deploy/assets tests/peers; do
+for folder in deploy/assets tests/interop; do
     cd "$root/$folder"
     npm install --package-lock-only --silent </dev/null
     echo "$folder/package-lock.json"

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from broker.jose import SIGNATURE_ALGORITHMS
+from broker.crypto.jose import SIGNATURE_ALGORITHMS
 from broker.model.assurance import Level
 from broker.normalize.phone import regions
-from broker.provider import Reason
-from broker.toml import Between, Problem, Seconds
+from broker.platform.toml_loader import Problem, Range, Seconds
+from broker.provider import ProviderFailureReason
 
 
-class Authentication(StrEnum):
+class UpstreamAuthentication(StrEnum):
     """How the broker proves at the provider's token endpoint who it is (OpenID Connect Core 9)."""
 
     PRIVATE_KEY_JWT = "private_key_jwt"
@@ -22,7 +22,7 @@ class Authentication(StrEnum):
     CLIENT_SECRET_POST = "client_secret_post"
 
 
-class Audience(StrEnum):
+class UpstreamAssertionAudience(StrEnum):
     """Whom a client assertion names as its audience: the provider's issuer, or its token endpoint."""
 
     ISSUER = "issuer"
@@ -48,13 +48,13 @@ class OpenIdConfig:
     client_id: str
     levels: Mapping[str, Level]
 
-    authentication: Authentication = Authentication.PRIVATE_KEY_JWT
+    authentication: UpstreamAuthentication = UpstreamAuthentication.PRIVATE_KEY_JWT
     key_file: Path | None = None
     """PEM of the broker's private key at this provider, for `private_key_jwt`."""
     key_algorithm: str = "ES256"
     key_id: str | None = None
     """The `kid` of that key; its RFC 7638 thumbprint unless given."""
-    assertion_audience: Audience = Audience.ISSUER
+    assertion_audience: UpstreamAssertionAudience = UpstreamAssertionAudience.ISSUER
     secret_file: Path | None = None
     """File whose first line is the client secret, for the two methods with one."""
 
@@ -71,7 +71,7 @@ class OpenIdConfig:
     """Signature algorithms an ID token may have."""
     audiences: tuple[str, ...] = ()
     """Audiences besides `client_id` that an ID token may name (OpenID Connect Core 3.1.3.7, item 3)."""
-    clock_skew: Annotated[Seconds, Between(0, 300)] = 30
+    clock_skew: Annotated[Seconds, Range(0, 300)] = 30
     """Seconds by which the provider's clock may differ from ours."""
     iss_parameter_supported: bool = False
     """Whether every response carries `iss` (RFC 9207), though the metadata does not say so."""
@@ -105,11 +105,11 @@ class OpenIdConfig:
     policy: str | None = None
     procedure: str | None = None
 
-    errors: Mapping[str, Reason] = field(default_factory=dict)
+    errors: Mapping[str, ProviderFailureReason] = field(default_factory=dict)
     """The provider's own error codes to our reasons, before the standard's."""
     languages: Mapping[str, str] = field(default_factory=dict)
     """Our language to what the provider wants in `ui_locales`; the same unless given."""
-    max_connections: Annotated[int, Between(1, 1000)] = 20
+    max_connections: Annotated[int, Range(1, 1000)] = 20
     """Connections to the provider at once, in each process."""
 
 
@@ -158,7 +158,7 @@ def _check_issuer(config: OpenIdConfig, development: bool) -> Iterator[Problem]:
 
 
 def _check_keys(config: OpenIdConfig) -> Iterator[Problem]:
-    if config.authentication is Authentication.PRIVATE_KEY_JWT:
+    if config.authentication is UpstreamAuthentication.PRIVATE_KEY_JWT:
         if config.key_file is None:
             yield Problem("key_file", "private_key_jwt needs a key", "name a PEM file; `portico keys init` makes them")
         if config.key_algorithm not in SIGNATURE_ALGORITHMS:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final
 
-from broker.jose import strict_json
+from broker.crypto.jose import strict_json
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9:/._~#?=&+-]{0,199}", re.ASCII)
 _ALGORITHM: Final = re.compile(r"[A-Za-z0-9+.-]{1,32}", re.ASCII)

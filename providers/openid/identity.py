@@ -4,13 +4,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from broker.model.assurance import Check, Evidence, EvidenceType, Level, Verifiable, Verification
+from broker.model.assurance import (
+    EvidenceType,
+    Level,
+    Verification,
+    VerificationCapabilities,
+    VerificationCheck,
+    VerificationEvidence,
+)
 from broker.model.identity import Identity
 from broker.normalize.claims import PROVEN_BY, read_claim
-from broker.provider import Card
+from broker.provider import ProviderInfo
 from providers.openid.config import OpenIdConfig
 from providers.openid.describe import describe_identifier
-from providers.openid.refused import Fault, Refused
+from providers.openid.errors import UpstreamError, UpstreamFault
 
 MAX_METHODS: Final = 10
 
@@ -28,7 +35,7 @@ class MappedClaims:
 
 
 def make_identity(
-    card: Card,
+    card: ProviderInfo,
     config: OpenIdConfig,
     id_token: Mapping[str, Any],
     userinfo: Mapping[str, Any],
@@ -39,7 +46,7 @@ def make_identity(
 
     Of a claim in both, the userinfo answer's counts if it can be read; one that is null, empty or malformed there takes
     nothing away from the ID token (OpenID Connect Core 5.3.2). `malformed` is called with our name of each claim that
-    came in a form that is left out. Raises Refused if a required claim is missing, which a blank one is.
+    came in a form that is left out. Raises UpstreamError if a required claim is missing, which a blank one is.
     """
     level = level_reached(id_token.get("acr"), config, card.max_level)
     signed, told = (map_claims(given, config.claim_map, config.region) for given in (id_token, userinfo))
@@ -49,7 +56,7 @@ def make_identity(
         malformed(name)
     missing = [f"{name} (malformed)" if name in odd else name for name in config.required_claims if name not in claims]
     if missing:
-        raise Refused(Fault.CLAIMS_MISSING, f"claims missing: {', '.join(missing)}")
+        raise UpstreamError(UpstreamFault.CLAIMS_MISSING, f"claims missing: {', '.join(missing)}")
     return Identity(
         provider=card.id,
         issuer=config.issuer,
@@ -63,18 +70,18 @@ def make_identity(
 
 
 def level_reached(acr: object, config: OpenIdConfig, highest: Level) -> Level:
-    """What an `acr` is worth here, never above what the provider is registered for. Raises Refused.
+    """What an `acr` is worth here, never above what the provider is registered for. Raises UpstreamError.
 
     A missing one is an incomplete reply unless the configuration says what it is worth; an unknown one is worth
     nothing.
     """
     if acr is None:
         if config.acr_missing is None:
-            raise Refused(Fault.LEVEL_MISSING, "acr is missing")
+            raise UpstreamError(UpstreamFault.LEVEL_MISSING, "acr is missing")
         return min(config.acr_missing, highest)
     level = config.levels.get(acr) if isinstance(acr, str) else None
     if level is None:
-        raise Refused(Fault.LEVEL_UNKNOWN, f"acr {describe_identifier(acr)} is not known")
+        raise UpstreamError(UpstreamFault.LEVEL_UNKNOWN, f"acr {describe_identifier(acr)} is not known")
     return min(level, highest)
 
 
@@ -138,21 +145,21 @@ def verification(config: OpenIdConfig, level: Level, claims: Mapping[str, Any], 
         policy=config.policy,
         procedure=config.procedure,
         evidence=(
-            Evidence(
+            VerificationEvidence(
                 type=EvidenceType.ELECTRONIC_RECORD,
-                checks=(Check(check_method=METHOD, organization=source, time=now),),
+                checks=(VerificationCheck(check_method=METHOD, organization=source, time=now),),
                 details={"type": RECORD, "source": {"name": source}},
             ),
         ),
     )
 
 
-def verifiable(config: OpenIdConfig) -> Verifiable | None:
+def verifiable(config: OpenIdConfig) -> VerificationCapabilities | None:
     """What `verification` can say with this configuration, whoever signs in."""
     claims = frozenset(config.verified_claims) & config.claim_map.keys()
     if config.trust_framework is None or not claims:
         return None
-    return Verifiable(
+    return VerificationCapabilities(
         frameworks=frozenset({config.trust_framework}),
         claims=claims,
         kinds={EvidenceType.ELECTRONIC_RECORD: frozenset({RECORD})},

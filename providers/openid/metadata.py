@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from broker.jose import KeySet, Untrusted, parse_keys
-from broker.outgoing import Client, NotJson, Outgoing, Response
+from broker.crypto.jose import InvalidToken, KeySet, parse_keys
+from broker.platform.http_client import HttpClient, HttpClients, HttpResponse, NotJson
 from providers.openid.describe import describe_identifier
-from providers.openid.refused import KEYS, METADATA, Fault, Refused
+from providers.openid.errors import KEYS, METADATA, UpstreamError, UpstreamFault
 
 MAX_METADATA = 65_536
 MAX_KEY_SET = 131_072
@@ -31,18 +31,20 @@ def parse_metadata(document: Mapping[str, Any], issuer: str, may_call: Callable[
 
     An `end_session_endpoint` (RP-Initiated Logout 1.0, 2.1) of another kind counts as none: signing in needs none.
 
-    Raises Refused where the issuer is another one (Discovery 4.3) or an endpoint is missing or may not be called.
+    Raises UpstreamError where the issuer is another one (Discovery 4.3) or an endpoint is missing or may not be called.
     """
     if document.get("issuer") != issuer:
         found = describe_identifier(document.get("issuer"))
-        raise Refused(Fault.METADATA_ISSUER, f"metadata: issuer {found}: expected {issuer!r}")
+        raise UpstreamError(UpstreamFault.METADATA_ISSUER, f"metadata: issuer {found}: expected {issuer!r}")
     found_at: dict[str, str] = {}
     for name in ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint"):
         value = document.get(name)
         if value is None and name == "userinfo_endpoint":
             continue
         if not isinstance(value, str) or "#" in value or not may_call(value):
-            raise Refused(Fault.METADATA_ENDPOINT, f"metadata: {name} is missing or not an address that may be called")
+            raise UpstreamError(
+                UpstreamFault.METADATA_ENDPOINT, f"metadata: {name} is missing or not an address that may be called"
+            )
         found_at[name] = value
     ends = document.get("end_session_endpoint")
     if isinstance(ends, str) and "#" not in ends and may_call(ends):
@@ -51,11 +53,11 @@ def parse_metadata(document: Mapping[str, Any], issuer: str, may_call: Callable[
     return Metadata(**found_at, announces_issuer=announces)
 
 
-async def fetch_metadata(issuer: str, client: Client, outgoing: Outgoing) -> Metadata:
-    """The provider's metadata, asked for anew. Raises Refused."""
+async def fetch_metadata(issuer: str, client: HttpClient, outgoing: HttpClients) -> Metadata:
+    """The provider's metadata, asked for anew. Raises UpstreamError."""
     url = issuer.removesuffix("/") + "/.well-known/openid-configuration"
     answer = await client.get(url, limit=MAX_METADATA)
-    if not isinstance(answer, Response) or answer.status != 200:
+    if not isinstance(answer, HttpResponse) or answer.status != 200:
         raise METADATA.failed(answer)
     document = answer.json()
     if isinstance(document, NotJson):
@@ -66,16 +68,16 @@ async def fetch_metadata(issuer: str, client: Client, outgoing: Outgoing) -> Met
 class KeySource:
     """Where the provider's public keys come from; a set that did not change is not imported again."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: HttpClient) -> None:
         """Nothing fetched yet."""
         self._client = client
         self._text = b""
         self._keys = KeySet()
 
     async def fetch(self, url: str) -> KeySet:
-        """The keys, asked for anew. Raises Refused for sets that are too large, no sets, or show private keys."""
+        """The keys, asked for anew. Raises UpstreamError for sets that are too large, no sets, or show private keys."""
         answer = await self._client.get(url, limit=MAX_KEY_SET)
-        if not isinstance(answer, Response) or answer.status != 200:
+        if not isinstance(answer, HttpResponse) or answer.status != 200:
             raise KEYS.failed(answer)
         if answer.body != self._text:
             document = answer.json()
@@ -83,6 +85,6 @@ class KeySource:
                 raise KEYS.failed(document)
             try:
                 self._keys, self._text = parse_keys(document), answer.body
-            except Untrusted as problem:
-                raise Refused(Fault.KEYS_UNUSABLE, f"keys: {problem.detail}") from None
+            except InvalidToken as problem:
+                raise UpstreamError(UpstreamFault.KEYS_UNUSABLE, f"keys: {problem.detail}") from None
         return self._keys

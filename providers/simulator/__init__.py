@@ -3,8 +3,8 @@
 A server of its own, reached through the kind `openid` like any other provider.
 """
 
-from providers.simulator.cast import cast
+from providers.simulator.personas import cast
 from providers.simulator.server import create
-from providers.simulator.settings import Client, Issuer, Persona, Settings
+from providers.simulator.settings import Issuer, Persona, SimulatedClient, SimulatorSettings
 
-__all__ = ["Client", "Issuer", "Persona", "Settings", "cast", "create"]
+__all__ = ["Issuer", "Persona", "SimulatedClient", "SimulatorSettings", "cast", "create"]

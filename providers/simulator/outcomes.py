@@ -16,7 +16,7 @@ class Group(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SimulatedOutcome:
     """One outcome. `error` is the code it answers with, where that is all it does.
 
     `failure` is the class of the failure table that a broker should end in, None where the sign-in should succeed.
@@ -29,15 +29,15 @@ class Outcome:
     error: str | None = None
 
 
-def _honest(failure: FailureClass, label: str, error: str | None) -> Outcome:
-    return Outcome(failure.value, Group.HONEST, label, failure, error)
+def _honest(failure: FailureClass, label: str, error: str | None) -> SimulatedOutcome:
+    return SimulatedOutcome(failure.value, Group.HONEST, label, failure, error)
 
 
-def _crooked(name: str, label: str, failure: FailureClass | None = FailureClass.UNSAFE_REPLY) -> Outcome:
-    return Outcome(name, Group.CROOKED, label, failure)
+def _crooked(name: str, label: str, failure: FailureClass | None = FailureClass.UNSAFE_REPLY) -> SimulatedOutcome:
+    return SimulatedOutcome(name, Group.CROOKED, label, failure)
 
 
-OK = Outcome("ok", Group.GOOD, "Sign in", None)
+OK = SimulatedOutcome("ok", Group.GOOD, "Sign in", None)
 
 _ALL = (
     OK,
@@ -100,4 +100,4 @@ _ALL = (
     _crooked("key_rotated", "A new key from one moment to the next, properly published", None),
 )
 
-OUTCOMES: Mapping[str, Outcome] = {outcome.name: outcome for outcome in _ALL}
+OUTCOMES: Mapping[str, SimulatedOutcome] = {outcome.name: outcome for outcome in _ALL}

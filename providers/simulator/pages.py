@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from urllib.parse import urlsplit
 
-from providers.simulator.memory import House, Remembered
-from providers.simulator.outcomes import OK, OUTCOMES, Group, Outcome
+from providers.simulator.outcomes import OK, OUTCOMES, Group, SimulatedOutcome
 from providers.simulator.requests import Request
+from providers.simulator.state import RememberedSession, SimulatedIssuer
 
 WARNING = "This is a simulator. Nobody here is real, and no password is asked for."
 
@@ -34,7 +34,7 @@ def layout(title: str, heading: str, motto: str, style: str, body: str) -> str:
 """
 
 
-def sign_in_page(house: House, request: Request, query: str, known: Remembered | None = None) -> str:
+def sign_in_page(house: SimulatedIssuer, request: Request, query: str, known: RememberedSession | None = None) -> str:
     """Who are you, and what shall happen? `query` is the request as it came, which travels along in the form.
 
     `known` is signed in here already, and goes on with one press.
@@ -63,7 +63,7 @@ def sign_in_page(house: House, request: Request, query: str, known: Remembered |
     return house_page(house, f"Sign in - {house.issuer.title}", body)
 
 
-def _again(house: House, query: str, known: Remembered) -> str:
+def _again(house: SimulatedIssuer, query: str, known: RememberedSession) -> str:
     return f"""<form method="post" action="{escape(house.url)}/sign-in">
 <h2>You are signed in already</h2>
 <input type="hidden" name="request" value="{escape(query)}">
@@ -72,7 +72,7 @@ def _again(house: House, query: str, known: Remembered) -> str:
 </form>"""
 
 
-def sign_out_page(house: House, given: Mapping[str, str]) -> str:
+def sign_out_page(house: SimulatedIssuer, given: Mapping[str, str]) -> str:
     """Do you want to sign out? What was given travels along in the form."""
     fields = "\n".join(
         f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">' for name, value in given.items()
@@ -88,7 +88,7 @@ def sign_out_page(house: House, given: Mapping[str, str]) -> str:
 
 def folded(group: Group) -> str:
     """The outcomes of a group, folded away."""
-    found: Sequence[Outcome] = [outcome for outcome in OUTCOMES.values() if outcome.group is group]
+    found: Sequence[SimulatedOutcome] = [outcome for outcome in OUTCOMES.values() if outcome.group is group]
     inner = radios("outcome", [(outcome.name, outcome.label) for outcome in found], None)
     return f"<details><summary>{escape(group.value)}</summary><div>\n{inner}\n</div></details>"
 
@@ -102,18 +102,18 @@ def radios(name: str, choices: Iterable[tuple[str, str]], chosen: str | None) ->
     )
 
 
-def message_page(house: House, heading: str, text: str) -> str:
+def message_page(house: SimulatedIssuer, heading: str, text: str) -> str:
     """A page that says one thing."""
     body = f"<h1>{escape(heading)}</h1>\n<article><p>{escape(text)}</p></article>"
     return house_page(house, f"{heading} - {house.issuer.title}", body)
 
 
-def house_page(house: House, title: str, body: str) -> str:
+def house_page(house: SimulatedIssuer, title: str, body: str) -> str:
     """A page in an issuer's own dress."""
     return layout(title, house.issuer.title, house.issuer.motto, f"{house.url}/style.css", body)
 
 
-def home_page(houses: Sequence[House], base: str) -> str:
+def home_page(houses: Sequence[SimulatedIssuer], base: str) -> str:
     """All issuers, and a switch for each that puts it out of order."""
     parts = ["<h1>Identity providers for trying things out</h1>"]
     for house in houses:

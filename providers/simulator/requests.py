@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
-from providers.simulator.outcomes import OK, OUTCOMES, Outcome
-from providers.simulator.settings import Client, Issuer, Persona
+from providers.simulator.outcomes import OK, OUTCOMES, SimulatedOutcome
+from providers.simulator.settings import Issuer, Persona, SimulatedClient
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """A request that passed every check."""
 
-    client: Client
+    client: SimulatedClient
     redirect_uri: str
     scope: tuple[str, ...]
     state: str | None
@@ -40,7 +40,7 @@ class RefusedRequest(Exception):
 class Wish:
     """What a `login_hint` asks for: an outcome, and a person. Neither is asked for by any other hint."""
 
-    outcome: Outcome | None = None
+    outcome: SimulatedOutcome | None = None
     persona: Persona | None = None
 
 
@@ -108,7 +108,7 @@ def read_wish(hint: str, issuer: Issuer) -> Wish:
     return Wish(outcome, persona)
 
 
-def find_outcome(name: str) -> Outcome:
+def find_outcome(name: str) -> SimulatedOutcome:
     """The outcome of a name. Raises BadRequest."""
     if name not in OUTCOMES:
         raise BadRequest("There is no such outcome.")

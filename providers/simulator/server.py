@@ -8,19 +8,22 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from broker.ambient import Ambient
-from providers.simulator.doors import Doors, page
-from providers.simulator.memory import House, Memory
+from broker.platform.system import System
+from providers.simulator.endpoints import IssuerEndpoints, page
 from providers.simulator.pages import home_page
-from providers.simulator.settings import Settings
+from providers.simulator.settings import SimulatorSettings
+from providers.simulator.state import IssuerState, SimulatedIssuer
 
 
-def create(settings: Settings, ambient: Ambient) -> Starlette:
+def create(settings: SimulatorSettings, system: System) -> Starlette:
     """The application. Raises ValueError outside development: it signs in anybody as anybody."""
     if not settings.development:
         raise ValueError("the simulator signs in anybody as anybody and runs in development only")
     style = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
-    houses = [House(issuer, f"{settings.base}/{issuer.name}", Memory(issuer, ambient)) for issuer in settings.issuers]
+    houses = [
+        SimulatedIssuer(issuer, f"{settings.base}/{issuer.name}", IssuerState(issuer, system))
+        for issuer in settings.issuers
+    ]
     ways_back = tuple(uri for house in houses for client in house.issuer.clients for uri in client.redirect_uris)
 
     async def home(request: Request) -> Response:
@@ -37,7 +40,7 @@ def create(settings: Settings, ambient: Ambient) -> Starlette:
         return RedirectResponse(to, 303)
 
     routes = [Route("/", home), Route("/style.css", plain_style), Route("/hop", hop)]
-    return _exact(Starlette(routes=[*routes, *(_mount(house, settings, ambient, style) for house in houses)]))
+    return _exact(Starlette(routes=[*routes, *(_mount(house, settings, system, style) for house in houses)]))
 
 
 def _exact(app: Starlette) -> Starlette:
@@ -46,8 +49,8 @@ def _exact(app: Starlette) -> Starlette:
     return app
 
 
-def _mount(house: House, settings: Settings, ambient: Ambient, style: str) -> Mount:
-    doors = Doors(house, settings, ambient, style)
+def _mount(house: SimulatedIssuer, settings: SimulatorSettings, system: System, style: str) -> Mount:
+    doors = IssuerEndpoints(house, settings, system, style)
     guarded = [
         Route("/.well-known/openid-configuration", doors.metadata),
         Route("/jwks", doors.jwks),

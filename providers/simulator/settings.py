@@ -6,7 +6,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
+class SimulatedClient:
     """Somebody who may ask: known by a public key set (RFC 7517) or by a shared secret, not both."""
 
     client_id: str
@@ -43,13 +43,13 @@ class Issuer:
     levels: tuple[str, ...]
     amr: tuple[tuple[str, ...], ...]
     personas: tuple[Persona, ...]
-    clients: tuple[Client, ...] = ()
+    clients: tuple[SimulatedClient, ...] = ()
     algorithm: str = "ES256"
     announces_issuer: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class SimulatorSettings:
     """The simulator. `base` is the URL it is reached at, without a slash at the end.
 
     `development` must be true: it signs in anybody as anybody. `hop` is a URL of another origin (such as

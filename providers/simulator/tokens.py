@@ -7,10 +7,10 @@ from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from typing import Any, Final
 
-from broker import jwe
-from broker.jose import hash_claim, sign
-from providers.simulator.memory import House, SignIn, new_key
+from broker.crypto import jwe
+from broker.crypto.jose import hash_claim, sign
 from providers.simulator.settings import Issuer, Persona
+from providers.simulator.state import SimulatedIssuer, SimulatedSignIn, new_key
 
 DAY: Final = 86_400
 
@@ -31,7 +31,7 @@ def level_index(issuer: Issuer, persona: Persona, acr_values: tuple[str, ...], o
     return next((index for index in asked if index <= best), best)
 
 
-def claims_about(sign_in: SignIn) -> dict[str, Any]:
+def claims_about(sign_in: SimulatedSignIn) -> dict[str, Any]:
     """What userinfo says: the claims that the scopes ask for."""
     names = {name for scope in sign_in.request.scope for name in SCOPES.get(scope, ())}
     if sign_in.outcome.name == "incomplete_reply":
@@ -41,7 +41,7 @@ def claims_about(sign_in: SignIn) -> dict[str, Any]:
     return {**claims, "sub": other.get(sign_in.outcome.name, claims["sub"])}
 
 
-def id_token(house: House, sign_in: SignIn, access_token: str, now: int, life: int) -> str:
+def id_token(house: SimulatedIssuer, sign_in: SimulatedSignIn, access_token: str, now: int, life: int) -> str:
     """The ID token of a sign-in, with what its outcome makes of it."""
     claims = _honest_claims(house, sign_in, now, life)
     claims["at_hash"] = hash_claim(access_token, house.issuer.algorithm)
@@ -49,7 +49,7 @@ def id_token(house: House, sign_in: SignIn, access_token: str, now: int, life: i
     return _sign(sign_in.outcome.name, claims, house)
 
 
-def _honest_claims(house: House, sign_in: SignIn, now: int, life: int) -> dict[str, Any]:
+def _honest_claims(house: SimulatedIssuer, sign_in: SimulatedSignIn, now: int, life: int) -> dict[str, Any]:
     request = sign_in.request
     index = level_index(house.issuer, sign_in.persona, request.acr_values, sign_in.outcome.name)
     claims = {
@@ -65,7 +65,7 @@ def _honest_claims(house: House, sign_in: SignIn, now: int, life: int) -> dict[s
     return claims if request.nonce is None else {**claims, "nonce": request.nonce}
 
 
-def _bend(outcome: str, claims: dict[str, Any], house: House, now: int) -> dict[str, Any]:
+def _bend(outcome: str, claims: dict[str, Any], house: SimulatedIssuer, now: int) -> dict[str, Any]:
     me = claims["aud"]
     changes: Mapping[str, Mapping[str, Any]] = {
         "unknown_acr": {"acr": "a-level-nobody-has-heard-of"},
@@ -89,7 +89,7 @@ def _bend(outcome: str, claims: dict[str, Any], house: House, now: int) -> dict[
     return {name: value for name, value in bent.items() if value is not None}
 
 
-def _sign(outcome: str, claims: Mapping[str, Any], house: House) -> str:
+def _sign(outcome: str, claims: Mapping[str, Any], house: SimulatedIssuer) -> str:
     key = house.memory.key
     match outcome:
         case "wrong_signature" | "unsafe_reply":

@@ -18,9 +18,9 @@ import uvloop
 from tests.bench import cpu, load, report
 from tests.bench.journeys import Visit, right
 from tests.bench.load import AT_ONCE, Sample
+from tests.bench.raw_http import Unexpected, get
 from tests.bench.servers import Server, running
 from tests.bench.signing import Key, verified
-from tests.bench.wire import Unexpected, get
 
 USUAL_ROUNDS = 5
 BUSY = 2.0

@@ -7,8 +7,8 @@ from urllib.parse import parse_qs, quote, urlsplit
 import msgspec
 
 from tests.bench.client import Client, handle
+from tests.bench.raw_http import Connection, Jar, Reply, Unexpected, get, post
 from tests.bench.upstream import target
-from tests.bench.wire import Connection, Jar, Reply, Unexpected, get, post
 
 BROWSER = (
     b"User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n"

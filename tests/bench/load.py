@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from tests.bench import cpu
 from tests.bench.journeys import Visit
+from tests.bench.raw_http import Unexpected
 from tests.bench.servers import Server, Slot
-from tests.bench.wire import Unexpected
 
 AT_ONCE = 16
 """Sign-ins under way at a time."""

@@ -12,13 +12,13 @@ from pathlib import Path
 from tests.bench import cpu
 from tests.bench.client import Client
 from tests.bench.journeys import FLOOR, PEER, PROVIDER, Product, Visit, portico
+from tests.bench.raw_http import Connection, connect
 from tests.bench.upstream import LEVEL
-from tests.bench.wire import Connection, connect
-from tests.machine.peers import Peer
-from tests.machine.ports import LOOPBACK, free_port
-from tests.machine.postgres import PostgresServer
-from tests.machine.program import Program, answers
-from tests.machine.redis import RedisServer
+from tests.support.peers import Peer
+from tests.support.ports import LOOPBACK, free_port
+from tests.support.postgres import PostgresServer
+from tests.support.program import Program, answers
+from tests.support.redis import RedisServer
 
 ROOT = Path(__file__).resolve().parents[2]
 PINNED = (
@@ -218,7 +218,7 @@ def floor(core: set[int], upstream: int, redis: RedisServer) -> Iterator[Server]
     port = free_port()
     client = Client("bench", REDIRECT, f"http://{LOOPBACK}:{port}")
     jwk = json.dumps(client.key.jwk)
-    words = ("-O", "-m", "tests.bench.floor", str(port), str(upstream), str(redis.port), jwk)
+    words = ("-O", "-m", "tests.bench.baseline", str(port), str(upstream), str(redis.port), jwk)
     with started(core, port, *words) as program:
         yield Server(FLOOR, client, port, program, upstream)
 

@@ -18,9 +18,9 @@ from tests.bench.client import Client
 from tests.bench.journeys import portico
 from tests.bench.servers import REDIRECT, Server, written
 from tests.deploy.image import Stage, base_programs, follow, stages
-from tests.machine.ports import free_port
-from tests.machine.postgres import unprivileged
-from tests.machine.program import Program, answers
+from tests.support.ports import free_port
+from tests.support.postgres import unprivileged
+from tests.support.program import Program, answers
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "deploy" / "image" / "Containerfile"

@@ -10,10 +10,10 @@ import pytest
 from cryptography import x509
 
 from tests.deploy.test_proxy import StandIn
-from tests.machine import nginx
-from tests.machine.certificates import Authority, Certificate
-from tests.machine.nginx import USUAL, WITH_CERTIFICATES
-from tests.machine.ports import LOOPBACK
+from tests.support import nginx
+from tests.support.certificates import Authority, Certificate
+from tests.support.nginx import USUAL, WITH_CERTIFICATES
+from tests.support.ports import LOOPBACK
 
 
 @dataclass

@@ -14,10 +14,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.machine.certificates import Authority
-from tests.machine.ports import LOOPBACK, free_port
-from tests.machine.program import Program, answers
-from tests.machine.programs import need
+from tests.support.certificates import Authority
+from tests.support.ports import LOOPBACK, free_port
+from tests.support.program import Program, answers
+from tests.support.programs import need
 
 CONFIGURATION = Path(__file__).resolve().parents[2] / "deploy" / "proxy" / "haproxy.cfg"
 

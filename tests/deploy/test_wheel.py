@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.machine.ports import free_port, free_ports
-from tests.machine.program import Program, answers
+from tests.support.ports import free_port, free_ports
+from tests.support.program import Program, answers
 
 ROOT = Path(__file__).resolve().parents[2]
 WITHOUT_US = {**{name: value for name, value in os.environ.items() if name != "PYTHONPATH"}, "PYTHONSAFEPATH": "1"}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from broker.web.operations.meters import Meters
+from broker.web.operations.metrics import Metrics
 from tests.documents.markdown import ROOT
 
 LEVELS = frozenset({"debug", "info", "warning", "error", "critical", "exception", "log"})
@@ -96,7 +96,7 @@ def literals(value: ast.expr, scope: ast.AST, place: str) -> Iterator[str]:
 @cache
 def metrics() -> dict[str, tuple[str, ...]]:
     """Every metric, by the name that Prometheus shows, with its labels."""
-    meters = Meters(None)
+    meters = Metrics(None)
     found = {}
     for metric in set(meters._registry._collector_to_names):
         if not isinstance(metric, Counter | Gauge | Histogram):

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from broker.assisted import drawing as case_diagram
-from broker.journey import drawing as journey_diagram
+from broker.assisted import diagram as case_diagram
+from broker.journey import diagram as journey_diagram
 
 BEGIN = "<!-- drawn from the table: begin -->"
 END = "<!-- drawn from the table: end -->"

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from broker.keys.index import Index
+from broker.crypto.keys.index import Index
+from broker.platform.toml_loader import load
 from broker.settings.providers import ProviderFile
+from broker.settings.schema import BrokerSettings
 from broker.settings.services import ServiceFile
-from broker.settings.shape import Broker
 from broker.settings.staff import StaffFile
-from broker.toml import load
 from tests.documents.markdown import CURRENT, Fence, fences, name
 
 EVERY = [fence for page in CURRENT for fence in fences(page)]
-SHAPES = (Broker, ServiceFile, ProviderFile, StaffFile, Index)
+SHAPES = (BrokerSettings, ServiceFile, ProviderFile, StaffFile, Index)
 
 
 def of(language: str) -> Any:

@@ -7,26 +7,27 @@ from pathlib import Path
 import pytest
 
 from broker.__main__ import LINGER
-from broker.actions import ping, questions
+from broker.actions import backchannel_requests
 from broker.actions.assisted import citizen, device_prompt
-from broker.assisted.clocks import Terms
-from broker.assisted.words import CODE_DIGITS, PER_POSITION
-from broker.jose.keys import MAX_KEY_SET, MAX_KEYS
-from broker.model.handle import READABLE
-from broker.oidc import ciba, ciba_object, logout_token
-from broker.oidc.ciba import Times
-from broker.remote_keys import COOL_DOWN, GRACE, LEAST, MOST
+from broker.actions.outbox import ping
+from broker.assisted.codes import CODE_DIGITS, PER_POSITION
+from broker.assisted.deadlines import CasePolicy
+from broker.crypto.client_jwks import COOL_DOWN, GRACE, MAX_MAX_AGE, MIN_MAX_AGE
+from broker.crypto.jose.keys import MAX_KEY_SET, MAX_KEYS
+from broker.model.handle import USER_CODE_ALPHABET
+from broker.oidc import ciba, ciba_request_object, logout_token
+from broker.oidc.ciba import CibaLifetimes
 from broker.settings.reference import lasted
-from broker.settings.shape import Tokens
-from broker.web import cookies
-from broker.web.inspector.memory import KEPT
+from broker.settings.schema import TokenSettings
+from broker.web.inspector.exchange_log import KEPT
+from broker.web.shared import cookies
 from tests.documents.markdown import ROOT, rows, section, text
 from tests.documents.test_names import in_code
 
 DOCS = ROOT / "docs"
 ASSISTED, OPERATING, PAGES = DOCS / "assisted.md", DOCS / "operating.md", DOCS / "pages.md"
 SERVICES = DOCS / "for-services"
-TERMS, TIMES = Terms(), Times()
+TERMS, TIMES = CasePolicy(), CibaLifetimes()
 NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 
 
@@ -37,7 +38,7 @@ def hours(seconds: float) -> str:
 
 def readable(length: int) -> str:
     """How the table of codes states a readable code."""
-    return f"{length} letters and digits, {math.floor(length * math.log2(len(READABLE)))} bits"
+    return f"{length} letters and digits, {math.floor(length * math.log2(len(USER_CODE_ALPHABET)))} bits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ STATEMENTS = (
     Statement(ASSISTED, f"| reference | naming a case aloud | {citizen.REFERENCE_LENGTH} letters and digits |"),
     Statement(ASSISTED, f"| continuation code | coming back, in any browser | {readable(citizen.CODE_LENGTH)} |"),
     Statement(
-        ASSISTED, f"| code of a question | opening a question on any device | {readable(questions.CODE_LENGTH)} |"
+        ASSISTED,
+        f"| code of a question | opening a question on any device | {readable(backchannel_requests.CODE_LENGTH)} |",
     ),
     Statement(ASSISTED, f"| confirmation code | proving the address | {CODE_DIGITS} digits |"),
     Statement(
@@ -73,19 +75,19 @@ STATEMENTS = (
     Statement(OPERATING, f'"not ready" for {NUMBERS[int(LINGER)]} seconds'),
     Statement(OPERATING, f"serves for {NUMBERS[int(GRACE // 3600)]} hours beyond its time"),
     Statement(SERVICES / "registering.md", f"up to {MAX_KEY_SET // 1024} KiB and {MAX_KEYS} keys"),
-    Statement(SERVICES / "registering.md", f"from {lasted(int(LEAST))} to {hours(MOST)}"),
+    Statement(SERVICES / "registering.md", f"from {lasted(int(MIN_MAX_AGE))} to {hours(MAX_MAX_AGE)}"),
     Statement(SERVICES / "registering.md", f"for {NUMBERS[int(GRACE // 3600)]} hours beyond its time"),
     Statement(SERVICES / "registering.md", {60.0: "at most once a minute"}[COOL_DOWN]),
     Statement(SERVICES / "ciba.md", f"line of up to {ciba.LONGEST_MESSAGE} characters"),
     Statement(SERVICES / "ciba.md", f"{ciba.LEAST_TOKEN} to {ciba.LONGEST_TOKEN} characters"),
-    Statement(SERVICES / "ciba.md", {3600: "up to an hour"}[TIMES.longest] + f"; {lasted(TIMES.usual)} if"),
+    Statement(SERVICES / "ciba.md", {3600: "up to an hour"}[TIMES.max] + f"; {lasted(TIMES.default)} if"),
     Statement(SERVICES / "ciba.md", f"wait {TIMES.interval} seconds longer"),
-    Statement(SERVICES / "ciba.md", f"`exp` within {ciba_object.LIFE // 60} minutes of `nbf`"),
-    Statement(SERVICES / "ciba.md", f"tried {NUMBERS[ping.TRIES]} times"),
+    Statement(SERVICES / "ciba.md", f"`exp` within {ciba_request_object.LIFE // 60} minutes of `nbf`"),
+    Statement(SERVICES / "ciba.md", f"tried {NUMBERS[ping.MAX_ATTEMPTS]} times"),
     Statement(SERVICES / "logout.md", f"for up to {NUMBERS[logout_token.TOLD_WITHIN // 3600]} hours"),
-    Statement(SERVICES / "README.md", f"the code is older than {Tokens().code} seconds"),
+    Statement(SERVICES / "README.md", f"the code is older than {TokenSettings().code} seconds"),
     Statement(SERVICES / "README.md", f"the last {KEPT} exchanges"),
-    Statement(SERVICES / "curl.md", f"You have {Tokens().code} seconds"),
+    Statement(SERVICES / "curl.md", f"You have {TokenSettings().code} seconds"),
     Statement(PAGES, f"up to {NUMBERS[cookies.SECRETS_KEPT]} secrets"),
 )
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from broker.actions.deliver import Outcome
-from broker.model.failures import KINDS, FailureClass
+from broker.actions.outbox.deliver import DeliveryOutcome
+from broker.model.failures import FAILURES, FailureClass
 from broker.settings.reference import tables
-from broker.settings.shape import Broker
+from broker.settings.schema import BrokerSettings
 from tests.documents.code import GRAVE, log_events, metrics, words
 from tests.documents.markdown import CURRENT, ROOT, name, rows, section, spans, text
 
@@ -61,7 +61,7 @@ def test_every_name_in_a_code_span_is_a_word_of_the_code(page: Path) -> None:
 @PAGES
 def test_every_setting_of_broker_toml_that_a_page_names_exists(page: Path) -> None:
     known: set[str] = set()
-    for table in tables(Broker):
+    for table in tables(BrokerSettings):
         path = table.heading.strip("[]")
         known |= {path, *(f"{path}.{setting.name}" if path else setting.name for setting in table.settings)}
     first = {path.partition(".")[0] for path in known if "." in path}
@@ -74,7 +74,7 @@ TRUST_FRAMEWORK = "portico_demonstration"
 
 OF_OTHERS = {
     "pg_dump",
-    *(f"delivery_{outcome}" for outcome in Outcome),
+    *(f"delivery_{outcome}" for outcome in DeliveryOutcome),
     *(f"question_{end}" for end in ("confirmed", "declined", "other_person")),
 }
 """A program of PostgreSQL, and names that the code puts together: log events and audit events."""
@@ -85,7 +85,9 @@ FILES = {"keys.toml", "broker.toml", "staff.toml"}
 
 def test_every_error_that_a_service_may_receive_for_a_failure_is_explained_to_services() -> None:
     told = {code for row in rows(section(SERVICES, "When something goes wrong")) for code in in_code(row[0])}
-    sent = {str(code) for kind in KINDS.values() for code in (kind.error, *kind.kin) if code is not None}
+    sent = {
+        str(code) for kind in FAILURES.values() for code in (kind.error, *kind.alternative_errors) if code is not None
+    }
     assert sent <= told
 
 

@@ -7,20 +7,20 @@ from broker.actions.assisted.context import CaseContext
 from broker.actions.assisted.permissions import allowed_actions, role_in_case
 from broker.actions.assisted.staff_results import CaseRole, CaseView, CaseWarning
 from broker.assisted import events as ev
-from broker.assisted.case import Case, Decision, State, Verdict
-from broker.assisted.effects import erased
+from broker.assisted.case import Case, CaseState, Decision, Verdict
 from broker.assisted.levels import Assessment, assess
-from broker.assisted.table import Barred, barred
+from broker.assisted.transitions import TransitionRefused, refusal
+from broker.assisted.updates import erased
 from broker.model.staff import StaffMember
 from broker.normalize.names import name_key
 
 
 def case_view(context: CaseContext, case: Case, member: StaffMember) -> CaseView:
     """The case for one member of staff. Without a role in it they get what a visitor sees, and no actions."""
-    now, rules = context.ambient.now(), context.rules
+    now, rules = context.system.now(), context.rules
     role, assessment = role_in_case(case, member, now), assess(case, rules.profiles)
     actions = allowed_actions(rules, case, member, now)
-    deciding = role is CaseRole.AGENT and case.state in (State.IN_SESSION, State.DECISION)
+    deciding = role is CaseRole.AGENT and case.state in (CaseState.IN_SESSION, CaseState.DECISION)
     return CaseView(
         redact_for(case, member, role),
         role,
@@ -43,7 +43,7 @@ def redact_for(case: Case, member: StaffMember, role: CaseRole) -> Case:
         case CaseRole.AGENT:
             return replace(case, flags=tuple(flag for flag in case.flags if flag.by == member.id))
         case CaseRole.REVIEWER:
-            return case if case.own_view is not None else _without_verdict(case)
+            return case if case.independent_review is not None else _without_verdict(case)
         case CaseRole.VISITOR | CaseRole.NONE:
             return replace(_without_verdict(erased(case)), flags=(), lease=case.lease)
 
@@ -67,12 +67,12 @@ def _warnings(case: Case, member: StaffMember) -> Iterator[CaseWarning]:
 
 def _refused_decisions(
     context: CaseContext, case: Case, member: StaffMember, assessment: Assessment
-) -> Iterator[tuple[Decision, Barred]]:
+) -> Iterator[tuple[Decision, TransitionRefused]]:
     """The decisions that the rules would refuse with what is recorded now. In a session: if it ended now."""
-    now, deciding = context.ambient.now(), replace(case, state=State.DECISION)
+    now, deciding = context.system.now(), replace(case, state=CaseState.DECISION)
     for decision in Decision:
         reasons = () if decision is Decision.APPROVE else ("",)
         event = ev.Decided(Verdict(member.id, now, decision, reasons, level=assessment.level))
-        why = barred(deciding, event, now, context.rules.terms)
+        why = refusal(deciding, event, now, context.rules.terms)
         if why is not None:
             yield decision, why

@@ -5,34 +5,42 @@ from dataclasses import dataclass, replace
 from broker.actions.assisted.contact import cannot_be_reached, contact, fingerprint_text
 from broker.actions.assisted.context import CaseContext, apply_events, audit_rows, load_case, notice, update_case
 from broker.actions.browser import Browser
-from broker.actions.outcomes import Continuation, Held, HelpOffered, HelpWanted, Limit, Proof, Refusal
-from broker.actions.sign_in.desk import Desk, event, mine, step
-from broker.actions.sign_in.help import Over, Proven
-from broker.actions.views import Lost
+from broker.actions.results import (
+    ContinuationIssued,
+    HelpOffered,
+    HelpRefused,
+    HelpRequest,
+    LimitKind,
+    ProofResult,
+    RateLimited,
+)
+from broker.actions.sign_in.case_link import CaseEnded, CaseProven
+from broker.actions.sign_in.context import SignInContext, advance_transaction, audit_event, load_own_transaction
+from broker.actions.views import DeadEnd
 from broker.assisted import events as ev
-from broker.assisted.case import Binding, Case, Channel, Confirmation, Contact, Safety, State, Way
-from broker.assisted.device import device_evidence
-from broker.assisted.standing import Standing, standing
-from broker.assisted.statement import authentication_level, identity
-from broker.assisted.table import Barred
-from broker.assisted.words import (
+from broker.assisted.case import Case, CaseState, Channel, Confirmation, Contact, ContactMethod, IdentityBinding, Safety
+from broker.assisted.case_status import CaseStatus, case_status
+from broker.assisted.codes import (
     confirmation_code,
     confirmation_digest,
     continuation_digest,
     phrase,
-    same_code,
-    same_phrase,
+    verify_code,
+    verify_phrase,
 )
+from broker.assisted.device_evidence import device_evidence
+from broker.assisted.transitions import TransitionRefused
+from broker.assisted.verified_identity import authentication_level, identity
 from broker.journey.events import HelpEnded, HelpRequested, HelpResumed
-from broker.journey.transaction import State as Journey
 from broker.journey.transaction import Transaction
+from broker.journey.transaction import TransactionState as Journey
 from broker.model import handle as handles
 from broker.model.assurance import Level
-from broker.model.facts import Created
+from broker.model.backchannel_request import BackchannelRequest
 from broker.model.failures import FailureClass
 from broker.model.identity import Identity
-from broker.model.notice import Notice, NoticeKind
-from broker.model.question import Question
+from broker.model.notification import Notification, NotificationKind
+from broker.model.store_results import CreateCaseResult
 
 CODE_LENGTH = 16
 """Letters and digits of a continuation code: 78 bits."""
@@ -44,11 +52,11 @@ STAFF_LANGUAGE = "en"
 """The language of the console."""
 
 _ENDINGS = {
-    State.DECLINED: FailureClass.HELP_DECLINED,
-    State.REVOKED: FailureClass.HELP_REVOKED,
-    State.WITHDRAWN: FailureClass.HELP_WITHDRAWN,
-    State.EXPIRED: FailureClass.HELP_EXPIRED,
-    State.RELEASED: FailureClass.HELP_EXPIRED,
+    CaseState.DECLINED: FailureClass.HELP_DECLINED,
+    CaseState.REVOKED: FailureClass.HELP_REVOKED,
+    CaseState.WITHDRAWN: FailureClass.HELP_WITHDRAWN,
+    CaseState.EXPIRED: FailureClass.HELP_EXPIRED,
+    CaseState.RELEASED: FailureClass.HELP_EXPIRED,
 }
 
 
@@ -59,25 +67,25 @@ class CitizenCases:
     `ways` are how notices can be sent: without a confirmation code the citizen cannot bind the identity.
     """
 
-    desk: Desk
+    sign_in_context: SignInContext
     context: CaseContext
     enabled: bool = True
-    ways: frozenset[Way] = frozenset(Way)
+    ways: frozenset[ContactMethod] = frozenset(ContactMethod)
 
     # --- asking ---
 
-    async def on_offer(self, handle: str, browser: Browser) -> HelpOffered | Lost | None:
+    async def on_offer(self, handle: str, browser: Browser) -> HelpOffered | DeadEnd | None:
         """The help on offer now: channels that reach the service's level, strongest first. None: no help."""
-        transaction = await mine(self.desk, handle, browser)
-        if isinstance(transaction, Lost):
+        transaction = await load_own_transaction(self.sign_in_context, handle, browser)
+        if isinstance(transaction, DeadEnd):
             return transaction
-        service = self.desk.service(transaction)
+        service = self.sign_in_context.service(transaction)
         if service is None or not self.enabled or transaction.state not in (Journey.CHOOSING, Journey.FAILED):
             return None
-        switches = await self.desk.switches.current()
-        if not self.desk.offer(transaction, service, switches, self.desk.ambient.now()).help:
+        switches = await self.sign_in_context.switches.current()
+        if not self.sign_in_context.offer(transaction, service, switches, self.sign_in_context.system.now()).help:
             return None
-        channels = self.channels(transaction.request.minimum)
+        channels = self.channels(transaction.request.min_level)
         return HelpOffered(transaction, service, channels, self.ways) if channels else None
 
     def channels(self, level: Level) -> tuple[Channel, ...]:
@@ -86,127 +94,135 @@ class CitizenCases:
         fit = [one for one in Channel if min(profiles.caps[one].level, profiles.highest) >= level]
         return tuple(sorted(fit, key=lambda one: -profiles.caps[one].level))
 
-    async def ask(self, handle: str, browser: Browser, wanted: HelpWanted) -> Continuation | Refusal | Held | Lost:
+    async def ask(
+        self, handle: str, browser: Browser, wanted: HelpRequest
+    ) -> ContinuationIssued | HelpRefused | RateLimited | DeadEnd:
         """Asks for help. Returns the continuation code, to be shown once."""
         offered = await self.on_offer(handle, browser)
-        if isinstance(offered, Lost):
+        if isinstance(offered, DeadEnd):
             return offered
         if offered is None or wanted.channel not in offered.channels:
-            return Refusal.NOT_NOW
+            return HelpRefused.NOT_NOW
         if wanted.way not in self.ways:
-            return Refusal.WAY
+            return HelpRefused.WAY
         reach = contact(wanted.way, wanted.address, self.context.rules.region)
         if reach is None:
-            return Refusal.UNREACHABLE if cannot_be_reached(wanted.way, wanted.address) else Refusal.ADDRESS
-        rate = self.desk.limited.help
-        if not await self.desk.limits.allow(f"help:{browser.address}", rate.most, rate.window):
-            return Held(Limit.HELP, rate.ends(self.desk.ambient.now()), offered.service, offered.transaction)
+            return HelpRefused.UNREACHABLE if cannot_be_reached(wanted.way, wanted.address) else HelpRefused.ADDRESS
+        rate = self.sign_in_context.limited.help
+        if not await self.sign_in_context.limits.allow(f"help:{browser.address}", rate.most, rate.window):
+            return RateLimited(
+                LimitKind.HELP, rate.ends(self.sign_in_context.system.now()), offered.service, offered.transaction
+            )
         safety = Safety(wanted.someone_with_me, wanted.unsafe)
         return await self._open(handle, offered.transaction, reach, Channel(wanted.channel), safety)
 
     async def _open(
         self, handle: str, transaction: Transaction, reach: Contact, channel: Channel, safety: Safety
-    ) -> Continuation | Refusal:
+    ) -> ContinuationIssued | HelpRefused:
         """Creates the case, then lets the transaction wait for it. After a crash in between the citizen asks again."""
         fingerprints = (self.context.fingerprint(fingerprint_text(reach)),)
         submitted = ev.Submitted(reach, channel, safety, fingerprints)
         while True:
-            code = handles.readable(self.context.ambient, CODE_LENGTH)
-            case = apply_events(self.context, self._new_case(transaction, code), submitted, ev.Readied())
-            if isinstance(case, Barred):
+            code = handles.new_user_code(self.context.system, CODE_LENGTH)
+            case = apply_events(self.context, self._new_case(transaction, code), submitted, ev.ReadyForSession())
+            if isinstance(case, TransitionRefused):
                 raise RuntimeError(f"a new case could not be submitted: {case}")
             case = replace(case, version=1)
             created = await self.context.stores.cases.create(case, audit_rows(case), ())
-            if created is Created.DONE:
+            if created is CreateCaseResult.DONE:
                 break
-            if created is Created.ONE_OPEN_ALREADY:
+            if created is CreateCaseResult.ONE_OPEN_ALREADY:
                 await self._join(handle, transaction)
-                return Refusal.NOT_NOW
-        await self.desk.continuations.put(continuation_key(code), handle, transaction.expires)
-        if await step(self.desk, handle, transaction, HelpRequested(case.id)) is None:
+                return HelpRefused.NOT_NOW
+        await self.sign_in_context.continuations.put(continuation_key(code), handle, transaction.expires)
+        if await advance_transaction(self.sign_in_context, handle, transaction, HelpRequested(case.id)) is None:
             await self._join(handle, transaction)
-        return Continuation(code)
+        return ContinuationIssued(code)
 
     async def _join(self, handle: str, transaction: Transaction) -> None:
         """Lets the transaction wait for the open case that was created for it before."""
         case = await self.context.stores.cases.by_transaction(transaction.id)
-        latest = await self.desk.transactions.load(handle)
+        latest = await self.sign_in_context.transactions.load(handle)
         if case is not None and case.open and latest is not None:
-            await step(self.desk, handle, latest, HelpRequested(case.id))
+            await advance_transaction(self.sign_in_context, handle, latest, HelpRequested(case.id))
 
     def _new_case(self, transaction: Transaction, code: str) -> Case:
-        now, terms = self.context.ambient.now(), self.context.rules.terms
+        now, terms = self.context.system.now(), self.context.rules.terms
         request = transaction.request
         return Case(
-            id=handles.fresh(self.context.ambient, size=16),
+            id=handles.new_handle(self.context.system, size=16),
             version=1,
-            state=State.DRAFT,
+            state=CaseState.DRAFT,
             transaction=transaction.id,
             browser=transaction.browser,
             client_id=request.client_id,
-            level=request.minimum,
-            claims=request.asked,
+            level=request.min_level,
+            claims=request.requested_claims,
             language=transaction.language,
-            reference=handles.readable(self.context.ambient, REFERENCE_LENGTH),
-            words=phrase(self.context.ambient.draw),
+            reference=handles.new_user_code(self.context.system, REFERENCE_LENGTH),
+            phrase=phrase(self.context.system.random_bytes),
             created=now,
             changed=now,
-            ends=now + terms.max_duration,
+            expires=now + terms.max_duration,
             deadline=now + terms.draft,
-            continuation=continuation_digest(handles.plain(code)),
+            continuation=continuation_digest(handles.normalize_user_code(code)),
         )
 
     # --- waiting ---
 
-    async def back(self, handle: str, browser: Browser) -> Lost | None:
+    async def back(self, handle: str, browser: Browser) -> DeadEnd | None:
         """Goes back to the open case from a failure or from a provider."""
-        transaction = await mine(self.desk, handle, browser)
-        if isinstance(transaction, Lost):
+        transaction = await load_own_transaction(self.sign_in_context, handle, browser)
+        if isinstance(transaction, DeadEnd):
             return transaction
         if transaction.case is not None:
-            await step(self.desk, handle, transaction, HelpResumed())
+            await advance_transaction(self.sign_in_context, handle, transaction, HelpResumed())
         return None
 
-    async def ready(self, handle: str, browser: Browser) -> Lost | None:
+    async def ready(self, handle: str, browser: Browser) -> DeadEnd | None:
         """The citizen is ready for the session: the case waits in the queue."""
-        return await self._simply(handle, browser, ev.Readied())
+        return await self._simply(handle, browser, ev.ReadyForSession())
 
-    async def withdraw(self, handle: str, browser: Browser) -> Lost | None:
+    async def withdraw(self, handle: str, browser: Browser) -> DeadEnd | None:
         """Withdraws the request for help; its personal data is erased."""
-        transaction = await mine(self.desk, handle, browser)
-        if isinstance(transaction, Lost):
+        transaction = await load_own_transaction(self.sign_in_context, handle, browser)
+        if isinstance(transaction, DeadEnd):
             return transaction
         if transaction.case is not None and isinstance(await self._change(transaction, ev.Withdrawn()), Case):
-            await step(self.desk, handle, transaction, HelpEnded(FailureClass.HELP_WITHDRAWN, transaction.case))
+            await advance_transaction(
+                self.sign_in_context, handle, transaction, HelpEnded(FailureClass.HELP_WITHDRAWN, transaction.case)
+            )
         return None
 
-    async def new_code(self, handle: str, browser: Browser) -> Continuation | Lost | None:
+    async def new_code(self, handle: str, browser: Browser) -> ContinuationIssued | DeadEnd | None:
         """A new continuation code for the open case, in place of the last one. None if no case is open."""
-        transaction = await mine(self.desk, handle, browser)
-        if isinstance(transaction, Lost):
+        transaction = await load_own_transaction(self.sign_in_context, handle, browser)
+        if isinstance(transaction, DeadEnd):
             return transaction
-        code = handles.readable(self.context.ambient, CODE_LENGTH)
-        drawn = ev.ContinuationDrawn(continuation_digest(handles.plain(code)))
+        code = handles.new_user_code(self.context.system, CODE_LENGTH)
+        drawn = ev.ContinuationCodeIssued(continuation_digest(handles.normalize_user_code(code)))
         if not isinstance(await self._change(transaction, drawn), Case):
             return None
-        await self.desk.continuations.put(continuation_key(code), handle, transaction.expires)
-        return Continuation(code)
+        await self.sign_in_context.continuations.put(continuation_key(code), handle, transaction.expires)
+        return ContinuationIssued(code)
 
-    async def _simply(self, handle: str, browser: Browser, event: ev.Event) -> Lost | None:
-        transaction = await mine(self.desk, handle, browser)
-        if isinstance(transaction, Lost):
+    async def _simply(self, handle: str, browser: Browser, event: ev.Event) -> DeadEnd | None:
+        transaction = await load_own_transaction(self.sign_in_context, handle, browser)
+        if isinstance(transaction, DeadEnd):
             return transaction
         await self._change(transaction, event)
         return None
 
-    async def _change(self, transaction: Transaction, *events: ev.Event, notices: tuple[Notice, ...] = ()) -> object:
+    async def _change(
+        self, transaction: Transaction, *events: ev.Event, notices: tuple[Notification, ...] = ()
+    ) -> object:
         if transaction.case is None:
             return None
         return await update_case(self.context, transaction.case, *events, notices=notices)
 
     # --- what the journey reads ---
 
-    async def outcome(self, transaction: Transaction) -> Proven | Over | None:
+    async def outcome(self, transaction: Transaction) -> CaseProven | CaseEnded | None:
         """The outcome of the transaction's case; None while the case is open.
 
         A case that continued in another transaction is over for this one. Only the browser in which help was asked
@@ -214,125 +230,127 @@ class CitizenCases:
         """
         case = None if transaction.case is None else await load_case(self.context, transaction.case)
         if case is None:
-            return Over(FailureClass.HELP_EXPIRED)
+            return CaseEnded(FailureClass.HELP_EXPIRED)
         if case.transaction != transaction.id:
-            return Over(FailureClass.HELP_ELSEWHERE)
-        if case.state is State.BOUND and case.binding is not None:
+            return CaseEnded(FailureClass.HELP_ELSEWHERE)
+        if case.state is CaseState.BOUND and case.binding is not None:
             proven = identity(case, self.context.rules.issuer, self.context.rules.profiles)
             if not _asking_browser(transaction, case):
                 proven = replace(proven, level=min(proven.level, self.context.rules.profiles.authentication.code))
-            enough = proven.level >= transaction.request.minimum
-            return Proven(proven) if enough else Over(FailureClass.HELP_TOO_LOW)
-        return None if case.open else Over(_ENDINGS[case.state])
+            enough = proven.level >= transaction.request.min_level
+            return CaseProven(proven) if enough else CaseEnded(FailureClass.HELP_TOO_LOW)
+        return None if case.open else CaseEnded(_ENDINGS[case.state])
 
-    async def standing(self, transaction: Transaction) -> Standing:
+    async def standing(self, transaction: Transaction) -> CaseStatus:
         """What the citizen may see of the case. Raises LookupError if there is none."""
         case = None if transaction.case is None else await load_case(self.context, transaction.case)
         if case is None:
             raise LookupError("the transaction waits for no case")
         attempts = (
-            await self.context.stores.cases.attempts(case.id, _purpose(case)) if case.state is State.APPROVED else 0
+            await self.context.stores.cases.attempts(case.id, _purpose(case)) if case.state is CaseState.APPROVED else 0
         )
-        asking, now = _asking_browser(transaction, case), self.context.ambient.now()
-        return standing(case, self.context.rules.terms, now, asking=asking, attempts=attempts)
+        asking, now = _asking_browser(transaction, case), self.context.system.now()
+        return case_status(case, self.context.rules.terms, now, asking=asking, attempts=attempts)
 
     async def tidy(self, transaction: Transaction) -> None:
         """Withdraws the case that is no longer needed after a sign-in with a provider, if there is one."""
-        if transaction.withdrawn is not None:
-            await update_case(self.context, transaction.withdrawn, ev.Withdrawn("another_way"))
+        if transaction.case_to_withdraw is not None:
+            await update_case(self.context, transaction.case_to_withdraw, ev.Withdrawn("another_way"))
 
     async def released(self, case: str) -> None:
         """The identity was released to a service: the case is erased, unless the citizen keeps it for reuse."""
         await update_case(self.context, case, ev.Released())
 
-    async def asked(self, transaction: Transaction) -> Question | None:
+    async def asked(self, transaction: Transaction) -> BackchannelRequest | None:
         """The waiting question of staff to the citizen of the transaction's case; None if no question is waiting."""
         if transaction.case is None:
             return None
-        now, asked = self.context.ambient.now(), await self.context.stores.questions.of_case(transaction.case)
-        return next((one for one in asked if one.waits(now)), None)
+        now, asked = self.context.system.now(), await self.context.stores.questions.of_case(transaction.case)
+        return next((one for one in asked if one.is_pending(now)), None)
 
-    async def vouched(self, question: Question, identity: Identity) -> bool:
+    async def vouched(self, question: BackchannelRequest, identity: Identity) -> bool:
         """Records the confirmation of a question as evidence in its case; False if the case takes no more evidence."""
         case = None if question.case is None else await load_case(self.context, question.case)
         if case is None:
             return False
-        candidate = self.desk.candidate(identity.provider)
+        candidate = self.sign_in_context.candidate(identity.provider)
         way = identity.provider if candidate is None else candidate.card.name(STAFF_LANGUAGE)
-        now = self.context.ambient.now()
+        now = self.context.system.now()
         made = device_evidence(case, question.id, identity.level, way, identity.claims, now)
         return isinstance(await update_case(self.context, case.id, ev.DeviceConfirmed(made)), Case)
 
     # --- binding the identity ---
 
-    async def send_code(self, handle: str, browser: Browser) -> Refusal | Lost | None:
+    async def send_code(self, handle: str, browser: Browser) -> HelpRefused | DeadEnd | None:
         """Sends a confirmation code, in place of the last one. JUST_SENT if that one was sent seconds ago."""
-        transaction = await mine(self.desk, handle, browser)
-        if isinstance(transaction, Lost):
+        transaction = await load_own_transaction(self.sign_in_context, handle, browser)
+        if isinstance(transaction, DeadEnd):
             return transaction
         case = None if transaction.case is None else await load_case(self.context, transaction.case)
-        if case is None or case.state is not State.APPROVED or case.contact is None:
+        if case is None or case.state is not CaseState.APPROVED or case.contact is None:
             return None
-        now, (way, address) = self.context.ambient.now(), self._code_address(case, case.contact)
-        code, life = confirmation_code(self.context.ambient.draw), self.context.rules.terms.code(way)
+        now, (way, address) = self.context.system.now(), self._code_address(case, case.contact)
+        code, life = confirmation_code(self.context.system.random_bytes), self.context.rules.terms.code(way)
         sent = ev.CodeSent(Confirmation(confirmation_digest(case.id, code), way, now, now + life))
-        sent_notice = notice(self.context, case, NoticeKind.CODE, life, code=code, minutes=str(life // 60))
+        sent_notice = notice(self.context, case, NotificationKind.CODE, life, code=code, minutes=str(life // 60))
         sent_notice = replace(sent_notice, way=way, address=address)
-        done = await update_case(self.context, case.id, sent, edition=case.edition, notices=(sent_notice,))
-        return Refusal.JUST_SENT if done is Barred.JUST_SENT else None
+        done = await update_case(self.context, case.id, sent, edition=case.edit_version, notices=(sent_notice,))
+        return HelpRefused.JUST_SENT if done is TransitionRefused.JUST_SENT else None
 
-    def _code_address(self, case: Case, reach: Contact) -> tuple[Way, str]:
+    def _code_address(self, case: Case, reach: Contact) -> tuple[ContactMethod, str]:
         """Where the code is sent: by post if that was the channel, unless the citizen said that post is unsafe."""
         home = case.details.claims.get("address")
         careful = case.safety.someone_with_me or case.safety.unsafe
         if case.channel is Channel.PHONE_AND_POST and home and not careful:
-            return Way.POST, home
+            return ContactMethod.POST, home
         return reach.way, reach.address
 
-    async def bind(self, handle: str, browser: Browser, code: str, words: str) -> Proof | Lost:
+    async def bind(self, handle: str, browser: Browser, code: str, words: str) -> ProofResult | DeadEnd:
         """Verifies the confirmation code and the phrase, and binds the identity.
 
         The answer does not say which of them was wrong. The phrase may be left out for a lower level, except in the
         browser that asked, if the service needs more than the level of a code.
         """
-        transaction = await mine(self.desk, handle, browser)
-        if isinstance(transaction, Lost):
+        transaction = await load_own_transaction(self.sign_in_context, handle, browser)
+        if isinstance(transaction, DeadEnd):
             return transaction
         case = None if transaction.case is None else await load_case(self.context, transaction.case)
-        if case is None or case.state is not State.APPROVED:
-            return Proof.DONE if case is not None and case.state is State.BOUND else Proof.NOT_NOW
-        if case.confirmation is not None and self.context.ambient.now() >= case.confirmation.expires:
-            return Proof.RUN_OUT
+        if case is None or case.state is not CaseState.APPROVED:
+            return ProofResult.DONE if case is not None and case.state is CaseState.BOUND else ProofResult.NOT_ALLOWED
+        if case.confirmation is not None and self.context.system.now() >= case.confirmation.expires:
+            return ProofResult.EXPIRED
         tries = self.context.rules.terms.max_code_attempts
         attempt = await self.context.stores.cases.count_attempt(case.id, _purpose(case), tries)
         if attempt is not None:
             binding = self._verify(case, code, words, _asking_browser(transaction, case))
-            bound = binding and await update_case(self.context, case.id, ev.Bound(binding), edition=case.edition)
+            bound = binding and await update_case(self.context, case.id, ev.Bound(binding), edition=case.edit_version)
             if isinstance(bound, Case):
-                return Proof.DONE
-        await self.context.stores.audit.write([event(self.desk, "case_proof_failed", transaction)])
+                return ProofResult.DONE
+        await self.context.stores.audit.write([audit_event(self.sign_in_context, "case_proof_failed", transaction)])
         if attempt is None or attempt >= tries:
-            await update_case(self.context, case.id, ev.AttemptsSpent())
-            return Proof.SPENT
-        return Proof.WRONG
+            await update_case(self.context, case.id, ev.AttemptsExhausted())
+            return ProofResult.ATTEMPTS_EXHAUSTED
+        return ProofResult.WRONG
 
-    def _verify(self, case: Case, code: str, words: str, asking: bool) -> Binding | None:
+    def _verify(self, case: Case, code: str, words: str, asking: bool) -> IdentityBinding | None:
         """The binding, or None if code or phrase is wrong. Both are always compared, so that timing says nothing."""
-        now, worth = self.context.ambient.now(), self.context.rules.profiles.authentication
+        now, worth = self.context.system.now(), self.context.rules.profiles.authentication
         sent = case.confirmation
-        right = sent is not None and same_code(case.id, sent.digest, code) and now < sent.expires
-        said = same_phrase(case.words, words)
+        right = sent is not None and verify_code(case.id, sent.digest, code) and now < sent.expires
+        said = verify_phrase(case.phrase, words)
         needed = bool(words.strip()) or (asking and case.level > worth.code)
         if sent is None or not right or (needed and not said):
             return None
-        subject = handles.fresh(self.context.ambient)
-        level = authentication_level(worth, asking_browser=asking, code=right, words=said and case.exchanged)
-        return Binding(subject, now, level, ("otp",), asking_browser=asking, code=right, words=said, way=sent.way)
+        subject = handles.new_handle(self.context.system)
+        level = authentication_level(worth, asking_browser=asking, code=right, words=said and case.phrase_verified)
+        return IdentityBinding(
+            subject, now, level, ("otp",), asking_browser=asking, code=right, words=said, way=sent.way
+        )
 
 
 def continuation_key(code: str) -> str:
     """The key under which the transaction of a case is stored by the case's continuation code."""
-    return f"case:{handles.plain(code)}"
+    return f"case:{handles.normalize_user_code(code)}"
 
 
 def _asking_browser(transaction: Transaction, case: Case) -> bool:
@@ -342,4 +360,4 @@ def _asking_browser(transaction: Transaction, case: Case) -> bool:
 
 def _purpose(case: Case) -> str:
     """The name of the attempt counter. When a lead ends a hold, a new round begins with new attempts."""
-    return f"bind:{case.round}"
+    return f"bind:{case.queue_round}"

@@ -4,7 +4,7 @@ Cases are compared by keyed digests (fingerprints) of addresses. A fingerprint i
 data is erased has no address left to compute it from. So cases are looked for by each form that was ever written.
 """
 
-from broker.assisted.case import Contact, Way
+from broker.assisted.case import Contact, ContactMethod
 from broker.normalize.email import email_key, is_unreachable, sendable, unicode_address
 from broker.normalize.phone import dialled, phone_number
 
@@ -14,23 +14,23 @@ def contact(way: str, typed: str, region: str) -> Contact | None:
 
     `region` is the country in which a telephone number without a country code is read.
     """
-    if way == Way.EMAIL:
+    if way == ContactMethod.EMAIL:
         address = sendable(typed)
-        return None if address is None else Contact(Way.EMAIL, address)
-    if way == Way.PHONE:
+        return None if address is None else Contact(ContactMethod.EMAIL, address)
+    if way == ContactMethod.PHONE:
         number = phone_number(typed, region)
-        return None if number is None else Contact(Way.PHONE, number)
+        return None if number is None else Contact(ContactMethod.PHONE, number)
     return None
 
 
 def cannot_be_reached(way: str, typed: str) -> bool:
     """Whether the text is a valid address to which the mail server cannot send."""
-    return way == Way.EMAIL and is_unreachable(typed)
+    return way == ContactMethod.EMAIL and is_unreachable(typed)
 
 
 def fingerprint_text(contact: Contact) -> str:
     """The text whose keyed digest is compared: the same for the same address, however it was typed."""
-    key = email_key(contact.address) if contact.way is Way.EMAIL else contact.address
+    key = email_key(contact.address) if contact.way is ContactMethod.EMAIL else contact.address
     return f"{contact.way}:{key}"
 
 
@@ -41,7 +41,7 @@ def fingerprint_texts(reach: Contact, region: str) -> tuple[str, ...]:
     such a case.
     """
     reach = contact(reach.way, reach.address, region) or reach
-    if reach.way is Way.EMAIL:
+    if reach.way is ContactMethod.EMAIL:
         former = [unicode_address(reach.address)]
     else:
         parts = phone_number(reach.address, region) and dialled(reach.address, region)

@@ -5,16 +5,16 @@ from dataclasses import dataclass, replace
 
 from broker.actions.assisted.ports import Cases
 from broker.actions.assisted.staff_results import ActionRefused, RefusalReason
-from broker.actions.needs import Audit, Questions
-from broker.ambient import Ambient
-from broker.assisted.case import Case, State
-from broker.assisted.clocks import Terms, overdue
+from broker.actions.ports import AuditLog, BackchannelRequests
+from broker.assisted.case import Case, CaseState
+from broker.assisted.deadlines import CasePolicy, due_event
 from broker.assisted.events import Event
 from broker.assisted.profiles import Profiles
-from broker.assisted.table import Barred, advance, barred
+from broker.assisted.transitions import TransitionRefused, advance, refusal
 from broker.model import handle as handles
 from broker.model.audit import AuditEvent
-from broker.model.notice import Notice, NoticeKind
+from broker.model.notification import Notification, NotificationKind
+from broker.platform.system import System
 
 TRIES = 4
 """How many times a change is tried if other processes save the same case in between."""
@@ -28,8 +28,8 @@ class CaseStores:
     """The stores of cases, of questions to citizens on their own device, and of the audit record."""
 
     cases: Cases
-    questions: Questions
-    audit: Audit
+    questions: BackchannelRequests
+    audit: AuditLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class CaseRules:
     """
 
     issuer: str
-    terms: Terms
+    terms: CasePolicy
     profiles: Profiles
     region: str = "GB"
 
@@ -70,7 +70,7 @@ class CaseContext:
     rules: CaseRules
     prompts: PromptSettings
     fingerprint: Callable[[str], str]
-    ambient: Ambient
+    system: System
 
 
 # --- reading ---
@@ -91,8 +91,8 @@ async def _load(context: CaseContext, find: Callable[[], Awaitable[Case | None]]
         case = await find()
         if case is None:
             return None
-        after, now = case, context.ambient.now()
-        while (event := overdue(after, now)) is not None:
+        after, now = case, context.system.now()
+        while (event := due_event(after, now)) is not None:
             after = advance(after, event, now, context.rules.terms)
         if after is case:
             return case
@@ -104,9 +104,9 @@ async def _load(context: CaseContext, find: Callable[[], Awaitable[Case | None]]
 
 async def refresh_all(context: CaseContext, cases: Iterable[Case]) -> tuple[Case, ...]:
     """The cases of a list as they stand now. Only a case with an expired deadline is read again."""
-    now, found = context.ambient.now(), []
+    now, found = context.system.now(), []
     for case in cases:
-        after = case if overdue(case, now) is None else await load_case(context, case.id)
+        after = case if due_event(case, now) is None else await load_case(context, case.id)
         found += [] if after is None else [after]
     return tuple(found)
 
@@ -116,7 +116,7 @@ async def expire_due_cases(context: CaseContext, limit: int = 50) -> int:
 
     Returns how many cases were due. Correctness does not depend on it: each load applies expired deadlines first.
     """
-    due = await context.stores.cases.due(context.ambient.now(), limit)
+    due = await context.stores.cases.due(context.system.now(), limit)
     for case in due:
         await load_case(context, case.id)
     return len(due)
@@ -130,7 +130,7 @@ async def update_case(
     id: str,
     *events: Event,
     edition: int | None = None,
-    notices: Sequence[Notice] = (),
+    notices: Sequence[Notification] = (),
 ) -> Case | RefusalReason:
     """Applies events of the citizen or of the broker and saves the case in one transaction; Returns it, or why not.
 
@@ -140,10 +140,10 @@ async def update_case(
         case = await load_case(context, id)
         if case is None:
             return ActionRefused.UNKNOWN
-        if edition is not None and case.edition != edition:
+        if edition is not None and case.edit_version != edition:
             return overtaken(case)
         after = apply_events(context, case, *events)
-        if isinstance(after, Barred):
+        if isinstance(after, TransitionRefused):
             return after
         saved = await save(context, case, after, notices)
         if saved is not None:
@@ -157,18 +157,18 @@ def overtaken(case: Case) -> ActionRefused:
     return ActionRefused.LAPSED if last == "lease_lapsed" else ActionRefused.CONFLICT
 
 
-def apply_events(context: CaseContext, case: Case, *events: Event) -> Case | Barred:
+def apply_events(context: CaseContext, case: Case, *events: Event) -> Case | TransitionRefused:
     """The case after events of one moment; the refusal of the first event that the rules refuse."""
-    now, terms = context.ambient.now(), context.rules.terms
+    now, terms = context.system.now(), context.rules.terms
     for event in events:
-        why = barred(case, event, now, terms)
+        why = refusal(case, event, now, terms)
         if why is not None:
             return why
         case = advance(case, event, now, terms)
     return case
 
 
-async def save(context: CaseContext, before: Case, after: Case, notices: Sequence[Notice] = ()) -> Case | None:
+async def save(context: CaseContext, before: Case, after: Case, notices: Sequence[Notification] = ()) -> Case | None:
     """Saves a changed case with an audit row for each new line of its history, and its notices, in one transaction.
 
     Returns the case with its new version; None if another process saved it since `before` was read.
@@ -198,28 +198,30 @@ def audit_rows(case: Case, since: int = 0) -> tuple[AuditEvent, ...]:
 # --- notices ---
 
 
-def _notices(context: CaseContext, before: Case, after: Case) -> tuple[Notice, ...]:
+def _notices(context: CaseContext, before: Case, after: Case) -> tuple[Notification, ...]:
     """The notices of a change of state. No notice says how a case was decided."""
     if after.state is before.state or after.contact is None or after.safety.unsafe:
         return ()
     match after.state:
-        case State.APPROVED | State.DECLINED:
-            return (notice(context, after, NoticeKind.RESULT),)
-        case State.REQUESTED if before.state is State.DECISION:
-            return (notice(context, after, NoticeKind.MORE_NEEDED),)
-        case State.BOUND:
-            return (notice(context, after, NoticeKind.CHECKED),)
+        case CaseState.APPROVED | CaseState.DECLINED:
+            return (notice(context, after, NotificationKind.RESULT),)
+        case CaseState.REQUESTED if before.state is CaseState.DECISION:
+            return (notice(context, after, NotificationKind.MORE_NEEDED),)
+        case CaseState.BOUND:
+            return (notice(context, after, NotificationKind.CHECKED),)
         case _:
             return ()
 
 
-def notice(context: CaseContext, case: Case, kind: NoticeKind, life: float = NOTICE_LIFE, **fields: str) -> Notice:
+def notice(
+    context: CaseContext, case: Case, kind: NotificationKind, life: float = NOTICE_LIFE, **fields: str
+) -> Notification:
     """A notice to the case's contact address. Raises ValueError for a case without one."""
     if case.contact is None:
         raise ValueError("the case has no contact address")
-    now = context.ambient.now()
-    return Notice(
-        id=handles.fresh(context.ambient, size=16),
+    now = context.system.now()
+    return Notification(
+        id=handles.new_handle(context.system, size=16),
         kind=kind,
         way=case.contact.way,
         address=case.contact.address,

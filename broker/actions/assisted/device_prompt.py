@@ -13,16 +13,16 @@ from broker.actions.assisted.staff_results import (
     RefusalReason,
     StaffAction,
 )
-from broker.actions.questions import notice, put
+from broker.actions.backchannel_requests import create, notice
 from broker.assisted.case import Case
-from broker.assisted.words import unfit
+from broker.assisted.codes import lint_note
 from broker.model import handle as handles
 from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
-from broker.model.notice import Notice
-from broker.model.question import Question
+from broker.model.backchannel_request import BackchannelRequest
+from broker.model.notification import Notification
 from broker.oidc.ciba import binding_message
-from broker.oidc.errors import Refusal
+from broker.oidc.errors import ProtocolError
 
 WAITS = 600
 """How long (seconds) a question of staff waits for the citizen's answer."""
@@ -30,7 +30,7 @@ WAITS = 600
 
 async def ask_citizen(
     context: CaseContext, staff: StaffPrincipal, ref: CaseRef, message: str
-) -> Question | RefusalReason:
+) -> BackchannelRequest | RefusalReason:
     """Puts a question to the citizen of a case. One question of a case waits at a time.
 
     The details have to be recorded before, because the claims that the citizen proves are compared with them.
@@ -41,11 +41,11 @@ async def ask_citizen(
     why = _unfit_message(message.strip())
     if why is not None:
         return why
-    now, questions = context.ambient.now(), context.stores.questions
-    if any(one.waits(now) for one in await questions.of_case(case.id)):
+    now, questions = context.system.now(), context.stores.questions
+    if any(one.is_pending(now) for one in await questions.of_case(case.id)):
         return ActionRefused.ASKED
-    question = Question(
-        id=handles.fresh(context.ambient, size=16),
+    question = BackchannelRequest(
+        id=handles.new_handle(context.system, size=16),
         client_id=case.client_id,
         created=now,
         expires=now + WAITS,
@@ -63,8 +63,8 @@ async def ask_citizen(
         client_id=case.client_id,
         details={"question": question.id},
     )
-    _, question = await put(
-        questions, context.ambient, question, None, lambda ready: _notices(context, case, ready), [event]
+    _, question = await create(
+        questions, context.system, question, None, lambda ready: _notices(context, case, ready), [event]
     )
     return question
 
@@ -72,21 +72,21 @@ async def ask_citizen(
 def _unfit_message(message: str) -> ActionRefused | None:
     try:
         binding_message(message)
-    except Refusal:
+    except ProtocolError:
         return ActionRefused.MESSAGE
-    return ActionRefused.NOTE if unfit(message) is not None else None
+    return ActionRefused.NOTE if lint_note(message) is not None else None
 
 
-def _notices(context: CaseContext, case: Case, question: Question) -> Sequence[Notice]:
+def _notices(context: CaseContext, case: Case, question: BackchannelRequest) -> Sequence[Notification]:
     """The notice to the contact address, unless that is unsafe. The member of staff can also read out the code."""
     contact, prompts = case.contact, context.prompts
     if contact is None or case.safety.unsafe or contact.way not in prompts.ways:
         return ()
     name = prompts.name.get(case.language) or next(iter(prompts.name.values()))
-    return (notice(context.ambient, question, name, prompts.confirm, contact.way, contact.address, case.language),)
+    return (notice(context.system, question, name, prompts.confirm, contact.way, contact.address, case.language),)
 
 
-async def questions_of(context: CaseContext, view: CaseView) -> tuple[Question, ...]:
+async def questions_of(context: CaseContext, view: CaseView) -> tuple[BackchannelRequest, ...]:
     """The questions of a case, the oldest first. Without access to personal data: none."""
     if view.role in (CaseRole.VISITOR, CaseRole.NONE):
         return ()

@@ -24,7 +24,7 @@ from broker.actions.assisted.staff_results import (
 )
 from broker.assisted import events as ev
 from broker.assisted.case import Case
-from broker.assisted.table import Barred
+from broker.assisted.transitions import TransitionRefused
 
 MakeEvent = Callable[[Case], Awaitable[ev.ByStaff | EditRefused]]
 """Makes the event of an action from the case as it was read, or says what is wrong with the input."""
@@ -47,7 +47,7 @@ async def edit_case(
         if not isinstance(event, ev.ByStaff):
             return event
         after = apply_events(context, case, event)
-        if isinstance(after, Barred):
+        if isinstance(after, TransitionRefused):
             return after
         saved = await save(context, case, after)
         if saved is not None:
@@ -64,10 +64,10 @@ async def load_permitted(
     case = await (load_by_reference(context, ref) if isinstance(ref, str) else load_case(context, ref.id))
     if case is None:
         return ActionRefused.UNKNOWN
-    now = context.ambient.now()
+    now = context.system.now()
     why = check_access(case, staff.member, action, now)
     if why is None and PERMISSIONS[action].recent_sign_in and now >= staff.fresh_until:
         why = ActionRefused.NOT_FRESH
-    if why is None and isinstance(ref, CaseRef) and ref.edition not in (None, case.edition):
+    if why is None and isinstance(ref, CaseRef) and ref.edition not in (None, case.edit_version):
         why = overtaken(case)
     return why or check_permission(context.rules, case, staff.member, action, now) or case

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 from broker.actions.assisted.contact import fingerprint_texts
 from broker.actions.assisted.staff_results import CheckAnswer, EvidenceEntry, InputError, InvalidInput
-from broker.assisted.case import Case, Channel, CheckRecord, EvidenceRecord, Outcome
+from broker.assisted.case import Case, Channel, CheckOutcome, CheckRecord, EvidenceRecord
 from broker.assisted.profiles import EvidenceKind, FieldKind, Profiles
-from broker.assisted.reasons import Occasion, fits
-from broker.model.handle import plain
+from broker.assisted.reasons import ReasonContext, valid_for
+from broker.model.handle import normalize_user_code
 from broker.model.staff import StaffMember
 from broker.normalize.dates import NO_YEAR, full_date, partial_date
 from broker.normalize.names import name_key
@@ -94,7 +94,7 @@ def check_error(check: str, profiles: Profiles, member: StaffMember, channel: Ch
 def fingerprints(kind: EvidenceKind, record: EvidenceRecord, fingerprint: Callable[[str], str]) -> tuple[str, ...]:
     """Keyed digests of the numbers by which other cases with the same piece of evidence are found."""
     return tuple(
-        fingerprint(f"{record.kind}.{name}:{plain(record.details[name])}")
+        fingerprint(f"{record.kind}.{name}:{normalize_user_code(record.details[name])}")
         for name, field in kind.fields.items()
         if field.mark and name in record.details
     )
@@ -103,7 +103,7 @@ def fingerprints(kind: EvidenceKind, record: EvidenceRecord, fingerprint: Callab
 def all_fingerprints(case: Case, region: str, fingerprint: Callable[[str], str]) -> tuple[str, ...]:
     """The keyed digests to find similar cases by: those of the case, and those that release 0.1 made of its address."""
     former = () if case.contact is None else fingerprint_texts(case.contact, region)
-    return tuple(dict.fromkeys((*case.marks, *map(fingerprint, former))))
+    return tuple(dict.fromkeys((*case.fingerprints, *map(fingerprint, former))))
 
 
 def _field_errors(kind: EvidenceKind, fields: Mapping[str, str]) -> dict[str, InputError]:
@@ -136,7 +136,9 @@ def _check_errors(
                 errors[name] = InputError.MISSING
         elif closed is not None:
             errors[name] = closed
-        elif (answer.outcome is Outcome.COULD_NOT) != fits(Occasion.COULD_NOT, *filter(None, [answer.reason])):
+        elif (answer.outcome is CheckOutcome.COULD_NOT) != valid_for(
+            ReasonContext.COULD_NOT, *filter(None, [answer.reason])
+        ):
             errors[name] = InputError.REASON
     return errors
 

@@ -1,7 +1,7 @@
 """Who may do what with a case: the PERMISSIONS table, read by the page that offers an action and by the write.
 
 `check_permission` judges one reading of a case. In which states an action is possible, who holds the lease and the
-separation of duties are rules (`broker.assisted.table`, `people`): each row has the least demanding event of its
+separation of duties are rules (`broker.assisted.transitions`, `people`): each row has the least demanding event of its
 action, and the rules accept or refuse it. The row adds the staff roles, the roles in the case, whether the sign-in has
 to be recent, and conditions that the rules do not have.
 """
@@ -13,10 +13,10 @@ from types import MappingProxyType
 from broker.actions.assisted.context import CaseRules
 from broker.actions.assisted.staff_results import ActionRefused, CaseRole, RefusalReason, StaffAction
 from broker.assisted import events as ev
-from broker.assisted.case import Case, Channel, Decision, OwnView, Review, State, Verdict
-from broker.assisted.device import device_evidence
+from broker.assisted.case import Case, CaseState, Channel, Decision, IndependentReview, Review, Verdict
+from broker.assisted.device_evidence import device_evidence
 from broker.assisted.queue import suits
-from broker.assisted.table import Barred, barred
+from broker.assisted.transitions import TransitionRefused, refusal
 from broker.model.assurance import Level
 from broker.model.staff import StaffMember, StaffRole
 
@@ -50,12 +50,12 @@ class Permission:
 def role_in_case(case: Case, member: StaffMember, now: float) -> CaseRole:
     """The role of a member of staff in a case: by the lease, else by having looked the case up a moment ago."""
     if case.holder == member.id:
-        return CaseRole.REVIEWER if case.state is State.REVIEW else CaseRole.AGENT
+        return CaseRole.REVIEWER if case.state is CaseState.REVIEW else CaseRole.AGENT
     looked_up = any(
         move.event == "opened" and move.who == member.id and now < move.at + LOOK_UP_LIFE
         for move in reversed(case.history)
     )
-    if not looked_up or case.requester == member.id or member.id in case.interested:
+    if not looked_up or case.requester == member.id or member.id in case.conflicts_of_interest:
         return CaseRole.NONE
     return CaseRole.OVERSEER if member.may(StaffRole.LEAD, StaffRole.AUDITOR) else CaseRole.VISITOR
 
@@ -80,7 +80,7 @@ def check_permission(
     """Why a member of staff may not do an action with this reading of a case; None if they may."""
     permission = PERMISSIONS[action]
     why = check_access(case, member, action, now)
-    why = why or barred(case, permission.example(case, member.id, now), now, rules.terms)
+    why = why or refusal(case, permission.example(case, member.id, now), now, rules.terms)
     if why is None and role_in_case(case, member, now) not in permission.case_roles:
         why = ActionRefused.NOT_ALLOWED
     return why or permission.condition(case, member)
@@ -107,11 +107,11 @@ def _suits(case: Case, member: StaffMember) -> RefusalReason | None:
 
 
 def _phrase_not_verified(case: Case, member: StaffMember) -> RefusalReason | None:
-    return Barred.NOT_NOW if case.exchanged else None
+    return TransitionRefused.NOT_NOW if case.phrase_verified else None
 
 
 def _has_details(case: Case, member: StaffMember) -> RefusalReason | None:
-    return None if case.details.claims else Barred.NO_DETAILS
+    return None if case.details.claims else TransitionRefused.NO_DETAILS
 
 
 # --- the table ---
@@ -132,12 +132,12 @@ PERMISSIONS: Mapping[StaffAction, Permission] = MappingProxyType(
         StaffAction.CLAIM: Permission(
             (_AGENT, _REVIEWER),
             _ANY_CASE_ROLE,
-            lambda case, who, now: ev.ReviewClaimed(who) if case.state is State.REVIEW else ev.Claimed(who),
+            lambda case, who, now: ev.ReviewClaimed(who) if case.state is CaseState.REVIEW else ev.Claimed(who),
             _suits,
         ),
         StaffAction.RENEW: Permission((_AGENT, _REVIEWER), _HOLDER, lambda case, who, now: ev.Renewed(who)),
         StaffAction.RETURN_TO_QUEUE: Permission(
-            (_AGENT, _REVIEWER), _HOLDER, lambda case, who, now: ev.PutBack(who, "")
+            (_AGENT, _REVIEWER), _HOLDER, lambda case, who, now: ev.Returned(who, "")
         ),
         StaffAction.START_SESSION: Permission(
             (_AGENT,), _CASE_AGENT, lambda case, who, now: ev.SessionStarted(who, Channel.VIDEO)
@@ -163,7 +163,7 @@ PERMISSIONS: Mapping[StaffAction, Permission] = MappingProxyType(
         StaffAction.INDEPENDENT_REVIEW: Permission(
             (_REVIEWER,),
             _CASE_REVIEWER,
-            lambda case, who, now: ev.ViewGiven(OwnView(who, now, Decision.APPROVE)),
+            lambda case, who, now: ev.IndependentReviewRecorded(IndependentReview(who, now, Decision.APPROVE)),
             recent_sign_in=True,
         ),
         StaffAction.REVIEW: Permission(
@@ -172,7 +172,7 @@ PERMISSIONS: Mapping[StaffAction, Permission] = MappingProxyType(
             lambda case, who, now: ev.Reviewed(Review(who, now, agrees=True, reasons=("",))),
             recent_sign_in=True,
         ),
-        StaffAction.REASSIGN: Permission((_LEAD,), _OVERSEER, lambda case, who, now: ev.TakenBack(who, "")),
+        StaffAction.REASSIGN: Permission((_LEAD,), _OVERSEER, lambda case, who, now: ev.Reassigned(who, "")),
         StaffAction.HOLD: Permission((_LEAD,), _OVERSEER, lambda case, who, now: ev.Held(who, "")),
         StaffAction.END_HOLD: Permission((_LEAD,), _OVERSEER, lambda case, who, now: ev.HoldEnded(who, "")),
         StaffAction.DECLINE_HELD: Permission(

@@ -3,18 +3,20 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from broker.assisted.case import Case, State
+from broker.assisted.case import Case, CaseState
 from broker.model.audit import AuditEvent
-from broker.model.facts import Created as Created
-from broker.model.notice import NotDelivered as NotDelivered
-from broker.model.notice import Notice
+from broker.model.notification import DeliveryFailed as DeliveryFailed
+from broker.model.notification import Notification
 from broker.model.staff import StaffAttempt, StaffSession
+from broker.model.store_results import CreateCaseResult as CreateCaseResult
 
 
 class Cases(Protocol):
     """Verification cases. Records are kept sealed; searched by are only id, state, reference, digests and times."""
 
-    async def create(self, case: Case, events: Sequence[AuditEvent], notices: Sequence[Notice]) -> Created:
+    async def create(
+        self, case: Case, events: Sequence[AuditEvent], notices: Sequence[Notification]
+    ) -> CreateCaseResult:
         """Writes a new case with its audit rows and notices, in one transaction; nothing unless DONE.
 
         ONE_OPEN_ALREADY when another case of the same `transaction` is still `open`.
@@ -37,14 +39,14 @@ class Cases(Protocol):
         """The newest case of a transaction, by its public id."""
         ...
 
-    async def save(self, case: Case, events: Sequence[AuditEvent], notices: Sequence[Notice]) -> bool:
+    async def save(self, case: Case, events: Sequence[AuditEvent], notices: Sequence[Notification]) -> bool:
         """Writes on top of `case.version - 1` with audit rows and notices, in one transaction.
 
         False, and nothing written, when somebody else was faster.
         """
         ...
 
-    async def queue(self, states: Sequence[State], limit: int) -> Sequence[Case]:
+    async def queue(self, states: Sequence[CaseState], limit: int) -> Sequence[Case]:
         """Cases in these states, by `deadline` (none: last), then `queued`, the earliest first."""
         ...
 
@@ -75,7 +77,7 @@ class Cases(Protocol):
 class Outbox(Protocol):
     """Notices that have to go out. They are written by `Cases`, with the fact they tell."""
 
-    async def claim(self, now: float, until: float, limit: int) -> Sequence[Notice]:
+    async def claim(self, now: float, until: float, limit: int) -> Sequence[Notification]:
         """Notices not yet sent, not expired and not claimed by somebody until later than `now`; claims them.
 
         Each call counts as one try. A notice may go out twice after a crash, never not at all before it expires.
@@ -99,8 +101,8 @@ class Notifier(Protocol):
         """In which ways it can: words of `assisted.case.Way`."""
         ...
 
-    async def deliver(self, notice: Notice) -> None:
-        """Sends one notice. Raises NotDelivered; a notice sent twice does no harm."""
+    async def deliver(self, notice: Notification) -> None:
+        """Sends one notice. Raises DeliveryFailed; a notice sent twice does no harm."""
         ...
 
 

@@ -24,14 +24,14 @@ from broker.actions.assisted.staff_results import (
     Workload,
 )
 from broker.assisted import events as ev
-from broker.assisted.case import Case, Channel, Decision, OwnView, Review, State, Verdict
+from broker.assisted.case import Case, CaseState, Channel, Decision, IndependentReview, Review, Verdict
+from broker.assisted.codes import lint_note
 from broker.assisted.levels import assess
 from broker.assisted.queue import in_turn
-from broker.assisted.reasons import Occasion, fits
-from broker.assisted.table import Barred
-from broker.assisted.words import unfit
+from broker.assisted.reasons import ReasonContext, valid_for
+from broker.assisted.transitions import TransitionRefused
 from broker.model.audit import AuditEvent
-from broker.model.question import Question
+from broker.model.backchannel_request import BackchannelRequest
 from broker.model.staff import StaffRole
 
 LOOKED_AT = 200
@@ -41,9 +41,9 @@ LONGEST_NOTE = 2000
 """Characters of a note at most."""
 
 DECISION_REASONS = {
-    Decision.MORE_EVIDENCE: Occasion.MORE_EVIDENCE,
-    Decision.DECLINE: Occasion.DECLINE,
-    Decision.REFER: Occasion.REFER,
+    Decision.MORE_EVIDENCE: ReasonContext.MORE_EVIDENCE,
+    Decision.DECLINE: ReasonContext.DECLINE,
+    Decision.REFER: ReasonContext.REFER,
 }
 """The list of reasons of each decision that needs one. An approval has none."""
 
@@ -64,9 +64,9 @@ class StaffCases:
     async def workload(self) -> Workload:
         """How much waits."""
         cases = self.context.stores.cases
-        queued = await cases.queue([State.QUEUED], LOOKED_AT)
-        reviews = await cases.queue([State.REVIEW], LOOKED_AT)
-        stopped = await cases.queue([State.HELD], LOOKED_AT)
+        queued = await cases.queue([CaseState.QUEUED], LOOKED_AT)
+        reviews = await cases.queue([CaseState.REVIEW], LOOKED_AT)
+        stopped = await cases.queue([CaseState.HELD], LOOKED_AT)
         oldest = min((case.queued for case in queued if case.queued is not None), default=None)
         late = sum(case.late for case in reviews)
         return Workload(len(queued), len(reviews), late, len(stopped), oldest)
@@ -76,9 +76,9 @@ class StaffCases:
         mine = await self.held(who)
         if mine:
             return mine[0]
-        waiting = await self.context.stores.cases.queue([State.QUEUED, State.REVIEW], LOOKED_AT)
+        waiting = await self.context.stores.cases.queue([CaseState.QUEUED, CaseState.REVIEW], LOOKED_AT)
         for case in in_turn(await refresh_all(self.context, waiting), who.member):
-            claimed = await self.claim(who, CaseRef(case.id, case.edition))
+            claimed = await self.claim(who, CaseRef(case.id, case.edit_version))
             if isinstance(claimed, CaseView):
                 return claimed
         return ActionRefused.NOTHING
@@ -87,7 +87,7 @@ class StaffCases:
         """Takes a case that waits for an agent or a reviewer."""
 
         async def make(case: Case) -> ev.ByStaff:
-            return ev.ReviewClaimed(who.member.id) if case.state is State.REVIEW else ev.Claimed(who.member.id)
+            return ev.ReviewClaimed(who.member.id) if case.state is CaseState.REVIEW else ev.Claimed(who.member.id)
 
         return await edit_case(self.context, who, StaffAction.CLAIM, ref, make)
 
@@ -95,12 +95,12 @@ class StaffCases:
         """Looks a case up by its exact reference. The reason is recorded, if a case was found or not."""
         if not has_staff_role(who.member, StaffAction.OPEN):
             return ActionRefused.NOT_ALLOWED
-        if not fits(Occasion.OPEN, reason):
+        if not valid_for(ReasonContext.OPEN, reason):
             return ActionRefused.REASON
         made = _always(ev.Opened(who.member.id, reason))
         opened = await edit_case(self.context, who, StaffAction.OPEN, reference, made)
         if not isinstance(opened, CaseView):
-            now, actor = self.context.ambient.now(), f"staff:{who.member.id}"
+            now, actor = self.context.system.now(), f"staff:{who.member.id}"
             missed = AuditEvent("case_not_found", now, actor, details={"reason": reason})
             await self.context.stores.audit.write([missed])
             return ActionRefused.UNKNOWN
@@ -118,12 +118,12 @@ class StaffCases:
         """For a lead: held cases and overdue reviews, the longest waiting first."""
         if not who.member.may(StaffRole.LEAD):
             return ActionRefused.NOT_ALLOWED
-        waiting = await self.context.stores.cases.queue([State.HELD, State.REVIEW], LOOKED_AT)
+        waiting = await self.context.stores.cases.queue([CaseState.HELD, CaseState.REVIEW], LOOKED_AT)
         cases = await refresh_all(self.context, waiting)
         found = [
             HeldCase(c.reference, c.state, c.changed, _last_move(c), c.late)
             for c in cases
-            if c.state is State.HELD or (c.state is State.REVIEW and c.late)
+            if c.state is CaseState.HELD or (c.state is CaseState.REVIEW and c.late)
         ]
         return tuple(sorted(found, key=lambda one: one.since))
 
@@ -135,7 +135,7 @@ class StaffCases:
 
     async def return_to_queue(self, who: StaffPrincipal, ref: CaseRef, reason: str) -> CaseView | EditRefused:
         """The holder gives the case back."""
-        wrong, event = _wrong_reasons(Occasion.PUT_BACK, reason), ev.PutBack(who.member.id, reason)
+        wrong, event = _wrong_reasons(ReasonContext.PUT_BACK, reason), ev.Returned(who.member.id, reason)
         return await self._edit(who, StaffAction.RETURN_TO_QUEUE, ref, event, wrong)
 
     async def start_session(self, who: StaffPrincipal, ref: CaseRef, channel: Channel) -> CaseView | EditRefused:
@@ -151,7 +151,7 @@ class StaffCases:
         context = self.context
 
         async def make(case: Case) -> ev.ByStaff | EditRefused:
-            made = evidence_input.evidence(case, context.rules.profiles, who.member, context.ambient.now(), entry)
+            made = evidence_input.evidence(case, context.rules.profiles, who.member, context.system.now(), entry)
             if isinstance(made, InvalidInput):
                 return made
             marks = evidence_input.fingerprints(context.rules.profiles.kinds[entry.kind], made, context.fingerprint)
@@ -165,7 +165,7 @@ class StaffCases:
 
         async def make(case: Case) -> ev.ByStaff | EditRefused:
             if evidence_input.recorded_by_staff(case, profiles, evidence) is None:
-                return Barred.NOT_NOW
+                return TransitionRefused.NOT_NOW
             return ev.EvidenceRemoved(who.member.id, evidence)
 
         return await edit_case(self.context, who, StaffAction.RECORD, ref, make)
@@ -177,7 +177,7 @@ class StaffCases:
         context = self.context
 
         async def make(case: Case) -> ev.ByStaff | EditRefused:
-            now = context.ambient.now()
+            now = context.system.now()
             made = evidence_input.person_checks(case, context.rules.profiles, who.member, now, answers)
             return made if isinstance(made, InvalidInput) else ev.ChecksRecorded(who.member.id, made)
 
@@ -190,16 +190,16 @@ class StaffCases:
         context = self.context
 
         async def make(case: Case) -> ev.ByStaff | EditRefused:
-            made = evidence_input.details(claims, context.ambient.now())
+            made = evidence_input.details(claims, context.system.now())
             return made if isinstance(made, InvalidInput) else ev.DetailsRecorded(who.member.id, made)
 
         return await edit_case(context, who, StaffAction.RECORD, ref, make)
 
-    async def ask_citizen(self, who: StaffPrincipal, ref: CaseRef, message: str) -> Question | RefusalReason:
+    async def ask_citizen(self, who: StaffPrincipal, ref: CaseRef, message: str) -> BackchannelRequest | RefusalReason:
         """Asks the citizen to confirm on their own device (`device_prompt`)."""
         return await device_prompt.ask_citizen(self.context, who, ref, message)
 
-    async def questions(self, view: CaseView) -> tuple[Question, ...]:
+    async def questions(self, view: CaseView) -> tuple[BackchannelRequest, ...]:
         """The questions that the citizen was asked on their own device (`device_prompt`)."""
         return await device_prompt.questions_of(self.context, view)
 
@@ -209,7 +209,7 @@ class StaffCases:
 
     async def drop_session(self, who: StaffPrincipal, ref: CaseRef, reason: str) -> CaseView | EditRefused:
         """The session broke off; the citizen waits again."""
-        wrong, event = _wrong_reasons(Occasion.DROP, reason), ev.SessionDropped(who.member.id, reason)
+        wrong, event = _wrong_reasons(ReasonContext.DROP, reason), ev.SessionDropped(who.member.id, reason)
         return await self._edit(who, StaffAction.DROP_SESSION, ref, event, wrong)
 
     # --- deciding ---
@@ -228,7 +228,7 @@ class StaffCases:
             found = assess(case, rules.profiles)
             verdict = Verdict(
                 by=member.id,
-                at=context.ambient.now(),
+                at=context.system.now(),
                 decision=decision,
                 reasons=tuple(reasons),
                 note=note.strip(),
@@ -239,7 +239,7 @@ class StaffCases:
             )
             marks = evidence_input.all_fingerprints(case, rules.region, context.fingerprint)
             alike = await context.stores.cases.alike(marks, case.id) if marks else 0
-            drawn = int.from_bytes(context.ambient.draw(8)) < rules.terms.random_review * 2**64
+            drawn = int.from_bytes(context.system.random_bytes(8)) < rules.terms.random_review * 2**64
             return ev.Decided(verdict, alike, drawn)
 
         return await edit_case(context, who, StaffAction.DECIDE, ref, make)
@@ -249,8 +249,8 @@ class StaffCases:
     ) -> CaseView | EditRefused:
         """Records what the reviewer would decide, before they see the agent's verdict."""
         wrong = _wrong_note(note) or _wrong_decision_reasons(decision, reasons)
-        view = OwnView(who.member.id, self.context.ambient.now(), decision, tuple(reasons), note.strip())
-        return await self._edit(who, StaffAction.INDEPENDENT_REVIEW, ref, ev.ViewGiven(view), wrong)
+        view = IndependentReview(who.member.id, self.context.system.now(), decision, tuple(reasons), note.strip())
+        return await self._edit(who, StaffAction.INDEPENDENT_REVIEW, ref, ev.IndependentReviewRecorded(view), wrong)
 
     async def review_verdict(
         self, who: StaffPrincipal, ref: CaseRef, reasons: Sequence[str], note: str = "", *, agrees: bool
@@ -258,25 +258,25 @@ class StaffCases:
         """Records if the reviewer agrees with the agent's verdict. To disagree needs a reason."""
         wrong = _wrong_note(note)
         if wrong is None and (reasons or not agrees):
-            wrong = _wrong_reasons(Occasion.AGREE if agrees else Occasion.DISAGREE, *reasons)
-        review = Review(who.member.id, self.context.ambient.now(), agrees, tuple(reasons), note.strip())
+            wrong = _wrong_reasons(ReasonContext.AGREE if agrees else ReasonContext.DISAGREE, *reasons)
+        review = Review(who.member.id, self.context.system.now(), agrees, tuple(reasons), note.strip())
         return await self._edit(who, StaffAction.REVIEW, ref, ev.Reviewed(review), wrong)
 
     # --- leads ---
 
     async def reassign(self, who: StaffPrincipal, ref: CaseRef, reason: str) -> CaseView | EditRefused:
         """A lead takes the case from its holder; another agent or reviewer can claim it."""
-        wrong, event = _wrong_reasons(Occasion.TAKE_BACK, reason), ev.TakenBack(who.member.id, reason)
+        wrong, event = _wrong_reasons(ReasonContext.TAKE_BACK, reason), ev.Reassigned(who.member.id, reason)
         return await self._edit(who, StaffAction.REASSIGN, ref, event, wrong)
 
     async def hold(self, who: StaffPrincipal, ref: CaseRef, reason: str) -> CaseView | EditRefused:
         """A lead stops the case until more is known."""
-        wrong, event = _wrong_reasons(Occasion.HOLD, reason), ev.Held(who.member.id, reason)
+        wrong, event = _wrong_reasons(ReasonContext.HOLD, reason), ev.Held(who.member.id, reason)
         return await self._edit(who, StaffAction.HOLD, ref, event, wrong)
 
     async def end_hold(self, who: StaffPrincipal, ref: CaseRef, reason: str) -> CaseView | EditRefused:
         """A lead lets a held case wait in the queue again."""
-        wrong, event = _wrong_reasons(Occasion.END_HOLD, reason), ev.HoldEnded(who.member.id, reason)
+        wrong, event = _wrong_reasons(ReasonContext.END_HOLD, reason), ev.HoldEnded(who.member.id, reason)
         return await self._edit(who, StaffAction.END_HOLD, ref, event, wrong)
 
     async def decline_held(
@@ -289,14 +289,14 @@ class StaffCases:
 
     async def revoke(self, who: StaffPrincipal, ref: CaseRef, reason: str) -> CaseView | EditRefused:
         """A lead revokes a bound identity."""
-        wrong, event = _wrong_reasons(Occasion.REVOKE, reason), ev.Revoked(who.member.id, reason)
+        wrong, event = _wrong_reasons(ReasonContext.REVOKE, reason), ev.Revoked(who.member.id, reason)
         return await self._edit(who, StaffAction.REVOKE, ref, event, wrong)
 
     # --- agents, reviewers and leads ---
 
     async def flag(self, who: StaffPrincipal, id: str, reason: str) -> CaseView | EditRefused:
         """Raises a silent flag."""
-        wrong, event = _wrong_reasons(Occasion.FLAG, reason), ev.Flagged(who.member.id, reason)
+        wrong, event = _wrong_reasons(ReasonContext.FLAG, reason), ev.Flagged(who.member.id, reason)
         return await self._edit(who, StaffAction.FLAG, CaseRef(id), event, wrong)
 
     async def declare_interest(self, who: StaffPrincipal, id: str) -> CaseView | EditRefused:
@@ -328,11 +328,11 @@ def _always(event: ev.ByStaff | ActionRefused) -> MakeEvent:
 
 
 def _wrong_note(note: str) -> ActionRefused | None:
-    return ActionRefused.NOTE if len(note) > LONGEST_NOTE or unfit(note) is not None else None
+    return ActionRefused.NOTE if len(note) > LONGEST_NOTE or lint_note(note) is not None else None
 
 
-def _wrong_reasons(occasion: Occasion, *reasons: str) -> ActionRefused | None:
-    return None if fits(occasion, *reasons) else ActionRefused.REASON
+def _wrong_reasons(occasion: ReasonContext, *reasons: str) -> ActionRefused | None:
+    return None if valid_for(occasion, *reasons) else ActionRefused.REASON
 
 
 def _wrong_decision_reasons(decision: Decision, reasons: Sequence[str]) -> ActionRefused | None:

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from broker.actions.assisted.ports import StaffSessions
-from broker.actions.attempt_log import AttemptLog, Stray
-from broker.actions.needs import Audit
-from broker.ambient import Ambient
+from broker.actions.attempt_log import AttemptLog, StrayReason
+from broker.actions.ports import AuditLog
 from broker.model import handle as handles
 from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
 from broker.model.identity import Identity
 from broker.model.staff import StaffAttempt, StaffMember, StaffSession
-from broker.provider import Answer, Ask, Failure, Provider, Reason
+from broker.platform.system import System
+from broker.provider import CallbackParameters, Provider, ProviderFailure, ProviderFailureReason, UpstreamRequest
 
 ATTEMPT_LIFE = 600
 """How long (seconds) a sign-in may take."""
@@ -63,11 +63,11 @@ class LoginFailure(StrEnum):
 
 
 _FAILURES = {
-    Reason.UNAVAILABLE: LoginFailure.UNAVAILABLE,
-    Reason.BUSY: LoginFailure.UNAVAILABLE,
-    Reason.UNSAFE: LoginFailure.UNUSABLE,
-    Reason.INCOMPLETE: LoginFailure.UNUSABLE,
-    Reason.TOO_WEAK: LoginFailure.TOO_WEAK,
+    ProviderFailureReason.UNAVAILABLE: LoginFailure.UNAVAILABLE,
+    ProviderFailureReason.BUSY: LoginFailure.UNAVAILABLE,
+    ProviderFailureReason.UNSAFE: LoginFailure.UNUSABLE,
+    ProviderFailureReason.INCOMPLETE: LoginFailure.UNUSABLE,
+    ProviderFailureReason.TOO_WEAK: LoginFailure.TOO_WEAK,
 }
 
 
@@ -91,7 +91,7 @@ class LoginRecords:
     """Where staff sign-ins are stored, audited and logged."""
 
     sessions: StaffSessions
-    audit: Audit
+    audit: AuditLog
     attempts: AttemptLog
 
 
@@ -104,7 +104,7 @@ class StaffLogin:
     people: Mapping[str, StaffMember]
     policy: LoginPolicy
     records: LoginRecords
-    ambient: Ambient
+    system: System
 
     async def begin(
         self, then: str, session: str | None, request_id: str = "", departed: int | None = None
@@ -115,8 +115,8 @@ class StaffLogin:
         sign-in is demanded, and it has to be later than that.
         """
         principal = await self.principal(session)
-        handle, secret = handles.fresh(self.ambient, "staff"), handles.fresh(self.ambient)
-        ask = Ask(
+        handle, secret = handles.new_handle(self.system, "staff"), handles.new_handle(self.system)
+        ask = UpstreamRequest(
             self.policy.level,
             handle,
             self.callback,
@@ -125,17 +125,17 @@ class StaffLogin:
             after=departed,
         )
         departure = await self.provider.begin(ask)
-        if isinstance(departure, Failure):
+        if isinstance(departure, ProviderFailure):
             failure = _FAILURES.get(departure.reason, LoginFailure.UNAVAILABLE)
             self._log_failure(failure, departure, request_id)
             return failure
         attempt = StaffAttempt(
-            digest=handles.digest(handle),
-            browser=handles.digest(secret),
-            expires=self.ambient.now() + ATTEMPT_LIFE,
+            digest=handles.sha256_hex(handle),
+            browser=handles.sha256_hex(secret),
+            expires=self.system.now() + ATTEMPT_LIFE,
             then=_path(then),
             member=principal.member.id if principal else None,
-            note=departure.note,
+            note=departure.provider_state,
         )
         await self.records.sessions.leave(attempt)
         return LoginRedirect(departure.url, secret)
@@ -148,38 +148,40 @@ class StaffLogin:
         A stray callback (unknown, of another browser, too late, of another issuer) changes nothing and is logged. Any
         other uses up the attempt.
         """
-        answer = Answer(parameters, self.callback)
-        attempt = await self.records.sessions.attempt(handles.digest(parameters.get("state", "")))
-        stray = Stray.UNKNOWN if attempt is None else await self._stray(attempt, answer, browser)
+        answer = CallbackParameters(parameters, self.callback)
+        attempt = await self.records.sessions.attempt(handles.sha256_hex(parameters.get("state", "")))
+        stray = StrayReason.UNKNOWN if attempt is None else await self._stray(attempt, answer, browser)
         if attempt is None or stray is not None:
-            self.records.attempts.stray(self.provider.card.id, stray or Stray.UNKNOWN, request_id=request_id)
+            self.records.attempts.stray(self.provider.card.id, stray or StrayReason.UNKNOWN, request_id=request_id)
             return LoginFailure.LOST
         outcome = await self.provider.complete(attempt.note, answer)
         member = self._accept(attempt, outcome)
         if not isinstance(outcome, Identity) or isinstance(member, LoginFailure):
             why = member if isinstance(member, LoginFailure) else LoginFailure.NOT_FINISHED
-            self._log_failure(why, outcome if isinstance(outcome, Failure) else None, request_id)
+            self._log_failure(why, outcome if isinstance(outcome, ProviderFailure) else None, request_id)
             await self.records.audit.write([self._event("staff_sign_in_failed", attempt.member, reason=why)])
             return why
         return await self._start_session(attempt, outcome, member, session)
 
-    async def _stray(self, attempt: StaffAttempt, answer: Answer, browser: str | None) -> Stray | None:
+    async def _stray(
+        self, attempt: StaffAttempt, answer: CallbackParameters, browser: str | None
+    ) -> StrayReason | None:
         """Why a callback does not belong to the attempt. None if it does: then the attempt is claimed."""
-        if browser is None or handles.digest(browser) != attempt.browser:
-            return Stray.UNKNOWN
-        if self.ambient.now() >= attempt.expires:
-            return Stray.NOT_AWAITED
-        if not self.provider.belongs(attempt.note, answer):
-            return Stray.OTHER_ISSUER
-        return None if await self.records.sessions.claim(attempt.digest) else Stray.TAKEN
+        if browser is None or handles.sha256_hex(browser) != attempt.browser:
+            return StrayReason.UNKNOWN
+        if self.system.now() >= attempt.expires:
+            return StrayReason.NOT_AWAITED
+        if not self.provider.matches_callback(attempt.note, answer):
+            return StrayReason.OTHER_ISSUER
+        return None if await self.records.sessions.claim(attempt.digest) else StrayReason.TAKEN
 
-    def _log_failure(self, why: LoginFailure, outcome: Failure | None, request_id: str) -> None:
+    def _log_failure(self, why: LoginFailure, outcome: ProviderFailure | None, request_id: str) -> None:
         provider = self.provider.card.id
         self.records.attempts.failed(provider, why.value, outcome, reference="", client_id="", request_id=request_id)
 
-    def _accept(self, attempt: StaffAttempt, outcome: Identity | Failure) -> StaffMember | LoginFailure:
+    def _accept(self, attempt: StaffAttempt, outcome: Identity | ProviderFailure) -> StaffMember | LoginFailure:
         """The member of staff whom the provider names, if the sign-in is strong and recent enough."""
-        if isinstance(outcome, Failure):
+        if isinstance(outcome, ProviderFailure):
             return _FAILURES.get(outcome.reason, LoginFailure.NOT_FINISHED)
         member = next((one for one in self.people.values() if one.subject == outcome.subject), None)
         if member is None:
@@ -196,9 +198,9 @@ class StaffLogin:
     async def _start_session(
         self, attempt: StaffAttempt, identity: Identity, member: StaffMember, session: str | None
     ) -> LoginResult:
-        now, cookie = self.ambient.now(), handles.fresh(self.ambient, "console")
+        now, cookie = self.system.now(), handles.new_handle(self.system, "console")
         begun = StaffSession(
-            digest=handles.digest(cookie),
+            digest=handles.sha256_hex(cookie),
             member=member.id,
             subject=identity.subject,
             acr=identity.level.name.lower(),
@@ -208,7 +210,7 @@ class StaffLogin:
             used=now,
             expires=now + self.policy.absolute,
         )
-        replaced = handles.digest(session) if session else None
+        replaced = handles.sha256_hex(session) if session else None
         event = self._event(
             "staff_signed_in", member.id, level=begun.acr, again=str(attempt.member is not None).lower()
         )
@@ -220,8 +222,8 @@ class StaffLogin:
 
         None without a live session, or if the member of staff is no longer configured.
         """
-        found = await self.records.sessions.load(handles.digest(session)) if session else None
-        now = self.ambient.now()
+        found = await self.records.sessions.load(handles.sha256_hex(session)) if session else None
+        now = self.system.now()
         if found is None or now >= found.expires or now >= found.used + self.policy.idle:
             return None
         member = self.people.get(found.member)
@@ -233,14 +235,14 @@ class StaffLogin:
 
     async def leave(self, session: str | None) -> int | None:
         """Ends the session; Returns its `auth_time`, None if there was no session."""
-        found = await self.records.sessions.load(handles.digest(session)) if session else None
+        found = await self.records.sessions.load(handles.sha256_hex(session)) if session else None
         if found is None:
             return None
         await self.records.sessions.end(found.digest, self._event("staff_signed_out", found.member))
         return found.auth_time
 
     def _event(self, kind: str, member: str | None, **details: str) -> AuditEvent:
-        return AuditEvent(kind, self.ambient.now(), f"staff:{member or 'unknown'}", details=details)
+        return AuditEvent(kind, self.system.now(), f"staff:{member or 'unknown'}", details=details)
 
 
 def _path(then: str) -> str:

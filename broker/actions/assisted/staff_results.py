@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from broker.assisted.case import Case, Decision, Outcome, State
+from broker.assisted.case import Case, CaseState, CheckOutcome, Decision
 from broker.assisted.levels import Assessment
-from broker.assisted.table import Barred
+from broker.assisted.transitions import TransitionRefused
 
 
 class ActionRefused(StrEnum):
@@ -31,7 +31,7 @@ class ActionRefused(StrEnum):
     ASKED = "asked"
 
 
-RefusalReason = ActionRefused | Barred
+RefusalReason = ActionRefused | TransitionRefused
 
 
 class StaffAction(StrEnum):
@@ -105,12 +105,12 @@ class CaseView:
     assessment: Assessment
     actions: frozenset[StaffAction]
     warnings: tuple[CaseWarning, ...]
-    refused_decisions: Mapping[Decision, Barred]
+    refused_decisions: Mapping[Decision, TransitionRefused]
 
     @property
     def ref(self) -> CaseRef:
         """The case in the edit version that is shown."""
-        return CaseRef(self.case.id, self.case.edition)
+        return CaseRef(self.case.id, self.case.edit_version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class CheckAnswer:
     """One answer on a checklist. `reason` is a word of `assisted.reasons` for COULD_NOT."""
 
     check: str
-    outcome: Outcome
+    outcome: CheckOutcome
     reason: str | None = None
 
 
@@ -161,7 +161,7 @@ class HeldCase:
     """One line of a lead's list: a held case, or an overdue review. No personal data."""
 
     reference: str
-    state: State
+    state: CaseState
     since: float
     why: str
     late: bool

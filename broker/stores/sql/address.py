@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from broker.store_urls import POSTGRESQL, BadUrl, read_store_url
+from broker.platform.store_urls import POSTGRESQL, BadUrl, read_store_url
 
 _EXPECTED = "write sqlite:<path> or postgresql://user@host:5432/database"
 

@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import BigInteger, ColumnElement, Integer, bindparam, literal_column, select
 
 from broker.model.audit import AuditEvent
-from broker.stores.sql.database import Database, Deed, Each, Row
+from broker.stores.sql.database import AtomicWrite, Database, InsertRows, Row
 from broker.stores.sql.tables import audit
 
 COLUMNS: Final = (
@@ -48,14 +48,14 @@ def rows(events: Sequence[AuditEvent]) -> Sequence[Mapping[str, Any]]:
     return [row(event) for event in events]
 
 
-def written(same: Mapping[str, ColumnElement[Any]] | None = None) -> Each:
+def written(same: Mapping[str, ColumnElement[Any]] | None = None) -> InsertRows:
     """The step of a deed that writes the rows in the parameter `events`; columns in `same` are the deed's to say.
 
     Where the deed says which `fact` it tells, that fact has one row of a kind however often the deed is done.
     """
     fixed = same or {}
     key = ("fact", "kind") if "fact" in fixed else None
-    return Each(audit, "events", tuple(name for name in COLUMNS if name not in fixed), fixed, key)
+    return InsertRows(audit, "events", tuple(name for name in COLUMNS if name not in fixed), fixed, key)
 
 
 class SqlAudit:
@@ -70,7 +70,7 @@ class SqlAudit:
             .order_by(audit.c.id)
             .limit(bindparam("limit", type_=Integer))
         )
-        self._write = database.prepare(Deed(None, (written(),), select(literal_column("1"))))
+        self._write = database.prepare(AtomicWrite(None, (written(),), select(literal_column("1"))))
 
     async def write(self, events: Sequence[AuditEvent]) -> None:
         """Writes the rows, durably."""

@@ -18,7 +18,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import BigInteger, Double, Integer, Text, bindparam, func, insert, select, update
 
-from broker.jose import SIGNATURE_ALGORITHMS, KeySet, SigningKey, Untrusted, sign, verify
+from broker.crypto.jose import SIGNATURE_ALGORITHMS, InvalidToken, KeySet, SigningKey, sign, verify
 from broker.stores.sql.audit import COLUMNS
 from broker.stores.sql.database import Database, Row
 from broker.stores.sql.tables import audit, checkpoints
@@ -35,7 +35,7 @@ _NOTHING: Final = (0, "")
 """The number and the hash before the first row."""
 
 
-class Flaw(StrEnum):
+class ChainFault(StrEnum):
     """What is wrong with a chain."""
 
     CHANGED = "changed"
@@ -49,7 +49,7 @@ class Flaw(StrEnum):
 class ChainProblem:
     """One thing wrong with the chain, at the row with this number (0: with none in particular)."""
 
-    flaw: Flaw
+    flaw: ChainFault
     number: int
     detail: str
 
@@ -68,7 +68,7 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Notary:
+class CheckpointSigner:
     """Who vouches for the chain: the key that signs checkpoints, and the file they are written to."""
 
     key: SigningKey
@@ -131,7 +131,7 @@ class AuditChain:
             await unit.run(self._seal, {"rows": links})
         return len(rows)
 
-    async def checkpoint(self, now: float, notary: Notary) -> Checkpoint | None:
+    async def checkpoint(self, now: float, notary: CheckpointSigner) -> Checkpoint | None:
         """Signs the head of the chain and writes that to the notary's file, the log and the database.
 
         None where nothing was sealed since the last checkpoint, or where another process has the lease.
@@ -172,10 +172,12 @@ class AuditChain:
                 number, before = row[0], row[1]
         if number and not known and (last_made or now - began > YOUNG):
             detail = f"no checkpoint in {file.name} vouches for the {number} rows that are sealed"
-            problems.append(ChainProblem(Flaw.NO_CHECKPOINT, 0, detail))
+            problems.append(ChainProblem(ChainFault.NO_CHECKPOINT, 0, detail))
         last = max(known, default=0)
         if last > number:
-            problems.append(ChainProblem(Flaw.CUT, number + 1, f"rows {number + 1} to {last} are gone from the end"))
+            problems.append(
+                ChainProblem(ChainFault.CUT, number + 1, f"rows {number + 1} to {last} are gone from the end")
+            )
         return problems
 
 
@@ -184,13 +186,13 @@ def _check(row: Row, number: int, before: str, known: Mapping[int, Checkpoint]) 
     mine, hash_, *content = row
     problems = []
     if mine != number + 1:
-        problems.append(ChainProblem(Flaw.GAP, number + 1, f"rows {number + 1} to {mine - 1} are missing"))
+        problems.append(ChainProblem(ChainFault.GAP, number + 1, f"rows {number + 1} to {mine - 1} are missing"))
     elif link(mine, before, content) != hash_:
-        problems.append(ChainProblem(Flaw.CHANGED, mine, "the content is not what was sealed"))
+        problems.append(ChainProblem(ChainFault.CHANGED, mine, "the content is not what was sealed"))
     checkpoint = known.get(mine)
     if checkpoint is not None and checkpoint.hash != hash_:
         detail = "a checkpoint says otherwise: this row, or one before it, was written anew"
-        problems.append(ChainProblem(Flaw.CHANGED, mine, detail))
+        problems.append(ChainProblem(ChainFault.CHANGED, mine, detail))
     return problems
 
 
@@ -203,13 +205,13 @@ def _read(file: Path, keys: KeySet) -> tuple[Mapping[int, Checkpoint], list[Chai
         try:
             claims = verify(line, keys, SIGNATURE_ALGORITHMS, typ=_TYP).claims
             made = Checkpoint(int(claims["number"]), str(claims["hash"]), float(claims["at"]), line)
-        except (Untrusted, KeyError, ValueError) as problem:
+        except (InvalidToken, KeyError, ValueError) as problem:
             detail = f"line {count} of {file.name} is no checkpoint of ours ({type(problem).__name__})"
-            problems.append(ChainProblem(Flaw.BAD_CHECKPOINT, 0, detail))
+            problems.append(ChainProblem(ChainFault.BAD_CHECKPOINT, 0, detail))
             continue
         if known.setdefault(made.number, made).hash != made.hash:
             detail = f"line {count} of {file.name} contradicts an earlier one"
-            problems.append(ChainProblem(Flaw.BAD_CHECKPOINT, made.number, detail))
+            problems.append(ChainProblem(ChainFault.BAD_CHECKPOINT, made.number, detail))
     return known, problems
 
 

@@ -19,16 +19,16 @@ from sqlalchemy import (
     update,
 )
 
-from broker.assisted.case import Case, State
+from broker.assisted.case import Case, CaseState
+from broker.crypto.seal import Sealer
 from broker.model.audit import AuditEvent
-from broker.model.facts import Created
-from broker.model.handle import plain
-from broker.model.notice import Notice
-from broker.seal import Sealer
-from broker.stores.forms import Form, Sealed
+from broker.model.handle import normalize_user_code
+from broker.model.notification import Notification
+from broker.model.store_results import CreateCaseResult
+from broker.stores.record_codec import RecordCodec, SealedCodec
 from broker.stores.sql import audit, outbox
-from broker.stores.sql.database import Conflict, Database, Deed, Each, Prepared
-from broker.stores.sql.outbox import Notices
+from broker.stores.sql.database import AtomicWrite, Conflict, Database, InsertRows, Prepared
+from broker.stores.sql.outbox import NotificationRows
 from broker.stores.sql.tables import case_attempts, case_fingerprints, cases
 
 _id: Final = bindparam("id", type_=Text)
@@ -55,8 +55,8 @@ def _place(id: str) -> str:
     return f"cases:{id}"
 
 
-def _following() -> tuple[Each, ...]:
-    fingerprints = Each(
+def _following() -> tuple[InsertRows, ...]:
+    fingerprints = InsertRows(
         case_fingerprints, "fingerprints", ("fingerprint",), {"case_id": _id}, ("case_id", "fingerprint")
     )
     return fingerprints, audit.written(), outbox.notices_written()
@@ -67,13 +67,13 @@ class SqlCases:
 
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
-        self._cases = Sealed(sealer, Form(Case))
-        self._notices = Notices(sealer)
+        self._cases = SealedCodec(sealer, RecordCodec(Case))
+        self._notices = NotificationRows(sealer)
         made = insert(cases).values(**_FIXED, **_CHANGING).returning(cases.c.id)
         before = cases.c.version == bindparam("before", type_=BigInteger)
         saved = update(cases).where(cases.c.id == _id, before).values(**_CHANGING).returning(cases.c.id)
-        self._create = database.prepare(Deed(made, _following()))
-        self._save = database.prepare(Deed(saved, _following()))
+        self._create = database.prepare(AtomicWrite(made, _following()))
+        self._save = database.prepare(AtomicWrite(saved, _following()))
         self._prepare_reading(database)
         self._prepare_attempts(database)
 
@@ -113,21 +113,23 @@ class SqlCases:
         self._count = database.prepare(counted.returning(c.made))
         self._counted = database.prepare(select(c.made).where(c.case_id == _id, c.purpose == purpose))
 
-    async def create(self, case: Case, events: Sequence[AuditEvent], notices: Sequence[Notice]) -> Created:
+    async def create(
+        self, case: Case, events: Sequence[AuditEvent], notices: Sequence[Notification]
+    ) -> CreateCaseResult:
         """Writes a new case with its audit rows and notices, in one transaction; nothing unless DONE."""
         try:
             await self._database.perform(self._create, self._values(case, events, notices))
         except Conflict as conflict:
             match conflict.columns:
                 case ("transaction_id",):
-                    return Created.ONE_OPEN_ALREADY
+                    return CreateCaseResult.ONE_OPEN_ALREADY
                 case ("reference",):
-                    return Created.REFERENCE_TAKEN
+                    return CreateCaseResult.REFERENCE_TAKEN
                 case _:
                     raise
-        return Created.DONE
+        return CreateCaseResult.DONE
 
-    async def save(self, case: Case, events: Sequence[AuditEvent], notices: Sequence[Notice]) -> bool:
+    async def save(self, case: Case, events: Sequence[AuditEvent], notices: Sequence[Notification]) -> bool:
         """Writes on top of `case.version - 1` with audit rows and notices, in one transaction."""
         values = {**self._values(case, events, notices), "before": case.version - 1}
         return bool(await self._database.perform(self._save, values))
@@ -138,7 +140,7 @@ class SqlCases:
 
     async def by_reference(self, reference: str) -> Case | None:
         """The case with this reference, however it was typed."""
-        return await self._one(self._by_reference, {"reference": plain(reference)})
+        return await self._one(self._by_reference, {"reference": normalize_user_code(reference)})
 
     async def by_continuation(self, digest: str) -> Case | None:
         """The case whose unused continuation code has this digest."""
@@ -148,7 +150,7 @@ class SqlCases:
         """The newest case of a transaction, by its public id."""
         return await self._one(self._by_transaction, {"transaction": transaction})
 
-    async def queue(self, states: Sequence[State], limit: int) -> Sequence[Case]:
+    async def queue(self, states: Sequence[CaseState], limit: int) -> Sequence[Case]:
         """Cases in these states, by `deadline` (none: last), then `queued`, the earliest first."""
         return await self._many(self._queue, {"states": [state.value for state in states], "limit": limit})
 
@@ -175,11 +177,11 @@ class SqlCases:
         rows = await self._database.query(self._alike, {"fingerprints": list(marks), "id": besides})
         return int(rows[0][0])
 
-    def _values(self, case: Case, events: Sequence[AuditEvent], notices: Sequence[Notice]) -> Mapping[str, Any]:
+    def _values(self, case: Case, events: Sequence[AuditEvent], notices: Sequence[Notification]) -> Mapping[str, Any]:
         return {
             "id": case.id,
             "transaction": case.transaction,
-            "reference": plain(case.reference),
+            "reference": normalize_user_code(case.reference),
             "created": case.created,
             "version": case.version,
             "state": case.state.value,
@@ -190,7 +192,7 @@ class SqlCases:
             "queued": case.queued,
             "due": case.due,
             "sealed": self._cases.write(case, _place(case.id)),
-            "fingerprints": [{"fingerprint": mark} for mark in sorted(set(case.marks))],
+            "fingerprints": [{"fingerprint": mark} for mark in sorted(set(case.fingerprints))],
             "events": audit.rows(events),
             "notices": self._notices.rows(notices),
         }

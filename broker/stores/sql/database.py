@@ -26,7 +26,7 @@ class Conflict(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Each:
+class InsertRows:
     """A step that inserts one row for each mapping in the parameter `rows`.
 
     `given` are the columns that the mappings hold, `same` what all the rows have in common. Where `key` is taken the
@@ -43,7 +43,7 @@ class Each:
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class AtomicWrite:
     """What must become true together, in one transaction and where possible in one round trip.
 
     The `gate` goes first and returns rows; if it returns none, nothing else is done. No step may count on seeing what
@@ -51,7 +51,7 @@ class Deed:
     """
 
     gate: Insert | Update | Delete | None
-    then: tuple[Step | Each, ...]
+    then: tuple[Step | InsertRows, ...]
     answer: Query | None = None
 
 
@@ -78,7 +78,7 @@ class Prepared:
     gated: bool = False
 
 
-class Unit(Protocol):
+class UnitOfWork(Protocol):
     """A transaction under way."""
 
     async def run(self, prepared: Prepared, parameters: Parameters) -> Sequence[Row]:
@@ -87,7 +87,7 @@ class Unit(Protocol):
 
 
 class Database(Protocol):
-    """A database of facts. Everything raises Unavailable within a second when it cannot be reached.
+    """A database of facts. Everything raises StoreUnavailable within a second when it cannot be reached.
 
     `clock` is its own clock as part of a statement, in seconds since 1970 UTC; None if it has no clock of its own.
     """
@@ -106,7 +106,7 @@ class Database(Protocol):
         """The rows in the parameter `name` (a list of mappings) as something to select from, by these columns."""
         ...
 
-    def prepare(self, what: Statement | Deed) -> Prepared:
+    def prepare(self, what: Statement | AtomicWrite) -> Prepared:
         """Makes the text of a statement or deed. Done at start, not for each use."""
         ...
 
@@ -118,16 +118,16 @@ class Database(Protocol):
         """Runs one statement or deed in a transaction of its own, durable on return. Raises Conflict."""
         ...
 
-    def transaction(self) -> AbstractAsyncContextManager[Unit]:
+    def transaction(self) -> AbstractAsyncContextManager[UnitOfWork]:
         """A transaction of several steps: committed durably at the end of the block, rolled back by any exception."""
         ...
 
-    def leased(self, name: str) -> AbstractAsyncContextManager[Unit | None]:
+    def leased(self, name: str) -> AbstractAsyncContextManager[UnitOfWork | None]:
         """A transaction that only one process at a time has by this name; None where another one has it now."""
         ...
 
     async def unwritable(self) -> str | None:
-        """Why nothing can be written now, with a mend; None if it can. One round trip. Raises Unavailable."""
+        """Why nothing can be written now, with a mend; None if it can. One round trip. Raises StoreUnavailable."""
         ...
 
     async def close(self) -> None:

@@ -26,7 +26,7 @@ from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
-from broker.stores.sql.database import Deed, Each, Prepared, Query, SqlText, Statement
+from broker.stores.sql.database import AtomicWrite, InsertRows, Prepared, Query, SqlText, Statement
 
 ALWAYS: Final[ColumnElement[bool]] = literal_column("(1 = 1)")
 _SQLITE: Final = sqlite.dialect(paramstyle="named")
@@ -44,7 +44,7 @@ def _text(statement: Any, dialect: Dialect, rows: str | None = None) -> SqlText:
     return SqlText(compiled.string, names, constants, rows, json)
 
 
-def _each(step: Each, insert: Any, values: Query) -> Any:
+def _each(step: InsertRows, insert: Any, values: Query) -> Any:
     statement = insert.from_select([*step.given, *step.same], values)
     if step.key is None:
         return statement
@@ -77,13 +77,13 @@ class Sqlite:
         ]
         return select(*columns).subquery("r")
 
-    def prepare(self, what: Statement | Deed) -> Prepared:
+    def prepare(self, what: Statement | AtomicWrite) -> Prepared:
         """The texts of a statement or deed."""
-        if not isinstance(what, Deed):
+        if not isinstance(what, AtomicWrite):
             return Prepared((_text(what, _SQLITE),))
         steps = [] if what.gate is None else [_text(what.gate, _SQLITE)]
         for step in what.then:
-            if isinstance(step, Each):
+            if isinstance(step, InsertRows):
                 given = [bindparam(name, type_=step.table.c[name].type) for name in step.given]
                 values = select(*given, *step.same.values()).where(ALWAYS)
                 steps.append(_text(_each(step, self.upsert(step.table), values), _SQLITE, rows=step.rows))
@@ -113,9 +113,9 @@ class Postgres:
         rows = func.json_to_recordset(bindparam(name, type_=JSON)).table_valued(*columns)
         return rows.render_derived(name="r", with_types=True)
 
-    def prepare(self, what: Statement | Deed) -> Prepared:
+    def prepare(self, what: Statement | AtomicWrite) -> Prepared:
         """The text of a statement or deed."""
-        if not isinstance(what, Deed):
+        if not isinstance(what, AtomicWrite):
             return Prepared((_text(what, _POSTGRES),))
         gate = None if what.gate is None else what.gate.cte("gate")
         passed = ALWAYS if gate is None else exists(select(literal_column("1")).select_from(gate))
@@ -123,11 +123,11 @@ class Postgres:
         if whole is None:
             raise TypeError("a deed without a gate needs an answer")
         for number, step in enumerate(what.then):
-            made = self._rows(step, passed) if isinstance(step, Each) else step(passed)
+            made = self._rows(step, passed) if isinstance(step, InsertRows) else step(passed)
             whole = whole.add_cte(made.cte(f"step_{number}"))
         return Prepared((_text(whole, _POSTGRES),))
 
-    def _rows(self, step: Each, passed: ColumnElement[bool]) -> Any:
+    def _rows(self, step: InsertRows, passed: ColumnElement[bool]) -> Any:
         kinds = {name: step.table.c[name].type for name in step.given}
         sealed = {name for name, kind in kinds.items() if isinstance(kind, LargeBinary)}
         rows = self.listed(step.rows, {n: Text if n in sealed else type(kind) for n, kind in kinds.items()})

@@ -14,8 +14,8 @@ from typing import Final
 
 from sqlalchemy import LargeBinary, Text, bindparam, exists, literal_column, select, update
 
-from broker.model.facts import Unavailable
-from broker.seal import SECRET_SIZE, Sealer, Unsealable
+from broker.crypto.seal import SECRET_SIZE, Sealer, Unsealable
+from broker.model.store_results import StoreUnavailable
 from broker.stores.sql.database import Database
 from broker.stores.sql.tables import digest_keys, identities
 
@@ -98,7 +98,7 @@ async def _key(database: Database, sealer: Sealer, purpose: Purpose) -> bytes:
         await database.perform(write, {"purpose": purpose.value, "sealed": fresh})
     if purpose is Purpose.IDENTITY:
         raise DigestKeyLost("the table digest_keys has no key for identities, though there are identities")
-    raise Unavailable(f"no key for {purpose} could be written")
+    raise StoreUnavailable(f"no key for {purpose} could be written")
 
 
 def opened_key(purpose: Purpose, sealed: bytes, sealer: Sealer) -> bytes:

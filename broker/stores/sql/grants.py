@@ -20,17 +20,17 @@ from sqlalchemy import (
     update,
 )
 
+from broker.crypto.seal import Sealer
 from broker.model.audit import AuditEvent
-from broker.model.facts import KnownCode, Redemption
-from broker.model.grant import AssertionUse, Grant, Release, Token
-from broker.seal import Sealer
-from broker.stores.forms import Form, Sealed
-from broker.stores.sql import assertions as uses
+from broker.model.grant import AssertionUse, Grant, ReleasedIdentity, StoredToken
+from broker.model.store_results import RedeemResult, StoredCode
+from broker.stores.record_codec import RecordCodec, SealedCodec
 from broker.stores.sql import audit
-from broker.stores.sql import codes as kept_codes
-from broker.stores.sql.database import Conflict, Database, Deed, Each, Parameters, Prepared, Row
-from broker.stores.sql.marks import EPOCH, VERSION, is_mark
+from broker.stores.sql import authorization_codes as kept_codes
+from broker.stores.sql import used_jtis as uses
+from broker.stores.sql.database import AtomicWrite, Conflict, Database, InsertRows, Parameters, Prepared, Row
 from broker.stores.sql.sessions import ended
+from broker.stores.sql.shared_counters import EPOCH, VERSION, is_mark
 from broker.stores.sql.tables import authorization_codes, grants, shared_counters, tokens
 
 
@@ -43,7 +43,7 @@ class GrantTerms:
     dpop_jkt: str | None = None
 
 
-_TERMS: Final = Form(GrantTerms)
+_TERMS: Final = RecordCodec(GrantTerms)
 _TOKEN: Final = ("digest", "kind", "created", "expires", "dpop_jkt", "x5t", "scope")
 _digest: Final = bindparam("digest", type_=Text)
 _grant: Final = bindparam("grant", type_=Text)
@@ -77,8 +77,8 @@ def _granted(passed: ColumnElement[bool]) -> Insert:
     return insert(grants).from_select(list(columns), select(*columns.values()).where(passed))
 
 
-def _issued() -> Each:
-    return Each(tokens, "tokens", _TOKEN, {"grant_id": _grant, "epoch": EPOCH})
+def _issued() -> InsertRows:
+    return InsertRows(tokens, "tokens", _TOKEN, {"grant_id": _grant, "epoch": EPOCH})
 
 
 def _grant_of_code() -> Any:
@@ -102,7 +102,7 @@ def _tokens_revoked(which: ColumnElement[Any]) -> Update:
 # Deeds
 
 
-def _redemption() -> Deed:
+def _redemption() -> AtomicWrite:
     unredeemed = and_(
         authorization_codes.c.digest == _digest,
         authorization_codes.c.redeemed.is_(None),
@@ -110,19 +110,19 @@ def _redemption() -> Deed:
         ~ended(authorization_codes.c.sid),
     )
     redeemed = update(authorization_codes).where(unredeemed).values(redeemed=_now, grant_id=_grant, sealed=null())
-    return Deed(
+    return AtomicWrite(
         redeemed.returning(authorization_codes.c.digest), (uses.written(), _granted, _issued(), audit.written())
     )
 
 
-def _code_revocation() -> Deed:
-    return Deed(
+def _code_revocation() -> AtomicWrite:
+    return AtomicWrite(
         _grant_revoked(_grant_of_code()).returning(grants.c.id),
         (lambda passed: _tokens_revoked(_grant_of_code()).where(passed), audit.written()),
     )
 
 
-def _refreshment() -> Deed:
+def _refreshment() -> AtomicWrite:
     columns = {
         "digest": _digest,
         "grant_id": grants.c.id,
@@ -136,26 +136,26 @@ def _refreshment() -> Deed:
     }
     live = and_(grants.c.id == _grant, *_LIVE)
     token = insert(tokens).from_select(list(columns), select(*columns.values()).where(live))
-    return Deed(token.returning(tokens.c.digest), (uses.written(), audit.written()))
+    return AtomicWrite(token.returning(tokens.c.digest), (uses.written(), audit.written()))
 
 
-def _rotation() -> Deed:
+def _rotation() -> AtomicWrite:
     alive = select(grants.c.id).where(*_LIVE)
     before = bindparam("before", type_=Text)  # each new token brings a `digest` of its own
     unused = and_(tokens.c.digest == before, tokens.c.kind == _REFRESH, tokens.c.revoked.is_(None))
     used = update(tokens).where(unused, tokens.c.grant_id.in_(alive)).values(revoked=_now)
-    issued = Each(tokens, "tokens", _TOKEN, {"grant_id": _grant_of_token(before), "epoch": EPOCH})
-    return Deed(used.returning(tokens.c.digest), (issued, audit.written()))
+    issued = InsertRows(tokens, "tokens", _TOKEN, {"grant_id": _grant_of_token(before), "epoch": EPOCH})
+    return AtomicWrite(used.returning(tokens.c.digest), (issued, audit.written()))
 
 
-def _replay() -> Deed:
+def _replay() -> AtomicWrite:
     of_used = select(tokens.c.grant_id).where(
         tokens.c.digest == _digest, tokens.c.kind == _REFRESH, tokens.c.revoked.is_not(None)
     )
     mine = and_(grants.c.client_id == bindparam("client_id", type_=Text), grants.c.epoch == EPOCH)
     revoked = _grant_revoked(of_used.scalar_subquery()).where(mine)
     owner = select(grants.c.account_id).where(grants.c.id == _grant_of_token()).correlate(None).scalar_subquery()
-    return Deed(
+    return AtomicWrite(
         revoked.returning(grants.c.id),
         (
             lambda passed: _tokens_revoked(_grant_of_token()).where(passed),
@@ -164,12 +164,12 @@ def _replay() -> Deed:
     )
 
 
-def _revocation() -> Deed:
+def _revocation() -> AtomicWrite:
     mine = select(grants.c.id).where(grants.c.client_id == bindparam("client_id", type_=Text))
     live = and_(tokens.c.digest == _digest, tokens.c.revoked.is_(None), tokens.c.epoch == EPOCH)
     revoked = update(tokens).where(live, tokens.c.grant_id.in_(mine)).values(revoked=_now)
     others = _tokens_revoked(_grant_of_token()).where(tokens.c.digest != _digest)
-    return Deed(
+    return AtomicWrite(
         revoked.returning(tokens.c.digest),
         (
             lambda passed: others.where(passed),
@@ -185,7 +185,7 @@ class SqlGrants:
     def __init__(self, database: Database, sealer: Sealer, heard: Callable[[int], None]) -> None:
         self._database = database
         self._heard = heard
-        self._releases = Sealed(sealer, Form(Release))
+        self._releases = SealedCodec(sealer, RecordCodec(ReleasedIdentity))
         of_code = and_(authorization_codes.c.digest == _digest, authorization_codes.c.epoch == EPOCH)
         live = and_(tokens.c.digest == _digest, tokens.c.revoked.is_(None), tokens.c.epoch == EPOCH)
         of_token = and_(grants.c.id == tokens.c.grant_id, *_LIVE)
@@ -214,30 +214,30 @@ class SqlGrants:
         self._use = database.prepare(used.returning(VERSION))
         self._used = database.prepare(select(uses.recorded()))
 
-    async def code(self, digest: str) -> KnownCode | None:
+    async def code(self, digest: str) -> StoredCode | None:
         """The code with this digest, whatever its expiry. Its release is empty once it was redeemed. One round trip."""
         found = await self.code_for(digest, None)
-        return None if isinstance(found, Redemption) else found
+        return None if isinstance(found, RedeemResult) else found
 
-    async def code_for(self, digest: str, use: AssertionUse | None) -> KnownCode | Redemption | None:
+    async def code_for(self, digest: str, use: AssertionUse | None) -> StoredCode | RedeemResult | None:
         """The same for a caller with a client assertion: ASSERTION_USED_BEFORE if it was. One round trip."""
         row = (await self._database.query(self._code, {"digest": digest, **uses.asked(use)}))[0]
         self._heard(row[0])
         if row[1]:
-            return Redemption.ASSERTION_USED_BEFORE
+            return RedeemResult.ASSERTION_USED_BEFORE
         code = None if row[2] is None else kept_codes.code(row[2:], self._releases)
         if code is None:
             return None
-        return KnownCode(code, redeemed=row[-3] is not None, grant=row[-2], session_ended=bool(row[-1]))
+        return StoredCode(code, redeemed=row[-3] is not None, grant=row[-2], session_ended=bool(row[-1]))
 
     async def redeem(
         self,
         digest: str,
         grant: Grant,
-        tokens: Sequence[Token],
+        tokens: Sequence[StoredToken],
         assertion: AssertionUse | None,
         events: Sequence[AuditEvent],
-    ) -> Redemption:
+    ) -> RedeemResult:
         """One conditional update and all that follows from it, in one transaction. Nothing is written unless DONE."""
         terms = GrantTerms(grant.scope, grant.nonce, grant.dpop_jkt)
         parameters = {
@@ -262,28 +262,28 @@ class SqlGrants:
         """A second redemption was tried: everything issued from the code is revoked. Does nothing if it was already."""
         await self._database.perform(self._revoke_code, {"digest": digest, "now": now, "events": audit.rows([event])})
 
-    async def token(self, digest: str) -> tuple[Token, Grant] | None:
+    async def token(self, digest: str) -> tuple[StoredToken, Grant] | None:
         """A live token and its grant; None if unknown or revoked. Expiry is the caller's to check. One round trip."""
         row = (await self._database.query(self._token, {"digest": digest}))[0]
         self._heard(row[0])
         return self._with_grant(row[1:])
 
-    async def token_for(self, digest: str, use: AssertionUse | None) -> tuple[Token, Grant] | Redemption | None:
+    async def token_for(self, digest: str, use: AssertionUse | None) -> tuple[StoredToken, Grant] | RedeemResult | None:
         """The same for a caller with a client assertion: ASSERTION_USED_BEFORE if it was. One round trip."""
         row = (await self._database.query(self._token_for, {"digest": digest, **uses.asked(use)}))[0]
         self._heard(row[0])
-        return Redemption.ASSERTION_USED_BEFORE if row[1] else self._with_grant(row[2:])
+        return RedeemResult.ASSERTION_USED_BEFORE if row[1] else self._with_grant(row[2:])
 
-    def _with_grant(self, row: Row) -> tuple[Token, Grant] | None:
+    def _with_grant(self, row: Row) -> tuple[StoredToken, Grant] | None:
         token, grant_row = row[: len(_TOKEN)], row[len(_TOKEN) :]
         if token[0] is None or grant_row[0] is None:
             return None
         grant = self._grant(grant_row)
-        return None if grant is None else (Token(*token), grant)
+        return None if grant is None else (StoredToken(*token), grant)
 
     async def refresh(
-        self, grant: str, access: Token, assertion: AssertionUse | None, events: Sequence[AuditEvent]
-    ) -> Redemption:
+        self, grant: str, access: StoredToken, assertion: AssertionUse | None, events: Sequence[AuditEvent]
+    ) -> RedeemResult:
         """A new access token on a live grant. USED_BEFORE when the grant was revoked meanwhile."""
         parameters = {
             "grant": grant,
@@ -294,11 +294,11 @@ class SqlGrants:
         return await self._once(self._refresh, parameters)
 
     async def rotate(
-        self, digest: str, tokens: Sequence[Token], now: float, events: Sequence[AuditEvent]
-    ) -> Redemption:
+        self, digest: str, tokens: Sequence[StoredToken], now: float, events: Sequence[AuditEvent]
+    ) -> RedeemResult:
         """A refresh token is used up and new tokens take its place. USED_BEFORE when it was no longer good."""
         parameters = {"before": digest, "now": now, "tokens": _token_rows(tokens), "events": audit.rows(events)}
-        return Redemption.DONE if await self._database.perform(self._rotate, parameters) else Redemption.USED_BEFORE
+        return RedeemResult.DONE if await self._database.perform(self._rotate, parameters) else RedeemResult.USED_BEFORE
 
     async def revoke_used(self, digest: str, client_id: str, now: float, event: AuditEvent) -> bool:
         """A used-up refresh token of this client came again: its whole grant is revoked, which the audit row names.
@@ -329,14 +329,14 @@ class SqlGrants:
         """Whether a use of a client assertion is recorded. Nothing is written."""
         return bool((await self._database.query(self._used, uses.asked(use)))[0][0])
 
-    async def _once(self, prepared: Prepared, parameters: Parameters) -> Redemption:
+    async def _once(self, prepared: Prepared, parameters: Parameters) -> RedeemResult:
         try:
             rows = await self._database.perform(prepared, parameters)
         except Conflict as conflict:
             if conflict.table != uses.TABLE:
                 raise
-            return Redemption.ASSERTION_USED_BEFORE
-        return Redemption.DONE if rows else Redemption.USED_BEFORE
+            return RedeemResult.ASSERTION_USED_BEFORE
+        return RedeemResult.DONE if rows else RedeemResult.USED_BEFORE
 
     def _grant(self, row: Row) -> Grant | None:
         id, client_id, account, subject, created, expires, terms, sealed = row
@@ -369,5 +369,5 @@ _GRANT: Final = (
 )
 
 
-def _token_rows(tokens: Sequence[Token]) -> Sequence[Mapping[str, Any]]:
+def _token_rows(tokens: Sequence[StoredToken]) -> Sequence[Mapping[str, Any]]:
     return [{name: getattr(token, name) for name in _TOKEN} for token in tokens]

@@ -10,11 +10,11 @@ from typing import Any, Final, Generic, TypeVar
 
 from sqlalchemy import BigInteger, Double, Table, Text, and_, bindparam, func, literal_column, null, select, update
 
-from broker.model.delivery import Delivery, DeliveryKind, Waiting
-from broker.model.notice import Notice
-from broker.seal import Sealer
-from broker.stores.forms import Form, Sealed
-from broker.stores.sql.database import Database, Each
+from broker.crypto.seal import Sealer
+from broker.model.notification import Notification
+from broker.model.outbound_delivery import DeliveryBacklog, DeliveryKind, OutboundDelivery
+from broker.stores.record_codec import RecordCodec, SealedCodec
+from broker.stores.sql.database import Database, InsertRows
 from broker.stores.sql.tables import deliveries, notifications
 
 _Record = TypeVar("_Record")
@@ -28,23 +28,23 @@ TAKEN: Final = ("id", "sealed", "tries")
 """What an outbox reads of a row that it gives away."""
 
 
-def notices_written() -> Each:
+def notices_written() -> InsertRows:
     """The step of a deed that writes the notices in the parameter `notices`."""
-    return Each(notifications, "notices", _COLUMNS, _NEVER)
+    return InsertRows(notifications, "notices", _COLUMNS, _NEVER)
 
 
-def deliveries_written() -> Each:
+def deliveries_written() -> InsertRows:
     """The step of a deed that writes the deliveries in the parameter `deliveries`, each id once for ever."""
-    return Each(deliveries, "deliveries", (*_COLUMNS, *_CLEAR), _NEVER, key=("id",))
+    return InsertRows(deliveries, "deliveries", (*_COLUMNS, *_CLEAR), _NEVER, key=("id",))
 
 
-class Notices:
+class NotificationRows:
     """How notices are sealed. Their sealing context keeps the table's first name, or no earlier row would open."""
 
     def __init__(self, sealer: Sealer) -> None:
-        self._sealed = Sealed(sealer, Form(Notice))
+        self._sealed = SealedCodec(sealer, RecordCodec(Notification))
 
-    def rows(self, sent: Sequence[Notice]) -> Sequence[Mapping[str, Any]]:
+    def rows(self, sent: Sequence[Notification]) -> Sequence[Mapping[str, Any]]:
         """The parameter `notices` of `notices_written`."""
         return [
             {
@@ -56,18 +56,18 @@ class Notices:
             for n in sent
         ]
 
-    def read(self, id: str, sealed: bytes, tries: int) -> Notice | None:
+    def read(self, id: str, sealed: bytes, tries: int) -> Notification | None:
         """A notice from its row, or None if this broker cannot open it."""
         return self._sealed.read(sealed, f"notices:{id}")
 
 
-class Deliveries:
+class DeliveryRows:
     """How deliveries are kept."""
 
     def __init__(self, sealer: Sealer) -> None:
-        self._sealed = Sealed(sealer, Form(Delivery))
+        self._sealed = SealedCodec(sealer, RecordCodec(OutboundDelivery))
 
-    def rows(self, sent: Sequence[Delivery]) -> Sequence[Mapping[str, Any]]:
+    def rows(self, sent: Sequence[OutboundDelivery]) -> Sequence[Mapping[str, Any]]:
         """The parameter `deliveries` of `deliveries_written`."""
         return [
             {
@@ -78,7 +78,7 @@ class Deliveries:
             for d in sent
         ]
 
-    def read(self, id: str, sealed: bytes, tries: int) -> Delivery | None:
+    def read(self, id: str, sealed: bytes, tries: int) -> OutboundDelivery | None:
         """A delivery from its row, or None if this broker cannot open it."""
         found = self._sealed.read(sealed, f"deliveries:{id}")
         return None if found is None else replace(found, tries=tries)
@@ -140,23 +140,23 @@ class SqlOutbox(Generic[_Record]):
         await self._database.perform(self._sweep, {"now": now})
 
 
-class SqlDeliveries(SqlOutbox[Delivery]):
+class SqlDeliveries(SqlOutbox[OutboundDelivery]):
     """Deliveries in SQL, and how many of them wait."""
 
     def __init__(self, database: Database, sealer: Sealer) -> None:
-        super().__init__(database, deliveries, Deliveries(sealer).read)
+        super().__init__(database, deliveries, DeliveryRows(sealer).read)
         c = deliveries.c
         still = and_(c.sealed.is_not(None), c.expires > bindparam("now", type_=Double))
         self._waiting = database.prepare(
             select(c.kind, func.count(), func.min(c.created)).where(still).group_by(c.kind).order_by(c.kind)
         )
 
-    async def waiting(self, now: float) -> Sequence[Waiting]:
+    async def waiting(self, now: float) -> Sequence[DeliveryBacklog]:
         """What waits now, by kind: how many, and since when the oldest."""
         rows = await self._database.query(self._waiting, {"now": now})
-        return [Waiting(DeliveryKind(kind), count, now - oldest) for kind, count, oldest in rows]
+        return [DeliveryBacklog(DeliveryKind(kind), count, now - oldest) for kind, count, oldest in rows]
 
 
-def outbox(database: Database, sealer: Sealer) -> SqlOutbox[Notice]:
+def outbox(database: Database, sealer: Sealer) -> SqlOutbox[Notification]:
     """The outbox of notices."""
-    return SqlOutbox(database, notifications, Notices(sealer).read)
+    return SqlOutbox(database, notifications, NotificationRows(sealer).read)

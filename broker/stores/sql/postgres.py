@@ -10,12 +10,12 @@ import asyncpg
 import msgspec
 from sqlalchemy import BigInteger, bindparam, func, select
 
-from broker.model.facts import Unavailable
+from broker.model.store_results import StoreUnavailable
 from broker.stores.sql.address import PostgresAddress
-from broker.stores.sql.connections import Connection, Connections, Patience
 from broker.stores.sql.database import Conflict, Parameters, Prepared, Row
 from broker.stores.sql.dialect import Postgres
-from broker.stores.sql.refusals import BROKEN, READ_ONLY, is_passing, unavailable
+from broker.stores.sql.error_mapping import BROKEN, READ_ONLY, is_passing, unavailable
+from broker.stores.sql.pool import ConnectionPool, PooledConnection, StatementTimeouts
 from broker.stores.sql.tables import unique_keys
 
 _Result = TypeVar("_Result")
@@ -27,9 +27,9 @@ class PostgresDatabase(Postgres):
     """A database of facts on a server."""
 
     def __init__(self, where: PostgresAddress, connections: int, deadline: float = DEADLINE) -> None:
-        self._connections = Connections(where, connections)
+        self._connections = ConnectionPool(where, connections)
         self._deadline = deadline
-        self._patience = Patience(deadline)
+        self._patience = StatementTimeouts(deadline)
         self._keys = unique_keys()
         lock = func.pg_try_advisory_xact_lock(bindparam("key", type_=BigInteger))
         self._lease = self.prepare(select(lock))
@@ -52,7 +52,7 @@ class PostgresDatabase(Postgres):
             await self._in_time(connection.execute("BEGIN"))
             try:
                 yield PostgresUnit(self, connection)
-            except Unavailable:
+            except StoreUnavailable:
                 raise
             except Exception:
                 await self._in_time(connection.execute("ROLLBACK"))
@@ -81,7 +81,7 @@ class PostgresDatabase(Postgres):
         """Ends all connections."""
         self._connections.close()
 
-    async def step(self, connection: Connection, prepared: Prepared, parameters: Parameters) -> Sequence[Row]:
+    async def step(self, connection: PooledConnection, prepared: Prepared, parameters: Parameters) -> Sequence[Row]:
         """One step of a transaction."""
         return await self._in_time(connection.fetch(prepared, _values(prepared, parameters)))
 
@@ -130,7 +130,7 @@ class PostgresDatabase(Postgres):
 class PostgresUnit:
     """A transaction under way on one connection."""
 
-    def __init__(self, database: PostgresDatabase, connection: Connection) -> None:
+    def __init__(self, database: PostgresDatabase, connection: PooledConnection) -> None:
         self._database = database
         self._connection = connection
 

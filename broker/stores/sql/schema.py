@@ -1,4 +1,4 @@
-"""Whether a database has the schema of this release. What brings it there is `broker.stores.sql.migrating`."""
+"""Whether a database has the schema of this release. What brings it there is `broker.stores.sql.migrate`."""
 
 import ast
 import re
@@ -39,7 +39,7 @@ def heads() -> Set[str]:
 
 
 async def schema_is_current(url: str, password: str | None = None, tls: ssl.SSLContext | None = None) -> bool:
-    """Whether the schema is the one that this version of the broker needs. Raises Unavailable and BadUrl."""
+    """Whether the schema is the one that this version of the broker needs. Raises StoreUnavailable and BadUrl."""
     database = _opened(url, password, tls)
     try:
         return await Schema(database).is_current()
@@ -48,7 +48,7 @@ async def schema_is_current(url: str, password: str | None = None, tls: ssl.SSLC
 
 
 async def unwritable(url: str, password: str | None = None, tls: ssl.SSLContext | None = None) -> str | None:
-    """Why nothing can be written to a database whose schema is current; None if it can. Raises Unavailable."""
+    """Why nothing can be written to a database whose schema is current; None if it can. Raises StoreUnavailable."""
     database = _opened(url, password, tls)
     try:
         return await database.unwritable()
@@ -82,7 +82,7 @@ class Schema:
         self._heads = heads()
 
     async def is_current(self) -> bool:
-        """Whether it is what this version of the broker needs. One round trip. Raises Unavailable."""
+        """Whether it is what this version of the broker needs. One round trip. Raises StoreUnavailable."""
         try:
             rows = await self._database.query(self._present, {})
         except (asyncpg.UndefinedTableError, sqlite3.OperationalError):

@@ -5,14 +5,14 @@ from typing import Any, Final
 
 from sqlalchemy import Column, ColumnElement, Double, LargeBinary, Text, and_, bindparam, exists, select
 
+from broker.crypto.seal import Sealer
 from broker.model.audit import AuditEvent
 from broker.model.identity import Identity
-from broker.model.session import Ended, Farewell, Session
-from broker.seal import Sealer
-from broker.stores.forms import Form, Sealed
+from broker.model.session import EndedSession, LogoutFanOut, Session
+from broker.stores.record_codec import RecordCodec, SealedCodec
 from broker.stores.sql.database import Database, Row, Step
-from broker.stores.sql.endings import Endings
-from broker.stores.sql.marks import EPOCH, is_mark
+from broker.stores.sql.session_termination import SessionTermination
+from broker.stores.sql.shared_counters import EPOCH, is_mark
 from broker.stores.sql.tables import session_clients, sessions, shared_counters
 
 _LIVE: Final = and_(
@@ -20,9 +20,9 @@ _LIVE: Final = and_(
 )
 
 
-def identities(sealer: Sealer) -> Sealed[Identity]:
+def identities(sealer: Sealer) -> SealedCodec[Identity]:
     """How a session's identity is kept."""
-    return Sealed(sealer, Form(Identity))
+    return SealedCodec(sealer, RecordCodec(Identity))
 
 
 def place(digest: str) -> str:
@@ -84,7 +84,7 @@ def ended(sid: "Column[Any]") -> ColumnElement[bool]:
     return exists(over.correlate(sid.table))
 
 
-def values(session: Session | None, kept: Sealed[Identity]) -> Mapping[str, Any]:
+def values(session: Session | None, kept: SealedCodec[Identity]) -> Mapping[str, Any]:
     """The parameters of `written`."""
     if session is None:
         names = ("session", "sid", "session_created", "session_used", "session_expires", "session_sealed")
@@ -102,7 +102,9 @@ def values(session: Session | None, kept: Sealed[Identity]) -> Mapping[str, Any]
 class SqlSessions:
     """The broker's sessions in SQL."""
 
-    def __init__(self, database: Database, sealer: Sealer, endings: Endings, heard: Callable[[int], None]) -> None:
+    def __init__(
+        self, database: Database, sealer: Sealer, endings: SessionTermination, heard: Callable[[int], None]
+    ) -> None:
         self._database = database
         self._endings = endings
         self._heard = heard
@@ -120,12 +122,12 @@ class SqlSessions:
         self._heard(row[0])
         return self._session(row)
 
-    async def end(self, digest: str, event: AuditEvent, farewell: Farewell) -> Ended | None:
+    async def end(self, digest: str, event: AuditEvent, farewell: LogoutFanOut) -> EndedSession | None:
         """Ends a session, with its audit row and all that has to be told; None, and nothing written, if not live."""
         async with self._database.transaction() as unit:
             return await self._endings.of_digest(unit, digest, event, farewell)
 
-    async def end_all(self, account: str, event: AuditEvent, farewell: Farewell) -> int:
+    async def end_all(self, account: str, event: AuditEvent, farewell: LogoutFanOut) -> int:
         """Ends every session of an account, each with its audit row and all that has to be told; gives their number."""
         async with self._database.transaction() as unit:
             return await self._endings.of_account(unit, account, event, farewell)

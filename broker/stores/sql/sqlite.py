@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from broker.model.facts import Unavailable
+from broker.model.store_results import StoreUnavailable
 from broker.stores.sql.database import Conflict, Parameters, Prepared, Row, SqlText
 from broker.stores.sql.dialect import Sqlite
 
@@ -40,7 +40,7 @@ _GONE: Final = frozenset(
 )
 """What says that the file cannot be used as it is. Everything else is a fault of ours and is not hidden."""
 
-_MENDS: Final = {
+_FIXES: Final = {
     sqlite3.SQLITE_FULL: "make room on the disk",
     sqlite3.SQLITE_READONLY: "let the broker's user write the file and its folder",
     sqlite3.SQLITE_CANTOPEN: "let the broker's user write the file and its folder",
@@ -100,7 +100,7 @@ class SqliteDatabase(Sqlite):
         try:
             async with self._turn:
                 await self._job(_write_nothing)
-        except Unavailable as problem:
+        except StoreUnavailable as problem:
             return f"the file cannot be written: {problem}"
         return None
 
@@ -157,7 +157,7 @@ class SqliteUnit:
 
         def step(connection: sqlite3.Connection) -> Sequence[Row]:
             if not connection.in_transaction:
-                raise Unavailable("the transaction was lost")
+                raise StoreUnavailable("the transaction was lost")
             return _run(connection, prepared, parameters)
 
         rows: Sequence[Row] = await self._job(step)
@@ -205,6 +205,6 @@ def meaning(error: sqlite3.Error) -> Exception:
         return Conflict(names[0][0], tuple(name[1] for name in names))
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None and code & 0xFF in _GONE:
-        mend = _MENDS.get(code & 0xFF)
-        return Unavailable(f"{error}\n    {mend}" if mend else str(error))
+        mend = _FIXES.get(code & 0xFF)
+        return StoreUnavailable(f"{error}\n    {mend}" if mend else str(error))
     return error

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 from sqlalchemy import Double, LargeBinary, Text, and_, bindparam, delete, insert, select, update
 
+from broker.crypto.seal import Sealer
 from broker.model.audit import AuditEvent
 from broker.model.staff import StaffAttempt, StaffSession
-from broker.seal import Sealer
-from broker.stores.forms import Form, Sealed
+from broker.stores.record_codec import RecordCodec, SealedCodec
 from broker.stores.sql import audit
-from broker.stores.sql.database import Database, Deed
-from broker.stores.sql.marks import EPOCH
+from broker.stores.sql.database import AtomicWrite, Database
+from broker.stores.sql.shared_counters import EPOCH
 from broker.stores.sql.tables import staff_attempts, staff_sessions
 
 
 @dataclass(frozen=True, slots=True)
-class Proved:
+class StaffProof:
     """How a member of staff proved who they are."""
 
     subject: str
@@ -36,8 +36,8 @@ class SqlStaffSessions:
 
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
-        self._attempts = Sealed(sealer, Form(StaffAttempt))
-        self._proved = Sealed(sealer, Form(Proved))
+        self._attempts = SealedCodec(sealer, RecordCodec(StaffAttempt))
+        self._proved = SealedCodec(sealer, RecordCodec(StaffProof))
         digest = bindparam("digest", type_=Text)
         a, s = staff_attempts.c, staff_sessions.c
         columns = {
@@ -66,13 +66,13 @@ class SqlStaffSessions:
             .values(ended=bindparam("created", type_=Double))
         )
         self._start = database.prepare(
-            Deed(begun.returning(s.digest), (lambda passed: replaced.where(passed), audit.written()))
+            AtomicWrite(begun.returning(s.digest), (lambda passed: replaced.where(passed), audit.written()))
         )
         self._load = database.prepare(select(s.digest, s.member, s.created, s.used, s.expires, s.terms).where(live))
         used = bindparam("used", type_=Double)
         self._touch = database.prepare(update(staff_sessions).where(live, s.used < used).values(used=used))
         ended = update(staff_sessions).where(live).values(ended=bindparam("now", type_=Double))
-        self._end = database.prepare(Deed(ended.returning(s.digest), (audit.written(),)))
+        self._end = database.prepare(AtomicWrite(ended.returning(s.digest), (audit.written(),)))
 
     async def leave(self, attempt: StaffAttempt) -> None:
         """Keeps a sign-in on its way."""
@@ -91,7 +91,7 @@ class SqlStaffSessions:
 
     async def start(self, session: StaffSession, replaces: str | None, events: Sequence[AuditEvent]) -> None:
         """Writes a session; `replaces` is the digest of one that ends with it, in the same transaction."""
-        proved = Proved(session.subject, session.acr, session.amr, session.auth_time)
+        proved = StaffProof(session.subject, session.acr, session.amr, session.auth_time)
         terms = self._proved.write(proved, _place(session.digest, "staff_sessions"))
         values = {
             "digest": session.digest,

@@ -7,18 +7,26 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from broker.actions.browser import Shared
-from broker.web.answers import nothing_begun
-from broker.web.citizens.doors import Refusal
-from broker.web.citizens.showing import show
-from broker.web.citizens.visit import Door, Visit, language_of, onward, question_of, remember, visit
-from broker.web.citizens.ways import HELP
-from broker.web.forms import answer_parameters, answered_state
+from broker.actions.browser import BrowserUpdates
+from broker.web.citizens.doors import HelpRefused
+from broker.web.citizens.provider_choices import HELP
+from broker.web.citizens.request import (
+    CitizenApp,
+    CitizenRequest,
+    citizen_request,
+    language_of,
+    question_of,
+    redirect_to,
+    set_cookies,
+)
+from broker.web.citizens.view_pages import render_view
+from broker.web.shared.forms import answer_parameters, answered_state
+from broker.web.shared.responses import nothing_begun
 
-Page = Callable[[Visit], Awaitable[Response]]
+Page = Callable[[CitizenRequest], Awaitable[Response]]
 
 
-def journey_routes(door: Door) -> list[Route]:
+def journey_routes(door: CitizenApp) -> list[Route]:
     """The routes of this file."""
 
     async def callback(request: Request) -> Response:
@@ -36,7 +44,7 @@ def journey_routes(door: Door) -> list[Route]:
     ]
 
 
-def page(door: Door, answer: Page) -> Callable[[Request], Awaitable[Response]]:
+def page(door: CitizenApp, answer: Page) -> Callable[[Request], Awaitable[Response]]:
     """A handler for Starlette.
 
     HEAD asks whether a transaction has a page, and no more: looking at the page can answer the service.
@@ -51,83 +59,83 @@ def page(door: Door, answer: Page) -> Callable[[Request], Awaitable[Response]]:
     return handler
 
 
-async def _peek_callback(here: Visit) -> Response:
+async def _peek_callback(here: CitizenRequest) -> Response:
     """HEAD takes no answer in: it says whether `state` names a transaction of this browser."""
     return await _peek(here, answered_state(here.request).partition(".")[0], 303)
 
 
-async def _peek(here: Visit, handle: str, status: int) -> Response:
+async def _peek(here: CitizenRequest, handle: str, status: int) -> Response:
     """`status` if the transaction has a page, else the page that says that the place is lost."""
-    lost = await here.door.citizen.peek(handle, here.browser)
+    lost = await here.app.citizen.peek(handle, here.browser)
     if lost is None:
         return nothing_begun(status)
     frame = here.frame()
-    return here.answer(show(lost, frame, here.held), frame)
+    return here.answer(render_view(lost, frame, here.cookies), frame)
 
 
-def _visit(door: Door, request: Request) -> Visit:
-    found = visit(door, request)
+def _visit(door: CitizenApp, request: Request) -> CitizenRequest:
+    found = citizen_request(door, request)
     if found is None:
         raise HTTPException(404)
     return found
 
 
-async def look(here: Visit) -> Response:
+async def look(here: CitizenRequest) -> Response:
     """What the stored state says, and nothing else."""
-    view, shared = await here.door.citizen.look(here.handle, here.browser)
+    view, shared = await here.app.citizen.look(here.handle, here.browser)
     frame = here.frame(language_of(view), question=question_of(view))
-    return here.answer(show(view, frame, here.held), frame, shared)
+    return here.answer(render_view(view, frame, here.cookies), frame, shared)
 
 
-async def look_in_another_language(here: Visit) -> Response:
+async def look_in_another_language(here: CitizenRequest) -> Response:
     """The page once more, with what was typed into it. Nothing of that stands in an address."""
     other = here.switched(await here.form())
-    return onward(here.base, "again") if other is None else await look(other)
+    return redirect_to(here.base, "again") if other is None else await look(other)
 
 
-async def choose(here: Visit) -> Response:
+async def choose(here: CitizenRequest) -> Response:
     """A way was chosen: a provider, or a person."""
     form = await here.form()
     if form is None:
-        return onward(here.base, "again")
+        return redirect_to(here.base, "again")
     chosen = form.get("provider", "")
     if not chosen:
-        return onward(here.base, "choice")
+        return redirect_to(here.base, "choice")
     if chosen == HELP:
-        return onward(f"{here.base}/help")
-    outcome = await here.door.citizen.choose(here.handle, here.browser, chosen)
-    return onward(here.base, "gone" if isinstance(outcome, Refusal) else "")
+        return redirect_to(f"{here.base}/help")
+    outcome = await here.app.citizen.choose(here.handle, here.browser, chosen)
+    return redirect_to(here.base, "gone" if isinstance(outcome, HelpRefused) else "")
 
 
-async def share(here: Visit) -> Response:
+async def share(here: CitizenRequest) -> Response:
     """The citizen agreed to share, or did not."""
     form = await here.form()
     answered = (form or {}).get("agree", "")
     if answered not in ("yes", "no"):
-        return onward(here.base, "again")
-    outcome = await here.door.citizen.share(here.handle, here.browser, answered == "yes")
-    response = onward(here.base)
-    if isinstance(outcome, Shared):
-        remember(response, here.browser, outcome)
+        return redirect_to(here.base, "again")
+    outcome = await here.app.citizen.share(here.handle, here.browser, answered == "yes")
+    response = redirect_to(here.base)
+    if isinstance(outcome, BrowserUpdates):
+        set_cookies(response, here.browser, outcome)
     return response
 
 
-async def give_up(here: Visit) -> Response:
+async def give_up(here: CitizenRequest) -> Response:
     """Back to the service without an answer."""
     if await here.form() is None:
-        return onward(here.base, "again")
-    await here.door.citizen.give_up(here.handle, here.browser)
-    return onward(here.base)
+        return redirect_to(here.base, "again")
+    await here.app.citizen.give_up(here.handle, here.browser)
+    return redirect_to(here.base)
 
 
-async def _callback(here: Visit, provider: str) -> Response:
+async def _callback(here: CitizenRequest, provider: str) -> Response:
     """What a provider sent. A query whose `code`, `state`, `iss` or `error` is repeated or malformed counts as none.
 
     If its `state` can be read all the same, it leads back to the page of the transaction.
     """
     named = answered_state(here.request)
-    outcome = await here.door.citizen.complete(provider, answer_parameters(here.request), here.browser, named)
+    outcome = await here.app.citizen.complete(provider, answer_parameters(here.request), here.browser, named)
     if isinstance(outcome, str):
-        return onward(f"/journey/{outcome}")
+        return redirect_to(f"/journey/{outcome}")
     frame = here.frame()
-    return here.answer(show(outcome, frame, here.held), frame)
+    return here.answer(render_view(outcome, frame, here.cookies), frame)

@@ -11,28 +11,28 @@ from types import CodeType, FunctionType
 from typing import Any, Final
 
 from broker.oidc import ciba
-from broker.oidc.access import check_access, presented_token
-from broker.oidc.checks import CHECKS, check_client_id, check_redirect_uri, check_reference
-from broker.oidc.ciba_object import check_outside, signed_parameters
+from broker.oidc.authorization_checks import CHECKS, check_client_id, check_redirect_uri, check_request_uri
+from broker.oidc.ciba_request_object import check_outside, signed_parameters
 from broker.oidc.claims_parameter import read_claims
-from broker.oidc.client import authenticate, check_assertion, presented
+from broker.oidc.client_authentication import authenticate_client, check_assertion, parse_credentials
 from broker.oidc.dpop import check_proof
 from broker.oidc.logout import logout_request, logout_return
-from broker.oidc.pushed import PREFIX
-from broker.oidc.request_object import opened
-from broker.oidc.token import check_binding, check_code, check_refresh, token_parameter, token_request
+from broker.oidc.par import PREFIX
+from broker.oidc.request_object import merge_request_object
+from broker.oidc.resource_request import check_access, parse_access_token
+from broker.oidc.token_request import check_binding, check_code, check_refresh, token_parameter, token_request
 
 Function = Callable[..., Any]
 
 _REQUEST: Final[tuple[Function, ...]] = (
     check_client_id,
-    check_reference,
-    opened,
+    check_request_uri,
+    merge_request_object,
     check_redirect_uri,
     read_claims,
     *CHECKS,
 )
-_CALLER: Final[tuple[Function, ...]] = (presented, authenticate, check_assertion)
+_CALLER: Final[tuple[Function, ...]] = (parse_credentials, authenticate_client, check_assertion)
 _TOKEN: Final[tuple[Function, ...]] = (*_CALLER, token_request, check_proof, check_binding)
 
 _ASKING: Final[tuple[Function, ...]] = (
@@ -40,14 +40,14 @@ _ASKING: Final[tuple[Function, ...]] = (
     check_outside,
     signed_parameters,
     *ciba.CHECKS,
-    ciba.hinted,
-    ciba.wanted_lifetime,
+    ciba.subject_from_hint,
+    ciba.effective_lifetime,
 )
 
 _CITED: Final = re.compile(r"\(([^()]*(?:RFC|OpenID|FAPI|JARM|Response Mode|Core)\b[^()]*)\)")
 
 
-class Verdict(StrEnum):
+class RuleVerdict(StrEnum):
     """What became of a rule."""
 
     PASSED = "passed"
@@ -56,7 +56,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class InspectorRule:
     """One rule: the function's name, what it says in a sentence, the paragraphs of the standards that it cites."""
 
     name: str
@@ -75,7 +75,7 @@ def rules(path: str, parameters: Mapping[str, str], proved: bool) -> tuple[Funct
             last = check_refresh if parameters.get("grant_type") == "refresh_token" else check_code
             found = (*_TOKEN, last)
         case "/userinfo":
-            found = (presented_token, check_proof, check_access)
+            found = (parse_access_token, check_proof, check_access)
         case "/ciba":
             found = (*_CALLER, *_ASKING)
         case "/logout":
@@ -92,23 +92,25 @@ def rules(path: str, parameters: Mapping[str, str], proved: bool) -> tuple[Funct
     return tuple(rule for rule in found if beside.get(rule, True))
 
 
-def judged(found: Sequence[Function], error: BaseException | None) -> tuple[tuple[Rule, Verdict], ...]:
+def judged(found: Sequence[Function], error: BaseException | None) -> tuple[tuple[InspectorRule, RuleVerdict], ...]:
     """Every rule with its verdict. Empty where the error came from none of them: then nothing is known of the rest."""
     if error is None:
-        return tuple((described(rule), Verdict.PASSED) for rule in found)
+        return tuple((described(rule), RuleVerdict.PASSED) for rule in found)
     codes = [rule.__code__ if isinstance(rule, FunctionType) else None for rule in found]
     broken = next((codes.index(code) for code in _raising(error) if code in codes), None)
     if broken is None:
         return ()
-    verdicts = [Verdict.PASSED] * broken + [Verdict.FAILED] + [Verdict.NOT_REACHED] * (len(found) - broken - 1)
+    verdicts = (
+        [RuleVerdict.PASSED] * broken + [RuleVerdict.FAILED] + [RuleVerdict.NOT_REACHED] * (len(found) - broken - 1)
+    )
     return tuple((described(rule), verdict) for rule, verdict in zip(found, verdicts, strict=True))
 
 
-def described(rule: Function) -> Rule:
+def described(rule: Function) -> InspectorRule:
     """A rule as its docstring has it. Without docstrings (`python -OO`) the name is all there is."""
     text = " ".join((rule.__doc__ or "").split())
     sentence = _CITED.sub("", text).split(". ")[0].replace(" ,", ",").strip(" .")
-    return Rule(rule.__name__, sentence, "; ".join(_CITED.findall(text)))
+    return InspectorRule(rule.__name__, sentence, "; ".join(_CITED.findall(text)))
 
 
 def _raising(error: BaseException) -> Iterator[CodeType]:

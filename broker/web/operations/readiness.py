@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from broker.model.facts import Unavailable
+from broker.model.store_results import StoreUnavailable
 
 Check = Callable[[], Awaitable[str | None]]
 """Looks at one thing: None if it is well, else a word or two, free of secrets. May raise Unavailable."""
@@ -84,7 +84,7 @@ async def _within(check: Check) -> str | None:
             return await check()
     except TimeoutError:
         return "no answer in time"
-    except Unavailable:
+    except StoreUnavailable:
         return "not reachable"
     except Exception:
         log.exception("readiness_check_error")

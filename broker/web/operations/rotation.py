@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from broker.model.facts import Unavailable
+from broker.model.store_results import StoreUnavailable
 
 Page = Callable[[Request, Exception], Awaitable[Response]]
 """Answers a request that cannot be served now with a page."""
@@ -42,7 +42,7 @@ class Rotation:
             told = {"error": "temporarily_unavailable", "error_description": "please try again shortly"}
             response: Response = JSONResponse(told, 503, {"Retry-After": RETRY_AFTER, "Cache-Control": "no-store"})
         else:
-            response = await self._page(request, Unavailable(out))
+            response = await self._page(request, StoreUnavailable(out))
         await response(scope, receive, send)
 
 

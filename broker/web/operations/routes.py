@@ -9,13 +9,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from broker.web import asked
 from broker.web.operations.readiness import Readiness
+from broker.web.shared import request_parsing
 
 _TEXT: Final = "text/plain; version=1.0.0; charset=utf-8"
 
 
-class Told(Protocol):
+class MetricsText(Protocol):
     """Counters that can be read."""
 
     def text(self) -> bytes:
@@ -37,12 +37,12 @@ def alive_routes(readiness: Readiness) -> list[Route]:
     return [Route("/livez", alive, methods=["GET"]), Route("/readyz", ready, methods=["GET"])]
 
 
-def metrics_route(meters: Told, token: str | None) -> Route:
+def metrics_route(meters: MetricsText, token: str | None) -> Route:
     """`/metrics`, for whoever shows the bearer token (RFC 6750 2.1), or for everybody where there is none."""
     expected = None if token is None else f"Bearer {token}".encode()
 
     async def metrics(request: Request) -> Response:
-        shown = (asked.joined(request, b"authorization") or "").encode("latin-1")
+        shown = (request_parsing.joined_header(request, b"authorization") or "").encode("latin-1")
         if expected is not None and not hmac.compare_digest(shown, expected):
             return PlainTextResponse("a token is needed\n", 401, {"WWW-Authenticate": "Bearer"})
         # reading the files of many processes takes milliseconds that citizens need not wait

@@ -1,5 +1,5 @@
 """The services' door: the OpenID Connect endpoints that relying services and their libraries call."""
 
-from broker.web.services.routes import routes
+from broker.web.services.client_endpoints import routes
 
 __all__ = ["routes"]

@@ -13,9 +13,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from broker.model.service import Service
-from broker.web import asked
-from broker.web.answers import Answer, Header
-from broker.web.services.replies import Handler
+from broker.web.services.json_responses import Handler
+from broker.web.shared import request_parsing
+from broker.web.shared.responses import Header, RawResponse
 
 CALLERS: Final = "cors_callers"
 """The member of `request.state` that lists the ids of the services which a call turned out to be from."""
@@ -77,8 +77,8 @@ def preflight(methods: Sequence[str], services: Mapping[str, Service]) -> Handle
     allowed = ", ".join(methods)
 
     async def answer(request: Request) -> Response:
-        origins = asked.every(request, b"origin")
-        wanted = asked.header(request, b"access-control-request-method")
+        origins = request_parsing.header_values(request, b"origin")
+        wanted = request_parsing.header(request, b"access-control-request-method")
         if wanted is None or len(origins) != 1 or not is_allowed(origins[0], services):
             raise HTTPException(405, headers={"Allow": allowed})
         headers = [
@@ -88,7 +88,7 @@ def preflight(methods: Sequence[str], services: Mapping[str, Service]) -> Handle
             (b"access-control-max-age", _PREFLIGHT_AGE),
             (b"vary", b"Origin"),
         ]
-        return Answer(204, b"", headers)
+        return RawResponse(204, b"", headers)
 
     return answer
 

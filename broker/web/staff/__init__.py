@@ -2,36 +2,36 @@
 
 from starlette.routing import Route
 
-from broker.web.pages import Sheet
-from broker.web.staff import answering, case, deciding, entry, home, recording
+from broker.web.shared.pages import PageTemplate
+from broker.web.staff import case, dashboard, decision_pages, evidence_pages, login, responses
 from broker.web.staff.case import case_routes
-from broker.web.staff.deciding import deciding_routes
-from broker.web.staff.entry import entry_routes
-from broker.web.staff.home import home_routes
-from broker.web.staff.leading import leading_routes
-from broker.web.staff.recording import recording_routes
-from broker.web.staff.visit import Door
+from broker.web.staff.dashboard import home_routes
+from broker.web.staff.decision_pages import deciding_routes
+from broker.web.staff.evidence_pages import recording_routes
+from broker.web.staff.lead_actions import leading_routes
+from broker.web.staff.login import entry_routes
+from broker.web.staff.request import StaffApp
 
-ERRORS: tuple[Sheet, ...] = (
-    Sheet("not-found", "staff/not_found.html"),
-    Sheet("mishap", "staff/mishap.html"),
-    Sheet("unavailable", "staff/unavailable.html"),
-    Sheet("too-large", "staff/too_large.html"),
+ERRORS: tuple[PageTemplate, ...] = (
+    PageTemplate("not-found", "staff/not_found.html"),
+    PageTemplate("mishap", "staff/mishap.html"),
+    PageTemplate("unavailable", "staff/unavailable.html"),
+    PageTemplate("too-large", "staff/too_large.html"),
 )
 """The same names as the citizens' pages have, so that `public.handlers` serves both applications."""
 
-SHEETS: tuple[Sheet, ...] = (
-    *home.SHEETS,
+SHEETS: tuple[PageTemplate, ...] = (
+    *dashboard.SHEETS,
     *case.SHEETS,
-    *recording.SHEETS,
-    *deciding.SHEETS,
-    *answering.SHEETS,
-    *entry.SHEETS,
+    *evidence_pages.SHEETS,
+    *decision_pages.SHEETS,
+    *responses.SHEETS,
+    *login.SHEETS,
     *ERRORS,
 )
 
 
-def staff_routes(door: Door) -> list[Route]:
+def staff_routes(door: StaffApp) -> list[Route]:
     """Every route of the console."""
     return [
         *home_routes(door),
@@ -43,4 +43,4 @@ def staff_routes(door: Door) -> list[Route]:
     ]
 
 
-__all__ = ["SHEETS", "Door", "staff_routes"]
+__all__ = ["SHEETS", "StaffApp", "staff_routes"]

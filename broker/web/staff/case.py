@@ -8,17 +8,17 @@ from starlette.routing import Route
 
 from broker.actions.assisted.staff_results import ActionRefused, CaseRole, CaseView, StaffAction
 from broker.assisted.case import Channel
-from broker.assisted.table import Barred
-from broker.model.question import Question
-from broker.web.citizens.tellings import marked
-from broker.web.pages import Sheet, in_language
-from broker.web.staff.answering import again, folder, gone, refusal, teller, told
-from broker.web.staff.asking import asked_shown
+from broker.assisted.transitions import TransitionRefused
+from broker.model.backchannel_request import BackchannelRequest
+from broker.web.citizens.failure_texts import marked
+from broker.web.shared.pages import PageTemplate, in_language
+from broker.web.staff.device_prompts import prompt_status
 from broker.web.staff.labels import CHANNELS, WHY, two_people
-from broker.web.staff.leading import acts
-from broker.web.staff.visit import Door, Shift, Step, formed, onward, own_path, staff
+from broker.web.staff.lead_actions import acts
+from broker.web.staff.request import StaffApp, StaffPage, Step, local_path, redirect_to, staff, with_form
+from broker.web.staff.responses import back_to_case, case_presenter, folder, left_case, refusal, told
 
-SHEETS = (Sheet("case", "staff/case.html", {"why": WHY, "channels": {c.value: t for c, t in CHANNELS.items()}}),)
+SHEETS = (PageTemplate("case", "staff/case.html", {"why": WHY, "channels": {c.value: t for c, t in CHANNELS.items()}}),)
 
 HEADINGS: Mapping[str, str] = {
     "claimed": marked("Meet the citizen"),
@@ -29,7 +29,7 @@ HEADINGS: Mapping[str, str] = {
 }
 
 
-def case_routes(door: Door) -> list[Route]:
+def case_routes(door: StaffApp) -> list[Route]:
     """The routes of this file."""
     steps: Mapping[str, Step] = {
         "renew": renew,
@@ -46,7 +46,7 @@ def case_routes(door: Door) -> list[Route]:
     return [
         Route("/cases/{case}", staff(door, look), methods=["GET"]),
         *(
-            Route(f"/cases/{{case}}/{name}", staff(door, formed(step)), methods=["POST"])
+            Route(f"/cases/{{case}}/{name}", staff(door, with_form(step)), methods=["POST"])
             for name, step in steps.items()
         ),
         Route("/cases/{case}/lapsed", staff(door, lapsed), methods=["GET"]),
@@ -55,12 +55,12 @@ def case_routes(door: Door) -> list[Route]:
     ]
 
 
-async def look(here: Shift) -> Response:
+async def look(here: StaffPage) -> Response:
     """The case as this person may see it now."""
     found = await folder(here)
     if isinstance(found, Response):
         return found
-    tell, case, questions = teller(here), found.case, await here.cases.questions(found)
+    tell, case, questions = case_presenter(here), found.case, await here.cases.questions(found)
     step = tell.step(found)
     code, may_record = tell.words.code, StaffAction.RECORD in found.actions
     seen = found.role is not CaseRole.VISITOR
@@ -71,102 +71,100 @@ async def look(here: Shift) -> Response:
         evidence=tell.evidence(case, found.assessment, f"{here.base}/evidence" if may_record else ""),
         person=tell.answers(case.checks),
         claims=tell.claims(case),
-        kinds=[
-            (word, in_language(kind.text, code)) for word, kind in here.door.profiles.kinds.items() if kind.by_staff
-        ],
-        asked=asked_shown(questions, tell),
-        may_ask=StaffAction.ASK_CITIZEN in found.actions and not any(one.waits(tell.now) for one in questions),
+        kinds=[(word, in_language(kind.text, code)) for word, kind in here.app.profiles.kinds.items() if kind.by_staff],
+        asked=prompt_status(questions, tell),
+        may_ask=StaffAction.ASK_CITIZEN in found.actions and not any(one.is_pending(tell.now) for one in questions),
         details_first=not case.details.claims,
-        confirm_at=here.door.confirm.partition("://")[2],
-        why_second=two_people(case.two_people, tell.words),
+        confirm_at=here.app.confirm.partition("://")[2],
+        why_second=two_people(case.second_review_reasons, tell.words),
         verdict=None if case.verdict is None else tell.verdict(case.verdict),
-        own_view=None if case.own_view is None else tell.verdict(case.own_view),
+        own_view=None if case.independent_review is None else tell.verdict(case.independent_review),
         readable=seen and not case.erased,
         story=tell.story(found),
         acts=acts(found, here),
-        history=tell.history(case, here.door.people) if found.role is CaseRole.OVERSEER else [],
-        notes=tell.notes(case, here.door.people),
+        history=tell.history(case, here.app.people) if found.role is CaseRole.OVERSEER else [],
+        notes=tell.notes(case, here.app.people),
     )
 
 
-async def renew(here: Shift, form: Mapping[str, str]) -> Response:
+async def renew(here: StaffPage, form: Mapping[str, str]) -> Response:
     """The lease begins anew."""
-    return again(here, await here.cases.renew(here.principal, here.id), told="renewed")
+    return back_to_case(here, await here.cases.renew(here.principal, here.id), told="renewed")
 
 
-async def start(here: Shift, form: Mapping[str, str]) -> Response:
+async def start(here: StaffPage, form: Mapping[str, str]) -> Response:
     """The agent and the citizen meet."""
     word = form.get("channel", "")
     if word not in {channel.value for channel in Channel}:
-        return onward(here.base, problem="choice")
+        return redirect_to(here.base, problem="choice")
     channel = Channel(word)
-    return again(here, await here.cases.start_session(here.principal, here.ref(form), channel), told="")
+    return back_to_case(here, await here.cases.start_session(here.principal, here.ref(form), channel), told="")
 
 
-async def words(here: Shift, form: Mapping[str, str]) -> Response:
+async def words(here: StaffPage, form: Mapping[str, str]) -> Response:
     """Each side read its word, and both were right."""
-    return again(here, await here.cases.verify_phrase(here.principal, here.ref(form)))
+    return back_to_case(here, await here.cases.verify_phrase(here.principal, here.ref(form)))
 
 
-async def end(here: Shift, form: Mapping[str, str]) -> Response:
+async def end(here: StaffPage, form: Mapping[str, str]) -> Response:
     """The session is over."""
-    return again(here, await here.cases.end_session(here.principal, here.ref(form)), told="")
+    return back_to_case(here, await here.cases.end_session(here.principal, here.ref(form)), told="")
 
 
-async def drop(here: Shift, form: Mapping[str, str]) -> Response:
+async def drop(here: StaffPage, form: Mapping[str, str]) -> Response:
     """The session broke off."""
     reason = form.get("reason", "")
-    return gone(here, await here.cases.drop_session(here.principal, here.ref(form), reason), "back")
+    return left_case(here, await here.cases.drop_session(here.principal, here.ref(form), reason), "back")
 
 
-async def return_to_queue(here: Shift, form: Mapping[str, str]) -> Response:
+async def return_to_queue(here: StaffPage, form: Mapping[str, str]) -> Response:
     """The holder gives the case back."""
     reason = form.get("reason", "")
-    return gone(here, await here.cases.return_to_queue(here.principal, here.ref(form), reason), "back")
+    return left_case(here, await here.cases.return_to_queue(here.principal, here.ref(form), reason), "back")
 
 
-async def interest(here: Shift, form: Mapping[str, str]) -> Response:
+async def interest(here: StaffPage, form: Mapping[str, str]) -> Response:
     """The person at the desk knows the citizen."""
-    return gone(here, await here.cases.declare_interest(here.principal, here.id), "stranger")
+    return left_case(here, await here.cases.declare_interest(here.principal, here.id), "stranger")
 
 
-async def flag(here: Shift, form: Mapping[str, str]) -> Response:
+async def flag(here: StaffPage, form: Mapping[str, str]) -> Response:
     """A silent alarm, from any page of the case; it ends on that page, which says as little as can be."""
     done = await here.cases.flag(here.principal, here.id, form.get("reason", ""))
-    back = own_path(form.get("back", here.base))
-    return onward(back, told="noted") if isinstance(done, CaseView) else refusal(here, done, back)
+    back = local_path(form.get("back", here.base))
+    return redirect_to(back, told="noted") if isinstance(done, CaseView) else refusal(here, done, back)
 
 
-async def note(here: Shift, form: Mapping[str, str]) -> Response:
+async def note(here: StaffPage, form: Mapping[str, str]) -> Response:
     """A remark for colleagues."""
-    return again(here, await here.cases.note(here.principal, here.id, form.get("note", "")), told="noted")
+    return back_to_case(here, await here.cases.note(here.principal, here.id, form.get("note", "")), told="noted")
 
 
-async def ask(here: Shift, form: Mapping[str, str]) -> Response:
+async def ask(here: StaffPage, form: Mapping[str, str]) -> Response:
     """The citizen is asked to confirm on a device of their own."""
     done = await here.cases.ask_citizen(here.principal, here.ref(form), form.get("message", ""))
     match done:
-        case Question():
-            return onward(here.base, told="asked")
-        case Barred.NO_DETAILS:
-            return onward(here.base, problem="details_first")
+        case BackchannelRequest():
+            return redirect_to(here.base, told="asked")
+        case TransitionRefused.NO_DETAILS:
+            return redirect_to(here.base, problem="details_first")
         case ActionRefused.NOTE:
-            return onward(here.base, problem="message")
+            return redirect_to(here.base, problem="message")
         case _:
             return refusal(here, done, here.base)
 
 
-async def lapsed(here: Shift) -> Response:
+async def lapsed(here: StaffPage) -> Response:
     """The lease ran out."""
     return told(here, "lapsed", here.id)
 
 
-async def overtaken(here: Shift) -> Response:
+async def overtaken(here: StaffPage) -> Response:
     """Somebody else was faster."""
     return told(here, "overtaken", here.id)
 
 
-async def done(here: Shift) -> Response:
+async def done(here: StaffPage) -> Response:
     """What became of a case that has left its holder."""
     what = here.visit.request.path_params["what"]
     if what not in ("decided", "reviewed", "back", "stranger", "settled"):

@@ -3,31 +3,31 @@
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from broker.assisted.case import Channel, Decision, Outcome, State
-from broker.assisted.people import TwoPeople
+from broker.assisted.case import CaseState, Channel, CheckOutcome, Decision
 from broker.assisted.reasons import REASONS, Reason
+from broker.assisted.separation_of_duties import SecondReviewReason
 from broker.model.assurance import Level
-from broker.web.citizens.tellings import marked
-from broker.web.language import Language
+from broker.web.citizens.failure_texts import marked
+from broker.web.shared.i18n import Language
 
-STATES: Mapping[State, str] = MappingProxyType(
+STATES: Mapping[CaseState, str] = MappingProxyType(
     {
-        State.DRAFT: marked("Not sent yet"),
-        State.REQUESTED: marked("Waits for the citizen"),
-        State.SCHEDULED: marked("Appointment made"),
-        State.QUEUED: marked("In line"),
-        State.CLAIMED: marked("Taken"),
-        State.IN_SESSION: marked("In session"),
-        State.DECISION: marked("To be decided"),
-        State.REVIEW: marked("In review"),
-        State.HELD: marked("Held"),
-        State.APPROVED: marked("Approved"),
-        State.BOUND: marked("Taken up"),
-        State.RELEASED: marked("Used"),
-        State.DECLINED: marked("Declined"),
-        State.WITHDRAWN: marked("Withdrawn"),
-        State.EXPIRED: marked("Expired"),
-        State.REVOKED: marked("Revoked"),
+        CaseState.DRAFT: marked("Not sent yet"),
+        CaseState.REQUESTED: marked("Waits for the citizen"),
+        CaseState.SCHEDULED: marked("Appointment made"),
+        CaseState.QUEUED: marked("In line"),
+        CaseState.CLAIMED: marked("Taken"),
+        CaseState.IN_SESSION: marked("In session"),
+        CaseState.DECISION: marked("To be decided"),
+        CaseState.REVIEW: marked("In review"),
+        CaseState.HELD: marked("Held"),
+        CaseState.APPROVED: marked("Approved"),
+        CaseState.BOUND: marked("Taken up"),
+        CaseState.RELEASED: marked("Used"),
+        CaseState.DECLINED: marked("Declined"),
+        CaseState.WITHDRAWN: marked("Withdrawn"),
+        CaseState.EXPIRED: marked("Expired"),
+        CaseState.REVOKED: marked("Revoked"),
     }
 )
 CHANNELS: Mapping[Channel, str] = MappingProxyType(
@@ -38,8 +38,8 @@ CHANNELS: Mapping[Channel, str] = MappingProxyType(
         Channel.IN_PERSON: marked("In person"),
     }
 )
-OUTCOMES: Mapping[Outcome, str] = MappingProxyType(
-    {Outcome.YES: marked("Yes"), Outcome.NO: marked("No"), Outcome.COULD_NOT: marked("Could not")}
+OUTCOMES: Mapping[CheckOutcome, str] = MappingProxyType(
+    {CheckOutcome.YES: marked("Yes"), CheckOutcome.NO: marked("No"), CheckOutcome.COULD_NOT: marked("Could not")}
 )
 LEVELS: Mapping[Level, str] = MappingProxyType(
     {Level.LOW: marked("low"), Level.SUBSTANTIAL: marked("substantial"), Level.HIGH: marked("high")}
@@ -61,16 +61,16 @@ DECISIONS: Mapping[Decision, tuple[str, str]] = MappingProxyType(
         ),
     }
 )
-TWO_PEOPLE: Mapping[TwoPeople, str] = MappingProxyType(
+TWO_PEOPLE: Mapping[SecondReviewReason, str] = MappingProxyType(
     {
-        TwoPeople.HIGH_LEVEL: marked("the level is high"),
-        TwoPeople.VOUCH: marked("somebody vouched"),
-        TwoPeople.CHECK_NOT_DONE: marked("a check was not done, or was answered anew"),
-        TwoPeople.CORRECTED: marked("a name or a date of birth was corrected"),
-        TwoPeople.FLAGGED: marked("the case needs a second look"),
-        TwoPeople.IN_TRAINING: marked("the agent is in training"),
-        TwoPeople.SEEN_BEFORE: marked("the same document or number was used before"),
-        TwoPeople.DRAWN: marked("it was drawn by chance"),
+        SecondReviewReason.HIGH_LEVEL: marked("the level is high"),
+        SecondReviewReason.VOUCH: marked("somebody vouched"),
+        SecondReviewReason.CHECK_NOT_DONE: marked("a check was not done, or was answered anew"),
+        SecondReviewReason.CORRECTED: marked("a name or a date of birth was corrected"),
+        SecondReviewReason.FLAGGED: marked("the case needs a second look"),
+        SecondReviewReason.IN_TRAINING: marked("the agent is in training"),
+        SecondReviewReason.SEEN_BEFORE: marked("the same document or number was used before"),
+        SecondReviewReason.DRAWN: marked("it was drawn by chance"),
     }
 )
 _REASONS: Mapping[Reason, str] = MappingProxyType(

@@ -1,0 +1,58 @@
+"""What everybody does who puts a question to a citizen's own device: draw a code, send a notice, write it down."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from broker.actions.ports import BackchannelRequests, RedeemResult
+from broker.model import handle as handles
+from broker.model.audit import AuditEvent
+from broker.model.backchannel_request import BackchannelRequest
+from broker.model.grant import AssertionUse
+from broker.model.notification import Notification, NotificationKind
+from broker.platform.system import System
+
+CODE_LENGTH = 8
+"""Letters and digits of a question's code: 38 bits. It opens a question and answers none."""
+
+MAX_ATTEMPTS = 8
+"""How often a code is drawn that another question has already, before something must be wrong."""
+
+
+async def create(
+    questions: BackchannelRequests,
+    system: System,
+    question: BackchannelRequest,
+    use: AssertionUse | None,
+    notices: Callable[[BackchannelRequest], Sequence[Notification]],
+    events: Sequence[AuditEvent],
+) -> tuple[RedeemResult, BackchannelRequest]:
+    """Writes the question with a code that no other has; gives what became of it, and the question with its code."""
+    for _ in range(MAX_ATTEMPTS):
+        ready = replace(question, code=handles.new_user_code(system, CODE_LENGTH))
+        outcome = await questions.create(ready, use, notices(ready), events)
+        if outcome is not RedeemResult.USED_BEFORE:
+            return outcome, ready
+    raise RuntimeError("every code that is drawn is taken")
+
+
+def notice(
+    system: System, question: BackchannelRequest, asker: str, confirm: str, way: str, address: str, language: str
+) -> Notification:
+    """The notice of a question. `asker` is the name citizens know it by, `confirm` the page that takes the code."""
+    return Notification(
+        id=handles.new_handle(system, size=16),
+        kind=NotificationKind.QUESTION,
+        way=way,
+        address=address,
+        language=language,
+        created=question.created,
+        expires=question.expires,
+        fields={
+            "service": asker,
+            "message": question.message or "",
+            "code": question.code,
+            "address": confirm.partition("://")[2],
+            "minutes": str(max(1, round((question.expires - question.created) / 60))),
+        },
+        case=question.case,
+    )

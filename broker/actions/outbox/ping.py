@@ -1,0 +1,75 @@
+"""Services are told that an answer is there, from the facts and more than once if need be (CIBA Core 1.0, 10.2)."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Final, Protocol
+
+from broker.actions.ports import BackchannelRequests
+from broker.model.backchannel_request import PingNotification
+from broker.model.service import CibaDeliveryMode, Service
+from broker.platform.http_client import HttpClient, HttpClients, HttpResponse
+from broker.platform.system import System
+
+LOG = logging.getLogger("portico.services")
+
+BATCH: Final = 20
+"""Pings taken in one go."""
+
+RETRY_DELAY: Final = 10.0
+"""After how long (seconds) a ping that did not arrive is tried again; each time twice as long."""
+
+MAX_ATTEMPTS: Final = 6
+"""How often a service is told at most: it may always poll."""
+
+MAX_RESPONSE: Final = 4096
+"""Bytes of an answer that are read: nothing in it counts."""
+
+
+class ServiceRegistry(Protocol):
+    """The services as configured now."""
+
+    @property
+    def services(self) -> Mapping[str, Service]:
+        """Services by client id."""
+        ...
+
+
+async def send_pings(
+    questions: BackchannelRequests, registry: ServiceRegistry, outgoing: HttpClients, system: System
+) -> int:
+    """Tells whoever is to be told; gives how many were."""
+    now = system.now()
+
+    async def tell(one: PingNotification, number: int) -> bool:
+        taken = await _send(registry.services.get(one.client_id), outgoing, one)
+        if taken is None and number < MAX_ATTEMPTS:
+            await questions.ping_later(one.id, now + RETRY_DELAY * 2 ** (number - 1))
+        else:
+            await questions.pinged(one.id)
+        return taken is True
+
+    claimed = await questions.claim_pings(now, now + RETRY_DELAY, BATCH)
+    return sum(await asyncio.gather(*(tell(one, number) for one, number in claimed)))
+
+
+async def _send(service: Service | None, outgoing: HttpClients, ping: PingNotification) -> bool | None:
+    """Whether the service took the ping; None where it may be worth another try.
+
+    Any answer but a failure of its server ends it: a redirect is not followed, and a refusal is its last word.
+    """
+    if service is None or service.ciba is not CibaDeliveryMode.PING or service.ciba_notification_uri is None:
+        return False
+    client: HttpClient = outgoing.client(f"ping {service.client_id}", limit=2)
+    headers = {"Authorization": f"Bearer {ping.token}"}
+    answer = await client.post_json(
+        service.ciba_notification_uri, {"auth_req_id": ping.handle}, headers, limit=MAX_RESPONSE
+    )
+    if isinstance(answer, HttpResponse):
+        if answer.status < 500:
+            return 200 <= answer.status < 300
+        why = f"status {answer.status}"
+    else:
+        why = answer.detail
+    LOG.warning("ping_failed", extra={"service": service.client_id, "question": ping.id, "why": why})
+    return None

@@ -1,0 +1,327 @@
+"""What the actions need of the stores: narrow protocols, each met by every store of its kind.
+
+Passing state (memory, Redis) may be lost at any instant; the only effect may be that somebody starts again. Facts
+(SQLite, PostgreSQL) are durable when a method returns. Expiry is always decided by the broker's own clock.
+Handles come in plain and are stored as digests alone.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from broker.crypto.jose import SigningKey
+from broker.journey.transaction import Transaction
+from broker.model.audit import AuditEvent
+from broker.model.backchannel_request import BackchannelRequest, BackchannelState, PingNotification, PollResult
+from broker.model.grant import AssertionUse, Grant, StoredToken
+from broker.model.identity import Identity
+from broker.model.kill_switches import KillSwitches
+from broker.model.notification import Notification
+from broker.model.outbound_delivery import OutboundDelivery
+from broker.model.pending_logout import PendingLogout
+from broker.model.rate_limit import RateLimit
+from broker.model.request import AuthorizationRequest
+from broker.model.session import EndedSession, LogoutFanOut, Session
+from broker.model.store_results import AuthorizationWrite as AuthorizationWrite
+from broker.model.store_results import AuthorizationWritten as AuthorizationWritten
+from broker.model.store_results import LinkedIdentity as LinkedIdentity
+from broker.model.store_results import RedeemResult as RedeemResult
+from broker.model.store_results import StoredCode as StoredCode
+from broker.model.store_results import StoreUnavailable as StoreUnavailable
+from broker.model.store_results import SupersededSession as SupersededSession
+
+
+class Transactions(Protocol):
+    """Transactions under way (passing state), sealed, one record a handle."""
+
+    async def create(self, handle: str, transaction: Transaction, limit: int, start: RateLimit | None = None) -> bool:
+        """Stores a new transaction; False when its browser already has `limit` open ones. One round trip.
+
+        With `start` it is counted against that allowance first, and False when that is used up.
+        """
+        ...
+
+    async def room_from(self, browser: str, limit: int) -> float | None:
+        """When a browser (its secret's digest) will have fewer than `limit` open transactions; None if it has now."""
+        ...
+
+    async def load(self, handle: str) -> Transaction | None:
+        """The transaction, also an ended one while its stub is kept; None if unknown or past its keeping time."""
+        ...
+
+    async def save(self, handle: str, transaction: Transaction) -> bool:
+        """Writes on top of `transaction.version - 1` and nothing else; False when somebody else was faster."""
+        ...
+
+
+class PushedRequests(Protocol):
+    """Pushed authorization requests (passing state, RFC 9126)."""
+
+    async def put(self, handle: str, request: AuthorizationRequest, expires: float) -> None:
+        """Keeps a checked request until `expires`."""
+        ...
+
+    async def get(self, handle: str) -> tuple[AuthorizationRequest, bool] | None:
+        """The request, and whether it is fetched for the first time; None if unknown or expired. One round trip.
+
+        It is not consumed by reading.
+        """
+        ...
+
+
+class Continuations(Protocol):
+    """Finish-later codes of transactions (passing state)."""
+
+    async def put(self, code: str, handle: str, expires: float) -> None:
+        """Keeps which transaction a code continues."""
+        ...
+
+    async def take(self, code: str) -> str | None:
+        """The handle, once: of two takers one gets it."""
+        ...
+
+
+class PendingLogouts(Protocol):
+    """Citizens who have just signed out (passing state)."""
+
+    async def put(self, handle: str, goodbye: PendingLogout, expires: float) -> None:
+        """Keeps what the page after signing out shows until `expires`, in place of what was kept before."""
+        ...
+
+    async def get(self, handle: str) -> PendingLogout | None:
+        """What the page shows, or None if unknown or expired."""
+        ...
+
+
+class Proofs(Protocol):
+    """DPoP proofs seen (passing state, RFC 9449 11.1)."""
+
+    async def first_use(self, jti: str, expires: float) -> bool:
+        """Whether this is the first use of a proof id; remembers it until `expires`."""
+        ...
+
+    async def epoch(self) -> str:
+        """A text that changes when the memory of seen proofs was lost; server nonces are bound to it."""
+        ...
+
+
+class RateLimits(Protocol):
+    """Counting windows (passing state)."""
+
+    async def allow(self, key: str, most: int, window: int) -> bool:
+        """Counts one use of `key`; False beyond `most` in the current window of `window` seconds."""
+        ...
+
+    async def give_back(self, key: str, window: int) -> None:
+        """Takes one counted use of `key` out of the current window of `window` seconds."""
+        ...
+
+
+class KillSwitchReader(Protocol):
+    """What operators turned off, never staler than one request."""
+
+    async def current(self) -> KillSwitches:
+        """The switches as they are now."""
+        ...
+
+
+class Authorizations(Protocol):
+    """Answers to services (facts)."""
+
+    async def code_issued(self, transaction: str, pushed: str | None) -> bool:
+        """Whether a code was written for a transaction (its public id) or for a pushed request (its digest)."""
+        ...
+
+    async def linked_identity(self, issuer: str, subject: str, sector: str, client_id: str) -> LinkedIdentity | None:
+        """What is known of (issuer, subject) for a service; None for a person not seen before. One round trip."""
+        ...
+
+    async def record(self, answer: AuthorizationWrite) -> AuthorizationWritten | None:
+        """Writes all of it in one transaction. An unredeemed code of the same transaction is replaced.
+
+        None, and nothing written, when the transaction's code was already redeemed, its pushed request was
+        already answered in another transaction, or its question waits no more or for somebody else.
+        """
+        ...
+
+
+class Grants(Protocol):
+    """Codes, grants and tokens (facts). Everything older than the current epoch counts as unknown."""
+
+    async def code(self, digest: str) -> StoredCode | None:
+        """The code with this digest, whatever its expiry. One round trip."""
+        ...
+
+    async def code_for(self, digest: str, use: AssertionUse | None) -> StoredCode | RedeemResult | None:
+        """The same for a caller with a client assertion: ASSERTION_USED_BEFORE if it was. One round trip."""
+        ...
+
+    async def redeem(
+        self,
+        digest: str,
+        grant: Grant,
+        tokens: Sequence[StoredToken],
+        assertion: AssertionUse | None,
+        events: Sequence[AuditEvent],
+    ) -> RedeemResult:
+        """One conditional update and all that follows from it, in one transaction. Nothing is written unless DONE."""
+        ...
+
+    async def revoke_code(self, digest: str, now: float, event: AuditEvent) -> None:
+        """A second redemption was tried: everything issued from the code is revoked. Does nothing if it was already."""
+        ...
+
+    async def token(self, digest: str) -> tuple[StoredToken, Grant] | None:
+        """A live token and its grant; None if unknown or revoked. Expiry is the caller's to check. One round trip."""
+        ...
+
+    async def token_for(self, digest: str, use: AssertionUse | None) -> tuple[StoredToken, Grant] | RedeemResult | None:
+        """The same for a caller with a client assertion: ASSERTION_USED_BEFORE if it was. One round trip."""
+        ...
+
+    async def refresh(
+        self, grant: str, access: StoredToken, assertion: AssertionUse | None, events: Sequence[AuditEvent]
+    ) -> RedeemResult:
+        """A new access token on a live grant. USED_BEFORE when the grant was revoked meanwhile."""
+        ...
+
+    async def rotate(
+        self, digest: str, tokens: Sequence[StoredToken], now: float, events: Sequence[AuditEvent]
+    ) -> RedeemResult:
+        """A refresh token is used up and new tokens take its place, in one transaction; else USED_BEFORE."""
+        ...
+
+    async def revoke_used(self, digest: str, client_id: str, now: float, event: AuditEvent) -> bool:
+        """Revokes the whole grant of this client whose used-up refresh token came again. False if there is none."""
+        ...
+
+    async def revoke(self, digest: str, client_id: str, now: float, event: AuditEvent) -> bool:
+        """Revokes a token of this client; a refresh token takes its whole grant along (RFC 7009 2.1).
+
+        False if unknown.
+        """
+        ...
+
+    async def use_assertion(self, use: AssertionUse) -> bool:
+        """Records one use of a client assertion; False when it was used before."""
+        ...
+
+    async def assertion_used(self, use: AssertionUse) -> bool:
+        """Whether a use of a client assertion is recorded. Nothing is written."""
+        ...
+
+
+class BackchannelRequests(Protocol):
+    """Questions to citizens on their own device (facts). Everything older than the current epoch counts as unknown."""
+
+    async def create(
+        self,
+        question: BackchannelRequest,
+        use: AssertionUse | None,
+        notices: Sequence[Notification],
+        events: Sequence[AuditEvent],
+    ) -> RedeemResult:
+        """Writes a question with its notices, audit rows and the use of the signed request that it came in.
+
+        All in one transaction, and nothing unless DONE: ASSERTION_USED_BEFORE where the request came before,
+        USED_BEFORE where the code is another question's.
+        """
+        ...
+
+    async def load(self, id: str) -> BackchannelRequest | None:
+        """The question with this id."""
+        ...
+
+    async def by_code(self, code: str) -> BackchannelRequest | None:
+        """The question whose code somebody typed."""
+        ...
+
+    async def of_case(self, case: str) -> Sequence[BackchannelRequest]:
+        """The questions of a verification case, the oldest first."""
+        ...
+
+    async def settle(self, id: str, state: BackchannelState, now: float, events: Sequence[AuditEvent]) -> bool:
+        """Answers a waiting question without tokens; False, and nothing written, if it waits no more."""
+        ...
+
+    async def poll(
+        self, digest: str, client_id: str, now: float, use: AssertionUse | None
+    ) -> PollResult | RedeemResult | None:
+        """How a question stands, asked by the service it belongs to; counts the poll, and the use of an assertion.
+
+        None where this service has no such question; ASSERTION_USED_BEFORE where the assertion came a second time.
+        """
+        ...
+
+    async def account(self, sector: str, subject: str) -> str | None:
+        """The account that the services of a sector know by this `sub`."""
+        ...
+
+    async def known_as(self, account: str, now: float) -> Identity | None:
+        """Who is behind an account, as far as its newest live session says."""
+        ...
+
+    async def claim_pings(self, now: float, until: float, limit: int) -> Sequence[tuple[PingNotification, int]]:
+        """Pings that are due, each with the number of this try; they are due again at `until`, unless `pinged`."""
+        ...
+
+    async def ping_later(self, id: str, when: float) -> None:
+        """The service could not be told: it is due again at `when`."""
+        ...
+
+    async def pinged(self, id: str) -> None:
+        """The service was told, or is not told any more."""
+        ...
+
+
+class Sessions(Protocol):
+    """The broker's sessions (facts, known by digest)."""
+
+    async def load(self, digest: str) -> Session | None:
+        """A live session, or None. Expiry is the caller's to check."""
+        ...
+
+    async def end(self, digest: str, event: AuditEvent, farewell: LogoutFanOut) -> EndedSession | None:
+        """Ends a session, and writes with it all that has to be told; None, and nothing written, if not live.
+
+        Codes of the session, and grants that end with it, open nothing from then on.
+        """
+        ...
+
+
+class Deliveries(Protocol):
+    """What has to be delivered to services (facts). It is written with the fact it tells, by other stores."""
+
+    async def claim(self, now: float, until: float, limit: int) -> Sequence[OutboundDelivery]:
+        """What is neither delivered nor expired nor claimed until later than `now`, the oldest first; claims it.
+
+        Each claim counts as a try. A delivery may be made twice after a crash, never not at all before it expires.
+        """
+        ...
+
+    async def sent(self, id: str, now: float) -> None:
+        """It was delivered: its content is erased."""
+        ...
+
+    async def give_up(self, id: str) -> None:
+        """It will not be tried again: its content is erased."""
+        ...
+
+    async def later(self, id: str, until: float) -> None:
+        """It is not tried again until then."""
+        ...
+
+
+class AuditLog(Protocol):
+    """Audit rows for facts that stand alone (a failure by class, an operator's act)."""
+
+    async def write(self, events: Sequence[AuditEvent]) -> None:
+        """Writes the rows, durably."""
+        ...
+
+
+class SigningKeys(Protocol):
+    """The broker's signing keys."""
+
+    def signing(self, alg: str) -> SigningKey:
+        """The current key for an algorithm."""
+        ...

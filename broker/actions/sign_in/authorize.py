@@ -1,0 +1,240 @@
+"""A request of a service becomes a transaction, or is answered at once where nothing may be shown."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from broker.actions.browser import Browser, BrowserUpdates
+from broker.actions.ports import LinkedIdentity
+from broker.actions.results import LimitKind
+from broker.actions.results import RateLimited as RateLimited
+from broker.actions.results import StartedTransaction as StartedTransaction
+from broker.actions.sign_in.client_response import error_redirect
+from broker.actions.sign_in.consent import SessionUpdate, consent_required, issue_code, linked_identity, live_session
+from broker.actions.sign_in.context import SignInContext
+from broker.journey.acceptance import AcceptedIdentity, accept_session
+from broker.journey.events import NoRouteFound, SessionAccepted
+from broker.journey.transaction import Transaction, TransactionState
+from broker.journey.transitions import advance, begin
+from broker.model import handle as handles
+from broker.model.failures import ErrorCode, FailureClass
+from broker.model.languages import lookup
+from broker.model.rate_limit import RateLimit
+from broker.model.request import AuthorizationRequest, ClientRedirect
+from broker.model.service import Service
+from broker.model.session import Session
+from broker.model.store_results import StoreUnavailable
+from broker.oidc import par
+from broker.oidc.authorization_checks import RequestSource, ServerContext
+from broker.oidc.authorization_request import authorization_request
+from broker.oidc.errors import DisplayedError
+from broker.oidc.request_object import RequestVerification
+
+POSTED: Final = 300
+"""Seconds for which a request that came by POST is kept for the visit that takes it up."""
+
+_OVERLOADED: Final = "passing state is nearly full: sign-ins under way come first"
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyAnswered:
+    """The service has the answer to this pushed request already, so that nothing new is begun.
+
+    `locales` are the languages that the service wishes for the citizen (BCP 47), best first.
+    """
+
+    service: Service
+    locales: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredImmediately:
+    """The service is answered without a page of a journey (`prompt=none`). `locales` as in AlreadyAnswered."""
+
+    service: Service
+    way: ClientRedirect
+    shared: BrowserUpdates
+    locales: tuple[str, ...] = ()
+
+
+async def authorize(
+    sign_in_context: SignInContext, door: ServerContext, parameters: Mapping[str, str], browser: Browser, language: str
+) -> StartedTransaction | AnsweredImmediately | AlreadyAnswered | RateLimited:
+    """The authorization endpoint (OpenID Connect Core 3.1.2, RFC 9126 4).
+
+    `language` is what the browser likes best of the languages there are; the citizen's own choice and the service's
+    `ui_locales` come before it.
+    Held says that a limit allows nothing new. Raises DisplayedError and Redirected; Unavailable if passing state is full.
+    """
+    request, service, first = await _request(sign_in_context, door, parameters)
+    if not first and "none" not in request.prompt and await sign_in_context.answers.code_issued("", request.par_digest):
+        return AlreadyAnswered(service, request.ui_locales)
+    if sign_in_context.overloaded():
+        raise StoreUnavailable(_OVERLOADED)
+    transaction, secret = new_transaction(sign_in_context, request, browser, language)
+    transaction, session, before = await _by_session(sign_in_context, transaction, service, browser)
+    if "none" in request.prompt:
+        start = _start(sign_in_context, browser)
+        if not await sign_in_context.limits.allow(start.key, start.most, start.window):
+            return _too_many_open(sign_in_context, service, request)
+        return await _sign_in_silently(sign_in_context, transaction, service, session, before)
+    return await start_transaction(sign_in_context, transaction, service, browser, secret)
+
+
+async def confirm_transaction(
+    sign_in_context: SignInContext, door: ServerContext, parameters: Mapping[str, str], browser: Browser
+) -> Mapping[str, str] | RateLimited:
+    """Keeps a request that came by POST, and gives the parameters of the visit that takes it up.
+
+    The visit names the request as one names a pushed request (RFC 9126 4), so that what the service put into a form,
+    such as `login_hint`, stays out of addresses. Held says that a limit allows nothing new. Raises as `authorize` does.
+    """
+    named = par.parse_request_uri(parameters)
+    if named is not None:
+        return {"client_id": named.client_id, "request_uri": par.request_uri(named.handle)}
+    request, service, _ = await _request(sign_in_context, door, parameters)
+    if sign_in_context.overloaded():
+        raise StoreUnavailable(_OVERLOADED)
+    start = _start(sign_in_context, browser)
+    if not await sign_in_context.limits.allow(f"posted:{start.key}", start.most, start.window):
+        return _too_many_open(sign_in_context, service, request)
+    handle = handles.new_handle(sign_in_context.system)
+    await sign_in_context.pushed.put(handle, request, sign_in_context.system.now() + POSTED)
+    return {"client_id": request.client_id, "request_uri": par.request_uri(handle)}
+
+
+async def start_transaction(
+    sign_in_context: SignInContext, transaction: Transaction, service: Service, browser: Browser, secret: str | None
+) -> StartedTransaction | RateLimited:
+    """Stores a new transaction. Held beyond what a browser or an address may begin."""
+    if transaction.state is TransactionState.CHOOSING:
+        switches = await sign_in_context.switches.current()
+        if sign_in_context.offer(transaction, service, switches, sign_in_context.system.now()).no_route:
+            transaction = advance(transaction, NoRouteFound(), sign_in_context.system.now())
+    handle = handles.new_handle(sign_in_context.system)
+    if transaction.version != 1:
+        transaction = replace(transaction, version=1)
+    most = sign_in_context.limited.open_transactions
+    if not await sign_in_context.transactions.create(handle, transaction, most, _start(sign_in_context, browser)):
+        return await _rate_limited(sign_in_context, transaction, service)
+    return StartedTransaction(handle, secret)
+
+
+def _start(sign_in_context: SignInContext, browser: Browser) -> RateLimit:
+    return sign_in_context.limited.starts.of(f"start:{browser.address}")
+
+
+async def _rate_limited(sign_in_context: SignInContext, transaction: Transaction, service: Service) -> RateLimited:
+    """Which of the two limits keeps a transaction from being stored."""
+    room = await sign_in_context.transactions.room_from(transaction.browser, sign_in_context.limited.open_transactions)
+    if room is not None:
+        return RateLimited(LimitKind.OPEN, room, service, locales=(transaction.language,))
+    return replace(_too_many_open(sign_in_context, service, transaction.request), locales=(transaction.language,))
+
+
+def _too_many_open(sign_in_context: SignInContext, service: Service, request: AuthorizationRequest) -> RateLimited:
+    until = sign_in_context.limited.starts.ends(sign_in_context.system.now())
+    return RateLimited(LimitKind.STARTS, until, service, locales=request.ui_locales)
+
+
+async def check_request(
+    sign_in_context: SignInContext, door: ServerContext, parameters: Mapping[str, str]
+) -> AuthorizationRequest:
+    """The request that a visit brings or names, once it passed every check. Raises DisplayedError and Redirected."""
+    return (await _request(sign_in_context, door, parameters))[0]
+
+
+async def _request(
+    sign_in_context: SignInContext, door: ServerContext, parameters: Mapping[str, str]
+) -> tuple[AuthorizationRequest, Service, bool]:
+    """As `check`, with its service as registered now, and whether it comes for the first time as far as is known."""
+    named = par.parse_request_uri(parameters)
+    if named is not None:
+        request, first = await sign_in_context.pushed.get(named.handle) or (None, True)
+        service = sign_in_context.registry.services.get(named.client_id)
+        if request is None or request.client_id != named.client_id or service is None:
+            raise par.unknown_request_uri(None if service is None else named.client_id)
+        return replace(request, pushed=handles.sha256_hex(named.handle)), service, first
+    client_id = par.require_client_id(parameters)
+    keys = await sign_in_context.registry.keys(client_id, parameters.get("request", ""))
+    service = sign_in_context.registry.services.get(
+        client_id
+    )  # asked after the fetch, during which a reload may have removed it
+    if service is None:
+        raise DisplayedError("invalid_request", "this service is not registered here", status=400)
+    sender = RequestVerification(keys, sign_in_context.system.now())
+    return authorization_request(parameters, service, RequestSource.PLAIN, door, sender), service, True
+
+
+def new_transaction(
+    sign_in_context: SignInContext, request: AuthorizationRequest, browser: Browser, language: str
+) -> tuple[Transaction, str | None]:
+    """A new transaction in this browser. Its public id is the digest of a handle of its own, which names nothing."""
+    fresh = None if browser.secrets else handles.new_handle(sign_in_context.system)
+    secret = fresh or browser.secrets[0]
+    transaction = begin(
+        id=handles.new_handle(sign_in_context.system, size=16),
+        browser=handles.sha256_hex(secret),
+        request=request,
+        language=_language(sign_in_context, request, browser, language),
+        reference=handles.new_user_code(sign_in_context.system, 8),
+        seed=int.from_bytes(bytes.fromhex(handles.sha256_hex(secret))[:6]),
+        now=sign_in_context.system.now(),
+    )
+    return transaction, fresh
+
+
+def _language(sign_in_context: SignInContext, request: AuthorizationRequest, browser: Browser, otherwise: str) -> str:
+    asked = (*(() if browser.language is None else (browser.language,)), *request.ui_locales)
+    found = (lookup(tag, sign_in_context.languages) for tag in asked)
+    return next((code for code in found if code is not None), otherwise)
+
+
+async def _by_session(
+    sign_in_context: SignInContext, transaction: Transaction, service: Service, browser: Browser
+) -> tuple[Transaction, Session | None, LinkedIdentity | None]:
+    """The transaction, identified already where the broker's session may answer it."""
+    session = await live_session(sign_in_context, browser)
+    if session is None:
+        return transaction, None, None
+    before = await linked_identity(sign_in_context, session.identity, service)
+    now, switches = sign_in_context.system.now(), await sign_in_context.switches.current()
+    believed = accept_session(
+        transaction,
+        session,
+        before.subject if before else None,
+        sign_in_context.candidate(session.identity.provider),
+        service,
+        switches,
+        now,
+    )
+    if not isinstance(believed, AcceptedIdentity):
+        return transaction, None, None
+    return advance(transaction, SessionAccepted(believed.identity, session.account), now), session, before
+
+
+async def _sign_in_silently(
+    sign_in_context: SignInContext,
+    transaction: Transaction,
+    service: Service,
+    session: Session | None,
+    before: LinkedIdentity | None,
+) -> AnsweredImmediately:
+    """An answer to `prompt=none`: a code where nothing is left to ask, else the registered error (Core 3.1.2.6)."""
+    identity = transaction.identity
+    if session is None or identity is None:
+        return await _error_response(sign_in_context, transaction, service, ErrorCode.LOGIN_REQUIRED)
+    if consent_required(transaction, service, before):
+        return await _error_response(sign_in_context, transaction, service, ErrorCode.CONSENT_REQUIRED)
+    kept = SessionUpdate(replace(session, used=sign_in_context.system.now()), None)
+    answered = await issue_code(sign_in_context, transaction, service, identity, kept)
+    if answered is None:
+        return await _error_response(sign_in_context, transaction, service, ErrorCode.INTERACTION_REQUIRED)
+    return AnsweredImmediately(service, answered.leaving, answered.shared, transaction.request.ui_locales)
+
+
+async def _error_response(
+    sign_in_context: SignInContext, transaction: Transaction, service: Service, code: ErrorCode
+) -> AnsweredImmediately:
+    way = await error_redirect(sign_in_context, transaction.request, FailureClass.SILENT, code)
+    return AnsweredImmediately(service, way, BrowserUpdates(), transaction.request.ui_locales)

@@ -1,0 +1,220 @@
+"""What signing in works with, and the few steps that every verb of it begins and ends with."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+from broker.actions.attempt_log import AttemptLog
+from broker.actions.browser import Browser
+from broker.actions.ports import (
+    AuditLog,
+    Authorizations,
+    BackchannelRequests,
+    Continuations,
+    KillSwitchReader,
+    PushedRequests,
+    RateLimits,
+    Sessions,
+    SigningKeys,
+    Transactions,
+)
+from broker.actions.views import DeadEnd
+from broker.crypto.jose import Certificate, KeySet
+from broker.crypto.jwe import EncryptionKey
+from broker.journey.events import AttemptFailed, Event
+from broker.journey.provider_offer import Candidate, DisplayOrder, Offer, offer
+from broker.journey.transaction import Transaction
+from broker.journey.transitions import advance, due_event
+from broker.model.assurance import AcrLevels, Level
+from broker.model.audit import AuditEvent
+from broker.model.failures import FailureClass
+from broker.model.kill_switches import KillSwitches
+from broker.model.provider_policy import ProviderPolicy
+from broker.model.rate_limit import RateWindow
+from broker.model.service import Service
+from broker.platform.system import System
+from broker.provider import Provider, ProviderFailure, ProviderHealth
+
+ASSUMED_HEALTHY: Final = ProviderHealth(True)
+"""What is taken for the health of a provider that nobody looked at yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredProvider:
+    """A provider as this broker runs it: with the operator's policy and a callback of its own."""
+
+    provider: Provider
+    policy: ProviderPolicy
+    callback: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignInLimits:
+    """Numbers that bound a journey. Times in seconds.
+
+    By client address: `codes` are wrong codes of questions, `starts` new transactions, `help` requests for a person.
+    """
+
+    code_lifetime: int
+    open_transactions: int
+    session_idle: int
+    session_absolute: int
+    codes: RateWindow
+    starts: RateWindow
+    help: RateWindow
+
+
+class ProviderRegistry(Protocol):
+    """The services and providers as configured now."""
+
+    @property
+    def services(self) -> Mapping[str, Service]:
+        """Services by client id."""
+        ...
+
+    @property
+    def providers(self) -> Mapping[str, ConfiguredProvider]:
+        """Providers by id, in the configured order."""
+        ...
+
+    async def keys(self, client_id: str, proof: str | Certificate) -> KeySet:
+        """The public keys of a service to verify a token or a certificate with; for an empty text none are fetched."""
+        ...
+
+    async def encryption_keys(self, service: Service, alg: str) -> Sequence[EncryptionKey]:
+        """A service's keys of `use` enc, best with one for `alg`. Raises StoreUnavailable where none can be fetched."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SignInContext:
+    """Everything that signing in needs, built once. `assisted` is the highest level that a person's help can reach."""
+
+    issuer: str
+    ladder: AcrLevels
+    languages: tuple[str, ...]
+    assisted: Level | None
+    order: DisplayOrder
+    limited: SignInLimits
+    registry: ProviderRegistry
+    keys: SigningKeys
+    health: Callable[[], Mapping[str, ProviderHealth]]
+    system: System
+    transactions: Transactions
+    pushed: PushedRequests
+    continuations: Continuations
+    limits: RateLimits
+    answers: Authorizations
+    sessions: Sessions
+    questions: BackchannelRequests
+    audit: AuditLog
+    attempts: AttemptLog
+    switches: KillSwitchReader
+    mac: Callable[[str, bytes], bytes]
+    overloaded: Callable[[], bool]
+
+    def service(self, transaction: Transaction) -> Service | None:
+        """The service a transaction belongs to, or None if it was taken out of the configuration."""
+        return self.registry.services.get(transaction.request.client_id)
+
+    def candidate(self, provider: str) -> Candidate | None:
+        """A provider with its policy and its health now."""
+        registered = self.registry.providers.get(provider)
+        return None if registered is None else _candidate(provider, registered, self.health())
+
+    def offer(self, transaction: Transaction, service: Service, switches: KillSwitches, now: float) -> Offer:
+        """What this transaction may be offered now."""
+        health = self.health()
+        candidates = [_candidate(id, registered, health) for id, registered in self.registry.providers.items()]
+        return offer(transaction, candidates, service, switches, now, self.order, assisted=self.assisted)
+
+
+def _candidate(id: str, registered: ConfiguredProvider, health: Mapping[str, ProviderHealth]) -> Candidate:
+    return Candidate(registered.provider.card, registered.policy, health.get(id) or ASSUMED_HEALTHY)
+
+
+async def load_own_transaction(context: SignInContext, handle: str, browser: Browser) -> Transaction | DeadEnd:
+    """The transaction of this browser as it stands now: whatever fell due since it was last looked at has happened."""
+    reference = client_id = ""
+    for _ in range(2):
+        transaction = await context.transactions.load(handle)
+        if transaction is None or not browser.holds(transaction.browser):
+            return DeadEnd(FailureClass.LOST_PLACE)
+        due = due_event(transaction, context.system.now())
+        if due is None:
+            return transaction
+        reference, client_id = transaction.reference, transaction.request.client_id
+        moved = await advance_transaction(context, handle, transaction, due)
+        if moved is not None:
+            if isinstance(due, AttemptFailed):
+                await record_failed_attempt(context, transaction, due, request_id=browser.request_id)
+            return moved
+    fault, request_id = FailureClass.OUR_FAULT, browser.request_id
+    context.attempts.call_operator(fault, reference=reference, client_id=client_id, request_id=request_id)
+    return DeadEnd(fault)
+
+
+async def advance_transaction(
+    context: SignInContext, handle: str, transaction: Transaction, *events: Event
+) -> Transaction | None:
+    """Lets events happen and saves the outcome in one write.
+
+    Returns the transaction as it is afterwards, unchanged where the table knows no such step; None when somebody else
+    wrote in between (then nothing of this happened).
+    """
+    after = transaction
+    for event in events:
+        after = advance(after, event, context.system.now())
+    if after is transaction:
+        return transaction
+    if after.version != transaction.version + 1:
+        after = replace(after, version=transaction.version + 1)
+    return after if await context.transactions.save(handle, after) else None
+
+
+async def record_failed_attempt(
+    context: SignInContext,
+    transaction: Transaction,
+    failed: AttemptFailed,
+    outcome: ProviderFailure | None = None,
+    *,
+    request_id: str,
+) -> None:
+    """Logs a failed attempt for operators and writes its audit row. `outcome` is what the provider's part said."""
+    provider, failure = failed.provider, failed.failure
+    context.attempts.failed(
+        provider,
+        failure,
+        outcome,
+        reference=transaction.reference,
+        client_id=transaction.request.client_id,
+        request_id=request_id,
+    )
+    detail = {} if outcome is None else {"reason": outcome.reason.value}
+    await context.audit.write(
+        [audit_event(context, "attempt_failed", transaction, provider=provider, failure=failure, **detail)]
+    )
+
+
+async def code_already_issued(context: SignInContext, transaction: Transaction) -> bool:
+    """Whether the service has a code of this transaction, or of another one of the same pushed request.
+
+    What a page says of what the service knows must hold after a crash and beside a second tab, so it is asked of SQL.
+    """
+    return await context.answers.code_issued(transaction.id, transaction.request.par_digest)
+
+
+def audit_event(context: SignInContext, kind: str, transaction: Transaction, **details: str) -> AuditEvent:
+    """An audit event of the citizen's, about this transaction. `provider` among the details names the provider."""
+    provider = details.pop("provider", None)
+    return AuditEvent(
+        kind=kind,
+        at=context.system.now(),
+        actor="citizen",
+        transaction=transaction.id,
+        case=transaction.case,
+        client_id=transaction.request.client_id,
+        provider=provider,
+        account=transaction.account,
+        details=details,
+    )

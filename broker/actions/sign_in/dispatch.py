@@ -1,0 +1,209 @@
+"""The one dispatcher: what a transaction's page shows follows from its stored state and nothing else."""
+
+from broker.actions.browser import Browser, BrowserUpdates
+from broker.actions.sign_in import backchannel_confirmation
+from broker.actions.sign_in.case_link import CaseLink, sync_with_case
+from broker.actions.sign_in.client_response import error_redirect
+from broker.actions.sign_in.consent import answer, consent_items, consent_required, linked_identity, recheck
+from broker.actions.sign_in.context import SignInContext, code_already_issued, load_own_transaction
+from broker.actions.views import (
+    CaseStatusView,
+    CheckingView,
+    ConfirmationView,
+    ConsentView,
+    DeadEnd,
+    Ending,
+    EndingView,
+    FailureView,
+    PickerView,
+    RedirectAway,
+    View,
+)
+from broker.journey.provider_offer import Offer, next_steps, unanswerable
+from broker.journey.transaction import Transaction, TransactionState
+from broker.model.failures import FailureClass
+from broker.model.request import ClientRedirect
+from broker.model.service import Service
+from broker.provider import ProviderInfo
+
+_SAY_NOTHING_TOLD = frozenset(
+    {TransactionState.FAILED, TransactionState.WAITING, TransactionState.REFUSED, TransactionState.EXPIRED}
+)
+"""The states whose pages say that the service was told nothing."""
+
+
+async def current_view(
+    sign_in_context: SignInContext, help: CaseLink, handle: str, browser: Browser
+) -> tuple[View, BrowserUpdates]:
+    """What to show now, and what the browser is to remember (something only where looking answered the service)."""
+    transaction = await load_own_transaction(sign_in_context, handle, browser)
+    if isinstance(transaction, DeadEnd):
+        return transaction, BrowserUpdates()
+    service = sign_in_context.service(transaction)
+    if service is None:
+        return DeadEnd(FailureClass.SERVICE_OFF), BrowserUpdates()
+    if transaction.case is not None and transaction.state is TransactionState.WAITING:
+        transaction = await sync_with_case(sign_in_context, help, handle, transaction)
+    if transaction.request.question is not None:
+        return await _backchannel_view(sign_in_context, help, handle, transaction, service, browser), BrowserUpdates()
+    if transaction.state is TransactionState.IDENTIFIED:
+        return await _identified(sign_in_context, help, handle, transaction, service, browser)
+    return await _view(sign_in_context, help, transaction, service, browser), BrowserUpdates()
+
+
+async def peek(sign_in_context: SignInContext, handle: str, browser: Browser) -> DeadEnd | None:
+    """Whether the transaction has a page in this browser. Not even what fell due happens."""
+    transaction = await sign_in_context.transactions.load(handle)
+    if transaction is None or not browser.holds(transaction.browser):
+        return DeadEnd(FailureClass.LOST_PLACE)
+    return None if sign_in_context.service(transaction) is not None else DeadEnd(FailureClass.SERVICE_OFF)
+
+
+async def _backchannel_view(
+    sign_in_context: SignInContext,
+    help: CaseLink,
+    handle: str,
+    transaction: Transaction,
+    service: Service,
+    browser: Browser,
+) -> View:
+    """The page of a transaction that answers a question: the same journey, with an end of its own."""
+    transaction = await backchannel_confirmation.is_superseded(sign_in_context, handle, transaction)
+    if transaction.state is TransactionState.IDENTIFIED:
+        by = provider_info(sign_in_context, transaction.identity.provider) if transaction.identity else None
+        found = await backchannel_confirmation.confirm_identity(
+            sign_in_context, handle, transaction, service, by, browser
+        )
+        if isinstance(found, ConfirmationView):
+            return found
+        transaction = found
+    if transaction.open:
+        return await _view(sign_in_context, help, transaction, service, browser)
+    return await backchannel_confirmation.ending_of(sign_in_context, transaction, service)
+
+
+async def _view(
+    sign_in_context: SignInContext, help: CaseLink, transaction: Transaction, service: Service, browser: Browser
+) -> View:
+    language = transaction.language
+    if transaction.state in _SAY_NOTHING_TOLD and await code_already_issued(sign_in_context, transaction):
+        return EndingView(service, Ending.ALREADY, ClientRedirect(service.home), language)
+    match transaction.state:
+        case TransactionState.CHOOSING:
+            return PickerView(transaction, service, await _offer(sign_in_context, transaction, service))
+        case TransactionState.AWAY if transaction.attempt is not None:
+            attempt, offer = transaction.attempt, await _offer(sign_in_context, transaction, service)
+            by = provider_info(sign_in_context, attempt.provider)
+            return RedirectAway(service, attempt.url, attempt.id, by, offer=offer, language=language)
+        case TransactionState.CHECKING if transaction.attempt is not None:
+            return CheckingView(service, provider_info(sign_in_context, transaction.attempt.provider), language)
+        case TransactionState.FAILED if transaction.failure is not None:
+            offer = await _offer(sign_in_context, transaction, service)
+            if _ending(transaction.failure.failure, offer):
+                return PickerView(transaction, service, offer)
+            return _failed(sign_in_context, transaction, service, offer)
+        case TransactionState.WAITING if transaction.case is not None:
+            standing = await help.standing(transaction)
+            asked = await help.asked(transaction)
+            return CaseStatusView(
+                transaction, service, standing, await _offer(sign_in_context, transaction, service), asked
+            )
+        case TransactionState.ANSWERED if (
+            transaction.client_redirect
+            and _may_redirect(transaction, service)
+            and not _is_stale(sign_in_context, transaction)
+        ):
+            return _return_to_client(transaction, service, transaction.client_redirect, _browser_mac(transaction))
+        case TransactionState.ANSWERED:
+            ending = Ending.ANSWERED if transaction.told else Ending.KEPT
+            return EndingView(service, ending, ClientRedirect(service.home), language)
+        case TransactionState.REFUSED if transaction.client_redirect and _may_redirect(transaction, service):
+            return _return_to_client(transaction, service, transaction.client_redirect, _browser_mac(transaction))
+        case TransactionState.REFUSED:
+            return EndingView(service, Ending.REFUSED, ClientRedirect(service.home), language)
+        case TransactionState.EXPIRED:
+            back = await error_redirect(sign_in_context, transaction.request, FailureClass.REQUEST_EXPIRED)
+            return EndingView(service, Ending.EXPIRED, back, language)
+        case TransactionState.OVERTAKEN:
+            return EndingView(service, Ending.ALREADY, ClientRedirect(service.home), language)
+        case TransactionState.IDENTIFIED:
+            # another look at this very moment is answering the service
+            return CheckingView(
+                service,
+                provider_info(sign_in_context, transaction.identity.provider) if transaction.identity else None,
+                language,
+            )
+    fault, request_id, reference = FailureClass.OUR_FAULT, browser.request_id, transaction.reference
+    sign_in_context.attempts.call_operator(
+        fault, reference=reference, client_id=service.client_id, request_id=request_id
+    )
+    return DeadEnd(fault, service, service.home)
+
+
+async def _identified(
+    sign_in_context: SignInContext,
+    help: CaseLink,
+    handle: str,
+    transaction: Transaction,
+    service: Service,
+    browser: Browser,
+) -> tuple[View, BrowserUpdates]:
+    """Check and share, or straight on to the service where the citizen agreed before."""
+    await help.tidy(transaction)
+    identity = transaction.identity
+    before = None if identity is None else await linked_identity(sign_in_context, identity, service)
+    failed = await recheck(sign_in_context, handle, transaction, service, before, browser)
+    if failed is not None:
+        return await _view(sign_in_context, help, failed, service, browser), BrowserUpdates()
+    if consent_required(transaction, service, before):
+        by = provider_info(sign_in_context, identity.provider) if identity else None
+        return ConsentView(transaction, service, by, consent_items(transaction, service, before)), BrowserUpdates()
+    answered = await answer(sign_in_context, help, handle, transaction, browser)
+    if answered is not None:
+        return _return_to_client(transaction, service, answered.leaving, _browser_mac(transaction, 1)), answered.shared
+    now = await load_own_transaction(sign_in_context, handle, browser)
+    return (
+        now if isinstance(now, DeadEnd) else await _view(sign_in_context, help, now, service, browser)
+    ), BrowserUpdates()
+
+
+def _return_to_client(transaction: Transaction, service: Service, way: ClientRedirect, mark: str) -> RedirectAway:
+    return RedirectAway(service, way.url, mark, None, way.fields, language=transaction.language)
+
+
+def _browser_mac(transaction: Transaction, later: int = 0) -> str:
+    return f"{transaction.id}-{transaction.version + later}"
+
+
+def _ending(failure: FailureClass, offer: Offer) -> bool:
+    """Whether what a failure page would say is over: a way leads on again, and the picker shows it."""
+    barred = failure in (FailureClass.NO_ROUTE, FailureClass.SERVICE_OFF)
+    return barred and offer.blocked_by is None and not offer.no_route
+
+
+def _failed(sign_in_context: SignInContext, transaction: Transaction, service: Service, offer: Offer) -> View:
+    failed = transaction.failures[-1]
+    by = provider_info(sign_in_context, failed.provider) if failed.provider else None
+    return FailureView(transaction, service, failed, by, offer, next_steps(transaction, offer, failed))
+
+
+async def _offer(sign_in_context: SignInContext, transaction: Transaction, service: Service) -> Offer:
+    return sign_in_context.offer(
+        transaction, service, await sign_in_context.switches.current(), sign_in_context.system.now()
+    )
+
+
+def provider_info(sign_in_context: SignInContext, provider: str) -> ProviderInfo | None:
+    """The card of a provider that is configured."""
+    registered = sign_in_context.registry.providers.get(provider)
+    return registered.provider.card if registered else None
+
+
+def _is_stale(sign_in_context: SignInContext, transaction: Transaction) -> bool:
+    return sign_in_context.system.now() > transaction.changed + sign_in_context.limited.code_lifetime
+
+
+def _may_redirect(transaction: Transaction, service: Service) -> bool:
+    """Whether the way back is still the service's: its addresses may have changed since it was written."""
+    leaving = transaction.client_redirect
+    return leaving is not None and not (unanswerable(transaction, service) and leaving.url != service.home)

@@ -1,0 +1,157 @@
+"""The citizen chooses a provider, goes there, and comes back."""
+
+from collections.abc import Mapping
+
+from broker.actions.attempt_log import StrayReason
+from broker.actions.browser import Browser
+from broker.actions.results import HelpRefused
+from broker.actions.sign_in.context import (
+    ConfiguredProvider,
+    SignInContext,
+    advance_transaction,
+    load_own_transaction,
+    record_failed_attempt,
+)
+from broker.actions.views import DeadEnd
+from broker.journey.acceptance import AcceptedIdentity, accept_identity
+from broker.journey.events import AnswerReceived, AttemptFailed, IdentityProven, ProviderChosen
+from broker.journey.transaction import ATTEMPT_LIFE, Attempt, Transaction, TransactionState
+from broker.model import handle as handles
+from broker.model.failures import FailureClass, from_reason
+from broker.provider import CallbackParameters, ProviderFailure, UpstreamRedirect, UpstreamRequest
+
+
+async def start_login(
+    sign_in_context: SignInContext, handle: str, browser: Browser, provider: str
+) -> HelpRefused | DeadEnd | None:
+    """Prepares the departure to a provider that is on offer. Any other is NOT_NOW, and changes nothing."""
+    transaction = await load_own_transaction(sign_in_context, handle, browser)
+    if isinstance(transaction, DeadEnd):
+        return transaction
+    service = sign_in_context.service(transaction)
+    registered = sign_in_context.registry.providers.get(provider)
+    if not transaction.open:
+        return None
+    if service is None or registered is None:
+        return HelpRefused.NOT_NOW
+    now = sign_in_context.system.now()
+    if not sign_in_context.offer(transaction, service, await sign_in_context.switches.current(), now).has(provider):
+        return HelpRefused.NOT_NOW
+    attempt_id = handles.new_handle(sign_in_context.system)
+    outcome = await registered.provider.begin(
+        _request_login(transaction, registered, f"{handle}.{attempt_id}", browser)
+    )
+    url, note = (outcome.url, outcome.provider_state) if isinstance(outcome, UpstreamRedirect) else ("", {})
+    chosen = ProviderChosen(Attempt(attempt_id, provider, url, now, now + ATTEMPT_LIFE, note))
+    if isinstance(outcome, UpstreamRedirect):
+        await advance_transaction(sign_in_context, handle, transaction, chosen)
+        return None
+    failed = AttemptFailed(from_reason(outcome.reason), provider)
+    if await advance_transaction(sign_in_context, handle, transaction, chosen, failed):
+        await record_failed_attempt(sign_in_context, transaction, failed, outcome, request_id=browser.request_id)
+    return None
+
+
+def _request_login(
+    transaction: Transaction, registered: ConfiguredProvider, state: str, browser: Browser
+) -> UpstreamRequest:
+    """What is asked of the provider: a new sign-in too, if the service wants one or a citizen signed out here."""
+    request, provider = transaction.request, registered.provider.card.id
+    anew = browser.asks_anew(provider)
+    return UpstreamRequest(
+        level=request.min_level,
+        state=state,
+        callback=registered.callback,
+        language=browser.language or transaction.language,
+        fresh=request.fresh or anew,
+        max_age=request.max_age,
+        hint=request.login_hint,
+        after=browser.departed.after.get(provider) if anew and browser.departed is not None else None,
+    )
+
+
+async def handle_callback(
+    sign_in_context: SignInContext,
+    provider: str,
+    parameters: Mapping[str, str] | None,
+    browser: Browser,
+    state: str = "",
+) -> str | DeadEnd:
+    """Takes in what a provider sent back, and gives the handle of the transaction to look at.
+
+    A stray callback (unknown state, other browser, other provider, replay, an issuer that is not the one asked)
+    changes nothing but leaves a trace; `parameters` is None for a query that cannot be read, and `state` names the
+    transaction to look at then. The answer is claimed before the provider is asked to redeem it: of two copies one
+    wins.
+    """
+    registered = sign_in_context.registry.providers.get(provider)
+
+    def stray(why: StrayReason, reference: str = "") -> None:
+        known = "" if registered is None else provider
+        sign_in_context.attempts.stray(known, why, reference=reference, request_id=browser.request_id)
+
+    if parameters is None:
+        stray(StrayReason.UNREADABLE)
+        handle, _, attempt_id = state.partition(".")
+        named = (
+            await load_own_transaction(sign_in_context, handle, browser)
+            if attempt_id
+            else DeadEnd(FailureClass.LOST_PLACE)
+        )
+        return named if isinstance(named, DeadEnd) else handle
+    handle, _, attempt_id = parameters.get("state", "").partition(".")
+    transaction = (
+        await load_own_transaction(sign_in_context, handle, browser) if attempt_id else DeadEnd(FailureClass.LOST_PLACE)
+    )
+    if isinstance(transaction, DeadEnd):
+        stray(StrayReason.UNKNOWN)
+        return transaction
+    attempt, answer = (
+        transaction.attempt,
+        CallbackParameters(parameters, "" if registered is None else registered.callback),
+    )
+    if attempt is None or transaction.state is not TransactionState.AWAY:
+        stray(StrayReason.NOT_AWAITED, transaction.reference)
+    elif registered is None or attempt.provider != provider:
+        stray(StrayReason.OTHER_PROVIDER, transaction.reference)
+    elif attempt.id != attempt_id:
+        stray(StrayReason.OTHER_ATTEMPT, transaction.reference)
+    elif not registered.provider.matches_callback(attempt.note, answer):
+        stray(StrayReason.OTHER_ISSUER, transaction.reference)
+    else:
+        claimed = await advance_transaction(sign_in_context, handle, transaction, AnswerReceived(attempt_id))
+        if claimed is None or claimed is transaction:
+            stray(StrayReason.TAKEN, transaction.reference)
+        else:
+            await _process_callback(sign_in_context, handle, claimed, registered, attempt, answer, browser)
+    return handle
+
+
+async def _process_callback(
+    sign_in_context: SignInContext,
+    handle: str,
+    transaction: Transaction,
+    registered: ConfiguredProvider,
+    attempt: Attempt,
+    answer: CallbackParameters,
+    browser: Browser,
+) -> None:
+    provider = attempt.provider
+    outcome = await registered.provider.complete(attempt.note, answer)
+    service, candidate = sign_in_context.service(transaction), sign_in_context.candidate(provider)
+    failure: FailureClass
+    detail: ProviderFailure | None = None
+    if isinstance(outcome, ProviderFailure):
+        failure, detail = from_reason(outcome.reason), outcome
+    elif service is None:
+        failure = FailureClass.SERVICE_OFF
+    else:
+        switches = await sign_in_context.switches.current()
+        believed = accept_identity(transaction, outcome, candidate, service, switches, sign_in_context.system.now())
+        if isinstance(believed, AcceptedIdentity):
+            await advance_transaction(sign_in_context, handle, transaction, IdentityProven(believed.identity))
+            return
+        failure = believed
+    failed = AttemptFailed(failure, provider)
+    if await advance_transaction(sign_in_context, handle, transaction, failed):
+        await record_failed_attempt(sign_in_context, transaction, failed, detail, request_id=browser.request_id)

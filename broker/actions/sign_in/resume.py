@@ -1,0 +1,82 @@
+"""Leaving without an answer, and coming back to one: giving up, finishing later, continuing on another device."""
+
+from broker.actions.browser import Browser
+from broker.actions.results import ResumedTransaction
+from broker.actions.sign_in.backchannel_confirmation import decline
+from broker.actions.sign_in.client_response import error_redirect
+from broker.actions.sign_in.context import (
+    SignInContext,
+    advance_transaction,
+    audit_event,
+    code_already_issued,
+    load_own_transaction,
+)
+from broker.actions.views import DeadEnd
+from broker.journey.events import AnsweredBefore, BrowserChanged, GaveUp
+from broker.model import handle as handles
+
+CODE_LENGTH = 16
+"""Letters and digits of a continuation code: 78 bits."""
+
+
+async def return_to_client(sign_in_context: SignInContext, handle: str, browser: Browser) -> DeadEnd | None:
+    """The citizen goes back to the service without an answer. The service learns the class's registered error.
+
+    Where the answer goes to a question, giving up is declining.
+    """
+    transaction = await load_own_transaction(sign_in_context, handle, browser)
+    if isinstance(transaction, DeadEnd):
+        return transaction
+    if transaction.request.question is not None:
+        await decline(sign_in_context, handle, transaction)
+        return None
+    if await code_already_issued(sign_in_context, transaction):
+        await advance_transaction(sign_in_context, handle, transaction, AnsweredBefore())
+        return None
+    failure = transaction.exit_failure
+    leaving = await error_redirect(sign_in_context, transaction.request, failure)
+    done = await advance_transaction(sign_in_context, handle, transaction, GaveUp(leaving))
+    if done is not None and done is not transaction:
+        await sign_in_context.audit.write([audit_event(sign_in_context, "given_up", transaction, failure=failure)])
+    return None
+
+
+async def finish_later(sign_in_context: SignInContext, handle: str, browser: Browser) -> str | DeadEnd | None:
+    """A continuation code for this transaction, to be shown once. None when it has ended."""
+    transaction = await load_own_transaction(sign_in_context, handle, browser)
+    if isinstance(transaction, DeadEnd):
+        return transaction
+    if not transaction.open or transaction.request.question is not None:
+        return None
+    code = handles.new_user_code(sign_in_context.system, CODE_LENGTH)
+    await sign_in_context.continuations.put(handles.normalize_user_code(code), handle, transaction.expires)
+    return code
+
+
+async def transfer(sign_in_context: SignInContext, handle: str) -> str | None:
+    """Moves an open transaction to the browser that continues it, and gives that browser's new secret.
+
+    None when there is nothing open to move.
+    """
+    for _ in range(2):
+        transaction = await sign_in_context.transactions.load(handle)
+        if transaction is None or not transaction.open:
+            return None
+        secret = handles.new_handle(sign_in_context.system)
+        moved = await advance_transaction(
+            sign_in_context, handle, transaction, BrowserChanged(handles.sha256_hex(secret))
+        )
+        if moved is not None and moved is not transaction:
+            return secret
+    return None
+
+
+async def resume_with_code(sign_in_context: SignInContext, code: str) -> ResumedTransaction | None:
+    """Moves what a continuation code leads to into this browser. None for a code that leads nowhere.
+
+    The code is used up by the first who types it. Tries are not counted: 78 bits cannot be guessed, and a limit would
+    only keep a right code from its owner.
+    """
+    handle = await sign_in_context.continuations.take(handles.normalize_user_code(code))
+    secret = None if handle is None else await transfer(sign_in_context, handle)
+    return None if handle is None or secret is None else ResumedTransaction(handle, secret)

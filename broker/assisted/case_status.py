@@ -1,0 +1,102 @@
+"""What a citizen may see of their own case: how far it is, what is asked of them, and until when.
+
+Nothing of what staff think shows: a case that is held looks like one that is being decided.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from broker.assisted.case import Case, CaseState, Channel, Confirmation, Contact, ContactMethod, Phrase
+from broker.assisted.deadlines import CasePolicy
+from broker.normalize.email import unicode_address
+
+
+class CaseStage(StrEnum):
+    """How far a case is, from the citizen's chair."""
+
+    ASKED = "asked"
+    """It is the citizen's turn to say when they are ready."""
+    MORE_NEEDED = "more_needed"
+    """The same once more: something else is needed."""
+    BOOKED = "booked"
+    IN_LINE = "in_line"
+    TALKING = "talking"
+    BEING_DECIDED = "being_decided"
+    TO_TAKE_UP = "to_take_up"
+    """Approved: the citizen has to show that they are who asked."""
+    DONE = "done"
+    OVER = "over"
+
+
+_STAGES = {
+    CaseState.DRAFT: CaseStage.ASKED,
+    CaseState.REQUESTED: CaseStage.ASKED,
+    CaseState.SCHEDULED: CaseStage.BOOKED,
+    CaseState.QUEUED: CaseStage.IN_LINE,
+    CaseState.CLAIMED: CaseStage.TALKING,
+    CaseState.IN_SESSION: CaseStage.TALKING,
+    CaseState.DECISION: CaseStage.BEING_DECIDED,
+    CaseState.REVIEW: CaseStage.BEING_DECIDED,
+    CaseState.HELD: CaseStage.BEING_DECIDED,
+    CaseState.APPROVED: CaseStage.TO_TAKE_UP,
+    CaseState.BOUND: CaseStage.DONE,
+    CaseState.RELEASED: CaseStage.DONE,
+    CaseState.DECLINED: CaseStage.OVER,
+    CaseState.WITHDRAWN: CaseStage.OVER,
+    CaseState.EXPIRED: CaseStage.OVER,
+    CaseState.REVOKED: CaseStage.OVER,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CaseStatus:
+    """A case as its citizen may see it. Times are seconds since 1970 UTC.
+
+    `words` are shown in the browser that asked, until the case is approved: from then on they have to be typed in.
+    `until` is when the citizen
+    must have acted, None while it is not their turn. `contact` hides most of the address. `code` says that a
+    confirmation code is on its way, `may_send` that another may be sent, `tries` how often code and words may still be
+    typed in.
+    """
+
+    stage: CaseStage
+    reference: str
+    words: Phrase | None = None
+    channel: Channel | None = None
+    appointment: float | None = None
+    until: float | None = None
+    ends: float | None = None
+    contact: Contact | None = None
+    code: Confirmation | None = None
+    may_send: bool = False
+    tries: int = 0
+
+
+def case_status(case: Case, terms: CasePolicy, now: float, *, asking: bool, attempts: int = 0) -> CaseStatus:
+    """How a case stands now, in the browser that asked or in another; `attempts` were made with codes and words."""
+    stage = _STAGES[case.state]
+    if stage is CaseStage.ASKED and case.more_asked:
+        stage = CaseStage.MORE_NEEDED
+    to_take_up = stage is CaseStage.TO_TAKE_UP
+    code = case.confirmation if to_take_up and case.confirmation and now < case.confirmation.expires else None
+    return CaseStatus(
+        stage,
+        case.reference,
+        words=case.phrase if asking and case.open and not to_take_up else None,
+        channel=case.channel,
+        appointment=case.appointment if stage is CaseStage.BOOKED else None,
+        until=case.deadline if stage in (CaseStage.ASKED, CaseStage.MORE_NEEDED, CaseStage.TO_TAKE_UP) else None,
+        ends=case.expires,
+        contact=None if case.contact is None else mask_contact(case.contact),
+        code=code,
+        may_send=to_take_up and case.codes_sent < terms.max_codes,
+        tries=max(0, terms.max_code_attempts - attempts) if to_take_up else 0,
+    )
+
+
+def mask_contact(contact: Contact) -> Contact:
+    """A contact that only its owner recognises: the first letter and the site, or the last three digits."""
+    if contact.way is ContactMethod.EMAIL:
+        name, _, site = unicode_address(contact.address).partition("@")
+        return Contact(contact.way, f"{name[:1]}…@{site}")
+    return Contact(contact.way, f"…{contact.address[-3:]}")

@@ -1,0 +1,116 @@
+"""Words and digits that people read to each other or type in, and what must never stand in a note."""
+
+import hmac
+import re
+from collections.abc import Callable, Sequence
+from functools import cache
+from importlib.resources import files
+
+from broker.assisted.case import Phrase
+from broker.model.handle import sha256_hex
+from broker.normalize.codes import code_key
+from broker.normalize.text import fold, plain_marks
+
+CODE_DIGITS = 6
+"""Digits of a confirmation code."""
+
+_MISREAD = str.maketrans("OIL", "011")
+
+PER_POSITION = 256
+"""Words a phrase can have in each position, so that a byte of chance picks one."""
+
+Draw = Callable[[int], bytes]
+"""Gives so many unpredictable bytes."""
+
+
+@cache
+def lists() -> tuple[Sequence[str], Sequence[str]]:
+    """The words of the first and of the second position. Raises ValueError if the list was damaged."""
+    text = files("broker.assisted").joinpath("words.txt").read_text("utf-8")
+    body = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
+    first, second = (part.split() for part in body.split("[first]")[1].split("[second]"))
+    if len(set(first)) != PER_POSITION or len(set(second)) != PER_POSITION or set(first) & set(second):
+        raise ValueError(f"each part of the word list needs {PER_POSITION} words of its own")
+    return tuple(first), tuple(second)
+
+
+def phrase(draw: Draw) -> Phrase:
+    """A new mutual phrase, all phrases being equally likely."""
+    first, second = lists()
+    chance = draw(2)
+    return Phrase(first[chance[0]], second[chance[1]])
+
+
+def verify_phrase(words: Phrase, typed: str) -> bool:
+    """Whether somebody typed the phrase: both words in their order, whatever stands between. Never for no words."""
+    said = re.findall(r"[^\W\d_]+", fold(typed))
+    wanted = fold(f"{words.first} {words.second}")
+    return bool(words.first and words.second) and hmac.compare_digest(" ".join(said).encode(), wanted.encode())
+
+
+def confirmation_code(draw: Draw) -> str:
+    """Six digits, all codes being equally likely: a draw that would favour some is drawn again."""
+    span, limit = 10**CODE_DIGITS, 256**4 - 256**4 % 10**CODE_DIGITS
+    while True:
+        number = int.from_bytes(draw(4))
+        if number < limit:
+            return f"{number % span:0{CODE_DIGITS}}"
+
+
+def confirmation_digest(case: str, code: str) -> str:
+    """How a confirmation code is kept. It names the case, so that a code is good for nothing else."""
+    return sha256_hex(f"confirmation:{case}:{code}")
+
+
+def verify_code(case: str, kept: str, typed: str) -> bool:
+    """Whether somebody typed the code that is kept, in digits of any script, whatever stands between.
+
+    A code has digits alone, so the letters O, I and L can only be 0 and 1.
+    """
+    return hmac.compare_digest(confirmation_digest(case, code_key(typed).translate(_MISREAD)), kept)
+
+
+def continuation_digest(code: str) -> str:
+    """How a continuation code is kept: apart from every other kind of code."""
+    return sha256_hex(f"continuation:{code}")
+
+
+# --- notes ---
+
+_MOMENT = re.compile(
+    r"(?<!\d)(?<!\d[ .\-])"
+    r"(?:\d{4}-\d\d-\d\d|\d{1,2}[/.]\d{1,2}[/.](?:\d{4}|\d\d)|\d{1,2}[:.]\d\d|(?:19|20)\d\d)"
+    r"(?![ .\-]?\d)"
+)
+_DIGITS = re.compile(r"\d(?:[ .\-]?\d){3,}")
+_GROUPS = re.compile(r"\b(?=[\w-]*\d|[A-Z-]+\b)[0-9A-Za-z]{4}(?:[ -][0-9A-Za-z]{4}){2,}\b")
+_SECRET_WORD = re.compile(
+    r"\b(?:pass ?words?|pass ?phrases?|pass ?codes?|pins?|security (?:code|word|answer)s?|mother'?s maiden"
+    r"|(?:ch?|g)yfrin(?:air|eiriau)|cod diogelwch)\b",
+    re.IGNORECASE,
+)
+_RANDOM = re.compile(r"\b(?=\w*\d)(?=\w*[A-Za-z])[A-Za-z0-9]{10,}\b")
+
+
+def lint_note(note: str) -> str | None:
+    """Why a note is refused: "card", "code" or "password", where it looks like holding one; None where it is fit.
+
+    Dates, times and years pass. It errs on the side of refusing: the note can be written without the digits. Digits of
+    other scripts, and digits with other hyphens or invisible characters between them, are digits.
+    """
+    note = plain_marks(note)
+    rows = [re.sub(r"\D", "", row) for row in _DIGITS.findall(_MOMENT.sub(" ", note))]
+    if any(12 < len(row) < 20 and _luhn(row) for row in rows):
+        return "card"
+    if _SECRET_WORD.search(note):
+        return "password"
+    return "code" if rows or _GROUPS.search(note) or _RANDOM.search(note) else None
+
+
+def _luhn(digits: str) -> bool:
+    """The check digit of payment cards (ISO/IEC 7812-1, annex B)."""
+    total = 0
+    for position, digit in enumerate(reversed(digits)):
+        value = int(digit) * (1 + position % 2)
+        total += value - 9 if value > 9 else value
+    return total % 10 == 0

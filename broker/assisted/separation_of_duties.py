@@ -1,0 +1,75 @@
+"""Who may act on a case: requester, agent and reviewer are three people, and some approvals need the third."""
+
+from enum import StrEnum
+
+from broker.assisted.case import Case, CheckOutcome, Decision, Role, Verdict
+from broker.assisted.deadlines import CasePolicy
+from broker.model.assurance import EvidenceType, Level
+
+SENSITIVE = frozenset({"name", "given_name", "middle_name", "family_name", "birthdate"})
+"""Claims whose correction brings a second person in."""
+
+_TOUCHLESS = frozenset({"claimed", "review_claimed", "put_back"})
+
+
+class SecondReviewReason(StrEnum):
+    """Why an approval needs a second person."""
+
+    HIGH_LEVEL = "high_level"
+    VOUCH = "vouch"
+    CHECK_NOT_DONE = "check_not_done"
+    CORRECTED = "corrected"
+    FLAGGED = "flagged"
+    IN_TRAINING = "in_training"
+    SEEN_BEFORE = "seen_before"
+    DRAWN = "drawn"
+
+
+def second_review_reasons(
+    case: Case, verdict: Verdict, alike: int, drawn: bool, terms: CasePolicy
+) -> tuple[SecondReviewReason, ...]:
+    """Every reason for which this verdict needs a second person; none for anything but an approval.
+
+    `alike` counts other cases with the same document or telephone number; `drawn` is the chance sample.
+    """
+    if verdict.decision is not Decision.APPROVE:
+        return ()
+    checks = [*case.checks, *(check for evidence in case.evidence for check in evidence.checks)]
+    reasons = {
+        SecondReviewReason.HIGH_LEVEL: verdict.level is not None and verdict.level >= Level.HIGH,
+        SecondReviewReason.VOUCH: any(evidence.type is EvidenceType.VOUCH for evidence in case.evidence),
+        SecondReviewReason.CHECK_NOT_DONE: any(c.outcome is CheckOutcome.COULD_NOT or c.overridden for c in checks)
+        or any(move.event == "evidence_removed" for move in case.history),
+        SecondReviewReason.CORRECTED: not SENSITIVE.isdisjoint(case.details.corrected),
+        SecondReviewReason.FLAGGED: bool(case.flags),
+        SecondReviewReason.IN_TRAINING: verdict.in_training,
+        SecondReviewReason.SEEN_BEFORE: alike + 1 >= terms.repeated_use,
+        SecondReviewReason.DRAWN: drawn,
+    }
+    return tuple(reason for reason, holds in reasons.items() if holds)
+
+
+def participants(case: Case, role: Role) -> frozenset[str]:
+    """Who has worked on the case in a part, in any round. Taking it and giving it straight back is no work."""
+    return frozenset(move.who for move in case.history if move.role is role and move.event not in _TOUCHLESS)
+
+
+def may_be_agent(case: Case, who: str) -> bool:
+    """Whether somebody may be the agent: not the requester, no reviewer of any round, and a stranger to the citizen."""
+    return (
+        who != case.requester and who not in case.conflicts_of_interest and who not in participants(case, Role.REVIEWER)
+    )
+
+
+def may_be_reviewer(case: Case, who: str) -> bool:
+    """Whether somebody may be the reviewer: not the requester, no agent of any round, and a stranger to the citizen."""
+    return (
+        who not in (case.requester, case.agent)
+        and who not in case.conflicts_of_interest
+        and who not in participants(case, Role.AGENT)
+    )
+
+
+def may_lead(case: Case, who: str) -> bool:
+    """Whether somebody may settle a stopped case: nobody who has a part in it."""
+    return may_be_agent(case, who) and may_be_reviewer(case, who)

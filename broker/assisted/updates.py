@@ -1,0 +1,278 @@
+"""What an event writes into a case, and where it leads. Whether it may happen at all, `table` has decided before."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from broker.assisted import events as ev
+from broker.assisted.case import (
+    Case,
+    CaseState,
+    CheckRecord,
+    Decision,
+    Details,
+    EvidenceRecord,
+    Flag,
+    Note,
+    Phrase,
+    Verdict,
+)
+from broker.assisted.deadlines import CasePolicy
+from broker.assisted.separation_of_duties import second_review_reasons
+from broker.normalize.names import name_key
+from broker.normalize.text import fold
+
+S = CaseState
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A case with an event written into it; `target` is the state to enter, None to stay."""
+
+    case: Case
+    target: CaseState | None = None
+    reason: str = ""
+
+
+def apply(case: Case, event: ev.Event, now: float, terms: CasePolicy) -> Transition:
+    """The effect of one event. Every kind stands in exactly one of the three groups."""
+    if isinstance(event, ev.ByCitizen):
+        return _by_citizen(case, event)
+    if isinstance(event, ev.ByClock):
+        return _by_clock(case, event)
+    return _by_staff(case, event, now, terms)
+
+
+def _by_citizen(case: Case, event: ev.ByCitizen) -> Transition:
+    match event:
+        case ev.Submitted(contact, channel, safety, marks):
+            told = replace(
+                case, contact=contact, channel=channel, safety=safety, marks=_joined(case.fingerprints, marks)
+            )
+            return Transition(told, S.REQUESTED)
+        case ev.Scheduled(appointment):
+            return Transition(replace(case, appointment=appointment), S.SCHEDULED)
+        case ev.ReadyForSession():
+            return queue(case, case.changed)
+        case ev.Resumed(browser, _, continuation):
+            return Transition(replace(case, browser=browser, continuation=continuation, moved=True))
+        case ev.TransactionReplaced(transaction):
+            return Transition(replace(case, transaction=transaction))
+        case ev.ContinuationCodeIssued(continuation):
+            return Transition(replace(case, continuation=continuation))
+        case ev.CodeSent(confirmation):
+            return Transition(replace(case, confirmation=confirmation, codes_sent=case.codes_sent + 1))
+        case ev.DeviceConfirmed(evidence):
+            kept = tuple(one for one in case.evidence if one.id != evidence.id)
+            return Transition(replace(case, evidence=(*kept, evidence)), None, evidence.kind)
+        case ev.Disputed(claims):
+            return Transition(_stopped(case), S.HELD, " ".join(claims))
+        case ev.Bound(binding, reusable):
+            return Transition(replace(case, binding=binding, reusable=reusable, confirmation=None), S.BOUND)
+        case ev.Released():
+            return Transition(case if case.reusable else erased(case), S.RELEASED)
+        case ev.Withdrawn(reason):
+            return Transition(erased(case), S.WITHDRAWN, reason)
+        case ev.Repudiated():
+            return Transition(erased(case), S.REVOKED)
+
+
+def _by_clock(case: Case, event: ev.ByClock) -> Transition:
+    match event:
+        case ev.LeaseLapsed():
+            return _left(case, "")
+        case ev.AppointmentCame():
+            return queue(case, case.changed)
+        case ev.ReviewLate():
+            return Transition(replace(case, late=True))
+        case ev.AttemptsExhausted():
+            return Transition(_stopped(case), S.HELD)
+        case ev.DeadlinePassed():
+            return Transition(erased(case), S.EXPIRED)
+        case ev.RedressEnded():
+            return Transition(replace(erased(case), deadline=None))
+
+
+def _by_staff(case: Case, event: ev.ByStaff, now: float, terms: CasePolicy) -> Transition:
+    lease = now + terms.lease
+    match event:
+        case ev.Claimed(by):
+            return Transition(replace(case, agent=by, lease=lease), S.CLAIMED)
+        case ev.ReviewClaimed(by):
+            return Transition(replace(case, reviewer=by, lease=lease))
+        case ev.Renewed():
+            return Transition(replace(case, lease=lease))
+        case ev.SessionStarted(_, channel):
+            return Transition(replace(case, channel=channel, lease=lease), S.IN_SESSION, channel.value)
+        case ev.SessionEnded():
+            return Transition(replace(case, lease=lease), S.DECISION)
+        case ev.Decided():
+            return _decided(case, event, terms)
+        case ev.IndependentReviewRecorded(view):
+            reason = " ".join((view.decision, *view.reasons))
+            return Transition(replace(case, own_view=view, lease=lease), None, reason)
+        case ev.Reviewed(review):
+            told = replace(case, review=review, lease=None)
+            reason = " ".join(("agrees" if review.agrees else "disagrees", *review.reasons))
+            return Transition(told, S.APPROVED if review.agrees else S.HELD, reason)
+        case ev.Returned() | ev.SessionDropped() | ev.Reassigned():
+            return _left(case, event.reason)
+        case ev.Held():
+            return Transition(_stopped(case), S.HELD, event.reason)
+        case ev.HoldEnded():
+            again = queue(_fresh(case), now)
+            return replace(again, reason=event.reason)
+        case ev.HoldDeclined(by, reasons, note):
+            verdict = Verdict(by, now, Decision.DECLINE, reasons, note)
+            return Transition(replace(case, verdict=verdict), S.DECLINED, " ".join(reasons))
+        case ev.Revoked():
+            return Transition(erased(case), S.REVOKED, event.reason)
+        case _:
+            return _recorded(case, event, now, lease)
+
+
+def _recorded(case: Case, event: ev.ByStaff, now: float, lease: float) -> Transition:
+    """What is only written down. Recording is work: the holder's lease begins anew."""
+    match event:
+        case ev.WordsExchanged():
+            return Transition(replace(case, exchanged=True, lease=lease))
+        case ev.EvidenceRecorded(_, evidence, marks):
+            before = {one.id: one for one in case.evidence}
+            before[evidence.id] = _with_overrides(evidence, before.get(evidence.id))
+            marks = _joined(case.fingerprints, marks)
+            return Transition(
+                replace(case, evidence=tuple(before.values()), marks=marks, lease=lease), None, evidence.kind
+            )
+        case ev.EvidenceRemoved(_, id):
+            kept = tuple(one for one in case.evidence if one.id != id)
+            return Transition(replace(case, evidence=kept, lease=lease), None, id)
+        case ev.ChecksRecorded(_, checks):
+            recorded = {check.check: check for check in case.checks}
+            for check in checks:
+                recorded[check.check] = _overriding(check, recorded.get(check.check))
+            return Transition(replace(case, checks=tuple(recorded.values()), lease=lease))
+        case ev.DetailsRecorded(by, claims):
+            return Transition(replace(case, details=_corrected(case.details, claims, by, now), lease=lease))
+        case ev.Opened(_, reason):
+            return Transition(case, None, reason)
+        case ev.Flagged(by, reason):
+            flagged = replace(case, flags=(*case.flags, Flag(by, now, reason)))
+            return Transition(_stopped(flagged), S.HELD) if case.state is S.APPROVED else Transition(flagged)
+        case ev.Noted(by, text):
+            return Transition(replace(case, notes=(*case.notes, Note(by, now, text))))
+        case ev.InterestDeclared(by):
+            return _interested(replace(case, interested=_joined(case.conflicts_of_interest, (by,))), by)
+        case _:
+            raise TypeError(f"no effect is known for {type(event).__name__}")
+
+
+def _decided(case: Case, event: ev.Decided, terms: CasePolicy) -> Transition:
+    verdict = event.verdict
+    told = replace(case, verdict=verdict, lease=None)
+    reason = " ".join((verdict.decision, *verdict.reasons))
+    match verdict.decision:
+        case Decision.APPROVE:
+            two = second_review_reasons(case, verdict, event.alike, event.drawn, terms)
+            return Transition(replace(told, two_people=two), S.REVIEW if two else S.APPROVED, " ".join((reason, *two)))
+        case Decision.MORE_EVIDENCE:
+            return Transition(replace(_fresh(told), more_asked=case.more_asked + 1), S.REQUESTED, reason)
+        case Decision.DECLINE:
+            return Transition(told, S.DECLINED, reason)
+        case Decision.REFER:
+            return Transition(told, S.HELD, reason)
+
+
+def _interested(case: Case, by: str) -> Transition:
+    """Somebody knows the citizen: what they hold goes back, what they have worked on stops."""
+    if case.state is S.CLAIMED and by == case.agent:
+        return _left(case, "")
+    if case.state in (S.IN_SESSION, S.DECISION, S.REVIEW, S.APPROVED) and by == case.agent:
+        return Transition(_stopped(case), S.HELD)
+    if case.state is S.APPROVED and by == case.reviewer:
+        return Transition(_stopped(case), S.HELD)
+    return _left(case, "") if case.state is S.REVIEW and by == case.reviewer else Transition(case)
+
+
+def queue(case: Case, since: float) -> Transition:
+    """Into the queue. Who waited before keeps their place."""
+    waited = case.queued if case.queued is not None else since
+    return Transition(replace(case, queued=waited, round=case.queue_round + 1), S.QUEUED)
+
+
+def _left(case: Case, reason: str) -> Transition:
+    """The holder is gone: an agent's case waits in the queue again, a review for another reviewer."""
+    if case.state is S.REVIEW:
+        return Transition(replace(case, reviewer=None, own_view=None, lease=None), None, reason)
+    return Transition(_fresh(case), S.QUEUED, reason)
+
+
+def _fresh(case: Case) -> Case:
+    """Nobody's case: who worked on it stands in the history alone."""
+    return replace(
+        case,
+        agent=None,
+        verdict=None,
+        two_people=(),
+        reviewer=None,
+        own_view=None,
+        review=None,
+        late=False,
+        exchanged=False,
+        lease=None,
+        confirmation=None,
+        codes_sent=0,
+    )
+
+
+def _stopped(case: Case) -> Case:
+    return replace(case, lease=None, confirmation=None)
+
+
+def _corrected(before: Details, claims: Mapping[str, str], by: str, now: float) -> Details:
+    changed = {claim for claim, value in before.claims.items() if not _same(claim, value, claims.get(claim, ""))}
+    return Details(dict(claims), tuple(sorted(changed | set(before.corrected))), by, now)
+
+
+def _same(claim: str, before: str, after: str) -> bool:
+    """Whether a detail is what it was before, written otherwise at most."""
+    key = name_key if claim.endswith("name") else fold
+    return key(before) == key(after)
+
+
+def _with_overrides(evidence: EvidenceRecord, before: EvidenceRecord | None) -> EvidenceRecord:
+    known = {check.check: check for check in before.checks} if before else {}
+    return replace(evidence, checks=tuple(_overriding(check, known.get(check.check)) for check in evidence.checks))
+
+
+def _overriding(check: CheckRecord, before: CheckRecord | None) -> CheckRecord:
+    if before is None:
+        return check
+    return replace(check, overridden=before.overridden or before.outcome is not check.outcome)
+
+
+def _joined(before: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*before, *more)))
+
+
+def erased(case: Case) -> Case:
+    """The case without personal data: its history, outcomes of checks and keyed marks stay for audit."""
+    evidence = tuple(replace(one, details={}, checks=_bare(one.checks)) for one in case.evidence)
+    return replace(
+        case,
+        words=Phrase("", ""),
+        contact=None,
+        confirmation=None,
+        continuation=None,
+        lease=None,
+        details=Details(corrected=case.details.corrected),
+        evidence=evidence,
+        checks=_bare(case.checks),
+        notes=(),
+        verdict=replace(case.verdict, note="") if case.verdict else None,
+        own_view=replace(case.independent_review, note="") if case.independent_review else None,
+        review=replace(case.review, note="") if case.review else None,
+        erased=True,
+    )
+
+
+def _bare(checks: tuple[CheckRecord, ...]) -> tuple[CheckRecord, ...]:
+    return tuple(replace(check, reason=None) for check in checks)

@@ -1,0 +1,83 @@
+"""`portico check`: is everything as it must be before a start?"""
+
+import argparse
+import asyncio
+from collections.abc import Iterator, Mapping
+
+from broker.cli.context import CommandContext, CommandError, add_config, format_problems, settings
+from broker.cli.errors import NOT_NOW
+from broker.crypto.keys import KeysUnusable, load_all
+from broker.crypto.keys.index import load_index
+from broker.platform.toml_loader import Problem
+from broker.settings import Settings
+from broker.settings.check_copies import StoredSecret, copies, file_mark, key_mark
+
+HELP = "check a configuration without starting anything"
+DESCRIPTION = """Reads every file of a configuration and the keys it names, and prints each problem with its place
+and a mend. Nothing is started, called or changed, unless --connect asks for it: then everything outside of the broker
+is used once, and no citizen, service or provider notices. The exit status is 0 if all is well, 1 if a setting is wrong,
+3 if something outside does not work."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    add_config(parser)
+    parser.add_argument(
+        "--connect",
+        action="store_true",
+        help="use everything outside once: database, Redis, providers, mail server, keys of services, signing keys",
+    )
+
+
+def run(args: argparse.Namespace, machine: CommandContext) -> int:
+    """Checks; prints what is wrong, or what would run. Raises CommandError where something is wrong."""
+    found = settings(args, machine)
+    if problems := list(check_keys(found)):
+        raise CommandError(format_problems(problems, args.config))
+    lines = list(summary(found))
+    if not args.connect:
+        print("\n".join(lines))
+        return 0
+    tried = asyncio.run(_connect(machine, found))
+    lines[-1:] = [f"works:     {name}" for name, wrong in tried.items() if wrong is None]
+    print("\n".join(lines))
+    broken = [f"{name}: {wrong}" for name, wrong in tried.items() if wrong is not None]
+    if broken:
+        raise CommandError("\n".join(broken), NOT_NOW)
+    print("no problem found")
+    return 0
+
+
+async def _connect(machine: CommandContext, found: Settings) -> Mapping[str, str | None]:
+    return await machine.connect(found)
+
+
+def check_keys(found: Settings) -> Iterator[Problem]:
+    """A usable key ring, with a key for every algorithm that services want, none of which is used elsewhere too."""
+    folder = found.broker.keys.folder
+    try:
+        ring = load_all(folder)
+    except KeysUnusable as unusable:
+        yield from unusable.problems
+        return
+    for service in found.services.values():
+        if service.id_token_alg not in ring.current:
+            mend = f"add a current {service.id_token_alg} key to keys.toml; keys there sign {', '.join(ring.current)}"
+            yield Problem(f"{service.client_id}: id_token_alg", f"no key signs {service.id_token_alg}", mend)
+    own, held = f"the folder of keys {folder}", found.held
+    keys = [StoredSecret("keys.folder", own, key_mark(thumbprint)) for thumbprint in ring.thumbprints]
+    index, _ = load_index(folder)
+    files = [] if index is None else [StoredSecret("keys.folder", own, file_mark(path)) for path in index.files()]
+    # what the settings hold twice among themselves they have told already
+    yield from copies([*keys, *files, *held], shared_by_services=True)
+
+
+def summary(found: Settings) -> Iterator[str]:
+    """What would run, in a few lines."""
+    broker = found.broker
+    yield f"issuer:    {broker.issuer} ({broker.environment.value})"
+    yield f"stores:    {broker.database.url} and {broker.ephemeral.url}"
+    yield f"services:  {', '.join(found.services) or 'none'}"
+    yield f"providers: {', '.join(found.providers) or 'none'}"
+    yield f"staff:     {', '.join(found.staff.people) if found.staff is not None else 'none'}"
+    yield "no problem found"

@@ -1,0 +1,227 @@
+"""What the commands are given to work with, and how they refuse."""
+
+import argparse
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from broker.cli.errors import CommandError
+from broker.model.audit import AuditEvent
+from broker.model.kill_switches import KillSwitchKind
+from broker.model.session import LogoutFanOut
+from broker.normalize.text import clean
+from broker.platform.system import System
+from broker.platform.toml_loader import Problem
+from broker.settings import ProviderKind, Settings, load
+
+LONGEST = 1000
+"""Characters of an argument that is kept, such as a reason."""
+
+
+class DisabledItem(Protocol):
+    """One thing that is turned off: why, by whom, since when (seconds since 1970 UTC)."""
+
+    @property
+    def kind(self) -> KillSwitchKind: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def who(self) -> str: ...
+    @property
+    def at(self) -> float: ...
+
+
+class Switchboard(Protocol):
+    """Turns things off and on, each time with its audit row."""
+
+    async def listing(self) -> Sequence[DisabledItem]:
+        """Everything that is off."""
+        ...
+
+    async def turn_off(
+        self, kind: KillSwitchKind, id: str, reason: str, who: str, now: float, farewell: LogoutFanOut
+    ) -> bool:
+        """False, and nothing written, if it was off already. With an account its sessions end."""
+        ...
+
+    async def turn_on(self, kind: KillSwitchKind, id: str, who: str, now: float) -> bool:
+        """False, and nothing written, if it was not off."""
+        ...
+
+
+class SessionAdmin(Protocol):
+    """The broker's sessions."""
+
+    async def end_all(self, account: str, event: AuditEvent, farewell: LogoutFanOut) -> int:
+        """Ends every session of an account; gives their number."""
+        ...
+
+
+class Epochs(Protocol):
+    """The number that everything issued carries."""
+
+    async def raise_epoch(self, who: str, now: float) -> int:
+        """Begins a new epoch: everything of earlier ones is unknown from now on. Gives the new one."""
+        ...
+
+
+class Reloads(Protocol):
+    """Where processes look whether they should read their settings again."""
+
+    async def ask_reload(self, who: str, now: float) -> int:
+        """Says so, with an audit row. Gives how often it was said."""
+        ...
+
+
+class Verifier(Protocol):
+    """Reads the audit chain again from its beginning."""
+
+    async def verify(self) -> "AuditReportPort":
+        """What was found. Changes nothing."""
+        ...
+
+
+class Recorder(Protocol):
+    """Writes audit rows for what was done outside of the stores."""
+
+    async def write(self, events: Sequence[AuditEvent]) -> None:
+        """Writes them. Raises StoreUnavailable."""
+        ...
+
+
+class AuditReportPort(Protocol):
+    """What a reading of the audit chain found."""
+
+    @property
+    def rows(self) -> int:
+        """How many sealed rows were read."""
+        ...
+
+    @property
+    def unsealed(self) -> int:
+        """How many rows wait to be sealed."""
+        ...
+
+    @property
+    def faults(self) -> Sequence[str]:
+        """Each change, gap and cut, in words. Empty: the record is whole."""
+        ...
+
+
+class Clocks(Protocol):
+    """This machine's clock, held against the database's. All are of the last look; seconds."""
+
+    @property
+    def offset(self) -> float: ...
+    @property
+    def ahead(self) -> float: ...
+    @property
+    def why(self) -> str: ...
+    @property
+    def own_clock_is_off(self) -> bool: ...
+    @property
+    def mark_is_ahead(self) -> bool: ...
+
+    async def look(self) -> None:
+        """Reads the clocks and judges."""
+        ...
+
+    async def take_back(self, who: str) -> bool:
+        """Takes back a latest time noted that lies in the future. False if another process was faster."""
+        ...
+
+
+class AdminStoresPort(Protocol):
+    """The stores of facts that commands touch."""
+
+    @property
+    def switches(self) -> Switchboard: ...
+    @property
+    def sessions(self) -> SessionAdmin: ...
+    @property
+    def epochs(self) -> Epochs: ...
+    @property
+    def audit(self) -> Verifier: ...
+    @property
+    def record(self) -> Recorder: ...
+    @property
+    def reloads(self) -> Reloads: ...
+    @property
+    def clock(self) -> Clocks: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CommandContext:
+    """Everything a command needs of its surroundings.
+
+    `kinds` are the kinds of providers; `user` is who runs the command, for audit rows; `open` opens the stores of
+    facts and closes them again; `migrate` brings the schema up to date and names each step that it took; `connect` uses
+    everything outside of the process once, and says for each what is wrong (None: nothing).
+    """
+
+    kinds: Mapping[str, ProviderKind]
+    system: System
+    user: str
+    open: Callable[[Settings], AbstractAsyncContextManager[AdminStoresPort]]
+    migrate: Callable[[Settings], Awaitable[Sequence[str]]]
+    connect: Callable[[Settings], Awaitable[Mapping[str, str | None]]]
+
+
+def require_clock(facts: AdminStoresPort) -> None:
+    """Raises CommandError if this machine's clock is off: what would be written would bear a wrong time."""
+    if facts.clock.own_clock_is_off:
+        raise CommandError(f"{facts.clock.why}\n    correct this machine's clock, or run the command on another host")
+
+
+def line(text: str) -> str:
+    """An argument that is kept: one line of 1 to 1000 characters, in normal form. Raises ArgumentTypeError.
+
+    Bytes that are no UTF-8 arrive as surrogates, which no database takes.
+    """
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise argparse.ArgumentTypeError("this is no UTF-8 text")
+    found = clean(text)
+    if not 1 <= len(found) <= LONGEST:
+        raise argparse.ArgumentTypeError(f"1 to {LONGEST} characters are needed, here are {len(found)}")
+    return found
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """The option that every command has in common."""
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=Path("config"),
+        metavar="PLACE",
+        help="the folder with broker.toml, or one file with everything (default: %(default)s)",
+    )
+
+
+def settings(args: argparse.Namespace, machine: CommandContext, *, prepared: bool = True) -> Settings:
+    """The settings that `--config` names. Raises CommandError with every problem in them."""
+    found = load(args.config, machine.kinds, prepared=prepared)
+    if isinstance(found, list):
+        raise CommandError(format_problems(found, args.config))
+    return found
+
+
+def format_problems(problems: Sequence[Problem], place: Path) -> str:
+    """Problems as an operator reads them."""
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return "\n".join([*map(str, problems), f"{count} in {place}"])
+
+
+__all__ = [
+    "AdminStoresPort",
+    "CommandContext",
+    "CommandError",
+    "DisabledItem",
+    "add_config",
+    "format_problems",
+    "line",
+    "settings",
+]

@@ -1,0 +1,156 @@
+"""`portico keys`: the broker's own keys."""
+
+import argparse
+import json
+from collections.abc import Sequence
+
+from broker.cli import rotate_keys
+from broker.cli.context import CommandContext, CommandError, add_config, settings
+from broker.cli.generate_secrets import make
+from broker.crypto import jose
+from broker.crypto.keys import INDEX, KeyState, KeysUnusable, complete_all, create_all, load_all
+from broker.crypto.keys.index import KeyEntry, load_index
+from broker.crypto.keys.manager import dated, when
+from broker.crypto.keys.rotation import RotationPolicy, RotationStep, removable, scheduled
+from broker.platform.operator_files import content, exists
+from broker.settings import Content, ProviderEntry, Settings
+
+HELP = "make, show and change the broker's keys"
+DESCRIPTION = """The broker signs with its own keys, seals what it keeps, and has one key for each provider. They are
+files: the settings name the folder and the paths, and nobody but the broker's user may read them."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    init = verbs.add_parser(
+        "init",
+        help="make every key that is missing",
+        description="Makes the folder of keys and the key for each provider where they are missing. What exists stays.",
+    )
+    shown = verbs.add_parser(
+        "list",
+        help="list the keys",
+        description="Prints each key's state, algorithm and id, since when it is in that state, and what is due next.",
+    )
+    public = verbs.add_parser(
+        "public",
+        help="print the public key to register at a provider",
+        description="Prints a JWK Set with the public half of the broker's key at one provider.",
+    )
+    public.add_argument("provider", metavar="PROVIDER", help="the provider's id, or the staff's provider")
+    for verb in (init, shown, public, *rotate_keys.add_verbs(verbs)):
+        add_config(verb)
+
+
+async def run(args: argparse.Namespace, machine: CommandContext) -> int:
+    """Does what the verb says. Raises CommandError."""
+    match args.verb:
+        case "rotate" | "retire":
+            return await rotate_keys.run(args, settings(args, machine), machine)
+        case "init":
+            return init(settings(args, machine, prepared=False), machine)
+        case "list":
+            return show(settings(args, machine, prepared=False))
+        case _:
+            return public(settings(args, machine, prepared=False), args.provider)
+
+
+def init(found: Settings, machine: CommandContext) -> int:
+    """Makes what is missing; client secrets are the providers' to give."""
+    folder = found.broker.keys.folder
+    try:
+        if not exists(folder / INDEX):
+            create_all(folder, machine.system.random_bytes, now=machine.system.now())
+            print(f"made the keys in {folder}")
+        else:
+            for made in complete_all(folder, machine.system.random_bytes, machine.system.now()):
+                print(f"made what was missing for {made}")
+        for file in found.missing:
+            if file.content is Content.PRIVATE_KEY:
+                print(f"made {', '.join(map(str, make(file, machine.system.random_bytes)))}")
+    except (KeysUnusable, OSError) as problem:
+        raise CommandError(str(problem)) from None
+    awaited = [str(file.path) for file in found.missing if file.content is not Content.PRIVATE_KEY]
+    print("\n".join(["still to come from elsewhere:", *awaited]) if awaited else "every key is there")
+    return 0
+
+
+def show(found: Settings) -> int:
+    """Lists the ring and the key for each provider."""
+    try:
+        ring = load_all(found.broker.keys.folder)
+    except KeysUnusable as problem:
+        raise CommandError(str(problem)) from None
+    index, _ = load_index(found.broker.keys.folder)
+    if index is None:
+        raise CommandError(f"{found.broker.keys.folder}: changed while it was read: try again")
+    policy, ready = rotate_keys.policy(found.broker), dated(index, found.broker.keys.folder)
+    kids = {entry.place: kid for kid, entry in ring.listed.items()}
+    for key in sorted(ready.signing, key=_order):
+        told = _next_step(key, ready.signing, policy)
+        print(f"{SIGNING[key.state]:9} {key.alg:8} {kids[key.place]}{_since(key)}{told}")
+    for key in sorted(ready.encryption, key=_order):
+        told = _next_step(key, ready.encryption, policy, encryption=True)
+        print(f"{DECRYPTING[key.state]:9} {key.alg:8} {kids[key.place]}{_since(key)}{told}")
+    print(f"audit     {ring.audit.alg:8} {ring.audit.kid}")
+    print(f"sealing   with 1 current and {len(ring.sealing_previous)} previous secrets")
+    for entry in entries(found):
+        for name, path in entry.files():
+            state = "there" if exists(path) else "missing"
+            print(f"provider  {entry.id}: {name} {path} ({state})")
+    return 0
+
+
+SIGNING = {KeyState.NEXT: "next", KeyState.CURRENT: "signs", KeyState.RETIRED: "retired"}
+DECRYPTING = {KeyState.CURRENT: "decrypts", KeyState.RETIRED: "retired"}
+
+
+def _order(entry: KeyEntry) -> tuple[int, str]:
+    return list(SIGNING).index(entry.state), entry.alg
+
+
+def _since(entry: KeyEntry) -> str:
+    return "" if entry.since is None else f"  since {when(entry.since)}"
+
+
+def _next_step(entry: KeyEntry, entries: Sequence[KeyEntry], policy: RotationPolicy, encryption: bool = False) -> str:
+    """What happens to a key next, and when."""
+    if entry.state is KeyState.RETIRED:
+        return f"; `portico keys retire` takes it out from {when(removable(entry, policy, encryption))}"
+    steps = [due for due in scheduled(entries, policy, encryption) if due.alg == entry.alg]
+    if entry.state is KeyState.NEXT:
+        planned = [due.at for due in steps if due.step is RotationStep.PROMOTE]
+        return (
+            f"; signs by itself from {when(planned[0])}"
+            if planned
+            else f"; may sign from {when(_ready(entry, policy))}"
+        )
+    planned = [due.at for due in steps if due.step is not RotationStep.REMOVE]
+    return f"; its change begins by itself {when(planned[0])}" if planned else ""
+
+
+def _ready(entry: KeyEntry, policy: RotationPolicy) -> float:
+    return (entry.since or 0.0) + policy.notice
+
+
+def public(found: Settings, name: str) -> int:
+    """Prints what the provider has to know of the broker's key."""
+    entry = next((entry for entry in entries(found) if entry.id == name), None)
+    key = None if entry is None else entry.own_key()
+    if key is None:
+        known = [entry.id for entry in entries(found) if entry.own_key() is not None]
+        raise CommandError(
+            f'there is no key for a provider "{name}"\n    providers with a key: {", ".join(known) or "none"}'
+        )
+    try:
+        signing = jose.load_signing_key(content(key.path), key.algorithm, key.id)
+    except (OSError, ValueError) as problem:
+        raise CommandError(f"{key.path}: {problem}") from None
+    print(json.dumps({"keys": [dict(jose.public_jwk(signing))]}, indent=2))
+    return 0
+
+
+def entries(found: Settings) -> list[ProviderEntry]:
+    """Every provider, the staff's among them."""
+    return [*found.providers.values(), *([found.staff.provider] if found.staff is not None else [])]

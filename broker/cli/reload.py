@@ -1,0 +1,36 @@
+"""`portico reload`: changed services come into force at every worker, without a restart."""
+
+import argparse
+
+from broker.cli.check import check_keys
+from broker.cli.context import CommandContext, CommandError, add_config, format_problems, line, require_clock, settings
+
+HELP = "bring changed services into force, without a restart"
+DESCRIPTION = """Checks the whole configuration, as `portico check` does. If all of it is right, every worker on every
+host reads its own files again within seconds, and takes the services and the policy of providers in them. If anything
+is wrong, nothing changes. Changes elsewhere (broker.toml, staff.toml, how a provider is reached) want a restart."""
+
+SAID = """asked for configuration {version}: every worker on every host reads its files within seconds
+  taken are services and the policy of providers; a worker logs restart_required with what else has changed
+  {metric} says what a process has taken: one that stays behind logs why"""
+METRIC = "portico_configuration_version"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    add_config(parser)
+    parser.add_argument(
+        "--by", type=line, metavar="NAME", help="who decided this (default: the user running the command)"
+    )
+
+
+async def run(args: argparse.Namespace, machine: CommandContext) -> int:
+    """Checks, and tells everybody. Raises CommandError where something is wrong."""
+    found = settings(args, machine)
+    if problems := list(check_keys(found)):
+        raise CommandError(format_problems(problems, args.config))
+    async with machine.open(found) as facts:
+        require_clock(facts)
+        version = await facts.reloads.ask_reload(args.by or machine.user, machine.system.now())
+    print(SAID.format(version=version, metric=METRIC))
+    return 0

@@ -1,0 +1,175 @@
+"""`portico keys rotate` and `portico keys retire`: signing keys come and go, and no verification fails meanwhile."""
+
+import argparse
+import asyncio
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from broker.cli.context import AdminStoresPort, CommandContext, CommandError, line, require_clock
+from broker.crypto import jwe
+from broker.crypto.keys import KeyChange, KeyManager, KeyState, KeysUnusable, RotationPolicy, complete_all, load_all
+from broker.crypto.keys.ring import KeyRing
+from broker.model.audit import AuditEvent
+from broker.model.store_results import StoreUnavailable
+from broker.settings import BrokerSettings, Settings
+
+SETTLING = 32
+"""Seconds for which a key is shown at least before it signs, so that every worker shows it by then, and every service
+that asks for the key set when it meets an unknown key gets it: libraries ask again after half a minute at most."""
+
+DAY = 86_400
+"""The most seconds for which `--settle` waits."""
+
+SLACK = 300 + 60
+"""Seconds beyond the life of what a key signed: the key set may be kept for 5 minutes, clocks may differ by one."""
+
+ROTATE = """Takes the next step for each algorithm: makes a key and shows it; 24 hours later, run again, lets it sign
+and retires the one before. Before the 24 hours are over it refuses and says when. Keys that decrypt (--alg
+ECDH-ES+A256KW or RSA-OAEP-256) are replaced in one step. Every worker follows within seconds, without a restart."""
+
+EMERGENCY = """the current key fell into wrong hands: make a new one, let it sign within seconds, and drop every other
+key of the algorithm from the key set. ID tokens that those signed verify no more"""
+
+
+def add_verbs(verbs: Any) -> tuple[argparse.ArgumentParser, ...]:
+    """The two verbs."""
+    rotate = verbs.add_parser("rotate", help="change signing keys, one step at a time", description=ROTATE)
+    rotate.add_argument("--alg", metavar="ALG", help="one algorithm, such as ES256 (default: each that signs)")
+    hurry = rotate.add_mutually_exclusive_group()
+    hurry.add_argument("--now", action="store_true", help="let the next key sign though services may not know it yet")
+    hurry.add_argument("--emergency", action="store_true", help=EMERGENCY)
+    rotate.add_argument(
+        "--keep-next",
+        action="store_true",
+        help="in an emergency: the next key is known to be safe, and becomes the new one",
+    )
+    rotate.add_argument(
+        "--settle",
+        type=_seconds,
+        default=SETTLING,
+        metavar="SECONDS",
+        help="with --now and --emergency: how long a key is shown at least before it signs (default: %(default)s)",
+    )
+    retire = verbs.add_parser(
+        "retire",
+        help="take out retired keys that nothing needs any more",
+        description="Takes out every retired key whose last token has expired, and deletes its file.",
+    )
+    for verb in (rotate, retire):
+        verb.add_argument(
+            "--by", type=line, metavar="NAME", help="who decided this (default: the user running the command)"
+        )
+    return rotate, retire
+
+
+def _seconds(text: str) -> int:
+    """Whole seconds, a day at most."""
+    if not re.fullmatch(r"[0-9]{1,5}", text, re.ASCII) or int(text) > DAY:
+        raise argparse.ArgumentTypeError(f"whole seconds are needed, from 0 to {DAY}")
+    return int(text)
+
+
+def policy(broker: BrokerSettings) -> RotationPolicy:
+    """How long keys stay: sign-outs show ID tokens for as long as a session lasts."""
+    return RotationPolicy(max(broker.tokens.id_token, broker.sessions.absolute) + SLACK, broker.keys.rotate_every)
+
+
+async def run(args: argparse.Namespace, found: Settings, machine: CommandContext) -> int:
+    """Changes keys, with audit rows. Raises CommandError."""
+    refusals: list[str] = []
+    changes = KeyManager(found.broker.keys.folder, machine.system.random_bytes, policy(found.broker))
+    try:
+        if args.verb == "rotate" and args.emergency:
+            return await _emergency(args, found, machine, changes)
+        async with machine.open(found) as facts:
+            require_clock(facts)
+            if args.verb == "retire":
+                done = changes.retire(machine.system.now())
+            else:
+                done, refusals = await _routine(args, machine, changes)
+            await _record(facts, done, args, machine)
+    except KeysUnusable as problem:
+        raise CommandError(str(problem)) from None
+    if not done and refusals:
+        raise CommandError("\n".join(refusals))
+    print("\n".join([*map(told, done), *refusals]) or "there is no retired key whose time is over")
+    return 0
+
+
+async def _routine(
+    args: argparse.Namespace, machine: CommandContext, changes: KeyManager
+) -> tuple[list[KeyChange], list[str]]:
+    """One step for each algorithm, as far as its time has come; and why not for the others."""
+    now, done, refusals = machine.system.now(), list[KeyChange](), list[str]()
+    complete_all(changes.folder, machine.system.random_bytes, now, changes.tokens, changes.imports)
+    ring = load_all(changes.folder, changes.tokens, changes.imports)
+    if args.now:
+        # a worker may not show yet what another would sign with
+        await _settled(ring, args.settle, now)
+        now = machine.system.now()
+    for alg in _algorithms(args, ring):
+        try:
+            done += changes.rotate(alg, now, hurry=args.now)
+        except KeysUnusable as problem:
+            refusals.append(str(problem))
+    return done, refusals
+
+
+async def _emergency(args: argparse.Namespace, found: Settings, machine: CommandContext, changes: KeyManager) -> int:
+    """Shows a new key, waits until every worker shows it, lets it sign and drops the others. Needs no database."""
+    ring = load_all(changes.folder, changes.tokens, changes.imports)
+    algorithms = _algorithms(args, ring)
+    if any(alg in jwe.KEY_ALGORITHMS for alg in algorithms):
+        raise CommandError(
+            "a key that decrypts has no emergency: `portico keys rotate --alg ...` replaces it, then delete"
+        )
+    done: list[KeyChange] = []
+    for alg in algorithms:
+        if not (args.keep_next and _has_next(ring, alg)):
+            done += changes.announce(alg, machine.system.now())
+    print(f"the new key is shown; it signs in {args.settle} seconds", flush=True)
+    await asyncio.sleep(args.settle)
+    for alg in algorithms:
+        done += changes.promote_and_purge(alg, machine.system.now())
+    print("\n".join(map(told, done)))
+    print("every worker follows within seconds; ID tokens signed by the removed keys verify no more")
+    try:
+        async with machine.open(found) as facts:
+            await _record(facts, done, args, machine)
+    except (CommandError, StoreUnavailable, OSError) as problem:
+        raise CommandError(f"the keys are changed, but the audit record does not say so: {problem}") from None
+    return 0
+
+
+async def _settled(ring: KeyRing, settle: int, now: float) -> None:
+    """Waits until every next key was shown for so many seconds."""
+    shown = [entry.since or 0.0 for entry in ring.listed.values() if entry.state is KeyState.NEXT]
+    if (left := max(shown, default=0.0) + settle - now) > 0:
+        print(f"the next key was only just made; waiting {left:.0f} seconds until every worker shows it", flush=True)
+        await asyncio.sleep(left)
+
+
+def _algorithms(args: argparse.Namespace, ring: KeyRing) -> Sequence[str]:
+    return [args.alg] if args.alg else ring.algorithms
+
+
+def _has_next(ring: KeyRing, alg: str) -> bool:
+    return any(entry.alg == alg and entry.state is KeyState.NEXT for entry in ring.listed.values())
+
+
+async def _record(
+    facts: AdminStoresPort, done: Sequence[KeyChange], args: argparse.Namespace, machine: CommandContext
+) -> None:
+    now, who = machine.system.now(), args.by or machine.user
+    await facts.record.write([event(change, now, who) for change in done])
+
+
+def event(change: KeyChange, now: float, who: str) -> AuditEvent:
+    """The audit row of one change: the key's id, never the key."""
+    return AuditEvent(change.kind, now, who, details={"kid": change.kid, "alg": change.alg})
+
+
+def told(change: KeyChange) -> str:
+    """A change as operators read it."""
+    return f"{change.kind.replace('_', ' ')}: {change.alg} {change.kid}"

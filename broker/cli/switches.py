@@ -1,0 +1,103 @@
+"""`portico provider|service|account`: turn one thing off, from the next request on, and on again."""
+
+import argparse
+from datetime import UTC, datetime
+
+from broker.actions.logout_fan_out import logout_fan_out
+from broker.cli.context import (
+    AdminStoresPort,
+    CommandContext,
+    CommandError,
+    DisabledItem,
+    add_config,
+    line,
+    require_clock,
+    settings,
+)
+from broker.model.audit import AuditEvent
+from broker.model.kill_switches import KillSwitchKind
+from broker.platform.toml_loader import suggestion
+from broker.settings import Settings
+
+HELP = {
+    KillSwitchKind.PROVIDER: "turn a provider off and on",
+    KillSwitchKind.SERVICE: "turn a service off and on",
+    KillSwitchKind.ACCOUNT: "turn a citizen's account off and on",
+}
+DESCRIPTION = """What is turned off stays off for every worker from its next request on, until it is turned on again:
+no restart, no change of files. Each change is audited with its reason and who made it."""
+
+SIGN_OUT = """Ends every session of an account at the broker and tells the services that took part. The citizen can sign
+in again at once; disable the account to prevent that, which ends its sessions too."""
+
+
+def add_arguments(parser: argparse.ArgumentParser, kind: KillSwitchKind) -> None:
+    """What the command takes for one kind of thing."""
+    one = "an account" if kind is KillSwitchKind.ACCOUNT else f"a {kind.value}"
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    off = verbs.add_parser("disable", help=f"turn {one} off", description=DESCRIPTION)
+    on = verbs.add_parser("enable", help=f"turn {one} on again", description=DESCRIPTION)
+    listed = verbs.add_parser("list", help=f"list every {kind.value} that is off")
+    acts = [off, on]
+    if kind is KillSwitchKind.ACCOUNT:
+        acts.append(verbs.add_parser("sign-out", help="end every session of an account", description=SIGN_OUT))
+    for verb in acts:
+        verb.add_argument("id", type=line, metavar="ID", help=f"the {kind.value}'s id")
+        verb.add_argument(
+            "--by", type=line, metavar="NAME", help="who decided this (default: the user running the command)"
+        )
+    off.add_argument(
+        "--reason", type=line, required=True, help="why; it goes into the audit record, so name no citizen"
+    )
+    for verb in (*acts, listed):
+        add_config(verb)
+
+
+async def run(args: argparse.Namespace, machine: CommandContext, kind: KillSwitchKind) -> int:
+    """Does what the verb says. Raises CommandError."""
+    found = settings(args, machine)
+    async with machine.open(found) as facts:
+        if args.verb != "list":
+            require_clock(facts)
+        if args.verb == "sign-out":
+            print(await _sign_out(args, machine, found, facts))
+            return 0
+        if args.verb == "list":
+            print(
+                "\n".join(
+                    [told(off) for off in await facts.switches.listing() if off.kind is kind] or ["nothing is off"]
+                )
+            )
+            return 0
+        who, now = args.by or machine.user, machine.system.now()
+        if args.verb == "enable":
+            changed = await facts.switches.turn_on(kind, args.id, who, now)
+            print(f"{args.id} is on again" if changed else f"{args.id} was not off")
+            return 0
+        check_known(kind, args.id, found)
+        changed = await facts.switches.turn_off(
+            kind, args.id, args.reason, who, now, logout_fan_out(found.services, now)
+        )
+        print(f"{args.id} is off" if changed else f"{args.id} was off already")
+    return 0
+
+
+async def _sign_out(args: argparse.Namespace, machine: CommandContext, found: Settings, facts: AdminStoresPort) -> str:
+    """Ends the sessions of an account; says how many there were."""
+    now = machine.system.now()
+    event = AuditEvent("session_ended", now, args.by or machine.user, details={"why": "operator"})
+    ended = await facts.sessions.end_all(args.id, event, logout_fan_out(found.services, now))
+    return f"{ended} session{'' if ended == 1 else 's'} ended"
+
+
+def told(off: DisabledItem) -> str:
+    """One thing that is off, in a line."""
+    since = datetime.fromtimestamp(off.at, UTC)
+    return f"{off.id}  off since {since:%Y-%m-%d %H:%M} UTC by {off.who}: {off.reason}"
+
+
+def check_known(kind: KillSwitchKind, id: str, found: Settings) -> None:
+    """Refuses to turn off a provider or service that is not configured: most likely the id is misspelt."""
+    known = {KillSwitchKind.PROVIDER: found.providers, KillSwitchKind.SERVICE: found.services}.get(kind)
+    if known is not None and id not in known:
+        raise CommandError(f'there is no {kind.value} "{id}"\n    {suggestion(id, known)}')

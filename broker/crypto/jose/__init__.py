@@ -1,0 +1,84 @@
+"""JOSE: signing and verifying, with the checks of RFC 8725 around the algorithms of PyJWT.
+
+Keys come from configuration or metadata, never from a message; the one exception is `verify_embedded`, which DPoP
+needs. Nothing here knows the time: `exp`, `nbf` and `iat` are for the caller, who has a clock of his own.
+"""
+
+from broker.crypto.jose.algorithms import SIGNATURE_ALGORITHMS
+from broker.crypto.jose.certificates import (
+    MAX_CERTIFICATE,
+    Authorities,
+    Certificate,
+    distinguished_name,
+    email,
+    ip_address,
+    read_authorities,
+    read_certificate,
+)
+from broker.crypto.jose.keys import (
+    MAX_KEY_SET,
+    MAX_KEYS,
+    BadSignature,
+    KeySet,
+    PublicKey,
+    SigningKey,
+    UnknownKey,
+    load_signing_key,
+    new_signing_key_pem,
+    parse_keys,
+    pem_thumbprint,
+    private_bytes,
+    public_jwk,
+    thumbprint,
+)
+from broker.crypto.jose.text import InvalidToken, strict_json
+from broker.crypto.jose.tokens import (
+    MAX_EMBEDDED,
+    MAX_TOKEN,
+    Verified,
+    claimed_issuer,
+    hash_claim,
+    lacks_key,
+    sign,
+    verify,
+    verify_embedded,
+    verify_issued,
+)
+
+__all__ = [
+    "MAX_CERTIFICATE",
+    "MAX_EMBEDDED",
+    "MAX_KEYS",
+    "MAX_KEY_SET",
+    "MAX_TOKEN",
+    "SIGNATURE_ALGORITHMS",
+    "Authorities",
+    "BadSignature",
+    "Certificate",
+    "InvalidToken",
+    "KeySet",
+    "PublicKey",
+    "SigningKey",
+    "UnknownKey",
+    "Verified",
+    "claimed_issuer",
+    "distinguished_name",
+    "email",
+    "hash_claim",
+    "ip_address",
+    "lacks_key",
+    "load_signing_key",
+    "new_signing_key_pem",
+    "parse_keys",
+    "pem_thumbprint",
+    "private_bytes",
+    "public_jwk",
+    "read_authorities",
+    "read_certificate",
+    "sign",
+    "strict_json",
+    "thumbprint",
+    "verify",
+    "verify_embedded",
+    "verify_issued",
+]

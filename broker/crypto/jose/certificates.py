@@ -1,0 +1,165 @@
+"""X.509 certificates of services: read strictly, and asked for what RFC 8705 needs to know of them."""
+
+import hashlib
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from broker.crypto.jose.keys import KeySet
+from broker.crypto.jose.text import InvalidToken, base64url_encode
+
+MAX_CERTIFICATE: Final = 12_288
+"""The largest certificate read, in bytes."""
+
+_MORE_NAMES: Final[Mapping[str, x509.ObjectIdentifier]] = {
+    "serialNumber": NameOID.SERIAL_NUMBER,
+    "organizationIdentifier": NameOID.ORGANIZATION_IDENTIFIER,
+    "emailAddress": NameOID.EMAIL_ADDRESS,
+    "GN": NameOID.GIVEN_NAME,
+    "SN": NameOID.SURNAME,
+}
+"""Names of attributes in certificates of organisations that RFC 4514 3 does not list."""
+
+Authorities = tuple[x509.Certificate, ...]
+"""The certificates of those who issue certificates to services."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A client's certificate. `thumbprint` is its `x5t#S256` (RFC 8705 3.1); it counts from `starts` to `ends`.
+
+    `starts` and `ends` are seconds since 1970 UTC; `dns` and `emails` are in small letters where case does not count.
+    """
+
+    thumbprint: str
+    subject: x509.Name = field(compare=False)
+    dns: frozenset[str] = field(compare=False)
+    uris: frozenset[str] = field(compare=False)
+    ips: frozenset[str] = field(compare=False)
+    emails: frozenset[str] = field(compare=False)
+    starts: float = field(compare=False)
+    ends: float = field(compare=False)
+    whole: x509.Certificate = field(repr=False, compare=False)
+
+    def good_at(self, now: float) -> bool:
+        """Whether it counts at this time (RFC 5280 4.1.2.5)."""
+        return self.starts <= now <= self.ends
+
+    def holds_key_of(self, keys: KeySet) -> bool:
+        """Whether its key is one of these (RFC 8705 2.2)."""
+        own = _spki(self.whole.public_key())
+        return any(_spki(key.public) == own for fit in keys.keys.values() for key in fit)
+
+    def issued_by(self, authorities: Authorities, now: float) -> bool:
+        """Whether one of the authorities signed it, for a client's use, and is itself still good (RFC 5280 6.1)."""
+        return _for_clients(self.whole) and any(_signed(self.whole, authority, now) for authority in authorities)
+
+
+@lru_cache(maxsize=128)
+def read_certificate(der: bytes) -> Certificate:
+    """A certificate (RFC 5280 4.1) in DER. One that comes again and again is read once. Raises InvalidToken."""
+    if len(der) > MAX_CERTIFICATE:
+        raise InvalidToken(f"certificate of {len(der)} bytes: at most {MAX_CERTIFICATE} are read")
+    try:
+        whole = x509.load_der_x509_certificate(der)
+        names = _alternative_names(whole)
+        return Certificate(
+            thumbprint=base64url_encode(hashlib.sha256(der).digest()),
+            subject=whole.subject,
+            dns=frozenset(name.lower() for name in names.get_values_for_type(x509.DNSName)),
+            uris=frozenset(names.get_values_for_type(x509.UniformResourceIdentifier)),
+            ips=frozenset(str(ip) for ip in names.get_values_for_type(x509.IPAddress)),
+            emails=frozenset(map(email, names.get_values_for_type(x509.RFC822Name))),
+            starts=whole.not_valid_before_utc.timestamp(),
+            ends=whole.not_valid_after_utc.timestamp(),
+            whole=whole,
+        )
+    except (ValueError, TypeError, x509.DuplicateExtension, UnsupportedAlgorithm) as problem:
+        raise InvalidToken(f"certificate cannot be read: {type(problem).__name__}") from None
+
+
+def distinguished_name(text: str) -> x509.Name:
+    """A name as RFC 4514 writes it. Names are equal when types and values are, whatever the escapes and string types.
+
+    Raises ValueError for anything else, also for an empty name.
+    """
+    name = x509.Name.from_rfc4514_string(text, _MORE_NAMES)
+    if not len(name):
+        raise ValueError("an empty name")
+    return name
+
+
+def email(address: str) -> str:
+    """An email address to compare: the case of its domain does not count (RFC 5280 7.5)."""
+    local, at, domain = address.rpartition("@")
+    return f"{local}{at}{domain.lower()}"
+
+
+def ip_address(text: str) -> str:
+    """An IP address in its one form (RFC 5952 4). Raises ValueError."""
+    return str(ipaddress.ip_address(text))
+
+
+def read_authorities(pem: bytes) -> Authorities:
+    """The authorities in a PEM file. Raises ValueError where there is none, or one that may not sign certificates."""
+    found = tuple(x509.load_pem_x509_certificates(pem))
+    for each in found:
+        if not _may_sign(each):
+            raise ValueError(f"{each.subject.rfc4514_string()} is no authority")
+    return found
+
+
+def _alternative_names(whole: x509.Certificate) -> x509.SubjectAlternativeName:
+    try:
+        return whole.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return x509.SubjectAlternativeName([])
+
+
+def _extension(whole: x509.Certificate, kind: Any) -> Any:
+    try:
+        return whole.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+def _for_clients(whole: x509.Certificate) -> bool:
+    """No authority's own, meant for clients if it says what for, and without a condition nobody here understands."""
+    constraints = _extension(whole, x509.BasicConstraints)
+    usage = _extension(whole, x509.ExtendedKeyUsage)
+    strange = any(each.critical and isinstance(each.value, x509.UnrecognizedExtension) for each in whole.extensions)
+    return (
+        not strange
+        and not (constraints is not None and constraints.ca)
+        and (usage is None or ExtendedKeyUsageOID.CLIENT_AUTH in usage)
+    )
+
+
+def _may_sign(authority: x509.Certificate) -> bool:
+    constraints, usage = _extension(authority, x509.BasicConstraints), _extension(authority, x509.KeyUsage)
+    return bool(constraints is not None and constraints.ca and (usage is None or usage.key_cert_sign))
+
+
+def _signed(whole: x509.Certificate, authority: x509.Certificate, now: float) -> bool:
+    if not authority.not_valid_before_utc.timestamp() <= now <= authority.not_valid_after_utc.timestamp():
+        return False
+    if isinstance(whole.signature_hash_algorithm, hashes.SHA1 | hashes.MD5):
+        return False
+    try:
+        whole.verify_directly_issued_by(authority)
+    except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def _spki(key: Any) -> bytes:
+    encoded: bytes = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return encoded

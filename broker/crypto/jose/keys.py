@@ -1,0 +1,252 @@
+"""Keys: those that sign, those that verify, and sets of them as the other side shows them (RFC 7517)."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+
+from broker.crypto.jose.algorithms import ALGORITHMS, SIGNATURE_ALGORITHMS
+from broker.crypto.jose.text import InvalidToken, base64url_encode, encode, json_object
+
+_FAMILIES: Final[Mapping[tuple[str, str | None], tuple[Any, frozenset[str], tuple[str, ...]]]] = {
+    ("EC", "P-256"): (ECAlgorithm, frozenset({"ES256"}), ("crv", "kty", "x", "y")),
+    ("OKP", "Ed25519"): (OKPAlgorithm, frozenset({"EdDSA", "Ed25519"}), ("crv", "kty", "x")),
+    ("RSA", None): (RSAAlgorithm, frozenset({"RS256", "PS256"}), ("e", "kty", "n")),
+}
+"""Usable keys by `kty` and `crv`: who reads them, which algorithms they serve, which members make the thumbprint."""
+
+MAX_KEYS: Final = 64
+MAX_KEY_SET: Final = 131_072
+_KINDS: Final = frozenset({"EC", "OKP", "RSA", "oct"})
+"""The values of `kty` whose members are known (RFC 7518 6.1, RFC 8037 2). What others mean by `d` or `p` is not."""
+_PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+_BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
+
+
+class UnknownKey(InvalidToken):
+    """No key of the set fits the token: it may help to fetch the other side's keys again."""
+
+
+class BadSignature(InvalidToken):
+    """No key that fits the token made its signature: a fetch helps if a key was replaced under its old `kid`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A private key for one algorithm.
+
+    `jwk` is its public half, `prefix` the encoded header of a token without `typ`, `signer` has what is not here.
+    """
+
+    kid: str
+    alg: str
+    private: Any = field(repr=False)
+    jwk: Mapping[str, str]
+    prefix: str
+    signer: Any = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """A public key, imported once, and the algorithms it may verify with."""
+
+    kid: str | None
+    algorithms: frozenset[str]
+    public: Any
+
+
+@dataclass(frozen=True, slots=True)
+class KeySet:
+    """Public keys by `kid` (RFC 7517 5). `skipped` says which members of the set are of no use here, and why."""
+
+    keys: Mapping[str | None, tuple[PublicKey, ...]] = field(default_factory=dict)
+    skipped: tuple[str, ...] = ()
+
+    def find(self, kid: str | None, alg: str) -> PublicKey:
+        """The one key for a `kid` and an algorithm; without a `kid`, the only key that fits (OpenID Connect Core 10.1).
+
+        Raises UnknownKey where there is none, Untrusted where the choice would be a guess.
+        """
+        among = self.keys.get(kid, ()) if kid is not None else [key for keys in self.keys.values() for key in keys]
+        fit = [key for key in among if alg in key.algorithms]
+        if not fit:
+            raise UnknownKey(f"no {alg} key for kid {str(kid)[:64]!r}")
+        if len(fit) > 1:
+            raise InvalidToken(f"{len(fit)} keys fit alg {alg} and kid {kid!r}: expected exactly one")
+        return fit[0]
+
+    def candidates(self, kid: str | None, alg: str) -> Sequence[PublicKey]:
+        """Every key that may have signed for a `kid` and an algorithm: those of that `kid`, else those without one.
+
+        Without a `kid` every key of the algorithm is one. Raises UnknownKey if there is none.
+        """
+        if kid is None:
+            among = [key for keys in self.keys.values() for key in keys]
+        else:
+            among = [*(self.keys.get(kid) or self.keys.get(None, ()))]
+        fit = [key for key in among if alg in key.algorithms]
+        if not fit:
+            raise UnknownKey(f"no {alg} key for kid {str(kid)[:64]!r}")
+        return fit
+
+
+def _family(jwk: Mapping[str, Any]) -> tuple[Any, frozenset[str], tuple[str, ...]] | None:
+    kty, crv = jwk.get("kty"), jwk.get("crv")
+    if not isinstance(kty, str) or not isinstance(crv, str | None):
+        return None
+    return _FAMILIES.get((kty, None if kty == "RSA" else crv))
+
+
+def public_key(jwk: Mapping[str, Any], largest: int = 8192) -> PublicKey | str:
+    """The key, or why it is of no use here. Raises InvalidToken where it should never have been shown."""
+    kty = jwk.get("kty")
+    if not isinstance(kty, str) or kty not in _KINDS:
+        return f"kty {str(kty)[:16]!r} is not used here"
+    if not _PRIVATE_MEMBERS.isdisjoint(jwk) or kty == "oct":
+        raise InvalidToken("a private or symmetric key where only public keys belong")
+    family = _family(jwk)
+    if family is None:
+        return f"kty {str(jwk.get('kty'))[:16]!r} with crv {str(jwk.get('crv'))[:16]!r} is not used here"
+    reader, algorithms, members = family
+    kid, alg = jwk.get("kid"), jwk.get("alg")
+    if not isinstance(kid, str | None):
+        return "kid is not a string"
+    operations = jwk.get("key_ops", ["verify"])
+    if jwk.get("use", "sig") != "sig" or not isinstance(operations, list) or "verify" not in operations:
+        return "not meant for signatures"
+    if alg is not None:
+        algorithms &= _FAMILIES["OKP", "Ed25519"][1] if alg in ("EdDSA", "Ed25519") else {str(alg)}
+        if not algorithms:
+            return f"alg {str(alg)[:16]!r} does not fit the key or is not used here"
+    for member in members:
+        value = jwk.get(member)
+        if not isinstance(value, str) or (member not in ("kty", "crv") and not _BASE64URL.fullmatch(value)):
+            return f"{member} is missing or not base64url"
+    try:
+        public = reader.from_jwk({member: jwk[member] for member in members})
+    except (jwt.InvalidKeyError, UnsupportedAlgorithm, ValueError) as problem:
+        return f"cannot be imported: {type(problem).__name__}"
+    if isinstance(public, rsa.RSAPublicKey):
+        numbers = public.public_numbers()
+        if not 2048 <= public.key_size <= largest or not 65537 <= numbers.e < 2**32:
+            return f"RSA key of {public.key_size} bits or its exponent is out of bounds"
+    return PublicKey(kid, algorithms, public)
+
+
+def parse_keys(jwks: Mapping[str, Any] | bytes) -> KeySet:
+    """The usable public keys of a JWK Set (RFC 7517 5), imported once. Keys of unknown kinds are skipped, as it wants.
+
+    Raises InvalidToken for a set that is not one, holds more than 64 keys or 128 KiB, or shows a private or symmetric key.
+    """
+    if isinstance(jwks, bytes):
+        if len(jwks) > MAX_KEY_SET:
+            raise InvalidToken(f"key set of {len(jwks)} bytes: at most {MAX_KEY_SET} are read")
+        jwks = json_object(jwks, "key set")
+    members = jwks.get("keys")
+    if not isinstance(members, list | tuple) or not all(isinstance(member, Mapping) for member in members):
+        raise InvalidToken("key set has no list of objects named keys")
+    if len(members) > MAX_KEYS:
+        raise InvalidToken(f"key set of {len(members)} keys: at most {MAX_KEYS} are read")
+    keys: dict[str | None, tuple[PublicKey, ...]] = {}
+    skipped: list[str] = []
+    for number, member in enumerate(members):
+        key = public_key(member)
+        if isinstance(key, str):
+            skipped.append(f"key {number}: {key}")
+        else:
+            keys[key.kid] = (*keys.get(key.kid, ()), key)
+    return KeySet(keys, tuple(skipped))
+
+
+def thumbprint(jwk: Mapping[str, Any]) -> str:
+    """The SHA-256 thumbprint of a public key in base64url (RFC 7638 3). Raises InvalidToken for an unknown kind."""
+    family = _family(jwk)
+    if family is None or not all(isinstance(jwk.get(member), str) for member in family[2]):
+        raise InvalidToken("key of an unknown kind")
+    canonical = json.dumps({member: jwk[member] for member in family[2]}, separators=(",", ":"), sort_keys=True)
+    return base64url_encode(hashlib.sha256(canonical.encode()).digest())
+
+
+def new_signing_key_pem(alg: str) -> bytes:
+    """A new private key for an algorithm as PEM (PKCS 8): P-256, Ed25519, or RSA of 3072 bits. Raises ValueError."""
+    private: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
+    match alg:
+        case "ES256":
+            private = ec.generate_private_key(ec.SECP256R1())
+        case "EdDSA" | "Ed25519":
+            private = ed25519.Ed25519PrivateKey.generate()
+        case "RS256" | "PS256":
+            private = rsa.generate_private_key(65537, 3072)
+        case _:
+            raise ValueError(f"algorithm {alg!r}: expected one of {sorted(SIGNATURE_ALGORITHMS)}")
+    return private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def load_signing_key(pem: bytes, alg: str, kid: str | None = None) -> SigningKey:
+    """The private key in a PEM, for one algorithm; its `kid` is its RFC 7638 thumbprint unless given.
+
+    Raises ValueError for a PEM that cannot be read or whose key does not serve the algorithm.
+    """
+    if alg not in ALGORITHMS:
+        raise ValueError(f"algorithm {alg!r}: expected one of {sorted(SIGNATURE_ALGORITHMS)}")
+    try:
+        private = load_pem_private_key(pem, password=None)
+        jwk = _public_members(private)
+    except (TypeError, ValueError, UnsupportedAlgorithm, jwt.InvalidKeyError) as problem:
+        raise ValueError("it holds no unencrypted private key, in PEM, of a kind that is used here") from problem
+    public = public_key(jwk)
+    if isinstance(public, str) or alg not in public.algorithms:
+        raise ValueError(f"the key does not serve {alg}" + (f": {public}" if isinstance(public, str) else ""))
+    kid = kid or thumbprint(jwk)
+    shown = {**jwk, "kid": kid, "alg": alg, "use": "sig"}
+    return SigningKey(kid, alg, private, shown, base64url_encode(encode({"alg": alg, "kid": kid}).encode()))
+
+
+def private_bytes(key: SigningKey) -> bytes | None:
+    """The 32 secret bytes of a key on P-256 or Ed25519, to compare; None for other keys and for those in a module."""
+    match key.private:
+        case ec.EllipticCurvePrivateKey():
+            return key.private.private_numbers().private_value.to_bytes(32)
+        case ed25519.Ed25519PrivateKey():
+            return key.private.private_bytes_raw()
+        case _:
+            return None
+
+
+def pem_thumbprint(pem: bytes) -> str:
+    """The RFC 7638 thumbprint of the private key in a PEM: the same for every encoding of the key.
+
+    Raises ValueError for a PEM that cannot be read, or a key of a kind that is not used here.
+    """
+    try:
+        # only compared, never used: whether its numbers are prime is checked where it is loaded
+        private = load_pem_private_key(pem, password=None, unsafe_skip_rsa_key_validation=True)
+        return thumbprint(_public_members(private))
+    except (TypeError, ValueError, UnsupportedAlgorithm, jwt.InvalidKeyError, InvalidToken) as problem:
+        raise ValueError("it holds no unencrypted private key, in PEM, of a kind that is used here") from problem
+
+
+def _public_members(private: Any) -> dict[str, str]:
+    match private:
+        case ec.EllipticCurvePrivateKey():
+            jwk: dict[str, Any] = ECAlgorithm.to_jwk(private.public_key(), as_dict=True)
+        case ed25519.Ed25519PrivateKey():
+            jwk = OKPAlgorithm.to_jwk(private.public_key(), as_dict=True)
+        case rsa.RSAPrivateKey():
+            jwk = RSAAlgorithm.to_jwk(private.public_key(), as_dict=True)
+        case _:
+            raise ValueError
+    return {member: jwk[member] for member in ("kty", "crv", "x", "y", "n", "e") if member in jwk}
+
+
+def public_jwk(key: SigningKey) -> Mapping[str, str]:
+    """The public half of a signing key, as the JWKS shows it: with `kid`, `alg` and `use` (RFC 7517 4)."""
+    return key.jwk

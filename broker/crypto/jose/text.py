@@ -1,0 +1,70 @@
+"""Strict readers and writers of what JOSE is made of: JSON and base64url."""
+
+import base64
+import json
+import math
+from typing import Any, Final
+
+
+class InvalidToken(Exception):
+    """A token or key that is not believed. `detail` is for the log: it holds no claims and no signature."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member appears twice")
+    return members
+
+
+def _finite(text: str) -> float:
+    """A number as Python reads it, but not the infinity that a large one would become, nor NaN by name."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("a number is too large, or none")
+    return number
+
+
+_decode: Final = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_finite, parse_float=_finite).decode
+encode: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+"""JSON without spaces, as it is signed."""
+
+
+def strict_json(data: bytes | str) -> Any:
+    """JSON as RFC 8259 and RFC 7493 want it: UTF-8, no member twice, no NaN, no lone surrogate, no endless nesting.
+
+    Raises ValueError. The caller limits the size.
+    """
+    text = data if isinstance(data, str) else data.decode("utf-8")
+    try:
+        value = _decode(text)
+        if "\\u" in text:
+            encode(value).encode("utf-8")
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    return value
+
+
+def base64url_decode(text: str) -> bytes:
+    """Bytes from base64url without padding (RFC 7515 2). Raises ValueError."""
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def base64url_encode(data: bytes) -> str:
+    """Bytes in base64url without padding (RFC 7515 2)."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def json_object(data: bytes, what: str) -> dict[str, Any]:
+    """A JSON object, of which `what` says what it should be. Raises InvalidToken."""
+    try:
+        value = strict_json(data)
+    except ValueError as problem:
+        raise InvalidToken(f"{what} cannot be read: {type(problem).__name__}") from None
+    if not isinstance(value, dict):
+        raise InvalidToken(f"{what} is not a JSON object")
+    return value

@@ -1,0 +1,295 @@
+"""Carries changes of the folder of keys out: alone, durably, and so that no signature meets a reader who cannot know.
+
+A change is made in this order: new files, then `keys.toml` in one move, then the files that nothing names any more go.
+A process that ends in between leaves at most a file that nobody uses.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from broker.crypto import jose, jwe
+from broker.crypto.keys import rotation
+from broker.crypto.keys.index import (
+    INDEX,
+    Index,
+    KeyEntry,
+    KeyState,
+    KeysUnusable,
+    Used,
+    digest,
+    load_index,
+    locked,
+    render,
+    replace_index,
+    sync_folder,
+    unusable,
+    write_new,
+)
+from broker.crypto.keys.pkcs11 import Pkcs11Tokens, public_half
+from broker.crypto.keys.pkcs11_errors import ALGORITHMS as IN_TOKENS
+from broker.crypto.keys.pkcs11_errors import Pkcs11Unavailable
+from broker.crypto.keys.ring import ALGORITHMS, AUDIT_ALG, SEALING_SIZE, ImportCache, KeyRing, load_all
+from broker.crypto.keys.rotation import RotationPolicy, RotationStep
+
+Draw = Callable[[int], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyChange:
+    """One key that changed: a past-tense name for the audit record, its algorithm and its id."""
+
+    kind: str
+    alg: str
+    kid: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyManager:
+    """The changes that can be made in a folder. `draw(n)` gives n unpredictable bytes; `now` is seconds since 1970 UTC.
+
+    Each raises KeysUnusable, and changes nothing, where the folder is not sound or somebody else is changing it.
+    """
+
+    folder: Path
+    draw: Draw
+    policy: RotationPolicy
+    tokens: Pkcs11Tokens = field(default_factory=Pkcs11Tokens)
+    imports: ImportCache = field(default_factory=ImportCache)
+
+    def rotate(self, alg: str, now: float, hurry: bool = False) -> list[KeyChange]:
+        """The next step for an algorithm: a fresh key is shown, or the one that was shown signs from now on.
+
+        Keys that decrypt take one step. Raises KeysUnusable while the next key was not shown for long enough, unless
+        in a `hurry`.
+        """
+        with self._opened(now) as (index, ring, seen):
+            if alg in jwe.KEY_ALGORITHMS:
+                return self._swap_encryption(index, ring, seen, alg, now)
+            due = rotation.following(index.signing, alg, self.policy)
+            if due.step is RotationStep.ANNOUNCE and not hurry:
+                return self._announce(index, ring, seen, alg, now)
+            if due.step is RotationStep.ANNOUNCE:
+                raise unusable(self.folder, f"there is no next key for {alg}", "run `portico keys rotate` to make one")
+            if due.at > now and not hurry:
+                raise unusable(
+                    self.folder,
+                    f"the next key for {alg} is not known to every service before {when(due.at)}",
+                    "wait; with --now it signs at once, and services that keep the key set for long refuse its tokens",
+                )
+            return self._replaced(index, ring, seen, replace(index, signing=rotation.promoted(index.signing, alg, now)))
+
+    def announce(self, alg: str, now: float) -> list[KeyChange]:
+        """The first half of an emergency: a fresh key is shown. One that waited, in the same folder, gives way."""
+        with self._opened(now) as (index, ring, seen):
+            return self._announce(index, ring, seen, alg, now)
+
+    def promote_and_purge(self, alg: str, now: float) -> list[KeyChange]:
+        """The second half: what is shown signs, and every other key for the algorithm is gone from the key set.
+
+        What those signed does not verify any more.
+        """
+        with self._opened(now) as (index, ring, seen):
+            if rotation.of(index.signing, alg, KeyState.NEXT) is None:
+                raise unusable(self.folder, f"there is no next key for {alg}", "run `portico keys rotate` to make one")
+            left = rotation.only_signing(rotation.promoted(index.signing, alg, now), alg)
+            return self._replaced(index, ring, seen, replace(index, signing=left))
+
+    def retire(self, now: float) -> list[KeyChange]:
+        """Takes out the retired keys that nothing can need any more."""
+        with self._opened(now) as (index, ring, seen):
+            left = replace(
+                index,
+                signing=rotation.without_expired(index.signing, self.policy, now),
+                encryption=rotation.without_expired(index.encryption, self.policy, now, encryption=True),
+            )
+            return self._replaced(index, ring, seen, left) if left != index else []
+
+    def scheduled(self, now: float) -> list[KeyChange]:
+        """Takes the steps that are due by schedule. Nothing is locked or written where none is."""
+        made: list[KeyChange] = []
+        for due in self.due(now):
+            made += self.retire(now) if due.step is RotationStep.REMOVE else self.rotate(due.alg, now)
+        return made
+
+    def due(self, now: float) -> list[rotation.DueRotation]:
+        """The steps that are due by schedule, at most one of a kind for an algorithm."""
+        index, problems = load_index(self.folder)
+        if index is None:
+            raise KeysUnusable(problems)
+        index = dated(index, self.folder)
+        steps = rotation.scheduled(index.signing, self.policy)
+        steps += rotation.scheduled(index.encryption, self.policy, encryption=True)
+        return [due for due in steps if due.at <= now]
+
+    @contextmanager
+    def _opened(self, now: float) -> Iterator[tuple[Index, KeyRing, bytes]]:
+        with locked(self.folder):
+            seen = digest(self.folder)
+            ring = load_all(self.folder, self.tokens, self.imports)
+            index, problems = load_index(self.folder)
+            if index is None:
+                raise KeysUnusable(problems)
+            try:
+                yield dated(index, self.folder), ring, seen
+            except OSError as problem:
+                what = f"cannot be changed: {problem.strerror}"
+                raise unusable(self.folder, what, "let this user write there, and make room") from None
+
+    def _announce(self, index: Index, ring: KeyRing, seen: bytes, alg: str, now: float) -> list[KeyChange]:
+        fresh = self._fresh(index, alg)
+        return self._replaced(index, ring, seen, replace(index, signing=rotation.announced(index.signing, fresh, now)))
+
+    def _swap_encryption(self, index: Index, ring: KeyRing, seen: bytes, alg: str, now: float) -> list[KeyChange]:
+        name = write_key(self.folder, alg.lower(), jwe.new_decryption_key_pem(alg), self.draw)
+        fresh = KeyEntry(alg, KeyState.CURRENT, self.folder / name, since=now)
+        old = tuple(
+            replace(entry, state=KeyState.RETIRED, since=now)
+            if entry.alg == alg and entry.state is KeyState.CURRENT
+            else entry
+            for entry in index.encryption
+        )
+        return self._replaced(index, ring, seen, replace(index, encryption=(*old, fresh)))
+
+    def _fresh(self, index: Index, alg: str) -> KeyEntry:
+        """A fresh key, where the current one is: in the folder, or in its token."""
+        current = rotation.of(index.signing, alg, KeyState.CURRENT)
+        if current is None or current.pkcs11 is None:
+            try:
+                pem = jose.new_signing_key_pem(alg)
+            except ValueError as problem:
+                known = ", ".join((*ALGORITHMS, *jwe.KEY_ALGORITHMS))
+                raise unusable("--alg", str(problem), f"known here: {known}") from None
+            return KeyEntry(alg, KeyState.NEXT, self.folder / write_key(self.folder, alg.lower(), pem, self.draw))
+        label, id = f"portico-{alg.lower()}-{self.draw(4).hex()}", self.draw(8)
+        place = replace(current.pkcs11, label=label, id=id.hex())
+        token = self.tokens.at(place)
+        try:
+            token.library.call(lambda: token.generate(alg, label, id))
+            fresh = KeyEntry(alg, KeyState.NEXT, pkcs11=place)
+            return replace(fresh, public=self.folder / write_public(self.folder, fresh, self.tokens, self.draw))
+        except Pkcs11Unavailable as absent:
+            raise unusable(current.place, absent.what, absent.mend) from None
+
+    def _replaced(self, index: Index, ring: KeyRing, seen: bytes, wanted: Index) -> list[KeyChange]:
+        """Puts the index there, takes away the files of keys that are gone, and says what changed."""
+        replace_index(self.folder, wanted, seen)
+        left = {entry.place for entry in (*wanted.signing, *wanted.encryption)}
+        for entry in (*index.signing, *index.encryption):
+            if entry.place not in left:
+                for path in (entry.file, entry.public):
+                    if path is not None and path.parent == self.folder:
+                        path.unlink(missing_ok=True)
+        sync_folder(self.folder)
+        return list(_describe(ring, load_all(self.folder, self.tokens, self.imports)))
+
+
+_KINDS: Final = {
+    KeyState.NEXT: "signing_key_shown",
+    KeyState.CURRENT: "signing_key_used",
+    KeyState.RETIRED: "signing_key_retired",
+}
+
+
+def _describe(before: KeyRing, after: KeyRing) -> Iterator[KeyChange]:
+    for kid, entry in after.listed.items():
+        known = before.listed.get(kid)
+        if known is None or known.state is not entry.state:
+            kind = _KINDS[entry.state]
+            yield KeyChange(
+                kind.replace("signing", "decryption") if entry.alg in jwe.KEY_ALGORITHMS else kind, entry.alg, kid
+            )
+    for kid, entry in before.listed.items():
+        if kid not in after.listed:
+            use = "decryption" if entry.alg in jwe.KEY_ALGORITHMS else "signing"
+            yield KeyChange(f"{use}_key_removed", entry.alg, kid)
+
+
+def when(at: float) -> str:
+    """A moment as operators read it."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def dated(index: Index, folder: Path) -> Index:
+    """The index with a date for every entry: one that has none is as old as the file, since it can be no younger."""
+    at = (folder / INDEX).stat().st_mtime
+    entries = [
+        tuple(entry if entry.since is not None else replace(entry, since=at) for entry in group)
+        for group in (index.signing, index.encryption)
+    ]
+    return replace(index, signing=entries[0], encryption=entries[1])
+
+
+def create_all(folder: Path, draw: Draw, algorithms: Sequence[str] = ALGORITHMS, now: float | None = None) -> None:
+    """Makes a first set of keys: one for each signing algorithm and each way to encrypt to the broker, a sealing
+    secret, the key of audit checkpoints.
+
+    Files can be read by their owner alone. Raises KeysUnusable, and changes nothing, where keys are already; OSError
+    where the folder cannot be written.
+    """
+    path = folder / INDEX
+    if path.exists():
+        raise unusable(path, "there are keys already", "name another folder, or move them away")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def made(alg: str, pem: bytes) -> KeyEntry:
+        return KeyEntry(alg, KeyState.CURRENT, folder / write_key(folder, alg.lower(), pem, draw), since=now)
+
+    index = Index(
+        signing=tuple(made(alg, jose.new_signing_key_pem(alg)) for alg in algorithms),
+        sealing=Used(folder / write_key(folder, "sealing", draw(SEALING_SIZE), draw, "key")),
+        audit=Used(folder / write_key(folder, "audit", jose.new_signing_key_pem(AUDIT_ALG), draw)),
+        encryption=tuple(made(alg, jwe.new_decryption_key_pem(alg)) for alg in jwe.KEY_ALGORITHMS),
+    )
+    write_new(path, render(index, folder).encode())
+    sync_folder(folder)
+
+
+def complete_all(
+    folder: Path, draw: Draw, now: float, tokens: Pkcs11Tokens | None = None, imports: ImportCache | None = None
+) -> list[str]:
+    """Makes what a folder of an earlier release lacks: keys to encrypt to the broker, public halves of keys in tokens.
+
+    Gives the algorithms and places of what was made. Raises KeysUnusable.
+    """
+    opened, made = tokens or Pkcs11Tokens(), []
+    with locked(folder):
+        seen = digest(folder)
+        load_all(folder, opened, imports)
+        index, problems = load_index(folder)
+        if index is None:
+            raise KeysUnusable(problems)
+        wanted = dated(index, folder)
+        for alg in jwe.KEY_ALGORITHMS:
+            if rotation.of(wanted.encryption, alg, KeyState.CURRENT) is None:
+                name = write_key(folder, alg.lower(), jwe.new_decryption_key_pem(alg), draw)
+                fresh = KeyEntry(alg, KeyState.CURRENT, folder / name, since=now)
+                wanted = replace(wanted, encryption=(*wanted.encryption, fresh))
+                made.append(alg)
+        signing = list(wanted.signing)
+        for number, entry in enumerate(signing):
+            if entry.pkcs11 is not None and entry.public is None and entry.alg in IN_TOKENS:
+                signing[number] = replace(entry, public=folder / write_public(folder, entry, opened, draw))
+                made.append(entry.place)
+        if made:
+            replace_index(folder, replace(wanted, signing=tuple(signing)), seen)
+    return made
+
+
+def write_public(folder: Path, entry: KeyEntry, tokens: Pkcs11Tokens, draw: Draw) -> str:
+    """Keeps the public half of a key in a token, so that the key set can be shown without the token. Raises Pkcs11Unavailable."""
+    if entry.pkcs11 is None:
+        raise ValueError("the key is in a file")
+    jwk = json.dumps(dict(public_half(entry, entry.pkcs11, tokens)), indent=2) + "\n"
+    return write_key(folder, entry.alg.lower(), jwk.encode(), draw, "public.json")
+
+
+def write_key(folder: Path, use: str, content: bytes, draw: Draw, ending: str = "pem") -> str:
+    """Writes a new file and gives its name."""
+    name = f"{use.replace('+', '-')}-{draw(4).hex()}.{ending}"
+    write_new(folder / name, content)
+    return name

@@ -1,0 +1,14 @@
+"""What a key in a token can be, and that it cannot be had."""
+
+from typing import Final
+
+ALGORITHMS: Final = frozenset({"ES256", "PS256", "RS256", "EdDSA"})
+"""What a key in a token can sign with, as far as the token has the mechanism."""
+
+
+class Pkcs11Unavailable(Exception):
+    """A token, or a key in it, cannot be used: why, and how to mend it. `pin` is True where the PIN was refused."""
+
+    def __init__(self, what: str, mend: str, pin: bool = False) -> None:
+        super().__init__(what)
+        self.what, self.mend, self.pin = what, mend, pin

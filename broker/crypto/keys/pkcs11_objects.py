@@ -1,0 +1,149 @@
+"""The objects of a token that make a signing key, as PKCS#11 3.1 describes them. All of it blocks.
+
+Where the optional package python-pkcs11 is missing, `Pkcs11Unavailable` says so.
+"""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+from broker.crypto.keys.pkcs11_errors import Pkcs11Unavailable
+
+try:
+    import pkcs11
+except ImportError:  # an optional extra: brokers with keys in files do without
+    pkcs11 = None  # type: ignore[assignment]
+
+_RSA_BITS: Final = 3072
+_ED25519: Final = bytes.fromhex("06032b6570")
+_P256: Final = bytes.fromhex("06082a8648ce3d030107")
+
+
+def library(module: str) -> Any:
+    """A PKCS#11 library, loaded once in a process and initialised. Raises Pkcs11Unavailable."""
+    if pkcs11 is None:
+        raise Pkcs11Unavailable("the package python-pkcs11 is not installed", "install it beside the broker")
+    try:
+        return pkcs11.lib(module)
+    except (pkcs11.PKCS11Error, OSError) as problem:
+        raise Pkcs11Unavailable(
+            f"{module} cannot be loaded: {told(problem)}", "name the PKCS#11 library of the token"
+        ) from None
+
+
+def told(problem: Exception) -> str:
+    """What the library says, in a few words: it names no PIN and no key."""
+    return type(problem).__name__ + (f": {problem}" if str(problem) else "")
+
+
+def faults() -> tuple[type[Exception], ...]:
+    """What comes of a token that does not do what it was asked."""
+    return (OSError,) if pkcs11 is None else (pkcs11.PKCS11Error, OSError)
+
+
+def session(module: Any, label: str, pin: str) -> Any:
+    """A session with a token, logged in. Raises Pkcs11Unavailable where token or PIN are wrong."""
+    try:
+        token = module.get_token(token_label=label)
+        try:
+            return token.open(user_pin=pin)
+        except pkcs11.UserAlreadyLoggedIn:  # by another entry for the same token: the login is the whole process's
+            return token.open()
+    except pkcs11.NoSuchToken:
+        raise Pkcs11Unavailable(
+            f'there is no token "{label}"', "is it plugged in, its service running, its label right?"
+        ) from None
+    except pkcs11.MultipleTokensReturned:
+        raise Pkcs11Unavailable(f'several tokens are called "{label}"', "give each a label of its own") from None
+    except (pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange, pkcs11.PinExpired) as problem:
+        mend = "put the right PIN into pin_file: it is not tried again before that file changed"
+        raise Pkcs11Unavailable(f"the PIN is refused ({told(problem)})", mend, pin=True) from None
+    except pkcs11.PinLocked:
+        raise Pkcs11Unavailable(
+            "the PIN is locked", "unlock it as the security officer, then write pin_file anew", True
+        ) from None
+    except faults() as problem:
+        raise Pkcs11Unavailable(
+            f"the token does not answer ({told(problem)})", "look at the token and its service"
+        ) from None
+
+
+def private_key(opened: Any, label: str | None, id: str | None) -> Any:
+    """The one private key with this label and id. Raises Pkcs11Unavailable."""
+    return _object(opened, pkcs11.ObjectClass.PRIVATE_KEY, "private", label, id)
+
+
+def public_jwk(opened: Any, label: str | None, id: str | None) -> Mapping[str, str]:
+    """The public half of a key, from the public key object beside it. Raises Pkcs11Unavailable."""
+    key = _object(opened, pkcs11.ObjectClass.PUBLIC_KEY, "public", label, id)
+    match key.key_type:
+        case pkcs11.KeyType.RSA:
+            n, e = key[pkcs11.Attribute.MODULUS], key[pkcs11.Attribute.PUBLIC_EXPONENT]
+            return {"kty": "RSA", "n": _base64(n.lstrip(b"\0")), "e": _base64(e.lstrip(b"\0"))}
+        case pkcs11.KeyType.EC if key[pkcs11.Attribute.EC_PARAMS] == _P256:
+            point = _point(key[pkcs11.Attribute.EC_POINT], 65)
+            return {"kty": "EC", "crv": "P-256", "x": _base64(point[1:33]), "y": _base64(point[33:])}
+        case pkcs11.KeyType.EC_EDWARDS:
+            return {"kty": "OKP", "crv": "Ed25519", "x": _base64(_point(key[pkcs11.Attribute.EC_POINT], 32))}
+    raise Pkcs11Unavailable("the key is of a kind that signs nothing here", "take RSA, P-256 or Ed25519")
+
+
+def signature(key: Any, alg: str, data: bytes) -> bytes:
+    """A signature as JWS wants it (RFC 7518 3, RFC 8037 3.1)."""
+    m = pkcs11.Mechanism
+    match alg:
+        case "ES256":
+            # the plain mechanism, since many tokens know no other: the digest is made here
+            made = key.sign(hashlib.sha256(data).digest(), mechanism=m.ECDSA)
+        case "RS256":
+            made = key.sign(data, mechanism=m.SHA256_RSA_PKCS)
+        case "PS256":
+            made = key.sign(data, mechanism=m.SHA256_RSA_PKCS_PSS, mechanism_param=(m.SHA256, pkcs11.MGF.SHA256, 32))
+        case _:
+            made = key.sign(data, mechanism=m.EDDSA)
+    return bytes(made)
+
+
+def generate(opened: Any, alg: str, label: str, id: bytes) -> None:
+    """Makes a key pair in the token whose private half never leaves it. Raises what `faults` names."""
+    kind, made = pkcs11.KeyType, pkcs11.MechanismFlag.SIGN | pkcs11.MechanismFlag.VERIFY
+    private = {pkcs11.Attribute.SENSITIVE: True, pkcs11.Attribute.EXTRACTABLE: False}
+    writing = opened.token.open(rw=True)
+    try:
+        kept = {"store": True, "label": label, "id": id, "capabilities": made, "private_template": private}
+        if alg in ("RS256", "PS256"):
+            writing.generate_keypair(kind.RSA, _RSA_BITS, **kept)
+            return
+        edwards = alg == "EdDSA"
+        curve = {pkcs11.Attribute.EC_PARAMS: _ED25519 if edwards else _P256}
+        parameters = writing.create_domain_parameters(kind.EC_EDWARDS if edwards else kind.EC, curve, local=True)
+        how = pkcs11.Mechanism.EC_EDWARDS_KEY_PAIR_GEN if edwards else pkcs11.Mechanism.EC_KEY_PAIR_GEN
+        parameters.generate_keypair(mechanism=how, **kept)
+    finally:
+        writing.close()
+
+
+def _object(opened: Any, kind: Any, half: str, label: str | None, id: str | None) -> Any:
+    try:
+        return opened.get_key(object_class=kind, label=label, id=None if id is None else bytes.fromhex(id))
+    except pkcs11.NoSuchKey:
+        raise Pkcs11Unavailable(
+            f'it holds no {half} key "{label or id}"', "name the object by label or id as it is there"
+        ) from None
+    except pkcs11.MultipleObjectsReturned:
+        raise Pkcs11Unavailable(
+            f'it holds several {half} keys "{label or id}"', "name the object by its id as well"
+        ) from None
+
+
+def _point(value: bytes, size: int) -> bytes:
+    """A point, out of the DER OCTET STRING that the standard wants around it, or as some tokens give it."""
+    point = value[2:] if len(value) == size + 2 and value[:2] == bytes((4, size)) else value
+    if len(point) != size:
+        raise Pkcs11Unavailable("the public key has a form that is not known here", "name a file with its public half")
+    return point
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")

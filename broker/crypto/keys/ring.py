@@ -1,0 +1,238 @@
+"""The keys of a folder, imported once: what signs, what is shown, what decrypts, and the secrets that seal."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from broker.crypto import jose, jwe
+from broker.crypto.jose import SigningKey
+from broker.crypto.jwe import DecryptionKey
+from broker.crypto.keys.index import INDEX, Index, KeyEntry, KeyState, KeysUnusable, load_index, read_private
+from broker.crypto.keys.pkcs11 import Pkcs11Tokens, token_key
+from broker.platform.toml_loader import Problem
+
+ALGORITHMS: Final = ("ES256", "PS256", "EdDSA", "RS256")
+"""What a first set can sign with: ES256 unless a service asks for another; RS256 for the `oidc` profile."""
+
+AUDIT_ALG: Final = "EdDSA"
+SEALING_SIZE: Final = 32
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    """All keys, imported once.
+
+    `current` are the signing keys by algorithm and `public` all keys that may have signed something still in use;
+    `decryption` are the keys by `kid` that open what services encrypted; `sealing` and `sealing_previous` are secrets
+    of 32 bytes for `broker.crypto.seal`; `audit` signs checkpoints, and `audit_public` verifies them. `listed` gives each key
+    for signing or decrypting as `keys.toml` lists it, by `kid`. `thumbprints` (RFC 7638) are those of every key.
+    """
+
+    current: Mapping[str, SigningKey]
+    public: jose.KeySet
+    decryption: Mapping[str, DecryptionKey] = field(repr=False)
+    jwks_json: bytes
+    sealing: bytes = field(repr=False)
+    sealing_previous: tuple[bytes, ...] = field(repr=False)
+    audit: SigningKey
+    audit_public: jose.KeySet
+    listed: Mapping[str, KeyEntry]
+    thumbprints: frozenset[str]
+
+    def signing(self, alg: str) -> SigningKey:
+        """The key that signs with an algorithm. Raises KeysUnusable where there is none."""
+        key = self.current.get(alg)
+        if key is None:
+            raise KeysUnusable(
+                [Problem("signing", f"no current key for {alg}", f"it signs with {sorted(self.current)}")]
+            )
+        return key
+
+    @property
+    def algorithms(self) -> tuple[str, ...]:
+        """The algorithms that ID tokens can be signed with, in the order of preference."""
+        return tuple(sorted(self.current, key=lambda alg: ALGORITHMS.index(alg) if alg in ALGORITHMS else 9))
+
+    @property
+    def encryption_algorithms(self) -> tuple[str, ...]:
+        """The key management algorithms of the keys that others may encrypt to."""
+        return tuple(sorted({key.alg for key in self.decryption.values()}))
+
+    def jwks(self) -> bytes:
+        """The public keys as a JWK Set (RFC 7517 5): for signatures the current, next and retired ones, then those to
+        encrypt to. Made once."""
+        return self.jwks_json
+
+
+class ImportCache:
+    """The keys that the last reading of a folder imported, by algorithm and content: RSA takes tens of milliseconds."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, bytes], Any] = {}
+        self._used: dict[tuple[str, bytes], Any] = {}
+
+    def take(self, load: Callable[[bytes, str], T], pem: bytes, alg: str) -> T:
+        """The key in a PEM, imported at most once. Raises what `load` raises."""
+        name = (alg, hashlib.sha256(pem).digest())
+        key: T = self._kept[name] if name in self._kept else load(pem, alg)
+        self._used[name] = key
+        return key
+
+    def forget_others(self) -> None:
+        """Lets go of the keys that this reading did not want."""
+        self._kept, self._used = self._used, {}
+
+
+def load_all(folder: Path, tokens: Pkcs11Tokens | None = None, imports: ImportCache | None = None) -> KeyRing:
+    """The key ring of a folder. Raises KeysUnusable with every problem at once.
+
+    `tokens` are those that the process has open already, `imports` the keys that it read before. A token is asked for
+    a key only where the folder does not hold the key's public half.
+    """
+    index, problems = load_index(folder)
+    if index is None:
+        raise KeysUnusable(problems)
+    opened, known = tokens or Pkcs11Tokens(), imports or ImportCache()
+    signing = [(entry, _signing_key(entry, opened, known, folder, problems)) for entry in index.signing]
+    encryption = [(entry, _decryption_key(entry, known, folder, problems)) for entry in index.encryption]
+    audit = [_pem(path, AUDIT_ALG, known, problems) for path in (index.audit.current, *index.audit.previous)]
+    secrets = [_secret(path, problems) for path in (index.sealing.current, *index.sealing.previous)]
+    known.forget_others()
+    problems += _check_states(index, folder)
+    signers = [(entry, key) for entry, key in signing if key is not None]
+    openers = [(entry, key) for entry, key in encryption if key is not None]
+    auditors = [key for key in audit if key is not None]
+    problems += _check_twice(signers, openers)
+    problems += _check_purposes(index, [key for _, key in signers], [key for _, key in openers], audit, secrets)
+    if problems:
+        raise KeysUnusable(problems)
+    order = (KeyState.CURRENT, KeyState.NEXT, KeyState.RETIRED)
+    signatures = [dict(key.jwk) for state in order for entry, key in signers if entry.state is state]
+    recipients = [dict(key.jwk) for entry, key in openers if entry.state is KeyState.CURRENT]
+    every = [*(key.jwk for key in auditors), *(key.jwk for _, key in signers), *(key.jwk for _, key in openers)]
+    return KeyRing(
+        current={entry.alg: key for entry, key in signers if entry.state is KeyState.CURRENT},
+        public=jose.parse_keys({"keys": signatures}),
+        decryption={key.kid: key for _, key in openers},
+        jwks_json=json.dumps({"keys": signatures + recipients}, separators=(",", ":")).encode(),
+        sealing=secrets[0],
+        sealing_previous=tuple(secrets[1:]),
+        audit=auditors[0],
+        audit_public=jose.parse_keys({"keys": [dict(key.jwk) for key in auditors]}),
+        listed={key.kid: entry for entry, key in signers} | {key.kid: entry for entry, key in openers},
+        thumbprints=frozenset(jose.thumbprint(jwk) for jwk in every),
+    )
+
+
+def _check_states(index: Index, folder: Path) -> Iterator[Problem]:
+    place = f"{folder / INDEX}: signing"
+    if not index.signing:
+        yield Problem(place, "no signing key is listed", "add a [[signing]] table with file, alg and state")
+    mend = 'give exactly one of them state = "current"'
+    for alg, states in _states(index.signing):
+        count = states.count(KeyState.CURRENT)
+        # the first key ever for an algorithm is shown, too, before it signs
+        if count != 1 and states != [KeyState.NEXT]:
+            yield Problem(place, f"{count} keys for {alg} are current, expected one", mend)
+        if states.count(KeyState.NEXT) > 1:
+            yield Problem(place, f"more than one key for {alg} is next", "take all but one of them out")
+    for alg, states in _states(index.encryption):
+        if states.count(KeyState.CURRENT) != 1 or KeyState.NEXT in states:
+            mend = 'give one state = "current", the others state = "retired"'
+            yield Problem(f"{folder / INDEX}: encryption", f"not one key for {alg} is current", mend)
+
+
+def _states(entries: Sequence[KeyEntry]) -> list[tuple[str, list[KeyState]]]:
+    algorithms = sorted({entry.alg for entry in entries})
+    return [(alg, [entry.state for entry in entries if entry.alg == alg]) for alg in algorithms]
+
+
+def _check_twice(
+    signers: Sequence[tuple[KeyEntry, SigningKey]], openers: Sequence[tuple[KeyEntry, DecryptionKey]]
+) -> Iterator[Problem]:
+    known = [*((entry, key.kid) for entry, key in signers), *((entry, key.kid) for entry, key in openers)]
+    kids = [kid for _, kid in known]
+    for number, (entry, kid) in enumerate(known):
+        if kid in kids[:number]:
+            yield Problem(entry.place, "the same key is listed twice", "take one of the entries out")
+
+
+def _check_purposes(
+    index: Index,
+    signers: Sequence[SigningKey],
+    openers: Sequence[DecryptionKey],
+    audit: Sequence[SigningKey | None],
+    secrets: Sequence[bytes],
+) -> Iterator[Problem]:
+    """The audit's keys and the sealing secrets are used for nothing else, whatever their encoding."""
+    mend = "make a new one; what was signed or sealed with this one is read if it stands under previous"
+    known = {jose.thumbprint(key.jwk): "signs tokens" for key in signers}
+    known |= {jose.thumbprint(key.jwk): "decrypts" for key in openers}
+    for path, key in zip((index.audit.current, *index.audit.previous), audit, strict=True):
+        mark = "" if key is None else jose.thumbprint(key.jwk)
+        if mark in known:
+            yield Problem(str(path), f"the same key {known[mark]}", mend)
+        elif mark:
+            known[mark] = "is listed for the audit already"
+    private = {jose.private_bytes(key) for key in (*signers, *audit) if key is not None}
+    for number, (path, data) in enumerate(zip((index.sealing.current, *index.sealing.previous), secrets, strict=True)):
+        if data and data in private:
+            yield Problem(str(path), "the same bytes are a private key of this folder", mend)
+        if data and data in secrets[:number]:
+            yield Problem(str(path), "the same secret is listed twice", "take one of the two out")
+
+
+def _signing_key(
+    entry: KeyEntry, tokens: Pkcs11Tokens, imports: ImportCache, folder: Path, problems: list[Problem]
+) -> SigningKey | None:
+    """The key of one entry, in a file or in a token, or None and what is wrong with it."""
+    if (entry.file is None) == (entry.pkcs11 is None):
+        mend = "name either a file, or a pkcs11 table with module, token, pin_file, and label or id"
+        problems.append(Problem(f"{folder / INDEX}: signing", "an entry says not once where its key is", mend))
+        return None
+    if entry.pkcs11 is not None:
+        return token_key(entry, entry.pkcs11, tokens, problems)
+    return None if entry.file is None else _pem(entry.file, entry.alg, imports, problems)
+
+
+def _pem(path: Path, alg: str, imports: ImportCache, problems: list[Problem]) -> SigningKey | None:
+    pem = read_private(path, problems)
+    if pem is None:
+        return None
+    try:
+        return imports.take(jose.load_signing_key, pem, alg)
+    except ValueError as problem:
+        mend = f"put an unencrypted PKCS 8 private key in PEM there that serves {alg}"
+        problems.append(Problem(str(path), f"is not a usable key: {problem}", mend))
+        return None
+
+
+def _decryption_key(
+    entry: KeyEntry, imports: ImportCache, folder: Path, problems: list[Problem]
+) -> DecryptionKey | None:
+    if entry.file is None or entry.pkcs11 is not None:
+        mend = "keys that decrypt are PEM files: name one with file"
+        problems.append(Problem(f"{folder / INDEX}: encryption", "an entry names no file", mend))
+        return None
+    pem = read_private(entry.file, problems)
+    if pem is None:
+        return None
+    try:
+        return imports.take(jwe.load_decryption_key, pem, entry.alg)
+    except ValueError as problem:
+        mend = f"put an unencrypted PKCS 8 private key in PEM there that serves {entry.alg}"
+        problems.append(Problem(str(entry.file), f"is not a usable key: {problem}", mend))
+        return None
+
+
+def _secret(path: Path, problems: list[Problem]) -> bytes:
+    data = read_private(path, problems)
+    if data is not None and len(data) != SEALING_SIZE:
+        mend = f"put {SEALING_SIZE} random bytes there, nothing else; another secret cannot open what is already kept"
+        problems.append(Problem(str(path), f"holds {len(data)} bytes, expected {SEALING_SIZE}", mend))
+    return data or b""

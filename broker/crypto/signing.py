@@ -1,0 +1,48 @@
+"""Signing with keys wherever they are: in memory at once, in a token when it answers."""
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
+
+from broker.crypto import jose
+from broker.crypto.jose import InvalidToken, SigningKey
+
+_encode: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+
+
+class Signer(Protocol):
+    """Signs with one private key that is somewhere else."""
+
+    async def sign(self, data: bytes) -> bytes:
+        """The signature as JWS wants it (RFC 7518 3). Raises `broker.model.store_results.Unavailable`."""
+        ...
+
+
+async def sign(claims: Mapping[str, Any], key: SigningKey, typ: str | None = None) -> str:
+    """As `jose.sign`, for any key of the ring. Raises StoreUnavailable where the key is out of reach."""
+    if key.signer is None:
+        return jose.sign(claims, key, typ)
+    signer: Signer = key.signer
+    header = {"alg": key.alg, "kid": key.kid} | ({"typ": typ} if typ is not None else {})
+    text = f"{_base64(_encode(header).encode())}.{_base64(_encode(dict(claims)).encode())}"
+    return f"{text}.{_base64(await signer.sign(text.encode('ascii')))}"
+
+
+def remote_key(jwk: Mapping[str, Any], alg: str, signer: Signer) -> SigningKey:
+    """The key whose public half is `jwk` and whose private half `signer` has; its `kid` is its RFC 7638 thumbprint.
+
+    Raises ValueError for a public half that is of no use or does not serve the algorithm.
+    """
+    try:
+        kid = jose.thumbprint(jwk)
+        jose.parse_keys({"keys": [{**jwk, "kid": kid, "alg": alg, "use": "sig"}]}).find(kid, alg)
+    except InvalidToken as problem:
+        raise ValueError(problem.detail) from None
+    shown = {name: jwk[name] for name in ("kty", "crv", "x", "y", "n", "e") if name in jwk}
+    prefix = _base64(_encode({"alg": alg, "kid": kid}).encode())
+    return SigningKey(kid, alg, None, {**shown, "kid": kid, "alg": alg, "use": "sig"}, prefix, signer)
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")

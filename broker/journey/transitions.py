@@ -1,0 +1,238 @@
+"""The state table of a transaction, and the one function that changes a state."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+from broker.journey.events import (
+    AnsweredBefore,
+    AnswerReceived,
+    AttemptFailed,
+    BrowserChanged,
+    Event,
+    GaveUp,
+    HelpEnded,
+    HelpRequested,
+    HelpResumed,
+    IdentityProven,
+    NoRouteFound,
+    ProviderChosen,
+    ServiceAnswered,
+    SessionAccepted,
+    SharingDeclined,
+    TimeRanOut,
+)
+from broker.journey.transaction import (
+    AFTER_CHOICE,
+    BEFORE_CHOICE,
+    CHECK_LIFE,
+    ENDED,
+    FAILURES_KEPT,
+    STUB_LIFE,
+    FailedAttempt,
+    Transaction,
+    TransactionState,
+)
+from broker.model.backchannel_request import BackchannelRequestRef
+from broker.model.failures import FailureClass
+from broker.model.request import AuthorizationRequest
+
+S = TransactionState
+Changes = dict[str, Any]
+"""Fields of a transaction with their new values: a step collects them, and the record is made once."""
+
+# fmt: off
+TRANSITIONS: Mapping[TransactionState, Mapping[type[Event], TransactionState]] = MappingProxyType({
+    S.CHOOSING:   {ProviderChosen: S.AWAY, HelpRequested: S.WAITING, SessionAccepted: S.IDENTIFIED,
+                   NoRouteFound: S.FAILED, HelpResumed: S.WAITING, BrowserChanged: S.CHOOSING},
+    S.AWAY:       {AnswerReceived: S.CHECKING, AttemptFailed: S.FAILED, ProviderChosen: S.AWAY,
+                   HelpResumed: S.WAITING, BrowserChanged: S.CHOOSING},
+    S.CHECKING:   {IdentityProven: S.IDENTIFIED, AttemptFailed: S.FAILED, ProviderChosen: S.AWAY,
+                   HelpResumed: S.WAITING, BrowserChanged: S.CHOOSING},
+    S.FAILED:     {ProviderChosen: S.AWAY, HelpRequested: S.WAITING, HelpResumed: S.WAITING,
+                   BrowserChanged: S.FAILED},
+    S.WAITING:    {IdentityProven: S.IDENTIFIED, HelpEnded: S.FAILED, ProviderChosen: S.AWAY,
+                   BrowserChanged: S.WAITING},
+    S.IDENTIFIED: {ServiceAnswered: S.ANSWERED, SharingDeclined: S.FAILED, AttemptFailed: S.FAILED,
+                   ProviderChosen: S.AWAY, BrowserChanged: S.CHOOSING},
+    S.ANSWERED:   {},
+    S.REFUSED:    {},
+    S.EXPIRED:    {},
+    S.OVERTAKEN:  {},
+})
+FROM_ANY_OPEN_STATE: Mapping[type[Event], TransactionState] = MappingProxyType({
+    GaveUp: S.REFUSED, TimeRanOut: S.EXPIRED, AnsweredBefore: S.OVERTAKEN,
+})
+# fmt: on
+"""Which event leads from which state to which; ALWAYS holds in every open state. What is in neither changes nothing."""
+
+CHOICES = (ProviderChosen, HelpRequested, SessionAccepted)
+"""The events by which a citizen chooses: the first of them gives the transaction its longer life."""
+
+
+def begin(
+    *, id: str, browser: str, request: AuthorizationRequest, language: str, reference: str, seed: int, now: float
+) -> Transaction:
+    """A new transaction. `browser` is the digest of the browser's secret, `now` seconds since 1970 UTC."""
+    return Transaction(
+        id=id,
+        version=1,
+        state=TransactionState.CHOOSING,
+        browser=browser,
+        request=request,
+        language=language,
+        created=now,
+        changed=now,
+        expires=now + BEFORE_CHOICE,
+        reference=reference,
+        order_seed=seed,
+    )
+
+
+def next_state(state: TransactionState, event: Event) -> TransactionState | None:
+    """Where the table leads from this state with this event, or None if nowhere."""
+    always = None if state in ENDED else FROM_ANY_OPEN_STATE.get(type(event))
+    return TRANSITIONS[state].get(type(event), always)
+
+
+def advance(transaction: Transaction, event: Event, now: float) -> Transaction:
+    """The transaction after an event, or the very same object where the table or `_allowed` knows no such step.
+
+    `now` is seconds since 1970 UTC. The new record has the next version; after the end it is a stub.
+    """
+    state = next_state(transaction.state, event)
+    if state is None or not _allowed(transaction, event, now):
+        return transaction
+    changes = _updates(transaction, event, now) | {
+        "state": state,
+        "version": transaction.version + 1,
+        "changed": now,
+    }
+    if state in ENDED:
+        changes |= _stubbed(transaction) | {"expires": min(now, transaction.expires) + STUB_LIFE}
+    elif transaction.chosen is None and isinstance(event, CHOICES):
+        changes |= {"chosen": now, "expires": now + AFTER_CHOICE}
+    return replace(transaction, **changes)
+
+
+def due_event(transaction: Transaction, now: float) -> Event | None:
+    """What the clock alone made of the transaction since it was last looked at, if anything."""
+    attempt = transaction.attempt
+    if not transaction.open:
+        return None
+    if now >= transaction.expires:
+        return TimeRanOut()
+    if attempt is None:
+        return None
+    if transaction.state is TransactionState.AWAY and now >= attempt.expires:
+        return AttemptFailed(FailureClass.TOOK_TOO_LONG, attempt.provider)
+    if transaction.state is TransactionState.CHECKING and now - transaction.changed > CHECK_LIFE:
+        return AttemptFailed(FailureClass.OUR_FAULT, attempt.provider)
+    return None
+
+
+def _stubbed(transaction: Transaction) -> Changes:
+    """What is left after the end: enough to send the citizen back to the service, nothing personal."""
+    asked = transaction.request
+    request = AuthorizationRequest(
+        client_id=asked.client_id,
+        redirect_uri=asked.redirect_uri,
+        scope=(),
+        min_level=asked.min_level,
+        state=asked.state,
+        response_mode=asked.response_mode,
+        par_digest=asked.par_digest,
+        question=None if asked.question is None else BackchannelRequestRef(asked.question.id),
+    )
+    return {
+        "request": request,
+        "attempt": None,
+        "failures": (),
+        "identity": None,
+        "account": None,
+        "case": None,
+        "withdrawn": None,
+    }
+
+
+def _allowed(transaction: Transaction, event: Event, now: float) -> bool:
+    """Whether a step that the table knows may be taken by this transaction with what the event carries."""
+    attempt, identity = transaction.attempt, transaction.identity
+    if isinstance(event, TimeRanOut):
+        return now >= transaction.expires
+    if now >= transaction.expires:
+        return False
+    match event:
+        case ProviderChosen(chosen):
+            return now < chosen.expires
+        case AnswerReceived(attempt_id):
+            return attempt is not None and attempt.id == attempt_id and now < attempt.expires
+        case AttemptFailed(_, provider):
+            in_hand = identity or attempt
+            return in_hand is not None and in_hand.provider == provider
+        case IdentityProven(proven, _):
+            return proven.level >= transaction.request.min_level and _proves(transaction, event)
+        case SessionAccepted(proven, _):
+            return proven.level >= transaction.request.min_level
+        case ServiceAnswered(_, account, _):
+            return transaction.account in (None, account)
+        case HelpRequested(_):
+            return transaction.case is None
+        case HelpResumed():
+            return transaction.case is not None
+        case HelpEnded(_, case):
+            return transaction.case == case
+        case BrowserChanged(browser):
+            return transaction.browser != browser
+        case _:
+            return True
+
+
+def _proves(transaction: Transaction, event: IdentityProven) -> bool:
+    """Whether the identity comes from what the transaction waits for: its case, or the attempt in hand."""
+    if transaction.state is TransactionState.WAITING:
+        return event.case is not None and event.case == transaction.case
+    attempt = transaction.attempt
+    return event.case is None and attempt is not None and attempt.provider == event.identity.provider
+
+
+def _updates(transaction: Transaction, event: Event, now: float) -> Changes:
+    """What the event brings, and what it makes needless. The state is set by `advance`."""
+    if isinstance(event, AnswerReceived):
+        return {}
+    open_case = None if transaction.state is TransactionState.IDENTIFIED else transaction.case
+    kept: Changes = {"attempt": None, "identity": None, "account": None, "case": open_case}
+    match event:
+        case ProviderChosen(attempt):
+            return kept | {"attempt": attempt}
+        case AttemptFailed(failure, provider):
+            return kept | _failed(transaction, failure, now, provider)
+        case IdentityProven(identity, proving):
+            needless = transaction.case_to_withdraw if proving else transaction.case or transaction.case_to_withdraw
+            return kept | {"identity": identity, "case": proving, "withdrawn": needless}
+        case SessionAccepted(identity, account):
+            needless = transaction.case or transaction.case_to_withdraw
+            return kept | {"identity": identity, "account": account, "case": None, "withdrawn": needless}
+        case HelpRequested(case):
+            return kept | {"case": case}
+        case HelpEnded(failure, _):
+            return kept | _failed(transaction, failure, now) | {"case": None}
+        case NoRouteFound():
+            return kept | _failed(transaction, FailureClass.NO_ROUTE, now)
+        case SharingDeclined():
+            whose = None if transaction.identity is None else transaction.identity.provider
+            return kept | _failed(transaction, FailureClass.DECLINED_SHARING, now, whose)
+        case BrowserChanged(browser):
+            return kept | {"browser": browser, "moved": True}
+        case ServiceAnswered(leaving, _, told):
+            return kept | {"leaving": leaving, "told": told}
+        case GaveUp(leaving):
+            return kept | {"leaving": leaving}
+        case HelpResumed() | TimeRanOut() | AnsweredBefore():
+            return kept
+
+
+def _failed(transaction: Transaction, failure: FailureClass, now: float, provider: str | None = None) -> Changes:
+    failures = (*transaction.failures, FailedAttempt(failure, now, provider))
+    return {"failures": failures[-FAILURES_KEPT:]}

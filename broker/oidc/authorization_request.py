@@ -1,0 +1,84 @@
+"""The authorization request: from parameters to a record that passed every check, or an error of the right kind.
+
+The checks and their order are in `checks`. What cannot be trusted to redirect is checked before the rest; only then can
+an error travel back to the service (RFC 6749 4.1.2.1).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from broker.model.request import AuthorizationRequest
+from broker.model.service import Service
+from broker.oidc.authorization_checks import (
+    CHECKS,
+    RequestContext,
+    RequestSource,
+    ServerContext,
+    check_client_id,
+    check_redirect_uri,
+    check_request_uri,
+    effective_response_mode,
+)
+from broker.oidc.claim_request import MalformedClaimRequest
+from broker.oidc.claims_parameter import read_claims
+from broker.oidc.errors import DisplayedError, EndpointError, ProtocolError, RedirectedError
+from broker.oidc.request_object import RequestVerification, merge_request_object
+from broker.oidc.scopes import requested_claims
+
+
+def authorization_request(
+    parameters: Mapping[str, str],
+    service: Service,
+    arrival: RequestSource,
+    door: ServerContext,
+    sender: RequestVerification,
+) -> AuthorizationRequest:
+    """A request that passed every check of its service's profile.
+
+    Raises EndpointError for a pushed request (RFC 9126 2.3). For a plain one raises DisplayedError where the redirect URI is not
+    to be trusted, else Redirected.
+    """
+    trusted = False
+    try:
+        check_client_id(parameters, service)
+        trusted = service.redirects_to(parameters.get("redirect_uri", ""))
+        check_request_uri(parameters, arrival)
+        parameters = merge_request_object(parameters, service, sender, door.issuer, door.decryption())
+        trusted = False
+        check_redirect_uri(parameters, service)
+        trusted = True
+        return _checked(RequestContext(parameters, service, arrival, door, _claims(parameters, service)))
+    except ProtocolError as refusal:
+        told = (refusal.code, refusal.description, refusal.detail)
+        if arrival is RequestSource.PUSHED:
+            raise EndpointError(*told) from None
+        if not trusted:
+            raise DisplayedError(*told, client_id=service.client_id) from None
+        raise RedirectedError(
+            *told,
+            client_id=service.client_id,
+            redirect_uri=parameters["redirect_uri"],
+            state=parameters.get("state"),
+            response_mode=effective_response_mode(parameters, service, door),
+        ) from None
+
+
+def _checked(context: RequestContext) -> AuthorizationRequest:
+    fields: dict[str, Any] = {}
+    for check in CHECKS:
+        fields.update(check(context))
+    return AuthorizationRequest(
+        client_id=context.service.client_id,
+        redirect_uri=context.parameters["redirect_uri"],
+        claims=context.claims,
+        requested_claims=requested_claims(fields["scope"], context.claims, context.service),
+        **fields,
+    )
+
+
+def _claims(parameters: Mapping[str, str], service: Service) -> Mapping[str, Any]:
+    text = parameters.get("claims")
+    try:
+        return read_claims(text, service.claims) if text is not None else {}
+    except MalformedClaimRequest as problem:
+        raise ProtocolError("invalid_request", "the parameter claims cannot be understood", problem.detail) from None

@@ -1,0 +1,75 @@
+"""The answer that travels back through the browser: a code or an error, at the service's redirect URI."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from broker.model.request import AuthorizationRequest, ClientRedirect, ResponseMode
+from broker.oidc.errors import RedirectedError
+
+JWT_LIFETIME: Final = 600
+"""How long (seconds) an answer in a JWT may be read: the longest that JARM 2.1 recommends."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationResponse:
+    """What one service is answered, and how it is to travel. `fields` are the parameters in the clear."""
+
+    client_id: str
+    redirect_uri: str
+    mode: ResponseMode
+    fields: Mapping[str, str]
+
+
+def code_response(
+    request: AuthorizationRequest, code: str, issuer: str, session_state: str | None = None
+) -> AuthorizationResponse:
+    """A successful answer (RFC 6749 4.1.2; `iss` by RFC 9207 2; `session_state` by Session Management 1.0, 2)."""
+    fields = {"code": code, **({"session_state": session_state} if session_state is not None else {})}
+    return _response(request.client_id, request.redirect_uri, request.response_mode, request.state, issuer, **fields)
+
+
+def error_response(
+    request: AuthorizationRequest, issuer: str, code: str, description: str, error_uri: str | None = None
+) -> AuthorizationResponse:
+    """An answer without a code to a request that passed its checks (OpenID Connect Core 3.1.2.6, RFC 9207 2)."""
+    fields = _error(code, description, error_uri)
+    return _response(request.client_id, request.redirect_uri, request.response_mode, request.state, issuer, **fields)
+
+
+def redirected_response(error: RedirectedError, issuer: str, error_uri: str | None = None) -> AuthorizationResponse:
+    """The answer to a request that did not pass its checks (RFC 6749 4.1.2.1, RFC 9207 2)."""
+    fields = _error(error.code, error.description, error_uri)
+    return _response(error.client_id, error.redirect_uri, error.response_mode, error.state, issuer, **fields)
+
+
+def _error(code: str, description: str, error_uri: str | None) -> dict[str, str]:
+    fields = {"error": code, "error_description": description}
+    return fields if error_uri is None else {**fields, "error_uri": error_uri}
+
+
+def _response(
+    client_id: str, redirect_uri: str, mode: ResponseMode, state: str | None, issuer: str, **fields: str
+) -> AuthorizationResponse:
+    whole = {**fields, **({"state": state} if state is not None else {}), "iss": issuer}
+    return AuthorizationResponse(client_id, redirect_uri, mode, whole)
+
+
+def jwt_claims(response: AuthorizationResponse, now: float) -> dict[str, Any]:
+    """The content of an answer that travels as a JWT: its parameters, for whom, until when (JARM 2.1)."""
+    return {**response.fields, "aud": response.client_id, "exp": int(now) + JWT_LIFETIME}
+
+
+def client_redirect(response: AuthorizationResponse, jwt: str | None = None) -> ClientRedirect:
+    """The answer as the browser carries it. `jwt` is its signed form, for the modes that want one (JARM 2.3)."""
+    fields = response.fields if jwt is None else {"response": jwt}
+    if response.mode.posted:
+        return ClientRedirect(response.redirect_uri, fields)
+    return ClientRedirect(with_query(response.redirect_uri, fields))
+
+
+def with_query(url: str, parameters: Mapping[str, str]) -> str:
+    """A URL with parameters added to its query, everything already there kept to the byte (RFC 6749 3.1.2)."""
+    joint = "?" if "?" not in url else "" if url.endswith(("?", "&")) else "&"
+    return f"{url}{joint}{urlencode(parameters, quote_via=quote, safe='')}"

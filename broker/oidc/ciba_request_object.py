@@ -1,0 +1,102 @@
+"""Signed backchannel authentication requests (CIBA Core 1.0, 7.1.1; FAPI-CIBA Profile 5.2.2)."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from broker.crypto.jose import InvalidToken, KeySet, verify
+from broker.model.grant import AssertionUse
+from broker.model.service import SecurityProfile, Service
+from broker.oidc.client_authentication import ALGORITHMS, CLOCK_SKEW
+from broker.oidc.errors import EndpointError, ProtocolError, public
+
+TYPS: Final = (None, "jwt", "oauth-authz-req+jwt")
+LIFE: Final = 3600
+"""Seconds: `exp` lies at most so long after `nbf`, and `nbf` at most so long ago (FAPI-CIBA Profile 5.2.2)."""
+
+INSIDE: Final = frozenset(
+    {"scope", "client_notification_token", "acr_values", "login_hint_token", "id_token_hint", "login_hint"}
+    | {"binding_message", "user_code", "requested_expiry"}
+)
+"""The parameters of an authentication request (CIBA Core 1.0, 7.1)."""
+
+USES: Final = "/requests/"
+"""What leads the service's id where the use of a request's `jti` is recorded: no client id begins so."""
+
+_LONGEST: Final = 512
+
+
+def request_algorithms(service: Service) -> tuple[str, ...]:
+    """The signature algorithms that a service's requests may have."""
+    return ALGORITHMS[SecurityProfile.FAPI2 if service.requires_signed_ciba_request else service.profile]
+
+
+def check_outside(parameters: Mapping[str, str]) -> None:
+    """Nothing of a signed request stands outside its signature (CIBA Core 1.0, 7.1.1). Raises ProtocolError."""
+    astray = sorted(INSIDE.intersection(parameters))
+    if astray:
+        raise ProtocolError("invalid_request", "parameters stand beside the signed request", ", ".join(astray))
+
+
+def signed_parameters(
+    token: str, service: Service, keys: KeySet, issuer: str, now: float
+) -> tuple[Mapping[str, str], AssertionUse]:
+    """The parameters that a signed request holds, and the use of its `jti`, to be recorded. Raises ProtocolError.
+
+    `requested_expiry` may come as a number (CIBA Core 1.0, 7.1.1); everything else is a text.
+    """
+    try:
+        claims = verify(token, keys, request_algorithms(service), TYPS).claims
+    except InvalidToken as problem:
+        raise _refused(problem.detail) from None
+    if claims.get("iss") != service.client_id:
+        raise _refused("iss is not the client_id")
+    aud = claims.get("aud")
+    if issuer not in (aud if isinstance(aud, list) else [aud]):
+        raise _refused(f"aud {aud!r:.200}: expected {issuer!r}")
+    use = AssertionUse(f"{USES}{service.client_id}", _jti(claims), _times(claims, now))
+    parameters: dict[str, str] = {}
+    for name in INSIDE.intersection(claims):
+        value = claims[name]
+        if name == "requested_expiry" and isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        if not isinstance(value, str):
+            raise _refused(f"{name} is no text")
+        parameters[name] = value
+    return parameters, use
+
+
+def _times(claims: Mapping[str, Any], now: float) -> float:
+    """Until when the request is good. All three times are needed (CIBA Core 1.0, 7.1.1)."""
+    exp, nbf, iat = (_seconds(claims, name) for name in ("exp", "nbf", "iat"))
+    if exp <= now:
+        raise _refused("exp is past")
+    if max(nbf, iat) > now + CLOCK_SKEW:
+        raise _refused("nbf or iat lies ahead")
+    if nbf < now - LIFE:
+        raise _refused(f"nbf lies more than {LIFE} s back")
+    if exp > nbf + LIFE:
+        raise _refused(f"exp lies more than {LIFE} s after nbf")
+    return exp
+
+
+def _seconds(claims: Mapping[str, Any], name: str) -> float:
+    value = claims.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**40:
+        raise _refused(f"{name} is missing or no time")
+    return float(value)
+
+
+def _jti(claims: Mapping[str, Any]) -> str:
+    jti = claims.get("jti")
+    if not isinstance(jti, str) or not 0 < len(jti) <= _LONGEST or "\0" in jti:
+        raise _refused("jti is missing or too long")
+    return jti
+
+
+def _refused(detail: str) -> ProtocolError:
+    return ProtocolError("invalid_request", f"the signed request is not valid: {public(detail)}", f"request: {detail}")
+
+
+def used_before() -> EndpointError:
+    """The error for a signed request that came before (CIBA Core 1.0, 7.1.1, `jti`)."""
+    return EndpointError("invalid_request", "the signed request was sent before", "request: jti was used before")

@@ -1,0 +1,252 @@
+"""Client authentication: how a service proves who it is (OpenID Connect Core 9, RFC 6749 2.3, RFC 7523 2, RFC 8705 2).
+
+First `presented` says who is calling and how; then the caller looks the service up, and `authenticate` decides. The id
+of an assertion is only handed back: it counts once its use was recorded.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
+
+from broker.crypto.jose import Authorities, Certificate, InvalidToken, KeySet, claimed_issuer, verify
+from broker.model.grant import AssertionUse
+from broker.model.service import ClientAuthentication, SecurityProfile, Service
+from broker.oidc import mtls
+from broker.oidc.credential_hints import UNENCODED, basic_hint, post_hint
+from broker.oidc.errors import EndpointError, public
+
+ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+ASSERTION_TYPS: Final = ("jwt", None, "client-authentication+jwt")
+ALGORITHMS: Final[Mapping[SecurityProfile, tuple[str, ...]]] = {
+    SecurityProfile.FAPI2: ("ES256", "PS256", "EdDSA", "Ed25519"),
+    SecurityProfile.OIDC: ("ES256", "PS256", "EdDSA", "Ed25519", "RS256"),
+}
+"""Signature algorithms of client assertions (FAPI 2.0 Security Profile 5.4)."""
+
+CLOCK_SKEW: Final = 30
+"""How far ahead of our clock `iat` and `nbf` may lie, in seconds: 10 must pass, 60 must not (FAPI 2.0, 5.3.2.1)."""
+
+LIFETIME: Final[Mapping[SecurityProfile, int]] = {SecurityProfile.FAPI2: 600, SecurityProfile.OIDC: 3600}
+"""The longest life of an assertion from now on, in seconds, AHEAD not counted."""
+
+_BASIC: Final = 'Basic realm="services", charset="UTF-8"'
+_LONGEST: Final = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a caller presented: the `client_id` it claims, the method, and the secret or the assertion.
+
+    The method is `none` where there was nothing but the id: what else proves it, if anything, is the certificate of
+    the connection. `raw` is the secret of a Basic header before form-decoding, `hint` what looks wrong with
+    credentials, going by themselves alone.
+    """
+
+    client_id: str
+    method: ClientAuthentication
+    proof: str
+    raw: str = ""
+    hint: str = ""
+
+    def __repr__(self) -> str:
+        return f"Credentials({self.client_id!r}, {self.method})"
+
+
+@dataclass(frozen=True, slots=True)
+class AssertionAudience:
+    """Who an assertion may be meant for: our issuer, and in the `oidc` profile these endpoints too (RFC 9126 2)."""
+
+    issuer: str
+    endpoints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticatedClient:
+    """A service that proved who it is. `assertion` has to be recorded as used, with what follows or on its own."""
+
+    service: Service
+    assertion: AssertionUse | None = None
+
+
+def invalid_client(detail: str, basic: bool = False, hint: str = "") -> EndpointError:
+    """The error for a service that did not prove who it is (RFC 6749 5.2); `basic` where it tried a Basic header.
+
+    `hint` is told: what is likely wrong, which must not depend on what is registered unless the caller proved itself.
+    """
+    description = "the service could not be authenticated" + (f": {public(hint)}" if hint else "")
+    return EndpointError("invalid_client", description, detail, status=401, challenge=_BASIC if basic else None)
+
+
+def parse_credentials(parameters: Mapping[str, str], authorization: str | None) -> Credentials:
+    """Who is calling, and how it means to prove it: exactly one method (RFC 6749 2.3).
+
+    `authorization` is the header's value. Nothing is verified yet. Raises EndpointError.
+    """
+    basic = authorization is not None
+    found = [basic, "client_secret" in parameters, "client_assertion" in parameters]
+    if sum(found) > 1:
+        raise EndpointError("invalid_request", "more than one way of client authentication is used")
+    if authorization is not None:
+        credentials = _basic(authorization)
+    elif "client_secret" in parameters:
+        client_id = parameters.get("client_id", "")
+        secret = parameters["client_secret"]
+        method = ClientAuthentication.CLIENT_SECRET_POST
+        credentials = Credentials(client_id, method, secret, hint=post_hint(secret))
+    elif "client_assertion" in parameters:
+        if parameters.get("client_assertion_type") != ASSERTION_TYPE:
+            told = "client_assertion_type is missing or unknown"
+            raise invalid_client(told, hint=told)
+        assertion = parameters["client_assertion"]
+        client_id = parameters.get("client_id") or claimed_issuer(assertion) or ""
+        credentials = Credentials(client_id, ClientAuthentication.PRIVATE_KEY_JWT, assertion)
+    elif "client_id" in parameters:
+        credentials = Credentials(parameters["client_id"], ClientAuthentication.NONE, "")
+    else:
+        told = "no client authentication came"
+        raise invalid_client(told, hint=told)
+    if not credentials.client_id or parameters.get("client_id", credentials.client_id) != credentials.client_id:
+        told = "client_id is missing or differs from the credentials"
+        raise invalid_client(told, basic, told)
+    return credentials
+
+
+def _basic(authorization: str) -> Credentials:
+    """A Basic header; both parts are form-encoded inside (RFC 6749 2.3.1)."""
+    scheme, _, encoded = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        raise _unreadable("the Authorization header is not Basic")
+    try:
+        plain = base64.b64decode(encoded.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        raise _unreadable("the Basic header is not base64 (RFC 4648 4)") from None
+    user, colon, secret = plain.partition(b":")
+    if not colon:
+        raise _unreadable("the Basic header holds no colon after the client_id")
+    try:
+        raw = user.decode("utf-8"), secret.decode("utf-8")
+        client_id, proof = (unquote_to_bytes(part.replace(b"+", b" ")).decode("utf-8") for part in (user, secret))
+    except UnicodeDecodeError:
+        raise _unreadable("the Basic header is not in UTF-8") from None
+    if "\0" in client_id:
+        raise _unreadable("the Basic header cannot be read")
+    hint = basic_hint(*raw, (client_id, proof))
+    return Credentials(client_id, ClientAuthentication.CLIENT_SECRET_BASIC, proof, raw[1], hint)
+
+
+def _unreadable(told: str) -> EndpointError:
+    return invalid_client(told, basic=True, hint=told)
+
+
+def authenticate_client(
+    credentials: Credentials,
+    service: Service | None,
+    keys: KeySet,
+    audience: AssertionAudience,
+    now: float,
+    certificate: Certificate | None = None,
+    authorities: Authorities = (),
+) -> AuthenticatedClient:
+    """The service, if its credentials hold by its registered method and no other (OpenID Connect Core 9).
+
+    Why they do not is told to a caller that proved to hold the secret or the key; any other is told what its own
+    request shows. `service` is what is registered under `credentials.client_id`, `keys` its public keys; `certificate`
+    came with the connection, `authorities` issue such to services. Raises EndpointError.
+    """
+    basic = credentials.method is ClientAuthentication.CLIENT_SECRET_BASIC
+    if service is None or service.client_id != credentials.client_id:
+        raise invalid_client(f"client_id {credentials.client_id!r:.80} is not registered", basic, credentials.hint)
+    if service.authentication in mtls.METHODS and credentials.method is ClientAuthentication.NONE:
+        if (why := mtls.certificate_error(service, certificate, keys, authorities, now)) is not None:
+            raise invalid_client(why)
+        return AuthenticatedClient(service)
+    if service.authentication is not credentials.method:
+        told = f"{credentials.method} instead of the registered {service.authentication}"
+        known = _is_secret(credentials.proof, service)
+        raise invalid_client(told, basic, f"the secret is right, but came by {told}" if known else credentials.hint)
+    if credentials.method is ClientAuthentication.PRIVATE_KEY_JWT:
+        return AuthenticatedClient(service, check_assertion(credentials.proof, service, keys, audience, now))
+    if service.is_public:
+        return AuthenticatedClient(service)
+    if _is_secret(credentials.proof, service):
+        return AuthenticatedClient(service)
+    if credentials.raw and _is_secret(credentials.raw, service):
+        raise invalid_client("the secret is right, but not form-encoded", basic, UNENCODED)
+    raise invalid_client("the secret is wrong", basic, credentials.hint)
+
+
+def _is_secret(text: str, service: Service) -> bool:
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return service.secret_digest is not None and hmac.compare_digest(digest, service.secret_digest.lower())
+
+
+def check_assertion(
+    assertion: str, service: Service, keys: KeySet, audience: AssertionAudience, now: float
+) -> AssertionUse:
+    """The use of a client assertion that holds (RFC 7523 3, FAPI 2.0 Security Profile 5.3.2.1). Raises EndpointError."""
+    try:
+        claims = verify(assertion, keys, assertion_algorithms(service), ASSERTION_TYPS).claims
+    except InvalidToken as problem:
+        raise invalid_client(f"client assertion: {problem.detail}") from None
+    if claims.get("iss") != service.client_id or claims.get("sub") != service.client_id:
+        raise _refused("iss and sub are not both the client_id")
+    if not _audience_matches(claims.get("aud"), service, audience):
+        raise _refused(f"expected aud {audience.issuer!r}", f"aud {claims.get('aud')!r:.200}")
+    expires = _seconds(claims, "exp")
+    if expires is None or expires <= now:
+        raise _refused("exp is missing or past")
+    if expires > now + LIFETIME[service.profile] + CLOCK_SKEW:
+        raise _refused(f"exp lies more than {LIFETIME[service.profile]} s ahead")
+    for name in ("iat", "nbf"):
+        moment = _seconds(claims, name)
+        if moment is not None and moment > now + CLOCK_SKEW:
+            raise _refused(f"{name} lies {moment - now:.0f} s ahead")
+    jti = claims.get("jti")
+    if not isinstance(jti, str) or not 0 < len(jti) <= _LONGEST or "\0" in jti:
+        raise _refused("jti is missing or too long")
+    return AssertionUse(service.client_id, jti, expires)
+
+
+def _refused(reason: str, found: str = "") -> EndpointError:
+    """The error for an assertion that the service's key signed: who holds the key is told the reason."""
+    detail = ": ".join(part for part in ("client assertion", found, reason) if part)
+    return invalid_client(detail, hint=f"client assertion: {reason}")
+
+
+def assertion_used_before() -> EndpointError:
+    """The error for an assertion whose use was recorded before (RFC 7523 3, `jti`)."""
+    return _refused("jti was used before")
+
+
+def assertion_algorithms(service: Service) -> tuple[str, ...]:
+    """The signature algorithms that a service's assertions may have: FAPI-CIBA is as strict as FAPI 2.0."""
+    strict = service.ciba is not None and service.requires_signed_ciba_request
+    return ALGORITHMS[SecurityProfile.FAPI2 if strict else service.profile]
+
+
+def _audience_matches(aud: Any, service: Service, audience: AssertionAudience) -> bool:
+    """`fapi2`: our issuer as a single string. `oidc`: that or an endpoint of ours, also as a list of nothing else.
+
+    A service that asks citizens on their own device may name our endpoints in either profile: CIBA demands that we
+    know ourselves by them (CIBA Core 1.0, 7.1).
+    """
+    if service.profile is SecurityProfile.FAPI2 and service.ciba is None:
+        return bool(aud == audience.issuer)
+    ours = (audience.issuer, *audience.endpoints)
+    named = aud if isinstance(aud, list) else [aud]
+    return bool(named) and all(each in ours for each in named)
+
+
+def _seconds(claims: Mapping[str, Any], name: str) -> float | None:
+    """A NumericDate (RFC 7519 2). Raises EndpointError for anything else under that name."""
+    value = claims.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**40:
+        raise _refused(f"{name} is not a time")
+    return float(value)

@@ -1,0 +1,309 @@
+"""The discovery document: it says what is so, and nothing else (OpenID Connect Discovery 1.0, 3; RFC 8414, 2)."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from broker.crypto.jwe import CONTENT
+from broker.model.assurance import AcrLevels, EvidenceType, VerificationCapabilities
+from broker.model.claims import CLAIMS
+from broker.model.request import ResponseMode
+from broker.model.service import (
+    BindingMethod,
+    CibaDeliveryMode,
+    ClientAuthentication,
+    SecurityProfile,
+    Service,
+    SubjectType,
+)
+from broker.oidc.authorization_checks import PROMPTS
+from broker.oidc.ciba_request_object import request_algorithms
+from broker.oidc.client_authentication import ALGORITHMS, assertion_algorithms
+from broker.oidc.errors import DPOP_ALGORITHMS
+from broker.oidc.mtls import METHODS
+from broker.oidc.scopes import OFFLINE_ACCESS, OPENID
+from broker.oidc.token_request import GrantType
+
+OPENID_PATH: Final = "/.well-known/openid-configuration"
+OAUTH_PATH: Final = "/.well-known/oauth-authorization-server"
+"""Where the document is served, both times the same (OpenID Connect Discovery 4, RFC 8414 3)."""
+
+_ENCRYPTED: Final = {
+    "id_token": "id_token_encryption",
+    "userinfo": "userinfo_encryption",
+    "introspection": "introspection_encryption",
+    "authorization": "response_encryption",
+}
+"""What may be encrypted, by the names of the metadata and of the services' fields."""
+
+_TOKEN_CLAIMS: Final = ("sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "sid")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """The URLs of the services' door. Proofs and assertions are checked against them, never against a Host header."""
+
+    authorization: str
+    pushed: str
+    token: str
+    userinfo: str
+    jwks: str
+    introspection: str
+    revocation: str
+    end_session: str
+    session: str
+    backchannel_authentication: str
+    registration: str
+
+    @property
+    def authenticated_endpoints(self) -> tuple[str, ...]:
+        """Those at which services authenticate themselves."""
+        return (self.token, self.pushed, self.introspection, self.revocation, self.backchannel_authentication)
+
+
+def endpoints(issuer: str) -> Endpoints:
+    """The endpoints of an issuer, each at its path below it."""
+    base = issuer.rstrip("/")
+    return Endpoints(
+        authorization=f"{base}/authorize",
+        pushed=f"{base}/par",
+        token=f"{base}/token",
+        userinfo=f"{base}/userinfo",
+        jwks=f"{base}/jwks",
+        introspection=f"{base}/introspect",
+        revocation=f"{base}/revoke",
+        end_session=f"{base}/logout",
+        session=f"{base}/session",
+        backchannel_authentication=f"{base}/ciba",
+        registration=f"{base}/register",
+    )
+
+
+def discovery(
+    issuer: str,
+    urls: Endpoints,
+    ladder: AcrLevels,
+    services: Iterable[Service],
+    algorithms: Sequence[str],
+    languages: Sequence[str],
+    *,
+    response_modes: Sequence[ResponseMode] = (ResponseMode.QUERY,),
+    verifiable: VerificationCapabilities | None = None,
+    certificates: str | None = None,
+    decryption: Sequence[str] = (),
+    open_to: Sequence[Service] = (),
+) -> dict[str, Any]:
+    """The metadata of this broker, as its configuration makes it.
+
+    `services` are the registered ones: what none of them may use is not announced. `algorithms` sign ID tokens,
+    `verifiable` is what can be said of how identities were verified; without it, verified claims are not announced.
+    `decryption` are the key management algorithms of the keys that requests may be encrypted to.
+    `certificates` is the origin where certificates are asked for, if it is another than the issuer (RFC 8705 5).
+    `open_to` are examples of services that may register by themselves, and may use all that these may.
+    """
+    registered = (*services, *open_to)
+    claims = sorted({use.claim for service in registered for use in service.claim_purposes})
+    document: dict[str, Any] = {
+        "issuer": issuer,
+        "authorization_endpoint": urls.authorization,
+        "pushed_authorization_request_endpoint": urls.pushed,
+        "require_pushed_authorization_requests": all(
+            service.profile is SecurityProfile.FAPI2 for service in registered
+        ),
+        "token_endpoint": urls.token,
+        "userinfo_endpoint": urls.userinfo,
+        "jwks_uri": urls.jwks,
+        "introspection_endpoint": urls.introspection,
+        "revocation_endpoint": urls.revocation,
+        "end_session_endpoint": urls.end_session,
+        "scopes_supported": _scopes(registered),
+        "response_types_supported": ["code"],
+        "response_modes_supported": [mode.value for mode in response_modes],
+        "grant_types_supported": _grant_types(registered),
+        "subject_types_supported": _subject_types(registered),
+        "id_token_signing_alg_values_supported": list(algorithms),
+        "acr_values_supported": [ladder.names[level] for level in sorted(ladder.names)],
+        "claim_types_supported": ["normal"],
+        "claims_supported": [*_TOKEN_CLAIMS, *claims],
+        "claims_parameter_supported": True,
+        "request_parameter_supported": True,
+        "request_object_signing_alg_values_supported": _algorithms({service.profile for service in registered}),
+        "request_uri_parameter_supported": False,
+        "authorization_response_iss_parameter_supported": True,
+        "code_challenge_methods_supported": ["S256"],
+        "dpop_signing_alg_values_supported": list(DPOP_ALGORITHMS),
+        "prompt_values_supported": list(PROMPTS),
+        "ui_locales_supported": list(languages),
+        **_signed_answers(response_modes, algorithms, registered),
+        **_jwts(algorithms, registered),
+        **_encryption("request_object", decryption, sorted(CONTENT) if decryption else ()),
+        "check_session_iframe": urls.session,
+        **_logout(registered),
+        **_client_authentication(registered),
+        **_certificates(registered, certificates),
+        **_ciba(registered, urls),
+        **_verified_claims(verifiable, claims),
+    }
+    return document | ({"registration_endpoint": urls.registration} if open_to else {})
+
+
+def _scopes(services: Sequence[Service]) -> list[str]:
+    used = {word for service in services for word in service.scopes if word in CLAIMS}
+    offline = [OFFLINE_ACCESS] if any(service.refresh for service in services) else []
+    return [OPENID, *(word for word in CLAIMS if word in used), *offline]
+
+
+def _grant_types(services: Sequence[Service]) -> list[str]:
+    refresh = [GrantType.REFRESH.value] if any(service.refresh for service in services) else []
+    ciba = [GrantType.CIBA.value] if any(service.ciba for service in services) else []
+    return [GrantType.CODE.value, *refresh, *ciba]
+
+
+def _ciba(services: Sequence[Service], urls: Endpoints) -> dict[str, Any]:
+    """What is said about asking citizens on a device of their own (CIBA Core 1.0, 4)."""
+    asking = [service for service in services if service.ciba is not None]
+    if not asking:
+        return {}
+    used = {service.ciba for service in asking}
+    return {
+        "backchannel_authentication_endpoint": urls.backchannel_authentication,
+        "backchannel_token_delivery_modes_supported": [mode.value for mode in CibaDeliveryMode if mode in used],
+        "backchannel_authentication_request_signing_alg_values_supported": sorted(
+            {alg for service in asking for alg in request_algorithms(service)}
+        ),
+        "backchannel_user_code_parameter_supported": False,
+    }
+
+
+def _client_authentication(services: Sequence[Service]) -> dict[str, list[str]]:
+    """One list of methods for the token, introspection and revocation endpoints (RFC 8414 2)."""
+    used = {service.authentication for service in services}
+    keyed = [s for s in services if s.authentication is ClientAuthentication.PRIVATE_KEY_JWT]
+    algorithms = sorted({alg for service in keyed for alg in assertion_algorithms(service)})
+    members: dict[str, list[str]] = {}
+    for endpoint in ("token", "introspection", "revocation"):
+        # an app may not introspect, since it proves nothing (RFC 7662 2.1)
+        here = used - {ClientAuthentication.NONE} if endpoint == "introspection" else used
+        methods = [method.value for method in ClientAuthentication if method in here]
+        members[f"{endpoint}_endpoint_auth_methods_supported"] = methods
+        if algorithms:
+            members[f"{endpoint}_endpoint_auth_signing_alg_values_supported"] = algorithms
+    return members
+
+
+def _subject_types(services: Sequence[Service]) -> list[str]:
+    """The kinds of `sub` that some service is told (OpenID Connect Core 8); pairwise is what a new one would be."""
+    used = {service.subject_type for service in services} or {SubjectType.PAIRWISE}
+    return [kind.value for kind in SubjectType if kind in used]
+
+
+def _certificates(services: Sequence[Service], origin: str | None) -> dict[str, Any]:
+    """What is said about certificates, if a service uses its own (RFC 8705 3.3, 5)."""
+    bound = any(service.binding is BindingMethod.MTLS for service in services)
+    if not bound and not any(service.authentication in METHODS for service in services):
+        return {}
+    members: dict[str, Any] = {"tls_client_certificate_bound_access_tokens": True} if bound else {}
+    if origin is not None:
+        urls = endpoints(origin)
+        members["mtls_endpoint_aliases"] = {
+            "pushed_authorization_request_endpoint": urls.pushed,
+            "token_endpoint": urls.token,
+            "userinfo_endpoint": urls.userinfo,
+            "introspection_endpoint": urls.introspection,
+            "revocation_endpoint": urls.revocation,
+        }
+        if any(service.ciba is not None for service in services):
+            members["mtls_endpoint_aliases"]["backchannel_authentication_endpoint"] = urls.backchannel_authentication
+    return members
+
+
+def mtls_endpoint_aliases(issuer: str, origin: str | None) -> Mapping[str, str]:
+    """Where certificates are asked for, by the usual URL of each endpoint that services call (RFC 8705 5)."""
+    if origin is None:
+        return {}
+    usual, there = endpoints(issuer), endpoints(origin)
+    return dict(
+        zip(
+            (*usual.authenticated_endpoints, usual.userinfo),
+            (*there.authenticated_endpoints, there.userinfo),
+            strict=True,
+        )
+    )
+
+
+def _signed_answers(
+    modes: Sequence[ResponseMode], algorithms: Sequence[str], services: Sequence[Service]
+) -> dict[str, Any]:
+    """What is said about answers in JWTs (JARM 3) and requests in them (RFC 9101 10.5)."""
+    members: dict[str, Any] = {
+        "require_signed_request_object": bool(services) and all(service.request_object_required for service in services)
+    }
+    if any(mode.signed for mode in modes):
+        members["authorization_signing_alg_values_supported"] = list(algorithms)
+    return members
+
+
+def _algorithms(profiles: Iterable[SecurityProfile]) -> list[str]:
+    return sorted({alg for profile in profiles for alg in ALGORITHMS[profile]})
+
+
+def _jwts(algorithms: Sequence[str], services: Sequence[Service]) -> dict[str, Any]:
+    """What can come as a JWT besides ID tokens, and what is encrypted to services (Discovery 3, RFC 9701 7)."""
+    members: dict[str, Any] = {"introspection_signing_alg_values_supported": list(algorithms)}
+    userinfo = {service.userinfo_alg for service in services} - {None}
+    if userinfo:
+        members["userinfo_signing_alg_values_supported"] = sorted(alg for alg in userinfo if alg is not None)
+    for name, field in _ENCRYPTED.items():
+        wanted = [how for service in services if (how := getattr(service, field)) is not None]
+        members |= _encryption(name, sorted({how.alg for how in wanted}), sorted({how.enc for how in wanted}))
+    return members
+
+
+def _encryption(what: str, algs: Sequence[str], encs: Sequence[str]) -> dict[str, list[str]]:
+    if not algs:
+        return {}
+    return {
+        f"{what}_encryption_alg_values_supported": list(algs),
+        f"{what}_encryption_enc_values_supported": list(encs),
+    }
+
+
+def _logout(services: Sequence[Service]) -> dict[str, bool]:
+    """How services are told that a session ended, always with its `sid` (Back- and Front-Channel Logout 1.0)."""
+    used = {
+        "backchannel": any(service.backchannel_logout_uri is not None for service in services),
+        "frontchannel": any(service.frontchannel_logout_uri is not None for service in services),
+    }
+    return {
+        name: True
+        for channel, is_used in used.items()
+        if is_used
+        for name in (f"{channel}_logout_supported", f"{channel}_logout_session_supported")
+    }
+
+
+def _verified_claims(verifiable: VerificationCapabilities | None, claims: Sequence[str]) -> dict[str, Any]:
+    """What is said about verified claims (OpenID Connect for Identity Assurance 1.0, 8), or nothing without any.
+
+    The standard has one member for check methods, and names it after documents. Those of records and vouches are in
+    it too: there is no other place where they could be looked up.
+    """
+    told = [claim for claim in claims if verifiable is not None and claim in verifiable.claims]
+    if verifiable is None or not verifiable.frameworks or not told:
+        return {}
+    kinds = verifiable.kinds
+    lists = {
+        "trust_frameworks_supported": sorted(verifiable.frameworks),
+        "claims_in_verified_claims_supported": told,
+        "evidence_supported": [kind.value for kind in EvidenceType if kinds.get(kind)],
+        "documents_supported": sorted(kinds.get(EvidenceType.DOCUMENT, ())),
+        "documents_check_methods_supported": sorted(verifiable.methods),
+        "electronic_records_supported": sorted(kinds.get(EvidenceType.ELECTRONIC_RECORD, ())),
+    }
+    return {"verified_claims_supported": True, **{name: members for name, members in lists.items() if members}}
+
+
+def metadata_bytes(document: Mapping[str, Any]) -> bytes:
+    """The document as it goes out, made once (RFC 8414 3.2)."""
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()

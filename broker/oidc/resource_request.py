@@ -1,0 +1,79 @@
+"""What an access token opens: how it is presented, and whether it holds (RFC 6750, RFC 9449 7)."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from broker.crypto.jose import Certificate
+from broker.model.grant import Grant, StoredToken
+from broker.oidc.dpop import DpopProof
+from broker.oidc.errors import EndpointError, Scheme, challenge
+from broker.oidc.scopes import OPENID
+from broker.oidc.token_request import ACCESS, dpop_thumbprint, scope_of
+
+_LONGEST: Final = 512
+
+
+@dataclass(frozen=True, slots=True)
+class AccessTokenCredential:
+    """An access token as it came, nothing checked yet."""
+
+    scheme: Scheme
+    handle: str
+
+    def __repr__(self) -> str:
+        return f"PresentedToken({self.scheme})"
+
+
+def parse_access_token(authorization: str | None) -> AccessTokenCredential:
+    """The access token in an Authorization header, the only place where one is read (FAPI 2.0, 5.3.4).
+
+    Raises EndpointError: without any token it only asks for one (RFC 6750 3.1).
+    """
+    if authorization is None:
+        asks = challenge([Scheme.DPOP, Scheme.BEARER])
+        raise EndpointError("invalid_token", "an access token is needed", "no token", status=401, challenge=asks)
+    name, _, handle = authorization.partition(" ")
+    scheme = next((scheme for scheme in Scheme if scheme.lower() == name.lower()), None)
+    handle = handle.strip(" ")
+    if scheme is None or not 0 < len(handle) <= _LONGEST or not handle.isascii() or " " in handle:
+        raise invalid_token("the Authorization header cannot be read", Scheme.BEARER)
+    return AccessTokenCredential(scheme, handle)
+
+
+def invalid_token(detail: str, scheme: Scheme) -> EndpointError:
+    """The error for an access token that is unknown, expired, revoked, or bound to somebody else (RFC 6750 3.1)."""
+    description = "the access token is not valid, or no longer"
+    asks = challenge([scheme], "invalid_token", description)
+    return EndpointError("invalid_token", description, detail, status=401, challenge=asks)
+
+
+def check_access(
+    presented: AccessTokenCredential,
+    token: StoredToken,
+    grant: Grant,
+    proof: DpopProof | None,
+    now: float,
+    certificate: Certificate | None = None,
+) -> None:
+    """Whether a known token opens a resource now: its kind, its time, what it is bound to (RFC 9449 7, RFC 8705 3).
+
+    A bound token is never taken as a bearer token, nor the other way round. Userinfo is for tokens whose scope holds
+    `openid`, which a refresh may leave out (RFC 6750 3.1, `insufficient_scope`). Raises EndpointError.
+    """
+    if token.kind != ACCESS:
+        raise invalid_token(f"a token of kind {token.kind} was presented as an access token", presented.scheme)
+    if now >= token.expires or now >= grant.expires:
+        raise invalid_token("the access token has expired", presented.scheme)
+    if token.x5t is not None and (certificate is None or certificate.thumbprint != token.x5t):
+        raise invalid_token("the client certificate is missing or not the one the token is bound to", presented.scheme)
+    key = dpop_thumbprint(token, grant)
+    if key is None and presented.scheme is not Scheme.BEARER:
+        raise invalid_token("a bearer token was presented with DPoP", presented.scheme)
+    if key is not None and presented.scheme is not Scheme.DPOP:
+        raise invalid_token("a token bound to a DPoP key was presented as a bearer token", Scheme.DPOP)
+    if key is not None and (proof is None or proof.jkt != key):
+        raise invalid_token("the proof is missing or of another key", Scheme.DPOP)
+    if OPENID not in scope_of(token, grant):
+        description = "the access token has not the scope openid"
+        asks = challenge([presented.scheme], "insufficient_scope", description)
+        raise EndpointError("insufficient_scope", description, status=403, challenge=asks)

@@ -1,0 +1,282 @@
+"""The token request: which code or refresh token is good for what, and the answer (RFC 6749 4.1.3, 5, 6).
+
+The order of an exchange: client authentication, `token_request`, `check_proof`, load, `check_code` or `check_refresh`,
+record, `token_response`. Redemption itself is the store's one conditional step.
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, Final
+
+from broker.crypto.jose import Certificate
+from broker.model.grant import AuthorizationCode, Grant, StoredToken
+from broker.model.handle import sha256_hex
+from broker.model.service import BindingMethod, Service
+from broker.oidc.dpop import DpopProof
+from broker.oidc.errors import EndpointError, Scheme
+from broker.oidc.scopes import MALFORMED, OFFLINE_ACCESS, split
+
+ACCESS: Final = "access"
+REFRESH: Final = "refresh"
+_VERIFIER: Final = re.compile(r"[A-Za-z0-9._~-]{43,128}", re.ASCII)
+_LONGEST: Final = 512
+
+
+class GrantType(StrEnum):
+    """What a token request can be about (RFC 6749 4.1.3, 6; CIBA Core 1.0, 10.1)."""
+
+    CODE = "authorization_code"
+    REFRESH = "refresh_token"
+    CIBA = "urn:openid:params:grant-type:ciba"
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """How long things live, in seconds: ID token, access token, and a grant (with its refresh token) as a whole.
+
+    `app_access` and `app_grant` are those of an app whose tokens are bound to no key.
+    """
+
+    id_token: int = 300
+    access: int = 600
+    grant: int = 30 * 86_400
+    app_access: int = 300
+    app_grant: int = 86_400
+
+    def for_caller(self, service: Service, proof: DpopProof | None) -> "Lifetimes":
+        """What holds for a caller: shorter if anybody who finds its tokens could use them (RFC 9700 2.2)."""
+        if not service.is_public or proof is not None:
+            return self
+        return replace(self, access=min(self.access, self.app_access), grant=min(self.grant, self.app_grant))
+
+
+@dataclass(frozen=True, slots=True)
+class CodeRequest:
+    """A request to exchange a code (RFC 6749 4.1.3)."""
+
+    code: str
+    redirect_uri: str | None
+    verifier: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshRequest:
+    """A request for a new access token (RFC 6749 6). `scope` is None where none was named."""
+
+    token: str
+    scope: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class CibaTokenRequest:
+    """A request for the tokens of a question that a citizen was to answer (CIBA Core 1.0, 10.1)."""
+
+    handle: str
+
+
+def invalid_grant(detail: str) -> EndpointError:
+    """The error for a code or refresh token that is not, or no longer, good for this caller (RFC 6749 5.2)."""
+    return EndpointError("invalid_grant", "the code or refresh token is not valid, or no longer", detail)
+
+
+def token_request(parameters: Mapping[str, str]) -> CodeRequest | RefreshRequest | CibaTokenRequest:
+    """What is asked of the token endpoint (RFC 6749 4.1.3, 6; CIBA Core 1.0, 10.1). Raises EndpointError."""
+    match parameters.get("grant_type"):
+        case GrantType.CODE:
+            code = _needed(parameters, "code")
+            return CodeRequest(code, parameters.get("redirect_uri"), parameters.get("code_verifier"))
+        case GrantType.REFRESH:
+            scope = parameters.get("scope")
+            words = None if scope is None else split(scope)
+            if scope is not None and words is None:
+                raise EndpointError("invalid_scope", MALFORMED)
+            return RefreshRequest(_needed(parameters, "refresh_token"), words)
+        case GrantType.CIBA:
+            return CibaTokenRequest(_needed(parameters, "auth_req_id"))
+        case None:
+            raise EndpointError("invalid_request", "the parameter grant_type is missing")
+        case other:
+            raise EndpointError(
+                "unsupported_grant_type", "this grant_type is not supported", f"grant_type {other!r:.80}"
+            )
+
+
+def token_parameter(parameters: Mapping[str, str]) -> str:
+    """The `token` of a request to introspect or to revoke; the hint is not needed here (RFC 7009 2.1, RFC 7662 2.1)."""
+    return _needed(parameters, "token")
+
+
+def _needed(parameters: Mapping[str, str], name: str) -> str:
+    value = parameters.get(name)
+    if value is None:
+        raise EndpointError("invalid_request", f"the parameter {name} is missing")
+    if len(value) > _LONGEST:
+        raise EndpointError("invalid_request", f"the parameter {name} is too long", f"{len(value)} characters")
+    return value
+
+
+def check_binding(
+    service: Service, proof: DpopProof | None, certificate: Certificate | None = None, now: float = 0
+) -> str | None:
+    """What a service's access tokens are to be bound to is there (FAPI 2.0 Security Profile 5.3.2.1, RFC 8705 3).
+
+    Gives the thumbprint of the certificate that they will be bound to, if it is one. Raises EndpointError.
+    """
+    match service.token_binding:
+        case BindingMethod.MTLS if proof is not None:
+            raise EndpointError("invalid_dpop_proof", "tokens of this service are bound to its certificate")
+        case BindingMethod.MTLS if certificate is not None and certificate.good_at(now):
+            return certificate.thumbprint
+        case BindingMethod.MTLS:
+            detail = "no client certificate came through a trusted proxy, or it has expired"
+            raise EndpointError("invalid_request", "a client certificate is needed", detail)
+        case BindingMethod.DPOP if proof is None:
+            raise EndpointError("invalid_dpop_proof", "a DPoP proof is needed", "no DPoP header")
+    return None
+
+
+def check_code(
+    request: CodeRequest, code: AuthorizationCode, service: Service, proof: DpopProof | None, now: float
+) -> None:
+    """Whether this caller may exchange this code now (RFC 6749 4.1.3, RFC 7636 4.6, RFC 9449 10).
+
+    That it was not exchanged before is for the store to say. Raises EndpointError.
+    """
+    if code.client_id != service.client_id:
+        raise invalid_grant("the code was issued to another service")
+    if now >= code.expires:
+        raise invalid_grant("the code has expired")
+    if not code.redirect_uri:
+        raise invalid_grant("an auth_req_id was presented as a code")
+    if request.redirect_uri != code.redirect_uri:
+        raise invalid_grant("redirect_uri differs from the authorization request")
+    _check_verifier(request.verifier, code.code_challenge)
+    if code.dpop_jkt is not None and (proof is None or proof.jkt != code.dpop_jkt):
+        raise invalid_grant("the code is bound to another DPoP key")
+
+
+def _check_verifier(verifier: str | None, code_challenge: str | None) -> None:
+    """PKCE, both ways: a challenge wants its verifier, and a verifier wants a challenge (RFC 9700 2.1.1)."""
+    if code_challenge is None and verifier is None:
+        return
+    if code_challenge is None or verifier is None:
+        raise invalid_grant("code_verifier without code_challenge, or the other way round")
+    if not _VERIFIER.fullmatch(verifier):
+        raise invalid_grant("code_verifier is malformed")
+    hashed = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode("ascii")).digest()).rstrip(b"=")
+    if not hmac.compare_digest(hashed, code_challenge.encode()):
+        raise invalid_grant("code_verifier does not fit the code_challenge")
+
+
+def grant_from_code(
+    code: AuthorizationCode, id: str, proof: DpopProof | None, lifetimes: Lifetimes, now: float
+) -> Grant:
+    """The grant that a code becomes. Its tokens are bound to the key of the proof, if there is one (RFC 9449 5)."""
+    refreshable = OFFLINE_ACCESS in code.scope
+    return Grant(
+        id=id,
+        client_id=code.client_id,
+        account=code.account,
+        scope=code.scope,
+        release=code.release,
+        created=now,
+        expires=now + (lifetimes.grant if refreshable else lifetimes.access),
+        nonce=code.nonce,
+        dpop_jkt=proof.jkt if proof is not None else None,
+    )
+
+
+def access_token(
+    handle: str, grant: Grant, proof: DpopProof | None, lifetimes: Lifetimes, now: float, x5t: str | None = None
+) -> StoredToken:
+    """The record of an access token: bound to the key of this request's proof (RFC 9449 5), gone with its grant.
+
+    `x5t` is the thumbprint of the certificate that it is bound to instead (RFC 8705 3).
+    """
+    another = None if proof is None or proof.jkt == grant.dpop_jkt else proof.jkt
+    return StoredToken(sha256_hex(handle), ACCESS, now, min(now + lifetimes.access, grant.expires), another, x5t)
+
+
+def narrow_scope(token: StoredToken, request: RefreshRequest, grant: Grant) -> StoredToken:
+    """The access token of a refresh, with the scope that was asked for, in the order granted (RFC 6749 6).
+
+    Only this token is narrowed. The refresh token keeps what was granted: the next refresh may ask for all of it again.
+    """
+    if request.scope is None or set(request.scope) == set(grant.scope):
+        return token
+    return replace(token, scope=" ".join(word for word in grant.scope if word in request.scope))
+
+
+def scope_of(token: StoredToken, grant: Grant) -> tuple[str, ...]:
+    """What a token is good for: the scope of its grant, unless a refresh asked for less."""
+    return grant.scope if token.scope is None else tuple(token.scope.split(" "))
+
+
+def dpop_thumbprint(token: StoredToken, grant: Grant) -> str | None:
+    """The thumbprint of the key an access token is bound to; None for a bearer token."""
+    return token.dpop_jkt or grant.dpop_jkt
+
+
+def refresh_token(handle: str, grant: Grant, now: float) -> StoredToken | None:
+    """The record of a refresh token that lives as long as its grant; None where `offline_access` was not granted.
+
+    That of a service which authenticates itself is not rotated (FAPI 2.0 Security Profile 5.3.2.1); that of an app is
+    good for one use (RFC 9700 4.14.2), and its successor lives no longer than the grant.
+    """
+    return StoredToken(sha256_hex(handle), REFRESH, now, grant.expires) if OFFLINE_ACCESS in grant.scope else None
+
+
+def check_refresh(
+    request: RefreshRequest, token: StoredToken, grant: Grant, service: Service, proof: DpopProof | None, now: float
+) -> None:
+    """Whether this caller may refresh this grant now (RFC 6749 6, RFC 9449 5).
+
+    A service authenticates itself, so its refresh token is bound to no key: a new one may come with every refresh, only
+    not none (RFC 9449 5). An app has nothing but its key, which stays the same throughout, or not even that: then its
+    refresh token is good for one use. The scope may be narrower
+    than the one granted, never wider (RFC 6749 6). Raises EndpointError.
+    """
+    if token.kind != REFRESH:
+        raise invalid_grant(f"a token of kind {token.kind} was presented as a refresh token")
+    if grant.client_id != service.client_id:
+        raise invalid_grant("the refresh token was issued to another service")
+    if now >= token.expires or now >= grant.expires:
+        raise invalid_grant("the refresh token has expired")
+    if not service.refresh:
+        raise invalid_grant("the service may no longer refresh")
+    if grant.dpop_jkt is not None and proof is None:
+        raise invalid_grant("the tokens of the grant are bound to a DPoP key")
+    if service.is_public and (proof.jkt if proof is not None else None) != grant.dpop_jkt:
+        raise invalid_grant("the refresh token of an app is bound to another DPoP key")
+    if grant.dpop_jkt is None and proof is not None:
+        raise invalid_grant("the tokens of the grant are not bound to a DPoP key")
+    if request.scope is not None and not set(request.scope) <= set(grant.scope):
+        raise EndpointError("invalid_scope", "the scope holds more than was granted")
+
+
+def token_response(
+    access: str,
+    record: StoredToken,
+    grant: Grant,
+    now: float,
+    *,
+    id_token: str | None = None,
+    refresh: str | None = None,
+) -> dict[str, Any]:
+    """The JSON object that answers a token request (RFC 6749 5.1, OpenID Connect Core 3.1.3.3, RFC 9449 5).
+
+    `access` and `refresh` are the handles, `record` is the access token's.
+    """
+    return {
+        "access_token": access,
+        "token_type": Scheme.DPOP.value if dpop_thumbprint(record, grant) is not None else Scheme.BEARER.value,
+        "expires_in": max(0, int(record.expires - now)),
+        "scope": " ".join(scope_of(record, grant)),
+        **({"id_token": id_token} if id_token is not None else {}),
+        **({"refresh_token": refresh} if refresh is not None else {}),
+    }

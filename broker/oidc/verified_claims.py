@@ -1,0 +1,144 @@
+"""`verified_claims`: what was verified, how and by whom (OpenID Connect for Identity Assurance 1.0).
+
+Only what was asked goes out, nothing is ever empty, and what does not fit a demand is left out without an error.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from broker.model.assurance import AcrLevels, EvidenceType, Verification, VerificationCheck, VerificationEvidence
+from broker.oidc.claim_formats import has_verified_shape
+from broker.oidc.claim_request import RESTRICTIONS, is_date, meets
+from broker.oidc.verified_claims_request import restricts
+
+DETAILS: Final[Mapping[EvidenceType, str]] = {
+    EvidenceType.DOCUMENT: "document_details",
+    EvidenceType.ELECTRONIC_RECORD: "record",
+    EvidenceType.VOUCH: "attestation",
+}
+"""The element under which the details of a piece of evidence go out."""
+
+_MANDATORY: Final = ("trust_framework", "type", "check_method")
+"""Members without which their object means nothing: they go out with it, asked or not."""
+
+_DATES: Final = frozenset({"date_of_issuance", "date_of_expiry"})
+
+
+class UnmetRequest(Exception):
+    """A demand on the verification that the facts do not meet."""
+
+
+def verified_claims(
+    verification: Verification | None,
+    claims: Mapping[str, Any],
+    requests: Sequence[Mapping[str, Any]],
+    ladder: AcrLevels,
+    now: float,
+) -> dict[str, Any] | list[dict[str, Any]] | None:
+    """The `verified_claims` member for checked requests, an array where several are answered, None where none is.
+
+    `claims` are the values that were released; of them only the ones that the verification names count. A demand on the
+    verification that is not met leaves out the whole answer, a demand on a claim that claim alone.
+    """
+    if verification is None:
+        return None
+    facts = elements(verification, ladder)
+    if "trust_framework" not in facts:
+        return None
+    known = {
+        name: claims[name] for name in verification.claims if name in claims and has_verified_shape(name, claims[name])
+    }
+    answers = []
+    for request in requests:
+        given = {
+            name: known[name]
+            for name, wanted in request["claims"].items()
+            if name in known and meets(wanted, known[name], now)
+        }
+        if given:
+            try:
+                answers.append({"verification": _chosen(facts, request["verification"], now), "claims": given})
+            except UnmetRequest:
+                continue
+    return answers[0] if len(answers) == 1 else answers or None
+
+
+def elements(verification: Verification, ladder: AcrLevels) -> dict[str, Any]:
+    """Everything known of a verification, in the standard's elements (OpenID Identity Assurance Schema 1.0, 5.4)."""
+    process = _known(policy=verification.policy, procedure=verification.procedure)
+    return _known(
+        trust_framework=verification.trust_framework,
+        assurance_level=ladder.acr(verification.level),
+        assurance_process=process,
+        time=_written(verification.time),
+        verification_process=verification.process,
+        evidence=[_evidence(piece) for piece in verification.evidence],
+    )
+
+
+def _evidence(piece: VerificationEvidence) -> dict[str, Any]:
+    checks = [_check(check) for check in piece.checks if check.check_method]
+    return _known(type=piece.type.value, check_details=checks, **{DETAILS[piece.type]: _details(piece.details)})
+
+
+def _details(details: Mapping[str, Any]) -> dict[str, Any]:
+    """Details as they may go out: with their type, and dates that are dates (staff write them down by hand)."""
+    if not details.get("type"):
+        return {}
+    return _known(**{name: value for name, value in details.items() if name not in _DATES or is_date(value)})
+
+
+def _check(check: VerificationCheck) -> dict[str, Any]:
+    time = _written(check.time) if check.time is not None else None
+    return _known(check_method=check.check_method, organization=check.organization, check_id=check.check_id, time=time)
+
+
+def _known(**members: Any) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value not in (None, "", {}, [])}
+
+
+def _written(moment: int) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+# Choosing what was asked for
+
+
+def _chosen(facts: Mapping[str, Any], request: Mapping[str, Any], now: float) -> dict[str, Any]:
+    chosen = {name: facts[name] for name in _MANDATORY if name in facts}
+    for name, wanted in request.items():
+        found = facts.get(name)
+        if found is None:
+            if restricts(wanted):
+                raise UnmetRequest(name)
+            continue
+        value = _value(found, wanted, now)
+        if value not in ({}, []):
+            chosen[name] = value
+    return chosen
+
+
+def _value(found: Any, wanted: Any, now: float) -> Any:
+    if isinstance(found, list):
+        return _items(found, wanted, now)
+    members = wanted if isinstance(wanted, Mapping) else {}
+    if not RESTRICTIONS.isdisjoint(members) and not meets(members, found, now):
+        raise UnmetRequest
+    return _chosen(found, members, now) if isinstance(found, Mapping) else found
+
+
+def _items(found: list[Any], wanted: Any, now: float) -> list[Any]:
+    """Of each item that one of the alternatives fits, what that alternative asks for."""
+    alternatives = wanted if isinstance(wanted, list) else [wanted]
+    chosen = []
+    for item in found:
+        for alternative in alternatives:
+            try:
+                chosen.append(_value(item, alternative, now))
+                break
+            except UnmetRequest:
+                continue
+    if not chosen:
+        raise UnmetRequest
+    return chosen

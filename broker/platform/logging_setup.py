@@ -1,0 +1,38 @@
+"""Structured logs: one JSON object a line, an event name and ids, never claims, codes, cookies or tokens."""
+
+import json
+import logging
+from typing import Final
+
+_PLAIN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+
+
+class JsonLines(logging.Formatter):
+    """A record as one line of JSON: when, how grave, which part, what happened, and the fields given with it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without its end."""
+        line: dict[str, object] = {
+            "at": round(record.created, 3),
+            "level": record.levelname.lower(),
+            "part": record.name,
+            "event": record.getMessage(),
+        }
+        line.update({name: value for name, value in vars(record).items() if name not in _PLAIN})
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def configure_logging(verbose: bool, quiet: bool = False) -> None:
+    """Logs go to standard error: from INFO on, from WARNING on where `quiet`, everything of ours where `verbose`."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING if quiet else logging.INFO)
+    logging.getLogger("portico").setLevel(logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logging.getLogger(name).handlers[:] = []
+        # the server's own line for each request holds its whole address, and with it handles and codes
+        logging.getLogger(name).propagate = name != "uvicorn.access"

@@ -1,0 +1,35 @@
+"""Development: every notice becomes a file in a folder, and nothing is sent."""
+
+import asyncio
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from broker.model.notification import Notification
+from broker.platform.notifications.texts import written
+
+
+@dataclass(frozen=True, slots=True)
+class FileNotifier:
+    """Writes `<id>.json` with subject, text, address and way, readable by its owner alone."""
+
+    path: Path
+
+    @property
+    def ways(self) -> frozenset[str]:
+        """Every way: it is only paper."""
+        return frozenset({"email", "phone", "post"})
+
+    async def deliver(self, notice: Notification) -> None:
+        """Writes the file, whole or not at all."""
+        await asyncio.to_thread(self._write, notice)
+
+    def _write(self, notice: Notification) -> None:
+        said = written(notice)
+        told = {"subject": said.subject, "text": said.text, "address": notice.address, "way": notice.way}
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        beside = self.path / f".{notice.id}"
+        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            json.dump(told, file, ensure_ascii=False)
+        beside.replace(self.path / f"{notice.id}.json")

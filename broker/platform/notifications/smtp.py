@@ -1,0 +1,80 @@
+"""Production: notices go out through a mail server, always under TLS."""
+
+import asyncio
+import smtplib
+import ssl
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from email.utils import formatdate, parseaddr
+
+from broker.model.notification import DeliveryFailed, Notification
+from broker.normalize.email import sendable
+from broker.platform.notifications.texts import written
+
+TIMEOUT = 15.0
+"""How long (seconds) the mail server may take for one step."""
+
+IMPLICIT_TLS = 465
+"""The port on which TLS begins with the connection (RFC 8314 3.3); on every other one STARTTLS is demanded."""
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpNotifier:
+    """Sends by SMTP submission (RFC 6409). `password` goes with `user`."""
+
+    host: str
+    sender: str
+    port: int = 587
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    trust: ssl.SSLContext = field(default_factory=ssl.create_default_context, repr=False)
+
+    @property
+    def ways(self) -> frozenset[str]:
+        """Email alone."""
+        return frozenset({"email"})
+
+    async def greet(self) -> None:
+        """Signs in at the mail server, and sends nothing. Raises DeliveryFailed, which says why."""
+        try:
+            await asyncio.to_thread(self._send, None)
+        except (OSError, smtplib.SMTPException, ValueError) as fault:
+            raise DeliveryFailed(f"{type(fault).__name__}: {fault}") from fault
+
+    async def deliver(self, notice: Notification) -> None:
+        """Hands the message to the mail server. Raises DeliveryFailed."""
+        if notice.way not in self.ways:
+            raise DeliveryFailed(f"a mail server cannot reach anybody by {notice.way}")
+        address = sendable(notice.address)
+        if address is None:
+            raise DeliveryFailed("the address cannot be sent to")
+        try:
+            await asyncio.to_thread(self._send, self._message(notice, address))
+        except (OSError, smtplib.SMTPException, ValueError) as fault:
+            raise DeliveryFailed(type(fault).__name__) from fault
+
+    def _message(self, notice: Notification, address: str) -> EmailMessage:
+        said = written(notice)
+        message = EmailMessage()
+        message.set_content(said.text)
+        message["From"], message["To"], message["Subject"] = self.sender, address, said.subject
+        message["Date"] = formatdate(notice.created)
+        message["Message-ID"] = f"<{notice.id}@{parseaddr(self.sender)[1].partition('@')[2]}>"
+        message["Content-Language"] = notice.language
+        message["Auto-Submitted"] = "auto-generated"
+        return message
+
+    def _send(self, message: EmailMessage | None) -> None:
+        if self.port == IMPLICIT_TLS:
+            server: smtplib.SMTP = smtplib.SMTP_SSL(self.host, self.port, timeout=TIMEOUT, context=self.trust)
+        else:
+            server = smtplib.SMTP(self.host, self.port, timeout=TIMEOUT)
+        with server:
+            if self.port != IMPLICIT_TLS:
+                server.starttls(context=self.trust)
+            if self.user is not None:
+                server.login(self.user, self.password or "")
+            if message is None:
+                server.noop()
+            else:
+                server.send_message(message)

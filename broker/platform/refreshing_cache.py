@@ -1,0 +1,110 @@
+"""What is fetched from somebody else's server and kept for a while: metadata, keys."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from broker.platform.system import System
+
+T = TypeVar("T")
+
+
+class FetchFailed(Exception):
+    """There is nothing to be had from the other side now. The text says why, for the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class CachePolicy(Generic[T]):
+    """How long a value serves, in seconds.
+
+    `fresh` says for how long a value is used without asking again, `grace` for how long beyond that while asking fails.
+    After a failed fetch no other is tried within `retry`. Two fetches that were asked for because the value lacked
+    something are at least `cool_down` apart.
+    """
+
+    fresh: Callable[[T], float]
+    grace: float
+    retry: float
+    cool_down: float
+
+
+class RefreshingCache(Generic[T]):
+    """One value: fetched by at most one flight at a time, which many may wait for and none can cancel."""
+
+    def __init__(self, fetch: Callable[[], Awaitable[T]], system: System, terms: CachePolicy[T]) -> None:
+        """`fetch` gives the value or raises FetchFailed."""
+        self._fetch = fetch
+        self._ambient = system
+        self._terms = terms
+        self._value: T | None = None
+        self._loaded = 0.0
+        self._missed: FetchFailed | None = None
+        self._failed = 0.0
+        self._demanded: float | None = None
+        self._flight: asyncio.Task[T | FetchFailed] | None = None
+
+    @property
+    def loaded(self) -> float:
+        """When the value was fetched (seconds since 1970 UTC); 0 before the first fetch that succeeded."""
+        return self._loaded
+
+    async def get(self) -> T:
+        """The value. Where it is not fresh a new one is fetched beside, and the old one given until then.
+
+        Raises FetchFailed where there is none, or none that may still be used.
+        """
+        age = self._age()
+        if self._value is not None and age is not None:
+            fresh = self._terms.fresh(self._value)
+            if age < fresh + self._terms.grace:
+                if age >= fresh and not self._just_failed():
+                    self._start()
+                return self._value
+        if self._missed is not None and self._just_failed():
+            raise self._missed.with_traceback(None) from None
+        return await self.refresh()
+
+    def prefetch(self) -> None:
+        """Begins a fetch that nobody waits for, so that the value is there when it is asked for."""
+        self._start()
+
+    async def refresh(self) -> T:
+        """The value as it is at the other side now. Raises FetchFailed; what was kept stays as it was then."""
+        outcome = await asyncio.shield(self._start())
+        if isinstance(outcome, FetchFailed):
+            raise outcome.with_traceback(None) from None
+        return outcome
+
+    async def refresh_if_same(self, known: T) -> T:
+        """The value, asked for anew because `known` lacked something; `known` again within the cool-down."""
+        if self._value is not None and self._value is not known:
+            return self._value
+        now = self._ambient.now()
+        if self._flight is None and self._demanded is not None and 0 <= now - self._demanded < self._terms.cool_down:
+            return known
+        self._demanded = now
+        return await self.refresh()
+
+    def _age(self) -> float | None:
+        age = self._ambient.now() - self._loaded
+        return age if age >= 0 else None
+
+    def _just_failed(self) -> bool:
+        return self._missed is not None and 0 <= self._ambient.now() - self._failed < self._terms.retry
+
+    def _start(self) -> "asyncio.Task[T | FetchFailed]":
+        if self._flight is None:
+            self._flight = asyncio.create_task(self._fly())
+        return self._flight
+
+    async def _fly(self) -> T | FetchFailed:
+        try:
+            value = await self._fetch()
+        except FetchFailed as missed:
+            self._missed, self._failed = missed, self._ambient.now()
+            return missed
+        finally:
+            self._flight = None
+        self._value, self._loaded, self._missed = value, self._ambient.now(), None
+        return value

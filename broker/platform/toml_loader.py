@@ -1,0 +1,309 @@
+"""A TOML table into a frozen dataclass: every problem at once, each with its path and a mend.
+
+A field says what it takes by its type: text, number, `Path`, enum (`level = "substantial"`), tuple, frozenset,
+mapping, another dataclass, each of them or None. `Seconds` takes "15 minutes", `Instant` a date, `Range` sets bounds.
+Fields with a default may be left out; a key that no field takes is a problem: most often it is a slip of the pen.
+"""
+
+import os
+import re
+import types
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from datetime import UTC, date, datetime
+from difflib import get_close_matches
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong at one place (`tokens.code`, `services[0].redirect_uris[1]`), and how to mend it.
+
+    Texts and keys that could be secret are never repeated.
+    """
+
+    path: str
+    what: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.what}\n    {self.fix}"
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The bounds of a number, both allowed. For a duration they are in seconds."""
+
+    min: float
+    max: float
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """Marks a number of seconds that is written with its unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class DateTimeMarker:
+    """Marks a point in time that is written as a TOML date, or as a date and time with an offset."""
+
+
+Seconds = Annotated[int, Duration()]
+"""A duration in whole seconds: "30 s", "15 minutes", "1 hour 30 minutes", "14 days", or a number of seconds."""
+
+Instant = Annotated[float, DateTimeMarker()]
+"""Seconds since 1970 UTC: 2027-03-31 (its first second in UTC) or 2027-03-31T17:00:00+01:00."""
+
+UNITS: Mapping[str, int] = {
+    **dict.fromkeys(("s", "second", "seconds"), 1),
+    **dict.fromkeys(("min", "minute", "minutes"), 60),
+    **dict.fromkeys(("h", "hour", "hours"), 3600),
+    **dict.fromkeys(("day", "days"), 86400),
+}
+NAMES: Mapping[Any, str] = {str: "a text", int: "a whole number", bool: "true or false", float: "a number"}
+EXAMPLES: Mapping[Any, str] = {
+    str: 'write it in quotation marks, such as "text"',
+    int: "write digits without quotation marks, such as 5",
+    bool: "write true or false without quotation marks",
+    float: "write a number without quotation marks, such as 0.05",
+}
+SECRETS = re.compile(
+    r"passw|passphrase|pwd|secret|credential|token|(?:^|_)pin(?:_|$)|(?:private|api|access|signing|sealing)_?key|jwk$"
+)
+"""What names of secrets hold, in small letters."""
+
+TYPO = 0.8
+"""How near a name has to be to a known one to be a mistyped setting and no secret."""
+EXACT = 2**53
+"""Up to here a float holds every whole number."""
+
+
+class Invalid(Enum):
+    """The place of a value that does not fit and whose problems are noted."""
+
+    WRONG = "wrong"
+
+
+INVALID = Invalid.WRONG
+
+
+@dataclass(frozen=True, slots=True)
+class Decoder:
+    """One reading of one table: where relative paths start, and the problems found so far."""
+
+    base: Path | None
+    problems: list[Problem]
+
+    def refuse(self, path: str, what: str, mend: str) -> Invalid:
+        """Notes a problem and stands for the value that is missing because of it."""
+        self.problems.append(Problem(path, what, mend))
+        return INVALID
+
+
+def load(
+    table: Mapping[str, Any], shape: type[T], path: str = "", *, base: Path | None = None
+) -> tuple[T | None, list[Problem]]:
+    """The record that a table describes, or None and every problem in it.
+
+    `path` leads the path of each problem; relative paths in the table start at `base`. A type that no TOML value can
+    fill is a fault of the dataclass and raises TypeError.
+    """
+    reading = Decoder(base, [])
+    record = read(table, shape, path, reading)
+    return (None if record is INVALID else record), reading.problems
+
+
+def read(value: Any, hint: Any, path: str, reading: Decoder) -> Any:
+    """One value as its type demands, or WRONG with the problems noted."""
+    origin = get_origin(hint)
+    if origin is Annotated:
+        return read_marked(value, hint, path, reading)
+    if origin in (Union, types.UnionType):
+        return read(value, optional(hint), path, reading)
+    if origin in (tuple, frozenset):
+        return read_list(value, hint, path, reading)
+    if origin is not None and issubclass(origin, Mapping):
+        return read_mapping(value, hint, path, reading)
+    if is_dataclass(hint):
+        return read_record(value, hint, path, reading)
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return read_choice(value, hint, path, reading)
+    if hint is Any:
+        return value
+    return read_path(value, path, reading) if hint is Path else read_plain(value, hint, path, reading)
+
+
+def optional(hint: Any) -> Any:
+    """The X of `X | None`: TOML has no null, so an optional field that is written is always an X."""
+    members = [member for member in get_args(hint) if member is not type(None)]
+    if len(members) != 1:
+        raise TypeError(f"{hint} is ambiguous in TOML")
+    return members[0]
+
+
+def read_plain(value: Any, hint: Any, path: str, reading: Decoder) -> Any:
+    """A text, a number or a truth value; a whole number serves where any number is taken."""
+    if hint not in NAMES:
+        raise TypeError(f"{hint} cannot be written in TOML")
+    if hint is float and type(value) is int and abs(value) <= EXACT:
+        return float(value)
+    if type(value) is not hint:
+        return reading.refuse(path, f"{NAMES[hint]} is needed, here is {type_name(value)}", EXAMPLES[hint])
+    return value
+
+
+def type_name(value: Any) -> str:
+    """What a TOML value is called in a problem; never the value itself, which may be secret."""
+    if isinstance(value, Mapping):
+        return "a table"
+    return "a list" if isinstance(value, list) else NAMES.get(type(value), "a date or time")
+
+
+def read_path(value: Any, path: str, reading: Decoder) -> Path | Invalid:
+    """A path; a relative one starts at the reading's base."""
+    text: str | Invalid = read_plain(value, str, path, reading)
+    if text is INVALID:
+        return INVALID
+    if not text or "\0" in text:
+        return reading.refuse(path, "this is no path", "name a file or folder, absolute or relative to this file")
+    return Path(text) if reading.base is None else check_range(reading.base, text)
+
+
+def check_range(base: Path, text: str) -> Path:
+    """A path that starts at a folder unless it is absolute, with `..` resolved as written."""
+    return Path(os.path.normpath(base / text))
+
+
+def read_list(value: Any, hint: Any, path: str, reading: Decoder) -> tuple[Any, ...] | frozenset[Any] | Invalid:
+    """A TOML array into a tuple or a frozenset."""
+    kind, arguments = get_origin(hint), get_args(hint)
+    if kind is tuple and arguments[1:] != (Ellipsis,):
+        raise TypeError(f"{hint} has no TOML form; use tuple[X, ...]")
+    if not isinstance(value, list):
+        return reading.refuse(
+            path, f"a list is needed, here is {type_name(value)}", "put it in square brackets: [ ... ]"
+        )
+    items = tuple(read(inner, arguments[0], f"{path}[{i}]", reading) for i, inner in enumerate(value))
+    if any(item is INVALID for item in items):
+        return INVALID
+    return items if kind is tuple else frozenset(items)
+
+
+def read_mapping(value: Any, hint: Any, path: str, reading: Decoder) -> dict[Any, Any] | Invalid:
+    """A TOML table whose keys are free, or the names of an enum."""
+    key_hint, item_hint = get_args(hint)
+    if not isinstance(value, Mapping):
+        return reading.refuse(path, f"a table is needed, here is {type_name(value)}", 'write it as { name = "..." }')
+    pairs = [
+        (read(key, key_hint, join_path(path, key), reading), read(inner, item_hint, join_path(path, key), reading))
+        for key, inner in value.items()
+    ]
+    return INVALID if any(INVALID in (key, inner) for key, inner in pairs) else dict(pairs)
+
+
+def read_choice(value: Any, kinds: type[Enum], path: str, reading: Decoder) -> Enum | Invalid:
+    """A member of an enum: by its value where that is a text, else by its name in lower case."""
+    known = {m.value if isinstance(m.value, str) else m.name.lower(): m for m in kinds}
+    text: str | Invalid = read_plain(value, str, path, reading)
+    if text is INVALID:
+        return INVALID
+    if text not in known:
+        return reading.refuse(path, f'"{text}" is not known here', suggestion(text, known))
+    return known[text]
+
+
+def read_record(value: Any, shape: Any, path: str, reading: Decoder) -> Any:
+    """A TOML table into a dataclass, with its defaults for what is left out."""
+    if not isinstance(value, Mapping):
+        return reading.refuse(
+            path, f"a table is needed, here is {type_name(value)}", f"write it as [{path or 'table'}]"
+        )
+    hints = get_type_hints(shape, include_extras=True)
+    known = {field.name: field for field in fields(shape) if field.init}
+    strange = [key for key in value if key not in known]
+    for key in strange:
+        reading.refuse(join_path(path, key), "no such setting", unknown(key, known))
+    values: dict[str, Any] = {}
+    for name, field in known.items():
+        if name in value:
+            values[name] = read(value[name], hints[name], join_path(path, name), reading)
+        elif field.default is MISSING and field.default_factory is MISSING:
+            values[name] = reading.refuse(join_path(path, name), "this setting is missing", f"add {name} = ...")
+    return INVALID if strange or any(v is INVALID for v in values.values()) else shape(**values)
+
+
+def unknown(key: str, known: Mapping[str, Any]) -> str:
+    """The mend of a key that no field takes; a secret belongs into a file, whatever its key is called."""
+    if f"{key}_file" in known:
+        return f"{_INTO_FILE}, and name the file with {key}_file"
+    if SECRETS.search(key.lower()) and not get_close_matches(key.lower(), known, n=1, cutoff=TYPO):
+        file = _file_for(key.lower(), known)
+        return _INTO_FILE if file is None else f"{_INTO_FILE}, and name the file with {file}"
+    return suggestion(key, known)
+
+
+_INTO_FILE = "secrets are never written here: put it into a file of its own"
+
+
+def _file_for(key: str, known: Mapping[str, Any]) -> str | None:
+    """The setting that names the file for a secret: `client_secret` belongs into `secret_file`."""
+    named = [name for name in known if name.endswith("_file") and name.removesuffix("_file") in key]
+    return max(named, key=len, default=None)
+
+
+def suggestion(text: str, known: Mapping[str, Any]) -> str:
+    """The nearest known name, or all of them."""
+    near = get_close_matches(text, known, n=1)
+    return f'did you mean "{near[0]}"?' if near else f"known here: {', '.join(known) or 'nothing'}"
+
+
+def join_path(path: str, key: str) -> str:
+    """The path of a key in a table, in TOML's own writing: quoted where a bare key cannot stand."""
+    bare = key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else f'"{key}"'
+    return f"{path}.{bare}" if path else bare
+
+
+def read_marked(value: Any, hint: Any, path: str, reading: Decoder) -> Any:
+    """A value whose type carries marks: a duration, a moment, bounds. Other marks are for others to read."""
+    base, *marks = get_args(hint)
+    found: Any
+    if any(isinstance(mark, Duration) for mark in marks):
+        found = read_duration(value, path, reading)
+    elif any(isinstance(mark, DateTimeMarker) for mark in marks):
+        found = read_moment(value, path, reading)
+    else:
+        found = read(value, base, path, reading)
+    for mark in marks:
+        if isinstance(mark, Range) and found is not INVALID and not mark.min <= found <= mark.max:
+            unit = " seconds" if any(isinstance(other, Duration) for other in marks) else ""
+            mend = f"choose a number from {mark.min:g} to {mark.max:g}{unit}"
+            found = reading.refuse(path, f"{found}{unit} is out of bounds", mend)
+    return found
+
+
+def read_duration(value: Any, path: str, reading: Decoder) -> int | Invalid:
+    """A number of seconds, or a text of numbers with units."""
+    if type(value) is int and value >= 0:
+        return value
+    parts = re.findall(r"([0-9]{1,9}) *([a-z]+)", value) if isinstance(value, str) else []
+    whole = re.fullmatch(r"[0-9]{1,9} *[a-z]+(?: +[0-9]{1,9} *[a-z]+)*", value) if isinstance(value, str) else None
+    if not whole or any(unit not in UNITS for _, unit in parts):
+        return reading.refuse(
+            path, "this is no duration", 'write a number and a unit: "90 s", "15 minutes", "24 hours"'
+        )
+    return sum(int(number) * UNITS[unit] for number, unit in parts)
+
+
+def read_moment(value: Any, path: str, reading: Decoder) -> float | Invalid:
+    """A TOML date, or a date and time with an offset, as seconds since 1970 UTC."""
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.timestamp()
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp()
+    return reading.refuse(
+        path, "this is no point in time", "write 2027-03-31 or 2027-03-31T17:00:00+01:00, without quotation marks"
+    )

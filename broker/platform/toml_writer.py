@@ -1,0 +1,38 @@
+"""Values as TOML text: what Python's own reader of TOML reads back as the same."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+MAX_DEPTH: Final = 16
+"""How deep values may lie within each other."""
+
+
+def dumps(table: Mapping[str, Any]) -> str:
+    """A table as a document, a line for each key. Raises ValueError for a value that TOML has no form for."""
+    return "".join(f"{quote(name)} = {format_value(value)}\n" for name, value in table.items())
+
+
+def format_value(value: Any, depth: int = 0) -> str:
+    """One value on one line. Raises ValueError for a value that TOML has no form for, or that lies too deep."""
+    if depth > MAX_DEPTH:
+        raise ValueError(f"values lie more than {MAX_DEPTH} deep")
+    if isinstance(value, str):
+        return quote(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return json.dumps(value, allow_nan=False)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(format_value(inner, depth + 1) for inner in value)}]"
+    if isinstance(value, Mapping):
+        members = ", ".join(f"{quote(name)} = {format_value(inner, depth + 1)}" for name, inner in value.items())
+        return f"{{{members}}}"
+    raise ValueError(f"TOML has no form for {type(value).__name__}")
+
+
+def quote(value: str) -> str:
+    """A text as a basic string, which is one of JSON but for the last control character. Raises ValueError for half a
+    pair of surrogates, which is no text."""
+    value.encode("utf-8")
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,63 @@
+"""What services, providers and staff need to know of the broker when they are checked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from broker.settings.schema import BrokerSettings, Environment
+from broker.settings.urls import split
+
+
+@dataclass(frozen=True, slots=True)
+class CheckContext:
+    """Whether this is development, in which languages texts must stand, whether a person may help, our own origins.
+
+    `certificates` says whether a proxy passes certificates on, `authorities` whether somebody is trusted to issue them.
+    """
+
+    development: bool
+    languages: tuple[str, ...]
+    help: bool
+    origins: tuple[str, ...] = ()
+    certificates: bool = False
+    authorities: bool = False
+
+    def own(self, url: str) -> bool:
+        """Whether a URL leads to the broker itself: by host, or by host and port where one machine has everything."""
+        return _place(url, self.development) in {_place(origin, self.development) for origin in self.origins} - {None}
+
+
+def check_context(broker: BrokerSettings) -> CheckContext:
+    """The frame that the broker's settings make."""
+    certificates = broker.client_certificates
+    return CheckContext(
+        broker.development,
+        broker.languages,
+        broker.assisted.enabled,
+        tuple(url for url in (broker.issuer, broker.console, certificates.origin) if url is not None),
+        certificates=bool(certificates.trusted_proxies),
+        authorities=certificates.ca_file is not None,
+    )
+
+
+def minimal_context(table: Mapping[str, Any]) -> CheckContext:
+    """The frame as far as a table with mistakes in it lets see: so that all the rest is checked all the same."""
+    languages, assisted = table.get("languages"), table.get("assisted")
+    certificates = table.get("client_certificates")
+    named: Mapping[str, Any] = certificates if isinstance(certificates, Mapping) else {}
+    return CheckContext(
+        development=table.get("environment") == Environment.DEVELOPMENT,
+        languages=tuple(text for text in languages if isinstance(text, str)) if isinstance(languages, list) else (),
+        help=not isinstance(assisted, Mapping) or assisted.get("enabled") is not False,
+        origins=tuple(text for name in ("issuer", "console") if isinstance(text := table.get(name), str)),
+        certificates=bool(named.get("trusted_proxies")),
+        authorities="ca_file" in named,
+    )
+
+
+def _place(url: str, exact: bool) -> tuple[str, int | None] | None:
+    parts = split(url)
+    if parts is None or not parts.hostname:
+        return None
+    usual = {"https": 443, "http": 80}.get(parts.scheme)
+    return parts.hostname.rstrip("."), (parts.port or usual) if exact else None

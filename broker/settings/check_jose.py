@@ -1,0 +1,51 @@
+"""What must hold for how a service's answers are signed and encrypted."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from broker.crypto.jose import InvalidToken
+from broker.crypto.jwe import ALGORITHMS, CONTENT, parse_encryption_keys
+from broker.model.service import SecurityProfile, Service
+from broker.platform.toml_loader import Problem, suggestion
+from broker.settings.check_context import CheckContext
+
+SIGNED: Final = ("id_token_alg", "response_alg", "userinfo_alg", "introspection_alg")
+KEY_WRAPPING: Final = dict.fromkeys(sorted(ALGORITHMS))
+CONTENT_SEALING: Final = dict.fromkeys(sorted(CONTENT))
+ENCRYPTED: Final = (
+    "response_encryption",
+    "id_token_encryption",
+    "userinfo_encryption",
+    "introspection_encryption",
+)
+
+
+def check_signatures(service: Service, frame: CheckContext) -> Iterator[Problem]:
+    """No PKCS 1 signatures in the `fapi2` profile (FAPI 2.0 Security Profile 5.4)."""
+    if service.profile is SecurityProfile.FAPI2:
+        for name in SIGNED:
+            if getattr(service, name) == "RS256":
+                yield Problem(name, "RS256 is not allowed in the fapi2 profile", "use ES256, PS256 or EdDSA")
+
+
+def check_encryption(service: Service, frame: CheckContext) -> Iterator[Problem]:
+    """Algorithms that are known here, and a key of the service's that serves them (OpenID Connect Core 10.2)."""
+    if service.userinfo_encryption is not None and service.userinfo_alg is None:
+        yield Problem("userinfo_encryption", "userinfo is not signed", 'add userinfo_alg = "ES256"')
+    try:
+        keys = parse_encryption_keys(service.jwks or {"keys": []})
+    except InvalidToken:
+        return
+    for name in ENCRYPTED:
+        wanted = getattr(service, name)
+        if wanted is None:
+            continue
+        if wanted.alg not in ALGORITHMS:
+            yield Problem(f"{name}.alg", f'"{wanted.alg}" is not known', suggestion(wanted.alg, KEY_WRAPPING))
+        elif service.jwks_uri is None and not any(wanted.alg in key.algorithms for key in keys):
+            mend = (
+                'add a public key with use = "enc" to jwks, to the file that jwks_file names, or show one at jwks_uri'
+            )
+            yield Problem(name, f"no key of the service serves {wanted.alg}", mend)
+        if wanted.enc not in CONTENT:
+            yield Problem(f"{name}.enc", f'"{wanted.enc}" is not known', suggestion(wanted.enc, CONTENT_SEALING))

@@ -1,0 +1,71 @@
+"""What changed between two readings of the settings, and what of it a running process can take."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+
+from broker.platform.toml_loader import Problem
+from broker.settings import check_services
+from broker.settings.check_context import check_context
+from broker.settings.loading import Settings
+from broker.settings.providers import ProviderEntry
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsChanges:
+    """Ids of services that came, differ, are gone, or have another sector; of providers whose policy differs.
+
+    `waiting` names what differs and is not taken before a restart, such as `broker.toml: limits`.
+    """
+
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    sectors: tuple[str, ...] = ()
+    policies: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
+
+
+def apply_reload(running: Settings, found: Settings) -> tuple[Settings, SettingsChanges]:
+    """What runs once the services and the policies that were found are taken, and everything else stays."""
+    before, after = running.services, found.services
+    both = [id for id in after if id in before]
+    listed = {id: _listed(entry, found.providers) for id, entry in running.providers.items()}
+    changes = SettingsChanges(
+        added=tuple(id for id in after if id not in before),
+        changed=tuple(id for id in both if after[id] != before[id]),
+        removed=tuple(id for id in before if id not in after),
+        sectors=tuple(id for id in both if after[id].sector != before[id].sector),
+        policies=tuple(id for id, entry in listed.items() if entry != running.providers[id]),
+        waiting=tuple(_waiting(running, found)),
+    )
+    return replace(running, services=after, providers=listed), changes
+
+
+def check_reload(settings: Settings) -> Iterator[Problem]:
+    """What is wrong with these services at the broker that runs, which its files may not describe any more."""
+    around = check_context(settings.broker)
+    for id, service in settings.services.items():
+        for check in check_services.CHECKS:
+            yield from _placed(id, check(service, around))
+        yield from _placed(id, check_services.check_level(service, settings.providers, around))
+
+
+def _placed(client_id: str, problems: Iterator[Problem]) -> Iterator[Problem]:
+    for problem in problems:
+        yield replace(problem, path=f"{client_id}, at the broker that runs: {problem.path}")
+
+
+def _listed(entry: ProviderEntry, found: Mapping[str, ProviderEntry]) -> ProviderEntry:
+    return replace(entry, policy=found[entry.id].policy) if entry.id in found else entry
+
+
+def _waiting(running: Settings, found: Settings) -> Iterator[str]:
+    for setting in fields(running.broker):
+        if getattr(running.broker, setting.name) != getattr(found.broker, setting.name):
+            yield f"broker.toml: {setting.name}"
+    if running.staff != found.staff:
+        yield "staff.toml"
+    for id in dict.fromkeys([*running.providers, *found.providers]):
+        before, after = running.providers.get(id), found.providers.get(id)
+        if before is None or after is None or replace(before, policy=after.policy) != after:
+            yield f"providers/{id}.toml"

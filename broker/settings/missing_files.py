@@ -1,0 +1,46 @@
+"""Files that settings name and that are still to be made, and what belongs into them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from broker.platform.operator_files import exists
+from broker.settings.providers import ProviderEntry
+from broker.settings.services import ServiceFile
+
+
+class Content(StrEnum):
+    """What a file holds."""
+
+    CLIENT_SECRET = "client_secret"
+    """A shared secret, as text."""
+    PRIVATE_KEY = "private_key"
+    """A private key of the broker, PEM."""
+    PUBLIC_KEYS = "public_keys"
+    """The public keys of a service, a JWK Set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """One file that does not exist. `algorithm` is what a key in it is for."""
+
+    path: Path
+    content: Content
+    algorithm: str = "ES256"
+
+
+def of_service(file: ServiceFile) -> Iterator[Missing]:
+    """What a service's file names."""
+    for path, content in ((file.secret_file, Content.CLIENT_SECRET), (file.jwks_file, Content.PUBLIC_KEYS)):
+        if path is not None and not exists(path):
+            yield Missing(path, content)
+
+
+def of_provider(entry: ProviderEntry) -> Iterator[Missing]:
+    """What a provider's table names: the broker's own key there, or a secret (`secret_file`)."""
+    key, secret = entry.own_key(), dict(entry.files()).get("secret_file")
+    if key is not None and not exists(key.path):
+        yield Missing(key.path, Content.PRIVATE_KEY, key.algorithm)
+    if secret is not None and not exists(secret):
+        yield Missing(secret, Content.CLIENT_SECRET)

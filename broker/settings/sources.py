@@ -1,0 +1,187 @@
+"""Where settings stand: one folder of files, or one file with all of it."""
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from broker.platform.operator_files import Unfit, is_folder, is_named, text
+from broker.platform.toml_loader import Problem
+
+_CODE: Final = re.compile(r"[A-Za-z]{2}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One table and where it stands: the file's name, the path of the table in it, where its relative paths start."""
+
+    file: str
+    at: str
+    table: Mapping[str, Any]
+    base: Path
+
+    def placed(self, problem: Problem) -> Problem:
+        """A problem inside the table with its whole path, such as `services/shop.toml: redirect_uris[0]`."""
+        path = f"{self.at}.{problem.path}" if self.at and problem.path else self.at or problem.path
+        return replace(problem, path=f"{self.file}: {path}" if path else self.file)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Every table of the settings, not yet looked into. `staff` is None where there is no such table.
+
+    `service_ids` and `provider_ids` also name those whose file cannot be read.
+    """
+
+    broker: Source
+    services: Sequence[Source]
+    providers: Sequence[Source]
+    staff: Source | None
+    service_ids: Mapping[str, None]
+    provider_ids: Mapping[str, None]
+
+
+def gather(
+    place: Path, origins: Mapping[str, str], more: Sequence[Source] = ()
+) -> tuple[Sources | None, list[Problem]]:
+    """Reads a folder (`broker.toml`, `services/`, `providers/`, `staff.toml`) or one file that holds it all.
+
+    `more` are services beside those that stand there. `origins` replaces `host:port` texts wherever they stand in a
+    value. None where broker.toml cannot be read.
+    """
+    problems: list[Problem] = []
+    main = place / "broker.toml" if is_folder(place) else place
+    table = parsed(main, main.name, origins, problems)
+    if table is None:
+        return None, problems
+    folder = place if is_folder(place) else None
+    listed = {name: names(folder, name, problems) for name in ("services", "providers")}
+    services, providers = (
+        [*tables(table.pop(name, []), main, name, problems), *files(listed[name], name, key, origins, problems)]
+        for name, key in (("services", "client_id"), ("providers", "id"))
+    )
+    services += more
+    staff = one(table.pop("staff", None), main, folder, origins, problems)
+    return (
+        Sources(
+            broker=Source(main.name, "", table, main.parent),
+            services=services,
+            providers=providers,
+            staff=staff,
+            service_ids=ids(services, listed["services"], "services", "client_id"),
+            provider_ids=ids(providers, listed["providers"], "providers", "id"),
+        ),
+        problems,
+    )
+
+
+def ids(sources: Sequence[Source], paths: Sequence[Path], name: str, key: str) -> dict[str, None]:
+    """The ids in the tables, and the names of files that cannot be read."""
+    said = [source.table[key] for source in sources if isinstance(source.table.get(key), str)]
+    read = {source.file for source in sources}
+    return dict.fromkeys([*said, *(path.stem for path in paths if f"{name}/{path.name}" not in read)])
+
+
+def names(folder: Path | None, name: str, problems: list[Problem]) -> list[Path]:
+    """The files of `services/` or `providers/` in order; without those that editors hide there."""
+    if folder is None or not is_named(folder / name):
+        return []
+    try:
+        found = sorted((folder / name).iterdir())
+    except OSError as problem:
+        mend = f"let {folder / name} be a folder that the broker's user can read"
+        problems.append(Problem(name, f"cannot be read: {problem.strerror}", mend))
+        return []
+    return [path for path in found if path.suffix == ".toml" and not path.name.startswith(".")]
+
+
+def tables(value: Any, main: Path, name: str, problems: list[Problem]) -> list[Source]:
+    """The `[[services]]` or `[[providers]]` of the main file."""
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        problems.append(Problem(f"{main.name}: {name}", "a list of tables is needed", f"write [[{name}]] before each"))
+        return []
+    return [Source(main.name, f"{name}[{i}]", item, main.parent) for i, item in enumerate(value)]
+
+
+def files(
+    paths: Sequence[Path], name: str, key: str, origins: Mapping[str, str], problems: list[Problem]
+) -> list[Source]:
+    """The tables of `services/` or `providers/`. Where a file leaves out its id, its own name is the id."""
+    found = []
+    for path in paths:
+        label = f"{name}/{path.name}"
+        if (table := parsed(path, label, origins, problems)) is not None:
+            found.append(Source(label, "", {key: path.stem} | table, path.parent))
+    return found
+
+
+def one(
+    value: Any, main: Path, folder: Path | None, origins: Mapping[str, str], problems: list[Problem]
+) -> Source | None:
+    """The staff: staff.toml, or the table `[staff]` of the main file."""
+    path = folder / "staff.toml" if folder is not None else None
+    if path is not None and is_named(path):
+        if value is not None:
+            problems.append(Problem(f"{main.name}: staff", "staff.toml is there too", "keep one of the two"))
+        table = parsed(path, path.name, origins, problems)
+        return None if table is None else Source(path.name, "", table, path.parent)
+    if value is not None and not isinstance(value, dict):
+        problems.append(Problem(f"{main.name}: staff", "a table is needed", "write it as [staff]"))
+        return None
+    return None if value is None else Source(main.name, "staff", value, main.parent)
+
+
+def parsed(path: Path, label: str, origins: Mapping[str, str], problems: list[Problem]) -> dict[str, Any] | None:
+    """A file as a table, or None with the problem noted."""
+    try:
+        table = tomllib.loads(text(path))
+    except Unfit as unfit:
+        problems.append(Problem(label, unfit.what, unfit.mend))
+    except (ValueError, RecursionError) as problem:
+        said = "nested too deeply" if isinstance(problem, RecursionError) else str(problem)
+        problems.append(Problem(label, f"this is no TOML: {said}", "mend the line that is named"))
+    else:
+        shifted: dict[str, Any] = moved(folded(table), origins)
+        return shifted
+    return None
+
+
+def folded(value: Any) -> Any:
+    """The value with language codes in small letters: as keys of texts, and in lists named `languages` (BCP 47 2.1.1).
+
+    A table whose every key has two letters holds texts by language. One that has both spellings of a code stays as it
+    is, and its check names the one that is not known.
+    """
+    if isinstance(value, list):
+        return [folded(inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    small = {key.lower() for key in value}
+    by_language = all(_CODE.fullmatch(key) for key in value) and len(small) == len(value)
+    return {
+        key.lower() if by_language else key: _codes(inner) if key == "languages" else folded(inner)
+        for key, inner in value.items()
+    }
+
+
+def _codes(value: Any) -> Any:
+    """A list of languages, or a table by language."""
+    if isinstance(value, list):
+        return [code.lower() if isinstance(code, str) and _CODE.fullmatch(code) else code for code in value]
+    return folded(value)
+
+
+def moved(value: Any, origins: Mapping[str, str]) -> Any:
+    """The value with every `host:port` that `origins` names replaced, in texts at any depth."""
+    if not origins:
+        return value
+    if isinstance(value, dict):
+        return {key: moved(inner, origins) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [moved(inner, origins) for inner in value]
+    if not isinstance(value, str):
+        return value
+    pattern = "|".join(re.escape(origin) for origin in origins)
+    return re.sub(rf"(?<![\w.-])(?:{pattern})(?!\d)", lambda match: origins[match.group()], value)

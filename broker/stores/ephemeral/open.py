@@ -1,0 +1,124 @@
+"""All passing state, opened by its address."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from broker.crypto.seal import Sealer
+from broker.platform.system import System
+from broker.stores.ephemeral.memory import (
+    MemoryContinuations,
+    MemoryPendingLogouts,
+    MemoryProofs,
+    MemoryPushedRequests,
+    MemoryRateLimits,
+    MemoryTransactions,
+)
+from broker.stores.ephemeral.memory_usage import MemoryUsage
+from broker.stores.ephemeral.redis import (
+    RedisContinuations,
+    RedisPendingLogouts,
+    RedisProofs,
+    RedisPushedRequests,
+    RedisRateLimits,
+    RedisTransactions,
+    RedisVersionMirror,
+)
+from broker.stores.ephemeral.redis_client import RedisClient
+from broker.stores.ephemeral.transport import WITHOUT_PASSWORD, RedisAccess
+from broker.stores.sql.kill_switches import KillSwitchStore
+
+
+@dataclass(frozen=True, slots=True)
+class EphemeralStores:
+    """The stores of passing state.
+
+    `memory_fullness` says how full its memory is, from 0 to 1, without asking anybody; `watch` brings that up to date
+    and is called every few seconds. `check_server` says what is wrong with the server's settings, and how to mend it,
+    `evicts` whether records were about to be thrown away at the last `watch`. `server_time` asks the server for its
+    clock, in seconds since 1970 UTC; None if there is no server. `forget` empties all of it.
+    """
+
+    transactions: MemoryTransactions | RedisTransactions
+    pushed: MemoryPushedRequests | RedisPushedRequests
+    continuations: MemoryContinuations | RedisContinuations
+    goodbyes: MemoryPendingLogouts | RedisPendingLogouts
+    proofs: MemoryProofs | RedisProofs
+    limits: MemoryRateLimits | RedisRateLimits
+    memory_fullness: Callable[[], float]
+    watch: Callable[[], Awaitable[None]]
+    check_server: Callable[[], Awaitable[Sequence[str]]]
+    evicts: Callable[[], bool]
+    server_time: Callable[[], Awaitable[float]] | None
+    forget: Callable[[], Awaitable[None]]
+    close: Callable[[], Awaitable[None]]
+
+
+def open_ephemeral_stores(
+    url: str, sealer: Sealer, system: System, board: KillSwitchStore, access: RedisAccess = WITHOUT_PASSWORD
+) -> EphemeralStores:
+    """Opens passing state at `memory:` or at a URL of Redis (broker.redis_urls).
+
+    `system` is that of the facts, whose clock is steady. Nothing is connected yet. With Redis the board hears from
+    every look into it whether switches changed. `access` holds passwords, and how TLS is verified. Raises ValueError
+    for a URL that cannot be used.
+    """
+    if url == "memory:":
+        return _memory(system)
+    server = RedisClient(url, access)
+    fullness = MemoryUsage(server)
+    board.mirror_in(RedisVersionMirror(server))
+    return EphemeralStores(
+        transactions=RedisTransactions(server, sealer, system, board.observe_mirror),
+        pushed=RedisPushedRequests(server, sealer, system, board.observe_mirror),
+        continuations=RedisContinuations(server, sealer, system),
+        goodbyes=RedisPendingLogouts(server, sealer, system),
+        proofs=RedisProofs(server, system),
+        limits=RedisRateLimits(server, system, board.observe_mirror),
+        memory_fullness=fullness.memory_usage,
+        watch=fullness.watch,
+        check_server=fullness.check_server,
+        evicts=fullness.evicts,
+        server_time=server.time,
+        forget=server.forget,
+        close=server.close,
+    )
+
+
+def open_care(url: str, access: RedisAccess) -> MemoryUsage | None:
+    """What looks after a Redis, alone; None for memory. Nothing is connected yet. Raises ValueError."""
+    return None if url == "memory:" else MemoryUsage(RedisClient(url, access))
+
+
+def _memory(system: System) -> EphemeralStores:
+    limits = MemoryRateLimits(system)
+    transactions = MemoryTransactions(system, limits)
+    pushed, continuations, proofs = MemoryPushedRequests(system), MemoryContinuations(system), MemoryProofs(system)
+    goodbyes = MemoryPendingLogouts(system)
+
+    async def forget() -> None:
+        for store in (limits, transactions, pushed, continuations, goodbyes, proofs):
+            store.forget()
+
+    return EphemeralStores(
+        transactions=transactions,
+        pushed=pushed,
+        continuations=continuations,
+        goodbyes=goodbyes,
+        proofs=proofs,
+        limits=limits,
+        memory_fullness=lambda: transactions.fullness,
+        watch=_nothing,
+        check_server=_no_problems,
+        evicts=lambda: False,
+        server_time=None,
+        forget=forget,
+        close=_nothing,
+    )
+
+
+async def _nothing() -> None:
+    """Memory needs no care."""
+
+
+async def _no_problems() -> Sequence[str]:
+    return ()

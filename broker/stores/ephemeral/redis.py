@@ -1,0 +1,278 @@
+"""Passing state in Redis, for any number of processes. Redis may lose it, or any part of it, at any moment.
+
+A record is JSON: a version mark, in the clear what a script must know, and the rest sealed for the name of its key.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Generic, TypeVar
+
+import msgspec
+
+from broker.crypto.seal import Sealer
+from broker.journey.transaction import Transaction
+from broker.model.handle import sha256_hex
+from broker.model.pending_logout import PendingLogout
+from broker.model.rate_limit import RateLimit
+from broker.model.request import AuthorizationRequest
+from broker.platform.system import System
+from broker.stores.ephemeral.redis_client import RedisClient, lifetime
+from broker.stores.ephemeral.scripts import COUNT, CREATE, EPOCH, FETCH, FIRST_USE, GIVE_BACK, MIRROR_VERSION, PUT, SAVE
+from broker.stores.record_codec import RecordCodec, SealedCodec
+
+_Value = TypeVar("_Value")
+_FORM: Final = 1
+
+
+class StoredRecord(msgspec.Struct, frozen=True):
+    """What lies under a key. `until` is when it expires by our clock, `version` and `browser` a transaction's own."""
+
+    v: int
+    until: float
+    sealed: bytes
+    version: int = 0
+    browser: str = ""
+
+
+class SealedMap(Generic[_Value]):
+    """Sealed records of one kind."""
+
+    def __init__(
+        self,
+        key: Callable[[str, str, int], str],
+        kind: str,
+        form: RecordCodec[_Value],
+        sealer: Sealer,
+        now: Callable[[], float],
+    ) -> None:
+        self._key = key
+        self._kind = kind
+        self._sealed = SealedCodec(sealer, form)
+        self._now = now
+        self._decoder = msgspec.json.Decoder(StoredRecord)
+
+    def name(self, handle: str) -> str:
+        """The key of a handle's record."""
+        return self._key(self._kind, sha256_hex(handle), _FORM)
+
+    def write(self, name: str, value: _Value, until: float, version: int = 0, browser: str = "") -> bytes:
+        """What is to lie under a key."""
+        return msgspec.json.encode(StoredRecord(_FORM, until, self._sealed.write(value, name), version, browser))
+
+    def read(self, name: str, kept: bytes | None) -> tuple[StoredRecord, _Value] | None:
+        """What lies under a key, unless it has expired or is not ours to read."""
+        if kept is None:
+            return None
+        try:
+            record = self._decoder.decode(kept)
+        except msgspec.DecodeError:
+            return None
+        if record.v != _FORM or self._now() >= record.until:
+            return None
+        value = self._sealed.read(record.sealed, name)
+        return None if value is None else (record, value)
+
+
+def _version(kept: bytes | None) -> int | None:
+    return None if kept is None else int(kept)
+
+
+def _window(server: RedisClient, allowance: RateLimit, now: float) -> tuple[str, int]:
+    """The key of the window that an allowance is in now, and after how many milliseconds Redis may forget it."""
+    number = int(now // allowance.window)
+    name = server.key("limit", sha256_hex(f"{allowance.key}:{allowance.window}:{number}"))
+    return name, lifetime((number + 1) * allowance.window, now)
+
+
+class RedisTransactions:
+    """Transactions under way, in Redis."""
+
+    def __init__(
+        self, server: RedisClient, sealer: Sealer, system: System, heard: Callable[[int | None], None]
+    ) -> None:
+        self._server = server
+        self._now = system.now
+        self._heard = heard
+        self._records = SealedMap(server.key, "transaction", RecordCodec(Transaction, 2), sealer, system.now)
+        self._browsers = server.key("browser", "")
+
+    async def create(self, handle: str, transaction: Transaction, limit: int, start: RateLimit | None = None) -> bool:
+        """Stores a new transaction; False when its browser already has `limit` open ones, or `start` is used up.
+
+        One round trip.
+        """
+        name = self._records.name(handle)
+        keys = [name, self._browsers + transaction.browser, self._server.mirror]
+        rest = [limit]
+        if start is not None:
+            counted, lasts = _window(self._server, start, self._now())
+            keys.append(counted)
+            rest += [start.most, lasts]
+        made, version = await self._server.run(CREATE, keys, *self._common(name, transaction), *rest)
+        self._heard(_version(version))
+        return bool(made)
+
+    async def room_from(self, browser: str, limit: int) -> float | None:
+        """When a browser will have fewer than `limit` open transactions; None if it has now. One round trip."""
+        key_, now = self._browsers + browser, self._now()
+        listed = await self._server.command("ZRANGEBYSCORE", key_, f"({now}", "+inf", "WITHSCORES")
+        ends = [float(end) for end in listed[1::2]]
+        return ends[len(ends) - limit] if len(ends) >= limit else None
+
+    async def load(self, handle: str) -> Transaction | None:
+        """The transaction, also an ended one while its stub is kept. One round trip."""
+        name = self._records.name(handle)
+        kept, version = await self._server.command("MGET", name, self._server.mirror)
+        self._heard(_version(version))
+        found = self._records.read(name, kept)
+        if found is None:
+            return None
+        record, transaction = found
+        genuine = record.version == transaction.version and record.browser == transaction.browser
+        return transaction if genuine else None
+
+    async def save(self, handle: str, transaction: Transaction) -> bool:
+        """Writes on top of `transaction.version - 1` and nothing else; False when somebody else was faster.
+
+        One round trip.
+        """
+        name = self._records.name(handle)
+        rest = (transaction.version - 1, self._browsers, transaction.browser, int(transaction.open))
+        made, version = await self._server.run(
+            SAVE, (name, self._server.mirror), *self._common(name, transaction), *rest
+        )
+        self._heard(_version(version))
+        return bool(made)
+
+    def _common(self, name: str, transaction: Transaction) -> Sequence[Any]:
+        until, now = transaction.kept_until, self._now()
+        value = self._records.write(name, transaction, until, transaction.version, transaction.browser)
+        return value, lifetime(until, now), name.rpartition(":")[2], transaction.expires, now
+
+
+class RedisPushedRequests:
+    """Pushed authorization requests, in Redis."""
+
+    def __init__(
+        self, server: RedisClient, sealer: Sealer, system: System, heard: Callable[[int | None], None]
+    ) -> None:
+        self._server = server
+        self._now = system.now
+        self._heard = heard
+        self._records = SealedMap(server.key, "pushed", RecordCodec(AuthorizationRequest), sealer, system.now)
+
+    async def put(self, handle: str, request: AuthorizationRequest, expires: float) -> None:
+        """Keeps a checked request until `expires`."""
+        name = self._records.name(handle)
+        value = self._records.write(name, request, expires)
+        self._heard(
+            _version(await self._server.run(PUT, (name, self._server.mirror), value, lifetime(expires, self._now())))
+        )
+
+    async def get(self, handle: str) -> tuple[AuthorizationRequest, bool] | None:
+        """The request, and whether it is fetched for the first time; None if unknown or expired. One round trip."""
+        name = self._records.name(handle)
+        kept, version, fetched = await self._server.run(FETCH, (name, self._server.mirror, f"{name}:fetched"))
+        self._heard(_version(version))
+        found = self._records.read(name, kept)
+        return None if found is None else (found[1], int(fetched) == 1)
+
+
+class RedisPendingLogouts:
+    """Citizens who have just signed out, in Redis."""
+
+    def __init__(self, server: RedisClient, sealer: Sealer, system: System) -> None:
+        self._server = server
+        self._now = system.now
+        self._records = SealedMap(server.key, "goodbye", RecordCodec(PendingLogout), sealer, system.now)
+
+    async def put(self, handle: str, goodbye: PendingLogout, expires: float) -> None:
+        """Keeps what the page after signing out shows until `expires`."""
+        name = self._records.name(handle)
+        value = self._records.write(name, goodbye, expires)
+        await self._server.command("SET", name, value, "PX", lifetime(expires, self._now()))
+
+    async def get(self, handle: str) -> PendingLogout | None:
+        """What the page shows, or None if unknown or expired."""
+        name = self._records.name(handle)
+        found = self._records.read(name, await self._server.command("GET", name))
+        return None if found is None else found[1]
+
+
+class RedisContinuations:
+    """Finish-later codes, in Redis."""
+
+    def __init__(self, server: RedisClient, sealer: Sealer, system: System) -> None:
+        self._server = server
+        self._now = system.now
+        self._records = SealedMap(server.key, "continuation", RecordCodec(str), sealer, system.now)
+
+    async def put(self, code: str, handle: str, expires: float) -> None:
+        """Keeps which transaction a code continues."""
+        name = self._records.name(code)
+        value = self._records.write(name, handle, expires)
+        await self._server.command("SET", name, value, "PX", lifetime(expires, self._now()))
+
+    async def take(self, code: str) -> str | None:
+        """The handle, once: of two takers one gets it."""
+        name = self._records.name(code)
+        found = self._records.read(name, await self._server.command("GETDEL", name))
+        return None if found is None else found[1]
+
+
+class RedisProofs:
+    """DPoP proofs seen, in Redis."""
+
+    def __init__(self, server: RedisClient, system: System) -> None:
+        self._server = server
+        self._ambient = system
+
+    async def first_use(self, jti: str, expires: float) -> bool:
+        """Whether this is the first use of a proof id; remembers it until `expires`."""
+        now = self._ambient.now()
+        name = self._server.key("proof", sha256_hex(jti))
+        return bool(await self._server.run(FIRST_USE, (name,), expires, lifetime(expires, now), now))
+
+    async def epoch(self) -> str:
+        """New after every flush and every restart of Redis, when the memory of seen proofs may have been lost."""
+        name = self._server.key("proofs", "epoch")
+        found = await self._server.run(EPOCH, (name,))
+        if found is None:
+            await self._server.command("SET", name, self._ambient.random_bytes(16).hex(), "NX")
+            found = await self._server.run(EPOCH, (name,))
+        return sha256_hex("" if found is None else found.decode())
+
+
+class RedisRateLimits:
+    """Counting windows, in Redis. They begin at multiples of their length."""
+
+    def __init__(self, server: RedisClient, system: System, heard: Callable[[int | None], None]) -> None:
+        self._server = server
+        self._now = system.now
+        self._heard = heard
+
+    async def allow(self, key_: str, most: int, window: int) -> bool:
+        """Counts one use of `key_`; False beyond `most` in the current window of `window` seconds."""
+        name, lasts = _window(self._server, RateLimit(key_, most, window), self._now())
+        count, version = await self._server.run(COUNT, (name, self._server.mirror), lasts)
+        self._heard(_version(version))
+        return int(count) <= most
+
+    async def give_back(self, key_: str, window: int) -> None:
+        """Takes one counted use of `key_` out of the current window of `window` seconds."""
+        name, _ = _window(self._server, RateLimit(key_, 0, window), self._now())
+        await self._server.run(GIVE_BACK, (name,))
+
+
+class RedisVersionMirror:
+    """The version of the switches, mirrored in Redis."""
+
+    def __init__(self, server: RedisClient) -> None:
+        self._server = server
+
+    async def write(self, version: int, instead: int | None) -> None:
+        """Mirrors a version where none, an earlier one, or the one to be put right stands; a later one stays."""
+        await self._server.run(MIRROR_VERSION, (self._server.mirror,), version, "" if instead is None else instead)
+
+    async def forget(self) -> None:
+        """Takes the mirrored version away."""
+        await self._server.command("DEL", self._server.mirror)

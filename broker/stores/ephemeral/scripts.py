@@ -1,0 +1,141 @@
+"""What Redis runs as one step each. Every script that may decide something brings the mirrored version along."""
+
+from typing import Final
+
+from broker.stores.ephemeral.redis_client import script
+
+CREATE: Final = script(
+    """
+    local record, browser, mirror, starts = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+    local value, lifetime, name, expires, now, limit, most, lasts = unpack(ARGV)
+    local version = redis.call('GET', mirror)
+    local began = starts and tonumber(redis.call('GET', starts) or 0) or 0
+    if starts and began >= tonumber(most) then
+        return {0, version}
+    end
+    if redis.call('ZCOUNT', browser, '(' .. now, '+inf') >= tonumber(limit) then
+        return {0, version}
+    end
+    -- the SET comes before all other writes: a full Redis refuses it, and would not once the script had written
+    redis.call('SET', record, value, 'PX', lifetime)
+    if starts then
+        redis.call('SET', starts, began + 1, 'PX', lasts)
+    end
+    redis.call('ZREMRANGEBYSCORE', browser, '-inf', now)
+    redis.call('ZADD', browser, expires, name)
+    if redis.call('PTTL', browser) < tonumber(lifetime) then
+        redis.call('PEXPIRE', browser, lifetime)
+    end
+    return {1, version}
+    """
+)
+"""A new transaction, unless its browser has enough open ones, or too many began: whether it was made."""
+
+PUT: Final = script(
+    """
+    redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+    return redis.call('GET', KEYS[2])
+    """
+)
+"""Keeps a record."""
+
+SAVE: Final = script(
+    """
+    local record, mirror = KEYS[1], KEYS[2]
+    local value, lifetime, name, expires, now, before, browsers, browser, open = unpack(ARGV)
+    local version = redis.call('GET', mirror)
+    local held = redis.call('GET', record)
+    if not held then
+        return {0, version}
+    end
+    held = cjson.decode(held)
+    if held['version'] ~= tonumber(before) or held['until'] <= tonumber(now) then
+        return {0, version}
+    end
+    redis.call('SET', record, value, 'PX', lifetime)
+    if held['browser'] ~= browser or open == '0' then
+        redis.call('ZREM', browsers .. held['browser'], name)
+    end
+    if open == '1' then
+        redis.call('ZADD', browsers .. browser, expires, name)
+        if redis.call('PTTL', browsers .. browser) < tonumber(lifetime) then
+            redis.call('PEXPIRE', browsers .. browser, lifetime)
+        end
+    end
+    return {1, version}
+    """
+)
+"""A transaction on top of the version it was read at: whether it was written."""
+
+FIRST_USE: Final = script(
+    """
+    local seen = redis.call('GET', KEYS[1])
+    if seen and tonumber(seen) > tonumber(ARGV[3]) then
+        return 0
+    end
+    redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+    return 1
+    """
+)
+"""Whether a proof is seen for the first time; remembers it."""
+
+EPOCH: Final = script(
+    """
+    local drawn = redis.call('GET', KEYS[1])
+    if not drawn then
+        return false
+    end
+    local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+    local reign = string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
+    return drawn .. run .. (reign or '')
+    """
+)
+"""What was drawn when this memory of proofs began, with which run of the server it is, and under which id it leads: one
+that leads again may not have heard of all that was seen while another did."""
+
+COUNT: Final = script(
+    """
+    local count = redis.call('INCR', KEYS[1])
+    if count == 1 then
+        redis.call('PEXPIRE', KEYS[1], ARGV[1])
+    end
+    return {count, redis.call('GET', KEYS[2])}
+    """
+)
+"""One more in a window: how many there are."""
+
+FETCH: Final = script(
+    """
+    local kept, version = redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2])
+    if not kept then
+        return {kept, version, 0}
+    end
+    local fetched = redis.call('INCR', KEYS[3])
+    if fetched == 1 then
+        redis.call('PEXPIRE', KEYS[3], math.max(1, redis.call('PTTL', KEYS[1])))
+    end
+    return {kept, version, fetched}
+    """
+)
+"""A record, and how many times it was fetched, this time included."""
+
+GIVE_BACK: Final = script(
+    """
+    if redis.call('EXISTS', KEYS[1]) == 1 then
+        redis.call('DECR', KEYS[1])
+    end
+    return 1
+    """
+)
+"""One less in a window that still counts."""
+
+MIRROR_VERSION: Final = script(
+    """
+    local held = redis.call('GET', KEYS[1])
+    if not held or tonumber(held) < tonumber(ARGV[1]) or held == ARGV[2] then
+        redis.call('SET', KEYS[1], ARGV[1])
+    end
+    return 1
+    """
+)
+"""Mirrors a version in place of an earlier one, or of the one that is to be put right."""

@@ -1,0 +1,65 @@
+"""The broker's own connection to one Redis, shared by all commands and made again when it is lost."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from broker.stores.ephemeral.redis_connection import ConnectionLost, RedisAddress, RedisConnection, connected
+from broker.stores.ephemeral.transport import CONNECT_WITHIN, DEADLINE
+
+
+class SharedConnection:
+    """A RedisTransport over one connection. It is connected when it is first needed and whenever Redis is back."""
+
+    def __init__(self, place: RedisAddress) -> None:
+        """Nothing is connected yet."""
+        self._place = place
+        self._line: RedisConnection | None = None
+        self._opening: asyncio.Task[RedisConnection] | None = None
+        self._closed = False
+
+    async def execute(self, words: Sequence[Any]) -> Any:
+        """See RedisTransport."""
+        line, sent, loop = self._line, tuple(words), asyncio.get_running_loop()
+        until = loop.time() + DEADLINE
+        if line is None or not line.open:
+            return await self._anew(line, sent, until)
+        try:
+            return await line.send(sent)
+        except ConnectionLost:
+            return await self._anew(line, sent, until)
+
+    async def _anew(self, line: RedisConnection | None, words: tuple[Any, ...], until: float) -> Any:
+        """One command on another connection than `line`, and on a third if that one broke before it answered."""
+        async with asyncio.timeout_at(until):
+            line = await self._connected(line)
+            try:
+                return await line.send(words)
+            except ConnectionLost:
+                return await (await self._connected(line)).send(words)
+
+    async def _connected(self, broken: RedisConnection | None) -> RedisConnection:
+        """A connection that is open. Of many who need one at a moment, one makes it and all use it."""
+        if self._line is not None and self._line is not broken and self._line.open:
+            return self._line
+        if self._opening is None:
+            self._opening = asyncio.ensure_future(self._open())
+        return await asyncio.shield(self._opening)
+
+    async def _open(self) -> RedisConnection:
+        try:
+            async with asyncio.timeout(CONNECT_WITHIN):
+                line = await connected(self._place, DEADLINE)
+            if self._closed:
+                line.close()
+                raise ConnectionLost("closed")
+            self._line = line
+            return line
+        finally:
+            self._opening = None
+
+    async def close(self) -> None:
+        """See RedisTransport."""
+        self._closed = True
+        if self._line is not None:
+            self._line.close()

@@ -1,0 +1,240 @@
+"""Answers to services: who the citizen is to us and to each service, the code, what was shared, the session."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    Insert,
+    LargeBinary,
+    Text,
+    and_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+)
+
+from broker.model.grant import ReleasedIdentity
+from broker.model.store_results import (
+    AuthorizationWrite,
+    AuthorizationWritten,
+    LinkedIdentity,
+    StoreUnavailable,
+    SupersededSession,
+)
+from broker.platform.system import System
+from broker.stores.record_codec import RecordCodec, SealedCodec
+from broker.stores.sql import audit, authorization_codes
+from broker.stores.sql import sessions as kept
+from broker.stores.sql.backchannel_requests import confirmed
+from broker.stores.sql.database import AtomicWrite, Conflict, Database, InsertRows, Prepared, Row, Step
+from broker.stores.sql.digests import Digests
+from broker.stores.sql.session_termination import SessionTermination
+from broker.stores.sql.shared_counters import is_mark
+from broker.stores.sql.tables import (
+    accounts,
+    authorization_codes,
+    consents,
+    identities,
+    pairwise_subjects,
+    shared_counters,
+)
+
+_TRIES: Final = 5
+_SUB: Final = "sub"
+"""Every answer shares the pairwise subject, so whoever shared anything has this row."""
+
+_issuer: Final = bindparam("issuer", type_=Text)
+_identity: Final = bindparam("identity", type_=Text)
+_sealed: Final = bindparam("identity_sealed", type_=LargeBinary)
+_sector: Final = bindparam("sector", type_=Text)
+_now: Final = bindparam("now", type_=Double)
+
+ACCOUNT: Final[ColumnElement[str]] = func.coalesce(
+    select(identities.c.account_id)
+    .where(identities.c.issuer == _issuer, identities.c.digest == _identity)
+    .scalar_subquery(),
+    bindparam("account", type_=Text),
+)
+"""The account that holds: the one known for (issuer, digest of the subject), else the one proposed."""
+
+SUBJECT: Final[ColumnElement[str]] = func.coalesce(
+    select(pairwise_subjects.c.sub)
+    .where(pairwise_subjects.c.account_id == ACCOUNT, pairwise_subjects.c.sector == _sector)
+    .scalar_subquery(),
+    bindparam("subject", type_=Text),
+)
+"""The pairwise subject that holds: the one given to (account, sector), else the one proposed."""
+
+
+_SEEN: Final = exists(
+    select(identities.c.issuer).where(identities.c.issuer == _issuer, identities.c.digest == _identity)
+)
+
+
+def _account(passed: ColumnElement[bool]) -> Insert:
+    values = select(bindparam("account", type_=Text), _now).where(passed, ~_SEEN)
+    return insert(accounts).from_select(["id", "created"], values)
+
+
+def _person(passed: ColumnElement[bool]) -> Insert:
+    values = select(_issuer, _identity, _sealed, bindparam("account", type_=Text), _now).where(passed, ~_SEEN)
+    return insert(identities).from_select(["issuer", "digest", "sealed", "account_id", "created"], values)
+
+
+def _pair(passed: ColumnElement[bool]) -> Insert:
+    given = exists(
+        select(pairwise_subjects.c.sub).where(
+            pairwise_subjects.c.account_id == ACCOUNT, pairwise_subjects.c.sector == _sector
+        )
+    )
+    values = select(ACCOUNT, _sector, bindparam("subject", type_=Text), _now).where(passed, ~given)
+    return insert(pairwise_subjects).from_select(["account_id", "sector", "sub", "created"], values)
+
+
+def _shared() -> InsertRows:
+    same = {
+        "account_id": ACCOUNT,
+        "client_id": bindparam("client_id", type_=Text),
+        "first_at": _now,
+        "last_at": _now,
+    }
+    return InsertRows(consents, "shares", ("claim",), same, ("account_id", "client_id", "claim"), ("last_at",))
+
+
+def _deed(database: Database, kind: str) -> AtomicWrite:
+    then: tuple[Step | InsertRows, ...] = (
+        _account,
+        _person,
+        _pair,
+        _shared(),
+        kept.written(database, ACCOUNT),
+        audit.written({"account_id": ACCOUNT, "fact": bindparam("fact", type_=Text)}),
+    )
+    match kind:
+        case "code":
+            return AtomicWrite(
+                authorization_codes.written(database, ACCOUNT, SUBJECT), (*then, kept.joined(database, SUBJECT))
+            )
+        case "question":
+            return AtomicWrite(confirmed(ACCOUNT, SUBJECT), (authorization_codes.following(ACCOUNT, SUBJECT), *then))
+        case _:
+            return AtomicWrite(None, then, select(ACCOUNT, SUBJECT))
+
+
+class SqlAuthorizations:
+    """Answers to services in SQL."""
+
+    def __init__(
+        self,
+        database: Database,
+        digests: Digests,
+        endings: SessionTermination,
+        system: System,
+        heard: Callable[[int], None],
+    ) -> None:
+        self._database = database
+        self._digests = digests
+        self._endings = endings
+        self._ambient = system
+        self._heard = heard
+        self._releases = SealedCodec(digests.sealer, RecordCodec(ReleasedIdentity))
+        self._identities = kept.identities(digests.sealer)
+        mine = and_(pairwise_subjects.c.account_id == identities.c.account_id, pairwise_subjects.c.sector == _sector)
+        with_it = and_(
+            consents.c.account_id == identities.c.account_id, consents.c.client_id == bindparam("client_id", type_=Text)
+        )
+        person = and_(identities.c.issuer == _issuer, identities.c.digest == _identity)
+        self._known = database.prepare(
+            select(shared_counters.c.value, identities.c.account_id, pairwise_subjects.c.sub, consents.c.claim)
+            .select_from(
+                shared_counters.outerjoin(identities, person)
+                .outerjoin(pairwise_subjects, mine)
+                .outerjoin(consents, with_it)
+            )
+            .where(is_mark("kill_switches"))
+            .order_by(consents.c.claim)
+        )
+        self._told = database.prepare(
+            select(authorization_codes.c.digest)
+            .where(
+                or_(
+                    authorization_codes.c.transaction_id == bindparam("transaction", type_=Text),
+                    authorization_codes.c.par_digest == bindparam("pushed", type_=Text),
+                )
+            )
+            .limit(1)
+        )
+        self._deeds = {kind: database.prepare(_deed(database, kind)) for kind in ("code", "question", "session")}
+
+    async def code_issued(self, transaction: str, pushed: str | None) -> bool:
+        """Whether a code was written for a transaction, or for a pushed request. One round trip."""
+        return bool(await self._database.query(self._told, {"transaction": transaction, "pushed": pushed}))
+
+    async def linked_identity(self, issuer: str, subject: str, sector: str, client_id: str) -> LinkedIdentity | None:
+        """What is known of (issuer, subject) for a service; None for a person not seen before. One round trip."""
+        digest = self._digests.of_subject(issuer, subject)
+        parameters = {"issuer": issuer, "identity": digest, "sector": sector, "client_id": client_id}
+        rows = await self._database.query(self._known, parameters)
+        self._heard(rows[0][0])
+        if rows[0][1] is None:
+            return None
+        claims = tuple(row[3] for row in rows if row[3] is not None)
+        shared = tuple(claim for claim in claims if claim != _SUB) if claims else None
+        return LinkedIdentity(rows[0][1], rows[0][2], shared)
+
+    async def record(self, answer: AuthorizationWrite) -> AuthorizationWritten | None:
+        """Writes all of it in one transaction. An unredeemed code of the same transaction is replaced.
+
+        The audit rows are written once for each fact, however often it is recorded.
+
+        None, and nothing written, when the transaction's code was already redeemed, its pushed request was already
+        answered in another transaction, or its question waits no more or for somebody else.
+        Where another answer for the same person was faster, it is tried once more with what then holds.
+        """
+        prepared = self._deeds["session" if answer.code is None else "question" if answer.question else "code"]
+        parameters = self._parameters(answer)
+        for _ in range(_TRIES):
+            # A taken key is somebody else's answer of this very moment: what it changed is seen the next time round.
+            with suppress(Conflict):
+                rows = await self._perform(prepared, parameters, answer.replaced)
+                return AuthorizationWritten(*rows[0]) if rows else None
+        raise StoreUnavailable("others are writing the same person's answer")
+
+    async def _perform(
+        self, prepared: Prepared, parameters: Mapping[str, Any], replaced: SupersededSession | None
+    ) -> Sequence[Row]:
+        """One round trip, but for the rare answer with which somebody else's session ends."""
+        if replaced is None:
+            return await self._database.perform(prepared, parameters)
+        async with self._database.transaction() as unit:
+            rows = await unit.run(prepared, parameters)
+            if rows:
+                await self._endings.of_digest(unit, replaced.digest, replaced.event, replaced.farewell)
+            return rows
+
+    def _parameters(self, answer: AuthorizationWrite) -> Mapping[str, Any]:
+        client_id = answer.client_id if answer.code is None else answer.code.client_id
+        shared = {_SUB, *answer.shared} if client_id is not None else set()
+        digest = self._digests.of_subject(answer.issuer, answer.identity_subject)
+        return {
+            "issuer": answer.issuer,
+            "identity": digest,
+            "identity_sealed": self._digests.sealed_subject(answer.issuer, digest, answer.identity_subject),
+            "account": answer.account,
+            "sector": answer.sector,
+            "subject": answer.subject,
+            "client_id": client_id,
+            "now": self._ambient.now(),
+            "shares": [{"claim": claim} for claim in sorted(shared)],
+            "events": audit.rows(answer.events),
+            "fact": answer.fact,
+            **({} if answer.question is None else {"question": answer.question}),
+            **({} if answer.code is None else authorization_codes.values(answer.code, self._releases)),
+            **kept.values(answer.session, self._identities),
+        }

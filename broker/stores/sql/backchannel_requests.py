@@ -1,0 +1,291 @@
+"""Questions to citizens on their own device: put with their notice, answered once, polled and pinged about."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Double,
+    Insert,
+    LargeBinary,
+    Text,
+    Update,
+    and_,
+    bindparam,
+    case,
+    insert,
+    literal_column,
+    null,
+    or_,
+    select,
+    true,
+    update,
+)
+
+from broker.crypto.seal import Sealer
+from broker.model.audit import AuditEvent
+from broker.model.backchannel_request import BackchannelRequest, BackchannelState, PingNotification, PollResult
+from broker.model.grant import AssertionUse
+from broker.model.handle import normalize_user_code
+from broker.model.handle import sha256_hex as digest_of
+from broker.model.identity import Identity
+from broker.model.notification import Notification
+from broker.model.store_results import RedeemResult
+from broker.stores.record_codec import RecordCodec, SealedCodec
+from broker.stores.sql import audit, outbox
+from broker.stores.sql import sessions as kept
+from broker.stores.sql import used_jtis as uses
+from broker.stores.sql.database import AtomicWrite, Conflict, Database, Row
+from broker.stores.sql.shared_counters import EPOCH, VERSION, is_mark
+from broker.stores.sql.tables import backchannel_requests, pairwise_subjects, sessions, shared_counters
+
+PAUSE: Final = 5
+"""Seconds between two polls, and by how much more after one that came too early (CIBA Core 1.0, 7.3, 11)."""
+
+_c: Final = backchannel_requests.c
+_now: Final = bindparam("now", type_=Double)
+_WAITING: Final[ColumnElement[str]] = literal_column("'waiting'")
+_CONFIRMED: Final[ColumnElement[str]] = literal_column("'confirmed'")
+_YES: Final[ColumnElement[bool]] = true()
+_NO_TRIES: Final[ColumnElement[int]] = literal_column("0", BigInteger)
+_PAUSE: Final[ColumnElement[int]] = literal_column(str(PAUSE), BigInteger)
+
+_READ: Final = (_c.id, _c.account_id, _c.state, _c.sealed)
+
+
+def code_digest(code: str) -> str:
+    """The digest by which a question is found when somebody types its code."""
+    return digest_of(f"question:{normalize_user_code(code)}")
+
+
+def _place(id: str) -> str:
+    """The sealing context of a request. It keeps the table's first name, or no earlier row would open."""
+    return f"questions:{id}"
+
+
+def _open(id: ColumnElement[str]) -> ColumnElement[bool]:
+    return and_(_c.id == id, _c.state == _WAITING, _c.expires > _now, _c.epoch == EPOCH)
+
+
+def _pinged() -> ColumnElement[Any]:
+    """When the service is to be told next: now, if it wants to be told at all."""
+    return case((_c.pings, _now), else_=null())
+
+
+def confirmed(account: ColumnElement[str], subject: ColumnElement[str]) -> Update:
+    """The gate of a deed that answers the waiting question `question`; gives account and subject.
+
+    No row where it waits no more, or for another account.
+    """
+    whose = or_(_c.account_id.is_(None), _c.account_id == account)
+    answered = update(backchannel_requests).where(_open(bindparam("question", type_=Text)), whose)
+    settled = answered.values(state=_CONFIRMED, ping_due=_pinged())
+    return settled.returning(account.label("account"), subject.label("subject"))
+
+
+# Deeds
+
+
+def _asking() -> AtomicWrite:
+    columns: dict[str, ColumnElement[Any]] = {
+        "id": bindparam("id", type_=Text),
+        "digest": bindparam("digest", type_=Text),
+        "code": bindparam("code", type_=Text),
+        "client_id": bindparam("client_id", type_=Text),
+        "account_id": bindparam("account", type_=Text),
+        "case_id": bindparam("case", type_=Text),
+        "state": _WAITING,
+        "created": bindparam("created", type_=Double),
+        "expires": bindparam("expires", type_=Double),
+        "pause": _PAUSE,
+        "early": literal_column("(1 = 0)", Boolean),
+        "pings": bindparam("pings", type_=Boolean),
+        "ping_tries": _NO_TRIES,
+        "sealed": bindparam("sealed", type_=LargeBinary),
+        "epoch": EPOCH,
+    }
+    made: Insert = insert(backchannel_requests).from_select(list(columns), select(*columns.values()))
+    return AtomicWrite(made.returning(_c.id), (uses.written(), outbox.notices_written(), audit.written()))
+
+
+def _settling() -> AtomicWrite:
+    settled = update(backchannel_requests).where(_open(bindparam("id", type_=Text)))
+    settled = settled.values(state=bindparam("state", type_=Text), ping_due=_pinged())
+    return AtomicWrite(settled.returning(_c.id), (audit.written(),))
+
+
+def _polling() -> AtomicWrite:
+    mine = and_(
+        _c.digest == bindparam("digest", type_=Text),
+        _c.client_id == bindparam("client_id", type_=Text),
+        _c.epoch == EPOCH,
+    )
+    early = and_(_c.polled.is_not(None), _now < _c.polled + _c.pause)
+    noted = {
+        "polled": _now,
+        "early": case((early, _YES), else_=~_YES),
+        "pause": case((early, _c.pause + _PAUSE), else_=_c.pause),
+    }
+    polled = update(backchannel_requests).where(mine).values(**noted)
+    return AtomicWrite(polled.returning(_c.state, _c.expires, _c.early, VERSION.label("version")), (uses.written(),))
+
+
+class SqlBackchannelRequests:
+    """Questions in SQL."""
+
+    def __init__(self, database: Database, sealer: Sealer, heard: Callable[[int], None]) -> None:
+        self._database = database
+        self._heard = heard
+        self._sealed = SealedCodec(sealer, RecordCodec(BackchannelRequest))
+        self._notices = outbox.NotificationRows(sealer)
+        self._identities = kept.identities(sealer)
+        live = _c.epoch == EPOCH
+        self._ask = database.prepare(_asking())
+        self._settle = database.prepare(_settling())
+        self._poll = database.prepare(_polling())
+        self._load = database.prepare(select(*_READ).where(_c.id == bindparam("id", type_=Text), live))
+        self._by_code = database.prepare(select(*_READ).where(_c.code == bindparam("code", type_=Text), live))
+        self._of_case = database.prepare(
+            select(*_READ).where(_c.case_id == bindparam("case", type_=Text), live).order_by(_c.created)
+        )
+        whose = and_(
+            pairwise_subjects.c.sector == bindparam("sector", type_=Text),
+            pairwise_subjects.c.sub == bindparam("sub", type_=Text),
+        )
+        self._account = database.prepare(
+            select(shared_counters.c.value, pairwise_subjects.c.account_id)
+            .select_from(shared_counters.outerjoin(pairwise_subjects, whose))
+            .where(is_mark("kill_switches"))
+        )
+        s = sessions.c
+        mine = and_(s.account_id == bindparam("account", type_=Text), s.ended.is_(None), s.expires > _now)
+        self._sessions = database.prepare(
+            select(s.digest, s.sealed).where(mine, s.epoch == EPOCH).order_by(s.created.desc()).limit(1)
+        )
+        first = (
+            select(_c.id)
+            .where(_c.ping_due <= _now, _c.sealed.is_not(None))
+            .order_by(_c.ping_due)
+            .limit(bindparam("limit", type_=BigInteger))
+            .with_for_update(skip_locked=True)
+        )
+        claimed = update(backchannel_requests).where(_c.id.in_(first))
+        later = claimed.values(ping_due=bindparam("until", type_=Double), ping_tries=_c.ping_tries + 1)
+        postponed = update(backchannel_requests).where(_c.id == bindparam("id", type_=Text), _c.ping_due.is_not(None))
+        self._later = database.prepare(postponed.values(ping_due=bindparam("when", type_=Double)))
+        self._claim = database.prepare(later.returning(*_READ, _c.ping_tries))
+        done = update(backchannel_requests).where(_c.id == bindparam("id", type_=Text)).values(ping_due=null())
+        self._pinged = database.prepare(done)
+
+    async def create(
+        self,
+        question: BackchannelRequest,
+        use: AssertionUse | None,
+        notices: Sequence[Notification],
+        events: Sequence[AuditEvent],
+    ) -> RedeemResult:
+        """Writes a question with its notices and audit rows, in one transaction; nothing unless DONE.
+
+        ASSERTION_USED_BEFORE where `use` was, USED_BEFORE where the code is another question's.
+        """
+        parameters = {
+            "id": question.id,
+            "digest": digest_of(question.handle) if question.handle else None,
+            "code": code_digest(question.code),
+            "client_id": question.client_id,
+            "account": question.account,
+            "case": question.case,
+            "created": question.created,
+            "expires": question.expires,
+            "pings": question.token is not None,
+            "sealed": self._sealed.write(replace(question, account=None), _place(question.id)),
+            **uses.values(use),
+            "notices": self._notices.rows(notices),
+            "events": audit.rows(events),
+        }
+        try:
+            await self._database.perform(self._ask, parameters)
+        except Conflict as conflict:
+            return RedeemResult.ASSERTION_USED_BEFORE if conflict.table == uses.TABLE else RedeemResult.USED_BEFORE
+        return RedeemResult.DONE
+
+    async def load(self, id: str) -> BackchannelRequest | None:
+        """The question with this id."""
+        return self._one(await self._database.query(self._load, {"id": id}))
+
+    async def by_code(self, code: str) -> BackchannelRequest | None:
+        """The question whose code somebody typed."""
+        return self._one(await self._database.query(self._by_code, {"code": code_digest(code)}))
+
+    async def of_case(self, case: str) -> Sequence[BackchannelRequest]:
+        """The questions of a verification case, the oldest first."""
+        rows = await self._database.query(self._of_case, {"case": case})
+        return [found for found in map(self._question, rows) if found is not None]
+
+    async def settle(self, id: str, state: BackchannelState, now: float, events: Sequence[AuditEvent]) -> bool:
+        """Answers a waiting question without an identity; False, and nothing written, if it waits no more."""
+        parameters = {"id": id, "state": state.value, "now": now, "events": audit.rows(events)}
+        return bool(await self._database.perform(self._settle, parameters))
+
+    async def poll(
+        self, digest: str, client_id: str, now: float, use: AssertionUse | None
+    ) -> PollResult | RedeemResult | None:
+        """How a question stands, asked by the service it belongs to; counts the poll and the use of an assertion.
+
+        None where this service has no such question; ASSERTION_USED_BEFORE where the assertion came a second time.
+        """
+        parameters = {"digest": digest, "client_id": client_id, "now": now, **uses.values(use)}
+        try:
+            rows = await self._database.perform(self._poll, parameters)
+        except Conflict:
+            return RedeemResult.ASSERTION_USED_BEFORE
+        if not rows:
+            return None
+        state, expires, early, version = rows[0]
+        self._heard(version)
+        return PollResult(BackchannelState(state), expires, bool(early))
+
+    async def account(self, sector: str, subject: str) -> str | None:
+        """The account that the services of a sector know by this `sub`. One round trip."""
+        row = (await self._database.query(self._account, {"sector": sector, "sub": subject}))[0]
+        self._heard(row[0])
+        found: str | None = row[1]
+        return found
+
+    async def known_as(self, account: str, now: float) -> Identity | None:
+        """Who is behind an account, as far as its newest live session says; nothing else keeps that."""
+        rows = await self._database.query(self._sessions, {"account": account, "now": now})
+        if not rows or rows[0][1] is None:
+            return None
+        return self._identities.read(rows[0][1], kept.place(rows[0][0]))
+
+    async def claim_pings(self, now: float, until: float, limit: int) -> Sequence[tuple[PingNotification, int]]:
+        """Pings that are due, each with the number of this try; they are due again at `until`, unless `pinged`."""
+        rows = await self._database.perform(self._claim, {"now": now, "until": until, "limit": limit})
+        found = []
+        for row in rows:
+            question = self._question(row[:4])
+            if question is not None and question.token is not None:
+                found.append(
+                    (PingNotification(question.id, question.client_id, question.handle, question.token), row[4])
+                )
+        return found
+
+    async def ping_later(self, id: str, when: float) -> None:
+        """The service could not be told: it is due again at `when`."""
+        await self._database.perform(self._later, {"id": id, "when": when})
+
+    async def pinged(self, id: str) -> None:
+        """The service was told, or is not told any more."""
+        await self._database.perform(self._pinged, {"id": id})
+
+    def _one(self, rows: Sequence[Row]) -> BackchannelRequest | None:
+        return self._question(rows[0]) if rows else None
+
+    def _question(self, row: Row) -> BackchannelRequest | None:
+        id, account, state, sealed = row
+        found = None if sealed is None else self._sealed.read(sealed, _place(id))
+        return None if found is None else replace(found, account=account, state=BackchannelState(state))

@@ -1,0 +1,125 @@
+"""Brings a database to the schema of this release. Only what migrates loads this: it needs several megabytes."""
+
+import sqlite3
+import ssl
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import DatabaseError, DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from broker.crypto.seal import Sealer
+from broker.model.store_results import StoreUnavailable
+from broker.stores.sql.address import SqliteAddress, address
+from broker.stores.sql.data_migration import migrate_batch
+from broker.stores.sql.error_mapping import BROKEN, is_passing, unavailable
+from broker.stores.sql.schema import MIGRATIONS, PATIENCE, keep_apart
+from broker.stores.sql.sqlite import meaning
+
+_LOCK: Final = 7_042_001
+"""The advisory lock under which one process at a time migrates."""
+
+_MOVING: Final = "0008"
+"""The revision at which rows wait to be written in another form."""
+
+
+def config() -> Config:
+    """Where Alembic finds the migrations."""
+    found = Config()
+    found.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return found
+
+
+async def migrate(
+    url: str,
+    password: str | None = None,
+    tls: ssl.SSLContext | None = None,
+    sealing: Callable[[], Sealer] | None = None,
+) -> None:
+    """Brings the schema up to date. Nothing happens if it is; two at a time wait for each other.
+
+    Where rows have to be written in another form it goes step by step, each in a transaction of its own: a run that
+    was cut off is continued by the next one. `sealing` gives the broker's sealing keys, which that needs.
+
+    Raises StoreUnavailable if the database cannot be used, BadUrl for an address that is none, SealingKeyNeeded if there are
+    such rows and no keys.
+    """
+    where = address(url, password, tls)
+    if isinstance(where, SqliteAddress):
+        _migrate_file(where, sealing)
+        return
+    options = {"ssl": where.tls or False, "timeout": PATIENCE}
+    server = create_async_engine(where.url(), poolclass=NullPool, connect_args=options)
+
+    async def run(step: Callable[[Connection], bool]) -> bool:
+        async with server.connect() as remote, remote.begin():
+            return await remote.run_sync(lambda connection: _alone(connection, step))
+
+    try:
+        await run(partial(_upgrade, to=_MOVING))
+        while await run(partial(migrate_batch, sealing=sealing)):
+            pass
+        await run(_upgrade)
+    except DBAPIError as error:
+        # the driver's own exception is wrapped twice; any other is a fault of a migration
+        cause = getattr(error.orig, "__cause__", None)
+        if isinstance(cause, Exception) and is_passing(cause):
+            raise unavailable(cause) from error
+        raise
+    except (asyncpg.PostgresError, *BROKEN) as error:
+        if is_passing(error):
+            raise unavailable(error) from error
+        raise
+
+
+def _migrate_file(where: SqliteAddress, sealing: Callable[[], Sealer] | None) -> None:
+    keep_apart(where)
+    engine = create_engine(f"sqlite:///{where.path}", poolclass=NullPool)
+
+    def run(step: Callable[[Connection], bool]) -> bool:
+        with engine.connect() as connection:
+            # what is deleted is overwritten in the file, and not merely forgotten
+            connection.exec_driver_sql("PRAGMA secure_delete = ON")
+            connection.commit()
+            with connection.begin():
+                # the driver itself begins no transaction for statements that change the schema
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                return step(connection)
+
+    moved = False
+    try:
+        run(partial(_upgrade, to=_MOVING))
+        while run(partial(migrate_batch, sealing=sealing)):
+            moved = True
+        run(_upgrade)
+        if moved:
+            with engine.connect() as connection:
+                connection.execution_options(isolation_level="AUTOCOMMIT")
+                connection.exec_driver_sql("VACUUM")
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    except DatabaseError as error:
+        cause = error.orig
+        told = meaning(cause) if isinstance(cause, sqlite3.Error) else cause
+        if isinstance(told, StoreUnavailable):
+            raise StoreUnavailable(f"{where.path}: {told}") from error
+        raise
+
+
+def _alone(connection: Connection, step: Callable[[Connection], bool]) -> bool:
+    """A step while no other process takes one."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    return step(connection)
+
+
+def _upgrade(connection: Connection, to: str = "head") -> bool:
+    """Brings the schema to a revision, unless it is there or beyond."""
+    known = config()
+    known.attributes["connection"] = connection
+    command.upgrade(known, to)
+    return True

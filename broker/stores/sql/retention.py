@@ -1,0 +1,108 @@
+"""Sweeping: what is long over goes. Nothing depends on it: expiry is decided when a row is read."""
+
+from typing import Any, Final
+
+from sqlalchemy import Column, Double, Integer, Table, Update, and_, bindparam, delete, exists, null, select, update
+
+from broker.stores.sql.database import Database, Prepared
+from broker.stores.sql.tables import (
+    authorization_codes,
+    backchannel_requests,
+    deliveries,
+    grants,
+    notifications,
+    session_clients,
+    sessions,
+    staff_attempts,
+    staff_sessions,
+    tokens,
+    used_jtis,
+)
+
+DAY: Final = 24 * 3600
+_BATCH: Final = 500
+_until: Final = bindparam("until", type_=Double)
+_limit: Final = bindparam("limit", type_=Integer)
+
+
+class Retention:
+    """Deletes and erases in small portions, so that nobody waits for it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._erasures = tuple(database.prepare(statement) for statement in _erasures())
+        self._deletions = tuple(
+            (database.prepare(_deletion(table, key, condition)), age) for table, key, condition, age in _KEPT
+        )
+
+    async def sweep(self, now: float) -> int:
+        """Erases what was released under grants that are over, and the content of ended sessions and of expired notices
+        and questions; deletes what expired long ago. Gives the number of rows touched: 0 means that nothing is left to
+        do now.
+        """
+        touched = 0
+        for erasure in self._erasures:
+            touched += await self._run(erasure, now)
+        for deletion, age in self._deletions:
+            touched += await self._run(deletion, now - age)
+        return touched
+
+    async def _run(self, prepared: Prepared, until: float) -> int:
+        return len(await self._database.perform(prepared, {"until": until, "limit": _BATCH}))
+
+
+def _first(key: "Column[Any]", *conditions: Any) -> Any:
+    return key.in_(select(key).where(*conditions).limit(_limit).correlate(None))
+
+
+def _erasures() -> tuple[Update, ...]:
+    """Sealed content of what is over. A grant is over when its last token is."""
+    live = exists(
+        select(tokens.c.digest).where(
+            tokens.c.grant_id == grants.c.id, tokens.c.revoked.is_(None), tokens.c.expires > _until
+        )
+    )
+    over = _first(grants.c.id, grants.c.sealed.is_not(None), ~live)
+    ended = _first(sessions.c.digest, sessions.c.sealed.is_not(None), sessions.c.expires <= _until)
+    stale = _first(
+        authorization_codes.c.digest, authorization_codes.c.sealed.is_not(None), authorization_codes.c.expires <= _until
+    )
+    unsent = _first(notifications.c.id, notifications.c.sealed.is_not(None), notifications.c.expires <= _until)
+    undelivered = _first(deliveries.c.id, deliveries.c.sealed.is_not(None), deliveries.c.expires <= _until)
+    unanswered = _first(
+        backchannel_requests.c.id, backchannel_requests.c.sealed.is_not(None), backchannel_requests.c.expires <= _until
+    )
+    return (
+        update(grants).where(over).values(sealed=null()).returning(grants.c.id),
+        update(sessions).where(ended).values(sealed=null()).returning(sessions.c.digest),
+        update(authorization_codes).where(stale).values(sealed=null()).returning(authorization_codes.c.digest),
+        update(notifications).where(unsent).values(sealed=null()).returning(notifications.c.id),
+        update(deliveries).where(undelivered).values(sealed=null()).returning(deliveries.c.id),
+        update(backchannel_requests).where(unanswered).values(sealed=null()).returning(backchannel_requests.c.id),
+    )
+
+
+_KEPT: Final = (
+    (tokens, tokens.c.digest, tokens.c.expires <= _until, 7 * DAY),
+    (
+        grants,
+        grants.c.id,
+        and_(grants.c.expires <= _until, ~exists(select(tokens.c.digest).where(tokens.c.grant_id == grants.c.id))),
+        7 * DAY,
+    ),
+    # a code says that its transaction was answered, and a transaction may live for a day
+    (authorization_codes, authorization_codes.c.digest, authorization_codes.c.expires <= _until, 7 * DAY),
+    (used_jtis, used_jtis.c.jti, used_jtis.c.expires <= _until, DAY),
+    (sessions, sessions.c.digest, sessions.c.expires <= _until, 7 * DAY),
+    (session_clients, session_clients.c.sid, session_clients.c.expires <= _until, 7 * DAY),
+    (deliveries, deliveries.c.id, deliveries.c.expires <= _until, 7 * DAY),
+    (staff_attempts, staff_attempts.c.digest, staff_attempts.c.expires <= _until, DAY),
+    (staff_sessions, staff_sessions.c.digest, staff_sessions.c.expires <= _until, 7 * DAY),
+    (notifications, notifications.c.id, notifications.c.expires <= _until, 30 * DAY),
+    (backchannel_requests, backchannel_requests.c.id, backchannel_requests.c.expires <= _until, 7 * DAY),
+)
+"""What is deleted how long after it expired: table, key, condition, seconds."""
+
+
+def _deletion(table: Table, key: "Column[Any]", condition: Any) -> Any:
+    return delete(table).where(_first(key, condition), condition).returning(key)

@@ -1,0 +1,72 @@
+"""How sessions end: in one transaction with the audit row, and with what has to be told to the services."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from sqlalchemy import Double, Text, and_, bindparam, literal_column, null, select, update
+
+from broker.crypto.seal import Sealer
+from broker.model.audit import AuditEvent
+from broker.model.session import EndedSession, LogoutFanOut
+from broker.stores.sql import audit
+from broker.stores.sql.database import AtomicWrite, Database, Prepared, Row, UnitOfWork
+from broker.stores.sql.outbox import DeliveryRows, deliveries_written
+from broker.stores.sql.shared_counters import EPOCH
+from broker.stores.sql.tables import session_clients, sessions
+
+_LIVE: Final = and_(sessions.c.ended.is_(None), sessions.c.epoch == EPOCH)
+
+
+class SessionTermination:
+    """Ends sessions within a transaction that somebody else has begun.
+
+    The session's row is taken first, by itself. An answer that is being given in this session holds that row too: so
+    it is either seen here with its service, or finds the session ended.
+    """
+
+    def __init__(self, database: Database, sealer: Sealer) -> None:
+        c, s = sessions.c, session_clients.c
+        over = update(sessions).where(_LIVE).values(ended=bindparam("now", type_=Double), sealed=null())
+        self._deliveries = DeliveryRows(sealer)
+        self._one = database.prepare(
+            over.where(c.digest == bindparam("digest", type_=Text)).returning(c.sid, c.account_id)
+        )
+        self._all = database.prepare(
+            over.where(c.account_id == bindparam("account", type_=Text)).returning(c.sid, c.account_id)
+        )
+        self._services = database.prepare(
+            select(s.sid, s.client_id, s.subject)
+            .where(database.among(s.sid, "sids"))
+            .order_by(s.sid, s.first_at, s.client_id)
+        )
+        written = (deliveries_written(), audit.written())
+        self._write = database.prepare(AtomicWrite(None, written, select(literal_column("1"))))
+
+    async def of_digest(
+        self, unit: UnitOfWork, digest: str, event: AuditEvent, farewell: LogoutFanOut
+    ) -> EndedSession | None:
+        """Ends the session with this digest; None, and nothing written, if it is not live."""
+        ended = await self._end(unit, self._one, {"digest": digest}, event, farewell)
+        return ended[0] if ended else None
+
+    async def of_account(self, unit: UnitOfWork, account: str, event: AuditEvent, farewell: LogoutFanOut) -> int:
+        """Ends every session of an account; gives their number."""
+        return len(await self._end(unit, self._all, {"account": account}, event, farewell))
+
+    async def _end(
+        self, unit: UnitOfWork, which: Prepared, key: dict[str, str], event: AuditEvent, farewell: LogoutFanOut
+    ) -> Sequence[EndedSession]:
+        rows = await unit.run(which, {**key, "now": event.at})
+        if not rows:
+            return ()
+        took_part = await unit.run(self._services, {"sids": [row[0] for row in rows]})
+        ended = [_ended(row, took_part) for row in rows]
+        told = [delivery for one in ended for delivery in farewell(one)]
+        events = [replace(event, account=one.account, details={**event.details, "sid": one.id}) for one in ended]
+        await unit.run(self._write, {"deliveries": self._deliveries.rows(told), "events": audit.rows(events)})
+        return ended
+
+
+def _ended(row: Row, took_part: Sequence[Row]) -> EndedSession:
+    return EndedSession(row[0], row[1], {client: subject for sid, client, subject in took_part if sid == row[0]})

@@ -1,0 +1,53 @@
+"""Uses of client assertions and signed requests, so that none is accepted twice (RFC 7523 3, `jti`)."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Double, Exists, Insert, Text, bindparam, exists, insert, select
+
+from broker.model.grant import AssertionUse
+from broker.model.handle import sha256_hex as digest_of
+from broker.stores.sql.database import Step
+from broker.stores.sql.tables import used_jtis
+
+TABLE: Final = used_jtis.name
+"""The table that a second use is a conflict in."""
+
+
+def written() -> Step:
+    """The step of a deed that writes a use, if it has one. A second use is a conflict that undoes the whole deed."""
+    columns: dict[str, ColumnElement[Any]] = {
+        "client_id": bindparam("assertion_client", type_=Text),
+        "jti": bindparam("assertion_jti", type_=Text),
+        "expires": bindparam("assertion_expires", type_=Double),
+    }
+
+    def step(passed: ColumnElement[bool]) -> Insert:
+        chosen = select(*columns.values()).where(passed, columns["client_id"].is_not(None))
+        return insert(used_jtis).from_select(list(columns), chosen)
+
+    return step
+
+
+def recorded() -> Exists:
+    """Whether a use is recorded, as part of a statement; false if there is none."""
+    same = (
+        used_jtis.c.client_id == bindparam("used_client", type_=Text),
+        used_jtis.c.jti == bindparam("used_jti", type_=Text),
+    )
+    return exists(select(used_jtis.c.jti).where(*same))
+
+
+def asked(use: AssertionUse | None) -> Mapping[str, Any]:
+    """The parameters of `recorded`."""
+    if use is None:
+        return {"used_client": None, "used_jti": None}
+    return {"used_client": use.client_id, "used_jti": digest_of(use.jti)}
+
+
+def values(use: AssertionUse | None) -> Mapping[str, Any]:
+    """The parameters of `written`."""
+    if use is None:
+        return {"assertion_client": None, "assertion_jti": None, "assertion_expires": None}
+    jti = digest_of(use.jti)
+    return {"assertion_client": use.client_id, "assertion_jti": jti, "assertion_expires": use.expires}

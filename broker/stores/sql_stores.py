@@ -1,0 +1,147 @@
+"""Everything that is kept in SQL, opened by its address."""
+
+import ssl
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+
+from broker.crypto.seal import Sealer
+from broker.model.notification import Notification
+from broker.platform.system import System
+from broker.stores.clock_check import TOLERANCE, ClockCheck
+from broker.stores.monotonic_clock import MonotonicWallClock
+from broker.stores.sql.address import SqliteAddress, address
+from broker.stores.sql.audit import SqlAudit
+from broker.stores.sql.audit_chain import AuditChain
+from broker.stores.sql.authorizations import SqlAuthorizations
+from broker.stores.sql.backchannel_requests import SqlBackchannelRequests
+from broker.stores.sql.cases import SqlCases
+from broker.stores.sql.database import Database
+from broker.stores.sql.digests import Digests, open_digests
+from broker.stores.sql.expiring import Expirer
+from broker.stores.sql.grants import SqlGrants
+from broker.stores.sql.kill_switches import KillSwitchStore
+from broker.stores.sql.outbox import SqlDeliveries, SqlOutbox, outbox
+from broker.stores.sql.postgres import PostgresDatabase
+from broker.stores.sql.retention import Retention
+from broker.stores.sql.schema import Schema
+from broker.stores.sql.session_termination import SessionTermination
+from broker.stores.sql.sessions import SqlSessions
+from broker.stores.sql.shared_counters import SharedCounters
+from broker.stores.sql.sqlite import SqliteDatabase
+from broker.stores.sql.staff_sessions import SqlStaffSessions
+
+
+@dataclass(frozen=True, slots=True)
+class SqlStores:
+    """The stores of facts over one database.
+
+    `system` is the one that was given, with a clock that never goes back and is held against the database's: the
+    whole process should use it. `clock` says whether the process may serve by that clock.
+    `sweep` is called with the time now and then, `tick` about once a second.
+    `schema_is_current` asks the database in one round trip; it raises StoreUnavailable where there is no answer.
+    `unwritable` says why nothing can be written now, None if it can.
+    `leased(name)` lets one process at a time in: the others get None.
+    """
+
+    answers: SqlAuthorizations
+    grants: SqlGrants
+    sessions: SqlSessions
+    audit: SqlAudit
+    switches: KillSwitchStore
+    marks: SharedCounters
+    cases: SqlCases
+    outbox: SqlOutbox[Notification]
+    deliveries: SqlDeliveries
+    staff_sessions: SqlStaffSessions
+    questions: SqlBackchannelRequests
+    chain: AuditChain
+    digests: Digests
+    system: System
+    clock: ClockCheck
+    sweep: Callable[[float], Awaitable[int]]
+    tick: Callable[[], Awaitable[None]]
+    schema_is_current: Callable[[], Awaitable[bool]]
+    unwritable: Callable[[], Awaitable[str | None]]
+    leased: Callable[[str], AbstractAsyncContextManager[object | None]]
+    close: Callable[[], Awaitable[None]]
+
+
+async def check_digests(
+    url: str, sealer: Sealer, password: str | None = None, tls: ssl.SSLContext | None = None
+) -> None:
+    """Opens the keys of the digests with the sealing keys. Raises DigestKeyLost, ValueError and Unavailable."""
+    database = _database(url, password, tls, 1)
+    try:
+        await open_digests(database, sealer)
+    finally:
+        await database.close()
+
+
+def _database(url: str, password: str | None, tls: ssl.SSLContext | None, connections: int) -> Database:
+    where = address(url, password, tls)
+    return SqliteDatabase(where.path) if isinstance(where, SqliteAddress) else PostgresDatabase(where, connections)
+
+
+async def open_sql_stores(
+    url: str,
+    sealer: Sealer,
+    system: System,
+    *,
+    password: str | None = None,
+    connections: int = 8,
+    tls: ssl.SSLContext | None = None,
+    tolerance: float = TOLERANCE,
+) -> SqlStores:
+    """Opens the facts at `sqlite:<path>` or `postgresql://user@host:port/database`.
+
+    The schema must be current (`broker.stores.sql.schema`). `connections` is the most a process opens to PostgreSQL,
+    `tolerance` by how many seconds this machine's clock may differ from the database's.
+    With `tls` connections to PostgreSQL are encrypted, without it they are plain.
+    Raises ValueError for an address that is none, Unavailable where the database cannot be reached, DigestKeyLost
+    if its digests were made with a key that these sealing keys do not open.
+    """
+    database = _database(url, password, tls, connections)
+    clock = MonotonicWallClock(system.now, system.monotonic, tolerance)
+    steady = replace(system, now=clock)
+    marks = SharedCounters(database)
+    endings = SessionTermination(database, sealer)
+    board = KillSwitchStore(database, endings)
+    chain = AuditChain(database)
+    check = ClockCheck(clock, marks, Expirer(database), tolerance)
+    try:
+        await check.look()
+        digests = await open_digests(database, sealer)
+    except BaseException:
+        await database.close()
+        raise
+
+    async def tick() -> None:
+        """To be called about once a second: checks the clock, looks for changed switches, seals audit rows."""
+        await check.check()
+        await board.check()
+        await chain.seal_once()
+
+    return SqlStores(
+        answers=SqlAuthorizations(database, digests, endings, steady, board.observe_version),
+        grants=SqlGrants(database, sealer, board.observe_version),
+        sessions=SqlSessions(database, sealer, endings, board.observe_version),
+        audit=SqlAudit(database),
+        switches=board,
+        marks=marks,
+        cases=SqlCases(database, sealer),
+        outbox=outbox(database, sealer),
+        deliveries=SqlDeliveries(database, sealer),
+        staff_sessions=SqlStaffSessions(database, sealer),
+        questions=SqlBackchannelRequests(database, sealer, board.observe_version),
+        chain=chain,
+        digests=digests,
+        system=steady,
+        clock=check,
+        sweep=Retention(database).sweep,
+        tick=tick,
+        schema_is_current=Schema(database).is_current,
+        unwritable=database.unwritable,
+        leased=database.leased,
+        close=database.close,
+    )

@@ -1,0 +1,133 @@
+"""The page of a transaction whose identity a person is checking: how it stands, and what can be done about it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from broker.actions.views import CaseStatusView
+from broker.assisted.case import Channel, ContactMethod
+from broker.assisted.case_status import CaseStage, CaseStatus
+from broker.web.citizens.failure_texts import marked
+from broker.web.citizens.page_context import PageContext, readable
+from broker.web.citizens.provider_choices import choices
+from broker.web.shared.page_response import PageResponse
+from broker.web.shared.pages import PageTemplate
+
+
+@dataclass(frozen=True, slots=True)
+class StageText:
+    """The texts of one stage: what it is, what happens next. The holes are {service} and {time}."""
+
+    title: str
+    story: tuple[str, ...]
+
+
+STAGE_TEXTS: Mapping[CaseStage, StageText] = MappingProxyType(
+    {
+        CaseStage.ASKED: StageText(
+            marked("You asked for help from a person"),
+            (
+                marked(
+                    "Get your documents ready. Then tell us that you are ready, and somebody gets in touch with you."
+                ),
+            ),
+        ),
+        CaseStage.MORE_NEEDED: StageText(
+            marked("We need something more from you"),
+            (
+                marked("What you showed us was not quite enough to be sure. Another document may do it."),
+                marked("Tell us when you have one at hand, and somebody gets in touch with you again."),
+            ),
+        ),
+        CaseStage.BOOKED: StageText(
+            marked("You have an appointment"),
+            (marked("Have your documents ready. You can also talk to somebody earlier, if you like."),),
+        ),
+        CaseStage.IN_LINE: StageText(
+            marked("You are in line"),
+            (marked("The next person who is free gets in touch with you. You do not have to stay on this page."),),
+        ),
+        CaseStage.TALKING: StageText(
+            marked("Somebody is looking after you"),
+            (marked("They talk to you now, or will in a moment. Keep this page open if you can."),),
+        ),
+        CaseStage.BEING_DECIDED: StageText(
+            marked("We are looking at what you showed us"),
+            (
+                marked(
+                    "There is nothing for you to do. We tell you when it is done, and you can look here at any time."
+                ),
+            ),
+        ),
+        CaseStage.TO_TAKE_UP: StageText(
+            marked("Your identity is confirmed"),
+            (marked("One thing is left: show us that you are the person who asked. Then you go on to {service}."),),
+        ),
+        CaseStage.DONE: StageText(
+            marked("You are done here"), (marked("Load this page again to go on to {service}."),)
+        ),
+        CaseStage.OVER: StageText(
+            marked("Your request for help is closed"), (marked("Load this page again to go on."),)
+        ),
+    }
+)
+
+STEPS: tuple[tuple[str, frozenset[CaseStage]], ...] = (
+    (marked("You ask for help"), frozenset({CaseStage.ASKED, CaseStage.MORE_NEEDED})),
+    (marked("Somebody talks to you"), frozenset({CaseStage.BOOKED, CaseStage.IN_LINE, CaseStage.TALKING})),
+    (marked("We check"), frozenset({CaseStage.BEING_DECIDED})),
+    (marked("You show that it was you who asked"), frozenset({CaseStage.TO_TAKE_UP})),
+    (marked("You go on to the service"), frozenset({CaseStage.DONE, CaseStage.OVER})),
+)
+"""The way a request for help goes, and at which stages one is where."""
+
+SHEETS = (PageTemplate("waiting", "citizens/waiting.html", {"told": STAGE_TEXTS, "steps": STEPS}),)
+
+_MAY_BE_READY = frozenset({CaseStage.ASKED, CaseStage.MORE_NEEDED, CaseStage.BOOKED})
+
+
+def waiting(view: CaseStatusView, frame: PageContext, slip: Mapping[str, object]) -> PageResponse:
+    """How a case stands. `slip` are the holes of the continuation code, as long as the browser remembers it."""
+    words, stands = frame.language, view.standing
+    now = next(number for number, (_, stages) in enumerate(STEPS) if stands.stage in stages)
+    others = choices(view.offer, words, view.service.name(words.code), frame.now, person=False)
+    holes = frame.holes(
+        view.service,
+        stage=stands.stage.value,
+        step=now,
+        reference=readable(stands.reference),
+        first=stands.words.first if stands.words else None,
+        second=stands.words.second if stands.words else None,
+        ready=stands.stage in _MAY_BE_READY,
+        question="" if view.asked is None else view.asked.message or "",
+        take_up=stands.stage is CaseStage.TO_TAKE_UP,
+        ways=others,
+        **_times(stands, frame),
+        **_code(stands, frame),
+        **slip,
+    )
+    holes["keeps"] = bool(others) or (holes["take_up"] is True and holes["code_until"] is not None)
+    return PageResponse("waiting", holes)
+
+
+def _times(stands: CaseStatus, frame: PageContext) -> dict[str, object]:
+    words = frame.language
+    return {
+        "appointment": None if stands.appointment is None else words.format_time(stands.appointment, frame.now),
+        "until": None if stands.until is None else words.format_time(stands.until, frame.now),
+        "ends": None if stands.ends is None else words.day(stands.ends),
+    }
+
+
+def _code(stands: CaseStatus, frame: PageContext) -> dict[str, object]:
+    """Where the confirmation code went, or could go."""
+    words, code, contact = frame.language, stands.code, stands.contact
+    by_post = stands.channel is Channel.PHONE_AND_POST
+    return {
+        "contact": contact.address if contact else None,
+        "way": "" if contact is None or by_post else contact.way.value,
+        "posted": code is not None and code.way is ContactMethod.POST,
+        "code_until": words.format_time(code.expires, frame.now) if code else None,
+        "may_send": stands.may_send,
+        "tries": words.ngettext("You can try {n} more time.", "You can try {n} more times.", stands.tries),
+    }

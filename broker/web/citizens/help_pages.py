@@ -1,0 +1,199 @@
+"""Asking for a person, and what is done while one waits for them."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from broker.actions.browser import Browser
+from broker.actions.views import DeadEnd
+from broker.assisted.case import Channel, ContactMethod
+from broker.normalize.email import is_unreachable, sendable
+from broker.normalize.phone import example_numbers, phone_number
+from broker.web.citizens.doors import (
+    Citizen,
+    ContinuationIssued,
+    HelpOffered,
+    HelpRefused,
+    HelpRequest,
+    ProofResult,
+    RateLimited,
+)
+from broker.web.citizens.failure_texts import marked
+from broker.web.citizens.journey import page
+from broker.web.citizens.page_context import PageContext, TypedValues
+from broker.web.citizens.rate_limit_page import rate_limited_page
+from broker.web.citizens.request import CitizenApp, CitizenRequest, language_of, redirect_to
+from broker.web.citizens.view_pages import render_view
+from broker.web.shared import cookies
+from broker.web.shared.i18n import Language
+from broker.web.shared.page_response import PageResponse
+from broker.web.shared.pages import PageTemplate
+from broker.web.shared.responses import set_cookie
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelText:
+    """How one kind of session is described."""
+
+    name: str
+    text: str
+
+
+CHANNELS: Mapping[Channel, ChannelText] = MappingProxyType(
+    {
+        Channel.VIDEO: ChannelText(
+            marked("By video"), marked("You need a device with a camera, and a document with your picture.")
+        ),
+        Channel.IN_PERSON: ChannelText(
+            marked("In person"), marked("You come to one of our places and bring your documents.")
+        ),
+        Channel.PHONE: ChannelText(marked("By telephone"), marked("We call you. Have your documents in front of you.")),
+        Channel.PHONE_AND_POST: ChannelText(
+            marked("By telephone and a letter"),
+            marked("We call you, and send a code to your address by post. It takes some days."),
+        ),
+    }
+)
+
+SHEETS = (PageTemplate("help-me", "citizens/help_me.html", {"channels": CHANNELS}),)
+
+_ADDRESS: Final = MappingProxyType(
+    {
+        ContactMethod.EMAIL.value: marked("Type in an email address, such as name@example.org"),
+        ContactMethod.PHONE.value: marked("Type in a telephone number, such as {national} or {international}"),
+    }
+)
+_UNPROVEN: Final = MappingProxyType(
+    {
+        ProofResult.WRONG: "proof",
+        ProofResult.ATTEMPTS_EXHAUSTED: "spent",
+        ProofResult.EXPIRED: "run_out",
+        ProofResult.NOT_ALLOWED: "not_now",
+    }
+)
+_NO_WAY: Final = marked("Choose how we may reach you")
+_UNREACHABLE: Final = marked(
+    "We cannot send to this email address, because of the letters before the @. Type in another one"
+)
+
+
+def help_routes(door: CitizenApp) -> list[Route]:
+    """The routes of this file."""
+    return [
+        Route("/journey/{handle}/help", page(door, start), methods=["GET"]),
+        Route("/journey/{handle}/help", page(door, ask), methods=["POST"]),
+        Route("/journey/{handle}/bind", page(door, bind), methods=["POST"]),
+        Route("/journey/{handle}/ready", page(door, _simply(lambda c, h, b: c.ready(h, b))), methods=["POST"]),
+        Route("/journey/{handle}/code", page(door, _simply(lambda c, h, b: c.send_code(h, b))), methods=["POST"]),
+        Route("/journey/{handle}/status", page(door, _simply(lambda c, h, b: c.resume_help(h, b))), methods=["POST"]),
+        Route("/journey/{handle}/withdraw", page(door, _simply(lambda c, h, b: c.withdraw(h, b))), methods=["POST"]),
+    ]
+
+
+async def start(here: CitizenRequest) -> Response:
+    """What to expect, what to have ready, and the form."""
+    return await _form(here, {}, {})
+
+
+async def ask(here: CitizenRequest) -> Response:
+    """Takes the request. A form that is not complete comes back with what was typed, and says what is missing."""
+    form = await here.form()
+    if form is None:
+        return redirect_to(f"{here.base}/help", "again")
+    if (other := here.switched(form)) is not None:
+        return await _form(other, form, {})
+    wanted, missing = read_wanted(form, here.app.region)
+    if wanted is None:
+        return await _form(here, form, missing)
+    outcome = await here.app.citizen.ask_help(here.handle, here.browser, wanted)
+    match outcome:
+        case HelpRefused.ADDRESS:
+            return await _form(here, form, {"address": _ADDRESS[wanted.way]})
+        case HelpRefused.UNREACHABLE:
+            return await _form(here, form, {"address": _UNREACHABLE})
+        case HelpRefused.WAY:
+            return await _form(here, form, {"way": _NO_WAY})
+        case RateLimited():
+            frame = here.frame(outcome.transaction.language if outcome.transaction else None)
+            return here.answer(rate_limited_page(outcome, frame), frame)
+    response = redirect_to(here.base, "not_now" if outcome is HelpRefused.NOT_NOW else "")
+    if isinstance(outcome, ContinuationIssued):
+        set_cookie(response, cookies.code(here.handle, outcome.code))
+    return response
+
+
+async def _form(here: CitizenRequest, typed: Mapping[str, str], missing: Mapping[str, str]) -> Response:
+    offered = await here.app.citizen.help_on_offer(here.handle, here.browser)
+    if not isinstance(offered, HelpOffered):
+        frame = here.frame(language_of(offered))
+        return here.answer(render_view(offered, frame, here.cookies), frame)
+    frame = here.frame(offered.transaction.language)
+    return here.answer(_asking(offered, frame, typed, _told(missing, frame.language, here.app.region)), frame)
+
+
+def _asking(
+    offered: HelpOffered, frame: PageContext, typed: Mapping[str, str], missing: Mapping[str, str]
+) -> PageResponse:
+    holes = frame.holes(
+        offered.service,
+        on_offer={channel.value for channel in offered.channels},
+        reach={way.value for way in offered.ways},
+        typed=TypedValues(typed),
+        keeps=True,
+        missing={name: missing.get(name) for name in ("way", "address", "channel")},
+    )
+    return PageResponse("help-me", holes, 422 if missing else 200)
+
+
+def _told(missing: Mapping[str, str], words: Language, region: str) -> dict[str, str]:
+    """The texts in words, with numbers of the country where one is an example."""
+    if _ADDRESS[ContactMethod.PHONE] not in missing.values():
+        return {name: words.text(text) for name, text in missing.items()}
+    national, international = example_numbers(region)
+    return {name: words.text(text, national=national, international=international) for name, text in missing.items()}
+
+
+def read_wanted(form: Mapping[str, str], region: str) -> tuple[HelpRequest | None, dict[str, str]]:
+    """What the form says, or what is missing in it: a text by field."""
+    missing: dict[str, str] = {}
+    way, channel = form.get("way", ""), form.get("channel", "")
+    address = form.get(way, "").strip() if way in _ADDRESS else ""
+    if way not in _ADDRESS:
+        missing["way"] = _NO_WAY
+    elif way == ContactMethod.EMAIL and sendable(address) is None:
+        missing["address"] = _UNREACHABLE if is_unreachable(address) else _ADDRESS[way]
+    elif way == ContactMethod.PHONE and phone_number(address, region) is None:
+        missing["address"] = _ADDRESS[way]
+    if channel not in {one.value for one in Channel}:
+        missing["channel"] = marked("Choose how you want to talk to us")
+    if missing:
+        return None, missing
+    return HelpRequest(way, address, channel, "company" in form, "unsafe" in form), {}
+
+
+async def bind(here: CitizenRequest) -> Response:
+    """The citizen shows that they are the person who asked."""
+    form = await here.form()
+    if form is None:
+        return redirect_to(here.base, "again")
+    code, words = form.get("code", "")[:32].strip(), form.get("words", "")[:128].strip()
+    outcome = await here.app.citizen.bind(here.handle, here.browser, code, words)
+    return redirect_to(here.base, _UNPROVEN.get(outcome, "") if isinstance(outcome, ProofResult) else "")
+
+
+def _simply(
+    act: Callable[[Citizen, str, Browser], Awaitable[HelpRefused | DeadEnd | None]],
+) -> Callable[[CitizenRequest], Awaitable[Response]]:
+    """A button without anything to fill in."""
+
+    async def answer(here: CitizenRequest) -> Response:
+        if await here.form() is None:
+            return redirect_to(here.base, "again")
+        outcome = await act(here.app.citizen, here.handle, here.browser)
+        return redirect_to(here.base, outcome.value if isinstance(outcome, HelpRefused) else "")
+
+    return answer

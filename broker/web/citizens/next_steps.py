@@ -1,0 +1,206 @@
+"""What can be done after a failure, each as something to press: a button, a link, or words where there is neither."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from broker.actions.views import DeadEnd, FailureView
+from broker.journey.provider_offer import ProviderOption
+from broker.model.failures import FAILURES, FailureClass, NextStep
+from broker.model.service import Service
+from broker.normalize.email import sendable
+from broker.web.citizens.provider_choices import Choice, choices, duration
+from broker.web.shared.i18n import Language, isolate
+from broker.web.shared.pages import in_language
+
+
+class StepControl(StrEnum):
+    """With what a step is taken. The failure template has a block for each."""
+
+    POST = "post"
+    LINK = "link"
+    PICK = "pick"
+    READ = "read"
+
+
+@dataclass(frozen=True, slots=True)
+class ContactLine:
+    """A line to read, with an address where it has one."""
+
+    text: str
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepContext:
+    """One step. `to` is where its form or link goes, `label` what is on it, `lines` what there is to read.
+
+    `provider` goes along with a form that chooses one. `ways` are the radios of PICK.
+    """
+
+    control: StepControl
+    title: str
+    text: str = ""
+    to: str = ""
+    label: str = ""
+    provider: str = ""
+    lines: tuple[ContactLine, ...] = ()
+    ways: tuple[Choice, ...] = ()
+
+    @classmethod
+    def link(cls, title: str, to: str, label: str) -> "StepContext":
+        """A step that is taken by following a link; with an empty `to` it is only told."""
+        return cls(StepControl.LINK, title, to=to, label=label)
+
+
+def held_steps(service: Service | None, base: str | None, words: Language) -> list[StepContext]:
+    """The ways round a limit: the open transaction's page at `base`, and how the service is reached otherwise."""
+    back = None if base is None else StepContext.link(words.text("Use another way"), base, words.text("Go back"))
+    around = (None, None) if service is None else (_contact(service, words), _other_ways(service, words))
+    return [step for step in (back, *around) if step is not None]
+
+
+def steps(view: FailureView, base: str, words: Language, now: float) -> list[StepContext]:
+    """The steps of a failure page, in its order. `base` is the path of the transaction's page."""
+    made = (_step(step, view, base, words, now) for step in view.steps)
+    return [step for step in made if step is not None]
+
+
+def lost_steps(view: DeadEnd, words: Language) -> list[StepContext]:
+    """The steps where no transaction can be shown."""
+    made = (_lost_step(step, view, words) for step in FAILURES[view.failure].next)
+    return [step for step in made if step is not None]
+
+
+def _lost_step(step: NextStep, view: DeadEnd, words: Language) -> StepContext | None:
+    match step:
+        case NextStep.USE_CODE:
+            return _use_code(words)
+        case NextStep.START_AGAIN | NextStep.HOME if view.back:
+            return _start_again(view.service, view.back, words)
+        case NextStep.CONTACT if view.service is not None:
+            return _contact(view.service, words)
+        case NextStep.OTHER_WAYS if view.service is not None:
+            return _other_ways(view.service, words)
+        case _:
+            return None
+
+
+def _step(step: NextStep, view: FailureView, base: str, words: Language, now: float) -> StepContext | None:
+    match step:
+        case NextStep.RETRY | NextStep.RESUME | NextStep.STEP_UP:
+            option = view.offer.option(view.failed.provider or "")
+            return None if option is None else _again(step, option, view, base, words, now)
+        case NextStep.ANOTHER:
+            return _another(view, base, words, now)
+        case NextStep.WHAT_YOU_HAVE:
+            title = words.text("Tell us what you have")
+            text = words.text("Say what you have at hand, and we show which ways fit. It takes a minute.")
+            return StepContext(StepControl.LINK, title, text, f"{base}/have", words.text("See what fits"))
+        case NextStep.HELP:
+            text = words.text("Somebody talks to you and looks at your documents. Asking takes about 3 minutes.")
+            return StepContext(
+                StepControl.LINK, words.text("Get help from a person"), text, f"{base}/help", words.text("Ask for help")
+            )
+        case NextStep.STATUS | NextStep.CHANGE_HELP:
+            title = words.text("See how your request for help stands")
+            return StepContext(StepControl.POST, title, "", f"{base}/status", words.text("See how it stands"))
+        case NextStep.WITHDRAW:
+            title = words.text("Take back your request for help")
+            return StepContext(StepControl.POST, title, "", f"{base}/withdraw", words.text("Take it back"))
+        case NextStep.LATER:
+            text = words.text("Get a code and go on when it suits you, also on another device. It takes a moment.")
+            return StepContext(
+                StepControl.LINK, words.text("Finish later"), text, f"{base}/later", words.text("Get a code")
+            )
+        case NextStep.WHAT_AND_WHY:
+            text = words.text("Read which details it asks for, and the reason for each.")
+            title = words.text("See what {service} asks for", service=isolate(view.service.name(words.code)))
+            return StepContext(StepControl.LINK, title, text, f"{base}/data", words.text("See what and why"))
+        case NextStep.CONTACT_PROVIDER:
+            return _contact_provider(view, words)
+        case NextStep.CONTACT:
+            return _contact(view.service, words)
+        case NextStep.OTHER_WAYS:
+            return _other_ways(view.service, words)
+        case NextStep.USE_CODE:
+            return _use_code(words)
+        case NextStep.START_AGAIN | NextStep.HOME:
+            return _start_again(view.service, view.service.home, words)
+
+
+def _again(
+    step: NextStep, option: ProviderOption, view: FailureView, base: str, words: Language, now: float
+) -> StepContext:
+    name = isolate(option.card.name(words.code))
+    text = words.text("It takes {duration}.", duration=duration(option, words))
+    match step:
+        case NextStep.RESUME:
+            title, label = words.text("Go on with {provider}", provider=name), words.text("Go on")
+        case NextStep.STEP_UP:
+            title = words.text("Make your account with {provider} stronger", provider=name)
+            label = words.text("Go to {provider}", provider=name)
+        case _:
+            title = words.text("Try {provider} again", provider=name)
+            label = words.text("Try again")
+    if view.failed.failure is FailureClass.CANCELLED:
+        title, label = words.text("Carry on with {provider}", provider=name), words.text("Carry on")
+    if view.failed.failure in (FailureClass.PROVIDER_DOWN, FailureClass.PROVIDER_BUSY):
+        text = words.text("It did not work at {time}.", time=words.format_time(view.failed.at, now)) + " " + text
+    return StepContext(StepControl.POST, title, text, f"{base}/choose", label, option.card.id)
+
+
+def _another(view: FailureView, base: str, words: Language, now: float) -> StepContext | None:
+    service = view.service.name(words.code)
+    others = choices(view.offer, words, service, now, person=False, without=view.failed.provider)
+    if not others:
+        return None
+    title = words.text("Use another way")
+    return StepContext(StepControl.PICK, title, "", f"{base}/choose", words.text("Continue"), ways=tuple(others))
+
+
+def _contact_provider(view: FailureView, words: Language) -> StepContext | None:
+    contact = view.offer.contacts.get(view.failed.provider or "")
+    if contact is None or view.card is None:
+        return None
+    name = isolate(view.card.name(words.code))
+    return StepContext(StepControl.READ, words.text("Ask {provider}", provider=name), lines=(_line(contact),))
+
+
+def _contact(service: Service, words: Language) -> StepContext | None:
+    if service.contact is None:
+        return None
+    name = isolate(service.name(words.code))
+    title = words.text("Get in touch with {service}", service=name)
+    return StepContext(StepControl.READ, title, lines=(_line(service.contact),))
+
+
+def _other_ways(service: Service, words: Language) -> StepContext | None:
+    if not service.other_ways:
+        return None
+    name = isolate(service.name(words.code))
+    lines = tuple(ContactLine(in_language(other.text, words.code), other.url) for other in service.other_ways)
+    return StepContext(StepControl.READ, words.text("Other ways to use {service}", service=name), lines=lines)
+
+
+def _use_code(words: Language) -> StepContext:
+    text = words.text("If you wrote down a code earlier, it brings you back to where you were.")
+    return StepContext(
+        StepControl.LINK, words.text("Continue with a code"), text, "/continue", words.text("Type in a code")
+    )
+
+
+def _start_again(service: Service | None, back: str, words: Language) -> StepContext:
+    if service is None:
+        title = words.text("Start again from the service")
+        label = words.text("Go to the service")
+    else:
+        name = isolate(service.name(words.code))
+        title = words.text("Start again from {service}", service=name)
+        label = words.text("Go to {service}", service=name)
+    return StepContext(StepControl.LINK, title, "", back, label)
+
+
+def _line(contact: str) -> ContactLine:
+    if (address := sendable(contact)) is not None:
+        return ContactLine(contact, f"mailto:{address}")
+    return ContactLine(contact, contact if contact.startswith(("https://", "http://", "tel:", "mailto:")) else None)

@@ -1,0 +1,134 @@
+"""The ways on offer, as the picker and the failure pages list them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from broker.journey.provider_offer import DisplayOrder, Offer, ProviderOption, UnavailableProvider
+from broker.provider import ProviderInfo
+from broker.web.citizens.failure_texts import FAILURE_TEXTS
+from broker.web.citizens.page_context import level_text
+from broker.web.shared.i18n import Language, isolate
+from broker.web.shared.pages import in_language
+
+HELP = "help"
+"""The value of the last radio: a person. No provider may have it as its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One radio. `heading` stands above it where a new block begins; `notes` say what is special about it now."""
+
+    value: str
+    name: str
+    heading: str = ""
+    needs: str = ""
+    facts: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def choices(
+    offer: Offer, words: Language, service: str, now: float, person: bool, without: str | None = None
+) -> list[Choice]:
+    """What may be chosen, in the order of the page: the suggested one, the others, and a person if `person`.
+
+    `without` is a provider that the page speaks of already.
+    """
+    hinted = offer.hinted
+    others = [option for option in offer.options if option != hinted and option.card.id != without]
+    listed: list[Choice] = []
+    if hinted is not None:
+        listed.append(choice(hinted, words, now, words.text("{service} suggests this", service=isolate(service))))
+    listed += [choice(option, words, now) for option in others]
+    if hinted is not None and others:
+        listed[1] = choice(others[0], words, now, words.text("All other ways"))
+    if person and offer.help:
+        listed.append(
+            Choice(
+                HELP,
+                words.text("I cannot use any of these: get help from a person"),
+                heading=words.text("or") if listed else "",
+                needs=words.text("Somebody talks to you and looks at your documents."),
+            )
+        )
+    return listed
+
+
+def choice(option: ProviderOption, words: Language, now: float, heading: str = "") -> Choice:
+    """One provider as a radio."""
+    card = option.card
+    facts = (words.text("Takes {duration}", duration=duration(option, words)), level_text(words, card.max_level))
+    return Choice(
+        card.id,
+        card.name(words.code),
+        heading,
+        in_language(card.needs, words.code),
+        " · ".join(facts),
+        tuple(_notes(option, words, now)),
+    )
+
+
+def duration(option: ProviderOption, words: Language) -> str:
+    """How long a way takes: what it took others lately where that is longer than its card says."""
+    minutes = option.card.minutes
+    if option.seconds is not None:
+        minutes = max(minutes, -int(-option.seconds // 60))
+    return words.minutes(minutes)
+
+
+def _notes(option: ProviderOption, words: Language, now: float) -> Iterable[str]:
+    if option.failed is not None:
+        telling = FAILURE_TEXTS[option.failed.failure]
+        if telling.short:
+            time = words.format_time(option.failed.at, now)
+            yield words.text("You tried this at {time}.", time=time) + " " + words.text(telling.short)
+    if option.closed:
+        yield words.text("Only if you already have an account there.")
+    elif option.closes is not None:
+        yield words.text("Takes nobody new from {date} on.", date=words.day(option.closes))
+    if option.leaves is not None:
+        yield words.text("Can be used until {date}.", date=words.day(option.leaves))
+    if option.languages:
+        names = ", ".join(_language_name(code, words) for code in option.languages)
+        yield words.text("Its own pages are in: {languages}.", languages=names)
+
+
+def _language_name(code: str, words: Language) -> str:
+    return str(words.locale.languages.get(code, code))
+
+
+def not_working(offer: Offer, words: Language, now: float) -> list[tuple[str, str]]:
+    """What does not work right now: name, and since when or why."""
+    return [(one.card.name(words.code), _trouble(one, words, now)) for one in offer.not_working]
+
+
+def _trouble(one: UnavailableProvider, words: Language, now: float) -> str:
+    told = []
+    if one.why:
+        told.append(in_language(one.why, words.code))
+        if one.until is not None:
+            told.append(words.text("We expect it back at {time}.", time=words.format_time(one.until, now)))
+        return " ".join(told)
+    if one.since is None:
+        told.append(words.text("Not working right now."))
+    else:
+        told.append(words.text("Not working since {time}.", time=words.format_time(one.since, now)))
+    if one.checked is not None:
+        told.append(words.text("We last checked at {time}.", time=words.format_time(one.checked, now)))
+    return " ".join(told)
+
+
+def order_rule(offer: Offer, words: Language) -> str:
+    """By which rule the picker is ordered, told to everybody."""
+    match offer.order:
+        case DisplayOrder.SHUFFLED:
+            return words.text("The order of this list is by chance, so that nobody gains by it.")
+        case DisplayOrder.ALPHABETICAL:
+            return words.text("This list is in the order of the alphabet.")
+        case DisplayOrder.CONFIGURED:
+            return words.text("The order of this list is set by the people who run this website.")
+
+
+def cards(offer: Offer) -> Mapping[str, ProviderInfo]:
+    """The cards of everything the citizen might read more about."""
+    shown = [option.card for option in offer.options] + [one.card for one in offer.not_working]
+    return {card.id: card for card in shown}

@@ -1,0 +1,100 @@
+"""The page of a citizen whom a limit holds back: which limit, until when, and which other ways there are."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from broker.actions.results import LimitKind, RateLimited
+from broker.web.citizens.failure_texts import marked
+from broker.web.citizens.next_steps import StepContext, held_steps
+from broker.web.citizens.page_context import PageContext, readable
+from broker.web.shared.page_response import PageResponse
+from broker.web.shared.pages import PageTemplate
+
+_SHARED = marked(
+    "They came from the internet connection that you use, perhaps from other people who share it. "
+    "You did nothing wrong."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimitText:
+    """The texts of one limit: what happened, until when ({until} is a time), what waiting leads to."""
+
+    title: str
+    story: str
+    until: str
+    wait: str
+    label: str
+
+
+RATE_LIMIT_TEXTS: Mapping[LimitKind, RateLimitText] = MappingProxyType(
+    {
+        LimitKind.STARTS: RateLimitText(
+            marked("Too many sign-ins began at once"),
+            _SHARED,
+            marked("New ones can begin again at {until}."),
+            marked("Start again at {until}"),
+            marked("Go to the service"),
+        ),
+        LimitKind.OPEN: RateLimitText(
+            marked("Too many sign-ins are open in this browser"),
+            marked("Go on in one of the other windows, or stop one of them there. Then you can begin a new one."),
+            marked("If you do nothing, you can begin a new one at {until}."),
+            marked("Start again at {until}"),
+            marked("Go to the service"),
+        ),
+        LimitKind.HELP: RateLimitText(
+            marked("Too many requests for help came at once"),
+            marked(
+                "The requests came from the internet connection that you use, perhaps from other people who share it. "
+                "You did nothing wrong."
+            ),
+            marked("You can ask for help here again at {until}."),
+            marked("Ask again at {until}"),
+            marked("Ask for help"),
+        ),
+        LimitKind.CODES: RateLimitText(
+            marked("Too many wrong codes were typed in"),
+            _SHARED,
+            marked("You can type in a code again at {until}. If yours has run out by then, ask for a new one."),
+            marked("Type in your code at {until}"),
+            marked("Type in a code"),
+        ),
+    }
+)
+
+SHEETS = tuple(
+    PageTemplate(f"held/{limit}", "citizens/held.html", {"telling": told}) for limit, told in RATE_LIMIT_TEXTS.items()
+)
+STATUS = 429
+"""Too Many Requests (RFC 6585 4)."""
+
+
+def rate_limited_page(held: RateLimited, frame: PageContext, told: str | None = None) -> PageResponse:
+    """The page of a limit, with Retry-After (RFC 9110 10.2.3). `told` is for the engineers of the service."""
+    words, transaction = frame.language, held.transaction
+    until = words.format_time(math.ceil(held.until / 60) * 60, frame.now)
+    telling = RATE_LIMIT_TEXTS[held.limit]
+    wait = StepContext.link(words.text(telling.wait, until=until), _again(held, frame), words.text(telling.label))
+    holes = frame.holes(
+        held.service,
+        until=until,
+        kept_until=None if transaction is None else words.format_time(transaction.expires, frame.now),
+        steps=[wait, *held_steps(held.service, None if transaction is None else f"/journey/{frame.handle}", words)],
+        reference=None if transaction is None else readable(transaction.reference),
+        told=told,
+    )
+    after = max(1, math.ceil(held.until - frame.now))
+    return PageResponse(f"held/{held.limit}", holes, STATUS, headers=(("Retry-After", str(after)),))
+
+
+def _again(held: RateLimited, frame: PageContext) -> str:
+    match held.limit:
+        case LimitKind.HELP:
+            return f"/journey/{frame.handle}/help"
+        case LimitKind.CODES:
+            return "/confirm"
+        case LimitKind.STARTS | LimitKind.OPEN:
+            return held.service.home if held.service else ""

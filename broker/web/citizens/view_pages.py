@@ -1,0 +1,239 @@
+"""From what an action found to what a page is filled with. Pure: the same in gives the same page."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from broker.actions.views import (
+    CaseStatusView,
+    CheckingView,
+    ConfirmationView,
+    ConsentView,
+    DeadEnd,
+    EndingView,
+    FailureView,
+    PickerView,
+    RedirectAway,
+    SharedItem,
+    View,
+)
+from broker.journey.provider_offer import given_up, next_steps
+from broker.journey.transaction import FailedAttempt
+from broker.model.failures import FailureClass, NextStep
+from broker.model.identity import HELP
+from broker.model.request import ClientRedirect
+from broker.model.service import Service
+from broker.provider import ProviderInfo
+from broker.web.citizens.case_status_page import waiting
+from broker.web.citizens.claim_labels import label, lines
+from broker.web.citizens.continuation_code import slip
+from broker.web.citizens.ending_texts import ENDING_TEXTS
+from broker.web.citizens.failure_texts import FAILURE_TEXTS, NO_SERVICE, NOTHING_SHARED
+from broker.web.citizens.next_steps import StepControl, lost_steps, steps
+from broker.web.citizens.page_context import PageContext, readable
+from broker.web.citizens.provider_choices import cards, choices, not_working, order_rule
+from broker.web.middleware.security_headers import FORM_ELSEWHERE
+from broker.web.shared import cookies
+from broker.web.shared.i18n import Language
+from broker.web.shared.page_response import PageResponse, header_safe_url
+from broker.web.shared.pages import PageTemplate, in_language
+
+_TOLD: Final = {"tellings": FAILURE_TEXTS, "not_shared": NOTHING_SHARED, "no_service": NO_SERVICE}
+
+SHEETS = (
+    PageTemplate("choose", "citizens/choose.html"),
+    PageTemplate("leave", "citizens/leave.html"),
+    PageTemplate("checking", "citizens/checking.html"),
+    PageTemplate("share", "citizens/share.html"),
+    PageTemplate("confirm", "citizens/confirm.html"),
+    PageTemplate("failed", "citizens/failed.html", _TOLD),
+    *(
+        PageTemplate(f"ended/{ending}", "citizens/ended.html", {"telling": told})
+        for ending, told in ENDING_TEXTS.items()
+    ),
+)
+"""The pages that a transaction's own address shows, but for those of a waiting case."""
+
+_KEEPING: Final = frozenset(
+    {NextStep.RETRY, NextStep.RESUME, NextStep.STEP_UP, NextStep.ANOTHER, NextStep.WHAT_YOU_HAVE}
+    | {NextStep.HELP, NextStep.STATUS, NextStep.CHANGE_HELP, NextStep.LATER}
+)
+"""The steps that go on from here: a page that offers none of them does not say that the place is kept."""
+
+FORM_LEAVES: Final = (("Content-Security-Policy", FORM_ELSEWHERE),)
+"""The header of a page whose form goes to a relying service."""
+
+
+def render_view(view: View, frame: PageContext, held: Mapping[str, str]) -> PageResponse:
+    """The page for a view. `held` are the browser's cookies by name."""
+    match view:
+        case PickerView():
+            return _choose(view, frame)
+        case RedirectAway():
+            return _leave(view, frame, held.get(cookies.LEFT))
+        case CheckingView():
+            holes = frame.holes(view.service, provider=_named(view.card, frame.language))
+            return PageResponse("checking", holes, headers=(("Refresh", "3"),))
+        case FailureView():
+            return _went_wrong(view, frame)
+        case ConsentView():
+            return _share(view, frame)
+        case ConfirmationView():
+            return _confirm(view, frame)
+        case CaseStatusView():
+            return waiting(view, frame, slip(held.get(cookies.CODE), frame))
+        case EndingView():
+            return _ended(view, frame)
+        case DeadEnd():
+            return _lost(view, frame)
+
+
+def _ended(view: EndingView, frame: PageContext) -> PageResponse:
+    back = view.back
+    fields = list(back.fields.items()) if back and back.fields else None
+    holes = frame.holes(view.service, back=back.url if back else None, fields=fields)
+    return PageResponse(f"ended/{view.ending}", holes, headers=FORM_LEAVES if fields else ())
+
+
+def _choose(view: PickerView, frame: PageContext) -> PageResponse:
+    words, offer = frame.language, view.offer
+    barred = offer.blocked_by or (FailureClass.NO_ROUTE if offer.no_route else None)
+    if barred is not None:
+        failed = FailedAttempt(barred, frame.now)
+        able = next_steps(view.transaction, offer, failed)
+        return _went_wrong(FailureView(view.transaction, view.service, failed, None, offer, able), frame)
+    service = view.service.name(words.code)
+    known = cards(offer)
+    holes = frame.holes(
+        view.service,
+        ways=choices(offer, words, service, frame.now, person=True),
+        troubles=not_working(offer, words, frame.now),
+        cards=[(card.id, card.name(words.code)) for card in known.values()],
+        sortable=any(card.prerequisites for card in known.values()),
+        order=order_rule(offer, words),
+        newcomer="create" in view.transaction.request.prompt,
+    )
+    holes["keeps"] = bool(holes["ways"])
+    return PageResponse("choose", holes)
+
+
+def _leave(view: RedirectAway, frame: PageContext, left: str | None) -> PageResponse:
+    """Goes by itself the first time; seen again, with the back button or a reload, it waits to be told."""
+    words = frame.language
+    again = left == view.mark
+    service = view.service.name(words.code)
+    others = (
+        choices(view.offer, words, service, frame.now, False, view.card.id)
+        if view.offer and view.card and again
+        else []
+    )
+    holes = frame.holes(
+        view.service,
+        name=service if view.card is None else view.card.name(words.code),
+        provider=view.card is not None,
+        again=again,
+        url=view.url,
+        fields=None if view.fields is None else list(view.fields.items()),
+        ways=others,
+        keeps=bool(others),
+    )
+    if view.fields is not None:
+        return PageResponse("leave", holes, headers=FORM_LEAVES, cookies=(cookies.left(frame.handle, view.mark),))
+    if again:
+        return PageResponse("leave", holes)
+    refresh = (("Refresh", f"0;url={header_safe_url(view.url)}"),)
+    return PageResponse("leave", holes, headers=refresh, cookies=(cookies.left(frame.handle, view.mark),))
+
+
+def posted_back(frame: PageContext, service: Service | None, way: ClientRedirect) -> PageResponse:
+    """The page that brings an answer back by POST where no transaction has a page of its own (`form_post`)."""
+    name = service.name(frame.language.code) if service else frame.language.text("the service")
+    fields = list((way.fields or {}).items())
+    holes = frame.holes(service, name=name, provider=False, again=False, url=way.url, fields=fields, ways=[])
+    return PageResponse("leave", holes, headers=FORM_LEAVES)
+
+
+def _went_wrong(view: FailureView, frame: PageContext) -> PageResponse:
+    words, transaction = frame.language, view.transaction
+    made = steps(view, f"/journey/{frame.handle}", words, frame.now)
+    holes = frame.holes(
+        view.service,
+        failure=view.failed.failure.value,
+        provider=_named(view.card, words, view.failed.provider),
+        kept_until=words.format_time(transaction.expires, frame.now) if transaction.open else None,
+        goes_on=not _KEEPING.isdisjoint(view.steps),
+        spent=given_up(transaction, view.failed),
+        steps=made,
+        reference=readable(transaction.reference),
+        may_stop=transaction.open,
+        told=None,
+    )
+    holes["keeps"] = any(step.control is StepControl.PICK for step in made)
+    return PageResponse("failed", holes)
+
+
+def _lost(view: DeadEnd, frame: PageContext) -> PageResponse:
+    status = 503 if view.failure is FailureClass.OVERLOADED else 404 if view.failure is FailureClass.LOST_PLACE else 400
+    return dead_end(view, frame, status)
+
+
+def dead_end(view: DeadEnd, frame: PageContext, status: int) -> PageResponse:
+    """The failure page if no transaction can be shown."""
+    holes = frame.holes(
+        view.service,
+        failure=view.failure.value,
+        provider=_named(None, frame.language),
+        kept_until=None,
+        goes_on=False,
+        spent=False,
+        steps=lost_steps(view, frame.language),
+        reference=None,
+        may_stop=False,
+        told=view.told,
+    )
+    return PageResponse("failed", holes, status)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentItemContext:
+    """One detail about to be shared, in words."""
+
+    label: str
+    lines: list[str]
+    reason: str
+    before: bool
+
+
+def _share(view: ConsentView, frame: PageContext) -> PageResponse:
+    words = frame.language
+    holes = frame.holes(
+        view.service,
+        provider=None if view.card is None else view.card.name(words.code),
+        items=[_item(item, words) for item in view.items],
+    )
+    return PageResponse("share", holes)
+
+
+def _confirm(view: ConfirmationView, frame: PageContext) -> PageResponse:
+    words = frame.language
+    holes = frame.holes(
+        view.service,
+        provider=_named(view.card, words),
+        items=[_item(item, words) for item in view.items],
+    )
+    return PageResponse("confirm", holes)
+
+
+def _item(item: SharedItem, words: Language) -> ConsentItemContext:
+    return ConsentItemContext(
+        label(item.claim, words),
+        lines(item.claim, item.value, words),
+        in_language(item.reason, words.code),
+        item.shared_before,
+    )
+
+
+def _named(card: ProviderInfo | None, words: Language, provider: str | None = None) -> str:
+    if provider == HELP:
+        return words.text("the check by a person")
+    return words.text("the organisation you chose") if card is None else card.name(words.code)

@@ -1,0 +1,111 @@
+"""Around the application, in development alone: listens to what services send and what they are answered."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from broker.model.handle import sha256_hex
+from broker.oidc.client_authentication import parse_credentials
+from broker.oidc.errors import DisplayedError, EndpointError
+from broker.oidc.form_parser import UnreadableForm, parse_legible
+from broker.web.inspector.exchange_log import Exchange, ExchangeLog, redact
+from broker.web.inspector.rules import judged, rules
+from broker.web.services.error_log import ERROR_LISTENER, ErrorListener
+
+VISITED: Final = frozenset({"/authorize", "/logout"})
+PATHS: Final = VISITED | {"/par", "/token", "/userinfo", "/introspect", "/revoke", "/ciba"}
+
+
+class CaptureMiddleware:
+    """An application whose exchanges with services are kept in a memory."""
+
+    def __init__(self, app: ASGIApp, memory: ExchangeLog, now: Callable[[], float]) -> None:
+        """`now` gives seconds since 1970 UTC."""
+        self._app, self._memory, self._now = app, memory, now
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] not in PATHS:
+            await self._app(scope, receive, send)
+            return
+        body, answer, status, errors = bytearray(), bytearray(), 500, list[ErrorListener]()
+
+        async def heard() -> Message:
+            message = await receive()
+            body.extend(message.get("body", b""))
+            return message
+
+        async def noticed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            answer.extend(message.get("body", b""))
+            await send(message)
+
+        scope.setdefault("state", {})[ERROR_LISTENER] = errors.append
+        try:
+            await self._app(scope, heard, noticed)
+        finally:
+            sent = bytes(body) if scope["method"] == "POST" else scope["query_string"]
+            self._keep(scope, sent, status, bytes(answer), errors[0] if errors else None)
+            errors.clear()  # its frames hold the request, and so this list
+
+    def _keep(self, scope: Scope, sent: bytes, status: int, answer: bytes, error: ErrorListener | None) -> None:
+        path = scope["path"]
+        parameters = _read(sent)
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        authorization, proof = headers.get(b"authorization"), headers.get(b"dpop")
+        client_id = self._client(path, parameters, authorization)
+        if not client_id and isinstance(error, DisplayedError):
+            client_id = error.client_id or ""
+        told = _members(answer) if path not in VISITED else {}
+        if isinstance(access := told.get("access_token"), str):
+            self._memory.given(sha256_hex(access), client_id)
+        shown = [(name[:64], redact(name, value)) for name, value in parameters.items()]
+        if authorization is not None:
+            shown.append(("Authorization", f"{authorization.partition(' ')[0][:16]}, the rest is not kept"))
+        if proof is not None:
+            shown.append(("DPoP", redact("DPoP", proof)))
+        self._memory.keep(
+            Exchange(
+                at=self._now(),
+                method=scope["method"],
+                path=path,
+                client_id=client_id,
+                parameters=tuple(shown),
+                status=status,
+                error=error.code if error else "",
+                description=error.description if error else "",
+                detail=error.detail if error and error.detail != error.description else "",
+                answer=tuple(told),
+                rules=judged(rules(path, parameters, proof is not None), error) if error or status < 400 else (),
+            )
+        )
+
+    def _client(self, path: str, parameters: Mapping[str, str], authorization: str | None) -> str:
+        """Which registered service a call says it is from: nothing is proved by that, and here nothing has to be."""
+        if path == "/userinfo":
+            return self._memory.holder(sha256_hex((authorization or "").partition(" ")[2].strip()))
+        try:
+            named = (
+                parameters["client_id"] if path in VISITED else parse_credentials(parameters, authorization).client_id
+            )
+        except (KeyError, EndpointError):
+            named = parameters.get("client_id", "")
+        return named if named in self._memory.services else ""
+
+
+def _read(sent: bytes) -> Mapping[str, str]:
+    try:
+        return parse_legible(sent)
+    except UnreadableForm:
+        return {}
+
+
+def _members(answer: bytes) -> Mapping[str, Any]:
+    try:
+        told = json.loads(answer)
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}

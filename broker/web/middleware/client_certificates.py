@@ -1,0 +1,53 @@
+"""Client certificates that a reverse proxy passes on (RFC 9440). From anybody else the header means nothing.
+
+Stands outside of all that believes `X-Forwarded-For`: what counts here is who really holds the connection.
+"""
+
+import ipaddress
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+LOG = logging.getLogger("portico.web")
+_HEADERS: Final = (b"client-cert", b"client-cert-chain")
+_KEPT: Final = "client_cert"
+
+
+def with_client_certificates(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
+    """The application, behind proxies in these networks (RFC 4632) that are believed when they pass certificates on."""
+    return ClientCertificates(app, proxies)
+
+
+def forwarded_certificate(scope: Mapping[str, Any]) -> tuple[str, ...]:
+    """The values of `Client-Cert` that a believed proxy sent with this request."""
+    found: tuple[str, ...] = scope.get("state", {}).get(_KEPT, ())
+    return found
+
+
+class ClientCertificates:
+    """Takes the certificate's headers out of every request, and keeps their value if a believed proxy sent it."""
+
+    def __init__(self, app: ASGIApp, proxies: Sequence[str]) -> None:
+        self._app = app
+        self._proxies = tuple(ipaddress.ip_network(network) for network in proxies)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and any(name in _HEADERS for name, _ in scope["headers"]):
+            values = tuple(value.decode("latin-1") for name, value in scope["headers"] if name == _HEADERS[0])
+            scope["headers"] = [header for header in scope["headers"] if header[0] not in _HEADERS]
+            if self._believed(scope.get("client")):
+                scope.setdefault("state", {})[_KEPT] = values
+            else:
+                LOG.warning("client_cert_from_untrusted_peer", extra={"path": scope["path"]})
+        await self._app(scope, receive, send)
+
+    def _believed(self, client: Sequence[Any] | None) -> bool:
+        try:
+            address = ipaddress.ip_address(client[0]) if client else None
+        except ValueError:
+            return False
+        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        return address is not None and any(address in network for network in self._proxies)

@@ -1,0 +1,165 @@
+"""One language: its texts, its direction, and how it writes times and numbers of things.
+
+English is the language the texts are written in. Every other language has a gettext catalogue beside this file, read
+once at start; nothing compiled is kept.
+"""
+
+import gettext
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, tzinfo
+from functools import lru_cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import DateTimePattern, get_date_format, get_time_format, match_skeleton, parse_pattern
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from markupsafe import Markup, escape
+
+from broker.model.languages import lookup
+from broker.model.media import quality
+
+CATALOGUES = Path(__file__).parent / "languages"
+SOURCE = "en"
+# Where a bare language would be written with another country's habits than those of the texts.
+_LOCALES: Mapping[str, str] = {"en": "en_GB"}
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """A language ready for use. `direction` is "ltr" or "rtl", `name` what the language calls itself. `month`
+    writes the month and year of a date, `birthday` its day and month."""
+
+    code: str
+    name: str
+    direction: str
+    translations: gettext.NullTranslations
+    locale: Locale
+    month: Callable[[date], str]
+    birthday: Callable[[date], str]
+    date: Callable[[date], str]
+    time: Callable[[time], str]
+    zone: tzinfo
+
+    def text(self, text: str, **holes: object) -> str:
+        """The text in this language. `{name}` in it stands for a hole."""
+        found = self.translations.gettext(text)
+        return found.format(**holes) if holes else found
+
+    def markup(self, text: str, **holes: object) -> Markup:
+        """The text as HTML. What fills its holes is escaped unless it is Markup."""
+        found = escape(self.translations.gettext(text))
+        return found.format(**holes) if holes else found
+
+    def ngettext(self, one: str, many: str, n: int) -> str:
+        """The text for a number of things, with `{n}` filled in."""
+        return self.translations.ngettext(one, many, n).format(n=n)
+
+    def minutes(self, n: int) -> str:
+        """How long something takes."""
+        return self.ngettext("about {n} minute", "about {n} minutes", n)
+
+    def day(self, moment: float) -> str:
+        """A date such as 22 November 2026; `moment` is seconds since 1970 UTC."""
+        return self.date(self._local(moment).date())
+
+    def format_time(self, moment: float, now: float) -> str:
+        """A time of the day such as 14:05, with the date unless it is today's."""
+        local = self._local(moment)
+        clock = self.time(time(local.hour, local.minute))
+        if local.date() == self._local(now).date():
+            return clock
+        return self.text("{time} on {date}", time=clock, date=self.date(local.date()))
+
+    def _local(self, moment: float) -> datetime:
+        return datetime.fromtimestamp(moment, UTC).astimezone(self.zone)
+
+
+def language(code: str, zone: str) -> Language:
+    """Reads a language. Raises FileNotFoundError where it has no catalogue, ZoneInfoNotFoundError for no such zone."""
+    locale = Locale.parse(_LOCALES.get(code, code))
+    return Language(
+        code=code,
+        name=_own_name(locale),
+        direction=locale.text_direction,
+        translations=gettext.NullTranslations() if code == SOURCE else _catalogue(CATALOGUES / f"{code}.po"),
+        locale=locale,
+        date=_written_date(locale, get_date_format("long", locale)),
+        month=_written_date(locale, _skeleton("yMMMM", locale)),
+        birthday=_written_date(locale, _skeleton("MMMMd", locale)),
+        time=_written_time(locale),
+        zone=ZoneInfo(zone),
+    )
+
+
+def _skeleton(wanted: str, locale: Locale) -> DateTimePattern:
+    """The pattern in which a language writes a part of a date (UTS #35 4, 8.4)."""
+    known = locale.datetime_skeletons
+    found = known.get(wanted) or known[match_skeleton(wanted, known) or "yMMMd"]
+    return found if isinstance(found, DateTimePattern) else parse_pattern(found)
+
+
+def _written_date(locale: Locale, pattern: DateTimePattern) -> Callable[[date], str]:
+    """Writes dates; each is worked out once, since pages tell the same few again and again."""
+
+    @lru_cache(maxsize=1024)
+    def written(day: date) -> str:
+        return pattern.apply(day, locale)
+
+    return written
+
+
+def _written_time(locale: Locale) -> Callable[[time], str]:
+    """Writes times of the day, of which there are 1,440."""
+    pattern = get_time_format("short", locale)
+
+    @lru_cache(maxsize=1440)
+    def written(clock: time) -> str:
+        return pattern.apply(clock, locale)
+
+    return written
+
+
+def isolate(name: str) -> str:
+    """A name in a text that is no HTML, set apart so that another script does not turn the text around (UAX 9)."""
+    return f"\u2068{name}\u2069"
+
+
+def languages(codes: tuple[str, ...], zone: str) -> dict[str, Language]:
+    """Several languages by code, in the order given."""
+    return {code: language(code, zone) for code in codes}
+
+
+def preferred(header: str | None, offered: tuple[str, ...]) -> str | None:
+    """The offered language a browser likes best (RFC 9110 12.5.4), or None if it likes none of them."""
+    return _preferred((header or "")[:200], offered)
+
+
+@lru_cache(maxsize=1024)
+def _preferred(header: str, offered: tuple[str, ...]) -> str | None:
+    """As `preferred`. Each header is read once, since most browsers send one of a few."""
+    best: tuple[float, str] | None = None
+    for part in header.split(","):
+        tag, _, parameters = part.strip().partition(";")
+        code = lookup(tag, offered)
+        weight = quality(parameters)
+        if code is not None and weight > 0 and (best is None or weight > best[0]):
+            best = (weight, code)
+    return best[1] if best else None
+
+
+def _own_name(locale: Locale) -> str:
+    name = Locale(locale.language).get_language_name(locale.language) or locale.language
+    return name[:1].upper() + name[1:]
+
+
+def _catalogue(path: Path) -> gettext.GNUTranslations:
+    with path.open("rb") as file:
+        registry = read_po(file, locale=path.stem)
+    compiled = io.BytesIO()
+    write_mo(compiled, registry)
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)

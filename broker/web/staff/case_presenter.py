@@ -1,0 +1,302 @@
+"""A case as the console's pages write it: every word and time worked out, nothing left for a template to decide."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from broker.actions.assisted.staff_results import CaseRole, CaseView, CaseWarning, StaffAction
+from broker.assisted.case import (
+    Case,
+    CaseState,
+    CheckRecord,
+    Contact,
+    ContactMethod,
+    EvidenceRecord,
+    IndependentReview,
+    Phrase,
+    Verdict,
+)
+from broker.assisted.levels import Assessment, Scored
+from broker.assisted.profiles import Profiles
+from broker.model.service import Service
+from broker.model.staff import StaffMember
+from broker.normalize.email import unicode_address
+from broker.web.citizens.claim_labels import label, lines
+from broker.web.citizens.failure_texts import marked
+from broker.web.citizens.page_context import readable
+from broker.web.shared.i18n import Language
+from broker.web.shared.pages import in_language
+from broker.web.staff.labels import CHANNELS, DECISIONS, LEVELS, OUTCOMES, STATES, event, reasons
+from broker.web.staff.level_panel import LevelPanel, level_shown
+
+_STEPS: Mapping[CaseState, str] = {
+    CaseState.CLAIMED: "claimed",
+    CaseState.IN_SESSION: "session",
+    CaseState.DECISION: "decision",
+}
+_WARNINGS: Mapping[CaseWarning, str] = {
+    CaseWarning.UNSAFE_TO_CALL: marked("The citizen said: it is not safe to call or to post."),
+    CaseWarning.SOMEONE_WITH_CITIZEN: marked("The citizen said: somebody is with me."),
+    CaseWarning.SAME_NAME: marked("The name is like yours. If you are related or know each other, say so below."),
+    CaseWarning.SAME_FAMILY_NAME: marked(
+        "The last name is like yours. If you are related or know each other, say so below."
+    ),
+}
+_REACH: Mapping[ContactMethod, str] = {
+    ContactMethod.EMAIL: marked("Write only to {address}"),
+    ContactMethod.PHONE: marked("Call only {address}"),
+    ContactMethod.POST: marked("Post only to {address}"),
+}
+_STORIES: Mapping[CaseState, str] = {
+    CaseState.DRAFT: marked("The citizen has not sent the request yet."),
+    CaseState.REQUESTED: marked("It is the citizen’s turn: they say when they are ready."),
+    CaseState.SCHEDULED: marked("An appointment is made."),
+    CaseState.QUEUED: marked("The citizen waits. The case goes to whoever takes the next one and can serve it."),
+    CaseState.CLAIMED: marked("A colleague works on it."),
+    CaseState.IN_SESSION: marked("A colleague is in session with the citizen."),
+    CaseState.DECISION: marked("A colleague is about to decide."),
+    CaseState.REVIEW: marked("A second person reviews the decision."),
+    CaseState.HELD: marked("The case is held until a lead has looked at it."),
+    CaseState.APPROVED: marked("It is decided. The citizen has to come back now."),
+    CaseState.BOUND: marked("The citizen has taken the identity up."),
+    CaseState.RELEASED: marked("The identity was used."),
+    CaseState.DECLINED: marked("It is decided. The citizen reads the result on their own page."),
+    CaseState.WITHDRAWN: marked("The citizen took the request back."),
+    CaseState.EXPIRED: marked("Its time ran out."),
+    CaseState.REVOKED: marked("The identity was taken back."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CaseContextRow:
+    """The strip, the panels and the heading of a case's pages.
+
+    `step` says which parts the case's own page has, `may` which actions the pages offer.
+    """
+
+    path: str
+    edition: int
+    reference: str
+    state: str
+    warm: bool
+    service: str
+    due: str
+    lease: str
+    heading: str
+    step: str
+    channel: str
+    words: Phrase | None
+    exchanged: bool
+    warnings: tuple[str, ...]
+    about: tuple[str, ...]
+    may: frozenset[StaffAction]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRow:
+    """One answered check, in words."""
+
+    question: str
+    outcome: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRow:
+    """One piece of evidence, in words. `path` is where it can be changed, "" where it cannot."""
+
+    name: str
+    score: str
+    fields: tuple[tuple[str, str], ...]
+    answers: tuple[AnswerRow, ...]
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRow:
+    """One confirmed detail."""
+
+    label: str
+    lines: list[str]
+    corrected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictRow:
+    """A decision, or what somebody would decide."""
+
+    decision: str
+    reasons: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """One line of the history."""
+
+    at: str
+    event: str
+    who: str
+    target: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoteRow:
+    """One remark."""
+
+    at: str
+    who: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CasePresenter:
+    """Puts a case into words, for one reader at one moment."""
+
+    words: Language
+    profiles: Profiles
+    services: Mapping[str, Service]
+    reader: StaffMember
+    now: float
+
+    def service(self, case: Case) -> str:
+        """The name of the service that asked."""
+        service = self.services.get(case.client_id)
+        return case.client_id if service is None else service.name(self.words.code)
+
+    def step(self, found: CaseView) -> str:
+        """Which parts the page of the case has: a word the template knows."""
+        match found.role:
+            case CaseRole.AGENT:
+                return _STEPS.get(found.case.state, "other")
+            case CaseRole.REVIEWER if found.case.state is CaseState.REVIEW:
+                return "review"
+            case _:
+                return "other"
+
+    def story(self, found: CaseView) -> str:
+        """How a case stands with which the reader has nothing to do now."""
+        return self.words.text(_STORIES[found.case.state])
+
+    def case(self, found: CaseView, heading: str) -> CaseContextRow:
+        """The strip and the panels."""
+        words, case = self.words, found.case
+        holds = StaffAction.RENEW in found.actions and case.lease is not None
+        return CaseContextRow(
+            path=f"/cases/{case.id}",
+            edition=case.edit_version,
+            reference=readable(case.reference),
+            state=words.text(STATES[case.state]),
+            warm=case.state is CaseState.HELD,
+            service=self.service(case),
+            due=words.format_time(self.due(case), self.now) if case.open else "",
+            lease=words.format_time(case.lease, self.now) if holds and case.lease is not None else "",
+            heading=heading,
+            step=self.step(found),
+            channel="" if case.channel is None else case.channel.value,
+            words=case.phrase if found.role is CaseRole.AGENT and case.phrase.first else None,
+            exchanged=case.phrase_verified,
+            warnings=tuple(words.text(_WARNINGS[one]) for one in found.warnings),
+            about=tuple(self._about(case)),
+            may=found.actions,
+        )
+
+    def due(self, case: Case) -> float:
+        """Until when the case has to be attended to (seconds since 1970 UTC)."""
+        return case.expires if case.deadline is None else min(case.deadline, case.expires)
+
+    def _about(self, case: Case) -> Iterator[str]:
+        words = self.words
+        if case.channel is not None:
+            yield words.text(CHANNELS[case.channel])
+        if case.contact is not None:
+            yield self._contact(case.contact)
+        language = words.locale.languages.get(case.language, case.language)
+        yield words.text("Language: {language}").format(language=language)
+        yield words.text("Level asked: {level}").format(level=words.text(LEVELS[case.level]))
+        if case.queue_round > 1:
+            yield words.text("Round {number}").format(number=case.queue_round)
+
+    def _contact(self, contact: Contact) -> str:
+        """The address as people read it; both forms of an international domain, since letters of scripts look alike."""
+        read = unicode_address(contact.address)
+        address = read if read == contact.address else f"{read} ({contact.address})"
+        return self.words.text(_REACH[contact.way]).format(address=address)
+
+    def level(self, case: Case, assessment: Assessment) -> LevelPanel:
+        """What the evidence supports."""
+        return level_shown(case, assessment, self.profiles, self.words)
+
+    def evidence(self, case: Case, assessment: Assessment, base: str = "") -> list[EvidenceRow]:
+        """What was recorded. `base` is the path under which each piece can be changed."""
+        scores = {scored.id: scored for scored in assessment.scores.evidence}
+        return [self._piece(one, scores.get(one.id), f"{base}/{one.id}" if base else "") for one in case.evidence]
+
+    def _piece(self, one: EvidenceRecord, scored: Scored | None, path: str) -> EvidenceRow:
+        kind, code = self.profiles.kinds.get(one.kind), self.words.code
+        known = {} if kind is None else kind.fields
+        fields = tuple(
+            (in_language(known[name].text, code) if name in known else name, value)
+            for name, value in one.details.items()
+        )
+        score = self.words.text("strength {strength}, validity {validity}")
+        own = kind is not None and not kind.by_staff
+        return EvidenceRow(
+            name=one.kind if kind is None else in_language(kind.text, code),
+            score="" if scored is None else score.format(strength=scored.strength, validity=scored.validity),
+            fields=fields,
+            answers=self.answers(one.checks),
+            path="" if own else path,
+        )
+
+    def answers(self, checks: Sequence[CheckRecord]) -> tuple[AnswerRow, ...]:
+        """What was answered."""
+        return tuple(
+            AnswerRow(
+                self.question(one.check),
+                self.words.text(OUTCOMES[one.outcome]),
+                reasons(filter(None, (one.reason,)), self.words),
+            )
+            for one in checks
+        )
+
+    def question(self, check: str) -> str:
+        """What a check asks."""
+        known = self.profiles.checks.get(check)
+        return check if known is None else in_language(known.text, self.words.code)
+
+    def claims(self, case: Case) -> list[ClaimRow]:
+        """The confirmed details."""
+        corrected = frozenset(case.details.corrected)
+        return [
+            ClaimRow(label(claim, self.words), lines(claim, value, self.words), claim in corrected)
+            for claim, value in case.details.claims.items()
+            if value
+        ]
+
+    def verdict(self, given: Verdict | IndependentReview) -> VerdictRow:
+        """A decision in words."""
+        return VerdictRow(self.words.text(DECISIONS[given.decision][0]), reasons(given.reasons, self.words), given.note)
+
+    def notes(self, case: Case, people: Mapping[str, StaffMember]) -> list[NoteRow]:
+        """Remarks and quiet flags, in their order."""
+        said = [(note.at, note.by, note.text) for note in case.notes]
+        said += [(flag.at, flag.by, reasons((flag.reason,), self.words)) for flag in case.flags]
+        return [NoteRow(self.words.format_time(at, self.now), _name(by, people), text) for at, by, text in sorted(said)]
+
+    def history(self, case: Case, people: Mapping[str, StaffMember]) -> list[HistoryRow]:
+        """The case from its beginning."""
+        return [
+            HistoryRow(
+                at=self.words.format_time(move.at, self.now),
+                event=event(move.event, self.words),
+                who=_name(move.who, people),
+                target=self.words.text(STATES[move.target]),
+                reason=reasons(move.reason.split(), self.words),
+            )
+            for move in case.history
+        ]
+
+
+def _name(who: str, people: Mapping[str, StaffMember]) -> str:
+    return people[who].name if who in people else who

@@ -1,0 +1,121 @@
+"""The desk: what somebody holds, the next case, and one case by its reference. There is nothing to browse or search."""
+
+from dataclasses import dataclass
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from broker.actions.assisted.permissions import has_staff_role
+from broker.actions.assisted.staff_results import ActionRefused, CaseView, HeldCase, StaffAction, Workload
+from broker.assisted.case import Case
+from broker.web.citizens.page_context import readable
+from broker.web.shared.i18n import Language
+from broker.web.shared.pages import PageTemplate
+from broker.web.staff.case_presenter import CasePresenter
+from broker.web.staff.labels import STATES, WHY, told
+from broker.web.staff.request import StaffApp, StaffPage, redirect_to, staff
+from broker.web.staff.responses import case_presenter, refusal
+
+SHEETS = (PageTemplate("desk", "staff/home.html", {"why": WHY}),)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One held case in the list."""
+
+    path: str
+    reference: str
+    state: str
+    service: str
+    lease: str
+    due: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoppedRow:
+    """One case that waits for a lead."""
+
+    reference: str
+    state: str
+    since: str
+    why: str
+
+
+def home_routes(door: StaffApp) -> list[Route]:
+    """The routes of this file."""
+    return [
+        Route("/", staff(door, home), methods=["GET"]),
+        Route("/next", staff(door, take), methods=["POST"]),
+        Route("/open", staff(door, find), methods=["POST"]),
+    ]
+
+
+async def home(here: StaffPage) -> Response:
+    """The desk."""
+    cases, words, tell = here.cases, here.visit.words, case_presenter(here)
+    held, stopped = await cases.held(here.principal), await cases.stopped(here.principal)
+    return here.visit.page(
+        "desk",
+        held=[_row(one.case, tell) for one in held],
+        waiting=_waiting(await cases.workload(), words, tell.now),
+        stopped=[_stopped(one, words, tell.now) for one in stopped] if isinstance(stopped, tuple) else [],
+        may_take=has_staff_role(here.member, StaffAction.CLAIM),
+        may_open=has_staff_role(here.member, StaffAction.OPEN),
+    )
+
+
+def _row(case: Case, tell: CasePresenter) -> Row:
+    return Row(
+        path=f"/cases/{case.id}",
+        reference=readable(case.reference),
+        state=tell.words.text(STATES[case.state]),
+        service=tell.service(case),
+        lease="" if case.lease is None else tell.words.format_time(case.lease, tell.now),
+        due=tell.words.format_time(tell.due(case), tell.now),
+    )
+
+
+def _stopped(one: HeldCase, words: Language, now: float) -> StoppedRow:
+    state = words.text("Review is late") if one.late else words.text(STATES[one.state])
+    happened, _, why = one.why.partition(" ")
+    return StoppedRow(readable(one.reference), state, words.format_time(one.since, now), told(happened, why, words))
+
+
+def _waiting(load: Workload, words: Language, now: float) -> list[str]:
+    told = [
+        words.ngettext("{n} case in line", "{n} cases in line", load.queued),
+        words.ngettext("{n} review", "{n} reviews", load.reviews),
+    ]
+    if load.late_reviews:
+        told.append(words.ngettext("{n} of them late", "{n} of them late", load.late_reviews))
+    if load.held:
+        told.append(words.ngettext("{n} held for a lead", "{n} held for a lead", load.held))
+    if load.oldest is not None:
+        told.append(words.text("the longest since {time}").format(time=words.format_time(load.oldest, now)))
+    return told
+
+
+async def take(here: StaffPage) -> Response:
+    """Takes the next case: the one whose turn it is, not one that was chosen."""
+    if await here.visit.form() is None:
+        return redirect_to("/", problem="again")
+    taken = await here.cases.next_case(here.principal)
+    if isinstance(taken, CaseView):
+        return redirect_to(f"/cases/{taken.case.id}")
+    return refusal(here, taken, "/")
+
+
+async def find(here: StaffPage) -> Response:
+    """Opens one case by its exact reference."""
+    form = await here.visit.form()
+    if form is None:
+        return redirect_to("/", problem="again")
+    reference, reason = form.get("reference", ""), form.get("reason", "")
+    found = await here.cases.open_by_reference(here.principal, reference, reason)
+    match found:
+        case CaseView():
+            return redirect_to(f"/cases/{found.case.id}")
+        case ActionRefused.UNKNOWN:
+            return redirect_to("/", problem="reference")
+        case _:
+            return refusal(here, found, "/")

@@ -1,0 +1,249 @@
+"""What the agent records: pieces of evidence with their checklists, checks of the person, the person's details."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Route
+
+from broker.actions.assisted.evidence_input import DETAILS, check_error, recorded_by_staff
+from broker.actions.assisted.staff_results import CaseView, CheckAnswer, EvidenceEntry, InputError, StaffAction
+from broker.assisted.case import Case, CheckOutcome, CheckRecord, EvidenceRecord
+from broker.assisted.profiles import EvidenceKind
+from broker.web.citizens.claim_labels import label
+from broker.web.citizens.failure_texts import marked
+from broker.web.shared.pages import PageTemplate, in_language
+from broker.web.staff.case_presenter import CasePresenter
+from broker.web.staff.labels import OUTCOMES, WHY
+from broker.web.staff.request import StaffApp, StaffPage, redirect_to, staff, with_form
+from broker.web.staff.responses import back_to_case, case_presenter, folder
+
+_GIVEN = {"why": WHY, "outcomes": {"yes": OUTCOMES[CheckOutcome.YES], "no": OUTCOMES[CheckOutcome.NO]}}
+SHEETS = (
+    PageTemplate("evidence", "staff/evidence.html", _GIVEN),
+    PageTemplate("person", "staff/person.html", _GIVEN),
+    PageTemplate("details", "staff/details.html", _GIVEN),
+)
+_AROUND: Final = r"[\p{Cf}\s]*"
+_PART: Final = r"[\-\/.\p{Pd}\u2212\p{Cf}]{1,4}\p{Nd}{1,2}"
+_DAY_FIRST: Final = r"(\p{Nd}{1,2}\. ?){2}\p{Nd}{4}"
+DATE: Final = rf"{_AROUND}(\p{{Nd}}{{4}}({_PART}){{2}}|{_DAY_FIRST}){_AROUND}"
+PARTIAL_DATE: Final = rf"{_AROUND}(\p{{Nd}}{{4}}({_PART}){{0,2}}|{_DAY_FIRST}){_AROUND}"
+"""What a browser lets pass as a date, and as one of which parts are unknown: digits of any script, usual separators."""
+
+_ONE_NAME: Final = marked("A person with one name has it in one of the two fields, and the other is left empty")
+_HINTS: Final = {
+    "given_name": _ONE_NAME,
+    "birthdate": marked(
+        "Year-month-day, such as 1987-04-12. If only a part is known: 1987, or 1987-04, or 0000-04-12 without the year"
+    ),
+}
+_CLOSED: Final = {
+    InputError.NOT_IN_THIS_CHANNEL: marked("Cannot be done in this way of meeting"),
+    InputError.NOT_TRAINED: marked("Needs training that you do not have"),
+}
+NEW: Final = "new"
+"""In a path, in the place of the id of a piece of evidence that is not recorded yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckField:
+    """One line of a checklist. `chosen` is the value recorded before, `closed` why it is not asked here ("": it is)."""
+
+    name: str
+    question: str
+    chosen: str
+    optional: bool
+    closed: str
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceField:
+    """One field of a form."""
+
+    name: str
+    label: str
+    value: str
+    required: bool
+    hint: str = ""
+    pattern: str = ""
+
+
+def recording_routes(door: StaffApp) -> list[Route]:
+    """The routes of this file."""
+    piece = "/cases/{case}/evidence/{piece}"
+    return [
+        Route("/cases/{case}/evidence", staff(door, add), methods=["GET"]),
+        Route(piece, staff(door, evidence), methods=["GET"]),
+        Route(piece, staff(door, with_form(save_evidence)), methods=["POST"]),
+        Route(f"{piece}/remove", staff(door, with_form(remove)), methods=["POST"]),
+        Route("/cases/{case}/person", staff(door, person), methods=["GET"]),
+        Route("/cases/{case}/person", staff(door, with_form(save_person)), methods=["POST"]),
+        Route("/cases/{case}/details", staff(door, details), methods=["GET"]),
+        Route("/cases/{case}/details", staff(door, with_form(save_details)), methods=["POST"]),
+    ]
+
+
+# --- checklists ---
+
+
+def checklist(
+    names: Iterable[str], recorded: Iterable[CheckRecord], found: CaseView, tell: CasePresenter
+) -> list[CheckField]:
+    """The lines of a checklist. What cannot be done in this channel, or not by this person, is said and not asked."""
+    known = {one.check: one for one in recorded}
+    return [_line(name, known.get(name), found.case, tell) for name in names]
+
+
+def _line(name: str, before: CheckRecord | None, case: Case, tell: CasePresenter) -> CheckField:
+    error = check_error(name, tell.profiles, tell.reader, case.channel)
+    closed = "" if error is None else tell.words.text(_CLOSED[error])
+    chosen = "" if before is None else ".".join(filter(None, (before.outcome.value, before.reason)))
+    return CheckField(name, tell.question(name), chosen, tell.profiles.checks[name].optional, closed)
+
+
+def answers(form: Mapping[str, str]) -> tuple[CheckAnswer, ...]:
+    """The answers of a form. One that could not be given names its reason after a dot."""
+    given = []
+    for name, value in form.items():
+        word, _, reason = value.partition(".")
+        if name.startswith("check.") and word in {outcome.value for outcome in CheckOutcome}:
+            given.append(CheckAnswer(name.removeprefix("check."), CheckOutcome(word), reason or None))
+    return tuple(given)
+
+
+def fields(form: Mapping[str, str]) -> dict[str, str]:
+    """The fields of a form, without white space around them."""
+    return {
+        name.removeprefix("field."): value.replace("\r\n", "\n").strip()
+        for name, value in form.items()
+        if name.startswith("field.") and value.strip()
+    }
+
+
+# --- evidence ---
+
+
+async def add(here: StaffPage) -> Response:
+    """A new piece of evidence: the kind was picked, now its form."""
+    kind = here.visit.asked.get("kind", "")
+    if kind not in here.app.profiles.kinds:
+        return redirect_to(here.base)
+    return redirect_to(f"{here.base}/evidence/{NEW}", kind=kind)
+
+
+async def evidence(here: StaffPage) -> Response:
+    """The form of one piece of evidence."""
+    found = await folder(here)
+    if isinstance(found, Response):
+        return found
+    piece = here.visit.request.path_params["piece"]
+    before = recorded_by_staff(found.case, here.app.profiles, piece)
+    word = here.visit.asked.get("kind", "") if before is None else before.kind
+    kind = here.app.profiles.kinds.get(word)
+    if kind is None or (before is None and piece != NEW):
+        raise HTTPException(404)
+    if StaffAction.RECORD not in found.actions:
+        return redirect_to(here.base, problem="not_now")
+    tell = case_presenter(here)
+    return here.visit.page(
+        "evidence",
+        frame=framed(found, tell),
+        kind=in_language(kind.text, tell.words.code),
+        kind_word=word,
+        to=f"{here.base}/evidence/{piece}",
+        fields=_fields(kind, before, tell),
+        checks=checklist(kind.checks, before.checks if before is not None else (), found, tell),
+        removable=before is not None,
+    )
+
+
+def framed(found: CaseView, tell: CasePresenter) -> dict[str, object]:
+    """What surrounds every page of a case that somebody works on."""
+    return {"case": tell.case(found, ""), "level": tell.level(found.case, found.assessment)}
+
+
+def _fields(kind: EvidenceKind, before: EvidenceRecord | None, tell: CasePresenter) -> list[EvidenceField]:
+    known = {} if before is None else before.details
+    asked = []
+    for name, field in kind.fields.items():
+        asked.append(
+            EvidenceField(
+                name,
+                in_language(field.text, tell.words.code),
+                known.get(name, ""),
+                field.required,
+                tell.words.text("Year-month-day, such as 2031-04-09") if field.dated else "",
+                DATE if field.dated else "",
+            )
+        )
+    return asked
+
+
+async def save_evidence(here: StaffPage, form: Mapping[str, str]) -> Response:
+    """Records a piece of evidence with its checks."""
+    piece = here.visit.request.path_params["piece"]
+    kind = form.get("kind", "")
+    entry = EvidenceEntry(kind, fields(form), answers(form), None if piece == NEW else piece)
+    done = await here.cases.record_evidence(here.principal, here.ref(form), entry)
+    return back_to_case(here, done, f"{here.base}/evidence/{piece}", kind=kind)
+
+
+async def remove(here: StaffPage, form: Mapping[str, str]) -> Response:
+    """A piece of evidence was recorded by mistake."""
+    piece = here.visit.request.path_params["piece"]
+    return back_to_case(here, await here.cases.remove_evidence(here.principal, here.ref(form), piece))
+
+
+# --- the person ---
+
+
+async def person(here: StaffPage) -> Response:
+    """The form of the checks of the person."""
+    found = await folder(here)
+    if isinstance(found, Response):
+        return found
+    if StaffAction.RECORD not in found.actions:
+        return redirect_to(here.base, problem="not_now")
+    tell = case_presenter(here)
+    asked = checklist(here.app.profiles.person, found.case.checks, found, tell)
+    return here.visit.page("person", frame=framed(found, tell), checks=asked)
+
+
+async def save_person(here: StaffPage, form: Mapping[str, str]) -> Response:
+    """Records the checks of the person."""
+    done = await here.cases.record_checks(here.principal, here.ref(form), answers(form))
+    return back_to_case(here, done, f"{here.base}/person")
+
+
+# --- details ---
+
+
+async def details(here: StaffPage) -> Response:
+    """The form of the person's details: what the service asked for, and what makes a person one."""
+    found = await folder(here)
+    if isinstance(found, Response):
+        return found
+    if StaffAction.RECORD not in found.actions:
+        return redirect_to(here.base, problem="not_now")
+    tell, known = case_presenter(here), found.case.details.claims
+    asked = [
+        EvidenceField(
+            claim,
+            label(claim, tell.words),
+            known.get(claim, ""),
+            required,
+            tell.words.text(_HINTS[claim]) if claim in _HINTS else "",
+            PARTIAL_DATE if claim == "birthdate" else "",
+        )
+        for claim, required in DETAILS.items()
+    ]
+    return here.visit.page("details", frame=framed(found, tell), fields=asked)
+
+
+async def save_details(here: StaffPage, form: Mapping[str, str]) -> Response:
+    """Records the person's details."""
+    done = await here.cases.record_details(here.principal, here.ref(form), fields(form))
+    return back_to_case(here, done, f"{here.base}/details")

@@ -1,0 +1,97 @@
+"""What a page says about the form just sent. It travels in the address as one short word, never as what was typed."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from broker.web.citizens.failure_texts import marked
+from broker.web.shared.i18n import Language
+
+
+@dataclass(frozen=True, slots=True)
+class FormProblem:
+    """A problem in words. `at` is the id of the element it is about, "" for none."""
+
+    title: str
+    text: str
+    at: str = ""
+
+
+_NAME: Final = re.compile(r"[a-z_]{1,40}")
+"""A field or a check of a form, as the rules call it. Its element has the id `at-<name>`."""
+
+_NOTHING_CHANGED = marked("Nothing was changed")
+_PROBLEM = marked("There is a problem")
+
+_PROBLEMS: Mapping[str, FormProblem] = MappingProxyType(
+    {
+        "again": FormProblem(
+            _NOTHING_CHANGED, marked("We could not be sure that this came from you. Do it once more.")
+        ),
+        "not_now": FormProblem(_NOTHING_CHANGED, marked("That cannot be done with the case as it stands now.")),
+        "choice": FormProblem(_PROBLEM, marked("Choose one of the answers"), "main-content"),
+        "note": FormProblem(
+            _PROBLEM,
+            marked("The note looks as if it held a code, a password or a card number. It was not kept."),
+            "note",
+        ),
+        "reason": FormProblem(_PROBLEM, marked("Pick at least one reason that is listed for this"), "reasons"),
+        "words": FormProblem(_PROBLEM, marked("Exchange the two words before you approve."), "main-content"),
+        "missing": FormProblem(_PROBLEM, marked("Something is missing here. Nothing was saved.")),
+        "unknown": FormProblem(_PROBLEM, marked("This was not asked for. Nothing was saved.")),
+        "not_in_this_channel": FormProblem(_PROBLEM, marked("This cannot be checked in this way of meeting.")),
+        "not_trained": FormProblem(_PROBLEM, marked("This check needs training that you do not have.")),
+        "too_long": FormProblem(_PROBLEM, marked("This is too long. Nothing was saved.")),
+        "not_a_date": FormProblem(_PROBLEM, marked("Write a real date as year-month-day, such as 1987-04-12.")),
+        "not_a_date.birthdate": FormProblem(
+            _PROBLEM,
+            marked(
+                "Write the date of birth as year-month-day, such as 1987-04-12. "
+                "If only a part is known, write 1987, or 1987-04, or 0000-04-12."
+            ),
+        ),
+        "not_a_name": FormProblem(
+            _PROBLEM, marked("A name has at least one letter. If there is no name, leave it empty.")
+        ),
+        "reference": FormProblem(_PROBLEM, marked("There is no case with exactly this reference."), "reference"),
+        "nothing": FormProblem(marked("There is nothing to take"), marked("No case waits that you can serve.")),
+        "level": FormProblem(
+            _PROBLEM, marked("The evidence does not support the level that was asked."), "main-content"
+        ),
+        "message": FormProblem(
+            _PROBLEM, marked("Write one line of up to 200 characters, without an address of a website."), "message"
+        ),
+        "asked": FormProblem(_NOTHING_CHANGED, marked("The citizen is being asked already.")),
+        "details_first": FormProblem(
+            _PROBLEM, marked("Record the details before you ask the citizen."), "main-content"
+        ),
+        "details": FormProblem(_PROBLEM, marked("Record the details before you approve."), "main-content"),
+        "enough_asked": FormProblem(_PROBLEM, marked("More evidence was asked for too often already."), "main-content"),
+    }
+)
+_TOLD: Mapping[str, str] = MappingProxyType(
+    {
+        "saved": marked("Saved."),
+        "renewed": marked("The case stays with you."),
+        "noted": marked("Noted."),
+        "asked": marked("The citizen is asked now."),
+    }
+)
+
+
+def problem(asked: Mapping[str, str], words: Language) -> FormProblem | None:
+    """The problem that a query tells of."""
+    name, named = asked.get("problem", ""), asked.get("at", "")
+    found = _PROBLEMS.get(f"{name}.{named}") or _PROBLEMS.get(name)
+    if found is None:
+        return None
+    at = f"at-{named}" if _NAME.fullmatch(named) else found.at
+    return FormProblem(words.text(found.title), words.text(found.text), at)
+
+
+def told(asked: Mapping[str, str], words: Language) -> str:
+    """The good news that a query tells of, "" for none."""
+    found = _TOLD.get(asked.get("told", ""))
+    return "" if found is None else words.text(found)

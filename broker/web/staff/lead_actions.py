@@ -1,0 +1,90 @@
+"""What only a lead does with a case: hold it, let it go on, decline it, take it or an identity back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from broker.actions.assisted.permissions import PERMISSIONS
+from broker.actions.assisted.staff_results import ActionRefused, CaseView, EditRefused, StaffAction
+from broker.assisted.reasons import ReasonContext
+from broker.web.citizens.failure_texts import marked
+from broker.web.staff.labels import WHY
+from broker.web.staff.request import StaffApp, StaffPage, Step, redirect_to, staff, with_form
+from broker.web.staff.responses import left_case, ticked
+
+
+@dataclass(frozen=True, slots=True)
+class LeadAction:
+    """One action that a lead may do now: its form on the page of the case.
+
+    `stale` says that it needs a more recent sign-in: the page then offers that in place of the form.
+    """
+
+    verb: str
+    title: str
+    reasons: tuple[tuple[str, str], ...]
+    several: bool
+    stale: bool
+
+
+_ACTS: Mapping[StaffAction, tuple[str, str, ReasonContext]] = {
+    StaffAction.REASSIGN: ("take-back", marked("Take it from whoever holds it"), ReasonContext.TAKE_BACK),
+    StaffAction.HOLD: ("hold", marked("Hold the case"), ReasonContext.HOLD),
+    StaffAction.END_HOLD: ("end-hold", marked("Let the case go on"), ReasonContext.END_HOLD),
+    StaffAction.DECLINE_HELD: ("decline", marked("Decline the case"), ReasonContext.DECLINE),
+    StaffAction.REVOKE: ("revoke", marked("Take the identity back"), ReasonContext.REVOKE),
+}
+
+
+def acts(found: CaseView, here: StaffPage) -> list[LeadAction]:
+    """The actions of a lead on the case now."""
+    words, stale = here.visit.words, here.app.system.now() >= here.principal.fresh_until
+    return [
+        LeadAction(
+            verb,
+            words.text(title),
+            tuple((word, words.text(text)) for word, text in WHY[on].items()),
+            several=deed is StaffAction.DECLINE_HELD,
+            stale=stale and PERMISSIONS[deed].recent_sign_in,
+        )
+        for deed, (verb, title, on) in _ACTS.items()
+        if deed in found.actions
+    ]
+
+
+def leading_routes(door: StaffApp) -> list[Route]:
+    """The routes of this file."""
+    return [
+        Route(f"/cases/{{case}}/{verb}", staff(door, with_form(_doing(deed))), methods=["POST"])
+        for deed, (verb, *_) in _ACTS.items()
+    ]
+
+
+def _doing(deed: StaffAction) -> Step:
+    async def answer(here: StaffPage, form: Mapping[str, str]) -> Response:
+        done = await _do(deed, here, form)
+        if done is ActionRefused.NOT_FRESH:
+            return redirect_to(f"{here.base}/prove")
+        return left_case(here, done, "settled")
+
+    return answer
+
+
+async def _do(deed: StaffAction, here: StaffPage, form: Mapping[str, str]) -> CaseView | EditRefused:
+    cases, who, ref = here.cases, here.principal, here.ref(form)
+    reason = form.get("reason", "")
+    match deed:
+        case StaffAction.REASSIGN:
+            return await cases.reassign(who, ref, reason)
+        case StaffAction.HOLD:
+            return await cases.hold(who, ref, reason)
+        case StaffAction.END_HOLD:
+            return await cases.end_hold(who, ref, reason)
+        case StaffAction.DECLINE_HELD:
+            return await cases.decline_held(who, ref, ticked(form, "reason"), form.get("note", ""))
+        case StaffAction.REVOKE:
+            return await cases.revoke(who, ref, reason)
+        case _:
+            raise ValueError(f"{deed} is nothing that a lead does on a form of its own")

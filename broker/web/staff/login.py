@@ -1,0 +1,134 @@
+"""Signing in to the console and out. Staff sign in at their own organisation; no page of ours asks for a secret."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from broker.actions.assisted.staff_login import LoginFailure
+from broker.web.citizens.failure_texts import marked
+from broker.web.shared.pages import PageTemplate
+from broker.web.shared.responses import nothing_begun
+from broker.web.staff import cookies
+from broker.web.staff.request import StaffApp, StaffRequest, local_path, public, redirect_to
+
+SHEETS = (
+    PageTemplate("sign-in", "staff/sign_in.html"),
+    PageTemplate("turned-away", "staff/turned_away.html"),
+    PageTemplate("signed-out", "staff/signed_out.html"),
+)
+AWAY: Final = 3600
+"""How long (seconds) a browser remembers that it left to sign in. How long the sign-in may take the action decides."""
+
+TELLINGS: Final[Mapping[LoginFailure, tuple[str, str]]] = MappingProxyType(
+    {
+        LoginFailure.UNAVAILABLE: (
+            marked("The sign-in of your organisation does not answer"),
+            marked("Try again in a moment. If it goes on, tell the people who run it."),
+        ),
+        LoginFailure.NOT_FINISHED: (
+            marked("You did not finish signing in"),
+            marked("You came back before your organisation told us who you are."),
+        ),
+        LoginFailure.NOT_STAFF: (
+            marked("This account is not for the console"),
+            marked("Whoever looks after the console has to enter you first."),
+        ),
+        LoginFailure.TOO_WEAK: (
+            marked("This sign-in was not strong enough"),
+            marked("The console needs your second factor, such as a security key. Sign in once more with it."),
+        ),
+        LoginFailure.OTHER_PERSON: (
+            marked("That was somebody else"),
+            marked("To go on, the person who was signed in here has to sign in again."),
+        ),
+        LoginFailure.UNUSABLE: (
+            marked("The answer of your organisation could not be used"),
+            marked("Something in it was missing or wrong. Try again. If it goes on, the log of the broker says what."),
+        ),
+        LoginFailure.LOST: (
+            marked("This sign-in was begun elsewhere, or too long ago"),
+            marked("Start it again from here."),
+        ),
+    }
+)
+
+
+def entry_routes(door: StaffApp) -> list[Route]:
+    """The routes of this file."""
+    return [
+        Route("/sign-in", public(door, ask), methods=["GET"]),
+        Route("/sign-in/go", public(door, go), methods=["GET"]),
+        Route("/callback", public(door, come_back), methods=["GET"]),
+        Route("/sign-out", public(door, leave), methods=["POST"]),
+        Route("/signed-out", public(door, signed_out), methods=["GET"]),
+    ]
+
+
+async def ask(here: StaffRequest) -> Response:
+    """The page before the sign-in. Somebody who is signed in is led on."""
+    then = local_path(here.asked.get("then", "/"))
+    if here.principal is not None:
+        return redirect_to(then)
+    return here.page("sign-in", go=way_out(then))
+
+
+def way_out(then: str) -> str:
+    """The link that leaves for the staff provider, and comes back to a path. It is no form: browsers hold every
+    redirect after a form to `form-action`."""
+    return f"/sign-in/go?then={then}"
+
+
+async def go(here: StaffRequest) -> Response:
+    """Leaves for the staff provider. HEAD does not leave."""
+    if here.request.method == "HEAD":
+        return nothing_begun(303)
+    departed = cookies.read_departed(here.cookies.get(cookies.DEPARTED))
+    then = local_path(here.asked.get("then", "/"))
+    departing = await here.app.login.begin(then, here.session, here.request_id, departed)
+    if isinstance(departing, LoginFailure):
+        return _turned_away(here, departing)
+    response = RedirectResponse(departing.url, 303)
+    response.headers.append("set-cookie", cookies.leaving(departing.secret, AWAY))
+    return response
+
+
+async def come_back(here: StaffRequest) -> Response:
+    """The callback: what the staff provider sent. HEAD redeems nothing."""
+    if here.request.method == "HEAD":
+        return nothing_begun(303)
+    arrived = await here.app.login.complete(
+        here.asked, here.cookies.get(cookies.LEAVING), here.session, here.request_id
+    )
+    if isinstance(arrived, LoginFailure):
+        return _turned_away(here, arrived)
+    response = redirect_to(local_path(arrived.then))
+    response.headers.append("set-cookie", cookies.session(arrived.session))
+    response.headers.append("set-cookie", cookies.not_leaving())
+    response.headers.append("set-cookie", cookies.not_departed())
+    return response
+
+
+async def leave(here: StaffRequest) -> Response:
+    """Ends the session."""
+    if await here.form() is None:
+        return redirect_to("/", problem="again")
+    auth_time = await here.app.login.leave(here.session)
+    response = redirect_to("/signed-out")
+    response.headers.append("set-cookie", cookies.no_session())
+    if auth_time is not None:
+        response.headers.append("set-cookie", cookies.departed(auth_time))
+    return response
+
+
+async def signed_out(here: StaffRequest) -> Response:
+    """The page after it."""
+    return here.page("signed-out")
+
+
+def _turned_away(here: StaffRequest, why: LoginFailure) -> Response:
+    title, text = TELLINGS[why]
+    status = 503 if why is LoginFailure.UNAVAILABLE else 403
+    return here.page("turned-away", status, title=here.words.text(title), text=here.words.text(text), go=way_out("/"))

@@ -1,0 +1,192 @@
+"""One request to the console: who is there, which form was sent, and how it is answered."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from broker.actions.assisted.staff import StaffCases
+from broker.actions.assisted.staff_login import StaffLogin, StaffPrincipal
+from broker.actions.assisted.staff_results import CaseRef
+from broker.assisted.profiles import Profiles
+from broker.model.service import Service
+from broker.model.staff import StaffMember
+from broker.platform.system import System
+from broker.web.shared import csrf, request_parsing
+from broker.web.shared.cookies import read
+from broker.web.shared.forms import answer_parameters, own_form
+from broker.web.shared.i18n import SOURCE, Language
+from broker.web.shared.page_response import PageResponse
+from broker.web.shared.pages import PageRenderer
+from broker.web.shared.request_parsing import request_id
+from broker.web.staff import cookies
+from broker.web.staff.form_messages import problem, told
+
+PLACE: Final = "console"
+"""What the forms' tokens are made for. They are bound to the session."""
+
+NO_FRAME: Final[Mapping[str, object]] = MappingProxyType({})
+
+_OWN_PATH: Final = re.compile(r"/(?:[A-Za-z0-9_-]+/?)*")
+"""A path of ours and nothing else: no host, no query, no second slash at its head."""
+
+
+@dataclass(frozen=True, slots=True)
+class StaffApp:
+    """What every handler of the console works with, built once.
+
+    `services` are those that cases may come from, `confirm` is the citizens' page that takes the code of a question.
+    """
+
+    login: StaffLogin
+    cases: StaffCases
+    profiles: Profiles
+    services: Mapping[str, Service]
+    people: Mapping[str, StaffMember]
+    pages: PageRenderer
+    marks: csrf.MacSigner
+    system: System
+    confirm: str
+
+
+@dataclass(frozen=True, slots=True)
+class StaffRequest:
+    """One request, read. `principal` is None if no member of staff is signed in."""
+
+    app: StaffApp
+    request: Request
+    cookies: Mapping[str, str]
+    principal: StaffPrincipal | None
+
+    @property
+    def session(self) -> str | None:
+        """The session's cookie."""
+        return self.cookies.get(cookies.SESSION) or None
+
+    @property
+    def request_id(self) -> str:
+        """The id of the request, for the log."""
+        return request_id(self.request)
+
+    @property
+    def words(self) -> Language:
+        """The language that the console's texts are written in."""
+        return self.app.pages.language(SOURCE)
+
+    @property
+    def asked(self) -> Mapping[str, str]:
+        """The query's parameters that are well formed; none if those that decide an answer are not."""
+        return answer_parameters(self.request) or {}
+
+    async def form(self) -> Mapping[str, str] | None:
+        """The form that was sent, or None if it cannot be shown to be the person's own doing."""
+        origin = self.app.pages.site.issuer
+        return await own_form(self.request, self.app.marks, (self.session or "",), PLACE, origin)
+
+    def page(self, sheet: str, status: int = 200, frame: Mapping[str, object] = NO_FRAME, **holes: object) -> Response:
+        """A page of the console. `frame` is filled into it beside the holes."""
+        outer = {
+            csrf.FIELD: csrf.token(self.app.marks, (self.session or "",), PLACE),
+            "here": request_parsing.path(self.request),
+            "member": None if self.principal is None else self.principal.member.name,
+            "problem": problem(self.asked, self.words),
+            "told": told(self.asked, self.words),
+        }
+        return PageResponse(sheet, {**outer, **frame, **holes}, status).response(self.app.pages, self.words.code)
+
+
+@dataclass(frozen=True, slots=True)
+class StaffPage:
+    """One request of somebody who is signed in."""
+
+    visit: StaffRequest
+    principal: StaffPrincipal
+
+    @property
+    def app(self) -> StaffApp:
+        """What the console works with."""
+        return self.visit.app
+
+    @property
+    def cases(self) -> StaffCases:
+        """The actions of staff on cases."""
+        return self.app.cases
+
+    @property
+    def member(self) -> StaffMember:
+        """Who it is."""
+        return self.principal.member
+
+    @property
+    def id(self) -> str:
+        """The case in the path."""
+        return str(self.visit.request.path_params["case"])
+
+    def ref(self, form: Mapping[str, str]) -> CaseRef:
+        """The case in the path and the edit version of the form; -1, which no case has, if that is not a number."""
+        text = form.get("edition", "")
+        return CaseRef(self.id, int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1)
+
+    @property
+    def base(self) -> str:
+        """The path of the case's page."""
+        return f"/cases/{self.id}"
+
+
+Open = Callable[[StaffRequest], Awaitable[Response]]
+Closed = Callable[[StaffPage], Awaitable[Response]]
+Step = Callable[[StaffPage, Mapping[str, str]], Awaitable[Response]]
+
+
+def public(door: StaffApp, answer: Open) -> Callable[[Request], Awaitable[Response]]:
+    """A handler for Starlette of a page that anybody may ask for."""
+
+    async def handler(request: Request) -> Response:
+        return await answer(await _visit(door, request))
+
+    return handler
+
+
+def staff(door: StaffApp, answer: Closed) -> Callable[[Request], Awaitable[Response]]:
+    """A handler for Starlette of a page for staff. Others are led to the sign-in and come back to the page."""
+
+    async def handler(request: Request) -> Response:
+        here = await _visit(door, request)
+        if here.principal is None:
+            return redirect_to(
+                "/sign-in", then=request_parsing.path(request) if request.method in ("GET", "HEAD") else "/"
+            )
+        return await answer(StaffPage(here, here.principal))
+
+    return handler
+
+
+def with_form(step: Step) -> Closed:
+    """A step on a case that is given its form, once the form is shown to be the person's own doing."""
+
+    async def answer(here: StaffPage) -> Response:
+        form = await here.visit.form()
+        return redirect_to(here.base, problem="again") if form is None else await step(here, form)
+
+    return answer
+
+
+async def _visit(door: StaffApp, request: Request) -> StaffRequest:
+    held = read(request_parsing.joined_header(request, b"cookie", "; "))
+    session = held.get(cookies.SESSION) or None
+    return StaffRequest(door, request, held, None if session is None else await door.login.principal(session))
+
+
+def redirect_to(path: str, **query: str) -> Response:
+    """303 to a page of ours (RFC 9110 15.4.4)."""
+    return RedirectResponse(f"{path}?{urlencode(query)}" if query else path, 303)
+
+
+def local_path(text: str) -> str:
+    """A path of ours as a form or a query named it; the home page for anything else."""
+    return text if len(text) < 256 and _OWN_PATH.fullmatch(text) else "/"

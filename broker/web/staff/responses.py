@@ -1,0 +1,175 @@
+"""How a request about a case is answered: with the page of the case, or with the reason for which nothing was done."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from starlette.responses import Response
+
+from broker.actions.assisted.permissions import has_staff_role
+from broker.actions.assisted.staff_results import (
+    ActionRefused,
+    CaseView,
+    EditRefused,
+    InvalidInput,
+    RefusalReason,
+    StaffAction,
+)
+from broker.assisted.transitions import TransitionRefused
+from broker.web.citizens.failure_texts import marked
+from broker.web.shared.pages import PageTemplate
+from broker.web.staff.case_presenter import CasePresenter
+from broker.web.staff.request import StaffPage, redirect_to
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorText:
+    """A page that says what became of a case. `anew` offers to look at it as it stands now."""
+
+    title: str
+    lines: tuple[str, ...]
+    anew: bool = False
+    status: int = 200
+
+
+ERROR_TEXTS: Mapping[str, ErrorText] = MappingProxyType(
+    {
+        "decided": ErrorText(
+            marked("Your decision is recorded"),
+            (
+                marked("The citizen reads the result on their own page. Do not tell it, and do not call to tell it."),
+                marked("Where a second person is needed, a colleague gets the case."),
+            ),
+        ),
+        "reviewed": ErrorText(
+            marked("Your review is recorded"),
+            (marked("The citizen reads the result on their own page. If you disagreed, a lead looks at the case."),),
+        ),
+        "back": ErrorText(marked("The case is back in line"), (marked("Somebody else can take it now."),)),
+        "stranger": ErrorText(
+            marked("The case has left you"), (marked("It does not come back to you. Thank you for saying so."),)
+        ),
+        "settled": ErrorText(marked("It is recorded"), (marked("The case goes its way from here."),)),
+        "lapsed": ErrorText(
+            marked("Your time with this case ran out"),
+            (
+                marked("Nothing was done in it for a while, so it went back in line. What you saved before is kept."),
+                marked("What you sent just now was not saved."),
+            ),
+            anew=True,
+        ),
+        "overtaken": ErrorText(
+            marked("Somebody else was faster"),
+            (
+                marked("The case changed after your page was made, so what you sent just now was not saved."),
+                marked("Look at it as it stands now, and decide whether there is still something to do."),
+            ),
+            anew=True,
+        ),
+        "closed": ErrorText(
+            marked("This case is not open to you"),
+            (
+                marked("If it was with you, your time with it ran out, or it was taken back. What you saved is kept."),
+                marked("A case you looked up by its reference closes again after a while."),
+            ),
+            status=404,
+        ),
+        "not-yours": ErrorText(
+            marked("This is not for you"),
+            (marked("Your part does not allow it, or you have another part in this case."),),
+            status=403,
+        ),
+    }
+)
+
+SHEETS = tuple(PageTemplate(name, "staff/done.html", {"telling": telling}) for name, telling in ERROR_TEXTS.items())
+
+_PROBLEMS: Mapping[RefusalReason, str] = MappingProxyType(
+    {
+        ActionRefused.NOTE: "note",
+        ActionRefused.MESSAGE: "message",
+        ActionRefused.ASKED: "asked",
+        ActionRefused.REASON: "reason",
+        TransitionRefused.REASON_NEEDED: "reason",
+        TransitionRefused.NO_LEVEL: "level",
+        TransitionRefused.NO_DETAILS: "details",
+        TransitionRefused.WORDS_FIRST: "words",
+        TransitionRefused.ENOUGH_ASKED: "enough_asked",
+    }
+)
+
+
+def case_presenter(here: StaffPage) -> CasePresenter:
+    """Who puts a case into words for this request."""
+    door = here.app
+    return CasePresenter(here.visit.words, door.profiles, door.services, here.member, door.system.now())
+
+
+def told(here: StaffPage, name: str, case: str = "") -> Response:
+    """A page that says what became of a case."""
+    status = ERROR_TEXTS[name].status
+    may_take = has_staff_role(here.member, StaffAction.CLAIM)
+    return here.visit.page(name, status, may_take=may_take, case_path=f"/cases/{case}" if case else "")
+
+
+async def folder(here: StaffPage) -> CaseView | Response:
+    """The case in the path as this person may see it, or the answer where it is not open to them."""
+    found = await here.cases.look(here.principal, here.id)
+    match found:
+        case CaseView():
+            return found
+        case ActionRefused.LAPSED:
+            return told(here, "lapsed")
+        case ActionRefused.UNKNOWN:
+            return told(here, "closed")
+        case _:
+            return refusal(here, found, "/")
+
+
+def refusal(here: StaffPage, why: EditRefused, form: str, **kept: str) -> Response:
+    """Why nothing was done. `form` is the page whose form was sent, `kept` what it is filled with again.
+
+    Of invalid input the first error is shown. What was typed does not travel: browsers check a form before they send
+    it, so this is for what gets past them.
+    """
+    match why:
+        case InvalidInput(errors):
+            name, error = next(iter(errors.items()))
+            return redirect_to(form, problem=error.value, at=name, **kept)
+        case ActionRefused.UNKNOWN:
+            return redirect_to(here.base)
+        case ActionRefused.NOT_ALLOWED | TransitionRefused.SAME_PERSON:
+            return told(here, "not-yours")
+        case ActionRefused.LAPSED | TransitionRefused.TIME_RAN_OUT:
+            return redirect_to(f"{here.base}/lapsed")
+        case ActionRefused.CONFLICT | TransitionRefused.NOT_HOLDER | TransitionRefused.TAKEN:
+            return redirect_to(f"{here.base}/overtaken")
+        case ActionRefused.NOT_FRESH:
+            return redirect_to(form, **kept)
+        case ActionRefused.NOTHING:
+            return redirect_to("/", problem="nothing")
+        case _ if why in _PROBLEMS:
+            return redirect_to(form, problem=_PROBLEMS[why], **kept)
+        case _:
+            return redirect_to(here.base, problem="not_now")
+
+
+def back_to_case(
+    here: StaffPage, done: CaseView | EditRefused, form: str = "", told: str = "saved", **kept: str
+) -> Response:
+    """The page of the case after a change that keeps it with its holder, or the refusal."""
+    if isinstance(done, CaseView):
+        return redirect_to(here.base, told=told)
+    return refusal(here, done, form or here.base, **kept)
+
+
+def left_case(here: StaffPage, done: CaseView | EditRefused, what: str, form: str = "", **kept: str) -> Response:
+    """The page that says what became of a case that has left its holder, or the refusal."""
+    if isinstance(done, CaseView):
+        return redirect_to(f"/done/{what}")
+    return refusal(here, done, form or here.base, **kept)
+
+
+def ticked(form: Mapping[str, str], under: str) -> tuple[str, ...]:
+    """The boxes that were ticked under a choice: those named `<under>.<word>`."""
+    return tuple(name.removeprefix(f"{under}.") for name in form if name.startswith(f"{under}."))

@@ -1,0 +1,196 @@
+"""What the commands that serve nothing need: settings, the schema, and the stores of facts for a moment."""
+
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from broker.cli import CommandError
+from broker.cli.check import check_keys
+from broker.cli.context import format_problems
+from broker.cli.errors import NOT_NOW
+from broker.crypto import keys, seal
+from broker.crypto.keys import KeyRing
+from broker.crypto.seal import Sealer
+from broker.model.store_results import StoreUnavailable
+from broker.platform import system
+from broker.platform.toml_loader import Problem
+from broker.settings import Settings, Source, load
+from broker.stores.clock_check import ClockCheck
+from broker.stores.ephemeral.open import open_care, open_ephemeral_stores
+from broker.stores.ephemeral.redis_client import Misconfigured
+from broker.stores.sql.audit import SqlAudit
+from broker.stores.sql.digests import DigestKeyLost
+from broker.stores.sql.kill_switches import KillSwitchStore
+from broker.stores.sql.schema import schema_is_current, unwritable
+from broker.stores.sql.sessions import SqlSessions
+from broker.stores.sql.shared_counters import SharedCounters
+from broker.stores.sql_stores import SqlStores, check_digests, open_sql_stores
+from broker.wiring.container import read_password, redis_access, tls_context
+from providers import KINDS
+
+LOG = logging.getLogger("portico.app")
+
+
+def read(place: Path, *more: Source) -> Settings | list[Problem]:
+    """The settings at a place, or every problem in them and in the keys that they name; `more` are further services."""
+    found = load(place, KINDS, more=more)
+    return found if isinstance(found, list) else list(check_keys(found)) or found
+
+
+def configured(place: Path) -> Settings:
+    """The settings at a place. Raises CommandError with every problem in them."""
+    found = read(place)
+    if isinstance(found, list):
+        raise CommandError(format_problems(found, place))
+    return found
+
+
+async def check_ready(settings: Settings) -> None:
+    """Whether the stores can be used as they are. Raises CommandError with the mend."""
+    where = settings.broker.database
+    try:
+        current = await schema_is_current(where.url, read_password(where.password_file), tls_context(where))
+    except StoreUnavailable as problem:
+        raise CommandError(f"database.url: the database cannot be used: {problem}", NOT_NOW) from None
+    if not current:
+        raise CommandError("database.url: the database has another schema than this release: run `portico migrate`")
+    try:
+        await check_digests(where.url, _sealer(settings), read_password(where.password_file), tls_context(where))
+    except StoreUnavailable as problem:
+        raise CommandError(f"database.url: the database cannot be used: {problem}", NOT_NOW) from None
+    except DigestKeyLost as problem:
+        raise _other_keys(problem) from None
+
+
+async def check_start(settings: Settings) -> None:
+    """Whether the broker can serve: `check_ready`, and passing state that keeps what it is given. Raises CommandError.
+
+    A Redis that is away is no reason not to start: it is waited for. One that is there and refuses the broker, or
+    throws records away, is.
+    """
+    await check_ready(settings)
+    facts, where = settings.broker.database, settings.broker.ephemeral
+    if (wrong := await unwritable(facts.url, read_password(facts.password_file), tls_context(facts))) is not None:
+        raise CommandError(f"database.url: {wrong}", NOT_NOW)
+    server = open_care(where.url, redis_access(where))
+    if server is None:
+        return
+    try:
+        problems = await server.check_server()
+    except Misconfigured as problem:
+        raise CommandError(f"ephemeral.url: Redis cannot be used: {problem}", NOT_NOW) from None
+    except StoreUnavailable as problem:
+        LOG.warning("start_without_redis", extra={"problem": str(problem)})
+        return
+    finally:
+        await server.close()
+    if problems:
+        raise CommandError("\n".join(f"ephemeral.url: {problem}" for problem in problems))
+
+
+async def migrated(settings: Settings) -> Sequence[str]:
+    """Brings the schema up to date; says what was done. Raises CommandError if the database cannot be used."""
+    from broker.stores.sql.migrate import migrate  # here, since nothing else needs Alembic
+
+    where = settings.broker.database
+    known, tls = read_password(where.password_file), tls_context(where)
+    try:
+        if where.file is not None:
+            where.file.parent.mkdir(parents=True, exist_ok=True)
+        if (where.file is None or where.file.exists()) and await schema_is_current(where.url, known, tls):
+            return ()
+        await migrate(where.url, known, tls, lambda: _sealer(settings))
+    except StoreUnavailable as problem:
+        raise CommandError(f"database.url: the database cannot be used: {problem}", NOT_NOW) from None
+    except DigestKeyLost as problem:
+        raise _other_keys(problem) from None
+    return ("the schema is up to date now",)
+
+
+def _other_keys(problem: DigestKeyLost) -> CommandError:
+    return CommandError(
+        f"keys.folder: these are not the sealing keys of this database: {problem.detail}\n"
+        "    name the folder it was made with, or list its sealing key under [sealing] previous in keys.toml"
+    )
+
+
+def _sealer(settings: Settings) -> Sealer:
+    """The broker's sealing keys."""
+    ring = keys.load_all(settings.broker.keys.folder)
+    return seal.sealer(ring.sealing, ring.sealing_previous, system.real_system().random_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """What a reading of the audit chain found."""
+
+    rows: int
+    unsealed: int
+    faults: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditVerifier:
+    """The audit chain, held against the checkpoints outside of the database."""
+
+    facts: SqlStores
+    ring: KeyRing
+    checkpoints: Path | None
+
+    async def verify(self) -> AuditReport:
+        """Reads all of it. Raises CommandError where no checkpoint is kept outside: then a cut end could not be seen."""
+        if self.checkpoints is None:
+            raise CommandError(
+                "audit.checkpoints: not set: without checkpoints outside the database a cut end goes unseen"
+            )
+        problems = await self.facts.chain.verify(self.checkpoints, self.ring.audit_public, self.facts.system.now())
+        sealed, unsealed = await self.facts.chain.counts()
+        return AuditReport(sealed, unsealed, [str(problem) for problem in problems])
+
+
+@dataclass(frozen=True, slots=True)
+class AdminStores:
+    """The stores of facts as commands see them."""
+
+    switches: KillSwitchStore
+    sessions: SqlSessions
+    epochs: SharedCounters
+    audit: AuditVerifier
+    record: SqlAudit
+    reloads: SharedCounters
+    clock: ClockCheck
+
+
+@asynccontextmanager
+async def admin_stores(settings: Settings) -> AsyncIterator[AdminStores]:
+    """Opens the stores of facts for one command."""
+    await check_ready(settings)
+    broker, real = settings.broker, system.real_system()
+    ring = keys.load_all(broker.keys.folder)
+    sealer = _sealer(settings)
+    facts = await open_sql_stores(
+        broker.database.url,
+        sealer,
+        real,
+        password=read_password(broker.database.password_file),
+        tls=tls_context(broker.database),
+        tolerance=broker.clock.tolerance,
+    )
+    passing = open_ephemeral_stores(
+        broker.ephemeral.url,
+        sealer,
+        facts.system,
+        facts.switches,
+        redis_access(broker.ephemeral),
+    )
+    facts.clock.join_passing(passing.server_time, passing.forget)
+    try:
+        if facts.clock.out is not None:
+            await facts.clock.look()  # again, now that Redis can be asked
+        record = AuditVerifier(facts, ring, broker.audit.checkpoints)
+        yield AdminStores(facts.switches, facts.sessions, facts.marks, record, facts.audit, facts.marks, facts.clock)
+    finally:
+        await passing.close()
+        await facts.close()

@@ -1,0 +1,351 @@
+"""The two applications, wired from the parts of a process."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from broker.actions.assisted.staff import StaffCases
+from broker.actions.attempt_log import AttemptLog
+from broker.actions.endpoints.context import EndpointContext
+from broker.actions.instrumented_stores import (
+    InstrumentedAudit,
+    InstrumentedAuthorizations,
+    InstrumentedBackchannelRequests,
+    InstrumentedGrants,
+    InstrumentedSessions,
+    InstrumentedTransactions,
+)
+from broker.actions.logout import LogoutContext
+from broker.actions.sign_in.citizen import SignIn
+from broker.actions.sign_in.context import SignInContext, SignInLimits
+from broker.assisted.profiles import default_profiles
+from broker.crypto.jose import Authorities, read_authorities
+from broker.journey.provider_offer import DisplayOrder
+from broker.model.rate_limit import RateWindow
+from broker.model.request import ResponseMode
+from broker.model.store_results import StoreUnavailable
+from broker.oidc.authorization_checks import ServerContext as Checks
+from broker.oidc.ciba import CibaLifetimes
+from broker.oidc.client_authentication import AssertionAudience
+from broker.oidc.discovery import Endpoints, discovery, endpoints, metadata_bytes, mtls_endpoint_aliases
+from broker.oidc.dynamic_registration import registrable
+from broker.oidc.token_request import Lifetimes
+from broker.platform.operator_files import content
+from broker.settings import RateSetting as RateSetting
+from broker.stores.ephemeral.memory import MemoryRateLimits
+from broker.web import citizens, public
+from broker.web.citizens.provider_logout_page import goodbye_routes
+from broker.web.middleware import guarded
+from broker.web.operations import RequestMetricsMiddleware, Rotation, alive_routes, metrics_route, templates
+from broker.web.services import routes as service_routes
+from broker.web.services.browser_endpoints import front_routes
+from broker.web.services.check_session_iframe import session_route
+from broker.web.services.client_endpoints import CROSS_ORIGIN, Published
+from broker.web.services.cors import CrossOrigin
+from broker.web.shared.fast_router import fast_router
+from broker.web.shared.i18n import languages
+from broker.web.shared.not_found import NotFoundHandler, paths, typed
+from broker.web.shared.pages import PageRenderer, PageTemplate, page_renderer
+from broker.web.shared.site_info import SiteInfo
+from broker.web.shared.static_files import Statics, static_routes, statics
+from broker.wiring.assisted_wiring import case_context, citizen_cases, staff_login, verifiable, ways
+from broker.wiring.container import Container, read_password
+from broker.wiring.notifier import notifier
+
+Application = ASGIApp
+"""What a server serves."""
+
+STAFF_LANGUAGES = ("en",)
+"""The languages of the console."""
+
+OVERLOAD_THRESHOLD = 0.8
+"""The share of its memory from which on passing state takes no new sign-ins: those under way are to end well."""
+
+RESPONSE_MODES = tuple(ResponseMode)
+"""How answers travel back to services."""
+
+
+def sign_in_context(container: Container) -> SignInContext:
+    """What signing in works with."""
+    broker, facts, passing, meters = (
+        container.settings.broker,
+        container.sql_stores,
+        container.ephemeral_stores,
+        container.metrics,
+    )
+    return SignInContext(
+        issuer=broker.issuer,
+        ladder=broker.ladder,
+        languages=broker.languages,
+        assisted=default_profiles().highest if ways(container.settings) else None,
+        order=DisplayOrder(broker.picker.order),
+        limited=SignInLimits(
+            code_lifetime=broker.tokens.code,
+            open_transactions=broker.limits.transactions_per_browser,
+            session_idle=broker.sessions.idle,
+            session_absolute=broker.sessions.absolute,
+            codes=_rate(broker.limits.failed_user_codes_per_ip),
+            starts=_rate(broker.limits.authorization_requests_per_ip),
+            help=_rate(broker.limits.help_requests_per_ip),
+        ),
+        registry=container.registry,
+        keys=container.keys,
+        health=container.health_monitor.healths,
+        system=container.system,
+        transactions=InstrumentedTransactions(passing.transactions, meters),
+        pushed=passing.pushed,
+        continuations=passing.continuations,
+        limits=passing.limits,
+        answers=InstrumentedAuthorizations(facts.answers, meters),
+        sessions=facts.sessions,
+        questions=InstrumentedBackchannelRequests(facts.questions, meters),
+        audit=InstrumentedAudit(facts.audit, meters),
+        attempts=AttemptLog(meters),
+        switches=facts.switches,
+        mac=container.sealer.mac,
+        overloaded=lambda: passing.memory_fullness() > OVERLOAD_THRESHOLD,
+    )
+
+
+def endpoint_context(container: Container, checks: Checks) -> EndpointContext:
+    """What the services' calls work with."""
+    broker, facts, passing = container.settings.broker, container.sql_stores, container.ephemeral_stores
+    urls, limits = endpoints(broker.issuer), broker.limits
+    elsewhere = mtls_endpoint_aliases(broker.issuer, broker.client_certificates.origin)
+    return EndpointContext(
+        issuer=broker.issuer,
+        ladder=broker.ladder,
+        server=checks,
+        audience=AssertionAudience(
+            broker.issuer,
+            (*urls.authenticated_endpoints, *(elsewhere[url] for url in urls.authenticated_endpoints if elsewhere)),
+        ),
+        lifetimes=Lifetimes(
+            id_token=broker.tokens.id_token,
+            access=broker.tokens.access,
+            grant=broker.tokens.refresh,
+            app_access=broker.tokens.app_access,
+            app_grant=broker.tokens.app_refresh,
+        ),
+        request_uri=broker.tokens.request_uri,
+        request_rate=_rate(limits.requests_per_client),
+        failure_rate=_rate(limits.failed_authentications_per_ip),
+        backchannel_rate=_rate(limits.backchannel_requests_per_citizen),
+        ciba_lifetimes=CibaLifetimes(broker.tokens.backchannel_request),
+        confirm=f"{broker.issuer}/confirm",
+        ways=frozenset() if (sending := notifier(broker.notifications)) is None else sending.ways,
+        registry=container.registry,
+        keys=container.keys,
+        system=container.system,
+        grants=InstrumentedGrants(facts.grants, container.metrics),
+        backchannel_requests=InstrumentedBackchannelRequests(facts.questions, container.metrics),
+        pushed=passing.pushed,
+        proofs=passing.proofs,
+        local_limits=MemoryRateLimits(container.system),
+        limits=passing.limits,
+        switches=facts.switches,
+        mac=container.sealer.mac,
+        mac_matches=container.sealer.mac_matches,
+        authorities=_authorities(broker.client_certificates.ca_file),
+        aliases=elsewhere,
+    )
+
+
+def _rate(given: RateSetting) -> RateWindow:
+    return RateWindow(given.max, given.window)
+
+
+def _authorities(file: Path | None) -> Authorities:
+    return () if file is None else read_authorities(content(file))
+
+
+class LifespanApp:
+    """An application that is opened when the server that runs it starts, and closed when it stops (ASGI lifespan)."""
+
+    def __init__(self, opening: Callable[[], AbstractAsyncContextManager[ASGIApp]]) -> None:
+        self._opening = opening
+        self._application: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            if self._application is None:
+                raise RuntimeError("a request came before the start")
+            await self._application(scope, receive, send)
+            return
+        await receive()
+        async with self._opening() as application:
+            self._application = application
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def _pages(
+    container: Container, origin: str, codes: tuple[str, ...], files: Statics, sheets: Sequence[PageTemplate]
+) -> PageRenderer:
+    """The pages of one door: its own origin, its languages, its style sheet."""
+    broker = container.settings.broker
+    site = SiteInfo(
+        issuer=origin,
+        name=broker.name,
+        support=broker.support.text,
+        phone=broker.support.phone,
+        email=broker.support.email,
+        url=broker.support.url,
+        zone=broker.time_zone,
+        languages=codes,
+        region=broker.region,
+    )
+    return page_renderer(languages(site.languages, site.zone), site, sheets, files)
+
+
+def public_app(container: Container) -> ASGIApp:
+    """The application for citizens and services."""
+    broker = container.settings.broker
+    urls = endpoints(broker.issuer)
+    checks = Checks(
+        broker.issuer,
+        broker.ladder,
+        container.keys.public,
+        RESPONSE_MODES,
+        lambda: container.keys.ring().decryption,
+    )
+    here = sign_in_context(container)
+    files = statics()
+    ready = _pages(container, broker.issuer, broker.languages, files, (*citizens.SHEETS, *public.SHEETS))
+    door = citizens.CitizenApp(
+        SignIn(here, citizen_cases(container, here)), ready, container.sealer, container.system, broker.region
+    )
+    exit = LogoutContext(
+        issuer=broker.issuer,
+        callback=f"{broker.issuer}/signed-out",
+        keys=container.keys.public,
+        services=container.registry.services,
+        providers=container.registry.providers,
+        sessions=InstrumentedSessions(container.sql_stores.sessions, container.metrics),
+        goodbyes=container.ephemeral_stores.goodbyes,
+        system=container.system,
+    )
+    at_counter = endpoint_context(container, checks)
+    called = service_routes(
+        at_counter, urls, Published(_metadata(container, urls), lambda: container.keys.ring().jwks())
+    )
+    shown = [
+        *citizens.citizen_routes(door),
+        *goodbye_routes(door, exit),
+        *public.public_routes(door, container.registry.services),
+    ]
+    routes = [
+        *called,
+        *front_routes(door, here, checks, exit),
+        *shown,
+        session_route(files),
+        *static_routes(files),
+        *alive_routes(container.readiness),
+    ]
+    if container.client_files is not None:
+        from broker.web.services.registration import registration_routes
+        from broker.wiring.client_files import registration_context  # here, since only a broker for trying out has it
+
+        registering = registration_routes(
+            registration_context(container, urls.registration, container.client_files), at_counter
+        )
+        routes, called = [*routes, *registering], [*called, *registering]
+    astray = NotFoundHandler(broker.issuer, typed(shown), paths(called))
+    if not broker.inspector:
+        return _with_middleware(routes, ready, astray, "public", container)
+    from broker.web import inspector  # here, since production needs none of it
+
+    memory = inspector.ExchangeLog(frozenset(container.registry.services))
+    engineers = replace(door, pages=_pages(container, broker.issuer, broker.languages, files, inspector.SHEETS))
+    routes.append(inspector.inspector_route(engineers, memory))
+    return _with_middleware(
+        routes,
+        ready,
+        astray,
+        "public",
+        container,
+        lambda app: inspector.CaptureMiddleware(app, memory, container.system.now),
+    )
+
+
+def _metadata(container: Container, urls: Endpoints) -> Callable[[], bytes]:
+    """The discovery document, made once for each state of the catalogue and set of algorithms that the keys serve."""
+    broker = container.settings.broker
+    told = verifiable(
+        container.settings, [known.provider.verifiable for known in container.registry.providers.values()]
+    )
+
+    @lru_cache(maxsize=1)
+    def made(version: int, algorithms: tuple[str, ...], decryption: tuple[str, ...]) -> bytes:
+        document = discovery(
+            broker.issuer,
+            urls,
+            broker.ladder,
+            container.registry.services.values(),
+            algorithms,
+            broker.languages,
+            response_modes=RESPONSE_MODES,
+            verifiable=told,
+            certificates=broker.client_certificates.origin,
+            decryption=decryption,
+            open_to=() if container.client_files is None else registrable(),
+        )
+        return metadata_bytes(document)
+
+    def now() -> bytes:
+        ring = container.keys.ring()
+        return made(container.registry.version, ring.algorithms, ring.encryption_algorithms)
+
+    return now
+
+
+def staff_app(container: Container) -> ASGIApp:
+    """The application for support staff, with what only operators read beside it. Raises ValueError without staff."""
+    from broker.web import staff as staff_pages  # here, since a worker of the public door needs none of it
+
+    staff, counters = container.settings.staff, container.settings.broker.metrics
+    if staff is None:
+        raise ValueError("no staff are configured")
+    files, sign_in_context = statics("console"), case_context(container)
+    ready = _pages(container, container.settings.broker.console, STAFF_LANGUAGES, files, staff_pages.SHEETS)
+    door = staff_pages.StaffApp(
+        staff_login(container, staff),
+        StaffCases(sign_in_context),
+        sign_in_context.rules.profiles,
+        container.registry.services,
+        staff.people,
+        ready,
+        container.sealer,
+        container.system,
+        sign_in_context.prompts.confirm,
+    )
+    shown = staff_pages.staff_routes(door)
+    routes = [*shown, *static_routes(files), *alive_routes(container.readiness)]
+    if counters.enabled:
+        routes.append(metrics_route(container.metrics, read_password(counters.token_file)))
+    return _with_middleware(
+        routes, ready, NotFoundHandler(container.settings.broker.console, typed(shown)), "staff", container
+    )
+
+
+def _with_middleware(
+    routes: Sequence[BaseRoute],
+    ready: PageRenderer,
+    astray: NotFoundHandler,
+    door: str,
+    container: Container,
+    within: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+) -> ASGIApp:
+    """The application of these routes with everything around it. `within` is what stands nearest to the routes."""
+    handlers, clock = public.handlers(ready), container.sql_stores.clock
+    inner = within(fast_router(routes, handlers, astray))
+    rotation = Rotation(inner, lambda: clock.out, astray.calls, handlers[StoreUnavailable])
+    guard = guarded(rotation, container.system, refuse=public.head_refused(ready))
+    opened = CrossOrigin(guard, CROSS_ORIGIN if door == "public" else (), container.registry.services)
+    return RequestMetricsMiddleware(opened, door, templates(routes), container.metrics, container.system.monotonic)

@@ -1,0 +1,150 @@
+"""Uses everything outside of the process once, as `portico check --connect` asks: what works, and what is wrong."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+
+from broker.cli import CommandError
+from broker.cli.context import CommandContext
+from broker.cli.errors import EXPECTED, refusal
+from broker.crypto import keys, seal
+from broker.crypto.client_jwks import ClientJwks
+from broker.crypto.signing import sign
+from broker.model.notification import DeliveryFailed
+from broker.platform import system
+from broker.platform.http_client import HttpClients
+from broker.platform.notifications.smtp import SmtpNotifier
+from broker.platform.refreshing_cache import FetchFailed
+from broker.platform.system import System
+from broker.settings import ProviderEntry, Settings
+from broker.stores.ephemeral.open import open_ephemeral_stores
+from broker.stores.sql.schema import unwritable
+from broker.stores.sql_stores import open_sql_stores
+from broker.wiring.admin import admin_stores, check_ready, migrated
+from broker.wiring.container import read_password, redis_access, tls_context
+from broker.wiring.notifier import notifier
+from providers import KINDS, ProviderDependencies
+
+WITHIN = 15.0
+"""Seconds that one thing may take."""
+
+Try = Callable[[], Awaitable[str | None]]
+"""Uses one thing: None if it works, else what is wrong. May raise what is expected of a thing that does not work."""
+
+
+async def connect(settings: Settings) -> Mapping[str, str | None]:
+    """What is wrong with each thing outside, None where it works: database, Redis, signing keys, providers, mail."""
+    real, broker = system.real_system(), settings.broker
+    async with AsyncExitStack() as stack:
+        outgoing = HttpClients(
+            development=broker.development,
+            ca_file=broker.http_client.ca_file,
+            networks=broker.http_client.allowed_networks,
+        )
+        stack.push_async_callback(outgoing.close)
+        entries = [*settings.providers.values(), *([settings.staff.provider] if settings.staff is not None else [])]
+        # one after the other: reading keys holds up the loop for longer than Redis has time to answer
+        own: dict[str, Try] = {"database": lambda: _database(settings)}
+        if broker.ephemeral.url != "memory:":
+            own["Redis"] = lambda: _redis(settings, real)
+        own["signing keys"] = lambda: _keys(settings, real)
+        found = {name: await _tried(work) for name, work in own.items()}
+        theirs = {f"provider {entry.id}": _provider(entry, ProviderDependencies(outgoing, real)) for entry in entries}
+        theirs |= {
+            f"keys of {id}": _service_keys(id, service.jwks_uri, outgoing, real)
+            for id, service in settings.services.items()
+            if service.jwks_uri is not None
+        }
+        if isinstance(mail := notifier(broker.notifications), SmtpNotifier):
+            theirs["mail server"] = lambda: _mail(mail)
+        told = await asyncio.gather(*map(_tried, theirs.values()))
+    return found | dict(zip(theirs, told, strict=True))
+
+
+async def _tried(work: Try) -> str | None:
+    try:
+        async with asyncio.timeout(WITHIN):
+            return await work()
+    except TimeoutError:
+        return f"no answer within {WITHIN:.0f} seconds"
+    except CommandError as refused:
+        return str(refused)
+    except EXPECTED as problem:
+        return str(refusal(problem))
+
+
+async def _database(settings: Settings) -> str | None:
+    await check_ready(settings)
+    where = settings.broker.database
+    return await unwritable(where.url, read_password(where.password_file), tls_context(where))
+
+
+async def _redis(settings: Settings, real: System) -> str | None:
+    """Writes a record and takes it away again, with every kind of command that the broker uses."""
+    broker = settings.broker
+    ring = keys.load_all(broker.keys.folder)
+    sealer = seal.sealer(ring.sealing, ring.sealing_previous, real.random_bytes)
+    async with AsyncExitStack() as stack:
+        where = broker.database
+        facts = await open_sql_stores(
+            where.url, sealer, real, password=read_password(where.password_file), tls=tls_context(where), connections=1
+        )
+        stack.push_async_callback(facts.close)
+        at = broker.ephemeral
+        passing = open_ephemeral_stores(at.url, sealer, real, facts.switches, redis_access(at))
+        stack.push_async_callback(passing.close)
+        if problems := await passing.check_server():
+            return "; ".join(problems)
+        name = f"check-{real.random_bytes(16).hex()}"
+        await passing.continuations.put(name, name, real.now() + 60)
+        if await passing.continuations.take(name) != name:
+            return "what was written could not be read again"
+        await passing.proofs.first_use(name, real.now() + 1)
+        await passing.proofs.epoch()
+        await passing.limits.allow(name, 1, 1)
+        await passing.pushed.get(name)
+    return None
+
+
+async def _keys(settings: Settings, real: System) -> str | None:
+    """Signs with each current key; a token answers here, or not."""
+    tokens = keys.Pkcs11Tokens(real.monotonic)
+    try:
+        ring = keys.load_all(settings.broker.keys.folder, tokens)
+        for key in ring.current.values():
+            await sign({"check": True}, key, "check+jwt")
+    finally:
+        tokens.close()
+    return None
+
+
+def _provider(entry: ProviderEntry, ground: ProviderDependencies) -> Try:
+    async def look() -> str | None:
+        seen = await KINDS[entry.kind].build(entry.card, entry.config, ground).health()
+        return None if seen.working else seen.detail or "it does not answer as it should"
+
+    return look
+
+
+def _service_keys(client_id: str, url: str, outgoing: HttpClients, real: System) -> Try:
+    async def fetch() -> str | None:
+        try:
+            await ClientJwks(client_id, url, outgoing.client(f"keys:{client_id}", limit=1), real).keys("")
+        except FetchFailed as missed:
+            return str(missed)
+        return None
+
+    return fetch
+
+
+async def _mail(mail: SmtpNotifier) -> str | None:
+    try:
+        await mail.greet()
+    except DeliveryFailed as problem:
+        return str(problem)
+    return None
+
+
+def machine(user: str) -> CommandContext:
+    """What commands are given; `user` is who runs them."""
+    return CommandContext(KINDS, system.real_system(), user, admin_stores, migrated, connect)

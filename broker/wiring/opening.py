@@ -1,0 +1,166 @@
+"""Opens everything that runs in one process, and closes it again."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from broker.actions.periodic import run_forever
+from broker.crypto import seal
+from broker.crypto.keys import LiveKeyRing, Pkcs11Tokens
+from broker.crypto.seal import Sealer
+from broker.model.store_results import StoreUnavailable
+from broker.platform.http_client import HttpClients
+from broker.platform.system import System
+from broker.provider import Provider
+from broker.settings import ProviderEntry, Settings
+from broker.stores.ephemeral.open import EphemeralStores, open_ephemeral_stores
+from broker.stores.sql_stores import SqlStores, open_sql_stores
+from broker.web.operations import Readiness, open_metrics, update_gauges
+from broker.wiring.admin import read as read_settings
+from broker.wiring.background import background_tasks
+from broker.wiring.client_files import ClientFiles, rewrite_renamed
+from broker.wiring.container import Container, read_password, redis_access, tls_context
+from broker.wiring.registry import Registry, key_sets
+from broker.wiring.settings_reload import Reader, SettingsReloader
+from broker.wiring.settings_watch import SettingsWatch
+from providers import KINDS, ProviderDependencies
+from providers.health_monitor import HealthMonitor
+
+LOG = logging.getLogger("portico.app")
+
+RETRY_DELAY = 1.0
+"""Seconds between two tries to reach the facts at the start."""
+
+
+@asynccontextmanager
+async def open_container(
+    settings: Settings, system: System, read: Reader | None = None, place: Path | None = None
+) -> AsyncIterator[Container]:
+    """Opens stores and connections, starts what is done again and again, and closes all of it in the end.
+
+    `read` reads the settings again from the `place` where they came from, for changes that need no restart.
+    """
+    broker = settings.broker
+    tokens = Pkcs11Tokens(system.monotonic)
+    keys = LiveKeyRing(broker.keys.folder, tokens)
+    ring = keys.ring()
+    sealer = seal.sealer(ring.sealing, ring.sealing_previous, system.random_bytes)
+    async with AsyncExitStack() as stack:
+        stack.callback(tokens.close)
+        facts = await _facts(settings, sealer, system)
+        stack.push_async_callback(facts.close)
+        passing = open_ephemeral_stores(
+            broker.ephemeral.url,
+            sealer,
+            facts.system,
+            facts.switches,
+            redis_access(broker.ephemeral),
+        )
+        stack.push_async_callback(passing.close)
+        facts.clock.join_passing(passing.server_time, passing.forget)
+        outgoing = HttpClients(
+            development=broker.development,
+            ca_file=broker.http_client.ca_file,
+            networks=broker.http_client.allowed_networks,
+        )
+        stack.push_async_callback(outgoing.close)
+        meters = open_metrics(broker.metrics.folder if broker.listen.workers > 1 else None)
+        ground = ProviderDependencies(outgoing, facts.system, count_malformed=meters.claim_malformed)
+        watch = HealthMonitor((_provider(entry, ground) for entry in settings.providers.values()), facts.system)
+        registry = Registry(watch.providers, outgoing, facts.system)
+        registry.replace_all(settings, key_sets(settings))
+        reloading = None if read is None else SettingsReloader(settings, registry, read, facts.marks, meters)
+        rereading = SettingsWatch({"keys": keys.reload})
+        if reloading is not None:
+            rereading.readings["services"] = reloading
+        container = Container(
+            settings,
+            facts.system,
+            keys,
+            rereading,
+            sealer,
+            facts,
+            passing,
+            outgoing,
+            registry,
+            watch,
+            meters,
+            _readiness(facts, passing),
+            reloading,
+            _files(settings, place, reloading, facts, registry),
+        )
+        for work in (watch.run(), _beat(container), *(run_forever(chore) for chore in background_tasks(container))):
+            stack.push_async_callback(_ended, asyncio.ensure_future(work))
+        yield container
+
+
+def _files(
+    settings: Settings, place: Path | None, reloading: SettingsReloader | None, facts: SqlStores, registry: Registry
+) -> ClientFiles | None:
+    """The files of services, where services may register by themselves."""
+    if not settings.broker.dynamic_registration or place is None or reloading is None:
+        return None
+    rewrite_renamed(place)
+    known = registry.services
+    return ClientFiles(place, partial(read_settings, place), reloading, facts.marks, lambda: known, facts.system.now)
+
+
+def _readiness(facts: SqlStores, passing: EphemeralStores) -> Readiness:
+    """What a process must reach to be of use, and what it can do without for a while."""
+
+    async def schema() -> str | None:
+        if not await facts.schema_is_current():
+            return "another schema than this release: run portico migrate"
+        wrong = await facts.unwritable()
+        return None if wrong is None else wrong.partition("\n")[0]
+
+    async def state() -> str | None:
+        return "; ".join(await passing.check_server()) or None
+
+    return Readiness({"facts": schema}, {"passing": state}, facts.system.monotonic, lambda: facts.clock.out)
+
+
+def _beat(container: Container) -> Coroutine[Any, Any, None]:
+    def working() -> Mapping[str, bool]:
+        return {id: health.working for id, health in container.health_monitor.healths().items()}
+
+    return update_gauges(container.metrics, container.readiness, working)
+
+
+async def _facts(settings: Settings, sealer: Sealer, system: System) -> SqlStores:
+    """The facts, as soon as they can be had: a worker that is started while the database is away waits for it."""
+    where, told = settings.broker.database, ""
+    while True:
+        try:
+            return await open_sql_stores(
+                where.url,
+                sealer,
+                system,
+                password=read_password(where.password_file),
+                connections=where.pool_size,
+                tls=tls_context(where),
+                tolerance=settings.broker.clock.tolerance,
+            )
+        except StoreUnavailable as problem:
+            if told != str(problem):
+                LOG.warning("start_waits_for_store", extra={"problem": str(problem)})
+            told = str(problem)
+            await asyncio.sleep(RETRY_DELAY)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """Ends what is done again and again. It is told so more than once: a library on the way may lose the first word."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=0.1)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+def _provider(entry: ProviderEntry, ground: ProviderDependencies) -> Provider:
+    return KINDS[entry.kind].build(entry.card, entry.config, ground)

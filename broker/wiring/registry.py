@@ -1,0 +1,153 @@
+"""The services and providers as they are configured now: asked each time, taken anew as one."""
+
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
+from typing import Any, Final, TypeVar
+
+from broker.actions.sign_in.context import ConfiguredProvider
+from broker.crypto.client_jwks import ClientJwks
+from broker.crypto.jose import Certificate, KeySet, parse_keys
+from broker.crypto.jwe import EncryptionKey, parse_encryption_keys
+from broker.model.service import Service
+from broker.model.store_results import StoreUnavailable
+from broker.platform.http_client import HttpClients
+from broker.platform.refreshing_cache import FetchFailed
+from broker.platform.system import System
+from broker.provider import Provider
+from broker.settings import Settings
+
+T = TypeVar("T")
+
+NO_KEYS: Final = KeySet()
+
+
+class LiveMapping(Mapping[str, T]):
+    """A mapping that whoever holds it may keep: it always shows what is registered now.
+
+    What one call gives (`items()`, say) stays as it was, whatever is registered meanwhile.
+    """
+
+    __slots__ = ("_now",)
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self._now: Mapping[str, T] = {}
+
+    def swap(self, now: Mapping[str, T]) -> None:
+        """From here on it shows these, which nobody changes any more."""
+        self._now = now
+
+    def __getitem__(self, key: str) -> T:
+        return self._now[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._now)
+
+    def __len__(self) -> int:
+        return len(self._now)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._now
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """As every mapping has it, without the way round over KeyError."""
+        return self._now.get(key, default)
+
+    def keys(self) -> KeysView[str]:
+        """The ids of this moment."""
+        return self._now.keys()
+
+    def values(self) -> ValuesView[T]:
+        """Those of this moment."""
+        return self._now.values()
+
+    def items(self) -> ItemsView[str, T]:
+        """Ids with what they stand for at this moment."""
+        return self._now.items()
+
+
+def key_sets(settings: Settings) -> Mapping[str, KeySet]:
+    """The public keys that stand in the services' files, by client id. Slow: every key is imported."""
+    return {id: parse_keys(service.jwks) for id, service in settings.services.items() if service.jwks is not None}
+
+
+class Registry:
+    """Services and providers by id. `version` grows with every taking."""
+
+    def __init__(self, providers: Mapping[str, Provider], outgoing: HttpClients, system: System) -> None:
+        """Nothing is registered yet. `providers` are those that were built, which stay until the end."""
+        self.services = LiveMapping[Service]()
+        self.providers = LiveMapping[ConfiguredProvider]()
+        self.version = 0
+        self._built = providers
+        self._outgoing = outgoing
+        self._ambient = system
+        self._key_sets: Mapping[str, KeySet] = {}
+        self._remote: Mapping[str, ClientJwks] = {}
+        self._encryption_keys: dict[str, Sequence[EncryptionKey]] = {}
+
+    def replace_all(self, settings: Settings, keys: Mapping[str, KeySet]) -> None:
+        """From here on this is what is registered: in one go, since nothing else runs meanwhile (it never waits).
+
+        `keys` are the settings' own `key_sets`. Keys that services show by themselves begin to be fetched; nobody
+        waits for them before one is needed.
+        """
+        issuer = settings.broker.issuer
+        remote = {
+            id: self._remote_keys(id, service.jwks_uri)
+            for id, service in settings.services.items()
+            if service.jwks_uri is not None
+        }
+        self.services.swap(settings.services)
+        self.providers.swap(
+            {
+                id: ConfiguredProvider(self._built[id], entry.policy, f"{issuer}/callback/{id}")
+                for id, entry in settings.providers.items()
+            }
+        )
+        self._key_sets, self._remote, self._encryption_keys = keys, remote, {}
+        self.version += 1
+
+    async def keys(self, client_id: str, proof: str | Certificate) -> KeySet:
+        """The public keys of a service, to verify a token or know a certificate. For an empty text nothing is fetched.
+
+        An empty set for a service without keys, and for one that shows them where they cannot be fetched now. If a
+        reload replaces the keys during the fetch, the answer is those of the new registration.
+        """
+        while client_id not in self._key_sets:
+            remote = self._remote.get(client_id)
+            if remote is None or not proof:
+                return NO_KEYS
+            try:
+                found = await remote.keys(proof)
+            except FetchFailed:
+                found = NO_KEYS
+            if self._remote.get(client_id) is remote:
+                return found
+        return self._key_sets[client_id]
+
+    async def encryption_keys(self, service: Service, alg: str) -> Sequence[EncryptionKey]:
+        """The keys that a service can be written to: those in its file, imported when they are first needed, or those
+        that it shows, best with one for `alg`. Raises StoreUnavailable where these cannot be fetched.
+        """
+        remote = self._remote.get(service.client_id)
+        if remote is not None:
+            try:
+                return await remote.encryption_keys(alg)
+            except FetchFailed as missed:
+                raise StoreUnavailable(f"the keys of {service.client_id}: {missed}") from None
+        known = self._encryption_keys.get(service.client_id)
+        if known is not None and self.services.get(service.client_id) is service:
+            return known
+        found = parse_encryption_keys(service.jwks or {"keys": []})
+        if self.services.get(service.client_id) is service:  # not that of a request from before a reload
+            self._encryption_keys[service.client_id] = found
+        return found
+
+    def _remote_keys(self, client_id: str, url: str) -> ClientJwks:
+        """Those of before where the address is the same; a service has connections of its own, so it slows no other."""
+        known = self._remote.get(client_id)
+        if known is not None and known.url == url:
+            return known
+        keys = ClientJwks(client_id, url, self._outgoing.client(f"keys:{client_id}", limit=1), self._ambient)
+        keys.prefetch()
+        return keys

@@ -1,0 +1,89 @@
+"""The authorization request to a provider (OpenID Connect Core 3.1.2.1), its constant part made once."""
+
+import hashlib
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from urllib.parse import quote, urlencode
+
+from broker.model.assurance import Level
+from broker.model.languages import lookup
+from broker.provider import LogoutRedirect, UpstreamRequest
+from providers.openid.config import NewSignIn, OpenIdConfig
+
+
+def prefixes(config: OpenIdConfig, endpoint: str) -> Mapping[Level, str]:
+    """For each level that can be asked for, the URL up to what differs with every departure; it ends with `&`."""
+    constant = {"response_type": "code", "client_id": config.client_id, "scope": " ".join(config.scopes)}
+    made = {}
+    for level in Level:
+        names = acr_values(config, level)
+        if names is not None:
+            query = {**constant, **config.parameters} | ({"acr_values": names} if names else {})
+            join = "&" if "?" in endpoint else "?"
+            made[level] = f"{endpoint}{join}{urlencode(query, quote_via=quote)}&code_challenge_method=S256&"
+    return made
+
+
+def acr_values(config: OpenIdConfig, level: Level) -> str | None:
+    """What to ask for so that at least this level comes back: empty for nothing, None where nothing would do."""
+    if not config.acr_values:
+        return ""
+    enough = [asked for asked in config.acr_values if asked >= level]
+    return config.acr_values[min(enough)] if enough else None
+
+
+def challenge(verifier: str) -> str:
+    """The PKCE code challenge of a verifier, method S256 (RFC 7636 4.2)."""
+    return base64url(hashlib.sha256(verifier.encode("ascii")).digest())
+
+
+def base64url(data: bytes) -> str:
+    """Bytes in base64url without padding."""
+    return urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def _tag(config: OpenIdConfig, language: str) -> str:
+    """How the provider names a language (BCP 47), as its file says: compared without regard to case and region."""
+    found = lookup(language, config.languages)
+    return language if found is None else config.languages[found]
+
+
+def address(
+    prefix: str, config: OpenIdConfig, ask: UpstreamRequest, nonce: str, verifier: str, development: bool
+) -> str:
+    """The whole URL. The state travels unchanged; a login hint travels in development only."""
+    query = {
+        "redirect_uri": ask.callback,
+        "state": ask.state,
+        "nonce": nonce,
+        "code_challenge": challenge(verifier),
+        "ui_locales": _tag(config, ask.language),
+    }
+    if ask.fresh and NewSignIn.PROMPT_LOGIN in config.reauthentication:
+        query["prompt"] = "login"
+    if ask.fresh and NewSignIn.MAX_AGE in config.reauthentication:
+        query["max_age"] = "0"
+    elif ask.max_age is not None:
+        query["max_age"] = str(ask.max_age)
+    if development and ask.hint:
+        query["login_hint"] = ask.hint
+    return prefix + urlencode(query, quote_via=quote)
+
+
+def end_session_address(endpoint: str, config: OpenIdConfig, parting: LogoutRedirect) -> str:
+    """The logout request to a provider (OpenID Connect RP-Initiated Logout 1.0, 2).
+
+    The ID token says whose session it is; if none was kept, a `logout_hint` does.
+    """
+    query = {
+        "client_id": config.client_id,
+        "post_logout_redirect_uri": parting.callback,
+        "state": parting.state,
+        "ui_locales": _tag(config, parting.language),
+    }
+    if parting.id_token is None:
+        query["logout_hint"] = parting.subject
+    else:
+        query["id_token_hint"] = parting.id_token
+    join = "&" if "?" in endpoint else "?"
+    return endpoint + join + urlencode(query, quote_via=quote)

@@ -1,0 +1,57 @@
+"""A provider's error codes to our reasons."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from broker.platform.http_client import HttpResponse
+from broker.provider import ProviderFailureReason
+from providers.openid.errors import TOKEN, UpstreamError, UpstreamFault
+
+STANDARD: Final[Mapping[str, ProviderFailureReason]] = {
+    # RFC 6749 4.1.2.1
+    "access_denied": ProviderFailureReason.CANCELLED,
+    "server_error": ProviderFailureReason.UNAVAILABLE,
+    "temporarily_unavailable": ProviderFailureReason.UNAVAILABLE,
+    # OpenID Connect Core 3.1.2.6
+    "login_required": ProviderFailureReason.NOT_RECOGNISED,
+    "interaction_required": ProviderFailureReason.NOT_RECOGNISED,
+    "account_selection_required": ProviderFailureReason.NOT_RECOGNISED,
+    "consent_required": ProviderFailureReason.DECLINED,
+    # OpenID Connect Core Error Code unmet_authentication_requirements 1.0
+    "unmet_authentication_requirements": ProviderFailureReason.TOO_WEAK,
+}
+"""Every other code says that the request was wrong, so for the citizen the provider does not work."""
+
+_CODE: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]{1,64}", re.ASCII)
+
+
+def of_callback_error(error: str, own: Mapping[str, ProviderFailureReason]) -> UpstreamError:
+    """What an `error` in the callback means. It came through the citizen's browser and proves no outage."""
+    reason = own.get(error) or STANDARD.get(error, ProviderFailureReason.UNAVAILABLE)
+    return UpstreamError(UpstreamFault.ANSWER_ERROR, f"the provider answered {_shown(error)}", reason=reason)
+
+
+def of_token_error(error: object, answer: HttpResponse, own: Mapping[str, ProviderFailureReason]) -> UpstreamError:
+    """What a 4xx of the token endpoint with this `error` means (RFC 6749 5.2).
+
+    `invalid_grant` is a code that is false, old, or was used before: anybody can bring it about with a made-up code.
+    `invalid_client` is a fault in how the broker is registered there, and nobody can sign in.
+    """
+    if not isinstance(error, str):
+        return TOKEN.failed(answer)
+    detail = f"token endpoint: status {answer.status}, {_shown(error)}"
+    if error in own:
+        return UpstreamError(UpstreamFault.TOKEN_ERROR, detail, reason=own[error])
+    match error:
+        case "invalid_grant":
+            return UpstreamError(UpstreamFault.TOKEN_CODE, detail)
+        case "invalid_client":
+            return UpstreamError(UpstreamFault.TOKEN_CLIENT, detail)
+        case _:
+            return UpstreamError(UpstreamFault.TOKEN_ERROR, detail, reason=STANDARD.get(error))
+
+
+def _shown(error: object) -> str:
+    """An error code as the log may have it."""
+    return error if isinstance(error, str) and _CODE.fullmatch(error) else "an error that cannot be shown"

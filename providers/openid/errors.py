@@ -1,0 +1,191 @@
+"""How the steps of a sign-in stop: raised inside the kind, a value outside it. Every fault there is stands in `RULES`.
+
+The cause of a fault decides whether it counts against the provider's health (`broker.provider.OUTAGES`). One question
+settles it: can a single citizen bring the fault about, by the browser or by the data that the provider holds about
+them? Then it is REPLY or BROWSER, and the breaker never hears of it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from broker.platform.http_client import HttpFailure, HttpResponse, NotJson, ResponseTooLarge
+from broker.platform.refreshing_cache import FetchFailed
+from broker.provider import FailureCause, ProviderFailure, ProviderFailureReason
+
+
+class UpstreamFault(StrEnum):
+    """Everything that can be wrong with a sign-in at an OpenID provider: the word in the log and in the counters."""
+
+    METADATA_UNREACHABLE = "metadata_unreachable"
+    METADATA_STATUS = "metadata_status"
+    METADATA_UNREADABLE = "metadata_unreadable"
+    METADATA_ISSUER = "metadata_issuer"
+    METADATA_ENDPOINT = "metadata_endpoint"
+    KEYS_UNREACHABLE = "keys_unreachable"
+    KEYS_STATUS = "keys_status"
+    KEYS_UNREADABLE = "keys_unreadable"
+    KEYS_UNUSABLE = "keys_unusable"
+    LEVEL_NOT_OFFERED = "level_not_offered"
+    ANSWER_ELSEWHERE = "answer_elsewhere"
+    ANSWER_ERROR = "answer_error"
+    ANSWER_CODE = "answer_code"
+    TOKEN_UNREACHABLE = "token_unreachable"
+    TOKEN_STATUS = "token_status"
+    TOKEN_CLIENT = "token_client"
+    TOKEN_CODE = "token_code"
+    TOKEN_ERROR = "token_error"
+    TOKEN_REFUSED = "token_refused"
+    TOKEN_UNREADABLE = "token_unreadable"
+    TOKEN_MISSING = "token_missing"
+    TOKEN_TYPE = "token_type"
+    TOKEN_UNSENDABLE = "token_unsendable"
+    ID_TOKEN_ENCRYPTED = "id_token_encrypted"
+    ID_TOKEN_FORM = "id_token_form"
+    ID_TOKEN_KEYS = "id_token_keys"
+    ID_TOKEN_UNPROVEN = "id_token_unproven"
+    ID_TOKEN_ISSUER = "id_token_issuer"
+    ID_TOKEN_AUDIENCE = "id_token_audience"
+    ID_TOKEN_TIME = "id_token_time"
+    ID_TOKEN_NONCE = "id_token_nonce"
+    ID_TOKEN_SUBJECT = "id_token_subject"
+    ID_TOKEN_ACCESS_TOKEN = "id_token_access_token"
+    SIGN_IN_TIME_MISSING = "sign_in_time_missing"
+    SIGN_IN_TIME_WRONG = "sign_in_time_wrong"
+    SIGN_IN_TOO_OLD = "sign_in_too_old"
+    USERINFO_UNREACHABLE = "userinfo_unreachable"
+    USERINFO_STATUS = "userinfo_status"
+    USERINFO_REFUSED = "userinfo_refused"
+    USERINFO_SIGNED = "userinfo_signed"
+    USERINFO_ENCRYPTED = "userinfo_encrypted"
+    USERINFO_UNREADABLE = "userinfo_unreadable"
+    USERINFO_SUBJECT = "userinfo_subject"
+    LEVEL_MISSING = "level_missing"
+    LEVEL_UNKNOWN = "level_unknown"
+    CLAIMS_MISSING = "claims_missing"
+
+
+@dataclass(frozen=True, slots=True)
+class FaultRule:
+    """What a fault means: what it depended on, what the journey is told, and why it is of that cause."""
+
+    cause: FailureCause
+    reason: ProviderFailureReason
+    why: str
+
+
+F, C, R = UpstreamFault, FailureCause, ProviderFailureReason
+
+# fmt: off
+RULES: Final[Mapping[UpstreamFault, FaultRule]] = MappingProxyType({
+    F.METADATA_UNREACHABLE: FaultRule(C.TRANSPORT, R.UNAVAILABLE, "the document is the same for everybody"),
+    F.METADATA_STATUS: FaultRule(C.STATUS, R.UNAVAILABLE, "the document is the same for everybody"),
+    F.METADATA_UNREADABLE: FaultRule(C.METADATA, R.UNAVAILABLE, "the document is the same for everybody"),
+    F.METADATA_ISSUER: FaultRule(C.METADATA, R.UNAVAILABLE, "the document is the same for everybody"),
+    F.METADATA_ENDPOINT: FaultRule(C.METADATA, R.UNAVAILABLE, "the document is the same for everybody"),
+    F.KEYS_UNREACHABLE: FaultRule(C.TRANSPORT, R.UNAVAILABLE, "the key set is the same for everybody"),
+    F.KEYS_STATUS: FaultRule(C.STATUS, R.UNAVAILABLE, "the key set is the same for everybody"),
+    F.KEYS_UNREADABLE: FaultRule(C.KEYS, R.UNAVAILABLE, "the key set is the same for everybody"),
+    F.KEYS_UNUSABLE: FaultRule(C.KEYS, R.UNAVAILABLE, "the key set is the same for everybody"),
+    F.LEVEL_NOT_OFFERED: FaultRule(C.BROKER, R.TOO_WEAK, "the configuration names no acr for this level"),
+    F.ANSWER_ELSEWHERE: FaultRule(C.BROWSER, R.UNSAFE, "anybody can open a callback with any parameters"),
+    F.ANSWER_ERROR: FaultRule(C.BROWSER, R.UNAVAILABLE, "anybody can write an error into a callback"),
+    F.ANSWER_CODE: FaultRule(C.BROWSER, R.UNSAFE, "anybody can write a code into a callback"),
+    F.TOKEN_UNREACHABLE: FaultRule(C.TRANSPORT, R.UNAVAILABLE, "no answer came"),
+    F.TOKEN_STATUS: FaultRule(C.STATUS, R.UNAVAILABLE, "5xx, 429, a redirect, no such endpoint, or no client let in"),
+    F.TOKEN_CLIENT: FaultRule(C.STATUS, R.UNAVAILABLE, "invalid_client: the provider lets this broker in for nobody"),
+    F.TOKEN_CODE: FaultRule(C.BROWSER, R.UNSAFE, "invalid_grant: a made-up, used or foreign code does this"),
+    F.TOKEN_ERROR: FaultRule(C.REPLY, R.UNAVAILABLE, "an error code about this one sign-in"),
+    F.TOKEN_REFUSED: FaultRule(C.REPLY, R.UNSAFE, "a filter before the endpoint may dislike this one code"),
+    F.TOKEN_UNREADABLE: FaultRule(C.REPLY, R.UNSAFE, "token responses may carry details of the citizen"),
+    F.TOKEN_MISSING: FaultRule(C.REPLY, R.UNSAFE, "content of the reply about one citizen"),
+    F.TOKEN_TYPE: FaultRule(C.REPLY, R.UNSAFE, "content of the reply about one citizen"),
+    F.TOKEN_UNSENDABLE: FaultRule(C.REPLY, R.UNSAFE, "content of the reply about one citizen"),
+    F.ID_TOKEN_ENCRYPTED: FaultRule(C.REPLY, R.UNSAFE, "the provider answers; the configuration does not fit it"),
+    F.ID_TOKEN_FORM: FaultRule(C.REPLY, R.UNSAFE, "header or payload hold what belongs to one citizen or one token"),
+    F.ID_TOKEN_KEYS: FaultRule(C.KEYS, R.UNSAFE, "keys fetched after the token came did not make its signature"),
+    F.ID_TOKEN_UNPROVEN: FaultRule(C.REPLY, R.UNSAFE, "the keys could not be asked for again yet, so nothing is known"),
+    F.ID_TOKEN_ISSUER: FaultRule(C.REPLY, R.UNSAFE, "content of a token about one citizen"),
+    F.ID_TOKEN_AUDIENCE: FaultRule(C.REPLY, R.UNSAFE, "content of a token about one citizen"),
+    F.ID_TOKEN_TIME: FaultRule(C.REPLY, R.UNSAFE, "content of a token about one citizen"),
+    F.ID_TOKEN_NONCE: FaultRule(C.BROWSER, R.UNSAFE, "a citizen can bring the code of another sign-in"),
+    F.ID_TOKEN_SUBJECT: FaultRule(C.REPLY, R.UNSAFE, "content of a token about one citizen"),
+    F.ID_TOKEN_ACCESS_TOKEN: FaultRule(C.REPLY, R.UNSAFE, "content of a token about one citizen"),
+    F.SIGN_IN_TIME_MISSING: FaultRule(C.REPLY, R.INCOMPLETE, "content of a token about one citizen"),
+    F.SIGN_IN_TIME_WRONG: FaultRule(C.REPLY, R.UNSAFE, "content of a token about one citizen"),
+    F.SIGN_IN_TOO_OLD: FaultRule(C.REPLY, R.UNSAFE, "content of a token about one citizen"),
+    F.USERINFO_UNREACHABLE: FaultRule(C.TRANSPORT, R.UNAVAILABLE, "no answer came"),
+    F.USERINFO_STATUS: FaultRule(C.STATUS, R.UNAVAILABLE, "5xx, 429, a redirect, or a method that is not taken"),
+    F.USERINFO_REFUSED: FaultRule(C.REPLY, R.INCOMPLETE, "a 4xx is about the token of one citizen, or their account"),
+    F.USERINFO_SIGNED: FaultRule(C.REPLY, R.UNSAFE, "the provider answers; the configuration does not fit it"),
+    F.USERINFO_ENCRYPTED: FaultRule(C.REPLY, R.UNSAFE, "the provider answers; the configuration does not fit it"),
+    F.USERINFO_UNREADABLE: FaultRule(C.REPLY, R.UNSAFE, "details of one citizen: half an emoji in a name does this"),
+    F.USERINFO_SUBJECT: FaultRule(C.REPLY, R.UNSAFE, "details of one citizen"),
+    F.LEVEL_MISSING: FaultRule(C.REPLY, R.INCOMPLETE, "content of a token about one citizen"),
+    F.LEVEL_UNKNOWN: FaultRule(C.REPLY, R.TOO_WEAK, "content of a token about one citizen"),
+    F.CLAIMS_MISSING: FaultRule(C.REPLY, R.INCOMPLETE, "details of one citizen"),
+})
+# fmt: on
+
+
+class UpstreamError(FetchFailed):
+    """A sign-in ends here. `failure` is what the journey is told."""
+
+    def __init__(self, fault: UpstreamFault, detail: str, *, reason: ProviderFailureReason | None = None) -> None:
+        """`reason` stands in the place of the rule's, if the provider's own words say more."""
+        super().__init__(detail)
+        rule = RULES[fault]
+        self.failure = ProviderFailure(reason or rule.reason, detail, rule.cause, fault.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An endpoint of the provider, and the faults of an answer that is not what it must be.
+
+    `refused` is the fault of a status that may be about one citizen; None if the answer is the same for everybody.
+    `broken` are the statuses below 500 that never are about one citizen.
+    """
+
+    name: str
+    unreachable: UpstreamFault
+    status: UpstreamFault
+    unreadable: UpstreamFault
+    refused: UpstreamFault | None = None
+    broken: frozenset[int] = frozenset()
+
+    def failed(self, problem: HttpResponse | NotJson | HttpFailure) -> UpstreamError:
+        """The provider did not answer as it must: a failed call, a status other than 200, a body that is no JSON."""
+        match problem:
+            case HttpResponse(status=429):
+                return UpstreamError(self.status, f"{self.name}: status 429", reason=ProviderFailureReason.BUSY)
+            case HttpResponse(status=status):
+                everybodys = status >= 500 or 300 <= status < 400 or status in self.broken
+                fault = self.status if everybodys or self.refused is None else self.refused
+                return UpstreamError(fault, f"{self.name}: status {status}")
+            case NotJson() | ResponseTooLarge():
+                return UpstreamError(self.unreadable, f"{self.name}: {type(problem).__name__}: {problem.detail}")
+            case _:
+                return UpstreamError(self.unreachable, f"{self.name}: {type(problem).__name__}: {problem.detail}")
+
+
+METADATA: Final = Endpoint("metadata", F.METADATA_UNREACHABLE, F.METADATA_STATUS, F.METADATA_UNREADABLE)
+KEYS: Final = Endpoint("keys", F.KEYS_UNREACHABLE, F.KEYS_STATUS, F.KEYS_UNREADABLE)
+TOKEN: Final = Endpoint(
+    "token endpoint",
+    F.TOKEN_UNREACHABLE,
+    F.TOKEN_STATUS,
+    F.TOKEN_UNREADABLE,
+    F.TOKEN_REFUSED,
+    # a client that is not let in, and an endpoint that is not there: the same for every code
+    frozenset({401, 404, 405, 410}),
+)
+USERINFO: Final = Endpoint(
+    "userinfo",
+    F.USERINFO_UNREACHABLE,
+    F.USERINFO_STATUS,
+    F.USERINFO_UNREADABLE,
+    F.USERINFO_REFUSED,
+    frozenset({405}),
+)

@@ -1,0 +1,146 @@
+"""What an ID token must say (OpenID Connect Core 3.1.3.7), as an ordered list of small checks.
+
+The signature and the algorithm were checked before, against keys from the provider's metadata. Each check raises
+Refused. None of them is an outage of the provider: what a token says is about one citizen.
+"""
+
+import hmac
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from broker.crypto.jose import hash_claim
+from providers.openid.describe import describe_identifier
+from providers.openid.errors import UpstreamError, UpstreamFault
+
+MAX_SUBJECT: Final = 255
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedIdToken:
+    """What this sign-in demands of the ID token.
+
+    `departed` is when the citizen left and `now` when they are back (seconds since 1970 UTC), `skew` by how much the
+    provider's clock may differ; `oldest` is the earliest `auth_time` that will do, None where any will; `untimed` says
+    that it may be missing. It must be later than `after`, which is by the provider's own clock.
+    """
+
+    issuer: str
+    client_id: str
+    audiences: frozenset[str]
+    nonce: str = field(repr=False)
+    departed: float
+    now: float
+    skew: float
+    oldest: float | None
+    access_token: str = field(repr=False)
+    algorithm: str
+    after: int | None = None
+    untimed: bool = False
+
+
+Claims = Mapping[str, Any]
+
+
+def check_issuer(claims: Claims, expected: ExpectedIdToken) -> None:
+    """Item 2: exactly the issuer of the metadata."""
+    if claims.get("iss") != expected.issuer:
+        found = describe_identifier(claims.get("iss"))
+        raise _refused(UpstreamFault.ID_TOKEN_ISSUER, f"iss {found}: expected {expected.issuer!r}")
+
+
+def check_audience(claims: Claims, expected: ExpectedIdToken) -> None:
+    """Items 3 to 5: made for this broker, for no unknown party, and requested by this broker."""
+    aud = claims.get("aud")
+    named = [aud] if isinstance(aud, str) else aud
+    if not isinstance(named, list) or expected.client_id not in named:
+        raise _refused(UpstreamFault.ID_TOKEN_AUDIENCE, "aud does not name us")
+    if any(one != expected.client_id and one not in expected.audiences for one in named if isinstance(one, str)):
+        raise _refused(UpstreamFault.ID_TOKEN_AUDIENCE, "aud names somebody we do not know")
+    if not all(isinstance(one, str) for one in named):
+        raise _refused(UpstreamFault.ID_TOKEN_AUDIENCE, "aud holds something that is not a text")
+    azp = claims.get("azp")
+    if (azp is not None or len(named) > 1) and azp != expected.client_id:
+        raise _refused(UpstreamFault.ID_TOKEN_AUDIENCE, "azp is not us")
+
+
+def check_times(claims: Claims, expected: ExpectedIdToken) -> None:
+    """Items 9 and 10: not expired, issued in this sign-in, not from the future."""
+    expires = _time(claims, "exp", UpstreamFault.ID_TOKEN_TIME)
+    if expires <= expected.now - expected.skew:
+        raise _refused(UpstreamFault.ID_TOKEN_TIME, f"expired {expected.now - expires:.0f} s ago")
+    issued = _time(claims, "iat", UpstreamFault.ID_TOKEN_TIME)
+    if issued > expected.now + expected.skew:
+        raise _refused(UpstreamFault.ID_TOKEN_TIME, f"issued {issued - expected.now:.0f} s in the future")
+    if issued < expected.departed - expected.skew:
+        raise _refused(
+            UpstreamFault.ID_TOKEN_TIME, f"issued {expected.departed - issued:.0f} s before the citizen left"
+        )
+    if "nbf" in claims and _time(claims, "nbf", UpstreamFault.ID_TOKEN_TIME) > expected.now + expected.skew:
+        raise _refused(UpstreamFault.ID_TOKEN_TIME, "not valid yet")
+
+
+def check_nonce(claims: Claims, expected: ExpectedIdToken) -> None:
+    """Item 11: an answer to this very request."""
+    nonce = claims.get("nonce")
+    if not isinstance(nonce, str) or not hmac.compare_digest(nonce.encode(), expected.nonce.encode()):
+        raise _refused(UpstreamFault.ID_TOKEN_NONCE, "nonce is missing or another one")
+
+
+def check_subject(claims: Claims, expected: ExpectedIdToken) -> None:
+    """`sub` is 1 to 255 ASCII characters (OpenID Connect Core 2), none of them a control character."""
+    sub = claims.get("sub")
+    if not isinstance(sub, str) or not 1 <= len(sub) <= MAX_SUBJECT or not sub.isascii() or not sub.isprintable():
+        raise _refused(
+            UpstreamFault.ID_TOKEN_SUBJECT, "sub is missing or not a text of 1 to 255 printable ASCII characters"
+        )
+
+
+def check_access_token(claims: Claims, expected: ExpectedIdToken) -> None:
+    """`at_hash`, where present, is that of the access token beside it (3.1.3.8)."""
+    found = claims.get("at_hash")
+    if found is not None and found != hash_claim(expected.access_token, expected.algorithm):
+        raise _refused(UpstreamFault.ID_TOKEN_ACCESS_TOKEN, "at_hash is not that of the access token")
+
+
+def check_sign_in_time(claims: Claims, expected: ExpectedIdToken) -> None:
+    """Item 13: the citizen signed in there recently enough, where that was asked for."""
+    if claims.get("auth_time") is None and (expected.oldest is None or expected.untimed):
+        return
+    if claims.get("auth_time") is None:
+        raise _refused(UpstreamFault.SIGN_IN_TIME_MISSING, "auth_time is missing though max_age was asked for")
+    signed_in = _time(claims, "auth_time", UpstreamFault.SIGN_IN_TIME_WRONG)
+    if signed_in > expected.now + expected.skew:
+        raise _refused(UpstreamFault.SIGN_IN_TIME_WRONG, "auth_time is in the future")
+    if expected.after is not None and signed_in <= expected.after:
+        raise _refused(UpstreamFault.SIGN_IN_TOO_OLD, "the sign-in is the one that the citizen has ended here")
+    if expected.oldest is not None and signed_in < expected.oldest - expected.skew:
+        raise _refused(UpstreamFault.SIGN_IN_TOO_OLD, f"signed in {expected.oldest - signed_in:.0f} s too long ago")
+
+
+CHECKS: Final[tuple[Callable[[Claims, ExpectedIdToken], None], ...]] = (
+    check_issuer,
+    check_audience,
+    check_times,
+    check_nonce,
+    check_subject,
+    check_access_token,
+    check_sign_in_time,
+)
+
+
+def check_id_token(claims: Claims, expected: ExpectedIdToken) -> None:
+    """All checks, in order. Raises UpstreamError."""
+    for check in CHECKS:
+        check(claims, expected)
+
+
+def _time(claims: Claims, name: str, fault: UpstreamFault) -> float:
+    value = claims.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e12:
+        raise _refused(fault, f"{name} is missing or no time")
+    return value
+
+
+def _refused(fault: UpstreamFault, detail: str) -> UpstreamError:
+    return UpstreamError(fault, f"ID token: {detail}")

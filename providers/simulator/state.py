@@ -1,0 +1,131 @@
+"""What the simulator remembers while it runs: sign-ins under way, tokens, keys."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from broker.crypto.jose import SigningKey, load_signing_key, new_signing_key_pem
+from broker.platform.system import System
+from providers.simulator.outcomes import SimulatedOutcome
+from providers.simulator.requests import Request
+from providers.simulator.settings import Issuer, Persona
+
+CODE_LIFE: Final = 60
+HUGE_FOR: Final = 5
+"""Seconds for which a key set stays huge."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedSignIn:
+    """One sign-in: what was asked, who it was, what shall become of it, until when its code or token lives."""
+
+    request: Request
+    persona: Persona
+    outcome: SimulatedOutcome
+    at: int
+    expires: float
+
+
+@dataclass(frozen=True, slots=True)
+class RememberedSession:
+    """Somebody who is signed in at the issuer in one browser, and since when (seconds since 1970 UTC)."""
+
+    persona: Persona
+    at: int
+
+
+class IssuerState:
+    """Everything one issuer remembers. `out_of_order`: every endpoint answers 503."""
+
+    def __init__(self, issuer: Issuer, system: System) -> None:
+        """Draws a first key."""
+        self.out_of_order = False
+        self.key = new_key(issuer)
+        self._issuer = issuer
+        self._ambient = system
+        self._codes: dict[str, SimulatedSignIn] = {}
+        self._tokens: dict[str, SimulatedSignIn] = {}
+        self._sessions: dict[str, RememberedSession] = {}
+        self._assertions: dict[str, float] = {}
+        self._huge_until = 0.0
+
+    def new_code(self, sign_in: SimulatedSignIn) -> str:
+        """A code for a sign-in."""
+        return self._put(self._codes, sign_in)
+
+    def take_code(self, code: str) -> SimulatedSignIn | None:
+        """The sign-in of a code, once."""
+        return self._live(self._codes.pop(code, None))
+
+    def new_token(self, sign_in: SimulatedSignIn) -> str:
+        """An access token for a sign-in."""
+        return self._put(self._tokens, sign_in)
+
+    def find_token(self, token: str) -> SimulatedSignIn | None:
+        """The sign-in of an access token."""
+        return self._live(self._tokens.get(token))
+
+    def begin_session(self, persona: Persona, at: int) -> str:
+        """Remembers who signed in; gives what the browser keeps."""
+        name = self._ambient.random_bytes(24).hex()
+        self._sessions[name] = RememberedSession(persona, at)
+        return name
+
+    def find_session(self, name: str) -> RememberedSession | None:
+        """Who is signed in, by what the browser kept."""
+        return self._sessions.get(name)
+
+    def end_session(self, name: str) -> None:
+        """Nobody is signed in there any more."""
+        self._sessions.pop(name, None)
+
+    def use_assertion(self, jti: str, expires: float) -> bool:
+        """Whether this client assertion is new."""
+        now = self._ambient.now()
+        self._assertions = {one: until for one, until in self._assertions.items() if until > now}
+        if jti in self._assertions:
+            return False
+        self._assertions[jti] = expires
+        return True
+
+    def rotate(self, *, huge: bool = False, same_id: bool = False) -> None:
+        """From now on another key signs, and the old one is not shown any more; `huge`: among thousands of others.
+
+        `same_id`: the new key takes over the `kid` of the old one.
+        """
+        self.key = new_key(self._issuer, self.key.kid if same_id else None)
+        if huge:
+            self._huge_until = self._ambient.now() + HUGE_FOR
+
+    @property
+    def jwks(self) -> Mapping[str, Any]:
+        """The key set as it is shown."""
+        keys = [dict(self.key.jwk)]
+        if self._ambient.now() < self._huge_until:
+            keys += [{**self.key.jwk, "kid": f"one-of-many-{number}"} for number in range(5000)]
+        return {"keys": keys}
+
+    def _put(self, kept: dict[str, SimulatedSignIn], sign_in: SimulatedSignIn) -> str:
+        now = self._ambient.now()
+        for old in [name for name, one in kept.items() if one.expires <= now]:
+            del kept[old]
+        name = self._ambient.random_bytes(24).hex()
+        kept[name] = sign_in
+        return name
+
+    def _live(self, sign_in: SimulatedSignIn | None) -> SimulatedSignIn | None:
+        return sign_in if sign_in is not None and sign_in.expires > self._ambient.now() else None
+
+
+def new_key(issuer: Issuer, kid: str | None = None) -> SigningKey:
+    """A new private key of an issuer's algorithm."""
+    return load_signing_key(new_signing_key_pem(issuer.algorithm), issuer.algorithm, kid)
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedIssuer:
+    """One issuer at work: what it is, where it is, what it remembers."""
+
+    issuer: Issuer
+    url: str
+    memory: IssuerState = field(repr=False)

@@ -1,0 +1,228 @@
+"""The deterministic costs of a warm sign-in: pushed request, private_key_jwt, bearer; PostgreSQL and Redis."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import asyncpg
+import pytest
+
+from tests.budgets.counting import Interpreter, Made, Monitor, Statements, started_and_stopped, writes
+from tests.e2e.app_harness import Script, Stage, staged
+from tests.e2e.raw_client import NORTHBANK, RIDES_SERVICE, Forms, Reply, Rider, Service, land_register, rides, wire
+from tests.support.postgres import PostgresServer
+from tests.support.redis import RedisServer
+
+CHORES = ("for_ever", "beat", "run")
+"""What goes on whether or not anybody signs in. It is stopped here, so that all that is counted is theirs."""
+
+Step = Callable[[Rider], Awaitable[Reply]]
+
+
+@dataclass(slots=True)
+class Kept:
+    """What one step leaves for the next."""
+
+    form: Mapping[str, str]
+    back: str = ""
+    code: str = ""
+    token: str = ""
+
+
+def steps(kept: Kept) -> Sequence[tuple[str, Step]]:
+    """Every request of a sign-in at the broker, one by one."""
+
+    async def picker(rider: Rider) -> Reply:
+        reply = await rider.visit(rider.page)
+        kept.form = Forms(reply.body).found[f"{rider.page}/choose"]
+        return reply
+
+    async def choice(rider: Rider) -> Reply:
+        return await rider.submit(f"{rider.page}/choose", {**kept.form, "provider": NORTHBANK})
+
+    async def leaving(rider: Rider) -> Reply:
+        reply = await rider.visit(rider.page)
+        kept.back = (await rider.wire.send("GET", reply.headers["Refresh"].partition("url=")[2])).location
+        return reply
+
+    async def callback(rider: Rider) -> Reply:
+        return await rider.visit(kept.back)
+
+    async def agreement(rider: Rider) -> Reply:
+        reply = await rider.visit(rider.page)
+        kept.form = Forms(reply.body).found[f"{rider.page}/share"]
+        return reply
+
+    async def sharing(rider: Rider) -> Reply:
+        return await rider.submit(f"{rider.page}/share", {**kept.form, "agree": "yes"})
+
+    async def returning(rider: Rider) -> Reply:
+        reply = await rider.visit(rider.page)
+        kept.code = reply.headers["Refresh"].partition("code=")[2].partition("&")[0]
+        return reply
+
+    async def token(rider: Rider) -> Reply:
+        reply = await rider.redeem(kept.code)
+        kept.token = reply.right().told["access_token"]
+        return reply
+
+    async def userinfo(rider: Rider) -> Reply:
+        return await rider.userinfo(kept.token)
+
+    return (
+        ("pushed request", lambda rider: rider.push()),
+        ("authorization", lambda rider: rider.authorize()),
+        ("picker", picker),
+        ("choice", choice),
+        ("leaving", leaving),
+        ("callback", callback),
+        ("agreement", agreement),
+        ("sharing", sharing),
+        ("returning", returning),
+        ("token", token),
+        ("userinfo", userinfo),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A warm broker, and what is counted at it."""
+
+    stage: Stage
+    service: Service
+    bound: Service
+    monitor: Monitor
+    statements: Statements
+    interpreter: Interpreter
+    rider: Callable[[Service], Rider]
+
+    async def warm(self, service: Service) -> None:
+        """A few sign-ins, after which whatever is made once has been made."""
+        for _ in range(3):
+            rider = self.rider(service)
+            for _, step in steps(Kept({})):
+                assert (await step(rider)).status < 400
+        await self.monitor.heard()
+        await self.statements.heard()
+
+
+@pytest.fixture(scope="module")
+async def bench(
+    tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer, redis_server: RedisServer
+) -> AsyncIterator[Bench]:
+    """One process on PostgreSQL and Redis, warm and alone with its sign-ins."""
+    folder = tmp_path_factory.mktemp("counts")
+    postgres_server.start()
+    redis_server.renew()
+    async with AsyncExitStack() as stack:
+        database = stack.enter_context(postgres_server.database())
+        stores = {
+            'url = "sqlite:../.demo/facts.db"': f'url = "{database}"',
+            'url = "memory:"': f'url = "{redis_server.url}"',
+        }
+        script = Script(edits={"broker.toml": stores}, files={"services/rides.toml": RIDES_SERVICE})
+        owner = await asyncpg.connect(database)
+        await owner.execute(f"ALTER DATABASE {database.rpartition('/')[2]} SET log_statement = 'all'")
+        await owner.close()
+        stage = await stack.enter_async_context(staged(folder, script))
+        chores = [task for task in asyncio.all_tasks() if getattr(task.get_coro(), "__name__", "") in CHORES]
+        while alive := [task for task in chores if not task.done()]:
+            for task in alive:
+                task.cancel()
+            await asyncio.wait(alive, timeout=0.1)
+        sender = await stack.enter_async_context(wire())
+        monitor = await stack.enter_async_context(Monitor.of(redis_server))
+        made = Bench(
+            stage,
+            rides(folder, stage.issuer),
+            land_register(folder, stage.issuer, stage.service),
+            monitor,
+            Statements(postgres_server, database),
+            Interpreter(),
+            lambda service: Rider(sender, service),
+        )
+        await made.warm(made.service)
+        yield made
+
+
+async def counted(bench: Bench, service: Service) -> tuple[Mapping[str, Sequence[str]], Mapping[str, Sequence[str]]]:
+    """What each step of one sign-in sent to Redis, and what it had PostgreSQL do."""
+    rider, redis, sql = bench.rider(service), {}, {}
+    for name, step in steps(Kept({})):
+        assert (await step(rider)).status < 400
+        redis[name] = await bench.monitor.heard()
+        sql[name] = await bench.statements.heard()
+    return redis, sql
+
+
+async def test_a_page_asks_redis_once_a_change_twice_a_callback_thrice_and_a_sign_in_fourteen_times(
+    bench: Bench,
+) -> None:
+    redis, _ = await counted(bench, bench.service)
+    trips = {name: len(commands) for name, commands in redis.items()}
+    assert trips == {
+        "pushed request": 1,
+        "authorization": 2,
+        "picker": 1,
+        "choice": 2,
+        "leaving": 1,
+        "callback": 3,
+        "agreement": 1,
+        "sharing": 2,
+        "returning": 1,
+        "token": 0,
+        "userinfo": 0,
+    }
+    assert sum(trips.values()) <= 14
+
+
+async def test_a_call_with_a_proof_asks_redis_whose_nonce_it_bears_and_whether_the_proof_is_new(bench: Bench) -> None:
+    await bench.warm(bench.bound)
+    redis, _ = await counted(bench, bench.bound)
+    assert {name: len(redis[name]) for name in ("token", "userinfo")} == {"token": 2, "userinfo": 2}
+
+
+async def test_a_sign_in_is_three_transactions_and_four_reads_in_postgresql_each_one_statement(bench: Bench) -> None:
+    _, sql = await counted(bench, bench.service)
+    written = {name: sum(map(writes, statements)) for name, statements in sql.items() if any(map(writes, statements))}
+    read = {name: len(statements) - written.get(name, 0) for name, statements in sql.items()}
+    assert written == {"pushed request": 1, "sharing": 1, "token": 1}, sql
+    assert {name: times for name, times in read.items() if times} == {
+        "agreement": 1,
+        "sharing": 1,
+        "token": 1,
+        "userinfo": 1,
+    }
+
+
+async def sign_in_watched(bench: Bench, service: Service) -> Made:
+    """What the interpreter did for one sign-in."""
+    rider = bench.rider(service)
+    with bench.interpreter.watched() as made:
+        for _, step in steps(Kept({})):
+            assert (await step(rider)).status < 400
+    return made
+
+
+async def test_a_warm_sign_in_opens_no_connection_imports_no_key_compiles_no_template_and_makes_no_tls_context(
+    bench: Bench,
+) -> None:
+    assert await sign_in_watched(bench, bench.service) == Made()
+
+
+async def test_a_warm_sign_in_with_bound_tokens_opens_and_makes_nothing_but_the_keys_that_proofs_bring_along(
+    bench: Bench,
+) -> None:
+    await bench.warm(bench.bound)
+    made = await sign_in_watched(bench, bench.bound)
+    assert made.keys, "a proof brings its key along, and it has to be imported"
+    made.keys.clear()
+    assert made == Made()
+
+
+async def test_what_is_never_done_for_a_sign_in_is_seen_when_a_broker_starts(bench: Bench) -> None:
+    with bench.interpreter.watched() as made:
+        # a task of its own, which is nobody's but the broker's
+        await asyncio.create_task(started_and_stopped(bench.stage.parts.settings))
+    assert made.keys and made.connections and made.templates and made.contexts

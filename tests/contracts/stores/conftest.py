@@ -1,0 +1,138 @@
+"""Stores to test: each suite is given one after the other, all with the same clock."""
+
+import math
+import shutil
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from broker.crypto.seal import Sealer
+from broker.crypto.seal import sealer as make_sealer
+from broker.model.store_results import StoreUnavailable
+from broker.platform.system import System
+from broker.stores.ephemeral.open import EphemeralStores, open_ephemeral_stores
+from broker.stores.sql.migrate import migrate
+from broker.stores.sql.tables import metadata
+from broker.stores.sql_stores import SqlStores, open_sql_stores
+from tests.support.postgres import PostgresServer
+from tests.support.redis import RedisServer
+
+AT_ONCE = 1.0
+"""Seconds within which it is said that a store cannot be reached."""
+TRIES = 10
+
+open_by_fake_clock = partial(open_sql_stores, tolerance=math.inf)
+"""Opens facts with a clock that may be any time away from the database's, which no test holds in its hand."""
+
+OpenFacts = Callable[[], Awaitable[SqlStores]]
+OpenPassing = Callable[[SqlStores], Awaitable[EphemeralStores]]
+
+
+def by_redis_py(redis: RedisServer) -> str:
+    """An address of a Redis that the broker's own connection does not serve: it names a user, the default one."""
+    return redis.url.replace("redis://", "redis://default@")
+
+
+async def refused_at_once(ask: Callable[[], Awaitable[object]]) -> None:
+    """It is said within a second that a store cannot be reached.
+
+    It is asked for more than once, as what a busy machine adds is not the store's; it must be refused each time.
+    """
+    took: list[float] = []
+    while not took or took[-1] >= AT_ONCE:
+        assert len(took) < TRIES, f"never refused within {AT_ONCE} s: {took}"
+        began = time.monotonic()
+        with pytest.raises(StoreUnavailable):
+            await ask()
+        took.append(time.monotonic() - began)
+
+
+@pytest.fixture
+def sealer(system: System) -> Sealer:
+    """Seals with one key."""
+    return make_sealer(b"\x07" * 32, (), system.random_bytes)
+
+
+@pytest.fixture(scope="session")
+async def migrated(postgres_server: PostgresServer) -> AsyncIterator[str]:
+    """A PostgreSQL database with the present schema, as the last test left it."""
+    with postgres_server.database() as url:
+        await migrate(url)
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the present schema, to be copied."""
+    file = tmp_path_factory.mktemp("migrated") / "facts.db"
+    await migrate(f"sqlite:{file}")
+    return file
+
+
+@pytest.fixture
+def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
+    """A file with the present schema and nothing in it."""
+    return f"sqlite:{shutil.copy(migrated_file, tmp_path)}"
+
+
+@pytest.fixture
+async def postgres_url(postgres: PostgresServer, migrated: str) -> str:
+    """A database with the present schema and nothing in it."""
+    connection = await asyncpg.connect(migrated)
+    tables = "".join(f"DELETE FROM {table.name};" for table in reversed(metadata.sorted_tables))
+    await connection.execute(
+        f"{tables} INSERT INTO shared_counters VALUES ('epoch', 1), ('kill_switches', 1), ('time', 0)"
+    )
+    await connection.close()
+    return migrated
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.store)])
+def facts_url(request: pytest.FixtureRequest) -> str:
+    """A database of each kind, one after the other."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+async def open_one(facts_url: str, sealer: Sealer, system: System) -> AsyncIterator[OpenFacts]:
+    """Opens the same facts as often as it is called, as several processes do."""
+    async with AsyncExitStack() as opened:
+
+        async def another() -> SqlStores:
+            facts = await open_by_fake_clock(facts_url, sealer, system)
+            opened.push_async_callback(facts.close)
+            return facts
+
+        yield another
+
+
+@pytest.fixture
+async def facts(open_one: OpenFacts) -> SqlStores:
+    """Facts, opened once."""
+    return await open_one()
+
+
+@pytest.fixture
+async def some_facts(sqlite_url: str, sealer: Sealer, system: System) -> AsyncIterator[SqlStores]:
+    """Facts for a test that is about something else."""
+    facts = await open_sql_stores(sqlite_url, sealer, system)
+    yield facts
+    await facts.close()
+
+
+@pytest.fixture(params=["memory", *(pytest.param(one, marks=pytest.mark.store) for one in ("redis", "redis-py"))])
+async def passing(
+    request: pytest.FixtureRequest, some_facts: SqlStores, sealer: Sealer, system: System
+) -> AsyncIterator[EphemeralStores]:
+    """Passing state of each kind, one after the other."""
+    redis: RedisServer | None = request.getfixturevalue("redis") if request.param != "memory" else None
+    url = "memory:" if redis is None else redis.url if request.param == "redis" else by_redis_py(redis)
+    passing = open_ephemeral_stores(url, sealer, some_facts.system, some_facts.switches)
+    yield passing
+    await passing.close()

@@ -1,0 +1,401 @@
+"""A database with rows in every table, and records with a value in every field: what an upgrade has to preserve.
+
+`fill` writes it through the stores, `database_dumps` makes the files in `dumps/` of it, `test_upgrade` reads them.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import MISSING, fields, is_dataclass, replace
+from typing import Any, Final
+
+from broker.assisted.case import (
+    Case,
+    CaseState,
+    Channel,
+    CheckOutcome,
+    CheckRecord,
+    Confirmation,
+    Contact,
+    ContactMethod,
+    Decision,
+    Details,
+    EvidenceRecord,
+    Flag,
+    IdentityBinding,
+    IndependentReview,
+    Move,
+    Note,
+    Phrase,
+    Review,
+    Role,
+    Safety,
+    Verdict,
+)
+from broker.model.assurance import EvidenceType, Level, Verification, VerificationCheck, VerificationEvidence
+from broker.model.audit import AuditEvent
+from broker.model.backchannel_request import BackchannelRequest, BackchannelState
+from broker.model.grant import OFFLINE_ACCESS, AssertionUse, AuthorizationCode, Grant, ReleasedIdentity, StoredToken
+from broker.model.handle import sha256_hex
+from broker.model.identity import Identity
+from broker.model.kill_switches import KillSwitchKind
+from broker.model.notification import Notification, NotificationKind
+from broker.model.outbound_delivery import DeliveryKind, OutboundDelivery
+from broker.model.session import EndedSession, Session
+from broker.model.staff import StaffAttempt, StaffSession
+from broker.model.store_results import AuthorizationWrite, AuthorizationWritten, CreateCaseResult, RedeemResult
+from broker.stores.sql.audit_chain import CheckpointSigner
+from broker.stores.sql_stores import SqlStores
+
+SEALING_KEY: Final = b"the sealing key of the dumps, 32"
+NOW: Final = 1_800_000_000.0
+"""When everything was written, in seconds since 1970 UTC. Codes are valid for another minute."""
+
+ISSUER: Final = "https://bank.example"
+PASSPORTS: Final = ("passports", "passports.example")
+TAX: Final = ("tax", "tax.example")
+"""Services: client id and sector."""
+PEOPLE: Final = ("ann", "bob", "cat", "dan", "eve")
+
+VERIFICATION: Final = Verification(
+    trust_framework="eidas",
+    level=Level.HIGH,
+    time=1_799_000_000,
+    claims=("given_name", "birthdate"),
+    policy="policy-1",
+    procedure="procedure-1",
+    process="process-1",
+    evidence=(
+        VerificationEvidence(
+            EvidenceType.VOUCH, (VerificationCheck("vpip", "an office", "check-1", 1_799_000_000),), {"number": "7"}
+        ),
+    ),
+)
+
+
+def identity(person: str) -> Identity:
+    """Who a person is, as the provider says."""
+    return Identity(
+        provider="bank",
+        issuer=ISSUER,
+        subject=f"{person}-at-bank",
+        level=Level.SUBSTANTIAL,
+        amr=("hwk", "user"),
+        auth_time=1_799_999_000,
+        claims={"given_name": person.title(), "birthdate": "1970-01-01"},
+        verification=VERIFICATION,
+        id_token=f"id-token-of-{person}",
+    )
+
+
+def release(person: str) -> ReleasedIdentity:
+    """What a service learns of a person."""
+    return ReleasedIdentity(
+        subject=f"sub-of-{person}-passports",
+        level=Level.SUBSTANTIAL,
+        amr=("hwk", "user"),
+        auth_time=1_799_999_000,
+        claims={"given_name": person.title(), "address": {"locality": "Ardle"}},
+        verification=VERIFICATION,
+        asked_claims={"userinfo": {"given_name": None}},
+        session=f"sid-{person}",
+        provider="bank",
+        max_age_asked=True,
+    )
+
+
+def code(person: str) -> AuthorizationCode:
+    """The code of a person's sign-in."""
+    return AuthorizationCode(
+        digest=sha256_hex(f"code-{person}"),
+        transaction=f"transaction-{person}",
+        client_id="passports",
+        account=f"account-{person}",
+        redirect_uri="https://passports.example/back",
+        scope=("openid", "profile"),
+        release=release(person),
+        created=NOW,
+        expires=NOW + 60,
+        nonce="nonce",
+        code_challenge="challenge",
+        dpop_jkt="thumbprint",
+        pushed=f"pushed-{person}",
+    )
+
+
+def session(person: str) -> Session:
+    """A person's session."""
+    return Session(
+        sha256_hex(f"session-{person}"),
+        f"sid-{person}",
+        f"account-{person}",
+        identity(person),
+        NOW,
+        NOW + 1,
+        NOW + 3600,
+    )
+
+
+def answer(person: str, service: tuple[str, str] = PASSPORTS) -> AuthorizationWrite:
+    """A sign-in of a person at a service."""
+    client_id, sector = service
+    made = replace(
+        code(person),
+        client_id=client_id,
+        release=replace(release(person), subject=f"sub-of-{person}-{client_id}"),
+    )
+    if service != PASSPORTS:
+        made = replace(
+            made,
+            digest=sha256_hex(f"code-{person}-{client_id}"),
+            transaction=f"transaction-{person}-{client_id}",
+            pushed=f"pushed-{person}-{client_id}",
+        )
+    return AuthorizationWrite(
+        issuer=ISSUER,
+        identity_subject=f"{person}-at-bank",
+        account=f"account-{person}",
+        sector=sector,
+        subject=f"sub-of-{person}-{client_id}",
+        code=made,
+        shared=("given_name", "address"),
+        session=session(person),
+        events=(event("service_answered", transaction=made.transaction),),
+        fact=f"answer-{made.transaction}",
+    )
+
+
+def grant(person: str, scope: tuple[str, ...] = ("openid", "profile")) -> Grant:
+    """What a person's code becomes."""
+    return Grant(
+        id=f"grant-{person}",
+        client_id="passports",
+        account=f"account-{person}",
+        scope=scope,
+        release=release(person),
+        created=NOW,
+        expires=NOW + 86_400,
+        nonce="nonce",
+        dpop_jkt="thumbprint",
+    )
+
+
+def tokens(person: str) -> tuple[StoredToken, StoredToken]:
+    """An access token with everything that it may be bound to, and a refresh token."""
+    access = StoredToken(sha256_hex(f"access-{person}"), "access", NOW, NOW + 300, "other-thumbprint", "x5t", "openid")
+    return access, StoredToken(sha256_hex(f"refresh-{person}"), "refresh", NOW, NOW + 86_400)
+
+
+def assertion(jti: str) -> AssertionUse:
+    """One use of a client assertion."""
+    return AssertionUse("passports", jti, NOW + 60)
+
+
+def event(kind: str, **changes: Any) -> AuditEvent:
+    """An audit event of a citizen at a service."""
+    return replace(AuditEvent(kind, NOW, "citizen", client_id="passports", details={"level": "low"}), **changes)
+
+
+EVERY_EVENT: Final = AuditEvent("k", NOW + 0.123456, "a", "t", "c", "s", "p", "acc", "g", {"b": "2", "a": "ü\n\"'"})
+"""An audit event with a value in every field."""
+
+
+def case(name: str, **changes: Any) -> Case:
+    """A verification case with a value in every field."""
+    check = CheckRecord("photo", CheckOutcome.COULD_NOT, "agent-1", NOW, "blurred", overridden=True)
+    made = Case(
+        id=f"case-{name}",
+        version=1,
+        state=CaseState.CLAIMED,
+        transaction=f"case-transaction-{name}",
+        browser=sha256_hex("browser"),
+        client_id="passports",
+        level=Level.SUBSTANTIAL,
+        claims=("given_name", "birthdate"),
+        language="cy",
+        reference=f"CASE-{name}",
+        phrase=Phrase("river", "lamp"),
+        created=NOW - 100,
+        changed=NOW,
+        expires=NOW + 16 * 86_400,
+        edit_version=3,
+        deadline=NOW + 86_400,
+        queued=NOW - 50,
+        lease=NOW + 900,
+        requester="agent-9",
+        continuation=sha256_hex(f"continuation-{name}"),
+        moved=True,
+        confirmation=Confirmation(sha256_hex("123456"), ContactMethod.EMAIL, NOW, NOW + 600),
+        codes_sent=2,
+        contact=Contact(ContactMethod.EMAIL, "ann@example.org"),
+        safety=Safety(someone_with_me=True, unsafe=True),
+        channel=Channel.VIDEO,
+        appointment=NOW + 1000,
+        details=Details({"given_name": "Ann"}, ("given_name",), "agent-1", NOW),
+        evidence=(EvidenceRecord("e-1", "passport", EvidenceType.DOCUMENT, "agent-1", NOW, {"number": "7"}, (check,)),),
+        checks=(check,),
+        phrase_verified=True,
+        agent="agent-1",
+        verdict=Verdict(
+            "agent-1", NOW, Decision.REFER, ("unsure",), "a note", Level.LOW, "m1a", "profiles-1", in_training=True
+        ),
+        second_review_reasons=("correction",),
+        reviewer="reviewer-1",
+        independent_review=IndependentReview("reviewer-1", NOW, Decision.APPROVE, ("clear",), "a view"),
+        review=Review("reviewer-1", NOW, agrees=True, reasons=("clear",), note="agreed"),
+        late=True,
+        flags=(Flag("agent-1", NOW, "coercion"),),
+        notes=(Note("agent-1", NOW, "opened by reference"),),
+        conflicts_of_interest=("agent-2",),
+        fingerprints=("mark-document", f"mark-{name}"),
+        queue_round=2,
+        more_asked=1,
+        binding=IdentityBinding(
+            "case-subject",
+            NOW,
+            Level.LOW,
+            ("otp",),
+            asking_browser=True,
+            code=True,
+            words=True,
+            way=ContactMethod.PHONE,
+        ),
+        reusable=True,
+        erased=True,
+        history=(Move(NOW, "claimed", "agent-1", Role.AGENT, CaseState.QUEUED, CaseState.CLAIMED, "taken"),),
+    )
+    return replace(made, **changes)
+
+
+CASES: Final = (
+    case("claimed"),
+    case("queued", state=CaseState.QUEUED, agent=None, lease=None, deadline=NOW + 10),
+    case("declined", state=CaseState.DECLINED, continuation=None, deadline=None, lease=None),
+)
+
+
+def notice(name: str) -> Notification:
+    """A notification with a value in every field."""
+    fields = {"code": "123456"}
+    return Notification(
+        f"n-{name}", NotificationKind.CODE, "email", "ann@example.org", "cy", NOW, NOW + 600, fields, "case-1"
+    )
+
+
+def question(name: str, **changes: Any) -> BackchannelRequest:
+    """A backchannel request with a value in every field."""
+    made = BackchannelRequest(
+        id=f"question-{name}",
+        client_id="passports",
+        created=NOW,
+        expires=NOW + 600,
+        code=f"QCODE-{name.upper()}",
+        minimum=Level.SUBSTANTIAL,
+        scope=("openid", "profile"),
+        asked=("given_name",),
+        message="Order 17: parking",
+        handle=f"ciba-{name}",
+        account="account-ann",
+        subject="sub-of-ann-passports",
+        case="case-claimed",
+        token="notification-token-of-32-characters",
+    )
+    return replace(made, **changes)
+
+
+STAFF_SESSION: Final = StaffSession(
+    sha256_hex("staff"), "agent-1", "staff-subject", "high", ("hwk",), 1_799_999_999, NOW, NOW, NOW + 3600
+)
+STAFF_ATTEMPT: Final = StaffAttempt(
+    sha256_hex("staff-attempt"), sha256_hex("browser"), NOW + 600, "/queue", "agent-1", {"nonce": "n"}
+)
+
+
+def fan_out(ended: EndedSession) -> Sequence[OutboundDelivery]:
+    """A logout token for each service of a session that has ended."""
+    return [
+        OutboundDelivery(f"logout:{ended.id}:{client}", DeliveryKind.LOGOUT, client, NOW, NOW + 3600, {"sub": subject})
+        for client, subject in ended.services.items()
+    ]
+
+
+async def fill(facts: SqlStores, notary: CheckpointSigner) -> None:
+    """Writes rows into every table, through the stores, at the moment NOW."""
+    await facts.marks.raise_epoch("olu", NOW)
+    await facts.marks.ask_reload("olu", NOW)
+    await _fill_people(facts)
+    await _fill_questions(facts)
+    await facts.chain.seal_once()
+    await facts.chain.checkpoint(NOW, notary)
+    await _fill_cases(facts)
+    await _fill_switches(facts)
+    await facts.staff_sessions.start(STAFF_SESSION, None, [event("staff_signed_in")])
+    await facts.staff_sessions.leave(STAFF_ATTEMPT)
+    await facts.audit.write([EVERY_EVENT])
+    await facts.chain.seal_once()
+    await facts.chain.checkpoint(NOW + 1, notary)
+    await facts.audit.write([event("written_after_the_checkpoint")])
+
+
+async def _fill_people(facts: SqlStores) -> None:
+    """Ann: live tokens. Bob: a code not redeemed. Cat: two services, signed out. Dan: disabled. Eve: offline access."""
+    for person in PEOPLE:
+        assert await facts.answers.record(answer(person)) == AuthorizationWritten(
+            f"account-{person}", f"sub-of-{person}-passports"
+        )
+    assert await facts.answers.record(answer("cat", TAX)) == AuthorizationWritten("account-cat", "sub-of-cat-tax")
+    for person, scope in (("ann", ("openid", "profile")), ("cat", ("openid",)), ("eve", ("openid", OFFLINE_ACCESS))):
+        made = grant(person, scope)
+        use = assertion(f"jti-{person}")
+        assert (
+            await facts.grants.redeem(sha256_hex(f"code-{person}"), made, tokens(person), use, ()) is RedeemResult.DONE
+        )
+    rotated = (
+        StoredToken(sha256_hex("access-eve-2"), "access", NOW, NOW + 300),
+        StoredToken(sha256_hex("refresh-eve-2"), "refresh", NOW, NOW + 86_400),
+    )
+    assert await facts.grants.rotate(sha256_hex("refresh-eve"), rotated, NOW, ()) is RedeemResult.DONE
+    assert await facts.grants.revoke(sha256_hex("refresh-cat"), "passports", NOW, event("token_revoked"))
+    assert await facts.grants.use_assertion(assertion("jti-alone"))
+    assert await facts.sessions.end(sha256_hex("session-cat"), event("session_ended"), fan_out) is not None
+
+
+async def _fill_questions(facts: SqlStores) -> None:
+    """One that waits, one that was declined and whose client is to be pinged, one of staff without an account."""
+    use = AssertionUse("/requests/passports", "jti-question", NOW + 60)
+    assert await facts.questions.create(question("waiting"), use, [notice("question")], ()) is RedeemResult.DONE
+    assert await facts.questions.create(question("declined"), None, (), ()) is RedeemResult.DONE
+    staff = question("staff", account=None, subject=None, handle="", token=None)
+    assert await facts.questions.create(staff, None, (), ()) is RedeemResult.DONE
+    assert await facts.questions.settle("question-declined", BackchannelState.DECLINED, NOW, [event("declined")])
+    await facts.questions.poll(sha256_hex("ciba-waiting"), "passports", NOW, None)
+
+
+async def _fill_cases(facts: SqlStores) -> None:
+    for made in CASES:
+        created = await facts.cases.create(made, [event("case_created", case=made.id)], [notice(made.id)])
+        assert created is CreateCaseResult.DONE
+    assert [await facts.cases.count_attempt("case-claimed", "code", 5) for _ in range(2)] == [1, 2]
+    await facts.outbox.sent("n-case-declined", NOW)
+
+
+async def _fill_switches(facts: SqlStores) -> None:
+    for kind, id in (
+        (KillSwitchKind.PROVIDER, "bank"),
+        (KillSwitchKind.SERVICE, "tax"),
+        (KillSwitchKind.ACCOUNT, "account-dan"),
+    ):
+        assert await facts.switches.turn_off(kind, id, "a reason", "olu", NOW, fan_out)
+
+
+def empty_fields(record: object, path: str = "") -> Iterator[str]:
+    """The fields of a record, and of the records in it, with their default value: losing one would go unnoticed."""
+    if not is_dataclass(record) or isinstance(record, type):
+        items: Sequence[object] = record if isinstance(record, tuple) else ()
+        for one in items:
+            yield from empty_fields(one, f"{path}[]")
+        return
+    for field in fields(record):
+        value, name = getattr(record, field.name), f"{path}.{field.name}"
+        made = field.default_factory() if field.default_factory is not MISSING else field.default
+        if value == made:
+            yield name
+        yield from empty_fields(value, name)

@@ -1,0 +1,98 @@
+"""Migrations: each is numbered, takes place wholly or not at all, and keeps every row of the release before."""
+
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+from sqlalchemy.exc import DBAPIError
+
+from broker.stores.sql.migrate import config, migrate
+from broker.stores.sql.migrations import refuse_downgrade
+from broker.stores.sql.schema import schema_is_current
+from broker.stores.sql.tables import metadata
+from tests.contracts.stores.database_dumps import DUMPS, load_dump, query
+
+TABLES = {
+    "marks": "shared_counters",
+    "shares": "consents",
+    "subjects": "pairwise_subjects",
+    "codes": "authorization_codes",
+    "assertions": "used_jtis",
+    "questions": "backchannel_requests",
+    "switches": "kill_switches",
+    "case_marks": "case_fingerprints",
+    "session_services": "session_clients",
+    "notices": "notifications",
+}
+"""The names of tables before and after revision 0010."""
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def before(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database at revision 0009, of each kind."""
+    url = f"sqlite:{tmp_path}/facts.db" if request.param == "sqlite" else str(request.getfixturevalue("database"))
+    await load_dump(DUMPS / "schema_0009", url)
+    return url
+
+
+async def content(url: str, table: str) -> list[tuple[object, ...]]:
+    """The rows of a table, in an order that does not depend on its name."""
+    return sorted(await query(url, f"SELECT * FROM {table}"), key=repr)
+
+
+def test_each_migration_file_begins_with_its_revision_and_follows_the_one_before() -> None:
+    scripts = list(ScriptDirectory.from_config(config()).walk_revisions())[::-1]
+    numbers = [f"{number:04}" for number in range(1, len(scripts) + 1)]
+    assert [script.revision for script in scripts] == numbers
+    assert [script.down_revision for script in scripts] == [None, *numbers[:-1]]
+    assert [Path(script.path).name[:5] for script in scripts] == [f"{number}_" for number in numbers]
+
+
+async def test_a_downgrade_is_refused_by_every_migration(tmp_path: Path) -> None:
+    scripts = ScriptDirectory.from_config(config()).walk_revisions()
+    assert {script.module.downgrade for script in scripts} == {refuse_downgrade}
+    await migrate(f"sqlite:{tmp_path}/facts.db")
+    known = config()
+    with create_engine(f"sqlite:///{tmp_path}/facts.db").begin() as connection:
+        known.attributes["connection"] = connection
+        with pytest.raises(NotImplementedError, match=r"^Downgrades are not supported: restore a backup\.$"):
+            command.downgrade(known, "-1")
+    assert await schema_is_current(f"sqlite:{tmp_path}/facts.db")
+
+
+async def test_a_database_of_the_release_before_is_not_current_until_it_is_migrated(before: str) -> None:
+    assert not await schema_is_current(before)
+    for _ in range(2):
+        await migrate(before)
+        assert await schema_is_current(before)
+
+
+async def test_a_database_of_a_newer_release_is_not_current(before: str) -> None:
+    await migrate(before)
+    await query(before, "UPDATE alembic_version SET version_num = '9999'")
+    assert not await schema_is_current(before)
+
+
+async def test_every_row_is_the_same_after_the_tables_were_renamed(before: str) -> None:
+    names = {name: name for name in metadata.tables if name not in TABLES.values()} | TABLES
+    rows = {after: await content(before, name) for name, after in names.items()}
+    rows["shared_counters"] = sorted(
+        (("kill_switches" if name == "switches" else name, value) for name, value in rows["shared_counters"]), key=repr
+    )
+    await migrate(before)
+    assert all(rows.values())
+    assert {table: await content(before, table) for table in metadata.tables} == rows
+
+
+async def test_a_migration_that_fails_halfway_changes_nothing_and_can_be_run_again(before: str) -> None:
+    rows = {name: await content(before, name) for name in TABLES}
+    await query(before, f"CREATE TABLE {list(TABLES.values())[-1]} (id text)")
+    with pytest.raises(DBAPIError, match="already exists"):
+        await migrate(before)
+    assert {name: await content(before, name) for name in TABLES} == rows
+    assert await query(before, "SELECT version_num FROM alembic_version") == [("0009",)]
+    await query(before, f"DROP TABLE {list(TABLES.values())[-1]}")
+    await migrate(before)
+    assert await schema_is_current(before)

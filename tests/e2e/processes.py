@@ -1,0 +1,113 @@
+"""The broker as an operator runs it: `portico serve` in processes of its own, on real PostgreSQL and Redis."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from broker.demo.run import Ports, Stand, configured, sample, simulator
+from broker.platform import system
+from broker.settings import Settings
+from tests.e2e.app_harness import Script, laid_out, serving
+from tests.support.ports import free_ports
+from tests.support.program import Program
+
+PATIENCE = 90
+"""Seconds that the workers may take to start: the machine may be busy with something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A broker in processes of its own, with the sample service and the simulated providers in this one."""
+
+    ports: Ports
+    settings: Settings
+    folder: Path
+    program: Program
+
+    @property
+    def issuer(self) -> str:
+        """The broker."""
+        return self.ports.url(0)
+
+    @property
+    def console(self) -> str:
+        """The staff console."""
+        return self.ports.url(1)
+
+    @property
+    def service(self) -> str:
+        """The sample relying service."""
+        return self.ports.url(2)
+
+    @property
+    def providers(self) -> str:
+        """The simulated providers."""
+        return self.ports.url(3)
+
+    def workers(self) -> list[int]:
+        """The ids of the processes that serve the public door."""
+        children = Path(f"/proc/{self.program.pid}/task/{self.program.pid}/children").read_text().split()
+        return [int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+def on_servers(database: str, redis: str, workers: int) -> Script:
+    """The example configuration on PostgreSQL and Redis, with several workers."""
+    return Script(
+        edits={
+            "broker.toml": {
+                'url = "sqlite:../.demo/facts.db"': f'url = "{database}"',
+                'url = "memory:"': f'url = "{redis}"',
+                "workers = 1": f"workers = {workers}",
+                "[keys]": '[metrics]\nfolder = "../.demo/metrics"\n\n[keys]',
+            }
+        }
+    )
+
+
+def started(output: str, workers: int) -> bool:
+    """Whether everybody listens, going by what the broker wrote."""
+    if workers > 1:
+        return output.count("Application startup complete") >= workers
+    return "Uvicorn running" in output
+
+
+@asynccontextmanager
+async def run(
+    folder: Path, script: Script, *doors: str, env: Mapping[str, str] | None = None
+) -> AsyncIterator[Running]:
+    """Migrates, serves, and ends it all with the block. `doors` are further arguments of `serve`, `env` what is added
+    to its environment.
+    """
+    ports = Ports(free_ports(4))
+    config = laid_out(folder, script)
+    for file in config.rglob("*.toml"):
+        text = file.read_text("utf-8")
+        for old, new in ports.origins.items():
+            text = text.replace(old, new)
+        file.write_text(text, "utf-8")
+    settings = configured(Ports(8000), system.real_system(), config)
+    (folder / ".demo" / "metrics").mkdir(exist_ok=True)
+    broker = [Path(sys.executable), "-m", "broker"]
+    migrate = await asyncio.create_subprocess_exec(*map(str, broker), "migrate", "--config", str(config))
+    if await migrate.wait() != 0:
+        raise RuntimeError("the schema could not be made")
+    program = Program(
+        [*broker, "serve", "--config", config, *doors],
+        ready=lambda program: started(program.output, settings.broker.listen.workers),
+        folder=Path.cwd(),
+        env=env,
+    )
+    outbox = settings.broker.notifications.outbox or folder
+    stands = (
+        Stand("sample service", ports.first + 2, sample(settings, ports, outbox)),
+        Stand("simulated providers", ports.first + 3, simulator(settings, ports, system.real_system())),
+    )
+    async with serving(*stands):
+        await asyncio.to_thread(program.start, PATIENCE)
+        try:
+            yield Running(ports, settings, folder, program)
+        finally:
+            await asyncio.to_thread(program.stop, within=PATIENCE)

@@ -1,0 +1,65 @@
+"""Every route of every application of the product, found in the applications themselves."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute, Mount, Route, Router
+
+from broker.demo.run import stands
+from broker.web.shared.fast_router import FastRouter
+from tests.e2e.app_harness import Stage
+
+EXAMPLES = {
+    "handle": "nobody-has-this-handle-yet",
+    "provider": "northbank",
+    "failure": "cancelled",
+    "name": "portico.css",
+    "case": "nobody-has-this-case",
+    "piece": "new",
+    "client": "nobody",
+    "what": "decided",
+    "rest:path": "token",
+}
+"""What stands for each parameter of a path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One route: where it is served, an example of its path, and its methods."""
+
+    stand: str
+    origin: str
+    path: str
+    methods: frozenset[str]
+
+
+def every_route(stage: Stage) -> Sequence[Known]:
+    """Those of the broker, the console, the sample service and the simulated providers, as they are served."""
+    return [
+        Known(stand.name, f"http://localhost:{stand.port}", path, methods)
+        for stand in stands(stage.parts, stage.ports)
+        for path, methods in _listed(_routes(stand.application))
+    ]
+
+
+def _routes(application: object) -> Sequence[BaseRoute]:
+    """The routes of an application, inside whatever stands around them."""
+    while not isinstance(application, Starlette | Router):
+        inside = application._others if isinstance(application, FastRouter) else getattr(application, "_app", None)
+        assert inside is not None, f"no routes in {application!r}"
+        application = inside
+    return application.routes
+
+
+def _listed(routes: Sequence[BaseRoute], before: str = "") -> Iterator[tuple[str, frozenset[str]]]:
+    for route in routes:
+        if isinstance(route, Route):
+            path = re.sub(r"\{([^}]+)\}", lambda found: EXAMPLES[found[1]], before + route.path)
+            yield path, frozenset(route.methods or ())
+        elif isinstance(route, Mount) and route.routes:
+            yield from _listed(route.routes, before + route.path)
+        elif isinstance(route, Mount):  # the simulator chooses between two applications for each request
+            for path in ("/.well-known/openid-configuration", "/jwks", "/authorize", "/sign-in", "/token", "/userinfo"):
+                yield before + route.path + path, frozenset({"GET", "POST"})

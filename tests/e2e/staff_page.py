@@ -1,0 +1,107 @@
+"""A member of staff in front of the console."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from playwright.async_api import Page, expect
+
+from tests.e2e.app_harness import Stage
+
+TOM, MEI = "Tom Okafor", "Mei Lindqvist"
+"""An agent in training, whose every decision a second person looks at, and one who reviews."""
+
+SEEN = ("seen", "valid", "features", "details_match", "record", "face")
+KNOWN = ("active_months", "active_years", "not_deceased", "not_reported", "not_at_risk")
+
+
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """Acts on one tab of a browser of their own."""
+
+    page: Page
+    stage: Stage
+
+    async def sign_in(self, who: str) -> None:
+        """Signs in through the staff's own provider."""
+        await self.page.goto(self.stage.console)
+        await self.page.locator("a[href^='/sign-in/go']").click()
+        await self.page.get_by_label(who).check()
+        await self.page.get_by_role("button", name="Continue").click()
+        await self.sees("Your desk")
+
+    async def sees(self, heading: str) -> None:
+        """The page says so, in its heading."""
+        await expect(self.page.get_by_role("heading", level=1)).to_contain_text(heading)
+
+    async def press(self, name: str) -> None:
+        """Presses a button, or follows a link that looks like one."""
+        button = self.page.get_by_role("button", name=name, exact=True)
+        await button.or_(self.page.get_by_role("link", name=name, exact=True)).first.click()
+
+    async def take_next(self) -> None:
+        """Gets the case whose turn it is."""
+        await self.page.goto(self.stage.console)
+        await self.press("Take the next case")
+
+    async def talk(self) -> tuple[str, str]:
+        """Starts the session and exchanges the two words; gives both."""
+        await self.press("Start the session")
+        first, second = await self.page.locator(".pt-say dd").all_inner_texts()
+        await self.press("Both words were right")
+        return first, second
+
+    async def record(self, name: tuple[str, str] = ("Amina", "Hughes"), born: str = "1987-04-12") -> None:
+        """Writes down what was shown: a passport, what records say, and the details. An empty name is left out."""
+        await self.press("Add it")
+        for field, value in (("number", "PQ8812345"), ("country", "GBR"), ("expires", "2031-04-09")):
+            await self.page.locator(f"#at-{field}").fill(value)
+        await self._answer(SEEN)
+        await self.press("Save")
+        await self.page.locator("a[href$='/person']").click()
+        await self._answer(KNOWN)
+        await self.press("Save")
+        await self.page.locator("a[href$='/details']").click()
+        for field, value in (("given_name", name[0]), ("family_name", name[1]), ("birthdate", born)):
+            await self.page.locator(f"#at-{field}").fill(value)
+        await self.press("Save")
+        await self.press("The session is over")
+
+    async def decide(self, decision: str, *reasons: str) -> None:
+        """Decides, or writes down what they would decide."""
+        await self._choose(decision, reasons)
+        await self.page.locator("form[action$='/decision'] button, form[action$='/view'] button").first.click()
+
+    async def agree(self) -> None:
+        """Agrees with the agent, after an own view was written down."""
+        await self.press("Agree or disagree")
+        await self._choose("agree", ())
+        await self.press("Finish the review")
+        await self.sees("Your review is recorded")
+
+    async def _choose(self, decision: str, reasons: Sequence[str]) -> None:
+        await self.page.locator(f"#decision-{decision}").check()
+        for reason in reasons:
+            await self.page.locator(f"#{decision}-{reason}").check()
+
+    async def _answer(self, checks: Sequence[str]) -> None:
+        for check in checks:
+            await self.page.locator(f"[name='check.{check}'][value=yes]").check()
+
+
+async def verify(
+    agent: Colleague, reviewer: Colleague, name: tuple[str, str] = ("Amina", "Hughes"), born: str = "1987-04-12"
+) -> tuple[str, str]:
+    """The next case in line is verified by two people; gives the two words that agent and citizen exchanged."""
+    await agent.sign_in(TOM)
+    await agent.take_next()
+    words = await agent.talk()
+    await agent.record(name, born)
+    await agent.press("Decide")
+    await agent.decide("approve")
+    await agent.sees("Your decision is recorded")
+    await reviewer.sign_in(MEI)
+    await reviewer.take_next()
+    await reviewer.press("Write down my own view")
+    await reviewer.decide("approve")
+    await reviewer.agree()
+    return words

@@ -1,0 +1,249 @@
+"""Services that are known by their certificates: the broker as it is served, behind a real proxy, over real TLS."""
+
+import base64
+import json
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from multidict import CIMultiDict
+
+from tests.e2e.app_harness import Script
+from tests.e2e.processes import Running, run
+from tests.e2e.raw_client import Reply, Rider, Service, Wire, eventually, wire
+from tests.support import nginx
+from tests.support.certificates import Authority, Certificate
+from tests.support.nginx import USUAL, WITH_CERTIFICATES
+from tests.support.ports import LOOPBACK
+
+CALLBACK = "http://localhost:9/callback"
+ELSEWHERE = "127.0.0.2"
+"""An address of this machine that is not the proxy's."""
+
+TEXTS = f"""
+names = {{ en = "Ferries", cy = "Fferïau" }}
+home = "http://localhost:8002/"
+redirect_uris = ["{CALLBACK}"]
+sector = "ferries.example"
+level = "low"
+scopes = ["openid", "profile"]
+refresh = true
+contact = "Ferries, 01632 960 901"
+claims = [{{ claim = "name", reason = {{ en = "To address you", cy = "I'ch cyfarch" }} }}]
+"""
+FERRY = (
+    TEXTS
+    + 'authentication = "tls_client_auth"\nbinding = "mtls"\ntls_subject = { dn = "CN=ferry,O=Ferries\\\\, Ltd" }\n'
+)
+OWN = TEXTS + 'authentication = "self_signed_tls_client_auth"\nbinding = "mtls"\njwks_file = "own.json"\n'
+KEYED = TEXTS + 'binding = "mtls"\njwks_file = "../../.demo/secrets/keyed.jwks.json"\n'
+DN = "CN=ferry,O=Ferries\\, Ltd"
+
+
+@dataclass(slots=True)
+class Caller(Service):
+    """A service that calls with nothing but its id: who it is stands in the certificate."""
+
+    key: str = ""
+    kid: str = ""
+
+    def assertion(self) -> dict[str, str]:
+        """Its id."""
+        return {"client_id": self.client_id}
+
+
+@dataclass(slots=True)
+class Ferry(Rider):
+    """A sign-in for a service that calls where certificates are asked for."""
+
+    calls: Wire = field(kw_only=True)
+    there: str = field(kw_only=True)
+
+    async def call(self, path: str, form: dict[str, str]) -> Reply:  # type: ignore[override]
+        """The service calls on its own connection."""
+        return await self.calls.send("POST", self.there + path, form)
+
+    async def opened(self, token: str) -> Reply:
+        """What a token opens on that connection."""
+        return await self.calls.send("GET", f"{self.there}/userinfo", headers={"Authorization": f"Bearer {token}"})
+
+
+@dataclass
+class Port:
+    """Everything that runs, and the certificates."""
+
+    broker: Running
+    proxy: nginx.Nginx
+    authority: Authority
+    ferry: Certificate
+    own: Certificate
+    direct: str
+
+    @asynccontextmanager
+    async def rider(self, client_id: str, certificate: Certificate | None) -> AsyncIterator[Ferry]:
+        """A sign-in of a service whose connections show this certificate."""
+        async with AsyncExitStack() as opened:
+            browser = await opened.enter_async_context(wire())
+            calls = await opened.enter_async_context(wire(tls=self.tls(certificate)))
+            service: Service = Caller(client_id, self.broker.issuer, CALLBACK)
+            if client_id == "keyed":
+                kept = self.broker.folder / ".demo" / "secrets"
+                [key] = json.loads((kept / "keyed.jwks.json").read_text())["keys"]
+                service = Service(client_id, self.broker.issuer, CALLBACK, (kept / "keyed.pem").read_text(), key["kid"])
+            yield Ferry(browser, service, calls=calls, there=self.proxy.origin)
+
+    def tls(self, certificate: Certificate | None) -> ssl.SSLContext:
+        """Trusts the proxy, and shows the certificate."""
+        context = self.authority.trust()
+        if certificate is not None:
+            context.load_cert_chain(certificate.chain, certificate.key)
+        return context
+
+
+@pytest.fixture(scope="module")
+async def port(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> AsyncIterator[Port]:
+    """`portico serve` behind nginx, which alone is believed when it passes certificates on."""
+    folder, proxy = tmp_path_factory.mktemp("port"), nginx.free()
+    ferry, own = authority.client(DN), authority.own("CN=own")
+    trusted = f'trusted_proxies = ["{LOOPBACK}/32"]'
+    told = f'[client_certificates]\n{trusted}\nca_file = "{authority.file}"\norigin = "{proxy.origin}"\n'
+    script = Script(
+        edits={
+            "broker.toml": {
+                "[picker]": f"{told}\n[picker]",
+                "[listen]": f'[listen]\ntrusted_proxies = ["{LOOPBACK}/32"]',
+            }
+        },
+        files={
+            "services/ferry.toml": FERRY,
+            "services/own.toml": OWN,
+            "services/own.json": json.dumps(own.jwks),
+            "services/keyed.toml": KEYED,
+        },
+    )
+    async with run(folder, script) as broker:
+        behind = broker.ports.first
+        with nginx.running(proxy, folder / "nginx", authority.certificate(WITH_CERTIFICATES, USUAL), behind):
+            yield Port(broker, proxy, authority, ferry, own, f"http://{LOOPBACK}:{behind}")
+
+
+async def exchanged(rider: Ferry) -> dict[str, str]:
+    """The tokens of a whole sign-in."""
+    told: dict[str, str] = (await rider.redeem(await rider.code())).right().told
+    return told
+
+
+def header(certificate: Certificate) -> dict[str, str]:
+    """What a proxy would say of a certificate."""
+    return {"Client-Cert": f":{base64.b64encode(certificate.der).decode()}:"}
+
+
+@pytest.mark.parametrize("client_id", ["ferry", "own", "keyed"])
+async def test_a_service_signs_somebody_in_and_its_tokens_open_on_its_own_connections_alone(
+    port: Port, client_id: str
+) -> None:
+    certificate = port.own if client_id == "own" else port.ferry
+    async with port.rider(client_id, certificate) as rider, port.rider(client_id, None) as without:
+        tokens = await exchanged(rider)
+        assert tokens["token_type"] == "Bearer"
+        told = (await rider.opened(tokens["access_token"])).right().told
+        assert told["name"] == "Amina Hughes"
+        refused = (await without.opened(tokens["access_token"])).right(401)
+        assert 'Bearer error="invalid_token"' in refused.headers["WWW-Authenticate"]
+        other = port.ferry if client_id == "own" else port.own
+        async with port.rider(client_id, other) as stranger:
+            (await stranger.opened(tokens["access_token"])).right(401)
+        seen = (await rider.introspect(tokens["access_token"])).right().told
+        assert (seen["token_type"], list(seen["cnf"])) == ("Bearer", ["x5t#S256"])
+
+
+async def test_a_refresh_binds_the_new_token_to_the_certificate_of_that_day(port: Port) -> None:
+    renewed = port.authority.client(DN)
+    async with port.rider("ferry", port.ferry) as before, port.rider("ferry", renewed) as after:
+        tokens = await exchanged(before)
+        fresh = (await after.refresh(tokens["refresh_token"])).right().told
+        (await after.opened(fresh["access_token"])).right()
+        (await before.opened(fresh["access_token"])).right(401)
+        (await before.opened(tokens["access_token"])).right()
+
+
+@pytest.mark.parametrize("client_id", ["ferry", "own"])
+async def test_without_the_right_certificate_nobody_is_the_service(port: Port, client_id: str, tmp_path: Path) -> None:
+    impostor = Authority(tmp_path / "impostor")
+    wrong = [
+        None,
+        port.own if client_id == "ferry" else port.ferry,
+        port.authority.client("CN=other"),
+        impostor.client(DN),
+        impostor.own(DN),
+    ]
+    for certificate in wrong:
+        async with port.rider(client_id, certificate) as rider:
+            reply = await rider.push()
+            assert (reply.status, reply.told["error"]) == (401, "invalid_client"), certificate
+
+
+async def test_a_certificate_that_has_expired_opens_nothing(port: Port) -> None:
+    async with port.rider("ferry", port.authority.client(DN, hours=-1)) as rider:
+        assert (await rider.push()).status in (400, 401)
+
+
+async def test_a_service_with_a_key_needs_its_certificate_for_tokens(port: Port) -> None:
+    async with port.rider("keyed", None) as without:
+        reply = await without.redeem(await without.code())
+        assert (reply.status, reply.told["error"]) == (400, "invalid_request")
+
+
+async def test_what_a_client_says_of_a_certificate_is_not_believed(port: Port) -> None:
+    form = {"client_id": "ferry", "token": "access_nothing"}
+    for claimed in ([port.ferry], [port.own]):
+        async with wire(tls=port.tls(None)) as bare:
+            reply = await bare.send("POST", f"{port.proxy.origin}/introspect", form, header(claimed[0]))
+            assert (reply.status, reply.told["error"]) == (401, "invalid_client")
+    async with wire(tls=port.tls(port.ferry)) as right:
+        assert (await right.send("POST", f"{port.proxy.origin}/introspect", form, header(port.own))).status == 200
+
+
+async def test_a_header_that_did_not_come_through_the_proxy_is_nobody_s(port: Port) -> None:
+    form = {"client_id": "ferry", "token": "access_nothing"}
+    forged = {**header(port.ferry), "X-Forwarded-For": LOOPBACK}
+    async with wire(source=ELSEWHERE) as direct:
+        reply = await direct.send("POST", f"{port.direct}/introspect", form, forged)
+    assert (reply.status, reply.told["error"]) == (401, "invalid_client")
+
+    async def told() -> bool:
+        return "client_cert_from_untrusted_peer" in port.broker.program.output
+
+    await eventually(10, told)
+
+
+async def test_the_address_that_a_proxy_passes_on_does_not_stand_for_the_proxy_s_own(port: Port) -> None:
+    form = {"client_id": "ferry", "token": "access_nothing"}
+    told = {**header(port.ferry), "X-Forwarded-For": "203.0.113.9"}
+    async with wire() as proxy:
+        assert (await proxy.send("POST", f"{port.direct}/introspect", form, told)).status == 200
+
+
+async def test_a_proxy_that_passes_two_on_is_refused(port: Port) -> None:
+    form = {"client_id": "ferry", "token": "access_nothing"}
+    async with wire() as proxy:
+        believed = await proxy.send("POST", f"{port.direct}/introspect", form, header(port.ferry))
+        assert believed.status == 200
+        for twice in (
+            [*header(port.ferry).items(), *header(port.ferry).items()],
+            [("Client-Cert", ", ".join([*header(port.ferry).values()] * 2))],
+            [("Client-Cert", "x")],
+        ):
+            reply = await proxy.send("POST", f"{port.direct}/introspect", form, CIMultiDict(twice))
+            assert (reply.status, reply.told["error"]) == (400, "invalid_request")
+
+
+async def test_the_metadata_leads_services_to_where_certificates_are_asked_for(port: Port) -> None:
+    async with wire() as browser:
+        found = (await browser.send("GET", f"{port.broker.issuer}/.well-known/openid-configuration")).right().told
+    assert found["tls_client_certificate_bound_access_tokens"] is True
+    assert found["mtls_endpoint_aliases"]["token_endpoint"] == f"{port.proxy.origin}/token"
+    assert {"tls_client_auth", "self_signed_tls_client_auth"} <= set(found["token_endpoint_auth_methods_supported"])

@@ -1,0 +1,68 @@
+"""One pushed request on two pages, over real HTTP: what each page says is true, and no sign-in is wasted."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.e2e.app_harness import Script, Stage, staged
+from tests.e2e.raw_client import RIDES_SERVICE, Forms, Rider, Wire, rides, wire
+from tests.e2e.test_limits import words
+
+ALREADY = "This request was answered already"
+
+
+@pytest.fixture(scope="module")
+async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """The whole product."""
+    async with staged(tmp_path_factory.mktemp("twice"), Script(files={"services/rides.toml": RIDES_SERVICE})) as one:
+        yield one
+
+
+@pytest.fixture
+async def line() -> AsyncIterator[Wire]:
+    """A way to send."""
+    async with wire() as sending:
+        yield sending
+
+
+def rider(stage: Stage, line: Wire) -> Rider:
+    """Somebody with a fresh browser."""
+    return Rider(line, rides(stage.folder, stage.issuer))
+
+
+async def finish(citizen: Rider) -> None:
+    """From the picker to the code."""
+    await citizen.return_()
+    (await citizen.share()).right(303)
+    assert await citizen.collect()
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["same browser", "another browser"])
+async def test_a_pushed_request_opened_again_after_its_answer_says_so_before_any_sign_in(
+    stage: Stage, line: Wire, same: bool
+) -> None:
+    first = rider(stage, line)
+    await first.begin()
+    await finish(first)
+    second = rider(stage, line)
+    second.request_uri, second.jar = first.request_uri, first.jar if same else second.jar
+    reply = await second.authorize()
+    said = words(reply)
+    assert reply.status == 400
+    assert ALREADY in said and "was told then" in said
+    assert "told nothing" not in said and "Your place is kept" not in said and "longer than we keep" not in said
+
+
+async def test_a_second_tab_says_that_the_first_was_answered_whatever_is_pressed_there(
+    stage: Stage, line: Wire
+) -> None:
+    first = rider(stage, line)
+    await first.begin()
+    tab = rider(stage, line)
+    tab.request_uri, tab.jar, tab.state = first.request_uri, first.jar, first.state
+    (await tab.authorize()).right(303)
+    stop = Forms((await tab.visit(tab.page)).right().body).found[f"{tab.page}/give-up"]
+    await finish(first)
+    (await tab.submit(f"{tab.page}/give-up", stop)).right(303)
+    reply = (await tab.visit(tab.page)).right()
+    assert ALREADY in words(reply) and "Refresh" not in reply.headers

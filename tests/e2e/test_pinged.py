@@ -1,0 +1,158 @@
+"""A service of the strictest kind signs its question, is told by a ping, and gets tokens that are bound to its key."""
+
+import asyncio
+import json
+import re
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+
+from tests.e2e.app_harness import Script, Stage, staged
+from tests.e2e.conftest import SCRIPT, Newcomer
+from tests.e2e.raw_client import Rider, Service, eventually, land_register, wire
+from tests.e2e.test_own_device import claims_of, takes_code
+
+MESSAGE = "Extract 42 of Quay Row 4"
+TOKEN = "notify-" + secrets.token_urlsafe(24)
+
+
+@dataclass
+class Told:
+    """What the service's notification endpoint heard."""
+
+    pings: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One ping."""
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        length = int(re.search(r"(?i)content-length: (\d+)", head)[1])  # type: ignore[index]
+        body = json.loads(await reader.readexactly(length))
+        writer.write(b"HTTP/1.1 204 X\r\nConnection: close\r\n\r\n")
+        self.pings.append((head, body))
+        await writer.drain()
+        writer.close()
+
+
+@asynccontextmanager
+async def pinged(folder: Path) -> AsyncIterator[tuple[Stage, Told]]:
+    """A stage whose land register is pinged on loopback."""
+    told = Told()
+    server = await asyncio.start_server(told.serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    uri = f'ciba = "ping"\nciba_notification_uri = "http://127.0.0.1:{port}/ciba"'
+    edits = {**SCRIPT.edits, "services/land-register.toml": {'ciba = "poll"': uri}}
+    async with server, staged(folder, Script(files=SCRIPT.files, edits=edits)) as stage:
+        yield stage, told
+
+
+@pytest.fixture(scope="module")
+async def ground(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Stage, Told]]:
+    """One stage for the tests of this file."""
+    async with pinged(tmp_path_factory.mktemp("pinged")) as running:
+        yield running
+
+
+def signed(service: Service, **claims: Any) -> dict[str, str]:
+    """A signed request, and who sends it (CIBA Core 1.0, 7.1.1)."""
+    now = int(time.time())
+    said = {
+        "iss": service.client_id,
+        "aud": service.issuer,
+        "iat": now,
+        "nbf": now,
+        "exp": now + 300,
+        "jti": secrets.token_urlsafe(16),
+        "scope": "openid profile",
+        "binding_message": MESSAGE,
+        "client_notification_token": TOKEN,
+        **claims,
+    }
+    return {
+        "request": jwt.encode(said, service.key, "ES256", headers={"kid": service.kid}),
+        **service.assertion(),
+    }
+
+
+async def known(rider: Rider) -> str:
+    """Somebody signs in there; gives their `sub`."""
+    tokens = (await rider.redeem(await rider.code())).right().told
+    return str(claims_of(tokens["id_token"])["sub"])
+
+
+async def notified(stage: Stage) -> str:
+    """The code that was sent, as it lies in the outbox."""
+    found: list[str] = []
+
+    async def there() -> bool:
+        for file in (stage.folder / ".demo" / "outbox").glob("*.json"):
+            said = json.loads(file.read_text())
+            if MESSAGE in said["text"] and (code := re.search(r"\b[2-9A-Z]{4}-[2-9A-Z]{4}\b", said["text"])):
+                found.append(code[0])
+        return bool(found)
+
+    await eventually(20, there)
+    return found[-1]
+
+
+async def test_signed_pinged_and_bound(ground: tuple[Stage, Told], newcomer: Newcomer) -> None:
+    stage, told = ground
+    service = land_register(stage.folder, stage.issuer, stage.service)
+    async with wire() as line:
+        rider = Rider(line, service)
+        asking = signed(service, login_hint=await known(rider), requested_expiry="120")
+        asked = (await rider.call("/ciba", asking)).right().told
+        assert asked["expires_in"] == 120 and "user_code" not in asked
+        # what was signed once is not accepted twice
+        again = {**asking, **service.assertion()}
+        assert (await rider.call("/ciba", again)).right(400).told["error"] == "invalid_request"
+
+        async def poll() -> Any:
+            grant = {"grant_type": "urn:openid:params:grant-type:ciba", "auth_req_id": asked["auth_req_id"]}
+            return await rider.call("/token", {**grant, **service.assertion()})
+
+        assert (await poll()).right(400).told["error"] in ("authorization_pending", "slow_down")
+        citizen = await newcomer(stage)
+        await takes_code(citizen, await notified(stage))
+        await citizen.choose("Northbank ID")
+        await citizen.play("ok")
+        await citizen.press("Confirm")
+        await citizen.sees("You are done here")
+
+        async def heard() -> bool:
+            return bool(told.pings)
+
+        await eventually(20, heard)
+        [(head, body)] = told.pings
+        assert head.startswith("POST /ciba ") and f"Authorization: Bearer {TOKEN}" in head
+        assert body == {"auth_req_id": asked["auth_req_id"]}
+        tokens = (await poll()).right().told
+        assert tokens["token_type"] == "DPoP"
+        assert claims_of(tokens["id_token"])["aud"] == "land-register"
+        assert (await rider.userinfo(tokens["access_token"])).right().told["name"] == "Amina Hughes"
+        assert (await poll()).right(400).told["error"] == "invalid_grant"
+
+
+async def test_what_is_not_signed_or_not_its_own_is_refused(ground: tuple[Stage, Told]) -> None:
+    stage, _ = ground
+    service = land_register(stage.folder, stage.issuer, stage.service)
+    async with wire() as line:
+        rider = Rider(line, service)
+        plain = {"scope": "openid", "login_hint": "x", "binding_message": MESSAGE, "client_notification_token": TOKEN}
+        reply = await rider.call("/ciba", {**plain, **service.assertion()})
+        assert reply.right(400).told["error"] == "invalid_request"
+        reply = await rider.call("/ciba", signed(service, login_hint="nobody"))
+        assert reply.right(400).told["error"] == "unknown_user_id"
+        reply = await rider.call("/ciba", {"request": signed(service)["request"]})
+        assert reply.right(401).told["error"] == "invalid_client"
+        grant = {"grant_type": "urn:openid:params:grant-type:ciba", "auth_req_id": "ciba_of_somebody_else"}
+        reply = await rider.call("/token", {**grant, **service.assertion()})
+        assert reply.right(400).told["error"] == "invalid_grant"
+        reply = await line.send("GET", f"{stage.issuer}/.well-known/openid-configuration")
+        assert reply.told["backchannel_token_delivery_modes_supported"] == ["poll", "ping"]

@@ -1,0 +1,150 @@
+"""A service that wants everything signed and encrypted, read by a library that is not ours (Authlib)."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from authlib.jose import JsonWebEncryption
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from joserfc import jwe
+from joserfc.jwk import ECKey, import_key
+
+from tests.e2e.app_harness import Script, Stage, staged
+from tests.e2e.raw_client import RIDES, RIDES_SERVICE, Reply, Rider, Wire, rides, wire
+from tests.support.key_server import KeyServer
+
+SEALED = """
+introspection = true
+response_encryption = { alg = "ECDH-ES+A256KW", enc = "A256GCM" }
+id_token_encryption = { alg = "ECDH-ES", enc = "A128CBC-HS256" }
+userinfo_alg = "PS256"
+userinfo_encryption = { alg = "ECDH-ES+A128KW", enc = "A128GCM" }
+introspection_alg = "EdDSA"
+introspection_encryption = { alg = "ECDH-ES", enc = "A256CBC-HS512" }
+"""
+KEY = ec.generate_private_key(ec.SECP256R1())
+PEM = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+SIGNATURES = ["ES256", "PS256", "EdDSA"]
+
+
+def known_keys(folder: Path) -> None:
+    """The service's keys, made before the demonstration would make some: one to sign with, one to encrypt to."""
+    kept = folder / ".demo" / "secrets"
+    kept.mkdir(parents=True)
+    own = ec.generate_private_key(ec.SECP256R1())
+    pem = own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (kept / f"{RIDES}.pem").write_bytes(pem)
+    signs = {**ECKey.import_key(pem).as_dict(private=False), "kid": "of-rides", "use": "sig"}
+    opens = {**ECKey.import_key(PEM).as_dict(private=False), "kid": "to-rides", "use": "enc"}
+    (kept / f"{RIDES}.jwks.json").write_text(json.dumps({"keys": [signs, opens]}))
+
+
+@pytest.fixture(scope="module", params=["jwks_file", "jwks_uri"])
+async def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """The whole product with that service, whose keys stand in a file, or are shown by the service itself."""
+    folder = tmp_path_factory.mktemp("sealed")
+    known_keys(folder)
+    head, _, data = RIDES_SERVICE.partition("claims = ")
+    server = KeyServer()
+    server.body = (folder / ".demo" / "secrets" / f"{RIDES}.jwks.json").read_bytes()
+    async with server.running():
+        if request.param == "jwks_uri":
+            head = head.replace('jwks_file = "../../.demo/secrets/rides.jwks.json"', f'jwks_uri = "{server.url}"')
+        script = Script(files={"services/rides.toml": f"{head}{SEALED}claims = {data}"})
+        async with staged(folder, script) as running:
+            yield running
+
+
+@pytest.fixture
+async def line() -> AsyncIterator[Wire]:
+    """A way to send."""
+    async with wire() as sending:
+        yield sending
+
+
+@pytest.fixture
+def rider(stage: Stage, line: Wire) -> Rider:
+    """Somebody with a fresh browser on the way to the service."""
+    return Rider(line, rides(stage.folder, stage.issuer))
+
+
+async def unsealed(rider: Rider, token: str, alg: str, enc: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Header and claims of the JWT in a JWE that came with these algorithms to the service's key."""
+    opened = JsonWebEncryption().deserialize_compact(token, PEM)
+    assert (opened["header"]["alg"], opened["header"]["enc"]) == (alg, enc)
+    assert (opened["header"]["kid"], opened["header"]["cty"]) == ("to-rides", "JWT")
+    signed = opened["payload"].decode()
+    jwks = (await rider.wire.send("GET", f"{rider.issuer}/jwks")).right().told
+    keys = jwt.PyJWKSet.from_dict({"keys": [key for key in jwks["keys"] if key["use"] == "sig"]})
+    header = jwt.get_unverified_header(signed)
+    return header, jwt.decode(signed, keys[header["kid"]], SIGNATURES, audience=RIDES, issuer=rider.issuer, leeway=5)
+
+
+async def signed_in(rider: Rider) -> Reply:
+    """The answer to the token request of somebody who signed in."""
+    return (await rider.redeem(await rider.code())).right()
+
+
+async def test_id_tokens_are_signed_and_then_encrypted(rider: Rider) -> None:
+    told = (await signed_in(rider)).told
+    header, claims = await unsealed(rider, told["id_token"], "ECDH-ES", "A128CBC-HS256")
+    assert header["alg"] == "ES256"
+    assert claims["acr"]
+
+
+async def test_userinfo_comes_as_an_encrypted_jwt(rider: Rider) -> None:
+    reply = (await rider.userinfo((await signed_in(rider)).told["access_token"])).right()
+    assert reply.headers["Content-Type"] == "application/jwt"
+    header, claims = await unsealed(rider, reply.body.decode(), "ECDH-ES+A128KW", "A128GCM")
+    assert (header["alg"], claims["name"]) == ("PS256", "Amina Hughes")
+
+
+async def test_what_is_said_of_tokens_comes_as_an_encrypted_jwt(rider: Rider) -> None:
+    told = (await signed_in(rider)).told
+    for token, active in ((told["access_token"], True), ("nobodys", False)):
+        reply = (await rider.introspect(token)).right()
+        assert reply.headers["Content-Type"] == "application/token-introspection+jwt"
+        header, claims = await unsealed(rider, reply.body.decode(), "ECDH-ES", "A256CBC-HS512")
+        assert (header["typ"], header["alg"]) == ("token-introspection+jwt", "EdDSA")
+        assert set(claims) == {"iss", "aud", "iat", "token_introspection"}
+        assert claims["token_introspection"]["active"] is active
+
+
+async def test_answers_in_jwts_are_encrypted(rider: Rider) -> None:
+    await rider.begin(response_mode="jwt")
+    await rider.return_()
+    (await rider.share()).right(303)
+    response = (await rider.leave()).partition("response=")[2]
+    _, claims = await unsealed(rider, response, "ECDH-ES+A256KW", "A256GCM")
+    assert claims["state"] == rider.state
+    (await rider.redeem(claims["code"])).right()
+
+
+@pytest.mark.parametrize("alg", ["ECDH-ES+A256KW", "RSA-OAEP-256"])
+async def test_requests_may_be_encrypted_to_the_broker(rider: Rider, alg: str) -> None:
+    metadata = (await rider.wire.send("GET", f"{rider.issuer}/.well-known/openid-configuration")).right().told
+    assert alg in metadata["request_object_encryption_alg_values_supported"]
+    jwks = (await rider.wire.send("GET", f"{rider.issuer}/jwks")).right().told
+    [key] = [key for key in jwks["keys"] if key["use"] == "enc" and key["alg"] == alg]
+    inside = {
+        "response_type": "code",
+        "client_id": RIDES,
+        "redirect_uri": rider.service.redirect_uri,
+        "scope": "openid",
+        "state": rider.state,
+        "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+        "code_challenge_method": "S256",
+    }
+    signed = jwt.encode(inside, rider.service.key, "ES256", headers={"kid": rider.service.kid})
+    token = jwe.encrypt_compact(
+        {"alg": alg, "enc": "A256GCM", "kid": key["kid"]}, signed, import_key(key), [alg, "A256GCM"]
+    )
+    form = {"request": token, "response_type": "code", **rider.service.assertion()}
+    (await rider.call("/par", form)).right(201)
+    spoiled = {**form, **rider.service.assertion(), "request": f"{token[:-6]}AAAAAA"}
+    refused = (await rider.call("/par", spoiled)).right(400)
+    assert refused.told["error"] == "invalid_request_object"

@@ -1,0 +1,184 @@
+"""A computer that several people use: who signs out here is not signed in again by whoever sits down next."""
+
+from collections.abc import AsyncIterator
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from playwright.async_api import Error, Route, expect
+
+from tests.e2e.app_harness import Script, Stage, staged
+from tests.e2e.citizen_page import EID, HARBOUR, NORTHBANK, Citizen
+from tests.e2e.conftest import SCRIPT, Newcomer
+
+AGAIN = "Continue as Amina Hughes"
+"""The button of a simulated provider that remembers who is signed in there: one press, and no proof."""
+
+TOO = f"Sign out at {NORTHBANK} too"
+EDITS = {**SCRIPT.edits, "providers/harbour.toml": {"[openid]": "[openid]\nend_session = false"}}
+
+
+@pytest.fixture(scope="module")
+async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """A stage in which one provider is never asked to end its session."""
+    async with staged(tmp_path_factory.mktemp("shared computer"), Script(EDITS, SCRIPT.files)) as running:
+        yield running
+
+
+@pytest.fixture
+async def citizen(newcomer: Newcomer, stage: Stage, script: bool) -> Citizen:
+    """Somebody at a computer that others use too."""
+    return await newcomer(stage, script=script)
+
+
+async def signs_in(citizen: Citizen, provider: str = NORTHBANK, persona: str = "amina") -> None:
+    """Signs in at the sample service."""
+    await citizen.begin("parking")
+    await citizen.choose(provider)
+    await citizen.play("ok", persona)
+    await citizen.share()
+    await citizen.arrives()
+
+
+async def signs_out(citizen: Citizen) -> None:
+    """As the service has it done, which wants the citizen back."""
+    back = f"{citizen.stage.service}/"
+    await citizen.page.goto(f"{citizen.stage.issuer}/logout?client_id=demo-service&post_logout_redirect_uri={back}")
+    await citizen.press("Sign out")
+    await citizen.sees("You are signed out")
+
+
+async def sits_down(citizen: Citizen, provider: str = NORTHBANK) -> dict[str, str]:
+    """The next person goes as far as the provider; gives what that was asked."""
+    await citizen.begin("parking")
+    await citizen.choose(provider)
+    await citizen.at(provider)
+    return dict(parse_qsl(urlsplit(citizen.page.url).query))
+
+
+async def test_a_provider_that_remembers_lets_anybody_in_with_one_press(citizen: Citizen) -> None:
+    """Without signing out: what these tests are about."""
+    await signs_in(citizen)
+    await citizen.page.context.clear_cookies(name="__Host-portico-session")
+    asked = await sits_down(citizen)
+    assert "prompt" not in asked and "max_age" not in asked
+    await citizen.press(AGAIN)
+    await citizen.share()
+    await citizen.arrives()
+
+
+async def test_who_signs_out_at_the_provider_too_comes_back_and_is_signed_out_there(citizen: Citizen) -> None:
+    await signs_in(citizen)
+    await signs_out(citizen)
+    await citizen.reads(f"You may still be signed in at {NORTHBANK}")
+    await citizen.press(TOO)
+    await citizen.page.wait_for_url(f"{citizen.stage.issuer}/signed-out/*")
+    await citizen.reads(f"You have also been to {NORTHBANK} to sign out there")
+    await expect(citizen.page.get_by_role("link", name=TOO)).to_have_count(0)
+    await citizen.page.wait_for_url(f"{citizen.stage.service}/")
+    kept = await citizen.page.context.cookies(f"{citizen.stage.providers}/northbank")
+    assert not [cookie for cookie in kept if cookie["name"].startswith("simulator-")]
+    await sits_down(citizen)
+    await expect(citizen.page.get_by_role("button", name=AGAIN)).to_have_count(0)
+
+
+async def test_who_does_not_is_not_let_in_by_one_press_either(citizen: Citizen) -> None:
+    await signs_in(citizen)
+    await signs_out(citizen)
+    await citizen.press("Go to Aberlan Council")
+    await citizen.page.wait_for_url(f"{citizen.stage.service}/")
+    asked = await sits_down(citizen)
+    assert (asked["prompt"], asked["max_age"]) == ("login", "0")
+    await expect(citizen.page.get_by_role("button", name=AGAIN)).to_have_count(0)
+    await citizen.play("ok", "ioan")
+    await citizen.share()
+    await citizen.arrives()
+    # after that provider and citizen are as free as before
+    await citizen.page.context.clear_cookies(name="__Host-portico-session")
+    again = await sits_down(citizen)
+    assert "prompt" not in again and "max_age" not in again
+    # and every other provider is still asked, as it may know somebody too
+    await citizen.page.go_back()
+    elsewhere = await sits_down(citizen, EID)
+    assert elsewhere["prompt"] == "login"
+
+
+async def test_a_provider_that_asks_nobody_again_is_not_believed(citizen: Citizen) -> None:
+    """It sends back the sign-in that has just ended, whatever it was asked."""
+    await signs_in(citizen)
+    await signs_out(citizen)
+    await citizen.press("Go to Aberlan Council")
+
+    async def forgetful(route: Route) -> None:
+        """As a provider would that knows neither prompt nor max_age."""
+        url = route.request.url.replace("prompt=login", "prompt=").replace("max_age=0", "max_age=86400")
+        await route.continue_(url=url)
+
+    await citizen.page.route(f"{citizen.stage.providers}/northbank/authorize?**", forgetful)
+    await sits_down(citizen)
+    await citizen.press(AGAIN)
+    await citizen.sees("We could not trust")
+    assert (await citizen.transaction()).identity is None
+
+
+async def test_a_provider_without_an_end_of_sessions_is_asked_anew_and_the_page_says_so(citizen: Citizen) -> None:
+    await signs_in(citizen, HARBOUR)
+    await signs_out(citizen)
+    await citizen.reads(f"When {HARBOUR} is next chosen in this browser, we ask for a new sign-in there.")
+    await expect(citizen.page.get_by_role("link", name="Sign out at")).to_have_count(0)
+    await citizen.page.wait_for_url(f"{citizen.stage.service}/")  # by itself, as nothing is to be chosen
+    assert (await sits_down(citizen, HARBOUR))["prompt"] == "login"
+    await expect(citizen.page.get_by_role("button", name=AGAIN)).to_have_count(0)
+
+
+@pytest.mark.parametrize("manner", ["down", "slow", "never back"])
+async def test_a_provider_that_does_not_let_go_traps_nobody(citizen: Citizen, manner: str) -> None:
+    await signs_in(citizen)
+    await signs_out(citizen)
+    page = citizen.page.url
+
+    async def answered(route: Route) -> None:
+        if manner == "down":
+            await route.abort("connectionrefused")
+        elif manner == "never back":
+            await route.fulfill(status=200, content_type="text/html", body="<h1>Goodbye</h1>")
+        # slow: nothing ever comes
+
+    onward = citizen.page.get_by_role("link", name="Go to Aberlan Council")
+    place = await onward.bounding_box()
+    assert place is not None
+    await citizen.page.route(f"{citizen.stage.providers}/northbank/logout?**", answered)
+    async with citizen.page.expect_request(f"{citizen.stage.providers}/northbank/logout?**"):
+        await citizen.page.get_by_role("link", name=TOO).click(no_wait_after=True)
+    if manner == "slow":
+        # what leads on stays on the screen while the provider is waited for
+        assert citizen.page.url == page
+        await citizen.page.mouse.click(place["x"] + 5, place["y"] + 5)
+    else:
+        await returns(citizen, page)
+        await onward.click()
+    await citizen.page.wait_for_url(f"{citizen.stage.service}/")
+    assert (await sits_down(citizen))["prompt"] == "login"
+
+
+async def returns(citizen: Citizen, page: str) -> None:
+    """Goes back to a page. Chromium's own page about an address that cannot be reached interrupts a visit once."""
+    try:
+        await citizen.page.goto(page)
+    except Error as interrupted:
+        assert "chrome-error" in str(interrupted)
+        await citizen.page.goto(page)
+
+
+async def test_a_way_back_of_another_browser_or_a_made_up_one_changes_nothing(
+    citizen: Citizen, newcomer: Newcomer
+) -> None:
+    await signs_in(citizen)
+    await signs_out(citizen)
+    handle = citizen.page.url.rpartition("/")[2]
+    stranger = await newcomer(citizen.stage)
+    for address in (f"/signed-out/{handle}", f"/signed-out?state={handle}", "/signed-out?state=x", "/signed-out"):
+        await stranger.page.goto(f"{citizen.stage.issuer}{address}")
+        await stranger.sees("You are signed out")
+        assert "Aberlan" not in await stranger.page.locator("main").inner_text()
+    await citizen.page.reload()
+    await expect(citizen.page.get_by_role("link", name=TOO)).to_have_count(1)

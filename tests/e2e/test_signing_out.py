@@ -1,0 +1,277 @@
+"""Signing out at one service signs out at the others, on sites of their own under TLS."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from playwright.async_api import expect
+
+from broker.crypto.jose import verify
+from tests.e2e.app_harness import Script, Stage
+from tests.e2e.citizen_page import NORTHBANK, Citizen, attended
+from tests.e2e.conftest import Newcomer
+from tests.e2e.extra_clients import LIBRARY, Library
+from tests.e2e.raw_client import eventually
+from tests.e2e.signing_out import Told, expected_state
+from tests.e2e.tls_deployment import BROKER, apart
+from tests.support.browser import lenient
+from tests.support.certificates import Authority
+
+# the page of the library that stands in a frame has an origin of its redirect URIs, as it must
+FRAMED = """
+backchannel_logout_uri = "http://localhost:8002/told/library"
+frontchannel_logout_uri = "http://localhost:8002/framed"
+"""
+BOOKSHOP = LIBRARY.replace("library", "bookshop").replace("City Library", "Bookshop")
+SCRIPT = Script(
+    files={
+        "services/library.toml": LIBRARY.replace("data =", f"{FRAMED}\ndata ="),
+        "services/bookshop.toml": BOOKSHOP.replace(
+            "data =", 'backchannel_logout_uri = "http://localhost:8002/told/bookshop"\ndata ='
+        ),
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def told() -> Told:
+    """What reaches the services."""
+    return Told()
+
+
+@pytest.fixture(scope="module")
+async def stage(tmp_path_factory: pytest.TempPathFactory, authority: Authority, told: Told) -> AsyncIterator[Stage]:
+    """Everything on a site of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        async with apart(tmp_path_factory.mktemp("signing out"), authority, patch, SCRIPT, told) as running:
+
+            async def ready() -> bool:
+                return all(health.working for health in running.parts.health_monitor.healths().values())
+
+            await eventually(30, ready)
+            yield running
+
+
+@pytest.fixture
+async def citizen(newcomer: Newcomer, stage: Stage, script: bool, told: Told) -> Citizen:
+    """Somebody whose browser reports every violation of a page's policy; `newcomer` wants none."""
+    told.tokens.clear()
+    told.frames.clear()
+    return await newcomer(stage, script=script, ignore_https_errors=True)
+
+
+async def signed_in(citizen: Citizen, client_id: str, **asked: str) -> tuple[Library, dict[str, str]]:
+    """Signs in at a service, which asks for a page or does not need one; gives what came back."""
+    library = Library(citizen.stage, client_id)
+    await citizen.page.goto(library.request(**asked))
+    if "prompt" in asked:
+        if await citizen.page.get_by_role("radio").count():
+            await citizen.choose(NORTHBANK)
+            await citizen.play("ok")
+        await citizen.share()
+    return library, await library.answer(citizen.page)
+
+
+async def test_every_service_of_the_session_is_told_and_the_citizen_comes_back(citizen: Citizen, told: Told) -> None:
+    stage = citizen.stage
+    library, first = await signed_in(citizen, "library", prompt="consent")
+    tokens = (await library.redeem(first["code"])).right().told
+    bookshop, second = await signed_in(citizen, "bookshop", prompt="consent")
+    others = (await bookshop.redeem(second["code"])).right().told
+    mine = verify(tokens["id_token"], stage.parts.keys.public(), {"ES256"}).claims
+    theirs = verify(others["id_token"], stage.parts.keys.public(), {"ES256"}).claims
+    assert mine["sid"] != theirs["sid"] and mine["sub"] != theirs["sub"]
+    waiting = (await signed_in(citizen, "bookshop"))[1]["code"]
+
+    await citizen.page.goto(
+        f"{stage.issuer}/logout?id_token_hint={tokens['id_token']}&post_logout_redirect_uri={stage.service}/&state=s%201"
+    )
+    await citizen.sees("You are signed out")
+
+    async def framed() -> bool:
+        return told.frames == [{"iss": stage.issuer, "sid": mine["sid"]}]
+
+    await eventually(15, framed)
+    await citizen.press("Go to City Library")
+    await citizen.page.wait_for_url(f"{stage.service}/?state=s%201")
+
+    async def both() -> bool:
+        return len(told.of(mine["sid"])) == len(told.of(theirs["sid"])) == 1
+
+    await eventually(15, both)
+    for path, id_token, client_id in (("/told/library", mine, "library"), ("/told/bookshop", theirs, "bookshop")):
+        [token] = [token for at, token in told.of(id_token["sid"]) if at == path]
+        [claims] = [claims for claims in told.claims(path) if claims["sid"] == id_token["sid"]]
+        assert verify(token, stage.parts.keys.public(), {"ES256"}, "logout+jwt").claims == claims
+        assert (claims["iss"], claims["aud"]) == (stage.issuer, client_id)
+        assert (claims["sub"], claims["sid"]) == (id_token["sub"], id_token["sid"])
+        assert claims["events"] == {"http://schemas.openid.net/event/backchannel-logout": {}}
+        assert 0 < claims["exp"] - claims["iat"] <= 120 and "nonce" not in claims
+    # what was issued in that session opens nothing any more
+    assert (await library.userinfo(tokens["access_token"])).status == 401
+    assert (await bookshop.redeem(waiting)).told["error"] == "invalid_grant"
+    silent = Library(stage)
+    await citizen.page.goto(silent.request(prompt="none"))
+    assert (await silent.answer(citizen.page))["error"] == "login_required"
+
+
+async def test_the_sample_service_signs_out_whoever_signed_out_elsewhere(citizen: Citizen) -> None:
+    stage = citizen.stage
+    await citizen.begin("parking")
+    await citizen.choose(NORTHBANK)
+    await citizen.play("ok")
+    await citizen.share()
+    await citizen.page.wait_for_url(f"{stage.service}/signed-in")
+    await citizen.page.goto(f"{stage.issuer}/logout")
+    await citizen.press("Sign out")
+    await citizen.sees("You are signed out")
+
+    async def noticed() -> bool:
+        await citizen.page.goto(f"{stage.service}/signed-in")
+        return citizen.page.url == f"{stage.service}/"
+
+    await eventually(15, noticed)
+    await citizen.reads("1 signed out here")
+
+
+async def test_a_form_of_a_service_signs_out_too_and_so_does_agreeing_to_be_asked(citizen: Citizen, told: Told) -> None:
+    stage = citizen.stage
+    library, answered = await signed_in(citizen, "bookshop", prompt="consent")
+    id_token = (await library.redeem(answered["code"])).right().told["id_token"]
+    fields = {"id_token_hint": id_token, "post_logout_redirect_uri": f"{stage.service}/", "state": "s2"}
+    inputs = "".join(f'<input name="{name}" value="{value}">' for name, value in fields.items())
+    await citizen.page.goto(f"{stage.service}/watching")
+    await citizen.page.set_content(f'<form method="post" action="{stage.issuer}/logout">{inputs}<button>Bye</button>')
+    await citizen.press("Bye")
+    await citizen.press("Go to Bookshop")
+    await citizen.page.wait_for_url(f"{stage.service}/?state=s2")
+    silent = Library(stage)
+    await citizen.page.goto(silent.request(prompt="none"))
+    assert (await silent.answer(citizen.page))["error"] == "login_required"
+
+    # without an ID token the citizen is asked, in the language that the service wishes
+    await signed_in(citizen, "bookshop", prompt="consent")
+    asked = f"client_id=bookshop&post_logout_redirect_uri={stage.service}/&ui_locales=xx%20cy-GB&logout_hint=somebody"
+    await citizen.page.goto(f"{stage.issuer}/logout?{asked}")
+    await expect(citizen.page.locator("html")).to_have_attribute("lang", "cy")
+    await citizen.page.locator("main").get_by_role("button").first.click()
+    await citizen.page.locator(f"a.govuk-button[href='{stage.service}/']").click()
+    await citizen.page.wait_for_url(f"{stage.service}/")
+
+
+async def test_an_address_that_is_not_registered_is_never_gone_to_and_nothing_ends(citizen: Citizen) -> None:
+    stage = citizen.stage
+    library, answered = await signed_in(citizen, "bookshop", prompt="consent")
+    id_token = (await library.redeem(answered["code"])).right().told["id_token"]
+    for uri in (f"{stage.service}/?foo=bar", f"{stage.service}/elsewhere"):
+        await citizen.page.goto(f"{stage.issuer}/logout?id_token_hint={id_token}&post_logout_redirect_uri={uri}")
+        await citizen.reads("post_logout_redirect_uri is not registered")
+        assert citizen.page.url.startswith(stage.issuer)
+    await citizen.page.goto(f"{stage.issuer}/logout?id_token_hint={id_token[:-4]}AAAA")
+    await citizen.reads("the id_token_hint is not an ID token of ours")
+    assert "code" in (await signed_in(citizen, "bookshop"))[1]
+
+
+WATCH = """([op, message]) => new Promise((done) => {
+  window.addEventListener("message", (event) => done([event.origin, event.data]));
+  const frame = document.createElement("iframe");
+  frame.src = op;
+  frame.onload = () => frame.contentWindow.postMessage(message, new URL(op).origin);
+  document.body.append(frame);
+})"""
+
+
+async def asked(citizen: Citizen, message: str) -> str:
+    """What a page of the service hears from the broker's page in a frame."""
+    await citizen.page.goto(f"{citizen.stage.service}/watching")
+    origin, answer = await citizen.page.evaluate(WATCH, [f"{citizen.stage.issuer}/session", message])
+    assert origin == citizen.stage.issuer
+    return str(answer)
+
+
+@pytest.fixture
+async def lenient_citizen(stage: Stage, tmp_path: Path) -> AsyncIterator[Citizen]:
+    """Somebody whose browser lets frames of other sites see their cookies."""
+    async with lenient(tmp_path / "profile") as context:
+        somebody = attended(await context.new_page(), stage, [])
+        yield somebody
+        assert somebody.complaints == []
+
+
+@pytest.mark.parametrize("script", [True], indirect=True)
+async def test_where_a_frame_sees_no_cookies_the_broker_has_no_opinion(citizen: Citizen) -> None:
+    _, answered = await signed_in(citizen, "library", prompt="consent")
+    assert await asked(citizen, f"library {answered['session_state']}") == "error"
+
+
+async def test_a_service_sees_in_a_frame_that_the_session_is_another_one(lenient_citizen: Citizen) -> None:
+    citizen, stage = lenient_citizen, lenient_citizen.stage
+    _, answered = await signed_in(citizen, "library", prompt="consent")
+    state = answered["session_state"]
+    kept = {cookie["name"]: cookie for cookie in await citizen.page.context.cookies() if cookie["domain"] == BROKER}
+    cookie = kept["__Secure-portico-state"]
+    assert (cookie["secure"], cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (
+        True,
+        False,
+        "None",
+        "/session",
+    )
+    assert state == expected_state("library", stage.service, cookie["value"], state.partition(".")[2])
+    assert await asked(citizen, f"library {state}") == "unchanged"
+    assert await asked(citizen, f"bookshop {state}") == "changed"
+    for wrong in ("", "library", f"library {state} more", "library x.y"):
+        assert await asked(citizen, wrong) == "error"
+
+    # another answer in the same session has another salt, and both hold
+    again = (await signed_in(citizen, "library"))[1]["session_state"]
+    assert again != state
+    assert await asked(citizen, f"library {again}") == await asked(citizen, f"library {state}") == "unchanged"
+
+    # somebody signs in anew
+    anew = (await signed_in(citizen, "library", prompt="login consent"))[1]["session_state"]
+    assert await asked(citizen, f"library {state}") == "changed"
+    assert await asked(citizen, f"library {anew}") == "unchanged"
+    await citizen.page.goto(f"{stage.issuer}/logout")
+    await citizen.press("Sign out")
+    await citizen.sees("You are signed out")
+    assert await asked(citizen, f"library {anew}") == "changed"
+
+
+async def test_a_step_up_keeps_the_session_and_somebody_else_ends_it(citizen: Citizen, told: Told) -> None:
+    stage = citizen.stage
+
+    async def sid(of: tuple[Library, dict[str, str]]) -> str:
+        token = (await of[0].redeem(of[1]["code"])).right().told["id_token"]
+        return str(verify(token, stage.parts.keys.public(), {"ES256"}).claims["sid"])
+
+    first = await sid(await signed_in(citizen, "library", prompt="consent"))
+    beside = await sid(await signed_in(citizen, "bookshop", prompt="consent"))
+    # proving anew who they are keeps the session, and what each service was told of it
+    assert await sid(await signed_in(citizen, "bookshop", prompt="login consent")) == beside
+    assert told.of(first) == told.of(beside) == []
+    other = Library(stage, "bookshop")
+    await citizen.page.goto(other.request(prompt="login consent"))
+    await citizen.choose(NORTHBANK)
+    await citizen.play("ok", "ioan")
+    await citizen.share()
+    assert await sid((other, await other.answer(citizen.page))) not in (first, beside)
+
+    async def both() -> bool:
+        return len(told.of(first)) == len(told.of(beside)) == 1
+
+    await eventually(15, both)
+    assert [path for path, _ in (*told.of(first), *told.of(beside))] == ["/told/library", "/told/bookshop"]
+
+
+async def test_a_sign_in_that_begins_at_the_broker(citizen: Citizen) -> None:
+    stage = citizen.stage
+    await citizen.page.goto(f"{stage.issuer}/")
+    await citizen.press("Services you can begin with")
+    await citizen.sees("Services you can begin with")
+    link = citizen.page.get_by_role("link", name="Aberlan Council")
+    address = await link.get_attribute("href")
+    assert address is not None
+    assert dict(parse_qsl(urlsplit(address).query)) == {"iss": stage.issuer}
+    await link.click()
+    await citizen.sees("How do you want to prove who you are?")

@@ -1,0 +1,94 @@
+"""A service sends somebody back for more: a higher level, or a younger sign-in (RFC 9470)."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.app_harness import Ahead, Script, Stage, staged
+from tests.e2e.raw_client import EID, NORTHBANK, RIDES_SERVICE, Rider, Wire, rides, wire
+
+
+@pytest.fixture(scope="module")
+def ahead() -> Ahead:
+    """The clock of this file's stage."""
+    return Ahead()
+
+
+@pytest.fixture(scope="module")
+async def stage(tmp_path_factory: pytest.TempPathFactory, ahead: Ahead) -> AsyncIterator[Stage]:
+    """Everything, with a service whose requests are made by hand."""
+    script = Script(files={"services/rides.toml": RIDES_SERVICE})
+    async with staged(tmp_path_factory.mktemp("steps"), script, ahead.system) as stage:
+        yield stage
+
+
+@pytest.fixture
+async def way() -> AsyncIterator[Wire]:
+    """A way to send."""
+    async with wire() as opened:
+        yield opened
+
+
+async def begun(way: Wire, stage: Stage, ahead: Ahead, before: Rider | None = None, **asked: str) -> Rider:
+    """A request of the service, in the browser of the one before."""
+    service = rides(stage.folder, stage.issuer)
+    service.now = ahead.now
+    rider = Rider(way, service) if before is None else Rider(way, service, before.jar)
+    (await rider.push(**({"prompt": "consent"} | asked))).right(201)
+    (await rider.authorize()).right(303)
+    return rider
+
+
+async def by(rider: Rider, provider: str) -> dict[str, Any]:
+    """The citizen is shown the picker and signs in; what a resource learns by introspection."""
+    await rider.return_(provider)
+    (await rider.share()).right(303)
+    return await learned(rider)
+
+
+async def learned(rider: Rider) -> dict[str, Any]:
+    """What a resource learns of the access token that the service is given."""
+    tokens = (await rider.redeem(await rider.collect())).right().told
+    told: dict[str, Any] = (await rider.introspect(tokens["access_token"])).right().told
+    return told
+
+
+async def test_a_resource_sees_what_a_token_stands_for_and_more_is_had_by_asking_for_it(
+    way: Wire, stage: Stage, ahead: Ahead
+) -> None:
+    # a resource learns when the citizen signed in where the service asked for that
+    first = await begun(way, stage, ahead, max_age="3600")
+    low = await by(first, NORTHBANK)
+    assert low["acr"] == "low"
+
+    # a higher level: the session below it answers nothing
+    ahead.advance(60)
+    second = await begun(way, stage, ahead, first, acr_values="high", max_age="3600")
+    high = await by(second, EID)
+    assert high["acr"] == "high"
+    assert high["auth_time"] >= low["auth_time"] + 60
+
+    # a younger sign-in: the session answers nothing that is older than was asked for
+    ahead.advance(600)
+    third = await begun(way, stage, ahead, second, acr_values="high", max_age="300")
+    young = await by(third, EID)
+    assert (young["acr"], young["sub"]) == ("high", high["sub"])
+    assert young["auth_time"] >= high["auth_time"] + 600
+
+    # what is there already is enough for whoever asks for no more
+    ahead.advance(60)
+    fourth = await begun(way, stage, ahead, third, acr_values="high", max_age="300", prompt="")
+    same = await learned(fourth)
+    assert (same["acr"], same["auth_time"]) == ("high", young["auth_time"])
+
+
+async def test_without_a_page_more_is_refused_and_not_made_up(way: Wire, stage: Stage, ahead: Ahead) -> None:
+    first = await begun(way, stage, ahead)
+    await by(first, NORTHBANK)
+    ahead.advance(60)
+    service = first.service
+    for asked in ({"acr_values": "high"}, {"max_age": "30"}):
+        rider = Rider(way, service, first.jar)
+        (await rider.push(**({"prompt": "none"} | asked))).right(201)
+        assert "error=login_required" in (await rider.authorize()).location

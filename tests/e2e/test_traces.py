@@ -1,0 +1,186 @@
+"""What operators hear of a failed attempt and of a callback that does not belong: a log line, a count, no person."""
+
+import asyncio
+import json
+import logging
+import re
+from collections.abc import AsyncIterator, Callable
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+
+from broker.actions.attempt_log import StrayReason
+from broker.model.failures import FailureClass
+from broker.platform.logging_setup import JsonLines
+from broker.provider import OUTAGES
+from providers.openid.errors import RULES, UpstreamFault
+from providers.simulator.personas import cast
+from tests.e2e.app_harness import Script, Stage, staged
+from tests.e2e.raw_client import HARBOUR, NORTHBANK, RIDES_SERVICE, Rider, Wire, rides, wire
+
+F, C = UpstreamFault, FailureClass
+
+
+@pytest.fixture(scope="module")
+async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """The whole product."""
+    script = Script(files={"services/rides.toml": RIDES_SERVICE})
+    async with staged(tmp_path_factory.mktemp("traces"), script) as running:
+        yield running
+
+
+@pytest.fixture
+async def line() -> AsyncIterator[Wire]:
+    """A way to send."""
+    async with wire() as sending:
+        yield sending
+
+
+@pytest.fixture
+def rider(stage: Stage, line: Wire, caplog: pytest.LogCaptureFixture) -> Rider:
+    """Somebody with a fresh browser on the way to the service; everything that is logged from here on is kept."""
+    caplog.set_level(logging.DEBUG)
+    return Rider(line, rides(stage.folder, stage.issuer))
+
+
+def count(stage: Stage, name: str, **labels: str) -> float:
+    """The sum of a counter over all that has these labels."""
+    lines = stage.parts.metrics.text().decode().splitlines()
+    wanted = [f'{label}="{value}"' for label, value in labels.items()]
+    found = (line for line in lines if line.startswith(f"{name}{{") and all(label in line for label in wanted))
+    return sum(float(line.rpartition(" ")[2]) for line in found)
+
+
+def logged(caplog: pytest.LogCaptureFixture, event: str) -> list[dict[str, object]]:
+    """The lines of an event, as they are written."""
+    return [json.loads(JsonLines().format(record)) for record in caplog.records if record.message == event]
+
+
+def private() -> set[str]:
+    """Every text that is known of a simulated person, but for what could stand in any line."""
+
+    def texts(value: object) -> set[str]:
+        if isinstance(value, dict):
+            return {text for inner in value.values() for text in texts(inner)}
+        return {value} if isinstance(value, str) and len(value) > 3 else set()
+
+    return {text for issuer in cast({}) for persona in issuer.personas for text in texts(dict(persona.claims))}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "fault", "failure"),
+    [
+        ("cancelled", F.ANSWER_ERROR, C.CANCELLED),
+        ("not_verified", F.ANSWER_ERROR, C.NOT_VERIFIED),
+        ("odd_name", F.USERINFO_UNREADABLE, C.UNSAFE_REPLY),
+        ("doubled_member", F.USERINFO_UNREADABLE, C.UNSAFE_REPLY),
+        ("userinfo_signed", F.USERINFO_SIGNED, C.UNSAFE_REPLY),
+        ("userinfo_401", F.USERINFO_REFUSED, C.INCOMPLETE_REPLY),
+        ("id_token_encrypted", F.ID_TOKEN_ENCRYPTED, C.UNSAFE_REPLY),
+        ("other_subject", F.USERINFO_SUBJECT, C.UNSAFE_REPLY),
+        ("other_nonce", F.ID_TOKEN_NONCE, C.UNSAFE_REPLY),
+        ("expired", F.ID_TOKEN_TIME, C.UNSAFE_REPLY),
+        ("unknown_acr", F.LEVEL_UNKNOWN, C.LEVEL_TOO_LOW),
+        ("replayed_code", F.TOKEN_CODE, C.UNSAFE_REPLY),
+        ("token_500", F.TOKEN_STATUS, C.PROVIDER_DOWN),
+    ],
+)
+async def test_a_failed_attempt_is_logged_with_what_it_failed_of_and_counted(
+    stage: Stage,
+    rider: Rider,
+    caplog: pytest.LogCaptureFixture,
+    outcome: str,
+    fault: UpstreamFault,
+    failure: FailureClass,
+) -> None:
+    rule = RULES[fault]
+    labels = {"provider": NORTHBANK, "cause": rule.cause.value, "fault": fault.value}
+    before = count(stage, "portico_provider_failures_total", **labels)
+    calls = count(stage, "portico_operator_calls_total", failure=failure, provider=NORTHBANK)
+    await rider.begin(f"outcome:{outcome};persona:amina")
+    (await rider.choose()).right(303)
+    callback = await rider.away()
+    reply = (await rider.visit(callback)).right(303)
+    [told] = logged(caplog, "attempt_failed")
+    page = (await rider.visit(rider.page)).body.decode()
+    [reference] = re.findall(r"[2-9A-Z]{4} [2-9A-Z]{4}", page)
+    assert told["failure"] == failure
+    assert told["fault"] == fault
+    assert told["cause"] == rule.cause
+    assert (told["provider"], told["client_id"], told["part"]) == (NORTHBANK, "rides", "portico.providers")
+    assert (told["reference"], told["request_id"]) == (reference, reply.headers["X-Request-Id"])
+    assert told["level"] == ("warning" if rule.cause in OUTAGES or failure is C.UNSAFE_REPLY else "info")
+    assert isinstance(told["detail"], str)
+    assert len(told["detail"]) > 10
+    assert count(stage, "portico_provider_failures_total", **labels) == before + 1
+    unsafe = failure is C.UNSAFE_REPLY
+    assert count(stage, "portico_operator_calls_total", failure=failure, provider=NORTHBANK) == calls + unsafe
+    assert [one["level"] for one in logged(caplog, "operator_called")] == ["error"] * unsafe
+    code = parse_qs(urlsplit(callback).query).get("code", [callback])[0]
+    # the server's own line for each request is never written: see broker.platform.logging_setup
+    for record in (record for record in caplog.records if record.name != "uvicorn.access"):
+        text = JsonLines().format(record)
+        assert code not in text
+        for secret in private():
+            assert secret not in text
+
+
+def bent(callback: str, **parameters: str) -> str:
+    """The callback with other parameters; an empty one is left out."""
+    parts = urlsplit(callback)
+    asked = {name: values[0] for name, values in parse_qs(parts.query).items()} | parameters
+    return parts._replace(query=urlencode({name: value for name, value in asked.items() if value})).geturl()
+
+
+def another_attempt(callback: str) -> str:
+    """The callback of an attempt that this transaction never made."""
+    handle, _, attempt = parse_qs(urlsplit(callback).query)["state"][0].partition(".")
+    return bent(callback, state=f"{handle}.{'A' * len(attempt)}")
+
+
+Bend = Callable[[str], str]
+STRAYS: list[tuple[StrayReason, str, Bend]] = [
+    (StrayReason.UNKNOWN, NORTHBANK, lambda callback: bent(callback, state="x" * 43 + "." + "y" * 43)),
+    (StrayReason.UNKNOWN, NORTHBANK, lambda callback: bent(callback, state="")),
+    (StrayReason.UNREADABLE, NORTHBANK, lambda callback: callback + "&state=twice"),
+    (StrayReason.OTHER_ATTEMPT, NORTHBANK, another_attempt),
+    (StrayReason.OTHER_PROVIDER, HARBOUR, lambda callback: callback.replace("/northbank", "/harbour")),
+    (StrayReason.OTHER_PROVIDER, "", lambda callback: callback.replace("/northbank", "/nowhere")),
+    (StrayReason.OTHER_ISSUER, NORTHBANK, lambda callback: bent(callback, iss="https://other.example")),
+]
+
+
+@pytest.mark.parametrize(("why", "provider", "bend"), STRAYS)
+async def test_a_callback_that_does_not_belong_is_logged_and_counted(
+    stage: Stage, rider: Rider, caplog: pytest.LogCaptureFixture, why: StrayReason, provider: str, bend: Bend
+) -> None:
+    before = count(stage, "portico_stray_callbacks_total", provider=provider, why=why.value)
+    await rider.begin()
+    (await rider.choose()).right(303)
+    callback = await rider.away()
+    reply = await rider.visit(bend(callback))
+    [told] = logged(caplog, "stray_callback")
+    assert (told["why"], told["provider"]) == (why, provider)
+    assert told["request_id"] == reply.headers["X-Request-Id"]
+    assert bool(told["reference"]) is (why not in (StrayReason.UNKNOWN, StrayReason.UNREADABLE))
+    assert count(stage, "portico_stray_callbacks_total", provider=provider, why=why.value) == before + 1
+    # nothing changed by it: the true answer is still taken
+    (await rider.visit(callback)).right(303)
+    assert not logged(caplog, "attempt_failed")
+    caplog.clear()
+    await rider.visit(callback)
+    [told] = logged(caplog, "stray_callback")
+    assert told["why"] == StrayReason.NOT_AWAITED
+
+
+async def test_of_many_copies_of_one_callback_at_once_all_but_one_leave_a_trace(
+    rider: Rider, line: Wire, caplog: pytest.LogCaptureFixture
+) -> None:
+    await rider.begin()
+    (await rider.choose()).right(303)
+    callback = await rider.away()
+    copies = [Rider(line, rider.service, rider.jar.copy()) for _ in range(5)]
+    await asyncio.gather(*(one.visit(callback) for one in copies))
+    told = logged(caplog, "stray_callback")
+    assert len(told) == len(copies) - 1
+    assert {one["why"] for one in told} <= {StrayReason.NOT_AWAITED, StrayReason.TAKEN}

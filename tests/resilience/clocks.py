@@ -1,0 +1,86 @@
+"""Brokers and servers whose clock runs wrong: each under `faketime`, beside the broker of these tests."""
+
+import asyncio
+import json
+import shutil
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.processes import PATIENCE, started
+from tests.e2e.raw_client import Wire
+from tests.support.ports import LOOPBACK, free_port
+from tests.support.program import Program
+
+MONOTONIC = {"FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+"""The wall clock alone is wrong, as on a machine whose clock was set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """A second broker on the stores of the first, at an address of its own."""
+
+    program: Program
+    url: str
+    wire: Wire
+
+    async def ready(self) -> Mapping[str, Any]:
+        """What it says of itself at /readyz, and under `status` how."""
+        reply = await self.wire.send("GET", f"{self.url}/readyz")
+        return {"status": reply.status, **reply.told}
+
+    def logged(self, *events: str) -> Sequence[Mapping[str, Any]]:
+        """The log lines of these events, in their order."""
+        lines = [json.loads(line) for line in self.program.output.splitlines() if line.startswith("{")]
+        return [line for line in lines if line["event"] in events]
+
+
+def fake_library() -> Path:
+    """The library that `faketime` puts before a program."""
+    return next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+
+
+def shifting(file: Path) -> Mapping[str, str]:
+    """The environment of a program whose clock is shifted by what stands in the file now, such as `+2h`."""
+    return {
+        "LD_PRELOAD": str(fake_library()),
+        "FAKETIME_TIMESTAMP_FILE": str(file),
+        "FAKETIME_NO_CACHE": "1",
+        **MONOTONIC,
+    }
+
+
+@asynccontextmanager
+async def second(
+    folder: Path,
+    public: str,
+    wire: Wire,
+    shift: str | None = None,
+    env: Mapping[str, str] = MONOTONIC,
+) -> AsyncIterator[Second]:
+    """Runs it until the block ends: one worker with the configuration in the folder, its clock off by `shift`.
+
+    The library is loaded without the program `faketime`, which passes no signal on: the broker would outlive the test.
+    `public` is the address that the first broker's file names under `listen.public`.
+    """
+    port = free_port()
+    config = folder / f"config-{port}"
+    shutil.copytree(folder / "config", config)
+    file = config / "broker.toml"
+    lines = file.read_text().replace(f'public = "{public}"', f'public = "{LOOPBACK}:{port}"').splitlines()
+    file.write_text("\n".join("workers = 1" if line.startswith("workers") else line for line in lines))
+    faked = {"LD_PRELOAD": str(fake_library()), "FAKETIME": shift} if shift is not None else {}
+    program = Program(
+        [sys.executable, "-m", "broker", "serve", "--config", config, "--listener", "public"],
+        ready=lambda program: started(program.output, 1),
+        env={**env, **faked},
+        folder=Path.cwd(),
+    )
+    await asyncio.to_thread(program.start, PATIENCE)
+    try:
+        yield Second(program, f"http://{LOOPBACK}:{port}", wire)
+    finally:
+        await asyncio.to_thread(program.stop, within=PATIENCE)

@@ -1,0 +1,258 @@
+"""A broker of several workers on PostgreSQL and Redis, and the hands that break it."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from broker.model.handle import sha256_hex
+from tests.e2e.app_harness import Script
+from tests.e2e.processes import Running, run
+from tests.e2e.raw_client import (
+    RIDES_SERVICE,
+    Gone,
+    Reply,
+    Rider,
+    Service,
+    Wire,
+    eventually,
+    land_register,
+    rides,
+    wire,
+)
+from tests.support.pausing_proxy import Strait
+from tests.support.postgres import PostgresServer
+from tests.support.redis import RedisServer
+
+WORKERS = 2
+AT_ONCE = 1.0
+"""Seconds within which somebody is told that it cannot be done now."""
+TRIES = 10
+BESIDE_KEYS = """[metrics]
+folder = "../.demo/metrics"
+
+[limits]
+authorization_requests_per_ip = { max = 100000, window = "1 minute" }
+requests_per_client = { max = 100000, window = "1 minute" }
+failed_authentications_per_ip = { max = 100000, window = "1 minute" }
+failed_user_codes_per_ip = { max = 100000, window = "1 minute" }
+
+[keys]"""
+"""Several workers need a folder for their counters; and every request of these tests comes from one address."""
+
+
+def on_stores(database: str, redis: str, workers: int = WORKERS, further: str = "") -> Script:
+    """The example configuration on these stores, with the riders' service beside it, of which `further` says more."""
+    return Script(
+        edits={
+            "broker.toml": {
+                'url = "sqlite:../.demo/facts.db"': f'url = "{database}"',
+                'url = "memory:"': f'url = "{redis}"',
+                "workers = 1": f"workers = {workers}",
+                "[keys]": BESIDE_KEYS,
+            }
+        },
+        files={"services/rides.toml": f"{further}\n{RIDES_SERVICE}"},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """A running broker, its stores, and a way to send. `strait` lies between the broker and PostgreSQL."""
+
+    running: Running
+    postgres: PostgresServer
+    redis: RedisServer
+    strait: Strait
+    database: str
+    wire: Wire
+
+    @property
+    def service(self) -> Service:
+        """The riders' service."""
+        return rides(self.running.folder, self.running.issuer)
+
+    @property
+    def bound_service(self) -> Service:
+        """The service whose tokens hang on a key."""
+        return land_register(self.running.folder, self.running.issuer, self.running.service)
+
+    def rider(self, service: Service | None = None) -> Rider:
+        """Somebody with a fresh browser."""
+        return Rider(self.wire, service or self.service)
+
+    @asynccontextmanager
+    async def sql(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+        """A look into the database, past the strait."""
+        connection = await asyncpg.connect(self.database)
+        try:
+            yield connection
+        finally:
+            await connection.close(timeout=30)
+
+    async def rows(self, text: str, *values: object) -> Sequence[Any]:
+        """What a query finds."""
+        async with self.sql() as connection:
+            return await connection.fetch(text, *values)
+
+    async def one(self, text: str, *values: object) -> Any:
+        """The one value that a query finds."""
+        [[value]] = await self.rows(text, *values)
+        return value
+
+    async def issued(self, code: str) -> "Issued":
+        """What came of a code."""
+        async with self.sql() as connection:
+            row = await connection.fetchrow(
+                "SELECT redeemed, grant_id FROM authorization_codes WHERE digest = $1", sha256_hex(code)
+            )
+            assert row is not None, "the code is not there any more"
+            tokens = await connection.fetchval(
+                "SELECT count(*) FROM tokens JOIN grants ON grants.id = grant_id"
+                " WHERE grant_id = $1 AND tokens.revoked IS NULL AND grants.revoked IS NULL",
+                row["grant_id"],
+            )
+            audited = await connection.fetch("SELECT kind FROM audit WHERE grant_id = $1 ORDER BY id", row["grant_id"])
+            replays = await connection.fetchval("SELECT count(*) FROM audit WHERE kind = 'code_replayed'")
+        return Issued(row["redeemed"] is not None, tokens, [line["kind"] for line in audited], replays)
+
+    async def command(self, *words: str) -> str:
+        """What an operator types: `broker <words> --config ...`; what it printed."""
+        return await commanded(self.running.folder / "config", *words)
+
+    def workers(self) -> list[int]:
+        """The processes that serve the public door now."""
+        try:
+            return self.running.workers()
+        except (FileNotFoundError, ProcessLookupError):
+            return []  # one of them ended while it was looked at
+
+    def serving(self) -> list[int]:
+        """Those of them that have started and listen."""
+        return [worker for worker in self.workers() if listens(worker, self.running.ports.first)]
+
+    def kill(self, worker: int) -> None:
+        """kill -9."""
+        os.kill(worker, signal.SIGKILL)
+
+    async def worker_at(self, backend: int) -> int | None:
+        """The worker that a backend of PostgreSQL works for; None where it has hung up."""
+        port = await self.one("SELECT client_port FROM pg_stat_activity WHERE pid = $1", backend)
+        mine = self.strait.client(port)
+        return next((worker for worker in self.workers() if mine in local_ports(worker)), None)
+
+    async def well(self) -> None:
+        """Everything runs as at the beginning: what the last test broke is whole again, and Redis is empty."""
+        self.strait.release()
+        await asyncio.to_thread(self.redis.renew)
+        await asyncio.to_thread(self.postgres.start)
+        await self.whole()
+
+    async def whole(self) -> None:
+        """Waits until every worker is there again."""
+
+        async def ready() -> bool:
+            """Every worker listens, and reaches its stores."""
+            if len(self.serving()) != WORKERS:
+                return False
+            return all([await self.ready() for _ in range(2 * WORKERS)])
+
+        await eventually(60, ready)
+
+    async def ready(self) -> bool:
+        """Whether a worker, whichever it is, says that requests should come and that it misses nothing."""
+        try:
+            reply = await self.wire.send("GET", f"{self.running.issuer}/readyz")
+        except Gone:
+            return False
+        return reply.status == 200 and reply.told["wrong"] == {}
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """What came of a code: whether it was redeemed, its live tokens, the audit rows of its grant, all replays."""
+
+    redeemed: bool
+    tokens: int
+    audited: list[str]
+    replays: int
+
+
+async def told_at_once(asking: Callable[[], Awaitable[Reply]]) -> Reply:
+    """An answer that says within a second that it cannot be done now.
+
+    It is asked for more than once, as what a busy machine adds is not the broker's; every answer must be that one.
+    """
+    for _ in range(TRIES):
+        reply = (await asking()).right(503)
+        if reply.seconds < AT_ONCE:
+            return reply
+    raise AssertionError(f"never told within {AT_ONCE} s, the last time after {reply.seconds} s")
+
+
+def local_ports(process: int) -> Mapping[int, int]:
+    """The ports at this end of a process's TCP sockets, each with its file descriptor. None of one that has ended."""
+    held = {}
+    try:
+        for link in Path(f"/proc/{process}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                held[os.readlink(link)] = int(link.name)
+        table = Path(f"/proc/{process}/net/tcp").read_text().splitlines()[1:]
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return {}
+    rows = [line.split() for line in table]
+    return {
+        int(row[1].rpartition(":")[2], 16): held[f"socket:[{row[9]}]"] for row in rows if f"socket:[{row[9]}]" in held
+    }
+
+
+def listens(process: int, port: int) -> bool:
+    """Whether a process waits for connections to this port. It holds the socket long before it does."""
+    descriptor = local_ports(process).get(port)
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for file in Path(f"/proc/{process}/fdinfo").iterdir():
+            watched = [line.split()[1] for line in file.read_text().splitlines() if line.startswith("tfd:")]
+            if str(descriptor) in watched:
+                return True
+    return False
+
+
+async def commanded(config: Path, *words: str) -> str:
+    """Runs `broker <words> --config <config>` in a process of its own; what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "broker",
+        *words,
+        "--config",
+        str(config),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    printed, _ = await process.communicate()
+    assert process.returncode == 0, f"broker {' '.join(words)}: {printed.decode()}"
+    return printed.decode()
+
+
+@asynccontextmanager
+async def ground(
+    folder: Path, postgres: PostgresServer, redis: RedisServer, further: str = ""
+) -> AsyncIterator[Ground]:
+    """Runs it until the block ends. Every request has a connection of its own, so that any worker may answer it.
+
+    `further` are lines for the file of the riders' service.
+    """
+    with postgres.database() as database:
+        async with Strait(lambda: postgres.port).running() as strait:
+            through = database.replace(f":{postgres.port}/", f":{strait.port}/")
+            script = on_stores(through, redis.url, further=further)
+            async with run(folder, script, "--listener", "public") as running, wire(single=True) as sender:
+                yield Ground(running, postgres, redis, strait, database, sender)

@@ -1,0 +1,62 @@
+"""A clock that jumps back brings nothing to life again, not even over a restart."""
+
+from pathlib import Path
+
+from broker import wiring
+from broker.model.handle import sha256_hex
+from broker.stores.clock_check import SETTLED_AFTER
+from tests.e2e.app_harness import Ahead, Script, staged
+from tests.e2e.raw_client import RIDES_SERVICE, Rider, rides, wire
+
+RIDES = Script(files={"services/rides.toml": RIDES_SERVICE})
+JUMP = 3 * 3600.0
+
+
+async def test_what_has_expired_stays_expired_when_the_clock_jumps_back(tmp_path: Path) -> None:
+    clock = Ahead()
+    async with staged(tmp_path, RIDES, clock.system) as stage, wire() as sender:
+        service, facts = rides(tmp_path, stage.issuer), stage.parts.sql_stores
+        rider, late, pushed = (Rider(sender, service) for _ in range(3))
+        told = (await rider.redeem(await rider.code())).right().told
+        code = await late.code()
+        (await pushed.push()).right(201)
+        clock.advance(JUMP)
+        await facts.tick()
+        service.now = clock.now
+
+        async def all_dead() -> None:
+            assert (await late.redeem(code)).told["error"] == "invalid_grant"
+            assert (await rider.userinfo(told["access_token"])).status == 401
+            assert (await pushed.authorize()).status == 400
+
+        await all_dead()
+        clock.jump(-JUMP)
+        # until it is known that no other process disagrees nothing is answered that depends on the time
+        for refused in (await late.redeem(code), await rider.userinfo(told["access_token"]), await pushed.authorize()):
+            assert refused.status == 503
+        ready = await sender.send("GET", f"{stage.issuer}/readyz")
+        assert (ready.status, "clock" in ready.told["wrong"]) == (503, True)
+
+        # then everything that had expired is expired for good, and the broker goes by the machine's clock again
+        await facts.tick()
+        clock.advance(SETTLED_AFTER)
+        await facts.tick()
+        assert facts.clock.out is None and abs(stage.parts.system.now() - clock.now()) < 1
+        await all_dead()
+        old = Rider(sender, service, jar=late.jar)
+        reply = await old.visit(silent(stage.service))
+        assert "error=login_required" in reply.location
+        (await (fresh := Rider(sender, service)).redeem(await fresh.code())).right()
+
+        # a process that starts later finds it expired too
+        async with wiring.open_container(stage.parts.settings, clock.system) as parts:
+            found = await parts.sql_stores.grants.token(sha256_hex(told["access_token"]))
+            assert found is not None and found[0].expires < parts.system.now()
+
+
+def silent(service: str) -> str:
+    """A request of the sample service that allows no page."""
+    return (
+        "/authorize?client_id=demo-service&response_type=code&scope=openid&prompt=none&state=s&redirect_uri="
+        f"{service}/callback&code_challenge={'a' * 43}&code_challenge_method=S256"
+    )

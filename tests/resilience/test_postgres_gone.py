@@ -1,0 +1,164 @@
+"""PostgreSQL killed or hanging: everybody is told at once, nothing is half done, and it comes back by itself."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.raw_client import SOON, Forms, Reply, Rider, eventually
+from tests.resilience.cluster import WORKERS, Ground, Issued, told_at_once
+
+BACK = 10.0
+
+Away = Callable[[], AbstractAsyncContextManager[None]]
+
+
+def family(process: int) -> list[int]:
+    """A process and its children."""
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return [process, *map(int, children)]
+
+
+@pytest.fixture(params=["killed", "stopped", "hanging"])
+def away(request: pytest.FixtureRequest, broker: Ground) -> Away:
+    """A block during which PostgreSQL is away."""
+
+    @asynccontextmanager
+    async def block() -> AsyncIterator[None]:
+        hanging: list[int] = []
+        match request.param:
+            case "killed":
+                await asyncio.to_thread(broker.postgres.kill)
+            case "stopped":
+                await asyncio.to_thread(broker.postgres.stop)
+            case "hanging":
+                hanging = family(broker.postgres.program.pid)
+                for process in hanging:
+                    os.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in hanging:
+                # a connection's own process ends as soon as another one that thaws tells it to
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGCONT)
+            await asyncio.to_thread(broker.postgres.start)
+
+    return block
+
+
+async def unready(rider: Rider) -> bool:
+    """Requests should go elsewhere."""
+    return (await rider.visit("/readyz")).status == 503
+
+
+async def works(broker: Ground) -> bool:
+    """Somebody can sign in."""
+    rider = broker.rider()
+    return (await rider.push()).status == 201
+
+
+async def test_everybody_is_told_at_once_that_postgresql_is_away_and_it_is_back_without_anybodys_doing(
+    broker: Ground, away: Away
+) -> None:
+    rider, late = broker.rider(), broker.rider()
+    token = (await rider.redeem(await rider.code())).right().told["access_token"]
+    code = await late.code()
+    asking = broker.rider()
+    await asking.begin()
+    await asking.return_()
+    async with away():
+        for refused in (
+            lambda: rider.userinfo(token),
+            lambda: late.redeem(code),
+            lambda: broker.rider().push(),
+            lambda: asking.visit(asking.page),
+        ):
+            reply = await told_at_once(refused)
+            assert int(reply.headers["Retry-After"]) > 0
+        await eventually(SOON, lambda: unready(rider))
+        for path in ("/jwks", "/.well-known/openid-configuration", "/livez"):
+            (await rider.visit(path)).right()
+    await eventually(BACK, lambda: works(broker))
+    (await rider.userinfo(token)).right()
+    # what was begun is there still
+    (await asking.share()).right(303)
+    (await asking.redeem(await asking.collect())).right()
+
+
+async def test_a_code_whose_exchange_met_no_database_is_as_good_as_before_or_wholly_used_up(
+    broker: Ground, away: Away
+) -> None:
+    rider = broker.rider()
+    code = await rider.code()
+    before = await broker.issued(code)
+    async with away():
+        assert (await rider.redeem(code)).status == 503
+    await eventually(BACK, lambda: works(broker))
+    found = await broker.issued(code)
+    reply = await rider.redeem(code)
+    if found.redeemed:
+        # a database that only hung has done what it was asked to before
+        assert (reply.status, reply.told["error"]) == (400, "invalid_grant")
+        assert (await broker.issued(code)).tokens == 0
+    else:
+        assert found == before
+        assert (await rider.userinfo(reply.right().told["access_token"])).status == 200
+        assert await broker.issued(code) == Issued(True, 2, ["code_redeemed"], before.replays)
+
+
+async def test_an_answer_that_met_no_database_is_given_when_it_is_back(broker: Ground, away: Away) -> None:
+    rider = broker.rider()
+    await rider.begin()
+    await rider.return_()
+    asked = await rider.visit(rider.page)
+    async with away():
+        assert (await share(rider, asked.body)).status == 503
+    await eventually(BACK, lambda: works(broker))
+    (await share(rider, asked.body)).right(303)
+    code = await rider.collect()
+    assert (
+        await broker.one(
+            "SELECT count(*) FROM audit WHERE kind = 'service_answered' AND transaction_id = (SELECT"
+            " transaction_id FROM authorization_codes ORDER BY created DESC LIMIT 1)"
+        )
+        == 1
+    )
+    (await rider.redeem(code)).right()
+
+
+async def share(rider: Rider, page: bytes) -> Reply:
+    """Sends the form of a page that was read before."""
+    fields = Forms(page).found[f"{rider.page}/share"]
+    return await rider.submit(f"{rider.page}/share", {**fields, "agree": "yes"})
+
+
+async def test_a_worker_that_dies_while_postgresql_is_away_is_replaced_by_one_that_waits_for_it(
+    broker: Ground,
+) -> None:
+    [dead, other] = broker.workers()
+    await asyncio.to_thread(broker.postgres.kill)
+    broker.kill(dead)
+
+    async def waits() -> bool:
+        """A new worker was started, and found nothing to work with."""
+        return "start_waits_for_store" in broker.running.program.output
+
+    await eventually(60, waits)
+    assert broker.running.program.running
+    assert (await broker.wire.send("GET", f"{broker.running.issuer}/livez")).status == 200
+    await asyncio.to_thread(broker.postgres.start)
+
+    async def whole() -> bool:
+        """Both of them serve."""
+        return len(broker.serving()) == WORKERS
+
+    await eventually(BACK, whole)
+    assert other in broker.serving()
+    statuses = {(await broker.wire.send("GET", f"{broker.running.issuer}/readyz")).status for _ in range(8)}
+    assert statuses == {200}

@@ -1,0 +1,204 @@
+"""Redis put back in time: what it forgot has happened all the same, and somebody may have to start again."""
+
+import asyncio
+import re
+
+from redis.asyncio import Redis
+
+from broker.model.handle import sha256_hex
+from broker.web.shared import cookies
+from tests.e2e.raw_client import NORTHBANK, SOON, Forms, Rider, eventually
+from tests.resilience.cluster import Ground
+
+
+async def agree_again(rider: Rider) -> str:
+    """The citizen agrees where the page asks them to; the code they may leave with, if any."""
+    shown = (await rider.visit(rider.page)).right()
+    form = Forms(shown.body).found.get(f"{rider.page}/share")
+    if form is not None:
+        await rider.submit(f"{rider.page}/share", {**form, "agree": "yes"})
+        shown = await rider.visit(rider.page)
+    # a page from which this browser has left before does not leave by itself, but has the link
+    found = re.search(r"[?&]code=([\w-]+)", shown.headers.get("Refresh", "") + shown.body.decode())
+    return "" if found is None else found[1]
+
+
+async def test_a_transaction_whose_code_was_redeemed_is_not_answered_again(broker: Ground) -> None:
+    rider = broker.rider()
+    await rider.begin()
+    await rider.return_()
+    kept = await snapshot(broker)
+    (await rider.share()).right(303)
+    code = await rider.collect()
+    token = (await rider.redeem(code)).right().told["access_token"]
+    await back(broker, kept)
+    assert await agree_again(rider) == ""
+    page = await rider.visit(rider.page)
+    assert f"{rider.page}/share" not in Forms(page.body).found, "asked again and again for what cannot be"
+    assert (await rider.userinfo(token)).status == 200
+    assert await answers(broker, code) == (1, 1)
+
+
+async def test_a_transaction_whose_code_was_not_redeemed_leaves_with_the_one_code_that_works_once(
+    broker: Ground,
+) -> None:
+    rider = broker.rider()
+    await rider.begin()
+    await rider.return_()
+    kept = await snapshot(broker)
+    (await rider.share()).right(303)
+    code = await rider.collect()
+    await back(broker, kept)
+    assert await agree_again(rider) == code
+    assert await answers(broker, code) == (1, 1)
+    (await rider.redeem(code)).right()
+    assert (await rider.redeem(code)).told["error"] == "invalid_grant"
+
+
+async def test_a_pushed_request_is_answered_once_even_if_redis_travels_back_in_time(broker: Ground) -> None:
+    first = broker.rider()
+    (await first.push()).right(201)
+    kept = await snapshot(broker)
+    (await first.authorize()).right(303)
+    await first.return_()
+    (await first.share()).right(303)
+    (await first.redeem(await first.collect())).right()
+    await back(broker, kept)
+    second = broker.rider(first.service)
+    second.request_uri, second.state, second.verifier = first.request_uri, first.state, first.verifier
+    (await second.authorize()).right(303)
+    await second.return_()
+    await second.share()
+    page = await second.visit(second.page)
+    assert "url=" not in page.headers.get("Refresh", ""), "a second answer to one request"
+    assert f"{second.page}/share" not in Forms(page.body).found, "asked again and again for what cannot be"
+    issued = await broker.one(
+        "SELECT count(*) FROM authorization_codes WHERE par_digest IS NOT NULL AND transaction_id IN (SELECT"
+        " transaction_id FROM audit WHERE client_id = 'rides')"
+    )
+    assert issued == await broker.one(
+        "SELECT count(DISTINCT par_digest) FROM authorization_codes WHERE client_id = 'rides'"
+    )
+
+
+async def test_an_answer_of_a_provider_that_was_used_is_not_used_again(broker: Ground) -> None:
+    rider = broker.rider()
+    await rider.begin()
+    (await rider.choose(NORTHBANK)).right(303)
+    callback = await rider.away()
+    kept = await snapshot(broker)
+    (await rider.visit(callback)).right(303)
+    (await rider.share()).right(303)
+    code = await rider.collect()
+    token = (await rider.redeem(code)).right().told["access_token"]
+    await back(broker, kept)
+    (await rider.visit(callback)).right(303)
+    assert await agree_again(rider) == ""
+    assert (await rider.userinfo(token)).status == 200
+    assert await answers(broker, code) == (1, 1)
+
+
+async def test_a_continuation_code_that_works_again_brings_nothing_of_whoever_used_it(broker: Ground) -> None:
+    rider = broker.rider()
+    await rider.begin()
+    path = f"{rider.page}/later"
+    await rider.submit(path, Forms((await rider.visit(path)).right().body).found[path])
+    code = rider.jar.value(cookies.CODE)
+    kept = await snapshot(broker)
+
+    async def continued() -> Rider:
+        other = broker.rider()
+        form = Forms((await other.visit("/continue")).right().body).found["/continue"]
+        other.page = (await other.submit("/continue", {**form, "code": code})).location
+        return other
+
+    first = await continued()
+    assert first.page == rider.page
+    await first.return_()
+    assert b"Amina" in (await first.visit(first.page)).right().body
+    await back(broker, kept)
+    second = await continued()
+    assert second.page == rider.page
+    shown = (await second.visit(second.page)).right()
+    assert b"Amina" not in shown.body
+    assert f"{second.page}/choose" in Forms(shown.body).found
+    for lost in (first, rider):
+        assert b"lost your place" in (await lost.visit(lost.page)).body
+
+
+async def test_a_proof_is_good_once_when_an_older_copy_is_loaded_by_a_redis_that_starts(broker: Ground) -> None:
+    rider = broker.rider(broker.bound_service)
+    token = (await rider.redeem(await rider.code())).right().told["access_token"]
+    url = f"{rider.issuer}/userinfo"
+    (await rider.userinfo(token)).right()
+    kept = await snapshot(broker)
+    headers = {"Authorization": f"DPoP {token}", **rider.service.proof("GET", url, token)}
+    assert (await rider.wire.send("GET", url, headers=headers)).status == 200
+    await asyncio.to_thread(broker.redis.kill)
+    await asyncio.to_thread(broker.redis.start)
+    await back(broker, kept)
+    assert (await rider.wire.send("GET", url, headers=headers)).status == 401
+    # a nonce of before leads nowhere, a new one is given with the refusal
+    assert (await rider.userinfo(token)).status == 401
+    assert (await rider.userinfo(token)).status == 200
+
+
+async def test_a_provider_that_was_turned_off_stays_so(broker: Ground) -> None:
+    rider = broker.rider()
+    await rider.begin()
+    await rider.return_()
+    kept = await snapshot(broker)
+    await broker.command("provider", "disable", NORTHBANK, "--reason", "a test", "--by", "operator")
+    try:
+        await back(broker, kept)
+        assert await agree_again(rider) == ""
+        fresh = broker.rider()
+        await fresh.begin()
+
+        async def gone() -> bool:
+            """No worker offers it."""
+            looks = [(await fresh.visit(fresh.page)).right().body for _ in range(8)]
+            return all(f'value="{NORTHBANK}"'.encode() not in look for look in looks)
+
+        await eventually(SOON, gone)
+    finally:
+        await broker.command("provider", "enable", NORTHBANK, "--by", "operator")
+
+
+async def answers(broker: Ground, code: str) -> tuple[int, int]:
+    """How many codes the transaction of a code has, and how many rows in the audit say that it was answered."""
+    codes = "SELECT count(*) FROM authorization_codes WHERE transaction_id = $1"
+    rows = "SELECT count(*) FROM audit WHERE kind = 'service_answered' AND transaction_id = $1"
+    [[transaction]] = await broker.rows(
+        "SELECT transaction_id FROM authorization_codes WHERE digest = $1", sha256_hex(code)
+    )
+    [[made]], [[told]] = await broker.rows(codes, transaction), await broker.rows(rows, transaction)
+    return made, told
+
+
+async def snapshot(broker: Ground) -> str:
+    """Everything in Redis, for later."""
+    script = (
+        "local all = {} for _, k in ipairs(redis.call('KEYS', 'portico:*')) do"
+        " local d = redis.call('DUMP', k) all[#all + 1] = k"
+        " all[#all + 1] = (d:gsub('.', function (c) return string.format('%02x', string.byte(c)) end)) end"
+        " return table.concat(all, ' ')"
+    )
+    return await redis_says(broker, "EVAL", script, "0")
+
+
+async def back(broker: Ground, kept: str) -> None:
+    """What was kept is what there is, and nothing of what came later."""
+    await asyncio.to_thread(broker.redis.flush)
+    script = (
+        "for i = 1, #ARGV, 2 do redis.call('RESTORE', ARGV[i], 600000, (ARGV[i + 1]:gsub('..', function (h)"
+        " return string.char(tonumber(h, 16)) end)), 'REPLACE') end return 'done'"
+    )
+    await redis_says(broker, "EVAL", script, "0", *kept.split())
+
+
+async def redis_says(broker: Ground, *words: str) -> str:
+    """One command; its answer as text."""
+    async with Redis.from_url(broker.redis.url) as client:
+        said = await client.execute_command(*words)
+    return said.decode() if isinstance(said, bytes) else str(said)

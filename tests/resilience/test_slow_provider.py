@@ -1,0 +1,76 @@
+"""A provider that is slow, wrong or gone is alone with it."""
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.app_harness import Script, Stage, staged
+from tests.e2e.raw_client import EID, HARBOUR, NORTHBANK, RIDES_SERVICE, Forms, Rider, rides, wire
+
+RIDES = Script(files={"services/rides.toml": RIDES_SERVICE})
+
+
+@pytest.fixture
+async def stage(tmp_path: Path):  # type: ignore[no-untyped-def]
+    """One process, whose breakers know of nothing yet."""
+    async with staged(tmp_path, RIDES) as opened:
+        yield opened
+
+
+async def returning(stage: Stage, sender, provider: str, outcome: str) -> tuple[Rider, str]:  # type: ignore[no-untyped-def]
+    """Somebody on the way back from a provider: the callback still to be visited."""
+    rider = Rider(sender, rides(stage.folder, stage.issuer))
+    await rider.begin(f"outcome:{outcome};persona:amina")
+    (await rider.choose(provider)).right(303)
+    return rider, await rider.away()
+
+
+async def test_sign_ins_elsewhere_are_done_while_a_slow_provider_is_waited_for(stage: Stage) -> None:
+    async with wire() as sender:
+        waiting = [await returning(stage, sender, HARBOUR, "slow") for _ in range(12)]
+        order: list[str] = []
+
+        async def slow(rider: Rider, back: str) -> None:
+            (await rider.visit(back)).right(303)
+            order.append(HARBOUR)
+
+        async def quick() -> None:
+            rider = Rider(sender, rides(stage.folder, stage.issuer))
+            (await rider.redeem(await rider.code(NORTHBANK))).right()
+            order.append(NORTHBANK)
+
+        slow_ones = [asyncio.ensure_future(slow(*one)) for one in waiting]
+        await asyncio.sleep(0)
+        await quick()
+        assert order == [NORTHBANK]
+        await asyncio.gather(*slow_ones)
+        assert order == [NORTHBANK] + [HARBOUR] * len(waiting)
+
+
+@pytest.mark.parametrize("outcome", ["gone", "token_500"])
+async def test_a_provider_at_which_sign_ins_fail_is_marked_in_the_picker_and_others_are_not(
+    stage: Stage, outcome: str
+) -> None:
+    async with wire() as sender:
+        choosing = Rider(sender, rides(stage.folder, stage.issuer))
+        await choosing.begin()
+        before = (await choosing.visit(choosing.page)).right().body
+        assert b"Not working" not in before
+        for _ in range(4):
+            rider, back = await returning(stage, sender, HARBOUR, outcome)
+            (await rider.visit(back)).right(303)
+            failed = (await rider.visit(rider.page)).right().body
+            assert b"was not working" in failed, failed[-3000:]
+        healths = stage.parts.health_monitor.healths()
+        assert {id: health.working for id, health in healths.items()} == {HARBOUR: False, NORTHBANK: True, EID: True}
+        shown = (await choosing.visit(choosing.page)).right().body
+        assert re.findall(r"<bdi>([^<]+)</bdi></strong> – Not working", shown.decode()) == ["Harbour Post"]
+        # nobody is sent there now
+        fields = Forms(shown).found[f"{choosing.page}/choose"]
+        await choosing.submit(f"{choosing.page}/choose", {**fields, "provider": HARBOUR})
+        assert "Refresh" not in (await choosing.visit(choosing.page)).headers
+        await choosing.return_(NORTHBANK)
+        (await choosing.share()).right(303)
+        (await choosing.redeem(await choosing.collect())).right()

@@ -1,0 +1,62 @@
+"""The process that watches over the workers: killed itself, and what all of them write down."""
+
+import asyncio
+from pathlib import Path
+
+from broker.web.shared import cookies
+from tests.e2e.processes import PATIENCE
+from tests.e2e.raw_client import SOON, eventually
+from tests.resilience.cluster import Ground, ground
+from tests.support.postgres import PostgresServer
+from tests.support.redis import RedisServer
+
+
+async def test_no_log_line_of_a_worker_holds_a_code_a_token_a_cookie_or_a_handle(broker: Ground) -> None:
+    rider = broker.rider()
+    await rider.begin()
+    (await rider.choose()).right(303)
+    back = await rider.away()
+    (await rider.visit(back)).right(303)
+    (await rider.share()).right(303)
+    code = await rider.collect()
+    told = (await rider.redeem(code)).right().told
+    (await rider.redeem(code)).right(400)
+    upstream = back.partition("code=")[2].partition("&")[0]
+    secrets = [
+        code,
+        upstream,
+        told["access_token"],
+        told["refresh_token"],
+        told["id_token"],
+        rider.page.rpartition("/")[2],
+        rider.request_uri.rpartition(":")[2],
+        *(value for name in (cookies.BROWSER, cookies.SESSION) for value in rider.jar.value(name).split(".")),
+    ]
+    assert all(len(secret) > 15 for secret in secrets), secrets
+
+    async def noted() -> bool:
+        return '"event": "refused"' in broker.running.program.output
+
+    await eventually(10, noted)
+    assert [secret for secret in secrets if secret in broker.running.program.output] == []
+
+
+async def test_workers_end_when_their_supervisor_was_killed_and_another_takes_their_port(
+    postgres: PostgresServer, redis: RedisServer, tmp_path: Path
+) -> None:
+    async with ground(tmp_path, postgres, redis) as broker:
+        await broker.whole()
+        rider = broker.rider()
+        await rider.begin()
+        orphans = broker.workers()
+        await asyncio.to_thread(broker.running.program.kill)
+
+        async def gone() -> bool:
+            return not any(Path(f"/proc/{orphan}").exists() for orphan in orphans)
+
+        await eventually(SOON, gone)
+        await asyncio.to_thread(broker.running.program.start, PATIENCE)
+        await broker.whole()
+        await rider.return_()
+        (await rider.share()).right(303)
+        (await rider.redeem(await rider.collect())).right()

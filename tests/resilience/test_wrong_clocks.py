@@ -1,0 +1,279 @@
+"""Drills with clocks that run wrong, each in a process of its own: nobody else notices, and the process says so."""
+
+import asyncio
+import os
+import shutil
+import sqlite3
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.app_harness import Script
+from tests.e2e.processes import Running, run
+from tests.e2e.raw_client import RIDES_SERVICE, Rider, Wire, eventually, rides, wire
+from tests.resilience.clocks import MONOTONIC, second, shifting
+from tests.resilience.cluster import WORKERS, Ground, ground
+from tests.support.postgres import PostgresServer
+from tests.support.programs import need
+from tests.support.redis import RedisServer
+
+HOURS = 7200
+
+
+async def signed_in(rider: Rider) -> None:
+    """A whole sign-in: a pushed request and a token request by private_key_jwt, an answer of a provider between."""
+    told = (await rider.redeem(await rider.code())).right().told
+    assert (await rider.userinfo(told["access_token"])).right().told["sub"]
+
+
+def public(broker: Ground) -> str:
+    """The address under `listen.public` of the broker's file."""
+    return broker.running.settings.broker.listen.public
+
+
+@pytest.mark.parametrize("shift", ["+2h", "-2h"])
+async def test_a_second_broker_whose_clock_is_off_serves_nothing_and_moves_nobody(broker: Ground, shift: str) -> None:
+    off = f"{HOURS if shift[0] == '+' else -HOURS:+d}."
+    async with second(broker.running.folder, public(broker), broker.wire, shift) as wrong:
+        said = await wrong.ready()
+        assert said["status"] == 503 and not said["ready"]
+        assert f"this machine's clock is {off[:-1]}" in said["wrong"]["clock"] or off in said["wrong"]["clock"]
+        for _ in range(7):
+            await asyncio.sleep(1)
+            assert (await wrong.ready())["status"] == 503
+        # what does not depend on the time is answered, everything else refused
+        for path in ("/livez", "/jwks", "/.well-known/openid-configuration"):
+            assert (await broker.wire.send("GET", wrong.url + path)).status == 200, path
+        page = await broker.wire.send("GET", f"{wrong.url}/authorize?client_id=rides")
+        assert page.status == 503 and "text/html" in page.headers["Content-Type"] and page.headers["Retry-After"]
+        for path in ("/token", "/par", "/introspect", "/userinfo"):
+            reply = await broker.wire.send("POST", wrong.url + path, broker.service.assertion())
+            assert (reply.status, reply.told["error"]) == (503, "temporarily_unavailable")
+            assert reply.headers["Retry-After"]
+        [event] = wrong.logged("clock_off")
+        assert event["finding"] == "own_clock_off"
+        assert event["level"] == "error" and round(event["offset"], -1) == float(off)
+        assert all([await broker.ready() for _ in range(2 * WORKERS)])
+        await signed_in(broker.rider())
+    await signed_in(broker.rider())
+    noted = "SELECT value, extract(epoch FROM now()) FROM shared_counters WHERE name = 'time'"
+    [[mark, now]] = await broker.rows(noted)
+    assert float(now) - 10 <= mark <= float(now)
+    assert await broker.one("SELECT count(*) FROM audit WHERE kind = 'time_mark_taken_back'") == 0
+    if shift == "+2h":
+        broker.kill(broker.serving()[0])
+        await broker.whole()
+        await asyncio.gather(*(signed_in(broker.rider()) for _ in range(WORKERS)))
+
+
+async def test_a_clock_that_jumps_or_drifts_midway_takes_its_process_out_and_back_in(
+    broker: Ground, tmp_path: Path
+) -> None:
+    file = tmp_path / "shift"
+    file.write_text("+0\n")
+    async with second(broker.running.folder, public(broker), broker.wire, env=shifting(file)) as other:
+        assert (await other.ready())["status"] == 200
+
+        async def is_out() -> bool:
+            return (await other.ready())["status"] == 503
+
+        async def is_in() -> bool:
+            return not await is_out()
+
+        for shift in ("+2h", "-2h", "+10"):
+            file.write_text(f"{shift}\n")
+            await eventually(30, is_out)
+            assert "clock" in (await other.ready())["wrong"]
+            assert await broker.ready()
+            file.write_text("+0\n")
+            await eventually(30, is_in)
+        await signed_in(broker.rider())
+    assert await broker.one("SELECT count(*) FROM audit WHERE kind = 'time_mark_taken_back'") == 0
+
+
+async def test_a_clock_that_gains_slowly_takes_its_process_out(broker: Ground) -> None:
+    async with second(broker.running.folder, public(broker), broker.wire, "+0 x1.2") as other:
+
+        async def is_out() -> object:
+            return "clock" in (await other.ready())["wrong"] and other.logged("clock_off")
+
+        await eventually(60, is_out)
+        [event] = other.logged("clock_off")
+        assert 2.5 < event["offset"] < 10
+        assert await broker.ready()
+        await signed_in(broker.rider())
+
+
+async def test_a_database_that_an_earlier_release_left_with_a_mark_in_the_future_is_put_right(broker: Ground) -> None:
+    rider = broker.rider()
+    told = (await rider.redeem(await rider.code())).right().told
+    await broker.rows(f"UPDATE shared_counters SET value = value + {HOURS} WHERE name = 'time'")
+
+    async def put_right() -> bool:
+        return bool(await broker.one("SELECT count(*) FROM audit WHERE kind = 'time_mark_taken_back'"))
+
+    async def all_are_back() -> bool:
+        output = broker.running.program.output
+        return output.count('"clock_off"') == output.count('"clock_recovered"')
+
+    await eventually(30, put_right)
+    await eventually(30, all_are_back)
+    await broker.whole()
+    assert (await rider.userinfo(told["access_token"])).status == 401, "what the mark held expired stays expired"
+    await signed_in(broker.rider())
+    assert await broker.one("SELECT count(*) FROM audit WHERE kind = 'time_mark_taken_back'") == 1
+    assert "time_mark_ahead" in broker.running.program.output
+
+
+async def test_a_new_epoch_holds_beside_running_processes(broker: Ground) -> None:
+    rider = broker.rider()
+    told = (await rider.redeem(await rider.code())).right().told
+    (await rider.userinfo(told["access_token"])).right()
+    assert "has begun" in await broker.command("epoch", "raise")
+    for _ in range(8):
+        await asyncio.sleep(1)
+        assert (await rider.userinfo(told["access_token"])).status == 401
+    await signed_in(broker.rider())
+    noted = "SELECT value, extract(epoch FROM now()) FROM shared_counters WHERE name = 'time'"
+    [[mark, now]] = await broker.rows(noted)
+    assert float(now) - 10 <= mark <= float(now)
+
+
+# --- the database's own clock ---
+
+
+async def test_a_database_whose_own_clock_jumps_ends_no_sign_in_and_its_mark_stays(
+    tmp_path: Path, redis: RedisServer
+) -> None:
+    file = Path(tempfile.mkdtemp(prefix="portico-clock-")) / "shift"
+    file.parent.chmod(0o755)
+    file.write_text("+0\n")
+    postgres = PostgresServer(env=shifting(file))
+    try:
+        async with ground(tmp_path, postgres, redis) as laid:
+            await laid.whole()
+            await signed_in(laid.rider())
+            for shift in ("+2h", "-2h", "+10"):
+                found = laid.running.program.output.count("database_clock_off")
+                file.write_text(f"{shift}\n")
+
+                async def noticed(before: int = found) -> bool:
+                    return laid.running.program.output.count("database_clock_off") >= before + WORKERS
+
+                await eventually(30, noticed)
+                assert all([await laid.ready() for _ in range(2 * WORKERS)])
+                await signed_in(laid.rider())
+                assert await laid.one("SELECT value FROM shared_counters WHERE name = 'time'") <= time.time()
+                before = laid.running.program.output.count("clock_recovered")
+                file.write_text("+0\n")
+
+                async def over(before: int = before) -> bool:
+                    return laid.running.program.output.count("clock_recovered") >= before + WORKERS
+
+                await eventually(30, over)
+            assert await laid.one("SELECT count(*) FROM audit WHERE kind = 'time_mark_taken_back'") == 0
+            # a worker that starts while the database's clock is off waits until it knows that nobody agrees with that
+            file.write_text("+2h\n")
+            found = laid.running.program.output.count("database_clock_off")
+            await eventually(30, lambda: noticed(found))
+            laid.kill(laid.serving()[0])
+            await eventually(90, lambda: noticed(found + 1))
+            await laid.whole()
+            await asyncio.gather(*(signed_in(laid.rider()) for _ in range(2 * WORKERS)))
+    finally:
+        postgres.remove()
+        shutil.rmtree(file.parent)
+
+
+# --- SQLite: one host, and no other clock ---
+
+ON_SQLITE = Script(files={"services/rides.toml": RIDES_SERVICE})
+
+
+async def signs_in(running: Running, sender: Wire) -> Rider:
+    """A rider who has signed in, as soon as the provider is known to work."""
+
+    async def providers_work() -> bool:
+        said = running.program.output
+        return said.count("provider_up") >= said.count("provider_down")
+
+    await eventually(60, providers_work)
+    rider = Rider(sender, rides(running.folder, running.issuer))
+    await signed_in(rider)
+    return rider
+
+
+async def is_ready(running: Running, sender: Wire) -> bool:
+    """Whether requests should go there."""
+    return (await sender.send("GET", f"{running.issuer}/readyz")).status == 200
+
+
+async def test_on_sqlite_a_clock_that_ran_ahead_and_went_back_revives_nothing_and_stops_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "shift"
+    file.write_text("+0\n")
+    env = shifting(file)
+    async with run(tmp_path, ON_SQLITE, "--listener", "public", env=env) as running, wire(single=True) as sender:
+
+        async def out() -> bool:
+            return not await is_ready(running, sender)
+
+        async def noted() -> bool:
+            with sqlite3.connect(tmp_path / ".demo" / "facts.db") as connection:
+                return bool(
+                    connection.execute("SELECT value FROM shared_counters WHERE name = 'time'").fetchone()[0] >= ahead
+                )
+
+        rider, later = (Rider(sender, rides(tmp_path, running.issuer)) for _ in range(2))
+        (await rider.push()).right(201)
+        ahead = time.time() + HOURS
+        file.write_text("+2h\n")
+        await eventually(60, noted)
+        assert (await rider.authorize()).status == 400
+        file.write_text("+0\n")
+        await eventually(10, out)
+        assert (await rider.authorize()).status in (400, 503)
+        await eventually(60, lambda: is_ready(running, sender))
+        assert (await rider.authorize()).status == 400
+        (await later.push()).right(201)
+        (await later.authorize()).right(303)
+        assert running.program.output.count("time_mark_taken_back") == 1
+
+
+async def test_on_sqlite_a_second_process_whose_clock_is_off_moves_nothing(tmp_path: Path) -> None:
+    async with run(tmp_path, ON_SQLITE, "--listener", "public") as running, wire(single=True) as sender:
+        listen = running.settings.broker.listen.public
+        async with second(tmp_path, listen, sender, "+2h") as other:
+
+            async def is_out() -> bool:
+                return "clock" in (await other.ready())["wrong"]
+
+            await eventually(30, is_out)
+            assert await is_ready(running, sender)
+            await signs_in(running, sender)
+        assert await is_ready(running, sender)
+        assert "time_mark_taken_back" not in running.program.output
+
+
+# --- commands ---
+
+
+@pytest.mark.parametrize("words", [("epoch", "raise"), ("provider", "disable", "northbank", "--reason", "x")])
+async def test_a_command_that_would_write_a_wrong_time_is_refused(broker: Ground, words: tuple[str, ...]) -> None:
+    before = await broker.one("SELECT count(*) FROM audit WHERE kind IN ('epoch_raised', 'provider_disabled')")
+    for command in (words, ("clock", "show")):
+        process = await asyncio.create_subprocess_exec(
+            need("faketime"),
+            *("-f", "+2h", sys.executable, "-m", "broker", *command),
+            *("--config", str(broker.running.folder / "config")),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, **MONOTONIC},
+        )
+        _, told = await process.communicate()
+        assert process.returncode == 1 and b"this machine's clock is +7200" in told
+        assert b"Traceback" not in told
+    assert before == await broker.one("SELECT count(*) FROM audit WHERE kind IN ('epoch_raised', 'provider_disabled')")
+    assert "all is well" in await broker.command("clock", "show")

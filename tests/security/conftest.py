@@ -1,0 +1,60 @@
+"""One broker for all attacks: each of them leaves it, and everybody who is signing in, undisturbed."""
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from tests.e2e import extra_clients
+from tests.e2e.app_harness import Script, Stage, staged
+from tests.e2e.raw_client import RIDES_SERVICE, Wire, land_register, rides, wire
+from tests.security.endpoint_client import Door, Victim, victim
+
+# every attack comes from one address, and none may be turned away for its number
+LIMITS = """[limits]
+authorization_requests_per_ip = { max = 100000, window = "1 minute" }
+requests_per_client = { max = 100000, window = "1 minute" }
+failed_authentications_per_ip = { max = 100000, window = "1 minute" }
+
+[keys]"""
+SCRIPT = Script(
+    files={"services/rides.toml": f'ciba = "poll"\n{RIDES_SERVICE}', **extra_clients.FILES},
+    edits={"broker.toml": {"[keys]": LIMITS}},
+)
+
+
+@pytest.fixture(scope="package")
+async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """The broker, its services and its providers."""
+    async with staged(tmp_path_factory.mktemp("attacks"), SCRIPT) as running:
+        yield running
+
+
+@pytest.fixture
+async def line() -> AsyncIterator[Wire]:
+    """How honest people send."""
+    async with wire() as sender:
+        yield sender
+
+
+@pytest.fixture
+async def door(stage: Stage) -> AsyncIterator[Door]:
+    """How attackers send."""
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+        yield Door(stage.issuer, session)
+
+
+@pytest.fixture
+async def held(stage: Stage, line: Wire) -> AsyncIterator[Victim]:
+    """Somebody whose sign-in is attacked, and goes on afterwards."""
+    somebody = await victim(line, rides(stage.folder, stage.issuer))
+    yield somebody
+    await somebody.goes_on()
+
+
+@pytest.fixture
+async def bound(stage: Stage, line: Wire) -> AsyncIterator[Victim]:
+    """Somebody whose service holds tokens that hang on a key."""
+    somebody = await victim(line, land_register(stage.folder, stage.issuer, stage.service))
+    yield somebody
+    await somebody.goes_on()

@@ -1,0 +1,94 @@
+"""A configuration that tests may change: a copy of the examples, with every key and secret that it names."""
+
+import json
+import shutil
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, time
+from pathlib import Path
+from typing import Any
+
+from broker.cli import prepare
+from broker.platform.system import real_system
+from broker.platform.toml_loader import Problem
+from broker.settings import Settings, load
+from providers import KINDS
+
+EXAMPLES = Path(__file__).parents[2] / "config"
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """A folder of settings, read and written as tables."""
+
+    folder: Path
+
+    def table(self, file: str) -> dict[str, Any]:
+        """What a file says."""
+        return tomllib.loads((self.folder / file).read_text("utf-8"))
+
+    def write(self, file: str, table: Mapping[str, Any]) -> None:
+        """Makes a file say this."""
+        (self.folder / file).write_text(as_toml(table), "utf-8")
+
+    def change(self, file: str, path: str, value: Any) -> None:
+        """Sets one value by its dotted path (numbers are places in lists); None takes it out."""
+        table = self.table(file)
+        place: Any = table
+        steps: list[Any] = [int(step) if step.isdigit() else step for step in path.split(".")]
+        for step in steps[:-1]:
+            place = place[step] if isinstance(place, list) else place.setdefault(step, {})
+        if value is None:
+            del place[steps[-1]]
+        else:
+            place[steps[-1]] = value
+        self.write(file, table)
+
+    def load(self, **how: Any) -> Settings | list[Problem]:
+        """The settings, or what is wrong with them."""
+        return load(self.folder, KINDS, **how)
+
+    def settings(self, **how: Any) -> Settings:
+        """The settings, which must be right."""
+        found = self.load(**how)
+        assert isinstance(found, Settings), "\n".join(map(str, found))
+        return found
+
+    def problems(self, **how: Any) -> list[Problem]:
+        """What is wrong, which must be something."""
+        found = self.load(**how)
+        assert isinstance(found, list), "nothing is wrong"
+        return found
+
+
+def examples(to: Path) -> Configuration:
+    """A copy of the examples in a folder, as they are delivered: nothing that they name is made yet."""
+    shutil.copytree(EXAMPLES, to / "config")
+    return Configuration(to / "config")
+
+
+def prepared(to: Path) -> Configuration:
+    """The same with everything made."""
+    made = examples(to)
+    prepare(made.settings(prepared=False), real_system().random_bytes)
+    return made
+
+
+def as_toml(table: Mapping[str, Any]) -> str:
+    """A table as a TOML file."""
+    return "".join(f"{json.dumps(key, ensure_ascii=False)} = {inline(value)}\n" for key, value in table.items())
+
+
+def inline(value: Any) -> str:
+    """A value as TOML writes it on one line."""
+    match value:
+        case Mapping():
+            pairs = (f"{json.dumps(key, ensure_ascii=False)} = {inline(inner)}" for key, inner in value.items())
+            return "{ " + ", ".join(pairs) + " }"
+        case list():
+            return f"[{', '.join(map(inline, value))}]"
+        case date() | time():
+            return value.isoformat()
+        case _:
+            return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,85 @@
+"""Pytest plug-in: puts every test into its lanes by the fixtures it requests, and shares the files among workers.
+
+- `store`: requests a Redis or a PostgreSQL server.
+- `browser`: requests Chromium.
+- `slow`: lies in one of `SLOW_FOLDERS`, or carries the marker: runs the whole product, or starts processes.
+- `unit`: none of these. A unit test that starts a program fails.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+from tests.support.program import Program
+
+TESTS = Path(__file__).parents[1]
+
+SLOW_FOLDERS = ("faults", "guides", "whole", "attacks", "deploy", "bench", "counts", "machine")
+"""Folders whose tests run the whole product or the programs of the machine; what takes longest is first."""
+
+SHARED = frozenset({"faults", "guides", "attacks"})
+"""Folders whose tests share one running broker: a single worker runs all of a folder."""
+
+BY_FIXTURE = {"redis_server": "store", "postgres_server": "store", "browser": "browser", "hsm": "slow"}
+NOT_UNIT = ("store", "browser", "slow")
+
+
+class Lanes:
+    """Marks what was collected, holds unit tests to their lane, and says what the workers run."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        """`-m unit` does not even import the slow folders."""
+        self._unit_only = config.getoption("markexpr") == "unit"
+        # in the order of the collection, which starts with what takes longest
+        config.option.loadscopereorder = False
+
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """Skips the slow folders if unit tests alone are wanted."""
+        return True if self._unit_only and folder(collection_path) in SLOW_FOLDERS else None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Adds the markers, and sorts: slow folders, then what needs a browser or a server, then unit tests."""
+        for item in items:
+            wanted = {BY_FIXTURE[name] for name in getattr(item, "fixturenames", ()) if name in BY_FIXTURE}
+            if folder(item.path) in SLOW_FOLDERS:
+                wanted.add("slow")
+            for marker in wanted:
+                item.add_marker(marker)
+            if not any(item.get_closest_marker(marker) for marker in NOT_UNIT):
+                item.add_marker("unit")
+        light = {item.path for item in items} - {item.path for item in items if not item.get_closest_marker("unit")}
+        items.sort(key=lambda item: (rank(item.path), item.path in light))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Forbids programs to unit tests."""
+        Program.allowed = item.get_closest_marker("unit") is None
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> LoadScopeScheduling:
+        """A worker runs whole files, so that what a module shares is set up once."""
+        return ByFile(config, log)
+
+
+class ByFile(LoadScopeScheduling):
+    """The unit of work is a file, or a folder whose tests share a broker."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        lies_in = folder(TESTS.parent / file)
+        return lies_in if lies_in in SHARED else file
+
+
+def folder(path: Path) -> str:
+    """The folder below tests/ that a path leads to or into; empty if it lies elsewhere, or in tests/ itself."""
+    inside = path.relative_to(TESTS).parts if path.is_relative_to(TESTS) else ()
+    return inside[0] if inside else ""
+
+
+def rank(path: Path) -> int:
+    """The place of a file's folder among the slow ones; after them for any other."""
+    lies_in = folder(path)
+    return SLOW_FOLDERS.index(lies_in) if lies_in in SLOW_FOLDERS else len(SLOW_FOLDERS)

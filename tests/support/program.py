@@ -1,0 +1,127 @@
+"""A program run as a process of its own: started, waited for, and ended by its id."""
+
+import os
+import pwd
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, ClassVar
+
+from tests.support.ports import LOOPBACK
+
+
+def answers(port: int) -> bool:
+    """True if somebody accepts connections on this loopback port."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((LOOPBACK, port)) == 0
+
+
+class Program:
+    """One program and, between start() and stop(), its process. Its output (both streams) is kept."""
+
+    allowed: ClassVar[bool] = True
+    """False while a unit test runs."""
+
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        *,
+        ready: Callable[["Program"], bool],
+        env: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+        user: str | None = None,
+    ) -> None:
+        """`ready` is asked again and again after the start; `env` is added to this process's own environment;
+        `user` is the name of the account to run under, None for the present one.
+        """
+        self.command = [str(part) for part in command]
+        self._ready, self._env, self._folder, self._user = ready, env or {}, folder, user
+        self._process: subprocess.Popen[bytes] | None = None
+        self._output: list[bytes] = []
+
+    @property
+    def pid(self) -> int:
+        """The id of the running process; an error if there is none."""
+        if self._process is None:
+            raise RuntimeError(f"{self.command[0]} is not running")
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """True from start() until the process ended, by whatever cause."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def output(self) -> str:
+        """All that the program wrote since it was first started."""
+        return b"".join(self._output).decode(errors="replace")
+
+    def start(self, within: float = 60) -> None:
+        """Start the process and return once it is ready; nothing if it runs already.
+
+        Raises RuntimeError with the program's output if it ends, or is not ready after `within` seconds.
+        """
+        if self.running:
+            return
+        if not Program.allowed:
+            raise RuntimeError(f"a unit test may not start {self.command[0]}: give it the marker slow")
+        as_user = {"user": self._user, "group": self._user_group(), "extra_groups": []} if self._user else {}
+        self._process = subprocess.Popen(
+            self.command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=self._folder,
+            env={**os.environ, **self._env},
+            start_new_session=True,  # an interrupt at the keyboard ends the tests, and they end their programs
+            **as_user,
+        )
+        listener = threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True)
+        listener.start()
+        give_up = time.monotonic() + within
+        while not self._ready(self):
+            if not self.running or time.monotonic() > give_up:
+                ended = self._process.poll()
+                self.kill()
+                listener.join(1)  # what it said last may still be on its way
+                state = "was not ready in time" if ended is None else f"ended with status {ended}"
+                raise RuntimeError(f"{' '.join(self.command)} {state}:\n{self.output[-4000:]}")
+            time.sleep(0.02)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the process."""
+        os.kill(self.pid, number)
+
+    def stop(self, by: signal.Signals = signal.SIGTERM, within: float = 60) -> int:
+        """Ask the process to end, wait, and give its exit status; kill it if it is still there after `within` seconds.
+
+        Minus the signal's number if a signal ended it (as `subprocess` says it), 0 if it never ran.
+        """
+        if self._process is None:
+            return 0
+        if self.running:
+            self.send(by)
+        try:
+            return self._process.wait(within)
+        except subprocess.TimeoutExpired:
+            return self.kill()
+
+    def kill(self) -> int:
+        """End the process at once, as a crash would; its exit status."""
+        if self._process is None:
+            return 0
+        self._process.kill()
+        return self._process.wait()
+
+    def _listen(self, stream: IO[bytes]) -> None:
+        with stream:
+            for line in stream:
+                self._output.append(line)
+
+    def _user_group(self) -> int:
+        return pwd.getpwnam(str(self._user)).pw_gid

@@ -1,0 +1,86 @@
+"""The programs of the machine that tests run for real: where they are, and how to get them.
+
+    python -m tests.support.programs
+
+sees to it that all are there: as root on Debian it installs what is missing, otherwise it says what to install and
+fails. Nothing here is needed to run the product.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+# program -> the Debian packages that have it and what it cannot do without
+PACKAGES = {
+    "redis-server": "redis-server",
+    "postgres": "postgresql",
+    "initdb": "postgresql",
+    "createdb": "postgresql",
+    "dropdb": "postgresql",
+    "psql": "postgresql",
+    "haproxy": "haproxy",
+    "nginx": "nginx-light",
+    "softhsm2-util": "softhsm2",
+    "curl": "curl",
+    "pgbouncer": "pgbouncer",
+    "faketime": "faketime",
+    "openssl": "openssl",
+    "apache2": "apache2",
+    "/usr/lib/apache2/modules/mod_auth_openidc.so": "libapache2-mod-auth-openidc",
+    "chromium": "chromium chromium-sandbox fonts-dejavu-core",  # its cage for non-root; letters
+}
+
+
+def find(program: str) -> Path | None:
+    """Where a program is: on PATH, or in the newest of Debian's PostgreSQL folders, which are not on it.
+
+    A part that another program loads is named by its whole path.
+    """
+    if there := shutil.which(program):
+        return Path(there)
+    if program.startswith("/"):
+        return Path(program) if Path(program).is_file() else None
+    versions = Path("/usr/lib/postgresql").glob(f"*/bin/{program}")
+    return max(versions, key=lambda path: int(path.parts[-3]), default=None)
+
+
+def need(program: str) -> Path:
+    """Where a program is; an error that names its package if it is nowhere."""
+    if (there := find(program)) is None:
+        raise FileNotFoundError(f"{program} is missing; on Debian: apt-get install {PACKAGES[program]}")
+    return there
+
+
+def install(packages: Iterable[str]) -> int:
+    """Install Debian packages without questions and without starting their services; apt-get's exit status."""
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    update = ["apt-get", "update", "-qq"]
+    get = ["apt-get", "install", "-qq", "-y", "--no-install-recommends", "-o", "Dpkg::Use-Pty=0", *packages]
+    for command in (update, get):
+        done = subprocess.run(command, env=quiet, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        if done.returncode != 0:
+            print(done.stdout[-2000:] + done.stderr[-2000:], file=sys.stderr)
+            return done.returncode
+    return 0
+
+
+def main() -> int:
+    """Find or install everything in PACKAGES; 0 when all are there."""
+    missing = sorted(
+        {each for program, packages in PACKAGES.items() if find(program) is None for each in packages.split()}
+    )
+    if not missing:
+        return 0
+    command = f"apt-get install {' '.join(missing)}"
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        print(f"The tests run real servers and a real browser. Missing here; on Debian: {command}", file=sys.stderr)
+        return 1
+    print(f"  {command}", file=sys.stderr)
+    return install(missing)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

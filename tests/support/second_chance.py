@@ -1,0 +1,28 @@
+"""Runs once more, one after the other, what failed in the last run, and prints by name what passed this time.
+
+    python -m tests.support.second_chance
+
+`.ci/run` asks for it, since its machine may be shared. What it names is a fault of a test, to be repaired.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+FAILED = Path(".pytest_cache") / "v" / "cache" / "lastfailed"
+
+
+def main() -> int:
+    """pytest's exit status; 5 if there is nothing to run again, because the run failed for another reason."""
+    failed = list(json.loads(FAILED.read_text())) if FAILED.exists() else []
+    print(f"  {len(failed)} failed, and run once more", file=sys.stderr)
+    again = [sys.executable, "-m", "pytest", "-q", "-n", "0", "--last-failed", "--last-failed-no-failures", "none"]
+    status = subprocess.run(again, stdin=subprocess.DEVNULL).returncode
+    if status == 0:
+        print("  passed at the second attempt alone:", *failed, sep="\n    ", file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

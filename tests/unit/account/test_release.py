@@ -1,0 +1,82 @@
+"""What a service may be told: asked for, registered, and agreed to, all three."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker.account.release import consent_items, consent_required, released_claims
+from broker.model.assurance import Level
+from broker.model.identity import Identity
+from broker.model.request import AuthorizationRequest
+from broker.model.service import ClaimPurpose, Service
+
+CLAIMS = ("name", "birthdate", "email", "address", "phone_number")
+SOME = st.lists(st.sampled_from(CLAIMS), unique=True)
+VALUES = st.dictionaries(st.sampled_from(CLAIMS), st.sampled_from(["x", "", None, {"formatted": "1 Way"}]))
+
+
+def service(*claims: str) -> Service:
+    """A service registered for these claims."""
+    data = tuple(ClaimPurpose(claim, {"en": f"for {claim}"}) for claim in claims)
+    return Service(
+        "library", {"en": "Library"}, ("https://s.example/",), "s.example", "https://s.example/", claim_purposes=data
+    )
+
+
+def request(*asked: str) -> AuthorizationRequest:
+    """A request that asks for these claims."""
+    return AuthorizationRequest("library", "https://s.example/", ("openid",), Level.LOW, requested_claims=asked)
+
+
+def identity(claims: Mapping[str, Any]) -> Identity:
+    """Somebody of whom this is known."""
+    return Identity("p", "https://p.example", "s", Level.LOW, ("pwd",), 0, claims)
+
+
+@given(VALUES, SOME, SOME)
+def test_nothing_goes_out_that_was_not_known_asked_for_and_registered(
+    known: dict[str, Any], asked: list[str], registered: list[str]
+) -> None:
+    told = released_claims(identity(known), request(*asked), service(*registered))
+    assert set(told) == {c for c in known if c in asked and c in registered and known[c] not in (None, "")}
+    assert all(told[claim] == known[claim] for claim in told)
+
+
+def test_each_claim_stands_in_the_order_of_the_registration_with_the_services_reason() -> None:
+    told = consent_items(
+        identity({"birthdate": "1990-01-02", "name": "Ada"}), request(*CLAIMS), service("name", "birthdate")
+    )
+    assert [(item.claim, item.value, item.reason["en"]) for item in told] == [
+        ("name", "Ada", "for name"),
+        ("birthdate", "1990-01-02", "for birthdate"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "known", "asked_again"),
+    [
+        (None, {}, True),
+        (None, {"name": "Ada"}, True),
+        ((), {}, False),
+        ((), {"name": "Ada"}, True),
+        (("name",), {"name": "Ada"}, False),
+        (("name",), {"name": "Ada", "email": "a@example.org"}, True),
+        (("name", "email"), {"name": "Ada"}, False),
+        (("name",), {"name": "Ada", "email": ""}, False),
+    ],
+)
+def test_a_citizen_is_asked_the_first_time_and_whenever_more_would_go_out(
+    before: tuple[str, ...] | None, known: dict[str, str], asked_again: bool
+) -> None:
+    assert consent_required(before, identity(known), request("name", "email"), service("name", "email")) is asked_again
+
+
+@given(VALUES, SOME, SOME)
+def test_after_agreeing_once_the_same_request_asks_no_more(
+    known: dict[str, Any], asked: list[str], registered: list[str]
+) -> None:
+    who, wanted, whom = identity(known), request(*asked), service(*registered)
+    assert not consent_required(tuple(released_claims(who, wanted, whom)), who, wanted, whom)

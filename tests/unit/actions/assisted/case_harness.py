@@ -1,0 +1,278 @@
+"""A broker without pages: real SQLite, memory, a fake clock; a citizen with a browser, and four members of staff."""
+
+import hashlib
+import shutil
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from broker.actions.assisted.citizen import CitizenCases
+from broker.actions.assisted.context import CaseContext, CaseRules, CaseStores, PromptSettings
+from broker.actions.assisted.staff import StaffCases
+from broker.actions.assisted.staff_login import StaffPrincipal
+from broker.actions.assisted.staff_results import CaseView, CheckAnswer, EvidenceEntry
+from broker.actions.attempt_log import AttemptLog
+from broker.actions.browser import Browser
+from broker.actions.results import ContinuationIssued, HelpRequest, ProofResult
+from broker.actions.sign_in.citizen import SignIn
+from broker.actions.sign_in.context import ConfiguredProvider, SignInContext, SignInLimits
+from broker.assisted.case import Case, Channel, CheckOutcome, Decision
+from broker.assisted.deadlines import CasePolicy
+from broker.assisted.profiles import default_profiles
+from broker.crypto.jose import Certificate, KeySet, SigningKey
+from broker.crypto.seal import sealer
+from broker.journey.provider_offer import DisplayOrder
+from broker.journey.transaction import Transaction
+from broker.journey.transitions import begin
+from broker.model.assurance import AcrLevels, Level
+from broker.model.audit import AuditEvent
+from broker.model.handle import sha256_hex
+from broker.model.notification import Notification
+from broker.model.rate_limit import RateWindow
+from broker.model.request import AuthorizationRequest
+from broker.model.service import ClaimPurpose, Service
+from broker.model.staff import StaffMember, StaffRole, StaffSession
+from broker.platform.system import System
+from broker.stores.ephemeral.open import EphemeralStores, open_ephemeral_stores
+from broker.stores.sql_stores import SqlStores, open_sql_stores
+from tests.support.system import FakeClock
+from tests.support.tallies import Tallies
+
+SERVICE = Service(
+    client_id="library",
+    names={"en": "Library"},
+    redirect_uris=("https://library.example/back",),
+    sector="library.example",
+    home="https://library.example/",
+    claim_purposes=tuple(ClaimPurpose(claim, {"en": "why"}) for claim in ("name", "birthdate")),
+    level=Level.SUBSTANTIAL,
+    initiate_login_uri="https://library.example/start",
+)
+ISSUER = "https://broker.example"
+ME = Browser(secrets=("my-secret",), address="192.0.2.1")
+STRANGER = Browser(secrets=("other-secret",), address="192.0.2.2")
+WANTED = HelpRequest("email", "ada@example.org", "in_person")
+DETAILS = {"given_name": "Ada", "family_name": "Example", "birthdate": "1990-01-02"}
+PASSPORT = {"number": "X123", "country": "GBR", "expires": "2030-01-01"}
+
+
+def member(id: str, *roles: StaffRole, **more: Any) -> StaffMember:
+    """A member of staff."""
+    return StaffMember(id, f"sub-{id}", f"{id.title()} Smith", frozenset(roles), **more)
+
+
+ANN = member("ann", StaffRole.AGENT, StaffRole.REVIEWER, skills=("chip", "light"))
+BEN = member("ben", StaffRole.AGENT, StaffRole.REVIEWER)
+LEA = member("lea", StaffRole.LEAD)
+PAT = member("pat", StaffRole.ADMIN)
+UMA = member("uma", StaffRole.AUDITOR)
+TIM = member("tim", StaffRole.AGENT, in_training=True)
+
+
+def yes(*checks: str) -> tuple[CheckAnswer, ...]:
+    """Each of these checks was passed."""
+    return tuple(CheckAnswer(check, CheckOutcome.YES) for check in checks)
+
+
+GOOD = yes("seen", "valid", "features", "details_match", "face")
+SAFE = yes("not_reported", "not_deceased", "active_months")
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """One service and no provider: everybody needs help."""
+
+    services: Mapping[str, Service] = field(default_factory=lambda: {SERVICE.client_id: SERVICE})
+    providers: Mapping[str, ConfiguredProvider] = field(default_factory=dict)
+
+    async def keys(self, client_id: str, proof: str | Certificate) -> KeySet:
+        """It has none."""
+        return KeySet()
+
+
+class Keys:
+    """Nothing is signed here."""
+
+    def signing(self, alg: str) -> SigningKey:
+        """There is no key."""
+        raise LookupError(alg)
+
+
+class Lot:
+    """Chance for one draw at a time: what decides over a sample is handed in, the rest never repeats."""
+
+    def __init__(self) -> None:
+        self.sample = 1.0
+        self._drawn = 0
+
+    def draw(self, count: int) -> bytes:
+        """Bytes; eight of them are a draw for the sample."""
+        if count == 8:
+            return min(int(self.sample * 2**64), 2**64 - 1).to_bytes(8)
+        self._drawn += 1
+        return hashlib.shake_256(self._drawn.to_bytes(8)).digest(count)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Everything together."""
+
+    clock: FakeClock
+    lot: Lot
+    facts: SqlStores
+    passing: EphemeralStores
+    context: CaseContext
+    citizen_cases: CitizenCases
+    citizen: SignIn
+    console: StaffCases
+
+    def present(self, member: StaffMember, age: float = 0) -> StaffPrincipal:
+        """Somebody signed in so many seconds ago."""
+        at = self.clock.now() - age
+        session = StaffSession("d", member.id, member.subject, "high", ("hwk",), int(at), at, at, at + 3600)
+        return StaffPrincipal(member, session, at + 300)
+
+    async def arrives(self, level: Level = Level.SUBSTANTIAL, browser: Browser = ME, language: str = "en") -> str:
+        """A citizen comes from the service; gives the handle of the transaction."""
+        handle = f"handle-{sha256_hex(str(self.lot.draw(4)))[:8]}"
+        request = AuthorizationRequest(
+            "library",
+            SERVICE.redirect_uris[0],
+            ("openid",),
+            level,
+            state="state-1",
+            requested_claims=("name", "birthdate"),
+        )
+        transaction = begin(
+            id=f"transaction-{handle}",
+            browser=sha256_hex(browser.secrets[0]),
+            request=request,
+            language=language,
+            reference="JOUR-NEY1",
+            seed=1,
+            now=self.clock.now(),
+        )
+        assert await self.passing.transactions.create(handle, transaction, 20)
+        return handle
+
+    async def asks(self, handle: str, wanted: HelpRequest = WANTED, browser: Browser = ME) -> str:
+        """The citizen asks for a person; gives the continuation code."""
+        made = await self.citizen.ask_help(handle, browser, wanted)
+        assert isinstance(made, ContinuationIssued)
+        return made.code
+
+    async def transaction(self, handle: str) -> Transaction:
+        """The transaction as it is stored."""
+        found = await self.passing.transactions.load(handle)
+        assert found is not None
+        return found
+
+    async def prolongs(self, handle: str) -> None:
+        """The transaction lives a week longer."""
+        transaction = await self.transaction(handle)
+        longer = replace(transaction, expires=self.clock.now() + 7 * 86400, version=transaction.version + 1)
+        assert await self.passing.transactions.save(handle, longer)
+
+    async def case(self, handle: str) -> Case:
+        """The transaction's case as it is stored."""
+        transaction = await self.transaction(handle)
+        assert transaction.case is not None
+        found = await self.facts.cases.load(transaction.case)
+        assert found is not None
+        return found
+
+    async def session(self, by: StaffMember, answers: tuple[CheckAnswer, ...] = GOOD) -> CaseView:
+        """An agent takes the next case, meets the citizen and records everything; the decision is next."""
+        who, c = self.present(by), self.console
+        f = had(await c.next_case(who))
+        f = had(await c.start_session(who, f.ref, Channel.IN_PERSON))
+        f = had(await c.verify_phrase(who, f.ref))
+        f = had(await c.record_evidence(who, f.ref, EvidenceEntry("passport", PASSPORT, answers)))
+        f = had(await c.record_checks(who, f.ref, SAFE))
+        f = had(await c.record_details(who, f.ref, DETAILS))
+        return had(await c.end_session(who, f.ref))
+
+    async def approves(self, by: StaffMember = ANN) -> CaseView:
+        """An agent goes through with it and approves."""
+        f = await self.session(by)
+        return had(await self.console.decide(self.present(by), f.ref, Decision.APPROVE, ()))
+
+    async def code(self, handle: str, browser: Browser = ME) -> str:
+        """The citizen has a code sent and reads it."""
+        await self.citizen.send_code(handle, browser)
+        return next(n.fields["code"] for n in reversed(await self.sent()) if "code" in n.fields)
+
+    async def sent(self) -> list[Notification]:
+        """Notices that wait in the outbox, taken out for good."""
+        now = self.clock.now()
+        return list(await self.facts.outbox.claim(now, now, 100))
+
+    async def binds(self, handle: str, browser: Browser = ME) -> None:
+        """The citizen takes the identity up in the proper way."""
+        words = (await self.case(handle)).phrase
+        code = await self.code(handle, browser)
+        assert await self.citizen.bind(handle, browser, code, f"{words.first} {words.second}") is ProofResult.DONE
+
+    async def audit(self, kind: str = "") -> list[AuditEvent]:
+        """Audit rows, of one kind if it is named."""
+        return [event for _, event in await self.facts.audit.read(0, 1000) if not kind or event.kind == kind]
+
+
+def had(outcome: object) -> CaseView:
+    """A folder, and no refusal."""
+    assert isinstance(outcome, CaseView), outcome
+    return outcome
+
+
+@asynccontextmanager
+async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterator[Stage]:
+    """Opens all of it on a copy of a migrated database."""
+    lot = Lot()
+    system = System(now=clock.now, random_bytes=lot.draw, monotonic=clock.tick)
+    ring = sealer(b"\x07" * 32, (), system.random_bytes)
+    facts = await open_sql_stores(f"sqlite:{shutil.copy(template, folder)}", ring, system)
+    passing = open_ephemeral_stores("memory:", ring, system, facts.switches)
+    sign_in_context = SignInContext(
+        issuer=ISSUER,
+        ladder=AcrLevels({level: f"urn:{level.name.lower()}" for level in Level}),
+        languages=("en",),
+        assisted=Level.HIGH,
+        order=DisplayOrder.ALPHABETICAL,
+        limited=SignInLimits(60, 20, 1800, 28800, RateWindow(10, 3600), RateWindow(100, 3600), RateWindow(10, 3600)),
+        registry=Catalogue(),
+        keys=Keys(),
+        health=dict,
+        system=system,
+        transactions=passing.transactions,
+        pushed=passing.pushed,
+        continuations=passing.continuations,
+        limits=passing.limits,
+        answers=facts.answers,
+        sessions=facts.sessions,
+        questions=facts.questions,
+        audit=facts.audit,
+        attempts=AttemptLog(Tallies()),
+        switches=facts.switches,
+        mac=ring.mac,
+        overloaded=lambda: False,
+    )
+    context = CaseContext(
+        stores=CaseStores(facts.cases, facts.questions, facts.audit),
+        rules=CaseRules(f"{ISSUER}/assisted", CasePolicy(), default_profiles()),
+        prompts=PromptSettings(f"{ISSUER}/confirm", {"en": "Portico"}, frozenset({"email"})),
+        fingerprint=lambda text: ring.mac("case mark", text.encode()).hex(),
+        system=system,
+    )
+    citizen_cases = CitizenCases(sign_in_context, context)
+    yield Stage(
+        clock, lot, facts, passing, context, citizen_cases, SignIn(sign_in_context, citizen_cases), StaffCases(context)
+    )
+    await passing.close()
+    await facts.close()
+
+
+def with_ways(stage: Stage, *ways: str) -> CitizenCases:
+    """The citizens' side where notices go out in some ways only."""
+    return replace(stage.citizen_cases, ways=frozenset(ways))

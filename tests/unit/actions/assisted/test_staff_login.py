@@ -1,0 +1,309 @@
+"""Staff sign in through their own provider, and prove anew who they are before they decide."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from broker.actions.assisted.staff_login import (
+    ATTEMPT_LIFE,
+    LoginFailure,
+    LoginPolicy,
+    LoginRecords,
+    LoginRedirect,
+    LoginResult,
+    StaffLogin,
+)
+from broker.actions.attempt_log import AttemptLog
+from broker.model.assurance import Level
+from broker.model.handle import sha256_hex
+from broker.model.identity import Identity
+from broker.platform.system import System
+from broker.provider import (
+    CallbackParameters,
+    FailureCause,
+    ProviderFailure,
+    ProviderFailureReason,
+    ProviderHealth,
+    ProviderInfo,
+    UpstreamRedirect,
+    UpstreamRequest,
+)
+from tests.support.tallies import Tallies
+from tests.unit.actions.assisted.case_harness import ANN, BEN, Stage
+
+CALLBACK = "https://console.example/callback"
+
+
+@dataclass(slots=True)
+class StaffProvider:
+    """A provider that says what the test wants, and remembers what it was asked."""
+
+    clock: Any
+    says: dict[str, Any] = field(default_factory=dict)
+    asked: list[UpstreamRequest] = field(default_factory=list)
+    down: bool = False
+
+    @property
+    def card(self) -> ProviderInfo:
+        """Its card."""
+        return ProviderInfo("staff", {"en": "Staff"}, {}, 1, Level.HIGH)
+
+    async def begin(self, ask: UpstreamRequest) -> UpstreamRedirect | ProviderFailure:
+        """Notes what was asked."""
+        self.asked.append(ask)
+        return (
+            ProviderFailure(ProviderFailureReason.UNAVAILABLE, "down", FailureCause.TRANSPORT)
+            if self.down
+            else UpstreamRedirect("https://idp.example/", {"n": ask.state})
+        )
+
+    def belongs(self, note: Mapping[str, Any], answer: CallbackParameters) -> bool:
+        """An answer of another issuer is a stray one."""
+        return answer.parameters.get("iss", "us") == "us" and note["n"] == answer.parameters["state"]
+
+    async def complete(self, note: Mapping[str, Any], answer: CallbackParameters) -> Identity | ProviderFailure:
+        """The outcome the test set."""
+        if "failure" in self.says:
+            return ProviderFailure(self.says["failure"], "as told", FailureCause.REPLY)
+        said = {"subject": "sub-ann", "level": Level.HIGH, "amr": ("hwk", "user"), "auth_time": int(self.clock.now())}
+        return Identity(provider="staff", issuer="https://idp.example", **(said | self.says))
+
+    async def health(self) -> ProviderHealth:
+        """Well."""
+        return ProviderHealth(True)
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A staff login with its provider."""
+
+    login: StaffLogin
+    provider: StaffProvider
+    stage: Stage
+
+    async def leaves(self, then: str = "/", session: str | None = None) -> tuple[str, str]:
+        """Sets out; gives the state and the browser's secret."""
+        gone = await self.login.begin(then, session)
+        assert isinstance(gone, LoginRedirect)
+        return self.provider.asked[-1].state, gone.secret
+
+    async def signs_in(self, session: str | None = None, **says: Any) -> LoginResult | LoginFailure:
+        """There and back."""
+        state, secret = await self.leaves("/next", session)
+        self.provider.says = says
+        return await self.login.complete({"state": state}, secret, session)
+
+
+@pytest.fixture
+def tallies() -> Tallies:
+    """What is counted."""
+    return Tallies()
+
+
+@pytest.fixture
+def door(stage: Stage, system: System, tallies: Tallies) -> Door:
+    """A staff login for Ann and Ben."""
+    provider = StaffProvider(stage.clock)
+    login = StaffLogin(
+        provider=provider,
+        callback=CALLBACK,
+        people={one.id: one for one in (ANN, BEN)},
+        policy=LoginPolicy(Level.SUBSTANTIAL, ("hwk",), idle=900, absolute=28800, fresh=300),
+        records=LoginRecords(stage.facts.staff_sessions, stage.facts.audit, AttemptLog(tallies)),
+        system=system,
+    )
+    return Door(login, provider, stage)
+
+
+async def test_a_member_of_staff_signs_in_and_is_known_by_a_cookie_kept_only_as_a_digest(door: Door) -> None:
+    arrived = await door.signs_in()
+    assert isinstance(arrived, LoginResult) and arrived.then == "/next"
+    principal = await door.login.principal(arrived.session)
+    assert principal is not None and principal.member == ANN
+    assert principal.fresh_until == door.stage.clock.now() + 300
+    assert principal.session.digest == sha256_hex(arrived.session)
+    ask = door.provider.asked[0]
+    assert (ask.level, ask.callback, ask.fresh) == (Level.SUBSTANTIAL, CALLBACK, False)
+    [row] = await door.stage.audit("staff_signed_in")
+    assert (row.actor, row.details) == ("staff:ann", {"level": "high", "again": "false"})
+
+
+@pytest.mark.parametrize(
+    ("says", "why"),
+    [
+        ({"subject": "sub-eve"}, LoginFailure.NOT_STAFF),
+        ({"level": Level.LOW}, LoginFailure.TOO_WEAK),
+        ({"amr": ("pwd",)}, LoginFailure.TOO_WEAK),
+        ({"amr": ()}, LoginFailure.TOO_WEAK),
+        ({"failure": ProviderFailureReason.CANCELLED}, LoginFailure.NOT_FINISHED),
+        ({"failure": ProviderFailureReason.UNSAFE}, LoginFailure.UNUSABLE),
+        ({"failure": ProviderFailureReason.INCOMPLETE}, LoginFailure.UNUSABLE),
+        ({"failure": ProviderFailureReason.UNAVAILABLE}, LoginFailure.UNAVAILABLE),
+        ({"failure": ProviderFailureReason.TOO_WEAK}, LoginFailure.TOO_WEAK),
+    ],
+)
+async def test_a_sign_in_that_is_not_good_enough_is_turned_away_and_recorded(
+    door: Door, says: dict[str, Any], why: LoginFailure
+) -> None:
+    assert await door.signs_in(**says) is why
+    [row] = await door.stage.audit("staff_sign_in_failed")
+    assert row.details == {"reason": why}
+    assert not await door.stage.audit("staff_signed_in")
+
+
+async def test_a_stray_callback_changes_nothing(door: Door) -> None:
+    state, secret = await door.leaves()
+    complete = door.login.complete
+    for parameters, browser in (
+        ({"state": "staff_unknown"}, secret),
+        ({}, secret),
+        ({"state": state}, None),
+        ({"state": state}, "another-browser"),
+        ({"state": state, "iss": "them"}, secret),
+    ):
+        assert await complete(parameters, browser, None) is LoginFailure.LOST
+    assert isinstance(await complete({"state": state}, secret, None), LoginResult)
+    assert not await door.stage.audit("staff_sign_in_failed")
+
+
+async def test_a_callback_works_once_and_in_time(door: Door) -> None:
+    state, secret = await door.leaves()
+    assert isinstance(await door.login.complete({"state": state}, secret, None), LoginResult)
+    assert await door.login.complete({"state": state}, secret, None) is LoginFailure.LOST
+    state, secret = await door.leaves()
+    door.stage.clock.advance(ATTEMPT_LIFE)
+    assert await door.login.complete({"state": state}, secret, None) is LoginFailure.LOST
+
+
+async def test_where_the_provider_is_down_nobody_is_sent_away(door: Door) -> None:
+    door.provider.down = True
+    assert await door.login.begin("/", None) is LoginFailure.UNAVAILABLE
+
+
+@pytest.mark.parametrize("then", ["https://evil.example/", "//evil.example", "/\\evil.example", "cases", "/a\nb"])
+async def test_nobody_is_led_to_another_site_afterwards(door: Door, then: str) -> None:
+    state, secret = await door.leaves(then)
+    arrived = await door.login.complete({"state": state}, secret, None)
+    assert isinstance(arrived, LoginResult) and arrived.then == "/"
+
+
+async def test_a_session_ends_when_it_is_not_used_and_when_it_is_too_old(door: Door) -> None:
+    arrived = await door.signs_in()
+    assert isinstance(arrived, LoginResult)
+    clock = door.stage.clock
+    clock.advance(899)
+    assert await door.login.principal(arrived.session) is not None
+    clock.advance(899)
+    assert await door.login.principal(arrived.session) is not None
+    clock.advance(900)
+    assert await door.login.principal(arrived.session) is None
+    arrived = await door.signs_in()
+    assert isinstance(arrived, LoginResult)
+    end = clock.now() + 28800
+    while clock.now() + 600 < end:
+        clock.advance(600)
+        assert await door.login.principal(arrived.session) is not None
+    clock.set(end)
+    assert await door.login.principal(arrived.session) is None
+
+
+async def test_who_left_the_list_of_staff_is_signed_out(door: Door) -> None:
+    arrived = await door.signs_in()
+    assert isinstance(arrived, LoginResult)
+    for people in ({"ben": BEN}, {"ann": replace(ANN, subject="somebody-else")}):
+        assert await replace(door.login, people=people).principal(arrived.session) is None
+
+
+async def test_signing_out_ends_the_session_for_good(door: Door) -> None:
+    arrived = await door.signs_in()
+    assert isinstance(arrived, LoginResult)
+    signed_in = int(door.stage.clock.now())
+    assert await door.login.leave(arrived.session) == signed_in
+    assert await door.login.leave(arrived.session) is None
+    assert await door.login.principal(arrived.session) is None
+    assert len(await door.stage.audit("staff_signed_out")) == 1
+
+
+async def test_after_a_sign_out_the_next_person_at_the_console_is_asked_for_a_new_sign_in(door: Door) -> None:
+    arrived = await door.signs_in()
+    assert isinstance(arrived, LoginResult)
+    assert not door.provider.asked[-1].fresh
+    departed = await door.login.leave(arrived.session)
+    assert isinstance(await door.login.begin("/", None, departed=departed), LoginRedirect)
+    assert (door.provider.asked[-1].fresh, door.provider.asked[-1].after) == (True, departed)
+
+
+async def test_proving_anew_who_one_is_demands_a_fresh_sign_in_and_replaces_the_session(door: Door) -> None:
+    first = await door.signs_in()
+    assert isinstance(first, LoginResult)
+    door.stage.clock.advance(600)
+    again = await door.signs_in(session=first.session)
+    assert isinstance(again, LoginResult) and door.provider.asked[-1].fresh
+    assert await door.login.principal(first.session) is None
+    principal = await door.login.principal(again.session)
+    assert principal is not None and principal.fresh_until == door.stage.clock.now() + 300
+
+
+async def test_an_old_sign_in_does_not_pass_for_a_fresh_one(door: Door) -> None:
+    first = await door.signs_in()
+    assert isinstance(first, LoginResult)
+    before = int(door.stage.clock.now())
+    door.stage.clock.advance(600)
+    assert await door.signs_in(session=first.session, auth_time=before) is LoginFailure.TOO_WEAK
+    assert await door.login.principal(first.session) is not None
+
+
+async def test_only_the_same_person_proves_anew(door: Door) -> None:
+    first = await door.signs_in()
+    assert isinstance(first, LoginResult)
+    assert await door.signs_in(session=first.session, subject="sub-ben") is LoginFailure.OTHER_PERSON
+    principal = await door.login.principal(first.session)
+    assert principal is not None and principal.member == ANN
+
+
+async def test_a_sign_in_from_the_future_makes_no_decision_fresher(door: Door) -> None:
+    arrived = await door.signs_in(auth_time=int(door.stage.clock.now()) + 50)
+    assert isinstance(arrived, LoginResult)
+    principal = await door.login.principal(arrived.session)
+    assert principal is not None and principal.fresh_until == door.stage.clock.now() + 300
+
+
+async def test_a_failed_staff_sign_in_says_in_the_log_what_it_failed_of(
+    door: Door, tallies: Tallies, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    state, secret = await door.leaves("/next")
+    door.provider.says = {"failure": ProviderFailureReason.UNSAFE}
+    await door.login.complete({"state": state}, secret, None, "request-1")
+    door.provider.down = True
+    await door.login.begin("/next", None, "request-2")
+    told = [vars(record) for record in caplog.records if record.message == "attempt_failed"]
+    assert [(one["request_id"], one["reason"], one["detail"]) for one in told] == [
+        ("request-1", "unsafe", "as told"),
+        ("request-2", "unavailable", "down"),
+    ]
+    assert [(reason, cause) for _, reason, cause, _ in tallies.failed] == [
+        ("unsafe", "reply"),
+        ("unavailable", "transport"),
+    ]
+    assert tallies.called == [("unsafe_reply", door.provider.card.id)]
+    [call] = [record for record in caplog.records if record.message == "operator_called"]
+    assert call.levelno == logging.ERROR
+    assert vars(call)["request_id"] == "request-1"
+
+
+async def test_a_callback_of_staff_that_does_not_belong_leaves_a_trace(
+    door: Door, tallies: Tallies, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    state, secret = await door.leaves("/next")
+    assert await door.login.complete({"state": "other"}, secret, None, "request-1") is LoginFailure.LOST
+    assert await door.login.complete({"state": state}, "other", None, "request-2") is LoginFailure.LOST
+    assert isinstance(await door.login.complete({"state": state}, secret, None), LoginResult)
+    assert await door.login.complete({"state": state}, secret, None, "request-3") is LoginFailure.LOST
+    told = [vars(record) for record in caplog.records if record.message == "stray_callback"]
+    assert [one["request_id"] for one in told] == ["request-1", "request-2", "request-3"]
+    assert [why for _, why in tallies.strays] == [one["why"] for one in told]

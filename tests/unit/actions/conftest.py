@@ -1,0 +1,25 @@
+"""What the tests of actions share."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from broker.stores.sql.migrate import migrate
+from tests.support.system import FakeClock
+from tests.unit.actions.assisted.case_harness import Stage, staged
+
+
+@pytest.fixture(scope="session")
+async def migrated_facts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database, to be copied."""
+    file = tmp_path_factory.mktemp("facts") / "facts.db"
+    await migrate(f"sqlite:{file}")
+    return file
+
+
+@pytest.fixture
+async def stage(migrated_facts: Path, tmp_path: Path, clock: FakeClock) -> AsyncIterator[Stage]:
+    """A broker without pages, where everybody needs help."""
+    async with staged(migrated_facts, tmp_path, clock) as opened:
+        yield opened

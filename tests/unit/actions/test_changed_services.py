@@ -1,0 +1,299 @@
+"""A service's file changes while citizens are under way: what is registered now counts, at every step."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import replace
+from urllib.parse import urlencode
+
+import pytest
+
+from broker.crypto.jose import Certificate, KeySet, SigningKey, load_signing_key, new_signing_key_pem
+from broker.crypto.jwe import load_decryption_key, new_decryption_key_pem
+from broker.model.service import CibaDeliveryMode, ClientAuthentication, Service
+from broker.wiring.registry import key_sets
+from tests.e2e.app_harness import Script, Stage, staged
+from tests.e2e.raw_client import NORTHBANK, RIDES, RIDES_SERVICE, Forms, Reply, Rider, Wire, rides, wire
+from tests.support.key_server import KeyServer, shown
+
+
+@pytest.fixture(scope="module")
+async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """The whole product."""
+    script = Script(files={"services/rides.toml": RIDES_SERVICE})
+    async with staged(tmp_path_factory.mktemp("changed"), script) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def as_before(stage: Stage) -> None:
+    """Every test begins with the services of the files."""
+    take(stage, stage.parts.settings.services)
+
+
+@pytest.fixture
+async def line() -> AsyncIterator[Wire]:
+    """A way to send."""
+    async with wire() as sending:
+        yield sending
+
+
+@pytest.fixture
+def rider(stage: Stage, line: Wire) -> Rider:
+    """Somebody with a fresh browser on the way to the service."""
+    return Rider(line, rides(stage.folder, stage.issuer))
+
+
+def take(stage: Stage, services: Mapping[str, Service]) -> None:
+    """From now on these are the services."""
+    settings = replace(stage.parts.settings, services=services)
+    stage.parts.registry.replace_all(settings, key_sets(settings))
+
+
+def without(stage: Stage) -> None:
+    """The riders' service is taken out."""
+    take(stage, {id: one for id, one in stage.parts.settings.services.items() if id != RIDES})
+
+
+def moved(stage: Stage) -> None:
+    """The riders' service takes answers elsewhere."""
+    services = stage.parts.settings.services
+    elsewhere = replace(services[RIDES], redirect_uris=("http://localhost:9/rides/elsewhere",))
+    take(stage, {**services, RIDES: elsewhere})
+
+
+async def test_a_service_that_was_taken_out_is_as_good_as_turned_off(rider: Rider, stage: Stage, line: Wire) -> None:
+    choosing, agreeing, pushed, late = (Rider(line, rider.service) for _ in range(4))
+    tokens = (await rider.redeem(await rider.code())).right().told
+    code = await late.code()
+    await choosing.begin()
+    await agreeing.begin()
+    await agreeing.return_()
+    agreement = Forms((await agreeing.visit(agreeing.page)).right().body).found[f"{agreeing.page}/share"]
+    (await pushed.push()).right(201)
+    without(stage)
+    assert (await late.redeem(code)).told["error"] == "invalid_client"
+    assert (await rider.refresh(tokens["refresh_token"])).told["error"] == "invalid_client"
+    assert (await rider.userinfo(tokens["access_token"])).status == 401
+    assert (await Rider(line, rider.service).push()).told["error"] == "invalid_client"
+    assert (await pushed.authorize()).status == 400
+    assert f"{choosing.page}/choose" not in Forms((await choosing.visit(choosing.page)).body).found
+    await agreeing.submit(f"{agreeing.page}/share", {**agreement, "agree": "yes"})
+    assert "Refresh" not in (await agreeing.visit(agreeing.page)).headers
+    # it comes back, and everybody goes on where they were
+    take(stage, stage.parts.settings.services)
+    (await late.redeem(code)).right()
+    (await rider.userinfo(tokens["access_token"])).right()
+    await choosing.return_(NORTHBANK)
+    (await choosing.share()).right(303)
+    assert await choosing.collect()
+
+
+async def test_no_answer_goes_to_an_address_that_was_taken_out(rider: Rider, stage: Stage, line: Wire) -> None:
+    answered, refusing, agreeing, choosing = (Rider(line, rider.service) for _ in range(4))
+    for one in (answered, refusing, agreeing, choosing):
+        await one.begin()
+    for one in (answered, refusing, agreeing):
+        await one.return_()
+    (await answered.share()).right(303)
+    (await refusing.share("no")).right(303)
+    agreement = Forms((await agreeing.visit(agreeing.page)).right().body).found[f"{agreeing.page}/share"]
+    moved(stage)
+    await agreeing.submit(f"{agreeing.page}/share", {**agreement, "agree": "yes"})
+    gone = "/rides/callback"
+    for one in (answered, refusing, agreeing, choosing):
+        shown = (await one.visit(one.page)).right()
+        assert gone not in shown.headers.get("Refresh", "") and gone not in shown.body.decode()
+        assert f"{one.page}/choose" not in Forms(shown.body).found
+    # there is a way on all the same: the service's home
+    assert "http://localhost:" in (await answered.visit(answered.page)).body.decode()
+
+
+async def test_who_gives_up_after_that_is_sent_home(rider: Rider, stage: Stage) -> None:
+    await rider.begin()
+    forms = Forms((await rider.visit(rider.page)).right().body).found
+    [leave] = [path for path in forms if path.endswith("/give-up")]
+    moved(stage)
+    (await rider.submit(leave, forms[leave])).right(303)
+    home = stage.parts.settings.services[RIDES].home
+    assert (await rider.leave()).startswith(home)
+
+
+async def test_a_pushed_request_whose_address_was_taken_out_is_not_begun(rider: Rider, stage: Stage) -> None:
+    (await rider.push()).right(201)
+    moved(stage)
+    await rider.authorize()
+    shown = (await rider.visit(rider.page)).right() if rider.page else None
+    assert shown is None or f"{rider.page}/choose" not in Forms(shown.body).found
+
+
+async def test_an_error_is_not_sent_to_an_address_that_was_taken_out(rider: Rider, stage: Stage) -> None:
+    (await rider.push(prompt="none")).right(201)
+    moved(stage)
+    reply = await rider.authorize()
+    assert reply.status == 303 and reply.location.startswith(stage.parts.settings.services[RIDES].home)
+
+
+async def test_the_discovery_document_says_what_the_services_of_now_may_use(stage: Stage, line: Wire) -> None:
+    async def announced() -> dict[str, object]:
+        return (await line.send("GET", f"{stage.issuer}/.well-known/openid-configuration")).right().told
+
+    before = await announced()
+    assert "refresh_token" in str(before["grant_types_supported"])
+    services = stage.parts.settings.services
+    take(stage, {id: replace(one, refresh=False, claim_purposes=()) for id, one in services.items()})
+    after = await announced()
+    assert "refresh_token" not in str(after["grant_types_supported"])
+    assert "birthdate" in before["claims_supported"] and "birthdate" not in after["claims_supported"]  # type: ignore[operator]
+
+
+async def test_many_changes_break_no_sign_in(rider: Rider, stage: Stage, line: Wire) -> None:
+    services, done = stage.parts.settings.services, asyncio.Event()
+    changes = 0
+
+    async def changing() -> None:
+        nonlocal changes
+        while not done.is_set():
+            take(
+                stage,
+                {**services, "travel-office": replace(services["travel-office"], answer_timeout=3600 + changes % 2)},
+            )
+            changes += 1
+            # a pause of several times what a change costs: without one the broker, in this same loop, gets no turn
+            await asyncio.sleep(0.01)
+
+    work = asyncio.create_task(changing())
+    codes = [await Rider(line, rider.service).code() for _ in range(3)]
+    done.set()
+    await work
+    assert len(set(codes)) == 3 and changes >= len(codes)
+
+
+# --- a reload while a request waits for a service's keys ---
+
+
+def encryption_jwk(kid: str) -> dict[str, str]:
+    """A new public key to encrypt to."""
+    return {**load_decryption_key(new_decryption_key_pem("ECDH-ES+A256KW"), "ECDH-ES+A256KW").jwk, "kid": kid}
+
+
+SECRET = "s3cret-of-the-riders-with-128-random-bits"
+BY_SECRET = {"client_id": RIDES, "client_secret": SECRET}
+
+
+@pytest.fixture
+async def hanging(stage: Stage) -> AsyncIterator[KeyServer]:
+    """The riders' keys are at an address that does not answer until a test lets it."""
+    services = stage.parts.settings.services
+    async with KeyServer().running() as keys:
+        keys.open.clear()
+        take(stage, {**services, RIDES: replace(services[RIDES], jwks=None, jwks_uri=keys.url)})
+        yield keys
+
+
+@pytest.fixture
+def waiting(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Set when a request asks for keys that have to be fetched."""
+    asked, keys = asyncio.Event(), stage.parts.registry.keys
+
+    async def listened(client_id: str, proof: str | Certificate) -> KeySet:
+        if proof:  # nothing is fetched for a caller who brings a secret
+            asked.set()
+        return await keys(client_id, proof)
+
+    monkeypatch.setattr(stage.parts.registry, "keys", listened)
+    return asked
+
+
+async def during_the_fetch(call: Awaitable[Reply], waiting: asyncio.Event, reload: Callable[[], None]) -> Reply:
+    """The reply to a call, during whose fetch of keys the services are read again."""
+    sent = asyncio.ensure_future(call)
+    await asyncio.wait_for(waiting.wait(), 20)
+    reload()
+    return await sent
+
+
+@pytest.mark.parametrize("path", ["/par", "/token", "/introspect", "/revoke"])
+async def test_a_service_removed_while_its_keys_are_fetched_is_refused_as_an_invalid_client(
+    path: str, rider: Rider, stage: Stage, hanging: KeyServer, waiting: asyncio.Event
+) -> None:
+    def reload() -> None:
+        without(stage)
+        hanging.open.set()
+
+    reply = await during_the_fetch(rider.call(path, rider.service.assertion()), waiting, reload)
+    assert (reply.status, reply.told["error"]) == (401, "invalid_client")
+
+
+@pytest.mark.parametrize("path", ["/par", "/ciba"])
+async def test_a_service_removed_while_its_signed_request_waits_for_keys_is_refused(
+    path: str, rider: Rider, stage: Stage, hanging: KeyServer, waiting: asyncio.Event
+) -> None:
+    services = stage.parts.settings.services
+    by_secret = replace(
+        services[RIDES],
+        authentication=ClientAuthentication.CLIENT_SECRET_POST,
+        secret_digest=hashlib.sha256(SECRET.encode()).hexdigest(),
+        jwks=None,
+        jwks_uri=hanging.url,
+        ciba=CibaDeliveryMode.POLL,
+    )
+    take(stage, {**services, RIDES: by_secret})
+
+    def reload() -> None:
+        without(stage)
+        hanging.open.set()
+
+    signed = rider.service.assertion()["client_assertion"]
+    reply = await during_the_fetch(rider.call(path, {**BY_SECRET, "request": signed}), waiting, reload)
+    assert (reply.status, reply.told["error"]) == (400, "unauthorized_client")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_browser_whose_service_is_removed_while_keys_are_fetched_sees_an_error_page(
+    method: str, rider: Rider, stage: Stage, hanging: KeyServer, waiting: asyncio.Event
+) -> None:
+    def reload() -> None:
+        without(stage)
+        hanging.open.set()
+
+    asked = {"client_id": RIDES, "request": rider.service.assertion()["client_assertion"]}
+    visit = rider.visit(f"/authorize?{urlencode(asked)}") if method == "GET" else rider.submit("/authorize", asked)
+    reply = await during_the_fetch(visit, waiting, reload)
+    assert reply.status == 400
+    assert "invalid_request: this service is not registered here" in reply.body.decode()
+
+
+async def test_a_service_whose_keys_a_reload_replaces_during_their_fetch_is_judged_by_the_new_ones(
+    rider: Rider, stage: Stage, hanging: KeyServer, waiting: asyncio.Event
+) -> None:
+    own = load_signing_key(rider.service.key.encode(), "ES256", rider.service.kid)
+    other = load_signing_key(new_signing_key_pem("ES256"), "ES256", rider.service.kid)
+
+    async def pushed_while_replaced(shown_before: SigningKey, registered: SigningKey) -> Reply:
+        services = stage.parts.settings.services
+        hosted = replace(services[RIDES], jwks=None, jwks_uri=f"{hanging.url}/{registered.kid}-{registered is own}")
+        hanging.open.clear()
+        waiting.clear()
+        hanging.body = shown(shown_before)
+        take(stage, {**services, RIDES: hosted})
+
+        def reload() -> None:
+            take(stage, {**services, RIDES: replace(services[RIDES], jwks={"keys": [dict(registered.jwk)]})})
+            hanging.open.set()
+
+        return await during_the_fetch(rider.push(), waiting, reload)
+
+    assert (await pushed_while_replaced(other, own)).status == 201
+    assert (await pushed_while_replaced(own, other)).told["error"] == "invalid_client"
+
+
+async def test_an_answer_to_a_service_of_before_a_reload_leaves_none_of_its_encryption_keys_behind(
+    stage: Stage,
+) -> None:
+    services, registry = stage.parts.settings.services, stage.parts.registry
+    old, new = (replace(services[RIDES], jwks={"keys": [encryption_jwk(kid)]}) for kid in ("old", "new"))
+    take(stage, {**services, RIDES: old})
+    take(stage, {**services, RIDES: new})
+    assert [key.kid for key in await registry.encryption_keys(old, "ECDH-ES+A256KW")] == ["old"]
+    assert [key.kid for key in await registry.encryption_keys(new, "ECDH-ES+A256KW")] == ["new"]

@@ -1,0 +1,217 @@
+"""Deliveries to a service that answers as services do: late, wrongly, elsewhere, or not at all."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker.actions.logout_fan_out import logout_delivery_builder
+from broker.actions.outbox.deliver import (
+    LEASE,
+    MAX_ATTEMPTS,
+    MAX_DELAY,
+    DeliveryOutcome,
+    DeliveryRequest,
+    DeliveryWorker,
+    classify_response,
+    deliver,
+    retry_delay,
+)
+from broker.crypto.jose import SigningKey, verify
+from broker.crypto.seal import sealer
+from broker.model.outbound_delivery import DeliveryKind, OutboundDelivery
+from broker.model.session import EndedSession
+from broker.platform.http_client import HttpClients, HttpResponse, TimedOut, Timeouts
+from broker.platform.system import System
+from broker.stores.sql_stores import SqlStores, open_sql_stores
+from tests.contracts.stores.samples import answer, event, session
+from tests.support.system import FakeClock
+from tests.unit.oidc.examples import ISSUER, key, keys
+from tests.unit.oidc.examples import service as registered
+
+DELIVERED, FAILED, REFUSED = DeliveryOutcome.DELIVERED, DeliveryOutcome.FAILED, DeliveryOutcome.REFUSED
+
+
+@dataclass
+class Service:
+    """A service that gives these answers, one a call; "slow" says nothing, and "gone" breaks off."""
+
+    answers: list[str]
+    came: list[str] = field(default_factory=list)
+    url: str = ""
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One call."""
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        length = int(head.lower().partition("content-length:")[2].split()[0])
+        self.came.append((await reader.readexactly(length)).decode())
+        said = self.answers.pop(0)
+        if said == "slow":
+            await reader.read()
+        elif said != "gone":
+            to = f"Location: {self.url}elsewhere\r\n" if said.startswith("3") else ""
+            writer.write(f"HTTP/1.1 {said} As Told\r\n{to}Content-Length: 0\r\nConnection: close\r\n\r\n".encode())
+        writer.close()
+
+
+@dataclass
+class Counted:
+    """What was counted."""
+
+    outcomes: list[str] = field(default_factory=list)
+
+    def delivered(self, kind: str, outcome: str) -> None:
+        """Noted."""
+        assert kind == "backchannel_logout"
+        self.outcomes.append(outcome)
+
+
+@dataclass(frozen=True)
+class Keys:
+    """One key for everything."""
+
+    key: SigningKey
+
+    def signing(self, alg: str) -> SigningKey:
+        """The key, which must fit."""
+        assert alg == "ES256"
+        return self.key
+
+
+@dataclass(frozen=True)
+class Told:
+    """A courier, its service, and what it says of both."""
+
+    courier: DeliveryWorker
+    facts: SqlStores
+    clock: FakeClock
+    service: Service
+    counted: Counted
+
+    async def tries(self, times: int) -> Sequence[str]:
+        """What that many tries come to, each as soon as it is due."""
+        for _ in range(times):
+            assert await deliver(self.courier) == 1
+            assert await deliver(self.courier) == 0
+            self.clock.advance(MAX_DELAY * 2)
+        return self.counted.outcomes
+
+
+Make = Callable[..., Awaitable[Told]]
+
+
+@pytest.fixture
+async def facts(migrated_facts: Path, tmp_path: Path, system: System) -> AsyncIterator[SqlStores]:
+    """A database of its own."""
+    file = tmp_path / "facts.db"
+    file.write_bytes(migrated_facts.read_bytes())
+    opened = await open_sql_stores(f"sqlite:{file}", sealer(b"\x07" * 32, (), system.random_bytes), system)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def told(facts: SqlStores, system: System, clock: FakeClock) -> AsyncIterator[Make]:
+    """Makes a stage whose service answers as said, with one delivery that waits."""
+    running: list[asyncio.Server] = []
+    outgoing = HttpClients(development=True, patience=Timeouts(connect=1, read=0.3, whole=0.6))
+
+    async def make(*answers: str) -> Told:
+        service = Service(list(answers))
+        server = await asyncio.start_server(service.handle, "127.0.0.1", 0)
+        running.append(server)
+        service.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        now, expires = clock.now(), clock.now() + 30 * 86_400
+        await facts.answers.record(answer(now))
+
+        def farewell(ended: EndedSession) -> Sequence[OutboundDelivery]:
+            content = {"sid": ended.id, "sub": "pairwise-1"}
+            return [OutboundDelivery("logout:1", DeliveryKind.LOGOUT, "tax", now, expires, content)]
+
+        await facts.sessions.end(session(now).digest, event(now), farewell)
+        services = {"tax": registered(backchannel_logout_uri=f"{service.url}told")}
+        writer = logout_delivery_builder(ISSUER, services, Keys(key()), system)
+        counted = Counted()
+        courier = DeliveryWorker(facts.deliveries, {DeliveryKind.LOGOUT: writer}, outgoing, system, counted)
+        return Told(courier, facts, clock, service, counted)
+
+    yield make
+    for server in running:
+        server.close()
+    await outgoing.close()
+
+
+@pytest.mark.parametrize("status", ["200", "204"])
+async def test_a_service_that_answers_well_is_told_once(told: Make, status: str) -> None:
+    stage = await told(status)
+    assert await stage.tries(1) == [DELIVERED]
+    assert await deliver(stage.courier) == 0
+    assert await stage.facts.deliveries.waiting(stage.clock.now()) == []
+
+
+async def test_every_try_brings_a_token_of_its_own_signed_just_then(told: Make) -> None:
+    stage = await told("500", "gone", "slow", "302", "404", "200")
+    began = stage.clock.now()
+    assert await stage.tries(6) == [*[FAILED] * 5, DELIVERED]
+    tokens = [parse_qs(body)["logout_token"] for body in stage.service.came]
+    read = [verify(token, keys(key()), {"ES256"}, "logout+jwt").claims for [token] in tokens]
+    assert [claims["iat"] for claims in read] == [int(began + n * MAX_DELAY * 2) for n in range(6)]
+    assert all(claims["exp"] - claims["iat"] == 120 for claims in read)
+    assert len({claims["jti"] for claims in read}) == 6
+    assert {(claims["aud"], claims["sub"], claims["sid"]) for claims in read} == {("tax", "pairwise-1", "sid-1")}
+
+
+async def test_a_service_that_refuses_is_not_asked_again(told: Make) -> None:
+    stage = await told("400")
+    assert await stage.tries(1) == [REFUSED]
+    assert await deliver(stage.courier) == 0
+
+
+async def test_a_service_that_never_answers_is_given_up_in_the_end(told: Make) -> None:
+    stage = await told(*["503"] * MAX_ATTEMPTS)
+    assert await stage.tries(MAX_ATTEMPTS) == [*[FAILED] * (MAX_ATTEMPTS - 1), DeliveryOutcome.GIVEN_UP]
+    assert await deliver(stage.courier) == 0
+
+
+async def test_what_was_under_way_when_a_process_died_is_delivered_by_another(told: Make) -> None:
+    stage = await told("200")
+    now = stage.clock.now()
+    assert len(await stage.facts.deliveries.claim(now, now + LEASE, 10)) == 1
+    assert await deliver(stage.courier) == 0
+    stage.clock.advance(LEASE)
+    assert await deliver(stage.courier) == 1
+    assert len(stage.service.came) == 1
+
+
+async def test_a_service_without_an_address_any_more_is_told_nothing(told: Make) -> None:
+    stage = await told()
+
+    async def nobody(delivery: OutboundDelivery) -> DeliveryRequest | None:
+        return None
+
+    assert await deliver(replace(stage.courier, writers={DeliveryKind.LOGOUT: nobody})) == 1
+    assert stage.counted.outcomes == [DeliveryOutcome.DROPPED]
+    assert await stage.facts.deliveries.waiting(stage.clock.now()) == []
+
+
+@given(st.integers(100, 599), st.integers(1, MAX_ATTEMPTS))
+def test_only_success_is_success_and_only_400_is_a_refusal(status: int, tries: int) -> None:
+    outcome, _ = classify_response(HttpResponse(status, {}, b""), tries)
+    assert (outcome is DeliveryOutcome.DELIVERED) is (status in (200, 202, 204))
+    assert (outcome is DeliveryOutcome.REFUSED) is (status == 400)
+    if outcome not in (DeliveryOutcome.DELIVERED, DeliveryOutcome.REFUSED):
+        assert (outcome is DeliveryOutcome.GIVEN_UP) is (tries == MAX_ATTEMPTS)
+    assert classify_response(TimedOut("slow"), 1) == (DeliveryOutcome.FAILED, "slow")
+
+
+@given(st.integers(1, 1000), st.binary(min_size=4, max_size=4))
+def test_pauses_grow_and_are_never_all_the_same(tries: int, chance: bytes) -> None:
+    system = System(now=lambda: 0.0, random_bytes=lambda _: chance)
+    length = retry_delay(tries, system)
+    whole = min(MAX_DELAY, 5.0 * 2.0 ** min(tries - 1, 30))
+    assert 0.75 * whole <= length < 1.25 * whole

@@ -1,0 +1,151 @@
+"""Services are told of answers, over real stores and a real HTTP server that does what some servers do."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from broker.actions.outbox.ping import MAX_ATTEMPTS, RETRY_DELAY, send_pings
+from broker.model.assurance import Level
+from broker.model.audit import AuditEvent
+from broker.model.backchannel_request import BackchannelRequest, BackchannelState
+from broker.model.service import CibaDeliveryMode, Service
+from broker.model.store_results import RedeemResult
+from broker.platform.http_client import HttpClients
+from tests.unit.actions.assisted.case_harness import Stage
+
+TOKEN = "8d67dc78-7faa-4d41-aabd-67707b374255"
+
+
+@dataclass
+class Receiver:
+    """A service's notification endpoint. It answers with these statuses in turn, the last one for ever."""
+
+    statuses: list[int]
+    port: int = 0
+    heard: list[tuple[str, dict[str, str], dict[str, str]]] = field(default_factory=list)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One request, and the connection is closed."""
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:] if line)}
+        body = await reader.readexactly(int(headers["content-length"]))
+        self.heard.append((head[0], headers, json.loads(body)))
+        status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+        told = f"Location: http://127.0.0.1:{self.port}/elsewhere\r\n" if status == 302 else ""
+        rest = "\r\n" if status == 204 else "Content-Length: 2\r\n\r\n{}"
+        writer.write(f"HTTP/1.1 {status} X\r\n{told}Connection: close\r\n{rest}".encode())
+        await writer.drain()
+        writer.close()
+
+
+@asynccontextmanager
+async def receiving(*statuses: int) -> AsyncIterator[Receiver]:
+    """A receiver on loopback."""
+    receiver = Receiver(list(statuses))
+    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0)
+    receiver.port = int(server.sockets[0].getsockname()[1])
+    async with server:
+        yield receiver
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """One service that is pinged."""
+
+    services: dict[str, Service]
+
+
+def service(port: int, ciba: CibaDeliveryMode = CibaDeliveryMode.PING) -> Catalogue:
+    """The service that asked."""
+    uri = f"http://127.0.0.1:{port}/ping?a=b"
+    one = Service("tax", {"en": "Tax"}, (), "tax.example", "https://tax.example/", ciba=ciba, ciba_notification_uri=uri)
+    return Catalogue({"tax": one})
+
+
+@pytest.fixture
+async def outgoing() -> AsyncIterator[HttpClients]:
+    """The guarded client, as in development."""
+    client = HttpClients(development=True)
+    yield client
+    await client.close()
+
+
+async def answered(stage: Stage) -> BackchannelRequest:
+    """A question of a service that wants to be pinged, and that was answered just now."""
+    now = stage.clock.now()
+    put = BackchannelRequest("q1", "tax", now, now + 3600, "BCDF-GHJK", Level.LOW, handle="ciba_1", token=TOKEN)
+    assert await stage.facts.questions.create(put, None, (), ()) is RedeemResult.DONE
+    told = AuditEvent("question_declined", now, "citizen")
+    assert await stage.facts.questions.settle(put.id, BackchannelState.DECLINED, now, [told])
+    return put
+
+
+@pytest.mark.parametrize("status", [200, 204])
+async def test_a_service_is_told_once_with_its_own_token(stage: Stage, outgoing: HttpClients, status: int) -> None:
+    await answered(stage)
+    async with receiving(status) as receiver:
+        known = service(receiver.port)
+        assert await send_pings(stage.facts.questions, known, outgoing, stage.context.system) == 1
+        stage.clock.advance(3600)
+        assert await send_pings(stage.facts.questions, known, outgoing, stage.context.system) == 0
+    [(line, headers, body)] = receiver.heard
+    assert line == "POST /ping?a=b HTTP/1.1"
+    assert headers["authorization"] == f"Bearer {TOKEN}" and headers["content-type"] == "application/json"
+    assert body == {"auth_req_id": "ciba_1"}
+
+
+@pytest.mark.parametrize("status", [302, 400, 401, 403, 404])
+async def test_a_refusal_and_a_redirect_are_the_last_word(stage: Stage, outgoing: HttpClients, status: int) -> None:
+    await answered(stage)
+    async with receiving(status) as receiver:
+        for _ in range(3):
+            assert await send_pings(stage.facts.questions, service(receiver.port), outgoing, stage.context.system) == 0
+            stage.clock.advance(600)
+    assert len(receiver.heard) == 1
+
+
+async def test_a_server_that_fails_is_told_again_later_and_later(stage: Stage, outgoing: HttpClients) -> None:
+    await answered(stage)
+    async with receiving(503, 500, 204) as receiver:
+        known = service(receiver.port)
+
+        async def heard_after(seconds: float) -> int:
+            stage.clock.advance(seconds)
+            await send_pings(stage.facts.questions, known, outgoing, stage.context.system)
+            return len(receiver.heard)
+
+        heard = [await heard_after(seconds) for seconds in (0, RETRY_DELAY - 1, 1, 2 * RETRY_DELAY - 1, 1, 600)]
+    assert heard == [1, 1, 2, 2, 3, 3]
+
+
+async def test_a_service_that_nobody_reaches_is_given_up_in_the_end(stage: Stage, outgoing: HttpClients) -> None:
+    put = await answered(stage)
+    async with receiving(503) as receiver:
+        known = service(receiver.port)
+        for _ in range(MAX_ATTEMPTS + 3):
+            await send_pings(stage.facts.questions, known, outgoing, stage.context.system)
+            stage.clock.advance(RETRY_DELAY * 2**MAX_ATTEMPTS)
+    assert len(receiver.heard) == MAX_ATTEMPTS
+    assert await stage.facts.questions.claim_pings(put.expires + 1e6, put.expires + 2e6, 10) == []
+
+
+async def test_what_is_not_configured_to_be_told_is_not(stage: Stage, outgoing: HttpClients) -> None:
+    await answered(stage)
+    async with receiving(204) as receiver:
+        polls = service(receiver.port, CibaDeliveryMode.POLL)
+        assert await send_pings(stage.facts.questions, polls, outgoing, stage.context.system) == 0
+        again = await send_pings(stage.facts.questions, service(receiver.port), outgoing, stage.context.system)
+    assert again == 0 and receiver.heard == []
+
+
+async def test_only_a_connection_that_may_be_made_is_made(stage: Stage) -> None:
+    await answered(stage)
+    guarded = HttpClients()
+    async with receiving(204) as receiver:
+        assert await send_pings(stage.facts.questions, service(receiver.port), guarded, stage.context.system) == 0
+    await guarded.close()
+    assert receiver.heard == []

@@ -1,0 +1,159 @@
+"""Cases for tests: made by walking the table, never by setting a state."""
+
+from collections.abc import Iterator
+
+from broker.assisted import events as ev
+from broker.assisted.case import (
+    Case,
+    CaseState,
+    Channel,
+    CheckOutcome,
+    CheckRecord,
+    Confirmation,
+    Contact,
+    ContactMethod,
+    Decision,
+    EvidenceRecord,
+    IdentityBinding,
+    IndependentReview,
+    Phrase,
+    Review,
+    Verdict,
+)
+from broker.assisted.deadlines import CasePolicy
+from broker.assisted.transitions import advance
+from broker.model.assurance import EvidenceType, Level
+
+NOW = 1_800_000_000.0
+"""A Friday, 08:00 in UTC, so one hour before the working day begins."""
+
+TERMS = CasePolicy()
+AGENT, REVIEWER, LEAD = "agent-1", "reviewer-1", "lead-1"
+
+
+def draft(level: Level = Level.SUBSTANTIAL, requester: str = "citizen") -> Case:
+    """A case nobody has submitted yet."""
+    return Case(
+        id="case-1",
+        version=1,
+        edit_version=1,
+        state=CaseState.DRAFT,
+        transaction="transaction-1",
+        browser="browser-1",
+        client_id="library",
+        level=level,
+        claims=("name", "birthdate"),
+        language="en",
+        reference="ABCD-2345",
+        phrase=Phrase("amber", "kettle"),
+        created=NOW,
+        changed=NOW,
+        deadline=NOW + TERMS.draft,
+        expires=NOW + TERMS.max_duration,
+        requester=requester,
+        continuation="digest-of-a-code",
+    )
+
+
+def evidence(
+    outcome: CheckOutcome = CheckOutcome.YES, type: EvidenceType = EvidenceType.DOCUMENT, id: str = "e1"
+) -> EvidenceRecord:
+    """A passport with one check."""
+    reason = "the reader is broken" if outcome is CheckOutcome.COULD_NOT else None
+    checks = (CheckRecord("valid", outcome, AGENT, NOW, reason),)
+    return EvidenceRecord(id, "passport", type, AGENT, NOW, {"number": "123"}, checks)
+
+
+def verdict(decision: Decision = Decision.APPROVE, level: Level | None = Level.SUBSTANTIAL, by: str = AGENT) -> Verdict:
+    """A decision of the agent's."""
+    reasons = () if decision is Decision.APPROVE else ("documents_missing",)
+    return Verdict(by, NOW, decision, reasons, level=level)
+
+
+def binding(code: bool = True, words: bool = True) -> IdentityBinding:
+    """The citizen takes the identity up."""
+    return IdentityBinding("subject-1", NOW, Level.LOW, ("otp",), asking_browser=True, code=code, words=words)
+
+
+SUBMIT: tuple[ev.Event, ...] = (ev.Submitted(Contact(ContactMethod.EMAIL, "a@example.org"), Channel.VIDEO),)
+WAIT: tuple[ev.Event, ...] = (*SUBMIT, ev.ReadyForSession())
+CLAIM: tuple[ev.Event, ...] = (*WAIT, ev.Claimed(AGENT))
+MEET: tuple[ev.Event, ...] = (*CLAIM, ev.SessionStarted(AGENT, Channel.VIDEO))
+RECORD: tuple[ev.Event, ...] = (
+    *MEET,
+    ev.WordsExchanged(AGENT),
+    ev.EvidenceRecorded(AGENT, evidence()),
+    ev.DetailsRecorded(AGENT, {"name": "Ada Example", "birthdate": "1990-01-02"}),
+)
+PONDER: tuple[ev.Event, ...] = (*RECORD, ev.SessionEnded(AGENT))
+APPROVE: tuple[ev.Event, ...] = (*PONDER, ev.Decided(verdict()))
+REVIEW: tuple[ev.Event, ...] = (*PONDER, ev.Decided(verdict(), drawn=True))
+BIND: tuple[ev.Event, ...] = (*APPROVE, ev.Bound(binding()))
+
+TO: dict[CaseState, tuple[ev.Event, ...]] = {
+    CaseState.DRAFT: (),
+    CaseState.REQUESTED: SUBMIT,
+    CaseState.SCHEDULED: (*SUBMIT, ev.Scheduled(NOW + 3600)),
+    CaseState.QUEUED: WAIT,
+    CaseState.CLAIMED: CLAIM,
+    CaseState.IN_SESSION: MEET,
+    CaseState.DECISION: PONDER,
+    CaseState.REVIEW: REVIEW,
+    CaseState.HELD: (*WAIT, ev.Held(LEAD, "safeguarding")),
+    CaseState.APPROVED: APPROVE,
+    CaseState.BOUND: BIND,
+    CaseState.RELEASED: (*BIND, ev.Released()),
+    CaseState.DECLINED: (*PONDER, ev.Decided(verdict(Decision.DECLINE))),
+    CaseState.WITHDRAWN: (ev.Withdrawn(),),
+    CaseState.EXPIRED: (ev.DeadlinePassed(),),
+    CaseState.REVOKED: (*BIND, ev.Revoked(LEAD, "fraud")),
+}
+"""The shortest way to each state."""
+
+
+def walked(*steps: ev.Event, case: Case | None = None, now: float = NOW) -> Case:
+    """A case after some events, each of which must have had an effect."""
+    after = case or draft()
+    for step in steps:
+        before, after = after, advance(after, step, now, TERMS)
+        if after is before:
+            raise AssertionError(f"{step} had no effect on a case that is {before.state}")
+    return after
+
+
+def standing(state: CaseState, case: Case | None = None) -> Case:
+    """A case in a state."""
+    at = NOW + TERMS.draft if state is CaseState.EXPIRED else NOW
+    return walked(*TO[state], case=case, now=at)
+
+
+def examples(case: Case) -> Iterator[ev.Event]:
+    """One event of every kind, by the people who have the parts in `standing` cases."""
+    by = case.holder or AGENT
+    yield from SUBMIT
+    yield from (
+        ev.Scheduled(NOW + 60),
+        ev.ReadyForSession(),
+        ev.Resumed("browser-2", "digest-of-a-code", "digest-2"),
+        ev.TransactionReplaced("t2"),
+        ev.ContinuationCodeIssued("d"),
+        ev.Withdrawn("found a way"),
+    )
+    yield ev.CodeSent(Confirmation("digest", ContactMethod.EMAIL, NOW, NOW + 60))
+    yield ev.DeviceConfirmed(evidence("q-1"))
+    yield from (ev.Disputed(("name",)), ev.Bound(binding()), ev.Released(), ev.Repudiated(), ev.AttemptsExhausted())
+    yield from (ev.Claimed(AGENT), ev.Renewed(by), ev.Returned(by, "break"), ev.SessionStarted(by, Channel.VIDEO))
+    yield from (ev.WordsExchanged(by), ev.EvidenceRecorded(by, evidence()), ev.EvidenceRemoved(by, "e1"))
+    yield from (ev.ChecksRecorded(by, ()), ev.DetailsRecorded(by, {"name": "Ada"}), ev.SessionDropped(by, "line dead"))
+    yield from (ev.SessionEnded(by), ev.Decided(verdict(by=by)), ev.ReviewClaimed(REVIEWER))
+    yield ev.IndependentReviewRecorded(IndependentReview(by, NOW, Decision.APPROVE))
+    yield ev.Reviewed(Review(by, NOW, agrees=True))
+    yield from (ev.Reassigned(LEAD, "shift over"), ev.Held(LEAD, "doubt"), ev.HoldEnded(LEAD, "cleared"))
+    yield from (
+        ev.HoldDeclined(LEAD, ("fraud_signals",)),
+        ev.Opened(LEAD, "asked"),
+        ev.Flagged(AGENT, "coached"),
+        ev.InterestDeclared("agent-9"),
+    )
+    yield from (ev.Noted(LEAD, "called twice"), ev.Revoked(LEAD, "fraud"))
+    yield from (ev.LeaseLapsed(), ev.AppointmentCame(), ev.ReviewLate(), ev.DeadlinePassed(), ev.RedressEnded())

@@ -1,0 +1,122 @@
+"""What a citizen sees of their own case, and in which turn staff get to it."""
+
+from dataclasses import replace
+
+import pytest
+
+from broker.assisted import events as ev
+from broker.assisted.case import CaseState, Channel, Confirmation, Contact, ContactMethod, Decision
+from broker.assisted.case_status import CaseStage, case_status, mask_contact
+from broker.assisted.queue import in_turn, suits
+from broker.model.staff import StaffMember, StaffRole
+from tests.unit.assisted.cases import AGENT, LEAD, NOW, REVIEW, TERMS, TO, verdict, walked
+from tests.unit.assisted.cases import standing as case_in
+
+S = CaseState
+
+
+@pytest.mark.parametrize(
+    ("state", "stage"),
+    [
+        (S.REQUESTED, CaseStage.ASKED),
+        (S.SCHEDULED, CaseStage.BOOKED),
+        (S.QUEUED, CaseStage.IN_LINE),
+        (S.CLAIMED, CaseStage.TALKING),
+        (S.IN_SESSION, CaseStage.TALKING),
+        (S.DECISION, CaseStage.BEING_DECIDED),
+        (S.REVIEW, CaseStage.BEING_DECIDED),
+        (S.HELD, CaseStage.BEING_DECIDED),
+        (S.APPROVED, CaseStage.TO_TAKE_UP),
+        (S.BOUND, CaseStage.DONE),
+        (S.DECLINED, CaseStage.OVER),
+        (S.EXPIRED, CaseStage.OVER),
+    ],
+)
+def test_each_state_has_a_plain_name_and_nothing_of_what_staff_think_shows(state: CaseState, stage: CaseStage) -> None:
+    seen = case_status(case_in(state), TERMS, NOW, asking=True)
+    assert seen.stage is stage
+    for secret in ("documents_missing", "safeguarding", AGENT, LEAD, "approve", "decline"):
+        assert secret not in repr(seen)
+
+
+def test_every_state_has_a_stage() -> None:
+    assert {case_status(case_in(state), TERMS, NOW, asking=True).stage for state in TO}
+
+
+def test_more_evidence_reads_differently_from_the_first_request() -> None:
+    more = walked(*TO[S.DECISION], ev.Decided(verdict(Decision.MORE_EVIDENCE)))
+    assert case_status(more, TERMS, NOW, asking=True).stage is CaseStage.MORE_NEEDED
+
+
+@pytest.mark.parametrize("state", TO)
+@pytest.mark.parametrize("asking", [True, False])
+def test_the_words_show_in_the_asking_browser_until_the_case_is_approved(state: CaseState, asking: bool) -> None:
+    case = case_in(state)
+    shows = case_status(case, TERMS, NOW, asking=asking).words is not None
+    assert shows == (asking and case.open and state is not S.APPROVED)
+
+
+def test_what_may_still_be_tried_is_told_and_a_code_only_as_long_as_it_is_good() -> None:
+    sent = Confirmation("digest", ContactMethod.EMAIL, NOW, NOW + 60)
+    case = walked(*TO[S.APPROVED], ev.CodeSent(sent))
+    seen = case_status(case, TERMS, NOW + 59, asking=True, attempts=3)
+    assert (seen.code, seen.may_send, seen.tries, seen.until) == (sent, True, 2, case.deadline)
+    assert case_status(case, TERMS, NOW + 60, asking=True).code is None
+    assert not case_status(replace(case, codes_sent=TERMS.max_codes), TERMS, NOW, asking=True).may_send
+
+
+@pytest.mark.parametrize(
+    ("contact", "shown"),
+    [
+        (Contact(ContactMethod.EMAIL, "ada@example.org"), "a…@example.org"),
+        (Contact(ContactMethod.PHONE, "+447700900982"), "…982"),
+    ],
+)
+def test_an_address_is_shown_so_that_only_its_owner_knows_it(contact: Contact, shown: str) -> None:
+    assert mask_contact(contact).address == shown
+
+
+# --- the queue ---
+
+
+def staff(id: str = "x", *roles: StaffRole, **more: object) -> StaffMember:
+    """A member of staff."""
+    return StaffMember(id, f"sub-{id}", "X", frozenset(roles or {StaffRole.AGENT, StaffRole.REVIEWER}), **more)
+
+
+@pytest.mark.parametrize(
+    ("member", "fits"),
+    [
+        (staff(), True),
+        (staff("x", StaffRole.REVIEWER, StaffRole.LEAD), False),
+        (staff(languages=("cy",)), False),
+        (staff(languages=("cy", "en")), True),
+        (staff(channels=("phone",)), False),
+        (staff(channels=(Channel.VIDEO.value,)), True),
+        (staff("helper"), False),
+        (staff(in_training=True), True),
+    ],
+)
+def test_a_waiting_case_goes_to_whom_it_suits(member: StaffMember, fits: bool) -> None:
+    case = replace(case_in(S.QUEUED), requester="helper")
+    assert suits(case, member) is fits
+
+
+@pytest.mark.parametrize(
+    ("member", "fits"),
+    [(staff(), True), (staff("x", StaffRole.AGENT), False), (staff(in_training=True), False), (staff(AGENT), False)],
+)
+def test_a_review_goes_to_a_trained_reviewer_without_another_part_in_it(member: StaffMember, fits: bool) -> None:
+    assert suits(walked(*REVIEW), member) is fits
+
+
+def test_the_turn_is_late_reviews_then_deadline_then_wait() -> None:
+    queued = case_in(S.QUEUED)
+    late = replace(walked(*REVIEW), id="late", late=True)
+    review = replace(walked(*REVIEW), id="review")
+    urgent = replace(queued, id="urgent", deadline=NOW + 60)
+    older = replace(queued, id="older", queued=NOW - 60)
+    newer = replace(queued, id="newer", queued=NOW)
+    held = case_in(S.HELD)
+    turn = in_turn([newer, review, held, older, late, urgent], staff())
+    assert [case.id for case in turn] == ["late", "urgent", "review", "older", "newer"]

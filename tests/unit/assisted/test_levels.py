@@ -1,0 +1,376 @@
+"""Staff record evidence, the system computes the level: what counts, what caps it, what is missing."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker.assisted.case import (
+    Case,
+    Channel,
+    CheckOutcome,
+    CheckRecord,
+    Contact,
+    ContactMethod,
+    Details,
+    EvidenceRecord,
+    IdentityBinding,
+)
+from broker.assisted.levels import MissingRequirement, Requirement, Scored, Scores, assess, lacks, score
+from broker.assisted.profiles import AssuranceProfile, EvidenceRequirement, Profiles, default_profiles, read
+from broker.assisted.verified_identity import authentication_level, identity, verifiable, verification
+from broker.model.assurance import EvidenceType, Level
+from tests.unit.assisted.cases import AGENT, NOW, draft, verdict
+
+PROFILES = default_profiles()
+ISSUER = "https://broker.example/assisted"
+
+
+def checks(text: str) -> tuple[CheckRecord, ...]:
+    """Checks as "seen valid -face ?record": yes, yes, no, could not."""
+    signs = {"-": CheckOutcome.NO, "?": CheckOutcome.COULD_NOT}
+    return tuple(
+        CheckRecord(
+            word.lstrip("-?"), signs.get(word[0], CheckOutcome.YES), AGENT, NOW, "why" if word[0] in signs else None
+        )
+        for word in text.split()
+    )
+
+
+def recorded(kind: str, text: str, id: str = "", **details: str) -> EvidenceRecord:
+    """A piece of evidence with its checks."""
+    type = PROFILES.kinds[kind].type
+    return EvidenceRecord(id or kind, kind, type, AGENT, NOW, details, checks(text))
+
+
+def case_with(
+    channel: Channel = Channel.IN_PERSON, person: str = "", level: Level = Level.SUBSTANTIAL, **evidence: str
+) -> Case:
+    """A case with some evidence (kind="its checks") and checks of the person."""
+    records = tuple(recorded(kind, text) for kind, text in evidence.items())
+    return replace(draft(level), channel=channel, checks=checks(person), evidence=records)
+
+
+GOOD = "seen valid features details_match face"
+FRAUD = "not_reported"
+ACTIVE = "active_months active_years"
+
+
+@pytest.mark.parametrize(
+    ("channel", "person", "evidence", "level", "profile"),
+    [
+        # one strong document
+        (Channel.IN_PERSON, FRAUD, {"passport": f"{GOOD} chip"}, Level.HIGH, "H1A"),
+        (Channel.VIDEO, FRAUD, {"passport": f"{GOOD} chip"}, Level.SUBSTANTIAL, "M1A"),
+        (Channel.IN_PERSON, f"{FRAUD} {ACTIVE}", {"driving_licence": f"{GOOD} light"}, Level.HIGH, "H1B"),
+        (Channel.IN_PERSON, f"{FRAUD} {ACTIVE}", {"driving_licence": f"{GOOD} record"}, Level.SUBSTANTIAL, "H1B"),
+        (Channel.VIDEO, f"{FRAUD} not_deceased active_months", {"passport": GOOD}, Level.SUBSTANTIAL, "M1B"),
+        (Channel.VIDEO, FRAUD, {"passport": GOOD}, Level.LOW, "L1A"),
+        # two documents
+        (
+            Channel.VIDEO,
+            f"{FRAUD} active_months",
+            {"passport": GOOD, "birth_certificate": "seen details_match record"},
+            Level.SUBSTANTIAL,
+            "M2B",
+        ),
+        (
+            Channel.IN_PERSON,
+            FRAUD,
+            {"passport": GOOD, "birth_certificate": "seen details_match record"},
+            Level.SUBSTANTIAL,
+            "M2C",
+        ),
+        # by telephone
+        (Channel.PHONE, FRAUD, {"bank_statement": "details_match record contact_match"}, Level.LOW, "L1A"),
+        (Channel.PHONE, FRAUD, {"bank_statement": "details_match record"}, None, None),
+        # a vouch alone
+        (
+            Channel.IN_PERSON,
+            f"{FRAUD} {ACTIVE}",
+            {"vouch": "voucher_known voucher_sure details_match face"},
+            Level.LOW,
+            "L1A",
+        ),
+        # something is wrong
+        (Channel.IN_PERSON, FRAUD, {"passport": "seen valid -features details_match face chip"}, None, None),
+        (Channel.IN_PERSON, FRAUD, {"passport": "seen valid features details_match -face chip"}, None, None),
+        (Channel.IN_PERSON, "-not_reported", {"passport": f"{GOOD} chip"}, None, None),
+        (Channel.IN_PERSON, f"{FRAUD} -not_deceased", {"passport": f"{GOOD} chip"}, None, None),
+        (Channel.IN_PERSON, "", {"passport": f"{GOOD} chip"}, None, None),
+        (Channel.IN_PERSON, FRAUD, {"passport": "seen valid features details_match ?face"}, None, None),
+        (Channel.IN_PERSON, FRAUD, {}, None, None),
+    ],
+)
+def test_the_level_follows_from_evidence_checks_and_channel(
+    channel: Channel, person: str, evidence: Mapping[str, str], level: Level | None, profile: str | None
+) -> None:
+    found = assess(case_with(channel, person, **evidence), PROFILES)
+    assert (found.level, found.profile) == (level, profile)
+
+
+@pytest.mark.parametrize(
+    ("channel", "extra", "cap"),
+    [
+        (Channel.PHONE, "", Level.LOW),
+        (Channel.PHONE_AND_POST, "chip light", Level.LOW),
+        (Channel.VIDEO, "chip light", Level.SUBSTANTIAL),
+        (Channel.IN_PERSON, "", Level.SUBSTANTIAL),
+        (Channel.IN_PERSON, "chip", Level.HIGH),
+        (Channel.IN_PERSON, "light", Level.HIGH),
+        (Channel.IN_PERSON, "-chip", Level.SUBSTANTIAL),
+    ],
+)
+def test_each_channel_carries_so_far_and_no_further(channel: Channel, extra: str, cap: Level) -> None:
+    assert assess(case_with(channel, FRAUD, passport=f"{GOOD} {extra}"), PROFILES).cap is cap
+
+
+def test_before_a_session_only_the_lowest_level_could_be_reached() -> None:
+    assert assess(replace(case_with(), channel=None), PROFILES).cap is Level.LOW
+
+
+def test_a_vouch_beside_a_document_is_not_capped() -> None:
+    case = case_with(person=FRAUD, passport=f"{GOOD} chip", vouch="voucher_known")
+    assert assess(case, PROFILES).cap is Level.HIGH
+
+
+def test_one_piece_of_evidence_counts_once() -> None:
+    twice = PROFILES.profiles["M2A"]
+    once = score(case_with(person=f"{FRAUD} not_deceased {ACTIVE}", passport=GOOD), PROFILES)
+    assert lacks(twice, once) == (MissingRequirement(Requirement.EVIDENCE, 1, 0, EvidenceRequirement(2, 2)),)
+    other = score(
+        case_with(
+            person=f"{FRAUD} not_deceased {ACTIVE}", passport=GOOD, birth_certificate="seen features details_match"
+        ),
+        PROFILES,
+    )
+    assert lacks(twice, other) == ()
+
+
+@given(st.permutations([(4, 2), (3, 2), (2, 2)]), st.permutations([(2, 2), (4, 1), (3, 2)]))
+def test_evidence_is_given_to_the_pieces_in_the_best_way_whatever_the_order(
+    pieces: list[tuple[int, int]], evidence: list[tuple[int, int]]
+) -> None:
+    profile = AssuranceProfile(Level.LOW, tuple(EvidenceRequirement(*piece) for piece in pieces), 0, 0, 0)
+    scores = Scores(tuple(Scored(str(i), *one) for i, one in enumerate(evidence)))
+    assert [lack.piece for lack in lacks(profile, scores)] == [EvidenceRequirement(4, 2)]
+
+
+def test_what_is_missing_names_the_piece_the_score_and_the_channel() -> None:
+    case = case_with(Channel.PHONE, FRAUD, passport="valid")
+    nearest = assess(case, PROFILES).ways
+    assert nearest[0].profile == "M1A"
+    assert nearest[0].lacks == (
+        MissingRequirement(Requirement.EVIDENCE, 1, 0, EvidenceRequirement(4, 2)),
+        MissingRequirement(Requirement.VERIFICATION, 2, 0),
+        MissingRequirement(Requirement.CHANNEL, Level.SUBSTANTIAL, Level.LOW),
+    )
+
+
+def test_nothing_is_said_to_be_missing_where_the_asked_level_is_reached() -> None:
+    assert assess(case_with(person=FRAUD, passport=f"{GOOD} chip"), PROFILES).ways == ()
+
+
+def test_a_face_on_evidence_that_is_worth_nothing_verifies_nobody() -> None:
+    assert score(case_with(person=FRAUD, passport="face"), PROFILES).verification == 0
+
+
+def test_evidence_of_a_kind_that_is_no_longer_known_counts_nothing() -> None:
+    odd = replace(recorded("passport", GOOD), kind="library_card")
+    assert score(replace(case_with(), evidence=(odd,)), PROFILES).evidence[0].strength == 0
+
+
+ALL_CHECKS = st.lists(
+    st.tuples(st.sampled_from(sorted(PROFILES.checks)), st.sampled_from(list(CheckOutcome))),
+    max_size=10,
+    unique_by=lambda p: p[0],
+)
+
+
+@st.composite
+def any_case(draw: st.DrawFn) -> Case:
+    """Any evidence with any checks, in any channel."""
+
+    def some() -> tuple[CheckRecord, ...]:
+        return tuple(CheckRecord(name, outcome, AGENT, NOW) for name, outcome in draw(ALL_CHECKS))
+
+    kinds = draw(st.lists(st.sampled_from(sorted(PROFILES.kinds)), max_size=3))
+    evidence = tuple(replace(recorded(kind, ""), id=str(i), checks=some()) for i, kind in enumerate(kinds))
+    channel = draw(st.sampled_from([None, *Channel]))
+    return replace(draft(draw(st.sampled_from(Level))), channel=channel, checks=some(), evidence=evidence)
+
+
+@given(any_case())
+def test_no_level_is_above_the_cap_and_none_without_evidence(case: Case) -> None:
+    found = assess(case, PROFILES)
+    assert found.level is None or found.level <= found.cap
+    assert found.level is None or case.evidence
+    assert (found.level is None) == (found.profile is None)
+    assert bool(found.ways) == (found.level is None or found.level < case.level)
+    for way in found.ways:
+        assert way.lacks or found.scores.stopped
+
+
+@given(any_case(), st.data())
+def test_a_yes_that_turns_into_something_else_never_raises_the_level(case: Case, data: st.DataObject) -> None:
+    yes = [(e, c) for e in case.evidence for c in e.checks if c.outcome is CheckOutcome.YES]
+    if not yes:
+        return
+    evidence, check = data.draw(st.sampled_from(yes))
+    other = replace(check, outcome=data.draw(st.sampled_from([CheckOutcome.NO, CheckOutcome.COULD_NOT])))
+    worse = replace(evidence, checks=tuple(other if c is check else c for c in evidence.checks))
+    weaker = replace(case, evidence=tuple(worse if e is evidence else e for e in case.evidence))
+    assert (assess(weaker, PROFILES).level or 0) <= (assess(case, PROFILES).level or 0)
+
+
+# --- the file ---
+
+
+def test_every_shipped_kind_check_and_field_has_its_words_in_english_and_welsh() -> None:
+    kinds = [kind.text for kind in PROFILES.kinds.values()]
+    texts = [*kinds, *(check.text for check in PROFILES.checks.values())]
+    texts += [field.text for kind in PROFILES.kinds.values() for field in kind.fields.values()]
+    assert all(text.keys() >= {"en", "cy"} and all(text.values()) for text in texts)
+
+
+def test_a_file_that_names_what_is_not_there_is_refused_with_every_problem() -> None:
+    table: dict[str, Any] = {
+        "version": "x",
+        "framework": "f",
+        "policy": "p",
+        "person": ["mood"],
+        "kinds": {
+            "card": {
+                "text": {"en": "Card"},
+                "type": "document",
+                "subtype": "idcard",
+                "checks": ["seen"],
+                "strength": [{"score": 2, "needs": ["seen", "shine"]}],
+                "validity": [{"score": 2, "needs": ["late"]}],
+            }
+        },
+        "checks": {"seen": {"text": {"en": "Seen"}, "methods": {"video": "vri"}}, "late": {"text": {}, "methods": {}}},
+        "activity": [],
+        "fraud": [],
+        "verification": [],
+        "profiles": {},
+        "caps": {"video": {"level": "low"}},
+        "authentication": {"code": "low", "live": "low"},
+    }
+    _, problems = read(table)
+    told = "\n".join(str(problem) for problem in problems)
+    for expected in ('"mood" is no check', '"shine" is no check', "late (not on its checklist)", "caps.phone"):
+        assert expected in told
+
+
+def test_a_score_beyond_four_is_refused() -> None:
+    _, problems = read({"activity": [{"score": 5}]})
+    assert any(problem.path == "activity[0].score" for problem in problems)
+
+
+def test_help_from_a_person_cannot_carry_further_than_the_way_the_identity_is_taken_up() -> None:
+    assert PROFILES.highest is Level.SUBSTANTIAL
+    stronger = replace(PROFILES, authentication=replace(PROFILES.authentication, live=Level.HIGH))
+    assert stronger.highest is Level.HIGH
+
+
+# --- what a service is told ---
+
+
+def bound(profiles: Profiles = PROFILES, **binding: Any) -> Case:
+    """An approved and bound case."""
+    said = replace(verdict(level=Level.HIGH), profile="H1A")
+    taken = {"asking_browser": True, "code": True, "words": True, "way": ContactMethod.EMAIL} | binding
+    return replace(
+        case_with(person=FRAUD),
+        evidence=(
+            recorded(
+                "passport",
+                f"{GOOD} chip ?record",
+                id="e1",
+                number="X1234",
+                country="GBR",
+                expires="2030-01-01",
+                odd="x",
+            ),
+        ),
+        contact=Contact(ContactMethod.EMAIL, "ada@example.org"),
+        details=Details({"given_name": "Ada", "family_name": "Example", "birthdate": "1990-01-02", "address": "1 Way"}),
+        verdict=said,
+        binding=IdentityBinding("subject-1", NOW + 60, Level.SUBSTANTIAL, ("otp",), **taken),
+    )
+
+
+def test_the_identity_has_the_lower_of_both_levels_and_the_words_of_what_the_citizen_did() -> None:
+    who = identity(bound(), ISSUER, PROFILES)
+    assert (who.provider, who.issuer, who.subject) == ("help", ISSUER, "subject-1")
+    assert (who.level, who.amr, who.auth_time) == (Level.SUBSTANTIAL, ("otp",), int(NOW + 60))
+    assert who.verification is not None
+    assert who.verification.level is Level.HIGH
+
+
+def test_the_claims_are_the_confirmed_details_and_the_address_the_code_proved() -> None:
+    assert identity(bound(), ISSUER, PROFILES).claims == {
+        "given_name": "Ada",
+        "family_name": "Example",
+        "name": "Ada Example",
+        "birthdate": "1990-01-02",
+        "address": {"formatted": "1 Way"},
+        "email": "ada@example.org",
+        "email_verified": True,
+    }
+
+
+@pytest.mark.parametrize("binding", [{"code": False}, {"way": ContactMethod.POST}, {"way": None}])
+def test_an_address_that_no_code_proved_is_not_told(binding: dict[str, Any]) -> None:
+    assert "email" not in identity(bound(**binding), ISSUER, PROFILES).claims
+
+
+def test_the_verification_names_what_was_checked_and_how_and_nobody_who_checked_it() -> None:
+    told = verification(bound(), PROFILES)
+    assert (told.trust_framework, told.policy, told.procedure) == ("portico_assisted", PROFILES.policy, "H1A")
+    assert (told.process, told.time) == ("ABCD-2345", int(NOW))
+    assert told.claims == ("address", "birthdate", "family_name", "given_name", "name")
+    [document] = told.evidence
+    assert document.type is EvidenceType.DOCUMENT
+    assert document.details == {"type": "passport", "issuer": {"country": "GBR"}, "date_of_expiry": "2030-01-01"}
+    assert {check.check_method for check in document.checks} == {"vpip", "vcrypt", "pvp"}
+    assert AGENT not in repr(told) and "X1234" not in repr(told)
+
+
+def test_evidence_that_failed_is_not_named_to_the_service() -> None:
+    case = bound()
+    case = replace(case, evidence=(*case.evidence, recorded("vouch", "-voucher_known ?voucher_sure")))
+    assert [evidence.type for evidence in verification(case, PROFILES).evidence] == [EvidenceType.DOCUMENT]
+
+
+@pytest.mark.parametrize("channel", list(Channel))
+@pytest.mark.parametrize("kind", sorted(PROFILES.kinds))
+def test_whatever_evidence_a_case_has_was_announced(kind: str, channel: Channel) -> None:
+    announced = verifiable(PROFILES, ("given_name", "family_name", "birthdate", "address"))
+    every_check = recorded(kind, " ".join(PROFILES.kinds[kind].checks))
+    told = verification(replace(bound(), evidence=(every_check,), channel=channel), PROFILES)
+    [piece] = told.evidence
+    assert told.trust_framework in announced.frameworks
+    assert set(told.claims) <= announced.claims
+    assert piece.details["type"] in announced.kinds[piece.type]
+    assert {check.check_method for check in piece.checks} <= announced.methods
+
+
+@pytest.mark.parametrize("wrong", [{"binding": None}, {"erased": True}, {"verdict": None}])
+def test_what_is_not_bound_has_no_identity(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):
+        identity(replace(bound(), **wrong), ISSUER, PROFILES)
+
+
+@pytest.mark.parametrize("asking_browser", [True, False])
+@pytest.mark.parametrize("code", [True, False])
+@pytest.mark.parametrize("words", [True, False])
+def test_only_browser_code_and_words_together_are_more_than_a_code(
+    asking_browser: bool, code: bool, words: bool
+) -> None:
+    level = authentication_level(PROFILES.authentication, asking_browser=asking_browser, code=code, words=words)
+    assert level is (Level.SUBSTANTIAL if asking_browser and code and words else Level.LOW)

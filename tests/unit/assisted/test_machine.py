@@ -1,0 +1,273 @@
+"""Any number of people do anything in any order to one case, and what must hold holds."""
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from broker.assisted import events as ev
+from broker.assisted.case import (
+    OPEN,
+    Case,
+    CaseState,
+    Channel,
+    CheckOutcome,
+    CheckRecord,
+    Confirmation,
+    Contact,
+    ContactMethod,
+    Decision,
+    IndependentReview,
+    Review,
+    Role,
+    Verdict,
+)
+from broker.assisted.deadlines import due_event
+from broker.assisted.separation_of_duties import participants
+from broker.assisted.transitions import advance
+from broker.model.assurance import EvidenceType, Level
+from tests.support.examples import scaled
+from tests.unit.assisted.cases import AGENT, LEAD, NOW, REVIEWER, TERMS, binding, draft, evidence, standing
+
+PEOPLE = st.sampled_from(["helper", AGENT, REVIEWER, LEAD])
+LEVELS = st.sampled_from([None, *Level])
+S = CaseState
+OVER = frozenset({S.DECLINED, S.WITHDRAWN, S.EXPIRED, S.REVOKED})
+
+
+class AnyoneDoesAnything(RuleBasedStateMachine):
+    """One case in the hands of four members of staff, of whom one may have opened it, and of a citizen with a clock."""
+
+    case: Case
+    now: float
+
+    @initialize(
+        state=st.sampled_from([S.DRAFT, S.QUEUED, S.IN_SESSION, S.DECISION, S.REVIEW, S.APPROVED, S.BOUND]),
+        requester=st.sampled_from(["citizen", "helper"]),
+    )
+    def begin(self, state: CaseState, requester: str) -> None:
+        self.case, self.now = standing(state, draft(requester=requester)), NOW
+
+    def happens(self, event: ev.Event) -> None:
+        """One event, which may or may not have an effect, and what holds between before and after."""
+        before = self.case
+        after = self.case = advance(before, event, self.now, TERMS)
+        if after is before:
+            return
+        assert after.version == before.version + 1
+        assert after.history[: len(before.history)] == before.history
+        if before.state in OVER:
+            assert after.state is before.state
+        if before.binding is not None:
+            assert after.binding == before.binding
+        elif after.binding is not None:
+            assert before.state is S.APPROVED
+
+    @rule(passed=st.sampled_from([0.5, 60, 1700, 4 * 3600, 86400]), likely=st.integers(0, 3))
+    def time_passes(self, passed: float, likely: int) -> None:
+        if likely == 0:
+            self.now += passed
+
+    @rule()
+    def the_clock_speaks(self) -> None:
+        if (event := due_event(self.case, self.now)) is not None:
+            self.happens(event)
+
+    @rule(
+        event=st.sampled_from(
+            [ev.LeaseLapsed(), ev.AppointmentCame(), ev.ReviewLate(), ev.DeadlinePassed(), ev.RedressEnded()]
+        )
+    )
+    def a_clock_is_only_claimed_to_have_run_out(self, event: ev.ByClock) -> None:
+        if due_event(self.case, self.now) != event:
+            before = self.case
+            self.happens(event)
+            assert self.case is before
+
+    @rule()
+    def the_citizen_submits_and_is_ready(self) -> None:
+        self.happens(ev.Submitted(Contact(ContactMethod.EMAIL, "a@example.org"), Channel.VIDEO))
+        self.happens(ev.ReadyForSession())
+
+    @rule(later=st.integers(-1000, 86400))
+    def the_citizen_takes_an_appointment(self, later: int) -> None:
+        self.happens(ev.Scheduled(self.now + later))
+
+    @rule(
+        event=st.sampled_from(
+            [
+                ev.Withdrawn(),
+                ev.Repudiated(),
+                ev.Disputed(("name",)),
+                ev.Resumed("other", "digest-of-a-code", "d"),
+                ev.AttemptsExhausted(),
+                ev.Released(),
+            ]
+        ),
+        likely=st.integers(0, 5),
+    )
+    def the_citizen_does_something_final(self, event: ev.Event, likely: int) -> None:
+        if likely == 0:
+            self.happens(event)
+
+    @rule()
+    def a_code_goes_out(self) -> None:
+        self.happens(ev.CodeSent(Confirmation("digest", ContactMethod.EMAIL, self.now, self.now + 60)))
+
+    @rule(code=st.booleans(), words=st.booleans(), reusable=st.booleans())
+    def the_citizen_binds(self, code: bool, words: bool, reusable: bool) -> None:
+        self.happens(ev.Bound(binding(code, words), reusable))
+        if not code and not words:
+            assert self.case.binding is None or self.case.binding.code or self.case.binding.words
+
+    @rule(who=PEOPLE)
+    def somebody_claims(self, who: str) -> None:
+        self.happens(ev.Claimed(who))
+
+    @rule(who=PEOPLE)
+    def somebody_claims_the_review(self, who: str) -> None:
+        self.happens(ev.ReviewClaimed(who))
+
+    @rule(who=PEOPLE, kind=st.sampled_from([ev.Renewed, ev.WordsExchanged, ev.SessionEnded]))
+    def somebody_goes_on(self, who: str, kind: type[ev.Renewed | ev.WordsExchanged | ev.SessionEnded]) -> None:
+        self.happens(kind(who))
+
+    @rule(who=PEOPLE)
+    def somebody_holds_a_session(self, who: str) -> None:
+        self.happens(ev.SessionStarted(who, Channel.VIDEO))
+
+    @rule(who=PEOPLE, outcome=st.sampled_from(CheckOutcome), type=st.sampled_from(EvidenceType))
+    def somebody_records_evidence(self, who: str, outcome: CheckOutcome, type: EvidenceType) -> None:
+        self.happens(ev.EvidenceRecorded(who, evidence(outcome, type)))
+
+    @rule(who=PEOPLE, outcome=st.sampled_from(CheckOutcome))
+    def somebody_records_a_check(self, who: str, outcome: CheckOutcome) -> None:
+        self.happens(ev.ChecksRecorded(who, (CheckRecord("alive", outcome, who, self.now, None),)))
+
+    @rule(who=PEOPLE, given=st.sampled_from(["Ada", "Eve"]))
+    def somebody_records_details(self, who: str, given: str) -> None:
+        self.happens(ev.DetailsRecorded(who, {"name": given}))
+
+    @rule(who=PEOPLE, kind=st.sampled_from([ev.Returned, ev.SessionDropped, ev.Reassigned, ev.HoldEnded]))
+    def somebody_gives_up(self, who: str, kind: type[ev.Returned | ev.Reassigned]) -> None:
+        self.happens(kind(who, "reason"))
+
+    @rule(who=PEOPLE, likely=st.integers(0, 5), kind=st.sampled_from([ev.Held, ev.Flagged, ev.Revoked]))
+    def somebody_stops_it(self, who: str, likely: int, kind: type[ev.Held | ev.Flagged | ev.Revoked]) -> None:
+        if likely == 0:
+            self.happens(kind(who, "reason"))
+
+    @rule(who=PEOPLE, likely=st.integers(0, 5))
+    def somebody_declines_what_is_held(self, who: str, likely: int) -> None:
+        if likely == 0:
+            self.happens(ev.HoldDeclined(who, ("fraud_signals",)))
+
+    @rule(who=PEOPLE, likely=st.integers(0, 5))
+    def somebody_knows_the_citizen(self, who: str, likely: int) -> None:
+        if likely == 0:
+            self.happens(ev.InterestDeclared(who))
+
+    @rule(
+        who=PEOPLE,
+        decision=st.sampled_from([Decision.APPROVE, *Decision]),
+        level=LEVELS,
+        alike=st.integers(0, 3),
+        drawn=st.booleans(),
+    )
+    def somebody_decides(self, who: str, decision: Decision, level: Level | None, alike: int, drawn: bool) -> None:
+        said = Verdict(who, self.now, decision, ("reason",), level=level)
+        self.happens(ev.Decided(said, alike, drawn))
+
+    @rule(who=PEOPLE, decision=st.sampled_from(Decision))
+    def somebody_gives_their_view(self, who: str, decision: Decision) -> None:
+        self.happens(ev.IndependentReviewRecorded(IndependentReview(who, self.now, decision, ("reason",))))
+
+    @rule(who=PEOPLE, agrees=st.booleans())
+    def somebody_judges_the_verdict(self, who: str, agrees: bool) -> None:
+        self.happens(ev.Reviewed(Review(who, self.now, agrees, ("reason",))))
+
+    @rule(who=PEOPLE, drawn=st.booleans(), view=st.sampled_from(Decision))
+    def it_goes_on(self, who: str, drawn: bool, view: Decision) -> None:
+        """Random people rarely do the right thing in a row, so what is due next gets a turn of its own."""
+        case, holder = self.case, self.case.holder or who
+        match case.state:
+            case S.DRAFT:
+                self.the_citizen_submits_and_is_ready()
+            case S.QUEUED:
+                self.happens(ev.Claimed(who))
+            case S.CLAIMED:
+                self.happens(ev.SessionStarted(holder, Channel.IN_PERSON))
+            case S.IN_SESSION:
+                self.happens(ev.WordsExchanged(holder))
+                self.happens(ev.DetailsRecorded(holder, dict(case.details.claims) or {"name": "Ada"}))
+                self.happens(ev.SessionEnded(holder))
+            case S.DECISION:
+                self.happens(ev.Decided(Verdict(holder, self.now, Decision.APPROVE, level=case.level), 0, drawn))
+            case S.REVIEW if case.lease is None:
+                self.happens(ev.ReviewClaimed(who))
+            case S.REVIEW if case.independent_review is None:
+                self.happens(ev.IndependentReviewRecorded(IndependentReview(holder, self.now, view, ("reason",))))
+            case S.REVIEW:
+                self.happens(ev.Reviewed(Review(holder, self.now, True, ("reason",))))
+            case S.HELD:
+                self.happens(ev.HoldEnded(who, "looked at"))
+            case _:
+                self.happens(ev.Released())
+
+    @rule()
+    def the_holder_is_hasty(self) -> None:
+        self.happens(ev.Reviewed(Review(self.case.holder or AGENT, self.now, True, ("reason",))))
+
+    @rule(who=PEOPLE)
+    def it_goes_on_with_somebody_else(self, who: str) -> None:
+        self.it_goes_on(who, drawn=True, view=Decision.APPROVE)
+
+    @rule(who=PEOPLE)
+    def it_goes_on_and_on(self, who: str) -> None:
+        for _ in range(3):
+            self.it_goes_on(who, drawn=True, view=Decision.DECLINE)
+
+    @invariant()
+    def requester_agent_and_reviewer_are_three_people(self) -> None:
+        if not hasattr(self, "case"):
+            return
+        agents, reviewers = participants(self.case, Role.AGENT), participants(self.case, Role.REVIEWER)
+        assert not agents & reviewers
+        assert self.case.requester not in agents | reviewers
+
+    @invariant()
+    def nothing_is_approved_without_whom_it_needs_and_what_it_needs(self) -> None:
+        if not hasattr(self, "case") or self.case.state not in (S.APPROVED, S.BOUND, S.RELEASED):
+            return
+        case = self.case
+        verdict, review = case.verdict, case.review
+        assert verdict is not None and verdict.decision is Decision.APPROVE
+        assert case.phrase_verified
+        assert verdict.level is not None and verdict.level >= case.level
+        if verdict.level is Level.HIGH or any(e.type is EvidenceType.VOUCH for e in case.evidence):
+            assert case.second_review_reasons
+        if case.second_review_reasons:
+            assert review is not None and review.agrees and case.independent_review is not None
+            assert case.independent_review.by == review.by != verdict.by
+            assert case.independent_review.at <= review.at
+
+    @invariant()
+    def there_is_one_final_decision_and_no_identity_without_binding(self) -> None:
+        if not hasattr(self, "case"):
+            return
+        case = self.case
+        finals = [m for m in case.history if m.source in OPEN and m.target not in OPEN]
+        assert len(finals) <= 1
+        assert (case.state in OPEN) == (not finals)
+        if case.state in (S.BOUND, S.RELEASED, S.REVOKED):
+            assert case.binding is not None and (case.binding.code or case.binding.words)
+
+    @invariant()
+    def who_holds_it_has_a_lease_and_nobody_else(self) -> None:
+        if hasattr(self, "case"):
+            held = self.case.lease is not None
+            assert held == (self.case.holder is not None)
+            assert held == (self.case.state in (S.CLAIMED, S.IN_SESSION, S.DECISION)) or self.case.state is S.REVIEW
+
+
+TestAnyoneDoesAnything = AnyoneDoesAnything.TestCase
+TestAnyoneDoesAnything.settings = settings(max_examples=scaled(150), stateful_step_count=60, deadline=None)

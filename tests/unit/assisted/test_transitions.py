@@ -1,0 +1,413 @@
+"""The table of a case: where each event leads, who may bring it about, and which clock speaks when."""
+
+from dataclasses import replace
+
+import pytest
+
+from broker.assisted import events as ev
+from broker.assisted.case import (
+    OPEN,
+    Case,
+    CaseState,
+    Channel,
+    CheckOutcome,
+    CheckRecord,
+    Confirmation,
+    Contact,
+    ContactMethod,
+    Decision,
+    IndependentReview,
+    Review,
+    Role,
+)
+from broker.assisted.separation_of_duties import SecondReviewReason
+from broker.assisted.transitions import EVENTS, PAUSE, RULES, TABLE, TransitionRefused, advance, name, refusal
+from broker.model.assurance import EvidenceType, Level
+from tests.unit.assisted.cases import (
+    AGENT,
+    LEAD,
+    MEET,
+    NOW,
+    PONDER,
+    RECORD,
+    REVIEW,
+    REVIEWER,
+    TERMS,
+    TO,
+    binding,
+    draft,
+    evidence,
+    examples,
+    standing,
+    verdict,
+    walked,
+)
+
+S = CaseState
+
+
+def held_back(case: Case, event: ev.Event, now: float = NOW) -> TransitionRefused | None:
+    """Why an event is barred, having checked that it then changes nothing."""
+    why = refusal(case, event, now, TERMS)
+    assert (advance(case, event, now, TERMS) is case) == (why is not None)
+    return why
+
+
+@pytest.mark.parametrize("state", CaseState)
+def test_every_state_can_be_reached_and_every_other_event_changes_nothing(state: CaseState) -> None:
+    case = standing(state)
+    assert case.state is state
+    assert {type(event) for event in examples(case)} == set(EVENTS)
+    for event in examples(case):
+        after = advance(case, event, NOW, TERMS)
+        if (state, type(event)) not in TABLE:
+            assert after is case, name(event)
+        elif after is not case:
+            assert after.version == case.version + 1
+            assert after.state in {target or state for target in TABLE[state, type(event)].targets}
+
+
+def test_no_line_of_the_table_says_the_same_as_another() -> None:
+    pairs = [(source, line.event) for line in RULES for source in line.sources]
+    assert len(pairs) == len(set(pairs)) == len(TABLE)
+
+
+def test_every_line_of_the_history_tells_who_did_what_in_which_part() -> None:
+    told = [(move.event, move.who, move.role, move.target) for move in standing(S.BOUND).history]
+    assert told[0] == ("submitted", "citizen", Role.CITIZEN, S.REQUESTED)
+    assert ("session_started", AGENT, Role.AGENT, S.IN_SESSION) in told
+    assert told[-1] == ("bound", "citizen", Role.CITIZEN, S.BOUND)
+
+
+def test_renewing_a_lease_leaves_no_line_in_the_history() -> None:
+    case = standing(S.CLAIMED)
+    after = walked(ev.Renewed(AGENT), case=case, now=NOW + 60)
+    assert after.history == case.history
+    assert after.lease == NOW + 60 + TERMS.lease
+
+
+# --- people ---
+
+
+def test_the_requester_is_never_the_agent() -> None:
+    case = standing(S.QUEUED, case=draft(requester=AGENT))
+    assert held_back(case, ev.Claimed(AGENT)) is TransitionRefused.SAME_PERSON
+    assert held_back(case, ev.Claimed("agent-2")) is None
+
+
+@pytest.mark.parametrize("who", [AGENT, "helper-1"])
+def test_neither_agent_nor_requester_reviews(who: str) -> None:
+    case = standing(S.REVIEW, case=draft(requester="helper-1"))
+    assert held_back(case, ev.ReviewClaimed(who)) is TransitionRefused.SAME_PERSON
+
+
+def test_an_agent_of_an_earlier_round_never_reviews_the_case() -> None:
+    dropped = walked(*RECORD, ev.SessionDropped(AGENT, "line dead"))
+    again = walked(
+        ev.Claimed("agent-2"),
+        ev.SessionStarted("agent-2", Channel.VIDEO),
+        ev.WordsExchanged("agent-2"),
+        ev.SessionEnded("agent-2"),
+        ev.Decided(verdict(by="agent-2"), drawn=True),
+        case=dropped,
+    )
+    assert held_back(again, ev.ReviewClaimed(AGENT)) is TransitionRefused.SAME_PERSON
+    assert held_back(again, ev.ReviewClaimed(REVIEWER)) is None
+
+
+def test_a_reviewer_of_an_earlier_round_never_becomes_the_agent_nor_settles_the_case_as_a_lead() -> None:
+    stopped = walked(
+        *REVIEW,
+        ev.ReviewClaimed(REVIEWER),
+        ev.IndependentReviewRecorded(IndependentReview(REVIEWER, NOW, Decision.DECLINE)),
+        ev.Reviewed(Review(REVIEWER, NOW, agrees=False, reasons=("document_doubtful",))),
+    )
+    assert stopped.state is S.HELD
+    for who in (AGENT, REVIEWER):
+        assert held_back(stopped, ev.HoldEnded(who, "looked")) is TransitionRefused.SAME_PERSON
+        assert held_back(stopped, ev.HoldDeclined(who, ("fraud_signals",))) is TransitionRefused.SAME_PERSON
+    queued = walked(ev.HoldEnded(LEAD, "another try"), case=stopped)
+    assert held_back(queued, ev.Claimed(REVIEWER)) is TransitionRefused.SAME_PERSON
+    assert held_back(queued, ev.Claimed(AGENT)) is None
+
+
+def test_taking_a_case_and_giving_it_straight_back_is_no_part_in_it() -> None:
+    case = walked(*TO[S.CLAIMED], ev.Returned(AGENT, "wrong language"), ev.Claimed("agent-2"))
+    decided = walked(
+        ev.SessionStarted("agent-2", Channel.VIDEO),
+        ev.WordsExchanged("agent-2"),
+        ev.DetailsRecorded("agent-2", {"name": "Ada"}),
+        ev.SessionEnded("agent-2"),
+        ev.Decided(verdict(by="agent-2"), drawn=True),
+        case=case,
+    )
+    assert held_back(decided, ev.ReviewClaimed(AGENT)) is None
+
+
+def test_only_the_holder_records_and_decides() -> None:
+    case = standing(S.DECISION)
+    for event in (
+        ev.EvidenceRecorded("agent-2", evidence()),
+        ev.DetailsRecorded("agent-2", {"name": "Eve"}),
+        ev.Decided(verdict(by="agent-2")),
+    ):
+        assert held_back(case, event) is TransitionRefused.NOT_HOLDER
+
+
+def test_a_review_is_held_by_one_person_at_a_time() -> None:
+    case = walked(*REVIEW, ev.ReviewClaimed(REVIEWER))
+    assert held_back(case, ev.ReviewClaimed("reviewer-2")) is TransitionRefused.TAKEN
+    lapsed = walked(ev.LeaseLapsed(), case=case, now=NOW + TERMS.lease)
+    assert (lapsed.state, lapsed.reviewer) == (S.REVIEW, None)
+    assert held_back(lapsed, ev.ReviewClaimed("reviewer-2"), NOW + TERMS.lease) is None
+
+
+def test_the_reviewer_gives_their_own_view_before_they_judge_the_verdict_and_only_once() -> None:
+    case = walked(*REVIEW, ev.ReviewClaimed(REVIEWER))
+    agree = ev.Reviewed(Review(REVIEWER, NOW, agrees=True))
+    assert held_back(case, agree) is TransitionRefused.VIEW_FIRST
+    viewed = walked(ev.IndependentReviewRecorded(IndependentReview(REVIEWER, NOW, Decision.APPROVE)), case=case)
+    assert (
+        held_back(viewed, ev.IndependentReviewRecorded(IndependentReview(REVIEWER, NOW, Decision.DECLINE)))
+        is TransitionRefused.VIEW_GIVEN
+    )
+    assert walked(agree, case=viewed).state is S.APPROVED
+
+
+@pytest.mark.parametrize(
+    ("view", "agrees", "reasons", "expected"),
+    [
+        (Decision.APPROVE, True, (), None),
+        (Decision.DECLINE, True, (), TransitionRefused.REASON_NEEDED),
+        (Decision.DECLINE, True, ("convinced",), None),
+        (Decision.APPROVE, False, (), TransitionRefused.REASON_NEEDED),
+        (Decision.APPROVE, False, ("document_doubtful",), None),
+    ],
+)
+def test_changing_ones_mind_and_disagreeing_need_a_reason(
+    view: Decision, agrees: bool, reasons: tuple[str, ...], expected: TransitionRefused | None
+) -> None:
+    case = walked(
+        *REVIEW, ev.ReviewClaimed(REVIEWER), ev.IndependentReviewRecorded(IndependentReview(REVIEWER, NOW, view))
+    )
+    assert held_back(case, ev.Reviewed(Review(REVIEWER, NOW, agrees, reasons))) is expected
+
+
+@pytest.mark.parametrize(
+    ("state", "who", "after"),
+    [
+        (S.QUEUED, AGENT, S.QUEUED),
+        (S.CLAIMED, AGENT, S.QUEUED),
+        (S.CLAIMED, "agent-2", S.CLAIMED),
+        (S.IN_SESSION, AGENT, S.HELD),
+        (S.DECISION, AGENT, S.HELD),
+        (S.APPROVED, AGENT, S.HELD),
+        (S.APPROVED, "agent-2", S.APPROVED),
+    ],
+)
+def test_who_knows_the_citizen_is_out_and_what_they_did_is_stopped(
+    state: CaseState, who: str, after: CaseState
+) -> None:
+    case = walked(ev.InterestDeclared(who), case=standing(state))
+    assert case.state is after
+    if after is S.QUEUED:
+        assert held_back(case, ev.Claimed(who)) is TransitionRefused.SAME_PERSON
+
+
+def test_a_reviewer_who_knows_the_citizen_leaves_the_review_to_another() -> None:
+    case = walked(*REVIEW, ev.ReviewClaimed(REVIEWER), ev.InterestDeclared(REVIEWER))
+    assert (case.state, case.reviewer, case.lease) == (S.REVIEW, None, None)
+    assert held_back(case, ev.ReviewClaimed(REVIEWER)) is TransitionRefused.SAME_PERSON
+
+
+# --- decisions ---
+
+
+def corrected() -> Case:
+    """A case in which the name was put right."""
+    return walked(*RECORD, ev.DetailsRecorded(AGENT, {"name": "Ada Sample", "birthdate": "1990-01-02"}))
+
+
+@pytest.mark.parametrize(
+    ("case", "decided", "reason"),
+    [
+        (walked(*RECORD), ev.Decided(verdict(level=Level.HIGH)), SecondReviewReason.HIGH_LEVEL),
+        (
+            walked(*RECORD, ev.EvidenceRecorded(AGENT, evidence(type=EvidenceType.VOUCH, id="e2"))),
+            ev.Decided(verdict()),
+            SecondReviewReason.VOUCH,
+        ),
+        (
+            walked(*RECORD, ev.EvidenceRecorded(AGENT, evidence(CheckOutcome.COULD_NOT, id="e2"))),
+            ev.Decided(verdict()),
+            SecondReviewReason.CHECK_NOT_DONE,
+        ),
+        (
+            walked(
+                *RECORD, ev.EvidenceRecorded(AGENT, evidence(CheckOutcome.NO)), ev.EvidenceRecorded(AGENT, evidence())
+            ),
+            ev.Decided(verdict()),
+            SecondReviewReason.CHECK_NOT_DONE,
+        ),
+        (
+            walked(
+                *RECORD, ev.ChecksRecorded(AGENT, (CheckRecord("alive", CheckOutcome.COULD_NOT, AGENT, NOW, "down"),))
+            ),
+            ev.Decided(verdict()),
+            SecondReviewReason.CHECK_NOT_DONE,
+        ),
+        (corrected(), ev.Decided(verdict()), SecondReviewReason.CORRECTED),
+        (walked(*RECORD, ev.Flagged("agent-2", "seen before")), ev.Decided(verdict()), SecondReviewReason.FLAGGED),
+        (walked(*RECORD), ev.Decided(replace(verdict(), in_training=True)), SecondReviewReason.IN_TRAINING),
+        (walked(*RECORD), ev.Decided(verdict(), alike=2), SecondReviewReason.SEEN_BEFORE),
+        (walked(*RECORD), ev.Decided(verdict(), drawn=True), SecondReviewReason.DRAWN),
+    ],
+    ids=lambda value: value.value if isinstance(value, SecondReviewReason) else "",
+)
+def test_an_approval_needs_a_second_person_where_it_matters(
+    case: Case, decided: ev.Decided, reason: SecondReviewReason
+) -> None:
+    after = walked(ev.SessionEnded(AGENT), decided, case=case)
+    assert after.state is S.REVIEW
+    assert after.second_review_reasons == (reason,)
+
+
+def test_a_plain_approval_needs_one_person_and_grants_nothing_yet() -> None:
+    case = walked(*PONDER, ev.Decided(verdict(), alike=1))
+    assert (case.state, case.second_review_reasons, case.binding) == (S.APPROVED, (), None)
+
+
+def test_nothing_below_the_level_that_was_asked_for_is_approved() -> None:
+    case = standing(S.DECISION)
+    assert held_back(case, ev.Decided(verdict(level=Level.LOW))) is TransitionRefused.NO_LEVEL
+    assert held_back(case, ev.Decided(verdict(level=None))) is TransitionRefused.NO_LEVEL
+
+
+def test_nobody_is_approved_before_the_mutual_words_were_read_out() -> None:
+    case = walked(*MEET, ev.DetailsRecorded(AGENT, {"name": "Ada"}), ev.SessionEnded(AGENT))
+    assert held_back(case, ev.Decided(verdict())) is TransitionRefused.WORDS_FIRST
+
+
+def test_words_are_read_out_anew_in_every_session() -> None:
+    assert not walked(*RECORD, ev.SessionDropped(AGENT, "line dead")).phrase_verified
+
+
+def test_looking_and_flagging_disturb_nobody_at_work_and_everything_else_does() -> None:
+    case = standing(S.IN_SESSION)
+    for quiet in (ev.Opened(LEAD, "asked"), ev.Flagged(LEAD, "coached"), ev.Renewed(AGENT), ev.Noted(AGENT, "calm")):
+        after = walked(quiet, case=case)
+        assert (after.edit_version, after.version) == (case.edit_version, case.version + 1)
+    for loud in (ev.EvidenceRecorded(AGENT, evidence()), ev.SessionDropped(AGENT, "x"), ev.Withdrawn()):
+        assert walked(loud, case=case).edit_version == case.edit_version + 1
+
+
+def test_nobody_is_approved_of_whom_no_details_are_known() -> None:
+    case = walked(*MEET, ev.SessionEnded(AGENT))
+    assert held_back(case, ev.Decided(verdict())) is TransitionRefused.NO_DETAILS
+
+
+@pytest.mark.parametrize("decision", [Decision.DECLINE, Decision.MORE_EVIDENCE, Decision.REFER])
+def test_every_decision_but_approval_needs_a_reason(decision: Decision) -> None:
+    without = replace(verdict(decision), reasons=())
+    assert held_back(standing(S.DECISION), ev.Decided(without)) is TransitionRefused.REASON_NEEDED
+
+
+def test_more_evidence_is_asked_for_twice_at_most_and_gives_new_time() -> None:
+    case, now = standing(S.DECISION), NOW
+    for _ in range(2):
+        now += 600
+        case = walked(ev.Decided(verdict(Decision.MORE_EVIDENCE)), case=case, now=now)
+        assert (case.state, case.agent, case.deadline) == (S.REQUESTED, None, now + TERMS.requested)
+        case = walked(
+            ev.ReadyForSession(), ev.Claimed(AGENT), ev.SessionStarted(AGENT, Channel.VIDEO), case=case, now=now
+        )
+        case = walked(ev.SessionEnded(AGENT), case=case, now=now)
+    assert held_back(case, ev.Decided(verdict(Decision.MORE_EVIDENCE)), now) is TransitionRefused.ENOUGH_ASKED
+
+
+def test_a_flag_stops_an_approval_that_was_not_bound_yet() -> None:
+    assert walked(ev.Flagged("agent-2", "seen again"), case=standing(S.APPROVED)).state is S.HELD
+
+
+# --- binding ---
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "expected"), [(True, False, None), (False, True, None), (False, False, True)]
+)
+def test_an_identity_is_bound_only_by_who_shows_code_or_words(code: bool, words: bool, expected: bool | None) -> None:
+    why = held_back(standing(S.APPROVED), ev.Bound(binding(code, words)))
+    assert why is (TransitionRefused.NOT_PROVEN if expected else None)
+
+
+def test_a_continuation_code_is_good_once_and_for_the_next_code_only() -> None:
+    case = standing(S.QUEUED)
+    assert held_back(case, ev.Resumed("browser-2", "another-digest", "next")) is TransitionRefused.NOT_PROVEN
+    after = walked(ev.Resumed("browser-2", "digest-of-a-code", "next"), case=case)
+    assert (after.browser, after.moved, after.continuation) == ("browser-2", True, "next")
+    assert held_back(after, ev.Resumed("browser-3", "digest-of-a-code", "third")) is TransitionRefused.NOT_PROVEN
+
+
+def test_no_state_but_approved_can_be_bound() -> None:
+    assert {state for state, event in TABLE if event is ev.Bound} == {S.APPROVED}
+
+
+def test_at_most_five_codes_go_out_for_one_approval() -> None:
+    case = standing(S.APPROVED)
+    for number in range(TERMS.max_codes):
+        case = walked(sent(NOW + PAUSE * number), case=case)
+    assert held_back(case, sent(NOW + PAUSE * TERMS.max_codes)) is TransitionRefused.ENOUGH_CODES
+
+
+def test_pressing_twice_sends_one_code() -> None:
+    case = walked(sent(NOW), case=standing(S.APPROVED))
+    assert held_back(case, sent(NOW + PAUSE - 1)) is TransitionRefused.JUST_SENT
+    assert held_back(case, sent(NOW + PAUSE)) is None
+
+
+def sent(at: float) -> ev.CodeSent:
+    """A code goes out."""
+    return ev.CodeSent(Confirmation("digest", ContactMethod.EMAIL, at, at + 60))
+
+
+def test_an_identity_that_is_not_kept_answers_once_and_leaves_no_personal_data() -> None:
+    case = standing(S.RELEASED)
+    assert case.erased and not case.details.claims and case.contact is None
+    assert held_back(case, ev.Released()) is TransitionRefused.NOT_NOW
+
+
+def test_an_identity_the_citizen_keeps_answers_again_until_its_time_is_over() -> None:
+    bound = walked(ev.Bound(binding(), reusable=True), case=standing(S.APPROVED))
+    case = walked(ev.Released(), case=bound)
+    case = walked(ev.Released(), case=case, now=NOW + 89 * 86400)
+    assert case.details.claims["name"] == "Ada Example"
+    assert walked(ev.DeadlinePassed(), case=case, now=NOW + 90 * 86400).state is S.EXPIRED
+
+
+# --- what stays and what goes ---
+
+
+@pytest.mark.parametrize("last", [ev.Withdrawn("done"), ev.DeadlinePassed()], ids=name)
+def test_personal_data_goes_when_a_case_ends(last: ev.Event) -> None:
+    contact = ev.Submitted(Contact(ContactMethod.PHONE, "+441632960001"), Channel.PHONE, marks=("mark-1",))
+    full = walked(contact, *PONDER[1:], ev.Noted(AGENT, "calm and sure"))
+    end = walked(last, case=full, now=NOW + TERMS.max_duration if isinstance(last, ev.DeadlinePassed) else NOW)
+    assert end.erased
+    for text in ("Ada Example", "+441632960001", "calm and sure", "amber", "123"):
+        assert text in repr(full)
+        assert text not in repr(end)
+    assert end.fingerprints == ("mark-1",)
+    assert end.history[:-1] == full.history
+    assert end.evidence[0].checks[0].outcome is CheckOutcome.YES
+
+
+def test_a_declined_case_keeps_its_data_for_redress_and_then_loses_it() -> None:
+    case = standing(S.DECLINED)
+    assert held_back(case, ev.RedressEnded()) is TransitionRefused.NOT_NOW
+    assert case.details.claims
+    after = walked(ev.RedressEnded(), case=case, now=NOW + TERMS.redress)
+    assert (after.state, after.erased, dict(after.details.claims), after.due) == (S.DECLINED, True, {}, None)
+
+
+def test_open_states_are_those_that_may_be_withdrawn() -> None:
+    assert {state for state, event in TABLE if event is ev.Withdrawn} == OPEN

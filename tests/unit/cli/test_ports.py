@@ -1,0 +1,54 @@
+"""Somebody else listens already: that is said before anything is started, with what to do about it."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from broker.cli import CommandError
+from broker.cli.ports import parse_address, require_free_ports
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port at which somebody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]
+
+
+def test_an_address_that_is_taken_is_told_with_a_mend(taken: int) -> None:
+    with pytest.raises(
+        CommandError, match=f"127.0.0.1:{taken}: cannot be listened at: Address already in use\n    mend it"
+    ):
+        require_free_ports(["127.0.0.1:0", f"127.0.0.1:{taken}"], "mend it")
+
+
+def test_what_was_looked_at_is_free_afterwards() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    for _ in range(2):
+        require_free_ports([f"127.0.0.1:{port}"], "")
+
+
+def test_an_address_has_a_host_and_a_port() -> None:
+    assert parse_address("127.0.0.1:80") == ("127.0.0.1", 80)
+    assert parse_address("[::1]:8080") == ("::1", 8080)
+
+
+@pytest.mark.parametrize("wanted", ["taken", "http", "80", "65533"])
+def test_a_demonstration_that_cannot_have_its_ports_says_so_in_a_sentence(taken: int, wanted: str) -> None:
+    first = str(taken) if wanted == "taken" else wanted
+    command = [sys.executable, "-m", "broker", "demo"]
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "PORTICO_DEMO_PORT": first}, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert "PORTICO_DEMO_PORT=" in done.stderr and first in done.stderr
+    assert "Traceback" not in done.stderr

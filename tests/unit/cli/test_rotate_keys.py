@@ -1,0 +1,174 @@
+"""`portico keys` changes keys, as operators type it, over a real configuration and a real database."""
+
+import argparse
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from broker import wiring
+from broker.cli import CommandContext, CommandError, register
+from broker.cli.rotate_keys import SETTLING
+from broker.crypto import keys
+from broker.crypto.keys import KeyState
+from broker.platform.system import System
+from providers import KINDS
+from tests.support.configuration import Configuration, examples, prepared
+from tests.support.system import FakeChance, FakeClock
+from tests.unit.crypto.keys.folders import DAY, small
+
+Run = Callable[..., Sequence[str]]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The examples with their keys and database, made once."""
+    folder = tmp_path_factory.mktemp("made")
+    prepared(folder)
+    return folder
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def run(
+    made: Path, tmp_path: Path, clock: FakeClock, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Run:
+    """Runs a command line over a configuration whose keys are quickly made, and gives the lines that it printed."""
+    config, chance = examples(tmp_path), FakeChance()
+    config.change("services/travel-office.toml", "id_token_alg", "ES256")
+    (tmp_path / ".demo").mkdir()
+    small(tmp_path / ".demo" / "keys", "ES256", "EdDSA", since=clock.now())
+    for folder in (made / ".demo").iterdir():
+        if folder.name != "keys":
+            (tmp_path / ".demo" / folder.name).symlink_to(folder)
+    machine = CommandContext(
+        KINDS, System(clock.now, chance.draw, clock.tick), "olu", wiring.admin_stores, wiring.migrated, wiring.connect
+    )
+
+    def run(*words: str) -> Sequence[str]:
+        parser = argparse.ArgumentParser()
+        register(parser.add_subparsers(), lambda: machine)
+        args = parser.parse_args([*words, "--config", str(config.folder)])
+        capsys.readouterr()
+        assert args.run(args) == 0
+        return capsys.readouterr().out.splitlines()
+
+    run("migrate")
+    return run
+
+
+def ring(tmp_path: Path) -> keys.KeyRing:
+    return keys.load_all(tmp_path / ".demo" / "keys")
+
+
+def audited(tmp_path: Path) -> list[tuple[str, str, str]]:
+    """Kind, actor and details of every audit row about keys."""
+    with sqlite3.connect(tmp_path / ".demo" / "facts.db") as database:
+        rows = database.execute("SELECT kind, actor, details FROM audit WHERE kind LIKE '%key%' ORDER BY id")
+        return [(kind, actor, str(details)) for kind, actor, details in rows]
+
+
+def test_rotating_takes_one_step_for_each_algorithm_and_is_audited(run: Run, tmp_path: Path, clock: FakeClock) -> None:
+    old = ring(tmp_path)
+    said = run("keys", "rotate", "--by", "Ana")
+    assert [line.split(":")[0] for line in said] == ["signing key shown"] * 2
+    assert ring(tmp_path).current.keys() == {"ES256", "EdDSA"}
+    assert ring(tmp_path).signing("ES256").kid == old.signing("ES256").kid
+    clock.advance(DAY)
+    run("keys", "rotate", "--alg", "ES256")
+    assert ring(tmp_path).signing("ES256").kid != old.signing("ES256").kid
+    assert ring(tmp_path).signing("EdDSA").kid == old.signing("EdDSA").kid
+    rows = audited(tmp_path)
+    assert [(kind, actor) for kind, actor, _ in rows[:2]] == [("signing_key_shown", "Ana")] * 2
+    told = {(kind, actor): details for kind, actor, details in rows[2:]}
+    assert told.keys() == {("signing_key_used", "olu"), ("signing_key_retired", "olu")}
+    assert ring(tmp_path).signing("ES256").kid in told["signing_key_used", "olu"]
+    assert old.signing("ES256").kid in told["signing_key_retired", "olu"]
+
+
+def test_rotating_makes_the_keys_to_decrypt_with_that_an_earlier_release_did_not(run: Run, tmp_path: Path) -> None:
+    assert not ring(tmp_path).decryption
+    run("keys", "rotate", "--alg", "ES256")
+    assert sorted(key.alg for key in ring(tmp_path).decryption.values()) == ["ECDH-ES+A256KW", "RSA-OAEP-256"]
+
+
+def test_rotating_too_early_is_refused_with_the_moment_from_which_it_is_not(run: Run, clock: FakeClock) -> None:
+    run("keys", "rotate")
+    with pytest.raises(
+        CommandError, match="next key for ES256 is not known to every service before 2027-01-16 08:00 UTC"
+    ):
+        run("keys", "rotate")
+
+
+def test_what_can_be_rotated_is_and_the_rest_is_told(run: Run, clock: FakeClock) -> None:
+    run("keys", "rotate", "--alg", "ES256")
+    said = run("keys", "rotate")
+    assert said[0].startswith("signing key shown: EdDSA")
+    assert "the next key for ES256 is not known to every service" in said[1]
+
+
+def test_in_a_hurry_a_key_signs_early(run: Run, tmp_path: Path, clock: FakeClock) -> None:
+    run("keys", "rotate", "--alg", "ES256")
+    clock.advance(SETTLING)
+    said = run("keys", "rotate", "--alg", "ES256", "--now")
+    assert sorted(line.split(":")[0] for line in said) == ["signing key retired", "signing key used"]
+
+
+def test_an_emergency_drops_everything_else_and_says_what_that_means(run: Run, tmp_path: Path) -> None:
+    old = ring(tmp_path).signing("ES256").kid
+    run("keys", "rotate", "--alg", "ES256")
+    said = run("keys", "rotate", "--alg", "ES256", "--emergency", "--settle", "0")
+    assert said[-1] == "every worker follows within seconds; ID tokens signed by the removed keys verify no more"
+    listed = ring(tmp_path).listed
+    assert old not in listed
+    assert [entry.state for entry in listed.values() if entry.alg == "ES256"] == [KeyState.CURRENT]
+    assert ("signing_key_removed", "olu") in [(kind, actor) for kind, actor, _ in audited(tmp_path)]
+
+
+def test_in_an_emergency_a_next_key_that_is_safe_is_kept(run: Run, tmp_path: Path) -> None:
+    run("keys", "rotate", "--alg", "ES256")
+    (safe,) = [kid for kid, entry in ring(tmp_path).listed.items() if entry.state is KeyState.NEXT]
+    run("keys", "rotate", "--alg", "ES256", "--emergency", "--keep-next", "--settle", "0")
+    assert ring(tmp_path).signing("ES256").kid == safe
+
+
+def test_an_emergency_needs_no_database_and_says_that_the_record_lacks_it(run: Run, tmp_path: Path) -> None:
+    old = ring(tmp_path).signing("ES256").kid
+    (tmp_path / ".demo" / "facts.db").unlink()
+    with pytest.raises(CommandError, match="the keys are changed, but the audit record does not say so"):
+        run("keys", "rotate", "--alg", "ES256", "--emergency", "--settle", "0")
+    assert old not in ring(tmp_path).listed
+
+
+def test_retiring_takes_out_what_no_session_can_show_any_more(run: Run, tmp_path: Path, clock: FakeClock) -> None:
+    run("keys", "rotate", "--alg", "ES256")
+    clock.advance(DAY)
+    run("keys", "rotate", "--alg", "ES256")
+    assert run("keys", "retire") == ["there is no retired key whose time is over"]
+    clock.advance(8 * 3600 + 360)
+    (said,) = run("keys", "retire")
+    assert said.startswith("signing key removed: ES256")
+
+
+def test_listing_says_since_when_and_what_comes_next(run: Run, tmp_path: Path, clock: FakeClock) -> None:
+    run("keys", "rotate", "--alg", "ES256")
+    said = run("keys", "list")
+    kids = {entry.state: kid for kid, entry in ring(tmp_path).listed.items() if entry.alg == "ES256"}
+    since = "since 2027-01-15 08:00 UTC"
+    assert f"next      ES256    {kids[KeyState.NEXT]}  {since}; may sign from 2027-01-16 08:00 UTC" in said
+    assert f"signs     ES256    {kids[KeyState.CURRENT]}  {since}" in said
+    assert any(line.startswith("decrypts  ECDH-ES+A256KW ") for line in said)
+    Configuration(tmp_path / "config").change("broker.toml", "keys.rotate_every", "90 days")
+    clock.advance(DAY)
+    run("keys", "rotate", "--alg", "ES256")
+    said = run("keys", "list")
+    assert (
+        f"retired   ES256    {kids[KeyState.CURRENT]}  since 2027-01-16 08:00 UTC; `portico keys retire` takes"
+        in "\n".join(said)
+    )
+    assert "its change begins by itself 2027-04-15 08:00 UTC" in "\n".join(said)

@@ -1,0 +1,86 @@
+"""A process follows its folder of keys: at once, whole, and not into a fault."""
+
+from pathlib import Path
+
+import pytest
+
+from broker.crypto import jose, keys
+from broker.crypto.keys import INDEX, LiveKeyRing, Pkcs11Tokens
+from broker.wiring.settings_watch import SettingsWatch
+from tests.unit.crypto.keys.folders import DAY, START, changes, small
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return small(tmp_path / "keys", "ES256")
+
+
+async def test_a_change_is_followed_at_the_next_look_and_a_request_under_way_keeps_its_ring(folder: Path) -> None:
+    held = LiveKeyRing(folder, Pkcs11Tokens())
+    before = held.ring()
+    changes(folder).rotate("ES256", START)
+    await held.poll()
+    assert len(held.public().keys) == 2 and held.ring().jwks() != before.jwks()
+    changes(folder).rotate("ES256", START + DAY)
+    await held.poll()
+    assert held.signing("ES256").kid != before.signing("ES256").kid
+    token = jose.sign({"sub": "under way"}, before.signing("ES256"))
+    assert jose.verify(token, held.public(), ["ES256"]).claims == {"sub": "under way"}
+
+
+async def test_without_a_change_the_ring_stays_the_same_one(folder: Path) -> None:
+    held = LiveKeyRing(folder, Pkcs11Tokens())
+    ring = held.ring()
+    (folder / INDEX).touch()
+    await held.poll()
+    assert held.ring() is ring
+
+
+async def test_a_folder_that_is_wrong_keeps_the_old_ring_and_is_told_of_once(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    held = LiveKeyRing(folder, Pkcs11Tokens())
+    ring, text = held.ring(), (folder / INDEX).read_text()
+    (folder / INDEX).write_text(text.replace('"current"', '"curent"'))
+    for _ in range(3):
+        await held.poll()
+    assert held.ring() is ring
+    (told,) = [record for record in caplog.records if record.message == "keys_unusable"]
+    assert str(folder / INDEX) in told.problems[0] and 'did you mean "current"?' in told.problems[0]
+    (folder / INDEX).write_text(text)
+    await held.poll()
+    assert held.ring() is not ring and held.ring().jwks() == ring.jwks()
+
+
+async def test_what_is_mended_beside_the_index_is_seen_too(folder: Path) -> None:
+    held = LiveKeyRing(folder, Pkcs11Tokens())
+    (made,) = changes(folder).rotate("ES256", START)
+    file = keys.load_all(folder).listed[made.kid].file
+    assert file is not None
+    file.chmod(0o604)
+    await held.poll()
+    assert len(held.public().keys) == 1
+    file.chmod(0o600)
+    await held.poll()
+    assert len(held.public().keys) == 2
+
+
+async def test_a_folder_that_vanishes_changes_nothing(folder: Path) -> None:
+    held = LiveKeyRing(folder, Pkcs11Tokens())
+    folder.rename(folder.with_name("away"))
+    await held.poll()
+    assert held.signing("ES256")
+
+
+async def test_one_reading_that_fails_holds_up_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    done: list[str] = []
+
+    async def breaks() -> None:
+        raise RuntimeError("broken")
+
+    async def works() -> None:
+        done.append("read")
+
+    await SettingsWatch({"first": breaks, "second": works})()
+    assert done == ["read"]
+    assert [record.message for record in caplog.records if record.exc_info] == ["reload_step_failed"]

@@ -1,0 +1,241 @@
+"""What is believed, and what is not."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker.journey.acceptance import AcceptedIdentity, AccountMatch, accept_identity, accept_session, check_account
+from broker.journey.provider_offer import Candidate
+from broker.journey.transaction import Transaction, TransactionState
+from broker.model.assurance import Level, Verification
+from broker.model.failures import FailureClass
+from broker.model.identity import HELP, Identity
+from broker.model.kill_switches import KillSwitches, KillSwitchKind
+from broker.model.service import Service
+from broker.model.session import Session
+from tests.unit.journey.examples import NOTHING_OFF, NOW, begun, candidate, identity, service, standing
+
+PROVIDER_OFF = KillSwitches(2, {(KillSwitchKind.PROVIDER, "alpha"): "broken"})
+SERVICE_OFF = KillSwitches(2, {(KillSwitchKind.SERVICE, "parking"): "stopped"})
+ACCOUNT_OFF = KillSwitches(2, {(KillSwitchKind.ACCOUNT, "mine"): "asked for"})
+
+
+def judged(
+    person: Identity,
+    transaction: Transaction | None = None,
+    provider: Candidate | None = None,
+    asking: Service | None = None,
+    switches: KillSwitches = NOTHING_OFF,
+    now: float = NOW,
+) -> AcceptedIdentity | FailureClass:
+    """What is believed of somebody whom the provider `alpha` sent back just now, unless told otherwise."""
+    return accept_identity(
+        transaction or standing(TransactionState.CHECKING),
+        person,
+        provider or candidate(),
+        asking or service(),
+        switches,
+        now,
+    )
+
+
+def test_who_was_asked_and_reached_the_level_is_believed_as_they_are() -> None:
+    assert judged(identity()) == AcceptedIdentity(identity())
+
+
+@pytest.mark.parametrize(
+    ("changes", "failure"),
+    [
+        ({"person": identity("beta"), "provider": candidate("beta")}, FailureClass.UNSAFE_REPLY),
+        ({"provider": candidate("beta")}, FailureClass.UNSAFE_REPLY),
+        ({"switches": PROVIDER_OFF}, FailureClass.WAY_CLOSED),
+        ({"switches": SERVICE_OFF}, FailureClass.SERVICE_OFF),
+        ({"asking": service(client_id="libraries")}, FailureClass.SERVICE_OFF),
+        ({"asking": service(providers=("beta",))}, FailureClass.WAY_CLOSED),
+        ({"provider": candidate(enabled=False)}, FailureClass.WAY_CLOSED),
+        ({"provider": candidate(staff_only=True)}, FailureClass.WAY_CLOSED),
+        ({"provider": candidate(services=("libraries",))}, FailureClass.WAY_CLOSED),
+        ({"provider": candidate(accept_sign_in_until=NOW)}, FailureClass.WAY_CLOSED),
+        ({"person": identity(level=Level.LOW)}, FailureClass.LEVEL_TOO_LOW),
+        ({"provider": candidate(highest=Level.LOW)}, FailureClass.LEVEL_TOO_LOW),
+        ({"person": identity(auth_time=int(NOW) + 120)}, FailureClass.UNSAFE_REPLY),
+        ({"person": identity(HELP)}, FailureClass.UNSAFE_REPLY),
+    ],
+)
+@pytest.mark.parametrize("state", [TransactionState.CHECKING, TransactionState.IDENTIFIED])
+def test_what_is_wrong_with_an_identity_is_seen_when_it_comes_and_again_when_it_waited(
+    state: TransactionState, changes: dict[str, Any], failure: FailureClass
+) -> None:
+    assert judged(**{"person": identity(), "transaction": standing(state), **changes}) is failure
+
+
+def test_a_pause_lets_those_come_back_who_were_already_on_their_way() -> None:
+    assert isinstance(judged(identity(), provider=candidate(paused={"en": "Maintenance"})), AcceptedIdentity)
+
+
+@given(st.sampled_from(Level), st.sampled_from(Level), st.sampled_from(Level))
+def test_no_level_is_believed_above_the_registration_or_below_the_demand(
+    reached: Level, highest: Level, minimum: Level
+) -> None:
+    verification = Verification("test", reached, int(NOW), ())
+    person = identity(level=reached, verification=verification)
+    checking = standing(TransactionState.CHECKING)
+    checking = replace(checking, request=replace(checking.request, minimum=minimum))
+    match judged(person, checking, candidate(highest=highest)):
+        case AcceptedIdentity(believed):
+            assert minimum <= believed.level <= min(reached, highest)
+            assert believed.verification is not None and believed.verification.level <= highest
+        case failure:
+            assert failure is FailureClass.LEVEL_TOO_LOW
+            assert min(reached, highest) < minimum
+
+
+@pytest.mark.parametrize(
+    ("asked", "age", "timely"),
+    [
+        ({}, 10**6, True),
+        ({"prompt": ("login",)}, 0, True),
+        ({"prompt": ("login",)}, 61, False),
+        ({"max_age": 600}, 600, True),
+        ({"max_age": 600}, 661, False),
+        ({"max_age": 0}, 61, False),
+        ({"max_age": 600, "prompt": ("login",)}, 300, False),
+    ],
+)
+def test_a_sign_in_is_as_fresh_as_the_request_demands(asked: dict[str, Any], age: int, timely: bool) -> None:
+    person = identity(auth_time=int(NOW) - age)
+    found = judged(person, standing(TransactionState.CHECKING, **asked))
+    assert found == (AcceptedIdentity(person) if timely else FailureClass.UNSAFE_REPLY)
+
+
+def test_nobody_is_turned_away_for_reading_slowly() -> None:
+    slow = standing(TransactionState.IDENTIFIED, max_age=60)
+    assert judged(identity(), slow, now=NOW + 3000) == AcceptedIdentity(identity())
+
+
+ESSENTIAL = {"essential": True}
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"userinfo": {"email": ESSENTIAL}},
+        {"id_token": {"phone_number": ESSENTIAL}},
+        {"userinfo": {"verified_claims": {"claims": {"email": ESSENTIAL}}}},
+        {"userinfo": {"verified_claims": [{"claims": {}}, {"claims": {"email": ESSENTIAL}}]}},
+    ],
+)
+def test_an_essential_claim_that_nobody_knows_bars_nobody(claims: dict[str, Any]) -> None:
+    person = identity(claims={"given_name": "Ada", "email": None})
+    assert judged(person, standing(TransactionState.CHECKING, claims=claims)) == AcceptedIdentity(person)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        s
+        for s in TransactionState
+        if s not in (TransactionState.CHECKING, TransactionState.IDENTIFIED, TransactionState.WAITING)
+    ],
+)
+def test_nothing_is_believed_where_nothing_was_asked(state: TransactionState) -> None:
+    assert judged(identity(), standing(state)) is FailureClass.OUR_FAULT
+
+
+def by_help(asking: Service, level: Level = Level.SUBSTANTIAL, switches: KillSwitches = NOTHING_OFF) -> object:
+    """What is believed of somebody whom a verification case proved."""
+    return accept_identity(standing(TransactionState.WAITING), identity(HELP, level), None, asking, switches, NOW)
+
+
+def test_a_case_is_believed_where_the_service_allows_help() -> None:
+    assert by_help(service()) == AcceptedIdentity(identity(HELP))
+    assert by_help(service(assisted=False)) is FailureClass.WAY_CLOSED
+    assert by_help(service(), switches=SERVICE_OFF) is FailureClass.SERVICE_OFF
+    assert by_help(service(), Level.LOW) is FailureClass.LEVEL_TOO_LOW
+
+
+def test_a_provider_taken_out_of_the_configuration_is_not_believed() -> None:
+    checking = standing(TransactionState.CHECKING)
+    assert accept_identity(checking, identity(), None, service(), NOTHING_OFF, NOW) is FailureClass.WAY_CLOSED
+
+
+def test_no_provider_speaks_for_an_open_case() -> None:
+    waiting = standing(TransactionState.WAITING)
+    assert accept_identity(waiting, identity(), candidate(), service(), NOTHING_OFF, NOW) is FailureClass.UNSAFE_REPLY
+
+
+@pytest.mark.parametrize(
+    ("person", "listing", "switches", "hint", "failure"),
+    [
+        (AccountMatch(), {}, NOTHING_OFF, None, None),
+        (AccountMatch("mine", "known"), {}, NOTHING_OFF, "known", None),
+        (AccountMatch("mine"), {}, ACCOUNT_OFF, None, FailureClass.ACCOUNT_OFF),
+        (AccountMatch("mine"), {"accept_new_until": NOW}, NOTHING_OFF, None, None),
+        (AccountMatch(), {"accept_new_until": NOW}, NOTHING_OFF, None, FailureClass.NO_NEWCOMERS),
+        (AccountMatch(), {"accept_new_until": NOW + 1}, NOTHING_OFF, None, None),
+        (AccountMatch("mine", "known"), {}, NOTHING_OFF, "another", FailureClass.OTHER_ACCOUNT),
+        (AccountMatch(), {}, NOTHING_OFF, "another", FailureClass.OTHER_ACCOUNT),
+    ],
+)
+def test_what_stands_against_a_person(
+    person: AccountMatch,
+    listing: dict[str, Any],
+    switches: KillSwitches,
+    hint: str | None,
+    failure: FailureClass | None,
+) -> None:
+    found = check_account(begun(hint_subject=hint), person, candidate(**listing), switches, NOW)
+    assert found is failure
+
+
+def session(person: Identity | None = None, expires: float = NOW + 60) -> Session:
+    """A session that still lives."""
+    return Session("digest", "sid", "mine", person or identity(), NOW - 60, NOW - 60, expires)
+
+
+@pytest.mark.parametrize(
+    ("asked", "changes", "expected"),
+    [
+        ({}, {}, None),
+        ({"prompt": ("none",)}, {}, None),
+        ({"prompt": ("consent",)}, {}, None),
+        ({"prompt": ("login",)}, {}, FailureClass.SILENT),
+        ({"prompt": ("select_account",)}, {}, FailureClass.SILENT),
+        ({"max_age": 60}, {}, None),
+        ({"max_age": 60}, {"now": NOW + 59.0 + 2}, FailureClass.SILENT),
+        ({"hint_subject": "known"}, {}, None),
+        ({"hint_subject": "another"}, {}, FailureClass.SILENT),
+        ({}, {"session": session(expires=NOW)}, FailureClass.SILENT),
+        ({}, {"service": service(single_sign_on=False)}, FailureClass.SILENT),
+        ({}, {"session": session(identity(level=Level.LOW))}, FailureClass.LEVEL_TOO_LOW),
+        ({}, {"switches": PROVIDER_OFF}, FailureClass.WAY_CLOSED),
+        ({}, {"switches": ACCOUNT_OFF}, FailureClass.ACCOUNT_OFF),
+        ({}, {"switches": SERVICE_OFF}, FailureClass.SERVICE_OFF),
+        ({}, {"candidate": None}, FailureClass.WAY_CLOSED),
+        ({}, {"candidate": candidate("beta")}, FailureClass.UNSAFE_REPLY),
+        ({}, {"session": session(identity(HELP)), "candidate": None}, None),
+        ({"claims": {"userinfo": {"email": ESSENTIAL}}}, {"session": session(identity(claims={}))}, None),
+    ],
+)
+def test_a_session_answers_only_what_a_new_sign_in_could_answer_now(
+    asked: dict[str, Any], changes: dict[str, Any], expected: FailureClass | None
+) -> None:
+    usual: dict[str, Any] = {
+        "session": session(expires=NOW + 600),
+        "subject": "known",
+        "candidate": candidate(),
+        "service": service(),
+        "switches": NOTHING_OFF,
+        "now": NOW,
+    }
+    found = accept_session(begun(**asked), **{**usual, **changes})
+    believed = isinstance(found, AcceptedIdentity)
+    assert believed if expected is None else found == expected
+
+
+def test_a_session_answers_a_new_transaction_only() -> None:
+    failed = standing(TransactionState.FAILED)
+    assert accept_session(failed, session(), "known", candidate(), service(), NOTHING_OFF, NOW) is FailureClass.SILENT

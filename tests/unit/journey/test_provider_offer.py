@@ -1,0 +1,243 @@
+"""What is offered, in which order, and what can be done after a failure."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker.journey.provider_offer import Candidate, DisplayOrder, Offer, UnavailableProvider, next_steps, offer
+from broker.journey.transaction import FailedAttempt, Transaction, TransactionState
+from broker.model.assurance import Level
+from broker.model.backchannel_request import BackchannelRequestRef
+from broker.model.failures import FAILURES, FailureClass, NextStep
+from broker.model.kill_switches import KillSwitches, KillSwitchKind
+from broker.model.service import OtherWay, Service
+from tests.unit.journey.examples import NOTHING_OFF, NOW, begun, candidate, request, service, standing
+
+THREE = (candidate("alpha"), candidate("beta"), candidate("gamma"))
+
+
+def offered(
+    candidates: Sequence[Candidate] = THREE,
+    transaction: Transaction | None = None,
+    asking: Service | None = None,
+    switches: KillSwitches = NOTHING_OFF,
+    order: DisplayOrder = DisplayOrder.ALPHABETICAL,
+) -> Offer:
+    """The offer to a new transaction, unless told otherwise."""
+    return offer(transaction or begun(), candidates, asking or service(), switches, NOW, order)
+
+
+def ids(given_offer: Offer) -> list[str]:
+    """The ids of the options in the order of the page."""
+    return [option.card.id for option in given_offer.options]
+
+
+def after(*failures: tuple[FailureClass, str | None], case: str | None = None) -> Transaction:
+    """A transaction in FAILED after these failures."""
+    happened = tuple(FailedAttempt(failure, NOW, provider) for failure, provider in failures)
+    return replace(standing(TransactionState.FAILED), failures=happened, case=case)
+
+
+@pytest.mark.parametrize(
+    ("other", "asking", "switches"),
+    [
+        (candidate("beta", enabled=False), service(), NOTHING_OFF),
+        (candidate("beta", staff_only=True), service(), NOTHING_OFF),
+        (candidate("beta", services=("libraries",)), service(), NOTHING_OFF),
+        (candidate("beta", accept_sign_in_until=NOW), service(), NOTHING_OFF),
+        (candidate("beta", highest=Level.LOW), service(), NOTHING_OFF),
+        (candidate("beta"), service(providers=("alpha",)), NOTHING_OFF),
+        (candidate("beta"), service(), KillSwitches(2, {(KillSwitchKind.PROVIDER, "beta"): "broken"})),
+    ],
+)
+def test_a_provider_that_this_service_cannot_use_at_this_level_is_not_there_at_all(
+    other: Candidate, asking: Service, switches: KillSwitches
+) -> None:
+    both = offered((candidate("alpha"), other), asking=asking, switches=switches)
+    assert (ids(both), both.not_working, both.reachable) == (["alpha"], (), True)
+    alone = offered((other,), asking=asking, switches=switches)
+    assert (alone.options, alone.no_route) == ((), True)
+
+
+def test_a_soft_launch_shows_a_provider_to_the_services_it_names() -> None:
+    assert ids(offered((candidate("alpha", services=("parking",)),))) == ["alpha"]
+
+
+def test_a_provider_that_does_not_work_now_is_told_in_words_and_cannot_be_chosen() -> None:
+    down = candidate("beta", working=False)
+    found = offered((candidate("alpha"), down))
+    assert ids(found) == ["alpha"]
+    assert found.not_working == (UnavailableProvider(down.card, since=NOW - 60, checked=NOW - 5),)
+    assert not found.has("beta")
+
+
+def test_when_everything_is_down_there_is_still_a_route() -> None:
+    found = offered((candidate(working=False),))
+    assert (found.options, found.no_route) == ((), False)
+
+
+def test_a_paused_provider_is_told_with_the_operators_reason_and_its_end() -> None:
+    paused = candidate("beta", paused={"en": "Maintenance"}, paused_until=NOW + 60)
+    assert offered((paused,)).not_working == (
+        UnavailableProvider(paused.card, why={"en": "Maintenance"}, until=NOW + 60),
+    )
+
+
+def test_a_pause_ends_by_itself() -> None:
+    assert ids(offered((candidate("beta", paused={"en": "Maintenance"}, paused_until=NOW),))) == ["beta"]
+
+
+def test_who_leaves_the_scheme_is_told_with_when() -> None:
+    going = candidate("beta", accept_new_until=NOW - 1, accept_sign_in_until=NOW + 900)
+    (_, option) = offered((candidate("alpha"), going)).options
+    assert (option.card.id, option.closed, option.leaves) == ("beta", True, NOW + 900)
+
+
+def test_who_will_take_no_more_newcomers_is_told_before_it_is_so() -> None:
+    (option,) = offered((candidate("beta", accept_new_until=NOW + 900),)).options
+    assert (option.closed, option.closes) == (False, NOW + 900)
+
+
+def test_the_providers_languages_are_told_only_where_the_citizens_is_not_among_them() -> None:
+    welsh, both = candidate("alpha", languages=("cy",)), candidate("beta", languages=("cy", "en"))
+    assert [option.languages for option in offered((welsh, both)).options] == [("cy",), ()]
+
+
+def test_the_usual_time_now_goes_with_an_option() -> None:
+    assert offered((candidate(),)).options[0].seconds == 40.0
+
+
+def test_the_order_by_name_and_the_order_by_weight_are_what_they_say() -> None:
+    some = (candidate("gamma", weight=1), candidate("beta", weight=2), candidate("alpha", weight=2))
+    assert ids(offered(some, order=DisplayOrder.ALPHABETICAL)) == ["alpha", "beta", "gamma"]
+    assert ids(offered(some, order=DisplayOrder.CONFIGURED)) == ["gamma", "alpha", "beta"]
+
+
+@given(st.integers(), st.permutations(["a", "b", "c", "d", "e"]), st.sampled_from("abcde"))
+def test_chance_orders_by_the_seed_alone_and_a_provider_that_goes_moves_no_other(
+    seed: int, names: list[str], gone: str
+) -> None:
+    transaction = replace(begun(), seed=seed)
+    some = [candidate(name) for name in names]
+    whole = ids(offered(some, transaction, order=DisplayOrder.SHUFFLED))
+    fewer = ids(offered([c for c in some if c.card.id != gone], transaction, order=DisplayOrder.SHUFFLED))
+    assert whole == ids(offered(sorted(some, key=lambda c: c.card.id), transaction, order=DisplayOrder.SHUFFLED))
+    assert fewer == [name for name in whole if name != gone]
+
+
+def test_by_chance_every_provider_comes_first_about_as_often() -> None:
+    firsts = [ids(offered(THREE, replace(begun(), seed=seed), order=DisplayOrder.SHUFFLED))[0] for seed in range(600)]
+    assert all(150 < firsts.count(name) < 250 for name in ("alpha", "beta", "gamma"))
+
+
+def test_what_already_failed_comes_last_with_what_happened() -> None:
+    found = offered(transaction=after((FailureClass.CANCELLED, "alpha"), (FailureClass.TOOK_TOO_LONG, "alpha")))
+    assert ids(found) == ["beta", "gamma", "alpha"]
+    assert found.options[-1].failed == FailedAttempt(FailureClass.TOOK_TOO_LONG, NOW, "alpha")
+
+
+@pytest.mark.parametrize(
+    ("failures", "there"),
+    [
+        ([FailureClass.CANNOT_USE], False),
+        ([FailureClass.UNSAFE_REPLY], True),
+        ([FailureClass.UNSAFE_REPLY, FailureClass.CANCELLED, FailureClass.UNSAFE_REPLY], False),
+        ([FailureClass.CANCELLED] * 9, True),
+    ],
+)
+def test_what_was_tried_in_vain_is_not_offered_again(failures: list[FailureClass], there: bool) -> None:
+    assert offered(transaction=after(*((failure, "alpha") for failure in failures))).has("alpha") is there
+
+
+def test_a_hint_is_followed_only_where_the_service_may_hint_and_the_option_is_real() -> None:
+    hinting = begun(provider_hint="beta")
+    found = offered(transaction=hinting, asking=service(provider_hint=True)).hinted
+    assert found is not None and found.card.id == "beta"
+    assert offered(transaction=hinting).hinted is None
+    down = (candidate("alpha"), candidate("beta", working=False))
+    assert offered(down, hinting, service(provider_hint=True)).hinted is None
+
+
+def test_a_service_that_is_off_is_offered_nothing_but_its_contact() -> None:
+    off = KillSwitches(2, {(KillSwitchKind.SERVICE, "parking"): "stopped"})
+    found = offered(switches=off, asking=service(contact="call us"))
+    assert (found.options, found.help, found.later, found.no_route) == ((), False, False, False)
+    assert (found.blocked_by, found.contact) == (FailureClass.SERVICE_OFF, True)
+
+
+def test_a_person_is_offered_where_the_service_allows_it_and_no_case_is_open() -> None:
+    assert offered().help
+    assert not offered(asking=service(assisted=False)).help
+    assert not offered(transaction=standing(TransactionState.WAITING)).help
+
+
+def test_who_answers_a_question_is_offered_every_provider_but_no_person_and_no_later() -> None:
+    asked = replace(begun(), request=request(redirect_uri="", question=BackchannelRequestRef("q1", "Order 17")))
+    found = offered(transaction=asked)
+    assert found.options == offered().options
+    assert not found.help and not found.later
+
+
+RICH = service(contact="call us", other_ways=(OtherWay({"en": "By post"}),))
+FULL = (candidate("alpha", contact="ask alpha"), candidate("beta"), candidate("gamma"))
+
+
+@pytest.mark.parametrize("failure", FailureClass)
+def test_with_everything_there_each_failure_offers_all_that_its_row_lists(failure: FailureClass) -> None:
+    case = "case" if failure is FailureClass.HELP_WAITING else None
+    transaction = after((failure, "alpha"), case=case)
+    found = offered(FULL, transaction, RICH)
+    assert next_steps(transaction, found, transaction.failures[-1]) == FAILURES[failure].next
+
+
+@pytest.mark.parametrize("failure", FailureClass)
+def test_with_nothing_there_no_failure_offers_what_leads_nowhere(failure: FailureClass) -> None:
+    transaction = after((failure, "alpha"))
+    transaction = replace(transaction, request=replace(transaction.request, asked=()))
+    nothing = offered((), transaction, service(assisted=False, single_sign_on=False, initiate_login_uri=None))
+    always = {NextStep.START_AGAIN, NextStep.USE_CODE, NextStep.HOME}
+    assert set(next_steps(transaction, nothing, transaction.failures[-1])) <= always
+
+
+def test_nobody_is_told_to_try_a_provider_again_that_is_down() -> None:
+    transaction = after((FailureClass.PROVIDER_DOWN, "alpha"))
+    found = offered((candidate("alpha", working=False), candidate("beta")), transaction)
+    steps = next_steps(transaction, found, transaction.failures[-1])
+    assert steps == (NextStep.ANOTHER, NextStep.HELP, NextStep.LATER)
+
+
+def test_another_is_no_step_where_only_the_failed_one_is_left() -> None:
+    transaction = after((FailureClass.CANCELLED, "alpha"))
+    steps = next_steps(transaction, offered((candidate("alpha"),), transaction), transaction.failures[-1])
+    assert steps == (NextStep.RETRY, NextStep.HELP, NextStep.LATER)
+
+
+def test_where_a_case_is_open_its_status_stands_in_the_place_of_help() -> None:
+    transaction = after((FailureClass.CANCELLED, "alpha"), case="case")
+    steps = next_steps(transaction, offered(THREE, transaction), transaction.failures[-1])
+    assert steps == (NextStep.RETRY, NextStep.ANOTHER, NextStep.STATUS, NextStep.LATER)
+
+
+def test_what_has_ended_is_not_finished_later() -> None:
+    ended = standing(TransactionState.EXPIRED)
+    steps = next_steps(ended, offered(THREE, ended), FailedAttempt(FailureClass.CANCELLED, NOW, "alpha"))
+    assert NextStep.LATER not in steps
+
+
+@pytest.mark.parametrize(
+    ("assisted", "minimum", "helped"),
+    [
+        (None, Level.LOW, False),
+        (Level.SUBSTANTIAL, Level.LOW, True),
+        (Level.SUBSTANTIAL, Level.SUBSTANTIAL, True),
+        (Level.SUBSTANTIAL, Level.HIGH, False),
+    ],
+)
+def test_a_person_is_offered_only_where_their_help_can_reach_the_level(
+    assisted: Level | None, minimum: Level, helped: bool
+) -> None:
+    asked, rule = begun(minimum=minimum), DisplayOrder.CONFIGURED
+    assert offer(asked, THREE, service(), NOTHING_OFF, NOW, rule, assisted=assisted).help is helped

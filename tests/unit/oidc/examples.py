@@ -1,0 +1,127 @@
+"""A broker, services and requests to check rules with."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from broker.crypto import jose
+from broker.model.assurance import AcrLevels, Level
+from broker.model.grant import AuthorizationCode, Grant, ReleasedIdentity
+from broker.model.request import ResponseMode
+from broker.model.service import ClaimPurpose, ClientAuthentication, SecurityProfile, Service
+from broker.oidc.authorization_checks import ServerContext
+from broker.oidc.request_object import RequestVerification
+
+NOW = 1_800_000_000.0
+ISSUER = "https://id.example"
+CALLBACK = "https://tax.example/callback"
+CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+"""The pair of RFC 7636, appendix B."""
+
+LADDER = AcrLevels({Level.LOW: "low", Level.SUBSTANTIAL: "substantial", Level.HIGH: "high"})
+
+
+@cache
+def key(alg: str = "ES256", owner: str = "broker") -> jose.SigningKey:
+    """A key for each algorithm and owner; the same one throughout a run."""
+    return jose.load_signing_key(jose.new_signing_key_pem(alg), alg, f"{owner}-{alg}")
+
+
+def keys(*signing: jose.SigningKey) -> jose.KeySet:
+    """The public halves."""
+    return jose.parse_keys({"keys": [dict(jose.public_jwk(each)) for each in signing]})
+
+
+def data(*claims: str) -> tuple[ClaimPurpose, ...]:
+    """Claims a service may ask for."""
+    return tuple(ClaimPurpose(claim, {"en": "to know you"}) for claim in claims)
+
+
+def service(**changes: Any) -> Service:
+    """A service of the `oidc` profile that may do most things, changed as told."""
+    fields: dict[str, Any] = {
+        "client_id": "tax",
+        "names": {"en": "Tax"},
+        "redirect_uris": (CALLBACK, "https://tax.example/other?lang=cy"),
+        "sector": "tax.example",
+        "home": "https://tax.example/",
+        "profile": SecurityProfile.OIDC,
+        "authentication": ClientAuthentication.PRIVATE_KEY_JWT,
+        "post_logout_redirect_uris": ("https://tax.example/bye", "https://tax.example/bye?lang=cy"),
+        "scopes": ("openid", "profile", "email"),
+        "claim_purposes": data("given_name", "family_name", "birthdate", "email", "email_verified"),
+        "refresh": True,
+    }
+    return Service(**(fields | changes))
+
+
+DOOR = ServerContext(ISSUER, LADDER, lambda: keys(key()), tuple(ResponseMode))
+SENDER = RequestVerification(keys(key("ES256", "tax"), key("RS256", "tax")), NOW)
+"""The service of the requests, and the moment at which they come."""
+
+
+def parameters(**changes: str | None) -> dict[str, str]:
+    """A good plain request, changed as told; None leaves a parameter out."""
+    fields: dict[str, str | None] = {
+        "client_id": "tax",
+        "redirect_uri": CALLBACK,
+        "response_type": "code",
+        "scope": "openid",
+        "state": "s-1",
+        "nonce": "n-1",
+        "code_challenge": CHALLENGE,
+        "code_challenge_method": "S256",
+    }
+    return {name: value for name, value in (fields | changes).items() if value is not None}
+
+
+def release(**changes: Any) -> ReleasedIdentity:
+    """What was agreed to be told about one citizen."""
+    fields: dict[str, Any] = {
+        "subject": "pairwise-1",
+        "level": Level.SUBSTANTIAL,
+        "amr": ("pwd", "otp"),
+        "auth_time": int(NOW) - 30,
+        "claims": {"given_name": "Mair", "family_name": "Huws", "email": "mair@mail.example"},
+        "session": "session-1",
+        "max_age_asked": True,
+    }
+    return ReleasedIdentity(**(fields | changes))
+
+
+def code(**changes: Any) -> AuthorizationCode:
+    """A code issued ten seconds ago."""
+    fields: dict[str, Any] = {
+        "digest": "d",
+        "transaction": "t",
+        "client_id": "tax",
+        "account": "a",
+        "redirect_uri": CALLBACK,
+        "scope": ("openid", "profile", "offline_access"),
+        "release": release(),
+        "created": NOW - 10,
+        "expires": NOW + 50,
+        "nonce": "n-1",
+        "code_challenge": CHALLENGE,
+    }
+    return AuthorizationCode(**(fields | changes))
+
+
+def grant(**changes: Any) -> Grant:
+    """A grant of ten seconds ago, not bound to a key."""
+    fields: dict[str, Any] = {
+        "id": "g",
+        "client_id": "tax",
+        "account": "a",
+        "scope": ("openid", "profile", "offline_access"),
+        "release": release(),
+        "created": NOW - 10,
+        "expires": NOW + 1000,
+    }
+    return Grant(**(fields | changes))
+
+
+def without(mapping: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """A mapping without some of its members."""
+    return {name: value for name, value in mapping.items() if name not in names}

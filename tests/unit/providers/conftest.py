@@ -1,0 +1,24 @@
+"""A simulator on a server that stays, for every test of the providers."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from broker.platform.system import System
+from tests.unit.providers.serving import Host, serving
+from tests.unit.providers.stage import Stage, stage
+
+
+@pytest.fixture(scope="session")
+async def host() -> AsyncIterator[Host]:
+    """A server for one application after the other."""
+    made = Host()
+    async with serving(made, made.socket):
+        yield made
+
+
+@pytest.fixture
+async def here(system: System, host: Host) -> AsyncIterator[Stage]:
+    """The simulator as new, and the provider that speaks to it."""
+    async with stage(system, host) as made:
+        yield made

@@ -1,0 +1,239 @@
+"""How a provider does: breaker, median, background look; one that is down troubles no other."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from broker.model.assurance import Level
+from broker.model.identity import Identity
+from broker.platform.system import System
+from broker.provider import (
+    OUTAGES,
+    CallbackParameters,
+    FailureCause,
+    ProviderFailure,
+    ProviderFailureReason,
+    ProviderHealth,
+    ProviderInfo,
+    UpstreamRedirect,
+    UpstreamRequest,
+)
+from providers.circuit_breaker import LEAST, OPEN_FOR
+from providers.health_monitor import CHECK_AGAIN, CHECK_EVERY, FEWEST, HealthMonitor, MonitoredProvider
+from tests.support.system import FakeClock
+from tests.unit.providers.stage import ASK, CARD
+
+AMINA = Identity("eid", "https://op.example", "amina", Level.HIGH, (), 0)
+
+
+def outage() -> ProviderFailure:
+    """A failure of the provider, each time another one."""
+    return ProviderFailure(ProviderFailureReason.UNAVAILABLE, "token endpoint: status 500", FailureCause.STATUS)
+
+
+class Played:
+    """A provider whose outcomes a test sets."""
+
+    def __init__(self, id: str = "eid") -> None:
+        self.card: ProviderInfo = replace(CARD, id=id)
+        self.outcome: Identity | ProviderFailure = AMINA
+        self.start: UpstreamRedirect | ProviderFailure = UpstreamRedirect("https://op.example", {"nonce": "n"})
+        self.condition: ProviderHealth | Exception = ProviderHealth(True)
+        self.looked = 0
+        self.hangs = False
+
+    async def begin(self, ask: UpstreamRequest) -> UpstreamRedirect | ProviderFailure:
+        return self.start
+
+    def belongs(self, note: Mapping[str, Any], answer: CallbackParameters) -> bool:
+        return note.get("nonce") == "n"
+
+    async def complete(self, note: Mapping[str, Any], answer: CallbackParameters) -> Identity | ProviderFailure:
+        return self.outcome
+
+    async def health(self) -> ProviderHealth:
+        self.looked += 1
+        if self.hangs:
+            await asyncio.Event().wait()
+        if isinstance(self.condition, Exception):
+            raise self.condition
+        return self.condition
+
+
+@pytest.fixture
+def played() -> Played:
+    return Played()
+
+
+@pytest.fixture
+def watched(played: Played, system: System) -> MonitoredProvider:
+    return MonitoredProvider(played, system)
+
+
+async def sign_in(
+    watched: MonitoredProvider, outcome: Identity | ProviderFailure, played: Played
+) -> Identity | ProviderFailure:
+    played.outcome = outcome
+    return await watched.complete({}, CallbackParameters({}, "c"))
+
+
+# --- a watched provider ---
+
+
+async def test_outages_close_the_door_and_a_success_opens_it(
+    watched: MonitoredProvider, played: Played, clock: FakeClock
+) -> None:
+    for _ in range(LEAST):
+        await sign_in(watched, outage(), played)
+    standing = watched.current_health
+    assert (standing.working, standing.since) == (False, clock.now())
+    refused = await watched.begin(ASK)
+    assert isinstance(refused, ProviderFailure)
+    assert (refused.reason, refused.outage) == (ProviderFailureReason.UNAVAILABLE, False)
+    clock.advance(OPEN_FOR)
+    assert watched.current_health.working
+    assert isinstance(await watched.begin(ASK), UpstreamRedirect)
+    assert isinstance(await sign_in(watched, AMINA, played), Identity)
+    assert isinstance(await watched.begin(ASK), UpstreamRedirect)
+
+
+async def test_what_citizens_bring_about_closes_no_door(watched: MonitoredProvider, played: Played) -> None:
+    for reason in ProviderFailureReason:
+        for cause in set(FailureCause) - OUTAGES:
+            for _ in range(10):
+                await sign_in(watched, ProviderFailure(reason, "bent in the browser", cause), played)
+    assert watched.current_health.working
+    assert isinstance(await watched.begin(ASK), UpstreamRedirect)
+
+
+async def test_a_citizen_who_comes_back_is_heard_though_the_door_is_closed(
+    watched: MonitoredProvider, played: Played
+) -> None:
+    for _ in range(LEAST):
+        await sign_in(watched, outage(), played)
+    assert isinstance(await sign_in(watched, AMINA, played), Identity)
+
+
+async def test_metadata_that_cannot_be_had_counts_too(watched: MonitoredProvider, played: Played) -> None:
+    for _ in range(LEAST):
+        played.start = outage()
+        assert await watched.begin(ASK) is played.start
+    assert not watched.current_health.working
+
+
+async def test_one_failed_fetch_is_one_outage_however_often_a_citizen_tries(
+    watched: MonitoredProvider, played: Played
+) -> None:
+    played.start = outage()
+    for _ in range(10 * LEAST):
+        assert await watched.begin(ASK) is played.start
+    assert watched.current_health.working
+
+
+async def test_the_usual_time_is_the_median_from_leaving_to_being_back(
+    watched: MonitoredProvider, played: Played, clock: FakeClock
+) -> None:
+    for number, seconds in enumerate([40, 60, 50, 3600, 45], 1):
+        departure = await watched.begin(ASK)
+        assert isinstance(departure, UpstreamRedirect)
+        clock.advance(seconds)
+        await watched.complete(departure.provider_state, CallbackParameters({}, "c"))
+        assert (watched.current_health.median is None) is (number < FEWEST)
+    assert watched.current_health.median == 50
+
+
+async def test_the_note_of_the_provider_comes_back_to_it(watched: MonitoredProvider) -> None:
+    departure = await watched.begin(ASK)
+    assert isinstance(departure, UpstreamRedirect)
+    assert watched.matches_callback(departure.provider_state, CallbackParameters({}, "c"))
+    assert not watched.matches_callback({}, CallbackParameters({}, "c"))
+
+
+async def test_a_single_missed_look_is_forgiven_a_second_is_not(
+    watched: MonitoredProvider, played: Played, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    await watched.check()
+    played.condition = ProviderHealth(False, detail="metadata: status 503")
+    await watched.check()
+    assert watched.current_health.working
+    since = clock.now()
+    clock.advance(5)
+    with caplog.at_level(logging.WARNING):
+        await watched.check()
+        assert watched.current_health == ProviderHealth(False, since, None, clock.now(), "metadata: status 503")
+        played.condition = ProviderHealth(True)
+        await watched.check()
+    assert watched.current_health.working
+    assert [record.message for record in caplog.records] == ["provider_down", "provider_up"]
+
+
+async def test_a_provider_that_never_worked_is_not_forgiven(watched: MonitoredProvider, played: Played) -> None:
+    assert watched.current_health.working
+    played.condition = ProviderHealth(False, detail="down")
+    assert not (await watched.health()).working
+
+
+async def test_a_success_outweighs_the_looks_that_were_missed_before_it(
+    watched: MonitoredProvider, played: Played
+) -> None:
+    await watched.check()
+    played.condition = ProviderHealth(False, detail="metadata: status 503")
+    for _ in range(3):
+        await watched.check()
+    assert not watched.current_health.working
+    await sign_in(watched, AMINA, played)
+    assert watched.current_health.working
+
+
+async def test_an_outage_and_its_end_are_logged_once_each(
+    watched: MonitoredProvider, played: Played, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        for _ in range(LEAST):
+            await sign_in(watched, outage(), played)
+        for _ in range(3):
+            clock.advance(OPEN_FOR)
+            await sign_in(watched, outage(), played)
+        await sign_in(watched, AMINA, played)
+        await sign_in(watched, AMINA, played)
+    assert [(record.message, vars(record)["detail"]) for record in caplog.records] == [
+        ("provider_down", "token endpoint: status 500"),
+        ("provider_up", "a sign-in succeeded"),
+    ]
+
+
+async def test_a_look_is_taken_sooner_while_something_is_amiss(watched: MonitoredProvider, played: Played) -> None:
+    await watched.check()
+    pauses = [watched.next_check() for _ in range(50)]
+    assert CHECK_EVERY * 0.79 < min(pauses) < max(pauses) < CHECK_EVERY * 1.21
+    played.condition = ProviderHealth(False)
+    await watched.check()
+    pauses = [watched.next_check() for _ in range(50)]
+    assert CHECK_AGAIN * 0.79 < min(pauses) < max(pauses) < CHECK_AGAIN * 1.21
+
+
+# --- all of them ---
+
+
+async def test_one_that_hangs_or_breaks_keeps_nobody_else_from_being_looked_at(system: System) -> None:
+    hanging, broken, sound = Played("hanging"), Played("broken"), Played("sound")
+    hanging.hangs, broken.condition = True, ZeroDivisionError()
+    watch = HealthMonitor([hanging, broken, sound], system)
+    rounds = asyncio.Event()
+
+    async def pause(seconds: float) -> None:
+        if sound.looked >= 5 and broken.looked >= 5:
+            rounds.set()
+        await asyncio.sleep(0)
+
+    running = asyncio.create_task(watch.run(pause))
+    await asyncio.wait_for(rounds.wait(), 60)
+    healths = watch.healths()
+    running.cancel()
+    assert hanging.looked == 1
+    assert {id: health.working for id, health in healths.items()} == {"hanging": True, "broken": False, "sound": True}
+    assert list(watch.providers) == ["hanging", "broken", "sound"]

@@ -1,0 +1,351 @@
+"""The small parts of the kind `openid`: metadata, errors, levels, claims, credentials, the request."""
+
+import base64
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker.crypto.jose import load_signing_key, parse_keys, verify
+from broker.model.assurance import EvidenceType, Level
+from broker.model.identity import Identity
+from broker.platform.http_client import HttpClients, HttpResponse
+from broker.platform.system import System
+from broker.provider import LogoutRedirect, ProviderFailure, ProviderFailureReason, UpstreamRequest
+from providers.openid.authorization_request import acr_values, address, challenge, end_session_address, prefixes
+from providers.openid.config import OpenIdConfig, UpstreamAssertionAudience, UpstreamAuthentication
+from providers.openid.describe import TokenForm, describe_identifier, describe_token, token_form
+from providers.openid.error_mapping import of_callback_error, of_token_error
+from providers.openid.errors import UpstreamError
+from providers.openid.identity import level_reached, make_identity, map_claims, methods, verifiable
+from providers.openid.metadata import parse_metadata
+from providers.openid.token_endpoint import credentials
+from tests.unit.providers.serving import Host
+from tests.unit.providers.stage import ASK, CARD, PEM, config, stage
+
+ISSUER = "https://op.example"
+DOCUMENT = {
+    "issuer": ISSUER,
+    "authorization_endpoint": f"{ISSUER}/authorize",
+    "token_endpoint": f"{ISSUER}/token",
+    "jwks_uri": f"{ISSUER}/jwks",
+    "userinfo_endpoint": f"{ISSUER}/userinfo",
+}
+HERE = HttpClients()
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+# --- metadata ---
+
+
+def test_metadata_says_where_the_endpoints_are() -> None:
+    metadata = parse_metadata({**DOCUMENT, "more": 1}, ISSUER, HERE.may_call)
+    assert metadata.token_endpoint == f"{ISSUER}/token"
+    assert not metadata.announces_issuer
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"issuer": "https://op.example/"},
+        {"issuer": "https://elsewhere.example"},
+        {"issuer": None},
+        {"token_endpoint": "http://op.example/token"},
+        {"token_endpoint": "/token"},
+        {"token_endpoint": 7},
+        {"token_endpoint": None},
+        {"jwks_uri": "file:///etc/passwd"},
+        {"jwks_uri": f"{ISSUER}/jwks#fragment"},
+        {"authorization_endpoint": "javascript:alert(1)"},
+        {"userinfo_endpoint": "http://op.example/userinfo"},
+    ],
+)
+def test_metadata_of_another_issuer_or_with_an_endpoint_that_may_not_be_called_is_refused(
+    changes: dict[str, Any],
+) -> None:
+    with pytest.raises(UpstreamError):
+        parse_metadata({**DOCUMENT, **changes}, ISSUER, HERE.may_call)
+
+
+def test_iss_counts_as_announced_only_where_the_metadata_says_true() -> None:
+    for value, announced in ((True, True), ("true", False), (1, False), (None, False)):
+        document = {**DOCUMENT, "authorization_response_iss_parameter_supported": value}
+        assert parse_metadata(document, ISSUER, HERE.may_call).announces_issuer is announced
+
+
+@given(st.dictionaries(st.sampled_from([*DOCUMENT, "other"]), JSON))
+def test_no_metadata_of_any_shape_is_a_fault(changes: dict[str, Any]) -> None:
+    try:
+        metadata = parse_metadata({**DOCUMENT, **changes}, ISSUER, HERE.may_call)
+    except UpstreamError:
+        return
+    assert metadata.token_endpoint.startswith("https://")
+
+
+# --- errors ---
+
+
+def test_the_operators_map_of_errors_goes_before_the_standards() -> None:
+    assert of_callback_error("access_denied", {}).failure.reason is ProviderFailureReason.CANCELLED
+    assert (
+        of_callback_error("access_denied", {"access_denied": ProviderFailureReason.DECLINED}).failure.reason
+        is ProviderFailureReason.DECLINED
+    )
+
+
+@given(st.text())
+def test_no_error_code_gets_into_the_log_unless_it_looks_like_one(error: str) -> None:
+    failure = of_callback_error(error, {}).failure
+    assert failure.detail.isascii()
+    assert failure.detail.isprintable()
+    assert len(failure.detail) < 120
+    assert not failure.outage
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "reason", "outage"),
+    [
+        ("invalid_grant", 400, ProviderFailureReason.UNSAFE, False),
+        ("invalid_client", 401, ProviderFailureReason.UNAVAILABLE, True),
+        ("invalid_request", 400, ProviderFailureReason.UNAVAILABLE, False),
+        ("own_error", 400, ProviderFailureReason.BUSY, False),
+        (None, 400, ProviderFailureReason.UNSAFE, False),
+        (None, 401, ProviderFailureReason.UNAVAILABLE, True),
+        (None, 404, ProviderFailureReason.UNAVAILABLE, True),
+        (["invalid_grant"], 403, ProviderFailureReason.UNSAFE, False),
+    ],
+)
+def test_an_error_of_the_token_endpoint_has_its_reason(
+    error: object, status: int, reason: ProviderFailureReason, outage: bool
+) -> None:
+    failure = of_token_error(error, HttpResponse(status, {}, b""), {"own_error": ProviderFailureReason.BUSY}).failure
+    assert (failure.reason, failure.outage) == (reason, outage)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("https://op.example/a_b~c", "'https://op.example/a_b~c'"),
+        ("urn:mace:incommon:iap:silver", "'urn:mace:incommon:iap:silver'"),
+        (None, "that is missing"),
+        ("Amina Hughes", "that cannot be shown"),
+        ("a" * 201, "that cannot be shown"),
+        ({"a": 1}, "that cannot be shown"),
+    ],
+)
+def test_an_identifier_is_shown_in_the_log_only_if_it_looks_like_one(value: object, told: str) -> None:
+    assert describe_identifier(value) == told
+
+
+@given(st.text() | st.from_regex(r"[A-Za-z0-9_-]{0,40}(\.[A-Za-z0-9_-]{0,9}){0,6}", fullmatch=True))
+def test_describing_a_token_never_fails_and_shows_algorithms_alone(text: str) -> None:
+    assert token_form(text) in (None, TokenForm.SIGNED, TokenForm.ENCRYPTED)
+    assert len(describe_token(text)) < 80
+
+
+# --- levels ---
+
+LEVELS = {"a": Level.LOW, "b": Level.SUBSTANTIAL, "c": Level.HIGH}
+
+
+def known(**changes: Any) -> OpenIdConfig:
+    return replace(OpenIdConfig(ISSUER, "portico", LEVELS), **changes)
+
+
+def test_a_level_is_what_the_map_says_and_never_above_the_card() -> None:
+    assert level_reached("b", known(), Level.HIGH) is Level.SUBSTANTIAL
+    assert level_reached("c", known(), Level.SUBSTANTIAL) is Level.SUBSTANTIAL
+    assert level_reached(None, known(acr_missing=Level.SUBSTANTIAL), Level.LOW) is Level.LOW
+
+
+@given(JSON.filter(lambda value: value is not None and (not isinstance(value, str) or value not in LEVELS)))
+def test_an_acr_that_is_not_in_the_map_is_worth_nothing(acr: Any) -> None:
+    with pytest.raises(UpstreamError) as refused:
+        level_reached(acr, known(acr_missing=Level.HIGH), Level.HIGH)
+    assert refused.value.failure.reason is ProviderFailureReason.TOO_WEAK
+
+
+def test_a_level_is_asked_for_by_the_lowest_name_that_is_enough() -> None:
+    asks = known(acr_values={Level.SUBSTANTIAL: "b", Level.HIGH: "c"})
+    assert [acr_values(asks, level) for level in Level] == ["b", "b", "c"]
+    assert acr_values(known(acr_values={Level.LOW: "a"}), Level.HIGH) is None
+    assert acr_values(known(), Level.HIGH) == ""
+
+
+async def test_a_level_that_cannot_be_asked_for_ends_before_the_departure(system: System, host: Host) -> None:
+    async with stage(system, host, acr_values={Level.SUBSTANTIAL: "eid:substantial"}) as here:
+        failure = await here.provider.begin(replace(ASK, level=Level.HIGH))
+    assert isinstance(failure, ProviderFailure)
+    assert failure.reason is ProviderFailureReason.TOO_WEAK
+
+
+# --- the request ---
+
+
+def request(ask: UpstreamRequest, development: bool = True, **changes: Any) -> dict[str, list[str]]:
+    configured = known(**changes)
+    prefix = prefixes(configured, f"{ISSUER}/authorize?tenant=1")[ask.level]
+    url = address(prefix, configured, ask, "n-1", "v" * 43, development)
+    assert url.startswith(f"{ISSUER}/authorize?tenant=1&")
+    return parse_qs(urlsplit(url).query, strict_parsing=True)
+
+
+def test_a_request_has_everything_once() -> None:
+    ask = UpstreamRequest(Level.LOW, "s 1&", "https://broker.example/callback/x?y=1", "cy")
+    assert request(ask, scopes=("openid", "email"), parameters={"display": "page"}) == {
+        "tenant": ["1"],
+        "response_type": ["code"],
+        "client_id": ["portico"],
+        "scope": ["openid email"],
+        "display": ["page"],
+        "code_challenge_method": ["S256"],
+        "redirect_uri": ["https://broker.example/callback/x?y=1"],
+        "state": ["s 1&"],
+        "nonce": ["n-1"],
+        "code_challenge": [challenge("v" * 43)],
+        "ui_locales": ["cy"],
+    }
+
+
+def test_the_code_challenge_is_that_of_the_standards_example() -> None:
+    assert challenge("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk") == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+
+
+def test_a_fresh_sign_in_is_asked_for_twice_over() -> None:
+    asked = request(UpstreamRequest(Level.LOW, "s", "c", "en", fresh=True, max_age=300))
+    assert (asked["prompt"], asked["max_age"]) == (["login"], ["0"])
+    assert request(UpstreamRequest(Level.LOW, "s", "c", "en", max_age=300))["max_age"] == ["300"]
+
+
+def test_a_login_hint_travels_in_development_only() -> None:
+    ask = UpstreamRequest(Level.LOW, "s", "c", "en", hint="outcome:ok")
+    assert request(ask)["login_hint"] == ["outcome:ok"]
+    assert "login_hint" not in request(ask, development=False)
+
+
+def test_a_language_travels_under_the_providers_own_name() -> None:
+    assert request(UpstreamRequest(Level.LOW, "s", "c", "cy"), languages={"cy": "cy-GB"})["ui_locales"] == ["cy-GB"]
+    for tag in ("CY", "cy-GB", "cy_gb"):  # BCP 47 2.1.1, RFC 4647 3.4
+        assert request(UpstreamRequest(Level.LOW, "s", "c", tag), languages={"cy": "x-own"})["ui_locales"] == ["x-own"]
+        parting = LogoutRedirect("s", "c", tag, "u", None)
+        left = end_session_address("https://p.test/out?a=b", config(ISSUER, languages={"cy": "x-own"}), parting)
+        assert parse_qs(urlsplit(left).query)["ui_locales"] == ["x-own"]
+
+
+# --- who we are ---
+
+
+def test_a_client_assertion_names_us_and_the_provider_for_a_minute(system: System) -> None:
+    key = load_signing_key(PEM, "ES256", "kid-1")
+    public = parse_keys({"keys": [dict(key.jwk)]})
+    seen = set()
+    for audience, expected in (
+        (UpstreamAssertionAudience.ISSUER, ISSUER),
+        (UpstreamAssertionAudience.TOKEN_ENDPOINT, f"{ISSUER}/token"),
+    ):
+        proof = credentials(known(assertion_audience=audience), key, None, system)
+        form, headers = proof(f"{ISSUER}/token")
+        verified = verify(form["client_assertion"], public, ["ES256"])
+        assert headers == {}
+        assert form["client_assertion_type"].endswith("jwt-bearer")
+        assert verified.header["kid"] == "kid-1"
+        assert verified.claims["iss"] == verified.claims["sub"] == "portico"
+        assert verified.claims["aud"] == expected
+        assert verified.claims["exp"] == system.now() + 60
+        seen.add(verified.claims["jti"])
+    assert len(seen) == 2
+
+
+def test_a_secret_is_encoded_as_a_form_before_it_goes_into_the_header(system: System) -> None:
+    config = known(client_id="a:b", authentication=UpstreamAuthentication.CLIENT_SECRET_BASIC)
+    _, headers = credentials(config, None, "s +%é", system)("x")
+    assert base64.b64decode(headers["Authorization"].removeprefix("Basic ")) == b"a%3Ab:s+%2B%25%C3%A9"
+
+
+# --- who they are ---
+
+
+def test_claims_come_under_our_names_and_only_those_that_are_mapped() -> None:
+    given_claims = {"profile_attributes": {"given_name": "Amina"}, "dotted.name": "x", "email": "", "secret": "y"}
+    claim_map = {"given_name": "profile_attributes.given_name", "nickname": "dotted.name", "email": "email"}
+    assert map_claims(given_claims, claim_map).claims == {"given_name": "Amina", "nickname": "x"}
+
+
+@given(JSON)
+def test_no_claim_of_any_shape_is_a_fault_nor_gets_in_unless_it_is_small_and_flat(value: Any) -> None:
+    for found in map_claims({"a": value, "b": {"c": value}}, {"x": "a", "y": "b.c", "z": "b.c.d"}).claims.values():
+        assert isinstance(found, str | bool | int | float | dict | list)
+        assert len(str(found)) < 25_000
+
+
+@given(JSON)
+def test_amr_of_any_shape_is_a_few_short_words_or_nothing(amr: Any) -> None:
+    found = methods(amr)
+    assert len(found) <= 10
+    assert all(isinstance(word, str) and len(word) <= 64 for word in found)
+
+
+def unheard(claim: str) -> None:
+    raise AssertionError(f"{claim} is not malformed")
+
+
+def identity(userinfo: dict[str, Any], **changes: Any) -> Identity:
+    id_token = {"sub": "amina", "acr": "eid:high", "iat": 1_800_000_000, "amr": ["hwk"]}
+    return make_identity(
+        CARD, config(ISSUER, required_claims=(), **changes), id_token, userinfo, 1_800_000_005, unheard
+    )
+
+
+def test_an_identity_says_how_it_was_verified_and_which_claims_were() -> None:
+    found = identity({"given_name": "Amina", "email": "a@mail.example"}, policy="card", procedure="chip")
+    assert found.level is Level.HIGH
+    assert found.claims == {"given_name": "Amina", "email": "a@mail.example"}
+    assert found.verification is not None
+    assert found.verification.trust_framework == "example_framework"
+    assert found.verification.claims == ("given_name",)
+    assert (found.verification.level, found.verification.time) == (Level.HIGH, 1_800_000_005)
+    assert (found.verification.policy, found.verification.procedure) == ("card", "chip")
+    (evidence,) = found.verification.evidence
+    assert evidence.type is EvidenceType.ELECTRONIC_RECORD
+    assert evidence.details["source"] == {"name": "National Card Office"}
+    assert evidence.checks[0].organization == "National Card Office"
+
+
+def test_nothing_is_said_to_be_verified_without_a_trust_framework_or_a_verified_claim() -> None:
+    assert identity({"given_name": "Amina"}, trust_framework=None).verification is None
+    assert identity({"email": "a@mail.example"}).verification is None
+
+
+@pytest.mark.parametrize("changes", [{}, {"claim_map": {"given_name": "first", "email": "mail"}}])
+def test_what_is_announced_of_a_provider_is_what_its_identities_say(changes: dict[str, Any]) -> None:
+    told = verifiable(config(ISSUER, **changes))
+    given = {
+        **dict.fromkeys((*config(ISSUER).claim_map, "first"), "x"),
+        "birthdate": "1990",
+        "email": "a@mail.example",
+        "mail": "a@mail.example",
+        "email_verified": True,
+        "phone_number": "+447700900982",
+        "phone_number_verified": True,
+    }
+    found = identity(given, **changes).verification
+    assert told is not None and found is not None
+    assert told.frameworks == {found.trust_framework}
+    assert told.claims == set(found.claims)
+    assert told.kinds == {piece.type: {piece.details["type"]} for piece in found.evidence}
+    assert told.methods == {check.check_method for piece in found.evidence for check in piece.checks}
+
+
+def test_nothing_is_announced_of_a_provider_that_verifies_nothing() -> None:
+    assert verifiable(config(ISSUER, trust_framework=None)) is None
+    assert verifiable(config(ISSUER, verified_claims=("salary",))) is None
+
+
+def test_without_auth_time_the_sign_in_counts_from_when_the_token_was_issued() -> None:
+    assert identity({}).auth_time == 1_800_000_000

@@ -1,0 +1,406 @@
+"""Every way in which a sign-in at an OpenID provider is refused: which cause it has, and that no citizen can feign an
+outage. The sites are found in the source, so that a new one cannot be forgotten here."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker.model.assurance import Level
+from broker.model.identity import Identity
+from broker.platform.http_client import ResponseTooLarge, TimedOut, Unreachable
+from broker.platform.system import System
+from broker.provider import OUTAGES, FailureCause, ProviderFailure, ProviderFailureReason
+from providers.circuit_breaker import LEAST
+from providers.health_monitor import NOT_ASKED, MonitoredProvider
+from providers.openid import errors
+from providers.openid.errors import RULES, UpstreamFault
+from tests.support.system import FakeChance, FakeClock
+from tests.unit.providers.wire import AMINA, METADATA, OTHER, Wire, answer, compact
+
+PACKAGE = Path(errors.__file__).parent
+
+# --- where refusals are made ---
+
+SITES: dict[str, set[str]] = {
+    "metadata.parse_metadata": {"METADATA_ISSUER", "METADATA_ENDPOINT"},
+    "metadata.fetch_metadata": {"METADATA.failed"},
+    "metadata.fetch": {"KEYS.failed", "KEYS_UNUSABLE"},
+    "provider._complete": {"ANSWER_ELSEWHERE", "ANSWER_CODE"},
+    "provider._verify": {"ID_TOKEN_KEYS", "ID_TOKEN_UNPROVEN", "ID_TOKEN_FORM"},
+    "provider._prefix": {"LEVEL_NOT_OFFERED"},
+    "reasons.of_callback_error": {"ANSWER_ERROR"},
+    "reasons.of_token_error": {"TOKEN.failed", "TOKEN_ERROR", "TOKEN_CODE", "TOKEN_CLIENT"},
+    "tokens.redeem": {"TOKEN.failed"},
+    "tokens._tokens": {"TOKEN_MISSING", "TOKEN_TYPE", "TOKEN_UNSENDABLE"},
+    "tokens.check_encryption": {"ID_TOKEN_ENCRYPTED"},
+    "tokens.ask_userinfo": {"USERINFO.failed", "USERINFO_SUBJECT"},
+    "tokens._userinfo_token": {"USERINFO_SIGNED", "USERINFO_ENCRYPTED"},
+    "checks.check_issuer": {"ID_TOKEN_ISSUER"},
+    "checks.check_audience": {"ID_TOKEN_AUDIENCE"},
+    "checks.check_times": {"ID_TOKEN_TIME"},
+    "checks.check_nonce": {"ID_TOKEN_NONCE"},
+    "checks.check_subject": {"ID_TOKEN_SUBJECT"},
+    "checks.check_access_token": {"ID_TOKEN_ACCESS_TOKEN"},
+    "checks.check_sign_in_time": {"SIGN_IN_TIME_MISSING", "SIGN_IN_TIME_WRONG", "SIGN_IN_TOO_OLD"},
+    "identity.make_identity": {"CLAIMS_MISSING"},
+    "identity.level_reached": {"LEVEL_MISSING", "LEVEL_UNKNOWN"},
+    "refused": {
+        *("METADATA_UNREACHABLE", "METADATA_STATUS", "METADATA_UNREADABLE"),
+        *("KEYS_UNREACHABLE", "KEYS_STATUS", "KEYS_UNREADABLE"),
+        *("TOKEN_UNREACHABLE", "TOKEN_STATUS", "TOKEN_UNREADABLE", "TOKEN_REFUSED"),
+        *("USERINFO_UNREACHABLE", "USERINFO_STATUS", "USERINFO_UNREADABLE", "USERINFO_REFUSED"),
+    },
+}
+"""Every function that refuses, and with which fault. Whoever adds one decides in `RULES` whether it is an outage."""
+
+OF_ONE_CITIZEN = {"checks", "identity"}
+"""Modules that read nothing but what is about one citizen."""
+
+
+def named(node: ast.AST) -> Iterator[str]:
+    """The faults that an expression names, and the endpoints whose failures it makes."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Attribute) and isinstance(inner.value, ast.Name):
+            if inner.value.id in ("Fault", "F"):
+                yield inner.attr
+            elif inner.attr == "failed":
+                yield f"{inner.value.id}.failed"
+
+
+def sites() -> dict[str, set[str]]:
+    """The refusals in the source, by module and function; those of the endpoints, which stand outside of any."""
+    found: dict[str, set[str]] = {}
+    for file in sorted(PACKAGE.glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            place = file.stem
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                place = f"{file.stem}.{node.name}"
+            elif not (isinstance(node, ast.Call) and ast.unparse(node.func) == "Endpoint"):
+                continue
+            if names := set(named(node)):
+                found[place] = found.get(place, set()) | names
+    return found
+
+
+def test_every_refusal_in_the_source_stands_in_the_table_of_sites() -> None:
+    assert sites() == SITES
+
+
+def test_a_refusal_is_made_of_a_fault_by_name_and_a_failure_of_nothing_else() -> None:
+    for file in PACKAGE.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+                continue
+            if node.func.id == "Failure":
+                assert file.stem == "refused", ast.unparse(node)
+            if node.func.id in ("Refused", "_refused"):
+                first = node.args[0]
+                handed_on = ast.unparse(first) in ("fault", "self.status", "self.unreadable", "self.unreachable")
+                assert handed_on or set(named(first)), ast.unparse(node)
+
+
+def test_every_fault_has_a_rule_with_a_reason_why_and_a_site() -> None:
+    assert set(RULES) == set(UpstreamFault)
+    assert all(len(rule.why) > 10 for rule in RULES.values())
+    assert {name for names in SITES.values() for name in names if not name.endswith(".failed")} == set(
+        UpstreamFault.__members__
+    )
+
+
+def test_these_faults_and_no_others_count_against_a_provider() -> None:
+    assert {fault for fault, rule in RULES.items() if rule.cause in OUTAGES} == {
+        *(fault for fault in UpstreamFault if fault.startswith(("metadata_", "keys_"))),
+        UpstreamFault.TOKEN_UNREACHABLE,
+        UpstreamFault.TOKEN_STATUS,
+        UpstreamFault.TOKEN_CLIENT,
+        UpstreamFault.ID_TOKEN_KEYS,
+        UpstreamFault.USERINFO_UNREACHABLE,
+        UpstreamFault.USERINFO_STATUS,
+    }
+
+
+def test_what_reads_about_one_citizen_alone_knows_no_outage() -> None:
+    for place, names in SITES.items():
+        if place.partition(".")[0] in OF_ONE_CITIZEN:
+            assert all(RULES[UpstreamFault[name]].cause not in OUTAGES for name in names), place
+
+
+# --- each fault, brought about ---
+
+JWE = compact({"alg": "RSA-OAEP-256", "enc": "A256GCM", "kid": "k"}, b"key", b"iv", b"text", b"tag")
+JWS = compact({"alg": "RS256", "kid": "k"}, AMINA, b"signature")
+Scene = Mapping[str, Any]
+
+
+def scene(**settings: Any) -> Scene:
+    """What a sign-in meets: settings of the wire, of the sign-in (`at_`), and of the provider's configuration."""
+    return settings
+
+
+async def play(wire: Wire, scene: Scene) -> Identity | ProviderFailure:
+    """What becomes of a sign-in in a scene."""
+    asked = {name.removeprefix("at_"): value for name, value in scene.items() if name.startswith("at_")}
+    here = {name: value for name, value in scene.items() if hasattr(wire, name)}
+    for name, value in here.items():
+        setattr(wire, name, value)
+    changes = {name: value for name, value in scene.items() if name not in here and not name.startswith("at_")}
+    return await wire.sign_in(wire.provider(**changes), asked.pop("parameters", None), **asked)
+
+
+SCENES: dict[UpstreamFault, list[Scene]] = {
+    UpstreamFault.METADATA_UNREACHABLE: [scene(metadata=Unreachable("no")), scene(metadata=TimedOut("no"))],
+    UpstreamFault.METADATA_STATUS: [scene(metadata=answer("", status)) for status in (302, 401, 404, 500)],
+    UpstreamFault.METADATA_UNREADABLE: [scene(metadata=answer("<p>")), scene(metadata=ResponseTooLarge("no"))],
+    UpstreamFault.METADATA_ISSUER: [scene(metadata=answer({**METADATA, "issuer": "https://other.example"}))],
+    UpstreamFault.METADATA_ENDPOINT: [scene(metadata=answer({**METADATA, "jwks_uri": "http://op.example/jwks"}))],
+    UpstreamFault.KEYS_UNREACHABLE: [scene(keys=Unreachable("no")), scene(keys=TimedOut("no"))],
+    UpstreamFault.KEYS_STATUS: [scene(keys=answer("", status)) for status in (302, 403, 404, 503)],
+    UpstreamFault.KEYS_UNREADABLE: [scene(keys=answer("<p>")), scene(keys=ResponseTooLarge("no"))],
+    UpstreamFault.KEYS_UNUSABLE: [
+        scene(keys=answer({"keys": 1})),
+        scene(keys=answer({"keys": [{"kty": "oct", "k": "AA"}]})),
+    ],
+    UpstreamFault.LEVEL_NOT_OFFERED: [scene(acr_values={Level.LOW: "eid:substantial"}, at_level=Level.HIGH)],
+    UpstreamFault.ANSWER_ELSEWHERE: [scene(at_parameters={"code": "a", "iss": "https://other.example"})],
+    UpstreamFault.ANSWER_ERROR: [scene(at_parameters={"error": "server_error"}), scene(at_parameters={"error": "é"})],
+    UpstreamFault.ANSWER_CODE: [scene(at_parameters={"code": ""}), scene(at_parameters={"code": "é"})],
+    UpstreamFault.TOKEN_UNREACHABLE: [scene(token=Unreachable("no")), scene(token=TimedOut("no"))],
+    UpstreamFault.TOKEN_STATUS: [
+        scene(token=answer("", status)) for status in (302, 401, 404, 405, 410, 429, 500, 503)
+    ],
+    UpstreamFault.TOKEN_CLIENT: [scene(token=answer({"error": "invalid_client"}, 401))],
+    UpstreamFault.TOKEN_CODE: [scene(token=answer({"error": "invalid_grant"}, 400))],
+    UpstreamFault.TOKEN_ERROR: [scene(token=answer({"error": "account_locked"}, 400))],
+    UpstreamFault.TOKEN_REFUSED: [
+        scene(token=answer("<h1>Blocked</h1>", 403, "text/html")),
+        scene(token=answer("", 400)),
+        scene(token=answer({"error": 7}, 422)),
+        scene(token=answer("", 204)),
+    ],
+    UpstreamFault.TOKEN_UNREADABLE: [
+        scene(token=answer("<p>", media_type="text/html")),
+        scene(token=answer('{"name": "\\ud83d"}')),
+        scene(token=answer('{"id_token": "a", "id_token": "b"}')),
+        scene(token=ResponseTooLarge("no")),
+    ],
+    UpstreamFault.TOKEN_MISSING: [scene(tokens={"id_token": None}), scene(tokens={"access_token": 7})],
+    UpstreamFault.TOKEN_TYPE: [scene(tokens={"token_type": "DPoP"}), scene(tokens={"token_type": None})],
+    UpstreamFault.TOKEN_UNSENDABLE: [scene(tokens={"access_token": "a\r\nb"}), scene(tokens={"access_token": "é"})],
+    UpstreamFault.ID_TOKEN_ENCRYPTED: [scene(tokens={"id_token": JWE})],
+    UpstreamFault.ID_TOKEN_FORM: [
+        scene(tokens={"id_token": "no token"}),
+        scene(header={"alg": "none"}),
+        scene(header={"crit": ["exp"]}),
+        scene(header={"b64": False}),
+        scene(header={"kid": 7}),
+        scene(payload=b'{"name": "\\ud83d"}'),
+        scene(payload=b'{"sub": "a", "sub": "b"}'),
+        scene(payload=b"[]"),
+        scene(payload=b"\xff"),
+    ],
+    UpstreamFault.ID_TOKEN_KEYS: [scene(key=OTHER), scene(header={"kid": "k-2"}), scene(keys=answer({"keys": []}))],
+    UpstreamFault.ID_TOKEN_UNPROVEN: [],  # needs two sign-ins: test_provider_keys.py has them
+    UpstreamFault.ID_TOKEN_ISSUER: [scene(claims={"iss": value}) for value in ("https://other.example", 7, None)],
+    UpstreamFault.ID_TOKEN_AUDIENCE: [scene(claims={"aud": value}) for value in ("other", 7, [], ["portico", "other"])],
+    UpstreamFault.ID_TOKEN_TIME: [
+        scene(claims={name: value}) for name in ("exp", "iat") for value in ("1", 1, True, 1e300)
+    ],
+    UpstreamFault.ID_TOKEN_NONCE: [scene(claims={"nonce": value}) for value in ("other", 7, None)],
+    UpstreamFault.ID_TOKEN_SUBJECT: [scene(claims={"sub": value}) for value in (7, "", "é", "x" * 256, "a\x00b", None)],
+    UpstreamFault.ID_TOKEN_ACCESS_TOKEN: [scene(claims={"at_hash": value}) for value in ("other", 7)],
+    UpstreamFault.SIGN_IN_TIME_MISSING: [scene(claims={"auth_time": None}, at_fresh=True)],
+    UpstreamFault.SIGN_IN_TIME_WRONG: [
+        scene(claims={"auth_time": value}) for value in ("1800000000", -1, 9e11, [], True)
+    ],
+    UpstreamFault.SIGN_IN_TOO_OLD: [scene(claims={"auth_time": 7}, at_fresh=True)],
+    UpstreamFault.USERINFO_UNREACHABLE: [scene(userinfo=Unreachable("no")), scene(userinfo=TimedOut("no"))],
+    UpstreamFault.USERINFO_STATUS: [scene(userinfo=answer("", status)) for status in (302, 405, 429, 500, 502)],
+    UpstreamFault.USERINFO_REFUSED: [
+        scene(userinfo=answer("", status)) for status in (204, 400, 401, 403, 404, 410, 422)
+    ],
+    UpstreamFault.USERINFO_SIGNED: [
+        scene(userinfo=answer(JWS, media_type="application/jwt")),
+        scene(userinfo=answer(JWS, media_type="Application/JWT; charset=utf-8")),
+        scene(userinfo=answer(JWS + "\n", media_type="text/plain")),
+        scene(userinfo=answer(f'"{JWS}"')),
+    ],
+    UpstreamFault.USERINFO_ENCRYPTED: [
+        scene(userinfo=answer(JWE, media_type="application/jwt")),
+        scene(userinfo=answer(JWE)),
+    ],
+    UpstreamFault.USERINFO_UNREADABLE: [
+        scene(userinfo=answer('{"sub": "amina", "name": "\\ud83d"}')),
+        scene(userinfo=answer('{"sub": "amina", "name": "a", "name": "b"}')),
+        scene(userinfo=answer('{"sub": "amina", "n": NaN}')),
+        scene(userinfo=answer('{"sub": "amina", "n": ' + "[" * 100_000)),
+        scene(userinfo=answer('{"sub": "amina", "n": ' + "9" * 5000 + "}")),
+        scene(userinfo=answer(b'{"sub": "amina", "name": "\xff"}')),
+        scene(userinfo=answer([AMINA])),
+        scene(userinfo=answer(b"")),
+        scene(userinfo=answer(AMINA, media_type="text/html")),
+        scene(userinfo=ResponseTooLarge("no")),
+    ],
+    UpstreamFault.USERINFO_SUBJECT: [
+        scene(userinfo=answer({**AMINA, "sub": value})) for value in (7, "other", None, ["amina"])
+    ],
+    UpstreamFault.LEVEL_MISSING: [scene(claims={"acr": None})],
+    UpstreamFault.LEVEL_UNKNOWN: [scene(claims={"acr": value}) for value in ("other", 7, ["eid:high"])],
+    UpstreamFault.CLAIMS_MISSING: [scene(userinfo=answer({"sub": "amina"}))],
+}
+
+EACH = [(fault, number) for fault, scenes in SCENES.items() for number in range(len(scenes))]
+
+
+def test_there_is_a_scene_for_every_fault() -> None:
+    assert set(SCENES) == set(UpstreamFault)
+
+
+@pytest.mark.parametrize(("fault", "number"), EACH, ids=lambda value: str(value))
+async def test_a_fault_is_refused_as_its_rule_says(system: System, fault: UpstreamFault, number: int) -> None:
+    failure = await play(Wire(system), SCENES[fault][number])
+    assert isinstance(failure, ProviderFailure), failure
+    assert (failure.fault, failure.cause) == (fault, RULES[fault].cause)
+    assert failure.outage is (RULES[fault].cause in OUTAGES)
+    for secret in ("Amina", "Hughes", "1980-04-12"):
+        assert secret not in failure.detail
+
+
+async def test_the_wire_itself_signs_in(system: System) -> None:
+    wire = Wire(system)
+    assert isinstance(await wire.sign_in(wire.provider()), Identity)
+
+
+# --- no citizen closes a provider ---
+
+
+@pytest.mark.parametrize("fault", [fault for fault in UpstreamFault if RULES[fault].cause not in OUTAGES])
+async def test_one_citizen_can_bring_it_about_for_ever_and_the_provider_stays_open(
+    system: System, fault: UpstreamFault
+) -> None:
+    for scene in SCENES[fault]:
+        wire = Wire(system)
+        watched = MonitoredProvider(wire.provider(), system)
+        for _ in range(3 * LEAST):
+            failure = await play(wire, scene)
+            assert isinstance(failure, ProviderFailure)
+            watched._count(failure)
+        assert watched.current_health.working
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+BODIES = st.one_of(
+    st.binary(),
+    JSON.map(lambda value: json.dumps(value).encode()),
+    st.dictionaries(st.sampled_from(sorted([*AMINA, "email", "address", "acr"])), JSON).map(
+        lambda found: json.dumps({**AMINA, **found}).encode()
+    ),
+    st.sampled_from([b'{"sub": "amina", "sub": "amina"}', b'{"sub": "amina", "name": "\\udc00"}', JWE.encode()]),
+)
+TYPES = st.sampled_from(["application/json", "application/jwt", "text/html", "application/json; charset=latin1", ""])
+CLAIMS = ["iss", "sub", "aud", "azp", "exp", "iat", "nbf", "nonce", "auth_time", "acr", "amr", "at_hash", "name"]
+
+
+def still() -> System:
+    """A clock that stands still, and chance."""
+    return System(FakeClock().now, FakeChance().draw)
+
+
+def never_an_outage(outcome: Identity | ProviderFailure) -> None:
+    assert isinstance(outcome, Identity) or not outcome.outage, outcome
+
+
+@given(body=BODIES, media_type=TYPES, status=st.sampled_from([200, 201, 204, 400, 401, 403, 404, 451]))
+async def test_no_body_at_userinfo_is_an_outage_or_an_exception(body: bytes, media_type: str, status: int) -> None:
+    wire = Wire(still(), userinfo=answer(body, status, media_type))
+    never_an_outage(await wire.sign_in(wire.provider()))
+
+
+@given(claims=st.dictionaries(st.sampled_from(CLAIMS), JSON))
+async def test_no_claim_of_an_id_token_is_an_outage_or_an_exception(claims: dict[str, Any]) -> None:
+    wire = Wire(still(), payload=json.dumps(claims).encode(), header={"typ": "JWT"})
+    never_an_outage(await wire.sign_in(wire.provider()))
+    wire = Wire(still(), claims=json.loads(json.dumps(claims).replace("NaN", "0").replace("Infinity", "1")))
+    never_an_outage(await wire.sign_in(wire.provider(), fresh=True))
+
+
+@given(payload=st.binary())
+async def test_no_payload_of_an_id_token_is_an_outage_or_an_exception(payload: bytes) -> None:
+    wire = Wire(still(), payload=payload, header={"typ": "JWT"})
+    never_an_outage(await wire.sign_in(wire.provider()))
+
+
+@given(body=BODIES, media_type=TYPES, status=st.sampled_from([200, 204, 400, 403, 413, 422]))
+async def test_no_body_at_the_token_endpoint_is_an_outage_or_an_exception(
+    body: bytes, media_type: str, status: int
+) -> None:
+    wire = Wire(still(), token=answer(body, status, media_type))
+    never_an_outage(await wire.sign_in(wire.provider()))
+
+
+@given(members=st.dictionaries(st.sampled_from(["id_token", "access_token", "token_type", "error"]), JSON))
+async def test_no_member_of_a_token_response_is_an_outage_or_an_exception(members: dict[str, Any]) -> None:
+    wire = Wire(still(), tokens=members)
+    never_an_outage(await wire.sign_in(wire.provider()))
+
+
+@given(parameters=st.dictionaries(st.sampled_from(["code", "error", "iss", "state"]), st.text(), min_size=1))
+async def test_no_parameter_of_a_callback_is_an_outage_or_an_exception(parameters: dict[str, str]) -> None:
+    wire = Wire(still(), token=answer({"error": "invalid_grant"}, 400))
+    never_an_outage(await wire.sign_in(wire.provider(), parameters))
+
+
+# --- what operators are told of tokens in forms that are not read ---
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"tokens": {"id_token": JWE}}, ["JWE", "alg RSA-OAEP-256", "enc A256GCM", "id_token_encrypted_response_alg"]),
+        ({"userinfo": answer(JWS, media_type="application/jwt")}, ["alg RS256", "userinfo_signed_response_alg"]),
+        ({"userinfo": answer(JWE, media_type="application/jwt")}, ["alg RSA-OAEP-256", "userinfo_encrypted_response"]),
+        ({"userinfo": answer("rubbish", media_type="application/jwt")}, ["no algorithm", "userinfo = false"]),
+    ],
+)
+async def test_a_token_that_is_not_read_says_what_came_and_what_to_set(
+    system: System, settings: dict[str, Any], told: list[str]
+) -> None:
+    failure = await play(Wire(system), scene(**settings))
+    assert isinstance(failure, ProviderFailure)
+    assert (failure.reason, failure.outage) == (ProviderFailureReason.UNSAFE, False)
+    for word in told:
+        assert word in failure.detail
+
+
+async def test_without_userinfo_a_provider_that_signs_it_is_not_asked_for_it(system: System) -> None:
+    wire = Wire(system, userinfo=answer(JWS, media_type="application/jwt"), claims=AMINA)
+    assert isinstance(await wire.sign_in(wire.provider(userinfo=False)), Identity)
+    assert "/userinfo" not in wire.asked
+
+
+# --- the handbook ---
+
+
+def test_the_handbook_lists_every_fault_under_its_cause() -> None:
+    lines = (Path(__file__).parents[3] / "docs" / "operating.md").read_text().splitlines()
+    rows = {cause: next(line for line in lines if line.startswith(f"| `{cause}` |")) for cause in FailureCause}
+    told = {cause: set(re.findall(r"`([a-z_]+)`", row.rpartition(" | ")[2])) & _words() for cause, row in rows.items()}
+    known: dict[FailureCause, set[str]] = {cause: set() for cause in FailureCause}
+    for fault, rule in RULES.items():
+        known[rule.cause].add(fault.value)
+    known[FailureCause.BROKER].add(NOT_ASKED)
+    assert told == known
+
+
+def _words() -> set[str]:
+    return {fault.value for fault in UpstreamFault} | {NOT_ASKED}

@@ -1,0 +1,145 @@
+"""A provider of the kind `openid` at the end of a wire that a test holds: every answer is given by hand, no network."""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+from broker.crypto.jose import SigningKey, hash_claim, load_signing_key, new_signing_key_pem, sign
+from broker.model.identity import Identity
+from broker.platform.http_client import HttpClients, HttpFailure, HttpResponse
+from broker.platform.system import System
+from broker.provider import CallbackParameters, ProviderFailure, UpstreamRedirect
+from providers import ProviderDependencies
+from providers.openid import OpenIdProvider, build
+from tests.unit.providers.stage import ASK, CALLBACK, CARD, PEM, config
+
+ISSUER = "https://op.example"
+KEY = load_signing_key(new_signing_key_pem("ES256"), "ES256", "k-1")
+OTHER = load_signing_key(new_signing_key_pem("ES256"), "ES256", "k-1")
+"""Two keys of the provider that claim the same `kid`."""
+ACCESS = "an-access-token"
+METADATA = {
+    "issuer": ISSUER,
+    "authorization_endpoint": f"{ISSUER}/authorize",
+    "token_endpoint": f"{ISSUER}/token",
+    "userinfo_endpoint": f"{ISSUER}/userinfo",
+    "jwks_uri": f"{ISSUER}/jwks",
+}
+AMINA = {"sub": "amina", "given_name": "Amina", "family_name": "Hughes", "birthdate": "1980-04-12"}
+
+
+def answer(body: object, status: int = 200, media_type: str = "application/json") -> HttpResponse:
+    """An answer; a text or bytes as they are, everything else as JSON."""
+    raw = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    return HttpResponse(status, {"content-type": media_type}, raw)
+
+
+def key_set(*keys: SigningKey) -> HttpResponse:
+    """These keys as their owner publishes them."""
+    return answer({"keys": [dict(key.jwk) for key in keys]})
+
+
+def compact(*parts: object) -> str:
+    """Parts in base64url, joined by dots; a mapping as JSON."""
+    raw = (part if isinstance(part, bytes) else json.dumps(part).encode() for part in parts)
+    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in raw)
+
+
+class Silent:
+    """An `HttpClients` whose only client is the wire."""
+
+    development = False
+
+    def __init__(self, wire: "Wire") -> None:
+        self._wire = wire
+
+    def client(self, name: str, *, limit: int = 20) -> "Wire":
+        return self._wire
+
+    def may_call(self, url: str) -> bool:
+        return url.startswith("https://")
+
+
+@dataclass(slots=True)
+class Wire:
+    """What each endpoint answers. The token endpoint's answer is made of `claims` and `header` unless one is given.
+
+    Claims of value None are left out. `payload` is signed in the place of claims.
+    """
+
+    system: System
+    metadata: HttpResponse | HttpFailure = field(default_factory=lambda: answer(METADATA))
+    keys: HttpResponse | HttpFailure = field(default_factory=lambda: key_set(KEY))
+    token: HttpResponse | HttpFailure | None = None
+    tokens: dict[str, Any] = field(default_factory=dict)
+    userinfo: HttpResponse | HttpFailure = field(default_factory=lambda: answer(AMINA))
+    key: SigningKey = KEY
+    claims: dict[str, Any] = field(default_factory=dict)
+    header: dict[str, Any] = field(default_factory=dict)
+    payload: bytes | None = None
+    nonce: str = ""
+    asked: list[str] = field(default_factory=list)
+
+    async def get(
+        self, url: str, headers: Mapping[str, str] | None = None, *, limit: int = 0
+    ) -> HttpResponse | HttpFailure:
+        self.asked.append(url.removeprefix(ISSUER))
+        if url.endswith("/userinfo"):
+            return self.userinfo
+        return self.keys if url.endswith("/jwks") else self.metadata
+
+    async def post(
+        self, url: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None, *, limit: int = 0
+    ) -> HttpResponse | HttpFailure:
+        self.asked.append(url.removeprefix(ISSUER))
+        if self.token is not None:
+            return self.token
+        return answer({"access_token": ACCESS, "token_type": "Bearer", "id_token": self.id_token(), **self.tokens})
+
+    def id_token(self) -> str:
+        """The ID token of this sign-in."""
+        now = int(self.system.now())
+        claims: dict[str, Any] = {
+            "iss": ISSUER,
+            "sub": "amina",
+            "aud": "portico",
+            "iat": now,
+            "exp": now + 300,
+            "auth_time": now,
+            "nonce": self.nonce,
+            "acr": "eid:high",
+            "at_hash": hash_claim(ACCESS, "ES256"),
+            **self.claims,
+        }
+        said = {name: value for name, value in claims.items() if value is not None}
+        if self.payload is None and not self.header:
+            return sign(said, self.key)
+        return self.signed({"alg": self.key.alg, "kid": self.key.kid, **self.header}, self.payload or said)
+
+    def signed(self, header: Mapping[str, Any], payload: object) -> str:
+        """A JWS with this header, whatever it says, over this payload, whatever it is."""
+        # signed by the same code that signs everything: only what stands before the last dot is another
+        from broker.crypto.jose.algorithms import ALGORITHMS
+
+        named = {name: value for name, value in header.items() if value is not None}
+        before = compact(named, payload)
+        return f"{before}.{compact(ALGORITHMS[self.key.alg].sign(before.encode(), self.key.private))}"
+
+    def provider(self, **changes: Any) -> OpenIdProvider:
+        """A provider with nothing in its caches."""
+        ground = ProviderDependencies(cast(HttpClients, Silent(self)), self.system, lambda path: PEM)
+        return build(CARD, config(ISSUER, **changes), ground)
+
+    async def sign_in(
+        self, provider: OpenIdProvider, parameters: Mapping[str, str] | None = None, **ask: Any
+    ) -> Identity | ProviderFailure:
+        """A whole sign-in: the citizen comes back with a code, or with these parameters."""
+        departure = await provider.begin(replace(ASK, **ask))
+        if not isinstance(departure, UpstreamRedirect):
+            return departure
+        self.nonce = departure.provider_state["nonce"]
+        return await provider.complete(
+            departure.provider_state, CallbackParameters(parameters or {"code": "a-code"}, CALLBACK)
+        )

@@ -1,0 +1,56 @@
+"""The citizens' pages, compiled once for the run."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+import uvicorn
+from starlette.types import ASGIApp
+
+from broker.web.shared.pages import PageRenderer
+from broker.web.shared.static_files import Statics, statics
+from tests.unit.web.doors import GivenCitizen, all_pages, application
+from tests.unit.web.staff import Ready, ready
+
+
+@pytest.fixture(scope="session")
+def files() -> Statics:
+    """The style sheets and what else pages refer to."""
+    return statics()
+
+
+@pytest.fixture(scope="session")
+def written(files: Statics) -> PageRenderer:
+    """Every page in every language."""
+    return all_pages(files)
+
+
+@pytest.fixture
+def citizen() -> GivenCitizen:
+    """The citizen behind the pages: a test says what they see, and reads what they did."""
+    return GivenCitizen()
+
+
+@pytest.fixture
+def app(citizen: GivenCitizen, written: PageRenderer, files: Statics) -> ASGIApp:
+    """The citizens' side of the broker."""
+    return application(citizen, written, files)
+
+
+@pytest.fixture
+async def site(app: ASGIApp) -> AsyncIterator[str]:
+    """The origin at which the pages are served, on loopback."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="critical", ws="none"))
+        serving = asyncio.create_task(server.serve([listener]))
+        yield f"http://localhost:{listener.getsockname()[1]}"
+        server.should_exit = True
+        await serving
+
+
+@pytest.fixture(scope="session")
+async def console_ready(tmp_path_factory: pytest.TempPathFactory) -> Ready:
+    """The console's pages, compiled once for the run, and an empty database."""
+    return await ready(tmp_path_factory.mktemp("console"))

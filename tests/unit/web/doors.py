@@ -1,0 +1,219 @@
+"""The citizens' pages over a citizen whose views a test gives: an application without anything behind it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from broker.actions.browser import Browser, BrowserUpdates
+from broker.actions.ports import StoreUnavailable
+from broker.actions.results import (
+    ContinuationIssued,
+    HelpOffered,
+    HelpRefused,
+    HelpRequest,
+    ProofResult,
+    RateLimited,
+    ResumedTransaction,
+    StartedTransaction,
+)
+from broker.actions.views import DeadEnd, View
+from broker.crypto.seal import Sealer, sealer
+from broker.model.failures import FailureClass
+from broker.platform.system import System
+from broker.web import citizens, public
+from broker.web.middleware import guarded
+from broker.web.shared.fast_router import fast_router
+from broker.web.shared.i18n import languages
+from broker.web.shared.not_found import NotFoundHandler, typed
+from broker.web.shared.pages import PageRenderer, page_renderer
+from broker.web.shared.site_info import SiteInfo
+from broker.web.shared.static_files import Statics, static_routes, statics
+from tests.unit.web.examples import HANDLE, HELP_ON_OFFER, NOW, VIEWS
+
+ISSUER = "https://id.test"
+CODE = "K7WM-2QXD-4FHJ-9TBV"
+SITE = SiteInfo(
+    ISSUER,
+    support={"en": "Monday to Friday, 8am to 6pm", "cy": "Dydd Llun i ddydd Gwener, 8am i 6pm"},
+    phone="0300 123 4567",
+    email="help@id.test",
+    url="https://id.test/more",
+    zone="Europe/London",
+    languages=("en", "cy", "ar"),
+)
+
+
+@dataclass
+class GivenCitizen:
+    """Shows the view whose name stands in the handle, or `view`; notes what was done, and shows `then` after it."""
+
+    view: View | None = None
+    shared: BrowserUpdates = field(default_factory=BrowserUpdates)
+    done: list[tuple[Any, ...]] = field(default_factory=list)
+    browsers: list[Browser] = field(default_factory=list)
+    proof: ProofResult = ProofResult.DONE
+    help: HelpOffered | View = HELP_ON_OFFER
+    asked: ContinuationIssued | HelpRefused | RateLimited | DeadEnd = field(
+        default_factory=lambda: ContinuationIssued(CODE)
+    )
+    later: ContinuationIssued | None = field(default_factory=lambda: ContinuationIssued(CODE))
+    resumed: ResumedTransaction | None = None
+    begun: StartedTransaction | RateLimited | None = None
+    refusal: HelpRefused | None = None
+    then: View | None = None
+
+    def _did(self, browser: Browser, *what: Any) -> None:
+        self.view = self.then or self.view
+        self.browsers.append(browser)
+        self.done.append(what)
+
+    async def look(self, handle: str, browser: Browser) -> tuple[View, BrowserUpdates]:
+        """The view that the test gave."""
+        self.browsers.append(browser)
+        return self.view or VIEWS.get(handle.removeprefix(f"{HANDLE}-"), DeadEnd(FailureClass.LOST_PLACE)), self.shared
+
+    async def peek(self, handle: str, browser: Browser) -> DeadEnd | None:
+        """Whether there is a view."""
+        view = self.view or VIEWS.get(handle.removeprefix(f"{HANDLE}-"), DeadEnd(FailureClass.LOST_PLACE))
+        return view if isinstance(view, DeadEnd) else None
+
+    async def choose(self, handle: str, browser: Browser, provider: str) -> HelpRefused | DeadEnd | None:
+        """Noted."""
+        self._did(browser, "choose", handle, provider)
+        return self.refusal
+
+    async def complete(
+        self, provider: str, parameters: Mapping[str, str] | None, browser: Browser, state: str = ""
+    ) -> str | DeadEnd:
+        """Leads to the transaction named in `state`."""
+        self._did(browser, "complete", provider, None if parameters is None else dict(parameters))
+        return (parameters or {}).get("state") or DeadEnd(FailureClass.LOST_PLACE)
+
+    async def share(self, handle: str, browser: Browser, agree: bool) -> BrowserUpdates | DeadEnd:
+        """Noted."""
+        self._did(browser, "share", handle, agree)
+        return BrowserUpdates(secret="new-secret", session="new-session") if agree else BrowserUpdates()
+
+    async def give_up(self, handle: str, browser: Browser) -> DeadEnd | None:
+        """Noted."""
+        self._did(browser, "give_up", handle)
+        return None
+
+    async def take_question(
+        self, code: str, browser: Browser, language: str
+    ) -> StartedTransaction | RateLimited | None:
+        """Noted."""
+        self._did(browser, "take_question", code, language)
+        return self.begun
+
+    async def answer_here(self, handle: str, browser: Browser) -> StartedTransaction | RateLimited | DeadEnd | None:
+        """Noted."""
+        self._did(browser, "answer_here", handle)
+        return self.begun
+
+    async def confirm(self, handle: str, browser: Browser, agree: bool) -> DeadEnd | None:
+        """Noted."""
+        self._did(browser, "confirm", handle, agree)
+        return None
+
+    async def help_on_offer(self, handle: str, browser: Browser) -> HelpOffered | View:
+        """What the test gave."""
+        return self.help
+
+    async def ask_help(
+        self, handle: str, browser: Browser, wanted: HelpRequest
+    ) -> ContinuationIssued | HelpRefused | RateLimited | DeadEnd:
+        """Noted."""
+        self._did(browser, "ask_help", handle, wanted)
+        return self.asked
+
+    async def resume_help(self, handle: str, browser: Browser) -> DeadEnd | None:
+        """Noted."""
+        self._did(browser, "resume_help", handle)
+        return None
+
+    async def ready(self, handle: str, browser: Browser) -> DeadEnd | None:
+        """Noted."""
+        self._did(browser, "ready", handle)
+        return None
+
+    async def send_code(self, handle: str, browser: Browser) -> HelpRefused | DeadEnd | None:
+        """Noted."""
+        self._did(browser, "send_code", handle)
+        return self.refusal
+
+    async def bind(self, handle: str, browser: Browser, code: str, words: str) -> ProofResult | DeadEnd:
+        """Noted."""
+        self._did(browser, "bind", handle, code, words)
+        return self.proof
+
+    async def withdraw(self, handle: str, browser: Browser) -> DeadEnd | None:
+        """Noted."""
+        self._did(browser, "withdraw", handle)
+        return None
+
+    async def finish_later(self, handle: str, browser: Browser) -> ContinuationIssued | DeadEnd | None:
+        """Noted."""
+        self._did(browser, "finish_later", handle)
+        return self.later
+
+    async def resume(self, code: str) -> ResumedTransaction | None:
+        """Noted."""
+        self.done.append(("resume", code))
+        return self.resumed
+
+
+def marks() -> Sealer:
+    """Keyed marks for form tokens."""
+    return sealer(b"k" * 32, [], lambda n: b"c" * n)
+
+
+def all_pages(files: Statics, site: SiteInfo = SITE) -> PageRenderer:
+    """Every page of citizens and public, in every language."""
+    return page_renderer(languages(site.languages, site.zone), site, (*citizens.SHEETS, *public.SHEETS), files)
+
+
+def system() -> System:
+    """The moment in which the examples stand."""
+    return System(now=lambda: NOW, random_bytes=lambda n: b"r" * n)
+
+
+def application(citizen: GivenCitizen, written: PageRenderer, files: Statics) -> ASGIApp:
+    """The citizens' side of the broker, with two more paths on which something breaks."""
+
+    async def broken(request: Request) -> Response:
+        raise ValueError("a secret that must not be told")
+
+    async def unreachable(request: Request) -> Response:
+        raise StoreUnavailable("the store is gone")
+
+    door = citizens.CitizenApp(citizen, written, marks(), system())
+    routes = [
+        *citizens.citizen_routes(door),
+        *public.public_routes(door),
+        *static_routes(files),
+        Route("/broken", broken),
+        Route("/unreachable", unreachable),
+    ]
+    shown = [*citizens.citizen_routes(door), *public.public_routes(door)]
+    inner = fast_router(routes, public.handlers(written), NotFoundHandler(ISSUER, typed(shown)))
+    return guarded(inner, system(), refuse=public.head_refused(written))
+
+
+def client(app: ASGIApp) -> httpx.AsyncClient:
+    """A browser without a screen; its cookies are for the issuer."""
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ISSUER)
+
+
+def path(view: str) -> str:
+    """The path of the transaction that shows a view."""
+    return f"/journey/{HANDLE}-{view}"
+
+
+__all__ = ["CODE", "HANDLE", "ISSUER", "SITE", "GivenCitizen", "all_pages", "application", "client", "path", "statics"]

@@ -1,0 +1,221 @@
+"""Views as the actions give them: one of every kind, and a failure page for every class."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from broker.actions.results import HelpOffered
+from broker.actions.views import (
+    CaseStatusView,
+    CheckingView,
+    ConfirmationView,
+    ConsentView,
+    DeadEnd,
+    Ending,
+    EndingView,
+    FailureView,
+    PickerView,
+    RedirectAway,
+    SharedItem,
+    View,
+)
+from broker.assisted.case import Channel, Confirmation, Contact, ContactMethod, Phrase
+from broker.assisted.case_status import CaseStage, CaseStatus
+from broker.journey.provider_offer import DisplayOrder, Offer, ProviderOption, UnavailableProvider, next_steps
+from broker.journey.transaction import FailedAttempt, Transaction, TransactionState
+from broker.model.assurance import Level
+from broker.model.backchannel_request import BackchannelRequest, BackchannelRequestRef
+from broker.model.failures import FailureClass, NextStep
+from broker.model.request import AuthorizationRequest, ClientRedirect
+from broker.model.service import ClaimPurpose, OtherWay, Service
+from broker.provider import Prerequisite, ProviderInfo
+
+NOW = 1_800_000_000.0
+HOUR = 3600.0
+HANDLE = "a-handle-for-tests-only"
+
+
+def card(id: str, name: str, needs: str, minutes: int, level: Level, *wants: Prerequisite) -> ProviderInfo:
+    """A provider with texts in English and Welsh; Arabic readers see the first language."""
+    return ProviderInfo(id, {"en": name, "cy": name}, {"en": needs, "cy": f"{needs} (cy)"}, minutes, level, wants)
+
+
+BANK = card(
+    "alder", "Alder Bank", "You need your card and the bank’s app.", 5, Level.SUBSTANTIAL, Prerequisite.BANK_ACCOUNT
+)
+POST = card(
+    "birch", "Birch & Post <i>", "You need a passport.", 12, Level.HIGH, Prerequisite.PASSPORT, Prerequisite.SMARTPHONE
+)
+CITY = card("cedar", "مدينة الأرز", "You need your city account.", 1, Level.SUBSTANTIAL)
+
+SERVICE = Service(
+    "fishing",
+    {"en": "Apply for a fishing licence", "cy": "Gwneud cais am drwydded bysgota"},
+    ("https://fishing.example/return",),
+    "fishing.example",
+    "https://fishing.example/",
+    claim_purposes=(
+        ClaimPurpose("name", {"en": "It stands on your licence.", "cy": "Mae ar eich trwydded."}),
+        ClaimPurpose("birthdate", {"en": "The price depends on your age."}),
+        ClaimPurpose("address", {"en": "We send the licence there."}),
+    ),
+    contact="help@fishing.example",
+    other_ways=(OtherWay({"en": "Apply by post"}, "https://fishing.example/post"), OtherWay({"en": "Come to us"})),
+)
+
+REQUEST = AuthorizationRequest(
+    "fishing",
+    "https://fishing.example/return",
+    ("openid", "profile"),
+    Level.SUBSTANTIAL,
+    requested_claims=("name", "birthdate", "https://claims.example/boat_name"),
+)
+
+OFFER = Offer(
+    DisplayOrder.SHUFFLED,
+    options=(
+        ProviderOption(BANK, seconds=400.0),
+        ProviderOption(CITY, failed=FailedAttempt(FailureClass.CANCELLED, NOW - 300, "cedar"), languages=("ar", "fr")),
+    ),
+    not_working=(
+        UnavailableProvider(POST, NOW - 2 * HOUR, NOW - 60),
+        UnavailableProvider(replace(POST, id="paused"), why={"en": "They are moving house."}, until=NOW + 50 * HOUR),
+    ),
+    reachable=True,
+    help=True,
+    later=True,
+    other_ways=True,
+    contact=True,
+    contacts={"alder": "https://alder.example/help"},
+)
+
+RICH_OFFER = replace(
+    OFFER,
+    hinted=OFFER.options[0],
+    options=(
+        OFFER.options[0],
+        ProviderOption(POST, leaves=NOW + 700 * HOUR),
+        ProviderOption(CITY, closes=NOW + 100 * HOUR),
+        ProviderOption(replace(CITY, id="old"), closed=True),
+    ),
+    order=DisplayOrder.CONFIGURED,
+)
+
+
+def transaction(state: TransactionState, *failures: FailedAttempt, language: str = "en") -> Transaction:
+    """A transaction with nothing special about it."""
+    return Transaction(
+        id="t1",
+        version=3,
+        state=state,
+        browser="digest",
+        request=REQUEST,
+        language=language,
+        created=NOW - 60,
+        changed=NOW - 30,
+        expires=NOW + 20 * HOUR,
+        reference="K7WM-2QXD",
+        order_seed=7,
+        failures=failures,
+        case="c1" if state is TransactionState.WAITING else None,
+    )
+
+
+def went_wrong(failure: FailureClass, offer: Offer = OFFER) -> FailureView:
+    """The failure page of a class, with the steps that are real for this offer."""
+    failed = FailedAttempt(failure, NOW - 30, "alder")
+    stands = transaction(TransactionState.FAILED, failed)
+    return FailureView(stands, SERVICE, failed, BANK, offer, next_steps(stands, offer, failed))
+
+
+def waiting(stage: CaseStage) -> CaseStatusView:
+    """A case at a stage, as its citizen sees it."""
+    take_up = stage is CaseStage.TO_TAKE_UP
+    stands = CaseStatus(
+        stage,
+        "P4TRXX92",
+        words=None if take_up else Phrase("harbour", "lantern"),
+        channel=Channel.VIDEO,
+        appointment=NOW + 30 * HOUR if stage is CaseStage.BOOKED else None,
+        until=NOW + 48 * HOUR if take_up or stage is CaseStage.ASKED else None,
+        ends=NOW + 300 * HOUR,
+        contact=Contact(ContactMethod.EMAIL, "a…@example.org"),
+        code=Confirmation("digest", ContactMethod.EMAIL, NOW, NOW + HOUR) if take_up else None,
+        may_send=take_up,
+        tries=2 if take_up else 0,
+    )
+    return CaseStatusView(transaction(TransactionState.WAITING), SERVICE, stands, OFFER)
+
+
+def _take_up(**differently: object) -> CaseStatusView:
+    view = waiting(CaseStage.TO_TAKE_UP)
+    return replace(view, standing=replace(view.standing, **differently))
+
+
+ITEMS = (
+    SharedItem("name", "Ada <b>Marchetti</b>", SERVICE.claim_purposes[0].reason, False),
+    SharedItem("birthdate", "1958-04-02", SERVICE.claim_purposes[1].reason, True),
+    SharedItem("address", {"formatted": "12 High Street\nLlandudno"}, SERVICE.claim_purposes[2].reason, False),
+    SharedItem("email_verified", True, {}, False),
+)
+
+EVERY_STEP = replace(went_wrong(FailureClass.NOT_VERIFIED, RICH_OFFER), steps=tuple(NextStep))
+
+QUESTION = BackchannelRequestRef("q1", "Order <17>: two books")
+PLAIN = BackchannelRequestRef("q2")
+STAFF = BackchannelRequestRef("q3", "Your call with us on Tuesday", "c1")
+ASKED = BackchannelRequest(
+    "q3", "fishing", NOW - 60, NOW + 540, "BCDF-GHJK", Level.LOW, message=STAFF.message, case="c1"
+)
+
+
+def asked(question: BackchannelRequestRef, state: TransactionState = TransactionState.IDENTIFIED) -> Transaction:
+    """A transaction that answers a question."""
+    request = replace(REQUEST, redirect_uri="", question=question)
+    return replace(transaction(state), request=request)
+
+
+VIEWS: Mapping[str, View] = {
+    "choose": PickerView(transaction(TransactionState.CHOOSING), SERVICE, OFFER),
+    "choose_rich": PickerView(transaction(TransactionState.CHOOSING), SERVICE, RICH_OFFER),
+    "choose_nothing_works": PickerView(
+        transaction(TransactionState.CHOOSING),
+        SERVICE,
+        replace(OFFER, options=(), help=False, order=DisplayOrder.ALPHABETICAL),
+    ),
+    "choose_no_route": PickerView(
+        transaction(TransactionState.CHOOSING), SERVICE, replace(OFFER, options=(), reachable=False)
+    ),
+    "leave": RedirectAway(SERVICE, "https://alder.example/authorize?a=1&b=2", "mark-1", BANK, offer=OFFER),
+    "leave_for_service": RedirectAway(SERVICE, "https://fishing.example/return?code=x&state=y", "mark-2", None),
+    "leave_by_post": RedirectAway(
+        SERVICE, "https://fishing.example/return", "mark-3", None, {"code": "x", "state": '"<'}
+    ),
+    "checking": CheckingView(SERVICE, BANK),
+    "share": ConsentView(transaction(TransactionState.IDENTIFIED), SERVICE, BANK, ITEMS),
+    "confirm": ConfirmationView(asked(QUESTION), SERVICE, BANK, ITEMS, QUESTION),
+    "confirm_nothing_shared": ConfirmationView(asked(PLAIN), SERVICE, BANK, (), PLAIN),
+    "confirm_for_staff": ConfirmationView(asked(STAFF), SERVICE, BANK, (), STAFF),
+    "choose_asked": PickerView(asked(QUESTION, TransactionState.CHOOSING), SERVICE, OFFER),
+    "choose_asked_by_staff": PickerView(asked(STAFF, TransactionState.CHOOSING), SERVICE, OFFER),
+    "share_nothing": ConsentView(transaction(TransactionState.IDENTIFIED), SERVICE, None, ()),
+    "every_step": EVERY_STEP,
+    "lost": DeadEnd(FailureClass.LOST_PLACE),
+    "lost_with_service": DeadEnd(FailureClass.LOST_PLACE, SERVICE, SERVICE.home),
+    "lost_service_off": DeadEnd(FailureClass.SERVICE_OFF, SERVICE, SERVICE.home),
+    "lost_bad_link": DeadEnd(FailureClass.BAD_LINK),
+    **{f"ended_{ending}": EndingView(SERVICE, ending, ClientRedirect(SERVICE.home)) for ending in Ending},
+    **{f"ended_here_{ending}": EndingView(SERVICE, ending, None) for ending in Ending},
+    "ended_and_posted": EndingView(
+        SERVICE, Ending.EXPIRED, ClientRedirect("https://fishing.example/return", {"error": '"<'})
+    ),
+    **{f"waiting_{stage}": waiting(stage) for stage in CaseStage},
+    "waiting_asked": replace(waiting(CaseStage.TALKING), asked=ASKED),
+    "waiting_code_to_send": _take_up(code=None),
+    "waiting_code_to_send_by_phone": _take_up(code=None, contact=Contact(ContactMethod.PHONE, "…982")),
+    "waiting_code_to_post": _take_up(code=None, channel=Channel.PHONE_AND_POST),
+    "waiting_code_posted": _take_up(code=Confirmation("digest", ContactMethod.POST, NOW, NOW + HOUR)),
+    "waiting_no_more_codes": _take_up(code=None, may_send=False),
+    **{f"failed_{failure}": went_wrong(failure) for failure in FailureClass},
+}
+
+HELP_ON_OFFER = HelpOffered(transaction(TransactionState.FAILED), SERVICE, (Channel.IN_PERSON, Channel.VIDEO))

@@ -1,0 +1,250 @@
+"""The console over the real actions and a real database, with a staff provider that is the simulator's."""
+
+import itertools
+import shutil
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import httpx
+from starlette.types import ASGIApp
+
+from broker.actions.assisted.context import CaseContext, CaseRules, CaseStores, PromptSettings
+from broker.actions.assisted.staff import StaffCases
+from broker.actions.assisted.staff_login import LoginPolicy, LoginRecords, StaffLogin
+from broker.actions.attempt_log import AttemptLog
+from broker.assisted import events as ev
+from broker.assisted.case import Case, Channel, Contact, ContactMethod, Safety
+from broker.assisted.deadlines import CasePolicy
+from broker.assisted.profiles import default_profiles
+from broker.crypto.jose import load_signing_key, new_signing_key_pem
+from broker.crypto.seal import sealer
+from broker.model.assurance import Level
+from broker.model.handle import sha256_hex
+from broker.model.service import Service
+from broker.model.staff import StaffMember, StaffRole, StaffSession
+from broker.platform.http_client import HttpClients
+from broker.platform.system import System
+from broker.provider import ProviderInfo
+from broker.stores.sql.migrate import migrate
+from broker.stores.sql_stores import SqlStores, open_sql_stores
+from broker.web import public, staff
+from broker.web.middleware import guarded
+from broker.web.shared.fast_router import fast_router
+from broker.web.shared.i18n import languages
+from broker.web.shared.not_found import NotFoundHandler, typed
+from broker.web.shared.pages import PageRenderer, page_renderer
+from broker.web.shared.site_info import SiteInfo
+from broker.web.shared.static_files import Statics, static_routes, statics
+from providers import ProviderDependencies
+from providers.openid import OpenIdConfig, build
+from providers.simulator import SimulatedClient, SimulatorSettings, cast, create
+from tests.support.tallies import Tallies
+from tests.unit.assisted.cases import draft, walked
+from tests.unit.providers.serving import listening, serving
+
+PEM = new_signing_key_pem("ES256")
+KEY_FILE = Path("staff.pem")
+R = StaffRole
+CARYS = StaffMember("carys", "staff-carys", "Carys Bevan", frozenset({R.AGENT}))
+TOM = StaffMember("tom", "staff-tom", "Tom Okafor", frozenset({R.AGENT}), in_training=True)
+MEI = StaffMember("mei", "staff-mei", "Mei Lindqvist", frozenset({R.AGENT, R.REVIEWER}), skills=("chip", "light"))
+RHYS = StaffMember("rhys", "staff-rhys", "Rhys Adeyemi", frozenset({R.LEAD, R.AUDITOR}))
+ADA = StaffMember("ada", "staff-ada", "Ada Quill", frozenset({R.ADMIN}))
+PEOPLE = {one.id: one for one in (CARYS, TOM, MEI, RHYS, ADA)}
+SERVICE = Service(
+    "library", {"en": "Riverside Library"}, ("https://library.test/back",), "library.test", "https://library.test/"
+)
+IDLE, ABSOLUTE, FRESH = 900, 8 * 3600, 300
+TERMS = CasePolicy(random_review=0.0)
+CARD = ProviderInfo("staff", {"en": "Staff sign-in"}, {"en": "Your security key"}, 1, Level.SUBSTANTIAL)
+
+
+@dataclass(slots=True)
+class Stage:
+    """The console as an application at `origin`, and what lies under it."""
+
+    origin: str
+    app: ASGIApp
+    facts: SqlStores
+    context: CaseContext
+    system: System
+    counter: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    async def case(self, *events: ev.Event, **changes: object) -> Case:
+        """A case in the queue, or further along after these events."""
+        number, now = next(self.counter), self.system.now()
+        begun = replace(
+            draft(),
+            **{
+                "id": f"case-{number}",
+                "transaction": f"transaction-{number}",
+                "reference": f"BCDF{number:04}",
+                "continuation": f"digest-{number}",
+                "created": now,
+                "changed": now,
+                "deadline": now + TERMS.draft,
+                "ends": now + TERMS.max_duration,
+                **changes,
+            },
+        )
+        waiting = (
+            ev.Submitted(
+                Contact(ContactMethod.PHONE, "+441632960001"), Channel.VIDEO, Safety(someone_with_me=number % 2 == 0)
+            ),
+            ev.ReadyForSession(),
+        )
+        case = replace(walked(*waiting, *events, case=begun, now=now), version=1)
+        await self.facts.cases.create(case, (), ())
+        return case
+
+    async def session(self, member: StaffMember, auth_time: float | None = None) -> str:
+        """The cookie of somebody who has just signed in."""
+        now = self.system.now()
+        cookie = f"console_{self.system.random_bytes(12).hex()}"
+        began = int(now if auth_time is None else auth_time)
+        proved = StaffSession(
+            sha256_hex(cookie), member.id, member.subject, "substantial", ("mfa",), began, now, now, now + ABSOLUTE
+        )
+        await self.facts.staff_sessions.start(proved, None, ())
+        return cookie
+
+    async def sign_in_context(self, member: StaffMember, auth_time: float | None = None) -> "Desk":
+        """Somebody at the console, without a browser."""
+        return self.somebody(await self.session(member, auth_time))
+
+    def somebody(self, cookie: str | None) -> "Desk":
+        """Whoever has this cookie."""
+        client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=self.origin)
+        return Desk(client, {} if cookie is None else {"cookie": f"__Host-portico-staff={cookie}"})
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Somebody who asks for pages and sends forms."""
+
+    client: httpx.AsyncClient
+    headers: Mapping[str, str]
+
+    async def get(self, path: str) -> httpx.Response:
+        """A page."""
+        return await self.client.get(path, headers=dict(self.headers))
+
+    async def send(self, path: str, page: str, form: Mapping[str, str] = {}, **changes: str) -> httpx.Response:
+        """Sends a form with what is hidden in the forms of a page."""
+        filled = {**hidden((await self.get(page)).text), **form, **changes}
+        return await self.client.post(path, data=filled, headers=dict(self.headers))
+
+
+def hidden(page: str) -> dict[str, str]:
+    """The token and the edition in a page's forms."""
+    found = {}
+    for name in ("token", "edition"):
+        _, is_there, rest = page.partition(f'name="{name}" value="')
+        if is_there:
+            found[name] = rest.partition('"')[0]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What is the same for every stage: the compiled pages, the files they refer to, a database with its schema."""
+
+    pages: PageRenderer
+    files: Statics
+    database: Path
+
+
+async def ready(folder: Path) -> Ready:
+    """Makes it."""
+    await migrate(f"sqlite:{folder / 'empty.db'}")
+    files = statics("console")
+    site = SiteInfo("http://localhost", zone="Europe/London", languages=("en",))
+    return Ready(
+        page_renderer(languages(site.languages, site.zone), site, staff.SHEETS, files), files, folder / "empty.db"
+    )
+
+
+@asynccontextmanager
+async def staged(
+    given: Ready,
+    folder: Path,
+    system: System,
+    *,
+    served: bool = False,
+    people: Mapping[str, StaffMember] = PEOPLE,
+) -> AsyncIterator[Stage]:
+    """The console over a fresh SQLite file, until the block ends. `people` are the members of staff.
+
+    Where it is `served`, a browser finds it at its origin, and the staff provider beside it.
+    """
+    url = f"sqlite:{shutil.copy(given.database, folder / 'facts.db')}"
+    seals = sealer(b"\x07" * 32, (), system.random_bytes)
+    async with AsyncExitStack() as running:
+        facts = await open_sql_stores(url, seals, system)
+        running.push_async_callback(facts.close)
+        outgoing = HttpClients(development=True)
+        running.push_async_callback(outgoing.close)
+        (here, port), (there, provider_port) = listening(), listening()
+        origin, base = f"http://localhost:{port}", f"http://localhost:{provider_port}"
+        callback = f"{origin}/callback"
+
+        def fingerprint(text: str) -> str:
+            return seals.mac("case mark", text.encode()).hex()
+
+        context = CaseContext(
+            stores=CaseStores(facts.cases, facts.questions, facts.audit),
+            rules=CaseRules(f"{origin}/assisted", TERMS, default_profiles()),
+            prompts=PromptSettings("https://id.test/confirm", {"en": "Portico"}),
+            fingerprint=fingerprint,
+            system=system,
+        )
+        login = StaffLogin(
+            provider=build(CARD, known_as(f"{base}/staff"), ProviderDependencies(outgoing, system, lambda _: PEM)),
+            callback=callback,
+            people=people,
+            policy=LoginPolicy(Level.SUBSTANTIAL, ("mfa",), IDLE, ABSOLUTE, FRESH),
+            records=LoginRecords(facts.staff_sessions, facts.audit, AttemptLog(Tallies())),
+            system=system,
+        )
+        written = replace(given.pages, site=replace(given.pages.site, issuer=origin))
+        services = {SERVICE.client_id: SERVICE}
+        door = staff.StaffApp(
+            login,
+            StaffCases(context),
+            context.rules.profiles,
+            services,
+            people,
+            written,
+            seals,
+            system,
+            context.prompts.confirm,
+        )
+        shown = staff.staff_routes(door)
+        routes = [*static_routes(given.files), *shown]
+        inner = fast_router(routes, public.handlers(written), NotFoundHandler(origin, typed(shown)))
+        app = guarded(inner, system, refuse=public.head_refused(written))
+        if served:
+            client = SimulatedClient(
+                "portico-console", (callback,), jwks={"keys": [dict(load_signing_key(PEM, "ES256").jwk)]}
+            )
+            simulator = create(SimulatorSettings(base, cast({"staff": client}), development=True), system)
+            await running.enter_async_context(serving(simulator, there))
+            await running.enter_async_context(serving(app, here))
+        else:
+            here.close()
+            there.close()
+        yield Stage(origin, app, facts, context, system)
+
+
+def known_as(issuer: str) -> OpenIdConfig:
+    """How the console knows the staff provider."""
+    return OpenIdConfig(
+        issuer=issuer,
+        client_id="portico-console",
+        levels={"staff:mfa": Level.SUBSTANTIAL},
+        key_file=KEY_FILE,
+        scopes=("openid", "profile"),
+        acr_values={Level.SUBSTANTIAL: "staff:mfa"},
+    )

@@ -1,0 +1,436 @@
+"""What operators are told by a process: counters, readiness, and both over several processes."""
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
+
+from broker.actions.instrumented_stores import InstrumentedAudit, InstrumentedGrants
+from broker.model.audit import AuditEvent
+from broker.model.store_results import RedeemResult, StoreUnavailable
+from broker.platform.system import System
+from broker.web.operations import (
+    REFUSED,
+    Readiness,
+    RequestMetricsMiddleware,
+    alive_routes,
+    clear,
+    metrics_route,
+    open_metrics,
+    templates,
+    update_gauges,
+)
+from broker.web.operations.metrics import Metrics
+from tests.support.system import FakeClock
+
+
+def event(kind: str, **more: str) -> AuditEvent:
+    provider = more.pop("provider", None)
+    return AuditEvent(kind, 0.0, "citizen", provider=provider, client_id="shop", details=more)
+
+
+def value(text: bytes, name: str, **labels: str) -> float | None:
+    """The value of one series, or None where there is none."""
+    for line in text.decode().splitlines():
+        found = re.fullmatch(r"(\w+)(?:\{(.*)\})? (\S+)", line)
+        if found and found[1] == name and dict(re.findall(r'(\w+)="([^"]*)"', found[2] or "")) == labels:
+            return float(found[3])
+    return None
+
+
+async def get(app: ASGIApp, path: str, method: str = "GET", **headers: str) -> httpx.Response:
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://here.test") as client:
+        return await client.request(method, path, headers=headers)
+
+
+# --- counting facts ---
+
+
+@pytest.mark.parametrize(
+    ("happened", "name", "labels"),
+    [
+        (
+            event("service_answered", provider="bank", level="low"),
+            "portico_sign_ins_answered_total",
+            {"provider": "bank", "level": "low"},
+        ),
+        (
+            event("attempt_failed", provider="bank", failure="cancelled"),
+            "portico_failures_total",
+            {"provider": "bank", "failure": "cancelled"},
+        ),
+        (event("given_up", failure="provider_down"), "portico_given_up_total", {"failure": "provider_down"}),
+        (event("code_redeemed"), "portico_tokens_issued_total", {"by": "code"}),
+        (event("grant_refreshed"), "portico_tokens_issued_total", {"by": "refresh"}),
+        (event("code_replayed"), "portico_facts_total", {"kind": "code_replayed"}),
+        (
+            event("case_submitted", **{"from": "draft", "to": "requested"}),
+            "portico_help_asked_total",
+            {"client_id": "shop"},
+        ),
+        (
+            event("case_submitted", **{"from": "draft", "to": "requested"}),
+            "portico_case_moves_total",
+            {"to": "requested"},
+        ),
+        (event("case_bound", **{"from": "approved", "to": "bound"}), "portico_case_moves_total", {"to": "bound"}),
+    ],
+)
+def test_a_fact_is_counted_under_what_it_tells(happened: AuditEvent, name: str, labels: dict[str, str]) -> None:
+    meters = Metrics(None)
+    meters.recorded([happened, happened])
+    assert value(meters.text(), name, **labels) == 2
+
+
+def test_what_is_noted_in_a_case_without_moving_it_is_no_move() -> None:
+    meters = Metrics(None)
+    meters.recorded([event("case_noted", **{"from": "in_session", "to": "in_session"})])
+    assert value(meters.text(), "portico_case_moves_total", to="in_session") is None
+
+
+def test_a_start_is_counted_for_its_service() -> None:
+    meters = Metrics(None)
+    meters.started("shop")
+    assert value(meters.text(), "portico_sign_ins_started_total", client_id="shop") == 1
+
+
+def test_a_malformed_claim_is_counted_for_its_provider_and_name() -> None:
+    meters = Metrics(None)
+    meters.claim_malformed("bank", "birthdate")
+    assert value(meters.text(), "portico_claims_malformed_total", provider="bank", claim="birthdate") == 1
+
+
+def test_a_failure_at_a_provider_is_counted_by_what_was_wrong_and_a_stray_callback_by_why() -> None:
+    meters = Metrics(None)
+    meters.provider_failed("bank", "unsafe", "reply", "userinfo_signed")
+    meters.stray_callback("bank", "not_awaited")
+    meters.operator_called("unsafe_reply", "bank")
+    labels = {"provider": "bank", "reason": "unsafe", "cause": "reply", "fault": "userinfo_signed"}
+    assert value(meters.text(), "portico_operator_calls_total", failure="unsafe_reply", provider="bank") == 1
+    assert value(meters.text(), "portico_provider_failures_total", **labels) == 1
+    assert value(meters.text(), "portico_stray_callbacks_total", provider="bank", why="not_awaited") == 1
+
+
+class Told:
+    """Counts that remember."""
+
+    def __init__(self) -> None:
+        self.kinds: list[str] = []
+
+    def started(self, client_id: str) -> None:
+        self.kinds.append("started")
+
+    def recorded(self, events: list[AuditEvent]) -> None:
+        self.kinds += [event.kind for event in events]
+
+
+class SomeGrants:
+    """Grants of which a redemption ends as told."""
+
+    def __init__(self, outcome: RedeemResult) -> None:
+        self.outcome = outcome
+
+    async def redeem(self, *_: object) -> RedeemResult:
+        return self.outcome
+
+    async def nothing(self, *_: object) -> None:
+        return None
+
+    code = token = code_for = token_for = use_assertion = assertion_used = refresh = revoke_code = revoke = nothing
+
+
+@pytest.mark.parametrize(
+    ("outcome", "counted"),
+    [(RedeemResult.DONE, ["code_redeemed"]), (RedeemResult.USED_BEFORE, []), (RedeemResult.ASSERTION_USED_BEFORE, [])],
+)
+async def test_a_redemption_that_came_to_nothing_is_not_counted(outcome: RedeemResult, counted: list[str]) -> None:
+    told = Told()
+    grants = InstrumentedGrants(SomeGrants(outcome), told)  # type: ignore[arg-type]
+    assert await grants.redeem("digest", None, [], None, [event("code_redeemed")]) is outcome  # type: ignore[arg-type]
+    assert told.kinds == counted
+
+
+async def test_a_fact_that_could_not_be_written_is_not_counted() -> None:
+    class Gone:
+        async def write(self, events: object) -> None:
+            raise StoreUnavailable("no database")
+
+    told = Told()
+    with pytest.raises(StoreUnavailable):
+        await InstrumentedAudit(Gone(), told).write([event("given_up", failure="cancelled")])
+    assert told.kinds == []
+
+
+# --- counting requests ---
+
+
+def application(meters: Metrics, tick: Callable[[], float], clock: FakeClock) -> ASGIApp:
+    async def slow(request: Request) -> Response:
+        clock.advance(0.2)
+        return PlainTextResponse("done", 201)
+
+    async def refusing(request: Request) -> Response:
+        setattr(request.state, REFUSED, "invalid_grant")
+        return PlainTextResponse("no", 400)
+
+    async def broken(request: Request) -> Response:
+        raise RuntimeError("broken")
+
+    async def files(scope: object, receive: object, send: Callable[[object], Awaitable[None]]) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    routes = [
+        Route("/journey/{handle}", slow, methods=["GET"]),
+        Route("/token", refusing, methods=["POST"]),
+        Route("/broken", broken),
+        Mount("/static", files),
+    ]
+    return RequestMetricsMiddleware(Starlette(routes=routes), "public", templates(routes), meters, tick)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "labels"),
+    [
+        ("GET", "/journey/abc", {"method": "GET", "route": "/journey/{handle}", "status": "201"}),
+        ("GET", "/journey/xyz", {"method": "GET", "route": "/journey/{handle}", "status": "201"}),
+        ("POST", "/token", {"method": "POST", "route": "/token", "status": "400"}),
+        ("GET", "/token", {"method": "GET", "route": "/token", "status": "405"}),
+        ("GET", "/static/a/b.css", {"method": "GET", "route": "/static/*", "status": "200"}),
+        ("GET", "/broken", {"method": "GET", "route": "/broken", "status": "500"}),
+        ("GET", "/wp-admin", {"method": "GET", "route": "elsewhere", "status": "404"}),
+        ("PROPFIND", "/wp-admin", {"method": "other", "route": "elsewhere", "status": "404"}),
+    ],
+)
+async def test_a_request_is_counted_by_template_and_status(
+    method: str, path: str, labels: dict[str, str], clock: FakeClock
+) -> None:
+    meters = Metrics(None)
+    await get(application(meters, clock.now, clock), path, method)
+    assert value(meters.text(), "portico_request_seconds_count", door="public", **labels) == 1
+
+
+async def test_a_request_is_timed_by_the_clock_it_was_given(clock: FakeClock) -> None:
+    meters = Metrics(None)
+    await get(application(meters, clock.now, clock), "/journey/abc")
+    where = {"door": "public", "method": "GET", "route": "/journey/{handle}", "status": "201"}
+    assert value(meters.text(), "portico_request_seconds_sum", **where) == pytest.approx(0.2)
+    assert value(meters.text(), "portico_request_seconds_bucket", **where, le="0.1") == 0
+    assert value(meters.text(), "portico_request_seconds_bucket", **where, le="0.25") == 1
+
+
+async def test_a_protocol_error_is_counted_by_its_code(clock: FakeClock) -> None:
+    meters = Metrics(None)
+    await get(application(meters, clock.now, clock), "/token", "POST")
+    assert value(meters.text(), "portico_refusals_total", door="public", error="invalid_grant") == 1
+
+
+# --- readiness ---
+
+
+class Store:
+    """Something to look at that counts how often it was."""
+
+    def __init__(self, wrong: str | None = None, gone: bool = False) -> None:
+        self.wrong, self.gone, self.looks = wrong, gone, 0
+
+    async def check(self) -> str | None:
+        self.looks += 1
+        await asyncio.sleep(0)
+        if self.gone:
+            raise StoreUnavailable("postgresql://secret@host")
+        return self.wrong
+
+
+def readiness(clock: FakeClock, facts: Store, passing: Store) -> Readiness:
+    return Readiness({"facts": facts.check}, {"passing": passing.check}, clock.now)
+
+
+@pytest.mark.parametrize(
+    ("facts", "passing", "status", "wrong"),
+    [
+        (Store(), Store(), 200, {}),
+        (Store(gone=True), Store(), 503, {"facts": "not reachable"}),
+        (Store(wrong="its schema is old"), Store(), 503, {"facts": "its schema is old"}),
+        (Store(), Store(gone=True), 200, {"passing": "not reachable"}),
+        (Store(gone=True), Store(gone=True), 503, {"facts": "not reachable", "passing": "not reachable"}),
+    ],
+)
+async def test_a_process_is_ready_as_long_as_it_has_the_facts_and_says_what_is_wrong(
+    facts: Store, passing: Store, status: int, wrong: Mapping[str, str], clock: FakeClock
+) -> None:
+    answer = await get(Starlette(routes=alive_routes(readiness(clock, facts, passing))), "/readyz")
+    assert (answer.status_code, answer.json()) == (status, {"ready": status == 200, "wrong": wrong})
+
+
+async def test_a_process_that_is_asked_to_stop_is_alive_but_not_ready(clock: FakeClock) -> None:
+    state = readiness(clock, Store(), Store())
+    app = Starlette(routes=alive_routes(state))
+    assert (await get(app, "/readyz")).status_code == 200
+    state.draining = True
+    assert (await get(app, "/readyz")).status_code == 503
+    assert (await get(app, "/livez")).status_code == 200
+
+
+async def test_stores_are_looked_at_once_a_second_however_many_ask(clock: FakeClock) -> None:
+    facts = Store()
+    state = readiness(clock, facts, Store())
+    await asyncio.gather(*(state.look() for _ in range(20)))
+    assert facts.looks == 1
+    facts.gone = True
+    clock.advance(0.9)
+    assert (await state.look()).ready
+    clock.advance(0.2)
+    assert not (await state.look()).ready
+    assert facts.looks == 2
+
+
+async def test_a_check_that_breaks_is_a_reason_not_to_be_ready(clock: FakeClock) -> None:
+    async def breaks() -> str | None:
+        raise KeyError("a secret")
+
+    seen = await Readiness({"facts": breaks}, {}, clock.now).look()
+    assert (seen.ready, dict(seen.wrong)) == (False, {"facts": "the check itself broke"})
+
+
+async def test_the_state_of_providers_and_stores_is_shown_again_and_again(clock: FakeClock) -> None:
+    meters, facts, works = Metrics(None), Store(), {"bank": True}
+    turns = 0
+
+    async def pause(seconds: float) -> None:
+        nonlocal turns
+        clock.advance(seconds)
+        turns += 1
+        if turns == 1:
+            assert value(meters.text(), "portico_provider_working", provider="bank") == 1
+            works["bank"], facts.gone = False, True
+        else:
+            raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        await update_gauges(meters, readiness(clock, facts, Store()), lambda: works, pause)
+    assert value(meters.text(), "portico_provider_working", provider="bank") == 0
+    assert value(meters.text(), "portico_store_reachable", store="facts") == 0
+    assert value(meters.text(), "portico_store_reachable", store="passing") == 1
+
+
+# --- reading the counters ---
+
+
+@pytest.mark.parametrize(
+    ("token", "shown", "status"),
+    [
+        (None, {}, 200),
+        ("abc", {"authorization": "Bearer abc"}, 200),
+        ("abc", {"authorization": "Bearer abd"}, 401),
+        ("abc", {"authorization": "Bearer äbc"}, 401),
+        ("abc", {"authorization": "abc"}, 401),
+        ("abc", {}, 401),
+    ],
+)
+async def test_counters_are_shown_to_whoever_has_the_token(
+    token: str | None, shown: dict[str, str], status: int
+) -> None:
+    meters = Metrics(None)
+    meters.recorded([event("code_replayed")])
+    encoded = {name: value.encode("utf-8").decode("latin-1") for name, value in shown.items()}
+    app = Starlette(routes=[metrics_route(meters, token)])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here.test") as client:
+        answer = await client.get("/metrics", headers=[(k.encode(), v.encode("latin-1")) for k, v in encoded.items()])
+    assert answer.status_code == status
+    assert (b"portico_facts_total" in answer.content) == (status == 200)
+
+
+# --- several processes ---
+
+WORKER = """
+import sys
+from pathlib import Path
+from broker.model.audit import AuditEvent
+from broker.web.operations import open_meters
+
+meters = open_meters(Path(sys.argv[1]))
+meters.recorded([AuditEvent("code_redeemed", 0.0, "citizen")] * 3)
+meters.provider("bank", sys.argv[2] == "works")
+print("counted", flush=True)
+sys.stdin.readline()
+"""
+READER = """
+import sys
+from pathlib import Path
+from broker.web.operations import open_meters
+
+sys.stdout.buffer.write(open_meters(Path(sys.argv[1])).text())
+"""
+
+
+def python(program: str, folder: Path, *words: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-c", program, str(folder), *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[3],
+        env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder)},
+    )
+
+
+@pytest.mark.slow
+def test_counters_of_all_workers_are_read_as_one_and_a_dead_one_no_longer_speaks_for_a_provider(tmp_path: Path) -> None:
+    workers = [python(WORKER, tmp_path, "works"), python(WORKER, tmp_path, "broken")]
+    try:
+        for worker in workers:
+            assert worker.stdout is not None
+            assert worker.stdout.readline() == b"counted\n"
+        told, _ = python(READER, tmp_path).communicate()
+        assert value(told, "portico_tokens_issued_total", by="code") == 6
+        assert value(told, "portico_provider_working", provider="bank") == 0
+        workers[1].kill()
+        workers[1].wait()
+        told, _ = python(READER, tmp_path).communicate()
+        assert value(told, "portico_tokens_issued_total", by="code") == 6, "what a dead worker counted still counts"
+        assert value(told, "portico_provider_working", provider="bank") == 1
+        clear(tmp_path)
+        left = {int(file.stem.rpartition("_")[2]) for file in tmp_path.glob("*.db")}
+        assert left == {workers[0].pid}, "before a start, what ended processes left is taken out"
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.communicate()
+
+
+@pytest.mark.slow
+def test_a_process_whose_counters_would_not_be_shared_says_so(tmp_path: Path) -> None:
+    forgotten = subprocess.run(
+        [sys.executable, "-c", READER, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[3],
+        env={name: value for name, value in os.environ.items() if not name.startswith("PROMETHEUS")},
+    )
+    assert forgotten.returncode != 0
+    assert "PROMETHEUS_MULTIPROC_DIR must name" in forgotten.stderr
+
+
+def test_a_process_on_its_own_needs_no_folder() -> None:
+    meters = open_metrics(None)
+    meters.refused("public", "invalid_client")
+    assert value(meters.text(), "portico_refusals_total", door="public", error="invalid_client") == 1
+
+
+def test_an_ambient_without_a_tick_of_its_own_has_one_that_never_goes_back(system: System) -> None:
+    first = system.monotonic()
+    assert system.monotonic() >= first
+    assert replace(system, tick=lambda: 7.0).monotonic() == 7.0

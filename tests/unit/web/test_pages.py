@@ -1,0 +1,315 @@
+"""What every page is: complete, small, free of scripts and of anything from elsewhere."""
+
+import gzip
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from jinja2 import Environment, meta
+
+from broker.actions.browser import Browser
+from broker.actions.views import RedirectAway, View
+from broker.model.failures import FailureClass, NextStep, from_reason
+from broker.provider import ProviderFailureReason
+from broker.web import citizens, public
+from broker.web.citizens.failure_texts import FAILURE_TEXTS
+from broker.web.citizens.page_context import PageContext, readable
+from broker.web.citizens.request import PROBLEMS
+from broker.web.citizens.view_pages import render_view
+from broker.web.shared.page_response import PageResponse
+from broker.web.shared.pages import TEMPLATES, PageRenderer, PageTemplate, page_renderer
+from broker.web.shared.static_files import BUILT, Statics
+from tests.unit.web.doors import CODE, ISSUER, SITE, marks
+from tests.unit.web.examples import BANK, HANDLE, NOW, SERVICE, VIEWS, went_wrong
+
+LANGUAGES = SITE.languages
+GOING_ON = {*NextStep} - {NextStep.USE_CODE, NextStep.START_AGAIN, NextStep.HOME, NextStep.CONTACT}
+GOING_ON -= {NextStep.CONTACT_PROVIDER, NextStep.OTHER_WAYS, NextStep.WHAT_AND_WHY}
+GOING_ON -= {NextStep.WITHDRAW}
+"""The steps that go on from the place where the citizen is."""
+
+PAGE = 30 * 1024
+AT_A_PROVIDER = {from_reason(reason) for reason in ProviderFailureReason} | {FailureClass.TOOK_TOO_LONG}
+
+
+def frame(written: PageRenderer, language: str = "en", problem: str = "") -> PageContext:
+    return PageContext(
+        f"/journey/{HANDLE}", HANDLE, Browser(("secret",)), written.languages[language], NOW, marks(), ISSUER, problem
+    )
+
+
+def shown(view: View, written: PageRenderer, language: str = "en", held: dict[str, str] | None = None) -> PageResponse:
+    return render_view(view, frame(written, language), held or {})
+
+
+def page(view: View, written: PageRenderer, language: str = "en", held: dict[str, str] | None = None) -> str:
+    found = shown(view, written, language, held)
+    return written.page(found.sheet, language, found.holes)
+
+
+def text(html: str) -> str:
+    """What a page says, without its marks, in one line."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", html))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", VIEWS)
+def test_every_view_is_a_whole_page_in_every_language(name: str, language: str, written: PageRenderer) -> None:
+    html = page(VIEWS[name], written, language, {"portico-code": CODE})
+    direction = "rtl" if language == "ar" else "ltr"
+    assert f'<html lang="{language}" dir="{direction}"' in html
+    assert html.count("<h1") == 1
+    assert html.count("<main") == 1
+    assert re.search(r"<title>\s*\S[^<]* – Portico</title>", html)
+    assert not re.search(r"\[\[|\]\]|\[%|%\]|\{\{|\}\}|\{%|\{\w+\}", html)
+    assert not re.search(r"\bNone\b(?! of)", text(html))
+
+
+@pytest.mark.parametrize("problem", sorted(PROBLEMS))
+def test_a_problem_with_a_form_is_told_at_the_head_of_the_page_and_in_its_title(
+    problem: str, written: PageRenderer
+) -> None:
+    found = render_view(VIEWS["waiting_to_take_up"], frame(written, problem=problem), {})
+    html = written.page(found.sheet, "en", found.holes)
+    assert '<div class="govuk-error-summary"' in html
+    assert "Error:" in html.partition("</title>")[0]
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_every_page_with_its_style_sheet_is_at_most_30_kilobytes(name: str, written: PageRenderer) -> None:
+    style = len(gzip.compress((BUILT / "portico.css").read_bytes(), 9))
+    for language in LANGUAGES:
+        assert len(page(VIEWS[name], written, language, {"portico-code": CODE}).encode()) + style <= PAGE
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_no_page_holds_what_the_policy_forbids(name: str, written: PageRenderer) -> None:
+    html = page(VIEWS[name], written)
+    assert not re.search(r"<[^>]*\s(style|on\w+)=", html)
+    assert not re.search(r"<(style|iframe|object|embed|base|meta http-equiv)\b", html)
+    assert "javascript:" not in html
+    assert "data:" not in html
+    for source in re.findall(r'<(?:link|script|img)[^>]*(?:href|src)="([^"]*)"', html):
+        assert source.startswith("/static/")
+
+
+@pytest.mark.parametrize("name", [name for name in VIEWS if name != "leave_by_post"])
+def test_no_page_needs_a_script(name: str, written: PageRenderer) -> None:
+    assert "<script" not in page(VIEWS[name], written)
+
+
+def test_the_form_that_goes_back_to_a_service_can_be_sent_by_hand(written: PageRenderer) -> None:
+    html = page(VIEWS["leave_by_post"], written)
+    assert '<form method="post" action="https://fishing.example/return" id="leave">' in html
+    assert '<input type="hidden" name="state" value="&#34;&lt;">' in html
+    assert "Go to <bdi>Apply for a fishing licence</bdi>" in html.partition('id="leave"')[2].partition("</form>")[0]
+
+
+@pytest.mark.parametrize("failure", FailureClass)
+def test_a_failure_page_has_its_parts_in_one_order(failure: FailureClass, written: PageRenderer) -> None:
+    html = text(page(went_wrong(failure), written))
+    names = {"provider": BANK.name("en"), "service": SERVICE.name("en"), "site": "Portico"}
+    told = FAILURE_TEXTS[failure]
+    keeps = not GOING_ON.isdisjoint(went_wrong(failure).steps)
+    parts = [
+        told.title.format(**names),
+        *(line.format(**names) for line in told.story),
+        told.not_shared.format(**names),
+        "Your place is kept until" if keeps else "You can open this page again until",
+        *(["What you can do now"] if went_wrong(failure).steps else []),
+        "If you are stuck",
+        "Your reference is K7WM 2QXD",
+        "Stop and go back to Apply for a fishing licence",
+    ]
+    after = html.partition("For Apply for a fishing licence")[2]
+    plain = re.sub(r"\s+([.,?!’])", r"\1", after)
+    places = [plain.find(part) for part in parts]
+    assert -1 not in places, [part for part, place in zip(parts, places, strict=True) if place < 0]
+    assert places == sorted(places)
+
+
+def test_every_step_has_something_to_press_or_to_read(written: PageRenderer) -> None:
+    html = page(VIEWS["every_step"], written)
+    for path in ("have", "help", "status", "withdraw", "later", "data", "choose"):
+        assert re.search(rf'(action|href)="/journey/{HANDLE}/{path}"', html), path
+    assert 'href="/continue"' in html
+    assert 'href="https://fishing.example/"' in html
+    assert 'href="mailto:help@fishing.example"' in html
+    assert 'href="https://alder.example/help"' in html
+    assert "Come to us" in html
+
+
+@pytest.mark.parametrize("failure", FailureClass)
+def test_a_failure_page_offers_every_step_that_is_real(failure: FailureClass, written: PageRenderer) -> None:
+    view = went_wrong(failure)
+    steps = shown(view, written).holes["steps"]
+    assert isinstance(steps, list)
+    assert len(steps) == len(view.steps)
+
+
+def test_the_way_that_just_failed_is_not_among_the_others(written: PageRenderer) -> None:
+    html = page(went_wrong(FailureClass.NOT_VERIFIED), written)
+    assert 'value="cedar"' in html
+    assert 'value="alder"' not in html
+
+
+def test_the_picker_has_radios_one_button_and_a_person_last_after_or(written: PageRenderer) -> None:
+    html = page(VIEWS["choose"], written)
+    assert re.findall(r'type="radio" value="(\w+)"', html) == ["alder", "cedar", "help"]
+    assert re.search(r"__divider\">or</div>.*value=\"help\"", html, re.DOTALL)
+    picker = html.partition(f'action="/journey/{HANDLE}/choose"')[2].partition("</form>")[0]
+    assert picker.count("<button") == 1
+    assert " disabled" not in html
+
+
+def test_the_picker_says_what_does_not_work_and_since_when(written: PageRenderer) -> None:
+    said = text(page(VIEWS["choose"], written))
+    assert "Birch &amp; Post &lt;i&gt; – Not working since 06:00. We last checked at 07:59." in said
+    assert "They are moving house. We expect it back at 10:00 on 17 January 2027." in said
+    assert "The order of this list is by chance" in said
+
+
+def test_the_picker_says_what_happened_before_and_what_is_special_about_a_way(written: PageRenderer) -> None:
+    said = text(page(VIEWS["choose"], written))
+    assert "You tried this at 07:55. You did not finish here." in said
+    assert "Its own pages are in: Arabic, French." in said
+    assert "Takes about 7 minutes" in said
+    rich = text(page(VIEWS["choose_rich"], written))
+    assert "Can be used until 13 February 2027." in rich
+    assert "suggests this" in rich
+    assert "Takes nobody new from 19 January 2027 on." in rich
+    assert "Only if you already have an account there." in rich
+    order = [rich.index(part) for part in ("suggests this", "All other ways", " or ")]
+    assert order == sorted(order)
+
+
+def test_a_level_that_nothing_reaches_is_said_before_any_effort_is_spent(written: PageRenderer) -> None:
+    html = page(VIEWS["choose_no_route"], written)
+    assert "You cannot prove your identity online for" in html
+    assert 'type="radio"' not in html
+    assert f'href="/journey/{HANDLE}/help"' in html
+
+
+def test_names_cannot_become_markup(written: PageRenderer) -> None:
+    assert "<i>" not in page(VIEWS["choose_rich"], written)
+    shared = page(VIEWS["share"], written)
+    assert "Ada &lt;b&gt;Marchetti&lt;/b&gt;" in shared
+    assert "<b>" not in shared
+
+
+def test_what_is_shared_stands_there_in_words_with_its_reason(written: PageRenderer) -> None:
+    said = text(page(VIEWS["share"], written))
+    assert "Date of birth 2 April 1958 Why: The price depends on your age. You shared this before." in said
+    assert "Address 12 High Street Llandudno" in said
+    assert "Email address was checked Yes" in said
+    assert "Alder Bank told us that this is you" in said
+    assert "asks for no details about you" in text(page(VIEWS["share_nothing"], written))
+
+
+def test_leaving_goes_by_itself_the_first_time_only(written: PageRenderer) -> None:
+    view = VIEWS["leave"]
+    assert isinstance(view, RedirectAway)
+    first = shown(view, written)
+    assert ("Refresh", f"0;url={view.url}") in first.headers
+    assert first.cookies[0].startswith(f"portico-left=mark-1; Path=/journey/{HANDLE};")
+    again = shown(view, written, held={"portico-left": "mark-1"})
+    assert again.headers == ()
+    assert again.cookies == ()
+    new = shown(view, written, held={"portico-left": "mark-0"})
+    assert new.headers == first.headers
+    for found in (first, again):
+        assert 'href="https://alder.example/authorize?a=1&amp;b=2"' in written.page("leave", "en", found.holes)
+
+
+def test_coming_back_from_leaving_offers_the_other_ways(written: PageRenderer) -> None:
+    assert 'value="cedar"' not in page(VIEWS["leave"], written)
+    html = page(VIEWS["leave"], written, held={"portico-left": "mark-1"})
+    assert 'value="cedar"' in html
+    assert 'value="alder"' not in html
+
+
+def test_a_url_cannot_break_out_of_the_refresh_header(written: PageRenderer) -> None:
+    view = RedirectAway(SERVICE, "https://fishing.example/return?a=\r\nSet-Cookie: x=y\u2028", "m", None)
+    header = dict(shown(view, written).headers)["Refresh"]
+    assert header == "0;url=https://fishing.example/return?a=%0D%0ASet-Cookie:%20x=y%E2%80%A8"
+
+
+def test_the_words_show_until_they_have_to_be_typed_in(written: PageRenderer) -> None:
+    assert "lantern" in page(VIEWS["waiting_in_line"], written)
+    assert "lantern" not in page(VIEWS["waiting_to_take_up"], written)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("waiting_to_take_up", "We sent a code to a…@example.org . It works until 09:00."),
+        ("waiting_code_posted", "We sent a code to your home by post. It works until 09:00."),
+        ("waiting_code_to_send", "We send a code to your email address, a…@example.org ."),
+        ("waiting_code_to_send_by_phone", "We send a code to your telephone, …982 ."),
+        ("waiting_code_to_post", "We send you a code."),
+        ("waiting_no_more_codes", "No more codes can be sent for this request."),
+    ],
+)
+def test_taking_up_an_identity_says_where_the_code_goes(name: str, told: str, written: PageRenderer) -> None:
+    html = page(VIEWS[name], written)
+    assert told in text(html)
+    assert ('action="/journey/a-handle-for-tests-only/code"' in html) == (name != "waiting_no_more_codes")
+    assert ('name="words"' in html) == (name in ("waiting_to_take_up", "waiting_code_posted"))
+
+
+def test_no_failure_page_blames_anybody_or_speaks_of_fraud_death_or_what_did_not_match(written: PageRenderer) -> None:
+    for failure in FailureClass:
+        said = text(page(went_wrong(failure), written)).lower()
+        for word in ("fraud", "suspici", "deceased", "died", "death", "did not match", "your fault", "you failed"):
+            assert word not in said
+
+
+def test_the_code_to_continue_shows_with_a_picture_as_long_as_the_browser_remembers_it(written: PageRenderer) -> None:
+    html = page(VIEWS["waiting_asked"], written, held={"portico-code": CODE})
+    assert CODE in html
+    assert '<svg role="img"' in html
+    assert "id.test/continue" in html
+    assert CODE not in page(VIEWS["waiting_asked"], written)
+
+
+def test_a_reference_is_readable_in_two_groups_however_it_is_stored() -> None:
+    assert readable("K7WM2QXD") == readable("K7WM-2QXD") == "K7WM 2QXD"
+
+
+def test_every_class_of_failure_has_its_texts() -> None:
+    assert set(FAILURE_TEXTS) == set(FailureClass)
+    for failure, told in FAILURE_TEXTS.items():
+        if failure in AT_A_PROVIDER:
+            assert told.short, failure
+
+
+def test_templates_use_only_what_they_are_given(written: PageRenderer, files: Statics) -> None:
+    environment = Environment()
+    sheets: tuple[PageTemplate, ...] = (*citizens.SHEETS, *public.SHEETS)
+    given = {name for sheet in sheets for name in sheet.context}
+    known = given | {"_", "hole", "named", "language", "others", "site", "name", "support", "files"}
+    for folder in ("citizens", "public", "layouts"):
+        for template in (TEMPLATES / folder).glob("*.html"):
+            source = template.read_text()
+            own = set(re.findall(r"(?:import|macro) (\w+)", source))
+            assert meta.find_undeclared_variables(environment.parse(source)) <= known | own, template
+
+
+def test_a_template_that_is_wrong_keeps_the_broker_from_starting(written: PageRenderer, files: Statics) -> None:
+    with pytest.raises(Exception, match=r"no-such|not found"):
+        page_renderer(written.languages, SITE, (PageTemplate("x", "citizens/no-such.html"),), files)
+
+
+def test_no_wording_or_mark_of_a_government_is_in_the_pages() -> None:
+    for path in [*TEMPLATES.rglob("*.html"), *Path(BUILT).glob("portico*.css")]:
+        said = path.read_text().lower()
+        for mark in ("gov.uk", "crown", "gds transport"):
+            assert mark not in said.replace("govuk", ""), (path, mark)
+
+
+def test_a_provider_that_is_gone_since_and_nothing_to_do_still_make_a_page(written: PageRenderer) -> None:
+    view = replace(went_wrong(FailureClass.CANCELLED), card=None, steps=())
+    said = text(page(view, written))
+    assert "the organisation you chose" in said
+    assert "What you can do now" not in said

@@ -1,0 +1,295 @@
+"""The console in a real Chromium: by keyboard alone, without script, and page by page for those who need more."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import BrowserContext, Page
+
+from broker.assisted import events as ev
+from broker.assisted.case import CaseState
+from broker.platform.system import System
+from broker.web.staff.evidence_pages import DATE, PARTIAL_DATE
+from tests.conftest import NewContext
+from tests.unit.web.staff import CARYS, MEI, RHYS, TOM, Ready, Stage, staged
+from tests.unit.web.test_accessibility import CUT_OFF, violations
+from tests.unit.web.test_staff import reviewed, worked
+
+SIMULATED = "simulator-staff"
+"""The cookie of the simulated provider's own session: browsers share cookies across the ports of one host."""
+
+
+@pytest.fixture
+async def stage(console_ready: Ready, tmp_path: Path, system: System) -> AsyncIterator[Stage]:
+    """The console and the staff provider, served on loopback."""
+    async with staged(console_ready, tmp_path, system, served=True) as set_up:
+        yield set_up
+
+
+class Keyboard:
+    """Somebody who has no mouse."""
+
+    def __init__(self, page: Page) -> None:
+        """Sits down before a page."""
+        self.page = page
+
+    async def to(self, what: str) -> None:
+        """Goes on with the tab key until the element with this selector has the focus, and can be seen to have it."""
+        for _ in range(120):
+            await self.page.keyboard.press("Tab")
+            if await self.page.evaluate(f"document.activeElement.matches({what!r})"):
+                seen = "const r = document.activeElement.getBoundingClientRect(); r.bottom > 0 && r.top < innerHeight"
+                assert await self.page.evaluate(f"(() => {{ {seen.replace('; ', '; return ')} }})()"), what
+                return
+        raise AssertionError(f"the tab key does not lead to {what} on {self.page.url}")
+
+    async def press(self, what: str, key: str = "Enter") -> None:
+        """Presses a key on an element; where that leads to another page, waits for it."""
+        await self.to(what)
+        if key == "Enter":
+            async with self.page.expect_navigation():
+                await self.page.keyboard.press(key)
+        else:
+            await self.page.keyboard.press(key)
+
+    async def write(self, what: str, text: str) -> None:
+        """Types into a field."""
+        await self.to(what)
+        await self.page.keyboard.type(text)
+
+    async def answer(self, checks: tuple[str, ...]) -> None:
+        """Answers checks with yes: with the space bar, or with the arrow from an answer that stands there already."""
+        for check in checks:
+            await self.press(f'[name="check.{check}"]', "Space")
+            while not await self.page.evaluate("document.activeElement.value === 'yes'"):
+                await self.page.keyboard.press("ArrowUp")
+
+
+async def sign_in(hand: Keyboard, origin: str, who: str) -> None:
+    """Signs in at the simulated provider."""
+    await hand.page.goto(origin)
+    async with hand.page.expect_navigation(url="**/staff/authorize**"):
+        await hand.to('a[href^="/sign-in/go"]')
+        await hand.page.keyboard.press("Enter")
+    await hand.page.get_by_label(who).check()
+    async with hand.page.expect_navigation(url=f"{origin}/**"):
+        await hand.page.get_by_role("button", name="Continue").click()
+
+
+async def test_two_people_verify_a_citizen_by_keyboard_alone_and_without_script(
+    stage: Stage, new_context: NewContext
+) -> None:
+    case = await stage.case()
+    at = f"/cases/{case.id}"
+    context = await new_context(java_script_enabled=False, viewport={"width": 1024, "height": 768})
+    agent = Keyboard(await context.new_page())
+    await sign_in(agent, stage.origin, "Tom Okafor")
+    await guarded(context)
+    await agent.press('form[action="/next"] button')
+    assert agent.page.url == stage.origin + at
+    await agent.press(f'form[action="{at}/start"] button')
+    await agent.press(f'form[action="{at}/words"] button')
+    await agent.press(".pt-inline-form button")
+    await agent.write("#at-number", "PQ8812345")
+    await agent.write("#at-country", "GBR")
+    await agent.write("#at-expires", "2031-04-09")
+    await agent.answer(("seen", "valid", "features", "details_match", "record", "face"))
+    await agent.press("main .govuk-button")
+    await agent.press(f'a[href="{at}/person"]')
+    await agent.answer(("active_months", "active_years", "not_deceased", "not_reported", "not_at_risk"))
+    await agent.press("main .govuk-button")
+    await agent.press(f'a[href="{at}/details"]')
+    await agent.write("#at-given_name", "Amina")
+    await agent.write("#at-family_name", "Hughes")
+    await agent.write("#at-birthdate", "1987-04-12")
+    await agent.press("main form .govuk-button")
+    assert "Substantial" in await agent.page.inner_text("aside")
+    await agent.press(f'form[action="{at}/end"] button')
+    await agent.press(f'a[href="{at}/decision"]')
+    await agent.press("#decision-approve", "Space")
+    await agent.press(f'form[action="{at}/decision"] button')
+    assert await agent.page.inner_text("h1") == "Your decision is recorded"
+    assert await state(stage) is CaseState.REVIEW
+    await second_person(stage, await new_context(java_script_enabled=False), at)
+    assert await state(stage) is CaseState.APPROVED
+
+
+async def second_person(stage: Stage, context: BrowserContext, at: str) -> None:
+    """Reviews what was decided, in a browser that knows nothing of the first."""
+    reviewer = Keyboard(await context.new_page())
+    await sign_in(reviewer, stage.origin, "Mei Lindqvist")
+    await reviewer.press('form[action="/next"] button')
+    assert "What the agent decided" not in await reviewer.page.inner_text("main")
+    await reviewer.press(f'a[href="{at}/view"]')
+    await reviewer.press("#decision-approve", "Space")
+    await reviewer.press(f'form[action="{at}/view"] button')
+    await reviewer.press(f'a[href="{at}/review"]')
+    await reviewer.press("#decision-agree", "Space")
+    await reviewer.press(f'form[action="{at}/review"] button')
+    assert await reviewer.page.inner_text("h1") == "Your review is recorded"
+
+
+async def guarded(context: BrowserContext) -> None:
+    """The session's cookie can be read by no script and goes to this host alone; nothing is left of the departure."""
+    cookies = {cookie.get("name"): cookie for cookie in await context.cookies()}
+    assert [name for name in cookies if name != SIMULATED] == ["__Host-portico-staff"]
+    session = cookies["__Host-portico-staff"]
+    kept = (session.get("httpOnly"), session.get("secure"), session.get("sameSite"), session.get("expires"))
+    assert kept == (True, True, "Lax", -1)
+
+
+async def state(stage: Stage) -> CaseState | None:
+    """How the first case stands."""
+    case = await stage.facts.cases.load("case-1")
+    return None if case is None else case.state
+
+
+async def test_whoever_proves_anew_who_they_are_comes_back_to_the_decision(
+    stage: Stage, new_context: NewContext
+) -> None:
+    case = await stage.case()
+    cookie = await stage.session(CARYS)
+    at = await worked(stage, stage.somebody(cookie), case)
+    context = await new_context()
+    await known(context, await stage.session(CARYS, auth_time=stage.system.now() - 400))
+    hand = Keyboard(await context.new_page())
+    await hand.page.goto(f"{stage.origin}{at}/decision")
+    assert await hand.page.inner_text("h1") == "Show that it is still you"
+    async with hand.page.expect_navigation(url="**/staff/authorize**"):
+        await hand.page.get_by_role("button", name="Sign in again").click()
+    await hand.page.get_by_label("Tom Okafor").check()
+    await hand.page.get_by_role("button", name="Continue").click()
+    await hand.page.wait_for_url(f"{stage.origin}/callback**")
+    assert await hand.page.inner_text("h1") == "That was somebody else"
+    await hand.page.goto(f"{stage.origin}{at}/decision")
+    async with hand.page.expect_navigation(url="**/staff/authorize**"):
+        await hand.page.get_by_role("button", name="Sign in again").click()
+    await hand.page.get_by_label("Carys Bevan").check()
+    await hand.page.get_by_role("button", name="Continue").click()
+    await hand.page.wait_for_url(f"{stage.origin}{at}/decision")
+    assert await hand.page.inner_text("h1") == "Decide"
+
+
+async def known(context: BrowserContext, cookie: str) -> None:
+    """Gives a browser a session, or takes the one before away."""
+    await context.clear_cookies()
+    name = "__Host-portico-staff"
+    await context.add_cookies([{"name": name, "value": cookie, "domain": "localhost", "path": "/", "secure": True}])
+
+
+class Looked:
+    """Looks at pages at both widths and notes their faults."""
+
+    def __init__(self, page: Page, origin: str) -> None:
+        """Nothing looked at yet."""
+        self.page, self.origin, self.count = page, origin, 0
+        self.faults: dict[str, object] = {}
+
+    async def at(self, *paths: str) -> None:
+        """Looks at these, with whatever can be unfolded unfolded."""
+        for path in paths:
+            await self.page.goto(self.origin + path)
+            await self.page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+            for width in (320, 1024):
+                await self.page.set_viewport_size({"width": width, "height": 900})
+                if found := [*await violations(self.page), *await self.page.evaluate(CUT_OFF)]:
+                    self.faults[f"{path} at {width}"] = found
+            self.count += 1
+
+
+async def outer_pages(stage: Stage, context: BrowserContext, looked: Looked) -> None:
+    """What anybody sees, and what becomes of a case."""
+    await looked.at("/sign-in", "/signed-out", "/callback?state=x", "/no-such-page")
+    await known(context, await stage.session(CARYS))
+    await looked.at("/done/decided", "/done/reviewed", "/cases/x/overtaken", "/cases/x/lapsed", "/cases/no-such")
+
+
+async def agents_pages(stage: Stage, context: BrowserContext, looked: Looked) -> None:
+    """What an agent sees in the session, from the empty desk on."""
+    cookie = await stage.session(CARYS)
+    await known(context, cookie)
+    await looked.at("/", "/?problem=nothing", "/?problem=reference")
+    case = await stage.case()
+    sign_in_context = stage.somebody(cookie)
+    at = f"/cases/{case.id}"
+    await sign_in_context.send("/next", "/")
+    await looked.at("/", at, f"{at}?problem=choice")
+    await sign_in_context.send(f"{at}/start", at, {"channel": "video"})
+    await looked.at(at, f"{at}/evidence/new?kind=passport", f"{at}/evidence/new?kind=bank_statement&problem=missing")
+
+
+async def deciding_pages(stage: Stage, context: BrowserContext, looked: Looked) -> None:
+    """What an agent sees once there is something to decide."""
+    cookie = await stage.session(CARYS)
+    await known(context, cookie)
+    case, sign_in_context = await stage.case(), stage.somebody(cookie)
+    at = await worked(stage, sign_in_context, case)
+    await sign_in_context.send(f"{at}/note", at, {"note": "Wears a hearing aid, speak clearly"})
+    await looked.at(at, f"{at}/evidence/e1", f"{at}/person", f"{at}/details?problem=not_a_date&at=birthdate")
+    await looked.at(f"{at}/decision", f"{at}/decision?problem=reason&decision=decline", f"{at}?told=saved")
+    await known(context, await stage.session(CARYS, auth_time=stage.system.now() - 400))
+    await looked.at(f"{at}/decision")
+
+
+async def reviewers_pages(stage: Stage, context: BrowserContext, looked: Looked) -> None:
+    """What a reviewer sees before and after their own view."""
+    case, sign_in_context = await reviewed(stage)
+    at = f"/cases/{case.id}"
+    await known(context, sign_in_context.headers["cookie"].partition("=")[2])
+    await looked.at(at, f"{at}/view")
+    await sign_in_context.send(f"{at}/view", f"{at}/view", {"decision": "decline", "decline.face_differs": "yes"})
+    await looked.at(at, f"{at}/review", f"{at}/review?problem=reason&decision=disagree", f"{at}?problem=not_now")
+
+
+async def leads_pages(stage: Stage, context: BrowserContext, looked: Looked) -> None:
+    """What a lead sees of a held case, and what somebody else does."""
+    case = await stage.case(ev.Held(RHYS.id, "doubt"))
+    at = f"/cases/{case.id}"
+    for member in (MEI, RHYS, TOM):
+        cookie = await stage.session(member)
+        await known(context, cookie)
+        await stage.somebody(cookie).send("/open", "/", {"reference": case.reference, "reason": "follow_up"})
+        await looked.at("/", at)
+
+
+PARTS = {
+    "outside": outer_pages,
+    "session": agents_pages,
+    "decision": deciding_pages,
+    "review": reviewers_pages,
+    "lead": leads_pages,
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+async def test_no_page_has_an_axe_violation_or_is_cut_off(part: str, stage: Stage, new_context: NewContext) -> None:
+    context = await new_context()
+    looked = Looked(await context.new_page(), stage.origin)
+    await PARTS[part](stage, context, looked)
+    assert looked.faults == {}
+    assert looked.count >= 6
+
+
+@pytest.mark.parametrize(
+    ("typed", "whole", "partial"),
+    [
+        ("1977-04-12", True, True),
+        ("1977/4/2", True, True),
+        ("12.04.1977", True, True),
+        ("\u202d1977\u201104\u201112\u202c", True, True),
+        ("\u0661\u0669\u0667\u0667-\u0660\u0664-\u0661\u0662", True, True),
+        ("1977", False, True),
+        ("1977-04", False, True),
+        ("0000-04-12", True, True),
+        ("04/12/1977", False, False),
+        ("April 1977", False, False),
+    ],
+)
+async def test_a_browser_lets_pass_what_can_be_a_date_or_part_of_one(
+    page: Page, typed: str, whole: bool, partial: bool
+) -> None:
+    """The pattern of a field keeps what was typed in the form; the broker itself says what is a date."""
+    await page.set_content(f"<input id=whole pattern='{DATE}'><input id=partial pattern='{PARTIAL_DATE}'>")
+    for field, passes in (("whole", whole), ("partial", partial)):
+        await page.fill(f"#{field}", typed)
+        assert await page.evaluate("field => document.getElementById(field).validity.valid", field) is passes

@@ -1,0 +1,91 @@
+"""The texts of the citizens' pages: found in templates and code, compared with the catalogues.
+
+    python -m tests.unit.web.texts
+
+writes what is new into every catalogue, with an empty translation, and takes out what is gone. The suite fails until
+somebody has translated it.
+"""
+
+import io
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract
+from babel.messages.pofile import read_po, write_po
+from jinja2.ext import babel_extract
+
+WEB = Path(__file__).parents[3] / "broker" / "web"
+CATALOGUES = WEB / "languages"
+KEYWORDS = {"_": None, "gettext": None, "text": None, "markup": None, "marked": None, "several": (1, 2)}
+PASSING = (b'"POT-', b'"PO-', b'"Last-', b'"Language-Team', b'"Report-', b'"Generated-', b'"Project-')
+# The console is for staff: its texts are not part of what citizens read.
+FOLDERS = ("templates/citizens", "templates/layouts", "templates/parts", "templates/public")
+MODULES = ("citizens", "public")
+
+
+def files() -> Iterator[Path]:
+    """Every file that holds texts for citizens."""
+    for folder in FOLDERS:
+        yield from sorted((WEB / folder).glob("*.html"))
+    for package in MODULES:
+        yield from sorted((WEB / package).glob("*.py"))
+    yield WEB / "language.py"
+
+
+def found() -> Catalog:
+    """All texts, with the files they stand in. No line numbers: they would change with every edit."""
+    registry = Catalog(project="Portico", charset="utf-8", fuzzy=False)
+    for path in files():
+        method = "python" if path.suffix == ".py" else babel_extract
+        place = path.relative_to(WEB.parents[1]).as_posix()
+        for _, message, comments, context in extract(method, io.BytesIO(path.read_bytes()), KEYWORDS):
+            registry.add(message, locations=[(place, 0)], auto_comments=comments, context=context)
+    return registry
+
+
+def registry(code: str) -> Catalog:
+    """A language's catalogue as it stands in the repository."""
+    with (CATALOGUES / f"{code}.po").open("rb") as file:
+        return read_po(file, locale=code)
+
+
+def codes() -> list[str]:
+    """The languages that have a catalogue."""
+    return sorted(path.stem for path in CATALOGUES.glob("*.po"))
+
+
+def put(code: str, held: Catalog) -> None:
+    """Writes a catalogue, without the lines that would change with every writing."""
+    written = io.BytesIO()
+    write_po(written, held, include_lineno=False, width=120)
+    lines = [line for line in written.getvalue().splitlines(keepends=True) if not line.startswith(PASSING)]
+    (CATALOGUES / f"{code}.po").write_bytes(b"".join(lines))
+
+
+def untranslated(held: Catalog) -> list[str]:
+    """The texts of a catalogue that have no translation yet."""
+    left = []
+    for message in held:
+        strings = message.string if isinstance(message.string, tuple | list) else (message.string,)
+        if message.id and not all(strings):
+            left.append(str(message.id))
+    return left
+
+
+def main() -> int:
+    """Brings every catalogue up to date."""
+    template = found()
+    for code in codes():
+        held = registry(code)
+        held.update(template, no_fuzzy_matching=True)
+        held.obsolete.clear()
+        held.fuzzy = False
+        put(code, held)
+        print(f"{code}: {len(held)} texts, {len(untranslated(held))} to translate")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,27 @@
+"""What a configuration announces of verifications is what it can produce."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from broker.model.assurance import EvidenceType
+from broker.settings import Settings
+from broker.wiring.assisted_wiring import verifiable
+from providers.openid.identity import verifiable as of_provider
+from tests.support.configuration import Configuration, prepared
+
+
+def told(settings: Settings) -> set[EvidenceType]:
+    return set(verifiable(settings, [of_provider(entry.config) for entry in settings.providers.values()]).kinds)
+
+
+def test_documents_and_vouches_are_announced_only_where_help_from_a_person_is_offered(tmp_path: Path) -> None:
+    prepared(tmp_path)
+    settings = Configuration(tmp_path / "config").settings()
+    broker = settings.broker
+    assert told(settings) == set(EvidenceType)
+    for without in (
+        replace(settings, staff=None),
+        replace(settings, broker=replace(broker, assisted=replace(broker.assisted, enabled=False))),
+    ):
+        assert told(without) == {EvidenceType.ELECTRONIC_RECORD}
+    assert told(replace(settings, staff=None, providers={})) == set()

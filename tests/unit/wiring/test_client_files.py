@@ -1,0 +1,288 @@
+"""Services register by themselves, as files that everybody reads: at a real door, over real settings."""
+
+import asyncio
+import base64
+import json
+import re
+import tomllib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from broker import wiring
+from broker.model.store_results import StoreUnavailable
+from broker.platform import system
+from broker.wiring.client_files import rewrite_renamed
+from broker.wiring.container import Container
+from tests.support.configuration import Configuration, prepared
+
+ISSUER = "http://localhost:8000"
+SETTINGS = {
+    "names": {"en": "One", "cy": "Un"},
+    "home": "https://one.example/",
+    "redirect_uris": ["https://one.example/back"],
+    "profile": "oidc",
+    "authentication": "client_secret_basic",
+    "secret_digest": "0" * 64,
+    "sector": "self-1",
+}
+SERVICE = {"client_name": "Trying out", "redirect_uris": ["https://shop.example/back"]}
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """The public door, and the folder of settings behind it."""
+
+    container: Container
+    folder: Path
+    client: httpx.AsyncClient
+
+    async def register(self, **metadata: Any) -> httpx.Response:
+        """Registers a service that says this of itself."""
+        content = json.dumps({**SERVICE, **metadata})
+        return await self.client.post("/register", content=content, headers={"content-type": "application/json"})
+
+    def files(self) -> list[str]:
+        """The files of services."""
+        return sorted(path.name for path in (self.folder / "services").iterdir())
+
+
+@pytest.fixture(scope="module")
+async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
+    """A door at which services may register."""
+    root = tmp_path_factory.mktemp("registering")
+    prepared(root)
+    config = Configuration(root / "config")
+    config.change("broker.toml", "dynamic_registration", True)
+    settings = config.settings()
+    await wiring.migrated(settings)
+    reader = partial(wiring.read, config.folder)
+    async with wiring.open_container(settings, system.real_system(), reader, config.folder) as container:
+        transport = httpx.ASGITransport(app=wiring.public_app(container))
+        async with httpx.AsyncClient(transport=transport, base_url=ISSUER) as client:
+            yield Door(container, config.folder, client)
+
+
+async def test_a_service_registers_is_known_at_once_and_is_told_what_is_in_force(door: Door) -> None:
+    reply = await door.register(contacts=["me@shop.example"], logo_uri="https://shop.example/logo")
+    told = reply.json()
+    assert (reply.status_code, reply.headers["cache-control"]) == (201, "no-store")
+    assert told["client_secret_expires_at"] == 0
+    assert told["redirect_uris"] == SERVICE["redirect_uris"]
+    assert told["token_endpoint_auth_method"] == "client_secret_basic"
+    assert "logo_uri" not in told
+    assert tomllib.loads((door.folder / "services" / f"{told['client_id']}.toml").read_text())["contact"]
+    form = {"grant_type": "authorization_code", "code": "code_none", "redirect_uri": SERVICE["redirect_uris"][0]}
+    for secret, error in ((told["client_secret"], "invalid_grant"), ("wrong" * 9, "invalid_client")):
+        answer = await door.client.post("/token", data=form, auth=(told["client_id"], secret))
+        assert answer.json()["error"] == error
+    asked = {
+        "client_id": told["client_id"],
+        "redirect_uri": SERVICE["redirect_uris"][0],
+        "scope": "openid profile",
+        "response_type": "code",
+        "code_challenge": "x" * 43,
+        "code_challenge_method": "S256",
+    }
+    begun = await door.client.get("/authorize", params=asked)
+    assert begun.headers["location"].startswith(("/journey/", f"{ISSUER}/journey/"))
+
+
+async def test_a_registration_is_read_and_ended_by_its_own_token_and_no_other(door: Door) -> None:
+    first, second = [(await door.register()).json() for _ in range(2)]
+    bearer = {"Authorization": f"Bearer {first['registration_access_token']}"}
+    read = (await door.client.get(first["registration_client_uri"], headers=bearer)).json()
+    once = {"client_secret", "client_secret_expires_at", "client_id_issued_at"}
+    assert read == {name: value for name, value in first.items() if name not in once}
+    for headers in ({}, bearer, {"Authorization": "Bearer registration_"}, {"Authorization": "Basic eDp5"}):
+        for method in ("GET", "DELETE"):
+            refused = await door.client.request(method, second["registration_client_uri"], headers=headers)
+            assert refused.status_code == 401
+            assert refused.headers["www-authenticate"].startswith("Bearer")
+    assert (await door.client.delete(first["registration_client_uri"], headers=bearer)).status_code == 204
+    assert (await door.client.get(first["registration_client_uri"], headers=bearer)).status_code == 401
+    assert second["client_id"] in door.container.registry.services
+    assert first["client_id"] not in door.container.registry.services
+
+
+async def test_what_an_operator_wrote_is_nobodys_to_read_or_end(door: Door) -> None:
+    mark = base64.urlsafe_b64encode(door.container.sealer.mac("registration", b"demo-service")).decode().rstrip("=")
+    headers = {"Authorization": f"Bearer registration_{mark}"}
+    for method in ("GET", "DELETE"):
+        assert (await door.client.request(method, "/register/demo-service", headers=headers)).status_code == 401
+    assert "demo-service.toml" in door.files()
+
+
+async def test_self_registered_clients_of_the_release_before_are_kept_and_their_files_rewritten_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    prepared(tmp_path)
+    config = Configuration(tmp_path / "config")
+    config.change("broker.toml", "dynamic_registration", True)
+    file = "services/self-00ff00ff00ff00ff.toml"
+    claims = [{"claim": "name", "reason": {"en": "To greet", "cy": "I gyfarch"}}]
+    before = {**SETTINGS, "scopes": ["openid", "profile"], "data": claims, "sector": "self-00ff00ff00ff00ff"}
+    config.write(file, before)
+    settings = config.settings()
+    assert settings.services["self-00ff00ff00ff00ff"].claims == {"name"}
+    await wiring.migrated(settings)
+    caplog.set_level("INFO", "portico.app")
+    for times in (1, 1):
+        async with wiring.open_container(
+            settings, system.real_system(), partial(wiring.read, config.folder), config.folder
+        ) as container:
+            assert "self-00ff00ff00ff00ff" in container.registry.services
+        now = config.table(file)
+        assert (now["claims"], now.keys() - {"claims"}) == (claims, before.keys() - {"data"})
+        assert [record.message for record in caplog.records].count("client_file_rewritten") == times
+    assert config.settings().services == settings.services
+
+
+async def test_a_self_registered_client_is_read_with_its_old_keys_if_its_file_cannot_be_rewritten(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = Configuration(tmp_path / "config")
+    (tmp_path / "config" / "services").mkdir(parents=True)
+    file = tmp_path / "config" / "services" / "self-00ff00ff00ff00ff.toml"
+    config.write(f"services/{file.name}", {**SETTINGS, "data": [], "seen": date(2026, 1, 2)})
+    text = file.read_text()
+    rewrite_renamed(config.folder)
+    assert [record.message for record in caplog.records] == ["client_file_not_rewritten"]
+    assert file.read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("metadata", "error", "said"),
+    [
+        ({"redirect_uris": ["https://shop.example/#x"]}, "invalid_redirect_uri", "redirect_uris[0]"),
+        ({"redirect_uris": []}, "invalid_redirect_uri", "redirect_uris"),
+        ({"redirect_uris": "https://shop.example/"}, "invalid_redirect_uri", "redirect_uris"),
+        ({"initiate_login_uri": "http://shop.example/go"}, "invalid_client_metadata", "initiate_login_uri"),
+        ({"initiate_login_uri": 7}, "invalid_client_metadata", "initiate_login_uri"),
+        ({"token_endpoint_auth_method": "client_secret_jwt"}, "invalid_client_metadata", "token_endpoint_auth_method"),
+        ({"token_endpoint_auth_method": "private_key_jwt"}, "invalid_client_metadata", "jwks"),
+        ({"response_types": ["code", "token"]}, "invalid_client_metadata", "response_types"),
+        ({"grant_types": ["implicit"]}, "invalid_client_metadata", "grant_types"),
+        ({"id_token_signed_response_alg": "none"}, "invalid_client_metadata", "id_token_signed_response_alg"),
+        ({"sector_identifier_uri": "https://shop.example/s"}, "invalid_client_metadata", "sector_identifier_uri"),
+        ({"client_name": "\ud800"}, "invalid_client_metadata", ""),
+        ({"client_name": 7}, "invalid_client_metadata", "client_name"),
+        ({"client_uri": "x"}, "invalid_client_metadata", "client_uri"),
+        ({"subject_type": "public"}, "invalid_client_metadata", "subject_type"),
+        ({"jwks_uri": "https://shop.example/\n" + "x" * 900}, "invalid_client_metadata", "jwks_uri"),
+        ({"jwks": json.loads('{"a":' * 90 + "0" + "}" * 90)}, "invalid_client_metadata", "deep"),
+        ({"jwks": {"keys": [None]}}, "invalid_client_metadata", ""),
+    ],
+)
+async def test_what_a_file_could_not_say_is_refused_and_leaves_nothing_behind(
+    door: Door, metadata: dict[str, Any], error: str, said: str
+) -> None:
+    before = door.files()
+    reply = await door.register(**metadata)
+    assert (reply.status_code, reply.json()["error"]) == (400, error)
+    told = reply.json()["error_description"]
+    assert said in told and re.fullmatch(r"[ !#-\[\]-~]{1,200}", told)
+    assert door.files() == before
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"[]", "application/json"),
+        (b"{", "application/json"),
+        (b'{"a":1,"a":2}', "application/json"),
+        (b"{}", "text/x"),
+    ],
+)
+async def test_what_is_no_json_object_is_refused(door: Door, content: bytes, kind: str) -> None:
+    reply = await door.client.post("/register", content=content, headers={"content-type": kind})
+    assert (reply.status_code, reply.json()["error"]) == (400, "invalid_client_metadata")
+
+
+async def test_while_the_configuration_is_wrong_elsewhere_nothing_is_registered(door: Door) -> None:
+    wrong = door.folder / "services" / "wrong.toml"
+    wrong.write_text("names = 7")
+    before = door.files()
+    try:
+        reply = await door.register()
+    finally:
+        wrong.unlink()
+    assert (reply.status_code, reply.json()["error"]) == (503, "temporarily_unavailable")
+    assert [*door.files(), "wrong.toml"] == [*(name for name in before if name != "wrong.toml"), "wrong.toml"]
+
+
+@pytest.mark.parametrize(
+    "fault", [OSError("read-only"), StoreUnavailable("the database is away"), asyncio.CancelledError()]
+)
+async def test_what_nobody_could_be_told_of_does_not_stay(
+    door: Door, fault: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert door.container.client_files is not None
+    before = door.files()
+
+    async def failing(client_id: str) -> None:
+        raise fault
+
+    monkeypatch.setattr(door.container.client_files, "_take", failing)
+    if isinstance(fault, asyncio.CancelledError):
+        with pytest.raises(asyncio.CancelledError):
+            await door.container.client_files.add("self-1", SETTINGS)
+    else:
+        assert (await door.register()).status_code == 503
+    assert door.files() == before
+
+
+async def test_what_a_reload_did_not_take_is_neither_registered_nor_ended(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert door.container.client_files is not None
+    told = (await door.register()).json()
+    before = door.files()
+
+    async def refusing(client_id: str) -> None:
+        return None
+
+    monkeypatch.setattr(door.container.client_files, "_take", refusing)
+    assert (await door.register()).status_code == 503
+    assert door.files() == before
+    bearer = {"Authorization": f"Bearer {told['registration_access_token']}"}
+    assert (await door.client.delete(told["registration_client_uri"], headers=bearer)).status_code == 503
+    assert told["client_id"] in door.container.registry.services
+    monkeypatch.undo()
+    assert (await door.client.delete(told["registration_client_uri"], headers=bearer)).status_code == 204
+
+
+async def test_a_registered_service_shares_no_subjects_with_anybody(door: Door) -> None:
+    told = (await door.register(redirect_uris=["https://aberlan.example/a", "https://other.example/b"])).json()
+    sectors = [service.sector for service in door.container.registry.services.values()]
+    mine = door.container.registry.services[told["client_id"]].sector
+    assert sectors.count(mine) == 1
+
+
+async def test_many_at_once_are_all_registered(door: Door) -> None:
+    replies = await asyncio.gather(*(door.register(client_name=f"Number {n}") for n in range(5)))
+    told = [reply.json()["client_id"] for reply in replies]
+    assert set(told) <= door.container.registry.services.keys()
+    assert len(set(told)) == 5
+
+
+async def test_the_metadata_say_where_to_register_and_what_a_new_service_may_use(door: Door) -> None:
+    told = (await door.client.get("/.well-known/openid-configuration")).json()
+    assert told["registration_endpoint"] == f"{ISSUER}/register"
+    assert {"client_secret_basic", "client_secret_post", "private_key_jwt"} <= set(
+        told["token_endpoint_auth_methods_supported"]
+    )
+    assert told["require_pushed_authorization_requests"] is False
+
+
+async def test_nobody_registers_where_that_was_not_asked_for(door: Door) -> None:
+    closed = wiring.public_app(replace(door.container, files=None))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=closed), base_url=ISSUER) as client:
+        assert (await client.post("/register", json=SERVICE)).status_code == 404
+        assert "registration_endpoint" not in (await client.get("/.well-known/openid-configuration")).json()

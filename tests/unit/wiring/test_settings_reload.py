@@ -1,0 +1,241 @@
+"""Settings are read again from real files: taken whole, or not at all."""
+
+import hashlib
+import logging
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from broker.platform.http_client import HttpClients
+from broker.platform.system import System
+from broker.wiring.admin import read
+from broker.wiring.registry import Registry, key_sets
+from broker.wiring.settings_reload import SettingsReloader
+from providers import KINDS, ProviderDependencies
+from tests.support.configuration import Configuration, as_toml, prepared
+
+DEMO = "services/demo-service.toml"
+BANK = "providers/northbank.toml"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The examples with their keys, made once."""
+    folder = tmp_path_factory.mktemp("made")
+    prepared(folder)
+    return folder
+
+
+@pytest.fixture
+def config(made: Path, tmp_path: Path) -> Configuration:
+    """A copy that a test may change."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    return Configuration(tmp_path / "config")
+
+
+class Hosts:
+    """What all processes share: how often somebody asked for a reading; and what this one shows as taken."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.taken: int | None = None
+
+    async def reloads(self) -> int:
+        """How often it was asked."""
+        return self.asked
+
+    def configuration(self, version: int) -> None:
+        """What is taken."""
+        self.taken = version
+
+
+@pytest.fixture
+def hosts() -> Hosts:
+    return Hosts()
+
+
+@pytest.fixture
+async def registry(config: Configuration, system: System) -> AsyncIterator[Registry]:
+    """What was taken at the start."""
+    outgoing, settings = HttpClients(development=True), config.settings()
+    ground = ProviderDependencies(outgoing, system)
+    built = {id: KINDS[one.kind].build(one.card, one.config, ground) for id, one in settings.providers.items()}
+    registry = Registry(built, outgoing, system)
+    registry.replace_all(settings, key_sets(settings))
+    yield registry
+    await outgoing.close()
+
+
+@pytest.fixture
+def reloading(config: Configuration, registry: Registry, hosts: Hosts) -> SettingsReloader:
+    return SettingsReloader(config.settings(), registry, lambda: read(config.folder), hosts, hosts)
+
+
+def new_service(config: Configuration, name: str) -> None:
+    """One more file, like the first service's, with a secret of its own."""
+    table = config.table(DEMO)
+    del table["secret_file"]
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    config.write(f"services/{name}.toml", table | {"secret_digest": digest})
+
+
+async def test_services_come_change_and_go(
+    config: Configuration, registry: Registry, reloading: SettingsReloader
+) -> None:
+    held = registry.services
+    new_service(config, "library")
+    (config.folder / "services/land-register.toml").unlink()
+    config.change(DEMO, "names.en", "Aberlan City")
+    assert list(held) == ["demo-service", "land-register", "travel-office"]
+    await reloading()
+    assert list(held) == ["demo-service", "library", "travel-office"]
+    assert held["demo-service"].name("en") == "Aberlan City" and "land-register" not in held
+    assert await registry.keys("land-register", "") == await registry.keys("nobody", "")
+
+
+async def test_what_was_given_out_before_stays_as_it_was(
+    config: Configuration, registry: Registry, reloading: SettingsReloader
+) -> None:
+    before = registry.services.items()
+    new_service(config, "library")
+    await reloading()
+    assert len(before) == 3 and len(registry.services) == 4
+
+
+async def test_of_a_provider_its_listing_is_taken(
+    config: Configuration, registry: Registry, reloading: SettingsReloader
+) -> None:
+    provider = registry.providers["northbank"].provider
+    config.change(BANK, "policy.enabled", False)
+    await reloading()
+    assert not registry.providers["northbank"].policy.enabled
+    assert registry.providers["northbank"].provider is provider
+
+
+async def test_one_mistake_refuses_everything_and_is_logged_with_place_and_mend(
+    config: Configuration,
+    registry: Registry,
+    reloading: SettingsReloader,
+    hosts: Hosts,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    new_service(config, "library")
+    config.change(BANK, "policy.enabled", False)
+    config.change(DEMO, "redirect_uris", ["https://*.example/"])
+    (config.folder / "services/travel-office.toml").write_text("names = {")
+    await reloading()
+    assert list(registry.services) == ["demo-service", "land-register", "travel-office"]
+    assert registry.providers["northbank"].policy.enabled and hosts.taken is None
+    told = [vars(record) for record in caplog.records if record.message == "setting_invalid"]
+    assert {one["place"].partition(":")[0] for one in told} == {DEMO, "services/travel-office.toml"}
+    assert all(one["mend"] for one in told)
+    assert caplog.records[-1].message == "configuration_refused"
+
+
+async def test_a_service_whose_tokens_no_key_of_ours_signs_is_refused(
+    config: Configuration, registry: Registry, reloading: SettingsReloader, caplog: pytest.LogCaptureFixture
+) -> None:
+    index = config.folder.parent / ".demo/keys/keys.toml"
+    index.write_text(index.read_text().replace("EdDSA", "none"))
+    config.change(DEMO, "id_token_alg", "EdDSA")
+    await reloading()
+    assert registry.services["demo-service"].id_token_alg == "ES256"
+    assert caplog.records[-1].message == "configuration_refused"
+
+
+async def test_what_wants_a_restart_is_named_and_not_taken(
+    config: Configuration, registry: Registry, reloading: SettingsReloader, caplog: pytest.LogCaptureFixture
+) -> None:
+    config.change("broker.toml", "tokens.code", "30 s")
+    config.change("staff.toml", "level", "low")
+    config.change(BANK, "minutes", 9)
+    config.write("providers/eid2.toml", config.table("providers/harbour.toml") | {"id": "eid2"})
+    secret = config.folder.parent / ".demo/secrets"
+    (secret / "eid2").write_text("another secret of the provider")
+    config.change("providers/eid2.toml", "openid.secret_file", "../../.demo/secrets/eid2")
+    with caplog.at_level(logging.INFO, "portico.app"):
+        await reloading()
+    [waiting] = [vars(record)["what"] for record in caplog.records if record.message == "restart_required"]
+    assert waiting == ("broker.toml: tokens", "staff.toml", f"{BANK}", "providers/eid2.toml")
+    assert "eid2" not in registry.providers
+    assert registry.providers["northbank"].provider.card.minutes != 9
+
+
+async def test_services_are_held_to_the_rules_of_the_broker_that_runs(
+    config: Configuration, registry: Registry, reloading: SettingsReloader, caplog: pytest.LogCaptureFixture
+) -> None:
+    # by the files there are no Welsh pages any more, but citizens are shown them until the restart
+    for file in sorted(config.folder.rglob("*.toml")):
+        name = str(file.relative_to(config.folder))
+        config.write(name, without_welsh(config.table(name)))
+    assert not isinstance(read(config.folder), list)
+    await reloading()
+    assert caplog.records[-1].message == "configuration_refused" and registry.version == 1
+    assert any('the text in "cy" is missing' in vars(record).get("what", "") for record in caplog.records)
+
+
+def without_welsh(table: object) -> dict[str, object]:
+    """A table with no Welsh in it."""
+
+    def inner(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: inner(one) for key, one in value.items() if key != "cy"}
+        if isinstance(value, list):
+            return [inner(one) for one in value if one != "cy"]
+        return value
+
+    found = inner(table)
+    assert isinstance(found, dict)
+    return found
+
+
+async def test_another_sector_is_warned_of(
+    config: Configuration, registry: Registry, reloading: SettingsReloader, caplog: pytest.LogCaptureFixture
+) -> None:
+    config.change(DEMO, "sector", "elsewhere.example")
+    await reloading()
+    assert [(r.message, vars(r)["client_id"]) for r in caplog.records if r.levelno >= logging.WARNING] == [
+        ("sector_changed", "demo-service")
+    ]
+
+
+async def test_a_process_reads_when_somebody_asked_since_it_looked_and_shows_what_it_has_taken(
+    config: Configuration, reloading: SettingsReloader, hosts: Hosts
+) -> None:
+    assert not await reloading.look()
+    assert hosts.taken == 0
+    hosts.asked = 1
+    assert await reloading.look()
+    config.change(DEMO, "sector", "")
+    await reloading()
+    assert hosts.taken == 0, "what is refused is not in force"
+    assert not await reloading.look()
+    config.change(DEMO, "sector", "aberlan.example")
+    await reloading()
+    assert hosts.taken == 1
+
+
+async def test_the_first_look_of_a_process_reads_again_if_it_was_ever_asked(
+    reloading: SettingsReloader, hosts: Hosts
+) -> None:
+    hosts.asked = 3
+    assert await reloading.look()
+    await reloading()
+    assert hosts.taken == 3
+
+
+async def test_keys_that_stay_where_they_are_are_kept_and_others_are_fetched_anew(
+    config: Configuration, registry: Registry, reloading: SettingsReloader
+) -> None:
+    for name, url in (("library", "https://library.example/jwks"), ("museum", "https://museum.example/jwks")):
+        table = config.table("services/land-register.toml")
+        del table["jwks_file"]
+        (config.folder / "services" / f"{name}.toml").write_text(as_toml(table | {"jwks_uri": url}))
+    await reloading()
+    before = dict(registry._remote)
+    config.change("services/museum.toml", "jwks_uri", "https://museum.example/keys")
+    await reloading()
+    assert registry._remote["library"] is before["library"]
+    assert registry._remote["museum"].url == "https://museum.example/keys"
