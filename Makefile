@@ -64,7 +64,7 @@ types: .venv/.test ## mypy --strict
 
 suite: setup test-tools
 	$(call say,pytest)
-	@$(PYTEST) || { test -n '$(SECOND_CHANCE)' && $(PY) -m tests.machine.second_chance; }
+	@$(PYTEST) || { test -n '$(SECOND_CHANCE)' && $(PY) -m tests.support.second_chance; }
 
 # Python's -O takes every assert out of the product; pytest keeps those of the tests, and tests/test_asserts.py proves it.
 optimised: setup test-tools
@@ -112,6 +112,6 @@ tests/interop/node_modules/.done: tests/interop/package-lock.json | node
 	@touch $@
 
 test-tools: .venv/.test tests/interop/node_modules/.done
-	@$(PY) -m tests.machine.programs
+	@$(PY) -m tests.support.programs
 
 .NOTPARALLEL:

@@ -334,7 +334,7 @@ def _options(settings: Settings) -> dict[str, Any]:
     return {
         "access_log": False,
         "log_config": None,
-        "http": "broker.server.http_protocol:Protocol",
+        "http": "broker.server.http_protocol:HttpProtocol",
         "server_header": False,
         "date_header": True,
         "proxy_headers": bool(proxies) and not settings.broker.client_certificates.trusted_proxies,

@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import get_args
+from types import MappingProxyType
+from typing import Final, get_args
 
 from broker.assisted import events as ev
 from broker.assisted.case import OPEN, WITH_AGENT, Case, CaseState, Decision, Move, Role
@@ -243,12 +244,12 @@ def advance(case: Case, event: ev.Event, now: float, terms: CasePolicy) -> Case:
     if target is not None:
         after = replace(after, changed=now, deadline=deadline(after, target, now, terms), state=target)
     if target is S.APPROVED and after.deadline is not None:
-        after = replace(after, ends=max(after.expires, after.deadline))
+        after = replace(after, expires=max(after.expires, after.deadline))
     if line.told:
         told = Move(now, name(event), actor(event), line.role, case.state, after.state, outcome.reason)
         after = replace(after, history=(*case.history, told))
     edition = case.edit_version if isinstance(event, _QUIET) else case.edit_version + 1
-    return replace(after, version=case.version + 1, edition=edition)
+    return replace(after, version=case.version + 1, edit_version=edition)
 
 
 def actor(event: ev.Event) -> str:
@@ -258,9 +259,27 @@ def actor(event: ev.Event) -> str:
     return "broker" if isinstance(event, ev.ByClock) else "citizen"
 
 
+_STORED_NAMES: Final[Mapping[type[ev.Event], str]] = MappingProxyType(
+    {
+        ev.ReadyForSession: "readied",
+        ev.Returned: "put_back",
+        ev.Reassigned: "taken_back",
+        ev.AttemptsExhausted: "attempts_spent",
+        ev.Repudiated: "disowned",
+        ev.IndependentReviewRecorded: "view_given",
+        ev.TransactionReplaced: "rejoined",
+        ev.ContinuationCodeIssued: "continuation_drawn",
+        ev.DeadlinePassed: "time_ran_out",
+    }
+)
+"""Names of events that were stored before the class got its present name."""
+
+
 def name(event: ev.Event | type[ev.Event]) -> str:
-    """The event's name in history and audit, such as `session_started`."""
+    """The event's name in history and audit, such as `session_started`. Stored: it never changes."""
     kind = event if isinstance(event, type) else type(event)
+    if kind in _STORED_NAMES:
+        return _STORED_NAMES[kind]
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower()
 
 

@@ -46,7 +46,7 @@ def _by_citizen(case: Case, event: ev.ByCitizen) -> Transition:
     match event:
         case ev.Submitted(contact, channel, safety, marks):
             told = replace(
-                case, contact=contact, channel=channel, safety=safety, marks=_joined(case.fingerprints, marks)
+                case, contact=contact, channel=channel, safety=safety, fingerprints=_joined(case.fingerprints, marks)
             )
             return Transition(told, S.REQUESTED)
         case ev.Scheduled(appointment):
@@ -109,7 +109,7 @@ def _by_staff(case: Case, event: ev.ByStaff, now: float, terms: CasePolicy) -> T
             return _decided(case, event, terms)
         case ev.IndependentReviewRecorded(view):
             reason = " ".join((view.decision, *view.reasons))
-            return Transition(replace(case, own_view=view, lease=lease), None, reason)
+            return Transition(replace(case, independent_review=view, lease=lease), None, reason)
         case ev.Reviewed(review):
             told = replace(case, review=review, lease=None)
             reason = " ".join(("agrees" if review.agrees else "disagrees", *review.reasons))
@@ -134,13 +134,13 @@ def _recorded(case: Case, event: ev.ByStaff, now: float, lease: float) -> Transi
     """What is only written down. Recording is work: the holder's lease begins anew."""
     match event:
         case ev.WordsExchanged():
-            return Transition(replace(case, exchanged=True, lease=lease))
+            return Transition(replace(case, phrase_verified=True, lease=lease))
         case ev.EvidenceRecorded(_, evidence, marks):
             before = {one.id: one for one in case.evidence}
             before[evidence.id] = _with_overrides(evidence, before.get(evidence.id))
             marks = _joined(case.fingerprints, marks)
             return Transition(
-                replace(case, evidence=tuple(before.values()), marks=marks, lease=lease), None, evidence.kind
+                replace(case, evidence=tuple(before.values()), fingerprints=marks, lease=lease), None, evidence.kind
             )
         case ev.EvidenceRemoved(_, id):
             kept = tuple(one for one in case.evidence if one.id != id)
@@ -160,7 +160,7 @@ def _recorded(case: Case, event: ev.ByStaff, now: float, lease: float) -> Transi
         case ev.Noted(by, text):
             return Transition(replace(case, notes=(*case.notes, Note(by, now, text))))
         case ev.InterestDeclared(by):
-            return _interested(replace(case, interested=_joined(case.conflicts_of_interest, (by,))), by)
+            return _interested(replace(case, conflicts_of_interest=_joined(case.conflicts_of_interest, (by,))), by)
         case _:
             raise TypeError(f"no effect is known for {type(event).__name__}")
 
@@ -172,7 +172,9 @@ def _decided(case: Case, event: ev.Decided, terms: CasePolicy) -> Transition:
     match verdict.decision:
         case Decision.APPROVE:
             two = second_review_reasons(case, verdict, event.alike, event.drawn, terms)
-            return Transition(replace(told, two_people=two), S.REVIEW if two else S.APPROVED, " ".join((reason, *two)))
+            return Transition(
+                replace(told, second_review_reasons=two), S.REVIEW if two else S.APPROVED, " ".join((reason, *two))
+            )
         case Decision.MORE_EVIDENCE:
             return Transition(replace(_fresh(told), more_asked=case.more_asked + 1), S.REQUESTED, reason)
         case Decision.DECLINE:
@@ -195,13 +197,13 @@ def _interested(case: Case, by: str) -> Transition:
 def queue(case: Case, since: float) -> Transition:
     """Into the queue. Who waited before keeps their place."""
     waited = case.queued if case.queued is not None else since
-    return Transition(replace(case, queued=waited, round=case.queue_round + 1), S.QUEUED)
+    return Transition(replace(case, queued=waited, queue_round=case.queue_round + 1), S.QUEUED)
 
 
 def _left(case: Case, reason: str) -> Transition:
     """The holder is gone: an agent's case waits in the queue again, a review for another reviewer."""
     if case.state is S.REVIEW:
-        return Transition(replace(case, reviewer=None, own_view=None, lease=None), None, reason)
+        return Transition(replace(case, reviewer=None, independent_review=None, lease=None), None, reason)
     return Transition(_fresh(case), S.QUEUED, reason)
 
 
@@ -211,12 +213,12 @@ def _fresh(case: Case) -> Case:
         case,
         agent=None,
         verdict=None,
-        two_people=(),
+        second_review_reasons=(),
         reviewer=None,
-        own_view=None,
+        independent_review=None,
         review=None,
         late=False,
-        exchanged=False,
+        phrase_verified=False,
         lease=None,
         confirmation=None,
         codes_sent=0,
@@ -258,7 +260,7 @@ def erased(case: Case) -> Case:
     evidence = tuple(replace(one, details={}, checks=_bare(one.checks)) for one in case.evidence)
     return replace(
         case,
-        words=Phrase("", ""),
+        phrase=Phrase("", ""),
         contact=None,
         confirmation=None,
         continuation=None,
@@ -268,7 +270,7 @@ def erased(case: Case) -> Case:
         checks=_bare(case.checks),
         notes=(),
         verdict=replace(case.verdict, note="") if case.verdict else None,
-        own_view=replace(case.independent_review, note="") if case.independent_review else None,
+        independent_review=replace(case.independent_review, note="") if case.independent_review else None,
         review=replace(case.review, note="") if case.review else None,
         erased=True,
     )

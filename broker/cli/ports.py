@@ -14,7 +14,8 @@ def parse_address(address: str) -> tuple[str, int]:
 
 
 def require_free_ports(addresses: Iterable[str], mend: str) -> None:
-    """Raises CommandError, before anything is started, where one cannot be listened at; `mend` says what to do about it."""
+    """Raises CommandError, before anything is started, where one cannot be listened at; `mend` says what to do about
+    it."""
     for address in addresses:
         host, port = parse_address(address)
         try:

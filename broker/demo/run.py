@@ -61,7 +61,8 @@ class Ports:
 def placed_config(folder: Path) -> Path:
     """The folder `config` inside `folder`, filled with the demonstration's configuration if it is not there yet.
 
-    An operator then edits it, and `portico check` and `portico serve` take it as it is. Raises CommandError if it cannot be
+    An operator then edits it, and `portico check` and `portico serve` take it as it is. Raises CommandError if it
+    cannot be
     written, or if it is there without a broker.toml.
     """
     config = folder / "config"

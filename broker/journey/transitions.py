@@ -152,7 +152,7 @@ def _stubbed(transaction: Transaction) -> Changes:
         "identity": None,
         "account": None,
         "case": None,
-        "withdrawn": None,
+        "case_to_withdraw": None,
     }
 
 
@@ -210,10 +210,10 @@ def _updates(transaction: Transaction, event: Event, now: float) -> Changes:
             return kept | _failed(transaction, failure, now, provider)
         case IdentityProven(identity, proving):
             needless = transaction.case_to_withdraw if proving else transaction.case or transaction.case_to_withdraw
-            return kept | {"identity": identity, "case": proving, "withdrawn": needless}
+            return kept | {"identity": identity, "case": proving, "case_to_withdraw": needless}
         case SessionAccepted(identity, account):
             needless = transaction.case or transaction.case_to_withdraw
-            return kept | {"identity": identity, "account": account, "case": None, "withdrawn": needless}
+            return kept | {"identity": identity, "account": account, "case": None, "case_to_withdraw": needless}
         case HelpRequested(case):
             return kept | {"case": case}
         case HelpEnded(failure, _):
@@ -224,11 +224,11 @@ def _updates(transaction: Transaction, event: Event, now: float) -> Changes:
             whose = None if transaction.identity is None else transaction.identity.provider
             return kept | _failed(transaction, FailureClass.DECLINED_SHARING, now, whose)
         case BrowserChanged(browser):
-            return kept | {"browser": browser, "moved": True}
+            return kept | {"browser": browser, "transferred": True}
         case ServiceAnswered(leaving, _, told):
-            return kept | {"leaving": leaving, "told": told}
+            return kept | {"client_redirect": leaving, "told": told}
         case GaveUp(leaving):
-            return kept | {"leaving": leaving}
+            return kept | {"client_redirect": leaving}
         case HelpResumed() | TimeRanOut() | AnsweredBefore():
             return kept
 

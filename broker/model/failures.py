@@ -212,12 +212,14 @@ FAILURES: Mapping[FailureClass, FailureSpec] = MappingProxyType({
         next=(N.HOME,)),
     F.BAD_REQUEST: FailureSpec(
         FROM.REQUEST, C.INVALID_REQUEST, "The request is not valid.",
-        alternative_errors=(C.INVALID_SCOPE, C.UNSUPPORTED_RESPONSE_TYPE, C.INVALID_REQUEST_OBJECT, C.INVALID_REQUEST_URI,
+        alternative_errors=(C.INVALID_SCOPE, C.UNSUPPORTED_RESPONSE_TYPE, C.INVALID_REQUEST_OBJECT,
+        C.INVALID_REQUEST_URI,
              C.REQUEST_NOT_SUPPORTED, C.REQUEST_URI_NOT_SUPPORTED, C.REGISTRATION_NOT_SUPPORTED,
              C.UNAUTHORIZED_CLIENT), page=False),
     F.SILENT: FailureSpec(
         FROM.REQUEST, C.LOGIN_REQUIRED, "The citizen has to take part.",
-        alternative_errors=(C.INTERACTION_REQUIRED, C.CONSENT_REQUIRED, C.UNMET_AUTHENTICATION_REQUIREMENTS), page=False),
+        alternative_errors=(C.INTERACTION_REQUIRED, C.CONSENT_REQUIRED, C.UNMET_AUTHENTICATION_REQUIREMENTS),
+        page=False),
     F.HELP_WAITING: FailureSpec(
         FROM.HELP, C.ACCESS_DENIED, "The identity is being checked by a person.",
         (N.STATUS, N.CHANGE_HELP, N.WITHDRAW, N.ANOTHER, N.LATER)),

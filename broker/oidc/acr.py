@@ -13,7 +13,8 @@ def requested_level(acr_values: str, claims: Mapping[str, Any], service: Service
 
     `acr_values` and an `acr` that is not essential are voluntary: unknown names are ignored, the lowest known level is
     the minimum, unless the service is registered as stating a preference only. An essential `acr` of which no value is
-    known can never be met: raises ProtocolError with `unmet_authentication_requirements`. The service's own level is the
+    known can never be met: raises ProtocolError with `unmet_authentication_requirements`. The service's own level is
+    the
     floor.
     """
     essential = _essential(claims)

@@ -225,7 +225,7 @@ def check_max_age(context: RequestContext) -> Fields:
 def check_assurance(context: RequestContext) -> Fields:
     """The level that is demanded, and whether nothing else will do (OpenID Connect Core 5.5.1.1)."""
     acr_values = context.parameters.get("acr_values", "")
-    return {"minimum": acr.requested_level(acr_values, context.claims, context.service, context.server.ladder)}
+    return {"min_level": acr.requested_level(acr_values, context.claims, context.service, context.server.ladder)}
 
 
 def check_subject(context: RequestContext) -> Fields:
@@ -237,7 +237,7 @@ def check_subject(context: RequestContext) -> Fields:
         wanted.add(subject_of(hint, context.service, context.server))
     if len(wanted) > 1:
         raise ProtocolError("invalid_request", "the id_token_hint and the claims name different people")
-    return {"hint_subject": next(iter(wanted), None)}
+    return {"expected_sub": next(iter(wanted), None)}
 
 
 def is_id_token(claims: Mapping[str, Any]) -> bool:

@@ -35,7 +35,8 @@ def authorization_request(
 ) -> AuthorizationRequest:
     """A request that passed every check of its service's profile.
 
-    Raises EndpointError for a pushed request (RFC 9126 2.3). For a plain one raises DisplayedError where the redirect URI is not
+    Raises EndpointError for a pushed request (RFC 9126 2.3). For a plain one raises DisplayedError where the redirect
+    URI is not
     to be trusted, else Redirected.
     """
     trusted = False

@@ -46,7 +46,8 @@ class CibaLifetimes:
 class CibaParameters:
     """A backchannel authentication request that passed every check.
 
-    `fields` are those of `BackchannelRequest`, `subject` is whom it names. `use` is the signed request's own id, to be recorded
+    `fields` are those of `BackchannelRequest`, `subject` is whom it names. `use` is the signed request's own id, to
+    be recorded
     so that it is never accepted again.
     """
 
@@ -105,13 +106,13 @@ def authentication_request(
 def check_scope(context: CibaContext) -> Fields:
     """The scope holds `openid`; what is unknown, or not this service's, is left out (CIBA Core 1.0, 7.1)."""
     scope = read_scope(context.parameters.get("scope"), context.service)
-    return {"scope": scope, "asked": requested_claims(scope, {}, context.service)}
+    return {"scope": scope, "requested_claims": requested_claims(scope, {}, context.service)}
 
 
 def check_assurance(context: CibaContext) -> Fields:
     """The level that is demanded: `acr_values` is voluntary, the service's own level the floor (CIBA Core 1.0, 7.1)."""
     acr_values = context.parameters.get("acr_values", "")
-    return {"minimum": acr.requested_level(acr_values, {}, context.service, context.door.ladder)}
+    return {"min_level": acr.requested_level(acr_values, {}, context.service, context.door.ladder)}
 
 
 def check_message(context: CibaContext) -> Fields:
@@ -181,7 +182,8 @@ def subject_from_hint(context: CibaContext) -> str:
 
 
 def effective_lifetime(context: CibaContext, times: CibaLifetimes) -> int:
-    """For how many seconds the question waits: as asked, but never too long (CIBA Core 1.0, 7.1). Raises ProtocolError."""
+    """For how many seconds the question waits: as asked, but never too long (CIBA Core 1.0, 7.1). Raises
+    ProtocolError."""
     text = context.parameters.get("requested_expiry")
     if text is None:
         return times.default

@@ -27,7 +27,8 @@ class MalformedClaimRequest(Exception):
 
 
 def read_request(request: Any, name: str, members: tuple[str, ...] = MEMBERS) -> dict[str, Any] | None:
-    """A request with the known `members` it has: the others are left out, as the standard wants. Raises MalformedClaimRequest."""
+    """A request with the known `members` it has: the others are left out, as the standard wants. Raises
+    MalformedClaimRequest."""
     if request is None:
         return None
     if not isinstance(request, dict):

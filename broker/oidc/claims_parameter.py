@@ -29,7 +29,8 @@ DESTINATIONS: Final = ("id_token", "userinfo")
 def read_claims(text: str, allowed: frozenset[str]) -> Mapping[str, Any]:
     """The requests in a `claims` parameter for the claims in `allowed` and for PROTOCOL_CLAIMS.
 
-    Unknown members and claims that the service may not have are left out (OpenID Connect Core 5.5). Raises MalformedClaimRequest.
+    Unknown members and claims that the service may not have are left out (OpenID Connect Core 5.5). Raises
+    MalformedClaimRequest.
     """
     if len(text) > MAX_BYTES:
         raise MalformedClaimRequest(f"claims parameter of {len(text)} characters")

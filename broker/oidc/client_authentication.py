@@ -188,7 +188,8 @@ def _is_secret(text: str, service: Service) -> bool:
 def check_assertion(
     assertion: str, service: Service, keys: KeySet, audience: AssertionAudience, now: float
 ) -> AssertionUse:
-    """The use of a client assertion that holds (RFC 7523 3, FAPI 2.0 Security Profile 5.3.2.1). Raises EndpointError."""
+    """The use of a client assertion that holds (RFC 7523 3, FAPI 2.0 Security Profile 5.3.2.1). Raises
+    EndpointError."""
     try:
         claims = verify(assertion, keys, assertion_algorithms(service), ASSERTION_TYPS).claims
     except InvalidToken as problem:

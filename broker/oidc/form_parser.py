@@ -96,7 +96,8 @@ def read_query(data: bytes, names: frozenset[str] | None = None) -> Mapping[str,
 
 
 def parse_legible(data: bytes) -> Mapping[str, str]:
-    """Every parameter of a query or form that is there once and well formed; the others are left out. Raises UnreadableForm
+    """Every parameter of a query or form that is there once and well formed; the others are left out. Raises
+    UnreadableForm
     beyond 32 KiB."""
     found: dict[str, str | None] = {}
     for pair in _held(data).split("&"):

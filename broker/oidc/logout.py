@@ -80,7 +80,8 @@ def must_ask(request: LogoutRequest, session: str) -> bool:
 def logout_return(request: LogoutRequest, service: Service | None) -> str | None:
     """Where the browser goes once signed out: a registered URI, with the state (OpenID Connect RP-Initiated Logout 3).
 
-    None where no return was asked for. `service` is what is registered under the request's `client_id`. Raises DisplayedError.
+    None where no return was asked for. `service` is what is registered under the request's `client_id`. Raises
+    DisplayedError.
     """
     if request.redirect_uri is None:
         return None

@@ -43,7 +43,8 @@ def bind_to_dpop(request: AuthorizationRequest, proof: DpopProof | None) -> Auth
 
 
 def require_client_id(parameters: Mapping[str, str]) -> str:
-    """The `client_id` of a visit to the authorization endpoint. Raises DisplayedError where it is missing (RFC 6749 4.1.1)."""
+    """The `client_id` of a visit to the authorization endpoint. Raises DisplayedError where it is missing (RFC 6749
+    4.1.1)."""
     client_id = parameters.get("client_id")
     if client_id is None:
         raise DisplayedError("invalid_request", "the parameter client_id is missing")

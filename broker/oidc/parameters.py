@@ -1,7 +1,8 @@
 """Which parameters each endpoint reads. Unrecognised parameters are ignored (RFC 6749 3.1, 3.2; RFC 7009 2.1).
 
 A parameter that has no line here never reaches a check: a new one is added here first. What is read has to be there
-once and well formed (`broker.oidc.form_parser`); what is not read may be anything within the size limit, such as several
+once and well formed (`broker.oidc.form_parser`); what is not read may be anything within the size limit, such as
+several
 `resource` (RFC 8707 2).
 """
 

@@ -19,7 +19,8 @@ _TOKEN: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+", re.ASCII)
 def read_scope(text: str | None, service: Service) -> tuple[str, ...]:
     """The scope values that a service may be granted, in the order asked, without what nobody knows.
 
-    Raises ProtocolError where `openid` is missing or the syntax is wrong. `offline_access` counts only for a service that may
+    Raises ProtocolError where `openid` is missing or the syntax is wrong. `offline_access` counts only for a service
+    that may
     refresh; without it the value is ignored (OpenID Connect Core 11).
     """
     words = split(text) if text else ()

@@ -13,10 +13,10 @@ from broker.model.assurance import Level
 from broker.normalize.email import ascii_host, is_unreachable, sendable
 from broker.normalize.phone import regions
 from broker.platform.operator_files import content, is_folder, is_special, unmarked
+from broker.platform.redis_urls import RedisTopology, RedisUrl, read_redis_url
 from broker.platform.store_urls import POSTGRESQL, BadUrl, StoreUrl, read_store_url
 from broker.platform.tls import ClientTls, TlsUnusable, client_context
 from broker.platform.toml_loader import Problem
-from broker.redis_urls import RedisTopology, RedisUrl, read_redis_url
 from broker.settings.schema import HOME, BrokerSettings, DatabaseSettings, EphemeralSettings
 from broker.settings.secret_files import file_problem, secret_problem
 from broker.settings.urls import check_address, check_networks, check_origin, check_url

@@ -1,7 +1,9 @@
 """Records as JSON that says its own form, sealed or in the clear."""
 
 import logging
-from typing import Final, Generic, TypeVar
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
@@ -15,17 +17,23 @@ class DecodeError(Exception):
     """Content of a form that this version does not know, or that is damaged."""
 
 
-class RecordCodec(Generic[_Record]):
-    """How one kind of record is written: `{"v":<mark>,"r":<record>}`.
+Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
+"""Turns the JSON object of a record of the version before into one of the present version."""
 
-    The mark changes when an older program could no longer read what a newer one writes; fields with defaults may come
-    and go without it.
+
+class RecordCodec(Generic[_Record]):
+    """JSON codec for one kind of record: `{"v":<version>,"r":<record>}`.
+
+    The version changes if an older program cannot read what a newer one writes; fields with defaults are added and
+    removed without a new version. `upgrade` makes records of the version before readable.
     """
 
-    def __init__(self, kind: type[_Record], mark: int = 1) -> None:
-        self.version = mark
-        self._head = b'{"v":%d,"r":' % mark
+    def __init__(self, kind: type[_Record], version: int = 1, upgrade: Upgrade | None = None) -> None:
+        self.version = version
+        self._head = _head(version)
         self._decoder = msgspec.json.Decoder(kind)
+        self._earlier_head = _head(version - 1)
+        self._upgrade = upgrade
 
     def write(self, record: _Record) -> bytes:
         """The record as JSON."""
@@ -33,12 +41,30 @@ class RecordCodec(Generic[_Record]):
 
     def read(self, data: bytes) -> _Record:
         """The record. Raises DecodeError."""
-        if not data.startswith(self._head):
-            raise DecodeError("written in another form")
         try:
-            return self._decoder.decode(data[len(self._head) : -1])
+            if data.startswith(self._head):
+                return self._decoder.decode(data[len(self._head) : -1])
+            if self._upgrade is not None and data.startswith(self._earlier_head):
+                earlier = msgspec.json.decode(data[len(self._earlier_head) : -1], type=dict[str, Any])
+                return self._decoder.decode(msgspec.json.encode(self._upgrade(earlier)))
         except msgspec.DecodeError as problem:
             raise DecodeError(type(problem).__name__) from problem
+        raise DecodeError("unknown version")
+
+
+def renaming(names: Mapping[str, str], inside: Mapping[str, Upgrade] = MappingProxyType({})) -> Upgrade:
+    """Returns an upgrade that renames fields, and upgrades the objects in the fields `inside` (by their new names)."""
+
+    def upgrade(record: dict[str, Any]) -> dict[str, Any]:
+        renamed = {names.get(name, name): value for name, value in record.items()}
+        nested = {name: inside[name](renamed[name]) for name in inside if renamed.get(name) is not None}
+        return renamed | nested
+
+    return upgrade
+
+
+def _head(version: int) -> bytes:
+    return b'{"v":%d,"r":' % version
 
 
 class SealedCodec(Generic[_Record]):

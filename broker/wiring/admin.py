@@ -140,7 +140,8 @@ class AuditVerifier:
     checkpoints: Path | None
 
     async def verify(self) -> AuditReport:
-        """Reads all of it. Raises CommandError where no checkpoint is kept outside: then a cut end could not be seen."""
+        """Reads all of it. Raises CommandError where no checkpoint is kept outside: then a cut end could not be
+        seen."""
         if self.checkpoints is None:
             raise CommandError(
                 "audit.checkpoints: not set: without checkpoints outside the database a cut end goes unseen"

@@ -48,7 +48,7 @@ def background_tasks(container: Container) -> Sequence[PeriodicTask]:
     if broker.audit.checkpoints is not None:
         notary = CheckpointSigner(container.keys.ring().audit, broker.audit.checkpoints)
         wanted.append(PeriodicTask("checkpoint", 60.0, lambda: facts.chain.checkpoint(container.system.now(), notary)))
-    return [*timeless, *(replace(chore, do=_in_time(container, chore.run)) for chore in wanted)]
+    return [*timeless, *(replace(chore, run=_in_time(container, chore.run)) for chore in wanted)]
 
 
 async def _tick(container: Container) -> None:

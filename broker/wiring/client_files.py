@@ -80,7 +80,8 @@ class ClientFiles:
         return ()
 
     async def remove(self, client_id: str) -> None:
-        """Takes the file away and has everybody read again. Raises StoreUnavailable where it stays in force all the same."""
+        """Takes the file away and has everybody read again. Raises StoreUnavailable where it stays in force all the
+        same."""
         async with self._one_at_a_time:
             (self._folder / f"{client_id}.toml").unlink(missing_ok=True)
             await self._take(client_id)

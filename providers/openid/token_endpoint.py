@@ -99,7 +99,8 @@ def check_encryption(id_token: str) -> None:
 
 
 async def ask_userinfo(client: HttpClient, endpoint: str, access_token: str, subject: str) -> Mapping[str, Any]:
-    """The claims at the userinfo endpoint, which must be about the subject of the ID token (5.3.2). Raises UpstreamError."""
+    """The claims at the userinfo endpoint, which must be about the subject of the ID token (5.3.2). Raises
+    UpstreamError."""
     answer = await client.get(endpoint, {"Authorization": f"Bearer {access_token}"})
     if not isinstance(answer, HttpResponse) or answer.status != 200:
         raise USERINFO.failed(answer)

@@ -16,10 +16,10 @@ from tests.support.program import Program
 
 TESTS = Path(__file__).parents[1]
 
-SLOW_FOLDERS = ("faults", "guides", "whole", "attacks", "deploy", "bench", "counts", "machine")
+SLOW_FOLDERS = ("resilience", "doc_examples", "e2e", "security", "deploy", "bench", "budgets", "support")
 """Folders whose tests run the whole product or the programs of the machine; what takes longest is first."""
 
-SHARED = frozenset({"faults", "guides", "attacks"})
+SHARED = frozenset({"resilience", "doc_examples", "security"})
 """Folders whose tests share one running broker: a single worker runs all of a folder."""
 
 BY_FIXTURE = {"redis_server": "store", "postgres_server": "store", "browser": "browser", "hsm": "slow"}

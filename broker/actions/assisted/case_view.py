@@ -50,7 +50,7 @@ def redact_for(case: Case, member: StaffMember, role: CaseRole) -> Case:
 
 def _without_verdict(case: Case) -> Case:
     history = tuple(replace(m, reason="") if m.event in ("decided", "reviewed") else m for m in case.history)
-    return replace(case, verdict=None, two_people=(), notes=(), history=history)
+    return replace(case, verdict=None, second_review_reasons=(), notes=(), history=history)
 
 
 def _warnings(case: Case, member: StaffMember) -> Iterator[CaseWarning]:

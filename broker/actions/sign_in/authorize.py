@@ -64,7 +64,8 @@ async def authorize(
 
     `language` is what the browser likes best of the languages there are; the citizen's own choice and the service's
     `ui_locales` come before it.
-    Held says that a limit allows nothing new. Raises DisplayedError and Redirected; Unavailable if passing state is full.
+    Held says that a limit allows nothing new. Raises DisplayedError and Redirected; Unavailable if passing state is
+    full.
     """
     request, service, first = await _request(sign_in_context, door, parameters)
     if not first and "none" not in request.prompt and await sign_in_context.answers.code_issued("", request.par_digest):
@@ -154,7 +155,7 @@ async def _request(
         service = sign_in_context.registry.services.get(named.client_id)
         if request is None or request.client_id != named.client_id or service is None:
             raise par.unknown_request_uri(None if service is None else named.client_id)
-        return replace(request, pushed=handles.sha256_hex(named.handle)), service, first
+        return replace(request, par_digest=handles.sha256_hex(named.handle)), service, first
     client_id = par.require_client_id(parameters)
     keys = await sign_in_context.registry.keys(client_id, parameters.get("request", ""))
     service = sign_in_context.registry.services.get(

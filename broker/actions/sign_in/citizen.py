@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from broker.actions.assisted import resume
+from broker.actions.assisted import resume as case_resume
 from broker.actions.assisted.citizen import CitizenCases
 from broker.actions.browser import Browser, BrowserUpdates
 from broker.actions.results import (
@@ -80,7 +80,7 @@ class SignIn:
 
     async def resume(self, code: str) -> ResumedTransaction | None:
         """Takes up what a continuation code leads to: a case first, which may outlive its transaction."""
-        return await resume.resume(self.cases, code) or await resume.resume_with_code(self.sign_in_context, code)
+        return await case_resume.resume(self.cases, code) or await resume.resume_with_code(self.sign_in_context, code)
 
     async def help_on_offer(self, handle: str, browser: Browser) -> HelpOffered | View:
         """What help can be asked for now; the page to show instead where none can."""

@@ -144,7 +144,8 @@ def public_key(jwk: Mapping[str, Any], largest: int = 8192) -> PublicKey | str:
 def parse_keys(jwks: Mapping[str, Any] | bytes) -> KeySet:
     """The usable public keys of a JWK Set (RFC 7517 5), imported once. Keys of unknown kinds are skipped, as it wants.
 
-    Raises InvalidToken for a set that is not one, holds more than 64 keys or 128 KiB, or shows a private or symmetric key.
+    Raises InvalidToken for a set that is not one, holds more than 64 keys or 128 KiB, or shows a private or symmetric
+    key.
     """
     if isinstance(jwks, bytes):
         if len(jwks) > MAX_KEY_SET:

@@ -281,7 +281,8 @@ def complete_all(
 
 
 def write_public(folder: Path, entry: KeyEntry, tokens: Pkcs11Tokens, draw: Draw) -> str:
-    """Keeps the public half of a key in a token, so that the key set can be shown without the token. Raises Pkcs11Unavailable."""
+    """Keeps the public half of a key in a token, so that the key set can be shown without the token. Raises
+    Pkcs11Unavailable."""
     if entry.pkcs11 is None:
         raise ValueError("the key is in a file")
     jwk = json.dumps(dict(public_half(entry, entry.pkcs11, tokens)), indent=2) + "\n"

@@ -29,7 +29,8 @@ class KeyRing:
 
     `current` are the signing keys by algorithm and `public` all keys that may have signed something still in use;
     `decryption` are the keys by `kid` that open what services encrypted; `sealing` and `sealing_previous` are secrets
-    of 32 bytes for `broker.crypto.seal`; `audit` signs checkpoints, and `audit_public` verifies them. `listed` gives each key
+    of 32 bytes for `broker.crypto.seal`; `audit` signs checkpoints, and `audit_public` verifies them. `listed` gives
+    each key
     for signing or decrypting as `keys.toml` lists it, by `kid`. `thumbprints` (RFC 7638) are those of every key.
     """
 

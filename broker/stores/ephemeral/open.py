@@ -56,7 +56,7 @@ class EphemeralStores:
 def open_ephemeral_stores(
     url: str, sealer: Sealer, system: System, board: KillSwitchStore, access: RedisAccess = WITHOUT_PASSWORD
 ) -> EphemeralStores:
-    """Opens passing state at `memory:` or at a URL of Redis (broker.redis_urls).
+    """Opens passing state at `memory:` or at a URL of Redis (broker.platform.redis_urls).
 
     `system` is that of the facts, whose clock is steady. Nothing is connected yet. With Redis the board hears from
     every look into it whether switches changed. `access` holds passwords, and how TLS is verified. Raises ValueError

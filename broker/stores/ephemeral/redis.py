@@ -17,10 +17,19 @@ from broker.model.request import AuthorizationRequest
 from broker.platform.system import System
 from broker.stores.ephemeral.redis_client import RedisClient, lifetime
 from broker.stores.ephemeral.scripts import COUNT, CREATE, EPOCH, FETCH, FIRST_USE, GIVE_BACK, MIRROR_VERSION, PUT, SAVE
-from broker.stores.record_codec import RecordCodec, SealedCodec
+from broker.stores.record_codec import RecordCodec, SealedCodec, renaming
 
 _Value = TypeVar("_Value")
 _FORM: Final = 1
+
+# Fields as releases before 0.2 stored them: a sign-in that is under way during an upgrade goes on.
+_REQUEST_RENAMED: Final = renaming(
+    {"minimum": "min_level", "asked": "requested_claims", "pushed": "par_digest", "hint_subject": "expected_sub"}
+)
+_TRANSACTION_RENAMED: Final = renaming(
+    {"leaving": "client_redirect", "moved": "transferred", "withdrawn": "case_to_withdraw", "seed": "order_seed"},
+    {"request": _REQUEST_RENAMED},
+)
 
 
 class StoredRecord(msgspec.Struct, frozen=True):
@@ -92,7 +101,9 @@ class RedisTransactions:
         self._server = server
         self._now = system.now
         self._heard = heard
-        self._records = SealedMap(server.key, "transaction", RecordCodec(Transaction, 2), sealer, system.now)
+        self._records = SealedMap(
+            server.key, "transaction", RecordCodec(Transaction, 3, _TRANSACTION_RENAMED), sealer, system.now
+        )
         self._browsers = server.key("browser", "")
 
     async def create(self, handle: str, transaction: Transaction, limit: int, start: RateLimit | None = None) -> bool:
@@ -158,7 +169,9 @@ class RedisPushedRequests:
         self._server = server
         self._now = system.now
         self._heard = heard
-        self._records = SealedMap(server.key, "pushed", RecordCodec(AuthorizationRequest), sealer, system.now)
+        self._records = SealedMap(
+            server.key, "pushed", RecordCodec(AuthorizationRequest, 2, _REQUEST_RENAMED), sealer, system.now
+        )
 
     async def put(self, handle: str, request: AuthorizationRequest, expires: float) -> None:
         """Keeps a checked request until `expires`."""

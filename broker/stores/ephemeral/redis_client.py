@@ -11,7 +11,7 @@ from typing import Any, Final
 from hiredis import ReplyError
 
 from broker.model.store_results import StoreUnavailable
-from broker.redis_urls import RedisTopology, RedisUrl, read_redis_url
+from broker.platform.redis_urls import RedisTopology, RedisUrl, read_redis_url
 from broker.stores.ephemeral.redis_connection import (
     NOT_NOW,
     AuthenticationFailed,

@@ -23,7 +23,7 @@ from redis.asyncio.sentinel import (
 )
 from redis.backoff import NoBackoff
 
-from broker.redis_urls import RedisNode, RedisTopology, RedisUrl
+from broker.platform.redis_urls import RedisNode, RedisTopology, RedisUrl
 from broker.stores.ephemeral.redis_connection import (
     MAX_QUEUED,
     AuthenticationFailed,

@@ -39,7 +39,8 @@ class RedisTransport(Protocol):
     async def execute(self, words: Sequence[Any]) -> Any:
         """The reply to one command, within DEADLINE; sent again once if the connection broke before the reply came.
 
-        Raises ReplyError for what Redis rejects, AuthenticationFailed, Broken, Overdue, Crowded, OSError (also ssl.SSLError) and
+        Raises ReplyError for what Redis rejects, AuthenticationFailed, Broken, Overdue, Crowded, OSError (also
+        ssl.SSLError) and
         TimeoutError.
         """
         ...

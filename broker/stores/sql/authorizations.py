@@ -29,7 +29,8 @@ from broker.model.store_results import (
 )
 from broker.platform.system import System
 from broker.stores.record_codec import RecordCodec, SealedCodec
-from broker.stores.sql import audit, authorization_codes
+from broker.stores.sql import audit
+from broker.stores.sql import authorization_codes as code_rows
 from broker.stores.sql import sessions as kept
 from broker.stores.sql.backchannel_requests import confirmed
 from broker.stores.sql.database import AtomicWrite, Conflict, Database, InsertRows, Prepared, Row, Step
@@ -118,11 +119,9 @@ def _deed(database: Database, kind: str) -> AtomicWrite:
     )
     match kind:
         case "code":
-            return AtomicWrite(
-                authorization_codes.written(database, ACCOUNT, SUBJECT), (*then, kept.joined(database, SUBJECT))
-            )
+            return AtomicWrite(code_rows.written(database, ACCOUNT, SUBJECT), (*then, kept.joined(database, SUBJECT)))
         case "question":
-            return AtomicWrite(confirmed(ACCOUNT, SUBJECT), (authorization_codes.following(ACCOUNT, SUBJECT), *then))
+            return AtomicWrite(confirmed(ACCOUNT, SUBJECT), (code_rows.following(ACCOUNT, SUBJECT), *then))
         case _:
             return AtomicWrite(None, then, select(ACCOUNT, SUBJECT))
 
@@ -235,6 +234,6 @@ class SqlAuthorizations:
             "events": audit.rows(answer.events),
             "fact": answer.fact,
             **({} if answer.question is None else {"question": answer.question}),
-            **({} if answer.code is None else authorization_codes.values(answer.code, self._releases)),
+            **({} if answer.code is None else code_rows.values(answer.code, self._releases)),
             **kept.values(answer.session, self._identities),
         }

@@ -25,13 +25,27 @@ from broker.model.audit import AuditEvent
 from broker.model.handle import normalize_user_code
 from broker.model.notification import Notification
 from broker.model.store_results import CreateCaseResult
-from broker.stores.record_codec import RecordCodec, SealedCodec
+from broker.stores.record_codec import RecordCodec, SealedCodec, renaming
 from broker.stores.sql import audit, outbox
 from broker.stores.sql.database import AtomicWrite, Conflict, Database, InsertRows, Prepared
 from broker.stores.sql.outbox import NotificationRows
 from broker.stores.sql.tables import case_attempts, case_fingerprints, cases
 
 _id: Final = bindparam("id", type_=Text)
+_RENAMED: Final = renaming(
+    {
+        "edition": "edit_version",
+        "ends": "expires",
+        "marks": "fingerprints",
+        "round": "queue_round",
+        "interested": "conflicts_of_interest",
+        "exchanged": "phrase_verified",
+        "words": "phrase",
+        "own_view": "independent_review",
+        "two_people": "second_review_reasons",
+    }
+)
+"""Fields of a case as releases before 0.2 stored them."""
 _CHANGING: Final[Mapping[str, ColumnElement[Any]]] = {
     "version": bindparam("version", type_=BigInteger),
     "state": bindparam("state", type_=Text),
@@ -67,7 +81,7 @@ class SqlCases:
 
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
-        self._cases = SealedCodec(sealer, RecordCodec(Case))
+        self._cases = SealedCodec(sealer, RecordCodec(Case, 2, _RENAMED))
         self._notices = NotificationRows(sealer)
         made = insert(cases).values(**_FIXED, **_CHANGING).returning(cases.c.id)
         before = cases.c.version == bindparam("before", type_=BigInteger)

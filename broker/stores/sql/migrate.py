@@ -47,7 +47,8 @@ async def migrate(
     Where rows have to be written in another form it goes step by step, each in a transaction of its own: a run that
     was cut off is continued by the next one. `sealing` gives the broker's sealing keys, which that needs.
 
-    Raises StoreUnavailable if the database cannot be used, BadUrl for an address that is none, SealingKeyNeeded if there are
+    Raises StoreUnavailable if the database cannot be used, BadUrl for an address that is none, SealingKeyNeeded if
+    there are
     such rows and no keys.
     """
     where = address(url, password, tls)

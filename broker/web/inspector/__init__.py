@@ -1,6 +1,7 @@
 """The request inspector, in development alone: what services sent lately, and which rules it passed or broke.
 
-`CaptureMiddleware` surrounds the application and fills a `ExchangeLog`, `inspector_route` shows it. Outside development nothing of
+`CaptureMiddleware` surrounds the application and fills a `ExchangeLog`, `inspector_route` shows it. Outside
+development nothing of
 it is built.
 """
 

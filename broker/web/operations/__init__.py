@@ -1,6 +1,7 @@
 """What operators and their machines ask of a process: is it alive, is it ready, what does it count.
 
-`open_meters` makes the counters, `RequestMetricsMiddleware` counts requests around an application, `Readiness` says whether requests
+`open_meters` makes the counters, `RequestMetricsMiddleware` counts requests around an application, `Readiness` says
+whether requests
 should come, `Rotation` refuses those that come while the clock is off, `alive_routes` and `metrics_route` are the
 addresses where all of it is asked.
 """

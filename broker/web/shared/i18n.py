@@ -22,7 +22,7 @@ from markupsafe import Markup, escape
 from broker.model.languages import lookup
 from broker.model.media import quality
 
-CATALOGUES = Path(__file__).parent / "languages"
+CATALOGUES = Path(__file__).parents[1] / "languages"
 SOURCE = "en"
 # Where a bare language would be written with another country's habits than those of the texts.
 _LOCALES: Mapping[str, str] = {"en": "en_GB"}

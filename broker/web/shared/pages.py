@@ -31,7 +31,7 @@ from broker.web.shared.i18n import Language
 from broker.web.shared.site_info import SiteInfo
 from broker.web.shared.static_files import Statics
 
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parents[1] / "templates"
 _LINE_END = re.compile(r"\s*\n\s*")
 
 

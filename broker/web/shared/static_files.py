@@ -12,8 +12,8 @@ from starlette.routing import Route
 
 from broker.web.shared import request_parsing
 
-ASSETS = Path(__file__).parent / "assets"
-BUILT = Path(__file__).parent / "static" / "built"
+ASSETS = Path(__file__).parents[1] / "assets"
+BUILT = Path(__file__).parents[1] / "static" / "built"
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 

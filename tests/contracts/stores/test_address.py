@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis.asyncio.connection import parse_url
 
+from broker.platform.redis_urls import RedisNode, RedisTopology, read_redis_url
 from broker.platform.store_urls import BadUrl
-from broker.redis_urls import RedisNode, RedisTopology, read_redis_url
 
 NAMES = st.from_regex(r"[a-z]([a-z0-9-]{0,8}[a-z0-9])?(\.[a-z]([a-z0-9-]{0,8}[a-z0-9])?){0,2}", fullmatch=True)
 HOSTS = NAMES | st.sampled_from(["127.0.0.1", "[::1]", "[fe80::1]"])

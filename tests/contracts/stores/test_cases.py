@@ -160,15 +160,15 @@ async def test_attempts_are_counted_for_each_purpose_and_case(facts: SqlStores) 
 
 async def test_cases_that_bear_the_same_mark_are_counted_also_after_erasure(facts: SqlStores, clock: FakeClock) -> None:
     marks: list[tuple[str, ...]] = [("a", "b"), ("b", "c"), ("c",), ()]
-    made: list[Case] = [case(clock.now(), f"{n}", marks=mark) for n, mark in enumerate(marks)]
+    made: list[Case] = [case(clock.now(), f"{n}", fingerprints=mark) for n, mark in enumerate(marks)]
     for one in made:
         await facts.cases.create(one, (), ())
     assert await facts.cases.alike(["a", "b"], "case-0") == 1
     assert await facts.cases.alike(["b", "c"], "case-3") == 3
     assert await facts.cases.alike(["z"], "case-0") == 0
     assert await facts.cases.alike([], "case-0") == 0
-    await facts.cases.save(replace(made[3], version=2, marks=("a",)), (), ())
-    await facts.cases.save(replace(made[1], version=2, marks=("b", "c"), erased=True), (), ())
+    await facts.cases.save(replace(made[3], version=2, fingerprints=("a",)), (), ())
+    await facts.cases.save(replace(made[1], version=2, fingerprints=("b", "c"), erased=True), (), ())
     assert await facts.cases.alike(["a", "b"], "case-0") == 2
 
 

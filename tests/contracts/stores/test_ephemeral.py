@@ -52,7 +52,7 @@ async def test_a_save_of_a_transaction_that_is_not_there_makes_none(passing: Eph
 async def test_of_fifty_who_save_at_once_one_wins(passing: EphemeralStores, clock: FakeClock) -> None:
     begun = transaction(clock.now())
     await passing.transactions.create("handle", begun, LIMIT)
-    rivals = [replace(begun, version=2, seed=number) for number in range(50)]
+    rivals = [replace(begun, version=2, order_seed=number) for number in range(50)]
     won = await asyncio.gather(*(passing.transactions.save("handle", rival) for rival in rivals))
     assert won.count(True) == 1
     assert await passing.transactions.load("handle") == rivals[won.index(True)]
@@ -160,7 +160,9 @@ async def test_a_transaction_that_lives_longer_counts_for_longer(passing: Epheme
 async def test_a_moved_transaction_counts_for_its_new_browser(passing: EphemeralStores, clock: FakeClock) -> None:
     begun = transaction(clock.now())
     await passing.transactions.create("a", begun, 1)
-    assert await passing.transactions.save("a", replace(begun, version=2, browser=sha256_hex("browser-2"), moved=True))
+    assert await passing.transactions.save(
+        "a", replace(begun, version=2, browser=sha256_hex("browser-2"), transferred=True)
+    )
     assert await passing.transactions.create("b", begun, 1)
     assert not await passing.transactions.create("c", replace(begun, browser=sha256_hex("browser-2")), 1)
 

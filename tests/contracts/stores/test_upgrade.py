@@ -259,7 +259,7 @@ async def test_open_cases_are_read_and_saved_after_an_upgrade(facts: SqlStores) 
     assert await facts.cases.alike(["mark-document"], "case-claimed") == 2
     assert await facts.cases.alike(["mark-queued"], "case-claimed") == 1
     assert await facts.cases.attempts("case-claimed", "code") == 2
-    assert await facts.cases.save(case("claimed", version=2, marks=("mark-new",)), (), ())
+    assert await facts.cases.save(case("claimed", version=2, fingerprints=("mark-new",)), (), ())
     assert await facts.cases.alike(["mark-new"], "case-queued") == 1
 
 

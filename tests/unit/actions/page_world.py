@@ -57,7 +57,7 @@ class Upstream:
         """Always prepared."""
         return UpstreamRedirect(f"https://{self.card.id}.example/?state={ask.state}", {"state": ask.state})
 
-    def belongs(self, note: Mapping[str, Any], answer: CallbackParameters) -> bool:
+    def matches_callback(self, note: Mapping[str, Any], answer: CallbackParameters) -> bool:
         """Every answer is its own."""
         return True
 
@@ -144,7 +144,7 @@ class World:
             scope=("openid",),
             state="s",
             requested_claims=("name", "birthdate"),
-            **({"minimum": Level.LOW} | more),
+            **({"min_level": Level.LOW} | more),
         )
         await self.stage.passing.pushed.put(self.last, asked, self.clock.now() + 300)
         return par.request_uri(self.last)

@@ -460,7 +460,7 @@ async def a_route_again(w: World) -> Seen:
 
 async def another_account(w: World) -> Seen:
     await answered(w)
-    handle = await w.arrives(hint_subject="somebody else")
+    handle = await w.arrives(expected_sub="somebody else")
     await w.tries(handle)
     return await w.reads(handle)
 
@@ -563,7 +563,7 @@ WAYS: Mapping[str, Way] = {
     "away": away,
     **{f"provider says {reason}": failing(reason) for reason in ProviderFailureReason},
     "two unsafe replies": failing(ProviderFailureReason.UNSAFE, 2),
-    "too low a level": failing(Level.LOW, minimum=Level.SUBSTANTIAL),
+    "too low a level": failing(Level.LOW, min_level=Level.SUBSTANTIAL),
     "every provider spent": tried_all,
     "every provider spent, and the picker again": tried_all_then_moved,
     "check and share": reading_what_is_shared,

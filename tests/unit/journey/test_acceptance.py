@@ -83,7 +83,7 @@ def test_no_level_is_believed_above_the_registration_or_below_the_demand(
     verification = Verification("test", reached, int(NOW), ())
     person = identity(level=reached, verification=verification)
     checking = standing(TransactionState.CHECKING)
-    checking = replace(checking, request=replace(checking.request, minimum=minimum))
+    checking = replace(checking, request=replace(checking.request, min_level=minimum))
     match judged(person, checking, candidate(highest=highest)):
         case AcceptedIdentity(believed):
             assert minimum <= believed.level <= min(reached, highest)
@@ -187,7 +187,7 @@ def test_what_stands_against_a_person(
     hint: str | None,
     failure: FailureClass | None,
 ) -> None:
-    found = check_account(begun(hint_subject=hint), person, candidate(**listing), switches, NOW)
+    found = check_account(begun(expected_sub=hint), person, candidate(**listing), switches, NOW)
     assert found is failure
 
 
@@ -206,8 +206,8 @@ def session(person: Identity | None = None, expires: float = NOW + 60) -> Sessio
         ({"prompt": ("select_account",)}, {}, FailureClass.SILENT),
         ({"max_age": 60}, {}, None),
         ({"max_age": 60}, {"now": NOW + 59.0 + 2}, FailureClass.SILENT),
-        ({"hint_subject": "known"}, {}, None),
-        ({"hint_subject": "another"}, {}, FailureClass.SILENT),
+        ({"expected_sub": "known"}, {}, None),
+        ({"expected_sub": "another"}, {}, FailureClass.SILENT),
         ({}, {"session": session(expires=NOW)}, FailureClass.SILENT),
         ({}, {"service": service(single_sign_on=False)}, FailureClass.SILENT),
         ({}, {"session": session(identity(level=Level.LOW))}, FailureClass.LEVEL_TOO_LOW),

@@ -164,7 +164,7 @@ class RoughHands(RuleBasedStateMachine):
             held.state in (TransactionState.ANSWERED, TransactionState.REFUSED)
         )
         if not held.open:
-            assert PERSONAL not in repr(replace(held, leaving=None))
+            assert PERSONAL not in repr(replace(held, client_redirect=None))
 
     @invariant()
     def whoever_was_moved_brings_nothing_along(self) -> None:

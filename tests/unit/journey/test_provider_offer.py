@@ -120,7 +120,7 @@ def test_the_order_by_name_and_the_order_by_weight_are_what_they_say() -> None:
 def test_chance_orders_by_the_seed_alone_and_a_provider_that_goes_moves_no_other(
     seed: int, names: list[str], gone: str
 ) -> None:
-    transaction = replace(begun(), seed=seed)
+    transaction = replace(begun(), order_seed=seed)
     some = [candidate(name) for name in names]
     whole = ids(offered(some, transaction, order=DisplayOrder.SHUFFLED))
     fewer = ids(offered([c for c in some if c.card.id != gone], transaction, order=DisplayOrder.SHUFFLED))
@@ -129,7 +129,9 @@ def test_chance_orders_by_the_seed_alone_and_a_provider_that_goes_moves_no_other
 
 
 def test_by_chance_every_provider_comes_first_about_as_often() -> None:
-    firsts = [ids(offered(THREE, replace(begun(), seed=seed), order=DisplayOrder.SHUFFLED))[0] for seed in range(600)]
+    firsts = [
+        ids(offered(THREE, replace(begun(), order_seed=seed), order=DisplayOrder.SHUFFLED))[0] for seed in range(600)
+    ]
     assert all(150 < firsts.count(name) < 250 for name in ("alpha", "beta", "gamma"))
 
 
@@ -196,7 +198,7 @@ def test_with_everything_there_each_failure_offers_all_that_its_row_lists(failur
 @pytest.mark.parametrize("failure", FailureClass)
 def test_with_nothing_there_no_failure_offers_what_leads_nowhere(failure: FailureClass) -> None:
     transaction = after((failure, "alpha"))
-    transaction = replace(transaction, request=replace(transaction.request, asked=()))
+    transaction = replace(transaction, request=replace(transaction.request, requested_claims=()))
     nothing = offered((), transaction, service(assisted=False, single_sign_on=False, initiate_login_uri=None))
     always = {NextStep.START_AGAIN, NextStep.USE_CODE, NextStep.HOME}
     assert set(next_steps(transaction, nothing, transaction.failures[-1])) <= always
@@ -239,5 +241,5 @@ def test_what_has_ended_is_not_finished_later() -> None:
 def test_a_person_is_offered_only_where_their_help_can_reach_the_level(
     assisted: Level | None, minimum: Level, helped: bool
 ) -> None:
-    asked, rule = begun(minimum=minimum), DisplayOrder.CONFIGURED
+    asked, rule = begun(min_level=minimum), DisplayOrder.CONFIGURED
     assert offer(asked, THREE, service(), NOTHING_OFF, NOW, rule, assisted=assisted).help is helped

@@ -314,7 +314,9 @@ def test_a_stub_still_says_which_question_it_answered_and_no_more() -> None:
 
 @pytest.mark.parametrize("state", [TransactionState[name] for name in OPEN])
 def test_an_ended_transaction_holds_nothing_personal_whatever_it_held_before(state: TransactionState) -> None:
-    whole = replace(helped(state), failures=(FailedAttempt(FailureClass.CANCELLED, NOW, "alpha"),), withdrawn="case")
+    whole = replace(
+        helped(state), failures=(FailedAttempt(FailureClass.CANCELLED, NOW, "alpha"),), case_to_withdraw="case"
+    )
     left = advance(whole, GaveUp(None), NOW)
     assert PERSONAL not in repr(left)
     assert (left.failures, left.case, left.case_to_withdraw, left.state) == ((), None, None, TransactionState.REFUSED)

@@ -128,7 +128,7 @@ def reached() -> set[FailureClass]:
         accept_identity(needy, person, None, service(), NOTHING_OFF, NOW),
         check_account(begun(), AccountMatch(), candidate(accept_new_until=NOW), NOTHING_OFF, NOW),
         check_account(begun(), AccountMatch("mine"), candidate(), account, NOW),
-        check_account(begun(hint_subject="another"), AccountMatch(), candidate(), NOTHING_OFF, NOW),
+        check_account(begun(expected_sub="another"), AccountMatch(), candidate(), NOTHING_OFF, NOW),
         accept_session(begun(), session, None, candidate(), service(), NOTHING_OFF, NOW),
         offer(begun(), (), service(), off, NOW, DisplayOrder.SHUFFLED).blocked_by,
     ]

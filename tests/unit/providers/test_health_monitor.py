@@ -49,7 +49,7 @@ class Played:
     async def begin(self, ask: UpstreamRequest) -> UpstreamRedirect | ProviderFailure:
         return self.start
 
-    def belongs(self, note: Mapping[str, Any], answer: CallbackParameters) -> bool:
+    def matches_callback(self, note: Mapping[str, Any], answer: CallbackParameters) -> bool:
         return note.get("nonce") == "n"
 
     async def complete(self, note: Mapping[str, Any], answer: CallbackParameters) -> Identity | ProviderFailure:

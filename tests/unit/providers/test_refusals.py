@@ -35,23 +35,23 @@ SITES: dict[str, set[str]] = {
     "provider._complete": {"ANSWER_ELSEWHERE", "ANSWER_CODE"},
     "provider._verify": {"ID_TOKEN_KEYS", "ID_TOKEN_UNPROVEN", "ID_TOKEN_FORM"},
     "provider._prefix": {"LEVEL_NOT_OFFERED"},
-    "reasons.of_callback_error": {"ANSWER_ERROR"},
-    "reasons.of_token_error": {"TOKEN.failed", "TOKEN_ERROR", "TOKEN_CODE", "TOKEN_CLIENT"},
-    "tokens.redeem": {"TOKEN.failed"},
-    "tokens._tokens": {"TOKEN_MISSING", "TOKEN_TYPE", "TOKEN_UNSENDABLE"},
-    "tokens.check_encryption": {"ID_TOKEN_ENCRYPTED"},
-    "tokens.ask_userinfo": {"USERINFO.failed", "USERINFO_SUBJECT"},
-    "tokens._userinfo_token": {"USERINFO_SIGNED", "USERINFO_ENCRYPTED"},
-    "checks.check_issuer": {"ID_TOKEN_ISSUER"},
-    "checks.check_audience": {"ID_TOKEN_AUDIENCE"},
-    "checks.check_times": {"ID_TOKEN_TIME"},
-    "checks.check_nonce": {"ID_TOKEN_NONCE"},
-    "checks.check_subject": {"ID_TOKEN_SUBJECT"},
-    "checks.check_access_token": {"ID_TOKEN_ACCESS_TOKEN"},
-    "checks.check_sign_in_time": {"SIGN_IN_TIME_MISSING", "SIGN_IN_TIME_WRONG", "SIGN_IN_TOO_OLD"},
+    "error_mapping.of_callback_error": {"ANSWER_ERROR"},
+    "error_mapping.of_token_error": {"TOKEN.failed", "TOKEN_ERROR", "TOKEN_CODE", "TOKEN_CLIENT"},
+    "token_endpoint.redeem": {"TOKEN.failed"},
+    "token_endpoint._tokens": {"TOKEN_MISSING", "TOKEN_TYPE", "TOKEN_UNSENDABLE"},
+    "token_endpoint.check_encryption": {"ID_TOKEN_ENCRYPTED"},
+    "token_endpoint.ask_userinfo": {"USERINFO.failed", "USERINFO_SUBJECT"},
+    "token_endpoint._userinfo_token": {"USERINFO_SIGNED", "USERINFO_ENCRYPTED"},
+    "id_token_checks.check_issuer": {"ID_TOKEN_ISSUER"},
+    "id_token_checks.check_audience": {"ID_TOKEN_AUDIENCE"},
+    "id_token_checks.check_times": {"ID_TOKEN_TIME"},
+    "id_token_checks.check_nonce": {"ID_TOKEN_NONCE"},
+    "id_token_checks.check_subject": {"ID_TOKEN_SUBJECT"},
+    "id_token_checks.check_access_token": {"ID_TOKEN_ACCESS_TOKEN"},
+    "id_token_checks.check_sign_in_time": {"SIGN_IN_TIME_MISSING", "SIGN_IN_TIME_WRONG", "SIGN_IN_TOO_OLD"},
     "identity.make_identity": {"CLAIMS_MISSING"},
     "identity.level_reached": {"LEVEL_MISSING", "LEVEL_UNKNOWN"},
-    "refused": {
+    "errors": {
         *("METADATA_UNREACHABLE", "METADATA_STATUS", "METADATA_UNREADABLE"),
         *("KEYS_UNREACHABLE", "KEYS_STATUS", "KEYS_UNREADABLE"),
         *("TOKEN_UNREACHABLE", "TOKEN_STATUS", "TOKEN_UNREADABLE", "TOKEN_REFUSED"),
@@ -60,7 +60,7 @@ SITES: dict[str, set[str]] = {
 }
 """Every function that refuses, and with which fault. Whoever adds one decides in `RULES` whether it is an outage."""
 
-OF_ONE_CITIZEN = {"checks", "identity"}
+OF_ONE_CITIZEN = {"id_token_checks", "identity"}
 """Modules that read nothing but what is about one citizen."""
 
 
@@ -68,7 +68,7 @@ def named(node: ast.AST) -> Iterator[str]:
     """The faults that an expression names, and the endpoints whose failures it makes."""
     for inner in ast.walk(node):
         if isinstance(inner, ast.Attribute) and isinstance(inner.value, ast.Name):
-            if inner.value.id in ("Fault", "F"):
+            if inner.value.id in ("UpstreamFault", "F"):
                 yield inner.attr
             elif inner.attr == "failed":
                 yield f"{inner.value.id}.failed"
@@ -98,9 +98,9 @@ def test_a_refusal_is_made_of_a_fault_by_name_and_a_failure_of_nothing_else() ->
         for node in ast.walk(ast.parse(file.read_text())):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
                 continue
-            if node.func.id == "Failure":
-                assert file.stem == "refused", ast.unparse(node)
-            if node.func.id in ("Refused", "_refused"):
+            if node.func.id == "ProviderFailure":
+                assert file.stem == "errors", ast.unparse(node)
+            if node.func.id in ("UpstreamError", "_refused"):
                 first = node.args[0]
                 handed_on = ast.unparse(first) in ("fault", "self.status", "self.unreadable", "self.unreachable")
                 assert handed_on or set(named(first)), ast.unparse(node)

@@ -433,4 +433,4 @@ def test_a_process_on_its_own_needs_no_folder() -> None:
 def test_an_ambient_without_a_tick_of_its_own_has_one_that_never_goes_back(system: System) -> None:
     first = system.monotonic()
     assert system.monotonic() >= first
-    assert replace(system, tick=lambda: 7.0).monotonic() == 7.0
+    assert replace(system, monotonic=lambda: 7.0).monotonic() == 7.0

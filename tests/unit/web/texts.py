@@ -18,7 +18,7 @@ from jinja2.ext import babel_extract
 
 WEB = Path(__file__).parents[3] / "broker" / "web"
 CATALOGUES = WEB / "languages"
-KEYWORDS = {"_": None, "gettext": None, "text": None, "markup": None, "marked": None, "several": (1, 2)}
+KEYWORDS = {"_": None, "gettext": None, "text": None, "markup": None, "marked": None, "ngettext": (1, 2)}
 PASSING = (b'"POT-', b'"PO-', b'"Last-', b'"Language-Team', b'"Report-', b'"Generated-', b'"Project-')
 # The console is for staff: its texts are not part of what citizens read.
 FOLDERS = ("templates/citizens", "templates/layouts", "templates/parts", "templates/public")
@@ -31,7 +31,7 @@ def files() -> Iterator[Path]:
         yield from sorted((WEB / folder).glob("*.html"))
     for package in MODULES:
         yield from sorted((WEB / package).glob("*.py"))
-    yield WEB / "language.py"
+    yield WEB / "shared" / "i18n.py"
 
 
 def found() -> Catalog:

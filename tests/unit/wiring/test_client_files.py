@@ -282,7 +282,7 @@ async def test_the_metadata_say_where_to_register_and_what_a_new_service_may_use
 
 
 async def test_nobody_registers_where_that_was_not_asked_for(door: Door) -> None:
-    closed = wiring.public_app(replace(door.container, files=None))
+    closed = wiring.public_app(replace(door.container, client_files=None))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=closed), base_url=ISSUER) as client:
         assert (await client.post("/register", json=SERVICE)).status_code == 404
         assert "registration_endpoint" not in (await client.get("/.well-known/openid-configuration")).json()

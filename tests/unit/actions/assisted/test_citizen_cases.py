@@ -466,7 +466,7 @@ async def test_a_provider_that_works_after_all_withdraws_the_case(stage: Stage) 
     handle = await stage.arrives()
     await stage.asks(handle)
     case = await stage.case(handle)
-    transaction = replace(await stage.transaction(handle), case=None, withdrawn=case.id)
+    transaction = replace(await stage.transaction(handle), case=None, case_to_withdraw=case.id)
     await stage.citizen_cases.tidy(transaction)
     await stage.citizen_cases.tidy(transaction)
     gone = await stage.facts.cases.load(case.id)
@@ -565,7 +565,7 @@ async def test_the_case_knows_no_secret_in_plain(stage: Stage) -> None:
     await stage.approves()
     code = await stage.code(handle)
     case = await stage.case(handle)
-    told = repr(replace(case, words=replace(case.phrase, first="", second="")))
+    told = repr(replace(case, phrase=replace(case.phrase, first="", second="")))
     assert code not in told and normalize_user_code(continuation) not in told and "my-secret" not in told
     assert case.browser == sha256_hex("my-secret")
     assert SERVICE.client_id in told

@@ -32,7 +32,7 @@ async def of_release_0_1(stage: Stage, id: str, typed: str, **more: Any) -> Case
         "reference": f"{id}-2345",
         "continuation": f"code-{id}",
     }
-    made = replace(draft(), **named, marks=marks, **more)
+    made = replace(draft(), **named, fingerprints=marks, **more)
     assert await stage.facts.cases.create(made, (), ()) is CreateCaseResult.DONE
     return made
 

@@ -101,7 +101,7 @@ def prepared(state: CaseState, condition: Condition) -> Case:
         case = walked(ev.ReviewClaimed(REVIEWER), case=case)
         if condition.reviewed:
             case = walked(ev.IndependentReviewRecorded(IndependentReview(REVIEWER, NOW, Decision.APPROVE)), case=case)
-    case = replace(case, exchanged=condition.phrase)
+    case = replace(case, phrase_verified=condition.phrase)
     if not condition.details:
         case = replace(case, details=Details())
     if condition.looked_up:
@@ -109,7 +109,7 @@ def prepared(state: CaseState, condition: Condition) -> Case:
             ev.Opened(condition.member, "follow_up"), case=case, now=case.history[-1].at if case.history else NOW
         )
     if condition.interested:
-        case = replace(case, interested=(condition.member,))
+        case = replace(case, conflicts_of_interest=(condition.member,))
     return case
 
 

@@ -60,7 +60,7 @@ class StaffProvider:
             else UpstreamRedirect("https://idp.example/", {"n": ask.state})
         )
 
-    def belongs(self, note: Mapping[str, Any], answer: CallbackParameters) -> bool:
+    def matches_callback(self, note: Mapping[str, Any], answer: CallbackParameters) -> bool:
         """An answer of another issuer is a stray one."""
         return answer.parameters.get("iss", "us") == "us" and note["n"] == answer.parameters["state"]
 
