@@ -1,6 +1,6 @@
 """What a kind of provider is: a table an operator writes, and what makes a provider of it."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -34,9 +34,12 @@ class Kind(Generic[C]):
 
     `config` is the dataclass that its TOML table fills; `check(config, development)` names what is wrong in it beyond
     the types of its fields, with paths inside the table; `build(card, config, ground)` makes the provider without
-    touching the network, and raises OSError or ValueError for a key file that cannot be read or does not fit.
+    touching the network, and raises OSError or ValueError for a key file that cannot be read or does not fit;
+    `departures(config, outgoing)` asks the provider for its metadata and names what departs from the standards, though
+    sign-ins work with it.
     """
 
     config: type[C]
     check: Callable[[C, bool], list[Problem]]
     build: Callable[[ProviderInfo, C, ProviderDependencies], Provider]
+    departures: Callable[[C, HttpClients], Awaitable[Sequence[str]]]

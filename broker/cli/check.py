@@ -4,7 +4,7 @@ import argparse
 import asyncio
 from collections.abc import Iterator, Mapping
 
-from broker.cli.context import CommandContext, CommandError, add_config, format_problems, settings
+from broker.cli.context import CommandContext, CommandError, ConnectionResult, add_config, format_problems, settings
 from broker.cli.errors import NOT_NOW
 from broker.crypto.keys import KeysUnusable, load_all
 from broker.crypto.keys.index import load_index
@@ -15,8 +15,8 @@ from broker.settings.check_copies import StoredSecret, copies, file_mark, key_ma
 HELP = "check a configuration without starting anything"
 DESCRIPTION = """Reads every file of a configuration and the keys it names, and prints each problem with its place
 and a mend. Nothing is started, called or changed, unless --connect asks for it: then everything outside of the broker
-is used once, and no citizen, service or provider notices. The exit status is 0 if all is well, 1 if a setting is wrong,
-3 if something outside does not work."""
+is used once, and no citizen, service or provider notices; a note names what departs from the standards in a provider's
+metadata. The exit status is 0 if all is well, 1 if a setting is wrong, 3 if something outside does not work."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,16 +39,17 @@ def run(args: argparse.Namespace, machine: CommandContext) -> int:
         print("\n".join(lines))
         return 0
     tried = asyncio.run(_connect(machine, found))
-    lines[-1:] = [f"works:     {name}" for name, wrong in tried.items() if wrong is None]
+    lines[-1:] = [f"works:     {name}" for name, one in tried.items() if one.problem is None]
+    lines += [f"note:      {name}: {told}" for name, one in tried.items() for told in one.departures]
     print("\n".join(lines))
-    broken = [f"{name}: {wrong}" for name, wrong in tried.items() if wrong is not None]
+    broken = [f"{name}: {one.problem}" for name, one in tried.items() if one.problem is not None]
     if broken:
         raise CommandError("\n".join(broken), NOT_NOW)
     print("no problem found")
     return 0
 
 
-async def _connect(machine: CommandContext, found: Settings) -> Mapping[str, str | None]:
+async def _connect(machine: CommandContext, found: Settings) -> Mapping[str, ConnectionResult]:
     return await machine.connect(found)
 
 

@@ -155,12 +155,20 @@ class AdminStoresPort(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectionResult:
+    """What came of using one thing outside: what is wrong (None: it works), and what departs from a standard."""
+
+    problem: str | None = None
+    departures: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class CommandContext:
     """Everything a command needs of its surroundings.
 
     `kinds` are the kinds of providers; `user` is who runs the command, for audit rows; `open` opens the stores of
     facts and closes them again; `migrate` brings the schema up to date and names each step that it took; `connect` uses
-    everything outside of the process once, and says for each what is wrong (None: nothing).
+    everything outside of the process once, and says what came of each.
     """
 
     kinds: Mapping[str, ProviderKind]
@@ -168,7 +176,7 @@ class CommandContext:
     user: str
     open: Callable[[Settings], AbstractAsyncContextManager[AdminStoresPort]]
     migrate: Callable[[Settings], Awaitable[Sequence[str]]]
-    connect: Callable[[Settings], Awaitable[Mapping[str, str | None]]]
+    connect: Callable[[Settings], Awaitable[Mapping[str, ConnectionResult]]]
 
 
 def require_clock(facts: AdminStoresPort) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 
 from broker.cli import CommandError
-from broker.cli.context import CommandContext
+from broker.cli.context import CommandContext, ConnectionResult
 from broker.cli.errors import EXPECTED, refusal
 from broker.crypto import keys, seal
 from broker.crypto.client_jwks import ClientJwks
@@ -32,8 +32,8 @@ Try = Callable[[], Awaitable[str | None]]
 """Uses one thing: None if it works, else what is wrong. May raise what is expected of a thing that does not work."""
 
 
-async def connect(settings: Settings) -> Mapping[str, str | None]:
-    """What is wrong with each thing outside, None where it works: database, Redis, signing keys, providers, mail."""
+async def connect(settings: Settings) -> Mapping[str, ConnectionResult]:
+    """What came of using each thing outside: database, Redis, signing keys, providers, mail."""
     real, broker = system.real_system(), settings.broker
     async with AsyncExitStack() as stack:
         outgoing = HttpClients(
@@ -58,7 +58,13 @@ async def connect(settings: Settings) -> Mapping[str, str | None]:
         if isinstance(mail := notifier(broker.notifications), SmtpNotifier):
             theirs["mail server"] = lambda: _mail(mail)
         told = await asyncio.gather(*map(_tried, theirs.values()))
-    return found | dict(zip(theirs, told, strict=True))
+        found |= dict(zip(theirs, told, strict=True))
+        departures = {
+            name: await KINDS[entry.kind].departures(entry.config, outgoing)
+            for entry in entries
+            if found[name := f"provider {entry.id}"] is None
+        }
+    return {name: ConnectionResult(problem, departures.get(name, ())) for name, problem in found.items()}
 
 
 async def _tried(work: Try) -> str | None:

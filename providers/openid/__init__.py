@@ -1,10 +1,15 @@
 """Providers that speak OpenID Connect. One more of them is one more TOML file."""
 
+from collections.abc import Sequence
+
 from broker.crypto.jose import load_signing_key
+from broker.platform.http_client import HttpClients
 from broker.platform.operator_files import first_line
 from broker.provider import ProviderInfo
 from providers.kind import Kind, ProviderDependencies
 from providers.openid.config import OpenIdConfig, UpstreamAuthentication, check
+from providers.openid.errors import UpstreamError
+from providers.openid.metadata import fetch_document
 from providers.openid.provider import OpenIdProvider
 from providers.openid.token_endpoint import credentials
 
@@ -23,6 +28,17 @@ def build(card: ProviderInfo, config: OpenIdConfig, ground: ProviderDependencies
     return OpenIdProvider(card, config, ground, credentials(config, key, secret, ground.system), key)
 
 
-KIND = Kind(OpenIdConfig, check, build)
+async def departures(config: OpenIdConfig, outgoing: HttpClients) -> Sequence[str]:
+    """What in the provider's metadata departs from the standards."""
+    from providers.openid import standard_metadata  # here, since only `check --connect` needs Authlib
+
+    try:
+        document = await fetch_document(config.issuer, outgoing.client(f"check:{config.issuer}", limit=1))
+    except UpstreamError as error:
+        return (error.failure.detail,)
+    return standard_metadata.departures(document)
+
+
+KIND = Kind(OpenIdConfig, check, build, departures)
 
 __all__ = ["KIND", "OpenIdConfig", "OpenIdProvider", "build", "check"]

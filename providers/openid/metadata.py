@@ -55,6 +55,11 @@ def parse_metadata(document: Mapping[str, Any], issuer: str, may_call: Callable[
 
 async def fetch_metadata(issuer: str, client: HttpClient, outgoing: HttpClients) -> Metadata:
     """The provider's metadata, asked for anew. Raises UpstreamError."""
+    return parse_metadata(await fetch_document(issuer, client), issuer, outgoing.may_call)
+
+
+async def fetch_document(issuer: str, client: HttpClient) -> Mapping[str, Any]:
+    """The metadata document as the provider publishes it. Raises UpstreamError."""
     url = issuer.removesuffix("/") + "/.well-known/openid-configuration"
     answer = await client.get(url, limit=MAX_METADATA)
     if not isinstance(answer, HttpResponse) or answer.status != 200:
@@ -62,7 +67,7 @@ async def fetch_metadata(issuer: str, client: HttpClient, outgoing: HttpClients)
     document = answer.json()
     if isinstance(document, NotJson):
         raise METADATA.failed(document)
-    return parse_metadata(document, issuer, outgoing.may_call)
+    return document
 
 
 class KeySource:

@@ -66,6 +66,7 @@ class IssuerEndpoints:
                     "client_secret_basic",
                     "client_secret_post",
                 ],
+                "token_endpoint_auth_signing_alg_values_supported": list(SIGNATURE_ALGORITHMS),
                 "code_challenge_methods_supported": ["S256"],
                 "authorization_response_iss_parameter_supported": issuer.announces_issuer,
             }

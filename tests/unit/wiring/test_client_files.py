@@ -14,6 +14,8 @@ from typing import Any
 
 import httpx
 import pytest
+from authlib.oauth2.rfc7591 import ClientMetadataClaims
+from joserfc.errors import InvalidClaimError
 
 from broker import wiring
 from broker.model.store_results import StoreUnavailable
@@ -286,3 +288,53 @@ async def test_nobody_registers_where_that_was_not_asked_for(door: Door) -> None
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=closed), base_url=ISSUER) as client:
         assert (await client.post("/register", json=SERVICE)).status_code == 404
         assert "registration_endpoint" not in (await client.get("/.well-known/openid-configuration")).json()
+
+
+# --- Authlib's checks of client metadata, held against ours (decision 0056) ---
+
+
+@pytest.mark.parametrize(
+    ("metadata", "ours", "authlib"),
+    [
+        ({}, True, True),
+        ({"jwks": {"keys": []}, "jwks_uri": "https://shop.example/jwks"}, False, False),
+        ({"redirect_uris": "https://shop.example/back"}, False, False),
+        ({"redirect_uris": ["https://shop.example/back#there"]}, False, False),
+        ({"redirect_uris": ["https://user:password@shop.example/back"]}, False, False),
+        # Authlib accepts what may not be registered
+        ({"redirect_uris": ["http://shop.example/back"]}, False, True),
+        ({"redirect_uris": ["javascript://shop.example/%0aalert(1)"]}, False, True),
+        ({"redirect_uris": ["https://*.shop.example/back"]}, False, True),
+        ({"redirect_uris": ["https://shop.example/\nback"]}, False, True),
+        ({"redirect_uris": []}, False, True),
+        ({"token_endpoint_auth_method": "magic"}, False, True),
+        ({"grant_types": 7}, False, True),
+        ({"scope": 7}, False, True),
+        # Authlib refuses what is ignored here, as RFC 7591 2 wants
+        ({"logo_uri": "no URL"}, True, False),
+        ({"contacts": "me@shop.example"}, True, False),
+    ],
+)
+async def test_authlib_and_our_checks_of_client_metadata_differ_on_known_inputs_only(
+    door: Door, metadata: dict[str, Any], ours: bool, authlib: bool
+) -> None:
+    reply = await door.register(**metadata)
+    assert (reply.status_code == 201, authlib_accepts({**SERVICE, **metadata})) == (ours, authlib), reply.text
+
+
+@pytest.mark.parametrize("metadata", [{"redirect_uris": [7]}, {"jwks": "no set"}, {"jwks": {"keys": 7}}])
+async def test_client_metadata_that_end_in_a_traceback_in_authlib_are_refused_here(
+    door: Door, metadata: dict[str, Any]
+) -> None:
+    with pytest.raises((AttributeError, TypeError)):
+        authlib_accepts({**SERVICE, **metadata})
+    assert (await door.register(**metadata)).status_code == 400
+
+
+def authlib_accepts(metadata: dict[str, Any]) -> bool:
+    """Whether Authlib finds nothing wrong."""
+    try:
+        ClientMetadataClaims(dict(metadata), {}).validate()
+    except InvalidClaimError:
+        return False
+    return True
