@@ -17,7 +17,6 @@ class CaseState(StrEnum):
 
     DRAFT = "draft"
     REQUESTED = "requested"
-    SCHEDULED = "scheduled"
     QUEUED = "queued"
     CLAIMED = "claimed"
     IN_SESSION = "in_session"
@@ -39,7 +38,6 @@ WITH_AGENT = frozenset({CaseState.CLAIMED, CaseState.IN_SESSION, CaseState.DECIS
 OPEN = WITH_AGENT | {
     CaseState.DRAFT,
     CaseState.REQUESTED,
-    CaseState.SCHEDULED,
     CaseState.QUEUED,
     CaseState.REVIEW,
     CaseState.HELD,
@@ -305,7 +303,6 @@ class Case:
     contact: Contact | None = None
     safety: Safety = field(default_factory=Safety)
     channel: Channel | None = None
-    appointment: float | None = None
     details: Details = field(default_factory=Details)
     evidence: tuple[EvidenceRecord, ...] = ()
     checks: tuple[CheckRecord, ...] = ()
@@ -324,7 +321,6 @@ class Case:
     queue_round: int = 0
     more_asked: int = 0
     binding: IdentityBinding | None = None
-    reusable: bool = False
     erased: bool = False
     history: tuple[Move, ...] = ()
 

@@ -18,7 +18,6 @@ class CaseStage(StrEnum):
     """It is the citizen's turn to say when they are ready."""
     MORE_NEEDED = "more_needed"
     """The same once more: something else is needed."""
-    BOOKED = "booked"
     IN_LINE = "in_line"
     TALKING = "talking"
     BEING_DECIDED = "being_decided"
@@ -31,7 +30,6 @@ class CaseStage(StrEnum):
 _STAGES = {
     CaseState.DRAFT: CaseStage.ASKED,
     CaseState.REQUESTED: CaseStage.ASKED,
-    CaseState.SCHEDULED: CaseStage.BOOKED,
     CaseState.QUEUED: CaseStage.IN_LINE,
     CaseState.CLAIMED: CaseStage.TALKING,
     CaseState.IN_SESSION: CaseStage.TALKING,
@@ -63,7 +61,6 @@ class CaseStatus:
     reference: str
     words: Phrase | None = None
     channel: Channel | None = None
-    appointment: float | None = None
     until: float | None = None
     ends: float | None = None
     contact: Contact | None = None
@@ -84,7 +81,6 @@ def case_status(case: Case, terms: CasePolicy, now: float, *, asking: bool, atte
         case.reference,
         words=case.phrase if asking and case.open and not to_take_up else None,
         channel=case.channel,
-        appointment=case.appointment if stage is CaseStage.BOOKED else None,
         until=case.deadline if stage in (CaseStage.ASKED, CaseStage.MORE_NEEDED, CaseStage.TO_TAKE_UP) else None,
         ends=case.expires,
         contact=None if case.contact is None else mask_contact(case.contact),

@@ -6,7 +6,7 @@ from datetime import time as time_of_day
 from zoneinfo import ZoneInfo
 
 from broker.assisted.case import WITH_AGENT, Case, CaseState, Channel, ContactMethod
-from broker.assisted.events import AppointmentCame, ByClock, DeadlinePassed, LeaseLapsed, RedressEnded, ReviewLate
+from broker.assisted.events import ByClock, DeadlinePassed, LeaseLapsed, RedressEnded, ReviewLate
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -65,7 +65,7 @@ class CasePolicy:
     """How long everything may last (seconds), and how often it may happen.
 
     `bind` is the time to take up an approved identity, `bind_by_post` where the code travels by post; `collect` how
-    long a bound identity waits for the service that asked, `reuse` how long it lasts if the citizen wants to keep it.
+    long a bound identity waits for the service that asked.
     The `code_by_` terms say how long a confirmation code is good, by the way it went; `max_code_attempts` how many may
     be wrong, `max_codes` how many go out. `random_review` is the share of approvals reviewed by chance, `repeated_use`
     the number of the case on one document or telephone number from which on a second person looks.
@@ -79,7 +79,6 @@ class CasePolicy:
     bind_by_post: int = 7 * DAY
     max_duration: int = 16 * DAY
     collect: int = DAY
-    reuse: int = 90 * DAY
     redress: int = 30 * DAY
     code_by_phone: int = 10 * 60
     code_by_email: int = DAY
@@ -110,8 +109,6 @@ def deadline(case: Case, state: CaseState, now: float, terms: CasePolicy) -> flo
             return now + terms.draft
         case CaseState.REQUESTED:
             return now + terms.requested
-        case CaseState.SCHEDULED:
-            return case.appointment
         case CaseState.QUEUED:
             return case.expires if case.state is CaseState.HELD else requested(case) + terms.requested
         case CaseState.CLAIMED | CaseState.IN_SESSION | CaseState.DECISION:
@@ -121,12 +118,10 @@ def deadline(case: Case, state: CaseState, now: float, terms: CasePolicy) -> flo
         case CaseState.APPROVED:
             return now + (terms.bind_by_post if case.channel is Channel.PHONE_AND_POST else terms.bind)
         case CaseState.BOUND:
-            return now + (terms.reuse if case.reusable else terms.collect)
-        case CaseState.RELEASED:
-            return case.deadline if case.reusable else None
+            return now + terms.collect
         case CaseState.DECLINED:
             return now + terms.redress
-        case CaseState.HELD | CaseState.WITHDRAWN | CaseState.EXPIRED | CaseState.REVOKED:
+        case CaseState.HELD | CaseState.RELEASED | CaseState.WITHDRAWN | CaseState.EXPIRED | CaseState.REVOKED:
             return None
 
 
@@ -147,8 +142,6 @@ def due_event(case: Case, now: float) -> ByClock | None:
     if case.deadline is None or now < case.deadline or case.state in WITH_AGENT:
         return None
     match case.state:
-        case CaseState.SCHEDULED:
-            return AppointmentCame()
         case CaseState.REVIEW:
             return None if case.late else ReviewLate()
         case CaseState.DECLINED:

@@ -30,13 +30,6 @@ class Submitted:
 
 
 @dataclass(frozen=True, slots=True)
-class Scheduled:
-    """An appointment was taken, for `appointment`; a new one replaces it."""
-
-    appointment: float
-
-
-@dataclass(frozen=True, slots=True)
 class ReadyForSession:
     """The citizen is ready to talk to somebody now."""
 
@@ -81,13 +74,6 @@ class DeviceConfirmed:
     """Somebody proved who they are on a device of their own and confirmed what staff asked. The same id replaces."""
 
     evidence: EvidenceRecord
-
-
-@dataclass(frozen=True, slots=True)
-class Disputed:
-    """The citizen says that the details to be bound are wrong. `claims` names which."""
-
-    claims: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,11 +322,6 @@ class LeaseLapsed:
 
 
 @dataclass(frozen=True, slots=True)
-class AppointmentCame:
-    """It is time for the appointment: the case waits for an agent."""
-
-
-@dataclass(frozen=True, slots=True)
 class ReviewLate:
     """The review was not done in time. It comes first now; nothing is decided by waiting."""
 
@@ -381,17 +362,15 @@ ByStaff = (
     | Noted
     | Revoked
 )
-ByClock = LeaseLapsed | AppointmentCame | ReviewLate | DeadlinePassed | RedressEnded | AttemptsExhausted
+ByClock = LeaseLapsed | ReviewLate | DeadlinePassed | RedressEnded | AttemptsExhausted
 ByCitizen = (
     Submitted
-    | Scheduled
     | ReadyForSession
     | Resumed
     | TransactionReplaced
     | ContinuationCodeIssued
     | CodeSent
     | DeviceConfirmed
-    | Disputed
     | Bound
     | Released
     | Withdrawn

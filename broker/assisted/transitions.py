@@ -56,9 +56,7 @@ def _line(
 RULES: tuple[TransitionRule, ...] = (
     # asking
     _line(ev.Submitted, S.DRAFT, S.REQUESTED, Role.CITIZEN),
-    _line(ev.Scheduled, frozenset({S.REQUESTED, S.SCHEDULED}), S.SCHEDULED, Role.CITIZEN),
-    _line(ev.ReadyForSession, frozenset({S.REQUESTED, S.SCHEDULED}), S.QUEUED, Role.CITIZEN),
-    _line(ev.AppointmentCame, S.SCHEDULED, S.QUEUED, Role.CLOCK),
+    _line(ev.ReadyForSession, S.REQUESTED, S.QUEUED, Role.CITIZEN),
     # the session
     _line(ev.Claimed, S.QUEUED, S.CLAIMED, Role.AGENT),
     _line(ev.SessionStarted, S.CLAIMED, S.IN_SESSION, Role.AGENT),
@@ -88,9 +86,8 @@ RULES: tuple[TransitionRule, ...] = (
     # taking the identity up
     _line(ev.CodeSent, S.APPROVED, STAY, Role.CITIZEN),
     _line(ev.AttemptsExhausted, S.APPROVED, S.HELD, Role.CLOCK),
-    _line(ev.Disputed, S.APPROVED, S.HELD, Role.CITIZEN),
     _line(ev.Bound, S.APPROVED, S.BOUND, Role.CITIZEN),
-    _line(ev.Released, AFTER, S.RELEASED, Role.CITIZEN),
+    _line(ev.Released, S.BOUND, S.RELEASED, Role.CITIZEN),
     _line(ev.Repudiated, AFTER, S.REVOKED, Role.CITIZEN),
     _line(ev.Revoked, AFTER, S.REVOKED, Role.LEAD),
     # at any moment
@@ -102,13 +99,13 @@ RULES: tuple[TransitionRule, ...] = (
     _line(ev.Noted, OPEN, STAY, Role.STAFF),
     _line(ev.Flagged, (OPEN | AFTER) - {S.APPROVED}, STAY, Role.STAFF),
     _line(ev.Flagged, S.APPROVED, S.HELD, Role.STAFF),
-    _line(ev.InterestDeclared, frozenset({S.DRAFT, S.REQUESTED, S.SCHEDULED, S.QUEUED, S.HELD}), STAY, Role.STAFF),
+    _line(ev.InterestDeclared, frozenset({S.DRAFT, S.REQUESTED, S.QUEUED, S.HELD}), STAY, Role.STAFF),
     _line(ev.InterestDeclared, S.CLAIMED, (STAY, S.QUEUED), Role.STAFF),
     _line(ev.InterestDeclared, frozenset({S.IN_SESSION, S.DECISION, S.REVIEW, S.APPROVED}), (STAY, S.HELD), Role.STAFF),
     _line(ev.Held, OPEN - {S.HELD}, S.HELD, Role.LEAD),
     _line(ev.HoldEnded, S.HELD, S.QUEUED, Role.LEAD),
     _line(ev.HoldDeclined, S.HELD, S.DECLINED, Role.LEAD),
-    _line(ev.DeadlinePassed, OPEN | AFTER, S.EXPIRED, Role.CLOCK),
+    _line(ev.DeadlinePassed, OPEN | {S.BOUND}, S.EXPIRED, Role.CLOCK),
     _line(ev.RedressEnded, S.DECLINED, STAY, Role.CLOCK),
 )
 
@@ -200,8 +197,6 @@ def refusal(case: Case, event: ev.Event, now: float, terms: CasePolicy) -> Trans
             return _barred_code(case, event, terms)
         case ev.Resumed(_, used, _):
             return None if used == case.continuation else TransitionRefused.NOT_PROVEN
-        case ev.Released():
-            return TransitionRefused.NOT_NOW if case.state is S.RELEASED and not case.reusable else None
         case _:
             return None
 

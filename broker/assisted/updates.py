@@ -49,8 +49,6 @@ def _by_citizen(case: Case, event: ev.ByCitizen) -> Transition:
                 case, contact=contact, channel=channel, safety=safety, fingerprints=_joined(case.fingerprints, marks)
             )
             return Transition(told, S.REQUESTED)
-        case ev.Scheduled(appointment):
-            return Transition(replace(case, appointment=appointment), S.SCHEDULED)
         case ev.ReadyForSession():
             return queue(case, case.changed)
         case ev.Resumed(browser, _, continuation):
@@ -64,12 +62,10 @@ def _by_citizen(case: Case, event: ev.ByCitizen) -> Transition:
         case ev.DeviceConfirmed(evidence):
             kept = tuple(one for one in case.evidence if one.id != evidence.id)
             return Transition(replace(case, evidence=(*kept, evidence)), None, evidence.kind)
-        case ev.Disputed(claims):
-            return Transition(_stopped(case), S.HELD, " ".join(claims))
-        case ev.Bound(binding, reusable):
-            return Transition(replace(case, binding=binding, reusable=reusable, confirmation=None), S.BOUND)
+        case ev.Bound(binding):
+            return Transition(replace(case, binding=binding, confirmation=None), S.BOUND)
         case ev.Released():
-            return Transition(case if case.reusable else erased(case), S.RELEASED)
+            return Transition(erased(case), S.RELEASED)
         case ev.Withdrawn(reason):
             return Transition(erased(case), S.WITHDRAWN, reason)
         case ev.Repudiated():
@@ -80,8 +76,6 @@ def _by_clock(case: Case, event: ev.ByClock) -> Transition:
     match event:
         case ev.LeaseLapsed():
             return _left(case, "")
-        case ev.AppointmentCame():
-            return queue(case, case.changed)
         case ev.ReviewLate():
             return Transition(replace(case, late=True))
         case ev.AttemptsExhausted():

@@ -45,8 +45,6 @@ class AssistedSettings:
     """The longest a case may take altogether."""
     collect: Annotated[Seconds, Range(HOUR, 30 * DAY)] = DAY
     """How long a bound identity waits for the service that asked for it."""
-    reuse: Annotated[Seconds, Range(0, 366 * DAY)] = 90 * DAY
-    """How long a bound identity can be used again, where the citizen wants that."""
     redress: Annotated[Seconds, Range(DAY, 366 * DAY)] = 30 * DAY
     """How long a declined case can be complained about."""
     code_by_phone: Annotated[Seconds, Range(60, HOUR)] = 10 * 60

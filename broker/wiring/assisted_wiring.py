@@ -108,7 +108,6 @@ def case_policy(container: Container) -> CasePolicy:
         bind_by_post=asked.bind_by_post,
         max_duration=asked.max_duration,
         collect=asked.collect,
-        reuse=asked.reuse,
         redress=asked.redress,
         code_by_phone=asked.code_by_phone,
         code_by_email=asked.code_by_email,

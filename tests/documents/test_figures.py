@@ -56,7 +56,7 @@ STATEMENTS = (
     Statement(ASSISTED, f"| review | {TERMS.review // 3600} working hours |"),
     Statement(ASSISTED, f"| bind | {hours(TERMS.bind)}, {lasted(TERMS.bind_by_post)} "),
     Statement(ASSISTED, f"| whole case | {lasted(TERMS.max_duration)} |"),
-    Statement(ASSISTED, f"| collect, reuse | {hours(TERMS.collect)}, or {lasted(TERMS.reuse)} "),
+    Statement(ASSISTED, f"| collect | {hours(TERMS.collect)} |"),
     Statement(ASSISTED, f"| redress | {lasted(TERMS.redress)} "),
     Statement(ASSISTED, f"| reference | naming a case aloud | {citizen.REFERENCE_LENGTH} letters and digits |"),
     Statement(ASSISTED, f"| continuation code | coming back, in any browser | {readable(citizen.CODE_LENGTH)} |"),

@@ -258,7 +258,7 @@ class CitizenCases:
             await update_case(self.context, transaction.case_to_withdraw, ev.Withdrawn("another_way"))
 
     async def released(self, case: str) -> None:
-        """The identity was released to a service: the case is erased, unless the citizen keeps it for reuse."""
+        """The identity was released to a service: the case is erased."""
         await update_case(self.context, case, ev.Released())
 
     async def asked(self, transaction: Transaction) -> BackchannelRequest | None:

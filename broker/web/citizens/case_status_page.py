@@ -39,10 +39,6 @@ STAGE_TEXTS: Mapping[CaseStage, StageText] = MappingProxyType(
                 marked("Tell us when you have one at hand, and somebody gets in touch with you again."),
             ),
         ),
-        CaseStage.BOOKED: StageText(
-            marked("You have an appointment"),
-            (marked("Have your documents ready. You can also talk to somebody earlier, if you like."),),
-        ),
         CaseStage.IN_LINE: StageText(
             marked("You are in line"),
             (marked("The next person who is free gets in touch with you. You do not have to stay on this page."),),
@@ -74,7 +70,7 @@ STAGE_TEXTS: Mapping[CaseStage, StageText] = MappingProxyType(
 
 STEPS: tuple[tuple[str, frozenset[CaseStage]], ...] = (
     (marked("You ask for help"), frozenset({CaseStage.ASKED, CaseStage.MORE_NEEDED})),
-    (marked("Somebody talks to you"), frozenset({CaseStage.BOOKED, CaseStage.IN_LINE, CaseStage.TALKING})),
+    (marked("Somebody talks to you"), frozenset({CaseStage.IN_LINE, CaseStage.TALKING})),
     (marked("We check"), frozenset({CaseStage.BEING_DECIDED})),
     (marked("You show that it was you who asked"), frozenset({CaseStage.TO_TAKE_UP})),
     (marked("You go on to the service"), frozenset({CaseStage.DONE, CaseStage.OVER})),
@@ -83,7 +79,7 @@ STEPS: tuple[tuple[str, frozenset[CaseStage]], ...] = (
 
 SHEETS = (PageTemplate("waiting", "citizens/waiting.html", {"told": STAGE_TEXTS, "steps": STEPS}),)
 
-_MAY_BE_READY = frozenset({CaseStage.ASKED, CaseStage.MORE_NEEDED, CaseStage.BOOKED})
+_MAY_BE_READY = frozenset({CaseStage.ASKED, CaseStage.MORE_NEEDED})
 
 
 def waiting(view: CaseStatusView, frame: PageContext, slip: Mapping[str, object]) -> PageResponse:
@@ -113,7 +109,6 @@ def waiting(view: CaseStatusView, frame: PageContext, slip: Mapping[str, object]
 def _times(stands: CaseStatus, frame: PageContext) -> dict[str, object]:
     words = frame.language
     return {
-        "appointment": None if stands.appointment is None else words.format_time(stands.appointment, frame.now),
         "until": None if stands.until is None else words.format_time(stands.until, frame.now),
         "ends": None if stands.ends is None else words.day(stands.ends),
     }

@@ -14,7 +14,6 @@ STATES: Mapping[CaseState, str] = MappingProxyType(
     {
         CaseState.DRAFT: marked("Not sent yet"),
         CaseState.REQUESTED: marked("Waits for the citizen"),
-        CaseState.SCHEDULED: marked("Appointment made"),
         CaseState.QUEUED: marked("In line"),
         CaseState.CLAIMED: marked("Taken"),
         CaseState.IN_SESSION: marked("In session"),
@@ -126,7 +125,6 @@ WHY: Mapping[str, Mapping[str, str]] = MappingProxyType(
 EVENTS: Mapping[str, str] = MappingProxyType(
     {
         "submitted": marked("Request sent"),
-        "scheduled": marked("Appointment made"),
         "readied": marked("Ready to talk"),
         "resumed": marked("Came back with a code"),
         "rejoined": marked("Went on in a new request"),
@@ -134,7 +132,6 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "code_sent": marked("Confirmation code sent"),
         "attempts_spent": marked("Too many wrong tries"),
         "device_confirmed": marked("Confirmed on the citizen’s own device"),
-        "disputed": marked("Said that details are wrong"),
         "bound": marked("Identity taken up"),
         "released": marked("Identity used"),
         "withdrawn": marked("Request taken back"),
@@ -163,7 +160,6 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "noted": marked("Note kept"),
         "revoked": marked("Identity taken back"),
         "lease_lapsed": marked("Lease ran out"),
-        "appointment_came": marked("Time of the appointment"),
         "review_late": marked("Review is late"),
         "time_ran_out": marked("Time ran out"),
         "redress_ended": marked("Time to complain ended"),

@@ -228,7 +228,6 @@ def case(name: str, **changes: Any) -> Case:
         contact=Contact(ContactMethod.EMAIL, "ann@example.org"),
         safety=Safety(someone_with_me=True, unsafe=True),
         channel=Channel.VIDEO,
-        appointment=NOW + 1000,
         details=Details({"given_name": "Ann"}, ("given_name",), "agent-1", NOW),
         evidence=(EvidenceRecord("e-1", "passport", EvidenceType.DOCUMENT, "agent-1", NOW, {"number": "7"}, (check,)),),
         checks=(check,),
@@ -258,7 +257,6 @@ def case(name: str, **changes: Any) -> Case:
             words=True,
             way=ContactMethod.PHONE,
         ),
-        reusable=True,
         erased=True,
         history=(Move(NOW, "claimed", "agent-1", Role.AGENT, CaseState.QUEUED, CaseState.CLAIMED, "taken"),),
     )

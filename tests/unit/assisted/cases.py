@@ -93,7 +93,6 @@ BIND: tuple[ev.Event, ...] = (*APPROVE, ev.Bound(binding()))
 TO: dict[CaseState, tuple[ev.Event, ...]] = {
     CaseState.DRAFT: (),
     CaseState.REQUESTED: SUBMIT,
-    CaseState.SCHEDULED: (*SUBMIT, ev.Scheduled(NOW + 3600)),
     CaseState.QUEUED: WAIT,
     CaseState.CLAIMED: CLAIM,
     CaseState.IN_SESSION: MEET,
@@ -132,7 +131,6 @@ def examples(case: Case) -> Iterator[ev.Event]:
     by = case.holder or AGENT
     yield from SUBMIT
     yield from (
-        ev.Scheduled(NOW + 60),
         ev.ReadyForSession(),
         ev.Resumed("browser-2", "digest-of-a-code", "digest-2"),
         ev.TransactionReplaced("t2"),
@@ -141,7 +139,7 @@ def examples(case: Case) -> Iterator[ev.Event]:
     )
     yield ev.CodeSent(Confirmation("digest", ContactMethod.EMAIL, NOW, NOW + 60))
     yield ev.DeviceConfirmed(evidence("q-1"))
-    yield from (ev.Disputed(("name",)), ev.Bound(binding()), ev.Released(), ev.Repudiated(), ev.AttemptsExhausted())
+    yield from (ev.Bound(binding()), ev.Released(), ev.Repudiated(), ev.AttemptsExhausted())
     yield from (ev.Claimed(AGENT), ev.Renewed(by), ev.Returned(by, "break"), ev.SessionStarted(by, Channel.VIDEO))
     yield from (ev.WordsExchanged(by), ev.EvidenceRecorded(by, evidence()), ev.EvidenceRemoved(by, "e1"))
     yield from (ev.ChecksRecorded(by, ()), ev.DetailsRecorded(by, {"name": "Ada"}), ev.SessionDropped(by, "line dead"))
@@ -156,4 +154,4 @@ def examples(case: Case) -> Iterator[ev.Event]:
         ev.InterestDeclared("agent-9"),
     )
     yield from (ev.Noted(LEAD, "called twice"), ev.Revoked(LEAD, "fraud"))
-    yield from (ev.LeaseLapsed(), ev.AppointmentCame(), ev.ReviewLate(), ev.DeadlinePassed(), ev.RedressEnded())
+    yield from (ev.LeaseLapsed(), ev.ReviewLate(), ev.DeadlinePassed(), ev.RedressEnded())

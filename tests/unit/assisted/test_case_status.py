@@ -19,7 +19,6 @@ S = CaseState
     ("state", "stage"),
     [
         (S.REQUESTED, CaseStage.ASKED),
-        (S.SCHEDULED, CaseStage.BOOKED),
         (S.QUEUED, CaseStage.IN_LINE),
         (S.CLAIMED, CaseStage.TALKING),
         (S.IN_SESSION, CaseStage.TALKING),

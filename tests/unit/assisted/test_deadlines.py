@@ -12,7 +12,6 @@ from broker.assisted.deadlines import DAY, HOUR, BusinessHours, CasePolicy, due_
 from broker.assisted.transitions import TransitionRefused, advance, refusal
 from tests.unit.assisted.cases import (
     AGENT,
-    APPROVE,
     LEAD,
     NOW,
     PONDER,
@@ -32,7 +31,6 @@ S = CaseState
     [
         (S.DRAFT, 24 * HOUR, ev.DeadlinePassed(), S.EXPIRED),
         (S.REQUESTED, 14 * DAY, ev.DeadlinePassed(), S.EXPIRED),
-        (S.SCHEDULED, HOUR, ev.AppointmentCame(), S.QUEUED),
         (S.QUEUED, 14 * DAY, ev.DeadlinePassed(), S.EXPIRED),
         (S.CLAIMED, 30 * 60, ev.LeaseLapsed(), S.QUEUED),
         (S.IN_SESSION, 30 * 60, ev.LeaseLapsed(), S.QUEUED),
@@ -60,11 +58,6 @@ def test_where_nothing_is_left_to_wait_for_no_clock_runs(state: CaseState) -> No
     case = standing(state)
     assert case.due is None
     assert due_event(case, NOW + 1000 * DAY) is None
-
-
-def test_a_bound_identity_that_the_citizen_keeps_lasts_ninety_days() -> None:
-    case = walked(*APPROVE, ev.Bound(binding(), reusable=True))
-    assert case.due == NOW + 90 * DAY
 
 
 def test_a_code_that_travels_by_post_gives_seven_days_to_bind_beyond_the_end_of_the_case() -> None:

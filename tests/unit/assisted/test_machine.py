@@ -72,11 +72,7 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
         if (event := due_event(self.case, self.now)) is not None:
             self.happens(event)
 
-    @rule(
-        event=st.sampled_from(
-            [ev.LeaseLapsed(), ev.AppointmentCame(), ev.ReviewLate(), ev.DeadlinePassed(), ev.RedressEnded()]
-        )
-    )
+    @rule(event=st.sampled_from([ev.LeaseLapsed(), ev.ReviewLate(), ev.DeadlinePassed(), ev.RedressEnded()]))
     def a_clock_is_only_claimed_to_have_run_out(self, event: ev.ByClock) -> None:
         if due_event(self.case, self.now) != event:
             before = self.case
@@ -88,16 +84,11 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
         self.happens(ev.Submitted(Contact(ContactMethod.EMAIL, "a@example.org"), Channel.VIDEO))
         self.happens(ev.ReadyForSession())
 
-    @rule(later=st.integers(-1000, 86400))
-    def the_citizen_takes_an_appointment(self, later: int) -> None:
-        self.happens(ev.Scheduled(self.now + later))
-
     @rule(
         event=st.sampled_from(
             [
                 ev.Withdrawn(),
                 ev.Repudiated(),
-                ev.Disputed(("name",)),
                 ev.Resumed("other", "digest-of-a-code", "d"),
                 ev.AttemptsExhausted(),
                 ev.Released(),
@@ -113,9 +104,9 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
     def a_code_goes_out(self) -> None:
         self.happens(ev.CodeSent(Confirmation("digest", ContactMethod.EMAIL, self.now, self.now + 60)))
 
-    @rule(code=st.booleans(), words=st.booleans(), reusable=st.booleans())
-    def the_citizen_binds(self, code: bool, words: bool, reusable: bool) -> None:
-        self.happens(ev.Bound(binding(code, words), reusable))
+    @rule(code=st.booleans(), words=st.booleans())
+    def the_citizen_binds(self, code: bool, words: bool) -> None:
+        self.happens(ev.Bound(binding(code, words)))
         if not code and not words:
             assert self.case.binding is None or self.case.binding.code or self.case.binding.words
 

@@ -370,18 +370,10 @@ def sent(at: float) -> ev.CodeSent:
     return ev.CodeSent(Confirmation("digest", ContactMethod.EMAIL, at, at + 60))
 
 
-def test_an_identity_that_is_not_kept_answers_once_and_leaves_no_personal_data() -> None:
+def test_an_identity_answers_once_and_leaves_no_personal_data() -> None:
     case = standing(S.RELEASED)
     assert case.erased and not case.details.claims and case.contact is None
     assert held_back(case, ev.Released()) is TransitionRefused.NOT_NOW
-
-
-def test_an_identity_the_citizen_keeps_answers_again_until_its_time_is_over() -> None:
-    bound = walked(ev.Bound(binding(), reusable=True), case=standing(S.APPROVED))
-    case = walked(ev.Released(), case=bound)
-    case = walked(ev.Released(), case=case, now=NOW + 89 * 86400)
-    assert case.details.claims["name"] == "Ada Example"
-    assert walked(ev.DeadlinePassed(), case=case, now=NOW + 90 * 86400).state is S.EXPIRED
 
 
 # --- what stays and what goes ---

@@ -135,7 +135,6 @@ def waiting(stage: CaseStage) -> CaseStatusView:
         "P4TRXX92",
         words=None if take_up else Phrase("harbour", "lantern"),
         channel=Channel.VIDEO,
-        appointment=NOW + 30 * HOUR if stage is CaseStage.BOOKED else None,
         until=NOW + 48 * HOUR if take_up or stage is CaseStage.ASKED else None,
         ends=NOW + 300 * HOUR,
         contact=Contact(ContactMethod.EMAIL, "a…@example.org"),
