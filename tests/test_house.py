@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # --- who may import whom: left may import right, nothing else ---
 
 VOCABULARY = {
+    "broker.platform.base64url",
     "broker.model",
     "broker.crypto.jose",
     "broker.crypto.jwe",
@@ -89,10 +90,11 @@ MAY_IMPORT: dict[str, set[str]] = {
         "broker.platform.tls",
     },
     "broker.crypto.seal": {"broker.model", "broker.platform.system"},
-    "broker.crypto.jose": {"broker.model"},
-    "broker.crypto.jwe": {"broker.crypto.jose"},
-    "broker.crypto.signing": {"broker.crypto.jose"},
-    "broker.model": {"broker.platform.system", "broker.normalize"},
+    "broker.crypto.jose": {"broker.model", "broker.platform.base64url"},
+    "broker.crypto.jwe": {"broker.crypto.jose", "broker.platform.base64url"},
+    "broker.crypto.signing": {"broker.crypto.jose", "broker.platform.base64url"},
+    "broker.model": {"broker.platform.system", "broker.normalize", "broker.platform.base64url"},
+    "broker.platform.base64url": set(),
     "broker.normalize": set(),
     "broker.platform.toml_loader": set(),
     "broker.platform.toml_writer": set(),

@@ -10,6 +10,7 @@ from broker.model.service import SELF_REGISTERED_PREFIX, Service
 from broker.oidc.dynamic_registration import client_metadata, invalid_metadata, to_client_settings
 from broker.oidc.errors import EndpointError, Scheme
 from broker.oidc.resource_request import invalid_token
+from broker.platform import base64url
 from broker.platform.system import System
 from broker.platform.toml_loader import Problem
 
@@ -76,7 +77,7 @@ def _client_information(registrar: RegistrationContext, service: Service) -> dic
     return {
         **client_metadata(service),
         "registration_client_uri": f"{registrar.url}/{service.client_id}",
-        "registration_access_token": f"registration_{base64.urlsafe_b64encode(mark).decode().rstrip('=')}",
+        "registration_access_token": f"registration_{base64url.encode(mark)}",
     }
 
 

@@ -5,7 +5,6 @@ it: what was decrypted is a signed token, and is verified as one. Symmetric and 
 PKCS 1 or SHA-1, and compression are not known here (RFC 8725 3.2, 3.6).
 """
 
-import base64
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from joserfc.jwk import ECKey, RSAKey
 
 from broker.crypto import jose
 from broker.crypto.jose import InvalidToken, UnknownKey
+from broker.platform import base64url
 
 KEY_ALGORITHMS: Final = ("ECDH-ES+A256KW", "RSA-OAEP-256")
 """How the broker's own keys are used: one key for each (RFC 7518 4.6, 4.3)."""
@@ -173,7 +173,7 @@ def decrypt(token: str, keys: Mapping[str, DecryptionKey], algs: Collection[str]
 
 def _header(text: str) -> Mapping[str, Any]:
     try:
-        header = jose.strict_json(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        header = jose.strict_json(base64url.decode(text))
     except ValueError as problem:
         raise InvalidToken(f"header cannot be read: {type(problem).__name__}") from None
     if not isinstance(header, dict):

@@ -1,12 +1,12 @@
 """Signing with keys wherever they are: in memory at once, in a token when it answers."""
 
-import base64
 import json
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 from broker.crypto import jose
 from broker.crypto.jose import InvalidToken, SigningKey
+from broker.platform import base64url
 
 _encode: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
@@ -25,8 +25,8 @@ async def sign(claims: Mapping[str, Any], key: SigningKey, typ: str | None = Non
         return jose.sign(claims, key, typ)
     signer: Signer = key.signer
     header = {"alg": key.alg, "kid": key.kid} | ({"typ": typ} if typ is not None else {})
-    text = f"{_base64(_encode(header).encode())}.{_base64(_encode(dict(claims)).encode())}"
-    return f"{text}.{_base64(await signer.sign(text.encode('ascii')))}"
+    text = f"{base64url.encode(_encode(header).encode())}.{base64url.encode(_encode(dict(claims)).encode())}"
+    return f"{text}.{base64url.encode(await signer.sign(text.encode('ascii')))}"
 
 
 def remote_key(jwk: Mapping[str, Any], alg: str, signer: Signer) -> SigningKey:
@@ -40,9 +40,5 @@ def remote_key(jwk: Mapping[str, Any], alg: str, signer: Signer) -> SigningKey:
     except InvalidToken as problem:
         raise ValueError(problem.detail) from None
     shown = {name: jwk[name] for name in ("kty", "crv", "x", "y", "n", "e") if name in jwk}
-    prefix = _base64(_encode({"alg": alg, "kid": kid}).encode())
+    prefix = base64url.encode(_encode({"alg": alg, "kid": kid}).encode())
     return SigningKey(kid, alg, None, {**shown, "kid": kid, "alg": alg, "use": "sig"}, prefix, signer)
-
-
-def _base64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")

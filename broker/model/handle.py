@@ -1,9 +1,9 @@
 """Handles: unguessable names for things, kept only as hashes."""
 
-import base64
 import hashlib
 
 from broker.normalize.codes import code_key
+from broker.platform import base64url
 from broker.platform.system import System
 
 USER_CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -12,7 +12,7 @@ USER_CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 def new_handle(system: System, kind: str = "", size: int = 24) -> str:
     """A new URL-safe handle of `size` random bytes, led by its kind so that no handle passes for another."""
-    body = base64.urlsafe_b64encode(system.random_bytes(size)).rstrip(b"=").decode("ascii")
+    body = base64url.encode(system.random_bytes(size))
     return f"{kind}_{body}" if kind else body
 
 

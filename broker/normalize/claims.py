@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from broker.normalize.dates import partial_date
+from broker.normalize.dates import numeric_date, partial_date
 from broker.normalize.email import sendable
 from broker.normalize.phone import phone_and_extension, phone_number
 from broker.normalize.text import clean, clean_lines, is_blank, plain_marks
@@ -114,7 +114,7 @@ def _read_moment(value: Any, _: str | None) -> ClaimReading:
             if value.tzinfo is None:
                 raise UnreadableClaim
             value = int(value.timestamp())
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e12:
+    if numeric_date(value) is None:
         raise UnreadableClaim
     return ClaimReading(value)
 

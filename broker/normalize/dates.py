@@ -7,7 +7,7 @@ April in one country and in December in another, and in eight digits people put 
 
 import calendar
 import re
-from typing import Final
+from typing import Any, Final
 
 from broker.normalize.text import plain_marks
 
@@ -67,3 +67,10 @@ def _written(year: int, month: int, day: int) -> str | None:
     if not day:
         return f"{year:04}-{month:02}" if year else None
     return f"{year:04}-{month:02}-{day:02}"
+
+
+def numeric_date(value: Any) -> float | None:
+    """A NumericDate (RFC 7519 2) in seconds since 1970 UTC, or None for what is no time, such as true or -1."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**40:
+        return None
+    return float(value)

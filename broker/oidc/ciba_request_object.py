@@ -6,8 +6,10 @@ from typing import Any, Final
 from broker.crypto.jose import InvalidToken, KeySet, verify
 from broker.model.grant import AssertionUse
 from broker.model.service import SecurityProfile, Service
+from broker.normalize.dates import numeric_date
 from broker.oidc.client_authentication import ALGORITHMS, CLOCK_SKEW
 from broker.oidc.errors import EndpointError, ProtocolError, public
+from broker.oidc.jwt_claims import audiences, read_jti
 
 TYPS: Final = (None, "jwt", "oauth-authz-req+jwt")
 LIFE: Final = 3600
@@ -21,8 +23,6 @@ INSIDE: Final = frozenset(
 
 USES: Final = "/requests/"
 """What leads the service's id where the use of a request's `jti` is recorded: no client id begins so."""
-
-_LONGEST: Final = 512
 
 
 def request_algorithms(service: Service) -> tuple[str, ...]:
@@ -50,9 +50,8 @@ def signed_parameters(
         raise _refused(problem.detail) from None
     if claims.get("iss") != service.client_id:
         raise _refused("iss is not the client_id")
-    aud = claims.get("aud")
-    if issuer not in (aud if isinstance(aud, list) else [aud]):
-        raise _refused(f"aud {aud!r:.200}: expected {issuer!r}")
+    if issuer not in audiences(claims):
+        raise _refused(f"aud {claims.get('aud')!r:.200}: expected {issuer!r}")
     use = AssertionUse(f"{USES}{service.client_id}", _jti(claims), _times(claims, now))
     parameters: dict[str, str] = {}
     for name in INSIDE.intersection(claims):
@@ -80,15 +79,14 @@ def _times(claims: Mapping[str, Any], now: float) -> float:
 
 
 def _seconds(claims: Mapping[str, Any], name: str) -> float:
-    value = claims.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**40:
+    if (found := numeric_date(claims.get(name))) is None:
         raise _refused(f"{name} is missing or no time")
-    return float(value)
+    return found
 
 
 def _jti(claims: Mapping[str, Any]) -> str:
-    jti = claims.get("jti")
-    if not isinstance(jti, str) or not 0 < len(jti) <= _LONGEST or "\0" in jti:
+    jti = read_jti(claims)
+    if jti is None:
         raise _refused("jti is missing or too long")
     return jti
 

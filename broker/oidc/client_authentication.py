@@ -16,9 +16,11 @@ from urllib.parse import unquote_to_bytes
 from broker.crypto.jose import Authorities, Certificate, InvalidToken, KeySet, claimed_issuer, verify
 from broker.model.grant import AssertionUse
 from broker.model.service import ClientAuthentication, SecurityProfile, Service
+from broker.normalize.dates import numeric_date
 from broker.oidc import mtls
 from broker.oidc.credential_hints import UNENCODED, basic_hint, post_hint
 from broker.oidc.errors import EndpointError, public
+from broker.oidc.jwt_claims import audiences, read_jti
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_TYPS: Final = ("jwt", None, "client-authentication+jwt")
@@ -35,7 +37,6 @@ LIFETIME: Final[Mapping[SecurityProfile, int]] = {SecurityProfile.FAPI2: 600, Se
 """The longest life of an assertion from now on, in seconds, AHEAD not counted."""
 
 _BASIC: Final = 'Basic realm="services", charset="UTF-8"'
-_LONGEST: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +197,7 @@ def check_assertion(
         raise invalid_client(f"client assertion: {problem.detail}") from None
     if claims.get("iss") != service.client_id or claims.get("sub") != service.client_id:
         raise _refused("iss and sub are not both the client_id")
-    if not _audience_matches(claims.get("aud"), service, audience):
+    if not _audience_matches(claims, service, audience):
         raise _refused(f"expected aud {audience.issuer!r}", f"aud {claims.get('aud')!r:.200}")
     expires = _seconds(claims, "exp")
     if expires is None or expires <= now:
@@ -207,8 +208,8 @@ def check_assertion(
         moment = _seconds(claims, name)
         if moment is not None and moment > now + CLOCK_SKEW:
             raise _refused(f"{name} lies {moment - now:.0f} s ahead")
-    jti = claims.get("jti")
-    if not isinstance(jti, str) or not 0 < len(jti) <= _LONGEST or "\0" in jti:
+    jti = read_jti(claims)
+    if jti is None:
         raise _refused("jti is missing or too long")
     return AssertionUse(service.client_id, jti, expires)
 
@@ -230,24 +231,24 @@ def assertion_algorithms(service: Service) -> tuple[str, ...]:
     return ALGORITHMS[SecurityProfile.FAPI2 if strict else service.profile]
 
 
-def _audience_matches(aud: Any, service: Service, audience: AssertionAudience) -> bool:
+def _audience_matches(claims: Mapping[str, Any], service: Service, audience: AssertionAudience) -> bool:
     """`fapi2`: our issuer as a single string. `oidc`: that or an endpoint of ours, also as a list of nothing else.
 
     A service that asks citizens on their own device may name our endpoints in either profile: CIBA demands that we
     know ourselves by them (CIBA Core 1.0, 7.1).
     """
     if service.profile is SecurityProfile.FAPI2 and service.ciba is None:
-        return bool(aud == audience.issuer)
+        return bool(claims.get("aud") == audience.issuer)
     ours = (audience.issuer, *audience.endpoints)
-    named = aud if isinstance(aud, list) else [aud]
+    named = audiences(claims)
     return bool(named) and all(each in ours for each in named)
 
 
 def _seconds(claims: Mapping[str, Any], name: str) -> float | None:
-    """A NumericDate (RFC 7519 2). Raises EndpointError for anything else under that name."""
+    """The time under this name, or None without one. Raises EndpointError for what is no NumericDate."""
     value = claims.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**40:
+    if (found := numeric_date(value)) is None:
         raise _refused(f"{name} is not a time")
-    return float(value)
+    return found

@@ -3,7 +3,6 @@
 The `jti` of a proof is only handed back: the caller records it, and refuses a second use with `proof_used_before`.
 """
 
-import base64
 import hashlib
 import hmac
 import re
@@ -13,7 +12,10 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from broker.crypto.jose import InvalidToken, thumbprint, verify_embedded
+from broker.normalize.dates import numeric_date
 from broker.oidc.errors import DPOP_ALGORITHMS, EndpointError, Scheme, challenge
+from broker.oidc.jwt_claims import read_jti
+from broker.platform import base64url
 
 MAX_AGE: Final = 60
 CLOCK_SKEW: Final = 30
@@ -52,21 +54,17 @@ class DpopNonces:
     def issue(self, now: float) -> str:
         """A nonce to hand out now."""
         issued = f"{int(now):x}"
-        return f"{issued}.{_base64(self.mac(self._marked(issued)))}"
+        return f"{issued}.{base64url.encode(self.mac(self._marked(issued)))}"
 
     def is_valid(self, nonce: str, now: float) -> bool:
         """Whether a nonce is ours, of this epoch, and young enough."""
         match = _NONCE.fullmatch(nonce)
         if match is None or not now - self.lifetime <= int(match[1], 16) <= now + CLOCK_SKEW:
             return False
-        return self.matches(self._marked(match[1]), base64.urlsafe_b64decode(match[2] + "="))
+        return self.matches(self._marked(match[1]), base64url.decode(match[2]))
 
     def _marked(self, issued: str) -> bytes:
         return f"{self.epoch} {issued}".encode()
-
-
-def _base64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
 
 
 def check_proof(
@@ -100,15 +98,11 @@ def check_proof(
         raise _invalid(f"htm {claims.get('htm')!r:.40}: expected {method}", at_resource)
     if not any(_same_place(claims.get("htu"), known) for known in (url, alias) if known is not None):
         raise _invalid(f"htu {claims.get('htu')!r:.200}: expected {url}", at_resource)
-    issued = claims.get("iat")
-    if (
-        isinstance(issued, bool)
-        or not isinstance(issued, int | float)
-        or not now - MAX_AGE <= issued <= now + CLOCK_SKEW
-    ):
+    issued = numeric_date(claims.get("iat"))
+    if issued is None or not now - MAX_AGE <= issued <= now + CLOCK_SKEW:
         raise _invalid(f"iat is missing or not within {MAX_AGE} s past and {CLOCK_SKEW} s ahead", at_resource)
-    jti = claims.get("jti")
-    if not isinstance(jti, str) or not 0 < len(jti) <= _LONGEST or "\0" in jti:
+    jti = read_jti(claims, _LONGEST)
+    if jti is None:
         raise _invalid("jti is missing or too long", at_resource)
     if access_token is not None and not _names_token(claims.get("ath"), access_token):
         raise _invalid("ath does not name the access token", at_resource)
@@ -135,7 +129,7 @@ def _proof_error(code: str, description: str, detail: str, at_resource: bool, no
 
 
 def _names_token(ath: Any, access_token: str) -> bool:
-    expected = _base64(hashlib.sha256(access_token.encode()).digest())
+    expected = base64url.encode(hashlib.sha256(access_token.encode()).digest())
     return isinstance(ath, str) and hmac.compare_digest(ath.encode(), expected.encode())
 
 

@@ -12,8 +12,10 @@ from typing import Any, Final
 from broker.crypto.jose import InvalidToken, KeySet, verify
 from broker.crypto.jwe import CONTENT, KEY_ALGORITHMS, DecryptionKey, decrypt
 from broker.model.service import SecurityProfile, Service
+from broker.normalize.dates import numeric_date
 from broker.oidc.client_authentication import ALGORITHMS
 from broker.oidc.errors import ProtocolError, public
+from broker.oidc.jwt_claims import audiences
 from broker.oidc.parameters import AUTHORIZATION
 
 TYPS: Final = ("oauth-authz-req+jwt", "jwt", None)
@@ -104,8 +106,7 @@ def _check_parties(claims: Mapping[str, Any], service: Service, issuer: str) -> 
     if (strict or "iss" in claims) and claims.get("iss") != service.client_id:
         raise _invalid("iss is not the client_id")
     audience = claims.get("aud")
-    named = audience if isinstance(audience, list) else [audience]
-    if (strict or audience is not None) and issuer not in named:
+    if (strict or audience is not None) and issuer not in audiences(claims):
         raise _invalid(f"aud {audience!r:.200}: expected {issuer!r}")
     if "sub" in claims:
         raise _invalid("sub stands inside, as in a client assertion")  # RFC 9101 10.8
@@ -130,9 +131,9 @@ def _seconds(claims: Mapping[str, Any], name: str) -> float | None:
     value = claims.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**40:
+    if (found := numeric_date(value)) is None:
         raise _invalid(f"{name} is not a time")
-    return float(value)
+    return found
 
 
 def _parameters(claims: Mapping[str, Any]) -> dict[str, str]:

@@ -1,8 +1,9 @@
 """The `sid` that a service is told: one value for each session and service (Back-Channel Logout 1.0, 2.1)."""
 
-import base64
 import hmac
 from typing import Final
+
+from broker.platform import base64url
 
 _USE: Final = "sid "
 _LENGTH: Final = 22
@@ -16,7 +17,7 @@ def session_id(session: str, client_id: str) -> str:
     bits.
     """
     mark = hmac.digest(session.encode(), (_USE + client_id).encode(), "sha256")
-    return base64.urlsafe_b64encode(mark).decode("ascii")[:_LENGTH]
+    return base64url.encode(mark)[:_LENGTH]
 
 
 def is_session_id(told: str, session: str, client_id: str) -> bool:

@@ -4,7 +4,6 @@ The order of an exchange: client authentication, `token_request`, `check_proof`,
 record, `token_response`. Redemption itself is the store's one conditional step.
 """
 
-import base64
 import hashlib
 import hmac
 import re
@@ -20,6 +19,7 @@ from broker.model.service import BindingMethod, Service
 from broker.oidc.dpop import DpopProof
 from broker.oidc.errors import EndpointError, Scheme
 from broker.oidc.scopes import MALFORMED, OFFLINE_ACCESS, split
+from broker.platform import base64url
 
 ACCESS: Final = "access"
 REFRESH: Final = "refresh"
@@ -168,8 +168,8 @@ def _check_verifier(verifier: str | None, code_challenge: str | None) -> None:
         raise invalid_grant("code_verifier without code_challenge, or the other way round")
     if not _VERIFIER.fullmatch(verifier):
         raise invalid_grant("code_verifier is malformed")
-    hashed = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode("ascii")).digest()).rstrip(b"=")
-    if not hmac.compare_digest(hashed, code_challenge.encode()):
+    hashed = base64url.encode(hashlib.sha256(verifier.encode("ascii")).digest())
+    if not hmac.compare_digest(hashed.encode(), code_challenge.encode()):
         raise invalid_grant("code_verifier does not fit the code_challenge")
 
 

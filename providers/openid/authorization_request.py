@@ -1,12 +1,12 @@
 """The authorization request to a provider (OpenID Connect Core 3.1.2.1), its constant part made once."""
 
 import hashlib
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
 from broker.model.assurance import Level
 from broker.model.languages import lookup
+from broker.platform import base64url
 from broker.provider import LogoutRedirect, UpstreamRequest
 from providers.openid.config import NewSignIn, OpenIdConfig
 
@@ -34,12 +34,7 @@ def acr_values(config: OpenIdConfig, level: Level) -> str | None:
 
 def challenge(verifier: str) -> str:
     """The PKCE code challenge of a verifier, method S256 (RFC 7636 4.2)."""
-    return base64url(hashlib.sha256(verifier.encode("ascii")).digest())
-
-
-def base64url(data: bytes) -> str:
-    """Bytes in base64url without padding."""
-    return urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return base64url.encode(hashlib.sha256(verifier.encode("ascii")).digest())
 
 
 def _tag(config: OpenIdConfig, language: str) -> str:

@@ -3,7 +3,6 @@
 Whatever a reply holds may be personal data, so only short identifiers are shown, and of tokens only the algorithms.
 """
 
-import base64
 import binascii
 import re
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from broker.crypto.jose import strict_json
+from broker.platform import base64url
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9:/._~#?=&+-]{0,199}", re.ASCII)
 _ALGORITHM: Final = re.compile(r"[A-Za-z0-9+.-]{1,32}", re.ASCII)
@@ -52,7 +52,7 @@ def _header(encoded: str) -> Mapping[str, Any]:
     if len(encoded) > _LONGEST:
         return {}
     try:
-        header = strict_json(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
+        header = strict_json(base64url.decode(encoded))
     except (ValueError, binascii.Error):
         return {}
     return header if isinstance(header, dict) else {}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from broker.crypto.jose import hash_claim
+from broker.normalize.dates import numeric_date
 from providers.openid.describe import describe_identifier
 from providers.openid.errors import UpstreamError, UpstreamFault
 
@@ -136,10 +137,9 @@ def check_id_token(claims: Claims, expected: ExpectedIdToken) -> None:
 
 
 def _time(claims: Claims, name: str, fault: UpstreamFault) -> float:
-    value = claims.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e12:
+    if (found := numeric_date(claims.get(name))) is None:
         raise _refused(fault, f"{name} is missing or no time")
-    return value
+    return found
 
 
 def _refused(fault: UpstreamFault, detail: str) -> UpstreamError:

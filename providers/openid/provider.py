@@ -10,6 +10,7 @@ from typing import Any, Final
 from broker.crypto.jose import BadSignature, InvalidToken, KeySet, SigningKey, UnknownKey, Verified, verify_issued
 from broker.model.assurance import Level, VerificationCapabilities
 from broker.model.identity import Identity
+from broker.platform import base64url
 from broker.platform.refreshing_cache import RefreshingCache
 from broker.provider import (
     CallbackParameters,
@@ -21,7 +22,7 @@ from broker.provider import (
     UpstreamRequest,
 )
 from providers.kind import ProviderDependencies
-from providers.openid.authorization_request import address, base64url, end_session_address, prefixes
+from providers.openid.authorization_request import address, end_session_address, prefixes
 from providers.openid.cache_policy import CACHE_POLICY
 from providers.openid.config import NewSignIn, OpenIdConfig
 from providers.openid.error_mapping import of_callback_error
@@ -94,7 +95,7 @@ class OpenIdProvider:
         except UpstreamError as refused:
             return refused.failure
         draw, now = self._ground.system.random_bytes, self._ground.system.now()
-        nonce, verifier = base64url(draw(24)), base64url(draw(32))
+        nonce, verifier = base64url.encode(draw(24)), base64url.encode(draw(32))
         note: dict[str, Any] = {"nonce": nonce, "verifier": verifier, "callback": ask.callback, "at": now}
         if ask.fresh or ask.max_age is not None:
             note["oldest"] = now - (0 if ask.fresh else ask.max_age or 0)

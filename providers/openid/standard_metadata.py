@@ -32,6 +32,6 @@ def departures(document: Mapping[str, Any]) -> tuple[str, ...]:
                 getattr(metadata, f"validate_{member}")()
             except ValueError as problem:
                 found.append(str(problem))
-            except (AttributeError, TypeError):  # Authlib's checks expect each member to have its type
+            except (AttributeError, LookupError, TypeError):  # Authlib's checks expect each member to have its type
                 found.append(f'"{member}" has a value of a wrong type')
     return tuple(found)

@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import unquote_plus
 
 from broker.crypto.jose import SIGNATURE_ALGORITHMS, InvalidToken, parse_keys, verify
+from broker.platform import base64url
 from providers.simulator.settings import SimulatedClient
 from providers.simulator.state import SimulatedIssuer
 
@@ -66,4 +67,4 @@ def _basic(authorization: str) -> tuple[str, str] | None:
 def fits_challenge(verifier: str, challenge: str) -> bool:
     """Whether a PKCE verifier belongs to a challenge (S256)."""
     digest = hashlib.sha256(verifier.encode()).digest()
-    return hmac.compare_digest(base64.urlsafe_b64encode(digest).rstrip(b"=").decode(), challenge)
+    return hmac.compare_digest(base64url.encode(digest), challenge)

@@ -3,12 +3,12 @@
 import hashlib
 import hmac
 import json
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from typing import Any, Final
 
 from broker.crypto import jwe
 from broker.crypto.jose import hash_claim, sign
+from broker.platform import base64url
 from providers.simulator.settings import Issuer, Persona
 from providers.simulator.state import SimulatedIssuer, SimulatedSignIn, new_key
 
@@ -106,7 +106,7 @@ def _sign(outcome: str, claims: Mapping[str, Any], house: SimulatedIssuer) -> st
         case "shared_secret_signature":
             signed = _parts({"alg": "HS256", "kid": key.kid}, claims)
             secret = json.dumps(dict(key.jwk)).encode()
-            return f"{signed}.{_base64url(hmac.digest(secret, signed.encode(), hashlib.sha256))}"
+            return f"{signed}.{base64url.encode(hmac.digest(secret, signed.encode(), hashlib.sha256))}"
         case _:
             return sign(claims, key)
 
@@ -120,8 +120,4 @@ def _encrypted(token: str) -> str:
 
 
 def _parts(header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
-    return ".".join(_base64url(json.dumps(dict(part)).encode()) for part in (header, claims))
-
-
-def _base64url(data: bytes) -> str:
-    return urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return ".".join(base64url.encode(json.dumps(dict(part)).encode()) for part in (header, claims))

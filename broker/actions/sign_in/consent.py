@@ -1,6 +1,5 @@
 """The service is answered: once, with what was asked, may be had and was agreed to."""
 
-import base64
 from dataclasses import dataclass, replace
 
 from broker.account import release
@@ -31,6 +30,7 @@ from broker.model.session import Session
 from broker.oidc.authorization_response import code_response
 from broker.oidc.session_state import session_state
 from broker.oidc.third_party_login import initiate_login
+from broker.platform import base64url
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +245,7 @@ def _browser_state(sign_in_context: SignInContext, session: Session) -> str:
     It opens nothing, and from it nobody comes to the session or its cookie.
     """
     mark = sign_in_context.mac("browser state", session.digest.encode())[:16]
-    return base64.urlsafe_b64encode(mark).rstrip(b"=").decode("ascii")
+    return base64url.encode(mark)
 
 
 def _stored_code(sign_in_context: SignInContext, transaction: Transaction) -> str:
@@ -260,7 +260,7 @@ def _stored_code(sign_in_context: SignInContext, transaction: Transaction) -> st
 def _new_code(sign_in_context: SignInContext, use: str, transaction: Transaction) -> str:
     """256 bits for one use, the same whenever they are asked for while the transaction stands as it is."""
     mark = sign_in_context.mac(use, f"{transaction.id}:{transaction.version}".encode())
-    return base64.urlsafe_b64encode(mark).rstrip(b"=").decode("ascii")
+    return base64url.encode(mark)
 
 
 def _code(

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from broker.crypto.jose.keys import KeySet
-from broker.crypto.jose.text import InvalidToken, base64url_encode
+from broker.crypto.jose.text import InvalidToken
+from broker.platform import base64url
 
 MAX_CERTIFICATE: Final = 12_288
 """The largest certificate read, in bytes."""
@@ -72,7 +73,7 @@ def read_certificate(der: bytes) -> Certificate:
         whole = x509.load_der_x509_certificate(der)
         names = _alternative_names(whole)
         return Certificate(
-            thumbprint=base64url_encode(hashlib.sha256(der).digest()),
+            thumbprint=base64url.encode(hashlib.sha256(der).digest()),
             subject=whole.subject,
             dns=frozenset(name.lower() for name in names.get_values_for_type(x509.DNSName)),
             uris=frozenset(names.get_values_for_type(x509.UniformResourceIdentifier)),

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from broker.crypto.jose.algorithms import ALGORITHMS, SIGNATURE_ALGORITHMS
-from broker.crypto.jose.text import InvalidToken, base64url_encode, encode, json_object
+from broker.crypto.jose.text import InvalidToken, encode, json_object
+from broker.platform import base64url
 
 _FAMILIES: Final[Mapping[tuple[str, str | None], tuple[Any, frozenset[str], tuple[str, ...]]]] = {
     ("EC", "P-256"): (ECAlgorithm, frozenset({"ES256"}), ("crv", "kty", "x", "y")),
@@ -173,7 +174,7 @@ def thumbprint(jwk: Mapping[str, Any]) -> str:
     if family is None or not all(isinstance(jwk.get(member), str) for member in family[2]):
         raise InvalidToken("key of an unknown kind")
     canonical = json.dumps({member: jwk[member] for member in family[2]}, separators=(",", ":"), sort_keys=True)
-    return base64url_encode(hashlib.sha256(canonical.encode()).digest())
+    return base64url.encode(hashlib.sha256(canonical.encode()).digest())
 
 
 def new_signing_key_pem(alg: str) -> bytes:
@@ -208,7 +209,7 @@ def load_signing_key(pem: bytes, alg: str, kid: str | None = None) -> SigningKey
         raise ValueError(f"the key does not serve {alg}" + (f": {public}" if isinstance(public, str) else ""))
     kid = kid or thumbprint(jwk)
     shown = {**jwk, "kid": kid, "alg": alg, "use": "sig"}
-    return SigningKey(kid, alg, private, shown, base64url_encode(encode({"alg": alg, "kid": kid}).encode()))
+    return SigningKey(kid, alg, private, shown, base64url.encode(encode({"alg": alg, "kid": kid}).encode()))
 
 
 def private_bytes(key: SigningKey) -> bytes | None:

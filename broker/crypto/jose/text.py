@@ -1,6 +1,5 @@
-"""Strict readers and writers of what JOSE is made of: JSON and base64url."""
+"""Strict readers and writers of JSON, as JOSE wants it."""
 
-import base64
 import json
 import math
 from typing import Any, Final
@@ -47,16 +46,6 @@ def strict_json(data: bytes | str) -> Any:
     except RecursionError:
         raise ValueError("nested too deeply") from None
     return value
-
-
-def base64url_decode(text: str) -> bytes:
-    """Bytes from base64url without padding (RFC 7515 2). Raises ValueError."""
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-
-def base64url_encode(data: bytes) -> str:
-    """Bytes in base64url without padding (RFC 7515 2)."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
 
 
 def json_object(data: bytes, what: str) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from broker.crypto.jose.algorithms import ALGORITHMS
 from broker.crypto.jose.keys import BadSignature, KeySet, PublicKey, SigningKey, UnknownKey, public_key
-from broker.crypto.jose.text import InvalidToken, base64url_decode, base64url_encode, encode, json_object
+from broker.crypto.jose.text import InvalidToken, encode, json_object
+from broker.platform import base64url
 
 MAX_TOKEN: Final = 65_536
 MAX_EMBEDDED: Final = 8_192
@@ -38,7 +39,7 @@ def _split(token: str, limit: int) -> tuple[bytes, str, bytes, bytes]:
     if match is None:
         raise InvalidToken("not a JWS in compact form: expected three parts in base64url")
     try:
-        return token[: match.end(2)].encode("ascii"), match[1], base64url_decode(match[2]), base64url_decode(match[3])
+        return token[: match.end(2)].encode("ascii"), match[1], base64url.decode(match[2]), base64url.decode(match[3])
     except ValueError:
         raise InvalidToken("not a JWS in compact form: a part is not base64url") from None
 
@@ -49,7 +50,7 @@ def _header(encoded: str) -> Mapping[str, Any]:
 
 def _read_header(encoded: str) -> Mapping[str, Any]:
     try:
-        head = base64url_decode(encoded)
+        head = base64url.decode(encoded)
     except ValueError:
         raise InvalidToken("not a JWS in compact form: a part is not base64url") from None
     return MappingProxyType(json_object(head, "header"))
@@ -196,9 +197,9 @@ def sign(
     prefix = key.prefix
     if typ is not None or headers:
         header = {**(headers or {}), "alg": key.alg, "kid": key.kid} | ({"typ": typ} if typ is not None else {})
-        prefix = base64url_encode(encode(header).encode())
-    signed = f"{prefix}.{base64url_encode(encode(dict(claims)).encode())}"
-    return f"{signed}.{base64url_encode(ALGORITHMS[key.alg].sign(signed.encode('ascii'), key.private))}"
+        prefix = base64url.encode(encode(header).encode())
+    signed = f"{prefix}.{base64url.encode(encode(dict(claims)).encode())}"
+    return f"{signed}.{base64url.encode(ALGORITHMS[key.alg].sign(signed.encode('ascii'), key.private))}"
 
 
 def hash_claim(value: str, alg: str) -> str:
@@ -207,4 +208,4 @@ def hash_claim(value: str, alg: str) -> str:
     Half of SHA-256, or of SHA-512 for Ed25519, in base64url.
     """
     digest = (hashlib.sha512 if alg in ("EdDSA", "Ed25519") else hashlib.sha256)(value.encode("ascii")).digest()
-    return base64url_encode(digest[: len(digest) // 2])
+    return base64url.encode(digest[: len(digest) // 2])

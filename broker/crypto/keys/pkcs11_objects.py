@@ -3,12 +3,12 @@
 Where the optional package python-pkcs11 is missing, `Pkcs11Unavailable` says so.
 """
 
-import base64
 import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
 from broker.crypto.keys.pkcs11_errors import Pkcs11Unavailable
+from broker.platform import base64url
 
 try:
     import pkcs11
@@ -80,12 +80,12 @@ def public_jwk(opened: Any, label: str | None, id: str | None) -> Mapping[str, s
     match key.key_type:
         case pkcs11.KeyType.RSA:
             n, e = key[pkcs11.Attribute.MODULUS], key[pkcs11.Attribute.PUBLIC_EXPONENT]
-            return {"kty": "RSA", "n": _base64(n.lstrip(b"\0")), "e": _base64(e.lstrip(b"\0"))}
+            return {"kty": "RSA", "n": base64url.encode(n.lstrip(b"\0")), "e": base64url.encode(e.lstrip(b"\0"))}
         case pkcs11.KeyType.EC if key[pkcs11.Attribute.EC_PARAMS] == _P256:
             point = _point(key[pkcs11.Attribute.EC_POINT], 65)
-            return {"kty": "EC", "crv": "P-256", "x": _base64(point[1:33]), "y": _base64(point[33:])}
+            return {"kty": "EC", "crv": "P-256", "x": base64url.encode(point[1:33]), "y": base64url.encode(point[33:])}
         case pkcs11.KeyType.EC_EDWARDS:
-            return {"kty": "OKP", "crv": "Ed25519", "x": _base64(_point(key[pkcs11.Attribute.EC_POINT], 32))}
+            return {"kty": "OKP", "crv": "Ed25519", "x": base64url.encode(_point(key[pkcs11.Attribute.EC_POINT], 32))}
     raise Pkcs11Unavailable("the key is of a kind that signs nothing here", "take RSA, P-256 or Ed25519")
 
 
@@ -143,7 +143,3 @@ def _point(value: bytes, size: int) -> bytes:
     if len(point) != size:
         raise Pkcs11Unavailable("the public key has a form that is not known here", "name a file with its public half")
     return point
-
-
-def _base64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")

@@ -5,7 +5,6 @@ every change of sealing keys, and a dump of the database opens none of it. It is
 key when a process starts; after that the sealing key of before may go.
 """
 
-import base64
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from sqlalchemy import LargeBinary, Text, bindparam, exists, literal_column, sel
 
 from broker.crypto.seal import SECRET_SIZE, Sealer, Unsealable
 from broker.model.store_results import StoreUnavailable
+from broker.platform import base64url
 from broker.stores.sql.database import Database
 from broker.stores.sql.tables import digest_keys, identities
 
@@ -62,7 +62,7 @@ class Digests:
         43 characters of base64url.
         """
         mark = self.mac(Purpose.IDENTITY, f"{len(issuer)}:{issuer}{subject}")
-        return base64.urlsafe_b64encode(mark).rstrip(b"=").decode("ascii")
+        return base64url.encode(mark)
 
     def sealed_subject(self, issuer: str, digest: str, subject: str) -> bytes:
         """The subject, sealed for its row."""

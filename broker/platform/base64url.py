@@ -1,0 +1,13 @@
+"""Base64url without padding (RFC 4648 5, RFC 7515 2)."""
+
+import base64
+
+
+def encode(data: bytes) -> str:
+    """The text of these bytes."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def decode(text: str) -> bytes:
+    """The bytes of a text. Letters that are not of the alphabet are skipped. Raises ValueError."""
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
