@@ -21,7 +21,6 @@ from broker.actions.instrumented_stores import (
     InstrumentedTransactions,
 )
 from broker.actions.logout import LogoutContext
-from broker.actions.sign_in.citizen import SignIn
 from broker.actions.sign_in.context import SignInContext, SignInLimits
 from broker.assisted.profiles import default_profiles
 from broker.crypto.jose import Authorities, read_authorities
@@ -219,7 +218,7 @@ def public_app(container: Container) -> ASGIApp:
     files = statics()
     ready = _pages(container, broker.issuer, broker.languages, files, (*citizens.SHEETS, *public.SHEETS))
     door = citizens.CitizenApp(
-        SignIn(here, citizen_cases(container, here)), ready, container.sealer, container.system, broker.region
+        here, citizen_cases(container, here), ready, container.sealer, container.system, broker.region
     )
     exit = LogoutContext(
         issuer=broker.issuer,

@@ -1,6 +1,8 @@
 """The one dispatcher: what a transaction's page shows follows from its stored state and nothing else."""
 
+from broker.actions.assisted.citizen import CitizenCases
 from broker.actions.browser import Browser, BrowserUpdates
+from broker.actions.results import HelpOffered
 from broker.actions.sign_in import backchannel_confirmation
 from broker.actions.sign_in.case_link import CaseLink, sync_with_case
 from broker.actions.sign_in.client_response import error_redirect
@@ -57,6 +59,14 @@ async def peek(sign_in_context: SignInContext, handle: str, browser: Browser) ->
     if transaction is None or not browser.holds(transaction.browser):
         return DeadEnd(FailureClass.LOST_PLACE)
     return None if sign_in_context.service(transaction) is not None else DeadEnd(FailureClass.SERVICE_OFF)
+
+
+async def help_on_offer(
+    context: SignInContext, cases: CitizenCases, handle: str, browser: Browser
+) -> HelpOffered | View:
+    """Returns the help that the citizen can ask for now, or the view of the transaction's page if none is offered."""
+    offered = await cases.on_offer(handle, browser)
+    return (await current_view(context, cases, handle, browser))[0] if offered is None else offered
 
 
 async def _backchannel_view(

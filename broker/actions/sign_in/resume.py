@@ -1,7 +1,9 @@
 """Leaving without an answer, and coming back to one: giving up, finishing later, continuing on another device."""
 
+from broker.actions.assisted import resume as case_resume
+from broker.actions.assisted.citizen import CitizenCases
 from broker.actions.browser import Browser
-from broker.actions.results import ResumedTransaction
+from broker.actions.results import ContinuationIssued, ResumedTransaction
 from broker.actions.sign_in.backchannel_confirmation import decline
 from broker.actions.sign_in.client_response import error_redirect
 from broker.actions.sign_in.context import (
@@ -41,8 +43,20 @@ async def return_to_client(sign_in_context: SignInContext, handle: str, browser:
     return None
 
 
-async def finish_later(sign_in_context: SignInContext, handle: str, browser: Browser) -> str | DeadEnd | None:
-    """A continuation code for this transaction, to be shown once. None when it has ended."""
+async def finish_later(
+    context: SignInContext, cases: CitizenCases, handle: str, browser: Browser
+) -> ContinuationIssued | DeadEnd | None:
+    """Issues a continuation code, to be shown once. Returns None if there is nothing to continue.
+
+    While a case is open the code is the case's, so that it works as long as the case lasts.
+    """
+    issued = await cases.new_code(handle, browser)
+    return await _issue_for_transaction(context, handle, browser) if issued is None else issued
+
+
+async def _issue_for_transaction(
+    sign_in_context: SignInContext, handle: str, browser: Browser
+) -> ContinuationIssued | DeadEnd | None:
     transaction = await load_own_transaction(sign_in_context, handle, browser)
     if isinstance(transaction, DeadEnd):
         return transaction
@@ -50,7 +64,7 @@ async def finish_later(sign_in_context: SignInContext, handle: str, browser: Bro
         return None
     code = handles.new_user_code(sign_in_context.system, CODE_LENGTH)
     await sign_in_context.continuations.put(handles.normalize_user_code(code), handle, transaction.expires)
-    return code
+    return ContinuationIssued(code)
 
 
 async def transfer(sign_in_context: SignInContext, handle: str) -> str | None:
@@ -71,12 +85,16 @@ async def transfer(sign_in_context: SignInContext, handle: str) -> str | None:
     return None
 
 
-async def resume_with_code(sign_in_context: SignInContext, code: str) -> ResumedTransaction | None:
-    """Moves what a continuation code leads to into this browser. None for a code that leads nowhere.
+async def resume(context: SignInContext, cases: CitizenCases, code: str) -> ResumedTransaction | None:
+    """Moves the case or transaction of a continuation code to this browser. Returns None for an unknown code.
 
-    The code is used up by the first who types it. Tries are not counted: 78 bits cannot be guessed, and a limit would
-    only keep a right code from its owner.
+    A case comes first: it may outlive its transaction. The first use consumes the code. Wrong codes are not counted:
+    78 bits cannot be guessed, and a rate limit would only block the owner of a valid code.
     """
+    return await case_resume.resume(cases, code) or await _resume_transaction(context, code)
+
+
+async def _resume_transaction(sign_in_context: SignInContext, code: str) -> ResumedTransaction | None:
     handle = await sign_in_context.continuations.take(handles.normalize_user_code(code))
     secret = None if handle is None else await transfer(sign_in_context, handle)
     return None if handle is None or secret is None else ResumedTransaction(handle, secret)

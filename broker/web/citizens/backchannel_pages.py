@@ -3,7 +3,8 @@
 from starlette.responses import Response
 from starlette.routing import Route
 
-from broker.web.citizens.doors import RateLimited, StartedTransaction
+from broker.actions.results import RateLimited, StartedTransaction
+from broker.actions.sign_in import backchannel_confirmation
 from broker.web.citizens.journey import page
 from broker.web.citizens.page_context import TypedValues
 from broker.web.citizens.rate_limit_page import rate_limited_page
@@ -42,7 +43,9 @@ async def take(here: CitizenRequest) -> Response:
         return redirect_to("/confirm", "again")
     if (other := here.switched(form)) is not None:
         return await ask(other)
-    begun = await here.app.citizen.take_question(form.get("code", "")[:64], here.browser, here.language().code)
+    begun = await backchannel_confirmation.claim_request(
+        here.app.context, form.get("code", "")[:64], here.browser, here.language().code
+    )
     if isinstance(begun, RateLimited):
         frame = here.frame(*begun.locales, place=PLACE)
         return here.answer(rate_limited_page(begun, frame), frame)
@@ -58,7 +61,7 @@ async def answer_here(here: CitizenRequest) -> Response:
     """The citizen who waits for a person answers in this browser what they ask."""
     if await here.form() is None:
         return redirect_to(here.base, "again")
-    begun = await here.app.citizen.answer_here(here.handle, here.browser)
+    begun = await backchannel_confirmation.approve_here(here.app.context, here.app.cases, here.handle, here.browser)
     if isinstance(begun, RateLimited):
         frame = here.frame(*begun.locales)
         return here.answer(rate_limited_page(begun, frame), frame)
@@ -70,5 +73,7 @@ async def confirm(here: CitizenRequest) -> Response:
     answered = (await here.form() or {}).get("agree", "")
     if answered not in ("yes", "no"):
         return redirect_to(here.base, "again")
-    await here.app.citizen.confirm(here.handle, here.browser, answered == "yes")
+    await backchannel_confirmation.submit_confirmation(
+        here.app.context, here.app.cases, here.handle, here.browser, answered == "yes"
+    )
     return redirect_to(here.base)

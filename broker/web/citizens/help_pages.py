@@ -8,13 +8,9 @@ from typing import Final
 from starlette.responses import Response
 from starlette.routing import Route
 
+from broker.actions.assisted.citizen import CitizenCases
 from broker.actions.browser import Browser
-from broker.actions.views import DeadEnd
-from broker.assisted.case import Channel, ContactMethod
-from broker.normalize.email import is_unreachable, sendable
-from broker.normalize.phone import example_numbers, phone_number
-from broker.web.citizens.doors import (
-    Citizen,
+from broker.actions.results import (
     ContinuationIssued,
     HelpOffered,
     HelpRefused,
@@ -22,6 +18,11 @@ from broker.web.citizens.doors import (
     ProofResult,
     RateLimited,
 )
+from broker.actions.sign_in import dispatch
+from broker.actions.views import DeadEnd
+from broker.assisted.case import Channel, ContactMethod
+from broker.normalize.email import is_unreachable, sendable
+from broker.normalize.phone import example_numbers, phone_number
 from broker.web.citizens.failure_texts import marked
 from broker.web.citizens.journey import page
 from broker.web.citizens.page_context import PageContext, TypedValues
@@ -89,7 +90,7 @@ def help_routes(door: CitizenApp) -> list[Route]:
         Route("/journey/{handle}/bind", page(door, bind), methods=["POST"]),
         Route("/journey/{handle}/ready", page(door, _simply(lambda c, h, b: c.ready(h, b))), methods=["POST"]),
         Route("/journey/{handle}/code", page(door, _simply(lambda c, h, b: c.send_code(h, b))), methods=["POST"]),
-        Route("/journey/{handle}/status", page(door, _simply(lambda c, h, b: c.resume_help(h, b))), methods=["POST"]),
+        Route("/journey/{handle}/status", page(door, _simply(lambda c, h, b: c.back(h, b))), methods=["POST"]),
         Route("/journey/{handle}/withdraw", page(door, _simply(lambda c, h, b: c.withdraw(h, b))), methods=["POST"]),
     ]
 
@@ -109,7 +110,7 @@ async def ask(here: CitizenRequest) -> Response:
     wanted, missing = read_wanted(form, here.app.region)
     if wanted is None:
         return await _form(here, form, missing)
-    outcome = await here.app.citizen.ask_help(here.handle, here.browser, wanted)
+    outcome = await here.app.cases.ask(here.handle, here.browser, wanted)
     match outcome:
         case HelpRefused.ADDRESS:
             return await _form(here, form, {"address": _ADDRESS[wanted.way]})
@@ -127,7 +128,7 @@ async def ask(here: CitizenRequest) -> Response:
 
 
 async def _form(here: CitizenRequest, typed: Mapping[str, str], missing: Mapping[str, str]) -> Response:
-    offered = await here.app.citizen.help_on_offer(here.handle, here.browser)
+    offered = await dispatch.help_on_offer(here.app.context, here.app.cases, here.handle, here.browser)
     if not isinstance(offered, HelpOffered):
         frame = here.frame(language_of(offered))
         return here.answer(render_view(offered, frame, here.cookies), frame)
@@ -181,19 +182,19 @@ async def bind(here: CitizenRequest) -> Response:
     if form is None:
         return redirect_to(here.base, "again")
     code, words = form.get("code", "")[:32].strip(), form.get("words", "")[:128].strip()
-    outcome = await here.app.citizen.bind(here.handle, here.browser, code, words)
+    outcome = await here.app.cases.bind(here.handle, here.browser, code, words)
     return redirect_to(here.base, _UNPROVEN.get(outcome, "") if isinstance(outcome, ProofResult) else "")
 
 
 def _simply(
-    act: Callable[[Citizen, str, Browser], Awaitable[HelpRefused | DeadEnd | None]],
+    act: Callable[[CitizenCases, str, Browser], Awaitable[HelpRefused | DeadEnd | None]],
 ) -> Callable[[CitizenRequest], Awaitable[Response]]:
     """A button without anything to fill in."""
 
     async def answer(here: CitizenRequest) -> Response:
         if await here.form() is None:
             return redirect_to(here.base, "again")
-        outcome = await act(here.app.citizen, here.handle, here.browser)
+        outcome = await act(here.app.cases, here.handle, here.browser)
         return redirect_to(here.base, outcome.value if isinstance(outcome, HelpRefused) else "")
 
     return answer

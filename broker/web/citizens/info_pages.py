@@ -6,6 +6,7 @@ from types import MappingProxyType
 from starlette.responses import Response
 from starlette.routing import Route
 
+from broker.actions.sign_in import dispatch
 from broker.actions.views import CaseStatusView, FailureView, PickerView, RedirectAway, View
 from broker.journey.provider_offer import DisplayOrder, Offer
 from broker.provider import Prerequisite
@@ -49,7 +50,7 @@ def reading_routes(door: CitizenApp) -> list[Route]:
 
 async def about(here: CitizenRequest) -> Response:
     """About one provider: what is needed there, how long it takes, what it learns."""
-    view, shared = await here.app.citizen.look(here.handle, here.browser)
+    view, shared = await dispatch.current_view(here.app.context, here.app.cases, here.handle, here.browser)
     card = cards(offer_of(view)).get(here.request.path_params["provider"])
     if card is None or not isinstance(view, PickerView | RedirectAway | CaseStatusView | FailureView):
         return redirect_to(here.base)
@@ -69,7 +70,7 @@ async def about(here: CitizenRequest) -> Response:
 
 async def have(here: CitizenRequest) -> Response:
     """Sorts the ways by what the citizen has at hand. Nothing of it is kept, and it keeps nobody from any way."""
-    view, shared = await here.app.citizen.look(here.handle, here.browser)
+    view, shared = await dispatch.current_view(here.app.context, here.app.cases, here.handle, here.browser)
     offer = offer_of(view)
     if not offer.options or not isinstance(view, PickerView | CaseStatusView | FailureView):
         return redirect_to(here.base)
@@ -119,7 +120,7 @@ def _block(listed: Sequence[Choice], heading: str) -> list[Choice]:
 
 async def data(here: CitizenRequest) -> Response:
     """Which details the service asks for in this request, and why."""
-    view, shared = await here.app.citizen.look(here.handle, here.browser)
+    view, shared = await dispatch.current_view(here.app.context, here.app.cases, here.handle, here.browser)
     if not isinstance(view, PickerView | CaseStatusView | FailureView):
         return redirect_to(here.base)
     frame = here.frame(language_of(view), question=question_of(view))

@@ -8,7 +8,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from broker.actions.browser import BrowserUpdates
-from broker.web.citizens.doors import HelpRefused
+from broker.actions.results import HelpRefused
+from broker.actions.sign_in import consent, dispatch, provider_login, resume
 from broker.web.citizens.provider_choices import HELP
 from broker.web.citizens.request import (
     CitizenApp,
@@ -66,7 +67,7 @@ async def _peek_callback(here: CitizenRequest) -> Response:
 
 async def _peek(here: CitizenRequest, handle: str, status: int) -> Response:
     """`status` if the transaction has a page, else the page that says that the place is lost."""
-    lost = await here.app.citizen.peek(handle, here.browser)
+    lost = await dispatch.peek(here.app.context, handle, here.browser)
     if lost is None:
         return nothing_begun(status)
     frame = here.frame()
@@ -82,7 +83,7 @@ def _visit(door: CitizenApp, request: Request) -> CitizenRequest:
 
 async def look(here: CitizenRequest) -> Response:
     """What the stored state says, and nothing else."""
-    view, shared = await here.app.citizen.look(here.handle, here.browser)
+    view, shared = await dispatch.current_view(here.app.context, here.app.cases, here.handle, here.browser)
     frame = here.frame(language_of(view), question=question_of(view))
     return here.answer(render_view(view, frame, here.cookies), frame, shared)
 
@@ -103,7 +104,7 @@ async def choose(here: CitizenRequest) -> Response:
         return redirect_to(here.base, "choice")
     if chosen == HELP:
         return redirect_to(f"{here.base}/help")
-    outcome = await here.app.citizen.choose(here.handle, here.browser, chosen)
+    outcome = await provider_login.start_login(here.app.context, here.handle, here.browser, chosen)
     return redirect_to(here.base, "gone" if isinstance(outcome, HelpRefused) else "")
 
 
@@ -113,7 +114,9 @@ async def share(here: CitizenRequest) -> Response:
     answered = (form or {}).get("agree", "")
     if answered not in ("yes", "no"):
         return redirect_to(here.base, "again")
-    outcome = await here.app.citizen.share(here.handle, here.browser, answered == "yes")
+    outcome = await consent.submit_consent(
+        here.app.context, here.app.cases, here.handle, here.browser, answered == "yes"
+    )
     response = redirect_to(here.base)
     if isinstance(outcome, BrowserUpdates):
         set_cookies(response, here.browser, outcome)
@@ -124,7 +127,7 @@ async def give_up(here: CitizenRequest) -> Response:
     """Back to the service without an answer."""
     if await here.form() is None:
         return redirect_to(here.base, "again")
-    await here.app.citizen.give_up(here.handle, here.browser)
+    await resume.return_to_client(here.app.context, here.handle, here.browser)
     return redirect_to(here.base)
 
 
@@ -134,7 +137,9 @@ async def _callback(here: CitizenRequest, provider: str) -> Response:
     If its `state` can be read all the same, it leads back to the page of the transaction.
     """
     named = answered_state(here.request)
-    outcome = await here.app.citizen.complete(provider, answer_parameters(here.request), here.browser, named)
+    outcome = await provider_login.handle_callback(
+        here.app.context, provider, answer_parameters(here.request), here.browser, named
+    )
     if isinstance(outcome, str):
         return redirect_to(f"/journey/{outcome}")
     frame = here.frame()

@@ -9,12 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
+from broker.actions.assisted.citizen import CitizenCases
 from broker.actions.browser import Browser, BrowserUpdates
+from broker.actions.sign_in.context import SignInContext
 from broker.actions.views import View
 from broker.model.backchannel_request import BackchannelRequestRef
 from broker.model.languages import lookup
 from broker.platform.system import System
-from broker.web.citizens.doors import Citizen
 from broker.web.citizens.page_context import PageContext
 from broker.web.shared import cookies, csrf, request_parsing
 from broker.web.shared.forms import own_form
@@ -39,7 +40,8 @@ class CitizenApp:
     `region` is the country in which a telephone number without a country code is read.
     """
 
-    citizen: Citizen
+    context: SignInContext
+    cases: CitizenCases
     pages: PageRenderer
     marks: csrf.MacSigner
     system: System

@@ -3,9 +3,10 @@
 from starlette.responses import Response
 from starlette.routing import Route
 
+from broker.actions.results import ContinuationIssued
+from broker.actions.sign_in import dispatch, resume
 from broker.actions.views import CaseStatusView, ConsentView, FailureView, PickerView
 from broker.web.citizens.continuation_code import slip
-from broker.web.citizens.doors import ContinuationIssued
 from broker.web.citizens.journey import page
 from broker.web.citizens.page_context import TypedValues
 from broker.web.citizens.request import CitizenApp, CitizenRequest, language_of, redirect_to
@@ -35,7 +36,7 @@ def later_routes(door: CitizenApp) -> list[Route]:
 
 async def look(here: CitizenRequest) -> Response:
     """The code, as long as this browser remembers it; else the button that makes one."""
-    view, shared = await here.app.citizen.look(here.handle, here.browser)
+    view, shared = await dispatch.current_view(here.app.context, here.app.cases, here.handle, here.browser)
     frame = here.frame(language_of(view))
     if not isinstance(view, PickerView | FailureView | ConsentView | CaseStatusView):
         return here.answer(render_view(view, frame, here.cookies), frame, shared)
@@ -48,7 +49,7 @@ async def make(here: CitizenRequest) -> Response:
     """Makes a code. The browser remembers it for some minutes, so that a reload or the back button does not lose it."""
     if await here.form() is None:
         return redirect_to(f"{here.base}/later", "again")
-    given = await here.app.citizen.finish_later(here.handle, here.browser)
+    given = await resume.finish_later(here.app.context, here.app.cases, here.handle, here.browser)
     if not isinstance(given, ContinuationIssued):
         return redirect_to(here.base)
     response = redirect_to(f"{here.base}/later")
@@ -71,7 +72,7 @@ async def take(here: CitizenRequest) -> Response:
         return redirect_to("/continue", "again")
     if (other := here.switched(form)) is not None:
         return await ask(other)
-    resumed = await here.app.citizen.resume(form.get("code", "")[:64])
+    resumed = await resume.resume(here.app.context, here.app.cases, form.get("code", "")[:64])
     if resumed is None:
         return redirect_to("/continue", "code")
     response = redirect_to(f"/journey/{resumed.handle}")

@@ -10,7 +10,6 @@ from broker.actions.assisted.citizen import CitizenCases
 from broker.actions.browser import Browser
 from broker.actions.results import ContinuationIssued, HelpRequest
 from broker.actions.sign_in import authorize
-from broker.actions.sign_in.citizen import SignIn
 from broker.actions.sign_in.consent import live_session
 from broker.actions.sign_in.context import ConfiguredProvider
 from broker.actions.views import Ending, EndingView, View
@@ -37,6 +36,7 @@ from broker.web.citizens.page_context import PageContext
 from broker.web.citizens.view_pages import render_view
 from broker.web.shared.pages import PageRenderer
 from tests.unit.actions.assisted.case_harness import ME, SERVICE, Stage
+from tests.unit.actions.citizen_driver import CitizenDriver
 from tests.unit.web.doors import ISSUER, marks
 
 ALDER, BIRCH = "alder", "birch"
@@ -122,7 +122,7 @@ class World:
     stage: Stage
     pages: PageRenderer
     shelf: Shelf
-    sign_in: SignIn
+    sign_in: CitizenDriver
     upstream: dict[str, Upstream]
     browser: Browser = ME
     ids: dict[str, str] = field(default_factory=dict)
@@ -268,5 +268,5 @@ def world(stage: Stage, pages: PageRenderer) -> World:
     for id, provider in upstream.items():
         shelf.providers[id] = ConfiguredProvider(cast(Any, provider), ProviderPolicy(), f"{ISSUER}/callback/{id}")
     sign_in_context = replace(stage.citizen_cases.sign_in_context, registry=cast(Any, shelf))
-    sign_in = SignIn(sign_in_context, CitizenCases(sign_in_context, stage.context))
+    sign_in = CitizenDriver(sign_in_context, CitizenCases(sign_in_context, stage.context))
     return World(stage, pages, shelf, sign_in, upstream)

@@ -27,9 +27,11 @@ def written(files: Statics) -> PageRenderer:
 
 
 @pytest.fixture
-def citizen() -> GivenCitizen:
-    """The citizen behind the pages: a test says what they see, and reads what they did."""
-    return GivenCitizen()
+def citizen(monkeypatch: pytest.MonkeyPatch) -> GivenCitizen:
+    """The citizen behind the pages: a test sets what they see, and reads what they did."""
+    given = GivenCitizen()
+    given.replace_actions(monkeypatch)
+    return given
 
 
 @pytest.fixture

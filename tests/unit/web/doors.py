@@ -1,15 +1,17 @@
-"""The citizens' pages over a citizen whose views a test gives: an application without anything behind it."""
+"""The citizens' pages over actions that a test replaces: an application without stores and providers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import httpx
+import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from broker.actions.assisted.citizen import CitizenCases
 from broker.actions.browser import Browser, BrowserUpdates
 from broker.actions.ports import StoreUnavailable
 from broker.actions.results import (
@@ -22,6 +24,8 @@ from broker.actions.results import (
     ResumedTransaction,
     StartedTransaction,
 )
+from broker.actions.sign_in import backchannel_confirmation, consent, dispatch, provider_login, resume
+from broker.actions.sign_in.context import SignInContext
 from broker.actions.views import DeadEnd, View
 from broker.crypto.seal import Sealer, sealer
 from broker.model.failures import FailureClass
@@ -67,6 +71,34 @@ class GivenCitizen:
     begun: StartedTransaction | RateLimited | None = None
     refusal: HelpRefused | None = None
     then: View | None = None
+
+    def replace_actions(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Replaces the actions on a transaction by this citizen's methods for one test.
+
+        The methods take an action's arguments without its contexts.
+        """
+
+        def with_context(method: Callable[..., Any]) -> Callable[..., Any]:
+            return lambda context, *arguments: method(*arguments)
+
+        def with_contexts(method: Callable[..., Any]) -> Callable[..., Any]:
+            return lambda context, cases, *arguments: method(*arguments)
+
+        for module, action, replacement in (
+            (dispatch, "current_view", with_contexts(self.look)),
+            (dispatch, "peek", with_context(self.peek)),
+            (dispatch, "help_on_offer", with_contexts(self.help_on_offer)),
+            (provider_login, "start_login", with_context(self.choose)),
+            (provider_login, "handle_callback", with_context(self.complete)),
+            (consent, "submit_consent", with_contexts(self.share)),
+            (resume, "return_to_client", with_context(self.give_up)),
+            (resume, "finish_later", with_contexts(self.finish_later)),
+            (resume, "resume", with_contexts(self.resume)),
+            (backchannel_confirmation, "claim_request", with_context(self.take_question)),
+            (backchannel_confirmation, "approve_here", with_contexts(self.answer_here)),
+            (backchannel_confirmation, "submit_confirmation", with_contexts(self.confirm)),
+        ):
+            monkeypatch.setattr(module, action, replacement)
 
     def _did(self, browser: Browser, *what: Any) -> None:
         self.view = self.then or self.view
@@ -126,14 +158,14 @@ class GivenCitizen:
         """What the test gave."""
         return self.help
 
-    async def ask_help(
+    async def ask(
         self, handle: str, browser: Browser, wanted: HelpRequest
     ) -> ContinuationIssued | HelpRefused | RateLimited | DeadEnd:
         """Noted."""
         self._did(browser, "ask_help", handle, wanted)
         return self.asked
 
-    async def resume_help(self, handle: str, browser: Browser) -> DeadEnd | None:
+    async def back(self, handle: str, browser: Browser) -> DeadEnd | None:
         """Noted."""
         self._did(browser, "resume_help", handle)
         return None
@@ -184,6 +216,11 @@ def system() -> System:
     return System(now=lambda: NOW, random_bytes=lambda n: b"r" * n)
 
 
+def citizen_app(citizen: GivenCitizen, written: PageRenderer) -> citizens.CitizenApp:
+    """What the pages work with. No action reads the sign-in context: `GivenCitizen.replace_actions`."""
+    return citizens.CitizenApp(cast(SignInContext, None), cast(CitizenCases, citizen), written, marks(), system())
+
+
 def application(citizen: GivenCitizen, written: PageRenderer, files: Statics) -> ASGIApp:
     """The citizens' side of the broker, with two more paths on which something breaks."""
 
@@ -193,7 +230,7 @@ def application(citizen: GivenCitizen, written: PageRenderer, files: Statics) ->
     async def unreachable(request: Request) -> Response:
         raise StoreUnavailable("the store is gone")
 
-    door = citizens.CitizenApp(citizen, written, marks(), system())
+    door = citizen_app(citizen, written)
     routes = [
         *citizens.citizen_routes(door),
         *public.public_routes(door),

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 
 from broker.actions.browser import Browser
 from broker.actions.logout import LogoutSteps
-from broker.web import citizens, public
+from broker.web import public
 from broker.web.citizens.logout_pages import before_services, services_out, signed_out
 from broker.web.citizens.page_context import PageContext
 from broker.web.middleware import guarded
@@ -19,7 +19,7 @@ from broker.web.shared import cookies
 from broker.web.shared.page_response import PageResponse
 from broker.web.shared.pages import PageRenderer
 from broker.web.shared.static_files import Statics
-from tests.unit.web.doors import ISSUER, SITE, GivenCitizen, client, marks, system
+from tests.unit.web.doors import ISSUER, SITE, GivenCitizen, citizen_app, client, marks, system
 from tests.unit.web.examples import BANK, NOW, SERVICE
 
 TAX, LAND = "https://tax.example:8443/bye?iss=a&sid=b", "https://land.example/bye?x=1&iss=a&sid=b"
@@ -113,7 +113,7 @@ def door(citizen: GivenCitizen, written: PageRenderer, files: Statics) -> ASGIAp
     """The public pages with two services, of which one can start a sign-in, and the page for frames."""
     able = replace(SERVICE, client_id="able", initiate_login_uri="https://tax.example/in?a=b")
     unable = replace(SERVICE, client_id="unable", initiate_login_uri=None, names={"en": "Another service"})
-    here = citizens.CitizenApp(citizen, written, marks(), system())
+    here = citizen_app(citizen, written)
     routes = [*public.public_routes(here, {one.client_id: one for one in (able, unable)}), session_route(files)]
     return guarded(Starlette(routes=routes), system())
 

@@ -16,7 +16,6 @@ from broker.actions.assisted.staff_results import CaseView, CheckAnswer, Evidenc
 from broker.actions.attempt_log import AttemptLog
 from broker.actions.browser import Browser
 from broker.actions.results import ContinuationIssued, HelpRequest, ProofResult
-from broker.actions.sign_in.citizen import SignIn
 from broker.actions.sign_in.context import ConfiguredProvider, SignInContext, SignInLimits
 from broker.assisted.case import Case, Channel, CheckOutcome, Decision
 from broker.assisted.deadlines import CasePolicy
@@ -39,6 +38,7 @@ from broker.stores.ephemeral.open import EphemeralStores, open_ephemeral_stores
 from broker.stores.sql_stores import SqlStores, open_sql_stores
 from tests.support.system import FakeClock
 from tests.support.tallies import Tallies
+from tests.unit.actions.citizen_driver import CitizenDriver
 
 SERVICE = Service(
     client_id="library",
@@ -125,7 +125,7 @@ class Stage:
     passing: EphemeralStores
     context: CaseContext
     citizen_cases: CitizenCases
-    citizen: SignIn
+    citizen: CitizenDriver
     console: StaffCases
 
     def present(self, member: StaffMember, age: float = 0) -> StaffPrincipal:
@@ -267,7 +267,14 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
     )
     citizen_cases = CitizenCases(sign_in_context, context)
     yield Stage(
-        clock, lot, facts, passing, context, citizen_cases, SignIn(sign_in_context, citizen_cases), StaffCases(context)
+        clock,
+        lot,
+        facts,
+        passing,
+        context,
+        citizen_cases,
+        CitizenDriver(sign_in_context, citizen_cases),
+        StaffCases(context),
     )
     await passing.close()
     await facts.close()

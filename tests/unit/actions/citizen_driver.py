@@ -1,9 +1,7 @@
-"""Everything a citizen can do with a transaction, in one place for the pages."""
+"""A citizen's browser as the tests of actions drive it: each method submits one form or opens one page."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from broker.actions.assisted import resume as case_resume
 from broker.actions.assisted.citizen import CitizenCases
 from broker.actions.browser import Browser, BrowserUpdates
 from broker.actions.results import (
@@ -22,95 +20,81 @@ from broker.actions.views import DeadEnd, View
 
 
 @dataclass(frozen=True, slots=True)
-class SignIn:
-    """Signing in at one desk, with help from the people behind it."""
+class CitizenDriver:
+    """Calls the actions that the citizens' pages call, with the contexts of a test."""
 
     sign_in_context: SignInContext
     cases: CitizenCases
 
     async def look(self, handle: str, browser: Browser) -> tuple[View, BrowserUpdates]:
-        """See `sign_in.look`."""
+        """Opens the page of the transaction."""
         return await dispatch.current_view(self.sign_in_context, self.cases, handle, browser)
 
-    async def peek(self, handle: str, browser: Browser) -> DeadEnd | None:
-        """See `sign_in.look`."""
-        return await dispatch.peek(self.sign_in_context, handle, browser)
-
     async def choose(self, handle: str, browser: Browser, provider: str) -> HelpRefused | DeadEnd | None:
-        """See `sign_in.choose`."""
+        """Chooses a provider."""
         return await provider_login.start_login(self.sign_in_context, handle, browser, provider)
 
-    async def complete(
-        self, provider: str, parameters: Mapping[str, str] | None, browser: Browser, state: str = ""
-    ) -> str | DeadEnd:
-        """See `sign_in.choose`."""
-        return await provider_login.handle_callback(self.sign_in_context, provider, parameters, browser, state)
+    async def complete(self, provider: str, parameters: dict[str, str], browser: Browser) -> str | DeadEnd:
+        """Follows the provider's redirect to the callback."""
+        return await provider_login.handle_callback(self.sign_in_context, provider, parameters, browser)
 
     async def share(self, handle: str, browser: Browser, agree: bool) -> BrowserUpdates | DeadEnd:
-        """See `sign_in.answer`."""
+        """Submits the consent form."""
         return await consent.submit_consent(self.sign_in_context, self.cases, handle, browser, agree)
 
     async def take_question(
         self, code: str, browser: Browser, language: str
     ) -> StartedTransaction | RateLimited | None:
-        """See `sign_in.confirm`."""
+        """Types in the user code of a backchannel request."""
         return await backchannel_confirmation.claim_request(self.sign_in_context, code, browser, language)
 
     async def answer_here(self, handle: str, browser: Browser) -> StartedTransaction | RateLimited | DeadEnd | None:
-        """See `sign_in.confirm`."""
+        """Answers a question of staff in the browser that waits for them."""
         return await backchannel_confirmation.approve_here(self.sign_in_context, self.cases, handle, browser)
 
     async def confirm(self, handle: str, browser: Browser, agree: bool) -> DeadEnd | None:
-        """See `sign_in.confirm`."""
-        return await backchannel_confirmation.submit_confirmation(
-            self.sign_in_context, self.cases, handle, browser, agree
-        )
+        """Submits the confirmation form."""
+        context, cases = self.sign_in_context, self.cases
+        return await backchannel_confirmation.submit_confirmation(context, cases, handle, browser, agree)
 
     async def give_up(self, handle: str, browser: Browser) -> DeadEnd | None:
-        """See `sign_in.later`."""
+        """Returns to the service without an answer."""
         return await resume.return_to_client(self.sign_in_context, handle, browser)
 
     async def finish_later(self, handle: str, browser: Browser) -> ContinuationIssued | DeadEnd | None:
-        """A continuation code: the case's where one is open, so that it leads back there as long as the case lasts."""
-        made = await self.cases.new_code(handle, browser)
-        if made is not None:
-            return made
-        plain = await resume.finish_later(self.sign_in_context, handle, browser)
-        return ContinuationIssued(plain) if isinstance(plain, str) else plain
+        """Requests a continuation code."""
+        return await resume.finish_later(self.sign_in_context, self.cases, handle, browser)
 
     async def resume(self, code: str) -> ResumedTransaction | None:
-        """Takes up what a continuation code leads to: a case first, which may outlive its transaction."""
-        return await case_resume.resume(self.cases, code) or await resume.resume_with_code(self.sign_in_context, code)
+        """Types in a continuation code."""
+        return await resume.resume(self.sign_in_context, self.cases, code)
 
     async def help_on_offer(self, handle: str, browser: Browser) -> HelpOffered | View:
-        """What help can be asked for now; the page to show instead where none can."""
-        offered = await self.cases.on_offer(handle, browser)
-        if offered is not None:
-            return offered
-        return (await self.look(handle, browser))[0]
+        """Opens the page on which help is requested."""
+        return await dispatch.help_on_offer(self.sign_in_context, self.cases, handle, browser)
 
     async def ask_help(
         self, handle: str, browser: Browser, wanted: HelpRequest
     ) -> ContinuationIssued | HelpRefused | RateLimited | DeadEnd:
-        """See `assisted.citizen`."""
+        """Requests help from a person."""
         return await self.cases.ask(handle, browser, wanted)
 
     async def resume_help(self, handle: str, browser: Browser) -> DeadEnd | None:
-        """See `assisted.citizen`."""
+        """Returns to the open case."""
         return await self.cases.back(handle, browser)
 
     async def ready(self, handle: str, browser: Browser) -> DeadEnd | None:
-        """See `assisted.citizen`."""
+        """Reports to be ready for the session."""
         return await self.cases.ready(handle, browser)
 
     async def send_code(self, handle: str, browser: Browser) -> HelpRefused | DeadEnd | None:
-        """See `assisted.citizen`."""
+        """Requests a confirmation code."""
         return await self.cases.send_code(handle, browser)
 
     async def bind(self, handle: str, browser: Browser, code: str, words: str) -> ProofResult | DeadEnd:
-        """See `assisted.citizen`."""
+        """Types in the confirmation code and the phrase."""
         return await self.cases.bind(handle, browser, code, words)
 
     async def withdraw(self, handle: str, browser: Browser) -> DeadEnd | None:
-        """See `assisted.citizen`."""
+        """Withdraws the request for help."""
         return await self.cases.withdraw(handle, browser)
