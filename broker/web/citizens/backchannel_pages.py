@@ -10,8 +10,8 @@ from broker.web.citizens.page_context import TypedValues
 from broker.web.citizens.rate_limit_page import rate_limited_page
 from broker.web.citizens.request import CitizenApp, CitizenRequest, redirect_to
 from broker.web.shared import cookies
-from broker.web.shared.page_response import PageResponse
 from broker.web.shared.pages import PageTemplate
+from broker.web.shared.responses import PageResponse
 
 SHEETS = (PageTemplate("asked", "citizens/asked.html"),)
 PLACE = "confirm"

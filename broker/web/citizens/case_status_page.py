@@ -10,8 +10,8 @@ from broker.assisted.case_status import CaseStage, CaseStatus
 from broker.web.citizens.failure_texts import marked
 from broker.web.citizens.page_context import PageContext, readable
 from broker.web.citizens.provider_choices import choices
-from broker.web.shared.page_response import PageResponse
 from broker.web.shared.pages import PageTemplate
+from broker.web.shared.responses import PageResponse
 
 
 @dataclass(frozen=True, slots=True)

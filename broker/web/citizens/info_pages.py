@@ -16,8 +16,8 @@ from broker.web.citizens.journey import page
 from broker.web.citizens.page_context import PageContext, level_text
 from broker.web.citizens.provider_choices import Choice, cards, choices
 from broker.web.citizens.request import CitizenApp, CitizenRequest, language_of, question_of, redirect_to
-from broker.web.shared.page_response import PageResponse
 from broker.web.shared.pages import PageTemplate, in_language
+from broker.web.shared.responses import PageResponse
 
 THINGS: Mapping[Prerequisite, str] = MappingProxyType(
     {

@@ -21,7 +21,7 @@ from broker.web.citizens.request import (
     set_cookies,
 )
 from broker.web.citizens.view_pages import render_view
-from broker.web.shared.forms import answer_parameters, answered_state
+from broker.web.shared.request_parsing import answer_parameters, answered_state
 from broker.web.shared.responses import nothing_begun
 
 Page = Callable[[CitizenRequest], Awaitable[Response]]

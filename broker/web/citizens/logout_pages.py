@@ -10,8 +10,8 @@ from broker.model.service import Service
 from broker.oidc.session_state import origin_of
 from broker.web.citizens.page_context import PageContext
 from broker.web.middleware.security_headers import POLICY
-from broker.web.shared.page_response import PageResponse, header_safe_url
 from broker.web.shared.pages import PageTemplate
+from broker.web.shared.responses import PageResponse, header_safe_url
 
 SHEETS = (
     PageTemplate("sign_out", "citizens/sign_out.html"),

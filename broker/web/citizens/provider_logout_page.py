@@ -7,7 +7,7 @@ from starlette.routing import Route
 from broker.actions.logout import LogoutContext, LogoutSteps, complete_return, may_return, view_return
 from broker.web.citizens.logout_pages import before_services, services_out, signed_out
 from broker.web.citizens.request import CitizenApp, CitizenRequest, citizen_request
-from broker.web.shared.forms import answer_parameters
+from broker.web.shared.request_parsing import answer_parameters
 from broker.web.shared.responses import nothing_begun, see_other
 
 PLACE = "signed-out"

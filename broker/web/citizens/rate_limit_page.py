@@ -9,8 +9,8 @@ from broker.actions.results import LimitKind, RateLimited
 from broker.web.citizens.failure_texts import marked
 from broker.web.citizens.next_steps import StepContext, held_steps
 from broker.web.citizens.page_context import PageContext, readable
-from broker.web.shared.page_response import PageResponse
 from broker.web.shared.pages import PageTemplate
+from broker.web.shared.responses import PageResponse
 
 _SHARED = marked(
     "They came from the internet connection that you use, perhaps from other people who share it. "

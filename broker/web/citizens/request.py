@@ -18,11 +18,10 @@ from broker.model.languages import lookup
 from broker.platform.system import System
 from broker.web.citizens.page_context import PageContext
 from broker.web.shared import cookies, csrf, request_parsing
-from broker.web.shared.forms import own_form
 from broker.web.shared.i18n import Language, preferred
-from broker.web.shared.page_response import PageResponse
 from broker.web.shared.pages import PageRenderer
-from broker.web.shared.responses import see_other, set_cookie
+from broker.web.shared.request_parsing import own_form
+from broker.web.shared.responses import PageResponse, see_other, set_cookie
 
 PROBLEMS: Final = frozenset({"choice", "again", "proof", "code", "gone", "not_now", "just_sent", "run_out", "spent"})
 """What can have been wrong with a form. The page it leads back to has a text for each."""

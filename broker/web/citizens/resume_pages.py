@@ -12,9 +12,8 @@ from broker.web.citizens.page_context import TypedValues
 from broker.web.citizens.request import CitizenApp, CitizenRequest, language_of, redirect_to
 from broker.web.citizens.view_pages import render_view
 from broker.web.shared import cookies
-from broker.web.shared.page_response import PageResponse
 from broker.web.shared.pages import PageTemplate
-from broker.web.shared.responses import set_cookie
+from broker.web.shared.responses import PageResponse, set_cookie
 
 SHEETS = (
     PageTemplate("later", "citizens/later.html"),

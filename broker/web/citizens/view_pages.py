@@ -35,8 +35,8 @@ from broker.web.citizens.provider_choices import cards, choices, not_working, or
 from broker.web.middleware.security_headers import FORM_ELSEWHERE
 from broker.web.shared import cookies
 from broker.web.shared.i18n import Language
-from broker.web.shared.page_response import PageResponse, header_safe_url
 from broker.web.shared.pages import PageTemplate, in_language
+from broker.web.shared.responses import PageResponse, header_safe_url
 
 _TOLD: Final = {"tellings": FAILURE_TEXTS, "not_shared": NOTHING_SHARED, "no_service": NO_SERVICE}
 

@@ -9,8 +9,8 @@ from broker.web.citizens.journey import page
 from broker.web.citizens.page_context import base_context
 from broker.web.citizens.request import CitizenApp, CitizenRequest
 from broker.web.inspector.exchange_log import KEPT, ExchangeLog
-from broker.web.shared.page_response import PageResponse
 from broker.web.shared.pages import PageTemplate
+from broker.web.shared.responses import PageResponse
 
 SHEETS = (PageTemplate("inspector", "developers/inspector.html", {"kept": KEPT}),)
 

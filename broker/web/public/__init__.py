@@ -1,13 +1,15 @@
-"""The pages that belong to nobody's journey: help, what we promise, what an error means, and what is not there."""
+"""Public pages of the citizens' application that belong to no transaction.
 
-from broker.web.public.client_directory import SHEETS as REGISTER
-from broker.web.public.error_explainer import SHEETS as EXPLAINER
-from broker.web.public.error_handlers import SHEETS as ERRORS
+`public_pages` serves home, help, policies, the list of services and the explainer of errors. `error_handlers` turns
+exceptions that reach Starlette, unknown paths and rejected headers into pages.
+"""
+
+from broker.web.public.error_handlers import SHEETS as ERROR_SHEETS
 from broker.web.public.error_handlers import handlers, head_refused
-from broker.web.public.static_pages import SHEETS as READING
-from broker.web.public.static_pages import public_routes
+from broker.web.public.public_pages import SHEETS as PUBLIC_SHEETS
+from broker.web.public.public_pages import public_routes
 from broker.web.shared.pages import PageTemplate
 
-SHEETS: tuple[PageTemplate, ...] = (*READING, *EXPLAINER, *REGISTER, *ERRORS)
+SHEETS: tuple[PageTemplate, ...] = (*PUBLIC_SHEETS, *ERROR_SHEETS)
 
 __all__ = ["SHEETS", "handlers", "head_refused", "public_routes"]

@@ -1,7 +1,7 @@
-"""The cookies of the citizens' side: read by hand, written with every guard there is.
+"""Cookies of the citizens' application: parses the Cookie header, builds Set-Cookie values.
 
-Other cookies of the same host are none of our business and are skipped. Names differ from those of the staff's side,
-since a browser shares cookies across ports.
+Cookies of other applications on the same host are skipped. Names differ from those of the staff application, because
+a browser shares cookies across ports.
 """
 
 from typing import Final
@@ -18,25 +18,24 @@ LEFT: Final = "portico-left"
 CODE: Final = "portico-code"
 
 SECRETS_KEPT: Final = 4
-"""How many browser secrets are kept: tabs older than that many sign-ins have lost their place."""
+"""How many browser secrets the cookie holds; transactions bound to an older secret are lost to this browser."""
 
 PROVIDERS_KEPT: Final = 40
-"""How many providers are remembered after a citizen signed out."""
+"""How many providers the cookie lists after a citizen signed out."""
 
 _MONTH: Final = 30 * 24 * 3600
 _YEAR: Final = 365 * 24 * 3600
 _HALF_A_DAY: Final = 12 * 3600
 _CODE_SHOWN: Final = 600
 _OURS: Final = "portico-"
-"""What stands in the name of each of our cookies."""
+"""Part of the name of each cookie of the broker."""
 
 
 def read(header: str | None) -> dict[str, str]:
-    """Our cookies in a Cookie header by name (RFC 6265 5.4), those of the console among them.
+    """Parses the broker's cookies in a Cookie header by name (RFC 6265 5.4), including those of the console.
 
-    However many cookies of others stand beside them, and however large, ours are found: limits are per cookie
-    (RFC 6265 6.1), and those of the whole header are the server's. Of two with one name the first counts: a browser
-    sends the one with the longer path first.
+    Number and size of other cookies do not matter: browsers limit each cookie (RFC 6265 6.1), and the server limits
+    the whole header. Of two cookies with one name the first wins: a browser sends the one with the longer path first.
     """
     found: dict[str, str] = {}
     for pair in header.split(";") if header else ():
@@ -53,33 +52,36 @@ def secrets(value: str | None) -> tuple[str, ...]:
 
 
 def browser(held: tuple[str, ...], newest: str) -> str:
-    """Sets the browser's secrets, with a new one in front. It lasts as long as the browser does not close."""
+    """Set-Cookie for the browser's secrets, `newest` first: a session cookie of the browser."""
     kept = (newest, *(secret for secret in held if secret != newest))[:SECRETS_KEPT]
     return f"{BROWSER}={'.'.join(kept)}; Path=/; Secure; HttpOnly; SameSite=Lax"
 
 
 def session(value: str) -> str:
-    """Sets the broker's session."""
+    """Set-Cookie for the broker's session."""
     return f"{SESSION}={value}; Path=/; Secure; HttpOnly; SameSite=Lax"
 
 
 def no_session() -> str:
-    """Takes the broker's session away."""
+    """Set-Cookie that deletes the broker's session."""
     return f"{SESSION}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax"
 
 
 def state(value: str) -> str:
-    """Sets what the session page reads in a service's frame: no secret, for script, and for other sites' pages too."""
+    """Set-Cookie for the state that `check_session_iframe` reads: not secret, readable by script, in any site's frame.
+
+    Session Management 1.0, 3.3.
+    """
     return f"{STATE}={value}; Path=/session; Secure; SameSite=None"
 
 
 def no_state() -> str:
-    """Takes it away."""
+    """Set-Cookie that deletes the state of `check_session_iframe`."""
     return f"{STATE}=; Path=/session; Max-Age=0; Secure; SameSite=None"
 
 
 def departed(value: str | None) -> DepartedUser | None:
-    """That a citizen signed out in this browser, as its cookie says it; None without one."""
+    """Parses the cookie of a citizen who signed out in this browser; None without a cookie."""
     if not value:
         return None
     after: dict[str, int] = {}
@@ -95,13 +97,13 @@ def departed(value: str | None) -> DepartedUser | None:
 
 
 def set_departed(value: DepartedUser) -> str:
-    """Remembers for a month that a citizen signed out: shared browsers may never be closed."""
+    """Set-Cookie that records a sign-out for 30 days: a session cookie would last on a shared browser never closed."""
     parts = [
         f"{_cookie_name(provider)}:{since}" for provider, since in value.after.items() if provider not in value.done
     ]
     parts += [f"{_cookie_name(provider)}:done" for provider in sorted(value.done)]
-    written = ".".join(["1", *parts[-PROVIDERS_KEPT:]])
-    return f"{DEPARTED}={written}; Path=/; Max-Age={_MONTH}; Secure; HttpOnly; SameSite=Lax"
+    content = ".".join(["1", *parts[-PROVIDERS_KEPT:]])
+    return f"{DEPARTED}={content}; Path=/; Max-Age={_MONTH}; Secure; HttpOnly; SameSite=Lax"
 
 
 def _cookie_name(provider: str) -> str:
@@ -109,15 +111,15 @@ def _cookie_name(provider: str) -> str:
 
 
 def language(code: str) -> str:
-    """Remembers the language, for a year."""
+    """Set-Cookie for the language, for 365 days."""
     return f"{LANGUAGE}={code}; Path=/; Max-Age={_YEAR}; Secure; HttpOnly; SameSite=Lax"
 
 
 def left(handle: str, mark: str) -> str:
-    """Remembers, for one transaction, that this departure was begun."""
+    """Set-Cookie that records that the transaction's redirect `mark` was followed, for 24 hours."""
     return f"{LEFT}={mark}; Path=/journey/{handle}; Max-Age={2 * _HALF_A_DAY}; Secure; HttpOnly; SameSite=Lax"
 
 
 def code(handle: str, value: str) -> str:
-    """Lets the pages of one transaction show a continuation code for ten minutes."""
+    """Set-Cookie for the continuation code that pages of one transaction show, for 10 minutes."""
     return f"{CODE}={value}; Path=/journey/{handle}; Max-Age={_CODE_SHOWN}; Secure; HttpOnly; SameSite=Strict"

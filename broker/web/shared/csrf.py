@@ -1,4 +1,4 @@
-"""Is this POST the citizen's own doing? A token in the form, and what the browser says about where it came from."""
+"""CSRF protection of forms: a MAC token in the form, and the browser's Sec-Fetch-Site or Origin header."""
 
 import base64
 import binascii
@@ -9,25 +9,25 @@ _USE: Final = "csrf"
 
 
 class MacSigner(Protocol):
-    """Keyed marks (see `broker.crypto.seal`)."""
+    """Message authentication codes (see `broker.crypto.seal`)."""
 
     def mac(self, use: str, data: bytes) -> bytes:
-        """A mark of 32 bytes on data, for one use."""
+        """The MAC of data, 32 bytes, with the key of one use."""
         ...
 
     def mac_matches(self, use: str, data: bytes, mark: bytes) -> bool:
-        """Whether it is our mark on this data for this use, in constant time."""
+        """Whether `mark` is the MAC of this data for this use; compared in constant time."""
         ...
 
 
 def token(marks: MacSigner, secrets: tuple[str, ...], place: str) -> str:
-    """The token of a form: bound to the browser's newest secret and to a place, such as a transaction's handle."""
+    """Issues the CSRF token of a form, bound to the browser's newest secret and a place such as a handle."""
     mark = marks.mac(_USE, _data(secrets[0] if secrets else "", place))
     return base64.urlsafe_b64encode(mark).decode("ascii")
 
 
 def token_holds(marks: MacSigner, secrets: tuple[str, ...], place: str, given: str) -> bool:
-    """Whether a token was made for this place and for one of the browser's secrets; a newer one may have come since."""
+    """Whether a token was issued for this place and one of the browser's secrets, of which a newer one may exist."""
     try:
         mark = base64.urlsafe_b64decode(given.encode("ascii"))
     except (UnicodeEncodeError, binascii.Error):
@@ -37,11 +37,12 @@ def token_holds(marks: MacSigner, secrets: tuple[str, ...], place: str, given: s
 
 
 def from_here(site: str | None, origin: str | None, own: str) -> bool:
-    """Whether the browser says that a request comes from our own pages.
+    """Whether the request's headers say that it comes from the broker's own pages.
 
-    `site` is Sec-Fetch-Site (Fetch Metadata), which every current browser sends: "none" is what the citizen did in the
-    browser itself. `origin` is Origin (RFC 6454 7), which older browsers send with a POST, and "null" from pages that
-    send no referrer, as ours do; `own` is our origin. Where the browser does not say, the token must be enough.
+    `site` is Sec-Fetch-Site (Fetch Metadata), which every current browser sends; "none" is a request that the user
+    started in the browser itself. `origin` is Origin (RFC 6454 7), which older browsers send with a POST; it is "null"
+    from pages without a referrer, such as the broker's. `own` is the broker's origin. If both are missing, the result
+    is True and the token alone protects.
     """
     if site is not None:
         return site in ("same-origin", "none")

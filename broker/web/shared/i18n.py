@@ -1,7 +1,7 @@
-"""One language: its texts, its direction, and how it writes times and numbers of things.
+"""Internationalisation: gettext catalogues, text direction, dates, times and plurals of a language.
 
-English is the language the texts are written in. Every other language has a gettext catalogue beside this file, read
-once at start; nothing compiled is kept.
+English is the source language. Every other language has a gettext catalogue in `broker/web/languages`, compiled in
+memory at start.
 """
 
 import gettext
@@ -24,14 +24,16 @@ from broker.model.media import quality
 
 CATALOGUES = Path(__file__).parents[1] / "languages"
 SOURCE = "en"
-# Where a bare language would be written with another country's habits than those of the texts.
+# CLDR's default country of "en" is the US; the source texts use British dates.
 _LOCALES: Mapping[str, str] = {"en": "en_GB"}
 
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """A language ready for use. `direction` is "ltr" or "rtl", `name` what the language calls itself. `month`
-    writes the month and year of a date, `birthday` its day and month."""
+    """A loaded language. `direction` is "ltr" or "rtl"; `name` is the language's name in itself.
+
+    `date`, `month` and `birthday` format a date in full, as month and year, and as day and month.
+    """
 
     code: str
     name: str
@@ -45,21 +47,21 @@ class Language:
     zone: tzinfo
 
     def text(self, text: str, **holes: object) -> str:
-        """The text in this language. `{name}` in it stands for a hole."""
+        """Translates a text; `{name}` in it is replaced by the keyword argument of that name."""
         found = self.translations.gettext(text)
         return found.format(**holes) if holes else found
 
     def markup(self, text: str, **holes: object) -> Markup:
-        """The text as HTML. What fills its holes is escaped unless it is Markup."""
+        """Translates a text to HTML. Arguments are escaped unless they are Markup."""
         found = escape(self.translations.gettext(text))
         return found.format(**holes) if holes else found
 
     def ngettext(self, one: str, many: str, n: int) -> str:
-        """The text for a number of things, with `{n}` filled in."""
+        """Translates a text with its plural form for `n`, which replaces `{n}`."""
         return self.translations.ngettext(one, many, n).format(n=n)
 
     def minutes(self, n: int) -> str:
-        """How long something takes."""
+        """A duration in minutes, in words."""
         return self.ngettext("about {n} minute", "about {n} minutes", n)
 
     def day(self, moment: float) -> str:
@@ -79,7 +81,7 @@ class Language:
 
 
 def language(code: str, zone: str) -> Language:
-    """Reads a language. Raises FileNotFoundError where it has no catalogue, ZoneInfoNotFoundError for no such zone."""
+    """Loads a language. Raises FileNotFoundError without a catalogue, ZoneInfoNotFoundError for an unknown zone."""
     locale = Locale.parse(_LOCALES.get(code, code))
     return Language(
         code=code,
@@ -96,14 +98,14 @@ def language(code: str, zone: str) -> Language:
 
 
 def _skeleton(wanted: str, locale: Locale) -> DateTimePattern:
-    """The pattern in which a language writes a part of a date (UTS #35 4, 8.4)."""
+    """The date pattern of a CLDR skeleton such as "yMMMM" (UTS #35 4, 8.4)."""
     known = locale.datetime_skeletons
     found = known.get(wanted) or known[match_skeleton(wanted, known) or "yMMMd"]
     return found if isinstance(found, DateTimePattern) else parse_pattern(found)
 
 
 def _written_date(locale: Locale, pattern: DateTimePattern) -> Callable[[date], str]:
-    """Writes dates; each is worked out once, since pages tell the same few again and again."""
+    """A date formatter with a cache: pages show the same few dates again and again."""
 
     @lru_cache(maxsize=1024)
     def written(day: date) -> str:
@@ -113,7 +115,7 @@ def _written_date(locale: Locale, pattern: DateTimePattern) -> Callable[[date], 
 
 
 def _written_time(locale: Locale) -> Callable[[time], str]:
-    """Writes times of the day, of which there are 1,440."""
+    """A formatter of times of day with a cache of all 1,440."""
     pattern = get_time_format("short", locale)
 
     @lru_cache(maxsize=1440)
@@ -124,23 +126,23 @@ def _written_time(locale: Locale) -> Callable[[time], str]:
 
 
 def isolate(name: str) -> str:
-    """A name in a text that is no HTML, set apart so that another script does not turn the text around (UAX 9)."""
+    """Wraps a name in Unicode bidi isolates, for text that is not HTML (UAX 9)."""
     return f"\u2068{name}\u2069"
 
 
 def languages(codes: tuple[str, ...], zone: str) -> dict[str, Language]:
-    """Several languages by code, in the order given."""
+    """Loads several languages, by code in the order given."""
     return {code: language(code, zone) for code in codes}
 
 
 def preferred(header: str | None, offered: tuple[str, ...]) -> str | None:
-    """The offered language a browser likes best (RFC 9110 12.5.4), or None if it likes none of them."""
+    """Accept-Language negotiation: the offered language of the highest quality, or None (RFC 9110 12.5.4)."""
     return _preferred((header or "")[:200], offered)
 
 
 @lru_cache(maxsize=1024)
 def _preferred(header: str, offered: tuple[str, ...]) -> str | None:
-    """As `preferred`. Each header is read once, since most browsers send one of a few."""
+    """`preferred` with a cache by header: most browsers send one of a few."""
     best: tuple[float, str] | None = None
     for part in header.split(","):
         tag, _, parameters = part.strip().partition(";")

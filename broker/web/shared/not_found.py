@@ -1,4 +1,7 @@
-"""Paths with a slash too many. Nothing is ever made of `Host`: an address begins with the configured origin."""
+"""Paths with redundant slashes: redirects pages, names the right address in errors.
+
+Addresses begin with the configured origin, never with the `Host` header.
+"""
 
 import re
 from collections.abc import Iterable, Mapping, MutableMapping
@@ -12,16 +15,16 @@ from starlette.routing import BaseRoute, Route
 from broker.web.shared.responses import see_other
 
 NEAR: Final = "near"
-"""The member of `request.state` in which the address that was probably meant is left for the page that says 404."""
+"""The member of `request.state` that holds the probable address, for the 404 page to show."""
 
 _QUERY: Final = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=:@/?%-]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class NotFoundHandler:
-    """What is answered at a path with a slash too many.
+    """Answers a path with redundant slashes.
 
-    `origin` is the configured one, without a slash at its end. `pages` are the templates of pages whose address a
+    `origin` is the configured one, without a trailing slash. `pages` are the path templates of pages whose address a
     person may have typed, `calls` those of endpoints that programs call.
     """
 
@@ -30,15 +33,16 @@ class NotFoundHandler:
     calls: frozenset[str] = frozenset()
 
     def answer(self, scope: MutableMapping[str, Any], path: str, templates: Mapping[str, str]) -> Response | None:
-        """The answer, or None for the page that says 404. `templates` are those found at the right path, by method.
+        """A redirect to a page, a 404 in JSON for an endpoint, or None for the 404 page.
 
-        A page is led to: by GET alone, and with 303, which never repeats a form (FAPI 2.0 Security Profile 5.3.2.2).
+        `templates` are the path templates found without the redundant slashes, by method. Only GET and HEAD are
+        redirected, with 303, which never repeats a form (FAPI 2.0 Security Profile 5.3.2.2).
         """
         address = f"{self.origin}{quote(path)}"
         if scope["method"] in ("GET", "HEAD") and templates.get("GET") in self.pages:
             query = scope["query_string"]
-            told = f"?{query.decode('ascii')}" if query and _QUERY.fullmatch(query) else ""
-            return see_other(address + told)
+            suffix = f"?{query.decode('ascii')}" if query and _QUERY.fullmatch(query) else ""
+            return see_other(address + suffix)
         if self.calls.isdisjoint(templates.values()):
             scope.setdefault("state", {})[NEAR] = address
             return None
@@ -47,12 +51,12 @@ class NotFoundHandler:
 
 
 def without_slashes(path: str) -> str:
-    """A path without empty segments: what was meant by one with a slash too many."""
+    """The path without its empty segments."""
     return "/" + "/".join(part for part in path.split("/") if part)
 
 
 def typed(routes: Iterable[BaseRoute]) -> frozenset[str]:
-    """The templates of pages whose address a person may have typed. Where answers come back to is none."""
+    """The path templates of pages whose address a person may have typed: all GET routes but provider callbacks."""
     return frozenset(
         route.path
         for route in routes
@@ -61,5 +65,5 @@ def typed(routes: Iterable[BaseRoute]) -> frozenset[str]:
 
 
 def paths(routes: Iterable[BaseRoute]) -> frozenset[str]:
-    """The templates of routes."""
+    """The path templates of routes."""
     return frozenset(route.path for route in routes if isinstance(route, Route))

@@ -1,8 +1,8 @@
-"""The pages' machinery: everything that is the same for all citizens is worked out once, at start.
+"""Page templates in two passes: everything that is the same for all requests is rendered once, at start.
 
-A template is read twice. The first reading, at start, once a language, expands the components of govuk-frontend and
-puts in the texts; it uses Jinja's own marks, `{{ }}` and `{% %}`. What it leaves is a flat page with holes, marked
-`[[ ]]` and `[% %]`, and that is compiled. A request only fills the holes.
+The first pass, at start and for each language, expands the components of govuk-frontend and inserts the translated
+texts; it uses Jinja's own delimiters, `{{ }}` and `{% %}`. Its output is a flat page with placeholders in the
+delimiters `[[ ]]` and `[% %]`, which is compiled. The second pass, at each request, only fills the placeholders.
 """
 
 import re
@@ -37,9 +37,9 @@ _LINE_END = re.compile(r"\s*\n\s*")
 
 @dataclass(frozen=True, slots=True)
 class PageTemplate:
-    """One page: its name, the template it is made from, and what that template is given at start.
+    """One page: its name, the template file, and the template's variables in the first pass.
 
-    Several sheets may share a template: all failures do.
+    Several pages may share a template file: all failures do.
     """
 
     name: str
@@ -49,18 +49,18 @@ class PageTemplate:
 
 @dataclass(frozen=True, slots=True)
 class PageRenderer:
-    """Every page in every language, compiled. Made by `pages`."""
+    """Every page in every language, compiled. Built by `page_renderer`."""
 
     languages: Mapping[str, Language]
     site: SiteInfo
     templates: Mapping[tuple[str, str], Template]
 
     def page(self, name: str, language: str, holes: Mapping[str, object]) -> str:
-        """A page as HTML. What fills a hole is escaped unless it is Markup; a hole left open is an error."""
+        """Renders a page as HTML. Values are escaped unless they are Markup; a missing one raises UndefinedError."""
         return self.templates[name, language].render(holes)
 
     def language(self, *wanted: str | None) -> Language:
-        """The first wanted language that there is, or else the site's first."""
+        """The first of the wanted languages that is offered, else the site's first."""
         for tag in wanted:
             if tag is not None and (code := lookup(tag, self.languages)) is not None:
                 return self.languages[code]
@@ -70,9 +70,9 @@ class PageRenderer:
 def page_renderer(
     languages: Mapping[str, Language], site: SiteInfo, sheets: Iterable[PageTemplate], files: Statics
 ) -> PageRenderer:
-    """Expands and compiles every sheet in every language. `files` are what the pages refer to.
+    """Expands and compiles every page in every language. `files` are the assets that pages refer to.
 
-    Raises what Jinja raises for a template that is wrong: the broker does not start with a page it cannot show.
+    Raises Jinja's TemplateError for a wrong template: the broker does not start with a page it cannot render.
     """
     flat = Environment(
         variable_start_string="[[",
@@ -85,7 +85,7 @@ def page_renderer(
         undefined=StrictUndefined,
         trim_blocks=True,
     )
-    flat.globals.clear()  # a page is filled with its holes alone; Jinja copies its own names for every page it writes
+    flat.globals.clear()  # pages use no globals, and Jinja would copy them at every rendering
     wanted, compiled = tuple(sheets), _Compiled()
     ready: dict[tuple[str, str], Template] = {}
     for code, language in languages.items():
@@ -96,32 +96,32 @@ def page_renderer(
 
 
 def placeholder(name: str) -> Markup:
-    """A hole, for a text to take in: the request fills it."""
+    """A placeholder of the second pass, as the argument of a text."""
     return Markup(f"[[ {name} ]]")
 
 
 def bdi(name: str) -> Markup:
-    """A hole for the name of something, set apart so that a name in another script does not turn the text around."""
+    """A placeholder for a name, isolated so that a name in another script does not reorder the text (UAX 9)."""
     return Markup(f"<bdi>[[ {name} ]]</bdi>")
 
 
 def in_language(texts: Mapping[str, str], code: str) -> str:
-    """A configured text in a language, or in the first one it was written in; "" if there is none."""
+    """A configured text in a language, else in the first configured one; "" if there is none."""
     return found(texts, code) or next(iter(texts.values()), "")
 
 
 class _Compiled(BytecodeCache):
-    """What the first language compiled: the same templates are expanded once more for each of the others."""
+    """Bytecode cache in memory: all languages expand the same templates, which are compiled once."""
 
     def __init__(self) -> None:
         self._codes: dict[str, CodeType] = {}
 
     def load_bytecode(self, bucket: Bucket) -> None:
-        """Called by Jinja before it compiles."""
+        """Called by Jinja before it compiles a template."""
         bucket.code = self._codes.get(bucket.key)
 
     def dump_bytecode(self, bucket: Bucket) -> None:
-        """Called by Jinja after it compiled."""
+        """Called by Jinja after it compiled a template."""
         if bucket.code is not None:
             self._codes[bucket.key] = bucket.code
 
@@ -133,7 +133,7 @@ def _expander(
     environment = Environment(
         loader=ChoiceLoader([FileSystemLoader(TEMPLATES), components]),
         autoescape=True,
-        undefined=ChainableUndefined,  # the components ask for options that were not given
+        undefined=ChainableUndefined,  # the components read options that were not given
         trim_blocks=True,
         lstrip_blocks=True,
         bytecode_cache=compiled,

@@ -1,11 +1,17 @@
-"""What a request says in its headers, read without building anything around them. Values are Latin-1 (RFC 9110 5.5).
+"""Request parsing: headers, the client's IP address, a provider's callback, and forms with a CSRF check.
 
-Names are given in bytes and small letters, as every server hands them over (ASGI, HTTP connection scope).
+Headers are read from the ASGI scope directly, which is cheaper than Starlette's `Headers`. Names are bytes in lower
+case, as servers pass them (ASGI, HTTP connection scope); values are decoded as Latin-1 (RFC 9110 5.5).
 """
+
+from collections.abc import Mapping
 
 from starlette.requests import Request
 
 from broker.model.address import UNKNOWN, rate_limit_key
+from broker.oidc.form_parser import UnreadableForm, parse_legible, read_callback, read_form
+from broker.oidc.parameters import CALLBACK
+from broker.web.shared import csrf
 
 
 def header(request: Request, name: bytes) -> str | None:
@@ -18,7 +24,7 @@ def header(request: Request, name: bytes) -> str | None:
 
 
 def path(request: Request) -> str:
-    """The path as it was asked for. `request.url` is made of `Host`, which anybody may write anything into."""
+    """The request path. Not taken from `request.url`, which is built from the client's `Host` header."""
     return str(request.scope["path"])
 
 
@@ -28,22 +34,60 @@ def header_values(request: Request, name: bytes) -> list[str]:
 
 
 def joined_header(request: Request, name: bytes, between: str = ", ") -> str | None:
-    """All headers of this name as one, or None: a list in several lines is one list (RFC 9110 5.3, RFC 9113 8.2.3)."""
+    """All headers of this name joined into one list, or None (RFC 9110 5.3, RFC 9113 8.2.3)."""
     return between.join(header_values(request, name)) or None
 
 
 def content_type(request: Request) -> str | None:
-    """The content type. Of two headers it is both, joined (RFC 9110 5.3), which is none that anybody reads."""
+    """The content type. Two headers are joined (RFC 9110 5.3), which gives a value that no parser accepts."""
     return joined_header(request, b"content-type")
 
 
 def request_id(request: Request) -> str:
-    """The id that the outermost layer gave the request; empty if there is no such layer."""
+    """The id that `EdgeMiddleware` assigned to the request; "" without that middleware."""
     found: str = request.scope.get("state", {}).get("request_id", "")
     return found
 
 
 def client_ip(request: Request) -> str:
-    """The client's address as rate limits count it (`model.address.counted`)."""
+    """The client's address as the key of rate limits (`model.address.rate_limit_key`)."""
     client = request.scope.get("client")
     return rate_limit_key(str(client[0])) if client else UNKNOWN
+
+
+async def own_form(
+    request: Request, marks: csrf.MacSigner, secrets: tuple[str, ...], place: str, origin: str
+) -> Mapping[str, str] | None:
+    """The fields of a posted form; None if it cannot be parsed or fails the CSRF check.
+
+    `secrets` are the browser's, `place` is what the form's token was issued for, `origin` is the broker's own.
+    """
+    if not csrf.from_here(header(request, b"sec-fetch-site"), header(request, b"origin"), origin):
+        return None
+    try:
+        form = read_form(await request.body(), content_type(request))
+    except UnreadableForm:
+        return None
+    return form if csrf.token_holds(marks, secrets, place, form.get(csrf.FIELD, "")) else None
+
+
+def answer_parameters(request: Request) -> Mapping[str, str] | None:
+    """A provider's authorization response in the query; None if a parameter that matters is repeated or malformed.
+
+    Unknown parameters are ignored, also if they are repeated or malformed (RFC 6749 4.1.2).
+    """
+    try:
+        return read_callback(request.scope["query_string"], CALLBACK)
+    except UnreadableForm:
+        return None
+
+
+def answered_state(request: Request) -> str:
+    """The `state` of an authorization response if it occurs once and is well formed, else "".
+
+    Other parameters may be malformed.
+    """
+    try:
+        return parse_legible(request.scope["query_string"]).get("state", "")
+    except UnreadableForm:
+        return ""

@@ -1,4 +1,4 @@
-"""What every page says about the place it stands in: its name, who helps, its languages. Set by the operator."""
+"""Site information that the operator configures: name, support contact, languages, time zone."""
 
 import re
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ _DIGITS: Final = re.compile(r"\+?[0-9]+")
 
 @dataclass(frozen=True, slots=True)
 class SiteInfo:
-    """The operator's own words on every page. Texts by language.
+    """The operator's texts and contacts on every page. Texts are by language.
 
     `issuer` is the broker's public origin without a trailing slash; every absolute link begins with it. `name` is what
-    citizens know the broker by. `support` says when help is there and what it can do; `phone`, `email` and `url` reach
-    it. `zone` is the IANA time zone in which times are told. `languages` are those offered, the first is used where
-    nothing else is known. `region` is the country in which `phone` is read if it has no country code.
+    citizens know the broker by. `support` says when help is available and what it can do; `phone`, `email` and `url`
+    are its contacts. `zone` is the IANA time zone in which times are shown. `languages` are those offered; the first
+    is the default. `region` is the country in which `phone` is read if it has no country code.
     """
 
     issuer: str
@@ -33,11 +33,11 @@ class SiteInfo:
 
     @property
     def tel(self) -> str:
-        """`phone` as a link dials it (RFC 3966): digits alone, so that no "(0)" is dialled."""
-        written = "".join((self.phone or "").split())
-        return written if _DIGITS.fullmatch(written) else phone_number(written, self.region) or written
+        """`phone` for a tel: link (RFC 3966): digits alone, so that no "(0)" is dialled."""
+        number = "".join((self.phone or "").split())
+        return number if _DIGITS.fullmatch(number) else phone_number(number, self.region) or number
 
     @property
     def mailto(self) -> str:
-        """`email` as a link writes to it (RFC 6068): its domain in ASCII."""
+        """`email` for a mailto: link (RFC 6068): its domain in ASCII."""
         return sendable(self.email or "") or self.email or ""

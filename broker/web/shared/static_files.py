@@ -1,4 +1,4 @@
-"""The few files that pages refer to: held in memory, named by their content, to be kept for ever."""
+"""Static files: held in memory, plain and gzipped; names contain a hash, so that browsers cache them for a year."""
 
 import gzip
 import hashlib
@@ -19,7 +19,10 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 
 @dataclass(frozen=True, slots=True)
 class Statics:
-    """Files by their public path. `styles` gives a style sheet's path by direction of writing ("ltr", "rtl")."""
+    """Files by public path. `styles` is the style sheet's path by text direction ("ltr", "rtl").
+
+    `mark`, `leave` and `session` are the paths of the logo and of two scripts.
+    """
 
     files: Mapping[str, "Static"]
     styles: Mapping[str, str]
@@ -30,7 +33,7 @@ class Statics:
 
 @dataclass(frozen=True, slots=True)
 class Static:
-    """One file: its content, plain and compressed, and its media type."""
+    """One file: its content, plain and gzipped, and its media type."""
 
     plain: bytes
     packed: bytes
@@ -40,7 +43,7 @@ class Static:
 def statics(sheet: str = "portico", built: Path = BUILT, assets: Path = ASSETS) -> Statics:
     """Reads the files. `sheet` is the style sheet: "portico" for citizens, "console" for staff.
 
-    Raises FileNotFoundError where the style sheets were not built (`make setup`).
+    Raises FileNotFoundError if the style sheets were not built (`make setup`).
     """
     files: dict[str, Static] = {}
 
@@ -60,7 +63,7 @@ def statics(sheet: str = "portico", built: Path = BUILT, assets: Path = ASSETS) 
 
 
 def static_routes(found: Statics) -> list[Route]:
-    """The route to the files."""
+    """The route that serves the files."""
 
     async def file(request: Request) -> Response:
         static = found.files.get(request_parsing.path(request))

@@ -19,11 +19,10 @@ from broker.model.staff import StaffMember
 from broker.platform.system import System
 from broker.web.shared import csrf, request_parsing
 from broker.web.shared.cookies import read
-from broker.web.shared.forms import answer_parameters, own_form
 from broker.web.shared.i18n import SOURCE, Language
-from broker.web.shared.page_response import PageResponse
 from broker.web.shared.pages import PageRenderer
-from broker.web.shared.request_parsing import request_id
+from broker.web.shared.request_parsing import answer_parameters, own_form, request_id
+from broker.web.shared.responses import PageResponse
 from broker.web.staff import cookies
 from broker.web.staff.form_messages import problem, told
 

@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from broker.web.shared.fast_router import Endpoint, Rescue, fast_router
+from broker.web.shared.fast_router import Endpoint, ExceptionHandler, fast_router
 from broker.web.shared.not_found import NEAR, NotFoundHandler, typed, without_slashes
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "OPTIONS")
@@ -84,7 +84,7 @@ ROUTES: Final = [
     Route("/lost", lost, methods=["GET"]),
     Mount("/mounted", app=elsewhere),
 ]
-RESCUES: Final[dict[object, Rescue]] = {HTTPException: http, KeyError: key, Exception: mishap}
+RESCUES: Final[dict[object, ExceptionHandler]] = {HTTPException: http, KeyError: key, Exception: mishap}
 PATHS: Final = [
     *(route.path for route in ROUTES),
     *("/journey/a", "/journey/", "/journey//choose", "/journey/a/", "/journey/a/choose/", "/journey/a/b/c/d"),

@@ -17,8 +17,8 @@ from broker.web.citizens.failure_texts import FAILURE_TEXTS
 from broker.web.citizens.page_context import PageContext, readable
 from broker.web.citizens.request import PROBLEMS
 from broker.web.citizens.view_pages import render_view
-from broker.web.shared.page_response import PageResponse
 from broker.web.shared.pages import TEMPLATES, PageRenderer, PageTemplate, page_renderer
+from broker.web.shared.responses import PageResponse
 from broker.web.shared.static_files import BUILT, Statics
 from tests.unit.web.doors import CODE, ISSUER, SITE, marks
 from tests.unit.web.examples import BANK, HANDLE, NOW, SERVICE, VIEWS, went_wrong

@@ -16,8 +16,8 @@ from broker.web.middleware import guarded
 from broker.web.middleware.security_headers import POLICY
 from broker.web.services.check_session_iframe import session_route
 from broker.web.shared import cookies
-from broker.web.shared.page_response import PageResponse
 from broker.web.shared.pages import PageRenderer
+from broker.web.shared.responses import PageResponse
 from broker.web.shared.static_files import Statics
 from tests.unit.web.doors import ISSUER, SITE, GivenCitizen, citizen_app, client, marks, system
 from tests.unit.web.examples import BANK, NOW, SERVICE

@@ -1,0 +1,83 @@
+"""Public pages outside any transaction: home, help and policies, the list of services, the explainer of errors.
+
+Every page is the same for all citizens. The explainer is the target of `error_uri` (RFC 6749 4.1.2.1): it has a page
+for each failure class and knows neither the citizen nor what happened.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Route
+
+from broker.model.failures import FAILURES, FailureClass
+from broker.model.service import Service
+from broker.oidc.third_party_login import initiate_login
+from broker.web.citizens.failure_texts import FAILURE_TEXTS
+from broker.web.citizens.journey import page
+from broker.web.citizens.page_context import base_context
+from broker.web.citizens.request import CitizenApp, CitizenRequest
+from broker.web.shared.pages import PageTemplate
+from broker.web.shared.responses import PageResponse
+
+_NAMES: Final = ("help", "accessibility", "privacy", "cookies")
+
+SHEETS = (
+    PageTemplate("home", "public/home.html"),
+    *(PageTemplate(name, f"public/{name}.html") for name in _NAMES),
+    PageTemplate("services", "public/services.html"),
+    PageTemplate("errors", "public/errors.html", {"tellings": FAILURE_TEXTS}),
+    PageTemplate("explained", "public/explained.html", {"tellings": FAILURE_TEXTS, "kinds": FAILURES}),
+)
+
+
+def public_routes(app: CitizenApp, services: Mapping[str, Service] = MappingProxyType({})) -> list[Route]:
+    """The routes of the public pages. `services` are those that the list may show."""
+    return [
+        Route("/", page(app, static_page("home")), methods=["GET"]),
+        *(Route(f"/{name}", page(app, static_page(name)), methods=["GET"]) for name in _NAMES),
+        Route("/services", page(app, list_services(services, app.pages.site.issuer)), methods=["GET"]),
+        Route("/errors", page(app, explain_all), methods=["GET"]),
+        Route("/errors/{failure}", page(app, explain), methods=["GET"]),
+    ]
+
+
+def static_page(sheet: str) -> Callable[[CitizenRequest], Awaitable[Response]]:
+    """A handler for a page without variables of its own."""
+
+    async def answer(request: CitizenRequest) -> Response:
+        frame = request.frame()
+        return request.answer(PageResponse(sheet, base_context(frame)), frame)
+
+    return answer
+
+
+def list_services(services: Mapping[str, Service], issuer: str) -> Callable[[CitizenRequest], Awaitable[Response]]:
+    """A handler that lists the current services with their third-party login address (OpenID Connect Core 4)."""
+
+    async def answer(request: CitizenRequest) -> Response:
+        frame = request.frame()
+        code = frame.language.code
+        addresses = ((service.name(code), initiate_login(service, issuer)) for service in services.values())
+        listed = sorted((name, url) for name, url in addresses if url is not None)
+        return request.answer(PageResponse("services", {**base_context(frame), "listed": listed}), frame)
+
+    return answer
+
+
+async def explain_all(request: CitizenRequest) -> Response:
+    """The list of all failure classes."""
+    frame = request.frame()
+    return request.answer(PageResponse("errors", base_context(frame)), frame)
+
+
+async def explain(request: CitizenRequest) -> Response:
+    """The page of one failure class; 404 for an unknown one."""
+    try:
+        failure = FailureClass(request.request.path_params["failure"])
+    except ValueError:
+        raise HTTPException(404) from None
+    frame = request.frame()
+    return request.answer(PageResponse("explained", {**base_context(frame), "failure": failure.value}), frame)
