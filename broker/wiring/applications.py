@@ -311,18 +311,10 @@ def staff_app(container: Container) -> ASGIApp:
     staff, counters = container.settings.staff, container.settings.broker.metrics
     if staff is None:
         raise ValueError("no staff are configured")
-    files, sign_in_context = statics("console"), case_context(container)
+    files, cases = statics("console"), StaffCases(case_context(container))
     ready = _pages(container, container.settings.broker.console, STAFF_LANGUAGES, files, staff_pages.SHEETS)
     door = staff_pages.StaffApp(
-        staff_login(container, staff),
-        StaffCases(sign_in_context),
-        sign_in_context.rules.profiles,
-        container.registry.services,
-        staff.people,
-        ready,
-        container.sealer,
-        container.system,
-        sign_in_context.prompts.confirm,
+        staff_login(container, staff), cases, container.registry.services, ready, container.sealer
     )
     shown = staff_pages.staff_routes(door)
     routes = [*shown, *static_routes(files), *alive_routes(container.readiness)]

@@ -112,7 +112,7 @@ async def refresh_all(context: CaseContext, cases: Iterable[Case]) -> tuple[Case
 
 
 async def expire_due_cases(context: CaseContext, limit: int = 50) -> int:
-    """Applies the expired deadlines of cases that nobody opens, so that citizens get their notices in time.
+    """Applies the expired deadlines of cases without waiting for a request, so that citizens get notices in time.
 
     Returns how many cases were due. Correctness does not depend on it: each load applies expired deadlines first.
     """
@@ -132,7 +132,7 @@ async def update_case(
     edition: int | None = None,
     notices: Sequence[Notification] = (),
 ) -> Case | RefusalReason:
-    """Applies events of the citizen or of the broker and saves the case in one transaction; Returns it, or why not.
+    """Applies events of the citizen or of the broker and saves the case in one transaction. Returns it, or why not.
 
     With `edition` only that edit version is changed. Without, the events are applied on top of concurrent changes.
     """

@@ -1,4 +1,4 @@
-"""What assisted verification needs of the stores. All of it is facts: durable when a method returns."""
+"""Ports of assisted verification: what the stores must do. Every write is durable when the method returns."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -12,14 +12,14 @@ from broker.model.store_results import CreateCaseResult as CreateCaseResult
 
 
 class Cases(Protocol):
-    """Verification cases. Records are kept sealed; searched by are only id, state, reference, digests and times."""
+    """Verification cases. Records are sealed; queries use id, state, reference, digests and times alone."""
 
     async def create(
         self, case: Case, events: Sequence[AuditEvent], notices: Sequence[Notification]
     ) -> CreateCaseResult:
         """Writes a new case with its audit rows and notices, in one transaction; nothing unless DONE.
 
-        ONE_OPEN_ALREADY when another case of the same `transaction` is still `open`.
+        ONE_OPEN_ALREADY if another case of the same `transaction` is `open`.
         """
         ...
 
@@ -42,7 +42,7 @@ class Cases(Protocol):
     async def save(self, case: Case, events: Sequence[AuditEvent], notices: Sequence[Notification]) -> bool:
         """Writes on top of `case.version - 1` with audit rows and notices, in one transaction.
 
-        False, and nothing written, when somebody else was faster.
+        False, and nothing written, if another process saved the case in between.
         """
         ...
 
@@ -59,9 +59,9 @@ class Cases(Protocol):
         ...
 
     async def count_attempt(self, id: str, purpose: str, most: int) -> int | None:
-        """Counts one attempt before anything is compared, durably. Gives the attempt's number, from 1.
+        """Counts one attempt durably, before the code is compared. Returns the attempt's number, from 1.
 
-        None, and nothing counted, when `most` were made already. Of parallel callers each gets a number of its own.
+        None, and nothing counted, if `most` were made already. Concurrent callers get different numbers.
         """
         ...
 
@@ -75,17 +75,17 @@ class Cases(Protocol):
 
 
 class Outbox(Protocol):
-    """Notices that have to go out. They are written by `Cases`, with the fact they tell."""
+    """Notices to be sent. `Cases` writes them in the transaction of the change that they are about."""
 
     async def claim(self, now: float, until: float, limit: int) -> Sequence[Notification]:
-        """Notices not yet sent, not expired and not claimed by somebody until later than `now`; claims them.
+        """Claims notices that are not sent, not expired and not claimed by another worker until later than `now`.
 
-        Each call counts as one try. A notice may go out twice after a crash, never not at all before it expires.
+        Each call counts as one try. After a crash a notice may be sent twice; it is not lost before it expires.
         """
         ...
 
     async def sent(self, id: str, now: float) -> None:
-        """The notice went out: its address and fields are erased."""
+        """The notice was sent: its address and fields are erased."""
         ...
 
     async def sweep(self, now: float) -> None:
@@ -94,31 +94,31 @@ class Outbox(Protocol):
 
 
 class Notifier(Protocol):
-    """What carries notices to citizens."""
+    """A sender of notices to citizens."""
 
     @property
     def ways(self) -> frozenset[str]:
-        """In which ways it can: words of `assisted.case.Way`."""
+        """How it can send: words of `assisted.case.Way`."""
         ...
 
     async def deliver(self, notice: Notification) -> None:
-        """Sends one notice. Raises DeliveryFailed; a notice sent twice does no harm."""
+        """Sends one notice. Raises DeliveryFailed. To send a notice twice does no harm."""
         ...
 
 
 class StaffSessions(Protocol):
-    """Staff sign-ins under way and staff sessions. Expiry is the caller's to check."""
+    """Staff sign-ins in progress and staff sessions. The caller checks expiry."""
 
     async def leave(self, attempt: StaffAttempt) -> None:
-        """Keeps a sign-in on its way."""
+        """Stores a sign-in in progress."""
         ...
 
     async def attempt(self, digest: str) -> StaffAttempt | None:
-        """The sign-in on its way with this digest, unless it was claimed."""
+        """The sign-in in progress with this digest, unless it was claimed."""
         ...
 
     async def claim(self, digest: str) -> bool:
-        """Claims a sign-in on its way: of two callers one gets True."""
+        """Claims a sign-in in progress: of two callers one gets True."""
         ...
 
     async def start(self, session: StaffSession, replaces: str | None, events: Sequence[AuditEvent]) -> None:
@@ -130,9 +130,9 @@ class StaffSessions(Protocol):
         ...
 
     async def touch(self, digest: str, used: float) -> None:
-        """Notes the use of a session; nothing happens if it is gone or `used` is earlier than what is noted."""
+        """Saves the last use of a session, unless it ended or a later use is saved."""
         ...
 
     async def end(self, digest: str, event: AuditEvent) -> None:
-        """Ends a session; nothing is written if it was not live."""
+        """Ends a session with an audit row; writes nothing if it was not live."""
         ...

@@ -1,4 +1,4 @@
-"""The staff console: an application of its own, on a host and a port that citizens do not reach."""
+"""The staff console: an application of its own, on a host and a port that are not public."""
 
 from starlette.routing import Route
 
@@ -18,7 +18,7 @@ ERRORS: tuple[PageTemplate, ...] = (
     PageTemplate("unavailable", "staff/unavailable.html"),
     PageTemplate("too-large", "staff/too_large.html"),
 )
-"""The same names as the citizens' pages have, so that `public.handlers` serves both applications."""
+"""Error pages with the names of the citizens' error pages, so that `public.handlers` serves both applications."""
 
 SHEETS: tuple[PageTemplate, ...] = (
     *dashboard.SHEETS,

@@ -1,4 +1,4 @@
-"""The page of a case, and the small steps taken on it: each a button that ends on the page again."""
+"""The page of a case, and the forms on it that lead back to it."""
 
 from collections.abc import Mapping
 
@@ -56,7 +56,7 @@ def case_routes(door: StaffApp) -> list[Route]:
 
 
 async def look(here: StaffPage) -> Response:
-    """The case as this person may see it now."""
+    """The page of the case as this member of staff may see it."""
     found = await folder(here)
     if isinstance(found, Response):
         return found
@@ -88,12 +88,12 @@ async def look(here: StaffPage) -> Response:
 
 
 async def renew(here: StaffPage, form: Mapping[str, str]) -> Response:
-    """The lease begins anew."""
+    """Extends the lease."""
     return back_to_case(here, await here.cases.renew(here.principal, here.id), told="renewed")
 
 
 async def start(here: StaffPage, form: Mapping[str, str]) -> Response:
-    """The agent and the citizen meet."""
+    """Starts the session."""
     word = form.get("channel", "")
     if word not in {channel.value for channel in Channel}:
         return redirect_to(here.base, problem="choice")
@@ -102,46 +102,46 @@ async def start(here: StaffPage, form: Mapping[str, str]) -> Response:
 
 
 async def words(here: StaffPage, form: Mapping[str, str]) -> Response:
-    """Each side read its word, and both were right."""
+    """Records that the phrase was verified."""
     return back_to_case(here, await here.cases.verify_phrase(here.principal, here.ref(form)))
 
 
 async def end(here: StaffPage, form: Mapping[str, str]) -> Response:
-    """The session is over."""
+    """Ends the session."""
     return back_to_case(here, await here.cases.end_session(here.principal, here.ref(form)), told="")
 
 
 async def drop(here: StaffPage, form: Mapping[str, str]) -> Response:
-    """The session broke off."""
+    """Returns a case whose session broke off."""
     reason = form.get("reason", "")
     return left_case(here, await here.cases.drop_session(here.principal, here.ref(form), reason), "back")
 
 
 async def return_to_queue(here: StaffPage, form: Mapping[str, str]) -> Response:
-    """The holder gives the case back."""
+    """Returns the case to the queue."""
     reason = form.get("reason", "")
     return left_case(here, await here.cases.return_to_queue(here.principal, here.ref(form), reason), "back")
 
 
 async def interest(here: StaffPage, form: Mapping[str, str]) -> Response:
-    """The person at the desk knows the citizen."""
+    """Declares that the member of staff knows the citizen."""
     return left_case(here, await here.cases.declare_interest(here.principal, here.id), "stranger")
 
 
 async def flag(here: StaffPage, form: Mapping[str, str]) -> Response:
-    """A silent alarm, from any page of the case; it ends on that page, which says as little as can be."""
+    """Raises a silent flag from any page of the case and leads back to it."""
     done = await here.cases.flag(here.principal, here.id, form.get("reason", ""))
     back = local_path(form.get("back", here.base))
     return redirect_to(back, told="noted") if isinstance(done, CaseView) else refusal(here, done, back)
 
 
 async def note(here: StaffPage, form: Mapping[str, str]) -> Response:
-    """A remark for colleagues."""
+    """Adds a note."""
     return back_to_case(here, await here.cases.note(here.principal, here.id, form.get("note", "")), told="noted")
 
 
 async def ask(here: StaffPage, form: Mapping[str, str]) -> Response:
-    """The citizen is asked to confirm on a device of their own."""
+    """Asks the citizen to confirm on their own device."""
     done = await here.cases.ask_citizen(here.principal, here.ref(form), form.get("message", ""))
     match done:
         case BackchannelRequest():
@@ -155,17 +155,17 @@ async def ask(here: StaffPage, form: Mapping[str, str]) -> Response:
 
 
 async def lapsed(here: StaffPage) -> Response:
-    """The lease ran out."""
+    """The page after the lease expired."""
     return told(here, "lapsed", here.id)
 
 
 async def overtaken(here: StaffPage) -> Response:
-    """Somebody else was faster."""
+    """The page after a conflict with another write."""
     return told(here, "overtaken", here.id)
 
 
 async def done(here: StaffPage) -> Response:
-    """What became of a case that has left its holder."""
+    """The page after an action with which the case left its holder."""
     what = here.visit.request.path_params["what"]
     if what not in ("decided", "reviewed", "back", "stranger", "settled"):
         raise HTTPException(404)

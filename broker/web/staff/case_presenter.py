@@ -1,4 +1,4 @@
-"""A case as the console's pages write it: every word and time worked out, nothing left for a template to decide."""
+"""The case presenter: a CaseView as the texts and times that the templates of the console show."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -92,7 +92,7 @@ class CaseContextRow:
 
 @dataclass(frozen=True, slots=True)
 class AnswerRow:
-    """One answered check, in words."""
+    """One answered check."""
 
     question: str
     outcome: str
@@ -101,7 +101,7 @@ class AnswerRow:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceRow:
-    """One piece of evidence, in words. `path` is where it can be changed, "" where it cannot."""
+    """One piece of evidence. `path` is the page that changes it, "" if it cannot be changed."""
 
     name: str
     score: str
@@ -121,7 +121,7 @@ class ClaimRow:
 
 @dataclass(frozen=True, slots=True)
 class VerdictRow:
-    """A decision, or what somebody would decide."""
+    """A decision, or an independent review."""
 
     decision: str
     reasons: str
@@ -141,7 +141,7 @@ class HistoryRow:
 
 @dataclass(frozen=True, slots=True)
 class NoteRow:
-    """One remark."""
+    """One note or flag."""
 
     at: str
     who: str
@@ -150,7 +150,7 @@ class NoteRow:
 
 @dataclass(frozen=True, slots=True)
 class CasePresenter:
-    """Puts a case into words, for one reader at one moment."""
+    """Presents cases to one member of staff at one moment."""
 
     words: Language
     profiles: Profiles
@@ -159,7 +159,7 @@ class CasePresenter:
     now: float
 
     def service(self, case: Case) -> str:
-        """The name of the service that asked."""
+        """The name of the service that asked for the identity."""
         service = self.services.get(case.client_id)
         return case.client_id if service is None else service.name(self.words.code)
 
@@ -174,7 +174,7 @@ class CasePresenter:
                 return "other"
 
     def story(self, found: CaseView) -> str:
-        """How a case stands with which the reader has nothing to do now."""
+        """The state of a case that the reader does not hold."""
         return self.words.text(_STORIES[found.case.state])
 
     def case(self, found: CaseView, heading: str) -> CaseContextRow:
@@ -201,7 +201,7 @@ class CasePresenter:
         )
 
     def due(self, case: Case) -> float:
-        """Until when the case has to be attended to (seconds since 1970 UTC)."""
+        """The deadline of the case (seconds since 1970 UTC)."""
         return case.expires if case.deadline is None else min(case.deadline, case.expires)
 
     def _about(self, case: Case) -> Iterator[str]:
@@ -217,7 +217,7 @@ class CasePresenter:
             yield words.text("Round {number}").format(number=case.queue_round)
 
     def _contact(self, contact: Contact) -> str:
-        """The address as people read it; both forms of an international domain, since letters of scripts look alike."""
+        """The address as people read it, with both forms of an international domain: letters of scripts look alike."""
         read = unicode_address(contact.address)
         address = read if read == contact.address else f"{read} ({contact.address})"
         return self.words.text(_REACH[contact.way]).format(address=address)
@@ -227,7 +227,7 @@ class CasePresenter:
         return level_shown(case, assessment, self.profiles, self.words)
 
     def evidence(self, case: Case, assessment: Assessment, base: str = "") -> list[EvidenceRow]:
-        """What was recorded. `base` is the path under which each piece can be changed."""
+        """The recorded evidence. `base` is the path under which each piece can be changed, "" for none."""
         scores = {scored.id: scored for scored in assessment.scores.evidence}
         return [self._piece(one, scores.get(one.id), f"{base}/{one.id}" if base else "") for one in case.evidence]
 
@@ -249,7 +249,7 @@ class CasePresenter:
         )
 
     def answers(self, checks: Sequence[CheckRecord]) -> tuple[AnswerRow, ...]:
-        """What was answered."""
+        """The answered checks."""
         return tuple(
             AnswerRow(
                 self.question(one.check),
@@ -260,7 +260,7 @@ class CasePresenter:
         )
 
     def question(self, check: str) -> str:
-        """What a check asks."""
+        """The question of a check."""
         known = self.profiles.checks.get(check)
         return check if known is None else in_language(known.text, self.words.code)
 
@@ -274,11 +274,11 @@ class CasePresenter:
         ]
 
     def verdict(self, given: Verdict | IndependentReview) -> VerdictRow:
-        """A decision in words."""
+        """A decision with its reasons and note."""
         return VerdictRow(self.words.text(DECISIONS[given.decision][0]), reasons(given.reasons, self.words), given.note)
 
     def notes(self, case: Case, people: Mapping[str, StaffMember]) -> list[NoteRow]:
-        """Remarks and quiet flags, in their order."""
+        """Notes and silent flags by time."""
         said = [(note.at, note.by, note.text) for note in case.notes]
         said += [(flag.at, flag.by, reasons((flag.reason,), self.words)) for flag in case.flags]
         return [NoteRow(self.words.format_time(at, self.now), _name(by, people), text) for at, by, text in sorted(said)]

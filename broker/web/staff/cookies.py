@@ -1,4 +1,4 @@
-"""The cookies of the console. Their names differ from the citizens', since a browser shares cookies across ports."""
+"""The cookies of the console. Their names differ from the citizens', because browsers share cookies across ports."""
 
 from typing import Final
 
@@ -12,35 +12,35 @@ _GUARDS: Final = "Path=/; Secure; HttpOnly; SameSite=Lax"
 
 
 def session(value: str) -> str:
-    """Sets the staff session. It lasts as long as the browser does not close; the server ends it earlier."""
+    """Sets the session cookie, which lasts until the browser closes; the server ends the session earlier."""
     return f"{SESSION}={value}; {_GUARDS}"
 
 
 def no_session() -> str:
-    """Takes the staff session away."""
+    """Clears the session cookie."""
     return f"{SESSION}=; Max-Age=0; {_GUARDS}"
 
 
 def leaving(value: str, seconds: int) -> str:
-    """Remembers, for as long as a sign-in may take, that this browser left for the staff provider."""
+    """Sets the cookie by which the browser is recognised at the callback."""
     return f"{LEAVING}={value}; Max-Age={seconds}; {_GUARDS}"
 
 
 def not_leaving() -> str:
-    """Forgets it again."""
+    """Clears that cookie."""
     return f"{LEAVING}=; Max-Age=0; {_GUARDS}"
 
 
 def departed(auth_time: int) -> str:
-    """Remembers for a month that a member of staff signed out here, who had signed in at that time."""
+    """Stores for a month the `auth_time` of the member of staff who signed out in this browser."""
     return f"{DEPARTED}={auth_time}; Max-Age={_MONTH}; {_GUARDS}"
 
 
 def not_departed() -> str:
-    """Forgets it, after a new sign-in."""
+    """Clears that cookie after a new sign-in."""
     return f"{DEPARTED}=; Max-Age=0; {_GUARDS}"
 
 
 def read_departed(value: str | None) -> int | None:
-    """When the member of staff who signed out here had signed in; None without a cookie that says so."""
+    """The `auth_time` of the member of staff who signed out in this browser; None without that cookie."""
     return int(value[:12]) if value and value.isascii() and value.isdigit() else None

@@ -1,4 +1,4 @@
-"""The desk: what somebody holds, the next case, and one case by its reference. There is nothing to browse or search."""
+"""The home page: held cases, the next case, and a case by its reference. There is nothing to browse or search."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ SHEETS = (PageTemplate("desk", "staff/home.html", {"why": WHY}),)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One held case in the list."""
+    """One row of the held cases."""
 
     path: str
     reference: str
@@ -33,7 +33,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class StoppedRow:
-    """One case that waits for a lead."""
+    """One row of the cases that wait for a lead."""
 
     reference: str
     state: str
@@ -51,7 +51,7 @@ def home_routes(door: StaffApp) -> list[Route]:
 
 
 async def home(here: StaffPage) -> Response:
-    """The desk."""
+    """The home page."""
     cases, words, tell = here.cases, here.visit.words, case_presenter(here)
     held, stopped = await cases.held(here.principal), await cases.stopped(here.principal)
     return here.visit.page(
@@ -96,7 +96,7 @@ def _waiting(load: Workload, words: Language, now: float) -> list[str]:
 
 
 async def take(here: StaffPage) -> Response:
-    """Takes the next case: the one whose turn it is, not one that was chosen."""
+    """Claims the next case in turn."""
     if await here.visit.form() is None:
         return redirect_to("/", problem="again")
     taken = await here.cases.next_case(here.principal)
@@ -106,7 +106,7 @@ async def take(here: StaffPage) -> Response:
 
 
 async def find(here: StaffPage) -> Response:
-    """Opens one case by its exact reference."""
+    """Looks a case up by its exact reference."""
     form = await here.visit.form()
     if form is None:
         return redirect_to("/", problem="again")

@@ -1,4 +1,4 @@
-"""The agent's decision, and the second person's: their own view first, then their word on the agent's."""
+"""The pages of the agent's decision and of the review: the independent review first, then the agent's verdict."""
 
 from collections.abc import Mapping
 
@@ -55,7 +55,7 @@ def deciding_routes(door: StaffApp) -> list[Route]:
 
 
 async def _open(here: StaffPage, deed: StaffAction, sheet: str) -> CaseView | Response:
-    """The case, if this deed is to be done on it now; a page to prove who one is, if the sign-in is too old for it."""
+    """The view of the case if it allows the action; the page that asks for a new sign-in if the last one is too old."""
     found = await folder(here)
     if isinstance(found, Response):
         return found
@@ -67,7 +67,7 @@ async def _open(here: StaffPage, deed: StaffAction, sheet: str) -> CaseView | Re
 
 
 async def prove(here: StaffPage) -> Response:
-    """Leads to a new sign-in, and back to the case."""
+    """The page that asks for a new sign-in and leads back to the case."""
     found = await folder(here)
     if isinstance(found, Response):
         return found
@@ -92,12 +92,12 @@ def _refused(found: CaseView, words: Language) -> dict[str, str]:
 
 
 def _kept(chosen: str, picked: tuple[str, ...]) -> dict[str, str]:
-    """What a form is filled with again: closed words alone. A note never travels."""
+    """The choices with which a form is filled again. A note is never put into a URL."""
     return {"decision": chosen, "reasons": " ".join(picked)} if picked else {"decision": chosen}
 
 
 async def decision(here: StaffPage) -> Response:
-    """The agent's form."""
+    """The form of the agent's decision."""
     found = await _open(here, StaffAction.DECIDE, "decision")
     if isinstance(found, Response):
         return found
@@ -107,7 +107,7 @@ async def decision(here: StaffPage) -> Response:
 
 
 async def decide(here: StaffPage, form: Mapping[str, str]) -> Response:
-    """The agent decides."""
+    """Records the agent's decision."""
     chosen = form.get("decision", "")
     if chosen not in {one.value for one in Decision}:
         return redirect_to(f"{here.base}/decision", problem="choice")
@@ -117,7 +117,7 @@ async def decide(here: StaffPage, form: Mapping[str, str]) -> Response:
 
 
 async def view(here: StaffPage) -> Response:
-    """The reviewer's own view, before they may see the agent's verdict."""
+    """The form of the independent review, before the reviewer sees the agent's verdict."""
     found = await _open(here, StaffAction.INDEPENDENT_REVIEW, "view")
     if isinstance(found, Response):
         return found
@@ -132,7 +132,7 @@ async def view(here: StaffPage) -> Response:
 
 
 async def give_view(here: StaffPage, form: Mapping[str, str]) -> Response:
-    """The reviewer wrote their own view down."""
+    """Records the independent review."""
     chosen = form.get("decision", "")
     if chosen not in {one.value for one in Decision}:
         return redirect_to(f"{here.base}/view", problem="choice")
@@ -142,7 +142,7 @@ async def give_view(here: StaffPage, form: Mapping[str, str]) -> Response:
 
 
 async def review(here: StaffPage) -> Response:
-    """The reviewer's word on the agent's verdict."""
+    """The form on which the reviewer agrees or disagrees with the agent's verdict."""
     found = await _open(here, StaffAction.REVIEW, "review")
     if isinstance(found, Response):
         return found
@@ -158,7 +158,7 @@ async def review(here: StaffPage) -> Response:
 
 
 async def give_review(here: StaffPage, form: Mapping[str, str]) -> Response:
-    """The reviewer agrees, or does not."""
+    """Records if the reviewer agrees."""
     chosen = form.get("decision", "")
     if chosen not in VERDICTS:
         return redirect_to(f"{here.base}/review", problem="choice")

@@ -1,4 +1,4 @@
-"""Questions to the citizen of a case, as the console shows them: the same words that stand before the citizen."""
+"""Questions to the citizen of a case as the console shows them: the text that the citizen sees too."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ STATES: Mapping[BackchannelState, str] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class PromptStatus:
-    """One question. `code` is to be told to the citizen, "" once it is answered or over."""
+    """One question. `code` is read out to the citizen; "" after it is answered or expired."""
 
     message: str
     state: str

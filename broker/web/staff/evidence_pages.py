@@ -1,4 +1,4 @@
-"""What the agent records: pieces of evidence with their checklists, checks of the person, the person's details."""
+"""The pages on which an agent records evidence with its checklist, checks of the person, and details."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ _PART: Final = r"[\-\/.\p{Pd}\u2212\p{Cf}]{1,4}\p{Nd}{1,2}"
 _DAY_FIRST: Final = r"(\p{Nd}{1,2}\. ?){2}\p{Nd}{4}"
 DATE: Final = rf"{_AROUND}(\p{{Nd}}{{4}}({_PART}){{2}}|{_DAY_FIRST}){_AROUND}"
 PARTIAL_DATE: Final = rf"{_AROUND}(\p{{Nd}}{{4}}({_PART}){{0,2}}|{_DAY_FIRST}){_AROUND}"
-"""What a browser lets pass as a date, and as one of which parts are unknown: digits of any script, usual separators."""
+"""Input patterns of a date and of a partial date: digits of any script, usual separators."""
 
 _ONE_NAME: Final = marked("A person with one name has it in one of the two fields, and the other is left empty")
 _HINTS: Final = {
@@ -45,7 +45,7 @@ _CLOSED: Final = {
     InputError.NOT_TRAINED: marked("Needs training that you do not have"),
 }
 NEW: Final = "new"
-"""In a path, in the place of the id of a piece of evidence that is not recorded yet."""
+"""In a path in place of the id of a piece of evidence that is not recorded yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def recording_routes(door: StaffApp) -> list[Route]:
 def checklist(
     names: Iterable[str], recorded: Iterable[CheckRecord], found: CaseView, tell: CasePresenter
 ) -> list[CheckField]:
-    """The lines of a checklist. What cannot be done in this channel, or not by this person, is said and not asked."""
+    """The lines of a checklist. A check that this channel or this member of staff cannot make is shown as closed."""
     known = {one.check: one for one in recorded}
     return [_line(name, known.get(name), found.case, tell) for name in names]
 
@@ -127,7 +127,7 @@ def fields(form: Mapping[str, str]) -> dict[str, str]:
 
 
 async def add(here: StaffPage) -> Response:
-    """A new piece of evidence: the kind was picked, now its form."""
+    """Redirects to the form of a new piece of evidence of the chosen kind."""
     kind = here.visit.asked.get("kind", "")
     if kind not in here.app.profiles.kinds:
         return redirect_to(here.base)
@@ -161,7 +161,7 @@ async def evidence(here: StaffPage) -> Response:
 
 
 def framed(found: CaseView, tell: CasePresenter) -> dict[str, object]:
-    """What surrounds every page of a case that somebody works on."""
+    """The context of every page of a case."""
     return {"case": tell.case(found, ""), "level": tell.level(found.case, found.assessment)}
 
 
@@ -192,7 +192,7 @@ async def save_evidence(here: StaffPage, form: Mapping[str, str]) -> Response:
 
 
 async def remove(here: StaffPage, form: Mapping[str, str]) -> Response:
-    """A piece of evidence was recorded by mistake."""
+    """Removes a piece of evidence."""
     piece = here.visit.request.path_params["piece"]
     return back_to_case(here, await here.cases.remove_evidence(here.principal, here.ref(form), piece))
 
@@ -222,7 +222,7 @@ async def save_person(here: StaffPage, form: Mapping[str, str]) -> Response:
 
 
 async def details(here: StaffPage) -> Response:
-    """The form of the person's details: what the service asked for, and what makes a person one."""
+    """The form of the person's details."""
     found = await folder(here)
     if isinstance(found, Response):
         return found

@@ -1,4 +1,4 @@
-"""What a page says about the form just sent. It travels in the address as one short word, never as what was typed."""
+"""Messages about the form that was sent. The URL names the message, and never contains what was typed."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from broker.web.shared.i18n import Language
 
 @dataclass(frozen=True, slots=True)
 class FormProblem:
-    """A problem in words. `at` is the id of the element it is about, "" for none."""
+    """A problem as a page shows it. `at` is the id of the element it is about, "" for none."""
 
     title: str
     text: str
@@ -20,7 +20,7 @@ class FormProblem:
 
 
 _NAME: Final = re.compile(r"[a-z_]{1,40}")
-"""A field or a check of a form, as the rules call it. Its element has the id `at-<name>`."""
+"""The name of a field or a check. Its element has the id `at-<name>`."""
 
 _NOTHING_CHANGED = marked("Nothing was changed")
 _PROBLEM = marked("There is a problem")
@@ -82,7 +82,7 @@ _TOLD: Mapping[str, str] = MappingProxyType(
 
 
 def problem(asked: Mapping[str, str], words: Language) -> FormProblem | None:
-    """The problem that a query tells of."""
+    """The problem that a query names."""
     name, named = asked.get("problem", ""), asked.get("at", "")
     found = _PROBLEMS.get(f"{name}.{named}") or _PROBLEMS.get(name)
     if found is None:
@@ -92,6 +92,6 @@ def problem(asked: Mapping[str, str], words: Language) -> FormProblem | None:
 
 
 def told(asked: Mapping[str, str], words: Language) -> str:
-    """The good news that a query tells of, "" for none."""
+    """The confirmation that a query names, "" for none."""
     found = _TOLD.get(asked.get("told", ""))
     return "" if found is None else words.text(found)

@@ -1,4 +1,4 @@
-"""The words of the console for what the rules call by short names. Texts are in English; catalogues translate them."""
+"""The labels of states, channels, levels, decisions, checks and reasons. Catalogues translate the English texts."""
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
@@ -119,7 +119,7 @@ WHY: Mapping[str, Mapping[str, str]] = MappingProxyType(
         for occasion, reasons in REASONS.items()
     }
 )
-"""What may be given as a reason, with its text, by occasion."""
+"""The reasons that can be given, with their texts, by occasion."""
 
 
 EVENTS: Mapping[str, str] = MappingProxyType(
@@ -165,7 +165,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "redress_ended": marked("Time to complain ended"),
     }
 )
-"""What can happen to a case, as its history calls it."""
+"""The labels of the events of a case's history."""
 
 
 def event(name: str, words: Language) -> str:
@@ -174,13 +174,13 @@ def event(name: str, words: Language) -> str:
 
 
 def told(name: str, given: str, words: Language) -> str:
-    """What happened, with its reasons."""
+    """An event with its reasons."""
     why = reasons(given.split(), words)
     return f"{event(name, words)}: {why}" if why else event(name, words)
 
 
 def reasons(given: Iterable[str], words: Language) -> str:
-    """Reasons in words, and what else stands with them: a decision, a channel, a kind of evidence by its short name."""
+    """The labels of reasons, and of what else a history line holds: a decision, a channel, a kind of evidence."""
     known = {reason.value: text for reason, text in _REASONS.items()}
     known |= {decision.value: texts[0] for decision, texts in DECISIONS.items()}
     known |= {channel.value: text for channel, text in CHANNELS.items()}

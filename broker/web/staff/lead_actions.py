@@ -1,4 +1,4 @@
-"""What only a lead does with a case: hold it, let it go on, decline it, take it or an identity back."""
+"""The actions of a lead: hold a case, end the hold, decline, reassign, revoke."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

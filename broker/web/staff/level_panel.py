@@ -1,4 +1,4 @@
-"""What the evidence supports, and what is missing, in words."""
+"""The level panel: what the evidence supports, and what is missing."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from broker.web.staff.labels import LEVELS, level
 
 @dataclass(frozen=True, slots=True)
 class PathRow:
-    """One profile that would reach the level, and what it lacks."""
+    """One profile that would reach the level, and what is missing."""
 
     profile: str
     lacks: str
@@ -32,7 +32,7 @@ class LevelPanel:
 
 
 def level_shown(case: Case, assessment: Assessment, profiles: Profiles, words: Language) -> LevelPanel:
-    """An assessment in words."""
+    """The panel of an assessment."""
     reached = assessment.level
     return LevelPanel(
         asked=words.text(LEVELS[case.level]),

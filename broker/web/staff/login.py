@@ -1,4 +1,4 @@
-"""Signing in to the console and out. Staff sign in at their own organisation; no page of ours asks for a secret."""
+"""Login to the console and logout. Staff sign in at their own organisation; the console asks for no secret."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -20,7 +20,7 @@ SHEETS = (
     PageTemplate("signed-out", "staff/signed_out.html"),
 )
 AWAY: Final = 3600
-"""How long (seconds) a browser remembers that it left to sign in. How long the sign-in may take the action decides."""
+"""How long (seconds) the cookie of a sign-in lasts. The sign-in itself expires earlier (`staff_login.ATTEMPT_LIFE`)."""
 
 TELLINGS: Final[Mapping[LoginFailure, tuple[str, str]]] = MappingProxyType(
     {
@@ -68,7 +68,7 @@ def entry_routes(door: StaffApp) -> list[Route]:
 
 
 async def ask(here: StaffRequest) -> Response:
-    """The page before the sign-in. Somebody who is signed in is led on."""
+    """The page before the sign-in. With a session it redirects to the page that was asked for."""
     then = local_path(here.asked.get("then", "/"))
     if here.principal is not None:
         return redirect_to(then)
@@ -76,13 +76,13 @@ async def ask(here: StaffRequest) -> Response:
 
 
 def way_out(then: str) -> str:
-    """The link that leaves for the staff provider, and comes back to a path. It is no form: browsers hold every
-    redirect after a form to `form-action`."""
+    """The link to the staff provider that leads back to a path. It is no form, because browsers apply `form-action`
+    (CSP) to every redirect after a form."""
     return f"/sign-in/go?then={then}"
 
 
 async def go(here: StaffRequest) -> Response:
-    """Leaves for the staff provider. HEAD does not leave."""
+    """Redirects to the staff provider. HEAD begins no sign-in."""
     if here.request.method == "HEAD":
         return nothing_begun(303)
     departed = cookies.read_departed(here.cookies.get(cookies.DEPARTED))
@@ -96,7 +96,7 @@ async def go(here: StaffRequest) -> Response:
 
 
 async def come_back(here: StaffRequest) -> Response:
-    """The callback: what the staff provider sent. HEAD redeems nothing."""
+    """The callback of the staff provider. HEAD redeems no code."""
     if here.request.method == "HEAD":
         return nothing_begun(303)
     arrived = await here.app.login.complete(
@@ -124,7 +124,7 @@ async def leave(here: StaffRequest) -> Response:
 
 
 async def signed_out(here: StaffRequest) -> Response:
-    """The page after it."""
+    """The page after the logout."""
     return here.page("signed-out")
 
 

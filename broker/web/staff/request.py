@@ -1,4 +1,4 @@
-"""One request to the console: who is there, which form was sent, and how it is answered."""
+"""A request to the console: the signed-in member of staff, the form with its CSRF check, the page or redirect."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -27,35 +27,48 @@ from broker.web.staff import cookies
 from broker.web.staff.form_messages import problem, told
 
 PLACE: Final = "console"
-"""What the forms' tokens are made for. They are bound to the session."""
+"""The purpose of the forms' CSRF tokens, which are bound to the session."""
 
 NO_FRAME: Final[Mapping[str, object]] = MappingProxyType({})
 
 _OWN_PATH: Final = re.compile(r"/(?:[A-Za-z0-9_-]+/?)*")
-"""A path of ours and nothing else: no host, no query, no second slash at its head."""
+"""A local path: no host, no query, no second slash at the start."""
 
 
 @dataclass(frozen=True, slots=True)
 class StaffApp:
-    """What every handler of the console works with, built once.
-
-    `services` are those that cases may come from, `confirm` is the citizens' page that takes the code of a question.
-    """
+    """What the handlers of the console work with, built once. `services` are those that cases come from."""
 
     login: StaffLogin
     cases: StaffCases
-    profiles: Profiles
     services: Mapping[str, Service]
-    people: Mapping[str, StaffMember]
     pages: PageRenderer
     marks: csrf.MacSigner
-    system: System
-    confirm: str
+
+    @property
+    def profiles(self) -> Profiles:
+        """What evidence is worth."""
+        return self.cases.context.rules.profiles
+
+    @property
+    def people(self) -> Mapping[str, StaffMember]:
+        """The members of staff by their id."""
+        return self.login.people
+
+    @property
+    def system(self) -> System:
+        """The clock."""
+        return self.cases.context.system
+
+    @property
+    def confirm(self) -> str:
+        """The URL of the page on which citizens enter the code of a question."""
+        return self.cases.context.prompts.confirm
 
 
 @dataclass(frozen=True, slots=True)
 class StaffRequest:
-    """One request, read. `principal` is None if no member of staff is signed in."""
+    """A parsed request. `principal` is None if no member of staff is signed in."""
 
     app: StaffApp
     request: Request
@@ -74,21 +87,21 @@ class StaffRequest:
 
     @property
     def words(self) -> Language:
-        """The language that the console's texts are written in."""
+        """The language of the console's texts."""
         return self.app.pages.language(SOURCE)
 
     @property
     def asked(self) -> Mapping[str, str]:
-        """The query's parameters that are well formed; none if those that decide an answer are not."""
+        """The query's parameters; none if one of those that decide a response is malformed."""
         return answer_parameters(self.request) or {}
 
     async def form(self) -> Mapping[str, str] | None:
-        """The form that was sent, or None if it cannot be shown to be the person's own doing."""
+        """The form that was sent; None if the CSRF checks reject it."""
         origin = self.app.pages.site.issuer
         return await own_form(self.request, self.app.marks, (self.session or "",), PLACE, origin)
 
     def page(self, sheet: str, status: int = 200, frame: Mapping[str, object] = NO_FRAME, **holes: object) -> Response:
-        """A page of the console. `frame` is filled into it beside the holes."""
+        """A page of the console. `frame` is filled in beside the placeholders."""
         outer = {
             csrf.FIELD: csrf.token(self.app.marks, (self.session or "",), PLACE),
             "here": request_parsing.path(self.request),
@@ -101,14 +114,14 @@ class StaffRequest:
 
 @dataclass(frozen=True, slots=True)
 class StaffPage:
-    """One request of somebody who is signed in."""
+    """A request of a signed-in member of staff."""
 
     visit: StaffRequest
     principal: StaffPrincipal
 
     @property
     def app(self) -> StaffApp:
-        """What the console works with."""
+        """What the handlers of the console work with."""
         return self.visit.app
 
     @property
@@ -118,12 +131,12 @@ class StaffPage:
 
     @property
     def member(self) -> StaffMember:
-        """Who it is."""
+        """The signed-in member of staff."""
         return self.principal.member
 
     @property
     def id(self) -> str:
-        """The case in the path."""
+        """The id of the case in the path."""
         return str(self.visit.request.path_params["case"])
 
     def ref(self, form: Mapping[str, str]) -> CaseRef:
@@ -143,7 +156,7 @@ Step = Callable[[StaffPage, Mapping[str, str]], Awaitable[Response]]
 
 
 def public(door: StaffApp, answer: Open) -> Callable[[Request], Awaitable[Response]]:
-    """A handler for Starlette of a page that anybody may ask for."""
+    """A Starlette handler of a page without sign-in."""
 
     async def handler(request: Request) -> Response:
         return await answer(await _visit(door, request))
@@ -152,7 +165,7 @@ def public(door: StaffApp, answer: Open) -> Callable[[Request], Awaitable[Respon
 
 
 def staff(door: StaffApp, answer: Closed) -> Callable[[Request], Awaitable[Response]]:
-    """A handler for Starlette of a page for staff. Others are led to the sign-in and come back to the page."""
+    """A Starlette handler of a page for staff. Without a session it redirects to the sign-in, which leads back."""
 
     async def handler(request: Request) -> Response:
         here = await _visit(door, request)
@@ -166,7 +179,7 @@ def staff(door: StaffApp, answer: Closed) -> Callable[[Request], Awaitable[Respo
 
 
 def with_form(step: Step) -> Closed:
-    """A step on a case that is given its form, once the form is shown to be the person's own doing."""
+    """A handler of a case's form, called after the CSRF checks."""
 
     async def answer(here: StaffPage) -> Response:
         form = await here.visit.form()
@@ -182,10 +195,10 @@ async def _visit(door: StaffApp, request: Request) -> StaffRequest:
 
 
 def redirect_to(path: str, **query: str) -> Response:
-    """303 to a page of ours (RFC 9110 15.4.4)."""
+    """303 to a local path (RFC 9110 15.4.4)."""
     return RedirectResponse(f"{path}?{urlencode(query)}" if query else path, 303)
 
 
 def local_path(text: str) -> str:
-    """A path of ours as a form or a query named it; the home page for anything else."""
+    """A local path from a form or a query; the home page for anything else."""
     return text if len(text) < 256 and _OWN_PATH.fullmatch(text) else "/"

@@ -1,4 +1,4 @@
-"""How a request about a case is answered: with the page of the case, or with the reason for which nothing was done."""
+"""Responses to a request about a case: its page, or why nothing was changed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from broker.web.staff.request import StaffPage, redirect_to
 
 @dataclass(frozen=True, slots=True)
 class ErrorText:
-    """A page that says what became of a case. `anew` offers to look at it as it stands now."""
+    """The text of a page after an action. `anew` offers a link to the case as it stands now."""
 
     title: str
     lines: tuple[str, ...]
@@ -100,20 +100,20 @@ _PROBLEMS: Mapping[RefusalReason, str] = MappingProxyType(
 
 
 def case_presenter(here: StaffPage) -> CasePresenter:
-    """Who puts a case into words for this request."""
+    """The presenter of cases for this request."""
     door = here.app
     return CasePresenter(here.visit.words, door.profiles, door.services, here.member, door.system.now())
 
 
 def told(here: StaffPage, name: str, case: str = "") -> Response:
-    """A page that says what became of a case."""
+    """The page with one of TELLINGS."""
     status = ERROR_TEXTS[name].status
     may_take = has_staff_role(here.member, StaffAction.CLAIM)
     return here.visit.page(name, status, may_take=may_take, case_path=f"/cases/{case}" if case else "")
 
 
 async def folder(here: StaffPage) -> CaseView | Response:
-    """The case in the path as this person may see it, or the answer where it is not open to them."""
+    """The view of the case in the path, or the response if it is not open to this member of staff."""
     found = await here.cases.look(here.principal, here.id)
     match found:
         case CaseView():
@@ -127,10 +127,10 @@ async def folder(here: StaffPage) -> CaseView | Response:
 
 
 def refusal(here: StaffPage, why: EditRefused, form: str, **kept: str) -> Response:
-    """Why nothing was done. `form` is the page whose form was sent, `kept` what it is filled with again.
+    """The response to a refused action. `form` is the page of the form, `kept` what it is filled with again.
 
-    Of invalid input the first error is shown. What was typed does not travel: browsers check a form before they send
-    it, so this is for what gets past them.
+    Of invalid input the first error is shown. What was typed is never put into a URL; browsers check a form before
+    they send it.
     """
     match why:
         case InvalidInput(errors):
@@ -157,19 +157,19 @@ def refusal(here: StaffPage, why: EditRefused, form: str, **kept: str) -> Respon
 def back_to_case(
     here: StaffPage, done: CaseView | EditRefused, form: str = "", told: str = "saved", **kept: str
 ) -> Response:
-    """The page of the case after a change that keeps it with its holder, or the refusal."""
+    """Redirects to the case after an action that leaves it with its holder, or to the refusal."""
     if isinstance(done, CaseView):
         return redirect_to(here.base, told=told)
     return refusal(here, done, form or here.base, **kept)
 
 
 def left_case(here: StaffPage, done: CaseView | EditRefused, what: str, form: str = "", **kept: str) -> Response:
-    """The page that says what became of a case that has left its holder, or the refusal."""
+    """Redirects to the result of an action after which the case has left its holder, or to the refusal."""
     if isinstance(done, CaseView):
         return redirect_to(f"/done/{what}")
     return refusal(here, done, form or here.base, **kept)
 
 
 def ticked(form: Mapping[str, str], under: str) -> tuple[str, ...]:
-    """The boxes that were ticked under a choice: those named `<under>.<word>`."""
+    """The ticked boxes of a choice: those named `<under>.<word>`."""
     return tuple(name.removeprefix(f"{under}.") for name in form if name.startswith(f"{under}."))

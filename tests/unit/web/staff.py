@@ -210,17 +210,7 @@ async def staged(
         )
         written = replace(given.pages, site=replace(given.pages.site, issuer=origin))
         services = {SERVICE.client_id: SERVICE}
-        door = staff.StaffApp(
-            login,
-            StaffCases(context),
-            context.rules.profiles,
-            services,
-            people,
-            written,
-            seals,
-            system,
-            context.prompts.confirm,
-        )
+        door = staff.StaffApp(login, StaffCases(context), services, written, seals)
         shown = staff.staff_routes(door)
         routes = [*static_routes(given.files), *shown]
         inner = fast_router(routes, public.handlers(written), NotFoundHandler(origin, typed(shown)))
