@@ -66,7 +66,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "broker.actions": INSIDE | CONTRACT,
     "broker.stores": ROOMS | GROUND,
     "providers": CONTRACT | GROUND,
-    "broker.settings": CONTRACT | GROUND,
+    # the policy of cases alone, which is also the table [assisted] of broker.toml
+    "broker.settings": CONTRACT | GROUND | {"broker.assisted"},
     "broker.platform.notifications": {"broker.model", "broker.platform.toml_loader", "broker.normalize"},
     "broker.oidc": VOCABULARY,
     "broker.journey": VOCABULARY | CONTRACT,

@@ -69,7 +69,7 @@ class CaseStatus:
     tries: int = 0
 
 
-def case_status(case: Case, terms: CasePolicy, now: float, *, asking: bool, attempts: int = 0) -> CaseStatus:
+def case_status(case: Case, policy: CasePolicy, now: float, *, asking: bool, attempts: int = 0) -> CaseStatus:
     """How a case stands now, in the browser that asked or in another; `attempts` were made with codes and words."""
     stage = _STAGES[case.state]
     if stage is CaseStage.ASKED and case.more_asked:
@@ -85,8 +85,8 @@ def case_status(case: Case, terms: CasePolicy, now: float, *, asking: bool, atte
         ends=case.expires,
         contact=None if case.contact is None else mask_contact(case.contact),
         code=code,
-        may_send=to_take_up and case.codes_sent < terms.max_codes,
-        tries=max(0, terms.max_code_attempts - attempts) if to_take_up else 0,
+        may_send=to_take_up and case.codes_sent < policy.max_codes,
+        tries=max(0, policy.max_code_attempts - attempts) if to_take_up else 0,
     )
 
 

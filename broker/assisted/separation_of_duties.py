@@ -26,7 +26,7 @@ class SecondReviewReason(StrEnum):
 
 
 def second_review_reasons(
-    case: Case, verdict: Verdict, alike: int, drawn: bool, terms: CasePolicy
+    case: Case, verdict: Verdict, alike: int, drawn: bool, policy: CasePolicy
 ) -> tuple[SecondReviewReason, ...]:
     """Every reason for which this verdict needs a second person; none for anything but an approval.
 
@@ -43,7 +43,7 @@ def second_review_reasons(
         SecondReviewReason.CORRECTED: not SENSITIVE.isdisjoint(case.details.corrected),
         SecondReviewReason.FLAGGED: bool(case.flags),
         SecondReviewReason.IN_TRAINING: verdict.in_training,
-        SecondReviewReason.SEEN_BEFORE: alike + 1 >= terms.repeated_use,
+        SecondReviewReason.SEEN_BEFORE: alike + 1 >= policy.repeated_use,
         SecondReviewReason.DRAWN: drawn,
     }
     return tuple(reason for reason, holds in reasons.items() if holds)

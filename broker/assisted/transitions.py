@@ -165,7 +165,7 @@ _OWN = (
 """What only the holder of the lease may do."""
 
 
-def refusal(case: Case, event: ev.Event, now: float, terms: CasePolicy) -> TransitionRefused | None:
+def refusal(case: Case, event: ev.Event, now: float, policy: CasePolicy) -> TransitionRefused | None:
     """Why the event cannot happen to this case now; None if it can."""
     if (case.state, type(event)) not in TABLE:
         return TransitionRefused.NOT_NOW
@@ -186,7 +186,7 @@ def refusal(case: Case, event: ev.Event, now: float, terms: CasePolicy) -> Trans
         case ev.HoldEnded() | ev.HoldDeclined():
             return None if may_lead(case, event.by) else TransitionRefused.SAME_PERSON
         case ev.Decided():
-            return _barred_decision(case, event, terms)
+            return _barred_decision(case, event, policy)
         case ev.IndependentReviewRecorded():
             return TransitionRefused.VIEW_GIVEN if case.independent_review is not None else None
         case ev.Reviewed():
@@ -194,16 +194,16 @@ def refusal(case: Case, event: ev.Event, now: float, terms: CasePolicy) -> Trans
         case ev.Bound():
             return None if event.binding.code or event.binding.words else TransitionRefused.NOT_PROVEN
         case ev.CodeSent():
-            return _barred_code(case, event, terms)
+            return _barred_code(case, event, policy)
         case ev.Resumed(_, used, _):
             return None if used == case.continuation else TransitionRefused.NOT_PROVEN
         case _:
             return None
 
 
-def _barred_decision(case: Case, event: ev.Decided, terms: CasePolicy) -> TransitionRefused | None:
+def _barred_decision(case: Case, event: ev.Decided, policy: CasePolicy) -> TransitionRefused | None:
     verdict = event.verdict
-    if verdict.decision is Decision.MORE_EVIDENCE and case.more_asked >= terms.max_evidence_requests:
+    if verdict.decision is Decision.MORE_EVIDENCE and case.more_asked >= policy.max_evidence_requests:
         return TransitionRefused.ENOUGH_ASKED
     if verdict.decision is not Decision.APPROVE:
         return None if verdict.reasons else TransitionRefused.REASON_NEEDED
@@ -221,23 +221,23 @@ def _barred_review(case: Case, event: ev.Reviewed) -> TransitionRefused | None:
     return TransitionRefused.REASON_NEEDED if surprising and not event.review.reasons else None
 
 
-def _barred_code(case: Case, event: ev.CodeSent, terms: CasePolicy) -> TransitionRefused | None:
+def _barred_code(case: Case, event: ev.CodeSent, policy: CasePolicy) -> TransitionRefused | None:
     if case.confirmation is not None and event.confirmation.sent < case.confirmation.sent + PAUSE:
         return TransitionRefused.JUST_SENT
-    return TransitionRefused.ENOUGH_CODES if case.codes_sent >= terms.max_codes else None
+    return TransitionRefused.ENOUGH_CODES if case.codes_sent >= policy.max_codes else None
 
 
-def advance(case: Case, event: ev.Event, now: float, terms: CasePolicy) -> Case:
+def advance(case: Case, event: ev.Event, now: float, policy: CasePolicy) -> Case:
     """The case after an event, one version on; the same object where the event cannot happen (see `barred`)."""
-    if refusal(case, event, now, terms) is not None:
+    if refusal(case, event, now, policy) is not None:
         return case
     line = TABLE[case.state, type(event)]
-    outcome = apply(case, event, now, terms)
+    outcome = apply(case, event, now, policy)
     after, target = outcome.case, outcome.target
     if target not in line.targets:
         raise RuntimeError(f"{name(event)} leads from {case.state} to {target}, which the table does not know")
     if target is not None:
-        after = replace(after, changed=now, deadline=deadline(after, target, now, terms), state=target)
+        after = replace(after, changed=now, deadline=deadline(after, target, now, policy), state=target)
     if target is S.APPROVED and after.deadline is not None:
         after = replace(after, expires=max(after.expires, after.deadline))
     if line.told:

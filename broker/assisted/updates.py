@@ -33,13 +33,13 @@ class Transition:
     reason: str = ""
 
 
-def apply(case: Case, event: ev.Event, now: float, terms: CasePolicy) -> Transition:
+def apply(case: Case, event: ev.Event, now: float, policy: CasePolicy) -> Transition:
     """The effect of one event. Every kind stands in exactly one of the three groups."""
     if isinstance(event, ev.ByCitizen):
         return _by_citizen(case, event)
     if isinstance(event, ev.ByClock):
         return _by_clock(case, event)
-    return _by_staff(case, event, now, terms)
+    return _by_staff(case, event, now, policy)
 
 
 def _by_citizen(case: Case, event: ev.ByCitizen) -> Transition:
@@ -86,8 +86,8 @@ def _by_clock(case: Case, event: ev.ByClock) -> Transition:
             return Transition(replace(erased(case), deadline=None))
 
 
-def _by_staff(case: Case, event: ev.ByStaff, now: float, terms: CasePolicy) -> Transition:
-    lease = now + terms.lease
+def _by_staff(case: Case, event: ev.ByStaff, now: float, policy: CasePolicy) -> Transition:
+    lease = now + policy.lease
     match event:
         case ev.Claimed(by):
             return Transition(replace(case, agent=by, lease=lease), S.CLAIMED)
@@ -100,7 +100,7 @@ def _by_staff(case: Case, event: ev.ByStaff, now: float, terms: CasePolicy) -> T
         case ev.SessionEnded():
             return Transition(replace(case, lease=lease), S.DECISION)
         case ev.Decided():
-            return _decided(case, event, terms)
+            return _decided(case, event, policy)
         case ev.IndependentReviewRecorded(view):
             reason = " ".join((view.decision, *view.reasons))
             return Transition(replace(case, independent_review=view, lease=lease), None, reason)
@@ -159,13 +159,13 @@ def _recorded(case: Case, event: ev.ByStaff, now: float, lease: float) -> Transi
             raise TypeError(f"no effect is known for {type(event).__name__}")
 
 
-def _decided(case: Case, event: ev.Decided, terms: CasePolicy) -> Transition:
+def _decided(case: Case, event: ev.Decided, policy: CasePolicy) -> Transition:
     verdict = event.verdict
     told = replace(case, verdict=verdict, lease=None)
     reason = " ".join((verdict.decision, *verdict.reasons))
     match verdict.decision:
         case Decision.APPROVE:
-            two = second_review_reasons(case, verdict, event.alike, event.drawn, terms)
+            two = second_review_reasons(case, verdict, event.alike, event.drawn, policy)
             return Transition(
                 replace(told, second_review_reasons=two), S.REVIEW if two else S.APPROVED, " ".join((reason, *two))
             )

@@ -1,6 +1,5 @@
 """What an operator may configure: typed, frozen, checked as a whole before anything starts."""
 
-from broker.settings.assisted import AssistedSettings, BusinessHoursSettings
 from broker.settings.loading import Settings, load
 from broker.settings.missing_files import Content, Missing
 from broker.settings.notices import NotificationSettings, SmtpSettings
@@ -27,9 +26,7 @@ from broker.settings.staff import StaffSessionSettings, StaffSettings
 from broker.settings.urls import address
 
 __all__ = [
-    "AssistedSettings",
     "BrokerSettings",
-    "BusinessHoursSettings",
     "CertificateSettings",
     "Content",
     "DatabaseSettings",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from broker.assisted.deadlines import WEEK
 from broker.crypto.jose import read_authorities
 from broker.model.assurance import Level
 from broker.normalize.email import ascii_host, is_unreachable, sendable
@@ -23,7 +24,6 @@ from broker.settings.urls import check_address, check_networks, check_origin, ch
 
 READY: Final = ("en", "cy", "ar")
 """The languages in which the pages' own texts exist."""
-DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def check_issuer(broker: BrokerSettings) -> Iterator[Problem]:
@@ -231,8 +231,8 @@ def check_times(broker: BrokerSettings) -> Iterator[Problem]:
         yield Problem("assisted.requested", "longer than assisted.max_duration", "make it shorter, or the other longer")
     hours = broker.assisted.hours
     for i, day in enumerate(hours.days):
-        if day not in DAYS:
-            yield Problem(f"assisted.hours.days[{i}]", "no such day", f"write one of {', '.join(DAYS)}")
+        if day not in WEEK:
+            yield Problem(f"assisted.hours.days[{i}]", "no such day", f"write one of {', '.join(WEEK)}")
     for place, text in (("opens", hours.opens), ("closes", hours.closes)):
         if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text):
             yield Problem(f"assisted.hours.{place}", "this is no time of day", 'write such as "09:00"')

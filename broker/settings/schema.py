@@ -9,11 +9,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
+from broker.assisted.deadlines import CasePolicy
 from broker.model.assurance import AcrLevels, Level
 from broker.platform.store_urls import POSTGRESQL, REDIS_TLS, read_store_url
 from broker.platform.tls import ClientTls
 from broker.platform.toml_loader import Range, Seconds
-from broker.settings.assisted import AssistedSettings
 from broker.settings.notices import NotificationSettings
 
 SQLITE = "sqlite:"
@@ -321,7 +321,7 @@ class BrokerSettings:
     tokens: TokenSettings = TokenSettings()
     sessions: SessionSettings = SessionSettings()
     limits: LimitSettings = LimitSettings()
-    assisted: AssistedSettings = field(default_factory=AssistedSettings)
+    assisted: CasePolicy = field(default_factory=CasePolicy)
     metrics: MetricsSettings = MetricsSettings()
     audit: AuditSettings = AuditSettings()
     http_client: OutgoingSettings = OutgoingSettings()

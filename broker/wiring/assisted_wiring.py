@@ -12,7 +12,6 @@ from broker.actions.instrumented_stores import InstrumentedAudit, InstrumentedBa
 from broker.actions.sign_in.context import SignInContext
 from broker.assisted import verified_identity
 from broker.assisted.case import ContactMethod
-from broker.assisted.deadlines import BusinessHours, CasePolicy
 from broker.assisted.profiles import Profiles, default_profiles
 from broker.model.assurance import VerificationCapabilities, merge_capabilities
 from broker.settings import Settings, StaffSettings
@@ -35,9 +34,7 @@ def case_context(container: Container) -> CaseContext:
             questions=InstrumentedBackchannelRequests(container.sql_stores.questions, container.metrics),
             audit=InstrumentedAudit(container.sql_stores.audit, container.metrics),
         ),
-        rules=CaseRules(
-            f"{broker.issuer}/assisted", case_policy(container), profiles(container.settings), broker.region
-        ),
+        rules=CaseRules(f"{broker.issuer}/assisted", broker.assisted, profiles(container.settings), broker.region),
         prompts=PromptSettings(
             confirm=f"{broker.issuer}/confirm",
             name=broker.name,
@@ -93,29 +90,4 @@ def staff_login(container: Container, staff: StaffSettings) -> StaffLogin:
             attempts=AttemptLog(container.metrics),
         ),
         system=container.system,
-    )
-
-
-def case_policy(container: Container) -> CasePolicy:
-    """The times and numbers of a case, as configured."""
-    asked = container.settings.broker.assisted
-    return CasePolicy(
-        draft=asked.draft,
-        requested=asked.requested,
-        lease=asked.lease,
-        review=asked.review,
-        bind=asked.bind,
-        bind_by_post=asked.bind_by_post,
-        max_duration=asked.max_duration,
-        collect=asked.collect,
-        redress=asked.redress,
-        code_by_phone=asked.code_by_phone,
-        code_by_email=asked.code_by_email,
-        code_by_post=asked.code_by_post,
-        max_code_attempts=asked.max_code_attempts,
-        max_codes=asked.max_codes,
-        max_evidence_requests=asked.max_evidence_requests,
-        random_review=asked.random_review,
-        repeated_use=asked.repeated_use,
-        hours=BusinessHours(asked.hours.days, asked.hours.opens, asked.hours.closes, asked.hours.time_zone),
     )

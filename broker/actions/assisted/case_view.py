@@ -73,6 +73,6 @@ def _refused_decisions(
     for decision in Decision:
         reasons = () if decision is Decision.APPROVE else ("",)
         event = ev.Decided(Verdict(member.id, now, decision, reasons, level=assessment.level))
-        why = refusal(deciding, event, now, context.rules.terms)
+        why = refusal(deciding, event, now, context.rules.policy)
         if why is not None:
             yield decision, why

@@ -147,7 +147,7 @@ class CitizenCases:
             await advance_transaction(self.sign_in_context, handle, latest, HelpRequested(case.id))
 
     def _new_case(self, transaction: Transaction, code: str) -> Case:
-        now, terms = self.context.system.now(), self.context.rules.terms
+        now, policy = self.context.system.now(), self.context.rules.policy
         request = transaction.request
         return Case(
             id=handles.new_handle(self.context.system, size=16),
@@ -163,8 +163,8 @@ class CitizenCases:
             phrase=phrase(self.context.system.random_bytes),
             created=now,
             changed=now,
-            expires=now + terms.max_duration,
-            deadline=now + terms.draft,
+            expires=now + policy.max_duration,
+            deadline=now + policy.draft,
             continuation=continuation_digest(handles.normalize_user_code(code)),
         )
 
@@ -250,7 +250,7 @@ class CitizenCases:
             await self.context.stores.cases.attempts(case.id, _purpose(case)) if case.state is CaseState.APPROVED else 0
         )
         asking, now = _asking_browser(transaction, case), self.context.system.now()
-        return case_status(case, self.context.rules.terms, now, asking=asking, attempts=attempts)
+        return case_status(case, self.context.rules.policy, now, asking=asking, attempts=attempts)
 
     async def tidy(self, transaction: Transaction) -> None:
         """Withdraws the case that is no longer needed after a sign-in with a provider, if there is one."""
@@ -290,7 +290,7 @@ class CitizenCases:
         if case is None or case.state is not CaseState.APPROVED or case.contact is None:
             return None
         now, (way, address) = self.context.system.now(), self._code_address(case, case.contact)
-        code, life = confirmation_code(self.context.system.random_bytes), self.context.rules.terms.code(way)
+        code, life = confirmation_code(self.context.system.random_bytes), self.context.rules.policy.code(way)
         sent = ev.CodeSent(Confirmation(confirmation_digest(case.id, code), way, now, now + life))
         sent_notice = notice(self.context, case, NotificationKind.CODE, life, code=code, minutes=str(life // 60))
         sent_notice = replace(sent_notice, way=way, address=address)
@@ -319,7 +319,7 @@ class CitizenCases:
             return ProofResult.DONE if case is not None and case.state is CaseState.BOUND else ProofResult.NOT_ALLOWED
         if case.confirmation is not None and self.context.system.now() >= case.confirmation.expires:
             return ProofResult.EXPIRED
-        tries = self.context.rules.terms.max_code_attempts
+        tries = self.context.rules.policy.max_code_attempts
         attempt = await self.context.stores.cases.count_attempt(case.id, _purpose(case), tries)
         if attempt is not None:
             binding = self._verify(case, code, words, _asking_browser(transaction, case))

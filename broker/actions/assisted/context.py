@@ -41,7 +41,7 @@ class CaseRules:
     """
 
     issuer: str
-    terms: CasePolicy
+    policy: CasePolicy
     profiles: Profiles
     region: str = "GB"
 
@@ -93,7 +93,7 @@ async def _load(context: CaseContext, find: Callable[[], Awaitable[Case | None]]
             return None
         after, now = case, context.system.now()
         while (event := due_event(after, now)) is not None:
-            after = advance(after, event, now, context.rules.terms)
+            after = advance(after, event, now, context.rules.policy)
         if after is case:
             return case
         saved = await save(context, case, after)
@@ -159,12 +159,12 @@ def overtaken(case: Case) -> ActionRefused:
 
 def apply_events(context: CaseContext, case: Case, *events: Event) -> Case | TransitionRefused:
     """The case after events of one moment; the refusal of the first event that the rules refuse."""
-    now, terms = context.system.now(), context.rules.terms
+    now, policy = context.system.now(), context.rules.policy
     for event in events:
-        why = refusal(case, event, now, terms)
+        why = refusal(case, event, now, policy)
         if why is not None:
             return why
-        case = advance(case, event, now, terms)
+        case = advance(case, event, now, policy)
     return case
 
 

@@ -80,7 +80,7 @@ def check_permission(
     """Why a member of staff may not do an action with this reading of a case; None if they may."""
     permission = PERMISSIONS[action]
     why = check_access(case, member, action, now)
-    why = why or refusal(case, permission.example(case, member.id, now), now, rules.terms)
+    why = why or refusal(case, permission.example(case, member.id, now), now, rules.policy)
     if why is None and role_in_case(case, member, now) not in permission.case_roles:
         why = ActionRefused.NOT_ALLOWED
     return why or permission.condition(case, member)

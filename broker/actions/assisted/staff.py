@@ -239,7 +239,7 @@ class StaffCases:
             )
             marks = evidence_input.all_fingerprints(case, rules.region, context.fingerprint)
             alike = await context.stores.cases.alike(marks, case.id) if marks else 0
-            drawn = int.from_bytes(context.system.random_bytes(8)) < rules.terms.random_review * 2**64
+            drawn = int.from_bytes(context.system.random_bytes(8)) < rules.policy.random_review * 2**64
             return ev.Decided(verdict, alike, drawn)
 
         return await edit_case(context, who, StaffAction.DECIDE, ref, make)

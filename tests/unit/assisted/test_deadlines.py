@@ -143,7 +143,7 @@ def test_more_work_never_ends_earlier_and_never_takes_less_time_than_itself(star
 )
 def test_hours_in_which_nobody_works_are_refused(wrong: dict[str, str]) -> None:
     with pytest.raises(ValueError):
-        BusinessHours(**wrong)
+        BusinessHours(**wrong).after(FRIDAY, HOUR)
 
 
 @given(st.sampled_from(CaseState), st.floats(0, 200 * DAY))

@@ -13,15 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.assisted.deadlines import BusinessHours as CaseHours
-from broker.assisted.deadlines import CasePolicy
+from broker.assisted.deadlines import BusinessHours, CasePolicy
 from broker.journey.provider_offer import DisplayOrder
 from broker.model.assurance import Level
 from broker.model.provider_policy import ProviderPolicy
 from broker.model.service import PUBLIC_SECTOR, ClaimPurpose, Encryption, OtherWay, Service, SubjectType, TlsSubject
 from broker.settings import (
-    AssistedSettings,
-    BusinessHoursSettings,
     Content,
     DatabaseSettings,
     EphemeralSettings,
@@ -1034,14 +1031,13 @@ def test_what_a_listing_holds_can_be_configured() -> None:
     assert {one.name for one in fields(ProviderPolicyFile)} == {one.name for one in fields(ProviderPolicy)}
 
 
-def test_every_term_of_a_case_can_be_configured_and_has_the_same_default() -> None:
-    mine, theirs = AssistedSettings(), CasePolicy()
-    names = {one.name for one in fields(AssistedSettings)} - {"enabled", "hours"}
-    assert names == {one.name for one in fields(CasePolicy)} - {"hours"}
-    assert {name: getattr(mine, name) for name in names} == {name: getattr(theirs, name) for name in names}
-    assert {one.name: getattr(BusinessHoursSettings(), one.name) for one in fields(BusinessHoursSettings)} == {
-        one.name: getattr(CaseHours(), one.name) for one in fields(CaseHours)
-    }
+def test_the_table_assisted_is_the_policy_of_cases_with_its_defaults_and_business_hours(config: Configuration) -> None:
+    london = BusinessHours(time_zone="Europe/London")
+    assert config.settings().broker.assisted == CasePolicy(hours=london)
+    config.change("broker.toml", "assisted.lease", "10 minutes")
+    config.change("broker.toml", "assisted.hours.days", ["sat", "sun"])
+    hours = BusinessHours(("sat", "sun"), time_zone="Europe/London")
+    assert config.settings().broker.assisted == CasePolicy(lease=600, hours=hours)
 
 
 def test_every_rule_for_the_picker_can_be_configured() -> None:
