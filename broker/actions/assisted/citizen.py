@@ -294,7 +294,7 @@ class CitizenCases:
         sent = ev.CodeSent(Confirmation(confirmation_digest(case.id, code), way, now, now + life))
         sent_notice = notice(self.context, case, NotificationKind.CODE, life, code=code, minutes=str(life // 60))
         sent_notice = replace(sent_notice, way=way, address=address)
-        done = await update_case(self.context, case.id, sent, edition=case.edit_version, notices=(sent_notice,))
+        done = await update_case(self.context, case.id, sent, edit_version=case.edit_version, notices=(sent_notice,))
         return HelpRefused.JUST_SENT if done is TransitionRefused.JUST_SENT else None
 
     def _code_address(self, case: Case, reach: Contact) -> tuple[ContactMethod, str]:
@@ -323,7 +323,9 @@ class CitizenCases:
         attempt = await self.context.stores.cases.count_attempt(case.id, _purpose(case), tries)
         if attempt is not None:
             binding = self._verify(case, code, words, _asking_browser(transaction, case))
-            bound = binding and await update_case(self.context, case.id, ev.Bound(binding), edition=case.edit_version)
+            bound = binding and await update_case(
+                self.context, case.id, ev.Bound(binding), edit_version=case.edit_version
+            )
             if isinstance(bound, Case):
                 return ProofResult.DONE
         await self.context.stores.audit.write([audit_event(self.sign_in_context, "case_proof_failed", transaction)])

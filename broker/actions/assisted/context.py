@@ -129,18 +129,18 @@ async def update_case(
     context: CaseContext,
     id: str,
     *events: Event,
-    edition: int | None = None,
+    edit_version: int | None = None,
     notices: Sequence[Notification] = (),
 ) -> Case | RefusalReason:
     """Applies events of the citizen or of the broker and saves the case in one transaction. Returns it, or why not.
 
-    With `edition` only that edit version is changed. Without, the events are applied on top of concurrent changes.
+    With `edit_version` only that edit version is changed. Without, the events are applied on top of concurrent changes.
     """
     for _ in range(TRIES):
         case = await load_case(context, id)
         if case is None:
             return ActionRefused.UNKNOWN
-        if edition is not None and case.edit_version != edition:
+        if edit_version is not None and case.edit_version != edit_version:
             return overtaken(case)
         after = apply_events(context, case, *events)
         if isinstance(after, TransitionRefused):

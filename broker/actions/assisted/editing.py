@@ -68,6 +68,6 @@ async def load_permitted(
     why = check_access(case, staff.member, action, now)
     if why is None and PERMISSIONS[action].recent_sign_in and now >= staff.fresh_until:
         why = ActionRefused.NOT_FRESH
-    if why is None and isinstance(ref, CaseRef) and ref.edition not in (None, case.edit_version):
+    if why is None and isinstance(ref, CaseRef) and ref.edit_version not in (None, case.edit_version):
         why = overtaken(case)
     return why or check_permission(context.rules, case, staff.member, action, now) or case

@@ -1,9 +1,9 @@
 """Who may do what with a case: the PERMISSIONS table, read by the page that offers an action and by the write.
 
-`check_permission` judges one reading of a case. In which states an action is possible, who holds the lease and the
-separation of duties are rules (`broker.assisted.transitions`, `people`): each row has the least demanding event of its
-action, and the rules accept or refuse it. The row adds the staff roles, the roles in the case, whether the sign-in has
-to be recent, and conditions that the rules do not have.
+`check_permission` judges one reading of a case. The rules (`broker.assisted.transitions`, `separation_of_duties`) say
+in which states an action is possible and who holds the lease: each row has the least demanding event of its action,
+which the rules accept or refuse. The row adds the staff roles, the roles in the case, whether the sign-in has to be
+recent, and conditions that the rules do not have.
 """
 
 from collections.abc import Callable, Mapping
@@ -36,7 +36,7 @@ class Permission:
     """Who may do one action, and when.
 
     One of `staff_roles` is needed, and a role in the case out of `case_roles`. `example` makes the action's least
-    demanding event, of a case, a staff id and the time. `condition` Returns a refusal that the rules do not know.
+    demanding event, of a case, a staff id and the time. `condition` returns a refusal that the rules do not know.
     `recent_sign_in` says that the member of staff must have signed in minutes ago (`StaffPrincipal.fresh_until`).
     """
 

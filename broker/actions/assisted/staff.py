@@ -72,7 +72,7 @@ class StaffCases:
         return Workload(len(queued), len(reviews), late, len(stopped), oldest)
 
     async def next_case(self, who: StaffPrincipal) -> CaseView | EditRefused:
-        """Claims the next case in turn, or Returns the one that is held already. NOTHING if none is waiting."""
+        """Claims the next case in turn, or returns the one that is held already. NOTHING if none is waiting."""
         mine = await self.held(who)
         if mine:
             return mine[0]

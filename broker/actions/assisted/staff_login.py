@@ -234,7 +234,7 @@ class StaffLogin:
         return StaffPrincipal(member, found, found.auth_time + self.policy.fresh)
 
     async def leave(self, session: str | None) -> int | None:
-        """Ends the session; Returns its `auth_time`, None if there was no session."""
+        """Ends the session; returns its `auth_time`, None if there was no session."""
         found = await self.records.sessions.load(handles.sha256_hex(session)) if session else None
         if found is None:
             return None

@@ -85,10 +85,10 @@ class CaseWarning(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CaseRef:
-    """The case that a form changes. `edition` is the edit version that the form was made from; None: any version."""
+    """The case that a form changes. `edit_version` is the one that the form was made from; None: any version."""
 
     id: str
-    edition: int | None = None
+    edit_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -581,7 +581,7 @@ async def test_every_role_is_held_to_its_deeds_on_the_server(stage: Stage) -> No
         await c.revoke(agent, ref, "mistake"),
     ]
     assert outcomes == [ActionRefused.NOT_ALLOWED] * len(outcomes)
-    assert (await stage.case(handle)).edit_version == ref.edition
+    assert (await stage.case(handle)).edit_version == ref.edit_version
 
 
 async def test_no_audit_row_holds_personal_data_or_what_was_noted(stage: Stage) -> None:
