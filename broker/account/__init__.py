@@ -1,1 +1,10 @@
-"""Who the citizen is to us and to each service: what may be released, and whether they must be asked first."""
+"""Release of claims: what a service may receive about a citizen, and whether the citizen must be asked first.
+
+Pure functions over frozen records, without network, clock or store. The only module is `release`:
+
+1. `consent_items` selects the claims that the request asks for, the registration allows and the identity has. 2.
+`consent_required` compares them with the claims that the citizen agreed to before. 3. `released_claims` gives the
+claims to send once the citizen agreed.
+
+The account itself and the pairwise subject are assigned by `broker.stores.sql` in the write of the authorization.
+"""

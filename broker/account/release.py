@@ -1,4 +1,4 @@
-"""What a service may be told about a citizen: only what it asked for, is registered for, and the citizen agreed to."""
+"""Release of claims to a service: limited to its request, its registration and the citizen's consent."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from broker.model.service import Service
 
 @dataclass(frozen=True, slots=True)
 class ConsentItem:
-    """One claim for one service: its value, and by language why the service wants it."""
+    """Claim on the consent page: its value, and the service's reason by language."""
 
     claim: str
     value: Any
@@ -19,9 +19,9 @@ class ConsentItem:
 
 
 def consent_items(identity: Identity, request: AuthorizationRequest, service: Service) -> tuple[ConsentItem, ...]:
-    """What would go to the service, in the order in which its registration lists it.
+    """Selects the claims to release, in the order of the service's registration.
 
-    A claim that is unknown is left out: an empty value would say something nobody has said (OpenID Connect Core 5.3.2).
+    A claim without a value is omitted: an empty value would be a false statement (OpenID Connect Core 5.3.2).
     """
     return tuple(
         ConsentItem(use.claim, identity.claims[use.claim], use.reason)
@@ -31,16 +31,16 @@ def consent_items(identity: Identity, request: AuthorizationRequest, service: Se
 
 
 def released_claims(identity: Identity, request: AuthorizationRequest, service: Service) -> Mapping[str, Any]:
-    """The claims that go to the service once the citizen agreed."""
+    """Claims to send to the service once the citizen agreed."""
     return {item.claim: item.value for item in consent_items(identity, request, service)}
 
 
 def consent_required(
     before: tuple[str, ...] | None, identity: Identity, request: AuthorizationRequest, service: Service
 ) -> bool:
-    """Whether the citizen must be asked: the first time, and whenever more would go out than ever before.
+    """Whether the citizen must be asked: the first time, and if more claims would be sent than before.
 
-    `before` names the claims agreed to earlier for this service, None where nothing was ever shared with it.
+    `before` names the claims that the citizen agreed to for this service, None if there was no release yet.
     """
     if before is None:
         return True

@@ -1,8 +1,8 @@
-"""The record of one verification case: a citizen's request for help by a person, from asking to the bound identity.
+"""Record of a verification case: a citizen's request for help by a person, from the request to the bound identity.
 
-Every time is seconds since 1970 UTC. Personal data stands in `contact`, `details`, `evidence`, `words` and the notes;
-a store keeps the whole record sealed and only what it must search by in the clear. The record holds digests of codes,
-never codes.
+All times are seconds since 1970 UTC. Personal data is in `contact`, `details`, `evidence`, `phrase` and the notes; a
+store encrypts the whole record and keeps only the search keys in the clear. The record contains digests of codes, never
+codes.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from broker.model.assurance import EvidenceType, Level
 
 
 class CaseState(StrEnum):
-    """Where a case stands."""
+    """States of a case. `transitions.RULES` is the state table."""
 
     DRAFT = "draft"
     REQUESTED = "requested"
@@ -33,7 +33,7 @@ class CaseState(StrEnum):
 
 
 WITH_AGENT = frozenset({CaseState.CLAIMED, CaseState.IN_SESSION, CaseState.DECISION})
-"""The states in which an agent holds the case."""
+"""States in which an agent holds the case."""
 
 OPEN = WITH_AGENT | {
     CaseState.DRAFT,
@@ -43,11 +43,11 @@ OPEN = WITH_AGENT | {
     CaseState.HELD,
     CaseState.APPROVED,
 }
-"""The states in which a case still waits for somebody. A transaction has at most one open case."""
+"""States in which a case still needs an action of citizen or staff. A transaction has at most one open case."""
 
 
 class Role(StrEnum):
-    """In which part somebody acts on a case."""
+    """Roles in which an actor changes a case."""
 
     CITIZEN = "citizen"
     AGENT = "agent"
@@ -60,7 +60,7 @@ class Role(StrEnum):
 
 
 class ContactMethod(StrEnum):
-    """How a notice reaches the citizen."""
+    """Channels by which notifications reach the citizen."""
 
     EMAIL = "email"
     PHONE = "phone"
@@ -68,7 +68,7 @@ class ContactMethod(StrEnum):
 
 
 class Channel(StrEnum):
-    """How the session with the member of staff is held. It caps the level (see `levels`)."""
+    """Channel of the session between citizen and staff. It caps the level of assurance (see `levels.level_cap`)."""
 
     PHONE = "phone"
     PHONE_AND_POST = "phone_and_post"
@@ -77,7 +77,7 @@ class Channel(StrEnum):
 
 
 class CheckOutcome(StrEnum):
-    """What came of one check. `COULD_NOT` always stands with a reason."""
+    """Outcome of one check. `COULD_NOT` always comes with a reason."""
 
     YES = "yes"
     NO = "no"
@@ -85,7 +85,7 @@ class CheckOutcome(StrEnum):
 
 
 class Decision(StrEnum):
-    """What a member of staff decides, or would decide."""
+    """Decisions of an agent, and of a reviewer in the independent review."""
 
     APPROVE = "approve"
     MORE_EVIDENCE = "more_evidence"
@@ -95,7 +95,7 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """Where the citizen wants to be reached: an email address, or a telephone number in international form."""
+    """Contact address of the citizen: an email address, or a telephone number in E.164 form."""
 
     way: ContactMethod
     address: str
@@ -103,7 +103,10 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Safety:
-    """What the citizen said about being reached. Both stop posted codes, `unsafe` also calls and reminders."""
+    """What the citizen said about being contacted safely.
+
+    Both flags prevent codes by post; `unsafe` also prevents calls and reminders.
+    """
 
     someone_with_me: bool = False
     unsafe: bool = False
@@ -111,7 +114,7 @@ class Safety:
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """The mutual phrase: the citizen reads the first word aloud, the member of staff answers with the second."""
+    """Mutual phrase: the citizen reads the first word aloud, the agent answers with the second."""
 
     first: str
     second: str
@@ -119,7 +122,7 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """A confirmation code on its way: its digest alone. The newest one replaces those before it."""
+    """Confirmation code that was sent, as a digest. A newer code replaces it."""
 
     digest: str
     way: ContactMethod
@@ -129,9 +132,9 @@ class Confirmation:
 
 @dataclass(frozen=True, slots=True)
 class CheckRecord:
-    """One check as a member of staff recorded it. `check` is a name from the profile file's checklist.
+    """Outcome of one check, as a member of staff recorded it. `check` is a name from the checklist of the profile file.
 
-    `overridden` says that another outcome stood here before.
+    `overridden` is True if a different outcome was recorded before.
     """
 
     check: str
@@ -144,7 +147,7 @@ class CheckRecord:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceRecord:
-    """One piece of evidence seen. `kind` is a name from the profile file; `details` are the fields of that kind."""
+    """Piece of evidence. `kind` is a name from the profile file; `details` are the fields of that kind."""
 
     id: str
     kind: str
@@ -157,11 +160,11 @@ class EvidenceRecord:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What is known of the person: claims by name as they were confirmed from evidence, flat texts.
+    """Personal details of the citizen: claims by name, as plain strings, as confirmed from evidence.
 
     A person with one name has `given_name` or `family_name` alone. `birthdate` is a partial date in the normal form of
-    `normalize.dates`, `address` one text with line breaks. `corrected` names the claims that differ from what was
-    recorded first: a correction of name or birth date brings a second person in.
+    `normalize.dates`, `address` is one string with line breaks. `corrected` names the claims that differ from the first
+    record: a corrected name or birth date requires a second review.
     """
 
     claims: Mapping[str, str] = field(default_factory=dict)
@@ -172,7 +175,10 @@ class Details:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A decision with its reasons. `level` is what the system computed then, `profiles` the version of its data."""
+    """Decision of an agent with its reasons.
+
+    `level` is the level computed at that time, `profiles` the version of the profile file.
+    """
 
     by: str
     at: float
@@ -187,7 +193,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class IndependentReview:
-    """What the reviewer would decide, written down before they may see the agent's verdict."""
+    """Independent review: the reviewer's own decision, recorded before the agent's verdict is revealed to them."""
 
     by: str
     at: float
@@ -198,7 +204,7 @@ class IndependentReview:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """The reviewer's word on the agent's verdict."""
+    """Review of the agent's verdict: whether the reviewer agrees."""
 
     by: str
     at: float
@@ -209,7 +215,7 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """A silent alarm, raised by a member of staff at any moment. The citizen never learns of it."""
+    """Silent alarm, raised by a member of staff at any time. The citizen never sees it."""
 
     by: str
     at: float
@@ -218,7 +224,7 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A linted remark, or the reason for which somebody opened the case by its reference."""
+    """Note that passed `codes.lint_note`, or the reason for opening the case by its reference."""
 
     by: str
     at: float
@@ -227,10 +233,11 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class IdentityBinding:
-    """How the citizen took the identity up. `subject` is the identity's, under the broker's own issuer for cases.
+    """Binding of the verified identity to the citizen. `subject` is the identity's subject under the broker's issuer
+    for cases.
 
-    `asking_browser`, `code` and `words` say what was shown together, `way` how the code had travelled; `level` is what
-    that way to authenticate is worth.
+    `asking_browser`, `code` and `words` say which proofs were presented together; `way` is how the code was sent;
+    `level` is the authentication level of these proofs.
     """
 
     subject: str
@@ -245,7 +252,10 @@ class IdentityBinding:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One line of the case's history. `source` is None for the first line, `who` a staff id, "citizen" or "broker"."""
+    """History entry: one transition of the case.
+
+    `source` is None for the first entry; `who` is a staff id, "citizen" or "broker".
+    """
 
     at: float
     event: str
@@ -258,23 +268,25 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One verification case.
+    """Verification case.
 
-    `version` grows by one with every change and a write is accepted only on top of the version it read. `edition` grows
-    only with what a member of staff at work must know of before they go on: it is what their page was made from.
-    `transaction` is the public id of the transaction that waits for the case and alone may collect it; `browser` the
-    digest of the secret of the browser that may look at the case now, `moved` that this is no longer the browser that
-    asked. `level`, `claims` and `language` are what the service asked. `requester` is "citizen", or the member of staff
-    who opened the case for somebody in front of them. `continuation` is the digest of the continuation code.
+    `version` grows by one with every change, and a store accepts a write only on top of the version that was read.
+    `edit_version` grows only with changes that staff must see before they continue; a staff page carries the value it
+    was made from. `transaction` is the public id of the transaction that waits for the case, the only one that may
+    collect the identity; `browser` is the digest of the secret of the browser that may see the case now, and `moved`
+    says that this is not the browser that opened the case. `level`, `claims` and `language` come from the service's
+    request. `requester` is "citizen", or the member of staff who opened the case for a citizen who is present.
+    `continuation` is the digest of the continuation code.
 
-    `changed` is when `state` last changed, `deadline` when the state lapses (None: no clock of its own; while an agent
-    holds the case the queue's own deadline stays noted), `ends` when the whole case does, `lease` until when the member
-    of staff holding the case may write. `queued` is when the citizen began to wait, whatever happened since. `round`
-    counts how often the case came into the queue from the citizen or from a hold.
+    `changed` is when `state` last changed; `deadline` when the state expires (None: no deadline of its own; while an
+    agent holds the case, the deadline of the queue is kept); `expires` when the whole case does; `lease` until when its
+    holder may write. `queued` is when the citizen first entered the queue. `queue_round` counts entries into the queue
+    from the citizen or from a hold.
 
-    `interested` are members of staff who declared that they know the citizen. `exchanged` says that the mutual words
-    were read out both ways. `marks` are keyed digests of document and telephone numbers, which stay after erasure.
-    `late` says that the review missed its time. `erased` says that the personal data is gone.
+    `conflicts_of_interest` are members of staff who declared that they know the citizen. `phrase_verified` says that
+    both words of the mutual phrase were exchanged. `fingerprints` are keyed digests of document and telephone numbers,
+    which stay after erasure. `late` says that the review deadline has passed. `erased` says that the personal data was
+    deleted.
     """
 
     id: str
@@ -326,19 +338,19 @@ class Case:
 
     @property
     def open(self) -> bool:
-        """Whether the case still waits for somebody."""
+        """Whether the case still needs an action of citizen or staff."""
         return self.state in OPEN
 
     @property
     def holder(self) -> str | None:
-        """The member of staff who holds the lease, whether or not it has lapsed."""
+        """Holder of the lease, expired or not; None if there is no lease."""
         if self.lease is None:
             return None
         return self.reviewer if self.state is CaseState.REVIEW else self.agent
 
     @property
     def due(self) -> float | None:
-        """The next moment at which a clock of this case may run out; None when none is running."""
+        """Earliest time at which a deadline of the case passes; None if none is set."""
         clocks = [
             self.lease,
             self.deadline

@@ -1,6 +1,6 @@
-"""What a citizen may see of their own case: how far it is, what is asked of them, and until when.
+"""Case status for the citizen: how far the case is, what they must do, and until when.
 
-Nothing of what staff think shows: a case that is held looks like one that is being decided.
+It reveals no judgement of staff: a held case looks like one that is being decided.
 """
 
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ from broker.normalize.email import unicode_address
 
 
 class CaseStage(StrEnum):
-    """How far a case is, from the citizen's chair."""
+    """Stages of a case as the citizen sees them."""
 
     ASKED = "asked"
-    """It is the citizen's turn to say when they are ready."""
+    """The citizen must say when they are ready."""
     MORE_NEEDED = "more_needed"
-    """The same once more: something else is needed."""
+    """Like `ASKED`, after staff requested more evidence."""
     IN_LINE = "in_line"
     TALKING = "talking"
     BEING_DECIDED = "being_decided"
     TO_TAKE_UP = "to_take_up"
-    """Approved: the citizen has to show that they are who asked."""
+    """Approved: the citizen must prove that they opened the case."""
     DONE = "done"
     OVER = "over"
 
@@ -48,13 +48,12 @@ _STAGES = {
 
 @dataclass(frozen=True, slots=True)
 class CaseStatus:
-    """A case as its citizen may see it. Times are seconds since 1970 UTC.
+    """Case as its citizen may see it. Times are seconds since 1970 UTC.
 
-    `words` are shown in the browser that asked, until the case is approved: from then on they have to be typed in.
-    `until` is when the citizen
-    must have acted, None while it is not their turn. `contact` hides most of the address. `code` says that a
-    confirmation code is on its way, `may_send` that another may be sent, `tries` how often code and words may still be
-    typed in.
+    `words` are displayed in the browser that opened the case until approval; after that the citizen must type them in.
+    `until` is when the citizen must have acted, None if they need not act. `contact` is masked. `code` says that a
+    confirmation code was sent, `may_send` that another may be sent, `tries` how many attempts with code and words are
+    left.
     """
 
     stage: CaseStage
@@ -70,7 +69,9 @@ class CaseStatus:
 
 
 def case_status(case: Case, policy: CasePolicy, now: float, *, asking: bool, attempts: int = 0) -> CaseStatus:
-    """How a case stands now, in the browser that asked or in another; `attempts` were made with codes and words."""
+    """Status of a case now. `asking` is True in the browser that opened it; `attempts` counts those with codes and
+    words.
+    """
     stage = _STAGES[case.state]
     if stage is CaseStage.ASKED and case.more_asked:
         stage = CaseStage.MORE_NEEDED
@@ -91,7 +92,7 @@ def case_status(case: Case, policy: CasePolicy, now: float, *, asking: bool, att
 
 
 def mask_contact(contact: Contact) -> Contact:
-    """A contact that only its owner recognises: the first letter and the site, or the last three digits."""
+    """Masks a contact so that only its owner recognises it: first letter and domain, or the last three digits."""
     if contact.way is ContactMethod.EMAIL:
         name, _, site = unicode_address(contact.address).partition("@")
         return Contact(contact.way, f"{name[:1]}…@{site}")

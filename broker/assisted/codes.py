@@ -1,4 +1,4 @@
-"""Words and digits that people read to each other or type in, and what must never stand in a note."""
+"""Mutual phrases, confirmation codes, and the check of notes for secrets."""
 
 import hmac
 import re
@@ -17,39 +17,41 @@ CODE_DIGITS = 6
 _MISREAD = str.maketrans("OIL", "011")
 
 PER_POSITION = 256
-"""Words a phrase can have in each position, so that a byte of chance picks one."""
+"""Words per position of the phrase, so that one random byte selects a word."""
 
 Draw = Callable[[int], bytes]
-"""Gives so many unpredictable bytes."""
+"""Random source: returns the given number of unpredictable bytes."""
 
 
 @cache
 def lists() -> tuple[Sequence[str], Sequence[str]]:
-    """The words of the first and of the second position. Raises ValueError if the list was damaged."""
+    """Word lists of the first and the second position. Raises ValueError if the file is invalid."""
     text = files("broker.assisted").joinpath("words.txt").read_text("utf-8")
     body = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
     first, second = (part.split() for part in body.split("[first]")[1].split("[second]"))
     if len(set(first)) != PER_POSITION or len(set(second)) != PER_POSITION or set(first) & set(second):
-        raise ValueError(f"each part of the word list needs {PER_POSITION} words of its own")
+        raise ValueError(f"each part of the word list needs {PER_POSITION} distinct words")
     return tuple(first), tuple(second)
 
 
 def phrase(draw: Draw) -> Phrase:
-    """A new mutual phrase, all phrases being equally likely."""
+    """Generates a mutual phrase, uniformly distributed."""
     first, second = lists()
     chance = draw(2)
     return Phrase(first[chance[0]], second[chance[1]])
 
 
 def verify_phrase(words: Phrase, typed: str) -> bool:
-    """Whether somebody typed the phrase: both words in their order, whatever stands between. Never for no words."""
+    """Whether the typed text contains both words in order, ignoring punctuation and case. Always False for an empty
+    phrase.
+    """
     said = re.findall(r"[^\W\d_]+", fold(typed))
     wanted = fold(f"{words.first} {words.second}")
     return bool(words.first and words.second) and hmac.compare_digest(" ".join(said).encode(), wanted.encode())
 
 
 def confirmation_code(draw: Draw) -> str:
-    """Six digits, all codes being equally likely: a draw that would favour some is drawn again."""
+    """Generates a six-digit code, uniformly distributed by rejection sampling."""
     span, limit = 10**CODE_DIGITS, 256**4 - 256**4 % 10**CODE_DIGITS
     while True:
         number = int.from_bytes(draw(4))
@@ -58,20 +60,20 @@ def confirmation_code(draw: Draw) -> str:
 
 
 def confirmation_digest(case: str, code: str) -> str:
-    """How a confirmation code is kept. It names the case, so that a code is good for nothing else."""
+    """Digest of a confirmation code for storage. It includes the case, so that a code is valid for one case only."""
     return sha256_hex(f"confirmation:{case}:{code}")
 
 
 def verify_code(case: str, kept: str, typed: str) -> bool:
-    """Whether somebody typed the code that is kept, in digits of any script, whatever stands between.
+    """Whether the typed code matches the stored digest `kept`. Accepts digits of any script and ignores separators.
 
-    A code has digits alone, so the letters O, I and L can only be 0 and 1.
+    A code consists of digits, so the letters O, I and L are read as 0 and 1.
     """
     return hmac.compare_digest(confirmation_digest(case, code_key(typed).translate(_MISREAD)), kept)
 
 
 def continuation_digest(code: str) -> str:
-    """How a continuation code is kept: apart from every other kind of code."""
+    """Digest of a continuation code for storage. Its prefix separates it from other kinds of codes."""
     return sha256_hex(f"continuation:{code}")
 
 
@@ -93,10 +95,10 @@ _RANDOM = re.compile(r"\b(?=\w*\d)(?=\w*[A-Za-z])[A-Za-z0-9]{10,}\b")
 
 
 def lint_note(note: str) -> str | None:
-    """Why a note is refused: "card", "code" or "password", where it looks like holding one; None where it is fit.
+    """Checks a note for secrets. Returns "card", "code" or "password" if it seems to contain one, else None.
 
-    Dates, times and years pass. It errs on the side of refusing: the note can be written without the digits. Digits of
-    other scripts, and digits with other hyphens or invisible characters between them, are digits.
+    Dates, times and years pass. It prefers false positives: a note can be written without the digits. Digits of other
+    scripts, and digits separated by other hyphens or invisible characters, count as digits.
     """
     note = plain_marks(note)
     rows = [re.sub(r"\D", "", row) for row in _DIGITS.findall(_MOMENT.sub(" ", note))]
@@ -108,7 +110,7 @@ def lint_note(note: str) -> str | None:
 
 
 def _luhn(digits: str) -> bool:
-    """The check digit of payment cards (ISO/IEC 7812-1, annex B)."""
+    """Check digit of payment cards (ISO/IEC 7812-1, annex B)."""
     total = 0
     for position, digit in enumerate(reversed(digits)):
         value = int(digit) * (1 + position % 2)

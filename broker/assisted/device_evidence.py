@@ -1,7 +1,7 @@
-"""What it is worth to a case that somebody proved who they are on a device of their own, and confirmed it.
+"""Device evidence: the evidence that a sign-in confirmed on the citizen's own device gives to a case.
 
-It is an electronic record like others, but one that no member of staff answers for: the checks are filled in by what
-the provider said. How much they are worth stands in the profile file.
+It is an electronic record whose checks are filled in from the provider's answer, not by a member of staff. The profile
+file sets its scores.
 """
 
 from collections.abc import Mapping
@@ -16,18 +16,19 @@ KIND: Final = "own_device"
 CONFIRMED: Final = "confirmed"
 STRONGLY: Final = "confirmed_strongly"
 MATCH: Final = "details_match"
-"""The kind of evidence, and its checks, as the profile file names them."""
+"""Kind of this evidence and names of its checks in the profile file."""
 
 BY: Final = "broker"
-"""Who recorded it, where members of staff stand otherwise."""
+"""Recorder of the evidence, in place of a staff id."""
 
 
 def device_evidence(
     case: Case, question: str, level: Level, way: str, claims: Mapping[str, Any], now: float
 ) -> EvidenceRecord:
-    """The evidence of one confirmation: `question` is its id, `way` the name of the provider, for colleagues alone.
+    """Builds the evidence of one confirmation. `question` is its id; `way` is the name of the provider, visible to
+    staff only.
 
-    The claims are held against the details that were recorded in the case, and forgotten.
+    The claims are compared with the details recorded in the case and not stored.
     """
     answers = {
         CONFIRMED: True,
@@ -41,11 +42,10 @@ def device_evidence(
 
 
 def matches(details: Mapping[str, str], claims: Mapping[str, Any]) -> bool:
-    """Whether claims name the same person as the recorded details: the same whole name and the same date of birth.
+    """Whether claims and recorded details name the same person: same whole name and same date of birth.
 
-    Names are compared as `normalize.names` does. A person may have one name only; registers disagree about whether it
-    is a given or a family name, so it may stand in either. A date of which parts are unknown is the same only if the
-    same parts are unknown: a birthday in 1977 is not any birthday in 1977.
+    Names are compared as in `normalize.names`. A person may have one name only; registers disagree on whether it is a
+    given or a family name, so either is accepted. Partial dates are equal only if the same parts are unknown.
     """
     whole, born = _whole_name(details), _date(details.get("birthdate"))
     return bool(whole and born) and _date(claims.get("birthdate")) == born and whole in _whole_names(claims)
@@ -56,7 +56,7 @@ def _whole_name(details: Mapping[str, str]) -> str:
 
 
 def _whole_names(claims: Mapping[str, Any]) -> frozenset[str]:
-    """The whole names that claims say: made of the parts, and `name` unless it puts the parts in another order."""
+    """Whole names in the claims: composed of the parts, and `name` unless it has the parts in another order."""
     given, family, name = (_key(claims.get(part)) for part in ("given_name", "family_name", "name"))
     parts = {
         _joined(claims, "given_name", "family_name"),

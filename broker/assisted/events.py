@@ -1,4 +1,4 @@
-"""What can happen to a case. `by` is the member of staff who acts; the rest comes from the citizen or a clock."""
+"""Events of a case. `by` is the member of staff who acts; the other events come from the citizen or a deadline."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from broker.assisted.case import (
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """The citizen said how to be reached and which kind of session suits. `marks` stand for the contact address."""
+    """The citizen gave a contact address and chose a channel. `marks` are fingerprints of the address."""
 
     contact: Contact
     channel: Channel
@@ -31,12 +31,14 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class ReadyForSession:
-    """The citizen is ready to talk to somebody now."""
+    """The citizen is ready for a session now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """A continuation code (its digest is `used`) brought another browser. `continuation` is the next code's digest."""
+    """A continuation code (digest `used`) moved the case to another browser. `continuation` is the next
+    code's digest.
+    """
 
     browser: str
     used: str
@@ -45,40 +47,40 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class TransactionReplaced:
-    """The transaction that waited for the case is gone: another, of the same citizen's browser, waits in its place."""
+    """Another transaction of the same browser waits for the case, since the first one has ended."""
 
     transaction: str
 
 
 @dataclass(frozen=True, slots=True)
 class ContinuationCodeIssued:
-    """A new continuation code was shown, in the browser that looks on. `continuation` is its digest."""
+    """A new continuation code was displayed in the current browser. `continuation` is its digest."""
 
     continuation: str
 
 
 @dataclass(frozen=True, slots=True)
 class CodeSent:
-    """A confirmation code went out. The one before it is dead."""
+    """A confirmation code was sent. It invalidates the one before."""
 
     confirmation: Confirmation
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptsExhausted:
-    """Too many wrong codes or words: a lead has to look at it."""
+    """The limit of wrong codes or words was reached: a lead must decide."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceConfirmed:
-    """Somebody proved who they are on a device of their own and confirmed what staff asked. The same id replaces."""
+    """The citizen confirmed the request of staff on their own device. Evidence with the same id is replaced."""
 
     evidence: EvidenceRecord
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The citizen proved to be the one who asked, and agreed to the details. `reusable` if they want to keep it."""
+    """The citizen proved that they opened the case, and accepted the details. `reusable` if they keep the identity."""
 
     binding: IdentityBinding
     reusable: bool = False
@@ -86,19 +88,19 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """The identity answered a service."""
+    """The identity was released to a service."""
 
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
-    """The citizen does not want help any more, or found another way."""
+    """The citizen withdrew the case, or signed in another way."""
 
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Repudiated:
-    """The citizen says "this was not me"."""
+    """The citizen reports that the case was not theirs."""
 
 
 # --- the agent ---
@@ -113,14 +115,14 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Renewed:
-    """The holder is still at work: the lease begins anew."""
+    """The holder is still at work: the lease is renewed."""
 
     by: str
 
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """The holder gives the case back, before a session or from a review."""
+    """The holder returned the case, before a session or from a review."""
 
     by: str
     reason: str
@@ -128,7 +130,7 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class SessionStarted:
-    """The agent and the citizen meet."""
+    """The session between agent and citizen started."""
 
     by: str
     channel: Channel
@@ -136,14 +138,14 @@ class SessionStarted:
 
 @dataclass(frozen=True, slots=True)
 class WordsExchanged:
-    """Each side read its word of the mutual phrase, and both were right."""
+    """Both words of the mutual phrase were read aloud and were correct."""
 
     by: str
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceRecorded:
-    """A piece of evidence with its checks. The same id replaces what was recorded before."""
+    """A piece of evidence was recorded with its checks. Evidence with the same id is replaced."""
 
     by: str
     evidence: EvidenceRecord
@@ -152,7 +154,7 @@ class EvidenceRecorded:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceRemoved:
-    """A piece of evidence was recorded by mistake."""
+    """A piece of evidence that was recorded by mistake was removed."""
 
     by: str
     id: str
@@ -160,7 +162,7 @@ class EvidenceRemoved:
 
 @dataclass(frozen=True, slots=True)
 class ChecksRecorded:
-    """Checks of the person (activity, fraud). A check of the same name is replaced."""
+    """Checks of the person (activity, fraud) were recorded. A check of the same name is replaced."""
 
     by: str
     checks: tuple[CheckRecord, ...]
@@ -168,7 +170,7 @@ class ChecksRecorded:
 
 @dataclass(frozen=True, slots=True)
 class DetailsRecorded:
-    """The person's details as the evidence shows them. Whatever differs from an earlier record is a correction."""
+    """The personal details were recorded from the evidence. A difference from an earlier record is a correction."""
 
     by: str
     claims: Mapping[str, str]
@@ -176,7 +178,7 @@ class DetailsRecorded:
 
 @dataclass(frozen=True, slots=True)
 class SessionDropped:
-    """The session broke off; the citizen waits again."""
+    """The session broke off; the citizen returns to the queue."""
 
     by: str
     reason: str
@@ -184,15 +186,14 @@ class SessionDropped:
 
 @dataclass(frozen=True, slots=True)
 class SessionEnded:
-    """The session is over; the agent decides. The citizen is not told what."""
+    """The session ended; the agent decides. The citizen does not learn the decision here."""
 
     by: str
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The agent's decision. `alike` counts other cases with one of the same marks, `drawn` says that chance, asked
-    after the decision, wants a second person."""
+    """The agent decided. `alike` counts other cases with one of the same fingerprints; `drawn` is the random sample."""
 
     verdict: Verdict
     alike: int = 0
@@ -200,7 +201,7 @@ class Decided:
 
     @property
     def by(self) -> str:
-        """Whose decision it is."""
+        """Agent who decided."""
         return self.verdict.by
 
 
@@ -216,34 +217,34 @@ class ReviewClaimed:
 
 @dataclass(frozen=True, slots=True)
 class IndependentReviewRecorded:
-    """The reviewer wrote down what they would decide. Only now may they see the agent's verdict."""
+    """The reviewer recorded their own decision. Only after that may they see the agent's verdict."""
 
     view: IndependentReview
 
     @property
     def by(self) -> str:
-        """Whose view it is."""
+        """Reviewer who recorded it."""
         return self.view.by
 
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """The reviewer's word on the agent's verdict."""
+    """The reviewer agreed or disagreed with the agent's verdict."""
 
     review: Review
 
     @property
     def by(self) -> str:
-        """Whose word it is."""
+        """Reviewer who decided."""
         return self.review.by
 
 
-# --- leads, and whoever is signed in ---
+# --- leads, and any member of staff ---
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Somebody looked the case up by its reference, and said why."""
+    """A member of staff opened the case by its reference and gave a reason."""
 
     by: str
     reason: str
@@ -251,7 +252,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Reassigned:
-    """A lead takes the case from whoever holds it."""
+    """A lead took the case from its holder."""
 
     by: str
     reason: str
@@ -259,7 +260,7 @@ class Reassigned:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A lead stops the case until they know more."""
+    """A lead put the case on hold."""
 
     by: str
     reason: str
@@ -267,7 +268,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class HoldEnded:
-    """A lead lets a stopped case go on: it waits in the queue again."""
+    """A lead ended the hold: the case returns to the queue."""
 
     by: str
     reason: str
@@ -275,7 +276,7 @@ class HoldEnded:
 
 @dataclass(frozen=True, slots=True)
 class HoldDeclined:
-    """A lead declines a stopped case."""
+    """A lead declined a held case."""
 
     by: str
     reasons: tuple[str, ...]
@@ -284,7 +285,7 @@ class HoldDeclined:
 
 @dataclass(frozen=True, slots=True)
 class Flagged:
-    """A silent alarm."""
+    """A member of staff raised a silent alarm."""
 
     by: str
     reason: str
@@ -292,14 +293,14 @@ class Flagged:
 
 @dataclass(frozen=True, slots=True)
 class InterestDeclared:
-    """A member of staff knows the citizen, or is the citizen."""
+    """A member of staff declared a conflict of interest: they know the citizen, or are the citizen."""
 
     by: str
 
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """A remark of the holder's or of a lead's."""
+    """The holder or a lead added a note."""
 
     by: str
     text: str
@@ -307,33 +308,33 @@ class Noted:
 
 @dataclass(frozen=True, slots=True)
 class Revoked:
-    """A lead takes the identity back: fraud, or a mistake."""
+    """A lead revoked the identity: fraud or a mistake."""
 
     by: str
     reason: str
 
 
-# --- the clock ---
+# --- deadlines ---
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseLapsed:
-    """Nobody renewed the lease."""
+    """The lease expired."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewLate:
-    """The review was not done in time. It comes first now; nothing is decided by waiting."""
+    """The review deadline passed. The case moves to the front; nothing is decided by time alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadlinePassed:
-    """The time of the state, or of the whole case, is over."""
+    """The deadline of the state, or of the whole case, passed."""
 
 
 @dataclass(frozen=True, slots=True)
 class RedressEnded:
-    """The time to complain about a declined case is over: its personal data goes."""
+    """The time to appeal a declined case passed: its personal data is erased."""
 
 
 ByStaff = (

@@ -1,6 +1,7 @@
-"""The calculator: which level the recorded evidence supports, and what is missing for the level that was asked.
+"""Calculation of the level of assurance: which level the recorded evidence supports, and what is missing for the level
+that the service requested.
 
-Staff record what they saw; nobody types a level.
+Staff record observations; the level is always computed.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,7 +15,7 @@ from broker.model.assurance import EvidenceType, Level
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """What one piece of evidence scores. `id` is the evidence's."""
+    """Scores of one piece of evidence. `id` is the id of the evidence."""
 
     id: str
     strength: int
@@ -23,7 +24,7 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What everything recorded scores. `stopped` names checks of the person whose "no" ends it."""
+    """Scores of everything recorded. `stopped` names checks of the person that were failed and rule out any level."""
 
     evidence: tuple[Scored, ...] = ()
     activity: int = 0
@@ -33,7 +34,7 @@ class Scores:
 
 
 class Requirement(StrEnum):
-    """What a profile can lack."""
+    """Kinds of requirements that a profile can miss."""
 
     EVIDENCE = "evidence"
     ACTIVITY = "activity"
@@ -44,7 +45,9 @@ class Requirement(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MissingRequirement:
-    """One thing a profile lacks. For evidence `piece` says what it would have to score; else `needed` over `have`."""
+    """One requirement that is not met. For evidence, `piece` is the required score; otherwise `needed` and `have` are
+    scores.
+    """
 
     aspect: Requirement
     needed: int
@@ -54,7 +57,7 @@ class MissingRequirement:
 
 @dataclass(frozen=True, slots=True)
 class PathToLevel:
-    """One profile that would reach the level, and what it lacks: the fewer, the nearer."""
+    """Profile that would reach the level, and its missing requirements. Fewer are better."""
 
     profile: str
     level: Level
@@ -63,10 +66,10 @@ class PathToLevel:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What the evidence supports: a level with the profile that gives it, or None.
+    """Assessment of the evidence: the supported level and its profile, or None.
 
-    `cap` is the most this channel and evidence can carry, `ways` the nearest ways to the level that was asked, empty
-    where it is reached; `version` that of the data.
+    `cap` is the highest level for this channel and evidence; `ways` are the best paths to the requested level, empty if
+    it is reached; `version` is the version of the profile file.
     """
 
     version: str
@@ -77,15 +80,15 @@ class Assessment:
     ways: tuple[PathToLevel, ...]
 
 
-_SHOWN = 3
-"""How many ways to the asked level are shown."""
+_MAX_PATHS = 3
+"""Maximum number of paths to the requested level."""
 
 
 def assess(case: Case, profiles: Profiles) -> Assessment:
-    """What the case's evidence supports now."""
+    """Computes the level that the evidence of the case supports now."""
     scores = score(case, profiles)
     cap = level_cap(case, profiles)
-    met = [(name, profile) for name, profile in profiles.profiles.items() if not lacks(profile, scores)]
+    met = [(name, profile) for name, profile in profiles.profiles.items() if not unmet_requirements(profile, scores)]
     name, best = max(met, key=lambda pair: pair[1].level, default=(None, None))
     level = min(best.level, cap) if best and not scores.stopped else None
     enough = level is not None and level >= case.level
@@ -100,13 +103,13 @@ def assess(case: Case, profiles: Profiles) -> Assessment:
 
 
 def score(case: Case, profiles: Profiles) -> Scores:
-    """The scores of everything recorded in a case."""
+    """Computes the scores of everything recorded in a case."""
     person = _answers(case.checks)
     pieces = tuple(_scored(evidence, profiles) for evidence in case.evidence)
     return Scores(
         evidence=pieces,
-        activity=_worth(profiles.activity, person[CheckOutcome.YES]),
-        fraud=_worth(profiles.fraud, person[CheckOutcome.YES]),
+        activity=_best_score(profiles.activity, person[CheckOutcome.YES]),
+        fraud=_best_score(profiles.fraud, person[CheckOutcome.YES]),
         verification=_verification(case, pieces, profiles),
         stopped=_stopping(person[CheckOutcome.NO], profiles),
     )
@@ -117,7 +120,7 @@ def _answers(checks: Iterable[CheckRecord]) -> dict[CheckOutcome, frozenset[str]
     return {outcome: frozenset(c.check for c in recorded if c.outcome is outcome) for outcome in CheckOutcome}
 
 
-def _worth(rules: Sequence[ScoreRule], passed: frozenset[str]) -> int:
+def _best_score(rules: Sequence[ScoreRule], passed: frozenset[str]) -> int:
     return max((rule.score for rule in rules if passed.issuperset(rule.needs)), default=0)
 
 
@@ -131,11 +134,11 @@ def _scored(evidence: EvidenceRecord, profiles: Profiles) -> Scored:
     if kind is None or _stopping(answers[CheckOutcome.NO], profiles):
         return Scored(evidence.id, 0, 0)
     passed = answers[CheckOutcome.YES] & set(kind.checks)
-    return Scored(evidence.id, _worth(kind.strength, passed), _worth(kind.validity, passed))
+    return Scored(evidence.id, _best_score(kind.strength, passed), _best_score(kind.validity, passed))
 
 
 def _verification(case: Case, pieces: Sequence[Scored], profiles: Profiles) -> int:
-    """Only evidence that is itself worth something can show whose it is."""
+    """Score for verification. Only evidence with a validity score can verify whose it is."""
     best = 0
     for evidence, scored in zip(case.evidence, pieces, strict=True):
         passed = _answers(evidence.checks)[CheckOutcome.YES]
@@ -147,7 +150,7 @@ def _verification(case: Case, pieces: Sequence[Scored], profiles: Profiles) -> i
 
 
 def level_cap(case: Case, profiles: Profiles) -> Level:
-    """The most that the channel of the session and the types of evidence can carry."""
+    """Highest level that the channel of the session and the types of evidence allow."""
     if case.channel is None:
         return Level.LOW
     rule = profiles.caps[case.channel]
@@ -158,8 +161,8 @@ def level_cap(case: Case, profiles: Profiles) -> Level:
     return min(cap, profiles.alone.get(types.pop(), cap)) if len(types) == 1 else cap
 
 
-def lacks(profile: AssuranceProfile, scores: Scores) -> tuple[MissingRequirement, ...]:
-    """What a profile lacks; nothing if its scores are all met."""
+def unmet_requirements(profile: AssuranceProfile, scores: Scores) -> tuple[MissingRequirement, ...]:
+    """Requirements of a profile that the scores do not meet; empty if all are met."""
     missing = [
         MissingRequirement(Requirement.EVIDENCE, 1, 0, piece) for piece in _unmet(profile.evidence, scores.evidence)
     ]
@@ -174,7 +177,7 @@ def lacks(profile: AssuranceProfile, scores: Scores) -> tuple[MissingRequirement
 
 
 def _unmet(pieces: Sequence[EvidenceRequirement], evidence: Sequence[Scored]) -> tuple[EvidenceRequirement, ...]:
-    """The fewest pieces that no evidence of its own can fill: each piece of evidence counts once."""
+    """Smallest set of required pieces that no evidence fills. Each piece of evidence counts once."""
     if not pieces:
         return ()
     first, rest = pieces[0], pieces[1:]
@@ -189,8 +192,8 @@ def _unmet(pieces: Sequence[EvidenceRequirement], evidence: Sequence[Scored]) ->
 def _nearest(asked: Level, cap: Level, scores: Scores, profiles: Profiles) -> tuple[PathToLevel, ...]:
     channel = (MissingRequirement(Requirement.CHANNEL, asked, cap),) if cap < asked else ()
     ways = [
-        PathToLevel(name, profile.level, (*lacks(profile, scores), *channel))
+        PathToLevel(name, profile.level, (*unmet_requirements(profile, scores), *channel))
         for name, profile in profiles.profiles.items()
         if profile.level >= asked
     ]
-    return tuple(sorted(ways, key=lambda way: (len(way.lacks), way.level))[:_SHOWN])
+    return tuple(sorted(ways, key=lambda way: (len(way.lacks), way.level))[:_MAX_PATHS])

@@ -1,8 +1,8 @@
-"""What evidence is worth: kinds of evidence, checks, profiles and caps, read from one versioned file.
+"""Assurance profiles: kinds of evidence, checks, profiles and caps, loaded from one versioned TOML file.
 
 The four scores (strength and validity of evidence, activity, fraud, verification; each 0 to 4) and the thresholds of
-the profiles are modelled on the United Kingdom's guidance on proving identity (GPG 45). Words and layout are our own,
-and an operator may hold their staff to another file.
+the profiles are modelled on the United Kingdom's guidance on proving identity (GPG 45). Wording and layout are our own,
+and an operator may supply another file.
 """
 
 import tomllib
@@ -22,12 +22,11 @@ Texts = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class CheckKind:
-    """One question on a checklist. `text` by language.
+    """Check on a checklist. `text` is by language.
 
-    `methods` gives the check method of OpenID Identity Assurance by channel: where a channel is missing, the check
-    cannot be done there. `skill` is what the member of staff must be trained for. With `stops` a "no" ends it: a piece
-    of evidence is worth nothing any more, and where the check is about the person no level is reached at all. An
-    `optional` check may be left unanswered.
+    `methods` maps channels to check methods of OpenID Identity Assurance; a channel that is missing cannot do the
+    check. `skill` is the training that the member of staff needs. If `stops` is set, a "no" is final: a piece of
+    evidence scores 0, and for a check of the person no level is reached. An `optional` check may stay unanswered.
     """
 
     text: Texts
@@ -39,7 +38,7 @@ class CheckKind:
 
 @dataclass(frozen=True, slots=True)
 class ScoreRule:
-    """A score, and the checks that must all be answered with yes for it."""
+    """Score, and the checks that must all be answered with yes to reach it."""
 
     score: Score
     needs: tuple[str, ...] = ()
@@ -47,10 +46,10 @@ class ScoreRule:
 
 @dataclass(frozen=True, slots=True)
 class FieldKind:
-    """Something to note about a piece of evidence.
+    """Field of a piece of evidence.
 
-    `member` is where it stands in what a service is told (OpenID Identity Assurance Schema Definition 1.0, dots for
-    nested members); what has none never leaves. A `mark` field is compared across cases.
+    `member` is its path in the verified claims sent to a service (OpenID Identity Assurance Schema Definition 1.0, dots
+    for nested members); a field without one is never sent. A `mark` field is compared across cases.
     """
 
     text: Texts
@@ -60,15 +59,15 @@ class FieldKind:
 
     @property
     def dated(self) -> bool:
-        """Whether it holds a date: its member is one of those that are dates in the standard."""
+        """Whether the field holds a date: its member is one of the standard's date members."""
         return (self.member or "").rpartition(".")[2].startswith("date_")
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceKind:
-    """One kind of evidence: its checklist, what is noted, and what it is worth once checked.
+    """Kind of evidence: its checklist, its fields, and the scores of its checks.
 
-    What is not `by_staff` is recorded by what the citizen does, and by nobody else.
+    Evidence that is not `by_staff` is recorded only by an action of the citizen.
     """
 
     text: Texts
@@ -83,8 +82,9 @@ class EvidenceKind:
 
 @dataclass(frozen=True, slots=True)
 class VerificationRule:
-    """A score for showing that the person is the one on the evidence: a check, in one of some channels, on evidence
-    of at least a strength."""
+    """Score for verifying that the person is the subject of the evidence: a check, in one of several channels, on
+    evidence of a minimum strength.
+    """
 
     score: Score
     check: str
@@ -94,7 +94,7 @@ class VerificationRule:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceRequirement:
-    """What one piece of evidence has to score for a profile."""
+    """Scores that one piece of evidence must reach for a profile."""
 
     strength: Score
     validity: Score
@@ -102,7 +102,7 @@ class EvidenceRequirement:
 
 @dataclass(frozen=True, slots=True)
 class AssuranceProfile:
-    """One way to reach a level: scores that must all be met."""
+    """Profile that gives a level if all its scores are met."""
 
     level: Level
     evidence: tuple[EvidenceRequirement, ...]
@@ -113,7 +113,7 @@ class AssuranceProfile:
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """The most a channel can reach: `level`, or `without` where no evidence passed one of the checks `needs_one_of`."""
+    """Highest level of a channel: `level`, or `without` if no evidence passed one of the checks `needs_one_of`."""
 
     level: Level
     without: Level | None = None
@@ -122,7 +122,10 @@ class Cap:
 
 @dataclass(frozen=True, slots=True)
 class AuthenticationRule:
-    """What the ways to take up an identity are worth. `live`: browser, code and words of a live case, once."""
+    """Levels of the proofs with which a citizen binds an identity.
+
+    `live` applies to asking browser, code and words of a live case together; `code` to anything less.
+    """
 
     code: Level
     live: Level
@@ -130,7 +133,7 @@ class AuthenticationRule:
 
 @dataclass(frozen=True, slots=True)
 class Profiles:
-    """Everything the calculator goes by. `alone` caps cases whose evidence is all of one type."""
+    """Content of the profile file. `alone` caps cases whose evidence is all of one type."""
 
     version: str
     framework: str
@@ -148,20 +151,20 @@ class Profiles:
 
     @property
     def highest(self) -> Level:
-        """The highest level a service can ever be told after help from a person."""
+        """Highest level that a service can ever receive after assisted verification."""
         caps = max(cap.level for cap in self.caps.values())
         best = max(profile.level for profile in self.profiles.values())
         return min(caps, best, max(self.authentication.code, self.authentication.live))
 
 
 def read(table: Mapping[str, Any]) -> tuple[Profiles | None, list[Problem]]:
-    """The profiles a TOML table describes, or every problem in it."""
+    """Parses the profiles from a TOML table. Returns them, or every problem found."""
     profiles, problems = load(table, Profiles)
     return profiles, problems or (_check_references(profiles) if profiles else [])
 
 
 def _check_references(profiles: Profiles) -> list[Problem]:
-    """References to checks and channels that nothing defines: a level that could never, or always, be reached."""
+    """Finds references to undefined checks or channels, by which a level could never, or always, be reached."""
     known = profiles.checks.keys()
     used: dict[str, tuple[str, ...]] = {
         "person": profiles.person,
@@ -176,13 +179,13 @@ def _check_references(profiles: Profiles) -> list[Problem]:
         missing = tuple(need for need in needs if need in known and need not in kind.checks)
         used[f"kinds.{name}"] = (*needs, *(f"{need} (not on its checklist)" for need in missing))
     problems = [
-        Problem(path, f'"{check}" is no check', "name one of the tables under [checks]")
+        Problem(path, f'"{check}" is not a check', "name one of the tables under [checks]")
         for path, checks in used.items()
         for check in checks
         if check not in known
     ]
     return problems + [
-        Problem(f"caps.{channel}", "this channel has no cap", "say what it can reach at most")
+        Problem(f"caps.{channel}", "this channel has no cap", "set the highest level it can reach")
         for channel in Channel
         if channel not in profiles.caps
     ]
@@ -190,7 +193,7 @@ def _check_references(profiles: Profiles) -> list[Problem]:
 
 @cache
 def default_profiles() -> Profiles:
-    """The profiles that come with the broker. Raises ValueError if they were damaged."""
+    """Loads the profiles of the package. Raises ValueError if the file is invalid."""
     table = tomllib.loads(files("broker.assisted").joinpath("profiles.toml").read_text("utf-8"))
     profiles, problems = read(table)
     if profiles is None or problems:

@@ -1,4 +1,4 @@
-"""Who works on what next: the system assigns, nobody browses."""
+"""Queue of cases: assigns the next case to a member of staff. Staff do not choose cases."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,9 @@ from broker.model.staff import StaffMember, StaffRole
 
 
 def suits(case: Case, member: StaffMember) -> bool:
-    """Whether a member of staff may take the case now: part, language and channel fit, and they have no other part."""
+    """Whether a member of staff may take the case now: role, language and channel fit, and they have no other role in
+    it.
+    """
     speaks = not member.languages or case.language in member.languages
     serves = not member.channels or case.channel is None or case.channel in member.channels
     match case.state:
@@ -26,7 +28,7 @@ def suits(case: Case, member: StaffMember) -> bool:
 
 
 def in_turn(cases: Iterable[Case], member: StaffMember) -> list[Case]:
-    """The cases somebody may take, in their turn: late reviews, then what is due first, then who waited longest."""
+    """Sorts the cases a member of staff may take: late reviews, then the earliest deadline, then the longest wait."""
     return sorted(
         (case for case in cases if suits(case, member)),
         key=lambda case: (not case.late, case.deadline or case.expires, case.queued or case.created, case.id),

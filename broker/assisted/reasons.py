@@ -1,4 +1,4 @@
-"""Why staff do what they do: closed words, for history, audit and measures. What words cannot say goes into a note."""
+"""Reasons that staff give for actions: a closed set, for history, audit and metrics. Free text goes into a note."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 
 class ReasonContext(StrEnum):
-    """When a reason is asked for."""
+    """Actions for which a reason is required."""
 
     OPEN = "open"
     PUT_BACK = "put_back"
@@ -25,7 +25,7 @@ class ReasonContext(StrEnum):
 
 
 class Reason(StrEnum):
-    """Every reason there is."""
+    """All reasons."""
 
     CITIZEN_CALLED = "citizen_called"
     FOLLOW_UP = "follow_up"
@@ -89,9 +89,9 @@ REASONS: Mapping[ReasonContext, tuple[Reason, ...]] = MappingProxyType(
         On.COULD_NOT: (R.NO_EQUIPMENT, R.NOT_SHOWN, R.DAMAGED, R.SOURCE_DOWN, R.NOT_POSSIBLE_FOR_CITIZEN),
     }
 )
-"""What may be given as a reason on each occasion. An approval needs none."""
+"""Valid reasons by action. An approval needs none."""
 
 
 def valid_for(occasion: ReasonContext, *given: str) -> bool:
-    """Whether every reason given is one of those for the occasion, and there is at least one."""
+    """Whether at least one reason is given and all of them are valid for the action."""
     return bool(given) and set(given) <= set(REASONS[occasion])

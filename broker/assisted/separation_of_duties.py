@@ -1,4 +1,4 @@
-"""Who may act on a case: requester, agent and reviewer are three people, and some approvals need the third."""
+"""Separation of duties: requester, agent and reviewer are three people, and some approvals need a second review."""
 
 from enum import StrEnum
 
@@ -7,13 +7,13 @@ from broker.assisted.deadlines import CasePolicy
 from broker.model.assurance import EvidenceType, Level
 
 SENSITIVE = frozenset({"name", "given_name", "middle_name", "family_name", "birthdate"})
-"""Claims whose correction brings a second person in."""
+"""Claims whose correction requires a second review."""
 
-_TOUCHLESS = frozenset({"claimed", "review_claimed", "put_back"})
+_NOT_WORK = frozenset({"claimed", "review_claimed", "put_back"})
 
 
 class SecondReviewReason(StrEnum):
-    """Why an approval needs a second person."""
+    """Reasons for which an approval needs a second review."""
 
     HIGH_LEVEL = "high_level"
     VOUCH = "vouch"
@@ -28,9 +28,9 @@ class SecondReviewReason(StrEnum):
 def second_review_reasons(
     case: Case, verdict: Verdict, alike: int, drawn: bool, policy: CasePolicy
 ) -> tuple[SecondReviewReason, ...]:
-    """Every reason for which this verdict needs a second person; none for anything but an approval.
+    """Reasons for which this verdict needs a second review; empty unless it is an approval.
 
-    `alike` counts other cases with the same document or telephone number; `drawn` is the chance sample.
+    `alike` counts other cases with the same document or telephone number; `drawn` is the random sample.
     """
     if verdict.decision is not Decision.APPROVE:
         return ()
@@ -50,19 +50,23 @@ def second_review_reasons(
 
 
 def participants(case: Case, role: Role) -> frozenset[str]:
-    """Who has worked on the case in a part, in any round. Taking it and giving it straight back is no work."""
-    return frozenset(move.who for move in case.history if move.role is role and move.event not in _TOUCHLESS)
+    """Staff who worked on the case in a role, in any round. Taking a case and returning it at once does not count."""
+    return frozenset(move.who for move in case.history if move.role is role and move.event not in _NOT_WORK)
 
 
 def may_be_agent(case: Case, who: str) -> bool:
-    """Whether somebody may be the agent: not the requester, no reviewer of any round, and a stranger to the citizen."""
+    """Whether a member of staff may be the agent: not the requester, not a reviewer of any round, no conflict of
+    interest.
+    """
     return (
         who != case.requester and who not in case.conflicts_of_interest and who not in participants(case, Role.REVIEWER)
     )
 
 
 def may_be_reviewer(case: Case, who: str) -> bool:
-    """Whether somebody may be the reviewer: not the requester, no agent of any round, and a stranger to the citizen."""
+    """Whether a member of staff may be the reviewer: not the requester, not an agent of any round, no conflict of
+    interest.
+    """
     return (
         who not in (case.requester, case.agent)
         and who not in case.conflicts_of_interest
@@ -71,5 +75,5 @@ def may_be_reviewer(case: Case, who: str) -> bool:
 
 
 def may_lead(case: Case, who: str) -> bool:
-    """Whether somebody may settle a stopped case: nobody who has a part in it."""
+    """Whether a member of staff may settle a held case: only without any other role in it."""
     return may_be_agent(case, who) and may_be_reviewer(case, who)

@@ -1,4 +1,4 @@
-"""The life of a case: one table, and the one function that moves a case along it."""
+"""State machine of a verification case: the table of transitions, and the one function that changes a case."""
 
 import re
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ from broker.assisted.deadlines import CasePolicy, deadline, due_event
 from broker.assisted.separation_of_duties import may_be_agent, may_be_reviewer, may_lead
 from broker.assisted.updates import apply
 
-PAUSE = 30
-"""Within so many seconds a second confirmation code does not go out: the first is on its way."""
+CODE_INTERVAL = 30
+"""Minimum time in seconds between two confirmation codes."""
 
 STAY = None
-"""As a target: the state stays with its clock, and something is noted in the case."""
+"""Target of a rule that records something: state and deadline do not change."""
 
 S = CaseState
 RECORDING = frozenset({S.IN_SESSION, S.DECISION})
@@ -26,19 +26,20 @@ AFTER = frozenset({S.BOUND, S.RELEASED})
 
 @dataclass(frozen=True, slots=True)
 class TransitionRule:
-    """One line of the table: what may happen in which states, where it can lead, and in which part somebody acts.
+    """One rule of the table: the event, the states it may happen in, the states it can lead to, and the role of the
+    actor.
 
-    `told` is False for what is too frequent and too small for the history.
+    `in_history` is False if the event is too frequent for the history.
     """
 
     event: type[ev.Event]
     sources: frozenset[CaseState]
     targets: tuple[CaseState | None, ...]
     role: Role
-    told: bool = True
+    in_history: bool = True
 
 
-def _line(
+def _rule(
     event: type[ev.Event],
     sources: CaseState | frozenset[CaseState],
     targets: CaseState | tuple[CaseState | None, ...] | None,
@@ -49,73 +50,73 @@ def _line(
         frozenset({sources}) if isinstance(sources, CaseState) else sources,
         targets if isinstance(targets, tuple) else (targets,),
         role,
-        told=event is not ev.Renewed,
+        in_history=event is not ev.Renewed,
     )
 
 
 RULES: tuple[TransitionRule, ...] = (
-    # asking
-    _line(ev.Submitted, S.DRAFT, S.REQUESTED, Role.CITIZEN),
-    _line(ev.ReadyForSession, S.REQUESTED, S.QUEUED, Role.CITIZEN),
+    # request
+    _rule(ev.Submitted, S.DRAFT, S.REQUESTED, Role.CITIZEN),
+    _rule(ev.ReadyForSession, S.REQUESTED, S.QUEUED, Role.CITIZEN),
     # the session
-    _line(ev.Claimed, S.QUEUED, S.CLAIMED, Role.AGENT),
-    _line(ev.SessionStarted, S.CLAIMED, S.IN_SESSION, Role.AGENT),
-    _line(ev.WordsExchanged, S.IN_SESSION, STAY, Role.AGENT),
-    _line(ev.EvidenceRecorded, RECORDING, STAY, Role.AGENT),
-    _line(ev.EvidenceRemoved, RECORDING, STAY, Role.AGENT),
-    _line(ev.ChecksRecorded, RECORDING, STAY, Role.AGENT),
-    _line(ev.DetailsRecorded, RECORDING, STAY, Role.AGENT),
-    _line(ev.DeviceConfirmed, RECORDING, STAY, Role.CITIZEN),
-    _line(ev.SessionEnded, S.IN_SESSION, S.DECISION, Role.AGENT),
-    _line(ev.SessionDropped, S.IN_SESSION, S.QUEUED, Role.AGENT),
-    _line(ev.Returned, frozenset({S.CLAIMED, S.DECISION}), S.QUEUED, Role.AGENT),
-    _line(ev.Renewed, WITH_AGENT, STAY, Role.AGENT),
-    _line(ev.LeaseLapsed, WITH_AGENT, S.QUEUED, Role.CLOCK),
-    _line(ev.Reassigned, WITH_AGENT, S.QUEUED, Role.LEAD),
+    _rule(ev.Claimed, S.QUEUED, S.CLAIMED, Role.AGENT),
+    _rule(ev.SessionStarted, S.CLAIMED, S.IN_SESSION, Role.AGENT),
+    _rule(ev.WordsExchanged, S.IN_SESSION, STAY, Role.AGENT),
+    _rule(ev.EvidenceRecorded, RECORDING, STAY, Role.AGENT),
+    _rule(ev.EvidenceRemoved, RECORDING, STAY, Role.AGENT),
+    _rule(ev.ChecksRecorded, RECORDING, STAY, Role.AGENT),
+    _rule(ev.DetailsRecorded, RECORDING, STAY, Role.AGENT),
+    _rule(ev.DeviceConfirmed, RECORDING, STAY, Role.CITIZEN),
+    _rule(ev.SessionEnded, S.IN_SESSION, S.DECISION, Role.AGENT),
+    _rule(ev.SessionDropped, S.IN_SESSION, S.QUEUED, Role.AGENT),
+    _rule(ev.Returned, frozenset({S.CLAIMED, S.DECISION}), S.QUEUED, Role.AGENT),
+    _rule(ev.Renewed, WITH_AGENT, STAY, Role.AGENT),
+    _rule(ev.LeaseLapsed, WITH_AGENT, S.QUEUED, Role.CLOCK),
+    _rule(ev.Reassigned, WITH_AGENT, S.QUEUED, Role.LEAD),
     # the decision
-    _line(ev.Decided, S.DECISION, (S.APPROVED, S.REVIEW, S.REQUESTED, S.DECLINED, S.HELD), Role.AGENT),
+    _rule(ev.Decided, S.DECISION, (S.APPROVED, S.REVIEW, S.REQUESTED, S.DECLINED, S.HELD), Role.AGENT),
     # the review
-    _line(ev.ReviewClaimed, S.REVIEW, STAY, Role.REVIEWER),
-    _line(ev.Renewed, frozenset({S.REVIEW}), STAY, Role.REVIEWER),
-    _line(ev.Returned, frozenset({S.REVIEW}), STAY, Role.REVIEWER),
-    _line(ev.LeaseLapsed, S.REVIEW, STAY, Role.CLOCK),
-    _line(ev.Reassigned, S.REVIEW, STAY, Role.LEAD),
-    _line(ev.IndependentReviewRecorded, S.REVIEW, STAY, Role.REVIEWER),
-    _line(ev.Reviewed, S.REVIEW, (S.APPROVED, S.HELD), Role.REVIEWER),
-    _line(ev.ReviewLate, S.REVIEW, STAY, Role.CLOCK),
-    # taking the identity up
-    _line(ev.CodeSent, S.APPROVED, STAY, Role.CITIZEN),
-    _line(ev.AttemptsExhausted, S.APPROVED, S.HELD, Role.CLOCK),
-    _line(ev.Bound, S.APPROVED, S.BOUND, Role.CITIZEN),
-    _line(ev.Released, S.BOUND, S.RELEASED, Role.CITIZEN),
-    _line(ev.Repudiated, AFTER, S.REVOKED, Role.CITIZEN),
-    _line(ev.Revoked, AFTER, S.REVOKED, Role.LEAD),
-    # at any moment
-    _line(ev.Resumed, OPEN | {S.BOUND}, STAY, Role.CITIZEN),
-    _line(ev.TransactionReplaced, OPEN | {S.BOUND}, STAY, Role.CITIZEN),
-    _line(ev.ContinuationCodeIssued, OPEN, STAY, Role.CITIZEN),
-    _line(ev.Withdrawn, OPEN, S.WITHDRAWN, Role.CITIZEN),
-    _line(ev.Opened, frozenset(S), STAY, Role.STAFF),
-    _line(ev.Noted, OPEN, STAY, Role.STAFF),
-    _line(ev.Flagged, (OPEN | AFTER) - {S.APPROVED}, STAY, Role.STAFF),
-    _line(ev.Flagged, S.APPROVED, S.HELD, Role.STAFF),
-    _line(ev.InterestDeclared, frozenset({S.DRAFT, S.REQUESTED, S.QUEUED, S.HELD}), STAY, Role.STAFF),
-    _line(ev.InterestDeclared, S.CLAIMED, (STAY, S.QUEUED), Role.STAFF),
-    _line(ev.InterestDeclared, frozenset({S.IN_SESSION, S.DECISION, S.REVIEW, S.APPROVED}), (STAY, S.HELD), Role.STAFF),
-    _line(ev.Held, OPEN - {S.HELD}, S.HELD, Role.LEAD),
-    _line(ev.HoldEnded, S.HELD, S.QUEUED, Role.LEAD),
-    _line(ev.HoldDeclined, S.HELD, S.DECLINED, Role.LEAD),
-    _line(ev.DeadlinePassed, OPEN | {S.BOUND}, S.EXPIRED, Role.CLOCK),
-    _line(ev.RedressEnded, S.DECLINED, STAY, Role.CLOCK),
+    _rule(ev.ReviewClaimed, S.REVIEW, STAY, Role.REVIEWER),
+    _rule(ev.Renewed, frozenset({S.REVIEW}), STAY, Role.REVIEWER),
+    _rule(ev.Returned, frozenset({S.REVIEW}), STAY, Role.REVIEWER),
+    _rule(ev.LeaseLapsed, S.REVIEW, STAY, Role.CLOCK),
+    _rule(ev.Reassigned, S.REVIEW, STAY, Role.LEAD),
+    _rule(ev.IndependentReviewRecorded, S.REVIEW, STAY, Role.REVIEWER),
+    _rule(ev.Reviewed, S.REVIEW, (S.APPROVED, S.HELD), Role.REVIEWER),
+    _rule(ev.ReviewLate, S.REVIEW, STAY, Role.CLOCK),
+    # binding of the identity
+    _rule(ev.CodeSent, S.APPROVED, STAY, Role.CITIZEN),
+    _rule(ev.AttemptsExhausted, S.APPROVED, S.HELD, Role.CLOCK),
+    _rule(ev.Bound, S.APPROVED, S.BOUND, Role.CITIZEN),
+    _rule(ev.Released, S.BOUND, S.RELEASED, Role.CITIZEN),
+    _rule(ev.Repudiated, AFTER, S.REVOKED, Role.CITIZEN),
+    _rule(ev.Revoked, AFTER, S.REVOKED, Role.LEAD),
+    # in several states
+    _rule(ev.Resumed, OPEN | {S.BOUND}, STAY, Role.CITIZEN),
+    _rule(ev.TransactionReplaced, OPEN | {S.BOUND}, STAY, Role.CITIZEN),
+    _rule(ev.ContinuationCodeIssued, OPEN, STAY, Role.CITIZEN),
+    _rule(ev.Withdrawn, OPEN, S.WITHDRAWN, Role.CITIZEN),
+    _rule(ev.Opened, frozenset(S), STAY, Role.STAFF),
+    _rule(ev.Noted, OPEN, STAY, Role.STAFF),
+    _rule(ev.Flagged, (OPEN | AFTER) - {S.APPROVED}, STAY, Role.STAFF),
+    _rule(ev.Flagged, S.APPROVED, S.HELD, Role.STAFF),
+    _rule(ev.InterestDeclared, frozenset({S.DRAFT, S.REQUESTED, S.QUEUED, S.HELD}), STAY, Role.STAFF),
+    _rule(ev.InterestDeclared, S.CLAIMED, (STAY, S.QUEUED), Role.STAFF),
+    _rule(ev.InterestDeclared, frozenset({S.IN_SESSION, S.DECISION, S.REVIEW, S.APPROVED}), (STAY, S.HELD), Role.STAFF),
+    _rule(ev.Held, OPEN - {S.HELD}, S.HELD, Role.LEAD),
+    _rule(ev.HoldEnded, S.HELD, S.QUEUED, Role.LEAD),
+    _rule(ev.HoldDeclined, S.HELD, S.DECLINED, Role.LEAD),
+    _rule(ev.DeadlinePassed, OPEN | {S.BOUND}, S.EXPIRED, Role.CLOCK),
+    _rule(ev.RedressEnded, S.DECLINED, STAY, Role.CLOCK),
 )
 
 TABLE: Mapping[tuple[CaseState, type[ev.Event]], TransitionRule] = {
-    (source, line.event): line for line in RULES for source in line.sources
+    (source, rule.event): rule for rule in RULES for source in rule.sources
 }
 
 
 class TransitionRefused(StrEnum):
-    """Why an event changes nothing."""
+    """Reasons for which an event is refused."""
 
     NOT_NOW = "not_now"
     TIME_RAN_OUT = "time_ran_out"
@@ -145,9 +146,9 @@ _QUIET = (
     | ev.Flagged
     | ev.ReviewLate
 )
-"""What nobody at work needs to know of before they go on; a flag is silent."""
+"""Events that do not change `edit_version`, since staff may continue without seeing them. A flag is silent."""
 
-_OWN = (
+_HOLDER_ONLY = (
     ev.Renewed
     | ev.Returned
     | ev.SessionStarted
@@ -162,11 +163,11 @@ _OWN = (
     | ev.IndependentReviewRecorded
     | ev.Reviewed
 )
-"""What only the holder of the lease may do."""
+"""Events that only the holder of the lease may cause."""
 
 
 def refusal(case: Case, event: ev.Event, now: float, policy: CasePolicy) -> TransitionRefused | None:
-    """Why the event cannot happen to this case now; None if it can."""
+    """Checks whether the event may happen to the case now. Returns the reason if not, else None."""
     if (case.state, type(event)) not in TABLE:
         return TransitionRefused.NOT_NOW
     ran_out = due_event(case, now)
@@ -174,7 +175,7 @@ def refusal(case: Case, event: ev.Event, now: float, policy: CasePolicy) -> Tran
         return None if ran_out == event else TransitionRefused.NOT_NOW
     if ran_out is not None:
         return TransitionRefused.TIME_RAN_OUT
-    if isinstance(event, _OWN) and case.holder != event.by:
+    if isinstance(event, _HOLDER_ONLY) and case.holder != event.by:
         return TransitionRefused.NOT_HOLDER
     match event:
         case ev.Claimed():
@@ -186,22 +187,22 @@ def refusal(case: Case, event: ev.Event, now: float, policy: CasePolicy) -> Tran
         case ev.HoldEnded() | ev.HoldDeclined():
             return None if may_lead(case, event.by) else TransitionRefused.SAME_PERSON
         case ev.Decided():
-            return _barred_decision(case, event, policy)
+            return _decision_refusal(case, event, policy)
         case ev.IndependentReviewRecorded():
             return TransitionRefused.VIEW_GIVEN if case.independent_review is not None else None
         case ev.Reviewed():
-            return _barred_review(case, event)
+            return _review_refusal(case, event)
         case ev.Bound():
             return None if event.binding.code or event.binding.words else TransitionRefused.NOT_PROVEN
         case ev.CodeSent():
-            return _barred_code(case, event, policy)
+            return _code_refusal(case, event, policy)
         case ev.Resumed(_, used, _):
             return None if used == case.continuation else TransitionRefused.NOT_PROVEN
         case _:
             return None
 
 
-def _barred_decision(case: Case, event: ev.Decided, policy: CasePolicy) -> TransitionRefused | None:
+def _decision_refusal(case: Case, event: ev.Decided, policy: CasePolicy) -> TransitionRefused | None:
     verdict = event.verdict
     if verdict.decision is Decision.MORE_EVIDENCE and case.more_asked >= policy.max_evidence_requests:
         return TransitionRefused.ENOUGH_ASKED
@@ -214,41 +215,41 @@ def _barred_decision(case: Case, event: ev.Decided, policy: CasePolicy) -> Trans
     return None if case.phrase_verified else TransitionRefused.WORDS_FIRST
 
 
-def _barred_review(case: Case, event: ev.Reviewed) -> TransitionRefused | None:
+def _review_refusal(case: Case, event: ev.Reviewed) -> TransitionRefused | None:
     if case.independent_review is None:
         return TransitionRefused.VIEW_FIRST
-    surprising = not event.review.agrees or case.independent_review.decision is not Decision.APPROVE
-    return TransitionRefused.REASON_NEEDED if surprising and not event.review.reasons else None
+    needs_reason = not event.review.agrees or case.independent_review.decision is not Decision.APPROVE
+    return TransitionRefused.REASON_NEEDED if needs_reason and not event.review.reasons else None
 
 
-def _barred_code(case: Case, event: ev.CodeSent, policy: CasePolicy) -> TransitionRefused | None:
-    if case.confirmation is not None and event.confirmation.sent < case.confirmation.sent + PAUSE:
+def _code_refusal(case: Case, event: ev.CodeSent, policy: CasePolicy) -> TransitionRefused | None:
+    if case.confirmation is not None and event.confirmation.sent < case.confirmation.sent + CODE_INTERVAL:
         return TransitionRefused.JUST_SENT
     return TransitionRefused.ENOUGH_CODES if case.codes_sent >= policy.max_codes else None
 
 
 def advance(case: Case, event: ev.Event, now: float, policy: CasePolicy) -> Case:
-    """The case after an event, one version on; the same object where the event cannot happen (see `barred`)."""
+    """Applies an event: returns the case with the next version, or the same object if `refusal` rejects the event."""
     if refusal(case, event, now, policy) is not None:
         return case
-    line = TABLE[case.state, type(event)]
+    rule = TABLE[case.state, type(event)]
     outcome = apply(case, event, now, policy)
     after, target = outcome.case, outcome.target
-    if target not in line.targets:
-        raise RuntimeError(f"{name(event)} leads from {case.state} to {target}, which the table does not know")
+    if target not in rule.targets:
+        raise RuntimeError(f"{name(event)} leads from {case.state} to {target}, which is not in the transition table")
     if target is not None:
         after = replace(after, changed=now, deadline=deadline(after, target, now, policy), state=target)
     if target is S.APPROVED and after.deadline is not None:
         after = replace(after, expires=max(after.expires, after.deadline))
-    if line.told:
-        told = Move(now, name(event), actor(event), line.role, case.state, after.state, outcome.reason)
-        after = replace(after, history=(*case.history, told))
-    edition = case.edit_version if isinstance(event, _QUIET) else case.edit_version + 1
-    return replace(after, version=case.version + 1, edit_version=edition)
+    if rule.in_history:
+        entry = Move(now, name(event), actor(event), rule.role, case.state, after.state, outcome.reason)
+        after = replace(after, history=(*case.history, entry))
+    edit_version = case.edit_version if isinstance(event, _QUIET) else case.edit_version + 1
+    return replace(after, version=case.version + 1, edit_version=edit_version)
 
 
 def actor(event: ev.Event) -> str:
-    """Who acted, as the history names them: a staff id, "citizen" or "broker"."""
+    """Actor of an event as the history names it: a staff id, "citizen" or "broker"."""
     if isinstance(event, ev.ByStaff):
         return event.by
     return "broker" if isinstance(event, ev.ByClock) else "citizen"
@@ -267,11 +268,11 @@ _STORED_NAMES: Final[Mapping[type[ev.Event], str]] = MappingProxyType(
         ev.DeadlinePassed: "time_ran_out",
     }
 )
-"""Names of events that were stored before the class got its present name."""
+"""Names of events that were stored before the class was renamed."""
 
 
 def name(event: ev.Event | type[ev.Event]) -> str:
-    """The event's name in history and audit, such as `session_started`. Stored: it never changes."""
+    """Name of an event in history and audit, such as `session_started`. It is stored, so it must never change."""
     kind = event if isinstance(event, type) else type(event)
     if kind in _STORED_NAMES:
         return _STORED_NAMES[kind]
@@ -279,4 +280,4 @@ def name(event: ev.Event | type[ev.Event]) -> str:
 
 
 EVENTS: tuple[type[ev.Event], ...] = get_args(ev.Event)
-"""Every kind of event there is."""
+"""All event classes."""

@@ -1,4 +1,7 @@
-"""What an event writes into a case, and where it leads. Whether it may happen at all, `table` has decided before."""
+"""Effects of events: the fields of the case that each event changes, and the state it leads to.
+
+`transitions.refusal` has decided before whether the event may happen.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -26,7 +29,7 @@ S = CaseState
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A case with an event written into it; `target` is the state to enter, None to stay."""
+    """Case with the event applied. `target` is the state to enter, None to stay."""
 
     case: Case
     target: CaseState | None = None
@@ -34,7 +37,7 @@ class Transition:
 
 
 def apply(case: Case, event: ev.Event, now: float, policy: CasePolicy) -> Transition:
-    """The effect of one event. Every kind stands in exactly one of the three groups."""
+    """Applies one event to the case. Every event belongs to exactly one of the three groups (citizen, clock, staff)."""
     if isinstance(event, ev.ByCitizen):
         return _by_citizen(case, event)
     if isinstance(event, ev.ByClock):
@@ -45,10 +48,10 @@ def apply(case: Case, event: ev.Event, now: float, policy: CasePolicy) -> Transi
 def _by_citizen(case: Case, event: ev.ByCitizen) -> Transition:
     match event:
         case ev.Submitted(contact, channel, safety, marks):
-            told = replace(
-                case, contact=contact, channel=channel, safety=safety, fingerprints=_joined(case.fingerprints, marks)
+            updated = replace(
+                case, contact=contact, channel=channel, safety=safety, fingerprints=_union(case.fingerprints, marks)
             )
-            return Transition(told, S.REQUESTED)
+            return Transition(updated, S.REQUESTED)
         case ev.ReadyForSession():
             return queue(case, case.changed)
         case ev.Resumed(browser, _, continuation):
@@ -75,11 +78,11 @@ def _by_citizen(case: Case, event: ev.ByCitizen) -> Transition:
 def _by_clock(case: Case, event: ev.ByClock) -> Transition:
     match event:
         case ev.LeaseLapsed():
-            return _left(case, "")
+            return _release(case, "")
         case ev.ReviewLate():
             return Transition(replace(case, late=True))
         case ev.AttemptsExhausted():
-            return Transition(_stopped(case), S.HELD)
+            return Transition(_suspended(case), S.HELD)
         case ev.DeadlinePassed():
             return Transition(erased(case), S.EXPIRED)
         case ev.RedressEnded():
@@ -100,39 +103,39 @@ def _by_staff(case: Case, event: ev.ByStaff, now: float, policy: CasePolicy) -> 
         case ev.SessionEnded():
             return Transition(replace(case, lease=lease), S.DECISION)
         case ev.Decided():
-            return _decided(case, event, policy)
+            return _apply_decision(case, event, policy)
         case ev.IndependentReviewRecorded(view):
             reason = " ".join((view.decision, *view.reasons))
             return Transition(replace(case, independent_review=view, lease=lease), None, reason)
         case ev.Reviewed(review):
-            told = replace(case, review=review, lease=None)
+            updated = replace(case, review=review, lease=None)
             reason = " ".join(("agrees" if review.agrees else "disagrees", *review.reasons))
-            return Transition(told, S.APPROVED if review.agrees else S.HELD, reason)
+            return Transition(updated, S.APPROVED if review.agrees else S.HELD, reason)
         case ev.Returned() | ev.SessionDropped() | ev.Reassigned():
-            return _left(case, event.reason)
+            return _release(case, event.reason)
         case ev.Held():
-            return Transition(_stopped(case), S.HELD, event.reason)
+            return Transition(_suspended(case), S.HELD, event.reason)
         case ev.HoldEnded():
-            again = queue(_fresh(case), now)
-            return replace(again, reason=event.reason)
+            queued = queue(_reset_work(case), now)
+            return replace(queued, reason=event.reason)
         case ev.HoldDeclined(by, reasons, note):
             verdict = Verdict(by, now, Decision.DECLINE, reasons, note)
             return Transition(replace(case, verdict=verdict), S.DECLINED, " ".join(reasons))
         case ev.Revoked():
             return Transition(erased(case), S.REVOKED, event.reason)
         case _:
-            return _recorded(case, event, now, lease)
+            return _record(case, event, now, lease)
 
 
-def _recorded(case: Case, event: ev.ByStaff, now: float, lease: float) -> Transition:
-    """What is only written down. Recording is work: the holder's lease begins anew."""
+def _record(case: Case, event: ev.ByStaff, now: float, lease: float) -> Transition:
+    """Applies an event that only records something in the case. Recording renews the lease."""
     match event:
         case ev.WordsExchanged():
             return Transition(replace(case, phrase_verified=True, lease=lease))
         case ev.EvidenceRecorded(_, evidence, marks):
             before = {one.id: one for one in case.evidence}
             before[evidence.id] = _with_overrides(evidence, before.get(evidence.id))
-            marks = _joined(case.fingerprints, marks)
+            marks = _union(case.fingerprints, marks)
             return Transition(
                 replace(case, evidence=tuple(before.values()), fingerprints=marks, lease=lease), None, evidence.kind
             )
@@ -142,67 +145,69 @@ def _recorded(case: Case, event: ev.ByStaff, now: float, lease: float) -> Transi
         case ev.ChecksRecorded(_, checks):
             recorded = {check.check: check for check in case.checks}
             for check in checks:
-                recorded[check.check] = _overriding(check, recorded.get(check.check))
+                recorded[check.check] = _with_override(check, recorded.get(check.check))
             return Transition(replace(case, checks=tuple(recorded.values()), lease=lease))
         case ev.DetailsRecorded(by, claims):
-            return Transition(replace(case, details=_corrected(case.details, claims, by, now), lease=lease))
+            return Transition(replace(case, details=_with_corrections(case.details, claims, by, now), lease=lease))
         case ev.Opened(_, reason):
             return Transition(case, None, reason)
         case ev.Flagged(by, reason):
             flagged = replace(case, flags=(*case.flags, Flag(by, now, reason)))
-            return Transition(_stopped(flagged), S.HELD) if case.state is S.APPROVED else Transition(flagged)
+            return Transition(_suspended(flagged), S.HELD) if case.state is S.APPROVED else Transition(flagged)
         case ev.Noted(by, text):
             return Transition(replace(case, notes=(*case.notes, Note(by, now, text))))
         case ev.InterestDeclared(by):
-            return _interested(replace(case, conflicts_of_interest=_joined(case.conflicts_of_interest, (by,))), by)
+            return _apply_conflict(replace(case, conflicts_of_interest=_union(case.conflicts_of_interest, (by,))), by)
         case _:
             raise TypeError(f"no effect is known for {type(event).__name__}")
 
 
-def _decided(case: Case, event: ev.Decided, policy: CasePolicy) -> Transition:
+def _apply_decision(case: Case, event: ev.Decided, policy: CasePolicy) -> Transition:
     verdict = event.verdict
-    told = replace(case, verdict=verdict, lease=None)
+    updated = replace(case, verdict=verdict, lease=None)
     reason = " ".join((verdict.decision, *verdict.reasons))
     match verdict.decision:
         case Decision.APPROVE:
             two = second_review_reasons(case, verdict, event.alike, event.drawn, policy)
             return Transition(
-                replace(told, second_review_reasons=two), S.REVIEW if two else S.APPROVED, " ".join((reason, *two))
+                replace(updated, second_review_reasons=two), S.REVIEW if two else S.APPROVED, " ".join((reason, *two))
             )
         case Decision.MORE_EVIDENCE:
-            return Transition(replace(_fresh(told), more_asked=case.more_asked + 1), S.REQUESTED, reason)
+            return Transition(replace(_reset_work(updated), more_asked=case.more_asked + 1), S.REQUESTED, reason)
         case Decision.DECLINE:
-            return Transition(told, S.DECLINED, reason)
+            return Transition(updated, S.DECLINED, reason)
         case Decision.REFER:
-            return Transition(told, S.HELD, reason)
+            return Transition(updated, S.HELD, reason)
 
 
-def _interested(case: Case, by: str) -> Transition:
-    """Somebody knows the citizen: what they hold goes back, what they have worked on stops."""
+def _apply_conflict(case: Case, by: str) -> Transition:
+    """Applies a declared conflict of interest: returns the case if the member holds it, holds it if they
+    worked on it.
+    """
     if case.state is S.CLAIMED and by == case.agent:
-        return _left(case, "")
+        return _release(case, "")
     if case.state in (S.IN_SESSION, S.DECISION, S.REVIEW, S.APPROVED) and by == case.agent:
-        return Transition(_stopped(case), S.HELD)
+        return Transition(_suspended(case), S.HELD)
     if case.state is S.APPROVED and by == case.reviewer:
-        return Transition(_stopped(case), S.HELD)
-    return _left(case, "") if case.state is S.REVIEW and by == case.reviewer else Transition(case)
+        return Transition(_suspended(case), S.HELD)
+    return _release(case, "") if case.state is S.REVIEW and by == case.reviewer else Transition(case)
 
 
 def queue(case: Case, since: float) -> Transition:
-    """Into the queue. Who waited before keeps their place."""
+    """Puts the case into the queue. A case that was queued before keeps its place."""
     waited = case.queued if case.queued is not None else since
     return Transition(replace(case, queued=waited, queue_round=case.queue_round + 1), S.QUEUED)
 
 
-def _left(case: Case, reason: str) -> Transition:
-    """The holder is gone: an agent's case waits in the queue again, a review for another reviewer."""
+def _release(case: Case, reason: str) -> Transition:
+    """Releases the case: an agent's case returns to the queue, a review becomes free for another reviewer."""
     if case.state is S.REVIEW:
         return Transition(replace(case, reviewer=None, independent_review=None, lease=None), None, reason)
-    return Transition(_fresh(case), S.QUEUED, reason)
+    return Transition(_reset_work(case), S.QUEUED, reason)
 
 
-def _fresh(case: Case) -> Case:
-    """Nobody's case: who worked on it stands in the history alone."""
+def _reset_work(case: Case) -> Case:
+    """Resets the work of agent and reviewer. Who worked on the case stays in the history."""
     return replace(
         case,
         agent=None,
@@ -219,39 +224,39 @@ def _fresh(case: Case) -> Case:
     )
 
 
-def _stopped(case: Case) -> Case:
+def _suspended(case: Case) -> Case:
     return replace(case, lease=None, confirmation=None)
 
 
-def _corrected(before: Details, claims: Mapping[str, str], by: str, now: float) -> Details:
+def _with_corrections(before: Details, claims: Mapping[str, str], by: str, now: float) -> Details:
     changed = {claim for claim, value in before.claims.items() if not _same(claim, value, claims.get(claim, ""))}
     return Details(dict(claims), tuple(sorted(changed | set(before.corrected))), by, now)
 
 
 def _same(claim: str, before: str, after: str) -> bool:
-    """Whether a detail is what it was before, written otherwise at most."""
+    """Whether two values of a detail are equal apart from spelling."""
     key = name_key if claim.endswith("name") else fold
     return key(before) == key(after)
 
 
 def _with_overrides(evidence: EvidenceRecord, before: EvidenceRecord | None) -> EvidenceRecord:
     known = {check.check: check for check in before.checks} if before else {}
-    return replace(evidence, checks=tuple(_overriding(check, known.get(check.check)) for check in evidence.checks))
+    return replace(evidence, checks=tuple(_with_override(check, known.get(check.check)) for check in evidence.checks))
 
 
-def _overriding(check: CheckRecord, before: CheckRecord | None) -> CheckRecord:
+def _with_override(check: CheckRecord, before: CheckRecord | None) -> CheckRecord:
     if before is None:
         return check
     return replace(check, overridden=before.overridden or before.outcome is not check.outcome)
 
 
-def _joined(before: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+def _union(before: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*before, *more)))
 
 
 def erased(case: Case) -> Case:
-    """The case without personal data: its history, outcomes of checks and keyed marks stay for audit."""
-    evidence = tuple(replace(one, details={}, checks=_bare(one.checks)) for one in case.evidence)
+    """Erases the personal data. History, outcomes of checks and fingerprints stay for audit."""
+    evidence = tuple(replace(one, details={}, checks=_without_reasons(one.checks)) for one in case.evidence)
     return replace(
         case,
         phrase=Phrase("", ""),
@@ -261,7 +266,7 @@ def erased(case: Case) -> Case:
         lease=None,
         details=Details(corrected=case.details.corrected),
         evidence=evidence,
-        checks=_bare(case.checks),
+        checks=_without_reasons(case.checks),
         notes=(),
         verdict=replace(case.verdict, note="") if case.verdict else None,
         independent_review=replace(case.independent_review, note="") if case.independent_review else None,
@@ -270,5 +275,5 @@ def erased(case: Case) -> Case:
     )
 
 
-def _bare(checks: tuple[CheckRecord, ...]) -> tuple[CheckRecord, ...]:
+def _without_reasons(checks: tuple[CheckRecord, ...]) -> tuple[CheckRecord, ...]:
     return tuple(replace(check, reason=None) for check in checks)

@@ -1,4 +1,4 @@
-"""What a service is told of a bound case: an identity, and how it was verified."""
+"""Identity of a bound case and its verification record, as a service receives them."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -25,15 +25,19 @@ from broker.model.identity import HELP, Identity
 
 
 def authentication_level(worth: AuthenticationRule, *, asking_browser: bool, code: bool, words: bool) -> Level:
-    """What taking up the identity is worth. Browser, code and words together show that the person in the session, the
-    browser that asked and the address are one; anything less is a one-time code."""
+    """Authentication level of the proofs with which the citizen bound the identity.
+
+    Asking browser, code and words together show that the person in the session, the browser that opened the case and
+    the contact address belong to one person; anything less counts as a one-time code.
+    """
     return worth.live if asking_browser and code and words else worth.code
 
 
 def verification(case: Case, profiles: Profiles) -> Verification:
-    """How the case verified the person (OpenID Connect for Identity Assurance 1.0). Raises ValueError if undecided.
+    """Builds the verification record of a case (OpenID Connect for Identity Assurance 1.0).
 
-    Only evidence that counted is named, and no member of staff or voucher.
+    It names only evidence that counted, and no member of staff or voucher. Raises ValueError if the case was not
+    approved.
     """
     verdict = case.verdict
     if verdict is None or verdict.level is None:
@@ -51,7 +55,7 @@ def verification(case: Case, profiles: Profiles) -> Verification:
 
 
 def verifiable(profiles: Profiles, claims: Iterable[str]) -> VerificationCapabilities:
-    """What `verification` can say of any case. `claims` are those that staff can record."""
+    """Capabilities of assisted verification, for discovery. `claims` are those that staff can record."""
     kinds: dict[EvidenceType, set[str]] = {}
     for kind in profiles.kinds.values():
         kinds.setdefault(kind.type, set()).add(kind.subtype)
@@ -93,13 +97,13 @@ def _place(into: dict[str, Any], path: list[str], value: str) -> None:
 
 
 def identity(case: Case, issuer: str, profiles: Profiles) -> Identity:
-    """The identity of a bound case. `issuer` names this broker's cases; it is the first half of the identity's key.
+    """Builds the identity of a bound case. `issuer` is the issuer for cases of this broker, half of the identity's key.
 
-    The level is the lower of how the person was verified and how they took it up; `amr` says only what they did. A
-    contact address that a code proved is theirs. Raises ValueError for a case that is not bound, or whose data is gone.
+    The level is the lower of the verification and the binding; `amr` describes the binding only. A contact address that
+    a code proved is included as verified. Raises ValueError if the case is not bound or was erased.
     """
     if case.binding is None or case.erased:
-        raise ValueError("the case is not bound, or its data is gone")
+        raise ValueError("the case is not bound, or was erased")
     how = verification(case, profiles)
     return Identity(
         provider=HELP,
@@ -114,13 +118,13 @@ def identity(case: Case, issuer: str, profiles: Profiles) -> Identity:
 
 
 def _names(case: Case) -> list[str]:
-    """The parts of the name, first to last."""
-    told = case.details.claims
-    return [told[part] for part in ("given_name", "family_name") if told.get(part)]
+    """Parts of the name, first to last."""
+    recorded = case.details.claims
+    return [recorded[part] for part in ("given_name", "family_name") if recorded.get(part)]
 
 
 def _claims(case: Case, binding: IdentityBinding) -> dict[str, Any]:
-    """Claims of OpenID Connect Core 5.1 from the confirmed details."""
+    """Claims (OpenID Connect Core 5.1) from the confirmed details."""
     claims: dict[str, Any] = dict(case.details.claims)
     if "address" in claims:
         claims["address"] = {"formatted": claims["address"]}

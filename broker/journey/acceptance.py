@@ -1,4 +1,4 @@
-"""What may be believed of what a provider, a verification case or the broker's own session says."""
+"""Acceptance of identities: checks what a provider, a verification case or the broker's own session asserts."""
 
 from dataclasses import dataclass, replace
 
@@ -11,24 +11,24 @@ from broker.model.service import Service
 from broker.model.session import Session
 
 CLOCK_SKEW = 60
-"""By how much (seconds) a provider's clock may differ from ours."""
+"""Tolerated difference to the provider's clock in seconds."""
 
 NEVER_SILENT = frozenset({"login", "select_account", "create"})
-"""Values of `prompt` that no session may answer (OpenID Connect Core 3.1.2.1; Initiating User Registration 4)."""
+"""Values of `prompt` that exclude single sign-on (OpenID Connect Core 3.1.2.1; Initiating User Registration 4)."""
 
 
 @dataclass(frozen=True, slots=True)
 class AcceptedIdentity:
-    """An identity as it is believed: its level is never above what its provider is registered for."""
+    """Identity that passed every check. Its level is capped by the level its provider is registered for."""
 
     identity: Identity
 
 
 @dataclass(frozen=True, slots=True)
 class AccountMatch:
-    """Who an identity belongs to here: its account, and the pairwise subject the service knows it by.
+    """Account of an identity, and the pairwise subject under which the service knows it.
 
-    Both are None for a person not seen before, `subject` alone for one the service was never told about.
+    Both are None for a new person; `subject` alone is None if the service has not received one yet.
     """
 
     account: str | None = None
@@ -43,15 +43,16 @@ def accept_identity(
     switches: KillSwitches,
     now: float,
 ) -> AcceptedIdentity | FailureClass:
-    """What is believed of an identity that came in, or that stood for a while, with everything read again `now`.
+    """Checks an incoming or stored identity against the state as of `now`.
 
-    `candidate` is the provider that `identity` names, None where it is not configured or the identity was proven by a
-    verification case. For CHECKING, WAITING and IDENTIFIED; anywhere else nothing can have come in: OUR_FAULT.
+    `candidate` is the provider that `identity` names, None if it is not configured or if a verification case proved the
+    identity. Valid in CHECKING, WAITING and IDENTIFIED. Returns OUR_FAULT in any other state, since no identity can
+    come in there.
     """
-    asked = _asked(transaction)
-    if asked is None:
+    expected = _expected_provider(transaction)
+    if expected is None:
         return FailureClass.OUR_FAULT
-    if identity.provider != asked:
+    if identity.provider != expected:
         return FailureClass.UNSAFE_REPLY
     return _check_level(transaction, identity, candidate, service, switches, now)
 
@@ -63,10 +64,10 @@ def check_account(
     switches: KillSwitches,
     now: float,
 ) -> FailureClass | None:
-    """What stands against the person whom a believed identity belongs to; None if nothing does.
+    """Checks the account of an accepted identity. Returns the reason for which it is rejected, or None.
 
-    Their account may be off, the provider may take no newcomers any more, or the service may have asked for another
-    person (`id_token_hint`, OpenID Connect Core 3.1.2.1).
+    The account may be turned off, the provider may accept no new users any more, or the service may have requested
+    another person (`id_token_hint`, OpenID Connect Core 3.1.2.1).
     """
     if person.account is not None and switches.is_off(KillSwitchKind.ACCOUNT, person.account):
         return FailureClass.ACCOUNT_OFF
@@ -86,11 +87,12 @@ def accept_session(
     switches: KillSwitches,
     now: float,
 ) -> AcceptedIdentity | FailureClass:
-    """Whether the broker's own session may answer this transaction, with everything read again `now`.
+    """Checks whether the broker's own session may answer this transaction (single sign-on), against the state as of
+    `now`.
 
-    `subject` is the pairwise subject by which the service knows the session's account, `candidate` the provider of
-    the session's identity. SILENT says that the citizen has to sign in: because the service or its request wants
-    that, because the session is too old, or because the service asked for somebody else.
+    `subject` is the pairwise subject under which the service knows the session's account, `candidate` the provider of
+    the session's identity. Returns SILENT if the citizen has to sign in: the service or its request requires it, the
+    session is too old, or the service requested another person.
     """
     request = transaction.request
     wanted = service.single_sign_on and NEVER_SILENT.isdisjoint(request.prompt)
@@ -102,8 +104,8 @@ def accept_session(
     return refusal or _check_level(transaction, session.identity, candidate, service, switches, now)
 
 
-def _asked(transaction: Transaction) -> str | None:
-    """Who was asked to say who the citizen is."""
+def _expected_provider(transaction: Transaction) -> str | None:
+    """Provider from which the transaction expects an identity in its state."""
     match transaction.state:
         case TransactionState.CHECKING:
             return None if transaction.attempt is None else transaction.attempt.provider
@@ -123,7 +125,7 @@ def _check_level(
     switches: KillSwitches,
     now: float,
 ) -> AcceptedIdentity | FailureClass:
-    """The checks that every identity passes, wherever it comes from, the cheap ones first."""
+    """Checks that every identity must pass, from whichever source, cheapest first."""
     if switches.is_off(KillSwitchKind.SERVICE, service.client_id) or service.client_id != transaction.request.client_id:
         return FailureClass.SERVICE_OFF
     if unanswerable(transaction, service):
@@ -131,23 +133,23 @@ def _check_level(
     if candidate is None:
         if identity.provider != HELP or not service.assisted:
             return FailureClass.WAY_CLOSED
-        believed = identity
+        accepted = identity
     else:
         if candidate.card.id != identity.provider:
             return FailureClass.UNSAFE_REPLY
         if not usable(candidate, service, switches, now):
             return FailureClass.WAY_CLOSED
-        believed = _bounded(identity, candidate)
-    if not _timely(transaction, believed, now):
+        accepted = _capped(identity, candidate)
+    if not _is_recent(transaction, accepted, now):
         return FailureClass.UNSAFE_REPLY
-    if believed.level < transaction.request.min_level:
+    if accepted.level < transaction.request.min_level:
         return FailureClass.LEVEL_TOO_LOW
-    # a claim that is not there bars nobody, though the service called it essential (OpenID Connect Core 5.5.1)
-    return AcceptedIdentity(believed)
+    # a missing claim is no error, even if the service marked it essential (OpenID Connect Core 5.5.1)
+    return AcceptedIdentity(accepted)
 
 
-def _bounded(identity: Identity, candidate: Candidate) -> Identity:
-    """The identity with no level above the provider's registration, its verification included."""
+def _capped(identity: Identity, candidate: Candidate) -> Identity:
+    """Caps the level of the identity and of its verification by the provider's registration."""
     highest = candidate.card.max_level
     verification = identity.verification
     if identity.level <= highest and (verification is None or verification.level <= highest):
@@ -157,11 +159,11 @@ def _bounded(identity: Identity, candidate: Candidate) -> Identity:
     return replace(identity, level=min(identity.level, highest), verification=verification)
 
 
-def _timely(transaction: Transaction, identity: Identity, now: float) -> bool:
-    """Whether the sign-in is as fresh as the request demands, and not of the future.
+def _is_recent(transaction: Transaction, identity: Identity, now: float) -> bool:
+    """Whether the sign-in is as recent as the request demands, and not in the future.
 
-    Age is counted back from when the request came in (OpenID Connect Core 3.1.2.1, `max_age`), so that nobody is
-    turned away for reading the pages slowly.
+    The age counts from the arrival of the request (OpenID Connect Core 3.1.2.1, `max_age`), so that reading the pages
+    slowly is no failure.
     """
     request = transaction.request
     if identity.auth_time > now + CLOCK_SKEW:

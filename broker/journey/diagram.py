@@ -1,11 +1,11 @@
-"""The state table as a Mermaid state diagram. `make diagrams` writes it into docs/journey.md."""
+"""Mermaid diagram of the transaction's state table. `make diagrams` writes it into docs/journey.md."""
 
 from broker.journey.transaction import ENDED, TransactionState
 from broker.journey.transitions import FROM_ANY_OPEN_STATE, TRANSITIONS
 
 
 def mermaid() -> str:
-    """The diagram of every step that the table knows. Events between the same two states share one arrow."""
+    """Renders all transitions of the table. Events between the same two states share one arrow."""
     lines = ["stateDiagram-v2", f"    [*] --> {TransactionState.CHOOSING.name}"]
     for state in TransactionState:
         arrows: dict[TransactionState, list[str]] = {}

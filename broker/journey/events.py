@@ -1,4 +1,4 @@
-"""What can happen to a transaction: past-tense facts, each with what it carries."""
+"""Events of a transaction, in the past tense, with the data that they carry."""
 
 from dataclasses import dataclass
 
@@ -10,23 +10,25 @@ from broker.model.request import ClientRedirect
 
 @dataclass(frozen=True, slots=True)
 class ProviderChosen:
-    """The citizen chose a provider. Where it could not prepare a departure, AttemptFailed follows at once."""
+    """The citizen chose a provider. If it cannot be redirected to, AttemptFailed follows."""
 
     attempt: Attempt
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerReceived:
-    """An answer that belongs to the attempt reached the callback. Saving this claims it: a second copy comes late."""
+    """A response for the attempt reached the callback. Saving this event claims the response: a second copy is
+    rejected.
+    """
 
     attempt_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptFailed:
-    """What was tried at `provider` came to nothing, or what it said is, judged again, no longer believed.
+    """The attempt at `provider` failed, or an identity of it was rejected when checked again.
 
-    A word about a provider that is not the one in hand changes nothing.
+    Ignored if `provider` is not the provider of the current attempt or identity.
     """
 
     failure: FailureClass
@@ -35,7 +37,7 @@ class AttemptFailed:
 
 @dataclass(frozen=True, slots=True)
 class IdentityProven:
-    """An identity that `judge` believed: of the provider in hand, or of the verification `case` with this id."""
+    """An identity passed `accept_identity`: from the provider of the attempt, or from the verification case `case`."""
 
     identity: Identity
     case: str | None = None
@@ -43,7 +45,7 @@ class IdentityProven:
 
 @dataclass(frozen=True, slots=True)
 class SessionAccepted:
-    """The broker's own session answers: an identity that `judge_session` believed, and whose account it is."""
+    """The broker's own session passed `accept_session`. `account` is its account."""
 
     identity: Identity
     account: str
@@ -51,19 +53,19 @@ class SessionAccepted:
 
 @dataclass(frozen=True, slots=True)
 class HelpRequested:
-    """The citizen asked for a person. `case` is the id of the verification case that was opened."""
+    """The citizen requested assisted verification. `case` is the id of the new case."""
 
     case: str
 
 
 @dataclass(frozen=True, slots=True)
 class HelpResumed:
-    """The citizen went back to their open case."""
+    """The citizen returned to their open case."""
 
 
 @dataclass(frozen=True, slots=True)
 class HelpEnded:
-    """The case came to an end without an identity: one of the HELP classes says how."""
+    """The case ended without an identity, for the reason of a HELP class."""
 
     failure: FailureClass
     case: str
@@ -71,16 +73,15 @@ class HelpEnded:
 
 @dataclass(frozen=True, slots=True)
 class NoRouteFound:
-    """Nothing on offer can reach the level that is asked for."""
+    """No provider on offer can reach the requested level."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceAnswered:
-    """The answer for the service is written. `leaving` is how the citizen goes back, None where
-    nobody waits for them.
+    """The answer for the service was written. `leaving` is the redirect of the browser, None if it has none to follow.
 
-    `account` is whose answer it is; where a session was accepted it must be the session's. `told` is False if no code
-    was sent: the identity is kept, and answers the service's next request.
+    `account` is the account of the answer; after SessionAccepted it must be the session's. `told` is False if no code
+    was sent: the identity is stored and answers the service's next request.
     """
 
     leaving: ClientRedirect | None
@@ -90,27 +91,28 @@ class ServiceAnswered:
 
 @dataclass(frozen=True, slots=True)
 class AnsweredBefore:
-    """The service has the answer to this request already: from another transaction of the same pushed request, or from
-    this one before a crash.
+    """The service has received the answer to this request already: from another transaction of the same pushed request,
+    or from this one before a crash.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class SharingDeclined:
-    """The citizen did not want their details to go to the service."""
+    """The citizen declined to release their claims to the service."""
 
 
 @dataclass(frozen=True, slots=True)
 class BrowserChanged:
-    """The transaction was taken to another browser. `browser` is the digest of that browser's new secret."""
+    """The transaction was moved to another browser. `browser` is the digest of that browser's new secret."""
 
     browser: str
 
 
 @dataclass(frozen=True, slots=True)
 class GaveUp:
-    """The citizen goes back to the service without an answer. `leaving` is how, with its error where one may
-    go; None where nobody waits for them.
+    """The citizen returns to the service without an identity.
+
+    `leaving` is the redirect with the error, None if there is nowhere to redirect to.
     """
 
     leaving: ClientRedirect | None
@@ -118,7 +120,7 @@ class GaveUp:
 
 @dataclass(frozen=True, slots=True)
 class TimeRanOut:
-    """The transaction's own time is over."""
+    """The transaction expired."""
 
 
 Event = (

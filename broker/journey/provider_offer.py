@@ -1,4 +1,4 @@
-"""What a citizen may be offered: every condition stands here, and only real options come out."""
+"""Provider offer: which providers and further options a citizen gets. Only options that can succeed are offered."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +16,7 @@ from broker.provider import ProviderHealth, ProviderInfo
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One provider as it stands now: what it says of itself, the operator's policy for it, how it does."""
+    """Provider at this moment: its description, the operator's policy, its health."""
 
     card: ProviderInfo
     policy: ProviderPolicy
@@ -24,10 +24,10 @@ class Candidate:
 
 
 class DisplayOrder(StrEnum):
-    """The published rule by which the picker is ordered."""
+    """Published rule by which the providers are ordered."""
 
     SHUFFLED = "shuffled"
-    """By chance, the same throughout a browser session, so that no provider gains by its place."""
+    """Random, but stable within a browser session, so that no provider profits from its position."""
     ALPHABETICAL = "alphabetical"
     """By name in the citizen's language."""
     CONFIGURED = "configured"
@@ -36,12 +36,12 @@ class DisplayOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProviderOption:
-    """A provider that may be chosen now. Times are seconds since 1970 UTC.
+    """Provider that the citizen may choose now. Times are seconds since 1970 UTC.
 
-    `failed` is what last happened with it in this transaction; `seconds` how long it usually takes now (None: not
-    known, then the card's minutes hold); `closes` is when it takes no more newcomers, `closed` whether it already
-    does not, `leaves` when it leaves the scheme; `languages` are those its pages speak, where the citizen's own is
-    not among them.
+    `failed` is its last failure in this transaction; `seconds` the current median duration of a sign-in (None: not
+    known, then the minutes in its description apply); `closes` is when it stops accepting new users, `closed` whether
+    it has already done so, `leaves` when it stops accepting sign-ins; `languages` are those of its pages if the
+    citizen's language is not among them.
     """
 
     card: ProviderInfo
@@ -55,9 +55,9 @@ class ProviderOption:
 
 @dataclass(frozen=True, slots=True)
 class UnavailableProvider:
-    """A provider that would do but cannot be chosen now: told in words, since when and as of when.
+    """Provider that fits but is not available now, with the times of the failure and of the last check.
 
-    Where the operator paused it, `why` holds the reason by language and `until` its end, if that is known.
+    If the operator paused it, `why` is the reason by language and `until` its end if known.
     """
 
     card: ProviderInfo
@@ -69,14 +69,13 @@ class UnavailableProvider:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """Everything one transaction may be offered now.
+    """Everything that one transaction may be offered now.
 
-    `options` in the order of the page, those that already failed last. `hinted` is the option the service points to, if
-    it may.
-    `reachable` says that some provider of this service reaches the level, be it working now or not. `help` says that
-    a person can be asked for, `later` that the transaction can be finished elsewhere, `other_ways` and `contact` that
-    the service named them; `contacts` are those of providers by id. `barred` is set when the service itself is off,
-    or an answer could go nowhere because its address was taken out of the service's file.
+    `options` are in display order, failed ones last. `hinted` is the option that the service hints at, if allowed.
+    `reachable` says that a provider of this service reaches the level, working or not. `help` says that assisted
+    verification is available, `later` that the transaction can be continued elsewhere, `other_ways` and `contact` that
+    the service registered them; `contacts` are those of providers by id. `blocked_by` is set if the service is turned
+    off, or if the redirect URI of the request is no longer registered.
     """
 
     order: DisplayOrder
@@ -93,11 +92,11 @@ class Offer:
 
     @property
     def no_route(self) -> bool:
-        """Whether nothing can ever reach the level: to be said before any effort is spent."""
+        """Whether no provider reaches the level. The citizen learns this before the first step."""
         return self.blocked_by is None and not self.reachable
 
     def option(self, provider: str) -> ProviderOption | None:
-        """The option of a provider, or None if it may not be chosen now."""
+        """Option of a provider, or None if it may not be chosen now."""
         return next((option for option in self.options if option.card.id == provider), None)
 
     def has(self, provider: str) -> bool:
@@ -106,16 +105,16 @@ class Offer:
 
 
 def unanswerable(transaction: Transaction, service: Service) -> bool:
-    """Whether the address where the answer should go was taken out of the service's file since the request came.
+    """Whether the redirect URI of the request was removed from the service's registration since it arrived.
 
-    A request that is answered elsewhere, and not through the browser, has no such address.
+    A request that is not answered through the browser (CIBA) has no redirect URI.
     """
     uri = transaction.request.redirect_uri
     return uri != "" and not service.redirects_to(uri)
 
 
 def usable(candidate: Candidate, service: Service, switches: KillSwitches, now: float) -> bool:
-    """Whether a provider is enabled for this service now, by configuration, by policy and by switch."""
+    """Whether a provider is enabled for this service now, by configuration, policy and kill switch."""
     id = candidate.card.id
     wanted = not service.providers or id in service.providers
     return wanted and candidate.policy.serves(service, now) and not switches.is_off(KillSwitchKind.PROVIDER, id)
@@ -130,16 +129,16 @@ def offer(
     order: DisplayOrder,
     assisted: Level | None = Level.HIGH,
 ) -> Offer:
-    """What this transaction may be offered now (`now` in seconds since 1970 UTC).
+    """Computes the offer for a transaction (`now` in seconds since 1970 UTC).
 
-    `assisted` is the highest level that help from a person can reach here (None: there is no such help).
+    `assisted` is the highest level of assisted verification here (None: not available).
     """
     if unanswerable(transaction, service) or switches.is_off(KillSwitchKind.SERVICE, service.client_id):
         return Offer(order, contact=service.contact is not None, blocked_by=FailureClass.SERVICE_OFF)
     request = transaction.request
     minimum = request.min_level
     reaching = [c for c in candidates if usable(c, service, switches, now) and c.card.max_level >= minimum]
-    allowed = [c for c in reaching if not _spent(transaction, c.card.id)]
+    allowed = [c for c in reaching if not _attempts_exhausted(transaction, c.card.id)]
     ordered = sorted(allowed, key=_key(transaction, order))
     working = [c for c in ordered if c.health.working and not c.policy.is_paused(now)]
     options = sorted((_option(transaction, c, now) for c in working), key=lambda option: option.failed is not None)
@@ -159,24 +158,24 @@ def offer(
 
 
 def _help(transaction: Transaction, service: Service, assisted: Level | None) -> bool:
-    """Whether a person can help: not where a question is answered, which a person or a service is asking already."""
+    """Whether assisted verification is available: not for a CIBA request or device prompt."""
     request = transaction.request
     open_to_it = service.assisted and transaction.case is None and request.question is None
     return open_to_it and assisted is not None and assisted >= request.min_level
 
 
 def next_steps(transaction: Transaction, offer: Offer, failed: FailedAttempt) -> tuple[NextStep, ...]:
-    """What the citizen can really do after a failure, in the order of the page.
+    """Steps that are possible after a failure, in the order of the page.
 
-    Where a case is already open, its status stands in the place of asking for help.
+    If a case is already open, its status replaces the step of requesting help.
     """
     steps = list(FAILURES[failed.failure].next)
     if transaction.case is not None and NextStep.STATUS not in steps:
         steps = [NextStep.STATUS if step is NextStep.HELP else step for step in steps]
-    return tuple(step for step in steps if _real(step, transaction, offer, failed.provider or ""))
+    return tuple(step for step in steps if _is_available(step, transaction, offer, failed.provider or ""))
 
 
-def _real(step: NextStep, transaction: Transaction, offer: Offer, provider: str) -> bool:
+def _is_available(step: NextStep, transaction: Transaction, offer: Offer, provider: str) -> bool:
     others = sum(option.card.id != provider for option in offer.options)
     match step:
         case NextStep.RETRY | NextStep.RESUME | NextStep.STEP_UP:
@@ -204,7 +203,9 @@ def _real(step: NextStep, transaction: Transaction, offer: Offer, provider: str)
 
 
 def _key(transaction: Transaction, order: DisplayOrder) -> Callable[[Candidate], tuple[int, str, str]]:
-    """What candidates are sorted by. Chance comes from the seed alone, and a provider more or less moves no other."""
+    """Sort key of candidates. The random order depends on the seed and the id alone, so that adding a provider moves no
+    other.
+    """
 
     def key(candidate: Candidate) -> tuple[int, str, str]:
         card = candidate.card
@@ -221,14 +222,14 @@ def _key(transaction: Transaction, order: DisplayOrder) -> Callable[[Candidate],
 
 
 def given_up(transaction: Transaction, failed: FailedAttempt) -> bool:
-    """Whether this failure is why its provider is not offered again in this transaction."""
+    """Whether this failure is the reason for which its provider is not offered again in this transaction."""
     tries = FAILURES[failed.failure].tries
     alike = sum((one.failure, one.provider) == (failed.failure, failed.provider) for one in transaction.failures)
     return tries is not None and failed.provider is not None and alike >= tries
 
 
-def _spent(transaction: Transaction, provider: str) -> bool:
-    """Whether a provider failed in a way that makes another try in this transaction vain."""
+def _attempts_exhausted(transaction: Transaction, provider: str) -> bool:
+    """Whether a provider has reached the limit of a failure in this transaction."""
     happened = [failed.failure for failed in transaction.failures if failed.provider == provider]
     limits = ((failure, FAILURES[failure].tries) for failure in set(happened))
     return any(tries is not None and happened.count(failure) >= tries for failure, tries in limits)

@@ -1,4 +1,4 @@
-"""The record of one authentication transaction: one service's request in one tab of one browser."""
+"""Record of an authentication transaction: one request of a service in one tab of one browser."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,26 +10,26 @@ from broker.model.identity import Identity
 from broker.model.request import AuthorizationRequest, ClientRedirect
 
 BEFORE_CHOICE = 3600
-"""How long (seconds) a transaction lives before a first choice."""
+"""Lifetime of a transaction before the first choice, in seconds."""
 
 AFTER_CHOICE = 24 * 3600
-"""How long (seconds) it lives after the first choice."""
+"""Lifetime of a transaction after the first choice, in seconds."""
 
 ATTEMPT_LIFE = 15 * 60
-"""How long (seconds) an attempt at a provider lives."""
+"""Lifetime of an attempt at a provider, in seconds."""
 
 CHECK_LIFE = 15
-"""How long (seconds) an answer may be checked before the one who checked it is taken for dead."""
+"""Maximum duration of the check of a response, in seconds; after that its worker is considered dead."""
 
 STUB_LIFE = 24 * 3600
-"""How long (seconds) what is left of an ended transaction is kept, so that a late return can still be answered."""
+"""Time for which an ended transaction stays as a stub, in seconds, so that a late return can be answered."""
 
 FAILURES_KEPT = 20
-"""How many failures a transaction remembers, the latest ones."""
+"""Maximum number of stored failures; the oldest are dropped."""
 
 
 class TransactionState(StrEnum):
-    """Where the citizen stands."""
+    """States of a transaction. `transitions.TRANSITIONS` is the state table."""
 
     CHOOSING = "choosing"
     AWAY = "away"
@@ -46,12 +46,12 @@ class TransactionState(StrEnum):
 ENDED = frozenset(
     {TransactionState.ANSWERED, TransactionState.REFUSED, TransactionState.EXPIRED, TransactionState.OVERTAKEN}
 )
-"""The states that nothing leads out of."""
+"""Final states."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try at one provider. `id` is part of the upstream `state`; `note` is the provider's own memory."""
+    """Attempt at one provider. `id` is part of the upstream `state`; `note` is opaque data of the provider adapter."""
 
     id: str
     provider: str
@@ -63,7 +63,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class FailedAttempt:
-    """What went wrong, when, and with which provider, if one was concerned."""
+    """Failure with its time, and its provider if one was involved."""
 
     failure: FailureClass
     at: float
@@ -72,16 +72,17 @@ class FailedAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """Everything known about one request on its way. Times are seconds since 1970 UTC.
+    """Authentication transaction. Times are seconds since 1970 UTC.
 
-    `id` is public and appears in audit rows; the handle in the path is another, and only its digest names the record.
-    `browser` is the digest of the browser's secret. `version` grows by one with every change, and a write is accepted
-    only on top of the version it read. `changed` is when `state` last changed. `seed` orders the picker. `moved` says
-    that the transaction was taken to another browser, or outlived the service's patience, so that no authorization
-    code may be sent. `leaving` is how the citizen returns to the service. `chosen` is when the first choice was made.
-    `case` is the open case or, in IDENTIFIED, the one that proved the identity; `withdrawn` is the case that an
-    identity proven elsewhere made needless: it is to be withdrawn. `told` says, in ANSWERED, that a code went to the
-    service; it is False if the identity was kept for the service's next request.
+    `id` is public and appears in audit rows; the handle in the path is a different value, and only its digest
+    identifies the record. `browser` is the digest of the browser's secret. `version` grows by one with every change,
+    and a store accepts a write only on top of the version that was read. `changed` is when `state` last changed.
+    `order_seed` seeds the order of the providers. `transferred` says that the transaction was moved to another browser,
+    or outlived the service's `answer_timeout`, so that no authorization code may be sent. `client_redirect` is the
+    redirect to the service. `chosen` is when the first choice was made. `case` is the open case or, in IDENTIFIED, the
+    case that proved the identity; `case_to_withdraw` is an open case that another identity made unnecessary. In
+    ANSWERED, `told` says that a code was sent to the service; it is False if the identity was stored for the service's
+    next request.
     """
 
     id: str
@@ -113,12 +114,12 @@ class Transaction:
 
     @property
     def kept_until(self) -> float:
-        """Until when (seconds since 1970 UTC) a store must be able to give the record back."""
+        """Time until which a store must be able to return the record (seconds since 1970 UTC)."""
         return self.expires + STUB_LIFE if self.open else self.expires
 
     @property
     def exit_failure(self) -> FailureClass:
-        """Why the service gets no answer if the citizen goes back to it now."""
+        """Failure that the service receives if the citizen returns to it now."""
         match self.state:
             case TransactionState.FAILED if self.failures:
                 return self.failures[-1].failure
@@ -131,5 +132,5 @@ class Transaction:
 
     @property
     def failure(self) -> FailedAttempt | None:
-        """The failure the citizen is told about now, if the transaction stands in FAILED."""
+        """Failure to display to the citizen in FAILED, else None."""
         return self.failures[-1] if self.failures and self.state is TransactionState.FAILED else None

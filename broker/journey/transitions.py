@@ -1,4 +1,4 @@
-"""The state table of a transaction, and the one function that changes a state."""
+"""State machine of a transaction: the table of transitions, and the one function that changes a state."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -40,7 +40,7 @@ from broker.model.request import AuthorizationRequest
 
 S = TransactionState
 Changes = dict[str, Any]
-"""Fields of a transaction with their new values: a step collects them, and the record is made once."""
+"""Fields of a transaction with their new values, collected so that one new record is created."""
 
 # fmt: off
 TRANSITIONS: Mapping[TransactionState, Mapping[type[Event], TransactionState]] = MappingProxyType({
@@ -65,16 +65,18 @@ FROM_ANY_OPEN_STATE: Mapping[type[Event], TransactionState] = MappingProxyType({
     GaveUp: S.REFUSED, TimeRanOut: S.EXPIRED, AnsweredBefore: S.OVERTAKEN,
 })
 # fmt: on
-"""Which event leads from which state to which; ALWAYS holds in every open state. What is in neither changes nothing."""
+"""TRANSITIONS maps state and event to the next state; FROM_ANY_OPEN_STATE applies in every open state. Any other event
+is ignored.
+"""
 
 CHOICES = (ProviderChosen, HelpRequested, SessionAccepted)
-"""The events by which a citizen chooses: the first of them gives the transaction its longer life."""
+"""Events by which a citizen chooses: the first of them extends the lifetime of the transaction."""
 
 
 def begin(
     *, id: str, browser: str, request: AuthorizationRequest, language: str, reference: str, seed: int, now: float
 ) -> Transaction:
-    """A new transaction. `browser` is the digest of the browser's secret, `now` seconds since 1970 UTC."""
+    """Creates a transaction. `browser` is the digest of the browser's secret, `now` is seconds since 1970 UTC."""
     return Transaction(
         id=id,
         version=1,
@@ -91,15 +93,15 @@ def begin(
 
 
 def next_state(state: TransactionState, event: Event) -> TransactionState | None:
-    """Where the table leads from this state with this event, or None if nowhere."""
+    """Next state by the table, or None if it has no transition for this state and event."""
     always = None if state in ENDED else FROM_ANY_OPEN_STATE.get(type(event))
     return TRANSITIONS[state].get(type(event), always)
 
 
 def advance(transaction: Transaction, event: Event, now: float) -> Transaction:
-    """The transaction after an event, or the very same object where the table or `_allowed` knows no such step.
+    """Applies an event. Returns the new record, or the same object if the table or `_allowed` rejects the event.
 
-    `now` is seconds since 1970 UTC. The new record has the next version; after the end it is a stub.
+    `now` is seconds since 1970 UTC. The new record has the next version; in a final state it is a stub.
     """
     state = next_state(transaction.state, event)
     if state is None or not _allowed(transaction, event, now):
@@ -110,14 +112,14 @@ def advance(transaction: Transaction, event: Event, now: float) -> Transaction:
         "changed": now,
     }
     if state in ENDED:
-        changes |= _stubbed(transaction) | {"expires": min(now, transaction.expires) + STUB_LIFE}
+        changes |= _stub(transaction) | {"expires": min(now, transaction.expires) + STUB_LIFE}
     elif transaction.chosen is None and isinstance(event, CHOICES):
         changes |= {"chosen": now, "expires": now + AFTER_CHOICE}
     return replace(transaction, **changes)
 
 
 def due_event(transaction: Transaction, now: float) -> Event | None:
-    """What the clock alone made of the transaction since it was last looked at, if anything."""
+    """Event that the clock alone causes (expired transaction or attempt, or a check that died), else None."""
     attempt = transaction.attempt
     if not transaction.open:
         return None
@@ -132,8 +134,8 @@ def due_event(transaction: Transaction, now: float) -> Event | None:
     return None
 
 
-def _stubbed(transaction: Transaction) -> Changes:
-    """What is left after the end: enough to send the citizen back to the service, nothing personal."""
+def _stub(transaction: Transaction) -> Changes:
+    """Reduces a transaction to what is needed to return to the service, without personal data."""
     asked = transaction.request
     request = AuthorizationRequest(
         client_id=asked.client_id,
@@ -157,7 +159,7 @@ def _stubbed(transaction: Transaction) -> Changes:
 
 
 def _allowed(transaction: Transaction, event: Event, now: float) -> bool:
-    """Whether a step that the table knows may be taken by this transaction with what the event carries."""
+    """Whether the transaction accepts an event that the table allows, by the data of the event."""
     attempt, identity = transaction.attempt, transaction.identity
     if isinstance(event, TimeRanOut):
         return now >= transaction.expires
@@ -190,7 +192,7 @@ def _allowed(transaction: Transaction, event: Event, now: float) -> bool:
 
 
 def _proves(transaction: Transaction, event: IdentityProven) -> bool:
-    """Whether the identity comes from what the transaction waits for: its case, or the attempt in hand."""
+    """Whether the identity comes from what the transaction waits for: its case, or the provider of its attempt."""
     if transaction.state is TransactionState.WAITING:
         return event.case is not None and event.case == transaction.case
     attempt = transaction.attempt
@@ -198,7 +200,7 @@ def _proves(transaction: Transaction, event: IdentityProven) -> bool:
 
 
 def _updates(transaction: Transaction, event: Event, now: float) -> Changes:
-    """What the event brings, and what it makes needless. The state is set by `advance`."""
+    """Fields that the event sets, and fields that it clears. `advance` sets the state."""
     if isinstance(event, AnswerReceived):
         return {}
     open_case = None if transaction.state is TransactionState.IDENTIFIED else transaction.case

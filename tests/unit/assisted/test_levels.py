@@ -19,7 +19,7 @@ from broker.assisted.case import (
     EvidenceRecord,
     IdentityBinding,
 )
-from broker.assisted.levels import MissingRequirement, Requirement, Scored, Scores, assess, lacks, score
+from broker.assisted.levels import MissingRequirement, Requirement, Scored, Scores, assess, score, unmet_requirements
 from broker.assisted.profiles import AssuranceProfile, EvidenceRequirement, Profiles, default_profiles, read
 from broker.assisted.verified_identity import authentication_level, identity, verifiable, verification
 from broker.model.assurance import EvidenceType, Level
@@ -140,14 +140,16 @@ def test_a_vouch_beside_a_document_is_not_capped() -> None:
 def test_one_piece_of_evidence_counts_once() -> None:
     twice = PROFILES.profiles["M2A"]
     once = score(case_with(person=f"{FRAUD} not_deceased {ACTIVE}", passport=GOOD), PROFILES)
-    assert lacks(twice, once) == (MissingRequirement(Requirement.EVIDENCE, 1, 0, EvidenceRequirement(2, 2)),)
+    assert unmet_requirements(twice, once) == (
+        MissingRequirement(Requirement.EVIDENCE, 1, 0, EvidenceRequirement(2, 2)),
+    )
     other = score(
         case_with(
             person=f"{FRAUD} not_deceased {ACTIVE}", passport=GOOD, birth_certificate="seen features details_match"
         ),
         PROFILES,
     )
-    assert lacks(twice, other) == ()
+    assert unmet_requirements(twice, other) == ()
 
 
 @given(st.permutations([(4, 2), (3, 2), (2, 2)]), st.permutations([(2, 2), (4, 1), (3, 2)]))
@@ -156,7 +158,7 @@ def test_evidence_is_given_to_the_pieces_in_the_best_way_whatever_the_order(
 ) -> None:
     profile = AssuranceProfile(Level.LOW, tuple(EvidenceRequirement(*piece) for piece in pieces), 0, 0, 0)
     scores = Scores(tuple(Scored(str(i), *one) for i, one in enumerate(evidence)))
-    assert [lack.piece for lack in lacks(profile, scores)] == [EvidenceRequirement(4, 2)]
+    assert [lack.piece for lack in unmet_requirements(profile, scores)] == [EvidenceRequirement(4, 2)]
 
 
 def test_what_is_missing_names_the_piece_the_score_and_the_channel() -> None:
@@ -262,7 +264,7 @@ def test_a_file_that_names_what_is_not_there_is_refused_with_every_problem() -> 
     }
     _, problems = read(table)
     told = "\n".join(str(problem) for problem in problems)
-    for expected in ('"mood" is no check', '"shine" is no check', "late (not on its checklist)", "caps.phone"):
+    for expected in ('"mood" is not a check', '"shine" is not a check', "late (not on its checklist)", "caps.phone"):
         assert expected in told
 
 

@@ -21,7 +21,7 @@ from broker.assisted.case import (
     Role,
 )
 from broker.assisted.separation_of_duties import SecondReviewReason
-from broker.assisted.transitions import EVENTS, PAUSE, RULES, TABLE, TransitionRefused, advance, name, refusal
+from broker.assisted.transitions import CODE_INTERVAL, EVENTS, RULES, TABLE, TransitionRefused, advance, name, refusal
 from broker.model.assurance import EvidenceType, Level
 from tests.unit.assisted.cases import (
     AGENT,
@@ -355,14 +355,14 @@ def test_no_state_but_approved_can_be_bound() -> None:
 def test_at_most_five_codes_go_out_for_one_approval() -> None:
     case = standing(S.APPROVED)
     for number in range(TERMS.max_codes):
-        case = walked(sent(NOW + PAUSE * number), case=case)
-    assert held_back(case, sent(NOW + PAUSE * TERMS.max_codes)) is TransitionRefused.ENOUGH_CODES
+        case = walked(sent(NOW + CODE_INTERVAL * number), case=case)
+    assert held_back(case, sent(NOW + CODE_INTERVAL * TERMS.max_codes)) is TransitionRefused.ENOUGH_CODES
 
 
 def test_pressing_twice_sends_one_code() -> None:
     case = walked(sent(NOW), case=standing(S.APPROVED))
-    assert held_back(case, sent(NOW + PAUSE - 1)) is TransitionRefused.JUST_SENT
-    assert held_back(case, sent(NOW + PAUSE)) is None
+    assert held_back(case, sent(NOW + CODE_INTERVAL - 1)) is TransitionRefused.JUST_SENT
+    assert held_back(case, sent(NOW + CODE_INTERVAL)) is None
 
 
 def sent(at: float) -> ev.CodeSent:
