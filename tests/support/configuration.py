@@ -1,11 +1,14 @@
 """A configuration that tests may change: a copy of the examples, with every key and secret that it names."""
 
+import atexit
 import json
 import shutil
+import tempfile
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +72,18 @@ def examples(to: Path) -> Configuration:
 
 
 def prepared(to: Path) -> Configuration:
-    """The same with everything made."""
-    made = examples(to)
+    """The same with everything made: a copy of what was made once for this process."""
+    shutil.copytree(_prepared(), to, dirs_exist_ok=True)
+    return Configuration(to / "config")
+
+
+@cache
+def _prepared() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="portico-prepared-"))
+    atexit.register(shutil.rmtree, folder)
+    made = examples(folder)
     prepare(made.settings(prepared=False), real_system().random_bytes)
-    return made
+    return folder
 
 
 def as_toml(table: Mapping[str, Any]) -> str:

@@ -1,8 +1,9 @@
 """Pytest plug-in: puts every test into its lanes by the fixtures it requests, and shares the files among workers.
 
-- `store`: requests a Redis or a PostgreSQL server.
+- `store`: opens a database or Redis: requests a server or a migrated SQLite file, or carries the marker.
 - `browser`: requests Chromium.
-- `slow`: lies in one of `SLOW_FOLDERS`, or carries the marker: runs the whole product, or starts processes.
+- `slow`: lies in one of `SLOW_FOLDERS`, requests the simulator on its port, or carries the marker: runs the whole
+  product, speaks HTTP with the simulated provider, or starts processes.
 - `unit`: none of these. A unit test that starts a program fails.
 """
 
@@ -22,7 +23,16 @@ SLOW_FOLDERS = ("resilience", "doc_examples", "e2e", "security", "deploy", "benc
 SHARED = frozenset({"resilience", "doc_examples", "security"})
 """Folders whose tests share one running broker: a single worker runs all of a folder."""
 
-BY_FIXTURE = {"redis_server": "store", "postgres_server": "store", "browser": "browser", "hsm": "slow"}
+BY_FIXTURE = {
+    "redis_server": "store",
+    "postgres_server": "store",
+    "migrated_file": "store",
+    "migrated_facts": "store",
+    "console_ready": "store",
+    "browser": "browser",
+    "host": "slow",
+    "hsm": "slow",
+}
 NOT_UNIT = ("store", "browser", "slow")
 
 

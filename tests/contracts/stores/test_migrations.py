@@ -29,7 +29,7 @@ TABLES = {
 """The names of tables before and after revision 0010."""
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.store)])
 async def before(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of a database at revision 0009, of each kind."""
     url = f"sqlite:{tmp_path}/facts.db" if request.param == "sqlite" else str(request.getfixturevalue("database"))

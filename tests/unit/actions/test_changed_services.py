@@ -16,6 +16,8 @@ from tests.e2e.app_harness import Script, Stage, staged
 from tests.e2e.raw_client import NORTHBANK, RIDES, RIDES_SERVICE, Forms, Reply, Rider, Wire, rides, wire
 from tests.support.key_server import KeyServer, shown
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:

@@ -27,6 +27,8 @@ from tests.unit.actions.assisted.case_harness import ANN, LEA, STRANGER, Stage, 
 from tests.unit.actions.page_world import ALDER, BIRCH, NAMES, Facts, World, world
 from tests.unit.web.doors import all_pages
 
+pytestmark = pytest.mark.slow
+
 Seen = tuple[View, str, Facts]
 Way = Callable[[World], Awaitable[Seen]]
 F = FailureClass

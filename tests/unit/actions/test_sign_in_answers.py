@@ -12,6 +12,8 @@ from tests.e2e.app_harness import Script, Stage, staged
 from tests.e2e.raw_client import RIDES_SERVICE, Forms, Reply, Rider, Wire, rides, wire
 from tests.support.postgres import PostgresServer
 
+pytestmark = pytest.mark.store
+
 MANY = 50
 
 

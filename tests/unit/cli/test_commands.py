@@ -22,6 +22,8 @@ from providers import KINDS
 from tests.support.configuration import Configuration, examples, prepared
 from tests.support.system import FakeChance, FakeClock
 
+pytestmark = pytest.mark.store
+
 Run = Callable[..., Sequence[str]]
 
 

@@ -18,6 +18,8 @@ from tests.support.configuration import Configuration, examples, prepared
 from tests.support.system import FakeChance, FakeClock
 from tests.unit.crypto.keys.folders import DAY, small
 
+pytestmark = pytest.mark.store
+
 Run = Callable[..., Sequence[str]]
 
 

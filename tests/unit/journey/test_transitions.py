@@ -29,6 +29,7 @@ from broker.model.assurance import Level
 from broker.model.backchannel_request import BackchannelRequestRef
 from broker.model.failures import FailureClass
 from broker.model.identity import HELP
+from broker.model.request import ResponseMode
 from tests.unit.journey.examples import (
     BACK,
     NOW,
@@ -137,6 +138,25 @@ def test_a_session_is_answered_for_its_own_account_only() -> None:
     before = walked(begun(), SessionAccepted(identity(), "mine"))
     assert advance(before, ServiceAnswered(BACK, "another"), NOW) is before
     assert advance(before, ServiceAnswered(BACK, "mine"), NOW).state is TransactionState.ANSWERED
+
+
+def test_a_new_transaction_holds_what_it_was_begun_with() -> None:
+    new = begun()
+    assert (new.id, new.version, new.state) == ("t1", 1, TransactionState.CHOOSING)
+    assert (new.browser, new.request, new.language) == ("digest of the browser", request(), "en")
+    assert (new.reference, new.order_seed) == ("AAAA-BBBB", 7)
+    assert (new.created, new.changed, new.chosen) == (NOW, NOW, None)
+    assert (new.attempt, new.failures, new.identity, new.account, new.case) == (None, (), None, None, None)
+
+
+def test_an_attempt_that_expires_at_this_moment_cannot_be_chosen() -> None:
+    before, late = begun(), replace(attempt(), expires=NOW)
+    assert advance(before, ProviderChosen(late), NOW) is before
+    assert advance(before, ProviderChosen(replace(late, expires=NOW + 1)), NOW).state is TransactionState.AWAY
+
+
+def test_no_route_is_a_failure_with_its_time_and_without_a_provider() -> None:
+    assert walked(begun(), NoRouteFound()).failures == (FailedAttempt(FailureClass.NO_ROUTE, NOW, None),)
 
 
 def test_of_two_copies_of_one_callback_the_second_finds_nothing_to_claim() -> None:
@@ -303,6 +323,17 @@ def test_nothing_personal_is_left_after_the_end_and_the_citizen_can_still_be_sen
     asked = after.request
     assert (asked.client_id, asked.redirect_uri, asked.state) == ("parking", "https://parking.test/back", "theirs")
     assert after.client_redirect == (None if isinstance(event, TimeRanOut) else BACK)
+
+
+def test_a_stub_holds_what_an_answer_to_the_service_needs_and_no_scope() -> None:
+    asked = request(scope=("openid", "email"), response_mode=ResponseMode.FORM_POST, par_digest="digest of the request")
+    left = advance(replace(begun(), request=asked), GaveUp(None), NOW).request
+    assert (left.response_mode, left.par_digest, left.min_level) == (
+        ResponseMode.FORM_POST,
+        asked.par_digest,
+        asked.min_level,
+    )
+    assert (left.scope, left.requested_claims, left.login_hint) == ((), (), None)
 
 
 def test_a_stub_still_says_which_question_it_answered_and_no_more() -> None:

@@ -25,6 +25,8 @@ from tests.unit.providers.citizen import walk
 from tests.unit.providers.mock import MockProvider
 from tests.unit.providers.stage import CALLBACK, CARD, PATIENCE, by_secret, config, ground
 
+pytestmark = pytest.mark.slow
+
 ISSUER = "https://id.bank.example"
 SIGNED = {"sub": "amina", "acr": "eid:high", "iat": 1_800_000_000, "name": "Amina Hughes", "birthdate": "1987-04-12"}
 

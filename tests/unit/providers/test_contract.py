@@ -31,6 +31,8 @@ from tests.unit.providers.stage import (
     stage,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def node() -> Iterator[Peer]:

@@ -24,6 +24,8 @@ from broker.wiring.client_files import rewrite_renamed
 from broker.wiring.container import Container
 from tests.support.configuration import Configuration, prepared
 
+pytestmark = pytest.mark.store
+
 ISSUER = "http://localhost:8000"
 SETTINGS = {
     "names": {"en": "One", "cy": "Un"},
