@@ -10,12 +10,12 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Processes of the tests read each other's bytecode: without it each of them compiles everything.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Suites of pure functions: they are run once more the way `python -O` runs the product.
-PURE := $(wildcard tests/test_*.py tests/unit/model tests/unit/oidc tests/unit/journey tests/unit/assisted tests/unit/account)
+# The rules, pure functions of their input, have suites of their own.
+RULES := $(addprefix tests/unit/,oidc journey assisted account)
 # pytest in as many workers as there are processors
 PYTEST := $(PY) -m pytest -q -n auto
 
-.PHONY: help setup demo test lint types suite optimised unit fmt diagrams wheel bench lock clean node test-tools
+.PHONY: help setup demo test lint types suite optimised unit coverage mutants fmt diagrams wheel bench lock clean node test-tools
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -34,6 +34,12 @@ wheel: setup .venv/.test ## build sdist and wheel into dist/, with the style she
 unit: setup .venv/.test ## test what needs no server, no browser and no process, with few random examples
 	@$(PYTEST) -m unit --hypothesis-profile quick
 
+coverage: setup .venv/.test ## branch coverage of the rules by their own tests, which must be at least 95 %
+	@$(PYTEST) -p no:cacheprovider --hypothesis-profile quick --cov $(RULES)
+
+mutants: setup .venv/.mutants ## change the rules bit by bit and list what no test notices (MUTANTS='broker.oidc.dpop*': a part)
+	@$(PY) -m mutmut run $(MUTANTS) && $(PY) -m mutmut results
+
 fmt: .venv/.test ## format, and fix what can be fixed by a program
 	@$(PY) -m ruff check --quiet --fix . && $(PY) -m ruff format --quiet .
 
@@ -47,7 +53,7 @@ lock: .venv-lock/.done setup ## export pyproject's dependencies and groups to lo
 	@deploy/setup/lock.sh
 
 clean: ## remove all that was made here
-	@rm -rf .venv .venv-lock dist broker/web/static/built deploy/assets/node_modules tests/interop/node_modules
+	@rm -rf .venv .venv-lock dist mutants .coverage broker/web/static/built deploy/assets/node_modules tests/interop/node_modules
 	@rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .demo
 	@find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 
@@ -70,7 +76,7 @@ suite: setup test-tools
 optimised: setup test-tools
 	$(call say,pytest under python -O)
 	@$(PY) -O -m pytest -q -n auto -m unit --hypothesis-profile quick -p no:cacheprovider \
-	  -W 'ignore:assertions not in test modules:pytest.PytestConfigWarning' $(PURE)
+	  -W 'ignore:assertions not in test modules:pytest.PytestConfigWarning' $(wildcard tests/test_*.py) tests/unit
 
 # --- what they stand on; each stamp lies inside the thing it vouches for ---
 
@@ -82,6 +88,11 @@ optimised: setup test-tools
 .venv/.test: deploy/locks/test.txt .venv/.run
 	$(call say,Python packages for the tests)
 	@$(PYTHON) deploy/setup/python.py test
+	@touch $@
+
+.venv/.mutants: deploy/locks/mutants.txt .venv/.test
+	$(call say,Python packages for mutation tests)
+	@$(PYTHON) deploy/setup/python.py mutants
 	@touch $@
 
 .venv-lock/.done: deploy/locks/lock.txt

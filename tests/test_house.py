@@ -4,7 +4,7 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -184,9 +184,9 @@ def package(module: str, is_package: bool, level: int) -> str:
     return ".".join(parts[: len(parts) - level + is_package])
 
 
-def imports(module: str, tree: ast.AST, is_package: bool) -> Iterator[tuple[str, str]]:
+def imports(module: str, nodes: Sequence[ast.AST], is_package: bool) -> Iterator[tuple[str, str]]:
     """Each import in a module as (module, name); the name is empty for a plain import."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from ((alias.name, "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -220,28 +220,39 @@ def wrong_import(module: str, source: str, name: str) -> str | None:
     return None
 
 
-def asked(module: str, tree: ast.AST, is_package: bool) -> Iterator[str]:
+def written(node: ast.expr) -> str:
+    """An expression as it is written in the file; `ast.unparse` is slow and serves what is no chain of names."""
+    match node:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=inner, attr=name):
+            return f"{written(inner)}.{name}"
+        case _:
+            return ast.unparse(node)
+
+
+def asked(module: str, nodes: Sequence[ast.AST], is_package: bool) -> Iterator[str]:
     """Where a module asks for the time, for chance or for the environment."""
-    for source, name in imports(module, tree, is_package):
+    for source, name in imports(module, nodes, is_package):
         if source in CLOCKS_AND_DICE or ASKING.fullmatch(f"{source}.{name}"):
             yield f"{source} {name}".strip()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and ASKING.fullmatch(ast.unparse(node)):
-            yield ast.unparse(node)
+    for node in nodes:
+        if isinstance(node, ast.Attribute) and ASKING.fullmatch(name := written(node)):
+            yield name
 
 
 def complaints(module: str, text: str, is_package: bool = False) -> list[str]:
     """All that is wrong with a module of the product."""
-    tree = ast.parse(text)
-    found = [wrong_import(module, source, name) for source, name in imports(module, tree, is_package)]
+    nodes = list(ast.walk(ast.parse(text)))
+    found = [wrong_import(module, source, name) for source, name in imports(module, nodes, is_package)]
     if not inside(module, FRONT_DOOR | {"broker.demo"}):
-        found += [f"asks for {what} instead of the ambient" for what in asked(module, tree, is_package)]
+        found += [f"asks for {what} instead of the ambient" for what in asked(module, nodes, is_package)]
     found += [
         f"makes something of Host in line {node.lineno}"
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and MADE_OF_HOST.fullmatch(ast.unparse(node))
+        for node in nodes
+        if isinstance(node, ast.Attribute) and MADE_OF_HOST.fullmatch(written(node))
     ]
-    found += [f"asserts in line {node.lineno}" for node in ast.walk(tree) if isinstance(node, ast.Assert)]
+    found += [f"asserts in line {node.lineno}" for node in nodes if isinstance(node, ast.Assert)]
     if (length := len(text.splitlines())) > LONGEST:
         found.append(f"has {length} lines")
     return [f"{module} {what}" for what in found if what]

@@ -17,6 +17,7 @@ compile() { # compile LAYER ARGUMENTS...
 
 compile run --all-extras pyproject.toml
 compile test --all-extras --group test --group lint --constraints deploy/locks/run.txt pyproject.toml
+compile mutants --group mutants --constraints deploy/locks/test.txt
 compile demo --group demo
 compile lock --group lock
 

@@ -33,6 +33,7 @@ def words() -> frozenset[str]:
     return frozenset(re.findall(r"\w+", "\n".join(path.read_text("utf-8") for path in shipped)))
 
 
+@cache
 def log_events() -> dict[str, set[str]]:
     """Every log event with the levels at which it is logged. One ending in `_` stands for all that begin with it.
 
@@ -51,22 +52,21 @@ def log_events() -> dict[str, set[str]]:
 
 def log_calls(tree: ast.Module) -> Iterator[tuple[ast.AST, ast.Call]]:
     """Every call of a logger, with the function it stands in."""
-    scopes: list[ast.AST] = [
-        node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
-    seen: set[int] = set()
-    for scope in reversed(scopes):  # inner functions first
-        for node in ast.walk(scope):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr in LEVELS
-                and isinstance(node.func.value, ast.Name)
-                and node.func.value.id.lower().strip("_") in {"log", "logger"}
-                and id(node) not in seen
-            ):
-                seen.add(id(node))
-                yield scope, node
+    waiting: list[tuple[ast.AST | None, ast.AST]] = [(None, tree)]
+    while waiting:
+        scope, node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            scope = node
+        waiting += [(scope, child) for child in ast.iter_child_nodes(node)]
+        if (
+            scope is not None
+            and isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in LEVELS
+            and isinstance(node.func.value, ast.Name)
+            and node.func.value.id.lower().strip("_") in {"log", "logger"}
+        ):
+            yield scope, node
 
 
 def literals(value: ast.expr, scope: ast.AST, place: str) -> Iterator[str]:
