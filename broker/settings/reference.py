@@ -8,7 +8,6 @@ import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from enum import Enum
-from functools import cache
 from pathlib import Path
 from textwrap import dedent
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
@@ -79,7 +78,6 @@ def without_none(hint: Any) -> Any:
     return optional(hint) if type(None) in get_args(hint) else hint
 
 
-@cache
 def in_its_file(shape: Record) -> ast.ClassDef:
     """A record as it stands in its file, with the docstrings that `python -OO` leaves out of the record itself."""
     (body,) = (node for node in ast.parse(dedent(inspect.getsource(shape))).body if isinstance(node, ast.ClassDef))

@@ -1,6 +1,7 @@
 """Names in the documents are names of the code: metrics with their labels, log events, settings, error codes."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -58,12 +59,19 @@ def test_every_name_in_a_code_span_is_a_word_of_the_code(page: Path) -> None:
     assert unknown == []
 
 
-@PAGES
-def test_every_setting_of_broker_toml_that_a_page_names_exists(page: Path) -> None:
+@cache
+def settings_of_broker_toml() -> frozenset[str]:
+    """The path of every table and of every setting."""
     known: set[str] = set()
     for table in tables(BrokerSettings):
         path = table.heading.strip("[]")
         known |= {path, *(f"{path}.{setting.name}" if path else setting.name for setting in table.settings)}
+    return frozenset(known)
+
+
+@PAGES
+def test_every_setting_of_broker_toml_that_a_page_names_exists(page: Path) -> None:
+    known = settings_of_broker_toml()
     first = {path.partition(".")[0] for path in known if "." in path}
     named = {span.strip("[]") for span in spans(page) if re.fullmatch(r"\[?[a-z_]+(?:\.[a-z_]+)+\]?", span)}
     assert {path for path in named if path.partition(".")[0] in first} - known - FILES == set()
