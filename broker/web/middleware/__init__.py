@@ -1,6 +1,9 @@
-"""What surrounds every application: headers, request ids, limits. Pure ASGI, outside of everything else.
+"""ASGI middleware around each application: request ids, size limits, security headers, the last exception handler.
 
-Starlette's own outermost layer answers errors itself, so what must be on every answer cannot stand inside it.
+`client_certificates` comes first, outside of uvicorn's handling of X-Forwarded-For. Then `edge` assigns the request id,
+rejects malformed or oversized headers (`heads`), limits the body (`body_limit`), calls the application, and adds
+headers to the answer (`security_headers`). It stands outside of Starlette, whose own outermost layer answers unhandled
+exceptions: what every response must have cannot be added inside.
 """
 
 from starlette.types import ASGIApp
@@ -14,8 +17,8 @@ __all__ = ["EdgeMiddleware", "HeadRefusal", "guarded", "with_client_certificates
 
 
 def guarded(app: ASGIApp, system: System, body_limit: int = 64 * 1024, refuse: HeadRefusal | None = None) -> ASGIApp:
-    """The application with everything around it. `body_limit` is the largest body read, in bytes.
+    """Wraps the application in `EdgeMiddleware`. `body_limit` is the largest body accepted, in bytes.
 
-    `refuse` gives the page for a request that is refused for its headers, None where plain text will do.
+    `refuse` answers a request whose headers are rejected; None answers in plain text.
     """
     return EdgeMiddleware(app, system, body_limit, refuse or (lambda _, status: refusal_of_head(status)))

@@ -1,7 +1,4 @@
-"""A limit on the size of what is sent to us, before anything reads it.
-
-A body above it is answered with 413 (RFC 9110 15.5.14), whether its length was announced or not.
-"""
+"""Request body limit: 413 (RFC 9110 15.5.14), by Content-Length or, without it, by the bytes received."""
 
 from collections.abc import Iterable
 
@@ -13,14 +10,14 @@ _MOST_DIGITS = 15
 
 
 class BodyTooLarge(HTTPException):
-    """More came than is read. An application inside that knows such exceptions answers it by itself."""
+    """413. Starlette's exception handlers answer it if the application reads the body; else `EdgeMiddleware` does."""
 
     def __init__(self) -> None:
         super().__init__(413, headers={"connection": "close"})
 
 
 def declared_length(headers: Iterable[tuple[bytes, bytes]], limit: int) -> int:
-    """The size of the body in bytes as the headers tell it: 0 if they do not, above the limit if it is no size."""
+    """Content-Length in bytes: 0 without the header, `limit` + 1 if it is malformed."""
     for name, value in headers:
         if name == b"content-length":
             return int(value) if value.isdigit() and len(value) <= _MOST_DIGITS else limit + 1
@@ -28,7 +25,7 @@ def declared_length(headers: Iterable[tuple[bytes, bytes]], limit: int) -> int:
 
 
 def limit_body(receive: Receive, limit: int) -> Receive:
-    """Reads as `receive` does, and raises BodyTooLarge once more came than the limit, in bytes."""
+    """Wraps `receive`; raises BodyTooLarge after more than `limit` bytes."""
     read = 0
 
     async def counted() -> Message:
@@ -43,5 +40,5 @@ def limit_body(receive: Receive, limit: int) -> Receive:
 
 
 def too_large_response() -> PlainTextResponse:
-    """The answer to a body that is too large."""
+    """413 in plain text; closes the connection."""
     return PlainTextResponse("What was sent is too large.\n", status_code=413, headers={"connection": "close"})

@@ -1,6 +1,6 @@
-"""Client certificates that a reverse proxy passes on (RFC 9440). From anybody else the header means nothing.
+"""Client-Cert header (RFC 9440): client certificates forwarded by a trusted reverse proxy.
 
-Stands outside of all that believes `X-Forwarded-For`: what counts here is who really holds the connection.
+Stands outside of the layer that evaluates `X-Forwarded-For`, because the address of the TCP peer decides.
 """
 
 import ipaddress
@@ -16,18 +16,18 @@ _KEPT: Final = "client_cert"
 
 
 def with_client_certificates(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
-    """The application, behind proxies in these networks (RFC 4632) that are believed when they pass certificates on."""
+    """Wraps the application. `proxies` are the networks (RFC 4632) of the trusted proxies."""
     return ClientCertificates(app, proxies)
 
 
 def forwarded_certificate(scope: Mapping[str, Any]) -> tuple[str, ...]:
-    """The values of `Client-Cert` that a believed proxy sent with this request."""
+    """The values of `Client-Cert` that a trusted proxy sent with this request."""
     found: tuple[str, ...] = scope.get("state", {}).get(_KEPT, ())
     return found
 
 
 class ClientCertificates:
-    """Takes the certificate's headers out of every request, and keeps their value if a believed proxy sent it."""
+    """Removes the Client-Cert headers from every request; stores the value in the scope if a trusted proxy sent it."""
 
     def __init__(self, app: ASGIApp, proxies: Sequence[str]) -> None:
         self._app = app
@@ -37,13 +37,13 @@ class ClientCertificates:
         if scope["type"] == "http" and any(name in _HEADERS for name, _ in scope["headers"]):
             values = tuple(value.decode("latin-1") for name, value in scope["headers"] if name == _HEADERS[0])
             scope["headers"] = [header for header in scope["headers"] if header[0] not in _HEADERS]
-            if self._believed(scope.get("client")):
+            if self._is_trusted(scope.get("client")):
                 scope.setdefault("state", {})[_KEPT] = values
             else:
                 LOG.warning("client_cert_from_untrusted_peer", extra={"path": scope["path"]})
         await self._app(scope, receive, send)
 
-    def _believed(self, client: Sequence[Any] | None) -> bool:
+    def _is_trusted(self, client: Sequence[Any] | None) -> bool:
         try:
             address = ipaddress.ip_address(client[0]) if client else None
         except ValueError:

@@ -1,40 +1,49 @@
-"""One layer around an application, for all that must be on every answer. What each part does stands beside."""
+"""Edge middleware: request id, header and body limits, security headers, and the last handler of exceptions.
 
-from collections.abc import Awaitable, Callable
+One ASGI layer instead of one for each concern, because every layer adds its cost to every request (decision 0011).
+"""
+
+import logging
+import re
+import traceback
+from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
+from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from broker.platform.system import System
-from broker.web.middleware import unhandled_errors
 from broker.web.middleware.body_limit import BodyTooLarge, declared_length, limit_body, too_large_response
-from broker.web.middleware.cookies import cookies_could_come, without_cookies
 from broker.web.middleware.heads import refused_head
-from broker.web.middleware.request_id import request_id
-from broker.web.middleware.security_headers import with_security_headers
+from broker.web.middleware.security_headers import (
+    REQUEST_ID,
+    cookies_could_come,
+    with_security_headers,
+    without_cookies,
+)
+
+log = logging.getLogger("portico.web")
 
 HeadRefusal = Callable[[Request, HTTPStatus], Response]
-"""Makes the answer to a request that is refused for its headers."""
+"""Builds the response to a request whose headers are rejected."""
 
 _TOO_LARGE = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
 _FILES = "/static/"
-"""Where the files of pages are: the page that tells of headers that are too large is shown with its style sheet."""
+"""Static files are served even if headers are too large: the page of that error needs its style sheet."""
 
 _BODILESS = frozenset({"GET", "HEAD"})
+_GIVEN: Final = re.compile(rb"[A-Za-z0-9-]{8,64}")
 
 
 class EdgeMiddleware:
-    """Names a request, limits what is read of it, dresses its answer, and answers where nobody else did.
-
-    It is one layer and not four, since each layer costs every request again.
-    """
+    """Outermost layer of an application: what applies to every request and response, also to failed ones."""
 
     def __init__(self, app: ASGIApp, system: System, limit: int, refuse: HeadRefusal) -> None:
-        """`limit` is the largest body read, in bytes. `refuse` answers requests that are refused for their headers."""
+        """`limit` is the largest body accepted, in bytes. `refuse` answers requests whose headers are rejected."""
         self._app = app
-        self._ambient = system
+        self._system = system
         self._limit = limit
         self._refuse = refuse
 
@@ -42,7 +51,7 @@ class EdgeMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        id = request_id(scope["headers"], self._ambient)
+        id = request_id(scope["headers"], self._system)
         scope.setdefault("state", {})["request_id"] = id.decode("ascii")
         started = False
 
@@ -67,11 +76,49 @@ class EdgeMiddleware:
                 receive = limit_body(receive, self._limit)
             await self._app(scope, receive, answer)
         except ClientDisconnect:
-            unhandled_errors.log_client_disconnect(scope)
-        except Exception as mishap:  # the outermost place: there is nobody left to whom it could go
-            if isinstance(mishap, BodyTooLarge) and not started:
+            log_client_disconnect(scope)
+        except Exception as exception:  # the outermost layer: no other handler is left
+            if isinstance(exception, BodyTooLarge) and not started:
                 await too_large_response()(scope, receive, answer)
                 return
-            unhandled_errors.log_unhandled(scope, mishap)
+            log_unhandled(scope, exception)
             if not started:
-                await unhandled_errors.unhandled_error_response()(scope, receive, answer)
+                await unhandled_error_response()(scope, receive, answer)
+
+
+def request_id(headers: Iterable[tuple[bytes, bytes]], system: System) -> bytes:
+    """The request id that a proxy sent in X-Request-Id, if it is well formed; else 16 random hex digits.
+
+    It is also stored in `scope["state"]["request_id"]`.
+    """
+    for name, value in headers:
+        if name == REQUEST_ID and _GIVEN.fullmatch(value):
+            return value
+        if name == REQUEST_ID:
+            break
+    return system.random_bytes(8).hex().encode("ascii")
+
+
+def log_unhandled(scope: Scope, exception: Exception) -> None:
+    """Logs the class and the traceback's places of an unhandled exception.
+
+    The message of an exception may contain what a citizen sent, so it is not logged.
+    """
+    log.error(
+        "request_failed",
+        extra={
+            "request_id": scope["state"]["request_id"],
+            "exception": type(exception).__name__,
+            "places": [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(exception.__traceback__)],
+        },
+    )
+
+
+def log_client_disconnect(scope: Scope) -> None:
+    """Logs a client disconnect at INFO."""
+    log.info("client_disconnected", extra={"request_id": scope["state"]["request_id"]})
+
+
+def unhandled_error_response() -> PlainTextResponse:
+    """500 in plain text, if the application sent no response."""
+    return PlainTextResponse("There is a problem on our side.\n", status_code=500)

@@ -1,19 +1,23 @@
-"""The headers that every answer bears, errors too."""
+"""Response headers: security headers on every response, the request id, and when Set-Cookie is left out.
 
-from collections.abc import Iterable
+Cookies that a browser has to send back are `SameSite=Lax`, so a form or a frame of another site comes without them. A
+response that set a cookie then would overwrite the browser's cookie without having seen it (RFC 6265bis 5.2, 8.8.3).
+"""
+
+from collections.abc import Iterable, Mapping
 from itertools import combinations
-from typing import Final
+from typing import Any, Final
 
-from broker.web.middleware.request_id import HEADER
+REQUEST_ID: Final = b"x-request-id"
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-"""The Content-Security-Policy (level 3) of every page but the few that name their own."""
+"""The Content-Security-Policy (level 3) of every page that does not set its own."""
 
 FORM_ELSEWHERE: Final = POLICY.replace("form-action 'self'; ", "")
-"""The policy of the one page whose only purpose is a form that goes to a relying service (`form_post`)."""
+"""The policy of the page whose form posts the response to a relying service (`form_post`)."""
 
 _ALWAYS: Final = (
     (b"strict-transport-security", b"max-age=63072000; includeSubDomains"),
@@ -22,24 +26,41 @@ _ALWAYS: Final = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 )
-_UNLESS_SAID: Final = (
+_DEFAULTS: Final = (
     (b"content-security-policy", POLICY.encode()),
     (b"cache-control", b"no-store"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
-_OPEN: Final = frozenset(name for name, _ in _UNLESS_SAID)
+_OVERRIDABLE: Final = frozenset(name for name, _ in _DEFAULTS)
 _ADDED: Final = {
-    said: (*_ALWAYS, *(header for header in _UNLESS_SAID if header[0] not in said))
-    for size in range(len(_OPEN) + 1)
-    for said in map(frozenset, combinations(_OPEN, size))
+    present: (*_ALWAYS, *(header for header in _DEFAULTS if header[0] not in present))
+    for size in range(len(_OVERRIDABLE) + 1)
+    for present in map(frozenset, combinations(_OVERRIDABLE, size))
 }
-"""What is added to an answer, by which of the headers it may decide itself are there already."""
+"""The headers to add, by the set of default headers that the response already has."""
+
+_TOP: Final = (None, b"document")
 
 
 def with_security_headers(headers: Iterable[tuple[bytes, bytes]], id: bytes) -> list[tuple[bytes, bytes]]:
-    """An answer's headers with those that every answer bears. A policy, caching or embedding it sets itself stands.
+    """Adds the security headers and the request id `id`. Default headers that the response has are not replaced."""
+    present = _OVERRIDABLE.intersection([name.lower() for name, _ in headers])
+    return [*headers, *_ADDED[present], (REQUEST_ID, id)]
 
-    `id` names the request.
+
+def cookies_could_come(scope: Mapping[str, Any]) -> bool:
+    """Whether a browser sends `SameSite=Lax` cookies with this request, by its Fetch Metadata headers.
+
+    A cross-site request has them only if it is a top-level navigation by GET or HEAD. The result is True without Fetch
+    Metadata, which every current browser sends: forms are then protected by their CSRF tokens.
     """
-    said = _OPEN.intersection([name.lower() for name, _ in headers])
-    return [*headers, *_ADDED[said], (HEADER, id)]
+    metadata = {name: value for name, value in scope["headers"] if name.startswith(b"sec-fetch-")}
+    if metadata.get(b"sec-fetch-site") != b"cross-site":
+        return True
+    navigates = scope["method"] in ("GET", "HEAD") and metadata.get(b"sec-fetch-mode", b"navigate") == b"navigate"
+    return navigates and metadata.get(b"sec-fetch-dest") in _TOP
+
+
+def without_cookies(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The response headers without Set-Cookie."""
+    return [header for header in headers if header[0] != b"set-cookie"]

@@ -1,14 +1,13 @@
-"""What operators and their machines ask of a process: is it alive, is it ready, what does it count.
+"""Operations endpoints and metrics of a process: /livez, /readyz, /metrics, gauges, taking itself out of rotation.
 
-`open_meters` makes the counters, `RequestMetricsMiddleware` counts requests around an application, `Readiness` says
-whether requests
-should come, `Rotation` refuses those that come while the clock is off, `alive_routes` and `metrics_route` are the
-addresses where all of it is asked.
+Before the workers start, `clear` empties the metrics folder of ended processes. A worker opens its counters with
+`open_metrics` (`metrics_setup`; `metrics` lists every counter). `RequestMetricsMiddleware` counts and times requests;
+inside it, `Rotation` answers 503 while this machine's clock is off. `Readiness` checks stores for /readyz,
+`update_gauges` publishes its results every few seconds, and `routes` serves the endpoints.
 """
 
-from broker.web.operations.gauges import update_gauges
 from broker.web.operations.metrics_setup import clear, open_metrics
-from broker.web.operations.readiness import Readiness
+from broker.web.operations.readiness import Readiness, update_gauges
 from broker.web.operations.request_metrics import REFUSED, RequestMetricsMiddleware, templates
 from broker.web.operations.rotation import Rotation
 from broker.web.operations.routes import alive_routes, metrics_route

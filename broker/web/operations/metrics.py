@@ -1,7 +1,7 @@
-"""Every counter there is, with its name, its labels and what it means. Imported by `open_meters` alone, which says why.
+"""Prometheus metrics: every metric with its name, labels and meaning. Imported by `open_metrics` alone, which says why.
 
-Labels are closed words of the product and ids from the configuration. Children are made once and kept: finding one by
-its labels costs several times what counting does.
+Label values are closed sets and ids from the configuration. The child metric for a set of labels is cached: finding it
+by its labels costs several times what counting does.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,16 +15,16 @@ from broker.model.audit import AuditEvent
 from broker.web.operations.metrics_setup import process, runs
 
 BUCKETS: Final = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
-"""Upper bounds in seconds. What calls a provider may take up to 8 seconds, everything else a few milliseconds."""
+"""Upper bounds in seconds. Requests that call a provider may take up to 8 seconds, all others a few milliseconds."""
 
 Labels = Callable[[AuditEvent], tuple[str, ...]]
 
 
 class Metrics:
-    """The counters of one process."""
+    """The metrics of one process."""
 
     def __init__(self, folder: Path | None) -> None:
-        """`folder` is shared with other processes, or None for a process on its own."""
+        """`folder` is shared with other processes; None for a single process."""
         self._folder = folder
         self._registry = registry = CollectorRegistry()
 
@@ -39,55 +39,56 @@ class Metrics:
 
         self._seconds = Histogram(
             "portico_request_seconds",
-            "From a request's arrival to the end of its answer",
+            "Seconds from the request to the end of its response",
             ("door", "method", "route", "status"),
             registry=registry,
             buckets=BUCKETS,
         )
-        self._refusals = counter("refusals", "Answers that were a protocol error, by its code", "door", "error")
-        self._started = counter("sign_ins_started", "Transactions begun", "client_id")
-        self._facts = counter("facts", "Audit rows written that no other counter tells of", "kind")
+        self._refusals = counter("refusals", "Responses with a protocol error, by error code", "door", "error")
+        self._started = counter("sign_ins_started", "Transactions started", "client_id")
+        self._facts = counter("facts", "Audit rows written that no other counter counts", "kind")
         tokens = counter("tokens_issued", "Access tokens issued, by what was presented", "by")
         self._by_kind: Mapping[str, tuple[Counter, Labels]] = {
             "service_answered": (counter("sign_ins_answered", "Codes given to services", "provider", "level"), _answer),
             "attempt_failed": (counter("failures", "Attempts that failed", "failure", "provider"), _failure),
-            "given_up": (counter("given_up", "Citizens who went back without an answer", "failure"), _left),
+            "given_up": (
+                counter("given_up", "Citizens who returned to the service without an answer", "failure"),
+                _left,
+            ),
             "case_submitted": (counter("help_asked", "Citizens who asked for a person", "client_id"), _service),
             "code_redeemed": (tokens, lambda _: ("code",)),
             "grant_refreshed": (tokens, lambda _: ("refresh",)),
         }
         self._provider_failures = counter(
             "provider_failures",
-            "Attempts that failed at a provider, by what was wrong",
+            "Attempts that failed at a provider, by reason",
             "provider",
             "reason",
             "cause",
             "fault",
         )
-        self._strays = counter("stray_callbacks", "Callbacks that did not belong", "provider", "why")
+        self._strays = counter("stray_callbacks", "Callbacks that matched no attempt", "provider", "why")
         self._operator_calls = counter(
-            "operator_calls", "Failures that only an operator can repair", "failure", "provider"
+            "operator_calls", "Failures that only an operator can fix", "failure", "provider"
         )
-        self._malformed = counter(
-            "claims_malformed", "Claims of providers in a form that was left out", "provider", "claim"
-        )
-        self._moves = counter("case_moves", "Moves of verification cases, by where they led", "to")
+        self._malformed = counter("claims_malformed", "Claims of providers dropped as malformed", "provider", "claim")
+        self._moves = counter("case_moves", "State changes of verification cases, by new state", "to")
         self._working = gauge("provider_working", "1 while citizens are sent to a provider, else 0", "provider")
         self._reachable = gauge("store_reachable", "1 while a store answers, else 0", "store")
-        self._evicts = highest("passing_evicts", "1 while Redis would throw records away to make room, else 0")
+        self._evicts = highest("passing_evicts", "1 while Redis would evict records to free memory, else 0")
         self._evicts.set(0)
-        self._configuration = gauge("configuration_version", "The last `portico reload` whose changes were taken")
-        self._delivered = counter("deliveries", "Tries to tell a service something, by outcome", "kind", "outcome")
-        self._waiting = highest("deliveries_waiting", "Deliveries still to be made", "kind")
-        self._oldest = highest("deliveries_oldest_seconds", "Age of the oldest delivery still to be made", "kind")
+        self._configuration = gauge("configuration_version", "Version of the last `portico reload` that was applied")
+        self._delivered = counter("deliveries", "Delivery attempts to services, by outcome", "kind", "outcome")
+        self._waiting = highest("deliveries_waiting", "Deliveries waiting", "kind")
+        self._oldest = highest("deliveries_oldest_seconds", "Age of the oldest waiting delivery", "kind")
         self._offset = Gauge(
             "portico_clock_offset_seconds",
-            "By how much this machine's clock is ahead of the database's",
+            "Seconds by which this machine's clock is ahead of the database's",
             registry=registry,
             multiprocess_mode="livemostrecent",
         )
-        self._out = highest("out_of_rotation", "1 while a process serves nothing because of its clock, else 0")
-        # made at once, not when something is first counted: a process that cannot count says so at its start
+        self._out = highest("out_of_rotation", "1 while a process is out of rotation because of its clock, else 0")
+        # set now and not at the first count, so that a process that cannot write metrics fails at start
         self._processes = Gauge(
             "portico_processes", "Processes that count", registry=registry, multiprocess_mode="livesum"
         )
@@ -96,11 +97,11 @@ class Metrics:
         self._observers: dict[tuple[str, str, str, int], Callable[[float], None]] = {}
 
     def started(self, client_id: str) -> None:
-        """A transaction was begun for a service."""
+        """Counts a transaction started for a service."""
         self._count(self._started, client_id)
 
     def recorded(self, events: Sequence[AuditEvent]) -> None:
-        """These facts are durable now."""
+        """Counts audit rows that were committed."""
         for event in events:
             special = self._by_kind.get(event.kind)
             if special is not None:
@@ -112,73 +113,73 @@ class Metrics:
                 self._count(self._facts, event.kind)
 
     def provider_failed(self, provider: str, reason: str, cause: str, fault: str) -> None:
-        """An attempt failed at a provider, for this reason of the contract, with this fault of its kind."""
+        """Counts a failed attempt at a provider: reason and cause of the contract, fault of the provider's kind."""
         self._count(self._provider_failures, provider, reason, cause, fault)
 
     def stray_callback(self, provider: str, why: str) -> None:
-        """A callback did not belong."""
+        """Counts a callback that matched no attempt."""
         self._count(self._strays, provider, why)
 
     def operator_called(self, failure: str, provider: str) -> None:
-        """A failure of a class that calls an operator."""
+        """Counts a failure of a class that only an operator can fix."""
         self._count(self._operator_calls, failure, provider)
 
     def claim_malformed(self, provider: str, claim: str) -> None:
-        """A provider sent a claim (our name of it) in a form that was left out."""
+        """Counts a provider's claim (by the broker's name of it) that was dropped as malformed."""
         self._count(self._malformed, provider, claim)
 
     def delivered(self, kind: str, outcome: str) -> None:
-        """One try to deliver something came to this."""
+        """Counts a delivery attempt by its outcome."""
         self._count(self._delivered, kind, outcome)
 
     def waiting(self, kind: str, count: int, oldest: float) -> None:
-        """So many deliveries of a kind wait now, the oldest for so many seconds."""
+        """Sets the number of waiting deliveries of a kind and the age of the oldest in seconds."""
         self._waiting.labels(kind).set(count)
         self._oldest.labels(kind).set(oldest)
 
-    def answered(self, door: str, method: str, route: str, status: int, seconds: float) -> None:
-        """A request was answered, so long after it came."""
-        key = (door, method, route, status)
+    def answered(self, listener: str, method: str, route: str, status: int, seconds: float) -> None:
+        """Records a response and the seconds from the request to it."""
+        key = (listener, method, route, status)
         observe = self._observers.get(key)
         if observe is None:
-            observe = self._observers[key] = self._seconds.labels(door, method, route, str(status)).observe
+            observe = self._observers[key] = self._seconds.labels(listener, method, route, str(status)).observe
         observe(seconds)
 
-    def refused(self, door: str, error: str) -> None:
-        """A request was answered with a protocol error."""
-        self._count(self._refusals, door, error)
+    def refused(self, listener: str, error: str) -> None:
+        """Counts a response with a protocol error."""
+        self._count(self._refusals, listener, error)
 
     def provider(self, id: str, working: bool) -> None:
-        """How a provider does now."""
+        """Sets whether citizens are sent to a provider."""
         self._working.labels(id).set(float(working))
 
     def store(self, name: str, reachable: bool) -> None:
-        """Whether a store answers now."""
+        """Sets whether a store answers."""
         self._reachable.labels(name).set(float(reachable))
 
     def evicting(self, *, evicts: bool) -> None:
-        """Whether Redis would throw records away."""
+        """Sets whether Redis would evict records to free memory."""
         self._evicts.set(float(evicts))
 
     def clock(self, offset: float, *, out: bool) -> None:
-        """By how many seconds this machine's clock is ahead of the database's, and whether that ends serving."""
+        """Sets how many seconds this machine's clock is ahead of the database's, and whether it is out of rotation."""
         self._offset.set(offset)
         self._out.set(float(out))
 
     def configuration(self, version: int) -> None:
-        """Everything that was asked for up to this `portico reload` is taken."""
+        """Sets the version of the last `portico reload` that was applied."""
         self._configuration.set(float(version))
 
     def text(self) -> bytes:
-        """All counters, of all processes that share the folder, in Prometheus' text format."""
+        """The metrics of all processes that share the folder, in the Prometheus text format."""
         if self._folder is None:
             return generate_latest(self._registry)
         for file in self._folder.glob("gauge_live*.db"):
             if not runs(ended := process(file)):
                 mark_process_dead(ended, str(self._folder))  # type: ignore[no-untyped-call]
-        everybody = CollectorRegistry()
-        MultiProcessCollector(everybody, str(self._folder))  # type: ignore[no-untyped-call]
-        return generate_latest(everybody)
+        merged = CollectorRegistry()
+        MultiProcessCollector(merged, str(self._folder))  # type: ignore[no-untyped-call]
+        return generate_latest(merged)
 
     def _count(self, counter: Counter, *labels: str) -> None:
         key = (counter, *labels)

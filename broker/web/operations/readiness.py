@@ -1,38 +1,40 @@
-"""Should requests come to this process? Cheap to ask, however often somebody asks."""
+"""Readiness checks of a process, with a cache of one second, and the gauges that publish them."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from broker.model.store_results import StoreUnavailable
 
 Check = Callable[[], Awaitable[str | None]]
-"""Looks at one thing: None if it is well, else a word or two, free of secrets. May raise Unavailable."""
+"""Checks one dependency. Returns None if it works, else a short reason without secrets. May raise StoreUnavailable."""
 
 KEPT: Final = 1.0
-"""Seconds for which what was seen is told again."""
+"""Seconds for which a result is cached."""
 WITHIN: Final = 1.0
-"""Seconds that a check may take."""
+"""Time-out of a check, in seconds."""
+INTERVAL: Final = 5.0
+"""Seconds between two updates of the gauges."""
 
 log = logging.getLogger("portico.operations")
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was seen at the last look: what is wrong, by name. `ready` if requests should come all the same."""
+    """The result of the last checks: `wrong` gives the reason by check; `ready` says whether to send requests here."""
 
     ready: bool
     wrong: Mapping[str, str]
 
 
 class Readiness:
-    """What a process knows of its own fitness.
+    """Readiness of this process.
 
-    Without what is `needed` (the facts, their schema) nearly nothing can be answered. Without what is `wished for` (the
-    passing state) codes are still redeemed, tokens still read, keys still shown: that is told, but no reason to send
-    requests elsewhere, since every other process misses it too.
+    The process is not ready if a `needed` check fails (the database, its schema): it can answer nearly nothing. A
+    failed `wished` check (ephemeral state) is reported only: codes are still redeemed, tokens still read and keys
+    still served, and every other process lacks it as well, so sending requests elsewhere does not help.
     """
 
     def __init__(
@@ -42,32 +44,32 @@ class Readiness:
         tick: Callable[[], float],
         out: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """`tick` gives seconds from no particular moment, and never goes back. `out` says why the process takes itself
-        out of rotation because of its clock, None while it does not; it asks nobody.
+        """`tick` is a monotonic clock in seconds. `out` gives the reason why the process is out of rotation because of
+        its clock, else None; it calls no store.
         """
         self.draining = False
-        """Set when a stop was asked for: requests under way are finished, new ones should go elsewhere."""
+        """True after a stop signal: running requests are finished, new ones should go elsewhere."""
         self._needed = needed
         self._wished = wished
         self._tick = tick
         self._out = out
-        self._looked = float("-inf")
+        self._checked_at = float("-inf")
         self._seen = Seen(False, {})
-        self._looking = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     async def look(self) -> Seen:
-        """What is wrong now, or was a second ago. Of many who ask at once one looks."""
+        """The current result, at most `KEPT` seconds old. Concurrent callers share one run of the checks."""
         if self.draining:
             return Seen(False, {"process": "draining"})
-        async with self._looking:
-            if self._tick() - self._looked >= KEPT:
+        async with self._lock:
+            if self._tick() - self._checked_at >= KEPT:
                 self._seen = await self._look()
-                self._looked = self._tick()
+                self._checked_at = self._tick()
         out = self._out()
         return self._seen if out is None else Seen(False, {**self._seen.wrong, "clock": out})
 
     async def reachable(self) -> Mapping[str, bool]:
-        """Each thing that is looked at, and whether it is well."""
+        """Whether each checked dependency works, by name."""
         seen = await self.look()
         return {name: name not in seen.wrong for name in (*self._needed, *self._wished)}
 
@@ -89,3 +91,30 @@ async def _within(check: Check) -> str | None:
     except Exception:
         log.exception("readiness_check_error")
         return "the check itself broke"
+
+
+class StateMeters(Protocol):
+    """Gauges of the state of providers and stores."""
+
+    def provider(self, id: str, working: bool) -> None:
+        """Sets whether citizens are sent to a provider."""
+        ...
+
+    def store(self, name: str, reachable: bool) -> None:
+        """Sets whether a store answers."""
+        ...
+
+
+async def update_gauges(
+    meters: StateMeters,
+    readiness: Readiness,
+    providers: Callable[[], Mapping[str, bool]],
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
+    """Background task: sets the gauges every `INTERVAL` seconds. `providers` gives those citizens are sent to."""
+    while True:
+        for id, working in providers().items():
+            meters.provider(id, working)
+        for name, reachable in (await readiness.reachable()).items():
+            meters.store(name, reachable)
+        await pause(INTERVAL)

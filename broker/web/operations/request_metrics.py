@@ -1,4 +1,4 @@
-"""Around an application: every request is counted and timed. Pure ASGI."""
+"""Request metrics middleware: counts and times every request. Pure ASGI."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final, Protocol
@@ -7,21 +7,21 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 REFUSED: Final = "refused"
-"""The member of `request.state` in which a handler leaves the code of the protocol error that it answers with."""
+"""The member of `request.state` in which a handler stores the code of the protocol error that it answers with."""
 ELSEWHERE: Final = "elsewhere"
-"""The route of whatever fits no route: what strangers send must not become labels."""
+"""The route label of a path that matches no route: paths that clients make up must not become labels."""
 _METHODS: Final = frozenset({"GET", "POST", "HEAD"})
 
 
 class RequestMeters(Protocol):
-    """Where requests are counted."""
+    """Counters of requests."""
 
-    def answered(self, door: str, method: str, route: str, status: int, seconds: float) -> None:
-        """A request was answered."""
+    def answered(self, listener: str, method: str, route: str, status: int, seconds: float) -> None:
+        """Records a response and the seconds from the request to it."""
         ...
 
-    def refused(self, door: str, error: str) -> None:
-        """A request was answered with a protocol error."""
+    def refused(self, listener: str, error: str) -> None:
+        """Counts a response with a protocol error."""
         ...
 
 
@@ -37,19 +37,19 @@ def templates(routes: Iterable[BaseRoute]) -> Mapping[object, str]:
 
 
 class RequestMetricsMiddleware:
-    """Counts what the application answers. A request whose connection breaks before an answer counts as status 499."""
+    """Counts responses. A request whose connection breaks before a response counts as status 499."""
 
     def __init__(
         self,
         app: ASGIApp,
-        door: str,
+        listener: str,
         routes: Mapping[object, str],
         meters: RequestMeters,
         tick: Callable[[], float],
     ) -> None:
-        """`routes` is what `templates` gives; `tick` gives seconds from no particular moment, and never goes back."""
+        """`routes` is the result of `templates`; `tick` is a monotonic clock in seconds."""
         self._app = app
-        self._door = door
+        self._listener = listener
         self._routes = routes
         self._meters = meters
         self._tick = tick
@@ -73,6 +73,6 @@ class RequestMetricsMiddleware:
         finally:
             method = scope["method"] if scope["method"] in _METHODS else "other"
             route = self._routes.get(scope.get("endpoint"), ELSEWHERE)
-            self._meters.answered(self._door, method, route, status, self._tick() - began)
+            self._meters.answered(self._listener, method, route, status, self._tick() - began)
             if (error := state.get(REFUSED)) is not None:
-                self._meters.refused(self._door, error)
+                self._meters.refused(self._listener, error)

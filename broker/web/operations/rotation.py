@@ -1,4 +1,4 @@
-"""Rotation: around an application, refuses everything that depends on the time while this machine's clock is off."""
+"""Rotation middleware: answers 503 to every request that depends on the time while this machine's clock is off."""
 
 from collections.abc import Awaitable, Callable, Collection
 from typing import Final
@@ -10,23 +10,23 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from broker.model.store_results import StoreUnavailable
 
 Page = Callable[[Request, Exception], Awaitable[Response]]
-"""Answers a request that cannot be served now with a page."""
+"""Renders the page of a request that cannot be served now."""
 
 RETRY_AFTER: Final = "5"
-"""Seconds after which a service may try again: another process is likely to get the request."""
+"""Seconds after which a service may retry: another process is likely to get the request."""
 _TIMELESS: Final = frozenset({"/livez", "/readyz", "/metrics", "/jwks"})
 _TIMELESS_FOLDERS: Final = ("/static/", "/.well-known/")
 
 
 class Rotation:
-    """Answers 503 in place of the application while `out` gives a reason: a page, or JSON where services call.
+    """Answers 503 in place of the application while `out` gives a reason: JSON to services, else a page.
 
-    What does not depend on the time is answered all the same: `/livez`, `/readyz`, `/metrics`, the metadata, the key
-    set and static files. Pure ASGI.
+    Paths that do not depend on the time are still served: `/livez`, `/readyz`, `/metrics`, the metadata, the key set
+    and static files. Pure ASGI.
     """
 
     def __init__(self, app: ASGIApp, out: Callable[[], str | None], services: Collection[str], page: Page) -> None:
-        """`services` are the paths that services call; `page` answers everywhere else."""
+        """`services` are the paths that services call; `page` answers all others."""
         self._app = app
         self._out = out
         self._services = frozenset(services) - _TIMELESS
@@ -39,8 +39,8 @@ class Rotation:
             return
         request = Request(scope, receive)
         if scope["path"] in self._services:
-            told = {"error": "temporarily_unavailable", "error_description": "please try again shortly"}
-            response: Response = JSONResponse(told, 503, {"Retry-After": RETRY_AFTER, "Cache-Control": "no-store"})
+            content = {"error": "temporarily_unavailable", "error_description": "please try again shortly"}
+            response: Response = JSONResponse(content, 503, {"Retry-After": RETRY_AFTER, "Cache-Control": "no-store"})
         else:
             response = await self._page(request, StoreUnavailable(out))
         await response(scope, receive, send)

@@ -1,4 +1,4 @@
-"""The addresses at which machines look after a process. No citizen and no service is sent there."""
+"""Operations endpoints for probes and Prometheus: /livez, /readyz, /metrics. No citizen and no service uses them."""
 
 import asyncio
 import hmac
@@ -16,15 +16,15 @@ _TEXT: Final = "text/plain; version=1.0.0; charset=utf-8"
 
 
 class MetricsText(Protocol):
-    """Counters that can be read."""
+    """Metrics that can be exported."""
 
     def text(self) -> bytes:
-        """All of them, in Prometheus' text format."""
+        """All metrics in the Prometheus text format."""
         ...
 
 
 def alive_routes(readiness: Readiness) -> list[Route]:
-    """`/livez`: this process answers, whatever else is wrong. `/readyz`: requests should come here; 503 if not."""
+    """`/livez`: 200 while the process answers. `/readyz`: 200 if requests should be sent here, else 503."""
 
     async def alive(request: Request) -> Response:
         return PlainTextResponse("alive\n")
@@ -38,14 +38,14 @@ def alive_routes(readiness: Readiness) -> list[Route]:
 
 
 def metrics_route(meters: MetricsText, token: str | None) -> Route:
-    """`/metrics`, for whoever shows the bearer token (RFC 6750 2.1), or for everybody where there is none."""
+    """`/metrics`, for clients with the bearer token (RFC 6750 2.1), or for every client if `token` is None."""
     expected = None if token is None else f"Bearer {token}".encode()
 
     async def metrics(request: Request) -> Response:
-        shown = (request_parsing.joined_header(request, b"authorization") or "").encode("latin-1")
-        if expected is not None and not hmac.compare_digest(shown, expected):
+        presented = (request_parsing.joined_header(request, b"authorization") or "").encode("latin-1")
+        if expected is not None and not hmac.compare_digest(presented, expected):
             return PlainTextResponse("a token is needed\n", 401, {"WWW-Authenticate": "Bearer"})
-        # reading the files of many processes takes milliseconds that citizens need not wait
+        # in a thread: reading the files of many processes takes milliseconds and would block other requests
         return Response(await asyncio.to_thread(meters.text), headers={"Content-Type": _TEXT})
 
     return Route("/metrics", metrics, methods=["GET"])

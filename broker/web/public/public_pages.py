@@ -47,9 +47,9 @@ def public_routes(app: CitizenApp, services: Mapping[str, Service] = MappingProx
 def static_page(sheet: str) -> Callable[[CitizenRequest], Awaitable[Response]]:
     """A handler for a page without variables of its own."""
 
-    async def answer(request: CitizenRequest) -> Response:
-        frame = request.frame()
-        return request.answer(PageResponse(sheet, base_context(frame)), frame)
+    async def answer(req: CitizenRequest) -> Response:
+        frame = req.frame()
+        return req.answer(PageResponse(sheet, base_context(frame)), frame)
 
     return answer
 
@@ -57,27 +57,27 @@ def static_page(sheet: str) -> Callable[[CitizenRequest], Awaitable[Response]]:
 def list_services(services: Mapping[str, Service], issuer: str) -> Callable[[CitizenRequest], Awaitable[Response]]:
     """A handler that lists the current services with their third-party login address (OpenID Connect Core 4)."""
 
-    async def answer(request: CitizenRequest) -> Response:
-        frame = request.frame()
+    async def answer(req: CitizenRequest) -> Response:
+        frame = req.frame()
         code = frame.language.code
         addresses = ((service.name(code), initiate_login(service, issuer)) for service in services.values())
         listed = sorted((name, url) for name, url in addresses if url is not None)
-        return request.answer(PageResponse("services", {**base_context(frame), "listed": listed}), frame)
+        return req.answer(PageResponse("services", {**base_context(frame), "listed": listed}), frame)
 
     return answer
 
 
-async def explain_all(request: CitizenRequest) -> Response:
+async def explain_all(req: CitizenRequest) -> Response:
     """The list of all failure classes."""
-    frame = request.frame()
-    return request.answer(PageResponse("errors", base_context(frame)), frame)
+    frame = req.frame()
+    return req.answer(PageResponse("errors", base_context(frame)), frame)
 
 
-async def explain(request: CitizenRequest) -> Response:
+async def explain(req: CitizenRequest) -> Response:
     """The page of one failure class; 404 for an unknown one."""
     try:
-        failure = FailureClass(request.request.path_params["failure"])
+        failure = FailureClass(req.request.path_params["failure"])
     except ValueError:
         raise HTTPException(404) from None
-    frame = request.frame()
-    return request.answer(PageResponse("explained", {**base_context(frame), "failure": failure.value}), frame)
+    frame = req.frame()
+    return req.answer(PageResponse("explained", {**base_context(frame), "failure": failure.value}), frame)

@@ -1,4 +1,4 @@
-"""The two endpoints at which a browser arrives from a service: authorization and logout."""
+"""Authorization endpoint and logout endpoint: the two that a browser visits on behalf of a service."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -37,19 +37,21 @@ from broker.web.shared.responses import nothing_begun, see_other, set_cookie
 
 TOO_MANY = 429
 ANSWER_PLACE = "authorize"
-"""What the tokens of a page that brings an answer back are made for: there is no transaction."""
+"""CSRF token place of pages that answer an authorization request without a transaction."""
 
 LOGOUT_PLACE = "logout"
-"""What the token of the page that asks before signing out is made for."""
+"""CSRF token place of the page that asks before signing out."""
 
 
-def front_routes(door: CitizenApp, sign_in_context: SignInContext, checks: Checks, exit: LogoutContext) -> list[Route]:
+def front_routes(
+    app: CitizenApp, sign_in_context: SignInContext, checks: Checks, logout_context: LogoutContext
+) -> list[Route]:
     """`/authorize` (OpenID Connect Core 3.1.2) and `/logout` (RP-Initiated Logout 1.0, 2), both by GET and POST."""
 
     async def authorization(request: Request) -> Response:
-        here = _visit(door, request)
+        req = _citizen_request(app, request)
         try:
-            return await _authorize(here, sign_in_context, checks)
+            return await _authorize(req, sign_in_context, checks)
         except RedirectedError as error:
             log_protocol_error(request, error)
             explained = f"{sign_in_context.issuer}/errors/{FailureClass.BAD_REQUEST}"
@@ -57,16 +59,16 @@ def front_routes(door: CitizenApp, sign_in_context: SignInContext, checks: Check
                 sign_in_context, redirected_response(error, sign_in_context.issuer, explained)
             )
             service = sign_in_context.registry.services.get(error.client_id)
-            return _back(here, service, answer, _locales(await _legible(request)))
+            return _respond(req, service, answer, _locales(await _legible(request)))
         except (DisplayedError, UnreadableForm) as error:
-            return await _shown(here, error, sign_in_context.registry.services)
+            return await _display(req, error, sign_in_context.registry.services)
 
     async def logout(request: Request) -> Response:
-        here = _visit(door, request)
+        req = _citizen_request(app, request)
         try:
-            return await _logout(here, exit)
+            return await _logout(req, logout_context)
         except (DisplayedError, UnreadableForm) as error:
-            return await _shown(here, error, exit.services)
+            return await _display(req, error, logout_context.services)
 
     return [
         Route("/authorize", authorization, methods=["GET", "POST"]),
@@ -74,8 +76,8 @@ def front_routes(door: CitizenApp, sign_in_context: SignInContext, checks: Check
     ]
 
 
-def _visit(door: CitizenApp, request: Request) -> CitizenRequest:
-    found = citizen_request(door, request)
+def _citizen_request(app: CitizenApp, request: Request) -> CitizenRequest:
+    found = citizen_request(app, request)
     if found is None:
         raise DisplayedError("invalid_request", "this address is not known here", status=404)
     return found
@@ -88,7 +90,7 @@ async def _parameters(request: Request, names: frozenset[str]) -> Mapping[str, s
 
 
 async def _legible(request: Request) -> Mapping[str, str]:
-    """What can be read of a request that is refused: good for the words of the page, and for no more."""
+    """The parameters of a rejected request as far as they can be parsed; used only for the texts of the page."""
     try:
         return parse_legible(await request.body() if request.method == "POST" else request.scope["query_string"])
     except UnreadableForm:
@@ -96,70 +98,72 @@ async def _legible(request: Request) -> Mapping[str, str]:
 
 
 def _locales(parameters: Mapping[str, str]) -> tuple[str, ...]:
-    """The languages that a request wishes for its page (`ui_locales`, OpenID Connect Core 3.1.2.1)."""
+    """The languages that a request prefers for its page (`ui_locales`, OpenID Connect Core 3.1.2.1)."""
     return tuple(parameters.get("ui_locales", "").split()[:16])
 
 
-async def _authorize(here: CitizenRequest, sign_in_context: SignInContext, checks: Checks) -> Response:
-    """Begins a sign-in, or answers at once.
+async def _authorize(req: CitizenRequest, sign_in_context: SignInContext, checks: Checks) -> Response:
+    """Starts a transaction, or answers at once.
 
-    A form that a service's page sends comes without our cookies, which are for visits alone (SameSite=Lax): its request
-    is kept as a pushed one is, and becomes a visit. HEAD checks the request, and begins nothing (RFC 9110 9.3.2).
+    A form posted by a service's page comes without the broker's cookies (SameSite=Lax): the request is stored as a
+    pushed one, and the browser is redirected to it by GET. HEAD checks the request and starts nothing (RFC 9110 9.3.2).
     """
-    parameters = await _parameters(here.request, AUTHORIZATION)
-    if here.request.method == "HEAD":
+    parameters = await _parameters(req.request, AUTHORIZATION)
+    if req.request.method == "HEAD":
         await check_request(sign_in_context, checks, parameters)
         return nothing_begun(303)
-    if here.request.method == "POST":
-        taken = await confirm_transaction(sign_in_context, checks, parameters, here.browser)
-        return _held(here, taken) if isinstance(taken, RateLimited) else _to(with_query("/authorize", taken))
-    outcome = await authorize(sign_in_context, checks, parameters, here.browser, here.language().code)
+    if req.request.method == "POST":
+        taken = await confirm_transaction(sign_in_context, checks, parameters, req.browser)
+        if isinstance(taken, RateLimited):
+            return _rate_limited(req, taken)
+        return _redirect(with_query("/authorize", taken))
+    outcome = await authorize(sign_in_context, checks, parameters, req.browser, req.language().code)
     if isinstance(outcome, StartedTransaction):
         response: Response = see_other(f"/journey/{outcome.handle}")
         if outcome.secret is not None:
             set_cookie(response, cookies.browser((), outcome.secret))
         return response
     if isinstance(outcome, AlreadyAnswered):
-        return _answered_already(here, outcome)
+        return _already_answered(req, outcome)
     if isinstance(outcome, RateLimited):
-        return _held(here, outcome)
-    response = _back(here, outcome.service, outcome.way, outcome.locales)
-    set_cookies(response, here.browser, outcome.shared)
+        return _rate_limited(req, outcome)
+    response = _respond(req, outcome.service, outcome.way, outcome.locales)
+    set_cookies(response, req.browser, outcome.shared)
     return response
 
 
-def _held(here: CitizenRequest, held: RateLimited) -> Response:
-    """The page that says which limit allows no new sign-in, and until when."""
-    error = DisplayedError("slow_down", f"limit {held.limit}", f"address {here.browser.address}", TOO_MANY)
-    log_protocol_error(here.request, error)
-    frame = here.frame(*held.locales, place=ANSWER_PLACE)
-    return here.answer(rate_limited_page(held, frame, f"{error.code}: {error.description}"), frame)
+def _rate_limited(req: CitizenRequest, limited: RateLimited) -> Response:
+    """The page of a rate limit on new sign-ins: which limit, and until when."""
+    error = DisplayedError("slow_down", f"limit {limited.limit}", f"address {req.browser.address}", TOO_MANY)
+    log_protocol_error(req.request, error)
+    frame = req.frame(*limited.locales, place=ANSWER_PLACE)
+    return req.answer(rate_limited_page(limited, frame, f"{error.code}: {error.description}"), frame)
 
 
-async def _logout(here: CitizenRequest, exit: LogoutContext) -> Response:
+async def _logout(req: CitizenRequest, logout_context: LogoutContext) -> Response:
     """Signs out, or asks first.
 
-    A form that a service's page sends comes without our cookies, which are for visits alone (SameSite=Lax): it becomes
-    a visit, and so does every form that cannot be shown to be the citizen's own. After the citizen's own form the way
-    on is a page: browsers hold a redirect against the form's policy. HEAD ends nothing.
+    A form posted by a service's page comes without the broker's cookies (SameSite=Lax): the browser is redirected to
+    the same request by GET, and so it is after every form that fails the CSRF check. After the citizen's own form the
+    answer is a page, because browsers apply the form's `form-action` policy to redirects. HEAD changes nothing.
     """
-    parameters = await _parameters(here.request, LOGOUT)
-    if here.request.method == "HEAD":
-        return nothing_begun(200 if check_logout(exit, parameters) is None else 303)
-    ours = here.request.method == "POST" and await here.form(LOGOUT_PLACE) is not None
-    if here.request.method == "POST" and not ours:
-        return _to(with_query("/logout", parameters))
-    outcome = await log_out(exit, parameters, here.browser, agreed=ours)
-    frame = here.frame(*outcome.locales, place=LOGOUT_PLACE)
+    parameters = await _parameters(req.request, LOGOUT)
+    if req.request.method == "HEAD":
+        return nothing_begun(200 if check_logout(logout_context, parameters) is None else 303)
+    own_form = req.request.method == "POST" and await req.form(LOGOUT_PLACE) is not None
+    if req.request.method == "POST" and not own_form:
+        return _redirect(with_query("/logout", parameters))
+    outcome = await log_out(logout_context, parameters, req.browser, agreed=own_form)
+    frame = req.frame(*outcome.locales, place=LOGOUT_PLACE)
     if isinstance(outcome, ConfirmLogout):
-        return here.answer(want_to_leave(frame, outcome.service, parameters), frame)
+        return req.answer(want_to_leave(frame, outcome.service, parameters), frame)
     if outcome.handle is not None:
         response: Response = see_other(f"/signed-out/{outcome.handle}")
-    elif outcome.back is not None and not ours:
-        response = _to(outcome.back)
+    elif outcome.back is not None and not own_form:
+        response = _redirect(outcome.back)
     else:
-        response = here.answer(signed_out(frame, LogoutSteps(outcome.service, outcome.back)), frame)
-    if here.browser.session is not None:  # else the cookie may be there, and only did not come with this request
+        response = req.answer(signed_out(frame, LogoutSteps(outcome.service, outcome.back)), frame)
+    if req.browser.session is not None:  # else the cookie may exist and was only not sent with this request
         for cookie in (cookies.no_session(), cookies.no_state()):
             set_cookie(response, cookie)
     if outcome.departed is not None:
@@ -169,39 +173,39 @@ async def _logout(here: CitizenRequest, exit: LogoutContext) -> Response:
     return response
 
 
-def _answered_already(here: CitizenRequest, already: AlreadyAnswered) -> Response:
-    """The page for a pushed request that is opened again after its service was answered (RFC 9126 4)."""
-    log_protocol_error(here.request, DisplayedError("invalid_request_uri", "this request_uri was answered already"))
-    frame, service = here.frame(*already.locales, place=ANSWER_PLACE), already.service
-    page = render_view(EndingView(service, Ending.ALREADY, ClientRedirect(service.home)), frame, here.cookies)
-    return here.answer(replace(page, status=400), frame)
+def _already_answered(req: CitizenRequest, already: AlreadyAnswered) -> Response:
+    """The page for a pushed request that is opened again after its response was sent (RFC 9126 4)."""
+    log_protocol_error(req.request, DisplayedError("invalid_request_uri", "this request_uri was answered already"))
+    frame, service = req.frame(*already.locales, place=ANSWER_PLACE), already.service
+    page = render_view(EndingView(service, Ending.ALREADY, ClientRedirect(service.home)), frame, req.cookies)
+    return req.answer(replace(page, status=400), frame)
 
 
-def _back(here: CitizenRequest, service: Service | None, way: ClientRedirect, locales: tuple[str, ...]) -> Response:
-    """The answer goes back at once: by redirect, or in a form that a page brings on its way."""
+def _respond(req: CitizenRequest, service: Service | None, way: ClientRedirect, locales: tuple[str, ...]) -> Response:
+    """Sends the authorization response: by redirect, or by a page with a form (`form_post`)."""
     if way.fields is None:
-        return _to(way.url)
-    frame = replace(here.frame(*locales, place=ANSWER_PLACE), here=None)
-    return here.answer(posted_back(frame, service, way), frame)
+        return _redirect(way.url)
+    frame = replace(req.frame(*locales, place=ANSWER_PLACE), here=None)
+    return req.answer(posted_back(frame, service, way), frame)
 
 
-def _to(url: str) -> Response:
+def _redirect(url: str) -> Response:
     return RedirectResponse(url, 303, {"Cache-Control": "no-store"})
 
 
-async def _shown(
-    here: CitizenRequest, told: DisplayedError | UnreadableForm, services: Mapping[str, Service]
+async def _display(
+    req: CitizenRequest, rejected: DisplayedError | UnreadableForm, services: Mapping[str, Service]
 ) -> Response:
-    """A page for the person at the screen: the way back to the service cannot be trusted.
+    """Displays an error to the citizen, because the redirect URI cannot be trusted.
 
-    If the service is known, the page names it, leads to its home page, and tells its engineers the reason.
+    If the service is known, the page names it, links to its home page, and gives its engineers the reason.
     """
-    asked_for = await _legible(here.request)
-    error = told if isinstance(told, DisplayedError) else told.shown(asked_for.get("client_id"))
-    log_protocol_error(here.request, error)
-    frame = here.frame(*_locales(asked_for))
+    parameters = await _legible(req.request)
+    error = rejected if isinstance(rejected, DisplayedError) else rejected.shown(parameters.get("client_id"))
+    log_protocol_error(req.request, error)
+    frame = req.frame(*_locales(parameters))
     service = services.get(error.client_id or "")
     lost = DeadEnd(
         FailureClass.BAD_LINK, service, service.home if service else None, f"{error.code}: {error.description}"
     )
-    return here.answer(dead_end(lost, frame, error.status), frame)
+    return req.answer(dead_end(lost, frame, error.status), frame)

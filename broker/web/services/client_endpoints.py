@@ -1,4 +1,4 @@
-"""Every endpoint of the services' door, and the few lines that each is on the web."""
+"""Endpoints that services call: metadata, keys, token, PAR, CIBA, userinfo, introspection, revocation."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -20,8 +20,15 @@ from broker.oidc.mtls import client_certificate
 from broker.oidc.parameters import ENDPOINT_PARAMETERS
 from broker.web.middleware.client_certificates import forwarded_certificate
 from broker.web.services.cors import CALLERS, preflight
-from broker.web.services.fapi_interaction_id import with_interaction_id
-from broker.web.services.json_responses import NO_STORE, Handler, json_reply, jwt_reply, single, with_error_responses
+from broker.web.services.json_responses import (
+    NO_STORE,
+    Handler,
+    json_reply,
+    jwt_reply,
+    single,
+    with_error_responses,
+    with_interaction_id,
+)
 from broker.web.shared import request_parsing
 
 CROSS_ORIGIN: Final[Mapping[str, tuple[str, ...]]] = {
@@ -29,32 +36,32 @@ CROSS_ORIGIN: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("/token", "/revoke"), ("POST",)),
     "/userinfo": ("GET", "POST"),
 }
-"""What a single-page app calls and reads by itself, and by which methods."""
+"""Paths and methods that a single-page application may call across origins."""
 
 Action = Callable[[EndpointContext, EndpointRequest], Awaitable[Mapping[str, Any] | JwtResponse | None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What is served as it is: the discovery document and the keys, each made once for as long as nothing changes."""
+    """Discovery document and key set as JSON, each encoded once until it changes."""
 
     metadata: Callable[[], bytes]
     jwks: Callable[[], bytes]
 
 
-def routes(counter: EndpointContext, urls: Endpoints, published: Published) -> list[Route]:
-    """The endpoints that services call. The authorization endpoint and logout show pages, and stand with those.
+def routes(context: EndpointContext, urls: Endpoints, published: Published) -> list[Route]:
+    """The routes that services call. `/authorize` and `/logout` show pages: see `browser_endpoints`.
 
-    What single-page apps call and read is open to the origins that services register (CORS), and nothing else is: the
-    preflights stand here, and `cors.CrossOrigin` opens the answers.
+    Only the paths of `CROSS_ORIGIN` are open to the origins that services register (CORS): their preflights are routes
+    here, and `cors.CrossOrigin` adds the headers to responses.
     """
-    services = counter.registry.services
+    services = context.registry.services
 
     def at(path: str, url: str, action: Action, *methods: str, status: int = 200) -> Route:
         names = ENDPOINT_PARAMETERS.get(path, frozenset())
-        handler = with_error_responses(_calling(counter, url, action, names, status), counter)
+        handler = with_error_responses(_calling(context, url, action, names, status), context)
         if action is userinfo:
-            handler = with_interaction_id(handler, counter.system)
+            handler = with_interaction_id(handler, context.system)
         return Route(path, handler, methods=list(methods))
 
     called = [
@@ -68,7 +75,7 @@ def routes(counter: EndpointContext, urls: Endpoints, published: Published) -> l
         at("/introspect", urls.introspection, introspect, "POST"),
         at("/revoke", urls.revocation, revoke, "POST"),
     ]
-    # after the routes themselves, so that a method that is not allowed is answered as at every other endpoint
+    # after the endpoints, so that a method that is not allowed gets the same 405 as at every other endpoint
     preflights = [
         Route(path, preflight(methods, services), methods=["OPTIONS"]) for path, methods in CROSS_ORIGIN.items()
     ]
@@ -76,7 +83,10 @@ def routes(counter: EndpointContext, urls: Endpoints, published: Published) -> l
 
 
 def _constant(content: Callable[[], bytes]) -> Handler:
-    """What it is now. It may be kept for 5 minutes: a key is shown for a day before it signs (OpenID Core 10.1.1)."""
+    """Serves the current content, cacheable for 5 minutes: a key is published a day before it signs.
+
+    OpenID Connect Core 10.1.1.
+    """
 
     @lru_cache(maxsize=1)
     def reply(now: bytes) -> Response:
@@ -89,8 +99,8 @@ def _constant(content: Callable[[], bytes]) -> Handler:
     return constant
 
 
-def _calling(counter: EndpointContext, url: str, action: Action, names: frozenset[str], status: int) -> Handler:
-    """A handler that reads a call strictly and hands it to its action. `names` are the parameters that it reads."""
+def _calling(context: EndpointContext, url: str, action: Action, names: frozenset[str], status: int) -> Handler:
+    """A handler that parses a request strictly and calls its action. `names` are the parameters that it accepts."""
 
     async def handle(request: Request) -> Response:
         call = EndpointRequest(
@@ -104,9 +114,9 @@ def _calling(counter: EndpointContext, url: str, action: Action, names: frozense
             accept=request_parsing.joined_header(request, b"accept"),
             client_ids=request.scope["state"].get(CALLERS, []),
         )
-        answer = await action(counter, call)
+        answer = await action(context, call)
         headers = (
-            {"DPoP-Nonce": (await request_nonces(counter, call)).issue(counter.system.now())} if call.proofs else {}
+            {"DPoP-Nonce": (await request_nonces(context, call)).issue(context.system.now())} if call.proofs else {}
         )
         if answer is None:
             return Response(status_code=200, headers={**NO_STORE, **headers})
@@ -118,7 +128,7 @@ def _calling(counter: EndpointContext, url: str, action: Action, names: frozense
 
 
 async def _parameters(request: Request, names: frozenset[str]) -> Mapping[str, str]:
-    """The form of a POST; a POST without a body, which only userinfo may be, has none (OpenID Connect Core 5.3.1)."""
+    """The form of a POST. Only userinfo accepts a POST without a body (OpenID Connect Core 5.3.1)."""
     if request.method != "POST":
         return {}
     body = await request.body()

@@ -1,6 +1,6 @@
-"""CORS (Fetch 3.3): what pages of the origins that services register may call and read, and pages of no other origin.
+"""CORS (Fetch 3.3): lets pages of the origins that services register call endpoints and read their responses.
 
-For the endpoints that a single-page app calls itself: token, userinfo, revocation, metadata and keys. Never for the
+For the endpoints that a single-page application calls: token, userinfo, revocation, metadata and keys. Never for the
 authorization endpoint (RFC 9700 2.6), and never with the browser's cookies: there is no `Allow-Credentials`.
 """
 
@@ -18,26 +18,25 @@ from broker.web.shared import request_parsing
 from broker.web.shared.responses import Header, RawResponse
 
 CALLERS: Final = "cors_callers"
-"""The member of `request.state` that lists the ids of the services which a call turned out to be from."""
+"""The member of `request.state` in which an endpoint lists the ids of the services that the call came from."""
 
 _REQUEST_HEADERS: Final = b"authorization, content-type, dpop"
 _EXPOSED: Final = b"dpop-nonce, www-authenticate, retry-after"
 _PREFLIGHT_AGE: Final = b"600"
-"""Seconds for which a browser may keep the answer to a preflight."""
+"""Seconds for which a browser may cache a preflight response."""
 
 
 def is_allowed(origin: str, services: Mapping[str, Service], client_ids: Iterable[str] = ()) -> bool:
-    """Whether one of these services registers the origin, byte for byte; one of all services if none is named."""
+    """Whether one of these services registers the origin, compared byte for byte; without `client_ids`, any service."""
     known = [services[client_id] for client_id in client_ids if client_id in services]
     return any(origin in service.cors_origins for service in (known or services.values()))
 
 
 class CrossOrigin:
-    """An application whose answers at some paths pages of registered origins may read, errors too. Pure ASGI.
+    """CORS middleware: adds the response headers at some paths, also to errors. Pure ASGI.
 
-    It stands around everything that answers at these paths: a body that is too large, a method that is not allowed and
-    a fault of ours are read by the page as well. An answer to a call of a known service is for the origins of that
-    service alone.
+    It stands outside of everything that answers at these paths, so that a page can also read 405, 413 and 500. If the
+    service of the call is known, only the origins of that service may read the response.
     """
 
     def __init__(self, app: ASGIApp, paths: Collection[str], services: Mapping[str, Service]) -> None:
@@ -58,21 +57,21 @@ class CrossOrigin:
 
         def answer(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
-                said = message.get("headers", ())
-                varied = [] if any(name == b"vary" for name, _ in said) else [(b"vary", b"Origin")]
+                present = message.get("headers", ())
+                varied = [] if any(name == b"vary" for name, _ in present) else [(b"vary", b"Origin")]
                 opened = []
                 if origin is not None and is_allowed(origin, self._services, callers):
                     opened = [(b"access-control-expose-headers", _EXPOSED), _origin(origin)]
-                message["headers"] = [*said, *opened, *varied]
+                message["headers"] = [*present, *opened, *varied]
             return send(message)
 
         return answer
 
 
 def preflight(methods: Sequence[str], services: Mapping[str, Service]) -> Handler:
-    """A handler for the preflights (Fetch 3.3.6) of an endpoint that takes these methods.
+    """A handler for CORS preflights (Fetch 3.3.6) of an endpoint with these methods.
 
-    Another OPTIONS is not allowed, as anywhere else, and a strange origin learns nothing.
+    405 for an OPTIONS request that is no preflight, and for an origin that no service registers.
     """
     allowed = ", ".join(methods)
 

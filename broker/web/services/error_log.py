@@ -1,4 +1,4 @@
-"""What is noted of every protocol error, whoever it is told to."""
+"""Protocol error log: records an error in the log, for the metrics and for the inspector."""
 
 import logging
 from collections.abc import Callable
@@ -13,14 +13,14 @@ from broker.web.shared import request_parsing
 LOG = logging.getLogger("portico.services")
 
 ErrorListener = DisplayedError | RedirectedError | EndpointError
-"""A protocol error of any of the three kinds."""
+"""A protocol error: displayed to the citizen, redirected to the service, or sent by an endpoint."""
 
 ERROR_LISTENER: Final = "refusals"
-"""The member of `request.state` in which the inspector, in development, leaves a function that takes the error."""
+"""The member of `request.state` in which the inspector, in development, stores a function that receives the error."""
 
 
 def log_protocol_error(request: Request, error: ErrorListener) -> None:
-    """Notes an error in the log, for the counters, and for the inspector where there is one."""
+    """Logs an error at INFO, stores its code for the metrics, and passes it to the inspector if there is one."""
     LOG.info("refused", extra={"path": request_parsing.path(request), "error": error.code, "detail": error.detail})
     state = request.scope["state"]
     state[REFUSED] = error.code

@@ -8,8 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from broker.platform.system import System
-from broker.web.services.fapi_interaction_id import with_interaction_id
-from broker.web.services.json_responses import json_reply
+from broker.web.services.json_responses import json_reply, with_interaction_id
 
 DRAWN = "72727272-7272-4272-b272-727272727272"
 

@@ -360,9 +360,9 @@ WORKER = """
 import sys
 from pathlib import Path
 from broker.model.audit import AuditEvent
-from broker.web.operations import open_meters
+from broker.web.operations import open_metrics
 
-meters = open_meters(Path(sys.argv[1]))
+meters = open_metrics(Path(sys.argv[1]))
 meters.recorded([AuditEvent("code_redeemed", 0.0, "citizen")] * 3)
 meters.provider("bank", sys.argv[2] == "works")
 print("counted", flush=True)
@@ -371,9 +371,9 @@ sys.stdin.readline()
 READER = """
 import sys
 from pathlib import Path
-from broker.web.operations import open_meters
+from broker.web.operations import open_metrics
 
-sys.stdout.buffer.write(open_meters(Path(sys.argv[1])).text())
+sys.stdout.buffer.write(open_metrics(Path(sys.argv[1])).text())
 """
 
 
