@@ -52,7 +52,7 @@ class Metrics:
             "service_answered": (counter("sign_ins_answered", "Codes given to services", "provider", "level"), _answer),
             "attempt_failed": (counter("failures", "Attempts that failed", "failure", "provider"), _failure),
             "given_up": (
-                counter("given_up", "Citizens who returned to the service without an answer", "failure"),
+                counter("given_up", "Citizens who returned without an answer", "failure"),
                 _left,
             ),
             "case_submitted": (counter("help_asked", "Citizens who asked for a person", "client_id"), _service),

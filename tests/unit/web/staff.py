@@ -85,7 +85,7 @@ class Stage:
                 "created": now,
                 "changed": now,
                 "deadline": now + TERMS.draft,
-                "ends": now + TERMS.max_duration,
+                "expires": now + TERMS.max_duration,
                 **changes,
             },
         )

@@ -11,7 +11,7 @@ from tests.conftest import NewContext
 from tests.unit.web.doors import CODE, path
 from tests.unit.web.examples import VIEWS
 
-AXE = (Path(__file__).parents[2] / "peers/node_modules/axe-core/axe.min.js").read_text()
+AXE = (Path(__file__).parents[2] / "interop/node_modules/axe-core/axe.min.js").read_text()
 RULES = {
     "resultTypes": ["violations"],
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]},
