@@ -1,4 +1,14 @@
-"""The citizens' door: their pages, and what is done on them."""
+"""Pages of a transaction for citizens, and the forms on them.
+
+`request` reads a request: cookies, language, CSRF-checked form. `journey` routes the transaction's own page: it calls
+an action, which returns a view; `view_pages` turns the view into a page with the texts of `failure_texts`,
+`ending_texts` and `case_status_page`, the providers of `provider_choices`, the steps of `next_steps` and the claims of
+`claim_labels`. Every POST and every callback ends with 303 to that page.
+
+Pages beside it: `info_pages` (about a provider, what the citizen has, which claims), `help_pages` (assisted
+verification), `resume_pages` (continuation code), `backchannel_pages` (CIBA), `rate_limit_page`, and after signing out
+`logout_pages` and `provider_logout_page`.
+"""
 
 from starlette.routing import Route
 
@@ -12,13 +22,12 @@ from broker.web.citizens import (
     resume_pages,
     view_pages,
 )
-from broker.web.citizens.backchannel_pages import asked_routes
+from broker.web.citizens.backchannel_pages import backchannel_routes
 from broker.web.citizens.help_pages import help_routes
-from broker.web.citizens.info_pages import reading_routes
+from broker.web.citizens.info_pages import info_routes
 from broker.web.citizens.journey import journey_routes
-from broker.web.citizens.language_switch import language_routes
 from broker.web.citizens.request import CitizenApp
-from broker.web.citizens.resume_pages import later_routes
+from broker.web.citizens.resume_pages import resume_routes
 from broker.web.shared.pages import PageTemplate
 
 SHEETS: tuple[PageTemplate, ...] = (
@@ -33,15 +42,14 @@ SHEETS: tuple[PageTemplate, ...] = (
 )
 
 
-def citizen_routes(door: CitizenApp) -> list[Route]:
-    """Every route of the citizens' side but the public pages. The one most asked for comes first."""
+def citizen_routes(app: CitizenApp) -> list[Route]:
+    """Every route of the citizens' application but the public pages; the most requested come first."""
     return [
-        *journey_routes(door),
-        *help_routes(door),
-        *later_routes(door),
-        *asked_routes(door),
-        *reading_routes(door),
-        *language_routes(door),
+        *journey_routes(app),
+        *help_routes(app),
+        *resume_routes(app),
+        *backchannel_routes(app),
+        *info_routes(app),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Answering a question on a device of one's own: the page where its code is typed in, and the answer to it."""
+"""Backchannel authentication (CIBA) in the citizen's browser: the page to enter the code, and the confirmation."""
 
 from starlette.responses import Response
 from starlette.routing import Route
@@ -15,40 +15,40 @@ from broker.web.shared.responses import PageResponse
 
 SHEETS = (PageTemplate("asked", "citizens/asked.html"),)
 PLACE = "confirm"
-"""What the token of the page for typing in a code is made for: there is no transaction yet."""
+"""CSRF token place of the page to enter a code, before there is a transaction."""
 
 
-def asked_routes(door: CitizenApp) -> list[Route]:
-    """The routes of this file."""
+def backchannel_routes(app: CitizenApp) -> list[Route]:
+    """The routes of `/confirm` and of the confirmation in a transaction."""
     return [
-        Route("/confirm", page(door, ask), methods=["GET"]),
-        Route("/confirm", page(door, take), methods=["POST"]),
-        Route("/journey/{handle}/asked", page(door, answer_here), methods=["POST"]),
-        Route("/journey/{handle}/confirm", page(door, confirm), methods=["POST"]),
+        Route("/confirm", page(app, code_form), methods=["GET"]),
+        Route("/confirm", page(app, claim_request), methods=["POST"]),
+        Route("/journey/{handle}/asked", page(app, approve_here), methods=["POST"]),
+        Route("/journey/{handle}/confirm", page(app, confirm), methods=["POST"]),
     ]
 
 
-async def ask(here: CitizenRequest) -> Response:
-    """Where a code is typed in. An address may bring it along; it still has to be sent by hand."""
-    frame = here.frame(place=PLACE)
-    brought = here.request.query_params.get("code", "")[:64]
-    typed = here.typed or {"code": "".join(letter for letter in brought if letter.isalnum() or letter == "-")}
-    return here.answer(PageResponse("asked", frame.holes(None, typed=TypedValues(typed), keeps=True)), frame)
+async def code_form(req: CitizenRequest) -> Response:
+    """The page to enter a code. A query parameter may fill it in; the citizen still has to submit the form."""
+    frame = req.frame(place=PLACE)
+    brought = req.request.query_params.get("code", "")[:64]
+    typed = req.typed or {"code": "".join(letter for letter in brought if letter.isalnum() or letter == "-")}
+    return req.answer(PageResponse("asked", frame.holes(None, typed=TypedValues(typed), keeps=True)), frame)
 
 
-async def take(here: CitizenRequest) -> Response:
-    """Begins a transaction for the question, in this browser."""
-    form = await here.form(PLACE)
+async def claim_request(req: CitizenRequest) -> Response:
+    """Starts a transaction for the backchannel request of this code, in this browser."""
+    form = await req.form(PLACE)
     if form is None:
         return redirect_to("/confirm", "again")
-    if (other := here.switched(form)) is not None:
-        return await ask(other)
+    if (other := req.switched(form)) is not None:
+        return await code_form(other)
     begun = await backchannel_confirmation.claim_request(
-        here.app.context, form.get("code", "")[:64], here.browser, here.language().code
+        req.app.context, form.get("code", "")[:64], req.browser, req.language().code
     )
     if isinstance(begun, RateLimited):
-        frame = here.frame(*begun.locales, place=PLACE)
-        return here.answer(rate_limited_page(begun, frame), frame)
+        frame = req.frame(*begun.locales, place=PLACE)
+        return req.answer(rate_limited_page(begun, frame), frame)
     if begun is None:
         return redirect_to("/confirm", "code")
     response = redirect_to(f"/journey/{begun.handle}")
@@ -57,23 +57,23 @@ async def take(here: CitizenRequest) -> Response:
     return response
 
 
-async def answer_here(here: CitizenRequest) -> Response:
-    """The citizen who waits for a person answers in this browser what they ask."""
-    if await here.form() is None:
-        return redirect_to(here.base, "again")
-    begun = await backchannel_confirmation.approve_here(here.app.context, here.app.cases, here.handle, here.browser)
+async def approve_here(req: CitizenRequest) -> Response:
+    """Starts to answer staff's backchannel request in the browser of the waiting case."""
+    if await req.form() is None:
+        return redirect_to(req.base, "again")
+    begun = await backchannel_confirmation.approve_here(req.app.context, req.app.cases, req.handle, req.browser)
     if isinstance(begun, RateLimited):
-        frame = here.frame(*begun.locales)
-        return here.answer(rate_limited_page(begun, frame), frame)
-    return redirect_to(f"/journey/{begun.handle}" if isinstance(begun, StartedTransaction) else here.base)
+        frame = req.frame(*begun.locales)
+        return req.answer(rate_limited_page(begun, frame), frame)
+    return redirect_to(f"/journey/{begun.handle}" if isinstance(begun, StartedTransaction) else req.base)
 
 
-async def confirm(here: CitizenRequest) -> Response:
-    """The citizen confirmed, or declined."""
-    answered = (await here.form() or {}).get("agree", "")
+async def confirm(req: CitizenRequest) -> Response:
+    """Confirms or declines the backchannel request."""
+    answered = (await req.form() or {}).get("agree", "")
     if answered not in ("yes", "no"):
-        return redirect_to(here.base, "again")
+        return redirect_to(req.base, "again")
     await backchannel_confirmation.submit_confirmation(
-        here.app.context, here.app.cases, here.handle, here.browser, answered == "yes"
+        req.app.context, req.app.cases, req.handle, req.browser, answered == "yes"
     )
-    return redirect_to(here.base)
+    return redirect_to(req.base)

@@ -1,4 +1,4 @@
-"""The page of a transaction whose identity a person is checking: how it stands, and what can be done about it."""
+"""Case status page: the stage of a citizen's case in assisted verification, and what the citizen can do."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from broker.web.shared.responses import PageResponse
 
 @dataclass(frozen=True, slots=True)
 class StageText:
-    """The texts of one stage: what it is, what happens next. The holes are {service} and {time}."""
+    """The texts of one stage: what it is, what happens next. Placeholders: {service} and {time}."""
 
     title: str
     story: tuple[str, ...]
@@ -75,7 +75,7 @@ STEPS: tuple[tuple[str, frozenset[CaseStage]], ...] = (
     (marked("You show that it was you who asked"), frozenset({CaseStage.TO_TAKE_UP})),
     (marked("You go on to the service"), frozenset({CaseStage.DONE, CaseStage.OVER})),
 )
-"""The way a request for help goes, and at which stages one is where."""
+"""The steps of assisted verification in order, each with the stages in which it is the current one."""
 
 SHEETS = (PageTemplate("waiting", "citizens/waiting.html", {"told": STAGE_TEXTS, "steps": STEPS}),)
 
@@ -83,7 +83,7 @@ _MAY_BE_READY = frozenset({CaseStage.ASKED, CaseStage.MORE_NEEDED})
 
 
 def waiting(view: CaseStatusView, frame: PageContext, slip: Mapping[str, object]) -> PageResponse:
-    """How a case stands. `slip` are the holes of the continuation code, as long as the browser remembers it."""
+    """The page of a case. `slip` are the variables of the continuation code (`continuation_code.slip`)."""
     words, stands = frame.language, view.standing
     now = next(number for number, (_, stages) in enumerate(STEPS) if stands.stage in stages)
     others = choices(view.offer, words, view.service.name(words.code), frame.now, person=False)
@@ -115,7 +115,7 @@ def _times(stands: CaseStatus, frame: PageContext) -> dict[str, object]:
 
 
 def _code(stands: CaseStatus, frame: PageContext) -> dict[str, object]:
-    """Where the confirmation code went, or could go."""
+    """The variables of the confirmation code: where it was or can be sent, until when it is valid, attempts left."""
     words, code, contact = frame.language, stands.code, stands.contact
     by_post = stands.channel is Channel.PHONE_AND_POST
     return {

@@ -1,4 +1,4 @@
-"""Claims as a citizen reads them: a name for each, and its value in words."""
+"""Claim labels and values in words for citizens."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -40,14 +40,14 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "also_known_as": marked("Other name you use"),
     }
 )
-"""Claims of OpenID Connect Core 5.1 and OpenID Connect for Identity Assurance Claims Registration 1.0."""
+"""Labels of the claims of OpenID Connect Core 5.1 and OpenID Connect for Identity Assurance Claims Registration 1.0."""
 
 LEAP_YEAR: Final = "2000"
-"""Stands for an unknown year, so that 29 February can be written."""
+"""Replaces an unknown year: a leap year, so that 29 February can be formatted."""
 
 
 def label(claim: str, words: Language) -> str:
-    """What a claim is called. One without a name of its own is called as services call it, in plain spelling."""
+    """The label of a claim; without one, the claim's name with spaces for underscores and a capital."""
     known = LABELS.get(claim)
     if known is not None:
         return words.text(known)
@@ -56,7 +56,7 @@ def label(claim: str, words: Language) -> str:
 
 
 def lines(claim: str, value: Any, words: Language) -> list[str]:
-    """A claim's value in lines of text."""
+    """A claim's value as lines of text."""
     match value:
         case bool():
             return [words.text("Yes") if value else words.text("No")]
@@ -79,7 +79,7 @@ def lines(claim: str, value: Any, words: Language) -> list[str]:
 
 
 def _date(text: str, words: Language) -> str:
-    """A partial date in words (`normalize.dates`); another text as it is."""
+    """A partial date in words (`normalize.dates`); another text unchanged."""
     if partial_date(text) != text or len(text) == 4:
         return text
     if text.startswith(NO_YEAR):

@@ -1,4 +1,4 @@
-"""What a citizen reads when a transaction is over."""
+"""Texts of the page of a transaction that has ended."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from broker.web.citizens.failure_texts import marked
 
 @dataclass(frozen=True, slots=True)
 class EndingText:
-    """The texts of one ending; the hole is {service}."""
+    """The texts of one ending. Placeholder: {service}."""
 
     title: str
     story: str

@@ -1,7 +1,7 @@
-"""What a citizen reads about each class of failure. One entry a class; catalogues translate them.
+"""Failure texts: what citizens read about each failure class. Catalogues translate them.
 
-The holes are {provider}, {service} and {site}. Nothing here blames anybody, says which detail did not match, or speaks
-of fraud or death. `meaning` is for the public explainer, which knows neither provider nor service.
+Placeholders: {provider}, {service} and {site}. No text blames the citizen, says which detail did not match, or mentions
+fraud or death. `meaning` is for the public explainer, which knows neither provider nor service.
 """
 
 from collections.abc import Mapping
@@ -12,22 +12,22 @@ from broker.model.failures import FailureClass
 
 
 def marked(text: str) -> str:
-    """Marks a text for the catalogues. It is translated where it is shown."""
+    """Marks a text for extraction into the catalogues; it is translated when a page is rendered."""
     return text
 
 
 NOTHING_SHARED = marked("{service} was told nothing about you this time.")
 NO_SERVICE = marked("Opening this page shared nothing about you.")
-"""What a page says that knows no service, or not what became of its request."""
+"""Text of a page that knows no service, or not the outcome of its request."""
 
 
 @dataclass(frozen=True, slots=True)
 class FailureText:
-    """The texts of one class.
+    """The texts of one failure class.
 
-    `title` and `story` say what happened and with whom, `not_shared` what was kept from the service. `short` is what
-    the picker says beside a way that failed before ("" where that cannot be). `heading` and `meaning` explain the class
-    to anybody, `advice` says what one can do.
+    `title` and `story` say what happened and with whom, `not_shared` what the service did not receive. The picker shows
+    `short` beside a provider that failed before ("" if that cannot happen). `heading`, `meaning` and `advice` are for
+    the public explainer.
     """
 
     heading: str

@@ -1,4 +1,4 @@
-"""Asking for a person, and what is done while one waits for them."""
+"""Assisted verification: the form to request it, and the forms of a waiting case."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ from broker.web.shared.responses import PageResponse, set_cookie
 
 @dataclass(frozen=True, slots=True)
 class ChannelText:
-    """How one kind of session is described."""
+    """The texts of one channel."""
 
     name: str
     text: str
@@ -81,61 +81,61 @@ _UNREACHABLE: Final = marked(
 )
 
 
-def help_routes(door: CitizenApp) -> list[Route]:
-    """The routes of this file."""
+def help_routes(app: CitizenApp) -> list[Route]:
+    """The routes of requests for help."""
     return [
-        Route("/journey/{handle}/help", page(door, start), methods=["GET"]),
-        Route("/journey/{handle}/help", page(door, ask), methods=["POST"]),
-        Route("/journey/{handle}/bind", page(door, bind), methods=["POST"]),
-        Route("/journey/{handle}/ready", page(door, _simply(lambda c, h, b: c.ready(h, b))), methods=["POST"]),
-        Route("/journey/{handle}/code", page(door, _simply(lambda c, h, b: c.send_code(h, b))), methods=["POST"]),
-        Route("/journey/{handle}/status", page(door, _simply(lambda c, h, b: c.back(h, b))), methods=["POST"]),
-        Route("/journey/{handle}/withdraw", page(door, _simply(lambda c, h, b: c.withdraw(h, b))), methods=["POST"]),
+        Route("/journey/{handle}/help", page(app, help_form), methods=["GET"]),
+        Route("/journey/{handle}/help", page(app, request_help), methods=["POST"]),
+        Route("/journey/{handle}/bind", page(app, bind), methods=["POST"]),
+        Route("/journey/{handle}/ready", page(app, _button(lambda c, h, b: c.ready(h, b))), methods=["POST"]),
+        Route("/journey/{handle}/code", page(app, _button(lambda c, h, b: c.send_code(h, b))), methods=["POST"]),
+        Route("/journey/{handle}/status", page(app, _button(lambda c, h, b: c.back(h, b))), methods=["POST"]),
+        Route("/journey/{handle}/withdraw", page(app, _button(lambda c, h, b: c.withdraw(h, b))), methods=["POST"]),
     ]
 
 
-async def start(here: CitizenRequest) -> Response:
-    """What to expect, what to have ready, and the form."""
-    return await _form(here, {}, {})
+async def help_form(req: CitizenRequest) -> Response:
+    """The page with the form and what the citizen should have ready."""
+    return await _show_form(req, {}, {})
 
 
-async def ask(here: CitizenRequest) -> Response:
-    """Takes the request. A form that is not complete comes back with what was typed, and says what is missing."""
-    form = await here.form()
+async def request_help(req: CitizenRequest) -> Response:
+    """Submits a request for help. An incomplete form is shown again with the typed values and error texts."""
+    form = await req.form()
     if form is None:
-        return redirect_to(f"{here.base}/help", "again")
-    if (other := here.switched(form)) is not None:
-        return await _form(other, form, {})
-    wanted, missing = read_wanted(form, here.app.region)
+        return redirect_to(f"{req.base}/help", "again")
+    if (other := req.switched(form)) is not None:
+        return await _show_form(other, form, {})
+    wanted, missing = read_wanted(form, req.app.region)
     if wanted is None:
-        return await _form(here, form, missing)
-    outcome = await here.app.cases.ask(here.handle, here.browser, wanted)
+        return await _show_form(req, form, missing)
+    outcome = await req.app.cases.ask(req.handle, req.browser, wanted)
     match outcome:
         case HelpRefused.ADDRESS:
-            return await _form(here, form, {"address": _ADDRESS[wanted.way]})
+            return await _show_form(req, form, {"address": _ADDRESS[wanted.way]})
         case HelpRefused.UNREACHABLE:
-            return await _form(here, form, {"address": _UNREACHABLE})
+            return await _show_form(req, form, {"address": _UNREACHABLE})
         case HelpRefused.WAY:
-            return await _form(here, form, {"way": _NO_WAY})
+            return await _show_form(req, form, {"way": _NO_WAY})
         case RateLimited():
-            frame = here.frame(outcome.transaction.language if outcome.transaction else None)
-            return here.answer(rate_limited_page(outcome, frame), frame)
-    response = redirect_to(here.base, "not_now" if outcome is HelpRefused.NOT_NOW else "")
+            frame = req.frame(outcome.transaction.language if outcome.transaction else None)
+            return req.answer(rate_limited_page(outcome, frame), frame)
+    response = redirect_to(req.base, "not_now" if outcome is HelpRefused.NOT_NOW else "")
     if isinstance(outcome, ContinuationIssued):
-        set_cookie(response, cookies.code(here.handle, outcome.code))
+        set_cookie(response, cookies.code(req.handle, outcome.code))
     return response
 
 
-async def _form(here: CitizenRequest, typed: Mapping[str, str], missing: Mapping[str, str]) -> Response:
-    offered = await dispatch.help_on_offer(here.app.context, here.app.cases, here.handle, here.browser)
+async def _show_form(req: CitizenRequest, typed: Mapping[str, str], missing: Mapping[str, str]) -> Response:
+    offered = await dispatch.help_on_offer(req.app.context, req.app.cases, req.handle, req.browser)
     if not isinstance(offered, HelpOffered):
-        frame = here.frame(language_of(offered))
-        return here.answer(render_view(offered, frame, here.cookies), frame)
-    frame = here.frame(offered.transaction.language)
-    return here.answer(_asking(offered, frame, typed, _told(missing, frame.language, here.app.region)), frame)
+        frame = req.frame(language_of(offered))
+        return req.answer(render_view(offered, frame, req.cookies), frame)
+    frame = req.frame(offered.transaction.language)
+    return req.answer(_help_page(offered, frame, typed, _error_texts(missing, frame.language, req.app.region)), frame)
 
 
-def _asking(
+def _help_page(
     offered: HelpOffered, frame: PageContext, typed: Mapping[str, str], missing: Mapping[str, str]
 ) -> PageResponse:
     holes = frame.holes(
@@ -149,8 +149,8 @@ def _asking(
     return PageResponse("help-me", holes, 422 if missing else 200)
 
 
-def _told(missing: Mapping[str, str], words: Language, region: str) -> dict[str, str]:
-    """The texts in words, with numbers of the country where one is an example."""
+def _error_texts(missing: Mapping[str, str], words: Language, region: str) -> dict[str, str]:
+    """Translates error texts; fills in the country's example numbers."""
     if _ADDRESS[ContactMethod.PHONE] not in missing.values():
         return {name: words.text(text) for name, text in missing.items()}
     national, international = example_numbers(region)
@@ -158,7 +158,7 @@ def _told(missing: Mapping[str, str], words: Language, region: str) -> dict[str,
 
 
 def read_wanted(form: Mapping[str, str], region: str) -> tuple[HelpRequest | None, dict[str, str]]:
-    """What the form says, or what is missing in it: a text by field."""
+    """Parses the form. Returns the request and no errors, or None and an error text by field."""
     missing: dict[str, str] = {}
     way, channel = form.get("way", ""), form.get("channel", "")
     address = form.get(way, "").strip() if way in _ADDRESS else ""
@@ -175,25 +175,25 @@ def read_wanted(form: Mapping[str, str], region: str) -> tuple[HelpRequest | Non
     return HelpRequest(way, address, channel, "company" in form, "unsafe" in form), {}
 
 
-async def bind(here: CitizenRequest) -> Response:
-    """The citizen shows that they are the person who asked."""
-    form = await here.form()
+async def bind(req: CitizenRequest) -> Response:
+    """Checks that the citizen is the person who requested help: confirmation code and mutual words."""
+    form = await req.form()
     if form is None:
-        return redirect_to(here.base, "again")
+        return redirect_to(req.base, "again")
     code, words = form.get("code", "")[:32].strip(), form.get("words", "")[:128].strip()
-    outcome = await here.app.cases.bind(here.handle, here.browser, code, words)
-    return redirect_to(here.base, _UNPROVEN.get(outcome, "") if isinstance(outcome, ProofResult) else "")
+    outcome = await req.app.cases.bind(req.handle, req.browser, code, words)
+    return redirect_to(req.base, _UNPROVEN.get(outcome, "") if isinstance(outcome, ProofResult) else "")
 
 
-def _simply(
+def _button(
     act: Callable[[CitizenCases, str, Browser], Awaitable[HelpRefused | DeadEnd | None]],
 ) -> Callable[[CitizenRequest], Awaitable[Response]]:
-    """A button without anything to fill in."""
+    """A handler for a form without fields."""
 
-    async def answer(here: CitizenRequest) -> Response:
-        if await here.form() is None:
-            return redirect_to(here.base, "again")
-        outcome = await act(here.app.cases, here.handle, here.browser)
-        return redirect_to(here.base, outcome.value if isinstance(outcome, HelpRefused) else "")
+    async def answer(req: CitizenRequest) -> Response:
+        if await req.form() is None:
+            return redirect_to(req.base, "again")
+        outcome = await act(req.app.cases, req.handle, req.browser)
+        return redirect_to(req.base, outcome.value if isinstance(outcome, HelpRefused) else "")
 
     return answer

@@ -1,4 +1,4 @@
-"""What a citizen may read before choosing: about one way, which ways fit, which details are asked for and why."""
+"""Information pages of a transaction: one provider, providers by what the citizen has, requested claims and reasons."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -29,7 +29,7 @@ THINGS: Mapping[Prerequisite, str] = MappingProxyType(
 )
 
 LISTED = "listed"
-"""The field that says that the form already stood below a list of ways."""
+"""The field that a form has if it was shown below a list of providers."""
 
 SHEETS = (
     PageTemplate("about-way", "citizens/about_way.html"),
@@ -38,23 +38,23 @@ SHEETS = (
 )
 
 
-def reading_routes(door: CitizenApp) -> list[Route]:
-    """The routes of this file."""
+def info_routes(app: CitizenApp) -> list[Route]:
+    """The routes of the information pages."""
     return [
-        Route("/journey/{handle}/about/{provider}", page(door, about), methods=["GET"]),
-        Route("/journey/{handle}/have", page(door, have), methods=["GET"]),
-        Route("/journey/{handle}/have", page(door, tick), methods=["POST"]),
-        Route("/journey/{handle}/data", page(door, data), methods=["GET"]),
+        Route("/journey/{handle}/about/{provider}", page(app, about), methods=["GET"]),
+        Route("/journey/{handle}/have", page(app, have), methods=["GET"]),
+        Route("/journey/{handle}/have", page(app, tick), methods=["POST"]),
+        Route("/journey/{handle}/data", page(app, data), methods=["GET"]),
     ]
 
 
-async def about(here: CitizenRequest) -> Response:
-    """About one provider: what is needed there, how long it takes, what it learns."""
-    view, shared = await dispatch.current_view(here.app.context, here.app.cases, here.handle, here.browser)
-    card = cards(offer_of(view)).get(here.request.path_params["provider"])
+async def about(req: CitizenRequest) -> Response:
+    """The page of one provider: what it needs, how long it takes, its level of assurance."""
+    view, shared = await dispatch.current_view(req.app.context, req.app.cases, req.handle, req.browser)
+    card = cards(offer_of(view)).get(req.request.path_params["provider"])
     if card is None or not isinstance(view, PickerView | RedirectAway | CaseStatusView | FailureView):
-        return redirect_to(here.base)
-    frame = here.frame(language_of(view), question=question_of(view))
+        return redirect_to(req.base)
+    frame = req.frame(language_of(view), question=question_of(view))
     words = frame.language
     holes = frame.holes(
         view.service,
@@ -65,41 +65,41 @@ async def about(here: CitizenRequest) -> Response:
         provider=card.id,
         available=offer_of(view).has(card.id),
     )
-    return here.answer(PageResponse("about-way", holes), frame, shared)
+    return req.answer(PageResponse("about-way", holes), frame, shared)
 
 
-async def have(here: CitizenRequest) -> Response:
-    """Sorts the ways by what the citizen has at hand. Nothing of it is kept, and it keeps nobody from any way."""
-    view, shared = await dispatch.current_view(here.app.context, here.app.cases, here.handle, here.browser)
+async def have(req: CitizenRequest) -> Response:
+    """Sorts the providers by what the citizen has at hand. The answers are not stored and exclude no provider."""
+    view, shared = await dispatch.current_view(req.app.context, req.app.cases, req.handle, req.browser)
     offer = offer_of(view)
     if not offer.options or not isinstance(view, PickerView | CaseStatusView | FailureView):
-        return redirect_to(here.base)
-    frame = here.frame(language_of(view), question=question_of(view))
+        return redirect_to(req.base)
+    frame = req.frame(language_of(view), question=question_of(view))
     words, service = frame.language, view.service.name(frame.language.code)
-    asked = here.typed or here.request.query_params
+    asked = req.typed or req.request.query_params
     held = {thing for thing in Prerequisite if thing.value in asked}
     listed: list[Choice] = []
-    if LISTED in here.typed or (not here.typed and (held or "none" in asked)):
+    if LISTED in req.typed or (not req.typed and (held or "none" in asked)):
         listed = sorted_by(held, offer, choices(offer, words, service, frame.now, person=True), frame)
     holes = frame.holes(
         view.service, held={thing.value: thing in held for thing in Prerequisite}, ways=listed, keeps=True
     )
-    return here.answer(PageResponse("have", holes), frame, shared)
+    return req.answer(PageResponse("have", holes), frame, shared)
 
 
-async def tick(here: CitizenRequest) -> Response:
-    """What was ticked becomes an address, which holds closed words alone; or the page in another language."""
-    form = await here.form()
+async def tick(req: CitizenRequest) -> Response:
+    """Redirects to the list with the ticked names in the query (from a closed set), or switches the language."""
+    form = await req.form()
     if form is None:
-        return redirect_to(f"{here.base}/have", "again")
-    if (other := here.switched(form)) is not None:
+        return redirect_to(f"{req.base}/have", "again")
+    if (other := req.switched(form)) is not None:
         return await have(other)
     ticked = [name for name in (*Prerequisite, "none") if name in form]
-    return redirect_to(f"{here.base}/have" + ("?" + "&".join(f"{name}=1" for name in ticked) if ticked else ""))
+    return redirect_to(f"{req.base}/have" + ("?" + "&".join(f"{name}=1" for name in ticked) if ticked else ""))
 
 
 def sorted_by(held: set[Prerequisite], offer: Offer, listed: Sequence[Choice], frame: PageContext) -> list[Choice]:
-    """The ways in blocks: those that are likely to work with what is held, the others, and a person last."""
+    """The choices in blocks: providers likely to work with what the citizen has, the others, a person last."""
     words, known = frame.language, cards(offer)
     likely = [way for way in listed if way.value in known and held.issuperset(known[way.value].prerequisites)]
     others = [way for way in listed if way.value in known and way not in likely]
@@ -118,20 +118,20 @@ def _block(listed: Sequence[Choice], heading: str) -> list[Choice]:
     ]
 
 
-async def data(here: CitizenRequest) -> Response:
-    """Which details the service asks for in this request, and why."""
-    view, shared = await dispatch.current_view(here.app.context, here.app.cases, here.handle, here.browser)
+async def data(req: CitizenRequest) -> Response:
+    """The page of the claims that the service requests, with its reasons."""
+    view, shared = await dispatch.current_view(req.app.context, req.app.cases, req.handle, req.browser)
     if not isinstance(view, PickerView | CaseStatusView | FailureView):
-        return redirect_to(here.base)
-    frame = here.frame(language_of(view), question=question_of(view))
+        return redirect_to(req.base)
+    frame = req.frame(language_of(view), question=question_of(view))
     words, asked = frame.language, view.transaction.request.requested_claims
     reasons = {use.claim: in_language(use.reason, words.code) for use in view.service.claim_purposes}
     listed = [(label(claim, words), reasons.get(claim, "")) for claim in asked]
-    return here.answer(PageResponse("data", frame.holes(view.service, asked=listed)), frame, shared)
+    return req.answer(PageResponse("data", frame.holes(view.service, asked=listed)), frame, shared)
 
 
 def offer_of(view: View) -> Offer:
-    """What a view says may be chosen now; an empty offer where it says nothing."""
+    """The offer of providers in a view; an empty offer if the view has none."""
     match view:
         case PickerView() | CaseStatusView() | FailureView():
             return view.offer

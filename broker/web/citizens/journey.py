@@ -1,6 +1,11 @@
-"""The page of a transaction, and everything that is done on it. Every POST ends at the page again."""
+"""Journey routes: a transaction's own page, its forms, the providers' callback, and the language form.
 
+Every POST and callback ends with 303 to the page.
+"""
+
+import re
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -10,8 +15,11 @@ from starlette.routing import Route
 from broker.actions.browser import BrowserUpdates
 from broker.actions.results import HelpRefused
 from broker.actions.sign_in import consent, dispatch, provider_login, resume
+from broker.model.languages import lookup
+from broker.web.citizens.page_context import LANGUAGE_PLACE
 from broker.web.citizens.provider_choices import HELP
 from broker.web.citizens.request import (
+    LONGEST,
     CitizenApp,
     CitizenRequest,
     citizen_request,
@@ -21,126 +29,142 @@ from broker.web.citizens.request import (
     set_cookies,
 )
 from broker.web.citizens.view_pages import render_view
+from broker.web.shared import cookies
 from broker.web.shared.request_parsing import answer_parameters, answered_state
-from broker.web.shared.responses import nothing_begun
+from broker.web.shared.responses import nothing_begun, set_cookie
 
 Page = Callable[[CitizenRequest], Awaitable[Response]]
 
+_LOCAL_PATH: Final = re.compile(r"/(?:[A-Za-z0-9_.~-]+/?)*(?:\?[!-~]*)?")
+"""A path on the broker itself: no host and no second leading slash. The browser sent its query before."""
 
-def journey_routes(door: CitizenApp) -> list[Route]:
-    """The routes of this file."""
+
+def journey_routes(app: CitizenApp) -> list[Route]:
+    """The routes of the transaction's page, of `/callback/{provider}` and of `/language`."""
 
     async def callback(request: Request) -> Response:
         if request.method == "HEAD":
-            return await _peek_callback(_visit(door, request))
-        return await _callback(_visit(door, request), request.path_params["provider"])
+            return await _peek_callback(_citizen_request(app, request))
+        return await _callback(_citizen_request(app, request), request.path_params["provider"])
 
     return [
-        Route("/journey/{handle}", page(door, look), methods=["GET"]),
-        Route("/journey/{handle}", page(door, look_in_another_language), methods=["POST"]),
-        Route("/journey/{handle}/choose", page(door, choose), methods=["POST"]),
-        Route("/journey/{handle}/share", page(door, share), methods=["POST"]),
-        Route("/journey/{handle}/give-up", page(door, give_up), methods=["POST"]),
+        Route("/journey/{handle}", page(app, show_page), methods=["GET"]),
+        Route("/journey/{handle}", page(app, switch_language), methods=["POST"]),
+        Route("/journey/{handle}/choose", page(app, choose), methods=["POST"]),
+        Route("/journey/{handle}/share", page(app, share), methods=["POST"]),
+        Route("/journey/{handle}/give-up", page(app, give_up), methods=["POST"]),
         Route("/callback/{provider}", callback, methods=["GET"]),
+        Route("/language", page(app, remember_language), methods=["POST"]),
     ]
 
 
-def page(door: CitizenApp, answer: Page) -> Callable[[Request], Awaitable[Response]]:
-    """A handler for Starlette.
+def page(app: CitizenApp, answer: Page) -> Callable[[Request], Awaitable[Response]]:
+    """Adapts a page function to a Starlette handler.
 
-    HEAD asks whether a transaction has a page, and no more: looking at the page can answer the service.
+    HEAD only reports whether the transaction has a page, because GET can send the response to the service.
     """
 
     async def handler(request: Request) -> Response:
-        here = _visit(door, request)
-        if request.method == "HEAD" and here.handle:
-            return await _peek(here, here.handle, 200)
-        return await answer(here)
+        req = _citizen_request(app, request)
+        if request.method == "HEAD" and req.handle:
+            return await _peek(req, req.handle, 200)
+        return await answer(req)
 
     return handler
 
 
-async def _peek_callback(here: CitizenRequest) -> Response:
-    """HEAD takes no answer in: it says whether `state` names a transaction of this browser."""
-    return await _peek(here, answered_state(here.request).partition(".")[0], 303)
+async def _peek_callback(req: CitizenRequest) -> Response:
+    """HEAD of a callback: reports whether `state` belongs to a transaction of this browser, and processes nothing."""
+    return await _peek(req, answered_state(req.request).partition(".")[0], 303)
 
 
-async def _peek(here: CitizenRequest, handle: str, status: int) -> Response:
-    """`status` if the transaction has a page, else the page that says that the place is lost."""
-    lost = await dispatch.peek(here.app.context, handle, here.browser)
+async def _peek(req: CitizenRequest, handle: str, status: int) -> Response:
+    """`status` if the transaction has a page, else the page of a lost transaction."""
+    lost = await dispatch.peek(req.app.context, handle, req.browser)
     if lost is None:
         return nothing_begun(status)
-    frame = here.frame()
-    return here.answer(render_view(lost, frame, here.cookies), frame)
+    frame = req.frame()
+    return req.answer(render_view(lost, frame, req.cookies), frame)
 
 
-def _visit(door: CitizenApp, request: Request) -> CitizenRequest:
-    found = citizen_request(door, request)
+def _citizen_request(app: CitizenApp, request: Request) -> CitizenRequest:
+    found = citizen_request(app, request)
     if found is None:
         raise HTTPException(404)
     return found
 
 
-async def look(here: CitizenRequest) -> Response:
-    """What the stored state says, and nothing else."""
-    view, shared = await dispatch.current_view(here.app.context, here.app.cases, here.handle, here.browser)
-    frame = here.frame(language_of(view), question=question_of(view))
-    return here.answer(render_view(view, frame, here.cookies), frame, shared)
+async def show_page(req: CitizenRequest) -> Response:
+    """Renders the page of the stored state."""
+    view, shared = await dispatch.current_view(req.app.context, req.app.cases, req.handle, req.browser)
+    frame = req.frame(language_of(view), question=question_of(view))
+    return req.answer(render_view(view, frame, req.cookies), frame, shared)
 
 
-async def look_in_another_language(here: CitizenRequest) -> Response:
-    """The page once more, with what was typed into it. Nothing of that stands in an address."""
-    other = here.switched(await here.form())
-    return redirect_to(here.base, "again") if other is None else await look(other)
+async def switch_language(req: CitizenRequest) -> Response:
+    """Renders the page in another language with the typed values, which are not put into a URL."""
+    other = req.switched(await req.form())
+    return redirect_to(req.base, "again") if other is None else await show_page(other)
 
 
-async def choose(here: CitizenRequest) -> Response:
-    """A way was chosen: a provider, or a person."""
-    form = await here.form()
+async def choose(req: CitizenRequest) -> Response:
+    """Starts a login at the chosen provider, or goes to the form for help from a person."""
+    form = await req.form()
     if form is None:
-        return redirect_to(here.base, "again")
+        return redirect_to(req.base, "again")
     chosen = form.get("provider", "")
     if not chosen:
-        return redirect_to(here.base, "choice")
+        return redirect_to(req.base, "choice")
     if chosen == HELP:
-        return redirect_to(f"{here.base}/help")
-    outcome = await provider_login.start_login(here.app.context, here.handle, here.browser, chosen)
-    return redirect_to(here.base, "gone" if isinstance(outcome, HelpRefused) else "")
+        return redirect_to(f"{req.base}/help")
+    outcome = await provider_login.start_login(req.app.context, req.handle, req.browser, chosen)
+    return redirect_to(req.base, "gone" if isinstance(outcome, HelpRefused) else "")
 
 
-async def share(here: CitizenRequest) -> Response:
-    """The citizen agreed to share, or did not."""
-    form = await here.form()
+async def share(req: CitizenRequest) -> Response:
+    """Submits the citizen's consent or refusal to share claims."""
+    form = await req.form()
     answered = (form or {}).get("agree", "")
     if answered not in ("yes", "no"):
-        return redirect_to(here.base, "again")
-    outcome = await consent.submit_consent(
-        here.app.context, here.app.cases, here.handle, here.browser, answered == "yes"
-    )
-    response = redirect_to(here.base)
+        return redirect_to(req.base, "again")
+    outcome = await consent.submit_consent(req.app.context, req.app.cases, req.handle, req.browser, answered == "yes")
+    response = redirect_to(req.base)
     if isinstance(outcome, BrowserUpdates):
-        set_cookies(response, here.browser, outcome)
+        set_cookies(response, req.browser, outcome)
     return response
 
 
-async def give_up(here: CitizenRequest) -> Response:
-    """Back to the service without an answer."""
-    if await here.form() is None:
-        return redirect_to(here.base, "again")
-    await resume.return_to_client(here.app.context, here.handle, here.browser)
-    return redirect_to(here.base)
+async def give_up(req: CitizenRequest) -> Response:
+    """Ends the transaction and returns to the service without an identity."""
+    if await req.form() is None:
+        return redirect_to(req.base, "again")
+    await resume.return_to_client(req.app.context, req.handle, req.browser)
+    return redirect_to(req.base)
 
 
-async def _callback(here: CitizenRequest, provider: str) -> Response:
-    """What a provider sent. A query whose `code`, `state`, `iss` or `error` is repeated or malformed counts as none.
+async def _callback(req: CitizenRequest, provider: str) -> Response:
+    """Processes a provider's authorization response.
 
-    If its `state` can be read all the same, it leads back to the page of the transaction.
+    A query whose `code`, `state`, `iss` or `error` is repeated or malformed counts as no response. If its `state` can
+    be parsed, the browser is still redirected to the page of the transaction.
     """
-    named = answered_state(here.request)
+    named = answered_state(req.request)
     outcome = await provider_login.handle_callback(
-        here.app.context, provider, answer_parameters(here.request), here.browser, named
+        req.app.context, provider, answer_parameters(req.request), req.browser, named
     )
     if isinstance(outcome, str):
         return redirect_to(f"/journey/{outcome}")
-    frame = here.frame()
-    return here.answer(render_view(outcome, frame, here.cookies), frame)
+    frame = req.frame()
+    return req.answer(render_view(outcome, frame, req.cookies), frame)
+
+
+async def remember_language(req: CitizenRequest) -> Response:
+    """Stores the language in a cookie and redirects to the page on which it was chosen."""
+    form = await req.form(LANGUAGE_PLACE) or {}
+    back = form.get("back", "/")
+    known = [one for one in (back, back.partition("?")[0]) if len(one) < LONGEST and _LOCAL_PATH.fullmatch(one)]
+    response = redirect_to(known[0] if known else "/")
+    chosen = lookup(form.get("language", ""), req.app.pages.languages)
+    if chosen is not None:
+        set_cookie(response, cookies.language(chosen))
+    return response

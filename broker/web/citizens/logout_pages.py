@@ -1,4 +1,4 @@
-"""Signing out: the page that asks first, the page that says it is done, and the services in frames beside it."""
+"""Logout pages: the confirmation, the result, and the frames of front-channel logout."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,68 +20,68 @@ SHEETS = (
 )
 
 SECONDS: Final = 3
-"""For how long the page stays before it goes on by itself, whatever the services in frames do."""
+"""Seconds before the page redirects, independent of the services in frames."""
 
 BEGIN: Final = 1
-"""Seconds after which the services are loaded: by then the page itself is complete."""
+"""Seconds before the services are loaded: the outer page is complete by then."""
 
 _INNER: Final = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 
 
 def want_to_leave(frame: PageContext, service: Service | None, parameters: Mapping[str, str]) -> PageResponse:
-    """Asks whether to sign out; agreeing posts what the service sent once more (RP-Initiated Logout 1.0, 2)."""
+    """Asks whether to sign out; the form repeats the service's parameters (RP-Initiated Logout 1.0, 2)."""
     fields = [(name, value) for name, value in parameters.items() if name != "token"]
     return PageResponse("sign_out", frame.holes(service, fields=fields, signed_in=False))
 
 
-def signed_out(frame: PageContext, leaving: LogoutSteps, path: str | None = None) -> PageResponse:
-    """Says that there is no session any more, offers to end the provider's, and goes back to where one came from.
+def signed_out(frame: PageContext, steps: LogoutSteps, path: str | None = None) -> PageResponse:
+    """The page after signing out: offers logout at the provider, and returns to the service.
 
-    While the citizen has something to choose it waits for them. Otherwise it goes on by itself after `SECONDS`. `path`
-    is the page's own; the services in frames are loaded below it.
+    It redirects after `SECONDS`, unless the citizen has something to choose. `path` is the path of the page; the frames
+    of services are loaded below it.
 
-    A browser starts the clock of `Refresh` when everything in the page is loaded, frames too. So the one frame of this
-    page is a page of ours that is complete at once, and goes on to the services by itself only then.
+    A browser starts the timer of `Refresh` when everything in the page is loaded, including frames. So the only frame
+    is a page of the broker that loads at once and then redirects to the services (`before_services`).
     """
-    frames = bool(leaving.frames) and path is not None
+    frames = bool(steps.frames) and path is not None
     headers: list[tuple[str, str]] = []
     if frames:
         headers.append(("Content-Security-Policy", f"{POLICY}; frame-src 'self'"))
-    if leaving.back is not None and leaving.url is None:
-        seconds = SECONDS if frames or leaving.provider is not None else 0
-        headers.append(("Refresh", f"{seconds};url={header_safe_url(leaving.back)}"))
+    if steps.back is not None and steps.url is None:
+        seconds = SECONDS if frames or steps.provider is not None else 0
+        headers.append(("Refresh", f"{seconds};url={header_safe_url(steps.back)}"))
     holes = frame.holes(
-        leaving.service,
+        steps.service,
         services=f"{path}/services" if frames else None,
-        back=leaving.back,
-        provider=None if leaving.provider is None else leaving.provider.name(frame.language.code),
-        url=leaving.url,
-        returned=leaving.returned,
+        back=steps.back,
+        provider=None if steps.provider is None else steps.provider.name(frame.language.code),
+        url=steps.url,
+        returned=steps.returned,
         signed_in=False,
     )
     return PageResponse("signed_out", holes, headers=tuple(headers))
 
 
 def before_services(path: str) -> tuple[str, Mapping[str, str]]:
-    """The page that stands in the frame until the page around it is complete: its HTML and its headers."""
+    """The first page in the frame, which redirects to the services. Returns HTML and headers."""
     headers = {"Content-Security-Policy": _INNER, "Refresh": f"{BEGIN};url={path}/frames"}
     return "<!DOCTYPE html><title>Services</title>", headers
 
 
 @dataclass(frozen=True, slots=True)
 class LogoutFrame:
-    """A page of a service, loaded in a frame. `title` names its host."""
+    """A service's front-channel logout URI in a frame. `title` is its host."""
 
     url: str
     title: str
 
 
-def services_out(frame: PageContext, leaving: LogoutSteps) -> PageResponse:
-    """The page of frames in which services sign out their own sessions (Front-Channel Logout 1.0, 3).
+def services_out(frame: PageContext, steps: LogoutSteps) -> PageResponse:
+    """The page of frames in which services end their sessions (Front-Channel Logout 1.0, 3).
 
-    Its policy lets it frame these services and no other site, and be framed by our own page alone.
+    Its Content-Security-Policy allows these services as frames, and only the broker's own page as its parent.
     """
-    frames = [LogoutFrame(url, urlsplit(url).hostname or "") for url in leaving.frames]
+    frames = [LogoutFrame(url, urlsplit(url).hostname or "") for url in steps.frames]
     origins = sorted({origin for one in frames if (origin := origin_of(one.url)) is not None})
     named = " ".join(origins)
     policy = f"{_INNER}; frame-src {named}" if named else _INNER

@@ -1,4 +1,4 @@
-"""What can be done after a failure, each as something to press: a button, a link, or words where there is neither."""
+"""Next steps after a failure, each as a button, a link, a list of providers, or text."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +14,7 @@ from broker.web.shared.pages import in_language
 
 
 class StepControl(StrEnum):
-    """With what a step is taken. The failure template has a block for each."""
+    """The control of a step. The failure template has a block for each."""
 
     POST = "post"
     LINK = "link"
@@ -24,7 +24,7 @@ class StepControl(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ContactLine:
-    """A line to read, with an address where it has one."""
+    """A line of text with an optional link."""
 
     text: str
     url: str | None = None
@@ -32,9 +32,9 @@ class ContactLine:
 
 @dataclass(frozen=True, slots=True)
 class StepContext:
-    """One step. `to` is where its form or link goes, `label` what is on it, `lines` what there is to read.
+    """One step. `to` is the target of its form or link, `label` the label of the control, `lines` text to read.
 
-    `provider` goes along with a form that chooses one. `ways` are the radios of PICK.
+    `provider` is a field of the form if it chooses one. `ways` are the radio buttons of PICK.
     """
 
     control: StepControl
@@ -48,30 +48,30 @@ class StepContext:
 
     @classmethod
     def link(cls, title: str, to: str, label: str) -> "StepContext":
-        """A step that is taken by following a link; with an empty `to` it is only told."""
+        """A step with a link; with an empty `to` it is text only."""
         return cls(StepControl.LINK, title, to=to, label=label)
 
 
-def held_steps(service: Service | None, base: str | None, words: Language) -> list[StepContext]:
-    """The ways round a limit: the open transaction's page at `base`, and how the service is reached otherwise."""
+def rate_limit_steps(service: Service | None, base: str | None, words: Language) -> list[StepContext]:
+    """The steps on a rate limit page: the transaction's page at `base`, and other ways to reach the service."""
     back = None if base is None else StepContext.link(words.text("Use another way"), base, words.text("Go back"))
     around = (None, None) if service is None else (_contact(service, words), _other_ways(service, words))
     return [step for step in (back, *around) if step is not None]
 
 
 def steps(view: FailureView, base: str, words: Language, now: float) -> list[StepContext]:
-    """The steps of a failure page, in its order. `base` is the path of the transaction's page."""
+    """The steps of a failure page, in the order of the view. `base` is the path of the transaction's page."""
     made = (_step(step, view, base, words, now) for step in view.steps)
     return [step for step in made if step is not None]
 
 
-def lost_steps(view: DeadEnd, words: Language) -> list[StepContext]:
-    """The steps where no transaction can be shown."""
-    made = (_lost_step(step, view, words) for step in FAILURES[view.failure].next)
+def dead_end_steps(view: DeadEnd, words: Language) -> list[StepContext]:
+    """The steps of a failure page without a transaction."""
+    made = (_dead_end_step(step, view, words) for step in FAILURES[view.failure].next)
     return [step for step in made if step is not None]
 
 
-def _lost_step(step: NextStep, view: DeadEnd, words: Language) -> StepContext | None:
+def _dead_end_step(step: NextStep, view: DeadEnd, words: Language) -> StepContext | None:
     match step:
         case NextStep.USE_CODE:
             return _use_code(words)
@@ -89,7 +89,7 @@ def _step(step: NextStep, view: FailureView, base: str, words: Language, now: fl
     match step:
         case NextStep.RETRY | NextStep.RESUME | NextStep.STEP_UP:
             option = view.offer.option(view.failed.provider or "")
-            return None if option is None else _again(step, option, view, base, words, now)
+            return None if option is None else _retry(step, option, view, base, words, now)
         case NextStep.ANOTHER:
             return _another(view, base, words, now)
         case NextStep.WHAT_YOU_HAVE:
@@ -128,7 +128,7 @@ def _step(step: NextStep, view: FailureView, base: str, words: Language, now: fl
             return _start_again(view.service, view.service.home, words)
 
 
-def _again(
+def _retry(
     step: NextStep, option: ProviderOption, view: FailureView, base: str, words: Language, now: float
 ) -> StepContext:
     name = isolate(option.card.name(words.code))

@@ -1,4 +1,4 @@
-"""What surrounds the content of every page of a journey: where one is, for which service, the tokens of its forms."""
+"""Page context: the template variables that every page has, such as address, service, language and CSRF tokens."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,18 +11,17 @@ from broker.web.shared.csrf import MacSigner, token
 from broker.web.shared.i18n import Language
 
 LANGUAGE_PLACE = "language"
-"""The place for which the token of the language form is made: it stands on every page."""
+"""CSRF token place of the language form, which is on every page."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageContext:
-    """One page being written: its address, its browser, its language, and the moment (seconds since 1970 UTC).
+    """The context of one page. `now` is in seconds since 1970 UTC.
 
-    `here` is the path to come back to, with its query, None if the page cannot be asked for again; `handle` names the
-    transaction, or what the forms' tokens are for where there is none. `issuer` is our own origin, `problem` what was
-    wrong with the form just sent (`visit.PROBLEMS`). `question` is what somebody asks of the citizen away from their
-    own pages, where the transaction is about that. `typed` holds the fields of a form that is shown again in another
-    language.
+    `here` is the path and query of the page, None if it cannot be requested again. `handle` is the transaction's
+    handle, or another CSRF token place if there is no transaction. `issuer` is the broker's origin; `problem` is the
+    error of the form just sent (`request.PROBLEMS`). `question` is the backchannel request that the transaction
+    answers, if any. `typed` holds the fields of a form that is shown again in another language.
     """
 
     here: str | None
@@ -37,7 +36,7 @@ class PageContext:
     typed: Mapping[str, str] = field(default_factory=dict)
 
     def holes(self, service: Service | None, **more: object) -> dict[str, object]:
-        """What every page of a journey is filled with, and more."""
+        """The template variables of every page of a transaction, and `more`."""
         words = self.language
         return {
             **base_context(self),
@@ -56,16 +55,16 @@ class PageContext:
 
 
 class TypedValues(dict[str, str]):
-    """The fields of a form by name; one that was not filled in is empty."""
+    """The fields of a form by name; a missing one is ""."""
 
     def __missing__(self, name: str) -> str:
         return ""
 
 
 def base_context(frame: PageContext) -> dict[str, object]:
-    """What every page is filled with, of a journey or not.
+    """The template variables of every page, with or without a transaction.
 
-    `keeps` says that the page has a form to fill in, which switches the language; its address is `own`.
+    `keeps`: the page has a form whose typed values survive a language switch; that form posts to `own`.
     """
     path = (frame.here or "").partition("?")[0]
     return {
@@ -89,6 +88,6 @@ def level_text(words: Language, level: Level) -> str:
 
 
 def readable(reference: str) -> str:
-    """A reference in two groups of four, however it is stored."""
+    """A reference in groups of four letters, without the separators it is stored with."""
     plain = "".join(letter for letter in reference if letter.isalnum())
     return " ".join(plain[i : i + 4] for i in range(0, len(plain), 4))

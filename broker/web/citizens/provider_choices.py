@@ -1,4 +1,4 @@
-"""The ways on offer, as the picker and the failure pages list them."""
+"""Provider choices: the radio buttons of the picker and of failure pages."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from broker.web.shared.i18n import Language, isolate
 from broker.web.shared.pages import in_language
 
 HELP = "help"
-"""The value of the last radio: a person. No provider may have it as its id."""
+"""The value of the radio button for help from a person. No provider may have it as its id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One radio. `heading` stands above it where a new block begins; `notes` say what is special about it now."""
+    """One radio button. `heading` starts a new block above it; `notes` are its current restrictions and failures."""
 
     value: str
     name: str
@@ -29,9 +29,9 @@ class Choice:
 def choices(
     offer: Offer, words: Language, service: str, now: float, person: bool, without: str | None = None
 ) -> list[Choice]:
-    """What may be chosen, in the order of the page: the suggested one, the others, and a person if `person`.
+    """The choices in page order: the suggested provider, the others, and a person if `person`.
 
-    `without` is a provider that the page speaks of already.
+    `without` is a provider to leave out, because the page already mentions it.
     """
     hinted = offer.hinted
     others = [option for option in offer.options if option != hinted and option.card.id != without]
@@ -54,7 +54,7 @@ def choices(
 
 
 def choice(option: ProviderOption, words: Language, now: float, heading: str = "") -> Choice:
-    """One provider as a radio."""
+    """The radio button of one provider."""
     card = option.card
     facts = (words.text("Takes {duration}", duration=duration(option, words)), level_text(words, card.max_level))
     return Choice(
@@ -68,7 +68,7 @@ def choice(option: ProviderOption, words: Language, now: float, heading: str = "
 
 
 def duration(option: ProviderOption, words: Language) -> str:
-    """How long a way takes: what it took others lately where that is longer than its card says."""
+    """How long a provider takes: the recently measured time if it is longer than its configured minutes."""
     minutes = option.card.minutes
     if option.seconds is not None:
         minutes = max(minutes, -int(-option.seconds // 60))
@@ -97,28 +97,28 @@ def _language_name(code: str, words: Language) -> str:
 
 
 def not_working(offer: Offer, words: Language, now: float) -> list[tuple[str, str]]:
-    """What does not work right now: name, and since when or why."""
+    """The providers that do not work now: name, and since when or why."""
     return [(one.card.name(words.code), _trouble(one, words, now)) for one in offer.not_working]
 
 
 def _trouble(one: UnavailableProvider, words: Language, now: float) -> str:
-    told = []
+    texts = []
     if one.why:
-        told.append(in_language(one.why, words.code))
+        texts.append(in_language(one.why, words.code))
         if one.until is not None:
-            told.append(words.text("We expect it back at {time}.", time=words.format_time(one.until, now)))
-        return " ".join(told)
+            texts.append(words.text("We expect it back at {time}.", time=words.format_time(one.until, now)))
+        return " ".join(texts)
     if one.since is None:
-        told.append(words.text("Not working right now."))
+        texts.append(words.text("Not working right now."))
     else:
-        told.append(words.text("Not working since {time}.", time=words.format_time(one.since, now)))
+        texts.append(words.text("Not working since {time}.", time=words.format_time(one.since, now)))
     if one.checked is not None:
-        told.append(words.text("We last checked at {time}.", time=words.format_time(one.checked, now)))
-    return " ".join(told)
+        texts.append(words.text("We last checked at {time}.", time=words.format_time(one.checked, now)))
+    return " ".join(texts)
 
 
 def order_rule(offer: Offer, words: Language) -> str:
-    """By which rule the picker is ordered, told to everybody."""
+    """The text that discloses how the picker is ordered."""
     match offer.order:
         case DisplayOrder.SHUFFLED:
             return words.text("The order of this list is by chance, so that nobody gains by it.")
@@ -129,6 +129,6 @@ def order_rule(offer: Offer, words: Language) -> str:
 
 
 def cards(offer: Offer) -> Mapping[str, ProviderInfo]:
-    """The cards of everything the citizen might read more about."""
+    """The cards of all providers that have an information page, by id."""
     shown = [option.card for option in offer.options] + [one.card for one in offer.not_working]
     return {card.id: card for card in shown}

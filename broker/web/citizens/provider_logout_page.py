@@ -1,4 +1,4 @@
-"""The page after signing out, the services in frames below it, and the way back from a provider."""
+"""Routes after signing out: the result page, frames of front-channel logout, the return from a provider's logout."""
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -13,49 +13,49 @@ from broker.web.shared.responses import nothing_begun, see_other
 PLACE = "signed-out"
 
 
-def goodbye_routes(door: CitizenApp, exit: LogoutContext) -> list[Route]:
-    """`/signed-out/<handle>` with what lies below it, and `/signed-out`, to which providers send citizens back."""
+def goodbye_routes(app: CitizenApp, logout_context: LogoutContext) -> list[Route]:
+    """`/signed-out/{handle}` with its frames, and `/signed-out`, the post-logout redirect URI at providers."""
 
     async def page(request: Request) -> Response:
-        here, leaving = await _found(request)
-        if here is None or leaving is None:
-            return await _nothing(here, request)
-        frame = here.frame(*(locale.partition("-")[0] for locale in leaving.locales), place=PLACE)
-        return here.answer(signed_out(frame, leaving, f"/signed-out/{here.handle}"), frame)
+        req, steps = await _found(request)
+        if req is None or steps is None:
+            return await _nothing(req, request)
+        frame = req.frame(*(locale.partition("-")[0] for locale in steps.locales), place=PLACE)
+        return req.answer(signed_out(frame, steps, f"/signed-out/{req.handle}"), frame)
 
     async def back(request: Request) -> Response:
-        here = citizen_request(door, request)
+        req = citizen_request(app, request)
         state = (answer_parameters(request) or {}).get("state", "")
-        if request.method == "HEAD" and here is not None and await may_return(exit, state, here.browser):
+        if request.method == "HEAD" and req is not None and await may_return(logout_context, state, req.browser):
             return nothing_begun(303)
-        if request.method == "HEAD" or here is None or not await complete_return(exit, state, here.browser):
-            return await _nothing(here, request)
+        if request.method == "HEAD" or req is None or not await complete_return(logout_context, state, req.browser):
+            return await _nothing(req, request)
         return see_other(f"/signed-out/{state}")
 
     async def before(request: Request) -> Response:
-        here = citizen_request(door, request)
-        if here is None:
-            return await _nothing(here, request)
-        html, headers = before_services(f"/signed-out/{here.handle}")
+        req = citizen_request(app, request)
+        if req is None:
+            return await _nothing(req, request)
+        html, headers = before_services(f"/signed-out/{req.handle}")
         return HTMLResponse(html, headers=dict(headers))
 
     async def frames(request: Request) -> Response:
-        here, leaving = await _found(request)
-        if here is None or leaving is None:
-            return await _nothing(here, request)
-        frame = here.frame(place=PLACE)
-        return here.answer(services_out(frame, leaving), frame)
+        req, steps = await _found(request)
+        if req is None or steps is None:
+            return await _nothing(req, request)
+        frame = req.frame(place=PLACE)
+        return req.answer(services_out(frame, steps), frame)
 
     async def _found(request: Request) -> tuple[CitizenRequest | None, LogoutSteps | None]:
-        here = citizen_request(door, request)
-        return here, None if here is None else await view_return(exit, here.handle, here.browser)
+        req = citizen_request(app, request)
+        return req, None if req is None else await view_return(logout_context, req.handle, req.browser)
 
-    async def _nothing(here: CitizenRequest | None, request: Request) -> Response:
-        """A page that is not this browser's or is over: signed out or not, the cookie says which."""
-        if here is None or here.browser.session is not None:
+    async def _nothing(req: CitizenRequest | None, request: Request) -> Response:
+        """The answer if the page belongs to another browser or has expired; depends on the session cookie."""
+        if req is None or req.browser.session is not None:
             return see_other("/")
-        frame = here.frame(place=PLACE)
-        return here.answer(signed_out(frame, LogoutSteps(None, None)), frame)
+        frame = req.frame(place=PLACE)
+        return req.answer(signed_out(frame, LogoutSteps(None, None)), frame)
 
     return [
         Route("/signed-out", back, methods=["GET"]),

@@ -1,4 +1,4 @@
-"""The page of a citizen whom a limit holds back: which limit, until when, and which other ways there are."""
+"""Rate limit page: which limit, until when, and the other steps."""
 
 import math
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from broker.actions.results import LimitKind, RateLimited
 from broker.web.citizens.failure_texts import marked
-from broker.web.citizens.next_steps import StepContext, held_steps
+from broker.web.citizens.next_steps import StepContext, rate_limit_steps
 from broker.web.citizens.page_context import PageContext, readable
 from broker.web.shared.pages import PageTemplate
 from broker.web.shared.responses import PageResponse
@@ -20,7 +20,7 @@ _SHARED = marked(
 
 @dataclass(frozen=True, slots=True)
 class RateLimitText:
-    """The texts of one limit: what happened, until when ({until} is a time), what waiting leads to."""
+    """The texts of one limit: what happened, until when ({until} is a time), and the step after waiting."""
 
     title: str
     story: str
@@ -72,29 +72,30 @@ STATUS = 429
 """Too Many Requests (RFC 6585 4)."""
 
 
-def rate_limited_page(held: RateLimited, frame: PageContext, told: str | None = None) -> PageResponse:
-    """The page of a limit, with Retry-After (RFC 9110 10.2.3). `told` is for the engineers of the service."""
-    words, transaction = frame.language, held.transaction
-    until = words.format_time(math.ceil(held.until / 60) * 60, frame.now)
-    telling = RATE_LIMIT_TEXTS[held.limit]
-    wait = StepContext.link(words.text(telling.wait, until=until), _again(held, frame), words.text(telling.label))
+def rate_limited_page(limited: RateLimited, frame: PageContext, told: str | None = None) -> PageResponse:
+    """The page of a limit, with Retry-After (RFC 9110 10.2.3). `told` is a text for the service's engineers."""
+    words, transaction = frame.language, limited.transaction
+    base = None if transaction is None else f"/journey/{frame.handle}"
+    until = words.format_time(math.ceil(limited.until / 60) * 60, frame.now)
+    texts = RATE_LIMIT_TEXTS[limited.limit]
+    wait = StepContext.link(words.text(texts.wait, until=until), _retry_path(limited, frame), words.text(texts.label))
     holes = frame.holes(
-        held.service,
+        limited.service,
         until=until,
         kept_until=None if transaction is None else words.format_time(transaction.expires, frame.now),
-        steps=[wait, *held_steps(held.service, None if transaction is None else f"/journey/{frame.handle}", words)],
+        steps=[wait, *rate_limit_steps(limited.service, base, words)],
         reference=None if transaction is None else readable(transaction.reference),
         told=told,
     )
-    after = max(1, math.ceil(held.until - frame.now))
-    return PageResponse(f"held/{held.limit}", holes, STATUS, headers=(("Retry-After", str(after)),))
+    after = max(1, math.ceil(limited.until - frame.now))
+    return PageResponse(f"held/{limited.limit}", holes, STATUS, headers=(("Retry-After", str(after)),))
 
 
-def _again(held: RateLimited, frame: PageContext) -> str:
-    match held.limit:
+def _retry_path(limited: RateLimited, frame: PageContext) -> str:
+    match limited.limit:
         case LimitKind.HELP:
             return f"/journey/{frame.handle}/help"
         case LimitKind.CODES:
             return "/confirm"
         case LimitKind.STARTS | LimitKind.OPEN:
-            return held.service.home if held.service else ""
+            return limited.service.home if limited.service else ""

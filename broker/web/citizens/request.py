@@ -1,4 +1,4 @@
-"""One request of a citizen: which browser, which language, which form, and how it is answered."""
+"""A citizen's request: cookies, language, CSRF-checked form, and the response with its cookies."""
 
 import re
 from collections.abc import Mapping
@@ -24,17 +24,17 @@ from broker.web.shared.request_parsing import own_form
 from broker.web.shared.responses import PageResponse, see_other, set_cookie
 
 PROBLEMS: Final = frozenset({"choice", "again", "proof", "code", "gone", "not_now", "just_sent", "run_out", "spent"})
-"""What can have been wrong with a form. The page it leads back to has a text for each."""
+"""Errors of a form, as the `problem` parameter of the redirect. Pages have a text for each."""
 
 LONGEST: Final = 2000
-"""Characters of an address to come back to, at most."""
+"""Largest length of a path and query to return to, in characters."""
 
 _HANDLE: Final = re.compile(r"[A-Za-z0-9_-]{16,128}")
 
 
 @dataclass(frozen=True, slots=True)
 class CitizenApp:
-    """What every handler of the citizens' side works with, built once.
+    """Dependencies of the citizens' handlers, built once.
 
     `region` is the country in which a telephone number without a country code is read.
     """
@@ -49,7 +49,7 @@ class CitizenApp:
 
 @dataclass(frozen=True, slots=True)
 class CitizenRequest:
-    """One request, read."""
+    """One parsed request."""
 
     app: CitizenApp
     request: Request
@@ -64,7 +64,7 @@ class CitizenRequest:
         return f"/journey/{self.handle}"
 
     def language(self, *known: str | None) -> Language:
-        """The citizen's choice, or else the transaction's language, or else what the browser likes best."""
+        """The language of the cookie, else the first offered one of `known`, else of Accept-Language."""
         offered = self.app.pages.languages
         for tag in (self.browser.language, *known):
             if tag is not None and (code := lookup(tag, offered)) is not None:
@@ -75,7 +75,7 @@ class CitizenRequest:
     def frame(
         self, *known: str | None, place: str | None = None, question: BackchannelRequestRef | None = None
     ) -> PageContext:
-        """The frame of a page that answers this request. `place` is what its forms' tokens are for: the handle."""
+        """The context of the page that answers this request. `place` is its CSRF token place, by default the handle."""
         scope = self.request.scope
         problem = self.request.query_params.get("problem", "") if scope["query_string"] else ""
         return PageContext(
@@ -92,14 +92,14 @@ class CitizenRequest:
         )
 
     def switched(self, form: Mapping[str, str] | None) -> "CitizenRequest | None":
-        """This visit in the language that the form switches to, with what was typed; None if it switches to none."""
+        """The request in the language that the form switches to, with its typed values; None without a switch."""
         chosen = lookup((form or {}).get("language", ""), self.app.pages.languages)
         if form is None or chosen is None:
             return None
         return replace(self, browser=replace(self.browser, language=chosen), typed=form)
 
     def answer(self, shown: PageResponse, frame: PageContext, shared: BrowserUpdates | None = None) -> Response:
-        """The page, and what the browser is to remember."""
+        """Renders the page and sets the cookies of `shared`."""
         response = shown.response(self.app.pages, frame.language.code)
         if self.typed:
             set_cookie(response, cookies.language(frame.language.code))
@@ -107,14 +107,14 @@ class CitizenRequest:
         return response
 
     async def form(self, place: str | None = None) -> Mapping[str, str] | None:
-        """The form that was sent, or None if it cannot be shown to be the citizen's own doing."""
+        """The posted form; None if it cannot be parsed or fails the CSRF check."""
         where = self.handle if place is None else place
         origin = self.app.pages.site.issuer
         return await own_form(self.request, self.app.marks, self.browser.secrets, where, origin)
 
 
 def _address(scope: Scope) -> str | None:
-    """The path and query to come back to; None for a page that only a POST leads to."""
+    """The path and query to return to; None for a page that only a POST reaches."""
     path: str = scope["path"]
     if scope["method"] == "POST":
         journey = path.split("/")
@@ -125,31 +125,31 @@ def _address(scope: Scope) -> str | None:
     return f"{path}?{text}" if text and len(text) < LONGEST else path
 
 
-def citizen_request(door: CitizenApp, request: Request) -> CitizenRequest | None:
-    """Reads a request. None where the path names no handle that could ever have been given out."""
+def citizen_request(app: CitizenApp, request: Request) -> CitizenRequest | None:
+    """Parses a request. None if the handle in the path is malformed."""
     parameters = request.scope["path_params"]
     handle = parameters.get("handle", "")
     if "handle" in parameters and not _HANDLE.fullmatch(handle):
         return None
-    held = cookies.read(request_parsing.joined_header(request, b"cookie", "; "))
+    received = cookies.read(request_parsing.joined_header(request, b"cookie", "; "))
     browser = Browser(
-        secrets=cookies.secrets(held.get(cookies.BROWSER)),
-        session=held.get(cookies.SESSION) or None,
+        secrets=cookies.secrets(received.get(cookies.BROWSER)),
+        session=received.get(cookies.SESSION) or None,
         address=request_parsing.client_ip(request),
-        language=held.get(cookies.LANGUAGE) or None,
+        language=received.get(cookies.LANGUAGE) or None,
         request_id=request_parsing.request_id(request),
-        departed=cookies.departed(held.get(cookies.DEPARTED)),
+        departed=cookies.departed(received.get(cookies.DEPARTED)),
     )
-    return CitizenRequest(door, request, held, browser, handle)
+    return CitizenRequest(app, request, received, browser, handle)
 
 
 def redirect_to(path: str, problem: str = "") -> Response:
-    """303 to a page of ours (RFC 9110 15.4.4); the page tells of the problem, if there is one."""
+    """303 to a page of the broker (RFC 9110 15.4.4), which shows the error text of `problem`, if any."""
     return see_other(f"{path}?problem={problem}" if problem else path)
 
 
 def set_cookies(response: Response, browser: Browser, shared: BrowserUpdates | None) -> None:
-    """Sets what the browser is to remember."""
+    """Sets the cookies of `shared`."""
     if shared is None:
         return
     if shared.secret is not None:
@@ -163,12 +163,12 @@ def set_cookies(response: Response, browser: Browser, shared: BrowserUpdates | N
 
 
 def language_of(view: View) -> str | None:
-    """The language of the transaction that a view shows, where it is known."""
+    """The language of a view's transaction, None if unknown."""
     transaction = getattr(view, "transaction", None)
     return transaction.language if transaction is not None else getattr(view, "language", None)
 
 
 def question_of(view: View) -> BackchannelRequestRef | None:
-    """What is asked in the transaction that a view shows."""
+    """The backchannel request of a view's transaction, if any."""
     transaction = getattr(view, "transaction", None)
     return None if transaction is None else transaction.request.question

@@ -1,4 +1,4 @@
-"""Finishing later: a code that brings the citizen back, on any device, and the page where it is typed in."""
+"""Continuation code pages: create a code to finish later, and enter it on any device."""
 
 from starlette.responses import Response
 from starlette.routing import Route
@@ -20,62 +20,62 @@ SHEETS = (
     PageTemplate("continue", "citizens/continue.html"),
 )
 PLACE = "continue"
-"""What the token of the page for typing in a code is made for: there is no transaction yet."""
+"""CSRF token place of the page to enter a code, before there is a transaction."""
 
 
-def later_routes(door: CitizenApp) -> list[Route]:
-    """The routes of this file."""
+def resume_routes(app: CitizenApp) -> list[Route]:
+    """The routes of continuation codes."""
     return [
-        Route("/journey/{handle}/later", page(door, look), methods=["GET"]),
-        Route("/journey/{handle}/later", page(door, make), methods=["POST"]),
-        Route("/continue", page(door, ask), methods=["GET"]),
-        Route("/continue", page(door, take), methods=["POST"]),
+        Route("/journey/{handle}/later", page(app, show_code), methods=["GET"]),
+        Route("/journey/{handle}/later", page(app, create_code), methods=["POST"]),
+        Route("/continue", page(app, code_form), methods=["GET"]),
+        Route("/continue", page(app, resume_with_code), methods=["POST"]),
     ]
 
 
-async def look(here: CitizenRequest) -> Response:
-    """The code, as long as this browser remembers it; else the button that makes one."""
-    view, shared = await dispatch.current_view(here.app.context, here.app.cases, here.handle, here.browser)
-    frame = here.frame(language_of(view))
+async def show_code(req: CitizenRequest) -> Response:
+    """The page of the code while this browser has its cookie, else of the button that creates one."""
+    view, shared = await dispatch.current_view(req.app.context, req.app.cases, req.handle, req.browser)
+    frame = req.frame(language_of(view))
     if not isinstance(view, PickerView | FailureView | ConsentView | CaseStatusView):
-        return here.answer(render_view(view, frame, here.cookies), frame, shared)
+        return req.answer(render_view(view, frame, req.cookies), frame, shared)
     until = frame.language.format_time(view.transaction.expires, frame.now)
-    holes = frame.holes(view.service, until=until, **slip(here.cookies.get(cookies.CODE), frame))
-    return here.answer(PageResponse("later", holes), frame, shared)
+    holes = frame.holes(view.service, until=until, **slip(req.cookies.get(cookies.CODE), frame))
+    return req.answer(PageResponse("later", holes), frame, shared)
 
 
-async def make(here: CitizenRequest) -> Response:
-    """Makes a code. The browser remembers it for some minutes, so that a reload or the back button does not lose it."""
-    if await here.form() is None:
-        return redirect_to(f"{here.base}/later", "again")
-    given = await resume.finish_later(here.app.context, here.app.cases, here.handle, here.browser)
+async def create_code(req: CitizenRequest) -> Response:
+    """Creates a code. A cookie keeps it for 10 minutes, so that a reload or the back button does not lose it."""
+    if await req.form() is None:
+        return redirect_to(f"{req.base}/later", "again")
+    given = await resume.finish_later(req.app.context, req.app.cases, req.handle, req.browser)
     if not isinstance(given, ContinuationIssued):
-        return redirect_to(here.base)
-    response = redirect_to(f"{here.base}/later")
-    set_cookie(response, cookies.code(here.handle, given.code))
+        return redirect_to(req.base)
+    response = redirect_to(f"{req.base}/later")
+    set_cookie(response, cookies.code(req.handle, given.code))
     return response
 
 
-async def ask(here: CitizenRequest) -> Response:
-    """Where a code is typed in. A camera brings it along; it still has to be sent by hand."""
-    frame = here.frame(place=PLACE)
-    brought = here.request.query_params.get("code", "")[:64]
-    typed = here.typed or {"code": "".join(letter for letter in brought if letter.isalnum() or letter == "-")}
-    return here.answer(PageResponse("continue", frame.holes(None, typed=TypedValues(typed), keeps=True)), frame)
+async def code_form(req: CitizenRequest) -> Response:
+    """The page to enter a code. The QR code's address fills it in; the citizen still has to submit the form."""
+    frame = req.frame(place=PLACE)
+    brought = req.request.query_params.get("code", "")[:64]
+    typed = req.typed or {"code": "".join(letter for letter in brought if letter.isalnum() or letter == "-")}
+    return req.answer(PageResponse("continue", frame.holes(None, typed=TypedValues(typed), keeps=True)), frame)
 
 
-async def take(here: CitizenRequest) -> Response:
-    """Takes the place up in this browser. The browser that had it before loses it."""
-    form = await here.form(PLACE)
+async def resume_with_code(req: CitizenRequest) -> Response:
+    """Moves the transaction to this browser; the previous browser loses it."""
+    form = await req.form(PLACE)
     if form is None:
         return redirect_to("/continue", "again")
-    if (other := here.switched(form)) is not None:
-        return await ask(other)
-    resumed = await resume.resume(here.app.context, here.app.cases, form.get("code", "")[:64])
+    if (other := req.switched(form)) is not None:
+        return await code_form(other)
+    resumed = await resume.resume(req.app.context, req.app.cases, form.get("code", "")[:64])
     if resumed is None:
         return redirect_to("/continue", "code")
     response = redirect_to(f"/journey/{resumed.handle}")
-    set_cookie(response, cookies.browser(here.browser.secrets, resumed.secret))
+    set_cookie(response, cookies.browser(req.browser.secrets, resumed.secret))
     if resumed.code is not None:
         set_cookie(response, cookies.code(resumed.handle, resumed.code))
     return response

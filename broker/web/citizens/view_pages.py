@@ -1,4 +1,4 @@
-"""From what an action found to what a page is filled with. Pure: the same in gives the same page."""
+"""View pages: turns the view that an action returned into a page and its variables. Pure functions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from broker.web.citizens.claim_labels import label, lines
 from broker.web.citizens.continuation_code import slip
 from broker.web.citizens.ending_texts import ENDING_TEXTS
 from broker.web.citizens.failure_texts import FAILURE_TEXTS, NO_SERVICE, NOTHING_SHARED
-from broker.web.citizens.next_steps import StepControl, lost_steps, steps
+from broker.web.citizens.next_steps import StepControl, dead_end_steps, steps
 from broker.web.citizens.page_context import PageContext, readable
 from broker.web.citizens.provider_choices import cards, choices, not_working, order_rule
 from broker.web.middleware.security_headers import FORM_ELSEWHERE
@@ -52,40 +52,40 @@ SHEETS = (
         for ending, told in ENDING_TEXTS.items()
     ),
 )
-"""The pages that a transaction's own address shows, but for those of a waiting case."""
+"""The pages of a transaction's own address, without those of a case in assisted verification."""
 
 _KEEPING: Final = frozenset(
     {NextStep.RETRY, NextStep.RESUME, NextStep.STEP_UP, NextStep.ANOTHER, NextStep.WHAT_YOU_HAVE}
     | {NextStep.HELP, NextStep.STATUS, NextStep.CHANGE_HELP, NextStep.LATER}
 )
-"""The steps that go on from here: a page that offers none of them does not say that the place is kept."""
+"""The steps that continue the transaction: only a page with one of them says that the place is kept."""
 
 FORM_LEAVES: Final = (("Content-Security-Policy", FORM_ELSEWHERE),)
-"""The header of a page whose form goes to a relying service."""
+"""The policy header of a page whose form posts to a relying service."""
 
 
-def render_view(view: View, frame: PageContext, held: Mapping[str, str]) -> PageResponse:
-    """The page for a view. `held` are the browser's cookies by name."""
+def render_view(view: View, frame: PageContext, browser_cookies: Mapping[str, str]) -> PageResponse:
+    """The page of a view. `browser_cookies` are the request's cookies by name."""
     match view:
         case PickerView():
             return _choose(view, frame)
         case RedirectAway():
-            return _leave(view, frame, held.get(cookies.LEFT))
+            return _leave(view, frame, browser_cookies.get(cookies.LEFT))
         case CheckingView():
-            holes = frame.holes(view.service, provider=_named(view.card, frame.language))
+            holes = frame.holes(view.service, provider=_provider_name(view.card, frame.language))
             return PageResponse("checking", holes, headers=(("Refresh", "3"),))
         case FailureView():
-            return _went_wrong(view, frame)
+            return _failed(view, frame)
         case ConsentView():
             return _share(view, frame)
         case ConfirmationView():
             return _confirm(view, frame)
         case CaseStatusView():
-            return waiting(view, frame, slip(held.get(cookies.CODE), frame))
+            return waiting(view, frame, slip(browser_cookies.get(cookies.CODE), frame))
         case EndingView():
             return _ended(view, frame)
         case DeadEnd():
-            return _lost(view, frame)
+            return _dead_end(view, frame)
 
 
 def _ended(view: EndingView, frame: PageContext) -> PageResponse:
@@ -101,7 +101,7 @@ def _choose(view: PickerView, frame: PageContext) -> PageResponse:
     if barred is not None:
         failed = FailedAttempt(barred, frame.now)
         able = next_steps(view.transaction, offer, failed)
-        return _went_wrong(FailureView(view.transaction, view.service, failed, None, offer, able), frame)
+        return _failed(FailureView(view.transaction, view.service, failed, None, offer, able), frame)
     service = view.service.name(words.code)
     known = cards(offer)
     holes = frame.holes(
@@ -118,7 +118,7 @@ def _choose(view: PickerView, frame: PageContext) -> PageResponse:
 
 
 def _leave(view: RedirectAway, frame: PageContext, left: str | None) -> PageResponse:
-    """Goes by itself the first time; seen again, with the back button or a reload, it waits to be told."""
+    """Redirects at once the first time; after a reload or the back button it waits for the citizen."""
     words = frame.language
     again = left == view.mark
     service = view.service.name(words.code)
@@ -146,20 +146,20 @@ def _leave(view: RedirectAway, frame: PageContext, left: str | None) -> PageResp
 
 
 def posted_back(frame: PageContext, service: Service | None, way: ClientRedirect) -> PageResponse:
-    """The page that brings an answer back by POST where no transaction has a page of its own (`form_post`)."""
+    """The page that posts an authorization response if there is no transaction (`form_post`)."""
     name = service.name(frame.language.code) if service else frame.language.text("the service")
     fields = list((way.fields or {}).items())
     holes = frame.holes(service, name=name, provider=False, again=False, url=way.url, fields=fields, ways=[])
     return PageResponse("leave", holes, headers=FORM_LEAVES)
 
 
-def _went_wrong(view: FailureView, frame: PageContext) -> PageResponse:
+def _failed(view: FailureView, frame: PageContext) -> PageResponse:
     words, transaction = frame.language, view.transaction
     made = steps(view, f"/journey/{frame.handle}", words, frame.now)
     holes = frame.holes(
         view.service,
         failure=view.failed.failure.value,
-        provider=_named(view.card, words, view.failed.provider),
+        provider=_provider_name(view.card, words, view.failed.provider),
         kept_until=words.format_time(transaction.expires, frame.now) if transaction.open else None,
         goes_on=not _KEEPING.isdisjoint(view.steps),
         spent=given_up(transaction, view.failed),
@@ -172,21 +172,21 @@ def _went_wrong(view: FailureView, frame: PageContext) -> PageResponse:
     return PageResponse("failed", holes)
 
 
-def _lost(view: DeadEnd, frame: PageContext) -> PageResponse:
+def _dead_end(view: DeadEnd, frame: PageContext) -> PageResponse:
     status = 503 if view.failure is FailureClass.OVERLOADED else 404 if view.failure is FailureClass.LOST_PLACE else 400
     return dead_end(view, frame, status)
 
 
 def dead_end(view: DeadEnd, frame: PageContext, status: int) -> PageResponse:
-    """The failure page if no transaction can be shown."""
+    """The failure page without a transaction."""
     holes = frame.holes(
         view.service,
         failure=view.failure.value,
-        provider=_named(None, frame.language),
+        provider=_provider_name(None, frame.language),
         kept_until=None,
         goes_on=False,
         spent=False,
-        steps=lost_steps(view, frame.language),
+        steps=dead_end_steps(view, frame.language),
         reference=None,
         may_stop=False,
         told=view.told,
@@ -196,7 +196,7 @@ def dead_end(view: DeadEnd, frame: PageContext, status: int) -> PageResponse:
 
 @dataclass(frozen=True, slots=True)
 class ConsentItemContext:
-    """One detail about to be shared, in words."""
+    """One claim to be shared, in words."""
 
     label: str
     lines: list[str]
@@ -218,7 +218,7 @@ def _confirm(view: ConfirmationView, frame: PageContext) -> PageResponse:
     words = frame.language
     holes = frame.holes(
         view.service,
-        provider=_named(view.card, words),
+        provider=_provider_name(view.card, words),
         items=[_item(item, words) for item in view.items],
     )
     return PageResponse("confirm", holes)
@@ -233,7 +233,7 @@ def _item(item: SharedItem, words: Language) -> ConsentItemContext:
     )
 
 
-def _named(card: ProviderInfo | None, words: Language, provider: str | None = None) -> str:
+def _provider_name(card: ProviderInfo | None, words: Language, provider: str | None = None) -> str:
     if provider == HELP:
         return words.text("the check by a person")
     return words.text("the organisation you chose") if card is None else card.name(words.code)

@@ -1,8 +1,7 @@
-"""The request inspector, in development alone: what services sent lately, and which rules it passed or broke.
+"""Request inspector, in development only: the recent requests of services, and the rules they passed or broke.
 
-`CaptureMiddleware` surrounds the application and fills a `ExchangeLog`, `inspector_route` shows it. Outside
-development nothing of
-it is built.
+`CaptureMiddleware` wraps the application and records each exchange in an `ExchangeLog`, without secrets. `rules` finds
+which functions of `broker.oidc` judged the request. `inspector_route` shows the log. In production none of it is built.
 """
 
 from broker.web.inspector.capture import CaptureMiddleware

@@ -1,4 +1,4 @@
-"""Around the application, in development alone: listens to what services send and what they are answered."""
+"""Capture middleware of the inspector, in development only: records requests of services and their responses."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -19,10 +19,10 @@ PATHS: Final = VISITED | {"/par", "/token", "/userinfo", "/introspect", "/revoke
 
 
 class CaptureMiddleware:
-    """An application whose exchanges with services are kept in a memory."""
+    """ASGI middleware that records the exchanges with services in an `ExchangeLog`."""
 
     def __init__(self, app: ASGIApp, memory: ExchangeLog, now: Callable[[], float]) -> None:
-        """`now` gives seconds since 1970 UTC."""
+        """`now` returns seconds since 1970 UTC."""
         self._app, self._memory, self._now = app, memory, now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,7 +49,7 @@ class CaptureMiddleware:
         finally:
             sent = bytes(body) if scope["method"] == "POST" else scope["query_string"]
             self._keep(scope, sent, status, bytes(answer), errors[0] if errors else None)
-            errors.clear()  # its frames hold the request, and so this list
+            errors.clear()  # breaks the cycle: the error's frames refer to the request, and so to this list
 
     def _keep(self, scope: Scope, sent: bytes, status: int, answer: bytes, error: ErrorListener | None) -> None:
         path = scope["path"]
@@ -84,7 +84,7 @@ class CaptureMiddleware:
         )
 
     def _client(self, path: str, parameters: Mapping[str, str], authorization: str | None) -> str:
-        """Which registered service a call says it is from: nothing is proved by that, and here nothing has to be."""
+        """The registered service that a request claims to come from, unauthenticated; "" if unknown."""
         if path == "/userinfo":
             return self._memory.holder(sha256_hex((authorization or "").partition(" ")[2].strip()))
         try:

@@ -1,4 +1,4 @@
-"""The page of the inspector. It is for engineers, in English, and exists in development alone."""
+"""Inspector page: for engineers of services, in English only, in development only."""
 
 from datetime import UTC, datetime
 
@@ -15,20 +15,20 @@ from broker.web.shared.responses import PageResponse
 SHEETS = (PageTemplate("inspector", "developers/inspector.html", {"kept": KEPT}),)
 
 
-def inspector_route(door: CitizenApp, memory: ExchangeLog) -> Route:
-    """`/inspector`: the services that were heard of, and the exchanges of the one named in `client`."""
+def inspector_route(app: CitizenApp, memory: ExchangeLog) -> Route:
+    """`/inspector`: the services with recorded exchanges, and the exchanges of the one in the `client` parameter."""
 
-    async def inspector(here: CitizenRequest) -> Response:
-        frame, chosen = here.frame(), here.request.query_params.get("client")
+    async def inspector(req: CitizenRequest) -> Response:
+        frame, chosen = req.frame(), req.request.query_params.get("client")
         holes = {
             **base_context(frame),
             "counts": memory.counts(),
             "chosen": chosen,
             "exchanges": [] if chosen is None else [(_clock(each.at), each) for each in memory.of(chosen)],
         }
-        return here.answer(PageResponse("inspector", holes, headers=(("Cache-Control", "no-store"),)), frame)
+        return req.answer(PageResponse("inspector", holes, headers=(("Cache-Control", "no-store"),)), frame)
 
-    return Route("/inspector", page(door, inspector), methods=["GET"])
+    return Route("/inspector", page(app, inspector), methods=["GET"])
 
 
 def _clock(at: float) -> str:

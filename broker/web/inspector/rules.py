@@ -1,6 +1,6 @@
-"""Which rules a call of a service has to pass, in their order, and which one it broke.
+"""Inspector rules: the checks that a service's request has to pass, in order, and which one failed.
 
-The rules are the functions of `broker.oidc` themselves: their names, and what their docstrings say and cite.
+A rule is a function of `broker.oidc`; its name, docstring and cited paragraphs are shown.
 """
 
 import re
@@ -48,7 +48,7 @@ _CITED: Final = re.compile(r"\(([^()]*(?:RFC|OpenID|FAPI|JARM|Response Mode|Core
 
 
 class RuleVerdict(StrEnum):
-    """What became of a rule."""
+    """The verdict of a rule."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -57,7 +57,7 @@ class RuleVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InspectorRule:
-    """One rule: the function's name, what it says in a sentence, the paragraphs of the standards that it cites."""
+    """One rule: the function's name, the first sentence of its docstring, the paragraphs of standards that it cites."""
 
     name: str
     sentence: str
@@ -65,7 +65,7 @@ class InspectorRule:
 
 
 def rules(path: str, parameters: Mapping[str, str], proved: bool) -> tuple[Function, ...]:
-    """The rules for a call, in the order in which they are applied. `proved`: a DPoP proof came along."""
+    """The rules of a request, in the order in which they are applied. `proved`: the request has a DPoP proof."""
     match path:
         case "/authorize":
             found = () if parameters.get("request_uri", "").startswith(PREFIX) else _REQUEST
@@ -93,7 +93,7 @@ def rules(path: str, parameters: Mapping[str, str], proved: bool) -> tuple[Funct
 
 
 def judged(found: Sequence[Function], error: BaseException | None) -> tuple[tuple[InspectorRule, RuleVerdict], ...]:
-    """Every rule with its verdict. Empty where the error came from none of them: then nothing is known of the rest."""
+    """Every rule with its verdict. Empty if the error came from none of them, as then no verdict is known."""
     if error is None:
         return tuple((described(rule), RuleVerdict.PASSED) for rule in found)
     codes = [rule.__code__ if isinstance(rule, FunctionType) else None for rule in found]
@@ -107,14 +107,14 @@ def judged(found: Sequence[Function], error: BaseException | None) -> tuple[tupl
 
 
 def described(rule: Function) -> InspectorRule:
-    """A rule as its docstring has it. Without docstrings (`python -OO`) the name is all there is."""
+    """Reads a rule from its docstring. Without docstrings (`python -OO`) only the name is known."""
     text = " ".join((rule.__doc__ or "").split())
     sentence = _CITED.sub("", text).split(". ")[0].replace(" ,", ",").strip(" .")
     return InspectorRule(rule.__name__, sentence, "; ".join(_CITED.findall(text)))
 
 
 def _raising(error: BaseException) -> Iterator[CodeType]:
-    """The functions that an error passed through, innermost first: also of the errors that it was made from."""
+    """The functions in an error's traceback, innermost first; those of its `__context__` come before them."""
     if error.__context__ is not None:
         yield from _raising(error.__context__)
     frames, step = [], error.__traceback__

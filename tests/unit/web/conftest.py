@@ -1,4 +1,4 @@
-"""The citizens' pages, compiled once for the run."""
+"""Fixtures: the citizens' pages, compiled once for the test run."""
 
 import asyncio
 import socket
@@ -16,7 +16,7 @@ from tests.unit.web.staff import Ready, ready
 
 @pytest.fixture(scope="session")
 def files() -> Statics:
-    """The style sheets and what else pages refer to."""
+    """The style sheets and other static files of pages."""
     return statics()
 
 
@@ -28,7 +28,7 @@ def written(files: Statics) -> PageRenderer:
 
 @pytest.fixture
 def citizen(monkeypatch: pytest.MonkeyPatch) -> GivenCitizen:
-    """The citizen behind the pages: a test sets what they see, and reads what they did."""
+    """The recorded citizen: a test sets the views and reads the calls."""
     given = GivenCitizen()
     given.replace_actions(monkeypatch)
     return given
@@ -36,7 +36,7 @@ def citizen(monkeypatch: pytest.MonkeyPatch) -> GivenCitizen:
 
 @pytest.fixture
 def app(citizen: GivenCitizen, written: PageRenderer, files: Statics) -> ASGIApp:
-    """The citizens' side of the broker."""
+    """The citizens' application."""
     return application(citizen, written, files)
 
 
@@ -54,5 +54,5 @@ async def site(app: ASGIApp) -> AsyncIterator[str]:
 
 @pytest.fixture(scope="session")
 async def console_ready(tmp_path_factory: pytest.TempPathFactory) -> Ready:
-    """The console's pages, compiled once for the run, and an empty database."""
+    """The console's pages, compiled once for the test run, and an empty database."""
     return await ready(tmp_path_factory.mktemp("console"))

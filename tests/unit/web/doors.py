@@ -1,4 +1,4 @@
-"""The citizens' pages over actions that a test replaces: an application without stores and providers."""
+"""Test application of the citizens' pages over replaced actions, without stores and providers."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -55,7 +55,7 @@ SITE = SiteInfo(
 
 @dataclass
 class GivenCitizen:
-    """Shows the view whose name stands in the handle, or `view`; notes what was done, and shows `then` after it."""
+    """Returns the view named by the handle, or `view`; records calls, and returns `then` after the first."""
 
     view: View | None = None
     shared: BrowserUpdates = field(default_factory=BrowserUpdates)
@@ -202,7 +202,7 @@ class GivenCitizen:
 
 
 def marks() -> Sealer:
-    """Keyed marks for form tokens."""
+    """A MAC signer for CSRF tokens."""
     return sealer(b"k" * 32, [], lambda n: b"c" * n)
 
 
@@ -212,17 +212,17 @@ def all_pages(files: Statics, site: SiteInfo = SITE) -> PageRenderer:
 
 
 def system() -> System:
-    """The moment in which the examples stand."""
+    """A system whose clock stands at the time of the examples."""
     return System(now=lambda: NOW, random_bytes=lambda n: b"r" * n)
 
 
 def citizen_app(citizen: GivenCitizen, written: PageRenderer) -> citizens.CitizenApp:
-    """What the pages work with. No action reads the sign-in context: `GivenCitizen.replace_actions`."""
+    """The dependencies of the pages. No action reads the sign-in context: `GivenCitizen.replace_actions`."""
     return citizens.CitizenApp(cast(SignInContext, None), cast(CitizenCases, citizen), written, marks(), system())
 
 
 def application(citizen: GivenCitizen, written: PageRenderer, files: Statics) -> ASGIApp:
-    """The citizens' side of the broker, with two more paths on which something breaks."""
+    """The citizens' application, with two paths that raise exceptions."""
 
     async def broken(request: Request) -> Response:
         raise ValueError("a secret that must not be told")
@@ -244,7 +244,7 @@ def application(citizen: GivenCitizen, written: PageRenderer, files: Statics) ->
 
 
 def client(app: ASGIApp) -> httpx.AsyncClient:
-    """A browser without a screen; its cookies are for the issuer."""
+    """An HTTP client with cookies for the issuer."""
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ISSUER)
 
 

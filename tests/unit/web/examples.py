@@ -1,4 +1,4 @@
-"""Views as the actions give them: one of every kind, and a failure page for every class."""
+"""Example views: one of every kind, and a failure view for every class."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -102,7 +102,7 @@ RICH_OFFER = replace(
 
 
 def transaction(state: TransactionState, *failures: FailedAttempt, language: str = "en") -> Transaction:
-    """A transaction with nothing special about it."""
+    """An example transaction."""
     return Transaction(
         id="t1",
         version=3,
@@ -121,14 +121,14 @@ def transaction(state: TransactionState, *failures: FailedAttempt, language: str
 
 
 def went_wrong(failure: FailureClass, offer: Offer = OFFER) -> FailureView:
-    """The failure page of a class, with the steps that are real for this offer."""
+    """The failure view of a class, with the steps possible for this offer."""
     failed = FailedAttempt(failure, NOW - 30, "alder")
     stands = transaction(TransactionState.FAILED, failed)
     return FailureView(stands, SERVICE, failed, BANK, offer, next_steps(stands, offer, failed))
 
 
 def waiting(stage: CaseStage) -> CaseStatusView:
-    """A case at a stage, as its citizen sees it."""
+    """The case status view of a stage."""
     take_up = stage is CaseStage.TO_TAKE_UP
     stands = CaseStatus(
         stage,
@@ -168,7 +168,7 @@ ASKED = BackchannelRequest(
 
 
 def asked(question: BackchannelRequestRef, state: TransactionState = TransactionState.IDENTIFIED) -> Transaction:
-    """A transaction that answers a question."""
+    """A transaction that answers a backchannel request."""
     request = replace(REQUEST, redirect_uri="", question=question)
     return replace(transaction(state), request=request)
 

@@ -1,4 +1,4 @@
-"""Every page in a real Chromium: no axe violation, nothing cut off, both directions of writing, both widths."""
+"""Accessibility of every page in Chromium: no axe violation, nothing cut off, both text directions, both widths."""
 
 import json
 from pathlib import Path
@@ -28,16 +28,16 @@ OTHERS = (
     "/continue",
     "/continue?problem=code&code=ABCD-EFGH",
     *("/", "/help", "/accessibility", "/privacy", "/cookies", "/errors"),
-    # One template, and text alone in it: one that tells the service something, with kin, and one that does not.
+    # These pages share a template that holds only text: one class with related classes, and one without.
     *(f"/errors/{failure}" for failure in (FailureClass.BAD_REQUEST, FailureClass.BAD_LINK)),
     *("/no-such-page", "/broken", "/unreachable"),
 )
 GROUPS = {"failures": FAILURES, "journey": OTHERS[: len(OTHERS) // 2], "more": OTHERS[len(OTHERS) // 2 :]}
-"""Every page a citizen can see, in parts that are looked at one by one."""
+"""Every page of the citizens' application, in groups that are tested separately."""
 
 
 async def violations(page: Page) -> list[str]:
-    """What axe finds, each with the element it found it in."""
+    """The violations that axe finds, each with its element."""
     if not await page.evaluate("'axe' in window"):
         await page.evaluate(AXE)
     found = await page.evaluate(f"async () => (await axe.run({json.dumps(RULES)})).violations")
@@ -86,7 +86,7 @@ async def test_no_page_has_an_axe_violation_or_is_cut_off(
 
 
 async def stay(route: Route) -> None:
-    """Takes away what makes a page leave by itself, so that it can be looked at."""
+    """Removes Refresh, so that the page stays for the test."""
     if route.request.resource_type == "script":
         await route.abort()
         return

@@ -1,4 +1,4 @@
-"""The pages in a real Chromium, as people use them: by keyboard, without script, with the back button."""
+"""The pages in Chromium: by keyboard, without script, with the back button."""
 
 import re
 from dataclasses import replace
@@ -20,20 +20,20 @@ FINISHED = "http://service.test/return"
 
 
 async def strangers(route: Route) -> None:
-    """Another origin: it says who it is and what was sent to it."""
+    """Another origin: responds with its name and the request it received."""
     sent = route.request.post_data or ""
     await route.fulfill(content_type="text/html", body=f"<h1>Elsewhere</h1><p>{route.request.method} {sent}</p>")
 
 
 @pytest.fixture(params=[True, False], ids=["script on", "script off"])
 def scripted(request: pytest.FixtureRequest) -> bool:
-    """Whether the browser carries out scripts."""
+    """Whether the browser runs scripts."""
     return bool(request.param)
 
 
 @pytest.fixture
 async def tab(scripted: bool, new_context: NewContext) -> Page:
-    """One tab; other origins answer as strangers do."""
+    """One tab; requests to other origins are answered by `strange`."""
     context = await new_context(java_script_enabled=scripted)
     await context.route("http://*.test/**", strangers)
     return await context.new_page()
@@ -173,7 +173,7 @@ async def test_text_may_be_spaced_out_without_being_cut_off(page: Page, site: st
 
 
 def filled(text: str) -> re.Pattern[str]:
-    """A text with anything in its holes."""
+    """A pattern of a text with any placeholder values."""
     return re.compile(".+".join(map(re.escape, re.split(r"\{\w+\}", text))))
 
 

@@ -1,4 +1,4 @@
-"""What is done on the citizens' pages: which deed follows, where it leads, what the browser remembers."""
+"""Routes of the citizens' pages: which action a form calls, where it redirects, which cookies it sets."""
 
 import re
 from dataclasses import replace
@@ -41,7 +41,7 @@ def set_cookies(answer: httpx.Response) -> list[str]:
     return answer.headers.get_list("set-cookie")
 
 
-# --- looking ---
+# --- the transaction's page ---
 
 
 async def test_the_page_of_a_transaction_shows_what_the_action_found(app: ASGIApp, citizen: GivenCitizen) -> None:
@@ -97,7 +97,7 @@ async def test_a_lost_place_is_a_page_with_ways_on(app: ASGIApp) -> None:
     assert 'href="/continue"' in answer.text
 
 
-# --- every post ends at the page ---
+# --- every POST redirects to the page ---
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ async def test_a_problem_that_is_not_ours_is_not_shown(problem: str, app: ASGIAp
     assert "error-summary" not in (await get(app, f"{path('choose')}?problem={problem}")).text
 
 
-# --- coming back from a provider ---
+# --- provider callback ---
 
 
 async def test_a_callback_leads_to_its_transaction(app: ASGIApp, citizen: GivenCitizen) -> None:
@@ -243,7 +243,7 @@ async def test_a_callback_that_can_be_read_in_two_ways_is_passed_on_as_unreadabl
     assert citizen.done == [("complete", "alder", None)]
 
 
-# --- asking for a person ---
+# --- assisted verification ---
 
 
 async def test_asking_for_a_person_takes_what_was_typed_and_shows_the_code_on_the_page(
@@ -319,7 +319,7 @@ async def test_where_no_person_can_be_asked_for_the_page_says_what_is(app: ASGIA
     assert "We lost your place" in (await get(app, f"{JOURNEY}/help")).text
 
 
-# --- finishing later ---
+# --- continuation codes ---
 
 
 async def test_a_code_to_continue_is_made_by_a_button_and_survives_a_reload(
@@ -383,7 +383,7 @@ async def test_the_code_of_no_question_is_said_on_the_page(app: ASGIApp, citizen
     assert 'value="BCDF-GHJK"' in (await get(app, "/confirm?code=BCDF-GHJK%22%3E")).text
 
 
-async def test_whoever_answers_a_question_sees_it_on_the_way(app: ASGIApp) -> None:
+async def test_a_backchannel_request_is_shown_on_the_pages_of_its_transaction(app: ASGIApp) -> None:
     for view in ("choose_asked", "confirm"):
         html = (await get(app, path(view))).text
         assert "Order &lt;17&gt;: two books" in html and "asks you to confirm" in html
@@ -402,10 +402,10 @@ async def test_a_camera_brings_the_code_but_does_not_send_it(app: ASGIApp, citiz
     assert citizen.done == []
 
 
-# --- reading before choosing ---
+# --- information pages ---
 
 
-async def test_what_one_has_sorts_the_ways_and_keeps_nobody_from_any(app: ASGIApp) -> None:
+async def test_what_the_citizen_has_sorts_the_providers_and_excludes_none(app: ASGIApp) -> None:
     html = (await get(app, f"{path('choose')}/have?bank_account=1")).text
     assert re.findall(r'type="radio" value="(\w+)"', html) == ["alder", "cedar", "help"]
     html = (await get(app, f"{path('choose')}/have?passport=1")).text
@@ -472,7 +472,7 @@ async def test_the_citizens_choice_comes_before_the_services_and_that_before_the
     assert await language("__Host-portico-language=cy", **liked) == "cy"
 
 
-# --- for everybody ---
+# --- public pages ---
 
 
 @pytest.mark.parametrize("failure", FailureClass)

@@ -1,4 +1,4 @@
-"""Who is believed when a request brings a client's certificate."""
+"""Client-Cert header: which peers are trusted to forward a client certificate."""
 
 import logging
 from typing import Any
@@ -13,7 +13,7 @@ PROXIES = ("10.1.2.0/24", "fd00::7/128")
 
 
 async def seen(headers: list[tuple[bytes, bytes]], client: Any, proxies: tuple[str, ...] = PROXIES) -> Scope:
-    """The request as an application behind the proxies gets it."""
+    """The forwarded certificate as the application behind the middleware reads it."""
     found: list[Scope] = []
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -35,7 +35,7 @@ async def test_a_named_proxy_is_believed(address: str) -> None:
 
 
 @pytest.mark.parametrize("client", [("10.1.3.3", 1), ("127.0.0.1", 1), ("::1", 1), ("fd00::8", 1), ("", 0), None])
-async def test_nobody_else_is_and_the_header_is_thrown_away_and_noted(
+async def test_an_untrusted_peer_has_its_client_cert_header_removed_and_logged(
     client: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
@@ -50,7 +50,7 @@ async def test_two_headers_are_both_handed_on_so_that_they_can_be_refused() -> N
     assert forwarded_certificate(scope) == (":AA==:", ":BB==:")
 
 
-async def test_a_chain_is_read_by_nobody() -> None:
+async def test_a_client_cert_chain_header_is_removed() -> None:
     scope = await seen([(b"client-cert-chain", b":AA==:")], ("10.1.2.3", 1))
     assert (forwarded_certificate(scope), scope["headers"]) == ((), [])
 

@@ -1,4 +1,4 @@
-"""Cookies as they are read and set."""
+"""Cookies: parsing the Cookie header and building Set-Cookie."""
 
 import time
 
@@ -42,7 +42,7 @@ def test_what_a_browser_remembers_of_a_sign_out_is_read_as_it_was_written(
     assert cookies.departed(value) == DepartedUser(left, done)
 
 
-def test_each_provider_is_asked_anew_after_a_sign_out_until_someone_proved_there_who_they_are() -> None:
+def test_after_a_sign_out_each_provider_authenticates_again_until_a_login_succeeded_there() -> None:
     browser = Browser(departed=DepartedUser().signed_out("bank", 100))
     assert browser.asks_anew("bank") and browser.asks_anew("never used")
     assert browser.departed is not None
@@ -54,7 +54,7 @@ def test_each_provider_is_asked_anew_after_a_sign_out_until_someone_proved_there
 
 
 @given(st.text(max_size=200))
-def test_what_somebody_else_wrote_into_that_cookie_is_read_without_a_fault(value: str) -> None:
+def test_a_forged_departed_cookie_is_parsed_without_an_error(value: str) -> None:
     found = cookies.departed(value)
     assert found is None or all(0 <= since < 10**12 for since in found.after.values())
     assert (staff.read_departed(value) or 0) >= 0
@@ -84,7 +84,7 @@ def test_a_large_header_of_others_is_read_to_its_end_and_in_time(size: int, othe
     began = time.process_time()
     for header in (f"{large}; {cookies.SESSION}=mine", f"{cookies.SESSION}=mine; {large}"):
         assert cookies.read(header)[cookies.SESSION] == "mine"
-    assert time.process_time() - began < 1.0  # a reader that tried again from each place would take minutes
+    assert time.process_time() - began < 1.0  # a parser with quadratic time would take minutes
 
 
 SECRETS = st.lists(st.text("abcXYZ_-123", min_size=1, max_size=32), max_size=7)

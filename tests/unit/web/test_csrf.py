@@ -1,4 +1,4 @@
-"""Whether a POST is the citizen's own doing."""
+"""CSRF protection: form tokens, Sec-Fetch-Site and Origin."""
 
 import base64
 

@@ -1,4 +1,4 @@
-"""The id by which a service and the broker find the same call in two logs."""
+"""x-fapi-interaction-id: repeated if it is a UUID, else generated."""
 
 import httpx
 import pytest

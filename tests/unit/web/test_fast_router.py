@@ -1,4 +1,4 @@
-"""Routes found in a table, held against Starlette's own router: whatever is asked, both answer alike."""
+"""Fast router: answers every request as Starlette's own router does."""
 
 from typing import Final
 from urllib.parse import quote
@@ -21,7 +21,7 @@ METHODS: Final = ("GET", "HEAD", "POST", "PUT", "OPTIONS")
 
 
 def echo(name: str) -> Endpoint:
-    """An endpoint that tells where one is and with what."""
+    """An endpoint that responds with its name and its parameters."""
 
     async def told(request: Request) -> Response:
         return PlainTextResponse(f"{name} {request.method} {dict(request.path_params)} {len(await request.body())}")
@@ -108,7 +108,7 @@ ASTRAY: Final = NotFoundHandler("https://id.test")
 
 
 def router() -> ASGIApp:
-    """Starlette's own, without the redirects that it makes of `Host`."""
+    """Starlette's router without its redirects, which use `Host`."""
     whole = Starlette(routes=ROUTES, exception_handlers=dict(RESCUES))
     whole.router.redirect_slashes = False
     return whole
@@ -133,7 +133,7 @@ async def test_under_a_path_of_its_own_an_application_is_found_as_by_the_router(
     assert (await asked(Starlette(routes=under), "POST", "/broker/token"))[2] == b"token POST {} 4"
 
 
-async def test_what_nobody_expected_is_answered_and_passed_on() -> None:
+async def test_an_unhandled_exception_is_answered_and_raised_again() -> None:
     transport = httpx.ASGITransport(fast_router(ROUTES, RESCUES, ASTRAY))
     async with httpx.AsyncClient(transport=transport, base_url="http://here.test") as client:
         with pytest.raises(LookupError):

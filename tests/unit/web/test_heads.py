@@ -1,4 +1,4 @@
-"""Heads of requests on the wire: hosts, framing, sizes, fields that come twice. A real server, and bytes by hand."""
+"""Request headers on the wire: Host, framing, sizes, repeated fields. A real server and raw bytes."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ from tests.unit.server.test_http_protocol import served
 
 
 async def echo(request: Request) -> Response:
-    """What arrived, once the body was read."""
+    """Responds with what arrived, after reading the body."""
     body = (await request.body()).decode()
     names = [name.decode() for name, _ in request.scope["headers"]]
     return JSONResponse({"path": request.scope["path"], "body": body, "names": names})
@@ -32,7 +32,7 @@ async def echo(request: Request) -> Response:
 
 @pytest.fixture
 def app(written: PageRenderer, system: System) -> ASGIApp:
-    """An application with everything around it."""
+    """An application with the middleware around it."""
     routes = [Route("/", echo, methods=["GET", "POST"]), Route("/help", echo, methods=["GET", "POST"])]
     inner = fast_router(routes, public.handlers(written), NotFoundHandler("https://id.test"))
     return guarded(inner, system, refuse=public.head_refused(written))
@@ -40,13 +40,13 @@ def app(written: PageRenderer, system: System) -> ASGIApp:
 
 @pytest.fixture
 async def port(app: ASGIApp) -> AsyncIterator[int]:
-    """Where it is served, by the protocol of the product."""
+    """The port of a server with the product's HTTP protocol class."""
     async with served(app) as at:
         yield at
 
 
 async def say(port: int, sent: bytes) -> tuple[int, bytes]:
-    """The status of the answer to some bytes, and all that follows; the connection ends after it."""
+    """Sends bytes; returns the status and the rest of the response until the connection closes."""
     reader, writer = await asyncio.open_connection(LOOPBACK, port)
     writer.write(sent)
     if b"connection: close" not in sent.lower() and writer.can_write_eof():
@@ -58,7 +58,7 @@ async def say(port: int, sent: bytes) -> tuple[int, bytes]:
 
 
 def request(*lines: str, first: str = "GET / HTTP/1.1", body: str = "") -> bytes:
-    """A request of these header lines."""
+    """A request with these header lines."""
     return "\r\n".join([first, *lines, "Connection: close", "", body]).encode("latin-1")
 
 
@@ -88,7 +88,7 @@ async def test_one_host_is_answered(port: int, host: str) -> None:
 async def test_a_malformed_host_is_400_in_words(port: int, host: str) -> None:
     status, rest = await say(port, request(f"Host: {host}"))
     if host == "id.test,evil.test":
-        return  # a comma may stand in a name (RFC 3986 3.2.2)
+        return  # a host name may contain a comma (RFC 3986 3.2.2)
     assert status == 400
     assert b"Host" in rest
 
@@ -183,7 +183,7 @@ async def test_the_trailer_of_a_chunked_body_adds_no_header(port: int) -> None:
         ("ar", "احذف ملفات تعريف الارتباط"),
     ],
 )
-async def test_headers_that_are_too_large_are_told_in_the_words_of_the_person(
+async def test_the_page_of_headers_too_large_is_in_the_language_of_the_browser(
     port: int, language: str, said: str
 ) -> None:
     cookies = "; ".join(f"other{number}={'x' * 4000}" for number in range(20))
@@ -214,9 +214,9 @@ async def test_a_head_without_end_is_answered_in_words_before_it_ends(port: int,
     writer.close()
 
 
-async def test_the_next_request_on_a_connection_is_measured_anew(port: int) -> None:
+async def test_the_header_limit_counts_each_request_of_a_connection_separately(port: int) -> None:
     reader, writer = await asyncio.open_connection(LOOPBACK, port)
-    for _ in range(8):  # together more than the limit of one
+    for _ in range(8):  # together more than the limit of one request
         writer.write(b"GET / HTTP/1.1\r\nHost: id.test\r\nX: " + b"x" * (LARGEST - 200) + b"\r\n\r\n")
         head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
         assert head.startswith(b"HTTP/1.1 200 ")

@@ -1,4 +1,4 @@
-"""Languages: texts with holes, numbers of things, dates and times, and what a browser likes best."""
+"""Internationalisation: placeholders, plurals, dates and times, Accept-Language."""
 
 from datetime import UTC, datetime
 
@@ -20,7 +20,7 @@ def test_a_language_knows_its_own_name_and_direction(code: str, name: str, direc
     assert (found.code, found.name, found.direction) == (code, name, direction)
 
 
-def test_times_are_told_in_the_operators_zone() -> None:
+def test_times_are_shown_in_the_operators_time_zone() -> None:
     english = language("en", "Europe/London")
     assert english.day(SUMMER) == "2 July 2027"
     assert english.format_time(SUMMER, SUMMER) == "00:30"

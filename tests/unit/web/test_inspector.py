@@ -1,4 +1,4 @@
-"""The rules as the inspector describes them."""
+"""Inspector: rules, their order and their verdicts, and redacted values."""
 
 import itertools
 

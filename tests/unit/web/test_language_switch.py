@@ -1,4 +1,4 @@
-"""Switching the language keeps what was typed, on every page with a form, and puts nothing of it into an address."""
+"""Language switch: keeps typed values on every page with a form, and puts none of them into a URL."""
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -16,7 +16,7 @@ TYPED = 'Ada’s "own" <b> & أ'
 
 @dataclass
 class Control:
-    """One control as a browser sees it: its form is the one it names, or the one around it."""
+    """One form control; its form is the one in its form attribute, or the enclosing one."""
 
     tag: str
     said: dict[str, str]
@@ -29,13 +29,13 @@ class Control:
 
     @property
     def fillable(self) -> bool:
-        """Whether a person fills it in."""
+        """Whether it is an input that a person fills in."""
         return self.tag in ("input", "textarea", "select") and self.kind not in ("hidden", "submit")
 
 
 @dataclass
 class Read(HTMLParser):
-    """The forms of a page and their controls, in the order of the page."""
+    """An HTML parser of the forms of a page and their controls, in page order."""
 
     language: str = ""
     controls: list[Control] = field(default_factory=list)
@@ -65,7 +65,7 @@ class Read(HTMLParser):
 
     @property
     def fillable(self) -> list[Control]:
-        """What a person can fill in."""
+        """The controls that a person can fill in."""
         return [one for one in self.controls if one.fillable]
 
     def switch(self, language: str) -> Control:
@@ -84,7 +84,7 @@ def read(html: str) -> Read:
 
 
 def filled(page: Read, form: str) -> tuple[dict[str, str], dict[tuple[str, str], object]]:
-    """What a browser sends of a form that was filled in wherever it can be; and the state of each control."""
+    """The fields that a browser sends of a completely filled form, and the state of each control."""
     sent: dict[str, str] = {}
     states: dict[tuple[str, str], object] = {}
     for one in page.controls:
@@ -94,7 +94,7 @@ def filled(page: Read, form: str) -> tuple[dict[str, str], dict[tuple[str, str],
         if one.kind == "hidden":
             sent[name] = value
         elif one.kind == "radio":
-            sent[name] = value  # the last one is picked
+            sent[name] = value  # the last option is selected
         elif one.kind == "checkbox":
             sent[name] = value
             states[name, value] = True
@@ -109,7 +109,7 @@ def filled(page: Read, form: str) -> tuple[dict[str, str], dict[tuple[str, str],
 
 
 def stands(page: Read) -> dict[tuple[str, str], object]:
-    """The state of each control as the page shows it."""
+    """The state of each control in the page."""
     found: dict[tuple[str, str], object] = {}
     for one in page.fillable:
         name, value = one.said["name"], one.said.get("value", "")

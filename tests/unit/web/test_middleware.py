@@ -1,4 +1,4 @@
-"""What surrounds every application: headers on every answer, ids, limits, and the last line."""
+"""Edge middleware: security headers, request ids, body limits, unhandled exceptions."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""What operators are told by a process: counters, readiness, and both over several processes."""
+"""Operations endpoints: metrics, readiness, and metrics of several processes."""
 
 import asyncio
 import os
@@ -42,7 +42,7 @@ def event(kind: str, **more: str) -> AuditEvent:
 
 
 def value(text: bytes, name: str, **labels: str) -> float | None:
-    """The value of one series, or None where there is none."""
+    """The value of one series, or None if there is none."""
     for line in text.decode().splitlines():
         found = re.fullmatch(r"(\w+)(?:\{(.*)\})? (\S+)", line)
         if found and found[1] == name and dict(re.findall(r'(\w+)="([^"]*)"', found[2] or "")) == labels:
@@ -56,7 +56,7 @@ async def get(app: ASGIApp, path: str, method: str = "GET", **headers: str) -> h
         return await client.request(method, path, headers=headers)
 
 
-# --- counting facts ---
+# --- counters of audit rows ---
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_failure_at_a_provider_is_counted_by_what_was_wrong_and_a_stray_callba
 
 
 class Told:
-    """Counts that remember."""
+    """Metrics that record their calls."""
 
     def __init__(self) -> None:
         self.kinds: list[str] = []
@@ -138,7 +138,7 @@ class Told:
 
 
 class SomeGrants:
-    """Grants of which a redemption ends as told."""
+    """Grants whose redemption ends with a given result."""
 
     def __init__(self, outcome: RedeemResult) -> None:
         self.outcome = outcome
@@ -174,7 +174,7 @@ async def test_a_fact_that_could_not_be_written_is_not_counted() -> None:
     assert told.kinds == []
 
 
-# --- counting requests ---
+# --- request metrics ---
 
 
 def application(meters: Metrics, tick: Callable[[], float], clock: FakeClock) -> ASGIApp:
@@ -242,7 +242,7 @@ async def test_a_protocol_error_is_counted_by_its_code(clock: FakeClock) -> None
 
 
 class Store:
-    """Something to look at that counts how often it was."""
+    """A readiness check that counts its calls."""
 
     def __init__(self, wrong: str | None = None, gone: bool = False) -> None:
         self.wrong, self.gone, self.looks = wrong, gone, 0
@@ -269,7 +269,7 @@ def readiness(clock: FakeClock, facts: Store, passing: Store) -> Readiness:
         (Store(gone=True), Store(gone=True), 503, {"facts": "not reachable", "passing": "not reachable"}),
     ],
 )
-async def test_a_process_is_ready_as_long_as_it_has_the_facts_and_says_what_is_wrong(
+async def test_readiness_depends_on_the_database_alone_and_names_every_failed_check(
     facts: Store, passing: Store, status: int, wrong: Mapping[str, str], clock: FakeClock
 ) -> None:
     answer = await get(Starlette(routes=alive_routes(readiness(clock, facts, passing))), "/readyz")
@@ -327,7 +327,7 @@ async def test_the_state_of_providers_and_stores_is_shown_again_and_again(clock:
     assert value(meters.text(), "portico_store_reachable", store="passing") == 1
 
 
-# --- reading the counters ---
+# --- /metrics ---
 
 
 @pytest.mark.parametrize(
@@ -341,7 +341,7 @@ async def test_the_state_of_providers_and_stores_is_shown_again_and_again(clock:
         ("abc", {}, 401),
     ],
 )
-async def test_counters_are_shown_to_whoever_has_the_token(
+async def test_metrics_need_the_bearer_token_if_one_is_configured(
     token: str | None, shown: dict[str, str], status: int
 ) -> None:
     meters = Metrics(None)
@@ -388,7 +388,7 @@ def python(program: str, folder: Path, *words: str) -> subprocess.Popen[bytes]:
 
 
 @pytest.mark.slow
-def test_counters_of_all_workers_are_read_as_one_and_a_dead_one_no_longer_speaks_for_a_provider(tmp_path: Path) -> None:
+def test_metrics_of_all_workers_are_merged_without_the_gauges_of_ended_workers(tmp_path: Path) -> None:
     workers = [python(WORKER, tmp_path, "works"), python(WORKER, tmp_path, "broken")]
     try:
         for worker in workers:
@@ -412,7 +412,7 @@ def test_counters_of_all_workers_are_read_as_one_and_a_dead_one_no_longer_speaks
 
 
 @pytest.mark.slow
-def test_a_process_whose_counters_would_not_be_shared_says_so(tmp_path: Path) -> None:
+def test_a_process_whose_metrics_would_not_be_shared_fails_at_start(tmp_path: Path) -> None:
     forgotten = subprocess.run(
         [sys.executable, "-c", READER, str(tmp_path)],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""What every page is: complete, small, free of scripts and of anything from elsewhere."""
+"""Properties of every page: complete, small, no inline scripts, no external resources."""
 
 import gzip
 import re
@@ -27,7 +27,7 @@ LANGUAGES = SITE.languages
 GOING_ON = {*NextStep} - {NextStep.USE_CODE, NextStep.START_AGAIN, NextStep.HOME, NextStep.CONTACT}
 GOING_ON -= {NextStep.CONTACT_PROVIDER, NextStep.OTHER_WAYS, NextStep.WHAT_AND_WHY}
 GOING_ON -= {NextStep.WITHDRAW}
-"""The steps that go on from the place where the citizen is."""
+"""The steps that continue the transaction."""
 
 PAGE = 30 * 1024
 AT_A_PROVIDER = {from_reason(reason) for reason in ProviderFailureReason} | {FailureClass.TOOK_TOO_LONG}
@@ -49,7 +49,7 @@ def page(view: View, written: PageRenderer, language: str = "en", held: dict[str
 
 
 def text(html: str) -> str:
-    """What a page says, without its marks, in one line."""
+    """The text of a page without markup, in one line."""
     return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", html))
 
 
@@ -67,9 +67,7 @@ def test_every_view_is_a_whole_page_in_every_language(name: str, language: str, 
 
 
 @pytest.mark.parametrize("problem", sorted(PROBLEMS))
-def test_a_problem_with_a_form_is_told_at_the_head_of_the_page_and_in_its_title(
-    problem: str, written: PageRenderer
-) -> None:
+def test_a_form_error_is_shown_at_the_top_of_the_page_and_in_its_title(problem: str, written: PageRenderer) -> None:
     found = render_view(VIEWS["waiting_to_take_up"], frame(written, problem=problem), {})
     html = written.page(found.sheet, "en", found.holes)
     assert '<div class="govuk-error-summary"' in html

@@ -1,4 +1,4 @@
-"""The page of every limit, and what the citizens' pages say where something they asked for was not done."""
+"""Rate limit pages, and the texts of requests that were not done."""
 
 import re
 from collections.abc import Callable
@@ -20,7 +20,7 @@ PARTS = ("What you can do now", "Talk to us", "0300 123 4567", "If you are stuck
 
 
 def held(limit: LimitKind) -> RateLimited:
-    """A citizen held back by a limit, with all that can be known of the request."""
+    """A rate limit result with every optional field."""
     known = limit is not LimitKind.CODES
     transaction = HELP_ON_OFFER.transaction if limit is LimitKind.HELP else None
     return RateLimited(limit, UNTIL, SERVICE if known else None, transaction)

@@ -1,4 +1,4 @@
-"""What is read of headers and what is written into them, held against Starlette's own reading and writing."""
+"""Request headers and raw responses, compared with Starlette's own."""
 
 import pytest
 from hypothesis import given
@@ -43,7 +43,7 @@ def test_an_address_that_is_not_written_as_a_url_is_no_redirect() -> None:
         see_other("/journey/é")
 
 
-def test_cookies_stand_beside_each_other_and_the_length_is_told() -> None:
+def test_a_response_has_every_cookie_and_its_content_length() -> None:
     answer = RawResponse(200, "é".encode(), [(b"content-language", b"en")])
     set_cookie(answer, "a=1; Path=/")
     set_cookie(answer, "b=2; Path=/")

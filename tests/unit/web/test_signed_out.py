@@ -1,4 +1,4 @@
-"""The page after signing out with its frames, the page for services' frames, and the list of services to begin with."""
+"""Signed-out page with its frames, check_session_iframe, and the list of services."""
 
 from dataclasses import replace
 
@@ -110,7 +110,7 @@ def test_an_address_cannot_break_out_of_its_place(written: PageRenderer) -> None
 
 @pytest.fixture
 def door(citizen: GivenCitizen, written: PageRenderer, files: Statics) -> ASGIApp:
-    """The public pages with two services, of which one can start a sign-in, and the page for frames."""
+    """The public pages with two services, one with third-party login, and check_session_iframe."""
     able = replace(SERVICE, client_id="able", initiate_login_uri="https://tax.example/in?a=b")
     unable = replace(SERVICE, client_id="unable", initiate_login_uri=None, names={"en": "Another service"})
     here = citizen_app(citizen, written)

@@ -1,4 +1,4 @@
-"""The links to telephone and email on every page lead where the operator meant."""
+"""Site information: tel: and mailto: links of the operator's contacts."""
 
 import re
 
@@ -43,7 +43,7 @@ def test_a_contact_of_a_service_is_a_link_only_if_it_leads_somewhere(contact: st
 
 
 def test_no_page_dials_or_writes_to_a_contact_as_it_is_displayed() -> None:
-    """`tel` and `mailto` are what a telephone and a mail program understand."""
+    """Templates use `tel` and `mailto`, never the configured text, in links."""
     for page in TEMPLATES.rglob("*.html"):
         for line in page.read_text("utf-8").splitlines():
             assert not re.search(r"(tel:|mailto:)\{\{ *site\.(phone|email)", line), page

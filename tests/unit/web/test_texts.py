@@ -1,4 +1,4 @@
-"""The catalogues: complete, and true to the holes of the English texts."""
+"""Catalogues: complete, and with the same placeholders as the English texts."""
 
 import re
 

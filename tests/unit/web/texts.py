@@ -1,10 +1,9 @@
-"""The texts of the citizens' pages: found in templates and code, compared with the catalogues.
+"""Extraction of the texts of the citizens' pages from templates and code, and comparison with the catalogues.
 
     python -m tests.unit.web.texts
 
-writes what is new into every catalogue, with an empty translation, and takes out what is gone. The suite fails until
-somebody has translated it.
-"""
+adds new texts to every catalogue, with an empty translation, and removes unused ones. The suite fails until they are
+translated."""
 
 import io
 import sys
@@ -20,13 +19,13 @@ WEB = Path(__file__).parents[3] / "broker" / "web"
 CATALOGUES = WEB / "languages"
 KEYWORDS = {"_": None, "gettext": None, "text": None, "markup": None, "marked": None, "ngettext": (1, 2)}
 PASSING = (b'"POT-', b'"PO-', b'"Last-', b'"Language-Team', b'"Report-', b'"Generated-', b'"Project-')
-# The console is for staff: its texts are not part of what citizens read.
+# The console's texts are for staff and not translated.
 FOLDERS = ("templates/citizens", "templates/layouts", "templates/parts", "templates/public")
 MODULES = ("citizens", "public")
 
 
 def files() -> Iterator[Path]:
-    """Every file that holds texts for citizens."""
+    """Every file with texts for citizens."""
     for folder in FOLDERS:
         yield from sorted((WEB / folder).glob("*.html"))
     for package in MODULES:
@@ -35,7 +34,7 @@ def files() -> Iterator[Path]:
 
 
 def found() -> Catalog:
-    """All texts, with the files they stand in. No line numbers: they would change with every edit."""
+    """All texts with their files. Without line numbers, which would change with every edit."""
     registry = Catalog(project="Portico", charset="utf-8", fuzzy=False)
     for path in files():
         method = "python" if path.suffix == ".py" else babel_extract
@@ -46,7 +45,7 @@ def found() -> Catalog:
 
 
 def registry(code: str) -> Catalog:
-    """A language's catalogue as it stands in the repository."""
+    """A language's catalogue in the repository."""
     with (CATALOGUES / f"{code}.po").open("rb") as file:
         return read_po(file, locale=code)
 
@@ -57,7 +56,7 @@ def codes() -> list[str]:
 
 
 def put(code: str, held: Catalog) -> None:
-    """Writes a catalogue, without the lines that would change with every writing."""
+    """Writes a catalogue, without the header lines that would change at each run."""
     written = io.BytesIO()
     write_po(written, held, include_lineno=False, width=120)
     lines = [line for line in written.getvalue().splitlines(keepends=True) if not line.startswith(PASSING)]
@@ -75,7 +74,7 @@ def untranslated(held: Catalog) -> list[str]:
 
 
 def main() -> int:
-    """Brings every catalogue up to date."""
+    """Updates every catalogue."""
     template = found()
     for code in codes():
         held = registry(code)
