@@ -1,1 +1,12 @@
-"""The vocabulary that every room shares: frozen records and closed sets, no behaviour that needs a clock or a store."""
+"""Shared records: frozen dataclasses and closed sets that rules, actions, stores and web exchange.
+
+No behaviour that needs a clock, a network or a store.
+
+- people and assurance: `identity`, `assurance`, `claims`, `session`, `staff`
+- services and providers: `service`, `provider_policy`, `kill_switches`, `languages`
+- requests and grants: `request`, `backchannel_request`, `grant`, `handle`
+- failures: `failures`, the table of everything that can go wrong in a journey
+- outgoing messages: `notification` to citizens, `outbound_delivery` to services
+- stores: `store_results`, `audit`, `rate_limit`
+- HTTP values: `address` (rate limit keys), `media` (content types and weights)
+"""

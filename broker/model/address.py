@@ -1,4 +1,4 @@
-"""Client addresses as rate limits count them: one text for everything that one connection can write."""
+"""Client addresses for rate limits: one key for all addresses that one client can use."""
 
 import re
 from functools import lru_cache
@@ -6,22 +6,22 @@ from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, 
 from typing import Final
 
 UNKNOWN: Final = ""
-"""What stands for every client whose address is unknown or no address: all of them are counted together."""
+"""Key of every client whose address is unknown or invalid: they share one limit."""
 
 PREFIX: Final = 64
-"""Bits of an IPv6 address that are counted: the subnet, in which one device may take any address (RFC 4291 2.5.1)."""
+"""Prefix length of IPv6 rate limit keys: the subnet, in which one device may use any address (RFC 4291 2.5.1)."""
 
 _TRANSLATED: Final = IPv6Network("64:ff9b::/96")
-"""IPv4 clients behind a translator (RFC 6052 2.1): the whole IPv4 internet would share one subnet."""
+"""IPv4 clients behind a NAT64 translator (RFC 6052 2.1): otherwise the whole IPv4 internet would share one subnet."""
 
 _CARRYING: Final = (IPv6Network("::ffff:0:0:0/96"), IPv6Network("::/96"))
-"""IPv4-translated (RFC 2765 2.1) and IPv4-compatible (RFC 4291 2.5.5.1) addresses, both of them out of use."""
+"""IPv4-translated (RFC 2765 2.1) and IPv4-compatible (RFC 4291 2.5.5.1) addresses, both deprecated."""
 
 _LOCALLY_TRANSLATED: Final = IPv6Network("64:ff9b:1::/48")
-"""IPv4 clients behind a translator whose own prefix is not known here (RFC 8215): each address is a client."""
+"""IPv4 clients behind a translator with a local prefix (RFC 8215): each address is one client."""
 
 _LOCAL_PREFIXES: Final = 2
-"""The addresses `::` and `::1` are no IPv4 addresses (RFC 4291 2.5.2, 2.5.3)."""
+"""The addresses `::` and `::1` are not IPv4 addresses (RFC 4291 2.5.2, 2.5.3)."""
 
 _LEADING_ZEROS: Final = re.compile(r"(?<![0-9])0+(?=[0-9])")
 _LONGEST: Final = 64
@@ -29,12 +29,12 @@ _LONGEST: Final = 64
 
 @lru_cache(maxsize=4096)
 def rate_limit_key(address: str) -> str:
-    """The text under which a rate limit counts a client address.
+    """Rate limit key of a client address.
 
-    IPv4 addresses count by themselves, IPv6 addresses by their /64 network. IPv4 addresses inside of IPv6 (mapped and
-    compatible, RFC 4291 2.5.5; translated, RFC 6052, RFC 2765; 6to4, RFC 3056; Teredo, RFC 4380) count as the IPv4
-    address, and those behind a translator of their own network (RFC 8215) by themselves. Ports, brackets, zone
-    identifiers, upper case and zeros that could be left out make no difference. Anything else is UNKNOWN.
+    An IPv4 address is its own key, an IPv6 address is keyed by its /64 network. An IPv4 address embedded in IPv6
+    (mapped and compatible, RFC 4291 2.5.5; translated, RFC 6052, RFC 2765; 6to4, RFC 3056; Teredo, RFC 4380) is keyed
+    as that IPv4 address; one behind a translator of a local network (RFC 8215) is its own key. Ports, brackets, zone
+    identifiers, case and leading zeros are ignored. Anything else gives UNKNOWN.
     """
     if len(address) > _LONGEST:
         return UNKNOWN
@@ -49,9 +49,9 @@ def rate_limit_key(address: str) -> str:
 
 
 def networks(proxies: tuple[str, ...]) -> list[str]:
-    """Networks as they are, and each IPv4 network once more in its IPv4-mapped form.
+    """Adds the IPv4-mapped form of each IPv4 network to a list of networks.
 
-    A socket that listens on `::` reports an IPv4 peer in that form (RFC 4291 2.5.5.2).
+    A socket that listens on `::` reports IPv4 peers in that form (RFC 4291 2.5.5.2).
     """
     mapped = [
         f"::ffff:{network.network_address}/{96 + network.prefixlen}"
@@ -62,7 +62,7 @@ def networks(proxies: tuple[str, ...]) -> list[str]:
 
 
 def _strip_zone(text: str) -> str:
-    """The address without brackets, port and zone identifier (RFC 3986 3.2.2, RFC 4007 11)."""
+    """Address without brackets, port and zone identifier (RFC 3986 3.2.2, RFC 4007 11)."""
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:

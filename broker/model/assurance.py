@@ -1,4 +1,4 @@
-"""Levels of assurance, and the record of how a level came about."""
+"""Levels of assurance, and the record of a verification."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Level(IntEnum):
-    """How sure we are who somebody is. Levels are compared by order, never by equality."""
+    """Level of assurance of an identity. Compare levels by order, not by equality."""
 
     LOW = 1
     SUBSTANTIAL = 2
@@ -16,24 +16,24 @@ class Level(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class AcrLevels:
-    """The names under which the levels go out as `acr` and come in as `acr_values` (OpenID Connect Core 2)."""
+    """Names of the levels in `acr` and `acr_values` (OpenID Connect Core 2)."""
 
     names: Mapping[Level, str]
 
     def level(self, acr: str) -> Level | None:
-        """The level of an `acr` name, or None for a name this broker does not know."""
+        """Level of an `acr` value, or None if the value is unknown."""
         for level, name in self.names.items():
             if name == acr:
                 return level
         return None
 
     def acr(self, level: Level) -> str:
-        """The `acr` name of a level."""
+        """`acr` value of a level."""
         return self.names[level]
 
 
 class EvidenceType(StrEnum):
-    """Evidence types of OpenID Identity Assurance Schema Definition 1.0 that are used here."""
+    """Evidence types used here (OpenID Identity Assurance Schema Definition 1.0)."""
 
     DOCUMENT = "document"
     ELECTRONIC_RECORD = "electronic_record"
@@ -42,7 +42,7 @@ class EvidenceType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VerificationCheck:
-    """One check of a piece of evidence (`check_details` of OpenID Connect for Identity Assurance 1.0).
+    """Check of a piece of evidence (`check_details` of OpenID Connect for Identity Assurance 1.0).
 
     `time` is seconds since 1970 UTC.
     """
@@ -55,7 +55,9 @@ class VerificationCheck:
 
 @dataclass(frozen=True, slots=True)
 class VerificationEvidence:
-    """One piece of evidence. `details` is the content of `document_details`, `record` or `attestation`, by the type."""
+    """Piece of evidence. `details` is the content of `document_details`, `record` or `attestation`, depending on the
+    type.
+    """
 
     type: EvidenceType
     checks: tuple[VerificationCheck, ...] = ()
@@ -64,10 +66,10 @@ class VerificationEvidence:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """How an identity was verified, in the terms of OpenID Connect for Identity Assurance 1.0.
+    """Verification record of an identity, in the terms of OpenID Connect for Identity Assurance 1.0.
 
-    `claims` names the claims that were verified; `process` is the reference of the case or of the provider's
-    verification; `time` is seconds since 1970 UTC.
+    `claims` names the verified claims; `process` is the reference of the case or of the provider's verification; `time`
+    is seconds since 1970 UTC.
     """
 
     trust_framework: str
@@ -82,10 +84,9 @@ class Verification:
 
 @dataclass(frozen=True, slots=True)
 class VerificationCapabilities:
-    """What can be said of verifications by one way of proving who one is, before anybody has used it.
+    """Values that verification records of one provider, or of assisted verification, can contain; for discovery.
 
-    `kinds` are the types of evidence with the types of document, record or attestation there are of each; `methods` are
-    the check methods.
+    `kinds` maps types of evidence to their document, record or attestation types; `methods` are the check methods.
     """
 
     frameworks: frozenset[str]
@@ -95,7 +96,7 @@ class VerificationCapabilities:
 
 
 def merge_capabilities(ways: Iterable[VerificationCapabilities]) -> VerificationCapabilities:
-    """What several ways can say, taken together."""
+    """Union of several capabilities."""
     all_ways = tuple(ways)
     types = {kind for way in all_ways for kind in way.kinds}
     return VerificationCapabilities(

@@ -1,4 +1,4 @@
-"""An audit event: one row for one fact, written with it."""
+"""Audit event: one row for one change, written in the same database transaction."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """What happened, to which transaction, case, service, provider, account, by whom. Ids and closed words only.
+    """Audit event: what happened, to which objects, by which actor. Contains ids and closed words only.
 
-    `kind` is a past-tense name such as `service_answered`; `actor` is `citizen`, `service:<client_id>`,
-    `staff:<id>`, `operator` or `broker`; `details` holds small, non-personal facts (a level, a failure class).
+    `kind` is a past-tense name such as `service_answered`; `actor` is `citizen`, `service:<client_id>`, `staff:<id>`,
+    `operator` or `broker`; `details` holds small, non-personal values (a level, a failure class).
     """
 
     kind: str

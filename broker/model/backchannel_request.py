@@ -1,6 +1,6 @@
-"""A question that a citizen answers on a device of their own, away from whoever asks (OpenID CIBA Core 1.0).
+"""Backchannel authentication request: the citizen confirms on their own device (OpenID CIBA Core 1.0).
 
-A service asks with a backchannel authentication request; support staff ask for the sake of a verification case.
+A service sends one to the backchannel authentication endpoint; support staff send one for a verification case.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from broker.model.assurance import Level
 
 
 class BackchannelState(StrEnum):
-    """How a question stands. Nothing leads back to WAITING; one whose time is over stays there, and is dead."""
+    """States of a backchannel request. All except WAITING are final; an expired request stays in WAITING."""
 
     WAITING = "waiting"
     CONFIRMED = "confirmed"
@@ -20,7 +20,10 @@ class BackchannelState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BackchannelRequestRef:
-    """A question as the transaction carries it in which the citizen answers. `message` is shown on both sides."""
+    """Reference from the transaction in which the citizen answers to its backchannel request.
+
+    `message` is the binding message, displayed on both devices.
+    """
 
     id: str
     message: str | None = None
@@ -29,12 +32,12 @@ class BackchannelRequestRef:
 
 @dataclass(frozen=True, slots=True)
 class BackchannelRequest:
-    """Everything about one question. Times are seconds since 1970 UTC.
+    """Backchannel request. Times are seconds since 1970 UTC.
 
-    `id` is public. `handle` is the `auth_req_id` that the asking service polls with (empty where staff ask), `code`
-    what the citizen types in, as they read it. `account` and `subject` say who alone may answer; both are None where
-    staff ask, who know the person by the verification case `case`. `token` is the `client_notification_token` of a
-    service that wants to be pinged.
+    `id` is public. `handle` is the `auth_req_id` with which the service polls (empty for a request of staff); `code` is
+    the user code that the citizen types in, as displayed. `account` and `subject` identify the only person who may
+    answer; both are None for a request of staff, who identify the person by the verification case `case`. `token` is
+    the `client_notification_token` of a service in ping mode.
     """
 
     id: str
@@ -54,13 +57,15 @@ class BackchannelRequest:
     state: BackchannelState = BackchannelState.WAITING
 
     def is_pending(self, now: float) -> bool:
-        """Whether it can still be answered."""
+        """Whether the request can still be answered."""
         return self.state is BackchannelState.WAITING and now < self.expires
 
 
 @dataclass(frozen=True, slots=True)
 class PollResult:
-    """What a poll found: how the question stands, until when, and whether the poll came too early."""
+    """Result of a poll: the state of the request, its expiry, and whether the poll came before the interval
+    was over.
+    """
 
     state: BackchannelState
     expires: float
@@ -69,7 +74,7 @@ class PollResult:
 
 @dataclass(frozen=True, slots=True)
 class PingNotification:
-    """One notification to send: `handle` is the `auth_req_id`, `token` what it is sent with (CIBA Core 1.0, 10.2)."""
+    """Ping to send to a service: `handle` is the `auth_req_id`, `token` its bearer token (CIBA Core 1.0, 10.2)."""
 
     id: str
     client_id: str

@@ -1,4 +1,4 @@
-"""The claims that standards name, which a service may ask for under the same name everywhere."""
+"""Registered claims: names that standards define, and that mean the same for every service."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -12,7 +12,7 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
     "address": ("address",),
     "phone": ("phone_number", "phone_number_verified"),
 }
-"""The claims a scope value stands for (OpenID Connect Core 5.4)."""
+"""Claims by scope value (OpenID Connect Core 5.4)."""
 
 IDA_CLAIMS: Final = (
     *("place_of_birth", "nationalities", "birth_family_name", "birth_given_name", "birth_middle_name"),
@@ -21,4 +21,4 @@ IDA_CLAIMS: Final = (
 """Further claims about a person (OpenID Connect for Identity Assurance Claims Registration 1.0, 4)."""
 
 REGISTERED_CLAIMS: Final = (*(claim for claims in CLAIMS.values() for claim in claims), *IDA_CLAIMS)
-"""All of them. A nation may have claims of its own beside these."""
+"""All registered claims. A national deployment may define others."""

@@ -1,7 +1,7 @@
-"""The failure taxonomy: every way a journey can go wrong, in one table.
+"""Failure taxonomy: every way in which a journey can fail, in one table.
 
-Failure pages, the simulator's outcomes, the explainer at `error_uri`, audit reasons and metric labels come from here.
-What a citizen reads stands in the language catalogues, keyed by class.
+Failure pages, the simulator's outcomes, the pages at `error_uri`, audit reasons and metric labels use it. The texts for
+citizens are in the language catalogues, keyed by class.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 
 class FailureClass(StrEnum):
-    """The closed set of what can go wrong."""
+    """Closed set of failures."""
 
     CANCELLED = "cancelled"
     DECLINED_SHARING = "declined_sharing"
@@ -49,7 +49,7 @@ class FailureClass(StrEnum):
 
 
 class Origin(StrEnum):
-    """Where a failure comes from. It says nothing of blame."""
+    """Origin of a failure. It does not assign blame."""
 
     CITIZEN = "citizen"
     PROVIDER = "provider"
@@ -59,42 +59,42 @@ class Origin(StrEnum):
 
 
 class NextStep(StrEnum):
-    """The closed set of what a citizen may be offered after a failure."""
+    """Closed set of steps that a citizen may be offered after a failure."""
 
     RETRY = "retry"
-    """The same provider once more, from the start."""
+    """Retry the same provider from the start."""
     RESUME = "resume"
-    """The same provider, where it was left off."""
+    """Continue at the same provider."""
     STEP_UP = "step_up"
-    """The same provider, which can reach the level with more effort there."""
+    """Reach a higher level at the same provider."""
     ANOTHER = "another"
-    """Another provider."""
+    """Choose another provider."""
     WHAT_YOU_HAVE = "what_you_have"
-    """Say what one has at hand, and see what fits."""
+    """Filter the providers by the documents and devices the citizen has."""
     HELP = "help"
-    """Be helped by a person."""
+    """Request assisted verification."""
     STATUS = "status"
-    """See how the open case stands."""
+    """Open the status of the current case."""
     CHANGE_HELP = "change_help"
-    """Change what was arranged for the open case."""
+    """Change the arrangements of the current case."""
     WITHDRAW = "withdraw"
-    """Take the open case back."""
+    """Withdraw the current case."""
     LATER = "later"
-    """Get a code and go on later."""
+    """Get a continuation code and continue later."""
     USE_CODE = "use_code"
-    """Go on with a code got earlier."""
+    """Enter a continuation code."""
     WHAT_AND_WHY = "what_and_why"
-    """See what would be shared and why."""
+    """See which claims would be released and why."""
     CONTACT = "contact"
-    """Get in touch with the service."""
+    """Contact the service."""
     CONTACT_PROVIDER = "contact_provider"
-    """Get in touch with the provider."""
+    """Contact the provider."""
     OTHER_WAYS = "other_ways"
-    """How the service can be reached without signing in."""
+    """Use the service without signing in."""
     START_AGAIN = "start_again"
-    """Begin anew from the service."""
+    """Start again at the service."""
     HOME = "home"
-    """The service's home page."""
+    """Open the service's home page."""
 
 
 class ErrorCode(StrEnum):
@@ -123,13 +123,14 @@ class ErrorCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FailureSpec:
-    """What holds for one class of failure.
+    """Specification of a failure class.
 
-    `reason` is the provider contract's word it comes from. `error` is what the service receives if the citizen leaves
-    (None: the service is told nothing), `description` its public sentence, free of persons and providers; `kin` are
-    codes that may stand in the place of `error` where the request says more. `next` is what may be offered, in the
-    order of the page. `alarm` calls an operator: a log line at ERROR and a metric with an alert rule. `tries` is after
-    how many such failures a provider is no longer offered in one transaction.
+    `reason` is the corresponding word of the provider contract. `error` is the code that the service receives if the
+    citizen returns to it (None: the service receives nothing), `description` its public sentence, without persons and
+    providers; `alternative_errors` are more specific codes that may replace `error`. `next` are the steps to offer, in
+    the order of the page. `page` is False for a failure without a page of its own. `alarm` marks failures that alert an
+    operator: a log line at ERROR and a metric with an alert rule. After `tries` such failures, a provider is not
+    offered again in the transaction.
     """
 
     origin: Origin
@@ -257,5 +258,5 @@ _BY_REASON = MappingProxyType({kind.reason: failure for failure, kind in FAILURE
 
 
 def from_reason(reason: str) -> FailureClass:
-    """The class of a failure whose reason a provider gave, by the word of the provider contract (`Reason`)."""
+    """Failure class for a reason of the provider contract (`Reason`)."""
     return _BY_REASON[reason]

@@ -1,4 +1,4 @@
-"""Handles: unguessable names for things, kept only as hashes."""
+"""Handles: unguessable identifiers, stored only as digests."""
 
 import hashlib
 
@@ -7,24 +7,24 @@ from broker.platform import base64url
 from broker.platform.system import System
 
 USER_CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""Letters and digits that are not mistaken for one another when read aloud or copied by hand."""
+"""Alphabet of user codes, without letters and digits that are easily confused."""
 
 
 def new_handle(system: System, kind: str = "", size: int = 24) -> str:
-    """A new URL-safe handle of `size` random bytes, led by its kind so that no handle passes for another."""
+    """Generates a URL-safe handle of `size` random bytes, prefixed by its kind so that kinds cannot be confused."""
     body = base64url.encode(system.random_bytes(size))
     return f"{kind}_{body}" if kind else body
 
 
 def sha256_hex(handle: str) -> str:
-    """The SHA-256 of a handle in hexadecimal: the only form in which a handle is stored."""
+    """SHA-256 of a handle in hexadecimal, the only form in which a handle is stored."""
     return hashlib.sha256(handle.encode()).hexdigest()
 
 
 def new_user_code(system: System, length: int) -> str:
-    """`length` letters and digits (4.9 bits each) in groups of four, fit to be read aloud.
+    """Generates a user code of `length` characters (4.9 bits each) in groups of four, easy to read aloud.
 
-    A byte that would favour some letters is drawn again, so every text is equally likely.
+    Uniformly distributed by rejection sampling.
     """
     letters: list[str] = []
     limit = 256 - 256 % len(USER_CODE_ALPHABET)
@@ -37,5 +37,5 @@ def new_user_code(system: System, length: int) -> str:
 
 
 def normalize_user_code(text: str) -> str:
-    """A readable code as a person typed it, made comparable (`normalize.codes`)."""
+    """Normalizes a typed user code for comparison (`normalize.text.code_key`)."""
     return code_key(text)

@@ -1,4 +1,4 @@
-"""An identity: who a provider, or a verification case, says the citizen is."""
+"""Identity: what a provider or a verification case asserts about the citizen."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,16 +7,16 @@ from typing import Any
 from broker.model.assurance import Level, Verification
 
 HELP = "help"
-"""The `provider` of an identity that a verification case proved. No provider may be registered under this id."""
+"""`provider` of an identity that a verification case proved. No provider may be registered under this id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A verified statement about one person. Its key is (`issuer`, `subject`) and nothing else.
+    """Verified assertion about one person. Its only key is (`issuer`, `subject`).
 
-    `provider` is our id of the provider asked, `level` what was really reached, `amr` the words of RFC 8176,
-    `auth_time` when the person signed in there (seconds since 1970 UTC). `id_token` is the provider's own token, kept
-    only to end its session there with it: it is told to no service.
+    `provider` is the broker's id of the provider, `level` the level reached, `amr` values of RFC 8176, `auth_time` when
+    the person signed in at the provider (seconds since 1970 UTC). `id_token` is the provider's ID token, stored only to
+    end the session there; no service receives it.
     """
 
     provider: str

@@ -1,4 +1,4 @@
-"""Switches: what operators turned off, read again on every path."""
+"""Kill switches: what operators turned off. Every request reads the current state."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class KillSwitchKind(StrEnum):
-    """What can be turned off."""
+    """Kinds of objects that can be turned off."""
 
     PROVIDER = "provider"
     SERVICE = "service"
@@ -21,5 +21,5 @@ class KillSwitches:
     off: Mapping[tuple[KillSwitchKind, str], str] = field(default_factory=dict)
 
     def is_off(self, kind: KillSwitchKind, id: str) -> bool:
-        """Whether an operator turned this off."""
+        """Whether an operator turned this object off."""
         return (kind, id) in self.off

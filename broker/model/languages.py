@@ -1,4 +1,4 @@
-"""Language tags (BCP 47): compared without regard to case, and found by lookup (RFC 4647 3.4)."""
+"""Language tags (BCP 47): case-insensitive comparison and lookup (RFC 4647 3.4)."""
 
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
@@ -7,10 +7,10 @@ T = TypeVar("T")
 
 
 def lookup(tag: str, offered: Iterable[str]) -> str | None:
-    """The offered language that a tag asks for, written as it is offered: `en-GB` finds `en`, `CY` finds `cy`.
+    """Finds the offered language for a tag, in the offered spelling: `en-GB` finds `en`, `CY` finds `cy`.
 
-    Subtags are taken off from the end until something is found. `en_GB`, as some libraries write it, is read too
-    (OpenID Connect Core 5.1, `locale`). None if nothing is found.
+    Removes subtags from the end until a language matches. Also accepts `en_GB`, as some libraries write it (OpenID
+    Connect Core 5.1, `locale`). Returns None if nothing matches.
     """
     known = {code.casefold(): code for code in offered}
     subtags = tag.strip().replace("_", "-").casefold().split("-")
@@ -18,13 +18,13 @@ def lookup(tag: str, offered: Iterable[str]) -> str | None:
         if (found := known.get("-".join(subtags))) is not None:
             return found
         subtags.pop()
-        if len(subtags) > 1 and len(subtags[-1]) == 1:  # what introduces an extension means nothing by itself
+        if len(subtags) > 1 and len(subtags[-1]) == 1:  # a singleton without its extension has no meaning
             subtags.pop()
     return None
 
 
 def in_language(texts: Mapping[str, T], tag: str) -> T | None:
-    """What is said in the language of a tag, or else in the first one there is; None if there is none."""
+    """Text in the language of a tag, else in the first available language; None if there is none."""
     if tag in texts:
         return texts[tag]
     found = lookup(tag, texts)
@@ -32,9 +32,9 @@ def in_language(texts: Mapping[str, T], tag: str) -> T | None:
 
 
 def member(metadata: Mapping[str, T], name: str, language: str) -> T | None:
-    """A member of metadata in a language, such as `client_name#cy` (RFC 7591 2.2); None if there is none.
+    """Member of metadata in a language, such as `client_name#cy` (RFC 7591 2.2); None if there is none.
 
-    `client_name#CY` is the same member, and `client_name#cy-GB` serves if there is none for `cy` itself.
+    `client_name#CY` is the same member, and `client_name#cy-GB` is used if there is none for `cy` itself.
     """
     tags = {key.partition("#")[2]: value for key, value in metadata.items() if key.startswith(f"{name}#")}
     exact = next((tag for tag in tags if tag.casefold() == language.casefold()), None)

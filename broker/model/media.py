@@ -1,4 +1,4 @@
-"""Media types as `Content-Type` names them (RFC 9110 8.3), with the character set beside them, and weights."""
+"""Media types of `Content-Type` (RFC 9110 8.3), their character sets, and quality values."""
 
 import re
 from typing import Final
@@ -11,9 +11,9 @@ _QUALITY: Final = re.compile(r"[0-9](?:\.[0-9]*)?|\.[0-9]+", re.ASCII)
 
 
 def quality(parameters: str) -> float:
-    """The weight of one member of `Accept` or `Accept-Language` (RFC 9110 12.4.2), 1 if there is none.
+    """Quality value of one member of `Accept` or `Accept-Language` (RFC 9110 12.4.2), 1 if there is none.
 
-    Of the parameters behind the member `q` alone counts, `Q` as well. A value that is no number counts as 0.
+    Only the parameter `q` (or `Q`) counts. An invalid number gives 0.
     """
     for part in parameters.split(";"):
         name, _, value = part.partition("=")
@@ -24,14 +24,14 @@ def quality(parameters: str) -> float:
 
 
 def media_type(content_type: str | None) -> str:
-    """The type and subtype in lower case, without parameters: "" if the header is missing."""
+    """Type and subtype in lower case, without parameters; "" if the header is missing."""
     return (content_type or "").partition(";")[0].strip(" \t").lower()
 
 
 def charsets(content_type: str | None) -> frozenset[str]:
-    """Every character set that the parameters name, in lower case. Parameters of other names have no effect here.
+    """All character sets that the parameters name, in lower case. Other parameters are ignored.
 
-    A parameter that is malformed, such as an empty one after a trailing semicolon, names none.
+    A malformed parameter, such as an empty one after a trailing semicolon, is ignored.
     """
     _, mark, parameters = (content_type or "").partition(";")
     named = _PARAMETER.finditer(mark + parameters) if mark else ()
@@ -41,6 +41,6 @@ def charsets(content_type: str | None) -> frozenset[str]:
 
 
 def _plain(value: str) -> str:
-    """A token or a quoted string (RFC 9110 5.6.4) as the text that it stands for."""
+    """Value of a token or a quoted string (RFC 9110 5.6.4)."""
     value = value.strip(" \t")
     return re.sub(r"\\(.)", r"\1", value[1:-1] if value.startswith('"') else value).strip(" \t").lower()

@@ -1,4 +1,4 @@
-"""A notice to a citizen: what is to be said, to whom, in which language."""
+"""Notification to a citizen: kind, address, language and fields."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class NotificationKind(StrEnum):
-    """The closed set of what is sent."""
+    """Closed set of notifications."""
 
     CODE = "code"
     RESULT = "result"
@@ -17,10 +17,10 @@ class NotificationKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One message that has to go out. `way` is "email" or "phone", `fields` fill the text of its kind.
+    """Notification to send. `way` is "email" or "phone"; `fields` fill the text of its kind.
 
-    The address and the fields are personal (a confirmation code stands among them): an outbox keeps them sealed and
-    erases them once the message went out or `expires` (seconds since 1970 UTC) has passed.
+    Address and fields are personal data and may contain a confirmation code: the outbox stores them encrypted and
+    erases them once the notification was sent or `expires` (seconds since 1970 UTC) has passed.
     """
 
     id: str
@@ -35,7 +35,7 @@ class Notification:
 
 
 class DeliveryFailed(Exception):
-    """A notice did not go out this time. `detail` is for operators: no address, no code."""
+    """Attempt to send a notification failed. `detail` is for operators and contains no address and no code."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)

@@ -1,4 +1,4 @@
-"""A delivery: what has to be told to a service, by a call of ours that is tried until it succeeds or is too late."""
+"""Outbound delivery: a request to a service that is retried until it succeeds or expires."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,18 +6,18 @@ from enum import StrEnum
 
 
 class DeliveryKind(StrEnum):
-    """What is told. Each kind has one way to be written, which is chosen when it leaves."""
+    """Kinds of deliveries. The body of each is built when it is sent."""
 
     LOGOUT = "backchannel_logout"
 
 
 @dataclass(frozen=True, slots=True)
 class OutboundDelivery:
-    """One thing to be told to one service. Where it goes, and with which signature, is decided at each try anew.
+    """Delivery to one service. Its address and signature are determined at each attempt.
 
-    `id` is the same for the same fact, so that nothing is told twice; `content` is what its kind needs, kept sealed
-    and erased once it was delivered or `expires` (seconds since 1970 UTC) has passed.
-    `tries` counts those begun so far.
+    `id` is the same for the same event, so that nothing is delivered twice; `content` is the data of its kind, stored
+    encrypted and erased once it was delivered or `expires` (seconds since 1970 UTC) has passed. `tries` counts the
+    attempts begun.
     """
 
     id: str
@@ -31,7 +31,7 @@ class OutboundDelivery:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryBacklog:
-    """How many deliveries of one kind are still to be made, and the age of the oldest in seconds."""
+    """Pending deliveries of one kind: their number, and the age of the oldest in seconds."""
 
     kind: DeliveryKind
     count: int

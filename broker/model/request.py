@@ -1,4 +1,4 @@
-"""An authorization request that passed every check."""
+"""Authorization request that passed every check."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,10 +10,10 @@ from broker.model.backchannel_request import BackchannelRequestRef
 
 
 class ResponseMode(StrEnum):
-    """How the answer travels back: in the query or in a form, in the clear or as a signed JWT.
+    """Response modes: in the query or in a form, as plain parameters or as a signed JWT.
 
     (OAuth 2.0 Multiple Response Type Encoding Practices, OAuth 2.0 Form Post Response Mode, JARM 2.3.) `jwt` is the
-    short name of `query.jwt`, since only codes are given out.
+    short name of `query.jwt`, since codes are the only response type.
     """
 
     QUERY = "query"
@@ -24,18 +24,18 @@ class ResponseMode(StrEnum):
 
     @property
     def signed(self) -> bool:
-        """Whether the answer is one signed JWT in the parameter `response` (JARM 2.3)."""
+        """Whether the response is one signed JWT in the parameter `response` (JARM 2.3)."""
         return self in (ResponseMode.JWT, ResponseMode.QUERY_JWT, ResponseMode.FORM_POST_JWT)
 
     @property
     def posted(self) -> bool:
-        """Whether the browser posts the answer in a form."""
+        """Whether the browser posts the response in a form."""
         return self in (ResponseMode.FORM_POST, ResponseMode.FORM_POST_JWT)
 
 
 @dataclass(frozen=True, slots=True)
 class ClientRedirect:
-    """Where the browser goes back to a service. `fields` is None for a plain visit of `url`; else they are posted."""
+    """Redirect of the browser to a service. `fields` is None for a GET of `url`; otherwise they are posted."""
 
     url: str
     fields: Mapping[str, str] | None = None
@@ -43,14 +43,14 @@ class ClientRedirect:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """What a service asked for, after the checks of its profile (OpenID Connect Core 3.1.2.1).
+    """Authorization request of a service, after the checks of its profile (OpenID Connect Core 3.1.2.1).
 
-    `minimum` is the lowest level that may be answered (OpenID Connect Core 5.5.1.1). `claims` is the checked `claims`
-    parameter, with the members `id_token` and `userinfo`; `asked` names every claim that scope and `claims` ask for
-    together and that the service may have.
-    `pushed` is the digest of the pushed request's handle (RFC 9126), `dpop_jkt` the key thumbprint that binds the
-    code (RFC 9449 10), `hint_subject` the `sub` of a verified `id_token_hint`. `question` is set where the answer goes
-    to a waiting question instead of a redirect URI, which is empty then.
+    `min_level` is the lowest level that may be answered (OpenID Connect Core 5.5.1.1). `claims` is the checked `claims`
+    parameter, with the members `id_token` and `userinfo`; `requested_claims` names every claim that scope and `claims`
+    request together and that the service may have. `par_digest` is the digest of the pushed request's handle (RFC
+    9126), `dpop_jkt` the key thumbprint that binds the code (RFC 9449 10), `expected_sub` the `sub` of a verified
+    `id_token_hint` or of the `claims` parameter. `question` is set if the answer goes to a backchannel request instead
+    of a redirect URI, which is empty then.
     """
 
     client_id: str
@@ -75,5 +75,5 @@ class AuthorizationRequest:
 
     @property
     def fresh(self) -> bool:
-        """Whether the citizen must sign in anew (`prompt=login`, OpenID Connect Core 3.1.2.1)."""
+        """Whether the citizen must sign in again (`prompt=login`, OpenID Connect Core 3.1.2.1)."""
         return "login" in self.prompt

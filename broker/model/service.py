@@ -1,4 +1,4 @@
-"""A relying service (client) as the rules see it."""
+"""Relying service (client), as the rules see it."""
 
 import re
 from collections.abc import Mapping
@@ -14,14 +14,14 @@ _LAST_PORT: Final = 65_535
 
 
 class SecurityProfile(StrEnum):
-    """The rule set a service is held to: `fapi2` (FAPI 2.0 Security Profile Final) unless its file says `oidc`."""
+    """Security profile of a service: `fapi2` (FAPI 2.0 Security Profile Final) unless its file says `oidc`."""
 
     FAPI2 = "fapi2"
     OIDC = "oidc"
 
 
 class ClientAuthentication(StrEnum):
-    """How a service proves who it is (OpenID Connect Core 9, RFC 8705 2); `none` for apps, which have no secret."""
+    """Client authentication methods (OpenID Connect Core 9, RFC 8705 2); `none` for apps, which have no secret."""
 
     PRIVATE_KEY_JWT = "private_key_jwt"
     CLIENT_SECRET_BASIC = "client_secret_basic"
@@ -32,45 +32,46 @@ class ClientAuthentication(StrEnum):
 
 
 class BindingMethod(StrEnum):
-    """What access tokens are bound to: the key of the DPoP proofs, or the certificate (RFC 9449 6, RFC 8705 3)."""
+    """Sender constraint of access tokens: DPoP key or client certificate (RFC 9449 6, RFC 8705 3)."""
 
     DPOP = "dpop"
     MTLS = "mtls"
 
 
 class SubjectType(StrEnum):
-    """Whether a service knows citizens by a `sub` of its sector's own, or by the public one (OpenID Connect Core 8)."""
+    """Subject identifier types: a `sub` per sector, or the public one (OpenID Connect Core 8)."""
 
     PAIRWISE = "pairwise"
     PUBLIC = "public"
 
 
 SELF_REGISTERED_PREFIX: Final = "self-"
-"""How the client ids of services that registered themselves begin. Services that an operator wrote have other ids."""
+"""Prefix of the client ids of dynamically registered services. Services configured by an operator have other ids."""
 
 PUBLIC_SECTOR: Final = "public subjects"
-"""The sector of all services with public subjects. It holds a space, so no configured sector can be the same."""
+"""Sector of all services with public subjects. It contains a space, so no configured sector can equal it."""
 
 
 @dataclass(frozen=True, slots=True)
 class TlsSubject:
-    """Whom a service's certificate must name: exactly one of these is set (RFC 8705 2.1.2)."""
+    """Registered subject of a client certificate: exactly one field is set (RFC 8705 2.1.2)."""
 
     dn: str | None = None
-    """The whole subject as RFC 4514 writes it, such as "CN=tax.example,O=Tax Office,C=GB". How its values are escaped
-    does not count."""
+    """Whole subject in the notation of RFC 4514, such as "CN=tax.example,O=Tax Office,C=GB". The escaping of values
+    does not matter.
+    """
     san_dns: str | None = None
-    """A host name among the certificate's alternative names."""
+    """DNS name among the subject alternative names."""
     san_uri: str | None = None
-    """A URI among them."""
+    """URI among the subject alternative names."""
     san_ip: str | None = None
-    """An IP address among them."""
+    """IP address among the subject alternative names."""
     san_email: str | None = None
-    """An email address among them."""
+    """Email address among the subject alternative names."""
 
 
 class CibaDeliveryMode(StrEnum):
-    """How a service learns that a citizen answered on their own device (CIBA Core 1.0, 5)."""
+    """Token delivery modes of CIBA (CIBA Core 1.0, 5)."""
 
     POLL = "poll"
     PING = "ping"
@@ -78,7 +79,7 @@ class CibaDeliveryMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Encryption:
-    """How something is encrypted to a service (RFC 7516): `alg` for its key, `enc` for the content."""
+    """Encryption of JWTs for a service (RFC 7516): `alg` for the key, `enc` for the content."""
 
     alg: str
     enc: str
@@ -86,7 +87,9 @@ class Encryption:
 
 @dataclass(frozen=True, slots=True)
 class ClaimPurpose:
-    """One claim a service may ask for, and why: `reason` by language, shown to citizens before anything is shared."""
+    """Claim that a service may request, and its `reason` by language, displayed to citizens before the claim is
+    released.
+    """
 
     claim: str
     reason: Mapping[str, str]
@@ -94,7 +97,7 @@ class ClaimPurpose:
 
 @dataclass(frozen=True, slots=True)
 class OtherWay:
-    """Another way the service can be reached by people who cannot sign in online. Texts by language."""
+    """Alternative to signing in online. Texts by language."""
 
     text: Mapping[str, str]
     url: str | None = None
@@ -102,20 +105,19 @@ class OtherWay:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A relying service, registered by one file.
+    """Relying service, registered by one file.
 
     `names` by language; `secret_digest` is the SHA-256 (hexadecimal) of a client secret of at least 128 random bits;
-    `jwks` is the service's public key set (RFC 7517), `jwks_uri` where it shows one instead; `sector` is the pairwise
-    sector (OpenID Connect Core 8.1); `answer_timeout` is how long (seconds) the service's session waits for an answer;
-    `providers` limits the providers (empty: all); `contact` is shown to citizens whose way is barred. `tls_subject` is
-    whom its certificate must name (RFC 8705 2.1.2); `binding` is how its tokens are bound (None: by DPoP in `fapi2`,
-    else by whatever proof comes).
-    `request_object_required`: only signed requests are taken (RFC 9101 10.5); `signed_response`: answers travel as JWTs
-    alone (JARM), signed with `response_alg` and encrypted where `response_encryption` says so. `userinfo_alg`: userinfo
-    comes as a signed JWT (OpenID Connect Core 5.3.2); `introspection_alg`: what is said of tokens too (RFC 9701).
-    `ciba` says that the service may ask citizens on a device of their own, and how it learns of the answer.
-    `sender_constrained` is False for an app whose tokens are bound to no key unless it brings one (RFC 9700 2.2);
-    `cors_origins` are those whose pages may call the token endpoint and read its answers (CORS).
+    `jwks` is the service's public key set (RFC 7517), `jwks_uri` its URL if it publishes one instead; `sector` is the
+    pairwise sector (OpenID Connect Core 8.1); `answer_timeout` is how long (seconds) the service's session waits for a
+    response; `providers` limits the providers (empty: all); `contact` is displayed to citizens who cannot go on.
+    `tls_subject` is the registered subject of its certificate (RFC 8705 2.1.2); `binding` is the sender constraint of
+    its tokens (None: DPoP in `fapi2`, otherwise by the proof that is sent). `request_object_required`: only signed
+    requests are accepted (RFC 9101 10.5); `signed_response`: responses are JWTs only (JARM), signed with `response_alg`
+    and encrypted if `response_encryption` is set. `userinfo_alg`: userinfo is a signed JWT (OpenID Connect Core 5.3.2);
+    `introspection_alg`: introspection responses too (RFC 9701). `ciba` is the delivery mode if the service may send
+    backchannel requests. `sender_constrained` is False for an app whose tokens are bound only if it sends a DPoP proof
+    (RFC 9700 2.2); `cors_origins` are the origins whose pages may call the token endpoint (CORS).
     """
 
     client_id: str
@@ -168,14 +170,14 @@ class Service:
     cors_origins: tuple[str, ...] = ()
 
     def name(self, language: str) -> str:
-        """The service's name in a language, or in the first one it has."""
+        """Name of the service in a language, or in its first one."""
         return in_language(self.names, language) or next(iter(self.names.values()))
 
     def redirects_to(self, uri: str) -> bool:
-        """Whether answers may go to a URI as registered now, byte for byte (OpenID Connect Core 3.1.2.1).
+        """Whether a URI is a registered redirect URI now, compared byte for byte (OpenID Connect Core 3.1.2.1).
 
-        An app that listens on its own device is given whatever port is free, so the port of `http://127.0.0.1` and
-        `http://[::1]` does not count (RFC 8252 7.3).
+        For an app that listens on its own device, the port of `http://127.0.0.1` and `http://[::1]` is ignored, since
+        the operating system assigns it (RFC 8252 7.3).
         """
         if uri in self.redirect_uris:
             return True
@@ -189,17 +191,17 @@ class Service:
 
     @property
     def claims(self) -> frozenset[str]:
-        """The names of the claims this service may ask for."""
+        """Names of the claims that this service may request."""
         return frozenset(use.claim for use in self.claim_purposes)
 
     @property
     def is_public(self) -> bool:
-        """Whether it is a public client (RFC 6749 2.1): an app, which proves at most that it holds a key."""
+        """Whether it is a public client (RFC 6749 2.1): an app, which can prove at most possession of a key."""
         return self.authentication is ClientAuthentication.NONE
 
     @property
     def token_binding(self) -> BindingMethod | None:
-        """What its tokens must be bound to; None where a bearer token will do."""
+        """Required sender constraint of its tokens; None if bearer tokens are allowed."""
         constrained = self.profile is SecurityProfile.FAPI2 or (self.is_public and self.sender_constrained)
         return BindingMethod.DPOP if self.binding is None and constrained else self.binding
 

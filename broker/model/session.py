@@ -1,4 +1,4 @@
-"""The broker's own session: what makes single sign-on."""
+"""Broker session for single sign-on, and its end."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,10 +9,10 @@ from broker.model.outbound_delivery import OutboundDelivery
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A citizen's session at the broker, known by the digest of its cookie.
+    """Session of a citizen at the broker, identified by the digest of its cookie.
 
-    `id` is told to no service: each one has a `sid` derived from it. `used` is when it last answered; it ends `idle`
-    seconds after that, and at `expires`.
+    `id` is never sent to a service: each one receives a `sid` derived from it. `used` is when it was last used; it ends
+    `idle` seconds after that, and at `expires`.
     """
 
     digest: str
@@ -26,9 +26,9 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class EndedSession:
-    """A session that has just ended: its id, its account, and the services that took part in it.
+    """Session that has just ended: its id, its account, and the services that took part in it.
 
-    `services` gives, by client id, what each of them calls the citizen (`sub`).
+    `services` maps client ids to the `sub` of the citizen there.
     """
 
     id: str
@@ -37,9 +37,9 @@ class EndedSession:
 
 
 LogoutFanOut = Callable[[EndedSession], Sequence[OutboundDelivery]]
-"""What has to be delivered when a session has ended. It is written in the transaction that ends the session."""
+"""Computes the deliveries for an ended session. They are written in the database transaction that ends the session."""
 
 
 def no_fan_out(ended: EndedSession) -> Sequence[OutboundDelivery]:
-    """The farewell that tells nobody."""
+    """Fan-out without any delivery."""
     return ()

@@ -1,4 +1,4 @@
-"""Members of support staff, their sessions, and a sign-in of theirs on its way."""
+"""Support staff: members, their sessions, and sign-in attempts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class StaffRole(StrEnum):
-    """What a member of staff may do."""
+    """Roles of staff."""
 
     AGENT = "agent"
     REVIEWER = "reviewer"
@@ -18,10 +18,10 @@ class StaffRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StaffMember:
-    """One member of staff, as the operator's file lists them.
+    """Member of staff, from the operator's file.
 
-    `id` is ours and stands in cases and audit rows; `subject` is the `sub` the staff provider gives. `skills` names
-    skills that some checks ask for, `languages` and `channels` what the person can serve (empty: all).
+    `id` is the broker's and appears in cases and audit rows; `subject` is the `sub` from the staff provider. `skills`
+    are those that some checks require; `languages` and `channels` limit the cases of the person (empty: all).
     """
 
     id: str
@@ -40,9 +40,9 @@ class StaffMember:
 
 @dataclass(frozen=True, slots=True)
 class StaffSession:
-    """A staff session, known by the digest of its cookie. Times are seconds since 1970 UTC.
+    """Staff session, identified by the digest of its cookie. Times are seconds since 1970 UTC.
 
-    `auth_time` is when the person last proved who they are at the staff provider; decisions need a recent one.
+    `auth_time` is when the person last signed in at the staff provider; decisions require a recent one.
     """
 
     digest: str
@@ -58,10 +58,11 @@ class StaffSession:
 
 @dataclass(frozen=True, slots=True)
 class StaffAttempt:
-    """A staff sign-in on its way to the provider and back. `digest` names it, `note` is the provider's memory.
+    """Sign-in attempt of staff at the staff provider. `digest` identifies it; `note` is opaque data of the provider
+    adapter.
 
-    `browser` is the digest of the cookie of the browser that left. `then` is the path to show afterwards; `member` is
-    set when a signed-in person proves anew who they are, and then only that person is accepted.
+    `browser` is the digest of the cookie of the browser that started it. `then` is the path to open afterwards;
+    `member` is set for the re-authentication of a signed-in person, and then only that person is accepted.
     """
 
     digest: str

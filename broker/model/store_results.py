@@ -1,4 +1,4 @@
-"""What the actions and the stores hand each other about facts: records of things that hold together, and outcomes."""
+"""Arguments and results of SQL store operations: records that are written together, and outcomes."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,14 +9,14 @@ from broker.model.session import LogoutFanOut, Session
 
 
 class StoreUnavailable(Exception):
-    """A store cannot be reached. The door answers 503; nothing was done, or what was done is whole."""
+    """Store that cannot be reached. The endpoint answers 503; the operation was done completely or not at all."""
 
 
 @dataclass(frozen=True, slots=True)
 class LinkedIdentity:
-    """What is known of an identity: its account, the pairwise subject for a sector, what was shared with a service.
+    """Account of an identity, its pairwise subject for a sector, and the claims released to a service before.
 
-    `shared` is None when nothing was ever shared with that service.
+    `shared` is None if nothing was released to that service yet.
     """
 
     account: str
@@ -26,7 +26,9 @@ class LinkedIdentity:
 
 @dataclass(frozen=True, slots=True)
 class SupersededSession:
-    """A session that ends because somebody else signed in, in the same browser: its digest, and what follows."""
+    """Session that ends because another person signed in in the same browser: its digest, audit event and logout
+    fan-out.
+    """
 
     digest: str
     event: AuditEvent
@@ -35,17 +37,17 @@ class SupersededSession:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationWrite:
-    """Everything that must become true together when a service is answered with a code.
+    """Everything that is written in one database transaction when a service is answered with a code.
 
-    `account`, `code.account`, and `subject`, `code.release.subject`, are proposals: an account already known for
-    (issuer, subject), and a subject already given for (account, sector), win, and are written into the code, the
-    session and the audit rows instead. `shared` names the claims agreed to. `session` is None where no session may
-    be kept; one whose `id` is already known renews it, under the digest it has now. `replaced` is a session that ends
-    with the answer. `code` is None where no code may be sent (the transaction was moved, or outlived the service's
-    patience): then everything else is written, what was shared as long as `client_id` says with whom. `fact` names this
-    one answer: whoever records an answer by the same name again tells nothing new, and the audit rows stay as they were
-    first written. `question` is the id of the question that the answer settles: then nothing is written unless that
-    still waits, for this very account.
+    `account`, `code.account`, and `subject`, `code.release.subject`, are proposals: an account that exists for (issuer,
+    subject), and a subject that exists for (account, sector), take precedence and are written into the code, the
+    session and the audit rows instead. `shared` names the claims consented to. `session` is None if no session may be
+    stored; if its `id` exists, that session is renewed under the new digest. `replaced` is a session that ends with the
+    answer. `code` is None if no code may be sent (the transaction was moved, or outlived the service's
+    `answer_timeout`): then everything else is written, including the consent if `client_id` names the service. `fact`
+    identifies this answer: recording it again under the same name changes nothing, and the audit rows stay as first
+    written. `question` is the id of the backchannel request that the answer settles: then nothing is written unless
+    that request still waits, for this account.
     """
 
     issuer: str
@@ -65,7 +67,7 @@ class AuthorizationWrite:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationWritten:
-    """The account and the pairwise subject that hold after an answer was recorded."""
+    """Account and pairwise subject after the write of an authorization."""
 
     account: str
     subject: str
@@ -73,7 +75,7 @@ class AuthorizationWritten:
 
 @dataclass(frozen=True, slots=True)
 class StoredCode:
-    """A code, whether it was redeemed, the grant it became, and whether its session has ended since."""
+    """Authorization code with its state: whether it was redeemed, its grant, and whether its session has ended."""
 
     code: AuthorizationCode
     redeemed: bool
@@ -82,7 +84,7 @@ class StoredCode:
 
 
 class RedeemResult(StrEnum):
-    """What became of a redemption."""
+    """Results of redeeming a code."""
 
     DONE = "done"
     USED_BEFORE = "used_before"
@@ -90,7 +92,7 @@ class RedeemResult(StrEnum):
 
 
 class CreateCaseResult(StrEnum):
-    """What became of a new verification case."""
+    """Results of creating a verification case."""
 
     DONE = "done"
     ONE_OPEN_ALREADY = "one_open_already"
