@@ -17,9 +17,8 @@ from broker.actions.sign_in.context import ConfiguredProvider
 from broker.crypto.jose import KeySet
 from broker.model import handle as handles
 from broker.model.audit import AuditEvent
-from broker.model.pending_logout import PendingLogout
 from broker.model.service import Service
-from broker.model.session import Session
+from broker.model.session import PendingLogout, Session
 from broker.oidc.errors import DisplayedError
 from broker.oidc.logout import LogoutRequest, logout_request, logout_return, must_ask
 from broker.oidc.logout_token import frontchannel_urls

@@ -17,10 +17,9 @@ from broker.model.identity import Identity
 from broker.model.kill_switches import KillSwitches
 from broker.model.notification import Notification
 from broker.model.outbound_delivery import OutboundDelivery
-from broker.model.pending_logout import PendingLogout
 from broker.model.rate_limit import RateLimit
 from broker.model.request import AuthorizationRequest
-from broker.model.session import EndedSession, LogoutFanOut, Session
+from broker.model.session import EndedSession, LogoutFanOut, PendingLogout, Session
 from broker.model.store_results import AuthorizationWrite as AuthorizationWrite
 from broker.model.store_results import AuthorizationWritten as AuthorizationWritten
 from broker.model.store_results import LinkedIdentity as LinkedIdentity

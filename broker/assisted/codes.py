@@ -8,8 +8,7 @@ from importlib.resources import files
 
 from broker.assisted.case import Phrase
 from broker.model.handle import sha256_hex
-from broker.normalize.codes import code_key
-from broker.normalize.text import fold, plain_marks
+from broker.normalize.text import code_key, fold, plain_marks
 
 CODE_DIGITS = 6
 """Digits of a confirmation code."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 from broker.assisted.case import Case, CheckOutcome, CheckRecord, EvidenceRecord
 from broker.model.assurance import EvidenceType, Level
 from broker.normalize.dates import partial_date
-from broker.normalize.names import name_key
+from broker.normalize.text import name_key
 
 KIND: Final = "own_device"
 CONFIRMED: Final = "confirmed"
@@ -44,7 +44,7 @@ def device_evidence(
 def matches(details: Mapping[str, str], claims: Mapping[str, Any]) -> bool:
     """Whether claims and recorded details name the same person: same whole name and same date of birth.
 
-    Names are compared as in `normalize.names`. A person may have one name only; registers disagree on whether it is a
+    Names are compared by `name_key`. A person may have one name only; registers disagree on whether it is a
     given or a family name, so either is accepted. Partial dates are equal only if the same parts are unknown.
     """
     whole, born = _whole_name(details), _date(details.get("birthdate"))

@@ -21,8 +21,7 @@ from broker.assisted.case import (
 )
 from broker.assisted.deadlines import CasePolicy
 from broker.assisted.separation_of_duties import second_review_reasons
-from broker.normalize.names import name_key
-from broker.normalize.text import fold
+from broker.normalize.text import fold, name_key
 
 S = CaseState
 

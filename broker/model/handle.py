@@ -2,7 +2,7 @@
 
 import hashlib
 
-from broker.normalize.codes import code_key
+from broker.normalize.text import code_key
 from broker.platform import base64url
 from broker.platform.system import System
 

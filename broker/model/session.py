@@ -43,3 +43,23 @@ LogoutFanOut = Callable[[EndedSession], Sequence[OutboundDelivery]]
 def no_fan_out(ended: EndedSession) -> Sequence[OutboundDelivery]:
     """Fan-out without any delivery."""
     return ()
+
+
+@dataclass(frozen=True, slots=True)
+class PendingLogout:
+    """Logout of a citizen, for the page after signing out.
+
+    `browser` is the digest of the secret of the browser that signed out. `back` is the service's post-logout redirect
+    URI, `frames` are the front-channel logout URLs of services (Front-Channel Logout 1.0). `provider` proved the
+    identity of the session; `url` is its logout URL, None if it has none now. `returned` says that the citizen came
+    back from there. `locales` are those the service requested.
+    """
+
+    browser: str
+    client_id: str | None = None
+    back: str | None = None
+    frames: tuple[str, ...] = ()
+    locales: tuple[str, ...] = ()
+    provider: str | None = None
+    url: str | None = None
+    returned: bool = False

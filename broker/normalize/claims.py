@@ -1,10 +1,10 @@
-"""The table of claims that providers send: type, normal form, and what becomes of a value in another form.
+"""Normal forms of claims from providers: type, normal form, and conversion or rejection of other forms.
 
 OpenID Connect Core 5.1, OpenID Connect for Identity Assurance Claims Registration 1.0. A value in another form is
-converted if it can mean one thing only, else it is left out and reported as malformed. Null, an empty value, and a text
-that shows nothing say nothing (Core 5.3.2): they are left out, and nothing is reported.
+converted if it is unambiguous; otherwise it is dropped and reported as malformed. Null, an empty value, and a text
+without visible characters mean no value (Core 5.3.2): they are dropped without a report.
 
-Of an object or a list, a member that is malformed is left out and reported; the others stay.
+In an object or a list, a malformed member is dropped and reported; the others stay.
 """
 
 import re
@@ -22,36 +22,38 @@ from broker.normalize.text import clean, clean_lines, is_blank, plain_marks
 
 MAX_TEXT: Final = 1000
 MAX_MEMBERS: Final = 20
-"""Characters of a text, and members of an object or list, at most."""
+"""Maximum length of a text in characters, and maximum number of members of an object or list."""
 
 EXACT: Final = 2**53
-"""Up to here every whole number is the same in every JSON reader (RFC 7493 2.2)."""
+"""Largest integer that every JSON parser represents exactly (RFC 7493 2.2)."""
 
 
 class UnreadableClaim(Exception):
-    """A value that cannot be brought into the normal form of its claim. It holds nothing of the value."""
+    """Value that has no normal form for its claim. The exception does not contain the value."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimReading:
-    """What was read of a value: None if it says nothing. `malformed`: it, or a member of it, was left out."""
+    """Result of reading a claim: None if it has no value. `malformed` says that it, or a member of it, was dropped."""
 
     value: Any = None
     malformed: bool = False
 
 
 Reader = Callable[[Any, str | None], ClaimReading]
-"""Reads a value that says something. The second argument is the country of telephone numbers without a country code.
+"""Reader of a non-empty value. The second argument is the country of telephone numbers without a country code.
 
 Raises UnreadableClaim.
 """
 
 
 def read_claim(name: str, value: Any, region: str | None = None) -> ClaimReading:
-    """A claim in normal form. `region` (ISO 3166-1 alpha-2) is the country whose telephone numbers may lack a code."""
+    """Reads a claim into its normal form. `region` (ISO 3166-1 alpha-2) is the country of telephone numbers without a
+    code.
+    """
     reader = CLAIM_TYPES.get(name, _read_other)
     if reader not in _OF_LISTS and isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
-        value = value[0]  # so some directories write a single value
+        value = value[0]  # some directories wrap a single value in a list
     if _is_empty(value):
         return ClaimReading()
     try:
@@ -67,22 +69,22 @@ def _is_empty(value: Any) -> bool:
 
 
 def _has_surrogate(text: str) -> bool:
-    """Whether half a character stands in a text, which no encoding can carry."""
+    """Whether a text contains a lone surrogate, which cannot be encoded."""
     return not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
-# --- what a claim can be ---
+# --- single values ---
 
 
 def _text(value: Any) -> str:
-    """A text of a length that a claim can have."""
+    """Text within the maximum length."""
     if not isinstance(value, str) or len(value) > MAX_TEXT or _has_surrogate(value):
         raise UnreadableClaim
     return value
 
 
 def _of_text(convert: Callable[[str], str | None]) -> Reader:
-    """A type whose values are texts; `convert` gives the normal form, None for a text that has none."""
+    """Reader of texts; `convert` returns the normal form, or None if the text has none."""
 
     def read(value: Any, _: str | None) -> ClaimReading:
         found = convert(_text(value))
@@ -94,7 +96,7 @@ def _of_text(convert: Callable[[str], str | None]) -> Reader:
 
 
 def _read_truth(value: Any, _: str | None) -> ClaimReading:
-    """True or false; also as the words, and as 1 and 0."""
+    """Boolean; also as words, and as 1 and 0."""
     if isinstance(value, str):
         value = {"true": True, "1": True, "false": False, "0": False}.get(clean(value).lower())
     if not isinstance(value, bool) and (not isinstance(value, int) or value not in (0, 1)):
@@ -103,7 +105,7 @@ def _read_truth(value: Any, _: str | None) -> ClaimReading:
 
 
 def _read_moment(value: Any, _: str | None) -> ClaimReading:
-    """Seconds since 1970 UTC; also as a text, and as a date and time with its zone (RFC 3339)."""
+    """Seconds since 1970 UTC; also as text, and as a date and time with a zone (RFC 3339)."""
     if isinstance(value, str):
         typed = plain_marks(value)
         try:
@@ -120,7 +122,9 @@ def _read_moment(value: Any, _: str | None) -> ClaimReading:
 
 
 def _read_phone(value: Any, region: str | None) -> ClaimReading:
-    """E.164, with an extension as RFC 3966 writes it. A JSON number has lost its "+" and its zeros: read at home."""
+    """E.164 number, with an extension as in RFC 3966. A JSON number has lost its "+" and leading zeros: read as
+    national.
+    """
     if isinstance(value, int) and not isinstance(value, bool) and region is not None:
         value = str(value)[:MAX_MEMBERS]
     found = phone_and_extension(_text(value), region)
@@ -130,7 +134,7 @@ def _read_phone(value: Any, region: str | None) -> ClaimReading:
 
 
 def _read_msisdn(value: Any, _: str | None) -> ClaimReading:
-    """The digits of an international number, without "+" (ITU-T E.164)."""
+    """Digits of an international number, without "+" (ITU-T E.164)."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)[:MAX_MEMBERS]
     written = plain_marks(_text(value))
@@ -141,7 +145,7 @@ def _read_msisdn(value: Any, _: str | None) -> ClaimReading:
 
 
 def _birthdate(text: str) -> str | None:
-    """A partial date. Eight digits are a date of ISO 8601-1 in its basic format: a machine wrote them."""
+    """Partial date. Eight digits are the basic format of ISO 8601-1, since only programs write it."""
     written = plain_marks(text)
     basic = re.fullmatch(r"([0-9]{4})([0-9]{2})([0-9]{2})", written)
     return partial_date("-".join(basic.groups()) if basic else written)
@@ -154,7 +158,7 @@ _LANGUAGE_TAG: Final = re.compile(
 
 
 def language_tag(text: str) -> str | None:
-    """A language tag in the case that BCP 47 recommends (RFC 5646 2.1.1), such as `zh-Hant-TW`; None for none."""
+    """Language tag in the case that BCP 47 recommends (RFC 5646 2.1.1), such as `zh-Hant-TW`; None if invalid."""
     tag = plain_marks(text).replace("_", "-")
     if not _LANGUAGE_TAG.fullmatch(tag):
         return None
@@ -171,7 +175,9 @@ _UNSAFE: Final = re.compile(r"""[\s\\<>"{}|^`]""")
 
 
 def _url(text: str) -> str | None:
-    """An absolute http or https URL (RFC 3986 3), without credentials; nothing that readers take for another host."""
+    """Absolute http or https URL (RFC 3986 3), without credentials or characters by which parsers disagree about the
+    host.
+    """
     written = clean(text)
     try:
         parts = urlsplit(written)
@@ -183,13 +189,13 @@ def _url(text: str) -> str | None:
 
 
 def _zone(text: str) -> str | None:
-    """A name of the time zone database."""
+    """Name of the time zone database."""
     written = clean(text)
     return written if re.fullmatch(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*", written) else None
 
 
 def _country(value: Any) -> str:
-    """A country in two (ISO 3166-1 alpha-2) or three letters (ICAO 9303)."""
+    """Country in two (ISO 3166-1 alpha-2) or three letters (ICAO 9303)."""
     code = clean(_text(value)).upper()
     if not re.fullmatch(r"[A-Z]{2,3}", code):
         raise UnreadableClaim
@@ -200,7 +206,7 @@ def _country(value: Any) -> str:
 
 
 def _read_members(value: Any, kinds: Mapping[str, Callable[[Any], str]]) -> ClaimReading:
-    """An object of texts. Numbers among them, such as a postal code, become texts."""
+    """Object of texts. Numbers in it, such as a postal code, become texts."""
     if not isinstance(value, dict) or len(value) > MAX_MEMBERS:
         raise UnreadableClaim
     read: dict[str, str] = {}
@@ -228,19 +234,19 @@ def _lines(value: Any) -> str:
 
 
 def _read_address(value: Any, _: str | None) -> ClaimReading:
-    """An address object (OpenID Connect Core 5.1.1). A text is the whole address, `formatted`."""
+    """Address object (OpenID Connect Core 5.1.1). A text becomes its member `formatted`."""
     if isinstance(value, str):
         value = {"formatted": value}
     return _read_members(value, {"country_code": _country})
 
 
 def _read_place(value: Any, _: str | None) -> ClaimReading:
-    """A place of birth (OpenID Connect for Identity Assurance Claims Registration 1.0, 4.2)."""
+    """Place of birth (OpenID Connect for Identity Assurance Claims Registration 1.0, 4.2)."""
     return _read_members(value, {"country": _country})
 
 
 def _read_countries(value: Any, _: str | None) -> ClaimReading:
-    """A list of countries, each once."""
+    """List of countries without duplicates."""
     return _read_each([value] if isinstance(value, str) else value, _country)
 
 
@@ -271,14 +277,14 @@ def _scalar(value: Any) -> str | int | float:
 
 
 def _read_other(value: Any, _: str | None) -> ClaimReading:
-    """A claim that no standard names: a text, a number, true or false, a list of these, or an object of texts."""
+    """Claim that no standard defines: a text, a number, a boolean, a list of these, or an object of texts."""
     if isinstance(value, list):
         return _read_each(value, _scalar)
     return _read_members(value, {}) if isinstance(value, dict) else ClaimReading(_scalar(value))
 
 
 _OF_LISTS: Final = (_read_countries, _read_other)
-"""Readers to which a list of one text is a list."""
+"""Readers for which a list with one text stays a list."""
 
 
 def _each(names: Iterable[str], reader: Reader) -> dict[str, Reader]:
@@ -304,9 +310,9 @@ CLAIM_TYPES: Final[Mapping[str, Reader]] = MappingProxyType(
         "nationalities": _read_countries,
     }
 )
-"""How each claim that a standard names is read. Any other is read by `_read_other`."""
+"""Readers of claims that standards define. `_read_other` reads any other."""
 
 PROVEN_BY: Final[Mapping[str, str]] = MappingProxyType(
     {"email": "email_verified", "phone_number": "phone_number_verified"}
 )
-"""Claims of which another says whether they were verified: it says so of the value beside it, and of no other."""
+"""Claims with a companion that says whether their value was verified."""

@@ -1,8 +1,8 @@
 """Dates in the normal form YYYY-MM-DD, and partial dates: YYYY, YYYY-MM, and 0000-MM-DD for an unknown year.
 
-ISO 8601-1 4.2 and 5.2.2.2; OpenID Connect Core 5.1 for a `birthdate` of which the year, or all but the year, is left
-out. A part that is written as zeros or X is unknown. What can be read in two ways is not read: 04/12/1987 is a day in
-April in one country and in December in another, and in eight digits people put the day first.
+ISO 8601-1 4.2 and 5.2.2.2; OpenID Connect Core 5.1 for a `birthdate` without the year, or with the year alone. A part
+written as zeros or X is unknown. Ambiguous dates are rejected: 04/12/1987 is a day in April in one country and in
+December in another, and people write eight digits with the day first.
 """
 
 import calendar
@@ -13,7 +13,7 @@ from broker.normalize.text import plain_marks
 
 FIRST_YEAR: Final = 1850
 LAST_YEAR: Final = 2200
-"""Years outside of these belong to another calendar, or are typing errors."""
+"""Years outside of this range belong to another calendar, or are typing errors."""
 
 NO_YEAR: Final = "0000"
 
@@ -34,9 +34,9 @@ _FORMS: Final = tuple(
 
 
 def partial_date(text: str) -> str | None:
-    """The normal form of a date of which parts may be unknown; None for what is none, or could be two.
+    """Normal form of a date of which parts may be unknown; None if it is invalid or ambiguous.
 
-    The day alone, the month alone and a year without anything known are no dates.
+    A day alone, a month alone, and a year without any known part are invalid.
     """
     typed = plain_marks(text)
     for form in _FORMS:
@@ -47,13 +47,13 @@ def partial_date(text: str) -> str | None:
 
 
 def full_date(text: str) -> str | None:
-    """The normal form of a date with year, month and day; None for anything else."""
+    """Normal form of a date with year, month and day; None for anything else."""
     found = partial_date(text)
     return found if found is not None and len(found) == 10 and not found.startswith(NO_YEAR) else None
 
 
 def _known(part: str | None) -> int:
-    """A part as a number, 0 for an unknown one."""
+    """Part as a number, 0 if unknown."""
     return int(part) if part is not None and part.isdecimal() else 0
 
 
@@ -70,7 +70,7 @@ def _written(year: int, month: int, day: int) -> str | None:
 
 
 def numeric_date(value: Any) -> float | None:
-    """A NumericDate (RFC 7519 2) in seconds since 1970 UTC, or None for what is no time, such as true or -1."""
+    """NumericDate (RFC 7519 2) in seconds since 1970 UTC, or None for an invalid value such as true or -1."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**40:
         return None
     return float(value)

@@ -1,7 +1,7 @@
-"""Email addresses in the form in which a mail server without SMTPUTF8 takes them (RFC 5321, IDNA 2008).
+"""Email addresses in the form that a mail server without SMTPUTF8 accepts (RFC 5321, IDNA 2008).
 
-The domain is in A-labels (RFC 5890, converted as UTS #46 says), the local part is ASCII. An address with another local
-part exists (RFC 6531), but many servers on its way cannot carry it, so no code would arrive.
+The domain is in A-labels (RFC 5890, converted by UTS #46), the local part is ASCII. Addresses with another local part
+exist (RFC 6531), but many mail servers reject them, so that no code would arrive.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Final
 from broker.normalize.text import plain_marks
 
 LONGEST: Final = 254
-"""Characters of an address at most (RFC 5321 4.5.3.1.3)."""
+"""Maximum length of an address in characters (RFC 5321 4.5.3.1.3)."""
 
 _LOCAL: Final = re.compile(r"[A-Za-z0-9_!#$%&'*+/=?^`{|}~-]+(\.[A-Za-z0-9_!#$%&'*+/=?^`{|}~-]+)*")
 _LOCAL_BEYOND_ASCII: Final = re.compile(r"[^\s.@<>(),;:\\\"\[\]]+(\.[^\s.@<>(),;:\\\"\[\]]+)*")
@@ -21,10 +21,10 @@ _ACE: Final = "xn--"
 
 
 def sendable(text: str, *, dotless: bool = False) -> str | None:
-    """The normal form of an address that mail can be sent to: the domain in lower case and A-labels.
+    """Normal form of an address that mail can be sent to: the domain in lower case and A-labels.
 
-    None for a text that is no address, and for one that cannot be reached (`is_unreachable`). `dotless` allows a domain
-    of one label, which only an operator can mean.
+    None if it is not an address, or if mail cannot be sent to it (`is_unreachable`). `dotless` allows a domain of one
+    label, for addresses in configuration.
     """
     local, domain = _parts(text)
     host = ascii_host(domain)
@@ -36,7 +36,7 @@ def sendable(text: str, *, dotless: bool = False) -> str | None:
 
 
 def is_unreachable(text: str) -> bool:
-    """Whether a text is an address with a local part beyond ASCII: right, but nothing that the broker can send to."""
+    """Whether a text is a valid address with a non-ASCII local part, to which the broker cannot send."""
     local, domain = _parts(text)
     host = ascii_host(domain)
     if host is None or "." not in host or local.isascii():
@@ -45,15 +45,15 @@ def is_unreachable(text: str) -> bool:
 
 
 def email_key(address: str) -> str:
-    """The key under which spellings of one address are equal, case of the local part included.
+    """Key for comparing addresses, ignoring case, also in the local part.
 
-    Standards let servers tell the case of a local part apart, and none in use does.
+    Standards allow a case-sensitive local part, but no mail server in use has one.
     """
     return (sendable(address) or plain_marks(address)).casefold()
 
 
 def unicode_address(address: str) -> str:
-    """An address in normal form as people read it: the domain in U-labels. Unchanged if it has none."""
+    """Address in normal form for display: the domain in U-labels. Unchanged if it has none."""
     if _ACE not in address:
         return address
     import idna  # only a broker that meets such an address loads its tables
@@ -66,7 +66,7 @@ def unicode_address(address: str) -> str:
 
 
 def ascii_host(host: str) -> str | None:
-    """A host name in lower case and A-labels (IDNA 2008, not transitional); None for what is none."""
+    """Host name in lower case and A-labels (IDNA 2008, not transitional); None if invalid."""
     host = unicodedata.normalize("NFKC", host).removesuffix(".")
     if host.isascii() and _ACE not in host.lower():
         fits = len(host) <= 253 and _HOST.fullmatch(host)

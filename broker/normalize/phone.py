@@ -1,7 +1,7 @@
-"""Telephone numbers in E.164 form, read by the library phonenumbers.
+"""Telephone numbers in E.164 form, parsed by the library phonenumbers.
 
-The library is imported at the first number (2.6 MB, and the metadata of each country as it is met), so that a worker
-that meets no number does not hold it.
+The library is imported at the first number (2.6 MB, plus the metadata of each country when first used), so that a
+worker without numbers does not load it.
 """
 
 import re
@@ -14,17 +14,17 @@ from broker.normalize.text import plain_marks
 
 _TYPED: Final = re.compile(r"\+?[0-9 ().\-/]{4,40}")
 _RESERVED: Final = {"GB": ("07700 900 982", "+44 7700 900 982")}
-"""Numbers that a regulator keeps for examples, so that they are nobody's."""
+"""Numbers that a regulator reserves for examples, and never assigns."""
 
 _EXTENSION: Final = re.compile(r"(.*?)(?:;\s*ext=|\s*(?:ext\.?|x)\s*)([0-9]{1,9})", re.IGNORECASE)
 
 
 def phone_number(text: str, region: str | None) -> str | None:
-    """The E.164 form (+447700900982) of a number as people write it; None for what is none, or has an extension.
+    """E.164 form (+447700900982) of a number as people write it; None if it is invalid or has an extension.
 
-    `region` (ISO 3166-1 alpha-2) is the country in which a number without a country code is read; None reads only
-    numbers with one, led by "+" or "00". A number counts if it can exist by its length in its country: numbering
-    plans change faster than a library, and numbers reserved for tests are none of its ranges.
+    `region` (ISO 3166-1 alpha-2) is the country of a number without a country code; with None, only numbers that start
+    with "+" or "00" are read. A number is valid if its length is possible in its country: numbering plans change faster
+    than a library, and numbers reserved for tests are outside of its ranges.
     """
     typed = plain_marks(text).removeprefix("tel:")
     if region is None and typed.startswith("00"):
@@ -33,7 +33,7 @@ def phone_number(text: str, region: str | None) -> str | None:
         return None
     library = _library()
     written: str | None = None
-    for _ in range(3):  # a number that another reading would change again is not in normal form yet
+    for _ in range(3):  # repeat until parsing no longer changes the number
         try:
             number = library.parse(typed, region)
         except library.NumberParseException:
@@ -48,14 +48,14 @@ def phone_number(text: str, region: str | None) -> str | None:
 
 
 def phone_and_extension(text: str, region: str | None) -> str | None:
-    """As `phone_number`, with an extension in the syntax of RFC 3966 (`+441632960123;ext=12`) if there is one."""
+    """Like `phone_number`, with an extension in the syntax of RFC 3966 (`+441632960123;ext=12`) if there is one."""
     parts = _EXTENSION.fullmatch(plain_marks(text))
     number = phone_number(parts[1] if parts else text, region)
     return f"{number};ext={parts[2]}" if number is not None and parts else number
 
 
 def dialled(number: str, region: str) -> tuple[str, str] | None:
-    """The country code ("+44") of an E.164 number and its digits as dialled at home in `region` ("07700900982").
+    """Country code ("+44") of an E.164 number, and its digits as dialled within `region` ("07700900982").
 
     None for a number of another country.
     """
@@ -68,7 +68,7 @@ def dialled(number: str, region: str) -> tuple[str, str] | None:
 
 
 def example_numbers(region: str) -> tuple[str, str]:
-    """A mobile number of a country that looks like one, as written at home and abroad."""
+    """Example of a mobile number of a country, in national and international format."""
     if region in _RESERVED:
         return _RESERVED[region]
     library, form = _library(), _library().PhoneNumberFormat
@@ -77,7 +77,7 @@ def example_numbers(region: str) -> tuple[str, str]:
 
 
 def regions() -> Sequence[str]:
-    """The countries (ISO 3166-1 alpha-2) whose numbering plans are known."""
+    """Countries (ISO 3166-1 alpha-2) whose numbering plans are known."""
     return sorted(_library().SUPPORTED_REGIONS)
 
 

@@ -12,7 +12,7 @@ from broker.assisted.levels import Assessment, assess
 from broker.assisted.transitions import TransitionRefused, refusal
 from broker.assisted.updates import erased
 from broker.model.staff import StaffMember
-from broker.normalize.names import name_key
+from broker.normalize.text import name_key
 
 
 def case_view(context: CaseContext, case: Case, member: StaffMember) -> CaseView:

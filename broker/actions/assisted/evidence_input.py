@@ -11,8 +11,7 @@ from broker.assisted.reasons import ReasonContext, valid_for
 from broker.model.handle import normalize_user_code
 from broker.model.staff import StaffMember
 from broker.normalize.dates import NO_YEAR, full_date, partial_date
-from broker.normalize.names import name_key
-from broker.normalize.text import clean, clean_lines, is_blank
+from broker.normalize.text import clean, clean_lines, is_blank, name_key
 
 DETAILS: Mapping[str, bool] = {"given_name": False, "family_name": False, "birthdate": True, "address": False}
 """The recorded details of a person, by claim (OpenID Connect Core 5.1): True if the claim is required."""

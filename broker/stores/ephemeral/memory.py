@@ -11,9 +11,9 @@ from typing import Final, Generic, TypeVar
 
 from broker.journey.transaction import Transaction
 from broker.model.handle import sha256_hex
-from broker.model.pending_logout import PendingLogout
 from broker.model.rate_limit import RateLimit
 from broker.model.request import AuthorizationRequest
+from broker.model.session import PendingLogout
 from broker.model.store_results import StoreUnavailable
 from broker.platform.system import System
 

@@ -11,9 +11,9 @@ import msgspec
 from broker.crypto.seal import Sealer
 from broker.journey.transaction import Transaction
 from broker.model.handle import sha256_hex
-from broker.model.pending_logout import PendingLogout
 from broker.model.rate_limit import RateLimit
 from broker.model.request import AuthorizationRequest
+from broker.model.session import PendingLogout
 from broker.platform.system import System
 from broker.stores.ephemeral.redis_client import RedisClient, lifetime
 from broker.stores.ephemeral.scripts import COUNT, CREATE, EPOCH, FETCH, FIRST_USE, GIVE_BACK, MIRROR_VERSION, PUT, SAVE

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from broker.journey.transaction import STUB_LIFE, TransactionState
 from broker.model.handle import sha256_hex
-from broker.model.pending_logout import PendingLogout
 from broker.model.rate_limit import RateLimit
+from broker.model.session import PendingLogout
 from broker.stores.ephemeral.open import EphemeralStores
 from tests.contracts.stores.samples import request, transaction
 from tests.support.system import FakeClock

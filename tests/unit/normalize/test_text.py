@@ -6,9 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from broker.normalize.codes import code_key
-from broker.normalize.names import name_key
-from broker.normalize.text import ascii_digits, clean, clean_lines, fold, is_blank, plain_marks
+from broker.normalize.text import ascii_digits, clean, clean_lines, code_key, fold, is_blank, name_key, plain_marks
 from tests.unit.normalize.spellings import DIGITS, NAME, WORD, hidden, respelled_name, respelled_number
 
 
