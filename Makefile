@@ -35,7 +35,7 @@ unit: setup .venv/.test ## test what needs no server, no browser and no process,
 	@$(PYTEST) -m unit --hypothesis-profile quick
 
 coverage: setup .venv/.test ## branch coverage of the rules by their own tests, which must be at least 95 %
-	@$(PYTEST) -p no:cacheprovider --hypothesis-profile quick --cov $(RULES)
+	@$(PYTEST) -p no:cacheprovider --hypothesis-profile quick $(RULES) --cov
 
 mutants: setup .venv/.mutants ## change the rules bit by bit and list what no test notices (MUTANTS='broker.oidc.dpop*': a part)
 	@$(PY) -m mutmut run $(MUTANTS) && $(PY) -m mutmut results
