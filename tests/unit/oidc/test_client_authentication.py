@@ -211,6 +211,31 @@ def test_any_name_and_secret_survive_the_basic_header(user: str, secret: str) ->
     assert (credentials.client_id, credentials.proof) == (user, secret.encode("utf-8", "replace").decode())
 
 
+@pytest.mark.parametrize("authorization", ["Basic dGF4OnM=!", "Basic  dGF4OnM= x", "Basic dGF4\x00"])
+def test_a_basic_header_that_is_not_base64_is_refused(authorization: str) -> None:
+    with pytest.raises(EndpointError, match="not base64"):
+        parse_credentials({}, authorization)
+
+
+def test_a_basic_header_is_split_at_its_first_space_and_its_first_colon() -> None:
+    encoded = base64.b64encode(b"tax:s:t").decode()
+    found = parse_credentials({}, f"Basic  {encoded}")
+    assert (found.client_id, found.proof, found.raw) == ("tax", "s:t", "s:t")
+
+
+def test_a_client_id_with_a_null_character_is_refused() -> None:
+    with pytest.raises(EndpointError) as error:
+        parse_credentials({}, basic("ta%00x", "s"))
+    assert error.value.code == "invalid_client"
+
+
+def test_a_secret_in_the_form_without_a_client_id_is_refused() -> None:
+    with pytest.raises(EndpointError) as error:
+        parse_credentials({"client_secret": SECRET}, None)
+    assert (error.value.code, error.value.status) == ("invalid_client", 401)
+    assert "client_id" in error.value.description and "client_id" in error.value.detail
+
+
 def test_a_secret_in_the_form_is_enough_where_it_is_registered() -> None:
     credentials = parse_credentials({"client_id": "tax", "client_secret": SECRET}, None)
     assert authenticate_client(credentials, POST, KEYS, AUDIENCE, NOW) == AuthenticatedClient(POST)

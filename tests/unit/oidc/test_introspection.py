@@ -6,7 +6,7 @@ import pytest
 
 from broker.model.grant import StoredToken
 from broker.model.service import Service
-from broker.oidc.introspection import INTROSPECTION, accepts_jwt, introspection_response
+from broker.oidc.introspection import INTROSPECTION, accepts_jwt, introspection_claims, introspection_response
 from tests.unit.oidc.examples import ISSUER, LADDER, NOW, grant, service, without
 
 ACCESS = StoredToken("d", "access", NOW - 10, NOW + 10)
@@ -73,3 +73,27 @@ def test_a_signed_answer_that_is_not_acceptable_is_not_sent(weight: str) -> None
     """RFC 9110 12.4.2."""
     assert not accepts_jwt(f"application/json, {INTROSPECTION};{weight}")
     assert accepts_jwt(f"{INTROSPECTION};q=0.1")
+
+
+def test_a_signed_answer_says_for_whom_and_when_and_what_is_told() -> None:
+    told_of = {"active": False}
+    assert introspection_claims(told_of, OTHER, ISSUER, NOW + 0.9) == {
+        "iss": ISSUER,
+        "aud": "other",
+        "iat": int(NOW),
+        "token_introspection": told_of,
+    }
+
+
+@pytest.mark.parametrize(
+    ("accept", "signed"),
+    [
+        (None, False),
+        (f"application/json, {INTROSPECTION}", True),
+        (f"{INTROSPECTION};q=0.5;v=1", True),
+        (f"{INTROSPECTION};v=1;q=0", False),
+        ("application/json;q=1,text/html", False),
+    ],
+)
+def test_a_signed_answer_is_sent_only_if_its_media_type_is_accepted(accept: str | None, signed: bool) -> None:
+    assert accepts_jwt(accept) is signed

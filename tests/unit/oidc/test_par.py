@@ -52,7 +52,9 @@ def test_a_visit_must_say_for_which_service() -> None:
 
 
 def test_an_unknown_pushed_request_is_told_to_the_person() -> None:
-    assert unknown_request_uri("of another service").code == "invalid_request_uri"
+    error = unknown_request_uri("of another service")
+    assert (error.code, error.client_id) == ("invalid_request_uri", "of another service")
+    assert "request_uri" in error.description
 
 
 def test_the_proof_that_came_with_a_pushed_request_binds_its_code() -> None:

@@ -8,7 +8,7 @@ from broker.crypto.jose import read_certificate
 from broker.model.grant import Grant, StoredToken
 from broker.oidc.dpop import DpopProof
 from broker.oidc.errors import EndpointError, Scheme
-from broker.oidc.resource_request import AccessTokenCredential, check_access, parse_access_token
+from broker.oidc.resource_request import AccessTokenCredential, check_access, invalid_token, parse_access_token
 from tests.support.certificates import Authority
 from tests.unit.oidc.examples import NOW, grant
 
@@ -30,10 +30,28 @@ def test_a_token_is_read_from_the_header(header: str, scheme: Scheme) -> None:
     assert parse_access_token(header) == AccessTokenCredential(scheme, "at")
 
 
+@pytest.mark.parametrize("handle", ["x", "x" * 512])
+def test_the_shortest_and_the_longest_token_are_read(handle: str) -> None:
+    assert parse_access_token(f"Bearer {handle}").handle == handle
+
+
+def test_spaces_around_a_token_are_ignored_and_other_white_space_is_kept() -> None:
+    assert parse_access_token("Bearer   at ").handle == "at"
+    assert parse_access_token("Bearer \tat").handle == "\tat"
+
+
+def test_a_refused_token_is_challenged_with_code_and_description() -> None:
+    """RFC 6750 3: both are parameters of the challenge."""
+    refused = invalid_token("it is unknown", Scheme.BEARER)
+    assert (refused.code, refused.status, refused.detail) == ("invalid_token", 401, "it is unknown")
+    expected = f'Bearer error="invalid_token", error_description="{refused.description}"'
+    assert refused.challenge == expected and refused.description
+
+
 def test_without_a_token_one_is_asked_for_and_no_error_is_named() -> None:
     with pytest.raises(EndpointError) as error:
         parse_access_token(None)
-    assert error.value.status == 401
+    assert (error.value.code, error.value.status) == ("invalid_token", 401)
     assert error.value.challenge == 'DPoP algs="ES256 EdDSA Ed25519 PS256", Bearer'
 
 
@@ -52,7 +70,8 @@ def test_userinfo_wants_the_scope_openid() -> None:
     with pytest.raises(EndpointError) as error:
         check_access(BEARER, replace(TOKEN, scope="profile"), grant(), None, NOW)
     assert (error.value.code, error.value.status) == ("insufficient_scope", 403)
-    assert (error.value.challenge or "").startswith('Bearer error="insufficient_scope"')
+    described = f'error_description="{error.value.description}"'
+    assert error.value.challenge == f'Bearer error="insufficient_scope", {described}' and error.value.description
 
 
 def test_a_token_opens_for_whom_it_was_made() -> None:

@@ -12,6 +12,7 @@ from broker.model.service import BindingMethod, ClientAuthentication, SecurityPr
 from broker.oidc.dpop import DpopProof
 from broker.oidc.errors import EndpointError
 from broker.oidc.token_request import (
+    CibaTokenRequest,
     CodeRequest,
     Lifetimes,
     RefreshRequest,
@@ -59,6 +60,13 @@ def test_a_new_access_token_is_asked_for() -> None:
     parameters = {"grant_type": "refresh_token", "refresh_token": "r"}
     assert token_request(parameters) == RefreshRequest("r", None)
     assert token_request({**parameters, "scope": "openid email openid"}) == RefreshRequest("r", ("openid", "email"))
+
+
+def test_the_tokens_of_a_backchannel_request_are_asked_for_by_its_auth_req_id() -> None:
+    parameters = {"grant_type": "urn:openid:params:grant-type:ciba", "auth_req_id": "a-1"}
+    assert token_request(parameters) == CibaTokenRequest("a-1")
+    missing = refused(token_request, {"grant_type": parameters["grant_type"]})
+    assert (missing.code, missing.description) == ("invalid_request", "the parameter auth_req_id is missing")
 
 
 @pytest.mark.parametrize(
@@ -168,6 +176,7 @@ def test_bearer_tokens_of_an_app_live_short_and_nothing_else_does() -> None:
     lifetimes = Lifetimes(access=600, grant=3600, app_access=60, app_grant=7200)
     short = lifetimes.for_caller(bearer, None)
     assert (short.access, short.grant, short.id_token) == (60, 3600, lifetimes.id_token)
+    assert replace(lifetimes, app_grant=1800).for_caller(bearer, None).grant == 1800
     for of, proof in ((bearer, PROOF), (APP, PROOF), (service(), None), (service(), PROOF)):
         assert lifetimes.for_caller(of, proof) == lifetimes
 
@@ -203,6 +212,17 @@ def test_tokens_are_kept_as_digests_and_never_outlive_their_grant() -> None:
     assert access_token("at", grant(), None, LIFETIMES, NOW) == StoredToken(sha256_hex("at"), "access", NOW, NOW + 600)
     assert access_token("at", grant(expires=NOW + 5), None, LIFETIMES, NOW).expires == NOW + 5
     assert refresh_token("rt", grant(), NOW) == StoredToken(sha256_hex("rt"), "refresh", NOW, NOW + 1000)
+
+
+def test_an_access_token_holds_the_certificate_that_it_is_bound_to() -> None:
+    bound = access_token("at", grant(), None, LIFETIMES, NOW, "x5t-1")
+    assert (bound.x5t, access_token("at", grant(), None, LIFETIMES, NOW).x5t) == ("x5t-1", None)
+
+
+def test_a_token_that_has_expired_meanwhile_is_answered_with_no_lifetime_left() -> None:
+    late = access_token("at", grant(), None, LIFETIMES, NOW)
+    assert token_response("at", late, grant(), late.expires - 0.5)["expires_in"] == 0
+    assert token_response("at", late, grant(), late.expires + 60)["expires_in"] == 0
 
 
 def test_the_answer_says_what_was_granted() -> None:
