@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from broker.actions.ports import MacSigner
 from broker.model import handle as handles
 from broker.model.service import SELF_REGISTERED_PREFIX, Service
 from broker.oidc.dynamic_registration import client_metadata, invalid_metadata, to_client_settings
@@ -39,54 +40,53 @@ class RegistrationContext:
     registry: ClientStore
     services: Callable[[], Mapping[str, Service]]
     system: System
-    mac: Callable[[str, bytes], bytes]
-    mac_matches: Callable[[str, bytes, bytes], bool]
+    macs: MacSigner
 
 
-async def register(registrar: RegistrationContext, metadata: Mapping[str, Any]) -> dict[str, Any]:
+async def register(context: RegistrationContext, metadata: Mapping[str, Any]) -> dict[str, Any]:
     """A new service, and what it is told once: its secret, and the token that reads and ends it (RFC 7591 3.2.1)."""
-    file = to_client_settings(metadata, registrar.languages)
-    client_id = SELF_REGISTERED_PREFIX + registrar.system.random_bytes(8).hex()
+    file = to_client_settings(metadata, context.languages)
+    client_id = SELF_REGISTERED_PREFIX + context.system.random_bytes(8).hex()
     given: dict[str, Any] = {}
     if str(file["authentication"]).startswith("client_secret"):
-        secret = handles.new_handle(registrar.system, size=32)
+        secret = handles.new_handle(context.system, size=32)
         file["secret_digest"] = handles.sha256_hex(secret)
         given = {"client_secret": secret, "client_secret_expires_at": 0}
     # a sector of its own: whoever named the host of another service could else tell that two citizens are one
     file["sector"] = client_id
-    problems = await registrar.registry.add(client_id, file)
+    problems = await context.registry.add(client_id, file)
     if problems:
         first = next((one for one in problems if one.path.startswith("redirect_uris")), problems[0])
         raise invalid_metadata(first.path, f"{first.what}: {first.fix}")
-    told = _client_information(registrar, registrar.services()[client_id])
-    return {**told, **given, "client_id_issued_at": int(registrar.system.now())}
+    told = _client_information(context, context.services()[client_id])
+    return {**told, **given, "client_id_issued_at": int(context.system.now())}
 
 
-def read_registration(registrar: RegistrationContext, client_id: str, authorization: str | None) -> dict[str, Any]:
+def read_registration(context: RegistrationContext, client_id: str, authorization: str | None) -> dict[str, Any]:
     """What is registered, for whoever holds the registration's token (RFC 7592 2.1). Raises EndpointError."""
-    return _client_information(registrar, _load_own(registrar, client_id, authorization))
+    return _client_information(context, _load_own(context, client_id, authorization))
 
 
-async def unregister(registrar: RegistrationContext, client_id: str, authorization: str | None) -> None:
+async def unregister(context: RegistrationContext, client_id: str, authorization: str | None) -> None:
     """Ends a registration (RFC 7592 2.3). Raises EndpointError."""
-    await registrar.registry.remove(_load_own(registrar, client_id, authorization).client_id)
+    await context.registry.remove(_load_own(context, client_id, authorization).client_id)
 
 
-def _client_information(registrar: RegistrationContext, service: Service) -> dict[str, Any]:
-    mark = registrar.mac("registration", service.client_id.encode())
+def _client_information(context: RegistrationContext, service: Service) -> dict[str, Any]:
+    mark = context.macs.mac("registration", service.client_id.encode())
     return {
         **client_metadata(service),
-        "registration_client_uri": f"{registrar.url}/{service.client_id}",
+        "registration_client_uri": f"{context.url}/{service.client_id}",
         "registration_access_token": f"registration_{base64url.encode(mark)}",
     }
 
 
-def _load_own(registrar: RegistrationContext, client_id: str, authorization: str | None) -> Service:
+def _load_own(context: RegistrationContext, client_id: str, authorization: str | None) -> Service:
     """The service whose token this is. One that is gone is answered like a wrong token (RFC 7592 2.1)."""
     scheme, _, token = (authorization or "").partition(" ")
     mark = _registration_token(token.strip(" "))
-    service = registrar.services().get(client_id) if client_id.startswith(SELF_REGISTERED_PREFIX) else None
-    right = registrar.mac_matches("registration", client_id.encode(), mark)
+    service = context.services().get(client_id) if client_id.startswith(SELF_REGISTERED_PREFIX) else None
+    right = context.macs.mac_matches("registration", client_id.encode(), mark)
     if scheme.lower() != "bearer" or not right or service is None:
         raise _invalid_token()
     return service

@@ -6,6 +6,7 @@ Handles come in plain and are stored as digests alone.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from broker.crypto.jose import SigningKey
@@ -324,3 +325,23 @@ class SigningKeys(Protocol):
     def signing(self, alg: str) -> SigningKey:
         """The current key for an algorithm."""
         ...
+
+
+class MacSigner(Protocol):
+    """Keyed message authentication codes (see `broker.crypto.seal`)."""
+
+    def mac(self, use: str, data: bytes) -> bytes:
+        """Returns a MAC of 32 bytes on data, for one use."""
+        ...
+
+    def mac_matches(self, use: str, data: bytes, mark: bytes) -> bool:
+        """Returns whether `mark` is the MAC on this data for this use, compared in constant time."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerCrypto:
+    """The broker's signing keys and keyed message authentication codes."""
+
+    keys: SigningKeys
+    macs: MacSigner

@@ -11,7 +11,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from broker.actions.assisted.staff import StaffCases
 from broker.actions.attempt_log import AttemptLog
-from broker.actions.endpoints.context import EndpointContext
+from broker.actions.endpoints.context import (
+    CertificatePolicy,
+    CibaPolicy,
+    EndpointContext,
+    EndpointPolicy,
+    EndpointRates,
+    EndpointStores,
+)
 from broker.actions.instrumented_stores import (
     InstrumentedAudit,
     InstrumentedAuthorizations,
@@ -20,8 +27,9 @@ from broker.actions.instrumented_stores import (
     InstrumentedSessions,
     InstrumentedTransactions,
 )
-from broker.actions.logout import LogoutContext
-from broker.actions.sign_in.context import SignInContext, SignInLimits
+from broker.actions.logout import LogoutContext, LogoutStores
+from broker.actions.ports import BrokerCrypto
+from broker.actions.sign_in.context import SignInContext, SignInLimits, SignInMonitoring, SignInPolicy, SignInStores
 from broker.assisted.profiles import default_profiles
 from broker.crypto.jose import Authorities, read_authorities
 from broker.journey.provider_offer import DisplayOrder
@@ -78,36 +86,40 @@ def sign_in_context(container: Container) -> SignInContext:
         container.metrics,
     )
     return SignInContext(
-        issuer=broker.issuer,
-        ladder=broker.ladder,
-        languages=broker.languages,
-        assisted=default_profiles().highest if ways(container.settings) else None,
-        order=DisplayOrder(broker.picker.order),
-        limited=SignInLimits(
-            code_lifetime=broker.tokens.code,
-            open_transactions=broker.limits.transactions_per_browser,
-            session_idle=broker.sessions.idle,
-            session_absolute=broker.sessions.absolute,
-            codes=_rate(broker.limits.failed_user_codes_per_ip),
-            starts=_rate(broker.limits.authorization_requests_per_ip),
-            help=_rate(broker.limits.help_requests_per_ip),
+        policy=SignInPolicy(
+            issuer=broker.issuer,
+            languages=broker.languages,
+            assisted_level=default_profiles().highest if ways(container.settings) else None,
+            order=DisplayOrder(broker.picker.order),
+            limits=SignInLimits(
+                code_lifetime=broker.tokens.code,
+                open_transactions=broker.limits.transactions_per_browser,
+                session_idle=broker.sessions.idle,
+                session_absolute=broker.sessions.absolute,
+                codes=_rate(broker.limits.failed_user_codes_per_ip),
+                starts=_rate(broker.limits.authorization_requests_per_ip),
+                help=_rate(broker.limits.help_requests_per_ip),
+            ),
+        ),
+        stores=SignInStores(
+            transactions=InstrumentedTransactions(passing.transactions, meters),
+            pushed=passing.pushed,
+            continuations=passing.continuations,
+            rate_limits=passing.limits,
+            authorizations=InstrumentedAuthorizations(facts.answers, meters),
+            sessions=facts.sessions,
+            backchannel_requests=InstrumentedBackchannelRequests(facts.questions, meters),
+            audit=InstrumentedAudit(facts.audit, meters),
+            kill_switches=facts.switches,
         ),
         registry=container.registry,
-        keys=container.keys,
-        health=container.health_monitor.healths,
+        crypto=BrokerCrypto(container.keys, container.sealer),
         system=container.system,
-        transactions=InstrumentedTransactions(passing.transactions, meters),
-        pushed=passing.pushed,
-        continuations=passing.continuations,
-        limits=passing.limits,
-        answers=InstrumentedAuthorizations(facts.answers, meters),
-        sessions=facts.sessions,
-        questions=InstrumentedBackchannelRequests(facts.questions, meters),
-        audit=InstrumentedAudit(facts.audit, meters),
-        attempts=AttemptLog(meters),
-        switches=facts.switches,
-        mac=container.sealer.mac,
-        overloaded=lambda: passing.memory_fullness() > OVERLOAD_THRESHOLD,
+        monitoring=SignInMonitoring(
+            health=container.health_monitor.healths,
+            attempts=AttemptLog(meters),
+            overloaded=lambda: passing.memory_fullness() > OVERLOAD_THRESHOLD,
+        ),
     )
 
 
@@ -117,41 +129,44 @@ def endpoint_context(container: Container, checks: Checks) -> EndpointContext:
     urls, limits = endpoints(broker.issuer), broker.limits
     elsewhere = mtls_endpoint_aliases(broker.issuer, broker.client_certificates.origin)
     return EndpointContext(
-        issuer=broker.issuer,
-        ladder=broker.ladder,
-        server=checks,
-        audience=AssertionAudience(
-            broker.issuer,
-            (*urls.authenticated_endpoints, *(elsewhere[url] for url in urls.authenticated_endpoints if elsewhere)),
+        policy=EndpointPolicy(
+            server=checks,
+            audience=AssertionAudience(
+                broker.issuer,
+                (*urls.authenticated_endpoints, *(elsewhere[url] for url in urls.authenticated_endpoints if elsewhere)),
+            ),
+            lifetimes=Lifetimes(
+                id_token=broker.tokens.id_token,
+                access=broker.tokens.access,
+                grant=broker.tokens.refresh,
+                app_access=broker.tokens.app_access,
+                app_grant=broker.tokens.app_refresh,
+            ),
+            request_uri_lifetime=broker.tokens.request_uri,
+            ciba=CibaPolicy(
+                lifetimes=CibaLifetimes(broker.tokens.backchannel_request),
+                confirm_url=f"{broker.issuer}/confirm",
+                ways=frozenset() if (sending := notifier(broker.notifications)) is None else sending.ways,
+            ),
+            certificates=CertificatePolicy(_authorities(broker.client_certificates.ca_file), elsewhere),
         ),
-        lifetimes=Lifetimes(
-            id_token=broker.tokens.id_token,
-            access=broker.tokens.access,
-            grant=broker.tokens.refresh,
-            app_access=broker.tokens.app_access,
-            app_grant=broker.tokens.app_refresh,
+        stores=EndpointStores(
+            grants=InstrumentedGrants(facts.grants, container.metrics),
+            backchannel_requests=InstrumentedBackchannelRequests(facts.questions, container.metrics),
+            kill_switches=facts.switches,
+            pushed=passing.pushed,
+            proofs=passing.proofs,
+            rate_limits=passing.limits,
         ),
-        request_uri=broker.tokens.request_uri,
-        request_rate=_rate(limits.requests_per_client),
-        failure_rate=_rate(limits.failed_authentications_per_ip),
-        backchannel_rate=_rate(limits.backchannel_requests_per_citizen),
-        ciba_lifetimes=CibaLifetimes(broker.tokens.backchannel_request),
-        confirm=f"{broker.issuer}/confirm",
-        ways=frozenset() if (sending := notifier(broker.notifications)) is None else sending.ways,
         registry=container.registry,
-        keys=container.keys,
+        crypto=BrokerCrypto(container.keys, container.sealer),
         system=container.system,
-        grants=InstrumentedGrants(facts.grants, container.metrics),
-        backchannel_requests=InstrumentedBackchannelRequests(facts.questions, container.metrics),
-        pushed=passing.pushed,
-        proofs=passing.proofs,
-        local_limits=MemoryRateLimits(container.system),
-        limits=passing.limits,
-        switches=facts.switches,
-        mac=container.sealer.mac,
-        mac_matches=container.sealer.mac_matches,
-        authorities=_authorities(broker.client_certificates.ca_file),
-        aliases=elsewhere,
+        rates=EndpointRates(
+            requests=_rate(limits.requests_per_client),
+            failures=_rate(limits.failed_authentications_per_ip),
+            backchannel_requests=_rate(limits.backchannel_requests_per_citizen),
+            local_limits=MemoryRateLimits(container.system),
+        ),
     )
 
 
@@ -224,10 +239,11 @@ def public_app(container: Container) -> ASGIApp:
         issuer=broker.issuer,
         callback=f"{broker.issuer}/signed-out",
         keys=container.keys.public,
-        services=container.registry.services,
-        providers=container.registry.providers,
-        sessions=InstrumentedSessions(container.sql_stores.sessions, container.metrics),
-        goodbyes=container.ephemeral_stores.goodbyes,
+        registry=container.registry,
+        stores=LogoutStores(
+            sessions=InstrumentedSessions(container.sql_stores.sessions, container.metrics),
+            pending_logouts=container.ephemeral_stores.goodbyes,
+        ),
         system=container.system,
     )
     at_counter = endpoint_context(container, checks)

@@ -119,8 +119,7 @@ def registration_context(container: Container, url: str, files: ClientFiles) -> 
         files,
         lambda: container.registry.services,
         container.system,
-        container.sealer.mac,
-        container.sealer.mac_matches,
+        container.sealer,
     )
 
 

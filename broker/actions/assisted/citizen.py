@@ -82,7 +82,7 @@ class CitizenCases:
         service = self.sign_in_context.service(transaction)
         if service is None or not self.enabled or transaction.state not in (Journey.CHOOSING, Journey.FAILED):
             return None
-        switches = await self.sign_in_context.switches.current()
+        switches = await self.sign_in_context.stores.kill_switches.current()
         if not self.sign_in_context.offer(transaction, service, switches, self.sign_in_context.system.now()).help:
             return None
         channels = self.channels(transaction.request.min_level)
@@ -108,8 +108,8 @@ class CitizenCases:
         reach = contact(wanted.way, wanted.address, self.context.rules.region)
         if reach is None:
             return HelpRefused.UNREACHABLE if cannot_be_reached(wanted.way, wanted.address) else HelpRefused.ADDRESS
-        rate = self.sign_in_context.limited.help
-        if not await self.sign_in_context.limits.allow(f"help:{browser.address}", rate.most, rate.window):
+        rate = self.sign_in_context.policy.limits.help
+        if not await self.sign_in_context.stores.rate_limits.allow(f"help:{browser.address}", rate.most, rate.window):
             return RateLimited(
                 LimitKind.HELP, rate.ends(self.sign_in_context.system.now()), offered.service, offered.transaction
             )
@@ -134,7 +134,7 @@ class CitizenCases:
             if created is CreateCaseResult.ONE_OPEN_ALREADY:
                 await self._join(handle, transaction)
                 return HelpRefused.NOT_NOW
-        await self.sign_in_context.continuations.put(continuation_key(code), handle, transaction.expires)
+        await self.sign_in_context.stores.continuations.put(continuation_key(code), handle, transaction.expires)
         if await advance_transaction(self.sign_in_context, handle, transaction, HelpRequested(case.id)) is None:
             await self._join(handle, transaction)
         return ContinuationIssued(code)
@@ -142,7 +142,7 @@ class CitizenCases:
     async def _join(self, handle: str, transaction: Transaction) -> None:
         """Lets the transaction wait for the open case that was created for it before."""
         case = await self.context.stores.cases.by_transaction(transaction.id)
-        latest = await self.sign_in_context.transactions.load(handle)
+        latest = await self.sign_in_context.stores.transactions.load(handle)
         if case is not None and case.open and latest is not None:
             await advance_transaction(self.sign_in_context, handle, latest, HelpRequested(case.id))
 
@@ -203,7 +203,7 @@ class CitizenCases:
         drawn = ev.ContinuationCodeIssued(continuation_digest(handles.normalize_user_code(code)))
         if not isinstance(await self._change(transaction, drawn), Case):
             return None
-        await self.sign_in_context.continuations.put(continuation_key(code), handle, transaction.expires)
+        await self.sign_in_context.stores.continuations.put(continuation_key(code), handle, transaction.expires)
         return ContinuationIssued(code)
 
     async def _simply(self, handle: str, browser: Browser, event: ev.Event) -> DeadEnd | None:

@@ -44,18 +44,18 @@ async def resume(cases: CitizenCases, code: str) -> ResumedTransaction | None:
     handle = await _transferred(cases, plain, after, secret) or await _new_transaction(cases, after, secret)
     if handle is None:
         return None
-    transaction = await sign_in_context.transactions.load(handle)
+    transaction = await sign_in_context.stores.transactions.load(handle)
     if transaction is not None:
-        await sign_in_context.continuations.put(continuation_key(following), handle, transaction.expires)
+        await sign_in_context.stores.continuations.put(continuation_key(following), handle, transaction.expires)
     return ResumedTransaction(handle, secret, following)
 
 
 async def _transferred(cases: CitizenCases, code: str, case: Case, secret: str) -> str | None:
     """Transfers the transaction of the code, if it still exists, and lets it wait for the case again."""
     sign_in_context = cases.sign_in_context
-    handle = await sign_in_context.continuations.take(continuation_key(code))
+    handle = await sign_in_context.stores.continuations.take(continuation_key(code))
     for _ in range(2):
-        transaction = None if handle is None else await sign_in_context.transactions.load(handle)
+        transaction = None if handle is None else await sign_in_context.stores.transactions.load(handle)
         if handle is None or transaction is None or not transaction.open or transaction.case != case.id:
             return None
         moved = await advance_transaction(
@@ -96,7 +96,7 @@ async def _new_transaction(cases: CitizenCases, case: Case, secret: str) -> str 
     if not isinstance(await update_case(cases.context, case.id, ev.TransactionReplaced(transaction.id)), Case):
         return None
     handle = handles.new_handle(sign_in_context.system)
-    made = await sign_in_context.transactions.create(
-        handle, replace(transaction, version=1), sign_in_context.limited.open_transactions
+    made = await sign_in_context.stores.transactions.create(
+        handle, replace(transaction, version=1), sign_in_context.policy.limits.open_transactions
     )
     return handle if made else None

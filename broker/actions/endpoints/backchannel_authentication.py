@@ -24,44 +24,49 @@ from broker.oidc import ciba
 from broker.oidc.ciba_request_object import used_before
 
 
-async def authenticate(counter: EndpointContext, call: EndpointRequest) -> dict[str, Any]:
+async def authenticate(context: EndpointContext, call: EndpointRequest) -> dict[str, Any]:
     """Puts a question to the citizen whom a hint names, and says how to fetch the answer. Raises EndpointError."""
-    service, now = await authenticate_caller(counter, call), counter.system.now()
-    keys = await counter.registry.keys(service.client_id, call.parameters.get("request", ""))
-    service = registered(counter, service)
-    asked = ciba.authentication_request(call.parameters, service, keys, counter.server, counter.ciba_lifetimes, now)
-    account = await counter.backchannel_requests.account(service.sector, asked.subject)
-    await require_enabled(counter, service)
-    if account is None or (await counter.switches.current()).is_off(KillSwitchKind.ACCOUNT, account):
+    policy, questions = context.policy.ciba, context.stores.backchannel_requests
+    service, now = await authenticate_caller(context, call), context.system.now()
+    keys = await context.registry.keys(service.client_id, call.parameters.get("request", ""))
+    service = registered(context, service)
+    asked = ciba.authentication_request(call.parameters, service, keys, context.policy.server, policy.lifetimes, now)
+    account = await questions.account(service.sector, asked.subject)
+    await require_enabled(context, service)
+    if account is None or (await context.stores.kill_switches.current()).is_off(KillSwitchKind.ACCOUNT, account):
         raise ciba.unknown_user()
-    await enforce_rate(counter.limits, f"questions:{account}", counter.backchannel_rate)
+    await enforce_rate(context.stores.rate_limits, f"questions:{account}", context.rates.backchannel_requests)
     question = BackchannelRequest(
-        id=handles.new_handle(counter.system, size=16),
+        id=handles.new_handle(context.system, size=16),
         client_id=service.client_id,
         created=now,
         expires=now + asked.lifetime,
         code="",
-        handle=handles.new_handle(counter.system, "ciba"),
+        handle=handles.new_handle(context.system, "ciba"),
         account=account,
         subject=asked.subject,
         **asked.fields,
     )
-    told = audit_event(counter, "question_put", service)
+    told = audit_event(context, "question_put", service)
     events = [replace(told, account=account, details={"question": question.id})]
-    reach = await _notification_target(counter, account, now)
+    reach = await _notification_target(context, account, now)
 
     def notices(ready: BackchannelRequest) -> Sequence[Notification]:
-        return () if reach is None else [_notification(counter, ready, service, *reach)]
+        return () if reach is None else [_notification(context, ready, service, *reach)]
 
-    outcome, question = await create(counter.backchannel_requests, counter.system, question, asked.use, notices, events)
+    outcome, question = await create(questions, context.system, question, asked.use, notices, events)
     if outcome is not RedeemResult.DONE:
         raise used_before()
-    return ciba.acknowledgement(question, counter.ciba_lifetimes, counter.confirm if reach is None else None)
+    return ciba.acknowledgement(question, policy.lifetimes, policy.confirm_url if reach is None else None)
 
 
-async def _notification_target(counter: EndpointContext, account: str, now: float) -> tuple[str, str] | None:
+async def _notification_target(context: EndpointContext, account: str, now: float) -> tuple[str, str] | None:
     """Email address and language of a citizen, if a session of theirs holds a proven address; else None."""
-    identity = await counter.backchannel_requests.known_as(account, now) if "email" in counter.ways else None
+    identity = (
+        await context.stores.backchannel_requests.known_as(account, now)
+        if "email" in context.policy.ciba.ways
+        else None
+    )
     if identity is None or identity.claims.get("email_verified") is not True:
         return None
     address, locale = identity.claims.get("email"), identity.claims.get("locale")
@@ -71,7 +76,7 @@ async def _notification_target(counter: EndpointContext, account: str, now: floa
 
 
 def _notification(
-    counter: EndpointContext, question: BackchannelRequest, service: Service, address: str, language: str
+    context: EndpointContext, question: BackchannelRequest, service: Service, address: str, language: str
 ) -> Notification:
     name = service.name(language)
-    return notice(counter.system, question, name, counter.confirm, "email", address, language)
+    return notice(context.system, question, name, context.policy.ciba.confirm_url, "email", address, language)

@@ -1,22 +1,21 @@
 """What the services' calls work with, and how every one of them begins: who is calling, and which key do they hold."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from broker.actions.ports import (
     BackchannelRequests,
+    BrokerCrypto,
     Grants,
     KillSwitchReader,
     Proofs,
     PushedRequests,
     RateLimits,
-    SigningKeys,
 )
 from broker.crypto.jose import Authorities, Certificate, KeySet
 from broker.crypto.jwe import EncryptionKey
-from broker.model.assurance import AcrLevels
 from broker.model.audit import AuditEvent
 from broker.model.grant import AssertionUse, AuthorizationCode, Grant
 from broker.model.kill_switches import KillSwitches, KillSwitchKind
@@ -57,43 +56,75 @@ DPOP_CLIENT = "/proofs"
 
 
 @dataclass(frozen=True, slots=True)
-class EndpointContext:
-    """Everything that the services' door needs, built once. `request_uri` is a lifetime in seconds.
+class CibaPolicy:
+    """Backchannel authentication requests. `confirm_url` is the page where citizens type in the user code.
 
-    `calls` limits what one service may send to this worker, counted in `own_limits`, its own memory: that guards the
-    machine and costs no journey. `failures` limits how often one address may fail to authenticate, at all workers
-    together, counted in `limits`, and `asked` how many questions may be put to one citizen. `confirm` is the page where
-    citizens type in the code of a question, `ways` are those in which they can be sent it ("email", "phone").
-    `authorities` issue client certificates; `aliases` are, by its usual URL, where an endpoint asks for those
-    (RFC 8705 5).
+    `ways` are how a user code can be sent to citizens ("email", "phone").
     """
 
-    issuer: str
-    ladder: AcrLevels
+    lifetimes: CibaLifetimes
+    confirm_url: str
+    ways: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class CertificatePolicy:
+    """Client certificates: `authorities` issue them; `aliases` maps endpoint URLs to mTLS aliases (RFC 8705 5)."""
+
+    authorities: Authorities = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointPolicy:
+    """The operator's settings for the services' endpoints. `request_uri_lifetime` is in seconds."""
+
     server: ServerContext
     audience: AssertionAudience
     lifetimes: Lifetimes
-    request_uri: int
-    request_rate: RateWindow
-    failure_rate: RateWindow
-    backchannel_rate: RateWindow
-    ciba_lifetimes: CibaLifetimes
-    confirm: str
-    ways: frozenset[str]
-    registry: ClientRegistry
-    keys: SigningKeys
-    system: System
+    request_uri_lifetime: int
+    ciba: CibaPolicy
+    certificates: CertificatePolicy
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointStores:
+    """The stores that the endpoints read and write: the database first, then ephemeral state."""
+
     grants: Grants
     backchannel_requests: BackchannelRequests
+    kill_switches: KillSwitchReader
     pushed: PushedRequests
     proofs: Proofs
+    rate_limits: RateLimits
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointRates:
+    """Rate limits of the endpoints.
+
+    `requests` limits what one service may send to this worker. It is counted in `local_limits`, the worker's own
+    memory, which protects the machine at no cost for a sign-in. The others are counted in `EndpointStores.rate_limits`
+    for all workers: `failures` limits failed authentications by client address, `backchannel_requests` the requests
+    to one citizen.
+    """
+
+    requests: RateWindow
+    failures: RateWindow
+    backchannel_requests: RateWindow
     local_limits: RateLimits
-    limits: RateLimits
-    switches: KillSwitchReader
-    mac: Callable[[str, bytes], bytes]
-    mac_matches: Callable[[str, bytes, bytes], bool]
-    authorities: Authorities = ()
-    aliases: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointContext:
+    """What each endpoint of the services works with, built once."""
+
+    policy: EndpointPolicy
+    stores: EndpointStores
+    registry: ClientRegistry
+    crypto: BrokerCrypto
+    system: System
+    rates: EndpointRates
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +175,7 @@ async def authenticated_caller(context: EndpointContext, call: EndpointRequest) 
     except EndpointError as refusal:
         if not refusal.nonce:
             await consume_assertion(context, known)
-        elif known.assertion is not None and await context.grants.assertion_used(known.assertion):
+        elif known.assertion is not None and await context.stores.grants.assertion_used(known.assertion):
             raise await replayed_assertion(context, known) from None
         raise
 
@@ -159,7 +190,7 @@ async def authenticate_caller(context: EndpointContext, call: EndpointRequest) -
 async def consume_assertion(context: EndpointContext, known: Caller) -> None:
     """Records the use of the caller's assertion, unless it is recorded. Raises EndpointError for a second use."""
     use, known.assertion = known.assertion, None
-    if use is not None and not await context.grants.use_assertion(use):
+    if use is not None and not await context.stores.grants.use_assertion(use):
         raise await replayed_assertion(context, known)
 
 
@@ -181,12 +212,18 @@ async def _verify_caller(context: EndpointContext, call: EndpointRequest) -> Cal
     try:
         now = context.system.now()
         known = client_authentication.authenticate_client(
-            credentials, service, keys, context.audience, now, call.certificate, context.authorities
+            credentials,
+            service,
+            keys,
+            context.policy.audience,
+            now,
+            call.certificate,
+            context.policy.certificates.authorities,
         )
     except EndpointError:
         await _count_failure(context, call)
         raise
-    await enforce_rate(context.local_limits, f"calls:{known.service.client_id}", context.request_rate)
+    await enforce_rate(context.rates.local_limits, f"calls:{known.service.client_id}", context.rates.requests)
     return Caller(call, known.service, known.assertion)
 
 
@@ -206,7 +243,7 @@ async def require_enabled(
     As of this call's last look into a store. A service that a reload removed is as good as turned off. Raises
     EndpointError.
     """
-    switches = await context.switches.current()
+    switches = await context.stores.kill_switches.current()
     registered(context, service)
     if switches.is_off(KillSwitchKind.SERVICE, service.client_id):
         raise EndpointError("unauthorized_client", "this service is turned off", "switched off by an operator")
@@ -223,7 +260,7 @@ def registered(context: EndpointContext, service: Service) -> Service:
 
 
 async def _count_failure(context: EndpointContext, call: EndpointRequest) -> None:
-    await enforce_rate(context.limits, f"failures:{call.address}", context.failure_rate)
+    await enforce_rate(context.stores.rate_limits, f"failures:{call.address}", context.rates.failures)
 
 
 async def enforce_rate(limits: RateLimits, key: str, rate: RateWindow) -> None:
@@ -246,13 +283,13 @@ async def dpop_nonces(context: EndpointContext) -> dpop.DpopNonces:
     """
 
     def mac(data: bytes) -> bytes:
-        return context.mac("dpop nonce", data)
+        return context.crypto.macs.mac("dpop nonce", data)
 
     def matches(data: bytes, mark: bytes) -> bool:
-        return context.mac_matches("dpop nonce", data, mark)
+        return context.crypto.macs.mac_matches("dpop nonce", data, mark)
 
     try:
-        return dpop.DpopNonces(await context.proofs.epoch(), mac, matches)
+        return dpop.DpopNonces(await context.stores.proofs.epoch(), mac, matches)
     except StoreUnavailable:
         return dpop.DpopNonces("without memory", mac, matches, NONCE_LIFETIME_WITHOUT_STORE)
 
@@ -275,16 +312,16 @@ async def verify_dpop(
     if not call.proofs:
         return None
     now = context.system.now()
-    alias = context.aliases.get(call.url)
+    alias = context.policy.certificates.aliases.get(call.url)
     known = await request_nonces(context, call)
     proof = dpop.check_proof(call.proofs, call.method, call.url, known, now, access_token, alias)
     if proof is None:
         return None
     expires = proof.expires + dpop.CLOCK_SKEW
     try:
-        first = await context.proofs.first_use(proof.jti, expires)
+        first = await context.stores.proofs.first_use(proof.jti, expires)
     except StoreUnavailable:
-        first = await context.grants.use_assertion(AssertionUse(DPOP_CLIENT, proof.jti, expires))
+        first = await context.stores.grants.use_assertion(AssertionUse(DPOP_CLIENT, proof.jti, expires))
     if not first:
         raise dpop.proof_used_before(access_token is not None)
     return proof

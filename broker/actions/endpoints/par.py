@@ -18,21 +18,21 @@ from broker.oidc.authorization_request import authorization_request
 from broker.oidc.request_object import RequestVerification
 
 
-async def push(counter: EndpointContext, call: EndpointRequest) -> dict[str, Any]:
+async def push(context: EndpointContext, call: EndpointRequest) -> dict[str, Any]:
     """Keeps a request that passed every check, and names it (RFC 9126 2.2). Raises EndpointError.
 
     A DPoP proof binds the code to its key just as `dpop_jkt` does; both must agree (RFC 9449 10.1).
     """
-    async with authenticated_caller(counter, call) as known:
-        proof = await verify_dpop(counter, call)
-        await consume_assertion(counter, known)
+    async with authenticated_caller(context, call) as known:
+        proof = await verify_dpop(context, call)
+        await consume_assertion(context, known)
         asked = {**call.parameters, "client_id": known.service.client_id}
-        keys = await counter.registry.keys(known.service.client_id, asked.get("request", ""))
-        sender = RequestVerification(keys, counter.system.now())
-        service = registered(counter, known.service)
-        request = authorization_request(asked, service, RequestSource.PUSHED, counter.server, sender)
+        keys = await context.registry.keys(known.service.client_id, asked.get("request", ""))
+        sender = RequestVerification(keys, context.system.now())
+        service = registered(context, known.service)
+        request = authorization_request(asked, service, RequestSource.PUSHED, context.policy.server, sender)
         request = par.bind_to_dpop(request, proof)
-        handle = handles.new_handle(counter.system)
-        await counter.pushed.put(handle, request, counter.system.now() + counter.request_uri)
-        await require_enabled(counter, service)
-        return par.pushed_response(handle, counter.request_uri)
+        handle = handles.new_handle(context.system)
+        await context.stores.pushed.put(handle, request, context.system.now() + context.policy.request_uri_lifetime)
+        await require_enabled(context, service)
+        return par.pushed_response(handle, context.policy.request_uri_lifetime)

@@ -40,70 +40,70 @@ class JwtResponse:
     content_type: str
 
 
-async def userinfo(counter: EndpointContext, call: EndpointRequest) -> dict[str, Any] | JwtResponse:
+async def userinfo(context: EndpointContext, call: EndpointRequest) -> dict[str, Any] | JwtResponse:
     """The claims an access token opens (OpenID Connect Core 5.3.2). Raises EndpointError with a challenge.
 
     A signed JWT, with issuer and audience, where the service's file says so.
     """
     presented = parse_access_token(call.authorization)
-    found = await counter.grants.token(handles.sha256_hex(presented.handle))
+    found = await context.stores.grants.token(handles.sha256_hex(presented.handle))
     if found is None:
         raise invalid_token("no such token, or it was revoked", presented.scheme)
     record, grant = found
     call.client_ids.append(grant.client_id)
-    proof = await verify_dpop(counter, call, presented.handle)
-    now = counter.system.now()
+    proof = await verify_dpop(context, call, presented.handle)
+    now = context.system.now()
     check_access(presented, record, grant, proof, now, call.certificate)
-    if (off := disabled_part(counter, await counter.switches.current(), grant)) is not None:
+    if (off := disabled_part(context, await context.stores.kill_switches.current(), grant)) is not None:
         raise invalid_token(f"{off} is turned off", presented.scheme)
-    service = counter.registry.services[grant.client_id]  # there, since `turned_off` asked and nothing waited since
-    claims = userinfo_claims(record, grant, counter.ladder, now)
+    service = context.registry.services[grant.client_id]  # there, since `turned_off` asked and nothing waited since
+    claims = userinfo_claims(record, grant, context.policy.server.ladder, now)
     if service.userinfo_alg is None:
         return claims
-    whole = {**claims, "iss": counter.issuer, "aud": service.client_id}
+    whole = {**claims, "iss": context.policy.server.issuer, "aud": service.client_id}
     return JwtResponse(
-        await _jwt_response(counter, whole, service, service.userinfo_alg, service.userinfo_encryption), USERINFO
+        await _jwt_response(context, whole, service, service.userinfo_alg, service.userinfo_encryption), USERINFO
     )
 
 
-async def introspect(counter: EndpointContext, call: EndpointRequest) -> dict[str, Any] | JwtResponse:
+async def introspect(context: EndpointContext, call: EndpointRequest) -> dict[str, Any] | JwtResponse:
     """What a service is told about a token (RFC 7662 2.2). Raises EndpointError, also for an app: it proves nothing."""
-    service = await authenticate_caller(counter, call)
+    service = await authenticate_caller(context, call)
     if service.is_public:
         raise invalid_client("an app may not introspect")
     handle = token_parameter(call.parameters)
-    found = await counter.grants.token(handles.sha256_hex(handle))
-    await require_enabled(counter, service)
-    if found is not None and disabled_part(counter, await counter.switches.current(), found[1]) is not None:
+    found = await context.stores.grants.token(handles.sha256_hex(handle))
+    await require_enabled(context, service)
+    if found is not None and disabled_part(context, await context.stores.kill_switches.current(), found[1]) is not None:
         found = None
-    now = counter.system.now()
-    told = introspection_response(service, found, counter.issuer, counter.ladder, now)
+    now = context.system.now()
+    told = introspection_response(service, found, context.policy.server.issuer, context.policy.server.ladder, now)
     if service.introspection_alg is None and not accepts_jwt(call.accept):
         return told
     alg = service.introspection_alg or service.id_token_alg
-    whole = introspection_claims(told, service, counter.issuer, now)
-    token = await _jwt_response(counter, whole, service, alg, service.introspection_encryption, INTROSPECTION_TYP)
+    whole = introspection_claims(told, service, context.policy.server.issuer, now)
+    token = await _jwt_response(context, whole, service, alg, service.introspection_encryption, INTROSPECTION_TYP)
     return JwtResponse(token, INTROSPECTION)
 
 
 async def _jwt_response(
-    counter: EndpointContext,
+    context: EndpointContext,
     claims: Mapping[str, Any],
     service: Service,
     alg: str,
     encryption: Encryption | None,
     typ: str | None = None,
 ) -> str:
-    return await issue_jwt(claims, service, alg, encryption, counter.keys, counter.registry.encryption_keys, typ)
+    return await issue_jwt(claims, service, alg, encryption, context.crypto.keys, context.registry.encryption_keys, typ)
 
 
-async def revoke(counter: EndpointContext, call: EndpointRequest) -> None:
+async def revoke(context: EndpointContext, call: EndpointRequest) -> None:
     """Ends a token of the caller's; a token nobody knows is no error (RFC 7009 2.2). Raises EndpointError."""
-    service = await authenticate_caller(counter, call)
+    service = await authenticate_caller(context, call)
     digest = handles.sha256_hex(token_parameter(call.parameters))
-    found = await counter.grants.token(digest)
-    await require_enabled(counter, service)
+    found = await context.stores.grants.token(digest)
+    await require_enabled(context, service)
     if found is None or found[1].client_id != service.client_id:
         return
-    told = replace(audit_event(counter, "token_revoked", service, found[1]), details={"kind": found[0].kind})
-    await counter.grants.revoke(digest, service.client_id, counter.system.now(), told)
+    told = replace(audit_event(context, "token_revoked", service, found[1]), details={"kind": found[0].kind})
+    await context.stores.grants.revoke(digest, service.client_id, context.system.now(), told)

@@ -28,19 +28,19 @@ from broker.oidc.token_request import CibaTokenRequest, CodeRequest, RefreshRequ
 SESSION_ENDED = "the session in which the code was issued has ended"
 
 
-async def token(counter: EndpointContext, call: EndpointRequest) -> dict[str, Any]:
+async def token(context: EndpointContext, call: EndpointRequest) -> dict[str, Any]:
     """The answer to a token request (RFC 6749 5.1, OpenID Connect Core 3.1.3.3). Raises EndpointError."""
-    async with authenticated_caller(counter, call) as known:
+    async with authenticated_caller(context, call) as known:
         asked = rules.token_request(call.parameters)
-        proof = await verify_dpop(counter, call)
-        bound = TokenBinding(proof, rules.check_binding(known.service, proof, call.certificate, counter.system.now()))
+        proof = await verify_dpop(context, call)
+        bound = TokenBinding(proof, rules.check_binding(known.service, proof, call.certificate, context.system.now()))
         match asked:
             case CodeRequest():
-                return await _exchange(counter, known, asked, bound)
+                return await _exchange(context, known, asked, bound)
             case RefreshRequest():
-                return await _refresh(counter, known, asked, bound)
+                return await _refresh(context, known, asked, bound)
             case CibaTokenRequest():
-                return await _answer(counter, known, asked, bound)
+                return await _answer(context, known, asked, bound)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,146 +51,146 @@ class TokenBinding:
     x5t: str | None
 
 
-async def _exchange(counter: EndpointContext, known: Caller, asked: CodeRequest, bound: TokenBinding) -> dict[str, Any]:
+async def _exchange(context: EndpointContext, known: Caller, asked: CodeRequest, bound: TokenBinding) -> dict[str, Any]:
     """Redeems a code, if this caller may (RFC 6749 4.1.3).
 
     The caller's authentication is complete before the code counts: the statement that reads the code also says whether
     the assertion was used, and a code that was redeemed before ends nothing until the use is recorded.
     """
     service, digest = known.service, handles.sha256_hex(asked.code)
-    kept = await counter.grants.code_for(digest, known.assertion)
+    kept = await context.stores.grants.code_for(digest, known.assertion)
     if isinstance(kept, RedeemResult):
-        raise await replayed_assertion(counter, known)
+        raise await replayed_assertion(context, known)
     if kept is None:
         raise invalid_grant("no such code")
-    now = counter.system.now()
+    now = context.system.now()
     if kept.code.client_id == service.client_id and kept.redeemed:
-        await consume_assertion(counter, known)
-        await _revoke(counter, service, kept)
+        await consume_assertion(context, known)
+        await _revoke(context, service, kept)
         raise invalid_grant("the code was redeemed before: everything issued from it is revoked")
     rules.check_code(asked, kept.code, service, bound.proof, now)
-    return await _issue(counter, known, kept, bound)
+    return await _issue(context, known, kept, bound)
 
 
 async def _answer(
-    counter: EndpointContext, known: Caller, asked: CibaTokenRequest, bound: TokenBinding
+    context: EndpointContext, known: Caller, asked: CibaTokenRequest, bound: TokenBinding
 ) -> dict[str, Any]:
     """The tokens of a question that its citizen confirmed (CIBA Core 1.0, 10.1); anything else is told as an error.
 
     Each poll records the use of its assertion. A confirmation leaves a code behind that the service holds already.
     """
-    service, digest, now = known.service, handles.sha256_hex(asked.handle), counter.system.now()
+    service, digest, now = known.service, handles.sha256_hex(asked.handle), context.system.now()
     ciba.check_may_ask(service)
-    polled = await counter.backchannel_requests.poll(digest, service.client_id, now, known.assertion)
+    polled = await context.stores.backchannel_requests.poll(digest, service.client_id, now, known.assertion)
     if isinstance(polled, RedeemResult):
-        raise await replayed_assertion(counter, known)
+        raise await replayed_assertion(context, known)
     if polled is not None:
         known.assertion = None
-    await require_enabled(counter, service)
+    await require_enabled(context, service)
     ciba.check_polled(polled, now)
-    kept = await counter.grants.code(digest)
+    kept = await context.stores.grants.code(digest)
     if kept is None or kept.redeemed:
         raise invalid_grant("the auth_req_id was used before")
     if now >= kept.code.expires:
         raise ciba.expired()
-    return await _issue(counter, known, kept, bound)
+    return await _issue(context, known, kept, bound)
 
 
-async def _issue(counter: EndpointContext, known: Caller, kept: StoredCode, bound: TokenBinding) -> dict[str, Any]:
+async def _issue(context: EndpointContext, known: Caller, kept: StoredCode, bound: TokenBinding) -> dict[str, Any]:
     """Redeems a code: once, in the transaction that writes the grant, its tokens, the assertion's use and the audit."""
-    service, digest, now = known.service, kept.code.digest, counter.system.now()
-    await require_enabled(counter, service, kept.code)
+    service, digest, now = known.service, kept.code.digest, context.system.now()
+    await require_enabled(context, service, kept.code)
     if kept.session_ended:
         raise invalid_grant(SESSION_ENDED)
-    lifetimes = counter.lifetimes.for_caller(service, bound.proof)
-    grant = rules.grant_from_code(kept.code, handles.new_handle(counter.system, size=16), bound.proof, lifetimes, now)
-    access, refresh = handles.new_handle(counter.system, "access"), handles.new_handle(counter.system, "refresh")
+    lifetimes = context.policy.lifetimes.for_caller(service, bound.proof)
+    grant = rules.grant_from_code(kept.code, handles.new_handle(context.system, size=16), bound.proof, lifetimes, now)
+    access, refresh = handles.new_handle(context.system, "access"), handles.new_handle(context.system, "refresh")
     access_record = rules.access_token(access, grant, bound.proof, lifetimes, now, bound.x5t)
     refresh_record = rules.refresh_token(refresh, grant, now)
     id_token = await issue_jwt(
-        _claims(counter, grant, now),
+        _claims(context, grant, now),
         service,
         service.id_token_alg,
         service.id_token_encryption,
-        counter.keys,
-        counter.registry.encryption_keys,
+        context.crypto.keys,
+        context.registry.encryption_keys,
     )
-    outcome = await counter.grants.redeem(
+    outcome = await context.stores.grants.redeem(
         digest,
         grant,
         [access_record] if refresh_record is None else [access_record, refresh_record],
         known.assertion,
-        [audit_event(counter, "code_redeemed", service, grant, kept.code.transaction)],
+        [audit_event(context, "code_redeemed", service, grant, kept.code.transaction)],
     )
     if outcome is RedeemResult.ASSERTION_USED_BEFORE:
-        raise await replayed_assertion(counter, known)
+        raise await replayed_assertion(context, known)
     if outcome is not RedeemResult.DONE:
-        await consume_assertion(counter, known)
-        now_kept = await counter.grants.code(digest) or kept
+        await consume_assertion(context, known)
+        now_kept = await context.stores.grants.code(digest) or kept
         if not now_kept.redeemed:
             raise invalid_grant(SESSION_ENDED)
-        await _revoke(counter, service, now_kept)
+        await _revoke(context, service, now_kept)
         raise invalid_grant("the code was redeemed at the same moment: everything issued from it is revoked")
     given = refresh if refresh_record is not None else None
     return rules.token_response(access, access_record, grant, now, id_token=id_token, refresh=given)
 
 
-async def _revoke(counter: EndpointContext, service: Service, known: StoredCode) -> None:
+async def _revoke(context: EndpointContext, service: Service, known: StoredCode) -> None:
     """Revokes everything issued from a code that came a second time; the audit row says which grant that was."""
     code = known.code
-    told = audit_event(counter, "code_replayed", service)
+    told = audit_event(context, "code_replayed", service)
     told = replace(told, transaction=code.transaction, account=code.account, grant=known.grant)
-    await counter.grants.revoke_code(code.digest, told.at, told)
+    await context.stores.grants.revoke_code(code.digest, told.at, told)
 
 
-def _claims(counter: EndpointContext, grant: Grant, now: float) -> dict[str, Any]:
+def _claims(context: EndpointContext, grant: Grant, now: float) -> dict[str, Any]:
     return id_token_claims(
         grant.release,
         grant.client_id,
-        counter.issuer,
-        counter.ladder,
+        context.policy.server.issuer,
+        context.policy.server.ladder,
         now,
-        counter.lifetimes.id_token,
+        context.policy.lifetimes.id_token,
         nonce=grant.nonce,
     )
 
 
 async def _refresh(
-    counter: EndpointContext, known: Caller, asked: RefreshRequest, bound: TokenBinding
+    context: EndpointContext, known: Caller, asked: RefreshRequest, bound: TokenBinding
 ) -> dict[str, Any]:
     service, digest = known.service, handles.sha256_hex(asked.token)
-    found = await counter.grants.token_for(digest, known.assertion)
+    found = await context.stores.grants.token_for(digest, known.assertion)
     if isinstance(found, RedeemResult):
-        raise await replayed_assertion(counter, known)
+        raise await replayed_assertion(context, known)
     if found is None:
         if service.is_public:
-            await _revoke_family(counter, service, digest)
+            await _revoke_family(context, service, digest)
         raise invalid_grant("no such refresh token, or it was used or revoked before")
-    now, (record, grant) = counter.system.now(), found
+    now, (record, grant) = context.system.now(), found
     rules.check_refresh(asked, record, grant, service, bound.proof, now)
-    await require_enabled(counter, service, grant)
-    access = handles.new_handle(counter.system, "access")
-    lifetimes = counter.lifetimes.for_caller(service, bound.proof)
+    await require_enabled(context, service, grant)
+    access = handles.new_handle(context.system, "access")
+    lifetimes = context.policy.lifetimes.for_caller(service, bound.proof)
     access_record = rules.access_token(access, grant, bound.proof, lifetimes, now, bound.x5t)
     access_record = rules.narrow_scope(access_record, asked, grant)
-    events = [audit_event(counter, "grant_refreshed", service, grant)]
+    events = [audit_event(context, "grant_refreshed", service, grant)]
     if service.is_public:
-        refresh = handles.new_handle(counter.system, "refresh")
+        refresh = handles.new_handle(context.system, "refresh")
         refresh_record = StoredToken(handles.sha256_hex(refresh), rules.REFRESH, now, grant.expires)
-        outcome = await counter.grants.rotate(digest, [access_record, refresh_record], now, events)
+        outcome = await context.stores.grants.rotate(digest, [access_record, refresh_record], now, events)
         if outcome is not RedeemResult.DONE:
-            await _revoke_family(counter, service, digest)
+            await _revoke_family(context, service, digest)
             raise invalid_grant("the refresh token was used at the same moment: everything issued with it is revoked")
         return rules.token_response(access, access_record, grant, now, refresh=refresh)
-    outcome = await counter.grants.refresh(grant.id, access_record, known.assertion, events)
+    outcome = await context.stores.grants.refresh(grant.id, access_record, known.assertion, events)
     if outcome is RedeemResult.ASSERTION_USED_BEFORE:
-        raise await replayed_assertion(counter, known)
+        raise await replayed_assertion(context, known)
     if outcome is not RedeemResult.DONE:
         raise invalid_grant("the grant was revoked meanwhile")
     return rules.token_response(access, access_record, grant, now)
 
 
-async def _revoke_family(counter: EndpointContext, service: Service, digest: str) -> None:
+async def _revoke_family(context: EndpointContext, service: Service, digest: str) -> None:
     """A refresh token of an app that came a second time ends all that was ever issued with it (RFC 9700 4.14.2)."""
-    told = audit_event(counter, "refresh_token_replayed", service)
-    await counter.grants.revoke_used(digest, service.client_id, told.at, told)
+    told = audit_event(context, "refresh_token_replayed", service)
+    await context.stores.grants.revoke_used(digest, service.client_id, told.at, told)

@@ -58,7 +58,7 @@ class AnsweredImmediately:
 
 
 async def authorize(
-    sign_in_context: SignInContext, door: ServerContext, parameters: Mapping[str, str], browser: Browser, language: str
+    context: SignInContext, server: ServerContext, parameters: Mapping[str, str], browser: Browser, language: str
 ) -> StartedTransaction | AnsweredImmediately | AlreadyAnswered | RateLimited:
     """The authorization endpoint (OpenID Connect Core 3.1.2, RFC 9126 4).
 
@@ -67,23 +67,27 @@ async def authorize(
     Held says that a limit allows nothing new. Raises DisplayedError and Redirected; Unavailable if passing state is
     full.
     """
-    request, service, first = await _request(sign_in_context, door, parameters)
-    if not first and "none" not in request.prompt and await sign_in_context.answers.code_issued("", request.par_digest):
+    request, service, first = await _request(context, server, parameters)
+    if (
+        not first
+        and "none" not in request.prompt
+        and await context.stores.authorizations.code_issued("", request.par_digest)
+    ):
         return AlreadyAnswered(service, request.ui_locales)
-    if sign_in_context.overloaded():
+    if context.monitoring.overloaded():
         raise StoreUnavailable(_OVERLOADED)
-    transaction, secret = new_transaction(sign_in_context, request, browser, language)
-    transaction, session, before = await _by_session(sign_in_context, transaction, service, browser)
+    transaction, secret = new_transaction(context, request, browser, language)
+    transaction, session, before = await _by_session(context, transaction, service, browser)
     if "none" in request.prompt:
-        start = _start(sign_in_context, browser)
-        if not await sign_in_context.limits.allow(start.key, start.most, start.window):
-            return _too_many_open(sign_in_context, service, request)
-        return await _sign_in_silently(sign_in_context, transaction, service, session, before)
-    return await start_transaction(sign_in_context, transaction, service, browser, secret)
+        start = _start(context, browser)
+        if not await context.stores.rate_limits.allow(start.key, start.most, start.window):
+            return _too_many_open(context, service, request)
+        return await _sign_in_silently(context, transaction, service, session, before)
+    return await start_transaction(context, transaction, service, browser, secret)
 
 
 async def confirm_transaction(
-    sign_in_context: SignInContext, door: ServerContext, parameters: Mapping[str, str], browser: Browser
+    context: SignInContext, server: ServerContext, parameters: Mapping[str, str], browser: Browser
 ) -> Mapping[str, str] | RateLimited:
     """Keeps a request that came by POST, and gives the parameters of the visit that takes it up.
 
@@ -93,118 +97,118 @@ async def confirm_transaction(
     named = par.parse_request_uri(parameters)
     if named is not None:
         return {"client_id": named.client_id, "request_uri": par.request_uri(named.handle)}
-    request, service, _ = await _request(sign_in_context, door, parameters)
-    if sign_in_context.overloaded():
+    request, service, _ = await _request(context, server, parameters)
+    if context.monitoring.overloaded():
         raise StoreUnavailable(_OVERLOADED)
-    start = _start(sign_in_context, browser)
-    if not await sign_in_context.limits.allow(f"posted:{start.key}", start.most, start.window):
-        return _too_many_open(sign_in_context, service, request)
-    handle = handles.new_handle(sign_in_context.system)
-    await sign_in_context.pushed.put(handle, request, sign_in_context.system.now() + POSTED)
+    start = _start(context, browser)
+    if not await context.stores.rate_limits.allow(f"posted:{start.key}", start.most, start.window):
+        return _too_many_open(context, service, request)
+    handle = handles.new_handle(context.system)
+    await context.stores.pushed.put(handle, request, context.system.now() + POSTED)
     return {"client_id": request.client_id, "request_uri": par.request_uri(handle)}
 
 
 async def start_transaction(
-    sign_in_context: SignInContext, transaction: Transaction, service: Service, browser: Browser, secret: str | None
+    context: SignInContext, transaction: Transaction, service: Service, browser: Browser, secret: str | None
 ) -> StartedTransaction | RateLimited:
     """Stores a new transaction. Held beyond what a browser or an address may begin."""
     if transaction.state is TransactionState.CHOOSING:
-        switches = await sign_in_context.switches.current()
-        if sign_in_context.offer(transaction, service, switches, sign_in_context.system.now()).no_route:
-            transaction = advance(transaction, NoRouteFound(), sign_in_context.system.now())
-    handle = handles.new_handle(sign_in_context.system)
+        switches = await context.stores.kill_switches.current()
+        if context.offer(transaction, service, switches, context.system.now()).no_route:
+            transaction = advance(transaction, NoRouteFound(), context.system.now())
+    handle = handles.new_handle(context.system)
     if transaction.version != 1:
         transaction = replace(transaction, version=1)
-    most = sign_in_context.limited.open_transactions
-    if not await sign_in_context.transactions.create(handle, transaction, most, _start(sign_in_context, browser)):
-        return await _rate_limited(sign_in_context, transaction, service)
+    most = context.policy.limits.open_transactions
+    if not await context.stores.transactions.create(handle, transaction, most, _start(context, browser)):
+        return await _rate_limited(context, transaction, service)
     return StartedTransaction(handle, secret)
 
 
-def _start(sign_in_context: SignInContext, browser: Browser) -> RateLimit:
-    return sign_in_context.limited.starts.of(f"start:{browser.address}")
+def _start(context: SignInContext, browser: Browser) -> RateLimit:
+    return context.policy.limits.starts.of(f"start:{browser.address}")
 
 
-async def _rate_limited(sign_in_context: SignInContext, transaction: Transaction, service: Service) -> RateLimited:
+async def _rate_limited(context: SignInContext, transaction: Transaction, service: Service) -> RateLimited:
     """Which of the two limits keeps a transaction from being stored."""
-    room = await sign_in_context.transactions.room_from(transaction.browser, sign_in_context.limited.open_transactions)
+    room = await context.stores.transactions.room_from(transaction.browser, context.policy.limits.open_transactions)
     if room is not None:
         return RateLimited(LimitKind.OPEN, room, service, locales=(transaction.language,))
-    return replace(_too_many_open(sign_in_context, service, transaction.request), locales=(transaction.language,))
+    return replace(_too_many_open(context, service, transaction.request), locales=(transaction.language,))
 
 
-def _too_many_open(sign_in_context: SignInContext, service: Service, request: AuthorizationRequest) -> RateLimited:
-    until = sign_in_context.limited.starts.ends(sign_in_context.system.now())
+def _too_many_open(context: SignInContext, service: Service, request: AuthorizationRequest) -> RateLimited:
+    until = context.policy.limits.starts.ends(context.system.now())
     return RateLimited(LimitKind.STARTS, until, service, locales=request.ui_locales)
 
 
 async def check_request(
-    sign_in_context: SignInContext, door: ServerContext, parameters: Mapping[str, str]
+    context: SignInContext, server: ServerContext, parameters: Mapping[str, str]
 ) -> AuthorizationRequest:
     """The request that a visit brings or names, once it passed every check. Raises DisplayedError and Redirected."""
-    return (await _request(sign_in_context, door, parameters))[0]
+    return (await _request(context, server, parameters))[0]
 
 
 async def _request(
-    sign_in_context: SignInContext, door: ServerContext, parameters: Mapping[str, str]
+    context: SignInContext, server: ServerContext, parameters: Mapping[str, str]
 ) -> tuple[AuthorizationRequest, Service, bool]:
     """As `check`, with its service as registered now, and whether it comes for the first time as far as is known."""
     named = par.parse_request_uri(parameters)
     if named is not None:
-        request, first = await sign_in_context.pushed.get(named.handle) or (None, True)
-        service = sign_in_context.registry.services.get(named.client_id)
+        request, first = await context.stores.pushed.get(named.handle) or (None, True)
+        service = context.registry.services.get(named.client_id)
         if request is None or request.client_id != named.client_id or service is None:
             raise par.unknown_request_uri(None if service is None else named.client_id)
         return replace(request, par_digest=handles.sha256_hex(named.handle)), service, first
     client_id = par.require_client_id(parameters)
-    keys = await sign_in_context.registry.keys(client_id, parameters.get("request", ""))
-    service = sign_in_context.registry.services.get(
+    keys = await context.registry.keys(client_id, parameters.get("request", ""))
+    service = context.registry.services.get(
         client_id
     )  # asked after the fetch, during which a reload may have removed it
     if service is None:
         raise DisplayedError("invalid_request", "this service is not registered here", status=400)
-    sender = RequestVerification(keys, sign_in_context.system.now())
-    return authorization_request(parameters, service, RequestSource.PLAIN, door, sender), service, True
+    sender = RequestVerification(keys, context.system.now())
+    return authorization_request(parameters, service, RequestSource.PLAIN, server, sender), service, True
 
 
 def new_transaction(
-    sign_in_context: SignInContext, request: AuthorizationRequest, browser: Browser, language: str
+    context: SignInContext, request: AuthorizationRequest, browser: Browser, language: str
 ) -> tuple[Transaction, str | None]:
     """A new transaction in this browser. Its public id is the digest of a handle of its own, which names nothing."""
-    fresh = None if browser.secrets else handles.new_handle(sign_in_context.system)
+    fresh = None if browser.secrets else handles.new_handle(context.system)
     secret = fresh or browser.secrets[0]
     transaction = begin(
-        id=handles.new_handle(sign_in_context.system, size=16),
+        id=handles.new_handle(context.system, size=16),
         browser=handles.sha256_hex(secret),
         request=request,
-        language=_language(sign_in_context, request, browser, language),
-        reference=handles.new_user_code(sign_in_context.system, 8),
+        language=_language(context, request, browser, language),
+        reference=handles.new_user_code(context.system, 8),
         seed=int.from_bytes(bytes.fromhex(handles.sha256_hex(secret))[:6]),
-        now=sign_in_context.system.now(),
+        now=context.system.now(),
     )
     return transaction, fresh
 
 
-def _language(sign_in_context: SignInContext, request: AuthorizationRequest, browser: Browser, otherwise: str) -> str:
+def _language(context: SignInContext, request: AuthorizationRequest, browser: Browser, otherwise: str) -> str:
     asked = (*(() if browser.language is None else (browser.language,)), *request.ui_locales)
-    found = (lookup(tag, sign_in_context.languages) for tag in asked)
+    found = (lookup(tag, context.policy.languages) for tag in asked)
     return next((code for code in found if code is not None), otherwise)
 
 
 async def _by_session(
-    sign_in_context: SignInContext, transaction: Transaction, service: Service, browser: Browser
+    context: SignInContext, transaction: Transaction, service: Service, browser: Browser
 ) -> tuple[Transaction, Session | None, LinkedIdentity | None]:
     """The transaction, identified already where the broker's session may answer it."""
-    session = await live_session(sign_in_context, browser)
+    session = await live_session(context, browser)
     if session is None:
         return transaction, None, None
-    before = await linked_identity(sign_in_context, session.identity, service)
-    now, switches = sign_in_context.system.now(), await sign_in_context.switches.current()
+    before = await linked_identity(context, session.identity, service)
+    now, switches = context.system.now(), await context.stores.kill_switches.current()
     believed = accept_session(
         transaction,
         session,
         before.subject if before else None,
-        sign_in_context.candidate(session.identity.provider),
+        context.candidate(session.identity.provider),
         service,
         switches,
         now,
@@ -215,7 +219,7 @@ async def _by_session(
 
 
 async def _sign_in_silently(
-    sign_in_context: SignInContext,
+    context: SignInContext,
     transaction: Transaction,
     service: Service,
     session: Session | None,
@@ -224,18 +228,18 @@ async def _sign_in_silently(
     """An answer to `prompt=none`: a code where nothing is left to ask, else the registered error (Core 3.1.2.6)."""
     identity = transaction.identity
     if session is None or identity is None:
-        return await _error_response(sign_in_context, transaction, service, ErrorCode.LOGIN_REQUIRED)
+        return await _error_response(context, transaction, service, ErrorCode.LOGIN_REQUIRED)
     if consent_required(transaction, service, before):
-        return await _error_response(sign_in_context, transaction, service, ErrorCode.CONSENT_REQUIRED)
-    kept = SessionUpdate(replace(session, used=sign_in_context.system.now()), None)
-    answered = await issue_code(sign_in_context, transaction, service, identity, kept)
+        return await _error_response(context, transaction, service, ErrorCode.CONSENT_REQUIRED)
+    kept = SessionUpdate(replace(session, used=context.system.now()), None)
+    answered = await issue_code(context, transaction, service, identity, kept)
     if answered is None:
-        return await _error_response(sign_in_context, transaction, service, ErrorCode.INTERACTION_REQUIRED)
+        return await _error_response(context, transaction, service, ErrorCode.INTERACTION_REQUIRED)
     return AnsweredImmediately(service, answered.leaving, answered.shared, transaction.request.ui_locales)
 
 
 async def _error_response(
-    sign_in_context: SignInContext, transaction: Transaction, service: Service, code: ErrorCode
+    context: SignInContext, transaction: Transaction, service: Service, code: ErrorCode
 ) -> AnsweredImmediately:
-    way = await error_redirect(sign_in_context, transaction.request, FailureClass.SILENT, code)
+    way = await error_redirect(context, transaction.request, FailureClass.SILENT, code)
     return AnsweredImmediately(service, way, BrowserUpdates(), transaction.request.ui_locales)

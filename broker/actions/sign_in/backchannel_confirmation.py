@@ -40,45 +40,43 @@ _ENDINGS = {
 
 
 async def claim_request(
-    sign_in_context: SignInContext, code: str, browser: Browser, language: str
+    context: SignInContext, code: str, browser: Browser, language: str
 ) -> StartedTransaction | RateLimited | None:
     """Begins a transaction for the question whose code was typed in. None for a wrong code.
 
     A code may be typed in again, in another browser too: of several answers the first counts. Only wrong codes count
     against the limit of an address; beyond it no code is taken there, since these are short enough to be guessed.
     """
-    rate, key = sign_in_context.limited.codes, f"confirm:{browser.address}"
-    if not await sign_in_context.limits.allow(key, rate.most, rate.window):
-        return RateLimited(LimitKind.CODES, rate.ends(sign_in_context.system.now()))
-    question = await sign_in_context.questions.by_code(code)
-    begun = None if question is None else await start_confirmation(sign_in_context, question, browser, language)
+    rate, key = context.policy.limits.codes, f"confirm:{browser.address}"
+    if not await context.stores.rate_limits.allow(key, rate.most, rate.window):
+        return RateLimited(LimitKind.CODES, rate.ends(context.system.now()))
+    question = await context.stores.backchannel_requests.by_code(code)
+    begun = None if question is None else await start_confirmation(context, question, browser, language)
     if begun is not None:
-        await sign_in_context.limits.give_back(key, rate.window)
+        await context.stores.rate_limits.give_back(key, rate.window)
     return begun
 
 
 async def approve_here(
-    sign_in_context: SignInContext, help: CaseLink, handle: str, browser: Browser
+    context: SignInContext, cases: CaseLink, handle: str, browser: Browser
 ) -> StartedTransaction | RateLimited | DeadEnd | None:
     """Begins to answer, in the browser that waits for a case, what staff ask there, in the language of its pages.
 
     None if they ask nothing.
     """
-    transaction = await load_own_transaction(sign_in_context, handle, browser)
+    transaction = await load_own_transaction(context, handle, browser)
     if isinstance(transaction, DeadEnd):
         return transaction
-    question = await help.asked(transaction)
-    return (
-        None if question is None else await start_confirmation(sign_in_context, question, browser, transaction.language)
-    )
+    question = await cases.asked(transaction)
+    return None if question is None else await start_confirmation(context, question, browser, transaction.language)
 
 
 async def start_confirmation(
-    sign_in_context: SignInContext, question: BackchannelRequest, browser: Browser, language: str
+    context: SignInContext, question: BackchannelRequest, browser: Browser, language: str
 ) -> StartedTransaction | RateLimited | None:
     """A transaction in this browser that ends with the question. None where the question waits no more."""
-    service = sign_in_context.registry.services.get(question.client_id)
-    now = sign_in_context.system.now()
+    service = context.registry.services.get(question.client_id)
+    now = context.system.now()
     if service is None or not question.is_pending(now):
         return None
     request = AuthorizationRequest(
@@ -91,14 +89,14 @@ async def start_confirmation(
         expected_sub=question.subject,
         question=BackchannelRequestRef(question.id, question.message, question.case),
     )
-    transaction, secret = new_transaction(sign_in_context, request, browser, language)
+    transaction, secret = new_transaction(context, request, browser, language)
     return await start_transaction(
-        sign_in_context, replace(transaction, chosen=now, expires=question.expires), service, browser, secret
+        context, replace(transaction, chosen=now, expires=question.expires), service, browser, secret
     )
 
 
 async def confirm_identity(
-    sign_in_context: SignInContext,
+    context: SignInContext,
     handle: str,
     transaction: Transaction,
     service: Service,
@@ -107,124 +105,124 @@ async def confirm_identity(
 ) -> ConfirmationView | Transaction:
     """What to ask somebody who proved who they are; the transaction as it stands where that is not to be asked."""
     identity = transaction.identity
-    before = None if identity is None else await linked_identity(sign_in_context, identity, service)
-    over = await _other_person(sign_in_context, handle, transaction, before)
+    before = None if identity is None else await linked_identity(context, identity, service)
+    over = await _other_person(context, handle, transaction, before)
     if over is None:
-        over = await recheck(sign_in_context, handle, transaction, service, before, browser)
+        over = await recheck(context, handle, transaction, service, before, browser)
     put = transaction.request.question
     if over is not None or put is None:
         return over or transaction
     return ConfirmationView(transaction, service, card, consent_items(transaction, service, before), put)
 
 
-async def is_superseded(sign_in_context: SignInContext, handle: str, transaction: Transaction) -> Transaction:
+async def is_superseded(context: SignInContext, handle: str, transaction: Transaction) -> Transaction:
     """The transaction as it stands now: over if its question was answered elsewhere, such as on another device."""
     put = transaction.request.question
     if put is None or not transaction.open:
         return transaction
-    question = await sign_in_context.questions.load(put.id)
-    if question is not None and question.is_pending(sign_in_context.system.now()):
+    question = await context.stores.backchannel_requests.load(put.id)
+    if question is not None and question.is_pending(context.system.now()):
         return transaction
-    return await advance_transaction(sign_in_context, handle, transaction, AnsweredBefore()) or transaction
+    return await advance_transaction(context, handle, transaction, AnsweredBefore()) or transaction
 
 
-async def ending_of(sign_in_context: SignInContext, transaction: Transaction, service: Service) -> EndingView:
+async def ending_of(context: SignInContext, transaction: Transaction, service: Service) -> EndingView:
     """How it ended: the question knows, as far as it was answered here."""
     put = transaction.request.question
-    question = None if put is None else await sign_in_context.questions.load(put.id)
+    question = None if put is None else await context.stores.backchannel_requests.load(put.id)
     here = transaction.state in (TransactionState.ANSWERED, TransactionState.REFUSED) or await code_already_issued(
-        sign_in_context, transaction
+        context, transaction
     )
     ending = _ENDINGS.get(question.state, Ending.OVER) if question and here else Ending.OVER
     return EndingView(service, ending, None, transaction.language)
 
 
 async def submit_confirmation(
-    sign_in_context: SignInContext, help: CaseLink, handle: str, browser: Browser, agree: bool
+    context: SignInContext, cases: CaseLink, handle: str, browser: Browser, agree: bool
 ) -> DeadEnd | None:
     """The citizen confirms or declines. The page of the transaction says what became of it."""
-    transaction = await load_own_transaction(sign_in_context, handle, browser)
+    transaction = await load_own_transaction(context, handle, browser)
     if isinstance(transaction, DeadEnd):
         return transaction
-    identity, service = transaction.identity, sign_in_context.service(transaction)
+    identity, service = transaction.identity, context.service(transaction)
     if transaction.state is not TransactionState.IDENTIFIED or identity is None or service is None:
         return None
     if not agree:
-        await decline(sign_in_context, handle, transaction)
+        await decline(context, handle, transaction)
         return None
-    before = await linked_identity(sign_in_context, identity, service)
-    if await _other_person(sign_in_context, handle, transaction, before) is not None:
+    before = await linked_identity(context, identity, service)
+    if await _other_person(context, handle, transaction, before) is not None:
         return None
-    if await recheck(sign_in_context, handle, transaction, service, before, browser) is not None:
+    if await recheck(context, handle, transaction, service, before, browser) is not None:
         return None
-    account = await _confirmed(sign_in_context, help, transaction, service, identity)
+    account = await _confirmed(context, cases, transaction, service, identity)
     over = AnsweredBefore() if account is None else ServiceAnswered(None, account)
-    await advance_transaction(sign_in_context, handle, transaction, over)
+    await advance_transaction(context, handle, transaction, over)
     return None
 
 
-async def decline(sign_in_context: SignInContext, handle: str, transaction: Transaction) -> None:
+async def decline(context: SignInContext, handle: str, transaction: Transaction) -> None:
     """The citizen does not confirm. Whoever asked is told that, and nothing else, unless it was answered before."""
-    first = await _settle(sign_in_context, transaction, BackchannelState.DECLINED)
-    await advance_transaction(sign_in_context, handle, transaction, GaveUp(None) if first else AnsweredBefore())
+    first = await _settle(context, transaction, BackchannelState.DECLINED)
+    await advance_transaction(context, handle, transaction, GaveUp(None) if first else AnsweredBefore())
 
 
-async def _settle(sign_in_context: SignInContext, transaction: Transaction, state: BackchannelState) -> bool:
+async def _settle(context: SignInContext, transaction: Transaction, state: BackchannelState) -> bool:
     put = transaction.request.question
     if put is None:
         return False
-    return await sign_in_context.questions.settle(
-        put.id, state, sign_in_context.system.now(), [_view(sign_in_context, transaction, state)]
+    return await context.stores.backchannel_requests.settle(
+        put.id, state, context.system.now(), [_view(context, transaction, state)]
     )
 
 
-def _view(sign_in_context: SignInContext, transaction: Transaction, state: BackchannelState) -> AuditEvent:
+def _view(context: SignInContext, transaction: Transaction, state: BackchannelState) -> AuditEvent:
     put, identity = transaction.request.question, transaction.identity
     details = {"question": put.id} if put else {}
     if identity is not None:
         details |= {"provider": identity.provider, "level": identity.level.name.lower()}
-    made = audit_event(sign_in_context, f"question_{state}", transaction, **details)
+    made = audit_event(context, f"question_{state}", transaction, **details)
     return made if put is None or put.case is None else replace(made, case=put.case)
 
 
 async def _other_person(
-    sign_in_context: SignInContext, handle: str, transaction: Transaction, before: LinkedIdentity | None
+    context: SignInContext, handle: str, transaction: Transaction, before: LinkedIdentity | None
 ) -> Transaction | None:
     """The ended transaction where the question was not put to the person who is here; None where it was."""
     wanted = transaction.request.expected_sub
     if wanted is None or (before is not None and before.subject == wanted):
         return None
-    first = await _settle(sign_in_context, transaction, BackchannelState.OTHER_PERSON)
+    first = await _settle(context, transaction, BackchannelState.OTHER_PERSON)
     return (
-        await advance_transaction(sign_in_context, handle, transaction, GaveUp(None) if first else AnsweredBefore())
+        await advance_transaction(context, handle, transaction, GaveUp(None) if first else AnsweredBefore())
         or transaction
     )
 
 
 async def _confirmed(
-    sign_in_context: SignInContext, help: CaseLink, transaction: Transaction, service: Service, identity: Identity
+    context: SignInContext, cases: CaseLink, transaction: Transaction, service: Service, identity: Identity
 ) -> str | None:
     """Writes the confirmation; gives whose it is, or None where the question waits no more."""
     put = transaction.request.question
-    question = None if put is None else await sign_in_context.questions.load(put.id)
-    if question is None or not question.is_pending(sign_in_context.system.now()):
+    question = None if put is None else await context.stores.backchannel_requests.load(put.id)
+    if question is None or not question.is_pending(context.system.now()):
         return None
     if question.case is not None:
-        if not await help.vouched(question, identity):
+        if not await cases.vouched(question, identity):
             return None
-        return "" if await _settle(sign_in_context, transaction, BackchannelState.CONFIRMED) else None
-    return await _answered(sign_in_context, transaction, service, identity, question)
+        return "" if await _settle(context, transaction, BackchannelState.CONFIRMED) else None
+    return await _answered(context, transaction, service, identity, question)
 
 
 async def _answered(
-    sign_in_context: SignInContext,
+    context: SignInContext,
     transaction: Transaction,
     service: Service,
     identity: Identity,
     question: BackchannelRequest,
 ) -> str | None:
     """The service's answer: a code that it holds already, which its next poll redeems."""
-    now, request = sign_in_context.system.now(), transaction.request
+    now, request = context.system.now(), transaction.request
     told = ReleasedIdentity(
         subject=question.subject or "",
         level=identity.level,
@@ -243,19 +241,19 @@ async def _answered(
         scope=request.scope,
         release=told,
         created=now,
-        expires=max(question.expires, now + sign_in_context.limited.code_lifetime),
+        expires=max(question.expires, now + context.policy.limits.code_lifetime),
     )
-    done = await sign_in_context.answers.record(
+    done = await context.stores.authorizations.record(
         AuthorizationWrite(
             issuer=identity.issuer,
             identity_subject=identity.subject,
-            account=handles.new_handle(sign_in_context.system, size=16),
+            account=handles.new_handle(context.system, size=16),
             sector=service.sector,
-            subject=handles.new_handle(sign_in_context.system, size=24),
+            subject=handles.new_handle(context.system, size=24),
             code=code,
             shared=tuple(told.claims),
             session=None,
-            events=(_view(sign_in_context, transaction, BackchannelState.CONFIRMED),),
+            events=(_view(context, transaction, BackchannelState.CONFIRMED),),
             fact=code.digest,
             client_id=service.client_id,
             question=question.id,

@@ -54,25 +54,20 @@ class CaseLink(Protocol):
         ...
 
 
-async def sync_with_case(
-    sign_in_context: SignInContext, help: CaseLink, handle: str, transaction: Transaction
-) -> Transaction:
+async def sync_with_case(context: SignInContext, cases: CaseLink, handle: str, transaction: Transaction) -> Transaction:
     """The transaction after what staff and clocks did to its case: staff write the case only."""
     case = transaction.case
     if case is None:
         return transaction
-    match await help.outcome(transaction):
+    match await cases.outcome(transaction):
         case CaseProven(identity):
             return (
-                await advance_transaction(sign_in_context, handle, transaction, IdentityProven(identity, case))
-                or transaction
+                await advance_transaction(context, handle, transaction, IdentityProven(identity, case)) or transaction
             )
         case CaseEnded(failure):
-            ended = await advance_transaction(sign_in_context, handle, transaction, HelpEnded(failure, case))
+            ended = await advance_transaction(context, handle, transaction, HelpEnded(failure, case))
             if ended is not None and ended is not transaction:
-                await sign_in_context.audit.write(
-                    [audit_event(sign_in_context, "help_ended", transaction, failure=failure)]
-                )
+                await context.stores.audit.write([audit_event(context, "help_ended", transaction, failure=failure)])
             return ended or transaction
         case None:
             return transaction

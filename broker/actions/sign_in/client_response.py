@@ -7,21 +7,21 @@ from broker.model.request import AuthorizationRequest, ClientRedirect
 from broker.oidc.authorization_response import AuthorizationResponse, client_redirect, error_response, jwt_claims
 
 
-async def encode_response(sign_in_context: SignInContext, response: AuthorizationResponse) -> ClientRedirect:
+async def encode_response(context: SignInContext, response: AuthorizationResponse) -> ClientRedirect:
     """An answer as the browser carries it: in the clear, or signed, and encrypted if the service wants it (JARM 2)."""
     if not response.mode.signed:
         return client_redirect(response)
-    service = sign_in_context.registry.services.get(response.client_id)
+    service = context.registry.services.get(response.client_id)
     if service is None:  # taken out this very moment: there is nobody whose algorithm it could be signed with
-        return ClientRedirect(sign_in_context.issuer)
-    claims = jwt_claims(response, sign_in_context.system.now())
-    keys, theirs = sign_in_context.keys, sign_in_context.registry.encryption_keys
+        return ClientRedirect(context.policy.issuer)
+    claims = jwt_claims(response, context.system.now())
+    keys, theirs = context.crypto.keys, context.registry.encryption_keys
     token = await issue_jwt(claims, service, service.response_alg, service.response_encryption, keys, theirs)
     return client_redirect(response, token)
 
 
 async def error_redirect(
-    sign_in_context: SignInContext, request: AuthorizationRequest, failure: FailureClass, code: ErrorCode | None = None
+    context: SignInContext, request: AuthorizationRequest, failure: FailureClass, code: ErrorCode | None = None
 ) -> ClientRedirect:
     """How the citizen goes back to the service without an answer.
 
@@ -29,12 +29,12 @@ async def error_redirect(
     """
     kind = FAILURES[failure]
     error = code or kind.error
-    service = sign_in_context.registry.services.get(request.client_id)
+    service = context.registry.services.get(request.client_id)
     if service is None:
-        return ClientRedirect(sign_in_context.issuer)
+        return ClientRedirect(context.policy.issuer)
     if error is None or not service.redirects_to(request.redirect_uri):
         return ClientRedirect(service.home)
-    explained = f"{sign_in_context.issuer}/errors/{failure}"
+    explained = f"{context.policy.issuer}/errors/{failure}"
     return await encode_response(
-        sign_in_context, error_response(request, sign_in_context.issuer, error, kind.description, explained)
+        context, error_response(request, context.policy.issuer, error, kind.description, explained)
     )

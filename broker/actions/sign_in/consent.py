@@ -46,11 +46,9 @@ class ClientAnswer:
     told: bool
 
 
-async def linked_identity(
-    sign_in_context: SignInContext, identity: Identity, service: Service
-) -> LinkedIdentity | None:
+async def linked_identity(context: SignInContext, identity: Identity, service: Service) -> LinkedIdentity | None:
     """What is known of an identity for a service."""
-    return await sign_in_context.answers.linked_identity(
+    return await context.stores.authorizations.linked_identity(
         identity.issuer, identity.subject, service.sector, service.client_id
     )
 
@@ -76,10 +74,10 @@ def consent_required(transaction: Transaction, service: Service, before: LinkedI
 
 
 async def submit_consent(
-    sign_in_context: SignInContext, help: CaseLink, handle: str, browser: Browser, agree: bool
+    context: SignInContext, cases: CaseLink, handle: str, browser: Browser, agree: bool
 ) -> BrowserUpdates | DeadEnd:
     """The citizen agrees to share, or does not. Agreeing twice answers once."""
-    transaction = await load_own_transaction(sign_in_context, handle, browser)
+    transaction = await load_own_transaction(context, handle, browser)
     if isinstance(transaction, DeadEnd):
         return transaction
     if (
@@ -88,47 +86,47 @@ async def submit_consent(
     ):
         return BrowserUpdates()
     if not agree:
-        if await advance_transaction(sign_in_context, handle, transaction, SharingDeclined()) is not transaction:
-            await sign_in_context.audit.write([audit_event(sign_in_context, "sharing_declined", transaction)])
+        if await advance_transaction(context, handle, transaction, SharingDeclined()) is not transaction:
+            await context.stores.audit.write([audit_event(context, "sharing_declined", transaction)])
         return BrowserUpdates()
-    answered = await answer(sign_in_context, help, handle, transaction, browser)
+    answered = await answer(context, cases, handle, transaction, browser)
     return answered.shared if answered else BrowserUpdates()
 
 
 async def answer(
-    sign_in_context: SignInContext, help: CaseLink, handle: str, transaction: Transaction, browser: Browser
+    context: SignInContext, cases: CaseLink, handle: str, transaction: Transaction, browser: Browser
 ) -> ClientAnswer | None:
     """Answers the service of an identified transaction. None when nothing was answered: the page says why.
 
     The facts are written first. A crash after that leaves the transaction where it was: answering once more writes the
     same code again, unless it was redeemed.
     """
-    service, identity = sign_in_context.service(transaction), transaction.identity
+    service, identity = context.service(transaction), transaction.identity
     if service is None or identity is None:
         return None
-    before = await linked_identity(sign_in_context, identity, service)
-    if await recheck(sign_in_context, handle, transaction, service, before, browser) is not None:
+    before = await linked_identity(context, identity, service)
+    if await recheck(context, handle, transaction, service, before, browser) is not None:
         return None
-    kept = await _session(sign_in_context, transaction, identity, before, browser)
+    kept = await _session(context, transaction, identity, before, browser)
     if kept is None:
         ended = AttemptFailed(FailureClass.SESSION_ENDED, identity.provider)
-        await advance_transaction(sign_in_context, handle, transaction, ended)
-        await record_failed_attempt(sign_in_context, transaction, ended, request_id=browser.request_id)
+        await advance_transaction(context, handle, transaction, ended)
+        await record_failed_attempt(context, transaction, ended, request_id=browser.request_id)
         return None
-    outcome = await issue_code(sign_in_context, transaction, service, identity, kept)
+    outcome = await issue_code(context, transaction, service, identity, kept)
     if outcome is None:
-        await advance_transaction(sign_in_context, handle, transaction, AnsweredBefore())
+        await advance_transaction(context, handle, transaction, AnsweredBefore())
         return None
     await advance_transaction(
-        sign_in_context, handle, transaction, ServiceAnswered(outcome.leaving, outcome.account, outcome.told)
+        context, handle, transaction, ServiceAnswered(outcome.leaving, outcome.account, outcome.told)
     )
     if transaction.case is not None:
-        await help.released(transaction.case)
+        await cases.released(transaction.case)
     return outcome
 
 
 async def recheck(
-    sign_in_context: SignInContext,
+    context: SignInContext,
     handle: str,
     transaction: Transaction,
     service: Service,
@@ -144,9 +142,9 @@ async def recheck(
     if identity is None:
         return transaction
     now, switches, candidate = (
-        sign_in_context.system.now(),
-        await sign_in_context.switches.current(),
-        sign_in_context.candidate(identity.provider),
+        context.system.now(),
+        await context.stores.kill_switches.current(),
+        context.candidate(identity.provider),
     )
     believed = accept_identity(transaction, identity, candidate, service, switches, now)
     person = AccountMatch() if before is None else AccountMatch(before.account, before.subject)
@@ -158,9 +156,9 @@ async def recheck(
     if refusal is None:
         return None
     failed = AttemptFailed(refusal, identity.provider)
-    after = await advance_transaction(sign_in_context, handle, transaction, failed)
+    after = await advance_transaction(context, handle, transaction, failed)
     if after is not None and after is not transaction:
-        await record_failed_attempt(sign_in_context, transaction, failed, request_id=browser.request_id)
+        await record_failed_attempt(context, transaction, failed, request_id=browser.request_id)
     return after or transaction
 
 
@@ -177,17 +175,17 @@ class SessionUpdate:
 
 
 async def issue_code(
-    sign_in_context: SignInContext, transaction: Transaction, service: Service, identity: Identity, kept: SessionUpdate
+    context: SignInContext, transaction: Transaction, service: Service, identity: Identity, kept: SessionUpdate
 ) -> ClientAnswer | None:
     """Writes the answer in one transaction with its audit rows. None when this request was already answered.
 
     No code is sent when the transaction was taken to another browser, or when the service has stopped waiting: then
     the citizen is sent to where the service starts anew, and the broker's session answers that new request.
     """
-    now, request = sign_in_context.system.now(), transaction.request
-    plain_code = _stored_code(sign_in_context, transaction)
+    now, request = context.system.now(), transaction.request
+    plain_code = _stored_code(context, transaction)
     late = transaction.transferred or now - transaction.created > service.answer_timeout
-    account, subject = kept.session.account, handles.new_handle(sign_in_context.system, size=24)
+    account, subject = kept.session.account, handles.new_handle(context.system, size=24)
     told = ReleasedIdentity(
         subject=subject,
         level=identity.level,
@@ -202,71 +200,67 @@ async def issue_code(
     )
     kind = "identity_kept" if late else "service_answered"
     level = identity.level.name.lower()
-    done = await sign_in_context.answers.record(
+    done = await context.stores.authorizations.record(
         AuthorizationWrite(
             issuer=identity.issuer,
             identity_subject=identity.subject,
             account=account,
             sector=service.sector,
             subject=subject,
-            code=None if late else _code(sign_in_context, plain_code, transaction, account, told),
+            code=None if late else _code(context, plain_code, transaction, account, told),
             shared=tuple(told.claims),
             session=kept.session,
             client_id=service.client_id,
-            events=(audit_event(sign_in_context, kind, transaction, provider=identity.provider, level=level),),
+            events=(audit_event(context, kind, transaction, provider=identity.provider, level=level),),
             fact=handles.sha256_hex(plain_code),
-            replaced=None if kept.replaced is None else _replaced(sign_in_context, kept.replaced),
+            replaced=None if kept.replaced is None else _replaced(context, kept.replaced),
         )
     )
     if done is None:
         return None
-    state = _browser_state(sign_in_context, kept.session)
-    shown = session_state(
-        request.client_id, request.redirect_uri, state, handles.new_handle(sign_in_context.system, size=12)
-    )
+    state = _browser_state(context, kept.session)
+    shown = session_state(request.client_id, request.redirect_uri, state, handles.new_handle(context.system, size=12))
     if late:
-        leaving = ClientRedirect(_other_session(service, sign_in_context.issuer))
+        leaving = ClientRedirect(_other_session(service, context.policy.issuer))
     else:
-        leaving = await encode_response(
-            sign_in_context, code_response(request, plain_code, sign_in_context.issuer, shown)
-        )
+        leaving = await encode_response(context, code_response(request, plain_code, context.policy.issuer, shown))
     proven = None if kept.cookie is None else identity.provider
     return ClientAnswer(
         leaving,
         done.account,
-        BrowserUpdates(handles.new_handle(sign_in_context.system), kept.cookie, state, proven),
+        BrowserUpdates(handles.new_handle(context.system), kept.cookie, state, proven),
         not late,
     )
 
 
-def _browser_state(sign_in_context: SignInContext, session: Session) -> str:
+def _browser_state(context: SignInContext, session: Session) -> str:
     """What the browser's readable cookie says while this session lives under this digest (Session Management 1.0, 2).
 
     It opens nothing, and from it nobody comes to the session or its cookie.
     """
-    mark = sign_in_context.mac("browser state", session.digest.encode())[:16]
+    mark = context.crypto.macs.mac("browser state", session.digest.encode())[:16]
     return base64url.encode(mark)
 
 
-def _stored_code(sign_in_context: SignInContext, transaction: Transaction) -> str:
+def _stored_code(context: SignInContext, transaction: Transaction) -> str:
     """The code of this transaction as it stands now: 256 bits that nobody can guess without the broker's key.
 
     Drawn from the record and not by chance, so that two answers at the same moment (a double click) write one and the
     same code, whichever of them the citizen is sent away with.
     """
-    return "code_" + _new_code(sign_in_context, "authorization code", transaction)
+    return "code_" + _new_code(context, "authorization code", transaction)
 
 
-def _new_code(sign_in_context: SignInContext, use: str, transaction: Transaction) -> str:
+def _new_code(context: SignInContext, use: str, transaction: Transaction) -> str:
     """256 bits for one use, the same whenever they are asked for while the transaction stands as it is."""
-    mark = sign_in_context.mac(use, f"{transaction.id}:{transaction.version}".encode())
+    mark = context.crypto.macs.mac(use, f"{transaction.id}:{transaction.version}".encode())
     return base64url.encode(mark)
 
 
 def _code(
-    sign_in_context: SignInContext, plain: str, transaction: Transaction, account: str, told: ReleasedIdentity
+    context: SignInContext, plain: str, transaction: Transaction, account: str, told: ReleasedIdentity
 ) -> AuthorizationCode:
-    request, now = transaction.request, sign_in_context.system.now()
+    request, now = transaction.request, context.system.now()
     return AuthorizationCode(
         digest=handles.sha256_hex(plain),
         transaction=transaction.id,
@@ -276,7 +270,7 @@ def _code(
         scope=request.scope,
         release=told,
         created=now,
-        expires=now + sign_in_context.limited.code_lifetime,
+        expires=now + context.policy.limits.code_lifetime,
         nonce=request.nonce,
         code_challenge=request.code_challenge,
         dpop_jkt=request.dpop_jkt,
@@ -285,7 +279,7 @@ def _code(
 
 
 async def _session(
-    sign_in_context: SignInContext,
+    context: SignInContext,
     transaction: Transaction,
     identity: Identity,
     before: LinkedIdentity | None,
@@ -297,39 +291,39 @@ async def _session(
     part in it are still signed in. Somebody else's session ends. None when the session that brought the identity has
     ended, or holds somebody else by now.
     """
-    now = sign_in_context.system.now()
+    now = context.system.now()
     if transaction.account is not None and transaction.state is TransactionState.IDENTIFIED:
-        session = await live_session(sign_in_context, browser)
+        session = await live_session(context, browser)
         if session is None or session.account != transaction.account:
             return None
         return SessionUpdate(replace(session, used=now), None)
-    held = await sign_in_context.sessions.load(handles.sha256_hex(browser.session)) if browser.session else None
+    held = await context.stores.sessions.load(handles.sha256_hex(browser.session)) if browser.session else None
     same = held is not None and before is not None and held.account == before.account
-    cookie = "session_" + _new_code(sign_in_context, "session cookie", transaction)
+    cookie = "session_" + _new_code(context, "session cookie", transaction)
     session = Session(
         digest=handles.sha256_hex(cookie),
-        id=held.id if held is not None and same else _new_code(sign_in_context, "session id", transaction)[:22],
-        account=handles.new_handle(sign_in_context.system, size=16),
+        id=held.id if held is not None and same else _new_code(context, "session id", transaction)[:22],
+        account=handles.new_handle(context.system, size=16),
         identity=identity,
         created=now,
         used=now,
-        expires=now + sign_in_context.limited.session_absolute,
+        expires=now + context.policy.limits.session_absolute,
     )
     return SessionUpdate(session, cookie, None if held is None or same else held.digest)
 
 
-def _replaced(sign_in_context: SignInContext, digest: str) -> SupersededSession:
+def _replaced(context: SignInContext, digest: str) -> SupersededSession:
     """Somebody else's session ends: whoever it was, they are not at this browser any more."""
-    now = sign_in_context.system.now()
+    now = context.system.now()
     ended = AuditEvent("session_ended", now, "citizen", details={"why": "somebody_else"})
-    return SupersededSession(digest, ended, logout_fan_out(sign_in_context.registry.services, now))
+    return SupersededSession(digest, ended, logout_fan_out(context.registry.services, now))
 
 
-async def live_session(sign_in_context: SignInContext, browser: Browser) -> Session | None:
+async def live_session(context: SignInContext, browser: Browser) -> Session | None:
     """The browser's session at the broker if it is neither idle too long nor too old."""
-    session = await sign_in_context.sessions.load(handles.sha256_hex(browser.session)) if browser.session else None
-    now = sign_in_context.system.now()
-    if session is None or now >= session.expires or now >= session.used + sign_in_context.limited.session_idle:
+    session = await context.stores.sessions.load(handles.sha256_hex(browser.session)) if browser.session else None
+    now = context.system.now()
+    if session is None or now >= session.expires or now >= session.used + context.policy.limits.session_idle:
         return None
     return session
 

@@ -10,12 +10,12 @@ from broker.actions.ports import (
     AuditLog,
     Authorizations,
     BackchannelRequests,
+    BrokerCrypto,
     Continuations,
     KillSwitchReader,
     PushedRequests,
     RateLimits,
     Sessions,
-    SigningKeys,
     Transactions,
 )
 from broker.actions.views import DeadEnd
@@ -25,7 +25,7 @@ from broker.journey.events import AttemptFailed, Event
 from broker.journey.provider_offer import Candidate, DisplayOrder, Offer, offer
 from broker.journey.transaction import Transaction
 from broker.journey.transitions import advance, due_event
-from broker.model.assurance import AcrLevels, Level
+from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
 from broker.model.failures import FailureClass
 from broker.model.kill_switches import KillSwitches
@@ -87,31 +87,53 @@ class ProviderRegistry(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class SignInContext:
-    """Everything that signing in needs, built once. `assisted` is the highest level that a person's help can reach."""
+class SignInPolicy:
+    """The operator's settings for sign-ins. `assisted_level` is the highest level that assisted verification reaches.
+
+    It is None if assisted verification is not offered. `languages` are those of the pages (BCP 47).
+    """
 
     issuer: str
-    ladder: AcrLevels
     languages: tuple[str, ...]
-    assisted: Level | None
+    assisted_level: Level | None
     order: DisplayOrder
-    limited: SignInLimits
-    registry: ProviderRegistry
-    keys: SigningKeys
-    health: Callable[[], Mapping[str, ProviderHealth]]
-    system: System
+    limits: SignInLimits
+
+
+@dataclass(frozen=True, slots=True)
+class SignInStores:
+    """The stores that a sign-in reads and writes: ephemeral state first, then the database."""
+
     transactions: Transactions
     pushed: PushedRequests
     continuations: Continuations
-    limits: RateLimits
-    answers: Authorizations
+    rate_limits: RateLimits
+    authorizations: Authorizations
     sessions: Sessions
-    questions: BackchannelRequests
+    backchannel_requests: BackchannelRequests
     audit: AuditLog
+    kill_switches: KillSwitchReader
+
+
+@dataclass(frozen=True, slots=True)
+class SignInMonitoring:
+    """The health of providers by id, the log of failed attempts, and whether ephemeral state is nearly full."""
+
+    health: Callable[[], Mapping[str, ProviderHealth]]
     attempts: AttemptLog
-    switches: KillSwitchReader
-    mac: Callable[[str, bytes], bytes]
     overloaded: Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class SignInContext:
+    """What each action of a sign-in works with, built once."""
+
+    policy: SignInPolicy
+    stores: SignInStores
+    registry: ProviderRegistry
+    crypto: BrokerCrypto
+    system: System
+    monitoring: SignInMonitoring
 
     def service(self, transaction: Transaction) -> Service | None:
         """The service a transaction belongs to, or None if it was taken out of the configuration."""
@@ -120,13 +142,15 @@ class SignInContext:
     def candidate(self, provider: str) -> Candidate | None:
         """A provider with its policy and its health now."""
         registered = self.registry.providers.get(provider)
-        return None if registered is None else _candidate(provider, registered, self.health())
+        return None if registered is None else _candidate(provider, registered, self.monitoring.health())
 
     def offer(self, transaction: Transaction, service: Service, switches: KillSwitches, now: float) -> Offer:
         """What this transaction may be offered now."""
-        health = self.health()
+        health = self.monitoring.health()
         candidates = [_candidate(id, registered, health) for id, registered in self.registry.providers.items()]
-        return offer(transaction, candidates, service, switches, now, self.order, assisted=self.assisted)
+        return offer(
+            transaction, candidates, service, switches, now, self.policy.order, assisted=self.policy.assisted_level
+        )
 
 
 def _candidate(id: str, registered: ConfiguredProvider, health: Mapping[str, ProviderHealth]) -> Candidate:
@@ -137,7 +161,7 @@ async def load_own_transaction(context: SignInContext, handle: str, browser: Bro
     """The transaction of this browser as it stands now: whatever fell due since it was last looked at has happened."""
     reference = client_id = ""
     for _ in range(2):
-        transaction = await context.transactions.load(handle)
+        transaction = await context.stores.transactions.load(handle)
         if transaction is None or not browser.holds(transaction.browser):
             return DeadEnd(FailureClass.LOST_PLACE)
         due = due_event(transaction, context.system.now())
@@ -150,7 +174,7 @@ async def load_own_transaction(context: SignInContext, handle: str, browser: Bro
                 await record_failed_attempt(context, transaction, due, request_id=browser.request_id)
             return moved
     fault, request_id = FailureClass.OUR_FAULT, browser.request_id
-    context.attempts.call_operator(fault, reference=reference, client_id=client_id, request_id=request_id)
+    context.monitoring.attempts.call_operator(fault, reference=reference, client_id=client_id, request_id=request_id)
     return DeadEnd(fault)
 
 
@@ -169,7 +193,7 @@ async def advance_transaction(
         return transaction
     if after.version != transaction.version + 1:
         after = replace(after, version=transaction.version + 1)
-    return after if await context.transactions.save(handle, after) else None
+    return after if await context.stores.transactions.save(handle, after) else None
 
 
 async def record_failed_attempt(
@@ -182,7 +206,7 @@ async def record_failed_attempt(
 ) -> None:
     """Logs a failed attempt for operators and writes its audit row. `outcome` is what the provider's part said."""
     provider, failure = failed.provider, failed.failure
-    context.attempts.failed(
+    context.monitoring.attempts.failed(
         provider,
         failure,
         outcome,
@@ -191,7 +215,7 @@ async def record_failed_attempt(
         request_id=request_id,
     )
     detail = {} if outcome is None else {"reason": outcome.reason.value}
-    await context.audit.write(
+    await context.stores.audit.write(
         [audit_event(context, "attempt_failed", transaction, provider=provider, failure=failure, **detail)]
     )
 
@@ -201,7 +225,7 @@ async def code_already_issued(context: SignInContext, transaction: Transaction) 
 
     What a page says of what the service knows must hold after a crash and beside a second tab, so it is asked of SQL.
     """
-    return await context.answers.code_issued(transaction.id, transaction.request.par_digest)
+    return await context.stores.authorizations.code_issued(transaction.id, transaction.request.par_digest)
 
 
 def audit_event(context: SignInContext, kind: str, transaction: Transaction, **details: str) -> AuditEvent:

@@ -35,30 +35,30 @@ _SAY_NOTHING_TOLD = frozenset(
 
 
 async def current_view(
-    sign_in_context: SignInContext, help: CaseLink, handle: str, browser: Browser
+    context: SignInContext, cases: CaseLink, handle: str, browser: Browser
 ) -> tuple[View, BrowserUpdates]:
     """What to show now, and what the browser is to remember (something only where looking answered the service)."""
-    transaction = await load_own_transaction(sign_in_context, handle, browser)
+    transaction = await load_own_transaction(context, handle, browser)
     if isinstance(transaction, DeadEnd):
         return transaction, BrowserUpdates()
-    service = sign_in_context.service(transaction)
+    service = context.service(transaction)
     if service is None:
         return DeadEnd(FailureClass.SERVICE_OFF), BrowserUpdates()
     if transaction.case is not None and transaction.state is TransactionState.WAITING:
-        transaction = await sync_with_case(sign_in_context, help, handle, transaction)
+        transaction = await sync_with_case(context, cases, handle, transaction)
     if transaction.request.question is not None:
-        return await _backchannel_view(sign_in_context, help, handle, transaction, service, browser), BrowserUpdates()
+        return await _backchannel_view(context, cases, handle, transaction, service, browser), BrowserUpdates()
     if transaction.state is TransactionState.IDENTIFIED:
-        return await _identified(sign_in_context, help, handle, transaction, service, browser)
-    return await _view(sign_in_context, help, transaction, service, browser), BrowserUpdates()
+        return await _identified(context, cases, handle, transaction, service, browser)
+    return await _view(context, cases, transaction, service, browser), BrowserUpdates()
 
 
-async def peek(sign_in_context: SignInContext, handle: str, browser: Browser) -> DeadEnd | None:
+async def peek(context: SignInContext, handle: str, browser: Browser) -> DeadEnd | None:
     """Whether the transaction has a page in this browser. Not even what fell due happens."""
-    transaction = await sign_in_context.transactions.load(handle)
+    transaction = await context.stores.transactions.load(handle)
     if transaction is None or not browser.holds(transaction.browser):
         return DeadEnd(FailureClass.LOST_PLACE)
-    return None if sign_in_context.service(transaction) is not None else DeadEnd(FailureClass.SERVICE_OFF)
+    return None if context.service(transaction) is not None else DeadEnd(FailureClass.SERVICE_OFF)
 
 
 async def help_on_offer(
@@ -70,58 +70,52 @@ async def help_on_offer(
 
 
 async def _backchannel_view(
-    sign_in_context: SignInContext,
-    help: CaseLink,
+    context: SignInContext,
+    cases: CaseLink,
     handle: str,
     transaction: Transaction,
     service: Service,
     browser: Browser,
 ) -> View:
     """The page of a transaction that answers a question: the same journey, with an end of its own."""
-    transaction = await backchannel_confirmation.is_superseded(sign_in_context, handle, transaction)
+    transaction = await backchannel_confirmation.is_superseded(context, handle, transaction)
     if transaction.state is TransactionState.IDENTIFIED:
-        by = provider_info(sign_in_context, transaction.identity.provider) if transaction.identity else None
-        found = await backchannel_confirmation.confirm_identity(
-            sign_in_context, handle, transaction, service, by, browser
-        )
+        by = provider_info(context, transaction.identity.provider) if transaction.identity else None
+        found = await backchannel_confirmation.confirm_identity(context, handle, transaction, service, by, browser)
         if isinstance(found, ConfirmationView):
             return found
         transaction = found
     if transaction.open:
-        return await _view(sign_in_context, help, transaction, service, browser)
-    return await backchannel_confirmation.ending_of(sign_in_context, transaction, service)
+        return await _view(context, cases, transaction, service, browser)
+    return await backchannel_confirmation.ending_of(context, transaction, service)
 
 
 async def _view(
-    sign_in_context: SignInContext, help: CaseLink, transaction: Transaction, service: Service, browser: Browser
+    context: SignInContext, cases: CaseLink, transaction: Transaction, service: Service, browser: Browser
 ) -> View:
     language = transaction.language
-    if transaction.state in _SAY_NOTHING_TOLD and await code_already_issued(sign_in_context, transaction):
+    if transaction.state in _SAY_NOTHING_TOLD and await code_already_issued(context, transaction):
         return EndingView(service, Ending.ALREADY, ClientRedirect(service.home), language)
     match transaction.state:
         case TransactionState.CHOOSING:
-            return PickerView(transaction, service, await _offer(sign_in_context, transaction, service))
+            return PickerView(transaction, service, await _offer(context, transaction, service))
         case TransactionState.AWAY if transaction.attempt is not None:
-            attempt, offer = transaction.attempt, await _offer(sign_in_context, transaction, service)
-            by = provider_info(sign_in_context, attempt.provider)
+            attempt, offer = transaction.attempt, await _offer(context, transaction, service)
+            by = provider_info(context, attempt.provider)
             return RedirectAway(service, attempt.url, attempt.id, by, offer=offer, language=language)
         case TransactionState.CHECKING if transaction.attempt is not None:
-            return CheckingView(service, provider_info(sign_in_context, transaction.attempt.provider), language)
+            return CheckingView(service, provider_info(context, transaction.attempt.provider), language)
         case TransactionState.FAILED if transaction.failure is not None:
-            offer = await _offer(sign_in_context, transaction, service)
+            offer = await _offer(context, transaction, service)
             if _ending(transaction.failure.failure, offer):
                 return PickerView(transaction, service, offer)
-            return _failed(sign_in_context, transaction, service, offer)
+            return _failed(context, transaction, service, offer)
         case TransactionState.WAITING if transaction.case is not None:
-            standing = await help.standing(transaction)
-            asked = await help.asked(transaction)
-            return CaseStatusView(
-                transaction, service, standing, await _offer(sign_in_context, transaction, service), asked
-            )
+            standing = await cases.standing(transaction)
+            asked = await cases.asked(transaction)
+            return CaseStatusView(transaction, service, standing, await _offer(context, transaction, service), asked)
         case TransactionState.ANSWERED if (
-            transaction.client_redirect
-            and _may_redirect(transaction, service)
-            and not _is_stale(sign_in_context, transaction)
+            transaction.client_redirect and _may_redirect(transaction, service) and not _is_stale(context, transaction)
         ):
             return _return_to_client(transaction, service, transaction.client_redirect, _browser_mac(transaction))
         case TransactionState.ANSWERED:
@@ -132,7 +126,7 @@ async def _view(
         case TransactionState.REFUSED:
             return EndingView(service, Ending.REFUSED, ClientRedirect(service.home), language)
         case TransactionState.EXPIRED:
-            back = await error_redirect(sign_in_context, transaction.request, FailureClass.REQUEST_EXPIRED)
+            back = await error_redirect(context, transaction.request, FailureClass.REQUEST_EXPIRED)
             return EndingView(service, Ending.EXPIRED, back, language)
         case TransactionState.OVERTAKEN:
             return EndingView(service, Ending.ALREADY, ClientRedirect(service.home), language)
@@ -140,41 +134,39 @@ async def _view(
             # another look at this very moment is answering the service
             return CheckingView(
                 service,
-                provider_info(sign_in_context, transaction.identity.provider) if transaction.identity else None,
+                provider_info(context, transaction.identity.provider) if transaction.identity else None,
                 language,
             )
     fault, request_id, reference = FailureClass.OUR_FAULT, browser.request_id, transaction.reference
-    sign_in_context.attempts.call_operator(
+    context.monitoring.attempts.call_operator(
         fault, reference=reference, client_id=service.client_id, request_id=request_id
     )
     return DeadEnd(fault, service, service.home)
 
 
 async def _identified(
-    sign_in_context: SignInContext,
-    help: CaseLink,
+    context: SignInContext,
+    cases: CaseLink,
     handle: str,
     transaction: Transaction,
     service: Service,
     browser: Browser,
 ) -> tuple[View, BrowserUpdates]:
     """Check and share, or straight on to the service where the citizen agreed before."""
-    await help.tidy(transaction)
+    await cases.tidy(transaction)
     identity = transaction.identity
-    before = None if identity is None else await linked_identity(sign_in_context, identity, service)
-    failed = await recheck(sign_in_context, handle, transaction, service, before, browser)
+    before = None if identity is None else await linked_identity(context, identity, service)
+    failed = await recheck(context, handle, transaction, service, before, browser)
     if failed is not None:
-        return await _view(sign_in_context, help, failed, service, browser), BrowserUpdates()
+        return await _view(context, cases, failed, service, browser), BrowserUpdates()
     if consent_required(transaction, service, before):
-        by = provider_info(sign_in_context, identity.provider) if identity else None
+        by = provider_info(context, identity.provider) if identity else None
         return ConsentView(transaction, service, by, consent_items(transaction, service, before)), BrowserUpdates()
-    answered = await answer(sign_in_context, help, handle, transaction, browser)
+    answered = await answer(context, cases, handle, transaction, browser)
     if answered is not None:
         return _return_to_client(transaction, service, answered.leaving, _browser_mac(transaction, 1)), answered.shared
-    now = await load_own_transaction(sign_in_context, handle, browser)
-    return (
-        now if isinstance(now, DeadEnd) else await _view(sign_in_context, help, now, service, browser)
-    ), BrowserUpdates()
+    now = await load_own_transaction(context, handle, browser)
+    return (now if isinstance(now, DeadEnd) else await _view(context, cases, now, service, browser)), BrowserUpdates()
 
 
 def _return_to_client(transaction: Transaction, service: Service, way: ClientRedirect, mark: str) -> RedirectAway:
@@ -191,26 +183,24 @@ def _ending(failure: FailureClass, offer: Offer) -> bool:
     return barred and offer.blocked_by is None and not offer.no_route
 
 
-def _failed(sign_in_context: SignInContext, transaction: Transaction, service: Service, offer: Offer) -> View:
+def _failed(context: SignInContext, transaction: Transaction, service: Service, offer: Offer) -> View:
     failed = transaction.failures[-1]
-    by = provider_info(sign_in_context, failed.provider) if failed.provider else None
+    by = provider_info(context, failed.provider) if failed.provider else None
     return FailureView(transaction, service, failed, by, offer, next_steps(transaction, offer, failed))
 
 
-async def _offer(sign_in_context: SignInContext, transaction: Transaction, service: Service) -> Offer:
-    return sign_in_context.offer(
-        transaction, service, await sign_in_context.switches.current(), sign_in_context.system.now()
-    )
+async def _offer(context: SignInContext, transaction: Transaction, service: Service) -> Offer:
+    return context.offer(transaction, service, await context.stores.kill_switches.current(), context.system.now())
 
 
-def provider_info(sign_in_context: SignInContext, provider: str) -> ProviderInfo | None:
+def provider_info(context: SignInContext, provider: str) -> ProviderInfo | None:
     """The card of a provider that is configured."""
-    registered = sign_in_context.registry.providers.get(provider)
+    registered = context.registry.providers.get(provider)
     return registered.provider.card if registered else None
 
 
-def _is_stale(sign_in_context: SignInContext, transaction: Transaction) -> bool:
-    return sign_in_context.system.now() > transaction.changed + sign_in_context.limited.code_lifetime
+def _is_stale(context: SignInContext, transaction: Transaction) -> bool:
+    return context.system.now() > transaction.changed + context.policy.limits.code_lifetime
 
 
 def _may_redirect(transaction: Transaction, service: Service) -> bool:

@@ -22,33 +22,33 @@ from broker.provider import CallbackParameters, ProviderFailure, UpstreamRedirec
 
 
 async def start_login(
-    sign_in_context: SignInContext, handle: str, browser: Browser, provider: str
+    context: SignInContext, handle: str, browser: Browser, provider: str
 ) -> HelpRefused | DeadEnd | None:
     """Prepares the departure to a provider that is on offer. Any other is NOT_NOW, and changes nothing."""
-    transaction = await load_own_transaction(sign_in_context, handle, browser)
+    transaction = await load_own_transaction(context, handle, browser)
     if isinstance(transaction, DeadEnd):
         return transaction
-    service = sign_in_context.service(transaction)
-    registered = sign_in_context.registry.providers.get(provider)
+    service = context.service(transaction)
+    registered = context.registry.providers.get(provider)
     if not transaction.open:
         return None
     if service is None or registered is None:
         return HelpRefused.NOT_NOW
-    now = sign_in_context.system.now()
-    if not sign_in_context.offer(transaction, service, await sign_in_context.switches.current(), now).has(provider):
+    now = context.system.now()
+    if not context.offer(transaction, service, await context.stores.kill_switches.current(), now).has(provider):
         return HelpRefused.NOT_NOW
-    attempt_id = handles.new_handle(sign_in_context.system)
+    attempt_id = handles.new_handle(context.system)
     outcome = await registered.provider.begin(
         _request_login(transaction, registered, f"{handle}.{attempt_id}", browser)
     )
     url, note = (outcome.url, outcome.provider_state) if isinstance(outcome, UpstreamRedirect) else ("", {})
     chosen = ProviderChosen(Attempt(attempt_id, provider, url, now, now + ATTEMPT_LIFE, note))
     if isinstance(outcome, UpstreamRedirect):
-        await advance_transaction(sign_in_context, handle, transaction, chosen)
+        await advance_transaction(context, handle, transaction, chosen)
         return None
     failed = AttemptFailed(from_reason(outcome.reason), provider)
-    if await advance_transaction(sign_in_context, handle, transaction, chosen, failed):
-        await record_failed_attempt(sign_in_context, transaction, failed, outcome, request_id=browser.request_id)
+    if await advance_transaction(context, handle, transaction, chosen, failed):
+        await record_failed_attempt(context, transaction, failed, outcome, request_id=browser.request_id)
     return None
 
 
@@ -71,7 +71,7 @@ def _request_login(
 
 
 async def handle_callback(
-    sign_in_context: SignInContext,
+    context: SignInContext,
     provider: str,
     parameters: Mapping[str, str] | None,
     browser: Browser,
@@ -84,24 +84,20 @@ async def handle_callback(
     transaction to look at then. The answer is claimed before the provider is asked to redeem it: of two copies one
     wins.
     """
-    registered = sign_in_context.registry.providers.get(provider)
+    registered = context.registry.providers.get(provider)
 
     def stray(why: StrayReason, reference: str = "") -> None:
         known = "" if registered is None else provider
-        sign_in_context.attempts.stray(known, why, reference=reference, request_id=browser.request_id)
+        context.monitoring.attempts.stray(known, why, reference=reference, request_id=browser.request_id)
 
     if parameters is None:
         stray(StrayReason.UNREADABLE)
         handle, _, attempt_id = state.partition(".")
-        named = (
-            await load_own_transaction(sign_in_context, handle, browser)
-            if attempt_id
-            else DeadEnd(FailureClass.LOST_PLACE)
-        )
+        named = await load_own_transaction(context, handle, browser) if attempt_id else DeadEnd(FailureClass.LOST_PLACE)
         return named if isinstance(named, DeadEnd) else handle
     handle, _, attempt_id = parameters.get("state", "").partition(".")
     transaction = (
-        await load_own_transaction(sign_in_context, handle, browser) if attempt_id else DeadEnd(FailureClass.LOST_PLACE)
+        await load_own_transaction(context, handle, browser) if attempt_id else DeadEnd(FailureClass.LOST_PLACE)
     )
     if isinstance(transaction, DeadEnd):
         stray(StrayReason.UNKNOWN)
@@ -119,16 +115,16 @@ async def handle_callback(
     elif not registered.provider.matches_callback(attempt.note, answer):
         stray(StrayReason.OTHER_ISSUER, transaction.reference)
     else:
-        claimed = await advance_transaction(sign_in_context, handle, transaction, AnswerReceived(attempt_id))
+        claimed = await advance_transaction(context, handle, transaction, AnswerReceived(attempt_id))
         if claimed is None or claimed is transaction:
             stray(StrayReason.TAKEN, transaction.reference)
         else:
-            await _process_callback(sign_in_context, handle, claimed, registered, attempt, answer, browser)
+            await _process_callback(context, handle, claimed, registered, attempt, answer, browser)
     return handle
 
 
 async def _process_callback(
-    sign_in_context: SignInContext,
+    context: SignInContext,
     handle: str,
     transaction: Transaction,
     registered: ConfiguredProvider,
@@ -138,7 +134,7 @@ async def _process_callback(
 ) -> None:
     provider = attempt.provider
     outcome = await registered.provider.complete(attempt.note, answer)
-    service, candidate = sign_in_context.service(transaction), sign_in_context.candidate(provider)
+    service, candidate = context.service(transaction), context.candidate(provider)
     failure: FailureClass
     detail: ProviderFailure | None = None
     if isinstance(outcome, ProviderFailure):
@@ -146,12 +142,12 @@ async def _process_callback(
     elif service is None:
         failure = FailureClass.SERVICE_OFF
     else:
-        switches = await sign_in_context.switches.current()
-        believed = accept_identity(transaction, outcome, candidate, service, switches, sign_in_context.system.now())
+        switches = await context.stores.kill_switches.current()
+        believed = accept_identity(transaction, outcome, candidate, service, switches, context.system.now())
         if isinstance(believed, AcceptedIdentity):
-            await advance_transaction(sign_in_context, handle, transaction, IdentityProven(believed.identity))
+            await advance_transaction(context, handle, transaction, IdentityProven(believed.identity))
             return
         failure = believed
     failed = AttemptFailed(failure, provider)
-    if await advance_transaction(sign_in_context, handle, transaction, failed):
-        await record_failed_attempt(sign_in_context, transaction, failed, detail, request_id=browser.request_id)
+    if await advance_transaction(context, handle, transaction, failed):
+        await record_failed_attempt(context, transaction, failed, detail, request_id=browser.request_id)

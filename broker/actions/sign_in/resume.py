@@ -21,25 +21,25 @@ CODE_LENGTH = 16
 """Letters and digits of a continuation code: 78 bits."""
 
 
-async def return_to_client(sign_in_context: SignInContext, handle: str, browser: Browser) -> DeadEnd | None:
+async def return_to_client(context: SignInContext, handle: str, browser: Browser) -> DeadEnd | None:
     """The citizen goes back to the service without an answer. The service learns the class's registered error.
 
     Where the answer goes to a question, giving up is declining.
     """
-    transaction = await load_own_transaction(sign_in_context, handle, browser)
+    transaction = await load_own_transaction(context, handle, browser)
     if isinstance(transaction, DeadEnd):
         return transaction
     if transaction.request.question is not None:
-        await decline(sign_in_context, handle, transaction)
+        await decline(context, handle, transaction)
         return None
-    if await code_already_issued(sign_in_context, transaction):
-        await advance_transaction(sign_in_context, handle, transaction, AnsweredBefore())
+    if await code_already_issued(context, transaction):
+        await advance_transaction(context, handle, transaction, AnsweredBefore())
         return None
     failure = transaction.exit_failure
-    leaving = await error_redirect(sign_in_context, transaction.request, failure)
-    done = await advance_transaction(sign_in_context, handle, transaction, GaveUp(leaving))
+    leaving = await error_redirect(context, transaction.request, failure)
+    done = await advance_transaction(context, handle, transaction, GaveUp(leaving))
     if done is not None and done is not transaction:
-        await sign_in_context.audit.write([audit_event(sign_in_context, "given_up", transaction, failure=failure)])
+        await context.stores.audit.write([audit_event(context, "given_up", transaction, failure=failure)])
     return None
 
 
@@ -55,31 +55,29 @@ async def finish_later(
 
 
 async def _issue_for_transaction(
-    sign_in_context: SignInContext, handle: str, browser: Browser
+    context: SignInContext, handle: str, browser: Browser
 ) -> ContinuationIssued | DeadEnd | None:
-    transaction = await load_own_transaction(sign_in_context, handle, browser)
+    transaction = await load_own_transaction(context, handle, browser)
     if isinstance(transaction, DeadEnd):
         return transaction
     if not transaction.open or transaction.request.question is not None:
         return None
-    code = handles.new_user_code(sign_in_context.system, CODE_LENGTH)
-    await sign_in_context.continuations.put(handles.normalize_user_code(code), handle, transaction.expires)
+    code = handles.new_user_code(context.system, CODE_LENGTH)
+    await context.stores.continuations.put(handles.normalize_user_code(code), handle, transaction.expires)
     return ContinuationIssued(code)
 
 
-async def transfer(sign_in_context: SignInContext, handle: str) -> str | None:
+async def transfer(context: SignInContext, handle: str) -> str | None:
     """Moves an open transaction to the browser that continues it, and gives that browser's new secret.
 
     None when there is nothing open to move.
     """
     for _ in range(2):
-        transaction = await sign_in_context.transactions.load(handle)
+        transaction = await context.stores.transactions.load(handle)
         if transaction is None or not transaction.open:
             return None
-        secret = handles.new_handle(sign_in_context.system)
-        moved = await advance_transaction(
-            sign_in_context, handle, transaction, BrowserChanged(handles.sha256_hex(secret))
-        )
+        secret = handles.new_handle(context.system)
+        moved = await advance_transaction(context, handle, transaction, BrowserChanged(handles.sha256_hex(secret)))
         if moved is not None and moved is not transaction:
             return secret
     return None
@@ -94,7 +92,7 @@ async def resume(context: SignInContext, cases: CitizenCases, code: str) -> Resu
     return await case_resume.resume(cases, code) or await _resume_transaction(context, code)
 
 
-async def _resume_transaction(sign_in_context: SignInContext, code: str) -> ResumedTransaction | None:
-    handle = await sign_in_context.continuations.take(handles.normalize_user_code(code))
-    secret = None if handle is None else await transfer(sign_in_context, handle)
+async def _resume_transaction(context: SignInContext, code: str) -> ResumedTransaction | None:
+    handle = await context.stores.continuations.take(handles.normalize_user_code(code))
+    secret = None if handle is None else await transfer(context, handle)
     return None if handle is None or secret is None else ResumedTransaction(handle, secret)

@@ -54,9 +54,9 @@ def front_routes(
             return await _authorize(req, sign_in_context, checks)
         except RedirectedError as error:
             log_protocol_error(request, error)
-            explained = f"{sign_in_context.issuer}/errors/{FailureClass.BAD_REQUEST}"
+            explained = f"{sign_in_context.policy.issuer}/errors/{FailureClass.BAD_REQUEST}"
             answer = await encode_response(
-                sign_in_context, redirected_response(error, sign_in_context.issuer, explained)
+                sign_in_context, redirected_response(error, sign_in_context.policy.issuer, explained)
             )
             service = sign_in_context.registry.services.get(error.client_id)
             return _respond(req, service, answer, _locales(await _legible(request)))
@@ -68,7 +68,7 @@ def front_routes(
         try:
             return await _logout(req, logout_context)
         except (DisplayedError, UnreadableForm) as error:
-            return await _display(req, error, logout_context.services)
+            return await _display(req, error, logout_context.registry.services)
 
     return [
         Route("/authorize", authorization, methods=["GET", "POST"]),

@@ -2,22 +2,12 @@
 
 import base64
 import binascii
-from typing import Final, Protocol
+from typing import Final
+
+from broker.actions.ports import MacSigner as MacSigner
 
 FIELD: Final = "token"
 _USE: Final = "csrf"
-
-
-class MacSigner(Protocol):
-    """Message authentication codes (see `broker.crypto.seal`)."""
-
-    def mac(self, use: str, data: bytes) -> bytes:
-        """The MAC of data, 32 bytes, with the key of one use."""
-        ...
-
-    def mac_matches(self, use: str, data: bytes, mark: bytes) -> bool:
-        """Whether `mark` is the MAC of this data for this use; compared in constant time."""
-        ...
 
 
 def token(marks: MacSigner, secrets: tuple[str, ...], place: str) -> str:

@@ -15,8 +15,16 @@ from broker.actions.assisted.staff_login import StaffPrincipal
 from broker.actions.assisted.staff_results import CaseView, CheckAnswer, EvidenceEntry
 from broker.actions.attempt_log import AttemptLog
 from broker.actions.browser import Browser
+from broker.actions.ports import BrokerCrypto
 from broker.actions.results import ContinuationIssued, HelpRequest, ProofResult
-from broker.actions.sign_in.context import ConfiguredProvider, SignInContext, SignInLimits
+from broker.actions.sign_in.context import (
+    ConfiguredProvider,
+    SignInContext,
+    SignInLimits,
+    SignInMonitoring,
+    SignInPolicy,
+    SignInStores,
+)
 from broker.assisted.case import Case, Channel, CheckOutcome, Decision
 from broker.assisted.deadlines import CasePolicy
 from broker.assisted.profiles import default_profiles
@@ -25,7 +33,7 @@ from broker.crypto.seal import sealer
 from broker.journey.provider_offer import DisplayOrder
 from broker.journey.transaction import Transaction
 from broker.journey.transitions import begin
-from broker.model.assurance import AcrLevels, Level
+from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
 from broker.model.handle import sha256_hex
 from broker.model.notification import Notification
@@ -234,29 +242,24 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
     ring = sealer(b"\x07" * 32, (), system.random_bytes)
     facts = await open_sql_stores(f"sqlite:{shutil.copy(template, folder)}", ring, system)
     passing = open_ephemeral_stores("memory:", ring, system, facts.switches)
+    limits = SignInLimits(60, 20, 1800, 28800, RateWindow(10, 3600), RateWindow(100, 3600), RateWindow(10, 3600))
     sign_in_context = SignInContext(
-        issuer=ISSUER,
-        ladder=AcrLevels({level: f"urn:{level.name.lower()}" for level in Level}),
-        languages=("en",),
-        assisted=Level.HIGH,
-        order=DisplayOrder.ALPHABETICAL,
-        limited=SignInLimits(60, 20, 1800, 28800, RateWindow(10, 3600), RateWindow(100, 3600), RateWindow(10, 3600)),
+        policy=SignInPolicy(ISSUER, ("en",), Level.HIGH, DisplayOrder.ALPHABETICAL, limits),
+        stores=SignInStores(
+            transactions=passing.transactions,
+            pushed=passing.pushed,
+            continuations=passing.continuations,
+            rate_limits=passing.limits,
+            authorizations=facts.answers,
+            sessions=facts.sessions,
+            backchannel_requests=facts.questions,
+            audit=facts.audit,
+            kill_switches=facts.switches,
+        ),
         registry=Catalogue(),
-        keys=Keys(),
-        health=dict,
+        crypto=BrokerCrypto(Keys(), ring),
         system=system,
-        transactions=passing.transactions,
-        pushed=passing.pushed,
-        continuations=passing.continuations,
-        limits=passing.limits,
-        answers=facts.answers,
-        sessions=facts.sessions,
-        questions=facts.questions,
-        audit=facts.audit,
-        attempts=AttemptLog(Tallies()),
-        switches=facts.switches,
-        mac=ring.mac,
-        overloaded=lambda: False,
+        monitoring=SignInMonitoring(dict, AttemptLog(Tallies()), lambda: False),
     )
     context = CaseContext(
         stores=CaseStores(facts.cases, facts.questions, facts.audit),
