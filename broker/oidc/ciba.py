@@ -106,13 +106,13 @@ def authentication_request(
 def check_scope(context: CibaContext) -> Fields:
     """The scope holds `openid`; what is unknown, or not this service's, is left out (CIBA Core 1.0, 7.1)."""
     scope = read_scope(context.parameters.get("scope"), context.service)
-    return {"scope": scope, "requested_claims": requested_claims(scope, {}, context.service)}
+    return {"scope": scope, "asked": requested_claims(scope, {}, context.service)}
 
 
 def check_assurance(context: CibaContext) -> Fields:
     """The level that is demanded: `acr_values` is voluntary, the service's own level the floor (CIBA Core 1.0, 7.1)."""
     acr_values = context.parameters.get("acr_values", "")
-    return {"min_level": acr.requested_level(acr_values, {}, context.service, context.door.ladder)}
+    return {"minimum": acr.requested_level(acr_values, {}, context.service, context.door.ladder)}
 
 
 def check_message(context: CibaContext) -> Fields:

@@ -64,9 +64,9 @@ def test_a_plain_request_is_taken_by_what_it_asks() -> None:
     assert (known.subject, known.lifetime, known.use) == ("pairwise-1", 30, None)
     assert known.fields == {
         "scope": ("openid", "profile"),
-        "requested_claims": ("given_name", "family_name", "birthdate"),
+        "asked": ("given_name", "family_name", "birthdate"),
         "message": "Order 17",
-        "min_level": Level.SUBSTANTIAL,
+        "minimum": Level.SUBSTANTIAL,
     }
 
 
