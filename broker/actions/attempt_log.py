@@ -16,16 +16,16 @@ LOG: logging.Logger = logging.getLogger("portico.providers")
 
 
 class StrayReason(StrEnum):
-    """Why a callback does not belong. Nothing changes because of it."""
+    """Why a callback was ignored."""
 
     UNREADABLE = "unreadable"
-    """The query cannot be read in one way only."""
+    """The query is ambiguous or malformed."""
     UNKNOWN = "unknown"
     """No transaction of this browser has this `state`."""
     NOT_AWAITED = "not_awaited"
-    """The transaction waits for no answer: it was answered, given up or ran out of time. A reload does this."""
+    """The transaction awaits no callback: it was answered, given up or expired. A page reload does this."""
     OTHER_ATTEMPT = "other_attempt"
-    """The answer is to an earlier departure."""
+    """The callback answers an earlier attempt."""
     OTHER_PROVIDER = "other_provider"
     """The callback is another provider's, or the provider is not configured any more."""
     OTHER_ISSUER = "other_issuer"
@@ -35,14 +35,14 @@ class StrayReason(StrEnum):
 
 
 class AttemptCounts(Protocol):
-    """Where attempts are counted. It never fails and never waits."""
+    """Receives counts of attempts. It never fails and never waits."""
 
     def provider_failed(self, provider: str, reason: str, cause: str, fault: str) -> None:
         """An attempt failed at a provider."""
         ...
 
     def stray_callback(self, provider: str, why: str) -> None:
-        """A callback did not belong."""
+        """A callback was ignored."""
         ...
 
     def operator_called(self, failure: str, provider: str) -> None:
@@ -66,15 +66,14 @@ class AttemptLog:
         client_id: str,
         request_id: str,
     ) -> None:
-        """An attempt ended in a class of failure, or a staff sign-in for one of its own reasons.
+        """Logs an attempt that failed: by class of failure, or for a staff sign-in by a reason of its own.
 
-        `outcome` is what the provider's part said; None if it was sound.
-
-        A warning if the provider failed or its reply cannot be trusted: an operator may have to do something.
+        `outcome` is the provider's failure; None if the provider did not fail. Logged as a warning if the provider
+        failed or its reply cannot be trusted: an operator may have to act.
         """
-        told = {"provider": provider, "failure": str(failure), "client_id": client_id}
+        fields = {"provider": provider, "failure": str(failure), "client_id": client_id}
         if outcome is not None:
-            told |= {
+            fields |= {
                 "reason": outcome.reason.value,
                 "cause": outcome.cause.value,
                 "fault": outcome.fault,
@@ -83,7 +82,7 @@ class AttemptLog:
             self.counts.provider_failed(provider, outcome.reason.value, outcome.cause.value, outcome.fault)
         grave = outcome is not None and (outcome.outage or outcome.reason is ProviderFailureReason.UNSAFE)
         level = logging.WARNING if grave else logging.INFO
-        LOG.log(level, "attempt_failed", extra={**told, "reference": _log_value(reference), "request_id": request_id})
+        LOG.log(level, "attempt_failed", extra={**fields, "reference": _log_value(reference), "request_id": request_id})
         found = failure if outcome is None else from_reason(outcome.reason)
         if isinstance(found, FailureClass):
             self.call_operator(found, provider, reference=reference, client_id=client_id, request_id=request_id)
@@ -95,16 +94,16 @@ class AttemptLog:
         if not FAILURES[failure].alarm:
             return
         self.counts.operator_called(failure.value, provider)
-        told = {"failure": failure.value, "provider": provider, "client_id": client_id}
-        LOG.error("operator_called", extra={**told, "reference": _log_value(reference), "request_id": request_id})
+        fields = {"failure": failure.value, "provider": provider, "client_id": client_id}
+        LOG.error("operator_called", extra={**fields, "reference": _log_value(reference), "request_id": request_id})
 
     def stray(self, provider: str, why: StrayReason, *, reference: str = "", request_id: str) -> None:
-        """A callback does not belong. `provider` is a configured one, or empty."""
+        """Logs and counts an ignored callback. `provider` is a configured one, or empty."""
         self.counts.stray_callback(provider, why.value)
-        told = {"provider": provider, "why": why.value, "reference": _log_value(reference), "request_id": request_id}
-        LOG.info("stray_callback", extra=told)
+        fields = {"provider": provider, "why": why.value, "reference": _log_value(reference), "request_id": request_id}
+        LOG.info("stray_callback", extra=fields)
 
 
 def _log_value(reference: str) -> str:
-    """A reference as the citizen's page shows it."""
+    """Returns a reference as the citizen's page displays it."""
     return reference.replace("-", " ")

@@ -1,4 +1,4 @@
-"""What everybody does who puts a question to a citizen's own device: draw a code, send a notice, write it down."""
+"""Create a backchannel request to a citizen's own device: draw a user code, store the request with its notices."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,10 +12,10 @@ from broker.model.notification import Notification, NotificationKind
 from broker.platform.system import System
 
 CODE_LENGTH = 8
-"""Letters and digits of a question's code: 38 bits. It opens a question and answers none."""
+"""Letters and digits of a user code: 38 bits. It opens a request and does not answer it."""
 
 MAX_ATTEMPTS = 8
-"""How often a code is drawn that another question has already, before something must be wrong."""
+"""How many user codes are drawn if other requests already have them, before this is an internal error."""
 
 
 async def create(
@@ -26,19 +26,19 @@ async def create(
     notices: Callable[[BackchannelRequest], Sequence[Notification]],
     events: Sequence[AuditEvent],
 ) -> tuple[RedeemResult, BackchannelRequest]:
-    """Writes the question with a code that no other has; gives what became of it, and the question with its code."""
+    """Stores the request with a unique user code. Returns the store's result, and the request with its code."""
     for _ in range(MAX_ATTEMPTS):
         ready = replace(question, code=handles.new_user_code(system, CODE_LENGTH))
         outcome = await questions.create(ready, use, notices(ready), events)
         if outcome is not RedeemResult.USED_BEFORE:
             return outcome, ready
-    raise RuntimeError("every code that is drawn is taken")
+    raise RuntimeError("no unique user code was found")
 
 
 def notice(
     system: System, question: BackchannelRequest, asker: str, confirm: str, way: str, address: str, language: str
 ) -> Notification:
-    """The notice of a question. `asker` is the name citizens know it by, `confirm` the page that takes the code."""
+    """Returns the notice of a request. `asker` is the asking service's name, `confirm` the URL that takes the code."""
     return Notification(
         id=handles.new_handle(system, size=16),
         kind=NotificationKind.QUESTION,

@@ -1,4 +1,4 @@
-"""What an action knows of the browser it acts for."""
+"""The browser of a request: the cookies that actions read, and those that they set."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -8,21 +8,21 @@ from broker.model.handle import sha256_hex
 
 @dataclass(frozen=True, slots=True)
 class DepartedUser:
-    """That a citizen signed out in this browser: each provider is asked for a new sign-in once, whoever comes next.
+    """A sign-out in this browser: each provider is asked once for a new sign-in of the next user.
 
     `after` gives, by provider, when the citizen signed in there (seconds since 1970 UTC by the provider's clock): a
-    sign-in that is not later is theirs. `done` are the providers at which there was a new sign-in since.
+    sign-in that is not later is theirs. `done` are the providers with a new sign-in since.
     """
 
     after: Mapping[str, int] = field(default_factory=dict)
     done: frozenset[str] = frozenset()
 
     def signed_out(self, provider: str, auth_time: int) -> "DepartedUser":
-        """After one more signing out, of a session that this provider had proven."""
+        """Returns the record after one more sign-out, of a session whose identity this provider proved."""
         return DepartedUser({**self.after, provider: max(auth_time, self.after.get(provider, 0))})
 
     def signed_in(self, provider: str) -> "DepartedUser":
-        """After a new sign-in at a provider."""
+        """Returns the record after a new sign-in at a provider."""
         return replace(self, done=self.done | {provider})
 
 
@@ -30,9 +30,7 @@ class DepartedUser:
 class Browser:
     """The citizen's browser: its secrets (newest first), the broker's session cookie, its address, its language.
 
-    `departed` is there if somebody signed out in it.
-
-    `request_id` names the request that it makes now, for the log.
+    `departed` is set if a citizen signed out in it. `request_id` is the id of the current request in the log.
 
     A new secret is set after each sign-in; older tabs keep the one they began with.
     """
@@ -45,20 +43,19 @@ class Browser:
     departed: DepartedUser | None = None
 
     def asks_anew(self, provider: str) -> bool:
-        """Whether a provider has to be asked for a new sign-in, since somebody signed out here."""
+        """Returns whether a new sign-in must be requested of a provider, since a citizen signed out here."""
         return self.departed is not None and provider not in self.departed.done
 
     def holds(self, wanted: str) -> bool:
-        """Whether one of the browser's secrets has this digest. Digests are no secrets, so plain comparison will do."""
+        """Returns whether one of the browser's secrets has this digest. Digests are no secrets: comparison is plain."""
         return any(sha256_hex(secret) == wanted for secret in self.secrets)
 
 
 @dataclass(frozen=True, slots=True)
 class BrowserUpdates:
-    """What a browser is to remember after an answer: a new secret, and the session's cookie where one is kept.
+    """The cookies that a response sets: a new secret, and the session's cookie if there is one.
 
-    `state` is what services may see change (Session Management 1.0), `provider` where the citizen has just proven who
-    they are.
+    `state` is the browser state of Session Management 1.0, `provider` the provider of a new sign-in.
     """
 
     secret: str | None = None

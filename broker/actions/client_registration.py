@@ -1,4 +1,4 @@
-"""Services that register by themselves, where trying out is what a broker is for (RFC 7591, RFC 7592)."""
+"""Dynamic client registration, for brokers used for development and trials (RFC 7591, RFC 7592)."""
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
@@ -17,23 +17,23 @@ from broker.platform.toml_loader import Problem
 
 
 class ClientStore(Protocol):
-    """Where the files of services are kept."""
+    """The store of services' settings files."""
 
     async def add(self, client_id: str, file: Mapping[str, Any]) -> Sequence[Problem]:
-        """Keeps the file of a service and has it taken; or says what is wrong with it, and keeps nothing.
+        """Stores the settings file of a service and reloads. Returns the problems of the file; then nothing is stored.
 
-        Raises StoreUnavailable where it cannot be taken at the moment.
+        Raises StoreUnavailable if the reload is impossible at the moment.
         """
         ...
 
     async def remove(self, client_id: str) -> None:
-        """Takes a service's file away. Raises StoreUnavailable where the service stays in force all the same."""
+        """Deletes a service's settings file. Raises StoreUnavailable if the service could not be removed."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class RegistrationContext:
-    """What registering works with, built once. `url` is the registration endpoint."""
+    """What registration works with, built once. `url` is the registration endpoint."""
 
     url: str
     languages: tuple[str, ...]
@@ -44,26 +44,26 @@ class RegistrationContext:
 
 
 async def register(context: RegistrationContext, metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """A new service, and what it is told once: its secret, and the token that reads and ends it (RFC 7591 3.2.1)."""
+    """Registers a service. Returns its client information, with secret and registration token (RFC 7591 3.2.1)."""
     file = to_client_settings(metadata, context.languages)
     client_id = SELF_REGISTERED_PREFIX + context.system.random_bytes(8).hex()
-    given: dict[str, Any] = {}
+    secrets: dict[str, Any] = {}
     if str(file["authentication"]).startswith("client_secret"):
         secret = handles.new_handle(context.system, size=32)
         file["secret_digest"] = handles.sha256_hex(secret)
-        given = {"client_secret": secret, "client_secret_expires_at": 0}
-    # a sector of its own: whoever named the host of another service could else tell that two citizens are one
+        secrets = {"client_secret": secret, "client_secret_expires_at": 0}
+    # each service has its own sector: by naming another service's host it could otherwise link citizens
     file["sector"] = client_id
     problems = await context.registry.add(client_id, file)
     if problems:
         first = next((one for one in problems if one.path.startswith("redirect_uris")), problems[0])
         raise invalid_metadata(first.path, f"{first.what}: {first.fix}")
-    told = _client_information(context, context.services()[client_id])
-    return {**told, **given, "client_id_issued_at": int(context.system.now())}
+    information = _client_information(context, context.services()[client_id])
+    return {**information, **secrets, "client_id_issued_at": int(context.system.now())}
 
 
 def read_registration(context: RegistrationContext, client_id: str, authorization: str | None) -> dict[str, Any]:
-    """What is registered, for whoever holds the registration's token (RFC 7592 2.1). Raises EndpointError."""
+    """Returns the client information to the holder of the registration token (RFC 7592 2.1). Raises EndpointError."""
     return _client_information(context, _load_own(context, client_id, authorization))
 
 
@@ -82,7 +82,7 @@ def _client_information(context: RegistrationContext, service: Service) -> dict[
 
 
 def _load_own(context: RegistrationContext, client_id: str, authorization: str | None) -> Service:
-    """The service whose token this is. One that is gone is answered like a wrong token (RFC 7592 2.1)."""
+    """Returns the service of the token. A service that was removed is answered like a wrong token (RFC 7592 2.1)."""
     scheme, _, token = (authorization or "").partition(" ")
     mark = _registration_token(token.strip(" "))
     service = context.services().get(client_id) if client_id.startswith(SELF_REGISTERED_PREFIX) else None

@@ -1,6 +1,6 @@
-"""What is counted for operators: facts once they are durable, and starts. No action knows of it.
+"""Stores that count audit events once they are committed, and started transactions. Actions do not know of it.
 
-The stores are handed to the actions inside these wrappers, which add nothing but the counting.
+Wiring passes the stores to the actions inside these wrappers, which add nothing but the counting.
 """
 
 from collections.abc import Sequence
@@ -29,19 +29,19 @@ from broker.model.session import EndedSession, LogoutFanOut
 
 
 class MetricsSink(Protocol):
-    """Where counts go. It never fails, never waits, and keeps no id of a person or a transaction."""
+    """Receives counts. It never fails, never waits, and stores no id of a person or a transaction."""
 
     def started(self, client_id: str) -> None:
-        """A transaction was begun for a service."""
+        """A transaction was started for a service."""
         ...
 
     def recorded(self, events: Sequence[AuditEvent]) -> None:
-        """These facts are durable now."""
+        """Audit events were committed."""
         ...
 
 
 class InstrumentedTransactions:
-    """Transactions, of which every new one is a start."""
+    """Transactions: counts each new one."""
 
     def __init__(self, inner: Transactions, counts: MetricsSink) -> None:
         self.load = inner.load
@@ -59,7 +59,7 @@ class InstrumentedTransactions:
 
 
 class InstrumentedAuthorizations:
-    """Answers to services, counted once they are written."""
+    """Authorizations: counts those that were written."""
 
     def __init__(self, inner: Authorizations, counts: MetricsSink) -> None:
         self.linked_identity = inner.linked_identity
@@ -76,7 +76,7 @@ class InstrumentedAuthorizations:
 
 
 class InstrumentedGrants:
-    """Codes, grants and tokens: redemptions and refreshes that came about, and what was revoked."""
+    """Codes, grants and tokens: counts successful redemptions, refreshes and revocations."""
 
     def __init__(self, inner: Grants, counts: MetricsSink) -> None:
         self.code = inner.code
@@ -128,7 +128,7 @@ class InstrumentedGrants:
         return revoked
 
     async def revoke_code(self, digest: str, now: float, event: AuditEvent) -> None:
-        """As the store does. Every try counts, also one that found everything revoked already."""
+        """As the store does. Counts every attempt, also if everything was revoked already."""
         await self._inner.revoke_code(digest, now, event)
         self._counts.recorded([event])
 
@@ -141,7 +141,7 @@ class InstrumentedGrants:
 
 
 class InstrumentedBackchannelRequests:
-    """Questions to citizens on their own device: those put, and how they were answered without tokens."""
+    """Backchannel requests: counts new ones, and answers without tokens."""
 
     def __init__(self, inner: BackchannelRequests, counts: MetricsSink) -> None:
         self.load = inner.load
@@ -178,7 +178,7 @@ class InstrumentedBackchannelRequests:
 
 
 class InstrumentedSessions:
-    """The broker's sessions, of which every end counts."""
+    """The broker's sessions: counts those that end."""
 
     def __init__(self, inner: Sessions, counts: MetricsSink) -> None:
         self.load = inner.load
@@ -194,7 +194,7 @@ class InstrumentedSessions:
 
 
 class InstrumentedAudit:
-    """Facts that stand alone: failures by class above all."""
+    """Audit rows written on their own: mostly failures by class."""
 
     def __init__(self, inner: AuditLog, counts: MetricsSink) -> None:
         self._inner = inner
@@ -207,7 +207,7 @@ class InstrumentedAudit:
 
 
 class InstrumentedCases:
-    """Verification cases, whose every move is a fact."""
+    """Verification cases: counts each change of state."""
 
     def __init__(self, inner: Cases, counts: MetricsSink) -> None:
         self.load = inner.load

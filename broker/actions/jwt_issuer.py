@@ -1,4 +1,4 @@
-"""JWTs that the broker writes to a service: signed, and encrypted where the service's file wants it."""
+"""JWTs for a service: signed, and encrypted if the service's settings say so."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from broker.model.service import Encryption, Service
 from broker.model.store_results import StoreUnavailable
 
 EncryptionKeys = Callable[[Service, str], Awaitable[Sequence[EncryptionKey]]]
-"""A service's keys of `use` enc, best with one for the algorithm."""
+"""Returns a service's keys of `use` enc for an algorithm."""
 
 
 async def issue_jwt(
@@ -21,18 +21,18 @@ async def issue_jwt(
     alg: str,
     encryption: Encryption | None,
     keys: SigningKeys,
-    theirs: EncryptionKeys,
+    encryption_keys: EncryptionKeys,
     typ: str | None = None,
 ) -> str:
-    """The claims signed, then encrypted if `encryption` says how (RFC 7519 11.2: first sign, then encrypt).
+    """Signs the claims, then encrypts them if `encryption` is set (RFC 7519 11.2: first sign, then encrypt).
 
-    Raises StoreUnavailable where the signing key is out of reach, or where the service shows no key for it now.
+    Raises StoreUnavailable if the signing key is unreachable, or if the service publishes no encryption key.
     """
     token = await sign(claims, keys.signing(alg), typ)
     if encryption is None:
         return token
     try:
-        key = jwe.choose(await theirs(service, encryption.alg), encryption.alg)
+        key = jwe.choose(await encryption_keys(service, encryption.alg), encryption.alg)
     except UnknownKey as unknown:
         raise StoreUnavailable(f"{service.client_id}: {unknown.detail}") from None
     return jwe.encrypt(token.encode("ascii"), key, encryption.alg, encryption.enc, cty="JWT")

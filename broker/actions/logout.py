@@ -1,8 +1,12 @@
-"""Logout: the broker's session ends (RP-Initiated Logout 1.0), and the provider's if the citizen wants that.
+"""Logout: ends the broker's session (RP-Initiated Logout 1.0), and the provider's if the citizen wants that.
 
-Signing out ends in a page of its own, `/signed-out/<handle>`. It lets services sign out in frames, offers to sign out
-at the provider, and leads back to the service. Whatever the provider does, the citizen is signed out here by then, and
-the browser asks that provider for a new sign-in the next time (`Browser.departed`).
+1. `log_out` ends the session and stores the back-channel logouts of the services.
+2. `view_return` is the page `/signed-out/<handle>`: front-channel logout in frames, a link to sign out at the provider,
+   the way back to the service.
+3. `complete_return` processes the redirect back from the provider.
+
+Whatever the provider does, the broker's session has ended, and the browser requests a new sign-in of that provider
+next time (`Browser.departed`).
 """
 
 import contextlib
@@ -26,7 +30,7 @@ from broker.platform.system import System
 from broker.provider import EndsSessions, LogoutRedirect, ProviderInfo
 
 PENDING_LIFETIME: Final = 1_800
-"""Seconds for which the page after signing out can be looked at, and a citizen can come back from the provider."""
+"""Seconds for which the page after a sign-out works, and the provider may redirect back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class LogoutContext:
 
 @dataclass(frozen=True, slots=True)
 class ConfirmLogout:
-    """The citizen is asked first; agreeing posts the same parameters again. `locales` are those the service wishes."""
+    """The citizen must confirm first: by a POST of the same parameters. `locales` are those the service wishes."""
 
     service: Service | None
     locales: tuple[str, ...] = ()
@@ -59,9 +63,10 @@ class ConfirmLogout:
 
 @dataclass(frozen=True, slots=True)
 class SignedOut:
-    """There is no session now, and there was none, or nothing more to say. `back` is where the browser goes, if any.
+    """The session ended, or there was none. `back` is the URL to return to, if there is one.
 
-    `secret` ties the page to the browser, if that had none; `departed` is what it remembers from now on.
+    `handle` names the page after the sign-out, if there is one. `secret` is a new secret for a browser without one;
+    `departed` goes into its cookie.
     """
 
     service: Service | None
@@ -74,7 +79,7 @@ class SignedOut:
 
 @dataclass(frozen=True, slots=True)
 class LogoutSteps:
-    """What the page after signing out shows. `provider` proved the identity; `url` is where it ends its own session."""
+    """The page after a sign-out. `provider` proved the identity; `url` ends the provider's own session."""
 
     service: Service | None
     back: str | None
@@ -88,9 +93,9 @@ class LogoutSteps:
 async def log_out(
     context: LogoutContext, parameters: Mapping[str, str], browser: Browser, agreed: bool
 ) -> ConfirmLogout | SignedOut:
-    """Ends the broker's session, at once where the service's ID token names it. Raises DisplayedError.
+    """Ends the broker's session, at once if the service's ID token names it. Raises DisplayedError.
 
-    Every service that took part is told: those with a back-channel by a delivery that is written with the end.
+    Back-channel logouts of the session's services are stored in the transaction that ends it.
     """
     request, service, back = _checked(context, parameters)
     digest = handles.sha256_hex(browser.session) if browser.session else None
@@ -99,18 +104,18 @@ async def log_out(
         return SignedOut(service, back, request.ui_locales)
     if not agreed and must_ask(request, session.id):
         return ConfirmLogout(service, request.ui_locales)
-    told = logout_fan_out(context.registry.services, context.system.now())
-    ended = await context.stores.sessions.end(digest, _ended(context, request, session.account), told)
+    fan_out = logout_fan_out(context.registry.services, context.system.now())
+    ended = await context.stores.sessions.end(digest, _ended(context, request, session.account), fan_out)
     departed = (browser.departed or DepartedUser()).signed_out(session.identity.provider, session.identity.auth_time)
     frames = () if ended is None else tuple(frontchannel_urls(ended, context.registry.services, context.issuer))
     left = SignedOut(service, back, request.ui_locales, departed=departed)
     registered = context.registry.providers.get(session.identity.provider)
     if registered is None and not frames:
         return left
-    return await _fan_out(context, left, session, registered, frames, browser)
+    return await _store_page(context, left, session, registered, frames, browser)
 
 
-async def _fan_out(
+async def _store_page(
     context: LogoutContext,
     left: SignedOut,
     session: Session,
@@ -118,7 +123,7 @@ async def _fan_out(
     frames: tuple[str, ...],
     browser: Browser,
 ) -> SignedOut:
-    """Keeps what the page shows. Without passing state there is no page, and the citizen goes on at once."""
+    """Stores the page after the sign-out. Without ephemeral state there is no page, and the citizen goes on at once."""
     handle, secret = handles.new_handle(context.system), None
     if not browser.secrets:
         secret = handles.new_handle(context.system)
@@ -126,9 +131,9 @@ async def _fan_out(
     if registered is not None and isinstance(registered.provider, EndsSessions):
         who = session.identity
         language = browser.language or next(iter(left.locales), "").partition("-")[0] or "en"
-        parting = LogoutRedirect(handle, context.callback, language, who.subject, who.id_token)
-        url = await registered.provider.end_session(parting)
-    goodbye = PendingLogout(
+        logout_redirect = LogoutRedirect(handle, context.callback, language, who.subject, who.id_token)
+        url = await registered.provider.end_session(logout_redirect)
+    pending = PendingLogout(
         browser=handles.sha256_hex(secret or browser.secrets[0]),
         client_id=None if left.service is None else left.service.client_id,
         back=left.back,
@@ -138,55 +143,55 @@ async def _fan_out(
         url=url,
     )
     with contextlib.suppress(StoreUnavailable):
-        await context.stores.pending_logouts.put(handle, goodbye, context.system.now() + PENDING_LIFETIME)
+        await context.stores.pending_logouts.put(handle, pending, context.system.now() + PENDING_LIFETIME)
         return replace(left, handle=handle, secret=secret)
     return left
 
 
 async def view_return(context: LogoutContext, handle: str, browser: Browser) -> LogoutSteps | None:
-    """What the page after signing out shows; None if it is not this browser's, or too long ago."""
-    goodbye = await _load_own(context, handle, browser)
-    if goodbye is None:
+    """Returns the page after a sign-out; None if it is another browser's, or expired."""
+    pending = await _load_own(context, handle, browser)
+    if pending is None:
         return None
-    service = context.registry.services.get(goodbye.client_id) if goodbye.client_id else None
-    registered = context.registry.providers.get(goodbye.provider) if goodbye.provider else None
-    back = goodbye.back
+    service = context.registry.services.get(pending.client_id) if pending.client_id else None
+    registered = context.registry.providers.get(pending.provider) if pending.provider else None
+    back = pending.back
     if service is None or back is None or not _is_registered(back, service):
         back = None  # the service's addresses have changed since
     card = None if registered is None else registered.provider.card
-    url = None if goodbye.returned else goodbye.url
-    return LogoutSteps(service, back, goodbye.frames, goodbye.locales, card, url, goodbye.returned)
+    url = None if pending.returned else pending.url
+    return LogoutSteps(service, back, pending.frames, pending.locales, card, url, pending.returned)
 
 
 async def may_return(context: LogoutContext, state: str, browser: Browser) -> bool:
-    """Whether `come_back` would take the citizen in. Changes nothing."""
-    goodbye = await _load_own(context, state, browser)
-    return goodbye is not None and goodbye.url is not None
+    """Returns whether `complete_return` would succeed. Changes nothing."""
+    pending = await _load_own(context, state, browser)
+    return pending is not None and pending.url is not None
 
 
 async def complete_return(context: LogoutContext, state: str, browser: Browser) -> bool:
-    """Takes in that a provider sent the citizen back. False for a state that this browser did not bring there."""
-    goodbye = await _load_own(context, state, browser)
-    if goodbye is None or goodbye.url is None:
+    """Records that the provider redirected back. Returns False for a `state` that is not of this browser."""
+    pending = await _load_own(context, state, browser)
+    if pending is None or pending.url is None:
         return False
     await context.stores.pending_logouts.put(
-        state, replace(goodbye, returned=True), context.system.now() + PENDING_LIFETIME
+        state, replace(pending, returned=True), context.system.now() + PENDING_LIFETIME
     )
     return True
 
 
 async def _load_own(context: LogoutContext, handle: str, browser: Browser) -> PendingLogout | None:
-    goodbye = await context.stores.pending_logouts.get(handle) if handle else None
-    return goodbye if goodbye is not None and browser.holds(goodbye.browser) else None
+    pending = await context.stores.pending_logouts.get(handle) if handle else None
+    return pending if pending is not None and browser.holds(pending.browser) else None
 
 
 def _is_registered(back: str, service: Service) -> bool:
-    """Whether a way back is still the service's: one of its addresses, with the state that was added to it."""
+    """Returns whether the URL is still registered: one of the service's URIs, with the `state` added."""
     return any(back == uri or back.startswith((f"{uri}?", f"{uri}&")) for uri in service.post_logout_redirect_uris)
 
 
 def check_logout(context: LogoutContext, parameters: Mapping[str, str]) -> str | None:
-    """Where a logout request would lead the browser back to, None if nowhere. Ends nothing. Raises DisplayedError."""
+    """Returns the URL that a logout request would return to, or None. Ends nothing. Raises DisplayedError."""
     return _checked(context, parameters)[2]
 
 

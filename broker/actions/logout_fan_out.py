@@ -1,4 +1,4 @@
-"""What services are told when a session has ended, and how that is written."""
+"""Back-channel logout of a session: the deliveries that its end stores, and the logout tokens that they send."""
 
 from collections.abc import Mapping
 
@@ -14,16 +14,16 @@ from broker.platform.system import System
 
 
 def logout_fan_out(services: Mapping[str, Service], now: float) -> LogoutFanOut:
-    """What the services of an ended session are told, as they are configured."""
+    """Returns the function that lists the deliveries to the services of an ended session."""
     return lambda ended: logout_deliveries(ended, services, now)
 
 
 def logout_delivery_builder(
     issuer: str, services: Mapping[str, Service], keys: SigningKeys, system: System
 ) -> DeliveryBuilder:
-    """Writes a logout token, signed as the service's ID tokens are (Back-Channel Logout 1.0, 2.4, 2.5)."""
+    """Builds a logout token, signed as the service's ID tokens are (Back-Channel Logout 1.0, 2.4, 2.5)."""
 
-    async def write(delivery: OutboundDelivery) -> DeliveryRequest | None:
+    async def build(delivery: OutboundDelivery) -> DeliveryRequest | None:
         service = services.get(delivery.client_id)
         if service is None or service.backchannel_logout_uri is None:
             return None
@@ -31,4 +31,4 @@ def logout_delivery_builder(
         token = await sign(claims, keys.signing(service.id_token_alg), TYPE)
         return DeliveryRequest(service.backchannel_logout_uri, {"logout_token": token})
 
-    return write
+    return build

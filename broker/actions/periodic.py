@@ -1,4 +1,4 @@
-"""What has to be done again and again, whether or not anybody asks: sealing, sweeping, sending, looking."""
+"""Periodic background tasks of a process: run forever, and log failures without stopping."""
 
 import asyncio
 import logging
@@ -12,27 +12,27 @@ LOG = logging.getLogger("portico.upkeep")
 
 @dataclass(frozen=True, slots=True)
 class PeriodicTask:
-    """One thing to be done every so many seconds. Several processes may do it at once: it sees to that itself."""
+    """A function that runs every `interval` seconds. Several processes may run it concurrently."""
 
     name: str
     interval: float
     run: Callable[[], Awaitable[object]]
 
 
-async def run_forever(chore: PeriodicTask, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
-    """Does a chore for ever. One that fails is logged and tried again: nothing depends on any single time."""
+async def run_forever(task: PeriodicTask, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+    """Runs a task forever. A failure is logged, and the task runs again after its interval."""
     failing = False
     while True:
         try:
-            await chore.run()
+            await task.run()
             if failing:
-                LOG.warning("task_recovered", extra={"chore": chore.name})
+                LOG.warning("task_recovered", extra={"chore": task.name})
             failing = False
         except StoreUnavailable:
             if not failing:
-                LOG.warning("task_waits_for_store", extra={"chore": chore.name})
+                LOG.warning("task_waits_for_store", extra={"chore": task.name})
             failing = True
-        except Exception:  # a chore that stopped for good would be worse than any single failure of it
-            LOG.exception("task_failed", extra={"chore": chore.name})
+        except Exception:  # the task must not stop for good after one failure
+            LOG.exception("task_failed", extra={"chore": task.name})
             failing = True
-        await pause(chore.interval)
+        await pause(task.interval)

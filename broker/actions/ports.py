@@ -1,8 +1,8 @@
-"""What the actions need of the stores: narrow protocols, each met by every store of its kind.
+"""Protocols of the stores, each implemented by every store of its kind.
 
-Passing state (memory, Redis) may be lost at any instant; the only effect may be that somebody starts again. Facts
-(SQLite, PostgreSQL) are durable when a method returns. Expiry is always decided by the broker's own clock.
-Handles come in plain and are stored as digests alone.
+Ephemeral state (memory, Redis) may be lost at any instant; the only effect may be that a citizen starts again. The
+database (SQLite, PostgreSQL) has committed when a method returns. Expiry is always decided by the broker's own clock.
+Handles are passed in plain and stored as digests only.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ from broker.model.store_results import SupersededSession as SupersededSession
 
 
 class Transactions(Protocol):
-    """Transactions under way (passing state), sealed, one record a handle."""
+    """Open transactions (ephemeral state), encrypted, one record for each handle."""
 
     async def create(self, handle: str, transaction: Transaction, limit: int, start: RateLimit | None = None) -> bool:
         """Stores a new transaction; False when its browser already has `limit` open ones. One round trip.
@@ -49,12 +49,12 @@ class Transactions(Protocol):
         ...
 
     async def save(self, handle: str, transaction: Transaction) -> bool:
-        """Writes on top of `transaction.version - 1` and nothing else; False when somebody else was faster."""
+        """Saves a transaction if `transaction.version - 1` is stored; False if another request was faster."""
         ...
 
 
 class PushedRequests(Protocol):
-    """Pushed authorization requests (passing state, RFC 9126)."""
+    """Pushed authorization requests (ephemeral state, RFC 9126)."""
 
     async def put(self, handle: str, request: AuthorizationRequest, expires: float) -> None:
         """Keeps a checked request until `expires`."""
@@ -69,31 +69,31 @@ class PushedRequests(Protocol):
 
 
 class Continuations(Protocol):
-    """Finish-later codes of transactions (passing state)."""
+    """Continuation codes of transactions (ephemeral state)."""
 
     async def put(self, code: str, handle: str, expires: float) -> None:
         """Keeps which transaction a code continues."""
         ...
 
     async def take(self, code: str) -> str | None:
-        """The handle, once: of two takers one gets it."""
+        """Returns and deletes the handle: of two concurrent calls one gets it."""
         ...
 
 
 class PendingLogouts(Protocol):
-    """Citizens who have just signed out (passing state)."""
+    """Logouts whose page is open, or which wait for the provider (ephemeral state)."""
 
     async def put(self, handle: str, goodbye: PendingLogout, expires: float) -> None:
-        """Keeps what the page after signing out shows until `expires`, in place of what was kept before."""
+        """Stores what the page after a sign-out displays until `expires`, in place of what was stored before."""
         ...
 
     async def get(self, handle: str) -> PendingLogout | None:
-        """What the page shows, or None if unknown or expired."""
+        """Returns what the page displays, or None if unknown or expired."""
         ...
 
 
 class Proofs(Protocol):
-    """DPoP proofs seen (passing state, RFC 9449 11.1)."""
+    """DPoP proofs seen (ephemeral state, RFC 9449 11.1)."""
 
     async def first_use(self, jti: str, expires: float) -> bool:
         """Whether this is the first use of a proof id; remembers it until `expires`."""
@@ -105,7 +105,7 @@ class Proofs(Protocol):
 
 
 class RateLimits(Protocol):
-    """Counting windows (passing state)."""
+    """Rate limits in fixed windows (ephemeral state)."""
 
     async def allow(self, key: str, most: int, window: int) -> bool:
         """Counts one use of `key`; False beyond `most` in the current window of `window` seconds."""
@@ -117,7 +117,7 @@ class RateLimits(Protocol):
 
 
 class KillSwitchReader(Protocol):
-    """What operators turned off, never staler than one request."""
+    """The kill switches of operators, at most one request old."""
 
     async def current(self) -> KillSwitches:
         """The switches as they are now."""
@@ -125,7 +125,7 @@ class KillSwitchReader(Protocol):
 
 
 class Authorizations(Protocol):
-    """Answers to services (facts)."""
+    """Authorizations of services (database)."""
 
     async def code_issued(self, transaction: str, pushed: str | None) -> bool:
         """Whether a code was written for a transaction (its public id) or for a pushed request (its digest)."""
@@ -139,13 +139,13 @@ class Authorizations(Protocol):
         """Writes all of it in one transaction. An unredeemed code of the same transaction is replaced.
 
         None, and nothing written, when the transaction's code was already redeemed, its pushed request was
-        already answered in another transaction, or its question waits no more or for somebody else.
+        already answered in another transaction, or its question is no longer pending or for another person.
         """
         ...
 
 
 class Grants(Protocol):
-    """Codes, grants and tokens (facts). Everything older than the current epoch counts as unknown."""
+    """Codes, grants and tokens (database). Everything older than the current epoch counts as unknown."""
 
     async def code(self, digest: str) -> StoredCode | None:
         """The code with this digest, whatever its expiry. One round trip."""
@@ -211,7 +211,7 @@ class Grants(Protocol):
 
 
 class BackchannelRequests(Protocol):
-    """Questions to citizens on their own device (facts). Everything older than the current epoch counts as unknown."""
+    """Backchannel requests (database). Everything older than the current epoch counts as unknown."""
 
     async def create(
         self,
@@ -222,8 +222,8 @@ class BackchannelRequests(Protocol):
     ) -> RedeemResult:
         """Writes a question with its notices, audit rows and the use of the signed request that it came in.
 
-        All in one transaction, and nothing unless DONE: ASSERTION_USED_BEFORE where the request came before,
-        USED_BEFORE where the code is another question's.
+        All in one transaction, and nothing unless DONE: ASSERTION_USED_BEFORE if the signed request was used before,
+        USED_BEFORE if another question has the code.
         """
         ...
 
@@ -232,7 +232,7 @@ class BackchannelRequests(Protocol):
         ...
 
     async def by_code(self, code: str) -> BackchannelRequest | None:
-        """The question whose code somebody typed."""
+        """Returns the question with this user code."""
         ...
 
     async def of_case(self, case: str) -> Sequence[BackchannelRequest]:
@@ -240,15 +240,15 @@ class BackchannelRequests(Protocol):
         ...
 
     async def settle(self, id: str, state: BackchannelState, now: float, events: Sequence[AuditEvent]) -> bool:
-        """Answers a waiting question without tokens; False, and nothing written, if it waits no more."""
+        """Answers a waiting question without tokens; False, and nothing written, if it is no longer pending."""
         ...
 
     async def poll(
         self, digest: str, client_id: str, now: float, use: AssertionUse | None
     ) -> PollResult | RedeemResult | None:
-        """How a question stands, asked by the service it belongs to; counts the poll, and the use of an assertion.
+        """The state of a question for a poll of its service; records the poll, and the use of an assertion.
 
-        None where this service has no such question; ASSERTION_USED_BEFORE where the assertion came a second time.
+        None if this service has no such question; ASSERTION_USED_BEFORE if the assertion was used before.
         """
         ...
 
@@ -265,36 +265,36 @@ class BackchannelRequests(Protocol):
         ...
 
     async def ping_later(self, id: str, when: float) -> None:
-        """The service could not be told: it is due again at `when`."""
+        """The ping failed: it is due again at `when`."""
         ...
 
     async def pinged(self, id: str) -> None:
-        """The service was told, or is not told any more."""
+        """The ping was delivered or given up."""
         ...
 
 
 class Sessions(Protocol):
-    """The broker's sessions (facts, known by digest)."""
+    """The broker's sessions (database, by digest)."""
 
     async def load(self, digest: str) -> Session | None:
         """A live session, or None. Expiry is the caller's to check."""
         ...
 
     async def end(self, digest: str, event: AuditEvent, farewell: LogoutFanOut) -> EndedSession | None:
-        """Ends a session, and writes with it all that has to be told; None, and nothing written, if not live.
+        """Ends a session and stores its logout deliveries; None, and nothing written, if it is not live.
 
-        Codes of the session, and grants that end with it, open nothing from then on.
+        Codes of the session, and grants that end with it, are invalid from then on.
         """
         ...
 
 
 class Deliveries(Protocol):
-    """What has to be delivered to services (facts). It is written with the fact it tells, by other stores."""
+    """Deliveries to services (database). Other stores write them in the transaction of what they report."""
 
     async def claim(self, now: float, until: float, limit: int) -> Sequence[OutboundDelivery]:
-        """What is neither delivered nor expired nor claimed until later than `now`, the oldest first; claims it.
+        """Claims deliveries that are due at `now` and claimed by no other process, the oldest first.
 
-        Each claim counts as a try. A delivery may be made twice after a crash, never not at all before it expires.
+        Each claim counts as an attempt. After a crash a delivery may be sent twice; until it expires it is never lost.
         """
         ...
 
@@ -312,7 +312,7 @@ class Deliveries(Protocol):
 
 
 class AuditLog(Protocol):
-    """Audit rows for facts that stand alone (a failure by class, an operator's act)."""
+    """Audit rows that are written on their own (a failure by class, an operator's action)."""
 
     async def write(self, events: Sequence[AuditEvent]) -> None:
         """Writes the rows, durably."""

@@ -1,4 +1,4 @@
-"""What the steps of a journey come to, where the page of the transaction does not say it all by itself."""
+"""Results of actions that the transaction's page alone does not render."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,21 +9,21 @@ from broker.model.service import Service
 
 
 class ProofResult(StrEnum):
-    """What became of a try to prove that one is the person who asked for help."""
+    """The result of an attempt to prove to be the person who requested help."""
 
     DONE = "done"
     WRONG = "wrong"
     EXPIRED = "run_out"
-    """The time of the code was over. It does not count as a try."""
+    """The code had expired. It does not count as an attempt."""
     NOT_ALLOWED = "not_now"
     """There is nothing to prove now."""
     ATTEMPTS_EXHAUSTED = "spent"
-    """It was wrong once too often: a member of staff looks at the case."""
+    """Too many attempts were wrong: a member of staff reviews the case."""
 
 
 @dataclass(frozen=True, slots=True)
 class StartedTransaction:
-    """A transaction was made; the browser goes to its page. `secret` is set where the browser had none yet."""
+    """A transaction was created; the browser goes to its page. `secret` is set if the browser had none."""
 
     handle: str
     secret: str | None
@@ -31,9 +31,9 @@ class StartedTransaction:
 
 @dataclass(frozen=True, slots=True)
 class HelpOffered:
-    """What can be asked for: the kinds of session that can reach the level the service needs, the best one first.
+    """The help on offer: the channels that can reach the level the service needs, the strongest first.
 
-    `ways` are those in which messages can be sent to the citizen.
+    `ways` are how messages can be sent to the citizen.
     """
 
     transaction: Transaction
@@ -57,10 +57,10 @@ class HelpRequest:
 
 
 class HelpRefused(StrEnum):
-    """Why something that a citizen asked for was not done.
+    """Why a citizen's request was refused.
 
-    ADDRESS: what was typed is no address of its kind. UNREACHABLE: it is one, but the mail server cannot send to it.
-    WAY: messages cannot be sent in this way at all.
+    ADDRESS: the text is no address of its kind. UNREACHABLE: it is one, but the mail server cannot send to it.
+    WAY: messages cannot be sent in this way.
     """
 
     ADDRESS = "address"
@@ -72,7 +72,7 @@ class HelpRefused(StrEnum):
 
 
 class LimitKind(StrEnum):
-    """The limits at which a citizen is held back."""
+    """The rate limits that citizens can reach."""
 
     STARTS = "starts"
     """Too many sign-ins began at the citizen's address."""
@@ -86,7 +86,7 @@ class LimitKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RateLimited:
-    """A citizen is held back by a limit until a moment (seconds since 1970 UTC).
+    """A rate limit rejects the request until a moment (seconds since 1970 UTC).
 
     `service` is the one whose request it is about, None if none is known. `transaction` is the open one that stays as
     it is. `locales` are the languages that the service wishes for the citizen (BCP 47), best first.
@@ -101,14 +101,14 @@ class RateLimited:
 
 @dataclass(frozen=True, slots=True)
 class ContinuationIssued:
-    """A continuation code, to be shown and then forgotten."""
+    """A continuation code, to be displayed once and not stored in the clear."""
 
     code: str
 
 
 @dataclass(frozen=True, slots=True)
 class ResumedTransaction:
-    """Where a continuation code leads, and the browser's new secret. `code` is the next code, where there is one."""
+    """The transaction of a continuation code, and the browser's new secret. `code` is the next code, if any."""
 
     handle: str
     secret: str

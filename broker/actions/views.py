@@ -1,4 +1,4 @@
-"""What a citizen's page shows: the outcome of looking at a transaction. The page decides nothing, it only says it."""
+"""Views: what a citizen's page displays for the state of a transaction. The page renders and decides nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,10 +25,10 @@ class PickerView:
 
 @dataclass(frozen=True, slots=True)
 class RedirectAway:
-    """On the way out to another origin: `mark` is new for every departure, so that coming back does not leave again.
+    """A redirect to another origin. `mark` is new for each redirect, so that the back button does not redirect again.
 
-    `card` is the provider being left for, or None when the way leads back to the service.
-    `fields` is set when the answer travels by POST (`form_post`). `offer` is what may be chosen instead, for a citizen
+    `card` is the provider redirected to, or None for the service.
+    `fields` is set if the response is sent by POST (`form_post`). `offer` is what may be chosen instead, for a citizen
     who comes back from a provider with the back button. `language` is that of the transaction.
     """
 
@@ -43,7 +43,7 @@ class RedirectAway:
 
 @dataclass(frozen=True, slots=True)
 class CheckingView:
-    """An answer of a provider is being looked at right now; the page asks again by itself."""
+    """A provider's callback is being processed; the page reloads itself."""
 
     service: Service
     card: ProviderInfo | None
@@ -52,7 +52,7 @@ class CheckingView:
 
 @dataclass(frozen=True, slots=True)
 class FailureView:
-    """A failure page: what happened and with whom, what may be done next."""
+    """A failure page: what failed, at which provider, and the next steps."""
 
     transaction: Transaction
     service: Service
@@ -64,7 +64,7 @@ class FailureView:
 
 @dataclass(frozen=True, slots=True)
 class SharedItem:
-    """One claim about to be shared: its value, and the service's reason in every language."""
+    """A claim to be released: its value, and the service's reason in every language."""
 
     claim: str
     value: Any
@@ -74,7 +74,7 @@ class SharedItem:
 
 @dataclass(frozen=True, slots=True)
 class ConsentView:
-    """Who gets which data and why, before the first sharing."""
+    """The consent page: which service gets which claims and why."""
 
     transaction: Transaction
     service: Service
@@ -84,7 +84,7 @@ class ConsentView:
 
 @dataclass(frozen=True, slots=True)
 class ConfirmationView:
-    """Somebody proved who they are, and may now confirm what they are asked. `items` go to a service that asks."""
+    """The citizen proved their identity and may confirm a backchannel request. `items` are released to the service."""
 
     transaction: Transaction
     service: Service
@@ -95,9 +95,9 @@ class ConfirmationView:
 
 @dataclass(frozen=True, slots=True)
 class CaseStatusView:
-    """A person is checking: the case as the citizen may see it (`broker.assisted` gives the standing).
+    """The state of a verification case as the citizen may see it (`broker.assisted.case_status`).
 
-    `asked` is what staff ask the citizen to confirm, for whoever wants to do that in this browser.
+    `asked` is a question of staff that the citizen can also answer in this browser.
     """
 
     transaction: Transaction
@@ -114,9 +114,9 @@ class Ending(StrEnum):
     REFUSED = "refused"
     EXPIRED = "expired"
     KEPT = "kept"
-    """The identity was kept, and the service starts anew to learn it."""
+    """No code was sent: the broker kept the identity for a new request of the service."""
     ALREADY = "already"
-    """The service had the answer already: this page was one more of the same request."""
+    """The service already had the answer: this was another page of the same request."""
     CONFIRMED = "confirmed"
     DECLINED = "declined"
     OTHER_PERSON = "other_person"
@@ -125,9 +125,9 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EndingView:
-    """The transaction is over.
+    """The transaction has ended.
 
-    `back` is how the citizen can go on: the service's answer address, or its home; None where it goes on elsewhere.
+    `back` leads the citizen to the service's redirect URI or home page; None if they continue on another device.
     """
 
     service: Service
@@ -138,10 +138,10 @@ class EndingView:
 
 @dataclass(frozen=True, slots=True)
 class DeadEnd:
-    """Nothing can be shown for this address in this browser: unknown handle, lost cookie, other browser.
+    """No transaction can be displayed for this URL in this browser: unknown handle, lost cookie, other browser.
 
-    `told` is for the people who run the service that sent the citizen: what was wrong with its request, in a standard's
-    words, with nothing of anybody in it.
+    `told` is for the developers of the service: the error in its request in the words of the standard, without
+    personal data.
     """
 
     failure: FailureClass

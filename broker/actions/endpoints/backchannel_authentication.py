@@ -1,4 +1,4 @@
-"""A service asks a citizen on a device of their own (CIBA Core 1.0, 7)."""
+"""The backchannel authentication endpoint (CIBA Core 1.0, 7)."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,13 +25,13 @@ from broker.oidc.ciba_request_object import used_before
 
 
 async def authenticate(context: EndpointContext, call: EndpointRequest) -> dict[str, Any]:
-    """Puts a question to the citizen whom a hint names, and says how to fetch the answer. Raises EndpointError."""
+    """Stores a request to the citizen whom a hint names, and acknowledges it. Raises EndpointError."""
     policy, questions = context.policy.ciba, context.stores.backchannel_requests
     service, now = await authenticate_caller(context, call), context.system.now()
     keys = await context.registry.keys(service.client_id, call.parameters.get("request", ""))
     service = registered(context, service)
-    asked = ciba.authentication_request(call.parameters, service, keys, context.policy.server, policy.lifetimes, now)
-    account = await questions.account(service.sector, asked.subject)
+    request = ciba.authentication_request(call.parameters, service, keys, context.policy.server, policy.lifetimes, now)
+    account = await questions.account(service.sector, request.subject)
     await require_enabled(context, service)
     if account is None or (await context.stores.kill_switches.current()).is_off(KillSwitchKind.ACCOUNT, account):
         raise ciba.unknown_user()
@@ -40,28 +40,28 @@ async def authenticate(context: EndpointContext, call: EndpointRequest) -> dict[
         id=handles.new_handle(context.system, size=16),
         client_id=service.client_id,
         created=now,
-        expires=now + asked.lifetime,
+        expires=now + request.lifetime,
         code="",
         handle=handles.new_handle(context.system, "ciba"),
         account=account,
-        subject=asked.subject,
-        **asked.fields,
+        subject=request.subject,
+        **request.fields,
     )
-    told = audit_event(context, "question_put", service)
-    events = [replace(told, account=account, details={"question": question.id})]
-    reach = await _notification_target(context, account, now)
+    event = audit_event(context, "question_put", service)
+    events = [replace(event, account=account, details={"question": question.id})]
+    target = await _notification_target(context, account, now)
 
-    def notices(ready: BackchannelRequest) -> Sequence[Notification]:
-        return () if reach is None else [_notification(context, ready, service, *reach)]
+    def notices(stored: BackchannelRequest) -> Sequence[Notification]:
+        return () if target is None else [_notification(context, stored, service, *target)]
 
-    outcome, question = await create(questions, context.system, question, asked.use, notices, events)
+    outcome, question = await create(questions, context.system, question, request.use, notices, events)
     if outcome is not RedeemResult.DONE:
         raise used_before()
-    return ciba.acknowledgement(question, policy.lifetimes, policy.confirm_url if reach is None else None)
+    return ciba.acknowledgement(question, policy.lifetimes, policy.confirm_url if target is None else None)
 
 
 async def _notification_target(context: EndpointContext, account: str, now: float) -> tuple[str, str] | None:
-    """Email address and language of a citizen, if a session of theirs holds a proven address; else None."""
+    """Returns e-mail address and language of a citizen, if a session has a verified address; else None."""
     identity = (
         await context.stores.backchannel_requests.known_as(account, now)
         if "email" in context.policy.ciba.ways

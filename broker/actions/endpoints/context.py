@@ -1,4 +1,4 @@
-"""What the services' calls work with, and how every one of them begins: who is calling, and which key do they hold."""
+"""The context of endpoints: client authentication, DPoP proofs, rate limits and kill switches of each call."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -40,19 +40,19 @@ class ClientRegistry(Protocol):
         ...
 
     async def keys(self, client_id: str, proof: str | Certificate) -> KeySet:
-        """The public keys of a service, to verify a token or know a certificate; an empty text fetches nothing."""
+        """The public keys of a service, to verify a token or a certificate; an empty text fetches none."""
         ...
 
     async def encryption_keys(self, service: Service, alg: str) -> Sequence[EncryptionKey]:
-        """A service's keys of `use` enc, best with one for `alg`. Raises StoreUnavailable where none can be fetched."""
+        """A service's keys of `use` enc, best with one for `alg`. Raises StoreUnavailable if none can be fetched."""
         ...
 
 
 NONCE_LIFETIME_WITHOUT_STORE = 30
-"""How old (seconds) a DPoP nonce may be while the shared memory of proofs is out of reach."""
+"""How old (seconds) a DPoP nonce may be while the store of proofs is unreachable."""
 
 DPOP_CLIENT = "/proofs"
-"""Whose assertions the proofs count as while their memory is out of reach: no service can have this id."""
+"""The client id under which proofs are stored as assertions while their store is unreachable. No service has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +129,11 @@ class EndpointContext:
 
 @dataclass(frozen=True, slots=True)
 class EndpointRequest:
-    """One call of a service. `url` is the endpoint's own, as configured, `proofs` the values of its `DPoP` headers.
+    """One request to an endpoint. `url` is the endpoint's configured URL, `proofs` the values of its `DPoP` headers.
 
-    `certificate` is the client certificate that a trusted proxy says it saw (RFC 9440). `noted` is for what one
-    call asks for once: the nonces by which its proof was judged are made of the same memory as the one it is answered.
-    `callers` is for the id of the registered service that it says it is from, or whose token it brings.
+    `certificate` is the client certificate that a trusted proxy forwarded (RFC 9440). `nonces` caches the DPoP nonces
+    of the request, so that its proof is checked and answered with the same. `client_ids` receives the id of the
+    registered service that the request names, or whose token it brings.
     """
 
     method: str
@@ -150,7 +150,7 @@ class EndpointRequest:
 
 @dataclass(slots=True)
 class Caller:
-    """A service whose credentials hold. `assertion` is a use that is still to be recorded: None once it is."""
+    """An authenticated service. `assertion` is the use of a client assertion that is not yet recorded."""
 
     call: EndpointRequest
     service: Service
@@ -159,15 +159,14 @@ class Caller:
 
 @asynccontextmanager
 async def authenticated_caller(context: EndpointContext, call: EndpointRequest) -> AsyncIterator[Caller]:
-    """The service that is calling (OpenID Connect Core 9). Raises EndpointError.
+    """Authenticates the calling service (OpenID Connect Core 9). Raises EndpointError.
 
-    Its assertion is good for one call, whatever comes of the call: the use is recorded by `once`, or in the transaction
-    that issues something, or here if the call is refused before. A second use is refused as `invalid_client`, and no
-    other error of the block replaces that. A demand for a DPoP nonce alone uses nothing up: it is not an answer to
-    the request, which comes again with the nonce (RFC 9449 8).
+    A client assertion is valid for one request, whatever its result: its use is recorded by `consume_assertion`, in the
+    transaction that issues something, or here if the request is rejected before. A second use is `invalid_client`, and
+    no other error of the block replaces that. Only a demand for a DPoP nonce does not use it up, since the client
+    repeats the request with the nonce (RFC 9449 8).
 
-    Whether the service is turned off is not asked here: what this process knows of that is brought up to date by the
-    first look into a store, after which `check_on` asks.
+    Kill switches are not checked here: the first read of a store refreshes them, after which `require_enabled` checks.
     """
     known = await _verify_caller(context, call)
     try:
@@ -181,34 +180,34 @@ async def authenticated_caller(context: EndpointContext, call: EndpointRequest) 
 
 
 async def authenticate_caller(context: EndpointContext, call: EndpointRequest) -> Service:
-    """The same for calls in which nothing else records the use of the assertion: it is recorded here."""
+    """Authenticates the calling service, and records the use of its assertion. Raises EndpointError."""
     known = await _verify_caller(context, call)
     await consume_assertion(context, known)
     return known.service
 
 
 async def consume_assertion(context: EndpointContext, known: Caller) -> None:
-    """Records the use of the caller's assertion, unless it is recorded. Raises EndpointError for a second use."""
+    """Records the use of the caller's assertion, if it is not yet recorded. Raises EndpointError for a second use."""
     use, known.assertion = known.assertion, None
     if use is not None and not await context.stores.grants.use_assertion(use):
         raise await replayed_assertion(context, known)
 
 
 async def replayed_assertion(context: EndpointContext, known: Caller) -> EndpointError:
-    """The error for an assertion that was used before; it counts as a failed authentication."""
+    """Returns the error for an assertion that was used before, and counts a failed authentication."""
     known.assertion = None
     await _count_failure(context, known.call)
     return client_authentication.assertion_used_before()
 
 
 async def _verify_caller(context: EndpointContext, call: EndpointRequest) -> Caller:
-    """The caller, whose credentials hold by themselves. Raises EndpointError."""
+    """Checks the caller's credentials, except for the assertion's reuse. Raises EndpointError."""
     credentials = client_authentication.parse_credentials(call.parameters, call.authorization)
     service = context.registry.services.get(credentials.client_id)
     if service is not None:
         call.client_ids.append(service.client_id)
     keys = await context.registry.keys(credentials.client_id, _key_proof(credentials, service, call.certificate))
-    service = context.registry.services.get(credentials.client_id)  # a reload may have come during the fetch
+    service = context.registry.services.get(credentials.client_id)  # a reload may have removed it during the fetch
     try:
         now = context.system.now()
         known = client_authentication.authenticate_client(
@@ -228,7 +227,7 @@ async def _verify_caller(context: EndpointContext, call: EndpointRequest) -> Cal
 
 
 def _key_proof(credentials: Credentials, service: Service | None, certificate: Certificate | None) -> str | Certificate:
-    """What the service's own keys are needed for: its assertion or its certificate. An empty text for nothing."""
+    """Returns what the service's own keys verify: its assertion or its certificate; an empty text if neither."""
     if credentials.method is ClientAuthentication.PRIVATE_KEY_JWT:
         return credentials.proof
     by_key = service is not None and service.authentication is ClientAuthentication.SELF_SIGNED_TLS_CLIENT_AUTH
@@ -238,9 +237,9 @@ def _key_proof(credentials: Credentials, service: Service | None, certificate: C
 async def require_enabled(
     context: EndpointContext, service: Service, held: AuthorizationCode | Grant | None = None
 ) -> None:
-    """Asks whether the service is turned on, and what stands behind the code or grant it holds: see `turned_off`.
+    """Checks kill switches and configuration for the service and for its code or grant (`disabled_part`).
 
-    As of this call's last look into a store. A service that a reload removed is as good as turned off. Raises
+    The switches are those of the last read of a store. A service that a reload removed counts as turned off. Raises
     EndpointError.
     """
     switches = await context.stores.kill_switches.current()
@@ -252,7 +251,7 @@ async def require_enabled(
 
 
 def registered(context: EndpointContext, service: Service) -> Service:
-    """The service as it is registered now, for a call that waited. Raises EndpointError if a reload removed it."""
+    """Returns the service as registered now, after a request waited. Raises EndpointError if a reload removed it."""
     now = context.registry.services.get(service.client_id)
     if now is None:
         raise EndpointError("unauthorized_client", "this service is turned off", "removed by a reload during the call")
@@ -266,7 +265,7 @@ async def _count_failure(context: EndpointContext, call: EndpointRequest) -> Non
 async def enforce_rate(limits: RateLimits, key: str, rate: RateWindow) -> None:
     """Counts one use; raises EndpointError beyond the rate.
 
-    Without its memory the door stays open: a limit guards the machine, not the tokens.
+    Allows the use if the store is unreachable: a rate limit protects the machine, not the tokens.
     """
     try:
         allowed = await limits.allow(key, rate.most, rate.window)
@@ -277,9 +276,9 @@ async def enforce_rate(limits: RateLimits, key: str, rate: RateWindow) -> None:
 
 
 async def dpop_nonces(context: EndpointContext) -> dpop.DpopNonces:
-    """The makers of DPoP nonces, bound to the memory of proofs as it is now (RFC 9449 8).
+    """Returns the DPoP nonces, bound to the epoch of the store of proofs (RFC 9449 8).
 
-    While that memory is out of reach only nonces of the last half minute are good, and no nonce of before or after.
+    While the store is unreachable only nonces issued then are valid, for half a minute.
     """
 
     def mac(data: bytes) -> bytes:
@@ -295,7 +294,7 @@ async def dpop_nonces(context: EndpointContext) -> dpop.DpopNonces:
 
 
 async def request_nonces(context: EndpointContext, call: EndpointRequest) -> dpop.DpopNonces:
-    """The same as `nonces`, which is asked once for a call."""
+    """Returns the DPoP nonces of a request; the store is read once for each request."""
     if not call.nonces:
         call.nonces.append(await dpop_nonces(context))
     return call.nonces[0]
@@ -304,9 +303,9 @@ async def request_nonces(context: EndpointContext, call: EndpointRequest) -> dpo
 async def verify_dpop(
     context: EndpointContext, call: EndpointRequest, access_token: str | None = None
 ) -> dpop.DpopProof | None:
-    """The proof of the key that the caller holds, seen for the first time; None where none came (RFC 9449 4.3).
+    """Verifies the DPoP proof of a request, and records its first use (RFC 9449 4.3). Returns None without a proof.
 
-    While the memory of proofs is out of reach, each is noted as a fact: dearer, and as good.
+    While the store of proofs is unreachable, uses are recorded in the database: slower, and as safe.
     Raises EndpointError, also for two proofs, and for a proof used before.
     """
     if not call.proofs:
@@ -328,9 +327,9 @@ async def verify_dpop(
 
 
 def disabled_part(context: EndpointContext, switches: KillSwitches, held: AuthorizationCode | Grant) -> str | None:
-    """What stands behind a code or grant and was turned off since it was issued; None if nothing was.
+    """Returns which part behind a code or grant was turned off since it was issued, or None.
 
-    A service that was taken out of the configuration is as good as turned off.
+    A service that was removed from the configuration counts as turned off.
     """
     provider = held.release.provider
     if held.client_id not in context.registry.services or switches.is_off(KillSwitchKind.SERVICE, held.client_id):
@@ -345,7 +344,7 @@ def disabled_part(context: EndpointContext, switches: KillSwitches, held: Author
 def audit_event(
     context: EndpointContext, kind: str, service: Service, grant: Grant | None = None, transaction: str | None = None
 ) -> AuditEvent:
-    """An audit event of a service's doing."""
+    """Returns an audit event of a service."""
     return AuditEvent(
         kind=kind,
         at=context.system.now(),

@@ -1,4 +1,4 @@
-"""Pushed authorization requests (RFC 9126)."""
+"""The pushed authorization request endpoint (RFC 9126)."""
 
 from typing import Any
 
@@ -19,9 +19,9 @@ from broker.oidc.request_object import RequestVerification
 
 
 async def push(context: EndpointContext, call: EndpointRequest) -> dict[str, Any]:
-    """Keeps a request that passed every check, and names it (RFC 9126 2.2). Raises EndpointError.
+    """Checks and stores a request, and returns its `request_uri` (RFC 9126 2.2). Raises EndpointError.
 
-    A DPoP proof binds the code to its key just as `dpop_jkt` does; both must agree (RFC 9449 10.1).
+    A DPoP proof binds the code to its key as `dpop_jkt` does; both must agree (RFC 9449 10.1).
     """
     async with authenticated_caller(context, call) as known:
         proof = await verify_dpop(context, call)

@@ -1,4 +1,4 @@
-"""What tokens open: userinfo, introspection, revocation."""
+"""Userinfo, introspection and revocation: what a presented token gives access to."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -29,21 +29,21 @@ from broker.oidc.token_request import token_parameter
 from broker.oidc.userinfo import userinfo_claims
 
 USERINFO: Final = "application/jwt"
-"""The kind of content of signed userinfo (OpenID Connect Core 5.3.2)."""
+"""The media type of signed userinfo (OpenID Connect Core 5.3.2)."""
 
 
 @dataclass(frozen=True, slots=True)
 class JwtResponse:
-    """An answer that is one JWT: its text, and the kind of content it is."""
+    """A response that is one JWT: its text and media type."""
 
     text: str
     content_type: str
 
 
 async def userinfo(context: EndpointContext, call: EndpointRequest) -> dict[str, Any] | JwtResponse:
-    """The claims an access token opens (OpenID Connect Core 5.3.2). Raises EndpointError with a challenge.
+    """Returns the claims of an access token (OpenID Connect Core 5.3.2). Raises EndpointError with a challenge.
 
-    A signed JWT, with issuer and audience, where the service's file says so.
+    They are a signed JWT, with issuer and audience, if the service's settings say so.
     """
     presented = parse_access_token(call.authorization)
     found = await context.stores.grants.token(handles.sha256_hex(presented.handle))
@@ -56,7 +56,8 @@ async def userinfo(context: EndpointContext, call: EndpointRequest) -> dict[str,
     check_access(presented, record, grant, proof, now, call.certificate)
     if (off := disabled_part(context, await context.stores.kill_switches.current(), grant)) is not None:
         raise invalid_token(f"{off} is turned off", presented.scheme)
-    service = context.registry.services[grant.client_id]  # there, since `turned_off` asked and nothing waited since
+    # registered: `disabled_part` checked it, and nothing was awaited since
+    service = context.registry.services[grant.client_id]
     claims = userinfo_claims(record, grant, context.policy.server.ladder, now)
     if service.userinfo_alg is None:
         return claims
@@ -67,7 +68,7 @@ async def userinfo(context: EndpointContext, call: EndpointRequest) -> dict[str,
 
 
 async def introspect(context: EndpointContext, call: EndpointRequest) -> dict[str, Any] | JwtResponse:
-    """What a service is told about a token (RFC 7662 2.2). Raises EndpointError, also for an app: it proves nothing."""
+    """Returns the state of a token (RFC 7662 2.2). Raises EndpointError, also for a public client."""
     service = await authenticate_caller(context, call)
     if service.is_public:
         raise invalid_client("an app may not introspect")
@@ -77,11 +78,11 @@ async def introspect(context: EndpointContext, call: EndpointRequest) -> dict[st
     if found is not None and disabled_part(context, await context.stores.kill_switches.current(), found[1]) is not None:
         found = None
     now = context.system.now()
-    told = introspection_response(service, found, context.policy.server.issuer, context.policy.server.ladder, now)
+    response = introspection_response(service, found, context.policy.server.issuer, context.policy.server.ladder, now)
     if service.introspection_alg is None and not accepts_jwt(call.accept):
-        return told
+        return response
     alg = service.introspection_alg or service.id_token_alg
-    whole = introspection_claims(told, service, context.policy.server.issuer, now)
+    whole = introspection_claims(response, service, context.policy.server.issuer, now)
     token = await _jwt_response(context, whole, service, alg, service.introspection_encryption, INTROSPECTION_TYP)
     return JwtResponse(token, INTROSPECTION)
 
@@ -98,12 +99,12 @@ async def _jwt_response(
 
 
 async def revoke(context: EndpointContext, call: EndpointRequest) -> None:
-    """Ends a token of the caller's; a token nobody knows is no error (RFC 7009 2.2). Raises EndpointError."""
+    """Revokes a token of the caller; an unknown token is no error (RFC 7009 2.2). Raises EndpointError."""
     service = await authenticate_caller(context, call)
     digest = handles.sha256_hex(token_parameter(call.parameters))
     found = await context.stores.grants.token(digest)
     await require_enabled(context, service)
     if found is None or found[1].client_id != service.client_id:
         return
-    told = replace(audit_event(context, "token_revoked", service, found[1]), details={"kind": found[0].kind})
-    await context.stores.grants.revoke(digest, service.client_id, context.system.now(), told)
+    event = replace(audit_event(context, "token_revoked", service, found[1]), details={"kind": found[0].kind})
+    await context.stores.grants.revoke(digest, service.client_id, context.system.now(), event)

@@ -1,4 +1,4 @@
-"""The token endpoint: a code becomes a grant with tokens, a refresh token a new access token (RFC 6749 4.1.3, 6)."""
+"""The token endpoint: authorization codes, refresh tokens and CIBA requests (RFC 6749 4.1.3, 6)."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,57 +29,59 @@ SESSION_ENDED = "the session in which the code was issued has ended"
 
 
 async def token(context: EndpointContext, call: EndpointRequest) -> dict[str, Any]:
-    """The answer to a token request (RFC 6749 5.1, OpenID Connect Core 3.1.3.3). Raises EndpointError."""
+    """Answers a token request (RFC 6749 5.1, OpenID Connect Core 3.1.3.3). Raises EndpointError."""
     async with authenticated_caller(context, call) as known:
-        asked = rules.token_request(call.parameters)
+        request = rules.token_request(call.parameters)
         proof = await verify_dpop(context, call)
-        bound = TokenBinding(proof, rules.check_binding(known.service, proof, call.certificate, context.system.now()))
-        match asked:
+        binding = TokenBinding(proof, rules.check_binding(known.service, proof, call.certificate, context.system.now()))
+        match request:
             case CodeRequest():
-                return await _exchange(context, known, asked, bound)
+                return await _exchange(context, known, request, binding)
             case RefreshRequest():
-                return await _refresh(context, known, asked, bound)
+                return await _refresh(context, known, request, binding)
             case CibaTokenRequest():
-                return await _answer(context, known, asked, bound)
+                return await _exchange_ciba(context, known, request, binding)
 
 
 @dataclass(frozen=True, slots=True)
 class TokenBinding:
-    """What new access tokens are bound to: the key of a proof, or the certificate with the thumbprint `x5t`."""
+    """What new access tokens are binding to: the key of a DPoP proof, or the certificate with the thumbprint `x5t`."""
 
     proof: DpopProof | None
     x5t: str | None
 
 
-async def _exchange(context: EndpointContext, known: Caller, asked: CodeRequest, bound: TokenBinding) -> dict[str, Any]:
-    """Redeems a code, if this caller may (RFC 6749 4.1.3).
+async def _exchange(
+    context: EndpointContext, known: Caller, request: CodeRequest, binding: TokenBinding
+) -> dict[str, Any]:
+    """Redeems an authorization code of the caller (RFC 6749 4.1.3).
 
-    The caller's authentication is complete before the code counts: the statement that reads the code also says whether
-    the assertion was used, and a code that was redeemed before ends nothing until the use is recorded.
+    The caller's authentication is complete before the code is judged: the statement that reads the code also returns
+    whether the assertion was used, and a replayed code revokes nothing until the assertion's use is recorded.
     """
-    service, digest = known.service, handles.sha256_hex(asked.code)
-    kept = await context.stores.grants.code_for(digest, known.assertion)
-    if isinstance(kept, RedeemResult):
+    service, digest = known.service, handles.sha256_hex(request.code)
+    stored = await context.stores.grants.code_for(digest, known.assertion)
+    if isinstance(stored, RedeemResult):
         raise await replayed_assertion(context, known)
-    if kept is None:
+    if stored is None:
         raise invalid_grant("no such code")
     now = context.system.now()
-    if kept.code.client_id == service.client_id and kept.redeemed:
+    if stored.code.client_id == service.client_id and stored.redeemed:
         await consume_assertion(context, known)
-        await _revoke(context, service, kept)
+        await _revoke(context, service, stored)
         raise invalid_grant("the code was redeemed before: everything issued from it is revoked")
-    rules.check_code(asked, kept.code, service, bound.proof, now)
-    return await _issue(context, known, kept, bound)
+    rules.check_code(request, stored.code, service, binding.proof, now)
+    return await _issue(context, known, stored, binding)
 
 
-async def _answer(
-    context: EndpointContext, known: Caller, asked: CibaTokenRequest, bound: TokenBinding
+async def _exchange_ciba(
+    context: EndpointContext, known: Caller, request: CibaTokenRequest, binding: TokenBinding
 ) -> dict[str, Any]:
-    """The tokens of a question that its citizen confirmed (CIBA Core 1.0, 10.1); anything else is told as an error.
+    """Issues the tokens of a CIBA request that the citizen confirmed (CIBA Core 1.0, 10.1). Raises EndpointError.
 
-    Each poll records the use of its assertion. A confirmation leaves a code behind that the service holds already.
+    Each poll records the use of its assertion. A confirmation stored a code whose handle the service already has.
     """
-    service, digest, now = known.service, handles.sha256_hex(asked.handle), context.system.now()
+    service, digest, now = known.service, handles.sha256_hex(request.handle), context.system.now()
     ciba.check_may_ask(service)
     polled = await context.stores.backchannel_requests.poll(digest, service.client_id, now, known.assertion)
     if isinstance(polled, RedeemResult):
@@ -88,24 +90,26 @@ async def _answer(
         known.assertion = None
     await require_enabled(context, service)
     ciba.check_polled(polled, now)
-    kept = await context.stores.grants.code(digest)
-    if kept is None or kept.redeemed:
+    stored = await context.stores.grants.code(digest)
+    if stored is None or stored.redeemed:
         raise invalid_grant("the auth_req_id was used before")
-    if now >= kept.code.expires:
+    if now >= stored.code.expires:
         raise ciba.expired()
-    return await _issue(context, known, kept, bound)
+    return await _issue(context, known, stored, binding)
 
 
-async def _issue(context: EndpointContext, known: Caller, kept: StoredCode, bound: TokenBinding) -> dict[str, Any]:
-    """Redeems a code: once, in the transaction that writes the grant, its tokens, the assertion's use and the audit."""
-    service, digest, now = known.service, kept.code.digest, context.system.now()
-    await require_enabled(context, service, kept.code)
-    if kept.session_ended:
+async def _issue(context: EndpointContext, known: Caller, stored: StoredCode, binding: TokenBinding) -> dict[str, Any]:
+    """Redeems a code once, in the transaction that writes grant, tokens, the assertion's use and the audit row."""
+    service, digest, now = known.service, stored.code.digest, context.system.now()
+    await require_enabled(context, service, stored.code)
+    if stored.session_ended:
         raise invalid_grant(SESSION_ENDED)
-    lifetimes = context.policy.lifetimes.for_caller(service, bound.proof)
-    grant = rules.grant_from_code(kept.code, handles.new_handle(context.system, size=16), bound.proof, lifetimes, now)
+    lifetimes = context.policy.lifetimes.for_caller(service, binding.proof)
+    grant = rules.grant_from_code(
+        stored.code, handles.new_handle(context.system, size=16), binding.proof, lifetimes, now
+    )
     access, refresh = handles.new_handle(context.system, "access"), handles.new_handle(context.system, "refresh")
-    access_record = rules.access_token(access, grant, bound.proof, lifetimes, now, bound.x5t)
+    access_record = rules.access_token(access, grant, binding.proof, lifetimes, now, binding.x5t)
     refresh_record = rules.refresh_token(refresh, grant, now)
     id_token = await issue_jwt(
         _claims(context, grant, now),
@@ -120,27 +124,27 @@ async def _issue(context: EndpointContext, known: Caller, kept: StoredCode, boun
         grant,
         [access_record] if refresh_record is None else [access_record, refresh_record],
         known.assertion,
-        [audit_event(context, "code_redeemed", service, grant, kept.code.transaction)],
+        [audit_event(context, "code_redeemed", service, grant, stored.code.transaction)],
     )
     if outcome is RedeemResult.ASSERTION_USED_BEFORE:
         raise await replayed_assertion(context, known)
     if outcome is not RedeemResult.DONE:
         await consume_assertion(context, known)
-        now_kept = await context.stores.grants.code(digest) or kept
-        if not now_kept.redeemed:
+        now_stored = await context.stores.grants.code(digest) or stored
+        if not now_stored.redeemed:
             raise invalid_grant(SESSION_ENDED)
-        await _revoke(context, service, now_kept)
+        await _revoke(context, service, now_stored)
         raise invalid_grant("the code was redeemed at the same moment: everything issued from it is revoked")
     given = refresh if refresh_record is not None else None
     return rules.token_response(access, access_record, grant, now, id_token=id_token, refresh=given)
 
 
 async def _revoke(context: EndpointContext, service: Service, known: StoredCode) -> None:
-    """Revokes everything issued from a code that came a second time; the audit row says which grant that was."""
+    """Revokes everything issued from a replayed code; the audit row names the grant."""
     code = known.code
-    told = audit_event(context, "code_replayed", service)
-    told = replace(told, transaction=code.transaction, account=code.account, grant=known.grant)
-    await context.stores.grants.revoke_code(code.digest, told.at, told)
+    event = audit_event(context, "code_replayed", service)
+    event = replace(event, transaction=code.transaction, account=code.account, grant=known.grant)
+    await context.stores.grants.revoke_code(code.digest, event.at, event)
 
 
 def _claims(context: EndpointContext, grant: Grant, now: float) -> dict[str, Any]:
@@ -156,9 +160,9 @@ def _claims(context: EndpointContext, grant: Grant, now: float) -> dict[str, Any
 
 
 async def _refresh(
-    context: EndpointContext, known: Caller, asked: RefreshRequest, bound: TokenBinding
+    context: EndpointContext, known: Caller, request: RefreshRequest, binding: TokenBinding
 ) -> dict[str, Any]:
-    service, digest = known.service, handles.sha256_hex(asked.token)
+    service, digest = known.service, handles.sha256_hex(request.token)
     found = await context.stores.grants.token_for(digest, known.assertion)
     if isinstance(found, RedeemResult):
         raise await replayed_assertion(context, known)
@@ -167,12 +171,12 @@ async def _refresh(
             await _revoke_family(context, service, digest)
         raise invalid_grant("no such refresh token, or it was used or revoked before")
     now, (record, grant) = context.system.now(), found
-    rules.check_refresh(asked, record, grant, service, bound.proof, now)
+    rules.check_refresh(request, record, grant, service, binding.proof, now)
     await require_enabled(context, service, grant)
     access = handles.new_handle(context.system, "access")
-    lifetimes = context.policy.lifetimes.for_caller(service, bound.proof)
-    access_record = rules.access_token(access, grant, bound.proof, lifetimes, now, bound.x5t)
-    access_record = rules.narrow_scope(access_record, asked, grant)
+    lifetimes = context.policy.lifetimes.for_caller(service, binding.proof)
+    access_record = rules.access_token(access, grant, binding.proof, lifetimes, now, binding.x5t)
+    access_record = rules.narrow_scope(access_record, request, grant)
     events = [audit_event(context, "grant_refreshed", service, grant)]
     if service.is_public:
         refresh = handles.new_handle(context.system, "refresh")
@@ -191,6 +195,6 @@ async def _refresh(
 
 
 async def _revoke_family(context: EndpointContext, service: Service, digest: str) -> None:
-    """A refresh token of an app that came a second time ends all that was ever issued with it (RFC 9700 4.14.2)."""
-    told = audit_event(context, "refresh_token_replayed", service)
-    await context.stores.grants.revoke_used(digest, service.client_id, told.at, told)
+    """Revokes the grant of a replayed refresh token of a public client (RFC 9700 4.14.2)."""
+    event = audit_event(context, "refresh_token_replayed", service)
+    await context.stores.grants.revoke_used(digest, service.client_id, event.at, event)

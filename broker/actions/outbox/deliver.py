@@ -1,4 +1,4 @@
-"""Deliveries leave: written anew at each try, and tried with growing pauses until they succeed or it is too late."""
+"""Deliveries to services: built for each attempt, and retried with exponential backoff until success or expiry."""
 
 import asyncio
 import logging
@@ -15,26 +15,26 @@ from broker.platform.system import System
 LOG: Final = logging.getLogger("portico.deliveries")
 
 BATCH: Final = 20
-"""Deliveries taken out in one go, and made at the same time."""
+"""Deliveries claimed at once, and sent concurrently."""
 
 LEASE: Final = 15.0
-"""For how long (seconds) a delivery belongs to who took it: longer than a call may take, short enough for the next one
-to take over soon from a process that was killed."""
+"""Seconds for which a claim lasts: longer than a call may take, short enough for another process to take over soon
+after a crash."""
 
 MIN_DELAY: Final = 5.0
 MAX_DELAY: Final = 3600.0
-"""Seconds before the second try, doubled for each further one, up to the longest."""
+"""Seconds before the second attempt, doubled for each further one, up to the maximum."""
 
 MAX_ATTEMPTS: Final = 20
 MAX_RESPONSE: Final = 65_536
-"""Bytes of an answer that are read. Nothing is done with them."""
+"""Bytes of a response that are read. They are ignored."""
 
 CONNECTIONS: Final = 10
 """Connections to one service at once."""
 
 
 class DeliveryOutcome(StrEnum):
-    """What became of one try."""
+    """The outcome of one attempt."""
 
     DELIVERED = "delivered"
     REFUSED = "refused"
@@ -45,7 +45,7 @@ class DeliveryOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRequest:
-    """A delivery as it leaves now: a POST of a form to an address."""
+    """The HTTP request of a delivery: a POST of a form."""
 
     url: str
     form: Mapping[str, str]
@@ -53,20 +53,20 @@ class DeliveryRequest:
 
 
 DeliveryBuilder = Callable[[OutboundDelivery], Awaitable[DeliveryRequest | None]]
-"""Writes a delivery of one kind, or says that there is nobody to be told any more (None)."""
+"""Builds the request of a delivery of one kind; None if the service has no URL for it any more."""
 
 
 class DeliveryMetrics(Protocol):
-    """Where outcomes are counted."""
+    """Receives counts of outcomes."""
 
     def delivered(self, kind: str, outcome: str) -> None:
-        """One try came to this."""
+        """One attempt had this outcome."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryWorker:
-    """What delivering needs: one writer for each kind."""
+    """What the worker needs: one request builder for each kind of delivery."""
 
     deliveries: Deliveries
     writers: Mapping[DeliveryKind, DeliveryBuilder]
@@ -75,42 +75,42 @@ class DeliveryWorker:
     counts: DeliveryMetrics
 
 
-async def deliver(courier: DeliveryWorker) -> int:
-    """Makes the deliveries that are due; gives how many were tried. One that fails keeps none of the others back."""
+async def deliver(worker: DeliveryWorker) -> int:
+    """Sends the deliveries that are due. Returns how many were attempted. A failure does not delay the others."""
     tried = 0
     while True:
-        now = courier.system.now()
-        due = await courier.deliveries.claim(now, now + LEASE, BATCH)
-        await asyncio.gather(*(_try(courier, delivery) for delivery in due))
+        now = worker.system.now()
+        due = await worker.deliveries.claim(now, now + LEASE, BATCH)
+        await asyncio.gather(*(_try(worker, delivery) for delivery in due))
         tried += len(due)
         if len(due) < BATCH:
             return tried
 
 
-async def _try(courier: DeliveryWorker, delivery: OutboundDelivery) -> None:
-    letter = await courier.writers[delivery.kind](delivery)
-    if letter is None:
-        await courier.deliveries.give_up(delivery.id)
-        _log_outcome(courier, delivery, DeliveryOutcome.DROPPED, "the service has no address for it any more")
+async def _try(worker: DeliveryWorker, delivery: OutboundDelivery) -> None:
+    request = await worker.writers[delivery.kind](delivery)
+    if request is None:
+        await worker.deliveries.give_up(delivery.id)
+        _log_outcome(worker, delivery, DeliveryOutcome.DROPPED, "the service has no address for it any more")
         return
-    client = courier.outgoing.client(f"service:{delivery.client_id}", limit=CONNECTIONS)
-    answer = await client.post(letter.url, letter.form, letter.headers, limit=MAX_RESPONSE)
+    client = worker.outgoing.client(f"service:{delivery.client_id}", limit=CONNECTIONS)
+    answer = await client.post(request.url, request.form, request.headers, limit=MAX_RESPONSE)
     outcome, why = classify_response(answer, delivery.tries)
-    now = courier.system.now()
+    now = worker.system.now()
     match outcome:
         case DeliveryOutcome.DELIVERED:
-            await courier.deliveries.sent(delivery.id, now)
+            await worker.deliveries.sent(delivery.id, now)
         case DeliveryOutcome.FAILED:
-            await courier.deliveries.later(delivery.id, now + retry_delay(delivery.tries, courier.system))
+            await worker.deliveries.later(delivery.id, now + retry_delay(delivery.tries, worker.system))
         case _:
-            await courier.deliveries.give_up(delivery.id)
-    _log_outcome(courier, delivery, outcome, why)
+            await worker.deliveries.give_up(delivery.id)
+    _log_outcome(worker, delivery, outcome, why)
 
 
 def classify_response(answer: HttpResponse | object, tries: int) -> tuple[DeliveryOutcome, str]:
-    """What an answer means, and why. 400 says that the service will not have it (Back-Channel Logout 1.0, 2.8).
+    """Returns the outcome of a response, and why. 400 is the service's refusal (Back-Channel Logout 1.0, 2.8).
 
-    Everything else but success may be different at the next try, a redirect too: it is not followed.
+    Every other failure is retried, also a redirect, which is not followed.
     """
     if isinstance(answer, HttpResponse):
         why = f"status {answer.status}"
@@ -124,16 +124,16 @@ def classify_response(answer: HttpResponse | object, tries: int) -> tuple[Delive
 
 
 def retry_delay(tries: int, system: System) -> float:
-    """Seconds until the next try after so many: about twice the last, give or take a quarter.
+    """Returns the seconds until the next attempt: twice the last, with a jitter of a quarter.
 
-    What failed at the same moment does not all come back at the same moment.
+    The jitter spreads the retries of deliveries that failed at the same moment.
     """
     whole = min(MAX_DELAY, MIN_DELAY * 2.0 ** min(tries - 1, 30))
     return whole * (0.75 + 0.5 * int.from_bytes(system.random_bytes(4)) / 2**32)
 
 
-def _log_outcome(courier: DeliveryWorker, delivery: OutboundDelivery, outcome: DeliveryOutcome, why: str) -> None:
-    courier.counts.delivered(delivery.kind.value, outcome.value)
-    told = {"delivery": delivery.id, "client_id": delivery.client_id, "tries": delivery.tries, "why": why}
+def _log_outcome(worker: DeliveryWorker, delivery: OutboundDelivery, outcome: DeliveryOutcome, why: str) -> None:
+    worker.counts.delivered(delivery.kind.value, outcome.value)
+    fields = {"delivery": delivery.id, "client_id": delivery.client_id, "tries": delivery.tries, "why": why}
     level = logging.INFO if outcome is DeliveryOutcome.DELIVERED else logging.WARNING
-    LOG.log(level, f"delivery_{outcome.value}", extra=told)
+    LOG.log(level, f"delivery_{outcome.value}", extra=fields)

@@ -1,4 +1,4 @@
-"""Notices leave the outbox: written with the fact they tell, sent when they can be, tried again until they expire."""
+"""Notifications to citizens: sent from the outbox, and retried until they expire."""
 
 import logging
 
@@ -8,15 +8,15 @@ from broker.platform.system import System
 LOG = logging.getLogger("portico.notices")
 
 BATCH = 20
-"""Notices taken out of the outbox in one go."""
+"""Notifications claimed at once."""
 
 RETRY_DELAY = 60.0
-"""After how long (seconds) a notice that did not go out is tried again; until then it belongs to who took it."""
+"""Seconds before a failed notification is retried; until then no other process claims it."""
 
 
 async def deliver(outbox: Outbox, notifier: Notifier, system: System) -> int:
-    """Sends what waits; gives how many went out. One notice that fails keeps none of the others back."""
-    now, gone = system.now(), 0
+    """Sends the notifications that are due. Returns how many were sent. A failure does not delay the others."""
+    now, sent = system.now(), 0
     for notice in await outbox.claim(now, now + RETRY_DELAY, BATCH):
         try:
             await notifier.deliver(notice)
@@ -24,6 +24,6 @@ async def deliver(outbox: Outbox, notifier: Notifier, system: System) -> int:
             LOG.warning("notification_failed", extra={"notice": notice.id, "way": notice.way, "why": fault.detail})
             continue
         await outbox.sent(notice.id, system.now())
-        gone += 1
+        sent += 1
     await outbox.sweep(system.now())
-    return gone
+    return sent

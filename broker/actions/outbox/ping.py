@@ -1,4 +1,4 @@
-"""Services are told that an answer is there, from the facts and more than once if need be (CIBA Core 1.0, 10.2)."""
+"""CIBA ping notifications: claimed in the database, sent to services, and retried (CIBA Core 1.0, 10.2)."""
 
 import asyncio
 import logging
@@ -14,16 +14,16 @@ from broker.platform.system import System
 LOG = logging.getLogger("portico.services")
 
 BATCH: Final = 20
-"""Pings taken in one go."""
+"""Pings claimed at once."""
 
 RETRY_DELAY: Final = 10.0
-"""After how long (seconds) a ping that did not arrive is tried again; each time twice as long."""
+"""Seconds before a failed ping is retried, doubled for each attempt."""
 
 MAX_ATTEMPTS: Final = 6
-"""How often a service is told at most: it may always poll."""
+"""How many times a ping is sent at most: the service may always poll."""
 
 MAX_RESPONSE: Final = 4096
-"""Bytes of an answer that are read: nothing in it counts."""
+"""Bytes of a response that are read. They are ignored."""
 
 
 class ServiceRegistry(Protocol):
@@ -38,25 +38,25 @@ class ServiceRegistry(Protocol):
 async def send_pings(
     questions: BackchannelRequests, registry: ServiceRegistry, outgoing: HttpClients, system: System
 ) -> int:
-    """Tells whoever is to be told; gives how many were."""
+    """Sends the pings that are due. Returns how many the services accepted."""
     now = system.now()
 
-    async def tell(one: PingNotification, number: int) -> bool:
-        taken = await _send(registry.services.get(one.client_id), outgoing, one)
-        if taken is None and number < MAX_ATTEMPTS:
+    async def attempt(one: PingNotification, number: int) -> bool:
+        accepted = await _send(registry.services.get(one.client_id), outgoing, one)
+        if accepted is None and number < MAX_ATTEMPTS:
             await questions.ping_later(one.id, now + RETRY_DELAY * 2 ** (number - 1))
         else:
             await questions.pinged(one.id)
-        return taken is True
+        return accepted is True
 
     claimed = await questions.claim_pings(now, now + RETRY_DELAY, BATCH)
-    return sum(await asyncio.gather(*(tell(one, number) for one, number in claimed)))
+    return sum(await asyncio.gather(*(attempt(one, number) for one, number in claimed)))
 
 
 async def _send(service: Service | None, outgoing: HttpClients, ping: PingNotification) -> bool | None:
-    """Whether the service took the ping; None where it may be worth another try.
+    """Returns whether the service accepted the ping; None if it is to be retried.
 
-    Any answer but a failure of its server ends it: a redirect is not followed, and a refusal is its last word.
+    Only a server error or a failed connection is retried: a redirect is not followed, and a refusal is final.
     """
     if service is None or service.ciba is not CibaDeliveryMode.PING or service.ciba_notification_uri is None:
         return False

@@ -1,4 +1,4 @@
-"""A request of a service becomes a transaction, or is answered at once where nothing may be shown."""
+"""The authorization endpoint: starts a transaction for a request, or answers `prompt=none` at once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -31,14 +31,14 @@ from broker.oidc.errors import DisplayedError
 from broker.oidc.request_object import RequestVerification
 
 POSTED: Final = 300
-"""Seconds for which a request that came by POST is kept for the visit that takes it up."""
+"""Seconds for which a request sent by POST is stored until the browser fetches its redirect."""
 
-_OVERLOADED: Final = "passing state is nearly full: sign-ins under way come first"
+_OVERLOADED: Final = "ephemeral state is nearly full: open sign-ins come first"
 
 
 @dataclass(frozen=True, slots=True)
 class AlreadyAnswered:
-    """The service has the answer to this pushed request already, so that nothing new is begun.
+    """The service already has the answer to this pushed request: no transaction is started.
 
     `locales` are the languages that the service wishes for the citizen (BCP 47), best first.
     """
@@ -52,7 +52,7 @@ class AnsweredImmediately:
     """The service is answered without a page of a journey (`prompt=none`). `locales` as in AlreadyAnswered."""
 
     service: Service
-    way: ClientRedirect
+    redirect: ClientRedirect
     shared: BrowserUpdates
     locales: tuple[str, ...] = ()
 
@@ -62,10 +62,9 @@ async def authorize(
 ) -> StartedTransaction | AnsweredImmediately | AlreadyAnswered | RateLimited:
     """The authorization endpoint (OpenID Connect Core 3.1.2, RFC 9126 4).
 
-    `language` is what the browser likes best of the languages there are; the citizen's own choice and the service's
-    `ui_locales` come before it.
-    Held says that a limit allows nothing new. Raises DisplayedError and Redirected; Unavailable if passing state is
-    full.
+    `language` is the browser's preferred language; the citizen's own choice and the service's `ui_locales` come before
+    it. Returns RateLimited beyond a rate limit. Raises DisplayedError and RedirectedError; StoreUnavailable if
+    ephemeral state is nearly full.
     """
     request, service, first = await _request(context, server, parameters)
     if (
@@ -77,11 +76,11 @@ async def authorize(
     if context.monitoring.overloaded():
         raise StoreUnavailable(_OVERLOADED)
     transaction, secret = new_transaction(context, request, browser, language)
-    transaction, session, before = await _by_session(context, transaction, service, browser)
+    transaction, session, before = await _apply_session(context, transaction, service, browser)
     if "none" in request.prompt:
-        start = _start(context, browser)
+        start = _start_limit(context, browser)
         if not await context.stores.rate_limits.allow(start.key, start.most, start.window):
-            return _too_many_open(context, service, request)
+            return _too_many_starts(context, service, request)
         return await _sign_in_silently(context, transaction, service, session, before)
     return await start_transaction(context, transaction, service, browser, secret)
 
@@ -89,10 +88,10 @@ async def authorize(
 async def confirm_transaction(
     context: SignInContext, server: ServerContext, parameters: Mapping[str, str], browser: Browser
 ) -> Mapping[str, str] | RateLimited:
-    """Keeps a request that came by POST, and gives the parameters of the visit that takes it up.
+    """Stores a request sent by POST, and returns the parameters of the redirect that continues with it.
 
-    The visit names the request as one names a pushed request (RFC 9126 4), so that what the service put into a form,
-    such as `login_hint`, stays out of addresses. Held says that a limit allows nothing new. Raises as `authorize` does.
+    The redirect names the request like a pushed request (RFC 9126 4), so that parameters of the form, such as
+    `login_hint`, stay out of URLs. Returns RateLimited beyond a rate limit. Raises as `authorize` does.
     """
     named = par.parse_request_uri(parameters)
     if named is not None:
@@ -100,9 +99,9 @@ async def confirm_transaction(
     request, service, _ = await _request(context, server, parameters)
     if context.monitoring.overloaded():
         raise StoreUnavailable(_OVERLOADED)
-    start = _start(context, browser)
+    start = _start_limit(context, browser)
     if not await context.stores.rate_limits.allow(f"posted:{start.key}", start.most, start.window):
-        return _too_many_open(context, service, request)
+        return _too_many_starts(context, service, request)
     handle = handles.new_handle(context.system)
     await context.stores.pushed.put(handle, request, context.system.now() + POSTED)
     return {"client_id": request.client_id, "request_uri": par.request_uri(handle)}
@@ -111,7 +110,7 @@ async def confirm_transaction(
 async def start_transaction(
     context: SignInContext, transaction: Transaction, service: Service, browser: Browser, secret: str | None
 ) -> StartedTransaction | RateLimited:
-    """Stores a new transaction. Held beyond what a browser or an address may begin."""
+    """Stores a new transaction. Returns RateLimited if the browser or its address has started too many."""
     if transaction.state is TransactionState.CHOOSING:
         switches = await context.stores.kill_switches.current()
         if context.offer(transaction, service, switches, context.system.now()).no_route:
@@ -120,24 +119,24 @@ async def start_transaction(
     if transaction.version != 1:
         transaction = replace(transaction, version=1)
     most = context.policy.limits.open_transactions
-    if not await context.stores.transactions.create(handle, transaction, most, _start(context, browser)):
+    if not await context.stores.transactions.create(handle, transaction, most, _start_limit(context, browser)):
         return await _rate_limited(context, transaction, service)
     return StartedTransaction(handle, secret)
 
 
-def _start(context: SignInContext, browser: Browser) -> RateLimit:
+def _start_limit(context: SignInContext, browser: Browser) -> RateLimit:
     return context.policy.limits.starts.of(f"start:{browser.address}")
 
 
 async def _rate_limited(context: SignInContext, transaction: Transaction, service: Service) -> RateLimited:
-    """Which of the two limits keeps a transaction from being stored."""
+    """Returns which of the two limits was reached."""
     room = await context.stores.transactions.room_from(transaction.browser, context.policy.limits.open_transactions)
     if room is not None:
         return RateLimited(LimitKind.OPEN, room, service, locales=(transaction.language,))
-    return replace(_too_many_open(context, service, transaction.request), locales=(transaction.language,))
+    return replace(_too_many_starts(context, service, transaction.request), locales=(transaction.language,))
 
 
-def _too_many_open(context: SignInContext, service: Service, request: AuthorizationRequest) -> RateLimited:
+def _too_many_starts(context: SignInContext, service: Service, request: AuthorizationRequest) -> RateLimited:
     until = context.policy.limits.starts.ends(context.system.now())
     return RateLimited(LimitKind.STARTS, until, service, locales=request.ui_locales)
 
@@ -145,14 +144,14 @@ def _too_many_open(context: SignInContext, service: Service, request: Authorizat
 async def check_request(
     context: SignInContext, server: ServerContext, parameters: Mapping[str, str]
 ) -> AuthorizationRequest:
-    """The request that a visit brings or names, once it passed every check. Raises DisplayedError and Redirected."""
+    """Returns the authorization request after all checks. Raises DisplayedError and RedirectedError."""
     return (await _request(context, server, parameters))[0]
 
 
 async def _request(
     context: SignInContext, server: ServerContext, parameters: Mapping[str, str]
 ) -> tuple[AuthorizationRequest, Service, bool]:
-    """As `check`, with its service as registered now, and whether it comes for the first time as far as is known."""
+    """As `check_request`, with its service as registered now, and whether this is the request's first use."""
     named = par.parse_request_uri(parameters)
     if named is not None:
         request, first = await context.stores.pushed.get(named.handle) or (None, True)
@@ -162,9 +161,7 @@ async def _request(
         return replace(request, par_digest=handles.sha256_hex(named.handle)), service, first
     client_id = par.require_client_id(parameters)
     keys = await context.registry.keys(client_id, parameters.get("request", ""))
-    service = context.registry.services.get(
-        client_id
-    )  # asked after the fetch, during which a reload may have removed it
+    service = context.registry.services.get(client_id)  # read after the fetch: a reload may have removed it
     if service is None:
         raise DisplayedError("invalid_request", "this service is not registered here", status=400)
     sender = RequestVerification(keys, context.system.now())
@@ -174,9 +171,9 @@ async def _request(
 def new_transaction(
     context: SignInContext, request: AuthorizationRequest, browser: Browser, language: str
 ) -> tuple[Transaction, str | None]:
-    """A new transaction in this browser. Its public id is the digest of a handle of its own, which names nothing."""
-    fresh = None if browser.secrets else handles.new_handle(context.system)
-    secret = fresh or browser.secrets[0]
+    """Returns a new transaction in this browser, and the browser's new secret if it had none."""
+    new_secret = None if browser.secrets else handles.new_handle(context.system)
+    secret = new_secret or browser.secrets[0]
     transaction = begin(
         id=handles.new_handle(context.system, size=16),
         browser=handles.sha256_hex(secret),
@@ -186,19 +183,19 @@ def new_transaction(
         seed=int.from_bytes(bytes.fromhex(handles.sha256_hex(secret))[:6]),
         now=context.system.now(),
     )
-    return transaction, fresh
+    return transaction, new_secret
 
 
-def _language(context: SignInContext, request: AuthorizationRequest, browser: Browser, otherwise: str) -> str:
+def _language(context: SignInContext, request: AuthorizationRequest, browser: Browser, fallback: str) -> str:
     asked = (*(() if browser.language is None else (browser.language,)), *request.ui_locales)
     found = (lookup(tag, context.policy.languages) for tag in asked)
-    return next((code for code in found if code is not None), otherwise)
+    return next((code for code in found if code is not None), fallback)
 
 
-async def _by_session(
+async def _apply_session(
     context: SignInContext, transaction: Transaction, service: Service, browser: Browser
 ) -> tuple[Transaction, Session | None, LinkedIdentity | None]:
-    """The transaction, identified already where the broker's session may answer it."""
+    """Returns the transaction, identified if the broker's session may answer it (single sign-on)."""
     session = await live_session(context, browser)
     if session is None:
         return transaction, None, None
@@ -225,14 +222,14 @@ async def _sign_in_silently(
     session: Session | None,
     before: LinkedIdentity | None,
 ) -> AnsweredImmediately:
-    """An answer to `prompt=none`: a code where nothing is left to ask, else the registered error (Core 3.1.2.6)."""
+    """Answers `prompt=none`: with a code if no page is needed, else with the registered error (Core 3.1.2.6)."""
     identity = transaction.identity
     if session is None or identity is None:
         return await _error_response(context, transaction, service, ErrorCode.LOGIN_REQUIRED)
     if consent_required(transaction, service, before):
         return await _error_response(context, transaction, service, ErrorCode.CONSENT_REQUIRED)
-    kept = SessionUpdate(replace(session, used=context.system.now()), None)
-    answered = await issue_code(context, transaction, service, identity, kept)
+    session_update = SessionUpdate(replace(session, used=context.system.now()), None)
+    answered = await issue_code(context, transaction, service, identity, session_update)
     if answered is None:
         return await _error_response(context, transaction, service, ErrorCode.INTERACTION_REQUIRED)
     return AnsweredImmediately(service, answered.leaving, answered.shared, transaction.request.ui_locales)
@@ -241,5 +238,5 @@ async def _sign_in_silently(
 async def _error_response(
     context: SignInContext, transaction: Transaction, service: Service, code: ErrorCode
 ) -> AnsweredImmediately:
-    way = await error_redirect(context, transaction.request, FailureClass.SILENT, code)
-    return AnsweredImmediately(service, way, BrowserUpdates(), transaction.request.ui_locales)
+    redirect = await error_redirect(context, transaction.request, FailureClass.SILENT, code)
+    return AnsweredImmediately(service, redirect, BrowserUpdates(), transaction.request.ui_locales)

@@ -1,7 +1,7 @@
-"""A citizen answers, on a device of their own, what a service or staff ask of them (CIBA Core 1.0, 8).
+"""Confirmation on the citizen's own device of a CIBA request or a question of staff (CIBA Core 1.0, 8).
 
-The answer goes to the waiting question and not into the address of the browser, so this browser gets no session, and
-no session answers for it: whoever confirms has proved who they are for this question.
+The answer goes to the pending request and not through the browser. So the browser gets no session, and no session
+replaces the sign-in: the citizen proves their identity for each request.
 """
 
 from dataclasses import replace
@@ -42,27 +42,27 @@ _ENDINGS = {
 async def claim_request(
     context: SignInContext, code: str, browser: Browser, language: str
 ) -> StartedTransaction | RateLimited | None:
-    """Begins a transaction for the question whose code was typed in. None for a wrong code.
+    """Starts a transaction for the request with this user code. Returns None for a wrong code.
 
-    A code may be typed in again, in another browser too: of several answers the first counts. Only wrong codes count
-    against the limit of an address; beyond it no code is taken there, since these are short enough to be guessed.
+    A code may be used again, also in another browser: the first answer counts. Only wrong codes count against the rate
+    limit of an address; beyond it every code is rejected, since user codes are short enough to be guessed.
     """
     rate, key = context.policy.limits.codes, f"confirm:{browser.address}"
     if not await context.stores.rate_limits.allow(key, rate.most, rate.window):
         return RateLimited(LimitKind.CODES, rate.ends(context.system.now()))
     question = await context.stores.backchannel_requests.by_code(code)
-    begun = None if question is None else await start_confirmation(context, question, browser, language)
-    if begun is not None:
+    started = None if question is None else await start_confirmation(context, question, browser, language)
+    if started is not None:
         await context.stores.rate_limits.give_back(key, rate.window)
-    return begun
+    return started
 
 
 async def approve_here(
     context: SignInContext, cases: CaseLink, handle: str, browser: Browser
 ) -> StartedTransaction | RateLimited | DeadEnd | None:
-    """Begins to answer, in the browser that waits for a case, what staff ask there, in the language of its pages.
+    """Starts the answer to a question of staff in the browser that waits for the case, in the language of its pages.
 
-    None if they ask nothing.
+    Returns None if no question is pending.
     """
     transaction = await load_own_transaction(context, handle, browser)
     if isinstance(transaction, DeadEnd):
@@ -74,7 +74,7 @@ async def approve_here(
 async def start_confirmation(
     context: SignInContext, question: BackchannelRequest, browser: Browser, language: str
 ) -> StartedTransaction | RateLimited | None:
-    """A transaction in this browser that ends with the question. None where the question waits no more."""
+    """Starts a transaction for a request in this browser. Returns None if the request is no longer pending."""
     service = context.registry.services.get(question.client_id)
     now = context.system.now()
     if service is None or not question.is_pending(now):
@@ -103,44 +103,44 @@ async def confirm_identity(
     card: ProviderInfo | None,
     browser: Browser,
 ) -> ConfirmationView | Transaction:
-    """What to ask somebody who proved who they are; the transaction as it stands where that is not to be asked."""
+    """Returns the confirmation page for the proved identity, or the transaction if the request cannot be confirmed."""
     identity = transaction.identity
     before = None if identity is None else await linked_identity(context, identity, service)
     over = await _other_person(context, handle, transaction, before)
     if over is None:
         over = await recheck(context, handle, transaction, service, before, browser)
-    put = transaction.request.question
-    if over is not None or put is None:
+    reference = transaction.request.question
+    if over is not None or reference is None:
         return over or transaction
-    return ConfirmationView(transaction, service, card, consent_items(transaction, service, before), put)
+    return ConfirmationView(transaction, service, card, consent_items(transaction, service, before), reference)
 
 
-async def is_superseded(context: SignInContext, handle: str, transaction: Transaction) -> Transaction:
-    """The transaction as it stands now: over if its question was answered elsewhere, such as on another device."""
-    put = transaction.request.question
-    if put is None or not transaction.open:
+async def end_if_superseded(context: SignInContext, handle: str, transaction: Transaction) -> Transaction:
+    """Returns the transaction, ended if its request was answered elsewhere, such as on another device."""
+    reference = transaction.request.question
+    if reference is None or not transaction.open:
         return transaction
-    question = await context.stores.backchannel_requests.load(put.id)
+    question = await context.stores.backchannel_requests.load(reference.id)
     if question is not None and question.is_pending(context.system.now()):
         return transaction
     return await advance_transaction(context, handle, transaction, AnsweredBefore()) or transaction
 
 
 async def ending_of(context: SignInContext, transaction: Transaction, service: Service) -> EndingView:
-    """How it ended: the question knows, as far as it was answered here."""
-    put = transaction.request.question
-    question = None if put is None else await context.stores.backchannel_requests.load(put.id)
-    here = transaction.state in (TransactionState.ANSWERED, TransactionState.REFUSED) or await code_already_issued(
+    """Returns the ending by the state of the request, if it was answered in this transaction."""
+    reference = transaction.request.question
+    question = None if reference is None else await context.stores.backchannel_requests.load(reference.id)
+    answered = transaction.state in (TransactionState.ANSWERED, TransactionState.REFUSED) or await code_already_issued(
         context, transaction
     )
-    ending = _ENDINGS.get(question.state, Ending.OVER) if question and here else Ending.OVER
+    ending = _ENDINGS.get(question.state, Ending.OVER) if question and answered else Ending.OVER
     return EndingView(service, ending, None, transaction.language)
 
 
 async def submit_confirmation(
     context: SignInContext, cases: CaseLink, handle: str, browser: Browser, agree: bool
 ) -> DeadEnd | None:
-    """The citizen confirms or declines. The page of the transaction says what became of it."""
+    """The citizen confirms or declines. The page of the transaction displays the result."""
     transaction = await load_own_transaction(context, handle, browser)
     if isinstance(transaction, DeadEnd):
         return transaction
@@ -162,33 +162,33 @@ async def submit_confirmation(
 
 
 async def decline(context: SignInContext, handle: str, transaction: Transaction) -> None:
-    """The citizen does not confirm. Whoever asked is told that, and nothing else, unless it was answered before."""
+    """The citizen declines. The asking service or staff learn only that, unless the request was answered before."""
     first = await _settle(context, transaction, BackchannelState.DECLINED)
     await advance_transaction(context, handle, transaction, GaveUp(None) if first else AnsweredBefore())
 
 
 async def _settle(context: SignInContext, transaction: Transaction, state: BackchannelState) -> bool:
-    put = transaction.request.question
-    if put is None:
+    reference = transaction.request.question
+    if reference is None:
         return False
     return await context.stores.backchannel_requests.settle(
-        put.id, state, context.system.now(), [_view(context, transaction, state)]
+        reference.id, state, context.system.now(), [_settled_event(context, transaction, state)]
     )
 
 
-def _view(context: SignInContext, transaction: Transaction, state: BackchannelState) -> AuditEvent:
-    put, identity = transaction.request.question, transaction.identity
-    details = {"question": put.id} if put else {}
+def _settled_event(context: SignInContext, transaction: Transaction, state: BackchannelState) -> AuditEvent:
+    reference, identity = transaction.request.question, transaction.identity
+    details = {"question": reference.id} if reference else {}
     if identity is not None:
         details |= {"provider": identity.provider, "level": identity.level.name.lower()}
     made = audit_event(context, f"question_{state}", transaction, **details)
-    return made if put is None or put.case is None else replace(made, case=put.case)
+    return made if reference is None or reference.case is None else replace(made, case=reference.case)
 
 
 async def _other_person(
     context: SignInContext, handle: str, transaction: Transaction, before: LinkedIdentity | None
 ) -> Transaction | None:
-    """The ended transaction where the question was not put to the person who is here; None where it was."""
+    """Returns the ended transaction if the request is for another person than the citizen; else None."""
     wanted = transaction.request.expected_sub
     if wanted is None or (before is not None and before.subject == wanted):
         return None
@@ -202,9 +202,9 @@ async def _other_person(
 async def _confirmed(
     context: SignInContext, cases: CaseLink, transaction: Transaction, service: Service, identity: Identity
 ) -> str | None:
-    """Writes the confirmation; gives whose it is, or None where the question waits no more."""
-    put = transaction.request.question
-    question = None if put is None else await context.stores.backchannel_requests.load(put.id)
+    """Stores the confirmation. Returns the account, or None if the request is no longer pending."""
+    reference = transaction.request.question
+    question = None if reference is None else await context.stores.backchannel_requests.load(reference.id)
     if question is None or not question.is_pending(context.system.now()):
         return None
     if question.case is not None:
@@ -221,9 +221,9 @@ async def _answered(
     identity: Identity,
     question: BackchannelRequest,
 ) -> str | None:
-    """The service's answer: a code that it holds already, which its next poll redeems."""
+    """Stores the authorization code that the service's next poll redeems. Returns the account."""
     now, request = context.system.now(), transaction.request
-    told = ReleasedIdentity(
+    released = ReleasedIdentity(
         subject=question.subject or "",
         level=identity.level,
         amr=identity.amr,
@@ -239,7 +239,7 @@ async def _answered(
         account=question.account or "",
         redirect_uri="",
         scope=request.scope,
-        release=told,
+        release=released,
         created=now,
         expires=max(question.expires, now + context.policy.limits.code_lifetime),
     )
@@ -251,9 +251,9 @@ async def _answered(
             sector=service.sector,
             subject=handles.new_handle(context.system, size=24),
             code=code,
-            shared=tuple(told.claims),
+            shared=tuple(released.claims),
             session=None,
-            events=(_view(context, transaction, BackchannelState.CONFIRMED),),
+            events=(_settled_event(context, transaction, BackchannelState.CONFIRMED),),
             fact=code.digest,
             client_id=service.client_id,
             question=question.id,

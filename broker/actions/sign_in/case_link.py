@@ -1,4 +1,4 @@
-"""The way over a person, as the journey sees it: a case is opened, its outcome is taken in when somebody looks."""
+"""Assisted verification as a sign-in sees it: a transaction waits for a case and reads its outcome on each view."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,7 +14,7 @@ from broker.model.identity import Identity
 
 @dataclass(frozen=True, slots=True)
 class CaseProven:
-    """The case is bound: this is who the citizen is."""
+    """The case is bound: the citizen's identity is proved."""
 
     identity: Identity
 
@@ -27,35 +27,35 @@ class CaseEnded:
 
 
 class CaseLink(Protocol):
-    """What a look at a waiting transaction asks of the cases."""
+    """What a sign-in reads and writes in verification cases."""
 
     async def outcome(self, transaction: Transaction) -> CaseProven | CaseEnded | None:
-        """What became of the transaction's case; None while it is still open."""
+        """Returns the outcome of the transaction's case; None while it is open."""
         ...
 
     async def standing(self, transaction: Transaction) -> CaseStatus:
-        """What the citizen may see of the case."""
+        """Returns what the citizen may see of the case."""
         ...
 
     async def tidy(self, transaction: Transaction) -> None:
-        """Withdraws the case that an identity proven elsewhere made needless, if there is one."""
+        """Withdraws the case that is no longer needed after a sign-in with a provider, if there is one."""
         ...
 
     async def asked(self, transaction: Transaction) -> BackchannelRequest | None:
-        """What staff ask the citizen of the transaction's case to confirm, as long as it waits for an answer."""
+        """Returns the pending question of staff to the citizen of the transaction's case, or None."""
         ...
 
     async def vouched(self, question: BackchannelRequest, identity: Identity) -> bool:
-        """Records in a case that somebody confirmed its question; False where the case takes nothing more in."""
+        """Records the confirmation of a question in its case; False if the case takes no more evidence."""
         ...
 
     async def released(self, case: str) -> None:
-        """The identity of a case answered a service."""
+        """Records that the identity of a case was released to a service."""
         ...
 
 
 async def sync_with_case(context: SignInContext, cases: CaseLink, handle: str, transaction: Transaction) -> Transaction:
-    """The transaction after what staff and clocks did to its case: staff write the case only."""
+    """Returns the transaction after applying the outcome of its case: staff write the case only."""
     case = transaction.case
     if case is None:
         return transaction

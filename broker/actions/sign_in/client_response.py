@@ -1,4 +1,4 @@
-"""The way back to a service: what it is answered, written as its request and its file want it."""
+"""The authorization response: the redirect to the service, in the response mode of the request."""
 
 from broker.actions.jwt_issuer import issue_jwt
 from broker.actions.sign_in.context import SignInContext
@@ -8,24 +8,25 @@ from broker.oidc.authorization_response import AuthorizationResponse, client_red
 
 
 async def encode_response(context: SignInContext, response: AuthorizationResponse) -> ClientRedirect:
-    """An answer as the browser carries it: in the clear, or signed, and encrypted if the service wants it (JARM 2)."""
+    """Encodes a response for the browser: plain, or signed, and encrypted if the service wants it (JARM 2)."""
     if not response.mode.signed:
         return client_redirect(response)
     service = context.registry.services.get(response.client_id)
-    if service is None:  # taken out this very moment: there is nobody whose algorithm it could be signed with
+    if service is None:  # a reload removed it: no algorithm is known to sign with
         return ClientRedirect(context.policy.issuer)
     claims = jwt_claims(response, context.system.now())
-    keys, theirs = context.crypto.keys, context.registry.encryption_keys
-    token = await issue_jwt(claims, service, service.response_alg, service.response_encryption, keys, theirs)
+    keys, encryption_keys = context.crypto.keys, context.registry.encryption_keys
+    token = await issue_jwt(claims, service, service.response_alg, service.response_encryption, keys, encryption_keys)
     return client_redirect(response, token)
 
 
 async def error_redirect(
     context: SignInContext, request: AuthorizationRequest, failure: FailureClass, code: ErrorCode | None = None
 ) -> ClientRedirect:
-    """How the citizen goes back to the service without an answer.
+    """Returns the redirect to the service with an error response.
 
-    To its home, for a failure nobody is told of, and where the redirect URI is not registered any more.
+    It leads to the service's home page if the failure has no error code, or if the redirect URI is no longer
+    registered.
     """
     kind = FAILURES[failure]
     error = code or kind.error
@@ -34,7 +35,7 @@ async def error_redirect(
         return ClientRedirect(context.policy.issuer)
     if error is None or not service.redirects_to(request.redirect_uri):
         return ClientRedirect(service.home)
-    explained = f"{context.policy.issuer}/errors/{failure}"
+    error_uri = f"{context.policy.issuer}/errors/{failure}"
     return await encode_response(
-        context, error_response(request, context.policy.issuer, error, kind.description, explained)
+        context, error_response(request, context.policy.issuer, error, kind.description, error_uri)
     )

@@ -1,4 +1,4 @@
-"""The service is answered: once, with what was asked, may be had and was agreed to."""
+"""Consent and the authorization code: claims are released once, as requested, permitted and agreed to."""
 
 from dataclasses import dataclass, replace
 
@@ -35,26 +35,26 @@ from broker.platform import base64url
 
 @dataclass(frozen=True, slots=True)
 class ClientAnswer:
-    """A service was answered: where the citizen goes now, and what the browser is to remember.
+    """The answer to a service: the redirect, and the cookies to set.
 
-    `told` is False if no code was sent: the identity is kept for the service's next request.
+    `code_sent` is False if no code was sent: the session keeps the identity for the service's next request.
     """
 
     leaving: ClientRedirect
     account: str
     shared: BrowserUpdates
-    told: bool
+    code_sent: bool
 
 
 async def linked_identity(context: SignInContext, identity: Identity, service: Service) -> LinkedIdentity | None:
-    """What is known of an identity for a service."""
+    """Returns the account and subject of an identity for a service, and the claims released before."""
     return await context.stores.authorizations.linked_identity(
         identity.issuer, identity.subject, service.sector, service.client_id
     )
 
 
 def consent_items(transaction: Transaction, service: Service, before: LinkedIdentity | None) -> tuple[SharedItem, ...]:
-    """What the service is about to receive, with the service's reasons."""
+    """Returns the claims to be released, with the service's reasons."""
     identity = transaction.identity
     if identity is None:
         return ()
@@ -66,7 +66,7 @@ def consent_items(transaction: Transaction, service: Service, before: LinkedIden
 
 
 def consent_required(transaction: Transaction, service: Service, before: LinkedIdentity | None) -> bool:
-    """Whether the citizen is to be asked before anything is shared (first sharing, more than before, or asked for)."""
+    """Returns whether consent is needed: for a first release, for more claims than before, or by `prompt=consent`."""
     identity = transaction.identity
     if identity is None or "consent" in transaction.request.prompt:
         return True
@@ -76,7 +76,7 @@ def consent_required(transaction: Transaction, service: Service, before: LinkedI
 async def submit_consent(
     context: SignInContext, cases: CaseLink, handle: str, browser: Browser, agree: bool
 ) -> BrowserUpdates | DeadEnd:
-    """The citizen agrees to share, or does not. Agreeing twice answers once."""
+    """The citizen consents or declines. A repeated consent answers once."""
     transaction = await load_own_transaction(context, handle, browser)
     if isinstance(transaction, DeadEnd):
         return transaction
@@ -96,10 +96,10 @@ async def submit_consent(
 async def answer(
     context: SignInContext, cases: CaseLink, handle: str, transaction: Transaction, browser: Browser
 ) -> ClientAnswer | None:
-    """Answers the service of an identified transaction. None when nothing was answered: the page says why.
+    """Answers the service of an identified transaction. Returns None if it was not answered: the page displays why.
 
-    The facts are written first. A crash after that leaves the transaction where it was: answering once more writes the
-    same code again, unless it was redeemed.
+    The database is written first. After a crash the transaction is unchanged: another answer writes the same code
+    again, unless it was redeemed.
     """
     service, identity = context.service(transaction), transaction.identity
     if service is None or identity is None:
@@ -107,18 +107,18 @@ async def answer(
     before = await linked_identity(context, identity, service)
     if await recheck(context, handle, transaction, service, before, browser) is not None:
         return None
-    kept = await _session(context, transaction, identity, before, browser)
-    if kept is None:
+    session_update = await _session(context, transaction, identity, before, browser)
+    if session_update is None:
         ended = AttemptFailed(FailureClass.SESSION_ENDED, identity.provider)
         await advance_transaction(context, handle, transaction, ended)
         await record_failed_attempt(context, transaction, ended, request_id=browser.request_id)
         return None
-    outcome = await issue_code(context, transaction, service, identity, kept)
+    outcome = await issue_code(context, transaction, service, identity, session_update)
     if outcome is None:
         await advance_transaction(context, handle, transaction, AnsweredBefore())
         return None
     await advance_transaction(
-        context, handle, transaction, ServiceAnswered(outcome.leaving, outcome.account, outcome.told)
+        context, handle, transaction, ServiceAnswered(outcome.leaving, outcome.account, outcome.code_sent)
     )
     if transaction.case is not None:
         await cases.released(transaction.case)
@@ -133,10 +133,9 @@ async def recheck(
     before: LinkedIdentity | None,
     browser: Browser,
 ) -> Transaction | None:
-    """The transaction as it stands after a refusal; None where the identity is still believed.
+    """Checks the identity again. Returns the failed transaction, or None if the identity is still accepted.
 
-    Everything is read again: a provider, a service or an account may have been turned off while the citizen was
-    reading.
+    A provider, a service or an account may have been turned off while the citizen read the consent page.
     """
     identity = transaction.identity
     if identity is None:
@@ -164,9 +163,9 @@ async def recheck(
 
 @dataclass(frozen=True, slots=True)
 class SessionUpdate:
-    """The broker's session that an answer keeps or begins; `cookie` is set only where it begins, or is proven anew.
+    """The broker's session that an answer extends or starts. `cookie` is set only after a new sign-in.
 
-    `replaced` is the digest of somebody else's session that this browser held until now.
+    `replaced` is the digest of another person's session in this browser, which ends.
     """
 
     session: Session
@@ -175,18 +174,22 @@ class SessionUpdate:
 
 
 async def issue_code(
-    context: SignInContext, transaction: Transaction, service: Service, identity: Identity, kept: SessionUpdate
+    context: SignInContext,
+    transaction: Transaction,
+    service: Service,
+    identity: Identity,
+    session_update: SessionUpdate,
 ) -> ClientAnswer | None:
-    """Writes the answer in one transaction with its audit rows. None when this request was already answered.
+    """Writes the answer in one transaction with its audit rows. Returns None if the request was already answered.
 
-    No code is sent when the transaction was taken to another browser, or when the service has stopped waiting: then
-    the citizen is sent to where the service starts anew, and the broker's session answers that new request.
+    No code is sent if the transaction was transferred to another browser, or the service has stopped waiting: then the
+    redirect leads to where the service starts a new sign-in, which the broker's session answers.
     """
     now, request = context.system.now(), transaction.request
-    plain_code = _stored_code(context, transaction)
+    plain_code = _authorization_code(context, transaction)
     late = transaction.transferred or now - transaction.created > service.answer_timeout
-    account, subject = kept.session.account, handles.new_handle(context.system, size=24)
-    told = ReleasedIdentity(
+    account, subject = session_update.session.account, handles.new_handle(context.system, size=24)
+    released = ReleasedIdentity(
         subject=subject,
         level=identity.level,
         amr=identity.amr,
@@ -194,7 +197,7 @@ async def issue_code(
         claims=release.released_claims(identity, request, service),
         verification=identity.verification,
         asked_claims=request.claims,
-        session=kept.session.id,
+        session=session_update.session.id,
         provider=identity.provider,
         max_age_asked=request.max_age is not None,
     )
@@ -207,58 +210,61 @@ async def issue_code(
             account=account,
             sector=service.sector,
             subject=subject,
-            code=None if late else _code(context, plain_code, transaction, account, told),
-            shared=tuple(told.claims),
-            session=kept.session,
+            code=None if late else _code_record(context, plain_code, transaction, account, released),
+            shared=tuple(released.claims),
+            session=session_update.session,
             client_id=service.client_id,
             events=(audit_event(context, kind, transaction, provider=identity.provider, level=level),),
             fact=handles.sha256_hex(plain_code),
-            replaced=None if kept.replaced is None else _replaced(context, kept.replaced),
+            replaced=None if session_update.replaced is None else _replaced(context, session_update.replaced),
         )
     )
     if done is None:
         return None
-    state = _browser_state(context, kept.session)
-    shown = session_state(request.client_id, request.redirect_uri, state, handles.new_handle(context.system, size=12))
+    state = _browser_state(context, session_update.session)
+    session_state_value = session_state(
+        request.client_id, request.redirect_uri, state, handles.new_handle(context.system, size=12)
+    )
     if late:
-        leaving = ClientRedirect(_other_session(service, context.policy.issuer))
+        leaving = ClientRedirect(_restart_url(service, context.policy.issuer))
     else:
-        leaving = await encode_response(context, code_response(request, plain_code, context.policy.issuer, shown))
-    proven = None if kept.cookie is None else identity.provider
+        leaving = await encode_response(
+            context, code_response(request, plain_code, context.policy.issuer, session_state_value)
+        )
+    proven = None if session_update.cookie is None else identity.provider
     return ClientAnswer(
         leaving,
         done.account,
-        BrowserUpdates(handles.new_handle(context.system), kept.cookie, state, proven),
+        BrowserUpdates(handles.new_handle(context.system), session_update.cookie, state, proven),
         not late,
     )
 
 
 def _browser_state(context: SignInContext, session: Session) -> str:
-    """What the browser's readable cookie says while this session lives under this digest (Session Management 1.0, 2).
+    """Returns the browser state of a session, for the cookie that scripts read (Session Management 1.0, 2).
 
-    It opens nothing, and from it nobody comes to the session or its cookie.
+    It is no credential, and the session cannot be derived from it.
     """
     mark = context.crypto.macs.mac("browser state", session.digest.encode())[:16]
     return base64url.encode(mark)
 
 
-def _stored_code(context: SignInContext, transaction: Transaction) -> str:
-    """The code of this transaction as it stands now: 256 bits that nobody can guess without the broker's key.
+def _authorization_code(context: SignInContext, transaction: Transaction) -> str:
+    """Returns the authorization code of this version of a transaction: 256 bits, keyed with the broker's key.
 
-    Drawn from the record and not by chance, so that two answers at the same moment (a double click) write one and the
-    same code, whichever of them the citizen is sent away with.
+    It is derived and not random, so that two concurrent answers (a double click) write the same code.
     """
-    return "code_" + _new_code(context, "authorization code", transaction)
+    return "code_" + _derive_secret(context, "authorization code", transaction)
 
 
-def _new_code(context: SignInContext, use: str, transaction: Transaction) -> str:
-    """256 bits for one use, the same whenever they are asked for while the transaction stands as it is."""
+def _derive_secret(context: SignInContext, use: str, transaction: Transaction) -> str:
+    """Returns 256 bits for one use, always the same for this version of a transaction."""
     mark = context.crypto.macs.mac(use, f"{transaction.id}:{transaction.version}".encode())
     return base64url.encode(mark)
 
 
-def _code(
-    context: SignInContext, plain: str, transaction: Transaction, account: str, told: ReleasedIdentity
+def _code_record(
+    context: SignInContext, plain: str, transaction: Transaction, account: str, released: ReleasedIdentity
 ) -> AuthorizationCode:
     request, now = transaction.request, context.system.now()
     return AuthorizationCode(
@@ -268,7 +274,7 @@ def _code(
         account=account,
         redirect_uri=request.redirect_uri,
         scope=request.scope,
-        release=told,
+        release=released,
         created=now,
         expires=now + context.policy.limits.code_lifetime,
         nonce=request.nonce,
@@ -285,11 +291,11 @@ async def _session(
     before: LinkedIdentity | None,
     browser: Browser,
 ) -> SessionUpdate | None:
-    """A session after a new sign-in; the same one, read again, where a session brought the identity.
+    """Returns a session for a new sign-in; the existing one, read again, if it answered the request (single sign-on).
 
-    A citizen who proves anew who they are keeps the session, and its id, under a new cookie: the services that take
-    part in it are still signed in. Somebody else's session ends. None when the session that brought the identity has
-    ended, or holds somebody else by now.
+    After a new sign-in of the same citizen the session keeps its id under a new cookie: its services stay signed in.
+    The session of another citizen ends. Returns None if the session that answered has ended, or is another
+    citizen's.
     """
     now = context.system.now()
     if transaction.account is not None and transaction.state is TransactionState.IDENTIFIED:
@@ -297,30 +303,30 @@ async def _session(
         if session is None or session.account != transaction.account:
             return None
         return SessionUpdate(replace(session, used=now), None)
-    held = await context.stores.sessions.load(handles.sha256_hex(browser.session)) if browser.session else None
-    same = held is not None and before is not None and held.account == before.account
-    cookie = "session_" + _new_code(context, "session cookie", transaction)
+    existing = await context.stores.sessions.load(handles.sha256_hex(browser.session)) if browser.session else None
+    same = existing is not None and before is not None and existing.account == before.account
+    cookie = "session_" + _derive_secret(context, "session cookie", transaction)
     session = Session(
         digest=handles.sha256_hex(cookie),
-        id=held.id if held is not None and same else _new_code(context, "session id", transaction)[:22],
+        id=existing.id if existing is not None and same else _derive_secret(context, "session id", transaction)[:22],
         account=handles.new_handle(context.system, size=16),
         identity=identity,
         created=now,
         used=now,
         expires=now + context.policy.limits.session_absolute,
     )
-    return SessionUpdate(session, cookie, None if held is None or same else held.digest)
+    return SessionUpdate(session, cookie, None if existing is None or same else existing.digest)
 
 
 def _replaced(context: SignInContext, digest: str) -> SupersededSession:
-    """Somebody else's session ends: whoever it was, they are not at this browser any more."""
+    """Ends the session of the previous user of this browser."""
     now = context.system.now()
     ended = AuditEvent("session_ended", now, "citizen", details={"why": "somebody_else"})
     return SupersededSession(digest, ended, logout_fan_out(context.registry.services, now))
 
 
 async def live_session(context: SignInContext, browser: Browser) -> Session | None:
-    """The browser's session at the broker if it is neither idle too long nor too old."""
+    """Returns the browser's session at the broker, if it has not expired."""
     session = await context.stores.sessions.load(handles.sha256_hex(browser.session)) if browser.session else None
     now = context.system.now()
     if session is None or now >= session.expires or now >= session.used + context.policy.limits.session_idle:
@@ -328,6 +334,6 @@ async def live_session(context: SignInContext, browser: Browser) -> Session | No
     return session
 
 
-def _other_session(service: Service, issuer: str) -> str:
-    """Where the citizen goes when no code may be sent: the service starts anew, if it can (OpenID Connect Core 4)."""
+def _restart_url(service: Service, issuer: str) -> str:
+    """Returns the URL if no code may be sent: the service starts a new sign-in, if it can (OpenID Connect Core 4)."""
     return initiate_login(service, issuer, service.resume_uri) or service.resume_uri or service.home

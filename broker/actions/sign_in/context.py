@@ -1,4 +1,4 @@
-"""What signing in works with, and the few steps that every verb of it begins and ends with."""
+"""The context of sign-ins: load a transaction with expired deadlines applied, advance and save it, log and audit."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -36,12 +36,12 @@ from broker.platform.system import System
 from broker.provider import Provider, ProviderFailure, ProviderHealth
 
 ASSUMED_HEALTHY: Final = ProviderHealth(True)
-"""What is taken for the health of a provider that nobody looked at yet."""
+"""The assumed health of a provider before its first health check."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConfiguredProvider:
-    """A provider as this broker runs it: with the operator's policy and a callback of its own."""
+    """A provider with the operator's policy and its callback URL."""
 
     provider: Provider
     policy: ProviderPolicy
@@ -50,9 +50,9 @@ class ConfiguredProvider:
 
 @dataclass(frozen=True, slots=True)
 class SignInLimits:
-    """Numbers that bound a journey. Times in seconds.
+    """Lifetimes (seconds) and limits of sign-ins.
 
-    By client address: `codes` are wrong codes of questions, `starts` new transactions, `help` requests for a person.
+    By client address: `codes` limits wrong user codes, `starts` new transactions, `help` requests for help.
     """
 
     code_lifetime: int
@@ -78,11 +78,11 @@ class ProviderRegistry(Protocol):
         ...
 
     async def keys(self, client_id: str, proof: str | Certificate) -> KeySet:
-        """The public keys of a service to verify a token or a certificate with; for an empty text none are fetched."""
+        """The public keys of a service to verify a token or a certificate; an empty text fetches none."""
         ...
 
     async def encryption_keys(self, service: Service, alg: str) -> Sequence[EncryptionKey]:
-        """A service's keys of `use` enc, best with one for `alg`. Raises StoreUnavailable where none can be fetched."""
+        """A service's keys of `use` enc, best with one for `alg`. Raises StoreUnavailable if none can be fetched."""
         ...
 
 
@@ -136,16 +136,16 @@ class SignInContext:
     monitoring: SignInMonitoring
 
     def service(self, transaction: Transaction) -> Service | None:
-        """The service a transaction belongs to, or None if it was taken out of the configuration."""
+        """Returns the service of a transaction, or None if a reload removed it."""
         return self.registry.services.get(transaction.request.client_id)
 
     def candidate(self, provider: str) -> Candidate | None:
-        """A provider with its policy and its health now."""
+        """Returns a provider with its policy and current health."""
         registered = self.registry.providers.get(provider)
         return None if registered is None else _candidate(provider, registered, self.monitoring.health())
 
     def offer(self, transaction: Transaction, service: Service, switches: KillSwitches, now: float) -> Offer:
-        """What this transaction may be offered now."""
+        """Returns the providers and help that this transaction is offered now."""
         health = self.monitoring.health()
         candidates = [_candidate(id, registered, health) for id, registered in self.registry.providers.items()]
         return offer(
@@ -158,7 +158,7 @@ def _candidate(id: str, registered: ConfiguredProvider, health: Mapping[str, Pro
 
 
 async def load_own_transaction(context: SignInContext, handle: str, browser: Browser) -> Transaction | DeadEnd:
-    """The transaction of this browser as it stands now: whatever fell due since it was last looked at has happened."""
+    """Returns the transaction of this browser, after applying and saving its expired deadlines."""
     reference = client_id = ""
     for _ in range(2):
         transaction = await context.stores.transactions.load(handle)
@@ -181,10 +181,10 @@ async def load_own_transaction(context: SignInContext, handle: str, browser: Bro
 async def advance_transaction(
     context: SignInContext, handle: str, transaction: Transaction, *events: Event
 ) -> Transaction | None:
-    """Lets events happen and saves the outcome in one write.
+    """Applies events and saves the result in one write.
 
-    Returns the transaction as it is afterwards, unchanged where the table knows no such step; None when somebody else
-    wrote in between (then nothing of this happened).
+    Returns the new transaction; the same one if the transition table has no such step; None if a concurrent request
+    saved first (then nothing is written).
     """
     after = transaction
     for event in events:
@@ -204,7 +204,7 @@ async def record_failed_attempt(
     *,
     request_id: str,
 ) -> None:
-    """Logs a failed attempt for operators and writes its audit row. `outcome` is what the provider's part said."""
+    """Logs a failed attempt for operators and writes its audit row. `outcome` is the provider's failure."""
     provider, failure = failed.provider, failed.failure
     context.monitoring.attempts.failed(
         provider,
@@ -221,15 +221,15 @@ async def record_failed_attempt(
 
 
 async def code_already_issued(context: SignInContext, transaction: Transaction) -> bool:
-    """Whether the service has a code of this transaction, or of another one of the same pushed request.
+    """Returns whether the service has a code of this transaction, or of another one of the same pushed request.
 
-    What a page says of what the service knows must hold after a crash and beside a second tab, so it is asked of SQL.
+    Read from the database, since pages must be right after a crash and beside a second tab.
     """
     return await context.stores.authorizations.code_issued(transaction.id, transaction.request.par_digest)
 
 
 def audit_event(context: SignInContext, kind: str, transaction: Transaction, **details: str) -> AuditEvent:
-    """An audit event of the citizen's, about this transaction. `provider` among the details names the provider."""
+    """Returns an audit event of the citizen about this transaction. `provider` among the details names the provider."""
     provider = details.pop("provider", None)
     return AuditEvent(
         kind=kind,

@@ -1,4 +1,4 @@
-"""The one dispatcher: what a transaction's page shows follows from its stored state and nothing else."""
+"""The dispatcher: computes what a transaction's page displays from the stored state alone."""
 
 from broker.actions.assisted.citizen import CitizenCases
 from broker.actions.browser import Browser, BrowserUpdates
@@ -28,16 +28,16 @@ from broker.model.request import ClientRedirect
 from broker.model.service import Service
 from broker.provider import ProviderInfo
 
-_SAY_NOTHING_TOLD = frozenset(
+_NO_CODE_SENT = frozenset(
     {TransactionState.FAILED, TransactionState.WAITING, TransactionState.REFUSED, TransactionState.EXPIRED}
 )
-"""The states whose pages say that the service was told nothing."""
+"""The states whose pages say that the service received nothing."""
 
 
 async def current_view(
     context: SignInContext, cases: CaseLink, handle: str, browser: Browser
 ) -> tuple[View, BrowserUpdates]:
-    """What to show now, and what the browser is to remember (something only where looking answered the service)."""
+    """Returns what the page displays, and cookies to set, which are there only if this call answered the service."""
     transaction = await load_own_transaction(context, handle, browser)
     if isinstance(transaction, DeadEnd):
         return transaction, BrowserUpdates()
@@ -54,7 +54,7 @@ async def current_view(
 
 
 async def peek(context: SignInContext, handle: str, browser: Browser) -> DeadEnd | None:
-    """Whether the transaction has a page in this browser. Not even what fell due happens."""
+    """Returns None if the transaction has a page in this browser. Changes nothing, also if a deadline has expired."""
     transaction = await context.stores.transactions.load(handle)
     if transaction is None or not browser.holds(transaction.browser):
         return DeadEnd(FailureClass.LOST_PLACE)
@@ -77,8 +77,8 @@ async def _backchannel_view(
     service: Service,
     browser: Browser,
 ) -> View:
-    """The page of a transaction that answers a question: the same journey, with an end of its own."""
-    transaction = await backchannel_confirmation.is_superseded(context, handle, transaction)
+    """Returns the page of a transaction that answers a backchannel request: it ends without a redirect."""
+    transaction = await backchannel_confirmation.end_if_superseded(context, handle, transaction)
     if transaction.state is TransactionState.IDENTIFIED:
         by = provider_info(context, transaction.identity.provider) if transaction.identity else None
         found = await backchannel_confirmation.confirm_identity(context, handle, transaction, service, by, browser)
@@ -94,7 +94,7 @@ async def _view(
     context: SignInContext, cases: CaseLink, transaction: Transaction, service: Service, browser: Browser
 ) -> View:
     language = transaction.language
-    if transaction.state in _SAY_NOTHING_TOLD and await code_already_issued(context, transaction):
+    if transaction.state in _NO_CODE_SENT and await code_already_issued(context, transaction):
         return EndingView(service, Ending.ALREADY, ClientRedirect(service.home), language)
     match transaction.state:
         case TransactionState.CHOOSING:
@@ -107,9 +107,9 @@ async def _view(
             return CheckingView(service, provider_info(context, transaction.attempt.provider), language)
         case TransactionState.FAILED if transaction.failure is not None:
             offer = await _offer(context, transaction, service)
-            if _ending(transaction.failure.failure, offer):
+            if _has_passed(transaction.failure.failure, offer):
                 return PickerView(transaction, service, offer)
-            return _failed(context, transaction, service, offer)
+            return _failure_view(context, transaction, service, offer)
         case TransactionState.WAITING if transaction.case is not None:
             standing = await cases.standing(transaction)
             asked = await cases.asked(transaction)
@@ -117,12 +117,12 @@ async def _view(
         case TransactionState.ANSWERED if (
             transaction.client_redirect and _may_redirect(transaction, service) and not _is_stale(context, transaction)
         ):
-            return _return_to_client(transaction, service, transaction.client_redirect, _browser_mac(transaction))
+            return _return_to_client(transaction, service, transaction.client_redirect, _redirect_mark(transaction))
         case TransactionState.ANSWERED:
             ending = Ending.ANSWERED if transaction.told else Ending.KEPT
             return EndingView(service, ending, ClientRedirect(service.home), language)
         case TransactionState.REFUSED if transaction.client_redirect and _may_redirect(transaction, service):
-            return _return_to_client(transaction, service, transaction.client_redirect, _browser_mac(transaction))
+            return _return_to_client(transaction, service, transaction.client_redirect, _redirect_mark(transaction))
         case TransactionState.REFUSED:
             return EndingView(service, Ending.REFUSED, ClientRedirect(service.home), language)
         case TransactionState.EXPIRED:
@@ -131,7 +131,7 @@ async def _view(
         case TransactionState.OVERTAKEN:
             return EndingView(service, Ending.ALREADY, ClientRedirect(service.home), language)
         case TransactionState.IDENTIFIED:
-            # another look at this very moment is answering the service
+            # a concurrent request is answering the service
             return CheckingView(
                 service,
                 provider_info(context, transaction.identity.provider) if transaction.identity else None,
@@ -152,7 +152,7 @@ async def _identified(
     service: Service,
     browser: Browser,
 ) -> tuple[View, BrowserUpdates]:
-    """Check and share, or straight on to the service where the citizen agreed before."""
+    """Returns the consent page, or answers the service if no consent is needed."""
     await cases.tidy(transaction)
     identity = transaction.identity
     before = None if identity is None else await linked_identity(context, identity, service)
@@ -164,7 +164,9 @@ async def _identified(
         return ConsentView(transaction, service, by, consent_items(transaction, service, before)), BrowserUpdates()
     answered = await answer(context, cases, handle, transaction, browser)
     if answered is not None:
-        return _return_to_client(transaction, service, answered.leaving, _browser_mac(transaction, 1)), answered.shared
+        return _return_to_client(
+            transaction, service, answered.leaving, _redirect_mark(transaction, 1)
+        ), answered.shared
     now = await load_own_transaction(context, handle, browser)
     return (now if isinstance(now, DeadEnd) else await _view(context, cases, now, service, browser)), BrowserUpdates()
 
@@ -173,17 +175,17 @@ def _return_to_client(transaction: Transaction, service: Service, way: ClientRed
     return RedirectAway(service, way.url, mark, None, way.fields, language=transaction.language)
 
 
-def _browser_mac(transaction: Transaction, later: int = 0) -> str:
+def _redirect_mark(transaction: Transaction, later: int = 0) -> str:
     return f"{transaction.id}-{transaction.version + later}"
 
 
-def _ending(failure: FailureClass, offer: Offer) -> bool:
-    """Whether what a failure page would say is over: a way leads on again, and the picker shows it."""
+def _has_passed(failure: FailureClass, offer: Offer) -> bool:
+    """Returns whether the reason of a failure page has passed: a provider is available again in the picker."""
     barred = failure in (FailureClass.NO_ROUTE, FailureClass.SERVICE_OFF)
     return barred and offer.blocked_by is None and not offer.no_route
 
 
-def _failed(context: SignInContext, transaction: Transaction, service: Service, offer: Offer) -> View:
+def _failure_view(context: SignInContext, transaction: Transaction, service: Service, offer: Offer) -> View:
     failed = transaction.failures[-1]
     by = provider_info(context, failed.provider) if failed.provider else None
     return FailureView(transaction, service, failed, by, offer, next_steps(transaction, offer, failed))
@@ -194,7 +196,7 @@ async def _offer(context: SignInContext, transaction: Transaction, service: Serv
 
 
 def provider_info(context: SignInContext, provider: str) -> ProviderInfo | None:
-    """The card of a provider that is configured."""
+    """Returns the card of a configured provider, or None."""
     registered = context.registry.providers.get(provider)
     return registered.provider.card if registered else None
 
@@ -204,6 +206,6 @@ def _is_stale(context: SignInContext, transaction: Transaction) -> bool:
 
 
 def _may_redirect(transaction: Transaction, service: Service) -> bool:
-    """Whether the way back is still the service's: its addresses may have changed since it was written."""
+    """Returns whether the stored redirect is still the service's: its redirect URIs may have changed."""
     leaving = transaction.client_redirect
     return leaving is not None and not (unanswerable(transaction, service) and leaving.url != service.home)

@@ -1,4 +1,4 @@
-"""The citizen chooses a provider, goes there, and comes back."""
+"""Provider login: starts a sign-in with a provider, and processes its callback."""
 
 from collections.abc import Mapping
 
@@ -24,7 +24,7 @@ from broker.provider import CallbackParameters, ProviderFailure, UpstreamRedirec
 async def start_login(
     context: SignInContext, handle: str, browser: Browser, provider: str
 ) -> HelpRefused | DeadEnd | None:
-    """Prepares the departure to a provider that is on offer. Any other is NOT_NOW, and changes nothing."""
+    """Prepares the redirect to a provider that is on offer. Returns NOT_NOW for any other, and changes nothing."""
     transaction = await load_own_transaction(context, handle, browser)
     if isinstance(transaction, DeadEnd):
         return transaction
@@ -55,18 +55,18 @@ async def start_login(
 def _request_login(
     transaction: Transaction, registered: ConfiguredProvider, state: str, browser: Browser
 ) -> UpstreamRequest:
-    """What is asked of the provider: a new sign-in too, if the service wants one or a citizen signed out here."""
+    """Builds the request: with a new sign-in, if the service wants one or a citizen signed out in this browser."""
     request, provider = transaction.request, registered.provider.card.id
-    anew = browser.asks_anew(provider)
+    new_sign_in = browser.asks_anew(provider)
     return UpstreamRequest(
         level=request.min_level,
         state=state,
         callback=registered.callback,
         language=browser.language or transaction.language,
-        fresh=request.fresh or anew,
+        fresh=request.fresh or new_sign_in,
         max_age=request.max_age,
         hint=request.login_hint,
-        after=browser.departed.after.get(provider) if anew and browser.departed is not None else None,
+        after=browser.departed.after.get(provider) if new_sign_in and browser.departed is not None else None,
     )
 
 
@@ -77,12 +77,11 @@ async def handle_callback(
     browser: Browser,
     state: str = "",
 ) -> str | DeadEnd:
-    """Takes in what a provider sent back, and gives the handle of the transaction to look at.
+    """Processes a provider's callback, and returns the handle of the transaction to display.
 
-    A stray callback (unknown state, other browser, other provider, replay, an issuer that is not the one asked)
-    changes nothing but leaves a trace; `parameters` is None for a query that cannot be read, and `state` names the
-    transaction to look at then. The answer is claimed before the provider is asked to redeem it: of two copies one
-    wins.
+    A stray callback (unknown state, other browser, other provider, replay, unexpected issuer) changes nothing and is
+    logged. `parameters` is None for a malformed query; then `state` names the transaction to display. The callback is
+    claimed before the provider redeems it: of two copies one is processed.
     """
     registered = context.registry.providers.get(provider)
 
@@ -143,11 +142,11 @@ async def _process_callback(
         failure = FailureClass.SERVICE_OFF
     else:
         switches = await context.stores.kill_switches.current()
-        believed = accept_identity(transaction, outcome, candidate, service, switches, context.system.now())
-        if isinstance(believed, AcceptedIdentity):
-            await advance_transaction(context, handle, transaction, IdentityProven(believed.identity))
+        accepted = accept_identity(transaction, outcome, candidate, service, switches, context.system.now())
+        if isinstance(accepted, AcceptedIdentity):
+            await advance_transaction(context, handle, transaction, IdentityProven(accepted.identity))
             return
-        failure = believed
+        failure = accepted
     failed = AttemptFailed(failure, provider)
     if await advance_transaction(context, handle, transaction, failed):
         await record_failed_attempt(context, transaction, failed, detail, request_id=browser.request_id)

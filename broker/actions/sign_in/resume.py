@@ -1,4 +1,4 @@
-"""Leaving without an answer, and coming back to one: giving up, finishing later, continuing on another device."""
+"""Leave a sign-in and resume it: return to the service, continuation codes, transfer to another device."""
 
 from broker.actions.assisted import resume as case_resume
 from broker.actions.assisted.citizen import CitizenCases
@@ -22,9 +22,9 @@ CODE_LENGTH = 16
 
 
 async def return_to_client(context: SignInContext, handle: str, browser: Browser) -> DeadEnd | None:
-    """The citizen goes back to the service without an answer. The service learns the class's registered error.
+    """Returns the citizen to the service with the error response of the last failure.
 
-    Where the answer goes to a question, giving up is declining.
+    A backchannel request is declined instead.
     """
     transaction = await load_own_transaction(context, handle, browser)
     if isinstance(transaction, DeadEnd):
@@ -68,9 +68,9 @@ async def _issue_for_transaction(
 
 
 async def transfer(context: SignInContext, handle: str) -> str | None:
-    """Moves an open transaction to the browser that continues it, and gives that browser's new secret.
+    """Transfers an open transaction to another browser. Returns that browser's new secret.
 
-    None when there is nothing open to move.
+    Returns None if the transaction is not open.
     """
     for _ in range(2):
         transaction = await context.stores.transactions.load(handle)

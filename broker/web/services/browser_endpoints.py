@@ -127,7 +127,7 @@ async def _authorize(req: CitizenRequest, sign_in_context: SignInContext, checks
         return _already_answered(req, outcome)
     if isinstance(outcome, RateLimited):
         return _rate_limited(req, outcome)
-    response = _respond(req, outcome.service, outcome.way, outcome.locales)
+    response = _respond(req, outcome.service, outcome.redirect, outcome.locales)
     set_cookies(response, req.browser, outcome.shared)
     return response
 
