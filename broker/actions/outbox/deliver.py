@@ -88,13 +88,13 @@ async def deliver(worker: DeliveryWorker) -> int:
 
 
 async def _try(worker: DeliveryWorker, delivery: OutboundDelivery) -> None:
-    request = await worker.writers[delivery.kind](delivery)
-    if request is None:
+    message = await worker.writers[delivery.kind](delivery)
+    if message is None:
         await worker.deliveries.give_up(delivery.id)
         _log_outcome(worker, delivery, DeliveryOutcome.DROPPED, "the service has no address for it any more")
         return
     client = worker.outgoing.client(f"service:{delivery.client_id}", limit=CONNECTIONS)
-    answer = await client.post(request.url, request.form, request.headers, limit=MAX_RESPONSE)
+    answer = await client.post(message.url, message.form, message.headers, limit=MAX_RESPONSE)
     outcome, why = classify_response(answer, delivery.tries)
     now = worker.system.now()
     match outcome:
