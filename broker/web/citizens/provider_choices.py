@@ -130,5 +130,5 @@ def order_rule(offer: Offer, words: Language) -> str:
 
 def cards(offer: Offer) -> Mapping[str, ProviderInfo]:
     """The cards of all providers that have an information page, by id."""
-    shown = [option.card for option in offer.options] + [one.card for one in offer.not_working]
-    return {card.id: card for card in shown}
+    listed = [option.card for option in offer.options] + [one.card for one in offer.not_working]
+    return {card.id: card for card in listed}

@@ -98,9 +98,9 @@ class CitizenRequest:
             return None
         return replace(self, browser=replace(self.browser, language=chosen), typed=form)
 
-    def answer(self, shown: PageResponse, frame: PageContext, shared: BrowserUpdates | None = None) -> Response:
+    def answer(self, page: PageResponse, frame: PageContext, shared: BrowserUpdates | None = None) -> Response:
         """Renders the page and sets the cookies of `shared`."""
-        response = shown.response(self.app.pages, frame.language.code)
+        response = page.response(self.app.pages, frame.language.code)
         if self.typed:
             set_cookie(response, cookies.language(frame.language.code))
         set_cookies(response, self.browser, shared)

@@ -14,16 +14,16 @@ from broker.web.inspector.exchange_log import Exchange, ExchangeLog, redact
 from broker.web.inspector.rules import judged, rules
 from broker.web.services.error_log import ERROR_LISTENER, ErrorListener
 
-VISITED: Final = frozenset({"/authorize", "/logout"})
-PATHS: Final = VISITED | {"/par", "/token", "/userinfo", "/introspect", "/revoke", "/ciba"}
+BROWSER_PATHS: Final = frozenset({"/authorize", "/logout"})
+PATHS: Final = BROWSER_PATHS | {"/par", "/token", "/userinfo", "/introspect", "/revoke", "/ciba"}
 
 
 class CaptureMiddleware:
     """ASGI middleware that records the exchanges with services in an `ExchangeLog`."""
 
-    def __init__(self, app: ASGIApp, memory: ExchangeLog, now: Callable[[], float]) -> None:
+    def __init__(self, app: ASGIApp, log: ExchangeLog, now: Callable[[], float]) -> None:
         """`now` returns seconds since 1970 UTC."""
-        self._app, self._memory, self._now = app, memory, now
+        self._app, self._log, self._now = app, log, now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] not in PATHS:
@@ -31,12 +31,12 @@ class CaptureMiddleware:
             return
         body, answer, status, errors = bytearray(), bytearray(), 500, list[ErrorListener]()
 
-        async def heard() -> Message:
+        async def receive_body() -> Message:
             message = await receive()
             body.extend(message.get("body", b""))
             return message
 
-        async def noticed(message: Message) -> None:
+        async def send_answer(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -45,13 +45,13 @@ class CaptureMiddleware:
 
         scope.setdefault("state", {})[ERROR_LISTENER] = errors.append
         try:
-            await self._app(scope, heard, noticed)
+            await self._app(scope, receive_body, send_answer)
         finally:
             sent = bytes(body) if scope["method"] == "POST" else scope["query_string"]
-            self._keep(scope, sent, status, bytes(answer), errors[0] if errors else None)
+            self._record(scope, sent, status, bytes(answer), errors[0] if errors else None)
             errors.clear()  # breaks the cycle: the error's frames refer to the request, and so to this list
 
-    def _keep(self, scope: Scope, sent: bytes, status: int, answer: bytes, error: ErrorListener | None) -> None:
+    def _record(self, scope: Scope, sent: bytes, status: int, answer: bytes, error: ErrorListener | None) -> None:
         path = scope["path"]
         parameters = _read(sent)
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
@@ -59,26 +59,26 @@ class CaptureMiddleware:
         client_id = self._client(path, parameters, authorization)
         if not client_id and isinstance(error, DisplayedError):
             client_id = error.client_id or ""
-        told = _members(answer) if path not in VISITED else {}
-        if isinstance(access := told.get("access_token"), str):
-            self._memory.given(sha256_hex(access), client_id)
-        shown = [(name[:64], redact(name, value)) for name, value in parameters.items()]
+        members = _members(answer) if path not in BROWSER_PATHS else {}
+        if isinstance(access := members.get("access_token"), str):
+            self._log.add_token(sha256_hex(access), client_id)
+        redacted = [(name[:64], redact(name, value)) for name, value in parameters.items()]
         if authorization is not None:
-            shown.append(("Authorization", f"{authorization.partition(' ')[0][:16]}, the rest is not kept"))
+            redacted.append(("Authorization", f"{authorization.partition(' ')[0][:16]}, the rest is not kept"))
         if proof is not None:
-            shown.append(("DPoP", redact("DPoP", proof)))
-        self._memory.keep(
+            redacted.append(("DPoP", redact("DPoP", proof)))
+        self._log.add(
             Exchange(
                 at=self._now(),
                 method=scope["method"],
                 path=path,
                 client_id=client_id,
-                parameters=tuple(shown),
+                parameters=tuple(redacted),
                 status=status,
                 error=error.code if error else "",
                 description=error.description if error else "",
                 detail=error.detail if error and error.detail != error.description else "",
-                answer=tuple(told),
+                answer=tuple(members),
                 rules=judged(rules(path, parameters, proof is not None), error) if error or status < 400 else (),
             )
         )
@@ -86,14 +86,16 @@ class CaptureMiddleware:
     def _client(self, path: str, parameters: Mapping[str, str], authorization: str | None) -> str:
         """The registered service that a request claims to come from, unauthenticated; "" if unknown."""
         if path == "/userinfo":
-            return self._memory.holder(sha256_hex((authorization or "").partition(" ")[2].strip()))
+            return self._log.token_service(sha256_hex((authorization or "").partition(" ")[2].strip()))
         try:
             named = (
-                parameters["client_id"] if path in VISITED else parse_credentials(parameters, authorization).client_id
+                parameters["client_id"]
+                if path in BROWSER_PATHS
+                else parse_credentials(parameters, authorization).client_id
             )
         except (KeyError, EndpointError):
             named = parameters.get("client_id", "")
-        return named if named in self._memory.services else ""
+        return named if named in self._log.services else ""
 
 
 def _read(sent: bytes) -> Mapping[str, str]:
@@ -105,7 +107,7 @@ def _read(sent: bytes) -> Mapping[str, str]:
 
 def _members(answer: bytes) -> Mapping[str, Any]:
     try:
-        told = json.loads(answer)
+        content = json.loads(answer)
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return content if isinstance(content, dict) else {}

@@ -59,7 +59,7 @@ class ExchangeLog:
     _kept: dict[str, deque[Exchange]] = field(default_factory=dict)
     _tokens: dict[str, str] = field(default_factory=dict)
 
-    def keep(self, exchange: Exchange) -> None:
+    def add(self, exchange: Exchange) -> None:
         """Adds an exchange; drops the oldest of its service above `KEPT`."""
         self._kept.setdefault(exchange.client_id, deque(maxlen=KEPT)).appendleft(exchange)
 
@@ -71,13 +71,13 @@ class ExchangeLog:
         """The number of exchanges by service."""
         return {client_id: len(kept) for client_id, kept in sorted(self._kept.items())}
 
-    def given(self, digest: str, client_id: str) -> None:
+    def add_token(self, digest: str, client_id: str) -> None:
         """Stores the service of an access token, by the token's digest."""
         if len(self._tokens) >= TOKENS:
             del self._tokens[next(iter(self._tokens))]
         self._tokens[digest] = client_id
 
-    def holder(self, digest: str) -> str:
+    def token_service(self, digest: str) -> str:
         """The service of an access token; "" if unknown."""
         return self._tokens.get(digest, "")
 

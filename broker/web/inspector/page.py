@@ -15,16 +15,16 @@ from broker.web.shared.responses import PageResponse
 SHEETS = (PageTemplate("inspector", "developers/inspector.html", {"kept": KEPT}),)
 
 
-def inspector_route(app: CitizenApp, memory: ExchangeLog) -> Route:
+def inspector_route(app: CitizenApp, log: ExchangeLog) -> Route:
     """`/inspector`: the services with recorded exchanges, and the exchanges of the one in the `client` parameter."""
 
     async def inspector(req: CitizenRequest) -> Response:
         frame, chosen = req.frame(), req.request.query_params.get("client")
         holes = {
             **base_context(frame),
-            "counts": memory.counts(),
+            "counts": log.counts(),
             "chosen": chosen,
-            "exchanges": [] if chosen is None else [(_clock(each.at), each) for each in memory.of(chosen)],
+            "exchanges": [] if chosen is None else [(_clock(each.at), each) for each in log.of(chosen)],
         }
         return req.answer(PageResponse("inspector", holes, headers=(("Cache-Control", "no-store"),)), frame)
 

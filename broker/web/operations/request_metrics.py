@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 REFUSED: Final = "refused"
 """The member of `request.state` in which a handler stores the code of the protocol error that it answers with."""
-ELSEWHERE: Final = "elsewhere"
+UNMATCHED: Final = "elsewhere"
 """The route label of a path that matches no route: paths that clients make up must not become labels."""
 _METHODS: Final = frozenset({"GET", "POST", "HEAD"})
 
@@ -59,9 +59,9 @@ class RequestMetricsMiddleware:
             await self._app(scope, receive, send)
             return
         status = 499
-        began = self._tick()
+        started = self._tick()
 
-        def noticed(message: Message) -> Awaitable[None]:
+        def send_answer(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -69,10 +69,10 @@ class RequestMetricsMiddleware:
 
         state = scope.setdefault("state", {})
         try:
-            await self._app(scope, receive, noticed)
+            await self._app(scope, receive, send_answer)
         finally:
             method = scope["method"] if scope["method"] in _METHODS else "other"
-            route = self._routes.get(scope.get("endpoint"), ELSEWHERE)
-            self._meters.answered(self._listener, method, route, status, self._tick() - began)
+            route = self._routes.get(scope.get("endpoint"), UNMATCHED)
+            self._meters.answered(self._listener, method, route, status, self._tick() - started)
             if (error := state.get(REFUSED)) is not None:
                 self._meters.refused(self._listener, error)

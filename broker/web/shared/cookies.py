@@ -51,9 +51,9 @@ def secrets(value: str | None) -> tuple[str, ...]:
     return tuple(part for part in (value or "").split(".") if part)[:SECRETS_KEPT]
 
 
-def browser(held: tuple[str, ...], newest: str) -> str:
+def browser(secrets: tuple[str, ...], newest: str) -> str:
     """Set-Cookie for the browser's secrets, `newest` first: a session cookie of the browser."""
-    kept = (newest, *(secret for secret in held if secret != newest))[:SECRETS_KEPT]
+    kept = (newest, *(secret for secret in secrets if secret != newest))[:SECRETS_KEPT]
     return f"{BROWSER}={'.'.join(kept)}; Path=/; Secure; HttpOnly; SameSite=Lax"
 
 

@@ -89,10 +89,10 @@ def language(code: str, zone: str) -> Language:
         direction=locale.text_direction,
         translations=gettext.NullTranslations() if code == SOURCE else _catalogue(CATALOGUES / f"{code}.po"),
         locale=locale,
-        date=_written_date(locale, get_date_format("long", locale)),
-        month=_written_date(locale, _skeleton("yMMMM", locale)),
-        birthday=_written_date(locale, _skeleton("MMMMd", locale)),
-        time=_written_time(locale),
+        date=_date_format(locale, get_date_format("long", locale)),
+        month=_date_format(locale, _skeleton("yMMMM", locale)),
+        birthday=_date_format(locale, _skeleton("MMMMd", locale)),
+        time=_time_format(locale),
         zone=ZoneInfo(zone),
     )
 
@@ -104,25 +104,25 @@ def _skeleton(wanted: str, locale: Locale) -> DateTimePattern:
     return found if isinstance(found, DateTimePattern) else parse_pattern(found)
 
 
-def _written_date(locale: Locale, pattern: DateTimePattern) -> Callable[[date], str]:
+def _date_format(locale: Locale, pattern: DateTimePattern) -> Callable[[date], str]:
     """A date formatter with a cache: pages show the same few dates again and again."""
 
     @lru_cache(maxsize=1024)
-    def written(day: date) -> str:
+    def format(day: date) -> str:
         return pattern.apply(day, locale)
 
-    return written
+    return format
 
 
-def _written_time(locale: Locale) -> Callable[[time], str]:
+def _time_format(locale: Locale) -> Callable[[time], str]:
     """A formatter of times of day with a cache of all 1,440."""
     pattern = get_time_format("short", locale)
 
     @lru_cache(maxsize=1440)
-    def written(clock: time) -> str:
+    def format(clock: time) -> str:
         return pattern.apply(clock, locale)
 
-    return written
+    return format
 
 
 def isolate(name: str) -> str:

@@ -37,7 +37,7 @@ from broker.web.citizens.view_pages import render_view
 from broker.web.shared.pages import PageRenderer
 from tests.unit.actions.assisted.case_harness import ME, SERVICE, Stage
 from tests.unit.actions.citizen_driver import CitizenDriver
-from tests.unit.web.doors import ISSUER, marks
+from tests.unit.web.citizen_pages import ISSUER, marks
 
 ALDER, BIRCH = "alder", "birch"
 NAMES = {ALDER: "Alder Bank", BIRCH: "Birch Post"}

@@ -25,7 +25,7 @@ from broker.web.shared.pages import PageRenderer
 from broker.web.shared.static_files import statics
 from tests.unit.actions.assisted.case_harness import ANN, LEA, STRANGER, Stage, had
 from tests.unit.actions.page_world import ALDER, BIRCH, NAMES, Facts, World, world
-from tests.unit.web.doors import all_pages
+from tests.unit.web.citizen_pages import all_pages
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 
 from broker.web.shared.pages import PageRenderer
 from broker.web.shared.static_files import Statics, statics
-from tests.unit.web.doors import GivenCitizen, all_pages, application
+from tests.unit.web.citizen_pages import GivenCitizen, all_pages, application
 from tests.unit.web.staff import Ready, ready
 
 

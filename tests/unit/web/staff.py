@@ -1,4 +1,4 @@
-"""The console over the real actions and a real database, with a staff provider that is the simulator's."""
+"""Test application of the staff console over the real actions and database, with the simulator as staff provider."""
 
 import itertools
 import shutil
@@ -63,7 +63,7 @@ CARD = ProviderInfo("staff", {"en": "Staff sign-in"}, {"en": "Your security key"
 
 @dataclass(slots=True)
 class Stage:
-    """The console as an application at `origin`, and what lies under it."""
+    """The console as an application at `origin`, with its system and database."""
 
     origin: str
     app: ASGIApp
@@ -73,7 +73,7 @@ class Stage:
     counter: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     async def case(self, *events: ev.Event, **changes: object) -> Case:
-        """A case in the queue, or further along after these events."""
+        """Stores a case in the queue, or in the state after these events."""
         number, now = next(self.counter), self.system.now()
         begun = replace(
             draft(),
@@ -100,7 +100,7 @@ class Stage:
         return case
 
     async def session(self, member: StaffMember, auth_time: float | None = None) -> str:
-        """The cookie of somebody who has just signed in."""
+        """Starts a session of a member of staff; returns its cookie."""
         now = self.system.now()
         cookie = f"console_{self.system.random_bytes(12).hex()}"
         began = int(now if auth_time is None else auth_time)
@@ -110,35 +110,35 @@ class Stage:
         await self.facts.staff_sessions.start(proved, None, ())
         return cookie
 
-    async def sign_in_context(self, member: StaffMember, auth_time: float | None = None) -> "Desk":
-        """Somebody at the console, without a browser."""
-        return self.somebody(await self.session(member, auth_time))
+    async def sign_in(self, member: StaffMember, auth_time: float | None = None) -> "StaffClient":
+        """Signs a member of staff in; returns a client without a browser."""
+        return self.client(await self.session(member, auth_time))
 
-    def somebody(self, cookie: str | None) -> "Desk":
-        """Whoever has this cookie."""
+    def client(self, cookie: str | None) -> "StaffClient":
+        """A client with this session cookie; None for an unauthenticated one."""
         client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=self.origin)
-        return Desk(client, {} if cookie is None else {"cookie": f"__Host-portico-staff={cookie}"})
+        return StaffClient(client, {} if cookie is None else {"cookie": f"__Host-portico-staff={cookie}"})
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """Somebody who asks for pages and sends forms."""
+class StaffClient:
+    """An HTTP client of the console that requests pages and sends forms."""
 
     client: httpx.AsyncClient
     headers: Mapping[str, str]
 
     async def get(self, path: str) -> httpx.Response:
-        """A page."""
+        """Requests a page."""
         return await self.client.get(path, headers=dict(self.headers))
 
     async def send(self, path: str, page: str, form: Mapping[str, str] = {}, **changes: str) -> httpx.Response:
-        """Sends a form with what is hidden in the forms of a page."""
+        """Posts a form with the hidden fields of the forms on a page."""
         filled = {**hidden((await self.get(page)).text), **form, **changes}
         return await self.client.post(path, data=filled, headers=dict(self.headers))
 
 
 def hidden(page: str) -> dict[str, str]:
-    """The token and the edition in a page's forms."""
+    """The CSRF token and the edit version in a page's forms."""
     found = {}
     for name in ("token", "edition"):
         _, is_there, rest = page.partition(f'name="{name}" value="')
@@ -149,7 +149,7 @@ def hidden(page: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What is the same for every stage: the compiled pages, the files they refer to, a database with its schema."""
+    """What every stage shares: the compiled pages, static files, and a database with its schema."""
 
     pages: PageRenderer
     files: Statics
@@ -157,7 +157,7 @@ class Ready:
 
 
 async def ready(folder: Path) -> Ready:
-    """Makes it."""
+    """Builds it."""
     await migrate(f"sqlite:{folder / 'empty.db'}")
     files = statics("console")
     site = SiteInfo("http://localhost", zone="Europe/London", languages=("en",))
@@ -175,9 +175,9 @@ async def staged(
     served: bool = False,
     people: Mapping[str, StaffMember] = PEOPLE,
 ) -> AsyncIterator[Stage]:
-    """The console over a fresh SQLite file, until the block ends. `people` are the members of staff.
+    """The console over a new SQLite file, as a context manager. `people` are the members of staff.
 
-    Where it is `served`, a browser finds it at its origin, and the staff provider beside it.
+    If `served`, the console and the staff provider listen on loopback for a browser.
     """
     url = f"sqlite:{shutil.copy(given.database, folder / 'facts.db')}"
     seals = sealer(b"\x07" * 32, (), system.random_bytes)
@@ -229,7 +229,7 @@ async def staged(
 
 
 def known_as(issuer: str) -> OpenIdConfig:
-    """How the console knows the staff provider."""
+    """The settings of the staff provider."""
     return OpenIdConfig(
         issuer=issuer,
         client_id="portico-console",

@@ -8,7 +8,7 @@ from playwright.async_api import Page, Route
 
 from broker.model.failures import FailureClass
 from tests.conftest import NewContext
-from tests.unit.web.doors import CODE, path
+from tests.unit.web.citizen_pages import CODE, path
 from tests.unit.web.examples import VIEWS
 
 AXE = (Path(__file__).parents[2] / "interop/node_modules/axe-core/axe.min.js").read_text()

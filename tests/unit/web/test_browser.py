@@ -11,7 +11,7 @@ from broker.actions.views import RedirectAway
 from broker.model.failures import FAILURES, FailureClass
 from broker.web.citizens.failure_texts import FAILURE_TEXTS
 from tests.conftest import NewContext
-from tests.unit.web.doors import GivenCitizen, path
+from tests.unit.web.citizen_pages import GivenCitizen, path
 from tests.unit.web.examples import HANDLE, VIEWS
 
 JOURNEY = f"/journey/{HANDLE}"

@@ -14,7 +14,7 @@ from broker.actions.views import DeadEnd
 from broker.assisted.case import ContactMethod
 from broker.model.failures import FailureClass
 from broker.web.shared import csrf
-from tests.unit.web.doors import CODE, ISSUER, GivenCitizen, client, marks, path
+from tests.unit.web.citizen_pages import CODE, ISSUER, GivenCitizen, client, marks, path
 from tests.unit.web.examples import HANDLE, HELP_ON_OFFER, VIEWS
 
 SECRET = "a-secret"

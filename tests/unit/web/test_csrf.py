@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from broker.crypto.seal import sealer
 from broker.web.shared import csrf
-from tests.unit.web.doors import marks
+from tests.unit.web.citizen_pages import marks
 
 SECRETS = st.lists(st.text("abcXYZ_-123", min_size=1, max_size=32), max_size=4).map(tuple)
 PLACES = st.text("abcXYZ_-123", min_size=1, max_size=40)

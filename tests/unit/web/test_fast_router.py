@@ -38,11 +38,11 @@ async def refused(request: Request) -> Response:
 
 
 async def broken(request: Request) -> Response:
-    raise LookupError("nobody expected this")
+    raise LookupError("unhandled")
 
 
 async def lost(request: Request) -> Response:
-    raise KeyError("somebody expected this")
+    raise KeyError("handled")
 
 
 async def elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,7 +84,7 @@ ROUTES: Final = [
     Route("/lost", lost, methods=["GET"]),
     Mount("/mounted", app=elsewhere),
 ]
-RESCUES: Final[dict[object, ExceptionHandler]] = {HTTPException: http, KeyError: key, Exception: mishap}
+HANDLERS: Final[dict[object, ExceptionHandler]] = {HTTPException: http, KeyError: key, Exception: mishap}
 PATHS: Final = [
     *(route.path for route in ROUTES),
     *("/journey/a", "/journey/", "/journey//choose", "/journey/a/", "/journey/a/choose/", "/journey/a/b/c/d"),
@@ -104,12 +104,12 @@ async def asked(app: ASGIApp, method: str, path: str) -> tuple[int, dict[str, st
     return answer.status_code, headers, answer.content
 
 
-ASTRAY: Final = NotFoundHandler("https://id.test")
+NOT_FOUND: Final = NotFoundHandler("https://id.test")
 
 
 def router() -> ASGIApp:
     """Starlette's router without its redirects, which use `Host`."""
-    whole = Starlette(routes=ROUTES, exception_handlers=dict(RESCUES))
+    whole = Starlette(routes=ROUTES, exception_handlers=dict(HANDLERS))
     whole.router.redirect_slashes = False
     return whole
 
@@ -117,24 +117,24 @@ def router() -> ASGIApp:
 @pytest.mark.parametrize("path", PATHS)
 async def test_what_is_asked_is_answered_as_by_the_router(path: str) -> None:
     for method in METHODS:
-        assert await asked(fast_router(ROUTES, RESCUES, ASTRAY), method, path) == await asked(router(), method, path), (
-            method
-        )
+        assert await asked(fast_router(ROUTES, HANDLERS, NOT_FOUND), method, path) == await asked(
+            router(), method, path
+        ), method
 
 
 @given(parts=some.lists(some.sampled_from(["", "journey", "two", "a", "never", "choose", "proof", "code", "é", "\n"])))
 async def test_so_is_any_other_path(parts: list[str]) -> None:
     path = "/" + quote("/".join(parts))
-    assert await asked(fast_router(ROUTES, RESCUES, ASTRAY), "GET", path) == await asked(router(), "GET", path)
+    assert await asked(fast_router(ROUTES, HANDLERS, NOT_FOUND), "GET", path) == await asked(router(), "GET", path)
 
 
 async def test_under_a_path_of_its_own_an_application_is_found_as_by_the_router() -> None:
-    under = [Mount("/broker", app=fast_router(ROUTES, RESCUES, ASTRAY))]
+    under = [Mount("/broker", app=fast_router(ROUTES, HANDLERS, NOT_FOUND))]
     assert (await asked(Starlette(routes=under), "POST", "/broker/token"))[2] == b"token POST {} 4"
 
 
 async def test_an_unhandled_exception_is_answered_and_raised_again() -> None:
-    transport = httpx.ASGITransport(fast_router(ROUTES, RESCUES, ASTRAY))
+    transport = httpx.ASGITransport(fast_router(ROUTES, HANDLERS, NOT_FOUND))
     async with httpx.AsyncClient(transport=transport, base_url="http://here.test") as client:
         with pytest.raises(LookupError):
             await client.get("/broken")
@@ -158,15 +158,15 @@ TYPED: Final = NotFoundHandler(
 )
 async def test_a_page_with_a_slash_too_many_leads_to_the_configured_origin_with_303(path: str, to: str) -> None:
     for method in ("GET", "HEAD"):
-        status, headers, _ = await asked(fast_router(ROUTES, RESCUES, TYPED), method, path)
+        status, headers, _ = await asked(fast_router(ROUTES, HANDLERS, TYPED), method, path)
         assert (status, headers["location"]) == (303, to)
-    assert (await asked(fast_router(ROUTES, RESCUES, TYPED), "POST", path))[0] == 404
+    assert (await asked(fast_router(ROUTES, HANDLERS, TYPED), "POST", path))[0] == 404
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("path", ["/token/", "//token", "/token//", "/token%2F"])
 async def test_an_endpoint_with_a_slash_too_many_is_404_and_says_its_address(method: str, path: str) -> None:
-    status, headers, body = await asked(fast_router(ROUTES, RESCUES, TYPED), method, path)
+    status, headers, body = await asked(fast_router(ROUTES, HANDLERS, TYPED), method, path)
     assert (status, headers["content-type"], "location" in headers) == (404, "application/json", False)
     assert method == "HEAD" or b"The address is https://id.test/token" in body
 
@@ -179,7 +179,7 @@ async def test_any_other_path_with_a_slash_too_many_is_404_and_the_page_learns_t
         return PlainTextResponse("http", 404)
 
     for path in ("/userinfo/", "/number/7/", "/no/such/path/"):
-        assert (await asked(fast_router(ROUTES, {**RESCUES, HTTPException: http}, TYPED), "GET", path))[0] == 404
+        assert (await asked(fast_router(ROUTES, {**HANDLERS, HTTPException: http}, TYPED), "GET", path))[0] == 404
     assert seen == ["https://id.test/userinfo", None, None]
 
 

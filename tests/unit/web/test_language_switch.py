@@ -7,7 +7,7 @@ import httpx
 import pytest
 from starlette.types import ASGIApp
 
-from tests.unit.web.doors import GivenCitizen, client, path
+from tests.unit.web.citizen_pages import GivenCitizen, client, path
 from tests.unit.web.examples import VIEWS
 from tests.unit.web.test_citizens import COOKIE, JOURNEY
 

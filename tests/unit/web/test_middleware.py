@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from broker.platform.system import System
 from broker.web.middleware import guarded
 from broker.web.shared.static_files import Statics
-from tests.unit.web.doors import client, path
+from tests.unit.web.citizen_pages import client, path
 from tests.unit.web.examples import HANDLE
 
 EVERYWHERE = {

@@ -20,7 +20,7 @@ from broker.web.citizens.view_pages import render_view
 from broker.web.shared.pages import TEMPLATES, PageRenderer, PageTemplate, page_renderer
 from broker.web.shared.responses import PageResponse
 from broker.web.shared.static_files import BUILT, Statics
-from tests.unit.web.doors import CODE, ISSUER, SITE, marks
+from tests.unit.web.citizen_pages import CODE, ISSUER, SITE, marks
 from tests.unit.web.examples import BANK, HANDLE, NOW, SERVICE, VIEWS, went_wrong
 
 LANGUAGES = SITE.languages

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 from broker.actions.results import HelpRefused, LimitKind, ProofResult, RateLimited
 from broker.web.citizens.rate_limit_page import rate_limited_page
 from broker.web.shared.pages import PageRenderer
-from tests.unit.web.doors import GivenCitizen, path
+from tests.unit.web.citizen_pages import GivenCitizen, path
 from tests.unit.web.examples import HELP_ON_OFFER, NOW, SERVICE
 from tests.unit.web.test_citizens import JOURNEY, post, token
 from tests.unit.web.test_pages import LANGUAGES, frame, text

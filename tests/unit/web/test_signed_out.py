@@ -19,7 +19,7 @@ from broker.web.shared import cookies
 from broker.web.shared.pages import PageRenderer
 from broker.web.shared.responses import PageResponse
 from broker.web.shared.static_files import Statics
-from tests.unit.web.doors import ISSUER, SITE, GivenCitizen, citizen_app, client, marks, system
+from tests.unit.web.citizen_pages import ISSUER, SITE, GivenCitizen, citizen_app, client, marks, system
 from tests.unit.web.examples import BANK, NOW, SERVICE
 
 TAX, LAND = "https://tax.example:8443/bye?iss=a&sid=b", "https://land.example/bye?x=1&iss=a&sid=b"

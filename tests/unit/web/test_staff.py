@@ -1,4 +1,4 @@
-"""The console over the real actions: who gets in, what each part may see and do, and what no form can do."""
+"""Staff console over the real actions: sign-in, what each role may see and do, and rejected forms."""
 
 import re
 from collections.abc import AsyncIterator
@@ -21,7 +21,21 @@ from broker.web.middleware.security_headers import POLICY
 from broker.web.staff import labels
 from broker.web.staff.login import TELLINGS
 from tests.support.system import FakeClock
-from tests.unit.web.staff import ADA, CARYS, FRESH, IDLE, MEI, RHYS, TERMS, TOM, Desk, Ready, Stage, hidden, staged
+from tests.unit.web.staff import (
+    ADA,
+    CARYS,
+    FRESH,
+    IDLE,
+    MEI,
+    RHYS,
+    TERMS,
+    TOM,
+    Ready,
+    StaffClient,
+    Stage,
+    hidden,
+    staged,
+)
 
 PASSPORT = {"kind": "passport", "field.number": "PQ8812345", "field.country": "GBR", "field.expires": "2031-04-09"} | {
     f"check.{check}": "yes" for check in ("seen", "valid", "features", "details_match", "record", "face")
@@ -36,20 +50,20 @@ DETAILS = {"field.given_name": "Amina", "field.family_name": "Hughes", "field.bi
 
 @pytest.fixture
 async def stage(console_ready: Ready, tmp_path: Path, system: System) -> AsyncIterator[Stage]:
-    """The console with nobody at it."""
+    """The console without sessions."""
     async with staged(console_ready, tmp_path, system) as set_up:
         yield set_up
 
 
 async def now(stage: Stage, case: Case) -> Case:
-    """The case as it is stored."""
+    """The stored case."""
     found = await stage.facts.cases.load(case.id)
     assert found is not None
     return found
 
 
-async def worked(stage: Stage, context: Desk, case: Case) -> str:
-    """Takes the case and does all there is to do before the decision; gives its path."""
+async def prepare_decision(stage: Stage, context: StaffClient, case: Case) -> str:
+    """Assigns the case and completes all steps before the decision; returns its path."""
     at = f"/cases/{case.id}"
     taken = await context.send("/next", "/")
     assert taken.headers["location"] == at
@@ -66,26 +80,26 @@ async def worked(stage: Stage, context: Desk, case: Case) -> str:
     return at
 
 
-# --- getting in and out ---
+# --- sign-in and sign-out ---
 
 
-async def test_whoever_is_not_signed_in_is_led_to_the_sign_in_and_back(stage: Stage) -> None:
-    nobody = stage.somebody(None)
-    led = await nobody.get("/cases/case-1/details")
+async def test_an_unauthenticated_request_is_redirected_to_the_sign_in_and_back(stage: Stage) -> None:
+    anonymous = stage.client(None)
+    led = await anonymous.get("/cases/case-1/details")
     assert (led.status_code, led.headers["location"]) == (303, "/sign-in?then=%2Fcases%2Fcase-1%2Fdetails")
-    page = await nobody.get(led.headers["location"])
+    page = await anonymous.get(led.headers["location"])
     assert '/sign-in/go?then=/cases/case-1/details"' in page.text
 
 
 @pytest.mark.parametrize("then", ["//evil.test/", "https://evil.test/", "/\\evil.test", "/ok?next=//evil.test"])
 async def test_a_sign_in_leads_back_to_a_path_of_ours_and_nowhere_else(stage: Stage, then: str) -> None:
-    page = await stage.somebody(None).get(f"/sign-in?then={then}")
+    page = await stage.client(None).get(f"/sign-in?then={then}")
     assert "evil" not in page.text
     assert '/sign-in/go?then=/"' in page.text
 
 
 async def test_a_session_ends_when_nothing_is_done_in_it(stage: Stage, clock: FakeClock) -> None:
-    context = await stage.sign_in_context(CARYS)
+    context = await stage.sign_in(CARYS)
     clock.advance(IDLE - 1)
     assert (await context.get("/")).status_code == 200
     clock.advance(IDLE)
@@ -93,15 +107,15 @@ async def test_a_session_ends_when_nothing_is_done_in_it(stage: Stage, clock: Fa
 
 
 async def test_signing_out_ends_the_session_for_good(stage: Stage) -> None:
-    context = await stage.sign_in_context(CARYS)
+    context = await stage.sign_in(CARYS)
     out = await context.send("/sign-out", "/")
     assert out.headers["location"] == "/signed-out"
     assert "__Host-portico-staff=; Max-Age=0" in out.headers["set-cookie"]
     assert (await context.get("/")).status_code == 303
 
 
-async def test_a_callback_nobody_asked_for_signs_nobody_in(stage: Stage) -> None:
-    answer = await stage.somebody(None).get("/callback?code=abc&state=staff_made-up")
+async def test_a_callback_without_a_login_request_creates_no_session(stage: Stage) -> None:
+    answer = await stage.client(None).get("/callback?code=abc&state=staff_made-up")
     assert answer.status_code == 403
     assert "set-cookie" not in answer.headers
 
@@ -109,9 +123,9 @@ async def test_a_callback_nobody_asked_for_signs_nobody_in(stage: Stage) -> None
 # --- headers, tokens, methods ---
 
 
-async def test_every_answer_bears_the_guards_and_is_kept_by_nobody(stage: Stage) -> None:
+async def test_every_response_has_security_headers_and_no_store(stage: Stage) -> None:
     case = await stage.case()
-    context = await stage.sign_in_context(CARYS)
+    context = await stage.sign_in(CARYS)
     await context.send("/next", "/")
     for path in ("/", f"/cases/{case.id}", f"/cases/{case.id}/person", "/sign-in", "/no-such-page", "/cases/no-such"):
         answer = await context.get(path)
@@ -124,8 +138,8 @@ async def test_every_answer_bears_the_guards_and_is_kept_by_nobody(stage: Stage)
 
 async def test_no_page_holds_script_or_style_of_its_own_or_anything_from_elsewhere(stage: Stage) -> None:
     case = await stage.case()
-    context = await stage.sign_in_context(CARYS)
-    at = await worked(stage, context, case)
+    context = await stage.sign_in(CARYS)
+    at = await prepare_decision(stage, context, case)
     for path in ("/", at, f"{at}/evidence/e1", f"{at}/person", f"{at}/details", f"{at}/decision"):
         page = (await context.get(path)).text
         assert "<script" not in page
@@ -135,8 +149,8 @@ async def test_no_page_holds_script_or_style_of_its_own_or_anything_from_elsewhe
 
 async def test_a_form_without_its_token_changes_nothing(stage: Stage) -> None:
     case = await stage.case()
-    context = await stage.sign_in_context(CARYS)
-    other = await stage.sign_in_context(CARYS)
+    context = await stage.sign_in(CARYS)
+    other = await stage.sign_in(CARYS)
     foreign = hidden((await other.get("/")).text)["token"]
     for token in ("", "made-up", foreign):
         refused = await context.send("/next", "/", token=token)
@@ -147,7 +161,7 @@ async def test_a_form_without_its_token_changes_nothing(stage: Stage) -> None:
 @pytest.mark.parametrize("header", [{"sec-fetch-site": "cross-site"}, {"origin": "https://evil.test"}])
 async def test_a_form_that_another_site_sent_changes_nothing(stage: Stage, header: dict[str, str]) -> None:
     case = await stage.case()
-    context = await stage.sign_in_context(CARYS)
+    context = await stage.sign_in(CARYS)
     filled = hidden((await context.get("/")).text)
     refused = await context.client.post("/next", data=filled, headers={**context.headers, **header})
     assert refused.headers["location"] == "/?problem=again"
@@ -156,8 +170,8 @@ async def test_a_form_that_another_site_sent_changes_nothing(stage: Stage, heade
 
 async def test_every_form_on_a_case_needs_its_token_and_ends_in_a_redirect(stage: Stage) -> None:
     case = await stage.case()
-    context = await stage.sign_in_context(CARYS)
-    at = await worked(stage, context, case)
+    context = await stage.sign_in(CARYS)
+    at = await prepare_decision(stage, context, case)
     before = await now(stage, case)
     posts = [
         route.path.format(case=case.id, piece="e1")
@@ -173,13 +187,13 @@ async def test_every_form_on_a_case_needs_its_token_and_ends_in_a_redirect(stage
     assert await now(stage, case) == before
 
 
-# --- finding work ---
+# --- queue and search ---
 
 
-async def test_the_next_case_is_assigned_and_nobody_gets_another_while_they_hold_one(stage: Stage) -> None:
+async def test_the_next_case_is_assigned_and_no_second_one_while_it_is_held(stage: Stage) -> None:
     first = await stage.case()
     await stage.case()
-    context = await stage.sign_in_context(CARYS)
+    context = await stage.sign_in(CARYS)
     for _ in range(2):
         assert (await context.send("/next", "/")).headers["location"] == f"/cases/{first.id}"
     assert (await now(stage, first)).agent == CARYS.id
@@ -191,12 +205,12 @@ async def test_the_next_case_is_assigned_and_nobody_gets_another_while_they_hold
 async def test_two_who_take_the_next_case_at_once_get_two_cases(stage: Stage) -> None:
     await stage.case()
     await stage.case()
-    taken = {(await (await stage.sign_in_context(who)).send("/next", "/")).headers["location"] for who in (CARYS, MEI)}
+    taken = {(await (await stage.sign_in(who)).send("/next", "/")).headers["location"] for who in (CARYS, MEI)}
     assert taken == {"/cases/case-1", "/cases/case-2"}
 
 
-async def test_with_nothing_in_line_the_desk_says_so(stage: Stage) -> None:
-    context = await stage.sign_in_context(CARYS)
+async def test_an_empty_queue_is_shown_on_the_home_page(stage: Stage) -> None:
+    context = await stage.sign_in(CARYS)
     led = await context.send("/next", "/")
     assert led.headers["location"] == "/?problem=nothing"
     assert "No case waits that you can serve" in (await context.get(led.headers["location"])).text
@@ -206,7 +220,7 @@ async def test_a_case_opens_by_its_exact_reference_with_a_reason_that_is_kept_an
     stage: Stage,
 ) -> None:
     case = await stage.case()
-    context = await stage.sign_in_context(TOM)
+    context = await stage.sign_in(TOM)
     for reference, reason, problem in (
         ("BCDF000", "citizen_called", "reference"),
         ("BCDF%", "citizen_called", "reference"),
@@ -224,10 +238,10 @@ async def test_a_case_opens_by_its_exact_reference_with_a_reason_that_is_kept_an
     assert (last.event, last.who, last.reason) == ("opened", TOM.id, "citizen_called")
 
 
-async def test_a_case_that_somebody_else_holds_is_not_open_by_its_address(stage: Stage) -> None:
+async def test_a_case_held_by_another_agent_cannot_be_opened_by_its_url(stage: Stage) -> None:
     case = await stage.case()
-    await (await stage.sign_in_context(CARYS)).send("/next", "/")
-    page = await (await stage.sign_in_context(MEI)).get(f"/cases/{case.id}")
+    await (await stage.sign_in(CARYS)).send("/next", "/")
+    page = await (await stage.sign_in(MEI)).get(f"/cases/{case.id}")
     assert page.status_code == 404
     assert "This case is not open to you" in page.text
 
@@ -237,8 +251,8 @@ async def test_a_case_that_somebody_else_holds_is_not_open_by_its_address(stage:
 
 async def test_no_form_has_a_field_for_a_level_or_for_a_secret_of_the_citizen(stage: Stage) -> None:
     case = await stage.case()
-    context = await stage.sign_in_context(CARYS)
-    at = await worked(stage, context, case)
+    context = await stage.sign_in(CARYS)
+    at = await prepare_decision(stage, context, case)
     names: set[str] = set()
     for path in (at, f"{at}/evidence/new?kind=passport", f"{at}/person", f"{at}/details", f"{at}/decision"):
         fields = re.findall(r"<(?:input|select|textarea)[^>]*>", (await context.get(path)).text)
@@ -250,8 +264,8 @@ async def test_no_form_has_a_field_for_a_level_or_for_a_secret_of_the_citizen(st
 
 async def test_what_is_recorded_counts_and_a_level_that_is_sent_along_does_not(stage: Stage) -> None:
     case = await stage.case()
-    context = await stage.sign_in_context(CARYS)
-    at = await worked(stage, context, case)
+    context = await stage.sign_in(CARYS)
+    at = await prepare_decision(stage, context, case)
     decided = await context.send(
         f"{at}/decision", f"{at}/decision", {"decision": "approve"}, level="high", profile="H1A"
     )
@@ -265,7 +279,7 @@ async def test_what_is_recorded_counts_and_a_level_that_is_sent_along_does_not(s
 
 async def test_an_answer_that_could_not_be_given_keeps_its_reason(stage: Stage) -> None:
     case = await stage.case()
-    context = await stage.sign_in_context(CARYS)
+    context = await stage.sign_in(CARYS)
     at = f"/cases/{case.id}"
     await context.send("/next", "/")
     await context.send(f"{at}/start", at, {"channel": "video"})
@@ -279,8 +293,8 @@ async def test_an_answer_that_could_not_be_given_keeps_its_reason(stage: Stage) 
 
 async def test_evidence_can_be_changed_and_removed(stage: Stage) -> None:
     case = await stage.case()
-    context = await stage.sign_in_context(CARYS)
-    at = await worked(stage, context, case)
+    context = await stage.sign_in(CARYS)
+    at = await prepare_decision(stage, context, case)
     form = PASSPORT | {"field.number": "ZZ1", "check.face": "no"}
     await context.send(f"{at}/evidence/e1", f"{at}/evidence/e1", form)
     changed = (await now(stage, case)).evidence
@@ -305,7 +319,7 @@ async def test_what_is_wrong_with_a_form_is_said_and_nothing_typed_stands_in_the
     stage: Stage, path: str, form: dict[str, str], problem: str
 ) -> None:
     case = await stage.case()
-    context = await stage.sign_in_context(CARYS)
+    context = await stage.sign_in(CARYS)
     at = f"/cases/{case.id}"
     await context.send("/next", "/")
     await context.send(f"{at}/start", at, {"channel": "video"})
@@ -318,13 +332,13 @@ async def test_what_is_wrong_with_a_form_is_said_and_nothing_typed_stands_in_the
     assert f'href="#at-{problem.rpartition("=")[2]}"' in page
 
 
-# --- deciding ---
+# --- decision ---
 
 
 async def test_a_note_that_looks_like_a_code_is_refused_and_not_kept_anywhere(stage: Stage) -> None:
     case = await stage.case()
-    context = await stage.sign_in_context(CARYS)
-    at = await worked(stage, context, case)
+    context = await stage.sign_in(CARYS)
+    at = await prepare_decision(stage, context, case)
     form = {"decision": "decline", "decline.details_differ": "yes", "note": "the code was 493027"}
     told = await context.send(f"{at}/decision", f"{at}/decision", form)
     assert told.headers["location"] == f"{at}/decision?problem=note&decision=decline&reasons=details_differ"
@@ -336,8 +350,8 @@ async def test_a_note_that_looks_like_a_code_is_refused_and_not_kept_anywhere(st
 
 
 async def test_the_citizen_is_asked_with_the_words_that_both_see(stage: Stage) -> None:
-    case, context = await stage.case(), await stage.sign_in_context(CARYS)
-    at = await worked(stage, context, case)
+    case, context = await stage.case(), await stage.sign_in(CARYS)
+    at = await prepare_decision(stage, context, case)
     page = (await context.get(at)).text
     assert "What do you ask the citizen to confirm?" in page and "own_device" not in page
     done = await context.send(f"{at}/ask", at, {"message": "https://elsewhere.example"})
@@ -357,8 +371,8 @@ async def test_the_citizen_is_asked_with_the_words_that_both_see(stage: Stage) -
 
 async def test_a_decision_against_the_citizen_needs_a_listed_reason(stage: Stage) -> None:
     case = await stage.case()
-    context = await stage.sign_in_context(CARYS)
-    at = await worked(stage, context, case)
+    context = await stage.sign_in(CARYS)
+    at = await prepare_decision(stage, context, case)
     for form in ({"decision": "decline"}, {"decision": "decline", "decline.convinced": "yes"}):
         told = await context.send(f"{at}/decision", f"{at}/decision", form)
         assert "problem=reason" in told.headers["location"]
@@ -367,8 +381,8 @@ async def test_a_decision_against_the_citizen_needs_a_listed_reason(stage: Stage
 
 async def test_a_decision_needs_a_fresh_sign_in(stage: Stage, clock: FakeClock) -> None:
     case = await stage.case()
-    context = await stage.sign_in_context(CARYS)
-    at = await worked(stage, context, case)
+    context = await stage.sign_in(CARYS)
+    at = await prepare_decision(stage, context, case)
     filled = hidden((await context.get(f"{at}/decision")).text)
     clock.advance(FRESH)
     page = await context.get(f"{at}/decision")
@@ -379,14 +393,14 @@ async def test_a_decision_needs_a_fresh_sign_in(stage: Stage, clock: FakeClock) 
     )
     assert late.headers["location"] == f"{at}/decision?decision=approve"
     assert (await now(stage, case)).state is CaseState.DECISION
-    again = await stage.sign_in_context(CARYS)
+    again = await stage.sign_in(CARYS)
     await again.send(f"{at}/decision", f"{at}/decision", {"decision": "approve"})
     assert (await now(stage, case)).state is CaseState.APPROVED
 
 
 async def test_an_approval_is_not_offered_before_the_evidence_supports_it(stage: Stage) -> None:
     case = await stage.case()
-    context = await stage.sign_in_context(CARYS)
+    context = await stage.sign_in(CARYS)
     at = f"/cases/{case.id}"
     await context.send("/next", "/")
     for step in ("start", "end"):
@@ -399,23 +413,23 @@ async def test_an_approval_is_not_offered_before_the_evidence_supports_it(stage:
     assert (await now(stage, case)).state is CaseState.DECISION
 
 
-# --- the second person ---
+# --- review ---
 
 
-async def reviewed(stage: Stage) -> tuple[Case, Desk]:
-    """A case that somebody in training approved, and a reviewer who took it."""
+async def case_in_review(stage: Stage) -> tuple[Case, StaffClient]:
+    """A case approved by an agent in training, and the client of the reviewer who took it."""
     case = await stage.case()
-    agent = await stage.sign_in_context(TOM)
-    at = await worked(stage, agent, case)
+    agent = await stage.sign_in(TOM)
+    at = await prepare_decision(stage, agent, case)
     await agent.send(f"{at}/decision", f"{at}/decision", {"decision": "approve", "note": "Calm and clear throughout"})
     assert (await now(stage, case)).state is CaseState.REVIEW
-    reviewer = await stage.sign_in_context(MEI)
+    reviewer = await stage.sign_in(MEI)
     assert (await reviewer.send("/next", "/")).headers["location"] == at
     return case, reviewer
 
 
 async def test_a_reviewer_gives_their_own_view_before_they_see_the_agents(stage: Stage) -> None:
-    case, context = await reviewed(stage)
+    case, context = await case_in_review(stage)
     at = f"/cases/{case.id}"
     for page in (at, f"{at}/view"):
         text = (await context.get(page)).text
@@ -433,21 +447,21 @@ async def test_a_reviewer_gives_their_own_view_before_they_see_the_agents(stage:
 
 
 async def test_a_reviewer_who_disagrees_says_why_and_a_lead_gets_the_case(stage: Stage) -> None:
-    case, context = await reviewed(stage)
+    case, context = await case_in_review(stage)
     at = f"/cases/{case.id}"
     await context.send(f"{at}/view", f"{at}/view", {"decision": "decline", "decline.face_differs": "yes"})
     told = await context.send(f"{at}/review", f"{at}/review", {"decision": "disagree"})
     assert "problem=reason" in told.headers["location"]
     await context.send(f"{at}/review", f"{at}/review", {"decision": "disagree", "disagree.face_differs": "yes"})
     assert (await now(stage, case)).state is CaseState.HELD
-    lead = await stage.sign_in_context(RHYS)
+    lead = await stage.sign_in(RHYS)
     assert "BCDF 0001" in (await lead.get("/")).text
 
 
 async def test_the_agent_of_a_case_is_never_its_reviewer(stage: Stage) -> None:
     case = await stage.case()
-    context = await stage.sign_in_context(MEI)
-    at = await worked(stage, context, case)
+    context = await stage.sign_in(MEI)
+    at = await prepare_decision(stage, context, case)
     await context.send(f"{at}/flag", at, {"reason": "coached", "back": at})
     await context.send(f"{at}/decision", f"{at}/decision", {"decision": "approve"})
     assert (await now(stage, case)).state is CaseState.REVIEW
@@ -470,7 +484,7 @@ LEAD_VERBS = {
 async def test_what_a_lead_may_do_is_refused_to_everybody_else(stage: Stage, who: object, verb: str) -> None:
     case = await stage.case(ev.Held(RHYS.id, "doubt"))
     before = await now(stage, case)
-    context = await stage.sign_in_context(who)  # type: ignore[arg-type]
+    context = await stage.sign_in(who)  # type: ignore[arg-type]
     form = {"reason.details_differ": "yes", "edition": str(before.edit_version)}
     refused = await context.send(f"/cases/{case.id}/{verb}", "/", form | {"reason": LEAD_VERBS[verb]})
     assert (refused.status_code, "This is not for you" in refused.text) == (403, True)
@@ -480,7 +494,7 @@ async def test_what_a_lead_may_do_is_refused_to_everybody_else(stage: Stage, who
 @pytest.mark.parametrize("who", [RHYS, ADA], ids=lambda one: one.id)
 async def test_who_is_no_agent_cannot_take_work_on_or_decide_a_case(stage: Stage, who: object) -> None:
     case = await stage.case()
-    context = await stage.sign_in_context(who)  # type: ignore[arg-type]
+    context = await stage.sign_in(who)  # type: ignore[arg-type]
     assert "Take the next case" not in (await context.get("/")).text
     assert (await context.send("/next", "/")).headers["location"] == "/?problem=nothing"
     before = await now(stage, case)
@@ -499,14 +513,14 @@ async def test_who_is_no_agent_cannot_take_work_on_or_decide_a_case(stage: Stage
 
 async def test_an_administrator_opens_no_case(stage: Stage) -> None:
     await stage.case()
-    context = await stage.sign_in_context(ADA)
+    context = await stage.sign_in(ADA)
     refused = await context.send("/open", "/", {"reference": "BCDF0001", "reason": "audit"})
     assert refused.status_code == 403
 
 
 async def test_a_lead_holds_a_case_lets_it_go_on_and_reads_its_history(stage: Stage) -> None:
     case = await stage.case()
-    context = await stage.sign_in_context(RHYS)
+    context = await stage.sign_in(RHYS)
     at = f"/cases/{case.id}"
     await context.send("/open", "/", {"reference": "BCDF0001", "reason": "safeguarding"})
     held = await context.send(f"{at}/hold", at, {"reason": "safeguarding"})
@@ -519,13 +533,13 @@ async def test_a_lead_holds_a_case_lets_it_go_on_and_reads_its_history(stage: St
     assert (await now(stage, case)).state is CaseState.QUEUED
 
 
-# --- others are faster, time runs out ---
+# --- concurrent edits and expired leases ---
 
 
 async def test_of_two_tabs_the_second_learns_that_the_case_has_changed(stage: Stage) -> None:
     case = await stage.case()
-    context = await stage.sign_in_context(CARYS)
-    at = await worked(stage, context, case)
+    context = await stage.sign_in(CARYS)
+    at = await prepare_decision(stage, context, case)
     stale = hidden((await context.get(f"{at}/details")).text)
     await context.send(f"{at}/details", f"{at}/details", DETAILS | {"field.given_name": "Aminah"})
     late = await context.client.post(f"{at}/details", data=stale | DETAILS, headers=dict(context.headers))
@@ -536,8 +550,8 @@ async def test_of_two_tabs_the_second_learns_that_the_case_has_changed(stage: St
 
 async def test_a_lead_who_takes_a_case_back_is_faster_than_its_agent(stage: Stage) -> None:
     case = await stage.case()
-    agent, lead = await stage.sign_in_context(CARYS), await stage.sign_in_context(RHYS)
-    at = await worked(stage, agent, case)
+    agent, lead = await stage.sign_in(CARYS), await stage.sign_in(RHYS)
+    at = await prepare_decision(stage, agent, case)
     filled = hidden((await agent.get(f"{at}/decision")).text)
     await lead.send("/open", "/", {"reference": "BCDF0001", "reason": "safeguarding"})
     await lead.send(f"{at}/take-back", at, {"reason": "absent_colleague"})
@@ -546,13 +560,15 @@ async def test_a_lead_who_takes_a_case_back_is_faster_than_its_agent(stage: Stag
     assert "This case is not open to you" in (await agent.get(at)).text
 
 
-async def test_after_a_lapsed_lease_nothing_is_written_and_the_holder_is_told(stage: Stage, clock: FakeClock) -> None:
+async def test_after_an_expired_lease_nothing_is_written_and_the_holder_sees_why(
+    stage: Stage, clock: FakeClock
+) -> None:
     case = await stage.case()
-    context = await stage.sign_in_context(CARYS)
-    at = await worked(stage, context, case)
+    context = await stage.sign_in(CARYS)
+    at = await prepare_decision(stage, context, case)
     filled = hidden((await context.get(f"{at}/decision")).text)
     clock.advance(TERMS.lease + 1)
-    context = await stage.sign_in_context(CARYS)
+    context = await stage.sign_in(CARYS)
     filled["token"] = hidden((await context.get("/")).text)["token"]
     late = await context.client.post(
         f"{at}/decision", data=filled | {"decision": "approve"}, headers=dict(context.headers)
@@ -566,7 +582,7 @@ async def test_after_a_lapsed_lease_nothing_is_written_and_the_holder_is_told(st
 
 async def test_the_lease_shows_and_can_be_kept_longer(stage: Stage, clock: FakeClock) -> None:
     case = await stage.case()
-    context = await stage.sign_in_context(CARYS)
+    context = await stage.sign_in(CARYS)
     at = f"/cases/{case.id}"
     await context.send("/next", "/")
     assert "Yours until <strong>08:30</strong>" in (await context.get(at)).text
@@ -575,28 +591,28 @@ async def test_the_lease_shows_and_can_be_kept_longer(stage: Stage, clock: FakeC
     assert "Yours until <strong>08:40</strong>" in (await context.get(at)).text
 
 
-# --- quietly ---
+# --- flags ---
 
 
 @pytest.mark.parametrize("page", ["", "/person", "/details", "/evidence/e1", "/decision"])
 async def test_a_flag_can_be_raised_on_every_page_of_a_case_and_shows_nowhere(stage: Stage, page: str) -> None:
     case = await stage.case()
-    context = await stage.sign_in_context(CARYS)
-    at = await worked(stage, context, case)
+    context = await stage.sign_in(CARYS)
+    at = await prepare_decision(stage, context, case)
     here = f"{at}{page}"
     assert 'action="/cases/case-1/flag"' in (await context.get(here)).text
     raised = await context.send(f"{at}/flag", here, {"reason": "under_pressure", "back": here})
     assert raised.headers["location"] == f"{here}?told=noted"
     flags = (await now(stage, case)).flags
     assert [(flag.by, flag.reason) for flag in flags] == [(CARYS.id, "under_pressure")]
-    other = await stage.sign_in_context(TOM)
+    other = await stage.sign_in(TOM)
     await other.send("/open", "/", {"reference": "BCDF0001", "reason": "follow_up"})
     assert "Somebody is under pressure</bdi>" not in (await other.get(at)).text
 
 
 async def test_the_way_back_from_a_flag_leads_nowhere_else(stage: Stage) -> None:
     case = await stage.case()
-    context = await stage.sign_in_context(CARYS)
+    context = await stage.sign_in(CARYS)
     await context.send("/next", "/")
     at = f"/cases/{case.id}"
     raised = await context.send(f"{at}/flag", at, {"reason": "coached", "back": "//evil.test/"})
@@ -605,7 +621,7 @@ async def test_the_way_back_from_a_flag_leads_nowhere_else(stage: Stage) -> None
 
 async def test_who_knows_the_citizen_says_so_and_does_not_get_the_case_again(stage: Stage) -> None:
     case = await stage.case()
-    context = await stage.sign_in_context(CARYS)
+    context = await stage.sign_in(CARYS)
     at = f"/cases/{case.id}"
     await context.send("/next", "/")
     gone = await context.send(f"{at}/interest", at)
@@ -615,8 +631,8 @@ async def test_who_knows_the_citizen_says_so_and_does_not_get_the_case_again(sta
 
 async def test_names_and_notes_are_text_and_never_markup(stage: Stage) -> None:
     case = await stage.case()
-    context = await stage.sign_in_context(CARYS)
-    at = await worked(stage, context, case)
+    context = await stage.sign_in(CARYS)
+    at = await prepare_decision(stage, context, case)
     await context.send(f"{at}/details", f"{at}/details", DETAILS | {"field.family_name": "<b>O'Neill</b>"})
     await context.send(f"{at}/note", at, {"note": "<img src=x>"})
     page = (await context.get(at)).text

@@ -1,4 +1,4 @@
-"""The console in a real Chromium: by keyboard alone, without script, and page by page for those who need more."""
+"""The staff console in Chromium: by keyboard alone, without script, and accessibility of every page."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,7 +13,7 @@ from broker.web.staff.evidence_pages import DATE, PARTIAL_DATE
 from tests.conftest import NewContext
 from tests.unit.web.staff import CARYS, MEI, RHYS, TOM, Ready, Stage, staged
 from tests.unit.web.test_accessibility import CUT_OFF, violations
-from tests.unit.web.test_staff import reviewed, worked
+from tests.unit.web.test_staff import case_in_review, prepare_decision
 
 SIMULATED = "simulator-staff"
 """The cookie of the simulated provider's own session: browsers share cookies across the ports of one host."""
@@ -27,14 +27,14 @@ async def stage(console_ready: Ready, tmp_path: Path, system: System) -> AsyncIt
 
 
 class Keyboard:
-    """Somebody who has no mouse."""
+    """A user with a keyboard only."""
 
     def __init__(self, page: Page) -> None:
-        """Sits down before a page."""
+        """Uses this page."""
         self.page = page
 
     async def to(self, what: str) -> None:
-        """Goes on with the tab key until the element with this selector has the focus, and can be seen to have it."""
+        """Presses Tab until the element with this selector has the focus and is inside the viewport."""
         for _ in range(120):
             await self.page.keyboard.press("Tab")
             if await self.page.evaluate(f"document.activeElement.matches({what!r})"):
@@ -44,7 +44,7 @@ class Keyboard:
         raise AssertionError(f"the tab key does not lead to {what} on {self.page.url}")
 
     async def press(self, what: str, key: str = "Enter") -> None:
-        """Presses a key on an element; where that leads to another page, waits for it."""
+        """Presses a key on an element; waits for the navigation after Enter."""
         await self.to(what)
         if key == "Enter":
             async with self.page.expect_navigation():
@@ -58,7 +58,7 @@ class Keyboard:
         await self.page.keyboard.type(text)
 
     async def answer(self, checks: tuple[str, ...]) -> None:
-        """Answers checks with yes: with the space bar, or with the arrow from an answer that stands there already."""
+        """Answers checks with yes: with the space bar, or with arrow keys from an earlier answer."""
         for check in checks:
             await self.press(f'[name="check.{check}"]', "Space")
             while not await self.page.evaluate("document.activeElement.value === 'yes'"):
@@ -115,7 +115,7 @@ async def test_two_people_verify_a_citizen_by_keyboard_alone_and_without_script(
 
 
 async def second_person(stage: Stage, context: BrowserContext, at: str) -> None:
-    """Reviews what was decided, in a browser that knows nothing of the first."""
+    """Reviews the decision in a separate browser context."""
     reviewer = Keyboard(await context.new_page())
     await sign_in(reviewer, stage.origin, "Mei Lindqvist")
     await reviewer.press('form[action="/next"] button')
@@ -130,7 +130,7 @@ async def second_person(stage: Stage, context: BrowserContext, at: str) -> None:
 
 
 async def guarded(context: BrowserContext) -> None:
-    """The session's cookie can be read by no script and goes to this host alone; nothing is left of the departure."""
+    """Asserts that the only cookie is the session's: HttpOnly, host-only, SameSite=Lax; the login cookie is deleted."""
     cookies = {cookie.get("name"): cookie for cookie in await context.cookies()}
     assert [name for name in cookies if name != SIMULATED] == ["__Host-portico-staff"]
     session = cookies["__Host-portico-staff"]
@@ -139,17 +139,15 @@ async def guarded(context: BrowserContext) -> None:
 
 
 async def state(stage: Stage) -> CaseState | None:
-    """How the first case stands."""
+    """The state of the first case."""
     case = await stage.facts.cases.load("case-1")
     return None if case is None else case.state
 
 
-async def test_whoever_proves_anew_who_they_are_comes_back_to_the_decision(
-    stage: Stage, new_context: NewContext
-) -> None:
+async def test_step_up_authentication_returns_to_the_decision(stage: Stage, new_context: NewContext) -> None:
     case = await stage.case()
     cookie = await stage.session(CARYS)
-    at = await worked(stage, stage.somebody(cookie), case)
+    at = await prepare_decision(stage, stage.client(cookie), case)
     context = await new_context()
     await known(context, await stage.session(CARYS, auth_time=stage.system.now() - 400))
     hand = Keyboard(await context.new_page())
@@ -171,22 +169,22 @@ async def test_whoever_proves_anew_who_they_are_comes_back_to_the_decision(
 
 
 async def known(context: BrowserContext, cookie: str) -> None:
-    """Gives a browser a session, or takes the one before away."""
+    """Replaces the session cookie of a browser."""
     await context.clear_cookies()
     name = "__Host-portico-staff"
     await context.add_cookies([{"name": name, "value": cookie, "domain": "localhost", "path": "/", "secure": True}])
 
 
 class Looked:
-    """Looks at pages at both widths and notes their faults."""
+    """Checks pages at both widths and collects violations."""
 
     def __init__(self, page: Page, origin: str) -> None:
-        """Nothing looked at yet."""
+        """Starts without violations."""
         self.page, self.origin, self.count = page, origin, 0
         self.faults: dict[str, object] = {}
 
     async def at(self, *paths: str) -> None:
-        """Looks at these, with whatever can be unfolded unfolded."""
+        """Checks these pages with all details elements open."""
         for path in paths:
             await self.page.goto(self.origin + path)
             await self.page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
@@ -198,33 +196,33 @@ class Looked:
 
 
 async def outer_pages(stage: Stage, context: BrowserContext, looked: Looked) -> None:
-    """What anybody sees, and what becomes of a case."""
+    """The pages without a session, and the results of a case."""
     await looked.at("/sign-in", "/signed-out", "/callback?state=x", "/no-such-page")
     await known(context, await stage.session(CARYS))
     await looked.at("/done/decided", "/done/reviewed", "/cases/x/overtaken", "/cases/x/lapsed", "/cases/no-such")
 
 
 async def agents_pages(stage: Stage, context: BrowserContext, looked: Looked) -> None:
-    """What an agent sees in the session, from the empty desk on."""
+    """The pages of an agent's session, beginning with the empty queue."""
     cookie = await stage.session(CARYS)
     await known(context, cookie)
     await looked.at("/", "/?problem=nothing", "/?problem=reference")
     case = await stage.case()
-    sign_in_context = stage.somebody(cookie)
+    staff_client = stage.client(cookie)
     at = f"/cases/{case.id}"
-    await sign_in_context.send("/next", "/")
+    await staff_client.send("/next", "/")
     await looked.at("/", at, f"{at}?problem=choice")
-    await sign_in_context.send(f"{at}/start", at, {"channel": "video"})
+    await staff_client.send(f"{at}/start", at, {"channel": "video"})
     await looked.at(at, f"{at}/evidence/new?kind=passport", f"{at}/evidence/new?kind=bank_statement&problem=missing")
 
 
 async def deciding_pages(stage: Stage, context: BrowserContext, looked: Looked) -> None:
-    """What an agent sees once there is something to decide."""
+    """The pages of an agent's decision."""
     cookie = await stage.session(CARYS)
     await known(context, cookie)
-    case, sign_in_context = await stage.case(), stage.somebody(cookie)
-    at = await worked(stage, sign_in_context, case)
-    await sign_in_context.send(f"{at}/note", at, {"note": "Wears a hearing aid, speak clearly"})
+    case, staff_client = await stage.case(), stage.client(cookie)
+    at = await prepare_decision(stage, staff_client, case)
+    await staff_client.send(f"{at}/note", at, {"note": "Wears a hearing aid, speak clearly"})
     await looked.at(at, f"{at}/evidence/e1", f"{at}/person", f"{at}/details?problem=not_a_date&at=birthdate")
     await looked.at(f"{at}/decision", f"{at}/decision?problem=reason&decision=decline", f"{at}?told=saved")
     await known(context, await stage.session(CARYS, auth_time=stage.system.now() - 400))
@@ -232,23 +230,23 @@ async def deciding_pages(stage: Stage, context: BrowserContext, looked: Looked) 
 
 
 async def reviewers_pages(stage: Stage, context: BrowserContext, looked: Looked) -> None:
-    """What a reviewer sees before and after their own view."""
-    case, sign_in_context = await reviewed(stage)
+    """The pages of a reviewer before and after their own decision."""
+    case, staff_client = await case_in_review(stage)
     at = f"/cases/{case.id}"
-    await known(context, sign_in_context.headers["cookie"].partition("=")[2])
+    await known(context, staff_client.headers["cookie"].partition("=")[2])
     await looked.at(at, f"{at}/view")
-    await sign_in_context.send(f"{at}/view", f"{at}/view", {"decision": "decline", "decline.face_differs": "yes"})
+    await staff_client.send(f"{at}/view", f"{at}/view", {"decision": "decline", "decline.face_differs": "yes"})
     await looked.at(at, f"{at}/review", f"{at}/review?problem=reason&decision=disagree", f"{at}?problem=not_now")
 
 
 async def leads_pages(stage: Stage, context: BrowserContext, looked: Looked) -> None:
-    """What a lead sees of a held case, and what somebody else does."""
+    """The pages of a held case, for a lead and for other members of staff."""
     case = await stage.case(ev.Held(RHYS.id, "doubt"))
     at = f"/cases/{case.id}"
     for member in (MEI, RHYS, TOM):
         cookie = await stage.session(member)
         await known(context, cookie)
-        await stage.somebody(cookie).send("/open", "/", {"reference": case.reference, "reason": "follow_up"})
+        await stage.client(cookie).send("/open", "/", {"reference": case.reference, "reason": "follow_up"})
         await looked.at("/", at)
 
 
@@ -288,7 +286,7 @@ async def test_no_page_has_an_axe_violation_or_is_cut_off(part: str, stage: Stag
 async def test_a_browser_lets_pass_what_can_be_a_date_or_part_of_one(
     page: Page, typed: str, whole: bool, partial: bool
 ) -> None:
-    """The pattern of a field keeps what was typed in the form; the broker itself says what is a date."""
+    """The field's pattern only checks the form in the browser; the broker validates the date."""
     await page.set_content(f"<input id=whole pattern='{DATE}'><input id=partial pattern='{PARTIAL_DATE}'>")
     for field, passes in (("whole", whole), ("partial", partial)):
         await page.fill(f"#{field}", typed)

@@ -1,4 +1,4 @@
-"""What the console's pages offer is what its writes accept: every form, in every state, sent by every kind of staff."""
+"""Staff permissions: pages offer exactly the forms that writes accept, for every form, state and kind of staff."""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -22,7 +22,7 @@ from broker.model.assurance import EvidenceType
 from broker.model.staff import StaffMember, StaffRole
 from broker.platform.system import System
 from tests.unit.assisted.cases import AGENT, MEET, NOW, PONDER, REVIEWER, TO, verdict, walked
-from tests.unit.web.staff import FRESH, Desk, Ready, Stage, staged
+from tests.unit.web.staff import FRESH, Ready, StaffClient, Stage, staged
 
 R = StaffRole
 PASSPORT = {"kind": "passport", "field.number": "PQ8812345", "field.country": "GBR", "field.expires": "2031-04-09"} | {
@@ -60,7 +60,7 @@ FORMS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "decline held": ("decline", {"reason.details_differ": "yes"}),
     "revoke": ("revoke", {"reason": "not_me"}),
 }
-"""Each form of a case's pages: the end of its path, and how it is filled in."""
+"""Each form of a case's pages: the end of its path, and its fields."""
 
 
 def _checks(*names: str) -> tuple[CheckRecord, ...]:
@@ -112,8 +112,8 @@ SITUATIONS: Mapping[str, tuple[ev.Event, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Somebody:
-    """A member of staff in a case: with these roles, having looked the case up or not, signed in recently or not."""
+class Actor:
+    """A member of staff with roles, who looked the case up or not, and signed in recently or not."""
 
     id: str
     roles: tuple[StaffRole, ...]
@@ -151,25 +151,25 @@ OFFERED: Mapping[tuple[str, str], set[str]] = {
     ("bound", "lead-2 lead looked up"): {"flag", "revoke"},
     ("declined", "lead-2 lead looked up"): set(),
 }
-"""What some pages offer, so that the comparison below cannot pass on empty pages."""
+"""The forms that some pages offer, so that the test cannot pass on empty pages."""
 
 OUTSIDE = (
-    Somebody("visitor-1", (R.AGENT,), looked_up=True),
-    Somebody("lead-2", (R.LEAD,), looked_up=True),
-    Somebody("lead-2", (R.LEAD,), looked_up=True, stale=True),
-    Somebody("auditor-1", (R.AUDITOR,), looked_up=True),
+    Actor("visitor-1", (R.AGENT,), looked_up=True),
+    Actor("lead-2", (R.LEAD,), looked_up=True),
+    Actor("lead-2", (R.LEAD,), looked_up=True, stale=True),
+    Actor("auditor-1", (R.AUDITOR,), looked_up=True),
 )
-NO_ROLE = (Somebody("stranger-1", (R.AGENT, R.REVIEWER, R.LEAD)), Somebody("admin-1", (R.ADMIN,)))
+NO_ROLE = (Actor("stranger-1", (R.AGENT, R.REVIEWER, R.LEAD)), Actor("admin-1", (R.ADMIN,)))
 AGENTS = (
-    Somebody(AGENT, (R.AGENT,)),
-    Somebody(AGENT, (R.AGENT, R.LEAD), looked_up=True),
-    Somebody(AGENT, (R.REVIEWER,)),
-    Somebody(AGENT, (R.AGENT,), stale=True),
+    Actor(AGENT, (R.AGENT,)),
+    Actor(AGENT, (R.AGENT, R.LEAD), looked_up=True),
+    Actor(AGENT, (R.REVIEWER,)),
+    Actor(AGENT, (R.AGENT,), stale=True),
 )
 REVIEWERS = (
-    Somebody(REVIEWER, (R.REVIEWER,)),
-    Somebody(REVIEWER, (R.AGENT,)),
-    Somebody(REVIEWER, (R.REVIEWER,), stale=True),
+    Actor(REVIEWER, (R.REVIEWER,)),
+    Actor(REVIEWER, (R.AGENT,)),
+    Actor(REVIEWER, (R.REVIEWER,), stale=True),
 )
 
 
@@ -184,7 +184,7 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        """Notes forms, choices and links."""
+        """Collects forms, choices and links."""
         found = {name: value or "" for name, value in attributes}
         if tag == "form" and found.get("method") == "post":
             self._form = found["action"]
@@ -199,14 +199,14 @@ class Page(HTMLParser):
 
 @dataclass(slots=True)
 class World:
-    """The console, whose members of staff a test changes, and the cases it makes."""
+    """The console, with members of staff and cases that a test adds."""
 
     stage: Stage
     people: dict[str, StaffMember]
     number: int = field(default=0)
 
-    async def case(self, situation: str, who: Somebody) -> Case:
-        """A new case in this situation, which the member of staff looked up if they are one who did."""
+    async def case(self, situation: str, who: Actor) -> Case:
+        """Stores a new case in this situation, looked up by the actor if the actor says so."""
         self.number += 1
         case = walked(*SITUATIONS[situation], now=NOW + 86400 if situation == CaseState.EXPIRED else NOW)
         case = replace(
@@ -222,13 +222,13 @@ class World:
         await self.stage.facts.cases.create(case, (), ())
         return case
 
-    async def at_desk(self, who: Somebody) -> Desk:
-        """The member of staff, signed in."""
+    async def client_of(self, who: Actor) -> StaffClient:
+        """The client of the actor, signed in."""
         self.people[who.id] = StaffMember(who.id, f"sub-{who.id}", "Robin Doe", frozenset(who.roles))
-        return await self.stage.sign_in_context(self.people[who.id], NOW - FRESH if who.stale else None)
+        return await self.stage.sign_in(self.people[who.id], NOW - FRESH if who.stale else None)
 
     async def changed(self, case: Case) -> bool:
-        """Whether anything was written: to the case, or a question to its citizen."""
+        """Whether the case was changed or a backchannel request to its citizen was stored."""
         stored = await self.stage.facts.cases.load(case.id)
         return stored != case or bool(await self.stage.facts.questions.of_case(case.id))
 
@@ -241,8 +241,8 @@ async def world(console_ready: Ready, tmp_path: Path, system: System) -> AsyncIt
         yield World(stage, people)
 
 
-async def offered(context: Desk, at: str) -> dict[str, set[str]]:
-    """The forms on the page of a case and on the pages that it leads to."""
+async def offered_forms(context: StaffClient, at: str) -> dict[str, set[str]]:
+    """The forms on the page of a case and on the pages that it links to."""
     first = Page((await context.get(at)).text)
     forms = dict(first.forms)
     for link in sorted(first.links):
@@ -253,23 +253,23 @@ async def offered(context: Desk, at: str) -> dict[str, set[str]]:
 
 
 def is_offered(forms: Mapping[str, set[str]], at: str, path: str, filled: Mapping[str, str]) -> bool:
-    """Whether a form, with the choice in it, is on one of the pages."""
+    """Whether a form with this choice is on one of the pages."""
     values = forms.get(f"{at}/{path}")
     return values is not None and filled.get("decision", "") in (values | {""})
 
 
-def members_of(situation: str) -> tuple[Somebody, ...]:
-    """Who is tried in a situation: holders of the case too where it has one."""
+def members_of(situation: str) -> tuple[Actor, ...]:
+    """The actors to test in a situation, including the holder of the case if it has one."""
     holder = walked(*SITUATIONS[situation], now=NOW + 86400 if situation == CaseState.EXPIRED else NOW).holder
     return OUTSIDE + (AGENTS if holder == AGENT else REVIEWERS if holder == REVIEWER else ())
 
 
-async def check(world: World, situation: str, who: Somebody) -> set[str]:
-    """Sends every form of a case; gives those that were offered. Asserts that those alone change anything."""
-    context = await world.at_desk(who)
-    token = await token_of(context)
+async def check(world: World, situation: str, who: Actor) -> set[str]:
+    """Posts every form of a case; returns the offered ones. Asserts that only those change the case."""
+    context = await world.client_of(who)
+    token = await csrf_token(context)
     case = await world.case(situation, who)
-    forms = await offered(context, f"/cases/{case.id}")
+    forms = await offered_forms(context, f"/cases/{case.id}")
     found = set()
     for name, (path, filled) in FORMS.items():
         shown = is_offered(forms, f"/cases/{case.id}", path, filled)
@@ -284,7 +284,7 @@ async def check(world: World, situation: str, who: Somebody) -> set[str]:
     return found
 
 
-async def token_of(context: Desk) -> str:
+async def csrf_token(context: StaffClient) -> str:
     """The token of the forms, from the sign-out form of the home page."""
     text = (await context.get("/")).text
     return text.partition('name="token" value="')[2].partition('"')[0]
@@ -300,30 +300,30 @@ async def test_each_form_that_a_page_offers_is_accepted_and_each_other_form_is_r
 
 
 @pytest.mark.parametrize("who", NO_ROLE, ids=lambda one: one.id)
-async def test_no_form_of_a_case_is_accepted_from_staff_without_a_role_in_it(world: World, who: Somebody) -> None:
+async def test_no_form_of_a_case_is_accepted_from_staff_without_a_role_in_it(world: World, who: Actor) -> None:
     for situation in ("queued", "in session, everything recorded", "held", "bound"):
         assert await check(world, situation, who) == set()
 
 
 async def test_while_a_question_to_the_citizen_waits_no_second_one_is_offered_or_accepted(world: World) -> None:
-    who = Somebody(AGENT, (R.AGENT,))
-    context = await world.at_desk(who)
+    who = Actor(AGENT, (R.AGENT,))
+    context = await world.client_of(who)
     case = await world.case("in session, everything recorded", who)
     at, (path, filled) = f"/cases/{case.id}", FORMS["ask"]
-    form = {"token": await token_of(context), "edition": str(case.edit_version), **filled}
-    assert f"{at}/ask" in await offered(context, at)
+    form = {"token": await csrf_token(context), "edition": str(case.edit_version), **filled}
+    assert f"{at}/ask" in await offered_forms(context, at)
     for location in (f"{at}?told=asked", f"{at}?problem=asked"):
         answer = await context.client.post(f"{at}/{path}", data=form, headers=dict(context.headers))
         assert answer.headers["location"] == location
-        assert f"{at}/ask" not in await offered(context, at)
+        assert f"{at}/ask" not in await offered_forms(context, at)
     assert len(await world.stage.facts.questions.of_case(case.id)) == 1
 
 
 async def test_a_note_of_a_visitor_is_refused_and_not_kept(world: World) -> None:
-    who = Somebody("visitor-1", (R.AGENT,), looked_up=True)
-    context = await world.at_desk(who)
+    who = Actor("visitor-1", (R.AGENT,), looked_up=True)
+    context = await world.client_of(who)
     case = await world.case("queued", who)
-    form = {"token": await token_of(context), "note": "Calm and sure."}
+    form = {"token": await csrf_token(context), "note": "Calm and sure."}
     refused = await context.client.post(f"/cases/{case.id}/note", data=form, headers=dict(context.headers))
     assert (refused.status_code, "This is not for you" in refused.text) == (403, True)
     assert not await world.changed(case)

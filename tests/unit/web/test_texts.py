@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.unit.web.doors import SITE
+from tests.unit.web.citizen_pages import SITE
 from tests.unit.web.texts import codes, found, registry, untranslated
 
 HOLE = re.compile(r"\{\w+\}")

@@ -116,7 +116,7 @@ class GivenCitizen:
         return view if isinstance(view, DeadEnd) else None
 
     async def choose(self, handle: str, browser: Browser, provider: str) -> HelpRefused | DeadEnd | None:
-        """Noted."""
+        """Records the call."""
         self._did(browser, "choose", handle, provider)
         return self.refusal
 
@@ -128,29 +128,29 @@ class GivenCitizen:
         return (parameters or {}).get("state") or DeadEnd(FailureClass.LOST_PLACE)
 
     async def share(self, handle: str, browser: Browser, agree: bool) -> BrowserUpdates | DeadEnd:
-        """Noted."""
+        """Records the call."""
         self._did(browser, "share", handle, agree)
         return BrowserUpdates(secret="new-secret", session="new-session") if agree else BrowserUpdates()
 
     async def give_up(self, handle: str, browser: Browser) -> DeadEnd | None:
-        """Noted."""
+        """Records the call."""
         self._did(browser, "give_up", handle)
         return None
 
     async def take_question(
         self, code: str, browser: Browser, language: str
     ) -> StartedTransaction | RateLimited | None:
-        """Noted."""
+        """Records the call."""
         self._did(browser, "take_question", code, language)
         return self.begun
 
     async def answer_here(self, handle: str, browser: Browser) -> StartedTransaction | RateLimited | DeadEnd | None:
-        """Noted."""
+        """Records the call."""
         self._did(browser, "answer_here", handle)
         return self.begun
 
     async def confirm(self, handle: str, browser: Browser, agree: bool) -> DeadEnd | None:
-        """Noted."""
+        """Records the call."""
         self._did(browser, "confirm", handle, agree)
         return None
 
@@ -161,42 +161,42 @@ class GivenCitizen:
     async def ask(
         self, handle: str, browser: Browser, wanted: HelpRequest
     ) -> ContinuationIssued | HelpRefused | RateLimited | DeadEnd:
-        """Noted."""
+        """Records the call."""
         self._did(browser, "ask_help", handle, wanted)
         return self.asked
 
     async def back(self, handle: str, browser: Browser) -> DeadEnd | None:
-        """Noted."""
+        """Records the call."""
         self._did(browser, "resume_help", handle)
         return None
 
     async def ready(self, handle: str, browser: Browser) -> DeadEnd | None:
-        """Noted."""
+        """Records the call."""
         self._did(browser, "ready", handle)
         return None
 
     async def send_code(self, handle: str, browser: Browser) -> HelpRefused | DeadEnd | None:
-        """Noted."""
+        """Records the call."""
         self._did(browser, "send_code", handle)
         return self.refusal
 
     async def bind(self, handle: str, browser: Browser, code: str, words: str) -> ProofResult | DeadEnd:
-        """Noted."""
+        """Records the call."""
         self._did(browser, "bind", handle, code, words)
         return self.proof
 
     async def withdraw(self, handle: str, browser: Browser) -> DeadEnd | None:
-        """Noted."""
+        """Records the call."""
         self._did(browser, "withdraw", handle)
         return None
 
     async def finish_later(self, handle: str, browser: Browser) -> ContinuationIssued | DeadEnd | None:
-        """Noted."""
+        """Records the call."""
         self._did(browser, "finish_later", handle)
         return self.later
 
     async def resume(self, code: str) -> ResumedTransaction | None:
-        """Noted."""
+        """Records the call."""
         self.done.append(("resume", code))
         return self.resumed
 
