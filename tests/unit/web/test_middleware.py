@@ -109,7 +109,7 @@ async def test_a_mishap_is_a_page_with_a_reference_and_its_secret_is_nowhere(
     record = next(record for record in caplog.records if record.message == "request_failed")
     said = json.dumps(record.__dict__, default=str)
     assert "ValueError" in said
-    assert "doors.py" in said
+    assert "citizen_pages.py" in said
     assert "abcdefgh12345678" in said
     assert "a secret" not in said
     assert record.exc_info is None
