@@ -1,4 +1,4 @@
-"""A service's public keys where the service shows them: fetched from its `jwks_uri` (RFC 7591 2) and kept."""
+"""Public keys of a service, fetched from its `jwks_uri` (RFC 7591 2) and cached."""
 
 import logging
 import re
@@ -14,13 +14,13 @@ from broker.platform.system import System
 
 MIN_MAX_AGE: Final = 300.0
 MAX_MAX_AGE: Final = 86_400.0
-"""Seconds for which keys are used without asking again, at least and at most, whatever `Cache-Control` says."""
+"""Minimum and maximum time in seconds for which keys are cached, regardless of `Cache-Control`."""
 GRACE: Final = 6 * 3600.0
-"""Seconds for which they are used beyond that, while asking again fails."""
+"""Additional time in seconds for which cached keys are used while fetching fails."""
 RETRY: Final = 15.0
-"""Seconds after a failed fetch in which no other is tried."""
+"""Time in seconds after a failed fetch before the next one."""
 COOL_DOWN: Final = 60.0
-"""Seconds between two fetches because a key was not found: nobody can make us ask more often by making up key ids."""
+"""Time in seconds between two fetches for unknown keys, so that invented key ids cannot cause more of them."""
 
 LOG = logging.getLogger("portico.keys")
 
@@ -30,9 +30,9 @@ _NO_CACHE: Final = re.compile(r"(?:^|,)[ \t]*no-(?:store|cache)\b", re.IGNORECAS
 
 @dataclass(frozen=True, slots=True)
 class FetchedJwks:
-    """Keys as they were shown, and for how many seconds they may be used without asking again.
+    """Keys as fetched, and for how many seconds they may be cached.
 
-    `theirs` are those of `use` enc, which the service can be written to.
+    `encryption_keys` are those of `use` enc, which the broker may encrypt to.
     """
 
     keys: KeySet
@@ -41,7 +41,7 @@ class FetchedJwks:
 
 
 def max_age(cache_control: str) -> float:
-    """For how many seconds an answer may be used without asking again (RFC 9111 5.2.2), within our bounds."""
+    """Time in seconds for which a response may be cached (RFC 9111 5.2.2), within the limits of this module."""
     found = _MAX_AGE.search(cache_control)
     if found is None or _NO_CACHE.search(cache_control) is not None:
         return MIN_MAX_AGE
@@ -49,66 +49,70 @@ def max_age(cache_control: str) -> float:
 
 
 class ClientJwks:
-    """The keys of one service. What was good last is kept while the other side is away, hangs, or answers rubbish."""
+    """Keys of one service. The last valid keys stay in use while the service is unreachable or sends an invalid
+    response.
+    """
 
     def __init__(self, client_id: str, url: str, client: HttpClient, system: System) -> None:
-        """Nothing is fetched yet."""
+        """Creates the cache without fetching."""
         self.url = url
         self._client_id = client_id
         self._client = client
-        self._kept = RefreshingCache(
-            self._fetch, system, CachePolicy(lambda shown: shown.fresh, GRACE, RETRY, COOL_DOWN)
+        self._cache = RefreshingCache(
+            self._fetch, system, CachePolicy(lambda fetched: fetched.fresh, GRACE, RETRY, COOL_DOWN)
         )
         self._text = b""
         self._keys = KeySet()
-        self._theirs: Sequence[EncryptionKey] = ()
-        self._away = False
+        self._encryption_keys: Sequence[EncryptionKey] = ()
+        self._unavailable = False
 
     def prefetch(self) -> None:
-        """Begins a first fetch that nobody waits for."""
-        self._kept.prefetch()
+        """Starts the first fetch in the background."""
+        self._cache.prefetch()
 
     async def keys(self, proof: str | Certificate) -> KeySet:
-        """The keys to verify a token with or to know a certificate by, fetched again if none of those kept fits it.
+        """Keys to verify a token or certificate with, fetched again if no cached key matches it.
 
-        Raises FetchFailed without any.
+        Raises FetchFailed if there are none.
         """
-        shown = await self._kept.get()
-        known = proof.holds_key_of(shown.keys) if isinstance(proof, Certificate) else not lacks_key(proof, shown.keys)
+        fetched = await self._cache.get()
+        known = (
+            proof.holds_key_of(fetched.keys) if isinstance(proof, Certificate) else not lacks_key(proof, fetched.keys)
+        )
         if known:
-            return shown.keys
+            return fetched.keys
         try:
-            return (await self._kept.refresh_if_same(shown)).keys
+            return (await self._cache.refresh_if_same(fetched)).keys
         except FetchFailed:
-            return shown.keys
+            return fetched.keys
 
     async def encryption_keys(self, alg: str) -> Sequence[EncryptionKey]:
-        """The keys that the service can be written to, fetched again if none of those kept serves this algorithm.
+        """Encryption keys of the service, fetched again if no cached key supports this algorithm.
 
-        Raises FetchFailed without any.
+        Raises FetchFailed if there are none.
         """
-        shown = await self._kept.get()
-        if any(alg in key.algorithms for key in shown.encryption_keys):
-            return shown.encryption_keys
+        fetched = await self._cache.get()
+        if any(alg in key.algorithms for key in fetched.encryption_keys):
+            return fetched.encryption_keys
         try:
-            return (await self._kept.refresh_if_same(shown)).encryption_keys
+            return (await self._cache.refresh_if_same(fetched)).encryption_keys
         except FetchFailed:
-            return shown.encryption_keys
+            return fetched.encryption_keys
 
     async def _fetch(self) -> FetchedJwks:
         try:
-            shown = await self._ask()
+            fetched = await self._download()
         except FetchFailed as missed:
-            if not self._away:
+            if not self._unavailable:
                 LOG.warning("client_jwks_unavailable", extra={"client_id": self._client_id, "detail": str(missed)})
-            self._away = True
+            self._unavailable = True
             raise
-        if self._away:
+        if self._unavailable:
             LOG.warning("client_jwks_recovered", extra={"client_id": self._client_id})
-        self._away = False
-        return shown
+        self._unavailable = False
+        return fetched
 
-    async def _ask(self) -> FetchedJwks:
+    async def _download(self) -> FetchedJwks:
         answer = await self._client.get(self.url, limit=MAX_KEY_SET)
         if not isinstance(answer, HttpResponse):
             raise FetchFailed(f"{type(answer).__name__}: {answer.detail}")
@@ -119,8 +123,8 @@ class ClientJwks:
             if isinstance(document, NotJson):
                 raise FetchFailed(document.detail)
             try:
-                self._keys, self._theirs = parse_keys(document), parse_encryption_keys(document)
+                self._keys, self._encryption_keys = parse_keys(document), parse_encryption_keys(document)
                 self._text = answer.body
             except InvalidToken as problem:
                 raise FetchFailed(problem.detail) from None
-        return FetchedJwks(self._keys, self._theirs, max_age(answer.headers.get("cache-control", "")))
+        return FetchedJwks(self._keys, self._encryption_keys, max_age(answer.headers.get("cache-control", "")))

@@ -1,8 +1,8 @@
-"""Encryption to others and decryption of what was encrypted to the broker: JWE in compact form (RFC 7516 7.1).
+"""JWE in compact form (RFC 7516 7.1): encryption to services, and decryption of what was encrypted to the broker.
 
-Keys come from configuration or from the key ring, never from a message. What encrypts proves nothing about who sent
-it: what was decrypted is a signed token, and is verified as one. Symmetric and password-based algorithms, RSA with
-PKCS 1 or SHA-1, and compression are not known here (RFC 8725 3.2, 3.6).
+Keys come from configuration or from the key ring, never from a message. Encryption does not authenticate the sender:
+the decrypted content is a signed token, which is verified separately. Symmetric and password-based algorithms, RSA with
+PKCS 1 or SHA-1, and compression are not supported (RFC 8725 3.2, 3.6).
 """
 
 import re
@@ -19,16 +19,16 @@ from broker.crypto.jose import InvalidToken, UnknownKey
 from broker.platform import base64url
 
 KEY_ALGORITHMS: Final = ("ECDH-ES+A256KW", "RSA-OAEP-256")
-"""How the broker's own keys are used: one key for each (RFC 7518 4.6, 4.3)."""
+"""Algorithms of the broker's own keys, one key each (RFC 7518 4.6, 4.3)."""
 
 ALGORITHMS: Final = frozenset({*KEY_ALGORITHMS, "ECDH-ES", "ECDH-ES+A128KW"})
-"""Every key management algorithm known here. All are asymmetric."""
+"""Supported key management algorithms. All are asymmetric."""
 
 CONTENT: Final = frozenset({"A128CBC-HS256", "A256CBC-HS512", "A128GCM", "A256GCM"})
-"""Every content encryption algorithm known here (RFC 7518 5)."""
+"""Supported content encryption algorithms (RFC 7518 5)."""
 
 MAX_ENCRYPTED: Final = 65_536
-"""Characters of a token that are read at most."""
+"""Maximum length of a token in characters."""
 
 _MAX_HEADER: Final = 1024
 _HEADERS: Final = frozenset({"alg", "enc", "kid", "typ", "cty", "epk", "apu", "apv"})
@@ -39,12 +39,12 @@ _KINDS: Final[Mapping[tuple[str, str | None], tuple[type[ECKey] | type[RSAKey], 
     ("EC", "P-256"): (ECKey, frozenset({"ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW"}), ("kty", "crv", "x", "y")),
     ("RSA", None): (RSAKey, frozenset({"RSA-OAEP-256"}), ("kty", "n", "e")),
 }
-"""Usable keys by `kty` and `crv`: who reads them, which algorithms they serve, their public members."""
+"""Supported keys by `kty` and `crv`: their importer, their algorithms, their public members."""
 
 
 @dataclass(frozen=True, slots=True)
 class DecryptionKey:
-    """A private key of the broker for one algorithm; `jwk` is its public half, as the JWKS shows it."""
+    """Private key of the broker for one algorithm; `jwk` is its public half for the JWKS."""
 
     kid: str
     alg: str
@@ -54,7 +54,7 @@ class DecryptionKey:
 
 @dataclass(frozen=True, slots=True)
 class EncryptionKey:
-    """Somebody's public key, imported once, and the algorithms that may encrypt to it."""
+    """Public key of a service, imported once, and the algorithms that may encrypt to it."""
 
     kid: str | None
     algorithms: frozenset[str]
@@ -63,23 +63,23 @@ class EncryptionKey:
 
 @dataclass(frozen=True, slots=True)
 class Decrypted:
-    """What a token held. Nothing here says who made it."""
+    """Decrypted token. Its sender is not authenticated."""
 
     header: Mapping[str, Any]
     payload: bytes = field(repr=False)
 
 
 def new_decryption_key_pem(alg: str) -> bytes:
-    """A new private key for an algorithm as PEM (PKCS 8): P-256, or RSA of 3072 bits. Raises ValueError."""
+    """Generates a private key for an algorithm as PEM (PKCS 8): P-256, or RSA of 3072 bits. Raises ValueError."""
     if alg not in KEY_ALGORITHMS:
         raise ValueError(f"algorithm {alg!r}: expected one of {KEY_ALGORITHMS}")
     return jose.new_signing_key_pem("RS256" if alg.startswith("RSA") else "ES256")
 
 
 def load_decryption_key(pem: bytes, alg: str) -> DecryptionKey:
-    """The private key in a PEM, for one algorithm; its `kid` is its RFC 7638 thumbprint.
+    """Imports the private key of a PEM for one algorithm; its `kid` is its RFC 7638 thumbprint.
 
-    Raises ValueError for a PEM that cannot be read or whose key does not serve the algorithm.
+    Raises ValueError for an invalid PEM, or a key that does not support the algorithm.
     """
     if alg not in KEY_ALGORITHMS:
         raise ValueError(f"algorithm {alg!r}: expected one of {KEY_ALGORITHMS}")
@@ -88,15 +88,15 @@ def load_decryption_key(pem: bytes, alg: str) -> DecryptionKey:
         loaded = jose.load_signing_key(pem, signing)
     except ValueError as problem:
         raise ValueError(str(problem).replace(signing, alg)) from None
-    # made of the key as it was imported: importing RSA is dear, for it looks whether the numbers are prime
+    # reuses the imported key: importing RSA is slow, since it tests whether the numbers are prime
     private = (RSAKey if alg.startswith("RSA") else ECKey)(loaded.private, loaded.private)
     return DecryptionKey(loaded.kid, alg, private, {**loaded.jwk, "alg": alg, "use": "enc"})
 
 
 def parse_encryption_keys(jwks: Mapping[str, Any]) -> tuple[EncryptionKey, ...]:
-    """The keys of somebody's JWK Set that may be encrypted to: of `use` "enc" (OpenID Connect Core 10.2.1).
+    """Encryption keys of a service's JWK Set, those with `use` "enc" (OpenID Connect Core 10.2.1).
 
-    Others are skipped. Raises InvalidToken for a set that is not one, or is too large.
+    Other keys are skipped. Raises InvalidToken for an invalid or too large set.
     """
     members = jwks.get("keys")
     if not isinstance(members, list | tuple) or not all(isinstance(member, Mapping) for member in members):
@@ -127,7 +127,7 @@ def _encryption_key(jwk: Mapping[str, Any]) -> EncryptionKey | None:
 
 
 def choose(keys: Collection[EncryptionKey], alg: str) -> EncryptionKey:
-    """The first key that serves an algorithm. Raises UnknownKey where there is none."""
+    """First key that supports an algorithm. Raises UnknownKey if there is none."""
     for key in keys:
         if alg in key.algorithms:
             return key
@@ -135,9 +135,9 @@ def choose(keys: Collection[EncryptionKey], alg: str) -> EncryptionKey:
 
 
 def encrypt(payload: bytes, key: EncryptionKey, alg: str, enc: str, *, cty: str | None = None) -> str:
-    """A JWE in compact form. `cty` is "JWT" where the payload is a signed token (RFC 7519 5.2).
+    """Encrypts a payload to a JWE in compact form. `cty` is "JWT" if the payload is a signed token (RFC 7519 5.2).
 
-    Raises ValueError for an algorithm that is not known here or that the key does not serve.
+    Raises ValueError for an algorithm that is unknown or that the key does not support.
     """
     if alg not in key.algorithms or enc not in CONTENT:
         raise ValueError(f"{alg} with {enc}: the key serves {sorted(key.algorithms)}, with one of {sorted(CONTENT)}")
@@ -147,10 +147,10 @@ def encrypt(payload: bytes, key: EncryptionKey, alg: str, enc: str, *, cty: str 
 
 
 def decrypt(token: str, keys: Mapping[str, DecryptionKey], algs: Collection[str], encs: Collection[str]) -> Decrypted:
-    """What a JWE holds that was encrypted to one of `keys` (by `kid`) with one of these algorithms (RFC 7516 5.2).
+    """Decrypts a JWE that was encrypted to one of `keys` (by `kid`) with one of the algorithms (RFC 7516 5.2).
 
-    Without a `kid` the only key for the algorithm is meant. Raises UnknownKey where no key fits, Untrusted for
-    everything else that is wrong; what failed while decrypting is not told apart.
+    Without a `kid`, the only key for the algorithm is used. Raises UnknownKey if no key matches, InvalidToken for any
+    other error; errors of the decryption itself are not distinguished.
     """
     if len(token) > MAX_ENCRYPTED:
         raise InvalidToken(f"token of {len(token)} characters: at most {MAX_ENCRYPTED} are read")

@@ -1,10 +1,10 @@
-"""Authenticated encryption of what is kept, and keyed marks on what is handed out.
+"""Authenticated encryption of stored values, and keyed MACs.
 
-One secret of 32 bytes is current, older ones still open what they sealed. Each use has a key of its own, derived with
+One secret of 32 bytes is current; previous ones still open what they sealed. Each use has its own key, derived with
 HKDF (RFC 5869). A sealed value names its key, and opens only at the place it was sealed for.
 
-A sealing key encrypts nothing itself. Values are sealed in runs, each run under a key derived from 128 random bits, so
-that the number of values needs no bound; a run ends long before random nonces could meet under its key.
+A sealing key never encrypts directly. Values are sealed in runs, each with a key derived from 128 random bits, so that
+the total number of values is unlimited; a run ends long before random nonces could collide under its key.
 """
 
 import hmac
@@ -29,14 +29,14 @@ _BODY: Final = _START + _NONCE
 _TAG: Final = 16
 
 MESSAGES_PER_KEY: Final = 65_536
-"""How many values one run has: two of as many random nonces of 96 bits are alike with a chance of 2^-65."""
+"""Values per run: the chance that two of as many random nonces of 96 bits collide is 2^-65."""
 
 CIPHER_CACHE: Final = 1_024
-"""How many runs are kept ready to open what was sealed in them."""
+"""Number of runs whose cipher is cached for opening."""
 
 
 class Unsealable(Exception):
-    """A sealed value that does not open: cut, changed, of another place, or sealed with a key that is gone."""
+    """Sealed value that does not open: truncated, changed, sealed for another place, or with a key that was removed."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -44,7 +44,7 @@ class Unsealable(Exception):
 
 
 def derive(secret: bytes, use: str, size: int = 32) -> bytes:
-    """A key of `size` bytes for one use of a secret (RFC 5869). Keys of different uses say nothing about each other."""
+    """Derives a key of `size` bytes for one use of a secret (RFC 5869). Keys of different uses are independent."""
     return HKDF(hashes.SHA256(), size, salt=None, info=b"portico " + use.encode()).derive(secret)
 
 
@@ -53,7 +53,7 @@ def _keyed(key: bytes) -> HMAC:
 
 
 def _mac(keyed: HMAC, data: bytes) -> bytes:
-    """HMAC-SHA256 (RFC 2104). A copy of what took the key in already costs a tenth of starting with the key."""
+    """HMAC-SHA256 (RFC 2104). Copying a keyed instance costs a tenth of creating one."""
     mac = keyed.copy()
     mac.update(data)
     return mac.finalize()
@@ -61,7 +61,7 @@ def _mac(keyed: HMAC, data: bytes) -> bytes:
 
 @dataclass(slots=True)
 class _Run:
-    """The run that is under way: how its values begin, its cipher, how many more it may have."""
+    """Current run: the prefix of its values, its cipher, and how many values are left."""
 
     start: bytes
     cipher: AESGCM
@@ -70,9 +70,10 @@ class _Run:
 
 @dataclass(frozen=True, slots=True)
 class Sealer:
-    """Seals and opens with a ring of secrets. Made by `sealer`; `keys` are the sealing keys by their four-byte id.
+    """Seals and opens values with a ring of secrets. Created by `sealer`; `keys` are the sealing keys by their
+    four-byte id.
 
-    `runs` holds the run under way, `ciphers` those of runs that were met before, by how their values begin.
+    `runs` holds the current run, `ciphers` the cached runs by the prefix of their values.
     """
 
     current: bytes
@@ -87,9 +88,9 @@ class Sealer:
         return f"Sealer(current={self.current.hex()}, keys={len(self.keys)})"
 
     def seal(self, data: bytes, place: str) -> bytes:
-        """Seals bytes for one place, such as the name of the record they lie in. 49 bytes longer than `data`.
+        """Seals bytes for one place, such as the name of the record that holds them. Adds 49 bytes.
 
-        AES-256-GCM (RFC 5116) under the key of this run, with a random nonce.
+        AES-256-GCM (RFC 5116) under the key of the current run, with a random nonce.
         """
         run = self.runs[0] if self.runs and self.runs[0].left else self._next_run()
         run.left -= 1
@@ -97,7 +98,7 @@ class Sealer:
         return run.start + nonce + run.cipher.encrypt(nonce, data, run.start[:_HEAD] + place.encode())
 
     def open(self, value: bytes, place: str) -> bytes:
-        """What was sealed for this place. Raises Unsealable."""
+        """Opens a value that was sealed for this place. Raises Unsealable."""
         if len(value) < _BODY + _TAG or value[:1] != _FORM:
             raise Unsealable("not a sealed value")
         start = value[:_START]
@@ -113,7 +114,7 @@ class Sealer:
         return self.runs[0]
 
     def _cipher(self, start: bytes) -> AESGCM:
-        """The cipher of a run, by how its values begin. Raises Unsealable."""
+        """Cipher of a run, by the prefix of its values. Raises Unsealable."""
         secret = self.keys.get(start[len(_FORM) : _HEAD])
         if secret is None:
             raise Unsealable(f"sealed with key {start[len(_FORM) : _HEAD].hex()}, which is not in the ring")
@@ -123,19 +124,19 @@ class Sealer:
         return cipher
 
     def mac(self, use: str, data: bytes) -> bytes:
-        """A mark of 32 bytes (HMAC-SHA256, RFC 2104) that only this ring can put on `data`, for one use."""
+        """MAC of 32 bytes (HMAC-SHA256, RFC 2104) over `data` for one use, under the current secret."""
         return _mac(self._mac_keys(use)[0], data)
 
     def mac_key(self, use: str) -> bytes:
-        """The key with which `mac` marks for one use, 32 bytes: for a mark that has to outlive the current secret."""
+        """Key of `mac` for one use, 32 bytes, for a MAC that must outlive the current secret."""
         return derive(self.secrets[0], f"mac {use}")
 
     def is_current(self, value: bytes) -> bool:
-        """Whether a sealed value was sealed with the current secret."""
+        """Whether a value was sealed with the current secret."""
         return value[len(_FORM) : _HEAD] == self.current
 
     def mac_matches(self, use: str, data: bytes, mark: bytes) -> bool:
-        """Whether a secret of the ring put this mark on `data` for this use. Takes the same time right or wrong."""
+        """Whether a secret of the ring made this MAC over `data` for this use. Constant time."""
         found = [hmac.compare_digest(_mac(key, data), mark) for key in self._mac_keys(use)]
         return any(found)
 
@@ -147,14 +148,15 @@ class Sealer:
 
 
 def sealer(current: bytes, previous: Sequence[bytes], draw: Callable[[int], bytes]) -> Sealer:
-    """A ring from the current secret and the previous ones, 32 bytes each; `draw(n)` gives n unpredictable bytes.
+    """Creates a ring from the current secret and the previous ones, 32 bytes each; `draw(n)` returns n unpredictable
+    bytes.
 
-    Raises ValueError for a secret of another size or one that appears twice.
+    Raises ValueError for a secret of another size or a duplicate.
     """
     secrets = (current, *previous)
     if any(len(secret) != SECRET_SIZE for secret in secrets):
         raise ValueError(f"a sealing secret has {SECRET_SIZE} bytes")
     keys = {derive(secret, "key id", _ID): derive(secret, "seal") for secret in secrets}
     if len(keys) != len(secrets):
-        raise ValueError("a sealing secret appears twice")
+        raise ValueError("a sealing secret is listed twice")
     return Sealer(derive(current, "key id", _ID), keys, secrets, {}, draw)

@@ -1,4 +1,4 @@
-"""Signing with keys wherever they are: in memory at once, in a token when it answers."""
+"""Signing with keys in memory or in a PKCS#11 token."""
 
 import json
 from collections.abc import Mapping
@@ -12,15 +12,15 @@ _encode: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, all
 
 
 class Signer(Protocol):
-    """Signs with one private key that is somewhere else."""
+    """Signs with one private key outside of this process."""
 
     async def sign(self, data: bytes) -> bytes:
-        """The signature as JWS wants it (RFC 7518 3). Raises `broker.model.store_results.Unavailable`."""
+        """Signature in JWS form (RFC 7518 3). Raises `broker.model.store_results.StoreUnavailable`."""
         ...
 
 
 async def sign(claims: Mapping[str, Any], key: SigningKey, typ: str | None = None) -> str:
-    """As `jose.sign`, for any key of the ring. Raises StoreUnavailable where the key is out of reach."""
+    """Like `jose.sign`, for any key of the ring. Raises StoreUnavailable if the key cannot be reached."""
     if key.signer is None:
         return jose.sign(claims, key, typ)
     signer: Signer = key.signer
@@ -30,15 +30,15 @@ async def sign(claims: Mapping[str, Any], key: SigningKey, typ: str | None = Non
 
 
 def remote_key(jwk: Mapping[str, Any], alg: str, signer: Signer) -> SigningKey:
-    """The key whose public half is `jwk` and whose private half `signer` has; its `kid` is its RFC 7638 thumbprint.
+    """Key with the public half `jwk` whose private half `signer` holds; its `kid` is its RFC 7638 thumbprint.
 
-    Raises ValueError for a public half that is of no use or does not serve the algorithm.
+    Raises ValueError for a public half that is invalid or does not support the algorithm.
     """
     try:
         kid = jose.thumbprint(jwk)
         jose.parse_keys({"keys": [{**jwk, "kid": kid, "alg": alg, "use": "sig"}]}).find(kid, alg)
     except InvalidToken as problem:
         raise ValueError(problem.detail) from None
-    shown = {name: jwk[name] for name in ("kty", "crv", "x", "y", "n", "e") if name in jwk}
+    public = {name: jwk[name] for name in ("kty", "crv", "x", "y", "n", "e") if name in jwk}
     prefix = base64url.encode(_encode({"alg": alg, "kid": kid}).encode())
-    return SigningKey(kid, alg, None, {**shown, "kid": kid, "alg": alg, "use": "sig"}, prefix, signer)
+    return SigningKey(kid, alg, None, {**public, "kid": kid, "alg": alg, "use": "sig"}, prefix, signer)

@@ -1,7 +1,13 @@
-"""JOSE: signing and verifying, with the checks of RFC 8725 around the algorithms of PyJWT.
+"""JOSE: JWS signing and verification, with the checks of RFC 8725 around the algorithms of PyJWT.
 
-Keys come from configuration or metadata, never from a message; the one exception is `verify_embedded`, which DPoP
-needs. Nothing here knows the time: `exp`, `nbf` and `iat` are for the caller, who has a clock of his own.
+- `algorithms`: signature algorithms
+- `keys`: signing keys, public keys and JWK Sets
+- `tokens`: `sign`, `verify`, and the variants for issuers and for DPoP proofs
+- `certificates`: X.509 client certificates
+- `text`: strict JSON
+
+Keys come from configuration or metadata, never from a message, except in `verify_embedded`, which DPoP needs. There is
+no clock here: the callers check `exp`, `nbf` and `iat`.
 """
 
 from broker.crypto.jose.algorithms import SIGNATURE_ALGORITHMS

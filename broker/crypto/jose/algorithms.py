@@ -1,4 +1,4 @@
-"""The signature algorithms: those of PyJWT, and ES256, the usual one, straight on cryptography."""
+"""Signature algorithms: those of PyJWT, and ES256, the most frequent one, directly on cryptography."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -17,11 +17,11 @@ class _ES256:
     _WAY: Final = ec.ECDSA(hashes.SHA256())
 
     def sign(self, signed: bytes, key: ec.EllipticCurvePrivateKey) -> bytes:
-        """The signature of a private key."""
+        """Signs with a private key."""
         return b"".join(n.to_bytes(self._SIZE) for n in decode_dss_signature(key.sign(signed, self._WAY)))
 
     def verify(self, signed: bytes, key: ec.EllipticCurvePublicKey, signature: bytes) -> bool:
-        """Whether a signature holds."""
+        """Whether a signature is valid."""
         if len(signature) != 2 * self._SIZE:
             return False
         r, s = int.from_bytes(signature[: self._SIZE]), int.from_bytes(signature[self._SIZE :])
@@ -41,4 +41,4 @@ ALGORITHMS: Final[Mapping[str, Any]] = {
     "Ed25519": _EDDSA,
 }
 SIGNATURE_ALGORITHMS: Final = frozenset(ALGORITHMS)
-"""Every signature algorithm known here (RFC 7518 3.1, RFC 8037 3.1, RFC 9864 2.2). All are asymmetric."""
+"""Supported signature algorithms (RFC 7518 3.1, RFC 8037 3.1, RFC 9864 2.2). All are asymmetric."""

@@ -1,4 +1,4 @@
-"""X.509 certificates of services: read strictly, and asked for what RFC 8705 needs to know of them."""
+"""X.509 certificates of services: strict parsing, and the checks that RFC 8705 needs."""
 
 import hashlib
 import ipaddress
@@ -18,7 +18,7 @@ from broker.crypto.jose.text import InvalidToken
 from broker.platform import base64url
 
 MAX_CERTIFICATE: Final = 12_288
-"""The largest certificate read, in bytes."""
+"""Maximum size of a certificate in bytes."""
 
 _MORE_NAMES: Final[Mapping[str, x509.ObjectIdentifier]] = {
     "serialNumber": NameOID.SERIAL_NUMBER,
@@ -27,17 +27,17 @@ _MORE_NAMES: Final[Mapping[str, x509.ObjectIdentifier]] = {
     "GN": NameOID.GIVEN_NAME,
     "SN": NameOID.SURNAME,
 }
-"""Names of attributes in certificates of organisations that RFC 4514 3 does not list."""
+"""Attribute names in certificates of organisations that RFC 4514 3 does not list."""
 
 Authorities = tuple[x509.Certificate, ...]
-"""The certificates of those who issue certificates to services."""
+"""Certificates of the certificate authorities for services."""
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A client's certificate. `thumbprint` is its `x5t#S256` (RFC 8705 3.1); it counts from `starts` to `ends`.
+    """Client certificate. `thumbprint` is its `x5t#S256` (RFC 8705 3.1); it is valid from `starts` to `ends`.
 
-    `starts` and `ends` are seconds since 1970 UTC; `dns` and `emails` are in small letters where case does not count.
+    `starts` and `ends` are seconds since 1970 UTC; `dns` and `emails` are lower case if case is insignificant.
     """
 
     thumbprint: str
@@ -51,7 +51,7 @@ class Certificate:
     whole: x509.Certificate = field(repr=False, compare=False)
 
     def good_at(self, now: float) -> bool:
-        """Whether it counts at this time (RFC 5280 4.1.2.5)."""
+        """Whether it is valid at this time (RFC 5280 4.1.2.5)."""
         return self.starts <= now <= self.ends
 
     def holds_key_of(self, keys: KeySet) -> bool:
@@ -60,13 +60,13 @@ class Certificate:
         return any(_spki(key.public) == own for fit in keys.keys.values() for key in fit)
 
     def issued_by(self, authorities: Authorities, now: float) -> bool:
-        """Whether one of the authorities signed it, for a client's use, and is itself still good (RFC 5280 6.1)."""
+        """Whether an authority that is valid now issued it for client authentication (RFC 5280 6.1)."""
         return _for_clients(self.whole) and any(_signed(self.whole, authority, now) for authority in authorities)
 
 
 @lru_cache(maxsize=128)
 def read_certificate(der: bytes) -> Certificate:
-    """A certificate (RFC 5280 4.1) in DER. One that comes again and again is read once. Raises InvalidToken."""
+    """Parses a certificate (RFC 5280 4.1) in DER. Cached, since clients send the same one. Raises InvalidToken."""
     if len(der) > MAX_CERTIFICATE:
         raise InvalidToken(f"certificate of {len(der)} bytes: at most {MAX_CERTIFICATE} are read")
     try:
@@ -88,7 +88,7 @@ def read_certificate(der: bytes) -> Certificate:
 
 
 def distinguished_name(text: str) -> x509.Name:
-    """A name as RFC 4514 writes it. Names are equal when types and values are, whatever the escapes and string types.
+    """Parses a distinguished name (RFC 4514). Names compare by types and values, ignoring escapes and string types.
 
     Raises ValueError for anything else, also for an empty name.
     """
@@ -99,22 +99,22 @@ def distinguished_name(text: str) -> x509.Name:
 
 
 def email(address: str) -> str:
-    """An email address to compare: the case of its domain does not count (RFC 5280 7.5)."""
+    """Email address for comparison: the domain is case-insensitive (RFC 5280 7.5)."""
     local, at, domain = address.rpartition("@")
     return f"{local}{at}{domain.lower()}"
 
 
 def ip_address(text: str) -> str:
-    """An IP address in its one form (RFC 5952 4). Raises ValueError."""
+    """IP address in its canonical form (RFC 5952 4). Raises ValueError."""
     return str(ipaddress.ip_address(text))
 
 
 def read_authorities(pem: bytes) -> Authorities:
-    """The authorities in a PEM file. Raises ValueError where there is none, or one that may not sign certificates."""
+    """Authorities of a PEM file. Raises ValueError if it has none, or one that may not sign certificates."""
     found = tuple(x509.load_pem_x509_certificates(pem))
     for each in found:
         if not _may_sign(each):
-            raise ValueError(f"{each.subject.rfc4514_string()} is no authority")
+            raise ValueError(f"{each.subject.rfc4514_string()} is not a certificate authority")
     return found
 
 
@@ -133,7 +133,7 @@ def _extension(whole: x509.Certificate, kind: Any) -> Any:
 
 
 def _for_clients(whole: x509.Certificate) -> bool:
-    """No authority's own, meant for clients if it says what for, and without a condition nobody here understands."""
+    """Whether it is an end-entity certificate, allows client authentication, and has no unknown critical extension."""
     constraints = _extension(whole, x509.BasicConstraints)
     usage = _extension(whole, x509.ExtendedKeyUsage)
     strange = any(each.critical and isinstance(each.value, x509.UnrecognizedExtension) for each in whole.extensions)

@@ -1,4 +1,4 @@
-"""Keys: those that sign, those that verify, and sets of them as the other side shows them (RFC 7517)."""
+"""Keys: signing keys, public keys for verification, and JWK Sets (RFC 7517)."""
 
 import hashlib
 import json
@@ -22,29 +22,32 @@ _FAMILIES: Final[Mapping[tuple[str, str | None], tuple[Any, frozenset[str], tupl
     ("OKP", "Ed25519"): (OKPAlgorithm, frozenset({"EdDSA", "Ed25519"}), ("crv", "kty", "x")),
     ("RSA", None): (RSAAlgorithm, frozenset({"RS256", "PS256"}), ("e", "kty", "n")),
 }
-"""Usable keys by `kty` and `crv`: who reads them, which algorithms they serve, which members make the thumbprint."""
+"""Supported keys by `kty` and `crv`: their importer, their algorithms, and the members of the thumbprint."""
 
 MAX_KEYS: Final = 64
 MAX_KEY_SET: Final = 131_072
 _KINDS: Final = frozenset({"EC", "OKP", "RSA", "oct"})
-"""The values of `kty` whose members are known (RFC 7518 6.1, RFC 8037 2). What others mean by `d` or `p` is not."""
+"""Values of `kty` whose members are known (RFC 7518 6.1, RFC 8037 2). For others, `d` or `p` may mean
+something else.
+"""
 _PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 
 class UnknownKey(InvalidToken):
-    """No key of the set fits the token: it may help to fetch the other side's keys again."""
+    """No key of the set matches the token. Fetching the keys again may help."""
 
 
 class BadSignature(InvalidToken):
-    """No key that fits the token made its signature: a fetch helps if a key was replaced under its old `kid`."""
+    """No matching key made the signature. Fetching the keys again helps if a key was replaced under the same `kid`."""
 
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A private key for one algorithm.
+    """Private key for one algorithm.
 
-    `jwk` is its public half, `prefix` the encoded header of a token without `typ`, `signer` has what is not here.
+    `jwk` is its public half, `prefix` the encoded header of a token without `typ`, `signer` signs if the key is in a
+    PKCS#11 token.
     """
 
     kid: str
@@ -57,7 +60,7 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """A public key, imported once, and the algorithms it may verify with."""
+    """Public key, imported once, and the algorithms it may verify with."""
 
     kid: str | None
     algorithms: frozenset[str]
@@ -66,15 +69,17 @@ class PublicKey:
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
-    """Public keys by `kid` (RFC 7517 5). `skipped` says which members of the set are of no use here, and why."""
+    """Public keys by `kid` (RFC 7517 5). `skipped` lists the members of the set that are not supported, with the
+    reason.
+    """
 
     keys: Mapping[str | None, tuple[PublicKey, ...]] = field(default_factory=dict)
     skipped: tuple[str, ...] = ()
 
     def find(self, kid: str | None, alg: str) -> PublicKey:
-        """The one key for a `kid` and an algorithm; without a `kid`, the only key that fits (OpenID Connect Core 10.1).
+        """Key for a `kid` and an algorithm; without a `kid`, the only key that matches (OpenID Connect Core 10.1).
 
-        Raises UnknownKey where there is none, Untrusted where the choice would be a guess.
+        Raises UnknownKey if there is none, InvalidToken if several match.
         """
         among = self.keys.get(kid, ()) if kid is not None else [key for keys in self.keys.values() for key in keys]
         fit = [key for key in among if alg in key.algorithms]
@@ -85,9 +90,9 @@ class KeySet:
         return fit[0]
 
     def candidates(self, kid: str | None, alg: str) -> Sequence[PublicKey]:
-        """Every key that may have signed for a `kid` and an algorithm: those of that `kid`, else those without one.
+        """All keys that may have signed for a `kid` and an algorithm: those of that `kid`, else those without a `kid`.
 
-        Without a `kid` every key of the algorithm is one. Raises UnknownKey if there is none.
+        Without a `kid`, every key of the algorithm. Raises UnknownKey if there is none.
         """
         if kid is None:
             among = [key for keys in self.keys.values() for key in keys]
@@ -107,7 +112,7 @@ def _family(jwk: Mapping[str, Any]) -> tuple[Any, frozenset[str], tuple[str, ...
 
 
 def public_key(jwk: Mapping[str, Any], largest: int = 8192) -> PublicKey | str:
-    """The key, or why it is of no use here. Raises InvalidToken where it should never have been shown."""
+    """Imports a public key, or returns why it is not supported. Raises InvalidToken for a private or symmetric key."""
     kty = jwk.get("kty")
     if not isinstance(kty, str) or kty not in _KINDS:
         return f"kty {str(kty)[:16]!r} is not used here"
@@ -143,10 +148,10 @@ def public_key(jwk: Mapping[str, Any], largest: int = 8192) -> PublicKey | str:
 
 
 def parse_keys(jwks: Mapping[str, Any] | bytes) -> KeySet:
-    """The usable public keys of a JWK Set (RFC 7517 5), imported once. Keys of unknown kinds are skipped, as it wants.
+    """Usable public keys of a JWK Set (RFC 7517 5), imported once. Keys of unknown kinds are skipped, as the RFC
+    requires.
 
-    Raises InvalidToken for a set that is not one, holds more than 64 keys or 128 KiB, or shows a private or symmetric
-    key.
+    Raises InvalidToken for an invalid set, one of more than 64 keys or 128 KiB, or one with a private or symmetric key.
     """
     if isinstance(jwks, bytes):
         if len(jwks) > MAX_KEY_SET:
@@ -178,7 +183,9 @@ def thumbprint(jwk: Mapping[str, Any]) -> str:
 
 
 def new_signing_key_pem(alg: str) -> bytes:
-    """A new private key for an algorithm as PEM (PKCS 8): P-256, Ed25519, or RSA of 3072 bits. Raises ValueError."""
+    """Generates a private key for an algorithm as PEM (PKCS 8): P-256, Ed25519, or RSA of 3072 bits. Raises
+    ValueError.
+    """
     private: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
     match alg:
         case "ES256":
@@ -193,9 +200,9 @@ def new_signing_key_pem(alg: str) -> bytes:
 
 
 def load_signing_key(pem: bytes, alg: str, kid: str | None = None) -> SigningKey:
-    """The private key in a PEM, for one algorithm; its `kid` is its RFC 7638 thumbprint unless given.
+    """Imports the private key of a PEM for one algorithm; its `kid` is its RFC 7638 thumbprint unless given.
 
-    Raises ValueError for a PEM that cannot be read or whose key does not serve the algorithm.
+    Raises ValueError for an invalid PEM, or a key that does not support the algorithm.
     """
     if alg not in ALGORITHMS:
         raise ValueError(f"algorithm {alg!r}: expected one of {sorted(SIGNATURE_ALGORITHMS)}")
@@ -208,12 +215,14 @@ def load_signing_key(pem: bytes, alg: str, kid: str | None = None) -> SigningKey
     if isinstance(public, str) or alg not in public.algorithms:
         raise ValueError(f"the key does not serve {alg}" + (f": {public}" if isinstance(public, str) else ""))
     kid = kid or thumbprint(jwk)
-    shown = {**jwk, "kid": kid, "alg": alg, "use": "sig"}
-    return SigningKey(kid, alg, private, shown, base64url.encode(encode({"alg": alg, "kid": kid}).encode()))
+    public_members = {**jwk, "kid": kid, "alg": alg, "use": "sig"}
+    return SigningKey(kid, alg, private, public_members, base64url.encode(encode({"alg": alg, "kid": kid}).encode()))
 
 
 def private_bytes(key: SigningKey) -> bytes | None:
-    """The 32 secret bytes of a key on P-256 or Ed25519, to compare; None for other keys and for those in a module."""
+    """The 32 secret bytes of a P-256 or Ed25519 key, for comparison; None for other keys and for keys in a PKCS#11
+    token.
+    """
     match key.private:
         case ec.EllipticCurvePrivateKey():
             return key.private.private_numbers().private_value.to_bytes(32)
@@ -224,12 +233,12 @@ def private_bytes(key: SigningKey) -> bytes | None:
 
 
 def pem_thumbprint(pem: bytes) -> str:
-    """The RFC 7638 thumbprint of the private key in a PEM: the same for every encoding of the key.
+    """RFC 7638 thumbprint of the private key in a PEM, the same for every encoding of the key.
 
-    Raises ValueError for a PEM that cannot be read, or a key of a kind that is not used here.
+    Raises ValueError for an invalid PEM, or a key of an unsupported kind.
     """
     try:
-        # only compared, never used: whether its numbers are prime is checked where it is loaded
+        # only for comparison: loading the key for use tests whether its numbers are prime
         private = load_pem_private_key(pem, password=None, unsafe_skip_rsa_key_validation=True)
         return thumbprint(_public_members(private))
     except (TypeError, ValueError, UnsupportedAlgorithm, jwt.InvalidKeyError, InvalidToken) as problem:
@@ -250,5 +259,5 @@ def _public_members(private: Any) -> dict[str, str]:
 
 
 def public_jwk(key: SigningKey) -> Mapping[str, str]:
-    """The public half of a signing key, as the JWKS shows it: with `kid`, `alg` and `use` (RFC 7517 4)."""
+    """Public half of a signing key for the JWKS, with `kid`, `alg` and `use` (RFC 7517 4)."""
     return key.jwk

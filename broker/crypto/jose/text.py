@@ -1,4 +1,4 @@
-"""Strict readers and writers of JSON, as JOSE wants it."""
+"""Strict parsing and serialization of JSON for JOSE."""
 
 import json
 import math
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 
 class InvalidToken(Exception):
-    """A token or key that is not believed. `detail` is for the log: it holds no claims and no signature."""
+    """Token or key that was rejected. `detail` is for the log and contains no claims and no signature."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -21,7 +21,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _finite(text: str) -> float:
-    """A number as Python reads it, but not the infinity that a large one would become, nor NaN by name."""
+    """Number as Python parses it, but without infinity and NaN."""
     number = float(text)
     if not math.isfinite(number):
         raise ValueError("a number is too large, or none")
@@ -30,11 +30,11 @@ def _finite(text: str) -> float:
 
 _decode: Final = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_finite, parse_float=_finite).decode
 encode: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
-"""JSON without spaces, as it is signed."""
+"""Serializes JSON without spaces, as it is signed."""
 
 
 def strict_json(data: bytes | str) -> Any:
-    """JSON as RFC 8259 and RFC 7493 want it: UTF-8, no member twice, no NaN, no lone surrogate, no endless nesting.
+    """Parses JSON by RFC 8259 and RFC 7493: UTF-8, no duplicate member, no NaN, no lone surrogate, limited nesting.
 
     Raises ValueError. The caller limits the size.
     """
@@ -49,7 +49,7 @@ def strict_json(data: bytes | str) -> Any:
 
 
 def json_object(data: bytes, what: str) -> dict[str, Any]:
-    """A JSON object, of which `what` says what it should be. Raises InvalidToken."""
+    """Parses a JSON object; `what` names it in errors. Raises InvalidToken."""
     try:
         value = strict_json(data)
     except ValueError as problem:

@@ -1,4 +1,4 @@
-"""Tokens: signing and verifying, with the checks of RFC 8725 around the algorithms."""
+"""Tokens: JWS signing and verification, with the checks of RFC 8725 around the algorithms."""
 
 import hashlib
 import re
@@ -17,7 +17,7 @@ MAX_TOKEN: Final = 65_536
 MAX_EMBEDDED: Final = 8_192
 _USUAL_HEADER: Final = 1_024
 _KNOWN: Final = 256
-"""Up to which length (characters) headers are remembered, and how many of them."""
+"""Cache of parsed headers: maximum length of a header in characters, and number of entries."""
 
 _REFUSED_HEADERS: Final = ("jku", "x5u", "x5c", "crit", "b64")
 _COMPACT: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)", re.ASCII)
@@ -25,14 +25,14 @@ _COMPACT: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A token whose signature holds. The times and names in `claims` are for the caller to check."""
+    """Token with a valid signature. The caller checks times and names in `claims`."""
 
     header: Mapping[str, Any]
     claims: Mapping[str, Any]
 
 
 def _split(token: str, limit: int) -> tuple[bytes, str, bytes, bytes]:
-    """What was signed, then the header as it came, and payload and signature decoded."""
+    """Signing input, encoded header, decoded payload and decoded signature."""
     if len(token) > limit:
         raise InvalidToken(f"token of {len(token)} characters: at most {limit} are read")
     match = _COMPACT.fullmatch(token)
@@ -57,12 +57,12 @@ def _read_header(encoded: str) -> Mapping[str, Any]:
 
 
 _known_header: Final = lru_cache(_KNOWN)(_read_header)
-"""Whoever signs again and again does it with the same header, which is read once. Nothing is believed by this."""
+"""Cache of parsed headers, since a signer repeats its header. It holds unverified data only."""
 
 
 @lru_cache(_KNOWN)
 def _embedded_key(encoded: str) -> PublicKey:
-    """The key in a header. One who proves possession of a key comes back with it, and it is imported once."""
+    """Key in a header. Cached, since a client sends the same key with each proof."""
     jwk = _header(encoded).get("jwk")
     if not isinstance(jwk, dict):
         raise InvalidToken("header jwk is missing")
@@ -104,10 +104,10 @@ def _check_signature(signed: bytes, signature: bytes, key: PublicKey, alg: str) 
 def verify(
     token: str, keys: KeySet, algorithms: Collection[str], typ: str | Collection[str | None] | None = None
 ) -> Verified:
-    """The content of a JWS whose signature one of `keys` made with one of `algorithms` (RFC 7515 5.2, RFC 8725 3).
+    """Verifies a JWS that one of `keys` signed with one of `algorithms` (RFC 7515 5.2, RFC 8725 3).
 
-    `typ` (lower case, without `application/`) is what the header must say; None means `JWT` or nothing (RFC 8725 3.11).
-    Raises UnknownKey where no key fits, Untrusted for everything else that is wrong. Times are not looked at.
+    `typ` (lower case, without `application/`) is the required type in the header; None means `JWT` or no type (RFC 8725
+    3.11). Raises UnknownKey if no key matches, InvalidToken for any other error. Times are not checked.
     """
     signed, head, payload, signature = _split(token, MAX_TOKEN)
     header = _header(head)
@@ -119,15 +119,15 @@ def verify(
 
 
 def verify_issued(token: str, keys: KeySet, algorithms: Collection[str]) -> Verified:
-    """The content of a JWS of an issuer that has its own habits, by the keys that it publishes (RFC 7515 5.2).
+    """Verifies a JWS of an external issuer with the keys that it publishes (RFC 7515 5.2).
 
-    `verify` is for tokens whose form this broker prescribes. Here the header may hold whatever it likes: what is not
-    needed is ignored (RFC 7515 4), above all every key and every address of keys. `crit` is refused, since none of
-    its extensions is known (4.1.11), and so is an unencoded payload (RFC 7797 6). If several published keys fit, each
-    is tried: a `kid` is a hint (4.1.4).
+    `verify` is for tokens whose form this broker prescribes. Here the header may have any members; those that are not
+    needed are ignored (RFC 7515 4), above all embedded keys and URLs of keys. `crit` is rejected, since no extension is
+    supported (4.1.11), and so is an unencoded payload (RFC 7797 6). If several published keys match, each is tried: a
+    `kid` is a hint (4.1.4).
 
-    Raises UnknownKey if no key fits, BadSignature if none of those that fit made the signature, Untrusted for
-    everything else that is wrong. Times are not checked.
+    Raises UnknownKey if no key matches, BadSignature if no matching key made the signature, InvalidToken for any other
+    error. Times are not checked.
     """
     signed, head, payload, signature = _split(token, MAX_TOKEN)
     header = _header(head)
@@ -145,10 +145,10 @@ def verify_issued(token: str, keys: KeySet, algorithms: Collection[str]) -> Veri
 
 
 def verify_embedded(token: str, algorithms: Collection[str], typ: str) -> Verified:
-    """The content of a JWS that brings its own public key, as a DPoP proof does and nothing else may (RFC 9449 4.3).
+    """Verifies a JWS with the public key in its own header, which only DPoP proofs may use (RFC 9449 4.3).
 
-    It proves possession of the key in `header["jwk"]`, not who holds it. Keys: EC P-256, Ed25519, RSA of 2048 to 4096
-    bits. Raises InvalidToken.
+    It proves possession of the key in `header["jwk"]`, not the identity of its holder. Keys: EC P-256, Ed25519, RSA of
+    2048 to 4096 bits. Raises InvalidToken.
     """
     signed, head, payload, signature = _split(token, MAX_EMBEDDED)
     header = _header(head)
@@ -161,9 +161,9 @@ def verify_embedded(token: str, algorithms: Collection[str], typ: str) -> Verifi
 
 
 def claimed_issuer(token: str) -> str | None:
-    """The `iss` a token states, before anything is verified: good for finding whose keys to verify it with, no more.
+    """Unverified `iss` of a token, only for selecting the keys to verify it with.
 
-    None where it cannot be read.
+    None if it cannot be read.
     """
     try:
         issuer = json_object(_split(token, MAX_TOKEN)[2], "payload").get("iss")
@@ -173,9 +173,9 @@ def claimed_issuer(token: str) -> str | None:
 
 
 def lacks_key(token: str, keys: KeySet) -> bool:
-    """Whether no key of the set fits what a token's header names, before anything is verified.
+    """Whether the key set has no key for the unverified header of a token.
 
-    False for a token that cannot be read, or that no key could verify: no other set would help.
+    False for a malformed token or an unknown algorithm, since fetching the keys again would not help.
     """
     try:
         header = _header(_split(token, MAX_TOKEN)[1])
@@ -193,7 +193,7 @@ def lacks_key(token: str, keys: KeySet) -> bool:
 def sign(
     claims: Mapping[str, Any], key: SigningKey, typ: str | None = None, headers: Mapping[str, Any] | None = None
 ) -> str:
-    """A JWS in compact form over the claims as JSON (RFC 7515 7.1). `headers` adds to `alg`, `kid` and `typ`."""
+    """Signs claims to a JWS in compact form (RFC 7515 7.1). `headers` adds to `alg`, `kid` and `typ`."""
     prefix = key.prefix
     if typ is not None or headers:
         header = {**(headers or {}), "alg": key.alg, "kid": key.kid} | ({"typ": typ} if typ is not None else {})
@@ -205,7 +205,7 @@ def sign(
 def hash_claim(value: str, alg: str) -> str:
     """`at_hash` or `c_hash` of a value, for an ID token signed with `alg` (OpenID Connect Core 3.1.3.6).
 
-    Half of SHA-256, or of SHA-512 for Ed25519, in base64url.
+    Left half of SHA-256, or of SHA-512 for Ed25519, in base64url.
     """
     digest = (hashlib.sha512 if alg in ("EdDSA", "Ed25519") else hashlib.sha256)(value.encode("ascii")).digest()
     return base64url.encode(digest[: len(digest) // 2])

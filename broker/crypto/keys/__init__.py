@@ -1,9 +1,14 @@
-"""The key ring: which keys sign, which are announced, which are retired, what decrypts, and the secrets that seal.
+"""Key ring: signing keys with their states, decryption keys, and sealing secrets.
 
-Keys are PEM files in one folder, or live in a token that is reached through PKCS#11; `keys.toml` in the folder says
-what each is for, and since when. `index` reads and writes that file, `ring` makes of it what the doors work with,
-`rotation` knows the rules by which keys come and go, `changing` carries them out, `holder` is what a process asks for
-the ring as it is now.
+Keys are PEM files in one folder, or objects in a PKCS#11 token; `keys.toml` in the folder lists the use, the state and
+the age of each.
+
+- `index` reads and writes `keys.toml`, and locks the folder
+- `ring` imports the keys and builds the ring from them
+- `rotation` has the rules by which keys change their state
+- `manager` applies changes to the folder
+- `live_ring` gives a process the current ring, and follows changes of the folder
+- `pkcs11`, `pkcs11_session`, `pkcs11_objects`: keys in a token
 """
 
 from broker.crypto.keys.index import INDEX, KeyState, KeysUnusable

@@ -1,4 +1,4 @@
-"""`keys.toml`: what each key of the folder is for, since when, and where it is. Read strictly, replaced in one move."""
+"""`keys.toml`: use, state, age and place of each key. Parsed strictly, replaced atomically."""
 
 import contextlib
 import fcntl
@@ -19,13 +19,13 @@ from broker.platform.toml_writer import quote
 
 INDEX: Final = "keys.toml"
 LOCK: Final = "keys.lock"
-"""Whoever changes keys holds a lock on this file meanwhile; it is never read."""
+"""File that a process locks while it changes keys. Its content is not used."""
 
 _HEAD: Final = "# What each key in this folder is for. `portico keys` writes this file: see the guide on changing keys."
 
 
 class KeyState(StrEnum):
-    """What a key is for: shown before its use, in use, or kept while what it was used for may still be about."""
+    """States of a key: published before its use, in use, or published until what it signed has expired."""
 
     NEXT = "next"
     CURRENT = "current"
@@ -34,21 +34,21 @@ class KeyState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InToken:
-    """Where a private key is that never leaves its token: the PKCS#11 module, the token, and the object in it."""
+    """Place of a private key in a PKCS#11 token: the module, the token, and the object in it."""
 
     module: Path
     token: str
     pin_file: Path
     label: str | None = None
     id: str | None = None
-    """The object's CKA_ID in hexadecimal digits."""
+    """CKA_ID of the object in hexadecimal."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyEntry:
-    """One key as `keys.toml` lists it: in a PEM `file`, or in a token, and then with its `public` half in a file.
+    """Key as listed in `keys.toml`: in a PEM `file`, or in a token with its `public` half in a file.
 
-    `since` is when it came into its state, in seconds since 1970 UTC.
+    `since` is when it entered its state, in seconds since 1970 UTC.
     """
 
     alg: str
@@ -60,7 +60,7 @@ class KeyEntry:
 
     @property
     def place(self) -> str:
-        """Where the key is, for people."""
+        """Place of the key for display."""
         if self.pkcs11 is not None:
             return f"token {self.pkcs11.token}, {self.pkcs11.label or self.pkcs11.id}"
         return str(self.file)
@@ -68,7 +68,7 @@ class KeyEntry:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """One secret that is used and those that were used before."""
+    """Current secret and the previous ones."""
 
     current: Path
     previous: tuple[Path, ...] = ()
@@ -76,7 +76,7 @@ class Used:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """All of `keys.toml`."""
+    """Content of `keys.toml`."""
 
     signing: tuple[KeyEntry, ...]
     sealing: Used
@@ -84,32 +84,32 @@ class Index:
     encryption: tuple[KeyEntry, ...] = ()
 
     def files(self) -> Iterator[Path]:
-        """The files that hold private keys and secrets."""
+        """Files that hold private keys and secrets."""
         yield from (entry.file for entry in (*self.signing, *self.encryption) if entry.file is not None)
         for used in (self.sealing, self.audit):
             yield from (used.current, *used.previous)
 
 
 class KeysUnusable(Exception):
-    """The folder of keys cannot be used. `problems` says everything that is wrong, where, and how to mend it."""
+    """Folder of keys that cannot be used. `problems` lists every problem with its place and its fix."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = tuple(problems)
 
 
-def unusable(place: object, what: str, mend: str) -> KeysUnusable:
-    """KeysUnusable for one problem."""
-    return KeysUnusable([Problem(str(place), what, mend)])
+def unusable(place: object, what: str, fix: str) -> KeysUnusable:
+    """KeysUnusable with one problem."""
+    return KeysUnusable([Problem(str(place), what, fix)])
 
 
 def load_index(folder: Path) -> tuple[Index | None, list[Problem]]:
-    """The index of a folder, or every problem in it."""
+    """Parses the index of a folder. Returns it, or every problem found."""
     path = folder / INDEX
     try:
         if not path.exists():
-            mend = "run `portico keys init`, or name the right folder"
-            return None, [Problem(str(path), "there are no keys here", mend)]
+            fix = "run `portico keys init`, or name the right folder"
+            return None, [Problem(str(path), "there are no keys here", fix)]
         table = tomllib.loads(text(path))
     except Unfit as unfit:
         return None, [Problem(str(path), unfit.what, unfit.mend)]
@@ -117,18 +117,18 @@ def load_index(folder: Path) -> tuple[Index | None, list[Problem]]:
         return None, [Problem(str(path), f"cannot be read: {problem.strerror}", "let the broker's user read it")]
     except (ValueError, RecursionError) as problem:
         said = "nested too deeply" if isinstance(problem, RecursionError) else str(problem)
-        return None, [Problem(str(path), f"is not TOML: {said}", "mend the line it names")]
+        return None, [Problem(str(path), f"is not TOML: {said}", "fix the line it names")]
     index, problems = toml_loader.load(table, Index, base=folder)
     return index, [Problem(f"{path}: {problem.path}", problem.what, problem.fix) for problem in problems]
 
 
 def read_private(path: Path, problems: list[Problem]) -> bytes | None:
-    """The content of a secret file, or None and what is wrong with it."""
+    """Content of a secret file, or None; appends what is wrong with it to `problems`."""
     try:
         mode = path.stat().st_mode
         data = content(path)
     except FileNotFoundError:
-        problems.append(Problem(str(path), "does not exist", f"put the key there, or take it out of {INDEX}"))
+        problems.append(Problem(str(path), "does not exist", f"put the key there, or remove it from {INDEX}"))
         return None
     except Unfit as unfit:
         problems.append(Problem(str(path), unfit.what, unfit.mend))
@@ -137,12 +137,12 @@ def read_private(path: Path, problems: list[Problem]) -> bytes | None:
         problems.append(Problem(str(path), f"cannot be read: {problem.strerror}", "let the broker's user read it"))
         return None
     if mode & 0o007:
-        problems.append(Problem(str(path), "everybody on this machine may use it", f"chmod o= {path}"))
+        problems.append(Problem(str(path), "every user of this machine may read it", f"chmod o= {path}"))
     return data
 
 
 def digest(folder: Path) -> bytes:
-    """What tells one content of `keys.toml` from another. Empty where it cannot be read."""
+    """Digest of `keys.toml`, empty if it cannot be read."""
     try:
         return hashlib.sha256((folder / INDEX).read_bytes()).digest()
     except OSError:
@@ -151,7 +151,7 @@ def digest(folder: Path) -> bytes:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Whoever changes the folder does it in here, alone. Raises KeysUnusable while somebody else is at it."""
+    """Holds the folder's exclusive lock. Raises KeysUnusable if another process holds it."""
     try:
         handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as problem:
@@ -161,7 +161,7 @@ def locked(folder: Path) -> Iterator[None]:
     except OSError:
         os.close(handle)
         raise unusable(
-            folder, "somebody else is changing keys at this moment", "look what they did, then try"
+            folder, "another process is changing keys", "check the result of its change, then try again"
         ) from None
     try:
         yield
@@ -170,9 +170,9 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def replace_index(folder: Path, index: Index, seen: bytes) -> None:
-    """Puts a new `keys.toml` in the place of the one that had the digest `seen`: durably, and all of it or nothing.
+    """Replaces the `keys.toml` that had the digest `seen`, durably and atomically.
 
-    Mode and owner stay as they were. Raises KeysUnusable where the file was changed meanwhile or cannot be written.
+    Mode and owner stay. Raises KeysUnusable if the file changed meanwhile or cannot be written.
     """
     path, new = folder / INDEX, folder / f".{INDEX}.new"
     try:
@@ -183,7 +183,7 @@ def replace_index(folder: Path, index: Index, seen: bytes) -> None:
             os.chown(new, before.st_uid, before.st_gid)
         if digest(folder) != seen:
             new.unlink()
-            raise unusable(path, "was changed by somebody else meanwhile", "look what they did, then try again")
+            raise unusable(path, "was changed by another process meanwhile", "check its change, then try again")
         new.rename(path)
         sync_folder(folder)
     except OSError as problem:
@@ -191,7 +191,7 @@ def replace_index(folder: Path, index: Index, seen: bytes) -> None:
 
 
 def write_new(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Writes a new file, durably, for its owner alone. Raises FileExistsError rather than replace one."""
+    """Writes a new file durably, readable by its owner only. Raises FileExistsError if it exists."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
         os.fchmod(file.fileno(), mode)
         file.write(content)
@@ -200,7 +200,7 @@ def write_new(path: Path, content: bytes, mode: int = 0o600) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes the names in a folder durable."""
+    """Makes the names in a folder durable (fsync)."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
@@ -209,26 +209,26 @@ def sync_folder(folder: Path) -> None:
 
 
 def render(index: Index, folder: Path) -> str:
-    """The index as TOML; paths within the folder are relative to it."""
+    """Renders the index as TOML; paths within the folder are relative to it."""
 
-    def shown(path: Path) -> str:
+    def relative(path: Path) -> str:
         return quote(str(path.relative_to(folder) if path.is_relative_to(folder) else path))
 
     def entry(table: str, listed: KeyEntry) -> Iterator[str]:
         yield f"[[{table}]]"
         if listed.file is not None:
-            yield f"file = {shown(listed.file)}"
+            yield f"file = {relative(listed.file)}"
         if listed.pkcs11 is not None:
             at = listed.pkcs11
             members = [
-                f"module = {shown(at.module)}",
+                f"module = {relative(at.module)}",
                 f"token = {quote(at.token)}",
-                f"pin_file = {shown(at.pin_file)}",
+                f"pin_file = {relative(at.pin_file)}",
             ]
             members += [f"{name} = {quote(value)}" for name, value in (("label", at.label), ("id", at.id)) if value]
             yield f"pkcs11 = {{ {', '.join(members)} }}"
         if listed.public is not None:
-            yield f"public = {shown(listed.public)}"
+            yield f"public = {relative(listed.public)}"
         yield f'alg = "{listed.alg}"'
         yield f'state = "{listed.state}"'
         if listed.since is not None:
@@ -240,6 +240,6 @@ def render(index: Index, folder: Path) -> str:
         for listed in entries:
             lines += entry(table, listed)
     for use, used in (("sealing", index.sealing), ("audit", index.audit)):
-        previous = ", ".join(map(shown, used.previous))
-        lines += [f"[{use}]", f"current = {shown(used.current)}", f"previous = [{previous}]", ""]
+        previous = ", ".join(map(relative, used.previous))
+        lines += [f"[{use}]", f"current = {relative(used.current)}", f"previous = [{previous}]", ""]
     return "\n".join(lines)

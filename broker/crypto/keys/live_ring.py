@@ -1,4 +1,4 @@
-"""What a process asks for the key ring: always the one that the folder has now."""
+"""Current key ring of a process, reloaded when the folder changes."""
 
 import asyncio
 import logging
@@ -14,66 +14,66 @@ LOG: Final = logging.getLogger("portico.keys")
 
 
 class LiveKeyRing:
-    """The key ring of a process. The folder is the truth; this follows it.
+    """Key ring of a process that follows its folder.
 
-    A new ring takes the place of the old one in one assignment. Whoever asked before goes on with the old one, which
-    stays whole. Raises KeysUnusable for a folder that is wrong at the start; later the old ring stays.
+    A new ring replaces the old one in one assignment; a caller that holds the old one can finish with it. The first
+    load raises KeysUnusable for an invalid folder; later the old ring stays.
     """
 
     def __init__(self, folder: Path, tokens: Pkcs11Tokens) -> None:
         self.folder, self.tokens = folder, tokens
-        self._mark, self._seen, self._told = self._looks(), digest(folder), ""
+        self._index_stat, self._seen, self._reported = self._stat_index(), digest(folder), ""
         self._imports, self._reading = ImportCache(), asyncio.Lock()
         self._ring = load_all(folder, tokens, self._imports)
 
     def ring(self) -> KeyRing:
-        """The ring as it is now."""
+        """Current ring."""
         return self._ring
 
     def signing(self, alg: str) -> SigningKey:
-        """The key that signs with an algorithm now. Raises KeysUnusable where there is none."""
+        """Current signing key for an algorithm. Raises KeysUnusable if there is none."""
         return self._ring.signing(alg)
 
     def public(self) -> KeySet:
-        """All keys that may have signed something still in use, as of now."""
+        """Public keys of all signatures that may still be valid."""
         return self._ring.public
 
     async def poll(self) -> None:
-        """Follows the folder if it looks otherwise than before. For every few seconds: one look at one file."""
-        mark = self._looks()
-        if mark == self._mark and not self._told:
+        """Reloads the ring if the index file changed. Meant for every few seconds: one stat call."""
+        index_stat = self._stat_index()
+        if index_stat == self._index_stat and not self._reported:
             return
-        if digest(self.folder) != self._seen or self._told:
+        if digest(self.folder) != self._seen or self._reported:
             await self.reload()
         else:
-            self._mark = mark
+            self._index_stat = index_stat
 
     async def reload(self) -> None:
-        """Reads the folder again. One that is wrong leaves everything as it was, and an error in the log, once."""
+        """Reads the folder again. If it is invalid, the old ring stays and the error is logged once."""
         async with self._reading:
             await self._reload()
 
     async def _reload(self) -> None:
-        mark, seen = self._looks(), digest(self.folder)
+        index_stat, seen = self._stat_index(), digest(self.folder)
         try:
-            # in a thread: keys take a while to import, and a key in a token whose public half is not kept takes longer
+            # in a thread: importing keys is slow, most of all from a token without a stored public half
             ring = await asyncio.to_thread(load_all, self.folder, self.tokens, self._imports)
         except KeysUnusable as unusable:
             if digest(self.folder) != seen:
-                return  # it was replaced while it was read: the next look sees it whole
-            if str(unusable) != self._told:
+                return  # it was replaced while being read: the next poll reads it again
+            if str(unusable) != self._reported:
                 LOG.error("keys_unusable", extra={"problems": [str(problem) for problem in unusable.problems]})
-            self._told = str(unusable)
+            self._reported = str(unusable)
             return
         finally:
-            self._mark = mark
+            self._index_stat = index_stat
         fixed = (ring.sealing, ring.sealing_previous, ring.audit.kid)
         if fixed != (self._ring.sealing, self._ring.sealing_previous, self._ring.audit.kid):
             LOG.warning("keys_need_restart", extra={"detail": "sealing secrets and audit keys change with a restart"})
-        self._ring, self._seen, self._told = ring, seen, ""
+        self._ring, self._seen, self._reported = ring, seen, ""
         LOG.info("keys_changed", extra={"current": [key.kid for key in ring.current.values()]})
 
-    def _looks(self) -> tuple[int, int, int]:
+    def _stat_index(self) -> tuple[int, int, int]:
         try:
             found = (self.folder / INDEX).stat()
         except OSError:

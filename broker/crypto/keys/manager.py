@@ -1,7 +1,7 @@
-"""Carries changes of the folder of keys out: alone, durably, and so that no signature meets a reader who cannot know.
+"""Key manager: applies changes to the folder of keys, exclusively and durably.
 
-A change is made in this order: new files, then `keys.toml` in one move, then the files that nothing names any more go.
-A process that ends in between leaves at most a file that nobody uses.
+Order of a change: new files are written, then `keys.toml` is replaced atomically, then files that it no longer names
+are deleted. A crash in between leaves at most an unused file. A published key set always contains every key that signs.
 """
 
 import json
@@ -41,7 +41,7 @@ Draw = Callable[[int], bytes]
 
 @dataclass(frozen=True, slots=True)
 class KeyChange:
-    """One key that changed: a past-tense name for the audit record, its algorithm and its id."""
+    """Changed key: a past-tense name for the audit record, its algorithm and its id."""
 
     kind: str
     alg: str
@@ -50,9 +50,9 @@ class KeyChange:
 
 @dataclass(frozen=True, slots=True)
 class KeyManager:
-    """The changes that can be made in a folder. `draw(n)` gives n unpredictable bytes; `now` is seconds since 1970 UTC.
+    """Changes to a folder of keys. `draw(n)` returns n unpredictable bytes; `now` is seconds since 1970 UTC.
 
-    Each raises KeysUnusable, and changes nothing, where the folder is not sound or somebody else is changing it.
+    Each method raises KeysUnusable, and changes nothing, if the folder is invalid or locked by another process.
     """
 
     folder: Path
@@ -62,10 +62,10 @@ class KeyManager:
     imports: ImportCache = field(default_factory=ImportCache)
 
     def rotate(self, alg: str, now: float, hurry: bool = False) -> list[KeyChange]:
-        """The next step for an algorithm: a fresh key is shown, or the one that was shown signs from now on.
+        """Performs the next step for an algorithm: publishes a new key, or makes the published one current.
 
-        Keys that decrypt take one step. Raises KeysUnusable while the next key was not shown for long enough, unless
-        in a `hurry`.
+        Decryption keys need one step. Raises KeysUnusable if the next key was not published for long enough, unless
+        `hurry` is set.
         """
         with self._opened(now) as (index, ring, seen):
             if alg in jwe.KEY_ALGORITHMS:
@@ -79,19 +79,19 @@ class KeyManager:
                 raise unusable(
                     self.folder,
                     f"the next key for {alg} is not known to every service before {when(due.at)}",
-                    "wait; with --now it signs at once, and services that keep the key set for long refuse its tokens",
+                    "wait; with --now it signs at once, and services that cache the key set reject its tokens",
                 )
             return self._replaced(index, ring, seen, replace(index, signing=rotation.promoted(index.signing, alg, now)))
 
     def announce(self, alg: str, now: float) -> list[KeyChange]:
-        """The first half of an emergency: a fresh key is shown. One that waited, in the same folder, gives way."""
+        """First step of an emergency rotation: publishes a new key, which replaces a waiting one."""
         with self._opened(now) as (index, ring, seen):
             return self._announce(index, ring, seen, alg, now)
 
     def promote_and_purge(self, alg: str, now: float) -> list[KeyChange]:
-        """The second half: what is shown signs, and every other key for the algorithm is gone from the key set.
+        """Second step: makes the published key current, and removes every other key for the algorithm from the key set.
 
-        What those signed does not verify any more.
+        Signatures of the removed keys no longer verify.
         """
         with self._opened(now) as (index, ring, seen):
             if rotation.of(index.signing, alg, KeyState.NEXT) is None:
@@ -100,7 +100,7 @@ class KeyManager:
             return self._replaced(index, ring, seen, replace(index, signing=left))
 
     def retire(self, now: float) -> list[KeyChange]:
-        """Takes out the retired keys that nothing can need any more."""
+        """Removes the retired keys that are no longer needed."""
         with self._opened(now) as (index, ring, seen):
             left = replace(
                 index,
@@ -110,14 +110,14 @@ class KeyManager:
             return self._replaced(index, ring, seen, left) if left != index else []
 
     def scheduled(self, now: float) -> list[KeyChange]:
-        """Takes the steps that are due by schedule. Nothing is locked or written where none is."""
+        """Performs the automatic steps that are due. If none is due, it neither locks nor writes."""
         made: list[KeyChange] = []
         for due in self.due(now):
             made += self.retire(now) if due.step is RotationStep.REMOVE else self.rotate(due.alg, now)
         return made
 
     def due(self, now: float) -> list[rotation.DueRotation]:
-        """The steps that are due by schedule, at most one of a kind for an algorithm."""
+        """Automatic steps that are due, at most one of a kind for an algorithm."""
         index, problems = load_index(self.folder)
         if index is None:
             raise KeysUnusable(problems)
@@ -156,7 +156,7 @@ class KeyManager:
         return self._replaced(index, ring, seen, replace(index, encryption=(*old, fresh)))
 
     def _fresh(self, index: Index, alg: str) -> KeyEntry:
-        """A fresh key, where the current one is: in the folder, or in its token."""
+        """Generates a key in the same place as the current one: in the folder or in its token."""
         current = rotation.of(index.signing, alg, KeyState.CURRENT)
         if current is None or current.pkcs11 is None:
             try:
@@ -172,11 +172,11 @@ class KeyManager:
             token.library.call(lambda: token.generate(alg, label, id))
             fresh = KeyEntry(alg, KeyState.NEXT, pkcs11=place)
             return replace(fresh, public=self.folder / write_public(self.folder, fresh, self.tokens, self.draw))
-        except Pkcs11Unavailable as absent:
-            raise unusable(current.place, absent.what, absent.mend) from None
+        except Pkcs11Unavailable as problem:
+            raise unusable(current.place, problem.what, problem.fix) from None
 
     def _replaced(self, index: Index, ring: KeyRing, seen: bytes, wanted: Index) -> list[KeyChange]:
-        """Puts the index there, takes away the files of keys that are gone, and says what changed."""
+        """Replaces the index, deletes the files of removed keys, and returns the changes."""
         replace_index(self.folder, wanted, seen)
         left = {entry.place for entry in (*wanted.signing, *wanted.encryption)}
         for entry in (*index.signing, *index.encryption):
@@ -210,12 +210,12 @@ def _describe(before: KeyRing, after: KeyRing) -> Iterator[KeyChange]:
 
 
 def when(at: float) -> str:
-    """A moment as operators read it."""
+    """Formats a time for operators."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def dated(index: Index, folder: Path) -> Index:
-    """The index with a date for every entry: one that has none is as old as the file, since it can be no younger."""
+    """Sets the date of entries without one to the modification time of the file, since they cannot be newer."""
     at = (folder / INDEX).stat().st_mtime
     entries = [
         tuple(entry if entry.since is not None else replace(entry, since=at) for entry in group)
@@ -225,11 +225,11 @@ def dated(index: Index, folder: Path) -> Index:
 
 
 def create_all(folder: Path, draw: Draw, algorithms: Sequence[str] = ALGORITHMS, now: float | None = None) -> None:
-    """Makes a first set of keys: one for each signing algorithm and each way to encrypt to the broker, a sealing
-    secret, the key of audit checkpoints.
+    """Creates the first set of keys: one per signing algorithm and per encryption algorithm, a sealing secret, and the
+    key for audit checkpoints.
 
-    Files can be read by their owner alone. Raises KeysUnusable, and changes nothing, where keys are already; OSError
-    where the folder cannot be written.
+    Only the owner can read the files. Raises KeysUnusable, and changes nothing, if keys exist; OSError if the folder
+    cannot be written.
     """
     path = folder / INDEX
     if path.exists():
@@ -252,9 +252,9 @@ def create_all(folder: Path, draw: Draw, algorithms: Sequence[str] = ALGORITHMS,
 def complete_all(
     folder: Path, draw: Draw, now: float, tokens: Pkcs11Tokens | None = None, imports: ImportCache | None = None
 ) -> list[str]:
-    """Makes what a folder of an earlier release lacks: keys to encrypt to the broker, public halves of keys in tokens.
+    """Creates what a folder of an earlier release lacks: encryption keys, and public halves of keys in tokens.
 
-    Gives the algorithms and places of what was made. Raises KeysUnusable.
+    Returns the algorithms and places of what was created. Raises KeysUnusable.
     """
     opened, made = tokens or Pkcs11Tokens(), []
     with locked(folder):
@@ -281,8 +281,9 @@ def complete_all(
 
 
 def write_public(folder: Path, entry: KeyEntry, tokens: Pkcs11Tokens, draw: Draw) -> str:
-    """Keeps the public half of a key in a token, so that the key set can be shown without the token. Raises
-    Pkcs11Unavailable."""
+    """Stores the public half of a key in a token, so that the key set can be published without the token. Raises
+    Pkcs11Unavailable.
+    """
     if entry.pkcs11 is None:
         raise ValueError("the key is in a file")
     jwk = json.dumps(dict(public_half(entry, entry.pkcs11, tokens)), indent=2) + "\n"
@@ -290,7 +291,7 @@ def write_public(folder: Path, entry: KeyEntry, tokens: Pkcs11Tokens, draw: Draw
 
 
 def write_key(folder: Path, use: str, content: bytes, draw: Draw, ending: str = "pem") -> str:
-    """Writes a new file and gives its name."""
+    """Writes a new file and returns its name."""
     name = f"{use.replace('+', '-')}-{draw(4).hex()}.{ending}"
     write_new(folder / name, content)
     return name

@@ -1,4 +1,4 @@
-"""Keys that never leave their token: a hardware security module, reached through its PKCS#11 library."""
+"""Keys in a PKCS#11 token, such as a hardware security module, which never export their private half."""
 
 import json
 import threading
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Pkcs11Tokens:
-    """The tokens that a process has open. `tick` gives seconds that never go back; commands try once, and have none."""
+    """Open tokens of a process. `tick` is a monotonic clock in seconds; commands, which try once, need none."""
 
     def __init__(self, tick: Callable[[], float] | None = None) -> None:
         self._tick, self._lock = tick or (lambda: 0.0), threading.Lock()
@@ -27,8 +27,8 @@ class Pkcs11Tokens:
         self._tokens: dict[tuple[Path, str, Path], Pkcs11Token] = {}
 
     def at(self, place: InToken) -> "Pkcs11Token":
-        """The token of a place. It is not asked for anything yet."""
-        from broker.crypto.keys.pkcs11_session import (  # here, since brokers with keys in files need none of it
+        """Token of a place. It is not accessed yet."""
+        from broker.crypto.keys.pkcs11_session import (  # imported here: only keys in tokens need it
             Pkcs11Module,
             Pkcs11Token,
         )
@@ -41,44 +41,46 @@ class Pkcs11Tokens:
             return self._tokens[name]
 
     def close(self) -> None:
-        """Lets the threads end."""
+        """Ends the threads."""
         for library in self._libraries.values():
             library.close()
 
 
 class TokenSigner:
-    """One key in a token, as `broker.crypto.signing` wants it."""
+    """Signer for one key in a token (see `broker.crypto.signing`)."""
 
     def __init__(self, token: "Pkcs11Token", place: InToken, kid: str, alg: str) -> None:
         self._token, self._place, self._kid, self._alg = token, place, kid, alg
 
     async def sign(self, data: bytes) -> bytes:
-        """The signature. Raises StoreUnavailable."""
+        """Signs. Raises StoreUnavailable."""
         return await self._token.sign(self._place, self._kid, self._alg, data)
 
 
 def token_key(entry: KeyEntry, place: InToken, tokens: Pkcs11Tokens, problems: list[Problem]) -> SigningKey | None:
-    """The key of an entry, or None and what is wrong. The token itself is asked only for a missing public half."""
+    """Key of an entry; None if that fails, with the problem appended. The token is accessed only for a missing public
+    half.
+    """
     if entry.alg not in ALGORITHMS or (place.label is None and place.id is None):
-        mend = f"give alg as one of {', '.join(sorted(ALGORITHMS))}, and label or id as the object has it"
-        problems.append(Problem(entry.place, "is not described as a key in a token is", mend))
+        fix = f"give alg as one of {', '.join(sorted(ALGORITHMS))}, and label or id as the object has it"
+        problems.append(Problem(entry.place, "is not a valid description of a key in a token", fix))
         return None
     try:
         jwk = public_half(entry, place, tokens) if entry.public is None else json.loads(text(entry.public))
         if not isinstance(jwk, Mapping):
-            raise ValueError("it is no JSON object")
+            raise ValueError("it is not a JSON object")
         kid = jose.thumbprint(jwk)
         return remote_key(jwk, entry.alg, TokenSigner(tokens.at(place), place, kid, entry.alg))
-    except Pkcs11Unavailable as absent:
-        mend = f"{absent.mend}; `portico keys init`, run while it is there, makes later starts go without it"
-        problems.append(Problem(entry.place, absent.what, mend))
+    except Pkcs11Unavailable as problem:
+        fix = f"{problem.fix}; `portico keys init`, run while it is available, stores the public half for later starts"
+        problems.append(Problem(entry.place, problem.what, fix))
     except (OSError, ValueError, InvalidToken) as problem:
-        mend = "let `portico keys init` write the public half anew: take public out of the entry"
-        problems.append(Problem(str(entry.public), f"holds no public half that serves {entry.alg}: {problem}", mend))
+        fix = "remove public from the entry, and run `portico keys init` to write it again"
+        problems.append(Problem(str(entry.public), f"holds no public half that serves {entry.alg}: {problem}", fix))
     return None
 
 
 def public_half(entry: KeyEntry, place: InToken, tokens: Pkcs11Tokens) -> Mapping[str, str]:
-    """What the token says is the public half of an entry's key. Raises Pkcs11Unavailable."""
+    """Public half of an entry's key, read from the token. Raises Pkcs11Unavailable."""
     token = tokens.at(place)
     return token.library.call(lambda: token.public(place))

@@ -1,6 +1,6 @@
-"""The objects of a token that make a signing key, as PKCS#11 3.1 describes them. All of it blocks.
+"""PKCS#11 objects of a signing key (PKCS#11 3.1). All functions block.
 
-Where the optional package python-pkcs11 is missing, `Pkcs11Unavailable` says so.
+Without the optional package python-pkcs11, they raise Pkcs11Unavailable.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from broker.platform import base64url
 
 try:
     import pkcs11
-except ImportError:  # an optional extra: brokers with keys in files do without
+except ImportError:  # an optional extra, needed only for keys in tokens
     pkcs11 = None  # type: ignore[assignment]
 
 _RSA_BITS: Final = 3072
@@ -21,61 +21,61 @@ _P256: Final = bytes.fromhex("06082a8648ce3d030107")
 
 
 def library(module: str) -> Any:
-    """A PKCS#11 library, loaded once in a process and initialised. Raises Pkcs11Unavailable."""
+    """Loads and initialises a PKCS#11 library, once per process. Raises Pkcs11Unavailable."""
     if pkcs11 is None:
         raise Pkcs11Unavailable("the package python-pkcs11 is not installed", "install it beside the broker")
     try:
         return pkcs11.lib(module)
     except (pkcs11.PKCS11Error, OSError) as problem:
         raise Pkcs11Unavailable(
-            f"{module} cannot be loaded: {told(problem)}", "name the PKCS#11 library of the token"
+            f"{module} cannot be loaded: {describe_error(problem)}", "name the PKCS#11 library of the token"
         ) from None
 
 
-def told(problem: Exception) -> str:
-    """What the library says, in a few words: it names no PIN and no key."""
+def describe_error(problem: Exception) -> str:
+    """Error of the library in a few words, without PIN and key."""
     return type(problem).__name__ + (f": {problem}" if str(problem) else "")
 
 
 def faults() -> tuple[type[Exception], ...]:
-    """What comes of a token that does not do what it was asked."""
+    """Exceptions of a token that fails."""
     return (OSError,) if pkcs11 is None else (pkcs11.PKCS11Error, OSError)
 
 
 def session(module: Any, label: str, pin: str) -> Any:
-    """A session with a token, logged in. Raises Pkcs11Unavailable where token or PIN are wrong."""
+    """Opens a session with a token and logs in. Raises Pkcs11Unavailable if token or PIN are wrong."""
     try:
         token = module.get_token(token_label=label)
         try:
             return token.open(user_pin=pin)
-        except pkcs11.UserAlreadyLoggedIn:  # by another entry for the same token: the login is the whole process's
+        except pkcs11.UserAlreadyLoggedIn:  # by another entry for the same token: the login holds for the process
             return token.open()
     except pkcs11.NoSuchToken:
         raise Pkcs11Unavailable(
             f'there is no token "{label}"', "is it plugged in, its service running, its label right?"
         ) from None
     except pkcs11.MultipleTokensReturned:
-        raise Pkcs11Unavailable(f'several tokens are called "{label}"', "give each a label of its own") from None
+        raise Pkcs11Unavailable(f'several tokens are called "{label}"', "give each a different label") from None
     except (pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange, pkcs11.PinExpired) as problem:
-        mend = "put the right PIN into pin_file: it is not tried again before that file changed"
-        raise Pkcs11Unavailable(f"the PIN is refused ({told(problem)})", mend, pin=True) from None
+        fix = "put the right PIN into pin_file: it is not tried again before that file changed"
+        raise Pkcs11Unavailable(f"the PIN is refused ({describe_error(problem)})", fix, pin=True) from None
     except pkcs11.PinLocked:
         raise Pkcs11Unavailable(
-            "the PIN is locked", "unlock it as the security officer, then write pin_file anew", True
+            "the PIN is locked", "unlock it as the security officer, then write pin_file again", True
         ) from None
     except faults() as problem:
         raise Pkcs11Unavailable(
-            f"the token does not answer ({told(problem)})", "look at the token and its service"
+            f"the token does not answer ({describe_error(problem)})", "look at the token and its service"
         ) from None
 
 
 def private_key(opened: Any, label: str | None, id: str | None) -> Any:
-    """The one private key with this label and id. Raises Pkcs11Unavailable."""
+    """Private key with this label and id. Raises Pkcs11Unavailable."""
     return _object(opened, pkcs11.ObjectClass.PRIVATE_KEY, "private", label, id)
 
 
 def public_jwk(opened: Any, label: str | None, id: str | None) -> Mapping[str, str]:
-    """The public half of a key, from the public key object beside it. Raises Pkcs11Unavailable."""
+    """Public half of a key, from the public key object in the token. Raises Pkcs11Unavailable."""
     key = _object(opened, pkcs11.ObjectClass.PUBLIC_KEY, "public", label, id)
     match key.key_type:
         case pkcs11.KeyType.RSA:
@@ -86,15 +86,15 @@ def public_jwk(opened: Any, label: str | None, id: str | None) -> Mapping[str, s
             return {"kty": "EC", "crv": "P-256", "x": base64url.encode(point[1:33]), "y": base64url.encode(point[33:])}
         case pkcs11.KeyType.EC_EDWARDS:
             return {"kty": "OKP", "crv": "Ed25519", "x": base64url.encode(_point(key[pkcs11.Attribute.EC_POINT], 32))}
-    raise Pkcs11Unavailable("the key is of a kind that signs nothing here", "take RSA, P-256 or Ed25519")
+    raise Pkcs11Unavailable("the key is of an unsupported kind", "use RSA, P-256 or Ed25519")
 
 
 def signature(key: Any, alg: str, data: bytes) -> bytes:
-    """A signature as JWS wants it (RFC 7518 3, RFC 8037 3.1)."""
+    """Signature in JWS form (RFC 7518 3, RFC 8037 3.1)."""
     m = pkcs11.Mechanism
     match alg:
         case "ES256":
-            # the plain mechanism, since many tokens know no other: the digest is made here
+            # many tokens support the plain mechanism only, so the digest is computed here
             made = key.sign(hashlib.sha256(data).digest(), mechanism=m.ECDSA)
         case "RS256":
             made = key.sign(data, mechanism=m.SHA256_RSA_PKCS)
@@ -106,7 +106,7 @@ def signature(key: Any, alg: str, data: bytes) -> bytes:
 
 
 def generate(opened: Any, alg: str, label: str, id: bytes) -> None:
-    """Makes a key pair in the token whose private half never leaves it. Raises what `faults` names."""
+    """Generates a key pair in the token whose private half cannot be exported. Raises the exceptions of `faults`."""
     kind, made = pkcs11.KeyType, pkcs11.MechanismFlag.SIGN | pkcs11.MechanismFlag.VERIFY
     private = {pkcs11.Attribute.SENSITIVE: True, pkcs11.Attribute.EXTRACTABLE: False}
     writing = opened.token.open(rw=True)
@@ -138,8 +138,8 @@ def _object(opened: Any, kind: Any, half: str, label: str | None, id: str | None
 
 
 def _point(value: bytes, size: int) -> bytes:
-    """A point, out of the DER OCTET STRING that the standard wants around it, or as some tokens give it."""
+    """Curve point: from the DER OCTET STRING that the standard requires, or raw, as some tokens return it."""
     point = value[2:] if len(value) == size + 2 and value[:2] == bytes((4, size)) else value
     if len(point) != size:
-        raise Pkcs11Unavailable("the public key has a form that is not known here", "name a file with its public half")
+        raise Pkcs11Unavailable("the public key has an unsupported format", "name a file with its public half")
     return point

@@ -1,4 +1,4 @@
-"""The keys of a folder, imported once: what signs, what is shown, what decrypts, and the secrets that seal."""
+"""Key ring: the keys of a folder, imported once, for signing, publication, decryption and sealing."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ from broker.crypto.keys.pkcs11 import Pkcs11Tokens, token_key
 from broker.platform.toml_loader import Problem
 
 ALGORITHMS: Final = ("ES256", "PS256", "EdDSA", "RS256")
-"""What a first set can sign with: ES256 unless a service asks for another; RS256 for the `oidc` profile."""
+"""Signing algorithms of a new folder: ES256 unless a service asks for another; RS256 for the `oidc` profile."""
 
 AUDIT_ALG: Final = "EdDSA"
 SEALING_SIZE: Final = 32
@@ -27,11 +27,10 @@ T = TypeVar("T")
 class KeyRing:
     """All keys, imported once.
 
-    `current` are the signing keys by algorithm and `public` all keys that may have signed something still in use;
-    `decryption` are the keys by `kid` that open what services encrypted; `sealing` and `sealing_previous` are secrets
-    of 32 bytes for `broker.crypto.seal`; `audit` signs checkpoints, and `audit_public` verifies them. `listed` gives
-    each key
-    for signing or decrypting as `keys.toml` lists it, by `kid`. `thumbprints` (RFC 7638) are those of every key.
+    `current` are the signing keys by algorithm, `public` all keys whose signatures may still be valid; `decryption` are
+    the decryption keys by `kid`; `sealing` and `sealing_previous` are secrets of 32 bytes for `broker.crypto.seal`;
+    `audit` signs checkpoints, and `audit_public` verifies them. `listed` maps `kid` to the entry of each signing or
+    decryption key. `thumbprints` (RFC 7638) are those of every key.
     """
 
     current: Mapping[str, SigningKey]
@@ -46,7 +45,7 @@ class KeyRing:
     thumbprints: frozenset[str]
 
     def signing(self, alg: str) -> SigningKey:
-        """The key that signs with an algorithm. Raises KeysUnusable where there is none."""
+        """Signing key for an algorithm. Raises KeysUnusable if there is none."""
         key = self.current.get(alg)
         if key is None:
             raise KeysUnusable(
@@ -56,44 +55,47 @@ class KeyRing:
 
     @property
     def algorithms(self) -> tuple[str, ...]:
-        """The algorithms that ID tokens can be signed with, in the order of preference."""
+        """Signing algorithms of ID tokens, in the order of preference."""
         return tuple(sorted(self.current, key=lambda alg: ALGORITHMS.index(alg) if alg in ALGORITHMS else 9))
 
     @property
     def encryption_algorithms(self) -> tuple[str, ...]:
-        """The key management algorithms of the keys that others may encrypt to."""
+        """Key management algorithms of the decryption keys."""
         return tuple(sorted({key.alg for key in self.decryption.values()}))
 
     def jwks(self) -> bytes:
-        """The public keys as a JWK Set (RFC 7517 5): for signatures the current, next and retired ones, then those to
-        encrypt to. Made once."""
+        """JWK Set of the public keys (RFC 7517 5): for signatures the current, next and retired ones, then the
+        encryption keys. Serialized once.
+        """
         return self.jwks_json
 
 
 class ImportCache:
-    """The keys that the last reading of a folder imported, by algorithm and content: RSA takes tens of milliseconds."""
+    """Cache of the keys that the last load of a folder imported, by algorithm and content: RSA takes tens of
+    milliseconds.
+    """
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str, bytes], Any] = {}
         self._used: dict[tuple[str, bytes], Any] = {}
 
     def take(self, load: Callable[[bytes, str], T], pem: bytes, alg: str) -> T:
-        """The key in a PEM, imported at most once. Raises what `load` raises."""
+        """Imports the key of a PEM, or returns the cached one. Raises what `load` raises."""
         name = (alg, hashlib.sha256(pem).digest())
         key: T = self._kept[name] if name in self._kept else load(pem, alg)
         self._used[name] = key
         return key
 
     def forget_others(self) -> None:
-        """Lets go of the keys that this reading did not want."""
+        """Drops the cached keys that this load did not use."""
         self._kept, self._used = self._used, {}
 
 
 def load_all(folder: Path, tokens: Pkcs11Tokens | None = None, imports: ImportCache | None = None) -> KeyRing:
-    """The key ring of a folder. Raises KeysUnusable with every problem at once.
+    """Loads the key ring of a folder. Raises KeysUnusable with every problem at once.
 
-    `tokens` are those that the process has open already, `imports` the keys that it read before. A token is asked for
-    a key only where the folder does not hold the key's public half.
+    `tokens` are those that the process has already opened, `imports` the cache of the last load. A token is accessed
+    only if the folder does not hold the public half of its key.
     """
     index, problems = load_index(folder)
     if index is None:
@@ -134,18 +136,18 @@ def _check_states(index: Index, folder: Path) -> Iterator[Problem]:
     place = f"{folder / INDEX}: signing"
     if not index.signing:
         yield Problem(place, "no signing key is listed", "add a [[signing]] table with file, alg and state")
-    mend = 'give exactly one of them state = "current"'
+    fix = 'give exactly one of them state = "current"'
     for alg, states in _states(index.signing):
         count = states.count(KeyState.CURRENT)
-        # the first key ever for an algorithm is shown, too, before it signs
+        # the first key for an algorithm is also published before it signs
         if count != 1 and states != [KeyState.NEXT]:
-            yield Problem(place, f"{count} keys for {alg} are current, expected one", mend)
+            yield Problem(place, f"{count} keys for {alg} are current, expected one", fix)
         if states.count(KeyState.NEXT) > 1:
-            yield Problem(place, f"more than one key for {alg} is next", "take all but one of them out")
+            yield Problem(place, f"more than one key for {alg} is next", "remove all but one of them")
     for alg, states in _states(index.encryption):
         if states.count(KeyState.CURRENT) != 1 or KeyState.NEXT in states:
-            mend = 'give one state = "current", the others state = "retired"'
-            yield Problem(f"{folder / INDEX}: encryption", f"not one key for {alg} is current", mend)
+            fix = 'give one state = "current", the others state = "retired"'
+            yield Problem(f"{folder / INDEX}: encryption", f"not one key for {alg} is current", fix)
 
 
 def _states(entries: Sequence[KeyEntry]) -> list[tuple[str, list[KeyState]]]:
@@ -160,7 +162,7 @@ def _check_twice(
     kids = [kid for _, kid in known]
     for number, (entry, kid) in enumerate(known):
         if kid in kids[:number]:
-            yield Problem(entry.place, "the same key is listed twice", "take one of the entries out")
+            yield Problem(entry.place, "the same key is listed twice", "remove one of the entries")
 
 
 def _check_purposes(
@@ -170,31 +172,31 @@ def _check_purposes(
     audit: Sequence[SigningKey | None],
     secrets: Sequence[bytes],
 ) -> Iterator[Problem]:
-    """The audit's keys and the sealing secrets are used for nothing else, whatever their encoding."""
-    mend = "make a new one; what was signed or sealed with this one is read if it stands under previous"
+    """Audit keys and sealing secrets have no other use, in any encoding."""
+    fix = "create a new one, and list this one under previous to read what it signed or sealed"
     known = {jose.thumbprint(key.jwk): "signs tokens" for key in signers}
     known |= {jose.thumbprint(key.jwk): "decrypts" for key in openers}
     for path, key in zip((index.audit.current, *index.audit.previous), audit, strict=True):
         mark = "" if key is None else jose.thumbprint(key.jwk)
         if mark in known:
-            yield Problem(str(path), f"the same key {known[mark]}", mend)
+            yield Problem(str(path), f"the same key {known[mark]}", fix)
         elif mark:
             known[mark] = "is listed for the audit already"
     private = {jose.private_bytes(key) for key in (*signers, *audit) if key is not None}
     for number, (path, data) in enumerate(zip((index.sealing.current, *index.sealing.previous), secrets, strict=True)):
         if data and data in private:
-            yield Problem(str(path), "the same bytes are a private key of this folder", mend)
+            yield Problem(str(path), "the same bytes are a private key of this folder", fix)
         if data and data in secrets[:number]:
-            yield Problem(str(path), "the same secret is listed twice", "take one of the two out")
+            yield Problem(str(path), "the same secret is listed twice", "remove one of them")
 
 
 def _signing_key(
     entry: KeyEntry, tokens: Pkcs11Tokens, imports: ImportCache, folder: Path, problems: list[Problem]
 ) -> SigningKey | None:
-    """The key of one entry, in a file or in a token, or None and what is wrong with it."""
+    """Imports the key of one entry from its file or token. Returns None and appends the problem if that fails."""
     if (entry.file is None) == (entry.pkcs11 is None):
-        mend = "name either a file, or a pkcs11 table with module, token, pin_file, and label or id"
-        problems.append(Problem(f"{folder / INDEX}: signing", "an entry says not once where its key is", mend))
+        fix = "name either a file, or a pkcs11 table with module, token, pin_file, and label or id"
+        problems.append(Problem(f"{folder / INDEX}: signing", "an entry must name its key in exactly one place", fix))
         return None
     if entry.pkcs11 is not None:
         return token_key(entry, entry.pkcs11, tokens, problems)
@@ -208,8 +210,8 @@ def _pem(path: Path, alg: str, imports: ImportCache, problems: list[Problem]) ->
     try:
         return imports.take(jose.load_signing_key, pem, alg)
     except ValueError as problem:
-        mend = f"put an unencrypted PKCS 8 private key in PEM there that serves {alg}"
-        problems.append(Problem(str(path), f"is not a usable key: {problem}", mend))
+        fix = f"put an unencrypted PKCS 8 private key in PEM there that serves {alg}"
+        problems.append(Problem(str(path), f"is not a usable key: {problem}", fix))
         return None
 
 
@@ -217,8 +219,8 @@ def _decryption_key(
     entry: KeyEntry, imports: ImportCache, folder: Path, problems: list[Problem]
 ) -> DecryptionKey | None:
     if entry.file is None or entry.pkcs11 is not None:
-        mend = "keys that decrypt are PEM files: name one with file"
-        problems.append(Problem(f"{folder / INDEX}: encryption", "an entry names no file", mend))
+        fix = "keys that decrypt are PEM files: name one with file"
+        problems.append(Problem(f"{folder / INDEX}: encryption", "an entry names no file", fix))
         return None
     pem = read_private(entry.file, problems)
     if pem is None:
@@ -226,14 +228,14 @@ def _decryption_key(
     try:
         return imports.take(jwe.load_decryption_key, pem, entry.alg)
     except ValueError as problem:
-        mend = f"put an unencrypted PKCS 8 private key in PEM there that serves {entry.alg}"
-        problems.append(Problem(str(entry.file), f"is not a usable key: {problem}", mend))
+        fix = f"put an unencrypted PKCS 8 private key in PEM there that serves {entry.alg}"
+        problems.append(Problem(str(entry.file), f"is not a usable key: {problem}", fix))
         return None
 
 
 def _secret(path: Path, problems: list[Problem]) -> bytes:
     data = read_private(path, problems)
     if data is not None and len(data) != SEALING_SIZE:
-        mend = f"put {SEALING_SIZE} random bytes there, nothing else; another secret cannot open what is already kept"
-        problems.append(Problem(str(path), f"holds {len(data)} bytes, expected {SEALING_SIZE}", mend))
+        fix = f"put {SEALING_SIZE} random bytes there, nothing else; another secret cannot open what is already stored"
+        problems.append(Problem(str(path), f"holds {len(data)} bytes, expected {SEALING_SIZE}", fix))
     return data or b""

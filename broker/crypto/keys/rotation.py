@@ -1,4 +1,4 @@
-"""The rules by which keys come and go. A key is shown before it signs, and as long as what it signed may be about."""
+"""Rotation rules: a key is published before it signs, and until everything that it signed has expired."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,15 +8,15 @@ from typing import Final
 from broker.crypto.keys.index import KeyEntry, KeyState
 
 NOTICE: Final = 24 * 3600
-"""Seconds for which a key is shown before it signs. Whoever kept the key set for a day at most knows every signer."""
+"""Seconds for which a key is published before it signs, so that a client that caches the key set for a day knows it."""
 
 
 @dataclass(frozen=True, slots=True)
 class RotationPolicy:
-    """How long things take, in seconds.
+    """Rotation times in seconds.
 
-    `last_use`: how long a retired key stays for what it signed. `every`: the age at which a key is replaced by itself;
-    None where operators do it.
+    `last_use` is how long a retired key stays published. `every` is the age at which a key is replaced automatically;
+    None if only operators replace keys.
     """
 
     last_use: int
@@ -25,7 +25,7 @@ class RotationPolicy:
 
 
 class RotationStep(StrEnum):
-    """What happens to the keys of one algorithm."""
+    """Steps of a rotation for one algorithm."""
 
     ANNOUNCE = "show"
     PROMOTE = "swap"
@@ -34,7 +34,7 @@ class RotationStep(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DueRotation:
-    """A step, and the moment from which it may be done; seconds since 1970 UTC."""
+    """Step, and the earliest time for it in seconds since 1970 UTC."""
 
     step: RotationStep
     alg: str
@@ -42,17 +42,17 @@ class DueRotation:
 
 
 def of(entries: Sequence[KeyEntry], alg: str, state: KeyState) -> KeyEntry | None:
-    """The key for an algorithm in a state, the first one."""
+    """First key for an algorithm in a state."""
     return next((entry for entry in entries if entry.alg == alg and entry.state is state), None)
 
 
 def since(entry: KeyEntry) -> float:
-    """When a key came into its state. Unknown is long ago: whoever reads entries gives them a date first."""
+    """Time at which a key entered its state; 0 if unknown. `manager.dated` sets it for entries without one."""
     return entry.since if entry.since is not None else 0.0
 
 
 def following(entries: Sequence[KeyEntry], alg: str, policy: RotationPolicy) -> DueRotation:
-    """The step that a routine change of the signing key takes next, and from when on it may."""
+    """Next step of a routine rotation of the signing key, with its earliest time."""
     coming = of(entries, alg, KeyState.NEXT)
     return (
         DueRotation(RotationStep.ANNOUNCE, alg, 0.0)
@@ -62,12 +62,14 @@ def following(entries: Sequence[KeyEntry], alg: str, policy: RotationPolicy) -> 
 
 
 def removable(entry: KeyEntry, policy: RotationPolicy, encryption: bool = False) -> float:
-    """From when on a retired key may go. One that decrypts stays for whoever keeps the old key set for so long."""
+    """Earliest time at which a retired key may be removed. A decryption key also stays for clients that cache the key
+    set.
+    """
     return since(entry) + policy.last_use + (policy.notice if encryption else 0)
 
 
 def scheduled(entries: Sequence[KeyEntry], policy: RotationPolicy, encryption: bool = False) -> list[DueRotation]:
-    """What is to be done by itself, and when, for keys that sign or for those that decrypt."""
+    """Automatic steps with their times, for signing or for decryption keys."""
     steps = [
         DueRotation(RotationStep.REMOVE, entry.alg, removable(entry, policy, encryption))
         for entry in entries
@@ -86,13 +88,13 @@ def scheduled(entries: Sequence[KeyEntry], policy: RotationPolicy, encryption: b
 
 
 def announced(entries: Sequence[KeyEntry], fresh: KeyEntry, now: float) -> tuple[KeyEntry, ...]:
-    """A fresh key is announced; one that was announced before and never signed gives way."""
+    """Adds a new key in state `next`; it replaces a key in that state that never signed."""
     rest = (entry for entry in entries if entry.alg != fresh.alg or entry.state is not KeyState.NEXT)
     return (*rest, replace(fresh, state=KeyState.NEXT, since=now))
 
 
 def promoted(entries: Sequence[KeyEntry], alg: str, now: float) -> tuple[KeyEntry, ...]:
-    """What was announced signs from now on, and what signed is retired."""
+    """Makes the next key current, and the current one retired."""
     moves = {KeyState.NEXT: KeyState.CURRENT, KeyState.CURRENT: KeyState.RETIRED}
     return tuple(
         replace(entry, state=moves[entry.state], since=now) if entry.alg == alg and entry.state in moves else entry
@@ -101,14 +103,14 @@ def promoted(entries: Sequence[KeyEntry], alg: str, now: float) -> tuple[KeyEntr
 
 
 def only_signing(entries: Sequence[KeyEntry], alg: str) -> tuple[KeyEntry, ...]:
-    """Of one algorithm nothing stays but what signs."""
+    """Removes all keys for an algorithm but the current one."""
     return tuple(entry for entry in entries if entry.alg != alg or entry.state is KeyState.CURRENT)
 
 
 def without_expired(
     entries: Sequence[KeyEntry], policy: RotationPolicy, now: float, encryption: bool = False
 ) -> tuple[KeyEntry, ...]:
-    """Without the retired keys that nothing can need any more."""
+    """Removes the retired keys that are no longer needed."""
     return tuple(
         entry for entry in entries if entry.state is not KeyState.RETIRED or removable(entry, policy, encryption) > now
     )

@@ -158,7 +158,7 @@ def test_a_folder_of_an_earlier_release_is_as_old_as_its_index(tmp_path: Path) -
 def test_only_one_changes_a_folder_at_a_time(folder: Path) -> None:
     with (folder / LOCK).open("w") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        with pytest.raises(KeysUnusable, match="somebody else is changing keys"):
+        with pytest.raises(KeysUnusable, match="another process is changing keys"):
             changes(folder).rotate("ES256", START)
     changes(folder).rotate("ES256", START)
 

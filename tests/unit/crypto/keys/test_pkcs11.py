@@ -169,8 +169,8 @@ async def test_another_key_under_the_same_name_does_not_sign(hsm: SoftHsm, tmp_p
         ({"label": "nothing"}, "it holds no public key"),
         ({"token": "other", "label": "key-ES256"}, 'no token "other"'),
         ({"module": "/usr/lib/none.so", "label": "key-ES256"}, "cannot be loaded"),
-        ({"pin_file": "/nowhere/pin", "label": "key-ES256"}, "its PIN cannot be had"),
-        ({}, "is not described as a key in a token is"),
+        ({"pin_file": "/nowhere/pin", "label": "key-ES256"}, "its PIN cannot be read"),
+        ({}, "is not a valid description of a key in a token"),
     ],
 )
 def test_a_place_that_is_wrong_is_named(hsm: SoftHsm, tmp_path: Path, changed: dict[str, str], said: str) -> None:
