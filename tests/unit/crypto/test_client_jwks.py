@@ -56,7 +56,7 @@ async def has(keys: ClientJwks, key: SigningKey) -> bool:
 
 async def renewed(keys: ClientJwks) -> None:
     """Waits for a fetch that runs beside."""
-    await keys._kept.refresh()
+    await keys._cache.refresh()
 
 
 async def test_keys_are_fetched_once_and_then_given(keys: ClientJwks, server: KeyServer) -> None:
