@@ -1,4 +1,4 @@
-"""The `acr` of a request and of its ID token: which level is demanded, and which name answers it."""
+"""`acr` of a request and of its ID token: the requested level, and the value that reports the level reached."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,13 +9,12 @@ from broker.oidc.errors import ProtocolError
 
 
 def requested_level(acr_values: str, claims: Mapping[str, Any], service: Service, ladder: AcrLevels) -> Level:
-    """The lowest level that may be answered (OpenID Connect Core 3.1.2.1, 5.5.1.1).
+    """Minimum level of a request (OpenID Connect Core 3.1.2.1, 5.5.1.1).
 
-    `acr_values` and an `acr` that is not essential are voluntary: unknown names are ignored, the lowest known level is
-    the minimum, unless the service is registered as stating a preference only. An essential `acr` of which no value is
-    known can never be met: raises ProtocolError with `unmet_authentication_requirements`. The service's own level is
-    the
-    floor.
+    `acr_values` and a non-essential `acr` are voluntary: unknown values are ignored, and the lowest known level is the
+    minimum, unless the service is registered as stating a preference only. Raises ProtocolError with
+    `unmet_authentication_requirements` for an essential `acr` without any known value. The service's own level is the
+    lower limit.
     """
     essential = _essential(claims)
     if essential:
@@ -33,17 +32,17 @@ def requested_level(acr_values: str, claims: Mapping[str, Any], service: Service
 
 
 def answered_acr(level: Level, claims: Mapping[str, Any], ladder: AcrLevels) -> str:
-    """The `acr` of an ID token whose sign-in reached `level`.
+    """`acr` of an ID token for a sign-in that reached `level`.
 
-    If the request names an essential `acr`, the answer is one of its values (Core 5.5.1.1): the highest that was
-    reached. Else it is the level itself.
+    For an essential `acr` in the request, it is one of the requested values (Core 5.5.1.1): the highest that was
+    reached. Otherwise it is the level itself.
     """
     reached = [asked for asked in _known(_essential(claims), ladder) if asked <= level]
     return ladder.acr(max(reached, default=level))
 
 
 def _essential(claims: Mapping[str, Any]) -> tuple[str, ...]:
-    """The values of an essential `acr`; empty for one without a value, which asks for the claim alone."""
+    """Values of an essential `acr`; empty if it has no value, which only requests the claim."""
     return _named(claims) if (claims.get("id_token", {}).get("acr") or {}).get("essential") else ()
 
 

@@ -1,6 +1,7 @@
-"""What an authorization request is checked for, in which order (OpenID Connect Core 3.1.2.2, RFC 6749 4.1.1).
+"""Checks of an authorization request, in order (OpenID Connect Core 3.1.2.2, RFC 6749 4.1.1).
 
-CHECKS is the documentation. Each check looks at one thing and gives the fields it answers for, or raises ProtocolError.
+CHECKS is the documentation. Each check validates one thing and returns the fields of AuthorizationRequest that it sets,
+or raises ProtocolError.
 """
 
 import re
@@ -28,7 +29,7 @@ _LONGEST: Final[Mapping[str, int]] = {"state": 4096, "nonce": 512, "login_hint":
 
 
 class RequestSource(StrEnum):
-    """How a request came: in the browser's address, or pushed by the service itself (RFC 9126)."""
+    """Source of a request: the browser's address, or pushed by the service (RFC 9126)."""
 
     PLAIN = "plain"
     PUSHED = "pushed"
@@ -36,9 +37,9 @@ class RequestSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ServerContext:
-    """What the checks know of the broker: issuer, ladder of levels, own public keys as of now.
+    """Broker as the checks see it: issuer, levels of assurance, current public keys.
 
-    `response_modes` are those that the doors really answer in; the metadata has to say the same. `decryption` gives the
+    `response_modes` are those that the endpoints support, the same as in the metadata. `decryption` returns the
     broker's keys, by `kid`, that requests may be encrypted to.
     """
 
@@ -51,7 +52,7 @@ class ServerContext:
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """One request under its checks; `claims` is its `claims` parameter, cut down to what the service may have."""
+    """Request to check; `claims` is its `claims` parameter, reduced to what the service may have."""
 
     parameters: Mapping[str, str]
     service: Service
@@ -61,7 +62,7 @@ class RequestContext:
 
 
 Fields = Mapping[str, Any]
-"""Fields of AuthorizationRequest that a check answers for."""
+"""Fields of AuthorizationRequest that a check sets."""
 
 
 def _short(context: RequestContext, name: str) -> str | None:
@@ -74,18 +75,20 @@ def _short(context: RequestContext, name: str) -> str | None:
 
 
 def effective_response_mode(parameters: Mapping[str, str], service: Service, door: ServerContext) -> ResponseMode:
-    """How the answer travels, errors too: as asked, or in the query where that is not possible (JARM 2.3.4)."""
+    """Response mode of the answer, also for errors: as requested, or the default if that is not possible
+    (JARM 2.3.4).
+    """
     usual = ResponseMode.JWT if service.signed_response else ResponseMode.QUERY
     mode = parameters.get("response_mode")
     wanted = ResponseMode(mode) if mode in door.response_modes else usual
     return wanted if wanted.signed or not service.signed_response else usual
 
 
-# Before anything can be redirected
+# Checks whose errors are displayed, before redirecting is safe
 
 
 def check_client_id(parameters: Mapping[str, str], service: Service) -> None:
-    """The request names the service that sent it (RFC 6749 4.1.1; RFC 9126 2.1)."""
+    """`client_id` is that of the service that sent the request (RFC 6749 4.1.1; RFC 9126 2.1)."""
     client_id = parameters.get("client_id")
     if client_id is None:
         raise ProtocolError("invalid_request", "the parameter client_id is missing")
@@ -96,7 +99,7 @@ def check_client_id(parameters: Mapping[str, str], service: Service) -> None:
 
 
 def check_redirect_uri(parameters: Mapping[str, str], service: Service) -> None:
-    """The redirect URI is registered (OpenID Connect Core 3.1.2.1, RFC 9700 2.1, RFC 9126 2.4)."""
+    """`redirect_uri` is registered (OpenID Connect Core 3.1.2.1, RFC 9700 2.1, RFC 9126 2.4)."""
     redirect_uri = parameters.get("redirect_uri")
     if redirect_uri is None:
         raise ProtocolError("invalid_request", "the parameter redirect_uri is missing")
@@ -109,7 +112,7 @@ def check_redirect_uri(parameters: Mapping[str, str], service: Service) -> None:
 
 
 def check_request_uri(parameters: Mapping[str, str], arrival: RequestSource) -> None:
-    """Nothing is fetched from a service's address; a pushed request names no other (RFC 9101 10.4, RFC 9126 2.1)."""
+    """`request_uri` is rejected: only pushed requests are supported (RFC 9101 10.4, RFC 9126 2.1)."""
     if "request_uri" not in parameters:
         return
     if arrival is RequestSource.PUSHED:
@@ -117,25 +120,25 @@ def check_request_uri(parameters: Mapping[str, str], arrival: RequestSource) -> 
     raise ProtocolError("request_uri_not_supported", "the parameter request_uri takes pushed requests only")
 
 
-# The checks whose errors go back to the service
+# Checks whose errors are redirected to the service
 
 
 def check_par_required(context: RequestContext) -> Fields:
-    """A service of the `fapi2` profile pushes its requests (FAPI 2.0 Security Profile 5.3.2.2)."""
+    """A service of the `fapi2` profile must push its requests (FAPI 2.0 Security Profile 5.3.2.2)."""
     if context.service.profile is SecurityProfile.FAPI2 and context.source is RequestSource.PLAIN:
         raise ProtocolError("invalid_request", "this service has to push its authorization requests")
     return {}
 
 
 def check_registration(context: RequestContext) -> Fields:
-    """A service is registered by its file and never by a request (OpenID Connect Core 7.2.1)."""
+    """`registration` is rejected: a request cannot register a service (OpenID Connect Core 7.2.1)."""
     if "registration" in context.parameters:
         raise ProtocolError("registration_not_supported", "the parameter registration is not supported")
     return {}
 
 
 def check_response_type(context: RequestContext) -> Fields:
-    """Only the code flow: nothing secret ever travels in the browser's address (RFC 9700 2.1.2)."""
+    """`response_type` is `code`, so that no token appears in the browser's address (RFC 9700 2.1.2)."""
     match context.parameters.get("response_type"):
         case "code":
             return {}
@@ -148,7 +151,7 @@ def check_response_type(context: RequestContext) -> Fields:
 
 
 def check_response_mode(context: RequestContext) -> Fields:
-    """Answers travel in the query or in a form (Form Post Response Mode 2), as a JWT where that is asked (JARM 2.3)."""
+    """`response_mode` is query or form post (Form Post Response Mode 2), or their JWT variants (JARM 2.3)."""
     mode = context.parameters.get("response_mode")
     if mode is not None and mode not in context.server.response_modes:
         raise ProtocolError("invalid_request", "this response_mode is not supported", f"response_mode {mode!r:.80}")
@@ -159,17 +162,17 @@ def check_response_mode(context: RequestContext) -> Fields:
 
 
 def check_scope(context: RequestContext) -> Fields:
-    """The scope holds `openid`; what is unknown, or not this service's, is left out (OpenID Connect Core 3.1.2.1)."""
+    """`scope` contains `openid`; unknown or unregistered values are dropped (OpenID Connect Core 3.1.2.1)."""
     return {"scope": read_scope(context.parameters.get("scope"), context.service)}
 
 
 def check_state(context: RequestContext) -> Fields:
-    """The state is the service's own and goes back as it came (RFC 6749 4.1.1)."""
+    """`state` is returned unchanged (RFC 6749 4.1.1)."""
     return {"state": _short(context, "state")}
 
 
 def check_nonce(context: RequestContext) -> Fields:
-    """The nonce goes into the ID token; a service can be held to sending one (OpenID Connect Core 3.1.2.1)."""
+    """`nonce` goes into the ID token; a service can be required to send one (OpenID Connect Core 3.1.2.1)."""
     nonce = _short(context, "nonce")
     if nonce is None and context.service.nonce_required:
         raise ProtocolError("invalid_request", "the parameter nonce is missing")
@@ -177,7 +180,9 @@ def check_nonce(context: RequestContext) -> Fields:
 
 
 def check_code_challenge(context: RequestContext) -> Fields:
-    """PKCE with S256, demanded in `fapi2`, of apps, and wherever the service can (RFC 7636 4.3, RFC 9700 2.1.1)."""
+    """PKCE with S256, required in `fapi2`, for apps, and unless the service is exempt (RFC 7636 4.3, RFC 9700
+    2.1.1).
+    """
     challenge = context.parameters.get("code_challenge")
     method = context.parameters.get("code_challenge_method")
     if challenge is None:
@@ -195,7 +200,7 @@ def check_code_challenge(context: RequestContext) -> Fields:
 
 
 def check_dpop_jkt(context: RequestContext) -> Fields:
-    """The key that the code will be bound to (RFC 9449 10)."""
+    """`dpop_jkt` is the key that the code will be bound to (RFC 9449 10)."""
     thumbprint = context.parameters.get("dpop_jkt")
     if thumbprint is not None and not _THUMBPRINT.fullmatch(thumbprint):
         raise ProtocolError("invalid_request", "the parameter dpop_jkt is not a thumbprint")
@@ -203,7 +208,7 @@ def check_dpop_jkt(context: RequestContext) -> Fields:
 
 
 def check_prompt(context: RequestContext) -> Fields:
-    """`none` stands alone; words nobody knows are refused (OpenID Connect Core 3.1.2.1)."""
+    """`prompt` has known values, and `none` only alone (OpenID Connect Core 3.1.2.1)."""
     words = tuple(dict.fromkeys(context.parameters.get("prompt", "").split()))
     if any(word not in PROMPTS for word in words):
         raise ProtocolError("invalid_request", "the parameter prompt has an unknown value", f"prompt {words!r:.80}")
@@ -213,7 +218,7 @@ def check_prompt(context: RequestContext) -> Fields:
 
 
 def check_max_age(context: RequestContext) -> Fields:
-    """The oldest sign-in allowed, in whole seconds (OpenID Connect Core 3.1.2.1)."""
+    """`max_age` is the maximum age of the sign-in in whole seconds (OpenID Connect Core 3.1.2.1)."""
     text = context.parameters.get("max_age")
     if text is None:
         return {}
@@ -223,13 +228,15 @@ def check_max_age(context: RequestContext) -> Fields:
 
 
 def check_assurance(context: RequestContext) -> Fields:
-    """The level that is demanded, and whether nothing else will do (OpenID Connect Core 5.5.1.1)."""
+    """Minimum level of assurance (OpenID Connect Core 5.5.1.1)."""
     acr_values = context.parameters.get("acr_values", "")
     return {"min_level": acr.requested_level(acr_values, context.claims, context.service, context.server.ladder)}
 
 
 def check_subject(context: RequestContext) -> Fields:
-    """Whom the service expects: an ID token of ours, of any age, or a `sub` (OpenID Connect Core 3.1.2.1, 5.5.1)."""
+    """Expected subject, from an `id_token_hint` of any age or a requested `sub` (OpenID Connect Core 3.1.2.1,
+    5.5.1).
+    """
     requests = [context.claims.get(place, {}).get("sub") or {} for place in DESTINATIONS]
     wanted = {request["value"] for request in requests if isinstance(request.get("value"), str)}
     hint = _short(context, "id_token_hint")
@@ -241,12 +248,12 @@ def check_subject(context: RequestContext) -> Fields:
 
 
 def is_id_token(claims: Mapping[str, Any]) -> bool:
-    """Whether verified claims have what every ID token has, and neither our answers nor userinfo in JWTs (Core 2)."""
+    """Whether verified claims are those of an ID token, and not of another JWT of the broker (Core 2)."""
     return isinstance(claims.get("sub"), str) and "exp" in claims
 
 
 def subject_of(hint: str, service: Service, door: ServerContext) -> str:
-    """The `sub` in an `id_token_hint`: an ID token of ours for this service, of any age. Raises ProtocolError."""
+    """`sub` of an `id_token_hint`: an ID token of the broker for this service, of any age. Raises ProtocolError."""
     try:
         known = verify(hint, door.keys(), SIGNATURE_ALGORITHMS).claims
     except InvalidToken as problem:
@@ -259,7 +266,9 @@ def subject_of(hint: str, service: Service, door: ServerContext) -> str:
 
 
 def check_hints(context: RequestContext) -> Fields:
-    """Languages, login hint, provider hint: wishes, left out where unmeetable (OpenID Connect Core 3.1.2.1)."""
+    """Languages, login hint, provider hint. Values that cannot be honoured are dropped (OpenID Connect Core
+    3.1.2.1).
+    """
     languages = context.parameters.get("ui_locales", "").split()[:16]
     provider = context.parameters.get("provider_hint", "")
     return {
@@ -285,4 +294,4 @@ CHECKS: Final[tuple[Callable[[RequestContext], Fields], ...]] = (
     check_subject,
     check_hints,
 )
-"""The order in which a request is checked once its redirect URI is known to be the service's own."""
+"""Checks in their order, after the redirect URI was found to be registered."""

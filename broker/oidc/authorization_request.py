@@ -1,7 +1,7 @@
-"""The authorization request: from parameters to a record that passed every check, or an error of the right kind.
+"""Authorization request: from parameters to a record that passed every check, or to an error of the right kind.
 
-The checks and their order are in `checks`. What cannot be trusted to redirect is checked before the rest; only then can
-an error travel back to the service (RFC 6749 4.1.2.1).
+The checks and their order are in `authorization_checks`. `client_id` and `redirect_uri` are checked first: only then
+may an error be redirected to the service (RFC 6749 4.1.2.1).
 """
 
 from collections.abc import Mapping
@@ -33,11 +33,10 @@ def authorization_request(
     door: ServerContext,
     sender: RequestVerification,
 ) -> AuthorizationRequest:
-    """A request that passed every check of its service's profile.
+    """Checks a request against the profile of its service.
 
-    Raises EndpointError for a pushed request (RFC 9126 2.3). For a plain one raises DisplayedError where the redirect
-    URI is not
-    to be trusted, else Redirected.
+    Raises EndpointError for a pushed request (RFC 9126 2.3). For any other, raises DisplayedError if the redirect URI
+    cannot be trusted, else RedirectedError.
     """
     trusted = False
     try:

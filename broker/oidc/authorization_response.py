@@ -1,4 +1,4 @@
-"""The answer that travels back through the browser: a code or an error, at the service's redirect URI."""
+"""Authorization response: the code or error that the browser carries to the service's redirect URI."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from broker.model.request import AuthorizationRequest, ClientRedirect, ResponseM
 from broker.oidc.errors import RedirectedError
 
 JWT_LIFETIME: Final = 600
-"""How long (seconds) an answer in a JWT may be read: the longest that JARM 2.1 recommends."""
+"""Lifetime of a response JWT in seconds: the maximum that JARM 2.1 recommends."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationResponse:
-    """What one service is answered, and how it is to travel. `fields` are the parameters in the clear."""
+    """Response to one service with its response mode. `fields` are the plain parameters."""
 
     client_id: str
     redirect_uri: str
@@ -25,7 +25,7 @@ class AuthorizationResponse:
 def code_response(
     request: AuthorizationRequest, code: str, issuer: str, session_state: str | None = None
 ) -> AuthorizationResponse:
-    """A successful answer (RFC 6749 4.1.2; `iss` by RFC 9207 2; `session_state` by Session Management 1.0, 2)."""
+    """Successful response (RFC 6749 4.1.2; `iss` by RFC 9207 2; `session_state` by Session Management 1.0, 2)."""
     fields = {"code": code, **({"session_state": session_state} if session_state is not None else {})}
     return _response(request.client_id, request.redirect_uri, request.response_mode, request.state, issuer, **fields)
 
@@ -33,13 +33,13 @@ def code_response(
 def error_response(
     request: AuthorizationRequest, issuer: str, code: str, description: str, error_uri: str | None = None
 ) -> AuthorizationResponse:
-    """An answer without a code to a request that passed its checks (OpenID Connect Core 3.1.2.6, RFC 9207 2)."""
+    """Error response to a request that passed its checks (OpenID Connect Core 3.1.2.6, RFC 9207 2)."""
     fields = _error(code, description, error_uri)
     return _response(request.client_id, request.redirect_uri, request.response_mode, request.state, issuer, **fields)
 
 
 def redirected_response(error: RedirectedError, issuer: str, error_uri: str | None = None) -> AuthorizationResponse:
-    """The answer to a request that did not pass its checks (RFC 6749 4.1.2.1, RFC 9207 2)."""
+    """Error response to a request that did not pass its checks (RFC 6749 4.1.2.1, RFC 9207 2)."""
     fields = _error(error.code, error.description, error_uri)
     return _response(error.client_id, error.redirect_uri, error.response_mode, error.state, issuer, **fields)
 
@@ -57,12 +57,12 @@ def _response(
 
 
 def jwt_claims(response: AuthorizationResponse, now: float) -> dict[str, Any]:
-    """The content of an answer that travels as a JWT: its parameters, for whom, until when (JARM 2.1)."""
+    """Claims of a response JWT: its parameters, audience and expiry (JARM 2.1)."""
     return {**response.fields, "aud": response.client_id, "exp": int(now) + JWT_LIFETIME}
 
 
 def client_redirect(response: AuthorizationResponse, jwt: str | None = None) -> ClientRedirect:
-    """The answer as the browser carries it. `jwt` is its signed form, for the modes that want one (JARM 2.3)."""
+    """Redirect of the browser with the response. `jwt` is its signed form, for the modes that need one (JARM 2.3)."""
     fields = response.fields if jwt is None else {"response": jwt}
     if response.mode.posted:
         return ClientRedirect(response.redirect_uri, fields)
@@ -70,6 +70,6 @@ def client_redirect(response: AuthorizationResponse, jwt: str | None = None) -> 
 
 
 def with_query(url: str, parameters: Mapping[str, str]) -> str:
-    """A URL with parameters added to its query, everything already there kept to the byte (RFC 6749 3.1.2)."""
+    """Adds parameters to the query of a URL, leaving the rest unchanged byte for byte (RFC 6749 3.1.2)."""
     joint = "?" if "?" not in url else "" if url.endswith(("?", "&")) else "&"
     return f"{url}{joint}{urlencode(parameters, quote_via=quote, safe='')}"

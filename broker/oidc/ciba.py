@@ -1,6 +1,6 @@
-"""Asking a citizen on a device of their own: the backchannel authentication request and its polls (CIBA Core 1.0).
+"""Backchannel authentication (CIBA Core 1.0): the request to authenticate on the citizen's own device, and its polls.
 
-No push: tokens go to whoever fetches them with its own credentials and its own key (FAPI-CIBA Profile 5.2.2).
+Push mode is not supported: services fetch tokens with their own credentials and key (FAPI-CIBA Profile 5.2.2).
 """
 
 import re
@@ -20,14 +20,14 @@ from broker.oidc.scopes import read_scope, requested_claims
 
 HINTS: Final = ("login_hint_token", "id_token_hint", "login_hint")
 LONGEST_MESSAGE: Final = 200
-"""Characters of a binding message at most: more would not be compared with care by anybody."""
+"""Maximum length of a binding message in characters, so that citizens can compare it."""
 
 LONGEST_HINT: Final = 16_384
 LONGEST_TOKEN: Final = 1024
-"""Characters of a `client_notification_token` at most (CIBA Core 1.0, 7.1)."""
+"""Maximum length of a `client_notification_token` in characters (CIBA Core 1.0, 7.1)."""
 
 LEAST_TOKEN: Final = 22
-"""Characters of a `client_notification_token` at least: 128 bits in base64 (CIBA Core 1.0, 7.1)."""
+"""Minimum length of a `client_notification_token`: 128 bits in base64 (CIBA Core 1.0, 7.1)."""
 
 _BEARER: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)
 _SECONDS: Final = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
@@ -35,7 +35,7 @@ _SECONDS: Final = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class CibaLifetimes:
-    """Seconds: how long a question waits if its service names no time, at most, and between two polls."""
+    """Times in seconds: default and maximum lifetime of a request, and the interval between polls."""
 
     default: int = 600
     max: int = 3600
@@ -44,11 +44,10 @@ class CibaLifetimes:
 
 @dataclass(frozen=True, slots=True)
 class CibaParameters:
-    """A backchannel authentication request that passed every check.
+    """Backchannel authentication request that passed every check.
 
-    `fields` are those of `BackchannelRequest`, `subject` is whom it names. `use` is the signed request's own id, to
-    be recorded
-    so that it is never accepted again.
+    `fields` are those of `BackchannelRequest`, `subject` is the requested citizen. `use` is the `jti` of a signed
+    request, recorded so that it is not accepted again.
     """
 
     fields: Mapping[str, Any]
@@ -59,7 +58,7 @@ class CibaParameters:
 
 @dataclass(frozen=True, slots=True)
 class CibaContext:
-    """One request under its checks."""
+    """Request to check."""
 
     parameters: Mapping[str, str]
     service: Service
@@ -70,7 +69,7 @@ Fields = Mapping[str, Any]
 
 
 def check_may_ask(service: Service) -> None:
-    """The service is registered for it (CIBA Core 1.0, 13: `unauthorized_client`). Raises EndpointError."""
+    """The service is registered for CIBA (CIBA Core 1.0, 13: `unauthorized_client`). Raises EndpointError."""
     if service.ciba is None:
         raise EndpointError("unauthorized_client", "this service may not ask citizens on their own device")
 
@@ -78,9 +77,9 @@ def check_may_ask(service: Service) -> None:
 def authentication_request(
     parameters: Mapping[str, str], service: Service, keys: KeySet, door: ServerContext, times: CibaLifetimes, now: float
 ) -> CibaParameters:
-    """The request of an authenticated service, after every check (CIBA Core 1.0, 7.1, 7.1.1, 7.2; FAPI-CIBA 5.2.2).
+    """Checks the request of an authenticated service (CIBA Core 1.0, 7.1, 7.1.1, 7.2; FAPI-CIBA 5.2.2).
 
-    `keys` are the service's own. That the hint names somebody is for a store to say. Raises EndpointError.
+    `keys` are the service's own. The store decides whether the subject exists. Raises EndpointError.
     """
     check_may_ask(service)
     use = None
@@ -100,23 +99,23 @@ def authentication_request(
     return CibaParameters(fields, subject, lifetime, use)
 
 
-# The checks
+# Checks
 
 
 def check_scope(context: CibaContext) -> Fields:
-    """The scope holds `openid`; what is unknown, or not this service's, is left out (CIBA Core 1.0, 7.1)."""
+    """`scope` contains `openid`; unknown or unregistered values are dropped (CIBA Core 1.0, 7.1)."""
     scope = read_scope(context.parameters.get("scope"), context.service)
     return {"scope": scope, "asked": requested_claims(scope, {}, context.service)}
 
 
 def check_assurance(context: CibaContext) -> Fields:
-    """The level that is demanded: `acr_values` is voluntary, the service's own level the floor (CIBA Core 1.0, 7.1)."""
+    """Minimum level: `acr_values` is voluntary, the service's own level is the lower limit (CIBA Core 1.0, 7.1)."""
     acr_values = context.parameters.get("acr_values", "")
     return {"minimum": acr.requested_level(acr_values, {}, context.service, context.door.ladder)}
 
 
 def check_message(context: CibaContext) -> Fields:
-    """A short line of plain text that both sides can show (CIBA Core 1.0, 7.1); needed in FAPI-CIBA (5.2.2)."""
+    """`binding_message` is a short line of plain text (CIBA Core 1.0, 7.1); required in FAPI-CIBA (5.2.2)."""
     message = context.parameters.get("binding_message")
     if message is None:
         if context.service.requires_signed_ciba_request:
@@ -126,9 +125,9 @@ def check_message(context: CibaContext) -> Fields:
 
 
 def binding_message(text: str) -> str:
-    """The message, if it can be shown as one line that says what it seems to say. Raises ProtocolError.
+    """Validates a binding message: one printable line. Raises ProtocolError.
 
-    No line ends and no marks that turn the writing around; and no address, which people would follow.
+    No line ends and no bidirectional controls, which could disguise the text; no URLs, which citizens might follow.
     """
     fit = text.isprintable() and bool(text.strip()) and "://" not in text
     if not fit or len(text) > LONGEST_MESSAGE:
@@ -138,7 +137,7 @@ def binding_message(text: str) -> str:
 
 
 def check_notification_token(context: CibaContext) -> Fields:
-    """What a service that wants to be pinged knows the ping by (CIBA Core 1.0, 7.1); ignored in poll mode."""
+    """`client_notification_token` authenticates the ping to the service (CIBA Core 1.0, 7.1); ignored in poll mode."""
     if context.service.ciba is not CibaDeliveryMode.PING:
         return {}
     token = context.parameters.get("client_notification_token")
@@ -156,14 +155,14 @@ CHECKS: Final[tuple[Callable[[CibaContext], Fields], ...]] = (
     check_notification_token,
     check_assurance,
 )
-"""What is checked, in this order, besides whom the request names and how long it waits."""
+"""Checks in their order, besides subject and lifetime."""
 
 
 def subject_from_hint(context: CibaContext) -> str:
-    """The `sub` that the request's one hint names (CIBA Core 1.0, 7.1, 7.2). Raises ProtocolError.
+    """`sub` that the only hint of the request names (CIBA Core 1.0, 7.1, 7.2). Raises ProtocolError.
 
-    A `login_hint` is the `sub` by which the service knows the citizen, an `id_token_hint` an ID token of ours for this
-    service, of any age. There is no agreement on a `login_hint_token` with anybody.
+    A `login_hint` is the `sub` under which the service knows the citizen, an `id_token_hint` an ID token of the broker
+    for this service, of any age. `login_hint_token` is not supported.
     """
     given = [name for name in HINTS if name in context.parameters]
     if len(given) != 1:
@@ -182,8 +181,9 @@ def subject_from_hint(context: CibaContext) -> str:
 
 
 def effective_lifetime(context: CibaContext, times: CibaLifetimes) -> int:
-    """For how many seconds the question waits: as asked, but never too long (CIBA Core 1.0, 7.1). Raises
-    ProtocolError."""
+    """Lifetime of the request in seconds: as requested, up to the maximum (CIBA Core 1.0, 7.1). Raises
+    ProtocolError.
+    """
     text = context.parameters.get("requested_expiry")
     if text is None:
         return times.default
@@ -193,18 +193,18 @@ def effective_lifetime(context: CibaContext, times: CibaLifetimes) -> int:
 
 
 def unknown_user() -> EndpointError:
-    """The error for a hint that names nobody this service knows (CIBA Core 1.0, 13)."""
+    """Error for a hint that names no user of this service (CIBA Core 1.0, 13)."""
     return EndpointError("unknown_user_id", "the hint names nobody whom this service knows here")
 
 
-# Answers
+# Responses
 
 
 def acknowledgement(question: BackchannelRequest, times: CibaLifetimes, confirm: str | None) -> dict[str, Any]:
-    """The answer to a request that was taken (CIBA Core 1.0, 7.3).
+    """Response to an accepted request (CIBA Core 1.0, 7.3).
 
-    `confirm` is the address of our page where the citizen's code is typed in. It and the code go along where no
-    notice could be sent, so that the service can pass them on; they are named as in RFC 8628 3.2.
+    `confirm` is the URL of the page where the citizen types in the user code. It and the code are included if no
+    notification could be sent, so that the service can pass them on; the members are those of RFC 8628 3.2.
     """
     told = {
         "auth_req_id": question.handle,
@@ -218,9 +218,9 @@ def acknowledgement(question: BackchannelRequest, times: CibaLifetimes, confirm:
 
 
 def check_polled(polled: PollResult | None, now: float) -> None:
-    """Whether a poll may be answered with tokens (CIBA Core 1.0, 11). Raises EndpointError.
+    """Checks whether a poll may be answered with tokens (CIBA Core 1.0, 11). Raises EndpointError.
 
-    None is what a store finds under an `auth_req_id` that nobody was given, or somebody else.
+    `polled` is None if the `auth_req_id` is unknown or belongs to another service.
     """
     if polled is None:
         raise EndpointError("invalid_grant", "the auth_req_id is not valid here")
@@ -238,5 +238,5 @@ def check_polled(polled: PollResult | None, now: float) -> None:
 
 
 def expired() -> EndpointError:
-    """The error for an `auth_req_id` whose time is over (CIBA Core 1.0, 11)."""
+    """Error for an expired `auth_req_id` (CIBA Core 1.0, 11)."""
     return EndpointError("expired_token", "the auth_req_id has expired: ask again")

@@ -13,25 +13,25 @@ from broker.oidc.jwt_claims import audiences, read_jti
 
 TYPS: Final = (None, "jwt", "oauth-authz-req+jwt")
 LIFE: Final = 3600
-"""Seconds: `exp` lies at most so long after `nbf`, and `nbf` at most so long ago (FAPI-CIBA Profile 5.2.2)."""
+"""Maximum time in seconds between `nbf` and `exp`, and since `nbf` (FAPI-CIBA Profile 5.2.2)."""
 
 INSIDE: Final = frozenset(
     {"scope", "client_notification_token", "acr_values", "login_hint_token", "id_token_hint", "login_hint"}
     | {"binding_message", "user_code", "requested_expiry"}
 )
-"""The parameters of an authentication request (CIBA Core 1.0, 7.1)."""
+"""Parameters of an authentication request (CIBA Core 1.0, 7.1)."""
 
 USES: Final = "/requests/"
-"""What leads the service's id where the use of a request's `jti` is recorded: no client id begins so."""
+"""Prefix of the service's id for recorded `jti` values of requests. No client id begins with it."""
 
 
 def request_algorithms(service: Service) -> tuple[str, ...]:
-    """The signature algorithms that a service's requests may have."""
+    """Signature algorithms allowed for a service's requests."""
     return ALGORITHMS[SecurityProfile.FAPI2 if service.requires_signed_ciba_request else service.profile]
 
 
 def check_outside(parameters: Mapping[str, str]) -> None:
-    """Nothing of a signed request stands outside its signature (CIBA Core 1.0, 7.1.1). Raises ProtocolError."""
+    """No parameter of a signed request is outside of its signature (CIBA Core 1.0, 7.1.1). Raises ProtocolError."""
     astray = sorted(INSIDE.intersection(parameters))
     if astray:
         raise ProtocolError("invalid_request", "parameters stand beside the signed request", ", ".join(astray))
@@ -40,9 +40,9 @@ def check_outside(parameters: Mapping[str, str]) -> None:
 def signed_parameters(
     token: str, service: Service, keys: KeySet, issuer: str, now: float
 ) -> tuple[Mapping[str, str], AssertionUse]:
-    """The parameters that a signed request holds, and the use of its `jti`, to be recorded. Raises ProtocolError.
+    """Parameters of a signed request, and the use of its `jti` to record. Raises ProtocolError.
 
-    `requested_expiry` may come as a number (CIBA Core 1.0, 7.1.1); everything else is a text.
+    `requested_expiry` may be a number (CIBA Core 1.0, 7.1.1); all others are strings.
     """
     try:
         claims = verify(token, keys, request_algorithms(service), TYPS).claims
@@ -65,7 +65,7 @@ def signed_parameters(
 
 
 def _times(claims: Mapping[str, Any], now: float) -> float:
-    """Until when the request is good. All three times are needed (CIBA Core 1.0, 7.1.1)."""
+    """Expiry of the request. All three times are required (CIBA Core 1.0, 7.1.1)."""
     exp, nbf, iat = (_seconds(claims, name) for name in ("exp", "nbf", "iat"))
     if exp <= now:
         raise _refused("exp is past")
@@ -96,5 +96,5 @@ def _refused(detail: str) -> ProtocolError:
 
 
 def used_before() -> EndpointError:
-    """The error for a signed request that came before (CIBA Core 1.0, 7.1.1, `jti`)."""
+    """Error for a replayed signed request (CIBA Core 1.0, 7.1.1, `jti`)."""
     return EndpointError("invalid_request", "the signed request was sent before", "request: jti was used before")

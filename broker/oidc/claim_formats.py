@@ -1,7 +1,7 @@
-"""The shapes that claims have (OpenID Connect Core 5.1, OpenID Connect for IDA Claims 1.0), also in `verified_claims`.
+"""Formats of claims (OpenID Connect Core 5.1, OpenID Connect for IDA Claims 1.0), also in `verified_claims`.
 
-A value of another shape would make a whole `verified_claims` invalid, so it is not told as verified. A `birthdate` may
-leave out what is not known (ISO 8601-1): YYYY, YYYY-MM, or 0000-MM-DD.
+A value of another format would invalidate a whole `verified_claims`, so it is omitted there. A `birthdate` may omit
+unknown parts (ISO 8601-1): YYYY, YYYY-MM, or 0000-MM-DD.
 """
 
 import re
@@ -76,16 +76,16 @@ _STRICTER: Final[Mapping[str, Callable[[Any], bool]]] = {
     "phone_number": _like(r"\+?[0-9]{5,15}(;ext[0-9]{0,9})?"),
     "locale": _like("[A-Za-z]{2}[-_][A-Z]{2}[A-Za-z]?"),
 }
-"""Claims that the schema of `verified_claims` lets have fewer shapes than OpenID Connect Core 5.1 does."""
+"""Claims with a stricter format in the schema of `verified_claims` than in OpenID Connect Core 5.1."""
 
 
 def has_verified_shape(name: str, value: Any) -> bool:
-    """Whether a value may stand in `verified_claims`."""
+    """Whether a value is valid in `verified_claims`."""
     stricter = _STRICTER.get(name)
     return has_shape(name, value) and (stricter is None or stricter(value))
 
 
 def has_shape(name: str, value: Any) -> bool:
-    """Whether a value has the shape its claim has; a claim that no standard names may have any but an empty one."""
+    """Whether a value has the format of its claim; claims that no standard defines may have any but an empty value."""
     shape = _SHAPES.get(name)
     return value not in (None, "", [], {}) if shape is None else shape(value)

@@ -1,6 +1,6 @@
-"""One request for one claim: how it is read, and which values it accepts (OpenID Connect Core 5.5.1).
+"""Request for one claim: parsing, and whether a value meets it (OpenID Connect Core 5.5.1).
 
-OpenID Connect for Identity Assurance 1.0 adds `max_age` in 5.5.2, for what is asked within `verified_claims`.
+OpenID Connect for Identity Assurance 1.0 adds `max_age` in 5.5.2, within `verified_claims`.
 """
 
 import re
@@ -9,17 +9,17 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 
 RESTRICTIONS: Final = frozenset({"value", "values", "max_age"})
-"""Members of a request that demand something of the value."""
+"""Members of a request that restrict the value."""
 
 MEMBERS: Final = ("essential", "value", "values")
-"""The members that OpenID Connect Core defines."""
+"""Members that OpenID Connect Core defines."""
 
 _LAST_SECOND: Final = 86_399
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
 class MalformedClaimRequest(Exception):
-    """A `claims` parameter that cannot be understood. `detail` is for the log."""
+    """Malformed `claims` parameter. `detail` is for the log."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -27,8 +27,7 @@ class MalformedClaimRequest(Exception):
 
 
 def read_request(request: Any, name: str, members: tuple[str, ...] = MEMBERS) -> dict[str, Any] | None:
-    """A request with the known `members` it has: the others are left out, as the standard wants. Raises
-    MalformedClaimRequest."""
+    """Parses a request, keeping only the known `members`, as the standard requires. Raises MalformedClaimRequest."""
     if request is None:
         return None
     if not isinstance(request, dict):
@@ -45,7 +44,7 @@ def read_request(request: Any, name: str, members: tuple[str, ...] = MEMBERS) ->
 
 
 def accepts(request: Mapping[str, Any] | None, found: Any) -> bool:
-    """Whether a value fits the `value` and `values` of its request (OpenID Connect Core 5.5.1)."""
+    """Whether a value matches `value` and `values` of its request (OpenID Connect Core 5.5.1)."""
     if not request:
         return True
     if "value" in request and not _same(request["value"], found):
@@ -54,7 +53,7 @@ def accepts(request: Mapping[str, Any] | None, found: Any) -> bool:
 
 
 def meets(request: Mapping[str, Any] | None, found: Any, now: float) -> bool:
-    """Whether a value fits its request, `max_age` included: what is no date or time has no age, and fits none."""
+    """Whether a value meets its request including `max_age`, which only dates and times can meet."""
     if not accepts(request, found):
         return False
     if not request or "max_age" not in request:
@@ -64,12 +63,12 @@ def meets(request: Mapping[str, Any] | None, found: Any, now: float) -> bool:
 
 
 def is_date(found: Any) -> bool:
-    """Whether a value is a day in the form YYYY-MM-DD."""
+    """Whether a value is a date in the form YYYY-MM-DD."""
     return isinstance(found, str) and _DATE.fullmatch(found) is not None and _last_second(found) is not None
 
 
 def _last_second(found: Any) -> float | None:
-    """The last second of a date (UTC), or the moment of a timestamp with its zone (Identity Assurance 1.0, 5.5.2)."""
+    """Last second of a date (UTC), or the time of a timestamp with a zone (Identity Assurance 1.0, 5.5.2)."""
     if isinstance(found, int | float) and not isinstance(found, bool):
         return found
     if not isinstance(found, str):
@@ -85,5 +84,5 @@ def _last_second(found: Any) -> float | None:
 
 
 def _same(wanted: Any, found: Any) -> bool:
-    """Equal as JSON: unlike in Python, true is not 1."""
+    """JSON equality: unlike in Python, true is not 1."""
     return isinstance(wanted, bool) == isinstance(found, bool) and bool(wanted == found)

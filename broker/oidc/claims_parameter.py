@@ -1,8 +1,8 @@
-"""The `claims` parameter (OpenID Connect Core 5.5), read strictly and cut down to what the service may have.
+"""`claims` parameter (OpenID Connect Core 5.5): strict parsing, reduced to what the service may have.
 
-What comes out has the members `id_token` and `userinfo`, each a mapping from claim names to None ("if you have it") or
-to a request object with `essential`, `value`, `values`; `verified_claims` is a tuple of requests in the form of
-OpenID Connect for Identity Assurance 1.0 section 5.
+The result has the members `id_token` and `userinfo`, each a mapping from claim names to None (voluntary) or to a
+request object with `essential`, `value`, `values`; `verified_claims` is a tuple of requests in the form of OpenID
+Connect for Identity Assurance 1.0 section 5.
 """
 
 from collections.abc import Mapping
@@ -14,22 +14,22 @@ from broker.oidc.verified_claims_request import read_verified
 
 MAX_BYTES: Final = 8_192
 MAX_DEPTH: Final = 14
-"""The deepest that the standards know: values for the class of a check, in one of several requests."""
+"""Deepest nesting in the standards: values for the class of a check, in one of several requests."""
 PROTOCOL_CLAIMS: Final = frozenset({"acr", "auth_time", "sub"})
-"""Claims about the sign-in itself: every service may ask for them."""
+"""Claims about the sign-in itself, which every service may request."""
 
 RESERVED: Final = frozenset(
     {"iss", "aud", "exp", "iat", "nbf", "jti", "nonce", "azp", "amr", "at_hash", "c_hash", "sid", "cnf"}
 )
-"""Members of a token that no request decides about."""
+"""Claims of a token that requests cannot change."""
 
 DESTINATIONS: Final = ("id_token", "userinfo")
 
 
 def read_claims(text: str, allowed: frozenset[str]) -> Mapping[str, Any]:
-    """The requests in a `claims` parameter for the claims in `allowed` and for PROTOCOL_CLAIMS.
+    """Parses the requests of a `claims` parameter for the claims in `allowed` and for PROTOCOL_CLAIMS.
 
-    Unknown members and claims that the service may not have are left out (OpenID Connect Core 5.5). Raises
+    Unknown members, and claims that the service may not have, are dropped (OpenID Connect Core 5.5). Raises
     MalformedClaimRequest.
     """
     if len(text) > MAX_BYTES:
@@ -59,7 +59,7 @@ def _destination(requests: Any, place: str, allowed: frozenset[str]) -> dict[str
             if verified:
                 kept[name] = verified
             continue
-        name = name.partition("#")[0]  # a language tag: there is one form of each claim here
+        name = name.partition("#")[0]  # language tags are dropped: each claim has one form
         request = read_request(request, name)
         if name in PROTOCOL_CLAIMS or (name in allowed and name not in RESERVED):
             kept[name] = request
@@ -67,7 +67,7 @@ def _destination(requests: Any, place: str, allowed: frozenset[str]) -> dict[str
 
 
 def names(claims: Mapping[str, Any]) -> frozenset[str]:
-    """Every claim that a checked `claims` parameter asks for, verified or not, but for PROTOCOL_CLAIMS."""
+    """All requested claims of a checked `claims` parameter, verified or not, without PROTOCOL_CLAIMS."""
     found: set[str] = set()
     for requests in claims.values():
         found.update(name for name in requests if name != "verified_claims")

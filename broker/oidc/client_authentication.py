@@ -1,7 +1,7 @@
-"""Client authentication: how a service proves who it is (OpenID Connect Core 9, RFC 6749 2.3, RFC 7523 2, RFC 8705 2).
+"""Client authentication of services (OpenID Connect Core 9, RFC 6749 2.3, RFC 7523 2, RFC 8705 2).
 
-First `presented` says who is calling and how; then the caller looks the service up, and `authenticate` decides. The id
-of an assertion is only handed back: it counts once its use was recorded.
+`parse_credentials` finds the client id and the method; the caller loads the service, and `authenticate_client` decides.
+The `jti` of an assertion is only returned: the caller must record its use.
 """
 
 import base64
@@ -31,21 +31,20 @@ ALGORITHMS: Final[Mapping[SecurityProfile, tuple[str, ...]]] = {
 """Signature algorithms of client assertions (FAPI 2.0 Security Profile 5.4)."""
 
 CLOCK_SKEW: Final = 30
-"""How far ahead of our clock `iat` and `nbf` may lie, in seconds: 10 must pass, 60 must not (FAPI 2.0, 5.3.2.1)."""
+"""Tolerance in seconds for `iat` and `nbf` in the future: 10 must pass, 60 must not (FAPI 2.0, 5.3.2.1)."""
 
 LIFETIME: Final[Mapping[SecurityProfile, int]] = {SecurityProfile.FAPI2: 600, SecurityProfile.OIDC: 3600}
-"""The longest life of an assertion from now on, in seconds, AHEAD not counted."""
+"""Maximum remaining lifetime of an assertion in seconds, without CLOCK_SKEW."""
 
 _BASIC: Final = 'Basic realm="services", charset="UTF-8"'
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a caller presented: the `client_id` it claims, the method, and the secret or the assertion.
+    """Credentials of a request: the claimed `client_id`, the method, and the secret or assertion.
 
-    The method is `none` where there was nothing but the id: what else proves it, if anything, is the certificate of
-    the connection. `raw` is the secret of a Basic header before form-decoding, `hint` what looks wrong with
-    credentials, going by themselves alone.
+    The method is `none` if only the id was sent; the certificate of the connection may still authenticate it. `raw` is
+    the secret of a Basic header before form-decoding, `hint` what looks wrong with the credentials by themselves.
     """
 
     client_id: str
@@ -60,7 +59,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class AssertionAudience:
-    """Who an assertion may be meant for: our issuer, and in the `oidc` profile these endpoints too (RFC 9126 2)."""
+    """Allowed audience of an assertion: the issuer, and in the `oidc` profile these endpoints too (RFC 9126 2)."""
 
     issuer: str
     endpoints: tuple[str, ...] = ()
@@ -68,23 +67,23 @@ class AssertionAudience:
 
 @dataclass(frozen=True, slots=True)
 class AuthenticatedClient:
-    """A service that proved who it is. `assertion` has to be recorded as used, with what follows or on its own."""
+    """Authenticated service. The caller must record the use of `assertion`."""
 
     service: Service
     assertion: AssertionUse | None = None
 
 
 def invalid_client(detail: str, basic: bool = False, hint: str = "") -> EndpointError:
-    """The error for a service that did not prove who it is (RFC 6749 5.2); `basic` where it tried a Basic header.
+    """Error for a failed client authentication (RFC 6749 5.2); `basic` if a Basic header was used.
 
-    `hint` is told: what is likely wrong, which must not depend on what is registered unless the caller proved itself.
+    `hint` is public: the likely cause, which must not reveal registered data unless the caller proved its identity.
     """
     description = "the service could not be authenticated" + (f": {public(hint)}" if hint else "")
     return EndpointError("invalid_client", description, detail, status=401, challenge=_BASIC if basic else None)
 
 
 def parse_credentials(parameters: Mapping[str, str], authorization: str | None) -> Credentials:
-    """Who is calling, and how it means to prove it: exactly one method (RFC 6749 2.3).
+    """Credentials of a request: exactly one method (RFC 6749 2.3).
 
     `authorization` is the header's value. Nothing is verified yet. Raises EndpointError.
     """
@@ -118,7 +117,7 @@ def parse_credentials(parameters: Mapping[str, str], authorization: str | None) 
 
 
 def _basic(authorization: str) -> Credentials:
-    """A Basic header; both parts are form-encoded inside (RFC 6749 2.3.1)."""
+    """Parses a Basic header; both parts are form-encoded inside (RFC 6749 2.3.1)."""
     scheme, _, encoded = authorization.partition(" ")
     if scheme.lower() != "basic":
         raise _unreadable("the Authorization header is not Basic")
@@ -153,11 +152,11 @@ def authenticate_client(
     certificate: Certificate | None = None,
     authorities: Authorities = (),
 ) -> AuthenticatedClient:
-    """The service, if its credentials hold by its registered method and no other (OpenID Connect Core 9).
+    """Authenticates the service by its registered method (OpenID Connect Core 9).
 
-    Why they do not is told to a caller that proved to hold the secret or the key; any other is told what its own
-    request shows. `service` is what is registered under `credentials.client_id`, `keys` its public keys; `certificate`
-    came with the connection, `authorities` issue such to services. Raises EndpointError.
+    The error reveals the reason only to a caller that proved possession of the secret or key; to any other, only what
+    its own request shows. `service` is the registration of `credentials.client_id`, `keys` its public keys;
+    `certificate` is that of the connection, `authorities` issue certificates to services. Raises EndpointError.
     """
     basic = credentials.method is ClientAuthentication.CLIENT_SECRET_BASIC
     if service is None or service.client_id != credentials.client_id:
@@ -189,8 +188,9 @@ def _is_secret(text: str, service: Service) -> bool:
 def check_assertion(
     assertion: str, service: Service, keys: KeySet, audience: AssertionAudience, now: float
 ) -> AssertionUse:
-    """The use of a client assertion that holds (RFC 7523 3, FAPI 2.0 Security Profile 5.3.2.1). Raises
-    EndpointError."""
+    """Verifies a client assertion and returns its use (RFC 7523 3, FAPI 2.0 Security Profile 5.3.2.1). Raises
+    EndpointError.
+    """
     try:
         claims = verify(assertion, keys, assertion_algorithms(service), ASSERTION_TYPS).claims
     except InvalidToken as problem:
@@ -215,27 +215,26 @@ def check_assertion(
 
 
 def _refused(reason: str, found: str = "") -> EndpointError:
-    """The error for an assertion that the service's key signed: who holds the key is told the reason."""
+    """Error for an assertion with a valid signature: the holder of the key may see the reason."""
     detail = ": ".join(part for part in ("client assertion", found, reason) if part)
     return invalid_client(detail, hint=f"client assertion: {reason}")
 
 
 def assertion_used_before() -> EndpointError:
-    """The error for an assertion whose use was recorded before (RFC 7523 3, `jti`)."""
+    """Error for a replayed assertion (RFC 7523 3, `jti`)."""
     return _refused("jti was used before")
 
 
 def assertion_algorithms(service: Service) -> tuple[str, ...]:
-    """The signature algorithms that a service's assertions may have: FAPI-CIBA is as strict as FAPI 2.0."""
+    """Signature algorithms allowed for a service's assertions: FAPI-CIBA is as strict as FAPI 2.0."""
     strict = service.ciba is not None and service.requires_signed_ciba_request
     return ALGORITHMS[SecurityProfile.FAPI2 if strict else service.profile]
 
 
 def _audience_matches(claims: Mapping[str, Any], service: Service, audience: AssertionAudience) -> bool:
-    """`fapi2`: our issuer as a single string. `oidc`: that or an endpoint of ours, also as a list of nothing else.
+    """`fapi2`: the issuer as a single string. `oidc`: the issuer or an endpoint, also as a list of only these.
 
-    A service that asks citizens on their own device may name our endpoints in either profile: CIBA demands that we
-    know ourselves by them (CIBA Core 1.0, 7.1).
+    A service that uses CIBA may name the endpoints in either profile, as CIBA requires (CIBA Core 1.0, 7.1).
     """
     if service.profile is SecurityProfile.FAPI2 and service.ciba is None:
         return bool(claims.get("aud") == audience.issuer)
@@ -245,7 +244,7 @@ def _audience_matches(claims: Mapping[str, Any], service: Service, audience: Ass
 
 
 def _seconds(claims: Mapping[str, Any], name: str) -> float | None:
-    """The time under this name, or None without one. Raises EndpointError for what is no NumericDate."""
+    """NumericDate (RFC 7519 2). Raises EndpointError for any other value."""
     value = claims.get(name)
     if value is None:
         return None

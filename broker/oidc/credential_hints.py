@@ -1,8 +1,8 @@
-"""What is likely wrong with credentials that were refused, for the service's engineers (RFC 6749 2.3.1).
+"""Hints for developers of services: the likely cause of rejected credentials (RFC 6749 2.3.1).
 
-A hint says only what stands in the request itself, whoever sent it and whether the service exists or not: so it tells
-nothing of what is registered. What is registered is told to callers alone who proved that they hold the secret or the
-key (`client.authenticate`).
+A hint depends only on the request itself, so it reveals nothing about registered services. Details about the
+registration go only to callers that proved possession of the secret or key
+(`client_authentication.authenticate_client`).
 """
 
 import re
@@ -19,14 +19,14 @@ BLANK: Final = "the secret begins or ends with a blank"
 QUOTED: Final = "the secret stands in quotation marks"
 
 _NEVER_ENCODED: Final = re.compile(r"(?:[A-Za-z0-9._~!'()*+-]|%[0-9A-Fa-f]{2})*", re.ASCII)
-"""What is left of a text by those encoders that leave most as it is."""
+"""Characters that lenient encoders leave unencoded."""
 
 _ENCODED: Final = re.compile(r"%[0-9A-Fa-f]{2}", re.ASCII)
 _QUOTES: Final = ('"', "'")
 
 
 def basic_hint(user: str, secret: str, decoded: tuple[str, str]) -> str:
-    """What is likely wrong with Basic credentials; empty if nothing looks wrong.
+    """Likely error in Basic credentials; empty if there is none.
 
     `user` and `secret` are the two halves of the header before form-decoding, `decoded` the same after it.
     """
@@ -40,7 +40,7 @@ def basic_hint(user: str, secret: str, decoded: tuple[str, str]) -> str:
 
 
 def post_hint(secret: str) -> str:
-    """What is likely wrong with a `client_secret` in a form; empty if nothing looks wrong."""
+    """Likely error in a `client_secret` of a form; empty if there is none."""
     if general := secret_hint(secret):
         return general
     if " " in secret:
@@ -49,7 +49,7 @@ def post_hint(secret: str) -> str:
 
 
 def secret_hint(secret: str) -> str:
-    """What is likely wrong with a secret in either place."""
+    """Likely error in a secret, in header or form."""
     if secret.endswith(("\n", "\r")):
         return LINE_END
     if secret[:1].isspace() or secret[-1:].isspace():

@@ -1,4 +1,6 @@
-"""The discovery document: it says what is so, and nothing else (OpenID Connect Discovery 1.0, 3; RFC 8414, 2)."""
+"""Discovery document: the metadata that follow from the configuration (OpenID Connect Discovery 1.0, 3; RFC
+8414, 2).
+"""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,7 +29,7 @@ from broker.oidc.token_request import GrantType
 
 OPENID_PATH: Final = "/.well-known/openid-configuration"
 OAUTH_PATH: Final = "/.well-known/oauth-authorization-server"
-"""Where the document is served, both times the same (OpenID Connect Discovery 4, RFC 8414 3)."""
+"""Paths of the document, the same at both (OpenID Connect Discovery 4, RFC 8414 3)."""
 
 _ENCRYPTED: Final = {
     "id_token": "id_token_encryption",
@@ -35,14 +37,14 @@ _ENCRYPTED: Final = {
     "introspection": "introspection_encryption",
     "authorization": "response_encryption",
 }
-"""What may be encrypted, by the names of the metadata and of the services' fields."""
+"""Kinds of encrypted content: metadata prefix and field of the service."""
 
 _TOKEN_CLAIMS: Final = ("sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "sid")
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """The URLs of the services' door. Proofs and assertions are checked against them, never against a Host header."""
+    """URLs of the service endpoints. Proofs and assertions are checked against them, never against a Host header."""
 
     authorization: str
     pushed: str
@@ -58,12 +60,12 @@ class Endpoints:
 
     @property
     def authenticated_endpoints(self) -> tuple[str, ...]:
-        """Those at which services authenticate themselves."""
+        """Endpoints with client authentication."""
         return (self.token, self.pushed, self.introspection, self.revocation, self.backchannel_authentication)
 
 
 def endpoints(issuer: str) -> Endpoints:
-    """The endpoints of an issuer, each at its path below it."""
+    """Endpoints of an issuer, each at its path."""
     base = issuer.rstrip("/")
     return Endpoints(
         authorization=f"{base}/authorize",
@@ -94,13 +96,13 @@ def discovery(
     decryption: Sequence[str] = (),
     open_to: Sequence[Service] = (),
 ) -> dict[str, Any]:
-    """The metadata of this broker, as its configuration makes it.
+    """Metadata of this broker, computed from its configuration.
 
-    `services` are the registered ones: what none of them may use is not announced. `algorithms` sign ID tokens,
-    `verifiable` is what can be said of how identities were verified; without it, verified claims are not announced.
-    `decryption` are the key management algorithms of the keys that requests may be encrypted to.
-    `certificates` is the origin where certificates are asked for, if it is another than the issuer (RFC 8705 5).
-    `open_to` are examples of services that may register by themselves, and may use all that these may.
+    `services` are the registered ones: features that none of them may use are not announced. `algorithms` sign ID
+    tokens; `verifiable` are the capabilities of verification records (None: verified claims are not announced).
+    `decryption` are the key management algorithms of the keys for encrypted requests. `certificates` is the origin of
+    the mTLS endpoints, if different from the issuer (RFC 8705 5). `open_to` are examples of services that may register
+    dynamically, with everything they may use.
     """
     registered = (*services, *open_to)
     claims = sorted({use.claim for service in registered for use in service.claim_purposes})
@@ -161,7 +163,7 @@ def _grant_types(services: Sequence[Service]) -> list[str]:
 
 
 def _ciba(services: Sequence[Service], urls: Endpoints) -> dict[str, Any]:
-    """What is said about asking citizens on a device of their own (CIBA Core 1.0, 4)."""
+    """Metadata of backchannel authentication (CIBA Core 1.0, 4)."""
     asking = [service for service in services if service.ciba is not None]
     if not asking:
         return {}
@@ -177,13 +179,13 @@ def _ciba(services: Sequence[Service], urls: Endpoints) -> dict[str, Any]:
 
 
 def _client_authentication(services: Sequence[Service]) -> dict[str, list[str]]:
-    """One list of methods for the token, introspection and revocation endpoints (RFC 8414 2)."""
+    """Authentication methods of the token, introspection and revocation endpoints (RFC 8414 2)."""
     used = {service.authentication for service in services}
     keyed = [s for s in services if s.authentication is ClientAuthentication.PRIVATE_KEY_JWT]
     algorithms = sorted({alg for service in keyed for alg in assertion_algorithms(service)})
     members: dict[str, list[str]] = {}
     for endpoint in ("token", "introspection", "revocation"):
-        # an app may not introspect, since it proves nothing (RFC 7662 2.1)
+        # public clients may not introspect, since they do not authenticate (RFC 7662 2.1)
         here = used - {ClientAuthentication.NONE} if endpoint == "introspection" else used
         methods = [method.value for method in ClientAuthentication if method in here]
         members[f"{endpoint}_endpoint_auth_methods_supported"] = methods
@@ -193,13 +195,13 @@ def _client_authentication(services: Sequence[Service]) -> dict[str, list[str]]:
 
 
 def _subject_types(services: Sequence[Service]) -> list[str]:
-    """The kinds of `sub` that some service is told (OpenID Connect Core 8); pairwise is what a new one would be."""
+    """Subject types in use (OpenID Connect Core 8); pairwise if there are no services."""
     used = {service.subject_type for service in services} or {SubjectType.PAIRWISE}
     return [kind.value for kind in SubjectType if kind in used]
 
 
 def _certificates(services: Sequence[Service], origin: str | None) -> dict[str, Any]:
-    """What is said about certificates, if a service uses its own (RFC 8705 3.3, 5)."""
+    """Metadata of mutual TLS, if a service uses certificates (RFC 8705 3.3, 5)."""
     bound = any(service.binding is BindingMethod.MTLS for service in services)
     if not bound and not any(service.authentication in METHODS for service in services):
         return {}
@@ -219,7 +221,7 @@ def _certificates(services: Sequence[Service], origin: str | None) -> dict[str, 
 
 
 def mtls_endpoint_aliases(issuer: str, origin: str | None) -> Mapping[str, str]:
-    """Where certificates are asked for, by the usual URL of each endpoint that services call (RFC 8705 5)."""
+    """URLs of the mTLS endpoints, by the usual URL of each endpoint that services call (RFC 8705 5)."""
     if origin is None:
         return {}
     usual, there = endpoints(issuer), endpoints(origin)
@@ -235,7 +237,7 @@ def mtls_endpoint_aliases(issuer: str, origin: str | None) -> Mapping[str, str]:
 def _signed_answers(
     modes: Sequence[ResponseMode], algorithms: Sequence[str], services: Sequence[Service]
 ) -> dict[str, Any]:
-    """What is said about answers in JWTs (JARM 3) and requests in them (RFC 9101 10.5)."""
+    """Metadata of response JWTs (JARM 3) and request objects (RFC 9101 10.5)."""
     members: dict[str, Any] = {
         "require_signed_request_object": bool(services) and all(service.request_object_required for service in services)
     }
@@ -249,7 +251,7 @@ def _algorithms(profiles: Iterable[SecurityProfile]) -> list[str]:
 
 
 def _jwts(algorithms: Sequence[str], services: Sequence[Service]) -> dict[str, Any]:
-    """What can come as a JWT besides ID tokens, and what is encrypted to services (Discovery 3, RFC 9701 7)."""
+    """Metadata of further signed JWTs and of encryption to services (Discovery 3, RFC 9701 7)."""
     members: dict[str, Any] = {"introspection_signing_alg_values_supported": list(algorithms)}
     userinfo = {service.userinfo_alg for service in services} - {None}
     if userinfo:
@@ -270,7 +272,7 @@ def _encryption(what: str, algs: Sequence[str], encs: Sequence[str]) -> dict[str
 
 
 def _logout(services: Sequence[Service]) -> dict[str, bool]:
-    """How services are told that a session ended, always with its `sid` (Back- and Front-Channel Logout 1.0)."""
+    """Metadata of back-channel and front-channel logout, always with `sid` (Back- and Front-Channel Logout 1.0)."""
     used = {
         "backchannel": any(service.backchannel_logout_uri is not None for service in services),
         "frontchannel": any(service.frontchannel_logout_uri is not None for service in services),
@@ -284,10 +286,10 @@ def _logout(services: Sequence[Service]) -> dict[str, bool]:
 
 
 def _verified_claims(verifiable: VerificationCapabilities | None, claims: Sequence[str]) -> dict[str, Any]:
-    """What is said about verified claims (OpenID Connect for Identity Assurance 1.0, 8), or nothing without any.
+    """Metadata of verified claims (OpenID Connect for Identity Assurance 1.0, 8), empty without any.
 
-    The standard has one member for check methods, and names it after documents. Those of records and vouches are in
-    it too: there is no other place where they could be looked up.
+    The standard has one member for check methods, named after documents. It also lists those of records and vouches
+    here, since there is no other member for them.
     """
     told = [claim for claim in claims if verifiable is not None and claim in verifiable.claims]
     if verifiable is None or not verifiable.frameworks or not told:
@@ -305,5 +307,5 @@ def _verified_claims(verifiable: VerificationCapabilities | None, claims: Sequen
 
 
 def metadata_bytes(document: Mapping[str, Any]) -> bytes:
-    """The document as it goes out, made once (RFC 8414 3.2)."""
+    """Serializes the document, once (RFC 8414 3.2)."""
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()

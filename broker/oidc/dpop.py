@@ -1,6 +1,6 @@
-"""DPoP: proof that the caller holds a key (RFC 9449), and the nonces that keep proofs fresh.
+"""DPoP: proof of possession of a key (RFC 9449), and the nonces that keep proofs fresh.
 
-The `jti` of a proof is only handed back: the caller records it, and refuses a second use with `proof_used_before`.
+The `jti` of a proof is only returned: the caller records it, and rejects a replay with `proof_used_before`.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from broker.platform import base64url
 
 MAX_AGE: Final = 60
 CLOCK_SKEW: Final = 30
-"""How old a proof may be, and how far ahead of our clock its `iat` may lie, in seconds (RFC 9449 11.1)."""
+"""Maximum age of a proof, and tolerance for `iat` in the future, in seconds (RFC 9449 11.1)."""
 
 _LONGEST: Final = 256
 _DEFAULT_PORTS: Final[Mapping[str, int]] = {"https": 443, "http": 80}
@@ -28,9 +28,9 @@ _NONCE: Final = re.compile(r"([0-9a-f]{1,12})\.([A-Za-z0-9_-]{43})", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class DpopProof:
-    """A proof that holds. `jkt` is the thumbprint of its key; `jti` must not be seen again before `expires`.
+    """Valid proof. `jkt` is the thumbprint of its key; `jti` must not be accepted again before `expires`.
 
-    `jti` here is led by the key's thumbprint, so that nobody can use up another's.
+    `jti` is prefixed by the key's thumbprint, so that one client cannot use up the values of another.
     """
 
     jkt: str
@@ -40,10 +40,10 @@ class DpopProof:
 
 @dataclass(frozen=True, slots=True)
 class DpopNonces:
-    """Nonces that need no memory: a time, and a mark that only this broker can make (RFC 9449 8).
+    """Stateless nonces: a time with a MAC of this broker (RFC 9449 8).
 
-    `mac` and `matches` make and compare marks; `epoch` changes when the memory of seen proofs was lost; a nonce is good
-    for `lifetime` seconds.
+    `mac` and `matches` compute and compare MACs; `epoch` changes when the record of used proofs was lost; a nonce is
+    valid for `lifetime` seconds.
     """
 
     epoch: str
@@ -52,12 +52,12 @@ class DpopNonces:
     lifetime: int = 300
 
     def issue(self, now: float) -> str:
-        """A nonce to hand out now."""
+        """Issues a nonce."""
         issued = f"{int(now):x}"
         return f"{issued}.{base64url.encode(self.mac(self._marked(issued)))}"
 
     def is_valid(self, nonce: str, now: float) -> bool:
-        """Whether a nonce is ours, of this epoch, and young enough."""
+        """Whether a nonce was issued by this broker in this epoch and has not expired."""
         match = _NONCE.fullmatch(nonce)
         if match is None or not now - self.lifetime <= int(match[1], 16) <= now + CLOCK_SKEW:
             return False
@@ -76,12 +76,11 @@ def check_proof(
     access_token: str | None = None,
     alias: str | None = None,
 ) -> DpopProof | None:
-    """The proof in the `DPoP` headers of a request, or None where there is none (RFC 9449 4.3).
+    """Verifies the proof in the `DPoP` headers of a request. Returns None if there is none (RFC 9449 4.3).
 
-    `url` is the endpoint's configured URL, never what a Host header says; `alias` is the same endpoint where
-    certificates are asked for (RFC 8705 5). `access_token` is given where a protected
-    resource is asked for, and then the proof has to name it (`ath`). Raises EndpointError: `invalid_dpop_proof`, or
-    `use_dpop_nonce` where only a current nonce is missing.
+    `url` is the endpoint's configured URL, never the Host header; `alias` is its mTLS URL (RFC 8705 5). If
+    `access_token` is given, for a protected resource, the proof must name it (`ath`). Raises EndpointError:
+    `invalid_dpop_proof`, or `use_dpop_nonce` if only a current nonce is missing.
     """
     if not headers:
         return None
@@ -113,7 +112,7 @@ def check_proof(
 
 
 def proof_used_before(at_resource: bool) -> EndpointError:
-    """The error for a proof whose use was recorded before (RFC 9449 11.1)."""
+    """Error for a replayed proof (RFC 9449 11.1)."""
     return _invalid("jti was used before", at_resource)
 
 
@@ -134,7 +133,7 @@ def _names_token(ath: Any, access_token: str) -> bool:
 
 
 def _same_place(htu: Any, url: str) -> bool:
-    """Whether `htu` is the endpoint; query, fragment, case of the host, default port do not count (RFC 9449 4.3)."""
+    """Whether `htu` is the endpoint; ignores query, fragment, case of the host and default port (RFC 9449 4.3)."""
     return htu == url or (isinstance(htu, str) and (place := _place(htu)) is not None and place == _place(url))
 
 

@@ -1,8 +1,8 @@
-"""What a service may say of itself when it registers by itself, and what it is told (RFC 7591, RFC 7592).
+"""Dynamic client registration: metadata from and to services (RFC 7591, RFC 7592).
 
-OpenID Connect Dynamic Client Registration 1.0 has the same words. What comes is written as a service's file would say
-it, so that one set of checks decides about both. What is unknown here is left out, and the answer shows what is left
-(RFC 7591 2).
+OpenID Connect Dynamic Client Registration 1.0 has the same metadata. They are converted to the settings of a service's
+file, so that both pass the same checks. Unknown metadata are ignored, and the response lists what was accepted (RFC
+7591 2).
 """
 
 import re
@@ -30,7 +30,7 @@ FIELDS: Final = {
     "backchannel_logout_uri": "backchannel_logout_uri",
     "frontchannel_logout_uri": "frontchannel_logout_uri",
 }
-"""Metadata that mean what a field of a service's file means, by their names."""
+"""Settings of a service's file by the metadata with the same meaning."""
 
 _NAMED: Final = {
     **{field: member for member, field in FIELDS.items()},
@@ -39,7 +39,7 @@ _NAMED: Final = {
     "scopes": "scope",
     "claims": "scope",
 }
-"""What the service called a field of the file, so that an error names what it sent."""
+"""Metadata names by setting, so that an error names what the service sent."""
 
 _REASONS: Final = {
     "en": "This service registered itself to be tried out, and gave no reason",
@@ -47,17 +47,19 @@ _REASONS: Final = {
     "ar": "سُجلت هذه الخدمة ذاتيًا للتجربة دون ذكر سبب",
 }
 _UNTELLABLE: Final = re.compile(r"[^ !#-\[\]-~]")
-"""What a description may not hold (RFC 6749 5.2)."""
+"""Characters not allowed in an error description (RFC 6749 5.2)."""
 
 _LONGEST: Final = 200
-"""Characters of a description."""
+"""Maximum length of an error description in characters."""
 
 _KEYED: Final = ("private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth")
-"""The methods that FAPI 2.0 takes."""
+"""Authentication methods of FAPI 2.0."""
 
 
 def to_client_settings(metadata: Mapping[str, Any], languages: Sequence[str]) -> dict[str, Any]:
-    """The service's file. Values are as they came, for the checks of files to judge. Raises EndpointError."""
+    """Converts metadata to the settings of a service's file. The file checks validate the values. Raises
+    EndpointError.
+    """
     _check_flow(metadata)
     name, home, profile = metadata.get("client_name"), _home(metadata), _profile(metadata)
     scope = _scope(metadata)
@@ -84,7 +86,9 @@ def to_client_settings(metadata: Mapping[str, Any], languages: Sequence[str]) ->
 
 
 def client_metadata(service: Service) -> dict[str, Any]:
-    """What is registered, as it is in force (RFC 7591 3.2.1). A secret is no part of it: only its hash is kept."""
+    """Metadata of a registered service (RFC 7591 3.2.1). They do not contain the secret, since only its hash
+    is stored.
+    """
     told: dict[str, Any] = {
         "client_id": service.client_id,
         "client_name": next(iter(service.names.values())),
@@ -113,7 +117,7 @@ def client_metadata(service: Service) -> dict[str, Any]:
 
 
 def registrable() -> Sequence[Service]:
-    """One service of each kind that can register, for the metadata: they say what a new one may use."""
+    """One example of each kind of service that can register, for the discovery document."""
     ways = (
         ClientAuthentication.CLIENT_SECRET_BASIC,
         ClientAuthentication.CLIENT_SECRET_POST,
@@ -138,7 +142,7 @@ def registrable() -> Sequence[Service]:
 
 
 def invalid_metadata(place: str, what: str) -> EndpointError:
-    """The error for metadata that cannot stay as they are (RFC 7591 3.2.2). `place` is the field of the file."""
+    """Error for invalid metadata (RFC 7591 3.2.2). `place` is the setting of the file."""
     field, inner = place[: (end := _end(place))], place[end:]
     member = _NAMED.get(field, field)
     code = "invalid_redirect_uri" if member == "redirect_uris" else "invalid_client_metadata"
@@ -147,12 +151,12 @@ def invalid_metadata(place: str, what: str) -> EndpointError:
 
 
 def _end(place: str) -> int:
-    """Where the name of the field ends in a place such as `redirect_uris[0]`."""
+    """End of the setting's name in a place such as `redirect_uris[0]`."""
     return next((at for at, letter in enumerate(place) if letter in "[."), len(place))
 
 
 def _check_flow(metadata: Mapping[str, Any]) -> None:
-    """One flow there is, and nothing is fetched to find out who belongs together."""
+    """Rejects metadata that need another flow, or a fetch of a sector identifier document."""
     if metadata.get("response_types", ["code"]) != ["code"]:
         raise invalid_metadata("response_types", "code is the only response type")
     if GrantType.CODE.value not in _grants(metadata):
@@ -176,7 +180,7 @@ def _grants(metadata: Mapping[str, Any]) -> Sequence[Any]:
 
 
 def _scope(metadata: Mapping[str, Any]) -> list[str]:
-    """The words of the scope that are known here."""
+    """Known values of the scope."""
     scope = metadata.get("scope", "openid profile email")
     if not isinstance(scope, str):
         raise invalid_metadata("scope", "a text is needed")
@@ -185,7 +189,7 @@ def _scope(metadata: Mapping[str, Any]) -> list[str]:
 
 
 def _home(metadata: Mapping[str, Any]) -> Any:
-    """The page of the service itself: what it says, or else the root of where answers go."""
+    """Home page of the service: its `client_uri`, or else the origin of its first redirect URI."""
     if "client_uri" in metadata:
         return metadata["client_uri"]
     uris = metadata.get("redirect_uris")
@@ -206,7 +210,7 @@ def _host(home: Any) -> str:
 
 
 def _profile(metadata: Mapping[str, Any]) -> SecurityProfile:
-    """FAPI 2.0 for whoever says all that it demands."""
+    """Security profile: FAPI 2.0 if the metadata meet all its requirements."""
     bound = metadata.get("dpop_bound_access_tokens") or metadata.get("tls_client_certificate_bound_access_tokens")
     strict = metadata.get("require_pushed_authorization_requests") and bound
     return (

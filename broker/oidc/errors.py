@@ -1,6 +1,7 @@
-"""The three kinds of protocol error at the services' door. Rules raise them, one file in `web` renders them.
+"""Protocol errors for services, of three kinds. Rules raise them, and one file in `web` renders them.
 
-`code` is the standard's word, `description` is public (ASCII without quotes, RFC 6749 5.2), `detail` is for the log.
+`code` is the standard's error code, `description` is public (ASCII without quotes, RFC 6749 5.2), `detail` is for the
+log.
 """
 
 import re
@@ -11,7 +12,9 @@ from typing import Final
 from broker.model.request import ResponseMode
 
 DPOP_ALGORITHMS: Final = ("ES256", "EdDSA", "Ed25519", "PS256")
-"""Signature algorithms of DPoP proofs, as announced (RFC 9449 5.1). No RS256 in any profile (FAPI 2.0, 5.4.1)."""
+"""Signature algorithms of DPoP proofs, as announced (RFC 9449 5.1). RS256 is excluded in all profiles (FAPI 2.0,
+5.4.1).
+"""
 
 
 _UNPRINTED: Final = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]", re.ASCII)
@@ -21,9 +24,9 @@ _LONGEST_REASON: Final = 200
 
 
 def public(reason: str) -> str:
-    """A reason as part of a description: in the letters that RFC 6749 5.2 allows, and short.
+    """Sanitizes a reason for an error description: only the characters that RFC 6749 5.2 allows, and short.
 
-    A longer value that the other side chose is left out: a page is no place for text of others.
+    Longer values chosen by the client are omitted, so that they cannot place text on a page.
     """
 
     def short(quoted: re.Match[str]) -> str:
@@ -35,14 +38,16 @@ def public(reason: str) -> str:
 
 
 class Scheme(StrEnum):
-    """How an access token is presented (RFC 6750 2.1, RFC 9449 7.1)."""
+    """Authentication schemes of access tokens (RFC 6750 2.1, RFC 9449 7.1)."""
 
     BEARER = "Bearer"
     DPOP = "DPoP"
 
 
 class ProtocolError(Exception):
-    """What a check says before it is known who is told: it becomes one of the three kinds where the checks end."""
+    """Error of a check, before it is known how to report it. It becomes one of the three kinds at the end of the
+    checks.
+    """
 
     def __init__(self, code: str, description: str, detail: str = "") -> None:
         super().__init__(f"{code}: {detail or description}")
@@ -52,9 +57,9 @@ class ProtocolError(Exception):
 
 
 class DisplayedError(Exception):
-    """Told to the person at the screen and never redirected: the way back cannot be trusted (RFC 6749 4.1.2.1).
+    """Error displayed to the user and never redirected, since the redirect URI is not trusted (RFC 6749 4.1.2.1).
 
-    `client_id` is that of the registered service whose request it is, if that is known: the page then names it.
+    `client_id` is the registered service of the request, if known: the page then names it.
     """
 
     def __init__(
@@ -69,7 +74,7 @@ class DisplayedError(Exception):
 
 
 class RedirectedError(Exception):
-    """Told to the service at its own redirect URI (RFC 6749 4.1.2.1, OpenID Connect Core 3.1.2.6)."""
+    """Error redirected to the service's redirect URI (RFC 6749 4.1.2.1, OpenID Connect Core 3.1.2.6)."""
 
     def __init__(
         self,
@@ -93,10 +98,10 @@ class RedirectedError(Exception):
 
 
 class EndpointError(Exception):
-    """Told to the calling service as JSON (RFC 6749 5.2, RFC 6750 3.1, RFC 9449 5, RFC 9126 2.3).
+    """Error returned to the calling service as JSON (RFC 6749 5.2, RFC 6750 3.1, RFC 9449 5, RFC 9126 2.3).
 
-    `challenge` is the content of `WWW-Authenticate`, where there must be one; `nonce` says that a `DPoP-Nonce` header
-    has to go along, since nothing but a new nonce is missing (RFC 9449 8).
+    `challenge` is the value of `WWW-Authenticate`, if required; `nonce` adds a `DPoP-Nonce` header, if only a current
+    nonce is missing (RFC 9449 8).
     """
 
     def __init__(
@@ -118,14 +123,14 @@ class EndpointError(Exception):
         self.nonce = nonce
 
     def body(self) -> dict[str, str]:
-        """The JSON object that goes out (RFC 6749 5.2)."""
+        """JSON object of the response (RFC 6749 5.2)."""
         return {"error": self.code, "error_description": self.description}
 
 
 def challenge(schemes: Sequence[Scheme], code: str | None = None, description: str | None = None) -> str:
-    """A `WWW-Authenticate` value that asks for an access token (RFC 6750 3, RFC 9449 7.1).
+    """`WWW-Authenticate` value for an access token (RFC 6750 3, RFC 9449 7.1).
 
-    Without `code` it only asks, as it must where no token came along at all.
+    Without `code` it contains no error, as required if no token was sent.
     """
     attributes = [] if code is None else [f'error="{code}"', f'error_description="{description}"']
     written = []

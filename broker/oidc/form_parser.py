@@ -1,8 +1,8 @@
-"""A strict reader of `application/x-www-form-urlencoded`: bodies of forms and query strings.
+"""Strict parser of `application/x-www-form-urlencoded`, for form bodies and query strings.
 
-Strict in what is read, since what two parties read differently is where attacks begin: a parameter that the endpoint
-reads is there once, in valid UTF-8, with nothing but `&` between pairs. Parameters that the endpoint does not read are
-ignored, whatever they hold (RFC 6749 3.1). Parameters without a value count as left out (RFC 6749 3.1, 3.2).
+Parsing differences between parties enable attacks, so a parameter that the endpoint reads must occur once, in valid
+UTF-8, with only `&` between pairs. Other parameters are ignored, whatever they contain (RFC 6749 3.1). Parameters
+without a value count as omitted (RFC 6749 3.1, 3.2).
 """
 
 import re
@@ -16,26 +16,26 @@ from broker.oidc.errors import DisplayedError, EndpointError
 FORM: Final = "application/x-www-form-urlencoded"
 MAX_BYTES: Final = 32_768
 MAX_PARAMETERS: Final = 64
-"""The most parameters of a form or query of which every parameter is read."""
+"""Maximum number of parameters if all of them are read."""
 
 _UTF_8: Final = frozenset(
     {"utf-8", "utf8", "utf_8", "unicode-1-1-utf-8", "csutf8"}
     | {"us-ascii", "us", "ascii", "ansi_x3.4-1968", "ansi_x3.4-1986", "iso646-us", "iso_646.irv:1991", "csascii"}
 )
-"""UTF-8 and its part ASCII, under the names of IANA's registry and of browsers (WHATWG Encoding 4.2)."""
+"""Names of UTF-8 and its subset ASCII (IANA registry, WHATWG Encoding 4.2)."""
 
 _ASCII_INSIDE: Final = re.compile(
     r"(?:iso[-_]?8859[-_]?|windows-125|cp125|x-cp125|latin-?|l)[0-9]{1,2}(?:-[ei]|:19[0-9]{2})?"
     r"|windows-874|koi8-?(?:r|u|ru)|cp819|ibm819|ibm866|cp866|macintosh|x-mac-cyrillic",
     re.ASCII,
 )
-"""Character sets in which bytes below 128 mean what they mean in UTF-8."""
+"""Character sets whose bytes below 128 equal ASCII."""
 
 _STRAY_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 class UnreadableForm(Exception):
-    """A form or query that is not read. `description` is public, `detail` is for the log."""
+    """Form or query that cannot be parsed. `description` is public, `detail` is for the log."""
 
     def __init__(self, description: str, detail: str = "", status: int = 400) -> None:
         super().__init__(detail or description)
@@ -44,19 +44,21 @@ class UnreadableForm(Exception):
         self.status = status
 
     def shown(self, client_id: str | None = None) -> DisplayedError:
-        """As it is told to a person, at the authorization endpoint. `client_id` is the service that it names."""
+        """Error to display to the user, at the authorization endpoint. `client_id` is the service that the
+        page names.
+        """
         return DisplayedError("invalid_request", self.description, self.detail, self.status, client_id=client_id)
 
     def token_error(self) -> EndpointError:
-        """As it is told to a service."""
+        """Error for the service, at its endpoints."""
         return EndpointError("invalid_request", self.description, self.detail, status=self.status)
 
 
 def read_form(body: bytes, content_type: str | None, names: frozenset[str] | None = None) -> Mapping[str, str]:
-    """The parameters of a form that was posted. `names` as in `read_query`. Raises UnreadableForm.
+    """Parses a posted form. `names` as in `read_query`. Raises UnreadableForm.
 
-    A form has no `charset` (WHATWG URL 5.1). One that cannot change what the bytes mean is accepted: UTF-8 under any of
-    its names, and ISO 8859 or a Windows code page if what is read is in ASCII. Any other is refused.
+    A form has no `charset` (WHATWG URL 5.1). One that does not change the meaning is accepted: UTF-8 under any of its
+    names, and ISO 8859 or a Windows code page if the content is ASCII. Any other is rejected.
     """
     if media_type(content_type) != FORM:
         raise UnreadableForm(f"the content type must be {FORM}", f"content type {content_type!r:.80}", 415)
@@ -72,11 +74,11 @@ def read_form(body: bytes, content_type: str | None, names: frozenset[str] | Non
 
 
 def read_query(data: bytes, names: frozenset[str] | None = None) -> Mapping[str, str]:
-    """The parameters of a query string (without its `?`) or a form's body, up to 32 KiB. Raises UnreadableForm.
+    """Parses a query string (without its `?`) or a form body, up to 32 KiB. Raises UnreadableForm.
 
-    `names` are those that the endpoint reads; others are ignored. None means that it reads every parameter, of which
-    there are 64 at most. Refused in what is read are repeated parameters (RFC 6749 3.1), broken percent-encoding, bytes
-    that are not UTF-8, and the character NUL.
+    `names` are the parameters that the endpoint reads; others are ignored. None reads every parameter, at most 64.
+    Rejects, in what is read, repeated parameters (RFC 6749 3.1), invalid percent-encoding, invalid UTF-8, and the
+    character NUL.
     """
     text = _held(data)
     if names is None and text.count("&") >= MAX_PARAMETERS:
@@ -96,9 +98,9 @@ def read_query(data: bytes, names: frozenset[str] | None = None) -> Mapping[str,
 
 
 def parse_legible(data: bytes) -> Mapping[str, str]:
-    """Every parameter of a query or form that is there once and well formed; the others are left out. Raises
-    UnreadableForm
-    beyond 32 KiB."""
+    """Parses a query or form leniently: drops repeated and malformed parameters. Raises UnreadableForm beyond
+    32 KiB.
+    """
     found: dict[str, str | None] = {}
     for pair in _held(data).split("&"):
         name, _, value = pair.partition("=")
@@ -111,7 +113,7 @@ def parse_legible(data: bytes) -> Mapping[str, str]:
 
 
 def read_callback(data: bytes, names: frozenset[str]) -> Mapping[str, str]:
-    """The query of an answer from elsewhere: `names` must be single and well formed, the others are kept if they are.
+    """Parses the query of a provider's response: `names` strictly, other parameters leniently.
 
     Raises UnreadableForm.
     """
@@ -119,14 +121,14 @@ def read_callback(data: bytes, names: frozenset[str]) -> Mapping[str, str]:
 
 
 def _held(data: bytes) -> str:
-    """The bytes as text, one letter for each. Raises UnreadableForm if there are too many."""
+    """Bytes as text, one character each. Raises UnreadableForm if there are too many."""
     if len(data) > MAX_BYTES:
         raise UnreadableForm("the request is too large", f"{len(data)} bytes", 413)
     return data.decode("latin-1")
 
 
 def _name(raw: str) -> str:
-    """The name of a parameter. One that is malformed stays as it is, and is none that an endpoint reads."""
+    """Name of a parameter. A malformed one stays undecoded, and matches no parameter of an endpoint."""
     if raw.isascii() and ("%" not in raw or _STRAY_PERCENT.search(raw)):
         return raw
     try:
@@ -136,7 +138,7 @@ def _name(raw: str) -> str:
 
 
 def _text(raw: str) -> str:
-    """A name or value, decoded from one letter for each byte. Raises UnreadableForm."""
+    """Decodes a name or value from one character per byte. Raises UnreadableForm."""
     encoded = raw.encode("latin-1")
     if "%" in raw or "+" in raw:
         if _STRAY_PERCENT.search(raw):

@@ -1,4 +1,4 @@
-"""The content of the ID token (OpenID Connect Core 2, 3.1.3.3)."""
+"""Claims of the ID token (OpenID Connect Core 2, 3.1.3.3)."""
 
 from typing import Any
 
@@ -21,13 +21,14 @@ def id_token_claims(
     *,
     nonce: str | None = None,
 ) -> dict[str, Any]:
-    """The claims of an ID token for one service. `acr` answers the request (Core 5.5.1.1), `auth_time` is the real one.
+    """Claims of an ID token for one service. `acr` answers the request (Core 5.5.1.1).
 
-    `auth_time` is there only if the service asked for it or for `max_age` (Core 2): to the second, it would tell two
-    services that they have the same session before them. `sid` differs from service to service.
+    `auth_time` is included only if the service requested it or `max_age` (Core 2): with a resolution of one second, it
+    would let two services recognise the same session. `sid` differs for each service.
 
-    Of the citizen's data it holds only what the `claims` parameter asked for in the ID token; what scope asks for is
-    told at the userinfo endpoint (OpenID Connect Core 5.4). There is no `at_hash`, which is optional in the code flow.
+    Personal claims are included only if the `claims` parameter requested them in the ID token; claims of the scope are
+    returned by the userinfo endpoint (OpenID Connect Core 5.4). There is no `at_hash`, which is optional in the code
+    flow.
     """
     token = {
         "iss": issuer,
@@ -48,9 +49,9 @@ def id_token_claims(
 
 
 def requested_claims(release: ReleasedIdentity, place: str, ladder: AcrLevels, now: float) -> dict[str, Any]:
-    """What the `claims` parameter asked for in `id_token` or `userinfo`, as far as it was released (Core 5.5).
+    """Released claims that the `claims` parameter requested in `id_token` or `userinfo` (Core 5.5).
 
-    A claim with another value than the one demanded is left out.
+    A claim whose value does not match the requested one is omitted.
     """
     requests = release.asked_claims.get(place, {})
     given = {

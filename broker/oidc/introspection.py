@@ -1,4 +1,4 @@
-"""Token introspection, plain (RFC 7662) and as a signed JWT (RFC 9701)."""
+"""Token introspection, as JSON (RFC 7662) and as a signed JWT (RFC 9701)."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -11,34 +11,33 @@ from broker.oidc.errors import Scheme
 from broker.oidc.token_request import ACCESS, dpop_thumbprint, scope_of
 
 INACTIVE: Final[Mapping[str, Any]] = {"active": False}
-"""The answer for a token the caller is to know nothing about: unknown, ended, not its business (RFC 7662 2.2)."""
+"""Response for a token that the caller may not learn about: unknown, expired, or of another service (RFC 7662 2.2)."""
 
 INTROSPECTION_TYP: Final = "token-introspection+jwt"
-"""What the header of a signed answer says of its kind (RFC 9701 5)."""
+"""`typ` of a signed response (RFC 9701 5)."""
 
 INTROSPECTION: Final = f"application/{INTROSPECTION_TYP}"
-"""The kind of content of a signed answer, as it is asked for in `Accept` (RFC 9701 4)."""
+"""Media type of a signed response, as requested in `Accept` (RFC 9701 4)."""
 
 
 def accepts_jwt(accept: str | None) -> bool:
-    """Whether a caller asks for a signed answer. What accepts anything at all gets the plain one (RFC 9701 4)."""
+    """Whether a caller requests a signed response. `*/*` gets JSON (RFC 9701 4)."""
     wanted = [part.partition(";") for part in (accept or "").split(",")]
     return any(kind.strip().lower() == INTROSPECTION and quality(about) > 0 for kind, _, about in wanted)
 
 
 def introspection_claims(told: Mapping[str, Any], caller: Service, issuer: str, now: float) -> dict[str, Any]:
-    """The content of a signed answer: for whom, when, and what is told (RFC 9701 5)."""
+    """Claims of a signed response (RFC 9701 5)."""
     return {"iss": issuer, "aud": caller.client_id, "iat": int(now), "token_introspection": told}
 
 
 def introspection_response(
     caller: Service, found: tuple[StoredToken, Grant] | None, issuer: str, ladder: AcrLevels, now: float
 ) -> dict[str, Any]:
-    """What the caller is told about a token, and what it is bound to (RFC 7662 2.2, RFC 9449 6.2, RFC 8705 3.2).
+    """Introspection response with the token's binding (RFC 7662 2.2, RFC 9449 6.2, RFC 8705 3.2).
 
-    A service is told about its own tokens; one that is registered for introspection also about access tokens of others,
-    but without `sub`, which is pairwise and not the caller's. `auth_time` is told if the service of the token asked for
-    it (RFC 9470 6.2).
+    A service may introspect its own tokens; one registered for introspection also access tokens of others, but without
+    `sub`, which is pairwise. `auth_time` is included if the service of the token requested it (RFC 9470 6.2).
     """
     if found is None:
         return dict(INACTIVE)

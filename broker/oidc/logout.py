@@ -1,4 +1,4 @@
-"""Logout that a service starts (OpenID Connect RP-Initiated Logout 1.0)."""
+"""Logout initiated by a service (OpenID Connect RP-Initiated Logout 1.0)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ _LONGEST: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class LogoutRequest:
-    """What is asked: which service, whose session (`sid` and `sub` of its ID token), where to go afterwards.
+    """Logout request: the service, its session (`sid` and `sub` of its ID token), and the redirect afterwards.
 
-    A `logout_hint` is accepted and left aside: the session in this browser is the only one that could be meant.
+    A `logout_hint` is ignored: only the session of this browser can be meant.
     """
 
     client_id: str | None
@@ -30,9 +30,10 @@ class LogoutRequest:
 
 
 def logout_request(parameters: Mapping[str, str], issuer: str, keys: KeySet) -> LogoutRequest:
-    """A logout request whose `id_token_hint`, of any age, is one of ours (OpenID Connect RP-Initiated Logout 2, 4).
+    """Parses a logout request; its `id_token_hint` must be an ID token of the broker, of any age (RP-Initiated Logout
+    2, 4).
 
-    Raises DisplayedError with the `client_id` that the request says it is from.
+    Raises DisplayedError with the `client_id` of the request.
     """
     try:
         return _read(parameters, issuer, keys)
@@ -68,9 +69,9 @@ def _read(parameters: Mapping[str, str], issuer: str, keys: KeySet) -> LogoutReq
 
 
 def must_ask(request: LogoutRequest, session: str) -> bool:
-    """Whether the citizen has to be asked first: not if the service's ID token names this very session (section 2).
+    """Whether the citizen must confirm: unless the service's ID token names this session (section 2).
 
-    `session` is the id of the browser's session; the ID token holds the `sid` that its service was told.
+    `session` is the id of the browser's session; the ID token contains the service's `sid`.
     """
     if request.session is None or request.client_id is None:
         return True
@@ -78,10 +79,9 @@ def must_ask(request: LogoutRequest, session: str) -> bool:
 
 
 def logout_return(request: LogoutRequest, service: Service | None) -> str | None:
-    """Where the browser goes once signed out: a registered URI, with the state (OpenID Connect RP-Initiated Logout 3).
+    """Redirect URI after logout, if registered, with the state (OpenID Connect RP-Initiated Logout 3).
 
-    None where no return was asked for. `service` is what is registered under the request's `client_id`. Raises
-    DisplayedError.
+    None if the request has none. `service` is the registration of the request's `client_id`. Raises DisplayedError.
     """
     if request.redirect_uri is None:
         return None

@@ -1,4 +1,4 @@
-"""What services are told when a session ends (OpenID Connect Back-Channel and Front-Channel Logout 1.0)."""
+"""Logout of services when a session ends (OpenID Connect Back-Channel and Front-Channel Logout 1.0)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -10,18 +10,18 @@ from broker.oidc.authorization_response import with_query
 from broker.oidc.session_id import session_id
 
 TYPE: Final = "logout+jwt"
-"""The `typ` of a logout token (Back-Channel Logout 2.4)."""
+"""`typ` of a logout token (Back-Channel Logout 2.4)."""
 
 EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 LIFETIME: Final = 120
-"""Seconds for which a logout token may be believed (Back-Channel Logout 2.4 advises two minutes at most)."""
+"""Lifetime of a logout token in seconds (Back-Channel Logout 2.4 recommends at most two minutes)."""
 
 TOLD_WITHIN: Final = 12 * 3600
-"""Seconds after which a service that cannot be reached is told no more: its own session should be over by then."""
+"""Seconds after which delivery to an unreachable service is given up: its own session should have expired by then."""
 
 
 def logout_deliveries(ended: EndedSession, services: Mapping[str, Service], now: float) -> Sequence[OutboundDelivery]:
-    """One delivery for each service of the session that wants to be called (Back-Channel Logout 2.5)."""
+    """One delivery for each service of the session with a back-channel logout URI (Back-Channel Logout 2.5)."""
     return [
         OutboundDelivery(
             id=f"logout:{ended.id}:{client_id}",
@@ -37,7 +37,9 @@ def logout_deliveries(ended: EndedSession, services: Mapping[str, Service], now:
 
 
 def logout_token_claims(delivery: OutboundDelivery, issuer: str, jti: str, now: float) -> dict[str, Any]:
-    """The claims of a logout token (Back-Channel Logout 2.4). There is no `nonce`: it must not pass for an ID token."""
+    """Claims of a logout token (Back-Channel Logout 2.4). There is no `nonce`, so that it cannot pass for an
+    ID token.
+    """
     return {
         "iss": issuer,
         "sub": delivery.content["sub"],
@@ -51,7 +53,7 @@ def logout_token_claims(delivery: OutboundDelivery, issuer: str, jti: str, now: 
 
 
 def frontchannel_urls(ended: EndedSession, services: Mapping[str, Service], issuer: str) -> Sequence[str]:
-    """What the page after signing out loads: one address a service (Front-Channel Logout 2, with `iss` and `sid`)."""
+    """Front-channel logout URLs for the page after signing out (Front-Channel Logout 2, with `iss` and `sid`)."""
     found = [services[client_id] for client_id in ended.services if client_id in services]
     return [
         with_query(one.frontchannel_logout_uri, {"iss": issuer, "sid": session_id(ended.id, one.client_id)})

@@ -1,4 +1,4 @@
-"""Client certificates: how a proxy passes them on (RFC 9440), and whom they stand for (RFC 8705 2)."""
+"""Client certificates: the header from a trusted proxy (RFC 9440), and client authentication with them (RFC 8705 2)."""
 
 import base64
 import binascii
@@ -22,16 +22,16 @@ from broker.model.service import ClientAuthentication, Service, TlsSubject
 from broker.oidc.errors import EndpointError
 
 METHODS: Final = (ClientAuthentication.TLS_CLIENT_AUTH, ClientAuthentication.SELF_SIGNED_TLS_CLIENT_AUTH)
-"""The ways of client authentication that need a certificate."""
+"""Client authentication methods that need a certificate."""
 
 _BYTES: Final = re.compile(r":([A-Za-z0-9+/]+={0,2}):", re.ASCII)
 _LONGEST: Final = MAX_CERTIFICATE * 4 // 3 + 8
 
 
 def client_certificate(headers: Sequence[str]) -> Certificate | None:
-    """The certificate in the `Client-Cert` header that a trusted proxy set, or None without one (RFC 9440 2.2).
+    """Parses the `Client-Cert` header of a trusted proxy (RFC 9440 2.2). Returns None without one.
 
-    Raises EndpointError for two of them (one of them is somebody else's) and for anything that is not one certificate.
+    Raises EndpointError for several headers, since all but one are forged, and for an invalid certificate.
     """
     if not headers:
         return None
@@ -54,10 +54,10 @@ def _unreadable(detail: str) -> EndpointError:
 def certificate_error(
     service: Service, certificate: Certificate | None, keys: KeySet, authorities: Authorities, now: float
 ) -> str | None:
-    """Why a certificate does not prove that the caller is this service, by its registered method; None if it does.
+    """Reason for which a certificate does not authenticate the service by its registered method; None if it does.
 
-    `tls_client_auth`: signed by one of `authorities`, and its subject is the registered one (RFC 8705 2.1).
-    `self_signed_tls_client_auth`: its key is one of the service's `keys`, whoever signed it (RFC 8705 2.2).
+    `tls_client_auth`: issued by one of `authorities` with the registered subject (RFC 8705 2.1).
+    `self_signed_tls_client_auth`: its key is one of the service's `keys`, with any issuer (RFC 8705 2.2).
     """
     if certificate is None:
         return "no client certificate came through a trusted proxy"
@@ -75,7 +75,7 @@ def certificate_error(
 
 
 def matches_subject(certificate: Certificate, subject: TlsSubject) -> bool:
-    """Whether a certificate names the registered subject, compared as each kind of name is (RFC 8705 2.1.2)."""
+    """Whether a certificate has the registered subject, compared by the rules of its kind of name (RFC 8705 2.1.2)."""
     match subject:
         case TlsSubject(dn=str(dn)):
             return bool(certificate.subject == _name(dn))

@@ -1,4 +1,4 @@
-"""Pushed authorization requests: how they are named, and what may stand beside the name (RFC 9126)."""
+"""Pushed authorization requests (RFC 9126): their `request_uri`, and the authorization request that uses it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,26 +14,26 @@ _LONGEST: Final = 128
 
 @dataclass(frozen=True, slots=True)
 class PushedReference:
-    """The visit of a browser that brings a pushed request by name. All else in the query is left unread."""
+    """Authorization request that refers to a pushed request. Other parameters are ignored."""
 
     client_id: str
     handle: str
 
 
 def request_uri(handle: str) -> str:
-    """The `request_uri` under which a pushed request is kept (RFC 9126 2.2)."""
+    """`request_uri` of a pushed request (RFC 9126 2.2)."""
     return PREFIX + handle
 
 
 def pushed_response(handle: str, lifetime: int) -> dict[str, Any]:
-    """The JSON object that answers a pushed request, with status 201. `lifetime` in seconds (RFC 9126 2.2)."""
+    """JSON response to a pushed request, with status 201. `lifetime` in seconds (RFC 9126 2.2)."""
     return {"request_uri": request_uri(handle), "expires_in": lifetime}
 
 
 def bind_to_dpop(request: AuthorizationRequest, proof: DpopProof | None) -> AuthorizationRequest:
-    """A pushed request, its code bound to the key of the DPoP proof that came with it, if one did (RFC 9449 10.1).
+    """Binds the code of a pushed request to the key of its DPoP proof, if there is one (RFC 9449 10.1).
 
-    Raises EndpointError where `dpop_jkt` names another key.
+    Raises EndpointError if `dpop_jkt` names another key.
     """
     if proof is None:
         return request
@@ -43,8 +43,7 @@ def bind_to_dpop(request: AuthorizationRequest, proof: DpopProof | None) -> Auth
 
 
 def require_client_id(parameters: Mapping[str, str]) -> str:
-    """The `client_id` of a visit to the authorization endpoint. Raises DisplayedError where it is missing (RFC 6749
-    4.1.1)."""
+    """`client_id` of an authorization request. Raises DisplayedError if it is missing (RFC 6749 4.1.1)."""
     client_id = parameters.get("client_id")
     if client_id is None:
         raise DisplayedError("invalid_request", "the parameter client_id is missing")
@@ -52,9 +51,9 @@ def require_client_id(parameters: Mapping[str, str]) -> str:
 
 
 def parse_request_uri(parameters: Mapping[str, str]) -> PushedReference | None:
-    """The pushed request that a visit to the authorization endpoint names, or None if it names none of ours.
+    """Reference to a pushed request in an authorization request, or None if it has none of the broker.
 
-    Raises DisplayedError where `client_id` is missing (RFC 9126 4).
+    Raises DisplayedError if `client_id` is missing (RFC 9126 4).
     """
     client_id = require_client_id(parameters)
     handle = parameters.get("request_uri", "")
@@ -64,9 +63,9 @@ def parse_request_uri(parameters: Mapping[str, str]) -> PushedReference | None:
 
 
 def unknown_request_uri(client_id: str | None = None) -> DisplayedError:
-    """The error for a pushed request that is unknown, expired, used up, or another service's (RFC 9126 4).
+    """Error for a pushed request that is unknown, expired, used, or of another service (RFC 9126 4).
 
-    `client_id` is the registered service that the visit names.
+    `client_id` is the registered service of the request.
     """
     described = "this request_uri is not known here for this client_id, or has expired"
     return DisplayedError("invalid_request_uri", described, client_id=client_id)

@@ -1,9 +1,7 @@
-"""Which parameters each endpoint reads. Unrecognised parameters are ignored (RFC 6749 3.1, 3.2; RFC 7009 2.1).
+"""Parameters that each endpoint reads. Others are ignored (RFC 6749 3.1, 3.2; RFC 7009 2.1).
 
-A parameter that has no line here never reaches a check: a new one is added here first. What is read has to be there
-once and well formed (`broker.oidc.form_parser`); what is not read may be anything within the size limit, such as
-several
-`resource` (RFC 8707 2).
+A new parameter must be added here first: others never reach a check. Those listed must occur once and be well formed
+(`broker.oidc.form_parser`); others may contain anything within the size limit, such as several `resource` (RFC 8707 2).
 """
 
 from collections.abc import Mapping
@@ -19,13 +17,13 @@ AUTHORIZATION: Final = frozenset(
     | {"code_challenge_method", "dpop_jkt", "prompt", "max_age", "acr_values", "id_token_hint", "claims", "ui_locales"}
     | {"login_hint", "provider_hint", "request", "request_uri", "registration"}
 )
-"""The authorization request (OpenID Connect Core 3.1.2.1, RFC 7636 4.3, RFC 9449 10, RFC 9101 5)."""
+"""Authorization request (OpenID Connect Core 3.1.2.1, RFC 7636 4.3, RFC 9449 10, RFC 9101 5)."""
 
 LOGOUT: Final = frozenset({"id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales"})
-"""The logout request (RP-Initiated Logout 1.0, 2)."""
+"""Logout request (RP-Initiated Logout 1.0, 2)."""
 
 CALLBACK: Final = frozenset({"code", "state", "iss", "error"})
-"""What must be single and well formed in the answer of a provider (RFC 6749 4.1.2, RFC 9207 2)."""
+"""Parameters of a provider's response that must be single and well formed (RFC 6749 4.1.2, RFC 9207 2)."""
 
 ENDPOINT_PARAMETERS: Final[Mapping[str, frozenset[str]]] = {
     "/token": CREDENTIALS
@@ -35,4 +33,4 @@ ENDPOINT_PARAMETERS: Final[Mapping[str, frozenset[str]]] = {
     "/introspect": CREDENTIALS | {"token"},
     "/revoke": CREDENTIALS | {"token"},
 }
-"""What services call with a form, by the path of the endpoint. Userinfo reads no parameter (RFC 6750 2.1)."""
+"""Form parameters by endpoint path. Userinfo reads none (RFC 6750 2.1)."""

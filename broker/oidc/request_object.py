@@ -1,7 +1,7 @@
-"""Signed authorization requests, by value (RFC 9101; OpenID Connect Core 6.1; FAPI 2.0 Message Signing 5.3).
+"""Signed authorization requests, passed by value (RFC 9101; OpenID Connect Core 6.1; FAPI 2.0 Message Signing 5.3).
 
-A request object becomes the parameters that the checks read. Nothing in it is believed before its signature holds, and
-its keys are those registered for the service.
+A request object is converted to the parameters that the checks read. It is verified first, with the registered keys of
+the service.
 """
 
 import json
@@ -19,13 +19,13 @@ from broker.oidc.jwt_claims import audiences
 from broker.oidc.parameters import AUTHORIZATION
 
 TYPS: Final = ("oauth-authz-req+jwt", "jwt", None)
-"""What the header of a request object may say of its kind (RFC 9101 10.8)."""
+"""Accepted `typ` values of a request object (RFC 9101 10.8)."""
 
 AHEAD: Final = 30
-"""How far ahead of our clock `iat` and `nbf` may lie, in seconds: 10 must pass (FAPI 2.0 Message Signing 5.3.1)."""
+"""Tolerance in seconds for `iat` and `nbf` in the future: 10 must pass (FAPI 2.0 Message Signing 5.3.1)."""
 
 LIFETIME: Final = 3600
-"""The longest time (seconds) between `nbf` and `exp`, and since `nbf` (FAPI 2.0 Message Signing 5.3.1)."""
+"""Maximum time in seconds between `nbf` and `exp`, and since `nbf` (FAPI 2.0 Message Signing 5.3.1)."""
 
 _DOTS_OF_JWE: Final = 4
 _NESTED: Final = ("request", "request_uri")
@@ -34,7 +34,7 @@ _OUTSIDE: Final = ("client_id", "request", "client_assertion", "client_assertion
 
 @dataclass(frozen=True, slots=True)
 class RequestVerification:
-    """What is known of who sent a request: the service's public keys, and when it came (seconds since 1970 UTC)."""
+    """Data to verify a request: the service's public keys, and the time of arrival (seconds since 1970 UTC)."""
 
     keys: KeySet
     now: float
@@ -47,12 +47,12 @@ def merge_request_object(
     issuer: str,
     decryption: Mapping[str, DecryptionKey],
 ) -> Mapping[str, str]:
-    """The parameters of a request, out of its request object where it has one.
+    """Parameters of a request, taken from its request object if it has one.
 
-    In `fapi2` nothing outside of the object counts (RFC 9101 5). In `oidc` what stands outside completes it and the
-    object goes before (OpenID Connect Core 6.1). Nothing has to stand outside but `client_id` and `request` (RFC 9101
-    5). One that is encrypted to a key in `decryption` is opened first: it is signed inside (RFC 9101 6.1).
-    Raises ProtocolError.
+    In `fapi2`, parameters outside of the object are ignored (RFC 9101 5). In `oidc`, they complete it, and the object
+    takes precedence (OpenID Connect Core 6.1). Only `client_id` and `request` are required outside (RFC 9101 5). An
+    object encrypted to a key in `decryption` is decrypted first; it is signed inside (RFC 9101 6.1). Raises
+    ProtocolError.
     """
     text = parameters.get("request")
     if text is None:
@@ -101,7 +101,7 @@ def _verified(text: str, service: Service, sender: RequestVerification, issuer: 
 
 
 def _check_parties(claims: Mapping[str, Any], service: Service, issuer: str) -> None:
-    """Who made it and for whom (RFC 9101 4). In `oidc` both may be left out (OpenID Connect Core 6.1)."""
+    """Issuer and audience (RFC 9101 4). In `oidc` both are optional (OpenID Connect Core 6.1)."""
     strict = service.profile is SecurityProfile.FAPI2
     if (strict or "iss" in claims) and claims.get("iss") != service.client_id:
         raise _invalid("iss is not the client_id")
@@ -113,7 +113,7 @@ def _check_parties(claims: Mapping[str, Any], service: Service, issuer: str) -> 
 
 
 def _check_times(claims: Mapping[str, Any], service: Service, now: float) -> None:
-    """When it may be used: `fapi2` demands `nbf` and `exp`, an hour apart at most (FAPI 2.0 Message Signing 5.3.1)."""
+    """Validity: `fapi2` requires `nbf` and `exp`, at most an hour apart (FAPI 2.0 Message Signing 5.3.1)."""
     expires, starts, issued = (_seconds(claims, name) for name in ("exp", "nbf", "iat"))
     if service.profile is SecurityProfile.FAPI2:
         if expires is None or starts is None:
@@ -137,9 +137,9 @@ def _seconds(claims: Mapping[str, Any], name: str) -> float | None:
 
 
 def _parameters(claims: Mapping[str, Any]) -> dict[str, str]:
-    """The members as parameters: text stays, numbers and objects are written as JSON (RFC 9101 4). Null is nothing.
+    """Converts claims to parameters: strings stay, numbers and objects become JSON (RFC 9101 4). Null is omitted.
 
-    Members that no check reads are ignored, whatever they hold (RFC 6749 3.1).
+    Claims that no check reads are ignored, whatever they contain (RFC 6749 3.1).
     """
     read = {
         name: value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))

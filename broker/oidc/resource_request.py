@@ -1,4 +1,4 @@
-"""What an access token opens: how it is presented, and whether it holds (RFC 6750, RFC 9449 7)."""
+"""Access tokens at a protected resource: parsing and validation (RFC 6750, RFC 9449 7)."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -15,7 +15,7 @@ _LONGEST: Final = 512
 
 @dataclass(frozen=True, slots=True)
 class AccessTokenCredential:
-    """An access token as it came, nothing checked yet."""
+    """Access token as received, not validated yet."""
 
     scheme: Scheme
     handle: str
@@ -25,9 +25,9 @@ class AccessTokenCredential:
 
 
 def parse_access_token(authorization: str | None) -> AccessTokenCredential:
-    """The access token in an Authorization header, the only place where one is read (FAPI 2.0, 5.3.4).
+    """Access token in the Authorization header, the only place that is read (FAPI 2.0, 5.3.4).
 
-    Raises EndpointError: without any token it only asks for one (RFC 6750 3.1).
+    Raises EndpointError: without any token, a plain challenge (RFC 6750 3.1).
     """
     if authorization is None:
         asks = challenge([Scheme.DPOP, Scheme.BEARER])
@@ -41,7 +41,7 @@ def parse_access_token(authorization: str | None) -> AccessTokenCredential:
 
 
 def invalid_token(detail: str, scheme: Scheme) -> EndpointError:
-    """The error for an access token that is unknown, expired, revoked, or bound to somebody else (RFC 6750 3.1)."""
+    """Error for an access token that is unknown, expired, revoked, or bound to another key (RFC 6750 3.1)."""
     description = "the access token is not valid, or no longer"
     asks = challenge([scheme], "invalid_token", description)
     return EndpointError("invalid_token", description, detail, status=401, challenge=asks)
@@ -55,10 +55,10 @@ def check_access(
     now: float,
     certificate: Certificate | None = None,
 ) -> None:
-    """Whether a known token opens a resource now: its kind, its time, what it is bound to (RFC 9449 7, RFC 8705 3).
+    """Validates a stored token for a resource: kind, expiry and sender constraint (RFC 9449 7, RFC 8705 3).
 
-    A bound token is never taken as a bearer token, nor the other way round. Userinfo is for tokens whose scope holds
-    `openid`, which a refresh may leave out (RFC 6750 3.1, `insufficient_scope`). Raises EndpointError.
+    A bound token is never accepted as a bearer token, nor a bearer token with a proof. Userinfo requires the scope
+    `openid`, which a refresh may omit (RFC 6750 3.1, `insufficient_scope`). Raises EndpointError.
     """
     if token.kind != ACCESS:
         raise invalid_token(f"a token of kind {token.kind} was presented as an access token", presented.scheme)

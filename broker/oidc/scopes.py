@@ -1,4 +1,4 @@
-"""Scope values, and the claims they stand for (OpenID Connect Core 5.4, 11; RFC 6749 3.3)."""
+"""Scope values and their claims (OpenID Connect Core 5.4, 11; RFC 6749 3.3)."""
 
 import re
 from collections.abc import Mapping
@@ -17,11 +17,10 @@ _TOKEN: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+", re.ASCII)
 
 
 def read_scope(text: str | None, service: Service) -> tuple[str, ...]:
-    """The scope values that a service may be granted, in the order asked, without what nobody knows.
+    """Scope values that the service may be granted, in the requested order. Unknown values are dropped.
 
-    Raises ProtocolError where `openid` is missing or the syntax is wrong. `offline_access` counts only for a service
-    that may
-    refresh; without it the value is ignored (OpenID Connect Core 11).
+    Raises ProtocolError if `openid` is missing or the syntax is invalid. `offline_access` is ignored for a service that
+    may not refresh (OpenID Connect Core 11).
     """
     words = split(text) if text else ()
     if words is None:
@@ -32,7 +31,7 @@ def read_scope(text: str | None, service: Service) -> tuple[str, ...]:
 
 
 def split(text: str) -> tuple[str, ...] | None:
-    """The words of a scope, each once; None if the syntax is wrong (RFC 6749 3.3)."""
+    """Scope values without duplicates; None if the syntax is invalid (RFC 6749 3.3)."""
     words = tuple(dict.fromkeys(text.split(" ")))
     return words if all(_TOKEN.fullmatch(word) for word in words) else None
 
@@ -44,11 +43,11 @@ def _allowed(word: str, service: Service) -> bool:
 
 
 def claims_of(scope: tuple[str, ...]) -> tuple[str, ...]:
-    """The claims that the values of a scope stand for (OpenID Connect Core 5.4)."""
+    """Claims of the scope values (OpenID Connect Core 5.4)."""
     return tuple(claim for word in scope for claim in CLAIMS.get(word, ()))
 
 
 def requested_claims(scope: tuple[str, ...], claims: Mapping[str, Any], service: Service) -> tuple[str, ...]:
-    """Every claim that scope and a checked `claims` parameter ask for together, in the order of the service's file."""
+    """Claims that scope and a checked `claims` parameter request together, in the order of the service's file."""
     wanted = names(claims).union(claims_of(scope))
     return tuple(use.claim for use in service.claim_purposes if use.claim in wanted)

@@ -1,4 +1,4 @@
-"""How a service can see whether the citizen's session at the broker is still the same (Session Management 1.0)."""
+"""Session management: lets a service detect a changed session at the broker (Session Management 1.0)."""
 
 import hashlib
 from typing import Final
@@ -8,10 +8,10 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 
 def session_state(client_id: str, redirect_uri: str, browser_state: str, salt: str) -> str | None:
-    """The `session_state` of an answer (Session Management 1.0, 2, 3.2): `<SHA-256 in hexadecimal>.<salt>`.
+    """`session_state` of a response (Session Management 1.0, 2, 3.2): `<SHA-256 in hexadecimal>.<salt>`.
 
-    `browser_state` is what the browser's cookie says, an empty text for a browser without one. None for a redirect URI
-    of an application, which has no origin and could not ask.
+    `browser_state` is the value of the browser's cookie, empty without one. None for the redirect URI of an app, which
+    has no origin and cannot use it.
     """
     origin = origin_of(redirect_uri)
     if origin is None:
@@ -21,7 +21,7 @@ def session_state(client_id: str, redirect_uri: str, browser_state: str, salt: s
 
 
 def origin_of(url: str) -> str | None:
-    """The origin of a web page as browsers write it (RFC 6454 6.2)."""
+    """Origin of a web page as browsers serialize it (RFC 6454 6.2)."""
     parts = urlsplit(url)
     if parts.scheme not in _PORTS or not parts.hostname:
         return None

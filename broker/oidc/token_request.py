@@ -1,7 +1,7 @@
-"""The token request: which code or refresh token is good for what, and the answer (RFC 6749 4.1.3, 5, 6).
+"""Token request: checks of codes and refresh tokens, and the response (RFC 6749 4.1.3, 5, 6).
 
-The order of an exchange: client authentication, `token_request`, `check_proof`, load, `check_code` or `check_refresh`,
-record, `token_response`. Redemption itself is the store's one conditional step.
+Order: client authentication, `token_request`, `dpop.check_proof`, load, `check_code` or `check_refresh`, record,
+`token_response`. The store redeems a code in one conditional step.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ _LONGEST: Final = 512
 
 
 class GrantType(StrEnum):
-    """What a token request can be about (RFC 6749 4.1.3, 6; CIBA Core 1.0, 10.1)."""
+    """Grant types (RFC 6749 4.1.3, 6; CIBA Core 1.0, 10.1)."""
 
     CODE = "authorization_code"
     REFRESH = "refresh_token"
@@ -37,9 +37,9 @@ class GrantType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """How long things live, in seconds: ID token, access token, and a grant (with its refresh token) as a whole.
+    """Lifetimes in seconds: ID token, access token, and a grant with its refresh token.
 
-    `app_access` and `app_grant` are those of an app whose tokens are bound to no key.
+    `app_access` and `app_grant` apply to an app whose tokens are not sender-constrained.
     """
 
     id_token: int = 300
@@ -49,7 +49,7 @@ class Lifetimes:
     app_grant: int = 86_400
 
     def for_caller(self, service: Service, proof: DpopProof | None) -> "Lifetimes":
-        """What holds for a caller: shorter if anybody who finds its tokens could use them (RFC 9700 2.2)."""
+        """Lifetimes for a caller: shorter for bearer tokens of an app (RFC 9700 2.2)."""
         if not service.is_public or proof is not None:
             return self
         return replace(self, access=min(self.access, self.app_access), grant=min(self.grant, self.app_grant))
@@ -57,7 +57,7 @@ class Lifetimes:
 
 @dataclass(frozen=True, slots=True)
 class CodeRequest:
-    """A request to exchange a code (RFC 6749 4.1.3)."""
+    """Request to redeem a code (RFC 6749 4.1.3)."""
 
     code: str
     redirect_uri: str | None
@@ -66,7 +66,7 @@ class CodeRequest:
 
 @dataclass(frozen=True, slots=True)
 class RefreshRequest:
-    """A request for a new access token (RFC 6749 6). `scope` is None where none was named."""
+    """Request for a new access token (RFC 6749 6). `scope` is None if not given."""
 
     token: str
     scope: tuple[str, ...] | None
@@ -74,18 +74,18 @@ class RefreshRequest:
 
 @dataclass(frozen=True, slots=True)
 class CibaTokenRequest:
-    """A request for the tokens of a question that a citizen was to answer (CIBA Core 1.0, 10.1)."""
+    """Request for the tokens of a backchannel request (CIBA Core 1.0, 10.1)."""
 
     handle: str
 
 
 def invalid_grant(detail: str) -> EndpointError:
-    """The error for a code or refresh token that is not, or no longer, good for this caller (RFC 6749 5.2)."""
+    """Error for a code or refresh token that is not valid for this caller, or no longer (RFC 6749 5.2)."""
     return EndpointError("invalid_grant", "the code or refresh token is not valid, or no longer", detail)
 
 
 def token_request(parameters: Mapping[str, str]) -> CodeRequest | RefreshRequest | CibaTokenRequest:
-    """What is asked of the token endpoint (RFC 6749 4.1.3, 6; CIBA Core 1.0, 10.1). Raises EndpointError."""
+    """Parses a token request (RFC 6749 4.1.3, 6; CIBA Core 1.0, 10.1). Raises EndpointError."""
     match parameters.get("grant_type"):
         case GrantType.CODE:
             code = _needed(parameters, "code")
@@ -107,7 +107,7 @@ def token_request(parameters: Mapping[str, str]) -> CodeRequest | RefreshRequest
 
 
 def token_parameter(parameters: Mapping[str, str]) -> str:
-    """The `token` of a request to introspect or to revoke; the hint is not needed here (RFC 7009 2.1, RFC 7662 2.1)."""
+    """`token` of an introspection or revocation request; the hint is not needed (RFC 7009 2.1, RFC 7662 2.1)."""
     return _needed(parameters, "token")
 
 
@@ -123,9 +123,10 @@ def _needed(parameters: Mapping[str, str], name: str) -> str:
 def check_binding(
     service: Service, proof: DpopProof | None, certificate: Certificate | None = None, now: float = 0
 ) -> str | None:
-    """What a service's access tokens are to be bound to is there (FAPI 2.0 Security Profile 5.3.2.1, RFC 8705 3).
+    """Checks that the proof or certificate for the service's tokens is present (FAPI 2.0 Security Profile 5.3.2.1, RFC
+    8705 3).
 
-    Gives the thumbprint of the certificate that they will be bound to, if it is one. Raises EndpointError.
+    Returns the thumbprint of the certificate that the tokens are bound to, if it is one. Raises EndpointError.
     """
     match service.token_binding:
         case BindingMethod.MTLS if proof is not None:
@@ -143,9 +144,9 @@ def check_binding(
 def check_code(
     request: CodeRequest, code: AuthorizationCode, service: Service, proof: DpopProof | None, now: float
 ) -> None:
-    """Whether this caller may exchange this code now (RFC 6749 4.1.3, RFC 7636 4.6, RFC 9449 10).
+    """Checks that this caller may redeem this code now (RFC 6749 4.1.3, RFC 7636 4.6, RFC 9449 10).
 
-    That it was not exchanged before is for the store to say. Raises EndpointError.
+    The store checks that it was not redeemed before. Raises EndpointError.
     """
     if code.client_id != service.client_id:
         raise invalid_grant("the code was issued to another service")
@@ -161,7 +162,7 @@ def check_code(
 
 
 def _check_verifier(verifier: str | None, code_challenge: str | None) -> None:
-    """PKCE, both ways: a challenge wants its verifier, and a verifier wants a challenge (RFC 9700 2.1.1)."""
+    """PKCE in both directions: a challenge requires a verifier, and a verifier a challenge (RFC 9700 2.1.1)."""
     if code_challenge is None and verifier is None:
         return
     if code_challenge is None or verifier is None:
@@ -176,7 +177,7 @@ def _check_verifier(verifier: str | None, code_challenge: str | None) -> None:
 def grant_from_code(
     code: AuthorizationCode, id: str, proof: DpopProof | None, lifetimes: Lifetimes, now: float
 ) -> Grant:
-    """The grant that a code becomes. Its tokens are bound to the key of the proof, if there is one (RFC 9449 5)."""
+    """Grant of a redeemed code. Its tokens are bound to the key of the proof, if there is one (RFC 9449 5)."""
     refreshable = OFFLINE_ACCESS in code.scope
     return Grant(
         id=id,
@@ -194,7 +195,7 @@ def grant_from_code(
 def access_token(
     handle: str, grant: Grant, proof: DpopProof | None, lifetimes: Lifetimes, now: float, x5t: str | None = None
 ) -> StoredToken:
-    """The record of an access token: bound to the key of this request's proof (RFC 9449 5), gone with its grant.
+    """Record of an access token, bound to the key of this request's proof (RFC 9449 5); it ends with its grant.
 
     `x5t` is the thumbprint of the certificate that it is bound to instead (RFC 8705 3).
     """
@@ -203,9 +204,9 @@ def access_token(
 
 
 def narrow_scope(token: StoredToken, request: RefreshRequest, grant: Grant) -> StoredToken:
-    """The access token of a refresh, with the scope that was asked for, in the order granted (RFC 6749 6).
+    """Access token of a refresh with the requested scope, in the order granted (RFC 6749 6).
 
-    Only this token is narrowed. The refresh token keeps what was granted: the next refresh may ask for all of it again.
+    Only this token is narrowed. The refresh token keeps the granted scope, so the next refresh may request all of it.
     """
     if request.scope is None or set(request.scope) == set(grant.scope):
         return token
@@ -213,20 +214,20 @@ def narrow_scope(token: StoredToken, request: RefreshRequest, grant: Grant) -> S
 
 
 def scope_of(token: StoredToken, grant: Grant) -> tuple[str, ...]:
-    """What a token is good for: the scope of its grant, unless a refresh asked for less."""
+    """Scope of a token: that of its grant, unless a refresh requested less."""
     return grant.scope if token.scope is None else tuple(token.scope.split(" "))
 
 
 def dpop_thumbprint(token: StoredToken, grant: Grant) -> str | None:
-    """The thumbprint of the key an access token is bound to; None for a bearer token."""
+    """Thumbprint of the DPoP key an access token is bound to; None if there is none."""
     return token.dpop_jkt or grant.dpop_jkt
 
 
 def refresh_token(handle: str, grant: Grant, now: float) -> StoredToken | None:
-    """The record of a refresh token that lives as long as its grant; None where `offline_access` was not granted.
+    """Record of a refresh token that lives as long as its grant; None without `offline_access`.
 
-    That of a service which authenticates itself is not rotated (FAPI 2.0 Security Profile 5.3.2.1); that of an app is
-    good for one use (RFC 9700 4.14.2), and its successor lives no longer than the grant.
+    It is not rotated for a confidential client (FAPI 2.0 Security Profile 5.3.2.1); that of an app can be used once
+    (RFC 9700 4.14.2), and its successor does not outlive the grant.
     """
     return StoredToken(sha256_hex(handle), REFRESH, now, grant.expires) if OFFLINE_ACCESS in grant.scope else None
 
@@ -234,12 +235,12 @@ def refresh_token(handle: str, grant: Grant, now: float) -> StoredToken | None:
 def check_refresh(
     request: RefreshRequest, token: StoredToken, grant: Grant, service: Service, proof: DpopProof | None, now: float
 ) -> None:
-    """Whether this caller may refresh this grant now (RFC 6749 6, RFC 9449 5).
+    """Checks that this caller may refresh this grant now (RFC 6749 6, RFC 9449 5).
 
-    A service authenticates itself, so its refresh token is bound to no key: a new one may come with every refresh, only
-    not none (RFC 9449 5). An app has nothing but its key, which stays the same throughout, or not even that: then its
-    refresh token is good for one use. The scope may be narrower
-    than the one granted, never wider (RFC 6749 6). Raises EndpointError.
+    The refresh token of a confidential client is bound to its authentication and not to a key: each refresh may use a
+    new key, but must have one if the grant has (RFC 9449 5). An app must use the same key throughout, or has a refresh
+    token for one use if it has none. The scope may be narrower than the granted one, never wider (RFC 6749 6). Raises
+    EndpointError.
     """
     if token.kind != REFRESH:
         raise invalid_grant(f"a token of kind {token.kind} was presented as a refresh token")
@@ -268,9 +269,9 @@ def token_response(
     id_token: str | None = None,
     refresh: str | None = None,
 ) -> dict[str, Any]:
-    """The JSON object that answers a token request (RFC 6749 5.1, OpenID Connect Core 3.1.3.3, RFC 9449 5).
+    """JSON response to a token request (RFC 6749 5.1, OpenID Connect Core 3.1.3.3, RFC 9449 5).
 
-    `access` and `refresh` are the handles, `record` is the access token's.
+    `access` and `refresh` are the handles, `record` is that of the access token.
     """
     return {
         "access_token": access,

@@ -1,4 +1,4 @@
-"""The content of the userinfo answer (OpenID Connect Core 5.3.2)."""
+"""Claims of the userinfo response (OpenID Connect Core 5.3.2)."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from broker.oidc.token_request import scope_of
 
 
 def userinfo_claims(token: StoredToken, grant: Grant, ladder: AcrLevels, now: float) -> dict[str, Any]:
-    """`sub`, and what scope and the `claims` parameter asked for, as far as it was released (Core 5.3.2, 5.4, 5.5).
+    """`sub`, and the released claims that scope and `claims` parameter requested (Core 5.3.2, 5.4, 5.5).
 
-    The scope is the access token's own. What the `claims` parameter asked for does not depend on a scope.
+    The scope is that of the access token. Requests in the `claims` parameter do not depend on a scope.
     """
     release = grant.release
     by_scope = {name: release.claims[name] for name in claims_of(scope_of(token, grant)) if name in release.claims}

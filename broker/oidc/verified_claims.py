@@ -1,6 +1,6 @@
 """`verified_claims`: what was verified, how and by whom (OpenID Connect for Identity Assurance 1.0).
 
-Only what was asked goes out, nothing is ever empty, and what does not fit a demand is left out without an error.
+Only requested elements are included, empty ones never; what does not meet a request is omitted without an error.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,16 +17,16 @@ DETAILS: Final[Mapping[EvidenceType, str]] = {
     EvidenceType.ELECTRONIC_RECORD: "record",
     EvidenceType.VOUCH: "attestation",
 }
-"""The element under which the details of a piece of evidence go out."""
+"""Element with the details of a piece of evidence, by its type."""
 
 _MANDATORY: Final = ("trust_framework", "type", "check_method")
-"""Members without which their object means nothing: they go out with it, asked or not."""
+"""Members that their object needs: included even if not requested."""
 
 _DATES: Final = frozenset({"date_of_issuance", "date_of_expiry"})
 
 
 class UnmetRequest(Exception):
-    """A demand on the verification that the facts do not meet."""
+    """Request about the verification that it does not meet."""
 
 
 def verified_claims(
@@ -36,10 +36,10 @@ def verified_claims(
     ladder: AcrLevels,
     now: float,
 ) -> dict[str, Any] | list[dict[str, Any]] | None:
-    """The `verified_claims` member for checked requests, an array where several are answered, None where none is.
+    """`verified_claims` member for checked requests: an array if several are answered, None if none is.
 
-    `claims` are the values that were released; of them only the ones that the verification names count. A demand on the
-    verification that is not met leaves out the whole answer, a demand on a claim that claim alone.
+    `claims` are the released values; only those that the verification names are used. An unmet request about the
+    verification omits the whole answer, one about a claim only that claim.
     """
     if verification is None:
         return None
@@ -65,7 +65,7 @@ def verified_claims(
 
 
 def elements(verification: Verification, ladder: AcrLevels) -> dict[str, Any]:
-    """Everything known of a verification, in the standard's elements (OpenID Identity Assurance Schema 1.0, 5.4)."""
+    """Verification record as elements of the standard (OpenID Identity Assurance Schema 1.0, 5.4)."""
     process = _known(policy=verification.policy, procedure=verification.procedure)
     return _known(
         trust_framework=verification.trust_framework,
@@ -83,7 +83,7 @@ def _evidence(piece: VerificationEvidence) -> dict[str, Any]:
 
 
 def _details(details: Mapping[str, Any]) -> dict[str, Any]:
-    """Details as they may go out: with their type, and dates that are dates (staff write them down by hand)."""
+    """Details of a piece of evidence, with their type. Invalid dates, which staff type by hand, are omitted."""
     if not details.get("type"):
         return {}
     return _known(**{name: value for name, value in details.items() if name not in _DATES or is_date(value)})
@@ -102,7 +102,7 @@ def _written(moment: int) -> str:
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-# Choosing what was asked for
+# Selection of the requested elements
 
 
 def _chosen(facts: Mapping[str, Any], request: Mapping[str, Any], now: float) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def _value(found: Any, wanted: Any, now: float) -> Any:
 
 
 def _items(found: list[Any], wanted: Any, now: float) -> list[Any]:
-    """Of each item that one of the alternatives fits, what that alternative asks for."""
+    """Items that match one of the alternatives, each with the members that the alternative requests."""
     alternatives = wanted if isinstance(wanted, list) else [wanted]
     chosen = []
     for item in found:

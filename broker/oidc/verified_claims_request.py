@@ -1,6 +1,7 @@
-"""Requests for `verified_claims`, read strictly (OpenID Connect for Identity Assurance 1.0, 5.3 to 5.6).
+"""Requests for `verified_claims`: strict parsing (OpenID Connect for Identity Assurance 1.0, 5.3 to 5.6).
 
-What stands here decides which requests are an error. Whether one can be met is no error, and is decided in verified.py.
+This module decides which requests are malformed. A request that cannot be met is no error, and is decided in
+`verified_claims`.
 """
 
 from collections.abc import Mapping
@@ -26,9 +27,9 @@ _MEMBERS: Final = (*MEMBERS, "max_age")
 
 
 def read_verified(request: Any, allowed: frozenset[str]) -> tuple[dict[str, Any], ...]:
-    """The requests of a `verified_claims` member, one or an array of them, cut down to the claims in `allowed`.
+    """Parses the requests of a `verified_claims` member, one or an array, reduced to the claims in `allowed`.
 
-    A request of which no claim is left is left out. Raises MalformedClaimRequest.
+    A request without any allowed claim is dropped. Raises MalformedClaimRequest.
     """
     requests = request if isinstance(request, list) else [request]
     read = [_one(each, allowed) for each in requests]
@@ -45,8 +46,9 @@ def _one(request: Any, allowed: frozenset[str]) -> dict[str, Any]:
 
 
 def _claims(request: Mapping[str, Any], allowed: frozenset[str]) -> dict[str, Any]:
-    """The requests for claims. Null is no claim at all; of a claim in several languages the first request counts, and
-    one without a language before all, since there is one form of each claim here."""
+    """Requests for claims. Null means none; for a claim in several languages, the request without a language takes
+    precedence, then the first, since each claim has one form here.
+    """
     claims = request.get("claims", {})
     if claims is None:
         return {}
@@ -59,7 +61,7 @@ def _claims(request: Mapping[str, Any], allowed: frozenset[str]) -> dict[str, An
 
 
 def _object(request: Mapping[str, Any]) -> dict[str, Any]:
-    """A request for an element: its own members, and the requests for elements within. Others are left out."""
+    """Request for an element: its own members, and the requests for nested elements. Others are dropped."""
     read = read_request(request, "an element of verification", _MEMBERS) or {}
     if read.get("values") == []:
         raise MalformedClaimRequest("values is empty in the request for an element of verification")
@@ -70,7 +72,7 @@ def _object(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _could_be_element(request: Any) -> bool:
-    """Whether a member that no standard names can be a request; any other "must be ignored" (Core 5.5.1)."""
+    """Whether a member that no standard defines can be a request; any other "must be ignored" (Core 5.5.1)."""
     several = isinstance(request, list) and request and all(isinstance(each, dict) for each in request)
     return request is None or isinstance(request, dict) or bool(several)
 
@@ -90,13 +92,13 @@ def _element(name: str, request: Any) -> Any:
 
 
 def _names_type(request: Mapping[str, Any]) -> bool:
-    """Whether a filter says which type of evidence it is for, by `value` alone (Identity Assurance 1.0, 5.4)."""
+    """Whether a filter names its type of evidence, by `value` alone (Identity Assurance 1.0, 5.4)."""
     kind = request.get("type")
     return isinstance(kind, dict) and isinstance(kind.get("value"), str) and "values" not in kind
 
 
 def restricts(request: Any) -> bool:
-    """Whether a read request demands something that an element which is not there cannot meet."""
+    """Whether a parsed request has a restriction that a missing element cannot meet."""
     match request:
         case Mapping():
             inner = (each for name, each in request.items() if name not in _MEMBERS)
