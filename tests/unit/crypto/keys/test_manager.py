@@ -168,7 +168,7 @@ def test_an_editor_who_is_faster_is_not_overwritten(folder: Path) -> None:
     assert index is not None
     seen = digest(folder)
     (folder / INDEX).write_text("# edited by hand\n" + (folder / INDEX).read_text())
-    with pytest.raises(KeysUnusable, match="changed by somebody else"):
+    with pytest.raises(KeysUnusable, match="changed by another process"):
         replace_index(folder, index, seen)
     assert (folder / INDEX).read_text().startswith("# edited by hand")
 
