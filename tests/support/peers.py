@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.support.ports import LOOPBACK, free_port
 from tests.support.program import Program
 
-PEERS = Path(__file__).resolve().parents[1] / "peers"
+PEERS = Path(__file__).resolve().parents[1] / "interop"
 NODE = Path(sys.prefix) / "bin" / "node"
 AXE = PEERS / "node_modules" / "axe-core" / "axe.min.js"
 READY = "ready"
