@@ -1,4 +1,4 @@
-"""Help from a person, from the citizen's chair."""
+"""The actions of citizens on their case: ask for help, wait, resume, prove, bind."""
 
 import asyncio
 from dataclasses import replace
@@ -68,7 +68,7 @@ async def test_no_help_is_on_offer_where_it_could_not_reach_the_level(stage: Sta
     assert await stage.citizen.ask_help(handle, ME, WANTED) is HelpRefused.NOT_NOW
 
 
-async def test_where_help_is_turned_off_nobody_can_ask(stage: Stage) -> None:
+async def test_help_cannot_be_asked_for_if_it_is_turned_off(stage: Stage) -> None:
     handle = await stage.arrives()
     off = replace(stage.citizen_cases, enabled=False)
     assert await off.ask(handle, ME, WANTED) is HelpRefused.NOT_NOW
@@ -91,7 +91,7 @@ async def test_where_help_is_turned_off_nobody_can_ask(stage: Stage) -> None:
         ("post", "1 Way", None),
     ],
 )
-async def test_an_address_nobody_could_be_reached_at_is_not_taken(
+async def test_a_contact_address_that_cannot_be_reached_is_refused(
     stage: Stage, way: str, address: str, kept: str | None
 ) -> None:
     handle = await stage.arrives()
@@ -120,7 +120,7 @@ async def test_asking_twice_opens_one_case(stage: Stage) -> None:
     assert (await stage.transaction(handle)).state is Journey.WAITING
 
 
-async def test_a_crash_between_case_and_transaction_is_mended_by_asking_again(stage: Stage) -> None:
+async def test_after_a_crash_between_case_and_transaction_the_citizen_asks_again(stage: Stage) -> None:
     handle = await stage.arrives()
     before = await stage.transaction(handle)
     await stage.asks(handle)
@@ -328,7 +328,7 @@ async def test_a_confirmation_code_never_continues_and_a_continuation_code_never
     assert await stage.citizen.bind(handle, ME, continuation, f"{words.first} {words.second}") is ProofResult.WRONG
 
 
-async def test_nobody_binds_after_the_time_is_over(stage: Stage) -> None:
+async def test_binding_is_refused_after_its_deadline(stage: Stage) -> None:
     handle = await stage.arrives()
     await stage.asks(handle)
     await stage.approves()
@@ -548,7 +548,7 @@ async def test_binding_tells_the_citizen_that_their_identity_was_used(stage: Sta
     assert NotificationKind.CHECKED in {notice.kind for notice in await stage.sent()}
 
 
-async def test_time_runs_out_although_nobody_looks(stage: Stage) -> None:
+async def test_deadlines_expire_without_a_request(stage: Stage) -> None:
     handle = await stage.arrives()
     await stage.asks(handle)
     case = await stage.case(handle)

@@ -1,4 +1,4 @@
-"""Staff ask the citizen of a case to confirm on a device of their own, over real stores."""
+"""Device prompts over real stores: staff ask the citizen of a case to confirm on their own device."""
 
 import asyncio
 from dataclasses import replace
@@ -134,7 +134,7 @@ async def test_a_code_begins_a_journey_of_its_own_that_ends_with_the_question(st
     transaction = await stage.transaction(begun.handle)
     assert transaction.expires == question.expires and transaction.request.redirect_uri == ""
     assert transaction.request.fresh
-    # help and a code to finish later are not for this: somebody is asking already
+    # help and a code to finish later are not offered here: a member of staff is asking already
     assert await stage.citizen.finish_later(begun.handle, PHONE) is None
     await stage.citizen.give_up(begun.handle, PHONE)
     view, _ = await stage.citizen.look(begun.handle, PHONE)
@@ -150,7 +150,7 @@ async def test_a_code_begins_a_journey_of_its_own_that_ends_with_the_question(st
 async def test_a_second_device_learns_that_the_question_was_answered_and_is_told_nothing_that_it_did_not_do(
     stage: Stage, state: BackchannelState
 ) -> None:
-    """Else it claims that nothing has gone to whoever asks, or that its citizen confirmed or declined there."""
+    """Otherwise the page would claim that nothing was sent to staff, or that the citizen answered on this device."""
     _, question = await asked(stage)
     begun = await stage.citizen.take_question(question.code, PHONE, "en")
     assert isinstance(begun, StartedTransaction)

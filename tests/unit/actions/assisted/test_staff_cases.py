@@ -1,4 +1,4 @@
-"""Help from a person, from behind the desk: who may do what with a case."""
+"""The actions of staff on cases: finding work, sessions, decisions, reviews, leads."""
 
 import asyncio
 from dataclasses import replace
@@ -63,7 +63,7 @@ async def in_review(stage: Stage) -> str:
 # --- finding work ---
 
 
-async def test_the_next_case_is_the_one_due_first_and_somebody_at_work_gets_their_own(stage: Stage) -> None:
+async def test_the_next_case_is_the_one_due_first_and_a_holder_gets_their_own_case(stage: Stage) -> None:
     first = await waiting(stage)
     stage.clock.advance(60)
     await waiting(stage)
@@ -82,7 +82,7 @@ async def test_late_reviews_come_before_everything_else(stage: Stage) -> None:
     assert folder.case.id == (await stage.case(handle)).id and folder.case.late
 
 
-async def test_nobody_gets_what_they_cannot_do(stage: Stage) -> None:
+async def test_the_next_case_suits_the_roles_languages_and_channels_of_the_member(stage: Stage) -> None:
     await waiting(stage)
     for who in (
         member("una", StaffRole.AGENT, languages=("cy",)),
@@ -120,7 +120,7 @@ async def test_an_administrator_opens_no_case(stage: Stage) -> None:
     assert await stage.console.open_by_reference(stage.present(PAT), reference, "audit") is ActionRefused.NOT_ALLOWED
 
 
-async def test_who_neither_holds_nor_looked_up_a_case_sees_nothing_of_it(stage: Stage) -> None:
+async def test_a_case_is_closed_to_staff_who_neither_hold_it_nor_looked_it_up(stage: Stage) -> None:
     handle = await waiting(stage)
     case = await stage.case(handle)
     for who in (ANN, LEA, UMA):
@@ -403,7 +403,7 @@ async def test_a_note_that_holds_a_code_is_refused(stage: Stage) -> None:
     assert had(await c.note(who, f.case.id, "Calm and sure.")).case.notes[0].text == "Calm and sure."
 
 
-async def test_a_name_like_ones_own_is_warned_of(stage: Stage) -> None:
+async def test_a_citizen_with_the_name_of_the_member_of_staff_brings_a_warning(stage: Stage) -> None:
     await waiting(stage)
     kin = StaffMember("eve", "sub-eve", "Eve Example", frozenset({StaffRole.AGENT}))
     f = await stage.session(kin)
@@ -560,7 +560,7 @@ async def test_a_revoked_identity_is_gone(stage: Stage) -> None:
     assert gone is not None and gone.state is CaseState.REVOKED and gone.erased
 
 
-async def test_every_role_is_held_to_its_deeds_on_the_server(stage: Stage) -> None:
+async def test_each_action_is_refused_without_its_staff_role(stage: Stage) -> None:
     handle = await waiting(stage)
     f = had(await stage.console.next_case(stage.present(ANN)))
     ref, c = f.ref, stage.console

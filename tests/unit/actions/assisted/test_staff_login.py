@@ -1,4 +1,4 @@
-"""Staff sign in through their own provider, and prove anew who they are before they decide."""
+"""Staff login through the operator's own provider, and the re-authentication before a decision."""
 
 import logging
 from collections.abc import Mapping
@@ -178,13 +178,13 @@ async def test_a_callback_works_once_and_in_time(door: Door) -> None:
     assert await door.login.complete({"state": state}, secret, None) is LoginFailure.LOST
 
 
-async def test_where_the_provider_is_down_nobody_is_sent_away(door: Door) -> None:
+async def test_a_staff_provider_that_is_down_fails_the_login_as_unavailable(door: Door) -> None:
     door.provider.down = True
     assert await door.login.begin("/", None) is LoginFailure.UNAVAILABLE
 
 
 @pytest.mark.parametrize("then", ["https://evil.example/", "//evil.example", "/\\evil.example", "cases", "/a\nb"])
-async def test_nobody_is_led_to_another_site_afterwards(door: Door, then: str) -> None:
+async def test_a_login_never_redirects_to_another_site(door: Door, then: str) -> None:
     state, secret = await door.leaves(then)
     arrived = await door.login.complete({"state": state}, secret, None)
     assert isinstance(arrived, LoginResult) and arrived.then == "/"
@@ -236,7 +236,7 @@ async def test_after_a_sign_out_the_next_person_at_the_console_is_asked_for_a_ne
     assert (door.provider.asked[-1].fresh, door.provider.asked[-1].after) == (True, departed)
 
 
-async def test_proving_anew_who_one_is_demands_a_fresh_sign_in_and_replaces_the_session(door: Door) -> None:
+async def test_a_reauthentication_demands_a_fresh_sign_in_and_replaces_the_session(door: Door) -> None:
     first = await door.signs_in()
     assert isinstance(first, LoginResult)
     door.stage.clock.advance(600)
@@ -256,7 +256,7 @@ async def test_an_old_sign_in_does_not_pass_for_a_fresh_one(door: Door) -> None:
     assert await door.login.principal(first.session) is not None
 
 
-async def test_only_the_same_person_proves_anew(door: Door) -> None:
+async def test_a_reauthentication_by_another_person_is_refused(door: Door) -> None:
     first = await door.signs_in()
     assert isinstance(first, LoginResult)
     assert await door.signs_in(session=first.session, subject="sub-ben") is LoginFailure.OTHER_PERSON
