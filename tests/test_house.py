@@ -1,6 +1,7 @@
 """The house rules that a machine can hold: who may import whom, where time and chance come from, what no file says."""
 
 import ast
+import graphlib
 import re
 import subprocess
 import sys
@@ -39,17 +40,21 @@ CONTRACT = {"broker.provider"}
 INSIDE = ROOMS | GROUND | {"broker.crypto.keys"}
 
 MAY_IMPORT: dict[str, set[str]] = {
-    "broker.__main__": INSIDE
+    "broker.__main__": {"broker.cli"},
+    "broker.cli": INSIDE
     | {
         "broker.wiring",
+        "broker.server",
         "broker.settings",
-        "broker.web",
         "broker.actions",
-        "broker.cli",
         "broker.platform.logging_setup",
-        "broker.demo",
+        "providers",
+        "broker.cli",
     },
-    "broker.cli": INSIDE | {"broker.settings", "broker.actions"},
+    # the packages of the demonstration are imported when the command runs
+    "broker.cli.demo": INSIDE | {"broker.wiring", "broker.server", "broker.platform.logging_setup", "broker.demo"},
+    # applications, containers and configuration; never the command line
+    "broker.server": INSIDE | {"broker.wiring", "broker.settings", "broker.web", "broker.platform.logging_setup"},
     "broker.wiring": INSIDE
     | CONTRACT
     | {
@@ -58,7 +63,6 @@ MAY_IMPORT: dict[str, set[str]] = {
         "broker.actions",
         "broker.stores",
         "broker.platform.notifications",
-        "broker.cli",
         "providers",
     },
     # the contract for the card alone, which is what the picker shows
@@ -109,7 +113,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # written as an engineer of a service would, who has nothing of ours
     "broker.demo": set(),
     # starts that service, and everything of ours beside it
-    "broker.demo.run": INSIDE | {"broker.wiring", "broker.settings", "broker.cli", "providers", "broker.demo"},
+    "broker.demo.run": INSIDE | {"broker.wiring", "broker.settings", "providers", "broker.demo"},
 }
 
 # --- third parties have one home each ---
@@ -137,13 +141,13 @@ HOMES: dict[str, set[str]] = {
     "segno": {"broker.web"},
     "prometheus_client": {"broker.web"},
     "msgspec": {"broker.stores", "broker.web", "broker.actions", "broker.crypto.jose"},
-    "uvicorn": {"broker.__main__", "broker.server.http_protocol", "broker.demo.run"},
-    "uvloop": {"broker.__main__", "broker.demo.run"},
+    "uvicorn": {"broker.server", "broker.demo.run"},
+    "uvloop": {"broker.server", "broker.demo.run"},
 }
 
 # --- time, chance and the environment come in by the front door ---
 
-FRONT_DOOR = {"broker.platform.system", "broker.__main__"}
+FRONT_DOOR = {"broker.platform.system", "broker.server", "broker.cli.main", "broker.cli.demo"}
 CLOCKS_AND_DICE = {"time", "random", "secrets"}
 ASKING = re.compile(
     r"os\.(environ|environb|getenv|urandom|getrandom)"
@@ -273,6 +277,41 @@ def test_every_module_keeps_the_rules_of_the_house() -> None:
         for complaint in complaints(module, path.read_text(), path.name == "__init__.py")
     ]
     assert not found, "\n".join(found)
+
+
+def dependencies() -> dict[str, set[str]]:
+    """The modules that each module of the product imports when it is imported itself."""
+    known = dict(product())
+    found: dict[str, set[str]] = {}
+    for module, path in known.items():
+        tree = ast.parse(path.read_text())
+        late = {
+            inner
+            for node in ast.walk(tree)
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            for inner in ast.walk(node)
+        }
+        early = ast.Module([node for node in ast.walk(tree) if isinstance(node, ast.stmt) and node not in late], [])
+        wanted = imports(module, early, path.name == "__init__.py")
+        found[module] = {
+            whole if whole in known else source
+            for source, name in wanted
+            if (whole := f"{source}.{name}") in known or source in known
+        } - {module}
+    return found
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    graphlib.TopologicalSorter(dependencies()).prepare()
+
+
+def test_a_circle_of_imports_is_seen() -> None:
+    circle = dependencies() | {
+        "broker.model.claims": {"broker.oidc.scopes"},
+        "broker.oidc.scopes": {"broker.model.claims"},
+    }
+    with pytest.raises(graphlib.CycleError):
+        graphlib.TopologicalSorter(circle).prepare()
 
 
 def test_no_file_names_a_registry_or_a_path_of_one_machine() -> None:

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from broker import wiring
-from broker.cli import CommandContext, CommandError, check
+from broker.cli import check
+from broker.cli.context import CommandContext
 from broker.platform.system import System
 from broker.settings.renamed_keys import BROKER, PROVIDER, SERVICE, STAFF, rename
+from broker.wiring.errors import CommandError
 from providers import KINDS
 from tests.support.certificates import Authority
 from tests.support.configuration import Configuration, prepared

@@ -2,7 +2,8 @@
 
 import argparse
 
-from broker.cli.context import CommandContext, CommandError, add_config, settings
+from broker.cli.context import CommandContext, add_config, settings
+from broker.wiring.errors import CommandError
 
 HELP = "verify the audit record"
 DESCRIPTION = """Reads the hash chain of audit rows from its beginning, and the signed checkpoints in and outside of

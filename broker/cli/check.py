@@ -4,17 +4,15 @@ import argparse
 import asyncio
 from collections.abc import Iterator, Mapping
 
-from broker.cli.context import CommandContext, CommandError, ConnectionResult, add_config, format_problems, settings
-from broker.cli.errors import NOT_NOW
-from broker.crypto.keys import KeysUnusable, load_all
-from broker.crypto.keys.index import load_index
-from broker.platform.toml_loader import Problem
+from broker.cli.context import CommandContext, add_config, settings
 from broker.settings import Settings
-from broker.settings.check_copies import StoredSecret, copies, file_mark, key_mark
+from broker.wiring import check_keys
+from broker.wiring.connection_checks import ConnectionResult
+from broker.wiring.errors import NOT_NOW, CommandError, format_problems
 
 HELP = "check a configuration without starting anything"
 DESCRIPTION = """Reads every file of a configuration and the keys it names, and prints each problem with its place
-and a mend. Nothing is started, called or changed, unless --connect asks for it: then everything outside of the broker
+and the fix. Nothing is started, called or changed, unless --connect asks for it: then everything outside of the broker
 is used once, and no citizen, service or provider notices; a note names what departs from the standards in a provider's
 metadata. The exit status is 0 if all is well, 1 if a setting is wrong, 3 if something outside does not work."""
 
@@ -51,26 +49,6 @@ def run(args: argparse.Namespace, machine: CommandContext) -> int:
 
 async def _connect(machine: CommandContext, found: Settings) -> Mapping[str, ConnectionResult]:
     return await machine.connect(found)
-
-
-def check_keys(found: Settings) -> Iterator[Problem]:
-    """A usable key ring, with a key for every algorithm that services want, none of which is used elsewhere too."""
-    folder = found.broker.keys.folder
-    try:
-        ring = load_all(folder)
-    except KeysUnusable as unusable:
-        yield from unusable.problems
-        return
-    for service in found.services.values():
-        if service.id_token_alg not in ring.current:
-            mend = f"add a current {service.id_token_alg} key to keys.toml; keys there sign {', '.join(ring.current)}"
-            yield Problem(f"{service.client_id}: id_token_alg", f"no key signs {service.id_token_alg}", mend)
-    own, held = f"the folder of keys {folder}", found.held
-    keys = [StoredSecret("keys.folder", own, key_mark(thumbprint)) for thumbprint in ring.thumbprints]
-    index, _ = load_index(folder)
-    files = [] if index is None else [StoredSecret("keys.folder", own, file_mark(path)) for path in index.files()]
-    # what the settings hold twice among themselves they have told already
-    yield from copies([*keys, *files, *held], shared_by_services=True)
 
 
 def summary(found: Settings) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 import argparse
 
-from broker.cli.context import CommandContext, CommandError, add_config, line, settings
+from broker.cli.context import CommandContext, add_config, line, settings
+from broker.wiring.errors import CommandError
 
 HELP = "say whose clock is off, or take back a time that lies in the future"
 DESCRIPTION = """Every process holds its clock against the database's and serves nothing while it is off. These

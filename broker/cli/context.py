@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from broker.cli.errors import CommandError
 from broker.model.audit import AuditEvent
 from broker.model.kill_switches import KillSwitchKind
 from broker.model.session import LogoutFanOut
 from broker.normalize.text import clean
 from broker.platform.system import System
-from broker.platform.toml_loader import Problem
 from broker.settings import ProviderKind, Settings, load
+from broker.wiring.connection_checks import ConnectionResult
+from broker.wiring.errors import CommandError, format_problems
 
 LONGEST = 1000
 """Characters of an argument that is kept, such as a reason."""
@@ -155,14 +155,6 @@ class AdminStoresPort(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ConnectionResult:
-    """What came of using one thing outside: what is wrong (None: it works), and what departs from a standard."""
-
-    problem: str | None = None
-    departures: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class CommandContext:
     """Everything a command needs of its surroundings.
 
@@ -215,21 +207,3 @@ def settings(args: argparse.Namespace, machine: CommandContext, *, prepared: boo
     if isinstance(found, list):
         raise CommandError(format_problems(found, args.config))
     return found
-
-
-def format_problems(problems: Sequence[Problem], place: Path) -> str:
-    """Problems as an operator reads them."""
-    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    return "\n".join([*map(str, problems), f"{count} in {place}"])
-
-
-__all__ = [
-    "AdminStoresPort",
-    "CommandContext",
-    "CommandError",
-    "DisabledItem",
-    "add_config",
-    "format_problems",
-    "line",
-    "settings",
-]

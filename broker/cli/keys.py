@@ -5,8 +5,7 @@ import json
 from collections.abc import Sequence
 
 from broker.cli import rotate_keys
-from broker.cli.context import CommandContext, CommandError, add_config, settings
-from broker.cli.generate_secrets import make
+from broker.cli.context import CommandContext, add_config, settings
 from broker.crypto import jose
 from broker.crypto.keys import INDEX, KeyState, KeysUnusable, complete_all, create_all, load_all
 from broker.crypto.keys.index import KeyEntry, load_index
@@ -14,6 +13,9 @@ from broker.crypto.keys.manager import dated, when
 from broker.crypto.keys.rotation import RotationPolicy, RotationStep, removable, scheduled
 from broker.platform.operator_files import content, exists
 from broker.settings import Content, ProviderEntry, Settings
+from broker.wiring.errors import CommandError
+from broker.wiring.generate_secrets import make
+from broker.wiring.key_rotation import rotation_policy
 
 HELP = "make, show and change the broker's keys"
 DESCRIPTION = """The broker signs with its own keys, seals what it keeps, and has one key for each provider. They are
@@ -85,7 +87,7 @@ def show(found: Settings) -> int:
     index, _ = load_index(found.broker.keys.folder)
     if index is None:
         raise CommandError(f"{found.broker.keys.folder}: changed while it was read: try again")
-    policy, ready = rotate_keys.policy(found.broker), dated(index, found.broker.keys.folder)
+    policy, ready = rotation_policy(found.broker), dated(index, found.broker.keys.folder)
     kids = {entry.place: kid for kid, entry in ring.listed.items()}
     for key in sorted(ready.signing, key=_order):
         told = _next_step(key, ready.signing, policy)

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from broker.cli.context import CommandContext, CommandError
+from broker.cli.context import CommandContext
 from broker.platform.operator_files import text
 from broker.settings import ProviderKind
 from broker.settings.providers import ProviderFile
@@ -12,6 +12,7 @@ from broker.settings.reference import markdown
 from broker.settings.schema import BrokerSettings
 from broker.settings.services import ServiceFile
 from broker.settings.staff import StaffFile
+from broker.wiring.errors import CommandError
 
 HELP = "print every setting: what it takes, its default, what it means"
 DESCRIPTION = "Prints the reference of all settings as Markdown, the same as in docs/configuration.md."

@@ -2,8 +2,9 @@
 
 import argparse
 
-from broker.cli.check import check_keys
-from broker.cli.context import CommandContext, CommandError, add_config, format_problems, line, require_clock, settings
+from broker.cli.context import CommandContext, add_config, line, require_clock, settings
+from broker.wiring import check_keys
+from broker.wiring.errors import CommandError, format_problems
 
 HELP = "bring changed services into force, without a restart"
 DESCRIPTION = """Checks the whole configuration, as `portico check` does. If all of it is right, every worker on every

@@ -6,13 +6,14 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from broker.cli.context import AdminStoresPort, CommandContext, CommandError, line, require_clock
+from broker.cli.context import AdminStoresPort, CommandContext, line, require_clock
 from broker.crypto import jwe
-from broker.crypto.keys import KeyChange, KeyManager, KeyState, KeysUnusable, RotationPolicy, complete_all, load_all
+from broker.crypto.keys import KeyChange, KeyManager, KeyState, KeysUnusable, complete_all, load_all
 from broker.crypto.keys.ring import KeyRing
-from broker.model.audit import AuditEvent
 from broker.model.store_results import StoreUnavailable
-from broker.settings import BrokerSettings, Settings
+from broker.settings import Settings
+from broker.wiring.errors import CommandError
+from broker.wiring.key_rotation import audit_event, rotation_policy
 
 SETTLING = 32
 """Seconds for which a key is shown at least before it signs, so that every worker shows it by then, and every service
@@ -20,9 +21,6 @@ that asks for the key set when it meets an unknown key gets it: libraries ask ag
 
 DAY = 86_400
 """The most seconds for which `--settle` waits."""
-
-SLACK = 300 + 60
-"""Seconds beyond the life of what a key signed: the key set may be kept for 5 minutes, clocks may differ by one."""
 
 ROTATE = """Takes the next step for each algorithm: makes a key and shows it; 24 hours later, run again, lets it sign
 and retires the one before. Before the 24 hours are over it refuses and says when. Keys that decrypt (--alg
@@ -70,15 +68,10 @@ def _seconds(text: str) -> int:
     return int(text)
 
 
-def policy(broker: BrokerSettings) -> RotationPolicy:
-    """How long keys stay: sign-outs show ID tokens for as long as a session lasts."""
-    return RotationPolicy(max(broker.tokens.id_token, broker.sessions.absolute) + SLACK, broker.keys.rotate_every)
-
-
 async def run(args: argparse.Namespace, found: Settings, machine: CommandContext) -> int:
     """Changes keys, with audit rows. Raises CommandError."""
     refusals: list[str] = []
-    changes = KeyManager(found.broker.keys.folder, machine.system.random_bytes, policy(found.broker))
+    changes = KeyManager(found.broker.keys.folder, machine.system.random_bytes, rotation_policy(found.broker))
     try:
         if args.verb == "rotate" and args.emergency:
             return await _emergency(args, found, machine, changes)
@@ -93,7 +86,7 @@ async def run(args: argparse.Namespace, found: Settings, machine: CommandContext
         raise CommandError(str(problem)) from None
     if not done and refusals:
         raise CommandError("\n".join(refusals))
-    print("\n".join([*map(told, done), *refusals]) or "there is no retired key whose time is over")
+    print("\n".join([*map(describe, done), *refusals]) or "there is no retired key whose time is over")
     return 0
 
 
@@ -132,7 +125,7 @@ async def _emergency(args: argparse.Namespace, found: Settings, machine: Command
     await asyncio.sleep(args.settle)
     for alg in algorithms:
         done += changes.promote_and_purge(alg, machine.system.now())
-    print("\n".join(map(told, done)))
+    print("\n".join(map(describe, done)))
     print("every worker follows within seconds; ID tokens signed by the removed keys verify no more")
     try:
         async with machine.open(found) as facts:
@@ -162,14 +155,9 @@ async def _record(
     facts: AdminStoresPort, done: Sequence[KeyChange], args: argparse.Namespace, machine: CommandContext
 ) -> None:
     now, who = machine.system.now(), args.by or machine.user
-    await facts.record.write([event(change, now, who) for change in done])
+    await facts.record.write([audit_event(change, now, who) for change in done])
 
 
-def event(change: KeyChange, now: float, who: str) -> AuditEvent:
-    """The audit row of one change: the key's id, never the key."""
-    return AuditEvent(change.kind, now, who, details={"kid": change.kid, "alg": change.alg})
-
-
-def told(change: KeyChange) -> str:
+def describe(change: KeyChange) -> str:
     """A change as operators read it."""
     return f"{change.kind.replace('_', ' ')}: {change.alg} {change.kid}"

@@ -4,20 +4,12 @@ import argparse
 from datetime import UTC, datetime
 
 from broker.actions.logout_fan_out import logout_fan_out
-from broker.cli.context import (
-    AdminStoresPort,
-    CommandContext,
-    CommandError,
-    DisabledItem,
-    add_config,
-    line,
-    require_clock,
-    settings,
-)
+from broker.cli.context import AdminStoresPort, CommandContext, DisabledItem, add_config, line, require_clock, settings
 from broker.model.audit import AuditEvent
 from broker.model.kill_switches import KillSwitchKind
 from broker.platform.toml_loader import suggestion
 from broker.settings import Settings
+from broker.wiring.errors import CommandError
 
 HELP = {
     KillSwitchKind.PROVIDER: "turn a provider off and on",

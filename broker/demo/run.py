@@ -9,13 +9,13 @@ from pathlib import Path
 from starlette.types import ASGIApp
 
 from broker import wiring
-from broker.cli import CommandError, prepare
-from broker.cli.context import format_problems
 from broker.crypto.jose import load_signing_key, public_jwk
 from broker.demo import service
 from broker.platform.system import System
 from broker.platform.toml_loader import Problem
 from broker.settings import ProviderEntry, Settings, load, read_secret
+from broker.wiring.errors import CommandError, format_problems
+from broker.wiring.generate_secrets import prepare
 from providers import KINDS
 from providers.openid.config import OpenIdConfig
 from providers.simulator import SimulatedClient, cast, create

@@ -1,9 +1,9 @@
 """The only wiring: every part is built once, from settings. Nothing is decided here."""
 
 from broker.stores.sql.error_mapping import wrong_tables
-from broker.wiring.admin import admin_stores, check_ready, check_start, configured, migrated, read
+from broker.wiring.admin import admin_stores, check_keys, check_ready, check_start, configured, migrated, read
 from broker.wiring.applications import Application, LifespanApp, public_app, staff_app
-from broker.wiring.connection_checks import connect, machine
+from broker.wiring.connection_checks import connect
 from broker.wiring.container import Container
 from broker.wiring.opening import open_container
 from broker.wiring.settings_reload import wait_for_valid
@@ -13,11 +13,11 @@ __all__ = [
     "Container",
     "LifespanApp",
     "admin_stores",
+    "check_keys",
     "check_ready",
     "check_start",
     "configured",
     "connect",
-    "machine",
     "migrated",
     "open_container",
     "public_app",

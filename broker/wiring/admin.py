@@ -1,22 +1,20 @@
 """What the commands that serve nothing need: settings, the schema, and the stores of facts for a moment."""
 
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from broker.cli import CommandError
-from broker.cli.check import check_keys
-from broker.cli.context import format_problems
-from broker.cli.errors import NOT_NOW
 from broker.crypto import keys, seal
-from broker.crypto.keys import KeyRing
+from broker.crypto.keys import KeyRing, KeysUnusable, load_all
+from broker.crypto.keys.index import load_index
 from broker.crypto.seal import Sealer
 from broker.model.store_results import StoreUnavailable
 from broker.platform import system
 from broker.platform.toml_loader import Problem
 from broker.settings import Settings, Source, load
+from broker.settings.check_copies import StoredSecret, copies, file_mark, key_mark
 from broker.stores.clock_check import ClockCheck
 from broker.stores.ephemeral.open import open_care, open_ephemeral_stores
 from broker.stores.ephemeral.redis_client import Misconfigured
@@ -27,7 +25,8 @@ from broker.stores.sql.schema import schema_is_current, unwritable
 from broker.stores.sql.sessions import SqlSessions
 from broker.stores.sql.shared_counters import SharedCounters
 from broker.stores.sql_stores import SqlStores, check_digests, open_sql_stores
-from broker.wiring.container import read_password, redis_access, tls_context
+from broker.wiring.errors import NOT_NOW, CommandError, format_problems
+from broker.wiring.store_access import read_password, redis_access, tls_context
 from providers import KINDS
 
 LOG = logging.getLogger("portico.app")
@@ -45,6 +44,26 @@ def configured(place: Path) -> Settings:
     if isinstance(found, list):
         raise CommandError(format_problems(found, place))
     return found
+
+
+def check_keys(found: Settings) -> Iterator[Problem]:
+    """A usable key ring, with a key for every algorithm that services want, none of which is used elsewhere too."""
+    folder = found.broker.keys.folder
+    try:
+        ring = load_all(folder)
+    except KeysUnusable as unusable:
+        yield from unusable.problems
+        return
+    for service in found.services.values():
+        if service.id_token_alg not in ring.current:
+            fix = f"add a current {service.id_token_alg} key to keys.toml; keys there sign {', '.join(ring.current)}"
+            yield Problem(f"{service.client_id}: id_token_alg", f"no key signs {service.id_token_alg}", fix)
+    own, held = f"the folder of keys {folder}", found.held
+    keys = [StoredSecret("keys.folder", own, key_mark(thumbprint)) for thumbprint in ring.thumbprints]
+    index, _ = load_index(folder)
+    files = [] if index is None else [StoredSecret("keys.folder", own, file_mark(path)) for path in index.files()]
+    # what the settings hold twice among themselves they have told already
+    yield from copies([*keys, *files, *held], shared_by_services=True)
 
 
 async def check_ready(settings: Settings) -> None:

@@ -61,8 +61,9 @@ from broker.web.shared.pages import PageRenderer, PageTemplate, page_renderer
 from broker.web.shared.site_info import SiteInfo
 from broker.web.shared.static_files import Statics, static_routes, statics
 from broker.wiring.assisted_wiring import case_context, citizen_cases, staff_login, verifiable, ways
-from broker.wiring.container import Container, read_password
+from broker.wiring.container import Container
 from broker.wiring.notifier import notifier
+from broker.wiring.store_access import read_password
 
 Application = ASGIApp
 """What a server serves."""
@@ -264,11 +265,20 @@ def public_app(container: Container) -> ASGIApp:
         *alive_routes(container.readiness),
     ]
     if container.client_files is not None:
+        # here: only a broker for trying out has it
+        from broker.actions.client_registration import RegistrationContext
         from broker.web.services.registration import registration_routes
-        from broker.wiring.client_files import registration_context  # here, since only a broker for trying out has it
 
         registering = registration_routes(
-            registration_context(container, urls.registration, container.client_files), at_counter
+            RegistrationContext(
+                urls.registration,
+                broker.languages,
+                container.client_files,
+                lambda: container.registry.services,
+                container.system,
+                container.sealer,
+            ),
+            at_counter,
         )
         routes, called = [*routes, *registering], [*called, *registering]
     astray = NotFoundHandler(broker.issuer, typed(shown), paths(called))

@@ -8,14 +8,13 @@ from broker.actions.outbox.deliver import deliver as deliver_calls
 from broker.actions.outbox.notify import deliver
 from broker.actions.outbox.ping import send_pings
 from broker.actions.periodic import PeriodicTask
-from broker.cli.rotate_keys import policy
 from broker.crypto.keys import KeyManager
 from broker.model.service import CibaDeliveryMode
 from broker.stores.sql.audit_chain import CheckpointSigner
 from broker.wiring.assisted_wiring import case_context
 from broker.wiring.container import Container
 from broker.wiring.delivery import courier, look_at_waiting
-from broker.wiring.key_rotation import rotate
+from broker.wiring.key_rotation import rotate, rotation_policy
 from broker.wiring.notifier import notifier
 from broker.wiring.settings_reload import SettingsReloader
 from broker.wiring.settings_watch import SettingsWatch
@@ -43,7 +42,9 @@ def background_tasks(container: Container) -> Sequence[PeriodicTask]:
     if sending is not None:
         wanted.append(PeriodicTask("notices", 1.0, lambda: deliver(facts.outbox, sending, container.system)))
     if broker.keys.rotate_every is not None:
-        changes = KeyManager(broker.keys.folder, container.system.random_bytes, policy(broker), container.keys.tokens)
+        changes = KeyManager(
+            broker.keys.folder, container.system.random_bytes, rotation_policy(broker), container.keys.tokens
+        )
         wanted.append(PeriodicTask("rotation", 10.0, lambda: rotate(container, changes)))
     if broker.audit.checkpoints is not None:
         notary = CheckpointSigner(container.keys.ring().audit, broker.audit.checkpoints)

@@ -9,14 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from broker.actions.client_registration import RegistrationContext
 from broker.model.service import SELF_REGISTERED_PREFIX
 from broker.model.store_results import StoreUnavailable
 from broker.platform.toml_loader import Problem
 from broker.platform.toml_writer import dumps
 from broker.settings import Settings, Source
 from broker.settings.renamed_keys import SERVICE, is_self_registered, rename
-from broker.wiring.container import Container
 from broker.wiring.settings_reload import SettingsReloader
 
 LOG = logging.getLogger("portico.app")
@@ -109,18 +107,6 @@ def rewrite_renamed(folder: Path) -> None:
                 LOG.info("client_file_rewritten", extra={"place": str(path)})
         except (OSError, ValueError) as fault:  # the file is read with its old keys until it can be rewritten
             LOG.warning("client_file_not_rewritten", extra={"place": str(path), "problem": str(fault)})
-
-
-def registration_context(container: Container, url: str, files: ClientFiles) -> RegistrationContext:
-    """What the registration endpoint at this URL works with."""
-    return RegistrationContext(
-        url,
-        container.settings.broker.languages,
-        files,
-        lambda: container.registry.services,
-        container.system,
-        container.sealer,
-    )
 
 
 def _place(path: Path, text: str) -> None:

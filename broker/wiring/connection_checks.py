@@ -1,12 +1,10 @@
 """Uses everything outside of the process once, as `portico check --connect` asks: what works, and what is wrong."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
-from broker.cli import CommandError
-from broker.cli.context import CommandContext, ConnectionResult
-from broker.cli.errors import EXPECTED, refusal
 from broker.crypto import keys, seal
 from broker.crypto.client_jwks import ClientJwks
 from broker.crypto.signing import sign
@@ -20,13 +18,23 @@ from broker.settings import ProviderEntry, Settings
 from broker.stores.ephemeral.open import open_ephemeral_stores
 from broker.stores.sql.schema import unwritable
 from broker.stores.sql_stores import open_sql_stores
-from broker.wiring.admin import admin_stores, check_ready, migrated
-from broker.wiring.container import read_password, redis_access, tls_context
+from broker.wiring.admin import check_ready
+from broker.wiring.errors import EXPECTED, CommandError, refusal
 from broker.wiring.notifier import notifier
+from broker.wiring.store_access import read_password, redis_access, tls_context
 from providers import KINDS, ProviderDependencies
 
 WITHIN = 15.0
 """Seconds that one thing may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionResult:
+    """What came of using one thing outside: what is wrong (None: it works), and what departs from a standard."""
+
+    problem: str | None = None
+    departures: Sequence[str] = ()
+
 
 Try = Callable[[], Awaitable[str | None]]
 """Uses one thing: None if it works, else what is wrong. May raise what is expected of a thing that does not work."""
@@ -149,8 +157,3 @@ async def _mail(mail: SmtpNotifier) -> str | None:
     except DeliveryFailed as problem:
         return str(problem)
     return None
-
-
-def machine(user: str) -> CommandContext:
-    """What commands are given; `user` is who runs them."""
-    return CommandContext(KINDS, system.real_system(), user, admin_stores, migrated, connect)

@@ -1,13 +1,24 @@
-"""Keys are replaced by schedule: by one process at a time, with audit rows."""
+"""Key rotation by schedule: one process at a time, with audit rows."""
 
 import asyncio
 import logging
 
-from broker.cli.rotate_keys import event
-from broker.crypto.keys import KeyManager, KeysUnusable
+from broker.crypto.keys import KeyChange, KeyManager, KeysUnusable, RotationPolicy
+from broker.model.audit import AuditEvent
+from broker.settings import BrokerSettings
 from broker.wiring.container import Container
 
 LOG = logging.getLogger("portico.keys")
+
+
+SLACK = 300 + 60
+"""Seconds for which a key stays published after everything it signed has expired: services cache the key set for five
+minutes, and clocks may differ by one."""
+
+
+def rotation_policy(broker: BrokerSettings) -> RotationPolicy:
+    """How long keys stay published. Logout requests carry ID tokens for as long as a session lasts."""
+    return RotationPolicy(max(broker.tokens.id_token, broker.sessions.absolute) + SLACK, broker.keys.rotate_every)
 
 
 async def rotate(container: Container, changes: KeyManager) -> None:
@@ -23,5 +34,10 @@ async def rotate(container: Container, changes: KeyManager) -> None:
     except KeysUnusable as unusable:
         LOG.error("key_rotation_failed", extra={"problems": [str(problem) for problem in unusable.problems]})
         return
-    await container.sql_stores.audit.write([event(change, now, "broker") for change in done])
+    await container.sql_stores.audit.write([audit_event(change, now, "broker") for change in done])
     await container.keys.poll()
+
+
+def audit_event(change: KeyChange, now: float, who: str) -> AuditEvent:
+    """The audit row of one change: the id of the key, never the key."""
+    return AuditEvent(change.kind, now, who, details={"kid": change.kid, "alg": change.alg})

@@ -5,7 +5,7 @@ from broker.normalize.email import ascii_host, sendable
 from broker.platform.notifications.files import FileNotifier
 from broker.platform.notifications.smtp import SmtpNotifier
 from broker.settings import NotificationSettings
-from broker.wiring.container import read_password
+from broker.wiring.store_access import read_password
 
 
 def notifier(notices: NotificationSettings) -> Notifier | None:

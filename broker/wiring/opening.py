@@ -24,10 +24,11 @@ from broker.web.operations import Readiness, open_metrics, update_gauges
 from broker.wiring.admin import read as read_settings
 from broker.wiring.background import background_tasks
 from broker.wiring.client_files import ClientFiles, rewrite_renamed
-from broker.wiring.container import Container, read_password, redis_access, tls_context
+from broker.wiring.container import Container
 from broker.wiring.registry import Registry, key_sets
 from broker.wiring.settings_reload import Reader, SettingsReloader
 from broker.wiring.settings_watch import SettingsWatch
+from broker.wiring.store_access import read_password, redis_access, tls_context
 from providers import KINDS, ProviderDependencies
 from providers.health_monitor import HealthMonitor
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.__main__ import command_line
+from broker.cli.main import command_line
 from tests.documents.markdown import CURRENT, ROOT, fences, name, spans, text
 
 BROKER = re.compile(r"^(?:[A-Z_]+=\S+ )*(?:(?:\.venv/bin/)?python -m broker|portico) (?P<rest>[a-z].*)$")

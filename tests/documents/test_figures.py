@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from broker.__main__ import LINGER
 from broker.actions import backchannel_requests
 from broker.actions.assisted import citizen, device_prompt
 from broker.actions.outbox import ping
@@ -17,6 +16,7 @@ from broker.crypto.jose.keys import MAX_KEY_SET, MAX_KEYS
 from broker.model.handle import USER_CODE_ALPHABET
 from broker.oidc import ciba, ciba_request_object, logout_token
 from broker.oidc.ciba import CibaLifetimes
+from broker.server.process import DRAIN_DELAY
 from broker.settings.reference import lasted
 from broker.settings.schema import TokenSettings
 from broker.web.inspector.exchange_log import KEPT
@@ -72,7 +72,7 @@ STATEMENTS = (
     ),
     Statement(ASSISTED, f"two of {PER_POSITION} words each"),
     Statement(ASSISTED, f"A question waits {NUMBERS[device_prompt.WAITS // 60]}\nminutes"),
-    Statement(OPERATING, f'"not ready" for {NUMBERS[int(LINGER)]} seconds'),
+    Statement(OPERATING, f'"not ready" for {NUMBERS[int(DRAIN_DELAY)]} seconds'),
     Statement(OPERATING, f"serves for {NUMBERS[int(GRACE // 3600)]} hours beyond its time"),
     Statement(SERVICES / "registering.md", f"up to {MAX_KEY_SET // 1024} KiB and {MAX_KEYS} keys"),
     Statement(SERVICES / "registering.md", f"from {lasted(int(MIN_MAX_AGE))} to {hours(MAX_MAX_AGE)}"),

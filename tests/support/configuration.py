@@ -12,10 +12,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from broker.cli import prepare
 from broker.platform.system import real_system
 from broker.platform.toml_loader import Problem
 from broker.settings import Settings, load
+from broker.wiring.generate_secrets import prepare
 from providers import KINDS
 
 EXAMPLES = Path(__file__).parents[2] / "config"

@@ -20,7 +20,7 @@ import redis  # noqa: F401
 import sqlalchemy.ext.asyncio  # noqa: F401
 
 import broker.web.operations.metrics  # noqa: F401
-from broker.__main__ import main
+from broker.cli.main import main
 from broker.stores.sql import migrate, schema
 
 LONGEST = 60

@@ -1,6 +1,5 @@
 """Commands, run as an operator runs them, over a real configuration and a real database."""
 
-import argparse
 import json
 import shutil
 import sqlite3
@@ -13,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from broker import wiring
-from broker.__main__ import command_line
-from broker.cli import CommandContext, CommandError, prepare, private_half, register
+from broker.cli.context import CommandContext
+from broker.cli.main import command_line
 from broker.crypto import jose, keys
 from broker.platform.system import System
 from broker.settings import Environment, read_secret
+from broker.wiring.errors import CommandError
+from broker.wiring.generate_secrets import prepare, private_half
 from providers import KINDS
 from tests.support.configuration import Configuration, examples, prepared
 from tests.support.system import FakeChance, FakeClock
@@ -56,9 +57,9 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
             wiring.migrated,
             wiring.connect,
         )
-        parser = argparse.ArgumentParser()
-        register(parser.add_subparsers(), lambda: machine)
-        args = parser.parse_args([*words, *([] if words[0] == "reference" else ["--config", str(config.folder)])])
+        args = command_line(lambda: machine).parse_args(
+            [*words, *([] if words[0] == "reference" else ["--config", str(config.folder)])]
+        )
         capsys.readouterr()
         assert args.run(args) == 0
         return capsys.readouterr().out.splitlines()

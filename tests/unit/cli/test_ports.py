@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from broker.cli import CommandError
-from broker.cli.ports import parse_address, require_free_ports
+from broker.server.ports import parse_address, require_free_ports
+from broker.wiring.errors import CommandError
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[3]

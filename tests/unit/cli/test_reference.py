@@ -9,8 +9,8 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from broker.cli import CommandContext, CommandError
 from broker.cli import reference as command
+from broker.cli.context import CommandContext
 from broker.platform.system import System
 from broker.platform.toml_loader import load
 from broker.settings.providers import ProviderFile
@@ -18,6 +18,7 @@ from broker.settings.reference import SettingDoc, TableDoc, default, has_default
 from broker.settings.schema import BrokerSettings
 from broker.settings.services import ServiceFile
 from broker.settings.staff import StaffFile
+from broker.wiring.errors import CommandError
 from providers import KINDS
 from tests.support.system import FakeChance, FakeClock
 

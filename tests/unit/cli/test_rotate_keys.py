@@ -1,6 +1,5 @@
 """`portico keys` changes keys, as operators type it, over a real configuration and a real database."""
 
-import argparse
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -8,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from broker import wiring
-from broker.cli import CommandContext, CommandError, register
+from broker.cli.context import CommandContext
+from broker.cli.main import command_line
 from broker.cli.rotate_keys import SETTLING
 from broker.crypto import keys
 from broker.crypto.keys import KeyState
 from broker.platform.system import System
+from broker.wiring.errors import CommandError
 from providers import KINDS
 from tests.support.configuration import Configuration, examples, prepared
 from tests.support.system import FakeChance, FakeClock
@@ -53,9 +54,7 @@ def run(
     )
 
     def run(*words: str) -> Sequence[str]:
-        parser = argparse.ArgumentParser()
-        register(parser.add_subparsers(), lambda: machine)
-        args = parser.parse_args([*words, "--config", str(config.folder)])
+        args = command_line(lambda: machine).parse_args([*words, "--config", str(config.folder)])
         capsys.readouterr()
         assert args.run(args) == 0
         return capsys.readouterr().out.splitlines()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.__main__ import command_line
+from broker.cli.main import command_line
 from tests.support.certificates import Authority
 from tests.support.configuration import Configuration, prepared
 from tests.support.ports import LOOPBACK
@@ -368,7 +368,7 @@ def test_a_wrong_config_is_refused_in_words_and_ends_in_no_traceback(config: Con
 
 def test_a_user_without_a_name_runs_commands() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "import os; from broker.__main__ import _user; os.setuid(54321); print(_user())"],
+        [sys.executable, "-c", "import os; from broker.cli.main import user; os.setuid(54321); print(user())"],
         env={name: value for name, value in os.environ.items() if name not in ("LOGNAME", "USER", "LNAME", "USERNAME")},
         capture_output=True,
         text=True,

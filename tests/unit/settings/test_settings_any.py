@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker import wiring
-from broker.cli import CommandContext, CommandError, check
+from broker.cli import check
+from broker.cli.context import CommandContext
 from broker.platform.system import System
+from broker.wiring.errors import CommandError
 from providers import KINDS
 from tests.support.configuration import Configuration, prepared
 from tests.support.examples import scaled

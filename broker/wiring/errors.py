@@ -1,5 +1,7 @@
 """How commands refuse: the text for the operator, and the exit status that scripts go by."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from broker.crypto.keys import KeysUnusable
@@ -7,6 +9,7 @@ from broker.model.store_results import StoreUnavailable
 from broker.platform.operator_files import Unfit
 from broker.platform.store_urls import BadUrl
 from broker.platform.tls import TlsUnusable
+from broker.platform.toml_loader import Problem
 
 DONE: Final = 0
 WRONG: Final = 1
@@ -42,3 +45,9 @@ def refusal(problem: Exception) -> CommandError:
         place = f"{problem.filename}: " if problem.filename else ""
         return CommandError(f"{place}{problem.strerror or type(problem).__name__}")
     return CommandError(str(problem))
+
+
+def format_problems(problems: Sequence[Problem], place: Path) -> str:
+    """Problems as an operator reads them."""
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return "\n".join([*map(str, problems), f"{count} in {place}"])

@@ -1,10 +1,10 @@
-"""The addresses that a process is about to listen at."""
+"""Addresses to listen on."""
 
 import os
 import socket
 from collections.abc import Iterable
 
-from broker.cli.context import CommandError
+from broker.wiring.errors import CommandError
 
 
 def parse_address(address: str) -> tuple[str, int]:
@@ -13,16 +13,15 @@ def parse_address(address: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def require_free_ports(addresses: Iterable[str], mend: str) -> None:
-    """Raises CommandError, before anything is started, where one cannot be listened at; `mend` says what to do about
-    it."""
+def require_free_ports(addresses: Iterable[str], fix: str) -> None:
+    """Raises CommandError if one of the addresses cannot be listened on; its text ends with `fix`."""
     for address in addresses:
         host, port = parse_address(address)
         try:
             socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
         except socket.gaierror as problem:
-            raise CommandError(f"{address}: cannot be listened at: {problem.strerror}\n    {mend}") from None
+            raise CommandError(f"{address}: cannot be listened at: {problem.strerror}\n    {fix}") from None
         except OSError as problem:
             # the message of create_server repeats the address
             why = os.strerror(problem.errno) if problem.errno else problem
-            raise CommandError(f"{address}: cannot be listened at: {why}\n    {mend}") from None
+            raise CommandError(f"{address}: cannot be listened at: {why}\n    {fix}") from None

@@ -1,0 +1,53 @@
+"""`portico demo`: runs the demonstration."""
+
+import argparse
+import os
+from pathlib import Path
+
+from broker import wiring
+from broker.platform.logging_setup import configure_logging
+from broker.platform.system import real_system
+from broker.server.ports import require_free_ports
+from broker.server.uvicorn_server import run as run_loop
+from broker.server.uvicorn_server import serve_all, server
+from broker.wiring.errors import CommandError
+
+HELP = "run everything on this machine, to look at it"
+DESCRIPTION = """Runs broker, staff console, sample service, simulated providers and inbox on loopback; nothing to
+install. Takes the folder `config` of the current folder, which it fills with the demonstration's if there is none, and
+keeps its data in `.demo`."""
+
+DEMO_PORT = "PORTICO_DEMO_PORT"
+"""Environment variable: the first of the demonstration's four ports."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command takes no arguments."""
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the demonstration until it is ended. Raises CommandError if it cannot start."""
+    from broker.demo import run as demo  # here: an installation that only serves does not need its packages
+
+    configure_logging(True, quiet=True)
+    wanted = os.environ.get(DEMO_PORT, str(demo.USUAL_PORT))
+    if not wanted.isdecimal() or not 1024 <= int(wanted) <= 65_532:
+        fix = f"write the first of four ports in a row: {DEMO_PORT}=9000"
+        raise CommandError(f"{DEMO_PORT}={wanted}: no demonstration can begin there\n    {fix}")
+    ports = demo.Ports(int(wanted))
+    system = real_system()
+    fix = f"end what listens there already, or move all of it: {DEMO_PORT}={ports.first + 100}"
+    require_free_ports([f"127.0.0.1:{port}" for port in range(ports.first, ports.first + 4)], fix)
+    settings = demo.configured(ports, system, demo.placed_config(Path.cwd()))
+    run_loop(wiring.migrated(settings))
+
+    async def serve() -> None:
+        async with wiring.open_container(settings, system) as container:
+            servers = [
+                server(stand.application, f"127.0.0.1:{stand.port}", settings)
+                for stand in demo.stands(container, ports)
+            ]
+            await serve_all(servers, started=lambda: print(demo.greeting(ports), flush=True))
+
+    run_loop(serve())
+    return 0
