@@ -23,7 +23,7 @@ from broker.server.process import drain_on_sigterm, end_with_parent, freeze_gc, 
 from broker.server.uvicorn_server import behind_proxies, options, serve_all, server
 from broker.settings import Settings
 from broker.web.operations import clear
-from broker.web.operations.metrics_setup import SHARED as SHARED_METRICS
+from broker.web.operations.metric_files import SHARED as SHARED_METRICS
 
 Listener = Literal["public", "staff", "all"]
 """Which listeners a process opens."""

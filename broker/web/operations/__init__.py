@@ -6,7 +6,8 @@ inside it, `Rotation` answers 503 while this machine's clock is off. `Readiness`
 `update_gauges` publishes its results every few seconds, and `routes` serves the endpoints.
 """
 
-from broker.web.operations.metrics_setup import clear, open_metrics
+from broker.web.operations.metric_files import clear
+from broker.web.operations.metrics_setup import open_metrics
 from broker.web.operations.readiness import Readiness, update_gauges
 from broker.web.operations.request_metrics import REFUSED, RequestMetricsMiddleware, templates
 from broker.web.operations.rotation import Rotation

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from broker.model.audit import AuditEvent
-from broker.web.operations.metrics_setup import process, runs
+from broker.web.operations.metric_files import process, runs
 
 BUCKETS: Final = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 """Upper bounds in seconds. Requests that call a provider may take up to 8 seconds, all others a few milliseconds."""
