@@ -291,7 +291,7 @@ def dependencies() -> dict[str, set[str]]:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
             for inner in ast.walk(node)
         }
-        early = ast.Module([node for node in ast.walk(tree) if isinstance(node, ast.stmt) and node not in late], [])
+        early = [node for node in ast.walk(tree) if node not in late]
         wanted = imports(module, early, path.name == "__init__.py")
         found[module] = {
             whole if whole in known else source
