@@ -43,9 +43,9 @@ async def serve_here(settings: Settings, config: Path, listener: Listener) -> No
             servers.append(server(wiring.public_app(container), listen.public, settings))
         if listener != "public" and settings.staff is not None:
             servers.append(server(wiring.staff_app(container), listen.staff, settings))
-        reload_on_sighup(container.settings_watch)
+        reload_on_sighup(container.configuration.settings_watch)
         freeze_gc()
-        await serve_all(servers, started=lambda: drain_on_sigterm(container.readiness))
+        await serve_all(servers, started=lambda: drain_on_sigterm(container.monitoring.readiness))
 
 
 def serve_workers(settings: Settings, config: Path, listener: Listener) -> None:
@@ -112,8 +112,8 @@ def worker() -> wiring.Application:
         configure_logging(settings.broker.development)
         async with wiring.open_container(settings, real_system(), partial(wiring.read, config), config) as container:
             signal.signal(signal.SIGTERM, handler)
-            drain_on_sigterm(container.readiness)
-            reload_on_sighup(container.settings_watch)
+            drain_on_sigterm(container.monitoring.readiness)
+            reload_on_sighup(container.configuration.settings_watch)
             end_with_parent()
             application = behind_proxies(wiring.public_app(container), settings)
             freeze_gc()

@@ -82,9 +82,9 @@ def sign_in_context(container: Container) -> SignInContext:
     """What signing in works with."""
     broker, facts, passing, meters = (
         container.settings.broker,
-        container.sql_stores,
-        container.ephemeral_stores,
-        container.metrics,
+        container.connections.sql_stores,
+        container.connections.ephemeral_stores,
+        container.monitoring.metrics,
     )
     return SignInContext(
         policy=SignInPolicy(
@@ -113,11 +113,11 @@ def sign_in_context(container: Container) -> SignInContext:
             audit=InstrumentedAudit(facts.audit, meters),
             kill_switches=facts.switches,
         ),
-        registry=container.registry,
-        crypto=BrokerCrypto(container.keys, container.sealer),
+        registry=container.configuration.registry,
+        crypto=BrokerCrypto(container.crypto.keys, container.crypto.sealer),
         system=container.system,
         monitoring=SignInMonitoring(
-            health=container.health_monitor.healths,
+            health=container.monitoring.health_monitor.healths,
             attempts=AttemptLog(meters),
             overloaded=lambda: passing.memory_fullness() > OVERLOAD_THRESHOLD,
         ),
@@ -126,7 +126,11 @@ def sign_in_context(container: Container) -> SignInContext:
 
 def endpoint_context(container: Container, checks: Checks) -> EndpointContext:
     """What the services' calls work with."""
-    broker, facts, passing = container.settings.broker, container.sql_stores, container.ephemeral_stores
+    broker, facts, passing = (
+        container.settings.broker,
+        container.connections.sql_stores,
+        container.connections.ephemeral_stores,
+    )
     urls, limits = endpoints(broker.issuer), broker.limits
     elsewhere = mtls_endpoint_aliases(broker.issuer, broker.client_certificates.origin)
     return EndpointContext(
@@ -152,15 +156,15 @@ def endpoint_context(container: Container, checks: Checks) -> EndpointContext:
             certificates=CertificatePolicy(_authorities(broker.client_certificates.ca_file), elsewhere),
         ),
         stores=EndpointStores(
-            grants=InstrumentedGrants(facts.grants, container.metrics),
-            backchannel_requests=InstrumentedBackchannelRequests(facts.questions, container.metrics),
+            grants=InstrumentedGrants(facts.grants, container.monitoring.metrics),
+            backchannel_requests=InstrumentedBackchannelRequests(facts.questions, container.monitoring.metrics),
             kill_switches=facts.switches,
             pushed=passing.pushed,
             proofs=passing.proofs,
             rate_limits=passing.limits,
         ),
-        registry=container.registry,
-        crypto=BrokerCrypto(container.keys, container.sealer),
+        registry=container.configuration.registry,
+        crypto=BrokerCrypto(container.crypto.keys, container.crypto.sealer),
         system=container.system,
         rates=EndpointRates(
             requests=_rate(limits.requests_per_client),
@@ -226,35 +230,35 @@ def public_app(container: Container) -> ASGIApp:
     checks = Checks(
         broker.issuer,
         broker.ladder,
-        container.keys.public,
+        container.crypto.keys.public,
         RESPONSE_MODES,
-        lambda: container.keys.ring().decryption,
+        lambda: container.crypto.keys.ring().decryption,
     )
     here = sign_in_context(container)
     files = statics()
     ready = _pages(container, broker.issuer, broker.languages, files, (*citizens.SHEETS, *public.SHEETS))
     door = citizens.CitizenApp(
-        here, citizen_cases(container, here), ready, container.sealer, container.system, broker.region
+        here, citizen_cases(container, here), ready, container.crypto.sealer, container.system, broker.region
     )
     exit = LogoutContext(
         issuer=broker.issuer,
         callback=f"{broker.issuer}/signed-out",
-        keys=container.keys.public,
-        registry=container.registry,
+        keys=container.crypto.keys.public,
+        registry=container.configuration.registry,
         stores=LogoutStores(
-            sessions=InstrumentedSessions(container.sql_stores.sessions, container.metrics),
-            pending_logouts=container.ephemeral_stores.goodbyes,
+            sessions=InstrumentedSessions(container.connections.sql_stores.sessions, container.monitoring.metrics),
+            pending_logouts=container.connections.ephemeral_stores.goodbyes,
         ),
         system=container.system,
     )
     at_counter = endpoint_context(container, checks)
     called = service_routes(
-        at_counter, urls, Published(_metadata(container, urls), lambda: container.keys.ring().jwks())
+        at_counter, urls, Published(_metadata(container, urls), lambda: container.crypto.keys.ring().jwks())
     )
     shown = [
         *citizens.citizen_routes(door),
         *goodbye_routes(door, exit),
-        *public.public_routes(door, container.registry.services),
+        *public.public_routes(door, container.configuration.registry.services),
     ]
     routes = [
         *called,
@@ -262,9 +266,9 @@ def public_app(container: Container) -> ASGIApp:
         *shown,
         session_route(files),
         *static_routes(files),
-        *alive_routes(container.readiness),
+        *alive_routes(container.monitoring.readiness),
     ]
-    if container.client_files is not None:
+    if container.configuration.client_files is not None:
         # here: only a broker for trying out has it
         from broker.actions.client_registration import RegistrationContext
         from broker.web.services.registration import registration_routes
@@ -273,10 +277,10 @@ def public_app(container: Container) -> ASGIApp:
             RegistrationContext(
                 urls.registration,
                 broker.languages,
-                container.client_files,
-                lambda: container.registry.services,
+                container.configuration.client_files,
+                lambda: container.configuration.registry.services,
                 container.system,
-                container.sealer,
+                container.crypto.sealer,
             ),
             at_counter,
         )
@@ -286,7 +290,7 @@ def public_app(container: Container) -> ASGIApp:
         return _with_middleware(routes, ready, astray, "public", container)
     from broker.web import inspector  # here, since production needs none of it
 
-    memory = inspector.ExchangeLog(frozenset(container.registry.services))
+    memory = inspector.ExchangeLog(frozenset(container.configuration.registry.services))
     engineers = replace(door, pages=_pages(container, broker.issuer, broker.languages, files, inspector.SHEETS))
     routes.append(inspector.inspector_route(engineers, memory))
     return _with_middleware(
@@ -303,7 +307,7 @@ def _metadata(container: Container, urls: Endpoints) -> Callable[[], bytes]:
     """The discovery document, made once for each state of the catalogue and set of algorithms that the keys serve."""
     broker = container.settings.broker
     told = verifiable(
-        container.settings, [known.provider.verifiable for known in container.registry.providers.values()]
+        container.settings, [known.provider.verifiable for known in container.configuration.registry.providers.values()]
     )
 
     @lru_cache(maxsize=1)
@@ -312,20 +316,20 @@ def _metadata(container: Container, urls: Endpoints) -> Callable[[], bytes]:
             broker.issuer,
             urls,
             broker.ladder,
-            container.registry.services.values(),
+            container.configuration.registry.services.values(),
             algorithms,
             broker.languages,
             response_modes=RESPONSE_MODES,
             verifiable=told,
             certificates=broker.client_certificates.origin,
             decryption=decryption,
-            open_to=() if container.client_files is None else registrable(),
+            open_to=() if container.configuration.client_files is None else registrable(),
         )
         return metadata_bytes(document)
 
     def now() -> bytes:
-        ring = container.keys.ring()
-        return made(container.registry.version, ring.algorithms, ring.encryption_algorithms)
+        ring = container.crypto.keys.ring()
+        return made(container.configuration.registry.version, ring.algorithms, ring.encryption_algorithms)
 
     return now
 
@@ -340,12 +344,12 @@ def staff_app(container: Container) -> ASGIApp:
     files, cases = statics("console"), StaffCases(case_context(container))
     ready = _pages(container, container.settings.broker.console, STAFF_LANGUAGES, files, staff_pages.SHEETS)
     door = staff_pages.StaffApp(
-        staff_login(container, staff), cases, container.registry.services, ready, container.sealer
+        staff_login(container, staff), cases, container.configuration.registry.services, ready, container.crypto.sealer
     )
     shown = staff_pages.staff_routes(door)
-    routes = [*shown, *static_routes(files), *alive_routes(container.readiness)]
+    routes = [*shown, *static_routes(files), *alive_routes(container.monitoring.readiness)]
     if counters.enabled:
-        routes.append(metrics_route(container.metrics, read_password(counters.token_file)))
+        routes.append(metrics_route(container.monitoring.metrics, read_password(counters.token_file)))
     return _with_middleware(
         routes, ready, NotFoundHandler(container.settings.broker.console, typed(shown)), "staff", container
     )
@@ -360,9 +364,11 @@ def _with_middleware(
     within: Callable[[ASGIApp], ASGIApp] = lambda app: app,
 ) -> ASGIApp:
     """The application of these routes with everything around it. `within` is what stands nearest to the routes."""
-    handlers, clock = public.handlers(ready), container.sql_stores.clock
+    handlers, clock = public.handlers(ready), container.connections.sql_stores.clock
     inner = within(fast_router(routes, handlers, astray))
     rotation = Rotation(inner, lambda: clock.out, astray.calls, handlers[StoreUnavailable])
     guard = guarded(rotation, container.system, refuse=public.head_refused(ready))
-    opened = CrossOrigin(guard, CROSS_ORIGIN if door == "public" else (), container.registry.services)
-    return RequestMetricsMiddleware(opened, door, templates(routes), container.metrics, container.system.monotonic)
+    opened = CrossOrigin(guard, CROSS_ORIGIN if door == "public" else (), container.configuration.registry.services)
+    return RequestMetricsMiddleware(
+        opened, door, templates(routes), container.monitoring.metrics, container.system.monotonic
+    )

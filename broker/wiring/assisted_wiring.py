@@ -23,16 +23,18 @@ from providers import KINDS, ProviderDependencies
 
 def case_context(container: Container) -> CaseContext:
     """What every verb around a case needs."""
-    broker, digests = container.settings.broker, container.sql_stores.digests
+    broker, digests = container.settings.broker, container.connections.sql_stores.digests
 
     def fingerprint(text: str) -> str:
         return digests.mac(Purpose.CASE_MARK, text).hex()
 
     return CaseContext(
         stores=CaseStores(
-            cases=InstrumentedCases(container.sql_stores.cases, container.metrics),
-            questions=InstrumentedBackchannelRequests(container.sql_stores.questions, container.metrics),
-            audit=InstrumentedAudit(container.sql_stores.audit, container.metrics),
+            cases=InstrumentedCases(container.connections.sql_stores.cases, container.monitoring.metrics),
+            questions=InstrumentedBackchannelRequests(
+                container.connections.sql_stores.questions, container.monitoring.metrics
+            ),
+            audit=InstrumentedAudit(container.connections.sql_stores.audit, container.monitoring.metrics),
         ),
         rules=CaseRules(f"{broker.issuer}/assisted", broker.assisted, profiles(container.settings), broker.region),
         prompts=PromptSettings(
@@ -78,16 +80,18 @@ def staff_login(container: Container, staff: StaffSettings) -> StaffLogin:
             entry.card,
             entry.config,
             ProviderDependencies(
-                container.http_clients, container.system, count_malformed=container.metrics.claim_malformed
+                container.connections.http_clients,
+                container.system,
+                count_malformed=container.monitoring.metrics.claim_malformed,
             ),
         ),
         callback=f"{container.settings.broker.console}/callback",
         people=staff.people,
         policy=LoginPolicy(staff.level, staff.amr, sessions.idle, sessions.absolute, sessions.decision_max_age),
         records=LoginRecords(
-            sessions=container.sql_stores.staff_sessions,
-            audit=InstrumentedAudit(container.sql_stores.audit, container.metrics),
-            attempts=AttemptLog(container.metrics),
+            sessions=container.connections.sql_stores.staff_sessions,
+            audit=InstrumentedAudit(container.connections.sql_stores.audit, container.monitoring.metrics),
+            attempts=AttemptLog(container.monitoring.metrics),
         ),
         system=container.system,
     )

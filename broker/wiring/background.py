@@ -22,12 +22,12 @@ from broker.wiring.settings_watch import SettingsWatch
 
 def background_tasks(container: Container) -> Sequence[PeriodicTask]:
     """Checking the clock, sealing, sweeping, looking, following the keys, letting clocks speak, sending."""
-    facts, broker = container.sql_stores, container.settings.broker
+    facts, broker = container.connections.sql_stores, container.settings.broker
     sign_in_context, sending, carrying = case_context(container), notifier(broker.notifications), courier(container)
     timeless = [
         PeriodicTask("seal", 1.0, lambda: _tick(container)),
         PeriodicTask("memory", 5.0, lambda: _watch(container)),
-        PeriodicTask("keys", 2.0, container.keys.poll),
+        PeriodicTask("keys", 2.0, container.crypto.keys.poll),
     ]
     wanted = [
         PeriodicTask("sweep", 300.0, lambda: facts.sweep(container.system.now())),
@@ -36,35 +36,35 @@ def background_tasks(container: Container) -> Sequence[PeriodicTask]:
         PeriodicTask("pings", 1.0, lambda: _pings(container)),
         PeriodicTask("cases", 30.0, lambda: expire_due_cases(sign_in_context)),
     ]
-    reloading = container.settings_reloader
+    reloading = container.configuration.settings_reloader
     if reloading is not None:
-        timeless.append(PeriodicTask("reload", 2.0, lambda: _reread(reloading, container.settings_watch)))
+        timeless.append(PeriodicTask("reload", 2.0, lambda: _reread(reloading, container.configuration.settings_watch)))
     if sending is not None:
         wanted.append(PeriodicTask("notices", 1.0, lambda: deliver(facts.outbox, sending, container.system)))
     if broker.keys.rotate_every is not None:
         changes = KeyManager(
-            broker.keys.folder, container.system.random_bytes, rotation_policy(broker), container.keys.tokens
+            broker.keys.folder, container.system.random_bytes, rotation_policy(broker), container.crypto.keys.tokens
         )
         wanted.append(PeriodicTask("rotation", 10.0, lambda: rotate(container, changes)))
     if broker.audit.checkpoints is not None:
-        notary = CheckpointSigner(container.keys.ring().audit, broker.audit.checkpoints)
+        notary = CheckpointSigner(container.crypto.keys.ring().audit, broker.audit.checkpoints)
         wanted.append(PeriodicTask("checkpoint", 60.0, lambda: facts.chain.checkpoint(container.system.now(), notary)))
     return [*timeless, *(replace(chore, run=_in_time(container, chore.run)) for chore in wanted)]
 
 
 async def _tick(container: Container) -> None:
     try:
-        await container.sql_stores.tick()
+        await container.connections.sql_stores.tick()
     finally:
-        clock = container.sql_stores.clock
-        container.metrics.clock(clock.offset, out=clock.out is not None)
+        clock = container.connections.sql_stores.clock
+        container.monitoring.metrics.clock(clock.offset, out=clock.out is not None)
 
 
 def _in_time(container: Container, do: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[object]]:
     """Work that goes by the time is left to other processes while this one is out of rotation because of its clock."""
 
     async def done() -> None:
-        if container.sql_stores.clock.out is None:
+        if container.connections.sql_stores.clock.out is None:
             await do()
 
     return done
@@ -72,13 +72,18 @@ def _in_time(container: Container, do: Callable[[], Awaitable[object]]) -> Calla
 
 async def _watch(container: Container) -> None:
     """Looks how full passing state is, and whether anything is thrown away there."""
-    await container.ephemeral_stores.watch()
-    container.metrics.evicting(evicts=container.ephemeral_stores.evicts())
+    await container.connections.ephemeral_stores.watch()
+    container.monitoring.metrics.evicting(evicts=container.connections.ephemeral_stores.evicts())
 
 
 async def _pings(container: Container) -> None:
-    if any(service.ciba is CibaDeliveryMode.PING for service in container.registry.services.values()):
-        await send_pings(container.sql_stores.questions, container.registry, container.http_clients, container.system)
+    if any(service.ciba is CibaDeliveryMode.PING for service in container.configuration.registry.services.values()):
+        await send_pings(
+            container.connections.sql_stores.questions,
+            container.configuration.registry,
+            container.connections.http_clients,
+            container.system,
+        )
 
 
 async def _reread(reloading: SettingsReloader, rereading: SettingsWatch) -> None:

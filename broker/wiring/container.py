@@ -22,24 +22,55 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Container:
-    """What both doors stand on, opened once in a process. `system` has a clock that does not run backwards.
+class ContainerCrypto:
+    """The key ring, reloaded while the process runs, and the encryption of stored data."""
 
-    `settings` are those of the start: services and policies are asked of the `catalogue`. `reloading` is None where
-    the settings did not come from a place that can be read again, `files` where services cannot register there.
+    keys: LiveKeyRing
+    sealer: Sealer
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerConnections:
+    """What is connected to other servers, and closed at the end: database, ephemeral state, HTTP."""
+
+    sql_stores: SqlStores
+    ephemeral_stores: EphemeralStores
+    http_clients: HttpClients
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerConfiguration:
+    """The current services and providers, and what reloads them.
+
+    `settings_reloader` is None if the settings cannot be read again, `client_files` if services cannot register
+    themselves.
+    """
+
+    registry: Registry
+    settings_watch: SettingsWatch
+    settings_reloader: "SettingsReloader | None" = None
+    client_files: "ClientFiles | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerMonitoring:
+    """Health of the providers, metrics, and readiness of the process."""
+
+    health_monitor: HealthMonitor
+    metrics: "Metrics"
+    readiness: Readiness
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """What both applications of a process are built from, opened once. The clock of `system` does not run backwards.
+
+    `settings` are those of the start: current services and policies are in `configuration.registry`.
     """
 
     settings: Settings
     system: System
-    keys: LiveKeyRing
-    settings_watch: SettingsWatch
-    sealer: Sealer
-    sql_stores: SqlStores
-    ephemeral_stores: EphemeralStores
-    http_clients: HttpClients
-    registry: Registry
-    health_monitor: HealthMonitor
-    metrics: "Metrics"
-    readiness: Readiness
-    settings_reloader: "SettingsReloader | None" = None
-    client_files: "ClientFiles | None" = None
+    crypto: ContainerCrypto
+    connections: ContainerConnections
+    configuration: ContainerConfiguration
+    monitoring: ContainerMonitoring

@@ -27,15 +27,15 @@ async def rotate(container: Container, changes: KeyManager) -> None:
     try:
         if not changes.due(now):
             return
-        async with container.sql_stores.leased("key-rotation") as lease:
+        async with container.connections.sql_stores.leased("key-rotation") as lease:
             if lease is None:
                 return
             done = await asyncio.to_thread(changes.scheduled, now)
     except KeysUnusable as unusable:
         LOG.error("key_rotation_failed", extra={"problems": [str(problem) for problem in unusable.problems]})
         return
-    await container.sql_stores.audit.write([audit_event(change, now, "broker") for change in done])
-    await container.keys.poll()
+    await container.connections.sql_stores.audit.write([audit_event(change, now, "broker") for change in done])
+    await container.crypto.keys.poll()
 
 
 def audit_event(change: KeyChange, now: float, who: str) -> AuditEvent:

@@ -24,7 +24,13 @@ from broker.web.operations import Readiness, open_metrics, update_gauges
 from broker.wiring.admin import read as read_settings
 from broker.wiring.background import background_tasks
 from broker.wiring.client_files import ClientFiles, rewrite_renamed
-from broker.wiring.container import Container
+from broker.wiring.container import (
+    Container,
+    ContainerConfiguration,
+    ContainerConnections,
+    ContainerCrypto,
+    ContainerMonitoring,
+)
 from broker.wiring.registry import Registry, key_sets
 from broker.wiring.settings_reload import Reader, SettingsReloader
 from broker.wiring.settings_watch import SettingsWatch
@@ -82,18 +88,10 @@ async def open_container(
         container = Container(
             settings,
             facts.system,
-            keys,
-            rereading,
-            sealer,
-            facts,
-            passing,
-            outgoing,
-            registry,
-            watch,
-            meters,
-            _readiness(facts, passing),
-            reloading,
-            _files(settings, place, reloading, facts, registry),
+            ContainerCrypto(keys, sealer),
+            ContainerConnections(facts, passing, outgoing),
+            ContainerConfiguration(registry, rereading, reloading, _files(settings, place, reloading, facts, registry)),
+            ContainerMonitoring(watch, meters, _readiness(facts, passing)),
         )
         for work in (watch.run(), _beat(container), *(run_forever(chore) for chore in background_tasks(container))):
             stack.push_async_callback(_ended, asyncio.ensure_future(work))
@@ -128,9 +126,9 @@ def _readiness(facts: SqlStores, passing: EphemeralStores) -> Readiness:
 
 def _beat(container: Container) -> Coroutine[Any, Any, None]:
     def working() -> Mapping[str, bool]:
-        return {id: health.working for id, health in container.health_monitor.healths().items()}
+        return {id: health.working for id, health in container.monitoring.health_monitor.healths().items()}
 
-    return update_gauges(container.metrics, container.readiness, working)
+    return update_gauges(container.monitoring.metrics, container.monitoring.readiness, working)
 
 
 async def _facts(settings: Settings, sealer: Sealer, system: System) -> SqlStores:

@@ -168,7 +168,7 @@ async def started_and_stopped(settings: Settings) -> None:
     """Another broker in this process, from its start to its first look at a provider, and its end."""
     async with wiring.open_container(settings, system.real_system()) as parts:
         wiring.public_app(parts)
-        for provider in parts.health_monitor.providers.values():
+        for provider in parts.monitoring.health_monitor.providers.values():
             await provider.check()
 
 

@@ -125,7 +125,7 @@ class Citizen:
 
     async def transaction(self, handle: str = "") -> Transaction:
         """The transaction as it is stored."""
-        stored = await self.stage.parts.ephemeral_stores.transactions.load(handle or self.handle)
+        stored = await self.stage.parts.connections.ephemeral_stores.transactions.load(handle or self.handle)
         assert stored is not None
         return stored
 

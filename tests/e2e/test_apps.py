@@ -93,7 +93,7 @@ async def signed_in(rider: Rider) -> dict[str, str]:
 
 async def kinds(shore: Shore) -> list[str]:
     """The audit rows so far, by kind."""
-    return [told.kind for _, told in await shore.stage.parts.sql_stores.audit.read(0, 10_000)]
+    return [told.kind for _, told in await shore.stage.parts.connections.sql_stores.audit.read(0, 10_000)]
 
 
 @pytest.mark.parametrize("callback", [CALLBACK, "http://127.0.0.1/callback", "example.tides:/callback"])

@@ -69,7 +69,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
 
         async def working() -> bool:
             """The broker may have looked at its providers before they listened, or not yet."""
-            healths = running.parts.health_monitor.healths().values()
+            healths = running.parts.monitoring.health_monitor.healths().values()
             return all(health.working and health.checked is not None for health in healths)
 
         await eventually(SOON, working)

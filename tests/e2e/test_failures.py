@@ -35,7 +35,7 @@ def title(failure: FailureClass, provider: str = NORTHBANK, service: str = COUNC
 
 def metrics(stage: Stage) -> str:
     """What this process counted, as Prometheus reads it."""
-    return stage.parts.metrics.text().decode()
+    return stage.parts.monitoring.metrics.text().decode()
 
 
 @pytest.mark.parametrize("failure", PLAYED)
@@ -206,7 +206,7 @@ async def test_where_nothing_reaches_the_level_this_is_said_before_any_effort(ci
 
 async def test_a_service_that_was_turned_off_is_not_signed_in_to_and_says_whom_to_ask(citizen: Citizen) -> None:
     await citizen.begin()
-    board, now = citizen.stage.parts.sql_stores.switches, citizen.stage.parts.system.now()
+    board, now = citizen.stage.parts.connections.sql_stores.switches, citizen.stage.parts.system.now()
     await board.turn_off(KillSwitchKind.SERVICE, "demo-service", "out of hours", "operator", now)
     try:
         await citizen.page.reload()

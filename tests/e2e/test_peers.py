@@ -130,7 +130,7 @@ async def test_pyjwt_and_python_jose_read_the_id_token(
     await citizen.play("ok")
     await citizen.share()
     token = (await learnt(page, ports[0]))["id_token"]
-    keys = json.loads(stage.parts.keys.ring().jwks())["keys"]
+    keys = json.loads(stage.parts.crypto.keys.ring().jwks())["keys"]
     kid = jwt.get_unverified_header(token)["kid"]
     jwk = next(key for key in keys if key["kid"] == kid)
     by_pyjwt = jwt.decode(token, jwt.PyJWK(jwk).key, ["ES256"], audience="demo-service", issuer=stage.issuer)
@@ -149,7 +149,7 @@ async def test_a_citizen_signs_in_at_an_oidc_provider_from_npm(
         "REDIRECT_URIS": json.dumps([f"{stage.issuer}/callback/peer"]),
     }
     await asyncio.to_thread(peer, "provider.mjs", port=ports[2], env=env)
-    await stage.parts.health_monitor.providers["peer"].check()
+    await stage.parts.monitoring.health_monitor.providers["peer"].check()
     citizen = Citizen(page, stage)
     await citizen.begin("move")
     await citizen.choose("Peer provider")
@@ -167,7 +167,7 @@ async def test_a_citizen_signs_in_at_the_oidc_provider_mock_from_pypi(tmp_path: 
         )
         await asyncio.to_thread(mock.start)
         try:
-            await stage.parts.health_monitor.providers["mock"].check()
+            await stage.parts.monitoring.health_monitor.providers["mock"].check()
             citizen = Citizen(page, stage)
             await citizen.begin("parking")
             await citizen.choose("Peer provider")

@@ -59,7 +59,7 @@ async def test_a_citizen_whose_provider_is_down_tries_again_and_then_uses_anothe
 
 async def test_a_provider_that_is_out_of_order_is_told_of_in_words_and_cannot_be_chosen(citizen: Citizen) -> None:
     page, stage = citizen.page, citizen.stage
-    harbour = stage.parts.health_monitor.providers["harbour"]
+    harbour = stage.parts.monitoring.health_monitor.providers["harbour"]
     switch = page.locator(f"form[action='{stage.providers}/harbour/order'] button")
     await citizen.begin()
     journey = page.url

@@ -47,7 +47,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory, authority: Authority, 
         async with apart(tmp_path_factory.mktemp("signing out"), authority, patch, SCRIPT, told) as running:
 
             async def ready() -> bool:
-                return all(health.working for health in running.parts.health_monitor.healths().values())
+                return all(health.working for health in running.parts.monitoring.health_monitor.healths().values())
 
             await eventually(30, ready)
             yield running
@@ -79,8 +79,8 @@ async def test_every_service_of_the_session_is_told_and_the_citizen_comes_back(c
     tokens = (await library.redeem(first["code"])).right().told
     bookshop, second = await signed_in(citizen, "bookshop", prompt="consent")
     others = (await bookshop.redeem(second["code"])).right().told
-    mine = verify(tokens["id_token"], stage.parts.keys.public(), {"ES256"}).claims
-    theirs = verify(others["id_token"], stage.parts.keys.public(), {"ES256"}).claims
+    mine = verify(tokens["id_token"], stage.parts.crypto.keys.public(), {"ES256"}).claims
+    theirs = verify(others["id_token"], stage.parts.crypto.keys.public(), {"ES256"}).claims
     assert mine["sid"] != theirs["sid"] and mine["sub"] != theirs["sub"]
     waiting = (await signed_in(citizen, "bookshop"))[1]["code"]
 
@@ -103,7 +103,7 @@ async def test_every_service_of_the_session_is_told_and_the_citizen_comes_back(c
     for path, id_token, client_id in (("/told/library", mine, "library"), ("/told/bookshop", theirs, "bookshop")):
         [token] = [token for at, token in told.of(id_token["sid"]) if at == path]
         [claims] = [claims for claims in told.claims(path) if claims["sid"] == id_token["sid"]]
-        assert verify(token, stage.parts.keys.public(), {"ES256"}, "logout+jwt").claims == claims
+        assert verify(token, stage.parts.crypto.keys.public(), {"ES256"}, "logout+jwt").claims == claims
         assert (claims["iss"], claims["aud"]) == (stage.issuer, client_id)
         assert (claims["sub"], claims["sid"]) == (id_token["sub"], id_token["sid"])
         assert claims["events"] == {"http://schemas.openid.net/event/backchannel-logout": {}}
@@ -243,7 +243,7 @@ async def test_a_step_up_keeps_the_session_and_somebody_else_ends_it(citizen: Ci
 
     async def sid(of: tuple[Library, dict[str, str]]) -> str:
         token = (await of[0].redeem(of[1]["code"])).right().told["id_token"]
-        return str(verify(token, stage.parts.keys.public(), {"ES256"}).claims["sid"])
+        return str(verify(token, stage.parts.crypto.keys.public(), {"ES256"}).claims["sid"])
 
     first = await sid(await signed_in(citizen, "library", prompt="consent"))
     beside = await sid(await signed_in(citizen, "bookshop", prompt="consent"))

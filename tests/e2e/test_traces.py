@@ -45,7 +45,7 @@ def rider(stage: Stage, line: Wire, caplog: pytest.LogCaptureFixture) -> Rider:
 
 def count(stage: Stage, name: str, **labels: str) -> float:
     """The sum of a counter over all that has these labels."""
-    lines = stage.parts.metrics.text().decode().splitlines()
+    lines = stage.parts.monitoring.metrics.text().decode().splitlines()
     wanted = [f'{label}="{value}"' for label, value in labels.items()]
     found = (line for line in lines if line.startswith(f"{name}{{") and all(label in line for label in wanted))
     return sum(float(line.rpartition(" ")[2]) for line in found)

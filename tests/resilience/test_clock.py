@@ -15,7 +15,7 @@ JUMP = 3 * 3600.0
 async def test_what_has_expired_stays_expired_when_the_clock_jumps_back(tmp_path: Path) -> None:
     clock = Ahead()
     async with staged(tmp_path, RIDES, clock.system) as stage, wire() as sender:
-        service, facts = rides(tmp_path, stage.issuer), stage.parts.sql_stores
+        service, facts = rides(tmp_path, stage.issuer), stage.parts.connections.sql_stores
         rider, late, pushed = (Rider(sender, service) for _ in range(3))
         told = (await rider.redeem(await rider.code())).right().told
         code = await late.code()
@@ -50,7 +50,7 @@ async def test_what_has_expired_stays_expired_when_the_clock_jumps_back(tmp_path
 
         # a process that starts later finds it expired too
         async with wiring.open_container(stage.parts.settings, clock.system) as parts:
-            found = await parts.sql_stores.grants.token(sha256_hex(told["access_token"]))
+            found = await parts.connections.sql_stores.grants.token(sha256_hex(told["access_token"]))
             assert found is not None and found[0].expires < parts.system.now()
 
 

@@ -63,7 +63,7 @@ async def test_a_provider_at_which_sign_ins_fail_is_marked_in_the_picker_and_oth
             (await rider.visit(back)).right(303)
             failed = (await rider.visit(rider.page)).right().body
             assert b"was not working" in failed, failed[-3000:]
-        healths = stage.parts.health_monitor.healths()
+        healths = stage.parts.monitoring.health_monitor.healths()
         assert {id: health.working for id, health in healths.items()} == {HARBOUR: False, NORTHBANK: True, EID: True}
         shown = (await choosing.visit(choosing.page)).right().body
         assert re.findall(r"<bdi>([^<]+)</bdi></strong> – Not working", shown.decode()) == ["Harbour Post"]

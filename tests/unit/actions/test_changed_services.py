@@ -49,7 +49,7 @@ def rider(stage: Stage, line: Wire) -> Rider:
 def take(stage: Stage, services: Mapping[str, Service]) -> None:
     """From now on these are the services."""
     settings = replace(stage.parts.settings, services=services)
-    stage.parts.registry.replace_all(settings, key_sets(settings))
+    stage.parts.configuration.registry.replace_all(settings, key_sets(settings))
 
 
 def without(stage: Stage) -> None:
@@ -196,14 +196,14 @@ async def hanging(stage: Stage) -> AsyncIterator[KeyServer]:
 @pytest.fixture
 def waiting(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
     """Set when a request asks for keys that have to be fetched."""
-    asked, keys = asyncio.Event(), stage.parts.registry.keys
+    asked, keys = asyncio.Event(), stage.parts.configuration.registry.keys
 
     async def listened(client_id: str, proof: str | Certificate) -> KeySet:
         if proof:  # nothing is fetched for a caller who brings a secret
             asked.set()
         return await keys(client_id, proof)
 
-    monkeypatch.setattr(stage.parts.registry, "keys", listened)
+    monkeypatch.setattr(stage.parts.configuration.registry, "keys", listened)
     return asked
 
 
@@ -293,7 +293,7 @@ async def test_a_service_whose_keys_a_reload_replaces_during_their_fetch_is_judg
 async def test_an_answer_to_a_service_of_before_a_reload_leaves_none_of_its_encryption_keys_behind(
     stage: Stage,
 ) -> None:
-    services, registry = stage.parts.settings.services, stage.parts.registry
+    services, registry = stage.parts.settings.services, stage.parts.configuration.registry
     old, new = (replace(services[RIDES], jwks={"keys": [encryption_jwk(kid)]}) for kid in ("old", "new"))
     take(stage, {**services, RIDES: old})
     take(stage, {**services, RIDES: new})

@@ -99,16 +99,18 @@ async def test_who_agrees_twice_at_the_same_moment_leaves_with_the_one_code_that
     replies = await pressed(rider, 5)
     assert {(reply.status, reply.location) for reply in replies} == {(303, rider.page)}
     code = await rider.collect()
-    kept = await stage.parts.sql_stores.grants.code(sha256_hex(code))
+    kept = await stage.parts.connections.sql_stores.grants.code(sha256_hex(code))
     assert kept is not None and not kept.redeemed
-    transaction = await stage.parts.ephemeral_stores.transactions.load(rider.page.rpartition("/")[2])
-    rows = [row for _, row in await stage.parts.sql_stores.audit.read(0, 1000) if row.kind == "service_answered"]
+    transaction = await stage.parts.connections.ephemeral_stores.transactions.load(rider.page.rpartition("/")[2])
+    rows = [
+        row for _, row in await stage.parts.connections.sql_stores.audit.read(0, 1000) if row.kind == "service_answered"
+    ]
     assert transaction is not None
     assert [row.transaction for row in rows].count(transaction.id) == 1
     (await rider.redeem(code)).right()
     # agreeing after that answers nobody once more, and revokes nothing
     assert {reply.status for reply in await pressed_blindly(rider)} == {303}
-    kept = await stage.parts.sql_stores.grants.code(sha256_hex(code))
+    kept = await stage.parts.connections.sql_stores.grants.code(sha256_hex(code))
     assert kept is not None and kept.redeemed
 
 
@@ -154,7 +156,7 @@ async def test_a_sign_in_brings_the_browser_a_new_secret_and_tabs_from_before_ke
     # what begins now hangs on the newest secret alone: who knew the one before sees nothing of it
     newer = Rider(line, rider.service, jar=rider.jar)
     await newer.begin()
-    stored = await stage.parts.ephemeral_stores.transactions.load(newer.page.rpartition("/")[2])
+    stored = await stage.parts.connections.ephemeral_stores.transactions.load(newer.page.rpartition("/")[2])
     assert stored is not None
     assert Browser((secrets_of(rider)[0],)).holds(stored.browser)
     assert not Browser(tuple(secrets_of(rider)[1:])).holds(stored.browser)

@@ -111,12 +111,14 @@ async def test_a_registration_is_read_and_ended_by_its_own_token_and_no_other(do
             assert refused.headers["www-authenticate"].startswith("Bearer")
     assert (await door.client.delete(first["registration_client_uri"], headers=bearer)).status_code == 204
     assert (await door.client.get(first["registration_client_uri"], headers=bearer)).status_code == 401
-    assert second["client_id"] in door.container.registry.services
-    assert first["client_id"] not in door.container.registry.services
+    assert second["client_id"] in door.container.configuration.registry.services
+    assert first["client_id"] not in door.container.configuration.registry.services
 
 
 async def test_what_an_operator_wrote_is_nobodys_to_read_or_end(door: Door) -> None:
-    mark = base64.urlsafe_b64encode(door.container.sealer.mac("registration", b"demo-service")).decode().rstrip("=")
+    mark = (
+        base64.urlsafe_b64encode(door.container.crypto.sealer.mac("registration", b"demo-service")).decode().rstrip("=")
+    )
     headers = {"Authorization": f"Bearer registration_{mark}"}
     for method in ("GET", "DELETE"):
         assert (await door.client.request(method, "/register/demo-service", headers=headers)).status_code == 401
@@ -141,7 +143,7 @@ async def test_self_registered_clients_of_the_release_before_are_kept_and_their_
         async with wiring.open_container(
             settings, system.real_system(), partial(wiring.read, config.folder), config.folder
         ) as container:
-            assert "self-00ff00ff00ff00ff" in container.registry.services
+            assert "self-00ff00ff00ff00ff" in container.configuration.registry.services
         now = config.table(file)
         assert (now["claims"], now.keys() - {"claims"}) == (claims, before.keys() - {"data"})
         assert [record.message for record in caplog.records].count("client_file_rewritten") == times
@@ -227,16 +229,16 @@ async def test_while_the_configuration_is_wrong_elsewhere_nothing_is_registered(
 async def test_what_nobody_could_be_told_of_does_not_stay(
     door: Door, fault: BaseException, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert door.container.client_files is not None
+    assert door.container.configuration.client_files is not None
     before = door.files()
 
     async def failing(client_id: str) -> None:
         raise fault
 
-    monkeypatch.setattr(door.container.client_files, "_take", failing)
+    monkeypatch.setattr(door.container.configuration.client_files, "_take", failing)
     if isinstance(fault, asyncio.CancelledError):
         with pytest.raises(asyncio.CancelledError):
-            await door.container.client_files.add("self-1", SETTINGS)
+            await door.container.configuration.client_files.add("self-1", SETTINGS)
     else:
         assert (await door.register()).status_code == 503
     assert door.files() == before
@@ -245,34 +247,34 @@ async def test_what_nobody_could_be_told_of_does_not_stay(
 async def test_what_a_reload_did_not_take_is_neither_registered_nor_ended(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert door.container.client_files is not None
+    assert door.container.configuration.client_files is not None
     told = (await door.register()).json()
     before = door.files()
 
     async def refusing(client_id: str) -> None:
         return None
 
-    monkeypatch.setattr(door.container.client_files, "_take", refusing)
+    monkeypatch.setattr(door.container.configuration.client_files, "_take", refusing)
     assert (await door.register()).status_code == 503
     assert door.files() == before
     bearer = {"Authorization": f"Bearer {told['registration_access_token']}"}
     assert (await door.client.delete(told["registration_client_uri"], headers=bearer)).status_code == 503
-    assert told["client_id"] in door.container.registry.services
+    assert told["client_id"] in door.container.configuration.registry.services
     monkeypatch.undo()
     assert (await door.client.delete(told["registration_client_uri"], headers=bearer)).status_code == 204
 
 
 async def test_a_registered_service_shares_no_subjects_with_anybody(door: Door) -> None:
     told = (await door.register(redirect_uris=["https://aberlan.example/a", "https://other.example/b"])).json()
-    sectors = [service.sector for service in door.container.registry.services.values()]
-    mine = door.container.registry.services[told["client_id"]].sector
+    sectors = [service.sector for service in door.container.configuration.registry.services.values()]
+    mine = door.container.configuration.registry.services[told["client_id"]].sector
     assert sectors.count(mine) == 1
 
 
 async def test_many_at_once_are_all_registered(door: Door) -> None:
     replies = await asyncio.gather(*(door.register(client_name=f"Number {n}") for n in range(5)))
     told = [reply.json()["client_id"] for reply in replies]
-    assert set(told) <= door.container.registry.services.keys()
+    assert set(told) <= door.container.configuration.registry.services.keys()
     assert len(set(told)) == 5
 
 
@@ -286,7 +288,8 @@ async def test_the_metadata_say_where_to_register_and_what_a_new_service_may_use
 
 
 async def test_nobody_registers_where_that_was_not_asked_for(door: Door) -> None:
-    closed = wiring.public_app(replace(door.container, client_files=None))
+    configuration = replace(door.container.configuration, client_files=None)
+    closed = wiring.public_app(replace(door.container, configuration=configuration))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=closed), base_url=ISSUER) as client:
         assert (await client.post("/register", json=SERVICE)).status_code == 404
         assert "registration_endpoint" not in (await client.get("/.well-known/openid-configuration")).json()
