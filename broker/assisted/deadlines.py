@@ -20,16 +20,16 @@ WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 @dataclass(frozen=True, slots=True)
 class BusinessHours:
-    """When staff work. Deadlines in working hours pass only then."""
+    """Working hours of staff. Deadlines in working hours elapse only then."""
 
     days: tuple[str, ...] = WEEK[:5]
     """Days of the week: mon, tue, wed, thu, fri, sat, sun."""
     opens: str = "09:00"
-    """When the working day begins."""
+    """Start of the working day."""
     closes: str = "17:00"
-    """When it ends."""
+    """End of the working day."""
     time_zone: str = "UTC"
-    """The time zone of both, such as "Europe/London"."""
+    """Time zone of `opens` and `closes`, such as "Europe/London"."""
 
     def zone(self) -> tzinfo:
         """The time zone. Raises ValueError for an unknown one, and for hours that never open: `after` would not end."""
@@ -67,44 +67,45 @@ class BusinessHours:
 
 @dataclass(frozen=True, slots=True)
 class CasePolicy:
-    """Verification by a person, for citizens whose own way failed. The times are those of a verification case."""
+    """Assisted verification: a staff member verifies the identity of a citizen for whom no provider works. The
+    durations are the deadlines of a verification case."""
 
     enabled: bool = True
-    """Whether help from a person is offered at all."""
+    """Whether assisted verification is offered."""
     draft: Annotated[Seconds, Range(600, 7 * DAY)] = 24 * HOUR
-    """A request for help that was begun and not sent."""
+    """Lifetime of a request that was started and not sent."""
     requested: Annotated[Seconds, Range(HOUR, 90 * DAY)] = 14 * DAY
-    """From the request until somebody must have attended to it."""
+    """Deadline for the first action of staff, counted from the request."""
     lease: Annotated[Seconds, Range(60, 8 * HOUR)] = 30 * 60
-    """How long an agent holds a claimed case without doing anything; then it goes back to the queue."""
+    """Lease: how long an agent may leave a claimed case untouched before it returns to the queue."""
     review: Annotated[Seconds, Range(600, 30 * DAY)] = 4 * HOUR
-    """Working hours within which a second person must have reviewed."""
+    """Deadline for the second person's review, in working hours."""
     bind: Annotated[Seconds, Range(HOUR, 30 * DAY)] = 48 * HOUR
-    """From the approval until the citizen must have come back."""
+    """Deadline for the citizen to return, counted from the approval."""
     bind_by_post: Annotated[Seconds, Range(DAY, 60 * DAY)] = 7 * DAY
-    """The same where a code goes out by post."""
+    """The same deadline if the confirmation code is sent by post."""
     max_duration: Annotated[Seconds, Range(DAY, 120 * DAY)] = 16 * DAY
-    """The longest a case may take altogether."""
+    """Maximum duration of a case."""
     collect: Annotated[Seconds, Range(HOUR, 30 * DAY)] = DAY
     """How long a bound identity waits for the service that asked for it."""
     redress: Annotated[Seconds, Range(DAY, 366 * DAY)] = 30 * DAY
-    """How long a declined case can be complained about."""
+    """How long the citizen can complain about a declined case."""
     code_by_phone: Annotated[Seconds, Range(60, HOUR)] = 10 * 60
-    """How long a confirmation code sent to a telephone can be entered."""
+    """Lifetime of a confirmation code sent to a telephone."""
     code_by_email: Annotated[Seconds, Range(60, 7 * DAY)] = 24 * HOUR
-    """How long a confirmation code sent by email can be entered."""
+    """Lifetime of a confirmation code sent by email."""
     code_by_post: Annotated[Seconds, Range(DAY, 60 * DAY)] = 7 * DAY
-    """How long a confirmation code sent by post can be entered."""
+    """Lifetime of a confirmation code sent by post."""
     max_code_attempts: Annotated[int, Range(1, 10)] = 5
-    """How many times a confirmation code may be wrong."""
+    """Maximum number of wrong confirmation codes."""
     max_codes: Annotated[int, Range(1, 20)] = 5
-    """How many confirmation codes go out in one case."""
+    """Maximum number of confirmation codes sent in one case."""
     max_evidence_requests: Annotated[int, Range(0, 10)] = 2
-    """How many times an agent may ask for more evidence."""
+    """Maximum number of times an agent may ask for more evidence."""
     random_review: Annotated[float, Range(0, 1)] = 0.05
-    """The share of decisions that a second person reviews without any other cause. Drawn after the decision."""
+    """Share of decisions that a second person reviews at random. Drawn after the decision."""
     repeated_use: Annotated[int, Range(2, 100)] = 3
-    """From this case on for one document or telephone number a second person must review."""
+    """From this number of cases for one document or telephone number, a second person must review."""
     hours: BusinessHours = field(default_factory=BusinessHours)
 
     def code(self, way: ContactMethod) -> int:

@@ -70,8 +70,8 @@ def placed_config(folder: Path) -> Path:
         if not config.exists():
             shutil.copytree(CONFIG, config)
     except OSError as fault:
-        mend = "run the demonstration in a folder that you may write to"
-        raise CommandError(f"{config}: {fault.strerror}\n    {mend}") from None
+        fix = "run the demonstration in a folder that you may write to"
+        raise CommandError(f"{config}: {fault.strerror}\n    {fix}") from None
     if not (config / "broker.toml").is_file():
         raise CommandError(f"{config}: has no broker.toml\n    run the demonstration in an empty folder")
     return config

@@ -1,4 +1,4 @@
-"""Files that operators write: read whole, decoded, and refused with a mend if they are not what they should be.
+"""Files that operators write: read whole, decoded, and refused with a fix if they are not what they should be.
 
 Every file of a configuration is read through here, so that `portico check` and the process that serves read the same:
 a byte order mark is no part of the content, line ends may be those of any system, UTF-16 is named instead of being
@@ -18,12 +18,12 @@ _WIDE: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
 class Unfit(ValueError):
-    """A file that cannot be used: `what` is wrong with it, and the `mend`. Neither repeats its content."""
+    """A file that cannot be used: `what` is wrong with it, and the `fix`. Neither repeats its content."""
 
-    def __init__(self, what: str, mend: str) -> None:
+    def __init__(self, what: str, fix: str) -> None:
         super().__init__(what)
         self.what = what
-        self.mend = mend
+        self.fix = fix
 
 
 def content(path: Path) -> bytes:
@@ -44,8 +44,8 @@ def content(path: Path) -> bytes:
             raise
         raise Unfit("this is no path", "name a file") from None
     except OSError as problem:
-        mend = f"let the broker's user read {path}"
-        raise Unfit(f"the file cannot be read: {problem.strerror}", mend) from None
+        fix = f"let the broker's user read {path}"
+        raise Unfit(f"the file cannot be read: {problem.strerror}", fix) from None
 
 
 def is_folder(path: Path) -> bool:

@@ -110,7 +110,7 @@ def _several(base: str, topology: RedisTopology, rest: str) -> RedisUrl:
         try:
             read.append(read_store_url(f"{base}://{user}{at}{host}/{number}{query}", base))
         except BadUrl as bad:
-            raise BadUrl(bad.what, form if "://host:6379/" in bad.mend else bad.mend) from None
+            raise BadUrl(bad.what, form if "://host:6379/" in bad.fix else bad.fix) from None
     nodes = tuple(
         RedisNode(one.host, _port(host, one, topology)) for host, one in zip(hosts.split(","), read, strict=True)
     )

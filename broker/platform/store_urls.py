@@ -1,6 +1,6 @@
 """URLs of stores on servers: `postgresql://user@host:port/database` and `redis://user@host:port/number`.
 
-Read strictly: every part and every option that the broker does not use is refused with a mend. Otherwise an operator
+Read strictly: every part and every option that the broker does not use is refused with a fix. Otherwise an operator
 believes in `sslmode=verify-full` and the connection is plain.
 """
 
@@ -63,12 +63,12 @@ TAKE_OUT: Final = "take it out of the URL: the broker sets what it needs by itse
 
 
 class BadUrl(ValueError):
-    """A store's URL that cannot be used: `what` is wrong with it, and the `mend`. Neither repeats a password."""
+    """A store's URL that cannot be used: `what` is wrong with it, and the `fix`. Neither repeats a password."""
 
-    def __init__(self, what: str, mend: str) -> None:
-        super().__init__(f"{what}: {mend}")
+    def __init__(self, what: str, fix: str) -> None:
+        super().__init__(f"{what}: {fix}")
         self.what = what
-        self.mend = mend
+        self.fix = fix
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +141,13 @@ def _is_host(host: str) -> bool:
 
 def _decoded(name: str, text: str) -> str:
     """A part without its percent-encoding. Raises BadUrl for what is no text, or holds control characters."""
-    mend = "write a % itself as %25, and other characters in UTF-8, such as %C3%A9"
+    fix = "write a % itself as %25, and other characters in UTF-8, such as %C3%A9"
     if re.search(r"%(?![0-9A-Fa-f]{2})", text):
-        raise BadUrl(f"{name} is not percent-encoded", mend)
+        raise BadUrl(f"{name} is not percent-encoded", fix)
     try:
         plain = unquote(text, errors="strict")
     except UnicodeDecodeError:
-        raise BadUrl(f"{name} is no UTF-8 text", mend) from None
+        raise BadUrl(f"{name} is no UTF-8 text", fix) from None
     if not plain.isprintable():
         raise BadUrl(f"{name} holds control characters", "take them out")
     return plain
@@ -158,8 +158,8 @@ def _check_options(scheme: str, parts: SplitResult) -> None:
     known = {**_CERTIFICATE_OPTIONS, **(_POSTGRESQL_OPTIONS if scheme == POSTGRESQL else _REDIS_OPTIONS)}
     for name, _ in parse_qsl(parts.query, keep_blank_values=True):
         if name.lower() in _PASSWORDS:
-            mend = "put it into a file of its own, and name the file with password_file"
-            raise BadUrl("a password stands in the settings", mend)
+            fix = "put it into a file of its own, and name the file with password_file"
+            raise BadUrl("a password stands in the settings", fix)
         shown = name if re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", name) else "..."
         raise BadUrl(f'the option "{shown}" is not known in a URL', known.get(name.lower(), TAKE_OUT))
     if parts.query:

@@ -11,13 +11,13 @@ from broker.platform.operator_files import Unfit, content, unmarked
 
 
 class TlsUnusable(ValueError):
-    """Settings of TLS that cannot be used: the `setting` at fault, `what` is wrong, and the `mend`."""
+    """Settings of TLS that cannot be used: the `setting` at fault, `what` is wrong, and the `fix`."""
 
-    def __init__(self, setting: str, what: str, mend: str) -> None:
-        super().__init__(f"{setting}: {what}\n    {mend}")
+    def __init__(self, setting: str, what: str, fix: str) -> None:
+        super().__init__(f"{setting}: {what}\n    {fix}")
         self.setting = setting
         self.what = what
-        self.mend = mend
+        self.fix = fix
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ def client_context(how: ClientTls) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     if how.key_file is not None and how.cert_file is None:
-        mend = "name the certificate with cert_file, or take key_file out"
-        raise TlsUnusable("key_file", "there is no certificate that it is the key of", mend)
+        fix = "name the certificate with cert_file, or take key_file out"
+        raise TlsUnusable("key_file", "there is no certificate that it is the key of", fix)
     if how.cert_file is not None:
         _show(context, how.cert_file, how.key_file)
     return context
@@ -50,10 +50,10 @@ def trust_context(ca_file: Path) -> ssl.SSLContext:
     try:
         context.load_verify_locations(cadata=authorities(ca_file))
     except Unfit as unfit:
-        raise TlsUnusable("ca_file", unfit.what, unfit.mend) from None
+        raise TlsUnusable("ca_file", unfit.what, unfit.fix) from None
     except (ssl.SSLError, ValueError):
-        mend = "put the certificates (PEM) of the authorities into it, and nothing else"
-        raise TlsUnusable("ca_file", "it holds a certificate that cannot be read", mend) from None
+        fix = "put the certificates (PEM) of the authorities into it, and nothing else"
+        raise TlsUnusable("ca_file", "it holds a certificate that cannot be read", fix) from None
     return context
 
 
@@ -73,13 +73,13 @@ def _show(context: ssl.SSLContext, cert_file: Path, key_file: Path | None) -> No
                 if unmarked(data) != data:
                     raise Unfit("it begins with a byte order mark", "save it as UTF-8 without one")
             except Unfit as unfit:
-                raise TlsUnusable(setting, unfit.what, unfit.mend) from None
-    mend = "name the certificate (PEM, followed by those between it and the authority) and its unencrypted key (PEM)"
+                raise TlsUnusable(setting, unfit.what, unfit.fix) from None
+    fix = "name the certificate (PEM, followed by those between it and the authority) and its unencrypted key (PEM)"
     try:
         # a passphrase would otherwise be asked for at the terminal
         context.load_cert_chain(cert_file, key_file, password=lambda: b"")
     except (ssl.SSLError, OSError, ValueError) as problem:
         reason = getattr(problem, "reason", None)
         if reason == "KEY_VALUES_MISMATCH":
-            raise TlsUnusable("key_file", "it is not the key of the certificate in cert_file", mend) from None
-        raise TlsUnusable("cert_file", "certificate and key cannot be used together", mend) from None
+            raise TlsUnusable("key_file", "it is not the key of the certificate in cert_file", fix) from None
+        raise TlsUnusable("cert_file", "certificate and key cannot be used together", fix) from None

@@ -1,4 +1,4 @@
-"""A TOML table into a frozen dataclass: every problem at once, each with its path and a mend.
+"""A TOML table into a frozen dataclass: every problem at once, each with its path and a fix.
 
 A field says what it takes by its type: text, number, `Path`, enum (`level = "substantial"`), tuple, frozenset,
 mapping, another dataclass, each of them or None. `Seconds` takes "15 minutes", `Instant` a date, `Range` sets bounds.
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong at one place (`tokens.code`, `services[0].redirect_uris[1]`), and how to mend it.
+    """What is wrong at one place (`tokens.code`, `services[0].redirect_uris[1]`), and how to fix it.
 
     Texts and keys that could be secret are never repeated.
     """
@@ -98,9 +98,9 @@ class Decoder:
     base: Path | None
     problems: list[Problem]
 
-    def refuse(self, path: str, what: str, mend: str) -> Invalid:
+    def refuse(self, path: str, what: str, fix: str) -> Invalid:
         """Notes a problem and stands for the value that is missing because of it."""
-        self.problems.append(Problem(path, what, mend))
+        self.problems.append(Problem(path, what, fix))
         return INVALID
 
 
@@ -237,7 +237,7 @@ def read_record(value: Any, shape: Any, path: str, reading: Decoder) -> Any:
 
 
 def unknown(key: str, known: Mapping[str, Any]) -> str:
-    """The mend of a key that no field takes; a secret belongs into a file, whatever its key is called."""
+    """The fix of a key that no field takes; a secret belongs into a file, whatever its key is called."""
     if f"{key}_file" in known:
         return f"{_INTO_FILE}, and name the file with {key}_file"
     if SECRETS.search(key.lower()) and not get_close_matches(key.lower(), known, n=1, cutoff=TYPO):
@@ -280,8 +280,8 @@ def read_marked(value: Any, hint: Any, path: str, reading: Decoder) -> Any:
     for mark in marks:
         if isinstance(mark, Range) and found is not INVALID and not mark.min <= found <= mark.max:
             unit = " seconds" if any(isinstance(other, Duration) for other in marks) else ""
-            mend = f"choose a number from {mark.min:g} to {mark.max:g}{unit}"
-            found = reading.refuse(path, f"{found}{unit} is out of bounds", mend)
+            fix = f"choose a number from {mark.min:g} to {mark.max:g}{unit}"
+            found = reading.refuse(path, f"{found}{unit} is out of bounds", fix)
     return found
 
 

@@ -1,4 +1,4 @@
-"""What must hold in broker.toml beyond the types of its fields. Each check names every problem that it finds."""
+"""Checks of broker.toml beyond the types of its fields. Each check yields every problem that it finds."""
 
 import ipaddress
 import re
@@ -23,65 +23,68 @@ from broker.settings.secret_files import file_problem, secret_problem
 from broker.settings.urls import check_address, check_networks, check_origin, check_url
 
 READY: Final = ("en", "cy", "ar")
-"""The languages in which the pages' own texts exist."""
+"""Languages in which the texts of the pages exist."""
 
 
 def check_issuer(broker: BrokerSettings) -> Iterator[Problem]:
-    """The two origins, which must differ: cookies and rights of the one are not for the other."""
+    """Checks the two origins. They must differ, so that cookies and permissions of one do not reach the other."""
     yield from check_origin("issuer", broker.issuer, broker.development)
     yield from check_origin("console", broker.console, broker.development)
     if broker.issuer == broker.console:
-        yield Problem("console", "the staff console has the origin of the public door", "give it a host of its own")
+        yield Problem("console", "the staff console has the same origin as the issuer", "give it a different host")
 
 
 def check_sandbox(broker: BrokerSettings) -> Iterator[Problem]:
-    """What is for engineers of services who try out, and open to anybody who asks, is not for production."""
-    mend = 'take it out, or write environment = "development" where nobody signs in for real'
+    """Checks that the request inspector and dynamic registration, which need no authentication, are off in
+    production."""
+    fix = 'remove it, or write environment = "development" if no citizen uses this broker'
     if broker.inspector and not broker.development:
-        yield Problem("inspector", "it shows everybody what services sent", mend)
+        yield Problem("inspector", "it publishes the requests of services", fix)
     if broker.dynamic_registration and not broker.development:
-        yield Problem("dynamic_registration", "anybody could register a service", mend)
+        yield Problem("dynamic_registration", "it permits registration without authentication", fix)
 
 
 def check_listen(broker: BrokerSettings) -> Iterator[Problem]:
-    """Two doors, two addresses."""
+    """Checks the listeners and the networks."""
     yield from check_address("listen.public", broker.listen.public)
     yield from check_address("listen.staff", broker.listen.staff)
     yield from check_networks("listen.trusted_proxies", broker.listen.trusted_proxies)
     yield from check_networks("http_client.allowed_networks", broker.http_client.allowed_networks)
     if broker.listen.public == broker.listen.staff:
-        yield Problem("listen.staff", "both doors listen at one address", "give the staff console a port of its own")
+        yield Problem("listen.staff", "both listeners have the same address", "give the staff console a different port")
 
 
 def check_certificates(broker: BrokerSettings) -> Iterator[Problem]:
-    """Proxies that are really somebody, and an origin of its own for certificates, if there is one."""
+    """Checks the proxies that pass client certificates on, and the separate origin for certificates, if any."""
     proxies, origin = broker.client_certificates.trusted_proxies, broker.client_certificates.origin
     yield from check_networks("client_certificates.trusted_proxies", proxies)
     for i, network in enumerate(proxies):
         if network.endswith("/0"):
-            mend = "name the addresses of your proxies alone: whoever is named can speak for every service"
-            yield Problem(f"client_certificates.trusted_proxies[{i}]", "this trusts everybody", mend)
+            fix = "list only the addresses of your proxies: a trusted proxy can authenticate as any service"
+            yield Problem(f"client_certificates.trusted_proxies[{i}]", "this trusts every address", fix)
     if origin is None:
         return
     yield from check_origin("client_certificates.origin", origin, broker.development)
     if origin in (broker.issuer, broker.console):
         yield Problem(
-            "client_certificates.origin", "this origin has other work to do", "give it a host of its own, or none"
+            "client_certificates.origin",
+            "this is the origin of the issuer or the console",
+            "give it a different host, or remove it",
         )
     if not proxies:
-        mend = "name the proxies that pass certificates on, or take this out"
-        yield Problem("client_certificates.origin", "client_certificates.trusted_proxies names nobody", mend)
+        fix = "list the proxies that pass certificates on, or remove this"
+        yield Problem("client_certificates.origin", "client_certificates.trusted_proxies is empty", fix)
 
 
 def check_languages(broker: BrokerSettings) -> Iterator[Problem]:
-    """Languages that exist, each once, and every text in each of them."""
+    """Checks that the languages exist, each once, and that every text exists in each of them."""
     if not broker.languages:
-        yield Problem("languages", "no language is named", 'write such as languages = ["en"]')
+        yield Problem("languages", "no language is listed", 'write such as languages = ["en"]')
     for i, language in enumerate(broker.languages):
         if language not in READY:
             yield Problem(f"languages[{i}]", "there are no pages in this language", f"ready are: {', '.join(READY)}")
         if language in broker.languages[:i]:
-            yield Problem(f"languages[{i}]", "the language is named twice", "take it out")
+            yield Problem(f"languages[{i}]", "the language is listed twice", "remove it")
     yield from check_texts("name", broker.name, broker.languages)
     if broker.support.text:
         yield from check_texts("support.text", broker.support.text, broker.languages)
@@ -90,43 +93,47 @@ def check_languages(broker: BrokerSettings) -> Iterator[Problem]:
 
 
 def check_texts(place: str, texts: Mapping[str, str], languages: tuple[str, ...]) -> Iterator[Problem]:
-    """A text in every language of the broker, none of them empty, none in a language that does not exist."""
+    """Checks that a text exists in every language of the broker, is not empty, and has no unknown language."""
     for language in languages:
         if not texts.get(language, "").strip():
             yield Problem(place, f'the text in "{language}" is missing', f'add {language} = "..."')
     for language in texts:
         if language not in READY:
-            yield Problem(place, f'"{language}" is no language known here', f"known are: {', '.join(READY)}")
+            yield Problem(place, f'"{language}" is not a known language', f"known are: {', '.join(READY)}")
 
 
 def check_acr(broker: BrokerSettings) -> Iterator[Problem]:
-    """A name for every level; none twice, none that cannot stand in a list separated by spaces."""
+    """Checks that every level has a unique `acr` value without spaces (`acr_values` is separated by spaces)."""
     for level in Level:
         name = broker.acr.get(level, "")
         place = f"acr.{level.name.lower()}"
         if not re.fullmatch(r"[!-~]+", name):
             yield Problem(place, "this level has no usable name", "write a name or URL of ASCII without spaces")
         elif list(broker.acr.values()).count(name) > 1:
-            yield Problem(place, "another level has the same name", "give each level a name of its own")
+            yield Problem(place, "another level has the same name", "give each level a different name")
     if not re.fullmatch(r"[!-~]+", broker.trust_framework):
-        yield Problem("trust_framework", "this is no identifier", "write a name or URL of ASCII without spaces")
+        yield Problem("trust_framework", "this is not an identifier", "write a name or URL of ASCII without spaces")
 
 
 def check_stores(broker: BrokerSettings) -> Iterator[Problem]:
-    """Stores that exist, and stores that several processes can share where there are several."""
+    """Checks the stores' URLs, and that several workers have stores that processes can share."""
     facts, passing, workers = broker.database.url, broker.ephemeral.url, broker.listen.workers
     if facts.removeprefix("sqlite:") in ("", ":memory:"):
-        yield Problem("database.url", "facts must outlive the process", "name a file after sqlite:")
+        yield Problem(
+            "database.url",
+            "the database must be a file, because it must survive a restart",
+            "name a file after sqlite:",
+        )
     elif broker.database.file is not None and (facts.startswith("sqlite://") or "\0" in facts):
-        mend = 'write "sqlite:<path>", with no more than one slash before the path'
-        yield Problem("database.url", "this is no path of a file", mend)
+        fix = 'write "sqlite:<path>", with no more than one slash before the path'
+        yield Problem("database.url", "this is not a path", fix)
     elif broker.database.file is None:
         yield from check_store_url("database.url", lambda: read_store_url(facts, POSTGRESQL), '"sqlite:<path>"')
         yield from check_protection("database", broker.database, encrypted=broker.database.tls is not False)
     if passing != "memory:":
         yield from check_redis(broker.ephemeral)
     if workers > 1 and broker.database.file is not None:
-        yield Problem("listen.workers", "SQLite serves one worker", "use PostgreSQL for facts, or workers = 1")
+        yield Problem("listen.workers", "SQLite supports one worker", "use PostgreSQL, or workers = 1")
     if workers > 1 and passing == "memory:":
         yield Problem("listen.workers", "workers cannot share memory", "use Redis as ephemeral.url, or workers = 1")
     if workers > 1 and broker.metrics.enabled and broker.metrics.folder is None:
@@ -134,82 +141,84 @@ def check_stores(broker: BrokerSettings) -> Iterator[Problem]:
 
 
 def check_store_url(place: str, read: Callable[[], StoreUrl | RedisUrl], other: str) -> Iterator[Problem]:
-    """A store's URL that can be read, and holds neither password nor options."""
+    """Checks that a store's URL can be parsed, and contains neither a password nor options."""
     try:
         found = read()
     except BadUrl as bad:
-        yield Problem(place, bad.what, f"{bad.mend}, or {other}" if bad.what == "no such store" else bad.mend)
+        yield Problem(place, bad.what, f"{bad.fix}, or {other}" if bad.what == "no such store" else bad.fix)
         return
     if found.password is not None:
-        mend = "put it into a file of its own, and name the file with password_file"
-        yield Problem(place, "a password stands in the settings", mend)
+        fix = "put it into a separate file, and name the file with password_file"
+        yield Problem(place, "the URL contains a password", fix)
 
 
 def check_redis(store: EphemeralSettings) -> Iterator[Problem]:
-    """A URL of Redis, encryption to other hosts unless the settings say otherwise, and settings that are used."""
+    """Checks the URL of Redis, its encryption, and that no setting is unused."""
     yield from check_store_url("ephemeral.url", lambda: read_redis_url(store.url), '"memory:"')
     try:
         found = read_redis_url(store.url)
     except BadUrl:
-        return  # named by the check before
+        return  # reported by check_store_url
     yield from check_protection("ephemeral", store, encrypted=found.encrypted)
     if store.tls is not None and store.tls != found.encrypted:
-        mend = 'write "rediss" in url' if store.tls else "take tls = false out"
-        yield Problem("ephemeral.tls", "the URL says otherwise", mend)
+        fix = 'write "rediss" in url' if store.tls else "remove tls = false"
+        yield Problem("ephemeral.tls", "the URL says the opposite", fix)
     if not found.encrypted and not found.local and store.tls is None:
-        mend = 'write "rediss", or tls = false if the network in between reaches nobody else'
-        yield Problem("ephemeral.url", "the connection to another host is not encrypted", mend)
+        fix = 'write "rediss", or tls = false if the network is private'
+        yield Problem("ephemeral.url", "the connection to another host is not encrypted", fix)
     if found.topology is not RedisTopology.SENTINEL:
         for name in ("sentinel_user", "sentinel_password_file"):
             if getattr(store, name) is not None:
-                mend = "write redis+sentinel:// in url, or take this out"
-                yield Problem(f"ephemeral.{name}", "no Sentinel is asked", mend)
+                fix = "write redis+sentinel:// in url, or remove this"
+                yield Problem(f"ephemeral.{name}", "the URL uses no Sentinels", fix)
     elif store.sentinel_user is not None and store.sentinel_password_file is None:
-        mend = "name the file of its password with sentinel_password_file, or take this out"
-        yield Problem("ephemeral.sentinel_user", "the user has no password", mend)
+        fix = "name the file of its password with sentinel_password_file, or remove this"
+        yield Problem("ephemeral.sentinel_user", "the user has no password", fix)
 
 
 def check_protection(
     section: str, store: DatabaseSettings | EphemeralSettings, *, encrypted: bool
 ) -> Iterator[Problem]:
-    """Settings of TLS that have a connection to hold for."""
+    """Checks that TLS settings have an encrypted connection that they apply to."""
     named = [name for name in ("ca_file", "cert_file", "key_file") if getattr(store, name) is not None]
     if named and not encrypted:
-        mend = "write rediss in url" if section == "ephemeral" else "take tls = false out"
-        yield Problem(f"{section}.{named[0]}", "the connection is not encrypted", f"{mend}, or take this out")
+        fix = "write rediss in url" if section == "ephemeral" else "remove tls = false"
+        yield Problem(f"{section}.{named[0]}", "the connection is not encrypted", f"{fix}, or remove this")
     if store.ca_file is not None and not store.verify:
-        yield Problem(f"{section}.verify", "ca_file would be used for nothing", "take verify = false out, or ca_file")
+        yield Problem(f"{section}.verify", "ca_file would not be used", "remove verify = false, or ca_file")
 
 
 def check_notices(broker: BrokerSettings) -> Iterator[Problem]:
-    """One way out for notices, and a real one in production."""
+    """Checks that there is one delivery for notifications, which in production is SMTP."""
     notices = broker.notifications
     if (notices.outbox is None) == (notices.smtp is None):
         yield Problem(
-            "notifications", "exactly one of outbox and smtp is needed", "add [notifications.smtp], or take one out"
+            "notifications", "exactly one of outbox and smtp is needed", "add [notifications.smtp], or remove one"
         )
     if notices.outbox is not None and not broker.development:
         yield Problem(
-            "notifications.outbox", "a file reaches no citizen", "use [notifications.smtp] outside development"
+            "notifications.outbox",
+            "a file is not delivered to citizens",
+            "use [notifications.smtp] outside development",
         )
     if notices.smtp is not None and sendable(notices.smtp.sender, dotless=True) is None:
         yield unsendable("notifications.smtp.sender", notices.smtp.sender, "noreply@identity.example")
     if notices.smtp is not None and not is_host(notices.smtp.host):
-        yield Problem("notifications.smtp.host", "this is no host name", 'write such as "mail.identity.example"')
+        yield Problem("notifications.smtp.host", "this is not a host name", 'write such as "mail.identity.example"')
     if broker.support.email is not None and sendable(broker.support.email) is None:
         yield unsendable("support.email", broker.support.email, "help@identity.example")
 
 
 def unsendable(place: str, address: str, example: str) -> Problem:
-    """What is wrong with an address that no mail can be sent to."""
+    """The problem of an address to which no mail can be sent."""
     if is_unreachable(address):
-        mend = "use an address with ASCII letters before the @; its domain may have any"
-        return Problem(place, "many mail servers cannot carry this address (RFC 6531)", mend)
-    return Problem(place, "this is no email address", f'write such as "{example}"')
+        fix = "use an address with ASCII letters before the @; its domain may have any"
+        return Problem(place, "many mail servers cannot carry this address (RFC 6531)", fix)
+    return Problem(place, "this is not an email address", f'write such as "{example}"')
 
 
 def is_host(text: str) -> bool:
-    """Whether a text is a host name, of any script, or an IP address."""
+    """Whether a string is a host name, in any script, or an IP address."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
@@ -218,37 +227,41 @@ def is_host(text: str) -> bool:
 
 
 def check_region(broker: BrokerSettings) -> Iterator[Problem]:
-    """A country that has telephone numbers."""
-    if broker.region != HOME and broker.region not in regions():  # the library is loaded only if it has to be
-        yield Problem("region", "no country with telephone numbers", 'write its two capital letters, such as "GB"')
+    """Checks that the country has telephone numbers."""
+    if broker.region != HOME and broker.region not in regions():  # imports phonenumbers only if needed
+        yield Problem(
+            "region", "this is not a country with telephone numbers", 'write its two capital letters, such as "GB"'
+        )
 
 
 def check_times(broker: BrokerSettings) -> Iterator[Problem]:
-    """Times that make sense beside each other."""
+    """Checks durations against each other, working hours, and time zones."""
     if broker.sessions.idle > broker.sessions.absolute:
-        yield Problem("sessions.idle", "longer than sessions.absolute", "make it shorter, or the other longer")
+        yield Problem("sessions.idle", "longer than sessions.absolute", "make it shorter, or sessions.absolute longer")
     if broker.assisted.requested > broker.assisted.max_duration:
-        yield Problem("assisted.requested", "longer than assisted.max_duration", "make it shorter, or the other longer")
+        yield Problem(
+            "assisted.requested", "longer than assisted.max_duration", "make it shorter, or max_duration longer"
+        )
     hours = broker.assisted.hours
     for i, day in enumerate(hours.days):
         if day not in WEEK:
             yield Problem(f"assisted.hours.days[{i}]", "no such day", f"write one of {', '.join(WEEK)}")
     for place, text in (("opens", hours.opens), ("closes", hours.closes)):
         if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text):
-            yield Problem(f"assisted.hours.{place}", "this is no time of day", 'write such as "09:00"')
+            yield Problem(f"assisted.hours.{place}", "this is not a time of day", 'write such as "09:00"')
     if not hours.days or hours.opens >= hours.closes:
-        yield Problem("assisted.hours", "there are no working hours", "name days, and let opens be before closes")
+        yield Problem("assisted.hours", "there are no working hours", "list days, and write opens before closes")
     for place, zone in (("time_zone", broker.time_zone), ("assisted.hours.time_zone", hours.time_zone)):
         try:
             if zone != "UTC":
                 ZoneInfo(zone)
         except (OSError, ValueError, KeyError):
-            mend = 'write such as "Europe/London", as the time zone database of this machine (tzdata) names it'
-            yield Problem(place, "no such time zone", mend)
+            fix = 'write such as "Europe/London", as the time zone database of this machine (tzdata) names it'
+            yield Problem(place, "no such time zone", fix)
 
 
 def check_files(broker: BrokerSettings) -> Iterator[Problem]:
-    """Files and folders that must be there before the start."""
+    """Checks the files and folders that must exist before the start."""
     if not is_folder(broker.keys.folder):
         yield Problem("keys.folder", f"there is no folder {broker.keys.folder}", "run `portico keys init`")
     smtp = broker.notifications.smtp
@@ -266,7 +279,7 @@ def check_files(broker: BrokerSettings) -> Iterator[Problem]:
     if broker.http_client.ca_file is not None:
         yield from check_tls("http_client", ClientTls(broker.http_client.ca_file))
     for section, store in (("database", broker.database), ("ephemeral", broker.ephemeral)):
-        with suppress(BadUrl):  # `check_stores` names it
+        with suppress(BadUrl):  # `check_stores` reports it
             yield from check_tls(section, store.protection)
     if broker.client_certificates.ca_file is not None:
         yield from check_authorities("client_certificates.ca_file", broker.client_certificates.ca_file)
@@ -277,34 +290,34 @@ def check_files(broker: BrokerSettings) -> Iterator[Problem]:
 
 
 def check_tls(section: str, how: ClientTls | None) -> Iterator[Problem]:
-    """Files of certificates and keys that a connection can be opened with."""
+    """Checks that TLS files can be loaded."""
     try:
         if how is not None:
             client_context(how)
     except TlsUnusable as unusable:
-        yield Problem(f"{section}.{unusable.setting}", unusable.what, unusable.mend)
+        yield Problem(f"{section}.{unusable.setting}", unusable.what, unusable.fix)
 
 
 def check_authorities(place: str, path: Path) -> Iterator[Problem]:
-    """A file of certificates, every one of which may sign others."""
+    """Checks that every certificate in a file is an authority's."""
     if (trouble := file_problem(path)) is not None:
         yield Problem(place, *trouble)
         return
     try:
         read_authorities(unmarked(content(path)))
     except ValueError:
-        mend = "put the certificates (PEM) of authorities into it, and nothing else"
-        yield Problem(place, "it holds no certificates, or some that may not sign others", mend)
+        fix = "put the certificates (PEM) of authorities into it, and nothing else"
+        yield Problem(place, "it contains no certificates, or some that are not authorities", fix)
 
 
 def check_parent(place: str, path: Path) -> Iterator[Problem]:
-    """The folder in which a file will be made, and no folder in the file's own place."""
+    """Checks that the folder of a file exists, and that the path itself is no folder."""
     if is_folder(path):
         yield Problem(place, "this is a folder", f"name a file in it, such as {path / 'name'}")
     elif is_special(path):
-        yield Problem(place, "this is no regular file", "name another file")
+        yield Problem(place, "this is not a regular file", "name another file")
     elif not is_folder(path.parent):
-        yield Problem(place, f"there is no folder {path.parent}", "create it, for the broker's user alone")
+        yield Problem(place, f"there is no folder {path.parent}", "create it, accessible only to the broker's user")
 
 
 CHECKS: Final[tuple[Callable[[BrokerSettings], Iterator[Problem]], ...]] = (
@@ -319,4 +332,4 @@ CHECKS: Final[tuple[Callable[[BrokerSettings], Iterator[Problem]], ...]] = (
     check_region,
     check_times,
 )
-"""What holds for the text of the settings; `check_files` looks at the machine."""
+"""Checks of the settings themselves; `check_files` checks the machine."""

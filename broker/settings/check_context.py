@@ -1,4 +1,4 @@
-"""What services, providers and staff need to know of the broker when they are checked."""
+"""Check context: what the checks of services, providers and staff need to know of broker.toml."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from broker.settings.urls import split
 
 @dataclass(frozen=True, slots=True)
 class CheckContext:
-    """Whether this is development, in which languages texts must stand, whether a person may help, our own origins.
+    """The environment, the languages of texts, whether assisted verification is on, the broker's own origins.
 
-    `certificates` says whether a proxy passes certificates on, `authorities` whether somebody is trusted to issue them.
+    `certificates`: a proxy passes client certificates on. `authorities`: a certificate authority is configured.
     """
 
     development: bool
@@ -23,12 +23,13 @@ class CheckContext:
     authorities: bool = False
 
     def own(self, url: str) -> bool:
-        """Whether a URL leads to the broker itself: by host, or by host and port where one machine has everything."""
+        """Whether a URL is one of the broker's: by host, or by host and port in development, where all run on one
+        machine."""
         return _place(url, self.development) in {_place(origin, self.development) for origin in self.origins} - {None}
 
 
 def check_context(broker: BrokerSettings) -> CheckContext:
-    """The frame that the broker's settings make."""
+    """The check context of the broker's settings."""
     certificates = broker.client_certificates
     return CheckContext(
         broker.development,
@@ -41,7 +42,8 @@ def check_context(broker: BrokerSettings) -> CheckContext:
 
 
 def minimal_context(table: Mapping[str, Any]) -> CheckContext:
-    """The frame as far as a table with mistakes in it lets see: so that all the rest is checked all the same."""
+    """The check context of an invalid table, as far as it can be read, so that everything else is checked
+    nevertheless."""
     languages, assisted = table.get("languages"), table.get("assisted")
     certificates = table.get("client_certificates")
     named: Mapping[str, Any] = certificates if isinstance(certificates, Mapping) else {}

@@ -1,6 +1,6 @@
-"""No key and no secret has two uses: what one holder could do with it would work at the other's.
+"""Detection of shared keys and secrets: each has one owner, because its holder could use it in the other's name.
 
-Copies are found by content: by the RFC 7638 thumbprint of the public key, whatever the encoding of the private one, and
+Copies are found by content: by the RFC 7638 thumbprint of the public key, whatever the encoding of the private key, and
 by the SHA-256 of a secret's text. A file that is named twice is found by its path, also before it exists.
 """
 
@@ -20,16 +20,16 @@ from broker.settings.secret_files import read_secret
 from broker.settings.services import ServiceFile
 
 STORES: Final = "the connections to the stores"
-"""Both stores may know the broker by one certificate."""
+"""Owner of the stores' client keys: one client certificate may serve both stores."""
 PASSWORDS: Final = "a password of broker.toml"
-"""Passwords of stores and the mail server may be alike, if only each has a file of its own."""
+"""Owner of passwords: those of stores and the SMTP server may be equal, if each has a file of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredSecret:
-    """One key or secret: the setting that names it, whose it is in words, and what two copies of it have in common.
+    """One key or secret: the setting that names it, its owner in words, and a mark that all its copies share.
 
-    `service` says that it is a service's own credential.
+    `service` is True for a credential of a service.
     """
 
     place: str
@@ -38,31 +38,31 @@ class StoredSecret:
     service: bool = False
 
 
-def copies(held: Iterable[StoredSecret], *, shared_by_services: bool = False) -> Iterator[Problem]:
-    """A problem at every key or secret that another owner has already, once for each setting.
+def copies(secrets: Iterable[StoredSecret], *, shared_by_services: bool = False) -> Iterator[Problem]:
+    """A problem for each key or secret that another owner has too, once for each setting.
 
-    With `shared_by_services` services may share theirs among each other.
+    With `shared_by_services` services may share theirs.
     """
     first: dict[str, StoredSecret] = {}
     named: set[str] = set()
-    for one in held:
+    for one in secrets:
         known = first.setdefault(one.mark, one)
         if known.owner == one.owner or one.place in named:
             continue
         if shared_by_services and known.service and one.service:
             continue
         named.add(one.place)
-        what = "uses this file too" if one.mark.startswith("file:") else f"has the same {one.mark.partition(':')[0]}"
+        what = "uses the same file" if one.mark.startswith("file:") else f"has the same {one.mark.partition(':')[0]}"
         yield Problem(one.place, f"{known.owner} {what}", "give each a key or secret of its own, and register it")
 
 
 def file_mark(path: Path) -> str:
-    """What two names of one file have in common, whether it exists or not."""
+    """The mark of a file: its real path, whether it exists or not."""
     return f"file:{os.path.realpath(path)}"
 
 
 def key_mark(thumbprint: str) -> str:
-    """What all encodings of a key have in common."""
+    """The mark of a key in any encoding: its thumbprint."""
     return f"key:{thumbprint}"
 
 
@@ -75,17 +75,17 @@ def of_provider(entry: ProviderEntry, place: str = "") -> Iterator[StoredSecret]
 
 
 def of_service(file: ServiceFile) -> Iterator[StoredSecret]:
-    """By what a service is recognised. Its keys for signatures and for encryption may be one."""
+    """The credentials of a service. One key may sign and encrypt."""
 
-    def held(place: str, mark: str) -> StoredSecret:
+    def credential(place: str, mark: str) -> StoredSecret:
         return StoredSecret(place, f'the service "{file.client_id}"', mark, service=True)
 
     if file.secret_file is not None:
-        yield from (held("secret_file", mark) for mark in _file(file.secret_file, key=False))
+        yield from (credential("secret_file", mark) for mark in _file(file.secret_file, key=False))
     if file.secret_digest is not None:
-        yield held("secret_digest", f"secret:{file.secret_digest}")
+        yield credential("secret_digest", f"secret:{file.secret_digest}")
     if file.jwks_uri is not None:
-        yield held("jwks_uri", f"jwks_uri:{file.jwks_uri}")
+        yield credential("jwks_uri", f"jwks_uri:{file.jwks_uri}")
 
 
 def of_keys(client_id: str, place: str, jwks: object) -> Iterator[StoredSecret]:
@@ -95,7 +95,7 @@ def of_keys(client_id: str, place: str, jwks: object) -> Iterator[StoredSecret]:
         try:
             mark = key_mark(thumbprint(member))
         except (InvalidToken, AttributeError):
-            continue  # of a kind that is not used here, which other checks name
+            continue  # unsupported: `credentials` reports it
         yield StoredSecret(place, f'the service "{client_id}"', mark, service=True)
 
 
@@ -122,7 +122,7 @@ def of_broker(broker: BrokerSettings) -> Iterator[StoredSecret]:
 
 
 def _file(path: Path, *, key: bool) -> Iterator[str]:
-    """The marks of a file. One that is missing or holds nothing of use has only its path: other checks name that."""
+    """The marks of a file. One that is missing or unusable has only its path: other checks report it."""
     yield file_mark(path)
     try:
         found = pem_thumbprint(content(path)) if key else hashlib.sha256(read_secret(path).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What must hold for how a service's answers are signed and encrypted."""
+"""Checks of the JWS and JWE algorithms of a service's responses."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -20,16 +20,17 @@ ENCRYPTED: Final = (
 )
 
 
-def check_signatures(service: Service, frame: CheckContext) -> Iterator[Problem]:
-    """No PKCS 1 signatures in the `fapi2` profile (FAPI 2.0 Security Profile 5.4)."""
+def check_signatures(service: Service, context: CheckContext) -> Iterator[Problem]:
+    """Checks signature algorithms: no RSASSA-PKCS1-v1_5 in the `fapi2` profile (FAPI 2.0 Security Profile 5.4)."""
     if service.profile is SecurityProfile.FAPI2:
         for name in SIGNED:
             if getattr(service, name) == "RS256":
                 yield Problem(name, "RS256 is not allowed in the fapi2 profile", "use ES256, PS256 or EdDSA")
 
 
-def check_encryption(service: Service, frame: CheckContext) -> Iterator[Problem]:
-    """Algorithms that are known here, and a key of the service's that serves them (OpenID Connect Core 10.2)."""
+def check_encryption(service: Service, context: CheckContext) -> Iterator[Problem]:
+    """Checks that encryption algorithms are supported, and that a key of the service matches (OpenID Connect Core
+    10.2)."""
     if service.userinfo_encryption is not None and service.userinfo_alg is None:
         yield Problem("userinfo_encryption", "userinfo is not signed", 'add userinfo_alg = "ES256"')
     try:
@@ -43,9 +44,7 @@ def check_encryption(service: Service, frame: CheckContext) -> Iterator[Problem]
         if wanted.alg not in ALGORITHMS:
             yield Problem(f"{name}.alg", f'"{wanted.alg}" is not known', suggestion(wanted.alg, KEY_WRAPPING))
         elif service.jwks_uri is None and not any(wanted.alg in key.algorithms for key in keys):
-            mend = (
-                'add a public key with use = "enc" to jwks, to the file that jwks_file names, or show one at jwks_uri'
-            )
-            yield Problem(name, f"no key of the service serves {wanted.alg}", mend)
+            fix = 'add a public key with use = "enc" to jwks, to the file of jwks_file, or publish one at jwks_uri'
+            yield Problem(name, f"no key of the service can be used for {wanted.alg}", fix)
         if wanted.enc not in CONTENT:
             yield Problem(f"{name}.enc", f'"{wanted.enc}" is not known', suggestion(wanted.enc, CONTENT_SEALING))

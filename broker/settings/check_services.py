@@ -1,4 +1,4 @@
-"""What must hold for each service, and between services, providers and the broker."""
+"""Checks of each service, and of services against providers and the broker."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ from broker.settings.urls import check_native_url, check_origin, check_url, is_l
 BY_SECRET: Final = (ClientAuthentication.CLIENT_SECRET_BASIC, ClientAuthentication.CLIENT_SECRET_POST)
 BY_KEYS: Final = (ClientAuthentication.PRIVATE_KEY_JWT, ClientAuthentication.SELF_SIGNED_TLS_CLIENT_AUTH)
 BY_CERTIFICATE: Final = (ClientAuthentication.TLS_CLIENT_AUTH, ClientAuthentication.SELF_SIGNED_TLS_CLIENT_AUTH)
-WRITTEN: Final = {
+NAME_FIXES: Final = {
     "dn": 'write it as RFC 4514 does: "CN=tax.example,O=Tax Office,C=GB"',
     "san_ip": 'write an address such as "192.0.2.7"',
 }
@@ -38,8 +38,8 @@ SCOPES: Final = ("openid", *CLAIMS)
 DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 
 
-def check_id(service: Service, frame: CheckContext) -> Iterator[Problem]:
-    """A client id of visible ASCII characters (RFC 6749 A.1) that fits into logs, and a sector of such."""
+def check_id(service: Service, context: CheckContext) -> Iterator[Problem]:
+    """Checks the client id: 1 to 128 visible ASCII characters (RFC 6749 A.1), safe in logs; and the sector likewise."""
     if not re.fullmatch(r"[!-~]*", service.client_id):
         yield Problem(
             "client_id", "only visible ASCII characters can stand in it", "choose letters, digits and hyphens"
@@ -50,56 +50,61 @@ def check_id(service: Service, frame: CheckContext) -> Iterator[Problem]:
         yield Problem("sector", "only visible ASCII characters can stand in it", "write a host of yours")
 
 
-def check_addresses(service: Service, frame: CheckContext) -> Iterator[Problem]:
-    """Every address of the service."""
+def check_addresses(service: Service, context: CheckContext) -> Iterator[Problem]:
+    """Checks every URL of the service."""
     if not service.redirect_uris:
-        yield Problem("redirect_uris", "none is named, so no answer could go anywhere", "name at least one")
+        yield Problem("redirect_uris", "no redirect URI is listed, so no response can be sent", "name at least one")
     for name, uris in (
         ("redirect_uris", service.redirect_uris),
         ("post_logout_redirect_uris", service.post_logout_redirect_uris),
     ):
         for i, uri in enumerate(uris):
             check = check_native_url if service.is_public else check_url
-            yield from check(f"{name}[{i}]", uri, frame.development)
+            yield from check(f"{name}[{i}]", uri, context.development)
             if uri in uris[:i]:
-                yield Problem(f"{name}[{i}]", "the address is named twice", "take it out")
-    yield from check_url("home", service.home, frame.development)
+                yield Problem(f"{name}[{i}]", "the URL is listed twice", "remove it")
+    yield from check_url("home", service.home, context.development)
     for name in ("initiate_login_uri", "resume_uri", "jwks_uri", "backchannel_logout_uri", "frontchannel_logout_uri"):
         url: str | None = getattr(service, name)
         if url is not None:
-            yield from check_url(name, url, frame.development)
-    if service.jwks_uri is not None and frame.own(service.jwks_uri):
-        yield Problem("jwks_uri", "this is an address of the broker itself", "name where the service shows its keys")
+            yield from check_url(name, url, context.development)
+    if service.jwks_uri is not None and context.own(service.jwks_uri):
+        yield Problem(
+            "jwks_uri",
+            "this is an address of the broker itself",
+            "write the URL at which the service publishes its keys",
+        )
     for i, way in enumerate(service.other_ways):
         if way.url is not None:
-            yield from check_url(f"other_ways[{i}].url", way.url, frame.development)
+            yield from check_url(f"other_ways[{i}].url", way.url, context.development)
 
 
-def check_redirects(service: Service, frame: CheckContext) -> Iterator[Problem]:
-    """Answers go to the service's own host, and nowhere that a path could be bent to (RFC 9700 4.1)."""
+def check_redirects(service: Service, context: CheckContext) -> Iterator[Problem]:
+    """Checks that redirect URIs are not the broker's own, and that their path has no dot segments (RFC 9700 4.1)."""
     for name in ("redirect_uris", "post_logout_redirect_uris"):
         for i, uri in enumerate(getattr(service, name)):
             parts = split(uri)
             if parts is None or not parts.hostname:
                 continue
             place = f"{name}[{i}]"
-            if parts.scheme == "http" and frame.development and not is_loopback(parts.hostname):
-                yield Problem(place, "http leaves this machine", "use https, or a loopback address")
+            if parts.scheme == "http" and context.development and not is_loopback(parts.hostname):
+                yield Problem(place, "http to another machine", "use https, or a loopback address")
             if any(unquote(step) in (".", "..") for step in parts.path.split("/")):
-                yield Problem(place, "the path has a step to elsewhere", "write it without . and ..")
-            if frame.own(uri):
-                yield Problem(place, "this is an address of the broker itself", "name one of the service's own")
+                yield Problem(place, "the path contains a dot segment", "write it without . and ..")
+            if context.own(uri):
+                yield Problem(place, "this is an address of the broker itself", "write a URL of the service")
 
 
-def check_contact(service: Service, frame: CheckContext) -> Iterator[Problem]:
-    """Somebody to turn to for citizens whose way is barred."""
-    if not frame.development and not (service.contact or "").strip():
-        mend = "name whom citizens can turn to: an address, a telephone number"
-        yield Problem("contact", "it is missing", mend)
+def check_contact(service: Service, context: CheckContext) -> Iterator[Problem]:
+    """Checks that citizens who cannot use the service have a contact."""
+    if not context.development and not (service.contact or "").strip():
+        fix = "write a contact for citizens: an address, a telephone number"
+        yield Problem("contact", "the contact is missing", fix)
 
 
-def check_keys(service: Service, frame: CheckContext) -> Iterator[Problem]:
-    """Keys that can be told apart, and that sign what the profile lets them (FAPI 2.0 Security Profile 5.4)."""
+def check_keys(service: Service, context: CheckContext) -> Iterator[Problem]:
+    """Checks that the keys have distinct `kid`s and an algorithm that the profile permits (FAPI 2.0 Security Profile
+    5.4)."""
     if service.jwks is None:
         return
     try:
@@ -108,132 +113,137 @@ def check_keys(service: Service, frame: CheckContext) -> Iterator[Problem]:
         return
     for kid, same in keys.items():
         if kid is not None and len(same) > 1:
-            yield Problem("jwks", f'{len(same)} keys have the kid "{kid}"', "give each key a kid of its own")
+            yield Problem("jwks", f'{len(same)} keys have the kid "{kid}"', "give each key a different kid")
     if None in keys and sum(map(len, keys.values())) > 1:
-        yield Problem("jwks", "one of several keys has no kid", "give each key a kid of its own")
+        yield Problem("jwks", "one of several keys has no kid", "give each key a different kid")
     signs = service.profile is SecurityProfile.FAPI2 and service.authentication is ClientAuthentication.PRIVATE_KEY_JWT
     if signs and all(key.algorithms == {"RS256"} for same in keys.values() for key in same):
-        mend = "add a key for ES256, PS256 or EdDSA"
-        yield Problem("jwks", "every key is for RS256, which is not allowed in the fapi2 profile", mend)
+        fix = "add a key for ES256, PS256 or EdDSA"
+        yield Problem("jwks", "every key is for RS256, which is not allowed in the fapi2 profile", fix)
 
 
-def check_logout(service: Service, frame: CheckContext) -> Iterator[Problem]:
-    """A page in a frame stands at an origin where answers go (OpenID Connect Front-Channel Logout 1.0, 2)."""
+def check_logout(service: Service, context: CheckContext) -> Iterator[Problem]:
+    """Checks that the front-channel logout URI has the origin of a redirect URI (OpenID Connect Front-Channel Logout
+    1.0, 2)."""
     url = service.frontchannel_logout_uri
     if url is None or origin(url) is None:
         return
     if origin(url) not in {origin(uri) for uri in service.redirect_uris}:
-        mend = "use the scheme, host and port of one of the redirect_uris"
-        yield Problem("frontchannel_logout_uri", "no redirect URI has this origin", mend)
+        fix = "use the scheme, host and port of one of the redirect_uris"
+        yield Problem("frontchannel_logout_uri", "no redirect URI has this origin", fix)
 
 
-def check_texts_of(service: Service, frame: CheckContext) -> Iterator[Problem]:
-    """Names, and a reason for every claim, in every language: citizens are told before they share."""
-    yield from check_texts("names", service.names, frame.languages)
+def check_texts_of(service: Service, context: CheckContext) -> Iterator[Problem]:
+    """Checks the names, and the reason of every claim, in every language: citizens read the reasons before consent."""
+    yield from check_texts("names", service.names, context.languages)
     seen: set[str] = set()
     for i, use in enumerate(service.claim_purposes):
-        yield from check_texts(f"claims[{i}].reason", use.reason, frame.languages)
+        yield from check_texts(f"claims[{i}].reason", use.reason, context.languages)
         if use.claim in seen:
-            yield Problem(f"claims[{i}].claim", f'"{use.claim}" is named twice', "keep one, with one reason")
+            yield Problem(f"claims[{i}].claim", f'"{use.claim}" is named twice', "keep one entry, with one reason")
         seen.add(use.claim)
         if not re.fullmatch(r"[!-~]{1,128}", use.claim):
             yield Problem(
-                f"claims[{i}].claim", "this is no name of a claim", f"known are: {', '.join(REGISTERED_CLAIMS)}"
+                f"claims[{i}].claim", "this is not a valid claim name", f"known are: {', '.join(REGISTERED_CLAIMS)}"
             )
         elif use.claim not in REGISTERED_CLAIMS and (
             near := get_close_matches(use.claim, REGISTERED_CLAIMS, n=1, cutoff=0.75)
         ):
             yield Problem(f"claims[{i}].claim", f'"{use.claim}" is not known', f'did you mean "{near[0]}"?')
     for i, way in enumerate(service.other_ways):
-        yield from check_texts(f"other_ways[{i}].text", way.text, frame.languages)
+        yield from check_texts(f"other_ways[{i}].text", way.text, context.languages)
 
 
-def check_profile(service: Service, frame: CheckContext) -> Iterator[Problem]:
-    """What the profile demands (FAPI 2.0 Security Profile 5.3.2)."""
+def check_profile(service: Service, context: CheckContext) -> Iterator[Problem]:
+    """Checks the requirements of the security profile (FAPI 2.0 Security Profile 5.3.2)."""
     if service.profile is SecurityProfile.FAPI2:
         if service.authentication not in (*BY_KEYS, *BY_CERTIFICATE):
-            mend = 'use private_key_jwt or a certificate, or profile = "oidc" if the service cannot'
-            yield Problem("authentication", "the fapi2 profile wants a key or a certificate", mend)
+            fix = 'use private_key_jwt or a certificate, or profile = "oidc" if the service cannot'
+            yield Problem("authentication", "the fapi2 profile requires a key or a certificate", fix)
         if not service.pkce_required:
-            yield Problem("pkce_required", "the fapi2 profile demands PKCE", "take the line out")
+            yield Problem("pkce_required", "the fapi2 profile requires PKCE", "remove the line")
 
 
-def check_origins(service: Service, frame: CheckContext) -> Iterator[Problem]:
-    """Origins as browsers write them (RFC 6454 6.2), for a service that may be called from a page."""
+def check_origins(service: Service, context: CheckContext) -> Iterator[Problem]:
+    """Checks CORS origins, in the form that browsers send (RFC 6454 6.2)."""
     if service.cors_origins and service.profile is SecurityProfile.FAPI2:
-        mend = 'take it out, or write profile = "oidc"'
-        yield Problem("cors_origins", "in the fapi2 profile no page calls us", mend)
-    for i, written in enumerate(service.cors_origins):
+        fix = 'remove it, or write profile = "oidc"'
+        yield Problem("cors_origins", "the fapi2 profile does not permit CORS", fix)
+    for i, listed in enumerate(service.cors_origins):
         place = f"cors_origins[{i}]"
-        yield from check_origin(place, written, frame.development)
-        if written in service.cors_origins[:i]:
-            yield Problem(place, "the origin is named twice", "take it out")
-        parts, known = split(written), origin(written)
+        yield from check_origin(place, listed, context.development)
+        if listed in service.cors_origins[:i]:
+            yield Problem(place, "the origin is listed twice", "remove it")
+        parts, known = split(listed), origin(listed)
         if parts is None or known is None:
             continue
         usual = "" if known[2] == DEFAULT_PORTS[known[0]] else f":{known[2]}"
         host = parts.netloc.rpartition("@")[2].lower().rpartition(":")[0] if parts.port else parts.netloc.lower()
-        plain = f"{known[0]}://{host}{usual}"
-        if written == f"{parts.scheme}://{parts.netloc}" and written != plain:
-            yield Problem(place, "browsers write this origin differently", f'write "{plain}"')
-        if known[0] == "http" and frame.development and not is_loopback(known[1]):
-            yield Problem(place, "http leaves this machine", "use https, or a loopback address")
+        browser_form = f"{known[0]}://{host}{usual}"
+        if listed == f"{parts.scheme}://{parts.netloc}" and listed != browser_form:
+            yield Problem(place, "browsers write this origin differently", f'write "{browser_form}"')
+        if known[0] == "http" and context.development and not is_loopback(known[1]):
+            yield Problem(place, "http to another machine", "use https, or a loopback address")
 
 
-def check_app(service: Service, frame: CheckContext) -> Iterator[Problem]:
-    """What holds for an app, which anybody can imitate who has not its key (RFC 8252, RFC 9700 2.1.1)."""
+def check_app(service: Service, context: CheckContext) -> Iterator[Problem]:
+    """Checks public clients (apps), which any other app can impersonate (RFC 8252, RFC 9700 2.1.1)."""
     if not service.sender_constrained:
         if service.profile is SecurityProfile.FAPI2:
-            mend = 'take the line out, or write profile = "oidc"'
-            yield Problem("sender_constrained", "the fapi2 profile has no bearer tokens", mend)
+            fix = 'remove the line, or write profile = "oidc"'
+            yield Problem("sender_constrained", "the fapi2 profile has no bearer tokens", fix)
         elif not service.is_public:
-            mend = "take the line out: tokens of other services are bound only where binding says so"
-            yield Problem("sender_constrained", 'it is for apps: authentication = "none"', mend)
+            fix = "remove the line: tokens of other services are bound only if binding is set"
+            yield Problem("sender_constrained", 'it is only for apps: authentication = "none"', fix)
         elif service.binding is not None:
-            yield Problem("sender_constrained", "binding says the opposite", "keep one of the two")
+            yield Problem("sender_constrained", "it contradicts binding", "keep one of the two")
     if not service.is_public:
         return
     if not service.pkce_required:
-        yield Problem("pkce_required", "an app always uses PKCE", "take the line out")
+        yield Problem("pkce_required", "an app always uses PKCE", "remove the line")
     if service.binding is BindingMethod.MTLS:
-        yield Problem("binding", "an app has no certificate", "take the line out: its tokens are bound by DPoP")
+        yield Problem("binding", "an app has no certificate", "remove the line: its tokens are bound by DPoP")
     if service.introspection:
-        yield Problem("introspection", "an app may not introspect: it proves nothing", "take the line out")
+        yield Problem("introspection", "an app does not authenticate, so it may not introspect", "remove the line")
     if service.ciba is not None:
-        yield Problem("ciba", "an app may not put questions to others: it proves nothing", "take the line out")
+        yield Problem("ciba", "an app does not authenticate, so it may not use CIBA", "remove the line")
 
 
-def check_certificate(service: Service, frame: CheckContext) -> Iterator[Problem]:
-    """A service that is known by its certificate, or whose tokens are bound to it, needs a proxy that passes it on."""
+def check_certificate(service: Service, context: CheckContext) -> Iterator[Problem]:
+    """Checks that a proxy passes certificates on, if the service authenticates or binds tokens with one."""
     by_certificate = service.authentication in BY_CERTIFICATE
-    if (by_certificate or service.binding is BindingMethod.MTLS) and not frame.certificates:
-        mend = "name the reverse proxy in broker.toml: [client_certificates] trusted_proxies"
+    if (by_certificate or service.binding is BindingMethod.MTLS) and not context.certificates:
+        fix = "list the reverse proxy in broker.toml: [client_certificates] trusted_proxies"
         place = "authentication" if by_certificate else "binding"
-        yield Problem(place, "no proxy is trusted to pass certificates on", mend)
-    if service.authentication is ClientAuthentication.TLS_CLIENT_AUTH and not frame.authorities:
-        mend = "name the file in broker.toml: [client_certificates] ca_file"
-        yield Problem("authentication", "nobody is trusted to issue certificates to services", mend)
+        yield Problem(place, "no reverse proxy is trusted to pass certificates on", fix)
+    if service.authentication is ClientAuthentication.TLS_CLIENT_AUTH and not context.authorities:
+        fix = "name the file in broker.toml: [client_certificates] ca_file"
+        yield Problem("authentication", "no certificate authority is trusted for services", fix)
 
 
 def check_tls_subject(file: ServiceFile) -> Iterator[Problem]:
-    """Exactly one name for a certificate of an authority, and none for anything else (RFC 8705 2.1.2)."""
+    """Checks for exactly one subject name with tls_client_auth, and none otherwise (RFC 8705 2.1.2)."""
     subject = file.tls_subject
     if file.authentication is not ClientAuthentication.TLS_CLIENT_AUTH:
         if subject is not None:
-            yield Problem("tls_subject", f"{file.authentication} looks at no name", "take it out")
+            yield Problem("tls_subject", f"{file.authentication} uses no subject name", "remove it")
         return
     given = {} if subject is None else {f.name: getattr(subject, f.name) for f in fields(TlsSubject)}
     named = {name: value for name, value in given.items() if value is not None}
     if len(named) != 1:
-        mend = f"write one of {', '.join(f.name for f in fields(TlsSubject))}"
-        yield Problem("tls_subject", "tls_client_auth needs exactly one name", mend)
+        fix = f"write one of {', '.join(f.name for f in fields(TlsSubject))}"
+        yield Problem("tls_subject", "tls_client_auth needs exactly one name", fix)
     for name, value in named.items():
         if not readable_name(name, value):
-            yield Problem(f"tls_subject.{name}", "this names nobody", WRITTEN.get(name, "write it as it stands there"))
+            yield Problem(
+                f"tls_subject.{name}",
+                "a certificate cannot contain this name",
+                NAME_FIXES.get(name, "write it as in the certificate"),
+            )
 
 
 def readable_name(kind: str, value: str) -> bool:
-    """Whether a certificate could hold this name."""
+    """Whether a certificate can contain this name."""
     try:
         if kind == "dn":
             distinguished_name(value)
@@ -244,54 +254,58 @@ def readable_name(kind: str, value: str) -> bool:
     return bool(value.strip())
 
 
-def check_ciba(service: Service, frame: CheckContext) -> Iterator[Problem]:
-    """What asking citizens on their own device needs (CIBA Core 1.0, 4, 7.1)."""
+def check_ciba(service: Service, context: CheckContext) -> Iterator[Problem]:
+    """Checks the settings of CIBA (CIBA Core 1.0, 4, 7.1)."""
     uri = service.ciba_notification_uri
     if service.ciba is CibaDeliveryMode.PING and uri is None:
-        yield Problem("ciba_notification_uri", "nobody could be pinged", 'add the address, or write ciba = "poll"')
+        yield Problem(
+            "ciba_notification_uri",
+            'ciba = "ping" needs a notification endpoint',
+            'add its URL, or write ciba = "poll"',
+        )
     if uri is not None:
         if service.ciba is not CibaDeliveryMode.PING:
-            mend = 'take it out, or write ciba = "ping"'
-            yield Problem("ciba_notification_uri", "an address that nothing uses", mend)
-        yield from check_url("ciba_notification_uri", uri, frame.development)
+            fix = 'remove it, or write ciba = "ping"'
+            yield Problem("ciba_notification_uri", "the URL is not used", fix)
+        yield from check_url("ciba_notification_uri", uri, context.development)
     if service.ciba is None and service.ciba_request_signed:
-        yield Problem("ciba_request_signed", "the service asks nothing", 'take it out, or add ciba = "poll"')
+        yield Problem("ciba_request_signed", "the service does not use CIBA", 'remove it, or add ciba = "poll"')
 
 
 def check_credential(file: ServiceFile) -> Iterator[Problem]:
-    """The credential that the method of authentication needs is named, and no other."""
+    """Checks that the credential of the authentication method is configured, and no other."""
     has_keys = file.jwks is not None or file.jwks_file is not None or file.jwks_uri is not None
     has_secret = file.secret_digest is not None or file.secret_file is not None
-    mend = "add jwks, jwks_file or jwks_uri"
+    fix = "add jwks, jwks_file or jwks_uri"
     yield from check_tls_subject(file)
     if file.authentication in BY_KEYS and not has_keys:
-        yield Problem("jwks", f"{file.authentication} needs the service's public keys", mend)
+        yield Problem("jwks", f"{file.authentication} needs the service's public keys", fix)
     elif file.request_object_required and not has_keys:
-        yield Problem("jwks", "signed requests need the service's public keys", mend)
+        yield Problem("jwks", "signed requests need the service's public keys", fix)
     elif file.ciba is not None and (file.ciba_request_signed or file.profile is SecurityProfile.FAPI2) and not has_keys:
-        yield Problem("jwks", "signed questions need the service's public keys", mend)
+        yield Problem("jwks", "signed backchannel authentication requests need the service's public keys", fix)
     if file.authentication not in BY_SECRET:
         if has_secret:
             name = "secret_file" if file.secret_file is not None else "secret_digest"
-            yield Problem(name, "a secret that nothing uses", f"take it out: {file.authentication} needs none")
+            yield Problem(name, "the secret is not used", f"remove it: {file.authentication} needs none")
     elif not has_secret:
-        mend = "add secret_file with the path of a file that holds it, or secret_digest"
-        yield Problem("secret_file", f"{file.authentication} needs a secret", mend)
+        fix = "add secret_file with the path of a file that holds it, or secret_digest"
+        yield Problem("secret_file", f"{file.authentication} needs a secret", fix)
     if file.jwks_uri is not None and (file.jwks is not None or file.jwks_file is not None):
         name = "jwks" if file.jwks is not None else "jwks_file"
-        yield Problem("jwks_uri", f"{name} is there too", "keep one of the two")
+        yield Problem("jwks_uri", f"{name} is set too", "keep one of the two")
 
 
-def check_scopes(service: Service, frame: CheckContext) -> Iterator[Problem]:
-    """Scopes that exist; `openid` among them."""
+def check_scopes(service: Service, context: CheckContext) -> Iterator[Problem]:
+    """Checks that the scopes exist and include `openid`."""
     for i, scope in enumerate(service.scopes):
         if scope == "offline_access":
-            yield Problem(f"scopes[{i}]", "refresh tokens have a setting of their own", "write refresh = true instead")
+            yield Problem(f"scopes[{i}]", "refresh tokens have a separate setting", "write refresh = true instead")
         elif scope not in SCOPES:
             yield Problem(f"scopes[{i}]", "no such scope", suggestion(scope, dict.fromkeys(SCOPES)))
         elif scope in CLAIMS and service.claims.isdisjoint(CLAIMS[scope]):
-            mend = f"take it out, or name in data what is wanted of {', '.join(CLAIMS[scope])}"
-            yield Problem(f"scopes[{i}]", f'"{scope}" brings nothing, since data has no claim of it', mend)
+            fix = f"remove it, or list in claims those you need of {', '.join(CLAIMS[scope])}"
+            yield Problem(f"scopes[{i}]", f'"{scope}" releases nothing, since claims lists none of its claims', fix)
     if "openid" not in service.scopes:
         yield Problem("scopes", "openid is missing", 'add "openid"')
 
@@ -313,11 +327,12 @@ CHECKS: Final[tuple[Callable[[Service, CheckContext], Iterator[Problem]], ...]] 
     check_ciba,
     check_scopes,
 )
-"""What holds for each service by itself."""
+"""Checks of each service alone."""
 
 
 def check_sectors(services: Sequence[ServiceFile], file: ServiceFile, sector: str) -> Iterator[Problem]:
-    """A sector is shared on purpose or not at all: who shares it can tell that two citizens are one (Core 8.1)."""
+    """Checks that a sector is shared only explicitly: services of one sector can correlate citizens (OpenID Connect
+    Core 8.1)."""
     others = [
         other.client_id
         for other in services
@@ -326,28 +341,28 @@ def check_sectors(services: Sequence[ServiceFile], file: ServiceFile, sector: st
         and (other.sector or common_host(other.redirect_uris, [])) == sector
     ]
     if file.sector is None and sector and others:
-        mend = f'write sector = "{sector}" if both may know citizens by the same sub, else another host of yours'
-        yield Problem("sector", f'it is left out, and is that of "{others[0]}" too', mend)
+        fix = f'write sector = "{sector}" if both may receive the same sub for a citizen, else another host of yours'
+        yield Problem("sector", f'it is left out, and the default is also the sector of "{others[0]}"', fix)
 
 
 def check_providers(service: Service, known: Mapping[str, object]) -> Iterator[Problem]:
-    """Providers that exist, by their ids."""
+    """Checks that the providers exist."""
     for i, name in enumerate(service.providers):
         if name not in known:
             yield Problem(f"providers[{i}]", f'there is no provider "{name}"', suggestion(name, known))
 
 
-def check_level(service: Service, providers: Mapping[str, ProviderEntry], frame: CheckContext) -> Iterator[Problem]:
-    """A provider that reaches the service's level, or a person who may."""
-    if service.assisted and frame.help:
+def check_level(service: Service, providers: Mapping[str, ProviderEntry], context: CheckContext) -> Iterator[Problem]:
+    """Checks that a provider, or assisted verification, reaches the service's level."""
+    if service.assisted and context.help:
         return
     if reachable(service, providers) < service.level:
-        mend = "allow a provider that reaches it, or assisted = true"
-        yield Problem("level", "no provider of this service reaches it", mend)
+        fix = "allow a provider that reaches it, or assisted = true"
+        yield Problem("level", "no provider of this service reaches it", fix)
 
 
 def reachable(service: Service, providers: Mapping[str, ProviderEntry]) -> int:
-    """The highest level that a provider of the service is registered for, or 0."""
+    """The highest level of the service's providers, or 0."""
     levels: list[Level] = [
         entry.card.max_level
         for entry in providers.values()

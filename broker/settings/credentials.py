@@ -1,4 +1,4 @@
-"""By what a service will be recognised: the digest of its secret, or its public keys."""
+"""Credentials of services: the digest of a client secret, or public keys."""
 
 import hashlib
 import re
@@ -14,17 +14,17 @@ from broker.settings.secret_files import SHORTEST, file_problem, read_secret, se
 
 
 def secret_digest(file: Path | None, given: str | None, prepared: bool, problems: list[Problem]) -> str | None:
-    """The SHA-256 of the client secret in a file, or as it was given.
+    """The SHA-256 of the client secret, from a file or as given. Appends to `problems`.
 
-    With `prepared` False a missing file is no problem: it is still to be made.
+    With `prepared` False a missing file is no problem: `portico keys init` creates it.
     """
     if file is None:
         if given is not None and not re.fullmatch(r"[0-9a-f]{64}", given):
-            mend = "write the SHA-256 of the secret: 64 hexadecimal digits in lower case"
-            problems.append(Problem("secret_digest", "this is no SHA-256", mend))
+            fix = "write the SHA-256 of the secret: 64 hexadecimal digits in lower case"
+            problems.append(Problem("secret_digest", "this is not a SHA-256", fix))
         return given
     if given is not None:
-        problems.append(Problem("secret_digest", "secret_file is there too", "keep one of the two"))
+        problems.append(Problem("secret_digest", "secret_file is set too", "keep one of the two"))
     if (trouble := file_problem(file)) is not None:
         if prepared:
             problems.append(Problem("secret_file", *trouble))
@@ -34,21 +34,19 @@ def secret_digest(file: Path | None, given: str | None, prepared: bool, problems
         return None
     shared = read_secret(file)
     if len(shared) < SHORTEST:
-        mend = (
-            f"write at least {SHORTEST} characters drawn at random into the first line of {file}: openssl rand -hex 32"
-        )
-        problems.append(Problem("secret_file", "the secret in it is too short", mend))
+        fix = f"write at least {SHORTEST} random characters into the first line of {file}: openssl rand -hex 32"
+        problems.append(Problem("secret_file", "the secret in it is too short", fix))
     return hashlib.sha256(shared.encode()).hexdigest()
 
 
 def key_set(
     file: Path | None, given: Mapping[str, Any] | None, prepared: bool, problems: list[Problem]
 ) -> Mapping[str, Any] | None:
-    """A service's public keys as a JWK Set, from a file or as it was given. `prepared` as above."""
+    """The public keys of a service as a JWK Set, from a file or as given. `prepared` as in `secret_digest`."""
     if file is None:
         return None if given is None else usable("jwks", given, problems)
     if given is not None:
-        problems.append(Problem("jwks_file", "jwks is there too", "keep one of the two"))
+        problems.append(Problem("jwks_file", "jwks is set too", "keep one of the two"))
     if (trouble := file_problem(file)) is not None:
         if prepared:
             problems.append(Problem("jwks_file", *trouble))
@@ -56,19 +54,20 @@ def key_set(
     try:
         found = strict_json(text(file))
     except Unfit as unfit:
-        problems.append(Problem("jwks_file", unfit.what, unfit.mend))
+        problems.append(Problem("jwks_file", unfit.what, unfit.fix))
         return None
     except ValueError:
         problems.append(Problem("jwks_file", "the file is not JSON", 'write a JWK Set into it: {"keys": [...]}'))
         return None
     if not isinstance(found, dict):
-        problems.append(Problem("jwks_file", "the file is no JWK Set", 'write an object into it: {"keys": [...]}'))
+        problems.append(Problem("jwks_file", "the file is not a JWK Set", 'write an object into it: {"keys": [...]}'))
         return None
     return usable("jwks_file", found, problems)
 
 
 def usable(place: str, jwks: Any, problems: list[Problem]) -> Mapping[str, Any] | None:
-    """The key set, if every key in it can be used: one that is skipped now would be missed when it is needed."""
+    """The JWK Set, if every key in it is supported; an unsupported key is a problem now rather than at its first
+    use."""
     try:
         keys = parse_keys(jwks)
     except InvalidToken as problem:
@@ -77,9 +76,9 @@ def usable(place: str, jwks: Any, problems: list[Problem]) -> Mapping[str, Any] 
     for_us = [member for member in jwks["keys"] if member.get("use") == "enc"]
     unusable = len(keys.skipped) - len(parse_encryption_keys({"keys": for_us}))
     if unusable > 0 or not keys.keys:
-        detail = "; ".join(keys.skipped) or "it holds no key"
-        mend = "list public keys alone: EC P-256, Ed25519, or RSA from 2048 bits; with use enc, EC P-256 or RSA"
-        problems.append(Problem(place, detail, mend))
+        detail = "; ".join(keys.skipped) or "it contains no key"
+        fix = "list only public keys: EC P-256, Ed25519, or RSA from 2048 bits; with use enc, EC P-256 or RSA"
+        problems.append(Problem(place, detail, fix))
         return None
     found: Mapping[str, Any] = jwks
     return found

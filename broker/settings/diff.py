@@ -1,4 +1,4 @@
-"""What changed between two readings of the settings, and what of it a running process can take."""
+"""Settings diff: what changed between two readings, and what of it a running process can apply."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
@@ -12,9 +12,10 @@ from broker.settings.providers import ProviderEntry
 
 @dataclass(frozen=True, slots=True)
 class SettingsChanges:
-    """Ids of services that came, differ, are gone, or have another sector; of providers whose policy differs.
+    """Changes of a reload: ids of services that were added, changed, removed, or have another sector; ids of providers
+    whose policy changed.
 
-    `waiting` names what differs and is not taken before a restart, such as `broker.toml: limits`.
+    `waiting` lists changes that need a restart, such as `broker.toml: limits`.
     """
 
     added: tuple[str, ...] = ()
@@ -26,7 +27,8 @@ class SettingsChanges:
 
 
 def apply_reload(running: Settings, found: Settings) -> tuple[Settings, SettingsChanges]:
-    """What runs once the services and the policies that were found are taken, and everything else stays."""
+    """Applies the services and provider policies of `found` to the running settings; everything else stays as it
+    runs."""
     before, after = running.services, found.services
     both = [id for id in after if id in before]
     listed = {id: _listed(entry, found.providers) for id, entry in running.providers.items()}
@@ -42,12 +44,12 @@ def apply_reload(running: Settings, found: Settings) -> tuple[Settings, Settings
 
 
 def check_reload(settings: Settings) -> Iterator[Problem]:
-    """What is wrong with these services at the broker that runs, which its files may not describe any more."""
-    around = check_context(settings.broker)
+    """Checks the services against the running broker's settings, from which broker.toml may differ."""
+    context = check_context(settings.broker)
     for id, service in settings.services.items():
         for check in check_services.CHECKS:
-            yield from _placed(id, check(service, around))
-        yield from _placed(id, check_services.check_level(service, settings.providers, around))
+            yield from _placed(id, check(service, context))
+        yield from _placed(id, check_services.check_level(service, settings.providers, context))
 
 
 def _placed(client_id: str, problems: Iterator[Problem]) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""From files to settings: every table read, every check made, every problem at once."""
+"""Loading the settings: reads every table, runs every check, collects every problem."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,10 +25,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that was configured, checked as a whole. `staff` is None where nobody verifies in person.
+    """All settings, checked as a whole. `staff` is None if assisted verification is off.
 
-    `missing` are files that are named and still to be made; there are none in settings that were loaded as prepared.
-    `held` are the keys and secrets that the files name, to compare others with.
+    `missing` are files that are named and do not exist yet; empty if the settings were loaded with `prepared` True.
+    `stored_secrets` are the keys and secrets in the named files, to detect copies.
     """
 
     broker: BrokerSettings
@@ -36,18 +36,18 @@ class Settings:
     providers: Mapping[str, ProviderEntry]
     staff: StaffSettings | None
     missing: tuple[Missing, ...] = ()
-    held: tuple[StoredSecret, ...] = field(default=(), compare=False, repr=False)
+    stored_secrets: tuple[StoredSecret, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Located(Generic[T]):
-    """A record and where it was read, so that a problem found later still names its place."""
+    """A record with its source, so that a problem found later has its full path."""
 
     source: Source
     record: T
 
     def place(self, problems: Iterable[Problem]) -> Iterator[Problem]:
-        """The problems with their whole path."""
+        """The problems with their full paths."""
         return map(self.source.placed, problems)
 
 
@@ -59,37 +59,41 @@ def load(
     prepared: bool = True,
     more: Sequence[Source] = (),
 ) -> Settings | list[Problem]:
-    """The settings of a folder or of one file, or every problem in them. No network, no store.
+    """Loads the settings of a folder or one file. Returns them, or None, with every problem. No network, no store.
 
     `kinds` are the kinds of providers by name. `origins` replaces `host:port` texts in every value, so that the same
-    files serve other ports. With `prepared` False what is still to be made may be missing: keys, secrets, folders.
-    `more` are services beside those that stand there.
+    files serve other ports. With `prepared` False files that `portico keys init` creates may be missing: keys, secrets,
+    folders. `more` are additional services.
     """
     sources, problems = gather(place, origins or {}, more)
     if sources is None:
         return problems
     sources = with_current_keys(sources, problems)
     broker = read_broker(sources.broker, prepared, problems)
-    around = minimal_context(sources.broker.table) if broker is None else check_context(broker.record)
+    context = minimal_context(sources.broker.table) if broker is None else check_context(broker.record)
     services = read_services(sources.services, prepared, problems)
-    providers = read_providers(sources.providers, kinds, around.development, problems)
-    staff = None if sources.staff is None else read_staff(sources.staff, kinds, around.development, problems)
+    providers = read_providers(sources.providers, kinds, context.development, problems)
+    staff = None if sources.staff is None else read_staff(sources.staff, kinds, context.development, problems)
     if broker is not None:
         problems += broker.place(check_broker_alone(broker.record, prepared))
-    problems += check_each_service(services, providers, sources, around)
-    problems += check_each_provider(providers, sources, around, prepared)
+    problems += check_each_service(services, providers, sources, context)
+    problems += check_each_provider(providers, sources, context, prepared)
     if staff is not None:
-        problems += staff.place(check_staff(staff.record, providers, around, prepared))
-    elif sources.staff is None and around.help:
-        mend = "write staff.toml, or enabled = false in [assisted]"
-        problems.append(sources.broker.placed(Problem("assisted.enabled", "there are no staff who could help", mend)))
-    if broker is not None and broker.record.dynamic_registration and not is_folder(place):
-        mend = "put the settings into a folder, or take this out"
+        problems += staff.place(check_staff(staff.record, providers, context, prepared))
+    elif sources.staff is None and context.help:
+        fix = "write staff.toml, or enabled = false in [assisted]"
         problems.append(
-            sources.broker.placed(Problem("dynamic_registration", "services register as files of a folder", mend))
+            sources.broker.placed(
+                Problem("assisted.enabled", "staff.toml is missing: assisted verification needs staff", fix)
+            )
         )
-    held = list(everything_held(broker, services, providers, staff))
-    problems += copies(held, shared_by_services=broker is not None and broker.record.dynamic_registration)
+    if broker is not None and broker.record.dynamic_registration and not is_folder(place):
+        fix = "put the settings into a folder, or remove this"
+        problems.append(
+            sources.broker.placed(Problem("dynamic_registration", "dynamic registration needs a folder of files", fix))
+        )
+    secrets = list(all_secrets(broker, services, providers, staff))
+    problems += copies(secrets, shared_by_services=broker is not None and broker.record.dynamic_registration)
     if problems or broker is None:
         return problems
     entries = [one.record for one in providers] + ([] if staff is None else [staff.record.provider])
@@ -102,12 +106,12 @@ def load(
             *(file for one in services for file in of_service(one.record.file)),
             *(file for entry in entries for file in of_provider(entry)),
         ),
-        held=tuple(held),
+        stored_secrets=tuple(secrets),
     )
 
 
 def read_broker(source: Source, prepared: bool, problems: list[Problem]) -> Located[BrokerSettings] | None:
-    """The broker's own table, if it has the right shape. If not, what is right in it is checked all the same."""
+    """Reads the broker's table, if it has the right shape. If not, the valid part of it is checked nevertheless."""
     broker, found = load_table(source.table, BrokerSettings, base=source.base)
     problems += map(source.placed, found)
     if broker is not None:
@@ -119,7 +123,7 @@ def read_broker(source: Source, prepared: bool, problems: list[Problem]) -> Loca
 
 
 def at_its_file(broker: BrokerSettings, source: Source) -> BrokerSettings:
-    """A relative SQLite path starts at the file, like every other path."""
+    """Resolves a relative SQLite path against the file's folder, like every other path."""
     path = broker.database.url.removeprefix(SQLITE)
     if path in (broker.database.url, "", ":memory:") or path.startswith("//"):
         return broker
@@ -127,7 +131,7 @@ def at_its_file(broker: BrokerSettings, source: Source) -> BrokerSettings:
 
 
 def without(table: Mapping[str, Any], problems: Sequence[Problem]) -> Mapping[str, Any]:
-    """A table without the values that problems name. Of a list nothing is left where one item is wrong."""
+    """A table without the values at the problems' paths. A list with one invalid item becomes empty."""
     left = dict(table)
     for problem in problems:
         first, _, rest = problem.path.partition(".")
@@ -141,14 +145,14 @@ def without(table: Mapping[str, Any], problems: Sequence[Problem]) -> Mapping[st
 
 @dataclass(frozen=True, slots=True)
 class ServiceRead:
-    """A service's table and the service that it became."""
+    """The schema of a service's table and the Service made from it."""
 
     file: ServiceFile
     service: Service
 
 
 def read_services(sources: Sequence[Source], prepared: bool, problems: list[Problem]) -> list[Located[ServiceRead]]:
-    """The services whose tables have the right shape."""
+    """Reads the services whose tables have the right shape."""
     made = []
     for source in sources:
         file, found = load_table(source.table, ServiceFile, base=source.base)
@@ -163,7 +167,7 @@ def read_services(sources: Sequence[Source], prepared: bool, problems: list[Prob
 def read_providers(
     sources: Sequence[Source], kinds: Mapping[str, ProviderKind], development: bool, problems: list[Problem]
 ) -> list[Located[ProviderEntry]]:
-    """The providers whose tables have the right shape."""
+    """Reads the providers whose tables have the right shape."""
     made = []
     for source in sources:
         entry, found = provider(source, kinds, development)
@@ -175,13 +179,13 @@ def read_providers(
 
 @dataclass(frozen=True, slots=True)
 class StaffRead:
-    """The staff's table and the provider in it."""
+    """The schema of the staff's table and the provider in it."""
 
     file: StaffFile
     provider: ProviderEntry
 
     def staff(self) -> StaffSettings:
-        """The staff as the broker knows them."""
+        """Converts the schema into StaffSettings."""
         people = {person.id: person for person in self.file.people}
         return StaffSettings(self.provider, people, self.file.level, self.file.amr, self.file.sessions)
 
@@ -189,7 +193,8 @@ class StaffRead:
 def read_staff(
     source: Source, kinds: Mapping[str, ProviderKind], development: bool, problems: list[Problem]
 ) -> Located[StaffRead] | None:
-    """The staff's table, if it has the right shape. The provider in it is named `staff` unless it says otherwise."""
+    """Reads the staff's table, if it has the right shape. The provider in it gets the id `staff` unless the table
+    has one."""
     file, found = load_table(source.table, StaffFile, base=source.base)
     problems += map(source.placed, found)
     if file is None:
@@ -201,12 +206,12 @@ def read_staff(
 
 
 def inside(problems: Iterable[Problem]) -> Iterator[Problem]:
-    """Problems of the staff's provider, with their place in the staff's table."""
+    """Prefixes the paths of the staff provider's problems."""
     return (replace(problem, path=f"provider.{problem.path}" if problem.path else "provider") for problem in problems)
 
 
 def check_broker_alone(broker: BrokerSettings, prepared: bool) -> Iterator[Problem]:
-    """What must hold in broker.toml, and on this machine where everything should be there."""
+    """Checks of broker.toml, and of this machine's files if `prepared`."""
     for check in check_broker.CHECKS:
         yield from check(broker)
     if prepared:
@@ -217,66 +222,66 @@ def check_each_service(
     services: Sequence[Located[ServiceRead]],
     providers: Sequence[Located[ProviderEntry]],
     sources: Sources,
-    around: CheckContext,
+    context: CheckContext,
 ) -> Iterator[Problem]:
-    """Each service by itself, among the others, and with the providers."""
+    """Checks of each service alone, against other services, and against the providers."""
     entries = {one.record.id: one.record for one in providers}
     files: dict[str, str] = {}
     tables = [one.record.file for one in services]
     for one in services:
         service = one.record.service
         for check in check_services.CHECKS:
-            yield from one.place(check(service, around))
+            yield from one.place(check(service, context))
         yield from one.place(check_services.check_credential(one.record.file))
         yield from one.place(check_services.check_sectors(tables, one.record.file, service.sector))
         yield from one.place(check_services.check_providers(service, sources.provider_ids))
         if len(entries) == len(sources.provider_ids):
-            yield from one.place(check_services.check_level(service, entries, around))
+            yield from one.place(check_services.check_level(service, entries, context))
         yield from one.place(twice("client_id", service.client_id, one.source.file, files))
         yield from one.place(check_name(one.source, service.client_id))
 
 
 def check_each_provider(
-    providers: Sequence[Located[ProviderEntry]], sources: Sources, around: CheckContext, prepared: bool
+    providers: Sequence[Located[ProviderEntry]], sources: Sources, context: CheckContext, prepared: bool
 ) -> Iterator[Problem]:
-    """Each provider by itself, among the others, and with the services."""
+    """Checks of each provider alone, against other providers, and against the services."""
     files: dict[str, str] = {}
     for one in providers:
-        yield from one.place(check_entry(one.record, around, prepared))
+        yield from one.place(check_entry(one.record, context, prepared))
         yield from one.place(check_providers.check_launch(one.record, sources.service_ids))
         yield from one.place(twice("id", one.record.id, one.source.file, files))
 
 
-def check_entry(entry: ProviderEntry, around: CheckContext, prepared: bool) -> Iterator[Problem]:
-    """What every provider is held to, the staff's among them."""
+def check_entry(entry: ProviderEntry, context: CheckContext, prepared: bool) -> Iterator[Problem]:
+    """Checks that every provider must pass, including that of staff."""
     for check in check_providers.CHECKS:
-        yield from check(entry, around)
+        yield from check(entry, context)
     if prepared:
         yield from check_providers.check_files(entry)
 
 
 def check_staff(
-    staff: StaffRead, providers: Sequence[Located[ProviderEntry]], around: CheckContext, prepared: bool
+    staff: StaffRead, providers: Sequence[Located[ProviderEntry]], context: CheckContext, prepared: bool
 ) -> Iterator[Problem]:
-    """The people, and the provider they sign in with."""
+    """Checks of the people and of the provider they sign in with."""
     yield from check_providers.check_people(staff.file)
     entry, others = staff.provider, [one.record for one in providers]
-    yield from inside(check_entry(entry, around, prepared))
+    yield from inside(check_entry(entry, context, prepared))
     if any(other.id == entry.id for other in others):
-        mend = "give one of the two another id"
-        yield Problem("provider.id", f'the citizens\' provider "{entry.id}" has it too', mend)
+        fix = "give one of the two another id"
+        yield Problem("provider.id", f'the citizens\' provider "{entry.id}" has the same id', fix)
     if entry.card.max_level < staff.file.level:
-        mend = "raise provider.max_level, or lower level"
-        yield Problem("level", "the staff's provider is not registered for it, so nobody could sign in", mend)
+        fix = "raise provider.max_level, or lower level"
+        yield Problem("level", "the staff's provider is registered for a lower level", fix)
 
 
-def everything_held(
+def all_secrets(
     broker: Located[BrokerSettings] | None,
     services: Sequence[Located[ServiceRead]],
     providers: Sequence[Located[ProviderEntry]],
     staff: Located[StaffRead] | None,
 ) -> Iterator[StoredSecret]:
-    """Every key and secret that the files name, with its whole place."""
+    """Collects every key and secret in the named files, with its full path."""
     if broker is not None:
         yield from (located(one, broker.source) for one in check_copies.of_broker(broker.record))
     for provider_read in providers:
@@ -291,23 +296,21 @@ def everything_held(
         yield from (located(one, read.source) for one in check_copies.of_keys(file.client_id, named, service.jwks))
 
 
-def located(held: StoredSecret, source: Source) -> StoredSecret:
-    """A key or secret with its whole place."""
-    return replace(held, place=source.placed(Problem(held.place, "", "")).path)
+def located(secret: StoredSecret, source: Source) -> StoredSecret:
+    """A key or secret with its full path."""
+    return replace(secret, place=source.placed(Problem(secret.place, "", "")).path)
 
 
 def check_name(source: Source, client_id: str) -> Iterator[Problem]:
-    """A service's file is named after it, so that it is found, and so that two people never write one each."""
+    """Checks that a service's file has its name: so that it is found, and no service is defined in two files."""
     file = Path(source.file)
     if file.parent.name == "services" and file.stem != client_id:
-        mend = f"name the file {client_id}.toml, or take the line out: then the file's name counts"
-        yield Problem("client_id", f'the file of "{client_id}" has another name', mend)
+        fix = f"name the file {client_id}.toml, or remove the line: then the file name is the id"
+        yield Problem("client_id", f'the file name differs from "{client_id}"', fix)
 
 
 def twice(name: str, value: str, file: str, files: dict[str, str]) -> Iterator[Problem]:
-    """Notes where an id stands; a problem when it stood elsewhere before."""
+    """Records where an id is defined. Yields a problem if it is defined elsewhere already."""
     if value in files:
-        yield Problem(
-            name, f'"{value}" is taken already, in {files[value]}', "choose another, or remove one of the two"
-        )
+        yield Problem(name, f'"{value}" is used already, in {files[value]}', "choose another, or remove one of the two")
     files.setdefault(value, file)

@@ -1,4 +1,4 @@
-"""Files that settings name and that are still to be made, and what belongs into them."""
+"""Files that the settings name and `portico keys init` still has to create, with their content."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from broker.settings.services import ServiceFile
 
 
 class Content(StrEnum):
-    """What a file holds."""
+    """The content of a file."""
 
     CLIENT_SECRET = "client_secret"
     """A shared secret, as text."""
@@ -23,7 +23,7 @@ class Content(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """One file that does not exist. `algorithm` is what a key in it is for."""
+    """One file that does not exist. `algorithm` is that of the key in it."""
 
     path: Path
     content: Content
@@ -31,14 +31,14 @@ class Missing:
 
 
 def of_service(file: ServiceFile) -> Iterator[Missing]:
-    """What a service's file names."""
+    """Missing files of a service."""
     for path, content in ((file.secret_file, Content.CLIENT_SECRET), (file.jwks_file, Content.PUBLIC_KEYS)):
         if path is not None and not exists(path):
             yield Missing(path, content)
 
 
 def of_provider(entry: ProviderEntry) -> Iterator[Missing]:
-    """What a provider's table names: the broker's own key there, or a secret (`secret_file`)."""
+    """Missing files of a provider: the broker's private key there, or a secret (`secret_file`)."""
     key, secret = entry.own_key(), dict(entry.files()).get("secret_file")
     if key is not None and not exists(key.path):
         yield Missing(key.path, Content.PRIVATE_KEY, key.algorithm)

@@ -1,4 +1,4 @@
-"""What broker.toml may say about notices to citizens: `[notifications]`."""
+"""Schema of `[notifications]` in broker.toml."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,25 +9,25 @@ from broker.platform.toml_loader import Range
 
 @dataclass(frozen=True, slots=True)
 class SmtpSettings:
-    """A mail server that takes notices."""
+    """SMTP server for notifications."""
 
     host: str
-    """Its name."""
+    """Host name."""
     sender: str
-    """The address that notices come from. Its domain may have letters of any script (IDNA 2008)."""
+    """Sender address. Its domain may contain letters of any script (IDNA 2008)."""
     port: Annotated[int, Range(1, 65535)] = 587
     """587 for STARTTLS, 465 for TLS from the start."""
     user: str | None = None
-    """The name to sign in with, if the server wants one."""
+    """User name, if the server requires authentication."""
     password_file: Path | None = None
     """The file that holds the password and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotificationSettings:
-    """How confirmation codes and messages reach citizens: exactly one of the two."""
+    """Delivery of confirmation codes and messages to citizens: exactly one of the two."""
 
     outbox: Path | None = None
-    """Development: a file that notices are appended to, for the inbox page. Nothing is sent."""
+    """Development: a file to which notifications are appended, for the inbox page. Nothing is sent."""
     smtp: SmtpSettings | None = None
-    """Production: a mail server. STARTTLS or TLS is always demanded."""
+    """Production: an SMTP server. STARTTLS or TLS is required."""

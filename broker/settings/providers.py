@@ -1,4 +1,5 @@
-"""What a provider's file may say, and the entry it becomes. The kind's own table is filled by the kind's dataclass."""
+"""Schema of a provider's file, and its conversion into a ProviderEntry. The kind's own table fills the kind's
+dataclass."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
@@ -13,16 +14,17 @@ from broker.settings.sources import Source
 
 
 class ProviderKind(Protocol):
-    """What the settings need to know of one kind of provider."""
+    """The part of a provider kind that the settings use."""
 
     @property
     def config(self) -> type[Any]:
-        """The dataclass that the kind's table fills."""
+        """The dataclass of the kind's table."""
         ...
 
     @property
     def check(self) -> Callable[[Any, bool], list[Problem]]:
-        """What is wrong in it beyond types, with paths inside the table; the second argument says development."""
+        """Checks beyond types. The second argument is True in development. Returns problems with paths inside the
+        table."""
         ...
 
 
@@ -31,53 +33,54 @@ class ProviderPolicyFile:
     """How a provider is offered to citizens: the table `[policy]`."""
 
     enabled: bool = True
-    """Whether it is offered at all. To turn it off this minute, use `portico provider disable`."""
+    """Whether the provider is offered. To turn it off immediately, use `portico provider disable`."""
     services: tuple[str, ...] = ()
-    """The services it is offered for, while it is being introduced. Left out: all."""
+    """Soft launch: the services for which it is offered. Left out: all."""
     accept_new_until: Instant | None = None
-    """From here on only citizens who used it before are accepted. A date, or a date and time."""
+    """From this time only citizens who used the provider before are accepted. A date, or a date and time."""
     accept_sign_in_until: Instant | None = None
-    """From here on nobody is accepted."""
+    """From this time no sign-in is accepted."""
     paused: Mapping[str, str] = field(default_factory=dict)
-    """The reason for which nobody is sent there now, by language. Citizens read it."""
+    """The reason why no citizen is sent there at present, by language. Citizens read it."""
     paused_until: Instant | None = None
-    """When the pause ends by itself. Left out: when `paused` is taken out."""
+    """When the pause ends automatically. Left out: when `paused` is removed."""
     languages: tuple[str, ...] = ()
-    """The languages of the provider's own pages. Left out: not known."""
+    """Languages of the provider's own pages. Left out: unknown."""
     weight: int = 0
-    """Its place where the picker's order is `configured`: the lightest comes first."""
+    """Position if the picker's order is `configured`: the lowest weight comes first."""
     staff_only: bool = False
-    """Whether it is kept from citizens altogether."""
+    """Whether the provider is hidden from citizens."""
     contact: str | None = None
-    """Where the provider helps its users: an address or a telephone number, shown as text."""
+    """Help desk of the provider: an address or a telephone number, displayed as text."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderFile:
-    """A provider, as its file describes it: config/providers/<id>.toml. A table named after the kind says the rest."""
+    """An identity provider: config/providers/<id>.toml. A table named after its kind holds the settings of that
+    kind."""
 
     id: str
-    """Our name for it: lower-case letters, digits and hyphens. It stands in the callback's path, so it
-    must never change. In a file of its own it may be left out: then the file's name counts."""
+    """Provider identifier: lower-case letters, digits and hyphens. It is part of the callback's path, so it must
+    never change. It may be left out in a file of its own: then it is the file's name."""
     kind: str
-    """The kind of provider, such as `openid`. A table of this name holds what that kind needs."""
+    """The kind of provider, such as `openid`. A table with this name holds the settings of the kind."""
     names: Mapping[str, str]
-    """What citizens call it, in every language of the broker."""
+    """The name of the provider on citizens' pages, in every language of the broker."""
     needs: Mapping[str, str]
     """What a citizen needs to use it, in one line, in every language."""
     minutes: Annotated[int, Range(1, 1440)]
-    """How long a sign-in takes about, in minutes."""
+    """Typical duration of a sign-in, in minutes."""
     max_level: Level
-    """The highest level it is registered for. Nothing above it is ever believed."""
+    """The highest level of assurance it is registered for. A higher `acr` in its response is lowered to this."""
     prerequisites: tuple[Prerequisite, ...] = ()
-    """What a citizen must have to succeed there: passport, driving_licence, bank_account, smartphone. Citizens who say
-    what they have are shown first what fits. Left out: not known."""
+    """What a citizen needs to succeed there: passport, driving_licence, bank_account, smartphone. For citizens who
+    say what they have, matching providers come first. Left out: unknown."""
     policy: ProviderPolicyFile = ProviderPolicyFile()
 
 
 @dataclass(frozen=True, slots=True)
 class OwnKey:
-    """The broker's private key at one provider. Without an `id` its RFC 7638 thumbprint is its `kid`."""
+    """The broker's private key at one provider. If `id` is None, the RFC 7638 thumbprint is the `kid`."""
 
     path: Path
     algorithm: str
@@ -86,7 +89,8 @@ class OwnKey:
 
 @dataclass(frozen=True, slots=True)
 class ProviderEntry:
-    """One configured provider: enough for `app` to build it. `config` is an instance of the kind's dataclass."""
+    """One configured provider, from which the registry builds a client. `config` is an instance of the kind's
+    dataclass."""
 
     id: str
     kind: str
@@ -95,14 +99,15 @@ class ProviderEntry:
     config: Any
 
     def files(self) -> Iterator[tuple[str, Path]]:
-        """The secret and key files its table names, each with its setting's name."""
+        """Yields the secret and key files of the kind's table, each with its setting's name."""
         for setting in fields(self.config):
             value = getattr(self.config, setting.name)
             if isinstance(value, Path):
                 yield setting.name, value
 
     def own_key(self) -> OwnKey | None:
-        """The broker's private key at this provider: `key_file` of its table, for `key_algorithm`, as `key_id`."""
+        """The broker's private key at this provider: `key_file`, with `key_algorithm` and `key_id`. None without a
+        key."""
         path = dict(self.files()).get("key_file")
         if path is None:
             return None
@@ -113,7 +118,7 @@ class ProviderEntry:
 def provider(
     source: Source, kinds: Mapping[str, ProviderKind], development: bool
 ) -> tuple[ProviderEntry | None, list[Problem]]:
-    """The provider that a table describes, or every problem in it, with paths as the source gives them."""
+    """Converts a source's table into a provider. Returns it, or None, with every problem; paths as in the source."""
     table = dict(source.table)
     name = table.get("kind")
     kind = kinds.get(name) if isinstance(name, str) else None
@@ -122,7 +127,7 @@ def provider(
     if kind is None:
         if isinstance(name, str):
             problems = [problem for problem in problems if problem.path not in kinds]
-            problems.append(Problem("kind", f'"{name}" is no kind of provider', suggestion(name, kinds)))
+            problems.append(Problem("kind", f'"{name}" is not a kind of provider', suggestion(name, kinds)))
         return None, problems
     config, more = load(own, kind.config, str(name), base=source.base)
     problems += more

@@ -1,6 +1,6 @@
-"""The reference of every setting, drawn from the records that take them, so that it cannot say anything else.
+"""Settings reference, generated from the dataclasses of the schema, so that it always matches them.
 
-What a setting means is the text under its field; what it takes and what holds without it are its type and its default.
+A setting's description is the docstring under its field; its type and default are those of the field.
 """
 
 import ast
@@ -20,44 +20,48 @@ PLAIN: Mapping[Any, str] = {str: "text", int: "whole number", float: "number", b
 
 @dataclass(frozen=True, slots=True)
 class SettingDoc:
-    """One setting: what it takes, what holds where it is left out (None: it must be written), what it means."""
+    """One setting: its type in words, its default (None: required), its description."""
 
     name: str
-    takes: str
+    type: str
     default: str | None
-    says: str
+    description: str
 
 
 @dataclass(frozen=True, slots=True)
 class TableDoc:
-    """One table of a file: its heading as TOML writes it (empty: the top of the file), its purpose, its settings."""
+    """One table of a file: its heading in TOML (empty: top level), its description, its settings."""
 
     heading: str
-    says: str
+    description: str
     settings: tuple[SettingDoc, ...]
 
 
 def tables(shape: Record, path: str = "", many: bool = False) -> Iterator[TableDoc]:
-    """The table that fills a record, followed by the tables inside it."""
+    """Yields the table of a dataclass, followed by the tables inside it."""
     hints = get_type_hints(shape, include_extras=True)
-    body = in_its_file(shape)
-    said = sentences(body)
-    apart = {field.name: found for field in fields(shape) if (found := record_in(field, hints[field.name])) is not None}
+    body = syntax_tree(shape)
+    docs = field_docs(body)
+    nested = {
+        field.name: found for field in fields(shape) if (found := record_in(field, hints[field.name])) is not None
+    }
     settings = tuple(
-        SettingDoc(field.name, takes(hints[field.name]), default(field, hints[field.name]), said.get(field.name, ""))
+        SettingDoc(
+            field.name, type_text(hints[field.name]), default(field, hints[field.name]), docs.get(field.name, "")
+        )
         for field in fields(shape)
-        if field.name not in apart
+        if field.name not in nested
     )
     heading = f"[[{path}]]" if many else f"[{path}]" if path else ""
     yield TableDoc(heading, " ".join((ast.get_docstring(body) or "").split()), settings)
-    for name, (record, in_list) in apart.items():
+    for name, (record, in_list) in nested.items():
         yield from tables(record, f"{path}.{name}" if path else name, in_list)
 
 
 def record_in(field: Field[Any], hint: Any) -> tuple[Record, bool] | None:
-    """The record that a field's own table fills, and whether there may be many; None for what is a plain value.
+    """The dataclass that a field's own table fills, and whether it is an array of tables; None for a plain value.
 
-    A record all of whose fields must be written is a value where it has a default: `{ max = 5, window = "1 hour" }`.
+    A dataclass without optional fields is a value if the field has a default: `{ max = 5, window = "1 hour" }`.
     """
     bare = without_none(hint)
     if get_origin(bare) is tuple and is_dataclass(get_args(bare)[0]):
@@ -69,7 +73,7 @@ def record_in(field: Field[Any], hint: Any) -> tuple[Record, bool] | None:
 
 
 def has_default(field: Field[Any]) -> bool:
-    """Whether a field may be left out."""
+    """Whether a field is optional."""
     return field.default is not MISSING or field.default_factory is not MISSING
 
 
@@ -78,14 +82,14 @@ def without_none(hint: Any) -> Any:
     return optional(hint) if type(None) in get_args(hint) else hint
 
 
-def in_its_file(shape: Record) -> ast.ClassDef:
-    """A record as it stands in its file, with the docstrings that `python -OO` leaves out of the record itself."""
+def syntax_tree(shape: Record) -> ast.ClassDef:
+    """The syntax tree of a dataclass, with the docstrings that `python -OO` strips from the class itself."""
     (body,) = (node for node in ast.parse(dedent(inspect.getsource(shape))).body if isinstance(node, ast.ClassDef))
     return body
 
 
-def sentences(body: ast.ClassDef) -> Mapping[str, str]:
-    """The text under each field of a dataclass, on one line."""
+def field_docs(body: ast.ClassDef) -> Mapping[str, str]:
+    """The docstring under each field of a dataclass, on one line."""
     return {
         field.target.id: " ".join(text.value.value.split())
         for field, text in zip(body.body, body.body[1:], strict=False)
@@ -97,46 +101,52 @@ def sentences(body: ast.ClassDef) -> Mapping[str, str]:
     }
 
 
-def takes(hint: Any) -> str:
-    """What a field takes, in words."""
+def type_text(hint: Any) -> str:
+    """The type of a field in words."""
     hint = without_none(hint)
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        return marked(hint)
+        return annotated_text(hint)
     if origin in (tuple, frozenset):
-        return f"list: {takes(arguments[0])}"
+        return f"list: {type_text(arguments[0])}"
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        return f"table: {takes(arguments[0])} = {takes(arguments[1])}"
+        return f"table: {type_text(arguments[0])} = {type_text(arguments[1])}"
     if isinstance(hint, type) and issubclass(hint, Enum):
-        return " or ".join(written(member) for member in hint)
+        return " or ".join(toml_value(member) for member in hint)
     if is_dataclass(hint):
         return "{ " + ", ".join(field.name for field in fields(hint)) + " }"
     return PLAIN.get(hint, "any value")
 
 
-def marked(hint: Any) -> str:
-    """What a marked field takes: a duration, a date, a number within bounds."""
+def annotated_text(hint: Any) -> str:
+    """The type of an annotated field in words: a duration, a date, a number with bounds."""
     base, *marks = get_args(hint)
-    lasting = any(isinstance(mark, Duration) for mark in marks)
-    what = "duration" if lasting else "date" if any(isinstance(mark, DateTimeMarker) for mark in marks) else takes(base)
+    is_duration = any(isinstance(mark, Duration) for mark in marks)
+    what = (
+        "duration"
+        if is_duration
+        else "date"
+        if any(isinstance(mark, DateTimeMarker) for mark in marks)
+        else type_text(base)
+    )
     for mark in marks:
         if isinstance(mark, Range):
-            least, most = (lasted(int(end)) if lasting else f"{end:,g}" for end in (mark.min, mark.max))
+            least, most = (duration_text(int(end)) if is_duration else f"{end:,g}" for end in (mark.min, mark.max))
             what += f" from {least} to {most}"
     return what
 
 
 def default(field: Field[Any], hint: Any) -> str | None:
-    """What holds where a field is left out, in TOML: an empty text for nothing, None where it must be written."""
+    """The default of a field in TOML: an empty string for none, None if the field is required."""
     if field.default is not MISSING:
-        return written(field.default, hint)
+        return toml_value(field.default, hint)
     if field.default_factory is not MISSING:
-        return written(field.default_factory(), hint)
+        return toml_value(field.default_factory(), hint)
     return None
 
 
-def written(value: Any, hint: Any = Any) -> str:
-    """A value as TOML writes it."""
+def toml_value(value: Any, hint: Any = Any) -> str:
+    """A value in TOML."""
     match value:
         case None:
             return ""
@@ -147,25 +157,27 @@ def written(value: Any, hint: Any = Any) -> str:
         case Enum():
             return f'"{value.value if isinstance(value.value, str) else value.name.lower()}"'
         case int() if get_origin(hint) is Annotated and any(isinstance(mark, Duration) for mark in get_args(hint)):
-            return f'"{lasted(value)}"'
+            return f'"{duration_text(value)}"'
         case str() | Path():
             return f'"{value}"'
         case tuple() | frozenset():
-            return f"[{', '.join(map(written, value))}]"
+            return f"[{', '.join(map(toml_value, value))}]"
         case Mapping():
-            return "{ " + ", ".join(f"{written(key).strip(chr(34))} = {written(value[key])}" for key in value) + " }"
+            return (
+                "{ " + ", ".join(f"{toml_value(key).strip(chr(34))} = {toml_value(value[key])}" for key in value) + " }"
+            )
         case _ if is_dataclass(value) and not isinstance(value, type):
             hints = get_type_hints(type(value), include_extras=True)
             parts = (
-                f"{field.name} = {written(getattr(value, field.name), hints[field.name])}" for field in fields(value)
+                f"{field.name} = {toml_value(getattr(value, field.name), hints[field.name])}" for field in fields(value)
             )
             return "{ " + ", ".join(parts) + " }"
         case _:
             return str(value)
 
 
-def lasted(seconds: int) -> str:
-    """A duration in the largest units that say it whole."""
+def duration_text(seconds: int) -> str:
+    """A duration in the largest units that represent it exactly."""
     parts: list[str] = []
     for name, size in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
         number, seconds = divmod(seconds, size)
@@ -175,18 +187,18 @@ def lasted(seconds: int) -> str:
 
 
 def markdown(shape: Record, depth: int, path: str = "") -> Iterator[str]:
-    """The lines of a reference: each table under a heading, each setting in a line."""
+    """The reference in Markdown: a heading for each table, a line for each setting."""
     for table in tables(shape, path):
         if table.heading != (f"[{path}]" if path else ""):
             yield f"{'#' * depth} `{table.heading}`"
             yield ""
-        yield table.says
+        yield table.description
         yield ""
         for setting in table.settings:
-            left_out = (
+            requirement = (
                 "required" if setting.default is None else f"default `{setting.default}`" if setting.default else ""
             )
-            notes = ", ".join(note for note in (setting.takes, left_out) if note)
-            yield f"- **`{setting.name}`** ({notes}) {setting.says}".rstrip()
+            notes = ", ".join(note for note in (setting.type, requirement) if note)
+            yield f"- **`{setting.name}`** ({notes}) {setting.description}".rstrip()
         if table.settings:
             yield ""

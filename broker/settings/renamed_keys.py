@@ -1,8 +1,8 @@
-"""Renamed keys: what the settings of 0.1.0 called a key, and what it is called now.
+"""Renamed settings: keys of release 0.1.0 and the current keys.
 
-`check`, `serve` and `reload` reject an old key and name the new one. The value is read under its new key all the same,
-so that one look shows every other problem too. Files that the broker wrote itself, for services that registered
-themselves, are read with either key and rewritten at the start.
+`check`, `serve` and `reload` reject an old key and name the current one. The value is read under the current key
+nevertheless, so that one run reports every other problem too. Files that the broker wrote for services that registered
+themselves may have either key, and are rewritten at startup.
 """
 
 import re
@@ -53,7 +53,7 @@ BROKER: Final[Mapping[str, str]] = {
     "tokens.question": "tokens.backchannel_request",
     "zone": "time_zone",
 }
-"""Keys of broker.toml, each with its whole path in either release."""
+"""Renamed keys of broker.toml, with full paths in both releases."""
 
 PROVIDER: Final[Mapping[str, str]] = {
     "highest": "max_level",
@@ -64,27 +64,27 @@ PROVIDER: Final[Mapping[str, str]] = {
     "openid.new_sign_in": "openid.reauthentication",
     "wants": "prerequisites",
 }
-"""Keys of a provider's file."""
+"""Renamed keys of a provider's file."""
 
 SERVICE: Final[Mapping[str, str]] = {
     "data": "claims",
     "origins": "cors_origins",
     "patience": "answer_timeout",
 }
-"""Keys of a service's file."""
+"""Renamed keys of a service's file."""
 
 STAFF: Final[Mapping[str, str]] = {
     "people.trained": "people.skills",
     **{f"provider.{before}": f"provider.{now}" for before, now in PROVIDER.items()},
     "sessions.fresh": "sessions.decision_max_age",
 }
-"""Keys of staff.toml, whose table `provider` is like a provider's file."""
+"""Renamed keys of staff.toml, whose table `provider` is like a provider's file."""
 
 _SELF_REGISTERED: Final = re.compile(rf"{SELF_REGISTERED_PREFIX}[0-9a-f]+\.toml")
 
 
 def with_current_keys(sources: Sources, problems: list[Problem]) -> Sources:
-    """Every table with the current keys. Notes a problem for each old key that an operator wrote."""
+    """Every table with the current keys. Appends a problem for each old key that an operator wrote."""
     return replace(
         sources,
         broker=_current(sources.broker, BROKER, problems),
@@ -117,7 +117,7 @@ def _current(source: Source, renamed: Mapping[str, str], problems: list[Problem]
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    """One walk through a table. `renamed` has the current path by the old one, `before` the old one by the current."""
+    """One traversal of a table. `renamed` maps old paths to current ones, `before` the reverse."""
 
     renamed: Mapping[str, str]
     before: Mapping[str, str]
@@ -126,7 +126,7 @@ class _Walk:
     def table(self, table: Mapping[str, Any], old: str, new: str, place: str) -> dict[str, Any]:
         """A table with the current keys. `old` and `new` are its paths in the two releases, `place` is as written.
 
-        If an old key stands beside the current one, the current one counts.
+        If an old key and its current key are both present, the current one is used.
         """
         found: dict[str, Any] = {}
         for key, value in table.items():
@@ -137,8 +137,8 @@ class _Walk:
                 found[key] = self._value(value, self.before.get(path, join_path(old, key)), path, at)
                 continue
             current = now.rpartition(".")[2]
-            mend = f"{now} is set too: remove this" if current in table else f"write {now}"
-            self.problems.append(Problem(at, "this setting was renamed", mend))
+            fix = f"{now} is set too: remove this" if current in table else f"write {now}"
+            self.problems.append(Problem(at, "this setting was renamed", fix))
             if current not in table:
                 found[current] = self._value(value, join_path(old, key), now, at)
         return found

@@ -1,6 +1,7 @@
-"""What broker.toml may say: one record, with a section for each table of the file.
+"""Schema of broker.toml: one dataclass, with a nested dataclass for each table of the file.
 
-The text under each field is its documentation: `portico reference` prints it, and docs/configuration.md is made of it.
+The docstring under each field is its documentation: `portico reference` prints it, docs/configuration.md is generated
+from it.
 """
 
 from collections.abc import Mapping
@@ -20,14 +21,14 @@ SQLITE = "sqlite:"
 
 
 class Environment(StrEnum):
-    """What the broker is run for. Development alone permits http and loopback addresses."""
+    """The kind of deployment. Only `development` permits http and loopback addresses."""
 
     PRODUCTION = "production"
     DEVELOPMENT = "development"
 
 
 class PickerOrder(StrEnum):
-    """How the picker orders the providers. The rule is published to citizens."""
+    """Order of the providers in the picker. The rule is published to citizens."""
 
     SHUFFLED = "shuffled"
     ALPHABETICAL = "alphabetical"
@@ -36,71 +37,74 @@ class PickerOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ListenSettings:
-    """Where the broker accepts connections. TLS is the reverse proxy's work."""
+    """Listeners of the broker. TLS is terminated at the reverse proxy."""
 
     public: str = "127.0.0.1:8000"
-    """Address and port of the door for citizens and services."""
+    """Address and port of the public listener, for citizens and services."""
     staff: str = "127.0.0.1:8001"
-    """Address and port of the staff console. It never shares a port with the public door."""
+    """Address and port of the staff console's listener. It must differ from `public`."""
     workers: Annotated[int, Range(1, 256)] = 1
-    """How many processes serve the public door. More than one needs PostgreSQL and Redis."""
+    """Number of processes that serve the public listener. More than one needs PostgreSQL and Redis."""
     trusted_proxies: tuple[str, ...] = ()
-    """Networks of the reverse proxies whose `X-Forwarded-For` is believed, such as "10.0.0.0/8". Nobody else's is."""
+    """Networks of the reverse proxies whose `X-Forwarded-For` is trusted, such as "10.0.0.0/8". Without an entry the
+    header is ignored."""
     shutdown_timeout: Annotated[Seconds, Range(1, 300)] = 20
-    """How long requests under way may take to finish after a stop was asked for."""
+    """Graceful shutdown: how long requests in progress may take to finish after a stop signal."""
 
 
 @dataclass(frozen=True, slots=True)
 class CertificateSettings:
-    """Certificates of services. The reverse proxy asks for them and passes them on in `Client-Cert` (RFC 9440)."""
+    """Client certificates of services (mutual TLS). The reverse proxy requests them and passes them on in
+    `Client-Cert` (RFC 9440)."""
 
     trusted_proxies: tuple[str, ...] = ()
-    """Networks of the reverse proxies that ask for certificates and replace `Client-Cert`, such as "10.0.0.5/32". From
-    anybody else the header is thrown away; nothing is trusted here that is not named, this machine neither."""
+    """Networks of the reverse proxies that request certificates and replace `Client-Cert`, such as "10.0.0.5/32".
+    From any other address the header is removed; addresses of this machine are not trusted by default either."""
     ca_file: Path | None = None
-    """The certificates (PEM) of those who sign services' certificates directly. Needed for tls_client_auth."""
+    """Certificates (PEM) of the authorities that sign services' certificates directly. Needed for tls_client_auth."""
     origin: str | None = None
-    """The origin where the proxy asks for certificates, if it is not the issuer, so that citizens' browsers are never
-    asked for one. Services learn of it from the metadata (RFC 8705 5)."""
+    """The origin at which the proxy requests certificates, if it is not the issuer, so that citizens' browsers are
+    never asked for one. Services read it in the metadata, `mtls_endpoint_aliases` (RFC 8705 5)."""
 
 
 HOME: Final = "GB"
-"""The country whose telephone numbers are read without a country code if the settings name none."""
+"""Default of `region`: telephone numbers without a country code belong to this country code."""
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSettings:
-    """Where durable facts are kept: codes, grants, accounts, cases, audit."""
+    """The database, which holds everything durable: codes, grants, accounts, cases, audit."""
 
     url: str
-    """`sqlite:<path>` (one host, one worker) or `postgresql://user@host:port/database`. Never with a password in it,
-    and without options such as `sslmode`: `tls`, `verify` and `ca_file` say that."""
+    """Database URL: `sqlite:<path>` (one host, one worker) or `postgresql://user@host:port/database`. Never with a
+    password in it, and without options such as `sslmode`: use `tls`, `verify` and `ca_file`."""
     password_file: Path | None = None
     """The file that holds the database password and nothing else."""
     pool_size: Annotated[int, Range(1, 100)] = 16
-    """The most PostgreSQL connections a worker opens. What waits for one costs more than what is given one at once; the
-    server's `max_connections` must be above those of all workers together."""
+    """The most PostgreSQL connections that a worker opens. Waiting for a free connection costs more time than an
+    additional connection; the server's `max_connections` must be above the sum over all workers."""
     tls: bool | None = None
     """Whether connections to PostgreSQL are encrypted. Left out: yes, unless the server is this machine itself
-    (`localhost`, 127.0.0.1, ::1), or a setting below asks for it."""
+    (`localhost`, 127.0.0.1, ::1) and none of the settings below is written."""
     verify: bool = True
-    """Whether the server must prove its name by a certificate. `false` protects from nobody who can change what is
-    sent: it is for trying out."""
+    """Whether the server's certificate and host name are verified. `false` gives no protection from an attacker who
+    can change the traffic: only for trying out."""
     ca_file: Path | None = None
-    """Certificates (PEM) of the authorities that sign the server's certificate. Left out: the machine's own."""
+    """Certificates (PEM) of the authorities that sign the server's certificate. Left out: the trust store of the
+    operating system."""
     cert_file: Path | None = None
-    """The broker's certificate for the server (PEM), followed by those between it and the authority."""
+    """Client certificate of the broker for the server (PEM), followed by the intermediate certificates."""
     key_file: Path | None = None
     """The unencrypted key of that certificate (PEM), unless it stands in `cert_file`."""
 
     @property
     def file(self) -> Path | None:
-        """The file of an SQLite database, or None for another."""
+        """Path of the SQLite database, or None for PostgreSQL."""
         return Path(self.url.removeprefix(SQLITE)) if self.url.startswith(SQLITE) else None
 
     @property
     def protection(self) -> ClientTls | None:
-        """How connections to PostgreSQL are protected, None if they are plain. Raises BadUrl."""
+        """TLS parameters of connections to PostgreSQL, None without TLS. Raises BadUrl."""
         if self.file is not None or self.tls is False:
             return None
         asked = self.tls or not self.verify or any((self.ca_file, self.cert_file, self.key_file))
@@ -111,35 +115,37 @@ class DatabaseSettings:
 
 @dataclass(frozen=True, slots=True)
 class EphemeralSettings:
-    """Where passing state is kept: transactions, pushed requests, rate limits. All of it may be lost at any moment."""
+    """The store of ephemeral state: transactions, pushed requests, rate limits. All of it may be lost at any moment."""
 
     url: str = "memory:"
-    """`memory:` (one worker), `redis://user@host:port/number`, `redis+sentinel://user@host:port,host:port/service` for
-    a primary that Sentinels name, or `redis+cluster://user@host:port,host:port`; each with `rediss` in place of
-    `redis` for TLS. Never with a password in it, and without options."""
+    """URL of the ephemeral store: `memory:` (one worker), `redis://user@host:port/number`,
+    `redis+sentinel://user@host:port,host:port/service` for a primary that Sentinels name, or
+    `redis+cluster://user@host:port,host:port`; each with `rediss` in place of `redis` for TLS. Never with a password
+    in it, and without options."""
     password_file: Path | None = None
     """The file that holds the Redis password and nothing else."""
     sentinel_user: str | None = None
-    """The user of the Sentinels, if they have users. The one in `url` is the user of Redis itself."""
+    """The user name at the Sentinels, if they require one. The user name in `url` is that of Redis itself."""
     sentinel_password_file: Path | None = None
-    """The file that holds the password of the Sentinels and nothing else. Left out: they ask for none."""
+    """The file that holds the password of the Sentinels and nothing else. Left out: they require none."""
     tls: bool | None = None
-    """`false` permits connections without TLS to another host: the password and the sealed values cross the network as
-    they are. Left out, another host needs `rediss`, and so do Sentinels and a Cluster, which name further hosts; this
-    machine itself (`redis://localhost`, 127.0.0.1, ::1) does not."""
+    """`false` permits connections without TLS to another host: the password and the sealed values cross the network
+    unencrypted. Left out, another host needs `rediss`, and so do Sentinels and a Cluster, which name further hosts;
+    this machine itself (`redis://localhost`, 127.0.0.1, ::1) does not."""
     verify: bool = True
-    """Whether servers must prove their names by a certificate. `false` protects from nobody who can
-    change what is sent: it is for trying out."""
+    """Whether the servers' certificates and host names are verified. `false` gives no protection from an attacker
+    who can change the traffic: only for trying out."""
     ca_file: Path | None = None
-    """Certificates (PEM) of the authorities that sign the server's certificate. Left out: the machine's own."""
+    """Certificates (PEM) of the authorities that sign the server's certificate. Left out: the trust store of the
+    operating system."""
     cert_file: Path | None = None
-    """The broker's certificate for the server (PEM), followed by those between it and the authority."""
+    """Client certificate of the broker for the server (PEM), followed by the intermediate certificates."""
     key_file: Path | None = None
     """The unencrypted key of that certificate (PEM), unless it stands in `cert_file`."""
 
     @property
     def protection(self) -> ClientTls | None:
-        """How connections to Redis are protected, None if they are plain."""
+        """TLS parameters of connections to Redis, None without TLS."""
         if not self.url.startswith((f"{REDIS_TLS}:", f"{REDIS_TLS}+")):
             return None
         return ClientTls(self.ca_file, self.verify, self.cert_file, self.key_file)
@@ -147,11 +153,11 @@ class EphemeralSettings:
 
 @dataclass(frozen=True, slots=True)
 class ClockSettings:
-    """How far this machine's clock may differ from the clock of the database, which all hosts share."""
+    """Clock skew: how far this machine's clock may differ from the clock of the database, which all hosts share."""
 
     tolerance: Annotated[Seconds, Range(1, 30)] = 3
-    """A process whose clock differs by more takes itself out of rotation until it does not. With SQLite there is no
-    other clock: then it is the size of a jump that counts as one."""
+    """A process with a greater clock skew reports itself as not ready until the skew is within the tolerance. SQLite
+    has no other clock: there it is the size of a jump of the system clock that counts as one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,20 +165,22 @@ class KeySettings:
     """The broker's own keys."""
 
     folder: Path
-    """The folder that `portico keys init` fills and nobody but the broker can read."""
+    """Key folder: `portico keys init` fills it. Only the broker's user may read it."""
     rotate_every: Annotated[Seconds, Range(2 * 86400, 3 * 366 * 86400)] | None = None
-    """The age at which signing and decryption keys are replaced without anybody's doing, such as "90 days". Then the
-    broker must be able to write the folder, and all hosts must share it. Without it, operators change keys."""
+    """Key rotation: the age at which signing and decryption keys are replaced automatically, such as "90 days". The
+    broker must then be able to write the folder, and all hosts must share it. Left out: an operator rotates the
+    keys."""
 
 
 @dataclass(frozen=True, slots=True)
 class SupportSettings:
-    """How citizens reach a person who knows this broker. It stands in the same place on every page."""
+    """Support contact for citizens: how they reach a person who knows this broker. It has the same place on every
+    page."""
 
     text: Mapping[str, str] = field(default_factory=dict)
-    """When help is there and what it can do, by language."""
+    """Opening hours and purpose of the support, by language."""
     phone: str | None = None
-    """A telephone number, as it should be read."""
+    """A telephone number, displayed as written here."""
     email: str | None = None
     """An email address."""
     url: str | None = None
@@ -189,129 +197,138 @@ class PickerSettings:
 
 @dataclass(frozen=True, slots=True)
 class TokenSettings:
-    """How long what is issued to services lives."""
+    """Lifetimes of codes, tokens and requests of services."""
 
     code: Annotated[Seconds, Range(5, 60)] = 60
     """Authorization codes (FAPI 2.0 Security Profile 5.3.2.1: 60 seconds at most)."""
     request_uri: Annotated[Seconds, Range(5, 300)] = 300
-    """Pushed requests, until the citizen's browser brings them (RFC 9126 2.2)."""
+    """Pushed authorization requests, from the push to the citizen's arrival (RFC 9126 2.2)."""
     access: Annotated[Seconds, Range(60, 3600)] = 600
     """Access tokens."""
     id_token: Annotated[Seconds, Range(60, 3600)] = 300
-    """ID tokens: the time within which a service must have read one."""
+    """ID tokens, `exp`: the time within which a service must have validated one."""
     refresh: Annotated[Seconds, Range(3600, 366 * 86400)] = 30 * 86400
-    """Refresh tokens, from the citizen's sign-in on. Using one does not make it live longer."""
+    """Refresh tokens, counted from the citizen's sign-in. Using one does not extend it."""
     app_access: Annotated[Seconds, Range(60, 900)] = 300
-    """Access tokens of apps with `sender_constrained = false`, which are bearer tokens. `access` if that is less."""
+    """Access tokens of apps with `sender_constrained = false`, which are bearer tokens. The lesser of this and
+    `access` applies."""
     app_refresh: Annotated[Seconds, Range(300, 30 * 86400)] = 24 * 3600
-    """Refresh tokens of such apps, from the citizen's sign-in on. `refresh` if that is less."""
+    """Refresh tokens of such apps, counted from the citizen's sign-in. The lesser of this and `refresh` applies."""
     backchannel_request: Annotated[Seconds, Range(60, 3600)] = 600
-    """Questions to citizens on their own device, where the service names no time. It may ask for up to an hour."""
+    """Backchannel authentication requests (CIBA), if the service sends no `requested_expiry`. It may ask for up to
+    an hour."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
-    """The broker's own session, which saves citizens a second sign-in."""
+    """Single sign-on session of the broker, which saves citizens a second sign-in."""
 
     idle: Annotated[Seconds, Range(60, 86400)] = 30 * 60
-    """It ends when it answered no service for so long."""
+    """Idle timeout: the session ends if no service used it for this long."""
     absolute: Annotated[Seconds, Range(300, 7 * 86400)] = 8 * 3600
-    """It ends so long after the sign-in, whatever happens."""
+    """Absolute timeout, counted from the sign-in."""
 
 
 @dataclass(frozen=True, slots=True)
 class RateSetting:
-    """The most uses in a window of time."""
+    """A rate limit: the most uses in a window of time."""
 
     max: Annotated[int, Range(1, 1_000_000)]
-    """How many uses."""
+    """Number of uses."""
     window: Annotated[Seconds, Range(1, 86400)]
-    """In which time."""
+    """Length of the window."""
 
 
 @dataclass(frozen=True, slots=True)
 class LimitSettings:
-    """How much one address or one service may ask for. Beyond it the answer is 429, and a citizen reads until when.
+    """Rate limits for each address and each service. Above a limit the response is 429, and a citizen reads when to try
+    again.
 
-    An IPv4 address counts by itself, an IPv6 address by its /64 network, and IPv4 inside of IPv6 as IPv4."""
+    An IPv4 address counts by itself, an IPv6 address by its /64 network, an IPv4-mapped IPv6 address as IPv4.
+    """
 
     authorization_requests_per_ip: RateSetting = RateSetting(120, 60)
-    """Authorization requests, by the address they come from. Many citizens may share one address."""
+    """Authorization requests, by client address. Many citizens may share one address (NAT)."""
     requests_per_client: RateSetting = RateSetting(6000, 60)
-    """Pushed requests and token requests of one service, at each worker."""
+    """Pushed authorization requests and token requests of one service, for each worker."""
     failed_authentications_per_ip: RateSetting = RateSetting(30, 60)
-    """Wrong client credentials, by the address they come from."""
+    """Failed client authentications, by client address."""
     failed_user_codes_per_ip: RateSetting = RateSetting(30, 600)
-    """Wrong codes of questions (`/confirm`), by the address they come from. Right codes do not count. Continuation
-    codes are too long to be guessed, so that no limit keeps one from its owner."""
+    """Wrong codes of backchannel authentication requests (`/confirm`), by client address. Right codes do not count.
+    Continuation codes are too long to be guessed and have no limit."""
     help_requests_per_ip: RateSetting = RateSetting(10, 3600)
-    """Requests for help from a person, by the address they come from. A library or a shelter needs more."""
+    """Requests for assisted verification, by client address. Raise it for a library or a shelter."""
     backchannel_requests_per_citizen: RateSetting = RateSetting(10, 600)
-    """Questions that services put to one citizen on their own device."""
+    """Backchannel authentication requests that services send to one citizen."""
     transactions_per_browser: Annotated[int, Range(1, 100)] = 20
-    """How many requests one browser may have under way at a time."""
+    """Pending transactions of one browser at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class MetricsSettings:
-    """Prometheus metrics at `/metrics` of the staff console's port."""
+    """Prometheus metrics at `/metrics` of the staff console's listener."""
 
     enabled: bool = True
-    """Whether they are given out."""
+    """Whether the metrics are served."""
     token_file: Path | None = None
-    """The file with the bearer token that a reader must show. Without it anyone who reaches the port may read."""
+    """The file with the bearer token that a scraper must send. Left out: every client that reaches the listener may
+    read."""
     folder: Path | None = None
-    """An empty folder in which several workers share their counters; needed with more than one worker."""
+    """An empty folder in which several workers share their counters. Required with more than one worker."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditSettings:
-    """The sealed record of what happened."""
+    """The audit log: a hash chain of events with signed checkpoints."""
 
     checkpoints: Path | None = None
-    """A file that the signed checkpoints are appended to, best on another machine: without it a cut end goes unseen."""
+    """The file to which signed checkpoints are appended, best on another machine: without it a truncated audit log
+    cannot be detected."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutgoingSettings:
-    """What the broker may call. Public addresses over https, and beside them only what stands here."""
+    """Outgoing HTTP connections (SSRF protection). Public addresses over https are permitted, and in addition what
+    is listed here."""
 
     allowed_networks: tuple[str, ...] = ()
-    """Private networks in which providers live, or services that are called, such as "10.20.0.0/16"."""
+    """Private networks of providers, or of services whose endpoints the broker calls, such as "10.20.0.0/16"."""
     ca_file: Path | None = None
-    """Certificates (PEM) of authorities that are trusted beside the machine's own."""
+    """Certificates (PEM) of authorities that are trusted in addition to the trust store of the operating system."""
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerSettings:
-    """The broker itself: everything in broker.toml that is not a service, a provider or staff."""
+    """The broker itself: everything in broker.toml except services, providers and staff."""
 
     issuer: str
-    """The public origin, and the `iss` of every token. It can never change without every service noticing."""
+    """The public origin, which is the `iss` of every token. A change affects every service."""
     name: Mapping[str, str]
-    """The name under which citizens know the broker, by language. It stands at the head of every page."""
+    """The name of the broker on its pages, by language. It is the heading of every page."""
     trust_framework: str
-    """The identifier in `verified_claims` that says under whose rules identities are verified: your own, unless you
-    are entitled to another (OpenID Identity Assurance Schema Definition 1.0, 5.2)."""
+    """Trust framework identifier in `verified_claims`: the rules under which identities are verified. Your own,
+    unless you are entitled to use another (OpenID Identity Assurance Schema Definition 1.0, 5.2)."""
     console: str
-    """The origin of the staff console. Its host should not be the public one."""
+    """The origin of the staff console. Its host should differ from the issuer's."""
     database: DatabaseSettings
     keys: KeySettings
     notifications: NotificationSettings
     environment: Environment = Environment.PRODUCTION
     """`development` permits http, loopback addresses and simulated providers, for trying out on one machine."""
     inspector: bool = False
-    """Whether engineers may read at `/inspector` what their services sent lately: for development alone."""
+    """Request inspector: whether engineers may read at `/inspector` the recent requests of their services. For
+    development only."""
     dynamic_registration: bool = False
-    """Whether services may register by themselves (RFC 7591), each as a file in `services/`: for development alone."""
+    """Dynamic client registration: whether services may register themselves (RFC 7591), each as a file in
+    `services/`. For development only."""
     languages: tuple[str, ...] = ("en",)
     """Languages of the pages; the first is the default. Ready: en, cy, ar."""
     acr: Mapping[Level, str] = field(default_factory=lambda: {level: level.name.lower() for level in Level})
-    """The names under which services ask for levels and are told them (OpenID Connect Core 2, `acr`)."""
+    """Names of the levels of assurance in `acr_values` and `acr` (OpenID Connect Core 2)."""
     time_zone: str = "UTC"
-    """The time zone in which citizens are told times, such as "Europe/London"."""
+    """Time zone of the times on citizens' pages, such as "Europe/London"."""
     region: str = HOME
-    """The country (ISO 3166-1 alpha-2) in which telephone numbers without a country code are read."""
+    """Country (ISO 3166-1 alpha-2) of telephone numbers without a country code."""
     support: SupportSettings = field(default_factory=SupportSettings)
     listen: ListenSettings = ListenSettings()
     client_certificates: CertificateSettings = CertificateSettings()
@@ -333,5 +350,5 @@ class BrokerSettings:
 
     @property
     def ladder(self) -> AcrLevels:
-        """The levels' names on the wire."""
+        """The mapping between levels and `acr` values."""
         return AcrLevels(self.acr)

@@ -1,4 +1,4 @@
-"""Secrets come from files of their own, never from the settings themselves."""
+"""Secret files: secrets are read from files, never from the settings themselves."""
 
 import re
 from pathlib import Path
@@ -8,37 +8,40 @@ from broker.platform.operator_files import Unfit, content, exists, first_line
 from broker.platform.toml_loader import Problem
 
 SHORTEST = 22
-"""Characters of a client secret: 22 of base64url carry 128 random bits."""
+"""Minimum length of a client secret: 22 characters of base64url carry 128 random bits."""
 
 
 LOOKS_SECRET: Final = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9+/=_-]{22,}", re.ASCII)
-"""A value that no file is called: long, without a dot, letters and digits mixed. It is not repeated in a problem."""
+"""Pattern of a value that is probably a secret rather than a file name: long, without a dot, letters and digits
+mixed. Problems do not repeat such a value."""
 
 
 def read_secret(path: Path) -> str:
-    """The secret in a file: its first line, without blanks around it. Raises Unfit, a ValueError."""
+    """Reads a secret: the file's first line, stripped. Raises Unfit, a ValueError."""
     return first_line(content(path))
 
 
 def file_problem(path: Path) -> tuple[str, str] | None:
-    """What is wrong with a file that must be readable, and its mend; None if nothing is."""
+    """The problem of a file that must be readable, and its fix. None if it can be read."""
     try:
         content(path)
     except Unfit as unfit:
         if LOOKS_SECRET.fullmatch(path.name) and not exists(path):
-            return "there is no such file, and this looks like a secret itself", "put it into a file, and name the file"
-        return unfit.what, unfit.mend
+            return "there is no such file, and the value looks like a secret", "put it into a file, and name the file"
+        return unfit.what, unfit.fix
     return None
 
 
 def secret_problem(place: str, path: Path, *, header: bool = False) -> Problem | None:
-    """What is wrong with a secret's file, if anything is. With `header` it must fit into a header field of HTTP."""
+    """The problem of a secret's file, or None. With `header` the secret must be valid in an HTTP header field."""
     if (trouble := file_problem(path)) is not None:
         return Problem(place, *trouble)
     try:
         text = read_secret(path)
     except Unfit as unfit:
-        return Problem(place, f"the file holds no secret: {unfit.what}", f"{unfit.mend}: {path}")
+        return Problem(place, f"the file contains no secret: {unfit.what}", f"{unfit.fix}: {path}")
     if header and not (text.isascii() and text.isprintable() and " " not in text):
-        return Problem(place, "it cannot stand in a header", "draw letters and digits at random: openssl rand -hex 32")
+        return Problem(
+            place, "it is not valid in an HTTP header", "generate random letters and digits: openssl rand -hex 32"
+        )
     return None

@@ -1,4 +1,4 @@
-"""What a service's file may say, and the service it becomes."""
+"""Schema of a service's file, and its conversion into a Service."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from broker.settings.urls import is_native
 
 
 class IdTokenAlgorithm(StrEnum):
-    """The algorithms an ID token may be signed with."""
+    """Signature algorithms for ID tokens and other JWTs to services."""
 
     ES256 = "ES256"
     PS256 = "PS256"
@@ -37,129 +37,136 @@ class IdTokenAlgorithm(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ServiceFile:
-    """A relying service, as its file describes it: config/services/<client_id>.toml."""
+    """A relying service: config/services/<client_id>.toml."""
 
     client_id: str
-    """The service's name on the wire. In a file of its own it may be left out: then the file's name counts."""
+    """Client identifier (`client_id`). It may be left out in a file of its own: then it is the file's name."""
     names: Mapping[str, str]
-    """What citizens call the service, in every language of the broker."""
+    """The name of the service on citizens' pages, in every language of the broker."""
     redirect_uris: tuple[str, ...]
-    """Where answers may go. Compared byte by byte: no wildcards (OpenID Connect Core 3.1.2.1)."""
+    """Redirect URIs, compared byte by byte: no wildcards (OpenID Connect Core 3.1.2.1)."""
     home: str
-    """The service's own start page, for citizens whose request cannot go on."""
+    """The service's start page, linked on error pages for citizens whose request cannot continue."""
     profile: SecurityProfile = SecurityProfile.FAPI2
-    """`fapi2` (FAPI 2.0 Security Profile: pushed requests, a key or certificate, bound tokens), or `oidc` for older
-    software and for apps."""
+    """Security profile: `fapi2` (FAPI 2.0 Security Profile: pushed requests, a key or certificate,
+    sender-constrained tokens), or `oidc` for older software and for apps."""
     authentication: ClientAuthentication = ClientAuthentication.PRIVATE_KEY_JWT
-    """How the service proves who it is: by its key (private_key_jwt), by its certificate (tls_client_auth,
-    self_signed_tls_client_auth), by a secret (client_secret_basic, client_secret_post), or as an app on the citizen's
-    own device not at all (none: `oidc` profile, PKCE and DPoP always)."""
+    """Client authentication method: a signed JWT (private_key_jwt), a certificate (tls_client_auth,
+    self_signed_tls_client_auth), a secret (client_secret_basic, client_secret_post), or `none` for an app on the
+    citizen's own device (public client: `oidc` profile, PKCE and DPoP always)."""
     secret_file: Path | None = None
-    """A file with the client secret and nothing else: at least 22 characters drawn at random."""
+    """A file with the client secret and nothing else: at least 22 random characters."""
     secret_digest: str | None = None
-    """Instead of the file: the SHA-256 of such a secret in hexadecimal. The secret itself never stands here."""
+    """Instead of `secret_file`: the SHA-256 of the client secret in hexadecimal. Never the secret itself."""
     jwks: Mapping[str, Any] | None = None
     """The service's public keys as a JWK Set (RFC 7517 5)."""
     jwks_file: Path | None = None
     """Instead of `jwks`: a JSON file that holds the JWK Set."""
     sector: str | None = None
-    """Services of one sector see the same `sub` for a citizen (OpenID Connect Core 8.1). Left out: the host of the
-    redirect URIs. It must never change: every citizen would be a stranger."""
+    """Sector for pairwise subjects: services of one sector receive the same `sub` for a citizen (OpenID Connect Core
+    8.1). Left out: the host of the redirect URIs. It must never change: the `sub` of every citizen would change."""
     id_token_alg: IdTokenAlgorithm = IdTokenAlgorithm.ES256
-    """How ID tokens are signed. RS256 only in the `oidc` profile, for libraries that know nothing else."""
+    """Signature algorithm of ID tokens. RS256 only in the `oidc` profile, for libraries that support nothing else."""
     post_logout_redirect_uris: tuple[str, ...] = ()
-    """Where a citizen may be sent after signing out (OpenID Connect RP-Initiated Logout 1.0)."""
+    """Post-logout redirect URIs (OpenID Connect RP-Initiated Logout 1.0)."""
     scopes: tuple[str, ...] = ("openid",)
-    """The scopes it may ask for: openid, profile, email, address, phone. `claims` still limits what they bring."""
+    """Permitted scopes: openid, profile, email, address, phone. `claims` limits the claims that they release."""
     claims: tuple[ClaimPurpose, ...] = ()
-    """Each claim the service may have, with the `reason` that citizens read before they share it."""
+    """Permitted claims, each with the `reason` that citizens read before they consent."""
     level: Level = Level.LOW
-    """The lowest level of assurance the service accepts: low, substantial or high."""
+    """Minimum level of assurance that the service accepts: low, substantial or high."""
     acr_is_preference: bool = False
-    """Whether `acr_values` says what the service would like, rather than the least it accepts."""
+    """Whether `acr_values` is a preference rather than the minimum."""
     pkce_required: bool = True
-    """Whether a request without PKCE is refused. Always so in `fapi2`."""
+    """Whether a request without PKCE is rejected. Always true in `fapi2`."""
     nonce_required: bool = False
-    """Whether a request without a `nonce` is refused."""
+    """Whether a request without a `nonce` is rejected."""
     refresh: bool = False
-    """Whether the service may have refresh tokens (scope `offline_access`, OpenID Connect Core 11)."""
+    """Whether the service may receive refresh tokens (scope `offline_access`, OpenID Connect Core 11)."""
     introspection: bool = False
     """Whether it may introspect access tokens (RFC 7662)."""
     providers: tuple[str, ...] = ()
     """The ids of the providers it accepts. Left out: all."""
     provider_hint: bool = False
-    """Whether it may suggest a provider. The citizen can still choose another."""
+    """Whether the service may send a provider hint. The citizen can still choose another provider."""
     single_sign_on: bool = True
-    """Whether a citizen who signed in for another service is recognised."""
+    """Single sign-on: whether the session of a citizen who signed in for another service is used."""
     assisted: bool = True
-    """Whether an identity that a person verified is accepted."""
+    """Assisted verification: whether an identity verified by a staff member is accepted."""
     contact: str | None = None
-    """Whom citizens can turn to when they cannot use the service: shown as text."""
+    """Contact for citizens who cannot use the service, displayed as text."""
     other_ways: tuple[OtherWay, ...] = ()
-    """How else people are served who cannot sign in online."""
+    """Alternative channels for citizens who cannot sign in online."""
     initiate_login_uri: str | None = None
-    """Where the service starts a sign-in (OpenID Connect Core 4), for citizens who finish later or begin with us."""
+    """Login initiation endpoint of the service (OpenID Connect Core 4), for citizens who finish later or start at
+    the broker."""
     resume_uri: str | None = None
-    """Where a citizen who finishes later goes on, if that is another page: the `target_link_uri` of that sign-in."""
+    """The page at which a citizen who finishes later continues, if it is not `initiate_login_uri`: sent as
+    `target_link_uri`."""
     answer_timeout: Annotated[Seconds, Range(60, 7 * 86400)] = 1800
-    """How long the service's own session waits for the answer."""
+    """How long the service's own session waits for the authorization response."""
     jwks_uri: str | None = None
-    """Instead of `jwks`: where the service shows its JWK Set, so that it can change its keys by itself. Fetched when it
-    is needed, at most once a minute, kept from 5 minutes to 24 hours as its `Cache-Control` says, and used for 6 hours
+    """Instead of `jwks`: URL of the service's JWK Set, so that the service can rotate its keys by itself. Fetched on
+    demand, at most once a minute; cached from 5 minutes to 24 hours as its `Cache-Control` says, and for 6 hours
     more while it cannot be fetched."""
     subject_type: SubjectType = SubjectType.PAIRWISE
-    """`public`: the service sees the same `sub` as every other one that says so (OpenID Connect Core 8), so people can
-    be recognised across them. It must never change: every citizen would be a stranger."""
+    """Subject type. With `public` the service receives the same `sub` as every other service with `public` (OpenID
+    Connect Core 8), so citizens can be correlated across them. It must never change: the `sub` of every citizen
+    would change."""
     tls_subject: TlsSubject | None = None
-    """Whom the certificate names, for tls_client_auth."""
+    """Expected subject of the certificate, for tls_client_auth (RFC 8705 2.1.2)."""
     binding: BindingMethod | None = None
-    """What access tokens are bound to: `dpop` (a proof of a key with every request) or `mtls` (the service's
-    certificate). Left out: dpop in `fapi2` and for apps, otherwise whatever proof comes."""
+    """Sender constraint of access tokens: `dpop` (a key proof with every request) or `mtls` (the service's
+    certificate). Left out: dpop in `fapi2` and for apps, otherwise the proof that the token request carries, if any."""
     request_object_required: bool = False
-    """Whether only signed requests are taken (RFC 9101, FAPI 2.0 Message Signing)."""
+    """Whether only signed request objects are accepted (RFC 9101, FAPI 2.0 Message Signing)."""
     signed_response: bool = False
-    """Whether answers travel as signed JWTs alone: response modes jwt, query.jwt, form_post.jwt (JARM)."""
+    """Whether authorization responses are sent only as signed JWTs: response modes jwt, query.jwt, form_post.jwt
+    (JARM)."""
     response_alg: IdTokenAlgorithm = IdTokenAlgorithm.ES256
-    """How such answers are signed. RS256 only in the `oidc` profile."""
+    """Signature algorithm of these JWTs. RS256 only in the `oidc` profile."""
     response_encryption: Encryption | None = None
-    """How they are encrypted to the service, if at all: `alg` and `enc` (RFC 7516), to a key of
-    `use` enc in its key set."""
+    """Encryption of these JWTs, if any: `alg` and `enc` (RFC 7516), to a key with `use` enc in the service's key
+    set."""
     id_token_encryption: Encryption | None = None
-    """How ID tokens are encrypted to the service once they are signed, if at all (OpenID Connect Core 16.14)."""
+    """Encryption of signed ID tokens, if any (OpenID Connect Core 16.14)."""
     userinfo_alg: IdTokenAlgorithm | None = None
-    """How userinfo is signed. Left out: it comes as plain JSON (OpenID Connect Core 5.3.2)."""
+    """Signature algorithm of userinfo responses. Left out: plain JSON (OpenID Connect Core 5.3.2)."""
     userinfo_encryption: Encryption | None = None
-    """How signed userinfo is encrypted to the service, if at all."""
+    """Encryption of signed userinfo responses, if any."""
     introspection_alg: IdTokenAlgorithm | None = None
-    """How what is said of tokens is signed, whether asked for in `Accept` or not (RFC 9701). Left out: as ID tokens
-    are, and only where it is asked for."""
+    """Signature algorithm of introspection responses, which are then always JWTs (RFC 9701). Left out: that of ID
+    tokens, and only if `Accept` asks for a JWT."""
     introspection_encryption: Encryption | None = None
-    """How that is encrypted to the service, if at all."""
+    """Encryption of signed introspection responses, if any."""
     backchannel_logout_uri: str | None = None
-    """Where the service is called when a session it took part in has ended (OpenID Connect Back-Channel Logout)."""
+    """Back-channel logout URI: called when a session in which the service took part has ended (OpenID Connect
+    Back-Channel Logout)."""
     frontchannel_logout_uri: str | None = None
-    """The service's page that signs out its own session, loaded in a frame (OpenID Connect Front-Channel Logout).
-    Browsers seldom let it see its cookies there: `backchannel_logout_uri` is what works."""
+    """Front-channel logout URI: a page that ends the service's session, loaded in a frame (OpenID Connect
+    Front-Channel Logout). Most browsers block its cookies there: prefer `backchannel_logout_uri`."""
     ciba: CibaDeliveryMode | None = None
-    """Whether the service may ask citizens on a device of their own (OpenID CIBA Core 1.0), and how it learns of the
-    answer: `poll` or `ping`. Left out: it may not."""
+    """CIBA: whether the service may authenticate citizens on their own device (OpenID CIBA Core 1.0), and the
+    delivery mode: `poll` or `ping`. Left out: not permitted."""
     ciba_notification_uri: str | None = None
-    """Where a service with `ciba = "ping"` is told that an answer is there (CIBA Core 1.0, 10.2)."""
+    """Client notification endpoint, called when the result is available, for `ciba = "ping"` (CIBA Core 1.0, 10.2)."""
     ciba_request_signed: bool = False
-    """Whether its questions must be signed and say what they are about (FAPI-CIBA Profile). Always so in `fapi2`."""
+    """Whether backchannel authentication requests must be signed and carry a `binding_message` (FAPI-CIBA Profile).
+    Always true in `fapi2`."""
     sender_constrained: bool = True
-    """`false` is for apps and single-page apps whose libraries know no DPoP (`authentication = "none"`): their tokens
-    are bearer tokens. A refresh token is good for one use, one that comes again ends everything issued with it, and
-    access and refresh tokens live as short as `[tokens]` says for such apps (RFC 9700 2.2). Not in `fapi2`."""
+    """Whether tokens are bound to a key. `false` is for apps and single-page apps whose libraries do not support
+    DPoP (`authentication = "none"`): their tokens are bearer tokens. A refresh token is valid once, its reuse
+    revokes everything issued with it, and access and refresh tokens have the short lifetimes that `[tokens]` sets
+    for such apps (RFC 9700 2.2). Not in `fapi2`."""
     cors_origins: tuple[str, ...] = ()
-    """Origins whose pages may call the token, userinfo and revocation endpoints of the broker and read its metadata and
-    keys (CORS), such as "https://app.example". For single-page apps in the `oidc` profile. Left out: none."""
+    """CORS origins: origins whose pages may call the token, userinfo and revocation endpoints of the broker and read
+    its metadata and keys, such as "https://app.example". For single-page apps in the `oidc` profile. Left out: none."""
 
 
 def service(file: ServiceFile, prepared: bool) -> tuple[Service, list[Problem]]:
-    """The service that a file describes, and what is wrong with the files it names.
+    """Converts a service's file into a Service. Returns it with the problems in the files it names.
 
-    With `prepared` False a missing secret or key file is no problem: it is still to be made.
+    With `prepared` False a missing secret or key file is no problem: `portico keys init` creates it.
     """
     problems: list[Problem] = []
     made = Service(
@@ -216,31 +223,31 @@ def service(file: ServiceFile, prepared: bool) -> tuple[Service, list[Problem]]:
 
 
 def sector(file: ServiceFile, problems: list[Problem]) -> str:
-    """The sector within which a citizen has one `sub` (OpenID Connect Core 8)."""
+    """The sector identifier for pairwise subjects (OpenID Connect Core 8.1). Appends to `problems`."""
     if file.subject_type is SubjectType.PUBLIC:
         if file.sector is not None:
-            problems.append(Problem("sector", "public subjects know no sectors", "take it out, or use pairwise"))
+            problems.append(Problem("sector", "public subjects have no sector", "remove it, or use pairwise"))
         return PUBLIC_SECTOR
     if file.sector is not None:
         return file.sector
     if any(is_native(uri) for uri in file.redirect_uris):
-        mend = "name the sector: a host of yours that will never change"
-        problems.append(Problem("sector", "the addresses of an app on the citizen's device name no host", mend))
+        fix = "name the sector: a host of yours that will never change"
+        problems.append(Problem("sector", "the redirect URIs of an app on the citizen's device have no host", fix))
         return "app"
     return common_host(file.redirect_uris, problems)
 
 
 def common_host(redirect_uris: tuple[str, ...], problems: list[Problem]) -> str:
-    """The host of all redirect URIs, which is the sector of a service that names none (OpenID Connect Core 8.1)."""
+    """The common host of all redirect URIs: the default sector (OpenID Connect Core 8.1). Appends to `problems`."""
     hosts = {host_of(uri) for uri in redirect_uris}
     if len(hosts) > 1:
-        mend = "name the sector: a host of yours that will never change"
-        problems.append(Problem("sector", "the redirect URIs are on different hosts", mend))
+        fix = "name the sector: a host of yours that will never change"
+        problems.append(Problem("sector", "the redirect URIs are on different hosts", fix))
     return min(hosts, default="")
 
 
 def host_of(uri: str) -> str:
-    """The host of a URI, or an empty text; that it is a good URI is checked elsewhere."""
+    """The host of a URI, or an empty string. `check_services` validates the URI."""
     try:
         return urlsplit(uri).hostname or ""
     except ValueError:

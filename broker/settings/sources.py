@@ -1,4 +1,4 @@
-"""Where settings stand: one folder of files, or one file with all of it."""
+"""Sources of the settings: a folder of TOML files, or one TOML file."""
 
 import re
 import tomllib
@@ -15,7 +15,8 @@ _CODE: Final = re.compile(r"[A-Za-z]{2}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One table and where it stands: the file's name, the path of the table in it, where its relative paths start."""
+    """One table and its source: the file's name, the table's path in it, the folder that its relative paths start
+    at."""
 
     file: str
     at: str
@@ -23,16 +24,16 @@ class Source:
     base: Path
 
     def placed(self, problem: Problem) -> Problem:
-        """A problem inside the table with its whole path, such as `services/shop.toml: redirect_uris[0]`."""
+        """A problem inside the table with its full path, such as `services/shop.toml: redirect_uris[0]`."""
         path = f"{self.at}.{problem.path}" if self.at and problem.path else self.at or problem.path
         return replace(problem, path=f"{self.file}: {path}" if path else self.file)
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Every table of the settings, not yet looked into. `staff` is None where there is no such table.
+    """Every table of the settings, unchecked. `staff` is None if there is no such table.
 
-    `service_ids` and `provider_ids` also name those whose file cannot be read.
+    `service_ids` and `provider_ids` include those whose file cannot be parsed.
     """
 
     broker: Source
@@ -46,10 +47,10 @@ class Sources:
 def gather(
     place: Path, origins: Mapping[str, str], more: Sequence[Source] = ()
 ) -> tuple[Sources | None, list[Problem]]:
-    """Reads a folder (`broker.toml`, `services/`, `providers/`, `staff.toml`) or one file that holds it all.
+    """Reads a folder (`broker.toml`, `services/`, `providers/`, `staff.toml`) or one file that contains all tables.
 
-    `more` are services beside those that stand there. `origins` replaces `host:port` texts wherever they stand in a
-    value. None where broker.toml cannot be read.
+    `more` are additional services. `origins` replaces `host:port` texts in every value. None if broker.toml cannot be
+    parsed.
     """
     problems: list[Problem] = []
     main = place / "broker.toml" if is_folder(place) else place
@@ -78,21 +79,21 @@ def gather(
 
 
 def ids(sources: Sequence[Source], paths: Sequence[Path], name: str, key: str) -> dict[str, None]:
-    """The ids in the tables, and the names of files that cannot be read."""
+    """The ids in the tables, and the names of files that cannot be parsed."""
     said = [source.table[key] for source in sources if isinstance(source.table.get(key), str)]
     read = {source.file for source in sources}
     return dict.fromkeys([*said, *(path.stem for path in paths if f"{name}/{path.name}" not in read)])
 
 
 def names(folder: Path | None, name: str, problems: list[Problem]) -> list[Path]:
-    """The files of `services/` or `providers/` in order; without those that editors hide there."""
+    """The files of `services/` or `providers/`, sorted. Hidden files, such as those of editors, are ignored."""
     if folder is None or not is_named(folder / name):
         return []
     try:
         found = sorted((folder / name).iterdir())
     except OSError as problem:
-        mend = f"let {folder / name} be a folder that the broker's user can read"
-        problems.append(Problem(name, f"cannot be read: {problem.strerror}", mend))
+        fix = f"make {folder / name} a folder that the broker's user can read"
+        problems.append(Problem(name, f"cannot be read: {problem.strerror}", fix))
         return []
     return [path for path in found if path.suffix == ".toml" and not path.name.startswith(".")]
 
@@ -100,7 +101,9 @@ def names(folder: Path | None, name: str, problems: list[Problem]) -> list[Path]
 def tables(value: Any, main: Path, name: str, problems: list[Problem]) -> list[Source]:
     """The `[[services]]` or `[[providers]]` of the main file."""
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        problems.append(Problem(f"{main.name}: {name}", "a list of tables is needed", f"write [[{name}]] before each"))
+        problems.append(
+            Problem(f"{main.name}: {name}", "a list of tables is required", f"write [[{name}]] before each")
+        )
         return []
     return [Source(main.name, f"{name}[{i}]", item, main.parent) for i, item in enumerate(value)]
 
@@ -108,7 +111,7 @@ def tables(value: Any, main: Path, name: str, problems: list[Problem]) -> list[S
 def files(
     paths: Sequence[Path], name: str, key: str, origins: Mapping[str, str], problems: list[Problem]
 ) -> list[Source]:
-    """The tables of `services/` or `providers/`. Where a file leaves out its id, its own name is the id."""
+    """The tables of `services/` or `providers/`. The default id is the file's name."""
     found = []
     for path in paths:
         label = f"{name}/{path.name}"
@@ -120,28 +123,28 @@ def files(
 def one(
     value: Any, main: Path, folder: Path | None, origins: Mapping[str, str], problems: list[Problem]
 ) -> Source | None:
-    """The staff: staff.toml, or the table `[staff]` of the main file."""
+    """The staff's table: staff.toml, or `[staff]` of the main file."""
     path = folder / "staff.toml" if folder is not None else None
     if path is not None and is_named(path):
         if value is not None:
-            problems.append(Problem(f"{main.name}: staff", "staff.toml is there too", "keep one of the two"))
+            problems.append(Problem(f"{main.name}: staff", "staff.toml exists too", "keep one of the two"))
         table = parsed(path, path.name, origins, problems)
         return None if table is None else Source(path.name, "", table, path.parent)
     if value is not None and not isinstance(value, dict):
-        problems.append(Problem(f"{main.name}: staff", "a table is needed", "write it as [staff]"))
+        problems.append(Problem(f"{main.name}: staff", "a table is required", "write it as [staff]"))
         return None
     return None if value is None else Source(main.name, "staff", value, main.parent)
 
 
 def parsed(path: Path, label: str, origins: Mapping[str, str], problems: list[Problem]) -> dict[str, Any] | None:
-    """A file as a table, or None with the problem noted."""
+    """Parses a file. Returns its table, or None with the problem appended."""
     try:
         table = tomllib.loads(text(path))
     except Unfit as unfit:
-        problems.append(Problem(label, unfit.what, unfit.mend))
+        problems.append(Problem(label, unfit.what, unfit.fix))
     except (ValueError, RecursionError) as problem:
         said = "nested too deeply" if isinstance(problem, RecursionError) else str(problem)
-        problems.append(Problem(label, f"this is no TOML: {said}", "mend the line that is named"))
+        problems.append(Problem(label, f"this is not TOML: {said}", "fix that line"))
     else:
         shifted: dict[str, Any] = moved(folded(table), origins)
         return shifted
@@ -149,10 +152,10 @@ def parsed(path: Path, label: str, origins: Mapping[str, str], problems: list[Pr
 
 
 def folded(value: Any) -> Any:
-    """The value with language codes in small letters: as keys of texts, and in lists named `languages` (BCP 47 2.1.1).
+    """Language codes in lower case: keys of texts by language, and items of lists named `languages` (BCP 47 2.1.1).
 
-    A table whose every key has two letters holds texts by language. One that has both spellings of a code stays as it
-    is, and its check names the one that is not known.
+    A table whose keys all have two letters is read as texts by language. A table with both spellings of a code stays
+    unchanged; its check reports the unknown one.
     """
     if isinstance(value, list):
         return [folded(inner) for inner in value]
@@ -167,14 +170,14 @@ def folded(value: Any) -> Any:
 
 
 def _codes(value: Any) -> Any:
-    """A list of languages, or a table by language."""
+    """Language codes of a list or of a table, in lower case."""
     if isinstance(value, list):
         return [code.lower() if isinstance(code, str) and _CODE.fullmatch(code) else code for code in value]
     return folded(value)
 
 
 def moved(value: Any, origins: Mapping[str, str]) -> Any:
-    """The value with every `host:port` that `origins` names replaced, in texts at any depth."""
+    """Replaces every `host:port` in `origins`, in texts at any depth."""
     if not origins:
         return value
     if isinstance(value, dict):

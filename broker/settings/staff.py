@@ -1,4 +1,4 @@
-"""What staff.toml may say: who the support staff are, and how they sign in."""
+"""Schema of staff.toml: the support staff and how they sign in."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,34 +12,34 @@ from broker.settings.providers import ProviderEntry
 
 @dataclass(frozen=True, slots=True)
 class StaffSessionSettings:
-    """How long a member of staff stays signed in."""
+    """Timeouts of staff sessions."""
 
     idle: Annotated[Seconds, Range(60, 3600)] = 15 * 60
-    """A session ends when nothing was done in it for so long."""
+    """Idle timeout: a session ends after this long without a request."""
     absolute: Annotated[Seconds, Range(600, 24 * 3600)] = 8 * 3600
-    """It ends so long after the sign-in, whatever happens."""
+    """Absolute timeout, counted from the sign-in."""
     decision_max_age: Annotated[Seconds, Range(60, 3600)] = 5 * 60
-    """A decision needs a sign-in no older than this."""
+    """Step-up: a decision needs an authentication no older than this."""
 
 
 @dataclass(frozen=True, slots=True)
 class StaffFile:
-    """Support staff, as their file describes them: config/staff.toml."""
+    """Support staff: config/staff.toml."""
 
     provider: Mapping[str, Any]
-    """The OpenID provider that staff sign in with: a table like a provider's file."""
+    """The OpenID provider of staff: a table like a provider's file."""
     people: tuple[StaffMember, ...]
-    """Everybody who may sign in to the console. Nobody else can, whatever the provider says."""
+    """The people who may sign in to the console. Every other user of the provider is rejected."""
     level: Level = Level.SUBSTANTIAL
-    """The lowest level a staff sign-in must reach. The provider's `levels` say which of its `acr` is worth what."""
+    """Minimum level of assurance of a staff sign-in. The provider's `levels` map its `acr` values to levels."""
     amr: tuple[str, ...] = ()
-    """Ways to authenticate that must all be named in `amr` (RFC 8176), such as "hwk"."""
+    """Authentication methods that `amr` must all contain (RFC 8176), such as "hwk"."""
     sessions: StaffSessionSettings = StaffSessionSettings()
 
 
 @dataclass(frozen=True, slots=True)
 class StaffSettings:
-    """Support staff: their provider, the people by id, and what their sign-in must show."""
+    """Support staff: their provider, the people by id, and the requirements of their sign-in."""
 
     provider: ProviderEntry
     people: Mapping[str, StaffMember]

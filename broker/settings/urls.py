@@ -1,4 +1,4 @@
-"""Which addresses may be configured."""
+"""Validation of URLs, origins, listen addresses and networks in the settings."""
 
 import ipaddress
 import re
@@ -9,56 +9,59 @@ from broker.platform.toml_loader import Problem
 
 
 def check_url(place: str, url: str, development: bool) -> Iterator[Problem]:
-    """An absolute https URL without fragment or credentials; http and loopback in development alone."""
+    """Checks for an absolute https URL without fragment or credentials. http and loopback only in development."""
     parts = split(url)
     if parts is None or not parts.hostname or parts.scheme not in ("http", "https"):
-        yield Problem(place, "an absolute URL is needed", 'write it whole, such as "https://service.example/callback"')
+        yield Problem(
+            place, "an absolute URL is required", 'write it in full, such as "https://service.example/callback"'
+        )
         return
     if parts.fragment or "#" in url:
-        yield Problem(place, "the URL has a fragment", "take off the # and what follows it (RFC 6749 3.1.2)")
+        yield Problem(place, "the URL has a fragment", "remove the # and what follows it (RFC 6749 3.1.2)")
     if "@" in parts.netloc:
-        yield Problem(place, "the URL holds credentials", "take them out")
+        yield Problem(place, "the URL contains credentials", "remove them")
     if "*" in url:
-        yield Problem(place, "the URL holds a wildcard", "list every address whole: they are compared byte by byte")
+        yield Problem(place, "the URL contains a wildcard", "list every URL in full: they are compared byte by byte")
     if development:
         return
     if parts.scheme != "https":
-        yield Problem(place, "http is for development alone", "use https")
+        yield Problem(place, "http is only for development", "use https")
     if is_loopback(parts.hostname):
-        yield Problem(place, "loopback addresses are for development alone", "use the public host name")
+        yield Problem(place, "loopback addresses are only for development", "use the public host name")
 
 
 NATIVE = re.compile(
     r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:/(/[A-Za-z0-9._~-]+(/[^#*]*)?|(?!/)[^#*]*)"
     r"|http://(127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?/[^#*@]*"
 )
-"""Where an app on the citizen's own device takes an answer: at a scheme named after a host of its maker's, or at the
-device itself (RFC 8252 7.1, 7.3). RFC 8252 writes such a scheme with one slash; the libraries of several vendors write
-two and a name that no authority gives out (`msauth.com.example.app://auth`), which is as safe: the scheme decides."""
+"""Native app redirect URIs: a private-use scheme, which is a reversed domain name of the vendor, or a loopback
+address (RFC 8252 7.1, 7.3). RFC 8252 writes such a scheme with one slash; the libraries of several vendors write two
+and a host that is not registered (`msauth.com.example.app://auth`), which is as safe: the scheme selects the app."""
 
 
 def is_native(uri: str) -> bool:
-    """Whether an address is that of an app on the citizen's own device; it names no host that anybody could own."""
+    """Whether a URL is a native app redirect URI, whose host, if any, belongs to no registrant (RFC 8252 7)."""
     return NATIVE.fullmatch(uri) is not None
 
 
 def check_native_url(place: str, url: str, development: bool) -> Iterator[Problem]:
-    """Where an app may be answered: its own scheme, its own device, or an https address that it claims (RFC 8252 7)."""
+    """Checks a redirect URI of an app: its private-use scheme, a loopback address, or a claimed https URL (RFC 8252
+    7)."""
     if is_native(url) and split(url) is not None:
         return
     parts = split(url)
     if parts is not None and parts.scheme not in ("http", "https"):
-        mend = 'write a host of yours backwards as the scheme: "com.example.app:/callback"'
-        yield Problem(place, "this is no address of an app", mend)
+        fix = 'write your domain reversed as the scheme: "com.example.app:/callback"'
+        yield Problem(place, "this is not a redirect URI of an app", fix)
     elif parts is not None and parts.scheme == "http" and not (development and is_loopback(parts.hostname or "")):
-        mend = 'write "http://127.0.0.1/..." or "http://[::1]/...": any port will do'
-        yield Problem(place, "http is for the device itself alone, by its address", mend)
+        fix = 'write "http://127.0.0.1/..." or "http://[::1]/...": any port matches'
+        yield Problem(place, "http is only for loopback addresses of the device itself", fix)
     else:
         yield from check_url(place, url, development)
 
 
 def check_origin(place: str, url: str, development: bool) -> Iterator[Problem]:
-    """A URL that is an origin and nothing more: scheme, host and perhaps port."""
+    """Checks for an origin and nothing more: scheme, host and optional port."""
     yield from check_url(place, url, development)
     parts = split(url)
     if parts is not None and parts.hostname and url != f"{parts.scheme}://{parts.netloc}":
@@ -68,7 +71,7 @@ def check_origin(place: str, url: str, development: bool) -> Iterator[Problem]:
 
 
 def split(url: str) -> SplitResult | None:
-    """The parts of a URL, or None where a character stands in it that none may hold (RFC 3986 2)."""
+    """Splits a URL. Returns None if it contains a character that RFC 3986 2 does not permit."""
     if not re.fullmatch(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+", url):
         return None
     try:
@@ -80,7 +83,7 @@ def split(url: str) -> SplitResult | None:
 
 
 def origin(url: str) -> tuple[str, str, int] | None:
-    """The origin of a URL (RFC 6454 4): scheme, host and port; None where it has none."""
+    """The origin of a URL (RFC 6454 4): scheme, host and port. None if it has none."""
     parts = split(url)
     if parts is None or not parts.hostname or parts.scheme not in ("http", "https"):
         return None
@@ -88,7 +91,7 @@ def origin(url: str) -> tuple[str, str, int] | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name is this machine itself (RFC 6761 6.3), or an address in a writing that hides which one."""
+    """Whether a host is loopback: localhost (RFC 6761 6.3), or an IP address, also in an unusual notation."""
     name = host.lower().rstrip(".")
     try:
         ip = ipaddress.ip_address(name)
@@ -100,16 +103,16 @@ def is_loopback(host: str) -> bool:
 
 
 def address(text: str) -> tuple[str, int]:
-    """Host and port of a text such as `127.0.0.1:8000` or `[::1]:8000`. Raises ValueError."""
+    """Host and port of a string such as `127.0.0.1:8000` or `[::1]:8000`. Raises ValueError."""
     host, _, port = text.rpartition(":")
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     if not bare or (":" in bare and bare == host) or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65535:
-        raise ValueError("this is no address with a port")
+        raise ValueError("this is not an address with a port")
     return bare, int(port)
 
 
 def check_address(place: str, text: str) -> Iterator[Problem]:
-    """An address and a port to listen at."""
+    """Checks a listen address: IP address and port."""
     try:
         address(text)
     except ValueError as problem:
@@ -117,9 +120,9 @@ def check_address(place: str, text: str) -> Iterator[Problem]:
 
 
 def check_networks(place: str, networks: tuple[str, ...]) -> Iterator[Problem]:
-    """Networks in the notation of RFC 4632."""
+    """Checks networks in CIDR notation (RFC 4632)."""
     for i, network in enumerate(networks):
         try:
             ipaddress.ip_network(network)
         except ValueError as problem:
-            yield Problem(f"{place}[{i}]", f"this is no network: {problem}", 'write such as "10.0.0.0/8"')
+            yield Problem(f"{place}[{i}]", f"this is not a network: {problem}", 'write such as "10.0.0.0/8"')

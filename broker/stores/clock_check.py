@@ -1,9 +1,9 @@
-"""Clock check: is this machine's clock right? Held against the database's, which all hosts share.
+"""Clock check: compares this machine's clock with the clock of the database, which all hosts share.
 
 About once a second a process reads the database's clock, the high-water mark of time and, if these disagree with its
-own clock, the clock of Redis. `judge` decides from that alone. A process whose own clock is off takes itself out of
-rotation and reads the time from the database until its clock is right again; it notes nothing, so no other process
-notices it. A high-water mark that lies in the future is taken back, after all that it held expired is expired for good.
+own clock, the clock of Redis. `judge` decides from that alone. A process whose own clock is wrong reports itself as not
+ready and reads the time from the database until its clock is right again; it writes nothing, so no other process is
+affected. A high-water mark in the future is lowered, after everything that had expired by it is expired durably.
 """
 
 import logging
@@ -18,25 +18,25 @@ from broker.stores.sql.expiring import Expirer
 from broker.stores.sql.shared_counters import STEP, SharedCounters, TimeSeen
 
 TOLERANCE: Final = 3.0
-"""Seconds by which a clock may differ from the database's, unless the settings say otherwise."""
+"""Clock skew tolerated by default, in seconds, against the database's clock."""
 SETTLED_AFTER: Final = 2.0 * STEP
-"""Seconds in which every other process that lives has noted the time: afterwards silence means that none disagrees."""
+"""Seconds after which every other live process has written the time: later silence means that none disagrees."""
 WHO: Final = "broker"
-"""Who takes back the mark, for the audit record."""
+"""Actor in the audit event of a lowered high-water mark."""
 
 Ask = Callable[[], Awaitable[float]]
-"""Asks another machine for the time, in seconds since 1970 UTC. Raises StoreUnavailable."""
+"""Reads the time of another machine, in seconds since 1970 UTC. Raises StoreUnavailable."""
 Forget = Callable[[], Awaitable[None]]
-"""Empties the passing state, in which expiry is not durable. Raises StoreUnavailable."""
+"""Empties the ephemeral stores, in which expiry is not durable. Raises StoreUnavailable."""
 
 _log: Final = logging.getLogger("portico.clock")
 
 
 @dataclass(frozen=True, slots=True)
 class Offset:
-    """By how many seconds this machine's clock is ahead of another: somewhere between two bounds.
+    """Clock offset: seconds by which this machine's clock is ahead of another, as an interval.
 
-    The bounds are the clock before the other one was asked and after it answered, so a slow answer proves less.
+    The bounds are this clock before the request and after the response, so a slow response gives a wide interval.
     """
 
     least: float
@@ -44,16 +44,16 @@ class Offset:
 
     @property
     def middle(self) -> float:
-        """The likeliest value."""
+        """The midpoint of the interval."""
         return (self.least + self.most) / 2
 
     def beyond(self, limit: float) -> bool:
-        """Whether it is certainly more than `limit` seconds, one way or the other."""
+        """Whether the offset certainly exceeds `limit` seconds, in either direction."""
         return self.least > limit or self.most < -limit
 
 
 class Finding(StrEnum):
-    """What a look at the clocks comes to."""
+    """Result of one clock check."""
 
     RIGHT = "right"
     OWN_CLOCK = "own_clock_off"
@@ -64,20 +64,20 @@ class Finding(StrEnum):
 
 
 IN_ROTATION: Final = frozenset({Finding.RIGHT, Finding.DATABASE_CLOCK})
-"""The findings with which a process serves."""
+"""Findings with which a process is ready."""
 
 _DISAGREED: Final = frozenset({Finding.OWN_CLOCK, Finding.UNDECIDED, Finding.DATABASE_CLOCK})
-"""The findings after which only another process can have moved the mark."""
+"""Findings after which only another process can have raised the high-water mark."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClockEvidence:
-    """What is known of the clocks, from this machine's point of view.
+    """Measurements of the clocks by this machine.
 
-    `database` is the offset to the database's clock, `redis` that to Redis's, None if it was not asked or has not
-    answered; `redis_expected` whether there is one. `mark` is by how many seconds the high-water mark lies ahead.
-    `contradicted`: another process noted a time that this machine's clock denies. `jumped`: this clock left the
-    monotonic one since it last agreed with the database's. `settled`: time enough has passed for a contradiction.
+    `database` is the offset to the database's clock, `redis` that to Redis's, None if it was not read;
+    `redis_expected`: there is a Redis. `mark`: seconds by which the high-water mark is ahead. `contradicted`: another
+    process wrote a time that this machine's clock denies. `jumped`: the system clock diverged from the monotonic one
+    since it last agreed with the database's. `settled`: enough time has passed for a contradiction.
     """
 
     database: Offset
@@ -90,7 +90,7 @@ class ClockEvidence:
 
 
 def judge(evidence: ClockEvidence, limit: float) -> Finding:
-    """Whose clock is off by more than `limit` seconds.
+    """Decides whose clock is wrong by more than `limit` seconds.
 
     The database's clock is right unless Redis and this machine agree on another time, this machine's clock did not
     jump, and no other process agrees with the database.
@@ -109,7 +109,7 @@ def judge(evidence: ClockEvidence, limit: float) -> Finding:
 
 
 def _of_mark(evidence: ClockEvidence, limit: float) -> Finding:
-    """This machine's clock and the database's agree: is the time noted one that they have reached?"""
+    """Judges the high-water mark when this machine's clock and the database's agree."""
     if evidence.contradicted:
         return Finding.OWN_CLOCK
     if evidence.mark <= limit:
@@ -120,14 +120,14 @@ def _of_mark(evidence: ClockEvidence, limit: float) -> Finding:
 
 
 class ClockCheck:
-    """Checks the clock of one process, and says whether it may serve."""
+    """Checks the clock of one process, and whether the process may serve."""
 
     def __init__(self, clock: MonotonicWallClock, marks: SharedCounters, expirer: Expirer, tolerance: float) -> None:
         self.clock = clock
         self.finding = Finding.RIGHT
         self.offset = 0.0
         self.ahead = 0.0
-        """By how many seconds the high-water mark lies ahead of the clock."""
+        """Seconds by which the high-water mark is ahead of the clock."""
         self._marks = marks
         self._expirer = expirer
         self._tolerance = tolerance
@@ -142,12 +142,13 @@ class ClockCheck:
         self._unsettled_since = clock.tick()
 
     def join_passing(self, redis: Ask | None, forget: Forget) -> None:
-        """From now on Redis is asked for the time if need be, and emptied before the mark is taken back."""
+        """Adds Redis: its clock is read if needed, and its records are deleted before the high-water mark is
+        lowered."""
         self._redis, self._forget = redis, forget
 
     @property
     def out(self) -> str | None:
-        """Why this process must not serve now, None if it may. Asks nobody."""
+        """Why this process must not serve now, None if it may. No round trip."""
         jump = self.clock.jump
         if jump:
             return f"this machine's clock jumped by {jump:+.1f} s"
@@ -155,12 +156,12 @@ class ClockCheck:
 
     @property
     def own_clock_is_off(self) -> bool:
-        """Whether the last look found that this machine's clock is wrong."""
+        """Whether the last check found this machine's clock wrong."""
         return self.finding is Finding.OWN_CLOCK
 
     @property
     def mark_is_ahead(self) -> bool:
-        """Whether the last look found the high-water mark in the future."""
+        """Whether the last check found the high-water mark in the future."""
         return self.finding in (Finding.MARK_AHEAD, Finding.MARK_DISPUTED)
 
     @property
@@ -169,21 +170,21 @@ class ClockCheck:
         redis = self._redis_offset
         also = "" if redis is None else f", {redis.middle:+.1f} s from Redis's"
         clocks = f"this machine's clock is {self.offset:+.1f} s from the database's{also}"
-        mark = f"the latest time noted lies {self.ahead:.1f} s ahead"
+        mark = f"the high-water mark of time is {self.ahead:.1f} s ahead"
         match self.finding:
             case Finding.RIGHT:
                 return ""
             case Finding.OWN_CLOCK if self._contradicted and self.offset == 0.0:
-                return f"another process on this database notes a time {self.ahead:+.1f} s from this machine's clock"
+                return f"another process on this database writes a time {self.ahead:+.1f} s from this machine's clock"
             case Finding.DATABASE_CLOCK:
-                return f"{clocks}: the database's clock is off"
+                return f"{clocks}: the database's clock is wrong"
             case Finding.MARK_AHEAD | Finding.MARK_DISPUTED:
                 return f"{mark} of this machine's clock{also}"
             case _:
                 return clocks
 
     async def check(self) -> None:
-        """Looks, and does what follows: notes the time, or takes back a mark that lies ahead. For once a second."""
+        """Checks the clocks, then writes the time or lowers a high-water mark that is ahead. Called once a second."""
         await self.look()
         self._report()
         if self.finding is Finding.MARK_AHEAD:
@@ -225,14 +226,14 @@ class ClockCheck:
         self._conclude(judge(evidence, limit), after - database.middle, seen)
 
     async def take_back(self, who: str) -> bool:
-        """Takes a mark that lies ahead back to the database's clock. False if another process was faster.
+        """Lowers a high-water mark that is ahead to the database's clock. False if another process was faster.
 
-        First everything that it held expired is expired for good, and the passing state is emptied: nothing comes to
-        life again. Raises StoreUnavailable, and then the mark stays as it is.
+        First everything that had expired by the mark is expired durably, and the ephemeral stores are emptied, so that
+        nothing becomes valid again. Raises StoreUnavailable, and then the mark stays unchanged.
         """
         seen, now = self._seen, self.clock.wall() - self.offset
         if seen is None:
-            raise StoreUnavailable("the clocks were not looked at")
+            raise StoreUnavailable("the clocks were not read")
         if self._forget is not None:
             await self._forget()
         expired = await self._expirer.expire(now, seen.mark)
@@ -243,7 +244,7 @@ class ClockCheck:
         return True
 
     def _compare(self, seen: TimeSeen, now: float, *, agrees: bool) -> None:
-        """What the high-water mark says of other processes, and whether it was taken back."""
+        """What the high-water mark says about other processes, and whether it was lowered."""
         last, self._seen = self._seen, seen
         if last is not None and seen.resets != last.resets:
             self.clock.go_back_to(min(self.clock.wall(), seen.mark))
@@ -261,12 +262,13 @@ class ClockCheck:
             self._contradicted = True
 
     def _is_settled(self, *, own: bool) -> bool:
-        """Whether every process that lives has had the time to contradict this one. `own`: there is no other clock."""
+        """Whether every live process has had the time to contradict this one. `own`: there is no other clock."""
         long_enough = self.clock.tick() - self._unsettled_since >= SETTLED_AFTER
         return long_enough if own else long_enough or self._agreed
 
     def _may_note(self) -> bool:
-        """A process that has only its own clock waits until no other can contradict it, unless no time was noted."""
+        """A process that has only its own clock waits until no other can contradict it, unless no time was written
+        yet."""
         seen = self._seen
         return seen is not None and (seen.clock is not None or seen.mark == 0 or self._is_settled(own=True))
 
@@ -291,7 +293,7 @@ class ClockCheck:
             self.clock.at_least(seen.mark)
 
     def _report(self) -> None:
-        """Logs a finding that is not the one logged last."""
+        """Logs a finding that differs from the one logged last."""
         if self.finding is self._reported:
             return
         before, self._reported = self._reported, self.finding

@@ -1,4 +1,4 @@
-"""Records as JSON that says its own form, sealed or in the clear."""
+"""Record codec: records as JSON with a version, sealed or in the clear."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -14,11 +14,11 @@ _log: Final = logging.getLogger("portico.stores")
 
 
 class DecodeError(Exception):
-    """Content of a form that this version does not know, or that is damaged."""
+    """The content has an unknown version, or is damaged."""
 
 
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
-"""Turns the JSON object of a record of the version before into one of the present version."""
+"""Upgrades the JSON object of the previous version's record to the current version."""
 
 
 class RecordCodec(Generic[_Record]):
@@ -36,11 +36,11 @@ class RecordCodec(Generic[_Record]):
         self._upgrade = upgrade
 
     def write(self, record: _Record) -> bytes:
-        """The record as JSON."""
+        """Encodes a record as JSON."""
         return self._head + msgspec.json.encode(record) + b"}"
 
     def read(self, data: bytes) -> _Record:
-        """The record. Raises DecodeError."""
+        """Decodes a record. Raises DecodeError."""
         try:
             if data.startswith(self._head):
                 return self._decoder.decode(data[len(self._head) : -1])
@@ -68,18 +68,19 @@ def _head(version: int) -> bytes:
 
 
 class SealedCodec(Generic[_Record]):
-    """How one kind of record is kept sealed, each at its place."""
+    """Codec for one kind of sealed record. Each is bound to its context (`place`)."""
 
     def __init__(self, sealer: Sealer, form: RecordCodec[_Record]) -> None:
         self._sealer = sealer
         self._form = form
 
     def write(self, record: _Record, place: str) -> bytes:
-        """The sealed record, which opens at this place alone."""
+        """Encodes and seals a record, which opens only in this context."""
         return self._sealer.seal(self._form.write(record), place)
 
     def read(self, value: bytes, place: str) -> _Record | None:
-        """The record; None, and a line in the log, for what this broker cannot open or read: it counts as unknown."""
+        """Opens and decodes a record. Returns None, and logs, if it cannot be opened or decoded: it counts as
+        unknown."""
         try:
             return self._form.read(self._sealer.open(value, place))
         except (Unsealable, DecodeError) as problem:

@@ -1,4 +1,4 @@
-"""Everything that is kept in SQL, opened by its address."""
+"""SQL stores, opened by their URL."""
 
 import ssl
 from collections.abc import Awaitable, Callable
@@ -34,14 +34,13 @@ from broker.stores.sql.staff_sessions import SqlStaffSessions
 
 @dataclass(frozen=True, slots=True)
 class SqlStores:
-    """The stores of facts over one database.
+    """All stores in one database.
 
-    `system` is the one that was given, with a clock that never goes back and is held against the database's: the
-    whole process should use it. `clock` says whether the process may serve by that clock.
-    `sweep` is called with the time now and then, `tick` about once a second.
-    `schema_is_current` asks the database in one round trip; it raises StoreUnavailable where there is no answer.
-    `unwritable` says why nothing can be written now, None if it can.
-    `leased(name)` lets one process at a time in: the others get None.
+    `system` is the given one with a clock that never goes backwards and follows the database's: the whole process
+    should use it. `clock` tells whether the process may serve by that clock. `sweep` is called periodically, `tick`
+    about once a second. `schema_is_current` asks the database in one round trip; it raises StoreUnavailable if there is
+    no answer. `unwritable` returns why nothing can be written, None if it can. `leased(name)` is a lease: one process
+    at a time gets it, the others get None.
     """
 
     answers: SqlAuthorizations
@@ -70,7 +69,7 @@ class SqlStores:
 async def check_digests(
     url: str, sealer: Sealer, password: str | None = None, tls: ssl.SSLContext | None = None
 ) -> None:
-    """Opens the keys of the digests with the sealing keys. Raises DigestKeyLost, ValueError and Unavailable."""
+    """Opens the keys of the digests with the sealing keys. Raises DigestKeyLost, ValueError and StoreUnavailable."""
     database = _database(url, password, tls, 1)
     try:
         await open_digests(database, sealer)
@@ -93,13 +92,12 @@ async def open_sql_stores(
     tls: ssl.SSLContext | None = None,
     tolerance: float = TOLERANCE,
 ) -> SqlStores:
-    """Opens the facts at `sqlite:<path>` or `postgresql://user@host:port/database`.
+    """Opens the database at `sqlite:<path>` or `postgresql://user@host:port/database`.
 
-    The schema must be current (`broker.stores.sql.schema`). `connections` is the most a process opens to PostgreSQL,
-    `tolerance` by how many seconds this machine's clock may differ from the database's.
-    With `tls` connections to PostgreSQL are encrypted, without it they are plain.
-    Raises ValueError for an address that is none, Unavailable where the database cannot be reached, DigestKeyLost
-    if its digests were made with a key that these sealing keys do not open.
+    The schema must be current (`broker.stores.sql.schema`). `connections` is the most that a process opens to
+    PostgreSQL, `tolerance` the tolerated clock skew in seconds. With `tls` connections to PostgreSQL are encrypted,
+    without it they are not. Raises ValueError for an invalid URL, StoreUnavailable if the database cannot be reached,
+    DigestKeyLost if its digests were made with a key that these sealing keys do not open.
     """
     database = _database(url, password, tls, connections)
     clock = MonotonicWallClock(system.now, system.monotonic, tolerance)
@@ -117,7 +115,7 @@ async def open_sql_stores(
         raise
 
     async def tick() -> None:
-        """To be called about once a second: checks the clock, looks for changed switches, seals audit rows."""
+        """Called about once a second: checks the clock, reloads changed kill switches, seals audit rows."""
         await check.check()
         await board.check()
         await chain.seal_once()

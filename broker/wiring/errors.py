@@ -40,7 +40,7 @@ def refusal(problem: Exception) -> CommandError:
     if isinstance(problem, StoreUnavailable):
         return CommandError(str(problem) or "a store cannot be used", NOT_NOW)
     if isinstance(problem, Unfit):
-        return CommandError(f"{problem.what}\n    {problem.mend}")
+        return CommandError(f"{problem.what}\n    {problem.fix}")
     if isinstance(problem, OSError):
         place = f"{problem.filename}: " if problem.filename else ""
         return CommandError(f"{place}{problem.strerror or type(problem).__name__}")

@@ -94,8 +94,8 @@ def check_encryption(id_token: str) -> None:
     """An ID token that is encrypted is refused, and the log says what came and what to set. Raises UpstreamError."""
     if token_form(id_token) is TokenForm.ENCRYPTED:
         came = f"ID token: an encrypted one came (JWE, {describe_token(id_token)}), and only signed ones are read"
-        mend = "have the provider unset id_token_encrypted_response_alg for this client"
-        raise UpstreamError(UpstreamFault.ID_TOKEN_ENCRYPTED, f"{came}: {mend}")
+        fix = "have the provider unset id_token_encrypted_response_alg for this client"
+        raise UpstreamError(UpstreamFault.ID_TOKEN_ENCRYPTED, f"{came}: {fix}")
 
 
 async def ask_userinfo(client: HttpClient, endpoint: str, access_token: str, subject: str) -> Mapping[str, Any]:
@@ -118,11 +118,11 @@ def _userinfo_token(answer: HttpResponse) -> UpstreamError | None:
     form = token_form(text)
     if form is None and answer.media_type != "application/jwt":
         return None
-    mend = "or set userinfo = false if the ID token holds the claims"
+    fix = "or set userinfo = false if the ID token holds the claims"
     if form is TokenForm.ENCRYPTED:
         came = f"userinfo: an encrypted JWT came ({describe_token(text)}), and only JSON is read"
         unset = "have the provider unset userinfo_encrypted_response_alg for this client"
-        return UpstreamError(UpstreamFault.USERINFO_ENCRYPTED, f"{came}: {unset}, {mend}")
+        return UpstreamError(UpstreamFault.USERINFO_ENCRYPTED, f"{came}: {unset}, {fix}")
     came = f"userinfo: a signed JWT came ({describe_token(text)}), and only JSON is read"
     unset = "have the provider unset userinfo_signed_response_alg for this client"
-    return UpstreamError(UpstreamFault.USERINFO_SIGNED, f"{came}: {unset}, {mend}")
+    return UpstreamError(UpstreamFault.USERINFO_SIGNED, f"{came}: {unset}, {fix}")

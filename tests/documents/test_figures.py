@@ -17,7 +17,7 @@ from broker.model.handle import USER_CODE_ALPHABET
 from broker.oidc import ciba, ciba_request_object, logout_token
 from broker.oidc.ciba import CibaLifetimes
 from broker.server.process import DRAIN_DELAY
-from broker.settings.reference import lasted
+from broker.settings.reference import duration_text
 from broker.settings.schema import TokenSettings
 from broker.web.inspector.exchange_log import KEPT
 from broker.web.shared import cookies
@@ -51,13 +51,13 @@ class Statement:
 
 STATEMENTS = (
     Statement(ASSISTED, f"| draft | {hours(TERMS.draft)} |"),
-    Statement(ASSISTED, f"| requested, and the wait in the queue | {lasted(TERMS.requested)} from"),
-    Statement(ASSISTED, f"| lease | {lasted(TERMS.lease)},"),
+    Statement(ASSISTED, f"| requested, and the wait in the queue | {duration_text(TERMS.requested)} from"),
+    Statement(ASSISTED, f"| lease | {duration_text(TERMS.lease)},"),
     Statement(ASSISTED, f"| review | {TERMS.review // 3600} working hours |"),
-    Statement(ASSISTED, f"| bind | {hours(TERMS.bind)}, {lasted(TERMS.bind_by_post)} "),
-    Statement(ASSISTED, f"| whole case | {lasted(TERMS.max_duration)} |"),
+    Statement(ASSISTED, f"| bind | {hours(TERMS.bind)}, {duration_text(TERMS.bind_by_post)} "),
+    Statement(ASSISTED, f"| whole case | {duration_text(TERMS.max_duration)} |"),
     Statement(ASSISTED, f"| collect | {hours(TERMS.collect)} |"),
-    Statement(ASSISTED, f"| redress | {lasted(TERMS.redress)} "),
+    Statement(ASSISTED, f"| redress | {duration_text(TERMS.redress)} "),
     Statement(ASSISTED, f"| reference | naming a case aloud | {citizen.REFERENCE_LENGTH} letters and digits |"),
     Statement(ASSISTED, f"| continuation code | coming back, in any browser | {readable(citizen.CODE_LENGTH)} |"),
     Statement(
@@ -67,20 +67,20 @@ STATEMENTS = (
     Statement(ASSISTED, f"| confirmation code | proving the address | {CODE_DIGITS} digits |"),
     Statement(
         ASSISTED,
-        f"| {lasted(TERMS.code_by_phone)} by phone, {hours(TERMS.code_by_email)} by email, "
-        f"{lasted(TERMS.code_by_post)} by post; {TERMS.max_code_attempts} tries in all |",
+        f"| {duration_text(TERMS.code_by_phone)} by phone, {hours(TERMS.code_by_email)} by email, "
+        f"{duration_text(TERMS.code_by_post)} by post; {TERMS.max_code_attempts} tries in all |",
     ),
     Statement(ASSISTED, f"two of {PER_POSITION} words each"),
     Statement(ASSISTED, f"A question waits {NUMBERS[device_prompt.WAITS // 60]}\nminutes"),
     Statement(OPERATING, f'"not ready" for {NUMBERS[int(DRAIN_DELAY)]} seconds'),
     Statement(OPERATING, f"serves for {NUMBERS[int(GRACE // 3600)]} hours beyond its time"),
     Statement(SERVICES / "registering.md", f"up to {MAX_KEY_SET // 1024} KiB and {MAX_KEYS} keys"),
-    Statement(SERVICES / "registering.md", f"from {lasted(int(MIN_MAX_AGE))} to {hours(MAX_MAX_AGE)}"),
+    Statement(SERVICES / "registering.md", f"from {duration_text(int(MIN_MAX_AGE))} to {hours(MAX_MAX_AGE)}"),
     Statement(SERVICES / "registering.md", f"for {NUMBERS[int(GRACE // 3600)]} hours beyond its time"),
     Statement(SERVICES / "registering.md", {60.0: "at most once a minute"}[COOL_DOWN]),
     Statement(SERVICES / "ciba.md", f"line of up to {ciba.LONGEST_MESSAGE} characters"),
     Statement(SERVICES / "ciba.md", f"{ciba.LEAST_TOKEN} to {ciba.LONGEST_TOKEN} characters"),
-    Statement(SERVICES / "ciba.md", {3600: "up to an hour"}[TIMES.max] + f"; {lasted(TIMES.default)} if"),
+    Statement(SERVICES / "ciba.md", {3600: "up to an hour"}[TIMES.max] + f"; {duration_text(TIMES.default)} if"),
     Statement(SERVICES / "ciba.md", f"wait {TIMES.interval} seconds longer"),
     Statement(SERVICES / "ciba.md", f"`exp` within {ciba_request_object.LIFE // 60} minutes of `nbf`"),
     Statement(SERVICES / "ciba.md", f"tried {NUMBERS[ping.MAX_ATTEMPTS]} times"),

@@ -112,7 +112,7 @@ def load_index(folder: Path) -> tuple[Index | None, list[Problem]]:
             return None, [Problem(str(path), "there are no keys here", fix)]
         table = tomllib.loads(text(path))
     except Unfit as unfit:
-        return None, [Problem(str(path), unfit.what, unfit.mend)]
+        return None, [Problem(str(path), unfit.what, unfit.fix)]
     except OSError as problem:
         return None, [Problem(str(path), f"cannot be read: {problem.strerror}", "let the broker's user read it")]
     except (ValueError, RecursionError) as problem:
@@ -131,7 +131,7 @@ def read_private(path: Path, problems: list[Problem]) -> bytes | None:
         problems.append(Problem(str(path), "does not exist", f"put the key there, or remove it from {INDEX}"))
         return None
     except Unfit as unfit:
-        problems.append(Problem(str(path), unfit.what, unfit.mend))
+        problems.append(Problem(str(path), unfit.what, unfit.fix))
         return None
     except OSError as problem:
         problems.append(Problem(str(path), f"cannot be read: {problem.strerror}", "let the broker's user read it"))

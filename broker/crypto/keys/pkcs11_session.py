@@ -176,7 +176,7 @@ class Pkcs11Token:
         try:
             pin = first_line(pin).encode()
         except Unfit as unfit:
-            raise Pkcs11Unavailable(f"its PIN cannot be read: {self._pin_file}: {unfit.what}", unfit.mend) from None
+            raise Pkcs11Unavailable(f"its PIN cannot be read: {self._pin_file}: {unfit.what}", unfit.fix) from None
         if pin == self._refused and self._failure is not None:
             raise self._failure
         return pin

@@ -1,7 +1,7 @@
-"""Passing state in the memory of one process. It is gone with the process, as it may be.
+"""Ephemeral state in the memory of one process, lost with the process.
 
-Each kind has room for so many records. What has expired makes room first; where none has, what is new is refused, so
-that no flood of starts pushes out a journey that somebody is on.
+Each kind has a maximum number of records. Expired records are removed first; if none has expired, a new record is
+rejected, so that a flood of new sign-ins does not evict those in progress.
 """
 
 import heapq
@@ -19,7 +19,7 @@ from broker.platform.system import System
 
 _Value = TypeVar("_Value")
 ROOM: Final = 100_000
-"""How many records of one kind a process keeps, unless told otherwise."""
+"""Default maximum number of records of one kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class _Entry(Generic[_Value]):
 
 
 class ExpiringMap(Generic[_Value]):
-    """Records that expire by the broker's clock, at most `room` of them."""
+    """A dictionary of records that expire by the broker's clock, at most `room` of them."""
 
     def __init__(self, now: Callable[[], float], room: int) -> None:
         self._now = now
@@ -38,36 +38,36 @@ class ExpiringMap(Generic[_Value]):
         self._ends: list[tuple[float, str]] = []
 
     def get(self, key: str) -> _Value | None:
-        """The record, unless it has expired."""
+        """Returns the record, unless it has expired."""
         entry = self._entries.get(key)
         return entry.value if entry is not None and self._now() < entry.until else None
 
     def put(self, key: str, value: _Value, until: float) -> None:
-        """Keeps a record until a moment. Raises StoreUnavailable where there is no room."""
+        """Stores a record until a moment. Raises StoreUnavailable if the store is full."""
         self._sweep()
         if key not in self._entries and len(self._entries) >= self._room:
-            raise StoreUnavailable("the memory for passing state is full")
+            raise StoreUnavailable("the memory for ephemeral state is full")
         self._entries[key] = _Entry(value, until)
         heapq.heappush(self._ends, (until, key))
         if len(self._ends) > 2 * len(self._entries) + 64:
-            # records written many times leave old ends behind
+            # repeated writes of one record leave obsolete entries in the heap
             self._ends = [(entry.until, key) for key, entry in self._entries.items()]
             heapq.heapify(self._ends)
 
     def take(self, key: str) -> _Value | None:
-        """The record, for the last time."""
+        """Returns and removes the record."""
         value = self.get(key)
         self._entries.pop(key, None)
         return value
 
     def clear(self) -> None:
-        """Forgets every record."""
+        """Removes every record."""
         self._entries.clear()
         self._ends.clear()
 
     @property
     def usage(self) -> float:
-        """How full the shelf is, from 0 to 1."""
+        """Usage, from 0 to 1."""
         return len(self._entries) / self._room
 
     def _sweep(self) -> None:
@@ -80,7 +80,7 @@ class ExpiringMap(Generic[_Value]):
 
 
 class MemoryTransactions:
-    """Transactions under way, in memory."""
+    """Pending transactions, in memory."""
 
     def __init__(self, system: System, limits: "MemoryRateLimits", room: int = ROOM) -> None:
         self._now = system.now
@@ -90,11 +90,11 @@ class MemoryTransactions:
 
     @property
     def fullness(self) -> float:
-        """How full the memory is, from 0 to 1."""
+        """Memory usage, from 0 to 1."""
         return self._records.usage
 
     async def create(self, handle: str, transaction: Transaction, limit: int, start: RateLimit | None = None) -> bool:
-        """Stores a new transaction; False when its browser already has `limit` open ones, or `start` is used up."""
+        """Stores a new transaction; False if its browser has `limit` open ones already, or `start` is used up."""
         if len(self._of(transaction.browser)) >= limit:
             return False
         if start is not None and not await self._limits.allow(start.key, start.most, start.window):
@@ -104,16 +104,16 @@ class MemoryTransactions:
         return True
 
     async def room_from(self, browser: str, limit: int) -> float | None:
-        """When a browser will have fewer than `limit` open transactions; None if it has now."""
+        """The time at which a browser will have fewer than `limit` open transactions; None if it has now."""
         ends = sorted(self._of(browser).values())
         return ends[len(ends) - limit] if len(ends) >= limit else None
 
     async def load(self, handle: str) -> Transaction | None:
-        """The transaction, also an ended one while its stub is kept."""
+        """Returns the transaction, also an ended one while its stub is stored."""
         return self._records.get(sha256_hex(handle))
 
     async def save(self, handle: str, transaction: Transaction) -> bool:
-        """Writes on top of `transaction.version - 1` and nothing else; False when somebody else was faster."""
+        """Optimistic locking: replaces `transaction.version - 1`; False if another request was faster."""
         key = sha256_hex(handle)
         before = self._records.get(key)
         if before is None or before.version != transaction.version - 1:
@@ -124,12 +124,12 @@ class MemoryTransactions:
         return True
 
     def forget(self) -> None:
-        """Forgets all of them."""
+        """Removes all transactions."""
         self._records.clear()
         self._open.clear()
 
     def _of(self, browser: str) -> dict[str, float]:
-        """A browser's open transactions, with the end of each."""
+        """A browser's open transactions, with the expiry of each."""
         known = self._open.get(browser) or {}
         for key in [key for key, expires in known.items() if expires <= self._now()]:
             del known[key]
@@ -149,11 +149,11 @@ class MemoryPushedRequests:
         self._records: ExpiringMap[tuple[AuthorizationRequest, bool, float]] = ExpiringMap(system.now, room)
 
     async def put(self, handle: str, request: AuthorizationRequest, expires: float) -> None:
-        """Keeps a checked request until `expires`."""
+        """Stores a checked request until `expires`."""
         self._records.put(sha256_hex(handle), (request, True, expires), expires)
 
     async def get(self, handle: str) -> tuple[AuthorizationRequest, bool] | None:
-        """The request, and whether it is fetched for the first time; None if unknown or expired."""
+        """The request, and whether this is its first use; None if unknown or expired."""
         found = self._records.get(sha256_hex(handle))
         if found is None:
             return None
@@ -163,50 +163,50 @@ class MemoryPushedRequests:
         return request, first
 
     def forget(self) -> None:
-        """Forgets all of them."""
+        """Removes all of them."""
         self._records.clear()
 
 
 class MemoryPendingLogouts:
-    """Citizens who have just signed out, in memory."""
+    """Content of the page after logout, in memory."""
 
     def __init__(self, system: System, room: int = ROOM) -> None:
         self._records: ExpiringMap[PendingLogout] = ExpiringMap(system.now, room)
 
     async def put(self, handle: str, goodbye: PendingLogout, expires: float) -> None:
-        """Keeps what the page after signing out shows until `expires`."""
+        """Stores the content of the page until `expires`."""
         self._records.put(sha256_hex(handle), goodbye, expires)
 
     async def get(self, handle: str) -> PendingLogout | None:
-        """What the page shows, or None if unknown or expired."""
+        """Returns the content of the page, or None if unknown or expired."""
         return self._records.get(sha256_hex(handle))
 
     def forget(self) -> None:
-        """Forgets all of them."""
+        """Removes all of them."""
         self._records.clear()
 
 
 class MemoryContinuations:
-    """Finish-later codes, in memory."""
+    """Continuation codes, in memory."""
 
     def __init__(self, system: System, room: int = ROOM) -> None:
         self._records: ExpiringMap[str] = ExpiringMap(system.now, room)
 
     async def put(self, code: str, handle: str, expires: float) -> None:
-        """Keeps which transaction a code continues."""
+        """Stores the transaction of a code."""
         self._records.put(sha256_hex(code), handle, expires)
 
     async def take(self, code: str) -> str | None:
-        """The handle, once."""
+        """Returns the transaction's handle, once."""
         return self._records.take(sha256_hex(code))
 
     def forget(self) -> None:
-        """Forgets all of them."""
+        """Removes all of them."""
         self._records.clear()
 
 
 class MemoryProofs:
-    """DPoP proofs seen, in memory."""
+    """Used DPoP proofs, in memory."""
 
     def __init__(self, system: System, room: int = ROOM) -> None:
         self._seen: ExpiringMap[bool] = ExpiringMap(system.now, room)
@@ -214,7 +214,7 @@ class MemoryProofs:
         self._epoch = system.random_bytes(16).hex()
 
     async def first_use(self, jti: str, expires: float) -> bool:
-        """Whether this is the first use of a proof id; remembers it until `expires`."""
+        """Whether this is the first use of a proof's `jti`; stores it until `expires`."""
         key = sha256_hex(jti)
         if self._seen.get(key):
             return False
@@ -222,17 +222,17 @@ class MemoryProofs:
         return True
 
     async def epoch(self) -> str:
-        """A text that is new with every process, which is when the memory of seen proofs is lost."""
+        """A string that is new with every process: the time since which used proofs are known."""
         return self._epoch
 
     def forget(self) -> None:
-        """Forgets all of them, and begins a new epoch, so that none can be used again."""
+        """Removes all of them, and starts a new epoch, so that no proof can be replayed."""
         self._seen.clear()
         self._epoch = self._draw(16).hex()
 
 
 class MemoryRateLimits:
-    """Counting windows, in memory. They begin at multiples of their length."""
+    """Fixed window rate limits, in memory. Windows start at multiples of their length."""
 
     def __init__(self, system: System, room: int = ROOM) -> None:
         self._now = system.now
@@ -246,14 +246,14 @@ class MemoryRateLimits:
         return count <= most
 
     async def give_back(self, key: str, window: int) -> None:
-        """Takes one counted use of `key` out of the current window of `window` seconds."""
+        """Subtracts one use of `key` from the current window of `window` seconds."""
         name, until = self._name(key, window)
         count = self._counts.get(name)
         if count is not None:
             self._counts.put(name, count - 1, until)
 
     def forget(self) -> None:
-        """Forgets what was counted."""
+        """Resets all counters."""
         self._counts.clear()
 
     def _name(self, key: str, window: int) -> tuple[str, float]:

@@ -1,4 +1,4 @@
-"""All passing state, opened by its address."""
+"""Opening the ephemeral stores by their URL."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -30,12 +30,12 @@ from broker.stores.sql.kill_switches import KillSwitchStore
 
 @dataclass(frozen=True, slots=True)
 class EphemeralStores:
-    """The stores of passing state.
+    """All ephemeral stores.
 
-    `memory_fullness` says how full its memory is, from 0 to 1, without asking anybody; `watch` brings that up to date
-    and is called every few seconds. `check_server` says what is wrong with the server's settings, and how to mend it,
-    `evicts` whether records were about to be thrown away at the last `watch`. `server_time` asks the server for its
-    clock, in seconds since 1970 UTC; None if there is no server. `forget` empties all of it.
+    `memory_fullness` is the memory usage from 0 to 1, without a round trip; `watch` updates it and is called every few
+    seconds. `check_server` returns the problems of the server's configuration, each with a fix; `evicts` whether the
+    last `watch` found an evicting policy. `server_time` reads the server's clock, in seconds since 1970 UTC; None
+    without a server. `forget` empties all stores.
     """
 
     transactions: MemoryTransactions | RedisTransactions
@@ -56,11 +56,11 @@ class EphemeralStores:
 def open_ephemeral_stores(
     url: str, sealer: Sealer, system: System, board: KillSwitchStore, access: RedisAccess = WITHOUT_PASSWORD
 ) -> EphemeralStores:
-    """Opens passing state at `memory:` or at a URL of Redis (broker.platform.redis_urls).
+    """Opens the ephemeral stores at `memory:` or at a URL of Redis (broker.platform.redis_urls).
 
-    `system` is that of the facts, whose clock is steady. Nothing is connected yet. With Redis the board hears from
-    every look into it whether switches changed. `access` holds passwords, and how TLS is verified. Raises ValueError
-    for a URL that cannot be used.
+    `system` is that of the SQL stores, whose clock never goes backwards. Connections are opened on first use. With
+    Redis every access passes the mirrored version of the kill switches to `board`. `access` holds passwords and TLS
+    parameters. Raises ValueError for an invalid URL.
     """
     if url == "memory:":
         return _memory(system)
@@ -85,7 +85,7 @@ def open_ephemeral_stores(
 
 
 def open_care(url: str, access: RedisAccess) -> MemoryUsage | None:
-    """What looks after a Redis, alone; None for memory. Nothing is connected yet. Raises ValueError."""
+    """The monitor of a Redis server alone; None for memory. Connections are opened on first use. Raises ValueError."""
     return None if url == "memory:" else MemoryUsage(RedisClient(url, access))
 
 
@@ -117,7 +117,7 @@ def _memory(system: System) -> EphemeralStores:
 
 
 async def _nothing() -> None:
-    """Memory needs no care."""
+    """Nothing to check in memory."""
 
 
 async def _no_problems() -> Sequence[str]:

@@ -1,6 +1,6 @@
-"""Passing state in Redis, for any number of processes. Redis may lose it, or any part of it, at any moment.
+"""Ephemeral state in Redis, for any number of processes. Redis may lose any part of it at any moment.
 
-A record is JSON: a version mark, in the clear what a script must know, and the rest sealed for the name of its key.
+A record is JSON: a version, the fields that a script needs in the clear, and the rest sealed for the name of its key.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ from broker.stores.record_codec import RecordCodec, SealedCodec, renaming
 _Value = TypeVar("_Value")
 _FORM: Final = 1
 
-# Fields as releases before 0.2 stored them: a sign-in that is under way during an upgrade goes on.
+# Fields as releases before 0.2 stored them: a sign-in in progress during an upgrade continues.
 _REQUEST_RENAMED: Final = renaming(
     {"minimum": "min_level", "asked": "requested_claims", "pushed": "par_digest", "hint_subject": "expected_sub"}
 )
@@ -33,7 +33,8 @@ _TRANSACTION_RENAMED: Final = renaming(
 
 
 class StoredRecord(msgspec.Struct, frozen=True):
-    """What lies under a key. `until` is when it expires by our clock, `version` and `browser` a transaction's own."""
+    """The value of a key. `until` is its expiry by the broker's clock; `version` and `browser` are those of a
+    transaction."""
 
     v: int
     until: float
@@ -64,11 +65,11 @@ class SealedMap(Generic[_Value]):
         return self._key(self._kind, sha256_hex(handle), _FORM)
 
     def write(self, name: str, value: _Value, until: float, version: int = 0, browser: str = "") -> bytes:
-        """What is to lie under a key."""
+        """Encodes the value of a key."""
         return msgspec.json.encode(StoredRecord(_FORM, until, self._sealed.write(value, name), version, browser))
 
     def read(self, name: str, kept: bytes | None) -> tuple[StoredRecord, _Value] | None:
-        """What lies under a key, unless it has expired or is not ours to read."""
+        """Decodes the value of a key, unless it has expired or cannot be opened."""
         if kept is None:
             return None
         try:
@@ -86,14 +87,14 @@ def _version(kept: bytes | None) -> int | None:
 
 
 def _window(server: RedisClient, allowance: RateLimit, now: float) -> tuple[str, int]:
-    """The key of the window that an allowance is in now, and after how many milliseconds Redis may forget it."""
+    """The key of the current window of a rate limit, and its time to live in milliseconds."""
     number = int(now // allowance.window)
     name = server.key("limit", sha256_hex(f"{allowance.key}:{allowance.window}:{number}"))
     return name, lifetime((number + 1) * allowance.window, now)
 
 
 class RedisTransactions:
-    """Transactions under way, in Redis."""
+    """Pending transactions, in Redis."""
 
     def __init__(
         self, server: RedisClient, sealer: Sealer, system: System, heard: Callable[[int | None], None]
@@ -107,7 +108,7 @@ class RedisTransactions:
         self._browsers = server.key("browser", "")
 
     async def create(self, handle: str, transaction: Transaction, limit: int, start: RateLimit | None = None) -> bool:
-        """Stores a new transaction; False when its browser already has `limit` open ones, or `start` is used up.
+        """Stores a new transaction; False if its browser has `limit` open ones already, or `start` is used up.
 
         One round trip.
         """
@@ -123,14 +124,15 @@ class RedisTransactions:
         return bool(made)
 
     async def room_from(self, browser: str, limit: int) -> float | None:
-        """When a browser will have fewer than `limit` open transactions; None if it has now. One round trip."""
+        """The time at which a browser will have fewer than `limit` open transactions; None if it has now. One round
+        trip."""
         key_, now = self._browsers + browser, self._now()
         listed = await self._server.command("ZRANGEBYSCORE", key_, f"({now}", "+inf", "WITHSCORES")
         ends = [float(end) for end in listed[1::2]]
         return ends[len(ends) - limit] if len(ends) >= limit else None
 
     async def load(self, handle: str) -> Transaction | None:
-        """The transaction, also an ended one while its stub is kept. One round trip."""
+        """Returns the transaction, also an ended one while its stub is stored. One round trip."""
         name = self._records.name(handle)
         kept, version = await self._server.command("MGET", name, self._server.mirror)
         self._heard(_version(version))
@@ -142,7 +144,7 @@ class RedisTransactions:
         return transaction if genuine else None
 
     async def save(self, handle: str, transaction: Transaction) -> bool:
-        """Writes on top of `transaction.version - 1` and nothing else; False when somebody else was faster.
+        """Optimistic locking: replaces `transaction.version - 1`; False if another request was faster.
 
         One round trip.
         """
@@ -174,7 +176,7 @@ class RedisPushedRequests:
         )
 
     async def put(self, handle: str, request: AuthorizationRequest, expires: float) -> None:
-        """Keeps a checked request until `expires`."""
+        """Stores a checked request until `expires`."""
         name = self._records.name(handle)
         value = self._records.write(name, request, expires)
         self._heard(
@@ -182,7 +184,7 @@ class RedisPushedRequests:
         )
 
     async def get(self, handle: str) -> tuple[AuthorizationRequest, bool] | None:
-        """The request, and whether it is fetched for the first time; None if unknown or expired. One round trip."""
+        """The request, and whether this is its first use; None if unknown or expired. One round trip."""
         name = self._records.name(handle)
         kept, version, fetched = await self._server.run(FETCH, (name, self._server.mirror, f"{name}:fetched"))
         self._heard(_version(version))
@@ -191,7 +193,7 @@ class RedisPushedRequests:
 
 
 class RedisPendingLogouts:
-    """Citizens who have just signed out, in Redis."""
+    """Content of the page after logout, in Redis."""
 
     def __init__(self, server: RedisClient, sealer: Sealer, system: System) -> None:
         self._server = server
@@ -199,20 +201,20 @@ class RedisPendingLogouts:
         self._records = SealedMap(server.key, "goodbye", RecordCodec(PendingLogout), sealer, system.now)
 
     async def put(self, handle: str, goodbye: PendingLogout, expires: float) -> None:
-        """Keeps what the page after signing out shows until `expires`."""
+        """Stores the content of the page until `expires`."""
         name = self._records.name(handle)
         value = self._records.write(name, goodbye, expires)
         await self._server.command("SET", name, value, "PX", lifetime(expires, self._now()))
 
     async def get(self, handle: str) -> PendingLogout | None:
-        """What the page shows, or None if unknown or expired."""
+        """Returns the content of the page, or None if unknown or expired."""
         name = self._records.name(handle)
         found = self._records.read(name, await self._server.command("GET", name))
         return None if found is None else found[1]
 
 
 class RedisContinuations:
-    """Finish-later codes, in Redis."""
+    """Continuation codes, in Redis."""
 
     def __init__(self, server: RedisClient, sealer: Sealer, system: System) -> None:
         self._server = server
@@ -220,33 +222,33 @@ class RedisContinuations:
         self._records = SealedMap(server.key, "continuation", RecordCodec(str), sealer, system.now)
 
     async def put(self, code: str, handle: str, expires: float) -> None:
-        """Keeps which transaction a code continues."""
+        """Stores the transaction of a code."""
         name = self._records.name(code)
         value = self._records.write(name, handle, expires)
         await self._server.command("SET", name, value, "PX", lifetime(expires, self._now()))
 
     async def take(self, code: str) -> str | None:
-        """The handle, once: of two takers one gets it."""
+        """Returns the transaction's handle, once: of two callers one gets it."""
         name = self._records.name(code)
         found = self._records.read(name, await self._server.command("GETDEL", name))
         return None if found is None else found[1]
 
 
 class RedisProofs:
-    """DPoP proofs seen, in Redis."""
+    """Used DPoP proofs, in Redis."""
 
     def __init__(self, server: RedisClient, system: System) -> None:
         self._server = server
         self._ambient = system
 
     async def first_use(self, jti: str, expires: float) -> bool:
-        """Whether this is the first use of a proof id; remembers it until `expires`."""
+        """Whether this is the first use of a proof's `jti`; stores it until `expires`."""
         now = self._ambient.now()
         name = self._server.key("proof", sha256_hex(jti))
         return bool(await self._server.run(FIRST_USE, (name,), expires, lifetime(expires, now), now))
 
     async def epoch(self) -> str:
-        """New after every flush and every restart of Redis, when the memory of seen proofs may have been lost."""
+        """A string that is new after every flush and restart of Redis, when used proofs may have been lost."""
         name = self._server.key("proofs", "epoch")
         found = await self._server.run(EPOCH, (name,))
         if found is None:
@@ -256,7 +258,7 @@ class RedisProofs:
 
 
 class RedisRateLimits:
-    """Counting windows, in Redis. They begin at multiples of their length."""
+    """Fixed window rate limits, in Redis. Windows start at multiples of their length."""
 
     def __init__(self, server: RedisClient, system: System, heard: Callable[[int | None], None]) -> None:
         self._server = server
@@ -271,21 +273,21 @@ class RedisRateLimits:
         return int(count) <= most
 
     async def give_back(self, key_: str, window: int) -> None:
-        """Takes one counted use of `key_` out of the current window of `window` seconds."""
+        """Subtracts one use of `key_` from the current window of `window` seconds."""
         name, _ = _window(self._server, RateLimit(key_, 0, window), self._now())
         await self._server.run(GIVE_BACK, (name,))
 
 
 class RedisVersionMirror:
-    """The version of the switches, mirrored in Redis."""
+    """Mirror of the kill switches' version in Redis."""
 
     def __init__(self, server: RedisClient) -> None:
         self._server = server
 
     async def write(self, version: int, instead: int | None) -> None:
-        """Mirrors a version where none, an earlier one, or the one to be put right stands; a later one stays."""
+        """Writes a version over none, an earlier one, or the wrong one to be replaced; a later one stays."""
         await self._server.run(MIRROR_VERSION, (self._server.mirror,), version, "" if instead is None else instead)
 
     async def forget(self) -> None:
-        """Takes the mirrored version away."""
+        """Deletes the mirrored version."""
         await self._server.command("DEL", self._server.mirror)

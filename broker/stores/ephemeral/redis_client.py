@@ -1,4 +1,4 @@
-"""The client of Redis: commands, scripts and names of keys; a failure to reach Redis is raised within a second."""
+"""Redis client: commands, scripts and key names. A failure to reach Redis is raised within a second."""
 
 import hashlib
 import math
@@ -24,37 +24,37 @@ from broker.stores.ephemeral.shared_connection import SharedConnection
 from broker.stores.ephemeral.transport import HASH_TAG, WITHOUT_PASSWORD, RedisAccess, RedisTransport
 
 _LINGER: Final = 60.0
-"""How much longer (seconds) Redis keeps a record than our clock does: its own expiry only sweeps up."""
+"""Seconds by which the expiry in Redis exceeds the broker's own, which decides: Redis's only removes old records."""
 
-NOT_LET_IN: Final = "look at the user and the number in ephemeral.url, and at ephemeral.password_file"
+NOT_LET_IN: Final = "check the user and the database number in ephemeral.url, and ephemeral.password_file"
 A_CLUSTER: Final = "this is a Redis Cluster: write redis+cluster://host:6379 in ephemeral.url"
-NO_CLUSTER: Final = "this is no Redis Cluster: write redis://host:6379/0 in ephemeral.url"
+NO_CLUSTER: Final = "this is not a Redis Cluster: write redis://host:6379/0 in ephemeral.url"
 NO_SERVICE: Final = "write the name in ephemeral.url as `sentinel monitor` in the Sentinels' configuration does"
 REFUSING: Final[Mapping[str, str]] = {
     "NOAUTH": NOT_LET_IN,
     "WRONGPASS": NOT_LET_IN,
     "DENIED": "set a password for Redis, and name its file with ephemeral.password_file",
-    "NOPERM": "let the user of ephemeral.url do it: ACL SETUSER <user> ~portico:* +@all -@dangerous +info",
+    "NOPERM": "permit it to the user of ephemeral.url: ACL SETUSER <user> ~portico:* +@all -@dangerous +info",
     "MOVED": A_CLUSTER,
     "CROSSSLOT": A_CLUSTER,
     "CLUSTERDOWN": A_CLUSTER,
 }
-"""The first words of a Redis that is there and will not do it as the broker is set up, and the mend."""
+"""Error codes of a Redis that rejects the broker's configuration, each with a fix."""
 
 
 MOVING: Final = frozenset({"CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK"})
-"""The first words of a Cluster that fails over or moves slots."""
+"""Error codes of a Cluster during a failover or a slot migration."""
 
 
 class Misconfigured(StoreUnavailable):
-    """A Redis that is there, and refuses what the settings say."""
+    """Redis rejects the broker's configuration."""
 
-    def __init__(self, said: str, mend: str) -> None:
-        super().__init__(f"{said}\n    {mend}")
+    def __init__(self, said: str, fix: str) -> None:
+        super().__init__(f"{said}\n    {fix}")
 
 
 def _fix(said: str, code: str) -> str | None:
-    """The mend of what Redis will not do as the broker is set up; None for a fault of ours."""
+    """The fix of a rejection that comes from the configuration; None for an error of the broker."""
     if "ACL failure" in said or "user executing the script" in said:
         return REFUSING["NOPERM"]
     if "cluster support disabled" in said:
@@ -79,12 +79,12 @@ def _tls_fix(error: ssl.SSLError) -> str:
         if error.verify_code in (62, 64):
             return "write the host in ephemeral.url as the server's certificate names it"
         return "name the certificates of the authority that signed the server's certificate with ephemeral.ca_file"
-    return "does the server speak TLS at this port, and want a certificate (ephemeral.cert_file)?"
+    return "check that the server uses TLS at this port, and whether it requires a certificate (ephemeral.cert_file)"
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A script that Redis runs as one step; `name` is the one under which Redis keeps it."""
+    """A Lua script that Redis runs atomically; `name` is its SHA-1 (EVALSHA)."""
 
     text: str
     name: str
@@ -96,18 +96,18 @@ def script(text: str) -> Script:
 
 
 def lifetime(until: float, now: float) -> int:
-    """After how many milliseconds Redis may forget what our clock forgets at `until`."""
+    """The time to live in Redis, in milliseconds, of a record that expires at `until`."""
     return math.ceil((max(until - now, 0.0) + _LINGER) * 1000)
 
 
 def open_transport(url: str, access: RedisAccess) -> tuple[RedisUrl, RedisTransport]:
-    """The transport for a URL; nothing is connected yet. Raises BadUrl, a ValueError."""
+    """The transport for a URL; connections are opened on first use. Raises BadUrl, a ValueError."""
     address = read_redis_url(url)
     password = address.password if access.password is None else access.password
     if address.topology is RedisTopology.SINGLE and not address.encrypted and address.user is None:
         (node,) = address.nodes
         return address, SharedConnection(RedisAddress(node.host, node.port, address.database, password))
-    # here, since redis-py holds some 9 MB
+    # imported only if needed: redis-py takes some 9 MB
     from broker.stores.ephemeral.redis_py import RedisPyTransport
 
     tls = (access.tls or ssl.create_default_context()) if address.encrypted else None
@@ -117,28 +117,28 @@ def open_transport(url: str, access: RedisAccess) -> tuple[RedisUrl, RedisTransp
 
 
 class RedisClient:
-    """A Redis, or those of them that hold the records now. Connected when first needed and whenever it is back."""
+    """A Redis client. Connects on first use, and again after a failure."""
 
     def __init__(self, url: str, access: RedisAccess = WITHOUT_PASSWORD) -> None:
-        """Nothing is connected yet. Raises ValueError for an address that is none."""
+        """Connections are opened on first use. Raises ValueError for an invalid URL."""
         address, self._transport = open_transport(url, access)
         self.clustered = address.topology is RedisTopology.CLUSTER
         self._prefix = f"portico:{HASH_TAG}:" if self.clustered else "portico:"
         self.mirror = f"{self._prefix}switches:v1"
-        """Where the version of the switches is mirrored. Scripts bring it along."""
+        """Key of the mirrored version of the kill switches, which scripts return."""
 
     def key(self, kind: str, digest: str, form: int = 1) -> str:
-        """The name of a record: its type, the number of its form, and the SHA-256 of its handle.
+        """The key of a record: its type, its format version, and the SHA-256 of its handle.
 
-        In a Cluster every name has the same hash tag, since a script uses several records that must lie in one slot.
+        In a Cluster every key has the same hash tag, since a script uses several records that must be in one slot.
         """
         return f"{self._prefix}{kind}:v{form}:{digest}"
 
     async def command(self, *words: Any) -> Any:
-        """One command. One round trip.
+        """Sends one command. One round trip.
 
-        After a broken connection it is sent again, in what is left of its time. Each is safe to repeat: the worst that
-        comes of it is a conflict, a proof that counts as seen, or a continuation code that is gone.
+        After a broken connection it is sent again within the remaining time. Each command is safe to repeat: the worst
+        results are a conflict, a proof that counts as used, or a continuation code that is gone.
         """
         try:
             return await self._transport.execute(words)
@@ -146,8 +146,8 @@ class RedisClient:
             code = reply_code(str(error))
             if code in NOT_NOW or (self.clustered and code in MOVING):
                 raise StoreUnavailable(str(error)) from error
-            if (mend := _fix(str(error), code)) is not None:
-                raise Misconfigured(str(error), mend) from error
+            if (fix := _fix(str(error), code)) is not None:
+                raise Misconfigured(str(error), fix) from error
             raise
         except AuthenticationFailed as error:
             raise Misconfigured(str(error), NOT_LET_IN) from error
@@ -157,7 +157,7 @@ class RedisClient:
             raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
 
     async def run(self, script: Script, keys: Sequence[str], *arguments: Any) -> Any:
-        """One script. One round trip, apart from the first time this Redis sees it."""
+        """Runs one script. One round trip, apart from the first time this Redis runs it."""
         try:
             return await self.command("EVALSHA", script.name, len(keys), *keys, *arguments)
         except ReplyError as error:
@@ -166,7 +166,7 @@ class RedisClient:
             return await self.command("EVAL", script.text, len(keys), *keys, *arguments)
 
     async def info(self, *section: str) -> Mapping[str, str]:
-        """What Redis says of itself: all of it, or one section."""
+        """INFO: all of it, or one section."""
         lines = (await self.command("INFO", *section)).decode().splitlines()
         return dict(line.split(":", 1) for line in lines if ":" in line)
 
@@ -176,7 +176,7 @@ class RedisClient:
         return int(seconds) + int(microseconds) / 1e6
 
     async def forget(self) -> None:
-        """Deletes every record, as if Redis had lost them; the mirror of the switches stays."""
+        """Deletes every record; the mirror of the kill switches stays."""
         cursor = b"0"
         while True:
             cursor, found = await self.command("SCAN", cursor, "MATCH", f"{self._prefix}*", "COUNT", 1000)
@@ -187,5 +187,5 @@ class RedisClient:
                 return
 
     async def close(self) -> None:
-        """Ends every connection, also one that is being made."""
+        """Closes every connection, including one that is being opened."""
         await self._transport.close()

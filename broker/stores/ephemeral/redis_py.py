@@ -1,7 +1,7 @@
-"""redis-py as the transport to Redis: TLS, users, a primary that Sentinel names, a Cluster.
+"""redis-py as the transport to Redis: TLS, users, Sentinel, Cluster.
 
-redis-py finds the server, signs in, and follows failovers and the redirections of a Cluster. Deadlines, the limit on
-waiting commands and the exceptions are those of RedisTransport.
+redis-py finds the server, authenticates, and follows failovers and the redirections of a Cluster. Deadlines, the limit
+on waiting commands and the exceptions are those of RedisTransport.
 """
 
 import asyncio
@@ -34,23 +34,23 @@ from broker.stores.ephemeral.redis_connection import (
 from broker.stores.ephemeral.transport import CONNECT_WITHIN, DEADLINE, HASH_TAG, RedisAccess
 
 PIPELINES: Final = 4
-"""Pipelines under way of one process; commands of later turns of the loop wait together for the next one."""
+"""Maximum number of concurrent pipelines of one process; later commands wait together for the next one."""
 CONNECTIONS: Final = 16
 """Connections of one process to each node of a Cluster; further commands wait for a free one."""
 SENTINEL_WITHIN: Final = 0.15
-"""How long (seconds) one Sentinel may take to connect or to answer, so that three fit into a command's time."""
+"""Timeout in seconds for one Sentinel to connect and to reply, so that three fit into a command's deadline."""
 KEYLESS: Final = frozenset({"INFO", "TIME", "SCAN", "PING", "ECHO"})
 """Commands without a key, which a Cluster sends to the node that holds the slot of HASH_TAG."""
 RAW: Final = ("INFO", "TIME", "SCAN", "SET", "PING")
-"""Commands whose replies redis-py would parse; the callers want what Redis sent."""
+"""Commands whose replies redis-py would parse; callers need the raw reply."""
 TRIES_IN_CLUSTER: Final = 3
 
 
 class _TlsConnection(SSLConnection):
-    """A connection by a context that is ready.
+    """A connection with a prepared SSL context.
 
-    redis-py's own contexts trust the machine's authorities beside `ca_file`, and read every file again for each
-    connection.
+    redis-py's own contexts trust the operating system's authorities in addition to `ca_file`, and read every file again
+    for each connection.
     """
 
     def __init__(self, *, tls: ssl.SSLContext, **options: Any) -> None:
@@ -59,11 +59,11 @@ class _TlsConnection(SSLConnection):
 
 
 class _SentinelTlsConnection(SentinelManagedConnection, _TlsConnection):
-    """The same to a primary that Sentinel names."""
+    """The same, to a primary that Sentinel names."""
 
 
 class _Sentinels(Sentinel):
-    """The Sentinels. Why none names a primary is kept as the cause: redis-py names no more than its kind."""
+    """The Sentinels. Keeps as the cause why none names a primary: redis-py raises only the class of the error."""
 
     async def discover_master(self, service_name: str) -> tuple[str, int]:
         """The primary's address from the first Sentinel that knows it, which is asked first from then on."""
@@ -80,18 +80,19 @@ class _Sentinels(Sentinel):
             elif self.check_master_state(state, service_name):
                 self.sentinels[0], self.sentinels[place] = sentinel, self.sentinels[0]
                 return state["ip"], state["port"]
-        raise MasterNotFoundError(f"no Sentinel names a primary for {service_name}") from cause
+        raise MasterNotFoundError(f"no Sentinel knows a primary for {service_name}") from cause
 
 
 class RedisPyTransport:
     """A RedisTransport over redis-py.
 
-    The commands of one turn of the loop share a pipeline, as those of the own connection share a write: to borrow a
-    connection for each costs several times as much. A Cluster gets each by itself, to follow its redirections.
+    The commands of one iteration of the event loop share a pipeline, as those of the own connection share a write:
+    borrowing a connection for each costs several times as much. A Cluster gets each command separately, to follow its
+    redirections.
     """
 
     def __init__(self, address: RedisUrl, access: RedisAccess) -> None:
-        """Nothing is connected yet."""
+        """Connections are opened on first use."""
         self._waiting = 0
         self._closed = False
         self._sentinel: Sentinel | None = None
@@ -102,7 +103,7 @@ class RedisPyTransport:
             return
         if address.topology is RedisTopology.SENTINEL:
             self._sentinel = _sentinel(address.nodes, access)
-            made: Any = SentinelConnectionPool  # without types
+            made: Any = SentinelConnectionPool  # untyped in redis-py
             pool: ConnectionPool = made(address.service, self._sentinel, db=address.database, **options)
         else:
             (node,) = address.nodes
@@ -143,13 +144,13 @@ class ClusterCommands:
     """Sends each command to the node that holds the slot of its keys, and follows redirections."""
 
     def __init__(self, client: RedisCluster) -> None:
-        """Nothing is connected yet."""
+        """Connections are opened on first use."""
         self._client = client
         self._connections = asyncio.Semaphore(CONNECTIONS)
         _leave_raw(client)
 
     async def execute(self, words: Sequence[Any]) -> Any:
-        """The reply to one command. Raises what redis-py raises."""
+        """Sends one command. Raises what redis-py raises."""
         async with self._connections:
             if words[0] not in KEYLESS:
                 return await self._client.execute_command(*words)
@@ -158,19 +159,19 @@ class ClusterCommands:
             return await self._client.execute_command(*words, target_nodes=node)
 
     async def after_timeout(self) -> None:
-        """A node that hangs is asked no more: the next command asks the others which node holds the slot now."""
+        """Drops a node that does not respond: the next command asks the others which node has the slot."""
         await self._client.aclose()
 
     async def close(self) -> None:
-        """Ends every connection."""
+        """Closes every connection."""
         await self._client.aclose()
 
 
 class Pipelines:
-    """Sends the commands of one turn of the loop as one pipeline, few pipelines at a time."""
+    """Sends the commands of one iteration of the event loop as one pipeline, with few pipelines at a time."""
 
     def __init__(self, client: Redis, pool: ConnectionPool) -> None:
-        """Nothing is connected yet."""
+        """Connections are opened on first use."""
         self._client, self._pool = client, pool
         self._unsent: list[tuple[Sequence[Any], asyncio.Future[Any]]] = []
         self._planned = False
@@ -178,8 +179,8 @@ class Pipelines:
         _leave_raw(client)
 
     async def execute(self, words: Sequence[Any]) -> Any:
-        """The reply to one command. Raises what redis-py raises; TypeError for words that cannot be sent."""
-        pack_command(tuple(words))  # raises now what would otherwise fail the whole pipeline
+        """Sends one command. Raises what redis-py raises; TypeError for words that cannot be encoded."""
+        pack_command(tuple(words))  # raised here, because it would fail the whole pipeline later
         loop = asyncio.get_running_loop()
         reply: asyncio.Future[Any] = loop.create_future()
         self._unsent.append((words, reply))
@@ -220,7 +221,7 @@ class Pipelines:
     async def _replies(self, commands: Sequence[Sequence[Any]]) -> Sequence[Any]:
         replies = await self._pipeline(commands)
         if any(isinstance(reply, errors.ResponseError) and _read_only(reply) for reply in replies):
-            # the primary of before is a replica now: for a new connection the Sentinels are asked again
+            # the former primary is a replica now: a new connection asks the Sentinels again
             await self._pool.disconnect(inuse_connections=False)
             replies = await self._pipeline(commands)
         return replies
@@ -233,10 +234,10 @@ class Pipelines:
         return found
 
     async def after_timeout(self) -> None:
-        """Nothing: the time-out ended the connection, and the next one is made to the primary of then."""
+        """Nothing to do: the timeout closed the connection, and the next one goes to the current primary."""
 
     async def close(self) -> None:
-        """Ends every connection, also one that is being made."""
+        """Closes every connection, including one that is being opened."""
         for task in self._running:
             task.cancel()
         await self._client.aclose()
@@ -249,7 +250,7 @@ def _leave_raw(client: Redis | RedisCluster) -> None:
 
 
 def _options(address: RedisUrl, access: RedisAccess) -> dict[str, Any]:
-    """What every connection to a server that holds records needs."""
+    """Options of every connection to a server that holds records."""
     options: dict[str, Any] = {
         "username": address.user,
         "password": access.password,
@@ -265,7 +266,7 @@ def _options(address: RedisUrl, access: RedisAccess) -> dict[str, Any]:
 
 
 def _common(connect_within: float) -> dict[str, Any]:
-    # the deadline of a command bounds reads and writes: redis-py's own time-outs cost a task for each
+    # the command's deadline bounds reads and writes: redis-py's own timeouts cost a task for each
     return {"socket_connect_timeout": connect_within, "socket_timeout": None, "protocol": 2, "driver_info": None}
 
 
@@ -279,7 +280,7 @@ def _sentinel(nodes: Sequence[RedisNode], access: RedisAccess) -> Sentinel:
     if access.tls is not None:
         options |= {"connection_class": _TlsConnection, "tls": access.tls}
     sentinel: Sentinel = cast(Any, _Sentinels)([])
-    # Sentinel takes no class of connections for its own clients
+    # Sentinel accepts no connection class for its own clients
     sentinel.sentinels = [Redis.from_pool(ConnectionPool(host=node.host, port=node.port, **options)) for node in nodes]
     return sentinel
 
@@ -290,13 +291,13 @@ def _cluster(nodes: Sequence[RedisNode], options: dict[str, Any]) -> RedisCluste
     client = RedisCluster(
         startup_nodes=[ClusterNode(node.host, node.port) for node in nodes],
         max_connections=CONNECTIONS,
-        # a slot of others that nothing serves is no reason to stop
+        # an unserved slot that holds none of our keys is no reason to stop
         require_full_coverage=False,
         dynamic_startup_nodes=False,
         **options,
     )
     if connection:
-        # RedisCluster takes no class of connections; nodes that it finds later are made with these options too
+        # RedisCluster accepts no connection class; nodes found later are created with these options too
         client.connection_kwargs.update(connection)
         for node in client.nodes_manager.startup_nodes.values():
             node.connection_class = connection["connection_class"]
@@ -310,7 +311,7 @@ def _read_only(error: errors.ResponseError) -> bool:
 
 
 def _text(error: errors.RedisError) -> str:
-    """An error reply as Redis sent it: redis-py takes off the first word of those that it knows."""
+    """An error reply as Redis sent it: redis-py strips the first word of those that it knows."""
     code, text = error.status_code, str(error)
     return text if code is None or text.startswith(code) else f"{code} {text}"
 
@@ -322,7 +323,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _unreachable(error: errors.RedisError | errors.RedisClusterException) -> Exception:
-    """What a failure of redis-py is to callers of RedisTransport."""
+    """Converts a failure of redis-py to an exception of RedisTransport."""
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLError):
             return cause

@@ -1,4 +1,5 @@
-"""What Redis runs as one step each. Every script that may decide something brings the mirrored version along."""
+"""Lua scripts for Redis, each atomic. Every script on a request's path returns the mirrored version of the kill
+switches."""
 
 from typing import Final
 
@@ -29,7 +30,7 @@ CREATE: Final = script(
     return {1, version}
     """
 )
-"""A new transaction, unless its browser has enough open ones, or too many began: whether it was made."""
+"""Creates a transaction, unless its browser has too many open ones or too many were started. Returns whether it did."""
 
 PUT: Final = script(
     """
@@ -37,7 +38,7 @@ PUT: Final = script(
     return redis.call('GET', KEYS[2])
     """
 )
-"""Keeps a record."""
+"""Stores a record."""
 
 SAVE: Final = script(
     """
@@ -65,7 +66,7 @@ SAVE: Final = script(
     return {1, version}
     """
 )
-"""A transaction on top of the version it was read at: whether it was written."""
+"""Replaces a transaction if it still has the version it was read at. Returns whether it did."""
 
 FIRST_USE: Final = script(
     """
@@ -77,7 +78,7 @@ FIRST_USE: Final = script(
     return 1
     """
 )
-"""Whether a proof is seen for the first time; remembers it."""
+"""Whether this is the first use of a proof; stores it."""
 
 EPOCH: Final = script(
     """
@@ -90,8 +91,8 @@ EPOCH: Final = script(
     return drawn .. run .. (reign or '')
     """
 )
-"""What was drawn when this memory of proofs began, with which run of the server it is, and under which id it leads: one
-that leads again may not have heard of all that was seen while another did."""
+"""The epoch of the used proofs: a random text, the run id of the server and its replication id: a primary that was a
+replica meanwhile may have missed proofs used at another."""
 
 COUNT: Final = script(
     """
@@ -102,7 +103,7 @@ COUNT: Final = script(
     return {count, redis.call('GET', KEYS[2])}
     """
 )
-"""One more in a window: how many there are."""
+"""Increments the counter of a window. Returns the count."""
 
 FETCH: Final = script(
     """
@@ -117,7 +118,7 @@ FETCH: Final = script(
     return {kept, version, fetched}
     """
 )
-"""A record, and how many times it was fetched, this time included."""
+"""Returns a record, and how many times it was fetched, including this time."""
 
 GIVE_BACK: Final = script(
     """
@@ -127,7 +128,7 @@ GIVE_BACK: Final = script(
     return 1
     """
 )
-"""One less in a window that still counts."""
+"""Decrements the counter of a window that is still stored."""
 
 MIRROR_VERSION: Final = script(
     """
@@ -138,4 +139,4 @@ MIRROR_VERSION: Final = script(
     return 1
     """
 )
-"""Mirrors a version in place of an earlier one, or of the one that is to be put right."""
+"""Mirrors a version over an earlier one, or over the wrong one to be replaced."""

@@ -1,4 +1,4 @@
-"""The broker's own connection to one Redis, shared by all commands and made again when it is lost."""
+"""Shared Redis connection: one connection for all commands, reopened after a failure."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,10 +9,10 @@ from broker.stores.ephemeral.transport import CONNECT_WITHIN, DEADLINE
 
 
 class SharedConnection:
-    """A RedisTransport over one connection. It is connected when it is first needed and whenever Redis is back."""
+    """A RedisTransport over one connection, opened on first use and again once Redis is back."""
 
     def __init__(self, place: RedisAddress) -> None:
-        """Nothing is connected yet."""
+        """The connection is opened on first use."""
         self._place = place
         self._line: RedisConnection | None = None
         self._opening: asyncio.Task[RedisConnection] | None = None
@@ -23,14 +23,14 @@ class SharedConnection:
         line, sent, loop = self._line, tuple(words), asyncio.get_running_loop()
         until = loop.time() + DEADLINE
         if line is None or not line.open:
-            return await self._anew(line, sent, until)
+            return await self._retry(line, sent, until)
         try:
             return await line.send(sent)
         except ConnectionLost:
-            return await self._anew(line, sent, until)
+            return await self._retry(line, sent, until)
 
-    async def _anew(self, line: RedisConnection | None, words: tuple[Any, ...], until: float) -> Any:
-        """One command on another connection than `line`, and on a third if that one broke before it answered."""
+    async def _retry(self, line: RedisConnection | None, words: tuple[Any, ...], until: float) -> Any:
+        """Sends one command on another connection than `line`, and on a third if that one broke before its reply."""
         async with asyncio.timeout_at(until):
             line = await self._connected(line)
             try:
@@ -39,7 +39,7 @@ class SharedConnection:
                 return await (await self._connected(line)).send(words)
 
     async def _connected(self, broken: RedisConnection | None) -> RedisConnection:
-        """A connection that is open. Of many who need one at a moment, one makes it and all use it."""
+        """An open connection. Of concurrent callers one opens it and all use it."""
         if self._line is not None and self._line is not broken and self._line.open:
             return self._line
         if self._opening is None:

@@ -1,7 +1,7 @@
-"""How commands reach Redis: over the broker's own connection, or over redis-py.
+"""Redis transport: the broker's own connection, or redis-py.
 
-The own connection serves one plain address without a user, where it is measurably cheaper. redis-py serves the rest:
-TLS, users, Sentinel and Cluster.
+The own connection serves one plain address without a user, for which it is measurably cheaper. redis-py serves the
+rest: TLS, users, Sentinel and Cluster.
 """
 
 import ssl
@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 DEADLINE: Final = 0.8
-"""How long (seconds) one command may take, together with the wait for a connection and the making of one."""
+"""Deadline in seconds of one command, including the wait for a connection and its opening."""
 
 CONNECT_WITHIN: Final = 0.5
-"""How long (seconds) the making of a connection may take."""
+"""Connect timeout in seconds."""
 
 HASH_TAG: Final = "{portico}"
 """The hash tag in every key in a Cluster: scripts use several keys together, so one slot holds all of them."""
@@ -21,8 +21,8 @@ HASH_TAG: Final = "{portico}"
 
 @dataclass(frozen=True, slots=True)
 class RedisAccess:
-    """What the servers ask for beside the URL: passwords, and how TLS is verified (`None`: by the machine's own
-    authorities). Sentinels have a user and a password of their own."""
+    """Credentials beside the URL: passwords, and TLS parameters (`None`: the operating system's authorities).
+    Sentinels have a separate user and password."""
 
     password: str | None = field(default=None, repr=False)
     tls: ssl.SSLContext | None = None
@@ -34,17 +34,17 @@ WITHOUT_PASSWORD: Final = RedisAccess()
 
 
 class RedisTransport(Protocol):
-    """Sends commands to whichever server holds the records now."""
+    """Sends commands to the server that currently holds the records."""
 
     async def execute(self, words: Sequence[Any]) -> Any:
-        """The reply to one command, within DEADLINE; sent again once if the connection broke before the reply came.
+        """Sends a command and returns its reply within DEADLINE; sends it again once if the connection broke before the
+        reply.
 
-        Raises ReplyError for what Redis rejects, AuthenticationFailed, Broken, Overdue, Crowded, OSError (also
-        ssl.SSLError) and
-        TimeoutError.
+        Raises ReplyError for an error reply, AuthenticationFailed, ConnectionLost, ResponseTimeout, QueueFull, OSError
+        (also ssl.SSLError) and TimeoutError.
         """
         ...
 
     async def close(self) -> None:
-        """Ends every connection, also one that is being made."""
+        """Closes every connection, including one that is being opened."""
         ...

@@ -1,4 +1,4 @@
-"""Where the facts are: `sqlite:<path>` or `postgresql://user@host:port/database`."""
+"""Database URLs: `sqlite:<path>` or `postgresql://user@host:port/database`."""
 
 import ssl
 from dataclasses import dataclass, field
@@ -13,16 +13,16 @@ _EXPECTED = "write sqlite:<path> or postgresql://user@host:5432/database"
 
 @dataclass(frozen=True, slots=True)
 class SqliteAddress:
-    """A file."""
+    """An SQLite file."""
 
     path: Path
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresAddress:
-    """A database on a server. The password comes from a file of its own, never with the address.
+    """A PostgreSQL server and database. The password comes from a separate file, never from the URL.
 
-    With `tls` the connection is encrypted and verified as the context says; without it, it is plain.
+    With `tls` the connection is encrypted and verified by that context; without it, it is not encrypted.
     """
 
     host: str
@@ -33,18 +33,18 @@ class PostgresAddress:
     tls: ssl.SSLContext | None = field(default=None, repr=False, compare=False)
 
     def url(self) -> URL:
-        """The address as SQLAlchemy takes it, without what is said about TLS."""
+        """The URL for SQLAlchemy, without TLS parameters."""
         return URL.create("postgresql+asyncpg", self.user, self.password, self.host, self.port, self.database)
 
 
 def address(
     url: str, password: str | None = None, tls: ssl.SSLContext | None = None
 ) -> SqliteAddress | PostgresAddress:
-    """Reads an address. Raises BadUrl, a ValueError that says what is wrong and what to write."""
+    """Parses a database URL. Raises BadUrl, a ValueError with what is wrong and a fix."""
     if url.startswith("sqlite:"):
         path = url.removeprefix("sqlite:")
         if not path or path.startswith("//"):
-            raise BadUrl("this is no path of a file", _EXPECTED)
+            raise BadUrl("this is not a path", _EXPECTED)
         return SqliteAddress(Path(path))
     parts = read_store_url(url, POSTGRESQL)
     return PostgresAddress(

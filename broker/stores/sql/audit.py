@@ -1,4 +1,4 @@
-"""Audit rows: written with the fact they tell, in the transaction that makes it. Numbered later, by one sealer."""
+"""Audit rows: written in the transaction of the fact they record. Numbered later, by one sealer."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -22,13 +22,13 @@ COLUMNS: Final = (
     "grant_id",
     "details",
 )
-"""What a row says. These columns, in this order, are what the hash chain vouches for."""
+"""Columns of an audit row. These columns, in this order, are the content that the hash chain protects."""
 
 _details: Final = msgspec.json.Encoder(order="sorted")
 
 
 def row(event: AuditEvent) -> Mapping[str, Any]:
-    """An event as a row of the audit table."""
+    """Converts an event to a row of the audit table."""
     return {
         "kind": event.kind,
         "at": event.at,
@@ -44,14 +44,15 @@ def row(event: AuditEvent) -> Mapping[str, Any]:
 
 
 def rows(events: Sequence[AuditEvent]) -> Sequence[Mapping[str, Any]]:
-    """Events as rows of the audit table."""
+    """Converts events to rows of the audit table."""
     return [row(event) for event in events]
 
 
 def written(same: Mapping[str, ColumnElement[Any]] | None = None) -> InsertRows:
-    """The step of a deed that writes the rows in the parameter `events`; columns in `same` are the deed's to say.
+    """The step of an atomic write that inserts the rows in the parameter `events`; the write itself supplies the
+    columns in `same`.
 
-    Where the deed says which `fact` it tells, that fact has one row of a kind however often the deed is done.
+    If the write supplies `fact`, there is one row of a kind for that fact, however often it is written.
     """
     fixed = same or {}
     key = ("fact", "kind") if "fact" in fixed else None
@@ -59,7 +60,7 @@ def written(same: Mapping[str, ColumnElement[Any]] | None = None) -> InsertRows:
 
 
 class SqlAudit:
-    """Audit rows for facts that stand alone, and the reading of all of them."""
+    """Audit rows without another write, and the reading of all rows."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -78,7 +79,7 @@ class SqlAudit:
             await self._database.perform(self._write, {"events": rows(events)})
 
     async def read(self, after: int, limit: int) -> Sequence[tuple[int, AuditEvent]]:
-        """Events with the ids of their rows, from the first id beyond `after` on, at most `limit`."""
+        """Events with their row ids, starting after id `after`, at most `limit`."""
         rows = await self._database.query(self._read, {"after": after, "limit": limit})
         return [(row[0], _event(row[1:])) for row in rows]
 

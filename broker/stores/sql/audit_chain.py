@@ -1,8 +1,9 @@
-"""The hash chain over the audit rows, and what shows that nobody broke it.
+"""Audit chain: a hash chain over the audit rows, and its verification.
 
-Writers never number. One sealer at a time, by lease, gives each new row the next number and a hash over its content and
-the hash before. Now and then the head of the chain is signed, and that checkpoint also leaves the database: it goes to
-a file and to the log, or else a cut tail could not be seen. A row that vanishes before it is sealed is not seen.
+Writers never number rows. One sealer at a time, by lease, gives each new row the next number and a hash over its
+content and the previous hash. Periodically the head of the chain is signed, and this checkpoint also leaves the
+database, to a file and to the log, because a truncated chain could not be detected otherwise. A row that is deleted
+before it is sealed is not detected.
 """
 
 import asyncio
@@ -28,15 +29,15 @@ _LEASE: Final = "audit-chain"
 _TYP: Final = "audit-checkpoint+jwt"
 _BATCH: Final = 1000
 _AT: Final = 2 + COLUMNS.index("at")
-"""The column of a sealed row that says when it was written."""
+"""The column with the time at which a sealed row was written."""
 YOUNG: Final = 600.0
-"""Seconds for which a record may have no checkpoint: a new installation makes its first one in a minute."""
+"""Seconds for which an audit log may have no checkpoint: a new installation makes its first one within a minute."""
 _NOTHING: Final = (0, "")
 """The number and the hash before the first row."""
 
 
 class ChainFault(StrEnum):
-    """What is wrong with a chain."""
+    """Kinds of faults of a chain."""
 
     CHANGED = "changed"
     GAP = "gap"
@@ -47,7 +48,7 @@ class ChainFault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChainProblem:
-    """One thing wrong with the chain, at the row with this number (0: with none in particular)."""
+    """One fault of the chain, at the row with this number (0: at no particular row)."""
 
     flaw: ChainFault
     number: int
@@ -59,7 +60,7 @@ class ChainProblem:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A signed statement that the row with this number had this hash at a moment (seconds since 1970 UTC)."""
+    """A signed statement that the row with this number had this hash at a time (seconds since 1970 UTC)."""
 
     number: int
     hash: str
@@ -69,19 +70,19 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointSigner:
-    """Who vouches for the chain: the key that signs checkpoints, and the file they are written to."""
+    """Signs checkpoints: the key, and the file to which checkpoints are appended."""
 
     key: SigningKey
     file: Path
 
 
 def link(number: int, before: str, content: Sequence[Any]) -> str:
-    """The hash of one row: SHA-256 over its number, the hash before, and its columns in the order of COLUMNS."""
+    """The hash of one row: SHA-256 over its number, the previous hash, and its columns in the order of COLUMNS."""
     return hashlib.sha256(msgspec.json.encode([number, before, *content])).hexdigest()
 
 
 class AuditChain:
-    """Seals audit rows into the chain, signs its head, and checks all of it."""
+    """Seals audit rows into the chain, signs its head, and verifies it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -115,7 +116,7 @@ class AuditChain:
         )
 
     async def seal_once(self, limit: int = _BATCH) -> int:
-        """Seals the rows that are not sealed yet, at most `limit`. 0 also where another process is sealing now."""
+        """Seals the unsealed rows, at most `limit`. Returns 0 also if another process is sealing at present."""
         async with self._database.leased(_LEASE) as unit:
             if unit is None:
                 return 0
@@ -132,9 +133,9 @@ class AuditChain:
         return len(rows)
 
     async def checkpoint(self, now: float, notary: CheckpointSigner) -> Checkpoint | None:
-        """Signs the head of the chain and writes that to the notary's file, the log and the database.
+        """Signs the head of the chain and writes the checkpoint to the notary's file, the log and the database.
 
-        None where nothing was sealed since the last checkpoint, or where another process has the lease.
+        None if nothing was sealed since the last checkpoint, or if another process has the lease.
         """
         async with self._database.leased(_LEASE) as unit:
             if unit is None:
@@ -152,14 +153,14 @@ class AuditChain:
         return made
 
     async def counts(self) -> tuple[int, int]:
-        """How many rows are sealed, and how many wait to be."""
+        """The number of sealed rows, and of unsealed rows."""
         sealed, all_rows = (await self._database.query(self._count, {}))[0]
         return int(sealed), int(all_rows) - int(sealed)
 
     async def verify(self, file: Path, keys: KeySet, now: float) -> Sequence[ChainProblem]:
-        """Everything that is wrong with the chain, held against the checkpoints in a file. Empty: it is whole.
+        """Verifies the chain against the checkpoints in a file. Returns every fault; empty if the chain is intact.
 
-        A record that began just before `now`, of which no checkpoint was ever made, is whole without one.
+        A chain that started shortly before `now` and has no checkpoint yet is intact.
         """
         known, problems = _read(file, keys)
         last_made = await self._database.query(self._last, {})
@@ -171,18 +172,18 @@ class AuditChain:
                 problems += _check(row, number, before, known)
                 number, before = row[0], row[1]
         if number and not known and (last_made or now - began > YOUNG):
-            detail = f"no checkpoint in {file.name} vouches for the {number} rows that are sealed"
+            detail = f"no checkpoint in {file.name} covers the {number} sealed rows"
             problems.append(ChainProblem(ChainFault.NO_CHECKPOINT, 0, detail))
         last = max(known, default=0)
         if last > number:
             problems.append(
-                ChainProblem(ChainFault.CUT, number + 1, f"rows {number + 1} to {last} are gone from the end")
+                ChainProblem(ChainFault.CUT, number + 1, f"rows {number + 1} to {last} are missing at the end")
             )
         return problems
 
 
 def _check(row: Row, number: int, before: str, known: Mapping[int, Checkpoint]) -> Sequence[ChainProblem]:
-    """What is wrong with the next row after `number`."""
+    """The faults of the row after `number`."""
     mine, hash_, *content = row
     problems = []
     if mine != number + 1:
@@ -191,13 +192,13 @@ def _check(row: Row, number: int, before: str, known: Mapping[int, Checkpoint]) 
         problems.append(ChainProblem(ChainFault.CHANGED, mine, "the content is not what was sealed"))
     checkpoint = known.get(mine)
     if checkpoint is not None and checkpoint.hash != hash_:
-        detail = "a checkpoint says otherwise: this row, or one before it, was written anew"
+        detail = "a checkpoint has another hash: this row, or an earlier one, was rewritten"
         problems.append(ChainProblem(ChainFault.CHANGED, mine, detail))
     return problems
 
 
 def _read(file: Path, keys: KeySet) -> tuple[Mapping[int, Checkpoint], list[ChainProblem]]:
-    """The checkpoints in a file by number, and what is wrong with them."""
+    """The checkpoints in a file by number, and the faults of the file."""
     known: dict[int, Checkpoint] = {}
     problems: list[ChainProblem] = []
     lines = file.read_bytes().decode("ascii", "replace").split() if file.exists() else []
@@ -206,7 +207,7 @@ def _read(file: Path, keys: KeySet) -> tuple[Mapping[int, Checkpoint], list[Chai
             claims = verify(line, keys, SIGNATURE_ALGORITHMS, typ=_TYP).claims
             made = Checkpoint(int(claims["number"]), str(claims["hash"]), float(claims["at"]), line)
         except (InvalidToken, KeyError, ValueError) as problem:
-            detail = f"line {count} of {file.name} is no checkpoint of ours ({type(problem).__name__})"
+            detail = f"line {count} of {file.name} is not a checkpoint of this broker ({type(problem).__name__})"
             problems.append(ChainProblem(ChainFault.BAD_CHECKPOINT, 0, detail))
             continue
         if known.setdefault(made.number, made).hash != made.hash:
@@ -216,10 +217,10 @@ def _read(file: Path, keys: KeySet) -> tuple[Mapping[int, Checkpoint], list[Chai
 
 
 def _append(file: Path, line: str) -> None:
-    """One more line, on the disk before anybody counts on it."""
+    """Appends a line, flushed to disk before it counts."""
     with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "ab") as out:
         size = out.seek(0, os.SEEK_END)
-        # a line that was cut off by a crash spoils itself, and not the next one
+        # a line truncated by a crash is invalid by itself and does not damage the next one
         whole = size == 0 or os.pread(out.fileno(), 1, size - 1) == b"\n"
         out.write((b"" if whole else b"\n") + line.encode("ascii") + b"\n")
         out.flush()

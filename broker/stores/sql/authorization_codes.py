@@ -1,4 +1,4 @@
-"""Authorization codes as rows: what stands in the clear, what is sealed, how they come and are read."""
+"""Authorization codes as rows: which columns are in the clear, what is sealed, how rows are written and read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,12 +14,12 @@ from broker.stores.sql.shared_counters import EPOCH
 from broker.stores.sql.tables import authorization_codes
 
 EMPTY: Final = ReleasedIdentity(subject="", level=Level.LOW, amr=(), auth_time=0)
-"""What is left of a release after its claims were erased."""
+"""The release after its claims were erased."""
 
 
 @dataclass(frozen=True, slots=True)
 class CodeTerms:
-    """What a code is bound to; none of it is personal."""
+    """What a code is bound to; none of it is personal data."""
 
     redirect_uri: str
     scope: tuple[str, ...]
@@ -48,14 +48,14 @@ READ: Final = (
 
 
 def place(digest: str) -> str:
-    """The sealing context of a code's release. It keeps the table's first name, or no earlier row would open."""
+    """The sealing context of a code's release. It keeps the table's first name, or earlier rows would not open."""
     return f"codes:{digest}"
 
 
 def written(database: Database, account: ColumnElement[str], subject: ColumnElement[str]) -> Insert:
-    """Writes a code, in place of one of the same transaction that nobody redeemed; gives account and subject.
+    """Writes a code, replacing an unredeemed one of the same transaction. Returns account and subject.
 
-    No row where the transaction's code was redeemed, or where the pushed request was answered in another transaction.
+    No row if the transaction's code was redeemed, or if the pushed request was answered in another transaction.
     """
     columns = _columns(account, subject)
     other = authorization_codes.alias("other")
@@ -74,7 +74,7 @@ def written(database: Database, account: ColumnElement[str], subject: ColumnElem
 
 
 def following(account: ColumnElement[str], subject: ColumnElement[str]) -> Step:
-    """The step of a deed that writes a code which nothing can have been there for."""
+    """The step of an atomic write that inserts a code for which no earlier code can exist."""
     columns = _columns(account, subject)
 
     def step(passed: ColumnElement[bool]) -> Insert:
@@ -101,7 +101,7 @@ def _columns(account: ColumnElement[str], subject: ColumnElement[str]) -> dict[s
 
 
 def values(code: AuthorizationCode, releases: SealedCodec[ReleasedIdentity]) -> Mapping[str, Any]:
-    """The parameters of `written`. The subject is left out of what is sealed: the row says which one holds."""
+    """The parameters of the statement. The subject is not part of the sealed content: the row has it."""
     terms = CodeTerms(code.redirect_uri, code.scope, code.nonce, code.code_challenge, code.dpop_jkt)
     return {
         "digest": code.digest,
@@ -117,7 +117,7 @@ def values(code: AuthorizationCode, releases: SealedCodec[ReleasedIdentity]) -> 
 
 
 def code(row: Row, releases: SealedCodec[ReleasedIdentity]) -> AuthorizationCode | None:
-    """The code in a row of READ, with an EMPTY release once it is redeemed; None if this broker cannot open it."""
+    """The code in a row of READ, with an EMPTY release after its redemption; None if its content cannot be opened."""
     digest, transaction, client_id, account, subject, pushed, created, expires, terms, sealed = row[:10]
     bound = _TERMS.read(terms.encode())
     release = EMPTY if sealed is None else releases.read(sealed, place(digest))

@@ -1,4 +1,4 @@
-"""Answers to services: who the citizen is to us and to each service, the code, what was shared, the session."""
+"""Authorizations of services: account, pairwise subject, code, consent and session, written together."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -48,7 +48,7 @@ from broker.stores.sql.tables import (
 
 _TRIES: Final = 5
 _SUB: Final = "sub"
-"""Every answer shares the pairwise subject, so whoever shared anything has this row."""
+"""Every authorization shares the pairwise subject, so every consent has this row."""
 
 _issuer: Final = bindparam("issuer", type_=Text)
 _identity: Final = bindparam("identity", type_=Text)
@@ -62,7 +62,7 @@ ACCOUNT: Final[ColumnElement[str]] = func.coalesce(
     .scalar_subquery(),
     bindparam("account", type_=Text),
 )
-"""The account that holds: the one known for (issuer, digest of the subject), else the one proposed."""
+"""The account: the existing one of (issuer, digest of the subject), else the proposed one."""
 
 SUBJECT: Final[ColumnElement[str]] = func.coalesce(
     select(pairwise_subjects.c.sub)
@@ -70,7 +70,7 @@ SUBJECT: Final[ColumnElement[str]] = func.coalesce(
     .scalar_subquery(),
     bindparam("subject", type_=Text),
 )
-"""The pairwise subject that holds: the one given to (account, sector), else the one proposed."""
+"""The pairwise subject: the existing one of (account, sector), else the proposed one."""
 
 
 _SEEN: Final = exists(
@@ -127,7 +127,7 @@ def _deed(database: Database, kind: str) -> AtomicWrite:
 
 
 class SqlAuthorizations:
-    """Answers to services in SQL."""
+    """Authorizations in SQL."""
 
     def __init__(
         self,
@@ -176,7 +176,7 @@ class SqlAuthorizations:
         return bool(await self._database.query(self._told, {"transaction": transaction, "pushed": pushed}))
 
     async def linked_identity(self, issuer: str, subject: str, sector: str, client_id: str) -> LinkedIdentity | None:
-        """What is known of (issuer, subject) for a service; None for a person not seen before. One round trip."""
+        """What is stored for (issuer, subject) and a service; None for an unknown citizen. One round trip."""
         digest = self._digests.of_subject(issuer, subject)
         parameters = {"issuer": issuer, "identity": digest, "sector": sector, "client_id": client_id}
         rows = await self._database.query(self._known, parameters)
@@ -188,27 +188,27 @@ class SqlAuthorizations:
         return LinkedIdentity(rows[0][1], rows[0][2], shared)
 
     async def record(self, answer: AuthorizationWrite) -> AuthorizationWritten | None:
-        """Writes all of it in one transaction. An unredeemed code of the same transaction is replaced.
+        """Writes an authorization in one transaction. An unredeemed code of the same transaction is replaced.
 
-        The audit rows are written once for each fact, however often it is recorded.
+        Audit rows are written once for each fact, however often it is recorded.
 
-        None, and nothing written, when the transaction's code was already redeemed, its pushed request was already
-        answered in another transaction, or its question waits no more or for somebody else.
-        Where another answer for the same person was faster, it is tried once more with what then holds.
+        Returns None, and writes nothing, if the transaction's code was already redeemed, its pushed request was already
+        answered in another transaction, or its backchannel request is no longer pending or belongs to another citizen.
+        If a concurrent authorization of the same citizen was faster, it is tried once more with the new rows.
         """
         prepared = self._deeds["session" if answer.code is None else "question" if answer.question else "code"]
         parameters = self._parameters(answer)
         for _ in range(_TRIES):
-            # A taken key is somebody else's answer of this very moment: what it changed is seen the next time round.
+            # a unique key is taken by a concurrent authorization: the next attempt reads what it changed
             with suppress(Conflict):
                 rows = await self._perform(prepared, parameters, answer.replaced)
                 return AuthorizationWritten(*rows[0]) if rows else None
-        raise StoreUnavailable("others are writing the same person's answer")
+        raise StoreUnavailable("concurrent authorizations of the same citizen")
 
     async def _perform(
         self, prepared: Prepared, parameters: Mapping[str, Any], replaced: SupersededSession | None
     ) -> Sequence[Row]:
-        """One round trip, but for the rare answer with which somebody else's session ends."""
+        """One round trip, except for the rare authorization that ends the session of the browser's previous user."""
         if replaced is None:
             return await self._database.perform(prepared, parameters)
         async with self._database.transaction() as unit:

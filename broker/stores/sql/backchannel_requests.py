@@ -1,4 +1,4 @@
-"""Questions to citizens on their own device: put with their notice, answered once, polled and pinged about."""
+"""Backchannel authentication requests (CIBA): created with their notification, answered once, polled, pinged."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -43,7 +43,7 @@ from broker.stores.sql.shared_counters import EPOCH, VERSION, is_mark
 from broker.stores.sql.tables import backchannel_requests, pairwise_subjects, sessions, shared_counters
 
 PAUSE: Final = 5
-"""Seconds between two polls, and by how much more after one that came too early (CIBA Core 1.0, 7.3, 11)."""
+"""Minimum polling interval in seconds, and its increase after a poll that came too early (CIBA Core 1.0, 7.3, 11)."""
 
 _c: Final = backchannel_requests.c
 _now: Final = bindparam("now", type_=Double)
@@ -57,12 +57,12 @@ _READ: Final = (_c.id, _c.account_id, _c.state, _c.sealed)
 
 
 def code_digest(code: str) -> str:
-    """The digest by which a question is found when somebody types its code."""
+    """The digest of a user code, by which a request is found."""
     return digest_of(f"question:{normalize_user_code(code)}")
 
 
 def _place(id: str) -> str:
-    """The sealing context of a request. It keeps the table's first name, or no earlier row would open."""
+    """The sealing context of a request. It keeps the table's first name, or earlier rows would not open."""
     return f"questions:{id}"
 
 
@@ -71,14 +71,14 @@ def _open(id: ColumnElement[str]) -> ColumnElement[bool]:
 
 
 def _pinged() -> ColumnElement[Any]:
-    """When the service is to be told next: now, if it wants to be told at all."""
+    """When the next ping is due: now, if the service uses ping mode."""
     return case((_c.pings, _now), else_=null())
 
 
 def confirmed(account: ColumnElement[str], subject: ColumnElement[str]) -> Update:
-    """The gate of a deed that answers the waiting question `question`; gives account and subject.
+    """The gate of an atomic write that approves the pending request `question`. Returns account and subject.
 
-    No row where it waits no more, or for another account.
+    No row if it is no longer pending, or belongs to another account.
     """
     whose = or_(_c.account_id.is_(None), _c.account_id == account)
     answered = update(backchannel_requests).where(_open(bindparam("question", type_=Text)), whose)
@@ -86,7 +86,7 @@ def confirmed(account: ColumnElement[str], subject: ColumnElement[str]) -> Updat
     return settled.returning(account.label("account"), subject.label("subject"))
 
 
-# Deeds
+# Atomic writes
 
 
 def _asking() -> AtomicWrite:
@@ -134,7 +134,7 @@ def _polling() -> AtomicWrite:
 
 
 class SqlBackchannelRequests:
-    """Questions in SQL."""
+    """Backchannel authentication requests in SQL."""
 
     def __init__(self, database: Database, sealer: Sealer, heard: Callable[[int], None]) -> None:
         self._database = database
@@ -187,9 +187,9 @@ class SqlBackchannelRequests:
         notices: Sequence[Notification],
         events: Sequence[AuditEvent],
     ) -> RedeemResult:
-        """Writes a question with its notices and audit rows, in one transaction; nothing unless DONE.
+        """Writes a request with its notifications and audit rows, in one transaction; nothing unless DONE.
 
-        ASSERTION_USED_BEFORE where `use` was, USED_BEFORE where the code is another question's.
+        ASSERTION_USED_BEFORE if `use` was recorded before, USED_BEFORE if the user code belongs to another request.
         """
         parameters = {
             "id": question.id,
@@ -213,29 +213,29 @@ class SqlBackchannelRequests:
         return RedeemResult.DONE
 
     async def load(self, id: str) -> BackchannelRequest | None:
-        """The question with this id."""
+        """Returns the request with this id."""
         return self._one(await self._database.query(self._load, {"id": id}))
 
     async def by_code(self, code: str) -> BackchannelRequest | None:
-        """The question whose code somebody typed."""
+        """Returns the request with this user code."""
         return self._one(await self._database.query(self._by_code, {"code": code_digest(code)}))
 
     async def of_case(self, case: str) -> Sequence[BackchannelRequest]:
-        """The questions of a verification case, the oldest first."""
+        """The requests of a verification case, oldest first."""
         rows = await self._database.query(self._of_case, {"case": case})
         return [found for found in map(self._question, rows) if found is not None]
 
     async def settle(self, id: str, state: BackchannelState, now: float, events: Sequence[AuditEvent]) -> bool:
-        """Answers a waiting question without an identity; False, and nothing written, if it waits no more."""
+        """Ends a pending request without an identity; False, and nothing written, if it is no longer pending."""
         parameters = {"id": id, "state": state.value, "now": now, "events": audit.rows(events)}
         return bool(await self._database.perform(self._settle, parameters))
 
     async def poll(
         self, digest: str, client_id: str, now: float, use: AssertionUse | None
     ) -> PollResult | RedeemResult | None:
-        """How a question stands, asked by the service it belongs to; counts the poll and the use of an assertion.
+        """The state of a request, polled by its service; records the poll and the use of a client assertion.
 
-        None where this service has no such question; ASSERTION_USED_BEFORE where the assertion came a second time.
+        None if this service has no such request; ASSERTION_USED_BEFORE if the assertion was used before.
         """
         parameters = {"digest": digest, "client_id": client_id, "now": now, **uses.values(use)}
         try:
@@ -256,14 +256,15 @@ class SqlBackchannelRequests:
         return found
 
     async def known_as(self, account: str, now: float) -> Identity | None:
-        """Who is behind an account, as far as its newest live session says; nothing else keeps that."""
+        """The identity of an account from its newest live session; it is stored nowhere else."""
         rows = await self._database.query(self._sessions, {"account": account, "now": now})
         if not rows or rows[0][1] is None:
             return None
         return self._identities.read(rows[0][1], kept.place(rows[0][0]))
 
     async def claim_pings(self, now: float, until: float, limit: int) -> Sequence[tuple[PingNotification, int]]:
-        """Pings that are due, each with the number of this try; they are due again at `until`, unless `pinged`."""
+        """Claims pings that are due, each with its number of attempts; they are due again at `until`, unless
+        `pinged`."""
         rows = await self._database.perform(self._claim, {"now": now, "until": until, "limit": limit})
         found = []
         for row in rows:
@@ -275,11 +276,11 @@ class SqlBackchannelRequests:
         return found
 
     async def ping_later(self, id: str, when: float) -> None:
-        """The service could not be told: it is due again at `when`."""
+        """The ping failed: it is due again at `when`."""
         await self._database.perform(self._later, {"id": id, "when": when})
 
     async def pinged(self, id: str) -> None:
-        """The service was told, or is not told any more."""
+        """The service was pinged, or will not be pinged any more."""
         await self._database.perform(self._pinged, {"id": id})
 
     def _one(self, rows: Sequence[Row]) -> BackchannelRequest | None:

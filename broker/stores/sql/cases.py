@@ -1,4 +1,4 @@
-"""Verification cases. The record lies sealed; in the clear stands only what it is searched by."""
+"""Verification cases. The record is sealed; only the columns that queries use are in the clear."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -130,7 +130,7 @@ class SqlCases:
     async def create(
         self, case: Case, events: Sequence[AuditEvent], notices: Sequence[Notification]
     ) -> CreateCaseResult:
-        """Writes a new case with its audit rows and notices, in one transaction; nothing unless DONE."""
+        """Writes a new case with its audit rows and notifications, in one transaction; nothing unless DONE."""
         try:
             await self._database.perform(self._create, self._values(case, events, notices))
         except Conflict as conflict:
@@ -144,28 +144,28 @@ class SqlCases:
         return CreateCaseResult.DONE
 
     async def save(self, case: Case, events: Sequence[AuditEvent], notices: Sequence[Notification]) -> bool:
-        """Writes on top of `case.version - 1` with audit rows and notices, in one transaction."""
+        """Optimistic locking: replaces `case.version - 1`, with audit rows and notifications, in one transaction."""
         values = {**self._values(case, events, notices), "before": case.version - 1}
         return bool(await self._database.perform(self._save, values))
 
     async def load(self, id: str) -> Case | None:
-        """The case with this id."""
+        """Returns the case with this id."""
         return await self._one(self._by_id, {"id": id})
 
     async def by_reference(self, reference: str) -> Case | None:
-        """The case with this reference, however it was typed."""
+        """Returns the case with this reference, in any notation."""
         return await self._one(self._by_reference, {"reference": normalize_user_code(reference)})
 
     async def by_continuation(self, digest: str) -> Case | None:
-        """The case whose unused continuation code has this digest."""
+        """Returns the case whose unused continuation code has this digest."""
         return await self._one(self._by_continuation, {"continuation": digest})
 
     async def by_transaction(self, transaction: str) -> Case | None:
-        """The newest case of a transaction, by its public id."""
+        """Returns the newest case of a transaction, by its public id."""
         return await self._one(self._by_transaction, {"transaction": transaction})
 
     async def queue(self, states: Sequence[CaseState], limit: int) -> Sequence[Case]:
-        """Cases in these states, by `deadline` (none: last), then `queued`, the earliest first."""
+        """Cases in these states, sorted by `deadline` (none: last), then `queued`."""
         return await self._many(self._queue, {"states": [state.value for state in states], "limit": limit})
 
     async def held(self, member: str) -> Sequence[Case]:
@@ -173,21 +173,21 @@ class SqlCases:
         return await self._many(self._held, {"holder": member})
 
     async def due(self, now: float, limit: int) -> Sequence[Case]:
-        """Cases whose `due` is not after `now`, the earliest first."""
+        """Cases whose `due` is not after `now`, earliest first."""
         return await self._many(self._due, {"now": now, "limit": limit})
 
     async def count_attempt(self, id: str, purpose: str, most: int) -> int | None:
-        """Counts one attempt durably, before anything is compared. None, and nothing counted, after `most`."""
+        """Counts one attempt durably, before any comparison. None, and nothing counted, after `most`."""
         rows = await self._database.perform(self._count, {"id": id, "purpose": purpose, "most": most})
         return int(rows[0][0]) if rows else None
 
     async def attempts(self, id: str, purpose: str) -> int:
-        """How many attempts were counted."""
+        """The number of attempts counted."""
         rows = await self._database.query(self._counted, {"id": id, "purpose": purpose})
         return int(rows[0][0]) if rows else 0
 
     async def alike(self, marks: Sequence[str], besides: str) -> int:
-        """How many cases other than `besides` bear at least one of these `marks`."""
+        """The number of cases other than `besides` that have at least one of these `marks`."""
         rows = await self._database.query(self._alike, {"fingerprints": list(marks), "id": besides})
         return int(rows[0][0])
 

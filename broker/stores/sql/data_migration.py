@@ -1,6 +1,7 @@
-"""Moves identities whose subject stands in the clear to rows with a digest. Part of `migrate`, and resumable.
+"""Data migration of identities: rows with the subject in the clear become rows with a digest. Part of `migrate`,
+resumable.
 
-Each batch is a transaction of its own: what was moved stays moved, and another run goes on with what is left.
+Each batch is a transaction: an interrupted run is continued by the next one.
 """
 
 from collections.abc import Callable, Sequence
@@ -40,21 +41,21 @@ BEFORE: Final = Table(
 
 
 class SealingKeyNeeded(Exception):
-    """There are rows to move, and no sealing keys were given to do it with."""
+    """There are rows to migrate, and no sealing keys were given."""
 
 
 def migrate_batch(connection: Connection, sealing: Callable[[], Sealer] | None) -> bool:
-    """Moves the next rows within the connection's transaction. False if none were left.
+    """Migrates the next rows within the connection's transaction. False if none were left.
 
-    `sealing` gives the broker's sealing keys; it is called only if there are rows. Raises SealingKeyNeeded.
+    `sealing` returns the broker's sealing keys; it is called only if there are rows. Raises SealingKeyNeeded.
     """
     if not inspect(connection).has_table(BEFORE.name):
-        return False  # another process has finished it
+        return False  # another process has finished the migration
     rows = connection.execute(select(BEFORE).limit(BATCH)).all()
     if not rows:
         return False
     if sealing is None:
-        raise SealingKeyNeeded("identities are to be moved, which needs the broker's sealing keys")
+        raise SealingKeyNeeded("identities have to be migrated, which needs the broker's sealing keys")
     digests = _digests(connection, sealing())
     connection.execute(insert(identities), [_moved(row, digests) for row in rows])
     connection.execute(delete(BEFORE).where(_among(rows)))
@@ -84,7 +85,7 @@ def _among(rows: Sequence[Row[Any]]) -> Any:
 
 
 def _digests(connection: Connection, sealer: Sealer) -> Digests:
-    """The key for identities, made with the first batch; no other is needed here."""
+    """The digest key for identities, created with the first batch; no other is needed here."""
     purpose = Purpose.IDENTITY
     held = connection.execute(select(digest_keys.c.sealed).where(digest_keys.c.purpose == purpose.value)).scalar()
     if held is not None:

@@ -1,4 +1,4 @@
-"""What the stores of facts need of a database, whichever it is: statements made once, run in transactions."""
+"""Database interface of the SQL stores: statements prepared once and run in transactions, for SQLite and PostgreSQL."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -13,11 +13,11 @@ Parameters = Mapping[str, Any]
 Query: TypeAlias = Select[*tuple[Any, ...]]
 Statement = Query | Insert | Update | Delete
 Step = Callable[[ColumnElement[bool]], Insert | Update | Delete]
-"""One step of a deed, made for the condition under which it may act: that the deed's gate was passed."""
+"""One step of an atomic write, built for the condition under which it may act: that the gate returned rows."""
 
 
 class Conflict(Exception):
-    """A unique key is taken. Nothing of the transaction holds. `columns` are the key's, in the table's order."""
+    """A unique key is taken. The transaction is rolled back. `columns` are the key's, in the table's order."""
 
     def __init__(self, table: str, columns: tuple[str, ...]) -> None:
         super().__init__(f"{table}: {', '.join(columns)}")
@@ -29,9 +29,8 @@ class Conflict(Exception):
 class InsertRows:
     """A step that inserts one row for each mapping in the parameter `rows`.
 
-    `given` are the columns that the mappings hold, `same` what all the rows have in common. Where `key` is taken the
-    columns in `renewed` are written anew; with an empty `renewed` such a row is left as it is. Without a `key` a
-    taken one is a Conflict.
+    `given` are the columns in the mappings, `same` values common to all rows. If `key` is taken, the columns in
+    `renewed` are updated; with an empty `renewed` the row stays unchanged. Without a `key` a taken one is a Conflict.
     """
 
     table: Table
@@ -44,10 +43,10 @@ class InsertRows:
 
 @dataclass(frozen=True, slots=True)
 class AtomicWrite:
-    """What must become true together, in one transaction and where possible in one round trip.
+    """Atomic write: steps that take effect together, in one transaction and if possible in one round trip.
 
-    The `gate` goes first and returns rows; if it returns none, nothing else is done. No step may count on seeing what
-    another one wrote, nor on their order. The deed gives the gate's rows, or those of `answer` where there is no gate.
+    The `gate` runs first and returns rows; if it returns none, no step runs. No step may depend on what another one
+    wrote, nor on their order. Returns the gate's rows, or those of `answer` if there is no gate.
     """
 
     gate: Insert | Update | Delete | None
@@ -57,10 +56,10 @@ class AtomicWrite:
 
 @dataclass(frozen=True, slots=True)
 class SqlText:
-    """One statement as the database takes it.
+    """One statement in the database's dialect.
 
-    `names` are its parameters in order, `constants` the values that the statement brings along. `rows` names the
-    parameter for whose rows it is repeated, `json` the parameters that travel as JSON.
+    `names` are its parameters in order, `constants` the values that are part of the statement. `rows` names the
+    parameter for whose rows it is repeated, `json` the parameters passed as JSON.
     """
 
     sql: str
@@ -72,22 +71,23 @@ class SqlText:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """A statement or a deed, made once for one database. `gated` says that the first step lets the others through."""
+    """A statement or an atomic write, prepared once for one database. `gated`: the first step is the gate."""
 
     steps: tuple[SqlText, ...]
     gated: bool = False
 
 
 class UnitOfWork(Protocol):
-    """A transaction under way."""
+    """A transaction in progress."""
 
     async def run(self, prepared: Prepared, parameters: Parameters) -> Sequence[Row]:
-        """Runs a statement or deed. Raises Conflict and Unavailable, and then nothing of the transaction holds."""
+        """Runs a statement or an atomic write. Raises Conflict and StoreUnavailable, and then the transaction is
+        rolled back."""
         ...
 
 
 class Database(Protocol):
-    """A database of facts. Everything raises StoreUnavailable within a second when it cannot be reached.
+    """A database. Every method raises StoreUnavailable within a second if it cannot be reached.
 
     `clock` is its own clock as part of a statement, in seconds since 1970 UTC; None if it has no clock of its own.
     """
@@ -95,19 +95,19 @@ class Database(Protocol):
     clock: ClassVar[ColumnElement[float] | None]
 
     def upsert(self, table: Table) -> Any:
-        """An insert into a table that also takes `on_conflict_do_update` and `on_conflict_do_nothing`."""
+        """An insert into a table that supports `on_conflict_do_update` and `on_conflict_do_nothing`."""
         ...
 
     def among(self, column: ColumnElement[str], name: str) -> ColumnElement[bool]:
-        """The condition that a column is one of the texts in the parameter `name` (a list)."""
+        """The condition that a column is one of the strings in the parameter `name` (a list)."""
         ...
 
     def listed(self, name: str, kinds: Mapping[str, type[TypeEngine[Any]]]) -> FromClause:
-        """The rows in the parameter `name` (a list of mappings) as something to select from, by these columns."""
+        """The rows in the parameter `name` (a list of mappings) as a table to select from, with these columns."""
         ...
 
     def prepare(self, what: Statement | AtomicWrite) -> Prepared:
-        """Makes the text of a statement or deed. Done at start, not for each use."""
+        """Compiles a statement or an atomic write. Called at startup, not for each use."""
         ...
 
     async def query(self, prepared: Prepared, parameters: Parameters) -> Sequence[Row]:
@@ -115,7 +115,7 @@ class Database(Protocol):
         ...
 
     async def perform(self, prepared: Prepared, parameters: Parameters) -> Sequence[Row]:
-        """Runs one statement or deed in a transaction of its own, durable on return. Raises Conflict."""
+        """Runs one statement or atomic write in its own transaction, durable on return. Raises Conflict."""
         ...
 
     def transaction(self) -> AbstractAsyncContextManager[UnitOfWork]:
@@ -123,13 +123,13 @@ class Database(Protocol):
         ...
 
     def leased(self, name: str) -> AbstractAsyncContextManager[UnitOfWork | None]:
-        """A transaction that only one process at a time has by this name; None where another one has it now."""
+        """A lease: a transaction that only one process at a time gets by this name; None if another one has it."""
         ...
 
     async def unwritable(self) -> str | None:
-        """Why nothing can be written now, with a mend; None if it can. One round trip. Raises StoreUnavailable."""
+        """Why nothing can be written, with a fix; None if it can. One round trip. Raises StoreUnavailable."""
         ...
 
     async def close(self) -> None:
-        """Ends all connections."""
+        """Closes all connections."""
         ...

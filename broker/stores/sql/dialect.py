@@ -1,4 +1,4 @@
-"""From SQLAlchemy's constructs to the text that a database takes, made once."""
+"""SQL dialects: compiles SQLAlchemy constructs once to the text of SQLite or PostgreSQL."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
@@ -55,21 +55,21 @@ def _each(step: InsertRows, insert: Any, values: Query) -> Any:
 
 
 class Sqlite:
-    """SQLite: a deed is its steps, one after the other; rows are inserted one by one."""
+    """SQLite: the steps of an atomic write run one after the other; rows are inserted one by one."""
 
     clock: ClassVar[ColumnElement[float] | None] = None
 
     def upsert(self, table: Table) -> sqlite.Insert:
-        """An insert that may say what happens when a key is taken."""
+        """An insert that can handle a conflict."""
         return sqlite.insert(table)
 
     def among(self, column: ColumnElement[str], name: str) -> ColumnElement[bool]:
-        """`column` is one of the texts in a list, which travels as JSON."""
+        """`column` is one of the strings in a list, passed as JSON."""
         values = func.json_each(bindparam(name, type_=JSON)).table_valued("value", name=f"list_{name}")
         return column.in_(select(values.c.value))
 
     def listed(self, name: str, kinds: Mapping[str, type[TypeEngine[Any]]]) -> FromClause:
-        """Rows that travel as JSON, as something to select from."""
+        """Rows passed as JSON, as a table to select from."""
         each = func.json_each(bindparam(name, type_=JSON)).table_valued("value", name=f"each_{name}")
         columns = [
             cast(func.json_extract(each.c.value, literal_column(f"'$.{n}'", Text)), kind).label(n)
@@ -78,7 +78,7 @@ class Sqlite:
         return select(*columns).subquery("r")
 
     def prepare(self, what: Statement | AtomicWrite) -> Prepared:
-        """The texts of a statement or deed."""
+        """Compiles a statement or an atomic write."""
         if not isinstance(what, AtomicWrite):
             return Prepared((_text(what, _SQLITE),))
         steps = [] if what.gate is None else [_text(what.gate, _SQLITE)]
@@ -95,33 +95,34 @@ class Sqlite:
 
 
 class Postgres:
-    """PostgreSQL: a deed is one statement, whose steps hang on the gate; rows travel together as JSON."""
+    """PostgreSQL: an atomic write is one statement, whose steps depend on the gate; rows are passed together as
+    JSON."""
 
     clock: ClassVar[ColumnElement[float] | None] = cast(func.extract("epoch", func.clock_timestamp()), Double)
 
     def upsert(self, table: Table) -> postgresql.Insert:
-        """An insert that may say what happens when a key is taken."""
+        """An insert that can handle a conflict."""
         return postgresql.insert(table)
 
     def among(self, column: ColumnElement[str], name: str) -> ColumnElement[bool]:
-        """`column` is one of the texts in a list, which travels as an array."""
+        """`column` is one of the strings in a list, passed as an array."""
         return column == func.any(bindparam(name, type_=ARRAY(Text)))
 
     def listed(self, name: str, kinds: Mapping[str, type[TypeEngine[Any]]]) -> FromClause:
-        """Rows that travel as JSON, as something to select from."""
+        """Rows passed as JSON, as a table to select from."""
         columns = [column(n, kind) for n, kind in kinds.items()]
         rows = func.json_to_recordset(bindparam(name, type_=JSON)).table_valued(*columns)
         return rows.render_derived(name="r", with_types=True)
 
     def prepare(self, what: Statement | AtomicWrite) -> Prepared:
-        """The text of a statement or deed."""
+        """Compiles a statement or an atomic write."""
         if not isinstance(what, AtomicWrite):
             return Prepared((_text(what, _POSTGRES),))
         gate = None if what.gate is None else what.gate.cte("gate")
         passed = ALWAYS if gate is None else exists(select(literal_column("1")).select_from(gate))
         whole: Query | None = what.answer if gate is None else select(*gate.c)
         if whole is None:
-            raise TypeError("a deed without a gate needs an answer")
+            raise TypeError("an atomic write without a gate needs an answer")
         for number, step in enumerate(what.then):
             made = self._rows(step, passed) if isinstance(step, InsertRows) else step(passed)
             whole = whole.add_cte(made.cte(f"step_{number}"))

@@ -1,8 +1,8 @@
-"""Keyed digests (HMAC-SHA256) by which statements find a citizen's data without holding it in the clear.
+"""Keyed digests (HMAC-SHA256) by which statements find a citizen's rows without personal data in the clear.
 
-The key of each purpose is random, lies in `digest_keys`, and is sealed there with the broker's sealing key: it outlives
-every change of sealing keys, and a dump of the database opens none of it. It is sealed again under the current sealing
-key when a process starts; after that the sealing key of before may go.
+The key of each purpose is random and stored in `digest_keys`, sealed with the broker's sealing key: it survives every
+rotation of sealing keys, and a dump of the database does not reveal it. It is resealed with the current sealing key at
+startup; after that the previous sealing key can be removed.
 """
 
 import hmac
@@ -23,7 +23,7 @@ _TRIES: Final = 3
 
 
 class Purpose(StrEnum):
-    """What digests are made for. Each purpose has a key of its own, so digests of two purposes never match."""
+    """Purposes of digests. Each has a separate key, so digests of two purposes never match."""
 
     IDENTITY = "identity"
     """The subject of a citizen at a provider."""
@@ -32,32 +32,33 @@ class Purpose(StrEnum):
 
 
 class DigestKeyLost(Unsealable):
-    """The key of the digests cannot be opened, or is missing though rows were written with it."""
+    """The key of the digests cannot be opened, or is missing although rows were written with it."""
 
 
 def key_place(purpose: Purpose) -> str:
-    """The place for which the key of a purpose is sealed."""
+    """The sealing context of a purpose's key."""
     return f"digest_keys:{purpose}"
 
 
 def new_key(purpose: Purpose, sealer: Sealer) -> bytes:
-    """A key for a purpose: random, but for case marks, which continue those that the current sealing key made."""
+    """A new key for a purpose: random, except for case marks, which continue those that the current sealing key
+    made."""
     return sealer.mac_key(purpose) if purpose is Purpose.CASE_MARK else sealer.draw(SECRET_SIZE)
 
 
 @dataclass(frozen=True, slots=True)
 class Digests:
-    """Makes digests and seals what they stand for. `keys` are those of every purpose."""
+    """Computes digests and seals the values behind them. `keys` are those of every purpose."""
 
     keys: Mapping[Purpose, bytes] = field(repr=False)
     sealer: Sealer = field(repr=False)
 
     def mac(self, purpose: Purpose, text: str) -> bytes:
-        """The digest of a text, 32 bytes, the same for ever."""
+        """The digest of a text, 32 bytes, deterministic."""
         return hmac.digest(self.keys[purpose], text.encode(), "sha256")
 
     def of_subject(self, issuer: str, subject: str) -> str:
-        """The digest of a subject at an issuer: the same subject at two issuers has two that say nothing of each other.
+        """The digest of a subject at an issuer. Digests of one subject at two issuers are unrelated.
 
         43 characters of base64url.
         """
@@ -74,9 +75,9 @@ def _place(issuer: str, digest: str) -> str:
 
 
 async def open_digests(database: Database, sealer: Sealer) -> Digests:
-    """Reads the keys; makes those that are missing, and seals those again that an earlier sealing key sealed.
+    """Reads the keys; creates missing ones, and reseals those that an earlier sealing key sealed.
 
-    Raises DigestKeyLost if a key does not open, or is missing though identities were written with it.
+    Raises DigestKeyLost if a key does not open, or is missing although identities were written with it.
     """
     return Digests({purpose: await _key(database, sealer, purpose) for purpose in Purpose}, sealer)
 
@@ -97,12 +98,12 @@ async def _key(database: Database, sealer: Sealer, purpose: Purpose) -> bytes:
         fresh = sealer.seal(new_key(purpose, sealer), key_place(purpose))
         await database.perform(write, {"purpose": purpose.value, "sealed": fresh})
     if purpose is Purpose.IDENTITY:
-        raise DigestKeyLost("the table digest_keys has no key for identities, though there are identities")
+        raise DigestKeyLost("the table digest_keys has no key for identities, although there are identities")
     raise StoreUnavailable(f"no key for {purpose} could be written")
 
 
 def opened_key(purpose: Purpose, sealed: bytes, sealer: Sealer) -> bytes:
-    """The key of a purpose, as its row holds it. Raises DigestKeyLost."""
+    """Opens the key of a purpose. Raises DigestKeyLost."""
     try:
         return sealer.open(sealed, key_place(purpose))
     except Unsealable as problem:
@@ -110,7 +111,7 @@ def opened_key(purpose: Purpose, sealed: bytes, sealer: Sealer) -> bytes:
 
 
 async def _reseal(database: Database, sealer: Sealer, purpose: Purpose, before: bytes, key: bytes) -> None:
-    """Seals a key with the current sealing key; another process that was faster has done the same."""
+    """Reseals a key with the current sealing key; a concurrent process does the same."""
     changed = update(digest_keys).where(
         digest_keys.c.purpose == bindparam("name", type_=Text),
         digest_keys.c.sealed == bindparam("before", type_=LargeBinary),

@@ -1,4 +1,4 @@
-"""Expiry made durable: before the time noted is taken back, what it held expired is expired in its own row."""
+"""Durable expiry: before the high-water mark is lowered, what had expired by it is marked as expired in its own row."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -26,23 +26,24 @@ _BY_EXPIRY: Final[Sequence[tuple[Table, "Column[str]"]]] = (
     (grants, grants.c.id),
     (backchannel_requests, backchannel_requests.c.id),
 )
-"""What is over when its own expiry has come."""
+"""Rows that expire at their own time."""
 
 _BY_USE: Final[Sequence[tuple[Table, "Column[str]"]]] = (
     (sessions, sessions.c.digest),
     (staff_sessions, staff_sessions.c.digest),
 )
-"""What is also over when it was not used for a while: these rows alone do not say for how long, so all of them end."""
+"""Rows that also expire after an idle time that is a setting, not in the row: all of them are ended."""
 
 
 class Expirer:
-    """Expires rows in small portions, so that a large database is not held up and an interrupted run goes on later."""
+    """Expires rows in small batches, so that a large database is not blocked and an interrupted run can continue
+    later."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         a = staff_attempts.c
         begun = a.digest.in_(select(a.digest).where(a.expires > _now, a.expires <= _mark).limit(_limit).correlate(None))
-        # a sign-in of staff that is under way says only in its sealed part when it expires: it begins again
+        # the expiry of a pending staff sign-in is in its sealed part: it starts again
         self._steps = (
             [database.prepare(delete(staff_attempts).where(begun).returning(a.digest))]
             + [
@@ -53,9 +54,9 @@ class Expirer:
         )
 
     async def expire(self, now: float, mark: float) -> int:
-        """Expires at `now` what would expire until `mark`, and every session. Gives the number of rows changed.
+        """Expires at `now` what would expire until `mark`, and every session. Returns the number of rows changed.
 
-        Both are seconds since 1970 UTC. Used client assertions, accounts and the audit record are left as they are.
+        Both are seconds since 1970 UTC. Used client assertions, accounts and the audit log are left unchanged.
         """
         changed = 0
         for step in self._steps:

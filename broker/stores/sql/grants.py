@@ -1,4 +1,5 @@
-"""Grants and tokens. A code is redeemed by one conditional update, in the transaction that writes all that follows."""
+"""Grants and tokens. A code is redeemed by one conditional update, in the transaction of everything that depends on
+it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -36,7 +37,7 @@ from broker.stores.sql.tables import authorization_codes, grants, shared_counter
 
 @dataclass(frozen=True, slots=True)
 class GrantTerms:
-    """What a grant is bound to; none of it is personal."""
+    """What a grant is bound to; none of it is personal data."""
 
     scope: tuple[str, ...]
     nonce: str | None = None
@@ -49,7 +50,7 @@ _digest: Final = bindparam("digest", type_=Text)
 _grant: Final = bindparam("grant", type_=Text)
 _now: Final = bindparam("now", type_=Double)
 _LIVE: Final = (grants.c.revoked.is_(None), grants.c.epoch == EPOCH, ~ended(grants.c.sid))
-"""What holds for a grant that still opens something: nobody revoked it, and its session has not ended."""
+"""The condition of a live grant: not revoked, and its session has not ended."""
 
 _REFRESH: Final[ColumnElement[str]] = literal_column("'refresh'")
 
@@ -58,7 +59,7 @@ def _place(grant: str) -> str:
     return f"grants:{grant}"
 
 
-# Steps of deeds
+# Steps of atomic writes
 
 
 def _granted(passed: ColumnElement[bool]) -> Insert:
@@ -99,7 +100,7 @@ def _tokens_revoked(which: ColumnElement[Any]) -> Update:
     return update(tokens).where(tokens.c.grant_id == which, tokens.c.revoked.is_(None)).values(revoked=_now)
 
 
-# Deeds
+# Atomic writes
 
 
 def _redemption() -> AtomicWrite:
@@ -141,7 +142,7 @@ def _refreshment() -> AtomicWrite:
 
 def _rotation() -> AtomicWrite:
     alive = select(grants.c.id).where(*_LIVE)
-    before = bindparam("before", type_=Text)  # each new token brings a `digest` of its own
+    before = bindparam("before", type_=Text)  # each new token has a `digest` parameter
     unused = and_(tokens.c.digest == before, tokens.c.kind == _REFRESH, tokens.c.revoked.is_(None))
     used = update(tokens).where(unused, tokens.c.grant_id.in_(alive)).values(revoked=_now)
     issued = InsertRows(tokens, "tokens", _TOKEN, {"grant_id": _grant_of_token(before), "epoch": EPOCH})
@@ -215,12 +216,14 @@ class SqlGrants:
         self._used = database.prepare(select(uses.recorded()))
 
     async def code(self, digest: str) -> StoredCode | None:
-        """The code with this digest, whatever its expiry. Its release is empty once it was redeemed. One round trip."""
+        """Returns the code with this digest, expired or not. Its release is empty after the redemption. One round
+        trip."""
         found = await self.code_for(digest, None)
         return None if isinstance(found, RedeemResult) else found
 
     async def code_for(self, digest: str, use: AssertionUse | None) -> StoredCode | RedeemResult | None:
-        """The same for a caller with a client assertion: ASSERTION_USED_BEFORE if it was. One round trip."""
+        """The same for a caller with a client assertion: ASSERTION_USED_BEFORE if it was used before. One round
+        trip."""
         row = (await self._database.query(self._code, {"digest": digest, **uses.asked(use)}))[0]
         self._heard(row[0])
         if row[1]:
@@ -238,7 +241,8 @@ class SqlGrants:
         assertion: AssertionUse | None,
         events: Sequence[AuditEvent],
     ) -> RedeemResult:
-        """One conditional update and all that follows from it, in one transaction. Nothing is written unless DONE."""
+        """Redeems a code: one conditional update and everything that depends on it, in one transaction. Nothing is
+        written unless DONE."""
         terms = GrantTerms(grant.scope, grant.nonce, grant.dpop_jkt)
         parameters = {
             "digest": digest,
@@ -259,17 +263,18 @@ class SqlGrants:
         return await self._once(self._redeem, parameters)
 
     async def revoke_code(self, digest: str, now: float, event: AuditEvent) -> None:
-        """A second redemption was tried: everything issued from the code is revoked. Does nothing if it was already."""
+        """Revokes everything issued from a code, after a second redemption. Does nothing if it was revoked already."""
         await self._database.perform(self._revoke_code, {"digest": digest, "now": now, "events": audit.rows([event])})
 
     async def token(self, digest: str) -> tuple[StoredToken, Grant] | None:
-        """A live token and its grant; None if unknown or revoked. Expiry is the caller's to check. One round trip."""
+        """Returns a live token and its grant; None if unknown or revoked. The caller checks expiry. One round trip."""
         row = (await self._database.query(self._token, {"digest": digest}))[0]
         self._heard(row[0])
         return self._with_grant(row[1:])
 
     async def token_for(self, digest: str, use: AssertionUse | None) -> tuple[StoredToken, Grant] | RedeemResult | None:
-        """The same for a caller with a client assertion: ASSERTION_USED_BEFORE if it was. One round trip."""
+        """The same for a caller with a client assertion: ASSERTION_USED_BEFORE if it was used before. One round
+        trip."""
         row = (await self._database.query(self._token_for, {"digest": digest, **uses.asked(use)}))[0]
         self._heard(row[0])
         return RedeemResult.ASSERTION_USED_BEFORE if row[1] else self._with_grant(row[2:])
@@ -284,7 +289,7 @@ class SqlGrants:
     async def refresh(
         self, grant: str, access: StoredToken, assertion: AssertionUse | None, events: Sequence[AuditEvent]
     ) -> RedeemResult:
-        """A new access token on a live grant. USED_BEFORE when the grant was revoked meanwhile."""
+        """Issues an access token on a live grant. USED_BEFORE if the grant was revoked meanwhile."""
         parameters = {
             "grant": grant,
             **{name: getattr(access, name) for name in _TOKEN},
@@ -296,20 +301,21 @@ class SqlGrants:
     async def rotate(
         self, digest: str, tokens: Sequence[StoredToken], now: float, events: Sequence[AuditEvent]
     ) -> RedeemResult:
-        """A refresh token is used up and new tokens take its place. USED_BEFORE when it was no longer good."""
+        """Rotates a refresh token: it is used up and new tokens replace it. USED_BEFORE if it was no longer valid."""
         parameters = {"before": digest, "now": now, "tokens": _token_rows(tokens), "events": audit.rows(events)}
         return RedeemResult.DONE if await self._database.perform(self._rotate, parameters) else RedeemResult.USED_BEFORE
 
     async def revoke_used(self, digest: str, client_id: str, now: float, event: AuditEvent) -> bool:
-        """A used-up refresh token of this client came again: its whole grant is revoked, which the audit row names.
+        """Revokes the whole grant of a used-up refresh token of this client (reuse detection); the audit row names the
+        grant.
 
-        False, and nothing written, if it is unknown, still unused, or of a grant that was revoked before.
+        False, and nothing written, if the token is unknown, still unused, or of a grant that was revoked before.
         """
         parameters = {"digest": digest, "client_id": client_id, "now": now, "events": audit.rows([event])}
         return bool(await self._database.perform(self._replay, parameters))
 
     async def revoke(self, digest: str, client_id: str, now: float, event: AuditEvent) -> bool:
-        """Revokes a token of this client; a refresh token takes its whole grant along (RFC 7009 2.1).
+        """Revokes a token of this client; a refresh token revokes its whole grant (RFC 7009 2.1).
 
         False, and nothing written, if it is unknown or was revoked before.
         """
@@ -317,7 +323,7 @@ class SqlGrants:
         return bool(await self._database.perform(self._revoke, parameters))
 
     async def use_assertion(self, use: AssertionUse) -> bool:
-        """Records one use of a client assertion; False when it was used before. One round trip."""
+        """Records one use of a client assertion; False if it was used before. One round trip."""
         try:
             rows = await self._database.perform(self._use, uses.values(use))
         except Conflict:
@@ -326,7 +332,7 @@ class SqlGrants:
         return True
 
     async def assertion_used(self, use: AssertionUse) -> bool:
-        """Whether a use of a client assertion is recorded. Nothing is written."""
+        """Whether a use of a client assertion is recorded. Read-only."""
         return bool((await self._database.query(self._used, uses.asked(use)))[0][0])
 
     async def _once(self, prepared: Prepared, parameters: Parameters) -> RedeemResult:

@@ -1,17 +1,17 @@
-"""Switches: what operators turned off, and the in-process copy that is never staler than one request.
+"""Kill switches: what operators turned off, and an in-process copy that is never staler than one request.
 
-The table has a version, which grows with every change in the transaction that makes it. Whoever makes a request of the
-hot path asks some store anyway, and that answer brings the version along: from SQL in the same statement
-(`heard`), from Redis in the same command as the record (`heard_mirror`). `current()` gives the copy in the process only
-while the version last heard is the copy's own; else it reads the table again. So what a request decides after its first
-look into a store is what held when that look was made, or later.
+The table has a version, which increases with every change in the same transaction. Every request of the hot path reads
+some store anyway, and the reply includes the version: from SQL in the same statement (`observe_version`), from Redis in
+the same command as the record (`observe_mirror`). `current()` returns the copy in the process only if its version is
+the last observed one; otherwise it reads the table again. So a request decides by the switches as they were at its
+first store access, or later.
 
-Redis holds a mirror of the version only, never of the switches. A change deletes the mirror first, then commits, then
-writes the mirror anew: in between, and after a Redis that was emptied, every request finds no mirror and asks SQL. A
-mirror that travelled back in time (a replica that lagged and took over) is the one case left: it is seen and mended by
-the next look into SQL of any process, and by `check`, which is made once a second.
+Redis holds only a mirror of the version, never the switches. A change deletes the mirror, commits, then writes the
+mirror again: in between, and after Redis was emptied, every request finds no mirror and reads SQL. A mirror that went
+back to an earlier version (promotion of a lagging replica) is the remaining case: it is detected and corrected by the
+next SQL access of any process, and by `check` once a second.
 
-Without Redis there is no mirror, and `current()` asks SQL each time.
+Without Redis there is no mirror, and `current()` reads SQL each time.
 """
 
 import logging
@@ -40,20 +40,20 @@ _AUDITED: Final[Mapping[KillSwitchKind, str]] = {
 
 
 class VersionMirror(Protocol):
-    """Where the version is mirrored for readers that do not look into SQL."""
+    """Mirror of the version for readers that do not access SQL."""
 
     async def write(self, version: int, instead: int | None) -> None:
-        """Mirrors a version where none, an earlier one, or the one to be put right stands; a later one stays."""
+        """Writes a version over none, an earlier one, or the wrong one to be replaced; a later one stays."""
         ...
 
     async def forget(self) -> None:
-        """Takes the mirrored version away."""
+        """Deletes the mirrored version."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class SwitchedOff:
-    """One thing that is turned off: why, by whom, since when (seconds since 1970 UTC)."""
+    """One entry that is turned off: reason, actor, time (seconds since 1970 UTC)."""
 
     kind: KillSwitchKind
     id: str
@@ -63,7 +63,7 @@ class SwitchedOff:
 
 
 class KillSwitchStore:
-    """The switches as this process sees them, and the changing of them."""
+    """The kill switches as this process sees them, and their changes."""
 
     def __init__(self, database: Database, endings: SessionTermination) -> None:
         self._database = database
@@ -94,27 +94,27 @@ class KillSwitchStore:
         self._on = database.prepare(AtomicWrite(delete(kill_switches).where(*this).returning(kill_switches.c.id), then))
 
     def mirror_in(self, mirror: VersionMirror) -> None:
-        """From now on the version is also kept in a mirror, and what is heard is believed."""
+        """Adds a mirror of the version, whose observations are trusted from now on."""
         self._mirror = mirror
 
     def observe_version(self, version: int) -> None:
-        """A look into SQL brought this version along."""
+        """An SQL access returned this version."""
         self._heard = version
 
     def observe_mirror(self, version: int | None) -> None:
-        """A look into passing state brought this version along, or found none."""
+        """An access to the ephemeral stores returned this version, or found no mirror."""
         self._mirrored = version
         self._heard = version
 
     async def current(self) -> KillSwitches:
-        """The switches as they are now: never older than this request's last look into a store."""
+        """The kill switches: never older than this request's last store access."""
         copy = self._copy
         if self._mirror is not None and copy is not None and copy.version == self._heard:
             return copy
         return await self._reload()
 
     async def check(self) -> None:
-        """Asks SQL, whatever was heard, and mends the mirror. For once a second."""
+        """Reads SQL, whatever was observed, and corrects the mirror. Called once a second."""
         await self._reload()
 
     async def listing(self) -> Sequence[SwitchedOff]:
@@ -127,8 +127,9 @@ class KillSwitchStore:
     ) -> bool:
         """Turns something off, with its audit row. False, and nothing written, if it was off already.
 
-        With an account all its sessions end, for good: turned on again, its citizen signs in anew. `farewell` says what
-        the services of those sessions are told. Holds for every request that begins after this returned.
+        Turning an account off also ends all its sessions permanently: after it is turned on again, the citizen has to
+        sign in. `farewell` makes the logout deliveries for the services of those sessions. Applies to every request
+        that starts after the return.
         """
         event = self._event(f"{kind.value}_disabled", kind, id, who, now, {"reason": reason})
         values = {"kind": kind.value, "id": id, "reason": reason, "who": who, "at": now, "events": audit.rows([event])}
@@ -161,7 +162,7 @@ class KillSwitchStore:
         return changed
 
     async def _forget(self, mirror: VersionMirror) -> None:
-        """With passing state gone no journey runs, and whoever comes back to it finds the change by `check`."""
+        """Without ephemeral state no journey continues; processes that reconnect detect the change by `check`."""
         self._mirrored = None
         try:
             await mirror.forget()
@@ -174,14 +175,14 @@ class KillSwitchStore:
         off = {(KillSwitchKind(row[1]), row[2]): row[3] for row in rows if row[1] is not None}
         copy = self._copy = KillSwitches(int(rows[0][0]), off)
         if self._heard == heard:
-            # nobody heard of another change while the table was read: what was read is what holds
+            # no other change was observed while the table was read: this reading is current
             self._heard = copy.version
         if self._mirror is not None and mirrored != copy.version:
             await self._repair(self._mirror, copy.version, mirrored)
         return copy
 
     async def _repair(self, mirror: VersionMirror, version: int, instead: int | None) -> None:
-        """A mirror that cannot be written stays as wrong as it is: the next look finds that and tries again."""
+        """If the mirror cannot be written it stays wrong: the next access detects that and tries again."""
         try:
             await mirror.write(version, instead)
         except StoreUnavailable:

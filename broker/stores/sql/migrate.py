@@ -1,4 +1,5 @@
-"""Brings a database to the schema of this release. Only what migrates loads this: it needs several megabytes."""
+"""Schema migration: brings a database to the schema of this release. Imported only by `migrate`, since Alembic takes
+several megabytes."""
 
 import sqlite3
 import ssl
@@ -23,14 +24,14 @@ from broker.stores.sql.schema import MIGRATIONS, PATIENCE, keep_apart
 from broker.stores.sql.sqlite import meaning
 
 _LOCK: Final = 7_042_001
-"""The advisory lock under which one process at a time migrates."""
+"""The PostgreSQL advisory lock under which one process at a time migrates."""
 
 _MOVING: Final = "0008"
-"""The revision at which rows wait to be written in another form."""
+"""The revision at which rows have to be migrated by Python code."""
 
 
 def config() -> Config:
-    """Where Alembic finds the migrations."""
+    """The configuration of Alembic."""
     found = Config()
     found.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     return found
@@ -42,13 +43,12 @@ async def migrate(
     tls: ssl.SSLContext | None = None,
     sealing: Callable[[], Sealer] | None = None,
 ) -> None:
-    """Brings the schema up to date. Nothing happens if it is; two at a time wait for each other.
+    """Migrates the schema to this release. Does nothing if it is current; concurrent migrations wait for each other.
 
-    Where rows have to be written in another form it goes step by step, each in a transaction of its own: a run that
-    was cut off is continued by the next one. `sealing` gives the broker's sealing keys, which that needs.
+    If rows have to be rewritten, each batch is a transaction: an interrupted run is continued by the next one.
+    `sealing` returns the broker's sealing keys, which this needs.
 
-    Raises StoreUnavailable if the database cannot be used, BadUrl for an address that is none, SealingKeyNeeded if
-    there are
+    Raises StoreUnavailable if the database cannot be used, BadUrl for an invalid URL, SealingKeyNeeded if there are
     such rows and no keys.
     """
     where = address(url, password, tls)
@@ -68,7 +68,7 @@ async def migrate(
             pass
         await run(_upgrade)
     except DBAPIError as error:
-        # the driver's own exception is wrapped twice; any other is a fault of a migration
+        # the driver's exception is wrapped twice; any other exception is an error in a migration
         cause = getattr(error.orig, "__cause__", None)
         if isinstance(cause, Exception) and is_passing(cause):
             raise unavailable(cause) from error
@@ -85,11 +85,11 @@ def _migrate_file(where: SqliteAddress, sealing: Callable[[], Sealer] | None) ->
 
     def run(step: Callable[[Connection], bool]) -> bool:
         with engine.connect() as connection:
-            # what is deleted is overwritten in the file, and not merely forgotten
+            # secure_delete overwrites deleted content in the file
             connection.exec_driver_sql("PRAGMA secure_delete = ON")
             connection.commit()
             with connection.begin():
-                # the driver itself begins no transaction for statements that change the schema
+                # the driver does not begin a transaction for DDL
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 return step(connection)
 
@@ -113,13 +113,13 @@ def _migrate_file(where: SqliteAddress, sealing: Callable[[], Sealer] | None) ->
 
 
 def _alone(connection: Connection, step: Callable[[Connection], bool]) -> bool:
-    """A step while no other process takes one."""
+    """Runs a step while no other process runs one."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     return step(connection)
 
 
 def _upgrade(connection: Connection, to: str = "head") -> bool:
-    """Brings the schema to a revision, unless it is there or beyond."""
+    """Migrates the schema to a revision, unless it is there or beyond."""
     known = config()
     known.attributes["connection"] = connection
     command.upgrade(known, to)

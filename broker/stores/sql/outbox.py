@@ -1,7 +1,7 @@
-"""What has to go out: notices to citizens, deliveries to services.
+"""Outbox: notifications to citizens and deliveries to services.
 
-Both are written with the fact they tell, sealed, and erased once they went out. Whoever takes some of them out has
-them to itself for a while; a process that dies meanwhile leaves them to the next one.
+Both are written in the transaction of the fact they report, sealed, and erased after delivery. A worker claims entries
+for a time; entries of a process that died become due again.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,27 +25,27 @@ _NEVER: Final = {
     "tries": literal_column("0", BigInteger),
 }
 TAKEN: Final = ("id", "sealed", "tries")
-"""What an outbox reads of a row that it gives away."""
+"""Columns that an outbox reads of a claimed row."""
 
 
 def notices_written() -> InsertRows:
-    """The step of a deed that writes the notices in the parameter `notices`."""
+    """The step of an atomic write that inserts the notifications in the parameter `notices`."""
     return InsertRows(notifications, "notices", _COLUMNS, _NEVER)
 
 
 def deliveries_written() -> InsertRows:
-    """The step of a deed that writes the deliveries in the parameter `deliveries`, each id once for ever."""
+    """The step of an atomic write that inserts the deliveries in the parameter `deliveries`, each id only once."""
     return InsertRows(deliveries, "deliveries", (*_COLUMNS, *_CLEAR), _NEVER, key=("id",))
 
 
 class NotificationRows:
-    """How notices are sealed. Their sealing context keeps the table's first name, or no earlier row would open."""
+    """Sealing of notifications. Their sealing context keeps the table's first name, or earlier rows would not open."""
 
     def __init__(self, sealer: Sealer) -> None:
         self._sealed = SealedCodec(sealer, RecordCodec(Notification))
 
     def rows(self, sent: Sequence[Notification]) -> Sequence[Mapping[str, Any]]:
-        """The parameter `notices` of `notices_written`."""
+        """The parameter `notices` of the step."""
         return [
             {
                 "id": n.id,
@@ -57,18 +57,18 @@ class NotificationRows:
         ]
 
     def read(self, id: str, sealed: bytes, tries: int) -> Notification | None:
-        """A notice from its row, or None if this broker cannot open it."""
+        """A notification from its row, or None if it cannot be opened."""
         return self._sealed.read(sealed, f"notices:{id}")
 
 
 class DeliveryRows:
-    """How deliveries are kept."""
+    """Sealing of deliveries."""
 
     def __init__(self, sealer: Sealer) -> None:
         self._sealed = SealedCodec(sealer, RecordCodec(OutboundDelivery))
 
     def rows(self, sent: Sequence[OutboundDelivery]) -> Sequence[Mapping[str, Any]]:
-        """The parameter `deliveries` of `deliveries_written`."""
+        """The parameter `deliveries` of the step."""
         return [
             {
                 **{name: getattr(d, name) for name in ("id", "created", "expires", "client_id")},
@@ -79,7 +79,7 @@ class DeliveryRows:
         ]
 
     def read(self, id: str, sealed: bytes, tries: int) -> OutboundDelivery | None:
-        """A delivery from its row, or None if this broker cannot open it."""
+        """A delivery from its row, or None if it cannot be opened."""
         found = self._sealed.read(sealed, f"deliveries:{id}")
         return None if found is None else replace(found, tries=tries)
 
@@ -115,33 +115,33 @@ class SqlOutbox(Generic[_Record]):
         )
 
     async def claim(self, now: float, until: float, limit: int) -> Sequence[_Record]:
-        """What was not sent yet, has not expired and is nobody's until later than `now`, the oldest first; claims it.
+        """Claims entries that are unsent, unexpired and unclaimed at `now`, until `until`, oldest first.
 
-        Each claim counts as a try.
+        Each claim counts as an attempt.
         """
         rows = await self._database.perform(self._claim, {"now": now, "until": until, "limit": limit})
         found = [self._read(*row[:3]) for row in sorted(rows, key=lambda row: row[3])]
         return [record for record in found if record is not None]
 
     async def sent(self, id: str, now: float) -> None:
-        """It went out: its content is erased."""
+        """Records the delivery and erases the content."""
         await self._database.perform(self._sent, {"id": id, "now": now})
 
     async def give_up(self, id: str) -> None:
-        """It will never go out: its content is erased."""
+        """Gives up on the delivery and erases the content."""
         await self._database.perform(self._given_up, {"id": id})
 
     async def later(self, id: str, until: float) -> None:
-        """It is not tried again until then."""
+        """Postpones the next attempt until then."""
         await self._database.perform(self._later, {"id": id, "until": until})
 
     async def sweep(self, now: float) -> None:
-        """Erases the content of what expired unsent."""
+        """Erases the content of expired unsent entries."""
         await self._database.perform(self._sweep, {"now": now})
 
 
 class SqlDeliveries(SqlOutbox[OutboundDelivery]):
-    """Deliveries in SQL, and how many of them wait."""
+    """Deliveries in SQL, and the length of their queue."""
 
     def __init__(self, database: Database, sealer: Sealer) -> None:
         super().__init__(database, deliveries, DeliveryRows(sealer).read)
@@ -152,11 +152,11 @@ class SqlDeliveries(SqlOutbox[OutboundDelivery]):
         )
 
     async def waiting(self, now: float) -> Sequence[DeliveryBacklog]:
-        """What waits now, by kind: how many, and since when the oldest."""
+        """The queue at `now`, by kind: how many entries, and the time of the oldest."""
         rows = await self._database.query(self._waiting, {"now": now})
         return [DeliveryBacklog(DeliveryKind(kind), count, now - oldest) for kind, count, oldest in rows]
 
 
 def outbox(database: Database, sealer: Sealer) -> SqlOutbox[Notification]:
-    """The outbox of notices."""
+    """The outbox of notifications."""
     return SqlOutbox(database, notifications, NotificationRows(sealer).read)

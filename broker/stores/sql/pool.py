@@ -1,4 +1,4 @@
-"""A few connections to PostgreSQL, made when they are needed and thrown away when anything is wrong with them."""
+"""PostgreSQL connection pool: connections are opened on demand and discarded after any error."""
 
 import asyncio
 import hashlib
@@ -15,17 +15,17 @@ _SESSION: Final = (
     "SET synchronous_commit = on; SET plan_cache_mode = force_generic_plan; "
     "SET idle_in_transaction_session_timeout = 5000"
 )
-"""Settings of each session, made after it was opened: PgBouncer refuses them among the parameters of the start."""
+"""Settings of each session, set after it was opened: PgBouncer rejects them among the startup parameters."""
 
 _OLDEST: Final = 13
 _ENCODINGS: Final = ("UTF8", "SQL_ASCII")
-"""Encodings of a database that keep every name as it was written."""
+"""Database encodings that store every name unchanged."""
 
 _START: Final = {"application_name": "portico"}
 
 
 class PooledConnection:
-    """One connection, with the statements that were prepared on it."""
+    """One connection, with its prepared statements."""
 
     def __init__(self, raw: "asyncpg.Connection[asyncpg.Record]") -> None:
         self._raw = raw
@@ -33,15 +33,15 @@ class PooledConnection:
 
     @property
     def usable(self) -> bool:
-        """Whether it is open, as far as can be known without asking."""
+        """Whether it is open, as far as known without a round trip."""
         return not self._raw.is_closed()
 
     async def fetch(self, prepared: Prepared, values: Sequence[object]) -> Sequence[Row]:
         """Runs a statement. One round trip, apart from its first time on this connection."""
         statement = self._statements.get(prepared)
         if statement is None:
-            # without a name the server would read and plan it again each time that it runs; with its hash in the name
-            # nobody runs another one where a pooler lends what others prepared
+            # An unnamed statement would be parsed and planned each time; a name that is its hash
+            # never selects another statement behind a pooler that shares server connections.
             sql = prepared.steps[0].sql
             mark = hashlib.sha256(sql.encode()).hexdigest()[:16]
             name = f"portico_{len(self._statements)}_{mark}"
@@ -49,16 +49,16 @@ class PooledConnection:
         return cast(Sequence[Row], await statement.fetch(*values))
 
     async def execute(self, text: str) -> None:
-        """Runs a command that has no parameters."""
+        """Runs a command without parameters."""
         await self._raw.execute(text)
 
     def drop(self) -> None:
-        """Ends it at once."""
+        """Closes it immediately."""
         self._raw.terminate()
 
 
 class StatementTimeouts:
-    """Ends connections on which something takes too long: one timer for all of them, where each could have its own."""
+    """Timeouts of statements: one timer for all connections, since one for each would cost more."""
 
     def __init__(self, longest: float) -> None:
         """`longest` in seconds."""
@@ -67,18 +67,18 @@ class StatementTimeouts:
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, connection: PooledConnection) -> None:
-        """From now on the clock runs for this connection."""
+        """Starts the timeout of this connection."""
         loop = asyncio.get_running_loop()
         self._busy[connection] = loop.time() + self._longest
         if self._timer is None:
             self._timer = loop.call_later(self._longest, self._look, loop)
 
     def end(self, connection: PooledConnection) -> None:
-        """It is done in time."""
+        """Stops the timeout of this connection."""
         self._busy.pop(connection, None)
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Ends what is overdue, and looks again when the next one is; who began first is due first."""
+        """Closes overdue connections, and schedules the next check; the earliest started is due first."""
         self._timer = None
         for connection, due in list(self._busy.items()):
             if (left := due - loop.time()) > 0:
@@ -89,7 +89,7 @@ class StatementTimeouts:
 
 
 class ConnectionPool:
-    """At most `most` connections; who comes later waits until one is given back."""
+    """At most `most` connections; further callers wait until one is returned."""
 
     def __init__(self, where: PostgresAddress, most: int) -> None:
         self._where = where
@@ -99,11 +99,11 @@ class ConnectionPool:
 
     @property
     def at_hand(self) -> bool:
-        """Whether `take` would give one at once, as far as can be known without asking."""
+        """Whether `take` would return one immediately, as far as known without a round trip."""
         return bool(self._idle) and not self._places.locked() and self._idle[-1].usable
 
     async def take(self) -> PooledConnection:
-        """A connection, which must be given back. Raises what asyncpg raises where there is none to be had."""
+        """Returns a connection, which must be given back. Raises what asyncpg raises if none can be opened."""
         await self._places.acquire()
         try:
             while self._idle:
@@ -116,7 +116,7 @@ class ConnectionPool:
             raise
 
     def give(self, connection: PooledConnection, sound: bool) -> None:
-        """Gives one back. It is used again only if it is `sound`: nothing is under way on it."""
+        """Returns a connection to the pool. It is reused only if it is `sound`: nothing is in progress on it."""
         if sound and connection.usable and not self._closed:
             self._idle.append(connection)
         else:
@@ -124,7 +124,7 @@ class ConnectionPool:
         self._places.release()
 
     def close(self) -> None:
-        """Ends the idle ones now, the others when they are given back."""
+        """Closes idle connections now, the others when they are returned."""
         self._closed = True
         while self._idle:
             self._idle.pop().drop()
@@ -151,7 +151,7 @@ class ConnectionPool:
 
 
 def _check_server(raw: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """What a server says of itself when it is reached. Raises InterfaceError if it cannot keep what is written."""
+    """Checks the server's version and encoding. Raises InterfaceError if it cannot store everything."""
     version, encoding = raw.get_server_version(), getattr(raw.get_settings(), "server_encoding", "UTF8")
     if version.major < _OLDEST:
         raise asyncpg.InterfaceError(f"this is PostgreSQL {version.major}: {_OLDEST} or later is needed")

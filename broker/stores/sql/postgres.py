@@ -1,4 +1,4 @@
-"""Facts in PostgreSQL. A deed is one statement and so one round trip; every commit is synchronous."""
+"""PostgreSQL database. An atomic write is one statement and so one round trip; every commit is synchronous."""
 
 import asyncio
 import hashlib
@@ -20,11 +20,11 @@ from broker.stores.sql.tables import unique_keys
 
 _Result = TypeVar("_Result")
 DEADLINE: Final = 0.8
-"""How long (seconds) one round trip may take, together with the wait for a connection and the making of one."""
+"""Deadline in seconds of one round trip, including the wait for a connection and its opening."""
 
 
 class PostgresDatabase(Postgres):
-    """A database of facts on a server."""
+    """A database on a PostgreSQL server."""
 
     def __init__(self, where: PostgresAddress, connections: int, deadline: float = DEADLINE) -> None:
         self._connections = ConnectionPool(where, connections)
@@ -40,12 +40,12 @@ class PostgresDatabase(Postgres):
         return await self._alone(prepared, parameters)
 
     async def perform(self, prepared: Prepared, parameters: Parameters) -> Sequence[Row]:
-        """One statement or deed. It is a transaction of its own without a word about it."""
+        """Runs one statement or atomic write, which PostgreSQL wraps in an implicit transaction."""
         return await self._alone(prepared, parameters)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["PostgresUnit"]:
-        """A transaction of several steps. What is wrong in the block, or with the connection, undoes it."""
+        """A transaction of several steps. An exception in the block, or of the connection, rolls it back."""
         connection = await self._in_time(self._connections.take())
         sound = False
         try:
@@ -65,24 +65,24 @@ class PostgresDatabase(Postgres):
 
     @asynccontextmanager
     async def leased(self, name: str) -> AsyncIterator["PostgresUnit | None"]:
-        """A transaction under an advisory lock, which ends with it, however it ends."""
+        """A lease: a transaction under an advisory lock, which ends with it."""
         key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
         async with self.transaction() as unit:
             gained = await unit.run(self._lease, {"key": key})
             yield unit if gained[0][0] else None
 
     async def unwritable(self) -> str | None:
-        """A hot standby says so, and a database whose transactions read only (`default_transaction_read_only`)."""
+        """Detects a hot standby and a read-only database (`default_transaction_read_only`)."""
         if (await self.query(self._read_only, {}))[0][0] == "off":
             return None
         return f"the database is read-only\n    {READ_ONLY}"
 
     async def close(self) -> None:
-        """Ends all connections."""
+        """Closes all connections."""
         self._connections.close()
 
     async def step(self, connection: PooledConnection, prepared: Prepared, parameters: Parameters) -> Sequence[Row]:
-        """One step of a transaction."""
+        """Runs one step of a transaction."""
         return await self._in_time(connection.fetch(prepared, _values(prepared, parameters)))
 
     async def _alone(self, prepared: Prepared, parameters: Parameters) -> Sequence[Row]:
@@ -102,7 +102,7 @@ class PostgresDatabase(Postgres):
             rows = await connection.fetch(prepared, values)
             sound = True
         except asyncpg.PostgresError as error:
-            # the server refused this one statement, and waits for what comes next
+            # the server rejected this statement only: the connection stays usable
             sound = not is_passing(error)
             raise
         finally:
@@ -118,7 +118,7 @@ class PostgresDatabase(Postgres):
             raise self._meaning(error) from error
 
     def _meaning(self, error: Exception) -> Exception:
-        """A taken key, a server that cannot be used now, or the fault itself."""
+        """Converts an error: a taken key, an unavailable server, or the error itself."""
         if isinstance(error, asyncpg.UniqueViolationError):
             table, columns = self._keys[str(error.constraint_name)]
             return Conflict(table, columns)
@@ -128,14 +128,14 @@ class PostgresDatabase(Postgres):
 
 
 class PostgresUnit:
-    """A transaction under way on one connection."""
+    """A transaction in progress on one connection."""
 
     def __init__(self, database: PostgresDatabase, connection: PooledConnection) -> None:
         self._database = database
         self._connection = connection
 
     async def run(self, prepared: Prepared, parameters: Parameters) -> Sequence[Row]:
-        """Runs a statement or deed in this transaction."""
+        """Runs a statement or an atomic write in this transaction."""
         return await self._database.step(self._connection, prepared, parameters)
 
 

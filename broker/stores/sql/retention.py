@@ -1,4 +1,4 @@
-"""Sweeping: what is long over goes. Nothing depends on it: expiry is decided when a row is read."""
+"""Retention: deletes and erases old rows. Correctness does not depend on it: expiry is checked when a row is read."""
 
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ _limit: Final = bindparam("limit", type_=Integer)
 
 
 class Retention:
-    """Deletes and erases in small portions, so that nobody waits for it."""
+    """Deletes and erases in small batches, so that no request waits for it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -36,10 +36,9 @@ class Retention:
         )
 
     async def sweep(self, now: float) -> int:
-        """Erases what was released under grants that are over, and the content of ended sessions and of expired notices
-        and questions; deletes what expired long ago. Gives the number of rows touched: 0 means that nothing is left to
-        do now.
-        """
+        """Erases releases of expired grants, and the content of ended sessions and of expired notifications and
+        backchannel requests; deletes rows that expired long ago. Returns the number of rows changed: 0 means that
+        nothing is left to do now."""
         touched = 0
         for erasure in self._erasures:
             touched += await self._run(erasure, now)
@@ -56,7 +55,7 @@ def _first(key: "Column[Any]", *conditions: Any) -> Any:
 
 
 def _erasures() -> tuple[Update, ...]:
-    """Sealed content of what is over. A grant is over when its last token is."""
+    """Sealed content of expired records. A grant is over when its last token is."""
     live = exists(
         select(tokens.c.digest).where(
             tokens.c.grant_id == grants.c.id, tokens.c.revoked.is_(None), tokens.c.expires > _until
@@ -90,7 +89,7 @@ _KEPT: Final = (
         and_(grants.c.expires <= _until, ~exists(select(tokens.c.digest).where(tokens.c.grant_id == grants.c.id))),
         7 * DAY,
     ),
-    # a code says that its transaction was answered, and a transaction may live for a day
+    # a code records that its transaction was answered, and a transaction may live for a day
     (authorization_codes, authorization_codes.c.digest, authorization_codes.c.expires <= _until, 7 * DAY),
     (used_jtis, used_jtis.c.jti, used_jtis.c.expires <= _until, DAY),
     (sessions, sessions.c.digest, sessions.c.expires <= _until, 7 * DAY),
@@ -101,7 +100,7 @@ _KEPT: Final = (
     (notifications, notifications.c.id, notifications.c.expires <= _until, 30 * DAY),
     (backchannel_requests, backchannel_requests.c.id, backchannel_requests.c.expires <= _until, 7 * DAY),
 )
-"""What is deleted how long after it expired: table, key, condition, seconds."""
+"""Retention periods: table, key, condition, seconds after expiry until deletion."""
 
 
 def _deletion(table: Table, key: "Column[Any]", condition: Any) -> Any:

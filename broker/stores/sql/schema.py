@@ -1,4 +1,4 @@
-"""Whether a database has the schema of this release. What brings it there is `broker.stores.sql.migrate`."""
+"""Schema version: whether a database has the schema of this release. `broker.stores.sql.migrate` migrates it."""
 
 import ast
 import re
@@ -19,14 +19,14 @@ from broker.stores.sql.sqlite import SqliteDatabase
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 PATIENCE: Final = 5.0
-"""How long (seconds) a database may take to be reached, outside of requests."""
+"""Timeout in seconds for reaching a database outside of requests."""
 
 _MARK: Final = re.compile(r"^(revision|down_revision) = (.+)$", re.MULTILINE)
 _PRESENT: Final = select(table("alembic_version", column("version_num", Text)))
 
 
 def heads() -> Set[str]:
-    """The newest revisions, read off the migrations as Alembic does: what serves does not load what migrates."""
+    """The head revisions, read from the migrations as Alembic does, so that the server need not import Alembic."""
     revisions: set[str] = set()
     followed: set[str] = set()
     for path in (MIGRATIONS / "versions").glob("*.py"):
@@ -39,7 +39,7 @@ def heads() -> Set[str]:
 
 
 async def schema_is_current(url: str, password: str | None = None, tls: ssl.SSLContext | None = None) -> bool:
-    """Whether the schema is the one that this version of the broker needs. Raises StoreUnavailable and BadUrl."""
+    """Whether the schema is the one of this release. Raises StoreUnavailable and BadUrl."""
     database = _opened(url, password, tls)
     try:
         return await Schema(database).is_current()
@@ -65,16 +65,16 @@ def _opened(url: str, password: str | None, tls: ssl.SSLContext | None) -> Datab
 
 
 def keep_apart(where: SqliteAddress) -> None:
-    """Makes the file readable by nobody else: what lies beside it (its log, its shared memory) takes that over.
+    """Creates the file with access for the broker's user only; SQLite gives its log and shared memory the same mode.
 
-    Where it cannot be made, whoever opens it says why.
+    If it cannot be created, opening it reports the reason.
     """
     with suppress(OSError):
         where.path.touch(mode=0o600)
 
 
 class Schema:
-    """The schema of a database that is open already, for asking often."""
+    """The schema version of an open database, for frequent checks."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -82,9 +82,9 @@ class Schema:
         self._heads = heads()
 
     async def is_current(self) -> bool:
-        """Whether it is what this version of the broker needs. One round trip. Raises StoreUnavailable."""
+        """Whether it is the schema of this release. One round trip. Raises StoreUnavailable."""
         try:
             rows = await self._database.query(self._present, {})
         except (asyncpg.UndefinedTableError, sqlite3.OperationalError):
-            return False  # nothing was ever made in it
+            return False  # never migrated
         return {row[0] for row in rows} == self._heads

@@ -1,4 +1,4 @@
-"""How sessions end: in one transaction with the audit row, and with what has to be told to the services."""
+"""Session termination: in one transaction with the audit row and the logout deliveries to services."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,10 +19,10 @@ _LIVE: Final = and_(sessions.c.ended.is_(None), sessions.c.epoch == EPOCH)
 
 
 class SessionTermination:
-    """Ends sessions within a transaction that somebody else has begun.
+    """Ends sessions within the caller's transaction.
 
-    The session's row is taken first, by itself. An answer that is being given in this session holds that row too: so
-    it is either seen here with its service, or finds the session ended.
+    The session's row is locked first, by itself. A concurrent authorization in this session locks the same row: so its
+    service is either found here, or it finds the session ended.
     """
 
     def __init__(self, database: Database, sealer: Sealer) -> None:
@@ -51,7 +51,7 @@ class SessionTermination:
         return ended[0] if ended else None
 
     async def of_account(self, unit: UnitOfWork, account: str, event: AuditEvent, farewell: LogoutFanOut) -> int:
-        """Ends every session of an account; gives their number."""
+        """Ends every session of an account. Returns their number."""
         return len(await self._end(unit, self._all, {"account": account}, event, farewell))
 
     async def _end(

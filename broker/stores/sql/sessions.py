@@ -1,4 +1,4 @@
-"""The broker's sessions. What they know of the citizen lies sealed and is erased when they end."""
+"""Sessions of citizens. The identity in them is sealed, and erased when they end."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -21,19 +21,19 @@ _LIVE: Final = and_(
 
 
 def identities(sealer: Sealer) -> SealedCodec[Identity]:
-    """How a session's identity is kept."""
+    """The codec of a session's identity."""
     return SealedCodec(sealer, RecordCodec(Identity))
 
 
 def place(digest: str) -> str:
-    """Where a session's identity lies sealed."""
+    """The sealing context of a session's identity."""
     return f"sessions:{digest}"
 
 
 def written(database: Database, account: ColumnElement[str]) -> Step:
     """Writes a session, or renews the one with the same `sid`, whose digest may be another now.
 
-    One that has ended stays ended, and nobody's becomes somebody else's. Nothing is written without a digest.
+    An ended session stays ended, and a session never changes its account. Nothing is written without a digest.
     """
 
     def step(passed: ColumnElement[bool]) -> Any:
@@ -58,7 +58,7 @@ def written(database: Database, account: ColumnElement[str]) -> Step:
 
 
 def joined(database: Database, subject: ColumnElement[str]) -> Step:
-    """Notes that a service takes part in the session that `written` writes, and what it calls the citizen."""
+    """Records that a service takes part in the session that is written, with its subject of the citizen."""
 
     def step(passed: ColumnElement[bool]) -> Any:
         now = bindparam("now", type_=Double)
@@ -79,13 +79,13 @@ def joined(database: Database, subject: ColumnElement[str]) -> Step:
 
 
 def ended(sid: "Column[Any]") -> ColumnElement[bool]:
-    """The condition that the session with this `sid` has ended. It was ended by somebody: mere expiry is no end."""
+    """The condition that the session with this `sid` was ended explicitly; mere expiry does not count."""
     over = select(sessions.c.sid).where(sessions.c.sid == sid, sessions.c.ended.is_not(None))
     return exists(over.correlate(sid.table))
 
 
 def values(session: Session | None, kept: SealedCodec[Identity]) -> Mapping[str, Any]:
-    """The parameters of `written`."""
+    """The parameters of the statement."""
     if session is None:
         names = ("session", "sid", "session_created", "session_used", "session_expires", "session_sealed")
         return dict.fromkeys(names)
@@ -100,7 +100,7 @@ def values(session: Session | None, kept: SealedCodec[Identity]) -> Mapping[str,
 
 
 class SqlSessions:
-    """The broker's sessions in SQL."""
+    """Sessions of citizens in SQL."""
 
     def __init__(
         self, database: Database, sealer: Sealer, endings: SessionTermination, heard: Callable[[int], None]
@@ -117,18 +117,18 @@ class SqlSessions:
         )
 
     async def load(self, digest: str) -> Session | None:
-        """A live session, or None. Expiry is the caller's to check. One round trip."""
+        """Returns a live session, or None. The caller checks expiry. One round trip."""
         row = (await self._database.query(self._load, {"digest": digest}))[0]
         self._heard(row[0])
         return self._session(row)
 
     async def end(self, digest: str, event: AuditEvent, farewell: LogoutFanOut) -> EndedSession | None:
-        """Ends a session, with its audit row and all that has to be told; None, and nothing written, if not live."""
+        """Ends a session, with its audit row and logout deliveries; None, and nothing written, if it is not live."""
         async with self._database.transaction() as unit:
             return await self._endings.of_digest(unit, digest, event, farewell)
 
     async def end_all(self, account: str, event: AuditEvent, farewell: LogoutFanOut) -> int:
-        """Ends every session of an account, each with its audit row and all that has to be told; gives their number."""
+        """Ends every session of an account, each with its audit row and logout deliveries. Returns their number."""
         async with self._database.transaction() as unit:
             return await self._endings.of_account(unit, account, event, farewell)
 

@@ -1,4 +1,4 @@
-"""A few numbers that all processes share: the epoch, the version of the switches, the latest time seen, reloads."""
+"""Shared counters of all processes: epoch, version of the kill switches, high-water mark of time, reloads."""
 
 import math
 from dataclasses import dataclass
@@ -27,13 +27,13 @@ from broker.stores.sql.database import AtomicWrite, Database, Step
 from broker.stores.sql.tables import shared_counters
 
 STEP: Final = 5
-"""How far (seconds) the time noted may fall behind: so often it is written, so much a clock could jump back unseen."""
+"""Seconds by which the high-water mark may lag: the interval of its writes, and the clock jump that goes undetected."""
 
 _RESETS: Final = "time_resets"
 
 
 def is_mark(name: str) -> ColumnElement[bool]:
-    """The row of this mark: always there, so that what is joined to it gives at least one row."""
+    """The row of this counter, which always exists, so that a join with it returns at least one row."""
     return shared_counters.c.name == literal_column(f"'{name}'")
 
 
@@ -45,15 +45,15 @@ EPOCH: Final = _mark("epoch")
 """The current epoch, as part of a statement."""
 
 VERSION: Final = _mark("kill_switches")
-"""The version of the switches, as part of a statement."""
+"""The version of the kill switches, as part of a statement."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimeSeen:
-    """One look at the time the database knows.
+    """One reading of the database's time.
 
-    `clock` is its own clock, in seconds since 1970 UTC; None if it has none beside this machine's (SQLite). `mark` is
-    the latest time noted, `resets` how often it was taken back.
+    `clock` is its own clock, in seconds since 1970 UTC; None if it has none of its own (SQLite). `mark` is the
+    high-water mark, `resets` how often it was lowered.
     """
 
     clock: float | None
@@ -62,7 +62,7 @@ class TimeSeen:
 
 
 class SharedCounters:
-    """The epoch, the high-water mark of time, and how often processes were told to read their settings again."""
+    """The epoch, the high-water mark of time, and the number of reload requests."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -109,49 +109,49 @@ class SharedCounters:
         return await self._value("epoch")
 
     async def raise_epoch(self, who: str, now: float) -> int:
-        """Begins a new epoch: every code, grant, token and session of earlier ones is unknown from now on.
+        """Starts a new epoch: every code, grant, token and session of earlier ones becomes unknown.
 
-        To be done after a backup was restored. It also takes a high-water mark that lies ahead back to the database's
-        clock: with everything older dead, nothing can come to life again by that. Running processes follow at their
-        next look. Gives the new epoch.
+        Used after a backup was restored. Also lowers a high-water mark that is ahead to the database's clock: nothing
+        can become valid again by that, since everything older is invalid. Running processes follow at their next check.
+        Returns the new epoch.
         """
         parameters = {"floor": math.floor(now), "events": audit.rows([AuditEvent("epoch_raised", now, who)])}
         return int((await self._database.perform(self._raise, parameters))[0][0])
 
     async def look_at_time(self) -> TimeSeen:
-        """The database's own clock, the high-water mark, and how often that was taken back. One round trip."""
+        """The database's own clock, the high-water mark, and how often it was lowered. One round trip."""
         clock, mark, resets = (await self._database.query(self._look, {}))[0]
         return TimeSeen(None if clock is None else float(clock), int(mark or 0), int(resets or 0))
 
     async def note_time(self, now: float, limit: float) -> int | None:
-        """Notes that it is now, every few seconds; gives the time noted, in whole seconds, None if it was not due.
+        """Raises the high-water mark, every few seconds. Returns it in whole seconds, None if it was not due.
 
-        What is noted is the database's own clock, and only while `now` is within `limit` seconds of it: no process can
-        move the mark ahead of that. In SQLite it is `now`.
+        The mark becomes the database's own clock, and only if `now` is within `limit` seconds of it: no process can
+        move the mark ahead of that. In SQLite it becomes `now`.
         """
         rows = await self._database.perform(self._note, {"now": now, "floor": math.floor(now), "limit": limit})
         return int(rows[0][0]) if rows else None
 
     async def take_time_back(self, seen: int, now: float, who: str) -> bool:
-        """Takes the high-water mark back from `seen` to the database's own clock, with its audit row.
+        """Lowers the high-water mark from `seen` to the database's own clock, with its audit row.
 
-        False, and nothing written, if another value stands there. The caller has ended what it held expired.
+        False, and nothing written, if it has another value. The caller has expired everything that had expired by it.
         """
         event = AuditEvent("time_mark_taken_back", now, who, details={"seconds": str(seen - math.floor(now))})
         parameters = {"floor": math.floor(now), "seen": seen, "events": audit.rows([event])}
         return bool(await self._database.perform(self._take_back, parameters))
 
     async def ask_reload(self, who: str, now: float) -> int:
-        """Says to every process on every host that it should read its settings again. Gives how often it was said."""
+        """Requests a reload of the settings by every process on every host. Returns the number of requests so far."""
         parameters = {"events": audit.rows([AuditEvent("reload_asked", now, who)])}
         return int((await self._database.perform(self._again, parameters))[0][0])
 
     async def reloads(self) -> int:
-        """How often processes were told to read their settings again."""
+        """The number of reload requests so far."""
         return await self._value("reload")
 
     def _counted(self) -> Step:
-        """The step of a deed that tells every process that the mark was taken back."""
+        """The step of an atomic write that counts that the mark was lowered."""
 
         def step(passed: ColumnElement[bool]) -> Insert:
             row = select(literal_column(f"'{_RESETS}'", Text), literal_column("1", BigInteger)).where(passed)

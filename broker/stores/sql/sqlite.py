@@ -1,6 +1,6 @@
-"""Facts in one SQLite file, through one thread that does one thing at a time. For one host.
+"""SQLite database: one file, accessed by one thread that runs one job at a time. For one host.
 
-Every commit reaches the disk before it is acknowledged (write-ahead log, `synchronous=FULL`).
+Every commit is on disk before it is acknowledged (write-ahead log, `synchronous=FULL`).
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from broker.stores.sql.dialect import Sqlite
 
 _Result = TypeVar("_Result")
 PATIENCE: Final = 0.8
-"""How long (seconds) a write waits for another process that has the file."""
+"""Busy timeout: seconds that a write waits for another process that has locked the file."""
 
 _UNIQUE: Final = re.compile(r"UNIQUE constraint failed: (.+)")
 _GONE: Final = frozenset(
@@ -38,19 +38,20 @@ _GONE: Final = frozenset(
         sqlite3.SQLITE_NOTADB,
     }
 )
-"""What says that the file cannot be used as it is. Everything else is a fault of ours and is not hidden."""
+"""SQLite error codes that say that the file cannot be used. Every other error is a programming error and is raised
+as such."""
 
 _FIXES: Final = {
-    sqlite3.SQLITE_FULL: "make room on the disk",
-    sqlite3.SQLITE_READONLY: "let the broker's user write the file and its folder",
-    sqlite3.SQLITE_CANTOPEN: "let the broker's user write the file and its folder",
+    sqlite3.SQLITE_FULL: "free space on the disk",
+    sqlite3.SQLITE_READONLY: "permit the broker's user to write the file and its folder",
+    sqlite3.SQLITE_CANTOPEN: "permit the broker's user to write the file and its folder",
     sqlite3.SQLITE_CORRUPT: "restore a backup, or name another file",
     sqlite3.SQLITE_NOTADB: "restore a backup, or name another file",
 }
 
 
 class SqliteDatabase(Sqlite):
-    """A file of facts. It is opened when first needed, and anew after a fault."""
+    """An SQLite file, opened on first use and again after an error."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -64,7 +65,7 @@ class SqliteDatabase(Sqlite):
             return await self._job(lambda connection: _run(connection, prepared, parameters))
 
     async def perform(self, prepared: Prepared, parameters: Parameters) -> Sequence[Row]:
-        """One statement or deed in a transaction of its own."""
+        """Runs one statement or atomic write in its own transaction."""
 
         def deed(connection: sqlite3.Connection) -> Sequence[Row]:
             connection.execute("BEGIN IMMEDIATE")
@@ -91,12 +92,12 @@ class SqliteDatabase(Sqlite):
 
     @asynccontextmanager
     async def leased(self, name: str) -> AsyncIterator["SqliteUnit | None"]:
-        """A transaction for itself alone, since SQLite has one writer at a time."""
+        """A lease: a plain transaction, since SQLite has one writer at a time."""
         async with self.transaction() as unit:
             yield unit
 
     async def unwritable(self) -> str | None:
-        """A disk that is full shows in what is really written: one page, which changes nothing."""
+        """Writes one page, which changes nothing: only a write detects a full disk."""
         try:
             async with self._turn:
                 await self._job(_write_nothing)
@@ -105,7 +106,7 @@ class SqliteDatabase(Sqlite):
         return None
 
     async def close(self) -> None:
-        """Closes the file; what runs is finished first."""
+        """Closes the file after the running job."""
         async with self._turn:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._drop)
         self._thread.shutdown(wait=False)
@@ -132,7 +133,7 @@ class SqliteDatabase(Sqlite):
         return self._open
 
     def _recover(self) -> None:
-        """After a fault nothing of its transaction may hold; a connection that cannot even say so is given up."""
+        """Rolls back after an error; a connection that cannot roll back is closed."""
         if self._open is None:
             return
         try:
@@ -147,13 +148,13 @@ class SqliteDatabase(Sqlite):
 
 
 class SqliteUnit:
-    """A transaction under way on the file's thread."""
+    """A transaction in progress on the file's thread."""
 
     def __init__(self, job: Callable[[Callable[[sqlite3.Connection], Sequence[Row]]], Any]) -> None:
         self._job = job
 
     async def run(self, prepared: Prepared, parameters: Parameters) -> Sequence[Row]:
-        """Runs a statement or deed in this transaction."""
+        """Runs a statement or an atomic write in this transaction."""
 
         def step(connection: sqlite3.Connection) -> Sequence[Row]:
             if not connection.in_transaction:
@@ -176,7 +177,7 @@ def _write_nothing(connection: sqlite3.Connection) -> None:
 
 
 def _run(connection: sqlite3.Connection, prepared: Prepared, parameters: Parameters) -> Sequence[Row]:
-    """The rows of the gate, or of the last step that has rows where there is no gate."""
+    """The rows of the gate, or, without a gate, of the last step that has rows."""
     rows: Sequence[Row] = ()
     for number, step in enumerate(prepared.steps):
         if step.rows is not None:
@@ -198,13 +199,13 @@ def _values(step: SqlText, parameters: Parameters) -> dict[str, Any]:
 
 
 def meaning(error: sqlite3.Error) -> Exception:
-    """A taken key, a file that cannot be used now, or the fault itself."""
+    """Converts an error: a taken key, an unusable file, or the error itself."""
     unique = _UNIQUE.match(str(error))
     if isinstance(error, sqlite3.IntegrityError) and unique:
         names = [name.split(".") for name in unique[1].split(", ")]
         return Conflict(names[0][0], tuple(name[1] for name in names))
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None and code & 0xFF in _GONE:
-        mend = _FIXES.get(code & 0xFF)
-        return StoreUnavailable(f"{error}\n    {mend}" if mend else str(error))
+        fix = _FIXES.get(code & 0xFF)
+        return StoreUnavailable(f"{error}\n    {fix}" if fix else str(error))
     return error

@@ -1,4 +1,4 @@
-"""Staff sign-ins under way and staff sessions. What the staff provider said of a member lies sealed."""
+"""Staff sign-ins in progress and staff sessions. What the staff provider returned for a member is sealed."""
 
 import base64
 import binascii
@@ -19,7 +19,7 @@ from broker.stores.sql.tables import staff_attempts, staff_sessions
 
 @dataclass(frozen=True, slots=True)
 class StaffProof:
-    """How a member of staff proved who they are."""
+    """How a member of staff authenticated."""
 
     subject: str
     acr: str
@@ -75,13 +75,13 @@ class SqlStaffSessions:
         self._end = database.prepare(AtomicWrite(ended.returning(s.digest), (audit.written(),)))
 
     async def leave(self, attempt: StaffAttempt) -> None:
-        """Keeps a sign-in on its way."""
+        """Stores a sign-in in progress."""
         sealed = self._attempts.write(attempt, _place(attempt.digest))
         values = {"digest": attempt.digest, "expires": attempt.expires, "sealed": sealed}
         await self._database.perform(self._leave, values)
 
     async def attempt(self, digest: str) -> StaffAttempt | None:
-        """The sign-in on its way with this digest, unless it was claimed."""
+        """Returns the sign-in in progress with this digest, unless it was claimed."""
         rows = await self._database.query(self._attempt, {"digest": digest})
         return self._attempts.read(rows[0][0], _place(digest)) if rows else None
 
@@ -90,7 +90,7 @@ class SqlStaffSessions:
         return bool(await self._database.perform(self._claim, {"digest": digest}))
 
     async def start(self, session: StaffSession, replaces: str | None, events: Sequence[AuditEvent]) -> None:
-        """Writes a session; `replaces` is the digest of one that ends with it, in the same transaction."""
+        """Writes a session; `replaces` is the digest of one that ends in the same transaction."""
         proved = StaffProof(session.subject, session.acr, session.amr, session.auth_time)
         terms = self._proved.write(proved, _place(session.digest, "staff_sessions"))
         values = {
@@ -106,14 +106,14 @@ class SqlStaffSessions:
         await self._database.perform(self._start, values)
 
     async def load(self, digest: str) -> StaffSession | None:
-        """A live session, or None. Sessions older than the current epoch count as unknown."""
+        """Returns a live session, or None. Sessions of earlier epochs count as unknown."""
         rows = await self._database.query(self._load, {"digest": digest})
         if not rows:
             return None
         digest, member, created, used, expires, terms = rows[0]
         try:
             sealed = base64.b64decode(terms, validate=True)
-        except binascii.Error:  # of a release that did not seal it: the member of staff signs in again
+        except binascii.Error:  # a row of a release that did not seal it: the member of staff signs in again
             return None
         proved = self._proved.read(sealed, _place(digest, "staff_sessions"))
         if proved is None:
@@ -123,10 +123,10 @@ class SqlStaffSessions:
         )
 
     async def touch(self, digest: str, used: float) -> None:
-        """Notes the use of a session; nothing happens if it is gone or `used` is earlier than what is noted."""
+        """Records the use of a session; does nothing if it is gone or `used` is earlier than the recorded use."""
         await self._database.perform(self._touch, {"digest": digest, "used": used})
 
     async def end(self, digest: str, event: AuditEvent) -> None:
-        """Ends a session; nothing is written if it was not live."""
+        """Ends a session; nothing is written if it is not live."""
         values = {"digest": digest, "now": event.at, "events": audit.rows([event])}
         await self._database.perform(self._end, values)

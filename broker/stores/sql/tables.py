@@ -1,9 +1,9 @@
-"""The schema of the facts. Migrations produce exactly this; statements are built from it.
+"""Tables of the database. Migrations produce exactly this schema; statements are built from it.
 
-Times are seconds since 1970 UTC. Handles stand here as SHA-256 digests alone. `sealed` columns open only with the
-broker's sealing keys and only in their own row; what stands beside them in the clear is what a statement needs.
-`epoch` is the epoch in which a row was written: rows of earlier epochs count as unknown.
-What a statement has to find by a citizen's own data stands as a keyed digest (`broker.stores.sql.digests`).
+Times are seconds since 1970 UTC. Handles are stored only as SHA-256 digests. `sealed` columns open only with the
+broker's sealing keys and only in their own row; the columns in the clear are those that statements need. `epoch` is the
+epoch in which a row was written: rows of earlier epochs count as unknown. Personal data that a statement searches for
+is stored as a keyed digest (`broker.stores.sql.digests`).
 """
 
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ metadata: Final = MetaData(
 
 
 def _account(name: str = "account_id") -> Column[str]:
-    """A reference to an account, checked at the end of the transaction: what belongs together may come in any order."""
+    """A foreign key to an account, deferred to the end of the transaction: rows may be inserted in any order."""
     return Column(name, Text, ForeignKey("accounts.id", deferrable=True, initially="DEFERRED"), nullable=False)
 
 
@@ -371,7 +371,7 @@ backchannel_requests: Final = Table(
 
 
 def unique_keys() -> Mapping[str, tuple[str, tuple[str, ...]]]:
-    """Every unique key by its name in PostgreSQL: its table and columns, the way a conflict is told on any database."""
+    """Every unique key by its name in PostgreSQL: its table and columns, by which every database reports a conflict."""
     keys: dict[str, tuple[str, tuple[str, ...]]] = {}
     for table in metadata.tables.values():
         for constraint in table.constraints:

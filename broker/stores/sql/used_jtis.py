@@ -1,4 +1,4 @@
-"""Uses of client assertions and signed requests, so that none is accepted twice (RFC 7523 3, `jti`)."""
+"""Used `jti`s of client assertions and request objects: replay protection (RFC 7523 3)."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -11,11 +11,12 @@ from broker.stores.sql.database import Step
 from broker.stores.sql.tables import used_jtis
 
 TABLE: Final = used_jtis.name
-"""The table that a second use is a conflict in."""
+"""The table in which a second use is a conflict."""
 
 
 def written() -> Step:
-    """The step of a deed that writes a use, if it has one. A second use is a conflict that undoes the whole deed."""
+    """The step of an atomic write that inserts a use, if there is one. A second use is a conflict that rolls the
+    write back."""
     columns: dict[str, ColumnElement[Any]] = {
         "client_id": bindparam("assertion_client", type_=Text),
         "jti": bindparam("assertion_jti", type_=Text),
@@ -46,7 +47,7 @@ def asked(use: AssertionUse | None) -> Mapping[str, Any]:
 
 
 def values(use: AssertionUse | None) -> Mapping[str, Any]:
-    """The parameters of `written`."""
+    """The parameters of the step that inserts a use."""
     if use is None:
         return {"assertion_client": None, "assertion_jti": None, "assertion_expires": None}
     jti = digest_of(use.jti)

@@ -93,7 +93,7 @@ def test_sentinels_and_clusters_name_further_hosts_so_none_counts_as_this_machin
 def test_what_is_no_address_of_a_redis_is_rejected_with_a_fix(url: str, fix: str) -> None:
     with pytest.raises(BadUrl) as rejected:
         read_redis_url(url)
-    assert fix in rejected.value.mend
+    assert fix in rejected.value.fix
 
 
 @given(st.text(max_size=30), st.sampled_from(["", "redis+sentinel://", "rediss+cluster://", "redis://", "redis+"]))
@@ -101,4 +101,4 @@ def test_any_text_is_an_address_or_is_rejected(text: str, scheme: str) -> None:
     try:
         read_redis_url(scheme + text)
     except BadUrl as bad:
-        assert bad.what and bad.mend
+        assert bad.what and bad.fix

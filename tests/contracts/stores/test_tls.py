@@ -94,7 +94,7 @@ async def test_postgresql_over_tls_is_believed_by_authority_and_name_and_asks_fo
             with pytest.raises(StoreUnavailable) as told:
                 await ask(url, tls=context)
             assert wrong in str(told.value), (how, told.value)
-            assert "\n    " in str(told.value), f"no mend: {told.value}"
+            assert "\n    " in str(told.value), f"no fix: {told.value}"
     with pytest.raises(StoreUnavailable, match="pg_hba"):
         await schema_is_current(url)
 

@@ -94,12 +94,12 @@ def test_check_says_what_would_run(config: Configuration, run: Run) -> None:
     assert "demo-service" in "\n".join(said) and "northbank" in "\n".join(said)
 
 
-def test_check_names_every_problem_with_a_mend_and_counts_them(config: Configuration, run: Run) -> None:
+def test_check_names_every_problem_with_a_fix_and_counts_them(config: Configuration, run: Run) -> None:
     config.change("broker.toml", "console", "http://localhost:8000")
     config.change("services/demo-service.toml", "providers", ["northbnk"])
     assert refused(run, config, "check").splitlines() == [
-        "broker.toml: console: the staff console has the origin of the public door",
-        "    give it a host of its own",
+        "broker.toml: console: the staff console has the same origin as the issuer",
+        "    give it a different host",
         'services/demo-service.toml: providers[0]: there is no provider "northbnk"',
         '    did you mean "northbank"?',
         f"2 problems in {config.folder}",
@@ -229,14 +229,14 @@ def test_a_provider_is_turned_off_with_a_reason_and_on_again(config: Configurati
 
 
 @pytest.mark.parametrize(
-    ("kind", "wrong", "mend"),
+    ("kind", "wrong", "fix"),
     [("provider", "northbnk", 'did you mean "northbank"?'), ("service", "demoservice", 'did you mean "demo-service"?')],
 )
 def test_what_is_not_configured_cannot_be_turned_off(
-    config: Configuration, run: Run, kind: str, wrong: str, mend: str
+    config: Configuration, run: Run, kind: str, wrong: str, fix: str
 ) -> None:
     run(config, "migrate")
-    assert mend in refused(run, config, kind, "disable", wrong, "--reason", "x")
+    assert fix in refused(run, config, kind, "disable", wrong, "--reason", "x")
     assert run(config, kind, "list") == ["nothing is off"]
 
 
@@ -261,7 +261,7 @@ def test_reload_tells_every_process_unless_something_is_wrong(config: Configurat
     run(config, "migrate")
     assert run(config, "reload")[0].startswith("asked for configuration 1:")
     config.change("services/demo-service.toml", "scopes", ["openid", "phone"])
-    assert 'scopes[1]: "phone" brings nothing' in refused(run, config, "reload")
+    assert 'scopes[1]: "phone" releases nothing' in refused(run, config, "reload")
     config.change("services/demo-service.toml", "scopes", ["openid"])
     assert run(config, "reload", "--by", "Ada")[0].startswith("asked for configuration 2:")
 
@@ -293,7 +293,7 @@ def test_every_command_refuses_a_configuration_with_problems(
     config: Configuration, run: Run, words: Sequence[str]
 ) -> None:
     config.change("broker.toml", "issuer", "localhost")
-    assert "broker.toml: issuer: an absolute URL is needed" in refused(run, config, *words)
+    assert "broker.toml: issuer: an absolute URL is required" in refused(run, config, *words)
 
 
 def test_every_session_of_an_account_is_ended_by_itself_or_with_the_account(config: Configuration, run: Run) -> None:
@@ -346,7 +346,7 @@ def test_clock_repair_takes_back_a_time_noted_in_the_future_and_the_audit_record
 ) -> None:
     run(config, "migrate")
     time_noted(config, 7200)
-    assert "the latest time noted lies 7" in refused(run, config, "clock", "show")
+    assert "the high-water mark of time is 7" in refused(run, config, "clock", "show")
     [said] = run(config, "clock", "repair", "--by", "Ada")
     assert said.startswith("the time noted was taken back by 7") and said.endswith("is expired for good")
     assert run(config, "clock", "show")[0].endswith("all is well")
@@ -359,7 +359,7 @@ def test_clock_repair_takes_back_a_time_noted_in_the_future_and_the_audit_record
 def test_a_new_epoch_takes_back_a_time_noted_in_the_future(config: Configuration, run: Run) -> None:
     run(config, "migrate")
     time_noted(config, 7200)
-    assert "the latest time noted lies 7" in refused(run, config, "clock", "show")
+    assert "the high-water mark of time is 7" in refused(run, config, "clock", "show")
     run(config, "epoch", "raise")
     time_noted(config, -60)
     assert run(config, "clock", "show")[0].endswith("all is well")

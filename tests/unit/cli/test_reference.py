@@ -14,7 +14,16 @@ from broker.cli.context import CommandContext
 from broker.platform.system import System
 from broker.platform.toml_loader import load
 from broker.settings.providers import ProviderFile
-from broker.settings.reference import SettingDoc, TableDoc, default, has_default, lasted, markdown, record_in, tables
+from broker.settings.reference import (
+    SettingDoc,
+    TableDoc,
+    default,
+    duration_text,
+    has_default,
+    markdown,
+    record_in,
+    tables,
+)
 from broker.settings.schema import BrokerSettings
 from broker.settings.services import ServiceFile
 from broker.settings.staff import StaffFile
@@ -72,10 +81,10 @@ def test_every_setting_is_explained(shape: type[Any]) -> None:
     for table in tables(shape):
         for setting in table.settings:
             place = f"{table.heading} {setting.name}"
-            assert setting.says or table.heading in ("[[claims]]", "[[people]]", "[[other_ways]]") or kind_of(shape), (
-                place
-            )
-            assert table.says, place
+            assert (
+                setting.description or table.heading in ("[[claims]]", "[[people]]", "[[other_ways]]") or kind_of(shape)
+            ), place
+            assert table.description, place
 
 
 def kind_of(shape: type[Any]) -> bool:
@@ -142,4 +151,4 @@ def test_tables_inside_a_table_follow_it_with_their_headings() -> None:
     [(0, "0 seconds"), (1, "1 second"), (90, "1 minute 30 seconds"), (86400, "1 day"), (93600, "1 day 2 hours")],
 )
 def test_a_duration_is_told_in_the_largest_units(seconds: int, text: str) -> None:
-    assert lasted(seconds) == text
+    assert duration_text(seconds) == text

@@ -45,20 +45,20 @@ REDIS_OPTIONS = [
 
 
 @pytest.mark.parametrize(
-    ("url", "option", "mend"),
+    ("url", "option", "fix"),
     [
-        *((f"postgresql://a@b/c?{name}=x", name, mend) for name, mend in OPTIONS),
-        *((f"rediss://b/0?{name}=x", name, mend) for name, mend in REDIS_OPTIONS),
+        *((f"postgresql://a@b/c?{name}=x", name, fix) for name, fix in OPTIONS),
+        *((f"rediss://b/0?{name}=x", name, fix) for name, fix in REDIS_OPTIONS),
         ("postgresql://a@b/c?sslmode", "sslmode", "use the settings"),
     ],
 )
 def test_an_option_in_a_store_url_is_refused_by_its_name_with_the_setting_to_use(
-    url: str, option: str, mend: str
+    url: str, option: str, fix: str
 ) -> None:
     with pytest.raises(BadUrl) as bad:
         read_store_url(url, *ALL)
     assert f'the option "{option}" is not known in a URL' == bad.value.what
-    assert mend in bad.value.mend
+    assert fix in bad.value.fix
 
 
 @pytest.mark.parametrize(
@@ -88,11 +88,11 @@ def test_an_option_in_a_store_url_is_refused_by_its_name_with_the_setting_to_use
         ("redis://b/0?password=sesame", "a password stands in the settings"),
     ],
 )
-def test_a_store_url_that_cannot_be_used_is_refused_with_a_mend(url: str, what: str) -> None:
+def test_a_store_url_that_cannot_be_used_is_refused_with_a_fix(url: str, what: str) -> None:
     with pytest.raises(BadUrl) as bad:
         read_store_url(url, *ALL)
     assert bad.value.what == what
-    assert bad.value.mend and "sesame" not in str(bad.value)
+    assert bad.value.fix and "sesame" not in str(bad.value)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_any_text_after_a_scheme_is_read_or_refused(scheme: str, rest: str) -> N
     try:
         found = read_store_url(scheme + rest, *ALL)
     except BadUrl as bad:
-        assert bad.what and bad.mend
+        assert bad.what and bad.fix
     else:
         assert found.host and 0 < found.port < 65536
 

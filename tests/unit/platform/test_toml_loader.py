@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.platform.toml_loader import Instant, Problem, Range, Seconds, load, unknown
-from broker.settings.reference import lasted
+from broker.settings.reference import duration_text
 
 
 class Colour(StrEnum):
@@ -91,7 +91,7 @@ def as_table(value: Any) -> Any:
             names = type(value).__dataclass_fields__
             table = {name: as_table(getattr(value, name)) for name in names if getattr(value, name) is not None}
             if isinstance(value, Cart):
-                table["rest"] = lasted(value.rest)
+                table["rest"] = duration_text(value.rest)
                 if value.built is not None:
                     table["built"] = datetime.fromtimestamp(value.built, UTC)
             return table
@@ -227,10 +227,10 @@ MAIL = ("host", "user", "password_file")
 def test_a_secret_under_any_name_is_told_to_move_into_the_file_that_there_is_for_it(
     key: str, known: tuple[str, ...], file: str | None
 ) -> None:
-    mend = unknown(key, dict.fromkeys(known))
-    assert mend.startswith("secrets are never written here: put it into a file of its own")
-    assert mend.endswith(f"name the file with {file}") is (file is not None)
-    assert "did you mean" not in mend
+    fix = unknown(key, dict.fromkeys(known))
+    assert fix.startswith("secrets are never written here: put it into a file of its own")
+    assert fix.endswith(f"name the file with {file}") is (file is not None)
+    assert "did you mean" not in fix
 
 
 @pytest.mark.parametrize(

@@ -125,8 +125,8 @@ SHARED: list[tuple[Change, str, str]] = [
     (copy_key, f"{BANK}: openid.key_file", 'the provider "eid" has the same key'),
     (copy_key_otherwise, f"{BANK}: openid.key_file", 'the provider "eid" has the same key'),
     (copy_key_with_text, f"{BANK}: openid.key_file", 'the provider "eid" has the same key'),
-    (link_key, f"{BANK}: openid.key_file", 'the provider "eid" uses this file too'),
-    (name_key_twice, f"{BANK}: openid.key_file", 'the provider "eid" uses this file too'),
+    (link_key, f"{BANK}: openid.key_file", 'the provider "eid" uses the same file'),
+    (name_key_twice, f"{BANK}: openid.key_file", 'the provider "eid" uses the same file'),
     (copy_key_of_staff, "staff.toml: provider.openid.key_file", 'the provider "northbank" has the same key'),
     (copy_secret_of_service, f"{TRAVEL}: secret_file", 'the service "demo-service" has the same secret'),
     (give_digest_of_other, f"{TRAVEL}: secret_digest", 'the service "demo-service" has the same secret'),
@@ -134,13 +134,13 @@ SHARED: list[tuple[Change, str, str]] = [
     (share_keys_under_another_kid, f"{FAPI}: jwks_file", 'the service "demo-service" has the same key'),
     (share_address_of_keys, f"{FAPI}: jwks_uri", 'the service "demo-service" has the same jwks_uri'),
     (use_key_of_service_at_provider, f"{FAPI}: jwks_file", 'the provider "eid" has the same key'),
-    (name_token_file_twice, "broker.toml: metrics.token_file", "ephemeral.password_file uses this file too"),
+    (name_token_file_twice, "broker.toml: metrics.token_file", "ephemeral.password_file uses the same file"),
     (use_secret_of_provider_as_token, f"{HARBOUR}: openid.secret_file", "broker.toml has the same secret"),
 ]
 
 
 @pytest.mark.parametrize(("change", "place", "what"), SHARED, ids=lambda value: getattr(value, "__name__", None))
-def test_a_key_or_secret_with_two_uses_is_a_problem_with_place_owner_and_mend(
+def test_a_key_or_secret_with_two_uses_is_a_problem_with_place_owner_and_fix(
     config: Configuration, secrets: Path, change: Change, place: str, what: str
 ) -> None:
     change(config, secrets)
@@ -154,7 +154,7 @@ def test_a_file_that_is_named_twice_is_a_problem_before_it_exists(config: Config
         config.change(f"providers/{name}.toml", "openid.key_file", "../../.demo/secrets/new.pem")
     found = config.problems(prepared=False)
     assert [(problem.path, problem.what) for problem in found] == [
-        (f"{BANK}: openid.key_file", 'the provider "eid" uses this file too')
+        (f"{BANK}: openid.key_file", 'the provider "eid" uses the same file')
     ]
 
 
@@ -190,7 +190,7 @@ def _problems(config: Configuration) -> list[str]:
 
 
 def own(config: Configuration, begins: str) -> Path:
-    """A private key of the folder of keys."""
+    """A private key of the key folder."""
     return next((config.folder.parent / ".demo" / "keys").glob(f"{begins}*.pem"))
 
 
@@ -202,7 +202,7 @@ def test_a_key_of_the_broker_is_no_key_at_a_provider(config: Configuration, secr
     config.change(EID, "openid.key_algorithm", private.alg)
     [problem] = check_keys(config.settings())
     assert problem.path == f"{EID}: openid.key_file"
-    assert "the folder of keys" in problem.what
+    assert "the key folder" in problem.what
     assert "has the same key" in problem.what
 
 
@@ -215,7 +215,7 @@ def test_a_public_key_of_the_broker_is_no_key_of_a_service(config: Configuration
 
 def test_a_file_of_the_folder_of_keys_is_named_nowhere_else(config: Configuration, secrets: Path) -> None:
     config.change(EID, "openid.key_file", str(own(config, "es256")))
-    assert any("uses this file too" in problem.what for problem in check_keys(config.settings()))
+    assert any("uses the same file" in problem.what for problem in check_keys(config.settings()))
 
 
 def test_the_examples_share_nothing(config: Configuration) -> None:

@@ -1,4 +1,4 @@
-"""Alembic's folder: `env.py` runs the numbered files in `versions`, each of which leads from one schema to the next."""
+"""Alembic migrations: `env.py` runs the numbered files in `versions`, each of which migrates one schema to the next."""
 
 from typing import NoReturn
 

@@ -1,4 +1,4 @@
-"""Run by Alembic: brings the database of the given connection up to date in one transaction."""
+"""Alembic environment: migrates the database of the given connection in one transaction."""
 
 from alembic import context
 

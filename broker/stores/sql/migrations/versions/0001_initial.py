@@ -14,7 +14,7 @@ downgrade = refuse_downgrade
 
 
 def upgrade() -> None:
-    """Makes everything, and the marks that statements count on."""
+    """Creates all tables, and the counters that statements rely on."""
     _people()
     _answers()
     _sessions()
@@ -24,7 +24,7 @@ def upgrade() -> None:
 
 
 def _people() -> None:
-    """Accounts, who belongs to them, what each service calls them, what was shared."""
+    """Accounts, their identities, pairwise subjects, consents."""
     op.create_table(
         "accounts",
         sa.Column("id", sa.Text(), nullable=False),
@@ -74,7 +74,7 @@ def _people() -> None:
 
 
 def _answers() -> None:
-    """Codes, grants, tokens, and the assertions that services signed."""
+    """Codes, grants, tokens, used client assertions."""
     op.create_table(
         "codes",
         sa.Column("digest", sa.Text(), nullable=False),
@@ -186,7 +186,7 @@ def _sessions() -> None:
 
 
 def _operation() -> None:
-    """Switches, and the numbers that all processes share."""
+    """Kill switches and shared counters."""
     op.create_table(
         "switches",
         sa.Column("kind", sa.Text(), nullable=False),
@@ -208,7 +208,7 @@ def _operation() -> None:
 
 
 def _help() -> None:
-    """Verification cases and the notices that go out."""
+    """Verification cases and notifications."""
     op.create_table(
         "cases",
         sa.Column("id", sa.Text(), nullable=False),
@@ -272,7 +272,7 @@ def _help() -> None:
 
 
 def _record() -> None:
-    """The audit rows and the checkpoints of their chain."""
+    """Audit rows and the checkpoints of their chain."""
     op.create_table(
         "audit",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), sa.Identity(always=True), nullable=False),

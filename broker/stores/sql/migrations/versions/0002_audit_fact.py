@@ -1,4 +1,4 @@
-"""Audit rows may name the fact they tell, so that a fact written twice is told once."""
+"""Adds `fact` to audit rows: a fact that is written twice has one row."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,6 +14,6 @@ downgrade = refuse_downgrade
 
 
 def upgrade() -> None:
-    """Adds the name, and the key that one row of a kind has for it."""
+    """Adds the column, and the unique key of kind and fact."""
     op.add_column("audit", sa.Column("fact", sa.Text(), nullable=True))
     op.create_index("uq_audit_fact", "audit", ["fact", "kind"], unique=True)

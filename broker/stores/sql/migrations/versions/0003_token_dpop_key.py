@@ -1,4 +1,4 @@
-"""An access token may be bound to another key than its grant."""
+"""Adds a DPoP key to access tokens, which may differ from that of their grant."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,5 +14,5 @@ downgrade = refuse_downgrade
 
 
 def upgrade() -> None:
-    """Tokens of before name no key of their own: they are bound to that of their grant."""
+    """Adds the column; existing tokens have none and stay bound to the key of their grant."""
     op.add_column("tokens", sa.Column("dpop_jkt", sa.Text(), nullable=True))

@@ -1,4 +1,4 @@
-"""Which services took part in a session, what ends with it, and what has to be delivered to services."""
+"""Adds services of a session, what ends with it, and logout deliveries."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,7 +14,7 @@ downgrade = refuse_downgrade
 
 
 def upgrade() -> None:
-    """Makes what signing out everywhere needs. Codes and grants of before name no session: they end by themselves."""
+    """Creates the tables of single logout. Existing codes and grants have no session and expire by themselves."""
     op.add_column("codes", sa.Column("sid", sa.Text(), nullable=True))
     op.add_column("grants", sa.Column("sid", sa.Text(), nullable=True))
     op.create_index(op.f("ix_sessions_account_id"), "sessions", ["account_id"], unique=False)

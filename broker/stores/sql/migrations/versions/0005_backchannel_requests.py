@@ -1,4 +1,4 @@
-"""Questions to citizens on their own device."""
+"""Adds backchannel authentication requests (CIBA)."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,7 +14,7 @@ downgrade = refuse_downgrade
 
 
 def upgrade() -> None:
-    """Makes the table of questions."""
+    """Creates the table."""
     op.create_table(
         "questions",
         sa.Column("id", sa.Text(), nullable=False),

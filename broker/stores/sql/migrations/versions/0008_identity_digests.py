@@ -1,4 +1,5 @@
-"""Identities are found by a keyed digest of the subject. The old rows wait aside until Python has moved them."""
+"""Identities are found by a keyed digest of the subject. The old rows wait in another table until `migrate` rewrites
+them."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,7 +15,7 @@ downgrade = refuse_downgrade
 
 
 def upgrade() -> None:
-    """Puts the old table aside, and makes the new one and the one for the keys of digests."""
+    """Renames the old table, and creates the new one and that of the digest keys."""
     op.drop_index(op.f("ix_identities_account_id"), table_name="identities")
     op.rename_table("identities", "identities_before")
     if op.get_bind().dialect.name == "postgresql":

@@ -1,4 +1,4 @@
-"""The subjects that stood in the clear go, once every row was moved."""
+"""Drops the subjects in the clear, after every row was rewritten."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,8 +14,8 @@ downgrade = refuse_downgrade
 
 
 def upgrade() -> None:
-    """Drops the table that was put aside. Raises RuntimeError if a row was left in it."""
+    """Drops the renamed table. Raises RuntimeError if it has a row left."""
     left = op.get_bind().execute(sa.text("SELECT count(*) FROM identities_before")).scalar_one()
     if left:
-        raise RuntimeError(f"{left} identities were not moved")
+        raise RuntimeError(f"{left} identities were not migrated")
     op.drop_table("identities_before")

@@ -1,4 +1,4 @@
-"""Tables, columns, keys and indexes take the names of the standards, or those that an engineer would search for."""
+"""Renames tables, columns, keys and indexes to the terms of the standards."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -28,7 +28,7 @@ COLUMNS = {"codes": ("pushed", "par_digest"), "case_marks": ("mark", "fingerprin
 
 
 def upgrade() -> None:
-    """Renames everything in one transaction. The rows stay as they are, but for the name of one counter."""
+    """Renames everything in one transaction. Rows stay unchanged, except for the name of one counter."""
     connection = op.get_bind()
     for table, (before, after) in COLUMNS.items():
         op.execute(f"ALTER TABLE {table} RENAME COLUMN {before} TO {after}")
@@ -48,7 +48,7 @@ def _renamed(name: str, before: str, after: str) -> str:
 
 
 def _rename_in_postgresql(connection: sa.Connection, before: str, after: str) -> None:
-    """Renames the table, then its constraints and its indexes, which PostgreSQL leaves as they are."""
+    """Renames the table, then its constraints and its indexes, which PostgreSQL does not rename with it."""
     seen = sa.inspect(connection)
     keys = [seen.get_pk_constraint(before), *seen.get_unique_constraints(before), *seen.get_foreign_keys(before)]
     own = {str(key["name"]) for key in keys}
@@ -61,7 +61,7 @@ def _rename_in_postgresql(connection: sa.Connection, before: str, after: str) ->
 
 
 def _rename_in_sqlite(connection: sa.Connection, before: str, after: str) -> None:
-    """Copies the table to one with the new names, since SQLite can rename no constraint and no index."""
+    """Copies the table to one with the new names, since SQLite cannot rename constraints and indexes."""
     old = sa.Table(before, sa.MetaData(), autoload_with=connection)
     new = old.to_metadata(old.metadata, name=after)
     for constraint in new.constraints:
