@@ -1,30 +1,31 @@
-"""When to stop sending citizens to a provider that fails, and when to try again."""
+"""Circuit breaker of a provider: when to stop sending citizens to a provider that fails, and when to try again."""
 
 from collections import deque
 from typing import Final
 
 WINDOW: Final = 120.0
-"""Seconds for which an outcome counts."""
+"""Sliding window in seconds for which an outcome counts."""
 LEAST: Final = 4
-"""Outcomes in the window below which nothing is concluded."""
+"""Minimum number of outcomes in the window before the breaker can open."""
 SHARE: Final = 0.5
-"""Share of failures from which on the breaker opens."""
+"""Failure rate from which the breaker opens."""
 OPEN_FOR: Final = 10.0
-"""Seconds for which nobody is let through."""
+"""Seconds for which the open breaker rejects every sign-in."""
 PROBE_INTERVAL: Final = 1.0
-"""Seconds between two who are let through after that, until one of them succeeds."""
+"""Half-open state: seconds between two probes, until one of them succeeds."""
 
 
 class CircuitBreaker:
-    """Closed: everybody may pass. Open: nobody. Half open: one a second, and the first outcome decides.
+    """Circuit breaker. Closed: every sign-in may start. Open: none. Half open: one a second, and the first outcome
+    decides.
 
-    Only an outage opens it, and only by its own arrival: neither a success nor the age of earlier outcomes ever does.
-    A success closes it in every state. Times are seconds since 1970 UTC and never asked for here; if the clock was set
-    back, outcomes that lie ahead of it count no more.
+    Only an outage opens it, when it is recorded: neither a success nor the age of earlier outcomes does. A success
+    closes it in every state. Times are seconds since 1970 UTC, passed as parameters; if the clock was set back,
+    outcomes in its future are ignored.
     """
 
     def __init__(self) -> None:
-        """Closed."""
+        """Creates a closed breaker."""
         self._outcomes: deque[tuple[float, bool]] = deque()
         self._bad = 0
         self._opened: float | None = None
@@ -36,11 +37,11 @@ class CircuitBreaker:
         return self._opened
 
     def is_open(self, now: float) -> bool:
-        """Whether nobody may pass."""
+        """Whether it rejects every sign-in."""
         return self._opened is not None and 0 <= now - self._opened < OPEN_FOR
 
     def allow(self, now: float) -> bool:
-        """Whether somebody who asks now may pass; in the half-open state that is then the one of this second."""
+        """Whether a sign-in may start now; in the half-open state it then is the probe of this second."""
         if self._opened is None:
             return True
         if self.is_open(now) or 0 <= now - self._passed < PROBE_INTERVAL:
@@ -49,7 +50,7 @@ class CircuitBreaker:
         return True
 
     def succeed(self, now: float) -> None:
-        """A sign-in succeeded: whatever was concluded before, the provider works."""
+        """Records a successful sign-in, which closes the breaker."""
         if self._opened is not None:
             self._opened = None
             self._outcomes.clear()
@@ -57,7 +58,7 @@ class CircuitBreaker:
         self._add(now, good=True)
 
     def fail(self, now: float) -> None:
-        """The provider failed. Opens if outages are now too large a share of what the window holds."""
+        """Records an outage. Opens the breaker if the failure rate in the window reaches the threshold."""
         if self._opened is not None:
             if not self.is_open(now):
                 self._opened = now

@@ -1,4 +1,4 @@
-"""How the providers do: learned from real sign-ins first, and from a look at each every half minute."""
+"""Health monitor of providers: learns from real sign-ins first, and from a health check every half minute."""
 
 import asyncio
 import logging
@@ -27,24 +27,25 @@ from providers.circuit_breaker import CircuitBreaker
 
 CHECK_EVERY: Final = 30.0
 CHECK_AGAIN: Final = 5.0
-"""Seconds between two looks at a provider that works, and at one that does not; both vary by a fifth."""
+"""Seconds between two health checks of a healthy provider, and of one that is not; both vary by a fifth."""
 CHECK_WITHIN: Final = 2.0
 SAMPLES: Final = 51
 FEWEST: Final = 5
-"""Sign-ins of which the median is taken, and from how many on it is shown."""
+"""Number of sign-ins for the median duration, and from how many on it is displayed."""
 NOT_ASKED: Final = "not_asked"
-"""The fault of a sign-in that does not begin, since the breaker is open."""
+"""Fault of a sign-in that does not start because the breaker is open."""
 LEFT: Final = "left"
-"""The member of a departure's note in which the moment of leaving is kept."""
+"""The field of an attempt's state that holds the time of departure."""
 
 log = logging.getLogger("portico.providers")
 
 
 class MonitoredProvider:
-    """A provider with an eye on it: the same contract, plus `standing`, which never waits."""
+    """A provider with a circuit breaker and health checks: the same contract, and `current_health`, which never
+    waits."""
 
     def __init__(self, provider: Provider, system: System) -> None:
-        """Nothing is known yet, so it counts as working."""
+        """Nothing is known yet, so the provider counts as healthy."""
         self.inner = provider
         self._ambient = system
         self._breaker = CircuitBreaker()
@@ -60,20 +61,22 @@ class MonitoredProvider:
 
     @property
     def card(self) -> ProviderInfo:
-        """What the picker shows."""
+        """The description for the picker."""
         return self.inner.card
 
     @property
     def verifiable(self) -> VerificationCapabilities | None:
-        """What its identities can say of how they were verified."""
+        """What its identities can state about their verification."""
         return self.inner.verifiable
 
     @property
     def current_health(self) -> ProviderHealth:
-        """How the provider does, from what is known already."""
+        """The health, from what is known already. No round trip."""
         now = self._ambient.now()
         if self._breaker.is_open(now):
-            return ProviderHealth(False, self._breaker.opened, self._median, self._checked, "sign-ins fail there")
+            return ProviderHealth(
+                False, self._breaker.opened, self._median, self._checked, "sign-ins at the provider fail"
+            )
         if self._missing:
             return ProviderHealth(False, self._missed_since, self._median, self._checked, self._detail)
         return ProviderHealth(True, None, self._median, self._checked)
@@ -83,12 +86,12 @@ class MonitoredProvider:
         return self._missed > (1 if self._worked else 0)
 
     async def begin(self, ask: UpstreamRequest) -> UpstreamRedirect | ProviderFailure:
-        """A departure, or UNAVAILABLE at once while the provider fails."""
+        """Starts a sign-in. Returns UNAVAILABLE immediately while the breaker is open."""
         now = self._ambient.now()
         if not self._breaker.allow(now):
             return ProviderFailure(
                 ProviderFailureReason.UNAVAILABLE,
-                "not asked, since sign-ins fail there",
+                "not requested, because sign-ins at the provider fail",
                 FailureCause.BROKER,
                 NOT_ASKED,
             )
@@ -99,11 +102,11 @@ class MonitoredProvider:
         return UpstreamRedirect(outcome.url, {**outcome.provider_state, LEFT: now})
 
     def matches_callback(self, note: Mapping[str, Any], answer: CallbackParameters) -> bool:
-        """As the provider says."""
+        """As the provider."""
         return self.inner.matches_callback(note, answer)
 
     async def complete(self, note: Mapping[str, Any], answer: CallbackParameters) -> Identity | ProviderFailure:
-        """As the provider says; a citizen who comes back is never turned away for the failures of others."""
+        """As the provider; a returning citizen is never rejected because of other citizens' failures."""
         outcome = await self.inner.complete(note, answer)
         if isinstance(outcome, ProviderFailure):
             self._count(outcome)
@@ -112,18 +115,19 @@ class MonitoredProvider:
         return outcome
 
     async def end_session(self, parting: LogoutRedirect) -> str | None:
-        """As the provider says, if it is able to and works: a citizen who signs out is not sent into a void."""
+        """As the provider, if it supports logout and is healthy: a citizen who signs out is not sent to a failing
+        provider."""
         if not self.current_health.working or not isinstance(self.inner, EndsSessions):
             return None
         return await self.inner.end_session(parting)
 
     async def health(self) -> ProviderHealth:
-        """Looks at the provider now."""
+        """Checks the provider's health now."""
         await self.check()
         return self.current_health
 
     async def check(self) -> None:
-        """Looks at the provider and remembers what was seen. One missed look alone does not count against it."""
+        """Checks the provider's health and stores the result. A single missed check does not make it unhealthy."""
         try:
             async with asyncio.timeout(CHECK_WITHIN):
                 seen = await self.inner.health()
@@ -131,7 +135,7 @@ class MonitoredProvider:
             seen = ProviderHealth(False, detail="no answer to the health check")
         except Exception:
             log.exception("provider_check_error", extra={"provider": self.card.id})
-            seen = ProviderHealth(False, detail="the check itself broke")
+            seen = ProviderHealth(False, detail="the health check raised an exception")
         self._checked = self._ambient.now()
         self._detail = seen.detail
         if seen.working:

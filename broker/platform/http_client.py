@@ -1,8 +1,8 @@
-"""The one guarded HTTP client: every call the broker makes to somebody else's server leaves through here.
+"""HTTP client for every outgoing call to a remote server, with protection from server-side request forgery (SSRF).
 
-Outside development only https leaves, and only to public addresses. The address is checked where the socket is made,
-after the name was resolved, so that a name cannot change its mind in between. Redirects are not followed, proxies of
-the environment are not used, cookies are not kept, answers are limited in time and size. A failed call is a value.
+Outside development only https and only public addresses are permitted. The IP address is checked when the socket is
+created, after name resolution, which prevents DNS rebinding. Redirects are not followed, proxies of the environment are
+not used, cookies are not stored, responses are limited in time and size. A failed call is a value.
 """
 
 import asyncio
@@ -26,14 +26,14 @@ from broker.model import media
 from broker.platform.tls import authorities
 
 IDLE: Final = 4.0
-"""Seconds an unused connection is kept: shorter than the five after which common servers close theirs, so that a POST,
-which is never repeated, is not lost on a connection that was just closed."""
+"""Keep-alive of unused connections in seconds: shorter than the five of common servers, so that a POST, which is
+never repeated, is not lost on a connection that the server has just closed."""
 
 SUITES: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
-"""What is spoken in TLS 1.2, to providers and services alike (BCP 195; FAPI 2.0 Security Profile 5.2.2)."""
+"""TLS 1.2 cipher suites, for providers and services alike (BCP 195; FAPI 2.0 Security Profile 5.2.2)."""
 
 MAX_BODY: Final = 262_144
-"""Bytes of an answer that are read unless the call says otherwise."""
+"""Default maximum size of a response body in bytes."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -46,7 +46,8 @@ _TRANSLATED_LOCALLY: Final = ipaddress.IPv6Network("64:ff9b:1::/48")
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds for a connection (waiting for a free one included), for each piece of an answer, and for all of it."""
+    """Timeouts in seconds: for a connection (including the wait for a free one), for each read, and for the whole
+    response."""
 
     connect: float = 2.0
     read: float = 5.0
@@ -55,7 +56,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """An answer, whatever its status. Header names are in lower case; of a repeated header the last counts."""
+    """A response of any status. Header names are in lower case; of a repeated header the last one is kept."""
 
     status: int
     headers: Mapping[str, str]
@@ -63,11 +64,11 @@ class HttpResponse:
 
     @property
     def media_type(self) -> str:
-        """The media type of the body, in lower case and without parameters; empty if the answer names none."""
+        """The media type of the body, in lower case and without parameters; empty if the response has none."""
         return media.media_type(self.headers.get("content-type"))
 
     def json(self) -> "Mapping[str, Any] | NotJson":
-        """The body as a JSON object, if its content type says JSON and it is strictly that."""
+        """The body as a JSON object, if its content type is JSON and it is strictly valid."""
         kind = self.media_type
         if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
             return NotJson(f"content type {kind[:64]!r}: expected application/json")
@@ -80,35 +81,37 @@ class HttpResponse:
 
 @dataclass(frozen=True, slots=True)
 class NotJson:
-    """An answer that is not the JSON object it should be."""
+    """The response is not the expected JSON object."""
 
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:
-    """No answer: name not found, refused, broken off, certificate not trusted. The call may still have arrived."""
+    """No response: name not found, connection refused or reset, certificate not trusted. The request may still have
+    arrived."""
 
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
 class TimedOut:
-    """No whole answer in time. The call may still have arrived."""
+    """No complete response in time. The request may still have arrived."""
 
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseTooLarge:
-    """An answer above the size limit, or compressed though that was not asked for. It was not read to its end."""
+    """The response exceeds the size limit, or is compressed although that was not requested. It was not read to its
+    end."""
 
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
 class BlockedAddress:
-    """A call that was not made: an address or scheme that may not be called from here."""
+    """The call was not made: its scheme or address is not permitted."""
 
     detail: str
 
@@ -117,15 +120,16 @@ HttpFailure = Unreachable | TimedOut | ResponseTooLarge | BlockedAddress
 
 
 class _BlockedAddress(OSError):
-    """Raised where the socket would be made; an OSError, so that the connector tries the other addresses of a name."""
+    """Raised when the socket would be created; an OSError, so that the connector tries the other addresses of a
+    name."""
 
 
 def is_allowed(address: str, development: bool, networks: Collection[Network] = ()) -> bool:
-    """Whether a connection may be made to this IP address.
+    """Whether connections to this IP address are permitted.
 
-    Public addresses always; those of `networks` too; in development also loopback and private ones. An IPv6 address
-    that stands for an IPv4 address is judged by that. Link-local ones, where clouds hand out credentials, never are
-    unless `networks` has them.
+    Public addresses always, and those in `networks`; in development also loopback and private ones. An IPv6 address
+    that embeds an IPv4 address is judged by that. Link-local ones, which serve credentials in clouds, never, unless
+    `networks` contains them.
     """
     try:
         ip: Address = ipaddress.ip_address(address)
@@ -146,13 +150,14 @@ def is_allowed(address: str, development: bool, networks: Collection[Network] = 
 
 
 class HttpClient:
-    """The long-lived connections to one provider or service. Made by `HttpClients.client`, closed with it."""
+    """The connection pool to one provider or service. Created by `HttpClients.client`, closed with it."""
 
     def __init__(self, name: str, outgoing: "HttpClients", limit: int) -> None:
-        """`limit` is the number of connections at once; calls beyond it wait, and count that as connecting."""
+        """`limit` is the maximum number of concurrent connections; further calls wait, which counts towards the
+        connect timeout."""
         self.name = name
         self.opened = 0
-        """Connections opened so far."""
+        """Number of connections opened so far."""
         self._outgoing = outgoing
         self._limit = limit
         self._session: aiohttp.ClientSession | None = None
@@ -160,20 +165,20 @@ class HttpClient:
     async def get(
         self, url: str, headers: Mapping[str, str] | None = None, *, limit: int = MAX_BODY
     ) -> HttpResponse | HttpFailure:
-        """A GET. `limit` is the largest body in bytes."""
+        """Sends a GET. `limit` is the maximum size of the body in bytes."""
         return await self._call("GET", url, headers or {}, None, limit)
 
     async def post(
         self, url: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None, *, limit: int = MAX_BODY
     ) -> HttpResponse | HttpFailure:
-        """A POST of an HTML form. It is sent once, whatever becomes of it."""
+        """Sends a POST with an HTML form, once: it is never repeated."""
         encoded = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
         return await self._call("POST", url, encoded, _encoded(form), limit)
 
     async def post_json(
         self, url: str, value: Mapping[str, Any], headers: Mapping[str, str] | None = None, *, limit: int = MAX_BODY
     ) -> HttpResponse | HttpFailure:
-        """A POST of a JSON object. It is sent once, whatever becomes of it."""
+        """Sends a POST with a JSON object, once: it is never repeated."""
         encoded = {"Content-Type": "application/json", **(headers or {})}
         return await self._call("POST", url, encoded, json.dumps(value).encode("ascii"), limit)
 
@@ -230,7 +235,7 @@ class HttpClient:
 
 
 class HttpClients:
-    """All outgoing connections of one process: one TLS context, one pool of connections a name."""
+    """All outgoing connections of one process: one SSL context, one connection pool for each name."""
 
     def __init__(
         self,
@@ -240,9 +245,8 @@ class HttpClients:
         networks: Collection[str] = (),
         patience: Timeouts = Timeouts(),
     ) -> None:
-        """`ca_file` (PEM) is trusted beside the machine's own authorities; `networks` (such as `10.0.0.0/8`) are
-        private networks in which providers may live. Raises OSError or ValueError for what cannot be read.
-        """
+        """`ca_file` (PEM) is trusted in addition to the operating system's authorities; `networks` (such as
+        `10.0.0.0/8`) are permitted private networks. Raises OSError or ValueError for an unreadable file or network."""
         self.development = development
         self.patience = patience
         self.tls = ssl.create_default_context()
@@ -254,32 +258,32 @@ class HttpClients:
         self._clients: dict[str, HttpClient] = {}
 
     def client(self, name: str, *, limit: int = 20) -> HttpClient:
-        """The connections of this name, the same ones every time. Opens nothing yet."""
+        """The connection pool of this name, always the same one. Opens no connection yet."""
         if name not in self._clients:
             self._clients[name] = HttpClient(name, self, limit)
         return self._clients[name]
 
     @property
     def clients(self) -> Mapping[str, HttpClient]:
-        """Every pool by its name."""
+        """All connection pools by name."""
         return self._clients
 
     def may_call(self, url: str) -> bool:
-        """Whether a URL has a scheme that may be called from here, a host, and no credentials in it."""
+        """Whether a URL has a permitted scheme, a host, and no credentials."""
         return _may_call(url, self.development)
 
     def may_connect(self, address: str) -> bool:
-        """Whether an IP address may be connected to from here; see `allowed`."""
+        """Whether connections to an IP address are permitted; see `is_allowed`."""
         return is_allowed(address, self.development, self._networks)
 
     async def close(self) -> None:
-        """Closes every connection."""
+        """Closes all connections."""
         await asyncio.gather(*(client.close() for client in self._clients.values()))
 
 
 @lru_cache(256)
 def _may_call(url: str, development: bool) -> bool:
-    """See `HttpClients.may_call`. What is called again and again are the same few endpoints."""
+    """See `HttpClients.may_call`. Cached, since the same few endpoints are called again and again."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -289,7 +293,7 @@ def _may_call(url: str, development: bool) -> bool:
 
 
 def _encoded(form: Mapping[str, str]) -> bytes:
-    """A form as HTML encodes it; most of what is sent, tokens and codes, means itself."""
+    """Encodes a form; most values (tokens, codes) need no escaping, which is checked first."""
     pairs = (f"{_quoted(name)}={_quoted(value)}" for name, value in form.items())
     return "&".join(pairs).encode("ascii")
 
@@ -315,7 +319,7 @@ async def _read(answer: aiohttp.ClientResponse, limit: int) -> HttpResponse | Re
 
 
 def _place(url: str) -> str:
-    """Where a URL leads, for the log: no query, which may hold secrets."""
+    """The URL for the log: without its query, which may contain secrets."""
     try:
         parts = urlsplit(url)
     except ValueError:

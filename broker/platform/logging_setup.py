@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line, an event name and ids, never claims, codes, cookies or tokens."""
+"""Structured logging: one JSON object in a line, with an event name and ids, never claims, codes, cookies or tokens."""
 
 import json
 import logging
@@ -8,10 +8,10 @@ _PLAIN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctim
 
 
 class JsonLines(logging.Formatter):
-    """A record as one line of JSON: when, how grave, which part, what happened, and the fields given with it."""
+    """Formats a record as a line of JSON: time, level, logger, event, and the fields in `extra`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, without its end."""
+        """Returns the line, without a line break."""
         line: dict[str, object] = {
             "at": round(record.created, 3),
             "level": record.levelname.lower(),
@@ -25,7 +25,7 @@ class JsonLines(logging.Formatter):
 
 
 def configure_logging(verbose: bool, quiet: bool = False) -> None:
-    """Logs go to standard error: from INFO on, from WARNING on where `quiet`, everything of ours where `verbose`."""
+    """Logs to standard error: from INFO on, from WARNING on if `quiet`, everything of the broker if `verbose`."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
@@ -34,5 +34,5 @@ def configure_logging(verbose: bool, quiet: bool = False) -> None:
     logging.getLogger("portico").setLevel(logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers[:] = []
-        # the server's own line for each request holds its whole address, and with it handles and codes
+        # uvicorn's access log contains whole URLs, and with them handles and codes
         logging.getLogger(name).propagate = name != "uvicorn.access"

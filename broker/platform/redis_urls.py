@@ -1,8 +1,8 @@
-"""URLs of Redis: one server, a primary that Sentinel names, or a Cluster.
+"""Redis URLs: one server, a primary that Sentinel names, or a Cluster.
 
 `redis://user@host:port/number`, `redis+sentinel://user@host:port,host:port/service/number` and
-`redis+cluster://user@host:port,host:port`; `rediss` in place of `redis` means TLS. Read as strictly as the URLs of
-other stores: an option or a part that is not used is rejected with the fix.
+`redis+cluster://user@host:port,host:port`; `rediss` in place of `redis` means TLS. Parsed as strictly as the URLs of
+other stores: an unused option or part is rejected with a fix.
 """
 
 import re
@@ -13,11 +13,11 @@ from typing import Final
 from broker.platform.store_urls import REDIS, REDIS_TLS, BadUrl, StoreUrl, read_store_url
 
 SENTINEL_PORT: Final = 26379
-"""The port of a Sentinel whose address names none."""
+"""Default port of a Sentinel."""
 
 
 class RedisTopology(Enum):
-    """How the servers behind an address belong together."""
+    """Topology of the servers in a URL."""
 
     SINGLE = ""
     SENTINEL = "+sentinel"
@@ -37,7 +37,7 @@ SPELLINGS: Final = {
     "redis_cluster": "redis+cluster",
     "rediss-cluster": "rediss+cluster",
 }
-"""Schemes of other programs, and the one that is meant."""
+"""Schemes of other programs, with the corresponding scheme."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class RedisNode:
 
 @dataclass(frozen=True, slots=True)
 class RedisUrl:
-    """The parts of a URL of Redis. `service` is the name under which the Sentinels monitor the primary."""
+    """A parsed Redis URL. `service` is the name under which the Sentinels monitor the primary."""
 
     topology: RedisTopology
     nodes: tuple[RedisNode, ...]
@@ -63,7 +63,7 @@ class RedisUrl:
 
 
 def read_redis_url(url: str) -> RedisUrl:
-    """The parts of a URL of Redis. Raises BadUrl, which names the first thing that is wrong."""
+    """Parses a Redis URL. Raises BadUrl with the first problem."""
     scheme, found, rest = url.partition("://")
     if scheme in SPELLINGS:
         raise BadUrl("no such store", f"write {_form(SPELLINGS[scheme])}")
@@ -89,7 +89,7 @@ def _single(parts: StoreUrl) -> RedisUrl:
 
 
 def _several(base: str, topology: RedisTopology, rest: str) -> RedisUrl:
-    """Each host is read as if it stood alone, with the user, the path and the options of the whole URL."""
+    """Parses each host as a URL by itself, with the user, the path and the options of the whole URL."""
     form = f"write {_form(base + topology.value)}"
     authority, slash, tail = rest.partition("/")
     if not slash and (found := re.search(r"[?#]", authority)):
@@ -115,7 +115,7 @@ def _several(base: str, topology: RedisTopology, rest: str) -> RedisUrl:
         RedisNode(one.host, _port(host, one, topology)) for host, one in zip(hosts.split(","), read, strict=True)
     )
     if len(set(nodes)) < len(nodes):
-        raise BadUrl("a host is named twice", form)
+        raise BadUrl("a host is listed twice", form)
     first = read[0]
     return RedisUrl(
         topology=topology,

@@ -1,4 +1,4 @@
-"""What is fetched from somebody else's server and kept for a while: metadata, keys."""
+"""Refreshing cache of one value from a remote server: metadata, keys."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,16 +11,16 @@ T = TypeVar("T")
 
 
 class FetchFailed(Exception):
-    """There is nothing to be had from the other side now. The text says why, for the log."""
+    """The remote server supplies no value. The text is the reason, for the log."""
 
 
 @dataclass(frozen=True, slots=True)
 class CachePolicy(Generic[T]):
-    """How long a value serves, in seconds.
+    """Lifetimes in seconds.
 
-    `fresh` says for how long a value is used without asking again, `grace` for how long beyond that while asking fails.
-    After a failed fetch no other is tried within `retry`. Two fetches that were asked for because the value lacked
-    something are at least `cool_down` apart.
+    `fresh`: how long a value is used without a new fetch; `grace`: how much longer while fetching fails. After a failed
+    fetch no other is tried within `retry`. Two fetches requested because the value lacked something are at least
+    `cool_down` apart.
     """
 
     fresh: Callable[[T], float]
@@ -30,10 +30,11 @@ class CachePolicy(Generic[T]):
 
 
 class RefreshingCache(Generic[T]):
-    """One value: fetched by at most one flight at a time, which many may wait for and none can cancel."""
+    """One value, fetched by at most one task at a time (single flight), for which many callers wait and which none
+    can cancel."""
 
     def __init__(self, fetch: Callable[[], Awaitable[T]], system: System, terms: CachePolicy[T]) -> None:
-        """`fetch` gives the value or raises FetchFailed."""
+        """`fetch` returns the value or raises FetchFailed."""
         self._fetch = fetch
         self._ambient = system
         self._terms = terms
@@ -46,13 +47,13 @@ class RefreshingCache(Generic[T]):
 
     @property
     def loaded(self) -> float:
-        """When the value was fetched (seconds since 1970 UTC); 0 before the first fetch that succeeded."""
+        """When the value was fetched (seconds since 1970 UTC); 0 before the first successful fetch."""
         return self._loaded
 
     async def get(self) -> T:
-        """The value. Where it is not fresh a new one is fetched beside, and the old one given until then.
+        """Returns the value. If it is stale, starts a fetch in the background and returns the old value until then.
 
-        Raises FetchFailed where there is none, or none that may still be used.
+        Raises FetchFailed if there is none, or if it is beyond `grace`.
         """
         age = self._age()
         if self._value is not None and age is not None:
@@ -66,18 +67,18 @@ class RefreshingCache(Generic[T]):
         return await self.refresh()
 
     def prefetch(self) -> None:
-        """Begins a fetch that nobody waits for, so that the value is there when it is asked for."""
+        """Starts a fetch in the background, so that the value is ready for the first caller."""
         self._start()
 
     async def refresh(self) -> T:
-        """The value as it is at the other side now. Raises FetchFailed; what was kept stays as it was then."""
+        """Fetches the value now. Raises FetchFailed; the cached value is then unchanged."""
         outcome = await asyncio.shield(self._start())
         if isinstance(outcome, FetchFailed):
             raise outcome.with_traceback(None) from None
         return outcome
 
     async def refresh_if_same(self, known: T) -> T:
-        """The value, asked for anew because `known` lacked something; `known` again within the cool-down."""
+        """Fetches the value again because `known` lacked something; returns `known` itself within the cool-down."""
         if self._value is not None and self._value is not known:
             return self._value
         now = self._ambient.now()

@@ -1,7 +1,7 @@
-"""URLs of stores on servers: `postgresql://user@host:port/database` and `redis://user@host:port/number`.
+"""Store URLs: `postgresql://user@host:port/database` and `redis://user@host:port/number`.
 
-Read strictly: every part and every option that the broker does not use is refused with a fix. Otherwise an operator
-believes in `sslmode=verify-full` and the connection is plain.
+Parsed strictly: every part and every option that the broker does not use is rejected with a fix. Otherwise an operator
+would rely on `sslmode=verify-full` while the connection is not encrypted.
 """
 
 import ipaddress
@@ -59,11 +59,11 @@ _REDIS_OPTIONS: Final[Mapping[str, str]] = {
 _PASSWORDS: Final = frozenset({"password", "passwd", "pass", "sslpassword", "ssl_password", "auth"})
 _LABEL: Final = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST: Final = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?")
-TAKE_OUT: Final = "take it out of the URL: the broker sets what it needs by itself"
+REMOVE: Final = "remove it from the URL: the broker sets its own options"
 
 
 class BadUrl(ValueError):
-    """A store's URL that cannot be used: `what` is wrong with it, and the `fix`. Neither repeats a password."""
+    """A store's URL that cannot be used: `what` is wrong with it, and the `fix`. Neither contains a password."""
 
     def __init__(self, what: str, fix: str) -> None:
         super().__init__(f"{what}: {fix}")
@@ -73,7 +73,7 @@ class BadUrl(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class StoreUrl:
-    """The parts of a store's URL, decoded. `database` is a name for PostgreSQL and a number for Redis."""
+    """A parsed store URL, percent-decoded. `database` is a name for PostgreSQL and a number for Redis."""
 
     scheme: str
     host: str
@@ -84,7 +84,7 @@ class StoreUrl:
 
     @property
     def local(self) -> bool:
-        """Whether the host is this machine itself: nobody on the way could read what is sent to it."""
+        """Whether the host is this machine itself, so that the traffic leaves no interface."""
         if self.host.lower().rstrip(".") == "localhost":
             return True
         try:
@@ -94,29 +94,29 @@ class StoreUrl:
 
 
 def read_store_url(url: str, *schemes: str) -> StoreUrl:
-    """The parts of a URL with one of the schemes. Raises BadUrl, which names the first thing that is wrong."""
+    """Parses a URL with one of the schemes. Raises BadUrl with the first problem."""
     expected = f"write {' or '.join(_FORMS[scheme] for scheme in schemes)}"
     scheme = url.partition("://")[0]
     if scheme not in schemes:
         meant = _MEANT.get(scheme)
         raise BadUrl("no such store", f"write {meant}" if meant in map(_FORMS.get, schemes) else expected)
     if not re.fullmatch(r"[!-~]+", url):
-        raise BadUrl("this is no URL", f"write blanks and other characters as %20 and the like; {expected}")
+        raise BadUrl("this is not a URL", f"percent-encode blanks and other characters, such as %20; {expected}")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise BadUrl("this is no URL", expected) from None
+        raise BadUrl("this is not a URL", expected) from None
     _check_options(scheme, parts)
     if parts.fragment or url.endswith("#"):
         raise BadUrl("the URL has a fragment", "write # in a name as %23")
     if "%" in host or "," in parts.netloc:
-        several = "name one host: a name that leads to the primary, or a proxy before several"
-        raise BadUrl("this host cannot be used", f"{several}; sockets in the file system are not")
+        several = "write one host: a name that resolves to the primary, or a proxy"
+        raise BadUrl("this host cannot be used", f"{several}; Unix sockets are not supported")
     if not host:
         raise BadUrl("the host is missing", expected)
     if not _is_host(host):
-        raise BadUrl("this is no name of a host", expected)
+        raise BadUrl("this is not a host name", expected)
     if port == 0:
         raise BadUrl("there is no port 0", expected)
     database = _database(scheme, _decoded("the database", parts.path.removeprefix("/")))
@@ -131,7 +131,7 @@ def read_store_url(url: str, *schemes: str) -> StoreUrl:
 
 
 def _is_host(host: str) -> bool:
-    """Whether a text is an IP address, or can be asked for in the DNS or the hosts file (RFC 1035 2.3.4)."""
+    """Whether a string is an IP address or a host name (RFC 1035 2.3.4)."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -140,30 +140,30 @@ def _is_host(host: str) -> bool:
 
 
 def _decoded(name: str, text: str) -> str:
-    """A part without its percent-encoding. Raises BadUrl for what is no text, or holds control characters."""
+    """Percent-decodes a part. Raises BadUrl for invalid UTF-8 and control characters."""
     fix = "write a % itself as %25, and other characters in UTF-8, such as %C3%A9"
     if re.search(r"%(?![0-9A-Fa-f]{2})", text):
         raise BadUrl(f"{name} is not percent-encoded", fix)
     try:
         plain = unquote(text, errors="strict")
     except UnicodeDecodeError:
-        raise BadUrl(f"{name} is no UTF-8 text", fix) from None
+        raise BadUrl(f"{name} is not UTF-8 text", fix) from None
     if not plain.isprintable():
-        raise BadUrl(f"{name} holds control characters", "take them out")
+        raise BadUrl(f"{name} contains control characters", "remove them")
     return plain
 
 
 def _check_options(scheme: str, parts: SplitResult) -> None:
-    """No option is taken in a URL: settings say what options say elsewhere."""
+    """Rejects every option: settings replace them."""
     known = {**_CERTIFICATE_OPTIONS, **(_POSTGRESQL_OPTIONS if scheme == POSTGRESQL else _REDIS_OPTIONS)}
     for name, _ in parse_qsl(parts.query, keep_blank_values=True):
         if name.lower() in _PASSWORDS:
-            fix = "put it into a file of its own, and name the file with password_file"
-            raise BadUrl("a password stands in the settings", fix)
-        shown = name if re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", name) else "..."
-        raise BadUrl(f'the option "{shown}" is not known in a URL', known.get(name.lower(), TAKE_OUT))
+            fix = "put it into a separate file, and name the file with password_file"
+            raise BadUrl("the URL contains a password", fix)
+        name = name if re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", name) else "..."
+        raise BadUrl(f'the option "{name}" is not known in a URL', known.get(name.lower(), REMOVE))
     if parts.query:
-        raise BadUrl("the URL has a query", TAKE_OUT)
+        raise BadUrl("the URL has a query", REMOVE)
 
 
 def _database(scheme: str, name: str) -> str:

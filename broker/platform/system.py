@@ -1,4 +1,4 @@
-"""Time and chance: the one place that asks the machine for either."""
+"""System clock and random source, passed to the rest of the broker as a parameter."""
 
 import secrets
 import time
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """What the rest of the broker is handed instead of reaching for the clock or the random source.
+    """Clock and random source of a process.
 
-    `now` gives seconds since 1970-01-01 UTC, `draw(n)` gives n unpredictable bytes. `tick` gives seconds from no
-    particular moment that never go back: for measuring how long something takes, not for deciding anything.
+    `now` returns seconds since 1970-01-01 UTC, `random_bytes(n)` n unpredictable bytes, `monotonic` seconds since an
+    arbitrary moment that never go backwards, for measuring durations.
     """
 
     now: Callable[[], float]
@@ -20,5 +20,5 @@ class System:
 
 
 def real_system() -> System:
-    """The machine's own clock and its cryptographic random source."""
+    """The operating system's clock and its cryptographic random source."""
     return System(now=time.time, random_bytes=secrets.token_bytes)

@@ -1,8 +1,9 @@
-"""A TOML table into a frozen dataclass: every problem at once, each with its path and a fix.
+"""TOML decoder: a table becomes a frozen dataclass; all problems are collected, each with its path and a fix.
 
-A field says what it takes by its type: text, number, `Path`, enum (`level = "substantial"`), tuple, frozenset,
-mapping, another dataclass, each of them or None. `Seconds` takes "15 minutes", `Instant` a date, `Range` sets bounds.
-Fields with a default may be left out; a key that no field takes is a problem: most often it is a slip of the pen.
+The type of a field determines its value: string, number, `Path`, enum (`level = "substantial"`), tuple, frozenset,
+mapping, another dataclass, each of them or None. `Seconds` is a duration such as "15 minutes", `Instant` a date,
+`Range` sets bounds. Fields with a default are optional; an unknown key is a problem, since most often it is a typing
+error.
 """
 
 import os
@@ -23,7 +24,7 @@ T = TypeVar("T")
 class Problem:
     """What is wrong at one place (`tokens.code`, `services[0].redirect_uris[1]`), and how to fix it.
 
-    Texts and keys that could be secret are never repeated.
+    Values and keys that could be secret are never repeated.
     """
 
     path: str
@@ -36,7 +37,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """The bounds of a number, both allowed. For a duration they are in seconds."""
+    """The bounds of a number, both inclusive. For a duration they are in seconds."""
 
     min: float
     max: float
@@ -74,16 +75,16 @@ EXAMPLES: Mapping[Any, str] = {
 SECRETS = re.compile(
     r"passw|passphrase|pwd|secret|credential|token|(?:^|_)pin(?:_|$)|(?:private|api|access|signing|sealing)_?key|jwk$"
 )
-"""What names of secrets hold, in small letters."""
+"""Parts of the names of secrets, in lower case."""
 
 TYPO = 0.8
-"""How near a name has to be to a known one to be a mistyped setting and no secret."""
+"""Similarity to a known key from which an unknown key is a typing error and not a secret."""
 EXACT = 2**53
-"""Up to here a float holds every whole number."""
+"""Up to here a float represents every integer."""
 
 
 class Invalid(Enum):
-    """The place of a value that does not fit and whose problems are noted."""
+    """Placeholder of an invalid value whose problems were recorded."""
 
     WRONG = "wrong"
 
@@ -93,13 +94,13 @@ INVALID = Invalid.WRONG
 
 @dataclass(frozen=True, slots=True)
 class Decoder:
-    """One reading of one table: where relative paths start, and the problems found so far."""
+    """State of decoding one table: the base of relative paths, and the problems found so far."""
 
     base: Path | None
     problems: list[Problem]
 
     def refuse(self, path: str, what: str, fix: str) -> Invalid:
-        """Notes a problem and stands for the value that is missing because of it."""
+        """Records a problem and returns the placeholder of the missing value."""
         self.problems.append(Problem(path, what, fix))
         return INVALID
 
@@ -107,10 +108,10 @@ class Decoder:
 def load(
     table: Mapping[str, Any], shape: type[T], path: str = "", *, base: Path | None = None
 ) -> tuple[T | None, list[Problem]]:
-    """The record that a table describes, or None and every problem in it.
+    """Decodes a table. Returns the record, or None, with every problem.
 
-    `path` leads the path of each problem; relative paths in the table start at `base`. A type that no TOML value can
-    fill is a fault of the dataclass and raises TypeError.
+    `path` prefixes the path of each problem; relative paths in the table start at `base`. A field type that TOML cannot
+    represent is a programming error and raises TypeError.
     """
     reading = Decoder(base, [])
     record = read(table, shape, path, reading)
@@ -118,7 +119,7 @@ def load(
 
 
 def read(value: Any, hint: Any, path: str, reading: Decoder) -> Any:
-    """One value as its type demands, or WRONG with the problems noted."""
+    """Decodes one value by its type. Returns WRONG if problems were recorded."""
     origin = get_origin(hint)
     if origin is Annotated:
         return read_marked(value, hint, path, reading)
@@ -138,7 +139,7 @@ def read(value: Any, hint: Any, path: str, reading: Decoder) -> Any:
 
 
 def optional(hint: Any) -> Any:
-    """The X of `X | None`: TOML has no null, so an optional field that is written is always an X."""
+    """The X of `X | None`: TOML has no null, so an optional field that is present is always an X."""
     members = [member for member in get_args(hint) if member is not type(None)]
     if len(members) != 1:
         raise TypeError(f"{hint} is ambiguous in TOML")
@@ -146,46 +147,46 @@ def optional(hint: Any) -> Any:
 
 
 def read_plain(value: Any, hint: Any, path: str, reading: Decoder) -> Any:
-    """A text, a number or a truth value; a whole number serves where any number is taken."""
+    """Decodes a string, a number or a boolean; an integer is accepted for any number."""
     if hint not in NAMES:
         raise TypeError(f"{hint} cannot be written in TOML")
     if hint is float and type(value) is int and abs(value) <= EXACT:
         return float(value)
     if type(value) is not hint:
-        return reading.refuse(path, f"{NAMES[hint]} is needed, here is {type_name(value)}", EXAMPLES[hint])
+        return reading.refuse(path, f"{NAMES[hint]} is required, found {type_name(value)}", EXAMPLES[hint])
     return value
 
 
 def type_name(value: Any) -> str:
-    """What a TOML value is called in a problem; never the value itself, which may be secret."""
+    """The type of a TOML value in words; never the value itself, which may be secret."""
     if isinstance(value, Mapping):
         return "a table"
     return "a list" if isinstance(value, list) else NAMES.get(type(value), "a date or time")
 
 
 def read_path(value: Any, path: str, reading: Decoder) -> Path | Invalid:
-    """A path; a relative one starts at the reading's base."""
+    """Decodes a path; a relative one starts at the base."""
     text: str | Invalid = read_plain(value, str, path, reading)
     if text is INVALID:
         return INVALID
     if not text or "\0" in text:
-        return reading.refuse(path, "this is no path", "name a file or folder, absolute or relative to this file")
+        return reading.refuse(path, "this is not a path", "name a file or folder, absolute or relative to this file")
     return Path(text) if reading.base is None else check_range(reading.base, text)
 
 
 def check_range(base: Path, text: str) -> Path:
-    """A path that starts at a folder unless it is absolute, with `..` resolved as written."""
+    """A path that starts at a folder unless it is absolute, with `..` resolved lexically."""
     return Path(os.path.normpath(base / text))
 
 
 def read_list(value: Any, hint: Any, path: str, reading: Decoder) -> tuple[Any, ...] | frozenset[Any] | Invalid:
-    """A TOML array into a tuple or a frozenset."""
+    """Decodes a TOML array into a tuple or a frozenset."""
     kind, arguments = get_origin(hint), get_args(hint)
     if kind is tuple and arguments[1:] != (Ellipsis,):
         raise TypeError(f"{hint} has no TOML form; use tuple[X, ...]")
     if not isinstance(value, list):
         return reading.refuse(
-            path, f"a list is needed, here is {type_name(value)}", "put it in square brackets: [ ... ]"
+            path, f"a list is required, found {type_name(value)}", "put it in square brackets: [ ... ]"
         )
     items = tuple(read(inner, arguments[0], f"{path}[{i}]", reading) for i, inner in enumerate(value))
     if any(item is INVALID for item in items):
@@ -194,10 +195,10 @@ def read_list(value: Any, hint: Any, path: str, reading: Decoder) -> tuple[Any, 
 
 
 def read_mapping(value: Any, hint: Any, path: str, reading: Decoder) -> dict[Any, Any] | Invalid:
-    """A TOML table whose keys are free, or the names of an enum."""
+    """Decodes a TOML table whose keys are free, or the names of an enum."""
     key_hint, item_hint = get_args(hint)
     if not isinstance(value, Mapping):
-        return reading.refuse(path, f"a table is needed, here is {type_name(value)}", 'write it as { name = "..." }')
+        return reading.refuse(path, f"a table is required, found {type_name(value)}", 'write it as { name = "..." }')
     pairs = [
         (read(key, key_hint, join_path(path, key), reading), read(inner, item_hint, join_path(path, key), reading))
         for key, inner in value.items()
@@ -206,21 +207,21 @@ def read_mapping(value: Any, hint: Any, path: str, reading: Decoder) -> dict[Any
 
 
 def read_choice(value: Any, kinds: type[Enum], path: str, reading: Decoder) -> Enum | Invalid:
-    """A member of an enum: by its value where that is a text, else by its name in lower case."""
+    """Decodes a member of an enum: by its value if that is a string, else by its name in lower case."""
     known = {m.value if isinstance(m.value, str) else m.name.lower(): m for m in kinds}
     text: str | Invalid = read_plain(value, str, path, reading)
     if text is INVALID:
         return INVALID
     if text not in known:
-        return reading.refuse(path, f'"{text}" is not known here', suggestion(text, known))
+        return reading.refuse(path, f'"{text}" is not known', suggestion(text, known))
     return known[text]
 
 
 def read_record(value: Any, shape: Any, path: str, reading: Decoder) -> Any:
-    """A TOML table into a dataclass, with its defaults for what is left out."""
+    """Decodes a TOML table into a dataclass, with its defaults for missing fields."""
     if not isinstance(value, Mapping):
         return reading.refuse(
-            path, f"a table is needed, here is {type_name(value)}", f"write it as [{path or 'table'}]"
+            path, f"a table is required, found {type_name(value)}", f"write it as [{path or 'table'}]"
         )
     hints = get_type_hints(shape, include_extras=True)
     known = {field.name: field for field in fields(shape) if field.init}
@@ -232,12 +233,12 @@ def read_record(value: Any, shape: Any, path: str, reading: Decoder) -> Any:
         if name in value:
             values[name] = read(value[name], hints[name], join_path(path, name), reading)
         elif field.default is MISSING and field.default_factory is MISSING:
-            values[name] = reading.refuse(join_path(path, name), "this setting is missing", f"add {name} = ...")
+            values[name] = reading.refuse(join_path(path, name), "this setting is required", f"add {name} = ...")
     return INVALID if strange or any(v is INVALID for v in values.values()) else shape(**values)
 
 
 def unknown(key: str, known: Mapping[str, Any]) -> str:
-    """The fix of a key that no field takes; a secret belongs into a file, whatever its key is called."""
+    """The fix of an unknown key; a secret belongs into a file, whatever its key is called."""
     if f"{key}_file" in known:
         return f"{_INTO_FILE}, and name the file with {key}_file"
     if SECRETS.search(key.lower()) and not get_close_matches(key.lower(), known, n=1, cutoff=TYPO):
@@ -246,11 +247,11 @@ def unknown(key: str, known: Mapping[str, Any]) -> str:
     return suggestion(key, known)
 
 
-_INTO_FILE = "secrets are never written here: put it into a file of its own"
+_INTO_FILE = "secrets are never written here: put it into a separate file"
 
 
 def _file_for(key: str, known: Mapping[str, Any]) -> str | None:
-    """The setting that names the file for a secret: `client_secret` belongs into `secret_file`."""
+    """The setting that names the file of a secret: `client_secret` belongs into `secret_file`."""
     named = [name for name in known if name.endswith("_file") and name.removesuffix("_file") in key]
     return max(named, key=len, default=None)
 
@@ -258,17 +259,17 @@ def _file_for(key: str, known: Mapping[str, Any]) -> str | None:
 def suggestion(text: str, known: Mapping[str, Any]) -> str:
     """The nearest known name, or all of them."""
     near = get_close_matches(text, known, n=1)
-    return f'did you mean "{near[0]}"?' if near else f"known here: {', '.join(known) or 'nothing'}"
+    return f'did you mean "{near[0]}"?' if near else f"known are: {', '.join(known) or 'nothing'}"
 
 
 def join_path(path: str, key: str) -> str:
-    """The path of a key in a table, in TOML's own writing: quoted where a bare key cannot stand."""
+    """The path of a key in a table, in TOML notation: quoted if it is not a bare key."""
     bare = key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else f'"{key}"'
     return f"{path}.{bare}" if path else bare
 
 
 def read_marked(value: Any, hint: Any, path: str, reading: Decoder) -> Any:
-    """A value whose type carries marks: a duration, a moment, bounds. Other marks are for others to read."""
+    """Decodes an annotated value: a duration, a moment, bounds. Other annotations are ignored."""
     base, *marks = get_args(hint)
     found: Any
     if any(isinstance(mark, Duration) for mark in marks):
@@ -286,24 +287,24 @@ def read_marked(value: Any, hint: Any, path: str, reading: Decoder) -> Any:
 
 
 def read_duration(value: Any, path: str, reading: Decoder) -> int | Invalid:
-    """A number of seconds, or a text of numbers with units."""
+    """Decodes a number of seconds, or a string of numbers with units."""
     if type(value) is int and value >= 0:
         return value
     parts = re.findall(r"([0-9]{1,9}) *([a-z]+)", value) if isinstance(value, str) else []
     whole = re.fullmatch(r"[0-9]{1,9} *[a-z]+(?: +[0-9]{1,9} *[a-z]+)*", value) if isinstance(value, str) else None
     if not whole or any(unit not in UNITS for _, unit in parts):
         return reading.refuse(
-            path, "this is no duration", 'write a number and a unit: "90 s", "15 minutes", "24 hours"'
+            path, "this is not a duration", 'write a number and a unit: "90 s", "15 minutes", "24 hours"'
         )
     return sum(int(number) * UNITS[unit] for number, unit in parts)
 
 
 def read_moment(value: Any, path: str, reading: Decoder) -> float | Invalid:
-    """A TOML date, or a date and time with an offset, as seconds since 1970 UTC."""
+    """Decodes a TOML date, or a date and time with an offset, into seconds since 1970 UTC."""
     if isinstance(value, datetime) and value.tzinfo is not None:
         return value.timestamp()
     if isinstance(value, date) and not isinstance(value, datetime):
         return datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp()
     return reading.refuse(
-        path, "this is no point in time", "write 2027-03-31 or 2027-03-31T17:00:00+01:00, without quotation marks"
+        path, "this is not a point in time", "write 2027-03-31 or 2027-03-31T17:00:00+01:00, without quotation marks"
     )

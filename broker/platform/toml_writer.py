@@ -1,20 +1,21 @@
-"""Values as TOML text: what Python's own reader of TOML reads back as the same."""
+"""TOML writer: values as text that `tomllib` reads back unchanged."""
 
 import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 MAX_DEPTH: Final = 16
-"""How deep values may lie within each other."""
+"""Maximum nesting depth of values."""
 
 
 def dumps(table: Mapping[str, Any]) -> str:
-    """A table as a document, a line for each key. Raises ValueError for a value that TOML has no form for."""
+    """A table as a TOML document, with a line for each key. Raises ValueError for a value without a TOML
+    representation."""
     return "".join(f"{quote(name)} = {format_value(value)}\n" for name, value in table.items())
 
 
 def format_value(value: Any, depth: int = 0) -> str:
-    """One value on one line. Raises ValueError for a value that TOML has no form for, or that lies too deep."""
+    """One value on one line. Raises ValueError for a value without a TOML representation, or nested too deeply."""
     if depth > MAX_DEPTH:
         raise ValueError(f"values lie more than {MAX_DEPTH} deep")
     if isinstance(value, str):
@@ -32,7 +33,6 @@ def format_value(value: Any, depth: int = 0) -> str:
 
 
 def quote(value: str) -> str:
-    """A text as a basic string, which is one of JSON but for the last control character. Raises ValueError for half a
-    pair of surrogates, which is no text."""
+    """A basic string, which is that of JSON except for DEL. Raises ValueError for an unpaired surrogate."""
     value.encode("utf-8")
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -140,7 +140,7 @@ def check_texts_of(service: Service, context: CheckContext) -> Iterator[Problem]
     for i, use in enumerate(service.claim_purposes):
         yield from check_texts(f"claims[{i}].reason", use.reason, context.languages)
         if use.claim in seen:
-            yield Problem(f"claims[{i}].claim", f'"{use.claim}" is named twice', "keep one entry, with one reason")
+            yield Problem(f"claims[{i}].claim", f'"{use.claim}" is listed twice', "keep one entry, with one reason")
         seen.add(use.claim)
         if not re.fullmatch(r"[!-~]{1,128}", use.claim):
             yield Problem(

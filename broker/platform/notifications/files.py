@@ -1,4 +1,4 @@
-"""Development: every notice becomes a file in a folder, and nothing is sent."""
+"""File notifier for development: every notification becomes a file in a folder, and nothing is sent."""
 
 import asyncio
 import json
@@ -12,17 +12,17 @@ from broker.platform.notifications.texts import written
 
 @dataclass(frozen=True, slots=True)
 class FileNotifier:
-    """Writes `<id>.json` with subject, text, address and way, readable by its owner alone."""
+    """Writes `<id>.json` with subject, text, address and channel, readable by its owner only."""
 
     path: Path
 
     @property
     def ways(self) -> frozenset[str]:
-        """Every way: it is only paper."""
+        """Supports every channel."""
         return frozenset({"email", "phone", "post"})
 
     async def deliver(self, notice: Notification) -> None:
-        """Writes the file, whole or not at all."""
+        """Writes the file atomically."""
         await asyncio.to_thread(self._write, notice)
 
     def _write(self, notice: Notification) -> None:

@@ -1,4 +1,4 @@
-"""Production: notices go out through a mail server, always under TLS."""
+"""SMTP notifier for production: notifications are sent through an SMTP server, always with TLS."""
 
 import asyncio
 import smtplib
@@ -12,15 +12,15 @@ from broker.normalize.email import sendable
 from broker.platform.notifications.texts import written
 
 TIMEOUT = 15.0
-"""How long (seconds) the mail server may take for one step."""
+"""Timeout in seconds of each SMTP step."""
 
 IMPLICIT_TLS = 465
-"""The port on which TLS begins with the connection (RFC 8314 3.3); on every other one STARTTLS is demanded."""
+"""The port of implicit TLS (RFC 8314 3.3); on every other port STARTTLS is required."""
 
 
 @dataclass(frozen=True, slots=True)
 class SmtpNotifier:
-    """Sends by SMTP submission (RFC 6409). `password` goes with `user`."""
+    """Sends by SMTP submission (RFC 6409). `password` belongs to `user`."""
 
     host: str
     sender: str
@@ -31,23 +31,23 @@ class SmtpNotifier:
 
     @property
     def ways(self) -> frozenset[str]:
-        """Email alone."""
+        """Supports email only."""
         return frozenset({"email"})
 
     async def greet(self) -> None:
-        """Signs in at the mail server, and sends nothing. Raises DeliveryFailed, which says why."""
+        """Authenticates at the SMTP server, and sends nothing. Raises DeliveryFailed with the reason."""
         try:
             await asyncio.to_thread(self._send, None)
         except (OSError, smtplib.SMTPException, ValueError) as fault:
             raise DeliveryFailed(f"{type(fault).__name__}: {fault}") from fault
 
     async def deliver(self, notice: Notification) -> None:
-        """Hands the message to the mail server. Raises DeliveryFailed."""
+        """Sends the message to the SMTP server. Raises DeliveryFailed."""
         if notice.way not in self.ways:
-            raise DeliveryFailed(f"a mail server cannot reach anybody by {notice.way}")
+            raise DeliveryFailed(f"an SMTP server cannot deliver by {notice.way}")
         address = sendable(notice.address)
         if address is None:
-            raise DeliveryFailed("the address cannot be sent to")
+            raise DeliveryFailed("mail cannot be sent to this address")
         try:
             await asyncio.to_thread(self._send, self._message(notice, address))
         except (OSError, smtplib.SMTPException, ValueError) as fault:

@@ -1,4 +1,4 @@
-"""The texts of notices, by kind and language."""
+"""Texts of notifications, by kind and language."""
 
 import tomllib
 from collections.abc import Mapping
@@ -11,12 +11,12 @@ from broker.model.notification import Notification, NotificationKind
 from broker.platform.toml_loader import load
 
 OTHERWISE = "en"
-"""The language of a notice whose own language has no texts."""
+"""Fallback language of a notification whose language has no texts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A subject and a text, with holes in braces."""
+    """A subject and a text, with placeholders in braces."""
 
     subject: str
     text: str
@@ -24,7 +24,7 @@ class Text:
 
 @cache
 def texts() -> Mapping[NotificationKind, Mapping[str, Text]]:
-    """Every text. Raises ValueError if the file was damaged, or lacks a kind."""
+    """All texts. Raises ValueError if the file is damaged, or lacks a kind."""
     table = tomllib.loads(files("broker.platform.notifications").joinpath("texts.toml").read_text("utf-8"))
     kinds: dict[NotificationKind, Mapping[str, Text]] = {}
     for kind in NotificationKind:
@@ -37,7 +37,7 @@ def texts() -> Mapping[NotificationKind, Mapping[str, Text]]:
 
 
 def written(notice: Notification) -> Text:
-    """What a notice says, in its language. Raises KeyError for a notice that lacks a field of its kind."""
+    """The text of a notification, in its language. Raises KeyError if a field of its kind is missing."""
     known = texts()[notice.kind]
     text = known[lookup(notice.language, known) or OTHERWISE]
     return Text(text.subject.format_map(notice.fields), text.text.strip().format_map(notice.fields))

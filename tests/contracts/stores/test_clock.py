@@ -260,7 +260,7 @@ async def test_a_mark_in_the_future_is_not_taken_back_while_redis_is_away_or_of_
         host = Machine(world, redis_answers=answers)
         await pass_time(world, 30, host)
         assert not host.serves and not world.taken_back and not world.expired
-        assert "latest time noted lies" in str(host.check.out)
+        assert "high-water mark of time is" in str(host.check.out)
         host.redis_answers, world.redis = True, 0.0
         await pass_time(world, 1, host)
         assert host.serves and world.taken_back

@@ -150,8 +150,8 @@ def test_localhost_is_this_machine() -> None:
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        (b"", "it holds no certificate in PEM"),
-        (b"no certificate", "it holds no certificate in PEM"),
+        (b"", "it contains no certificate in PEM"),
+        (b"no certificate", "it contains no certificate in PEM"),
         (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "a certificate that cannot be read"),
         ("-----BEGIN CERTIFICATE-----".encode("utf-16"), "this is UTF-16 text"),
     ],

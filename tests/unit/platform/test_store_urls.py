@@ -29,18 +29,18 @@ OPTIONS = [
     ("sslrootcert", 'ca_file = "..."'),
     ("sslcert", 'cert_file = "..."'),
     ("sslkey", 'key_file = "..."'),
-    ("application_name", "take it out of the URL"),
-    ("target_session_attrs", "take it out of the URL"),
-    ("connect_timeout", "take it out of the URL"),
-    ("options", "take it out of the URL"),
+    ("application_name", "remove it from the URL"),
+    ("target_session_attrs", "remove it from the URL"),
+    ("connect_timeout", "remove it from the URL"),
+    ("options", "remove it from the URL"),
     ("host", "write the host before the database"),
 ]
 REDIS_OPTIONS = [
     ("ssl_cert_reqs", "verify = false"),
     ("ssl_ca_certs", 'ca_file = "..."'),
     ("db", "redis://host:6379/3"),
-    ("protocol", "take it out of the URL"),
-    ("socket_timeout", "take it out of the URL"),
+    ("protocol", "remove it from the URL"),
+    ("socket_timeout", "remove it from the URL"),
 ]
 
 
@@ -74,18 +74,18 @@ def test_an_option_in_a_store_url_is_refused_by_its_name_with_the_setting_to_use
         ("postgresql://a@b", "the database is missing"),
         ("postgresql://a@/c", "the host is missing"),
         ("postgresql:///c", "the host is missing"),
-        ("postgresql://a@b:port/c", "this is no URL"),
+        ("postgresql://a@b:port/c", "this is not a URL"),
         ("postgresql://a@b:0/c", "there is no port 0"),
-        ("postgresql://a@b:70000/c", "this is no URL"),
-        ("postgresql://a@[::1/c", "this is no URL"),
+        ("postgresql://a@b:70000/c", "this is not a URL"),
+        ("postgresql://a@[::1/c", "this is not a URL"),
         ("postgresql://a@b,d/c", "this host cannot be used"),
         ("postgresql://a@%2Frun%2Fpostgresql/c", "this host cannot be used"),
         ("postgresql://a@b/c#d", "the URL has a fragment"),
-        ("postgresql://a@b/c d", "this is no URL"),
-        ("postgresql://a@b/\u00e9", "this is no URL"),
+        ("postgresql://a@b/c d", "this is not a URL"),
+        ("postgresql://a@b/\u00e9", "this is not a URL"),
         ("redis://b/first", "a Redis database is a number"),
         ("redis://b/-1", "a Redis database is a number"),
-        ("redis://b/0?password=sesame", "a password stands in the settings"),
+        ("redis://b/0?password=sesame", "the URL contains a password"),
     ],
 )
 def test_a_store_url_that_cannot_be_used_is_refused_with_a_fix(url: str, what: str) -> None:
@@ -126,7 +126,7 @@ def test_any_text_after_a_scheme_is_read_or_refused(scheme: str, rest: str) -> N
 @pytest.mark.parametrize("host", [".db", "db..internal", "db..", "h" * 64, ".".join(["h" * 60] * 5), "-db", "d;b"])
 @pytest.mark.parametrize("scheme", ["postgresql", "redis", "rediss"])
 def test_a_host_that_no_resolver_takes_is_refused(scheme: str, host: str) -> None:
-    with pytest.raises(BadUrl, match="this is no name of a host"):
+    with pytest.raises(BadUrl, match="this is not a host name"):
         read_store_url(f"{scheme}://{host}/0", *ALL)
 
 

@@ -155,8 +155,8 @@ def test_every_problem_is_named_at_once_each_at_its_own_place(broken: set[str]) 
 
 def test_what_must_be_written_and_is_not_is_a_problem() -> None:
     assert [(problem.path, problem.what) for problem in problems({})] == [
-        ("name", "this setting is missing"),
-        ("wheels", "this setting is missing"),
+        ("name", "this setting is required"),
+        ("wheels", "this setting is required"),
     ]
 
 
@@ -194,7 +194,7 @@ def test_a_secret_in_the_file_is_told_to_move_out() -> None:
     (problem,) = problems(cart(password="hunter2"))
     assert problem.fix.endswith("name the file with password_file")
     (problem,) = problems(cart(client_secret="hunter2"))
-    assert problem.fix == "secrets are never written here: put it into a file of its own"
+    assert problem.fix == "secrets are never written here: put it into a separate file"
 
 
 SERVICE = ("client_id", "secret_file", "secret_digest", "jwks", "jwks_file", "sector", "scopes", "contact")
@@ -228,7 +228,7 @@ def test_a_secret_under_any_name_is_told_to_move_into_the_file_that_there_is_for
     key: str, known: tuple[str, ...], file: str | None
 ) -> None:
     fix = unknown(key, dict.fromkeys(known))
-    assert fix.startswith("secrets are never written here: put it into a file of its own")
+    assert fix.startswith("secrets are never written here: put it into a separate file")
     assert fix.endswith(f"name the file with {file}") is (file is not None)
     assert "did you mean" not in fix
 
@@ -265,7 +265,7 @@ def test_a_duration_is_written_with_its_units_or_in_seconds(text: str | int, sec
 )
 def test_what_is_no_duration_is_a_problem(text: Any) -> None:
     (problem,) = problems(cart(rest=text))
-    assert problem.what == "this is no duration"
+    assert problem.what == "this is not a duration"
 
 
 def test_a_number_out_of_bounds_is_a_problem_that_says_the_bounds() -> None:
@@ -285,7 +285,7 @@ def test_a_date_means_its_first_second_in_utc_and_a_time_needs_an_offset() -> No
     record, _ = load(cart(**table), Cart)
     assert record is not None and record.built == 86400
     (problem,) = problems(cart(built=datetime(1970, 1, 2)))
-    assert problem.what == "this is no point in time"
+    assert problem.what == "this is not a point in time"
 
 
 def test_true_is_no_number_and_a_number_is_no_truth() -> None:
