@@ -151,7 +151,7 @@ class MonitoredProvider:
         return usual * (0.8 + 0.4 * self._ambient.random_bytes(1)[0] / 255)
 
     def _count(self, failure: ProviderFailure) -> None:
-        """Counts an outage once: a failed fetch that is remembered for a while is told to many, and is one failure."""
+        """Counts an outage once: a failed fetch that is cached for a while fails many sign-ins, and is one failure."""
         if failure.outage and failure is not self._counted:
             self._counted = failure
             self._breaker.fail(self._ambient.now())

@@ -1,4 +1,4 @@
-"""What a kind of provider is: a table an operator writes, and what makes a provider of it."""
+"""Provider kinds: the settings of a kind, their checks, and the constructor of its providers."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ C = TypeVar("C")
 
 @dataclass(frozen=True, slots=True)
 class ProviderDependencies:
-    """What a provider stands on: the way out, time and chance, a reader of secret files.
+    """Dependencies of a provider: outgoing connections, clock and random source, the reader of secret files.
 
-    `count_malformed` counts a claim that a provider sent in a form that was left out: id of the provider, our name of
-    the claim. It never fails and never waits.
+    `count_malformed` counts a malformed claim that was left out: id of the provider, the broker's name of the claim. It
+    never fails and never waits.
     """
 
     outgoing: HttpClients
@@ -32,11 +32,10 @@ class ProviderDependencies:
 class Kind(Generic[C]):
     """One kind of provider.
 
-    `config` is the dataclass that its TOML table fills; `check(config, development)` names what is wrong in it beyond
-    the types of its fields, with paths inside the table; `build(card, config, ground)` makes the provider without
-    touching the network, and raises OSError or ValueError for a key file that cannot be read or does not fit;
-    `departures(config, outgoing)` asks the provider for its metadata and names what departs from the standards, though
-    sign-ins work with it.
+    `config` is the dataclass of its TOML table; `check(config, development)` returns its problems beyond the types of
+    its fields, with paths inside the table; `build(card, config, ground)` constructs the provider without network
+    access, and raises OSError or ValueError for a key file that cannot be read or used; `departures(config, outgoing)`
+    fetches the provider's metadata and returns its deviations from the standards, though sign-ins work with it.
     """
 
     config: type[C]

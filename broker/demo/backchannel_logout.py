@@ -1,4 +1,4 @@
-"""What a service does when it is told that a session has ended (OpenID Connect Back-Channel Logout 1.0)."""
+"""Back-channel logout at a service: validation of logout tokens (OpenID Connect Back-Channel Logout 1.0)."""
 
 import time
 from typing import Any
@@ -10,17 +10,18 @@ from joserfc.jws import JWSRegistry
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 CLOCK_SKEW = 120
-"""Seconds by which the clocks may differ."""
+"""Tolerated clock skew in seconds."""
 
 
 class InvalidLogoutToken(Exception):
-    """A logout token that must not be acted on."""
+    """An invalid logout token."""
 
 
 def ended_session(token: str, keys: Any, issuer: str, client_id: str, seen: set[str]) -> str:
-    """The `sid` of the session that has ended (Back-Channel Logout 1.0, 2.6). Raises InvalidLogoutToken.
+    """Validates a logout token. Returns the `sid` of the ended session (Back-Channel Logout 1.0, 2.6). Raises
+    InvalidLogoutToken.
 
-    `seen` holds the ids of the tokens that came before: one that comes twice is an old one.
+    `seen` contains the `jti`s of earlier tokens: a repeated one is a replay.
     """
     try:
         read = jwt.decode(

@@ -1,4 +1,4 @@
-"""The sample service asks somebody whom it knows to confirm on a device of their own (OpenID CIBA Core 1.0)."""
+"""CIBA client of the sample service: asks a known citizen to confirm on their own device (OpenID CIBA Core 1.0)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,8 @@ GRANT = "urn:openid:params:grant-type:ciba"
 
 @dataclass(slots=True)
 class DemoBackchannelRequest:
-    """What was asked, and how it stands: `error` is "authorization_pending" as long as nobody answered."""
+    """A backchannel authentication request and its state: `error` is "authorization_pending" until the citizen
+    answers."""
 
     message: str
     auth_req_id: str
@@ -23,7 +24,7 @@ class DemoBackchannelRequest:
 
 @dataclass(frozen=True, slots=True)
 class CibaClient:
-    """Asks and polls with the credentials of the service."""
+    """Sends and polls requests with the service's credentials."""
 
     issuer: str
     client_id: str
@@ -33,7 +34,7 @@ class CibaClient:
         return AsyncOAuth2Client(self.client_id, self.client_secret)
 
     async def ask(self, subject: str, message: str) -> DemoBackchannelRequest:
-        """Puts the question. The answer of the broker names a code where it could not send one itself."""
+        """Sends a request. The broker's response contains a code if it could not notify the citizen itself."""
         asked = {"scope": "openid", "login_hint": subject, "binding_message": message}
         async with self._client() as client:
             credentials = client.client_auth(client.token_endpoint_auth_method)
@@ -45,7 +46,7 @@ class CibaClient:
         return DemoBackchannelRequest(message, told["auth_req_id"], "authorization_pending", code, address)
 
     async def look(self, question: DemoBackchannelRequest) -> None:
-        """Asks how it stands, as long as it is open."""
+        """Polls the request while it is pending."""
         if question.error not in ("authorization_pending", "slow_down"):
             return
         async with self._client() as client:

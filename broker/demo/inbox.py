@@ -1,4 +1,4 @@
-"""The inbox of the demonstration: the notices that would have gone out, newest first."""
+"""Inbox of the demonstration: the notifications that would have been sent, newest first."""
 
 import json
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One notice as its file tells it. `way` is "email" or "phone", `at` when it was written."""
+    """One notification from its file. `way` is "email" or "phone", `at` the time of its file."""
 
     subject: str
     text: str
@@ -19,7 +19,7 @@ class Message:
 
 
 def messages(outbox: Path) -> Sequence[Message]:
-    """The notices in the outbox folder, newest first; none where nothing was ever sent."""
+    """The notifications in the outbox folder, newest first; empty if nothing was ever sent."""
     files = (
         sorted(outbox.glob("*.json"), key=lambda file: file.stat().st_mtime, reverse=True) if outbox.is_dir() else []
     )

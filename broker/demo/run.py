@@ -31,7 +31,7 @@ USUAL_PORT = 8000
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """One application of the demonstration and the port it stands at."""
+    """One application of the demonstration and its port."""
 
     name: str
     port: int
@@ -40,13 +40,13 @@ class Stand:
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The four ports, in a row from the first."""
+    """The four ports, consecutive from the first."""
 
     first: int
 
     @property
     def origins(self) -> Mapping[str, str]:
-        """What the configuration's `host:port` texts become."""
+        """Replacements of the configuration's `host:port` texts."""
         return {
             f"{host}:{USUAL_PORT + n}": f"{host}:{self.first + n}"
             for host in ("localhost", "127.0.0.1")
@@ -54,16 +54,15 @@ class Ports:
         }
 
     def url(self, number: int) -> str:
-        """The address of the application with this number: 0 broker, 1 console, 2 service, 3 providers."""
+        """The URL of the application with this number: 0 broker, 1 console, 2 service, 3 providers."""
         return f"http://localhost:{self.first + number}"
 
 
 def placed_config(folder: Path) -> Path:
-    """The folder `config` inside `folder`, filled with the demonstration's configuration if it is not there yet.
+    """The folder `config` inside `folder`, created from the demonstration's configuration if it is missing.
 
-    An operator then edits it, and `portico check` and `portico serve` take it as it is. Raises CommandError if it
-    cannot be
-    written, or if it is there without a broker.toml.
+    An operator can edit it; `portico check` and `portico serve` accept it unchanged. Raises CommandError if it cannot
+    be written, or if it exists without a broker.toml.
     """
     config = folder / "config"
     try:
@@ -78,7 +77,7 @@ def placed_config(folder: Path) -> Path:
 
 
 def configured(ports: Ports, system: System, config: Path = CONFIG) -> Settings:
-    """The demonstration's settings, with every key and secret made that was not there yet. Raises CommandError."""
+    """The demonstration's settings, after creating every missing key and secret. Raises CommandError."""
     early = _loaded(load(config, KINDS, origins=ports.origins, prepared=False), config)
     prepare(early, system.random_bytes)
     return _loaded(load(config, KINDS, origins=ports.origins), config)
@@ -91,7 +90,7 @@ def _loaded(found: Settings | list[Problem], config: Path) -> Settings:
 
 
 def simulator(settings: Settings, ports: Ports, system: System, hop: str | None = None) -> ASGIApp:
-    """The simulated providers, each knowing the broker as its client, and the staff's among them."""
+    """The simulated providers, each with the broker as its client, including that of staff."""
     base = ports.url(3)
     entries = {entry.config.issuer.removeprefix(f"{base}/"): entry for entry in settings.providers.values()}
     ours, after = settings.broker.issuer, (f"{settings.broker.issuer}/signed-out",)
@@ -103,7 +102,7 @@ def simulator(settings: Settings, ports: Ports, system: System, hop: str | None 
 
 
 def _client(entry: ProviderEntry, callback: str, after: tuple[str, ...] = ()) -> SimulatedClient:
-    """The broker as the provider has it registered: by its public key, or by the secret that both sides read."""
+    """The broker's client registration at a provider: its public key, or the shared secret."""
     config = entry.config
     if not isinstance(config, OpenIdConfig):
         raise CommandError(f"{entry.id}: the demonstration simulates providers of kind openid")
@@ -134,7 +133,7 @@ def sample(settings: Settings, ports: Ports, outbox: Path) -> ASGIApp:
 
 
 def stands(parts: wiring.Container, ports: Ports) -> Sequence[Stand]:
-    """Everything that listens."""
+    """All listening applications."""
     settings, system = parts.settings, parts.system
     outbox = settings.broker.notifications.outbox
     if outbox is None:
@@ -148,7 +147,7 @@ def stands(parts: wiring.Container, ports: Ports) -> Sequence[Stand]:
 
 
 def greeting(ports: Ports) -> str:
-    """What is printed once everything listens."""
+    """The text that is printed once everything listens."""
     return f"""
   Portico is running. Begin here, as a citizen would:
 

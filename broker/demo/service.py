@@ -1,6 +1,6 @@
-"""A sample relying service, written with Authlib as the engineer of a service would write it.
+"""Sample relying service, written with Authlib as an engineer of a service would write it.
 
-It knows the broker by its discovery document, its own client id and its secret, and nothing else.
+It uses only the broker's discovery document, its own client id and its secret.
 """
 
 import json
@@ -32,7 +32,7 @@ SCOPE = "openid profile email"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Where the sample service stands and whom it trusts. `outbox` is the file the broker writes notices to."""
+    """Settings of the sample service. `outbox` is the folder to which the broker writes notifications."""
 
     base: str
     issuer: str
@@ -45,7 +45,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """One thing a citizen can do here, and how sure the service must be of who they are."""
+    """One transaction of the service, and the level of assurance it requires."""
 
     id: str
     name: str
@@ -61,7 +61,7 @@ PERMITS = (
 
 
 def create(sample: Sample) -> Starlette:
-    """The service as an application of its own."""
+    """Creates the application of the service."""
     oauth = MultiTabOAuth()
     oauth.register(
         "portico",
@@ -78,7 +78,7 @@ def create(sample: Sample) -> Starlette:
             Route("/callback", pages.callback),
             Route("/signed-in", pages.signed_in),
             Route("/sign-out", pages.sign_out),
-            Route("/backchannel-logout", pages.told_of_logout, methods=["POST"]),
+            Route("/backchannel-logout", pages.backchannel_logout, methods=["POST"]),
             Route("/ask", pages.ask, methods=["POST"]),
             Route("/asked", pages.asked),
             Route("/inbox", pages.inbox),
@@ -89,13 +89,13 @@ def create(sample: Sample) -> Starlette:
             Middleware(SessionMiddleware, secret_key=sample.session_secret, session_cookie="sample-service"),
         ],
     )
-    service.router.redirect_slashes = False  # as it comes, Starlette redirects to whatever host a request names
+    service.router.redirect_slashes = False  # by default Starlette redirects to the host in the request
     return service
 
 
 @dataclass(frozen=True, slots=True)
 class SignedInUser:
-    """Somebody who is signed in here: the ID token as it came, its claims, and the answer of userinfo."""
+    """A signed-in citizen: the ID token as received, its claims, and the userinfo response."""
 
     id_token: str
     claims: Mapping[str, Any]
@@ -126,7 +126,8 @@ class _Pages:
         return self._page("try.html")
 
     async def sign_in(self, request: Request) -> Response:
-        """Also where people come to who begin at the broker: `iss` says that it was ours (OpenID Connect Core 4)."""
+        """Starts a sign-in. Also the login initiation endpoint for citizens who start at the broker: `iss`
+        identifies it (OpenID Connect Core 4)."""
         if request.query_params.get("iss", self._sample.issuer) != self._sample.issuer:
             return self._page("home.html", 400, person=self._person(request), told=())
         permit = next((p for p in PERMITS if p.id == request.query_params.get("for")), PERMITS[0])
@@ -139,7 +140,7 @@ class _Pages:
         return response
 
     async def callback(self, request: Request) -> Response:
-        if request.method == "HEAD":  # the library would look for the answer in a form, and redeem the code
+        if request.method == "HEAD":  # Authlib would read the response from a form, and redeem the code
             response = Response(media_type="text/html")
             del response.headers["Content-Length"]  # GET has a page there (RFC 9110 8.6)
             return response
@@ -175,8 +176,8 @@ class _Pages:
         )
         return response
 
-    async def told_of_logout(self, request: Request) -> Response:
-        """The broker says that a session has ended: everybody of that session is signed out here too."""
+    async def backchannel_logout(self, request: Request) -> Response:
+        """Back-channel logout: ends every local session of the broker's session."""
         form = parse_qs((await request.body()).decode("ascii", "replace"))
         keys, ours = await self._portico.fetch_jwk_set(), self._sample
         try:

@@ -117,24 +117,24 @@ def check_acr(broker: BrokerSettings) -> Iterator[Problem]:
 
 def check_stores(broker: BrokerSettings) -> Iterator[Problem]:
     """Checks the stores' URLs, and that several workers have stores that processes can share."""
-    facts, passing, workers = broker.database.url, broker.ephemeral.url, broker.listen.workers
-    if facts.removeprefix("sqlite:") in ("", ":memory:"):
+    database_url, ephemeral_url, workers = broker.database.url, broker.ephemeral.url, broker.listen.workers
+    if database_url.removeprefix("sqlite:") in ("", ":memory:"):
         yield Problem(
             "database.url",
             "the database must be a file, because it must survive a restart",
             "name a file after sqlite:",
         )
-    elif broker.database.file is not None and (facts.startswith("sqlite://") or "\0" in facts):
+    elif broker.database.file is not None and (database_url.startswith("sqlite://") or "\0" in database_url):
         fix = 'write "sqlite:<path>", with no more than one slash before the path'
         yield Problem("database.url", "this is not a path", fix)
     elif broker.database.file is None:
-        yield from check_store_url("database.url", lambda: read_store_url(facts, POSTGRESQL), '"sqlite:<path>"')
+        yield from check_store_url("database.url", lambda: read_store_url(database_url, POSTGRESQL), '"sqlite:<path>"')
         yield from check_protection("database", broker.database, encrypted=broker.database.tls is not False)
-    if passing != "memory:":
+    if ephemeral_url != "memory:":
         yield from check_redis(broker.ephemeral)
     if workers > 1 and broker.database.file is not None:
         yield Problem("listen.workers", "SQLite supports one worker", "use PostgreSQL, or workers = 1")
-    if workers > 1 and passing == "memory:":
+    if workers > 1 and ephemeral_url == "memory:":
         yield Problem("listen.workers", "workers cannot share memory", "use Redis as ephemeral.url, or workers = 1")
     if workers > 1 and broker.metrics.enabled and broker.metrics.folder is None:
         yield Problem("metrics.folder", "several workers need a folder for their counters", "name an empty folder")

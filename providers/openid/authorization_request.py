@@ -1,4 +1,4 @@
-"""The authorization request to a provider (OpenID Connect Core 3.1.2.1), its constant part made once."""
+"""Authorization request to a provider (OpenID Connect Core 3.1.2.1), with its constant part computed once."""
 
 import hashlib
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from providers.openid.config import NewSignIn, OpenIdConfig
 
 
 def prefixes(config: OpenIdConfig, endpoint: str) -> Mapping[Level, str]:
-    """For each level that can be asked for, the URL up to what differs with every departure; it ends with `&`."""
+    """URL prefixes by level: everything that is the same for every sign-in; each ends with `&`."""
     constant = {"response_type": "code", "client_id": config.client_id, "scope": " ".join(config.scopes)}
     made = {}
     for level in Level:
@@ -25,7 +25,8 @@ def prefixes(config: OpenIdConfig, endpoint: str) -> Mapping[Level, str]:
 
 
 def acr_values(config: OpenIdConfig, level: Level) -> str | None:
-    """What to ask for so that at least this level comes back: empty for nothing, None where nothing would do."""
+    """The `acr_values` to request so that at least this level is reached: empty to send none, None if no value would
+    reach it."""
     if not config.acr_values:
         return ""
     enough = [asked for asked in config.acr_values if asked >= level]
@@ -38,7 +39,7 @@ def challenge(verifier: str) -> str:
 
 
 def _tag(config: OpenIdConfig, language: str) -> str:
-    """How the provider names a language (BCP 47), as its file says: compared without regard to case and region."""
+    """The `ui_locales` value of a language (BCP 47), as configured: compared without regard to case and region."""
     found = lookup(language, config.languages)
     return language if found is None else config.languages[found]
 
@@ -46,7 +47,7 @@ def _tag(config: OpenIdConfig, language: str) -> str:
 def address(
     prefix: str, config: OpenIdConfig, ask: UpstreamRequest, nonce: str, verifier: str, development: bool
 ) -> str:
-    """The whole URL. The state travels unchanged; a login hint travels in development only."""
+    """The authorization request URL. The state is not encoded again; a login hint is sent in development only."""
     query = {
         "redirect_uri": ask.callback,
         "state": ask.state,
@@ -68,7 +69,7 @@ def address(
 def end_session_address(endpoint: str, config: OpenIdConfig, parting: LogoutRedirect) -> str:
     """The logout request to a provider (OpenID Connect RP-Initiated Logout 1.0, 2).
 
-    The ID token says whose session it is; if none was kept, a `logout_hint` does.
+    The `id_token_hint` identifies the session; if no ID token was stored, a `logout_hint` does.
     """
     query = {
         "client_id": config.client_id,

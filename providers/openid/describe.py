@@ -1,6 +1,7 @@
-"""What the log may say of a provider's own words: identifiers that look like some, and the form of a token.
+"""Log descriptions of values from a provider: short identifiers, and the form of a token.
 
-Whatever a reply holds may be personal data, so only short identifiers are shown, and of tokens only the algorithms.
+Any value of a response may be personal data, so only values that look like identifiers are logged, and of tokens only
+the algorithms.
 """
 
 import binascii
@@ -16,25 +17,26 @@ _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9:/._~#?=&+-]{0,199}", re.
 _ALGORITHM: Final = re.compile(r"[A-Za-z0-9+.-]{1,32}", re.ASCII)
 _COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*){2}(?:(\.[A-Za-z0-9_-]*){2})?", re.ASCII)
 _LONGEST: Final = 8192
-"""Characters of a token's header that are decoded for the log."""
+"""Maximum length of a token's header that is decoded for the log."""
 
 
 class TokenForm(StrEnum):
-    """The two compact forms of a JWT (RFC 7519 3)."""
+    """The two compact serializations of a JWT (RFC 7519 3)."""
 
     SIGNED = "signed"
     ENCRYPTED = "encrypted"
 
 
 def describe_identifier(value: object) -> str:
-    """An identifier such as an issuer or an `acr`, quoted; what does not look like one is not shown."""
+    """An identifier such as an issuer or an `acr`, quoted; any other value is not logged."""
     if value is None:
         return "that is missing"
     return repr(value) if isinstance(value, str) and _IDENTIFIER.fullmatch(value) else "that cannot be shown"
 
 
 def token_form(text: str) -> TokenForm | None:
-    """Which form of token a text is, by its parts: three for a JWS, five for a JWE (RFC 7516 9). None for no token."""
+    """The form of a token, by its number of parts: three for a JWS, five for a JWE (RFC 7516 9). None for any other
+    text."""
     match = _COMPACT.fullmatch(text)
     if match is None:
         return None
@@ -42,7 +44,7 @@ def token_form(text: str) -> TokenForm | None:
 
 
 def describe_token(text: str) -> str:
-    """What a token's header names: `alg`, for a JWE also `enc`. Nothing is believed by this."""
+    """The algorithms in a token's header: `alg`, for a JWE also `enc`. Unverified."""
     header = _header(text.partition(".")[0])
     named = (f"{name} {header[name]}" for name in ("alg", "enc") if _is_algorithm(header.get(name)))
     return ", ".join(named) or "no algorithm that can be shown"

@@ -1,4 +1,4 @@
-"""A provider's error codes to our reasons."""
+"""Mapping of a provider's error codes to failure reasons."""
 
 import re
 from collections.abc import Mapping
@@ -21,26 +21,27 @@ STANDARD: Final[Mapping[str, ProviderFailureReason]] = {
     # OpenID Connect Core Error Code unmet_authentication_requirements 1.0
     "unmet_authentication_requirements": ProviderFailureReason.TOO_WEAK,
 }
-"""Every other code says that the request was wrong, so for the citizen the provider does not work."""
+"""Every other code says that the request was invalid: for the citizen the provider does not work."""
 
 _CODE: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]{1,64}", re.ASCII)
 
 
 def of_callback_error(error: str, own: Mapping[str, ProviderFailureReason]) -> UpstreamError:
-    """What an `error` in the callback means. It came through the citizen's browser and proves no outage."""
+    """The failure of an `error` in the callback. It came through the citizen's browser, so it is no evidence of an
+    outage."""
     reason = own.get(error) or STANDARD.get(error, ProviderFailureReason.UNAVAILABLE)
-    return UpstreamError(UpstreamFault.ANSWER_ERROR, f"the provider answered {_shown(error)}", reason=reason)
+    return UpstreamError(UpstreamFault.ANSWER_ERROR, f"the provider returned {_log_text(error)}", reason=reason)
 
 
 def of_token_error(error: object, answer: HttpResponse, own: Mapping[str, ProviderFailureReason]) -> UpstreamError:
-    """What a 4xx of the token endpoint with this `error` means (RFC 6749 5.2).
+    """The failure of a 4xx response of the token endpoint with this `error` (RFC 6749 5.2).
 
-    `invalid_grant` is a code that is false, old, or was used before: anybody can bring it about with a made-up code.
-    `invalid_client` is a fault in how the broker is registered there, and nobody can sign in.
+    `invalid_grant` is a code that is invalid, expired, or was used before: anyone can cause it with an invented code.
+    `invalid_client` is an error in the broker's registration there, so that no citizen can sign in.
     """
     if not isinstance(error, str):
         return TOKEN.failed(answer)
-    detail = f"token endpoint: status {answer.status}, {_shown(error)}"
+    detail = f"token endpoint: status {answer.status}, {_log_text(error)}"
     if error in own:
         return UpstreamError(UpstreamFault.TOKEN_ERROR, detail, reason=own[error])
     match error:
@@ -52,6 +53,6 @@ def of_token_error(error: object, answer: HttpResponse, own: Mapping[str, Provid
             return UpstreamError(UpstreamFault.TOKEN_ERROR, detail, reason=STANDARD.get(error))
 
 
-def _shown(error: object) -> str:
-    """An error code as the log may have it."""
+def _log_text(error: object) -> str:
+    """An error code for the log."""
     return error if isinstance(error, str) and _CODE.fullmatch(error) else "an error that cannot be shown"

@@ -1,8 +1,9 @@
-"""How the steps of a sign-in stop: raised inside the kind, a value outside it. Every fault there is stands in `RULES`.
+"""Faults of a sign-in at an OpenID provider: raised inside the kind, returned as a value outside it. `RULES` lists
+every fault.
 
-The cause of a fault decides whether it counts against the provider's health (`broker.provider.OUTAGES`). One question
-settles it: can a single citizen bring the fault about, by the browser or by the data that the provider holds about
-them? Then it is REPLY or BROWSER, and the breaker never hears of it.
+The cause of a fault decides whether it counts against the provider's health (`broker.provider.OUTAGES`). The criterion:
+if a single citizen can cause the fault, by the browser or by the data that the provider holds about them, it is REPLY
+or BROWSER, and the circuit breaker ignores it.
 """
 
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from broker.provider import FailureCause, ProviderFailure, ProviderFailureReason
 
 
 class UpstreamFault(StrEnum):
-    """Everything that can be wrong with a sign-in at an OpenID provider: the word in the log and in the counters."""
+    """Every fault of a sign-in at an OpenID provider: its name in the log and in the metrics."""
 
     METADATA_UNREACHABLE = "metadata_unreachable"
     METADATA_STATUS = "metadata_status"
@@ -69,7 +70,7 @@ class UpstreamFault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FaultRule:
-    """What a fault means: what it depended on, what the journey is told, and why it is of that cause."""
+    """The rule of a fault: its cause, the failure reason for the journey, and why it has that cause."""
 
     cause: FailureCause
     reason: ProviderFailureReason
@@ -80,33 +81,33 @@ F, C, R = UpstreamFault, FailureCause, ProviderFailureReason
 
 # fmt: off
 RULES: Final[Mapping[UpstreamFault, FaultRule]] = MappingProxyType({
-    F.METADATA_UNREACHABLE: FaultRule(C.TRANSPORT, R.UNAVAILABLE, "the document is the same for everybody"),
-    F.METADATA_STATUS: FaultRule(C.STATUS, R.UNAVAILABLE, "the document is the same for everybody"),
-    F.METADATA_UNREADABLE: FaultRule(C.METADATA, R.UNAVAILABLE, "the document is the same for everybody"),
-    F.METADATA_ISSUER: FaultRule(C.METADATA, R.UNAVAILABLE, "the document is the same for everybody"),
-    F.METADATA_ENDPOINT: FaultRule(C.METADATA, R.UNAVAILABLE, "the document is the same for everybody"),
-    F.KEYS_UNREACHABLE: FaultRule(C.TRANSPORT, R.UNAVAILABLE, "the key set is the same for everybody"),
-    F.KEYS_STATUS: FaultRule(C.STATUS, R.UNAVAILABLE, "the key set is the same for everybody"),
-    F.KEYS_UNREADABLE: FaultRule(C.KEYS, R.UNAVAILABLE, "the key set is the same for everybody"),
-    F.KEYS_UNUSABLE: FaultRule(C.KEYS, R.UNAVAILABLE, "the key set is the same for everybody"),
+    F.METADATA_UNREACHABLE: FaultRule(C.TRANSPORT, R.UNAVAILABLE, "the document is the same for every citizen"),
+    F.METADATA_STATUS: FaultRule(C.STATUS, R.UNAVAILABLE, "the document is the same for every citizen"),
+    F.METADATA_UNREADABLE: FaultRule(C.METADATA, R.UNAVAILABLE, "the document is the same for every citizen"),
+    F.METADATA_ISSUER: FaultRule(C.METADATA, R.UNAVAILABLE, "the document is the same for every citizen"),
+    F.METADATA_ENDPOINT: FaultRule(C.METADATA, R.UNAVAILABLE, "the document is the same for every citizen"),
+    F.KEYS_UNREACHABLE: FaultRule(C.TRANSPORT, R.UNAVAILABLE, "the key set is the same for every citizen"),
+    F.KEYS_STATUS: FaultRule(C.STATUS, R.UNAVAILABLE, "the key set is the same for every citizen"),
+    F.KEYS_UNREADABLE: FaultRule(C.KEYS, R.UNAVAILABLE, "the key set is the same for every citizen"),
+    F.KEYS_UNUSABLE: FaultRule(C.KEYS, R.UNAVAILABLE, "the key set is the same for every citizen"),
     F.LEVEL_NOT_OFFERED: FaultRule(C.BROKER, R.TOO_WEAK, "the configuration names no acr for this level"),
-    F.ANSWER_ELSEWHERE: FaultRule(C.BROWSER, R.UNSAFE, "anybody can open a callback with any parameters"),
-    F.ANSWER_ERROR: FaultRule(C.BROWSER, R.UNAVAILABLE, "anybody can write an error into a callback"),
-    F.ANSWER_CODE: FaultRule(C.BROWSER, R.UNSAFE, "anybody can write a code into a callback"),
-    F.TOKEN_UNREACHABLE: FaultRule(C.TRANSPORT, R.UNAVAILABLE, "no answer came"),
-    F.TOKEN_STATUS: FaultRule(C.STATUS, R.UNAVAILABLE, "5xx, 429, a redirect, no such endpoint, or no client let in"),
-    F.TOKEN_CLIENT: FaultRule(C.STATUS, R.UNAVAILABLE, "invalid_client: the provider lets this broker in for nobody"),
-    F.TOKEN_CODE: FaultRule(C.BROWSER, R.UNSAFE, "invalid_grant: a made-up, used or foreign code does this"),
+    F.ANSWER_ELSEWHERE: FaultRule(C.BROWSER, R.UNSAFE, "anyone can open a callback with any parameters"),
+    F.ANSWER_ERROR: FaultRule(C.BROWSER, R.UNAVAILABLE, "anyone can write an error into a callback"),
+    F.ANSWER_CODE: FaultRule(C.BROWSER, R.UNSAFE, "anyone can write a code into a callback"),
+    F.TOKEN_UNREACHABLE: FaultRule(C.TRANSPORT, R.UNAVAILABLE, "no response"),
+    F.TOKEN_STATUS: FaultRule(C.STATUS, R.UNAVAILABLE, "5xx, 429, a redirect, no endpoint, or a rejected client"),
+    F.TOKEN_CLIENT: FaultRule(C.STATUS, R.UNAVAILABLE, "invalid_client: the broker is rejected for every citizen"),
+    F.TOKEN_CODE: FaultRule(C.BROWSER, R.UNSAFE, "invalid_grant: an invented, used or foreign code causes this"),
     F.TOKEN_ERROR: FaultRule(C.REPLY, R.UNAVAILABLE, "an error code about this one sign-in"),
-    F.TOKEN_REFUSED: FaultRule(C.REPLY, R.UNSAFE, "a filter before the endpoint may dislike this one code"),
+    F.TOKEN_REFUSED: FaultRule(C.REPLY, R.UNSAFE, "a web application firewall may reject this one code"),
     F.TOKEN_UNREADABLE: FaultRule(C.REPLY, R.UNSAFE, "token responses may carry details of the citizen"),
     F.TOKEN_MISSING: FaultRule(C.REPLY, R.UNSAFE, "content of the reply about one citizen"),
     F.TOKEN_TYPE: FaultRule(C.REPLY, R.UNSAFE, "content of the reply about one citizen"),
     F.TOKEN_UNSENDABLE: FaultRule(C.REPLY, R.UNSAFE, "content of the reply about one citizen"),
-    F.ID_TOKEN_ENCRYPTED: FaultRule(C.REPLY, R.UNSAFE, "the provider answers; the configuration does not fit it"),
-    F.ID_TOKEN_FORM: FaultRule(C.REPLY, R.UNSAFE, "header or payload hold what belongs to one citizen or one token"),
-    F.ID_TOKEN_KEYS: FaultRule(C.KEYS, R.UNSAFE, "keys fetched after the token came did not make its signature"),
-    F.ID_TOKEN_UNPROVEN: FaultRule(C.REPLY, R.UNSAFE, "the keys could not be asked for again yet, so nothing is known"),
+    F.ID_TOKEN_ENCRYPTED: FaultRule(C.REPLY, R.UNSAFE, "the provider responds; the configuration does not match it"),
+    F.ID_TOKEN_FORM: FaultRule(C.REPLY, R.UNSAFE, "header and payload belong to one citizen or one token"),
+    F.ID_TOKEN_KEYS: FaultRule(C.KEYS, R.UNSAFE, "keys fetched after the token do not verify its signature"),
+    F.ID_TOKEN_UNPROVEN: FaultRule(C.REPLY, R.UNSAFE, "the keys could not be fetched again yet: cause unknown"),
     F.ID_TOKEN_ISSUER: FaultRule(C.REPLY, R.UNSAFE, "content of a token about one citizen"),
     F.ID_TOKEN_AUDIENCE: FaultRule(C.REPLY, R.UNSAFE, "content of a token about one citizen"),
     F.ID_TOKEN_TIME: FaultRule(C.REPLY, R.UNSAFE, "content of a token about one citizen"),
@@ -116,12 +117,12 @@ RULES: Final[Mapping[UpstreamFault, FaultRule]] = MappingProxyType({
     F.SIGN_IN_TIME_MISSING: FaultRule(C.REPLY, R.INCOMPLETE, "content of a token about one citizen"),
     F.SIGN_IN_TIME_WRONG: FaultRule(C.REPLY, R.UNSAFE, "content of a token about one citizen"),
     F.SIGN_IN_TOO_OLD: FaultRule(C.REPLY, R.UNSAFE, "content of a token about one citizen"),
-    F.USERINFO_UNREACHABLE: FaultRule(C.TRANSPORT, R.UNAVAILABLE, "no answer came"),
-    F.USERINFO_STATUS: FaultRule(C.STATUS, R.UNAVAILABLE, "5xx, 429, a redirect, or a method that is not taken"),
+    F.USERINFO_UNREACHABLE: FaultRule(C.TRANSPORT, R.UNAVAILABLE, "no response"),
+    F.USERINFO_STATUS: FaultRule(C.STATUS, R.UNAVAILABLE, "5xx, 429, a redirect, or an unsupported method"),
     F.USERINFO_REFUSED: FaultRule(C.REPLY, R.INCOMPLETE, "a 4xx is about the token of one citizen, or their account"),
-    F.USERINFO_SIGNED: FaultRule(C.REPLY, R.UNSAFE, "the provider answers; the configuration does not fit it"),
-    F.USERINFO_ENCRYPTED: FaultRule(C.REPLY, R.UNSAFE, "the provider answers; the configuration does not fit it"),
-    F.USERINFO_UNREADABLE: FaultRule(C.REPLY, R.UNSAFE, "details of one citizen: half an emoji in a name does this"),
+    F.USERINFO_SIGNED: FaultRule(C.REPLY, R.UNSAFE, "the provider responds; the configuration does not match it"),
+    F.USERINFO_ENCRYPTED: FaultRule(C.REPLY, R.UNSAFE, "the provider responds; the configuration does not match it"),
+    F.USERINFO_UNREADABLE: FaultRule(C.REPLY, R.UNSAFE, "details of one citizen, such as an unpaired surrogate"),
     F.USERINFO_SUBJECT: FaultRule(C.REPLY, R.UNSAFE, "details of one citizen"),
     F.LEVEL_MISSING: FaultRule(C.REPLY, R.INCOMPLETE, "content of a token about one citizen"),
     F.LEVEL_UNKNOWN: FaultRule(C.REPLY, R.TOO_WEAK, "content of a token about one citizen"),
@@ -131,10 +132,10 @@ RULES: Final[Mapping[UpstreamFault, FaultRule]] = MappingProxyType({
 
 
 class UpstreamError(FetchFailed):
-    """A sign-in ends here. `failure` is what the journey is told."""
+    """Ends a sign-in. `failure` is the failure for the journey."""
 
     def __init__(self, fault: UpstreamFault, detail: str, *, reason: ProviderFailureReason | None = None) -> None:
-        """`reason` stands in the place of the rule's, if the provider's own words say more."""
+        """`reason` overrides the rule's, if the provider's response is more specific."""
         super().__init__(detail)
         rule = RULES[fault]
         self.failure = ProviderFailure(reason or rule.reason, detail, rule.cause, fault.value)
@@ -142,10 +143,10 @@ class UpstreamError(FetchFailed):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An endpoint of the provider, and the faults of an answer that is not what it must be.
+    """An endpoint of the provider, and the faults of its invalid responses.
 
-    `refused` is the fault of a status that may be about one citizen; None if the answer is the same for everybody.
-    `broken` are the statuses below 500 that never are about one citizen.
+    `refused` is the fault of a status that may concern one citizen; None if the response is the same for every citizen.
+    `broken` are the statuses below 500 that never concern one citizen.
     """
 
     name: str
@@ -156,7 +157,7 @@ class Endpoint:
     broken: frozenset[int] = frozenset()
 
     def failed(self, problem: HttpResponse | NotJson | HttpFailure) -> UpstreamError:
-        """The provider did not answer as it must: a failed call, a status other than 200, a body that is no JSON."""
+        """The fault of a failed call, a status other than 200, or a body that is not JSON."""
         match problem:
             case HttpResponse(status=429):
                 return UpstreamError(self.status, f"{self.name}: status 429", reason=ProviderFailureReason.BUSY)
@@ -178,7 +179,7 @@ TOKEN: Final = Endpoint(
     F.TOKEN_STATUS,
     F.TOKEN_UNREADABLE,
     F.TOKEN_REFUSED,
-    # a client that is not let in, and an endpoint that is not there: the same for every code
+    # a rejected client and a missing endpoint: the same for every code
     frozenset({401, 404, 405, 410}),
 )
 USERINFO: Final = Endpoint(

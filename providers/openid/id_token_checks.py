@@ -1,7 +1,7 @@
-"""What an ID token must say (OpenID Connect Core 3.1.3.7), as an ordered list of small checks.
+"""ID token validation (OpenID Connect Core 3.1.3.7), as an ordered list of small checks.
 
-The signature and the algorithm were checked before, against keys from the provider's metadata. Each check raises
-Refused. None of them is an outage of the provider: what a token says is about one citizen.
+Signature and algorithm were verified before, with keys from the provider's metadata. Each check raises UpstreamError.
+None of these faults is an outage of the provider: the content of a token concerns one citizen.
 """
 
 import hmac
@@ -19,11 +19,11 @@ MAX_SUBJECT: Final = 255
 
 @dataclass(frozen=True, slots=True)
 class ExpectedIdToken:
-    """What this sign-in demands of the ID token.
+    """Requirements of this sign-in on the ID token.
 
-    `departed` is when the citizen left and `now` when they are back (seconds since 1970 UTC), `skew` by how much the
-    provider's clock may differ; `oldest` is the earliest `auth_time` that will do, None where any will; `untimed` says
-    that it may be missing. It must be later than `after`, which is by the provider's own clock.
+    `departed` is when the citizen left and `now` when they returned (seconds since 1970 UTC), `skew` the tolerated
+    clock skew of the provider; `oldest` is the earliest acceptable `auth_time`, None for any; `untimed`: it may be
+    missing. It must be later than `after`, which is by the provider's own clock.
     """
 
     issuer: str
@@ -44,25 +44,25 @@ Claims = Mapping[str, Any]
 
 
 def check_issuer(claims: Claims, expected: ExpectedIdToken) -> None:
-    """Item 2: exactly the issuer of the metadata."""
+    """Item 2: `iss` is exactly the issuer of the metadata."""
     if claims.get("iss") != expected.issuer:
         found = describe_identifier(claims.get("iss"))
         raise _refused(UpstreamFault.ID_TOKEN_ISSUER, f"iss {found}: expected {expected.issuer!r}")
 
 
 def check_audience(claims: Claims, expected: ExpectedIdToken) -> None:
-    """Items 3 to 5: made for this broker, for no unknown party, and requested by this broker."""
+    """Items 3 to 5: `aud` and `azp` name this broker and no unknown party."""
     aud = claims.get("aud")
     named = [aud] if isinstance(aud, str) else aud
     if not isinstance(named, list) or expected.client_id not in named:
-        raise _refused(UpstreamFault.ID_TOKEN_AUDIENCE, "aud does not name us")
+        raise _refused(UpstreamFault.ID_TOKEN_AUDIENCE, "aud does not contain the broker")
     if any(one != expected.client_id and one not in expected.audiences for one in named if isinstance(one, str)):
-        raise _refused(UpstreamFault.ID_TOKEN_AUDIENCE, "aud names somebody we do not know")
+        raise _refused(UpstreamFault.ID_TOKEN_AUDIENCE, "aud contains an unknown party")
     if not all(isinstance(one, str) for one in named):
-        raise _refused(UpstreamFault.ID_TOKEN_AUDIENCE, "aud holds something that is not a text")
+        raise _refused(UpstreamFault.ID_TOKEN_AUDIENCE, "aud contains a value that is not a string")
     azp = claims.get("azp")
     if (azp is not None or len(named) > 1) and azp != expected.client_id:
-        raise _refused(UpstreamFault.ID_TOKEN_AUDIENCE, "azp is not us")
+        raise _refused(UpstreamFault.ID_TOKEN_AUDIENCE, "azp is not the broker")
 
 
 def check_times(claims: Claims, expected: ExpectedIdToken) -> None:
@@ -82,14 +82,14 @@ def check_times(claims: Claims, expected: ExpectedIdToken) -> None:
 
 
 def check_nonce(claims: Claims, expected: ExpectedIdToken) -> None:
-    """Item 11: an answer to this very request."""
+    """Item 11: the nonce of this request."""
     nonce = claims.get("nonce")
     if not isinstance(nonce, str) or not hmac.compare_digest(nonce.encode(), expected.nonce.encode()):
-        raise _refused(UpstreamFault.ID_TOKEN_NONCE, "nonce is missing or another one")
+        raise _refused(UpstreamFault.ID_TOKEN_NONCE, "nonce is missing or belongs to another request")
 
 
 def check_subject(claims: Claims, expected: ExpectedIdToken) -> None:
-    """`sub` is 1 to 255 ASCII characters (OpenID Connect Core 2), none of them a control character."""
+    """`sub` is 1 to 255 ASCII characters (OpenID Connect Core 2), without control characters."""
     sub = claims.get("sub")
     if not isinstance(sub, str) or not 1 <= len(sub) <= MAX_SUBJECT or not sub.isascii() or not sub.isprintable():
         raise _refused(
@@ -98,23 +98,25 @@ def check_subject(claims: Claims, expected: ExpectedIdToken) -> None:
 
 
 def check_access_token(claims: Claims, expected: ExpectedIdToken) -> None:
-    """`at_hash`, where present, is that of the access token beside it (3.1.3.8)."""
+    """`at_hash`, if present, is that of the access token in the same response (3.1.3.8)."""
     found = claims.get("at_hash")
     if found is not None and found != hash_claim(expected.access_token, expected.algorithm):
         raise _refused(UpstreamFault.ID_TOKEN_ACCESS_TOKEN, "at_hash is not that of the access token")
 
 
 def check_sign_in_time(claims: Claims, expected: ExpectedIdToken) -> None:
-    """Item 13: the citizen signed in there recently enough, where that was asked for."""
+    """Item 13: the citizen authenticated recently enough, if that was requested."""
     if claims.get("auth_time") is None and (expected.oldest is None or expected.untimed):
         return
     if claims.get("auth_time") is None:
-        raise _refused(UpstreamFault.SIGN_IN_TIME_MISSING, "auth_time is missing though max_age was asked for")
+        raise _refused(UpstreamFault.SIGN_IN_TIME_MISSING, "auth_time is missing although max_age was requested")
     signed_in = _time(claims, "auth_time", UpstreamFault.SIGN_IN_TIME_WRONG)
     if signed_in > expected.now + expected.skew:
         raise _refused(UpstreamFault.SIGN_IN_TIME_WRONG, "auth_time is in the future")
     if expected.after is not None and signed_in <= expected.after:
-        raise _refused(UpstreamFault.SIGN_IN_TOO_OLD, "the sign-in is the one that the citizen has ended here")
+        raise _refused(
+            UpstreamFault.SIGN_IN_TOO_OLD, "the authentication is the one that the citizen has ended by signing out"
+        )
     if expected.oldest is not None and signed_in < expected.oldest - expected.skew:
         raise _refused(UpstreamFault.SIGN_IN_TOO_OLD, f"signed in {expected.oldest - signed_in:.0f} s too long ago")
 
@@ -131,14 +133,14 @@ CHECKS: Final[tuple[Callable[[Claims, ExpectedIdToken], None], ...]] = (
 
 
 def check_id_token(claims: Claims, expected: ExpectedIdToken) -> None:
-    """All checks, in order. Raises UpstreamError."""
+    """Runs all checks, in order. Raises UpstreamError."""
     for check in CHECKS:
         check(claims, expected)
 
 
 def _time(claims: Claims, name: str, fault: UpstreamFault) -> float:
     if (found := numeric_date(claims.get(name))) is None:
-        raise _refused(fault, f"{name} is missing or no time")
+        raise _refused(fault, f"{name} is missing or not a time")
     return found
 
 

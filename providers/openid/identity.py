@@ -1,4 +1,5 @@
-"""From verified claims to an identity: the level reached, the claims under our names, how they were verified."""
+"""Conversion of verified claims to an identity: the level of assurance, the claims under the broker's names, their
+verification."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,12 +24,12 @@ MAX_METHODS: Final = 10
 
 RECORD: Final = "identity_provider"
 METHOD: Final = "auth"
-"""The type of the one record, and how it was checked."""
+"""The type of the evidence record, and its check method."""
 
 
 @dataclass(frozen=True, slots=True)
 class MappedClaims:
-    """The claims of one document under our names, in normal form, and the names of those that are malformed in it."""
+    """The claims of one document under the broker's names, normalized, and the names of malformed ones."""
 
     claims: Mapping[str, Any]
     malformed: frozenset[str]
@@ -42,16 +43,16 @@ def make_identity(
     now: int,
     malformed: Callable[[str], None],
 ) -> Identity:
-    """The identity that a checked ID token and a userinfo answer about the same subject describe.
+    """The identity described by a validated ID token and a userinfo response about the same subject.
 
-    Of a claim in both, the userinfo answer's counts if it can be read; one that is null, empty or malformed there takes
-    nothing away from the ID token (OpenID Connect Core 5.3.2). `malformed` is called with our name of each claim that
-    came in a form that is left out. Raises UpstreamError if a required claim is missing, which a blank one is.
+    If both contain a claim, the userinfo response's value is used if it is valid; a null, empty or malformed one there
+    does not remove that of the ID token (OpenID Connect Core 5.3.2). `malformed` is called with the broker's name of
+    each malformed claim that is left out. Raises UpstreamError if a required claim is missing or blank.
     """
     level = level_reached(id_token.get("acr"), config, card.max_level)
-    signed, told = (map_claims(given, config.claim_map, config.region) for given in (id_token, userinfo))
-    claims = merge(signed.claims, told.claims)
-    odd = sorted(signed.malformed | told.malformed)
+    signed, unsigned = (map_claims(given, config.claim_map, config.region) for given in (id_token, userinfo))
+    claims = merge(signed.claims, unsigned.claims)
+    odd = sorted(signed.malformed | unsigned.malformed)
     for name in odd:
         malformed(name)
     missing = [f"{name} (malformed)" if name in odd else name for name in config.required_claims if name not in claims]
@@ -70,10 +71,9 @@ def make_identity(
 
 
 def level_reached(acr: object, config: OpenIdConfig, highest: Level) -> Level:
-    """What an `acr` is worth here, never above what the provider is registered for. Raises UpstreamError.
+    """The level of an `acr`, at most the provider's registered level. Raises UpstreamError.
 
-    A missing one is an incomplete reply unless the configuration says what it is worth; an unknown one is worth
-    nothing.
+    A missing `acr` is an incomplete response unless the configuration gives it a level; an unknown one is rejected.
     """
     if acr is None:
         if config.acr_missing is None:
@@ -86,16 +86,16 @@ def level_reached(acr: object, config: OpenIdConfig, highest: Level) -> Level:
 
 
 def methods(amr: object) -> tuple[str, ...]:
-    """The words of `amr` (RFC 8176); nothing where it is not a list of short texts."""
+    """The values of `amr` (RFC 8176); empty if it is not a list of short strings."""
     if not isinstance(amr, list) or not all(isinstance(word, str) and len(word) <= 64 for word in amr):
         return ()
     return tuple(amr[:MAX_METHODS])
 
 
 def map_claims(given: Mapping[str, Any], claim_map: Mapping[str, str], region: str | None = None) -> MappedClaims:
-    """The claims of a document under our names, in the normal forms of `broker.normalize.claims`.
+    """The claims of a document under the broker's names, in the normal forms of `broker.normalize.claims`.
 
-    `region` is the country in which telephone numbers without a country code are read; None leaves them out.
+    `region` is the country of telephone numbers without a country code; None leaves such numbers out.
     """
     read = {
         ours: read_claim(ours, given[path] if path in given else _at(given, path), region)
@@ -109,16 +109,16 @@ def map_claims(given: Mapping[str, Any], claim_map: Mapping[str, str], region: s
     return MappedClaims(claims, odd)
 
 
-def merge(signed: Mapping[str, Any], told: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The claims of both documents; of one in both, what was told at userinfo.
+def merge(signed: Mapping[str, Any], userinfo: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Merges the claims of both documents; the userinfo response takes precedence.
 
-    That an address or number was verified is believed only of the value beside which it was said.
+    `email_verified` and `phone_number_verified` apply only to the value in the same document.
     """
-    claims = {**signed, **told}
+    claims = {**signed, **userinfo}
     for value, proof in PROVEN_BY.items():
         if value not in claims:
             continue
-        beside, other = (told, signed) if value in told else (signed, told)
+        beside, other = (userinfo, signed) if value in userinfo else (signed, userinfo)
         said = beside.get(proof)
         if said is None and other.get(value) == claims[value]:
             said = other.get(proof)
@@ -129,9 +129,9 @@ def merge(signed: Mapping[str, Any], told: Mapping[str, Any]) -> Mapping[str, An
 
 
 def verification(config: OpenIdConfig, level: Level, claims: Mapping[str, Any], now: int) -> Verification | None:
-    """What the provider's word is worth, in the terms of OpenID Identity Assurance Schema Definition 1.0.
+    """The verification of the identity in the terms of OpenID Identity Assurance Schema Definition 1.0.
 
-    One electronic record at the provider, which the citizen opened by signing in there (check method `auth`).
+    One electronic record at the provider, which the citizen accessed by signing in there (check method `auth`).
     """
     verified = tuple(name for name in config.verified_claims if name in claims)
     if config.trust_framework is None or not verified:
@@ -155,7 +155,7 @@ def verification(config: OpenIdConfig, level: Level, claims: Mapping[str, Any], 
 
 
 def verifiable(config: OpenIdConfig) -> VerificationCapabilities | None:
-    """What `verification` can say with this configuration, whoever signs in."""
+    """What `verification` can contain with this configuration, for any citizen."""
     claims = frozenset(config.verified_claims) & config.claim_map.keys()
     if config.trust_framework is None or not claims:
         return None
@@ -168,7 +168,7 @@ def verifiable(config: OpenIdConfig) -> VerificationCapabilities | None:
 
 
 def _at(given: Mapping[str, Any], path: str) -> Any:
-    """The value under names joined by dots."""
+    """The value at a path of names separated by dots."""
     value: Any = given
     for name in path.split("."):
         if not isinstance(value, dict) or name not in value:

@@ -1,4 +1,4 @@
-"""A provider's metadata (OpenID Connect Discovery 1.0 3 and 4): what is read of it, and what it must say."""
+"""Provider metadata (OpenID Connect Discovery 1.0 3 and 4): the members that are used, and their validation."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from providers.openid.errors import KEYS, METADATA, UpstreamError, UpstreamFault
 
 MAX_METADATA = 65_536
 MAX_KEY_SET = 131_072
-"""Bytes that are read of either document."""
+"""Maximum size in bytes of the metadata and of the key set."""
 
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """Where the provider's endpoints are. `announces_issuer`: every response carries `iss` (RFC 9207 3)."""
+    """The provider's endpoints. `announces_issuer`: every response carries `iss` (RFC 9207 3)."""
 
     authorization_endpoint: str
     token_endpoint: str
@@ -27,11 +27,11 @@ class Metadata:
 
 
 def parse_metadata(document: Mapping[str, Any], issuer: str, may_call: Callable[[str], bool]) -> Metadata:
-    """The metadata in a document. `may_call` says whether an address may be called at all.
+    """Validates the metadata in a document. `may_call` tells whether a URL may be called at all.
 
-    An `end_session_endpoint` (RP-Initiated Logout 1.0, 2.1) of another kind counts as none: signing in needs none.
+    An unusable `end_session_endpoint` (RP-Initiated Logout 1.0, 2.1) is ignored: signing in does not need it.
 
-    Raises UpstreamError where the issuer is another one (Discovery 4.3) or an endpoint is missing or may not be called.
+    Raises UpstreamError if the issuer differs (Discovery 4.3), or an endpoint is missing or may not be called.
     """
     if document.get("issuer") != issuer:
         found = describe_identifier(document.get("issuer"))
@@ -54,7 +54,7 @@ def parse_metadata(document: Mapping[str, Any], issuer: str, may_call: Callable[
 
 
 async def fetch_metadata(issuer: str, client: HttpClient, outgoing: HttpClients) -> Metadata:
-    """The provider's metadata, asked for anew. Raises UpstreamError."""
+    """Fetches the provider's metadata. Raises UpstreamError."""
     return parse_metadata(await fetch_document(issuer, client), issuer, outgoing.may_call)
 
 
@@ -71,16 +71,16 @@ async def fetch_document(issuer: str, client: HttpClient) -> Mapping[str, Any]:
 
 
 class KeySource:
-    """Where the provider's public keys come from; a set that did not change is not imported again."""
+    """Source of the provider's public keys; an unchanged key set is not parsed again."""
 
     def __init__(self, client: HttpClient) -> None:
-        """Nothing fetched yet."""
+        """Nothing is fetched yet."""
         self._client = client
         self._text = b""
         self._keys = KeySet()
 
     async def fetch(self, url: str) -> KeySet:
-        """The keys, asked for anew. Raises UpstreamError for sets that are too large, no sets, or show private keys."""
+        """Fetches the keys. Raises UpstreamError for a key set that is too large, invalid, or contains private keys."""
         answer = await self._client.get(url, limit=MAX_KEY_SET)
         if not isinstance(answer, HttpResponse) or answer.status != 200:
             raise KEYS.failed(answer)

@@ -1,4 +1,4 @@
-"""The kind `openid`: one provider that speaks OpenID Connect, authorization code flow with PKCE."""
+"""OpenID Connect provider, kind `openid`: authorization code flow with PKCE."""
 
 import asyncio
 import logging
@@ -35,21 +35,21 @@ from providers.openid.token_endpoint import Credentials, TokenResponse, ask_user
 LOG: Final = logging.getLogger("portico.providers")
 
 CHECK_WITHIN: Final = 0.9
-"""Seconds within which a health check answers."""
+"""Timeout of a health check in seconds."""
 
 LONGEST_HINT: Final = 4096
-"""Characters of an ID token that is kept for signing out there: a longer one does not fit into an address."""
+"""Maximum length of an ID token that is stored as `id_token_hint`: a longer one does not fit into a URL."""
 
 CODE: Final = re.compile(r"[\x20-\x7E]{1,4096}", re.ASCII)
-"""What a code can look like (RFC 6749 A.11). Anything else was made up, and nobody is troubled with it."""
+"""Syntax of an authorization code (RFC 6749 A.11). Any other value was invented, and is not sent to the provider."""
 
 
 class OpenIdProvider:
-    """One OpenID provider. What it keeps between calls are copies of the provider's metadata and keys, nothing else.
+    """One OpenID provider. Between calls it keeps only cached copies of the provider's metadata and keys.
 
-    The note of a departure: `nonce`, `verifier` (PKCE), `callback`, `at` (when the citizen left), `oldest` (the
-    earliest sign-in that will do, if that was asked), `untimed` (whether its time may be missing all the same),
-    `after` (the sign-in must be later than that), `iss` (whether the answer must name its issuer).
+    The state of an attempt: `nonce`, `verifier` (PKCE), `callback`, `at` (when the citizen left), `oldest` (the
+    earliest acceptable authentication, if requested), `untimed` (whether its time may be missing nevertheless), `after`
+    (the authentication must be later), `iss` (whether the response must carry its issuer).
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class OpenIdProvider:
         proof: Credentials,
         key: SigningKey | None,
     ):
-        """`key` is our private key at this provider where it authenticates us by one; `proof` makes use of it."""
+        """`key` is the broker's private key at this provider, if it authenticates by one; `proof` uses it."""
         self._card = card
         self._config = config
         self._ground = ground
@@ -74,21 +74,21 @@ class OpenIdProvider:
 
     @property
     def card(self) -> ProviderInfo:
-        """What the picker shows."""
+        """The description for the picker."""
         return self._card
 
     @property
     def verifiable(self) -> VerificationCapabilities | None:
-        """What its identities can say of how they were verified."""
+        """What its identities can state about their verification."""
         return verifiable(self._config)
 
     @property
     def jwks(self) -> Mapping[str, Any]:
-        """Our public keys (RFC 7517) that this provider must know; empty where it knows us by a secret."""
+        """The broker's public keys (RFC 7517) for this provider; empty if it authenticates by a secret."""
         return {"keys": [self._key.jwk] if self._key else []}
 
     async def begin(self, ask: UpstreamRequest) -> UpstreamRedirect | ProviderFailure:
-        """A fresh nonce and PKCE verifier, and the URL with them. Asks the network only for metadata not yet known."""
+        """Creates a nonce and a PKCE verifier, and the authorization URL. Fetches only metadata that is not cached."""
         try:
             metadata = await self._metadata.get()
             prefix = self._prefix(metadata, ask.level)
@@ -109,21 +109,21 @@ class OpenIdProvider:
         return UpstreamRedirect(url, note)
 
     def matches_callback(self, note: Mapping[str, Any], answer: CallbackParameters) -> bool:
-        """Whether the answer came to the callback it was to come to and from this issuer (RFC 9207 2.4)."""
+        """Whether the response came to the expected callback and from this issuer (RFC 9207 2.4)."""
         issuer = answer.parameters.get("iss")
         if issuer is None and note.get("iss"):
             return False
         return answer.callback == note["callback"] and issuer in (None, self._config.issuer)
 
     async def complete(self, note: Mapping[str, Any], answer: CallbackParameters) -> Identity | ProviderFailure:
-        """Redeems the code, checks the ID token, asks for userinfo."""
+        """Redeems the code, validates the ID token, fetches userinfo."""
         try:
             return await self._complete(note, answer)
         except UpstreamError as refused:
             return refused.failure
 
     async def health(self) -> ProviderHealth:
-        """Whether metadata and keys can be had right now; asking goes on in the background if that takes long."""
+        """Whether metadata and keys are available now; a slow fetch continues in the background."""
         try:
             async with asyncio.timeout(CHECK_WITHIN):
                 await self._metadata.refresh()
@@ -131,20 +131,18 @@ class OpenIdProvider:
         except UpstreamError as refused:
             return ProviderHealth(False, checked=self._ground.system.now(), detail=refused.failure.detail)
         except TimeoutError:
-            return ProviderHealth(False, checked=self._ground.system.now(), detail="no answer within a second")
+            return ProviderHealth(False, checked=self._ground.system.now(), detail="no response within a second")
         return ProviderHealth(True, checked=self._ground.system.now())
 
     async def _complete(self, note: Mapping[str, Any], answer: CallbackParameters) -> Identity:
         if not self.matches_callback(note, answer):
-            raise UpstreamError(UpstreamFault.ANSWER_ELSEWHERE, "the answer belongs to another sign-in")
+            raise UpstreamError(UpstreamFault.ANSWER_ELSEWHERE, "the response belongs to another sign-in")
         error = answer.parameters.get("error")
         if error is not None:
             raise of_callback_error(error, self._config.errors)
         code = answer.parameters.get("code", "")
         if not CODE.fullmatch(code):
-            raise UpstreamError(
-                UpstreamFault.ANSWER_CODE, "the answer has neither an error nor a code that could be one"
-            )
+            raise UpstreamError(UpstreamFault.ANSWER_CODE, "the response has neither an error nor a valid code")
         metadata = await self._metadata.get()
         tokens = await redeem(
             self._client, metadata.token_endpoint, self._proof, self._config, code, note["verifier"], note["callback"]
@@ -161,7 +159,7 @@ class OpenIdProvider:
         return identity
 
     async def end_session(self, parting: LogoutRedirect) -> str | None:
-        """The address at which the provider ends its session, if its metadata name one and can be had at once."""
+        """The logout URL of the provider, if its metadata has one and is available immediately."""
         if not self._config.end_session:
             return None
         try:
@@ -173,12 +171,12 @@ class OpenIdProvider:
         return None if endpoint is None else end_session_address(endpoint, self._config, parting)
 
     def _report_malformed(self, claim: str) -> None:
-        """Logs and counts a claim that came in a form that was left out. The value stays unsaid."""
+        """Logs and counts a malformed claim that was left out. The value is not logged."""
         LOG.info("claim_malformed", extra={"provider": self._card.id, "claim": claim})
         self._ground.count_malformed(self._card.id, claim)
 
     async def _believe(self, note: Mapping[str, Any], tokens: TokenResponse) -> Mapping[str, Any]:
-        """The claims of the ID token, all of them checked."""
+        """The claims of the validated ID token."""
         verified = await self._verify(tokens.id_token)
         expected = ExpectedIdToken(
             issuer=self._config.issuer,
@@ -198,10 +196,10 @@ class OpenIdProvider:
         return verified.claims
 
     async def _verify(self, id_token: str) -> Verified:
-        """The ID token's content by the provider's keys, fetched again if none of those kept made its signature.
+        """Verifies the ID token's signature with the provider's keys, which are fetched again if no cached one matches.
 
-        A provider may publish a new key under the `kid` of an old one, so a signature that does not hold asks again
-        as an unknown `kid` does. One fetch serves all who ask at the same time, and two are `COOL_DOWN` apart.
+        A provider may publish a new key under the `kid` of an old one, so an invalid signature causes a fetch as an
+        unknown `kid` does. One fetch serves all concurrent callers, and two are `COOL_DOWN` apart.
         """
         check_encryption(id_token)
         keys, algorithms = await self._keys.get(), self._config.algorithms
@@ -214,7 +212,7 @@ class OpenIdProvider:
         except (UnknownKey, BadSignature) as problem:
             current = self._keys.loaded >= asked
             fault = UpstreamFault.ID_TOKEN_KEYS if current else UpstreamFault.ID_TOKEN_UNPROVEN
-            when = "" if current else ", and the keys were asked for a moment ago"
+            when = "" if current else ", and the keys were fetched a moment ago"
             raise UpstreamError(fault, f"ID token: {problem.detail}{when}") from None
         except InvalidToken as problem:
             raise UpstreamError(UpstreamFault.ID_TOKEN_FORM, f"ID token: {problem.detail}") from None
@@ -226,11 +224,13 @@ class OpenIdProvider:
         return await self._key_source.fetch((await self._metadata.get()).jwks_uri)
 
     def _prefix(self, metadata: Metadata, level: Level) -> str:
-        """The authorization request for this level, up to what differs with every departure. Raises UpstreamError."""
+        """The URL prefix of the authorization request for this level. Raises UpstreamError."""
         endpoint = metadata.authorization_endpoint
         if self._prefixes[0] != endpoint:
             self._prefixes = (endpoint, prefixes(self._config, endpoint))
         prefix = self._prefixes[1].get(level)
         if prefix is None or level > self._card.max_level:
-            raise UpstreamError(UpstreamFault.LEVEL_NOT_OFFERED, f"level {level.name.lower()} cannot be asked for here")
+            raise UpstreamError(
+                UpstreamFault.LEVEL_NOT_OFFERED, f"level {level.name.lower()} cannot be requested from this provider"
+            )
         return prefix

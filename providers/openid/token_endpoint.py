@@ -1,4 +1,4 @@
-"""The token request (OpenID Connect Core 3.1.3) and the userinfo request (5.3)."""
+"""Token request (OpenID Connect Core 3.1.3) and userinfo request (5.3)."""
 
 import base64
 from collections.abc import Callable, Mapping
@@ -18,19 +18,19 @@ ASSERTION_LIFE: Final = 60
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 Credentials = Callable[[str], tuple[Mapping[str, str], Mapping[str, str]]]
-"""For a token endpoint: the form fields and the headers that prove who we are."""
+"""Client authentication for a token endpoint: form fields and headers."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenResponse:
-    """What the token endpoint gave."""
+    """The tokens of a token response."""
 
     id_token: str = field(repr=False)
     access_token: str = field(repr=False)
 
 
 def credentials(config: OpenIdConfig, key: SigningKey | None, secret: str | None, system: System) -> Credentials:
-    """How we prove who we are, as configured (OpenID Connect Core 9, RFC 7523 3, RFC 6749 2.3.1)."""
+    """Client authentication as configured (OpenID Connect Core 9, RFC 7523 3, RFC 6749 2.3.1)."""
     if config.authentication is UpstreamAuthentication.PRIVATE_KEY_JWT and key is not None:
         return lambda endpoint: (_assertion(config, key, endpoint, system), {})
     if secret is None:
@@ -62,7 +62,7 @@ def _assertion(config: OpenIdConfig, key: SigningKey, endpoint: str, system: Sys
 async def redeem(
     client: HttpClient, endpoint: str, proof: Credentials, config: OpenIdConfig, code: str, verifier: str, callback: str
 ) -> TokenResponse:
-    """Trades the code for tokens, once. Raises UpstreamError."""
+    """Exchanges the code for tokens, once. Raises UpstreamError."""
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": callback, "code_verifier": verifier}
     fields, headers = proof(endpoint)
     answer = await client.post(endpoint, {**form, **fields}, headers)
@@ -86,20 +86,21 @@ def _tokens(document: Mapping[str, Any]) -> TokenResponse:
     if not isinstance(kind, str) or kind.lower() != "bearer":
         raise UpstreamError(UpstreamFault.TOKEN_TYPE, "token endpoint: token_type is not Bearer")
     if not (access_token.isascii() and access_token.isprintable()):
-        raise UpstreamError(UpstreamFault.TOKEN_UNSENDABLE, "token endpoint: the access token cannot be sent")
+        raise UpstreamError(UpstreamFault.TOKEN_UNSENDABLE, "token endpoint: the access token is not valid in a header")
     return TokenResponse(id_token, access_token)
 
 
 def check_encryption(id_token: str) -> None:
-    """An ID token that is encrypted is refused, and the log says what came and what to set. Raises UpstreamError."""
+    """Rejects an encrypted ID token; the log says what was received and which setting to change. Raises
+    UpstreamError."""
     if token_form(id_token) is TokenForm.ENCRYPTED:
-        came = f"ID token: an encrypted one came (JWE, {describe_token(id_token)}), and only signed ones are read"
+        came = f"ID token: encrypted (JWE, {describe_token(id_token)}), but only signed ones are supported"
         fix = "have the provider unset id_token_encrypted_response_alg for this client"
         raise UpstreamError(UpstreamFault.ID_TOKEN_ENCRYPTED, f"{came}: {fix}")
 
 
 async def ask_userinfo(client: HttpClient, endpoint: str, access_token: str, subject: str) -> Mapping[str, Any]:
-    """The claims at the userinfo endpoint, which must be about the subject of the ID token (5.3.2). Raises
+    """Fetches the claims of the userinfo endpoint, which must have the subject of the ID token (5.3.2). Raises
     UpstreamError."""
     answer = await client.get(endpoint, {"Authorization": f"Bearer {access_token}"})
     if not isinstance(answer, HttpResponse) or answer.status != 200:
@@ -113,16 +114,16 @@ async def ask_userinfo(client: HttpClient, endpoint: str, access_token: str, sub
 
 
 def _userinfo_token(answer: HttpResponse) -> UpstreamError | None:
-    """A JWT in the place of JSON (5.3.2): what came, and what to set. None if it is none."""
+    """The description of a JWT instead of JSON (5.3.2), and the setting to change. None for any other response."""
     text = answer.body.strip(b' \t\r\n"').decode("ascii", "replace")
     form = token_form(text)
     if form is None and answer.media_type != "application/jwt":
         return None
-    fix = "or set userinfo = false if the ID token holds the claims"
+    fix = "or set userinfo = false if the ID token contains the claims"
     if form is TokenForm.ENCRYPTED:
-        came = f"userinfo: an encrypted JWT came ({describe_token(text)}), and only JSON is read"
+        came = f"userinfo: encrypted JWT ({describe_token(text)}), but only JSON is supported"
         unset = "have the provider unset userinfo_encrypted_response_alg for this client"
         return UpstreamError(UpstreamFault.USERINFO_ENCRYPTED, f"{came}: {unset}, {fix}")
-    came = f"userinfo: a signed JWT came ({describe_token(text)}), and only JSON is read"
+    came = f"userinfo: signed JWT ({describe_token(text)}), but only JSON is supported"
     unset = "have the provider unset userinfo_signed_response_alg for this client"
     return UpstreamError(UpstreamFault.USERINFO_SIGNED, f"{came}: {unset}, {fix}")

@@ -1,6 +1,10 @@
-"""An OpenID provider of our own, for development and tests: it plays every outcome and every misbehaviour on request.
+"""Simulated OpenID provider for development and tests: produces every failure and every misbehaviour on request.
 
-A server of its own, reached through the kind `openid` like any other provider.
+A separate server, used through the kind `openid` like any other provider. `settings` defines issuers, clients and
+personas; `personas` those of the demonstration. `server` builds the application with a path for each issuer.
+`endpoints` handles the requests: `requests` parses them, `client_authentication` checks clients, `pages` renders HTML,
+`tokens` makes ID tokens and claims. `outcomes` lists what can happen to a sign-in, `state` holds codes, tokens,
+sessions and keys in memory.
 """
 
 from providers.simulator.personas import cast

@@ -1,4 +1,4 @@
-"""Who calls the simulator's token endpoint: client authentication (OpenID Connect Core 9) and PKCE (RFC 7636 4.6)."""
+"""Client authentication at the simulator's token endpoint (OpenID Connect Core 9), and PKCE (RFC 7636 4.6)."""
 
 import base64
 import binascii
@@ -17,26 +17,26 @@ ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 def authenticate(
-    house: SimulatedIssuer, form: Mapping[str, str], authorization: str | None, now: float
+    simulated: SimulatedIssuer, form: Mapping[str, str], authorization: str | None, now: float
 ) -> SimulatedClient | None:
-    """The client that proves to be one of the issuer's, in the one way it is registered for."""
+    """The registered client that authenticates by its registered method, or None."""
     if "client_assertion" in form:
-        return _by_assertion(house, form, now)
+        return _by_assertion(simulated, form, now)
     if authorization is not None:
         pair = _basic(authorization)
     else:
         pair = (form.get("client_id", ""), form.get("client_secret", ""))
-    for client in house.issuer.clients:
+    for client in simulated.issuer.clients:
         if pair is not None and client.client_id == pair[0] and client.secret is not None:
             return client if hmac.compare_digest(client.secret.encode(), pair[1].encode()) else None
     return None
 
 
-def _by_assertion(house: SimulatedIssuer, form: Mapping[str, str], now: float) -> SimulatedClient | None:
-    """RFC 7523 3: signed by the client, about itself, for us, still good, and never seen before."""
+def _by_assertion(simulated: SimulatedIssuer, form: Mapping[str, str], now: float) -> SimulatedClient | None:
+    """RFC 7523 3: signed by the client, about itself, for this issuer, unexpired, and not replayed."""
     if form.get("client_assertion_type") != ASSERTION_TYPE:
         return None
-    for client in house.issuer.clients:
+    for client in simulated.issuer.clients:
         if client.jwks is None or form.get("client_id", client.client_id) != client.client_id:
             continue
         try:
@@ -44,12 +44,12 @@ def _by_assertion(house: SimulatedIssuer, form: Mapping[str, str], now: float) -
         except InvalidToken:
             continue
         jti, expires = claims.get("jti"), claims.get("exp")
-        ours = claims.get("aud") in (house.url, f"{house.url}/token")
+        ours = claims.get("aud") in (simulated.url, f"{simulated.url}/token")
         if not (claims.get("iss") == claims.get("sub") == client.client_id and ours):
             return None
         if not isinstance(jti, str) or not isinstance(expires, int) or not now < expires <= now + 300:
             return None
-        return client if house.memory.use_assertion(jti, expires) else None
+        return client if simulated.memory.use_assertion(jti, expires) else None
     return None
 
 
@@ -65,6 +65,6 @@ def _basic(authorization: str) -> tuple[str, str] | None:
 
 
 def fits_challenge(verifier: str, challenge: str) -> bool:
-    """Whether a PKCE verifier belongs to a challenge (S256)."""
+    """Whether a PKCE verifier matches a challenge (S256)."""
     digest = hashlib.sha256(verifier.encode()).digest()
     return hmac.compare_digest(base64url.encode(digest), challenge)

@@ -1,4 +1,4 @@
-"""The endpoints of one simulated issuer."""
+"""Endpoints of one simulated issuer."""
 
 import asyncio
 import json
@@ -34,18 +34,18 @@ NO_STORE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
 class IssuerEndpoints:
-    """The endpoints of one issuer."""
+    """Endpoints of one issuer."""
 
-    def __init__(self, house: SimulatedIssuer, settings: SimulatorSettings, system: System, style: str) -> None:
-        """`style` is the style sheet of all issuers; this one's colour is put before it."""
-        self._house = house
+    def __init__(self, simulated: SimulatedIssuer, settings: SimulatorSettings, system: System, style: str) -> None:
+        """`style` is the style sheet of all issuers, to which this issuer's colour is added."""
+        self._simulated = simulated
         self._settings = settings
         self._ambient = system
-        self._style = f":root {{ --tint: {house.issuer.tint}; }}\n{style}"
+        self._style = f":root {{ --tint: {simulated.issuer.tint}; }}\n{style}"
 
     async def metadata(self, request: HttpRequest) -> Response:
         """OpenID Connect Discovery 1.0 4."""
-        url, issuer = self._house.url, self._house.issuer
+        url, issuer = self._simulated.url, self._simulated.issuer
         return JSONResponse(
             {
                 "issuer": url,
@@ -74,58 +74,58 @@ class IssuerEndpoints:
 
     async def jwks(self, request: HttpRequest) -> Response:
         """The issuer's public keys."""
-        return JSONResponse(self._house.memory.jwks)
+        return JSONResponse(self._simulated.memory.jwks)
 
     async def style(self, request: HttpRequest) -> Response:
         """The style sheet in the issuer's colour."""
         return Response(self._style, media_type="text/css")
 
     async def authorize(self, request: HttpRequest) -> Response:
-        """The page, or at once the answer that a login hint asks for."""
+        """The sign-in page, or immediately the response that a login hint asks for."""
         query = request.scope["query_string"].decode("latin-1")
         try:
-            asked = parse_request(query, self._house.issuer)
-            wish = read_wish(asked.hint, self._house.issuer)
+            asked = parse_request(query, self._simulated.issuer)
+            wish = read_wish(asked.hint, self._simulated.issuer)
         except BadRequest as problem:
-            return self._page(message_page(self._house, "This link does not work", str(problem)), status=400)
+            return self._page(message_page(self._simulated, "This link does not work", str(problem)), status=400)
         except RefusedRequest as refused:
             return self._back(refused.redirect_uri, {"error": refused.error}, refused.state)
         if wish.outcome is None:
             known = self._still_signed_in(request, asked)
-            return self._page(sign_in_page(self._house, asked, query, known), asked.redirect_uri)
-        persona = wish.persona or self._house.issuer.personas[0]
+            return self._page(sign_in_page(self._simulated, asked, query, known), asked.redirect_uri)
+        persona = wish.persona or self._simulated.issuer.personas[0]
         return self._answer(SimulatedSignIn(asked, persona, wish.outcome, *self._times()))
 
     async def sign_in(self, request: HttpRequest) -> Response:
-        """What was chosen on the page."""
+        """Handles the form of the page."""
         try:
             form = await read_form(request)
-            asked = parse_request(form.get("request", ""), self._house.issuer)
+            asked = parse_request(form.get("request", ""), self._simulated.issuer)
             known = self._still_signed_in(request, asked) if "again" in form else None
             if known is not None:
                 return self._answer(SimulatedSignIn(asked, known.persona, OK, known.at, self._times()[1]))
-            persona = find_persona(form.get("persona", ""), self._house.issuer)
+            persona = find_persona(form.get("persona", ""), self._simulated.issuer)
             outcome = find_outcome(form.get("outcome", OK.name))
         except (BadRequest, RefusedRequest) as problem:
-            return self._page(message_page(self._house, "This form does not work", str(problem)), status=400)
+            return self._page(message_page(self._simulated, "This form does not work", str(problem)), status=400)
         at, expires = self._times()
         response = self._answer(SimulatedSignIn(asked, persona, outcome, at, expires))
         if outcome.error is None:
-            self._keep(response, self._house.memory.begin_session(persona, at))
+            self._keep(response, self._simulated.memory.begin_session(persona, at))
         return response
 
     async def token(self, request: HttpRequest) -> Response:
-        """OpenID Connect Core 3.1.3; what the outcome of the sign-in breaks, it breaks here."""
+        """OpenID Connect Core 3.1.3, with the fault of the sign-in's outcome."""
         try:
             form = await read_form(request)
         except BadRequest:
             return _error("invalid_request", 400)
-        client = authenticate(self._house, form, request.headers.get("authorization"), self._ambient.now())
+        client = authenticate(self._simulated, form, request.headers.get("authorization"), self._ambient.now())
         if client is None:
             return _error("invalid_client", 401)
         if form.get("grant_type") != "authorization_code":
             return _error("unsupported_grant_type", 400)
-        sign_in = self._house.memory.take_code(form.get("code", ""))
+        sign_in = self._simulated.memory.take_code(form.get("code", ""))
         if sign_in is None or sign_in.request.client != client:
             return _error("invalid_grant", 400)
         asked = sign_in.request
@@ -138,45 +138,47 @@ class IssuerEndpoints:
     async def userinfo(self, request: HttpRequest) -> Response:
         """OpenID Connect Core 5.3."""
         kind, _, token = request.headers.get("authorization", "").partition(" ")
-        sign_in = self._house.memory.find_token(token) if kind.lower() == "bearer" else None
+        sign_in = self._simulated.memory.find_token(token) if kind.lower() == "bearer" else None
         if sign_in is None:
             return Response(status_code=401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
         return self._break_userinfo(sign_in) or JSONResponse(claims_about(sign_in), headers=NO_STORE)
 
     async def logout(self, request: HttpRequest) -> Response:
-        """OpenID Connect RP-Initiated Logout 1.0 2: at once with an ID token of ours, otherwise after asking."""
+        """OpenID Connect RP-Initiated Logout 1.0 2: immediately with an ID token of this issuer, otherwise after a
+        confirmation."""
         try:
             asked = request.scope["query_string"].decode("latin-1")
             given = parameters(asked) if request.method == "GET" else await read_form(request)
         except BadRequest:
             given = {}
         if not self._names_us(given) and "agreed" not in given and self._session(request) is not None:
-            return self._page(sign_out_page(self._house, given), given.get("post_logout_redirect_uri", ""))
+            return self._page(sign_out_page(self._simulated, given), given.get("post_logout_redirect_uri", ""))
         response = self._signed_out(given)
-        self._house.memory.end_session(request.cookies.get(self._cookie, ""))
+        self._simulated.memory.end_session(request.cookies.get(self._cookie, ""))
         self._keep(response, "", seconds=0)
         return response
 
     def _signed_out(self, given: Mapping[str, str]) -> Response:
         back, state = given.get("post_logout_redirect_uri"), given.get("state")
-        if any(back in client.post_logout_redirect_uris for client in self._house.issuer.clients) and back:
+        if any(back in client.post_logout_redirect_uris for client in self._simulated.issuer.clients) and back:
             return RedirectResponse(back + (f"?{urlencode({'state': state})}" if state else ""), 303)
-        return self._page(message_page(self._house, "You are signed out", "You can close this page."))
+        return self._page(message_page(self._simulated, "You are signed out", "You can close this page."))
 
     @property
     def _cookie(self) -> str:
-        return f"simulator-{self._house.issuer.name}"
+        return f"simulator-{self._simulated.issuer.name}"
 
     def _keep(self, response: Response, session: str, seconds: int = 86_400) -> None:
-        """What the browser keeps of a sign-in, as providers do it: for longer than the browser is open."""
-        path = urlsplit(self._house.url).path
+        """Sets the session cookie, which is persistent, as at real providers."""
+        path = urlsplit(self._simulated.url).path
         response.set_cookie(self._cookie, session, max_age=seconds, path=path, httponly=True, samesite="lax")
 
     def _session(self, request: HttpRequest) -> RememberedSession | None:
-        return self._house.memory.find_session(request.cookies.get(self._cookie, ""))
+        return self._simulated.memory.find_session(request.cookies.get(self._cookie, ""))
 
     def _still_signed_in(self, request: HttpRequest, asked: Request) -> RememberedSession | None:
-        """Who need not sign in once more: unless the request demands it, or their sign-in is too old for it."""
+        """The signed-in persona, unless the request demands a new authentication or the session is too old for
+        `max_age`."""
         known = self._session(request)
         if known is None or "login" in asked.prompt:
             return None
@@ -185,21 +187,23 @@ class IssuerEndpoints:
         return known
 
     def _names_us(self, given: Mapping[str, str]) -> bool:
-        """Whether an `id_token_hint` is one that this issuer gave a client of its own."""
+        """Whether an `id_token_hint` was issued by this issuer to one of its clients."""
         try:
-            claims = verify(given.get("id_token_hint", ""), parse_keys(self._house.memory.jwks), SIGNATURE_ALGORITHMS)
+            claims = verify(
+                given.get("id_token_hint", ""), parse_keys(self._simulated.memory.jwks), SIGNATURE_ALGORITHMS
+            )
         except InvalidToken:
             return False
-        return claims.claims.get("aud") in [client.client_id for client in self._house.issuer.clients]
+        return claims.claims.get("aud") in [client.client_id for client in self._simulated.issuer.clients]
 
     async def order(self, request: HttpRequest) -> Response:
-        """Puts the issuer out of order, or in order again."""
-        self._house.memory.out_of_order = not self._house.memory.out_of_order
+        """Toggles the outage of the issuer."""
+        self._simulated.memory.out_of_order = not self._simulated.memory.out_of_order
         return RedirectResponse(f"{self._settings.base}/", 303)
 
     async def out_of_order(self, request: HttpRequest) -> Response:
-        """What every endpoint answers meanwhile."""
-        text = message_page(self._house, "Out of order", "Try again later.")
+        """The response of every endpoint during the outage."""
+        text = message_page(self._simulated, "Out of order", "Try again later.")
         return self._page(text, status=503)
 
     def _times(self) -> tuple[int, float]:
@@ -207,11 +211,11 @@ class IssuerEndpoints:
         return int(now), now + CODE_LIFE
 
     def _answer(self, sign_in: SimulatedSignIn) -> Response:
-        asked, memory, name = sign_in.request, self._house.memory, sign_in.outcome.name
+        asked, memory, name = sign_in.request, self._simulated.memory, sign_in.outcome.name
         if sign_in.outcome.error is not None:
             return self._back(asked.redirect_uri, {"error": sign_in.outcome.error}, asked.state)
         if name == "took_too_long":
-            return self._page(message_page(self._house, "One moment please", "It goes on here no more."))
+            return self._page(message_page(self._simulated, "One moment please", "It goes on here no more."))
         if name in ("huge_keys", "key_rotated", "key_replaced"):
             memory.rotate(huge=name == "huge_keys", same_id=name == "key_replaced")
         code = memory.new_code(sign_in)
@@ -222,8 +226,8 @@ class IssuerEndpoints:
 
     def _named_issuer(self, outcome: str) -> str | None:
         if outcome == "mix_up":
-            return f"{self._house.url}-of-somebody-else"
-        return self._house.url if self._house.issuer.announces_issuer and outcome != "missing_issuer" else None
+            return f"{self._simulated.url}-of-somebody-else"
+        return self._simulated.url if self._simulated.issuer.announces_issuer and outcome != "missing_issuer" else None
 
     def _back(
         self, redirect_uri: str, answer: Mapping[str, str], state: str | None, issuer: str | None = ""
@@ -237,7 +241,7 @@ class IssuerEndpoints:
         return RedirectResponse(url, 303, headers=NO_STORE)
 
     async def _break(self, sign_in: SimulatedSignIn) -> Response | None:
-        """What comes instead of tokens, or None."""
+        """The fault instead of tokens, or None."""
         match sign_in.outcome.name:
             case "slow":
                 await asyncio.sleep(self._settings.slow)
@@ -250,13 +254,13 @@ class IssuerEndpoints:
             case "junk":
                 return HTMLResponse("<h1>It works!</h1>\x00")
             case "redirects":
-                return RedirectResponse(f"{self._house.url}-elsewhere/token", 307)
+                return RedirectResponse(f"{self._simulated.url}-elsewhere/token", 307)
             case "huge_answer":
                 return JSONResponse({"access_token": "x" * 4_000_000})
         return None
 
     def _break_userinfo(self, sign_in: SimulatedSignIn) -> Response | None:
-        """What comes instead of claims, or None."""
+        """The fault instead of claims, or None."""
         text = json.dumps(claims_about(sign_in))
         match sign_in.outcome.name:
             case "userinfo_500":
@@ -264,7 +268,7 @@ class IssuerEndpoints:
             case "userinfo_401":
                 return Response(status_code=401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
             case "userinfo_signed":
-                signed = sign(claims_about(sign_in), self._house.memory.key)
+                signed = sign(claims_about(sign_in), self._simulated.memory.key)
                 return Response(signed, media_type="application/jwt", headers=NO_STORE)
             case "odd_name":
                 return Response(f'{text[:-1]}, "nickname": "\\ud83d"}}', media_type="application/json")
@@ -274,10 +278,10 @@ class IssuerEndpoints:
 
     def _grant(self, sign_in: SimulatedSignIn) -> Response:
         now, life = int(self._ambient.now()), self._settings.life
-        access_token = self._house.memory.new_token(replace(sign_in, expires=now + life))
+        access_token = self._simulated.memory.new_token(replace(sign_in, expires=now + life))
         tokens = {"access_token": access_token, "token_type": "Bearer", "expires_in": life}
         if sign_in.outcome.name != "no_id_token":
-            tokens["id_token"] = id_token(self._house, sign_in, access_token, now, life)
+            tokens["id_token"] = id_token(self._simulated, sign_in, access_token, now, life)
         return JSONResponse(tokens, headers=NO_STORE)
 
     def _page(self, text: str, *leads_to: str, status: int = 200) -> Response:
@@ -285,7 +289,8 @@ class IssuerEndpoints:
 
 
 def page(text: str, *leads_to: str, status: int = 200) -> Response:
-    """A page that runs no script. `leads_to`: where its form may end up, since browsers check every redirect."""
+    """A page without script. `leads_to`: targets of its form after redirects, since browsers check every redirect
+    (`form-action`)."""
     origins = [f"{parts.scheme}://{parts.netloc}" for parts in map(urlsplit, leads_to)]
     policy = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
     policy += " ".join(["form-action 'self'", *origins])

@@ -1,4 +1,4 @@
-"""What the simulator can be told to do with a sign-in: every failure a provider can cause, every misbehaviour."""
+"""Outcomes of a simulated sign-in: every failure that a provider can cause, every misbehaviour."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from broker.model.failures import FailureClass
 
 
 class Group(StrEnum):
-    """Where an outcome stands on the page."""
+    """The group of an outcome on the page."""
 
     GOOD = "It works"
     HONEST = "It fails, and the provider says so"
@@ -17,9 +17,9 @@ class Group(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SimulatedOutcome:
-    """One outcome. `error` is the code it answers with, where that is all it does.
+    """One outcome. `error` is the error code of the response, if that is all.
 
-    `failure` is the class of the failure table that a broker should end in, None where the sign-in should succeed.
+    `failure` is the failure class in which the broker should end, None if the sign-in should succeed.
     """
 
     name: str

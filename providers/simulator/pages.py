@@ -1,4 +1,4 @@
-"""The simulator's pages: plain HTML without script."""
+"""Pages of the simulator: HTML without script."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -34,15 +34,19 @@ def layout(title: str, heading: str, motto: str, style: str, body: str) -> str:
 """
 
 
-def sign_in_page(house: SimulatedIssuer, request: Request, query: str, known: RememberedSession | None = None) -> str:
-    """Who are you, and what shall happen? `query` is the request as it came, which travels along in the form.
+def sign_in_page(
+    simulated: SimulatedIssuer, request: Request, query: str, known: RememberedSession | None = None
+) -> str:
+    """Sign-in page: choice of persona and outcome. `query` is the authorization request, a hidden field of the form.
 
-    `known` is signed in here already, and goes on with one press.
+    `known` has a session already and can continue with one button.
     """
-    again = "" if known is None else _again(house, query, known)
-    people = radios("persona", [(one.id, one.title) for one in house.issuer.personas], house.issuer.personas[0].id)
-    body = f"""<h1>Sign in to {escape(house.issuer.title)}</h1>
-<form method="post" action="{escape(house.url)}/sign-in">
+    again = "" if known is None else _again(simulated, query, known)
+    people = radios(
+        "persona", [(one.id, one.title) for one in simulated.issuer.personas], simulated.issuer.personas[0].id
+    )
+    body = f"""<h1>Sign in to {escape(simulated.issuer.title)}</h1>
+<form method="post" action="{escape(simulated.url)}/sign-in">
 <dl>
 <dt>Asked by</dt><dd>{escape(urlsplit(request.redirect_uri).netloc)}, {escape(request.client.client_id)}</dd>
 <dt>Level</dt><dd>{escape(" or ".join(request.acr_values) or "none in particular")}</dd>
@@ -60,11 +64,11 @@ def sign_in_page(house: SimulatedIssuer, request: Request, query: str, known: Re
 <button>Continue</button>
 </form>
 {again}"""
-    return house_page(house, f"Sign in - {house.issuer.title}", body)
+    return issuer_page(simulated, f"Sign in - {simulated.issuer.title}", body)
 
 
-def _again(house: SimulatedIssuer, query: str, known: RememberedSession) -> str:
-    return f"""<form method="post" action="{escape(house.url)}/sign-in">
+def _again(simulated: SimulatedIssuer, query: str, known: RememberedSession) -> str:
+    return f"""<form method="post" action="{escape(simulated.url)}/sign-in">
 <h2>You are signed in already</h2>
 <input type="hidden" name="request" value="{escape(query)}">
 <input type="hidden" name="again" value="yes">
@@ -72,29 +76,29 @@ def _again(house: SimulatedIssuer, query: str, known: RememberedSession) -> str:
 </form>"""
 
 
-def sign_out_page(house: SimulatedIssuer, given: Mapping[str, str]) -> str:
-    """Do you want to sign out? What was given travels along in the form."""
+def sign_out_page(simulated: SimulatedIssuer, given: Mapping[str, str]) -> str:
+    """Logout confirmation. The parameters of the request are hidden fields of the form."""
     fields = "\n".join(
         f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">' for name, value in given.items()
     )
-    body = f"""<h1>Sign out of {escape(house.issuer.title)}?</h1>
-<form method="post" action="{escape(house.url)}/logout">
+    body = f"""<h1>Sign out of {escape(simulated.issuer.title)}?</h1>
+<form method="post" action="{escape(simulated.url)}/logout">
 {fields}
 <input type="hidden" name="agreed" value="yes">
 <button>Sign out</button>
 </form>"""
-    return house_page(house, f"Sign out - {house.issuer.title}", body)
+    return issuer_page(simulated, f"Sign out - {simulated.issuer.title}", body)
 
 
 def folded(group: Group) -> str:
-    """The outcomes of a group, folded away."""
+    """The outcomes of a group, collapsed."""
     found: Sequence[SimulatedOutcome] = [outcome for outcome in OUTCOMES.values() if outcome.group is group]
     inner = radios("outcome", [(outcome.name, outcome.label) for outcome in found], None)
     return f"<details><summary>{escape(group.value)}</summary><div>\n{inner}\n</div></details>"
 
 
 def radios(name: str, choices: Iterable[tuple[str, str]], chosen: str | None) -> str:
-    """Radio buttons of one name."""
+    """Radio buttons with one name."""
     return "\n".join(
         f'<label><input type="radio" name="{escape(name)}" value="{escape(value)}"'
         f"{' checked' if value == chosen else ''}>{escape(text)}</label>"
@@ -102,28 +106,28 @@ def radios(name: str, choices: Iterable[tuple[str, str]], chosen: str | None) ->
     )
 
 
-def message_page(house: SimulatedIssuer, heading: str, text: str) -> str:
-    """A page that says one thing."""
+def message_page(simulated: SimulatedIssuer, heading: str, text: str) -> str:
+    """A page with one message."""
     body = f"<h1>{escape(heading)}</h1>\n<article><p>{escape(text)}</p></article>"
-    return house_page(house, f"{heading} - {house.issuer.title}", body)
+    return issuer_page(simulated, f"{heading} - {simulated.issuer.title}", body)
 
 
-def house_page(house: SimulatedIssuer, title: str, body: str) -> str:
-    """A page in an issuer's own dress."""
-    return layout(title, house.issuer.title, house.issuer.motto, f"{house.url}/style.css", body)
+def issuer_page(simulated: SimulatedIssuer, title: str, body: str) -> str:
+    """A page in an issuer's design."""
+    return layout(title, simulated.issuer.title, simulated.issuer.motto, f"{simulated.url}/style.css", body)
 
 
-def home_page(houses: Sequence[SimulatedIssuer], base: str) -> str:
-    """All issuers, and a switch for each that puts it out of order."""
+def home_page(simulated_issuers: Sequence[SimulatedIssuer], base: str) -> str:
+    """All issuers, each with a switch for an outage."""
     parts = ["<h1>Identity providers for trying things out</h1>"]
-    for house in houses:
-        state = "Out of order: every request gets status 503." if house.memory.out_of_order else "In order."
-        button = "Put it in order" if house.memory.out_of_order else "Put it out of order"
+    for simulated in simulated_issuers:
+        state = "Out of order: every request gets status 503." if simulated.memory.out_of_order else "In order."
+        button = "Put it in order" if simulated.memory.out_of_order else "Put it out of order"
         parts.append(
-            f'<form method="post" action="{escape(house.url)}/order">\n<h2>{escape(house.issuer.title)}</h2>\n'
-            f"<p>{escape(state)}</p>\n<dl><dt>Issuer</dt><dd><code>{escape(house.url)}</code></dd>"
-            f"<dt>Levels</dt><dd>{escape(', '.join(house.issuer.levels))}</dd>"
-            f"<dt>People</dt><dd>{escape('; '.join(one.title for one in house.issuer.personas))}</dd></dl>\n"
+            f'<form method="post" action="{escape(simulated.url)}/order">\n<h2>{escape(simulated.issuer.title)}</h2>\n'
+            f"<p>{escape(state)}</p>\n<dl><dt>Issuer</dt><dd><code>{escape(simulated.url)}</code></dd>"
+            f"<dt>Levels</dt><dd>{escape(', '.join(simulated.issuer.levels))}</dd>"
+            f"<dt>People</dt><dd>{escape('; '.join(one.title for one in simulated.issuer.personas))}</dd></dl>\n"
             f"<button>{escape(button)}</button>\n</form>"
         )
     parts.append(

@@ -1,4 +1,4 @@
-"""The providers and people of the demonstration. All of them are invented."""
+"""Providers and personas of the demonstration. All of them are invented."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -100,7 +100,7 @@ STAFF = Issuer(
 
 
 def cast(clients: Mapping[str, SimulatedClient]) -> tuple[Issuer, ...]:
-    """The four issuers, with the client registered at each by the issuer's name."""
+    """The four issuers, with the client registered at each, by the issuer's name."""
     return tuple(
         replace(issuer, clients=(clients[issuer.name],)) if issuer.name in clients else issuer
         for issuer in (NORTHBANK, HARBOUR, EID, STAFF)

@@ -1,4 +1,5 @@
-"""Authorization requests at the simulator (OpenID Connect Core 3.1.2.1), read strictly: a fault of ours shall show."""
+"""Authorization requests at the simulator (OpenID Connect Core 3.1.2.1), validated strictly to reveal faults of the
+broker."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from providers.simulator.settings import Issuer, Persona, SimulatedClient
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request that passed every check."""
+    """A valid authorization request."""
 
     client: SimulatedClient
     redirect_uri: str
@@ -25,7 +26,7 @@ class Request:
 
 
 class BadRequest(Exception):
-    """A request nobody may be sent back for: it is shown on a page."""
+    """A request that must not be redirected: the error is shown on a page."""
 
 
 class RefusedRequest(Exception):
@@ -38,7 +39,7 @@ class RefusedRequest(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a `login_hint` asks for: an outcome, and a person. Neither is asked for by any other hint."""
+    """The outcome and the persona in a `login_hint`. Any other hint requests neither."""
 
     outcome: SimulatedOutcome | None = None
     persona: Persona | None = None
@@ -54,7 +55,7 @@ def parameters(query: str) -> Mapping[str, str]:
 
 
 def parse_request(query: str, issuer: Issuer) -> Request:
-    """The request in a query. Raises BadRequest or RefusedRequest."""
+    """Parses and validates a query. Raises BadRequest or RefusedRequest."""
     given = parameters(query)
     client = next((one for one in issuer.clients if one.client_id == given.get("client_id")), None)
     if client is None:
@@ -95,7 +96,7 @@ def parse_request(query: str, issuer: Issuer) -> Request:
 
 
 def read_wish(hint: str, issuer: Issuer) -> Wish:
-    """What `outcome:<name>` and `persona:<id>`, joined by a semicolon, ask for. Raises BadRequest for unknown ones."""
+    """Parses `outcome:<name>` and `persona:<id>`, joined by a semicolon. Raises BadRequest for unknown ones."""
     outcome = persona = None
     for part in hint.split(";") if hint.startswith(("outcome:", "persona:")) else ():
         kind, _, name = part.partition(":")
@@ -109,14 +110,14 @@ def read_wish(hint: str, issuer: Issuer) -> Wish:
 
 
 def find_outcome(name: str) -> SimulatedOutcome:
-    """The outcome of a name. Raises BadRequest."""
+    """The outcome with a name. Raises BadRequest."""
     if name not in OUTCOMES:
         raise BadRequest("There is no such outcome.")
     return OUTCOMES[name]
 
 
 def find_persona(id: str, issuer: Issuer) -> Persona:
-    """The persona of an id at an issuer. Raises BadRequest."""
+    """The persona with an id at an issuer. Raises BadRequest."""
     for persona in issuer.personas:
         if persona.id == id:
             return persona

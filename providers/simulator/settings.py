@@ -1,4 +1,4 @@
-"""What the simulator plays: its issuers, who is registered there, and the people who sign in."""
+"""Settings of the simulator: issuers, their clients, and the personas who sign in."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class SimulatedClient:
-    """Somebody who may ask: known by a public key set (RFC 7517) or by a shared secret, not both."""
+    """A registered client: it authenticates by a key set (RFC 7517) or by a shared secret, not both."""
 
     client_id: str
     redirect_uris: tuple[str, ...]
@@ -18,9 +18,9 @@ class SimulatedClient:
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """Somebody who signs in. `id` is what `persona:<id>` names, `claims` all that is known about them.
+    """A persona who signs in. `id` is that of `persona:<id>`, `claims` all known claims.
 
-    `highest` is the best level they can reach, as a place in the issuer's `levels`; -1 is the last, all of them.
+    `highest` is the highest level they can reach, as an index in the issuer's `levels`; -1 is the last, all of them.
     """
 
     id: str
@@ -31,9 +31,9 @@ class Persona:
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """One provider: its issuer is the base URL and its name. `levels` are its `acr` values, the weakest first.
+    """One issuer: its identifier is the base URL and its name. `levels` are its `acr` values, the weakest first.
 
-    `tint` is a colour in CSS. `amr` goes with each level. `announces_issuer`: RFC 9207.
+    `tint` is a CSS colour. `amr` belongs to each level. `announces_issuer`: RFC 9207.
     """
 
     name: str
@@ -50,11 +50,11 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class SimulatorSettings:
-    """The simulator. `base` is the URL it is reached at, without a slash at the end.
+    """The simulator. `base` is its URL, without a trailing slash.
 
-    `development` must be true: it signs in anybody as anybody. `hop` is a URL of another origin (such as
-    `https://hop.example:8443/hop`, a path of this very application under another name) through which every answer
-    travels on its way back. `slow` is how many seconds a slow answer takes, `life` how long a token lives.
+    `development` must be true: it signs in any visitor as any persona. `hop` is a URL of another origin (such as
+    `https://hop.example:8443/hop`, a path of this application under another name) through which every response is
+    redirected. `slow` is the delay of a slow response in seconds, `life` the lifetime of tokens.
     """
 
     base: str

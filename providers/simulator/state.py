@@ -1,4 +1,4 @@
-"""What the simulator remembers while it runs: sign-ins under way, tokens, keys."""
+"""State of the simulator in memory: pending sign-ins, tokens, sessions, keys."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ HUGE_FOR: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class SimulatedSignIn:
-    """One sign-in: what was asked, who it was, what shall become of it, until when its code or token lives."""
+    """One sign-in: its request, persona and outcome, and the expiry of its code or token."""
 
     request: Request
     persona: Persona
@@ -28,17 +28,17 @@ class SimulatedSignIn:
 
 @dataclass(frozen=True, slots=True)
 class RememberedSession:
-    """Somebody who is signed in at the issuer in one browser, and since when (seconds since 1970 UTC)."""
+    """A session at the issuer in one browser, and its time of authentication (seconds since 1970 UTC)."""
 
     persona: Persona
     at: int
 
 
 class IssuerState:
-    """Everything one issuer remembers. `out_of_order`: every endpoint answers 503."""
+    """The state of one issuer. `out_of_order`: every endpoint responds with 503."""
 
     def __init__(self, issuer: Issuer, system: System) -> None:
-        """Draws a first key."""
+        """Generates the first key."""
         self.out_of_order = False
         self.key = new_key(issuer)
         self._issuer = issuer
@@ -50,37 +50,37 @@ class IssuerState:
         self._huge_until = 0.0
 
     def new_code(self, sign_in: SimulatedSignIn) -> str:
-        """A code for a sign-in."""
+        """Issues a code for a sign-in."""
         return self._put(self._codes, sign_in)
 
     def take_code(self, code: str) -> SimulatedSignIn | None:
-        """The sign-in of a code, once."""
+        """Returns the sign-in of a code, once."""
         return self._live(self._codes.pop(code, None))
 
     def new_token(self, sign_in: SimulatedSignIn) -> str:
-        """An access token for a sign-in."""
+        """Issues an access token for a sign-in."""
         return self._put(self._tokens, sign_in)
 
     def find_token(self, token: str) -> SimulatedSignIn | None:
-        """The sign-in of an access token."""
+        """Returns the sign-in of an access token."""
         return self._live(self._tokens.get(token))
 
     def begin_session(self, persona: Persona, at: int) -> str:
-        """Remembers who signed in; gives what the browser keeps."""
+        """Starts a session. Returns the value of its cookie."""
         name = self._ambient.random_bytes(24).hex()
         self._sessions[name] = RememberedSession(persona, at)
         return name
 
     def find_session(self, name: str) -> RememberedSession | None:
-        """Who is signed in, by what the browser kept."""
+        """Returns the session of a cookie."""
         return self._sessions.get(name)
 
     def end_session(self, name: str) -> None:
-        """Nobody is signed in there any more."""
+        """Ends a session."""
         self._sessions.pop(name, None)
 
     def use_assertion(self, jti: str, expires: float) -> bool:
-        """Whether this client assertion is new."""
+        """Whether this client assertion is new (replay protection)."""
         now = self._ambient.now()
         self._assertions = {one: until for one, until in self._assertions.items() if until > now}
         if jti in self._assertions:
@@ -89,9 +89,9 @@ class IssuerState:
         return True
 
     def rotate(self, *, huge: bool = False, same_id: bool = False) -> None:
-        """From now on another key signs, and the old one is not shown any more; `huge`: among thousands of others.
+        """Key rotation: a new key signs, and the old one is no longer published; `huge`: among thousands of others.
 
-        `same_id`: the new key takes over the `kid` of the old one.
+        `same_id`: the new key has the `kid` of the old one.
         """
         self.key = new_key(self._issuer, self.key.kid if same_id else None)
         if huge:
@@ -99,7 +99,7 @@ class IssuerState:
 
     @property
     def jwks(self) -> Mapping[str, Any]:
-        """The key set as it is shown."""
+        """The published key set."""
         keys = [dict(self.key.jwk)]
         if self._ambient.now() < self._huge_until:
             keys += [{**self.key.jwk, "kid": f"one-of-many-{number}"} for number in range(5000)]
@@ -124,7 +124,7 @@ def new_key(issuer: Issuer, kid: str | None = None) -> SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedIssuer:
-    """One issuer at work: what it is, where it is, what it remembers."""
+    """One running issuer: settings, URL, state."""
 
     issuer: Issuer
     url: str

@@ -1,4 +1,4 @@
-"""ID tokens and claims of the simulator, right and wrong."""
+"""ID tokens and claims of the simulator, valid and invalid."""
 
 import hashlib
 import hmac
@@ -23,7 +23,7 @@ SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def level_index(issuer: Issuer, persona: Persona, acr_values: tuple[str, ...], outcome: str) -> int:
-    """Which of the issuer's levels is reached: the first one asked for that the person can reach, or their best."""
+    """The index of the level that is reached: the first requested one that the persona can reach, or their highest."""
     best = range(len(issuer.levels))[persona.highest]
     if outcome == "lower_level":
         return 0
@@ -32,7 +32,7 @@ def level_index(issuer: Issuer, persona: Persona, acr_values: tuple[str, ...], o
 
 
 def claims_about(sign_in: SimulatedSignIn) -> dict[str, Any]:
-    """What userinfo says: the claims that the scopes ask for."""
+    """The claims of the requested scopes, for userinfo."""
     names = {name for scope in sign_in.request.scope for name in SCOPES.get(scope, ())}
     if sign_in.outcome.name == "incomplete_reply":
         names -= {"name", "given_name", "family_name", "birthdate"}
@@ -41,31 +41,31 @@ def claims_about(sign_in: SimulatedSignIn) -> dict[str, Any]:
     return {**claims, "sub": other.get(sign_in.outcome.name, claims["sub"])}
 
 
-def id_token(house: SimulatedIssuer, sign_in: SimulatedSignIn, access_token: str, now: int, life: int) -> str:
-    """The ID token of a sign-in, with what its outcome makes of it."""
-    claims = _honest_claims(house, sign_in, now, life)
-    claims["at_hash"] = hash_claim(access_token, house.issuer.algorithm)
-    claims = _bend(sign_in.outcome.name, claims, house, now)
-    return _sign(sign_in.outcome.name, claims, house)
+def id_token(simulated: SimulatedIssuer, sign_in: SimulatedSignIn, access_token: str, now: int, life: int) -> str:
+    """The ID token of a sign-in, modified by its outcome."""
+    claims = _honest_claims(simulated, sign_in, now, life)
+    claims["at_hash"] = hash_claim(access_token, simulated.issuer.algorithm)
+    claims = _bend(sign_in.outcome.name, claims, simulated, now)
+    return _sign(sign_in.outcome.name, claims, simulated)
 
 
-def _honest_claims(house: SimulatedIssuer, sign_in: SimulatedSignIn, now: int, life: int) -> dict[str, Any]:
+def _honest_claims(simulated: SimulatedIssuer, sign_in: SimulatedSignIn, now: int, life: int) -> dict[str, Any]:
     request = sign_in.request
-    index = level_index(house.issuer, sign_in.persona, request.acr_values, sign_in.outcome.name)
+    index = level_index(simulated.issuer, sign_in.persona, request.acr_values, sign_in.outcome.name)
     claims = {
-        "iss": house.url,
+        "iss": simulated.url,
         "sub": sign_in.persona.claims["sub"],
         "aud": request.client.client_id,
         "iat": now,
         "exp": now + life,
         "auth_time": sign_in.at,
-        "acr": house.issuer.levels[index],
-        "amr": list(house.issuer.amr[index]),
+        "acr": simulated.issuer.levels[index],
+        "amr": list(simulated.issuer.amr[index]),
     }
     return claims if request.nonce is None else {**claims, "nonce": request.nonce}
 
 
-def _bend(outcome: str, claims: dict[str, Any], house: SimulatedIssuer, now: int) -> dict[str, Any]:
+def _bend(outcome: str, claims: dict[str, Any], simulated: SimulatedIssuer, now: int) -> dict[str, Any]:
     me = claims["aud"]
     changes: Mapping[str, Mapping[str, Any]] = {
         "unknown_acr": {"acr": "a-level-nobody-has-heard-of"},
@@ -75,11 +75,11 @@ def _bend(outcome: str, claims: dict[str, Any], house: SimulatedIssuer, now: int
         "expired": {"exp": now - 3600},
         "from_the_future": {"iat": now + 3600, "exp": now + 7200},
         "old_token": {"iat": now - 3600},
-        "other_issuer": {"iss": f"{house.url}-of-somebody-else"},
+        "other_issuer": {"iss": f"{simulated.url}-of-somebody-else"},
         "wrong_audience": {"aud": "somebody-else"},
         "second_audience": {"aud": [me, "a-stranger"], "azp": me},
         "wrong_party": {"azp": "a-stranger"},
-        "wrong_access_token": {"at_hash": hash_claim("another", house.issuer.algorithm)},
+        "wrong_access_token": {"at_hash": hash_claim("another", simulated.issuer.algorithm)},
         "missing_subject": {"sub": None},
         "stale_sign_in": {"auth_time": now - DAY},
         "number_subject_signed": {"sub": 4711},
@@ -89,18 +89,18 @@ def _bend(outcome: str, claims: dict[str, Any], house: SimulatedIssuer, now: int
     return {name: value for name, value in bent.items() if value is not None}
 
 
-def _sign(outcome: str, claims: Mapping[str, Any], house: SimulatedIssuer) -> str:
-    key = house.memory.key
+def _sign(outcome: str, claims: Mapping[str, Any], simulated: SimulatedIssuer) -> str:
+    key = simulated.memory.key
     match outcome:
         case "wrong_signature" | "unsafe_reply":
-            return sign(claims, new_key(house.issuer, key.kid))
+            return sign(claims, new_key(simulated.issuer, key.kid))
         case "unknown_key":
-            return sign(claims, new_key(house.issuer))
+            return sign(claims, new_key(simulated.issuer))
         case "id_token_encrypted":
             return _encrypted(sign(claims, key))
         case "full_header":
             beside = {"jku": "https://evil.example/jwks", "x5u": "https://evil.example/x", "x5c": ["MIIB"]}
-            return sign(claims, key, "JWT", {**beside, "jwk": dict(new_key(house.issuer).jwk), "x5t": "a"})
+            return sign(claims, key, "JWT", {**beside, "jwk": dict(new_key(simulated.issuer).jwk), "x5t": "a"})
         case "no_signature":
             return _parts({"alg": "none"}, claims) + "."
         case "shared_secret_signature":
@@ -112,7 +112,7 @@ def _sign(outcome: str, claims: Mapping[str, Any], house: SimulatedIssuer) -> st
 
 
 def _encrypted(token: str) -> str:
-    """A token, encrypted to a key that is thrown away: nobody reads it."""
+    """A token encrypted to a discarded key: it cannot be decrypted."""
     alg = jwe.KEY_ALGORITHMS[0]
     lost = jwe.load_decryption_key(jwe.new_decryption_key_pem(alg), alg)
     (key,) = jwe.parse_encryption_keys({"keys": [dict(lost.jwk)]})

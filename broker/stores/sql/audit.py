@@ -86,5 +86,5 @@ class SqlAudit:
 
 def _event(row: Row) -> AuditEvent:
     kind, at, actor, transaction, case, client_id, provider, account, grant, details = row
-    told = msgspec.json.decode(details, type=dict[str, str])
-    return AuditEvent(kind, at, actor, transaction, case, client_id, provider, account, grant, told)
+    content = msgspec.json.decode(details, type=dict[str, str])
+    return AuditEvent(kind, at, actor, transaction, case, client_id, provider, account, grant, content)

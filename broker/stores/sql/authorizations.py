@@ -159,7 +159,7 @@ class SqlAuthorizations:
             .where(is_mark("kill_switches"))
             .order_by(consents.c.claim)
         )
-        self._told = database.prepare(
+        self._issued = database.prepare(
             select(authorization_codes.c.digest)
             .where(
                 or_(
@@ -173,7 +173,7 @@ class SqlAuthorizations:
 
     async def code_issued(self, transaction: str, pushed: str | None) -> bool:
         """Whether a code was written for a transaction, or for a pushed request. One round trip."""
-        return bool(await self._database.query(self._told, {"transaction": transaction, "pushed": pushed}))
+        return bool(await self._database.query(self._issued, {"transaction": transaction, "pushed": pushed}))
 
     async def linked_identity(self, issuer: str, subject: str, sector: str, client_id: str) -> LinkedIdentity | None:
         """What is stored for (issuer, subject) and a service; None for an unknown citizen. One round trip."""

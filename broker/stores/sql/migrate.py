@@ -106,9 +106,9 @@ def _migrate_file(where: SqliteAddress, sealing: Callable[[], Sealer] | None) ->
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     except DatabaseError as error:
         cause = error.orig
-        told = meaning(cause) if isinstance(cause, sqlite3.Error) else cause
-        if isinstance(told, StoreUnavailable):
-            raise StoreUnavailable(f"{where.path}: {told}") from error
+        failure = meaning(cause) if isinstance(cause, sqlite3.Error) else cause
+        if isinstance(failure, StoreUnavailable):
+            raise StoreUnavailable(f"{where.path}: {failure}") from error
         raise
 
 

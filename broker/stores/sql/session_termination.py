@@ -62,9 +62,9 @@ class SessionTermination:
             return ()
         took_part = await unit.run(self._services, {"sids": [row[0] for row in rows]})
         ended = [_ended(row, took_part) for row in rows]
-        told = [delivery for one in ended for delivery in farewell(one)]
+        sent = [delivery for one in ended for delivery in farewell(one)]
         events = [replace(event, account=one.account, details={**event.details, "sid": one.id}) for one in ended]
-        await unit.run(self._write, {"deliveries": self._deliveries.rows(told), "events": audit.rows(events)})
+        await unit.run(self._write, {"deliveries": self._deliveries.rows(sent), "events": audit.rows(events)})
         return ended
 
 

@@ -223,20 +223,20 @@ async def test_a_browser_stays_signed_in_until_it_signs_out(system: System, host
     async with httpx.AsyncClient(trust_env=False) as browser:
         departure = await here.provider.begin(ASK)
         assert isinstance(departure, UpstreamRedirect)
-        house = departure.url.partition("/authorize")[0]
+        issuer = departure.url.partition("/authorize")[0]
         query = departure.url.partition("?")[2]
         assert "Continue as" not in (await browser.get(departure.url)).text
-        await browser.post(f"{house}/sign-in", data={"request": query, "persona": "amina"})
+        await browser.post(f"{issuer}/sign-in", data={"request": query, "persona": "amina"})
         assert "Continue as Amina Hughes" in (await browser.get(departure.url)).text
         for demand in ("prompt=login", "max_age=0"):
             demanding = f"{departure.url}&{demand}"
             assert "Continue as" not in (await browser.get(demanding)).text
-        again = await browser.post(f"{house}/sign-in", data={"request": query, "again": "yes"})
+        again = await browser.post(f"{issuer}/sign-in", data={"request": query, "again": "yes"})
         assert "code=" in again.headers["location"]
         # without an ID token it asks first
-        asked = await browser.get(f"{house}/logout?client_id=portico")
+        asked = await browser.get(f"{issuer}/logout?client_id=portico")
         assert "Sign out of" in asked.text and "Continue as" in (await browser.get(departure.url)).text
-        await browser.post(f"{house}/logout", data={"client_id": "portico", "agreed": "yes"})
+        await browser.post(f"{issuer}/logout", data={"client_id": "portico", "agreed": "yes"})
         assert "Continue as" not in (await browser.get(departure.url)).text
 
 
