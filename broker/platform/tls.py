@@ -38,7 +38,7 @@ def client_context(how: ClientTls) -> ssl.SSLContext:
         context.verify_mode = ssl.CERT_NONE
     if how.key_file is not None and how.cert_file is None:
         fix = "name the certificate with cert_file, or remove key_file"
-        raise TlsUnusable("key_file", "its certificate is not configured", fix)
+        raise TlsUnusable("key_file", "there is no certificate for this key", fix)
     if how.cert_file is not None:
         _show(context, how.cert_file, how.key_file)
     return context

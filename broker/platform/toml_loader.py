@@ -233,7 +233,7 @@ def read_record(value: Any, shape: Any, path: str, reading: Decoder) -> Any:
         if name in value:
             values[name] = read(value[name], hints[name], join_path(path, name), reading)
         elif field.default is MISSING and field.default_factory is MISSING:
-            values[name] = reading.refuse(join_path(path, name), "this setting is required", f"add {name} = ...")
+            values[name] = reading.refuse(join_path(path, name), "this setting is missing", f"add {name} = ...")
     return INVALID if strange or any(v is INVALID for v in values.values()) else shape(**values)
 
 

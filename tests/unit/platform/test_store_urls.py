@@ -139,7 +139,7 @@ def test_a_host_that_resolvers_take_is_kept(host: str) -> None:
 
 @pytest.mark.parametrize(
     ("part", "why"),
-    [("%00", "control characters"), ("a%0Ab", "control characters"), ("%ff", "no UTF-8"), ("50%", "percent-encoded")],
+    [("%00", "control characters"), ("a%0Ab", "control characters"), ("%ff", "not UTF-8"), ("50%", "percent-encoded")],
 )
 def test_a_part_of_a_store_url_that_is_no_text_is_refused_by_its_name(part: str, why: str) -> None:
     for name, url in (

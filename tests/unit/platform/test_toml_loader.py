@@ -155,8 +155,8 @@ def test_every_problem_is_named_at_once_each_at_its_own_place(broken: set[str]) 
 
 def test_what_must_be_written_and_is_not_is_a_problem() -> None:
     assert [(problem.path, problem.what) for problem in problems({})] == [
-        ("name", "this setting is required"),
-        ("wheels", "this setting is required"),
+        ("name", "this setting is missing"),
+        ("wheels", "this setting is missing"),
     ]
 
 
@@ -169,7 +169,7 @@ def test_an_unknown_choice_is_a_problem_that_suggests_the_nearest_one() -> None:
     (problem,) = problems(cart(size="larg"))
     assert problem.fix == 'did you mean "large"?'
     (problem,) = problems(cart(size="x"))
-    assert problem.fix == "known here: small, large"
+    assert problem.fix == "known are: small, large"
 
 
 def test_a_path_names_every_step_in_the_writing_of_toml() -> None:
