@@ -29,7 +29,7 @@ BY_FIXTURE = {
     "migrated_file": "store",
     "migrated_facts": "store",
     "console_ready": "store",
-    "facts_url": "store",
+    "sql_url": "store",
     "browser": "browser",
     "host": "slow",
     "hsm": "slow",

@@ -1,1 +1,1 @@
-"""The stores: one suite for passing state over memory and Redis, one for facts over SQLite and PostgreSQL."""
+"""The stores: one suite for ephemeral stores over memory and Redis, one for SQL stores over SQLite and PostgreSQL."""

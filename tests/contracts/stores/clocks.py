@@ -43,7 +43,7 @@ class World:
 class Machine:
     """One process on a machine whose clock is `offset` seconds ahead of the true time and gains `drift` a second.
 
-    It is the store of marks, of expiry and of passing state that its own clock check talks to.
+    It is the store of marks, of expiry and of ephemeral state of its clock check.
     """
 
     world: World
@@ -70,7 +70,7 @@ class Machine:
         return self.world.now + self.world.redis
 
     async def forget(self) -> None:
-        """Passing state is emptied."""
+        """Empties the ephemeral stores."""
         if not self.redis_answers:
             raise StoreUnavailable("gone")
         self.world.forgotten += 1

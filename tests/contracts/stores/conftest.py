@@ -27,9 +27,9 @@ AT_ONCE = 1.0
 TRIES = 10
 
 open_by_fake_clock = partial(open_sql_stores, tolerance=math.inf)
-"""Opens facts with a clock that may be any time away from the database's, which no test holds in its hand."""
+"""Opens SQL stores with a fake clock, whose skew against the database clock is unlimited."""
 
-OpenFacts = Callable[[], Awaitable[SqlStores]]
+OpenSqlStores = Callable[[], Awaitable[SqlStores]]
 OpenPassing = Callable[[SqlStores], Awaitable[EphemeralStores]]
 
 
@@ -93,46 +93,46 @@ async def postgres_url(postgres: PostgresServer, migrated: str) -> str:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.store)])
-def facts_url(request: pytest.FixtureRequest) -> str:
+def sql_url(request: pytest.FixtureRequest) -> str:
     """A database of each kind, one after the other."""
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
 
 
 @pytest.fixture
-async def open_one(facts_url: str, sealer: Sealer, system: System) -> AsyncIterator[OpenFacts]:
-    """Opens the same facts as often as it is called, as several processes do."""
+async def open_one(sql_url: str, sealer: Sealer, system: System) -> AsyncIterator[OpenSqlStores]:
+    """Opens the same stores as often as it is called, as several processes do."""
     async with AsyncExitStack() as opened:
 
         async def another() -> SqlStores:
-            facts = await open_by_fake_clock(facts_url, sealer, system)
-            opened.push_async_callback(facts.close)
-            return facts
+            sql = await open_by_fake_clock(sql_url, sealer, system)
+            opened.push_async_callback(sql.close)
+            return sql
 
         yield another
 
 
 @pytest.fixture
-async def facts(open_one: OpenFacts) -> SqlStores:
-    """Facts, opened once."""
+async def sql(open_one: OpenSqlStores) -> SqlStores:
+    """SQL stores, opened once."""
     return await open_one()
 
 
 @pytest.fixture
-async def some_facts(sqlite_url: str, sealer: Sealer, system: System) -> AsyncIterator[SqlStores]:
-    """Facts for a test that is about something else."""
-    facts = await open_sql_stores(sqlite_url, sealer, system)
-    yield facts
-    await facts.close()
+async def some_sql(sqlite_url: str, sealer: Sealer, system: System) -> AsyncIterator[SqlStores]:
+    """SQL stores for a test of something else."""
+    sql = await open_sql_stores(sqlite_url, sealer, system)
+    yield sql
+    await sql.close()
 
 
 @pytest.fixture(params=["memory", *(pytest.param(one, marks=pytest.mark.store) for one in ("redis", "redis-py"))])
 async def passing(
-    request: pytest.FixtureRequest, some_facts: SqlStores, sealer: Sealer, system: System
+    request: pytest.FixtureRequest, some_sql: SqlStores, sealer: Sealer, system: System
 ) -> AsyncIterator[EphemeralStores]:
-    """Passing state of each kind, one after the other."""
+    """Ephemeral stores of each kind, one after the other."""
     redis: RedisServer | None = request.getfixturevalue("redis") if request.param != "memory" else None
     url = "memory:" if redis is None else redis.url if request.param == "redis" else by_redis_py(redis)
-    passing = open_ephemeral_stores(url, sealer, some_facts.system, some_facts.switches)
+    passing = open_ephemeral_stores(url, sealer, some_sql.system, some_sql.switches)
     yield passing
     await passing.close()

@@ -39,13 +39,13 @@ async def fill_database(url: str, notary: CheckpointSigner) -> None:
     """Brings an empty database to this release's schema and writes rows into every table."""
     system = System(now=lambda: NOW, random_bytes=secrets.token_bytes, monotonic=lambda: 0.0)
     await migrate(url)
-    facts = await open_sql_stores(url, sealer(SEALING_KEY, (), system.random_bytes), system, tolerance=math.inf)
-    await fill(facts, notary)
-    await facts.close()
+    sql = await open_sql_stores(url, sealer(SEALING_KEY, (), system.random_bytes), system, tolerance=math.inf)
+    await fill(sql, notary)
+    await sql.close()
 
 
 def dump_sqlite(file: Path) -> str:
-    """The statements that make a database file anew."""
+    """The statements that recreate a database file."""
     connection = sqlite3.connect(file)
     statements = "\n".join(connection.iterdump())
     connection.close()
@@ -53,7 +53,7 @@ def dump_sqlite(file: Path) -> str:
 
 
 def dump_postgres(url: str) -> str:
-    """The statements that make a PostgreSQL database anew, for any server that the broker runs with."""
+    """The statements that recreate a PostgreSQL database, for any server that the broker runs with."""
     dump = subprocess.run(
         ["pg_dump", "--inserts", "--no-owner", "--no-privileges", url], check=True, capture_output=True, text=True
     )

@@ -315,73 +315,71 @@ def fan_out(ended: EndedSession) -> Sequence[OutboundDelivery]:
     ]
 
 
-async def fill(facts: SqlStores, notary: CheckpointSigner) -> None:
+async def fill(sql: SqlStores, notary: CheckpointSigner) -> None:
     """Writes rows into every table, through the stores, at the moment NOW."""
-    await facts.marks.raise_epoch("olu", NOW)
-    await facts.marks.ask_reload("olu", NOW)
-    await _fill_people(facts)
-    await _fill_questions(facts)
-    await facts.chain.seal_once()
-    await facts.chain.checkpoint(NOW, notary)
-    await _fill_cases(facts)
-    await _fill_switches(facts)
-    await facts.staff_sessions.start(STAFF_SESSION, None, [event("staff_signed_in")])
-    await facts.staff_sessions.leave(STAFF_ATTEMPT)
-    await facts.audit.write([EVERY_EVENT])
-    await facts.chain.seal_once()
-    await facts.chain.checkpoint(NOW + 1, notary)
-    await facts.audit.write([event("written_after_the_checkpoint")])
+    await sql.marks.raise_epoch("olu", NOW)
+    await sql.marks.ask_reload("olu", NOW)
+    await _fill_people(sql)
+    await _fill_questions(sql)
+    await sql.chain.seal_once()
+    await sql.chain.checkpoint(NOW, notary)
+    await _fill_cases(sql)
+    await _fill_switches(sql)
+    await sql.staff_sessions.start(STAFF_SESSION, None, [event("staff_signed_in")])
+    await sql.staff_sessions.leave(STAFF_ATTEMPT)
+    await sql.audit.write([EVERY_EVENT])
+    await sql.chain.seal_once()
+    await sql.chain.checkpoint(NOW + 1, notary)
+    await sql.audit.write([event("written_after_the_checkpoint")])
 
 
-async def _fill_people(facts: SqlStores) -> None:
+async def _fill_people(sql: SqlStores) -> None:
     """Ann: live tokens. Bob: a code not redeemed. Cat: two services, signed out. Dan: disabled. Eve: offline access."""
     for person in PEOPLE:
-        assert await facts.answers.record(answer(person)) == AuthorizationWritten(
+        assert await sql.answers.record(answer(person)) == AuthorizationWritten(
             f"account-{person}", f"sub-of-{person}-passports"
         )
-    assert await facts.answers.record(answer("cat", TAX)) == AuthorizationWritten("account-cat", "sub-of-cat-tax")
+    assert await sql.answers.record(answer("cat", TAX)) == AuthorizationWritten("account-cat", "sub-of-cat-tax")
     for person, scope in (("ann", ("openid", "profile")), ("cat", ("openid",)), ("eve", ("openid", OFFLINE_ACCESS))):
         made = grant(person, scope)
         use = assertion(f"jti-{person}")
-        assert (
-            await facts.grants.redeem(sha256_hex(f"code-{person}"), made, tokens(person), use, ()) is RedeemResult.DONE
-        )
+        assert await sql.grants.redeem(sha256_hex(f"code-{person}"), made, tokens(person), use, ()) is RedeemResult.DONE
     rotated = (
         StoredToken(sha256_hex("access-eve-2"), "access", NOW, NOW + 300),
         StoredToken(sha256_hex("refresh-eve-2"), "refresh", NOW, NOW + 86_400),
     )
-    assert await facts.grants.rotate(sha256_hex("refresh-eve"), rotated, NOW, ()) is RedeemResult.DONE
-    assert await facts.grants.revoke(sha256_hex("refresh-cat"), "passports", NOW, event("token_revoked"))
-    assert await facts.grants.use_assertion(assertion("jti-alone"))
-    assert await facts.sessions.end(sha256_hex("session-cat"), event("session_ended"), fan_out) is not None
+    assert await sql.grants.rotate(sha256_hex("refresh-eve"), rotated, NOW, ()) is RedeemResult.DONE
+    assert await sql.grants.revoke(sha256_hex("refresh-cat"), "passports", NOW, event("token_revoked"))
+    assert await sql.grants.use_assertion(assertion("jti-alone"))
+    assert await sql.sessions.end(sha256_hex("session-cat"), event("session_ended"), fan_out) is not None
 
 
-async def _fill_questions(facts: SqlStores) -> None:
+async def _fill_questions(sql: SqlStores) -> None:
     """One that waits, one that was declined and whose client is to be pinged, one of staff without an account."""
     use = AssertionUse("/requests/passports", "jti-question", NOW + 60)
-    assert await facts.questions.create(question("waiting"), use, [notice("question")], ()) is RedeemResult.DONE
-    assert await facts.questions.create(question("declined"), None, (), ()) is RedeemResult.DONE
+    assert await sql.questions.create(question("waiting"), use, [notice("question")], ()) is RedeemResult.DONE
+    assert await sql.questions.create(question("declined"), None, (), ()) is RedeemResult.DONE
     staff = question("staff", account=None, subject=None, handle="", token=None)
-    assert await facts.questions.create(staff, None, (), ()) is RedeemResult.DONE
-    assert await facts.questions.settle("question-declined", BackchannelState.DECLINED, NOW, [event("declined")])
-    await facts.questions.poll(sha256_hex("ciba-waiting"), "passports", NOW, None)
+    assert await sql.questions.create(staff, None, (), ()) is RedeemResult.DONE
+    assert await sql.questions.settle("question-declined", BackchannelState.DECLINED, NOW, [event("declined")])
+    await sql.questions.poll(sha256_hex("ciba-waiting"), "passports", NOW, None)
 
 
-async def _fill_cases(facts: SqlStores) -> None:
+async def _fill_cases(sql: SqlStores) -> None:
     for made in CASES:
-        created = await facts.cases.create(made, [event("case_created", case=made.id)], [notice(made.id)])
+        created = await sql.cases.create(made, [event("case_created", case=made.id)], [notice(made.id)])
         assert created is CreateCaseResult.DONE
-    assert [await facts.cases.count_attempt("case-claimed", "code", 5) for _ in range(2)] == [1, 2]
-    await facts.outbox.sent("n-case-declined", NOW)
+    assert [await sql.cases.count_attempt("case-claimed", "code", 5) for _ in range(2)] == [1, 2]
+    await sql.outbox.sent("n-case-declined", NOW)
 
 
-async def _fill_switches(facts: SqlStores) -> None:
+async def _fill_switches(sql: SqlStores) -> None:
     for kind, id in (
         (KillSwitchKind.PROVIDER, "bank"),
         (KillSwitchKind.SERVICE, "tax"),
         (KillSwitchKind.ACCOUNT, "account-dan"),
     ):
-        assert await facts.switches.turn_off(kind, id, "a reason", "olu", NOW, fan_out)
+        assert await sql.switches.turn_off(kind, id, "a reason", "olu", NOW, fan_out)
 
 
 def empty_fields(record: object, path: str = "") -> Iterator[str]:

@@ -96,7 +96,7 @@ def transaction(now: float, **changes: Any) -> Transaction:
 
 
 def release(**changes: Any) -> ReleasedIdentity:
-    """What a service is told."""
+    """A logout delivery to a service."""
     told = ReleasedIdentity(
         subject="pairwise-proposed",
         level=Level.SUBSTANTIAL,

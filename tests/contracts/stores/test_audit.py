@@ -17,7 +17,7 @@ from broker.model.kill_switches import KillSwitchKind
 from broker.model.session import no_fan_out
 from broker.stores.sql.audit_chain import YOUNG, ChainFault, CheckpointSigner
 from broker.stores.sql_stores import SqlStores
-from tests.contracts.stores.conftest import OpenFacts
+from tests.contracts.stores.conftest import OpenSqlStores
 from tests.contracts.stores.samples import (
     SERVICE,
     answer,
@@ -35,22 +35,22 @@ from tests.support.system import FakeClock
 Tamper = Callable[[str], Awaitable[None]]
 
 
-async def told(facts: SqlStores) -> list[str]:
+async def told(sql: SqlStores) -> list[str]:
     """The kinds of all audit rows, in the order of writing."""
-    return [event.kind for _, event in await facts.audit.read(after=0, limit=1000)]
+    return [event.kind for _, event in await sql.audit.read(after=0, limit=1000)]
 
 
 @pytest.fixture
-def tamper(facts_url: str) -> Tamper:
+def tamper(sql_url: str) -> Tamper:
     """Runs SQL behind the stores' back."""
 
     async def run(statement: str) -> None:
-        if facts_url.startswith("sqlite:"):
-            with sqlite3.connect(facts_url.removeprefix("sqlite:")) as file:
+        if sql_url.startswith("sqlite:"):
+            with sqlite3.connect(sql_url.removeprefix("sqlite:")) as file:
                 file.execute(statement)
             file.close()
             return
-        connection = await asyncpg.connect(facts_url)
+        connection = await asyncpg.connect(sql_url)
         await connection.execute(statement)
         await connection.close()
 
@@ -72,52 +72,52 @@ def office(tmp_path: Path) -> Office:
     return Office(CheckpointSigner(key, tmp_path / "checkpoints"), parse_keys({"keys": [dict(public_jwk(key))]}))
 
 
-async def flaws(facts: SqlStores, office: Office, later: float = 0.0) -> list[tuple[ChainFault, int]]:
+async def flaws(sql: SqlStores, office: Office, later: float = 0.0) -> list[tuple[ChainFault, int]]:
     """What is wrong with the chain, so many seconds from now."""
-    problems = await facts.chain.verify(office.notary.file, office.keys, facts.system.now() + later)
+    problems = await sql.chain.verify(office.notary.file, office.keys, sql.system.now() + later)
     assert all(str(problem) for problem in problems)
     return [(problem.flaw, problem.number) for problem in problems]
 
 
-async def chained(facts: SqlStores, clock: FakeClock, office: Office, rows: int = 6) -> None:
+async def chained(sql: SqlStores, clock: FakeClock, office: Office, rows: int = 6) -> None:
     """So many rows, sealed and vouched for."""
-    await facts.audit.write([event(clock.now(), f"kind-{number}") for number in range(rows)])
-    assert await facts.chain.seal_once() == rows
-    assert await facts.chain.checkpoint(clock.now(), office.notary) is not None
+    await sql.audit.write([event(clock.now(), f"kind-{number}") for number in range(rows)])
+    assert await sql.chain.seal_once() == rows
+    assert await sql.chain.checkpoint(clock.now(), office.notary) is not None
 
 
 # --- one row with every fact, none without ---
 
 
-async def test_an_event_comes_back_as_it_was_written(facts: SqlStores, clock: FakeClock) -> None:
+async def test_an_event_comes_back_as_it_was_written(sql: SqlStores, clock: FakeClock) -> None:
     events = [
         AuditEvent("k", clock.now() + 0.123456, "a", "t", "c", "s", "p", "acc", "g", {"b": "2", "a": "ü\n\"'"}),
         AuditEvent("bare", clock.now(), "broker"),
     ]
-    await facts.audit.write(events)
-    await facts.audit.write([])
-    rows = await facts.audit.read(after=0, limit=10)
+    await sql.audit.write(events)
+    await sql.audit.write([])
+    rows = await sql.audit.read(after=0, limit=10)
     assert [event for _, event in rows] == events
-    assert await facts.audit.read(after=rows[0][0], limit=10) == rows[1:]
+    assert await sql.audit.read(after=rows[0][0], limit=10) == rows[1:]
 
 
-async def test_every_fact_brings_its_row(facts: SqlStores, clock: FakeClock) -> None:
+async def test_every_fact_brings_its_row(sql: SqlStores, clock: FakeClock) -> None:
     now = clock.now()
     made, begun, staff = code(now), session(now), staff_session(now)
     access = StoredToken("another", "access", now, now + 300)
-    await facts.answers.record(answer(now, code=made, session=begun, events=(event(now, "answered"),)))
-    await facts.grants.redeem(made.digest, grant(made, now), tokens(now), None, (event(now, "redeemed"),))
-    await facts.grants.refresh("grant-1", access, None, (event(now, "refreshed"),))
-    await facts.grants.revoke(access.digest, SERVICE, now, event(now, "token_revoked"))
-    await facts.grants.revoke_code(made.digest, now, event(now, "code_replayed"))
-    await facts.sessions.end(begun.digest, event(now, "session_ended"), no_fan_out)
-    await facts.switches.turn_off(KillSwitchKind.SERVICE, "tax", "closed", "operator", now)
-    await facts.marks.raise_epoch("operator", now)
-    await facts.staff_sessions.start(staff, None, (event(now, "staff_signed_in"),))
-    await facts.staff_sessions.end(staff.digest, event(now, "staff_signed_out"))
-    await facts.cases.create(case(now), [event(now, "case_opened")], ())
-    await facts.cases.save(case(now, version=2), [event(now, "case_moved"), event(now, "case_read")], ())
-    assert await told(facts) == [
+    await sql.answers.record(answer(now, code=made, session=begun, events=(event(now, "answered"),)))
+    await sql.grants.redeem(made.digest, grant(made, now), tokens(now), None, (event(now, "redeemed"),))
+    await sql.grants.refresh("grant-1", access, None, (event(now, "refreshed"),))
+    await sql.grants.revoke(access.digest, SERVICE, now, event(now, "token_revoked"))
+    await sql.grants.revoke_code(made.digest, now, event(now, "code_replayed"))
+    await sql.sessions.end(begun.digest, event(now, "session_ended"), no_fan_out)
+    await sql.switches.turn_off(KillSwitchKind.SERVICE, "tax", "closed", "operator", now)
+    await sql.marks.raise_epoch("operator", now)
+    await sql.staff_sessions.start(staff, None, (event(now, "staff_signed_in"),))
+    await sql.staff_sessions.end(staff.digest, event(now, "staff_signed_out"))
+    await sql.cases.create(case(now), [event(now, "case_opened")], ())
+    await sql.cases.save(case(now, version=2), [event(now, "case_moved"), event(now, "case_read")], ())
+    assert await told(sql) == [
         "answered",
         "redeemed",
         "refreshed",
@@ -134,52 +134,52 @@ async def test_every_fact_brings_its_row(facts: SqlStores, clock: FakeClock) -> 
     ]
 
 
-async def test_what_did_not_happen_has_no_row(facts: SqlStores, clock: FakeClock) -> None:
+async def test_what_did_not_happen_has_no_row(sql: SqlStores, clock: FakeClock) -> None:
     now = clock.now()
     made = code(now)
-    await facts.grants.redeem("unknown", grant(made, now), tokens(now), None, (event(now),))
-    await facts.grants.refresh("unknown", tokens(now)[0], None, (event(now),))
-    await facts.grants.revoke("unknown", SERVICE, now, event(now))
-    await facts.grants.revoke_code("unknown", now, event(now))
-    await facts.sessions.end("unknown", event(now), no_fan_out)
-    await facts.staff_sessions.end("unknown", event(now))
-    await facts.switches.turn_on(KillSwitchKind.SERVICE, "tax", "operator", now)
-    await facts.cases.save(case(now, version=2), [event(now)], ())
-    await facts.grants.use_assertion(assertion(now))
-    assert await told(facts) == []
+    await sql.grants.redeem("unknown", grant(made, now), tokens(now), None, (event(now),))
+    await sql.grants.refresh("unknown", tokens(now)[0], None, (event(now),))
+    await sql.grants.revoke("unknown", SERVICE, now, event(now))
+    await sql.grants.revoke_code("unknown", now, event(now))
+    await sql.sessions.end("unknown", event(now), no_fan_out)
+    await sql.staff_sessions.end("unknown", event(now))
+    await sql.switches.turn_on(KillSwitchKind.SERVICE, "tax", "operator", now)
+    await sql.cases.save(case(now, version=2), [event(now)], ())
+    await sql.grants.use_assertion(assertion(now))
+    assert await told(sql) == []
 
 
-async def test_the_rows_of_an_answer_name_the_account_that_holds(facts: SqlStores, clock: FakeClock) -> None:
-    await facts.answers.record(answer(clock.now(), "1"))
-    await facts.answers.record(answer(clock.now(), "2", events=(event(clock.now(), account="account-2"),)))
-    rows = await facts.audit.read(after=0, limit=10)
+async def test_the_rows_of_an_answer_name_the_account_that_holds(sql: SqlStores, clock: FakeClock) -> None:
+    await sql.answers.record(answer(clock.now(), "1"))
+    await sql.answers.record(answer(clock.now(), "2", events=(event(clock.now(), account="account-2"),)))
+    rows = await sql.audit.read(after=0, limit=10)
     assert [event.account for _, event in rows] == ["account-1", "account-1"]
 
 
 # --- the chain ---
 
 
-async def test_a_whole_chain_has_no_flaw(facts: SqlStores, clock: FakeClock, office: Office) -> None:
-    await chained(facts, clock, office)
-    await chained(facts, clock, office, rows=3)
-    assert await flaws(facts, office) == []
+async def test_a_whole_chain_has_no_flaw(sql: SqlStores, clock: FakeClock, office: Office) -> None:
+    await chained(sql, clock, office)
+    await chained(sql, clock, office, rows=3)
+    assert await flaws(sql, office) == []
 
 
-async def test_nothing_new_makes_no_new_checkpoint(facts: SqlStores, clock: FakeClock, office: Office) -> None:
-    assert await facts.chain.checkpoint(clock.now(), office.notary) is None
-    await chained(facts, clock, office)
-    assert await facts.chain.checkpoint(clock.now(), office.notary) is None
+async def test_nothing_new_makes_no_new_checkpoint(sql: SqlStores, clock: FakeClock, office: Office) -> None:
+    assert await sql.chain.checkpoint(clock.now(), office.notary) is None
+    await chained(sql, clock, office)
+    assert await sql.chain.checkpoint(clock.now(), office.notary) is None
     assert len(office.notary.file.read_text().splitlines()) == 1
 
 
-async def test_sealing_goes_on_portion_by_portion(facts: SqlStores, clock: FakeClock, office: Office) -> None:
-    await facts.audit.write([event(clock.now(), f"kind-{number}") for number in range(10)])
-    assert [await facts.chain.seal_once(4) for _ in range(4)] == [4, 4, 2, 0]
-    await facts.chain.checkpoint(clock.now(), office.notary)
-    assert await flaws(facts, office) == []
+async def test_sealing_goes_on_portion_by_portion(sql: SqlStores, clock: FakeClock, office: Office) -> None:
+    await sql.audit.write([event(clock.now(), f"kind-{number}") for number in range(10)])
+    assert [await sql.chain.seal_once(4) for _ in range(4)] == [4, 4, 2, 0]
+    await sql.chain.checkpoint(clock.now(), office.notary)
+    assert await flaws(sql, office) == []
 
 
-async def test_many_sealers_at_once_make_one_chain(open_one: OpenFacts, clock: FakeClock, office: Office) -> None:
+async def test_many_sealers_at_once_make_one_chain(open_one: OpenSqlStores, clock: FakeClock, office: Office) -> None:
     stores = [await open_one() for _ in range(3)]
     for _ in range(5):
         writing = (store.audit.write([event(clock.now())] * 3) for store in stores)
@@ -196,129 +196,132 @@ async def test_many_sealers_at_once_make_one_chain(open_one: OpenFacts, clock: F
     "column", ["kind", "actor", "transaction_id", "case_id", "client_id", "provider", "account_id", "grant_id"]
 )
 async def test_a_changed_text_is_found(
-    facts: SqlStores, clock: FakeClock, office: Office, tamper: Tamper, column: str
+    sql: SqlStores, clock: FakeClock, office: Office, tamper: Tamper, column: str
 ) -> None:
-    await chained(facts, clock, office)
+    await chained(sql, clock, office)
     await tamper(f"UPDATE audit SET {column} = 'another' WHERE number = 3")
-    assert await flaws(facts, office) == [(ChainFault.CHANGED, 3)]
+    assert await flaws(sql, office) == [(ChainFault.CHANGED, 3)]
 
 
 @pytest.mark.parametrize("change", ["at = at + 1", "details = '{}'", "hash = 'x'"])
 async def test_any_other_change_is_found(
-    facts: SqlStores, clock: FakeClock, office: Office, tamper: Tamper, change: str
+    sql: SqlStores, clock: FakeClock, office: Office, tamper: Tamper, change: str
 ) -> None:
-    await chained(facts, clock, office)
+    await chained(sql, clock, office)
     await tamper(f"UPDATE audit SET {change} WHERE number = 3")
-    assert (ChainFault.CHANGED, 3) in await flaws(facts, office)
+    assert (ChainFault.CHANGED, 3) in await flaws(sql, office)
 
 
 async def test_a_row_that_vanished_from_the_middle_is_found(
-    facts: SqlStores, clock: FakeClock, office: Office, tamper: Tamper
+    sql: SqlStores, clock: FakeClock, office: Office, tamper: Tamper
 ) -> None:
-    await chained(facts, clock, office)
+    await chained(sql, clock, office)
     await tamper("DELETE FROM audit WHERE number IN (3, 4)")
-    assert await flaws(facts, office) == [(ChainFault.GAP, 3)]
+    assert await flaws(sql, office) == [(ChainFault.GAP, 3)]
 
 
 async def test_a_row_that_vanished_and_whose_number_was_closed_up_is_found(
-    facts: SqlStores, clock: FakeClock, office: Office, tamper: Tamper
+    sql: SqlStores, clock: FakeClock, office: Office, tamper: Tamper
 ) -> None:
-    await chained(facts, clock, office)
+    await chained(sql, clock, office)
     await tamper("DELETE FROM audit WHERE number = 3")
     for number in (4, 5, 6):
         await tamper(f"UPDATE audit SET number = {number - 1} WHERE number = {number}")
-    found = await flaws(facts, office)
+    found = await flaws(sql, office)
     assert (ChainFault.CHANGED, 3) in found and (ChainFault.CUT, 6) in found
 
 
 async def test_two_rows_that_changed_places_are_found(
-    facts: SqlStores, clock: FakeClock, office: Office, tamper: Tamper
+    sql: SqlStores, clock: FakeClock, office: Office, tamper: Tamper
 ) -> None:
-    await chained(facts, clock, office)
+    await chained(sql, clock, office)
     for change in (
         "SET number = 99 WHERE number = 3",
         "SET number = 3 WHERE number = 4",
         "SET number = 4 WHERE number = 99",
     ):
         await tamper(f"UPDATE audit {change}")
-    assert {(ChainFault.CHANGED, 3), (ChainFault.CHANGED, 4)} <= set(await flaws(facts, office))
+    assert {(ChainFault.CHANGED, 3), (ChainFault.CHANGED, 4)} <= set(await flaws(sql, office))
 
 
 async def test_a_cut_tail_is_found_even_if_the_database_forgot_its_checkpoints_too(
-    facts: SqlStores, clock: FakeClock, office: Office, tamper: Tamper
+    sql: SqlStores, clock: FakeClock, office: Office, tamper: Tamper
 ) -> None:
-    await chained(facts, clock, office)
+    await chained(sql, clock, office)
     await tamper("DELETE FROM audit WHERE number > 4")
     await tamper("DELETE FROM checkpoints")
-    assert await flaws(facts, office) == [(ChainFault.CUT, 5)]
+    assert await flaws(sql, office) == [(ChainFault.CUT, 5)]
 
 
 async def test_a_tail_that_was_cut_and_grew_again_is_found(
-    facts: SqlStores, clock: FakeClock, office: Office, tamper: Tamper
+    sql: SqlStores, clock: FakeClock, office: Office, tamper: Tamper
 ) -> None:
-    await chained(facts, clock, office)
+    await chained(sql, clock, office)
     await tamper("DELETE FROM audit WHERE number > 4")
     await tamper("DELETE FROM checkpoints")
-    await facts.audit.write([event(clock.now(), "something_else") for _ in range(4)])
-    await facts.chain.seal_once()
-    assert await flaws(facts, office) == [(ChainFault.CHANGED, 6)]
+    await sql.audit.write([event(clock.now(), "something_else") for _ in range(4)])
+    await sql.chain.seal_once()
+    assert await flaws(sql, office) == [(ChainFault.CHANGED, 6)]
 
 
-async def test_everything_gone_is_found(facts: SqlStores, clock: FakeClock, office: Office, tamper: Tamper) -> None:
-    await chained(facts, clock, office)
+async def test_everything_gone_is_found(sql: SqlStores, clock: FakeClock, office: Office, tamper: Tamper) -> None:
+    await chained(sql, clock, office)
     await tamper("DELETE FROM audit")
-    assert await flaws(facts, office) == [(ChainFault.CUT, 1)]
+    assert await flaws(sql, office) == [(ChainFault.CUT, 1)]
 
 
 async def test_a_chain_that_nobody_vouches_for_is_said_to_be_that(
-    facts: SqlStores, clock: FakeClock, office: Office
+    sql: SqlStores, clock: FakeClock, office: Office
 ) -> None:
-    await chained(facts, clock, office)
+    await chained(sql, clock, office)
     office.notary.file.unlink()
-    assert await flaws(facts, office) == [(ChainFault.NO_CHECKPOINT, 0)]
+    assert await flaws(sql, office) == [(ChainFault.NO_CHECKPOINT, 0)]
 
 
 async def test_a_new_record_is_whole_before_its_first_checkpoint_is_due(
-    facts: SqlStores, clock: FakeClock, office: Office
+    sql: SqlStores, clock: FakeClock, office: Office
 ) -> None:
-    assert await flaws(facts, office) == []
-    await facts.audit.write([event(clock.now(), "first")])
-    assert await flaws(facts, office) == []
-    assert await facts.chain.seal_once() == 1
-    assert await flaws(facts, office) == []
-    assert await flaws(facts, office, later=YOUNG) == []
-    assert await flaws(facts, office, later=YOUNG + 1) == [(ChainFault.NO_CHECKPOINT, 0)]
+    assert await flaws(sql, office) == []
+    await sql.audit.write([event(clock.now(), "first")])
+    assert await flaws(sql, office) == []
+    assert await sql.chain.seal_once() == 1
+    assert await flaws(sql, office) == []
+    assert await flaws(sql, office, later=YOUNG) == []
+    assert await flaws(sql, office, later=YOUNG + 1) == [(ChainFault.NO_CHECKPOINT, 0)]
 
 
-async def test_rows_that_wait_to_be_sealed_are_no_alarm(facts: SqlStores, clock: FakeClock, office: Office) -> None:
-    await chained(facts, clock, office)
-    await facts.audit.write([event(clock.now(), "waits")])
-    assert await facts.chain.counts() == (6, 1)
-    assert await flaws(facts, office, later=86_400.0) == []
+async def test_rows_that_wait_to_be_sealed_are_no_alarm(sql: SqlStores, clock: FakeClock, office: Office) -> None:
+    await chained(sql, clock, office)
+    await sql.audit.write([event(clock.now(), "waits")])
+    assert await sql.chain.counts() == (6, 1)
+    assert await flaws(sql, office, later=86_400.0) == []
 
 
 async def test_a_checkpoint_that_a_crash_cut_off_does_not_spoil_the_next(
-    facts: SqlStores, clock: FakeClock, office: Office
+    sql: SqlStores, clock: FakeClock, office: Office
 ) -> None:
-    await chained(facts, clock, office)
+    await chained(sql, clock, office)
     with office.notary.file.open("ab") as file:
         file.write(b"eyJhbGciOiJFZERTQSJ9.eyJudW1i")
-    await facts.audit.write([event(clock.now(), "after")])
-    await facts.chain.seal_once()
-    assert await facts.chain.checkpoint(clock.now(), office.notary) is not None
-    assert await flaws(facts, office) == [(ChainFault.BAD_CHECKPOINT, 0)]
+    await sql.audit.write([event(clock.now(), "after")])
+    await sql.chain.seal_once()
+    assert await sql.chain.checkpoint(clock.now(), office.notary) is not None
+    assert await flaws(sql, office) == [(ChainFault.BAD_CHECKPOINT, 0)]
 
 
-async def test_a_checkpoints_file_of_any_bytes_is_read(facts: SqlStores, clock: FakeClock, office: Office) -> None:
-    await chained(facts, clock, office)
+async def test_a_checkpoints_file_of_any_bytes_is_read(sql: SqlStores, clock: FakeClock, office: Office) -> None:
+    await chained(sql, clock, office)
     office.notary.file.write_bytes(bytes(range(256)))
-    assert {flaw for flaw, _ in await flaws(facts, office)} == {ChainFault.BAD_CHECKPOINT, ChainFault.NO_CHECKPOINT}
+    assert {flaw for flaw, _ in await flaws(sql, office)} == {
+        ChainFault.BAD_CHECKPOINT,
+        ChainFault.NO_CHECKPOINT,
+    }
 
 
 async def test_a_checkpoint_that_somebody_else_signed_or_changed_is_found(
-    facts: SqlStores, clock: FakeClock, office: Office
+    sql: SqlStores, clock: FakeClock, office: Office
 ) -> None:
-    await chained(facts, clock, office)
+    await chained(sql, clock, office)
     line = office.notary.file.read_text().strip()
     stranger = load_signing_key(new_signing_key_pem("EdDSA"), "EdDSA", kid=office.notary.key.kid)
     forged = sign({"number": 9, "hash": "x", "at": 1.0}, stranger, typ="audit-checkpoint+jwt")
@@ -333,29 +336,29 @@ async def test_a_checkpoint_that_somebody_else_signed_or_changed_is_found(
         (contrary, (ChainFault.BAD_CHECKPOINT, 6)),
     ):
         office.notary.file.write_text(f"{line}\n{wrong}\n")
-        assert await flaws(facts, office) == [found]
+        assert await flaws(sql, office) == [found]
 
 
-async def test_a_checkpoint_of_an_earlier_key_still_counts(facts: SqlStores, clock: FakeClock, office: Office) -> None:
-    await chained(facts, clock, office)
+async def test_a_checkpoint_of_an_earlier_key_still_counts(sql: SqlStores, clock: FakeClock, office: Office) -> None:
+    await chained(sql, clock, office)
     key = load_signing_key(new_signing_key_pem("EdDSA"), "EdDSA")
     later = replace(office.notary, key=key)
-    await facts.audit.write([event(clock.now())])
-    await facts.chain.seal_once()
-    await facts.chain.checkpoint(clock.now(), later)
+    await sql.audit.write([event(clock.now())])
+    await sql.chain.seal_once()
+    await sql.chain.checkpoint(clock.now(), later)
     both = parse_keys({"keys": [dict(public_jwk(one)) for one in (key, office.notary.key)]})
-    assert await facts.chain.verify(later.file, both, facts.system.now()) == []
+    assert await sql.chain.verify(later.file, both, sql.system.now()) == []
 
 
 async def test_the_checkpoint_is_also_in_the_log(
-    facts: SqlStores, clock: FakeClock, office: Office, caplog: pytest.LogCaptureFixture
+    sql: SqlStores, clock: FakeClock, office: Office, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level("INFO", logger="portico.audit"):
-        await chained(facts, clock, office)
+        await chained(sql, clock, office)
     assert office.notary.file.read_text().strip() in caplog.text
 
 
-async def test_a_tick_seals_what_is_new(facts: SqlStores, clock: FakeClock) -> None:
-    await facts.audit.write([event(clock.now())])
-    await facts.tick()
-    assert await facts.chain.seal_once() == 0
+async def test_a_tick_seals_what_is_new(sql: SqlStores, clock: FakeClock) -> None:
+    await sql.audit.write([event(clock.now())])
+    await sql.tick()
+    assert await sql.chain.seal_once() == 0

@@ -1,4 +1,4 @@
-"""What every store of facts promises about answers to services, in SQLite or in PostgreSQL."""
+"""What every SQL store guarantees about answers to services, in SQLite or in PostgreSQL."""
 
 import asyncio
 from dataclasses import replace
@@ -8,7 +8,7 @@ import pytest
 from broker.model.session import no_fan_out
 from broker.model.store_results import AuthorizationWritten, LinkedIdentity, RedeemResult
 from broker.stores.sql_stores import SqlStores
-from tests.contracts.stores.conftest import OpenFacts
+from tests.contracts.stores.conftest import OpenSqlStores
 from tests.contracts.stores.samples import (
     ISSUER,
     SECTOR,
@@ -24,59 +24,59 @@ from tests.contracts.stores.samples import (
 from tests.support.system import FakeClock
 
 
-async def test_nobody_is_known_before_the_first_answer(facts: SqlStores) -> None:
-    assert await facts.answers.linked_identity(ISSUER, "ann", SECTOR, SERVICE) is None
+async def test_nobody_is_known_before_the_first_answer(sql: SqlStores) -> None:
+    assert await sql.answers.linked_identity(ISSUER, "ann", SECTOR, SERVICE) is None
 
 
 async def test_an_answer_makes_account_subject_share_code_and_session_true_together(
-    facts: SqlStores, clock: FakeClock
+    sql: SqlStores, clock: FakeClock
 ) -> None:
     given = answer(clock.now())
-    assert await facts.answers.record(given) == AuthorizationWritten("account-1", "pairwise-1")
-    assert await facts.answers.linked_identity(ISSUER, "ann", SECTOR, SERVICE) == LinkedIdentity(
+    assert await sql.answers.record(given) == AuthorizationWritten("account-1", "pairwise-1")
+    assert await sql.answers.linked_identity(ISSUER, "ann", SECTOR, SERVICE) == LinkedIdentity(
         "account-1", "pairwise-1", ("name",)
     )
     assert given.code is not None
-    found = await facts.grants.code(given.code.digest)
+    found = await sql.grants.code(given.code.digest)
     assert found is not None
     assert (found.code, found.redeemed, found.grant) == (given.code, False, None)
-    assert await facts.sessions.load(session(clock.now()).digest) == given.session
+    assert await sql.sessions.load(session(clock.now()).digest) == given.session
 
 
 async def test_the_account_and_subject_already_known_win_over_what_is_proposed(
-    facts: SqlStores, clock: FakeClock
+    sql: SqlStores, clock: FakeClock
 ) -> None:
-    await facts.answers.record(answer(clock.now(), "1"))
-    assert await facts.answers.record(answer(clock.now(), "2")) == AuthorizationWritten("account-1", "pairwise-1")
-    found = await facts.grants.code(code(clock.now(), "2").digest)
+    await sql.answers.record(answer(clock.now(), "1"))
+    assert await sql.answers.record(answer(clock.now(), "2")) == AuthorizationWritten("account-1", "pairwise-1")
+    found = await sql.grants.code(code(clock.now(), "2").digest)
     assert found is not None
     assert (found.code.account, found.code.release.subject) == ("account-1", "pairwise-1")
-    kept = await facts.sessions.load(session(clock.now(), "2").digest)
+    kept = await sql.sessions.load(session(clock.now(), "2").digest)
     assert kept is not None
     assert kept.account == "account-1"
 
 
 async def test_a_person_has_one_subject_in_a_sector_and_another_in_each_other_one(
-    facts: SqlStores, clock: FakeClock
+    sql: SqlStores, clock: FakeClock
 ) -> None:
-    await facts.answers.record(answer(clock.now(), "1"))
-    await facts.answers.record(answer(clock.now(), "2", sector="tax.example"))
-    await facts.answers.record(answer(clock.now(), "3", sector="tax.example"))
-    one = await facts.answers.linked_identity(ISSUER, "ann", SECTOR, SERVICE)
-    other = await facts.answers.linked_identity(ISSUER, "ann", "tax.example", SERVICE)
+    await sql.answers.record(answer(clock.now(), "1"))
+    await sql.answers.record(answer(clock.now(), "2", sector="tax.example"))
+    await sql.answers.record(answer(clock.now(), "3", sector="tax.example"))
+    one = await sql.answers.linked_identity(ISSUER, "ann", SECTOR, SERVICE)
+    other = await sql.answers.linked_identity(ISSUER, "ann", "tax.example", SERVICE)
     assert one is not None and other is not None
     assert one.account == other.account == "account-1"
     assert (one.subject, other.subject) == ("pairwise-1", "pairwise-2")
 
 
-async def test_a_subject_is_never_shared_among_accounts(facts: SqlStores, clock: FakeClock) -> None:
-    given = [await facts.answers.record(answer(clock.now(), f"{n}", person=f"person-{n}")) for n in range(5)]
+async def test_a_subject_is_never_shared_among_accounts(sql: SqlStores, clock: FakeClock) -> None:
+    given = [await sql.answers.record(answer(clock.now(), f"{n}", person=f"person-{n}")) for n in range(5)]
     assert len({recorded.account for recorded in given if recorded}) == 5
     assert len({recorded.subject for recorded in given if recorded}) == 5
 
 
 async def test_an_issuer_and_a_subject_belong_to_one_account_however_many_answer_at_once(
-    open_one: OpenFacts, clock: FakeClock
+    open_one: OpenSqlStores, clock: FakeClock
 ) -> None:
     stores = [await open_one() for _ in range(3)]
     answers = [answer(clock.now(), f"{number}") for number in range(12)]
@@ -89,50 +89,52 @@ async def test_an_issuer_and_a_subject_belong_to_one_account_however_many_answer
     assert len(codes) == 12
 
 
-async def test_the_same_subject_at_another_issuer_is_another_person(facts: SqlStores, clock: FakeClock) -> None:
-    one = await facts.answers.record(answer(clock.now(), "1"))
-    other = await facts.answers.record(answer(clock.now(), "2", issuer="https://other.example"))
+async def test_the_same_subject_at_another_issuer_is_another_person(sql: SqlStores, clock: FakeClock) -> None:
+    one = await sql.answers.record(answer(clock.now(), "1"))
+    other = await sql.answers.record(answer(clock.now(), "2", issuer="https://other.example"))
     assert one is not None and other is not None
     assert one.account != other.account
 
 
 async def test_a_code_that_nobody_redeemed_is_replaced_by_the_next_one_of_its_transaction(
-    facts: SqlStores, clock: FakeClock
+    sql: SqlStores, clock: FakeClock
 ) -> None:
     first = code(clock.now(), "1")
     second = code(clock.now(), "2", transaction=first.transaction, pushed=first.pushed)
-    assert await facts.answers.record(answer(clock.now(), "1", code=first))
-    assert await facts.answers.record(answer(clock.now(), "2", code=second))
-    assert await facts.grants.code(first.digest) is None
-    assert await facts.grants.code(second.digest) is not None
-    done = await facts.grants.redeem(first.digest, grant(first, clock.now()), tokens(clock.now()), None, ())
+    assert await sql.answers.record(answer(clock.now(), "1", code=first))
+    assert await sql.answers.record(answer(clock.now(), "2", code=second))
+    assert await sql.grants.code(first.digest) is None
+    assert await sql.grants.code(second.digest) is not None
+    done = await sql.grants.redeem(first.digest, grant(first, clock.now()), tokens(clock.now()), None, ())
     assert done is RedeemResult.USED_BEFORE
 
 
 async def test_a_transaction_whose_code_was_redeemed_is_not_answered_again_and_nothing_is_written(
-    facts: SqlStores, clock: FakeClock
+    sql: SqlStores, clock: FakeClock
 ) -> None:
     first = code(clock.now(), "1")
-    await facts.answers.record(answer(clock.now(), "1", code=first))
-    await facts.grants.redeem(first.digest, grant(first, clock.now()), tokens(clock.now()), None, ())
-    await facts.chain.seal_once()
+    await sql.answers.record(answer(clock.now(), "1", code=first))
+    await sql.grants.redeem(first.digest, grant(first, clock.now()), tokens(clock.now()), None, ())
+    await sql.chain.seal_once()
     again = code(clock.now(), "2", transaction=first.transaction, pushed=None)
-    assert await facts.answers.record(answer(clock.now(), "2", person="bob", code=again)) is None
-    assert await facts.answers.linked_identity(ISSUER, "bob", SECTOR, SERVICE) is None
-    assert await facts.sessions.load(session(clock.now(), "2").digest) is None
-    assert await facts.grants.code(again.digest) is None
-    assert await facts.chain.seal_once() == 0
+    assert await sql.answers.record(answer(clock.now(), "2", person="bob", code=again)) is None
+    assert await sql.answers.linked_identity(ISSUER, "bob", SECTOR, SERVICE) is None
+    assert await sql.sessions.load(session(clock.now(), "2").digest) is None
+    assert await sql.grants.code(again.digest) is None
+    assert await sql.chain.seal_once() == 0
 
 
-async def test_a_pushed_request_is_answered_in_one_transaction_only(facts: SqlStores, clock: FakeClock) -> None:
+async def test_a_pushed_request_is_answered_in_one_transaction_only(sql: SqlStores, clock: FakeClock) -> None:
     first = code(clock.now(), "1", pushed="the-request")
     other = code(clock.now(), "2", pushed="the-request")
-    assert await facts.answers.record(answer(clock.now(), "1", code=first))
-    assert await facts.answers.record(answer(clock.now(), "2", code=other)) is None
-    assert await facts.grants.code(other.digest) is None
+    assert await sql.answers.record(answer(clock.now(), "1", code=first))
+    assert await sql.answers.record(answer(clock.now(), "2", code=other)) is None
+    assert await sql.grants.code(other.digest) is None
 
 
-async def test_of_many_who_answer_one_pushed_request_at_once_one_does(open_one: OpenFacts, clock: FakeClock) -> None:
+async def test_of_many_who_answer_one_pushed_request_at_once_one_does(
+    open_one: OpenSqlStores, clock: FakeClock
+) -> None:
     stores = [await open_one() for _ in range(3)]
     answers = [
         answer(clock.now(), f"{n}", person=f"person-{n}", code=code(clock.now(), f"{n}", pushed="the-request"))
@@ -145,7 +147,7 @@ async def test_of_many_who_answer_one_pushed_request_at_once_one_does(open_one: 
 
 
 async def test_a_transaction_answered_many_times_at_once_has_one_live_code(
-    open_one: OpenFacts, clock: FakeClock
+    open_one: OpenSqlStores, clock: FakeClock
 ) -> None:
     stores = [await open_one() for _ in range(3)]
     answers = [
@@ -156,7 +158,7 @@ async def test_a_transaction_answered_many_times_at_once_has_one_live_code(
     assert [one is not None for one in found].count(True) == 1
 
 
-async def test_a_double_click_answers_twice_with_the_same_code(open_one: OpenFacts, clock: FakeClock) -> None:
+async def test_a_double_click_answers_twice_with_the_same_code(open_one: OpenSqlStores, clock: FakeClock) -> None:
     stores = [await open_one() for _ in range(3)]
     for round_ in range(5):
         person, same = f"person-{round_}", code(clock.now(), f"{round_}")
@@ -167,14 +169,14 @@ async def test_a_double_click_answers_twice_with_the_same_code(open_one: OpenFac
         assert found is not None and found.code == same
 
 
-async def told(facts: SqlStores, kind: str = "service_answered") -> int:
+async def told(sql: SqlStores, kind: str = "service_answered") -> int:
     """How many audit rows of a kind there are."""
-    return [found.kind for _, found in await facts.audit.read(0, 1000)].count(kind)
+    return [found.kind for _, found in await sql.audit.read(0, 1000)].count(kind)
 
 
 @pytest.mark.parametrize("late", [False, True])
 async def test_an_answer_that_is_given_many_times_at_once_has_one_audit_row(
-    open_one: OpenFacts, clock: FakeClock, late: bool
+    open_one: OpenSqlStores, clock: FakeClock, late: bool
 ) -> None:
     stores = [await open_one() for _ in range(3)]
     for round_ in range(1, 6):
@@ -188,82 +190,82 @@ async def test_an_answer_that_is_given_many_times_at_once_has_one_audit_row(
 
 
 async def test_an_answer_that_is_given_again_after_a_crash_has_one_audit_row_and_its_code_lives_anew(
-    facts: SqlStores, clock: FakeClock
+    sql: SqlStores, clock: FakeClock
 ) -> None:
     first = code(clock.now(), "1")
-    await facts.answers.record(answer(clock.now(), "1", code=first))
+    await sql.answers.record(answer(clock.now(), "1", code=first))
     clock.advance(50)
     again = code(clock.now(), "1")
-    assert await facts.answers.record(answer(clock.now(), "1", code=again)) == AuthorizationWritten(
+    assert await sql.answers.record(answer(clock.now(), "1", code=again)) == AuthorizationWritten(
         "account-1", "pairwise-1"
     )
-    found = await facts.grants.code(first.digest)
+    found = await sql.grants.code(first.digest)
     assert found is not None and found.code.expires == again.expires
-    assert await told(facts) == 1
+    assert await told(sql) == 1
 
 
 async def test_a_code_in_place_of_another_is_another_answer_and_has_its_own_audit_row(
-    facts: SqlStores, clock: FakeClock
+    sql: SqlStores, clock: FakeClock
 ) -> None:
     first = code(clock.now(), "1")
     second = code(clock.now(), "2", transaction=first.transaction, pushed=first.pushed)
-    await facts.answers.record(answer(clock.now(), "1", code=first))
-    await facts.answers.record(answer(clock.now(), "2", code=second))
-    assert await told(facts) == 2
+    await sql.answers.record(answer(clock.now(), "1", code=first))
+    await sql.answers.record(answer(clock.now(), "2", code=second))
+    assert await told(sql) == 2
 
 
-async def test_what_was_shared_is_remembered_for_each_service(facts: SqlStores, clock: FakeClock) -> None:
-    await facts.answers.record(answer(clock.now(), "1", shared=("name", "email")))
-    await facts.answers.record(answer(clock.now(), "2", shared=("email", "birthdate")))
-    known = await facts.answers.linked_identity(ISSUER, "ann", SECTOR, SERVICE)
+async def test_what_was_shared_is_remembered_for_each_service(sql: SqlStores, clock: FakeClock) -> None:
+    await sql.answers.record(answer(clock.now(), "1", shared=("name", "email")))
+    await sql.answers.record(answer(clock.now(), "2", shared=("email", "birthdate")))
+    known = await sql.answers.linked_identity(ISSUER, "ann", SECTOR, SERVICE)
     assert known is not None and known.shared == ("birthdate", "email", "name")
-    other = await facts.answers.linked_identity(ISSUER, "ann", SECTOR, "tax")
+    other = await sql.answers.linked_identity(ISSUER, "ann", SECTOR, "tax")
     assert other is not None and other.shared is None
 
 
-async def test_sharing_nothing_but_the_subject_is_a_sharing_too(facts: SqlStores, clock: FakeClock) -> None:
-    await facts.answers.record(answer(clock.now(), "1", shared=()))
-    known = await facts.answers.linked_identity(ISSUER, "ann", SECTOR, SERVICE)
+async def test_sharing_nothing_but_the_subject_is_a_sharing_too(sql: SqlStores, clock: FakeClock) -> None:
+    await sql.answers.record(answer(clock.now(), "1", shared=()))
+    known = await sql.answers.linked_identity(ISSUER, "ann", SECTOR, SERVICE)
     assert known is not None and known.shared == ()
 
 
-async def test_without_a_code_everything_else_is_written(facts: SqlStores, clock: FakeClock) -> None:
+async def test_without_a_code_everything_else_is_written(sql: SqlStores, clock: FakeClock) -> None:
     late = answer(clock.now(), "1", code=None, client_id=SERVICE)
-    assert await facts.answers.record(late) == AuthorizationWritten("account-1", "pairwise-1")
-    assert await facts.answers.record(answer(clock.now(), "2", code=None)) == AuthorizationWritten(
+    assert await sql.answers.record(late) == AuthorizationWritten("account-1", "pairwise-1")
+    assert await sql.answers.record(answer(clock.now(), "2", code=None)) == AuthorizationWritten(
         "account-1", "pairwise-1"
     )
-    assert await facts.answers.linked_identity(ISSUER, "ann", SECTOR, SERVICE) == LinkedIdentity(
+    assert await sql.answers.linked_identity(ISSUER, "ann", SECTOR, SERVICE) == LinkedIdentity(
         "account-1", "pairwise-1", ("name",)
     )
-    assert await facts.sessions.load(session(clock.now()).digest) == late.session
+    assert await sql.sessions.load(session(clock.now()).digest) == late.session
 
 
-async def test_without_a_session_none_is_written(facts: SqlStores, clock: FakeClock) -> None:
-    assert await facts.answers.record(answer(clock.now(), session=None))
-    assert await facts.sessions.load(session(clock.now()).digest) is None
+async def test_without_a_session_none_is_written(sql: SqlStores, clock: FakeClock) -> None:
+    assert await sql.answers.record(answer(clock.now(), session=None))
+    assert await sql.sessions.load(session(clock.now()).digest) is None
 
 
-async def test_a_session_that_answers_again_is_renewed(facts: SqlStores, clock: FakeClock) -> None:
+async def test_a_session_that_answers_again_is_renewed(sql: SqlStores, clock: FakeClock) -> None:
     begun = session(clock.now())
-    await facts.answers.record(answer(clock.now(), "1", session=begun))
+    await sql.answers.record(answer(clock.now(), "1", session=begun))
     clock.advance(100)
     renewed = replace(begun, used=clock.now(), identity=identity(amr=("otp",)))
-    await facts.answers.record(answer(clock.now(), "2", session=renewed))
-    assert await facts.sessions.load(begun.digest) == renewed
+    await sql.answers.record(answer(clock.now(), "2", session=renewed))
+    assert await sql.sessions.load(begun.digest) == renewed
 
 
-async def test_a_session_that_was_ended_is_not_brought_back_by_an_answer(facts: SqlStores, clock: FakeClock) -> None:
+async def test_a_session_that_was_ended_is_not_brought_back_by_an_answer(sql: SqlStores, clock: FakeClock) -> None:
     begun = session(clock.now())
-    await facts.answers.record(answer(clock.now(), "1", session=begun))
-    await facts.sessions.end(begun.digest, event(clock.now()), no_fan_out)
-    assert await facts.answers.record(answer(clock.now(), "2", session=begun))
-    assert await facts.sessions.load(begun.digest) is None
+    await sql.answers.record(answer(clock.now(), "1", session=begun))
+    await sql.sessions.end(begun.digest, event(clock.now()), no_fan_out)
+    assert await sql.answers.record(answer(clock.now(), "2", session=begun))
+    assert await sql.sessions.load(begun.digest) is None
 
 
-async def test_nobodys_session_becomes_somebody_elses(facts: SqlStores, clock: FakeClock) -> None:
+async def test_nobodys_session_becomes_somebody_elses(sql: SqlStores, clock: FakeClock) -> None:
     begun = session(clock.now())
-    await facts.answers.record(answer(clock.now(), "1", session=begun))
+    await sql.answers.record(answer(clock.now(), "1", session=begun))
     stolen = session(clock.now(), "2", id=begun.id, digest=begun.digest, identity=identity("bob"))
-    await facts.answers.record(answer(clock.now(), "2", person="bob", session=stolen))
-    assert await facts.sessions.load(begun.digest) == begun
+    await sql.answers.record(answer(clock.now(), "2", person="bob", session=stolen))
+    assert await sql.sessions.load(begun.digest) == begun

@@ -1,4 +1,4 @@
-"""What every store of facts promises about questions to citizens on their own device."""
+"""What every SQL store guarantees about questions to citizens on their own device."""
 
 import asyncio
 from dataclasses import replace
@@ -12,7 +12,7 @@ from broker.model.handle import sha256_hex
 from broker.model.notification import Notification, NotificationKind
 from broker.model.store_results import AuthorizationWritten, RedeemResult
 from broker.stores.sql_stores import SqlStores
-from tests.contracts.stores.conftest import OpenFacts
+from tests.contracts.stores.conftest import OpenSqlStores
 from tests.contracts.stores.samples import SECTOR, SERVICE, answer, code, grant, identity, tokens
 from tests.support.system import FakeClock
 
@@ -43,11 +43,11 @@ def told(kind: str, now: float) -> AuditEvent:
     return AuditEvent(kind, now, "citizen", client_id=SERVICE)
 
 
-async def asked(facts: SqlStores, now: float, name: str = "1", **changes: Any) -> BackchannelRequest:
-    """A question to somebody who is known."""
-    await facts.answers.record(answer(now, "1"))
+async def asked(sql: SqlStores, now: float, name: str = "1", **changes: Any) -> BackchannelRequest:
+    """A backchannel authentication request to a known citizen."""
+    await sql.answers.record(answer(now, "1"))
     put = question(now, name, **changes)
-    assert await facts.questions.create(put, None, (), [told("question_put", now)]) is RedeemResult.DONE
+    assert await sql.questions.create(put, None, (), [told("question_put", now)]) is RedeemResult.DONE
     return put
 
 
@@ -58,56 +58,56 @@ def confirming(now: float, put: BackchannelRequest, number: str = "9", **changes
 
 
 async def test_a_question_is_found_by_its_id_by_its_code_as_people_type_it_and_by_its_case(
-    facts: SqlStores, clock: FakeClock
+    sql: SqlStores, clock: FakeClock
 ) -> None:
-    put = await asked(facts, clock.now(), case="case-1")
-    assert await facts.questions.load(put.id) == put
-    assert await facts.questions.by_code(" bcdf ghj1 ") == put
-    assert await facts.questions.of_case("case-1") == [put]
-    assert await facts.questions.of_case("case-2") == []
-    assert await facts.questions.by_code("BCDF-GHJ2") is None
-    assert await facts.questions.load("question-2") is None
+    put = await asked(sql, clock.now(), case="case-1")
+    assert await sql.questions.load(put.id) == put
+    assert await sql.questions.by_code(" bcdf ghj1 ") == put
+    assert await sql.questions.of_case("case-1") == [put]
+    assert await sql.questions.of_case("case-2") == []
+    assert await sql.questions.by_code("BCDF-GHJ2") is None
+    assert await sql.questions.load("question-2") is None
 
 
 async def test_a_code_that_is_taken_and_a_request_that_came_before_write_nothing(
-    facts: SqlStores, clock: FakeClock
+    sql: SqlStores, clock: FakeClock
 ) -> None:
     now, use = clock.now(), AssertionUse("/requests/passports", "jti-1", clock.now() + 60)
-    put = await asked(facts, now)
-    assert await facts.questions.create(question(now, "2", code=put.code), None, (), []) is RedeemResult.USED_BEFORE
-    assert await facts.questions.create(question(now, "2"), use, (), []) is RedeemResult.DONE
-    assert await facts.questions.create(question(now, "3"), use, (), []) is RedeemResult.ASSERTION_USED_BEFORE
-    assert await facts.questions.load("question-3") is None
+    put = await asked(sql, now)
+    assert await sql.questions.create(question(now, "2", code=put.code), None, (), []) is RedeemResult.USED_BEFORE
+    assert await sql.questions.create(question(now, "2"), use, (), []) is RedeemResult.DONE
+    assert await sql.questions.create(question(now, "3"), use, (), []) is RedeemResult.ASSERTION_USED_BEFORE
+    assert await sql.questions.load("question-3") is None
 
 
-async def test_the_notice_of_a_question_goes_out_with_it(facts: SqlStores, clock: FakeClock) -> None:
+async def test_the_notice_of_a_question_goes_out_with_it(sql: SqlStores, clock: FakeClock) -> None:
     now = clock.now()
     notice = Notification(
         "n-1", NotificationKind.QUESTION, "email", "ann@example.org", "en", now, now + 600, {"code": "x"}
     )
-    assert await facts.questions.create(question(now, account=None), None, [notice], []) is RedeemResult.DONE
-    assert await facts.outbox.claim(now, now + 60, 10) == [notice]
+    assert await sql.questions.create(question(now, account=None), None, [notice], []) is RedeemResult.DONE
+    assert await sql.outbox.claim(now, now + 60, 10) == [notice]
 
 
 async def test_a_poll_tells_how_it_stands_and_is_only_for_the_service_that_asked(
-    facts: SqlStores, clock: FakeClock
+    sql: SqlStores, clock: FakeClock
 ) -> None:
-    put = await asked(facts, clock.now())
+    put = await asked(sql, clock.now())
     mine = sha256_hex(put.handle)
     waiting = PollResult(BackchannelState.WAITING, put.expires, early=False)
-    assert await facts.questions.poll(mine, SERVICE, clock.now(), None) == waiting
-    assert await facts.questions.poll(mine, "another", clock.now(), None) is None
-    assert await facts.questions.poll(sha256_hex("ciba_9"), SERVICE, clock.now(), None) is None
+    assert await sql.questions.poll(mine, SERVICE, clock.now(), None) == waiting
+    assert await sql.questions.poll(mine, "another", clock.now(), None) is None
+    assert await sql.questions.poll(sha256_hex("ciba_9"), SERVICE, clock.now(), None) is None
 
 
 async def test_whoever_polls_too_early_has_to_wait_five_seconds_longer_each_time(
-    facts: SqlStores, clock: FakeClock
+    sql: SqlStores, clock: FakeClock
 ) -> None:
-    put = await asked(facts, clock.now())
+    put = await asked(sql, clock.now())
 
     async def early(after: float) -> bool:
         clock.advance(after)
-        polled = await facts.questions.poll(sha256_hex(put.handle), SERVICE, clock.now(), None)
+        polled = await sql.questions.poll(sha256_hex(put.handle), SERVICE, clock.now(), None)
         assert isinstance(polled, PollResult)
         return polled.early
 
@@ -116,29 +116,29 @@ async def test_whoever_polls_too_early_has_to_wait_five_seconds_longer_each_time
     ]
 
 
-async def test_a_poll_counts_the_use_of_its_assertion(facts: SqlStores, clock: FakeClock) -> None:
-    put, use = await asked(facts, clock.now()), AssertionUse(SERVICE, "jti-1", clock.now() + 60)
-    assert isinstance(await facts.questions.poll(sha256_hex(put.handle), SERVICE, clock.now(), use), PollResult)
-    again = await facts.questions.poll(sha256_hex(put.handle), SERVICE, clock.now(), use)
+async def test_a_poll_counts_the_use_of_its_assertion(sql: SqlStores, clock: FakeClock) -> None:
+    put, use = await asked(sql, clock.now()), AssertionUse(SERVICE, "jti-1", clock.now() + 60)
+    assert isinstance(await sql.questions.poll(sha256_hex(put.handle), SERVICE, clock.now(), use), PollResult)
+    again = await sql.questions.poll(sha256_hex(put.handle), SERVICE, clock.now(), use)
     assert again is RedeemResult.ASSERTION_USED_BEFORE
 
 
 async def test_a_confirmation_leaves_a_code_that_the_service_already_holds_and_redeems_once(
-    facts: SqlStores, clock: FakeClock
+    sql: SqlStores, clock: FakeClock
 ) -> None:
-    put = await asked(facts, clock.now())
+    put = await asked(sql, clock.now())
     now, mine = clock.now(), sha256_hex(put.handle)
-    assert await facts.answers.record(confirming(now, put)) == AuthorizationWritten("account-1", "pairwise-1")
-    polled = await facts.questions.poll(mine, SERVICE, now, None)
+    assert await sql.answers.record(confirming(now, put)) == AuthorizationWritten("account-1", "pairwise-1")
+    polled = await sql.questions.poll(mine, SERVICE, now, None)
     assert polled == PollResult(BackchannelState.CONFIRMED, put.expires, early=False)
-    kept = await facts.grants.code(mine)
+    kept = await sql.grants.code(mine)
     assert kept is not None and not kept.redeemed
     assert (kept.code.account, kept.code.release.subject) == ("account-1", "pairwise-1")
-    assert await facts.grants.redeem(mine, grant(kept.code, now), tokens(now), None, []) is RedeemResult.DONE
-    assert await facts.grants.redeem(mine, grant(kept.code, now, "2"), (), None, []) is RedeemResult.USED_BEFORE
+    assert await sql.grants.redeem(mine, grant(kept.code, now), tokens(now), None, []) is RedeemResult.DONE
+    assert await sql.grants.redeem(mine, grant(kept.code, now, "2"), (), None, []) is RedeemResult.USED_BEFORE
 
 
-async def test_of_many_answers_at_once_one_counts(open_one: OpenFacts, clock: FakeClock) -> None:
+async def test_of_many_answers_at_once_one_counts(open_one: OpenSqlStores, clock: FakeClock) -> None:
     stores = [await open_one() for _ in range(3)]
     put, now = await asked(stores[0], clock.now()), clock.now()
     confirmations = (stores[n % 3].answers.record(confirming(now, put, f"{10 + n}")) for n in range(4))
@@ -152,71 +152,71 @@ async def test_of_many_answers_at_once_one_counts(open_one: OpenFacts, clock: Fa
     assert rows.count("question_declined") == sum(one is True for one in answered)
 
 
-async def test_nobody_else_can_confirm_and_nobody_after_its_time(facts: SqlStores, clock: FakeClock) -> None:
-    put = await asked(facts, clock.now())
-    assert await facts.answers.record(confirming(clock.now(), put, person="bob")) is None
-    assert await facts.answers.linked_identity("https://provider.example", "bob", SECTOR, SERVICE) is None
+async def test_nobody_else_can_confirm_and_nobody_after_its_time(sql: SqlStores, clock: FakeClock) -> None:
+    put = await asked(sql, clock.now())
+    assert await sql.answers.record(confirming(clock.now(), put, person="bob")) is None
+    assert await sql.answers.linked_identity("https://provider.example", "bob", SECTOR, SERVICE) is None
     clock.advance(600)
-    assert await facts.answers.record(confirming(clock.now(), put)) is None
-    assert not await facts.questions.settle(put.id, BackchannelState.DECLINED, clock.now(), [])
-    assert await facts.grants.code(sha256_hex(put.handle)) is None
+    assert await sql.answers.record(confirming(clock.now(), put)) is None
+    assert not await sql.questions.settle(put.id, BackchannelState.DECLINED, clock.now(), [])
+    assert await sql.grants.code(sha256_hex(put.handle)) is None
 
 
-async def test_what_was_declined_stays_declined(facts: SqlStores, clock: FakeClock) -> None:
-    put, now = await asked(facts, clock.now()), clock.now()
-    assert await facts.questions.settle(put.id, BackchannelState.DECLINED, now, [told("question_declined", now)])
-    assert not await facts.questions.settle(put.id, BackchannelState.OTHER_PERSON, now, [])
-    assert await facts.answers.record(confirming(now, put)) is None
-    found = await facts.questions.load(put.id)
+async def test_what_was_declined_stays_declined(sql: SqlStores, clock: FakeClock) -> None:
+    put, now = await asked(sql, clock.now()), clock.now()
+    assert await sql.questions.settle(put.id, BackchannelState.DECLINED, now, [told("question_declined", now)])
+    assert not await sql.questions.settle(put.id, BackchannelState.OTHER_PERSON, now, [])
+    assert await sql.answers.record(confirming(now, put)) is None
+    found = await sql.questions.load(put.id)
     assert found is not None and found.state is BackchannelState.DECLINED
 
 
-async def test_a_sub_leads_to_its_account_and_a_live_session_to_the_person(facts: SqlStores, clock: FakeClock) -> None:
-    assert await facts.questions.account(SECTOR, "pairwise-1") is None
-    await facts.answers.record(answer(clock.now(), "1"))
-    assert await facts.questions.account(SECTOR, "pairwise-1") == "account-1"
-    assert await facts.questions.account("tax.example", "pairwise-1") is None
-    assert await facts.questions.known_as("account-1", clock.now()) == identity()
+async def test_a_sub_leads_to_its_account_and_a_live_session_to_the_person(sql: SqlStores, clock: FakeClock) -> None:
+    assert await sql.questions.account(SECTOR, "pairwise-1") is None
+    await sql.answers.record(answer(clock.now(), "1"))
+    assert await sql.questions.account(SECTOR, "pairwise-1") == "account-1"
+    assert await sql.questions.account("tax.example", "pairwise-1") is None
+    assert await sql.questions.known_as("account-1", clock.now()) == identity()
     clock.advance(10 * 86_400)
-    assert await facts.questions.known_as("account-1", clock.now()) is None
+    assert await sql.questions.known_as("account-1", clock.now()) is None
 
 
-async def test_a_ping_is_due_once_answered_and_again_until_it_is_done(facts: SqlStores, clock: FakeClock) -> None:
-    put, now = await asked(facts, clock.now(), token=TOKEN), clock.now()
-    assert await facts.questions.claim_pings(now, now + 10, 10) == []
-    await facts.answers.record(confirming(now, put))
+async def test_a_ping_is_due_once_answered_and_again_until_it_is_done(sql: SqlStores, clock: FakeClock) -> None:
+    put, now = await asked(sql, clock.now(), token=TOKEN), clock.now()
+    assert await sql.questions.claim_pings(now, now + 10, 10) == []
+    await sql.answers.record(confirming(now, put))
     ping = PingNotification(put.id, SERVICE, put.handle, TOKEN)
-    assert await facts.questions.claim_pings(now, now + 10, 10) == [(ping, 1)]
-    assert await facts.questions.claim_pings(now + 9, now + 19, 10) == []
-    assert await facts.questions.claim_pings(now + 10, now + 30, 10) == [(ping, 2)]
-    await facts.questions.pinged(put.id)
-    assert await facts.questions.claim_pings(now + 60, now + 90, 10) == []
+    assert await sql.questions.claim_pings(now, now + 10, 10) == [(ping, 1)]
+    assert await sql.questions.claim_pings(now + 9, now + 19, 10) == []
+    assert await sql.questions.claim_pings(now + 10, now + 30, 10) == [(ping, 2)]
+    await sql.questions.pinged(put.id)
+    assert await sql.questions.claim_pings(now + 60, now + 90, 10) == []
 
 
 async def test_nobody_is_pinged_who_polls_and_whoever_is_declined_is_pinged_too(
-    facts: SqlStores, clock: FakeClock
+    sql: SqlStores, clock: FakeClock
 ) -> None:
-    polls, pinged, now = await asked(facts, clock.now()), question(clock.now(), "2", token=TOKEN), clock.now()
-    await facts.questions.create(pinged, None, (), [])
+    polls, pinged, now = await asked(sql, clock.now()), question(clock.now(), "2", token=TOKEN), clock.now()
+    await sql.questions.create(pinged, None, (), [])
     for put in (polls, pinged):
-        assert await facts.questions.settle(put.id, BackchannelState.DECLINED, now, [told("question_declined", now)])
-    assert [ping.id for ping, _ in await facts.questions.claim_pings(now, now + 10, 10)] == [pinged.id]
+        assert await sql.questions.settle(put.id, BackchannelState.DECLINED, now, [told("question_declined", now)])
+    assert [ping.id for ping, _ in await sql.questions.claim_pings(now, now + 10, 10)] == [pinged.id]
 
 
-async def test_a_new_epoch_forgets_questions(facts: SqlStores, clock: FakeClock) -> None:
-    put = await asked(facts, clock.now())
-    await facts.marks.raise_epoch("operator", clock.now())
-    assert await facts.questions.load(put.id) is None
-    assert await facts.questions.by_code(put.code) is None
-    assert await facts.questions.poll(sha256_hex(put.handle), SERVICE, clock.now(), None) is None
-    assert await facts.answers.record(confirming(clock.now(), put)) is None
+async def test_a_new_epoch_forgets_questions(sql: SqlStores, clock: FakeClock) -> None:
+    put = await asked(sql, clock.now())
+    await sql.marks.raise_epoch("operator", clock.now())
+    assert await sql.questions.load(put.id) is None
+    assert await sql.questions.by_code(put.code) is None
+    assert await sql.questions.poll(sha256_hex(put.handle), SERVICE, clock.now(), None) is None
+    assert await sql.answers.record(confirming(clock.now(), put)) is None
 
 
-async def test_what_a_question_said_is_erased_after_its_time(facts: SqlStores, clock: FakeClock) -> None:
-    put = await asked(facts, clock.now())
+async def test_what_a_question_said_is_erased_after_its_time(sql: SqlStores, clock: FakeClock) -> None:
+    put = await asked(sql, clock.now())
     clock.advance(601)
-    while await facts.sweep(clock.now()):
+    while await sql.sweep(clock.now()):
         pass
-    assert await facts.questions.load(put.id) is None
-    polled = await facts.questions.poll(sha256_hex(put.handle), SERVICE, clock.now(), None)
+    assert await sql.questions.load(put.id) is None
+    polled = await sql.questions.poll(sha256_hex(put.handle), SERVICE, clock.now(), None)
     assert polled == PollResult(BackchannelState.WAITING, put.expires, early=False)

@@ -38,10 +38,10 @@ def own_redis() -> Iterator[RedisServer]:
 
 @asynccontextmanager
 async def opened(
-    url: str, facts: SqlStores, sealer: Sealer, password: str | None = None
+    url: str, sql: SqlStores, sealer: Sealer, password: str | None = None
 ) -> AsyncIterator[EphemeralStores]:
-    """Passing state, closed again."""
-    passing = open_ephemeral_stores(url, sealer, facts.system, facts.switches, RedisAccess(password))
+    """Ephemeral stores, closed after the test."""
+    passing = open_ephemeral_stores(url, sealer, sql.system, sql.switches, RedisAccess(password))
     try:
         yield passing
     finally:
@@ -50,9 +50,9 @@ async def opened(
 
 @pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-lru", "volatile-ttl", "allkeys-random"])
 async def test_an_evicting_policy_is_found_when_it_comes_and_when_it_goes(
-    own_redis: RedisServer, some_facts: SqlStores, sealer: Sealer, policy: str, caplog: pytest.LogCaptureFixture
+    own_redis: RedisServer, some_sql: SqlStores, sealer: Sealer, policy: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with opened(own_redis.url, some_facts, sealer) as passing:
+    async with opened(own_redis.url, some_sql, sealer) as passing:
         await passing.watch()
         assert not passing.evicts() and await passing.check_server() == []
         with caplog.at_level(logging.WARNING, "portico.passing"):
@@ -69,10 +69,10 @@ async def test_an_evicting_policy_is_found_when_it_comes_and_when_it_goes(
 
 
 async def test_a_replica_takes_no_records_and_is_named(
-    own_redis: RedisServer, some_facts: SqlStores, sealer: Sealer
+    own_redis: RedisServer, some_sql: SqlStores, sealer: Sealer
 ) -> None:
     own_redis.command("REPLICAOF", "127.0.0.1", "1")
-    async with opened(own_redis.url, some_facts, sealer) as passing:
+    async with opened(own_redis.url, some_sql, sealer) as passing:
         (problem,) = await passing.check_server()
         assert "is a replica" in problem
 
@@ -90,11 +90,11 @@ ENOUGH = ("~portico:*", "+@all", "-@dangerous", "+info")
     ],
 )
 async def test_a_user_of_redis_needs_few_rights_and_one_that_is_missing_is_named(
-    own_redis: RedisServer, some_facts: SqlStores, sealer: Sealer, rules: tuple[str, ...], word: str | None
+    own_redis: RedisServer, some_sql: SqlStores, sealer: Sealer, rules: tuple[str, ...], word: str | None
 ) -> None:
     own_redis.command("ACL", "SETUSER", "portico", "on", ">sesame", *rules)
     url = own_redis.url.replace("redis://", "redis://portico@")
-    async with opened(url, some_facts, sealer, "sesame") as passing:
+    async with opened(url, some_sql, sealer, "sesame") as passing:
 
         async def work() -> None:
             assert await passing.check_server() == []
@@ -124,7 +124,7 @@ async def test_a_user_of_redis_needs_few_rights_and_one_that_is_missing_is_named
 )
 async def test_a_redis_that_lets_the_broker_not_in_is_unavailable_and_says_why(
     own_redis: RedisServer,
-    some_facts: SqlStores,
+    some_sql: SqlStores,
     sealer: Sealer,
     user: str,
     password: str | None,
@@ -133,7 +133,7 @@ async def test_a_redis_that_lets_the_broker_not_in_is_unavailable_and_says_why(
 ) -> None:
     own_redis.command("CONFIG", "SET", "requirepass", "sesame")
     url = f"redis://{user}127.0.0.1:{own_redis.port}/{number}"
-    async with opened(url, some_facts, sealer, password) as passing:
+    async with opened(url, some_sql, sealer, password) as passing:
         with pytest.raises(StoreUnavailable, match=said) as told:
             await passing.limits.allow("key", 10, 60)
         assert "ephemeral.password_file" in str(told.value)
@@ -152,10 +152,10 @@ async def test_a_postgresql_that_only_reads_by_default_is_not_writable(database:
     assert await unwritable(database) is None
 
 
-async def reloaded(facts: SqlStores, *, writable: bool) -> str | None:
+async def reloaded(sql: SqlStores, *, writable: bool) -> str | None:
     """What is said once the server has taken its new setting, which it does a moment after it was told."""
     for _ in range(200):
-        if ((said := await facts.unwritable()) is None) is writable:
+        if ((said := await sql.unwritable()) is None) is writable:
             break
         await asyncio.sleep(0.05)
     return said
@@ -167,19 +167,19 @@ async def test_a_running_process_notices_a_postgresql_that_becomes_read_only(sea
         server.start()
         with server.database() as url:
             await migrate(url)
-            facts = await open_sql_stores(url, sealer, system)
+            sql = await open_sql_stores(url, sealer, system)
             try:
-                assert await facts.unwritable() is None
+                assert await sql.unwritable() is None
                 server.sql("ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
-                assert "read-only" in (await reloaded(facts, writable=False) or "")
+                assert "read-only" in (await reloaded(sql, writable=False) or "")
                 server.sql(
                     "SET default_transaction_read_only = off",
                     "ALTER SYSTEM RESET default_transaction_read_only",
                     "SELECT pg_reload_conf()",
                 )
-                assert await reloaded(facts, writable=True) is None
+                assert await reloaded(sql, writable=True) is None
             finally:
-                await facts.close()
+                await sql.close()
     finally:
         server.remove()
 
@@ -200,20 +200,20 @@ async def test_a_hot_standby_is_not_writable() -> None:
 
 
 async def test_a_sqlite_file_on_a_full_disk_is_not_writable(sqlite_url: str, sealer: Sealer, system: System) -> None:
-    facts = await open_sql_stores(sqlite_url, sealer, system)
+    sql = await open_sql_stores(sqlite_url, sealer, system)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     try:
-        assert await facts.unwritable() is None
+        assert await sql.unwritable() is None
         # no file of this process may grow beyond one byte for a moment: as on a disk without room
         resource.setrlimit(resource.RLIMIT_FSIZE, (1, before[1]))
         try:
-            wrong = await facts.unwritable()
+            wrong = await sql.unwritable()
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
         assert wrong is not None and "cannot be written" in wrong
-        assert await facts.unwritable() is None
+        assert await sql.unwritable() is None
     finally:
-        await facts.close()
+        await sql.close()
 
 
 ASK = """

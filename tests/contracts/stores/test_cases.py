@@ -1,4 +1,4 @@
-"""What every store of facts promises about verification cases and notices, in SQLite or in PostgreSQL."""
+"""What every SQL store guarantees about verification cases and notices, in SQLite or in PostgreSQL."""
 
 import asyncio
 from dataclasses import replace
@@ -9,45 +9,45 @@ from broker.assisted.case import Case, CaseState
 from broker.model.handle import sha256_hex
 from broker.model.store_results import CreateCaseResult
 from broker.stores.sql_stores import SqlStores
-from tests.contracts.stores.conftest import OpenFacts
+from tests.contracts.stores.conftest import OpenSqlStores
 from tests.contracts.stores.samples import case, event, notice
 from tests.support.system import FakeClock
 
 
-async def test_a_case_comes_back_as_it_was_by_whatever_names_it(facts: SqlStores, clock: FakeClock) -> None:
+async def test_a_case_comes_back_as_it_was_by_whatever_names_it(sql: SqlStores, clock: FakeClock) -> None:
     made = case(clock.now(), reference="abcd-efgh")
-    assert await facts.cases.create(made, (), ()) is CreateCaseResult.DONE
-    assert await facts.cases.load(made.id) == made
-    assert await facts.cases.by_reference("ABCD efgh") == made
-    assert await facts.cases.by_continuation(sha256_hex("continuation-1")) == made
-    assert await facts.cases.by_transaction(made.transaction) == made
+    assert await sql.cases.create(made, (), ()) is CreateCaseResult.DONE
+    assert await sql.cases.load(made.id) == made
+    assert await sql.cases.by_reference("ABCD efgh") == made
+    assert await sql.cases.by_continuation(sha256_hex("continuation-1")) == made
+    assert await sql.cases.by_transaction(made.transaction) == made
 
 
-async def test_what_names_no_case_gives_none(facts: SqlStores, clock: FakeClock) -> None:
-    await facts.cases.create(case(clock.now()), (), ())
-    assert await facts.cases.load("case-2") is None
-    assert await facts.cases.by_reference("CASE-2") is None
-    assert await facts.cases.by_continuation(sha256_hex("continuation-2")) is None
-    assert await facts.cases.by_transaction("transaction-2") is None
+async def test_what_names_no_case_gives_none(sql: SqlStores, clock: FakeClock) -> None:
+    await sql.cases.create(case(clock.now()), (), ())
+    assert await sql.cases.load("case-2") is None
+    assert await sql.cases.by_reference("CASE-2") is None
+    assert await sql.cases.by_continuation(sha256_hex("continuation-2")) is None
+    assert await sql.cases.by_transaction("transaction-2") is None
 
 
 async def test_a_transaction_has_one_open_case_and_nothing_of_another_is_written(
-    facts: SqlStores, clock: FakeClock
+    sql: SqlStores, clock: FakeClock
 ) -> None:
     first, second = case(clock.now(), "1"), case(clock.now() + 1, "2", transaction="transaction-1")
-    await facts.cases.create(first, (), ())
-    refused = await facts.cases.create(second, [event(clock.now())], [notice(clock.now())])
+    await sql.cases.create(first, (), ())
+    refused = await sql.cases.create(second, [event(clock.now())], [notice(clock.now())])
     assert refused is CreateCaseResult.ONE_OPEN_ALREADY
-    assert await facts.cases.load(second.id) is None
-    assert await facts.audit.read(0, 10) == []
-    assert await facts.outbox.claim(clock.now(), clock.now() + 60, 10) == []
-    await facts.cases.save(replace(first, version=2, state=CaseState.WITHDRAWN), (), ())
-    assert await facts.cases.create(second, (), ()) is CreateCaseResult.DONE
-    assert await facts.cases.by_transaction("transaction-1") == second
+    assert await sql.cases.load(second.id) is None
+    assert await sql.audit.read(0, 10) == []
+    assert await sql.outbox.claim(clock.now(), clock.now() + 60, 10) == []
+    await sql.cases.save(replace(first, version=2, state=CaseState.WITHDRAWN), (), ())
+    assert await sql.cases.create(second, (), ()) is CreateCaseResult.DONE
+    assert await sql.cases.by_transaction("transaction-1") == second
 
 
 async def test_of_many_who_ask_for_help_in_one_transaction_at_once_one_gets_a_case(
-    open_one: OpenFacts, clock: FakeClock
+    open_one: OpenSqlStores, clock: FakeClock
 ) -> None:
     stores = [await open_one() for _ in range(3)]
     made = [case(clock.now(), f"{number}", transaction="same") for number in range(9)]
@@ -56,13 +56,13 @@ async def test_of_many_who_ask_for_help_in_one_transaction_at_once_one_gets_a_ca
     assert outcomes.count(CreateCaseResult.ONE_OPEN_ALREADY) == 8
 
 
-async def test_a_reference_names_one_case(facts: SqlStores, clock: FakeClock) -> None:
-    await facts.cases.create(case(clock.now(), "1", reference="ABCD"), (), ())
-    taken = await facts.cases.create(case(clock.now(), "2", reference="ab-cd"), (), ())
+async def test_a_reference_names_one_case(sql: SqlStores, clock: FakeClock) -> None:
+    await sql.cases.create(case(clock.now(), "1", reference="ABCD"), (), ())
+    taken = await sql.cases.create(case(clock.now(), "2", reference="ab-cd"), (), ())
     assert taken is CreateCaseResult.REFERENCE_TAKEN
 
 
-async def test_of_two_members_of_staff_who_write_at_once_one_wins(open_one: OpenFacts, clock: FakeClock) -> None:
+async def test_of_two_members_of_staff_who_write_at_once_one_wins(open_one: OpenSqlStores, clock: FakeClock) -> None:
     one, other = await open_one(), await open_one()
     made = case(clock.now(), state=CaseState.QUEUED)
     await one.cases.create(made, (), ())
@@ -80,23 +80,23 @@ async def test_of_two_members_of_staff_who_write_at_once_one_wins(open_one: Open
     assert [waiting.id for waiting in sent] == [f"notice-{winner}"]
 
 
-async def test_a_save_on_top_of_another_version_changes_nothing(facts: SqlStores, clock: FakeClock) -> None:
+async def test_a_save_on_top_of_another_version_changes_nothing(sql: SqlStores, clock: FakeClock) -> None:
     made = case(clock.now())
-    await facts.cases.create(made, (), ())
+    await sql.cases.create(made, (), ())
     for version in (0, 1, 3):
-        assert not await facts.cases.save(replace(made, version=version, state=CaseState.HELD), (), ())
-    assert not await facts.cases.save(case(clock.now(), "2", version=2), (), ())
-    assert await facts.cases.load(made.id) == made
+        assert not await sql.cases.save(replace(made, version=version, state=CaseState.HELD), (), ())
+    assert not await sql.cases.save(case(clock.now(), "2", version=2), (), ())
+    assert await sql.cases.load(made.id) == made
 
 
-async def test_a_used_continuation_code_names_no_case(facts: SqlStores, clock: FakeClock) -> None:
+async def test_a_used_continuation_code_names_no_case(sql: SqlStores, clock: FakeClock) -> None:
     made = case(clock.now())
-    await facts.cases.create(made, (), ())
-    await facts.cases.save(replace(made, version=2, continuation=None), (), ())
-    assert await facts.cases.by_continuation(sha256_hex("continuation-1")) is None
+    await sql.cases.create(made, (), ())
+    await sql.cases.save(replace(made, version=2, continuation=None), (), ())
+    assert await sql.cases.by_continuation(sha256_hex("continuation-1")) is None
 
 
-async def test_the_queue_is_ordered_by_deadline_and_then_by_waiting(facts: SqlStores, clock: FakeClock) -> None:
+async def test_the_queue_is_ordered_by_deadline_and_then_by_waiting(sql: SqlStores, clock: FakeClock) -> None:
     now = clock.now()
     rows = [
         case(now, "none-late", state=CaseState.QUEUED, deadline=None, queued=now + 9),
@@ -107,38 +107,38 @@ async def test_the_queue_is_ordered_by_deadline_and_then_by_waiting(facts: SqlSt
         case(now, "held", state=CaseState.HELD, deadline=now, queued=now),
     ]
     for made in rows:
-        await facts.cases.create(made, (), ())
-    found = await facts.cases.queue([CaseState.QUEUED, CaseState.REVIEW], 10)
+        await sql.cases.create(made, (), ())
+    found = await sql.cases.queue([CaseState.QUEUED, CaseState.REVIEW], 10)
     assert [one.id for one in found] == ["case-soon", "case-late", "case-late-too", "case-none-early", "case-none-late"]
-    assert len(await facts.cases.queue([CaseState.QUEUED, CaseState.REVIEW], 2)) == 2
-    assert await facts.cases.queue([CaseState.BOUND], 10) == []
+    assert len(await sql.cases.queue([CaseState.QUEUED, CaseState.REVIEW], 2)) == 2
+    assert await sql.cases.queue([CaseState.BOUND], 10) == []
 
 
-async def test_who_holds_a_case_finds_it(facts: SqlStores, clock: FakeClock) -> None:
+async def test_who_holds_a_case_finds_it(sql: SqlStores, clock: FakeClock) -> None:
     now = clock.now()
     mine = case(now, "1", state=CaseState.CLAIMED, agent="agent-1", lease=now + 60)
     reviewed = case(now, "2", state=CaseState.REVIEW, agent="agent-2", reviewer="agent-1", lease=now + 60)
     let_go = case(now, "3", state=CaseState.QUEUED, agent="agent-1")
     for made in (mine, reviewed, let_go):
-        await facts.cases.create(made, (), ())
-    assert await facts.cases.held("agent-1") == [mine, reviewed]
-    assert await facts.cases.held("agent-2") == []
+        await sql.cases.create(made, (), ())
+    assert await sql.cases.held("agent-1") == [mine, reviewed]
+    assert await sql.cases.held("agent-2") == []
 
 
-async def test_cases_whose_time_has_come_are_found_the_earliest_first(facts: SqlStores, clock: FakeClock) -> None:
+async def test_cases_whose_time_has_come_are_found_the_earliest_first(sql: SqlStores, clock: FakeClock) -> None:
     now = clock.now()
     first = case(now, "1", deadline=now + 20)
     second = case(now, "2", deadline=now + 10)
     third = case(now, "3", deadline=now + 30)
     for made in (first, second, third):
-        await facts.cases.create(made, (), ())
-    assert await facts.cases.due(now + 9, 10) == []
-    assert await facts.cases.due(now + 20, 10) == [second, first]
-    assert await facts.cases.due(now + 20, 1) == [second]
+        await sql.cases.create(made, (), ())
+    assert await sql.cases.due(now + 9, 10) == []
+    assert await sql.cases.due(now + 20, 10) == [second, first]
+    assert await sql.cases.due(now + 20, 1) == [second]
 
 
 async def test_every_one_of_many_attempts_at_once_has_a_number_of_its_own_and_none_beyond_the_most(
-    open_one: OpenFacts, clock: FakeClock
+    open_one: OpenSqlStores, clock: FakeClock
 ) -> None:
     stores = [await open_one() for _ in range(3)]
     await stores[0].cases.create(case(clock.now()), (), ())
@@ -147,43 +147,43 @@ async def test_every_one_of_many_attempts_at_once_has_a_number_of_its_own_and_no
     assert await stores[1].cases.attempts("case-1", "confirmation") == 5
 
 
-async def test_attempts_are_counted_for_each_purpose_and_case(facts: SqlStores) -> None:
-    assert await facts.cases.attempts("case-1", "words") == 0
-    assert await facts.cases.count_attempt("case-1", "words", 5) == 1
-    assert await facts.cases.count_attempt("case-1", "confirmation", 5) == 1
-    assert await facts.cases.count_attempt("case-2", "words", 5) == 1
-    assert await facts.cases.count_attempt("case-1", "words", 5) == 2
-    assert await facts.cases.count_attempt("case-1", "words", 2) is None
-    assert await facts.cases.attempts("case-1", "words") == 2
-    assert await facts.cases.count_attempt("case-3", "words", 0) is None
+async def test_attempts_are_counted_for_each_purpose_and_case(sql: SqlStores) -> None:
+    assert await sql.cases.attempts("case-1", "words") == 0
+    assert await sql.cases.count_attempt("case-1", "words", 5) == 1
+    assert await sql.cases.count_attempt("case-1", "confirmation", 5) == 1
+    assert await sql.cases.count_attempt("case-2", "words", 5) == 1
+    assert await sql.cases.count_attempt("case-1", "words", 5) == 2
+    assert await sql.cases.count_attempt("case-1", "words", 2) is None
+    assert await sql.cases.attempts("case-1", "words") == 2
+    assert await sql.cases.count_attempt("case-3", "words", 0) is None
 
 
-async def test_cases_that_bear_the_same_mark_are_counted_also_after_erasure(facts: SqlStores, clock: FakeClock) -> None:
+async def test_cases_that_bear_the_same_mark_are_counted_also_after_erasure(sql: SqlStores, clock: FakeClock) -> None:
     marks: list[tuple[str, ...]] = [("a", "b"), ("b", "c"), ("c",), ()]
     made: list[Case] = [case(clock.now(), f"{n}", fingerprints=mark) for n, mark in enumerate(marks)]
     for one in made:
-        await facts.cases.create(one, (), ())
-    assert await facts.cases.alike(["a", "b"], "case-0") == 1
-    assert await facts.cases.alike(["b", "c"], "case-3") == 3
-    assert await facts.cases.alike(["z"], "case-0") == 0
-    assert await facts.cases.alike([], "case-0") == 0
-    await facts.cases.save(replace(made[3], version=2, fingerprints=("a",)), (), ())
-    await facts.cases.save(replace(made[1], version=2, fingerprints=("b", "c"), erased=True), (), ())
-    assert await facts.cases.alike(["a", "b"], "case-0") == 2
+        await sql.cases.create(one, (), ())
+    assert await sql.cases.alike(["a", "b"], "case-0") == 1
+    assert await sql.cases.alike(["b", "c"], "case-3") == 3
+    assert await sql.cases.alike(["z"], "case-0") == 0
+    assert await sql.cases.alike([], "case-0") == 0
+    await sql.cases.save(replace(made[3], version=2, fingerprints=("a",)), (), ())
+    await sql.cases.save(replace(made[1], version=2, fingerprints=("b", "c"), erased=True), (), ())
+    assert await sql.cases.alike(["a", "b"], "case-0") == 2
 
 
 # --- notices ---
 
 
-async def test_a_notice_goes_out_with_the_fact_it_tells(facts: SqlStores, clock: FakeClock) -> None:
+async def test_a_notice_goes_out_with_the_fact_it_tells(sql: SqlStores, clock: FakeClock) -> None:
     now = clock.now()
     later = notice(now, "2", created=now + 1)
-    await facts.cases.create(case(now), (), [later, notice(now, "1")])
-    assert await facts.outbox.claim(now, now + 60, 10) == [notice(now, "1"), later]
+    await sql.cases.create(case(now), (), [later, notice(now, "1")])
+    assert await sql.outbox.claim(now, now + 60, 10) == [notice(now, "1"), later]
 
 
 async def test_a_claimed_notice_is_claimed_by_nobody_else_until_its_time_is_over(
-    open_one: OpenFacts, clock: FakeClock
+    open_one: OpenSqlStores, clock: FakeClock
 ) -> None:
     one, other = await open_one(), await open_one()
     now = clock.now()
@@ -196,19 +196,19 @@ async def test_a_claimed_notice_is_claimed_by_nobody_else_until_its_time_is_over
     assert len(await one.outbox.claim(now + 60, now + 120, 20)) == 10
 
 
-async def test_a_notice_that_went_out_does_not_go_out_again(facts: SqlStores, clock: FakeClock) -> None:
+async def test_a_notice_that_went_out_does_not_go_out_again(sql: SqlStores, clock: FakeClock) -> None:
     now = clock.now()
-    await facts.cases.create(case(now), (), [notice(now)])
-    await facts.outbox.claim(now, now + 1, 10)
-    await facts.outbox.sent("notice-1", now)
-    assert await facts.outbox.claim(now + 2, now + 3, 10) == []
+    await sql.cases.create(case(now), (), [notice(now)])
+    await sql.outbox.claim(now, now + 1, 10)
+    await sql.outbox.sent("notice-1", now)
+    assert await sql.outbox.claim(now + 2, now + 3, 10) == []
 
 
 @pytest.mark.parametrize("swept", [True, False])
-async def test_an_expired_notice_does_not_go_out_swept_or_not(facts: SqlStores, clock: FakeClock, swept: bool) -> None:
+async def test_an_expired_notice_does_not_go_out_swept_or_not(sql: SqlStores, clock: FakeClock, swept: bool) -> None:
     now = clock.now()
-    await facts.cases.create(case(now), (), [notice(now)])
+    await sql.cases.create(case(now), (), [notice(now)])
     if swept:
-        await facts.outbox.sweep(now + 600)
-    assert await facts.outbox.claim(now + 600, now + 660, 10) == []
-    assert len(await facts.outbox.claim(now, now + 660, 10)) == (0 if swept else 1)
+        await sql.outbox.sweep(now + 600)
+    assert await sql.outbox.claim(now + 600, now + 660, 10) == []
+    assert len(await sql.outbox.claim(now, now + 660, 10)) == (0 if swept else 1)

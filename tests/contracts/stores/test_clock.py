@@ -15,7 +15,7 @@ from broker.stores.clock_check import SETTLED_AFTER, ClockEvidence, Finding, Off
 from broker.stores.monotonic_clock import MonotonicWallClock
 from broker.stores.sql_stores import SqlStores, open_sql_stores
 from tests.contracts.stores.clocks import LIMIT, Machine, World, pass_time
-from tests.contracts.stores.conftest import OpenFacts, open_by_fake_clock
+from tests.contracts.stores.conftest import OpenSqlStores, open_by_fake_clock
 from tests.contracts.stores.samples import answer, code, grant, session, staff_attempt, tokens
 from tests.support.system import FakeClock
 
@@ -199,7 +199,7 @@ async def test_a_database_whose_own_clock_is_off_ends_no_host_if_redis_is_with_t
         assert host.serves and host.check.finding is Finding.DATABASE_CLOCK
         assert host.clock() == pytest.approx(world.now)
         assert host.check.offset == pytest.approx(-jump)
-    assert world.mark == mark <= world.now and not world.taken_back, "the mark follows nobody"
+    assert world.mark == mark <= world.now and not world.taken_back, "the high-water mark follows no process"
     fresh = Machine(world)
     await fresh.check.check()
     assert not fresh.serves, "a process that starts waits for what others note"
@@ -406,37 +406,37 @@ def test_whatever_the_databases_clock_does_hosts_that_run_serve_on_and_read_the_
 # --- in a database ---
 
 
-async def test_the_mark_holds_the_databases_clock_and_never_a_process_s(facts: SqlStores) -> None:
-    seen = await facts.marks.look_at_time()
+async def test_the_mark_holds_the_databases_clock_and_never_a_process_s(sql: SqlStores) -> None:
+    seen = await sql.marks.look_at_time()
     now = seen.clock if seen.clock is not None else 1_800_000_000.0
     if seen.clock is not None:
         for wrong in (HOURS, -HOURS, 5.0, -5.0):
-            await facts.marks.note_time(now + wrong, LIMIT)
-            assert (await facts.marks.look_at_time()).mark == 0
-    await facts.marks.note_time(now, LIMIT)
-    mark = (await facts.marks.look_at_time()).mark
+            await sql.marks.note_time(now + wrong, LIMIT)
+            assert (await sql.marks.look_at_time()).mark == 0
+    await sql.marks.note_time(now, LIMIT)
+    mark = (await sql.marks.look_at_time()).mark
     assert now - 1 <= mark <= now + 30
-    await facts.marks.note_time(now + 1, LIMIT)
-    assert (await facts.marks.look_at_time()).mark <= mark + 30
-    await facts.marks.note_time(now - 1000, math.inf if seen.clock is None else LIMIT)
-    assert (await facts.marks.look_at_time()).mark >= mark, "it is never noted backwards"
+    await sql.marks.note_time(now + 1, LIMIT)
+    assert (await sql.marks.look_at_time()).mark <= mark + 30
+    await sql.marks.note_time(now - 1000, math.inf if seen.clock is None else LIMIT)
+    assert (await sql.marks.look_at_time()).mark >= mark, "it is never noted backwards"
 
 
-async def test_a_mark_is_taken_back_by_one_of_two_with_one_audit_row(facts: SqlStores, facts_url: str) -> None:
-    seen = await facts.marks.look_at_time()
-    assert not await facts.marks.take_time_back(seen.mark + 1, 1_800_000_000.0, "olu")
-    assert await facts.marks.take_time_back(seen.mark, 1_800_000_000.0, "olu")
-    after = await facts.marks.look_at_time()
+async def test_a_mark_is_taken_back_by_one_of_two_with_one_audit_row(sql: SqlStores, sql_url: str) -> None:
+    seen = await sql.marks.look_at_time()
+    assert not await sql.marks.take_time_back(seen.mark + 1, 1_800_000_000.0, "olu")
+    assert await sql.marks.take_time_back(seen.mark, 1_800_000_000.0, "olu")
+    after = await sql.marks.look_at_time()
     assert after.resets == seen.resets + 1 and after.mark != seen.mark
     if after.clock is not None:
         assert after.clock - 30 <= after.mark <= after.clock
-    assert [one.actor for _, one in await facts.audit.read(0, 10) if one.kind == "time_mark_taken_back"] == ["olu"]
-    assert await facts.marks.take_time_back(after.mark, 1_800_000_000.0, "olu")
-    assert (await facts.marks.look_at_time()).resets == seen.resets + 2
+    assert [one.actor for _, one in await sql.audit.read(0, 10) if one.kind == "time_mark_taken_back"] == ["olu"]
+    assert await sql.marks.take_time_back(after.mark, 1_800_000_000.0, "olu")
+    assert (await sql.marks.look_at_time()).resets == seen.resets + 2
 
 
 async def test_a_new_epoch_takes_a_mark_in_the_future_back_in_running_processes_too(
-    open_one: OpenFacts, clock: FakeClock
+    open_one: OpenSqlStores, clock: FakeClock
 ) -> None:
     running, command = await open_one(), await open_one()
     before = await running.marks.look_at_time()
@@ -469,33 +469,33 @@ async def test_what_a_mark_held_expired_is_expired_before_it_is_taken_back(
     mark = clock.now()
     clock.jump(start + 1 - clock.now())
 
-    facts = await open_sql_stores(sqlite_url, sealer, system)
-    assert facts.clock.out is not None
+    sql = await open_sql_stores(sqlite_url, sealer, system)
+    assert sql.clock.out is not None
     clock.advance(SETTLED_AFTER)
-    await facts.tick()
-    now = facts.system.now()
-    assert facts.clock.out is None and now == clock.now()
+    await sql.tick()
+    now = sql.system.now()
+    assert sql.clock.out is None and now == clock.now()
     for token in tokens(start):
-        found = await facts.grants.token(token.digest)
+        found = await sql.grants.token(token.digest)
         assert found is not None
         assert (found[0].expires <= now) == (token.expires <= mark), "what was expired stays so, the rest lives on"
     assert short.expires <= mark or long.expires <= mark
-    assert (known := await facts.sessions.load(session(start, "waiting").digest)) is None or known.expires <= now
-    left = await facts.staff_sessions.attempt(staff_attempt(start).digest)
+    assert (known := await sql.sessions.load(session(start, "waiting").digest)) is None or known.expires <= now
+    left = await sql.staff_sessions.attempt(staff_attempt(start).digest)
     assert left is None or left.expires <= now
-    await facts.close()
+    await sql.close()
 
 
 async def test_the_time_comes_from_the_database_if_this_machines_clock_is_off(
     postgres_url: str, sealer: Sealer, system: System, clock: FakeClock
 ) -> None:
-    facts = await open_sql_stores(postgres_url, sealer, system)
-    seen = await facts.marks.look_at_time()
+    sql = await open_sql_stores(postgres_url, sealer, system)
+    seen = await sql.marks.look_at_time()
     assert seen.clock is not None and abs(seen.clock - clock.now()) > 3600
-    assert facts.clock.out is not None and abs(facts.system.now() - seen.clock) < 30
-    await facts.tick()
-    assert (await facts.marks.look_at_time()).mark == 0
-    await facts.close()
+    assert sql.clock.out is not None and abs(sql.system.now() - seen.clock) < 30
+    await sql.tick()
+    assert (await sql.marks.look_at_time()).mark == 0
+    await sql.close()
     held = await open_by_fake_clock(postgres_url, sealer, system)
     assert held.clock.out is None and held.system.now() == clock.now()
     await held.close()

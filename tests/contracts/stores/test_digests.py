@@ -64,16 +64,16 @@ def subject_in(row: Mapping[str, Any], sealer: Sealer) -> str:
 
 
 async def test_an_identity_is_found_by_its_digest_and_its_subject_is_sealed_in_its_row(
-    facts: SqlStores, facts_url: str, clock: FakeClock
+    sql: SqlStores, sql_url: str, clock: FakeClock
 ) -> None:
-    await facts.answers.record(answer(clock.now(), "1", person=NATIONAL))
-    known = await facts.answers.linked_identity(ISSUER, NATIONAL, SECTOR, SERVICE)
+    await sql.answers.record(answer(clock.now(), "1", person=NATIONAL))
+    known = await sql.answers.linked_identity(ISSUER, NATIONAL, SECTOR, SERVICE)
     assert known is not None and known.account == "account-1"
-    assert await facts.answers.linked_identity(ISSUER, f"{NATIONAL} ", SECTOR, SERVICE) is None
-    [row] = await rows(facts_url, "SELECT * FROM identities")
+    assert await sql.answers.linked_identity(ISSUER, f"{NATIONAL} ", SECTOR, SERVICE) is None
+    [row] = await rows(sql_url, "SELECT * FROM identities")
     assert NATIONAL not in str(row) and NATIONAL.encode() not in row["sealed"]
-    assert row["digest"] == facts.digests.of_subject(ISSUER, NATIONAL)
-    assert subject_in(row, facts.digests.sealer) == NATIONAL
+    assert row["digest"] == sql.digests.of_subject(ISSUER, NATIONAL)
+    assert subject_in(row, sql.digests.sealer) == NATIONAL
 
 
 def test_one_subject_at_two_issuers_has_two_digests_and_no_issuer_runs_into_its_subject(sealer: Sealer) -> None:
@@ -84,41 +84,41 @@ def test_one_subject_at_two_issuers_has_two_digests_and_no_issuer_runs_into_its_
 
 
 async def test_a_digest_key_outlives_the_sealing_key_under_which_it_was_made(
-    facts_url: str, system: System, clock: FakeClock
+    sql_url: str, system: System, clock: FakeClock
 ) -> None:
     first, second = b"\x07" * 32, b"\x08" * 32
     marks: list[bytes] = []
     for current, previous in ((first, ()), (second, (first,)), (second, ())):
-        facts = await open_sql_stores(facts_url, make_sealer(current, previous, system.random_bytes), system)
-        recorded = await facts.answers.record(answer(clock.now(), f"{len(marks)}", person=NATIONAL))
+        sql = await open_sql_stores(sql_url, make_sealer(current, previous, system.random_bytes), system)
+        recorded = await sql.answers.record(answer(clock.now(), f"{len(marks)}", person=NATIONAL))
         assert recorded is not None and recorded.account == "account-0"
-        marks.append(facts.digests.mac(Purpose.CASE_MARK, "+441632960001"))
-        await facts.close()
+        marks.append(sql.digests.mac(Purpose.CASE_MARK, "+441632960001"))
+        await sql.close()
     assert len(set(marks)) == 1
     assert marks[0] == make_sealer(first, (), system.random_bytes).mac("case mark", b"+441632960001")
     with pytest.raises(DigestKeyLost, match="not in the ring"):
-        await open_sql_stores(facts_url, make_sealer(first, (), system.random_bytes), system)
+        await open_sql_stores(sql_url, make_sealer(first, (), system.random_bytes), system)
 
 
 async def test_without_its_digest_key_nobody_becomes_a_stranger_unnoticed(
-    facts: SqlStores, facts_url: str, sealer: Sealer, system: System, clock: FakeClock
+    sql: SqlStores, sql_url: str, sealer: Sealer, system: System, clock: FakeClock
 ) -> None:
-    await facts.answers.record(answer(clock.now(), "1"))
-    where = address(facts_url)
+    await sql.answers.record(answer(clock.now(), "1"))
+    where = address(sql_url)
     if isinstance(where, PostgresAddress):
-        server = await asyncpg.connect(facts_url)
+        server = await asyncpg.connect(sql_url)
         await server.execute("DELETE FROM digest_keys")
         await server.close()
     else:
-        await rows(facts_url, "DELETE FROM digest_keys")
+        await rows(sql_url, "DELETE FROM digest_keys")
     with pytest.raises(DigestKeyLost, match="there are identities"):
-        await open_sql_stores(facts_url, sealer, system)
+        await open_sql_stores(sql_url, sealer, system)
 
 
 async def test_several_processes_that_start_at_once_agree_on_the_keys(
-    facts_url: str, sealer: Sealer, system: System
+    sql_url: str, sealer: Sealer, system: System
 ) -> None:
-    opened = await asyncio.gather(*(open_sql_stores(facts_url, sealer, system) for _ in range(4)))
+    opened = await asyncio.gather(*(open_sql_stores(sql_url, sealer, system) for _ in range(4)))
     assert len({str(sorted(one.digests.keys.items())) for one in opened}) == 1
     for one in opened:
         await one.close()
@@ -175,14 +175,14 @@ async def test_subjects_of_an_earlier_release_are_moved_and_a_move_that_was_cut_
     await migrate(before, sealing=lambda: sealer)
     assert await schema_is_current(before)
 
-    facts = await open_sql_stores(before, sealer, system)
+    sql = await open_sql_stores(before, sealer, system)
     for n in range(PEOPLE):
-        known = await facts.answers.linked_identity(f"{ISSUER}/{n % 2}", f"{NATIONAL}-{n}", SECTOR, SERVICE)
+        known = await sql.answers.linked_identity(f"{ISSUER}/{n % 2}", f"{NATIONAL}-{n}", SECTOR, SERVICE)
         assert known is not None and known.account == f"account-{n}"
     for row in await rows(before, "SELECT * FROM identities"):
         opened = subject_in(row, sealer)
         assert (row["account_id"], row["created"]) == (f"account-{opened.rpartition('-')[2]}", 2.0)
-    await facts.close()
+    await sql.close()
 
 
 async def test_no_subject_is_left_in_the_file_that_was_migrated(
@@ -207,6 +207,6 @@ async def test_several_processes_may_move_at_once(
 ) -> None:
     monkeypatch.setattr(data_migration, "BATCH", 3)
     await asyncio.gather(*(migrate(before, sealing=lambda: sealer) for _ in range(3)))
-    facts = await open_sql_stores(before, sealer, system)
+    sql = await open_sql_stores(before, sealer, system)
     assert len(await rows(before, "SELECT digest FROM identities")) == PEOPLE
-    await facts.close()
+    await sql.close()

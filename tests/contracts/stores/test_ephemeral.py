@@ -1,4 +1,4 @@
-"""What every store of passing state promises, in memory or in Redis."""
+"""What every ephemeral store guarantees, in memory or in Redis."""
 
 import asyncio
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""How facts are kept: what is personal lies sealed in its own row, and nothing that is over comes to life again."""
+"""Encryption and expiry at rest: personal data is sealed in its row, and nothing that expired becomes valid again."""
 
 import sqlite3
 from collections.abc import Callable
@@ -36,21 +36,21 @@ from tests.support.system import FakeClock
 # --- sealed ---
 
 
-async def everything(facts: SqlStores, now: float) -> None:
+async def everything(sql: SqlStores, now: float) -> None:
     """One fact of each kind that knows something of a person."""
     waiting, redeemed = code(now, "waiting"), code(now, "redeemed")
-    await facts.answers.record(answer(now, "waiting", code=waiting))
-    await facts.answers.record(answer(now, "redeemed", code=redeemed))
+    await sql.answers.record(answer(now, "waiting", code=waiting))
+    await sql.answers.record(answer(now, "redeemed", code=redeemed))
     made = grant(redeemed, now, account="account-waiting")
-    await facts.grants.redeem(redeemed.digest, made, tokens(now), None, ())
-    await facts.cases.create(case(now), (), [notice(now)])
-    await facts.staff_sessions.leave(staff_attempt(now))
+    await sql.grants.redeem(redeemed.digest, made, tokens(now), None, ())
+    await sql.cases.create(case(now), (), [notice(now)])
+    await sql.staff_sessions.leave(staff_attempt(now))
 
 
 async def test_nothing_personal_can_be_read_in_the_database(
-    some_facts: SqlStores, sqlite_url: str, clock: FakeClock
+    some_sql: SqlStores, sqlite_url: str, clock: FakeClock
 ) -> None:
-    await everything(some_facts, clock.now())
+    await everything(some_sql, clock.now())
     path = Path(sqlite_url.removeprefix("sqlite:"))
     content = b"".join(file.read_bytes() for file in path.parent.glob("facts.db*"))
     for personal in (b"Ann Example", b"1970-01-01", b"ann@example.org", b"river", b"123456", b'nonce":"n"'):
@@ -60,16 +60,16 @@ async def test_nothing_personal_can_be_read_in_the_database(
 @pytest.mark.parametrize(
     ("table", "key", "known"),
     [
-        ("authorization_codes", "digest", lambda facts: facts.grants.code(code(0, "waiting").digest)),
-        ("grants", "id", lambda facts: facts.grants.token(tokens(0)[0].digest)),
-        ("sessions", "digest", lambda facts: facts.sessions.load(session(0, "waiting").digest)),
-        ("cases", "id", lambda facts: facts.cases.load("case-1")),
-        ("staff_attempts", "digest", lambda facts: facts.staff_sessions.attempt(staff_attempt(0).digest)),
+        ("authorization_codes", "digest", lambda sql: sql.grants.code(code(0, "waiting").digest)),
+        ("grants", "id", lambda sql: sql.grants.token(tokens(0)[0].digest)),
+        ("sessions", "digest", lambda sql: sql.sessions.load(session(0, "waiting").digest)),
+        ("cases", "id", lambda sql: sql.cases.load("case-1")),
+        ("staff_attempts", "digest", lambda sql: sql.staff_sessions.attempt(staff_attempt(0).digest)),
     ],
 )
 @pytest.mark.parametrize("moved", [True, False])
 async def test_what_is_sealed_opens_in_its_own_row_and_with_its_own_key_alone(
-    some_facts: SqlStores,
+    some_sql: SqlStores,
     sqlite_url: str,
     system: System,
     clock: FakeClock,
@@ -78,15 +78,15 @@ async def test_what_is_sealed_opens_in_its_own_row_and_with_its_own_key_alone(
     known: Callable[[SqlStores], Any],
     moved: bool,
 ) -> None:
-    await everything(some_facts, clock.now())
-    assert await known(some_facts) is not None
+    await everything(some_sql, clock.now())
+    assert await known(some_sql) is not None
     if moved:
         file = sqlite3.connect(sqlite_url.removeprefix("sqlite:"))
         (sealed,) = file.execute("SELECT sealed FROM notifications").fetchone()
         file.execute(f"UPDATE {table} SET sealed = ?", (sealed,))
         file.commit()
         file.close()
-        assert await known(some_facts) is None
+        assert await known(some_sql) is None
         return
     other = make_sealer(b"\x08" * 32, (), system.random_bytes)
     with pytest.raises(DigestKeyLost, match="not in the ring"):
@@ -104,20 +104,20 @@ async def test_what_is_sealed_opens_in_its_own_row_and_with_its_own_key_alone(
 
 
 async def test_an_earlier_sealing_key_still_opens_what_it_sealed(
-    some_facts: SqlStores, sqlite_url: str, system: System, clock: FakeClock
+    some_sql: SqlStores, sqlite_url: str, system: System, clock: FakeClock
 ) -> None:
-    await everything(some_facts, clock.now())
+    await everything(some_sql, clock.now())
     later = await open_sql_stores(sqlite_url, make_sealer(b"\x08" * 32, (b"\x07" * 32,), system.random_bytes), system)
     assert await later.cases.load("case-1") == case(clock.now())
     await later.close()
 
 
-async def test_erasure_leaves_nothing_sealed(some_facts: SqlStores, sqlite_url: str, clock: FakeClock) -> None:
-    await everything(some_facts, clock.now())
-    await some_facts.grants.revoke(tokens(clock.now())[1].digest, "passports", clock.now(), event(clock.now()))
-    await some_facts.sessions.end(session(clock.now(), "waiting").digest, event(clock.now()), no_fan_out)
+async def test_erasure_leaves_nothing_sealed(some_sql: SqlStores, sqlite_url: str, clock: FakeClock) -> None:
+    await everything(some_sql, clock.now())
+    await some_sql.grants.revoke(tokens(clock.now())[1].digest, "passports", clock.now(), event(clock.now()))
+    await some_sql.sessions.end(session(clock.now(), "waiting").digest, event(clock.now()), no_fan_out)
     clock.advance(6 * 86_400)
-    await some_facts.sweep(clock.now())
+    await some_sql.sweep(clock.now())
     file = sqlite3.connect(sqlite_url.removeprefix("sqlite:"))
     for table in ("authorization_codes", "grants", "sessions", "notifications"):
         rows = file.execute(f"SELECT sealed FROM {table}").fetchall()
@@ -125,14 +125,12 @@ async def test_erasure_leaves_nothing_sealed(some_facts: SqlStores, sqlite_url: 
     file.close()
 
 
-async def test_sweeping_ends_and_leaves_who_people_are(
-    some_facts: SqlStores, sqlite_url: str, clock: FakeClock
-) -> None:
-    await everything(some_facts, clock.now())
+async def test_sweeping_ends_and_leaves_who_people_are(some_sql: SqlStores, sqlite_url: str, clock: FakeClock) -> None:
+    await everything(some_sql, clock.now())
     clock.advance(400 * 86_400)
     for _ in range(10):
-        await some_facts.sweep(clock.now())
-    assert await some_facts.sweep(clock.now()) == 0
+        await some_sql.sweep(clock.now())
+    assert await some_sql.sweep(clock.now()) == 0
     file = sqlite3.connect(sqlite_url.removeprefix("sqlite:"))
     left = {
         table: file.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
@@ -222,12 +220,12 @@ def test_what_cannot_be_opened_is_unknown_and_logged_without_its_content(
 # --- marks ---
 
 
-async def test_processes_learn_how_often_they_were_told_to_read_again(facts: SqlStores, clock: FakeClock) -> None:
-    assert await facts.marks.reloads() == 0
-    assert [await facts.marks.ask_reload("olu", clock.now()) for _ in range(3)] == [1, 2, 3]
-    assert await facts.marks.reloads() == 3
-    assert [event.actor for _, event in await facts.audit.read(0, 10) if event.kind == "reload_asked"] == ["olu"] * 3
+async def test_processes_learn_how_often_they_were_told_to_read_again(sql: SqlStores, clock: FakeClock) -> None:
+    assert await sql.marks.reloads() == 0
+    assert [await sql.marks.ask_reload("olu", clock.now()) for _ in range(3)] == [1, 2, 3]
+    assert await sql.marks.reloads() == 3
+    assert [event.actor for _, event in await sql.audit.read(0, 10) if event.kind == "reload_asked"] == ["olu"] * 3
 
 
-async def test_the_schema_of_open_facts_is_current(facts: SqlStores) -> None:
-    assert await facts.schema_is_current()
+async def test_the_schema_of_open_facts_is_current(sql: SqlStores) -> None:
+    assert await sql.schema_is_current()

@@ -12,7 +12,7 @@ from broker.model.kill_switches import KillSwitchKind
 from broker.stores.ephemeral.open import EphemeralStores, open_ephemeral_stores
 from broker.stores.sql.kill_switches import SwitchedOff
 from broker.stores.sql_stores import SqlStores
-from tests.contracts.stores.conftest import OpenFacts
+from tests.contracts.stores.conftest import OpenSqlStores
 from tests.contracts.stores.samples import ISSUER, SECTOR, SERVICE, assertion, request, transaction
 from tests.support.redis import RedisServer
 from tests.support.system import FakeClock
@@ -24,12 +24,12 @@ BANK = (KillSwitchKind.PROVIDER, "bank")
 class Process:
     """What one process of the broker has open."""
 
-    facts: SqlStores
+    sql: SqlStores
     passing: EphemeralStores
 
     async def off(self) -> bool:
         """Whether the bank is off, as this process sees it now."""
-        return (await self.facts.switches.current()).is_off(*BANK)
+        return (await self.sql.switches.current()).is_off(*BANK)
 
 
 Look = Callable[[Process], Awaitable[object]]
@@ -40,23 +40,23 @@ LOOKS: dict[str, Look] = {
     "a pushed request": lambda process: process.passing.pushed.get("kept"),
     "a request pushed": lambda process: process.passing.pushed.put("new", request(), 1.8e9 + 300),
     "a limit": lambda process: process.passing.limits.allow("key", 100, 60),
-    "a person": lambda process: process.facts.answers.linked_identity(ISSUER, "ann", SECTOR, SERVICE),
-    "a code": lambda process: process.facts.grants.code("none"),
-    "a token": lambda process: process.facts.grants.token("none"),
-    "a session": lambda process: process.facts.sessions.load("none"),
-    "an assertion": lambda process: process.facts.grants.use_assertion(assertion(1.8e9)),
+    "a person": lambda process: process.sql.answers.linked_identity(ISSUER, "ann", SECTOR, SERVICE),
+    "a code": lambda process: process.sql.grants.code("none"),
+    "a token": lambda process: process.sql.grants.token("none"),
+    "a session": lambda process: process.sql.sessions.load("none"),
+    "an assertion": lambda process: process.sql.grants.use_assertion(assertion(1.8e9)),
 }
 
 
 @pytest.fixture
 async def processes(
-    open_one: OpenFacts, redis: RedisServer, sealer: Sealer, clock: FakeClock
+    open_one: OpenSqlStores, redis: RedisServer, sealer: Sealer, clock: FakeClock
 ) -> AsyncIterator[tuple[Process, Process]]:
-    """Two processes over the same facts and the same Redis, which have looked into both."""
+    """Two processes over the same database and the same Redis, which have looked into both."""
     opened = []
     for _ in range(2):
-        facts = await open_one()
-        opened.append(Process(facts, open_ephemeral_stores(redis.url, sealer, facts.system, facts.switches)))
+        sql = await open_one()
+        opened.append(Process(sql, open_ephemeral_stores(redis.url, sealer, sql.system, sql.switches)))
     await opened[0].passing.transactions.create("kept", transaction(clock.now()), 20)
     await opened[0].passing.pushed.put("kept", request(), clock.now() + 300)
     for process in opened:
@@ -68,35 +68,35 @@ async def processes(
         await process.passing.close()
 
 
-async def test_what_is_turned_off_and_on_again_is_listed_with_who_and_why(facts: SqlStores, clock: FakeClock) -> None:
+async def test_what_is_turned_off_and_on_again_is_listed_with_who_and_why(sql: SqlStores, clock: FakeClock) -> None:
     now = clock.now()
-    before = (await facts.switches.current()).version
-    assert await facts.switches.turn_off(*BANK, "it leaks", "operator", now)
-    assert await facts.switches.turn_off(KillSwitchKind.ACCOUNT, "account-1", "asked for", "operator", now)
-    assert await facts.switches.listing() == [
+    before = (await sql.switches.current()).version
+    assert await sql.switches.turn_off(*BANK, "it leaks", "operator", now)
+    assert await sql.switches.turn_off(KillSwitchKind.ACCOUNT, "account-1", "asked for", "operator", now)
+    assert await sql.switches.listing() == [
         SwitchedOff(KillSwitchKind.ACCOUNT, "account-1", "asked for", "operator", now),
         SwitchedOff(KillSwitchKind.PROVIDER, "bank", "it leaks", "operator", now),
     ]
-    current = await facts.switches.current()
+    current = await sql.switches.current()
     assert current.version == before + 2
     assert current.off == {BANK: "it leaks", (KillSwitchKind.ACCOUNT, "account-1"): "asked for"}
-    assert await facts.switches.turn_on(*BANK, "operator", now)
-    assert not (await facts.switches.current()).is_off(*BANK)
+    assert await sql.switches.turn_on(*BANK, "operator", now)
+    assert not (await sql.switches.current()).is_off(*BANK)
 
 
-async def test_only_a_change_is_a_change(facts: SqlStores, clock: FakeClock) -> None:
-    assert await facts.switches.turn_off(*BANK, "it leaks", "operator", clock.now())
-    version = (await facts.switches.current()).version
-    await facts.chain.seal_once()
-    assert not await facts.switches.turn_off(*BANK, "another reason", "another operator", clock.now())
-    assert not await facts.switches.turn_on(KillSwitchKind.SERVICE, "bank", "operator", clock.now())
-    assert (await facts.switches.current()).version == version
-    assert (await facts.switches.current()).off[BANK] == "it leaks"
-    assert await facts.chain.seal_once() == 0
+async def test_only_a_change_is_a_change(sql: SqlStores, clock: FakeClock) -> None:
+    assert await sql.switches.turn_off(*BANK, "it leaks", "operator", clock.now())
+    version = (await sql.switches.current()).version
+    await sql.chain.seal_once()
+    assert not await sql.switches.turn_off(*BANK, "another reason", "another operator", clock.now())
+    assert not await sql.switches.turn_on(KillSwitchKind.SERVICE, "bank", "operator", clock.now())
+    assert (await sql.switches.current()).version == version
+    assert (await sql.switches.current()).off[BANK] == "it leaks"
+    assert await sql.chain.seal_once() == 0
 
 
 async def test_without_redis_the_next_look_of_another_process_finds_the_change(
-    open_one: OpenFacts, clock: FakeClock
+    open_one: OpenSqlStores, clock: FakeClock
 ) -> None:
     one, other = await open_one(), await open_one()
     assert not (await other.switches.current()).is_off(*BANK)
@@ -109,10 +109,10 @@ async def test_the_next_look_into_any_store_of_the_hot_path_brings_the_change_al
     processes: tuple[Process, Process], clock: FakeClock, look: str
 ) -> None:
     one, other = processes
-    await one.facts.switches.turn_off(*BANK, "it leaks", "operator", clock.now())
+    await one.sql.switches.turn_off(*BANK, "it leaks", "operator", clock.now())
     await LOOKS[look](other)
     assert await other.off()
-    await one.facts.switches.turn_on(*BANK, "operator", clock.now())
+    await one.sql.switches.turn_on(*BANK, "operator", clock.now())
     if look != "an assertion":
         await LOOKS[look](other)
         assert not await other.off()
@@ -123,10 +123,10 @@ async def test_nobody_asks_sql_again_while_nothing_changed(
 ) -> None:
     _, other = processes
     await other.passing.transactions.load("kept")
-    copy = await other.facts.switches.current()
+    copy = await other.sql.switches.current()
     for _ in range(3):
         await other.passing.transactions.load("kept")
-        assert await other.facts.switches.current() is copy
+        assert await other.sql.switches.current() is copy
 
 
 async def test_a_change_is_found_although_redis_was_flushed(
@@ -134,7 +134,7 @@ async def test_a_change_is_found_although_redis_was_flushed(
 ) -> None:
     one, other = processes
     redis.flush()
-    await one.facts.switches.turn_off(*BANK, "it leaks", "operator", clock.now())
+    await one.sql.switches.turn_off(*BANK, "it leaks", "operator", clock.now())
     redis.flush()
     await other.passing.transactions.load("kept")
     assert await other.off()
@@ -146,7 +146,7 @@ async def test_a_change_is_found_although_redis_was_gone_when_it_was_made(
 ) -> None:
     one, other = processes
     redis.kill()
-    assert await one.facts.switches.turn_off(*BANK, "it leaks", "operator", clock.now())
+    assert await one.sql.switches.turn_off(*BANK, "it leaks", "operator", clock.now())
     assert await one.off()
     redis.start()
     await other.passing.transactions.load("kept")
@@ -157,10 +157,10 @@ async def test_a_mirror_that_travelled_back_in_time_is_put_right_by_the_next_loo
     processes: tuple[Process, Process], redis: RedisServer, clock: FakeClock
 ) -> None:
     one, other = processes
-    version = (await other.facts.switches.current()).version
-    await one.facts.switches.turn_off(*BANK, "it leaks", "operator", clock.now())
+    version = (await other.sql.switches.current()).version
+    await one.sql.switches.turn_off(*BANK, "it leaks", "operator", clock.now())
     redis.command("SET", "portico:switches:v1", str(version))
-    await one.facts.switches.check()
+    await one.sql.switches.check()
     await one.passing.transactions.load("kept")
     assert await one.off()
     await other.passing.transactions.load("kept")
@@ -171,14 +171,14 @@ async def test_a_mirror_that_is_ahead_of_a_restored_database_is_put_right(
     processes: tuple[Process, Process], redis: RedisServer, clock: FakeClock
 ) -> None:
     one, other = processes
-    version = (await other.facts.switches.current()).version
+    version = (await other.sql.switches.current()).version
     redis.command("SET", "portico:switches:v1", str(version + 50))
     await one.passing.transactions.load("kept")
-    assert (await one.facts.switches.current()).version == version
+    assert (await one.sql.switches.current()).version == version
     await other.passing.transactions.load("kept")
-    copy = await other.facts.switches.current()
+    copy = await other.sql.switches.current()
     await other.passing.transactions.load("kept")
-    assert await other.facts.switches.current() is copy
+    assert await other.sql.switches.current() is copy
 
 
 async def test_a_process_that_is_slow_never_takes_a_later_change_back(
@@ -187,9 +187,9 @@ async def test_a_process_that_is_slow_never_takes_a_later_change_back(
     one, other = processes
     for round_ in range(10):
         turn = (
-            one.facts.switches.turn_off(*BANK, "it leaks", "operator", clock.now())
+            one.sql.switches.turn_off(*BANK, "it leaks", "operator", clock.now())
             if round_ % 2 == 0
-            else one.facts.switches.turn_on(*BANK, "operator", clock.now())
+            else one.sql.switches.turn_on(*BANK, "operator", clock.now())
         )
         looks = [other.passing.transactions.load("kept") for _ in range(5)]
         await asyncio.gather(turn, *looks, *(other.off() for _ in range(5)))
@@ -206,11 +206,11 @@ async def test_a_process_that_is_slow_never_takes_a_later_change_back(
     ],
 )
 async def test_a_change_says_in_its_audit_row_what_was_turned_off(
-    facts: SqlStores, clock: FakeClock, kind: KillSwitchKind, told: dict[str, str]
+    sql: SqlStores, clock: FakeClock, kind: KillSwitchKind, told: dict[str, str]
 ) -> None:
-    await facts.switches.turn_off(kind, "x", "it leaks", "operator", clock.now())
-    await facts.switches.turn_on(kind, "x", "operator", clock.now())
-    assert [event for _, event in await facts.audit.read(after=0, limit=10)] == [
+    await sql.switches.turn_off(kind, "x", "it leaks", "operator", clock.now())
+    await sql.switches.turn_on(kind, "x", "operator", clock.now())
+    assert [event for _, event in await sql.audit.read(after=0, limit=10)] == [
         AuditEvent(f"{kind.value}_disabled", clock.now(), "operator", details={"reason": "it leaks"}, **told),
         AuditEvent(f"{kind.value}_enabled", clock.now(), "operator", **told),
     ]

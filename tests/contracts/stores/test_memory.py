@@ -1,4 +1,4 @@
-"""What memory adds to the promises of passing state: it has an end, and it decides as Redis does."""
+"""What the memory store adds to the ephemeral contract: a maximum size, and the same decisions as Redis."""
 
 from dataclasses import replace
 from typing import Any
@@ -115,12 +115,10 @@ async def done(passing: EphemeralStores, now: float, step: tuple[Any, ...], seen
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, min_size=5, max_size=40))
 async def test_memory_and_redis_give_the_same_answer_to_every_step(
-    redis: RedisServer, some_facts: SqlStores, sealer: Sealer, clock: FakeClock, steps: list[tuple[Any, ...]]
+    redis: RedisServer, some_sql: SqlStores, sealer: Sealer, clock: FakeClock, steps: list[tuple[Any, ...]]
 ) -> None:
     redis.flush()
-    pair = [
-        open_ephemeral_stores(url, sealer, some_facts.system, some_facts.switches) for url in ("memory:", redis.url)
-    ]
+    pair = [open_ephemeral_stores(url, sealer, some_sql.system, some_sql.switches) for url in ("memory:", redis.url)]
     seen: list[dict[str, Transaction]] = [{}, {}]
     for step in steps:
         if step[0] == "wait":

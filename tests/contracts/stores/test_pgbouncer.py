@@ -25,18 +25,18 @@ async def test_pgbouncer_in_session_mode_serves_migration_schema_and_facts(
         assert await schema_is_current(between.url)
         # a process that ends gives its server connections to the next, which prepares the same statements
         for number in range(2):
-            facts = await open_sql_stores(between.url, sealer, system, connections=4)
+            sql = await open_sql_stores(between.url, sealer, system, connections=4)
             try:
-                assert await facts.schema_is_current()
+                assert await sql.schema_is_current()
                 names = [f"citizen-{number}-{count}" for count in range(8)]
                 kind = KillSwitchKind.ACCOUNT
                 await asyncio.gather(
-                    *(facts.switches.turn_off(kind, name, "test", "olu", 1.0, no_fan_out) for name in names)
+                    *(sql.switches.turn_off(kind, name, "test", "olu", 1.0, no_fan_out) for name in names)
                 )
-                assert {off.id for off in await facts.switches.listing()} >= set(names)
-                await facts.tick()
+                assert {off.id for off in await sql.switches.listing()} >= set(names)
+                await sql.tick()
             finally:
-                await facts.close()
+                await sql.close()
 
 
 SETTINGS = {

@@ -1,4 +1,4 @@
-"""What PostgreSQL adds to the promises of facts: few round trips, and a server that may go away and come back."""
+"""What PostgreSQL adds to the SQL store contract: few round trips, and a server that may go away and come back."""
 
 import asyncio
 import time
@@ -37,11 +37,11 @@ from tests.support.system import FakeClock
 
 
 @pytest.fixture
-async def facts(postgres_url: str, sealer: Sealer, system: System) -> AsyncIterator[SqlStores]:
-    """Facts on a server."""
-    facts = await open_by_fake_clock(postgres_url, sealer, system)
-    yield facts
-    await facts.close()
+async def sql(postgres_url: str, sealer: Sealer, system: System) -> AsyncIterator[SqlStores]:
+    """SQL stores on PostgreSQL."""
+    sql = await open_by_fake_clock(postgres_url, sealer, system)
+    yield sql
+    await sql.close()
 
 
 # --- how often it is asked ---
@@ -58,36 +58,36 @@ async def test_each_verb_costs_one_round_trip(
     made = code(now, "kept")
     async with Turns("127.0.0.1", postgres.port).running() as turns:
         url = postgres_url.replace(f":{postgres.port}/", f":{turns.port}/")
-        facts = await open_by_fake_clock(url, sealer, system)
-        await facts.answers.record(answer(now, "kept", code=made))
-        await facts.grants.redeem(made.digest, grant(made, now, "kept"), tokens(now, "kept"), None, ())
+        sql = await open_by_fake_clock(url, sealer, system)
+        await sql.answers.record(answer(now, "kept", code=made))
+        await sql.grants.redeem(made.digest, grant(made, now, "kept"), tokens(now, "kept"), None, ())
         waiting = {name: code(now, name) for name in ("first", "second")}
         for name, one in waiting.items():
-            await facts.answers.record(answer(now, name, code=one))
+            await sql.answers.record(answer(now, name, code=one))
         known = {name: grant(one, now, name, account="account-kept") for name, one in waiting.items()}
         verbs: dict[str, Callable[[str], Awaitable[object]]] = {
-            "known": lambda name: facts.answers.linked_identity(ISSUER, "ann", SECTOR, SERVICE),
-            "record": lambda name: facts.answers.record(answer(now, f"new-{name}", person=name)),
-            "code": lambda name: facts.grants.code(made.digest),
-            "redeem": lambda name: facts.grants.redeem(
+            "known": lambda name: sql.answers.linked_identity(ISSUER, "ann", SECTOR, SERVICE),
+            "record": lambda name: sql.answers.record(answer(now, f"new-{name}", person=name)),
+            "code": lambda name: sql.grants.code(made.digest),
+            "redeem": lambda name: sql.grants.redeem(
                 waiting[name].digest, known[name], tokens(now, name), assertion(now, name), (event(now),)
             ),
-            "token": lambda name: facts.grants.token(tokens(now, "kept")[0].digest),
-            "refresh": lambda name: facts.grants.refresh(
+            "token": lambda name: sql.grants.token(tokens(now, "kept")[0].digest),
+            "refresh": lambda name: sql.grants.refresh(
                 "grant-kept", StoredToken(name, "access", now, now), assertion(now, name), (event(now),)
             ),
-            "use_assertion": lambda name: facts.grants.use_assertion(assertion(now, name)),
-            "revoke": lambda name: facts.grants.revoke(tokens(now, "kept")[0].digest, SERVICE, now, event(now)),
-            "session": lambda name: facts.sessions.load(session(now, "kept").digest),
-            "help": lambda name: facts.cases.create(case(now, name), [event(now)], ()),
-            "attempt": lambda name: facts.cases.count_attempt("case-1", name, 5),
+            "use_assertion": lambda name: sql.grants.use_assertion(assertion(now, name)),
+            "revoke": lambda name: sql.grants.revoke(tokens(now, "kept")[0].digest, SERVICE, now, event(now)),
+            "session": lambda name: sql.sessions.load(session(now, "kept").digest),
+            "help": lambda name: sql.cases.create(case(now, name), [event(now)], ()),
+            "attempt": lambda name: sql.cases.count_attempt("case-1", name, 5),
         }
         await verbs[verb]("first")
         before = turns.count
         await verbs[verb]("second")
         assert turns.count - before == 1
         assert turns.connections == 1
-        await facts.close()
+        await sql.close()
 
 
 async def test_a_process_opens_no_more_connections_than_it_may(
@@ -95,15 +95,15 @@ async def test_a_process_opens_no_more_connections_than_it_may(
 ) -> None:
     async with Turns("127.0.0.1", postgres.port).running() as turns:
         url = postgres_url.replace(f":{postgres.port}/", f":{turns.port}/")
-        facts = await open_by_fake_clock(url, sealer, system, connections=3)
-        used = await asyncio.gather(*(facts.grants.use_assertion(assertion(clock.now(), f"{n}")) for n in range(30)))
+        sql = await open_by_fake_clock(url, sealer, system, connections=3)
+        used = await asyncio.gather(*(sql.grants.use_assertion(assertion(clock.now(), f"{n}")) for n in range(30)))
         assert all(used)
         assert turns.connections <= 3
-        await facts.close()
+        await sql.close()
 
 
 async def test_every_commit_is_synchronous_whatever_the_server_says(
-    facts: SqlStores, postgres_url: str, sealer: Sealer, system: System
+    sql: SqlStores, postgres_url: str, sealer: Sealer, system: System
 ) -> None:
     connection = await asyncpg.connect(postgres_url)
     name = postgres_url.rpartition("/")[2]
@@ -124,10 +124,10 @@ async def test_every_commit_is_synchronous_whatever_the_server_says(
 async def test_a_statement_is_read_and_planned_once_for_a_connection(
     postgres_url: str, sealer: Sealer, system: System
 ) -> None:
-    facts = await open_by_fake_clock(postgres_url, sealer, system, connections=1)
+    sql = await open_by_fake_clock(postgres_url, sealer, system, connections=1)
     for _ in range(3):
-        await facts.answers.linked_identity(ISSUER, "ann", SECTOR, SERVICE)
-    database = facts.answers._database
+        await sql.answers.linked_identity(ISSUER, "ann", SECTOR, SERVICE)
+    database = sql.answers._database
     from sqlalchemy import column, select, table
 
     names = ("name", "generic_plans", "custom_plans")
@@ -138,14 +138,14 @@ async def test_a_statement_is_read_and_planned_once_for_a_connection(
         )
     )
     assert [tuple(row)[1:] for row in await database.query(asked, {})] == [(3, 0)]
-    await facts.close()
+    await sql.close()
 
 
 async def test_a_migration_under_a_running_process_costs_a_connection_and_no_more(
     postgres_url: str, sealer: Sealer, system: System
 ) -> None:
-    facts = await open_by_fake_clock(postgres_url, sealer, system, connections=1)
-    database = facts.answers._database
+    sql = await open_by_fake_clock(postgres_url, sealer, system, connections=1)
+    database = sql.answers._database
     from sqlalchemy import column, select, table
 
     connection = await asyncpg.connect(postgres_url)
@@ -160,83 +160,82 @@ async def test_a_migration_under_a_running_process_costs_a_connection_and_no_mor
     finally:
         await connection.execute("DROP TABLE growing")
         await connection.close()
-        await facts.close()
+        await sql.close()
 
 
 # --- absence ---
 
 
 async def test_with_postgresql_killed_everything_is_refused_at_once_and_works_again_when_it_is_back(
-    facts: SqlStores, postgres: PostgresServer, clock: FakeClock
+    sql: SqlStores, postgres: PostgresServer, clock: FakeClock
 ) -> None:
     now = clock.now()
     made = code(now)
-    await facts.answers.record(answer(now, code=made))
-    await asyncio.gather(*(facts.grants.use_assertion(assertion(now, f"{n}")) for n in range(20)))
+    await sql.answers.record(answer(now, code=made))
+    await asyncio.gather(*(sql.grants.use_assertion(assertion(now, f"{n}")) for n in range(20)))
     postgres.kill()
-    await refused_at_once(lambda: facts.grants.code(made.digest))
-    await refused_at_once(lambda: facts.answers.linked_identity(ISSUER, "ann", SECTOR, SERVICE))
-    await refused_at_once(lambda: facts.grants.use_assertion(assertion(now, "late")))
-    await refused_at_once(lambda: facts.tick())
-    await refused_at_once(lambda: facts.schema_is_current())
+    await refused_at_once(lambda: sql.grants.code(made.digest))
+    await refused_at_once(lambda: sql.answers.linked_identity(ISSUER, "ann", SECTOR, SERVICE))
+    await refused_at_once(lambda: sql.grants.use_assertion(assertion(now, "late")))
+    await refused_at_once(lambda: sql.tick())
+    await refused_at_once(lambda: sql.schema_is_current())
     postgres.start()
     began = time.monotonic()
     while True:
         with suppress(StoreUnavailable):
-            found = await facts.grants.code(made.digest)
+            found = await sql.grants.code(made.digest)
             break
         assert time.monotonic() - began < 10
     assert found is not None and found.code == made
-    used = await asyncio.gather(*(facts.grants.use_assertion(assertion(now, f"{n}")) for n in range(20)))
+    used = await asyncio.gather(*(sql.grants.use_assertion(assertion(now, f"{n}")) for n in range(20)))
     assert used == [False] * 20
-    done = await facts.grants.redeem(made.digest, grant(made, now), tokens(now), None, (event(now),))
+    done = await sql.grants.redeem(made.digest, grant(made, now), tokens(now), None, (event(now),))
     assert done is RedeemResult.DONE
 
 
 async def test_connections_that_died_unnoticed_fail_no_more_than_they_are(
-    facts: SqlStores, postgres: PostgresServer, clock: FakeClock
+    sql: SqlStores, postgres: PostgresServer, clock: FakeClock
 ) -> None:
-    await asyncio.gather(*(facts.grants.use_assertion(assertion(clock.now(), f"{n}")) for n in range(20)))
+    await asyncio.gather(*(sql.grants.use_assertion(assertion(clock.now(), f"{n}")) for n in range(20)))
     postgres.stop()
     postgres.start()
     await asyncio.sleep(0)
     used = await asyncio.gather(
-        *(facts.grants.use_assertion(assertion(clock.now(), f"{n}")) for n in range(20, 40)), return_exceptions=True
+        *(sql.grants.use_assertion(assertion(clock.now(), f"{n}")) for n in range(20, 40)),
+        return_exceptions=True,
     )
     assert all(one is True or isinstance(one, StoreUnavailable) for one in used)
-    again = await asyncio.gather(*(facts.grants.use_assertion(assertion(clock.now(), f"{n}")) for n in range(40, 60)))
+    again = await asyncio.gather(*(sql.grants.use_assertion(assertion(clock.now(), f"{n}")) for n in range(40, 60)))
     assert again == [True] * 20
 
 
 async def test_a_server_that_answers_nothing_is_refused_within_a_second(
-    facts: SqlStores, postgres: PostgresServer, postgres_url: str, clock: FakeClock
+    sql: SqlStores, postgres: PostgresServer, postgres_url: str, clock: FakeClock
 ) -> None:
     now = clock.now()
-    assert await facts.grants.use_assertion(assertion(now))
+    assert await sql.grants.use_assertion(assertion(now))
     holding = await asyncpg.connect(postgres_url)
     lock = holding.transaction()
     await lock.start()
     await holding.execute("LOCK TABLE used_jtis IN ACCESS EXCLUSIVE MODE")
-    waiting = [lambda n=n: facts.grants.use_assertion(assertion(now, f"{n}")) for n in range(20)]  # type: ignore[misc]
+    waiting = [lambda n=n: sql.grants.use_assertion(assertion(now, f"{n}")) for n in range(20)]  # type: ignore[misc]
     await asyncio.gather(*(refused_at_once(one) for one in waiting))
-    assert await facts.grants.token("nothing") is None
+    assert await sql.grants.token("nothing") is None
     await lock.rollback()
     await holding.close()
-    assert await facts.grants.use_assertion(assertion(now, "after"))
+    assert await sql.grants.use_assertion(assertion(now, "after"))
 
 
-async def test_one_who_gives_up_waiting_leaves_no_answer_behind_for_the_next(
-    facts: SqlStores, clock: FakeClock
-) -> None:
+async def test_one_who_gives_up_waiting_leaves_no_answer_behind_for_the_next(sql: SqlStores, clock: FakeClock) -> None:
     made = code(clock.now())
-    await facts.answers.record(answer(clock.now(), code=made))
+    await sql.answers.record(answer(clock.now(), code=made))
     for turns in range(20):
-        hasty = asyncio.ensure_future(facts.switches.listing())
+        hasty = asyncio.ensure_future(sql.switches.listing())
         for _ in range(turns % 5):
             await asyncio.sleep(0)
         hasty.cancel()
         await asyncio.gather(hasty, return_exceptions=True)
-        found = await facts.grants.code(made.digest)
+        found = await sql.grants.code(made.digest)
         assert found is not None and found.code == made
 
 
@@ -246,13 +245,13 @@ async def test_a_redemption_cut_off_in_the_middle_is_whole_or_not_at_all(
     now = clock.now()
     outcomes = set()
     for number in range(12):
-        facts = await open_by_fake_clock(postgres_url, sealer, system)
+        sql = await open_by_fake_clock(postgres_url, sealer, system)
         made = code(now, f"{number}")
-        recorded = await facts.answers.record(answer(now, f"{number}", code=made))
+        recorded = await sql.answers.record(answer(now, f"{number}", code=made))
         assert recorded is not None
         account = recorded.account
         work = asyncio.ensure_future(
-            facts.grants.redeem(
+            sql.grants.redeem(
                 made.digest,
                 grant(made, now, f"{number}", account=account),
                 tokens(now, f"{number}"),
@@ -262,7 +261,7 @@ async def test_a_redemption_cut_off_in_the_middle_is_whole_or_not_at_all(
         )
         for _ in range(number):
             await asyncio.sleep(0)
-        await facts.close()
+        await sql.close()
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
         after = await open_by_fake_clock(postgres_url, sealer, system)
@@ -281,13 +280,13 @@ async def test_a_redemption_cut_off_in_the_middle_is_whole_or_not_at_all(
 
 
 async def test_a_switch_turned_while_postgresql_is_gone_is_not_turned(
-    facts: SqlStores, postgres: PostgresServer, clock: FakeClock
+    sql: SqlStores, postgres: PostgresServer, clock: FakeClock
 ) -> None:
     postgres.stop()
     with pytest.raises(StoreUnavailable):
-        await facts.switches.turn_off(KillSwitchKind.PROVIDER, "bank", "it leaks", "operator", clock.now())
+        await sql.switches.turn_off(KillSwitchKind.PROVIDER, "bank", "it leaks", "operator", clock.now())
     postgres.start()
-    assert await facts.switches.listing() == []
+    assert await sql.switches.listing() == []
 
 
 async def test_a_server_that_is_not_there_is_unavailable_to_migrations_too() -> None:

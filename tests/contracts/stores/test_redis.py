@@ -1,4 +1,4 @@
-"""What Redis adds to the promises of passing state: lost, hanging, full or lying, nothing is believed twice."""
+"""What Redis adds to the ephemeral contract: after data loss, a hang or a full memory nothing is accepted twice."""
 
 import asyncio
 import json
@@ -28,11 +28,11 @@ LIMIT = 20
 
 @pytest.fixture(params=["own connection", "redis-py"])
 async def passing(
-    request: pytest.FixtureRequest, redis: RedisServer, some_facts: SqlStores, sealer: Sealer
+    request: pytest.FixtureRequest, redis: RedisServer, some_sql: SqlStores, sealer: Sealer
 ) -> AsyncIterator[EphemeralStores]:
-    """Passing state in Redis, over each transport."""
+    """Ephemeral stores in Redis, over each transport."""
     url = redis.url if request.param == "own connection" else by_redis_py(redis)
-    passing = open_ephemeral_stores(url, sealer, some_facts.system, some_facts.switches)
+    passing = open_ephemeral_stores(url, sealer, some_sql.system, some_sql.switches)
     yield passing
     await passing.close()
 
@@ -62,13 +62,11 @@ async def raw(redis: RedisServer) -> AsyncIterator[Redis]:
     ],
 )
 async def test_each_verb_costs_one_round_trip(
-    redis: RedisServer, some_facts: SqlStores, sealer: Sealer, clock: FakeClock, verb: str, trips: int
+    redis: RedisServer, some_sql: SqlStores, sealer: Sealer, clock: FakeClock, verb: str, trips: int
 ) -> None:
     begun, until = transaction(clock.now()), clock.now() + 60
     async with Turns("127.0.0.1", redis.port).running() as turns:
-        passing = open_ephemeral_stores(
-            f"redis://127.0.0.1:{turns.port}/0", sealer, some_facts.system, some_facts.switches
-        )
+        passing = open_ephemeral_stores(f"redis://127.0.0.1:{turns.port}/0", sealer, some_sql.system, some_sql.switches)
         verbs: dict[str, Callable[[str], Awaitable[object]]] = {
             "create": lambda name: passing.transactions.create(name, begun, LIMIT),
             "counted create": lambda name: passing.transactions.create(name, begun, LIMIT, RateLimit("a", 9, 60)),
@@ -220,21 +218,21 @@ async def test_a_server_that_leads_again_after_another_led_begins_a_new_epoch_of
 
 
 async def test_every_process_sees_the_same_epoch(
-    passing: EphemeralStores, redis: RedisServer, sealer: Sealer, some_facts: SqlStores
+    passing: EphemeralStores, redis: RedisServer, sealer: Sealer, some_sql: SqlStores
 ) -> None:
-    other = open_ephemeral_stores(redis.url, sealer, some_facts.system, some_facts.switches)
+    other = open_ephemeral_stores(redis.url, sealer, some_sql.system, some_sql.switches)
     epochs = await asyncio.gather(*(store.proofs.epoch() for store in (passing, other) * 10))
     assert len(set(epochs)) == 1
     await other.close()
 
 
 async def test_another_sealing_key_opens_nothing(
-    passing: EphemeralStores, redis: RedisServer, some_facts: SqlStores
+    passing: EphemeralStores, redis: RedisServer, some_sql: SqlStores
 ) -> None:
     from broker.crypto.seal import sealer as make
 
-    system = some_facts.system
-    other = open_ephemeral_stores(redis.url, make(b"\x08" * 32, (), system.random_bytes), system, some_facts.switches)
+    system = some_sql.system
+    other = open_ephemeral_stores(redis.url, make(b"\x08" * 32, (), system.random_bytes), system, some_sql.switches)
     await passing.transactions.create("handle", transaction(system.now()), LIMIT)
     assert await other.transactions.load("handle") is None
     await other.close()
@@ -330,6 +328,6 @@ async def test_a_redis_that_evicts_is_a_problem_with_a_mend(passing: EphemeralSt
         await raw.config_set("maxmemory-policy", "noeviction")
 
 
-async def test_an_address_that_is_none_is_refused(some_facts: SqlStores, sealer: Sealer, system: System) -> None:
+async def test_an_address_that_is_none_is_refused(some_sql: SqlStores, sealer: Sealer, system: System) -> None:
     with pytest.raises(ValueError, match="no such store"):
-        open_ephemeral_stores("http://localhost", sealer, system, some_facts.switches)
+        open_ephemeral_stores("http://localhost", sealer, system, some_sql.switches)

@@ -1,4 +1,4 @@
-"""The connection to Redis that many commands share: every answer reaches whoever asked, and nobody waits for ever."""
+"""The connection to Redis that many commands share: every reply reaches its caller, and no caller waits for ever."""
 
 import asyncio
 import random

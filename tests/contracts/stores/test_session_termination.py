@@ -1,4 +1,4 @@
-"""What every store of facts promises when sessions end, in SQLite or in PostgreSQL."""
+"""What every SQL store guarantees when sessions end, in SQLite or in PostgreSQL."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from broker.model.session import EndedSession, no_fan_out
 from broker.model.store_results import RedeemResult, SupersededSession
 from broker.platform.system import System
 from broker.stores.sql_stores import SqlStores
-from tests.contracts.stores.conftest import OpenFacts
+from tests.contracts.stores.conftest import OpenSqlStores
 from tests.contracts.stores.samples import SERVICE, answer, code, delivery, event, grant, release, session, tokens
 from tests.support.system import FakeClock
 
@@ -25,42 +25,42 @@ def everybody(ended: EndedSession) -> Sequence[OutboundDelivery]:
     ]
 
 
-async def waiting(facts: SqlStores, now: float) -> set[tuple[str, str, str]]:
+async def waiting(sql: SqlStores, now: float) -> set[tuple[str, str, str]]:
     """Which service is to be told of which session, and about whom; they are claimed by it."""
-    found = await facts.deliveries.claim(now, now + 1, 100)
+    found = await sql.deliveries.claim(now, now + 1, 100)
     return {(one.client_id, one.content["sid"], one.content["sub"]) for one in found}
 
 
-async def test_every_service_that_was_answered_in_a_session_took_part_in_it(facts: SqlStores, clock: FakeClock) -> None:
+async def test_every_service_that_was_answered_in_a_session_took_part_in_it(sql: SqlStores, clock: FakeClock) -> None:
     now, begun = clock.now(), session(clock.now())
-    await facts.answers.record(answer(now, "1", session=begun))
+    await sql.answers.record(answer(now, "1", session=begun))
     tax = code(now, "2", client_id="tax")
-    await facts.answers.record(answer(now, "2", session=begun, code=tax, sector="tax.example"))
-    await facts.answers.record(answer(now, "3", session=begun, code=code(now, "3", client_id="tax")))
-    await facts.answers.record(answer(now, "4", session=begun, code=None, client_id="late"))
-    await facts.answers.record(answer(now, "5", session=session(now, "5"), code=code(now, "5", client_id="other")))
-    ended = await facts.sessions.end(begun.digest, event(now), everybody)
+    await sql.answers.record(answer(now, "2", session=begun, code=tax, sector="tax.example"))
+    await sql.answers.record(answer(now, "3", session=begun, code=code(now, "3", client_id="tax")))
+    await sql.answers.record(answer(now, "4", session=begun, code=None, client_id="late"))
+    await sql.answers.record(answer(now, "5", session=session(now, "5"), code=code(now, "5", client_id="other")))
+    ended = await sql.sessions.end(begun.digest, event(now), everybody)
     assert ended is not None and dict(ended.services) == {SERVICE: "pairwise-1", "tax": "pairwise-1"}
-    assert await waiting(facts, now) == {(SERVICE, "sid-1", "pairwise-1"), ("tax", "sid-1", "pairwise-1")}
+    assert await waiting(sql, now) == {(SERVICE, "sid-1", "pairwise-1"), ("tax", "sid-1", "pairwise-1")}
 
 
-async def test_what_has_to_be_told_is_written_with_the_end_or_not_at_all(facts: SqlStores, clock: FakeClock) -> None:
+async def test_what_has_to_be_told_is_written_with_the_end_or_not_at_all(sql: SqlStores, clock: FakeClock) -> None:
     begun = session(clock.now())
-    await facts.answers.record(answer(clock.now(), session=begun))
+    await sql.answers.record(answer(clock.now(), session=begun))
 
     def unlucky(ended: EndedSession) -> Sequence[OutboundDelivery]:
         raise RuntimeError("power cut")
 
     with pytest.raises(RuntimeError):
-        await facts.sessions.end(begun.digest, event(clock.now()), unlucky)
-    assert await facts.sessions.load(begun.digest) == begun
-    assert await facts.sessions.end(begun.digest, event(clock.now()), everybody)
-    assert await facts.sessions.end(begun.digest, event(clock.now()), everybody) is None
-    assert len(await waiting(facts, clock.now())) == 1
+        await sql.sessions.end(begun.digest, event(clock.now()), unlucky)
+    assert await sql.sessions.load(begun.digest) == begun
+    assert await sql.sessions.end(begun.digest, event(clock.now()), everybody)
+    assert await sql.sessions.end(begun.digest, event(clock.now()), everybody) is None
+    assert len(await waiting(sql, clock.now())) == 1
 
 
 async def test_a_service_answered_at_the_very_end_is_told_or_its_code_is_dead(
-    open_one: OpenFacts, clock: FakeClock
+    open_one: OpenSqlStores, clock: FakeClock
 ) -> None:
     stores = [await open_one() for _ in range(2)]
     now = clock.now()
@@ -82,104 +82,104 @@ async def test_a_service_answered_at_the_very_end_is_told_or_its_code_is_dead(
         clock.advance(2)
 
 
-async def test_codes_and_grants_of_a_session_open_nothing_once_it_has_ended(facts: SqlStores, clock: FakeClock) -> None:
+async def test_codes_and_grants_of_a_session_open_nothing_once_it_has_ended(sql: SqlStores, clock: FakeClock) -> None:
     now, begun = clock.now(), session(clock.now())
     spent, kept, unused = (code(now, name, release=release(session=begun.id)) for name in "123")
     for one in (spent, kept, unused):
-        await facts.answers.record(answer(now, one.digest, session=begun, code=one))
+        await sql.answers.record(answer(now, one.digest, session=begun, code=one))
     offline = grant(kept, now, "2", scope=("openid", "offline_access"), account="account-" + spent.digest)
     online = grant(spent, now, "1", account="account-" + spent.digest)
-    assert await facts.grants.redeem(spent.digest, online, tokens(now, "1")[:1], None, ()) is RedeemResult.DONE
-    assert await facts.grants.redeem(kept.digest, offline, tokens(now, "2"), None, ()) is RedeemResult.DONE
-    assert await facts.grants.token(tokens(now, "1")[0].digest) is not None
-    await facts.sessions.end(begun.digest, event(now), no_fan_out)
-    assert await facts.grants.token(tokens(now, "1")[0].digest) is None
-    assert await facts.grants.refresh(online.id, tokens(now, "3")[0], None, ()) is RedeemResult.USED_BEFORE
+    assert await sql.grants.redeem(spent.digest, online, tokens(now, "1")[:1], None, ()) is RedeemResult.DONE
+    assert await sql.grants.redeem(kept.digest, offline, tokens(now, "2"), None, ()) is RedeemResult.DONE
+    assert await sql.grants.token(tokens(now, "1")[0].digest) is not None
+    await sql.sessions.end(begun.digest, event(now), no_fan_out)
+    assert await sql.grants.token(tokens(now, "1")[0].digest) is None
+    assert await sql.grants.refresh(online.id, tokens(now, "3")[0], None, ()) is RedeemResult.USED_BEFORE
     # what was granted to be used in the citizen's absence goes on
-    assert await facts.grants.token(tokens(now, "2")[1].digest) is not None
-    assert await facts.grants.refresh(offline.id, tokens(now, "4")[0], None, ()) is RedeemResult.DONE
-    known = await facts.grants.code(unused.digest)
+    assert await sql.grants.token(tokens(now, "2")[1].digest) is not None
+    assert await sql.grants.refresh(offline.id, tokens(now, "4")[0], None, ()) is RedeemResult.DONE
+    known = await sql.grants.code(unused.digest)
     assert known is not None and known.session_ended and not known.redeemed
-    refused = await facts.grants.redeem(unused.digest, grant(unused, now, "3"), (), None, ())
+    refused = await sql.grants.redeem(unused.digest, grant(unused, now, "3"), (), None, ())
     assert refused is RedeemResult.USED_BEFORE
 
 
-async def test_a_session_that_merely_expired_takes_no_grant_along(facts: SqlStores, clock: FakeClock) -> None:
+async def test_a_session_that_merely_expired_takes_no_grant_along(sql: SqlStores, clock: FakeClock) -> None:
     now, begun = clock.now(), session(clock.now())
     one = code(now, "1", release=release(session=begun.id))
-    await facts.answers.record(answer(now, session=begun, code=one))
-    await facts.grants.redeem(one.digest, grant(one, now), tokens(now), None, ())
-    await facts.sweep(begun.expires + 1)
-    assert await facts.grants.token(tokens(now)[0].digest) is not None
+    await sql.answers.record(answer(now, session=begun, code=one))
+    await sql.grants.redeem(one.digest, grant(one, now), tokens(now), None, ())
+    await sql.sweep(begun.expires + 1)
+    assert await sql.grants.token(tokens(now)[0].digest) is not None
 
 
 async def test_a_session_proven_anew_has_another_digest_and_the_services_it_had(
-    facts: SqlStores, clock: FakeClock
+    sql: SqlStores, clock: FakeClock
 ) -> None:
     now, begun = clock.now(), session(clock.now())
-    await facts.answers.record(answer(now, "1", session=begun))
-    anew = replace(begun, digest="another")
-    await facts.answers.record(answer(now, "2", session=anew, code=code(now, "2", client_id="tax")))
-    assert await facts.sessions.load(begun.digest) is None
-    assert await facts.sessions.load("another") == anew
-    ended = await facts.sessions.end("another", event(now), everybody)
+    await sql.answers.record(answer(now, "1", session=begun))
+    renewed = replace(begun, digest="another")
+    await sql.answers.record(answer(now, "2", session=renewed, code=code(now, "2", client_id="tax")))
+    assert await sql.sessions.load(begun.digest) is None
+    assert await sql.sessions.load("another") == renewed
+    ended = await sql.sessions.end("another", event(now), everybody)
     assert ended is not None and set(ended.services) == {SERVICE, "tax"}
 
 
-async def test_somebody_elses_session_ends_with_the_answer_that_replaces_it(facts: SqlStores, clock: FakeClock) -> None:
+async def test_somebody_elses_session_ends_with_the_answer_that_replaces_it(sql: SqlStores, clock: FakeClock) -> None:
     now, theirs = clock.now(), session(clock.now(), "1")
-    await facts.answers.record(answer(now, "1", session=theirs))
+    await sql.answers.record(answer(now, "1", session=theirs))
     replaced = SupersededSession(theirs.digest, event(now, "session_ended"), everybody)
-    assert await facts.answers.record(answer(now, "2", "bob", replaced=replaced))
-    assert await facts.sessions.load(theirs.digest) is None
-    assert await waiting(facts, now) == {(SERVICE, "sid-1", "pairwise-1")}
-    assert await facts.sessions.load(session(now, "2").digest) is not None
+    assert await sql.answers.record(answer(now, "2", "bob", replaced=replaced))
+    assert await sql.sessions.load(theirs.digest) is None
+    assert await waiting(sql, now) == {(SERVICE, "sid-1", "pairwise-1")}
+    assert await sql.sessions.load(session(now, "2").digest) is not None
 
 
-async def test_an_answer_that_is_not_written_ends_nobodys_session(facts: SqlStores, clock: FakeClock) -> None:
+async def test_an_answer_that_is_not_written_ends_nobodys_session(sql: SqlStores, clock: FakeClock) -> None:
     now, theirs = clock.now(), session(clock.now(), "1")
-    await facts.answers.record(answer(now, "1", session=theirs, code=code(now, "1", pushed="same")))
+    await sql.answers.record(answer(now, "1", session=theirs, code=code(now, "1", pushed="same")))
     replaced = SupersededSession(theirs.digest, event(now, "session_ended"), everybody)
     again = answer(now, "2", "bob", code=code(now, "2", pushed="same"), replaced=replaced)
-    assert await facts.answers.record(again) is None
-    assert await facts.sessions.load(theirs.digest) == theirs
-    assert await waiting(facts, now) == set()
+    assert await sql.answers.record(again) is None
+    assert await sql.sessions.load(theirs.digest) == theirs
+    assert await waiting(sql, now) == set()
 
 
-async def test_with_an_account_all_its_sessions_end_and_no_others(facts: SqlStores, clock: FakeClock) -> None:
+async def test_with_an_account_all_its_sessions_end_and_no_others(sql: SqlStores, clock: FakeClock) -> None:
     now = clock.now()
-    await facts.answers.record(answer(now, "1"))
-    await facts.answers.record(answer(now, "2"))
-    await facts.answers.record(answer(now, "3", "bob"))
-    await facts.chain.seal_once()
-    board = facts.switches
+    await sql.answers.record(answer(now, "1"))
+    await sql.answers.record(answer(now, "2"))
+    await sql.answers.record(answer(now, "3", "bob"))
+    await sql.chain.seal_once()
+    board = sql.switches
     assert await board.turn_off(KillSwitchKind.ACCOUNT, "account-1", "asked for", "operator", now, everybody)
-    assert {sid for _, sid, _ in await waiting(facts, now)} == {"sid-1", "sid-2"}
-    assert await facts.chain.seal_once() == 3
+    assert {sid for _, sid, _ in await waiting(sql, now)} == {"sid-1", "sid-2"}
+    assert await sql.chain.seal_once() == 3
     for name, live in (("1", False), ("2", False), ("3", True)):
-        assert (await facts.sessions.load(session(now, name).digest) is not None) is live
+        assert (await sql.sessions.load(session(now, name).digest) is not None) is live
     assert not await board.turn_off(KillSwitchKind.ACCOUNT, "account-1", "asked for", "operator", now, everybody)
     await board.turn_on(KillSwitchKind.ACCOUNT, "account-1", "operator", now)
-    assert await facts.sessions.load(session(now, "1").digest) is None
-    assert await facts.sessions.end_all("account-3", event(now), everybody) == 1
-    assert await facts.sessions.end_all("account-3", event(now), everybody) == 0
+    assert await sql.sessions.load(session(now, "1").digest) is None
+    assert await sql.sessions.end_all("account-3", event(now), everybody) == 1
+    assert await sql.sessions.end_all("account-3", event(now), everybody) == 0
 
 
 # --- deliveries ---
 
 
-async def three(facts: SqlStores, clock: FakeClock) -> None:
+async def three(sql: SqlStores, clock: FakeClock) -> None:
     """Three deliveries that wait."""
     for number in range(3):
         name, now = f"{number}", clock.now()
-        await facts.answers.record(answer(now, name, f"person-{name}"))
+        await sql.answers.record(answer(now, name, f"person-{name}"))
         made = delivery(now, name, expires=now + 100)
-        await facts.sessions.end(session(now, name).digest, event(now), lambda ended, made=made: [made])
+        await sql.sessions.end(session(now, name).digest, event(now), lambda ended, made=made: [made])
         clock.advance(1)
 
 
 async def test_a_delivery_belongs_to_who_claimed_it_and_to_the_next_one_if_they_die(
-    open_one: OpenFacts, clock: FakeClock
+    open_one: OpenSqlStores, clock: FakeClock
 ) -> None:
     stores = [await open_one() for _ in range(4)]
     await three(stores[0], clock)
@@ -191,31 +191,31 @@ async def test_a_delivery_belongs_to_who_claimed_it_and_to_the_next_one_if_they_
     assert [(one.id, one.tries) for one in again] == [("logout:0", 2), ("logout:1", 2), ("logout:2", 2)]
 
 
-async def test_a_delivery_is_made_put_off_or_given_up_and_told_once(facts: SqlStores, clock: FakeClock) -> None:
-    await three(facts, clock)
+async def test_a_delivery_is_made_put_off_or_given_up_and_told_once(sql: SqlStores, clock: FakeClock) -> None:
+    await three(sql, clock)
     now = clock.now()
-    assert await facts.deliveries.waiting(now) == [DeliveryBacklog(DeliveryKind.LOGOUT, 3, 3.0)]
-    await facts.deliveries.claim(now, now + 15, 10)
-    await facts.deliveries.sent("logout:0", now)
-    await facts.deliveries.give_up("logout:1")
-    await facts.deliveries.later("logout:2", now + 50)
-    assert [one.count for one in await facts.deliveries.waiting(now)] == [1]
-    assert await facts.deliveries.claim(now + 49, now + 60, 10) == []
-    assert [one.id for one in await facts.deliveries.claim(now + 50, now + 60, 10)] == ["logout:2"]
+    assert await sql.deliveries.waiting(now) == [DeliveryBacklog(DeliveryKind.LOGOUT, 3, 3.0)]
+    await sql.deliveries.claim(now, now + 15, 10)
+    await sql.deliveries.sent("logout:0", now)
+    await sql.deliveries.give_up("logout:1")
+    await sql.deliveries.later("logout:2", now + 50)
+    assert [one.count for one in await sql.deliveries.waiting(now)] == [1]
+    assert await sql.deliveries.claim(now + 49, now + 60, 10) == []
+    assert [one.id for one in await sql.deliveries.claim(now + 50, now + 60, 10)] == ["logout:2"]
     # the same fact written once more tells nothing twice
-    await facts.answers.record(answer(now, "9", "person-9"))
-    await facts.sessions.end(session(now, "9").digest, event(now), lambda ended: [delivery(now, "0")])
-    assert await facts.deliveries.claim(now + 70, now + 80, 10) != []
-    assert [one.count for one in await facts.deliveries.waiting(now)] == [1]
+    await sql.answers.record(answer(now, "9", "person-9"))
+    await sql.sessions.end(session(now, "9").digest, event(now), lambda ended: [delivery(now, "0")])
+    assert await sql.deliveries.claim(now + 70, now + 80, 10) != []
+    assert [one.count for one in await sql.deliveries.waiting(now)] == [1]
 
 
 async def test_a_delivery_that_is_too_late_is_not_made_and_its_content_goes(
-    facts: SqlStores, clock: FakeClock, system: System
+    sql: SqlStores, clock: FakeClock, system: System
 ) -> None:
-    await three(facts, clock)
+    await three(sql, clock)
     clock.advance(200)
-    assert await facts.deliveries.claim(clock.now(), clock.now() + 15, 10) == []
-    await facts.sweep(clock.now())
-    assert await facts.deliveries.waiting(0) == []
-    await facts.sweep(clock.now() + 40 * 86_400)
-    assert await facts.sweep(clock.now() + 40 * 86_400) == 0
+    assert await sql.deliveries.claim(clock.now(), clock.now() + 15, 10) == []
+    await sql.sweep(clock.now())
+    assert await sql.deliveries.waiting(0) == []
+    await sql.sweep(clock.now() + 40 * 86_400)
+    assert await sql.sweep(clock.now() + 40 * 86_400) == 0

@@ -1,27 +1,27 @@
-"""What every store of facts promises about sessions of citizens and of staff, in SQLite or in PostgreSQL."""
+"""What every SQL store guarantees about sessions of citizens and of staff, in SQLite or in PostgreSQL."""
 
 import asyncio
 from dataclasses import replace
 
 from broker.model.session import EndedSession, no_fan_out
 from broker.stores.sql_stores import SqlStores
-from tests.contracts.stores.conftest import OpenFacts
+from tests.contracts.stores.conftest import OpenSqlStores
 from tests.contracts.stores.samples import SERVICE, answer, event, session, staff_attempt, staff_session
 from tests.support.system import FakeClock
 
 
-async def test_a_session_is_ended_once_and_gives_what_it_was(facts: SqlStores, clock: FakeClock) -> None:
+async def test_a_session_is_ended_once_and_gives_what_it_was(sql: SqlStores, clock: FakeClock) -> None:
     begun = session(clock.now())
-    await facts.answers.record(answer(clock.now(), session=begun))
-    await facts.chain.seal_once()
-    ended = await facts.sessions.end(begun.digest, event(clock.now()), no_fan_out)
+    await sql.answers.record(answer(clock.now(), session=begun))
+    await sql.chain.seal_once()
+    ended = await sql.sessions.end(begun.digest, event(clock.now()), no_fan_out)
     assert ended == EndedSession(begun.id, begun.account, {SERVICE: "pairwise-1"})
-    assert await facts.sessions.load(begun.digest) is None
-    assert await facts.sessions.end(begun.digest, event(clock.now()), no_fan_out) is None
-    assert await facts.chain.seal_once() == 1
+    assert await sql.sessions.load(begun.digest) is None
+    assert await sql.sessions.end(begun.digest, event(clock.now()), no_fan_out) is None
+    assert await sql.chain.seal_once() == 1
 
 
-async def test_of_many_who_end_a_session_at_once_one_does(open_one: OpenFacts, clock: FakeClock) -> None:
+async def test_of_many_who_end_a_session_at_once_one_does(open_one: OpenSqlStores, clock: FakeClock) -> None:
     stores = [await open_one() for _ in range(2)]
     begun = session(clock.now())
     await stores[0].answers.record(answer(clock.now(), session=begun))
@@ -31,61 +31,61 @@ async def test_of_many_who_end_a_session_at_once_one_does(open_one: OpenFacts, c
     assert [one.id for one in ended if one] == [begun.id]
 
 
-async def test_a_session_nobody_knows_is_not_live(facts: SqlStores, clock: FakeClock) -> None:
-    assert await facts.sessions.load("nothing") is None
-    assert await facts.sessions.end("nothing", event(clock.now()), no_fan_out) is None
+async def test_a_session_nobody_knows_is_not_live(sql: SqlStores, clock: FakeClock) -> None:
+    assert await sql.sessions.load("nothing") is None
+    assert await sql.sessions.end("nothing", event(clock.now()), no_fan_out) is None
 
 
-async def test_a_new_epoch_ends_the_sessions_of_the_earlier_ones(facts: SqlStores, clock: FakeClock) -> None:
+async def test_a_new_epoch_ends_the_sessions_of_the_earlier_ones(sql: SqlStores, clock: FakeClock) -> None:
     begun, staff = session(clock.now()), staff_session(clock.now())
-    await facts.answers.record(answer(clock.now(), "1", session=begun))
-    await facts.staff_sessions.start(staff, None, ())
-    await facts.marks.raise_epoch("operator", clock.now())
-    assert await facts.sessions.load(begun.digest) is None
-    assert await facts.staff_sessions.load(staff.digest) is None
-    await facts.answers.record(answer(clock.now(), "2", session=begun))
-    assert await facts.sessions.load(begun.digest) is None
+    await sql.answers.record(answer(clock.now(), "1", session=begun))
+    await sql.staff_sessions.start(staff, None, ())
+    await sql.marks.raise_epoch("operator", clock.now())
+    assert await sql.sessions.load(begun.digest) is None
+    assert await sql.staff_sessions.load(staff.digest) is None
+    await sql.answers.record(answer(clock.now(), "2", session=begun))
+    assert await sql.sessions.load(begun.digest) is None
 
 
-async def test_what_a_session_knows_is_erased_when_it_has_expired(facts: SqlStores, clock: FakeClock) -> None:
+async def test_what_a_session_knows_is_erased_when_it_has_expired(sql: SqlStores, clock: FakeClock) -> None:
     begun = session(clock.now())
-    await facts.answers.record(answer(clock.now(), session=begun))
-    await facts.sweep(begun.expires - 1)
-    assert await facts.sessions.load(begun.digest) == begun
-    await facts.sweep(begun.expires)
-    assert await facts.sessions.load(begun.digest) is None
+    await sql.answers.record(answer(clock.now(), session=begun))
+    await sql.sweep(begun.expires - 1)
+    assert await sql.sessions.load(begun.digest) == begun
+    await sql.sweep(begun.expires)
+    assert await sql.sessions.load(begun.digest) is None
 
 
-async def test_a_staff_sign_in_on_its_way_is_claimed_once(facts: SqlStores, clock: FakeClock) -> None:
+async def test_a_staff_sign_in_on_its_way_is_claimed_once(sql: SqlStores, clock: FakeClock) -> None:
     leaving = staff_attempt(clock.now())
-    await facts.staff_sessions.leave(leaving)
-    assert await facts.staff_sessions.attempt(leaving.digest) == leaving
-    claims = await asyncio.gather(*(facts.staff_sessions.claim(leaving.digest) for _ in range(10)))
+    await sql.staff_sessions.leave(leaving)
+    assert await sql.staff_sessions.attempt(leaving.digest) == leaving
+    claims = await asyncio.gather(*(sql.staff_sessions.claim(leaving.digest) for _ in range(10)))
     assert claims.count(True) == 1
-    assert await facts.staff_sessions.attempt(leaving.digest) is None
-    assert not await facts.staff_sessions.claim("nothing")
+    assert await sql.staff_sessions.attempt(leaving.digest) is None
+    assert not await sql.staff_sessions.claim("nothing")
 
 
-async def test_a_staff_session_is_started_touched_and_ended(facts: SqlStores, clock: FakeClock) -> None:
+async def test_a_staff_session_is_started_touched_and_ended(sql: SqlStores, clock: FakeClock) -> None:
     begun = staff_session(clock.now())
-    await facts.staff_sessions.start(begun, None, (event(clock.now()),))
-    assert await facts.staff_sessions.load(begun.digest) == begun
-    await facts.staff_sessions.touch(begun.digest, begun.used + 10)
-    await facts.staff_sessions.touch(begun.digest, begun.used + 5)
-    await facts.staff_sessions.touch("nothing", begun.used + 5)
-    assert await facts.staff_sessions.load(begun.digest) == replace(begun, used=begun.used + 10)
-    await facts.chain.seal_once()
+    await sql.staff_sessions.start(begun, None, (event(clock.now()),))
+    assert await sql.staff_sessions.load(begun.digest) == begun
+    await sql.staff_sessions.touch(begun.digest, begun.used + 10)
+    await sql.staff_sessions.touch(begun.digest, begun.used + 5)
+    await sql.staff_sessions.touch("nothing", begun.used + 5)
+    assert await sql.staff_sessions.load(begun.digest) == replace(begun, used=begun.used + 10)
+    await sql.chain.seal_once()
     for _ in range(2):
-        await facts.staff_sessions.end(begun.digest, event(clock.now()))
-    assert await facts.staff_sessions.load(begun.digest) is None
-    assert await facts.chain.seal_once() == 1
+        await sql.staff_sessions.end(begun.digest, event(clock.now()))
+    assert await sql.staff_sessions.load(begun.digest) is None
+    assert await sql.chain.seal_once() == 1
 
 
-async def test_a_staff_session_ends_the_one_that_it_replaces(facts: SqlStores, clock: FakeClock) -> None:
+async def test_a_staff_session_ends_the_one_that_it_replaces(sql: SqlStores, clock: FakeClock) -> None:
     one, other, third = (staff_session(clock.now(), name) for name in "123")
-    await facts.staff_sessions.start(one, None, ())
-    await facts.staff_sessions.start(third, None, ())
-    await facts.staff_sessions.start(other, one.digest, ())
-    assert await facts.staff_sessions.load(one.digest) is None
-    assert await facts.staff_sessions.load(other.digest) == other
-    assert await facts.staff_sessions.load(third.digest) == third
+    await sql.staff_sessions.start(one, None, ())
+    await sql.staff_sessions.start(third, None, ())
+    await sql.staff_sessions.start(other, one.digest, ())
+    assert await sql.staff_sessions.load(one.digest) is None
+    assert await sql.staff_sessions.load(other.digest) == other
+    assert await sql.staff_sessions.load(third.digest) == third

@@ -1,4 +1,4 @@
-"""What SQLite adds to the promises of facts: they outlive the process, and a disk that is full loses none."""
+"""What SQLite adds to the SQL store contract: they outlive the process, and a disk that is full loses none."""
 
 import asyncio
 import os
@@ -25,23 +25,23 @@ from tests.support.system import FakeClock
 
 WRITER = """
 import asyncio, sys
-from broker.platform.system import Ambient
+from broker.platform.system import System
 from broker.crypto.seal import sealer
-from broker.stores.sql_stores import open_facts
+from broker.stores.sql_stores import open_sql_stores
 from tests.support.system import FakeChance, FakeClock
 from tests.contracts.stores.samples import answer, assertion, code, event, grant, tokens
 
 async def write():
     clock = FakeClock()
-    ambient = Ambient(clock.now, FakeChance().draw, clock.tick)
-    facts = await open_facts(sys.argv[1], sealer(bytes([7]) * 32, (), ambient.draw), ambient)
+    system = System(clock.now, FakeChance().draw, clock.tick)
+    sql = await open_sql_stores(sys.argv[1], sealer(bytes([7]) * 32, (), system.random_bytes), system)
     now = clock.now()
     for number in range(10_000):
         name = str(number)
         made = code(now, name)
-        await facts.answers.record(answer(now, name, person=name, code=made, events=(event(now, "answered"),)))
+        await sql.answers.record(answer(now, name, person=name, code=made, events=(event(now, "answered"),)))
         kept = (event(now, "redeemed"),)
-        await facts.grants.redeem(made.digest, grant(made, now, name), tokens(now, name), assertion(now, name), kept)
+        await sql.grants.redeem(made.digest, grant(made, now, name), tokens(now, name), assertion(now, name), kept)
         print(number, flush=True)
 
 asyncio.run(write())
@@ -49,11 +49,11 @@ asyncio.run(write())
 
 
 @pytest.fixture
-async def facts(sqlite_url: str, sealer: Sealer, system: System) -> AsyncIterator[SqlStores]:
-    """Facts in a file."""
-    facts = await open_sql_stores(sqlite_url, sealer, system)
-    yield facts
-    await facts.close()
+async def sql(sqlite_url: str, sealer: Sealer, system: System) -> AsyncIterator[SqlStores]:
+    """SQL stores in SQLite."""
+    sql = await open_sql_stores(sqlite_url, sealer, system)
+    yield sql
+    await sql.close()
 
 
 @pytest.mark.slow
@@ -70,58 +70,58 @@ async def test_a_file_reopened_after_a_kill_has_every_fact_that_was_acknowledged
     acknowledged += [int(line) for line in writer.stdout.read().split()]
     writer.wait()
     writer.stdout.close()
-    facts = await open_sql_stores(sqlite_url, sealer, system)
+    sql = await open_sql_stores(sqlite_url, sealer, system)
     now = clock.now()
     for number in acknowledged:
-        assert await facts.answers.linked_identity(ISSUER, str(number), SECTOR, SERVICE) is not None
-        assert await facts.grants.token(tokens(now, str(number))[0].digest) is not None
-        assert not await facts.grants.use_assertion(assertion(now, str(number)))
-    kinds = [told.kind for _, told in await facts.audit.read(0, 100_000)]
+        assert await sql.answers.linked_identity(ISSUER, str(number), SECTOR, SERVICE) is not None
+        assert await sql.grants.token(tokens(now, str(number))[0].digest) is not None
+        assert not await sql.grants.use_assertion(assertion(now, str(number)))
+    kinds = [told.kind for _, told in await sql.audit.read(0, 100_000)]
     answered, redeemed = 0, 0
-    while await facts.answers.linked_identity(ISSUER, str(answered), SECTOR, SERVICE):
+    while await sql.answers.linked_identity(ISSUER, str(answered), SECTOR, SERVICE):
         answered += 1
-    while await facts.grants.token(tokens(now, str(redeemed))[0].digest):
+    while await sql.grants.token(tokens(now, str(redeemed))[0].digest):
         redeemed += 1
     assert (kinds.count("answered"), kinds.count("redeemed")) == (answered, redeemed)
-    assert await facts.answers.record(answer(now, "after", person="after"))
-    await facts.close()
+    assert await sql.answers.record(answer(now, "after", person="after"))
+    await sql.close()
 
 
 async def test_a_full_disk_makes_no_half_fact_and_is_forgotten_when_there_is_room(
-    facts: SqlStores, sqlite_url: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+    sql: SqlStores, sqlite_url: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = code(clock.now())
-    await facts.answers.record(answer(clock.now(), code=made))
-    bound = await bounded(facts, 1)
+    await sql.answers.record(answer(clock.now(), code=made))
+    bound = await bounded(sql, 1)
     many = [event(clock.now(), details={"text": "x" * 4000}) for _ in range(200)]
     with pytest.raises(StoreUnavailable):
-        await facts.grants.redeem(made.digest, grant(made, clock.now()), tokens(clock.now()), None, many)
-    found = await facts.grants.code(made.digest)
+        await sql.grants.redeem(made.digest, grant(made, clock.now()), tokens(clock.now()), None, many)
+    found = await sql.grants.code(made.digest)
     assert found is not None and not found.redeemed
-    assert await facts.grants.token(tokens(clock.now())[0].digest) is None
-    await bounded(facts, bound + 10_000)
-    done = await facts.grants.redeem(made.digest, grant(made, clock.now()), tokens(clock.now()), None, many)
+    assert await sql.grants.token(tokens(clock.now())[0].digest) is None
+    await bounded(sql, bound + 10_000)
+    done = await sql.grants.redeem(made.digest, grant(made, clock.now()), tokens(clock.now()), None, many)
     assert done is RedeemResult.DONE
 
 
-async def bounded(facts: SqlStores, pages: int) -> int:
+async def bounded(sql: SqlStores, pages: int) -> int:
     """Lets the file grow to so many pages, but not smaller than it is; how many that is."""
-    database = facts.answers._database
+    database = sql.answers._database
     assert isinstance(database, SqliteDatabase)
     rows = await database._job(lambda connection: connection.execute(f"PRAGMA max_page_count = {pages}").fetchall())
     return int(rows[0][0])
 
 
 async def test_a_file_that_another_process_writes_for_long_is_unavailable_within_a_second(
-    facts: SqlStores, sqlite_url: str, clock: FakeClock
+    sql: SqlStores, sqlite_url: str, clock: FakeClock
 ) -> None:
     other = sqlite3.connect(sqlite_url.removeprefix("sqlite:"), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    await refused_at_once(lambda: facts.grants.use_assertion(assertion(clock.now())))
-    assert await facts.grants.token("nothing") is None
+    await refused_at_once(lambda: sql.grants.use_assertion(assertion(clock.now())))
+    assert await sql.grants.token("nothing") is None
     other.execute("ROLLBACK")
     other.close()
-    assert await facts.grants.use_assertion(assertion(clock.now()))
+    assert await sql.grants.use_assertion(assertion(clock.now()))
 
 
 async def test_a_folder_that_is_not_there_is_unavailable(tmp_path: Path, sealer: Sealer, system: System) -> None:
@@ -129,8 +129,8 @@ async def test_a_folder_that_is_not_there_is_unavailable(tmp_path: Path, sealer:
         await open_sql_stores(f"sqlite:{tmp_path}/missing/facts.db", sealer, system)
 
 
-async def test_commits_reach_the_disk_and_references_are_held(facts: SqlStores) -> None:
-    database = facts.answers._database
+async def test_commits_reach_the_disk_and_references_are_held(sql: SqlStores) -> None:
+    database = sql.answers._database
     assert isinstance(database, SqliteDatabase)
     settings = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
     for name, value in settings.items():
@@ -139,9 +139,9 @@ async def test_commits_reach_the_disk_and_references_are_held(facts: SqlStores) 
 
 
 async def test_one_who_gives_up_in_the_middle_of_a_transaction_leaves_nothing_behind(
-    facts: SqlStores, clock: FakeClock
+    sql: SqlStores, clock: FakeClock
 ) -> None:
-    database = facts.answers._database
+    database = sql.answers._database
     write = database.prepare(update(shared_counters).values(value=bindparam("value", type_=BigInteger)))
 
     async def hesitate() -> None:
@@ -155,7 +155,7 @@ async def test_one_who_gives_up_in_the_middle_of_a_transaction_leaves_nothing_be
             await asyncio.sleep(0)
         hesitating.cancel()
         await asyncio.gather(hesitating, return_exceptions=True)
-        assert await facts.marks.epoch() == 1
+        assert await sql.marks.epoch() == 1
 
 
 async def test_nobody_but_its_owner_can_read_the_file(tmp_path: Path) -> None:

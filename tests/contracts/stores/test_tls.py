@@ -38,7 +38,7 @@ def client(authority: Authority) -> Certificate:
 
 @pytest.fixture(scope="module", params=[HOST, "db.example"])
 def postgres_tls(request: pytest.FixtureRequest, authority: Authority) -> Iterator[tuple[str, str]]:
-    """A PostgreSQL that lets in nobody without a certificate; the name it has by its own, and its address."""
+    """A PostgreSQL that requires client certificates; its URL by host name, and by IP address."""
     server = PostgresServer()
     try:
         server.encrypt(authority.certificate(request.param), clients=authority.file)
@@ -50,7 +50,7 @@ def postgres_tls(request: pytest.FixtureRequest, authority: Authority) -> Iterat
 
 @pytest.fixture(scope="module", params=[HOST, "db.example"])
 def redis_tls(request: pytest.FixtureRequest, authority: Authority) -> Iterator[tuple[str, str]]:
-    """A Redis that lets in nobody without a certificate; the name it has by its own, and its address."""
+    """A Redis that requires client certificates; its URL by host name, and by IP address."""
     certificate, port = authority.certificate(request.param), free_port()
     server = RedisServer(
         tls_port=str(port),
@@ -105,11 +105,11 @@ async def test_what_facts_send_to_postgresql_is_encrypted(
     named, url = postgres_tls
     context = client_context(ClientTls(authority.file, named == HOST, client.chain, client.key))
     await migrate(url, tls=context)
-    facts = await open_sql_stores(url, sealer, system, tls=context)
+    sql = await open_sql_stores(url, sealer, system, tls=context)
     try:
-        assert await facts.schema_is_current()
+        assert await sql.schema_is_current()
     finally:
-        await facts.close()
+        await sql.close()
 
 
 async def test_redis_over_tls_is_believed_by_authority_and_name_and_asks_for_our_certificate(
@@ -117,13 +117,13 @@ async def test_redis_over_tls_is_believed_by_authority_and_name_and_asks_for_our
     authority: Authority,
     stranger: Authority,
     client: Certificate,
-    some_facts: SqlStores,
+    some_sql: SqlStores,
     sealer: Sealer,
     system: System,
 ) -> None:
     named, url = redis_tls
     for how, wrong in ways(authority, stranger, client, named):
-        passing = open_ephemeral_stores(url, sealer, system, some_facts.switches, RedisAccess(tls=client_context(how)))
+        passing = open_ephemeral_stores(url, sealer, system, some_sql.switches, RedisAccess(tls=client_context(how)))
         try:
             if wrong is None:
                 assert await passing.limits.allow("key", 100, 60)

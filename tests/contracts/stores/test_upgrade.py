@@ -99,11 +99,11 @@ def upgraded(request: pytest.FixtureRequest, postgres_server: PostgresServer, tm
 
 
 @pytest.fixture
-async def facts(upgraded: str, sealer: Sealer, system: System) -> AsyncIterator[SqlStores]:
+async def sql(upgraded: str, sealer: Sealer, system: System) -> AsyncIterator[SqlStores]:
     """The stores over an upgraded database."""
-    facts = await open_sql_stores(upgraded, sealer, system, tolerance=math.inf)
-    yield facts
-    await facts.close()
+    sql = await open_sql_stores(upgraded, sealer, system, tolerance=math.inf)
+    yield sql
+    await sql.close()
 
 
 @pytest.fixture
@@ -136,20 +136,20 @@ async def test_a_dump_opens_with_its_own_sealing_key_alone(upgraded: str, system
 # --- what citizens and services hold ---
 
 
-async def test_identities_pairwise_subjects_and_consents_are_found_after_an_upgrade(facts: SqlStores) -> None:
+async def test_identities_pairwise_subjects_and_consents_are_found_after_an_upgrade(sql: SqlStores) -> None:
     for person in PEOPLE:
-        found = await facts.answers.linked_identity(ISSUER, f"{person}-at-bank", PASSPORTS[1], PASSPORTS[0])
+        found = await sql.answers.linked_identity(ISSUER, f"{person}-at-bank", PASSPORTS[1], PASSPORTS[0])
         assert found == LinkedIdentity(f"account-{person}", f"sub-of-{person}-passports", ("address", "given_name"))
-        assert await facts.questions.account(PASSPORTS[1], f"sub-of-{person}-passports") == f"account-{person}"
-    tax = await facts.answers.linked_identity(ISSUER, "cat-at-bank", TAX[1], TAX[0])
+        assert await sql.questions.account(PASSPORTS[1], f"sub-of-{person}-passports") == f"account-{person}"
+    tax = await sql.answers.linked_identity(ISSUER, "cat-at-bank", TAX[1], TAX[0])
     assert tax == LinkedIdentity("account-cat", "sub-of-cat-tax", ("address", "given_name"))
-    assert await facts.answers.linked_identity(ISSUER, "ann-at-bank", TAX[1], TAX[0]) == LinkedIdentity(
+    assert await sql.answers.linked_identity(ISSUER, "ann-at-bank", TAX[1], TAX[0]) == LinkedIdentity(
         "account-ann", None, None
     )
-    assert await facts.answers.linked_identity(ISSUER, "another-at-bank", PASSPORTS[1], PASSPORTS[0]) is None
+    assert await sql.answers.linked_identity(ISSUER, "another-at-bank", PASSPORTS[1], PASSPORTS[0]) is None
 
 
-async def test_a_sign_in_after_an_upgrade_gives_the_service_the_same_sub(facts: SqlStores) -> None:
+async def test_a_sign_in_after_an_upgrade_gives_the_service_the_same_sub(sql: SqlStores) -> None:
     again = answer("eve")
     assert again.code is not None and again.session is not None
     renewed = replace(
@@ -160,81 +160,85 @@ async def test_a_sign_in_after_an_upgrade_gives_the_service_the_same_sub(facts: 
         session=replace(again.session, digest=sha256_hex("session-2"), id="sid-2"),
         fact="answer-2",
     )
-    assert await facts.answers.record(renewed) == AuthorizationWritten("account-eve", "sub-of-eve-passports")
+    assert await sql.answers.record(renewed) == AuthorizationWritten("account-eve", "sub-of-eve-passports")
 
 
 async def test_an_authorization_code_issued_before_an_upgrade_is_redeemed_once(
-    facts: SqlStores, clock: FakeClock
+    sql: SqlStores, clock: FakeClock
 ) -> None:
-    found = await facts.grants.code(sha256_hex("code-bob"))
+    found = await sql.grants.code(sha256_hex("code-bob"))
     assert found is not None and not found.redeemed and not found.session_ended
     assert found.code == code("bob")
     made = replace(grant("bob"), created=clock.now())
-    assert await facts.grants.redeem(sha256_hex("code-bob"), made, tokens("bob"), None, ()) is RedeemResult.DONE
-    assert await facts.grants.redeem(sha256_hex("code-bob"), made, (), None, ()) is RedeemResult.USED_BEFORE
-    redeemed = await facts.grants.code(sha256_hex("code-ann"))
+    assert await sql.grants.redeem(sha256_hex("code-bob"), made, tokens("bob"), None, ()) is RedeemResult.DONE
+    assert await sql.grants.redeem(sha256_hex("code-bob"), made, (), None, ()) is RedeemResult.USED_BEFORE
+    redeemed = await sql.grants.code(sha256_hex("code-ann"))
     assert redeemed is not None and redeemed.redeemed and redeemed.grant == "grant-ann"
-    ended = await facts.grants.code(sha256_hex("code-dan"))
+    ended = await sql.grants.code(sha256_hex("code-dan"))
     assert ended is not None and ended.session_ended
 
 
-async def test_a_transaction_or_pushed_request_answered_before_an_upgrade_counts_as_answered(facts: SqlStores) -> None:
-    assert await facts.answers.code_issued("transaction-bob", None)
-    assert await facts.answers.code_issued("another", "pushed-bob")
-    assert not await facts.answers.code_issued("another", "pushed-another")
+async def test_a_transaction_or_pushed_request_answered_before_an_upgrade_counts_as_answered(
+    sql: SqlStores,
+) -> None:
+    assert await sql.answers.code_issued("transaction-bob", None)
+    assert await sql.answers.code_issued("another", "pushed-bob")
+    assert not await sql.answers.code_issued("another", "pushed-another")
 
 
-async def test_tokens_issued_before_an_upgrade_work_and_revoked_ones_do_not(facts: SqlStores) -> None:
+async def test_tokens_issued_before_an_upgrade_work_and_revoked_ones_do_not(sql: SqlStores) -> None:
     made: Grant = grant("ann")
     for token in tokens("ann"):
-        assert await facts.grants.token(token.digest) == (token, made)
+        assert await sql.grants.token(token.digest) == (token, made)
     refreshed = replace(tokens("ann")[0], digest=sha256_hex("access-ann-2"))
-    assert await facts.grants.refresh("grant-ann", refreshed, None, ()) is RedeemResult.DONE
+    assert await sql.grants.refresh("grant-ann", refreshed, None, ()) is RedeemResult.DONE
     for over in ("refresh-eve", "access-cat", "refresh-cat"):
-        assert await facts.grants.token(sha256_hex(over)) is None
-    rotated = await facts.grants.token(sha256_hex("refresh-eve-2"))
+        assert await sql.grants.token(sha256_hex(over)) is None
+    rotated = await sql.grants.token(sha256_hex("refresh-eve-2"))
     assert rotated is not None and rotated[1].account == "account-eve"
-    assert await facts.grants.revoke_used(sha256_hex("refresh-eve"), "passports", NOW + 5, event("replayed"))
-    assert await facts.grants.token(sha256_hex("refresh-eve-2")) is None
+    assert await sql.grants.revoke_used(sha256_hex("refresh-eve"), "passports", NOW + 5, event("replayed"))
+    assert await sql.grants.token(sha256_hex("refresh-eve-2")) is None
 
 
-async def test_a_client_assertion_used_before_an_upgrade_is_a_replay(facts: SqlStores) -> None:
+async def test_a_client_assertion_used_before_an_upgrade_is_a_replay(sql: SqlStores) -> None:
     for name in ("alone", "ann", "cat", "eve"):
-        assert await facts.grants.assertion_used(assertion(f"jti-{name}"))
-        assert not await facts.grants.use_assertion(assertion(f"jti-{name}"))
-    again = await facts.questions.create(
+        assert await sql.grants.assertion_used(assertion(f"jti-{name}"))
+        assert not await sql.grants.use_assertion(assertion(f"jti-{name}"))
+    again = await sql.questions.create(
         question("again", handle="ciba-again"),
         replace(assertion("jti-question"), client_id="/requests/passports"),
         (),
         (),
     )
     assert again is RedeemResult.ASSERTION_USED_BEFORE
-    assert await facts.grants.use_assertion(assertion("jti-new"))
+    assert await sql.grants.use_assertion(assertion("jti-new"))
 
 
-async def test_sessions_begun_before_an_upgrade_go_on_and_tell_the_same_clients_of_their_end(facts: SqlStores) -> None:
-    assert await facts.sessions.load(sha256_hex("session-ann")) == session("ann")
+async def test_sessions_begun_before_an_upgrade_go_on_and_tell_the_same_clients_of_their_end(
+    sql: SqlStores,
+) -> None:
+    assert await sql.sessions.load(sha256_hex("session-ann")) == session("ann")
     for over in ("session-cat", "session-dan"):
-        assert await facts.sessions.load(sha256_hex(over)) is None
-    ended = await facts.sessions.end(sha256_hex("session-ann"), event("session_ended"), fan_out)
+        assert await sql.sessions.load(sha256_hex(over)) is None
+    ended = await sql.sessions.end(sha256_hex("session-ann"), event("session_ended"), fan_out)
     assert ended == EndedSession("sid-ann", "account-ann", {"passports": "sub-of-ann-passports"})
 
 
-async def test_backchannel_requests_wait_and_are_answered_after_an_upgrade(facts: SqlStores, clock: FakeClock) -> None:
+async def test_backchannel_requests_wait_and_are_answered_after_an_upgrade(sql: SqlStores, clock: FakeClock) -> None:
     now, waiting = clock.now(), question("waiting")
-    assert await facts.questions.load("question-waiting") == waiting
-    assert await facts.questions.by_code(waiting.code) == waiting
-    of_case = await facts.questions.of_case("case-claimed")
+    assert await sql.questions.load("question-waiting") == waiting
+    assert await sql.questions.by_code(waiting.code) == waiting
+    of_case = await sql.questions.of_case("case-claimed")
     assert {one.id for one in of_case} == {f"question-{name}" for name in ("declined", "staff", "waiting")}
-    assert await facts.questions.poll(sha256_hex("ciba-waiting"), "passports", now, None) == PollResult(
+    assert await sql.questions.poll(sha256_hex("ciba-waiting"), "passports", now, None) == PollResult(
         BackchannelState.WAITING, waiting.expires, early=False
     )
-    assert await facts.questions.poll(sha256_hex("ciba-declined"), "passports", now, None) == PollResult(
+    assert await sql.questions.poll(sha256_hex("ciba-declined"), "passports", now, None) == PollResult(
         BackchannelState.DECLINED, waiting.expires, early=False
     )
     assert waiting.token is not None
     ping = PingNotification("question-declined", "passports", "ciba-declined", waiting.token)
-    assert await facts.questions.claim_pings(now, now + 10, 10) == [(ping, 1)]
+    assert await sql.questions.claim_pings(now, now + 10, 10) == [(ping, 1)]
     confirmed = replace(
         answer("ann"),
         code=replace(code("ann"), digest=sha256_hex(waiting.handle), transaction="transaction-ciba", pushed=None),
@@ -242,41 +246,41 @@ async def test_backchannel_requests_wait_and_are_answered_after_an_upgrade(facts
         question=waiting.id,
         fact="answer-ciba",
     )
-    assert await facts.answers.record(confirmed) == AuthorizationWritten("account-ann", "sub-of-ann-passports")
+    assert await sql.answers.record(confirmed) == AuthorizationWritten("account-ann", "sub-of-ann-passports")
 
 
 # --- what staff hold ---
 
 
-async def test_open_cases_are_read_and_saved_after_an_upgrade(facts: SqlStores) -> None:
+async def test_open_cases_are_read_and_saved_after_an_upgrade(sql: SqlStores) -> None:
     for made in CASES:
-        assert await facts.cases.load(made.id) == made
-        assert await facts.cases.by_reference(made.reference) == made
-        assert await facts.cases.by_transaction(made.transaction) == made
-    assert await facts.cases.by_continuation(sha256_hex("continuation-claimed")) == CASES[0]
-    assert [one.id for one in await facts.cases.queue([CASES[1].state], 10)] == ["case-queued"]
-    assert [one.id for one in await facts.cases.held("agent-1")] == ["case-claimed"]
-    assert await facts.cases.alike(["mark-document"], "case-claimed") == 2
-    assert await facts.cases.alike(["mark-queued"], "case-claimed") == 1
-    assert await facts.cases.attempts("case-claimed", "code") == 2
-    assert await facts.cases.save(case("claimed", version=2, fingerprints=("mark-new",)), (), ())
-    assert await facts.cases.alike(["mark-new"], "case-queued") == 1
+        assert await sql.cases.load(made.id) == made
+        assert await sql.cases.by_reference(made.reference) == made
+        assert await sql.cases.by_transaction(made.transaction) == made
+    assert await sql.cases.by_continuation(sha256_hex("continuation-claimed")) == CASES[0]
+    assert [one.id for one in await sql.cases.queue([CASES[1].state], 10)] == ["case-queued"]
+    assert [one.id for one in await sql.cases.held("agent-1")] == ["case-claimed"]
+    assert await sql.cases.alike(["mark-document"], "case-claimed") == 2
+    assert await sql.cases.alike(["mark-queued"], "case-claimed") == 1
+    assert await sql.cases.attempts("case-claimed", "code") == 2
+    assert await sql.cases.save(case("claimed", version=2, fingerprints=("mark-new",)), (), ())
+    assert await sql.cases.alike(["mark-new"], "case-queued") == 1
 
 
-async def test_staff_sessions_and_staff_sign_ins_go_on_after_an_upgrade(facts: SqlStores) -> None:
-    assert await facts.staff_sessions.load(STAFF_SESSION.digest) == STAFF_SESSION
-    assert await facts.staff_sessions.attempt(STAFF_ATTEMPT.digest) == STAFF_ATTEMPT
-    assert await facts.staff_sessions.claim(STAFF_ATTEMPT.digest)
+async def test_staff_sessions_and_staff_sign_ins_go_on_after_an_upgrade(sql: SqlStores) -> None:
+    assert await sql.staff_sessions.load(STAFF_SESSION.digest) == STAFF_SESSION
+    assert await sql.staff_sessions.attempt(STAFF_ATTEMPT.digest) == STAFF_ATTEMPT
+    assert await sql.staff_sessions.claim(STAFF_ATTEMPT.digest)
 
 
 async def test_notifications_and_logout_tokens_not_sent_before_an_upgrade_are_sent_after_it(
-    facts: SqlStores, clock: FakeClock
+    sql: SqlStores, clock: FakeClock
 ) -> None:
     now = clock.now()
-    sent = {one.id: one for one in await facts.outbox.claim(now, now + 60, 10)}
+    sent = {one.id: one for one in await sql.outbox.claim(now, now + 60, 10)}
     names = ("question", "case-claimed", "case-queued")
     assert sent == {f"n-{name}": notice(name) for name in names}
-    delivered = {one.id: one for one in await facts.deliveries.claim(now, now + 60, 10)}
+    delivered = {one.id: one for one in await sql.deliveries.claim(now, now + 60, 10)}
     told = fan_out(EndedSession("sid-cat", "", {"passports": "sub-of-cat-passports", "tax": "sub-of-cat-tax"}))
     told = [*told, *fan_out(EndedSession("sid-dan", "", {"passports": "sub-of-dan-passports"}))]
     assert delivered == {one.id: replace(one, tries=1) for one in told}
@@ -285,50 +289,50 @@ async def test_notifications_and_logout_tokens_not_sent_before_an_upgrade_are_se
 # --- what operators hold ---
 
 
-async def test_kill_switches_stay_in_force_after_an_upgrade(facts: SqlStores) -> None:
-    current = await facts.switches.current()
-    found = {(one.kind, one.id): (one.reason, one.who, one.at) for one in await facts.switches.listing()}
+async def test_kill_switches_stay_in_force_after_an_upgrade(sql: SqlStores) -> None:
+    current = await sql.switches.current()
+    found = {(one.kind, one.id): (one.reason, one.who, one.at) for one in await sql.switches.listing()}
     off = (KillSwitchKind.PROVIDER, "bank"), (KillSwitchKind.SERVICE, "tax"), (KillSwitchKind.ACCOUNT, "account-dan")
     assert found == dict.fromkeys(off, ("a reason", "olu", NOW))
     assert current.off == dict.fromkeys(found, "a reason")
-    assert await facts.switches.turn_on(KillSwitchKind.PROVIDER, "bank", "olu", NOW + 5)
-    assert (await facts.switches.current()).version == current.version + 1
+    assert await sql.switches.turn_on(KillSwitchKind.PROVIDER, "bank", "olu", NOW + 5)
+    assert (await sql.switches.current()).version == current.version + 1
 
 
-async def test_the_epoch_the_reload_counter_and_the_time_noted_go_on_after_an_upgrade(facts: SqlStores) -> None:
-    assert await facts.marks.epoch() == 2
-    assert await facts.marks.reloads() == 1
-    assert await facts.marks.ask_reload("olu", NOW) == 2
-    assert await facts.marks.raise_epoch("olu", NOW + 5) == 3
-    assert await facts.grants.token(sha256_hex("access-ann")) is None
+async def test_the_epoch_the_reload_counter_and_the_time_noted_go_on_after_an_upgrade(sql: SqlStores) -> None:
+    assert await sql.marks.epoch() == 2
+    assert await sql.marks.reloads() == 1
+    assert await sql.marks.ask_reload("olu", NOW) == 2
+    assert await sql.marks.raise_epoch("olu", NOW + 5) == 3
+    assert await sql.grants.token(sha256_hex("access-ann")) is None
 
 
 async def test_the_audit_chain_verifies_and_is_continued_after_an_upgrade(
-    facts: SqlStores, upgraded: str, checkpoints: Path
+    sql: SqlStores, upgraded: str, checkpoints: Path
 ) -> None:
     earlier: Mapping[str, object] = json.loads(BEGIN.with_suffix(".key.json").read_text())
     key = load_signing_key(new_signing_key_pem("EdDSA"), "EdDSA")
     keys = parse_keys({"keys": [earlier, dict(public_jwk(key))]})
-    assert await facts.chain.verify(checkpoints, keys, NOW + 5) == []
-    sealed, unsealed = await facts.chain.counts()
+    assert await sql.chain.verify(checkpoints, keys, NOW + 5) == []
+    sealed, unsealed = await sql.chain.counts()
     assert unsealed == 1
-    rows = [event for _, event in await facts.audit.read(0, 100)]
+    rows = [event for _, event in await sql.audit.read(0, 100)]
     assert len(rows) == sealed + unsealed and rows[-2] == EVERY_EVENT
-    assert await facts.chain.seal_once() == 1
-    made = await facts.chain.checkpoint(NOW + 5, CheckpointSigner(key, checkpoints))
+    assert await sql.chain.seal_once() == 1
+    made = await sql.chain.checkpoint(NOW + 5, CheckpointSigner(key, checkpoints))
     assert made is not None and made.number == sealed + 1
-    assert await facts.chain.verify(checkpoints, keys, NOW + 5) == []
+    assert await sql.chain.verify(checkpoints, keys, NOW + 5) == []
     changed = "UPDATE audit SET actor = 'another' WHERE number = 3"
     await query(upgraded, changed)
-    assert [(one.flaw, one.number) for one in await facts.chain.verify(checkpoints, keys, NOW + 5)] == [
+    assert [(one.flaw, one.number) for one in await sql.chain.verify(checkpoints, keys, NOW + 5)] == [
         (ChainFault.CHANGED, 3)
     ]
 
 
-async def test_the_retention_sweep_runs_over_an_upgraded_database(facts: SqlStores, clock: FakeClock) -> None:
+async def test_the_retention_sweep_runs_over_an_upgraded_database(sql: SqlStores, clock: FakeClock) -> None:
     clock.advance(400 * 86_400)
-    while await facts.sweep(clock.now()):
+    while await sql.sweep(clock.now()):
         pass
-    assert await facts.grants.code(sha256_hex("code-bob")) is None
-    assert not await facts.grants.assertion_used(assertion("jti-ann"))
-    assert await facts.cases.load("case-queued") == CASES[1]
+    assert await sql.grants.code(sha256_hex("code-bob")) is None
+    assert not await sql.grants.assertion_used(assertion("jti-ann"))
+    assert await sql.cases.load("case-queued") == CASES[1]

@@ -125,7 +125,7 @@ async def stage(
 
 
 def free_address() -> str:
-    """An address that nobody listens at."""
+    """An address without a listener."""
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as sock:
         return f"http://127.0.0.1:{sock.getsockname()[1]}"
 

@@ -154,14 +154,14 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: self.breaker.opened is not None)
     @rule()
     def fail_while_open(self) -> None:
-        """An outage while nobody is let through does not make that longer; a later one begins it again."""
+        """An outage while the breaker rejects every sign-in does not extend that; a later one starts it again."""
         before, still = self.breaker.opened, self.breaker.is_open(self.now)
         self.breaker.fail(self.now)
         assert self.breaker.opened == (before if still else self.now)
 
     @rule()
     def ask(self) -> None:
-        """Closed it admits everybody; open nobody; half open one a second."""
+        """Closed it permits every sign-in; open none; half open one a second."""
         admitted = self.breaker.allow(self.now)
         if self.breaker.opened is None:
             assert admitted

@@ -1,4 +1,4 @@
-"""A provider that fails or misbehaves: what the journey is told, and whether it counts against the provider."""
+"""A provider that fails or misbehaves: the failure for the journey, and whether it counts against the provider."""
 
 import asyncio
 from dataclasses import replace
@@ -73,7 +73,7 @@ async def test_a_lower_level_than_was_asked_for_is_told_as_it_is(here: Stage) ->
     assert identity.level is Level.SUBSTANTIAL
 
 
-# --- replies nobody can trust ---
+# --- untrustworthy responses ---
 
 BY_ITS_CONTENT = [
     "no_signature",

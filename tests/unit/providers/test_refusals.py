@@ -58,7 +58,7 @@ SITES: dict[str, set[str]] = {
         *("USERINFO_UNREACHABLE", "USERINFO_STATUS", "USERINFO_UNREADABLE", "USERINFO_REFUSED"),
     },
 }
-"""Every function that refuses, and with which fault. Whoever adds one decides in `RULES` whether it is an outage."""
+"""Every function that refuses, and with which fault. `RULES` decides whether it is an outage."""
 
 OF_ONE_CITIZEN = {"id_token_checks", "identity"}
 """Modules that read nothing but what is about one citizen."""
@@ -360,7 +360,7 @@ async def test_no_parameter_of_a_callback_is_an_outage_or_an_exception(parameter
     never_an_outage(await wire.sign_in(wire.provider(), parameters))
 
 
-# --- what operators are told of tokens in forms that are not read ---
+# --- messages to operators about unsupported forms of tokens ---
 
 
 @pytest.mark.parametrize(

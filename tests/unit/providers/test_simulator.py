@@ -327,8 +327,8 @@ async def test_under_tls_the_way_back_may_lead_over_another_origin(
         url = f"{base}/eid/authorize?{request(login_hint=None)}"
         answer = await choose(tab, url, "Amina Hughes", None)
         async with httpx.AsyncClient(trust_env=False, verify=False) as client:
-            astray = await client.get(f"https://127.0.0.1:{port}/hop?to=https://elsewhere.example")
+            response = await client.get(f"https://127.0.0.1:{port}/hop?to=https://elsewhere.example")
     await context.close()
     assert "code" in answer.parameters
     assert f"hop.test:{port}" in seen
-    assert astray.status_code == 400
+    assert response.status_code == 400

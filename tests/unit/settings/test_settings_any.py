@@ -45,7 +45,7 @@ values = st.recursive(
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Configuration:
-    """The examples, made once; each example of a test writes the file anew."""
+    """The examples, made once; each example of a test writes the file again."""
     return prepared(tmp_path_factory.mktemp("any"))
 
 
