@@ -58,12 +58,12 @@ def check_keys(found: Settings) -> Iterator[Problem]:
         if service.id_token_alg not in ring.current:
             fix = f"add a current {service.id_token_alg} key to keys.toml; keys there sign {', '.join(ring.current)}"
             yield Problem(f"{service.client_id}: id_token_alg", f"no key signs {service.id_token_alg}", fix)
-    own, held = f"the folder of keys {folder}", found.held
+    own, secrets = f"the key folder {folder}", found.stored_secrets
     keys = [StoredSecret("keys.folder", own, key_mark(thumbprint)) for thumbprint in ring.thumbprints]
     index, _ = load_index(folder)
     files = [] if index is None else [StoredSecret("keys.folder", own, file_mark(path)) for path in index.files()]
-    # what the settings hold twice among themselves they have told already
-    yield from copies([*keys, *files, *held], shared_by_services=True)
+    # copies within the settings were reported when they were loaded
+    yield from copies([*keys, *files, *secrets], shared_by_services=True)
 
 
 async def check_ready(settings: Settings) -> None:
