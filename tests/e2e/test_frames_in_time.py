@@ -14,7 +14,7 @@ from tests.e2e.conftest import SCRIPT, Newcomer
 from tests.e2e.extra_clients import LIBRARY, Library
 from tests.e2e.raw_client import eventually
 
-FRONT = 'frontchannel_logout_uri = "http://localhost:{port}/{name}"\ndata ='
+FRONT = 'frontchannel_logout_uri = "http://localhost:{port}/{name}"\nclaims ='
 MANNERS = ("hangs", "half a head", "never ends", "turns round")
 
 
@@ -78,7 +78,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory, services: tuple[Misbeh
             f'redirect_uris = ["http://localhost:8002/try", "http://localhost:{services[1]}/back"]',
         )
         files[f"services/{name.replace('_', '-')}.toml"] = text.replace(
-            "data =", FRONT.format(port=services[1], name=name)
+            "claims =", FRONT.format(port=services[1], name=name)
         )
     edits = {**SCRIPT.edits, "providers/northbank.toml": {"[openid]": "[openid]\nend_session = false"}}
     async with staged(tmp_path_factory.mktemp("frames"), Script(edits, files)) as running:

@@ -26,9 +26,9 @@ frontchannel_logout_uri = "http://localhost:8002/framed"
 BOOKSHOP = LIBRARY.replace("library", "bookshop").replace("City Library", "Bookshop")
 SCRIPT = Script(
     files={
-        "services/library.toml": LIBRARY.replace("data =", f"{FRAMED}\ndata ="),
+        "services/library.toml": LIBRARY.replace("claims =", f"{FRAMED}\nclaims ="),
         "services/bookshop.toml": BOOKSHOP.replace(
-            "data =", 'backchannel_logout_uri = "http://localhost:8002/told/bookshop"\ndata ='
+            "claims =", 'backchannel_logout_uri = "http://localhost:8002/told/bookshop"\nclaims ='
         ),
     }
 )
