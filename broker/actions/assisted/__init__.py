@@ -6,6 +6,8 @@ identity. Staff sign in through the operator's own provider (`staff_login`) and 
 one, record evidence (`evidence_input`), ask the citizen to confirm on their own device (`device_prompt`), decide,
 review. A page shows a case as its reader may see it (`case_view`).
 
-Each write loads the case, runs its expired deadlines, applies the events by the rules of `broker.assisted` and saves
-it with an audit row for each event, in one transaction (`context`). `ports` are the stores that this needs.
+Each change by staff goes through `edit_case` (`editing`): it reads the case once, asks the table PERMISSIONS
+(`permissions`) about that reading, applies the event by the rules of `broker.assisted`, and saves the case with its
+audit row in one transaction (`context`). The pages offer an action by the same table. `ports` are
+the stores that this needs.
 """
