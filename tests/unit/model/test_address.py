@@ -13,7 +13,8 @@ HOLDERS = tuple(
     IPv6Network(one)
     for one in ("::ffff:0:0/96", "64:ff9b::/96", "2002::/16", "2001::/32", "::ffff:0:0:0/96", "::/96", "64:ff9b:1::/48")
 )
-V6 = st.integers(0, 2**128 - 1).map(IPv6Address).filter(lambda one: not any(one in network for network in HOLDERS))
+# above the embedded IPv4 addresses, which small numbers are: Hypothesis would draw too many that the filter drops
+V6 = st.integers(2**120, 2**128 - 1).map(IPv6Address).filter(lambda one: not any(one in network for network in HOLDERS))
 
 
 @st.composite
