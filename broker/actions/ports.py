@@ -95,12 +95,18 @@ class PendingLogouts(Protocol):
 class Proofs(Protocol):
     """DPoP proofs seen (ephemeral state, RFC 9449 11.1)."""
 
-    async def first_use(self, jti: str, expires: float) -> bool:
-        """Whether this is the first use of a proof id; remembers it until `expires`."""
+    async def first_use(self, jti: str, expires: float, epoch: str) -> bool:
+        """Whether this is the first use of a proof id; remembers it until `expires`.
+
+        Raises StoreUnavailable, also if `epoch` is not the present one.
+        """
         ...
 
     async def epoch(self) -> str:
-        """A text that changes when the memory of seen proofs was lost; server nonces are bound to it."""
+        """A text that changes when the memory of seen proofs was lost; server nonces are bound to it.
+
+        Raises StoreUnavailable, also if no proof can be remembered now.
+        """
         ...
 
 

@@ -107,8 +107,13 @@ def check_proof(
         raise _invalid("ath does not name the access token", at_resource)
     nonce = claims.get("nonce")
     if not isinstance(nonce, str) or not nonces.is_valid(nonce, now):
-        raise _proof_error("use_dpop_nonce", "a current nonce is needed in the proof", "", at_resource, nonce=True)
+        raise nonce_needed(at_resource)
     return DpopProof(jkt, f"{jkt}.{jti}", issued + MAX_AGE)
+
+
+def nonce_needed(at_resource: bool) -> EndpointError:
+    """The error that asks for a proof with a current nonce (RFC 9449 8)."""
+    return _proof_error("use_dpop_nonce", "a current nonce is needed in the proof", "", at_resource, nonce=True)
 
 
 def proof_used_before(at_resource: bool) -> EndpointError:

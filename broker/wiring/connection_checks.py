@@ -113,8 +113,7 @@ async def _redis(settings: Settings, real: System) -> str | None:
         await passing.continuations.put(name, name, real.now() + 60)
         if await passing.continuations.take(name) != name:
             return "what was written could not be read again"
-        await passing.proofs.first_use(name, real.now() + 1)
-        await passing.proofs.epoch()
+        await passing.proofs.first_use(name, real.now() + 1, await passing.proofs.epoch())
         await passing.limits.allow(name, 1, 1)
         await passing.pushed.get(name)
     return None

@@ -35,10 +35,10 @@ trust_framework = "bench"
 languages = ["en", "cy"]
 assisted = {{ enabled = false }}
 listen = {{ public = "127.0.0.1:{port}", staff = "127.0.0.1:{staff}" }}
-facts = {{ url = "{postgres}" }}
-passing = {{ url = "{redis}" }}
+database = {{ url = "{postgres}" }}
+ephemeral = {{ url = "{redis}" }}
 keys = {{ folder = "keys" }}
-notices = {{ outbox = "outbox" }}
+notifications = {{ outbox = "outbox" }}
 audit = {{ checkpoints = "checkpoints" }}
 
 [limits]

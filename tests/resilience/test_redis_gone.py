@@ -129,6 +129,30 @@ async def test_a_proof_is_good_once_while_redis_is_away_at_whichever_worker_and_
         assert (await rider.wire.send("GET", url, headers=used)).status == 401
 
 
+@pytest.mark.parametrize("setting", ["maxmemory", "min-replicas-to-write"])
+async def test_a_proof_is_good_once_though_redis_took_no_writes_when_it_was_used(broker: Ground, setting: str) -> None:
+    rider = broker.rider(broker.bound_service)
+    token = (await rider.redeem(await rider.code())).right().told["access_token"]
+    url = f"{rider.issuer}/userinfo"
+
+    def proven() -> dict[str, str]:
+        return {"Authorization": f"DPoP {token}", **rider.service.proof("GET", url, token)}
+
+    (await rider.userinfo(token)).right()
+    before = proven()
+    broker.redis.command("CONFIG", "SET", setting, "1")
+    try:
+        assert (await rider.wire.send("GET", url, headers=before)).status == 401
+        assert (await rider.userinfo(token)).status == 401
+        meanwhile = proven()
+        assert (await rider.wire.send("GET", url, headers=meanwhile)).status == 200
+    finally:
+        broker.redis.command("CONFIG", "SET", setting, "0")
+    assert (await rider.wire.send("GET", url, headers=meanwhile)).status == 401
+    # nothing was lost, and this one was not used yet
+    assert [(await rider.wire.send("GET", url, headers=before)).status for _ in range(2)] == [200, 401]
+
+
 async def test_a_continuation_code_is_good_once_whatever_redis_forgot(broker: Ground, lose: Deed) -> None:
     rider = broker.rider()
     await rider.begin()

@@ -1,6 +1,7 @@
 """A certificate authority of the tests' own, for sites under TLS."""
 
 import datetime
+import ipaddress
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -51,13 +52,13 @@ class Authority:
         self.file = self._write("authority.pem", self._certificate.public_bytes(serialization.Encoding.PEM))
 
     def certificate(self, *hosts: str) -> Certificate:
-        """A certificate for these host names, valid from two hours ago for thirty days."""
+        """A certificate for these host names and IP addresses, valid from two hours ago for thirty days."""
         key = ec.generate_private_key(ec.SECP256R1())
         signed = self._sign(
             x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0])]),
             key.public_key(),
             (x509.BasicConstraints(ca=False, path_length=None), True),
-            (x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts]), False),
+            (x509.SubjectAlternativeName([general_name(host) for host in hosts]), False),
             (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False),
         )
         secret = key.private_bytes(
@@ -139,3 +140,11 @@ class Authority:
         path = self._folder / name
         path.write_bytes(content)
         return path
+
+
+def general_name(host: str) -> x509.GeneralName:
+    """A host as certificates name it."""
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)

@@ -56,16 +56,27 @@ class RedisServer:
 
     def command(self, *words: str) -> str:
         """One command over a connection of its own; the first line of the answer, such as `+OK` or `:3`."""
-        request = b"*%d\r\n" % len(words) + b"".join(
-            b"$%d\r\n%s\r\n" % (len(word.encode()), word.encode()) for word in words
+        return self.lines(*words, most=1)[0]
+
+    def lines(self, *words: str, most: int | None = None) -> list[str]:
+        """The lines of the answer to one command, as they come: all of them, or so many at most."""
+        requests = [words] if most == 1 else [words, ("QUIT",)]
+        sent = b"".join(
+            b"*%d\r\n" % len(one) + b"".join(b"$%d\r\n%s\r\n" % (len(word.encode()), word.encode()) for word in one)
+            for one in requests
         )
         with socket.create_connection((LOOPBACK, self.port), timeout=30) as connection:
-            connection.sendall(request)
+            connection.sendall(sent)
             with connection.makefile("rb") as answer:
-                line = answer.readline().decode().rstrip()
-        if line.startswith("-"):
-            raise RuntimeError(line)
-        return line
+                read = [answer.readline()] if most == 1 else answer.readlines()[:-1]
+        lines = [line.decode().rstrip() for line in read]
+        if lines[0].startswith("-"):
+            raise RuntimeError(lines[0])
+        return lines
+
+    def array(self, *words: str) -> list[str]:
+        """The texts in an answer that is an array of them."""
+        return self.lines(*words)[2::2]
 
     def flush(self) -> None:
         """Forget everything, and every setting that a test changed by CONFIG SET of maxmemory."""

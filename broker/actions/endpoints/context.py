@@ -51,6 +51,9 @@ class ClientRegistry(Protocol):
 NONCE_LIFETIME_WITHOUT_STORE = 30
 """How old (seconds) a DPoP nonce may be while the store of proofs is unreachable."""
 
+NO_MEMORY = "without memory"
+"""The epoch of nonces whose proofs are recorded in the database."""
+
 DPOP_CLIENT = "/proofs"
 """The client id under which proofs are stored as assertions while their store is unreachable. No service has it."""
 
@@ -290,7 +293,7 @@ async def dpop_nonces(context: EndpointContext) -> dpop.DpopNonces:
     try:
         return dpop.DpopNonces(await context.stores.proofs.epoch(), mac, matches)
     except StoreUnavailable:
-        return dpop.DpopNonces("without memory", mac, matches, NONCE_LIFETIME_WITHOUT_STORE)
+        return dpop.DpopNonces(NO_MEMORY, mac, matches, NONCE_LIFETIME_WITHOUT_STORE)
 
 
 async def request_nonces(context: EndpointContext, call: EndpointRequest) -> dpop.DpopNonces:
@@ -305,8 +308,10 @@ async def verify_dpop(
 ) -> dpop.DpopProof | None:
     """Verifies the DPoP proof of a request, and records its first use (RFC 9449 4.3). Returns None without a proof.
 
-    While the store of proofs is unreachable, uses are recorded in the database: slower, and as safe.
-    Raises EndpointError, also for two proofs, and for a proof used before.
+    The nonce of a proof says where its use is recorded: in the store of proofs, or in the database if it was made
+    while that store was unreachable. A use recorded anywhere else would not be found by the next lookup, so a store
+    that is lost between nonce and use asks for a proof with another nonce. Raises EndpointError, also for two proofs,
+    and for a proof used before.
     """
     if not call.proofs:
         return None
@@ -317,10 +322,14 @@ async def verify_dpop(
     if proof is None:
         return None
     expires = proof.expires + dpop.CLOCK_SKEW
-    try:
-        first = await context.stores.proofs.first_use(proof.jti, expires)
-    except StoreUnavailable:
+    if known.epoch == NO_MEMORY:
         first = await context.stores.grants.use_assertion(AssertionUse(DPOP_CLIENT, proof.jti, expires))
+    else:
+        try:
+            first = await context.stores.proofs.first_use(proof.jti, expires, known.epoch)
+        except StoreUnavailable:
+            call.nonces[:] = [await dpop_nonces(context)]
+            raise dpop.nonce_needed(access_token is not None) from None
     if not first:
         raise dpop.proof_used_before(access_token is not None)
     return proof

@@ -44,15 +44,22 @@ class ExpiringMap(Generic[_Value]):
 
     def put(self, key: str, value: _Value, until: float) -> None:
         """Stores a record until a moment. Raises StoreUnavailable if the store is full."""
-        self._sweep()
-        if key not in self._entries and len(self._entries) >= self._room:
-            raise StoreUnavailable("the memory for ephemeral state is full")
+        if key in self._entries:
+            self._sweep()
+        else:
+            self.ensure_room()
         self._entries[key] = _Entry(value, until)
         heapq.heappush(self._ends, (until, key))
         if len(self._ends) > 2 * len(self._entries) + 64:
             # repeated writes of one record leave obsolete entries in the heap
             self._ends = [(entry.until, key) for key, entry in self._entries.items()]
             heapq.heapify(self._ends)
+
+    def ensure_room(self) -> None:
+        """Raises StoreUnavailable if the store is full."""
+        self._sweep()
+        if len(self._entries) >= self._room:
+            raise StoreUnavailable("the memory for ephemeral state is full")
 
     def take(self, key: str) -> _Value | None:
         """Returns and removes the record."""
@@ -213,8 +220,10 @@ class MemoryProofs:
         self._draw = system.random_bytes
         self._epoch = system.random_bytes(16).hex()
 
-    async def first_use(self, jti: str, expires: float) -> bool:
-        """Whether this is the first use of a proof's `jti`; stores it until `expires`."""
+    async def first_use(self, jti: str, expires: float, epoch: str) -> bool:
+        """Whether this is the first use of a proof's `jti`; stores it until `expires`. Raises StoreUnavailable."""
+        if epoch != self._epoch:
+            raise StoreUnavailable("the epoch of used proofs is another one")
         key = sha256_hex(jti)
         if self._seen.get(key):
             return False
@@ -222,7 +231,11 @@ class MemoryProofs:
         return True
 
     async def epoch(self) -> str:
-        """A string that is new with every process: the time since which used proofs are known."""
+        """A string that is new with every process: the time since which used proofs are known.
+
+        Raises StoreUnavailable if no further proof can be stored.
+        """
+        self._seen.ensure_room()
         return self._epoch
 
     def forget(self) -> None:

@@ -14,6 +14,7 @@ from broker.model.handle import sha256_hex
 from broker.model.rate_limit import RateLimit
 from broker.model.request import AuthorizationRequest
 from broker.model.session import PendingLogout
+from broker.model.store_results import StoreUnavailable
 from broker.platform.system import System
 from broker.stores.ephemeral.redis_client import RedisClient, lifetime
 from broker.stores.ephemeral.scripts import COUNT, CREATE, EPOCH, FETCH, FIRST_USE, GIVE_BACK, MIRROR_VERSION, PUT, SAVE
@@ -240,20 +241,29 @@ class RedisProofs:
     def __init__(self, server: RedisClient, system: System) -> None:
         self._server = server
         self._ambient = system
+        self._drawn = server.key("proofs", "epoch")
 
-    async def first_use(self, jti: str, expires: float) -> bool:
-        """Whether this is the first use of a proof's `jti`; stores it until `expires`."""
+    async def first_use(self, jti: str, expires: float, epoch: str) -> bool:
+        """Whether this is the first use of a proof's `jti`; stores it until `expires`.
+
+        Raises StoreUnavailable also if `epoch` is not the server's: after a failover, or at a former primary.
+        """
         now = self._ambient.now()
-        name = self._server.key("proof", sha256_hex(jti))
-        return bool(await self._server.run(FIRST_USE, (name,), expires, lifetime(expires, now), now))
+        keys = (self._server.key("proof", sha256_hex(jti)), self._drawn)
+        first, found = await self._server.run(FIRST_USE, keys, expires, lifetime(expires, now), now)
+        if found is None or sha256_hex(found.decode()) != epoch:
+            raise StoreUnavailable("the epoch of used proofs is another one")
+        return bool(first)
 
     async def epoch(self) -> str:
-        """A string that is new after every flush and restart of Redis, when used proofs may have been lost."""
-        name = self._server.key("proofs", "epoch")
-        found = await self._server.run(EPOCH, (name,))
+        """A string that is new after every flush, restart and failover of Redis, when used proofs may have been lost.
+
+        Raises StoreUnavailable also if Redis rejects writes.
+        """
+        found = await self._server.run(EPOCH, (self._drawn,))
         if found is None:
-            await self._server.command("SET", name, self._ambient.random_bytes(16).hex(), "NX")
-            found = await self._server.run(EPOCH, (name,))
+            await self._server.command("SET", self._drawn, self._ambient.random_bytes(16).hex(), "NX")
+            found = await self._server.run(EPOCH, (self._drawn,))
         return sha256_hex("" if found is None else found.decode())
 
 

@@ -19,6 +19,7 @@ from broker.stores.ephemeral.redis_connection import (
     QueueFull,
     RedisAddress,
     ResponseTimeout,
+    SentinelRefused,
 )
 from broker.stores.ephemeral.shared_connection import SharedConnection
 from broker.stores.ephemeral.transport import HASH_TAG, WITHOUT_PASSWORD, RedisAccess, RedisTransport
@@ -27,6 +28,9 @@ _LINGER: Final = 60.0
 """Seconds by which the expiry in Redis exceeds the broker's own, which decides: Redis's only removes old records."""
 
 NOT_LET_IN: Final = "check the user and the database number in ephemeral.url, and ephemeral.password_file"
+SENTINEL_REFUSED: Final = (
+    "check ephemeral.sentinel_user and ephemeral.sentinel_password_file; such a user needs +sentinel|masters"
+)
 A_CLUSTER: Final = "this is a Redis Cluster: write redis+cluster://host:6379 in ephemeral.url"
 NO_CLUSTER: Final = "this is not a Redis Cluster: write redis://host:6379/0 in ephemeral.url"
 NO_SERVICE: Final = "write the name in ephemeral.url as `sentinel monitor` in the Sentinels' configuration does"
@@ -150,7 +154,8 @@ class RedisClient:
                 raise Misconfigured(str(error), fix) from error
             raise
         except AuthenticationFailed as error:
-            raise Misconfigured(str(error), NOT_LET_IN) from error
+            fix = SENTINEL_REFUSED if isinstance(error, SentinelRefused) else NOT_LET_IN
+            raise Misconfigured(str(error), fix) from error
         except ssl.SSLError as error:
             raise Misconfigured(f"{type(error).__name__}: {error}", _tls_fix(error)) from error
         except (ConnectionLost, ResponseTimeout, QueueFull, OSError, TimeoutError) as error:

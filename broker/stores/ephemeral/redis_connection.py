@@ -1,7 +1,7 @@
 """Redis connection shared by many commands (pipelining): replies arrive in the order of the commands.
 
 Why: a single plain address is the common case, and redis-py costs more for each command although its commands share
-pipelines too. Gain measured: 10 % of a sign-in with the profile `oidc`, 17 % with `fapi2` (docs/decisions/0010). Fall
+pipelines too. Gain measured: 10 % to 17 % of a sign-in (docs/decisions/0057). Fall
 back to RedisPyTransport, which serves such an address as well.
 
 A command is a future and a part of a write: the commands of all requests in one iteration of the event loop are written
@@ -38,6 +38,10 @@ class QueueFull(Exception):
 
 class AuthenticationFailed(Exception):
     """Redis rejects the user, the password or the database number."""
+
+
+class SentinelRefused(AuthenticationFailed):
+    """A Sentinel rejects its user or its password."""
 
 
 @dataclass(frozen=True, slots=True)

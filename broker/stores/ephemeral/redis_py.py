@@ -30,10 +30,11 @@ from broker.stores.ephemeral.redis_connection import (
     ConnectionLost,
     QueueFull,
     ResponseTimeout,
+    SentinelRefused,
 )
 from broker.stores.ephemeral.transport import CONNECT_WITHIN, DEADLINE, HASH_TAG, RedisAccess
 
-PIPELINES: Final = 4
+PIPELINES: Final = 2
 """Maximum number of concurrent pipelines of one process; later commands wait together for the next one."""
 CONNECTIONS: Final = 16
 """Connections of one process to each node of a Cluster; further commands wait for a free one."""
@@ -120,6 +121,8 @@ class RedisPyTransport:
         try:
             async with asyncio.timeout(DEADLINE):
                 return await self._sender.execute(words)
+        except errors.DataError as error:
+            raise TypeError(str(error)) from error
         except errors.AuthenticationError as error:
             raise AuthenticationFailed(_text(error)) from error
         except errors.ResponseError as error:
@@ -147,16 +150,26 @@ class ClusterCommands:
         """Connections are opened on first use."""
         self._client = client
         self._connections = asyncio.Semaphore(CONNECTIONS)
+        self._finding: asyncio.Task[RedisCluster] | None = None
         _leave_raw(client)
+        for name in RAW:
+            client.result_callbacks.pop(name, None)
 
     async def execute(self, words: Sequence[Any]) -> Any:
         """Sends one command. Raises what redis-py raises."""
         async with self._connections:
+            await asyncio.shield(self._find_nodes())
             if words[0] not in KEYLESS:
                 return await self._client.execute_command(*words)
-            await self._client.initialize()
             node = self._client.get_node_from_key(HASH_TAG)
             return await self._client.execute_command(*words, target_nodes=node)
+
+    def _find_nodes(self) -> asyncio.Task[RedisCluster]:
+        """Discovers the nodes if necessary, in a task of its own: a command that times out does not restart it."""
+        if self._finding is None or self._finding.done():
+            self._finding = asyncio.ensure_future(self._client.initialize())
+            self._finding.add_done_callback(_retrieved)
+        return self._finding
 
     async def after_timeout(self) -> None:
         """Drops a node that does not respond: the next command asks the others which node has the slot."""
@@ -164,6 +177,8 @@ class ClusterCommands:
 
     async def close(self) -> None:
         """Closes every connection."""
+        if self._finding is not None:
+            self._finding.cancel()
         await self._client.aclose()
 
 
@@ -242,6 +257,12 @@ class Pipelines:
             task.cancel()
         await self._client.aclose()
         await self._pool.aclose()
+
+
+def _retrieved(task: asyncio.Task[RedisCluster]) -> None:
+    """Retrieves the exception of a discovery whose commands all timed out; the next command raises it again."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _leave_raw(client: Redis | RedisCluster) -> None:
@@ -324,11 +345,14 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 def _unreachable(error: errors.RedisError | errors.RedisClusterException) -> Exception:
     """Converts a failure of redis-py to an exception of RedisTransport."""
+    asked_sentinels = any(isinstance(cause, MasterNotFoundError) for cause in _causes(error))
     for cause in _causes(error):
+        if asked_sentinels and isinstance(cause, errors.AuthenticationError | errors.NoPermissionError):
+            return SentinelRefused(_text(cause))
         if isinstance(cause, ssl.SSLError):
             return cause
         if isinstance(cause, errors.AuthenticationError):
             return AuthenticationFailed(_text(cause))
-        if isinstance(cause, errors.ResponseError | errors.BusyLoadingError | errors.ClusterError):
+        if isinstance(cause, errors.ResponseError | errors.BusyLoadingError):
             return ReplyError(_text(cause))
     return ConnectionLost(str(error))

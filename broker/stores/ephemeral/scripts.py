@@ -68,31 +68,46 @@ SAVE: Final = script(
 )
 """Replaces a transaction if it still has the version it was read at. Returns whether it did."""
 
-FIRST_USE: Final = script(
+_EPOCH: Final = """
+    local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+    local reign = string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
+    local epoch = drawn .. run .. (reign or '')
     """
-    local seen = redis.call('GET', KEYS[1])
-    if seen and tonumber(seen) > tonumber(ARGV[3]) then
-        return 0
+"""The epoch of the used proofs: a random text, the run id of the server and its replication id: a primary that was a
+replica meanwhile may have missed proofs used at another."""
+
+FIRST_USE: Final = script(
+    f"""
+    local drawn = redis.call('GET', KEYS[2])
+    if not drawn then
+        return {{0, false}}
     end
-    redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-    return 1
+    local seen = redis.call('GET', KEYS[1])
+    local first = 1
+    if seen and tonumber(seen) > tonumber(ARGV[3]) then
+        first = 0
+    else
+        redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+    end
+    {_EPOCH}
+    return {{first, epoch}}
     """
 )
-"""Whether this is the first use of a proof; stores it."""
+"""Whether this is the first use of a proof, which it stores, and in which epoch."""
 
 EPOCH: Final = script(
-    """
+    f"""
     local drawn = redis.call('GET', KEYS[1])
     if not drawn then
         return false
     end
-    local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
-    local reign = string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
-    return drawn .. run .. (reign or '')
+    -- written again, so that a Redis that rejects writes has no epoch
+    redis.call('SET', KEYS[1], drawn)
+    {_EPOCH}
+    return epoch
     """
 )
-"""The epoch of the used proofs: a random text, the run id of the server and its replication id: a primary that was a
-replica meanwhile may have missed proofs used at another."""
+"""The epoch of the used proofs, if Redis takes writes."""
 
 COUNT: Final = script(
     """

@@ -100,8 +100,7 @@ async def test_a_user_of_redis_needs_few_rights_and_one_that_is_missing_is_named
             assert await passing.check_server() == []
             await passing.watch()
             assert await passing.limits.allow("key", 10, 60)
-            assert await passing.proofs.first_use("proof", 2e9)
-            assert await passing.proofs.epoch()
+            assert await passing.proofs.first_use("proof", 2e9, await passing.proofs.epoch())
             await passing.continuations.put("code", "handle", 2e9)
             assert await passing.continuations.take("code") == "handle"
 

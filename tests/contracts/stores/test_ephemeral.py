@@ -3,10 +3,13 @@
 import asyncio
 from dataclasses import replace
 
+import pytest
+
 from broker.journey.transaction import STUB_LIFE, TransactionState
 from broker.model.handle import sha256_hex
 from broker.model.rate_limit import RateLimit
 from broker.model.session import PendingLogout
+from broker.model.store_results import StoreUnavailable
 from broker.stores.ephemeral.open import EphemeralStores
 from tests.contracts.stores.samples import request, transaction
 from tests.support.system import FakeClock
@@ -222,17 +225,24 @@ async def test_handles_of_different_kinds_are_never_taken_for_one_another(
 
 
 async def test_a_proof_is_new_once(passing: EphemeralStores, clock: FakeClock) -> None:
-    first = await asyncio.gather(*(passing.proofs.first_use("jti", clock.now() + 30) for _ in range(20)))
+    epoch = await passing.proofs.epoch()
+    first = await asyncio.gather(*(passing.proofs.first_use("jti", clock.now() + 30, epoch) for _ in range(20)))
     assert first.count(True) == 1
-    assert await passing.proofs.first_use("another", clock.now() + 30)
+    assert await passing.proofs.first_use("another", clock.now() + 30, epoch)
 
 
 async def test_a_proof_is_remembered_until_it_expires(passing: EphemeralStores, clock: FakeClock) -> None:
-    assert await passing.proofs.first_use("jti", clock.now() + 30)
+    epoch = await passing.proofs.epoch()
+    assert await passing.proofs.first_use("jti", clock.now() + 30, epoch)
     clock.advance(29)
-    assert not await passing.proofs.first_use("jti", clock.now() + 30)
+    assert not await passing.proofs.first_use("jti", clock.now() + 30, epoch)
     clock.advance(1)
-    assert await passing.proofs.first_use("jti", clock.now() + 30)
+    assert await passing.proofs.first_use("jti", clock.now() + 30, epoch)
+
+
+async def test_a_proof_under_a_nonce_of_another_epoch_is_not_noted(passing: EphemeralStores, clock: FakeClock) -> None:
+    with pytest.raises(StoreUnavailable, match="another one"):
+        await passing.proofs.first_use("jti", clock.now() + 30, "of before")
 
 
 async def test_the_epoch_of_proofs_stays_the_same_while_nothing_is_lost(passing: EphemeralStores) -> None:

@@ -106,7 +106,7 @@ async def done(passing: EphemeralStores, now: float, step: tuple[Any, ...], seen
         case "take", handle:
             return await passing.continuations.take(handle)
         case "proof", handle, life:
-            return await passing.proofs.first_use(handle, now + life)
+            return await passing.proofs.first_use(handle, now + life, await passing.proofs.epoch())
         case "limit", handle, most, window:
             return await passing.limits.allow(handle, most, window)
     return None

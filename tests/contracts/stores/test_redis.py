@@ -75,10 +75,11 @@ async def test_each_verb_costs_one_round_trip(
             "push": lambda name: passing.pushed.put(name, request(), until),
             "pushed": lambda name: passing.pushed.get("kept"),
             "take": lambda name: passing.continuations.take("kept"),
-            "proof": lambda name: passing.proofs.first_use(name, until),
+            "proof": lambda name: passing.proofs.first_use(name, until, epoch),
             "limit": lambda name: passing.limits.allow(name, 1, 60),
         }
         await passing.transactions.create("kept", begun, LIMIT)
+        epoch = await passing.proofs.epoch()
         await verbs[verb]("first")
         before = turns.count
         await verbs[verb]("second")
@@ -97,7 +98,7 @@ async def test_nothing_personal_and_no_handle_can_be_read_in_redis(
     await passing.transactions.create("handle-of-transaction", transaction(clock.now()), LIMIT)
     await passing.pushed.put("handle-of-request", request(login_hint="ann@example.org"), until)
     await passing.continuations.put("continuation-code", "handle-of-transaction", until)
-    await passing.proofs.first_use("proof-id", until)
+    await passing.proofs.first_use("proof-id", until, await passing.proofs.epoch())
     await passing.limits.allow("address 192.0.2.1", 5, 60)
     await passing.proofs.epoch()
     keys = sorted(key.decode() for key in await raw.keys("*"))
@@ -127,9 +128,9 @@ async def test_every_record_is_swept_by_redis_some_time_after_it_expired(
     await passing.transactions.create("a", begun, LIMIT)
     await passing.pushed.put("b", request(), until)
     await passing.continuations.put("c", "a", until)
-    await passing.proofs.first_use("d", until)
+    await passing.proofs.first_use("d", until, await passing.proofs.epoch())
     await passing.limits.allow("e", 5, 600)
-    for key in await raw.keys("*"):
+    for key in await raw.keys("portico:*:v1:????????*"):
         longest = begun.kept_until - clock.now() if b":transaction:" in key or b":browser:" in key else 600
         assert 0 < await raw.pttl(key) <= (longest + 60) * 1000
 
@@ -185,6 +186,34 @@ async def test_a_flush_begins_a_new_epoch_of_proofs(passing: EphemeralStores, re
     epoch = await passing.proofs.epoch()
     redis.flush()
     assert await passing.proofs.epoch() != epoch
+
+
+async def test_a_redis_that_takes_no_writes_remembers_no_proof_and_so_has_no_epoch(
+    passing: EphemeralStores, raw: Redis
+) -> None:
+    await passing.proofs.epoch()
+    for setting, value, back in (("maxmemory", "1", "0"), ("min-replicas-to-write", "1", "0")):
+        await raw.config_set(setting, value)
+        try:
+            with pytest.raises(StoreUnavailable):
+                await passing.proofs.epoch()
+        finally:
+            await raw.config_set(setting, back)
+    assert await passing.proofs.epoch()
+
+
+async def test_a_proof_is_not_noted_in_another_memory_than_that_of_its_nonce(
+    passing: EphemeralStores, redis: RedisServer, clock: FakeClock
+) -> None:
+    epoch = await passing.proofs.epoch()
+    assert await passing.proofs.first_use("before", clock.now() + 60, epoch)
+    redis.flush()
+    for name in ("before", "after"):
+        with pytest.raises(StoreUnavailable, match="another one"):
+            await passing.proofs.first_use(name, clock.now() + 60, epoch)
+    await passing.proofs.epoch()
+    with pytest.raises(StoreUnavailable, match="another one"):
+        await passing.proofs.first_use("before", clock.now() + 60, epoch)
 
 
 async def test_a_restart_begins_a_new_epoch_of_proofs_even_if_what_was_drawn_survived(

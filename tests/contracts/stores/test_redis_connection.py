@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from broker.model.store_results import StoreUnavailable
-from broker.stores.ephemeral.redis_client import RedisClient
+from broker.stores.ephemeral import redis_py
+from broker.stores.ephemeral.redis_client import RedisClient, reply_code
 from broker.stores.ephemeral.redis_connection import (
     MAX_QUEUED,
     ConnectionLost,
@@ -94,7 +95,7 @@ async def storm(url: str, redis: RedisServer, chance: random.Random) -> None:
     await asyncio.gather(*(caller(which) for which in range(CALLERS)))
     done.set()
     await killing
-    assert sum(seen[outcome] for outcome in ("answered", "CancelledError", "Unavailable")) == CALLERS * ROUNDS
+    assert sum(seen[outcome] for outcome in ("answered", "CancelledError", "StoreUnavailable")) == CALLERS * ROUNDS
     assert seen["answered"] > 0 and seen["CancelledError"] > 0 and seen["killed"] > 5
     assert await server.command("PING") == b"PONG"
     await server.close()
@@ -203,6 +204,47 @@ async def listening(accept: Callable[[asyncio.StreamReader, asyncio.StreamWriter
     server = await asyncio.start_server(accept, LOOPBACK, 0)
     yield server.sockets[0].getsockname()[1]
     server.close()
+
+
+async def test_redis_py_refuses_a_command_when_too_many_wait_and_answers_those(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_py, "MAX_QUEUED", 100)
+    server = RedisClient(by_redis_py(redis))
+    waiting = [asyncio.ensure_future(server.command("ECHO", str(number))) for number in range(100)]
+    await asyncio.sleep(0)
+    with pytest.raises(StoreUnavailable, match="QueueFull"):
+        await server.command("PING")
+    assert await asyncio.gather(*waiting) == [str(number).encode() for number in range(100)]
+    assert await server.command("PING") == b"PONG"
+    await server.close()
+
+
+async def test_words_that_redis_py_cannot_send_disturb_no_other_command(redis: RedisServer) -> None:
+    server = RedisClient(by_redis_py(redis))
+    outcomes = await asyncio.gather(
+        server.command("ECHO", "before"),
+        server.command("ECHO", None),
+        server.command("ECHO", "after"),
+        return_exceptions=True,
+    )
+    assert (outcomes[0], outcomes[2]) == (b"before", b"after")
+    assert isinstance(outcomes[1], TypeError)
+    await server.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("OOM command not allowed when used memory > 'maxmemory'.", "OOM"),
+        ("ERR Error running script (call to f_1): @user_script:9: @user_script: 9: -OOM command not allowed", "OOM"),
+        ("ERR Error running script (call to f_1): @user_script:2: @user_script: 2: -READONLY You can't", "READONLY"),
+        ("ERR Error running script (call to f_1): @user_script:2: nothing", "ERR"),
+        ("ERR value is -OOM not an integer", "ERR"),
+    ],
+)
+def test_the_code_of_an_error_in_a_script_is_found_as_redis_6_2_writes_it(said: str, code: str) -> None:
+    assert reply_code(said) == code
 
 
 async def test_a_connection_that_breaks_late_and_another_that_hangs_take_no_longer_than_one_that_hangs() -> None:
