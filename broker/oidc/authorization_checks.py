@@ -74,13 +74,13 @@ def _short(context: RequestContext, name: str) -> str | None:
     return value
 
 
-def effective_response_mode(parameters: Mapping[str, str], service: Service, door: ServerContext) -> ResponseMode:
+def effective_response_mode(parameters: Mapping[str, str], service: Service, server: ServerContext) -> ResponseMode:
     """Response mode of the answer, also for errors: as requested, or the default if that is not possible
     (JARM 2.3.4).
     """
     usual = ResponseMode.JWT if service.signed_response else ResponseMode.QUERY
     mode = parameters.get("response_mode")
-    wanted = ResponseMode(mode) if mode in door.response_modes else usual
+    wanted = ResponseMode(mode) if mode in server.response_modes else usual
     return wanted if wanted.signed or not service.signed_response else usual
 
 
@@ -252,13 +252,13 @@ def is_id_token(claims: Mapping[str, Any]) -> bool:
     return isinstance(claims.get("sub"), str) and "exp" in claims
 
 
-def subject_of(hint: str, service: Service, door: ServerContext) -> str:
+def subject_of(hint: str, service: Service, server: ServerContext) -> str:
     """`sub` of an `id_token_hint`: an ID token of the broker for this service, of any age. Raises ProtocolError."""
     try:
-        known = verify(hint, door.keys(), SIGNATURE_ALGORITHMS).claims
+        known = verify(hint, server.keys(), SIGNATURE_ALGORITHMS).claims
     except InvalidToken as problem:
         raise ProtocolError("invalid_request", "the id_token_hint is not an ID token of ours", problem.detail) from None
-    if known.get("iss") != door.issuer or known.get("aud") != service.client_id:
+    if known.get("iss") != server.issuer or known.get("aud") != service.client_id:
         raise ProtocolError("invalid_request", "the id_token_hint was issued to another service")
     if not is_id_token(known):
         raise ProtocolError("invalid_request", "the id_token_hint is not an ID token of ours", "no sub, or no exp")

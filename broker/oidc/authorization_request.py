@@ -30,7 +30,7 @@ def authorization_request(
     parameters: Mapping[str, str],
     service: Service,
     arrival: RequestSource,
-    door: ServerContext,
+    server: ServerContext,
     sender: RequestVerification,
 ) -> AuthorizationRequest:
     """Checks a request against the profile of its service.
@@ -43,23 +43,23 @@ def authorization_request(
         check_client_id(parameters, service)
         trusted = service.redirects_to(parameters.get("redirect_uri", ""))
         check_request_uri(parameters, arrival)
-        parameters = merge_request_object(parameters, service, sender, door.issuer, door.decryption())
+        parameters = merge_request_object(parameters, service, sender, server.issuer, server.decryption())
         trusted = False
         check_redirect_uri(parameters, service)
         trusted = True
-        return _checked(RequestContext(parameters, service, arrival, door, _claims(parameters, service)))
+        return _checked(RequestContext(parameters, service, arrival, server, _claims(parameters, service)))
     except ProtocolError as refusal:
-        told = (refusal.code, refusal.description, refusal.detail)
+        error = (refusal.code, refusal.description, refusal.detail)
         if arrival is RequestSource.PUSHED:
-            raise EndpointError(*told) from None
+            raise EndpointError(*error) from None
         if not trusted:
-            raise DisplayedError(*told, client_id=service.client_id) from None
+            raise DisplayedError(*error, client_id=service.client_id) from None
         raise RedirectedError(
-            *told,
+            *error,
             client_id=service.client_id,
             redirect_uri=parameters["redirect_uri"],
             state=parameters.get("state"),
-            response_mode=effective_response_mode(parameters, service, door),
+            response_mode=effective_response_mode(parameters, service, server),
         ) from None
 
 

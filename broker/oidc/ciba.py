@@ -62,7 +62,7 @@ class CibaContext:
 
     parameters: Mapping[str, str]
     service: Service
-    door: ServerContext
+    server: ServerContext
 
 
 Fields = Mapping[str, Any]
@@ -75,7 +75,12 @@ def check_may_ask(service: Service) -> None:
 
 
 def authentication_request(
-    parameters: Mapping[str, str], service: Service, keys: KeySet, door: ServerContext, times: CibaLifetimes, now: float
+    parameters: Mapping[str, str],
+    service: Service,
+    keys: KeySet,
+    server: ServerContext,
+    times: CibaLifetimes,
+    now: float,
 ) -> CibaParameters:
     """Checks the request of an authenticated service (CIBA Core 1.0, 7.1, 7.1.1, 7.2; FAPI-CIBA 5.2.2).
 
@@ -86,10 +91,10 @@ def authentication_request(
     try:
         if "request" in parameters:
             check_outside(parameters)
-            parameters, use = signed_parameters(parameters["request"], service, keys, door.issuer, now)
+            parameters, use = signed_parameters(parameters["request"], service, keys, server.issuer, now)
         elif service.requires_signed_ciba_request:
             raise ProtocolError("invalid_request", "the request must be signed and sent as the parameter request")
-        context = CibaContext(parameters, service, door)
+        context = CibaContext(parameters, service, server)
         fields: dict[str, Any] = {}
         for check in CHECKS:
             fields.update(check(context))
@@ -111,7 +116,7 @@ def check_scope(context: CibaContext) -> Fields:
 def check_assurance(context: CibaContext) -> Fields:
     """Minimum level: `acr_values` is voluntary, the service's own level is the lower limit (CIBA Core 1.0, 7.1)."""
     acr_values = context.parameters.get("acr_values", "")
-    return {"minimum": acr.requested_level(acr_values, {}, context.service, context.door.ladder)}
+    return {"minimum": acr.requested_level(acr_values, {}, context.service, context.server.ladder)}
 
 
 def check_message(context: CibaContext) -> Fields:
@@ -131,8 +136,8 @@ def binding_message(text: str) -> str:
     """
     fit = text.isprintable() and bool(text.strip()) and "://" not in text
     if not fit or len(text) > LONGEST_MESSAGE:
-        told = f"the binding_message must be a line of up to {LONGEST_MESSAGE} printable characters, without links"
-        raise ProtocolError("invalid_binding_message", told, f"{len(text)} characters")
+        rule = f"the binding_message must be a line of up to {LONGEST_MESSAGE} printable characters, without links"
+        raise ProtocolError("invalid_binding_message", rule, f"{len(text)} characters")
     return text
 
 
@@ -144,8 +149,8 @@ def check_notification_token(context: CibaContext) -> Fields:
     if token is None:
         raise ProtocolError("invalid_request", "the parameter client_notification_token is missing")
     if not LEAST_TOKEN <= len(token) <= LONGEST_TOKEN or not _BEARER.fullmatch(token):
-        told = "the client_notification_token is no bearer token of 22 to 1024 characters"
-        raise ProtocolError("invalid_request", told, f"{len(token)} characters")
+        description = "the client_notification_token is no bearer token of 22 to 1024 characters"
+        raise ProtocolError("invalid_request", description, f"{len(token)} characters")
     return {"token": token}
 
 
@@ -166,8 +171,8 @@ def subject_from_hint(context: CibaContext) -> str:
     """
     given = [name for name in HINTS if name in context.parameters]
     if len(given) != 1:
-        told = "exactly one of login_hint_token, id_token_hint and login_hint is needed"
-        raise ProtocolError("invalid_request", told, f"given: {', '.join(given) or 'none'}")
+        description = "exactly one of login_hint_token, id_token_hint and login_hint is needed"
+        raise ProtocolError("invalid_request", description, f"given: {', '.join(given) or 'none'}")
     value = context.parameters[given[0]]
     if not 0 < len(value) <= LONGEST_HINT:
         raise ProtocolError("invalid_request", f"the parameter {given[0]} is empty or too long")
@@ -175,7 +180,7 @@ def subject_from_hint(context: CibaContext) -> str:
         case "login_hint":
             return value
         case "id_token_hint":
-            return subject_of(value, context.service, context.door)
+            return subject_of(value, context.service, context.server)
         case _:
             raise ProtocolError("invalid_request", "the parameter login_hint_token is not supported here")
 
@@ -206,15 +211,15 @@ def acknowledgement(question: BackchannelRequest, times: CibaLifetimes, confirm:
     `confirm` is the URL of the page where the citizen types in the user code. It and the code are included if no
     notification could be sent, so that the service can pass them on; the members are those of RFC 8628 3.2.
     """
-    told = {
+    response = {
         "auth_req_id": question.handle,
         "expires_in": int(question.expires - question.created),
         "interval": times.interval,
     }
     if confirm is None:
-        return told
+        return response
     complete = f"{confirm}?code={question.code}"
-    return {**told, "user_code": question.code, "verification_uri": confirm, "verification_uri_complete": complete}
+    return {**response, "user_code": question.code, "verification_uri": confirm, "verification_uri_complete": complete}
 
 
 def check_polled(polled: PollResult | None, now: float) -> None:

@@ -32,9 +32,9 @@ def request_algorithms(service: Service) -> tuple[str, ...]:
 
 def check_outside(parameters: Mapping[str, str]) -> None:
     """No parameter of a signed request is outside of its signature (CIBA Core 1.0, 7.1.1). Raises ProtocolError."""
-    astray = sorted(INSIDE.intersection(parameters))
-    if astray:
-        raise ProtocolError("invalid_request", "parameters stand beside the signed request", ", ".join(astray))
+    outside = sorted(INSIDE.intersection(parameters))
+    if outside:
+        raise ProtocolError("invalid_request", "parameters stand beside the signed request", ", ".join(outside))
 
 
 def signed_parameters(

@@ -100,19 +100,19 @@ def parse_credentials(parameters: Mapping[str, str], authorization: str | None) 
         credentials = Credentials(client_id, method, secret, hint=post_hint(secret))
     elif "client_assertion" in parameters:
         if parameters.get("client_assertion_type") != ASSERTION_TYPE:
-            told = "client_assertion_type is missing or unknown"
-            raise invalid_client(told, hint=told)
+            description = "client_assertion_type is missing or unknown"
+            raise invalid_client(description, hint=description)
         assertion = parameters["client_assertion"]
         client_id = parameters.get("client_id") or claimed_issuer(assertion) or ""
         credentials = Credentials(client_id, ClientAuthentication.PRIVATE_KEY_JWT, assertion)
     elif "client_id" in parameters:
         credentials = Credentials(parameters["client_id"], ClientAuthentication.NONE, "")
     else:
-        told = "no client authentication came"
-        raise invalid_client(told, hint=told)
+        description = "no client authentication came"
+        raise invalid_client(description, hint=description)
     if not credentials.client_id or parameters.get("client_id", credentials.client_id) != credentials.client_id:
-        told = "client_id is missing or differs from the credentials"
-        raise invalid_client(told, basic, told)
+        description = "client_id is missing or differs from the credentials"
+        raise invalid_client(description, basic, description)
     return credentials
 
 
@@ -139,8 +139,8 @@ def _basic(authorization: str) -> Credentials:
     return Credentials(client_id, ClientAuthentication.CLIENT_SECRET_BASIC, proof, raw[1], hint)
 
 
-def _unreadable(told: str) -> EndpointError:
-    return invalid_client(told, basic=True, hint=told)
+def _unreadable(description: str) -> EndpointError:
+    return invalid_client(description, basic=True, hint=description)
 
 
 def authenticate_client(
@@ -166,9 +166,11 @@ def authenticate_client(
             raise invalid_client(why)
         return AuthenticatedClient(service)
     if service.authentication is not credentials.method:
-        told = f"{credentials.method} instead of the registered {service.authentication}"
+        methods = f"{credentials.method} instead of the registered {service.authentication}"
         known = _is_secret(credentials.proof, service)
-        raise invalid_client(told, basic, f"the secret is right, but came by {told}" if known else credentials.hint)
+        raise invalid_client(
+            methods, basic, f"the secret is right, but came by {methods}" if known else credentials.hint
+        )
     if credentials.method is ClientAuthentication.PRIVATE_KEY_JWT:
         return AuthenticatedClient(service, check_assertion(credentials.proof, service, keys, audience, now))
     if service.is_public:

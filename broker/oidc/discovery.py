@@ -291,13 +291,13 @@ def _verified_claims(verifiable: VerificationCapabilities | None, claims: Sequen
     The standard has one member for check methods, named after documents. It also lists those of records and vouches
     here, since there is no other member for them.
     """
-    told = [claim for claim in claims if verifiable is not None and claim in verifiable.claims]
-    if verifiable is None or not verifiable.frameworks or not told:
+    supported = [claim for claim in claims if verifiable is not None and claim in verifiable.claims]
+    if verifiable is None or not verifiable.frameworks or not supported:
         return {}
     kinds = verifiable.kinds
     lists = {
         "trust_frameworks_supported": sorted(verifiable.frameworks),
-        "claims_in_verified_claims_supported": told,
+        "claims_in_verified_claims_supported": supported,
         "evidence_supported": [kind.value for kind in EvidenceType if kinds.get(kind)],
         "documents_supported": sorted(kinds.get(EvidenceType.DOCUMENT, ())),
         "documents_check_methods_supported": sorted(verifiable.methods),

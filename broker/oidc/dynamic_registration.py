@@ -89,7 +89,7 @@ def client_metadata(service: Service) -> dict[str, Any]:
     """Metadata of a registered service (RFC 7591 3.2.1). They do not contain the secret, since only its hash
     is stored.
     """
-    told: dict[str, Any] = {
+    metadata: dict[str, Any] = {
         "client_id": service.client_id,
         "client_name": next(iter(service.names.values())),
         **{f"client_name#{code}": name for code, name in service.names.items()},
@@ -113,7 +113,7 @@ def client_metadata(service: Service) -> dict[str, Any]:
         "frontchannel_logout_uri": service.frontchannel_logout_uri,
         "contacts": None if service.contact is None else [service.contact],
     }
-    return {member: value for member, value in told.items() if value is not None}
+    return {member: value for member, value in metadata.items() if value is not None}
 
 
 def registrable() -> Sequence[Service]:

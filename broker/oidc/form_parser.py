@@ -68,8 +68,8 @@ def read_form(body: bytes, content_type: str | None, names: frozenset[str] | Non
             raise UnreadableForm("the form must be in UTF-8: the content type names another charset", charset[:80], 415)
     read = read_query(body, names)
     if others and not all(name.isascii() and value.isascii() for name, value in read.items()):
-        told = "the form must be in UTF-8: the content type names another charset, in which it reads differently"
-        raise UnreadableForm(told, ", ".join(sorted(others))[:80], 415)
+        description = "the form must be in UTF-8: the content type names another charset, in which it reads differently"
+        raise UnreadableForm(description, ", ".join(sorted(others))[:80], 415)
     return read
 
 

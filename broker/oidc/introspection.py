@@ -26,9 +26,9 @@ def accepts_jwt(accept: str | None) -> bool:
     return any(kind.strip().lower() == INTROSPECTION and quality(about) > 0 for kind, _, about in wanted)
 
 
-def introspection_claims(told: Mapping[str, Any], caller: Service, issuer: str, now: float) -> dict[str, Any]:
+def introspection_claims(response: Mapping[str, Any], caller: Service, issuer: str, now: float) -> dict[str, Any]:
     """Claims of a signed response (RFC 9701 5)."""
-    return {"iss": issuer, "aud": caller.client_id, "iat": int(now), "token_introspection": told}
+    return {"iss": issuer, "aud": caller.client_id, "iat": int(now), "token_introspection": response}
 
 
 def introspection_response(

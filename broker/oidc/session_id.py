@@ -19,6 +19,6 @@ def session_id(session: str, client_id: str) -> str:
     return base64url.encode(mark)[:_LENGTH]
 
 
-def is_session_id(told: str, session: str, client_id: str) -> bool:
+def is_session_id(sid: str, session: str, client_id: str) -> bool:
     """Whether a `sid` from a service is that of this session."""
-    return hmac.compare_digest(told.encode(), session_id(session, client_id).encode())
+    return hmac.compare_digest(sid.encode(), session_id(session, client_id).encode())

@@ -11,5 +11,5 @@ def initiate_login(service: Service, issuer: str, target: str | None = None) -> 
     """
     if service.initiate_login_uri is None:
         return None
-    told = {"iss": issuer, **({} if target is None else {"target_link_uri": target})}
-    return with_query(service.initiate_login_uri, told)
+    parameters = {"iss": issuer, **({} if target is None else {"target_link_uri": target})}
+    return with_query(service.initiate_login_uri, parameters)

@@ -1,4 +1,4 @@
-"""What a service may be told: asked for, registered, and agreed to, all three."""
+"""Release of claims: only what was requested, registered and consented to."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -32,7 +32,7 @@ def request(*asked: str) -> AuthorizationRequest:
 
 
 def identity(claims: Mapping[str, Any]) -> Identity:
-    """Somebody of whom this is known."""
+    """Identity with these claims."""
     return Identity("p", "https://p.example", "s", Level.LOW, ("pwd",), 0, claims)
 
 

@@ -1,4 +1,4 @@
-"""Cases for tests: made by walking the table, never by setting a state."""
+"""Example cases, made by applying events, never by setting a state."""
 
 from collections.abc import Iterator
 
@@ -32,7 +32,7 @@ AGENT, REVIEWER, LEAD = "agent-1", "reviewer-1", "lead-1"
 
 
 def draft(level: Level = Level.SUBSTANTIAL, requester: str = "citizen") -> Case:
-    """A case nobody has submitted yet."""
+    """A case in DRAFT, before it is submitted."""
     return Case(
         id="case-1",
         version=1,

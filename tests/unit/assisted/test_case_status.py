@@ -1,4 +1,4 @@
-"""What a citizen sees of their own case, and in which turn staff get to it."""
+"""Case status for the citizen, and the order of the queue for staff."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Phrases and codes for people, and the linter that keeps secrets out of notes."""
+"""Phrases and codes, and the check that keeps secrets out of notes."""
 
 import string
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The clocks of a case: each speaks on its second and not before."""
+"""Deadlines of a case: each passes at its second, not before."""
 
 from datetime import UTC, datetime
 

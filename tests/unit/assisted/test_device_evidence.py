@@ -1,4 +1,4 @@
-"""What a confirmation on the citizen's own device is worth to a case."""
+"""Device evidence: what a confirmation on the citizen's own device gives to a case."""
 
 import dataclasses
 from datetime import date

@@ -1,4 +1,4 @@
-"""Staff record evidence, the system computes the level: what counts, what caps it, what is missing."""
+"""Level of assurance from recorded evidence: scores, caps, and missing requirements."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -279,7 +279,7 @@ def test_help_from_a_person_cannot_carry_further_than_the_way_the_identity_is_ta
     assert stronger.highest is Level.HIGH
 
 
-# --- what a service is told ---
+# --- verification record for a service ---
 
 
 def bound(profiles: Profiles = PROFILES, **binding: Any) -> Case:

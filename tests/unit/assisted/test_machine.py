@@ -1,4 +1,4 @@
-"""Any number of people do anything in any order to one case, and what must hold holds."""
+"""Invariants of a case under any events by any actors (property-based)."""
 
 from hypothesis import settings
 from hypothesis import strategies as st

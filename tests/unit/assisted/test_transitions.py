@@ -1,4 +1,4 @@
-"""The table of a case: where each event leads, who may bring it about, and which clock speaks when."""
+"""State table of a case: the target of each event, its actor, and the deadlines."""
 
 from dataclasses import replace
 

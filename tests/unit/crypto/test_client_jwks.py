@@ -1,4 +1,4 @@
-"""Keys that a service shows itself, from a server on loopback that changes them, hangs and talks rubbish."""
+"""Public keys of a service, fetched from a server that changes them, hangs and sends invalid responses."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What is decrypted, and what is refused before or while it is."""
+"""JWE decryption: which tokens are accepted, and which are rejected."""
 
 import base64
 import json
@@ -40,7 +40,7 @@ def b64(value: bytes | Mapping[str, Any]) -> str:
 
 
 def headed(token: str, **changes: Any) -> str:
-    """A token with another header, as somebody could make one who does not care that the tag no longer fits."""
+    """A token with a changed header, whose authentication tag no longer matches."""
     head, _, rest = token.partition(".")
     header = json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))
     header = {name: value for name, value in {**header, **changes}.items() if value is not ...}

@@ -1,4 +1,4 @@
-"""What is sealed opens only here, only there, and only whole."""
+"""Sealed values open only with their key, at their place, and unchanged."""
 
 import hmac
 

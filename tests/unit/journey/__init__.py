@@ -1,1 +1,1 @@
-"""The rules of one transaction."""
+"""Tests of the rules of a transaction."""

@@ -1,4 +1,4 @@
-"""Records that stand in for any other of their kind, and an event that fits each of them."""
+"""Example records, and an event that fits each of them."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -80,7 +80,7 @@ def candidate(id: str = "alpha", highest: Level = Level.HIGH, working: bool = Tr
 
 
 def identity(provider: str = "alpha", level: Level = Level.SUBSTANTIAL, **changes: Any) -> Identity:
-    """Somebody who signed in just now."""
+    """Identity of a citizen who signed in just now."""
     claims: Mapping[str, Any] = {"given_name": f"{PERSONAL} name", "email": f"{PERSONAL}@mail.test"}
     person = Identity(provider, "https://alpha.test", f"{PERSONAL} subject", level, ("pwd",), int(NOW), claims)
     return replace(person, **changes)

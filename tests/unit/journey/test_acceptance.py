@@ -1,4 +1,4 @@
-"""What is believed, and what is not."""
+"""Acceptance of identities and sessions, and the reasons for rejecting them."""
 
 from dataclasses import replace
 from typing import Any
@@ -31,7 +31,7 @@ def judged(
     switches: KillSwitches = NOTHING_OFF,
     now: float = NOW,
 ) -> AcceptedIdentity | FailureClass:
-    """What is believed of somebody whom the provider `alpha` sent back just now, unless told otherwise."""
+    """Result of accept_identity for an identity that the provider `alpha` just sent, unless given otherwise."""
     return accept_identity(
         transaction or standing(TransactionState.CHECKING),
         person,
@@ -146,7 +146,7 @@ def test_nothing_is_believed_where_nothing_was_asked(state: TransactionState) ->
 
 
 def by_help(asking: Service, level: Level = Level.SUBSTANTIAL, switches: KillSwitches = NOTHING_OFF) -> object:
-    """What is believed of somebody whom a verification case proved."""
+    """Result of accept_identity for an identity that a verification case proved."""
     return accept_identity(standing(TransactionState.WAITING), identity(HELP, level), None, asking, switches, NOW)
 
 

@@ -1,4 +1,4 @@
-"""A transaction in rough hands: events in any order, of any content, at any time, from any copy."""
+"""Invariants of a transaction under any events, in any order, from any stale copy (property-based)."""
 
 from dataclasses import replace
 
@@ -67,7 +67,7 @@ class RoughHands(RuleBasedStateMachine):
         self.seen: list[tuple[Transaction, Event, Transaction, float]] = []
 
     def act(self, read: Transaction, event: Event) -> None:
-        """Lets an event happen to a copy, and saves the outcome if nobody was faster."""
+        """Applies an event to a copy, and saves the outcome unless another write came first."""
         after = advance(read, event, self.now)
         self.seen.append((read, event, after, self.now))
         if after is not read and after.version == self.stored.version + 1:
@@ -92,7 +92,7 @@ class RoughHands(RuleBasedStateMachine):
 
     @rule(level=LEVELS)
     def proves(self, level: Level) -> None:
-        """Whoever is asked right now says who the citizen is."""
+        """The provider or case that the transaction waits for proves the identity."""
         held = self.stored.attempt
         if held is not None and self.stored.state is TransactionState.AWAY:
             self.act(self.stored, AnswerReceived(held.id))
@@ -109,7 +109,7 @@ class RoughHands(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1, 16, 16 * 60, 3601, 24 * 3600, -3600]))
     def time_passes(self, seconds: int) -> None:
-        """The clock goes on, or jumps back, and then somebody looks."""
+        """The clock advances or jumps back, and then due_event is applied."""
         self.now += seconds
         due = due_event(self.stored, self.now)
         if due is not None:

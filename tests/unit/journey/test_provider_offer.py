@@ -1,4 +1,4 @@
-"""What is offered, in which order, and what can be done after a failure."""
+"""Provider offer: options, their order, and the next steps after a failure."""
 
 from collections.abc import Sequence
 from dataclasses import replace

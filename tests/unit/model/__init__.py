@@ -1,1 +1,1 @@
-"""The shared vocabulary."""
+"""Tests of the shared records."""

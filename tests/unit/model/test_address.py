@@ -1,4 +1,4 @@
-"""How rate limits count client addresses: one person is not many, and many are not one."""
+"""Rate limit keys of client addresses."""
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 

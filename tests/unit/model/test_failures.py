@@ -1,4 +1,4 @@
-"""The failure taxonomy is whole: every class, every reason, every error code."""
+"""Failure taxonomy: complete for every class, reason and error code."""
 
 import re
 from itertools import chain

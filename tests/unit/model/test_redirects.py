@@ -1,4 +1,4 @@
-"""Where a service may be answered."""
+"""Redirect URIs of a service."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Other spellings of a text: what a keyboard, a pasted page or another system makes of the same thing."""
+"""Alternative spellings of a text, from keyboards, pasted pages and other systems."""
 
 import unicodedata
 

@@ -1,4 +1,4 @@
-"""The table of claims: what providers send, what becomes of it, and that nothing else ever comes out."""
+"""Normal forms of claims from providers (property-based)."""
 
 import unicodedata
 from typing import Any

@@ -1,4 +1,4 @@
-"""Text, names and codes: normalizing twice changes nothing, and different things stay different."""
+"""Text, names and codes: normalization is idempotent, and different texts stay different."""
 
 import unicodedata
 

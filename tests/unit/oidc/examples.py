@@ -1,4 +1,4 @@
-"""A broker, services and requests to check rules with."""
+"""Example broker, services and requests for tests of the rules."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -56,7 +56,7 @@ def service(**changes: Any) -> Service:
     return Service(**(fields | changes))
 
 
-DOOR = ServerContext(ISSUER, LADDER, lambda: keys(key()), tuple(ResponseMode))
+SERVER = ServerContext(ISSUER, LADDER, lambda: keys(key()), tuple(ResponseMode))
 SENDER = RequestVerification(keys(key("ES256", "tax"), key("RS256", "tax")), NOW)
 """The service of the requests, and the moment at which they come."""
 

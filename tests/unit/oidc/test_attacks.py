@@ -1,4 +1,4 @@
-"""Every trick with a token at every place of the services' door that takes one, and answers that tell nothing apart."""
+"""Attacks with forged tokens at every endpoint that accepts one, and responses that reveal no difference."""
 
 import ast
 import base64
@@ -23,7 +23,7 @@ from broker.oidc.client_authentication import AssertionAudience, Credentials, au
 from broker.oidc.dpop import DpopNonces, check_proof
 from broker.oidc.errors import EndpointError
 from broker.oidc.resource_request import parse_access_token
-from tests.unit.oidc.examples import DOOR, ISSUER, NOW, SENDER, key, keys, parameters, service
+from tests.unit.oidc.examples import ISSUER, NOW, SENDER, SERVER, key, keys, parameters, service
 
 ROOT = Path(__file__).parents[3]
 URL = f"{ISSUER}/token"
@@ -50,7 +50,7 @@ def token(header: Mapping[str, Any] | str, payload: Mapping[str, Any], private: 
     return f"{signed}.{b64(signature(signed, private))}"
 
 
-# --- the places that take a token: what each believes, what it is told with ---
+# --- endpoints that accept a token, with the claims each accepts ---
 
 
 def by_assertion(text: str) -> None:
@@ -59,7 +59,7 @@ def by_assertion(text: str) -> None:
 
 
 def by_object(text: str) -> None:
-    authorization_request({"client_id": "tax", "request": text}, FAPI2, RequestSource.PUSHED, DOOR, SENDER)
+    authorization_request({"client_id": "tax", "request": text}, FAPI2, RequestSource.PUSHED, SERVER, SENDER)
 
 
 def by_proof(text: str) -> None:
@@ -67,7 +67,7 @@ def by_proof(text: str) -> None:
 
 
 def by_hint(text: str) -> None:
-    authorization_request(parameters(id_token_hint=text), FAPI2, RequestSource.PUSHED, DOOR, SENDER)
+    authorization_request(parameters(id_token_hint=text), FAPI2, RequestSource.PUSHED, SERVER, SENDER)
 
 
 ASSERTION = {"iss": "tax", "sub": "tax", "aud": ISSUER, "jti": "j", "iat": NOW, "exp": NOW + 60}
@@ -263,7 +263,7 @@ def test_a_proof_brings_no_key_that_is_huge_weak_private_or_symmetric() -> None:
     refused("proof", token({**header, "more": "x" * jose.MAX_EMBEDDED}, PROOF))
 
 
-# --- whatever else somebody thinks of ---
+# --- further attacks ---
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
@@ -348,10 +348,10 @@ def test_who_is_not_registered_who_is_wrong_and_who_uses_another_method_are_told
 
 
 SECRETS = {"secret", "secret_digest", "proof", "verifier", "hashed", "mac", "ath", "assertion", "password"}
-"""Names that hold what nobody else may learn, letter by letter, from how long a comparison takes."""
+"""Names of secret values, whose comparison must take constant time."""
 
 HARMLESS = ["cookies.py: secret != newest"]
-"""The newest one was drawn a moment ago: nobody can have sent it."""
+"""Newly generated values, which no client can have sent."""
 
 
 def compared(tree: ast.AST) -> Iterator[str]:

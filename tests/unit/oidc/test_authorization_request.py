@@ -1,4 +1,4 @@
-"""Which authorization requests pass, and who is told about the others."""
+"""Authorization requests: which pass their checks, and to whom the errors of the others go."""
 
 import json
 from dataclasses import replace
@@ -15,15 +15,15 @@ from broker.model.service import SecurityProfile, Service
 from broker.oidc.authorization_checks import CHECKS, RequestSource
 from broker.oidc.authorization_request import authorization_request
 from broker.oidc.errors import DisplayedError, EndpointError, RedirectedError
-from tests.unit.oidc.examples import CALLBACK, CHALLENGE, DOOR, ISSUER, SENDER, data, key, parameters, service
+from tests.unit.oidc.examples import CALLBACK, CHALLENGE, ISSUER, SENDER, SERVER, data, key, parameters, service
 
 
 def plain(of: Service | None = None, /, **changes: str | None) -> AuthorizationRequest:
-    return authorization_request(parameters(**changes), of or service(), RequestSource.PLAIN, DOOR, SENDER)
+    return authorization_request(parameters(**changes), of or service(), RequestSource.PLAIN, SERVER, SENDER)
 
 
 def pushed(of: Service | None = None, /, **changes: str | None) -> AuthorizationRequest:
-    return authorization_request(parameters(**changes), of or service(), RequestSource.PUSHED, DOOR, SENDER)
+    return authorization_request(parameters(**changes), of or service(), RequestSource.PUSHED, SERVER, SENDER)
 
 
 def refused(of: Service | None = None, /, **changes: str | None) -> RedirectedError:
@@ -60,7 +60,7 @@ def test_every_check_says_what_it_is_for() -> None:
 
 
 def test_only_the_response_modes_that_are_built_are_accepted() -> None:
-    query_only = replace(DOOR, response_modes=(ResponseMode.QUERY,))
+    query_only = replace(SERVER, response_modes=(ResponseMode.QUERY,))
     assert authorization_request(parameters(), service(), RequestSource.PLAIN, query_only, SENDER) == plain()
     with pytest.raises(RedirectedError, match="response_mode") as error:
         authorization_request(parameters(response_mode="form_post"), service(), RequestSource.PLAIN, query_only, SENDER)

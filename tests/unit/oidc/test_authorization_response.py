@@ -1,4 +1,4 @@
-"""How the answer travels back."""
+"""Authorization responses: query, form post and signed JWT."""
 
 from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit

@@ -1,4 +1,4 @@
-"""What a service may ask of a citizen's own device, and what its polls are told."""
+"""Backchannel authentication (CIBA): checks of the request, and the responses to polls."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ from broker.oidc.ciba import (
 )
 from broker.oidc.discovery import discovery, endpoints
 from broker.oidc.errors import EndpointError, ProtocolError
-from tests.unit.oidc.examples import DOOR, ISSUER, LADDER, NOW, key, keys, service
+from tests.unit.oidc.examples import ISSUER, LADDER, NOW, SERVER, key, keys, service
 
 TOKEN = "8d67dc78-7faa-4d41-aabd-67707b374255"
 POLLS = service(ciba=CibaDeliveryMode.POLL)
@@ -37,7 +37,7 @@ CLAIMS = {"iss": "tax", "aud": ISSUER, "exp": NOW + 60, "nbf": NOW, "iat": NOW, 
 def asked(of: Service = POLLS, **changes: str | None) -> CibaParameters:
     """What a plain request comes to; None leaves a parameter out."""
     parameters = {name: value for name, value in (PLAIN | changes).items() if value is not None}
-    return authentication_request(parameters, of, KEYS, DOOR, CibaLifetimes(), NOW)
+    return authentication_request(parameters, of, KEYS, SERVER, CibaLifetimes(), NOW)
 
 
 def refused(of: Service = POLLS, **changes: str | None) -> str:
@@ -56,7 +56,7 @@ def signed(signing: jose.SigningKey = OWN, typ: str | None = None, **changes: An
 
 def taken(token: str, of: Service = FAPI, **beside: str) -> CibaParameters:
     """What a signed request comes to."""
-    return authentication_request({"request": token, **beside}, of, KEYS, DOOR, CibaLifetimes(), NOW)
+    return authentication_request({"request": token, **beside}, of, KEYS, SERVER, CibaLifetimes(), NOW)
 
 
 def test_a_plain_request_is_taken_by_what_it_asks() -> None:

@@ -1,4 +1,4 @@
-"""A claim whose value has not the shape of its claim is not told as verified."""
+"""Claim formats: a value of another format is omitted from `verified_claims`."""
 
 from typing import Any
 

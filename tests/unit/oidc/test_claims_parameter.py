@@ -1,4 +1,4 @@
-"""The claims parameter is understood in one way, and never asks for more than the service may have."""
+"""`claims` parameter: parsed unambiguously, and reduced to what the service may have."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Who may speak for a service."""
+"""Client authentication by assertion, secret, and certificate."""
 
 import base64
 import hashlib
@@ -268,7 +268,7 @@ FORMS = [
 
 
 def told(credentials: Credentials, of: Service | None) -> str:
-    """What a caller is told beyond that it was not authenticated."""
+    """Hint in the error description of a failed client authentication."""
     with pytest.raises(EndpointError) as error:
         authenticate_client(credentials, of, KEYS, AUDIENCE, NOW)
     assert error.value.code == "invalid_client"

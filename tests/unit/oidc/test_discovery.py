@@ -1,4 +1,4 @@
-"""The discovery document says what is so, and nothing else."""
+"""Discovery document: it announces exactly what the configuration supports."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ from broker.oidc.discovery import discovery, endpoints, metadata_bytes, mtls_end
 from broker.oidc.dpop import DpopNonces, check_proof
 from broker.oidc.errors import EndpointError
 from broker.oidc.request_object import RequestVerification
-from tests.unit.oidc.examples import CALLBACK, DOOR, ISSUER, LADDER, NOW, data, key, keys, parameters, service
+from tests.unit.oidc.examples import CALLBACK, ISSUER, LADDER, NOW, SERVER, data, key, keys, parameters, service
 
 FAPI2 = service(
     profile=SecurityProfile.FAPI2,
@@ -216,7 +216,7 @@ def asks(alg: str, of: Service) -> bool:
     sent = {"client_id": of.client_id, "response_type": "code", "request": jose.sign(claims, key(alg, "tax"))}
     try:
         request = authorization_request(
-            sent, of, RequestSource.PUSHED, DOOR, RequestVerification(keys(key(alg, "tax")), NOW)
+            sent, of, RequestSource.PUSHED, SERVER, RequestVerification(keys(key(alg, "tax")), NOW)
         )
     except EndpointError:
         return False

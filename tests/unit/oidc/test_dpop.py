@@ -1,4 +1,4 @@
-"""Which proofs of possession hold."""
+"""DPoP proofs and nonces."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""What services say of themselves, as a file would say it, and back."""
+"""Dynamic client registration: metadata to settings of a file, and back."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What is said about an error, and to whom."""
+"""Protocol errors: code, public description and log detail."""
 
 import re
 
@@ -10,9 +10,9 @@ from broker.oidc.errors import DisplayedError, EndpointError, Scheme, challenge,
 
 
 def test_the_private_detail_never_goes_out() -> None:
-    error = EndpointError("invalid_grant", "not valid", "the code of somebody else")
+    error = EndpointError("invalid_grant", "not valid", "the code of another service")
     assert error.body() == {"error": "invalid_grant", "error_description": "not valid"}
-    assert "somebody else" in str(error)
+    assert "another service" in str(error)
 
 
 def test_the_description_serves_as_the_detail_where_there_is_no_other() -> None:

@@ -1,4 +1,4 @@
-"""Forms and queries are read in one way only, or not at all."""
+"""Form parser: forms and queries have one interpretation, or are rejected."""
 
 from urllib.parse import quote, quote_plus, urlencode
 

@@ -1,4 +1,4 @@
-"""What a service may learn about a token."""
+"""Token introspection: what a service may learn about a token."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Who may end a session, and where one goes afterwards."""
+"""RP-initiated logout: confirmation and redirect."""
 
 from typing import Any
 

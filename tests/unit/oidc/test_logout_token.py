@@ -1,4 +1,4 @@
-"""What services are told when a session ends, and who of them."""
+"""Logout tokens and deliveries when a session ends, and which services receive them."""
 
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit

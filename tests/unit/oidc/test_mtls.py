@@ -1,4 +1,4 @@
-"""What a client's certificate says, and for whom it speaks."""
+"""Client certificates: the header, the subject, and client authentication."""
 
 import base64
 import ipaddress
@@ -172,33 +172,33 @@ def test_a_certificate_of_an_authority_speaks_for_the_service_that_it_names(
     trusted = read_authorities(authority.file.read_bytes())
     credentials = parse_credentials({"client_id": "tax"}, None)
     audience = AssertionAudience(ISSUER)
-    nobody = jose.KeySet()
-    assert authenticate_client(credentials, of, nobody, audience, now, tax, trusted) == AuthenticatedClient(of)
+    no_keys = jose.KeySet()
+    assert authenticate_client(credentials, of, no_keys, audience, now, tax, trusted) == AuthenticatedClient(of)
     with pytest.raises(EndpointError) as error:
-        authenticate_client(credentials, of, nobody, audience, now, None, trusted)
+        authenticate_client(credentials, of, no_keys, audience, now, None, trusted)
     assert (error.value.code, error.value.status) == ("invalid_client", 401)
     with pytest.raises(EndpointError, match="instead of the registered"):
         secret = parse_credentials({"client_id": "tax", "client_secret": "x"}, None)
-        authenticate_client(secret, of, nobody, audience, now, tax, trusted)
+        authenticate_client(secret, of, no_keys, audience, now, tax, trusted)
 
 
 def test_a_certificate_that_does_not_speak_for_the_service_is_told_apart(
     authority: Authority, tax: Certificate, tmp_path: Path
 ) -> None:
-    of, now, nobody = known(dn="CN=tax"), tax.starts + 60, jose.KeySet()
+    of, now, no_keys = known(dn="CN=tax"), tax.starts + 60, jose.KeySet()
     trusted = read_authorities(authority.file.read_bytes())
     forged = read_certificate(Authority(tmp_path / "other").client("CN=tax").der)
     server = read_certificate(authority.client("CN=tax", usage=ExtendedKeyUsageOID.SERVER_AUTH).der)
     signer = read_certificate(authority.client("CN=tax", authority=True).der)
     good = read_certificate(authority.client("CN=tax").der)
-    assert certificate_error(of, good, nobody, trusted, now) is None
-    assert "came" in str(certificate_error(of, None, nobody, trusted, now))
-    assert "expired" in str(certificate_error(of, good, nobody, trusted, good.ends + 1))
-    assert "not good yet" in str(certificate_error(of, good, nobody, trusted, good.starts - 1))
-    assert "not the registered" in str(certificate_error(of, tax, nobody, trusted, now))
+    assert certificate_error(of, good, no_keys, trusted, now) is None
+    assert "came" in str(certificate_error(of, None, no_keys, trusted, now))
+    assert "expired" in str(certificate_error(of, good, no_keys, trusted, good.ends + 1))
+    assert "not good yet" in str(certificate_error(of, good, no_keys, trusted, good.starts - 1))
+    assert "not the registered" in str(certificate_error(of, tax, no_keys, trusted, now))
     for other in (forged, server, signer):
-        assert "authorities" in str(certificate_error(of, other, nobody, trusted, now))
-    assert "authorities" in str(certificate_error(of, good, nobody, (), now))
+        assert "authorities" in str(certificate_error(of, other, no_keys, trusted, now))
+    assert "authorities" in str(certificate_error(of, good, no_keys, (), now))
 
 
 def test_a_certificate_that_a_service_signed_itself_speaks_by_its_key(authority: Authority) -> None:

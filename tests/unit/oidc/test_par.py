@@ -1,4 +1,4 @@
-"""Pushed requests by name."""
+"""Pushed authorization requests: `request_uri` and DPoP binding."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What a signed authorization request may say, and what becomes of it."""
+"""Request objects: verification, and their merge with the parameters."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ from broker.oidc.authorization_checks import RequestSource
 from broker.oidc.authorization_request import authorization_request
 from broker.oidc.errors import DisplayedError, EndpointError, ProtocolError, RedirectedError
 from broker.oidc.request_object import RequestVerification, merge_request_object
-from tests.unit.oidc.examples import CALLBACK, DOOR, ISSUER, NOW, SENDER, key, parameters, service, without
+from tests.unit.oidc.examples import CALLBACK, ISSUER, NOW, SENDER, SERVER, key, parameters, service, without
 
 FAPI2 = service(profile=SecurityProfile.FAPI2)
 OIDC = service()
@@ -32,7 +32,7 @@ def signed(alg: str = "ES256", typ: str | None = "oauth-authz-req+jwt", **change
 
 def pushed(of: Service, request: str, **outside: str) -> AuthorizationRequest:
     sent = {"client_id": "tax", "request": request, **outside}
-    return authorization_request(sent, of, RequestSource.PUSHED, DOOR, SENDER)
+    return authorization_request(sent, of, RequestSource.PUSHED, SERVER, SENDER)
 
 
 def refused(of: Service, request: str) -> None:
@@ -44,7 +44,7 @@ def refused(of: Service, request: str) -> None:
 @pytest.mark.parametrize("of", [FAPI2, OIDC], ids=["fapi2", "oidc"])
 def test_a_signed_request_says_the_same_as_a_plain_one(of: Service) -> None:
     outside = {} if of is FAPI2 else {"response_type": "code"}
-    plain = authorization_request(parameters(), of, RequestSource.PUSHED, DOOR, SENDER)
+    plain = authorization_request(parameters(), of, RequestSource.PUSHED, SERVER, SENDER)
     assert pushed(of, signed(), **outside) == plain
     assert pushed(of, signed(typ="JWT"), **outside) == pushed(of, signed(typ=None), **outside) == plain
 
@@ -146,7 +146,7 @@ def test_nothing_but_client_id_and_request_has_to_stand_outside(
     sent = {"client_id": "tax", "request": signed(**changes)}
 
     def read(sent: dict[str, str]) -> AuthorizationRequest:
-        return authorization_request(sent, of, arrival, DOOR, SENDER)
+        return authorization_request(sent, of, arrival, SERVER, SENDER)
 
     if of is FAPI2 and arrival is RequestSource.PLAIN:
         with pytest.raises(RedirectedError) as told:
@@ -171,7 +171,7 @@ def test_a_request_object_that_is_refused_names_the_service_and_the_reason() -> 
         ("x.y.z", "not a JWS"),
     ):
         with pytest.raises(DisplayedError) as told:
-            authorization_request({"client_id": "tax", "request": request}, OIDC, RequestSource.PLAIN, DOOR, SENDER)
+            authorization_request({"client_id": "tax", "request": request}, OIDC, RequestSource.PLAIN, SERVER, SENDER)
         assert (told.value.code, told.value.client_id) == ("invalid_request_object", "tax")
         assert reason in told.value.description
 
@@ -184,7 +184,7 @@ def test_the_outer_response_type_must_be_the_inner_one() -> None:
 def test_a_service_can_be_held_to_signing() -> None:
     strict = service(profile=SecurityProfile.FAPI2, request_object_required=True)
     with pytest.raises(EndpointError, match="sign") as error:
-        authorization_request(parameters(), strict, RequestSource.PUSHED, DOOR, SENDER)
+        authorization_request(parameters(), strict, RequestSource.PUSHED, SERVER, SENDER)
     assert error.value.code == "invalid_request"
     assert pushed(strict, signed())
 
@@ -192,14 +192,14 @@ def test_a_service_can_be_held_to_signing() -> None:
 def test_a_bad_object_is_told_to_the_service_only_where_the_outer_address_can_be_trusted() -> None:
     bad = {"client_id": "tax", "request": signed(exp=1), "response_type": "code", "state": "s"}
     with pytest.raises(RedirectedError) as told:
-        authorization_request({**bad, "redirect_uri": CALLBACK}, OIDC, RequestSource.PLAIN, DOOR, SENDER)
+        authorization_request({**bad, "redirect_uri": CALLBACK}, OIDC, RequestSource.PLAIN, SERVER, SENDER)
     assert (told.value.code, told.value.state) == ("invalid_request_object", "s")
     for untrusted in ({}, {"redirect_uri": "https://evil.example"}):
         with pytest.raises(DisplayedError):
-            authorization_request({**bad, **untrusted}, OIDC, RequestSource.PLAIN, DOOR, SENDER)
+            authorization_request({**bad, **untrusted}, OIDC, RequestSource.PLAIN, SERVER, SENDER)
     elsewhere = {**bad, "request": signed(redirect_uri="https://evil.example"), "redirect_uri": CALLBACK}
     with pytest.raises(DisplayedError):
-        authorization_request(elsewhere, OIDC, RequestSource.PLAIN, DOOR, SENDER)
+        authorization_request(elsewhere, OIDC, RequestSource.PLAIN, SERVER, SENDER)
 
 
 JSON = st.recursive(

@@ -1,4 +1,4 @@
-"""What an access token opens, and for whom."""
+"""Access tokens at a protected resource."""
 
 from dataclasses import replace
 

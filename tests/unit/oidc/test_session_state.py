@@ -1,4 +1,4 @@
-"""What a service can see of the session: the same text from the same things, another one from anything else."""
+"""`session_state`: equal for equal inputs, different for any other."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""Which code and which refresh token is good for what."""
+"""Token request: checks of codes, refresh tokens and PKCE."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the ID token and the userinfo answer tell."""
+"""Claims of the ID token and of the userinfo response."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is told about a verification: what was asked, nothing empty, nothing that does not fit."""
+"""`verified_claims`: only requested elements, nothing empty, nothing that does not meet the request."""
 
 import json
 import re

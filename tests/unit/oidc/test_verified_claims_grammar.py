@@ -1,4 +1,4 @@
-"""Whatever the standard lets a service ask: it is told what was asked, as it was asked, in a valid form, or nothing."""
+"""`verified_claims` for any valid request: a valid answer with what was requested, or none (property-based)."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""A request for verified claims is understood as the standard means it, or refused."""
+"""Requests for `verified_claims`: parsed as the standard says, or rejected."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Folders of keys that are quickly made: elliptic curves alone."""
+"""Folders with elliptic curve keys, which are fast to create."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A folder of keys: made, read, and refused with a mend."""
+"""Folder of keys: creation, loading, and the problems that it reports with their fixes."""
 
 import json
 import shutil

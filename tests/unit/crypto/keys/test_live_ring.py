@@ -1,4 +1,4 @@
-"""A process follows its folder of keys: at once, whole, and not into a fault."""
+"""Live key ring: follows changes of the folder, and keeps the old ring if the folder is invalid."""
 
 from pathlib import Path
 

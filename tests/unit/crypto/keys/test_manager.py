@@ -1,4 +1,4 @@
-"""Keys come and go in a folder: step by step, in a hurry, in an emergency, by schedule."""
+"""Key manager: routine rotation, emergency rotation, and scheduled rotation."""
 
 import fcntl
 import json

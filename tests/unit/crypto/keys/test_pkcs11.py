@@ -1,4 +1,4 @@
-"""Keys in a token: a real one in software, which is pulled out and plugged in again."""
+"""Keys in a PKCS#11 token: a software token, also while it is unavailable."""
 
 import asyncio
 import json

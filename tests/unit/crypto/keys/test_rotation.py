@@ -1,4 +1,4 @@
-"""Through any sequence of routine changes over time, every client verifies every token that is still good."""
+"""Key rotation: every client verifies every valid token through any sequence of changes (property-based)."""
 
 import json
 import shutil
