@@ -55,7 +55,7 @@ def test_the_words_show_in_the_asking_browser_until_the_case_is_approved(state: 
     assert shows == (asking and case.open and state is not S.APPROVED)
 
 
-def test_what_may_still_be_tried_is_told_and_a_code_only_as_long_as_it_is_good() -> None:
+def test_the_status_has_the_attempts_left_and_the_code_until_it_expires() -> None:
     sent = Confirmation("digest", ContactMethod.EMAIL, NOW, NOW + 60)
     case = walked(*TO[S.APPROVED], ev.CodeSent(sent))
     seen = case_status(case, TERMS, NOW + 59, asking=True, attempts=3)

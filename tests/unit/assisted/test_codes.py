@@ -63,11 +63,11 @@ def test_every_byte_of_chance_gives_another_word() -> None:
         ("", False),
     ],
 )
-def test_a_phrase_is_told_by_its_words_in_their_order(typed: str, same: bool) -> None:
+def test_a_phrase_is_verified_by_both_words_in_order(typed: str, same: bool) -> None:
     assert verify_phrase(Phrase("amber", "kettle"), typed) is same
 
 
-def test_nobody_knows_the_phrase_of_an_erased_case() -> None:
+def test_the_phrase_of_an_erased_case_never_verifies() -> None:
     assert not verify_phrase(Phrase("", ""), "")
 
 

@@ -91,7 +91,7 @@ def test_going_back_to_the_queue_wins_no_time() -> None:
     assert (again.deadline, again.queued) == (case.deadline, case.queued)
 
 
-def test_a_late_review_is_told_once_and_stays_in_review() -> None:
+def test_a_late_review_is_recorded_once_and_stays_in_review() -> None:
     late = NOW + 5 * HOUR
     case = walked(ev.ReviewLate(), case=walked(*REVIEW), now=late)
     assert (case.state, case.late) == (S.REVIEW, True)
@@ -141,7 +141,7 @@ def test_more_work_never_ends_earlier_and_never_takes_less_time_than_itself(star
     "wrong",
     [{"days": ()}, {"days": ("someday",)}, {"opens": "17:00"}, {"time_zone": "Atlantis/Capital"}, {"closes": "x"}],
 )
-def test_hours_in_which_nobody_works_are_refused(wrong: dict[str, str]) -> None:
+def test_empty_business_hours_are_rejected(wrong: dict[str, str]) -> None:
     with pytest.raises(ValueError):
         BusinessHours(**wrong).after(FRIDAY, HOUR)
 

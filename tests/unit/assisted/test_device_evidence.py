@@ -112,7 +112,7 @@ def test_the_profile_file_says_what_it_is_worth(
     assert (scored.strength, scored.validity) == (strength, validity)
 
 
-def test_it_is_evidence_that_nobody_of_the_staff_recorded_and_that_keeps_no_claims() -> None:
+def test_device_evidence_is_recorded_by_the_broker_and_stores_no_claims() -> None:
     case = confirmed(Level.LOW, DETAILS)
     [one] = case.evidence
     assert (one.id, one.kind, one.by, one.details) == ("q-q1", KIND, "broker", {"way": "Bank"})

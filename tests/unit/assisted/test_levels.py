@@ -176,7 +176,7 @@ def test_nothing_is_said_to_be_missing_where_the_asked_level_is_reached() -> Non
     assert assess(case_with(person=FRAUD, passport=f"{GOOD} chip"), PROFILES).ways == ()
 
 
-def test_a_face_on_evidence_that_is_worth_nothing_verifies_nobody() -> None:
+def test_a_face_match_on_invalid_evidence_gives_no_verification_score() -> None:
     assert score(case_with(person=FRAUD, passport="face"), PROFILES).verification == 0
 
 
@@ -327,11 +327,11 @@ def test_the_claims_are_the_confirmed_details_and_the_address_the_code_proved() 
 
 
 @pytest.mark.parametrize("binding", [{"code": False}, {"way": ContactMethod.POST}, {"way": None}])
-def test_an_address_that_no_code_proved_is_not_told(binding: dict[str, Any]) -> None:
+def test_a_contact_address_that_no_code_proved_is_not_released(binding: dict[str, Any]) -> None:
     assert "email" not in identity(bound(**binding), ISSUER, PROFILES).claims
 
 
-def test_the_verification_names_what_was_checked_and_how_and_nobody_who_checked_it() -> None:
+def test_the_verification_names_checks_and_methods_and_no_staff() -> None:
     told = verification(bound(), PROFILES)
     assert (told.trust_framework, told.policy, told.procedure) == ("portico_assisted", PROFILES.policy, "H1A")
     assert (told.process, told.time) == ("ABCD-2345", int(NOW))

@@ -283,16 +283,16 @@ def test_nothing_below_the_level_that_was_asked_for_is_approved() -> None:
     assert held_back(case, ev.Decided(verdict(level=None))) is TransitionRefused.NO_LEVEL
 
 
-def test_nobody_is_approved_before_the_mutual_words_were_read_out() -> None:
+def test_approval_requires_that_the_mutual_phrase_was_exchanged() -> None:
     case = walked(*MEET, ev.DetailsRecorded(AGENT, {"name": "Ada"}), ev.SessionEnded(AGENT))
     assert held_back(case, ev.Decided(verdict())) is TransitionRefused.WORDS_FIRST
 
 
-def test_words_are_read_out_anew_in_every_session() -> None:
+def test_the_mutual_phrase_is_exchanged_again_in_every_session() -> None:
     assert not walked(*RECORD, ev.SessionDropped(AGENT, "line dead")).phrase_verified
 
 
-def test_looking_and_flagging_disturb_nobody_at_work_and_everything_else_does() -> None:
+def test_only_opening_and_flagging_leave_the_edit_version_unchanged() -> None:
     case = standing(S.IN_SESSION)
     for quiet in (ev.Opened(LEAD, "asked"), ev.Flagged(LEAD, "coached"), ev.Renewed(AGENT), ev.Noted(AGENT, "calm")):
         after = walked(quiet, case=case)
@@ -301,7 +301,7 @@ def test_looking_and_flagging_disturb_nobody_at_work_and_everything_else_does() 
         assert walked(loud, case=case).edit_version == case.edit_version + 1
 
 
-def test_nobody_is_approved_of_whom_no_details_are_known() -> None:
+def test_approval_requires_recorded_details() -> None:
     case = walked(*MEET, ev.SessionEnded(AGENT))
     assert held_back(case, ev.Decided(verdict())) is TransitionRefused.NO_DETAILS
 

@@ -74,7 +74,7 @@ async def test_keys_to_encrypt_to_are_those_of_that_use_and_never_mistaken_for_k
     assert server.asked == 1
 
 
-async def test_without_keys_to_encrypt_to_nothing_is_written_and_the_service_is_told_to_come_again(
+async def test_without_encryption_keys_nothing_is_sent_and_the_service_must_retry(
     keys: ClientJwks, server: KeyServer, system: System
 ) -> None:
     server.status = "500 Oh"
@@ -152,7 +152,7 @@ async def test_a_key_that_is_shown_no_more_is_believed_until_the_set_is_due(
     ],
     ids=["text", "page", "list", "no set", "secret", "many", "large", "failed", "elsewhere"],
 )
-async def test_rubbish_changes_nothing_and_is_told_once(
+async def test_an_invalid_jwks_changes_nothing_and_is_logged_once(
     keys: ClientJwks,
     server: KeyServer,
     clock: FakeClock,
@@ -175,7 +175,7 @@ async def test_rubbish_changes_nothing_and_is_told_once(
     assert await has(keys, NEW)
 
 
-async def test_a_server_that_hangs_holds_up_nobody_who_holds_a_known_key(
+async def test_a_hanging_server_does_not_delay_clients_with_a_known_key(
     keys: ClientJwks, server: KeyServer, clock: FakeClock
 ) -> None:
     assert await has(keys, OLD)

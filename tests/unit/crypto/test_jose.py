@@ -243,7 +243,7 @@ def test_our_own_headers_cannot_be_overruled() -> None:
 # Key sets
 
 
-def test_an_unknown_kid_is_told_apart_from_a_bad_signature() -> None:
+def test_an_unknown_kid_raises_unknown_key_and_not_bad_signature() -> None:
     token = jose.sign(CLAIMS, key("ES256"))
     with pytest.raises(UnknownKey):
         jose.verify(token, keys(key("ES256"), kid="other"), ["ES256"])

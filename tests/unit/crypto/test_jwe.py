@@ -83,7 +83,7 @@ def test_a_changed_token_is_not_decrypted(alg: str, part: int) -> None:
         decrypt(".".join(parts), key(alg))
 
 
-def test_a_token_for_an_unknown_key_is_told_apart() -> None:
+def test_a_token_for_an_unknown_key_raises_unknown_key() -> None:
     token = jwe.encrypt(PAYLOAD, public(key("RSA-OAEP-256")), "RSA-OAEP-256", "A256GCM")
     with pytest.raises(UnknownKey):
         decrypt(token, key("RSA-OAEP-256", 1), key("ECDH-ES+A256KW"))

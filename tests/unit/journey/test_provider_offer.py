@@ -66,7 +66,7 @@ def test_a_soft_launch_shows_a_provider_to_the_services_it_names() -> None:
     assert ids(offered((candidate("alpha", services=("parking",)),))) == ["alpha"]
 
 
-def test_a_provider_that_does_not_work_now_is_told_in_words_and_cannot_be_chosen() -> None:
+def test_a_provider_that_is_down_is_listed_as_unavailable_and_cannot_be_chosen() -> None:
     down = candidate("beta", working=False)
     found = offered((candidate("alpha"), down))
     assert ids(found) == ["alpha"]
@@ -79,7 +79,7 @@ def test_when_everything_is_down_there_is_still_a_route() -> None:
     assert (found.options, found.no_route) == ((), False)
 
 
-def test_a_paused_provider_is_told_with_the_operators_reason_and_its_end() -> None:
+def test_a_paused_provider_is_listed_with_the_operators_reason_and_its_end() -> None:
     paused = candidate("beta", paused={"en": "Maintenance"}, paused_until=NOW + 60)
     assert offered((paused,)).not_working == (
         UnavailableProvider(paused.card, why={"en": "Maintenance"}, until=NOW + 60),
@@ -90,18 +90,18 @@ def test_a_pause_ends_by_itself() -> None:
     assert ids(offered((candidate("beta", paused={"en": "Maintenance"}, paused_until=NOW),))) == ["beta"]
 
 
-def test_who_leaves_the_scheme_is_told_with_when() -> None:
+def test_a_provider_that_leaves_the_scheme_is_offered_with_its_date() -> None:
     going = candidate("beta", accept_new_until=NOW - 1, accept_sign_in_until=NOW + 900)
     (_, option) = offered((candidate("alpha"), going)).options
     assert (option.card.id, option.closed, option.leaves) == ("beta", True, NOW + 900)
 
 
-def test_who_will_take_no_more_newcomers_is_told_before_it_is_so() -> None:
+def test_the_end_of_accepting_new_users_is_announced_before_it_comes() -> None:
     (option,) = offered((candidate("beta", accept_new_until=NOW + 900),)).options
     assert (option.closed, option.closes) == (False, NOW + 900)
 
 
-def test_the_providers_languages_are_told_only_where_the_citizens_is_not_among_them() -> None:
+def test_the_providers_languages_are_listed_only_if_the_citizens_is_missing() -> None:
     welsh, both = candidate("alpha", languages=("cy",)), candidate("beta", languages=("cy", "en"))
     assert [option.languages for option in offered((welsh, both)).options] == [("cy",), ()]
 
@@ -204,7 +204,7 @@ def test_with_nothing_there_no_failure_offers_what_leads_nowhere(failure: Failur
     assert set(next_steps(transaction, nothing, transaction.failures[-1])) <= always
 
 
-def test_nobody_is_told_to_try_a_provider_again_that_is_down() -> None:
+def test_retry_is_not_offered_for_a_provider_that_is_down() -> None:
     transaction = after((FailureClass.PROVIDER_DOWN, "alpha"))
     found = offered((candidate("alpha", working=False), candidate("beta")), transaction)
     steps = next_steps(transaction, found, transaction.failures[-1])

@@ -83,7 +83,7 @@ def test_a_page_leads_on_and_what_has_no_page_offers_nothing(failure: FailureCla
     assert bool(FAILURES[failure].next) == FAILURES[failure].page
 
 
-def test_only_a_request_that_the_service_has_to_mend_has_no_page() -> None:
+def test_only_a_request_that_the_service_has_to_fix_has_no_page() -> None:
     assert {f for f, kind in FAILURES.items() if not kind.page} == {FailureClass.BAD_REQUEST, FailureClass.SILENT}
 
 
@@ -92,7 +92,7 @@ def test_every_next_step_is_offered_somewhere_and_none_twice_on_a_page() -> None
     assert all(len(set(kind.next)) == len(kind.next) for kind in FAILURES.values())
 
 
-def test_an_alarm_is_for_what_nobody_but_an_operator_can_mend() -> None:
+def test_an_alarm_is_for_failures_that_only_an_operator_can_fix() -> None:
     assert {f for f, kind in FAILURES.items() if kind.alarm} == {FailureClass.UNSAFE_REPLY, FailureClass.OUR_FAULT}
 
 
@@ -135,7 +135,7 @@ def reached() -> set[FailureClass]:
     return {failure for failure in found if isinstance(failure, FailureClass)}
 
 
-def test_every_class_is_reached_by_a_rule_of_the_journey_by_a_case_or_at_a_door() -> None:
+def test_every_class_is_reached_by_a_journey_rule_a_case_or_an_endpoint() -> None:
     by_a_case = {failure for failure in FailureClass if failure.startswith("help_")} - {FailureClass.HELP_WAITING}
     at_a_door = {FailureClass.LOST_PLACE, FailureClass.BAD_LINK, FailureClass.BAD_REQUEST, FailureClass.OVERLOADED}
     by_the_answer = {FailureClass.SESSION_ENDED}

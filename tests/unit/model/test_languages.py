@@ -43,7 +43,7 @@ def test_case_and_further_subtags_change_nothing(code: str, more: list[str], upp
     assert lookup(tag.upper() if upper else tag.lower(), OFFERED) == lookup(tag, OFFERED) == code
 
 
-def test_a_text_is_told_in_the_language_of_a_tag_or_in_the_first() -> None:
+def test_a_text_is_in_the_language_of_the_tag_or_in_the_first_language() -> None:
     texts = {"cy": "Prawf", "en": "Test"}
     assert [in_language(texts, tag) for tag in ("en", "EN", "en-GB", "cy-GB", "ar", "")] == [
         *("Test", "Test", "Test", "Prawf", "Prawf", "Prawf")

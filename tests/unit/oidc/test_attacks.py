@@ -337,7 +337,7 @@ def told(found: Service | None, method: ClientAuthentication, proof: str = "wron
 
 
 @pytest.mark.parametrize("method", ClientAuthentication)
-def test_who_is_not_registered_who_is_wrong_and_who_uses_another_method_are_told_the_same(
+def test_unregistered_clients_wrong_secrets_and_wrong_methods_get_the_same_error(
     method: ClientAuthentication,
 ) -> None:
     known = [each for each in ClientAuthentication if (each, method) != (ClientAuthentication.NONE,) * 2]

@@ -94,11 +94,11 @@ def test_a_plain_request_is_taken_by_what_it_asks() -> None:
         ({"requested_expiry": "soon"}, "invalid_request"),
     ],
 )
-def test_what_is_wrong_with_a_request_is_told_by_its_registered_code(changes: dict[str, str | None], code: str) -> None:
+def test_an_invalid_ciba_request_gets_its_registered_error_code(changes: dict[str, str | None], code: str) -> None:
     assert refused(**changes) == code
 
 
-def test_a_service_that_may_not_ask_is_told_so() -> None:
+def test_a_service_without_ciba_gets_unauthorized_client() -> None:
     assert refused(service()) == "unauthorized_client"
 
 
@@ -233,7 +233,7 @@ def polled(state: BackchannelState, early: bool = False, expires: float = NOW + 
 
 
 @pytest.mark.parametrize("early", [True, False])
-def test_a_poll_is_told_how_the_question_stands(early: bool) -> None:
+def test_a_poll_gets_the_state_of_the_backchannel_request(early: bool) -> None:
     assert polled(BackchannelState.CONFIRMED, early) is None
     assert polled(BackchannelState.CONFIRMED, early, NOW - 1) is None
     assert polled(BackchannelState.DECLINED, early) == "access_denied"
@@ -245,7 +245,7 @@ def test_a_poll_is_told_how_the_question_stands(early: bool) -> None:
     assert error.value.code == "invalid_grant"
 
 
-def test_the_answer_names_the_code_only_where_nobody_else_told_it() -> None:
+def test_the_response_contains_the_user_code_only_if_no_notification_was_sent() -> None:
     question = BackchannelRequest("q", "tax", NOW, NOW + 30, "BCDF-GHJK", Level.LOW, handle="ciba_1")
     told = acknowledgement(question, CibaLifetimes(), None)
     assert told == {"auth_req_id": "ciba_1", "expires_in": 30, "interval": 5}

@@ -180,7 +180,7 @@ def test_another_key_does_not_help_whatever_it_is_called() -> None:
         ("e30.e30.e30", ""),
     ],
 )
-def test_who_holds_the_key_is_told_why_an_assertion_is_refused_and_nobody_else_is(token: str, reason: str) -> None:
+def test_only_the_holder_of_the_key_gets_the_reason_for_a_rejected_assertion(token: str, reason: str) -> None:
     with pytest.raises(EndpointError) as error:
         by_assertion(token, FAPI2)
     told = error.value.description.removeprefix("the service could not be authenticated")
@@ -280,14 +280,14 @@ def told(credentials: Credentials, of: Service | None) -> str:
     [(parse_credentials({}, header), hint) for header, hint in SPOILED]
     + [(parse_credentials({"client_id": "tax", "client_secret": text}, None), hint) for text, hint in FORMS],
 )
-def test_what_looks_wrong_with_credentials_is_told_to_anybody_alike(credentials: Credentials, hint: str) -> None:
+def test_hints_about_credentials_are_the_same_for_every_caller(credentials: Credentials, hint: str) -> None:
     """RFC 6749 2.3.1. It is no oracle: whether the service exists, and how it authenticates, changes nothing."""
     for of in (None, BASIC, POST, APP, OIDC, FAPI2):
         assert told(credentials, of and replace(of, client_id=credentials.client_id)) == hint
 
 
 @given(st.text(min_size=1, max_size=60))
-def test_a_right_secret_that_is_not_form_encoded_is_told_so_to_its_holder_alone(text: str) -> None:
+def test_only_the_holder_of_the_secret_gets_the_hint_that_it_is_not_form_encoded(text: str) -> None:
     of = service(
         authentication=ClientAuthentication.CLIENT_SECRET_BASIC, secret_digest=hashlib.sha256(text.encode()).hexdigest()
     )
@@ -308,7 +308,7 @@ def test_a_secret_in_hexadecimal_survives_every_way_of_writing_it(random: bytes)
         assert parse_credentials({}, header).hint == ""
 
 
-def test_a_right_secret_that_came_the_other_way_is_told_so_to_its_holder_alone() -> None:
+def test_only_the_holder_of_the_secret_gets_the_hint_about_the_wrong_method() -> None:
     by_form = Credentials("tax", ClientAuthentication.CLIENT_SECRET_POST, SECRET)
     by_header = Credentials("tax", ClientAuthentication.CLIENT_SECRET_BASIC, SECRET)
     assert "instead of the registered client_secret_basic" in told(by_form, BASIC)

@@ -96,7 +96,7 @@ def test_an_app_is_announced_where_it_may_call() -> None:
     assert found["introspection_endpoint_auth_methods_supported"] == ["private_key_jwt"]
 
 
-def test_only_the_kinds_of_subject_that_a_service_is_told_are_announced() -> None:
+def test_only_subject_types_in_use_are_announced() -> None:
     public = service(subject_type=SubjectType.PUBLIC)
     assert document()["subject_types_supported"] == ["pairwise"]
     assert document(public)["subject_types_supported"] == ["public"]
@@ -180,7 +180,7 @@ def test_the_document_goes_out_as_json() -> None:
     assert json.loads(metadata_bytes(document(FAPI2))) == document(FAPI2)
 
 
-def test_how_services_are_told_of_a_logout_is_announced_as_far_as_one_of_them_is() -> None:
+def test_logout_channels_are_announced_if_a_service_uses_them() -> None:
     back = service(backchannel_logout_uri="https://tax.example/told")
     front = service(client_id="pensions", frontchannel_logout_uri="https://tax.example/bye")
 

@@ -185,7 +185,7 @@ def test_without_a_current_nonce_a_new_one_is_offered(nonce: Any) -> None:
     assert 'error="use_dpop_nonce"' in (at_resource.challenge or "")
 
 
-def test_a_proof_that_does_not_hold_is_told_so_before_its_nonce_is_looked_at() -> None:
+def test_an_invalid_dpop_proof_is_rejected_before_its_nonce_is_checked() -> None:
     assert refused(proof(nonce=None, htm="GET")).code == "invalid_dpop_proof"
 
 

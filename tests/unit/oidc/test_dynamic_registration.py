@@ -78,7 +78,7 @@ def test_what_was_not_said_is_what_the_standard_says_it_is() -> None:
 @pytest.mark.parametrize(
     ("method", "profile", "alg"), [("private_key_jwt", "fapi2", "ES256"), ("none", "oidc", "RS256")]
 )
-def test_whoever_says_all_that_fapi_demands_has_that_profile(method: str, profile: str, alg: str) -> None:
+def test_metadata_that_meet_all_fapi_requirements_get_the_fapi2_profile(method: str, profile: str, alg: str) -> None:
     strict = {"require_pushed_authorization_requests": True, "dpop_bound_access_tokens": True}
     file = to_client_settings({**BASE, **strict, "token_endpoint_auth_method": method}, ["en"])
     assert (file["profile"], file["id_token_alg"], file["binding"]) == (profile, alg, "dpop")

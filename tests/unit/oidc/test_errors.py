@@ -43,11 +43,11 @@ def test_a_challenge_names_its_scheme_and_its_error(schemes: list[Scheme], code:
         ("na\u00efve\nline", "na.ve.line"),
     ],
 )
-def test_a_reason_that_is_told_holds_no_long_text_of_others(reason: str, told: str) -> None:
+def test_a_public_reason_contains_no_long_value_from_the_client(reason: str, told: str) -> None:
     assert public(reason) == told
 
 
 @given(st.text())
-def test_a_reason_that_is_told_has_the_letters_that_the_standard_allows(reason: str) -> None:
+def test_a_public_reason_contains_only_the_characters_of_rfc_6749(reason: str) -> None:
     """RFC 6749 5.2."""
     assert re.fullmatch(r"[\x20-\x21\x23-\x5b\x5d-\x7e]{0,200}", public(reason))

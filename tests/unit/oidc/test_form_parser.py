@@ -234,7 +234,7 @@ def test_any_other_content_is_refused(content_type: str | None) -> None:
     assert refused.value.status == 415
 
 
-def test_the_refusal_can_be_told_to_a_person_and_to_a_service() -> None:
+def test_an_unreadable_form_becomes_a_displayed_or_an_endpoint_error() -> None:
     with pytest.raises(UnreadableForm) as refused:
         read_query(b"a=1&a=2")
     for told in (refused.value.shown(), refused.value.token_error()):

@@ -64,7 +64,9 @@ def test_a_reader_learns_about_access_tokens_of_others_but_not_whose_they_are() 
         (service(), ACCESS, NOW),
     ],
 )
-def test_about_all_other_tokens_nothing_is_told(caller: Service, token: StoredToken | None, expires: float) -> None:
+def test_introspection_of_any_other_token_returns_inactive(
+    caller: Service, token: StoredToken | None, expires: float
+) -> None:
     assert told(caller, token, expires=expires) == {"active": False}
 
 
@@ -75,7 +77,7 @@ def test_a_signed_answer_that_is_not_acceptable_is_not_sent(weight: str) -> None
     assert accepts_jwt(f"{INTROSPECTION};q=0.1")
 
 
-def test_a_signed_answer_says_for_whom_and_when_and_what_is_told() -> None:
+def test_a_signed_introspection_response_has_audience_time_and_content() -> None:
     told_of = {"active": False}
     assert introspection_claims(told_of, OTHER, ISSUER, NOW + 0.9) == {
         "iss": ISSUER,

@@ -20,7 +20,7 @@ def registered(**changes: Any) -> Service:
     return service(**{"backchannel_logout_uri": BACK, "frontchannel_logout_uri": FRONT, **changes})
 
 
-def test_a_service_that_took_part_is_told_its_own_name_for_the_citizen() -> None:
+def test_a_logout_token_contains_the_services_own_sub() -> None:
     ended = EndedSession("sid-1", "account-1", {"tax": "pairwise-1", "gone": "pairwise-2", "deaf": "pairwise-3"})
     services = {"tax": registered(), "deaf": registered(client_id="deaf", backchannel_logout_uri=None)}
     content = {"sid": session_id("sid-1", "tax"), "sub": "pairwise-1"}

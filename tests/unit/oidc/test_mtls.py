@@ -182,7 +182,7 @@ def test_a_certificate_of_an_authority_speaks_for_the_service_that_it_names(
         authenticate_client(secret, of, no_keys, audience, now, tax, trusted)
 
 
-def test_a_certificate_that_does_not_speak_for_the_service_is_told_apart(
+def test_a_certificate_of_another_service_is_rejected_with_its_reason(
     authority: Authority, tax: Certificate, tmp_path: Path
 ) -> None:
     of, now, no_keys = known(dn="CN=tax"), tax.starts + 60, jose.KeySet()

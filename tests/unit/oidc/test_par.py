@@ -51,7 +51,7 @@ def test_a_visit_must_say_for_which_service() -> None:
         parse_request_uri({"request_uri": request_uri("h")})
 
 
-def test_an_unknown_pushed_request_is_told_to_the_person() -> None:
+def test_an_unknown_pushed_request_is_a_displayed_error() -> None:
     error = unknown_request_uri("of another service")
     assert (error.code, error.client_id) == ("invalid_request_uri", "of another service")
     assert "request_uri" in error.description

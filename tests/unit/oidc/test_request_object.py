@@ -189,7 +189,7 @@ def test_a_service_can_be_held_to_signing() -> None:
     assert pushed(strict, signed())
 
 
-def test_a_bad_object_is_told_to_the_service_only_where_the_outer_address_can_be_trusted() -> None:
+def test_an_invalid_request_object_is_redirected_only_if_the_outer_redirect_uri_is_trusted() -> None:
     bad = {"client_id": "tax", "request": signed(exp=1), "response_type": "code", "state": "s"}
     with pytest.raises(RedirectedError) as told:
         authorization_request({**bad, "redirect_uri": CALLBACK}, OIDC, RequestSource.PLAIN, SERVER, SENDER)

@@ -68,7 +68,7 @@ def test_an_id_token_says_who_for_whom_how_well_and_when() -> None:
         ({"asked_claims": {"userinfo": {"auth_time": None}}}, False),
     ],
 )
-def test_auth_time_is_told_to_a_service_that_asked_for_it(asked: dict[str, Any], told: bool) -> None:
+def test_auth_time_is_included_if_the_service_requested_it(asked: dict[str, Any], told: bool) -> None:
     """OpenID Connect Core 2: required with max_age or as an essential claim, otherwise optional."""
     assert ("auth_time" in id_token(**{"max_age_asked": False} | asked)) is told
 
@@ -159,7 +159,7 @@ def test_a_claim_with_another_value_than_demanded_is_left_out() -> None:
     assert userinfo(asked_claims=asked) == {"sub": "pairwise-1", "family_name": "Huws"}
 
 
-def test_verified_claims_are_told_only_where_they_were_asked_for() -> None:
+def test_verified_claims_are_included_only_where_they_were_requested() -> None:
     wanted = {"verification": VERIFICATION, "asked_claims": {"id_token": {"verified_claims": VERIFIED}}}
     expected = {"verification": {"trust_framework": "uk_diatf"}, "claims": {"given_name": "Mair"}}
     assert id_token(**wanted)["verified_claims"] == expected

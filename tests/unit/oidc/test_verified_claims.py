@@ -51,19 +51,19 @@ def about(verification: Any) -> Any:
     return None if found is None else found["verification"]
 
 
-def test_nothing_is_told_without_a_verification_or_a_request() -> None:
+def test_verified_claims_are_omitted_without_a_verification_or_a_request() -> None:
     assert told({"trust_framework": None}, of=None) is None
     assert verified_claims(FULL, CLAIMS, (), LADDER, NOW) is None
 
 
-def test_only_verified_claims_that_were_asked_for_are_told() -> None:
+def test_only_requested_verified_claims_are_included() -> None:
     assert told({"trust_framework": None}, {"given_name": None, "email": None, "salary": None}) == {
         "verification": {"trust_framework": "eidas"},
         "claims": {"given_name": "Mair"},
     }
 
 
-def test_an_empty_claims_object_is_never_told() -> None:
+def test_an_empty_claims_object_is_never_included() -> None:
     assert told({"trust_framework": None}, {"email": None}) is None
     assert told({"trust_framework": None}, {"given_name": {"value": "Alys"}}) is None
 
@@ -107,7 +107,7 @@ def test_an_empty_claims_object_is_never_told() -> None:
         ),
     ],
 )
-def test_what_was_asked_is_told_and_nothing_more(asked: dict[str, Any], answer: dict[str, Any]) -> None:
+def test_only_requested_elements_are_included(asked: dict[str, Any], answer: dict[str, Any]) -> None:
     assert about({"trust_framework": None, **asked}) == {"trust_framework": "eidas", **answer}
 
 
@@ -135,7 +135,7 @@ def test_a_demand_that_is_not_met_leaves_out_the_whole_answer(asked: dict[str, A
     assert about(asked) is None
 
 
-def test_details_of_a_document_are_told_only_member_by_member() -> None:
+def test_document_details_are_included_only_member_by_member() -> None:
     asked = {"trust_framework": None, "evidence": [{"type": None, "document_details": None}]}
     assert "123456789" not in str(about(asked))
 
@@ -193,13 +193,13 @@ def test_a_date_to_come_is_not_old() -> None:
     assert details_of(document(date_of_expiry="2031-05-01"), date_of_expiry={"max_age": 0}) is not None
 
 
-def test_a_day_that_staff_wrote_in_another_form_is_not_told_and_meets_no_demand() -> None:
+def test_an_invalid_date_from_staff_is_omitted_and_meets_no_request() -> None:
     written = document(date_of_expiry="May 2031", date_of_issuance="2027-02-30")
     assert details_of(written, date_of_expiry=None, date_of_issuance=None) == {"type": "passport"}
     assert details_of(written, date_of_expiry={"max_age": DAY}) is None
 
 
-def test_details_without_their_type_are_not_told() -> None:
+def test_details_without_their_type_are_omitted() -> None:
     untyped = replace(FULL, evidence=(VerificationEvidence(EvidenceType.DOCUMENT, (), {"document_number": "1"}),))
     asked = {
         "trust_framework": None,
@@ -209,7 +209,7 @@ def test_details_without_their_type_are_not_told() -> None:
 
 
 @pytest.mark.parametrize("born", ["1977", "1977-04", "0000-04-12", "1977-04-12"])
-def test_a_birthdate_of_which_only_a_part_is_known_is_told_as_verified(born: str) -> None:
+def test_a_partial_birthdate_is_included_as_verified(born: str) -> None:
     known = {"name": "Suharto", "birthdate": born}
     answer = told({"trust_framework": None}, dict.fromkeys(known), replace(FULL, claims=tuple(known)), known)
     assert answer["claims"] == known
@@ -242,7 +242,7 @@ def test_essential_changes_nothing_in_the_answer() -> None:
     assert told({"trust_framework": {"value": "de_aml", **essential}}) is None
 
 
-def test_the_first_alternative_that_fits_says_what_is_told() -> None:
+def test_the_first_matching_alternative_selects_the_elements() -> None:
     def evidence(*alternatives: Any) -> Any:
         return about({"trust_framework": None, "evidence": list(alternatives)})["evidence"]
 
@@ -255,7 +255,7 @@ def test_the_first_alternative_that_fits_says_what_is_told() -> None:
     assert evidence(unmet, checked) == told_checked
 
 
-def test_nothing_is_told_under_no_trust_framework() -> None:
+def test_verified_claims_are_omitted_without_a_trust_framework() -> None:
     assert told({"trust_framework": None}, of=replace(FULL, trust_framework="")) is None
 
 

@@ -200,7 +200,7 @@ def test_an_answer_is_valid_meets_each_restriction_and_holds_what_was_asked_and_
     st.lists(evidence(EvidenceType.DOCUMENT), min_size=1, max_size=2),
     st.lists(filters(EvidenceType.DOCUMENT), min_size=2, max_size=3),
 )
-def test_each_piece_of_evidence_is_told_as_the_first_alternative_that_fits_it_asks(
+def test_each_piece_of_evidence_is_selected_by_its_first_matching_alternative(
     known: list[VerificationEvidence], alternatives: list[Any]
 ) -> None:
     verification = Verification("gold", Level.HIGH, int(NOW), ("given_name",), evidence=tuple(known))

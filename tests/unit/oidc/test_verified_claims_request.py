@@ -91,7 +91,7 @@ def test_a_request_that_the_standard_allows_is_kept_as_it_is(verification: dict[
     assert read([wanting(**verification), wanting()]) == (wanting(**verification), wanting())
 
 
-def test_what_nobody_defined_is_left_out_and_refuses_nothing() -> None:
+def test_undefined_members_are_dropped_without_an_error() -> None:
     asked = wanting(
         {"given_name": {"essential": True, "purpose": "to greet you"}},
         time={"essential": False, "purpose": "to know", "strange": 1},

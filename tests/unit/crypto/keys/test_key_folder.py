@@ -59,7 +59,7 @@ def test_the_key_of_checkpoints_is_not_among_the_published_ones(made: Path) -> N
     assert ring.audit.kid not in ring.jwks().decode()
 
 
-def test_nobody_else_can_read_the_files(made: Path) -> None:
+def test_only_the_owner_can_read_the_files(made: Path) -> None:
     assert made.stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in made.iterdir()} == {0o600}
 

@@ -36,7 +36,7 @@ async def test_without_a_change_the_ring_stays_the_same_one(folder: Path) -> Non
     assert held.ring() is ring
 
 
-async def test_a_folder_that_is_wrong_keeps_the_old_ring_and_is_told_of_once(
+async def test_an_invalid_folder_keeps_the_old_ring_and_is_logged_once(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     held = LiveKeyRing(folder, Pkcs11Tokens())
@@ -52,7 +52,7 @@ async def test_a_folder_that_is_wrong_keeps_the_old_ring_and_is_told_of_once(
     assert held.ring() is not ring and held.ring().jwks() == ring.jwks()
 
 
-async def test_what_is_mended_beside_the_index_is_seen_too(folder: Path) -> None:
+async def test_a_fix_in_another_file_than_the_index_is_noticed(folder: Path) -> None:
     held = LiveKeyRing(folder, Pkcs11Tokens())
     (made,) = changes(folder).rotate("ES256", START)
     file = keys.load_all(folder).listed[made.kid].file

@@ -97,7 +97,7 @@ def test_a_first_key_for_an_algorithm_is_shown_before_it_signs_too(folder: Path)
     assert keys.load_all(folder).algorithms == ("ES256", "PS256", "EdDSA")
 
 
-def test_an_algorithm_that_nobody_knows_is_refused(folder: Path) -> None:
+def test_an_unknown_algorithm_is_rejected(folder: Path) -> None:
     with pytest.raises(KeysUnusable, match="known here: ES256"):
         changes(folder).rotate("HS256", START)
 
