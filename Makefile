@@ -15,7 +15,7 @@ RULES := $(addprefix tests/unit/,oidc journey assisted account)
 # pytest in as many workers as there are processors
 PYTEST := $(PY) -m pytest -q -n auto
 
-.PHONY: help setup demo test lint types suite optimised unit coverage mutants fmt diagrams wheel bench lock clean node test-tools
+.PHONY: help setup demo test lint types suite optimised unit coverage mutants fmt diagrams screenshots wheel bench lock clean node test-tools
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -27,6 +27,9 @@ demo: setup ## start everything on loopback and say what to open (PORTICO_DEMO_P
 	@exec $(PY) -m broker demo
 
 test: setup test-tools lint types suite optimised ## check and test everything, on real servers and in a real browser
+
+screenshots: setup test-tools ## take the pictures in the README from a running demonstration
+	@$(PY) -m tests.documents.screenshots
 
 wheel: setup .venv/.test ## build sdist and wheel into dist/, with the style sheets inside
 	@$(PY) -m hatchling build --clean
