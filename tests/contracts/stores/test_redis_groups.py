@@ -75,7 +75,7 @@ def access(group: Group, authority: Authority, broker_certificate: Certificate) 
 
 @asynccontextmanager
 async def opened(url: str, access: RedisAccess, facts: SqlStores, sealer: Sealer) -> AsyncIterator[EphemeralStores]:
-    """Passing state, closed again."""
+    """Ephemeral state, closed again."""
     passing = open_ephemeral_stores(url, sealer, facts.system, facts.switches, access)
     try:
         yield passing
@@ -85,10 +85,10 @@ async def opened(url: str, access: RedisAccess, facts: SqlStores, sealer: Sealer
 
 @pytest.fixture
 async def passing(
-    group: Group, access: RedisAccess, some_facts: SqlStores, sealer: Sealer
+    group: Group, access: RedisAccess, some_sql: SqlStores, sealer: Sealer
 ) -> AsyncIterator[EphemeralStores]:
-    """Passing state in the group."""
-    async with opened(group.url("portico@"), access, some_facts, sealer) as passing:
+    """Ephemeral state in the group."""
+    async with opened(group.url("portico@"), access, some_sql, sealer) as passing:
         yield passing
 
 
@@ -132,7 +132,7 @@ async def test_a_user_with_few_rights_can_use_every_verb(passing: EphemeralStore
 
 
 async def test_everything_is_forgotten_but_the_version_of_the_switches(
-    passing: EphemeralStores, clock: FakeClock, some_facts: SqlStores
+    passing: EphemeralStores, clock: FakeClock, some_sql: SqlStores
 ) -> None:
     await passing.transactions.create("kept", transaction(clock.now()), LIMIT)
     await passing.forget()
@@ -186,7 +186,7 @@ async def test_a_slot_that_moves_is_followed(group: Group, passing: EphemeralSto
 
 
 async def test_what_refuses_the_broker_is_named_with_a_fix(
-    group: Group, access: RedisAccess, some_facts: SqlStores, sealer: Sealer, tmp_path: Path
+    group: Group, access: RedisAccess, some_sql: SqlStores, sealer: Sealer, tmp_path: Path
 ) -> None:
     url = group.url("portico@")
     wrong = [(url, replace(access, password="wrong"), "WRONGPASS", "ephemeral.password_file")]
@@ -200,19 +200,19 @@ async def test_what_refuses_the_broker_is_named_with_a_fix(
         stranger = client_context(ClientTls(Authority(tmp_path / "stranger").file))
         wrong.append((url, replace(access, tls=stranger), "certificate verify failed", "ephemeral.ca_file"))
     for where, how, said, fix in wrong:
-        async with opened(where, how, some_facts, sealer) as passing:
+        async with opened(where, how, some_sql, sealer) as passing:
             with pytest.raises(Misconfigured, match=said) as told:
                 await passing.check_server()
             assert fix in str(told.value), told.value
 
 
 async def test_a_url_of_another_topology_is_named_with_the_right_form(
-    redis: RedisServer, group: Group, access: RedisAccess, some_facts: SqlStores, sealer: Sealer
+    redis: RedisServer, group: Group, access: RedisAccess, some_sql: SqlStores, sealer: Sealer
 ) -> None:
-    async with opened(f"redis+cluster://{LOOPBACK}:{redis.port}", RedisAccess(), some_facts, sealer) as passing:
+    async with opened(f"redis+cluster://{LOOPBACK}:{redis.port}", RedisAccess(), some_sql, sealer) as passing:
         with pytest.raises(Misconfigured, match="not a Redis Cluster"):
             await passing.check_server()
     if isinstance(group, ClusterGroup):
-        async with opened(f"redis://{LOOPBACK}:{group.servers[0].port}", RedisAccess(), some_facts, sealer) as passing:
+        async with opened(f"redis://{LOOPBACK}:{group.servers[0].port}", RedisAccess(), some_sql, sealer) as passing:
             (problem,) = await passing.check_server()
             assert "redis+cluster://" in problem
