@@ -30,8 +30,9 @@ class LogoutRequest:
 
 
 def logout_request(parameters: Mapping[str, str], issuer: str, keys: KeySet) -> LogoutRequest:
-    """Parses a logout request; its `id_token_hint` must be an ID token of the broker, of any age (RP-Initiated Logout
-    2, 4).
+    """Parses a logout request with an `id_token_hint` of the broker (OpenID Connect RP-Initiated Logout 2, 4).
+
+    The ID token may be of any age.
 
     Raises DisplayedError with the `client_id` of the request.
     """

@@ -78,7 +78,7 @@ def test_sentinels_and_clusters_name_further_hosts_so_none_counts_as_this_machin
         ("redis+sentinel://one:x/service", "redis+sentinel://"),
         ("redis+sentinel://one:0/service", "redis+sentinel://"),
         ("redis+sentinel://one/service/first", "redis+sentinel://"),
-        ("redis+sentinel://one/service?sentinel_password=x", "take it out"),
+        ("redis+sentinel://one/service?sentinel_password=x", "remove it from the URL"),
         ("redis+sentinel://one/service?password=x", "password_file"),
         ("redis+sentinel://one/service#x", "%23"),
         ("redis+sentinel://one?db=3", "/service"),

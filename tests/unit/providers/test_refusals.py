@@ -30,7 +30,7 @@ PACKAGE = Path(errors.__file__).parent
 
 SITES: dict[str, set[str]] = {
     "metadata.parse_metadata": {"METADATA_ISSUER", "METADATA_ENDPOINT"},
-    "metadata.fetch_metadata": {"METADATA.failed"},
+    "metadata.fetch_document": {"METADATA.failed"},
     "metadata.fetch": {"KEYS.failed", "KEYS_UNUSABLE"},
     "provider._complete": {"ANSWER_ELSEWHERE", "ANSWER_CODE"},
     "provider._verify": {"ID_TOKEN_KEYS", "ID_TOKEN_UNPROVEN", "ID_TOKEN_FORM"},

@@ -22,7 +22,7 @@ def test_every_rule_has_a_sentence_and_cites_a_paragraph(path: str) -> None:
 
 
 def test_a_rule_is_described_by_its_docstring() -> None:
-    sentence = "PKCE with S256, demanded in `fapi2`, of apps, and wherever the service can"
+    sentence = "PKCE with S256, required in `fapi2`, for apps, and unless the service is exempt"
     assert described(check_code_challenge) == InspectorRule(
         "check_code_challenge", sentence, "RFC 7636 4.3, RFC 9700 2.1.1"
     )
