@@ -80,10 +80,9 @@ class DeviceConfirmed:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The citizen proved that they opened the case, and accepted the details. `reusable` if they keep the identity."""
+    """The citizen proved that they opened the case, and accepted the details."""
 
     binding: IdentityBinding
-    reusable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
