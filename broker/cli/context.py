@@ -183,7 +183,7 @@ def line(text: str) -> str:
     Bytes that are no UTF-8 arrive as surrogates, which no database takes.
     """
     if any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise argparse.ArgumentTypeError("this is no UTF-8 text")
+        raise argparse.ArgumentTypeError("this is not UTF-8 text")
     found = clean(text)
     if not 1 <= len(found) <= LONGEST:
         raise argparse.ArgumentTypeError(f"1 to {LONGEST} characters are needed, here are {len(found)}")
