@@ -65,7 +65,9 @@ async def test_an_evicting_policy_is_found_when_it_comes_and_when_it_goes(
             own_redis.command("CONFIG", "SET", "maxmemory-policy", "noeviction")
             await passing.watch()
         assert not passing.evicts()
-    assert [record.message for record in caplog.records] == ["redis_evicts", "redis_evicts_no_more"]
+    # other loggers may still report what an earlier test of this worker left running
+    found = [record.message for record in caplog.records if record.message.startswith("redis_")]
+    assert found == ["redis_evicts", "redis_evicts_no_more"]
 
 
 async def test_a_replica_takes_no_records_and_is_named(
