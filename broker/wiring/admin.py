@@ -67,7 +67,7 @@ def check_keys(found: Settings) -> Iterator[Problem]:
 
 
 async def check_ready(settings: Settings) -> None:
-    """Whether the stores can be used as they are. Raises CommandError with the mend."""
+    """Checks that the stores can be used as they are. Raises CommandError with the fix."""
     where = settings.broker.database
     try:
         current = await schema_is_current(where.url, read_password(where.password_file), tls_context(where))

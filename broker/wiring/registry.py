@@ -21,7 +21,7 @@ NO_KEYS: Final = KeySet()
 
 
 class LiveMapping(Mapping[str, T]):
-    """A mapping that whoever holds it may keep: it always shows what is registered now.
+    """A mapping that its holder may keep: it always shows what is registered now.
 
     What one call gives (`items()`, say) stays as it was, whatever is registered meanwhile.
     """

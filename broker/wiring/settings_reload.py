@@ -54,7 +54,7 @@ class SettingsReloader:
         self._one_at_a_time = asyncio.Lock()
 
     async def __call__(self) -> None:
-        """Reads now. Whatever is wrong is logged, each problem with its place and mend."""
+        """Reads now. Logs every problem with its place and fix."""
         async with self._one_at_a_time:
             asked = self._seen or 0
             found = await asyncio.to_thread(self._prepared)

@@ -1,4 +1,4 @@
-"""What a process reads again when it is told to (SIGHUP), without a restart."""
+"""What a process reads again at SIGHUP, without a restart."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -19,5 +19,5 @@ class SettingsWatch:
         for name, reading in self.readings.items():
             try:
                 await reading()
-            except Exception:  # whoever sent the signal is not there to be told, and what runs goes on
+            except Exception:  # the sender of the signal cannot get an error, and the other readings go on
                 LOG.exception("reload_step_failed", extra={"what": name})
