@@ -24,7 +24,7 @@ from tests.support.lanes import Lanes  # noqa: E402
 from tests.support.peers import Peer  # noqa: E402
 from tests.support.postgres import PostgresServer  # noqa: E402
 from tests.support.redis import RedisServer  # noqa: E402
-from tests.support.system import FakeChance, FakeClock  # noqa: E402
+from tests.support.system import FakeClock, FakeRandom  # noqa: E402
 
 # No deadline: the machine may be busy with something else. In CI the same examples every time.
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -85,7 +85,7 @@ def clock() -> FakeClock:
 @pytest.fixture
 def system(clock: FakeClock) -> System:
     """Time from `clock`; chance that is the same in every run."""
-    return System(now=clock.now, random_bytes=FakeChance().draw, monotonic=clock.tick)
+    return System(now=clock.now, random_bytes=FakeRandom().draw, monotonic=clock.tick)
 
 
 # --- Redis ---

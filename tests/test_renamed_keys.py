@@ -17,7 +17,7 @@ from broker.wiring.errors import CommandError
 from providers import KINDS
 from tests.support.certificates import Authority
 from tests.support.configuration import Configuration, prepared
-from tests.support.system import FakeChance, FakeClock
+from tests.support.system import FakeClock, FakeRandom
 
 FILES: Mapping[str, Mapping[str, str]] = {
     "broker.toml": BROKER,
@@ -94,7 +94,7 @@ def take(table: Any, path: str) -> Any:
 def checked(config: Configuration) -> str:
     """What `portico check` says when it refuses, or an empty text."""
     machine = CommandContext(
-        KINDS, System(FakeClock().now, FakeChance().draw), "olu", wiring.admin_stores, wiring.migrated, wiring.connect
+        KINDS, System(FakeClock().now, FakeRandom().draw), "olu", wiring.admin_stores, wiring.migrated, wiring.connect
     )
     try:
         check.run(argparse.Namespace(config=config.folder, connect=False), machine)

@@ -49,7 +49,7 @@ class Proxy:
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[Proxy]:
     """The file as it is deployed, on other names and ports."""
-    behind, here = StandIn("broker"), nginx.free()
+    behind, here = StandIn("broker"), nginx.allocate()
     site = authority.certificate(USUAL, WITH_CERTIFICATES)
     with nginx.running(here, tmp_path_factory.mktemp("nginx"), site, behind.port):
         yield Proxy(here, authority, behind)
@@ -71,7 +71,7 @@ async def test_a_certificate_of_any_length_is_passed_on_as_rfc_9440_writes_it(pr
 
 
 async def test_a_certificate_that_a_service_signed_itself_is_passed_on_too(proxy: Proxy) -> None:
-    own = proxy.authority.own("CN=tax")
+    own = proxy.authority.self_signed("CN=tax")
     assert passed_on(await proxy.told(WITH_CERTIFICATES, own)) == f":{base64.b64encode(own.der).decode()}:"
 
 

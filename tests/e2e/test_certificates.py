@@ -106,8 +106,8 @@ class Port:
 @pytest.fixture(scope="module")
 async def port(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> AsyncIterator[Port]:
     """`portico serve` behind nginx, which alone is believed when it passes certificates on."""
-    folder, proxy = tmp_path_factory.mktemp("port"), nginx.free()
-    ferry, own = authority.client(DN), authority.own("CN=own")
+    folder, proxy = tmp_path_factory.mktemp("port"), nginx.allocate()
+    ferry, own = authority.client(DN), authority.self_signed("CN=own")
     trusted = f'trusted_proxies = ["{LOOPBACK}/32"]'
     told = f'[client_certificates]\n{trusted}\nca_file = "{authority.file}"\norigin = "{proxy.origin}"\n'
     script = Script(
@@ -178,7 +178,7 @@ async def test_without_the_right_certificate_nobody_is_the_service(port: Port, c
         port.own if client_id == "ferry" else port.ferry,
         port.authority.client("CN=other"),
         impostor.client(DN),
-        impostor.own(DN),
+        impostor.self_signed(DN),
     ]
     for certificate in wrong:
         async with port.rider(client_id, certificate) as rider:

@@ -28,7 +28,7 @@ from tests.e2e.raw_client import (
     rides,
     wire,
 )
-from tests.support.pausing_proxy import Strait
+from tests.support.pausing_proxy import PausingProxy
 from tests.support.postgres import PostgresServer
 from tests.support.redis import RedisServer
 
@@ -66,12 +66,12 @@ def on_stores(database: str, redis: str, workers: int = WORKERS, further: str = 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """A running broker, its stores, and a way to send. `strait` lies between the broker and PostgreSQL."""
+    """A running broker, its stores, and a way to send. `postgres_proxy` sits between the broker and PostgreSQL."""
 
     running: Running
     postgres: PostgresServer
     redis: RedisServer
-    strait: Strait
+    postgres_proxy: PausingProxy
     database: str
     wire: Wire
 
@@ -91,7 +91,7 @@ class Ground:
 
     @asynccontextmanager
     async def sql(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-        """A look into the database, past the strait."""
+        """A connection to the database that bypasses `postgres_proxy`."""
         connection = await asyncpg.connect(self.database)
         try:
             yield connection
@@ -146,12 +146,12 @@ class Ground:
     async def worker_at(self, backend: int) -> int | None:
         """The worker that a backend of PostgreSQL works for; None where it has hung up."""
         port = await self.one("SELECT client_port FROM pg_stat_activity WHERE pid = $1", backend)
-        mine = self.strait.client(port)
+        mine = self.postgres_proxy.client(port)
         return next((worker for worker in self.workers() if mine in local_ports(worker)), None)
 
     async def well(self) -> None:
         """Everything runs as at the beginning: what the last test broke is whole again, and Redis is empty."""
-        self.strait.release()
+        self.postgres_proxy.release()
         await asyncio.to_thread(self.redis.renew)
         await asyncio.to_thread(self.postgres.start)
         await self.whole()
@@ -251,8 +251,8 @@ async def ground(
     `further` are lines for the file of the riders' service.
     """
     with postgres.database() as database:
-        async with Strait(lambda: postgres.port).running() as strait:
-            through = database.replace(f":{postgres.port}/", f":{strait.port}/")
+        async with PausingProxy(lambda: postgres.port).running() as postgres_proxy:
+            through = database.replace(f":{postgres.port}/", f":{postgres_proxy.port}/")
             script = on_stores(through, redis.url, further=further)
             async with run(folder, script, "--listener", "public") as running, wire(single=True) as sender:
-                yield Ground(running, postgres, redis, strait, database, sender)
+                yield Ground(running, postgres, redis, postgres_proxy, database, sender)

@@ -18,7 +18,7 @@ async def shared_ground(
     redis_server.renew()
     async with ground(tmp_path_factory.mktemp("ground"), postgres_server, redis_server) as laid:
         yield laid
-        laid.strait.release()
+        laid.postgres_proxy.release()
 
 
 @pytest.fixture

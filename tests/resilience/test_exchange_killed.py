@@ -156,7 +156,7 @@ async def test_a_code_whose_worker_was_killed_before_it_heard_of_the_commit_is_r
         async with stopped(broker, CLAIMS_CODE, code, form):
             held = await held_up(broker, form)
             if held is not None:
-                broker.strait.hold()
+                broker.postgres_proxy.hold()
 
     async def committed() -> bool:
         """The redemption stands in the database."""
@@ -166,7 +166,7 @@ async def test_a_code_whose_worker_was_killed_before_it_heard_of_the_commit_is_r
     broker.kill(held.worker)
     with pytest.raises(Gone):
         await held.exchange
-    broker.strait.release()
+    broker.postgres_proxy.release()
     assert (await broker.issued(code)).tokens == 2
     refused = await rider.redeem(code)
     assert (refused.status, refused.told["error"]) == (400, "invalid_grant")

@@ -12,7 +12,7 @@ from tests.e2e.app_harness import Script
 from tests.e2e.processes import PATIENCE, run
 from tests.e2e.raw_client import RIDES_SERVICE, SOON, Gone, Rider, eventually, rides, wire
 from tests.resilience.cluster import BESIDE_KEYS
-from tests.support.pausing_proxy import Strait
+from tests.support.pausing_proxy import PausingProxy
 from tests.support.ports import LOOPBACK, free_port
 from tests.support.postgres import PostgresServer
 from tests.support.program import Program
@@ -52,7 +52,7 @@ class Balancer:
         """Listens until the block ends."""
         looking = asyncio.ensure_future(self.look())
         try:
-            async with Strait(self.next).running(port):
+            async with PausingProxy(self.next).running(port):
                 yield self
         finally:
             looking.cancel()

@@ -13,7 +13,7 @@ from broker.crypto.jose import load_signing_key, new_signing_key_pem
 from tests.e2e.raw_client import RIDES, RIDES_SERVICE, Rider, Service, eventually
 from tests.resilience.cluster import WORKERS, Ground
 from tests.support.configuration import inline
-from tests.support.key_server import KeyServer, shown
+from tests.support.key_server import KeyServer, jwks_bytes
 
 WALKS = "walks"
 AT_EVERY_WORKER = 6 * WORKERS
@@ -98,7 +98,7 @@ async def test_a_new_service_signs_in_at_every_worker_with_keys_that_it_shows_an
         await reload(ground)
         assert await everywhere(ground, first, 201)
         await code(ground.rider(first))
-        keys.body = shown(old, new)
+        keys.body = jwks_bytes(old, new)
         assert await everywhere(ground, second, 201)
         await code(ground.rider(second))
         # each worker asked when it read the file, and once more when it met the new key: made-up ones do not count

@@ -1,4 +1,4 @@
-"""A real Chromium: started once for a run, with a fresh profile for every test, and no way out of this machine."""
+"""A real Chromium: started once for a run, with a fresh profile for every test, without access to other machines."""
 
 import json
 import os
@@ -19,16 +19,16 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # Whatever host a page names, it is looked for here: sites of different names are ports of this machine.
+    # every host name resolves to this machine: sites of different names are ports of loopback
     "--host-resolver-rules=MAP * 127.0.0.1",
 ]
 
 
 @asynccontextmanager
 async def chromium(*more_flags: str) -> AsyncIterator[Browser]:
-    """Debian's Chromium without a window. Every host name means this machine (127.0.0.1), whatever the port.
+    """Headless Chromium of Debian. Every host name resolves to 127.0.0.1.
 
-    Its sandbox is on, except for root, under whom Chromium cannot have one. Certificates are judged by the context:
+    The sandbox is on unless the user is root, which Chromium does not support. A context decides about certificates:
     `browser.new_context(ignore_https_errors=True)` for the tests' own certificate authority.
     """
     async with async_playwright() as playwright:
@@ -45,7 +45,9 @@ async def chromium(*more_flags: str) -> AsyncIterator[Browser]:
 
 @asynccontextmanager
 async def lenient(folder: Path) -> AsyncIterator[BrowserContext]:
-    """A Chromium as it used to be: pages of other sites in a frame see their own cookies. Its profile is the folder."""
+    """A Chromium that allows third-party cookies: a page of another site in a frame sees its cookies. `folder` becomes
+    the profile.
+    """
     preferences = folder / "Default" / "Preferences"
     preferences.parent.mkdir(parents=True)
     preferences.write_text(json.dumps({"profile": {"cookie_controls_mode": 0, "block_third_party_cookies": False}}))

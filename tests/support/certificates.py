@@ -1,4 +1,4 @@
-"""A certificate authority of the tests' own, for sites under TLS."""
+"""A certificate authority for the tests, for servers and clients under TLS."""
 
 import datetime
 import ipaddress
@@ -35,10 +35,10 @@ class Certificate:
 
 
 class Authority:
-    """Signs certificates for host names; `file` holds its own certificate (PEM), for those who shall trust it."""
+    """Signs certificates for host names; `file` holds its own certificate (PEM), the trust anchor for clients."""
 
     def __init__(self, folder: Path) -> None:
-        """Make the authority; its files and those of its certificates are kept in `folder`."""
+        """Creates the authority; its files and those of its certificates are written to `folder`."""
         folder.mkdir(exist_ok=True)
         self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
@@ -89,14 +89,14 @@ class Authority:
         if names:
             extensions.append((x509.SubjectAlternativeName(names), False))
         name = x509.Name.from_rfc4514_string(subject)
-        return self._kept(self._sign(name, key.public_key(), *extensions, hours=hours), key)
+        return self._write_certificate(self._sign(name, key.public_key(), *extensions, hours=hours), key)
 
-    def own(self, subject: str) -> Certificate:
-        """A certificate that a client signed itself, of the same names as this authority would have signed."""
-        stranger = Authority(self._folder / f"own-{x509.random_serial_number():x}")
-        return stranger.client(subject)
+    def self_signed(self, subject: str) -> Certificate:
+        """A client certificate of another authority with the same names, which stands for a self-signed one."""
+        other = Authority(self._folder / f"self-signed-{x509.random_serial_number():x}")
+        return other.client(subject)
 
-    def _kept(self, signed: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Certificate:
+    def _write_certificate(self, signed: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Certificate:
         name = f"client-{signed.serial_number:x}"
         secret = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

@@ -1,4 +1,4 @@
-"""An assert outside a test file, for tests/test_asserts.py to see whether it is carried out."""
+"""An assert outside a test file, for tests/test_asserts.py to see whether Python executes it."""
 
 
 def claim(truth: bool) -> None:

@@ -28,15 +28,15 @@ class Configuration:
     folder: Path
 
     def table(self, file: str) -> dict[str, Any]:
-        """What a file says."""
+        """The content of a file."""
         return tomllib.loads((self.folder / file).read_text("utf-8"))
 
     def write(self, file: str, table: Mapping[str, Any]) -> None:
-        """Makes a file say this."""
+        """Replaces the content of a file."""
         (self.folder / file).write_text(as_toml(table), "utf-8")
 
     def change(self, file: str, path: str, value: Any) -> None:
-        """Sets one value by its dotted path (numbers are places in lists); None takes it out."""
+        """Sets one value by its dotted path (numbers are indexes of lists); None removes it."""
         table = self.table(file)
         place: Any = table
         steps: list[Any] = [int(step) if step.isdigit() else step for step in path.split(".")]
@@ -49,30 +49,30 @@ class Configuration:
         self.write(file, table)
 
     def load(self, **how: Any) -> Settings | list[Problem]:
-        """The settings, or what is wrong with them."""
+        """The settings, or the problems found in them."""
         return load(self.folder, KINDS, **how)
 
     def settings(self, **how: Any) -> Settings:
-        """The settings, which must be right."""
+        """The settings, which must be valid."""
         found = self.load(**how)
         assert isinstance(found, Settings), "\n".join(map(str, found))
         return found
 
     def problems(self, **how: Any) -> list[Problem]:
-        """What is wrong, which must be something."""
+        """The problems, of which there must be at least one."""
         found = self.load(**how)
         assert isinstance(found, list), "nothing is wrong"
         return found
 
 
 def examples(to: Path) -> Configuration:
-    """A copy of the examples in a folder, as they are delivered: nothing that they name is made yet."""
+    """A copy of the examples in a folder, as they are delivered, without the keys and secrets that they name."""
     shutil.copytree(EXAMPLES, to / "config")
     return Configuration(to / "config")
 
 
 def prepared(to: Path) -> Configuration:
-    """The same with everything made: a copy of what was made once for this process."""
+    """A copy of the examples with every key and secret, which are generated once for this process."""
     shutil.copytree(_prepared(), to, dirs_exist_ok=True)
     return Configuration(to / "config")
 

@@ -1,11 +1,11 @@
-"""How many random examples a test takes that names a number of its own."""
+"""The number of random examples for tests that set `max_examples` themselves."""
 
 from hypothesis import settings
 
 USUAL = 100
-"""Hypothesis's own number, which the profile of `make test` keeps."""
+"""Hypothesis's default, which the profile of `make test` uses."""
 
 
 def scaled(count: int) -> int:
-    """`count` examples under the usual profile, and fewer in proportion under one that asks for fewer."""
+    """`count` examples under the default profile, and proportionally fewer under a profile with fewer."""
     return max(1, count * settings().max_examples // USUAL)

@@ -1,4 +1,4 @@
-"""A service's server that shows its keys, on loopback: it changes them, hangs and talks rubbish as a test wants it."""
+"""A client's `jwks_uri` on loopback, which can rotate its keys, hang and send an invalid answer."""
 
 import asyncio
 import json
@@ -8,18 +8,18 @@ from contextlib import asynccontextmanager
 from broker.crypto.jose import SigningKey
 
 
-def shown(*keys: SigningKey) -> bytes:
-    """A key set as a service shows it."""
+def jwks_bytes(*keys: SigningKey) -> bytes:
+    """A JWK Set as a client publishes it."""
     return json.dumps({"keys": [dict(key.jwk) for key in keys]}).encode()
 
 
 class KeyServer:
-    """A service that shows its keys, well or badly. `asked` counts the requests that came."""
+    """A server that publishes a JWK Set. `asked` counts the requests."""
 
     def __init__(self, *keys: SigningKey) -> None:
-        """It shows these keys."""
+        """Publishes these keys."""
         self.asked = 0
-        self.body = shown(*keys)
+        self.body = jwks_bytes(*keys)
         self.status = "200 OK"
         self.kind = "application/jwk-set+json"
         self.cache = ""
@@ -29,11 +29,11 @@ class KeyServer:
 
     @property
     def url(self) -> str:
-        """Where the keys are."""
+        """The URL of the JWK Set."""
         return f"http://127.0.0.1:{self.port}/jwks"
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, one answer."""
+        """Serves one request of one connection."""
         try:
             await reader.readuntil(b"\r\n\r\n")
             self.asked += 1
@@ -42,7 +42,7 @@ class KeyServer:
             writer.write(f"{head}{self.cache}Connection: close\r\n\r\n".encode() + self.body)
             await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
-            pass  # whoever asked gave up
+            pass  # the client disconnected
         finally:
             writer.close()
 

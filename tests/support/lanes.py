@@ -1,4 +1,4 @@
-"""Pytest plug-in: puts every test into its lanes by the fixtures it requests, and shares the files among workers.
+"""Pytest plug-in: puts every test into its lanes by the fixtures it requests, and distributes files over workers.
 
 - `store`: opens a database or Redis: requests a server or a migrated SQLite file, or carries the marker.
 - `browser`: requests Chromium.
@@ -18,7 +18,7 @@ from tests.support.program import Program
 TESTS = Path(__file__).parents[1]
 
 SLOW_FOLDERS = ("resilience", "doc_examples", "e2e", "security", "deploy", "bench", "budgets", "support")
-"""Folders whose tests run the whole product or the programs of the machine; what takes longest is first."""
+"""Folders whose tests run the whole product or the programs of the machine; the slowest is first."""
 
 SHARED = frozenset({"resilience", "doc_examples", "security"})
 """Folders whose tests share one running broker: a single worker runs all of a folder."""
@@ -38,16 +38,16 @@ NOT_UNIT = ("store", "browser", "slow")
 
 
 class Lanes:
-    """Marks what was collected, holds unit tests to their lane, and says what the workers run."""
+    """Marks and sorts the collected tests, keeps unit tests from starting programs, and schedules files for workers."""
 
     def __init__(self, config: pytest.Config) -> None:
         """`-m unit` does not even import the slow folders."""
         self._unit_only = config.getoption("markexpr") == "unit"
-        # in the order of the collection, which starts with what takes longest
+        # workers run files in the order of the collection, which starts with the slowest
         config.option.loadscopereorder = False
 
     def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
-        """Skips the slow folders if unit tests alone are wanted."""
+        """Skips the slow folders if `-m unit` is given."""
         return True if self._unit_only and folder(collection_path) in SLOW_FOLDERS else None
 
     @pytest.hookimpl(tryfirst=True)
@@ -71,7 +71,7 @@ class Lanes:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> LoadScopeScheduling:
-        """A worker runs whole files, so that what a module shares is set up once."""
+        """A worker runs whole files, so that the fixtures of a module are set up once."""
         return ByFile(config, log)
 
 
@@ -85,12 +85,12 @@ class ByFile(LoadScopeScheduling):
 
 
 def folder(path: Path) -> str:
-    """The folder below tests/ that a path leads to or into; empty if it lies elsewhere, or in tests/ itself."""
+    """The folder of tests/ that a path is or lies in; empty for tests/ itself and for any other path."""
     inside = path.relative_to(TESTS).parts if path.is_relative_to(TESTS) else ()
     return inside[0] if inside else ""
 
 
 def rank(path: Path) -> int:
-    """The place of a file's folder among the slow ones; after them for any other."""
+    """The index of a file's folder in SLOW_FOLDERS; one past the end for any other."""
     lies_in = folder(path)
     return SLOW_FOLDERS.index(lies_in) if lies_in in SLOW_FOLDERS else len(SLOW_FOLDERS)

@@ -1,9 +1,9 @@
-"""Remembers what is dear to compute and always comes out the same, so that every test of a process pays for it once.
+"""Caches expensive values that never change, so that the tests of a process compute each of them once.
 
 Three functions of the product are wrapped. Their results are immutable, and are those of the real functions.
 
 - `load_pem_private_key`: OpenSSL checks whether the numbers of an RSA key are prime, 0.15 s of CPU for 3072 bits.
-- `generate_private_key` of RSA, 0.2 s: the first `RSA_KEYS` are new, and are then given out again in turn.
+- `generate_private_key` of RSA, 0.2 s: the first `RSA_KEYS` are new, and are then handed out again in turn.
 - the compilation of a statement by SQLAlchemy: a test that opens a database compiles 170 of them.
 """
 
@@ -22,7 +22,7 @@ from broker.stores.sql import dialect as sql_dialect
 from broker.stores.sql.database import SqlText
 
 RSA_KEYS = 24
-"""More than any test has at the same time and compares."""
+"""More than any test compares with each other."""
 
 _load = cache(serialization.load_pem_private_key)
 _generate = rsa.generate_private_key
@@ -62,7 +62,7 @@ def compile_text(statement: Any, dialect: Dialect, rows: str | None = None) -> S
 
 
 def install() -> None:
-    """Wraps the functions where the product calls them."""
+    """Replaces the functions in the modules that call them."""
     keys.load_pem_private_key = load_pem_private_key  # type: ignore[attr-defined]
     rsa.generate_private_key = generate_private_key
     sql_dialect._text = compile_text

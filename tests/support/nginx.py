@@ -1,4 +1,4 @@
-"""The nginx of `deploy/proxy`, run for real: only names, ports, folders and certificates are other ones."""
+"""Runs nginx with the configuration of `deploy/proxy`; only host names, ports, folders and certificates differ."""
 
 import os
 from collections.abc import Iterator
@@ -13,29 +13,29 @@ from tests.support.programs import need
 
 CONFIGURATION = Path(__file__).resolve().parents[2] / "deploy" / "proxy" / "nginx.conf"
 USUAL, WITH_CERTIFICATES = "identity.localhost", "localhost"
-"""The names of the two sites. The first one is known to no resolver: it has to be named while calling the loopback."""
+"""The names of the two sites. No resolver knows the first one: a client connects to loopback and sends it as Host."""
 
 
 @dataclass(frozen=True, slots=True)
 class Nginx:
-    """A proxy that listens at a port for every one of its sites."""
+    """A proxy that serves all of its sites at one port."""
 
     port: int
 
     @property
     def origin(self) -> str:
-        """The site with certificates."""
+        """The origin of the site that asks for client certificates."""
         return f"https://{WITH_CERTIFICATES}:{self.port}"
 
 
-def free() -> Nginx:
-    """A proxy that is still to be started, so that others can be told of its port."""
+def allocate() -> Nginx:
+    """A proxy that is not started yet, but has its port, so that other settings can name it."""
     return Nginx(free_port())
 
 
 @contextmanager
 def running(here: Nginx, folder: Path, site: Certificate, broker: int) -> Iterator[None]:
-    """Serves in front of one broker, which listens on loopback at a port, until the block ends."""
+    """Serves in front of the broker that listens on loopback at port `broker`, until the block ends."""
     folder.mkdir(exist_ok=True)
     temporary = "".join(
         f"    {kind}_temp_path {folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -72,5 +72,5 @@ def running(here: Nginx, folder: Path, site: Certificate, broker: int) -> Iterat
 
 
 def _user() -> str:
-    """Started by root, its workers must still be able to write into a folder of the tests."""
+    """Lets nginx's workers run as root if root starts them, so that they can write into a folder of the tests."""
     return "user root;\n" if os.geteuid() == 0 else ""

@@ -1,4 +1,4 @@
-"""A relay between a client and a server whose answers a test may hold back: what was done is then done, and untold."""
+"""A TCP proxy whose responses a test can hold back: the server has carried out a request, the client does not know."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager, suppress
 from tests.support.ports import LOOPBACK
 
 
-class Strait:
-    """Carries connections to a port of this machine."""
+class PausingProxy:
+    """Forwards connections to a port of this machine."""
 
     def __init__(self, server: Callable[[], int]) -> None:
-        """`server` gives the port to carry the next connection to."""
+        """`server` returns the port for the next connection."""
         self._server = server
         self._open = asyncio.Event()
         self._open.set()
@@ -20,20 +20,20 @@ class Strait:
         self.port = 0
 
     def hold(self) -> None:
-        """From now on no answer passes; what is asked still does."""
+        """Holds back responses; requests still pass."""
         self._open.clear()
 
     def release(self) -> None:
-        """Lets everything pass that was held back, and all that follows."""
+        """Forwards the responses that were held back, and all that follow."""
         self._open.set()
 
     def client(self, port: int) -> int:
-        """The client's own port, of the connection that the server sees coming from this port."""
+        """The client's local port of the connection that reaches the server from this port."""
         return self._clients[port]
 
     @asynccontextmanager
-    async def running(self, port: int = 0) -> AsyncIterator["Strait"]:
-        """Carries until the block ends, from this port or from one of its own."""
+    async def running(self, port: int = 0) -> AsyncIterator["PausingProxy"]:
+        """Listens at this port, or at a free one, until the block ends."""
         server = await asyncio.start_server(self._accept, LOOPBACK, port)
         self.port = server.sockets[0].getsockname()[1]
         try:

@@ -1,4 +1,4 @@
-"""Node programs in tests/interop: other people's providers, services and checks."""
+"""Node programs in tests/interop: providers, relying services and checks of other projects."""
 
 import sys
 from pathlib import Path
@@ -30,19 +30,19 @@ class Peer:
 
     @property
     def url(self) -> str:
-        """Where it serves: http://localhost:port, no slash at the end."""
+        """Its base URL: http://localhost:port, without a slash at the end."""
         return f"http://localhost:{self.port}"
 
     @property
     def address(self) -> str:
-        """The same by number: http://127.0.0.1:port."""
+        """Its base URL with the IP address: http://127.0.0.1:port."""
         return f"http://{LOOPBACK}:{self.port}"
 
     def start(self) -> "Peer":
-        """Start it and wait for its ready line; itself, for `with`-less use."""
+        """Starts it and waits for its ready line. Returns itself."""
         self.program.start()
         return self
 
     def stop(self) -> None:
-        """End it, by its id."""
+        """Ends its process."""
         self.program.stop()

@@ -1,4 +1,4 @@
-"""A real PgBouncer of the tests' own, between a broker and a PostgreSQL."""
+"""A real PgBouncer, between a broker and a PostgreSQL."""
 
 import shutil
 from urllib.parse import urlsplit
@@ -10,7 +10,7 @@ from tests.support.programs import need
 
 
 class PgBouncer:
-    """One PgBouncer with the settings that it comes with, except for what keeps it on this machine."""
+    """One PgBouncer with its default settings, listening on loopback only."""
 
     def __init__(self, upstream: str, mode: str = "session") -> None:
         """`upstream` is the address of a database; nothing is started yet."""
@@ -42,11 +42,11 @@ class PgBouncer:
         return f"postgresql://{OWNER}@{LOOPBACK}:{self.port}{self._database}"
 
     def __enter__(self) -> "PgBouncer":
-        """Started."""
+        """Starts it."""
         self.program.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Ended, and its folder deleted."""
+        """Ends it and deletes its folder."""
         self.program.stop()
         shutil.rmtree(self._folder)

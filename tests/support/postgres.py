@@ -1,4 +1,4 @@
-"""A real PostgreSQL of the tests' own, in a temporary folder, on a free loopback port."""
+"""A real PostgreSQL in a temporary folder, on a free loopback port."""
 
 import itertools
 import os
@@ -21,7 +21,7 @@ OWNER = "portico"
 
 
 def unprivileged() -> str | None:
-    """The account that PostgreSQL runs under: None for the present one, which must not be root."""
+    """The account that PostgreSQL runs under: None for the current one unless that is root."""
     if os.geteuid() != 0:
         return None
     known = {entry.pw_name for entry in pwd.getpwall()}
@@ -29,7 +29,7 @@ def unprivileged() -> str | None:
 
 
 def own_folder(user: str | None) -> Path:
-    """A new folder that belongs to the account and that it can reach."""
+    """A new folder that the account owns."""
     folder = Path(tempfile.mkdtemp(prefix="portico-postgres-"))
     if user is not None:
         entry = pwd.getpwnam(user)
@@ -41,7 +41,7 @@ class PostgresServer:
     """One PostgreSQL. Commits reach the disk as in production; only memory and connections are small."""
 
     def __init__(self, env: Mapping[str, str] | None = None, **further: str) -> None:
-        """Make the cluster; nothing is started yet. `env` is added to the server's environment, `further` are settings
+        """Creates the cluster without starting it. `env` is added to the server's environment, `further` are settings
         of the server.
         """
         self.port = free_port()
@@ -67,7 +67,7 @@ class PostgresServer:
         return f"postgresql://{OWNER}@{LOOPBACK}:{self.port}/{database}"
 
     def encrypt(self, certificate: Certificate, clients: Path | None = None) -> None:
-        """Let it speak TLS alone from the next start on; with `clients` to those alone whom this authority signed."""
+        """Accepts TLS only, from the next start on; with `clients` only certificates of this authority."""
         data = self._folder / "data"
         for name, source in (("server.crt", certificate.chain), ("server.key", certificate.key), ("root.crt", clients)):
             if source is not None:
@@ -80,13 +80,13 @@ class PostgresServer:
         (data / "pg_hba.conf").write_text(f"hostssl all all {LOOPBACK}/32 trust{demand}\n")
 
     def stand_by(self) -> None:
-        """Let it be a hot standby from the next start on: it waits for what a primary would send, and only reads."""
+        """Makes it a read-only hot standby, without a primary, from the next start on."""
         signal_ = self._folder / "data" / "standby.signal"
         signal_.touch()
         shutil.chown(signal_, *owner(signal_.parent))
 
     def sql(self, *statements: str) -> str:
-        """What psql prints for statements, run as the owner, each in a transaction of its own."""
+        """The output of psql for statements, run as the owner, one transaction each."""
         words = [word for statement in statements for word in ("-c", statement)]
         done = subprocess.run(
             [need("psql"), *self._door(), "-d", "postgres", "-qtA", *words],
@@ -99,24 +99,24 @@ class PostgresServer:
         return done.stdout
 
     def start(self) -> None:
-        """Start it; nothing if it runs. After kill() the last processes of the one before are waited for."""
+        """Starts it unless it runs. After kill() it first waits for the backend processes of the previous server."""
         if not self.program.running:
-            self._wait_for_the_one_before()
+            self._wait_for_previous_backends()
         self.program.start()
 
     def stop(self) -> None:
-        """End it at once but in good order, whoever is connected (PostgreSQL's fast shutdown)."""
+        """Ends it by PostgreSQL's fast shutdown, which closes every client's connection."""
         self.program.stop(by=signal.SIGINT)
 
     def kill(self) -> None:
-        """End it as a crash would; the next start recovers from its log."""
+        """Ends it as a crash would; the next start recovers from its log."""
         self.program.kill()
 
     @contextmanager
     def database(self, template: str = "template0") -> Iterator[str]:
-        """A fresh database, empty or a copy of another one that nobody is connected to; gives its address, drops it.
+        """A new database, empty or a copy of a template without connections. Yields its URL and drops it at the end.
 
-        Starts the server if need be, before and after, so that a test may leave it stopped.
+        Starts the server before and after if it does not run, so that a test may leave it stopped.
         """
         name = f"test_{next(self._names)}"
         self.start()
@@ -128,7 +128,7 @@ class PostgresServer:
             self._run("dropdb", *self._door(), "--force", name)
 
     def remove(self) -> None:
-        """Stop it and delete its folder."""
+        """Stops it and deletes its folder."""
         self.stop()
         shutil.rmtree(self._folder)
 
@@ -144,8 +144,8 @@ class PostgresServer:
         # the eighth line says how far the start has come, the first whose file this is
         return len(lines) > 7 and int(lines[0]) == program.pid and lines[7].strip() == "ready"
 
-    def _wait_for_the_one_before(self) -> None:
-        """Its children hold the cluster's memory until they notice that their parent is gone."""
+    def _wait_for_previous_backends(self) -> None:
+        """Backend processes hold the cluster's shared memory until they notice that the postmaster is gone."""
         status = self._folder / "data" / "postmaster.pid"
         if not status.exists():
             return
@@ -177,7 +177,7 @@ def owner(path: Path) -> tuple[int, int]:
 
 
 def attached(segment: int) -> int:
-    """How many processes hold a System V shared memory segment; 0 if there is no such segment."""
+    """The number of processes attached to a System V shared memory segment; 0 if there is no such segment."""
     for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]:
         columns = line.split()
         if int(columns[1]) == segment:

@@ -1,4 +1,4 @@
-"""A program run as a process of its own: started, waited for, and ended by its id."""
+"""A program in a child process: starts it, waits until it is ready, and ends it by its id."""
 
 import os
 import pwd
@@ -15,14 +15,14 @@ from tests.support.ports import LOOPBACK
 
 
 def answers(port: int) -> bool:
-    """True if somebody accepts connections on this loopback port."""
+    """True if a process accepts connections on this loopback port."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((LOOPBACK, port)) == 0
 
 
 class Program:
-    """One program and, between start() and stop(), its process. Its output (both streams) is kept."""
+    """One program and, between start() and stop(), its process. `output` has both streams."""
 
     allowed: ClassVar[bool] = True
     """False while a unit test runs."""
@@ -36,8 +36,8 @@ class Program:
         folder: Path | None = None,
         user: str | None = None,
     ) -> None:
-        """`ready` is asked again and again after the start; `env` is added to this process's own environment;
-        `user` is the name of the account to run under, None for the present one.
+        """`ready` is polled after the start; `env` is added to the environment of this process; `user` is the name of
+        the account to run under, None for the current one.
         """
         self.command = [str(part) for part in command]
         self._ready, self._env, self._folder, self._user = ready, env or {}, folder, user
@@ -53,16 +53,16 @@ class Program:
 
     @property
     def running(self) -> bool:
-        """True from start() until the process ended, by whatever cause."""
+        """True from start() until the process ends for any reason."""
         return self._process is not None and self._process.poll() is None
 
     @property
     def output(self) -> str:
-        """All that the program wrote since it was first started."""
+        """Everything that the program wrote since its first start."""
         return b"".join(self._output).decode(errors="replace")
 
     def start(self, within: float = 60) -> None:
-        """Start the process and return once it is ready; nothing if it runs already.
+        """Starts the process and returns once it is ready; does nothing if it runs already.
 
         Raises RuntimeError with the program's output if it ends, or is not ready after `within` seconds.
         """
@@ -88,19 +88,19 @@ class Program:
             if not self.running or time.monotonic() > give_up:
                 ended = self._process.poll()
                 self.kill()
-                listener.join(1)  # what it said last may still be on its way
+                listener.join(1)  # the last lines may still be in the pipe
                 state = "was not ready in time" if ended is None else f"ended with status {ended}"
                 raise RuntimeError(f"{' '.join(self.command)} {state}:\n{self.output[-4000:]}")
             time.sleep(0.02)
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal to the process."""
+        """Sends a signal to the process."""
         os.kill(self.pid, number)
 
     def stop(self, by: signal.Signals = signal.SIGTERM, within: float = 60) -> int:
-        """Ask the process to end, wait, and give its exit status; kill it if it is still there after `within` seconds.
+        """Asks the process to end, waits, and kills it if it still runs after `within` seconds.
 
-        Minus the signal's number if a signal ended it (as `subprocess` says it), 0 if it never ran.
+        Returns its exit status: minus the signal's number if a signal ended it (as in `subprocess`), 0 if it never ran.
         """
         if self._process is None:
             return 0
@@ -112,7 +112,7 @@ class Program:
             return self.kill()
 
     def kill(self) -> int:
-        """End the process at once, as a crash would; its exit status."""
+        """Ends the process at once, as a crash would. Returns its exit status."""
         if self._process is None:
             return 0
         self._process.kill()

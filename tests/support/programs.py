@@ -1,9 +1,9 @@
-"""The programs of the machine that tests run for real: where they are, and how to get them.
+"""The system programs that tests run: finds and installs them.
 
     python -m tests.support.programs
 
-sees to it that all are there: as root on Debian it installs what is missing, otherwise it says what to install and
-fails. Nothing here is needed to run the product.
+checks that all of them are installed: as root on Debian it installs what is missing, otherwise it prints what to
+install and fails. The product needs none of them.
 """
 
 import os
@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-# program -> the Debian packages that have it and what it cannot do without
+# program -> the Debian packages of the program and of its dependencies
 PACKAGES = {
     "redis-server": "redis-server",
     "postgres": "postgresql",
@@ -30,14 +30,14 @@ PACKAGES = {
     "openssl": "openssl",
     "apache2": "apache2",
     "/usr/lib/apache2/modules/mod_auth_openidc.so": "libapache2-mod-auth-openidc",
-    "chromium": "chromium chromium-sandbox fonts-dejavu-core",  # its cage for non-root; letters
+    "chromium": "chromium chromium-sandbox fonts-dejavu-core",  # the sandbox for users other than root; fonts
 }
 
 
 def find(program: str) -> Path | None:
-    """Where a program is: on PATH, or in the newest of Debian's PostgreSQL folders, which are not on it.
+    """The path of a program: on PATH, or in the newest of Debian's PostgreSQL folders, which are not on PATH.
 
-    A part that another program loads is named by its whole path.
+    A module that another program loads is given by its absolute path.
     """
     if there := shutil.which(program):
         return Path(there)
@@ -48,14 +48,14 @@ def find(program: str) -> Path | None:
 
 
 def need(program: str) -> Path:
-    """Where a program is; an error that names its package if it is nowhere."""
+    """The path of a program. Raises FileNotFoundError, which names the package, if it is not installed."""
     if (there := find(program)) is None:
         raise FileNotFoundError(f"{program} is missing; on Debian: apt-get install {PACKAGES[program]}")
     return there
 
 
 def install(packages: Iterable[str]) -> int:
-    """Install Debian packages without questions and without starting their services; apt-get's exit status."""
+    """Installs Debian packages without prompts and without starting their services. Returns apt-get's exit status."""
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     update = ["apt-get", "update", "-qq"]
     get = ["apt-get", "install", "-qq", "-y", "--no-install-recommends", "-o", "Dpkg::Use-Pty=0", *packages]
@@ -68,7 +68,7 @@ def install(packages: Iterable[str]) -> int:
 
 
 def main() -> int:
-    """Find or install everything in PACKAGES; 0 when all are there."""
+    """Finds or installs everything in PACKAGES. Returns 0 if all are installed."""
     missing = sorted(
         {each for program, packages in PACKAGES.items() if find(program) is None for each in packages.split()}
     )

@@ -1,4 +1,4 @@
-"""A real Redis of the tests' own, on a free loopback port, that keeps nothing on disk and never evicts."""
+"""A real Redis on a free loopback port, without persistence and without eviction."""
 
 import signal
 import socket
@@ -11,10 +11,10 @@ from tests.support.programs import need
 
 
 class RedisServer:
-    """One Redis. It keeps its address over stop() and start(), and loses its data, as a Redis without a disk does."""
+    """One Redis. After stop() and start() it has the same address and no data."""
 
     def __init__(self, **further: str) -> None:
-        """Nothing is started yet. `further` are settings of the server, with `_` for `-`."""
+        """Does not start it. `further` are settings of the server, with `_` for `-`."""
         self.port = free_port()
         self._folder = tempfile.TemporaryDirectory(prefix="portico-redis-")
         options = {
@@ -31,35 +31,35 @@ class RedisServer:
 
     @property
     def url(self) -> str:
-        """The address as redis-py takes it."""
+        """The URL for redis-py."""
         return f"redis://{LOOPBACK}:{self.port}/0"
 
     def start(self) -> None:
-        """Start it; nothing if it runs."""
+        """Starts it; does nothing if it runs."""
         self.program.start()
 
     def stop(self) -> None:
-        """End it in good order; nothing if it does not run."""
+        """Ends it by SIGTERM; does nothing if it does not run."""
         self.program.stop()
 
     def kill(self) -> None:
-        """End it at once, as a crash would."""
+        """Ends it at once, as a crash would."""
         self.program.kill()
 
     def freeze(self) -> None:
-        """Let it hang: connections are accepted by the machine, no answer comes. thaw() ends it."""
+        """Suspends it: the kernel accepts connections, Redis does not answer. thaw() resumes it."""
         self.program.send(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on after freeze()."""
+        """Resumes it after freeze()."""
         self.program.send(signal.SIGCONT)
 
     def command(self, *words: str) -> str:
-        """One command over a connection of its own; the first line of the answer, such as `+OK` or `:3`."""
+        """Sends one command over a new connection. Returns the first line of the answer, such as `+OK` or `:3`."""
         return self.lines(*words, most=1)[0]
 
     def lines(self, *words: str, most: int | None = None) -> list[str]:
-        """The lines of the answer to one command, as they come: all of them, or so many at most."""
+        """The raw lines of the answer to one command: all of them, or at most `most`."""
         requests = [words] if most == 1 else [words, ("QUIT",)]
         sent = b"".join(
             b"*%d\r\n" % len(one) + b"".join(b"$%d\r\n%s\r\n" % (len(word.encode()), word.encode()) for word in one)
@@ -75,23 +75,23 @@ class RedisServer:
         return lines
 
     def array(self, *words: str) -> list[str]:
-        """The texts in an answer that is an array of them."""
+        """The strings of an array that a command returns."""
         return self.lines(*words)[2::2]
 
     def flush(self) -> None:
-        """Forget everything, and every setting that a test changed by CONFIG SET of maxmemory."""
+        """Deletes all data, and resets `maxmemory`."""
         self.command("CONFIG", "SET", "maxmemory", "0")
         self.command("FLUSHALL")
 
     def renew(self) -> None:
-        """Running, awake and empty, whatever the last test did to it."""
+        """Makes it run, answer and be empty, after any test."""
         if self.program.running:
             self.thaw()
         self.start()
         self.flush()
 
     def remove(self) -> None:
-        """End it and delete its folder."""
+        """Ends it and deletes its folder."""
         if self.program.running:
             self.thaw()
         self.stop()

@@ -15,7 +15,7 @@ from tests.support.redis import RedisServer
 
 SERVICE = "portico"
 DOWN_AFTER = 700
-"""Milliseconds of silence after which a Sentinel, or the nodes of a Cluster, hold a server for dead."""
+"""Milliseconds without an answer after which a Sentinel, or the nodes of a Cluster, consider a server down."""
 FAILED_OVER = 60.0
 """Seconds within which a failover is done, also on a busy machine."""
 THIRDS = ((0, 5460), (5461, 10922), (10923, 16383))
@@ -24,8 +24,8 @@ THIRDS = ((0, 5460), (5461, 10922), (10923, 16383))
 
 @dataclass(frozen=True, slots=True)
 class GroupAccess:
-    """How the servers of a group let clients in. `users` are ACL rules by name; `tls` signs the certificates, and asks
-    clients for one."""
+    """How the servers of a group authenticate clients. `users` are ACL rules by name; with `tls` the authority signs
+    the certificates, and clients need one."""
 
     users: Mapping[str, Sequence[str]]
     sentinel_users: Mapping[str, Sequence[str]]
@@ -54,7 +54,7 @@ class Member(RedisServer):
         if access.tls is not None:
             options = tls_options(access.tls)
             further |= {"tls_port": str(self.tls_port), "tls_replication": "yes", **options}
-        # a replica is not made to wait for others that may want a copy too
+        # the primary sends its data to a new replica at once, without waiting for further replicas
         super().__init__(repl_diskless_sync_delay="0", **further)
 
     @property
@@ -70,7 +70,7 @@ class Member(RedisServer):
 
     @property
     def role(self) -> str:
-        """`master`, `slave`, or empty if the server is not there."""
+        """`master`, `slave`, or empty if the server does not answer."""
         if not self.program.running:
             return ""
         try:
@@ -80,12 +80,12 @@ class Member(RedisServer):
 
     @property
     def follows(self) -> bool:
-        """Whether this replica has all that its primary has."""
+        """True if this replica has received everything from its primary."""
         return "master_link_status:up" in self.lines("INFO", "replication")
 
 
 def tls_options(authority: Authority) -> dict[str, str]:
-    """Settings of a server that shows a certificate to clients and to other servers, and asks for theirs."""
+    """Settings of a server that uses mutual TLS with clients and other servers."""
     own: Certificate = authority.certificate(LOOPBACK)
     other: Certificate = authority.client("CN=redis")
     return {
@@ -126,7 +126,7 @@ class Sentinel:
 
     @property
     def knows_all(self) -> bool:
-        """Whether it has found the replica and the other two Sentinels."""
+        """True if it has found the replica and the other two Sentinels."""
         said = (Path(self._folder.name) / "sentinel.conf").read_text()
         return "known-replica" in said and said.count("known-sentinel") == 2
 
@@ -168,7 +168,7 @@ class SentinelGroup:
         return found
 
     def wait_for_failover(self, lost: Member) -> Member:
-        """The replica that is the primary in place of a server that was killed or hangs, once it is."""
+        """Waits for a failover. Returns the replica that became primary in place of the killed or hanging server."""
         (other,) = [server for server in self.servers if server is not lost]
         wait_until(lambda: other.role == "master")
         return other
@@ -213,7 +213,7 @@ class ClusterGroup:
         self.servers = [Member(access, cluster_port=str(bus), **options) for bus in self.buses]
 
     def start(self) -> None:
-        """Starts the nodes, introduces them, gives out the slots, and waits until all agree."""
+        """Starts the nodes, makes them meet, assigns the slots, and waits until all nodes agree."""
         first, *_ = self.servers
         for number, (server, bus) in enumerate(zip(self.servers, self.buses, strict=True)):
             server.start()
@@ -242,7 +242,7 @@ class ClusterGroup:
         return found
 
     def wait_for_failover(self, lost: Member) -> Member:
-        """The replica that holds the slot in place of a node that was killed or hangs, once it does."""
+        """Waits for a failover. Returns the replica that serves the slot in place of the killed or hanging node."""
         others = [server for server in self.servers if server is not lost]
         wait_until(lambda: holder(others, self.slot))
         found = holder(others, self.slot)
@@ -255,7 +255,7 @@ class ClusterGroup:
         wait_until(lambda: lost.role == "slave" and lost.follows)
 
     def begin_move(self, target: Member) -> None:
-        """Begins to move the broker's slot to another primary: keys that are missing are looked for there."""
+        """Begins to move the broker's slot to another primary: Redis redirects missing keys there (ASK)."""
         source = self.primary
         target.command("CLUSTER", "SETSLOT", self.slot, "IMPORTING", node_id(source))
         source.command("CLUSTER", "SETSLOT", self.slot, "MIGRATING", node_id(target))
@@ -289,7 +289,7 @@ def holder(servers: Sequence[Member], slot: str) -> Member | None:
 
 
 def holds(server: Member, slot: str) -> bool:
-    """Whether a node says that it serves a slot."""
+    """True if a node reports that it serves a slot."""
     (line,) = [line for line in server.lines("CLUSTER", "NODES") if "myself" in line]
     for part in line.split()[8:]:
         low, _, high = part.partition("-")

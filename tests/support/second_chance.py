@@ -1,8 +1,8 @@
-"""Runs once more, one after the other, what failed in the last run, and prints by name what passed this time.
+"""Reruns the tests that failed in the last run, in one process, and prints the names of those that pass.
 
     python -m tests.support.second_chance
 
-`.ci/run` asks for it, since its machine may be shared. What it names is a fault of a test, to be repaired.
+`.ci/run` calls it, since its machine may be shared. Every test that it prints needs a repair.
 """
 
 import json
@@ -14,7 +14,7 @@ FAILED = Path(".pytest_cache") / "v" / "cache" / "lastfailed"
 
 
 def main() -> int:
-    """pytest's exit status; 5 if there is nothing to run again, because the run failed for another reason."""
+    """Returns pytest's exit status; 5 if no test failed, because the run failed for another reason."""
     failed = list(json.loads(FAILED.read_text())) if FAILED.exists() else []
     print(f"  {len(failed)} failed, and run once more", file=sys.stderr)
     again = [sys.executable, "-m", "pytest", "-q", "-n", "0", "--last-failed", "--last-failed-no-failures", "none"]

@@ -1,4 +1,4 @@
-"""A hardware security module in software: SoftHSM, with a token in a folder of its own."""
+"""SoftHSM, a hardware security module in software, with a token in a temporary folder."""
 
 import subprocess
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ LABEL = "portico"
 
 @dataclass(frozen=True, slots=True)
 class SoftHsm:
-    """A token. Whoever uses it has `conf` in the environment as SOFTHSM2_CONF."""
+    """A token. Its users set the environment variable SOFTHSM2_CONF to `conf`."""
 
     folder: Path
 
     @property
     def conf(self) -> Path:
-        """The library's configuration."""
+        """The configuration file of SoftHSM."""
         return self.folder / "softhsm2.conf"
 
     @property
@@ -28,7 +28,7 @@ class SoftHsm:
 
     @property
     def module(self) -> Path:
-        """The PKCS#11 library, beside the program wherever that is installed."""
+        """The PKCS#11 library, in the same installation as the program."""
         usual = need("softhsm2-util").resolve().parents[1] / "lib"
         return next(iter(sorted(usual.rglob("libsofthsm2.so"))))
 
@@ -37,23 +37,23 @@ class SoftHsm:
         return self.folder / "tokens"
 
     def pull(self) -> None:
-        """Pulls the token out."""
+        """Unplugs the token."""
         self._tokens.rename(self.folder / "pulled")
         self._tokens.mkdir()
 
     def plug(self) -> None:
-        """Plugs it in again."""
+        """Plugs the token in again."""
         self._tokens.rmdir()
         (self.folder / "pulled").rename(self._tokens)
 
     def entry(self, **changes: str) -> str:
-        """What `keys.toml` says of a place in the token; `label` or `id` name the object."""
+        """The entry of `keys.toml` for a key in the token; `label` or `id` name the object."""
         members = {"module": str(self.module), "token": LABEL, "pin_file": str(self.pin_file), **changes}
         return "{ " + ", ".join(f'{name} = "{value}"' for name, value in members.items()) + " }"
 
 
 def softhsm(folder: Path) -> SoftHsm:
-    """Makes a token, empty and with its PIN set."""
+    """Creates an empty token with its PIN."""
     made = SoftHsm(folder)
     (folder / "tokens").mkdir(parents=True)
     made.conf.write_text(f"directories.tokendir = {folder / 'tokens'}\nobjectstore.backend = file\nlog.level = ERROR\n")

@@ -1,10 +1,10 @@
-"""Time and chance that a test holds in its hand."""
+"""A fake clock and a deterministic source of random bytes."""
 
 import hashlib
 
 
 class FakeClock:
-    """A clock that stands still until it is told to go on."""
+    """A clock that stands still until a test advances it."""
 
     def __init__(self, start: float = 1_800_000_000.0) -> None:
         """`start` is in seconds since 1970-01-01 UTC; by default a day in January 2027."""
@@ -16,28 +16,28 @@ class FakeClock:
         return self._now
 
     def advance(self, seconds: float) -> None:
-        """Let time pass; a negative time is a jump back, since time does not pass backwards."""
+        """Advances the clock. A negative time sets the wall clock back; the monotonic clock stays."""
         self._now += seconds
         self._passed += max(seconds, 0.0)
 
     def set(self, now: float) -> None:
-        """Let time pass until then, or jump back to then."""
+        """Advances the clock to `now`, or sets it back."""
         self.advance(now - self._now)
 
     def jump(self, seconds: float) -> None:
-        """The machine's clock jumps, forwards or backwards; no time passes."""
+        """Moves the wall clock, forwards or backwards; the monotonic clock stays."""
         self._now += seconds
 
     def tick(self) -> float:
-        """Seconds that have passed: what the monotonic clock shows, which no jump moves."""
+        """The monotonic clock: seconds that have passed, without jumps."""
         return self._passed
 
 
-class FakeChance:
+class FakeRandom:
     """Bytes that never repeat within a test and are the same in every run."""
 
     def __init__(self) -> None:
-        """Nothing drawn yet."""
+        """Starts at the first value."""
         self._drawn = 0
 
     def draw(self, count: int) -> bytes:

@@ -1,24 +1,24 @@
-"""A place to count in that a test reads."""
+"""Counters of sign-in failures that a test reads."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
 class Tallies:
-    """Failed attempts, stray callbacks and calls of an operator, in their order."""
+    """Failed attempts, callbacks without a transaction and calls to the operator, in order."""
 
     failed: list[tuple[str, str, str, str]] = field(default_factory=list)
     strays: list[tuple[str, str]] = field(default_factory=list)
     called: list[tuple[str, str]] = field(default_factory=list)
 
     def provider_failed(self, provider: str, reason: str, cause: str, fault: str) -> None:
-        """Noted."""
+        """Records a failed attempt."""
         self.failed.append((provider, reason, cause, fault))
 
     def stray_callback(self, provider: str, why: str) -> None:
-        """Noted."""
+        """Records a callback without a transaction."""
         self.strays.append((provider, why))
 
     def operator_called(self, failure: str, provider: str) -> None:
-        """Noted."""
+        """Records a failure that needs the operator."""
         self.called.append((failure, provider))

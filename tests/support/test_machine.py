@@ -1,4 +1,4 @@
-"""The servers and the browser that the other tests stand on do what they promise."""
+"""The servers, the browser and the fakes that other tests use behave as documented."""
 
 import asyncio
 import signal
@@ -66,7 +66,7 @@ async def test_a_fact_committed_to_postgres_survives_its_being_killed(postgres: 
         await connection.execute("create table fact (text text)")
         await connection.execute("insert into fact values ('committed')")
         postgres.kill()
-        # asyncpg tells of a connection that breaks at this very moment as of a state it did not expect
+        # asyncpg reports a connection that breaks at this moment as an unexpected state
         broken = (asyncpg.PostgresError, OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
         with pytest.raises(broken):
             await connection.fetch("select text from fact")
@@ -114,7 +114,7 @@ async def test_two_sites_of_different_names_are_reached_under_tls(
             await page.goto(f"https://{host}:{port}/")
             assert await page.text_content("body") == f"{host}:{port}"
             assert await page.evaluate("window.isSecureContext")
-        # and a client that checks certificates takes the authority's
+        # a client that verifies certificates trusts the authority
         trusting = authority.trust()
         _, writer = await asyncio.open_connection(LOOPBACK, port, ssl=trusting, server_hostname="service.test")
         writer.close()
@@ -124,7 +124,7 @@ async def test_two_sites_of_different_names_are_reached_under_tls(
 
 
 async def say_which_host(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer any request with the Host header it came with."""
+    """Answers any request with its Host header."""
     try:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
     except asyncio.IncompleteReadError:  # the peer only shook hands
@@ -180,14 +180,14 @@ def test_node_is_new_enough_and_the_accessibility_checks_are_there() -> None:
     assert AXE.stat().st_size > 100_000
 
 
-def test_the_clock_stands_still_until_told(clock: FakeClock, system: System) -> None:
+def test_the_fake_clock_stands_still_until_it_is_advanced(clock: FakeClock, system: System) -> None:
     before = system.now()
     assert system.now() == before
     clock.advance(61.5)
     assert system.now() - before == 61.5
 
 
-def test_chance_never_repeats(system: System) -> None:
+def test_random_bytes_of_the_fake_never_repeat(system: System) -> None:
     drawn = [system.random_bytes(16) for _ in range(1000)]
     assert len(set(drawn)) == 1000
     assert {len(each) for each in drawn} == {16}
@@ -217,9 +217,9 @@ def test_a_run_with_a_skip_or_a_false_assert_fails(
 ) -> None:
     (tmp_path / "test_it.py").write_text(body)
     as_here = ["-m", "pytest", "-p", "tests.conftest", "-p", "no:cacheprovider", "-c", ROOT / "pyproject.toml"]
-    # the hint that asserts of other packages are off is no error here
-    calm = ["-W", "ignore:assertions not in test modules:pytest.PytestConfigWarning", "-n", str(workers)]
-    done = subprocess.run([sys.executable, *optimise, *as_here, *calm, tmp_path], cwd=ROOT, capture_output=True)
+    # pytest's warning that asserts of other packages are off is no error here
+    no_warning = ["-W", "ignore:assertions not in test modules:pytest.PytestConfigWarning", "-n", str(workers)]
+    done = subprocess.run([sys.executable, *optimise, *as_here, *no_warning, tmp_path], cwd=ROOT, capture_output=True)
     assert done.returncode == status
 
 

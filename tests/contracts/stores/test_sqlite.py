@@ -28,12 +28,12 @@ import asyncio, sys
 from broker.platform.system import System
 from broker.crypto.seal import sealer
 from broker.stores.sql_stores import open_sql_stores
-from tests.support.system import FakeChance, FakeClock
+from tests.support.system import FakeRandom, FakeClock
 from tests.contracts.stores.samples import answer, assertion, code, event, grant, tokens
 
 async def write():
     clock = FakeClock()
-    system = System(clock.now, FakeChance().draw, clock.tick)
+    system = System(clock.now, FakeRandom().draw, clock.tick)
     sql = await open_sql_stores(sys.argv[1], sealer(bytes([7]) * 32, (), system.random_bytes), system)
     now = clock.now()
     for number in range(10_000):

@@ -14,7 +14,7 @@ from broker.model.service import CibaDeliveryMode, ClientAuthentication, Service
 from broker.wiring.registry import key_sets
 from tests.e2e.app_harness import Script, Stage, staged
 from tests.e2e.raw_client import NORTHBANK, RIDES, RIDES_SERVICE, Forms, Reply, Rider, Wire, rides, wire
-from tests.support.key_server import KeyServer, shown
+from tests.support.key_server import KeyServer, jwks_bytes
 
 pytestmark = pytest.mark.slow
 
@@ -277,7 +277,7 @@ async def test_a_service_whose_keys_a_reload_replaces_during_their_fetch_is_judg
         hosted = replace(services[RIDES], jwks=None, jwks_uri=f"{hanging.url}/{registered.kid}-{registered is own}")
         hanging.open.clear()
         waiting.clear()
-        hanging.body = shown(shown_before)
+        hanging.body = jwks_bytes(shown_before)
         take(stage, {**services, RIDES: hosted})
 
         def reload() -> None:

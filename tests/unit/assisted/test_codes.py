@@ -21,7 +21,7 @@ from broker.assisted.codes import (
 )
 from broker.model.handle import new_user_code
 from broker.platform.system import System
-from tests.support.system import FakeChance
+from tests.support.system import FakeRandom
 
 
 def bytes_of(*chance: bytes) -> Callable[[int], bytes]:
@@ -74,7 +74,7 @@ def test_the_phrase_of_an_erased_case_never_verifies() -> None:
 def test_a_code_has_six_digits_and_none_is_likelier_than_another() -> None:
     over = (256**4 - 1).to_bytes(4)
     assert confirmation_code(bytes_of(over, (7).to_bytes(4))) == "000007"
-    draw = FakeChance().draw
+    draw = FakeRandom().draw
     codes = [confirmation_code(draw) for _ in range(3000)]
     assert all(len(code) == 6 and set(code) <= set(string.digits) for code in codes)
     assert max(Counter(code[0] for code in codes).values()) < 400

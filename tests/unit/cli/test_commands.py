@@ -21,7 +21,7 @@ from broker.wiring.errors import CommandError
 from broker.wiring.generate_secrets import prepare, private_half
 from providers import KINDS
 from tests.support.configuration import Configuration, examples, prepared
-from tests.support.system import FakeChance, FakeClock
+from tests.support.system import FakeClock, FakeRandom
 
 pytestmark = pytest.mark.store
 
@@ -48,7 +48,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs a command line and gives the lines that it printed. Raises CommandError as the command does."""
 
     def run(config: Configuration, *words: str) -> Sequence[str]:
-        clock, chance = FakeClock(), FakeChance()
+        clock, chance = FakeClock(), FakeRandom()
         machine = CommandContext(
             KINDS,
             System(clock.now, chance.draw, clock.tick),
@@ -196,14 +196,14 @@ def test_preparing_makes_secrets_that_both_sides_can_read(made: Path) -> None:
 
 def test_preparing_a_second_time_changes_nothing(config: Configuration) -> None:
     settings = config.settings(prepared=False)
-    assert prepare(settings, FakeChance().draw) == ()
+    assert prepare(settings, FakeRandom().draw) == ()
 
 
 def test_outside_development_nobody_prepares_the_other_side(config: Configuration) -> None:
     whole = config.settings()
     production = replace(whole, broker=replace(whole.broker, environment=Environment.PRODUCTION))
     with pytest.raises(ValueError, match="makes its own"):
-        prepare(production, FakeChance().draw)
+        prepare(production, FakeRandom().draw)
 
 
 # --- commands on the stores ---

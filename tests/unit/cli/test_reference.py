@@ -29,7 +29,7 @@ from broker.settings.services import ServiceFile
 from broker.settings.staff import StaffFile
 from broker.wiring.errors import CommandError
 from providers import KINDS
-from tests.support.system import FakeChance, FakeClock
+from tests.support.system import FakeClock, FakeRandom
 
 DOCS = Path(__file__).parents[3] / "docs" / "configuration.md"
 SHAPES = (BrokerSettings, ServiceFile, ProviderFile, StaffFile, *(kind.config for kind in KINDS.values()))
@@ -37,7 +37,7 @@ SHAPES = (BrokerSettings, ServiceFile, ProviderFile, StaffFile, *(kind.config fo
 
 def run(*words: str) -> int:
     """Runs the command."""
-    clock, chance = FakeClock(), FakeChance()
+    clock, chance = FakeClock(), FakeRandom()
     machine = CommandContext(KINDS, System(clock.now, chance.draw), "olu", no_stores, no_stores, no_stores)
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)

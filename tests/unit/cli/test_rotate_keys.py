@@ -16,7 +16,7 @@ from broker.platform.system import System
 from broker.wiring.errors import CommandError
 from providers import KINDS
 from tests.support.configuration import Configuration, examples, prepared
-from tests.support.system import FakeChance, FakeClock
+from tests.support.system import FakeClock, FakeRandom
 from tests.unit.crypto.keys.folders import DAY, small
 
 pytestmark = pytest.mark.store
@@ -42,7 +42,7 @@ def run(
     made: Path, tmp_path: Path, clock: FakeClock, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Run:
     """Runs a command line over a configuration whose keys are quickly made, and gives the lines that it printed."""
-    config, chance = examples(tmp_path), FakeChance()
+    config, chance = examples(tmp_path), FakeRandom()
     config.change("services/travel-office.toml", "id_token_alg", "ES256")
     (tmp_path / ".demo").mkdir()
     small(tmp_path / ".demo" / "keys", "ES256", "EdDSA", since=clock.now())

@@ -22,7 +22,7 @@ from broker.platform.http_client import HttpClients, Timeouts
 from broker.platform.refreshing_cache import FetchFailed
 from broker.platform.system import System
 from tests.support.certificates import Authority
-from tests.support.key_server import KeyServer, shown
+from tests.support.key_server import KeyServer, jwks_bytes
 from tests.support.system import FakeClock
 
 QUICK = Timeouts(connect=1, read=0.3, whole=0.6)
@@ -97,7 +97,7 @@ async def test_a_new_key_is_found_at_once_and_made_up_key_ids_make_us_ask_once_a
     keys: ClientJwks, server: KeyServer, clock: FakeClock
 ) -> None:
     assert await has(keys, OLD)
-    server.body = shown(OLD, NEW)
+    server.body = jwks_bytes(OLD, NEW)
     assert await has(keys, NEW)
     assert server.asked == 2
     strange = load_signing_key(new_signing_key_pem("ES256"), "ES256", "made-up")
@@ -113,7 +113,7 @@ async def test_a_new_key_is_found_at_once_and_made_up_key_ids_make_us_ask_once_a
 async def test_the_new_key_of_a_certificate_is_found_at_once_too(
     keys: ClientJwks, server: KeyServer, authority: Authority
 ) -> None:
-    own = authority.own("CN=shop")
+    own = authority.self_signed("CN=shop")
     certificate = read_certificate(own.der)
     assert await has(keys, OLD)
     server.body = json.dumps(own.jwks).encode()
@@ -127,7 +127,7 @@ async def test_a_key_that_is_shown_no_more_is_believed_until_the_set_is_due(
 ) -> None:
     server.cache = "Cache-Control: max-age=3600\r\n"
     assert await has(keys, OLD)
-    server.body = shown(NEW)
+    server.body = jwks_bytes(NEW)
     clock.advance(3599)
     assert await has(keys, OLD)
     assert server.asked == 1
@@ -147,8 +147,8 @@ async def test_a_key_that_is_shown_no_more_is_believed_until_the_set_is_due(
         (json.dumps({"keys": [{"kty": "oct", "k": "AA"}]}).encode(), "application/json", "200 OK"),
         (json.dumps({"keys": [dict(OLD.jwk)] * 65}).encode(), "application/json", "200 OK"),
         (json.dumps({"keys": [], "more": "x" * 140_000}).encode(), "application/json", "200 OK"),
-        (shown(NEW), "application/json", "500 Oops"),
-        (shown(NEW), "application/json", "302 Found"),
+        (jwks_bytes(NEW), "application/json", "500 Oops"),
+        (jwks_bytes(NEW), "application/json", "302 Found"),
     ],
     ids=["text", "page", "list", "no set", "secret", "many", "large", "failed", "elsewhere"],
 )
@@ -170,7 +170,7 @@ async def test_an_invalid_jwks_changes_nothing_and_is_logged_once(
             with pytest.raises(FetchFailed):
                 await renewed(keys)
     assert [record.message for record in caplog.records] == ["client_jwks_unavailable"]
-    server.body, server.kind, server.status = shown(NEW), "application/json", "200 OK"
+    server.body, server.kind, server.status = jwks_bytes(NEW), "application/json", "200 OK"
     clock.advance(RETRY)
     assert await has(keys, NEW)
 
@@ -203,7 +203,7 @@ async def test_without_any_answer_it_is_missed_at_once_until_it_is_time_to_ask_a
 
 async def test_an_empty_set_takes_every_key_back(keys: ClientJwks, server: KeyServer, clock: FakeClock) -> None:
     assert await has(keys, OLD)
-    server.body = shown()
+    server.body = jwks_bytes()
     clock.advance(MIN_MAX_AGE)
     await renewed(keys)
     assert await keys.keys(token(OLD)) == KeySet()

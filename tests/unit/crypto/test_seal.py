@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.crypto.seal import CIPHER_CACHE, MESSAGES_PER_KEY, Sealer, Unsealable, derive, sealer
-from tests.support.system import FakeChance
+from tests.support.system import FakeRandom
 
 OLD, NEW, STRANGE = bytes(range(32)), bytes(range(32, 64)), bytes(range(64, 96))
 
 
 def ring(current: bytes = NEW, *previous: bytes) -> Sealer:
-    return sealer(current, previous, FakeChance().draw)
+    return sealer(current, previous, FakeRandom().draw)
 
 
 @given(st.binary(max_size=300), st.text(max_size=60))
@@ -45,7 +45,7 @@ def test_a_run_ends_before_its_nonces_could_meet_and_values_of_all_runs_open() -
 
 
 def test_only_so_many_runs_are_kept_ready_and_the_others_still_open() -> None:
-    one = sealer(NEW, (), FakeChance().draw)
+    one = sealer(NEW, (), FakeRandom().draw)
     values = []
     for _ in range(CIPHER_CACHE + 3):
         one.runs.clear()

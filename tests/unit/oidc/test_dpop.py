@@ -12,11 +12,11 @@ from broker.crypto import jose
 from broker.crypto.seal import sealer
 from broker.oidc.dpop import CLOCK_SKEW, MAX_AGE, DpopNonces, DpopProof, check_proof, proof_used_before
 from broker.oidc.errors import DPOP_ALGORITHMS, EndpointError
-from tests.support.system import FakeChance
+from tests.support.system import FakeRandom
 from tests.unit.oidc.examples import ISSUER, NOW, key
 
 URL = f"{ISSUER}/token"
-RING = sealer(bytes(32), (), FakeChance().draw)
+RING = sealer(bytes(32), (), FakeRandom().draw)
 ACCESS = "at_abc"
 ATH = base64.urlsafe_b64encode(hashlib.sha256(ACCESS.encode()).digest()).rstrip(b"=").decode()
 

@@ -203,7 +203,7 @@ def test_a_certificate_of_another_service_is_rejected_with_its_reason(
 
 def test_a_certificate_that_a_service_signed_itself_speaks_by_its_key(authority: Authority) -> None:
     of = service(authentication=ClientAuthentication.SELF_SIGNED_TLS_CLIENT_AUTH)
-    mine, other = authority.own("CN=tax"), authority.own("CN=tax")
+    mine, other = authority.self_signed("CN=tax"), authority.self_signed("CN=tax")
     certificate = read_certificate(mine.der)
     now = certificate.starts + 60
     assert certificate_error(of, certificate, parse_keys(mine.jwks), (), now) is None

@@ -21,7 +21,7 @@ from providers.circuit_breaker import LEAST
 from providers.health_monitor import NOT_ASKED, MonitoredProvider
 from providers.openid import errors
 from providers.openid.errors import RULES, UpstreamFault
-from tests.support.system import FakeChance, FakeClock
+from tests.support.system import FakeClock, FakeRandom
 from tests.unit.providers.wire import AMINA, METADATA, OTHER, Wire, answer, compact
 
 PACKAGE = Path(errors.__file__).parent
@@ -313,7 +313,7 @@ CLAIMS = ["iss", "sub", "aud", "azp", "exp", "iat", "nbf", "nonce", "auth_time",
 
 def still() -> System:
     """A clock that stands still, and chance."""
-    return System(FakeClock().now, FakeChance().draw)
+    return System(FakeClock().now, FakeRandom().draw)
 
 
 def never_an_outage(outcome: Identity | ProviderFailure) -> None:

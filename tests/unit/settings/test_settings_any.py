@@ -17,7 +17,7 @@ from broker.wiring.errors import CommandError
 from providers import KINDS
 from tests.support.configuration import Configuration, prepared
 from tests.support.examples import scaled
-from tests.support.system import FakeChance, FakeClock
+from tests.support.system import FakeClock, FakeRandom
 
 FILE = "services/land-register.toml"
 
@@ -61,7 +61,7 @@ def untouched(config: Configuration) -> Iterator[Path]:
 def checked(config: Configuration) -> bool:
     """Whether the command finds all of it right. Any other exception than its refusal is a fault of ours."""
     machine = CommandContext(
-        KINDS, System(FakeClock().now, FakeChance().draw), "olu", wiring.admin_stores, wiring.migrated, wiring.connect
+        KINDS, System(FakeClock().now, FakeRandom().draw), "olu", wiring.admin_stores, wiring.migrated, wiring.connect
     )
     try:
         return check.run(argparse.Namespace(config=config.folder, connect=False), machine) == 0

@@ -6,11 +6,11 @@ from broker.crypto import jose
 from broker.crypto.keys import KeyManager, KeyState, RotationPolicy
 from broker.crypto.keys.index import INDEX, Index, KeyEntry, Used, render, write_new
 from broker.crypto.keys.manager import write_key
-from tests.support.system import FakeChance
+from tests.support.system import FakeRandom
 
 DAY = 86400
 START = 1_800_000_000.0
-DRAW = FakeChance().draw
+DRAW = FakeRandom().draw
 POLICY = RotationPolicy(last_use=660)
 
 

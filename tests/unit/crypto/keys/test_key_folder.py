@@ -9,13 +9,13 @@ import pytest
 
 from broker.crypto import jose, jwe, keys
 from broker.crypto.keys import KeyRing, KeysUnusable
-from tests.support.system import FakeChance
+from tests.support.system import FakeRandom
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("broker") / "keys"
-    keys.create_all(folder, FakeChance().draw)
+    keys.create_all(folder, FakeRandom().draw)
     return folder
 
 
@@ -80,14 +80,14 @@ def test_what_is_encrypted_to_a_published_key_is_opened_with_the_ring(made: Path
 
 
 def test_no_two_sets_are_alike(made: Path, tmp_path: Path) -> None:
-    keys.create_all(tmp_path / "other", FakeChance().draw, ["ES256"])
+    keys.create_all(tmp_path / "other", FakeRandom().draw, ["ES256"])
     assert keys.load_all(tmp_path / "other").signing("ES256").kid != keys.load_all(made).signing("ES256").kid
 
 
 def test_keys_that_are_there_are_never_replaced(folder: Path) -> None:
     before = {path: path.read_bytes() for path in folder.iterdir()}
     with pytest.raises(KeysUnusable, match="there are keys already"):
-        keys.create_all(folder, FakeChance().draw)
+        keys.create_all(folder, FakeRandom().draw)
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 
@@ -137,7 +137,7 @@ def test_a_previous_sealing_secret_is_kept(folder: Path) -> None:
 
 
 def test_an_algorithm_without_a_key_is_named(tmp_path: Path) -> None:
-    keys.create_all(tmp_path / "keys", FakeChance().draw, ["ES256"])
+    keys.create_all(tmp_path / "keys", FakeRandom().draw, ["ES256"])
     with pytest.raises(KeysUnusable, match="RS256"):
         keys.load_all(tmp_path / "keys").signing("RS256")
 
