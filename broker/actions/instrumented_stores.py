@@ -150,9 +150,6 @@ class InstrumentedBackchannelRequests:
         self.poll = inner.poll
         self.account = inner.account
         self.known_as = inner.known_as
-        self.claim_pings = inner.claim_pings
-        self.ping_later = inner.ping_later
-        self.pinged = inner.pinged
         self._inner = inner
         self._counts = counts
 

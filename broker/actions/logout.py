@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from broker.actions.browser import Browser, DepartedUser
-from broker.actions.logout_fan_out import logout_fan_out
+from broker.actions.outbox.logout_tokens import logout_fan_out
 from broker.actions.ports import PendingLogouts, Sessions, StoreUnavailable
 from broker.actions.sign_in.context import ConfiguredProvider, ProviderRegistry
 from broker.crypto.jose import KeySet

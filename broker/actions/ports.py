@@ -7,17 +7,16 @@ Handles are passed in plain and stored as digests only.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from broker.crypto.jose import SigningKey
 from broker.journey.transaction import Transaction
 from broker.model.audit import AuditEvent
-from broker.model.backchannel_request import BackchannelRequest, BackchannelState, PingNotification, PollResult
+from broker.model.backchannel_request import BackchannelRequest, BackchannelState, PollResult
 from broker.model.grant import AssertionUse, Grant, StoredToken
 from broker.model.identity import Identity
 from broker.model.kill_switches import KillSwitches
 from broker.model.notification import Notification
-from broker.model.outbound_delivery import OutboundDelivery
 from broker.model.rate_limit import RateLimit
 from broker.model.request import AuthorizationRequest
 from broker.model.session import EndedSession, LogoutFanOut, PendingLogout, Session
@@ -266,18 +265,6 @@ class BackchannelRequests(Protocol):
         """Who is behind an account, as far as its newest live session says."""
         ...
 
-    async def claim_pings(self, now: float, until: float, limit: int) -> Sequence[tuple[PingNotification, int]]:
-        """Pings that are due, each with the number of this try; they are due again at `until`, unless `pinged`."""
-        ...
-
-    async def ping_later(self, id: str, when: float) -> None:
-        """The ping failed: it is due again at `when`."""
-        ...
-
-    async def pinged(self, id: str) -> None:
-        """The ping was delivered or given up."""
-        ...
-
 
 class Sessions(Protocol):
     """The broker's sessions (database, by digest)."""
@@ -294,26 +281,48 @@ class Sessions(Protocol):
         ...
 
 
-class Deliveries(Protocol):
-    """Deliveries to services (database). Other stores write them in the transaction of what they report."""
+class OutboxEntry(Protocol):
+    """A message in an outbox. `tries` counts the attempts begun; `expires` is None if it does not expire by itself."""
 
-    async def claim(self, now: float, until: float, limit: int) -> Sequence[OutboundDelivery]:
-        """Claims deliveries that are due at `now` and claimed by no other process, the oldest first.
+    @property
+    def id(self) -> str:
+        """The id of the message."""
+        ...
 
-        Each claim counts as an attempt. After a crash a delivery may be sent twice; until it expires it is never lost.
+    @property
+    def tries(self) -> int:
+        """Attempts begun, with this one."""
+        ...
+
+    @property
+    def expires(self) -> float | None:
+        """When the message is of no use any more."""
+        ...
+
+
+Entry = TypeVar("Entry", bound=OutboxEntry, covariant=True)
+
+
+class Outbox(Protocol[Entry]):
+    """Messages of one kind to be sent (database). Other stores write them in the transaction of what they report."""
+
+    async def claim(self, now: float, until: float, limit: int) -> Sequence[Entry]:
+        """Claims messages that are due at `now` and claimed by no other process, the oldest first, until `until`.
+
+        Each claim counts as an attempt. After a crash a message may be sent twice; until it expires it is never lost.
         """
         ...
 
-    async def sent(self, id: str, now: float) -> None:
-        """It was delivered: its content is erased."""
+    async def sent(self, id: str, now: float, /) -> None:
+        """The message was sent: its content is erased."""
         ...
 
     async def give_up(self, id: str) -> None:
-        """It will not be tried again: its content is erased."""
+        """The message will not be tried again: its content is erased."""
         ...
 
     async def later(self, id: str, until: float) -> None:
-        """It is not tried again until then."""
+        """The message is not tried again until then."""
         ...
 
 

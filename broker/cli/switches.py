@@ -3,7 +3,7 @@
 import argparse
 from datetime import UTC, datetime
 
-from broker.actions.logout_fan_out import logout_fan_out
+from broker.actions.outbox.logout_tokens import logout_fan_out
 from broker.cli.context import AdminStoresPort, CommandContext, DisabledItem, add_config, line, require_clock, settings
 from broker.model.audit import AuditEvent
 from broker.model.kill_switches import KillSwitchKind

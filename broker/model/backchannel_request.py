@@ -74,9 +74,15 @@ class PollResult:
 
 @dataclass(frozen=True, slots=True)
 class PingNotification:
-    """Ping to send to a service: `handle` is the `auth_req_id`, `token` its bearer token (CIBA Core 1.0, 10.2)."""
+    """Ping to send to a service: `handle` is the `auth_req_id`, `token` its bearer token (CIBA Core 1.0, 10.2).
+
+    `tries` counts the attempts begun. A ping does not expire: tokens may be fetched for some time after the request
+    expired, if the citizen confirmed just before.
+    """
 
     id: str
     client_id: str
     handle: str
     token: str
+    tries: int = 0
+    expires: None = None

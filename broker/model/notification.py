@@ -20,7 +20,8 @@ class Notification:
     """Notification to send. `way` is "email" or "phone"; `fields` fill the text of its kind.
 
     Address and fields are personal data and may contain a confirmation code: the outbox stores them encrypted and
-    erases them once the notification was sent or `expires` (seconds since 1970 UTC) has passed.
+    erases them once the notification was sent or `expires` (seconds since 1970 UTC) has passed. `tries` counts the
+    attempts begun.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Notification:
     expires: float
     fields: Mapping[str, str] = field(default_factory=dict)
     case: str | None = None
+    tries: int = 0
 
 
 class DeliveryFailed(Exception):

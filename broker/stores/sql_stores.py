@@ -14,7 +14,7 @@ from broker.stores.sql.address import SqliteAddress, address
 from broker.stores.sql.audit import SqlAudit
 from broker.stores.sql.audit_chain import AuditChain
 from broker.stores.sql.authorizations import SqlAuthorizations
-from broker.stores.sql.backchannel_requests import SqlBackchannelRequests
+from broker.stores.sql.backchannel_requests import SqlBackchannelRequests, SqlPings
 from broker.stores.sql.cases import SqlCases
 from broker.stores.sql.database import Database
 from broker.stores.sql.digests import Digests, open_digests
@@ -52,6 +52,7 @@ class SqlStores:
     cases: SqlCases
     outbox: SqlOutbox[Notification]
     deliveries: SqlDeliveries
+    pings: SqlPings
     staff_sessions: SqlStaffSessions
     questions: SqlBackchannelRequests
     chain: AuditChain
@@ -130,6 +131,7 @@ async def open_sql_stores(
         cases=SqlCases(database, sealer),
         outbox=outbox(database, sealer),
         deliveries=SqlDeliveries(database, sealer),
+        pings=SqlPings(database, sealer),
         staff_sessions=SqlStaffSessions(database, sealer),
         questions=SqlBackchannelRequests(database, sealer, board.observe_version),
         chain=chain,

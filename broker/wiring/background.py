@@ -4,16 +4,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from broker.actions.assisted.context import expire_due_cases
-from broker.actions.outbox.deliver import deliver as deliver_calls
-from broker.actions.outbox.notify import deliver
-from broker.actions.outbox.ping import send_pings
 from broker.actions.periodic import PeriodicTask
 from broker.crypto.keys import KeyManager
-from broker.model.service import CibaDeliveryMode
 from broker.stores.sql.audit_chain import CheckpointSigner
 from broker.wiring.assisted_wiring import case_context
 from broker.wiring.container import Container
-from broker.wiring.delivery import courier, look_at_waiting
+from broker.wiring.delivery import outbox_tasks, update_waiting
 from broker.wiring.key_rotation import rotate, rotation_policy
 from broker.wiring.notifier import notifier
 from broker.wiring.settings_reload import SettingsReloader
@@ -23,7 +19,7 @@ from broker.wiring.settings_watch import SettingsWatch
 def background_tasks(container: Container) -> Sequence[PeriodicTask]:
     """Checking the clock, sealing, sweeping, looking, following the keys, letting clocks speak, sending."""
     facts, broker = container.connections.sql_stores, container.settings.broker
-    sign_in_context, sending, carrying = case_context(container), notifier(broker.notifications), courier(container)
+    cases = case_context(container)
     timeless = [
         PeriodicTask("seal", 1.0, lambda: _tick(container)),
         PeriodicTask("memory", 5.0, lambda: _watch(container)),
@@ -31,16 +27,13 @@ def background_tasks(container: Container) -> Sequence[PeriodicTask]:
     ]
     wanted = [
         PeriodicTask("sweep", 300.0, lambda: facts.sweep(container.system.now())),
-        PeriodicTask("deliveries", 1.0, lambda: deliver_calls(carrying)),
-        PeriodicTask("waiting", 15.0, lambda: look_at_waiting(container)),
-        PeriodicTask("pings", 1.0, lambda: _pings(container)),
-        PeriodicTask("cases", 30.0, lambda: expire_due_cases(sign_in_context)),
+        *outbox_tasks(container, notifier(broker.notifications)),
+        PeriodicTask("waiting", 15.0, lambda: update_waiting(container)),
+        PeriodicTask("cases", 30.0, lambda: expire_due_cases(cases)),
     ]
     reloading = container.configuration.settings_reloader
     if reloading is not None:
         timeless.append(PeriodicTask("reload", 2.0, lambda: _reread(reloading, container.configuration.settings_watch)))
-    if sending is not None:
-        wanted.append(PeriodicTask("notices", 1.0, lambda: deliver(facts.outbox, sending, container.system)))
     if broker.keys.rotate_every is not None:
         changes = KeyManager(
             broker.keys.folder, container.system.random_bytes, rotation_policy(broker), container.crypto.keys.tokens
@@ -74,16 +67,6 @@ async def _watch(container: Container) -> None:
     """Looks how full passing state is, and whether anything is thrown away there."""
     await container.connections.ephemeral_stores.watch()
     container.monitoring.metrics.evicting(evicts=container.connections.ephemeral_stores.evicts())
-
-
-async def _pings(container: Container) -> None:
-    if any(service.ciba is CibaDeliveryMode.PING for service in container.configuration.registry.services.values()):
-        await send_pings(
-            container.connections.sql_stores.questions,
-            container.configuration.registry,
-            container.connections.http_clients,
-            container.system,
-        )
 
 
 async def _reread(reloading: SettingsReloader, rereading: SettingsWatch) -> None:

@@ -1,27 +1,45 @@
-"""How deliveries go out, and who looks whether they do."""
+"""The background tasks that send what waits in the outbox, and the metrics of what waits."""
 
-from broker.actions.logout_fan_out import logout_delivery_builder
-from broker.actions.outbox.deliver import DeliveryWorker
+from collections.abc import Iterator
+
+from broker.actions.assisted.ports import Notifier
+from broker.actions.outbox.logout_tokens import LogoutTokenSender
+from broker.actions.outbox.notices import NoticeSender
+from broker.actions.outbox.pings import PingSender
+from broker.actions.outbox.worker import send_due
+from broker.actions.periodic import PeriodicTask
 from broker.model.outbound_delivery import DeliveryKind
+from broker.model.service import CibaDeliveryMode
 from broker.wiring.container import Container
 
 
-def courier(container: Container) -> DeliveryWorker:
-    """What makes deliveries: a writer for each kind, and the guarded way out."""
-    issuer, services = container.settings.broker.issuer, container.configuration.registry.services
-    return DeliveryWorker(
-        deliveries=container.connections.sql_stores.deliveries,
-        writers={
-            DeliveryKind.LOGOUT: logout_delivery_builder(issuer, services, container.crypto.keys, container.system)
-        },
-        outgoing=container.connections.http_clients,
-        system=container.system,
-        counts=container.monitoring.metrics,
+def outbox_tasks(container: Container, notifier: Notifier | None) -> Iterator[PeriodicTask]:
+    """One task for each kind of message, so that a receiver that answers slowly delays no other kind."""
+    stores, outgoing, system = container.connections.sql_stores, container.connections.http_clients, container.system
+    services = container.configuration.registry.services
+    pings = PingSender(services, outgoing)
+    logout_tokens = LogoutTokenSender(
+        container.settings.broker.issuer,
+        services,
+        container.crypto.keys,
+        outgoing,
+        system,
+        container.monitoring.metrics,
     )
 
+    async def send_pings() -> None:
+        if any(service.ciba is CibaDeliveryMode.PING for service in services.values()):
+            await send_due(stores.pings, pings, system)
 
-async def look_at_waiting(container: Container) -> None:
-    """Shows operators what waits to be delivered."""
+    yield PeriodicTask("deliveries", 1.0, lambda: send_due(stores.deliveries, logout_tokens, system))
+    yield PeriodicTask("pings", 1.0, send_pings)
+    if notifier is not None:
+        notices = NoticeSender(notifier)
+        yield PeriodicTask("notices", 1.0, lambda: send_due(stores.outbox, notices, system))
+
+
+async def update_waiting(container: Container) -> None:
+    """Sets the metrics of the deliveries that wait."""
     found = {one.kind: one for one in await container.connections.sql_stores.deliveries.waiting(container.system.now())}
     for kind in DeliveryKind:
         one = found.get(kind)

@@ -8,7 +8,7 @@ import pytest
 
 from broker.actions import backchannel_requests
 from broker.actions.assisted import citizen, device_prompt
-from broker.actions.outbox import ping
+from broker.actions.outbox import pings
 from broker.assisted.codes import CODE_DIGITS, PER_POSITION
 from broker.assisted.deadlines import CasePolicy
 from broker.crypto.client_jwks import COOL_DOWN, GRACE, MAX_MAX_AGE, MIN_MAX_AGE
@@ -83,7 +83,7 @@ STATEMENTS = (
     Statement(SERVICES / "ciba.md", {3600: "up to an hour"}[TIMES.max] + f"; {duration_text(TIMES.default)} if"),
     Statement(SERVICES / "ciba.md", f"wait {TIMES.interval} seconds longer"),
     Statement(SERVICES / "ciba.md", f"`exp` within {ciba_request_object.LIFE // 60} minutes of `nbf`"),
-    Statement(SERVICES / "ciba.md", f"tried {NUMBERS[ping.MAX_ATTEMPTS]} times"),
+    Statement(SERVICES / "ciba.md", f"tried {NUMBERS[pings.TERMS.policy.max_attempts or 0]} times"),
     Statement(SERVICES / "logout.md", f"for up to {NUMBERS[logout_token.TOLD_WITHIN // 3600]} hours"),
     Statement(SERVICES / "README.md", f"the code is older than {TokenSettings().code} seconds"),
     Statement(SERVICES / "README.md", f"the last {KEPT} exchanges"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.actions.outbox.deliver import DeliveryOutcome
+from broker.actions.outbox.worker import DeliveryOutcome
 from broker.model.failures import FAILURES, FailureClass
 from broker.settings.reference import tables
 from broker.settings.schema import BrokerSettings

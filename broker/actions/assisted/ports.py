@@ -74,25 +74,6 @@ class Cases(Protocol):
         ...
 
 
-class Outbox(Protocol):
-    """Notices to be sent. `Cases` writes them in the transaction of the change that they are about."""
-
-    async def claim(self, now: float, until: float, limit: int) -> Sequence[Notification]:
-        """Claims notices that are not sent, not expired and not claimed by another worker until later than `now`.
-
-        Each call counts as one try. After a crash a notice may be sent twice; it is not lost before it expires.
-        """
-        ...
-
-    async def sent(self, id: str, now: float) -> None:
-        """The notice was sent: its address and fields are erased."""
-        ...
-
-    async def sweep(self, now: float) -> None:
-        """Erases address and fields of notices that expired unsent."""
-        ...
-
-
 class Notifier(Protocol):
     """A sender of notices to citizens."""
 

@@ -1,11 +1,12 @@
 """The outbox: messages that were stored in the database, in the transaction of what they report, leave from here.
 
-Background tasks call one function for each kind of message; each claims what is due, sends it, and records the result:
+`worker.send_due` is the one worker. A background task calls it for each kind of message; it claims what is due, lets
+the sender of the kind send it, and records the outcome. `retry_policy` says when a failed message is sent again.
 
-- `deliver.deliver`: back-channel logout tokens to services, by POST.
-- `notify.deliver`: notifications to citizens, by e-mail or text message.
-- `ping.send_pings`: CIBA ping notifications to services.
+- `logout_tokens`: back-channel logout tokens to services, by POST.
+- `notices`: notifications to citizens, by e-mail or text message.
+- `pings`: CIBA ping notifications to services.
 
-A claim lasts until a retry time, so that another process takes over after a crash. A message may be sent twice, and
-is given up once it expires or after its last attempt.
+A claim lasts for some seconds, so that another process takes over after a crash. A message may be sent twice, and is
+given up once it expires or after its last attempt.
 """

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from broker.account import release
 from broker.actions.browser import Browser, BrowserUpdates
-from broker.actions.logout_fan_out import logout_fan_out
+from broker.actions.outbox.logout_tokens import logout_fan_out
 from broker.actions.ports import AuthorizationWrite, LinkedIdentity, SupersededSession
 from broker.actions.sign_in.case_link import CaseLink
 from broker.actions.sign_in.client_response import encode_response

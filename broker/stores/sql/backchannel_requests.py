@@ -165,20 +165,6 @@ class SqlBackchannelRequests:
         self._sessions = database.prepare(
             select(s.digest, s.sealed).where(mine, s.epoch == EPOCH).order_by(s.created.desc()).limit(1)
         )
-        first = (
-            select(_c.id)
-            .where(_c.ping_due <= _now, _c.sealed.is_not(None))
-            .order_by(_c.ping_due)
-            .limit(bindparam("limit", type_=BigInteger))
-            .with_for_update(skip_locked=True)
-        )
-        claimed = update(backchannel_requests).where(_c.id.in_(first))
-        later = claimed.values(ping_due=bindparam("until", type_=Double), ping_tries=_c.ping_tries + 1)
-        postponed = update(backchannel_requests).where(_c.id == bindparam("id", type_=Text), _c.ping_due.is_not(None))
-        self._later = database.prepare(postponed.values(ping_due=bindparam("when", type_=Double)))
-        self._claim = database.prepare(later.returning(*_READ, _c.ping_tries))
-        done = update(backchannel_requests).where(_c.id == bindparam("id", type_=Text)).values(ping_due=null())
-        self._pinged = database.prepare(done)
 
     async def create(
         self,
@@ -262,27 +248,6 @@ class SqlBackchannelRequests:
             return None
         return self._identities.read(rows[0][1], kept.place(rows[0][0]))
 
-    async def claim_pings(self, now: float, until: float, limit: int) -> Sequence[tuple[PingNotification, int]]:
-        """Claims pings that are due, each with its number of attempts; they are due again at `until`, unless
-        `pinged`."""
-        rows = await self._database.perform(self._claim, {"now": now, "until": until, "limit": limit})
-        found = []
-        for row in rows:
-            question = self._question(row[:4])
-            if question is not None and question.token is not None:
-                found.append(
-                    (PingNotification(question.id, question.client_id, question.handle, question.token), row[4])
-                )
-        return found
-
-    async def ping_later(self, id: str, when: float) -> None:
-        """The ping failed: it is due again at `when`."""
-        await self._database.perform(self._later, {"id": id, "when": when})
-
-    async def pinged(self, id: str) -> None:
-        """The service was pinged, or will not be pinged any more."""
-        await self._database.perform(self._pinged, {"id": id})
-
     def _one(self, rows: Sequence[Row]) -> BackchannelRequest | None:
         return self._question(rows[0]) if rows else None
 
@@ -290,3 +255,47 @@ class SqlBackchannelRequests:
         id, account, state, sealed = row
         found = None if sealed is None else self._sealed.read(sealed, _place(id))
         return None if found is None else replace(found, account=account, state=BackchannelState(state))
+
+
+class SqlPings:
+    """Pings in SQL: an outbox whose messages are columns of the backchannel requests that they report."""
+
+    def __init__(self, database: Database, sealer: Sealer) -> None:
+        self._database = database
+        self._sealed = SealedCodec(sealer, RecordCodec(BackchannelRequest))
+        first = (
+            select(_c.id)
+            .where(_c.ping_due <= _now, _c.sealed.is_not(None))
+            .order_by(_c.ping_due)
+            .limit(bindparam("limit", type_=BigInteger))
+            .with_for_update(skip_locked=True)
+        )
+        until = bindparam("until", type_=Double)
+        claimed = update(backchannel_requests).where(_c.id.in_(first))
+        claimed = claimed.values(ping_due=until, ping_tries=_c.ping_tries + 1)
+        mine = update(backchannel_requests).where(_c.id == bindparam("id", type_=Text), _c.ping_due.is_not(None))
+        self._claim = database.prepare(claimed.returning(_c.id, _c.sealed, _c.ping_tries))
+        self._later = database.prepare(mine.values(ping_due=until))
+        self._done = database.prepare(mine.values(ping_due=null()))
+
+    async def claim(self, now: float, until: float, limit: int) -> Sequence[PingNotification]:
+        """Claims pings that are due at `now`, until `until`. Each claim counts as an attempt."""
+        rows = await self._database.perform(self._claim, {"now": now, "until": until, "limit": limit})
+        found = [(self._sealed.read(sealed, _place(id)), tries) for id, sealed, tries in rows]
+        return [
+            PingNotification(request.id, request.client_id, request.handle, request.token, tries)
+            for request, tries in found
+            if request is not None and request.token is not None
+        ]
+
+    async def sent(self, id: str, _now: float, /) -> None:
+        """The service was pinged. The request keeps its content, which it needs until it expires."""
+        await self.give_up(id)
+
+    async def give_up(self, id: str) -> None:
+        """The service will not be pinged any more."""
+        await self._database.perform(self._done, {"id": id})
+
+    async def later(self, id: str, until: float) -> None:
+        """Postpones the next attempt until then."""
+        await self._database.perform(self._later, {"id": id, "until": until})

@@ -58,7 +58,8 @@ class NotificationRows:
 
     def read(self, id: str, sealed: bytes, tries: int) -> Notification | None:
         """A notification from its row, or None if it cannot be opened."""
-        return self._sealed.read(sealed, f"notices:{id}")
+        found = self._sealed.read(sealed, f"notices:{id}")
+        return None if found is None else replace(found, tries=tries)
 
 
 class DeliveryRows:
@@ -110,9 +111,6 @@ class SqlOutbox(Generic[_Record]):
         self._sent = database.prepare(update(table).where(mine).values(sent=now, sealed=null()))
         self._given_up = database.prepare(update(table).where(mine).values(sealed=null()))
         self._later = database.prepare(update(table).where(mine).values(claimed_until=bindparam("until", type_=Double)))
-        self._sweep = database.prepare(
-            update(table).where(c.sealed.is_not(None), c.expires <= now).values(sealed=null())
-        )
 
     async def claim(self, now: float, until: float, limit: int) -> Sequence[_Record]:
         """Claims entries that are unsent, unexpired and unclaimed at `now`, until `until`, oldest first.
@@ -123,7 +121,7 @@ class SqlOutbox(Generic[_Record]):
         found = [self._read(*row[:3]) for row in sorted(rows, key=lambda row: row[3])]
         return [record for record in found if record is not None]
 
-    async def sent(self, id: str, now: float) -> None:
+    async def sent(self, id: str, now: float, /) -> None:
         """Records the delivery and erases the content."""
         await self._database.perform(self._sent, {"id": id, "now": now})
 
@@ -134,10 +132,6 @@ class SqlOutbox(Generic[_Record]):
     async def later(self, id: str, until: float) -> None:
         """Postpones the next attempt until then."""
         await self._database.perform(self._later, {"id": id, "until": until})
-
-    async def sweep(self, now: float) -> None:
-        """Erases the content of expired unsent entries."""
-        await self._database.perform(self._sweep, {"now": now})
 
 
 class SqlDeliveries(SqlOutbox[OutboundDelivery]):

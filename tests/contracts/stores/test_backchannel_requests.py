@@ -86,7 +86,7 @@ async def test_the_notice_of_a_question_goes_out_with_it(sql: SqlStores, clock: 
         "n-1", NotificationKind.QUESTION, "email", "ann@example.org", "en", now, now + 600, {"code": "x"}
     )
     assert await sql.questions.create(question(now, account=None), None, [notice], []) is RedeemResult.DONE
-    assert await sql.outbox.claim(now, now + 60, 10) == [notice]
+    assert await sql.outbox.claim(now, now + 60, 10) == [replace(notice, tries=1)]
 
 
 async def test_a_poll_tells_how_it_stands_and_is_only_for_the_service_that_asked(
@@ -183,14 +183,18 @@ async def test_a_sub_leads_to_its_account_and_a_live_session_to_the_person(sql: 
 
 async def test_a_ping_is_due_once_answered_and_again_until_it_is_done(sql: SqlStores, clock: FakeClock) -> None:
     put, now = await asked(sql, clock.now(), token=TOKEN), clock.now()
-    assert await sql.questions.claim_pings(now, now + 10, 10) == []
+    assert await sql.pings.claim(now, now + 10, 10) == []
     await sql.answers.record(confirming(now, put))
     ping = PingNotification(put.id, SERVICE, put.handle, TOKEN)
-    assert await sql.questions.claim_pings(now, now + 10, 10) == [(ping, 1)]
-    assert await sql.questions.claim_pings(now + 9, now + 19, 10) == []
-    assert await sql.questions.claim_pings(now + 10, now + 30, 10) == [(ping, 2)]
-    await sql.questions.pinged(put.id)
-    assert await sql.questions.claim_pings(now + 60, now + 90, 10) == []
+    assert await sql.pings.claim(now, now + 10, 10) == [replace(ping, tries=1)]
+    assert await sql.pings.claim(now + 9, now + 19, 10) == []
+    assert await sql.pings.claim(now + 10, now + 30, 10) == [replace(ping, tries=2)]
+    await sql.pings.later(put.id, now + 50)
+    assert await sql.pings.claim(now + 49, now + 60, 10) == []
+    assert await sql.pings.claim(now + 50, now + 60, 10) == [replace(ping, tries=3)]
+    await sql.pings.sent(put.id, now + 51)
+    await sql.pings.later(put.id, now + 55)  # of a process whose claim ran out: it does not bring the ping back
+    assert await sql.pings.claim(now + 60, now + 90, 10) == []
 
 
 async def test_nobody_is_pinged_who_polls_and_whoever_is_declined_is_pinged_too(
@@ -200,7 +204,7 @@ async def test_nobody_is_pinged_who_polls_and_whoever_is_declined_is_pinged_too(
     await sql.questions.create(pinged, None, (), [])
     for put in (polls, pinged):
         assert await sql.questions.settle(put.id, BackchannelState.DECLINED, now, [told("question_declined", now)])
-    assert [ping.id for ping, _ in await sql.questions.claim_pings(now, now + 10, 10)] == [pinged.id]
+    assert [ping.id for ping in await sql.pings.claim(now, now + 10, 10)] == [pinged.id]
 
 
 async def test_a_new_epoch_forgets_questions(sql: SqlStores, clock: FakeClock) -> None:

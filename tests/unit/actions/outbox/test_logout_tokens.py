@@ -1,4 +1,4 @@
-"""Deliveries to a service that answers as services do: late, wrongly, elsewhere, or not at all."""
+"""Logout tokens for a service that answers as services do: late, wrongly, elsewhere, or not at all."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -10,18 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.actions.logout_fan_out import logout_delivery_builder
-from broker.actions.outbox.deliver import (
-    LEASE,
-    MAX_ATTEMPTS,
-    MAX_DELAY,
-    DeliveryOutcome,
-    DeliveryRequest,
-    DeliveryWorker,
-    classify_response,
-    deliver,
-    retry_delay,
-)
+from broker.actions.outbox.logout_tokens import TERMS, LogoutTokenSender, classify_response
+from broker.actions.outbox.worker import DeliveryOutcome, send_due
 from broker.crypto.jose import SigningKey, verify
 from broker.crypto.seal import sealer
 from broker.model.outbound_delivery import DeliveryKind, OutboundDelivery
@@ -35,6 +25,7 @@ from tests.unit.oidc.examples import ISSUER, key, keys
 from tests.unit.oidc.examples import service as registered
 
 DELIVERED, FAILED, REFUSED = DeliveryOutcome.DELIVERED, DeliveryOutcome.FAILED, DeliveryOutcome.REFUSED
+MAX_DELAY, MAX_ATTEMPTS = TERMS.policy.max_delay, TERMS.policy.max_attempts or 0
 
 
 @dataclass
@@ -85,19 +76,23 @@ class Keys:
 
 @dataclass(frozen=True)
 class Told:
-    """A courier, its service, and what it says of both."""
+    """A sender, its service, and what it says of both."""
 
-    courier: DeliveryWorker
+    sender: LogoutTokenSender
     facts: SqlStores
     clock: FakeClock
     service: Service
     counted: Counted
 
+    async def send(self) -> int:
+        """Sends what is due."""
+        return await send_due(self.facts.deliveries, self.sender, self.sender.system)
+
     async def tries(self, times: int) -> Sequence[str]:
         """What that many tries come to, each as soon as it is due."""
         for _ in range(times):
-            assert await deliver(self.courier) == 1
-            assert await deliver(self.courier) == 0
+            assert await self.send() == 1
+            assert await self.send() == 0
             self.clock.advance(MAX_DELAY * 2)
         return self.counted.outcomes
 
@@ -135,10 +130,9 @@ async def told(facts: SqlStores, system: System, clock: FakeClock) -> AsyncItera
 
         await facts.sessions.end(session(now).digest, event(now), farewell)
         services = {"tax": registered(backchannel_logout_uri=f"{service.url}told")}
-        writer = logout_delivery_builder(ISSUER, services, Keys(key()), system)
         counted = Counted()
-        courier = DeliveryWorker(facts.deliveries, {DeliveryKind.LOGOUT: writer}, outgoing, system, counted)
-        return Told(courier, facts, clock, service, counted)
+        sender = LogoutTokenSender(ISSUER, services, Keys(key()), outgoing, system, counted)
+        return Told(sender, facts, clock, service, counted)
 
     yield make
     for server in running:
@@ -150,7 +144,7 @@ async def told(facts: SqlStores, system: System, clock: FakeClock) -> AsyncItera
 async def test_a_service_that_answers_well_is_told_once(told: Make, status: str) -> None:
     stage = await told(status)
     assert await stage.tries(1) == [DELIVERED]
-    assert await deliver(stage.courier) == 0
+    assert await stage.send() == 0
     assert await stage.facts.deliveries.waiting(stage.clock.now()) == []
 
 
@@ -169,49 +163,38 @@ async def test_every_try_brings_a_token_of_its_own_signed_just_then(told: Make) 
 async def test_a_service_that_refuses_is_not_asked_again(told: Make) -> None:
     stage = await told("400")
     assert await stage.tries(1) == [REFUSED]
-    assert await deliver(stage.courier) == 0
+    assert await stage.send() == 0
 
 
 async def test_a_service_that_never_answers_is_given_up_in_the_end(told: Make) -> None:
     stage = await told(*["503"] * MAX_ATTEMPTS)
     assert await stage.tries(MAX_ATTEMPTS) == [*[FAILED] * (MAX_ATTEMPTS - 1), DeliveryOutcome.GIVEN_UP]
-    assert await deliver(stage.courier) == 0
+    assert await stage.send() == 0
 
 
 async def test_what_was_under_way_when_a_process_died_is_delivered_by_another(told: Make) -> None:
     stage = await told("200")
     now = stage.clock.now()
-    assert len(await stage.facts.deliveries.claim(now, now + LEASE, 10)) == 1
-    assert await deliver(stage.courier) == 0
-    stage.clock.advance(LEASE)
-    assert await deliver(stage.courier) == 1
+    assert len(await stage.facts.deliveries.claim(now, now + TERMS.lease, 10)) == 1
+    assert await stage.send() == 0
+    stage.clock.advance(TERMS.lease)
+    assert await stage.send() == 1
     assert len(stage.service.came) == 1
 
 
 async def test_a_service_without_an_address_any_more_is_told_nothing(told: Make) -> None:
     stage = await told()
-
-    async def nobody(delivery: OutboundDelivery) -> DeliveryRequest | None:
-        return None
-
-    assert await deliver(replace(stage.courier, writers={DeliveryKind.LOGOUT: nobody})) == 1
+    assert await replace(stage, sender=replace(stage.sender, services={})).send() == 1
     assert stage.counted.outcomes == [DeliveryOutcome.DROPPED]
     assert await stage.facts.deliveries.waiting(stage.clock.now()) == []
 
 
-@given(st.integers(100, 599), st.integers(1, MAX_ATTEMPTS))
-def test_only_success_is_success_and_only_400_is_a_refusal(status: int, tries: int) -> None:
-    outcome, _ = classify_response(HttpResponse(status, {}, b""), tries)
-    assert (outcome is DeliveryOutcome.DELIVERED) is (status in (200, 202, 204))
-    assert (outcome is DeliveryOutcome.REFUSED) is (status == 400)
-    if outcome not in (DeliveryOutcome.DELIVERED, DeliveryOutcome.REFUSED):
-        assert (outcome is DeliveryOutcome.GIVEN_UP) is (tries == MAX_ATTEMPTS)
-    assert classify_response(TimedOut("slow"), 1) == (DeliveryOutcome.FAILED, "slow")
+@given(st.integers(100, 599))
+def test_only_success_is_success_and_only_400_is_a_refusal(status: int) -> None:
+    outcome, _ = classify_response(HttpResponse(status, {}, b""))
+    expected = {200: DELIVERED, 202: DELIVERED, 204: DELIVERED, 400: REFUSED}
+    assert outcome is expected.get(status, FAILED)
 
 
-@given(st.integers(1, 1000), st.binary(min_size=4, max_size=4))
-def test_pauses_grow_and_are_never_all_the_same(tries: int, chance: bytes) -> None:
-    system = System(now=lambda: 0.0, random_bytes=lambda _: chance)
-    length = retry_delay(tries, system)
-    whole = min(MAX_DELAY, 5.0 * 2.0 ** min(tries - 1, 30))
-    assert 0.75 * whole <= length < 1.25 * whole
+def test_a_call_that_got_no_response_is_a_failure() -> None:
+    assert classify_response(TimedOut("slow")) == (FAILED, "slow")

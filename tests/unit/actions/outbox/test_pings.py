@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from broker.actions.outbox.ping import MAX_ATTEMPTS, RETRY_DELAY, send_pings
+from broker.actions.outbox.pings import TERMS, PingSender
+from broker.actions.outbox.retry_policy import JITTER
+from broker.actions.outbox.worker import DeliveryOutcome, send_due
 from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
-from broker.model.backchannel_request import BackchannelRequest, BackchannelState
+from broker.model.backchannel_request import BackchannelRequest, BackchannelState, PingNotification
 from broker.model.service import CibaDeliveryMode, Service
 from broker.model.store_results import RedeemResult
 from broker.platform.http_client import HttpClients
@@ -52,18 +54,19 @@ async def receiving(*statuses: int) -> AsyncIterator[Receiver]:
         yield receiver
 
 
-@dataclass(frozen=True, slots=True)
-class Catalogue:
-    """One service that is pinged."""
-
-    services: dict[str, Service]
+Services = dict[str, Service]
 
 
-def service(port: int, ciba: CibaDeliveryMode = CibaDeliveryMode.PING) -> Catalogue:
+def service(port: int, ciba: CibaDeliveryMode = CibaDeliveryMode.PING) -> Services:
     """The service that asked."""
     uri = f"http://127.0.0.1:{port}/ping?a=b"
     one = Service("tax", {"en": "Tax"}, (), "tax.example", "https://tax.example/", ciba=ciba, ciba_notification_uri=uri)
-    return Catalogue({"tax": one})
+    return {"tax": one}
+
+
+async def send(stage: Stage, services: Services, outgoing: HttpClients) -> int:
+    """Sends what is due. Returns how many pings were attempted."""
+    return await send_due(stage.facts.pings, PingSender(services, outgoing), stage.context.system)
 
 
 @pytest.fixture
@@ -89,12 +92,13 @@ async def test_a_service_is_told_once_with_its_own_token(stage: Stage, outgoing:
     await answered(stage)
     async with receiving(status) as receiver:
         known = service(receiver.port)
-        assert await send_pings(stage.facts.questions, known, outgoing, stage.context.system) == 1
+        assert await send(stage, known, outgoing) == 1
         stage.clock.advance(3600)
-        assert await send_pings(stage.facts.questions, known, outgoing, stage.context.system) == 0
+        assert await send(stage, known, outgoing) == 0
     [(line, headers, body)] = receiver.heard
     assert line == "POST /ping?a=b HTTP/1.1"
-    assert headers["authorization"] == f"Bearer {TOKEN}" and headers["content-type"] == "application/json"
+    assert headers["authorization"] == f"Bearer {TOKEN}"
+    assert headers["content-type"] == "application/json"
     assert body == {"auth_req_id": "ciba_1"}
 
 
@@ -102,9 +106,11 @@ async def test_a_service_is_told_once_with_its_own_token(stage: Stage, outgoing:
 async def test_a_refusal_and_a_redirect_are_the_last_word(stage: Stage, outgoing: HttpClients, status: int) -> None:
     await answered(stage)
     async with receiving(status) as receiver:
+        attempts = []
         for _ in range(3):
-            assert await send_pings(stage.facts.questions, service(receiver.port), outgoing, stage.context.system) == 0
+            attempts.append(await send(stage, service(receiver.port), outgoing))
             stage.clock.advance(600)
+    assert attempts == [1, 0, 0]
     assert len(receiver.heard) == 1
 
 
@@ -115,37 +121,46 @@ async def test_a_server_that_fails_is_told_again_later_and_later(stage: Stage, o
 
         async def heard_after(seconds: float) -> int:
             stage.clock.advance(seconds)
-            await send_pings(stage.facts.questions, known, outgoing, stage.context.system)
+            await send(stage, known, outgoing)
             return len(receiver.heard)
 
-        heard = [await heard_after(seconds) for seconds in (0, RETRY_DELAY - 1, 1, 2 * RETRY_DELAY - 1, 1, 600)]
+        first = TERMS.policy.min_delay
+        early, late = first * (1 - JITTER) - 1, first * 2 * JITTER + 1
+        waits = (0, early, late, 2 * early, 2 * late, 600)
+        heard = [await heard_after(seconds) for seconds in waits]
     assert heard == [1, 1, 2, 2, 3, 3]
 
 
-async def test_a_service_that_nobody_reaches_is_given_up_in_the_end(stage: Stage, outgoing: HttpClients) -> None:
-    put = await answered(stage)
+async def test_a_service_that_nobody_reaches_is_given_up_in_the_end(
+    stage: Stage, outgoing: HttpClients, caplog: pytest.LogCaptureFixture
+) -> None:
+    put, attempts = await answered(stage), TERMS.policy.max_attempts or 0
     async with receiving(503) as receiver:
         known = service(receiver.port)
-        for _ in range(MAX_ATTEMPTS + 3):
-            await send_pings(stage.facts.questions, known, outgoing, stage.context.system)
-            stage.clock.advance(RETRY_DELAY * 2**MAX_ATTEMPTS)
-    assert len(receiver.heard) == MAX_ATTEMPTS
-    assert await stage.facts.questions.claim_pings(put.expires + 1e6, put.expires + 2e6, 10) == []
+        for _ in range(attempts + 3):
+            await send(stage, known, outgoing)
+            stage.clock.advance(TERMS.policy.min_delay * 2**attempts)
+    assert len(receiver.heard) == attempts
+    assert await stage.facts.pings.claim(put.expires + 1e6, put.expires + 2e6, 10) == []
+    assert [record.message for record in caplog.records] == ["ping_failed"] * attempts
 
 
 async def test_what_is_not_configured_to_be_told_is_not(stage: Stage, outgoing: HttpClients) -> None:
     await answered(stage)
     async with receiving(204) as receiver:
         polls = service(receiver.port, CibaDeliveryMode.POLL)
-        assert await send_pings(stage.facts.questions, polls, outgoing, stage.context.system) == 0
-        again = await send_pings(stage.facts.questions, service(receiver.port), outgoing, stage.context.system)
-    assert again == 0 and receiver.heard == []
+        assert await send(stage, polls, outgoing) == 1
+        assert await send(stage, service(receiver.port), outgoing) == 0
+    assert receiver.heard == []
 
 
 async def test_only_a_connection_that_may_be_made_is_made(stage: Stage) -> None:
-    await answered(stage)
+    put = await answered(stage)
     guarded = HttpClients()
     async with receiving(204) as receiver:
-        assert await send_pings(stage.facts.questions, service(receiver.port), guarded, stage.context.system) == 0
+        sender = PingSender(service(receiver.port), guarded)
+        ping = PingNotification(put.id, put.client_id, put.handle, TOKEN, 1)
+        outcome, _ = await sender.send(ping)
     await guarded.close()
+    assert outcome is DeliveryOutcome.FAILED
     assert receiver.heard == []
