@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,32 +16,16 @@ from cryptography.hazmat.primitives.serialization import (
 from broker.cli.check import check_keys
 from broker.crypto.jose import load_signing_key, new_signing_key_pem, pem_thumbprint, public_jwk, thumbprint
 from broker.crypto.keys import KeysUnusable, load_all
-from tests.support.configuration import Configuration, prepared
+from tests.support.configuration import Configuration
 from tests.unit.crypto.keys.folders import small
+from tests.unit.settings.examples import BANK, DEMO, EID, FAPI, HARBOUR, TRAVEL
 
-BANK, EID, HARBOUR = (f"providers/{name}.toml" for name in ("northbank", "eid", "harbour"))
-DEMO, FAPI, TRAVEL = (f"services/{name}.toml" for name in ("demo-service", "land-register", "travel-office"))
 Change = Callable[[Configuration, Path], None]
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The examples with their keys, made once."""
-    folder = tmp_path_factory.mktemp("made")
-    prepared(folder)
-    return folder
-
-
-@pytest.fixture
-def config(made: Path, tmp_path: Path) -> Configuration:
-    """A copy that a test may break."""
-    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
-    return Configuration(tmp_path / "config")
 
 
 @pytest.fixture
 def secrets(config: Configuration) -> Path:
-    """Where keys and secrets lie."""
+    """The folder of keys and secrets."""
     return config.folder.parent / ".demo" / "secrets"
 
 

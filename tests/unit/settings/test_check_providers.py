@@ -1,0 +1,80 @@
+"""Provider settings: levels of assurance that services can reach, and the policy of a provider."""
+
+from dataclasses import fields
+from datetime import date
+
+from broker.assisted.deadlines import BusinessHours, CasePolicy
+from broker.journey.provider_offer import DisplayOrder
+from broker.model.provider_policy import ProviderPolicy
+from broker.settings import PickerOrder
+from broker.settings.providers import ProviderPolicyFile
+from tests.support.configuration import Configuration
+from tests.unit.settings.examples import BANK
+
+
+def test_without_staff_help_must_be_turned_off(config: Configuration) -> None:
+    (config.folder / "staff.toml").unlink()
+    assert [problem.path for problem in config.problems()] == ["broker.toml: assisted.enabled"]
+    config.change("broker.toml", "assisted.enabled", False)
+    assert config.settings().staff is None
+
+
+def test_a_level_that_nobody_reaches_is_a_problem_unless_a_person_helps(config: Configuration) -> None:
+    config.change("services/travel-office.toml", "providers", ["bank", "harbour"])
+    config.change(BANK, "id", "bank")
+    assert config.settings()
+    config.change("services/travel-office.toml", "assisted", False)
+    assert [problem.path for problem in config.problems()] == ["services/travel-office.toml: level"]
+    config.change("services/travel-office.toml", "providers", ["bank", "eid"])
+    assert config.settings()
+    for change in ({"enabled": False}, {"staff_only": True}, {"services": ["demo-service"]}):
+        config.change("providers/eid.toml", "policy", change)
+        assert [problem.path for problem in config.problems()] == ["services/travel-office.toml: level"]
+
+
+def test_the_listing_of_a_provider_arrives_with_its_dates_in_seconds(config: Configuration) -> None:
+    config.change(
+        BANK,
+        "policy",
+        {
+            "enabled": False,
+            "services": ["demo-service"],
+            "accept_new_until": date(2027, 3, 31),
+            "accept_sign_in_until": date(2027, 6, 30),
+            "paused": {"en": "Works", "cy": "Gwaith"},
+            "paused_until": date(2027, 1, 1),
+            "languages": ["en"],
+            "weight": 3,
+            "staff_only": True,
+            "contact": "here",
+        },
+    )
+    assert config.settings().providers["northbank"].policy == ProviderPolicy(
+        enabled=False,
+        services=("demo-service",),
+        accept_new_until=1806451200.0,
+        accept_sign_in_until=1814313600.0,
+        paused={"en": "Works", "cy": "Gwaith"},
+        paused_until=1798761600.0,
+        languages=("en",),
+        weight=3,
+        staff_only=True,
+        contact="here",
+    )
+
+
+def test_what_a_listing_holds_can_be_configured() -> None:
+    assert {one.name for one in fields(ProviderPolicyFile)} == {one.name for one in fields(ProviderPolicy)}
+
+
+def test_the_table_assisted_is_the_policy_of_cases_with_its_defaults_and_business_hours(config: Configuration) -> None:
+    london = BusinessHours(time_zone="Europe/London")
+    assert config.settings().broker.assisted == CasePolicy(hours=london)
+    config.change("broker.toml", "assisted.lease", "10 minutes")
+    config.change("broker.toml", "assisted.hours.days", ["sat", "sun"])
+    hours = BusinessHours(("sat", "sun"), time_zone="Europe/London")
+    assert config.settings().broker.assisted == CasePolicy(lease=600, hours=hours)
+
+
+def test_every_rule_for_the_picker_can_be_configured() -> None:
+    assert {rule.value for rule in PickerOrder} == {rule.value for rule in DisplayOrder}
