@@ -3,7 +3,16 @@
 from dataclasses import dataclass, replace
 
 from broker.actions.assisted.contact import cannot_be_reached, contact, fingerprint_text
-from broker.actions.assisted.context import CaseContext, apply_events, audit_rows, load_case, notice, update_case
+from broker.actions.assisted.context import (
+    CaseChange,
+    CaseContext,
+    apply_events,
+    audit_rows,
+    change_case,
+    load_case,
+    notice,
+    update_case,
+)
 from broker.actions.browser import Browser
 from broker.actions.results import (
     ContinuationIssued,
@@ -39,7 +48,7 @@ from broker.model.assurance import Level
 from broker.model.backchannel_request import BackchannelRequest
 from broker.model.failures import FailureClass
 from broker.model.identity import Identity
-from broker.model.notification import Notification, NotificationKind
+from broker.model.notification import NotificationKind
 from broker.model.store_results import CreateCaseResult
 
 CODE_LENGTH = 16
@@ -213,12 +222,8 @@ class CitizenCases:
         await self._change(transaction, event)
         return None
 
-    async def _change(
-        self, transaction: Transaction, *events: ev.Event, notices: tuple[Notification, ...] = ()
-    ) -> object:
-        if transaction.case is None:
-            return None
-        return await update_case(self.context, transaction.case, *events, notices=notices)
+    async def _change(self, transaction: Transaction, event: ev.Event) -> object:
+        return None if transaction.case is None else await update_case(self.context, transaction.case, event)
 
     # --- what the journey reads ---
 
@@ -270,14 +275,17 @@ class CitizenCases:
 
     async def vouched(self, question: BackchannelRequest, identity: Identity) -> bool:
         """Records the confirmation of a question as evidence in its case; False if the case takes no more evidence."""
-        case = None if question.case is None else await load_case(self.context, question.case)
-        if case is None:
+        if question.case is None:
             return False
         candidate = self.sign_in_context.candidate(identity.provider)
         way = identity.provider if candidate is None else candidate.card.name(STAFF_LANGUAGE)
         now = self.context.system.now()
-        made = device_evidence(case, question.id, identity.level, way, identity.claims, now)
-        return isinstance(await update_case(self.context, case.id, ev.DeviceConfirmed(made)), Case)
+
+        def confirmed(case: Case) -> CaseChange:
+            made = device_evidence(case, question.id, identity.level, way, identity.claims, now)
+            return CaseChange((ev.DeviceConfirmed(made),))
+
+        return isinstance(await change_case(self.context, question.case, confirmed), Case)
 
     # --- binding the identity ---
 
@@ -286,16 +294,21 @@ class CitizenCases:
         transaction = await load_own_transaction(self.sign_in_context, handle, browser)
         if isinstance(transaction, DeadEnd):
             return transaction
-        case = None if transaction.case is None else await load_case(self.context, transaction.case)
-        if case is None or case.state is not CaseState.APPROVED or case.contact is None:
+        if transaction.case is None:
+            return None
+        code = confirmation_code(self.context.system.random_bytes)
+        done = await change_case(self.context, transaction.case, lambda case: self._code_sent(case, code))
+        return HelpRefused.JUST_SENT if done is TransitionRefused.JUST_SENT else None
+
+    def _code_sent(self, case: Case, code: str) -> CaseChange | None:
+        """The change that sends a code, with its notice; None if the case takes none."""
+        if case.state is not CaseState.APPROVED or case.contact is None:
             return None
         now, (way, address) = self.context.system.now(), self._code_address(case, case.contact)
-        code, life = confirmation_code(self.context.system.random_bytes), self.context.rules.policy.code(way)
+        life = self.context.rules.policy.code(way)
         sent = ev.CodeSent(Confirmation(confirmation_digest(case.id, code), way, now, now + life))
         sent_notice = notice(self.context, case, NotificationKind.CODE, life, code=code, minutes=str(life // 60))
-        sent_notice = replace(sent_notice, way=way, address=address)
-        done = await update_case(self.context, case.id, sent, edit_version=case.edit_version, notices=(sent_notice,))
-        return HelpRefused.JUST_SENT if done is TransitionRefused.JUST_SENT else None
+        return CaseChange((sent,), (replace(sent_notice, way=way, address=address),))
 
     def _code_address(self, case: Case, reach: Contact) -> tuple[ContactMethod, str]:
         """Where the code is sent: by post if that was the channel, unless the citizen said that post is unsafe."""
@@ -321,16 +334,16 @@ class CitizenCases:
             return ProofResult.EXPIRED
         tries = self.context.rules.policy.max_code_attempts
         attempt = await self.context.stores.cases.count_attempt(case.id, _purpose(case), tries)
-        if attempt is not None:
+
+        def proven(case: Case) -> CaseChange | ProofResult:
             binding = self._verify(case, code, words, _asking_browser(transaction, case))
-            bound = binding and await update_case(
-                self.context, case.id, ev.Bound(binding), edit_version=case.edit_version
-            )
-            if isinstance(bound, Case):
-                return ProofResult.DONE
+            return ProofResult.WRONG if binding is None else CaseChange((ev.Bound(binding),))
+
+        if attempt is not None and isinstance(await change_case(self.context, case, proven), Case):
+            return ProofResult.DONE
         await self.context.stores.audit.write([audit_event(self.sign_in_context, "case_proof_failed", transaction)])
         if attempt is None or attempt >= tries:
-            await update_case(self.context, case.id, ev.AttemptsExhausted())
+            await update_case(self.context, case, ev.AttemptsExhausted())
             return ProofResult.ATTEMPTS_EXHAUSTED
         return ProofResult.WRONG
 

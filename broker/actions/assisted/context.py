@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from broker.actions.assisted.ports import Cases
 from broker.actions.assisted.staff_results import ActionRefused, RefusalReason
@@ -86,6 +87,11 @@ async def load_by_reference(context: CaseContext, reference: str) -> Case | None
     return await _load(context, lambda: context.stores.cases.by_reference(reference))
 
 
+async def load_by_continuation(context: CaseContext, digest: str) -> Case | None:
+    """The same by the digest of its continuation code, which an expired deadline may just have erased."""
+    return await _load(context, lambda: context.stores.cases.by_continuation(digest))
+
+
 async def _load(context: CaseContext, find: Callable[[], Awaitable[Case | None]]) -> Case | None:
     for _ in range(TRIES):
         case = await find()
@@ -125,30 +131,46 @@ async def expire_due_cases(context: CaseContext, limit: int = 50) -> int:
 # --- writing ---
 
 
-async def update_case(
-    context: CaseContext,
-    id: str,
-    *events: Event,
-    edit_version: int | None = None,
-    notices: Sequence[Notification] = (),
-) -> Case | RefusalReason:
-    """Applies events of the citizen or of the broker and saves the case in one transaction. Returns it, or why not.
+@dataclass(frozen=True, slots=True)
+class CaseChange:
+    """A change of a case: events in order, and further notices to send with them."""
 
-    With `edit_version` only that edit version is changed. Without, the events are applied on top of concurrent changes.
+    events: tuple[Event, ...]
+    notices: tuple[Notification, ...] = ()
+
+
+_Refused = TypeVar("_Refused")
+
+
+async def change_case(
+    context: CaseContext, of: Case | str, rule: Callable[[Case], CaseChange | _Refused]
+) -> Case | RefusalReason | _Refused:
+    """Changes a case as a rule decides, and saves it in one transaction. Returns it, or why nothing was changed.
+
+    `of` is the case as the caller has just read it, or its id: it is read once. The rule judges that reading and
+    returns the change, or the refusal. If another process saved the case in between, the case is read and judged again.
     """
+    case = of if isinstance(of, Case) else await load_case(context, of)
     for _ in range(TRIES):
-        case = await load_case(context, id)
         if case is None:
             return ActionRefused.UNKNOWN
-        if edit_version is not None and case.edit_version != edit_version:
-            return overtaken(case)
-        after = apply_events(context, case, *events)
+        change = rule(case)
+        if not isinstance(change, CaseChange):
+            return change
+        after = apply_events(context, case, *change.events)
         if isinstance(after, TransitionRefused):
             return after
-        saved = await save(context, case, after, notices)
+        saved = await save(context, case, after, change.notices)
         if saved is not None:
             return saved
+        case = await load_case(context, case.id)
     return ActionRefused.CONFLICT
+
+
+async def update_case(context: CaseContext, of: Case | str, *events: Event) -> Case | RefusalReason:
+    """The same for events that do not depend on the reading: they are applied on top of concurrent changes."""
+    change = CaseChange(events)
+    return await change_case(context, of, lambda _: change)
 
 
 def overtaken(case: Case) -> ActionRefused:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from broker.actions.assisted.citizen import CODE_LENGTH, CitizenCases, continuation_key
-from broker.actions.assisted.context import load_case, update_case
+from broker.actions.assisted.context import load_by_continuation, update_case
 from broker.actions.results import ResumedTransaction
 from broker.actions.sign_in.context import advance_transaction
 from broker.assisted import events as ev
@@ -28,8 +28,7 @@ async def resume(cases: CitizenCases, code: str) -> ResumedTransaction | None:
     """
     sign_in_context = cases.sign_in_context
     plain = handles.normalize_user_code(code)
-    found = await cases.context.stores.cases.by_continuation(continuation_digest(plain))
-    case = None if found is None else await load_case(cases.context, found.id)
+    case = await load_by_continuation(cases.context, continuation_digest(plain))
     if case is None or case.continuation != continuation_digest(plain):
         return None
     secret, following = (
@@ -38,7 +37,7 @@ async def resume(cases: CitizenCases, code: str) -> ResumedTransaction | None:
     )
     digest = continuation_digest(handles.normalize_user_code(following))
     resumed = ev.Resumed(handles.sha256_hex(secret), continuation_digest(plain), digest)
-    after = await update_case(cases.context, case.id, resumed)
+    after = await update_case(cases.context, case, resumed)
     if not isinstance(after, Case):
         return None
     handle = await _transferred(cases, plain, after, secret) or await _new_transaction(cases, after, secret)
@@ -93,7 +92,7 @@ async def _new_transaction(cases: CitizenCases, case: Case, secret: str) -> str 
     if not transaction.transferred or transaction.state is not TransactionState.WAITING:
         raise RuntimeError("a transaction made for a case must wait for it, and must never send a code")
     # the case names the transaction that may collect it before that transaction exists
-    if not isinstance(await update_case(cases.context, case.id, ev.TransactionReplaced(transaction.id)), Case):
+    if not isinstance(await update_case(cases.context, case, ev.TransactionReplaced(transaction.id)), Case):
         return None
     handle = handles.new_handle(sign_in_context.system)
     made = await sign_in_context.stores.transactions.create(
