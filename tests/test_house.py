@@ -20,6 +20,7 @@ VOCABULARY = {
     "broker.crypto.jose",
     "broker.crypto.jwe",
     "broker.platform.toml_loader",
+    "broker.platform.toml_fields",
     "broker.normalize",
 }
 GROUND = VOCABULARY | {
@@ -98,10 +99,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "broker.crypto.jose": {"broker.model", "broker.platform.base64url"},
     "broker.crypto.jwe": {"broker.crypto.jose", "broker.platform.base64url"},
     "broker.crypto.signing": {"broker.crypto.jose", "broker.platform.base64url"},
-    "broker.model": {"broker.platform.system", "broker.normalize", "broker.platform.base64url"},
+    # the marks of settings: a record that a file fills lies here if the rules use it
+    "broker.model": {
+        "broker.platform.system",
+        "broker.normalize",
+        "broker.platform.base64url",
+        "broker.platform.toml_loader",
+        "broker.platform.toml_fields",
+    },
     "broker.platform.base64url": set(),
     "broker.normalize": set(),
-    "broker.platform.toml_loader": set(),
+    "broker.platform.toml_fields": set(),
+    "broker.platform.toml_loader": {"broker.platform.toml_fields"},
     "broker.platform.toml_writer": set(),
     "broker.platform.operator_files": set(),
     "broker.platform.store_urls": set(),

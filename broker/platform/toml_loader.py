@@ -1,21 +1,23 @@
 """TOML decoder: a table becomes a frozen dataclass; all problems are collected, each with its path and a fix.
 
-The type of a field determines its value: string, number, `Path`, enum (`level = "substantial"`), tuple, frozenset,
-mapping, another dataclass, each of them or None. `Seconds` is a duration such as "15 minutes", `Instant` a date,
-`Range` sets bounds. Fields with a default are optional; an unknown key is a problem, since most often it is a typing
-error.
+`toml_fields` says which key fills which field. The type of a field determines its value: string, number, `Path`, enum
+(`level = "substantial"`), tuple, frozenset, mapping, another dataclass, each of them or None. `Seconds` is a duration
+such as "15 minutes", `Instant` a date, `Range` sets bounds. Fields with a default are optional; an unknown key is a
+problem, since most often it is a typing error.
 """
 
 import os
 import re
 import types
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import dataclass, is_dataclass
 from datetime import UTC, date, datetime
 from difflib import get_close_matches
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+
+from broker.platform.toml_fields import assemble, keys_of
 
 T = TypeVar("T")
 
@@ -223,18 +225,18 @@ def read_record(value: Any, shape: Any, path: str, reading: Decoder) -> Any:
         return reading.refuse(
             path, f"a table is required, found {type_name(value)}", f"write it as [{path or 'table'}]"
         )
-    hints = get_type_hints(shape, include_extras=True)
-    known = {field.name: field for field in fields(shape) if field.init}
-    strange = [key for key in value if key not in known]
-    for key in strange:
-        reading.refuse(join_path(path, key), "no such setting", unknown(key, known))
+    keys = keys_of(shape)
+    known = {key.name: key for key in keys}
+    strange = [name for name in value if name not in known]
+    for name in strange:
+        reading.refuse(join_path(path, name), "no such setting", unknown(name, known))
     values: dict[str, Any] = {}
-    for name, field in known.items():
+    for name, key in known.items():
         if name in value:
-            values[name] = read(value[name], hints[name], join_path(path, name), reading)
-        elif field.default is MISSING and field.default_factory is MISSING:
+            values[name] = read(value[name], key.hint, join_path(path, name), reading)
+        elif not key.optional:
             values[name] = reading.refuse(join_path(path, name), "this setting is missing", f"add {name} = ...")
-    return INVALID if strange or any(v is INVALID for v in values.values()) else shape(**values)
+    return INVALID if strange or any(v is INVALID for v in values.values()) else assemble(shape, keys, values)
 
 
 def unknown(key: str, known: Mapping[str, Any]) -> str:

@@ -6,12 +6,13 @@ A setting's description is the docstring under its field; its type and default a
 import ast
 import inspect
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, is_dataclass
 from enum import Enum
 from pathlib import Path
 from textwrap import dedent
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_args, get_origin
 
+from broker.platform.toml_fields import TomlKey, keys_of
 from broker.platform.toml_loader import DateTimeMarker, Duration, Range, optional
 
 Record = type[Any]
@@ -39,42 +40,32 @@ class TableDoc:
 
 def tables(shape: Record, path: str = "", many: bool = False) -> Iterator[TableDoc]:
     """Yields the table of a dataclass, followed by the tables inside it."""
-    hints = get_type_hints(shape, include_extras=True)
-    body = syntax_tree(shape)
-    docs = field_docs(body)
-    nested = {
-        field.name: found for field in fields(shape) if (found := record_in(field, hints[field.name])) is not None
-    }
+    keys = keys_of(shape)
+    docs = {owner: field_docs(syntax_tree(owner)) for owner in {key.owner for key in keys}}
+    nested = {key.name: found for key in keys if (found := record_in(key)) is not None}
     settings = tuple(
-        SettingDoc(
-            field.name, type_text(hints[field.name]), default(field, hints[field.name]), docs.get(field.name, "")
-        )
-        for field in fields(shape)
-        if field.name not in nested
+        SettingDoc(key.name, type_text(key.hint), default(key), docs[key.owner].get(key.field.name, ""))
+        for key in keys
+        if key.name not in nested
     )
     heading = f"[[{path}]]" if many else f"[{path}]" if path else ""
-    yield TableDoc(heading, " ".join((ast.get_docstring(body) or "").split()), settings)
+    yield TableDoc(heading, " ".join((ast.get_docstring(syntax_tree(shape)) or "").split()), settings)
     for name, (record, in_list) in nested.items():
         yield from tables(record, f"{path}.{name}" if path else name, in_list)
 
 
-def record_in(field: Field[Any], hint: Any) -> tuple[Record, bool] | None:
-    """The dataclass that a field's own table fills, and whether it is an array of tables; None for a plain value.
+def record_in(key: TomlKey) -> tuple[Record, bool] | None:
+    """The dataclass that a key's own table fills, and whether it is an array of tables; None for a plain value.
 
-    A dataclass without optional fields is a value if the field has a default: `{ max = 5, window = "1 hour" }`.
+    A dataclass without optional fields is a value if the key may be left out: `{ max = 5, window = "1 hour" }`.
     """
-    bare = without_none(hint)
+    bare = without_none(key.hint)
     if get_origin(bare) is tuple and is_dataclass(get_args(bare)[0]):
         return get_args(bare)[0], True
     if not is_dataclass(bare) or not isinstance(bare, type):
         return None
-    as_value = has_default(field) and not any(map(has_default, fields(bare)))
+    as_value = key.optional and not any(inner.optional for inner in keys_of(bare))
     return None if as_value else (bare, False)
-
-
-def has_default(field: Field[Any]) -> bool:
-    """Whether a field is optional."""
-    return field.default is not MISSING or field.default_factory is not MISSING
 
 
 def without_none(hint: Any) -> Any:
@@ -113,8 +104,8 @@ def type_text(hint: Any) -> str:
         return f"table: {type_text(arguments[0])} = {type_text(arguments[1])}"
     if isinstance(hint, type) and issubclass(hint, Enum):
         return " or ".join(toml_value(member) for member in hint)
-    if is_dataclass(hint):
-        return "{ " + ", ".join(field.name for field in fields(hint)) + " }"
+    if is_dataclass(hint) and isinstance(hint, type):
+        return "{ " + ", ".join(key.name for key in keys_of(hint)) + " }"
     return PLAIN.get(hint, "any value")
 
 
@@ -136,12 +127,12 @@ def annotated_text(hint: Any) -> str:
     return what
 
 
-def default(field: Field[Any], hint: Any) -> str | None:
-    """The default of a field in TOML: an empty string for none, None if the field is required."""
-    if field.default is not MISSING:
-        return toml_value(field.default, hint)
-    if field.default_factory is not MISSING:
-        return toml_value(field.default_factory(), hint)
+def default(key: TomlKey) -> str | None:
+    """The default of a key in TOML: an empty string for none, None if the key is required."""
+    if key.field.default is not MISSING:
+        return toml_value(key.field.default, key.hint)
+    if key.field.default_factory is not MISSING:
+        return toml_value(key.field.default_factory(), key.hint)
     return None
 
 
@@ -167,10 +158,7 @@ def toml_value(value: Any, hint: Any = Any) -> str:
                 "{ " + ", ".join(f"{toml_value(key).strip(chr(34))} = {toml_value(value[key])}" for key in value) + " }"
             )
         case _ if is_dataclass(value) and not isinstance(value, type):
-            hints = get_type_hints(type(value), include_extras=True)
-            parts = (
-                f"{field.name} = {toml_value(getattr(value, field.name), hints[field.name])}" for field in fields(value)
-            )
+            parts = (f"{key.name} = {toml_value(key.value(value), key.hint)}" for key in keys_of(type(value)))
             return "{ " + ", ".join(parts) + " }"
         case _:
             return str(value)

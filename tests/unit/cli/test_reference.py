@@ -3,15 +3,16 @@
 import argparse
 import tomllib
 from collections.abc import Iterator
-from dataclasses import Field, dataclass, fields, make_dataclass
+from dataclasses import Field, dataclass, make_dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import pytest
 
 from broker.cli import reference as command
 from broker.cli.context import CommandContext
 from broker.platform.system import System
+from broker.platform.toml_fields import keys_of
 from broker.platform.toml_loader import load
 from broker.settings.providers import ProviderFile
 from broker.settings.reference import (
@@ -19,7 +20,6 @@ from broker.settings.reference import (
     TableDoc,
     default,
     duration_text,
-    has_default,
     markdown,
     record_in,
     tables,
@@ -52,9 +52,8 @@ def no_stores(settings: object) -> Any:
 def records(shape: type[Any]) -> Iterator[type[Any]]:
     """A record and every record inside it."""
     yield shape
-    hints = get_type_hints(shape, include_extras=True)
-    for field in fields(shape):
-        if (found := record_in(field, hints[field.name])) is not None:
+    for key in keys_of(shape):
+        if (found := record_in(key)) is not None:
             yield from records(found[0])
 
 
@@ -94,15 +93,14 @@ def kind_of(shape: type[Any]) -> bool:
 
 @pytest.mark.parametrize("shape", [record for shape in SHAPES for record in records(shape)])
 def test_every_default_that_is_shown_is_the_default(shape: type[Any]) -> None:
-    hints = get_type_hints(shape, include_extras=True)
-    for field in fields(shape):
-        shown = default(field, hints[field.name])
-        assert (shown is None) == (not has_default(field))
-        if shown and record_in(field, hints[field.name]) is None:
-            one = make_dataclass("One", [(field.name, hints[field.name])])
-            record, problems = load(tomllib.loads(f"{field.name} = {shown}"), one)
+    for key in keys_of(shape):
+        shown = default(key)
+        assert (shown is None) == (not key.optional)
+        if shown and record_in(key) is None:
+            one = make_dataclass("One", [(key.name, key.hint)])
+            record, problems = load(tomllib.loads(f"{key.name} = {shown}"), one)
             assert not problems
-            assert getattr(record, field.name) == made(field)
+            assert getattr(record, key.name) == made(key.field)
 
 
 def made(field: Field[Any]) -> Any:
