@@ -7,11 +7,12 @@ a fault of ours.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Annotated, Any, Final, Protocol, runtime_checkable
 
 from broker.model.assurance import Level, VerificationCapabilities
 from broker.model.identity import Identity
 from broker.model.languages import in_language
+from broker.platform.toml_loader import Range
 
 
 class Prerequisite(StrEnum):
@@ -25,18 +26,22 @@ class Prerequisite(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProviderInfo:
-    """What the picker tells a citizen about a provider. Texts by language; `minutes` is how long it takes about.
-
-    `max_level` is the highest level the provider is registered for: nothing above it is ever believed.
-    `prerequisites` is what one must have to succeed there (empty: not known).
-    """
+    """Description of a provider, from its file: what the picker shows to citizens, and the level it may reach."""
 
     id: str
+    """Provider identifier: lower-case letters, digits and hyphens. It is part of the callback's path, so it must
+    never change. It may be left out in a file of its own: then it is the file's name."""
     names: Mapping[str, str]
+    """The name of the provider on citizens' pages, in every language of the broker."""
     needs: Mapping[str, str]
-    minutes: int
+    """What a citizen needs to use it, in one line, in every language."""
+    minutes: Annotated[int, Range(1, 1440)]
+    """Typical duration of a sign-in, in minutes."""
     max_level: Level
+    """The highest level of assurance it is registered for. A higher `acr` in its response is lowered to this."""
     prerequisites: tuple[Prerequisite, ...] = ()
+    """What a citizen needs to succeed there: passport, driving_licence, bank_account, smartphone. For citizens who
+    say what they have, matching providers come first. Left out: unknown."""
 
     def name(self, language: str) -> str:
         """The provider's name in a language, or in the first one it has."""

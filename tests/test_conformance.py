@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from broker.model.lifetimes import TokenLifetimes
 from broker.platform.toml_loader import load
-from broker.settings.schema import TokenSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "conformance.md"
@@ -181,6 +181,6 @@ def test_a_row_that_shows_nothing_is_seen(shown: str, complaint: str | None) -> 
 
 def test_no_lifetime_can_be_set_beyond_what_the_profile_allows() -> None:
     """FAPI 2.0 Security Profile 5.3.2.1-11 and 5.3.2.2-12."""
-    assert load({"code": 60, "request_uri": 300}, TokenSettings)[0] == TokenSettings(code=60, request_uri=300)
+    assert load({"code": 60, "request_uri": 300}, TokenLifetimes)[0] == TokenLifetimes(code=60, request_uri=300)
     for beyond in ({"code": 61}, {"request_uri": 600}):
-        assert load(beyond, TokenSettings)[0] is None
+        assert load(beyond, TokenLifetimes)[0] is None

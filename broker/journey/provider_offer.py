@@ -3,13 +3,12 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from broker.journey.transaction import FailedAttempt, Transaction
 from broker.model.assurance import Level
 from broker.model.failures import FAILURES, FailureClass, NextStep
 from broker.model.kill_switches import KillSwitches, KillSwitchKind
-from broker.model.provider_policy import ProviderPolicy
+from broker.model.provider_policy import DisplayOrder, ProviderPolicy
 from broker.model.service import Service
 from broker.provider import ProviderHealth, ProviderInfo
 
@@ -21,17 +20,6 @@ class Candidate:
     card: ProviderInfo
     policy: ProviderPolicy
     health: ProviderHealth
-
-
-class DisplayOrder(StrEnum):
-    """Published rule by which the providers are ordered."""
-
-    SHUFFLED = "shuffled"
-    """Random, but stable within a browser session, so that no provider profits from its position."""
-    ALPHABETICAL = "alphabetical"
-    """By name in the citizen's language."""
-    CONFIGURED = "configured"
-    """By the operator's weights, then by name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,31 +2,47 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from broker.model.service import Service
+from broker.platform.toml_loader import Instant
+
+
+class DisplayOrder(StrEnum):
+    """Published rule by which the providers are ordered."""
+
+    SHUFFLED = "shuffled"
+    """Random, but stable within a browser session, so that no provider profits from its position."""
+    ALPHABETICAL = "alphabetical"
+    """By name in the citizen's language."""
+    CONFIGURED = "configured"
+    """By the operator's weights, then by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderPolicy:
-    """Policy for offering a provider. Times are seconds since 1970 UTC; texts are by language.
-
-    `services` limits the services it is offered for (a soft launch; empty: all). From `accept_new_until` on, only
-    citizens who used it before are accepted; from `accept_sign_in_until` on, no citizens are. `paused` is the reason,
-    displayed to citizens, for which no citizen is sent there until `paused_until` (None: until further notice).
-    `languages` are those of the provider's own pages (empty: not known). `weight` is its position in the configured
-    order, lightest first. `staff_only` hides it from citizens. `contact` is the provider's support address.
-    """
+    """How a provider is offered to citizens: the table `[policy]`."""
 
     enabled: bool = True
+    """Whether the provider is offered. To turn it off immediately, use `portico provider disable`."""
     services: tuple[str, ...] = ()
-    accept_new_until: float | None = None
-    accept_sign_in_until: float | None = None
+    """Soft launch: the services for which it is offered. Left out: all."""
+    accept_new_until: Instant | None = None
+    """From this time only citizens who used the provider before are accepted. A date, or a date and time."""
+    accept_sign_in_until: Instant | None = None
+    """From this time no sign-in is accepted."""
     paused: Mapping[str, str] = field(default_factory=dict)
-    paused_until: float | None = None
+    """The reason why no citizen is sent there at present, by language. Citizens read it."""
+    paused_until: Instant | None = None
+    """When the pause ends automatically. Left out: when `paused` is removed."""
     languages: tuple[str, ...] = ()
+    """Languages of the provider's own pages. Left out: unknown."""
     weight: int = 0
+    """Position if the picker's order is `configured`: the lowest weight comes first."""
     staff_only: bool = False
+    """Whether the provider is hidden from citizens."""
     contact: str | None = None
+    """Help desk of the provider: an address or a telephone number, displayed as text."""
 
     def serves(self, service: Service, now: float) -> bool:
         """Whether citizens of this service may use the provider now."""

@@ -1,14 +1,20 @@
 """Rate limits over fixed windows of time."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from broker.platform.toml_fields import Key
+from broker.platform.toml_loader import Range, Seconds
 
 
 @dataclass(frozen=True, slots=True)
 class RateWindow:
-    """Limit of `most` uses in a window of `window` seconds. Windows begin at multiples of their length."""
+    """A rate limit: the most uses in a window of time. Windows begin at multiples of their length."""
 
-    most: int
-    window: int
+    most: Annotated[int, Range(1, 1_000_000), Key("max")]
+    """Number of uses."""
+    window: Annotated[Seconds, Range(1, 86400)]
+    """Length of the window."""
 
     def ends(self, now: float) -> float:
         """End of the window that contains `now`, when the count restarts. Both are seconds since 1970 UTC."""

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
+
+from broker.model.assurance import Level
+from broker.platform.toml_loader import Range, Seconds
 
 
 class StaffRole(StrEnum):
@@ -36,6 +39,29 @@ class StaffMember:
     def may(self, *roles: StaffRole) -> bool:
         """Whether the person has one of these roles."""
         return not self.roles.isdisjoint(roles)
+
+
+@dataclass(frozen=True, slots=True)
+class StaffSessionTimeouts:
+    """Timeouts of staff sessions."""
+
+    idle: Annotated[Seconds, Range(60, 3600)] = 15 * 60
+    """Idle timeout: a session ends after this long without a request."""
+    absolute: Annotated[Seconds, Range(600, 24 * 3600)] = 8 * 3600
+    """Absolute timeout, counted from the sign-in."""
+    decision_max_age: Annotated[Seconds, Range(60, 3600)] = 5 * 60
+    """Step-up: a decision needs an authentication no older than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoginPolicy:
+    """What staff sign-ins must show, and how long sessions last: a part of staff.toml."""
+
+    level: Level = Level.SUBSTANTIAL
+    """Minimum level of assurance of a staff sign-in. The provider's `levels` map its `acr` values to levels."""
+    amr: tuple[str, ...] = ()
+    """Authentication methods that `amr` must all contain (RFC 8176), such as "hwk"."""
+    sessions: StaffSessionTimeouts = StaffSessionTimeouts()
 
 
 @dataclass(frozen=True, slots=True)

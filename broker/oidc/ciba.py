@@ -11,6 +11,7 @@ from typing import Any, Final
 from broker.crypto.jose import KeySet
 from broker.model.backchannel_request import BackchannelRequest, BackchannelState, PollResult
 from broker.model.grant import AssertionUse
+from broker.model.lifetimes import TokenLifetimes
 from broker.model.service import CibaDeliveryMode, Service
 from broker.oidc import acr
 from broker.oidc.authorization_checks import ServerContext, subject_of
@@ -37,7 +38,7 @@ _SECONDS: Final = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 class CibaLifetimes:
     """Times in seconds: default and maximum lifetime of a request, and the interval between polls."""
 
-    default: int = 600
+    default: int = TokenLifetimes().backchannel_request
     max: int = 3600
     interval: int = 5
 

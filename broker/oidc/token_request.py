@@ -15,6 +15,7 @@ from typing import Any, Final
 from broker.crypto.jose import Certificate
 from broker.model.grant import AuthorizationCode, Grant, StoredToken
 from broker.model.handle import sha256_hex
+from broker.model.lifetimes import TokenLifetimes
 from broker.model.service import BindingMethod, Service
 from broker.oidc.dpop import DpopProof
 from broker.oidc.errors import EndpointError, Scheme
@@ -33,26 +34,6 @@ class GrantType(StrEnum):
     CODE = "authorization_code"
     REFRESH = "refresh_token"
     CIBA = "urn:openid:params:grant-type:ciba"
-
-
-@dataclass(frozen=True, slots=True)
-class Lifetimes:
-    """Lifetimes in seconds: ID token, access token, and a grant with its refresh token.
-
-    `app_access` and `app_grant` apply to an app whose tokens are not sender-constrained.
-    """
-
-    id_token: int = 300
-    access: int = 600
-    grant: int = 30 * 86_400
-    app_access: int = 300
-    app_grant: int = 86_400
-
-    def for_caller(self, service: Service, proof: DpopProof | None) -> "Lifetimes":
-        """Lifetimes for a caller: shorter for bearer tokens of an app (RFC 9700 2.2)."""
-        if not service.is_public or proof is not None:
-            return self
-        return replace(self, access=min(self.access, self.app_access), grant=min(self.grant, self.app_grant))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +156,7 @@ def _check_verifier(verifier: str | None, code_challenge: str | None) -> None:
 
 
 def grant_from_code(
-    code: AuthorizationCode, id: str, proof: DpopProof | None, lifetimes: Lifetimes, now: float
+    code: AuthorizationCode, id: str, proof: DpopProof | None, lifetimes: TokenLifetimes, now: float
 ) -> Grant:
     """Grant of a redeemed code. Its tokens are bound to the key of the proof, if there is one (RFC 9449 5)."""
     refreshable = OFFLINE_ACCESS in code.scope
@@ -186,14 +167,14 @@ def grant_from_code(
         scope=code.scope,
         release=code.release,
         created=now,
-        expires=now + (lifetimes.grant if refreshable else lifetimes.access),
+        expires=now + (lifetimes.refresh if refreshable else lifetimes.access),
         nonce=code.nonce,
         dpop_jkt=proof.jkt if proof is not None else None,
     )
 
 
 def access_token(
-    handle: str, grant: Grant, proof: DpopProof | None, lifetimes: Lifetimes, now: float, x5t: str | None = None
+    handle: str, grant: Grant, proof: DpopProof | None, lifetimes: TokenLifetimes, now: float, x5t: str | None = None
 ) -> StoredToken:
     """Record of an access token, bound to the key of this request's proof (RFC 9449 5); it ends with its grant.
 

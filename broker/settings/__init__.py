@@ -25,15 +25,11 @@ from broker.settings.schema import (
     ListenSettings,
     MetricsSettings,
     OutgoingSettings,
-    PickerOrder,
-    RateSetting,
-    SessionSettings,
     SupportSettings,
-    TokenSettings,
 )
 from broker.settings.secret_files import read_secret
 from broker.settings.sources import Source
-from broker.settings.staff import StaffSessionSettings, StaffSettings
+from broker.settings.staff import StaffSettings
 from broker.settings.urls import address
 
 __all__ = [
@@ -49,18 +45,13 @@ __all__ = [
     "Missing",
     "NotificationSettings",
     "OutgoingSettings",
-    "PickerOrder",
     "ProviderEntry",
     "ProviderKind",
-    "RateSetting",
-    "SessionSettings",
     "Settings",
     "SmtpSettings",
     "Source",
-    "StaffSessionSettings",
     "StaffSettings",
     "SupportSettings",
-    "TokenSettings",
     "address",
     "load",
     "read_secret",

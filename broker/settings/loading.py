@@ -187,7 +187,7 @@ class StaffRead:
     def staff(self) -> StaffSettings:
         """Converts the schema into StaffSettings."""
         people = {person.id: person for person in self.file.people}
-        return StaffSettings(self.provider, people, self.file.level, self.file.amr, self.file.sessions)
+        return StaffSettings(self.provider, people, self.file.policy)
 
 
 def read_staff(
@@ -270,7 +270,7 @@ def check_staff(
     if any(other.id == entry.id for other in others):
         fix = "give one of the two another id"
         yield Problem("provider.id", f'the citizens\' provider "{entry.id}" has the same id', fix)
-    if entry.card.max_level < staff.file.level:
+    if entry.card.max_level < staff.file.policy.level:
         fix = "raise provider.max_level, or lower level"
         yield Problem("level", "the staff's provider is registered for a lower level", fix)
 

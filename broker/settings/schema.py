@@ -1,4 +1,5 @@
-"""Schema of broker.toml: one dataclass, with a nested dataclass for each table of the file.
+"""Schema of broker.toml: one dataclass, with a nested dataclass for each table of the file. A table that the rules use
+as it is lies with them or in `broker.model`.
 
 The docstring under each field is its documentation: `portico reference` prints it, docs/configuration.md is generated
 from it.
@@ -12,6 +13,9 @@ from typing import Annotated, Final
 
 from broker.assisted.deadlines import CasePolicy
 from broker.model.assurance import AcrLevels, Level
+from broker.model.lifetimes import SessionTimeouts, TokenLifetimes
+from broker.model.provider_policy import DisplayOrder
+from broker.model.rate_limit import RateWindow
 from broker.platform.store_urls import POSTGRESQL, REDIS_TLS, read_store_url
 from broker.platform.tls import ClientTls
 from broker.platform.toml_loader import Range, Seconds
@@ -25,14 +29,6 @@ class Environment(StrEnum):
 
     PRODUCTION = "production"
     DEVELOPMENT = "development"
-
-
-class PickerOrder(StrEnum):
-    """Order of the providers in the picker. The rule is published to citizens."""
-
-    SHUFFLED = "shuffled"
-    ALPHABETICAL = "alphabetical"
-    CONFIGURED = "configured"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,52 +187,8 @@ class SupportSettings:
 class PickerSettings:
     """The page on which citizens choose a provider."""
 
-    order: PickerOrder = PickerOrder.SHUFFLED
+    order: DisplayOrder = DisplayOrder.SHUFFLED
     """`shuffled` (once per browser), `alphabetical`, or `configured` (by `weight` in each provider's file)."""
-
-
-@dataclass(frozen=True, slots=True)
-class TokenSettings:
-    """Lifetimes of codes, tokens and requests of services."""
-
-    code: Annotated[Seconds, Range(5, 60)] = 60
-    """Authorization codes (FAPI 2.0 Security Profile 5.3.2.1: 60 seconds at most)."""
-    request_uri: Annotated[Seconds, Range(5, 300)] = 300
-    """Pushed authorization requests, from the push to the citizen's arrival (RFC 9126 2.2)."""
-    access: Annotated[Seconds, Range(60, 3600)] = 600
-    """Access tokens."""
-    id_token: Annotated[Seconds, Range(60, 3600)] = 300
-    """ID tokens, `exp`: the time within which a service must have validated one."""
-    refresh: Annotated[Seconds, Range(3600, 366 * 86400)] = 30 * 86400
-    """Refresh tokens, counted from the citizen's sign-in. Using one does not extend it."""
-    app_access: Annotated[Seconds, Range(60, 900)] = 300
-    """Access tokens of apps with `sender_constrained = false`, which are bearer tokens. The lesser of this and
-    `access` applies."""
-    app_refresh: Annotated[Seconds, Range(300, 30 * 86400)] = 24 * 3600
-    """Refresh tokens of such apps, counted from the citizen's sign-in. The lesser of this and `refresh` applies."""
-    backchannel_request: Annotated[Seconds, Range(60, 3600)] = 600
-    """Backchannel authentication requests (CIBA), if the service sends no `requested_expiry`. It may ask for up to
-    an hour."""
-
-
-@dataclass(frozen=True, slots=True)
-class SessionSettings:
-    """Single sign-on session of the broker, which saves citizens a second sign-in."""
-
-    idle: Annotated[Seconds, Range(60, 86400)] = 30 * 60
-    """Idle timeout: the session ends if no service used it for this long."""
-    absolute: Annotated[Seconds, Range(300, 7 * 86400)] = 8 * 3600
-    """Absolute timeout, counted from the sign-in."""
-
-
-@dataclass(frozen=True, slots=True)
-class RateSetting:
-    """A rate limit: the most uses in a window of time."""
-
-    max: Annotated[int, Range(1, 1_000_000)]
-    """Number of uses."""
-    window: Annotated[Seconds, Range(1, 86400)]
-    """Length of the window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,18 +199,18 @@ class LimitSettings:
     An IPv4 address counts by itself, an IPv6 address by its /64 network, an IPv4-mapped IPv6 address as IPv4.
     """
 
-    authorization_requests_per_ip: RateSetting = RateSetting(120, 60)
+    authorization_requests_per_ip: RateWindow = RateWindow(120, 60)
     """Authorization requests, by client address. Many citizens may share one address (NAT)."""
-    requests_per_client: RateSetting = RateSetting(6000, 60)
+    requests_per_client: RateWindow = RateWindow(6000, 60)
     """Pushed authorization requests and token requests of one service, for each worker."""
-    failed_authentications_per_ip: RateSetting = RateSetting(30, 60)
+    failed_authentications_per_ip: RateWindow = RateWindow(30, 60)
     """Failed client authentications, by client address."""
-    failed_user_codes_per_ip: RateSetting = RateSetting(30, 600)
+    failed_user_codes_per_ip: RateWindow = RateWindow(30, 600)
     """Wrong codes of backchannel authentication requests (`/confirm`), by client address. Right codes do not count.
     Continuation codes are too long to be guessed and have no limit."""
-    help_requests_per_ip: RateSetting = RateSetting(10, 3600)
+    help_requests_per_ip: RateWindow = RateWindow(10, 3600)
     """Requests for assisted verification, by client address. Raise it for a library or a shelter."""
-    backchannel_requests_per_citizen: RateSetting = RateSetting(10, 600)
+    backchannel_requests_per_citizen: RateWindow = RateWindow(10, 600)
     """Backchannel authentication requests that services send to one citizen."""
     transactions_per_browser: Annotated[int, Range(1, 100)] = 20
     """Pending transactions of one browser at a time."""
@@ -335,8 +287,8 @@ class BrokerSettings:
     ephemeral: EphemeralSettings = EphemeralSettings()
     clock: ClockSettings = ClockSettings()
     picker: PickerSettings = PickerSettings()
-    tokens: TokenSettings = TokenSettings()
-    sessions: SessionSettings = SessionSettings()
+    tokens: TokenLifetimes = field(default_factory=TokenLifetimes)
+    sessions: SessionTimeouts = field(default_factory=SessionTimeouts)
     limits: LimitSettings = LimitSettings()
     assisted: CasePolicy = field(default_factory=CasePolicy)
     metrics: MetricsSettings = MetricsSettings()

@@ -32,8 +32,6 @@ from broker.actions.ports import BrokerCrypto
 from broker.actions.sign_in.context import SignInContext, SignInLimits, SignInMonitoring, SignInPolicy, SignInStores
 from broker.assisted.profiles import default_profiles
 from broker.crypto.jose import Authorities, read_authorities
-from broker.journey.provider_offer import DisplayOrder
-from broker.model.rate_limit import RateWindow
 from broker.model.request import ResponseMode
 from broker.model.store_results import StoreUnavailable
 from broker.oidc.authorization_checks import ServerContext as Checks
@@ -41,9 +39,7 @@ from broker.oidc.ciba import CibaLifetimes
 from broker.oidc.client_authentication import AssertionAudience
 from broker.oidc.discovery import Endpoints, discovery, endpoints, metadata_bytes, mtls_endpoint_aliases
 from broker.oidc.dynamic_registration import registrable
-from broker.oidc.token_request import Lifetimes
 from broker.platform.operator_files import content
-from broker.settings import RateSetting as RateSetting
 from broker.stores.ephemeral.memory import MemoryRateLimits
 from broker.web import citizens, public
 from broker.web.citizens.provider_logout_page import goodbye_routes
@@ -91,15 +87,14 @@ def sign_in_context(container: Container) -> SignInContext:
             issuer=broker.issuer,
             languages=broker.languages,
             assisted_level=default_profiles().highest if ways(container.settings) else None,
-            order=DisplayOrder(broker.picker.order),
+            order=broker.picker.order,
             limits=SignInLimits(
                 code_lifetime=broker.tokens.code,
                 open_transactions=broker.limits.transactions_per_browser,
-                session_idle=broker.sessions.idle,
-                session_absolute=broker.sessions.absolute,
-                codes=_rate(broker.limits.failed_user_codes_per_ip),
-                starts=_rate(broker.limits.authorization_requests_per_ip),
-                help=_rate(broker.limits.help_requests_per_ip),
+                sessions=broker.sessions,
+                codes=broker.limits.failed_user_codes_per_ip,
+                starts=broker.limits.authorization_requests_per_ip,
+                help=broker.limits.help_requests_per_ip,
             ),
         ),
         stores=SignInStores(
@@ -140,14 +135,7 @@ def endpoint_context(container: Container, checks: Checks) -> EndpointContext:
                 broker.issuer,
                 (*urls.authenticated_endpoints, *(elsewhere[url] for url in urls.authenticated_endpoints if elsewhere)),
             ),
-            lifetimes=Lifetimes(
-                id_token=broker.tokens.id_token,
-                access=broker.tokens.access,
-                grant=broker.tokens.refresh,
-                app_access=broker.tokens.app_access,
-                app_grant=broker.tokens.app_refresh,
-            ),
-            request_uri_lifetime=broker.tokens.request_uri,
+            lifetimes=broker.tokens,
             ciba=CibaPolicy(
                 lifetimes=CibaLifetimes(broker.tokens.backchannel_request),
                 confirm_url=f"{broker.issuer}/confirm",
@@ -167,16 +155,12 @@ def endpoint_context(container: Container, checks: Checks) -> EndpointContext:
         crypto=BrokerCrypto(container.crypto.keys, container.crypto.sealer),
         system=container.system,
         rates=EndpointRates(
-            requests=_rate(limits.requests_per_client),
-            failures=_rate(limits.failed_authentications_per_ip),
-            backchannel_requests=_rate(limits.backchannel_requests_per_citizen),
+            requests=limits.requests_per_client,
+            failures=limits.failed_authentications_per_ip,
+            backchannel_requests=limits.backchannel_requests_per_citizen,
             local_limits=MemoryRateLimits(container.system),
         ),
     )
-
-
-def _rate(given: RateSetting) -> RateWindow:
-    return RateWindow(given.max, given.window)
 
 
 def _authorities(file: Path | None) -> Authorities:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from broker.actions.assisted.citizen import CitizenCases
 from broker.actions.assisted.context import CaseContext, CaseRules, CaseStores, PromptSettings
 from broker.actions.assisted.evidence_input import DETAILS
-from broker.actions.assisted.staff_login import LoginPolicy, LoginRecords, StaffLogin
+from broker.actions.assisted.staff_login import LoginRecords, StaffLogin
 from broker.actions.attempt_log import AttemptLog
 from broker.actions.instrumented_stores import InstrumentedAudit, InstrumentedBackchannelRequests, InstrumentedCases
 from broker.actions.sign_in.context import SignInContext
@@ -74,7 +74,7 @@ def citizen_cases(container: Container, sign_in_context: SignInContext) -> Citiz
 
 def staff_login(container: Container, staff: StaffSettings) -> StaffLogin:
     """How staff come in: through their own provider, built like any other."""
-    entry, sessions = staff.provider, staff.sessions
+    entry = staff.provider
     return StaffLogin(
         provider=KINDS[entry.kind].build(
             entry.card,
@@ -87,7 +87,7 @@ def staff_login(container: Container, staff: StaffSettings) -> StaffLogin:
         ),
         callback=f"{container.settings.broker.console}/callback",
         people=staff.people,
-        policy=LoginPolicy(staff.level, staff.amr, sessions.idle, sessions.absolute, sessions.decision_max_age),
+        policy=staff.policy,
         records=LoginRecords(
             sessions=container.connections.sql_stores.staff_sessions,
             audit=InstrumentedAudit(container.connections.sql_stores.audit, container.monitoring.metrics),

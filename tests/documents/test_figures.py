@@ -14,11 +14,11 @@ from broker.assisted.deadlines import CasePolicy
 from broker.crypto.client_jwks import COOL_DOWN, GRACE, MAX_MAX_AGE, MIN_MAX_AGE
 from broker.crypto.jose.keys import MAX_KEY_SET, MAX_KEYS
 from broker.model.handle import USER_CODE_ALPHABET
+from broker.model.lifetimes import TokenLifetimes
 from broker.oidc import ciba, ciba_request_object, logout_token
 from broker.oidc.ciba import CibaLifetimes
 from broker.server.process import DRAIN_DELAY
 from broker.settings.reference import duration_text
-from broker.settings.schema import TokenSettings
 from broker.web.inspector.exchange_log import KEPT
 from broker.web.shared import cookies
 from tests.documents.markdown import ROOT, rows, section, text
@@ -85,9 +85,9 @@ STATEMENTS = (
     Statement(SERVICES / "ciba.md", f"`exp` within {ciba_request_object.LIFE // 60} minutes of `nbf`"),
     Statement(SERVICES / "ciba.md", f"tried {NUMBERS[pings.TERMS.policy.max_attempts or 0]} times"),
     Statement(SERVICES / "logout.md", f"for up to {NUMBERS[logout_token.TOLD_WITHIN // 3600]} hours"),
-    Statement(SERVICES / "README.md", f"the code is older than {TokenSettings().code} seconds"),
+    Statement(SERVICES / "README.md", f"the code is older than {TokenLifetimes().code} seconds"),
     Statement(SERVICES / "README.md", f"the last {KEPT} exchanges"),
-    Statement(SERVICES / "curl.md", f"You have {TokenSettings().code} seconds"),
+    Statement(SERVICES / "curl.md", f"You have {TokenLifetimes().code} seconds"),
     Statement(PAGES, f"up to {NUMBERS[cookies.SECRETS_KEPT]} secrets"),
 )
 

@@ -8,10 +8,9 @@ from broker.actions.assisted.ports import StaffSessions
 from broker.actions.attempt_log import AttemptLog, StrayReason
 from broker.actions.ports import AuditLog
 from broker.model import handle as handles
-from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
 from broker.model.identity import Identity
-from broker.model.staff import StaffAttempt, StaffMember, StaffSession
+from broker.model.staff import LoginPolicy, StaffAttempt, StaffMember, StaffSession
 from broker.platform.system import System
 from broker.provider import CallbackParameters, Provider, ProviderFailure, ProviderFailureReason, UpstreamRequest
 
@@ -69,21 +68,6 @@ _FAILURES = {
     ProviderFailureReason.INCOMPLETE: LoginFailure.UNUSABLE,
     ProviderFailureReason.TOO_WEAK: LoginFailure.TOO_WEAK,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class LoginPolicy:
-    """What staff sign-ins must show, and how long sessions last (seconds).
-
-    `level` and `amr` are required of each sign-in. A session ends `idle` seconds after its last use and `absolute`
-    seconds after its beginning; a decision needs a sign-in that is not older than `fresh`.
-    """
-
-    level: Level
-    amr: tuple[str, ...]
-    idle: int
-    absolute: int
-    fresh: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +192,7 @@ class StaffLogin:
             auth_time=min(identity.auth_time, int(now)),
             created=now,
             used=now,
-            expires=now + self.policy.absolute,
+            expires=now + self.policy.sessions.absolute,
         )
         replaced = handles.sha256_hex(session) if session else None
         event = self._event(
@@ -224,14 +208,14 @@ class StaffLogin:
         """
         found = await self.records.sessions.load(handles.sha256_hex(session)) if session else None
         now = self.system.now()
-        if found is None or now >= found.expires or now >= found.used + self.policy.idle:
+        if found is None or now >= found.expires or now >= found.used + self.policy.sessions.idle:
             return None
         member = self.people.get(found.member)
         if member is None or member.subject != found.subject:
             return None
         if now >= found.used + NOTED_EVERY:
             await self.records.sessions.touch(found.digest, now)
-        return StaffPrincipal(member, found, found.auth_time + self.policy.fresh)
+        return StaffPrincipal(member, found, found.auth_time + self.policy.sessions.decision_max_age)
 
     async def leave(self, session: str | None) -> int | None:
         """Ends the session; returns its `auth_time`, None if there was no session."""

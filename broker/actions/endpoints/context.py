@@ -19,6 +19,7 @@ from broker.crypto.jwe import EncryptionKey
 from broker.model.audit import AuditEvent
 from broker.model.grant import AssertionUse, AuthorizationCode, Grant
 from broker.model.kill_switches import KillSwitches, KillSwitchKind
+from broker.model.lifetimes import TokenLifetimes
 from broker.model.rate_limit import RateWindow
 from broker.model.service import ClientAuthentication, Service
 from broker.model.store_results import StoreUnavailable
@@ -27,7 +28,7 @@ from broker.oidc.authorization_checks import ServerContext
 from broker.oidc.ciba import CibaLifetimes
 from broker.oidc.client_authentication import AssertionAudience, Credentials
 from broker.oidc.errors import EndpointError
-from broker.oidc.token_request import Lifetimes, invalid_grant
+from broker.oidc.token_request import invalid_grant
 from broker.platform.system import System
 
 
@@ -80,12 +81,11 @@ class CertificatePolicy:
 
 @dataclass(frozen=True, slots=True)
 class EndpointPolicy:
-    """The operator's settings for the services' endpoints. `request_uri_lifetime` is in seconds."""
+    """The operator's settings for the services' endpoints."""
 
     server: ServerContext
     audience: AssertionAudience
-    lifetimes: Lifetimes
-    request_uri_lifetime: int
+    lifetimes: TokenLifetimes
     ciba: CibaPolicy
     certificates: CertificatePolicy
 

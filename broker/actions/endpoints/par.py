@@ -33,6 +33,6 @@ async def push(context: EndpointContext, call: EndpointRequest) -> dict[str, Any
         request = authorization_request(asked, service, RequestSource.PUSHED, context.policy.server, sender)
         request = par.bind_to_dpop(request, proof)
         handle = handles.new_handle(context.system)
-        await context.stores.pushed.put(handle, request, context.system.now() + context.policy.request_uri_lifetime)
+        await context.stores.pushed.put(handle, request, context.system.now() + context.policy.lifetimes.request_uri)
         await require_enabled(context, service)
-        return par.pushed_response(handle, context.policy.request_uri_lifetime)
+        return par.pushed_response(handle, context.policy.lifetimes.request_uri)

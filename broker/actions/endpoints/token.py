@@ -104,7 +104,7 @@ async def _issue(context: EndpointContext, known: Caller, stored: StoredCode, bi
     await require_enabled(context, service, stored.code)
     if stored.session_ended:
         raise invalid_grant(SESSION_ENDED)
-    lifetimes = context.policy.lifetimes.for_caller(service, binding.proof)
+    lifetimes = context.policy.lifetimes.for_caller(service, bound=binding.proof is not None)
     grant = rules.grant_from_code(
         stored.code, handles.new_handle(context.system, size=16), binding.proof, lifetimes, now
     )
@@ -174,7 +174,7 @@ async def _refresh(
     rules.check_refresh(request, record, grant, service, binding.proof, now)
     await require_enabled(context, service, grant)
     access = handles.new_handle(context.system, "access")
-    lifetimes = context.policy.lifetimes.for_caller(service, binding.proof)
+    lifetimes = context.policy.lifetimes.for_caller(service, bound=binding.proof is not None)
     access_record = rules.access_token(access, grant, binding.proof, lifetimes, now, binding.x5t)
     access_record = rules.narrow_scope(access_record, request, grant)
     events = [audit_event(context, "grant_refreshed", service, grant)]

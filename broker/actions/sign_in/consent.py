@@ -313,7 +313,7 @@ async def _session(
         identity=identity,
         created=now,
         used=now,
-        expires=now + context.policy.limits.session_absolute,
+        expires=now + context.policy.limits.sessions.absolute,
     )
     return SessionUpdate(session, cookie, None if existing is None or same else existing.digest)
 
@@ -329,7 +329,7 @@ async def live_session(context: SignInContext, browser: Browser) -> Session | No
     """Returns the browser's session at the broker, if it has not expired."""
     session = await context.stores.sessions.load(handles.sha256_hex(browser.session)) if browser.session else None
     now = context.system.now()
-    if session is None or now >= session.expires or now >= session.used + context.policy.limits.session_idle:
+    if session is None or now >= session.expires or now >= session.used + context.policy.limits.sessions.idle:
         return None
     return session
 

@@ -22,14 +22,15 @@ from broker.actions.views import DeadEnd
 from broker.crypto.jose import Certificate, KeySet
 from broker.crypto.jwe import EncryptionKey
 from broker.journey.events import AttemptFailed, Event
-from broker.journey.provider_offer import Candidate, DisplayOrder, Offer, offer
+from broker.journey.provider_offer import Candidate, Offer, offer
 from broker.journey.transaction import Transaction
 from broker.journey.transitions import advance, due_event
 from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
 from broker.model.failures import FailureClass
 from broker.model.kill_switches import KillSwitches
-from broker.model.provider_policy import ProviderPolicy
+from broker.model.lifetimes import SessionTimeouts
+from broker.model.provider_policy import DisplayOrder, ProviderPolicy
 from broker.model.rate_limit import RateWindow
 from broker.model.service import Service
 from broker.platform.system import System
@@ -57,8 +58,7 @@ class SignInLimits:
 
     code_lifetime: int
     open_transactions: int
-    session_idle: int
-    session_absolute: int
+    sessions: SessionTimeouts
     codes: RateWindow
     starts: RateWindow
     help: RateWindow

@@ -8,7 +8,8 @@ from starlette.routing import Route
 
 from broker.actions.sign_in import dispatch
 from broker.actions.views import CaseStatusView, FailureView, PickerView, RedirectAway, View
-from broker.journey.provider_offer import DisplayOrder, Offer
+from broker.journey.provider_offer import Offer
+from broker.model.provider_policy import DisplayOrder
 from broker.provider import Prerequisite
 from broker.web.citizens.claim_labels import label
 from broker.web.citizens.failure_texts import marked

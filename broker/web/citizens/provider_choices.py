@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from broker.journey.provider_offer import DisplayOrder, Offer, ProviderOption, UnavailableProvider
+from broker.journey.provider_offer import Offer, ProviderOption, UnavailableProvider
+from broker.model.provider_policy import DisplayOrder
 from broker.provider import ProviderInfo
 from broker.web.citizens.failure_texts import FAILURE_TEXTS
 from broker.web.citizens.page_context import level_text

@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.journey.provider_offer import Candidate, DisplayOrder, Offer, UnavailableProvider, next_steps, offer
+from broker.journey.provider_offer import Candidate, Offer, UnavailableProvider, next_steps, offer
 from broker.journey.transaction import FailedAttempt, Transaction, TransactionState
 from broker.model.assurance import Level
 from broker.model.backchannel_request import BackchannelRequestRef
 from broker.model.failures import FAILURES, FailureClass, NextStep
 from broker.model.kill_switches import KillSwitches, KillSwitchKind
+from broker.model.provider_policy import DisplayOrder
 from broker.model.service import OtherWay, Service
 from tests.unit.journey.examples import NOTHING_OFF, NOW, begun, candidate, request, service, standing
 

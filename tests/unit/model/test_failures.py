@@ -8,11 +8,12 @@ import pytest
 
 from broker.journey.acceptance import AccountMatch, accept_identity, accept_session, check_account
 from broker.journey.events import AttemptFailed, NoRouteFound
-from broker.journey.provider_offer import DisplayOrder, offer
+from broker.journey.provider_offer import offer
 from broker.journey.transaction import TransactionState
 from broker.journey.transitions import due_event
 from broker.model.failures import FAILURES, ErrorCode, FailureClass, NextStep, Origin, from_reason
 from broker.model.kill_switches import KillSwitches, KillSwitchKind
+from broker.model.provider_policy import DisplayOrder
 from broker.model.session import Session
 from broker.provider import ProviderFailureReason
 from tests.unit.journey.examples import NOTHING_OFF, NOW, begun, candidate, identity, service, standing, walked

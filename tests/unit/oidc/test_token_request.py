@@ -8,13 +8,13 @@ import pytest
 from broker.crypto.jose import read_certificate
 from broker.model.grant import StoredToken
 from broker.model.handle import sha256_hex
+from broker.model.lifetimes import TokenLifetimes
 from broker.model.service import BindingMethod, ClientAuthentication, SecurityProfile
 from broker.oidc.dpop import DpopProof
 from broker.oidc.errors import EndpointError
 from broker.oidc.token_request import (
     CibaTokenRequest,
     CodeRequest,
-    Lifetimes,
     RefreshRequest,
     access_token,
     check_binding,
@@ -36,7 +36,7 @@ PROOF = DpopProof("jkt-1", "jkt-1.j", NOW + 60)
 OTHER = DpopProof("jkt-2", "jkt-2.j", NOW + 60)
 REQUEST = CodeRequest("c", CALLBACK, VERIFIER)
 APP = service(authentication=ClientAuthentication.NONE)
-LIFETIMES = Lifetimes(id_token=300, access=600, grant=3600)
+LIFETIMES = TokenLifetimes(id_token=300, access=600, refresh=3600)
 
 
 def refused(call: Any, *arguments: Any) -> EndpointError:
@@ -173,12 +173,12 @@ def test_the_tokens_of_an_app_are_bound_to_its_key_unless_its_file_says_otherwis
 
 def test_bearer_tokens_of_an_app_live_short_and_nothing_else_does() -> None:
     bearer = replace(APP, sender_constrained=False)
-    lifetimes = Lifetimes(access=600, grant=3600, app_access=60, app_grant=7200)
-    short = lifetimes.for_caller(bearer, None)
-    assert (short.access, short.grant, short.id_token) == (60, 3600, lifetimes.id_token)
-    assert replace(lifetimes, app_grant=1800).for_caller(bearer, None).grant == 1800
+    lifetimes = TokenLifetimes(access=600, refresh=3600, app_access=60, app_refresh=7200)
+    short = lifetimes.for_caller(bearer, bound=False)
+    assert (short.access, short.refresh, short.id_token) == (60, 3600, lifetimes.id_token)
+    assert replace(lifetimes, app_refresh=1800).for_caller(bearer, bound=False).refresh == 1800
     for of, proof in ((bearer, PROOF), (APP, PROOF), (service(), None), (service(), PROOF)):
-        assert lifetimes.for_caller(of, proof) == lifetimes
+        assert lifetimes.for_caller(of, bound=proof is not None) == lifetimes
 
 
 def test_a_bearer_app_refreshes_without_a_key_only_what_is_bound_to_none() -> None:

@@ -1,13 +1,9 @@
 """Provider settings: levels of assurance that services can reach, and the policy of a provider."""
 
-from dataclasses import fields
 from datetime import date
 
 from broker.assisted.deadlines import BusinessHours, CasePolicy
-from broker.journey.provider_offer import DisplayOrder
 from broker.model.provider_policy import ProviderPolicy
-from broker.settings import PickerOrder
-from broker.settings.providers import ProviderPolicyFile
 from tests.support.configuration import Configuration
 from tests.unit.settings.examples import BANK
 
@@ -63,10 +59,6 @@ def test_the_listing_of_a_provider_arrives_with_its_dates_in_seconds(config: Con
     )
 
 
-def test_what_a_listing_holds_can_be_configured() -> None:
-    assert {one.name for one in fields(ProviderPolicyFile)} == {one.name for one in fields(ProviderPolicy)}
-
-
 def test_the_table_assisted_is_the_policy_of_cases_with_its_defaults_and_business_hours(config: Configuration) -> None:
     london = BusinessHours(time_zone="Europe/London")
     assert config.settings().broker.assisted == CasePolicy(hours=london)
@@ -74,7 +66,3 @@ def test_the_table_assisted_is_the_policy_of_cases_with_its_defaults_and_busines
     config.change("broker.toml", "assisted.hours.days", ["sat", "sun"])
     hours = BusinessHours(("sat", "sun"), time_zone="Europe/London")
     assert config.settings().broker.assisted == CasePolicy(lease=600, hours=hours)
-
-
-def test_every_rule_for_the_picker_can_be_configured() -> None:
-    assert {rule.value for rule in PickerOrder} == {rule.value for rule in DisplayOrder}

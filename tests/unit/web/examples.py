@@ -20,11 +20,12 @@ from broker.actions.views import (
 )
 from broker.assisted.case import Channel, Confirmation, Contact, ContactMethod, Phrase
 from broker.assisted.case_status import CaseStage, CaseStatus
-from broker.journey.provider_offer import DisplayOrder, Offer, ProviderOption, UnavailableProvider, next_steps
+from broker.journey.provider_offer import Offer, ProviderOption, UnavailableProvider, next_steps
 from broker.journey.transaction import FailedAttempt, Transaction, TransactionState
 from broker.model.assurance import Level
 from broker.model.backchannel_request import BackchannelRequest, BackchannelRequestRef
 from broker.model.failures import FailureClass, NextStep
+from broker.model.provider_policy import DisplayOrder
 from broker.model.request import AuthorizationRequest, ClientRedirect
 from broker.model.service import ClaimPurpose, OtherWay, Service
 from broker.provider import Prerequisite, ProviderInfo

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from broker.actions.assisted.context import CaseContext, CaseRules, CaseStores, PromptSettings
 from broker.actions.assisted.staff import StaffCases
-from broker.actions.assisted.staff_login import LoginPolicy, LoginRecords, StaffLogin
+from broker.actions.assisted.staff_login import LoginRecords, StaffLogin
 from broker.actions.attempt_log import AttemptLog
 from broker.assisted import events as ev
 from broker.assisted.case import Case, Channel, Contact, ContactMethod, Safety
@@ -23,7 +23,7 @@ from broker.crypto.seal import sealer
 from broker.model.assurance import Level
 from broker.model.handle import sha256_hex
 from broker.model.service import Service
-from broker.model.staff import StaffMember, StaffRole, StaffSession
+from broker.model.staff import LoginPolicy, StaffMember, StaffRole, StaffSession, StaffSessionTimeouts
 from broker.platform.http_client import HttpClients
 from broker.platform.system import System
 from broker.provider import ProviderInfo
@@ -204,7 +204,7 @@ async def staged(
             provider=build(CARD, known_as(f"{base}/staff"), ProviderDependencies(outgoing, system, lambda _: PEM)),
             callback=callback,
             people=people,
-            policy=LoginPolicy(Level.SUBSTANTIAL, ("mfa",), IDLE, ABSOLUTE, FRESH),
+            policy=LoginPolicy(Level.SUBSTANTIAL, ("mfa",), StaffSessionTimeouts(IDLE, ABSOLUTE, FRESH)),
             records=LoginRecords(facts.staff_sessions, facts.audit, AttemptLog(Tallies())),
             system=system,
         )

@@ -30,13 +30,14 @@ from broker.assisted.deadlines import CasePolicy
 from broker.assisted.profiles import default_profiles
 from broker.crypto.jose import Certificate, KeySet, SigningKey
 from broker.crypto.seal import sealer
-from broker.journey.provider_offer import DisplayOrder
 from broker.journey.transaction import Transaction
 from broker.journey.transitions import begin
 from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
 from broker.model.handle import sha256_hex
+from broker.model.lifetimes import SessionTimeouts
 from broker.model.notification import Notification
+from broker.model.provider_policy import DisplayOrder
 from broker.model.rate_limit import RateWindow
 from broker.model.request import AuthorizationRequest
 from broker.model.service import ClaimPurpose, Service
@@ -242,7 +243,7 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
     ring = sealer(b"\x07" * 32, (), system.random_bytes)
     facts = await open_sql_stores(f"sqlite:{shutil.copy(template, folder)}", ring, system)
     passing = open_ephemeral_stores("memory:", ring, system, facts.switches)
-    limits = SignInLimits(60, 20, 1800, 28800, RateWindow(10, 3600), RateWindow(100, 3600), RateWindow(10, 3600))
+    limits = SignInLimits(60, 20, SessionTimeouts(), RateWindow(10, 3600), RateWindow(100, 3600), RateWindow(10, 3600))
     sign_in_context = SignInContext(
         policy=SignInPolicy(ISSUER, ("en",), Level.HIGH, DisplayOrder.ALPHABETICAL, limits),
         stores=SignInStores(

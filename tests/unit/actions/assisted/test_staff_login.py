@@ -10,7 +10,6 @@ import pytest
 from broker.actions.assisted.staff_login import (
     ATTEMPT_LIFE,
     LoginFailure,
-    LoginPolicy,
     LoginRecords,
     LoginRedirect,
     LoginResult,
@@ -20,6 +19,7 @@ from broker.actions.attempt_log import AttemptLog
 from broker.model.assurance import Level
 from broker.model.handle import sha256_hex
 from broker.model.identity import Identity
+from broker.model.staff import LoginPolicy, StaffSessionTimeouts
 from broker.platform.system import System
 from broker.provider import (
     CallbackParameters,
@@ -111,7 +111,7 @@ def door(stage: Stage, system: System, tallies: Tallies) -> Door:
         provider=provider,
         callback=CALLBACK,
         people={one.id: one for one in (ANN, BEN)},
-        policy=LoginPolicy(Level.SUBSTANTIAL, ("hwk",), idle=900, absolute=28800, fresh=300),
+        policy=LoginPolicy(Level.SUBSTANTIAL, ("hwk",), StaffSessionTimeouts(900, 28800, 300)),
         records=LoginRecords(stage.facts.staff_sessions, stage.facts.audit, AttemptLog(tallies)),
         system=system,
     )
