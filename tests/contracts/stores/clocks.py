@@ -3,12 +3,15 @@
 from dataclasses import dataclass, field
 
 from broker.model.store_results import StoreUnavailable
-from broker.stores.clock_check import ClockCheck
+from broker.stores.clock_check import SETTLED_AFTER, ClockCheck
 from broker.stores.monotonic_clock import MonotonicWallClock
 from broker.stores.sql.shared_counters import STEP, TimeSeen
 
 START = 1_800_000_000.0
 LIMIT = 3.0
+HOURS = 7200.0
+LONG = int(SETTLED_AFTER) + 2
+"""Seconds after which the clock check has come to its finding."""
 
 
 @dataclass

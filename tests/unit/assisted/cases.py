@@ -21,7 +21,7 @@ from broker.assisted.case import (
     Verdict,
 )
 from broker.assisted.deadlines import CasePolicy
-from broker.assisted.transitions import advance
+from broker.assisted.transitions import TransitionRefused, advance, refusal
 from broker.model.assurance import EvidenceType, Level
 
 NOW = 1_800_000_000.0
@@ -155,3 +155,10 @@ def examples(case: Case) -> Iterator[ev.Event]:
     )
     yield from (ev.Noted(LEAD, "called twice"), ev.Revoked(LEAD, "fraud"))
     yield from (ev.LeaseLapsed(), ev.ReviewLate(), ev.DeadlinePassed(), ev.RedressEnded())
+
+
+def held_back(case: Case, event: ev.Event, now: float = NOW) -> TransitionRefused | None:
+    """Why an event is barred, having checked that it then changes nothing."""
+    why = refusal(case, event, now, TERMS)
+    assert (advance(case, event, now, TERMS) is case) == (why is not None)
+    return why

@@ -1,4 +1,4 @@
-"""State table of a case: the target of each event, its actor, and the deadlines."""
+"""State table of a case: the target of each event, decisions, binding, and what is erased."""
 
 from dataclasses import replace
 
@@ -16,12 +16,10 @@ from broker.assisted.case import (
     Contact,
     ContactMethod,
     Decision,
-    IndependentReview,
-    Review,
     Role,
 )
 from broker.assisted.separation_of_duties import SecondReviewReason
-from broker.assisted.transitions import CODE_INTERVAL, EVENTS, RULES, TABLE, TransitionRefused, advance, name, refusal
+from broker.assisted.transitions import CODE_INTERVAL, EVENTS, RULES, TABLE, TransitionRefused, advance, name
 from broker.model.assurance import EvidenceType, Level
 from tests.unit.assisted.cases import (
     AGENT,
@@ -30,27 +28,17 @@ from tests.unit.assisted.cases import (
     NOW,
     PONDER,
     RECORD,
-    REVIEW,
-    REVIEWER,
     TERMS,
-    TO,
     binding,
-    draft,
     evidence,
     examples,
+    held_back,
     standing,
     verdict,
     walked,
 )
 
 S = CaseState
-
-
-def held_back(case: Case, event: ev.Event, now: float = NOW) -> TransitionRefused | None:
-    """Why an event is barred, having checked that it then changes nothing."""
-    why = refusal(case, event, now, TERMS)
-    assert (advance(case, event, now, TERMS) is case) == (why is not None)
-    return why
 
 
 @pytest.mark.parametrize("state", CaseState)
@@ -84,143 +72,6 @@ def test_renewing_a_lease_leaves_no_line_in_the_history() -> None:
     after = walked(ev.Renewed(AGENT), case=case, now=NOW + 60)
     assert after.history == case.history
     assert after.lease == NOW + 60 + TERMS.lease
-
-
-# --- people ---
-
-
-def test_the_requester_is_never_the_agent() -> None:
-    case = standing(S.QUEUED, case=draft(requester=AGENT))
-    assert held_back(case, ev.Claimed(AGENT)) is TransitionRefused.SAME_PERSON
-    assert held_back(case, ev.Claimed("agent-2")) is None
-
-
-@pytest.mark.parametrize("who", [AGENT, "helper-1"])
-def test_neither_agent_nor_requester_reviews(who: str) -> None:
-    case = standing(S.REVIEW, case=draft(requester="helper-1"))
-    assert held_back(case, ev.ReviewClaimed(who)) is TransitionRefused.SAME_PERSON
-
-
-def test_an_agent_of_an_earlier_round_never_reviews_the_case() -> None:
-    dropped = walked(*RECORD, ev.SessionDropped(AGENT, "line dead"))
-    again = walked(
-        ev.Claimed("agent-2"),
-        ev.SessionStarted("agent-2", Channel.VIDEO),
-        ev.WordsExchanged("agent-2"),
-        ev.SessionEnded("agent-2"),
-        ev.Decided(verdict(by="agent-2"), drawn=True),
-        case=dropped,
-    )
-    assert held_back(again, ev.ReviewClaimed(AGENT)) is TransitionRefused.SAME_PERSON
-    assert held_back(again, ev.ReviewClaimed(REVIEWER)) is None
-
-
-def test_a_reviewer_of_an_earlier_round_never_becomes_the_agent_nor_settles_the_case_as_a_lead() -> None:
-    stopped = walked(
-        *REVIEW,
-        ev.ReviewClaimed(REVIEWER),
-        ev.IndependentReviewRecorded(IndependentReview(REVIEWER, NOW, Decision.DECLINE)),
-        ev.Reviewed(Review(REVIEWER, NOW, agrees=False, reasons=("document_doubtful",))),
-    )
-    assert stopped.state is S.HELD
-    for who in (AGENT, REVIEWER):
-        assert held_back(stopped, ev.HoldEnded(who, "looked")) is TransitionRefused.SAME_PERSON
-        assert held_back(stopped, ev.HoldDeclined(who, ("fraud_signals",))) is TransitionRefused.SAME_PERSON
-    queued = walked(ev.HoldEnded(LEAD, "another try"), case=stopped)
-    assert held_back(queued, ev.Claimed(REVIEWER)) is TransitionRefused.SAME_PERSON
-    assert held_back(queued, ev.Claimed(AGENT)) is None
-
-
-def test_taking_a_case_and_giving_it_straight_back_is_no_part_in_it() -> None:
-    case = walked(*TO[S.CLAIMED], ev.Returned(AGENT, "wrong language"), ev.Claimed("agent-2"))
-    decided = walked(
-        ev.SessionStarted("agent-2", Channel.VIDEO),
-        ev.WordsExchanged("agent-2"),
-        ev.DetailsRecorded("agent-2", {"name": "Ada"}),
-        ev.SessionEnded("agent-2"),
-        ev.Decided(verdict(by="agent-2"), drawn=True),
-        case=case,
-    )
-    assert held_back(decided, ev.ReviewClaimed(AGENT)) is None
-
-
-def test_only_the_holder_records_and_decides() -> None:
-    case = standing(S.DECISION)
-    for event in (
-        ev.EvidenceRecorded("agent-2", evidence()),
-        ev.DetailsRecorded("agent-2", {"name": "Eve"}),
-        ev.Decided(verdict(by="agent-2")),
-    ):
-        assert held_back(case, event) is TransitionRefused.NOT_HOLDER
-
-
-def test_a_review_is_held_by_one_person_at_a_time() -> None:
-    case = walked(*REVIEW, ev.ReviewClaimed(REVIEWER))
-    assert held_back(case, ev.ReviewClaimed("reviewer-2")) is TransitionRefused.TAKEN
-    lapsed = walked(ev.LeaseLapsed(), case=case, now=NOW + TERMS.lease)
-    assert (lapsed.state, lapsed.reviewer) == (S.REVIEW, None)
-    assert held_back(lapsed, ev.ReviewClaimed("reviewer-2"), NOW + TERMS.lease) is None
-
-
-def test_the_reviewer_gives_their_own_view_before_they_judge_the_verdict_and_only_once() -> None:
-    case = walked(*REVIEW, ev.ReviewClaimed(REVIEWER))
-    agree = ev.Reviewed(Review(REVIEWER, NOW, agrees=True))
-    assert held_back(case, agree) is TransitionRefused.VIEW_FIRST
-    viewed = walked(ev.IndependentReviewRecorded(IndependentReview(REVIEWER, NOW, Decision.APPROVE)), case=case)
-    assert (
-        held_back(viewed, ev.IndependentReviewRecorded(IndependentReview(REVIEWER, NOW, Decision.DECLINE)))
-        is TransitionRefused.VIEW_GIVEN
-    )
-    assert walked(agree, case=viewed).state is S.APPROVED
-
-
-@pytest.mark.parametrize(
-    ("view", "agrees", "reasons", "expected"),
-    [
-        (Decision.APPROVE, True, (), None),
-        (Decision.DECLINE, True, (), TransitionRefused.REASON_NEEDED),
-        (Decision.DECLINE, True, ("convinced",), None),
-        (Decision.APPROVE, False, (), TransitionRefused.REASON_NEEDED),
-        (Decision.APPROVE, False, ("document_doubtful",), None),
-    ],
-)
-def test_changing_ones_mind_and_disagreeing_need_a_reason(
-    view: Decision, agrees: bool, reasons: tuple[str, ...], expected: TransitionRefused | None
-) -> None:
-    case = walked(
-        *REVIEW, ev.ReviewClaimed(REVIEWER), ev.IndependentReviewRecorded(IndependentReview(REVIEWER, NOW, view))
-    )
-    assert held_back(case, ev.Reviewed(Review(REVIEWER, NOW, agrees, reasons))) is expected
-
-
-@pytest.mark.parametrize(
-    ("state", "who", "after"),
-    [
-        (S.QUEUED, AGENT, S.QUEUED),
-        (S.CLAIMED, AGENT, S.QUEUED),
-        (S.CLAIMED, "agent-2", S.CLAIMED),
-        (S.IN_SESSION, AGENT, S.HELD),
-        (S.DECISION, AGENT, S.HELD),
-        (S.APPROVED, AGENT, S.HELD),
-        (S.APPROVED, "agent-2", S.APPROVED),
-    ],
-)
-def test_who_knows_the_citizen_is_out_and_what_they_did_is_stopped(
-    state: CaseState, who: str, after: CaseState
-) -> None:
-    case = walked(ev.InterestDeclared(who), case=standing(state))
-    assert case.state is after
-    if after is S.QUEUED:
-        assert held_back(case, ev.Claimed(who)) is TransitionRefused.SAME_PERSON
-
-
-def test_a_reviewer_who_knows_the_citizen_leaves_the_review_to_another() -> None:
-    case = walked(*REVIEW, ev.ReviewClaimed(REVIEWER), ev.InterestDeclared(REVIEWER))
-    assert (case.state, case.reviewer, case.lease) == (S.REVIEW, None, None)
-    assert held_back(case, ev.ReviewClaimed(REVIEWER)) is TransitionRefused.SAME_PERSON
-
-
-# --- decisions ---
 
 
 def corrected() -> Case:
@@ -329,9 +180,6 @@ def test_a_flag_stops_an_approval_that_was_not_bound_yet() -> None:
     assert walked(ev.Flagged("agent-2", "seen again"), case=standing(S.APPROVED)).state is S.HELD
 
 
-# --- binding ---
-
-
 @pytest.mark.parametrize(
     ("code", "words", "expected"), [(True, False, None), (False, True, None), (False, False, True)]
 )
@@ -374,9 +222,6 @@ def test_an_identity_answers_once_and_leaves_no_personal_data() -> None:
     case = standing(S.RELEASED)
     assert case.erased and not case.details.claims and case.contact is None
     assert held_back(case, ev.Released()) is TransitionRefused.NOT_NOW
-
-
-# --- what stays and what goes ---
 
 
 @pytest.mark.parametrize("last", [ev.Withdrawn("done"), ev.DeadlinePassed()], ids=name)

@@ -4,12 +4,16 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+import pytest
+
 from broker.crypto import jose
 from broker.model.assurance import AcrLevels, Level
 from broker.model.grant import AuthorizationCode, Grant, ReleasedIdentity
-from broker.model.request import ResponseMode
+from broker.model.request import AuthorizationRequest, ResponseMode
 from broker.model.service import ClaimPurpose, ClientAuthentication, SecurityProfile, Service
-from broker.oidc.authorization_checks import ServerContext
+from broker.oidc.authorization_checks import RequestSource, ServerContext
+from broker.oidc.authorization_request import authorization_request
+from broker.oidc.errors import EndpointError, RedirectedError
 from broker.oidc.request_object import RequestVerification
 
 NOW = 1_800_000_000.0
@@ -125,3 +129,23 @@ def grant(**changes: Any) -> Grant:
 def without(mapping: Mapping[str, Any], *names: str) -> dict[str, Any]:
     """A mapping without some of its members."""
     return {name: value for name, value in mapping.items() if name not in names}
+
+
+def plain(of: Service | None = None, /, **changes: str | None) -> AuthorizationRequest:
+    """The record of an authorization request in a plain query."""
+    return authorization_request(parameters(**changes), of or service(), RequestSource.PLAIN, SERVER, SENDER)
+
+
+def pushed(of: Service | None = None, /, **changes: str | None) -> AuthorizationRequest:
+    """The record of a pushed authorization request."""
+    return authorization_request(parameters(**changes), of or service(), RequestSource.PUSHED, SERVER, SENDER)
+
+
+def refused(of: Service | None = None, /, **changes: str | None) -> RedirectedError:
+    """The error of a request: redirected if the request is plain, a response with status 400 if it is pushed."""
+    with pytest.raises(RedirectedError) as error:
+        plain(of, **changes)
+    with pytest.raises(EndpointError) as at_par:
+        pushed(of, **changes)
+    assert (at_par.value.code, at_par.value.status) == (error.value.code, 400)
+    return error.value

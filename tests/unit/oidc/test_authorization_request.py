@@ -11,29 +11,23 @@ from hypothesis import strategies as st
 from broker.crypto import jose
 from broker.model.assurance import Level
 from broker.model.request import AuthorizationRequest, ResponseMode
-from broker.model.service import SecurityProfile, Service
+from broker.model.service import SecurityProfile
 from broker.oidc.authorization_checks import CHECKS, RequestSource
 from broker.oidc.authorization_request import authorization_request
 from broker.oidc.errors import DisplayedError, EndpointError, RedirectedError
-from tests.unit.oidc.examples import CALLBACK, CHALLENGE, ISSUER, SENDER, SERVER, data, key, parameters, service
-
-
-def plain(of: Service | None = None, /, **changes: str | None) -> AuthorizationRequest:
-    return authorization_request(parameters(**changes), of or service(), RequestSource.PLAIN, SERVER, SENDER)
-
-
-def pushed(of: Service | None = None, /, **changes: str | None) -> AuthorizationRequest:
-    return authorization_request(parameters(**changes), of or service(), RequestSource.PUSHED, SERVER, SENDER)
-
-
-def refused(of: Service | None = None, /, **changes: str | None) -> RedirectedError:
-    with pytest.raises(RedirectedError) as error:
-        plain(of, **changes)
-    with pytest.raises(EndpointError) as told:
-        pushed(of, **changes)
-    assert (told.value.code, told.value.status) == (error.value.code, 400)
-    return error.value
-
+from tests.unit.oidc.examples import (
+    CALLBACK,
+    CHALLENGE,
+    ISSUER,
+    SENDER,
+    SERVER,
+    key,
+    parameters,
+    plain,
+    pushed,
+    refused,
+    service,
+)
 
 FAPI2 = service(profile=SecurityProfile.FAPI2)
 
@@ -72,8 +66,6 @@ def test_unknown_parameters_are_ignored() -> None:
 
 
 # Never redirected
-
-
 @pytest.mark.parametrize("client_id", [None, "other", "TAX", "tax "])
 def test_a_request_that_names_another_service_is_never_redirected(client_id: str | None) -> None:
     with pytest.raises(DisplayedError, match="client_id"):
@@ -185,8 +177,6 @@ def test_a_registered_redirect_uri_may_have_a_query() -> None:
 
 
 # Told to the service
-
-
 def test_an_error_goes_back_with_state_and_in_the_mode_that_was_asked_for() -> None:
     error = refused(scope="email", response_mode="form_post", state="xyz")
     assert (error.redirect_uri, error.state, error.response_mode) == (CALLBACK, "xyz", ResponseMode.FORM_POST)
@@ -292,127 +282,7 @@ def test_a_service_held_to_a_nonce_must_send_one() -> None:
     assert "nonce" in refused(strict, nonce=None).description
 
 
-# Scope and data
-
-
-@pytest.mark.parametrize(
-    ("scope", "granted"),
-    [
-        ("openid", ("openid",)),
-        ("openid openid", ("openid",)),
-        ("profile openid", ("profile", "openid")),
-        ("openid profile email phone address", ("openid", "profile", "email")),
-        ("openid unknown https://x.example/y", ("openid",)),
-        ("openid offline_access", ("openid", "offline_access")),
-    ],
-)
-def test_of_the_scope_what_the_service_may_have_is_kept(scope: str, granted: tuple[str, ...]) -> None:
-    assert plain(scope=scope).scope == granted
-
-
-def test_offline_access_is_ignored_for_a_service_that_may_not_refresh() -> None:
-    assert plain(service(refresh=False), scope="openid offline_access").scope == ("openid",)
-
-
-@pytest.mark.parametrize(
-    ("scope", "claims", "asked"),
-    [
-        ("openid", None, ()),
-        ("openid email", None, ("email", "email_verified")),
-        ("openid profile", None, ("given_name", "family_name", "birthdate")),
-        ("openid", {"id_token": {"birthdate": None}}, ("birthdate",)),
-        ("openid email", {"userinfo": {"given_name": {"essential": True}}}, ("given_name", "email", "email_verified")),
-        ("openid", {"userinfo": {"phone_number": None, "salary": None}}, ()),
-        ("openid", {"userinfo": {"given_name#cy": None}}, ("given_name",)),
-        ("openid", {"id_token": {"acr": None, "sub": None, "auth_time": None}}, ()),
-        (
-            "openid",
-            {
-                "userinfo": {
-                    "verified_claims": {"verification": {"trust_framework": None}, "claims": {"birthdate": None}}
-                }
-            },
-            ("birthdate",),
-        ),
-    ],
-)
-def test_what_is_asked_is_what_the_service_may_have(
-    scope: str, claims: dict[str, Any] | None, asked: tuple[str, ...]
-) -> None:
-    assert plain(scope=scope, claims=None if claims is None else json.dumps(claims)).requested_claims == asked
-
-
-def test_a_service_is_never_given_what_its_file_does_not_name() -> None:
-    poor = service(claim_purposes=data("email"))
-    wanted = json.dumps({"userinfo": {"given_name": {"essential": True}, "email": None}})
-    found = plain(poor, scope="openid profile email", claims=wanted)
-    assert found.requested_claims == ("email",)
-    assert found.claims == {"userinfo": {"email": None}}
-
-
-# Levels
-
-
-def essential(*values: str) -> str:
-    return json.dumps({"id_token": {"acr": {"essential": True, "values": list(values)}}})
-
-
-@pytest.mark.parametrize(
-    ("acr_values", "minimum"),
-    [
-        (None, Level.LOW),
-        ("low", Level.LOW),
-        ("substantial", Level.SUBSTANTIAL),
-        ("high", Level.HIGH),
-        ("high substantial", Level.SUBSTANTIAL),
-        ("substantial high", Level.SUBSTANTIAL),
-        ("unknown", Level.LOW),
-        ("unknown high", Level.HIGH),
-        ("HIGH", Level.LOW),
-    ],
-)
-def test_the_lowest_known_acr_value_is_the_minimum(acr_values: str | None, minimum: Level) -> None:
-    assert plain(acr_values=acr_values).min_level is minimum
-
-
-def test_a_preference_for_a_level_is_no_minimum() -> None:
-    assert plain(service(acr_is_preference=True), acr_values="high").min_level is Level.LOW
-    assert plain(service(acr_is_preference=True), claims=essential("high")).min_level is Level.HIGH
-
-
-def test_the_level_of_the_services_file_is_the_floor() -> None:
-    careful = service(level=Level.SUBSTANTIAL)
-    assert plain(careful).min_level is Level.SUBSTANTIAL
-    assert plain(careful, acr_values="low").min_level is Level.SUBSTANTIAL
-    assert plain(careful, acr_values="high").min_level is Level.HIGH
-    assert plain(careful, claims=essential("low")).min_level is Level.SUBSTANTIAL
-
-
-def test_an_essential_acr_is_the_minimum_whatever_acr_values_say() -> None:
-    assert plain(claims=essential("high", "substantial", "unknown")).min_level is Level.SUBSTANTIAL
-    single = json.dumps({"id_token": {"acr": {"essential": True, "value": "high"}}})
-    assert plain(claims=single, acr_values="low").min_level is Level.HIGH
-    assert plain(service(acr_is_preference=True), claims=single).min_level is Level.HIGH
-
-
-def test_an_essential_acr_of_unknown_values_is_refused_as_unmet() -> None:
-    assert refused(claims=essential("platinum")).code == "unmet_authentication_requirements"
-
-
-def test_an_essential_acr_without_a_value_demands_no_level() -> None:
-    assert plain(claims=json.dumps({"id_token": {"acr": {"essential": True}}})).min_level is Level.LOW
-
-
-def test_an_acr_that_is_not_essential_is_a_wish() -> None:
-    wish = json.dumps({"id_token": {"acr": {"values": ["high"]}}})
-    assert plain(claims=wish).min_level is Level.HIGH
-    assert plain(service(acr_is_preference=True), claims=wish).min_level is Level.LOW
-    assert plain(claims=json.dumps({"id_token": {"acr": {"values": ["platinum"]}}})).min_level is Level.LOW
-
-
 # Wishes and hints
-
-
 def test_prompt_and_age_are_read() -> None:
     found = plain(prompt="login consent login", max_age="0")
     assert (found.prompt, found.max_age, found.fresh) == (("login", "consent"), 0, True)

@@ -143,3 +143,7 @@ class Wire:
         return await provider.complete(
             departure.provider_state, CallbackParameters(parameters or {"code": "a-code"}, CALLBACK)
         )
+
+
+JWE = compact({"alg": "RSA-OAEP-256", "enc": "A256GCM", "kid": "k"}, b"key", b"iv", b"text", b"tag")
+"""An encrypted token (JWE) in compact form, for a key that is unknown."""

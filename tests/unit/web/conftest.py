@@ -3,15 +3,17 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import uvicorn
 from starlette.types import ASGIApp
 
+from broker.platform.system import System
 from broker.web.shared.pages import PageRenderer
 from broker.web.shared.static_files import Statics, statics
 from tests.unit.web.citizen_pages import GivenCitizen, all_pages, application
-from tests.unit.web.staff import Ready, ready
+from tests.unit.web.staff import Ready, Stage, ready, staged
 
 
 @pytest.fixture(scope="session")
@@ -56,3 +58,10 @@ async def site(app: ASGIApp) -> AsyncIterator[str]:
 async def console_ready(tmp_path_factory: pytest.TempPathFactory) -> Ready:
     """The console's pages, compiled once for the test run, and an empty database."""
     return await ready(tmp_path_factory.mktemp("console"))
+
+
+@pytest.fixture
+async def stage(console_ready: Ready, tmp_path: Path, system: System) -> AsyncIterator[Stage]:
+    """The console without sessions."""
+    async with staged(console_ready, tmp_path, system) as set_up:
+        yield set_up

@@ -12,8 +12,8 @@ from broker.platform.system import System
 from broker.web.staff.evidence_pages import DATE, PARTIAL_DATE
 from tests.conftest import NewContext
 from tests.unit.web.staff import CARYS, MEI, RHYS, TOM, Ready, Stage, staged
+from tests.unit.web.staff_forms import case_in_review, prepare_decision
 from tests.unit.web.test_accessibility import CUT_OFF, violations
-from tests.unit.web.test_staff import case_in_review, prepare_decision
 
 SIMULATED = "simulator-staff"
 """The cookie of the simulated provider's own session: browsers share cookies across the ports of one host."""

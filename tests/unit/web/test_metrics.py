@@ -1,13 +1,7 @@
-"""Operations endpoints: metrics, readiness, and metrics of several processes."""
+"""Metrics: counters of audit rows, request metrics, and the bearer token of /metrics."""
 
-import asyncio
-import os
-import re
-import subprocess
-import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from pathlib import Path
 
 import httpx
 import pytest
@@ -21,42 +15,15 @@ from broker.actions.instrumented_stores import InstrumentedAudit, InstrumentedGr
 from broker.model.audit import AuditEvent
 from broker.model.store_results import RedeemResult, StoreUnavailable
 from broker.platform.system import System
-from broker.web.operations import (
-    REFUSED,
-    Readiness,
-    RequestMetricsMiddleware,
-    alive_routes,
-    clear,
-    metrics_route,
-    open_metrics,
-    templates,
-    update_gauges,
-)
+from broker.web.operations import REFUSED, RequestMetricsMiddleware, metrics_route, templates
 from broker.web.operations.metrics import Metrics
 from tests.support.system import FakeClock
+from tests.unit.web.operations import get, value
 
 
 def event(kind: str, **more: str) -> AuditEvent:
     provider = more.pop("provider", None)
     return AuditEvent(kind, 0.0, "citizen", provider=provider, client_id="shop", details=more)
-
-
-def value(text: bytes, name: str, **labels: str) -> float | None:
-    """The value of one series, or None if there is none."""
-    for line in text.decode().splitlines():
-        found = re.fullmatch(r"(\w+)(?:\{(.*)\})? (\S+)", line)
-        if found and found[1] == name and dict(re.findall(r'(\w+)="([^"]*)"', found[2] or "")) == labels:
-            return float(found[3])
-    return None
-
-
-async def get(app: ASGIApp, path: str, method: str = "GET", **headers: str) -> httpx.Response:
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://here.test") as client:
-        return await client.request(method, path, headers=headers)
-
-
-# --- counters of audit rows ---
 
 
 @pytest.mark.parametrize(
@@ -174,9 +141,6 @@ async def test_a_fact_that_could_not_be_written_is_not_counted() -> None:
     assert told.kinds == []
 
 
-# --- request metrics ---
-
-
 def application(meters: Metrics, tick: Callable[[], float], clock: FakeClock) -> ASGIApp:
     async def slow(request: Request) -> Response:
         clock.advance(0.2)
@@ -238,98 +202,6 @@ async def test_a_protocol_error_is_counted_by_its_code(clock: FakeClock) -> None
     assert value(meters.text(), "portico_refusals_total", door="public", error="invalid_grant") == 1
 
 
-# --- readiness ---
-
-
-class Store:
-    """A readiness check that counts its calls."""
-
-    def __init__(self, wrong: str | None = None, gone: bool = False) -> None:
-        self.wrong, self.gone, self.looks = wrong, gone, 0
-
-    async def check(self) -> str | None:
-        self.looks += 1
-        await asyncio.sleep(0)
-        if self.gone:
-            raise StoreUnavailable("postgresql://secret@host")
-        return self.wrong
-
-
-def readiness(clock: FakeClock, facts: Store, passing: Store) -> Readiness:
-    return Readiness({"facts": facts.check}, {"passing": passing.check}, clock.now)
-
-
-@pytest.mark.parametrize(
-    ("facts", "passing", "status", "wrong"),
-    [
-        (Store(), Store(), 200, {}),
-        (Store(gone=True), Store(), 503, {"facts": "not reachable"}),
-        (Store(wrong="its schema is old"), Store(), 503, {"facts": "its schema is old"}),
-        (Store(), Store(gone=True), 200, {"passing": "not reachable"}),
-        (Store(gone=True), Store(gone=True), 503, {"facts": "not reachable", "passing": "not reachable"}),
-    ],
-)
-async def test_readiness_depends_on_the_database_alone_and_names_every_failed_check(
-    facts: Store, passing: Store, status: int, wrong: Mapping[str, str], clock: FakeClock
-) -> None:
-    answer = await get(Starlette(routes=alive_routes(readiness(clock, facts, passing))), "/readyz")
-    assert (answer.status_code, answer.json()) == (status, {"ready": status == 200, "wrong": wrong})
-
-
-async def test_a_process_that_is_asked_to_stop_is_alive_but_not_ready(clock: FakeClock) -> None:
-    state = readiness(clock, Store(), Store())
-    app = Starlette(routes=alive_routes(state))
-    assert (await get(app, "/readyz")).status_code == 200
-    state.draining = True
-    assert (await get(app, "/readyz")).status_code == 503
-    assert (await get(app, "/livez")).status_code == 200
-
-
-async def test_stores_are_looked_at_once_a_second_however_many_ask(clock: FakeClock) -> None:
-    facts = Store()
-    state = readiness(clock, facts, Store())
-    await asyncio.gather(*(state.look() for _ in range(20)))
-    assert facts.looks == 1
-    facts.gone = True
-    clock.advance(0.9)
-    assert (await state.look()).ready
-    clock.advance(0.2)
-    assert not (await state.look()).ready
-    assert facts.looks == 2
-
-
-async def test_a_check_that_breaks_is_a_reason_not_to_be_ready(clock: FakeClock) -> None:
-    async def breaks() -> str | None:
-        raise KeyError("a secret")
-
-    seen = await Readiness({"facts": breaks}, {}, clock.now).look()
-    assert (seen.ready, dict(seen.wrong)) == (False, {"facts": "the check itself broke"})
-
-
-async def test_the_state_of_providers_and_stores_is_shown_again_and_again(clock: FakeClock) -> None:
-    meters, facts, works = Metrics(None), Store(), {"bank": True}
-    turns = 0
-
-    async def pause(seconds: float) -> None:
-        nonlocal turns
-        clock.advance(seconds)
-        turns += 1
-        if turns == 1:
-            assert value(meters.text(), "portico_provider_working", provider="bank") == 1
-            works["bank"], facts.gone = False, True
-        else:
-            raise TimeoutError
-
-    with pytest.raises(TimeoutError):
-        await update_gauges(meters, readiness(clock, facts, Store()), lambda: works, pause)
-    assert value(meters.text(), "portico_provider_working", provider="bank") == 0
-    assert value(meters.text(), "portico_store_reachable", store="facts") == 0
-    assert value(meters.text(), "portico_store_reachable", store="passing") == 1
-
-
-# --- /metrics ---
-
-
 @pytest.mark.parametrize(
     ("token", "shown", "status"),
     [
@@ -352,82 +224,6 @@ async def test_metrics_need_the_bearer_token_if_one_is_configured(
         answer = await client.get("/metrics", headers=[(k.encode(), v.encode("latin-1")) for k, v in encoded.items()])
     assert answer.status_code == status
     assert (b"portico_facts_total" in answer.content) == (status == 200)
-
-
-# --- several processes ---
-
-WORKER = """
-import sys
-from pathlib import Path
-from broker.model.audit import AuditEvent
-from broker.web.operations import open_metrics
-
-meters = open_metrics(Path(sys.argv[1]))
-meters.recorded([AuditEvent("code_redeemed", 0.0, "citizen")] * 3)
-meters.provider("bank", sys.argv[2] == "works")
-print("counted", flush=True)
-sys.stdin.readline()
-"""
-READER = """
-import sys
-from pathlib import Path
-from broker.web.operations import open_metrics
-
-sys.stdout.buffer.write(open_metrics(Path(sys.argv[1])).text())
-"""
-
-
-def python(program: str, folder: Path, *words: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-c", program, str(folder), *words],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        cwd=Path(__file__).parents[3],
-        env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder)},
-    )
-
-
-@pytest.mark.slow
-def test_metrics_of_all_workers_are_merged_without_the_gauges_of_ended_workers(tmp_path: Path) -> None:
-    workers = [python(WORKER, tmp_path, "works"), python(WORKER, tmp_path, "broken")]
-    try:
-        for worker in workers:
-            assert worker.stdout is not None
-            assert worker.stdout.readline() == b"counted\n"
-        told, _ = python(READER, tmp_path).communicate()
-        assert value(told, "portico_tokens_issued_total", by="code") == 6
-        assert value(told, "portico_provider_working", provider="bank") == 0
-        workers[1].kill()
-        workers[1].wait()
-        told, _ = python(READER, tmp_path).communicate()
-        assert value(told, "portico_tokens_issued_total", by="code") == 6, "what a dead worker counted still counts"
-        assert value(told, "portico_provider_working", provider="bank") == 1
-        clear(tmp_path)
-        left = {int(file.stem.rpartition("_")[2]) for file in tmp_path.glob("*.db")}
-        assert left == {workers[0].pid}, "before a start, what ended processes left is taken out"
-    finally:
-        for worker in workers:
-            worker.kill()
-            worker.communicate()
-
-
-@pytest.mark.slow
-def test_a_process_whose_metrics_would_not_be_shared_fails_at_start(tmp_path: Path) -> None:
-    forgotten = subprocess.run(
-        [sys.executable, "-c", READER, str(tmp_path)],
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parents[3],
-        env={name: value for name, value in os.environ.items() if not name.startswith("PROMETHEUS")},
-    )
-    assert forgotten.returncode != 0
-    assert "PROMETHEUS_MULTIPROC_DIR must name" in forgotten.stderr
-
-
-def test_a_process_on_its_own_needs_no_folder() -> None:
-    meters = open_metrics(None)
-    meters.refused("public", "invalid_client")
-    assert value(meters.text(), "portico_refusals_total", door="public", error="invalid_client") == 1
 
 
 def test_an_ambient_without_a_tick_of_its_own_has_one_that_never_goes_back(system: System) -> None:

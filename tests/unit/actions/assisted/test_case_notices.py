@@ -1,0 +1,97 @@
+"""Actions of citizens: notices of results, the case's status page, and deadlines."""
+
+from dataclasses import replace
+
+from broker.actions.assisted.context import expire_due_cases
+from broker.actions.views import CaseStatusView, FailureView
+from broker.assisted.case import CaseState, Decision
+from broker.assisted.case_status import CaseStage as Stands
+from broker.model.failures import FailureClass
+from broker.model.handle import normalize_user_code, sha256_hex
+from broker.model.notification import NotificationKind
+from tests.unit.actions.assisted.case_harness import ANN, ME, SERVICE, WANTED, Stage, had
+
+
+async def decides(stage: Stage, decision: Decision, *reasons: str) -> None:
+    """A session that ends with this decision."""
+    folder = await stage.session(ANN)
+    had(await stage.console.decide(stage.present(ANN), folder.ref, decision, reasons))
+
+
+async def test_the_notice_of_a_result_is_the_same_whatever_was_decided(stage: Stage) -> None:
+    told = []
+    for decision, reasons in ((Decision.APPROVE, ()), (Decision.DECLINE, ("fraud_signals",))):
+        handle = await stage.arrives()
+        await stage.asks(handle)
+        await decides(stage, decision, *reasons)
+        case = await stage.case(handle)
+        told += [replace(n, id="", case=None, fields={}) for n in await stage.sent() if n.case == case.id]
+    assert told[0] == told[1]
+    assert told[0].kind is NotificationKind.RESULT
+
+
+async def test_who_said_that_it_is_not_safe_is_sent_nothing_but_the_code_they_press_for(stage: Stage) -> None:
+    handle = await stage.arrives()
+    await stage.asks(handle, replace(WANTED, unsafe=True))
+    await stage.approves()
+    assert await stage.sent() == []
+    await stage.binds(handle)
+    assert [notice.kind for notice in await stage.sent()] == [NotificationKind.CODE]
+
+
+async def test_more_evidence_brings_a_notice_and_the_citizen_says_when_they_are_ready(stage: Stage) -> None:
+    handle = await stage.arrives()
+    await stage.asks(handle)
+    await decides(stage, Decision.MORE_EVIDENCE, "evidence_expired")
+    view, _ = await stage.citizen.look(handle, ME)
+    assert isinstance(view, CaseStatusView) and view.standing.stage is Stands.MORE_NEEDED
+    assert [notice.kind for notice in await stage.sent()] == [NotificationKind.MORE_NEEDED]
+    await stage.citizen.ready(handle, ME)
+    assert (await stage.case(handle)).state is CaseState.QUEUED
+
+
+async def test_a_declined_citizen_reads_it_on_their_page(stage: Stage) -> None:
+    handle = await stage.arrives()
+    await stage.asks(handle)
+    await decides(stage, Decision.DECLINE, "face_differs")
+    view, _ = await stage.citizen.look(handle, ME)
+    assert isinstance(view, FailureView) and view.failed.failure is FailureClass.HELP_DECLINED
+
+
+async def test_a_stopped_case_looks_like_one_that_is_being_decided(stage: Stage) -> None:
+    handle = await stage.arrives()
+    await stage.asks(handle)
+    await decides(stage, Decision.REFER, "safeguarding")
+    view, _ = await stage.citizen.look(handle, ME)
+    assert isinstance(view, CaseStatusView) and view.standing.stage is Stands.BEING_DECIDED
+
+
+async def test_binding_tells_the_citizen_that_their_identity_was_used(stage: Stage) -> None:
+    handle = await stage.arrives()
+    await stage.asks(handle)
+    await stage.approves()
+    await stage.binds(handle)
+    assert NotificationKind.CHECKED in {notice.kind for notice in await stage.sent()}
+
+
+async def test_deadlines_expire_without_a_request(stage: Stage) -> None:
+    handle = await stage.arrives()
+    await stage.asks(handle)
+    case = await stage.case(handle)
+    stage.clock.advance(14 * 86400)
+    assert await expire_due_cases(stage.context) == 1
+    assert await expire_due_cases(stage.context) == 0
+    gone = await stage.facts.cases.load(case.id)
+    assert gone is not None and (gone.state, gone.erased) == (CaseState.EXPIRED, True)
+
+
+async def test_the_case_knows_no_secret_in_plain(stage: Stage) -> None:
+    handle = await stage.arrives()
+    continuation = await stage.asks(handle)
+    await stage.approves()
+    code = await stage.code(handle)
+    case = await stage.case(handle)
+    told = repr(replace(case, phrase=replace(case.phrase, first="", second="")))
+    assert code not in told and normalize_user_code(continuation) not in told and "my-secret" not in told
+    assert case.browser == sha256_hex("my-secret")
+    assert SERVICE.client_id in told

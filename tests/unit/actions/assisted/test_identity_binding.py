@@ -1,0 +1,203 @@
+"""Actions of citizens: binding an approved identity by code and words."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from broker.actions.results import ProofResult
+from broker.actions.views import CaseStatusView, ConsentView, FailureView, RedirectAway
+from broker.assisted.case import CaseState, ContactMethod
+from broker.assisted.case_status import CaseStage as Stands
+from broker.model.assurance import Level
+from broker.model.failures import FailureClass
+from broker.model.notification import NotificationKind
+from tests.unit.actions.assisted.case_harness import ME, WANTED, Stage
+
+
+async def test_a_citizen_is_verified_binds_and_goes_on_in_the_same_request(stage: Stage) -> None:
+    handle = await stage.arrives()
+    await stage.asks(handle)
+    await stage.approves()
+    await stage.binds(handle)
+    view, _ = await stage.citizen.look(handle, ME)
+    assert isinstance(view, ConsentView)
+    assert {item.claim: item.value for item in view.items} == {"name": "Ada Example", "birthdate": "1990-01-02"}
+    await stage.citizen.share(handle, ME, True)
+    view, _ = await stage.citizen.look(handle, ME)
+    assert isinstance(view, RedirectAway)
+    assert view.url.startswith("https://library.example/back?") and "code=" in view.url
+    answered = (await stage.audit("service_answered"))[0]
+    assert (answered.provider, answered.details["level"]) == ("help", "substantial")
+
+
+async def test_once_a_service_was_answered_the_case_keeps_no_personal_data(stage: Stage) -> None:
+    handle = await stage.arrives()
+    await stage.asks(handle)
+    await stage.approves()
+    await stage.binds(handle)
+    case = await stage.case(handle)
+    await stage.citizen.look(handle, ME)
+    await stage.citizen.share(handle, ME, True)
+    gone = await stage.facts.cases.load(case.id)
+    assert gone is not None and (gone.state, gone.erased) == (CaseState.RELEASED, True)
+    assert "Ada" not in repr(gone)
+
+
+async def test_approval_grants_nothing_until_it_is_bound(stage: Stage) -> None:
+    handle = await stage.arrives()
+    await stage.asks(handle)
+    await stage.approves()
+    view, _ = await stage.citizen.look(handle, ME)
+    assert isinstance(view, CaseStatusView) and view.standing.stage is Stands.TO_TAKE_UP
+    assert view.standing.words is None
+    assert (await stage.transaction(handle)).identity is None
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("", "both"),
+        ("wrong", "both"),
+        ("right", ""),
+        ("right", "wrong"),
+        ("right", "swapped"),
+        ("", ""),
+        ("words", "code"),
+    ],
+)
+async def test_where_more_than_a_code_is_needed_code_and_words_must_both_be_right(
+    stage: Stage, code: str, words: str
+) -> None:
+    handle = await stage.arrives()
+    await stage.asks(handle)
+    await stage.approves()
+    case = await stage.case(handle)
+    real = await stage.code(handle)
+    phrase = f"{case.phrase.first} {case.phrase.second}"
+    swapped = f"{case.phrase.second} {case.phrase.first}"
+    typed = {"right": real, "wrong": "000000" if real != "000000" else "111111", "words": phrase}.get(code, code)
+    said = {"both": phrase, "wrong": "lemon table", "swapped": swapped, "code": real}.get(words, words)
+    assert await stage.citizen.bind(handle, ME, typed, said) is ProofResult.WRONG
+    assert (await stage.case(handle)).state is CaseState.APPROVED
+
+
+async def test_five_wrong_tries_stop_the_case_and_the_right_code_comes_too_late(stage: Stage) -> None:
+    handle = await stage.arrives()
+    await stage.asks(handle)
+    await stage.approves()
+    words = (await stage.case(handle)).phrase
+    phrase = f"{words.first} {words.second}"
+    real = await stage.code(handle)
+    for number in range(5):
+        view, _ = await stage.citizen.look(handle, ME)
+        assert isinstance(view, CaseStatusView) and view.standing.tries == 5 - number
+        told = await stage.citizen.bind(handle, ME, "12345", phrase)
+        assert told is (ProofResult.WRONG if number < 4 else ProofResult.ATTEMPTS_EXHAUSTED)
+    assert (await stage.case(handle)).state is CaseState.HELD
+    assert [row.case for row in await stage.audit("case_proof_failed")] == [(await stage.case(handle)).id] * 5
+    assert await stage.citizen.bind(handle, ME, real, phrase) is ProofResult.NOT_ALLOWED
+    assert (await stage.case(handle)).binding is None
+
+
+async def test_parallel_guesses_count_one_by_one(stage: Stage) -> None:
+    handle = await stage.arrives()
+    await stage.asks(handle)
+    await stage.approves()
+    await stage.code(handle)
+    case = await stage.case(handle)
+    phrase = f"{case.phrase.first} {case.phrase.second}"
+    guesses = await asyncio.gather(*(stage.citizen.bind(handle, ME, f"{n:06}", phrase) for n in range(100000, 100020)))
+    assert guesses.count(ProofResult.WRONG) == 4
+    assert set(guesses) == {ProofResult.WRONG, ProofResult.ATTEMPTS_EXHAUSTED, ProofResult.NOT_ALLOWED} or set(
+        guesses
+    ) == {ProofResult.WRONG, ProofResult.ATTEMPTS_EXHAUSTED}
+    assert await stage.facts.cases.attempts(case.id, "bind:1") == 5
+
+
+async def test_of_two_bindings_at_once_one_identity_comes(stage: Stage) -> None:
+    handle = await stage.arrives()
+    await stage.asks(handle)
+    await stage.approves()
+    words = (await stage.case(handle)).phrase
+    phrase, code = f"{words.first} {words.second}", await stage.code(handle)
+    await asyncio.gather(*(stage.citizen.bind(handle, ME, code, phrase) for _ in range(3)))
+    assert len(await stage.audit("case_bound")) == 1
+
+
+@pytest.mark.parametrize(
+    ("way", "address", "life"), [("email", "a@example.org", 86400), ("phone", "+447700900982", 600)]
+)
+async def test_a_code_is_good_as_long_as_its_way_allows(stage: Stage, way: str, address: str, life: int) -> None:
+    handle = await stage.arrives()
+    await stage.asks(handle, replace(WANTED, way=way, address=address))
+    await stage.approves()
+    words = (await stage.case(handle)).phrase
+    code = await stage.code(handle)
+    await stage.prolongs(handle)
+    stage.clock.advance(life)
+    assert await stage.citizen.bind(handle, ME, code, f"{words.first} {words.second}") is ProofResult.EXPIRED
+    view, _ = await stage.citizen.look(handle, ME)
+    assert isinstance(view, CaseStatusView) and view.standing.code is None and view.standing.may_send
+    await stage.binds(handle)
+
+
+async def test_a_new_code_kills_the_one_before_and_a_double_press_sends_one(stage: Stage) -> None:
+    handle = await stage.arrives()
+    await stage.asks(handle)
+    await stage.approves()
+    first = await stage.code(handle)
+    await stage.citizen.send_code(handle, ME)
+    codes = [notice for notice in await stage.sent() if notice.kind is NotificationKind.CODE]
+    assert len(codes) == 1
+    stage.clock.advance(60)
+    await stage.citizen.send_code(handle, ME)
+    words = (await stage.case(handle)).phrase
+    assert await stage.citizen.bind(handle, ME, first, f"{words.first} {words.second}") is ProofResult.WRONG
+
+
+async def test_a_confirmation_code_never_continues_and_a_continuation_code_never_confirms(stage: Stage) -> None:
+    handle = await stage.arrives()
+    continuation = await stage.asks(handle)
+    await stage.approves()
+    words = (await stage.case(handle)).phrase
+    code = await stage.code(handle)
+    assert await stage.citizen.resume(code) is None
+    assert await stage.citizen.bind(handle, ME, continuation, f"{words.first} {words.second}") is ProofResult.WRONG
+
+
+async def test_binding_is_refused_after_its_deadline(stage: Stage) -> None:
+    handle = await stage.arrives()
+    await stage.asks(handle)
+    await stage.approves()
+    words = (await stage.case(handle)).phrase
+    await stage.prolongs(handle)
+    stage.clock.advance(47 * 3600)
+    code = await stage.code(handle)
+    case = await stage.case(handle)
+    stage.clock.set((case.deadline or 0) - 1)
+    await stage.prolongs(handle)
+    stage.clock.advance(1)
+    assert await stage.citizen.bind(handle, ME, code, f"{words.first} {words.second}") is ProofResult.NOT_ALLOWED
+    view, _ = await stage.citizen.look(handle, ME)
+    assert isinstance(view, FailureView) and view.failed.failure is FailureClass.HELP_EXPIRED
+
+
+async def test_the_code_goes_by_post_only_where_it_was_agreed_and_is_safe(stage: Stage) -> None:
+    for unsafe, way in ((False, ContactMethod.POST), (True, ContactMethod.EMAIL)):
+        handle = await stage.arrives(Level.LOW)
+        await stage.asks(handle, replace(WANTED, channel="phone_and_post", someone_with_me=unsafe))
+        case = await stage.case(handle)
+        approved = replace(
+            case,
+            state=CaseState.APPROVED,
+            deadline=stage.clock.now() + 600,
+            version=case.version + 1,
+            details=replace(case.details, claims={"address": "1 Way"}),
+        )
+        assert await stage.facts.cases.save(approved, (), ())
+        await stage.citizen.send_code(handle, ME)
+        sent = [notice for notice in await stage.sent() if notice.case == case.id]
+        assert [(notice.way, notice.address) for notice in sent] == [
+            (way, "1 Way" if way is ContactMethod.POST else "ada@example.org")
+        ]
