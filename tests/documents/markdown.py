@@ -8,8 +8,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
-CURRENT = tuple(page for page in PAGES if "decisions" not in page.parts and page.name != "CHANGELOG.md")
-"""Pages about the present. Decision records and the changelog keep the names of their day."""
+DECISIONS = ROOT / "docs" / "decisions"
+CURRENT = tuple(page for page in PAGES if page.parent != DECISIONS and page.name != "CHANGELOG.md")
+"""Pages about the present. Decision records and the changelog may name what was renamed or removed."""
 
 _FENCE = re.compile(r"^( *)```(?P<info>[^\n`]*)\n(?P<text>.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
