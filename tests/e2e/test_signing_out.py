@@ -15,7 +15,7 @@ from tests.e2e.extra_clients import LIBRARY, Library
 from tests.e2e.raw_client import eventually
 from tests.e2e.signing_out import Told, expected_state
 from tests.e2e.tls_deployment import BROKER, apart
-from tests.support.browser import lenient
+from tests.support.browser import complete_chromium
 from tests.support.certificates import Authority
 
 # the page of the library that stands in a frame has an origin of its redirect URIs, as it must
@@ -191,22 +191,24 @@ async def asked(citizen: Citizen, message: str) -> str:
 
 
 @pytest.fixture
-async def lenient_citizen(stage: Stage, tmp_path: Path) -> AsyncIterator[Citizen]:
-    """Somebody whose browser lets frames of other sites see their cookies."""
-    async with lenient(tmp_path / "profile") as context:
-        somebody = attended(await context.new_page(), stage, [])
-        yield somebody
-        assert somebody.complaints == []
+async def framed_citizen(stage: Stage, tmp_path: Path, third_party_cookies: bool) -> AsyncIterator[Citizen]:
+    """A citizen whose browser does or does not let frames of other sites see their cookies."""
+    async with complete_chromium(tmp_path / "profile", third_party_cookies=third_party_cookies) as context:
+        citizen = attended(await context.new_page(), stage, [])
+        yield citizen
+        assert citizen.complaints == []
 
 
-@pytest.mark.parametrize("script", [True], indirect=True)
-async def test_where_a_frame_sees_no_cookies_the_broker_has_no_opinion(citizen: Citizen) -> None:
+@pytest.mark.parametrize("third_party_cookies", [False])
+async def test_a_frame_without_third_party_cookies_gets_the_answer_error(framed_citizen: Citizen) -> None:
+    citizen = framed_citizen
     _, answered = await signed_in(citizen, "library", prompt="consent")
     assert await asked(citizen, f"library {answered['session_state']}") == "error"
 
 
-async def test_a_service_sees_in_a_frame_that_the_session_is_another_one(lenient_citizen: Citizen) -> None:
-    citizen, stage = lenient_citizen, lenient_citizen.stage
+@pytest.mark.parametrize("third_party_cookies", [True])
+async def test_a_service_sees_in_a_frame_that_the_session_is_another_one(framed_citizen: Citizen) -> None:
+    citizen, stage = framed_citizen, framed_citizen.stage
     _, answered = await signed_in(citizen, "library", prompt="consent")
     state = answered["session_state"]
     kept = {cookie["name"]: cookie for cookie in await citizen.page.context.cookies() if cookie["domain"] == BROKER}

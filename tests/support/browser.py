@@ -1,4 +1,8 @@
-"""A real Chromium: started once for a run, with a fresh profile for every test, without access to other machines."""
+"""A real Chromium: started once for a run, with a fresh profile for every test, without access to other machines.
+
+The run's browser is Debian's headless shell of Chromium: the same engine, at a third of the CPU time of the complete
+browser. It has no settings of a user, such as third-party cookies; tests of those start the complete browser.
+"""
 
 import json
 import os
@@ -26,14 +30,14 @@ FLAGS = [
 
 @asynccontextmanager
 async def chromium(*more_flags: str) -> AsyncIterator[Browser]:
-    """Headless Chromium of Debian. Every host name resolves to 127.0.0.1.
+    """Chromium's headless shell. Every host name resolves to 127.0.0.1.
 
     The sandbox is on unless the user is root, which Chromium does not support. A context decides about certificates:
     `browser.new_context(ignore_https_errors=True)` for the tests' own certificate authority.
     """
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=need("chromium"),
+            executable_path=need("chromium-headless-shell"),
             args=[*FLAGS, *more_flags],
             chromium_sandbox=os.geteuid() != 0,
         )
@@ -44,13 +48,16 @@ async def chromium(*more_flags: str) -> AsyncIterator[Browser]:
 
 
 @asynccontextmanager
-async def lenient(folder: Path) -> AsyncIterator[BrowserContext]:
-    """A Chromium that allows third-party cookies: a page of another site in a frame sees its cookies. `folder` becomes
-    the profile.
+async def complete_chromium(folder: Path, *, third_party_cookies: bool) -> AsyncIterator[BrowserContext]:
+    """The complete Chromium with a setting of its user: whether a page of another site in a frame sees its cookies.
+
+    `folder` becomes the profile.
     """
     preferences = folder / "Default" / "Preferences"
     preferences.parent.mkdir(parents=True)
-    preferences.write_text(json.dumps({"profile": {"cookie_controls_mode": 0, "block_third_party_cookies": False}}))
+    cookies = {"cookie_controls_mode": 0 if third_party_cookies else 1}
+    cookies["block_third_party_cookies"] = not third_party_cookies
+    preferences.write_text(json.dumps({"profile": cookies}))
     async with async_playwright() as playwright:
         context = await playwright.chromium.launch_persistent_context(
             folder,

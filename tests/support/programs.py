@@ -30,7 +30,8 @@ PACKAGES = {
     "openssl": "openssl",
     "apache2": "apache2",
     "/usr/lib/apache2/modules/mod_auth_openidc.so": "libapache2-mod-auth-openidc",
-    "chromium": "chromium chromium-sandbox fonts-dejavu-core",  # the sandbox for users other than root; fonts
+    "chromium": "chromium fonts-dejavu-core",
+    "chromium-headless-shell": "chromium-headless-shell chromium-sandbox",  # the sandbox for users other than root
 }
 
 
