@@ -75,11 +75,12 @@ suite: setup test-tools
 	$(call say,pytest)
 	@$(PYTEST) || { test -n '$(SECOND_CHANCE)' && $(PY) -m tests.support.second_chance; }
 
-# Python's -O takes every assert out of the product; pytest keeps those of the tests, and tests/test_asserts.py proves it.
+# Python's -O takes asserts out. Ruff (S101) forbids them to the product; the rules are run without them all the same.
+# pytest keeps the asserts of the tests, and tests/test_asserts.py proves it.
 optimised: setup test-tools
 	$(call say,pytest under python -O)
-	@$(PY) -O -m pytest -q -n auto -m unit --hypothesis-profile quick -p no:cacheprovider \
-	  -W 'ignore:assertions not in test modules:pytest.PytestConfigWarning' $(wildcard tests/test_*.py) tests/unit
+	@$(PY) -O -m pytest -q -n auto --hypothesis-profile quick -p no:cacheprovider \
+	  -W 'ignore:assertions not in test modules:pytest.PytestConfigWarning' tests/test_asserts.py $(RULES)
 
 # --- what they stand on; each stamp lies inside the thing it vouches for ---
 
