@@ -74,12 +74,13 @@ class MonitoredProvider:
         """The health, from what is known already. No round trip."""
         now = self._ambient.now()
         if self._breaker.is_open(now):
-            return ProviderHealth(
-                False, self._breaker.opened, self._median, self._checked, "sign-ins at the provider fail"
-            )
+            return self._unhealthy(self._breaker.opened, "sign-ins at the provider fail")
         if self._missing:
-            return ProviderHealth(False, self._missed_since, self._median, self._checked, self._detail)
-        return ProviderHealth(True, None, self._median, self._checked)
+            return self._unhealthy(self._missed_since, self._detail)
+        return ProviderHealth(working=True, median=self._median, checked=self._checked)
+
+    def _unhealthy(self, since: float | None, detail: str) -> ProviderHealth:
+        return ProviderHealth(working=False, since=since, median=self._median, checked=self._checked, detail=detail)
 
     @property
     def _missing(self) -> bool:
@@ -132,10 +133,10 @@ class MonitoredProvider:
             async with asyncio.timeout(CHECK_WITHIN):
                 seen = await self.inner.health()
         except TimeoutError:
-            seen = ProviderHealth(False, detail="no answer to the health check")
+            seen = ProviderHealth(working=False, detail="no answer to the health check")
         except Exception:
             log.exception("provider_check_error", extra={"provider": self.card.id})
-            seen = ProviderHealth(False, detail="the health check raised an exception")
+            seen = ProviderHealth(working=False, detail="the health check raised an exception")
         self._checked = self._ambient.now()
         self._detail = seen.detail
         if seen.working:
@@ -190,7 +191,7 @@ class HealthMonitor:
 
     def healths(self) -> Mapping[str, ProviderHealth]:
         """How each does, by id. Never waits."""
-        return {id: one.current_health for id, one in self.providers.items()}
+        return {provider_id: one.current_health for provider_id, one in self.providers.items()}
 
     async def run(self, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         """Looks at every provider for ever, at each in its own time, so that none waits for another."""

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from broker.platform.http_client import HttpClients
 from broker.platform.operator_files import content
@@ -12,6 +12,13 @@ from broker.platform.toml_loader import Problem
 from broker.provider import Provider, ProviderInfo
 
 C = TypeVar("C")
+_Config = TypeVar("_Config", contravariant=True)
+
+
+class ConfigCheck(Protocol[_Config]):
+    """Signature of a kind's check of its settings."""
+
+    def __call__(self, config: _Config, /, *, development: bool) -> list[Problem]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +32,7 @@ class ProviderDependencies:
     outgoing: HttpClients
     system: System
     read: Callable[[Path], bytes] = content
-    count_malformed: Callable[[str, str], None] = lambda provider, claim: None
+    count_malformed: Callable[[str, str], None] = lambda _provider, _claim: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,6 @@ class Kind(Generic[C]):
     """
 
     config: type[C]
-    check: Callable[[C, bool], list[Problem]]
+    check: ConfigCheck[C]
     build: Callable[[ProviderInfo, C, ProviderDependencies], Provider]
     departures: Callable[[C, HttpClients], Awaitable[Sequence[str]]]

@@ -166,9 +166,9 @@ class InstrumentedBackchannelRequests:
             self._counts.recorded(events)
         return outcome
 
-    async def settle(self, id: str, state: BackchannelState, now: float, events: Sequence[AuditEvent]) -> bool:
+    async def settle(self, request_id: str, state: BackchannelState, now: float, events: Sequence[AuditEvent]) -> bool:
         """As the store does."""
-        settled = await self._inner.settle(id, state, now, events)
+        settled = await self._inner.settle(request_id, state, now, events)
         if settled:
             self._counts.recorded(events)
         return settled

@@ -91,7 +91,7 @@ class LogoutSteps:
 
 
 async def log_out(
-    context: LogoutContext, parameters: Mapping[str, str], browser: Browser, agreed: bool
+    context: LogoutContext, parameters: Mapping[str, str], browser: Browser, *, agreed: bool
 ) -> ConfirmLogout | SignedOut:
     """Ends the broker's session, at once if the service's ID token names it. Raises DisplayedError.
 

@@ -232,7 +232,7 @@ class BackchannelRequests(Protocol):
         """
         ...
 
-    async def load(self, id: str) -> BackchannelRequest | None:
+    async def load(self, request_id: str) -> BackchannelRequest | None:
         """The question with this id."""
         ...
 
@@ -244,7 +244,7 @@ class BackchannelRequests(Protocol):
         """The questions of a verification case, the oldest first."""
         ...
 
-    async def settle(self, id: str, state: BackchannelState, now: float, events: Sequence[AuditEvent]) -> bool:
+    async def settle(self, request_id: str, state: BackchannelState, now: float, events: Sequence[AuditEvent]) -> bool:
         """Answers a waiting question without tokens; False, and nothing written, if it is no longer pending."""
         ...
 
@@ -313,15 +313,15 @@ class Outbox(Protocol[Entry]):
         """
         ...
 
-    async def sent(self, id: str, now: float, /) -> None:
+    async def sent(self, message_id: str, now: float, /) -> None:
         """The message was sent: its content is erased."""
         ...
 
-    async def give_up(self, id: str) -> None:
+    async def give_up(self, message_id: str) -> None:
         """The message will not be tried again: its content is erased."""
         ...
 
-    async def later(self, id: str, until: float) -> None:
+    async def later(self, message_id: str, until: float) -> None:
         """The message is not tried again until then."""
         ...
 

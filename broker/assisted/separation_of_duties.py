@@ -26,7 +26,7 @@ class SecondReviewReason(StrEnum):
 
 
 def second_review_reasons(
-    case: Case, verdict: Verdict, alike: int, drawn: bool, policy: CasePolicy
+    case: Case, verdict: Verdict, alike: int, policy: CasePolicy, *, drawn: bool
 ) -> tuple[SecondReviewReason, ...]:
     """Reasons for which this verdict needs a second review; empty unless it is an approval.
 

@@ -167,7 +167,7 @@ def _apply_decision(case: Case, event: ev.Decided, policy: CasePolicy) -> Transi
     reason = " ".join((verdict.decision, *verdict.reasons))
     match verdict.decision:
         case Decision.APPROVE:
-            two = second_review_reasons(case, verdict, event.alike, event.drawn, policy)
+            two = second_review_reasons(case, verdict, event.alike, policy, drawn=event.drawn)
             return Transition(
                 replace(updated, second_review_reasons=two), S.REVIEW if two else S.APPROVED, " ".join((reason, *two))
             )

@@ -43,12 +43,12 @@ class Switchboard(Protocol):
         ...
 
     async def turn_off(
-        self, kind: KillSwitchKind, id: str, reason: str, who: str, now: float, farewell: LogoutFanOut
+        self, kind: KillSwitchKind, target: str, reason: str, who: str, now: float, farewell: LogoutFanOut
     ) -> bool:
         """False, and nothing written, if it was off already. With an account its sessions end."""
         ...
 
-    async def turn_on(self, kind: KillSwitchKind, id: str, who: str, now: float) -> bool:
+    async def turn_on(self, kind: KillSwitchKind, target: str, who: str, now: float) -> bool:
         """False, and nothing written, if it was not off."""
         ...
 

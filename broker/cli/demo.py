@@ -25,11 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command takes no arguments."""
 
 
-def run(args: argparse.Namespace) -> int:
+def run(_args: argparse.Namespace) -> int:
     """Runs the demonstration until it is ended. Raises CommandError if it cannot start."""
     from broker.demo import run as demo  # here: an installation that only serves does not need its packages
 
-    configure_logging(True, quiet=True)
+    configure_logging(verbose=True, quiet=True)
     wanted = os.environ.get(DEMO_PORT, str(demo.USUAL_PORT))
     if not wanted.isdecimal() or not 1024 <= int(wanted) <= 65_532:
         fix = f"write the first of four ports in a row: {DEMO_PORT}=9000"

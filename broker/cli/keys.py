@@ -116,11 +116,13 @@ def _since(entry: KeyEntry) -> str:
     return "" if entry.since is None else f"  since {when(entry.since)}"
 
 
-def _next_step(entry: KeyEntry, entries: Sequence[KeyEntry], policy: RotationPolicy, encryption: bool = False) -> str:
+def _next_step(
+    entry: KeyEntry, entries: Sequence[KeyEntry], policy: RotationPolicy, *, encryption: bool = False
+) -> str:
     """What happens to a key next, and when."""
     if entry.state is KeyState.RETIRED:
-        return f"; `portico keys retire` takes it out from {when(removable(entry, policy, encryption))}"
-    steps = [due for due in scheduled(entries, policy, encryption) if due.alg == entry.alg]
+        return f"; `portico keys retire` takes it out from {when(removable(entry, policy, encryption=encryption))}"
+    steps = [due for due in scheduled(entries, policy, encryption=encryption) if due.alg == entry.alg]
     if entry.state is KeyState.NEXT:
         planned = [due.at for due in steps if due.step is RotationStep.PROMOTE]
         return (

@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     """Runs the broker from a configuration. Nothing starts before everything in it is right."""
     block_sighup()
     settings = wiring.configured(args.config)
-    configure_logging(settings.broker.development)
+    configure_logging(verbose=settings.broker.development)
     run_loop(wiring.check_start(settings))
     listen, metrics = settings.broker.listen, settings.broker.metrics.folder
     wanted = {"public": [listen.public], "staff": [listen.staff]}.get(args.listener, [listen.public])

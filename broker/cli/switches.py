@@ -88,8 +88,8 @@ def told(off: DisabledItem) -> str:
     return f"{off.id}  off since {since:%Y-%m-%d %H:%M} UTC by {off.who}: {off.reason}"
 
 
-def check_known(kind: KillSwitchKind, id: str, found: Settings) -> None:
+def check_known(kind: KillSwitchKind, target: str, found: Settings) -> None:
     """Refuses to turn off a provider or service that is not configured: most likely the id is misspelt."""
     known = {KillSwitchKind.PROVIDER: found.providers, KillSwitchKind.SERVICE: found.services}.get(kind)
-    if known is not None and id not in known:
-        raise CommandError(f'there is no {kind.value} "{id}"\n    {suggestion(id, known)}')
+    if known is not None and target not in known:
+        raise CommandError(f'there is no {kind.value} "{target}"\n    {suggestion(target, known)}')

@@ -122,7 +122,7 @@ class _Pages:
     async def home(self, request: Request) -> Response:
         return self._page("home.html", person=self._person(request), told=self._told[-5:])
 
-    async def what_to_try(self, request: Request) -> Response:
+    async def what_to_try(self, _request: Request) -> Response:
         return self._page("try.html")
 
     async def sign_in(self, request: Request) -> Response:
@@ -206,10 +206,10 @@ class _Pages:
         await self._asker.look(question)
         return self._page("asked.html", question=question)
 
-    async def style(self, request: Request) -> Response:
+    async def style(self, _request: Request) -> Response:
         return FileResponse(Path(__file__).parent / "service.css", media_type="text/css")
 
-    async def inbox(self, request: Request) -> Response:
+    async def inbox(self, _request: Request) -> Response:
         return self._page("inbox.html", messages=messages(self._sample.outbox))
 
 

@@ -35,6 +35,19 @@ class AccountMatch:
     subject: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SessionMatch:
+    """The broker's session of this browser, as it matches the request of a service.
+
+    `subject` is the pairwise subject under which the service knows the session's account, if any; `candidate` is the
+    provider of the session's identity, None if it is not configured or if a verification case proved the identity.
+    """
+
+    session: Session
+    subject: str | None
+    candidate: Candidate | None
+
+
 def accept_identity(
     transaction: Transaction,
     identity: Identity,
@@ -80,9 +93,7 @@ def check_account(
 
 def accept_session(
     transaction: Transaction,
-    session: Session,
-    subject: str | None,
-    candidate: Candidate | None,
+    match: SessionMatch,
     service: Service,
     switches: KillSwitches,
     now: float,
@@ -90,18 +101,17 @@ def accept_session(
     """Checks whether the broker's own session may answer this transaction (single sign-on), against the state as of
     `now`.
 
-    `subject` is the pairwise subject under which the service knows the session's account, `candidate` the provider of
-    the session's identity. Returns SILENT if the citizen has to sign in: the service or its request requires it, the
+    Returns SILENT if the citizen has to sign in: the service or its request requires it, the
     session is too old, or the service requested another person.
     """
-    request = transaction.request
+    request, session = transaction.request, match.session
     wanted = service.single_sign_on and NEVER_SILENT.isdisjoint(request.prompt)
     young = request.max_age is None or now - session.identity.auth_time <= request.max_age
-    hinted = request.expected_sub in (None, subject)
+    hinted = request.expected_sub in (None, match.subject)
     if not (transaction.state is TransactionState.CHOOSING and wanted and young and hinted and now < session.expires):
         return FailureClass.SILENT
-    refusal = check_account(transaction, AccountMatch(session.account, subject), candidate, switches, now)
-    return refusal or _check_level(transaction, session.identity, candidate, service, switches, now)
+    refusal = check_account(transaction, AccountMatch(session.account, match.subject), match.candidate, switches, now)
+    return refusal or _check_level(transaction, session.identity, match.candidate, service, switches, now)
 
 
 def _expected_provider(transaction: Transaction) -> str | None:

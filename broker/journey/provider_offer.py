@@ -23,6 +23,17 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferPolicy:
+    """The operator's settings of the offer. `assisted` is the highest level that assisted verification reaches.
+
+    It is None if assisted verification is not offered.
+    """
+
+    order: DisplayOrder
+    assisted: Level | None = Level.HIGH
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderOption:
     """Provider that the citizen may choose now. Times are seconds since 1970 UTC.
 
@@ -103,9 +114,11 @@ def unanswerable(transaction: Transaction, service: Service) -> bool:
 
 def usable(candidate: Candidate, service: Service, switches: KillSwitches, now: float) -> bool:
     """Whether a provider is enabled for this service now, by configuration, policy and kill switch."""
-    id = candidate.card.id
-    wanted = not service.providers or id in service.providers
-    return wanted and candidate.policy.serves(service, now) and not switches.is_off(KillSwitchKind.PROVIDER, id)
+    provider_id = candidate.card.id
+    wanted = not service.providers or provider_id in service.providers
+    return (
+        wanted and candidate.policy.serves(service, now) and not switches.is_off(KillSwitchKind.PROVIDER, provider_id)
+    )
 
 
 def offer(
@@ -114,29 +127,25 @@ def offer(
     service: Service,
     switches: KillSwitches,
     now: float,
-    order: DisplayOrder,
-    assisted: Level | None = Level.HIGH,
+    policy: OfferPolicy,
 ) -> Offer:
-    """Computes the offer for a transaction (`now` in seconds since 1970 UTC).
-
-    `assisted` is the highest level of assisted verification here (None: not available).
-    """
+    """Computes the offer for a transaction (`now` in seconds since 1970 UTC)."""
     if unanswerable(transaction, service) or switches.is_off(KillSwitchKind.SERVICE, service.client_id):
-        return Offer(order, contact=service.contact is not None, blocked_by=FailureClass.SERVICE_OFF)
+        return Offer(policy.order, contact=service.contact is not None, blocked_by=FailureClass.SERVICE_OFF)
     request = transaction.request
     minimum = request.min_level
     reaching = [c for c in candidates if usable(c, service, switches, now) and c.card.max_level >= minimum]
     allowed = [c for c in reaching if not _attempts_exhausted(transaction, c.card.id)]
-    ordered = sorted(allowed, key=_key(transaction, order))
+    ordered = sorted(allowed, key=_key(transaction, policy.order))
     working = [c for c in ordered if c.health.working and not c.policy.is_paused(now)]
     options = sorted((_option(transaction, c, now) for c in working), key=lambda option: option.failed is not None)
     return Offer(
-        order=order,
+        order=policy.order,
         options=tuple(options),
         not_working=tuple(_not_working(c, now) for c in ordered if c not in working),
         hinted=_hinted(transaction, service, options),
         reachable=bool(reaching),
-        help=_help(transaction, service, assisted),
+        help=_help(transaction, service, policy.assisted),
         later=request.question is None
         and bool(service.initiate_login_uri or service.resume_uri or service.single_sign_on),
         other_ways=bool(service.other_ways),

@@ -1,7 +1,7 @@
 """State machine of a transaction: the table of transitions, and the one function that changes a state."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -73,12 +73,26 @@ CHOICES = (ProviderChosen, HelpRequested, SessionAccepted)
 """Events by which a citizen chooses: the first of them extends the lifetime of the transaction."""
 
 
+@dataclass(frozen=True, slots=True)
+class TransactionIdentifiers:
+    """Identifiers of a new transaction: the public id, and the reference that a citizen quotes to support."""
+
+    id: str
+    reference: str
+
+
 def begin(
-    *, id: str, browser: str, request: AuthorizationRequest, language: str, reference: str, seed: int, now: float
+    identifiers: TransactionIdentifiers,
+    *,
+    browser: str,
+    request: AuthorizationRequest,
+    language: str,
+    seed: int,
+    now: float,
 ) -> Transaction:
     """Creates a transaction. `browser` is the digest of the browser's secret, `now` is seconds since 1970 UTC."""
     return Transaction(
-        id=id,
+        id=identifiers.id,
         version=1,
         state=TransactionState.CHOOSING,
         browser=browser,
@@ -87,7 +101,7 @@ def begin(
         created=now,
         changed=now,
         expires=now + BEFORE_CHOICE,
-        reference=reference,
+        reference=identifiers.reference,
         order_seed=seed,
     )
 

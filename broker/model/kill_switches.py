@@ -20,6 +20,6 @@ class KillSwitches:
     version: int
     off: Mapping[tuple[KillSwitchKind, str], str] = field(default_factory=dict)
 
-    def is_off(self, kind: KillSwitchKind, id: str) -> bool:
+    def is_off(self, kind: KillSwitchKind, target: str) -> bool:
         """Whether an operator turned this object off."""
-        return (kind, id) in self.off
+        return (kind, target) in self.off

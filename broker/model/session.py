@@ -40,7 +40,7 @@ LogoutFanOut = Callable[[EndedSession], Sequence[OutboundDelivery]]
 """Computes the deliveries for an ended session. They are written in the database transaction that ends the session."""
 
 
-def no_fan_out(ended: EndedSession) -> Sequence[OutboundDelivery]:
+def no_fan_out(_ended: EndedSession) -> Sequence[OutboundDelivery]:
     """Fan-out without any delivery."""
     return ()
 

@@ -21,7 +21,7 @@ from broker.oidc.authorization_checks import (
 )
 from broker.oidc.claim_request import MalformedClaimRequest
 from broker.oidc.claims_parameter import read_claims
-from broker.oidc.errors import DisplayedError, EndpointError, ProtocolError, RedirectedError
+from broker.oidc.errors import DisplayedError, EndpointError, ProtocolError, RedirectedError, ResponseTarget
 from broker.oidc.request_object import RequestVerification, merge_request_object
 from broker.oidc.scopes import requested_claims
 
@@ -57,9 +57,11 @@ def authorization_request(
         raise RedirectedError(
             *error,
             client_id=service.client_id,
-            redirect_uri=parameters["redirect_uri"],
-            state=parameters.get("state"),
-            response_mode=effective_response_mode(parameters, service, server),
+            target=ResponseTarget(
+                parameters["redirect_uri"],
+                parameters.get("state"),
+                effective_response_mode(parameters, service, server),
+            ),
         ) from None
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from broker.model.request import AuthorizationRequest, ClientRedirect, ResponseMode
-from broker.oidc.errors import RedirectedError
+from broker.oidc.errors import RedirectedError, ResponseTarget
 
 JWT_LIFETIME: Final = 600
 """Lifetime of a response JWT in seconds: the maximum that JARM 2.1 recommends."""
@@ -27,7 +27,7 @@ def code_response(
 ) -> AuthorizationResponse:
     """Successful response (RFC 6749 4.1.2; `iss` by RFC 9207 2; `session_state` by Session Management 1.0, 2)."""
     fields = {"code": code, **({"session_state": session_state} if session_state is not None else {})}
-    return _response(request.client_id, request.redirect_uri, request.response_mode, request.state, issuer, **fields)
+    return _response(request.client_id, _target(request), issuer, fields)
 
 
 def error_response(
@@ -35,13 +35,13 @@ def error_response(
 ) -> AuthorizationResponse:
     """Error response to a request that passed its checks (OpenID Connect Core 3.1.2.6, RFC 9207 2)."""
     fields = _error(code, description, error_uri)
-    return _response(request.client_id, request.redirect_uri, request.response_mode, request.state, issuer, **fields)
+    return _response(request.client_id, _target(request), issuer, fields)
 
 
 def redirected_response(error: RedirectedError, issuer: str, error_uri: str | None = None) -> AuthorizationResponse:
     """Error response to a request that did not pass its checks (RFC 6749 4.1.2.1, RFC 9207 2)."""
     fields = _error(error.code, error.description, error_uri)
-    return _response(error.client_id, error.redirect_uri, error.response_mode, error.state, issuer, **fields)
+    return _response(error.client_id, error.target, issuer, fields)
 
 
 def _error(code: str, description: str, error_uri: str | None) -> dict[str, str]:
@@ -49,11 +49,13 @@ def _error(code: str, description: str, error_uri: str | None) -> dict[str, str]
     return fields if error_uri is None else {**fields, "error_uri": error_uri}
 
 
-def _response(
-    client_id: str, redirect_uri: str, mode: ResponseMode, state: str | None, issuer: str, **fields: str
-) -> AuthorizationResponse:
-    whole = {**fields, **({"state": state} if state is not None else {}), "iss": issuer}
-    return AuthorizationResponse(client_id, redirect_uri, mode, whole)
+def _target(request: AuthorizationRequest) -> ResponseTarget:
+    return ResponseTarget(request.redirect_uri, request.state, request.response_mode)
+
+
+def _response(client_id: str, target: ResponseTarget, issuer: str, fields: Mapping[str, str]) -> AuthorizationResponse:
+    whole = {**fields, **({"state": target.state} if target.state is not None else {}), "iss": issuer}
+    return AuthorizationResponse(client_id, target.redirect_uri, target.response_mode, whole)
 
 
 def jwt_claims(response: AuthorizationResponse, now: float) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
@@ -44,7 +44,8 @@ class Credentials:
     """Credentials of a request: the claimed `client_id`, the method, and the secret or assertion.
 
     The method is `none` if only the id was sent; the certificate of the connection may still authenticate it. `raw` is
-    the secret of a Basic header before form-decoding, `hint` what looks wrong with the credentials by themselves.
+    the secret of a Basic header before form-decoding, `hint` what looks wrong with the credentials by themselves,
+    `certificate` that of the connection.
     """
 
     client_id: str
@@ -52,6 +53,7 @@ class Credentials:
     proof: str
     raw: str = ""
     hint: str = ""
+    certificate: Certificate | None = None
 
     def __repr__(self) -> str:
         return f"Credentials({self.client_id!r}, {self.method})"
@@ -73,7 +75,7 @@ class AuthenticatedClient:
     assertion: AssertionUse | None = None
 
 
-def invalid_client(detail: str, basic: bool = False, hint: str = "") -> EndpointError:
+def invalid_client(detail: str, hint: str = "", *, basic: bool = False) -> EndpointError:
     """Error for a failed client authentication (RFC 6749 5.2); `basic` if a Basic header was used.
 
     `hint` is public: the likely cause, which must not reveal registered data unless the caller proved its identity.
@@ -82,10 +84,13 @@ def invalid_client(detail: str, basic: bool = False, hint: str = "") -> Endpoint
     return EndpointError("invalid_client", description, detail, status=401, challenge=_BASIC if basic else None)
 
 
-def parse_credentials(parameters: Mapping[str, str], authorization: str | None) -> Credentials:
+def parse_credentials(
+    parameters: Mapping[str, str], authorization: str | None, certificate: Certificate | None = None
+) -> Credentials:
     """Credentials of a request: exactly one method (RFC 6749 2.3).
 
-    `authorization` is the header's value. Nothing is verified yet. Raises EndpointError.
+    `authorization` is the header's value, `certificate` that of the connection. Nothing is verified yet. Raises
+    EndpointError.
     """
     basic = authorization is not None
     found = [basic, "client_secret" in parameters, "client_assertion" in parameters]
@@ -112,8 +117,8 @@ def parse_credentials(parameters: Mapping[str, str], authorization: str | None) 
         raise invalid_client(description, hint=description)
     if not credentials.client_id or parameters.get("client_id", credentials.client_id) != credentials.client_id:
         description = "client_id is missing or differs from the credentials"
-        raise invalid_client(description, basic, description)
-    return credentials
+        raise invalid_client(description, description, basic=basic)
+    return credentials if certificate is None else replace(credentials, certificate=certificate)
 
 
 def _basic(authorization: str) -> Credentials:
@@ -149,27 +154,28 @@ def authenticate_client(
     keys: KeySet,
     audience: AssertionAudience,
     now: float,
-    certificate: Certificate | None = None,
     authorities: Authorities = (),
 ) -> AuthenticatedClient:
     """Authenticates the service by its registered method (OpenID Connect Core 9).
 
     The error reveals the reason only to a caller that proved possession of the secret or key; to any other, only what
     its own request shows. `service` is the registration of `credentials.client_id`, `keys` its public keys;
-    `certificate` is that of the connection, `authorities` issue certificates to services. Raises EndpointError.
+    `authorities` issue certificates to services. Raises EndpointError.
     """
     basic = credentials.method is ClientAuthentication.CLIENT_SECRET_BASIC
     if service is None or service.client_id != credentials.client_id:
-        raise invalid_client(f"client_id {credentials.client_id!r:.80} is not registered", basic, credentials.hint)
+        raise invalid_client(
+            f"client_id {credentials.client_id!r:.80} is not registered", credentials.hint, basic=basic
+        )
     if service.authentication in mtls.METHODS and credentials.method is ClientAuthentication.NONE:
-        if (why := mtls.certificate_error(service, certificate, keys, authorities, now)) is not None:
+        if (why := mtls.certificate_error(service, credentials.certificate, keys, authorities, now)) is not None:
             raise invalid_client(why)
         return AuthenticatedClient(service)
     if service.authentication is not credentials.method:
         methods = f"{credentials.method} instead of the registered {service.authentication}"
         known = _is_secret(credentials.proof, service)
         raise invalid_client(
-            methods, basic, f"the secret is right, but came by {methods}" if known else credentials.hint
+            methods, f"the secret is right, but came by {methods}" if known else credentials.hint, basic=basic
         )
     if credentials.method is ClientAuthentication.PRIVATE_KEY_JWT:
         return AuthenticatedClient(service, check_assertion(credentials.proof, service, keys, audience, now))
@@ -178,8 +184,8 @@ def authenticate_client(
     if _is_secret(credentials.proof, service):
         return AuthenticatedClient(service)
     if credentials.raw and _is_secret(credentials.raw, service):
-        raise invalid_client("the secret is right, but not form-encoded", basic, UNENCODED)
-    raise invalid_client("the secret is wrong", basic, credentials.hint)
+        raise invalid_client("the secret is right, but not form-encoded", UNENCODED, basic=basic)
+    raise invalid_client("the secret is wrong", credentials.hint, basic=basic)
 
 
 def _is_secret(text: str, service: Service) -> bool:

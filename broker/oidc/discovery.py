@@ -82,27 +82,36 @@ def endpoints(issuer: str) -> Endpoints:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ServerCapabilities:
+    """What the broker supports, whichever services are registered.
+
+    `algorithms` sign ID tokens, `languages` are those of the pages. `verifiable` are the capabilities of verification
+    records (None: verified claims are not announced). `decryption` are the key management algorithms of the keys for
+    encrypted requests. `certificates` is the origin of the mTLS endpoints, if different from the issuer (RFC 8705 5).
+    """
+
+    algorithms: Sequence[str]
+    languages: Sequence[str]
+    response_modes: Sequence[ResponseMode] = (ResponseMode.QUERY,)
+    verifiable: VerificationCapabilities | None = None
+    certificates: str | None = None
+    decryption: Sequence[str] = ()
+
+
 def discovery(
     issuer: str,
     urls: Endpoints,
     ladder: AcrLevels,
     services: Iterable[Service],
-    algorithms: Sequence[str],
-    languages: Sequence[str],
+    supported: ServerCapabilities,
     *,
-    response_modes: Sequence[ResponseMode] = (ResponseMode.QUERY,),
-    verifiable: VerificationCapabilities | None = None,
-    certificates: str | None = None,
-    decryption: Sequence[str] = (),
     open_to: Sequence[Service] = (),
 ) -> dict[str, Any]:
     """Metadata of this broker, computed from its configuration.
 
-    `services` are the registered ones: features that none of them may use are not announced. `algorithms` sign ID
-    tokens; `verifiable` are the capabilities of verification records (None: verified claims are not announced).
-    `decryption` are the key management algorithms of the keys for encrypted requests. `certificates` is the origin of
-    the mTLS endpoints, if different from the issuer (RFC 8705 5). `open_to` are examples of services that may register
-    dynamically, with everything they may use.
+    `services` are the registered ones: features that none of them may use are not announced. `open_to` are examples of
+    services that may register dynamically, with everything they may use.
     """
     registered = (*services, *open_to)
     claims = sorted({use.claim for service in registered for use in service.claim_purposes})
@@ -121,10 +130,10 @@ def discovery(
         "end_session_endpoint": urls.end_session,
         "scopes_supported": _scopes(registered),
         "response_types_supported": ["code"],
-        "response_modes_supported": [mode.value for mode in response_modes],
+        "response_modes_supported": [mode.value for mode in supported.response_modes],
         "grant_types_supported": _grant_types(registered),
         "subject_types_supported": _subject_types(registered),
-        "id_token_signing_alg_values_supported": list(algorithms),
+        "id_token_signing_alg_values_supported": list(supported.algorithms),
         "acr_values_supported": [ladder.names[level] for level in sorted(ladder.names)],
         "claim_types_supported": ["normal"],
         "claims_supported": [*_TOKEN_CLAIMS, *claims],
@@ -136,16 +145,16 @@ def discovery(
         "code_challenge_methods_supported": ["S256"],
         "dpop_signing_alg_values_supported": list(DPOP_ALGORITHMS),
         "prompt_values_supported": list(PROMPTS),
-        "ui_locales_supported": list(languages),
-        **_signed_answers(response_modes, algorithms, registered),
-        **_jwts(algorithms, registered),
-        **_encryption("request_object", decryption, sorted(CONTENT) if decryption else ()),
+        "ui_locales_supported": list(supported.languages),
+        **_signed_answers(supported.response_modes, supported.algorithms, registered),
+        **_jwts(supported.algorithms, registered),
+        **_encryption("request_object", supported.decryption, sorted(CONTENT) if supported.decryption else ()),
         "check_session_iframe": urls.session,
         **_logout(registered),
         **_client_authentication(registered),
-        **_certificates(registered, certificates),
+        **_certificates(registered, supported.certificates),
         **_ciba(registered, urls),
-        **_verified_claims(verifiable, claims),
+        **_verified_claims(supported.verifiable, claims),
     }
     return document | ({"registration_endpoint": urls.registration} if open_to else {})
 

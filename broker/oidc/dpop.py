@@ -67,65 +67,76 @@ class DpopNonces:
         return f"{self.epoch} {issued}".encode()
 
 
+@dataclass(frozen=True, slots=True)
+class ProvedRequest:
+    """What a proof is checked against: the `DPoP` headers of a request, its method and its endpoint.
+
+    `url` is the endpoint's configured URL, never the Host header; `alias` is its mTLS URL (RFC 8705 5).
+    """
+
+    headers: Sequence[str]
+    method: str
+    url: str
+    alias: str | None = None
+
+
 def check_proof(
-    headers: Sequence[str],
-    method: str,
-    url: str,
-    nonces: DpopNonces,
-    now: float,
-    access_token: str | None = None,
-    alias: str | None = None,
+    proved: ProvedRequest, nonces: DpopNonces, now: float, access_token: str | None = None
 ) -> DpopProof | None:
     """Verifies the proof in the `DPoP` headers of a request. Returns None if there is none (RFC 9449 4.3).
 
-    `url` is the endpoint's configured URL, never the Host header; `alias` is its mTLS URL (RFC 8705 5). If
-    `access_token` is given, for a protected resource, the proof must name it (`ath`). Raises EndpointError:
+    If `access_token` is given, for a protected resource, the proof must name it (`ath`). Raises EndpointError:
     `invalid_dpop_proof`, or `use_dpop_nonce` if only a current nonce is missing.
     """
+    headers = proved.headers
     if not headers:
         return None
     at_resource = access_token is not None
     if len(headers) > 1:
-        raise _invalid("more than one DPoP header", at_resource)
+        raise _invalid("more than one DPoP header", at_resource=at_resource)
     try:
         verified = verify_embedded(headers[0], DPOP_ALGORITHMS, "dpop+jwt")
         jkt = thumbprint(verified.header["jwk"])
     except InvalidToken as problem:
-        raise _invalid(problem.detail, at_resource) from None
+        raise _invalid(problem.detail, at_resource=at_resource) from None
     claims = verified.claims
-    if claims.get("htm") != method:
-        raise _invalid(f"htm {claims.get('htm')!r:.40}: expected {method}", at_resource)
-    if not any(_same_place(claims.get("htu"), known) for known in (url, alias) if known is not None):
-        raise _invalid(f"htu {claims.get('htu')!r:.200}: expected {url}", at_resource)
+    if claims.get("htm") != proved.method:
+        raise _invalid(f"htm {claims.get('htm')!r:.40}: expected {proved.method}", at_resource=at_resource)
+    if not any(_same_place(claims.get("htu"), known) for known in (proved.url, proved.alias) if known is not None):
+        raise _invalid(f"htu {claims.get('htu')!r:.200}: expected {proved.url}", at_resource=at_resource)
     issued = numeric_date(claims.get("iat"))
     if issued is None or not now - MAX_AGE <= issued <= now + CLOCK_SKEW:
-        raise _invalid(f"iat is missing or not within {MAX_AGE} s past and {CLOCK_SKEW} s ahead", at_resource)
+        raise _invalid(
+            f"iat is missing or not within {MAX_AGE} s past and {CLOCK_SKEW} s ahead", at_resource=at_resource
+        )
     jti = read_jti(claims, _LONGEST)
     if jti is None:
-        raise _invalid("jti is missing or too long", at_resource)
+        raise _invalid("jti is missing or too long", at_resource=at_resource)
     if access_token is not None and not _names_token(claims.get("ath"), access_token):
-        raise _invalid("ath does not name the access token", at_resource)
+        raise _invalid("ath does not name the access token", at_resource=at_resource)
     nonce = claims.get("nonce")
     if not isinstance(nonce, str) or not nonces.is_valid(nonce, now):
-        raise nonce_needed(at_resource)
+        raise nonce_needed(at_resource=at_resource)
     return DpopProof(jkt, f"{jkt}.{jti}", issued + MAX_AGE)
 
 
-def nonce_needed(at_resource: bool) -> EndpointError:
+def nonce_needed(*, at_resource: bool) -> EndpointError:
     """The error that asks for a proof with a current nonce (RFC 9449 8)."""
-    return _proof_error("use_dpop_nonce", "a current nonce is needed in the proof", "", at_resource, nonce=True)
+    return _proof_error(
+        "use_dpop_nonce", "a current nonce is needed in the proof", "", at_resource=at_resource, nonce=True
+    )
 
 
-def proof_used_before(at_resource: bool) -> EndpointError:
+def proof_used_before(*, at_resource: bool) -> EndpointError:
     """Error for a replayed proof (RFC 9449 11.1)."""
-    return _invalid("jti was used before", at_resource)
+    return _invalid("jti was used before", at_resource=at_resource)
 
 
-def _invalid(detail: str, at_resource: bool) -> EndpointError:
-    return _proof_error("invalid_dpop_proof", "the DPoP proof does not hold", detail, at_resource)
+def _invalid(detail: str, *, at_resource: bool) -> EndpointError:
+    return _proof_error("invalid_dpop_proof", "the DPoP proof does not hold", detail, at_resource=at_resource)
 
 
-def _proof_error(code: str, description: str, detail: str, at_resource: bool, nonce: bool = False) -> EndpointError:
+def _proof_error(code: str, description: str, detail: str, *, at_resource: bool, nonce: bool = False) -> EndpointError:
     if at_resource:
         asks = challenge([Scheme.DPOP], code, description)
         return EndpointError(code, description, detail, status=401, challenge=asks, nonce=nonce)

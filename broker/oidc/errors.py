@@ -6,6 +6,7 @@ log.
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -73,6 +74,15 @@ class DisplayedError(Exception):
         self.client_id = client_id
 
 
+@dataclass(frozen=True, slots=True)
+class ResponseTarget:
+    """Redirect URI, `state` and response mode with which a request is answered."""
+
+    redirect_uri: str
+    state: str | None = None
+    response_mode: ResponseMode = ResponseMode.QUERY
+
+
 class RedirectedError(Exception):
     """Error redirected to the service's redirect URI (RFC 6749 4.1.2.1, OpenID Connect Core 3.1.2.6)."""
 
@@ -83,18 +93,14 @@ class RedirectedError(Exception):
         detail: str = "",
         *,
         client_id: str,
-        redirect_uri: str,
-        state: str | None = None,
-        response_mode: ResponseMode = ResponseMode.QUERY,
+        target: ResponseTarget,
     ) -> None:
         super().__init__(f"{code}: {detail or description}")
         self.code = code
         self.description = description
         self.detail = detail or description
         self.client_id = client_id
-        self.redirect_uri = redirect_uri
-        self.state = state
-        self.response_mode = response_mode
+        self.target = target
 
 
 class EndpointError(Exception):

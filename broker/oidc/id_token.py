@@ -3,7 +3,7 @@
 from typing import Any
 
 from broker.model.assurance import AcrLevels
-from broker.model.grant import ReleasedIdentity
+from broker.model.grant import Grant, ReleasedIdentity
 from broker.oidc.acr import answered_acr
 from broker.oidc.claim_request import accepts
 from broker.oidc.claims_parameter import PROTOCOL_CLAIMS
@@ -11,17 +11,8 @@ from broker.oidc.session_id import session_id
 from broker.oidc.verified_claims import verified_claims
 
 
-def id_token_claims(
-    release: ReleasedIdentity,
-    client_id: str,
-    issuer: str,
-    ladder: AcrLevels,
-    now: float,
-    lifetime: int,
-    *,
-    nonce: str | None = None,
-) -> dict[str, Any]:
-    """Claims of an ID token for one service. `acr` answers the request (Core 5.5.1.1).
+def id_token_claims(grant: Grant, issuer: str, ladder: AcrLevels, now: float, lifetime: int) -> dict[str, Any]:
+    """Claims of an ID token of a grant. `acr` answers the request (Core 5.5.1.1).
 
     `auth_time` is included only if the service requested it or `max_age` (Core 2): with a resolution of one second, it
     would let two services recognise the same session. `sid` differs for each service.
@@ -30,17 +21,18 @@ def id_token_claims(
     returned by the userinfo endpoint (OpenID Connect Core 5.4). There is no `at_hash`, which is optional in the code
     flow.
     """
+    release = grant.release
     token = {
         "iss": issuer,
         "sub": release.subject,
-        "aud": client_id,
+        "aud": grant.client_id,
         "exp": int(now) + lifetime,
         "iat": int(now),
         "auth_time": release.auth_time if release.auth_time_asked else None,
         "acr": answered_acr(release.level, release.asked_claims, ladder),
         "amr": list(release.amr),
-        "nonce": nonce,
-        "sid": None if release.session is None else session_id(release.session, client_id),
+        "nonce": grant.nonce,
+        "sid": None if release.session is None else session_id(release.session, grant.client_id),
     }
     return {
         **requested_claims(release, "id_token", ladder, now),

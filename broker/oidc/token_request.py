@@ -156,12 +156,12 @@ def _check_verifier(verifier: str | None, code_challenge: str | None) -> None:
 
 
 def grant_from_code(
-    code: AuthorizationCode, id: str, proof: DpopProof | None, lifetimes: TokenLifetimes, now: float
+    code: AuthorizationCode, grant_id: str, proof: DpopProof | None, lifetimes: TokenLifetimes, now: float
 ) -> Grant:
     """Grant of a redeemed code. Its tokens are bound to the key of the proof, if there is one (RFC 9449 5)."""
     refreshable = OFFLINE_ACCESS in code.scope
     return Grant(
-        id=id,
+        id=grant_id,
         client_id=code.client_id,
         account=code.account,
         scope=code.scope,

@@ -124,7 +124,7 @@ class _BlockedAddress(OSError):
     name."""
 
 
-def is_allowed(address: str, development: bool, networks: Collection[Network] = ()) -> bool:
+def is_allowed(address: str, networks: Collection[Network] = (), *, development: bool) -> bool:
     """Whether connections to this IP address are permitted.
 
     Public addresses always, and those in `networks`; in development also loopback and private ones. An IPv6 address
@@ -270,11 +270,11 @@ class HttpClients:
 
     def may_call(self, url: str) -> bool:
         """Whether a URL has a permitted scheme, a host, and no credentials."""
-        return _may_call(url, self.development)
+        return _may_call(url, development=self.development)
 
     def may_connect(self, address: str) -> bool:
         """Whether connections to an IP address are permitted; see `is_allowed`."""
-        return is_allowed(address, self.development, self._networks)
+        return is_allowed(address, self._networks, development=self.development)
 
     async def close(self) -> None:
         """Closes all connections."""
@@ -282,7 +282,7 @@ class HttpClients:
 
 
 @lru_cache(256)
-def _may_call(url: str, development: bool) -> bool:
+def _may_call(url: str, *, development: bool) -> bool:
     """See `HttpClients.may_call`. Cached, since the same few endpoints are called again and again."""
     try:
         parts = urlsplit(url)

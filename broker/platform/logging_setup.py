@@ -24,7 +24,7 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
-def configure_logging(verbose: bool, quiet: bool = False) -> None:
+def configure_logging(*, verbose: bool, quiet: bool = False) -> None:
     """Logs to standard error: from INFO on, from WARNING on if `quiet`, everything of the broker if `verbose`."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())

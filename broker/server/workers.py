@@ -102,14 +102,14 @@ class Supervisor(Multiprocess):
 def worker() -> wiring.Application:
     """The application factory of one worker: the public application, opened in its lifespan."""
     config = Path(os.environ[CONFIG])
-    configure_logging(False)
+    configure_logging(verbose=False)
 
     @asynccontextmanager
     async def opening() -> AsyncIterator[wiring.Application]:
         # before the worker serves, a start may wait for long: SIGTERM ends it at once
         handler = signal.signal(signal.SIGTERM, signal.SIG_DFL)
         settings = await wiring.wait_for_valid(config)
-        configure_logging(settings.broker.development)
+        configure_logging(verbose=settings.broker.development)
         async with wiring.open_container(settings, real_system(), partial(wiring.read, config), config) as container:
             signal.signal(signal.SIGTERM, handler)
             drain_on_sigterm(container.monitoring.readiness)

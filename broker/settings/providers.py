@@ -1,7 +1,7 @@
 """Schema of a provider's file, and its conversion into a ProviderEntry. The kind's own table fills the kind's
 dataclass."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, Protocol
@@ -21,10 +21,8 @@ class ProviderKind(Protocol):
         """The dataclass of the kind's table."""
         ...
 
-    @property
-    def check(self) -> Callable[[Any, bool], list[Problem]]:
-        """Checks beyond types. The second argument is True in development. Returns problems with paths inside the
-        table."""
+    def check(self, config: Any, /, *, development: bool) -> list[Problem]:
+        """Checks the table beyond its types. Returns problems with paths inside the table."""
         ...
 
 
@@ -98,7 +96,8 @@ def provider(
     problems += more
     if config is not None:
         problems += [
-            Problem(f"{name}.{problem.path}", problem.what, problem.fix) for problem in kind.check(config, development)
+            Problem(f"{name}.{problem.path}", problem.what, problem.fix)
+            for problem in kind.check(config, development=development)
         ]
     if file is None or config is None:
         return None, problems

@@ -1,6 +1,5 @@
 """SQL stores, opened by their URL."""
 
-import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
@@ -10,7 +9,7 @@ from broker.model.notification import Notification
 from broker.platform.system import System
 from broker.stores.clock_check import TOLERANCE, ClockCheck
 from broker.stores.monotonic_clock import MonotonicWallClock
-from broker.stores.sql.address import SqliteAddress, address
+from broker.stores.sql.address import NO_CREDENTIALS, DatabaseAccess, SqliteAddress, address
 from broker.stores.sql.audit import SqlAudit
 from broker.stores.sql.audit_chain import AuditChain
 from broker.stores.sql.authorizations import SqlAuthorizations
@@ -67,19 +66,17 @@ class SqlStores:
     close: Callable[[], Awaitable[None]]
 
 
-async def check_digests(
-    url: str, sealer: Sealer, password: str | None = None, tls: ssl.SSLContext | None = None
-) -> None:
+async def check_digests(url: str, sealer: Sealer, access: DatabaseAccess = NO_CREDENTIALS) -> None:
     """Opens the keys of the digests with the sealing keys. Raises DigestKeyLost, ValueError and StoreUnavailable."""
-    database = _database(url, password, tls, 1)
+    database = _database(url, access, 1)
     try:
         await open_digests(database, sealer)
     finally:
         await database.close()
 
 
-def _database(url: str, password: str | None, tls: ssl.SSLContext | None, connections: int) -> Database:
-    where = address(url, password, tls)
+def _database(url: str, access: DatabaseAccess, connections: int) -> Database:
+    where = address(url, access)
     return SqliteDatabase(where.path) if isinstance(where, SqliteAddress) else PostgresDatabase(where, connections)
 
 
@@ -87,20 +84,19 @@ async def open_sql_stores(
     url: str,
     sealer: Sealer,
     system: System,
+    access: DatabaseAccess = NO_CREDENTIALS,
     *,
-    password: str | None = None,
     connections: int = 8,
-    tls: ssl.SSLContext | None = None,
     tolerance: float = TOLERANCE,
 ) -> SqlStores:
     """Opens the database at `sqlite:<path>` or `postgresql://user@host:port/database`.
 
     The schema must be current (`broker.stores.sql.schema`). `connections` is the most that a process opens to
-    PostgreSQL, `tolerance` the tolerated clock skew in seconds. With `tls` connections to PostgreSQL are encrypted,
-    without it they are not. Raises ValueError for an invalid URL, StoreUnavailable if the database cannot be reached,
-    DigestKeyLost if its digests were made with a key that these sealing keys do not open.
+    PostgreSQL, `tolerance` the tolerated clock skew in seconds. Raises ValueError for an invalid URL, StoreUnavailable
+    if the database cannot be reached, DigestKeyLost if its digests were made with a key that these sealing keys do not
+    open.
     """
-    database = _database(url, password, tls, connections)
+    database = _database(url, access, connections)
     clock = MonotonicWallClock(system.now, system.monotonic, tolerance)
     steady = replace(system, now=clock)
     marks = SharedCounters(database)

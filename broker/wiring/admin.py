@@ -26,7 +26,7 @@ from broker.stores.sql.sessions import SqlSessions
 from broker.stores.sql.shared_counters import SharedCounters
 from broker.stores.sql_stores import SqlStores, check_digests, open_sql_stores
 from broker.wiring.errors import NOT_NOW, CommandError, format_problems
-from broker.wiring.store_access import read_password, redis_access, tls_context
+from broker.wiring.store_access import database_access, redis_access
 from providers import KINDS
 
 LOG = logging.getLogger("portico.app")
@@ -70,13 +70,13 @@ async def check_ready(settings: Settings) -> None:
     """Checks that the stores can be used as they are. Raises CommandError with the fix."""
     where = settings.broker.database
     try:
-        current = await schema_is_current(where.url, read_password(where.password_file), tls_context(where))
+        current = await schema_is_current(where.url, database_access(where))
     except StoreUnavailable as problem:
         raise CommandError(f"database.url: the database cannot be used: {problem}", NOT_NOW) from None
     if not current:
         raise CommandError("database.url: the database has another schema than this release: run `portico migrate`")
     try:
-        await check_digests(where.url, _sealer(settings), read_password(where.password_file), tls_context(where))
+        await check_digests(where.url, _sealer(settings), database_access(where))
     except StoreUnavailable as problem:
         raise CommandError(f"database.url: the database cannot be used: {problem}", NOT_NOW) from None
     except DigestKeyLost as problem:
@@ -91,7 +91,7 @@ async def check_start(settings: Settings) -> None:
     """
     await check_ready(settings)
     facts, where = settings.broker.database, settings.broker.ephemeral
-    if (wrong := await unwritable(facts.url, read_password(facts.password_file), tls_context(facts))) is not None:
+    if (wrong := await unwritable(facts.url, database_access(facts))) is not None:
         raise CommandError(f"database.url: {wrong}", NOT_NOW)
     server = open_care(where.url, redis_access(where))
     if server is None:
@@ -114,13 +114,13 @@ async def migrated(settings: Settings) -> Sequence[str]:
     from broker.stores.sql.migrate import migrate  # here, since nothing else needs Alembic
 
     where = settings.broker.database
-    known, tls = read_password(where.password_file), tls_context(where)
+    access = database_access(where)
     try:
         if where.file is not None:
             where.file.parent.mkdir(parents=True, exist_ok=True)
-        if (where.file is None or where.file.exists()) and await schema_is_current(where.url, known, tls):
+        if (where.file is None or where.file.exists()) and await schema_is_current(where.url, access):
             return ()
-        await migrate(where.url, known, tls, lambda: _sealer(settings))
+        await migrate(where.url, access, lambda: _sealer(settings))
     except StoreUnavailable as problem:
         raise CommandError(f"database.url: the database cannot be used: {problem}", NOT_NOW) from None
     except DigestKeyLost as problem:
@@ -194,8 +194,7 @@ async def admin_stores(settings: Settings) -> AsyncIterator[AdminStores]:
         broker.database.url,
         sealer,
         real,
-        password=read_password(broker.database.password_file),
-        tls=tls_context(broker.database),
+        database_access(broker.database),
         tolerance=broker.clock.tolerance,
     )
     passing = open_ephemeral_stores(

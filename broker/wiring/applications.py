@@ -32,12 +32,20 @@ from broker.actions.ports import BrokerCrypto
 from broker.actions.sign_in.context import SignInContext, SignInLimits, SignInMonitoring, SignInPolicy, SignInStores
 from broker.assisted.profiles import default_profiles
 from broker.crypto.jose import Authorities, read_authorities
+from broker.journey.provider_offer import OfferPolicy
 from broker.model.request import ResponseMode
 from broker.model.store_results import StoreUnavailable
 from broker.oidc.authorization_checks import ServerContext as Checks
 from broker.oidc.ciba import CibaLifetimes
 from broker.oidc.client_authentication import AssertionAudience
-from broker.oidc.discovery import Endpoints, discovery, endpoints, metadata_bytes, mtls_endpoint_aliases
+from broker.oidc.discovery import (
+    Endpoints,
+    ServerCapabilities,
+    discovery,
+    endpoints,
+    metadata_bytes,
+    mtls_endpoint_aliases,
+)
 from broker.oidc.dynamic_registration import registrable
 from broker.platform.operator_files import content
 from broker.stores.ephemeral.memory import MemoryRateLimits
@@ -86,8 +94,7 @@ def sign_in_context(container: Container) -> SignInContext:
         policy=SignInPolicy(
             issuer=broker.issuer,
             languages=broker.languages,
-            assisted_level=default_profiles().highest if ways(container.settings) else None,
-            order=broker.picker.order,
+            offer=OfferPolicy(broker.picker.order, default_profiles().highest if ways(container.settings) else None),
             limits=SignInLimits(
                 code_lifetime=broker.tokens.code,
                 open_transactions=broker.limits.transactions_per_browser,
@@ -224,7 +231,7 @@ def public_app(container: Container) -> ASGIApp:
     door = citizens.CitizenApp(
         here, citizen_cases(container, here), ready, container.crypto.sealer, container.system, broker.region
     )
-    exit = LogoutContext(
+    logout = LogoutContext(
         issuer=broker.issuer,
         callback=f"{broker.issuer}/signed-out",
         keys=container.crypto.keys.public,
@@ -241,12 +248,12 @@ def public_app(container: Container) -> ASGIApp:
     )
     shown = [
         *citizens.citizen_routes(door),
-        *goodbye_routes(door, exit),
+        *goodbye_routes(door, logout),
         *public.public_routes(door, container.configuration.registry.services),
     ]
     routes = [
         *called,
-        *front_routes(door, here, checks, exit),
+        *front_routes(door, here, checks, logout),
         *shown,
         session_route(files),
         *static_routes(files),
@@ -295,18 +302,15 @@ def _metadata(container: Container, urls: Endpoints) -> Callable[[], bytes]:
     )
 
     @lru_cache(maxsize=1)
-    def made(version: int, algorithms: tuple[str, ...], decryption: tuple[str, ...]) -> bytes:
+    def made(_version: int, algorithms: tuple[str, ...], decryption: tuple[str, ...]) -> bytes:
         document = discovery(
             broker.issuer,
             urls,
             broker.ladder,
             container.configuration.registry.services.values(),
-            algorithms,
-            broker.languages,
-            response_modes=RESPONSE_MODES,
-            verifiable=told,
-            certificates=broker.client_certificates.origin,
-            decryption=decryption,
+            ServerCapabilities(
+                algorithms, broker.languages, RESPONSE_MODES, told, broker.client_certificates.origin, decryption
+            ),
             open_to=() if container.configuration.client_files is None else registrable(),
         )
         return metadata_bytes(document)

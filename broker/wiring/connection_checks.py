@@ -21,7 +21,7 @@ from broker.stores.sql_stores import open_sql_stores
 from broker.wiring.admin import check_ready
 from broker.wiring.errors import EXPECTED, CommandError, refusal
 from broker.wiring.notifier import notifier
-from broker.wiring.store_access import read_password, redis_access, tls_context
+from broker.wiring.store_access import database_access, redis_access
 from providers import KINDS, ProviderDependencies
 
 WITHIN = 15.0
@@ -59,8 +59,8 @@ async def connect(settings: Settings) -> Mapping[str, ConnectionResult]:
         found = {name: await _tried(work) for name, work in own.items()}
         theirs = {f"provider {entry.id}": _provider(entry, ProviderDependencies(outgoing, real)) for entry in entries}
         theirs |= {
-            f"keys of {id}": _service_keys(id, service.jwks_uri, outgoing, real)
-            for id, service in settings.services.items()
+            f"keys of {client_id}": _service_keys(client_id, service.jwks_uri, outgoing, real)
+            for client_id, service in settings.services.items()
             if service.jwks_uri is not None
         }
         if isinstance(mail := notifier(broker.notifications), SmtpNotifier):
@@ -90,7 +90,7 @@ async def _tried(work: Try) -> str | None:
 async def _database(settings: Settings) -> str | None:
     await check_ready(settings)
     where = settings.broker.database
-    return await unwritable(where.url, read_password(where.password_file), tls_context(where))
+    return await unwritable(where.url, database_access(where))
 
 
 async def _redis(settings: Settings, real: System) -> str | None:
@@ -100,9 +100,7 @@ async def _redis(settings: Settings, real: System) -> str | None:
     sealer = seal.sealer(ring.sealing, ring.sealing_previous, real.random_bytes)
     async with AsyncExitStack() as stack:
         where = broker.database
-        facts = await open_sql_stores(
-            where.url, sealer, real, password=read_password(where.password_file), tls=tls_context(where), connections=1
-        )
+        facts = await open_sql_stores(where.url, sealer, real, database_access(where), connections=1)
         stack.push_async_callback(facts.close)
         at = broker.ephemeral
         passing = open_ephemeral_stores(at.url, sealer, real, facts.switches, redis_access(at))

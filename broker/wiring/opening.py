@@ -34,7 +34,7 @@ from broker.wiring.container import (
 from broker.wiring.registry import Registry, key_sets
 from broker.wiring.settings_reload import Reader, SettingsReloader
 from broker.wiring.settings_watch import SettingsWatch
-from broker.wiring.store_access import read_password, redis_access, tls_context
+from broker.wiring.store_access import database_access, redis_access
 from providers import KINDS, ProviderDependencies
 from providers.health_monitor import HealthMonitor
 
@@ -126,7 +126,9 @@ def _readiness(facts: SqlStores, passing: EphemeralStores) -> Readiness:
 
 def _beat(container: Container) -> Coroutine[Any, Any, None]:
     def working() -> Mapping[str, bool]:
-        return {id: health.working for id, health in container.monitoring.health_monitor.healths().items()}
+        return {
+            provider_id: health.working for provider_id, health in container.monitoring.health_monitor.healths().items()
+        }
 
     return update_gauges(container.monitoring.metrics, container.monitoring.readiness, working)
 
@@ -140,9 +142,8 @@ async def _facts(settings: Settings, sealer: Sealer, system: System) -> SqlStore
                 where.url,
                 sealer,
                 system,
-                password=read_password(where.password_file),
+                database_access(where),
                 connections=where.pool_size,
-                tls=tls_context(where),
                 tolerance=settings.broker.clock.tolerance,
             )
         except StoreUnavailable as problem:

@@ -67,7 +67,11 @@ class LiveMapping(Mapping[str, T]):
 
 def key_sets(settings: Settings) -> Mapping[str, KeySet]:
     """The public keys that stand in the services' files, by client id. Slow: every key is imported."""
-    return {id: parse_keys(service.jwks) for id, service in settings.services.items() if service.jwks is not None}
+    return {
+        client_id: parse_keys(service.jwks)
+        for client_id, service in settings.services.items()
+        if service.jwks is not None
+    }
 
 
 class Registry:
@@ -93,15 +97,17 @@ class Registry:
         """
         issuer = settings.broker.issuer
         remote = {
-            id: self._remote_keys(id, service.jwks_uri)
-            for id, service in settings.services.items()
+            client_id: self._remote_keys(client_id, service.jwks_uri)
+            for client_id, service in settings.services.items()
             if service.jwks_uri is not None
         }
         self.services.swap(settings.services)
         self.providers.swap(
             {
-                id: ConfiguredProvider(self._built[id], entry.policy, f"{issuer}/callback/{id}")
-                for id, entry in settings.providers.items()
+                provider_id: ConfiguredProvider(
+                    self._built[provider_id], entry.policy, f"{issuer}/callback/{provider_id}"
+                )
+                for provider_id, entry in settings.providers.items()
             }
         )
         self._key_sets, self._remote, self._encryption_keys = keys, remote, {}

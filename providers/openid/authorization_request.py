@@ -45,7 +45,7 @@ def _tag(config: OpenIdConfig, language: str) -> str:
 
 
 def address(
-    prefix: str, config: OpenIdConfig, ask: UpstreamRequest, nonce: str, verifier: str, development: bool
+    prefix: str, config: OpenIdConfig, ask: UpstreamRequest, nonce: str, verifier: str, *, development: bool
 ) -> str:
     """The authorization request URL. The state is not encoded again; a login hint is sent in development only."""
     query = {

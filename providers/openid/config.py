@@ -140,12 +140,17 @@ RESERVED = frozenset(
 """Parameters of the authorization request that configuration cannot set."""
 
 
-def check(config: OpenIdConfig, development: bool) -> list[Problem]:
+def check(config: OpenIdConfig, *, development: bool) -> list[Problem]:
     """Checks the table beyond the types of its fields."""
-    return [*_check_issuer(config, development), *_check_keys(config), *_check_levels(config), *_check_rest(config)]
+    return [
+        *_check_issuer(config, development=development),
+        *_check_keys(config),
+        *_check_levels(config),
+        *_check_rest(config),
+    ]
 
 
-def _check_issuer(config: OpenIdConfig, development: bool) -> Iterator[Problem]:
+def _check_issuer(config: OpenIdConfig, *, development: bool) -> Iterator[Problem]:
     try:
         parts = urlsplit(config.issuer)
     except ValueError:

@@ -88,7 +88,7 @@ def check_nonce(claims: Claims, expected: ExpectedIdToken) -> None:
         raise _refused(UpstreamFault.ID_TOKEN_NONCE, "nonce is missing or belongs to another request")
 
 
-def check_subject(claims: Claims, expected: ExpectedIdToken) -> None:
+def check_subject(claims: Claims, _expected: ExpectedIdToken) -> None:
     """`sub` is 1 to 255 ASCII characters (OpenID Connect Core 2), without control characters."""
     sub = claims.get("sub")
     if not isinstance(sub, str) or not 1 <= len(sub) <= MAX_SUBJECT or not sub.isascii() or not sub.isprintable():

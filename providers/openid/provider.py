@@ -30,7 +30,14 @@ from providers.openid.errors import UpstreamError, UpstreamFault
 from providers.openid.id_token_checks import ExpectedIdToken, check_id_token
 from providers.openid.identity import make_identity, verifiable
 from providers.openid.metadata import KeySource, Metadata, fetch_metadata
-from providers.openid.token_endpoint import Credentials, TokenResponse, ask_userinfo, check_encryption, redeem
+from providers.openid.token_endpoint import (
+    CodeGrant,
+    Credentials,
+    TokenResponse,
+    ask_userinfo,
+    check_encryption,
+    redeem,
+)
 
 LOG: Final = logging.getLogger("portico.providers")
 
@@ -105,7 +112,7 @@ class OpenIdProvider:
             note["after"] = ask.after
         if metadata.announces_issuer or self._config.iss_parameter_supported:
             note["iss"] = True
-        url = address(prefix, self._config, ask, nonce, verifier, self._ground.outgoing.development)
+        url = address(prefix, self._config, ask, nonce, verifier, development=self._ground.outgoing.development)
         return UpstreamRedirect(url, note)
 
     def matches_callback(self, note: Mapping[str, Any], answer: CallbackParameters) -> bool:
@@ -129,10 +136,12 @@ class OpenIdProvider:
                 await self._metadata.refresh()
                 await self._keys.refresh()
         except UpstreamError as refused:
-            return ProviderHealth(False, checked=self._ground.system.now(), detail=refused.failure.detail)
+            return ProviderHealth(working=False, checked=self._ground.system.now(), detail=refused.failure.detail)
         except TimeoutError:
-            return ProviderHealth(False, checked=self._ground.system.now(), detail="no response within a second")
-        return ProviderHealth(True, checked=self._ground.system.now())
+            return ProviderHealth(
+                working=False, checked=self._ground.system.now(), detail="no response within a second"
+            )
+        return ProviderHealth(working=True, checked=self._ground.system.now())
 
     async def _complete(self, note: Mapping[str, Any], answer: CallbackParameters) -> Identity:
         if not self.matches_callback(note, answer):
@@ -144,9 +153,8 @@ class OpenIdProvider:
         if not CODE.fullmatch(code):
             raise UpstreamError(UpstreamFault.ANSWER_CODE, "the response has neither an error nor a valid code")
         metadata = await self._metadata.get()
-        tokens = await redeem(
-            self._client, metadata.token_endpoint, self._proof, self._config, code, note["verifier"], note["callback"]
-        )
+        grant = CodeGrant(code, note["verifier"], note["callback"])
+        tokens = await redeem(self._client, metadata.token_endpoint, self._proof, self._config, grant)
         claims = await self._believe(note, tokens)
         userinfo: Mapping[str, Any] = {}
         if self._config.userinfo and metadata.userinfo_endpoint is not None:

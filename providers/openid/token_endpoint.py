@@ -59,13 +59,30 @@ def _assertion(config: OpenIdConfig, key: SigningKey, endpoint: str, system: Sys
     }
 
 
+@dataclass(frozen=True, slots=True)
+class CodeGrant:
+    """Authorization code with its PKCE verifier and the redirect URI to which it was sent (RFC 6749 4.1.3)."""
+
+    code: str
+    verifier: str
+    redirect_uri: str
+
+    def form(self) -> Mapping[str, str]:
+        """Parameters of the token request (RFC 7636 4.5)."""
+        return {
+            "grant_type": "authorization_code",
+            "code": self.code,
+            "redirect_uri": self.redirect_uri,
+            "code_verifier": self.verifier,
+        }
+
+
 async def redeem(
-    client: HttpClient, endpoint: str, proof: Credentials, config: OpenIdConfig, code: str, verifier: str, callback: str
+    client: HttpClient, endpoint: str, proof: Credentials, config: OpenIdConfig, grant: CodeGrant
 ) -> TokenResponse:
     """Exchanges the code for tokens, once. Raises UpstreamError."""
-    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": callback, "code_verifier": verifier}
     fields, headers = proof(endpoint)
-    answer = await client.post(endpoint, {**form, **fields}, headers)
+    answer = await client.post(endpoint, {**grant.form(), **fields}, headers)
     if not isinstance(answer, HttpResponse):
         raise TOKEN.failed(answer)
     document = answer.json()

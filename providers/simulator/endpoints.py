@@ -43,7 +43,7 @@ class IssuerEndpoints:
         self._ambient = system
         self._style = f":root {{ --tint: {simulated.issuer.tint}; }}\n{style}"
 
-    async def metadata(self, request: HttpRequest) -> Response:
+    async def metadata(self, _request: HttpRequest) -> Response:
         """OpenID Connect Discovery 1.0 4."""
         url, issuer = self._simulated.url, self._simulated.issuer
         return JSONResponse(
@@ -72,11 +72,11 @@ class IssuerEndpoints:
             }
         )
 
-    async def jwks(self, request: HttpRequest) -> Response:
+    async def jwks(self, _request: HttpRequest) -> Response:
         """The issuer's public keys."""
         return JSONResponse(self._simulated.memory.jwks)
 
-    async def style(self, request: HttpRequest) -> Response:
+    async def style(self, _request: HttpRequest) -> Response:
         """The style sheet in the issuer's colour."""
         return Response(self._style, media_type="text/css")
 
@@ -196,12 +196,12 @@ class IssuerEndpoints:
             return False
         return claims.claims.get("aud") in [client.client_id for client in self._simulated.issuer.clients]
 
-    async def order(self, request: HttpRequest) -> Response:
+    async def order(self, _request: HttpRequest) -> Response:
         """Toggles the outage of the issuer."""
         self._simulated.memory.out_of_order = not self._simulated.memory.out_of_order
         return RedirectResponse(f"{self._settings.base}/", 303)
 
-    async def out_of_order(self, request: HttpRequest) -> Response:
+    async def out_of_order(self, _request: HttpRequest) -> Response:
         """The response of every endpoint during the outage."""
         text = message_page(self._simulated, "Out of order", "Try again later.")
         return self._page(text, status=503)

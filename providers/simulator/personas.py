@@ -51,9 +51,15 @@ NOOR = Persona(
 )
 
 
-def _staff(id: str, name: str, role: str) -> Persona:
-    claims = {"sub": f"staff-{id}", "name": name, "email": f"{id}@help.example", "email_verified": True, "role": role}
-    return Persona(id, f"{name}, {role}", claims)
+def _staff(persona_id: str, name: str, role: str) -> Persona:
+    claims = {
+        "sub": f"staff-{persona_id}",
+        "name": name,
+        "email": f"{persona_id}@help.example",
+        "email_verified": True,
+        "role": role,
+    }
+    return Persona(persona_id, f"{name}, {role}", claims)
 
 
 NORTHBANK = Issuer(

@@ -116,9 +116,9 @@ def find_outcome(name: str) -> SimulatedOutcome:
     return OUTCOMES[name]
 
 
-def find_persona(id: str, issuer: Issuer) -> Persona:
+def find_persona(persona_id: str, issuer: Issuer) -> Persona:
     """The persona with an id at an issuer. Raises BadRequest."""
     for persona in issuer.personas:
-        if persona.id == id:
+        if persona.id == persona_id:
             return persona
     raise BadRequest("There is nobody of this name here.")

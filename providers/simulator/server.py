@@ -28,10 +28,10 @@ def create(settings: SimulatorSettings, system: System) -> Starlette:
         uri for simulated in simulated_issuers for client in simulated.issuer.clients for uri in client.redirect_uris
     )
 
-    async def home(request: Request) -> Response:
+    async def home(_request: Request) -> Response:
         return page(home_page(simulated_issuers, settings.base))
 
-    async def plain_style(request: Request) -> Response:
+    async def plain_style(_request: Request) -> Response:
         return Response(style, media_type="text/css")
 
     async def hop(request: Request) -> Response:

@@ -11,7 +11,7 @@ from broker.assisted.case import Case
 from broker.assisted.codes import continuation_digest
 from broker.journey.events import BrowserChanged, HelpRequested, HelpResumed
 from broker.journey.transaction import Transaction, TransactionState
-from broker.journey.transitions import advance, begin
+from broker.journey.transitions import TransactionIdentifiers, advance, begin
 from broker.model import handle as handles
 from broker.model.request import AuthorizationRequest
 
@@ -73,7 +73,9 @@ async def _new_transaction(cases: CitizenCases, case: Case, secret: str) -> str 
         return None
     now, browser = sign_in_context.system.now(), handles.sha256_hex(secret)
     transaction: Transaction = begin(
-        id=handles.new_handle(sign_in_context.system, size=16),
+        TransactionIdentifiers(
+            handles.new_handle(sign_in_context.system, size=16), handles.new_user_code(sign_in_context.system, 8)
+        ),
         browser=NO_BROWSER,
         request=AuthorizationRequest(
             client_id=case.client_id,
@@ -83,7 +85,6 @@ async def _new_transaction(cases: CitizenCases, case: Case, secret: str) -> str 
             requested_claims=case.claims,
         ),
         language=case.language,
-        reference=handles.new_user_code(sign_in_context.system, 8),
         seed=int.from_bytes(bytes.fromhex(browser)[:6]),
         now=now,
     )

@@ -205,11 +205,11 @@ async def replayed_assertion(context: EndpointContext, known: Caller) -> Endpoin
 
 async def _verify_caller(context: EndpointContext, call: EndpointRequest) -> Caller:
     """Checks the caller's credentials, except for the assertion's reuse. Raises EndpointError."""
-    credentials = client_authentication.parse_credentials(call.parameters, call.authorization)
+    credentials = client_authentication.parse_credentials(call.parameters, call.authorization, call.certificate)
     service = context.registry.services.get(credentials.client_id)
     if service is not None:
         call.client_ids.append(service.client_id)
-    keys = await context.registry.keys(credentials.client_id, _key_proof(credentials, service, call.certificate))
+    keys = await context.registry.keys(credentials.client_id, _key_proof(credentials, service))
     service = context.registry.services.get(credentials.client_id)  # a reload may have removed it during the fetch
     try:
         now = context.system.now()
@@ -219,7 +219,6 @@ async def _verify_caller(context: EndpointContext, call: EndpointRequest) -> Cal
             keys,
             context.policy.audience,
             now,
-            call.certificate,
             context.policy.certificates.authorities,
         )
     except EndpointError:
@@ -229,12 +228,12 @@ async def _verify_caller(context: EndpointContext, call: EndpointRequest) -> Cal
     return Caller(call, known.service, known.assertion)
 
 
-def _key_proof(credentials: Credentials, service: Service | None, certificate: Certificate | None) -> str | Certificate:
+def _key_proof(credentials: Credentials, service: Service | None) -> str | Certificate:
     """Returns what the service's own keys verify: its assertion or its certificate; an empty text if neither."""
     if credentials.method is ClientAuthentication.PRIVATE_KEY_JWT:
         return credentials.proof
     by_key = service is not None and service.authentication is ClientAuthentication.SELF_SIGNED_TLS_CLIENT_AUTH
-    return certificate if by_key and certificate is not None else ""
+    return credentials.certificate if by_key and credentials.certificate is not None else ""
 
 
 async def require_enabled(
@@ -317,8 +316,9 @@ async def verify_dpop(
         return None
     now = context.system.now()
     alias = context.policy.certificates.aliases.get(call.url)
+    request = dpop.ProvedRequest(call.proofs, call.method, call.url, alias)
     known = await request_nonces(context, call)
-    proof = dpop.check_proof(call.proofs, call.method, call.url, known, now, access_token, alias)
+    proof = dpop.check_proof(request, known, now, access_token)
     if proof is None:
         return None
     expires = proof.expires + dpop.CLOCK_SKEW
@@ -329,9 +329,9 @@ async def verify_dpop(
             first = await context.stores.proofs.first_use(proof.jti, expires, known.epoch)
         except StoreUnavailable:
             call.nonces[:] = [await dpop_nonces(context)]
-            raise dpop.nonce_needed(access_token is not None) from None
+            raise dpop.nonce_needed(at_resource=access_token is not None) from None
     if not first:
-        raise dpop.proof_used_before(access_token is not None)
+        raise dpop.proof_used_before(at_resource=access_token is not None)
     return proof
 
 

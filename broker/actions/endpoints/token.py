@@ -149,13 +149,11 @@ async def _revoke(context: EndpointContext, service: Service, known: StoredCode)
 
 def _claims(context: EndpointContext, grant: Grant, now: float) -> dict[str, Any]:
     return id_token_claims(
-        grant.release,
-        grant.client_id,
+        grant,
         context.policy.server.issuer,
         context.policy.server.ladder,
         now,
         context.policy.lifetimes.id_token,
-        nonce=grant.nonce,
     )
 
 

@@ -12,10 +12,10 @@ from broker.actions.results import StartedTransaction as StartedTransaction
 from broker.actions.sign_in.client_response import error_redirect
 from broker.actions.sign_in.consent import SessionUpdate, consent_required, issue_code, linked_identity, live_session
 from broker.actions.sign_in.context import SignInContext
-from broker.journey.acceptance import AcceptedIdentity, accept_session
+from broker.journey.acceptance import AcceptedIdentity, SessionMatch, accept_session
 from broker.journey.events import NoRouteFound, SessionAccepted
 from broker.journey.transaction import Transaction, TransactionState
-from broker.journey.transitions import advance, begin
+from broker.journey.transitions import TransactionIdentifiers, advance, begin
 from broker.model import handle as handles
 from broker.model.failures import ErrorCode, FailureClass
 from broker.model.languages import lookup
@@ -175,11 +175,10 @@ def new_transaction(
     new_secret = None if browser.secrets else handles.new_handle(context.system)
     secret = new_secret or browser.secrets[0]
     transaction = begin(
-        id=handles.new_handle(context.system, size=16),
+        TransactionIdentifiers(handles.new_handle(context.system, size=16), handles.new_user_code(context.system, 8)),
         browser=handles.sha256_hex(secret),
         request=request,
         language=_language(context, request, browser, language),
-        reference=handles.new_user_code(context.system, 8),
         seed=int.from_bytes(bytes.fromhex(handles.sha256_hex(secret))[:6]),
         now=context.system.now(),
     )
@@ -201,15 +200,8 @@ async def _apply_session(
         return transaction, None, None
     before = await linked_identity(context, session.identity, service)
     now, switches = context.system.now(), await context.stores.kill_switches.current()
-    believed = accept_session(
-        transaction,
-        session,
-        before.subject if before else None,
-        context.candidate(session.identity.provider),
-        service,
-        switches,
-        now,
-    )
+    match = SessionMatch(session, before.subject if before else None, context.candidate(session.identity.provider))
+    believed = accept_session(transaction, match, service, switches, now)
     if not isinstance(believed, AcceptedIdentity):
         return transaction, None, None
     return advance(transaction, SessionAccepted(believed.identity, session.account), now), session, before

@@ -138,7 +138,7 @@ async def ending_of(context: SignInContext, transaction: Transaction, service: S
 
 
 async def submit_confirmation(
-    context: SignInContext, cases: CaseLink, handle: str, browser: Browser, agree: bool
+    context: SignInContext, cases: CaseLink, handle: str, browser: Browser, *, agree: bool
 ) -> DeadEnd | None:
     """The citizen confirms or declines. The page of the transaction displays the result."""
     transaction = await load_own_transaction(context, handle, browser)

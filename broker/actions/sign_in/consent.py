@@ -74,7 +74,7 @@ def consent_required(transaction: Transaction, service: Service, before: LinkedI
 
 
 async def submit_consent(
-    context: SignInContext, cases: CaseLink, handle: str, browser: Browser, agree: bool
+    context: SignInContext, cases: CaseLink, handle: str, browser: Browser, *, agree: bool
 ) -> BrowserUpdates | DeadEnd:
     """The citizen consents or declines. A repeated consent answers once."""
     transaction = await load_own_transaction(context, handle, browser)

@@ -22,21 +22,20 @@ from broker.actions.views import DeadEnd
 from broker.crypto.jose import Certificate, KeySet
 from broker.crypto.jwe import EncryptionKey
 from broker.journey.events import AttemptFailed, Event
-from broker.journey.provider_offer import Candidate, Offer, offer
+from broker.journey.provider_offer import Candidate, Offer, OfferPolicy, offer
 from broker.journey.transaction import Transaction
 from broker.journey.transitions import advance, due_event
-from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
 from broker.model.failures import FailureClass
 from broker.model.kill_switches import KillSwitches
 from broker.model.lifetimes import SessionTimeouts
-from broker.model.provider_policy import DisplayOrder, ProviderPolicy
+from broker.model.provider_policy import ProviderPolicy
 from broker.model.rate_limit import RateWindow
 from broker.model.service import Service
 from broker.platform.system import System
 from broker.provider import Provider, ProviderFailure, ProviderHealth
 
-ASSUMED_HEALTHY: Final = ProviderHealth(True)
+ASSUMED_HEALTHY: Final = ProviderHealth(working=True)
 """The assumed health of a provider before its first health check."""
 
 
@@ -88,15 +87,11 @@ class ProviderRegistry(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SignInPolicy:
-    """The operator's settings for sign-ins. `assisted_level` is the highest level that assisted verification reaches.
-
-    It is None if assisted verification is not offered. `languages` are those of the pages (BCP 47).
-    """
+    """The operator's settings for sign-ins. `languages` are those of the pages (BCP 47)."""
 
     issuer: str
     languages: tuple[str, ...]
-    assisted_level: Level | None
-    order: DisplayOrder
+    offer: OfferPolicy
     limits: SignInLimits
 
 
@@ -147,14 +142,14 @@ class SignInContext:
     def offer(self, transaction: Transaction, service: Service, switches: KillSwitches, now: float) -> Offer:
         """Returns the providers and help that this transaction is offered now."""
         health = self.monitoring.health()
-        candidates = [_candidate(id, registered, health) for id, registered in self.registry.providers.items()]
-        return offer(
-            transaction, candidates, service, switches, now, self.policy.order, assisted=self.policy.assisted_level
-        )
+        candidates = [
+            _candidate(provider_id, registered, health) for provider_id, registered in self.registry.providers.items()
+        ]
+        return offer(transaction, candidates, service, switches, now, self.policy.offer)
 
 
-def _candidate(id: str, registered: ConfiguredProvider, health: Mapping[str, ProviderHealth]) -> Candidate:
-    return Candidate(registered.provider.card, registered.policy, health.get(id) or ASSUMED_HEALTHY)
+def _candidate(provider_id: str, registered: ConfiguredProvider, health: Mapping[str, ProviderHealth]) -> Candidate:
+    return Candidate(registered.provider.card, registered.policy, health.get(provider_id) or ASSUMED_HEALTHY)
 
 
 async def load_own_transaction(context: SignInContext, handle: str, browser: Browser) -> Transaction | DeadEnd:

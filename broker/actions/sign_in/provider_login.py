@@ -18,6 +18,7 @@ from broker.journey.events import AnswerReceived, AttemptFailed, IdentityProven,
 from broker.journey.transaction import ATTEMPT_LIFE, Attempt, Transaction, TransactionState
 from broker.model import handle as handles
 from broker.model.failures import FailureClass, from_reason
+from broker.model.identity import Identity
 from broker.provider import CallbackParameters, ProviderFailure, UpstreamRedirect, UpstreamRequest
 
 
@@ -118,21 +119,19 @@ async def handle_callback(
         if claimed is None or claimed is transaction:
             stray(StrayReason.TAKEN, transaction.reference)
         else:
-            await _process_callback(context, handle, claimed, registered, attempt, answer, browser)
+            outcome = await registered.provider.complete(attempt.note, answer)
+            await _process_outcome(context, handle, claimed, provider, outcome, browser)
     return handle
 
 
-async def _process_callback(
+async def _process_outcome(
     context: SignInContext,
     handle: str,
     transaction: Transaction,
-    registered: ConfiguredProvider,
-    attempt: Attempt,
-    answer: CallbackParameters,
+    provider: str,
+    outcome: Identity | ProviderFailure,
     browser: Browser,
 ) -> None:
-    provider = attempt.provider
-    outcome = await registered.provider.complete(attempt.note, answer)
     service, candidate = context.service(transaction), context.candidate(provider)
     failure: FailureClass
     detail: ProviderFailure | None = None

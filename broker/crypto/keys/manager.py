@@ -61,13 +61,13 @@ class KeyManager:
     tokens: Pkcs11Tokens = field(default_factory=Pkcs11Tokens)
     imports: ImportCache = field(default_factory=ImportCache)
 
-    def rotate(self, alg: str, now: float, hurry: bool = False) -> list[KeyChange]:
+    def rotate(self, alg: str, now: float, *, hurry: bool = False) -> list[KeyChange]:
         """Performs the next step for an algorithm: publishes a new key, or makes the published one current.
 
         Decryption keys need one step. Raises KeysUnusable if the next key was not published for long enough, unless
         `hurry` is set.
         """
-        with self._opened(now) as (index, ring, seen):
+        with self._opened() as (index, ring, seen):
             if alg in jwe.KEY_ALGORITHMS:
                 return self._swap_encryption(index, ring, seen, alg, now)
             due = rotation.following(index.signing, alg, self.policy)
@@ -85,7 +85,7 @@ class KeyManager:
 
     def announce(self, alg: str, now: float) -> list[KeyChange]:
         """First step of an emergency rotation: publishes a new key, which replaces a waiting one."""
-        with self._opened(now) as (index, ring, seen):
+        with self._opened() as (index, ring, seen):
             return self._announce(index, ring, seen, alg, now)
 
     def promote_and_purge(self, alg: str, now: float) -> list[KeyChange]:
@@ -93,7 +93,7 @@ class KeyManager:
 
         Signatures of the removed keys no longer verify.
         """
-        with self._opened(now) as (index, ring, seen):
+        with self._opened() as (index, ring, seen):
             if rotation.of(index.signing, alg, KeyState.NEXT) is None:
                 raise unusable(self.folder, f"there is no next key for {alg}", "run `portico keys rotate` to make one")
             left = rotation.only_signing(rotation.promoted(index.signing, alg, now), alg)
@@ -101,7 +101,7 @@ class KeyManager:
 
     def retire(self, now: float) -> list[KeyChange]:
         """Removes the retired keys that are no longer needed."""
-        with self._opened(now) as (index, ring, seen):
+        with self._opened() as (index, ring, seen):
             left = replace(
                 index,
                 signing=rotation.without_expired(index.signing, self.policy, now),
@@ -127,7 +127,7 @@ class KeyManager:
         return [due for due in steps if due.at <= now]
 
     @contextmanager
-    def _opened(self, now: float) -> Iterator[tuple[Index, KeyRing, bytes]]:
+    def _opened(self) -> Iterator[tuple[Index, KeyRing, bytes]]:
         with locked(self.folder):
             seen = digest(self.folder)
             ring = load_all(self.folder, self.tokens, self.imports)
@@ -165,11 +165,11 @@ class KeyManager:
                 known = ", ".join((*ALGORITHMS, *jwe.KEY_ALGORITHMS))
                 raise unusable("--alg", str(problem), f"known here: {known}") from None
             return KeyEntry(alg, KeyState.NEXT, self.folder / write_key(self.folder, alg.lower(), pem, self.draw))
-        label, id = f"portico-{alg.lower()}-{self.draw(4).hex()}", self.draw(8)
-        place = replace(current.pkcs11, label=label, id=id.hex())
+        label, object_id = f"portico-{alg.lower()}-{self.draw(4).hex()}", self.draw(8)
+        place = replace(current.pkcs11, label=label, id=object_id.hex())
         token = self.tokens.at(place)
         try:
-            token.library.call(lambda: token.generate(alg, label, id))
+            token.library.call(lambda: token.generate(alg, label, object_id))
             fresh = KeyEntry(alg, KeyState.NEXT, pkcs11=place)
             return replace(fresh, public=self.folder / write_public(self.folder, fresh, self.tokens, self.draw))
         except Pkcs11Unavailable as problem:
@@ -286,7 +286,7 @@ def write_public(folder: Path, entry: KeyEntry, tokens: Pkcs11Tokens, draw: Draw
     """
     if entry.pkcs11 is None:
         raise ValueError("the key is in a file")
-    jwk = json.dumps(dict(public_half(entry, entry.pkcs11, tokens)), indent=2) + "\n"
+    jwk = json.dumps(dict(public_half(entry.pkcs11, tokens)), indent=2) + "\n"
     return write_key(folder, entry.alg.lower(), jwk.encode(), draw, "public.json")
 
 

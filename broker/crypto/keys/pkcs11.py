@@ -66,7 +66,7 @@ def token_key(entry: KeyEntry, place: InToken, tokens: Pkcs11Tokens, problems: l
         problems.append(Problem(entry.place, "is not a valid description of a key in a token", fix))
         return None
     try:
-        jwk = public_half(entry, place, tokens) if entry.public is None else json.loads(text(entry.public))
+        jwk = public_half(place, tokens) if entry.public is None else json.loads(text(entry.public))
         if not isinstance(jwk, Mapping):
             raise ValueError("it is not a JSON object")
         kid = jose.thumbprint(jwk)
@@ -80,7 +80,7 @@ def token_key(entry: KeyEntry, place: InToken, tokens: Pkcs11Tokens, problems: l
     return None
 
 
-def public_half(entry: KeyEntry, place: InToken, tokens: Pkcs11Tokens) -> Mapping[str, str]:
-    """Public half of an entry's key, read from the token. Raises Pkcs11Unavailable."""
+def public_half(place: InToken, tokens: Pkcs11Tokens) -> Mapping[str, str]:
+    """Public half of a key, read from the token. Raises Pkcs11Unavailable."""
     token = tokens.at(place)
     return token.library.call(lambda: token.public(place))

@@ -61,7 +61,7 @@ def session(module: Any, label: str, pin: str) -> Any:
         raise Pkcs11Unavailable(f"the PIN is refused ({describe_error(problem)})", fix, pin=True) from None
     except pkcs11.PinLocked:
         raise Pkcs11Unavailable(
-            "the PIN is locked", "unlock it as the security officer, then write pin_file again", True
+            "the PIN is locked", "unlock it as the security officer, then write pin_file again", pin=True
         ) from None
     except faults() as problem:
         raise Pkcs11Unavailable(
@@ -69,14 +69,14 @@ def session(module: Any, label: str, pin: str) -> Any:
         ) from None
 
 
-def private_key(opened: Any, label: str | None, id: str | None) -> Any:
+def private_key(opened: Any, label: str | None, object_id: str | None) -> Any:
     """Private key with this label and id. Raises Pkcs11Unavailable."""
-    return _object(opened, pkcs11.ObjectClass.PRIVATE_KEY, "private", label, id)
+    return _object(opened, pkcs11.ObjectClass.PRIVATE_KEY, "private", label, object_id)
 
 
-def public_jwk(opened: Any, label: str | None, id: str | None) -> Mapping[str, str]:
+def public_jwk(opened: Any, label: str | None, object_id: str | None) -> Mapping[str, str]:
     """Public half of a key, from the public key object in the token. Raises Pkcs11Unavailable."""
-    key = _object(opened, pkcs11.ObjectClass.PUBLIC_KEY, "public", label, id)
+    key = _object(opened, pkcs11.ObjectClass.PUBLIC_KEY, "public", label, object_id)
     match key.key_type:
         case pkcs11.KeyType.RSA:
             n, e = key[pkcs11.Attribute.MODULUS], key[pkcs11.Attribute.PUBLIC_EXPONENT]
@@ -105,13 +105,13 @@ def signature(key: Any, alg: str, data: bytes) -> bytes:
     return bytes(made)
 
 
-def generate(opened: Any, alg: str, label: str, id: bytes) -> None:
+def generate(opened: Any, alg: str, label: str, object_id: bytes) -> None:
     """Generates a key pair in the token whose private half cannot be exported. Raises the exceptions of `faults`."""
     kind, made = pkcs11.KeyType, pkcs11.MechanismFlag.SIGN | pkcs11.MechanismFlag.VERIFY
     private = {pkcs11.Attribute.SENSITIVE: True, pkcs11.Attribute.EXTRACTABLE: False}
     writing = opened.token.open(rw=True)
     try:
-        kept = {"store": True, "label": label, "id": id, "capabilities": made, "private_template": private}
+        kept = {"store": True, "label": label, "id": object_id, "capabilities": made, "private_template": private}
         if alg in ("RS256", "PS256"):
             writing.generate_keypair(kind.RSA, _RSA_BITS, **kept)
             return
@@ -124,16 +124,18 @@ def generate(opened: Any, alg: str, label: str, id: bytes) -> None:
         writing.close()
 
 
-def _object(opened: Any, kind: Any, half: str, label: str | None, id: str | None) -> Any:
+def _object(opened: Any, kind: Any, half: str, label: str | None, object_id: str | None) -> Any:
     try:
-        return opened.get_key(object_class=kind, label=label, id=None if id is None else bytes.fromhex(id))
+        return opened.get_key(
+            object_class=kind, label=label, id=None if object_id is None else bytes.fromhex(object_id)
+        )
     except pkcs11.NoSuchKey:
         raise Pkcs11Unavailable(
-            f'it holds no {half} key "{label or id}"', "name the object by label or id as it is there"
+            f'it holds no {half} key "{label or object_id}"', "name the object by label or id as it is there"
         ) from None
     except pkcs11.MultipleObjectsReturned:
         raise Pkcs11Unavailable(
-            f'it holds several {half} keys "{label or id}"', "name the object by its id as well"
+            f'it holds several {half} keys "{label or object_id}"', "name the object by its id as well"
         ) from None
 
 

@@ -61,7 +61,7 @@ class Pkcs11Module:
         finally:
             self._waiting -= 1
 
-    def start(self, restart: bool) -> Any:
+    def start(self, *, restart: bool) -> Any:
         """Initialises the library if necessary, or again on request: many libraries detect a reconnected token only
         then.
         """
@@ -101,9 +101,9 @@ class Pkcs11Token:
         """Public half of one of its keys. Raises Pkcs11Unavailable."""
         return self._with_retry(lambda: pkcs11_objects.public_jwk(self._opened(), place.label, place.id))
 
-    def generate(self, alg: str, label: str, id: bytes) -> None:
+    def generate(self, alg: str, label: str, object_id: bytes) -> None:
         """Generates a key pair. Raises Pkcs11Unavailable."""
-        self._with_retry(lambda: pkcs11_objects.generate(self._opened(), alg, label, id))
+        self._with_retry(lambda: pkcs11_objects.generate(self._opened(), alg, label, object_id))
 
     def _signed(self, place: InToken, kid: str, alg: str, data: bytes) -> bytes:
         return self._with_retry(lambda: pkcs11_objects.signature(self._key(place, kid), alg, data))

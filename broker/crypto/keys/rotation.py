@@ -61,17 +61,17 @@ def following(entries: Sequence[KeyEntry], alg: str, policy: RotationPolicy) -> 
     )
 
 
-def removable(entry: KeyEntry, policy: RotationPolicy, encryption: bool = False) -> float:
+def removable(entry: KeyEntry, policy: RotationPolicy, *, encryption: bool = False) -> float:
     """Earliest time at which a retired key may be removed. A decryption key also stays for clients that cache the key
     set.
     """
     return since(entry) + policy.last_use + (policy.notice if encryption else 0)
 
 
-def scheduled(entries: Sequence[KeyEntry], policy: RotationPolicy, encryption: bool = False) -> list[DueRotation]:
+def scheduled(entries: Sequence[KeyEntry], policy: RotationPolicy, *, encryption: bool = False) -> list[DueRotation]:
     """Automatic steps with their times, for signing or for decryption keys."""
     steps = [
-        DueRotation(RotationStep.REMOVE, entry.alg, removable(entry, policy, encryption))
+        DueRotation(RotationStep.REMOVE, entry.alg, removable(entry, policy, encryption=encryption))
         for entry in entries
         if entry.state is KeyState.RETIRED
     ]
@@ -108,9 +108,11 @@ def only_signing(entries: Sequence[KeyEntry], alg: str) -> tuple[KeyEntry, ...]:
 
 
 def without_expired(
-    entries: Sequence[KeyEntry], policy: RotationPolicy, now: float, encryption: bool = False
+    entries: Sequence[KeyEntry], policy: RotationPolicy, now: float, *, encryption: bool = False
 ) -> tuple[KeyEntry, ...]:
     """Removes the retired keys that are no longer needed."""
     return tuple(
-        entry for entry in entries if entry.state is not KeyState.RETIRED or removable(entry, policy, encryption) > now
+        entry
+        for entry in entries
+        if entry.state is not KeyState.RETIRED or removable(entry, policy, encryption=encryption) > now
     )

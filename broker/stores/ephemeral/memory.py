@@ -227,7 +227,7 @@ class MemoryProofs:
         key = sha256_hex(jti)
         if self._seen.get(key):
             return False
-        self._seen.put(key, True, expires)
+        self._seen.put(key, value=True, until=expires)
         return True
 
     async def epoch(self) -> str:

@@ -135,7 +135,7 @@ class RedisConnection(asyncio.Protocol):
             else:
                 answer.set_result(reply)
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, _error: Exception | None) -> None:
         """Called by the event loop: fails all waiting commands."""
         self._transport = None
         if self._watch is not None:

@@ -3,6 +3,7 @@
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy import URL
 
@@ -37,9 +38,18 @@ class PostgresAddress:
         return URL.create("postgresql+asyncpg", self.user, self.password, self.host, self.port, self.database)
 
 
-def address(
-    url: str, password: str | None = None, tls: ssl.SSLContext | None = None
-) -> SqliteAddress | PostgresAddress:
+@dataclass(frozen=True, slots=True)
+class DatabaseAccess:
+    """Credentials beside the URL: the password, and TLS parameters (`None`: connections are not encrypted)."""
+
+    password: str | None = field(default=None, repr=False)
+    tls: ssl.SSLContext | None = None
+
+
+NO_CREDENTIALS: Final = DatabaseAccess()
+
+
+def address(url: str, access: DatabaseAccess = NO_CREDENTIALS) -> SqliteAddress | PostgresAddress:
     """Parses a database URL. Raises BadUrl, a ValueError with what is wrong and a fix."""
     if url.startswith("sqlite:"):
         path = url.removeprefix("sqlite:")
@@ -52,6 +62,6 @@ def address(
         port=parts.port,
         user=parts.user or "portico",
         database=parts.database,
-        password=parts.password if password is None else password,
-        tls=tls,
+        password=parts.password if access.password is None else access.password,
+        tls=access.tls,
     )

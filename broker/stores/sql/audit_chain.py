@@ -126,9 +126,9 @@ class AuditChain:
             head = await unit.run(self._head, {})
             first, before = head[0] if head else _NOTHING
             links = []
-            for number, (id, *content) in enumerate(rows, first + 1):
+            for number, (row_id, *content) in enumerate(rows, first + 1):
                 before = link(number, before, content)
-                links.append({"id": id, "number": number, "hash": before})
+                links.append({"id": row_id, "number": number, "hash": before})
             await unit.run(self._seal, {"rows": links})
         return len(rows)
 

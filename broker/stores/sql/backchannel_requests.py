@@ -61,13 +61,13 @@ def code_digest(code: str) -> str:
     return digest_of(f"question:{normalize_user_code(code)}")
 
 
-def _place(id: str) -> str:
+def _place(request_id: str) -> str:
     """The sealing context of a request. It keeps the table's first name, or earlier rows would not open."""
-    return f"questions:{id}"
+    return f"questions:{request_id}"
 
 
-def _open(id: ColumnElement[str]) -> ColumnElement[bool]:
-    return and_(_c.id == id, _c.state == _WAITING, _c.expires > _now, _c.epoch == EPOCH)
+def _open(request_id: ColumnElement[str]) -> ColumnElement[bool]:
+    return and_(_c.id == request_id, _c.state == _WAITING, _c.expires > _now, _c.epoch == EPOCH)
 
 
 def _pinged() -> ColumnElement[Any]:
@@ -198,9 +198,9 @@ class SqlBackchannelRequests:
             return RedeemResult.ASSERTION_USED_BEFORE if conflict.table == uses.TABLE else RedeemResult.USED_BEFORE
         return RedeemResult.DONE
 
-    async def load(self, id: str) -> BackchannelRequest | None:
+    async def load(self, request_id: str) -> BackchannelRequest | None:
         """Returns the request with this id."""
-        return self._one(await self._database.query(self._load, {"id": id}))
+        return self._one(await self._database.query(self._load, {"id": request_id}))
 
     async def by_code(self, code: str) -> BackchannelRequest | None:
         """Returns the request with this user code."""
@@ -211,9 +211,9 @@ class SqlBackchannelRequests:
         rows = await self._database.query(self._of_case, {"case": case})
         return [found for found in map(self._question, rows) if found is not None]
 
-    async def settle(self, id: str, state: BackchannelState, now: float, events: Sequence[AuditEvent]) -> bool:
+    async def settle(self, request_id: str, state: BackchannelState, now: float, events: Sequence[AuditEvent]) -> bool:
         """Ends a pending request without an identity; False, and nothing written, if it is no longer pending."""
-        parameters = {"id": id, "state": state.value, "now": now, "events": audit.rows(events)}
+        parameters = {"id": request_id, "state": state.value, "now": now, "events": audit.rows(events)}
         return bool(await self._database.perform(self._settle, parameters))
 
     async def poll(
@@ -252,8 +252,8 @@ class SqlBackchannelRequests:
         return self._question(rows[0]) if rows else None
 
     def _question(self, row: Row) -> BackchannelRequest | None:
-        id, account, state, sealed = row
-        found = None if sealed is None else self._sealed.read(sealed, _place(id))
+        request_id, account, state, sealed = row
+        found = None if sealed is None else self._sealed.read(sealed, _place(request_id))
         return None if found is None else replace(found, account=account, state=BackchannelState(state))
 
 
@@ -281,21 +281,21 @@ class SqlPings:
     async def claim(self, now: float, until: float, limit: int) -> Sequence[PingNotification]:
         """Claims pings that are due at `now`, until `until`. Each claim counts as an attempt."""
         rows = await self._database.perform(self._claim, {"now": now, "until": until, "limit": limit})
-        found = [(self._sealed.read(sealed, _place(id)), tries) for id, sealed, tries in rows]
+        found = [(self._sealed.read(sealed, _place(request_id)), tries) for request_id, sealed, tries in rows]
         return [
             PingNotification(request.id, request.client_id, request.handle, request.token, tries)
             for request, tries in found
             if request is not None and request.token is not None
         ]
 
-    async def sent(self, id: str, _now: float, /) -> None:
+    async def sent(self, request_id: str, _now: float, /) -> None:
         """The service was pinged. The request keeps its content, which it needs until it expires."""
-        await self.give_up(id)
+        await self.give_up(request_id)
 
-    async def give_up(self, id: str) -> None:
+    async def give_up(self, request_id: str) -> None:
         """The service will not be pinged any more."""
-        await self._database.perform(self._done, {"id": id})
+        await self._database.perform(self._done, {"id": request_id})
 
-    async def later(self, id: str, until: float) -> None:
+    async def later(self, request_id: str, until: float) -> None:
         """Postpones the next attempt until then."""
-        await self._database.perform(self._later, {"id": id, "until": until})
+        await self._database.perform(self._later, {"id": request_id, "until": until})

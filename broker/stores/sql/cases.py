@@ -65,8 +65,8 @@ _FIXED: Final[Mapping[str, ColumnElement[Any]]] = {
 }
 
 
-def _place(id: str) -> str:
-    return f"cases:{id}"
+def _place(case_id: str) -> str:
+    return f"cases:{case_id}"
 
 
 def _following() -> tuple[InsertRows, ...]:
@@ -148,9 +148,9 @@ class SqlCases:
         values = {**self._values(case, events, notices), "before": case.version - 1}
         return bool(await self._database.perform(self._save, values))
 
-    async def load(self, id: str) -> Case | None:
+    async def load(self, case_id: str) -> Case | None:
         """Returns the case with this id."""
-        return await self._one(self._by_id, {"id": id})
+        return await self._one(self._by_id, {"id": case_id})
 
     async def by_reference(self, reference: str) -> Case | None:
         """Returns the case with this reference, in any notation."""
@@ -176,14 +176,14 @@ class SqlCases:
         """Cases whose `due` is not after `now`, earliest first."""
         return await self._many(self._due, {"now": now, "limit": limit})
 
-    async def count_attempt(self, id: str, purpose: str, most: int) -> int | None:
+    async def count_attempt(self, case_id: str, purpose: str, most: int) -> int | None:
         """Counts one attempt durably, before any comparison. None, and nothing counted, after `most`."""
-        rows = await self._database.perform(self._count, {"id": id, "purpose": purpose, "most": most})
+        rows = await self._database.perform(self._count, {"id": case_id, "purpose": purpose, "most": most})
         return int(rows[0][0]) if rows else None
 
-    async def attempts(self, id: str, purpose: str) -> int:
+    async def attempts(self, case_id: str, purpose: str) -> int:
         """The number of attempts counted."""
-        rows = await self._database.query(self._counted, {"id": id, "purpose": purpose})
+        rows = await self._database.query(self._counted, {"id": case_id, "purpose": purpose})
         return int(rows[0][0]) if rows else 0
 
     async def alike(self, marks: Sequence[str], besides: str) -> int:

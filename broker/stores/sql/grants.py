@@ -345,13 +345,13 @@ class SqlGrants:
         return RedeemResult.DONE if rows else RedeemResult.USED_BEFORE
 
     def _grant(self, row: Row) -> Grant | None:
-        id, client_id, account, subject, created, expires, terms, sealed = row
-        release = None if sealed is None else self._releases.read(sealed, _place(id))
+        grant_id, client_id, account, subject, created, expires, terms, sealed = row
+        release = None if sealed is None else self._releases.read(sealed, _place(grant_id))
         if release is None:
             return None
         bound = _TERMS.read(terms.encode())
         return Grant(
-            id=id,
+            id=grant_id,
             client_id=client_id,
             account=account,
             scope=bound.scope,

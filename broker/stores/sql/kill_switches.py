@@ -123,7 +123,7 @@ class KillSwitchStore:
         return [SwitchedOff(KillSwitchKind(row[1]), *row[2:]) for row in rows if row[1] is not None]
 
     async def turn_off(
-        self, kind: KillSwitchKind, id: str, reason: str, who: str, now: float, farewell: LogoutFanOut = no_fan_out
+        self, kind: KillSwitchKind, target: str, reason: str, who: str, now: float, farewell: LogoutFanOut = no_fan_out
     ) -> bool:
         """Turns something off, with its audit row. False, and nothing written, if it was off already.
 
@@ -131,23 +131,30 @@ class KillSwitchStore:
         sign in. `farewell` makes the logout deliveries for the services of those sessions. Applies to every request
         that starts after the return.
         """
-        event = self._event(f"{kind.value}_disabled", kind, id, who, now, {"reason": reason})
-        values = {"kind": kind.value, "id": id, "reason": reason, "who": who, "at": now, "events": audit.rows([event])}
+        event = self._event(f"{kind.value}_disabled", kind, target, who, now, {"reason": reason})
+        values = {
+            "kind": kind.value,
+            "id": target,
+            "reason": reason,
+            "who": who,
+            "at": now,
+            "events": audit.rows([event]),
+        }
 
         async def off() -> bool:
             async with self._database.transaction() as unit:
                 changed = bool(await unit.run(self._off, values))
                 if changed and kind is KillSwitchKind.ACCOUNT:
                     ended = replace(event, kind="session_ended", details={"why": "account_disabled"})
-                    await self._endings.of_account(unit, id, ended, farewell)
+                    await self._endings.of_account(unit, target, ended, farewell)
             return changed
 
         return await self._change(off)
 
-    async def turn_on(self, kind: KillSwitchKind, id: str, who: str, now: float) -> bool:
+    async def turn_on(self, kind: KillSwitchKind, target: str, who: str, now: float) -> bool:
         """Turns something on again, with its audit row. False, and nothing written, if it was not off."""
-        event = self._event(f"{kind.value}_enabled", kind, id, who, now, {})
-        values = {"kind": kind.value, "id": id, "events": audit.rows([event])}
+        event = self._event(f"{kind.value}_enabled", kind, target, who, now, {})
+        values = {"kind": kind.value, "id": target, "events": audit.rows([event])}
 
         async def on() -> bool:
             return bool(await self._database.perform(self._on, values))
@@ -191,6 +198,6 @@ class KillSwitchStore:
             self._mirrored = version
 
     def _event(
-        self, name: str, kind: KillSwitchKind, id: str, who: str, now: float, details: Mapping[str, str]
+        self, name: str, kind: KillSwitchKind, target: str, who: str, now: float, details: Mapping[str, str]
     ) -> AuditEvent:
-        return AuditEvent(name, now, who, details=details, **{_AUDITED[kind]: id})
+        return AuditEvent(name, now, who, details=details, **{_AUDITED[kind]: target})

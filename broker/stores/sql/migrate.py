@@ -2,7 +2,6 @@
 several megabytes."""
 
 import sqlite3
-import ssl
 from collections.abc import Callable
 from functools import partial
 from typing import Final
@@ -17,7 +16,7 @@ from sqlalchemy.pool import NullPool
 
 from broker.crypto.seal import Sealer
 from broker.model.store_results import StoreUnavailable
-from broker.stores.sql.address import SqliteAddress, address
+from broker.stores.sql.address import NO_CREDENTIALS, DatabaseAccess, SqliteAddress, address
 from broker.stores.sql.data_migration import migrate_batch
 from broker.stores.sql.error_mapping import BROKEN, is_passing, unavailable
 from broker.stores.sql.schema import MIGRATIONS, PATIENCE, keep_apart
@@ -39,8 +38,7 @@ def config() -> Config:
 
 async def migrate(
     url: str,
-    password: str | None = None,
-    tls: ssl.SSLContext | None = None,
+    access: DatabaseAccess = NO_CREDENTIALS,
     sealing: Callable[[], Sealer] | None = None,
 ) -> None:
     """Migrates the schema to this release. Does nothing if it is current; concurrent migrations wait for each other.
@@ -51,7 +49,7 @@ async def migrate(
     Raises StoreUnavailable if the database cannot be used, BadUrl for an invalid URL, SealingKeyNeeded if there are
     such rows and no keys.
     """
-    where = address(url, password, tls)
+    where = address(url, access)
     if isinstance(where, SqliteAddress):
         _migrate_file(where, sealing)
         return

@@ -56,9 +56,9 @@ class NotificationRows:
             for n in sent
         ]
 
-    def read(self, id: str, sealed: bytes, tries: int) -> Notification | None:
+    def read(self, notification_id: str, sealed: bytes, tries: int) -> Notification | None:
         """A notification from its row, or None if it cannot be opened."""
-        found = self._sealed.read(sealed, f"notices:{id}")
+        found = self._sealed.read(sealed, f"notices:{notification_id}")
         return None if found is None else replace(found, tries=tries)
 
 
@@ -79,9 +79,9 @@ class DeliveryRows:
             for d in sent
         ]
 
-    def read(self, id: str, sealed: bytes, tries: int) -> OutboundDelivery | None:
+    def read(self, delivery_id: str, sealed: bytes, tries: int) -> OutboundDelivery | None:
         """A delivery from its row, or None if it cannot be opened."""
-        found = self._sealed.read(sealed, f"deliveries:{id}")
+        found = self._sealed.read(sealed, f"deliveries:{delivery_id}")
         return None if found is None else replace(found, tries=tries)
 
 
@@ -121,17 +121,17 @@ class SqlOutbox(Generic[_Record]):
         found = [self._read(*row[:3]) for row in sorted(rows, key=lambda row: row[3])]
         return [record for record in found if record is not None]
 
-    async def sent(self, id: str, now: float, /) -> None:
+    async def sent(self, message_id: str, now: float, /) -> None:
         """Records the delivery and erases the content."""
-        await self._database.perform(self._sent, {"id": id, "now": now})
+        await self._database.perform(self._sent, {"id": message_id, "now": now})
 
-    async def give_up(self, id: str) -> None:
+    async def give_up(self, message_id: str) -> None:
         """Gives up on the delivery and erases the content."""
-        await self._database.perform(self._given_up, {"id": id})
+        await self._database.perform(self._given_up, {"id": message_id})
 
-    async def later(self, id: str, until: float) -> None:
+    async def later(self, message_id: str, until: float) -> None:
         """Postpones the next attempt until then."""
-        await self._database.perform(self._later, {"id": id, "until": until})
+        await self._database.perform(self._later, {"id": message_id, "until": until})
 
 
 class SqlDeliveries(SqlOutbox[OutboundDelivery]):

@@ -115,7 +115,7 @@ class ConnectionPool:
             self._places.release()
             raise
 
-    def give(self, connection: PooledConnection, sound: bool) -> None:
+    def give(self, connection: PooledConnection, *, sound: bool) -> None:
         """Returns a connection to the pool. It is reused only if it is `sound`: nothing is in progress on it."""
         if sound and connection.usable and not self._closed:
             self._idle.append(connection)

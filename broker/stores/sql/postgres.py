@@ -61,7 +61,7 @@ class PostgresDatabase(Postgres):
             await self._in_time(connection.execute("COMMIT"))
             sound = True
         finally:
-            self._connections.give(connection, sound)
+            self._connections.give(connection, sound=sound)
 
     @asynccontextmanager
     async def leased(self, name: str) -> AsyncIterator["PostgresUnit | None"]:
@@ -107,7 +107,7 @@ class PostgresDatabase(Postgres):
             raise
         finally:
             self._patience.end(connection)
-            self._connections.give(connection, sound)
+            self._connections.give(connection, sound=sound)
         return rows
 
     async def _in_time(self, work: Awaitable[_Result]) -> _Result:

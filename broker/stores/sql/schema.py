@@ -3,7 +3,6 @@
 import ast
 import re
 import sqlite3
-import ssl
 from collections.abc import Set
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Final
 import asyncpg
 from sqlalchemy import Text, column, select, table
 
-from broker.stores.sql.address import SqliteAddress, address
+from broker.stores.sql.address import NO_CREDENTIALS, DatabaseAccess, SqliteAddress, address
 from broker.stores.sql.database import Database
 from broker.stores.sql.postgres import PostgresDatabase
 from broker.stores.sql.sqlite import SqliteDatabase
@@ -38,26 +37,26 @@ def heads() -> Set[str]:
     return revisions - followed
 
 
-async def schema_is_current(url: str, password: str | None = None, tls: ssl.SSLContext | None = None) -> bool:
+async def schema_is_current(url: str, access: DatabaseAccess = NO_CREDENTIALS) -> bool:
     """Whether the schema is the one of this release. Raises StoreUnavailable and BadUrl."""
-    database = _opened(url, password, tls)
+    database = _opened(url, access)
     try:
         return await Schema(database).is_current()
     finally:
         await database.close()
 
 
-async def unwritable(url: str, password: str | None = None, tls: ssl.SSLContext | None = None) -> str | None:
+async def unwritable(url: str, access: DatabaseAccess = NO_CREDENTIALS) -> str | None:
     """Why nothing can be written to a database whose schema is current; None if it can. Raises StoreUnavailable."""
-    database = _opened(url, password, tls)
+    database = _opened(url, access)
     try:
         return await database.unwritable()
     finally:
         await database.close()
 
 
-def _opened(url: str, password: str | None, tls: ssl.SSLContext | None) -> Database:
-    where = address(url, password, tls)
+def _opened(url: str, access: DatabaseAccess) -> Database:
+    where = address(url, access)
     if isinstance(where, SqliteAddress):
         keep_apart(where)
         return SqliteDatabase(where.path)

@@ -91,7 +91,7 @@ class SqliteDatabase(Sqlite):
                     await self._job(_undo)
 
     @asynccontextmanager
-    async def leased(self, name: str) -> AsyncIterator["SqliteUnit | None"]:
+    async def leased(self, _name: str) -> AsyncIterator["SqliteUnit | None"]:
         """A lease: a plain transaction, since SQLite has one writer at a time."""
         async with self.transaction() as unit:
             yield unit

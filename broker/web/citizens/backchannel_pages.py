@@ -74,6 +74,6 @@ async def confirm(req: CitizenRequest) -> Response:
     if answered not in ("yes", "no"):
         return redirect_to(req.base, "again")
     await backchannel_confirmation.submit_confirmation(
-        req.app.context, req.app.cases, req.handle, req.browser, answered == "yes"
+        req.app.context, req.app.cases, req.handle, req.browser, agree=answered == "yes"
     )
     return redirect_to(req.base)

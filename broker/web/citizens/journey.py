@@ -127,7 +127,9 @@ async def share(req: CitizenRequest) -> Response:
     answered = (form or {}).get("agree", "")
     if answered not in ("yes", "no"):
         return redirect_to(req.base, "again")
-    outcome = await consent.submit_consent(req.app.context, req.app.cases, req.handle, req.browser, answered == "yes")
+    outcome = await consent.submit_consent(
+        req.app.context, req.app.cases, req.handle, req.browser, agree=answered == "yes"
+    )
     response = redirect_to(req.base)
     if isinstance(outcome, BrowserUpdates):
         set_cookies(response, req.browser, outcome)

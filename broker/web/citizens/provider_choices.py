@@ -28,7 +28,7 @@ class Choice:
 
 
 def choices(
-    offer: Offer, words: Language, service: str, now: float, person: bool, without: str | None = None
+    offer: Offer, words: Language, service: str, now: float, without: str | None = None, *, person: bool
 ) -> list[Choice]:
     """The choices in page order: the suggested provider, the others, and a person if `person`.
 

@@ -19,7 +19,7 @@ def goodbye_routes(app: CitizenApp, logout_context: LogoutContext) -> list[Route
     async def page(request: Request) -> Response:
         req, steps = await _found(request)
         if req is None or steps is None:
-            return await _nothing(req, request)
+            return await _nothing(req)
         frame = req.frame(*(locale.partition("-")[0] for locale in steps.locales), place=PLACE)
         return req.answer(signed_out(frame, steps, f"/signed-out/{req.handle}"), frame)
 
@@ -29,20 +29,20 @@ def goodbye_routes(app: CitizenApp, logout_context: LogoutContext) -> list[Route
         if request.method == "HEAD" and req is not None and await may_return(logout_context, state, req.browser):
             return nothing_begun(303)
         if request.method == "HEAD" or req is None or not await complete_return(logout_context, state, req.browser):
-            return await _nothing(req, request)
+            return await _nothing(req)
         return see_other(f"/signed-out/{state}")
 
     async def before(request: Request) -> Response:
         req = citizen_request(app, request)
         if req is None:
-            return await _nothing(req, request)
+            return await _nothing(req)
         html, headers = before_services(f"/signed-out/{req.handle}")
         return HTMLResponse(html, headers=dict(headers))
 
     async def frames(request: Request) -> Response:
         req, steps = await _found(request)
         if req is None or steps is None:
-            return await _nothing(req, request)
+            return await _nothing(req)
         frame = req.frame(place=PLACE)
         return req.answer(services_out(frame, steps), frame)
 
@@ -50,7 +50,7 @@ def goodbye_routes(app: CitizenApp, logout_context: LogoutContext) -> list[Route
         req = citizen_request(app, request)
         return req, None if req is None else await view_return(logout_context, req.handle, req.browser)
 
-    async def _nothing(req: CitizenRequest | None, request: Request) -> Response:
+    async def _nothing(req: CitizenRequest | None) -> Response:
         """The answer if the page belongs to another browser or has expired; depends on the session cookie."""
         if req is None or req.browser.session is not None:
             return see_other("/")

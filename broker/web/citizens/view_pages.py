@@ -123,7 +123,7 @@ def _leave(view: RedirectAway, frame: PageContext, left: str | None) -> PageResp
     again = left == view.mark
     service = view.service.name(words.code)
     others = (
-        choices(view.offer, words, service, frame.now, False, view.card.id)
+        choices(view.offer, words, service, frame.now, view.card.id, person=False)
         if view.offer and view.card and again
         else []
     )

@@ -79,7 +79,7 @@ class CaptureMiddleware:
                 description=error.description if error else "",
                 detail=error.detail if error and error.detail != error.description else "",
                 answer=tuple(members),
-                rules=judged(rules(path, parameters, proof is not None), error) if error or status < 400 else (),
+                rules=judged(rules(path, parameters, proved=proof is not None), error) if error or status < 400 else (),
             )
         )
 

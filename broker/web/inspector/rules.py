@@ -64,7 +64,7 @@ class InspectorRule:
     paragraph: str
 
 
-def rules(path: str, parameters: Mapping[str, str], proved: bool) -> tuple[Function, ...]:
+def rules(path: str, parameters: Mapping[str, str], *, proved: bool) -> tuple[Function, ...]:
     """The rules of a request, in the order in which they are applied. `proved`: the request has a DPoP proof."""
     match path:
         case "/authorize":

@@ -51,8 +51,8 @@ class EdgeMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        id = request_id(scope["headers"], self._system)
-        scope.setdefault("state", {})["request_id"] = id.decode("ascii")
+        identifier = request_id(scope["headers"], self._system)
+        scope.setdefault("state", {})["request_id"] = identifier.decode("ascii")
         started = False
 
         def answer(message: Message) -> Awaitable[None]:
@@ -62,7 +62,7 @@ class EdgeMiddleware:
                 headers = message.get("headers", ())
                 if any(name == b"set-cookie" for name, _ in headers) and not cookies_could_come(scope):
                     headers = without_cookies(headers)
-                message["headers"] = with_security_headers(headers, id)
+                message["headers"] = with_security_headers(headers, identifier)
             return send(message)
 
         refused = refused_head(scope["headers"], scope.get("http_version", "1.1"))

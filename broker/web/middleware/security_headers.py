@@ -42,10 +42,10 @@ _ADDED: Final = {
 _TOP: Final = (None, b"document")
 
 
-def with_security_headers(headers: Iterable[tuple[bytes, bytes]], id: bytes) -> list[tuple[bytes, bytes]]:
-    """Adds the security headers and the request id `id`. Default headers that the response has are not replaced."""
+def with_security_headers(headers: Iterable[tuple[bytes, bytes]], identifier: bytes) -> list[tuple[bytes, bytes]]:
+    """Adds the security headers and the request id. Default headers that the response has are not replaced."""
     present = _OVERRIDABLE.intersection([name.lower() for name, _ in headers])
-    return [*headers, *_ADDED[present], (REQUEST_ID, id)]
+    return [*headers, *_ADDED[present], (REQUEST_ID, identifier)]
 
 
 def cookies_could_come(scope: Mapping[str, Any]) -> bool:

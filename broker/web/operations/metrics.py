@@ -149,11 +149,11 @@ class Metrics:
         """Counts a response with a protocol error."""
         self._count(self._refusals, listener, error)
 
-    def provider(self, id: str, working: bool) -> None:
+    def provider(self, provider_id: str, *, working: bool) -> None:
         """Sets whether citizens are sent to a provider."""
-        self._working.labels(id).set(float(working))
+        self._working.labels(provider_id).set(float(working))
 
-    def store(self, name: str, reachable: bool) -> None:
+    def store(self, name: str, *, reachable: bool) -> None:
         """Sets whether a store answers."""
         self._reachable.labels(name).set(float(reachable))
 

@@ -54,19 +54,19 @@ class Readiness:
         self._tick = tick
         self._out = out
         self._checked_at = float("-inf")
-        self._seen = Seen(False, {})
+        self._seen = Seen(ready=False, wrong={})
         self._lock = asyncio.Lock()
 
     async def look(self) -> Seen:
         """The current result, at most `KEPT` seconds old. Concurrent callers share one run of the checks."""
         if self.draining:
-            return Seen(False, {"process": "draining"})
+            return Seen(ready=False, wrong={"process": "draining"})
         async with self._lock:
             if self._tick() - self._checked_at >= KEPT:
                 self._seen = await self._look()
                 self._checked_at = self._tick()
         out = self._out()
-        return self._seen if out is None else Seen(False, {**self._seen.wrong, "clock": out})
+        return self._seen if out is None else Seen(ready=False, wrong={**self._seen.wrong, "clock": out})
 
     async def reachable(self) -> Mapping[str, bool]:
         """Whether each checked dependency works, by name."""
@@ -77,7 +77,7 @@ class Readiness:
         checks = {**self._needed, **self._wished}
         found = await asyncio.gather(*(_within(check) for check in checks.values()))
         wrong = {name: said for name, said in zip(checks, found, strict=True) if said is not None}
-        return Seen(not wrong.keys() & self._needed.keys(), wrong)
+        return Seen(ready=not wrong.keys() & self._needed.keys(), wrong=wrong)
 
 
 async def _within(check: Check) -> str | None:
@@ -96,11 +96,11 @@ async def _within(check: Check) -> str | None:
 class StateMeters(Protocol):
     """Gauges of the state of providers and stores."""
 
-    def provider(self, id: str, working: bool) -> None:
+    def provider(self, provider_id: str, *, working: bool) -> None:
         """Sets whether citizens are sent to a provider."""
         ...
 
-    def store(self, name: str, reachable: bool) -> None:
+    def store(self, name: str, *, reachable: bool) -> None:
         """Sets whether a store answers."""
         ...
 
@@ -113,8 +113,8 @@ async def update_gauges(
 ) -> None:
     """Background task: sets the gauges every `INTERVAL` seconds. `providers` gives those citizens are sent to."""
     while True:
-        for id, working in providers().items():
-            meters.provider(id, working)
+        for provider_id, working in providers().items():
+            meters.provider(provider_id, working=working)
         for name, reachable in (await readiness.reachable()).items():
-            meters.store(name, reachable)
+            meters.store(name, reachable=reachable)
         await pause(INTERVAL)

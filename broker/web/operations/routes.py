@@ -26,10 +26,10 @@ class MetricsText(Protocol):
 def alive_routes(readiness: Readiness) -> list[Route]:
     """`/livez`: 200 while the process answers. `/readyz`: 200 if requests should be sent here, else 503."""
 
-    async def alive(request: Request) -> Response:
+    async def alive(_request: Request) -> Response:
         return PlainTextResponse("alive\n")
 
-    async def ready(request: Request) -> Response:
+    async def ready(_request: Request) -> Response:
         seen = await readiness.look()
         said = msgspec.json.encode({"ready": seen.ready, "wrong": seen.wrong})
         return Response(said, 200 if seen.ready else 503, media_type="application/json")

@@ -37,12 +37,12 @@ def handlers(pages: PageRenderer) -> Mapping[object, Handler]:
             return _render(pages, request, "not-found", 404)
         return PlainTextResponse("This cannot be done.\n", status, headers)
 
-    async def unavailable(request: Request, exception: Exception) -> Response:
+    async def unavailable(request: Request, _exception: Exception) -> Response:
         response = _render(pages, request, "unavailable", 503)
         response.headers["retry-after"] = str(RETRY_AFTER)
         return response
 
-    async def mishap(request: Request, exception: Exception) -> Response:
+    async def mishap(request: Request, _exception: Exception) -> Response:
         return _render(pages, request, "mishap", 500)
 
     return {HTTPException: http, StoreUnavailable: unavailable, Exception: mishap}

@@ -19,7 +19,7 @@ def session_route(files: Statics) -> Route:
     script = f'<script src="{files.session}"></script>'
     page = f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Session</title>{script}</head></html>'
 
-    async def session(request: Request) -> Response:
+    async def session(_request: Request) -> Response:
         return HTMLResponse(page, headers=_HEADERS)
 
     return Route("/session", session, methods=["GET"])

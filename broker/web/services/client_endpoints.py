@@ -93,7 +93,7 @@ def _constant(content: Callable[[], bytes]) -> Handler:
         headers = {"Cache-Control": "public, max-age=300", "Vary": "Origin"}
         return Response(now, headers=headers, media_type="application/json")
 
-    async def constant(request: Request) -> Response:
+    async def constant(_request: Request) -> Response:
         return reply(content())
 
     return constant

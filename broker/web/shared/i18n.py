@@ -108,10 +108,10 @@ def _date_format(locale: Locale, pattern: DateTimePattern) -> Callable[[date], s
     """A date formatter with a cache: pages show the same few dates again and again."""
 
     @lru_cache(maxsize=1024)
-    def format(day: date) -> str:
+    def formatted(day: date) -> str:
         return pattern.apply(day, locale)
 
-    return format
+    return formatted
 
 
 def _time_format(locale: Locale) -> Callable[[time], str]:
@@ -119,10 +119,10 @@ def _time_format(locale: Locale) -> Callable[[time], str]:
     pattern = get_time_format("short", locale)
 
     @lru_cache(maxsize=1440)
-    def format(clock: time) -> str:
+    def formatted(clock: time) -> str:
         return pattern.apply(clock, locale)
 
-    return format
+    return formatted
 
 
 def isolate(name: str) -> str:

@@ -127,7 +127,7 @@ class _Compiled(BytecodeCache):
 
 
 def _expander(
-    language: Language, all: Mapping[str, Language], site: SiteInfo, files: Statics, compiled: BytecodeCache
+    language: Language, languages: Mapping[str, Language], site: SiteInfo, files: Statics, compiled: BytecodeCache
 ) -> Callable[[PageTemplate], str]:
     components = PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")})
     environment = Environment(
@@ -143,7 +143,7 @@ def _expander(
         hole=placeholder,
         named=bdi,
         language=language,
-        others=[other for other in all.values() if other is not language],
+        others=[other for other in languages.values() if other is not language],
         site=site,
         name=in_language(site.name, language.code),
         support=in_language(site.support, language.code),

@@ -87,7 +87,7 @@ async def look(here: StaffPage) -> Response:
     )
 
 
-async def renew(here: StaffPage, form: Mapping[str, str]) -> Response:
+async def renew(here: StaffPage, _form: Mapping[str, str]) -> Response:
     """Extends the lease."""
     return back_to_case(here, await here.cases.renew(here.principal, here.id), told="renewed")
 
@@ -123,7 +123,7 @@ async def return_to_queue(here: StaffPage, form: Mapping[str, str]) -> Response:
     return left_case(here, await here.cases.return_to_queue(here.principal, here.ref(form), reason), "back")
 
 
-async def interest(here: StaffPage, form: Mapping[str, str]) -> Response:
+async def interest(here: StaffPage, _form: Mapping[str, str]) -> Response:
     """Declares that the member of staff knows the citizen."""
     return left_case(here, await here.cases.declare_interest(here.principal, here.id), "stranger")
 

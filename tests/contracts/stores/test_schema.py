@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.schema import CreateTable
 
 from broker.platform.store_urls import BadUrl
-from broker.stores.sql.address import PostgresAddress, SqliteAddress, address
+from broker.stores.sql.address import DatabaseAccess, PostgresAddress, SqliteAddress, address
 from broker.stores.sql.migrate import config, migrate
 from broker.stores.sql.schema import heads, schema_is_current
 from broker.stores.sql.tables import metadata, unique_keys
@@ -134,7 +134,7 @@ def test_an_address_is_read(url: str, read: SqliteAddress | PostgresAddress) -> 
 
 
 def test_the_password_comes_from_elsewhere_and_is_not_shown() -> None:
-    where = address("postgresql://ann@db.example/facts", "sesame")
+    where = address("postgresql://ann@db.example/facts", DatabaseAccess("sesame"))
     assert isinstance(where, PostgresAddress)
     assert where.password == "sesame"
     assert "sesame" not in repr(where)

@@ -12,6 +12,7 @@ from broker.platform.system import System
 from broker.platform.tls import ClientTls, client_context
 from broker.stores.ephemeral.open import open_ephemeral_stores
 from broker.stores.ephemeral.transport import RedisAccess
+from broker.stores.sql.address import DatabaseAccess
 from broker.stores.sql.migrate import migrate
 from broker.stores.sql.schema import schema_is_current
 from broker.stores.sql_stores import SqlStores, open_sql_stores
@@ -85,14 +86,14 @@ async def test_postgresql_over_tls_is_believed_by_authority_and_name_and_asks_fo
 ) -> None:
     named, url = postgres_tls
     for how, wrong in ways(authority, stranger, client, named):
-        context = client_context(how)
+        access = DatabaseAccess(tls=client_context(how))
         if wrong is None:
-            await migrate(url, tls=context)
-            assert await schema_is_current(url, tls=context)
+            await migrate(url, access)
+            assert await schema_is_current(url, access)
             continue
         for ask in (migrate, schema_is_current):
             with pytest.raises(StoreUnavailable) as told:
-                await ask(url, tls=context)
+                await ask(url, access)
             assert wrong in str(told.value), (how, told.value)
             assert "\n    " in str(told.value), f"no fix: {told.value}"
     with pytest.raises(StoreUnavailable, match="pg_hba"):
@@ -103,9 +104,9 @@ async def test_what_facts_send_to_postgresql_is_encrypted(
     postgres_tls: tuple[str, str], authority: Authority, client: Certificate, sealer: Sealer, system: System
 ) -> None:
     named, url = postgres_tls
-    context = client_context(ClientTls(authority.file, named == HOST, client.chain, client.key))
-    await migrate(url, tls=context)
-    sql = await open_sql_stores(url, sealer, system, tls=context)
+    access = DatabaseAccess(tls=client_context(ClientTls(authority.file, named == HOST, client.chain, client.key)))
+    await migrate(url, access)
+    sql = await open_sql_stores(url, sealer, system, access)
     try:
         assert await sql.schema_is_current()
     finally:
@@ -140,7 +141,7 @@ async def test_a_server_that_speaks_no_tls_is_refused_with_a_mend(
 ) -> None:
     url = f"postgresql://{OWNER}@{HOST}:{postgres.port}/postgres"
     with pytest.raises(StoreUnavailable, match=r"rejected SSL upgrade\n    .*tls = false"):
-        await schema_is_current(url, tls=client_context(ClientTls(authority.file)))
+        await schema_is_current(url, DatabaseAccess(tls=client_context(ClientTls(authority.file))))
 
 
 def test_localhost_is_this_machine() -> None:

@@ -40,7 +40,7 @@ class CitizenDriver:
 
     async def share(self, handle: str, browser: Browser, agree: bool) -> BrowserUpdates | DeadEnd:
         """Submits the consent form."""
-        return await consent.submit_consent(self.sign_in_context, self.cases, handle, browser, agree)
+        return await consent.submit_consent(self.sign_in_context, self.cases, handle, browser, agree=agree)
 
     async def take_question(
         self, code: str, browser: Browser, language: str
@@ -55,7 +55,7 @@ class CitizenDriver:
     async def confirm(self, handle: str, browser: Browser, agree: bool) -> DeadEnd | None:
         """Submits the confirmation form."""
         context, cases = self.sign_in_context, self.cases
-        return await backchannel_confirmation.submit_confirmation(context, cases, handle, browser, agree)
+        return await backchannel_confirmation.submit_confirmation(context, cases, handle, browser, agree=agree)
 
     async def give_up(self, handle: str, browser: Browser) -> DeadEnd | None:
         """Returns to the service without an answer."""

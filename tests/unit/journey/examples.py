@@ -24,7 +24,7 @@ from broker.journey.events import (
 )
 from broker.journey.provider_offer import Candidate
 from broker.journey.transaction import ATTEMPT_LIFE, Attempt, Transaction, TransactionState
-from broker.journey.transitions import advance, begin
+from broker.journey.transitions import TransactionIdentifiers, advance, begin
 from broker.model.assurance import Level
 from broker.model.failures import FailureClass
 from broker.model.identity import HELP, Identity
@@ -75,7 +75,7 @@ def candidate(id: str = "alpha", highest: Level = Level.HIGH, working: bool = Tr
     """A provider, enabled and working unless told otherwise."""
     card = ProviderInfo(id=id, names={"en": id.title()}, needs={"en": "A card"}, minutes=2, max_level=highest)
     return Candidate(
-        card, ProviderPolicy(**listing), ProviderHealth(working, since=NOW - 60, median=40.0, checked=NOW - 5)
+        card, ProviderPolicy(**listing), ProviderHealth(working=working, since=NOW - 60, median=40.0, checked=NOW - 5)
     )
 
 
@@ -94,11 +94,10 @@ def attempt(id: str = "first", provider: str = "alpha", now: float = NOW) -> Att
 def begun(now: float = NOW, **asked: Any) -> Transaction:
     """A transaction that has just begun."""
     return begin(
-        id="t1",
+        TransactionIdentifiers("t1", "AAAA-BBBB"),
         browser="digest of the browser",
         request=request(**asked),
         language="en",
-        reference="AAAA-BBBB",
         seed=7,
         now=now,
     )

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.journey.acceptance import AcceptedIdentity, AccountMatch, accept_identity, accept_session, check_account
+from broker.journey.acceptance import (
+    AcceptedIdentity,
+    AccountMatch,
+    SessionMatch,
+    accept_identity,
+    accept_session,
+    check_account,
+)
 from broker.journey.provider_offer import Candidate
 from broker.journey.transaction import Transaction, TransactionState
 from broker.model.assurance import Level, Verification
@@ -231,11 +238,16 @@ def test_a_session_answers_only_what_a_new_sign_in_could_answer_now(
         "switches": NOTHING_OFF,
         "now": NOW,
     }
-    found = accept_session(begun(**asked), **{**usual, **changes})
+    facts = {**usual, **changes}
+    match = SessionMatch(facts.pop("session"), facts.pop("subject"), facts.pop("candidate"))
+    found = accept_session(begun(**asked), match, **facts)
     believed = isinstance(found, AcceptedIdentity)
     assert believed if expected is None else found == expected
 
 
 def test_a_session_answers_a_new_transaction_only() -> None:
     failed = standing(TransactionState.FAILED)
-    assert accept_session(failed, session(), "known", candidate(), service(), NOTHING_OFF, NOW) is FailureClass.SILENT
+    assert (
+        accept_session(failed, SessionMatch(session(), "known", candidate()), service(), NOTHING_OFF, NOW)
+        is FailureClass.SILENT
+    )

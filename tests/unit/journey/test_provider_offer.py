@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.journey.provider_offer import Candidate, Offer, UnavailableProvider, next_steps, offer
+from broker.journey.provider_offer import (
+    Candidate,
+    Offer,
+    OfferPolicy,
+    UnavailableProvider,
+    next_steps,
+    offer,
+)
 from broker.journey.transaction import FailedAttempt, Transaction, TransactionState
 from broker.model.assurance import Level
 from broker.model.backchannel_request import BackchannelRequestRef
@@ -28,7 +35,7 @@ def offered(
     order: DisplayOrder = DisplayOrder.ALPHABETICAL,
 ) -> Offer:
     """The offer to a new transaction, unless told otherwise."""
-    return offer(transaction or begun(), candidates, asking or service(), switches, NOW, order)
+    return offer(transaction or begun(), candidates, asking or service(), switches, NOW, OfferPolicy(order))
 
 
 def ids(given_offer: Offer) -> list[str]:
@@ -243,4 +250,4 @@ def test_a_person_is_offered_only_where_their_help_can_reach_the_level(
     assisted: Level | None, minimum: Level, helped: bool
 ) -> None:
     asked, rule = begun(min_level=minimum), DisplayOrder.CONFIGURED
-    assert offer(asked, THREE, service(), NOTHING_OFF, NOW, rule, assisted=assisted).help is helped
+    assert offer(asked, THREE, service(), NOTHING_OFF, NOW, OfferPolicy(rule, assisted)).help is helped

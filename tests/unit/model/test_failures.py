@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from broker.journey.acceptance import AccountMatch, accept_identity, accept_session, check_account
+from broker.journey.acceptance import AccountMatch, SessionMatch, accept_identity, accept_session, check_account
 from broker.journey.events import AttemptFailed, NoRouteFound
-from broker.journey.provider_offer import offer
+from broker.journey.provider_offer import OfferPolicy, offer
 from broker.journey.transaction import TransactionState
 from broker.journey.transitions import due_event
 from broker.model.failures import FAILURES, ErrorCode, FailureClass, NextStep, Origin, from_reason
@@ -130,8 +130,8 @@ def reached() -> set[FailureClass]:
         check_account(begun(), AccountMatch(), candidate(accept_new_until=NOW), NOTHING_OFF, NOW),
         check_account(begun(), AccountMatch("mine"), candidate(), account, NOW),
         check_account(begun(expected_sub="another"), AccountMatch(), candidate(), NOTHING_OFF, NOW),
-        accept_session(begun(), session, None, candidate(), service(), NOTHING_OFF, NOW),
-        offer(begun(), (), service(), off, NOW, DisplayOrder.SHUFFLED).blocked_by,
+        accept_session(begun(), SessionMatch(session, None, candidate()), service(), NOTHING_OFF, NOW),
+        offer(begun(), (), service(), off, NOW, OfferPolicy(DisplayOrder.SHUFFLED)).blocked_by,
     ]
     return {failure for failure in found if isinstance(failure, FailureClass)}
 

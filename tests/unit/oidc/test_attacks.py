@@ -20,7 +20,7 @@ from broker.model.service import ClientAuthentication, SecurityProfile, Service
 from broker.oidc.authorization_checks import RequestSource
 from broker.oidc.authorization_request import authorization_request
 from broker.oidc.client_authentication import AssertionAudience, Credentials, authenticate_client, parse_credentials
-from broker.oidc.dpop import DpopNonces, check_proof
+from broker.oidc.dpop import DpopNonces, ProvedRequest, check_proof
 from broker.oidc.errors import EndpointError
 from broker.oidc.resource_request import parse_access_token
 from tests.unit.oidc.examples import ISSUER, NOW, SENDER, SERVER, key, keys, parameters, service
@@ -63,7 +63,7 @@ def by_object(text: str) -> None:
 
 
 def by_proof(text: str) -> None:
-    check_proof([text], "POST", URL, NONCES, NOW)
+    check_proof(ProvedRequest([text], "POST", URL), NONCES, NOW)
 
 
 def by_hint(text: str) -> None:

@@ -14,7 +14,7 @@ from broker.model.request import AuthorizationRequest, ResponseMode
 from broker.model.service import SecurityProfile
 from broker.oidc.authorization_checks import CHECKS, RequestSource
 from broker.oidc.authorization_request import authorization_request
-from broker.oidc.errors import DisplayedError, EndpointError, RedirectedError
+from broker.oidc.errors import DisplayedError, EndpointError, RedirectedError, ResponseTarget
 from tests.unit.oidc.examples import (
     CALLBACK,
     CHALLENGE,
@@ -58,7 +58,7 @@ def test_only_the_response_modes_that_are_built_are_accepted() -> None:
     assert authorization_request(parameters(), service(), RequestSource.PLAIN, query_only, SENDER) == plain()
     with pytest.raises(RedirectedError, match="response_mode") as error:
         authorization_request(parameters(response_mode="form_post"), service(), RequestSource.PLAIN, query_only, SENDER)
-    assert error.value.response_mode is ResponseMode.QUERY
+    assert error.value.target.response_mode is ResponseMode.QUERY
 
 
 def test_unknown_parameters_are_ignored() -> None:
@@ -179,16 +179,16 @@ def test_a_registered_redirect_uri_may_have_a_query() -> None:
 # Told to the service
 def test_an_error_goes_back_with_state_and_in_the_mode_that_was_asked_for() -> None:
     error = refused(scope="email", response_mode="form_post", state="xyz")
-    assert (error.redirect_uri, error.state, error.response_mode) == (CALLBACK, "xyz", ResponseMode.FORM_POST)
-    assert refused(scope="email", state=None).state is None
-    assert refused(scope="email", response_mode="fragment").response_mode is ResponseMode.QUERY
+    assert error.target == ResponseTarget(CALLBACK, "xyz", ResponseMode.FORM_POST)
+    assert refused(scope="email", state=None).target.state is None
+    assert refused(scope="email", response_mode="fragment").target.response_mode is ResponseMode.QUERY
 
 
 def test_a_service_that_wants_signed_answers_gets_nothing_else() -> None:
     signing = service(signed_response=True)
     error = refused(signing, response_mode="query")
-    assert (error.code, error.response_mode) == ("invalid_request", ResponseMode.JWT)
-    assert refused(signing, response_mode="form_post", scope="email").response_mode is ResponseMode.JWT
+    assert (error.code, error.target.response_mode) == ("invalid_request", ResponseMode.JWT)
+    assert refused(signing, response_mode="form_post", scope="email").target.response_mode is ResponseMode.JWT
     assert plain(signing).response_mode is ResponseMode.JWT
     assert plain(signing, response_mode="form_post.jwt").response_mode is ResponseMode.FORM_POST_JWT
 
@@ -352,7 +352,7 @@ def test_whatever_comes_is_accepted_or_refused_in_the_words_of_the_standards(cha
     except DisplayedError as told:
         assert told.code == "invalid_request"
     except RedirectedError as told:
-        assert told.redirect_uri == CALLBACK
+        assert told.target.redirect_uri == CALLBACK
         assert told.code in ("invalid_request", "invalid_scope", "unsupported_response_type")
     else:
         assert found.redirect_uri in service().redirect_uris

@@ -17,7 +17,7 @@ from broker.oidc.authorization_response import (
     redirected_response,
     with_query,
 )
-from broker.oidc.errors import RedirectedError
+from broker.oidc.errors import RedirectedError, ResponseTarget
 from tests.unit.oidc.examples import CALLBACK, ISSUER, NOW
 
 REQUEST = AuthorizationRequest("tax", CALLBACK, ("openid",), Level.LOW, state="s 1&x=2")
@@ -53,9 +53,13 @@ def test_an_error_goes_back_with_state_and_issuer_and_where_to_read_more() -> No
 
 
 def test_a_refused_request_is_answered_as_it_asked() -> None:
-    error = RedirectedError("invalid_scope", "it must hold openid", client_id="tax", redirect_uri=CALLBACK, state="s")
+    error = RedirectedError(
+        "invalid_scope", "it must hold openid", client_id="tax", target=ResponseTarget(CALLBACK, "s")
+    )
     assert "error=invalid_scope" in client_redirect(redirected_response(error, ISSUER)).url
-    posted = RedirectedError("x", "y", client_id="tax", redirect_uri=CALLBACK, response_mode=ResponseMode.FORM_POST)
+    posted = RedirectedError(
+        "x", "y", client_id="tax", target=ResponseTarget(CALLBACK, response_mode=ResponseMode.FORM_POST)
+    )
     way = client_redirect(redirected_response(posted, ISSUER))
     assert way.fields == {"error": "x", "error_description": "y", "iss": ISSUER}
 

@@ -20,7 +20,7 @@ from broker.oidc.ciba import (
     binding_message,
     check_polled,
 )
-from broker.oidc.discovery import discovery, endpoints
+from broker.oidc.discovery import ServerCapabilities, discovery, endpoints
 from broker.oidc.errors import EndpointError, ProtocolError
 from tests.unit.oidc.examples import ISSUER, LADDER, NOW, SERVER, key, keys, service
 
@@ -260,7 +260,7 @@ def test_the_response_contains_the_user_code_only_if_no_notification_was_sent() 
 
 def metadata(*services: Service) -> dict[str, Any]:
     """What is announced for these services."""
-    return discovery(ISSUER, endpoints(ISSUER), LADDER, services, ["ES256"], ["en"])
+    return discovery(ISSUER, endpoints(ISSUER), LADDER, services, ServerCapabilities(["ES256"], ["en"]))
 
 
 def test_only_what_some_service_may_use_is_announced() -> None:

@@ -1,6 +1,7 @@
 """Discovery document: it announces exactly what the configuration supports."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -12,8 +13,8 @@ from broker.model.service import BindingMethod, ClientAuthentication, SecurityPr
 from broker.oidc.authorization_checks import RequestSource
 from broker.oidc.authorization_request import authorization_request
 from broker.oidc.client_authentication import AssertionAudience, Credentials, authenticate_client
-from broker.oidc.discovery import discovery, endpoints, metadata_bytes, mtls_endpoint_aliases
-from broker.oidc.dpop import DpopNonces, check_proof
+from broker.oidc.discovery import ServerCapabilities, discovery, endpoints, metadata_bytes, mtls_endpoint_aliases
+from broker.oidc.dpop import DpopNonces, ProvedRequest, check_proof
 from broker.oidc.errors import EndpointError
 from broker.oidc.request_object import RequestVerification
 from tests.unit.oidc.examples import CALLBACK, ISSUER, LADDER, NOW, SERVER, data, key, keys, parameters, service
@@ -28,8 +29,9 @@ FAPI2 = service(
 BASIC = service(authentication=ClientAuthentication.CLIENT_SECRET_BASIC)
 
 
-def document(*services: Service, **changes: Any) -> dict[str, Any]:
-    return discovery(ISSUER, endpoints(ISSUER), LADDER, services, ("ES256", "RS256"), ("en", "cy"), **changes)
+def document(*services: Service, open_to: Sequence[Service] = (), **changes: Any) -> dict[str, Any]:
+    supported = ServerCapabilities(("ES256", "RS256"), ("en", "cy"), **changes)
+    return discovery(ISSUER, endpoints(ISSUER), LADDER, services, supported, open_to=open_to)
 
 
 def test_the_document_has_what_the_standards_demand() -> None:
@@ -229,7 +231,7 @@ def proves(alg: str) -> bool:
     jwk = {name: value for name, value in key(alg, "tax").jwk.items() if name not in ("kid", "alg", "use")}
     try:
         proof = jose.sign(claims, key(alg, "tax"), "dpop+jwt", {"jwk": jwk})
-        return check_proof([proof], "POST", f"{ISSUER}/token", NONCES, NOW) is not None
+        return check_proof(ProvedRequest([proof], "POST", f"{ISSUER}/token"), NONCES, NOW) is not None
     except EndpointError:
         return False
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from broker.crypto import jose
 from broker.crypto.seal import sealer
-from broker.oidc.dpop import CLOCK_SKEW, MAX_AGE, DpopNonces, DpopProof, check_proof, proof_used_before
+from broker.oidc.dpop import CLOCK_SKEW, MAX_AGE, DpopNonces, DpopProof, ProvedRequest, check_proof, proof_used_before
 from broker.oidc.errors import DPOP_ALGORITHMS, EndpointError
 from tests.support.system import FakeRandom
 from tests.unit.oidc.examples import ISSUER, NOW, key
@@ -38,7 +38,7 @@ def proof(signing: jose.SigningKey | None = None, typ: str = "dpop+jwt", **chang
 
 
 def check(*headers: str, access_token: str | None = None, now: float = NOW) -> DpopProof | None:
-    return check_proof(headers, "POST", URL, nonces(), now, access_token)
+    return check_proof(ProvedRequest(headers, "POST", URL), nonces(), now, access_token)
 
 
 def refused(*headers: str, access_token: str | None = None) -> EndpointError:
@@ -61,10 +61,10 @@ def test_a_proof_may_name_the_place_where_certificates_are_asked_for() -> None:
     alias = "https://mtls.example/token"
     made = proof(htu=alias)
     assert refused(made).code == "invalid_dpop_proof"
-    assert check_proof([made], "POST", URL, nonces(), NOW, alias=alias) is not None
-    assert check_proof([proof()], "POST", URL, nonces(), NOW, alias=alias) is not None
+    assert check_proof(ProvedRequest([made], "POST", URL, alias), nonces(), NOW) is not None
+    assert check_proof(ProvedRequest([proof()], "POST", URL, alias), nonces(), NOW) is not None
     with pytest.raises(EndpointError):
-        check_proof([proof(htu="https://mtls.example/par")], "POST", URL, nonces(), NOW, alias=alias)
+        check_proof(ProvedRequest([proof(htu="https://mtls.example/par")], "POST", URL, alias), nonces(), NOW)
 
 
 def test_two_proofs_are_refused() -> None:

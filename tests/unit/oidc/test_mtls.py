@@ -170,16 +170,16 @@ def test_a_certificate_of_an_authority_speaks_for_the_service_that_it_names(
 ) -> None:
     of, now = known(dn=DN), tax.starts + 60
     trusted = read_authorities(authority.file.read_bytes())
-    credentials = parse_credentials({"client_id": "tax"}, None)
+    credentials = parse_credentials({"client_id": "tax"}, None, tax)
     audience = AssertionAudience(ISSUER)
     no_keys = jose.KeySet()
-    assert authenticate_client(credentials, of, no_keys, audience, now, tax, trusted) == AuthenticatedClient(of)
+    assert authenticate_client(credentials, of, no_keys, audience, now, trusted) == AuthenticatedClient(of)
     with pytest.raises(EndpointError) as error:
-        authenticate_client(credentials, of, no_keys, audience, now, None, trusted)
+        authenticate_client(parse_credentials({"client_id": "tax"}, None), of, no_keys, audience, now, trusted)
     assert (error.value.code, error.value.status) == ("invalid_client", 401)
     with pytest.raises(EndpointError, match="instead of the registered"):
-        secret = parse_credentials({"client_id": "tax", "client_secret": "x"}, None)
-        authenticate_client(secret, of, no_keys, audience, now, tax, trusted)
+        secret = parse_credentials({"client_id": "tax", "client_secret": "x"}, None, tax)
+        authenticate_client(secret, of, no_keys, audience, now, trusted)
 
 
 def test_a_certificate_of_another_service_is_rejected_with_its_reason(

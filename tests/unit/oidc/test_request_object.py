@@ -151,7 +151,7 @@ def test_nothing_but_client_id_and_request_has_to_stand_outside(
     if of is FAPI2 and arrival is RequestSource.PLAIN:
         with pytest.raises(RedirectedError) as told:
             read(sent)
-        assert told.value.redirect_uri == CALLBACK
+        assert told.value.target.redirect_uri == CALLBACK
         assert "push" in told.value.description
     else:
         assert read(sent) == read({**sent, "response_type": "code"})
@@ -193,7 +193,7 @@ def test_an_invalid_request_object_is_redirected_only_if_the_outer_redirect_uri_
     bad = {"client_id": "tax", "request": signed(exp=1), "response_type": "code", "state": "s"}
     with pytest.raises(RedirectedError) as told:
         authorization_request({**bad, "redirect_uri": CALLBACK}, OIDC, RequestSource.PLAIN, SERVER, SENDER)
-    assert (told.value.code, told.value.state) == ("invalid_request_object", "s")
+    assert (told.value.code, told.value.target.state) == ("invalid_request_object", "s")
     for untrusted in ({}, {"redirect_uri": "https://evil.example"}):
         with pytest.raises(DisplayedError):
             authorization_request({**bad, **untrusted}, OIDC, RequestSource.PLAIN, SERVER, SENDER)

@@ -22,7 +22,7 @@ VERIFIED = ({"verification": {"trust_framework": None}, "claims": {"given_name":
 
 
 def id_token(**changes: Any) -> dict[str, Any]:
-    return id_token_claims(release(**changes), "tax", ISSUER, LADDER, NOW, 300, nonce="n-1")
+    return id_token_claims(grant(release=release(**changes), nonce="n-1"), ISSUER, LADDER, NOW, 300)
 
 
 TOKEN = StoredToken("d", "access", NOW - 10, NOW + 10)
@@ -85,7 +85,7 @@ def test_a_session_has_another_sid_at_each_service_and_always_the_same_at_one(
 
 
 def test_what_is_not_known_is_not_a_member() -> None:
-    bare = id_token_claims(release(session=None, amr=()), "tax", ISSUER, LADDER, NOW, 300)
+    bare = id_token_claims(grant(release=release(session=None, amr=())), ISSUER, LADDER, NOW, 300)
     assert not {"sid", "amr", "nonce", "at_hash", "azp", "verified_claims"} & set(bare)
 
 
@@ -111,7 +111,7 @@ def test_the_acr_of_an_id_token_is_one_of_the_essential_values_that_were_asked_f
 
 
 def test_python_jose_accepts_the_id_token() -> None:
-    claims = id_token_claims(release(), "tax", ISSUER, LADDER, 4e9, 300)
+    claims = id_token_claims(grant(), ISSUER, LADDER, 4e9, 300)
     token = jose.sign({**claims, "iat": 1}, key())
     public = dict(jose.public_jwk(key()))
     read = python_jose.decode(token, public, ["ES256"], audience="tax", issuer=ISSUER)

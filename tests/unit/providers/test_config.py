@@ -39,7 +39,7 @@ def read(text: str, base: Path | None = None) -> OpenIdConfig:
 
 
 def paths(text: str, development: bool = False) -> set[str]:
-    return {problem.path for problem in KINDS["openid"].check(read(text), development)}
+    return {problem.path for problem in KINDS["openid"].check(read(text), development=development)}
 
 
 def test_a_provider_is_one_toml_table() -> None:
@@ -49,7 +49,7 @@ def test_a_provider_is_one_toml_table() -> None:
     assert config.errors == {"bank_busy": ProviderFailureReason.BUSY}
     assert config.key_file == Path("/etc/portico/bank.pem")
     assert config.clock_skew == 60
-    assert KINDS["openid"].check(config, False) == []
+    assert KINDS["openid"].check(config, development=False) == []
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ class Played:
         self.card: ProviderInfo = replace(CARD, id=id)
         self.outcome: Identity | ProviderFailure = AMINA
         self.start: UpstreamRedirect | ProviderFailure = UpstreamRedirect("https://op.example", {"nonce": "n"})
-        self.condition: ProviderHealth | Exception = ProviderHealth(True)
+        self.condition: ProviderHealth | Exception = ProviderHealth(working=True)
         self.looked = 0
         self.hangs = False
 
@@ -157,15 +157,17 @@ async def test_a_single_missed_look_is_forgiven_a_second_is_not(
     watched: MonitoredProvider, played: Played, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     await watched.check()
-    played.condition = ProviderHealth(False, detail="metadata: status 503")
+    played.condition = ProviderHealth(working=False, detail="metadata: status 503")
     await watched.check()
     assert watched.current_health.working
     since = clock.now()
     clock.advance(5)
     with caplog.at_level(logging.WARNING):
         await watched.check()
-        assert watched.current_health == ProviderHealth(False, since, None, clock.now(), "metadata: status 503")
-        played.condition = ProviderHealth(True)
+        assert watched.current_health == ProviderHealth(
+            working=False, since=since, checked=clock.now(), detail="metadata: status 503"
+        )
+        played.condition = ProviderHealth(working=True)
         await watched.check()
     assert watched.current_health.working
     assert [record.message for record in caplog.records] == ["provider_down", "provider_up"]
@@ -173,7 +175,7 @@ async def test_a_single_missed_look_is_forgiven_a_second_is_not(
 
 async def test_a_provider_that_never_worked_is_not_forgiven(watched: MonitoredProvider, played: Played) -> None:
     assert watched.current_health.working
-    played.condition = ProviderHealth(False, detail="down")
+    played.condition = ProviderHealth(working=False, detail="down")
     assert not (await watched.health()).working
 
 
@@ -181,7 +183,7 @@ async def test_a_success_outweighs_the_looks_that_were_missed_before_it(
     watched: MonitoredProvider, played: Played
 ) -> None:
     await watched.check()
-    played.condition = ProviderHealth(False, detail="metadata: status 503")
+    played.condition = ProviderHealth(working=False, detail="metadata: status 503")
     for _ in range(3):
         await watched.check()
     assert not watched.current_health.working
@@ -210,7 +212,7 @@ async def test_a_look_is_taken_sooner_while_something_is_amiss(watched: Monitore
     await watched.check()
     pauses = [watched.next_check() for _ in range(50)]
     assert CHECK_EVERY * 0.79 < min(pauses) < max(pauses) < CHECK_EVERY * 1.21
-    played.condition = ProviderHealth(False)
+    played.condition = ProviderHealth(working=False)
     await watched.check()
     pauses = [watched.next_check() for _ in range(50)]
     assert CHECK_AGAIN * 0.79 < min(pauses) < max(pauses) < CHECK_AGAIN * 1.21

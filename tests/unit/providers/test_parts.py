@@ -191,7 +191,7 @@ async def test_a_level_that_cannot_be_asked_for_ends_before_the_departure(system
 def request(ask: UpstreamRequest, development: bool = True, **changes: Any) -> dict[str, list[str]]:
     configured = known(**changes)
     prefix = prefixes(configured, f"{ISSUER}/authorize?tenant=1")[ask.level]
-    url = address(prefix, configured, ask, "n-1", "v" * 43, development)
+    url = address(prefix, configured, ask, "n-1", "v" * 43, development=development)
     assert url.startswith(f"{ISSUER}/authorize?tenant=1&")
     return parse_qs(urlsplit(url).query, strict_parsing=True)
 

@@ -82,7 +82,7 @@ class GivenCitizen:
             return lambda context, *arguments: method(*arguments)
 
         def with_contexts(method: Callable[..., Any]) -> Callable[..., Any]:
-            return lambda context, cases, *arguments: method(*arguments)
+            return lambda context, cases, *arguments, **answered: method(*arguments, **answered)
 
         for module, action, replacement in (
             (dispatch, "current_view", with_contexts(self.look)),
@@ -127,7 +127,7 @@ class GivenCitizen:
         self._did(browser, "complete", provider, None if parameters is None else dict(parameters))
         return (parameters or {}).get("state") or DeadEnd(FailureClass.LOST_PLACE)
 
-    async def share(self, handle: str, browser: Browser, agree: bool) -> BrowserUpdates | DeadEnd:
+    async def share(self, handle: str, browser: Browser, *, agree: bool) -> BrowserUpdates | DeadEnd:
         """Records the call."""
         self._did(browser, "share", handle, agree)
         return BrowserUpdates(secret="new-secret", session="new-session") if agree else BrowserUpdates()
@@ -149,7 +149,7 @@ class GivenCitizen:
         self._did(browser, "answer_here", handle)
         return self.begun
 
-    async def confirm(self, handle: str, browser: Browser, agree: bool) -> DeadEnd | None:
+    async def confirm(self, handle: str, browser: Browser, *, agree: bool) -> DeadEnd | None:
         """Records the call."""
         self._did(browser, "confirm", handle, agree)
         return None

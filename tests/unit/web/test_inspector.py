@@ -16,7 +16,7 @@ EVERYTHING = {"client_assertion": "x", "claims": "{}", "request": "x"}
 @pytest.mark.parametrize("path", PATHS)
 def test_every_rule_has_a_sentence_and_cites_a_paragraph(path: str) -> None:
     kinds = ({}, {"grant_type": "refresh_token"})
-    found = itertools.chain(*(rules(path, {**EVERYTHING, **kind}, True) for kind in kinds))
+    found = itertools.chain(*(rules(path, {**EVERYTHING, **kind}, proved=True) for kind in kinds))
     lacking = [rule.name for rule in map(described, found) if not rule.sentence or not rule.paragraph]
     assert lacking == []
 

@@ -18,7 +18,7 @@ from broker.web.operations import open_metrics
 
 meters = open_metrics(Path(sys.argv[1]))
 meters.recorded([AuditEvent("code_redeemed", 0.0, "citizen")] * 3)
-meters.provider("bank", sys.argv[2] == "works")
+meters.provider("bank", working=sys.argv[2] == "works")
 print("counted", flush=True)
 sys.stdin.readline()
 """

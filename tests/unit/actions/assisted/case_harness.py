@@ -30,8 +30,9 @@ from broker.assisted.deadlines import CasePolicy
 from broker.assisted.profiles import default_profiles
 from broker.crypto.jose import Certificate, KeySet, SigningKey
 from broker.crypto.seal import sealer
+from broker.journey.provider_offer import OfferPolicy
 from broker.journey.transaction import Transaction
-from broker.journey.transitions import begin
+from broker.journey.transitions import TransactionIdentifiers, begin
 from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
 from broker.model.handle import sha256_hex
@@ -155,11 +156,10 @@ class Stage:
             requested_claims=("name", "birthdate"),
         )
         transaction = begin(
-            id=f"transaction-{handle}",
+            TransactionIdentifiers(f"transaction-{handle}", "JOUR-NEY1"),
             browser=sha256_hex(browser.secrets[0]),
             request=request,
             language=language,
-            reference="JOUR-NEY1",
             seed=1,
             now=self.clock.now(),
         )
@@ -245,7 +245,7 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
     passing = open_ephemeral_stores("memory:", ring, system, facts.switches)
     limits = SignInLimits(60, 20, SessionTimeouts(), RateWindow(10, 3600), RateWindow(100, 3600), RateWindow(10, 3600))
     sign_in_context = SignInContext(
-        policy=SignInPolicy(ISSUER, ("en",), Level.HIGH, DisplayOrder.ALPHABETICAL, limits),
+        policy=SignInPolicy(ISSUER, ("en",), OfferPolicy(DisplayOrder.ALPHABETICAL), limits),
         stores=SignInStores(
             transactions=passing.transactions,
             pushed=passing.pushed,

@@ -73,7 +73,7 @@ class StaffProvider:
 
     async def health(self) -> ProviderHealth:
         """Well."""
-        return ProviderHealth(True)
+        return ProviderHealth(working=True)
 
 
 @dataclass(frozen=True, slots=True)
