@@ -10,6 +10,6 @@ In the order of a sign-in:
 6. `logout` ends the session. `outbox` delivers logout tokens, notifications and CIBA pings.
 
 `assisted` verifies citizens by a person, `client_registration` registers services in development. `ports` holds the
-protocols of the stores, `instrumented_stores` counts what the stores wrote, `results` and `views` are what the pages
-render. Actions know no HTTP framework and no SQL: contexts bring stores, registry, keys, time and randomness.
+protocols of the stores, `results` and `views` are what the pages render. Actions know no HTTP framework and no SQL:
+contexts bring stores, registry, keys, time and randomness.
 """

@@ -111,6 +111,8 @@ async def open_sql_stores(
         await database.close()
         raise
 
+    audit_log, heard = SqlAudit(database), board.observe_version
+
     async def tick() -> None:
         """Called about once a second: checks the clock, reloads changed kill switches, seals audit rows."""
         await check.check()
@@ -118,18 +120,18 @@ async def open_sql_stores(
         await chain.seal_once()
 
     return SqlStores(
-        answers=SqlAuthorizations(database, digests, endings, steady, board.observe_version),
-        grants=SqlGrants(database, sealer, board.observe_version),
-        sessions=SqlSessions(database, sealer, endings, board.observe_version),
-        audit=SqlAudit(database),
+        answers=SqlAuthorizations(database, digests, endings, steady, audit_log, heard),
+        grants=SqlGrants(database, sealer, audit_log, heard),
+        sessions=SqlSessions(database, sealer, endings, audit_log, heard),
+        audit=audit_log,
         switches=board,
         marks=marks,
-        cases=SqlCases(database, sealer),
+        cases=SqlCases(database, sealer, audit_log),
         outbox=outbox(database, sealer),
         deliveries=SqlDeliveries(database, sealer),
         pings=SqlPings(database, sealer),
         staff_sessions=SqlStaffSessions(database, sealer),
-        questions=SqlBackchannelRequests(database, sealer, board.observe_version),
+        questions=SqlBackchannelRequests(database, sealer, audit_log, heard),
         chain=chain,
         digests=digests,
         system=steady,

@@ -19,18 +19,9 @@ from broker.actions.endpoints.context import (
     EndpointRates,
     EndpointStores,
 )
-from broker.actions.instrumented_stores import (
-    InstrumentedAudit,
-    InstrumentedAuthorizations,
-    InstrumentedBackchannelRequests,
-    InstrumentedGrants,
-    InstrumentedSessions,
-    InstrumentedTransactions,
-)
 from broker.actions.logout import LogoutContext, LogoutStores
 from broker.actions.ports import BrokerCrypto
 from broker.actions.sign_in.context import SignInContext, SignInLimits, SignInMonitoring, SignInPolicy, SignInStores
-from broker.assisted.profiles import default_profiles
 from broker.crypto.jose import Authorities, read_authorities
 from broker.journey.provider_offer import OfferPolicy
 from broker.model.request import ResponseMode
@@ -64,9 +55,9 @@ from broker.web.shared.not_found import NotFoundHandler, paths, typed
 from broker.web.shared.pages import PageRenderer, PageTemplate, page_renderer
 from broker.web.shared.site_info import SiteInfo
 from broker.web.shared.static_files import Statics, static_routes, statics
-from broker.wiring.assisted_wiring import case_context, citizen_cases, staff_login, verifiable, ways
+from broker.wiring.assisted_wiring import case_context, citizen_cases, help_ways, staff_login, verifiable
 from broker.wiring.container import Container
-from broker.wiring.notifier import notifier
+from broker.wiring.notifier import notice_ways
 from broker.wiring.store_access import read_password
 
 Application = ASGIApp
@@ -94,7 +85,9 @@ def sign_in_context(container: Container) -> SignInContext:
         policy=SignInPolicy(
             issuer=broker.issuer,
             languages=broker.languages,
-            offer=OfferPolicy(broker.picker.order, default_profiles().highest if ways(container.settings) else None),
+            offer=OfferPolicy(
+                broker.picker.order, container.configuration.profiles.highest if _assisted(container) else None
+            ),
             limits=SignInLimits(
                 code_lifetime=broker.tokens.code,
                 open_transactions=broker.limits.transactions_per_browser,
@@ -105,14 +98,14 @@ def sign_in_context(container: Container) -> SignInContext:
             ),
         ),
         stores=SignInStores(
-            transactions=InstrumentedTransactions(passing.transactions, meters),
+            transactions=passing.transactions,
             pushed=passing.pushed,
             continuations=passing.continuations,
             rate_limits=passing.limits,
-            authorizations=InstrumentedAuthorizations(facts.answers, meters),
+            authorizations=facts.answers,
             sessions=facts.sessions,
-            backchannel_requests=InstrumentedBackchannelRequests(facts.questions, meters),
-            audit=InstrumentedAudit(facts.audit, meters),
+            backchannel_requests=facts.questions,
+            audit=facts.audit,
             kill_switches=facts.switches,
         ),
         registry=container.configuration.registry,
@@ -122,6 +115,7 @@ def sign_in_context(container: Container) -> SignInContext:
             health=container.monitoring.health_monitor.healths,
             attempts=AttemptLog(meters),
             overloaded=lambda: passing.memory_fullness() > OVERLOAD_THRESHOLD,
+            count_start=meters.started,
         ),
     )
 
@@ -146,13 +140,13 @@ def endpoint_context(container: Container, checks: Checks) -> EndpointContext:
             ciba=CibaPolicy(
                 lifetimes=CibaLifetimes(broker.tokens.backchannel_request),
                 confirm_url=f"{broker.issuer}/confirm",
-                ways=frozenset() if (sending := notifier(broker.notifications)) is None else sending.ways,
+                ways=notice_ways(container.connections.notifier),
             ),
             certificates=CertificatePolicy(_authorities(broker.client_certificates.ca_file), elsewhere),
         ),
         stores=EndpointStores(
-            grants=InstrumentedGrants(facts.grants, container.monitoring.metrics),
-            backchannel_requests=InstrumentedBackchannelRequests(facts.questions, container.monitoring.metrics),
+            grants=facts.grants,
+            backchannel_requests=facts.questions,
             kill_switches=facts.switches,
             pushed=passing.pushed,
             proofs=passing.proofs,
@@ -168,6 +162,11 @@ def endpoint_context(container: Container, checks: Checks) -> EndpointContext:
             local_limits=MemoryRateLimits(container.system),
         ),
     )
+
+
+def _assisted(container: Container) -> bool:
+    """Whether assisted verification is offered."""
+    return bool(help_ways(container.settings, container.connections.notifier))
 
 
 def _authorities(file: Path | None) -> Authorities:
@@ -237,7 +236,7 @@ def public_app(container: Container) -> ASGIApp:
         keys=container.crypto.keys.public,
         registry=container.configuration.registry,
         stores=LogoutStores(
-            sessions=InstrumentedSessions(container.connections.sql_stores.sessions, container.monitoring.metrics),
+            sessions=container.connections.sql_stores.sessions,
             pending_logouts=container.connections.ephemeral_stores.goodbyes,
         ),
         system=container.system,
@@ -298,7 +297,9 @@ def _metadata(container: Container, urls: Endpoints) -> Callable[[], bytes]:
     """The discovery document, made once for each state of the catalogue and set of algorithms that the keys serve."""
     broker = container.settings.broker
     told = verifiable(
-        container.settings, [known.provider.verifiable for known in container.configuration.registry.providers.values()]
+        container.configuration.profiles,
+        [known.provider.verifiable for known in container.configuration.registry.providers.values()],
+        assisted=_assisted(container),
     )
 
     @lru_cache(maxsize=1)

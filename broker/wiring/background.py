@@ -11,7 +11,6 @@ from broker.wiring.assisted_wiring import case_context
 from broker.wiring.container import Container
 from broker.wiring.delivery import outbox_tasks, update_waiting
 from broker.wiring.key_rotation import rotate, rotation_policy
-from broker.wiring.notifier import notifier
 from broker.wiring.settings_reload import SettingsReloader
 from broker.wiring.settings_watch import SettingsWatch
 
@@ -27,7 +26,7 @@ def background_tasks(container: Container) -> Sequence[PeriodicTask]:
     ]
     wanted = [
         PeriodicTask("sweep", 300.0, lambda: facts.sweep(container.system.now())),
-        *outbox_tasks(container, notifier(broker.notifications)),
+        *outbox_tasks(container),
         PeriodicTask("waiting", 15.0, lambda: update_waiting(container)),
         PeriodicTask("cases", 30.0, lambda: expire_due_cases(cases)),
     ]

@@ -20,7 +20,7 @@ from broker.stores.sql.schema import unwritable
 from broker.stores.sql_stores import open_sql_stores
 from broker.wiring.admin import check_ready
 from broker.wiring.errors import EXPECTED, CommandError, refusal
-from broker.wiring.notifier import notifier
+from broker.wiring.notifier import build_notifier
 from broker.wiring.store_access import database_access, redis_access
 from providers import KINDS, ProviderDependencies
 
@@ -63,7 +63,7 @@ async def connect(settings: Settings) -> Mapping[str, ConnectionResult]:
             for client_id, service in settings.services.items()
             if service.jwks_uri is not None
         }
-        if isinstance(mail := notifier(broker.notifications), SmtpNotifier):
+        if isinstance(mail := build_notifier(broker.notifications), SmtpNotifier):
             theirs["mail server"] = lambda: _mail(mail)
         told = await asyncio.gather(*map(_tried, theirs.values()))
         found |= dict(zip(theirs, told, strict=True))

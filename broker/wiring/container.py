@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from broker.actions.assisted.ports import Notifier
+from broker.assisted.profiles import Profiles
 from broker.crypto.keys import LiveKeyRing
 from broker.crypto.seal import Sealer
 from broker.platform.http_client import HttpClients
@@ -31,16 +33,17 @@ class ContainerCrypto:
 
 @dataclass(frozen=True, slots=True)
 class ContainerConnections:
-    """What is connected to other servers, and closed at the end: database, ephemeral state, HTTP."""
+    """What is connected to other servers: database, ephemeral state, HTTP, mail. `notifier` is None without mail."""
 
     sql_stores: SqlStores
     ephemeral_stores: EphemeralStores
     http_clients: HttpClients
+    notifier: Notifier | None
 
 
 @dataclass(frozen=True, slots=True)
 class ContainerConfiguration:
-    """The current services and providers, and what reloads them.
+    """The current services and providers, and what reloads them; what evidence in assisted verification is worth.
 
     `settings_reloader` is None if the settings cannot be read again, `client_files` if services cannot register
     themselves.
@@ -48,6 +51,7 @@ class ContainerConfiguration:
 
     registry: Registry
     settings_watch: SettingsWatch
+    profiles: Profiles
     settings_reloader: "SettingsReloader | None" = None
     client_files: "ClientFiles | None" = None
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from broker.actions.assisted.ports import Notifier
 from broker.actions.outbox.logout_tokens import LogoutTokenSender
 from broker.actions.outbox.notices import NoticeSender
 from broker.actions.outbox.pings import PingSender
@@ -13,7 +12,7 @@ from broker.model.service import CibaDeliveryMode
 from broker.wiring.container import Container
 
 
-def outbox_tasks(container: Container, notifier: Notifier | None) -> Iterator[PeriodicTask]:
+def outbox_tasks(container: Container) -> Iterator[PeriodicTask]:
     """One task for each kind of message, so that a receiver that answers slowly delays no other kind."""
     stores, outgoing, system = container.connections.sql_stores, container.connections.http_clients, container.system
     services = container.configuration.registry.services
@@ -33,7 +32,7 @@ def outbox_tasks(container: Container, notifier: Notifier | None) -> Iterator[Pe
 
     yield PeriodicTask("deliveries", 1.0, lambda: send_due(stores.deliveries, logout_tokens, system))
     yield PeriodicTask("pings", 1.0, send_pings)
-    if notifier is not None:
+    if (notifier := container.connections.notifier) is not None:
         notices = NoticeSender(notifier)
         yield PeriodicTask("notices", 1.0, lambda: send_due(stores.outbox, notices, system))
 

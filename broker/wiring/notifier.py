@@ -1,4 +1,4 @@
-"""How notices go out, as configured."""
+"""The notifier, as configured, and the ways in which it can send."""
 
 from broker.actions.assisted.ports import Notifier
 from broker.normalize.email import ascii_host, sendable
@@ -8,8 +8,8 @@ from broker.settings import NotificationSettings
 from broker.wiring.store_access import read_password
 
 
-def notifier(notices: NotificationSettings) -> Notifier | None:
-    """What carries notices; None where nothing is configured to."""
+def build_notifier(notices: NotificationSettings) -> Notifier | None:
+    """Returns the notifier; None if none is configured."""
     if notices.outbox is not None:
         return FileNotifier(notices.outbox)
     smtp = notices.smtp
@@ -17,3 +17,8 @@ def notifier(notices: NotificationSettings) -> Notifier | None:
         return None
     host, sender = ascii_host(smtp.host) or smtp.host, sendable(smtp.sender, dotless=True) or smtp.sender
     return SmtpNotifier(host, sender, smtp.port, smtp.user, read_password(smtp.password_file))
+
+
+def notice_ways(notifier: Notifier | None) -> frozenset[str]:
+    """Returns the ways in which notices can be sent: words of `assisted.case.ContactMethod`."""
+    return frozenset() if notifier is None else notifier.ways

@@ -5,11 +5,13 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from broker.actions.periodic import run_forever
+from broker.assisted.profiles import default_profiles
 from broker.crypto import seal
 from broker.crypto.keys import LiveKeyRing, Pkcs11Tokens
 from broker.crypto.seal import Sealer
@@ -31,6 +33,7 @@ from broker.wiring.container import (
     ContainerCrypto,
     ContainerMonitoring,
 )
+from broker.wiring.notifier import build_notifier
 from broker.wiring.registry import Registry, key_sets
 from broker.wiring.settings_reload import Reader, SettingsReloader
 from broker.wiring.settings_watch import SettingsWatch
@@ -77,6 +80,7 @@ async def open_container(
         )
         stack.push_async_callback(outgoing.close)
         meters = open_metrics(broker.metrics.folder if broker.listen.workers > 1 else None)
+        facts.audit.report_to(meters.recorded)
         ground = ProviderDependencies(outgoing, facts.system, count_malformed=meters.claim_malformed)
         watch = HealthMonitor((_provider(entry, ground) for entry in settings.providers.values()), facts.system)
         registry = Registry(watch.providers, outgoing, facts.system)
@@ -89,8 +93,14 @@ async def open_container(
             settings,
             facts.system,
             ContainerCrypto(keys, sealer),
-            ContainerConnections(facts, passing, outgoing),
-            ContainerConfiguration(registry, rereading, reloading, _files(settings, place, reloading, facts, registry)),
+            ContainerConnections(facts, passing, outgoing, build_notifier(broker.notifications)),
+            ContainerConfiguration(
+                registry,
+                rereading,
+                replace(default_profiles(), framework=broker.trust_framework),
+                reloading,
+                _files(settings, place, reloading, facts, registry),
+            ),
             ContainerMonitoring(watch, meters, _readiness(facts, passing)),
         )
         for work in (watch.run(), _beat(container), *(run_forever(chore) for chore in background_tasks(container))):

@@ -5,7 +5,7 @@ from dataclasses import replace
 from broker.actions.assisted.citizen import CODE_LENGTH, CitizenCases, continuation_key
 from broker.actions.assisted.context import load_by_continuation, update_case
 from broker.actions.results import ResumedTransaction
-from broker.actions.sign_in.context import advance_transaction
+from broker.actions.sign_in.context import advance_transaction, create_transaction
 from broker.assisted import events as ev
 from broker.assisted.case import Case
 from broker.assisted.codes import continuation_digest
@@ -96,7 +96,5 @@ async def _new_transaction(cases: CitizenCases, case: Case, secret: str) -> str 
     if not isinstance(await update_case(cases.context, case, ev.TransactionReplaced(transaction.id)), Case):
         return None
     handle = handles.new_handle(sign_in_context.system)
-    made = await sign_in_context.stores.transactions.create(
-        handle, replace(transaction, version=1), sign_in_context.policy.limits.open_transactions
-    )
+    made = await create_transaction(sign_in_context, handle, replace(transaction, version=1))
     return handle if made else None

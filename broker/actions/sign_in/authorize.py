@@ -11,7 +11,7 @@ from broker.actions.results import RateLimited as RateLimited
 from broker.actions.results import StartedTransaction as StartedTransaction
 from broker.actions.sign_in.client_response import error_redirect
 from broker.actions.sign_in.consent import SessionUpdate, consent_required, issue_code, linked_identity, live_session
-from broker.actions.sign_in.context import SignInContext
+from broker.actions.sign_in.context import SignInContext, create_transaction
 from broker.journey.acceptance import AcceptedIdentity, SessionMatch, accept_session
 from broker.journey.events import NoRouteFound, SessionAccepted
 from broker.journey.transaction import Transaction, TransactionState
@@ -118,8 +118,7 @@ async def start_transaction(
     handle = handles.new_handle(context.system)
     if transaction.version != 1:
         transaction = replace(transaction, version=1)
-    most = context.policy.limits.open_transactions
-    if not await context.stores.transactions.create(handle, transaction, most, _start_limit(context, browser)):
+    if not await create_transaction(context, handle, transaction, _start_limit(context, browser)):
         return await _rate_limited(context, transaction, service)
     return StartedTransaction(handle, secret)
 

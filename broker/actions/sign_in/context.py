@@ -30,7 +30,7 @@ from broker.model.failures import FailureClass
 from broker.model.kill_switches import KillSwitches
 from broker.model.lifetimes import SessionTimeouts
 from broker.model.provider_policy import ProviderPolicy
-from broker.model.rate_limit import RateWindow
+from broker.model.rate_limit import RateLimit, RateWindow
 from broker.model.service import Service
 from broker.platform.system import System
 from broker.provider import Provider, ProviderFailure, ProviderHealth
@@ -112,11 +112,15 @@ class SignInStores:
 
 @dataclass(frozen=True, slots=True)
 class SignInMonitoring:
-    """The health of providers by id, the log of failed attempts, and whether ephemeral state is nearly full."""
+    """The health of providers by id, the log of failed attempts, and whether ephemeral state is nearly full.
+
+    `count_start` counts a transaction that was started for a service, by its client id.
+    """
 
     health: Callable[[], Mapping[str, ProviderHealth]]
     attempts: AttemptLog
     overloaded: Callable[[], bool]
+    count_start: Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +175,17 @@ async def load_own_transaction(context: SignInContext, handle: str, browser: Bro
     fault, request_id = FailureClass.OUR_FAULT, browser.request_id
     context.monitoring.attempts.call_operator(fault, reference=reference, client_id=client_id, request_id=request_id)
     return DeadEnd(fault)
+
+
+async def create_transaction(
+    context: SignInContext, handle: str, transaction: Transaction, start: RateLimit | None = None
+) -> bool:
+    """Stores a new transaction, and counts it; False, and nothing stored, if a limit is reached (`start`)."""
+    most = context.policy.limits.open_transactions
+    created = await context.stores.transactions.create(handle, transaction, most, start)
+    if created:
+        context.monitoring.count_start(transaction.request.client_id)
+    return created
 
 
 async def advance_transaction(

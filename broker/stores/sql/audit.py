@@ -1,13 +1,13 @@
 """Audit rows: written in the transaction of the fact they record. Numbered later, by one sealer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import BigInteger, ColumnElement, Integer, bindparam, literal_column, select
 
 from broker.model.audit import AuditEvent
-from broker.stores.sql.database import AtomicWrite, Database, InsertRows, Row
+from broker.stores.sql.database import AtomicWrite, Database, InsertRows, Parameters, Prepared, Row
 from broker.stores.sql.tables import audit
 
 COLUMNS: Final = (
@@ -60,10 +60,11 @@ def written(same: Mapping[str, ColumnElement[Any]] | None = None) -> InsertRows:
 
 
 class SqlAudit:
-    """Audit rows without another write, and the reading of all rows."""
+    """Audit rows in SQL: written with a fact or on their own, reported once they are committed, and read."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._receivers: list[Callable[[Sequence[AuditEvent]], None]] = []
         after = bindparam("after", type_=BigInteger)
         self._read = database.prepare(
             select(audit.c.id, *(audit.c[name] for name in COLUMNS))
@@ -73,10 +74,26 @@ class SqlAudit:
         )
         self._write = database.prepare(AtomicWrite(None, (written(),), select(literal_column("1"))))
 
+    def report_to(self, receiver: Callable[[Sequence[AuditEvent]], None]) -> None:
+        """From now on `receiver` gets the events of each write after its commit. It must neither fail nor wait."""
+        self._receivers.append(receiver)
+
+    def report(self, events: Sequence[AuditEvent]) -> None:
+        """Reports events that were committed."""
+        for receiver in self._receivers:
+            receiver(events)
+
+    async def perform(self, prepared: Prepared, parameters: Parameters, events: Sequence[AuditEvent]) -> Sequence[Row]:
+        """Performs an atomic write that has the step `written`, with these events. Reports them if it took effect."""
+        found = await self._database.perform(prepared, {**parameters, "events": rows(events)})
+        if found:
+            self.report(events)
+        return found
+
     async def write(self, events: Sequence[AuditEvent]) -> None:
         """Writes the rows, durably."""
         if events:
-            await self._database.perform(self._write, {"events": rows(events)})
+            await self.perform(self._write, {}, events)
 
     async def read(self, after: int, limit: int) -> Sequence[tuple[int, AuditEvent]]:
         """Events with their row ids, starting after id `after`, at most `limit`."""

@@ -135,9 +135,11 @@ class SqlAuthorizations:
         digests: Digests,
         endings: SessionTermination,
         system: System,
+        audit_log: audit.SqlAudit,
         heard: Callable[[int], None],
     ) -> None:
         self._database = database
+        self._audit = audit_log
         self._digests = digests
         self._endings = endings
         self._ambient = system
@@ -202,7 +204,10 @@ class SqlAuthorizations:
             # a unique key is taken by a concurrent authorization: the next attempt reads what it changed
             with suppress(Conflict):
                 rows = await self._perform(prepared, parameters, answer.replaced)
-                return AuthorizationWritten(*rows[0]) if rows else None
+                if not rows:
+                    return None
+                self._audit.report(answer.events)
+                return AuthorizationWritten(*rows[0])
         raise StoreUnavailable("concurrent authorizations of the same citizen")
 
     async def _perform(

@@ -136,8 +136,11 @@ def _polling() -> AtomicWrite:
 class SqlBackchannelRequests:
     """Backchannel authentication requests in SQL."""
 
-    def __init__(self, database: Database, sealer: Sealer, heard: Callable[[int], None]) -> None:
+    def __init__(
+        self, database: Database, sealer: Sealer, audit_log: audit.SqlAudit, heard: Callable[[int], None]
+    ) -> None:
         self._database = database
+        self._audit = audit_log
         self._heard = heard
         self._sealed = SealedCodec(sealer, RecordCodec(BackchannelRequest))
         self._notices = outbox.NotificationRows(sealer)
@@ -190,10 +193,9 @@ class SqlBackchannelRequests:
             "sealed": self._sealed.write(replace(question, account=None), _place(question.id)),
             **uses.values(use),
             "notices": self._notices.rows(notices),
-            "events": audit.rows(events),
         }
         try:
-            await self._database.perform(self._ask, parameters)
+            await self._audit.perform(self._ask, parameters, events)
         except Conflict as conflict:
             return RedeemResult.ASSERTION_USED_BEFORE if conflict.table == uses.TABLE else RedeemResult.USED_BEFORE
         return RedeemResult.DONE
@@ -213,8 +215,8 @@ class SqlBackchannelRequests:
 
     async def settle(self, request_id: str, state: BackchannelState, now: float, events: Sequence[AuditEvent]) -> bool:
         """Ends a pending request without an identity; False, and nothing written, if it is no longer pending."""
-        parameters = {"id": request_id, "state": state.value, "now": now, "events": audit.rows(events)}
-        return bool(await self._database.perform(self._settle, parameters))
+        parameters = {"id": request_id, "state": state.value, "now": now}
+        return bool(await self._audit.perform(self._settle, parameters, events))
 
     async def poll(
         self, digest: str, client_id: str, now: float, use: AssertionUse | None

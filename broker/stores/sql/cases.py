@@ -79,8 +79,9 @@ def _following() -> tuple[InsertRows, ...]:
 class SqlCases:
     """Verification cases in SQL."""
 
-    def __init__(self, database: Database, sealer: Sealer) -> None:
+    def __init__(self, database: Database, sealer: Sealer, audit_log: audit.SqlAudit) -> None:
         self._database = database
+        self._audit = audit_log
         self._cases = SealedCodec(sealer, RecordCodec(Case, 2, _RENAMED))
         self._notices = NotificationRows(sealer)
         made = insert(cases).values(**_FIXED, **_CHANGING).returning(cases.c.id)
@@ -132,7 +133,7 @@ class SqlCases:
     ) -> CreateCaseResult:
         """Writes a new case with its audit rows and notifications, in one transaction; nothing unless DONE."""
         try:
-            await self._database.perform(self._create, self._values(case, events, notices))
+            await self._audit.perform(self._create, self._values(case, notices), events)
         except Conflict as conflict:
             match conflict.columns:
                 case ("transaction_id",):
@@ -145,8 +146,8 @@ class SqlCases:
 
     async def save(self, case: Case, events: Sequence[AuditEvent], notices: Sequence[Notification]) -> bool:
         """Optimistic locking: replaces `case.version - 1`, with audit rows and notifications, in one transaction."""
-        values = {**self._values(case, events, notices), "before": case.version - 1}
-        return bool(await self._database.perform(self._save, values))
+        values = {**self._values(case, notices), "before": case.version - 1}
+        return bool(await self._audit.perform(self._save, values, events))
 
     async def load(self, case_id: str) -> Case | None:
         """Returns the case with this id."""
@@ -191,7 +192,7 @@ class SqlCases:
         rows = await self._database.query(self._alike, {"fingerprints": list(marks), "id": besides})
         return int(rows[0][0])
 
-    def _values(self, case: Case, events: Sequence[AuditEvent], notices: Sequence[Notification]) -> Mapping[str, Any]:
+    def _values(self, case: Case, notices: Sequence[Notification]) -> Mapping[str, Any]:
         return {
             "id": case.id,
             "transaction": case.transaction,
@@ -207,7 +208,6 @@ class SqlCases:
             "due": case.due,
             "sealed": self._cases.write(case, _place(case.id)),
             "fingerprints": [{"fingerprint": mark} for mark in sorted(set(case.fingerprints))],
-            "events": audit.rows(events),
             "notices": self._notices.rows(notices),
         }
 

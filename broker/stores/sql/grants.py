@@ -183,8 +183,11 @@ def _revocation() -> AtomicWrite:
 class SqlGrants:
     """Codes, grants and tokens in SQL."""
 
-    def __init__(self, database: Database, sealer: Sealer, heard: Callable[[int], None]) -> None:
+    def __init__(
+        self, database: Database, sealer: Sealer, audit_log: audit.SqlAudit, heard: Callable[[int], None]
+    ) -> None:
         self._database = database
+        self._audit = audit_log
         self._heard = heard
         self._releases = SealedCodec(sealer, RecordCodec(ReleasedIdentity))
         of_code = and_(authorization_codes.c.digest == _digest, authorization_codes.c.epoch == EPOCH)
@@ -258,13 +261,16 @@ class SqlGrants:
             "ends_with": grant.ends_with,
             "tokens": _token_rows(tokens),
             **uses.values(assertion),
-            "events": audit.rows(events),
         }
-        return await self._once(self._redeem, parameters)
+        return await self._once(self._redeem, parameters, events)
 
     async def revoke_code(self, digest: str, now: float, event: AuditEvent) -> None:
-        """Revokes everything issued from a code, after a second redemption. Does nothing if it was revoked already."""
+        """Revokes everything issued from a code, after a second redemption. Does nothing if it was revoked already.
+
+        The event is reported in any case, so that operators see each attempt.
+        """
         await self._database.perform(self._revoke_code, {"digest": digest, "now": now, "events": audit.rows([event])})
+        self._audit.report([event])
 
     async def token(self, digest: str) -> tuple[StoredToken, Grant] | None:
         """Returns a live token and its grant; None if unknown or revoked. The caller checks expiry. One round trip."""
@@ -294,16 +300,16 @@ class SqlGrants:
             "grant": grant,
             **{name: getattr(access, name) for name in _TOKEN},
             **uses.values(assertion),
-            "events": audit.rows(events),
         }
-        return await self._once(self._refresh, parameters)
+        return await self._once(self._refresh, parameters, events)
 
     async def rotate(
         self, digest: str, tokens: Sequence[StoredToken], now: float, events: Sequence[AuditEvent]
     ) -> RedeemResult:
         """Rotates a refresh token: it is used up and new tokens replace it. USED_BEFORE if it was no longer valid."""
-        parameters = {"before": digest, "now": now, "tokens": _token_rows(tokens), "events": audit.rows(events)}
-        return RedeemResult.DONE if await self._database.perform(self._rotate, parameters) else RedeemResult.USED_BEFORE
+        parameters = {"before": digest, "now": now, "tokens": _token_rows(tokens)}
+        rotated = await self._audit.perform(self._rotate, parameters, events)
+        return RedeemResult.DONE if rotated else RedeemResult.USED_BEFORE
 
     async def revoke_used(self, digest: str, client_id: str, now: float, event: AuditEvent) -> bool:
         """Revokes the whole grant of a used-up refresh token of this client (reuse detection); the audit row names the
@@ -311,16 +317,16 @@ class SqlGrants:
 
         False, and nothing written, if the token is unknown, still unused, or of a grant that was revoked before.
         """
-        parameters = {"digest": digest, "client_id": client_id, "now": now, "events": audit.rows([event])}
-        return bool(await self._database.perform(self._replay, parameters))
+        parameters = {"digest": digest, "client_id": client_id, "now": now}
+        return bool(await self._audit.perform(self._replay, parameters, [event]))
 
     async def revoke(self, digest: str, client_id: str, now: float, event: AuditEvent) -> bool:
         """Revokes a token of this client; a refresh token revokes its whole grant (RFC 7009 2.1).
 
         False, and nothing written, if it is unknown or was revoked before.
         """
-        parameters = {"digest": digest, "client_id": client_id, "now": now, "events": audit.rows([event])}
-        return bool(await self._database.perform(self._revoke, parameters))
+        parameters = {"digest": digest, "client_id": client_id, "now": now}
+        return bool(await self._audit.perform(self._revoke, parameters, [event]))
 
     async def use_assertion(self, use: AssertionUse) -> bool:
         """Records one use of a client assertion; False if it was used before. One round trip."""
@@ -335,9 +341,9 @@ class SqlGrants:
         """Whether a use of a client assertion is recorded. Read-only."""
         return bool((await self._database.query(self._used, uses.asked(use)))[0][0])
 
-    async def _once(self, prepared: Prepared, parameters: Parameters) -> RedeemResult:
+    async def _once(self, prepared: Prepared, parameters: Parameters, events: Sequence[AuditEvent]) -> RedeemResult:
         try:
-            rows = await self._database.perform(prepared, parameters)
+            rows = await self._audit.perform(prepared, parameters, events)
         except Conflict as conflict:
             if conflict.table != uses.TABLE:
                 raise

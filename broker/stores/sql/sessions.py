@@ -10,6 +10,7 @@ from broker.model.audit import AuditEvent
 from broker.model.identity import Identity
 from broker.model.session import EndedSession, LogoutFanOut, Session
 from broker.stores.record_codec import RecordCodec, SealedCodec
+from broker.stores.sql.audit import SqlAudit
 from broker.stores.sql.database import Database, Row, Step
 from broker.stores.sql.session_termination import SessionTermination
 from broker.stores.sql.shared_counters import EPOCH, is_mark
@@ -103,9 +104,15 @@ class SqlSessions:
     """Sessions of citizens in SQL."""
 
     def __init__(
-        self, database: Database, sealer: Sealer, endings: SessionTermination, heard: Callable[[int], None]
+        self,
+        database: Database,
+        sealer: Sealer,
+        endings: SessionTermination,
+        audit_log: SqlAudit,
+        heard: Callable[[int], None],
     ) -> None:
         self._database = database
+        self._audit = audit_log
         self._endings = endings
         self._heard = heard
         self._identities = identities(sealer)
@@ -125,7 +132,10 @@ class SqlSessions:
     async def end(self, digest: str, event: AuditEvent, farewell: LogoutFanOut) -> EndedSession | None:
         """Ends a session, with its audit row and logout deliveries; None, and nothing written, if it is not live."""
         async with self._database.transaction() as unit:
-            return await self._endings.of_digest(unit, digest, event, farewell)
+            ended = await self._endings.of_digest(unit, digest, event, farewell)
+        if ended is not None:
+            self._audit.report([event])
+        return ended
 
     async def end_all(self, account: str, event: AuditEvent, farewell: LogoutFanOut) -> int:
         """Ends every session of an account, each with its audit row and logout deliveries. Returns their number."""

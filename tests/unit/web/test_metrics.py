@@ -11,9 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from broker.actions.instrumented_stores import InstrumentedAudit, InstrumentedGrants
 from broker.model.audit import AuditEvent
-from broker.model.store_results import RedeemResult, StoreUnavailable
 from broker.platform.system import System
 from broker.web.operations import REFUSED, RequestMetricsMiddleware, metrics_route, templates
 from broker.web.operations.metrics import Metrics
@@ -89,56 +87,6 @@ def test_a_failure_at_a_provider_is_counted_by_what_was_wrong_and_a_stray_callba
     assert value(meters.text(), "portico_operator_calls_total", failure="unsafe_reply", provider="bank") == 1
     assert value(meters.text(), "portico_provider_failures_total", **labels) == 1
     assert value(meters.text(), "portico_stray_callbacks_total", provider="bank", why="not_awaited") == 1
-
-
-class Told:
-    """Metrics that record their calls."""
-
-    def __init__(self) -> None:
-        self.kinds: list[str] = []
-
-    def started(self, client_id: str) -> None:
-        self.kinds.append("started")
-
-    def recorded(self, events: list[AuditEvent]) -> None:
-        self.kinds += [event.kind for event in events]
-
-
-class SomeGrants:
-    """Grants whose redemption ends with a given result."""
-
-    def __init__(self, outcome: RedeemResult) -> None:
-        self.outcome = outcome
-
-    async def redeem(self, *_: object) -> RedeemResult:
-        return self.outcome
-
-    async def nothing(self, *_: object) -> None:
-        return None
-
-    code = token = code_for = token_for = use_assertion = assertion_used = refresh = revoke_code = revoke = nothing
-
-
-@pytest.mark.parametrize(
-    ("outcome", "counted"),
-    [(RedeemResult.DONE, ["code_redeemed"]), (RedeemResult.USED_BEFORE, []), (RedeemResult.ASSERTION_USED_BEFORE, [])],
-)
-async def test_a_redemption_that_came_to_nothing_is_not_counted(outcome: RedeemResult, counted: list[str]) -> None:
-    told = Told()
-    grants = InstrumentedGrants(SomeGrants(outcome), told)  # type: ignore[arg-type]
-    assert await grants.redeem("digest", None, [], None, [event("code_redeemed")]) is outcome  # type: ignore[arg-type]
-    assert told.kinds == counted
-
-
-async def test_a_fact_that_could_not_be_written_is_not_counted() -> None:
-    class Gone:
-        async def write(self, events: object) -> None:
-            raise StoreUnavailable("no database")
-
-    told = Told()
-    with pytest.raises(StoreUnavailable):
-        await InstrumentedAudit(Gone(), told).write([event("given_up", failure="cancelled")])
-    assert told.kinds == []
 
 
 def application(meters: Metrics, tick: Callable[[], float], clock: FakeClock) -> ASGIApp:

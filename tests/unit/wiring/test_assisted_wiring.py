@@ -3,15 +3,19 @@
 from dataclasses import replace
 from pathlib import Path
 
+from broker.assisted.profiles import default_profiles
 from broker.model.assurance import EvidenceType
 from broker.settings import Settings
-from broker.wiring.assisted_wiring import verifiable
+from broker.wiring.assisted_wiring import help_ways, verifiable
+from broker.wiring.notifier import build_notifier
 from providers.openid.identity import verifiable as of_provider
 from tests.support.configuration import Configuration, prepared
 
 
 def told(settings: Settings) -> set[EvidenceType]:
-    return set(verifiable(settings, [of_provider(entry.config) for entry in settings.providers.values()]).kinds)
+    providers = [of_provider(entry.config) for entry in settings.providers.values()]
+    assisted = bool(help_ways(settings, build_notifier(settings.broker.notifications)))
+    return set(verifiable(default_profiles(), providers, assisted=assisted).kinds)
 
 
 def test_documents_and_vouches_are_announced_only_where_help_from_a_person_is_offered(tmp_path: Path) -> None:

@@ -260,7 +260,7 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
         registry=Catalogue(),
         crypto=BrokerCrypto(Keys(), ring),
         system=system,
-        monitoring=SignInMonitoring(dict, AttemptLog(Tallies()), lambda: False),
+        monitoring=SignInMonitoring(dict, AttemptLog(Tallies()), lambda: False, lambda _: None),
     )
     context = CaseContext(
         stores=CaseStores(facts.cases, facts.questions, facts.audit),

@@ -17,7 +17,7 @@ from broker.platform.notifications.files import FileNotifier
 from broker.platform.notifications.smtp import SmtpNotifier
 from broker.platform.notifications.texts import texts, written
 from broker.settings import NotificationSettings, SmtpSettings
-from broker.wiring.notifier import notifier
+from broker.wiring.notifier import build_notifier
 from tests.support.certificates import Authority
 
 FIELDS = {"code": "123456", "minutes": "10", "reference": "ABCD-2345"}
@@ -193,6 +193,8 @@ async def test_an_address_that_cannot_be_sent_to_is_told_without_the_address(
 
 
 def test_sender_and_mail_server_at_international_domains_are_written_in_ascii() -> None:
-    made = notifier(NotificationSettings(smtp=SmtpSettings("mail.b\u00fccher.example", "noreply@b\u00fccher.example")))
+    made = build_notifier(
+        NotificationSettings(smtp=SmtpSettings("mail.b\u00fccher.example", "noreply@b\u00fccher.example"))
+    )
     assert isinstance(made, SmtpNotifier)
     assert (made.host, made.sender) == ("mail.xn--bcher-kva.example", "noreply@xn--bcher-kva.example")
