@@ -14,7 +14,7 @@ from tests.e2e.raw_client import NORTHBANK, RIDES_SERVICE, Forms, Reply, Rider, 
 from tests.support.postgres import PostgresServer
 from tests.support.redis import RedisServer
 
-CHORES = ("for_ever", "beat", "run")
+CHORES = ("run_forever", "update_gauges", "run")
 """What goes on whether or not anybody signs in. It is stopped here, so that all that is counted is theirs."""
 
 Step = Callable[[Rider], Awaitable[Reply]]
@@ -127,6 +127,7 @@ async def bench(
         await owner.close()
         stage = await stack.enter_async_context(staged(folder, script))
         chores = [task for task in asyncio.all_tasks() if getattr(task.get_coro(), "__name__", "") in CHORES]
+        assert {getattr(task.get_coro(), "__name__", "") for task in chores} == set(CHORES)
         while alive := [task for task in chores if not task.done()]:
             for task in alive:
                 task.cancel()
