@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from tests.budgets.counting import Interpreter, Made, Monitor, Statements, started_and_stopped, writes
-from tests.e2e.app_harness import Script, Stage, staged
+from tests.e2e.app_harness import Script, Stage, on_stores, staged
 from tests.e2e.raw_client import NORTHBANK, RIDES_SERVICE, Forms, Reply, Rider, Service, land_register, rides, wire
 from tests.support.postgres import PostgresServer
 from tests.support.redis import RedisServer
@@ -117,10 +117,7 @@ async def bench(
     redis_server.renew()
     async with AsyncExitStack() as stack:
         database = stack.enter_context(postgres_server.database())
-        stores = {
-            'url = "sqlite:../.demo/facts.db"': f'url = "{database}"',
-            'url = "memory:"': f'url = "{redis_server.url}"',
-        }
+        stores = on_stores(database, redis_server.url)
         script = Script(edits={"broker.toml": stores}, files={"services/rides.toml": RIDES_SERVICE})
         owner = await asyncpg.connect(database)
         await owner.execute(f"ALTER DATABASE {database.rpartition('/')[2]} SET log_statement = 'all'")

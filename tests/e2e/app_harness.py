@@ -22,12 +22,10 @@ from tests.support.ports import LOOPBACK, free_ports
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """Everything that runs, and where."""
+class Addresses:
+    """Where the broker listens, with what belongs to it."""
 
     ports: Ports
-    parts: Container
-    folder: Path
 
     @property
     def issuer(self) -> str:
@@ -48,6 +46,14 @@ class Stage:
     def providers(self) -> str:
         """The simulated providers."""
         return self.ports.url(3)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage(Addresses):
+    """Everything that runs in this process, and where."""
+
+    parts: Container
+    folder: Path
 
 
 class Ahead:
@@ -89,6 +95,11 @@ class Script:
 
     edits: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+
+
+def on_stores(database: str, redis: str) -> Mapping[str, str]:
+    """The edits of broker.toml that put the example configuration on PostgreSQL and Redis."""
+    return {'url = "sqlite:../.demo/facts.db"': f'url = "{database}"', 'url = "memory:"': f'url = "{redis}"'}
 
 
 def laid_out(folder: Path, script: Script) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 from broker.demo.run import Ports, Stand, configured, sample, simulator
 from broker.platform import system
 from broker.settings import Settings
-from tests.e2e.app_harness import Script, laid_out, serving
+from tests.e2e.app_harness import Addresses, Script, laid_out, on_stores, serving
 from tests.support.ports import free_ports
 from tests.support.program import Program
 
@@ -19,33 +19,12 @@ PATIENCE = 90
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class Running(Addresses):
     """A broker in processes of its own, with the sample service and the simulated providers in this one."""
 
-    ports: Ports
     settings: Settings
     folder: Path
     program: Program
-
-    @property
-    def issuer(self) -> str:
-        """The broker."""
-        return self.ports.url(0)
-
-    @property
-    def console(self) -> str:
-        """The staff console."""
-        return self.ports.url(1)
-
-    @property
-    def service(self) -> str:
-        """The sample relying service."""
-        return self.ports.url(2)
-
-    @property
-    def providers(self) -> str:
-        """The simulated providers."""
-        return self.ports.url(3)
 
     def workers(self) -> list[int]:
         """The ids of the processes that serve the public door."""
@@ -58,8 +37,7 @@ def on_servers(database: str, redis: str, workers: int) -> Script:
     return Script(
         edits={
             "broker.toml": {
-                'url = "sqlite:../.demo/facts.db"': f'url = "{database}"',
-                'url = "memory:"': f'url = "{redis}"',
+                **on_stores(database, redis),
                 "workers = 1": f"workers = {workers}",
                 "[keys]": '[metrics]\nfolder = "../.demo/metrics"\n\n[keys]',
             }

@@ -9,7 +9,7 @@ import pytest
 import redis.asyncio
 
 from providers.simulator.personas import AMINA
-from tests.e2e.app_harness import Script, Stage, staged
+from tests.e2e.app_harness import Script, Stage, on_stores, staged
 from tests.e2e.citizen_page import NORTHBANK, Citizen
 from tests.e2e.conftest import Newcomer
 from tests.e2e.staff_page import verify
@@ -45,10 +45,7 @@ async def stage(
 ) -> AsyncIterator[Stage]:
     """A stage on PostgreSQL and Redis, as in production."""
     with postgres_server.database() as database:
-        stores = {
-            'url = "sqlite:../.demo/facts.db"': f'url = "{database}"',
-            'url = "memory:"': f'url = "{redis_server.url}"',
-        }
+        stores = on_stores(database, redis_server.url)
         async with staged(tmp_path_factory.mktemp("at rest"), Script(edits={"broker.toml": stores})) as running:
             yield running
 

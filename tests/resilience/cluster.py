@@ -14,7 +14,7 @@ from typing import Any
 import asyncpg
 
 from broker.model.handle import sha256_hex
-from tests.e2e.app_harness import Script
+from tests.e2e.app_harness import Script, on_stores
 from tests.e2e.processes import Running, run
 from tests.e2e.raw_client import (
     RIDES_SERVICE,
@@ -49,13 +49,12 @@ failed_user_codes_per_ip = { max = 100000, window = "1 minute" }
 """Several workers need a folder for their counters; and every request of these tests comes from one address."""
 
 
-def on_stores(database: str, redis: str, workers: int = WORKERS, further: str = "") -> Script:
+def workers_on_stores(database: str, redis: str, workers: int = WORKERS, further: str = "") -> Script:
     """The example configuration on these stores, with the riders' service beside it, of which `further` says more."""
     return Script(
         edits={
             "broker.toml": {
-                'url = "sqlite:../.demo/facts.db"': f'url = "{database}"',
-                'url = "memory:"': f'url = "{redis}"',
+                **on_stores(database, redis),
                 "workers = 1": f"workers = {workers}",
                 "[keys]": BESIDE_KEYS,
             }
@@ -253,6 +252,6 @@ async def ground(
     with postgres.database() as database:
         async with PausingProxy(lambda: postgres.port).running() as postgres_proxy:
             through = database.replace(f":{postgres.port}/", f":{postgres_proxy.port}/")
-            script = on_stores(through, redis.url, further=further)
+            script = workers_on_stores(through, redis.url, further=further)
             async with run(folder, script, "--listener", "public") as running, wire(single=True) as sender:
                 yield Ground(running, postgres, redis, postgres_proxy, database, sender)

@@ -21,7 +21,7 @@ from broker.crypto.keys.index import InToken
 from tests.e2e.app_harness import Script
 from tests.e2e.processes import Running, run
 from tests.e2e.raw_client import Gone, Reply, Rider, Wire, eventually, rides, wire
-from tests.resilience.cluster import BESIDE_KEYS, WORKERS, commanded, on_stores
+from tests.resilience.cluster import BESIDE_KEYS, WORKERS, commanded, workers_on_stores
 from tests.support.postgres import PostgresServer
 from tests.support.redis import RedisServer
 from tests.support.softhsm import LABEL, SoftHsm, softhsm
@@ -29,7 +29,7 @@ from tests.support.softhsm import LABEL, SoftHsm, softhsm
 
 def scheduled(database: str, redis: RedisServer) -> Script:
     """Two workers whose keys live for 30 days."""
-    script = on_stores(database, redis.url)
+    script = workers_on_stores(database, redis.url)
     edits = {**script.edits["broker.toml"], "[keys]": f'{BESIDE_KEYS}\nrotate_every = "30 days"'}
     return replace(script, edits={"broker.toml": edits})
 
@@ -128,7 +128,7 @@ async def test_no_verification_fails_while_keys_change_under_load(
     postgres: PostgresServer, redis: RedisServer, tmp_path: Path
 ) -> None:
     with postgres.database() as database:
-        script = on_stores(database, redis.url)
+        script = workers_on_stores(database, redis.url)
         async with (
             run(tmp_path, script, "--listener", "public") as running,
             wire(single=True) as sender,
@@ -206,7 +206,7 @@ async def test_a_key_in_a_token_takes_over_and_is_missed_and_found_again_without
     monkeypatch.setenv("SOFTHSM2_CONF", str(hsm.conf))
     with postgres.database() as database:
         async with (
-            run(tmp_path, on_stores(database, redis.url), "--listener", "public") as running,
+            run(tmp_path, workers_on_stores(database, redis.url), "--listener", "public") as running,
             wire(single=True) as sender,
         ):
             await asyncio.to_thread(into_token, hsm, tmp_path / ".demo" / "keys")

@@ -27,7 +27,7 @@ from tests.e2e.raw_client import (
     rides,
     wire,
 )
-from tests.resilience.cluster import WORKERS, on_stores
+from tests.resilience.cluster import WORKERS, workers_on_stores
 from tests.support.certificates import Authority
 from tests.support.postgres import PostgresServer
 from tests.support.redis_groups import ClusterGroup, GroupAccess, SentinelGroup, node_id
@@ -104,7 +104,7 @@ def configuration(database: str, group: Group, authority: Authority, folder: Pat
     }
     if isinstance(group, SentinelGroup):
         lines |= {"sentinel_user": "portico", "sentinel_password_file": secrets / "sentinel"}
-    script = on_stores(database, "")
+    script = workers_on_stores(database, "")
     edits = {**script.edits["broker.toml"]}
     edits['url = "memory:"'] = "\n".join(f'{name} = "{value}"' for name, value in lines.items())
     return replace(script, edits={**script.edits, "broker.toml": edits})

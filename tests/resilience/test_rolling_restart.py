@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from tests.e2e.app_harness import Script
+from tests.e2e.app_harness import Script, on_stores
 from tests.e2e.processes import PATIENCE, run
 from tests.e2e.raw_client import RIDES_SERVICE, SOON, Gone, Rider, eventually, rides, wire
 from tests.resilience.cluster import BESIDE_KEYS
@@ -80,8 +80,7 @@ async def test_no_request_fails_while_one_broker_after_the_other_is_replaced(
         script = Script(
             edits={
                 "broker.toml": {
-                    'url = "sqlite:../.demo/facts.db"': f'url = "{database}"',
-                    'url = "memory:"': f'url = "{redis.url}"',
+                    **on_stores(database, redis.url),
                     'public = "127.0.0.1:8000"': f'public = "127.0.0.1:{ports[0]}"',
                     "[keys]": BESIDE_KEYS,
                 }
