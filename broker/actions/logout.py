@@ -187,7 +187,7 @@ async def _load_own(context: LogoutContext, handle: str, browser: Browser) -> Pe
 
 def _is_registered(back: str, service: Service) -> bool:
     """Returns whether the URL is still registered: one of the service's URIs, with the `state` added."""
-    return any(back == uri or back.startswith((f"{uri}?", f"{uri}&")) for uri in service.post_logout_redirect_uris)
+    return any(back == uri or back.startswith((f"{uri}?", f"{uri}&")) for uri in service.logout.redirect_uris)
 
 
 def check_logout(context: LogoutContext, parameters: Mapping[str, str]) -> str | None:

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from broker.cli.context import CommandContext
+from broker.model.service import Service
 from broker.platform.operator_files import text
 from broker.settings import ProviderKind
 from broker.settings.providers import ProviderFile
 from broker.settings.reference import markdown
 from broker.settings.schema import BrokerSettings
-from broker.settings.services import ServiceFile
 from broker.settings.staff import StaffFile
 from broker.wiring.errors import CommandError
 
@@ -19,7 +19,7 @@ DESCRIPTION = "Prints the reference of all settings as Markdown, the same as in 
 MARK = "<!-- reference -->"
 FILES = (
     ("broker.toml", BrokerSettings),
-    ("services/<client_id>.toml", ServiceFile),
+    ("services/<client_id>.toml", Service),
     ("providers/<id>.toml", ProviderFile),
 )
 

@@ -130,8 +130,9 @@ def offer(
     policy: OfferPolicy,
 ) -> Offer:
     """Computes the offer for a transaction (`now` in seconds since 1970 UTC)."""
+    contact = service.presentation.contact is not None
     if unanswerable(transaction, service) or switches.is_off(KillSwitchKind.SERVICE, service.client_id):
-        return Offer(policy.order, contact=service.contact is not None, blocked_by=FailureClass.SERVICE_OFF)
+        return Offer(policy.order, contact=contact, blocked_by=FailureClass.SERVICE_OFF)
     request = transaction.request
     minimum = request.min_level
     reaching = [c for c in candidates if usable(c, service, switches, now) and c.card.max_level >= minimum]
@@ -147,9 +148,9 @@ def offer(
         reachable=bool(reaching),
         help=_help(transaction, service, policy.assisted),
         later=request.question is None
-        and bool(service.initiate_login_uri or service.resume_uri or service.single_sign_on),
-        other_ways=bool(service.other_ways),
-        contact=service.contact is not None,
+        and bool(service.resumption.initiate_login_uri or service.resumption.resume_uri or service.single_sign_on),
+        other_ways=bool(service.presentation.other_ways),
+        contact=contact,
         contacts={c.card.id: c.policy.contact for c in candidates if c.policy.contact is not None},
     )
 

@@ -1,16 +1,32 @@
-"""Relying service (client), as the rules see it."""
+"""Relying service (client): the record that its file fills, and that the rules read.
+
+A setting of a service is one field here: its name, type, default and docstring are those of the file's key, of the
+reference of settings and of every check. `Key` and `Flattened` let the flat file fill the groups.
+"""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final
+from pathlib import Path
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 
 from broker.model.assurance import Level
 from broker.model.languages import in_language
+from broker.platform.toml_fields import Flattened, Key
+from broker.platform.toml_loader import Range, Seconds
 
 _OWN_DEVICE: Final = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::([0-9]{1,5}))?(/.*)", re.ASCII | re.DOTALL)
 _LAST_PORT: Final = 65_535
+
+NATIVE: Final = re.compile(
+    r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:/(/[A-Za-z0-9._~-]+(/[^#*]*)?|(?!/)[^#*]*)"
+    r"|http://(127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?/[^#*@]*"
+)
+"""Native app redirect URIs: a private-use scheme, which is a reversed domain name of the vendor, or a loopback
+address (RFC 8252 7.1, 7.3). RFC 8252 writes such a scheme with one slash; the libraries of several vendors write two
+and a host that is not registered (`msauth.com.example.app://auth`), which is as safe: the scheme selects the app."""
 
 
 class SecurityProfile(StrEnum):
@@ -38,6 +54,15 @@ class BindingMethod(StrEnum):
     MTLS = "mtls"
 
 
+class SignatureAlgorithm(StrEnum):
+    """Signature algorithms for ID tokens and other JWTs to services."""
+
+    ES256 = "ES256"
+    PS256 = "PS256"
+    EDDSA = "EdDSA"
+    RS256 = "RS256"
+
+
 class SubjectType(StrEnum):
     """Subject identifier types: a `sub` per sector, or the public one (OpenID Connect Core 8)."""
 
@@ -50,6 +75,10 @@ SELF_REGISTERED_PREFIX: Final = "self-"
 
 PUBLIC_SECTOR: Final = "public subjects"
 """Sector of all services with public subjects. It contains a space, so no configured sector can equal it."""
+
+
+APP_SECTOR: Final = "app"
+"""Sector of an app without a registered one. The checks reject such an app, since its redirect URIs have no host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,75 +132,194 @@ class OtherWay:
     url: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
-    """Relying service, registered by one file.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServicePresentation:
+    """What citizens read about a service."""
 
-    `names` by language; `secret_digest` is the SHA-256 (hexadecimal) of a client secret of at least 128 random bits;
-    `jwks` is the service's public key set (RFC 7517), `jwks_uri` its URL if it publishes one instead; `sector` is the
-    pairwise sector (OpenID Connect Core 8.1); `answer_timeout` is how long (seconds) the service's session waits for a
-    response; `providers` limits the providers (empty: all); `contact` is displayed to citizens who cannot go on.
-    `tls_subject` is the registered subject of its certificate (RFC 8705 2.1.2); `binding` is the sender constraint of
-    its tokens (None: DPoP in `fapi2`, otherwise by the proof that is sent). `request_object_required`: only signed
-    requests are accepted (RFC 9101 10.5); `signed_response`: responses are JWTs only (JARM), signed with `response_alg`
-    and encrypted if `response_encryption` is set. `userinfo_alg`: userinfo is a signed JWT (OpenID Connect Core 5.3.2);
-    `introspection_alg`: introspection responses too (RFC 9701). `ciba` is the delivery mode if the service may send
-    backchannel requests. `sender_constrained` is False for an app whose tokens are bound only if it sends a DPoP proof
-    (RFC 9700 2.2); `cors_origins` are the origins whose pages may call the token endpoint (CORS).
+    names: Annotated[Mapping[str, str], Key(after="client_id")]
+    """The name of the service on citizens' pages, in every language of the broker."""
+    home: Annotated[str, Key(after="redirect_uris")]
+    """The service's start page, linked on error pages for citizens whose request cannot continue."""
+    contact: Annotated[str | None, Key(after="assisted")] = None
+    """Contact for citizens who cannot use the service, displayed as text."""
+    other_ways: Annotated[tuple[OtherWay, ...], Key(after="contact")] = ()
+    """Alternative channels for citizens who cannot sign in online."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceCredentials:
+    """How a service authenticates: the method, and the secret, keys or certificate that it needs.
+
+    `broker.settings.services` reads `secret_file` and `jwks_file`; then `secret_digest` and `jwks` hold what they
+    contain. The names of the files say nothing about the service, so they do not count in comparisons.
     """
 
-    client_id: str
-    names: Mapping[str, str]
-    redirect_uris: tuple[str, ...]
-    sector: str
-    home: str
-    profile: SecurityProfile = SecurityProfile.FAPI2
-    authentication: ClientAuthentication = ClientAuthentication.PRIVATE_KEY_JWT
+    method: Annotated[ClientAuthentication, Key("authentication")] = ClientAuthentication.PRIVATE_KEY_JWT
+    """Client authentication method: a signed JWT (private_key_jwt), a certificate (tls_client_auth,
+    self_signed_tls_client_auth), a secret (client_secret_basic, client_secret_post), or `none` for an app on the
+    citizen's own device (public client: `oidc` profile, PKCE and DPoP always)."""
+    secret_file: Path | None = field(default=None, compare=False)
+    """A file with the client secret and nothing else: at least 22 random characters."""
     secret_digest: str | None = None
+    """Instead of `secret_file`: the SHA-256 of the client secret in hexadecimal. Never the secret itself."""
     jwks: Mapping[str, Any] | None = None
-    id_token_alg: str = "ES256"
-    post_logout_redirect_uris: tuple[str, ...] = ()
-    scopes: tuple[str, ...] = ("openid",)
-    claim_purposes: tuple[ClaimPurpose, ...] = ()
-    level: Level = Level.LOW
-    acr_is_preference: bool = False
-    pkce_required: bool = True
-    nonce_required: bool = False
-    refresh: bool = False
-    introspection: bool = False
-    providers: tuple[str, ...] = ()
-    provider_hint: bool = False
-    single_sign_on: bool = True
-    assisted: bool = True
-    contact: str | None = None
-    other_ways: tuple[OtherWay, ...] = ()
+    """The service's public keys as a JWK Set (RFC 7517 5)."""
+    jwks_file: Path | None = field(default=None, compare=False)
+    """Instead of `jwks`: a JSON file that holds the JWK Set."""
+    jwks_uri: Annotated[str | None, Key(after="answer_timeout")] = None
+    """Instead of `jwks`: URL of the service's JWK Set, so that the service can rotate its keys by itself. Fetched on
+    demand, at most once a minute; cached from 5 minutes to 24 hours as its `Cache-Control` says, and for 6 hours
+    more while it cannot be fetched."""
+    tls_subject: Annotated[TlsSubject | None, Key(after="subject_type")] = None
+    """Expected subject of the certificate, for tls_client_auth (RFC 8705 2.1.2)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceResumption:
+    """How a citizen starts at a service or returns to it, and how long its session waits."""
+
     initiate_login_uri: str | None = None
+    """Login initiation endpoint of the service (OpenID Connect Core 4), for citizens who finish later or start at
+    the broker."""
     resume_uri: str | None = None
-    answer_timeout: int = 1800
-    jwks_uri: str | None = None
-    subject_type: SubjectType = SubjectType.PAIRWISE
-    tls_subject: TlsSubject | None = None
-    binding: BindingMethod | None = None
-    request_object_required: bool = False
+    """The page at which a citizen who finishes later continues, if it is not `initiate_login_uri`: sent as
+    `target_link_uri`."""
+    answer_timeout: Annotated[Seconds, Range(60, 7 * 86400)] = 1800
+    """How long the service's own session waits for the authorization response."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceTokens:
+    """Tokens that a service may receive, and what they are bound to."""
+
+    refresh: bool = False
+    """Whether the service may receive refresh tokens (scope `offline_access`, OpenID Connect Core 11)."""
+    introspection: bool = False
+    """Whether it may introspect access tokens (RFC 7662)."""
+    binding: Annotated[BindingMethod | None, Key(after="tls_subject")] = None
+    """Sender constraint of access tokens: `dpop` (a key proof with every request) or `mtls` (the service's
+    certificate). Left out: dpop in `fapi2` and for apps, otherwise the proof that the token request carries, if any."""
+    sender_constrained: Annotated[bool, Key(after="ciba_request_signed")] = True
+    """Whether tokens are bound to a key. `false` is for apps and single-page apps whose libraries do not support
+    DPoP (`authentication = "none"`): their tokens are bearer tokens. A refresh token is valid once, its reuse
+    revokes everything issued with it, and access and refresh tokens have the short lifetimes that `[tokens]` sets
+    for such apps (RFC 9700 2.2). Not in `fapi2`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSigning:
+    """Signature and encryption of what the broker sends to a service."""
+
+    id_token_alg: Annotated[SignatureAlgorithm, Key(after="sector")] = SignatureAlgorithm.ES256
+    """Signature algorithm of ID tokens. RS256 only in the `oidc` profile, for libraries that support nothing else."""
     signed_response: bool = False
-    response_alg: str = "ES256"
+    """Whether authorization responses are sent only as signed JWTs: response modes jwt, query.jwt, form_post.jwt
+    (JARM)."""
+    response_alg: SignatureAlgorithm = SignatureAlgorithm.ES256
+    """Signature algorithm of these JWTs. RS256 only in the `oidc` profile."""
     response_encryption: Encryption | None = None
+    """Encryption of these JWTs, if any: `alg` and `enc` (RFC 7516), to a key with `use` enc in the service's key
+    set."""
     id_token_encryption: Encryption | None = None
-    userinfo_alg: str | None = None
+    """Encryption of signed ID tokens, if any (OpenID Connect Core 16.14)."""
+    userinfo_alg: SignatureAlgorithm | None = None
+    """Signature algorithm of userinfo responses. Left out: plain JSON (OpenID Connect Core 5.3.2)."""
     userinfo_encryption: Encryption | None = None
-    introspection_alg: str | None = None
+    """Encryption of signed userinfo responses, if any."""
+    introspection_alg: SignatureAlgorithm | None = None
+    """Signature algorithm of introspection responses, which are then always JWTs (RFC 9701). Left out: that of ID
+    tokens, and only if `Accept` asks for a JWT."""
     introspection_encryption: Encryption | None = None
-    backchannel_logout_uri: str | None = None
-    frontchannel_logout_uri: str | None = None
-    ciba: CibaDeliveryMode | None = None
-    ciba_notification_uri: str | None = None
-    ciba_request_signed: bool = False
-    sender_constrained: bool = True
+    """Encryption of signed introspection responses, if any."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceLogout:
+    """Where a citizen goes after a logout, and how a service learns of one."""
+
+    redirect_uris: Annotated[tuple[str, ...], Key("post_logout_redirect_uris", after="id_token_alg")] = ()
+    """Post-logout redirect URIs (OpenID Connect RP-Initiated Logout 1.0)."""
+    backchannel_uri: Annotated[str | None, Key("backchannel_logout_uri")] = None
+    """Back-channel logout URI: called when a session in which the service took part has ended (OpenID Connect
+    Back-Channel Logout)."""
+    frontchannel_uri: Annotated[str | None, Key("frontchannel_logout_uri")] = None
+    """Front-channel logout URI: a page that ends the service's session, loaded in a frame (OpenID Connect
+    Front-Channel Logout). Most browsers block its cookies there: prefer `backchannel_logout_uri`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceCiba:
+    """Backchannel authentication requests of a service (OpenID CIBA Core 1.0)."""
+
+    mode: Annotated[CibaDeliveryMode | None, Key("ciba")] = None
+    """CIBA: whether the service may authenticate citizens on their own device (OpenID CIBA Core 1.0), and the
+    delivery mode: `poll` or `ping`. Left out: not permitted."""
+    notification_uri: Annotated[str | None, Key("ciba_notification_uri")] = None
+    """Client notification endpoint, called when the result is available, for `ciba = "ping"` (CIBA Core 1.0, 10.2)."""
+    request_signed: Annotated[bool, Key("ciba_request_signed")] = False
+    """Whether backchannel authentication requests must be signed and carry a `binding_message` (FAPI-CIBA Profile).
+    Always true in `fapi2`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A relying service: config/services/<client_id>.toml."""
+
+    client_id: str
+    """Client identifier (`client_id`). It may be left out in a file of its own: then it is the file's name."""
+    presentation: Annotated[ServicePresentation, Flattened()]
+    redirect_uris: tuple[str, ...]
+    """Redirect URIs, compared byte by byte: no wildcards (OpenID Connect Core 3.1.2.1)."""
+    profile: SecurityProfile = SecurityProfile.FAPI2
+    """Security profile: `fapi2` (FAPI 2.0 Security Profile: pushed requests, a key or certificate,
+    sender-constrained tokens), or `oidc` for older software and for apps."""
+    credentials: Annotated[ServiceCredentials, Flattened()] = ServiceCredentials()
+    registered_sector: Annotated[str | None, Key("sector")] = field(default=None, compare=False)
+    """Sector for pairwise subjects: services of one sector receive the same `sub` for a citizen (OpenID Connect Core
+    8.1). Left out: the host of the redirect URIs. It must never change: the `sub` of every citizen would change."""
+    scopes: tuple[str, ...] = ("openid",)
+    """Permitted scopes: openid, profile, email, address, phone. `claims` limits the claims that they release."""
+    claim_purposes: Annotated[tuple[ClaimPurpose, ...], Key("claims")] = ()
+    """Permitted claims, each with the `reason` that citizens read before they consent."""
+    level: Level = Level.LOW
+    """Minimum level of assurance that the service accepts: low, substantial or high."""
+    acr_is_preference: bool = False
+    """Whether `acr_values` is a preference rather than the minimum."""
+    pkce_required: bool = True
+    """Whether a request without PKCE is rejected. Always true in `fapi2`."""
+    nonce_required: bool = False
+    """Whether a request without a `nonce` is rejected."""
+    tokens: Annotated[ServiceTokens, Flattened()] = ServiceTokens()
+    providers: tuple[str, ...] = ()
+    """The ids of the providers it accepts. Left out: all."""
+    provider_hint: bool = False
+    """Whether the service may send a provider hint. The citizen can still choose another provider."""
+    single_sign_on: bool = True
+    """Single sign-on: whether the session of a citizen who signed in for another service is used."""
+    assisted: bool = True
+    """Assisted verification: whether an identity verified by a staff member is accepted."""
+    resumption: Annotated[ServiceResumption, Flattened()] = ServiceResumption()
+    subject_type: SubjectType = SubjectType.PAIRWISE
+    """Subject type. With `public` the service receives the same `sub` as every other service with `public` (OpenID
+    Connect Core 8), so citizens can be correlated across them. It must never change: the `sub` of every citizen
+    would change."""
+    request_object_required: bool = False
+    """Whether only signed request objects are accepted (RFC 9101, FAPI 2.0 Message Signing)."""
+    signing: Annotated[ServiceSigning, Flattened()] = ServiceSigning()
+    logout: Annotated[ServiceLogout, Flattened()] = ServiceLogout()
+    ciba: Annotated[ServiceCiba, Flattened()] = ServiceCiba()
     cors_origins: tuple[str, ...] = ()
+    """CORS origins: origins whose pages may call the token, userinfo and revocation endpoints of the broker and read
+    its metadata and keys, such as "https://app.example". For single-page apps in the `oidc` profile. Left out: none."""
+    sector: str = field(init=False)
+    """Sector for pairwise subjects: the registered one, or its default."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sector", _sector(self))
 
     def name(self, language: str) -> str:
         """Name of the service in a language, or in its first one."""
-        return in_language(self.names, language) or next(iter(self.names.values()))
+        return in_language(self.presentation.names, language) or next(iter(self.presentation.names.values()))
 
     def redirects_to(self, uri: str) -> bool:
         """Whether a URI is a registered redirect URI now, compared byte for byte (OpenID Connect Core 3.1.2.1).
@@ -187,7 +335,7 @@ class Service:
     @property
     def requires_signed_ciba_request(self) -> bool:
         """Whether its backchannel requests must be signed, with the algorithms of FAPI (FAPI-CIBA Profile 5.2.2)."""
-        return self.ciba_request_signed or self.profile is SecurityProfile.FAPI2
+        return self.ciba.request_signed or self.profile is SecurityProfile.FAPI2
 
     @property
     def claims(self) -> frozenset[str]:
@@ -197,13 +345,13 @@ class Service:
     @property
     def is_public(self) -> bool:
         """Whether it is a public client (RFC 6749 2.1): an app, which can prove at most possession of a key."""
-        return self.authentication is ClientAuthentication.NONE
+        return self.credentials.method is ClientAuthentication.NONE
 
     @property
     def token_binding(self) -> BindingMethod | None:
         """Required sender constraint of its tokens; None if bearer tokens are allowed."""
-        constrained = self.profile is SecurityProfile.FAPI2 or (self.is_public and self.sender_constrained)
-        return BindingMethod.DPOP if self.binding is None and constrained else self.binding
+        constrained = self.profile is SecurityProfile.FAPI2 or (self.is_public and self.tokens.sender_constrained)
+        return BindingMethod.DPOP if self.tokens.binding is None and constrained else self.tokens.binding
 
 
 def _without_port(uri: str) -> str | None:
@@ -211,3 +359,34 @@ def _without_port(uri: str) -> str | None:
     if parts is None or (parts[2] is not None and not 0 < int(parts[2]) <= _LAST_PORT):
         return None
     return parts[1] + parts[3]
+
+
+def is_native(uri: str) -> bool:
+    """Whether a URL is a native app redirect URI, whose host, if any, belongs to no registrant (RFC 8252 7)."""
+    return NATIVE.fullmatch(uri) is not None
+
+
+def redirect_hosts(redirect_uris: tuple[str, ...]) -> set[str]:
+    """The hosts of redirect URIs; an empty string for a URI without one. `check_services` validates the URIs."""
+    return {_host(uri) for uri in redirect_uris}
+
+
+def default_sector(redirect_uris: tuple[str, ...]) -> str:
+    """The host of the redirect URIs: the default sector (OpenID Connect Core 8.1). They have only one."""
+    return min(redirect_hosts(redirect_uris), default="")
+
+
+def _sector(service: Service) -> str:
+    """The sector identifier for pairwise subjects (OpenID Connect Core 8.1)."""
+    if service.subject_type is SubjectType.PUBLIC:
+        return PUBLIC_SECTOR
+    if service.registered_sector is not None:
+        return service.registered_sector
+    return APP_SECTOR if any(map(is_native, service.redirect_uris)) else default_sector(service.redirect_uris)
+
+
+def _host(uri: str) -> str:
+    try:
+        return urlsplit(uri).hostname or ""
+    except ValueError:
+        return ""

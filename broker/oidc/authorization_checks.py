@@ -78,10 +78,10 @@ def effective_response_mode(parameters: Mapping[str, str], service: Service, ser
     """Response mode of the answer, also for errors: as requested, or the default if that is not possible
     (JARM 2.3.4).
     """
-    usual = ResponseMode.JWT if service.signed_response else ResponseMode.QUERY
+    usual = ResponseMode.JWT if service.signing.signed_response else ResponseMode.QUERY
     mode = parameters.get("response_mode")
     wanted = ResponseMode(mode) if mode in server.response_modes else usual
-    return wanted if wanted.signed or not service.signed_response else usual
+    return wanted if wanted.signed or not service.signing.signed_response else usual
 
 
 # Checks whose errors are displayed, before redirecting is safe

@@ -71,7 +71,7 @@ Fields = Mapping[str, Any]
 
 def check_may_ask(service: Service) -> None:
     """The service is registered for CIBA (CIBA Core 1.0, 13: `unauthorized_client`). Raises EndpointError."""
-    if service.ciba is None:
+    if service.ciba.mode is None:
         raise EndpointError("unauthorized_client", "this service may not ask citizens on their own device")
 
 
@@ -144,7 +144,7 @@ def binding_message(text: str) -> str:
 
 def check_notification_token(context: CibaContext) -> Fields:
     """`client_notification_token` authenticates the ping to the service (CIBA Core 1.0, 7.1); ignored in poll mode."""
-    if context.service.ciba is not CibaDeliveryMode.PING:
+    if context.service.ciba.mode is not CibaDeliveryMode.PING:
         return {}
     token = context.parameters.get("client_notification_token")
     if token is None:

@@ -167,12 +167,12 @@ def authenticate_client(
         raise invalid_client(
             f"client_id {credentials.client_id!r:.80} is not registered", credentials.hint, basic=basic
         )
-    if service.authentication in mtls.METHODS and credentials.method is ClientAuthentication.NONE:
+    if service.credentials.method in mtls.METHODS and credentials.method is ClientAuthentication.NONE:
         if (why := mtls.certificate_error(service, credentials.certificate, keys, authorities, now)) is not None:
             raise invalid_client(why)
         return AuthenticatedClient(service)
-    if service.authentication is not credentials.method:
-        methods = f"{credentials.method} instead of the registered {service.authentication}"
+    if service.credentials.method is not credentials.method:
+        methods = f"{credentials.method} instead of the registered {service.credentials.method}"
         known = _is_secret(credentials.proof, service)
         raise invalid_client(
             methods, f"the secret is right, but came by {methods}" if known else credentials.hint, basic=basic
@@ -190,7 +190,9 @@ def authenticate_client(
 
 def _is_secret(text: str, service: Service) -> bool:
     digest = hashlib.sha256(text.encode()).hexdigest()
-    return service.secret_digest is not None and hmac.compare_digest(digest, service.secret_digest.lower())
+    return service.credentials.secret_digest is not None and hmac.compare_digest(
+        digest, service.credentials.secret_digest.lower()
+    )
 
 
 def check_assertion(
@@ -235,7 +237,7 @@ def assertion_used_before() -> EndpointError:
 
 def assertion_algorithms(service: Service) -> tuple[str, ...]:
     """Signature algorithms allowed for a service's assertions: FAPI-CIBA is as strict as FAPI 2.0."""
-    strict = service.ciba is not None and service.requires_signed_ciba_request
+    strict = service.ciba.mode is not None and service.requires_signed_ciba_request
     return ALGORITHMS[SecurityProfile.FAPI2 if strict else service.profile]
 
 
@@ -244,7 +246,7 @@ def _audience_matches(claims: Mapping[str, Any], service: Service, audience: Ass
 
     A service that uses CIBA may name the endpoints in either profile, as CIBA requires (CIBA Core 1.0, 7.1).
     """
-    if service.profile is SecurityProfile.FAPI2 and service.ciba is None:
+    if service.profile is SecurityProfile.FAPI2 and service.ciba.mode is None:
         return bool(claims.get("aud") == audience.issuer)
     ours = (audience.issuer, *audience.endpoints)
     named = audiences(claims)

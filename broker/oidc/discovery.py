@@ -161,22 +161,22 @@ def discovery(
 
 def _scopes(services: Sequence[Service]) -> list[str]:
     used = {word for service in services for word in service.scopes if word in CLAIMS}
-    offline = [OFFLINE_ACCESS] if any(service.refresh for service in services) else []
+    offline = [OFFLINE_ACCESS] if any(service.tokens.refresh for service in services) else []
     return [OPENID, *(word for word in CLAIMS if word in used), *offline]
 
 
 def _grant_types(services: Sequence[Service]) -> list[str]:
-    refresh = [GrantType.REFRESH.value] if any(service.refresh for service in services) else []
-    ciba = [GrantType.CIBA.value] if any(service.ciba for service in services) else []
+    refresh = [GrantType.REFRESH.value] if any(service.tokens.refresh for service in services) else []
+    ciba = [GrantType.CIBA.value] if any(service.ciba.mode for service in services) else []
     return [GrantType.CODE.value, *refresh, *ciba]
 
 
 def _ciba(services: Sequence[Service], urls: Endpoints) -> dict[str, Any]:
     """Metadata of backchannel authentication (CIBA Core 1.0, 4)."""
-    asking = [service for service in services if service.ciba is not None]
+    asking = [service for service in services if service.ciba.mode is not None]
     if not asking:
         return {}
-    used = {service.ciba for service in asking}
+    used = {service.ciba.mode for service in asking}
     return {
         "backchannel_authentication_endpoint": urls.backchannel_authentication,
         "backchannel_token_delivery_modes_supported": [mode.value for mode in CibaDeliveryMode if mode in used],
@@ -189,8 +189,8 @@ def _ciba(services: Sequence[Service], urls: Endpoints) -> dict[str, Any]:
 
 def _client_authentication(services: Sequence[Service]) -> dict[str, list[str]]:
     """Authentication methods of the token, introspection and revocation endpoints (RFC 8414 2)."""
-    used = {service.authentication for service in services}
-    keyed = [s for s in services if s.authentication is ClientAuthentication.PRIVATE_KEY_JWT]
+    used = {service.credentials.method for service in services}
+    keyed = [s for s in services if s.credentials.method is ClientAuthentication.PRIVATE_KEY_JWT]
     algorithms = sorted({alg for service in keyed for alg in assertion_algorithms(service)})
     members: dict[str, list[str]] = {}
     for endpoint in ("token", "introspection", "revocation"):
@@ -211,8 +211,8 @@ def _subject_types(services: Sequence[Service]) -> list[str]:
 
 def _certificates(services: Sequence[Service], origin: str | None) -> dict[str, Any]:
     """Metadata of mutual TLS, if a service uses certificates (RFC 8705 3.3, 5)."""
-    bound = any(service.binding is BindingMethod.MTLS for service in services)
-    if not bound and not any(service.authentication in METHODS for service in services):
+    bound = any(service.tokens.binding is BindingMethod.MTLS for service in services)
+    if not bound and not any(service.credentials.method in METHODS for service in services):
         return {}
     members: dict[str, Any] = {"tls_client_certificate_bound_access_tokens": True} if bound else {}
     if origin is not None:
@@ -224,7 +224,7 @@ def _certificates(services: Sequence[Service], origin: str | None) -> dict[str, 
             "introspection_endpoint": urls.introspection,
             "revocation_endpoint": urls.revocation,
         }
-        if any(service.ciba is not None for service in services):
+        if any(service.ciba.mode is not None for service in services):
             members["mtls_endpoint_aliases"]["backchannel_authentication_endpoint"] = urls.backchannel_authentication
     return members
 
@@ -262,11 +262,11 @@ def _algorithms(profiles: Iterable[SecurityProfile]) -> list[str]:
 def _jwts(algorithms: Sequence[str], services: Sequence[Service]) -> dict[str, Any]:
     """Metadata of further signed JWTs and of encryption to services (Discovery 3, RFC 9701 7)."""
     members: dict[str, Any] = {"introspection_signing_alg_values_supported": list(algorithms)}
-    userinfo = {service.userinfo_alg for service in services} - {None}
+    userinfo = {service.signing.userinfo_alg for service in services} - {None}
     if userinfo:
         members["userinfo_signing_alg_values_supported"] = sorted(alg for alg in userinfo if alg is not None)
     for name, field in _ENCRYPTED.items():
-        wanted = [how for service in services if (how := getattr(service, field)) is not None]
+        wanted = [how for service in services if (how := getattr(service.signing, field)) is not None]
         members |= _encryption(name, sorted({how.alg for how in wanted}), sorted({how.enc for how in wanted}))
     return members
 
@@ -283,8 +283,8 @@ def _encryption(what: str, algs: Sequence[str], encs: Sequence[str]) -> dict[str
 def _logout(services: Sequence[Service]) -> dict[str, bool]:
     """Metadata of back-channel and front-channel logout, always with `sid` (Back- and Front-Channel Logout 1.0)."""
     used = {
-        "backchannel": any(service.backchannel_logout_uri is not None for service in services),
-        "frontchannel": any(service.frontchannel_logout_uri is not None for service in services),
+        "backchannel": any(service.logout.backchannel_uri is not None for service in services),
+        "frontchannel": any(service.logout.frontchannel_uri is not None for service in services),
     }
     return {
         name: True

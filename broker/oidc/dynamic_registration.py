@@ -12,7 +12,16 @@ from urllib.parse import urlsplit
 
 from broker.model.claims import CLAIMS
 from broker.model.languages import member
-from broker.model.service import BindingMethod, ClaimPurpose, ClientAuthentication, SecurityProfile, Service
+from broker.model.service import (
+    BindingMethod,
+    ClaimPurpose,
+    ClientAuthentication,
+    SecurityProfile,
+    Service,
+    ServiceCredentials,
+    ServicePresentation,
+    ServiceTokens,
+)
 from broker.oidc.errors import EndpointError
 from broker.oidc.scopes import OFFLINE_ACCESS, OPENID, claims_of
 from broker.oidc.token_request import GrantType
@@ -91,27 +100,27 @@ def client_metadata(service: Service) -> dict[str, Any]:
     """
     metadata: dict[str, Any] = {
         "client_id": service.client_id,
-        "client_name": next(iter(service.names.values())),
-        **{f"client_name#{code}": name for code, name in service.names.items()},
-        "client_uri": service.home,
+        "client_name": next(iter(service.presentation.names.values())),
+        **{f"client_name#{code}": name for code, name in service.presentation.names.items()},
+        "client_uri": service.presentation.home,
         "redirect_uris": list(service.redirect_uris),
-        "post_logout_redirect_uris": list(service.post_logout_redirect_uris),
-        "token_endpoint_auth_method": service.authentication.value,
-        "grant_types": [GrantType.CODE.value, *([GrantType.REFRESH.value] if service.refresh else [])],
+        "post_logout_redirect_uris": list(service.logout.redirect_uris),
+        "token_endpoint_auth_method": service.credentials.method.value,
+        "grant_types": [GrantType.CODE.value, *([GrantType.REFRESH.value] if service.tokens.refresh else [])],
         "response_types": ["code"],
-        "scope": " ".join([*service.scopes, *([OFFLINE_ACCESS] if service.refresh else [])]),
+        "scope": " ".join([*service.scopes, *([OFFLINE_ACCESS] if service.tokens.refresh else [])]),
         "subject_type": service.subject_type.value,
-        "id_token_signed_response_alg": service.id_token_alg,
+        "id_token_signed_response_alg": service.signing.id_token_alg,
         "require_signed_request_object": service.request_object_required,
         "require_pushed_authorization_requests": service.profile is SecurityProfile.FAPI2,
         "dpop_bound_access_tokens": service.token_binding is BindingMethod.DPOP,
-        "tls_client_certificate_bound_access_tokens": service.binding is BindingMethod.MTLS,
-        "jwks": service.jwks,
-        "jwks_uri": service.jwks_uri,
-        "initiate_login_uri": service.initiate_login_uri,
-        "backchannel_logout_uri": service.backchannel_logout_uri,
-        "frontchannel_logout_uri": service.frontchannel_logout_uri,
-        "contacts": None if service.contact is None else [service.contact],
+        "tls_client_certificate_bound_access_tokens": service.tokens.binding is BindingMethod.MTLS,
+        "jwks": service.credentials.jwks,
+        "jwks_uri": service.credentials.jwks_uri,
+        "initiate_login_uri": service.resumption.initiate_login_uri,
+        "backchannel_logout_uri": service.logout.backchannel_uri,
+        "frontchannel_logout_uri": service.logout.frontchannel_uri,
+        "contacts": None if service.presentation.contact is None else [service.presentation.contact],
     }
     return {member: value for member, value in metadata.items() if value is not None}
 
@@ -127,15 +136,13 @@ def registrable() -> Sequence[Service]:
     return [
         Service(
             client_id="",
-            names={},
+            presentation=ServicePresentation(names={}, home=""),
             redirect_uris=(),
-            sector="",
-            home="",
             profile=SecurityProfile.OIDC,
-            authentication=way,
+            credentials=ServiceCredentials(method=way),
             scopes=(OPENID, *CLAIMS),
             claim_purposes=tuple(ClaimPurpose(claim, {}) for claim in claims_of(tuple(CLAIMS))),
-            refresh=True,
+            tokens=ServiceTokens(refresh=True),
         )
         for way in ways
     ]

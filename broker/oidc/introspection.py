@@ -43,7 +43,11 @@ def introspection_response(
         return dict(INACTIVE)
     token, grant = found
     own = grant.client_id == caller.client_id
-    if now >= token.expires or now >= grant.expires or not (own or (caller.introspection and token.kind == ACCESS)):
+    if (
+        now >= token.expires
+        or now >= grant.expires
+        or not (own or (caller.tokens.introspection and token.kind == ACCESS))
+    ):
         return dict(INACTIVE)
     answer: dict[str, Any] = {
         "active": True,

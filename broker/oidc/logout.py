@@ -90,7 +90,7 @@ def logout_return(request: LogoutRequest, service: Service | None) -> str | None
         raise DisplayedError(
             "invalid_request", "this service is not known here", f"client_id {request.client_id!r:.80}"
         )
-    if request.redirect_uri not in service.post_logout_redirect_uris:
+    if request.redirect_uri not in service.logout.redirect_uris:
         described = "the post_logout_redirect_uri is not registered for this service"
         detail = f"post_logout_redirect_uri {request.redirect_uri!r:.400}"
         raise DisplayedError("invalid_request", described, detail, client_id=service.client_id)

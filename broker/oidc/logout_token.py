@@ -32,7 +32,7 @@ def logout_deliveries(ended: EndedSession, services: Mapping[str, Service], now:
             content={"sid": session_id(ended.id, client_id), "sub": subject},
         )
         for client_id, subject in ended.services.items()
-        if client_id in services and services[client_id].backchannel_logout_uri is not None
+        if client_id in services and services[client_id].logout.backchannel_uri is not None
     ]
 
 
@@ -56,7 +56,7 @@ def frontchannel_urls(ended: EndedSession, services: Mapping[str, Service], issu
     """Front-channel logout URLs for the page after signing out (Front-Channel Logout 2, with `iss` and `sid`)."""
     found = [services[client_id] for client_id in ended.services if client_id in services]
     return [
-        with_query(one.frontchannel_logout_uri, {"iss": issuer, "sid": session_id(ended.id, one.client_id)})
+        with_query(one.logout.frontchannel_uri, {"iss": issuer, "sid": session_id(ended.id, one.client_id)})
         for one in found
-        if one.frontchannel_logout_uri is not None
+        if one.logout.frontchannel_uri is not None
     ]

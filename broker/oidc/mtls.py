@@ -63,9 +63,9 @@ def certificate_error(
         return "no client certificate came through a trusted proxy"
     if not certificate.good_at(now):
         return "the client certificate has expired, or is not good yet"
-    if service.authentication is ClientAuthentication.SELF_SIGNED_TLS_CLIENT_AUTH:
+    if service.credentials.method is ClientAuthentication.SELF_SIGNED_TLS_CLIENT_AUTH:
         return None if certificate.holds_key_of(keys) else "the client certificate has none of the registered keys"
-    if service.tls_subject is None or not matches_subject(certificate, service.tls_subject):
+    if service.credentials.tls_subject is None or not matches_subject(certificate, service.credentials.tls_subject):
         return (
             f"the client certificate names {certificate.subject.rfc4514_string()[:200]!r}, not the registered subject"
         )

@@ -38,7 +38,7 @@ def split(text: str) -> tuple[str, ...] | None:
 
 def _allowed(word: str, service: Service) -> bool:
     if word == OFFLINE_ACCESS:
-        return service.refresh
+        return service.tokens.refresh
     return word == OPENID or (word in CLAIMS and word in service.scopes)
 
 

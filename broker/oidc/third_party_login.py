@@ -9,7 +9,7 @@ def initiate_login(service: Service, issuer: str, target: str | None = None) -> 
 
     None for a service without one. There is no `login_hint`, since the broker knows no user names of the service.
     """
-    if service.initiate_login_uri is None:
+    if service.resumption.initiate_login_uri is None:
         return None
     parameters = {"iss": issuer, **({} if target is None else {"target_link_uri": target})}
-    return with_query(service.initiate_login_uri, parameters)
+    return with_query(service.resumption.initiate_login_uri, parameters)

@@ -229,7 +229,7 @@ def check_refresh(
         raise invalid_grant("the refresh token was issued to another service")
     if now >= token.expires or now >= grant.expires:
         raise invalid_grant("the refresh token has expired")
-    if not service.refresh:
+    if not service.tokens.refresh:
         raise invalid_grant("the service may no longer refresh")
     if grant.dpop_jkt is not None and proof is None:
         raise invalid_grant("the tokens of the grant are bound to a DPoP key")

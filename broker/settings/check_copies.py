@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Final
 
 from broker.crypto.jose import InvalidToken, pem_thumbprint, thumbprint
+from broker.model.service import Service
 from broker.platform.operator_files import content
 from broker.platform.toml_loader import Problem
 from broker.settings.providers import ProviderEntry
 from broker.settings.schema import BrokerSettings
 from broker.settings.secret_files import read_secret
-from broker.settings.services import ServiceFile
 
 STORES: Final = "the connections to the stores"
 """Owner of the stores' client keys: one client certificate may serve both stores."""
@@ -74,18 +74,19 @@ def of_provider(entry: ProviderEntry, place: str = "") -> Iterator[StoredSecret]
             yield StoredSecret(f"{place}{entry.kind}.{name}", owner, mark)
 
 
-def of_service(file: ServiceFile) -> Iterator[StoredSecret]:
-    """The credentials of a service. One key may sign and encrypt."""
+def of_service(written: Service) -> Iterator[StoredSecret]:
+    """The credentials of a service as its file names them. One key may sign and encrypt."""
 
     def credential(place: str, mark: str) -> StoredSecret:
-        return StoredSecret(place, f'the service "{file.client_id}"', mark, service=True)
+        return StoredSecret(place, f'the service "{written.client_id}"', mark, service=True)
 
-    if file.secret_file is not None:
-        yield from (credential("secret_file", mark) for mark in _file(file.secret_file, key=False))
-    if file.secret_digest is not None:
-        yield credential("secret_digest", f"secret:{file.secret_digest}")
-    if file.jwks_uri is not None:
-        yield credential("jwks_uri", f"jwks_uri:{file.jwks_uri}")
+    named = written.credentials
+    if named.secret_file is not None:
+        yield from (credential("secret_file", mark) for mark in _file(named.secret_file, key=False))
+    if named.secret_digest is not None:
+        yield credential("secret_digest", f"secret:{named.secret_digest}")
+    if named.jwks_uri is not None:
+        yield credential("jwks_uri", f"jwks_uri:{named.jwks_uri}")
 
 
 def of_keys(client_id: str, place: str, jwks: object) -> Iterator[StoredSecret]:

@@ -24,26 +24,26 @@ def check_signatures(service: Service, context: CheckContext) -> Iterator[Proble
     """Checks signature algorithms: no RSASSA-PKCS1-v1_5 in the `fapi2` profile (FAPI 2.0 Security Profile 5.4)."""
     if service.profile is SecurityProfile.FAPI2:
         for name in SIGNED:
-            if getattr(service, name) == "RS256":
+            if getattr(service.signing, name) == "RS256":
                 yield Problem(name, "RS256 is not allowed in the fapi2 profile", "use ES256, PS256 or EdDSA")
 
 
 def check_encryption(service: Service, context: CheckContext) -> Iterator[Problem]:
     """Checks that encryption algorithms are supported, and that a key of the service matches (OpenID Connect Core
     10.2)."""
-    if service.userinfo_encryption is not None and service.userinfo_alg is None:
+    if service.signing.userinfo_encryption is not None and service.signing.userinfo_alg is None:
         yield Problem("userinfo_encryption", "userinfo is not signed", 'add userinfo_alg = "ES256"')
     try:
-        keys = parse_encryption_keys(service.jwks or {"keys": []})
+        keys = parse_encryption_keys(service.credentials.jwks or {"keys": []})
     except InvalidToken:
         return
     for name in ENCRYPTED:
-        wanted = getattr(service, name)
+        wanted = getattr(service.signing, name)
         if wanted is None:
             continue
         if wanted.alg not in ALGORITHMS:
             yield Problem(f"{name}.alg", f'"{wanted.alg}" is not known', suggestion(wanted.alg, KEY_WRAPPING))
-        elif service.jwks_uri is None and not any(wanted.alg in key.algorithms for key in keys):
+        elif service.credentials.jwks_uri is None and not any(wanted.alg in key.algorithms for key in keys):
             fix = 'add a public key with use = "enc" to jwks, to the file of jwks_file, or publish one at jwks_uri'
             yield Problem(name, f"no key of the service can be used for {wanted.alg}", fix)
         if wanted.enc not in CONTENT:

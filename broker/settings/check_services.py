@@ -16,15 +16,16 @@ from broker.model.service import (
     ClientAuthentication,
     SecurityProfile,
     Service,
+    ServiceCredentials,
     SubjectType,
     TlsSubject,
+    default_sector,
 )
 from broker.platform.toml_loader import Problem, suggestion
 from broker.settings.check_broker import check_texts
 from broker.settings.check_context import CheckContext
 from broker.settings.check_jose import check_encryption, check_signatures
 from broker.settings.providers import ProviderEntry
-from broker.settings.services import ServiceFile, common_host
 from broker.settings.urls import check_native_url, check_origin, check_url, is_loopback, origin, split
 
 BY_SECRET: Final = (ClientAuthentication.CLIENT_SECRET_BASIC, ClientAuthentication.CLIENT_SECRET_POST)
@@ -54,35 +55,43 @@ def check_addresses(service: Service, context: CheckContext) -> Iterator[Problem
     """Checks every URL of the service."""
     if not service.redirect_uris:
         yield Problem("redirect_uris", "no redirect URI is listed, so no response can be sent", "name at least one")
-    for name, uris in (
-        ("redirect_uris", service.redirect_uris),
-        ("post_logout_redirect_uris", service.post_logout_redirect_uris),
-    ):
+    for name, uris in returns(service):
         for i, uri in enumerate(uris):
             check = check_native_url if service.is_public else check_url
             yield from check(f"{name}[{i}]", uri, context.development)
             if uri in uris[:i]:
                 yield Problem(f"{name}[{i}]", "the URL is listed twice", "remove it")
-    yield from check_url("home", service.home, context.development)
-    for name in ("initiate_login_uri", "resume_uri", "jwks_uri", "backchannel_logout_uri", "frontchannel_logout_uri"):
-        url: str | None = getattr(service, name)
+    yield from check_url("home", service.presentation.home, context.development)
+    for name, url in (
+        ("initiate_login_uri", service.resumption.initiate_login_uri),
+        ("resume_uri", service.resumption.resume_uri),
+        ("jwks_uri", service.credentials.jwks_uri),
+        ("backchannel_logout_uri", service.logout.backchannel_uri),
+        ("frontchannel_logout_uri", service.logout.frontchannel_uri),
+    ):
         if url is not None:
             yield from check_url(name, url, context.development)
-    if service.jwks_uri is not None and context.own(service.jwks_uri):
+    if service.credentials.jwks_uri is not None and context.own(service.credentials.jwks_uri):
         yield Problem(
             "jwks_uri",
             "this is an address of the broker itself",
             "write the URL at which the service publishes its keys",
         )
-    for i, way in enumerate(service.other_ways):
+    for i, way in enumerate(service.presentation.other_ways):
         if way.url is not None:
             yield from check_url(f"other_ways[{i}].url", way.url, context.development)
 
 
+def returns(service: Service) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The URLs at which citizens return to the service, by setting."""
+    yield "redirect_uris", service.redirect_uris
+    yield "post_logout_redirect_uris", service.logout.redirect_uris
+
+
 def check_redirects(service: Service, context: CheckContext) -> Iterator[Problem]:
     """Checks that redirect URIs are not the broker's own, and that their path has no dot segments (RFC 9700 4.1)."""
-    for name in ("redirect_uris", "post_logout_redirect_uris"):
-        for i, uri in enumerate(getattr(service, name)):
+    for name, uris in returns(service):
+        for i, uri in enumerate(uris):
             parts = split(uri)
             if parts is None or not parts.hostname:
                 continue
@@ -97,7 +106,7 @@ def check_redirects(service: Service, context: CheckContext) -> Iterator[Problem
 
 def check_contact(service: Service, context: CheckContext) -> Iterator[Problem]:
     """Checks that citizens who cannot use the service have a contact."""
-    if not context.development and not (service.contact or "").strip():
+    if not context.development and not (service.presentation.contact or "").strip():
         fix = "write a contact for citizens: an address, a telephone number"
         yield Problem("contact", "the contact is missing", fix)
 
@@ -105,10 +114,10 @@ def check_contact(service: Service, context: CheckContext) -> Iterator[Problem]:
 def check_keys(service: Service, context: CheckContext) -> Iterator[Problem]:
     """Checks that the keys have distinct `kid`s and an algorithm that the profile permits (FAPI 2.0 Security Profile
     5.4)."""
-    if service.jwks is None:
+    if service.credentials.jwks is None:
         return
     try:
-        keys = parse_keys(service.jwks).keys
+        keys = parse_keys(service.credentials.jwks).keys
     except InvalidToken:
         return
     for kid, same in keys.items():
@@ -116,7 +125,9 @@ def check_keys(service: Service, context: CheckContext) -> Iterator[Problem]:
             yield Problem("jwks", f'{len(same)} keys have the kid "{kid}"', "give each key a different kid")
     if None in keys and sum(map(len, keys.values())) > 1:
         yield Problem("jwks", "one of several keys has no kid", "give each key a different kid")
-    signs = service.profile is SecurityProfile.FAPI2 and service.authentication is ClientAuthentication.PRIVATE_KEY_JWT
+    signs = (
+        service.profile is SecurityProfile.FAPI2 and service.credentials.method is ClientAuthentication.PRIVATE_KEY_JWT
+    )
     if signs and all(key.algorithms == {"RS256"} for same in keys.values() for key in same):
         fix = "add a key for ES256, PS256 or EdDSA"
         yield Problem("jwks", "every key is for RS256, which is not allowed in the fapi2 profile", fix)
@@ -125,7 +136,7 @@ def check_keys(service: Service, context: CheckContext) -> Iterator[Problem]:
 def check_logout(service: Service, context: CheckContext) -> Iterator[Problem]:
     """Checks that the front-channel logout URI has the origin of a redirect URI (OpenID Connect Front-Channel Logout
     1.0, 2)."""
-    url = service.frontchannel_logout_uri
+    url = service.logout.frontchannel_uri
     if url is None or origin(url) is None:
         return
     if origin(url) not in {origin(uri) for uri in service.redirect_uris}:
@@ -135,7 +146,7 @@ def check_logout(service: Service, context: CheckContext) -> Iterator[Problem]:
 
 def check_texts_of(service: Service, context: CheckContext) -> Iterator[Problem]:
     """Checks the names, and the reason of every claim, in every language: citizens read the reasons before consent."""
-    yield from check_texts("names", service.names, context.languages)
+    yield from check_texts("names", service.presentation.names, context.languages)
     seen: set[str] = set()
     for i, use in enumerate(service.claim_purposes):
         yield from check_texts(f"claims[{i}].reason", use.reason, context.languages)
@@ -150,14 +161,14 @@ def check_texts_of(service: Service, context: CheckContext) -> Iterator[Problem]
             near := get_close_matches(use.claim, REGISTERED_CLAIMS, n=1, cutoff=0.75)
         ):
             yield Problem(f"claims[{i}].claim", f'"{use.claim}" is not known', f'did you mean "{near[0]}"?')
-    for i, way in enumerate(service.other_ways):
+    for i, way in enumerate(service.presentation.other_ways):
         yield from check_texts(f"other_ways[{i}].text", way.text, context.languages)
 
 
 def check_profile(service: Service, context: CheckContext) -> Iterator[Problem]:
     """Checks the requirements of the security profile (FAPI 2.0 Security Profile 5.3.2)."""
     if service.profile is SecurityProfile.FAPI2:
-        if service.authentication not in (*BY_KEYS, *BY_CERTIFICATE):
+        if service.credentials.method not in (*BY_KEYS, *BY_CERTIFICATE):
             fix = 'use private_key_jwt or a certificate, or profile = "oidc" if the service cannot'
             yield Problem("authentication", "the fapi2 profile requires a key or a certificate", fix)
         if not service.pkce_required:
@@ -188,45 +199,45 @@ def check_origins(service: Service, context: CheckContext) -> Iterator[Problem]:
 
 def check_app(service: Service, context: CheckContext) -> Iterator[Problem]:
     """Checks public clients (apps), which any other app can impersonate (RFC 8252, RFC 9700 2.1.1)."""
-    if not service.sender_constrained:
+    if not service.tokens.sender_constrained:
         if service.profile is SecurityProfile.FAPI2:
             fix = 'remove the line, or write profile = "oidc"'
             yield Problem("sender_constrained", "the fapi2 profile has no bearer tokens", fix)
         elif not service.is_public:
             fix = "remove the line: tokens of other services are bound only if binding is set"
             yield Problem("sender_constrained", 'it is only for apps: authentication = "none"', fix)
-        elif service.binding is not None:
+        elif service.tokens.binding is not None:
             yield Problem("sender_constrained", "it contradicts binding", "keep one of the two")
     if not service.is_public:
         return
     if not service.pkce_required:
         yield Problem("pkce_required", "an app always uses PKCE", "remove the line")
-    if service.binding is BindingMethod.MTLS:
+    if service.tokens.binding is BindingMethod.MTLS:
         yield Problem("binding", "an app has no certificate", "remove the line: its tokens are bound by DPoP")
-    if service.introspection:
+    if service.tokens.introspection:
         yield Problem("introspection", "an app does not authenticate, so it may not introspect", "remove the line")
-    if service.ciba is not None:
+    if service.ciba.mode is not None:
         yield Problem("ciba", "an app does not authenticate, so it may not use CIBA", "remove the line")
 
 
 def check_certificate(service: Service, context: CheckContext) -> Iterator[Problem]:
     """Checks that a proxy passes certificates on, if the service authenticates or binds tokens with one."""
-    by_certificate = service.authentication in BY_CERTIFICATE
-    if (by_certificate or service.binding is BindingMethod.MTLS) and not context.certificates:
+    by_certificate = service.credentials.method in BY_CERTIFICATE
+    if (by_certificate or service.tokens.binding is BindingMethod.MTLS) and not context.certificates:
         fix = "list the reverse proxy in broker.toml: [client_certificates] trusted_proxies"
         place = "authentication" if by_certificate else "binding"
         yield Problem(place, "no reverse proxy is trusted to pass certificates on", fix)
-    if service.authentication is ClientAuthentication.TLS_CLIENT_AUTH and not context.authorities:
+    if service.credentials.method is ClientAuthentication.TLS_CLIENT_AUTH and not context.authorities:
         fix = "name the file in broker.toml: [client_certificates] ca_file"
         yield Problem("authentication", "no certificate authority is trusted for services", fix)
 
 
-def check_tls_subject(file: ServiceFile) -> Iterator[Problem]:
+def check_tls_subject(credentials: ServiceCredentials) -> Iterator[Problem]:
     """Checks for exactly one subject name with tls_client_auth, and none otherwise (RFC 8705 2.1.2)."""
-    subject = file.tls_subject
-    if file.authentication is not ClientAuthentication.TLS_CLIENT_AUTH:
+    subject = credentials.tls_subject
+    if credentials.method is not ClientAuthentication.TLS_CLIENT_AUTH:
         if subject is not None:
-            yield Problem("tls_subject", f"{file.authentication} uses no subject name", "remove it")
+            yield Problem("tls_subject", f"{credentials.method} uses no subject name", "remove it")
         return
     given = {} if subject is None else {f.name: getattr(subject, f.name) for f in fields(TlsSubject)}
     named = {name: value for name, value in given.items() if value is not None}
@@ -256,43 +267,45 @@ def readable_name(kind: str, value: str) -> bool:
 
 def check_ciba(service: Service, context: CheckContext) -> Iterator[Problem]:
     """Checks the settings of CIBA (CIBA Core 1.0, 4, 7.1)."""
-    uri = service.ciba_notification_uri
-    if service.ciba is CibaDeliveryMode.PING and uri is None:
+    uri = service.ciba.notification_uri
+    if service.ciba.mode is CibaDeliveryMode.PING and uri is None:
         yield Problem(
             "ciba_notification_uri",
             'ciba = "ping" needs a notification endpoint',
             'add its URL, or write ciba = "poll"',
         )
     if uri is not None:
-        if service.ciba is not CibaDeliveryMode.PING:
+        if service.ciba.mode is not CibaDeliveryMode.PING:
             fix = 'remove it, or write ciba = "ping"'
             yield Problem("ciba_notification_uri", "the URL is not used", fix)
         yield from check_url("ciba_notification_uri", uri, context.development)
-    if service.ciba is None and service.ciba_request_signed:
+    if service.ciba.mode is None and service.ciba.request_signed:
         yield Problem("ciba_request_signed", "the service does not use CIBA", 'remove it, or add ciba = "poll"')
 
 
-def check_credential(file: ServiceFile) -> Iterator[Problem]:
-    """Checks that the credential of the authentication method is configured, and no other."""
-    has_keys = file.jwks is not None or file.jwks_file is not None or file.jwks_uri is not None
-    has_secret = file.secret_digest is not None or file.secret_file is not None
+def check_credential(written: Service) -> Iterator[Problem]:
+    """Checks that the credential of the authentication method is configured, and no other. `written` is as in its
+    file."""
+    named = written.credentials
+    has_keys = named.jwks is not None or named.jwks_file is not None or named.jwks_uri is not None
+    has_secret = named.secret_digest is not None or named.secret_file is not None
     fix = "add jwks, jwks_file or jwks_uri"
-    yield from check_tls_subject(file)
-    if file.authentication in BY_KEYS and not has_keys:
-        yield Problem("jwks", f"{file.authentication} needs the service's public keys", fix)
-    elif file.request_object_required and not has_keys:
+    yield from check_tls_subject(named)
+    if named.method in BY_KEYS and not has_keys:
+        yield Problem("jwks", f"{named.method} needs the service's public keys", fix)
+    elif written.request_object_required and not has_keys:
         yield Problem("jwks", "signed requests need the service's public keys", fix)
-    elif file.ciba is not None and (file.ciba_request_signed or file.profile is SecurityProfile.FAPI2) and not has_keys:
+    elif written.ciba.mode is not None and written.requires_signed_ciba_request and not has_keys:
         yield Problem("jwks", "signed backchannel authentication requests need the service's public keys", fix)
-    if file.authentication not in BY_SECRET:
+    if named.method not in BY_SECRET:
         if has_secret:
-            name = "secret_file" if file.secret_file is not None else "secret_digest"
-            yield Problem(name, "the secret is not used", f"remove it: {file.authentication} needs none")
+            name = "secret_file" if named.secret_file is not None else "secret_digest"
+            yield Problem(name, "the secret is not used", f"remove it: {named.method} needs none")
     elif not has_secret:
         fix = "add secret_file with the path of a file that holds it, or secret_digest"
-        yield Problem("secret_file", f"{file.authentication} needs a secret", fix)
-    if file.jwks_uri is not None and (file.jwks is not None or file.jwks_file is not None):
-        name = "jwks" if file.jwks is not None else "jwks_file"
+        yield Problem("secret_file", f"{named.method} needs a secret", fix)
+    if named.jwks_uri is not None and (named.jwks is not None or named.jwks_file is not None):
+        name = "jwks" if named.jwks is not None else "jwks_file"
         yield Problem("jwks_uri", f"{name} is set too", "keep one of the two")
 
 
@@ -330,17 +343,18 @@ CHECKS: Final[tuple[Callable[[Service, CheckContext], Iterator[Problem]], ...]] 
 """Checks of each service alone."""
 
 
-def check_sectors(services: Sequence[ServiceFile], file: ServiceFile, sector: str) -> Iterator[Problem]:
+def check_sectors(services: Sequence[Service], service: Service) -> Iterator[Problem]:
     """Checks that a sector is shared only explicitly: services of one sector can correlate citizens (OpenID Connect
     Core 8.1)."""
+    sector = service.sector
     others = [
         other.client_id
         for other in services
-        if other is not file
+        if other is not service
         and other.subject_type is SubjectType.PAIRWISE
-        and (other.sector or common_host(other.redirect_uris, [])) == sector
+        and (other.registered_sector or default_sector(other.redirect_uris)) == sector
     ]
-    if file.sector is None and sector and others:
+    if service.registered_sector is None and sector and others:
         fix = f'write sector = "{sector}" if both may receive the same sub for a citizen, else another host of yours'
         yield Problem("sector", f'it is left out, and the default is also the sector of "{others[0]}"', fix)
 

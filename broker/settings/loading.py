@@ -16,7 +16,7 @@ from broker.settings.missing_files import Missing, of_provider, of_service
 from broker.settings.providers import ProviderEntry, ProviderKind, provider
 from broker.settings.renamed_keys import with_current_keys
 from broker.settings.schema import SQLITE, BrokerSettings
-from broker.settings.services import ServiceFile, service
+from broker.settings.services import with_credentials
 from broker.settings.sources import Source, Sources, gather
 from broker.settings.staff import StaffFile, StaffSettings
 
@@ -103,7 +103,7 @@ def load(
         providers={one.record.id: one.record for one in providers},
         staff=None if staff is None else staff.record.staff(),
         missing=(
-            *(file for one in services for file in of_service(one.record.file)),
+            *(file for one in services for file in of_service(one.record.written)),
             *(file for entry in entries for file in of_provider(entry)),
         ),
         stored_secrets=tuple(secrets),
@@ -145,9 +145,9 @@ def without(table: Mapping[str, Any], problems: Sequence[Problem]) -> Mapping[st
 
 @dataclass(frozen=True, slots=True)
 class ServiceRead:
-    """The schema of a service's table and the Service made from it."""
+    """A service as its table says it, and the same service with the secret and the keys from the files it names."""
 
-    file: ServiceFile
+    written: Service
     service: Service
 
 
@@ -155,11 +155,11 @@ def read_services(sources: Sequence[Source], prepared: bool, problems: list[Prob
     """Reads the services whose tables have the right shape."""
     made = []
     for source in sources:
-        file, found = load_table(source.table, ServiceFile, base=source.base)
-        if file is not None:
-            record, more = service(file, prepared)
+        written, found = load_table(source.table, Service, base=source.base)
+        if written is not None:
+            record, more = with_credentials(written, prepared=prepared)
             found += more
-            made.append(Located(source, ServiceRead(file, record)))
+            made.append(Located(source, ServiceRead(written, record)))
         problems += map(source.placed, found)
     return made
 
@@ -227,13 +227,13 @@ def check_each_service(
     """Checks of each service alone, against other services, and against the providers."""
     entries = {one.record.id: one.record for one in providers}
     files: dict[str, str] = {}
-    tables = [one.record.file for one in services]
+    everyone = [one.record.service for one in services]
     for one in services:
         service = one.record.service
         for check in check_services.CHECKS:
             yield from one.place(check(service, context))
-        yield from one.place(check_services.check_credential(one.record.file))
-        yield from one.place(check_services.check_sectors(tables, one.record.file, service.sector))
+        yield from one.place(check_services.check_credential(one.record.written))
+        yield from one.place(check_services.check_sectors(everyone, service))
         yield from one.place(check_services.check_providers(service, sources.provider_ids))
         if len(entries) == len(sources.provider_ids):
             yield from one.place(check_services.check_level(service, entries, context))
@@ -290,10 +290,11 @@ def all_secrets(
         for one in check_copies.of_provider(staff.record.provider, "provider."):
             yield located(replace(one, owner="the provider of staff"), staff.source)
     for read in services:
-        file, service = read.record.file, read.record.service
-        yield from (located(one, read.source) for one in check_copies.of_service(file))
-        named = "jwks_file" if file.jwks_file is not None else "jwks"
-        yield from (located(one, read.source) for one in check_copies.of_keys(file.client_id, named, service.jwks))
+        service = read.record.service
+        yield from (located(one, read.source) for one in check_copies.of_service(read.record.written))
+        keys = service.credentials
+        place = "jwks_file" if keys.jwks_file is not None else "jwks"
+        yield from (located(one, read.source) for one in check_copies.of_keys(service.client_id, place, keys.jwks))
 
 
 def located(secret: StoredSecret, source: Source) -> StoredSecret:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from broker.model.service import Service
 from broker.platform.operator_files import exists
 from broker.settings.providers import ProviderEntry
-from broker.settings.services import ServiceFile
 
 
 class Content(StrEnum):
@@ -30,9 +30,10 @@ class Missing:
     algorithm: str = "ES256"
 
 
-def of_service(file: ServiceFile) -> Iterator[Missing]:
+def of_service(service: Service) -> Iterator[Missing]:
     """Missing files of a service."""
-    for path, content in ((file.secret_file, Content.CLIENT_SECRET), (file.jwks_file, Content.PUBLIC_KEYS)):
+    named = service.credentials
+    for path, content in ((named.secret_file, Content.CLIENT_SECRET), (named.jwks_file, Content.PUBLIC_KEYS)):
         if path is not None and not exists(path):
             yield Missing(path, content)
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import SplitResult, urlsplit
 
+from broker.model.service import is_native
 from broker.platform.toml_loader import Problem
 
 
@@ -28,20 +29,6 @@ def check_url(place: str, url: str, development: bool) -> Iterator[Problem]:
         yield Problem(place, "http is only for development", "use https")
     if is_loopback(parts.hostname):
         yield Problem(place, "loopback addresses are only for development", "use the public host name")
-
-
-NATIVE = re.compile(
-    r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:/(/[A-Za-z0-9._~-]+(/[^#*]*)?|(?!/)[^#*]*)"
-    r"|http://(127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?/[^#*@]*"
-)
-"""Native app redirect URIs: a private-use scheme, which is a reversed domain name of the vendor, or a loopback
-address (RFC 8252 7.1, 7.3). RFC 8252 writes such a scheme with one slash; the libraries of several vendors write two
-and a host that is not registered (`msauth.com.example.app://auth`), which is as safe: the scheme selects the app."""
-
-
-def is_native(uri: str) -> bool:
-    """Whether a URL is a native app redirect URI, whose host, if any, belongs to no registrant (RFC 8252 7)."""
-    return NATIVE.fullmatch(uri) is not None
 
 
 def check_native_url(place: str, url: str, development: bool) -> Iterator[Problem]:

@@ -55,9 +55,10 @@ def check_keys(found: Settings) -> Iterator[Problem]:
         yield from unusable.problems
         return
     for service in found.services.values():
-        if service.id_token_alg not in ring.current:
-            fix = f"add a current {service.id_token_alg} key to keys.toml; keys there sign {', '.join(ring.current)}"
-            yield Problem(f"{service.client_id}: id_token_alg", f"no key signs {service.id_token_alg}", fix)
+        alg = service.signing.id_token_alg
+        if alg not in ring.current:
+            fix = f"add a current {alg} key to keys.toml; keys there sign {', '.join(ring.current)}"
+            yield Problem(f"{service.client_id}: id_token_alg", f"no key signs {alg}", fix)
     own, secrets = f"the key folder {folder}", found.stored_secrets
     keys = [StoredSecret("keys.folder", own, key_mark(thumbprint)) for thumbprint in ring.thumbprints]
     index, _ = load_index(folder)

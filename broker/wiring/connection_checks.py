@@ -59,9 +59,9 @@ async def connect(settings: Settings) -> Mapping[str, ConnectionResult]:
         found = {name: await _tried(work) for name, work in own.items()}
         theirs = {f"provider {entry.id}": _provider(entry, ProviderDependencies(outgoing, real)) for entry in entries}
         theirs |= {
-            f"keys of {client_id}": _service_keys(client_id, service.jwks_uri, outgoing, real)
+            f"keys of {client_id}": _service_keys(client_id, service.credentials.jwks_uri, outgoing, real)
             for client_id, service in settings.services.items()
-            if service.jwks_uri is not None
+            if service.credentials.jwks_uri is not None
         }
         if isinstance(mail := build_notifier(broker.notifications), SmtpNotifier):
             theirs["mail server"] = lambda: _mail(mail)

@@ -27,7 +27,7 @@ def outbox_tasks(container: Container) -> Iterator[PeriodicTask]:
     )
 
     async def send_pings() -> None:
-        if any(service.ciba is CibaDeliveryMode.PING for service in services.values()):
+        if any(service.ciba.mode is CibaDeliveryMode.PING for service in services.values()):
             await send_due(stores.pings, pings, system)
 
     yield PeriodicTask("deliveries", 1.0, lambda: send_due(stores.deliveries, logout_tokens, system))

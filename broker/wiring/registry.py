@@ -68,9 +68,9 @@ class LiveMapping(Mapping[str, T]):
 def key_sets(settings: Settings) -> Mapping[str, KeySet]:
     """The public keys that stand in the services' files, by client id. Slow: every key is imported."""
     return {
-        client_id: parse_keys(service.jwks)
+        client_id: parse_keys(service.credentials.jwks)
         for client_id, service in settings.services.items()
-        if service.jwks is not None
+        if service.credentials.jwks is not None
     }
 
 
@@ -97,9 +97,9 @@ class Registry:
         """
         issuer = settings.broker.issuer
         remote = {
-            client_id: self._remote_keys(client_id, service.jwks_uri)
+            client_id: self._remote_keys(client_id, service.credentials.jwks_uri)
             for client_id, service in settings.services.items()
-            if service.jwks_uri is not None
+            if service.credentials.jwks_uri is not None
         }
         self.services.swap(settings.services)
         self.providers.swap(
@@ -144,7 +144,7 @@ class Registry:
         known = self._encryption_keys.get(service.client_id)
         if known is not None and self.services.get(service.client_id) is service:
             return known
-        found = parse_encryption_keys(service.jwks or {"keys": []})
+        found = parse_encryption_keys(service.credentials.jwks or {"keys": []})
         if self.services.get(service.client_id) is service:  # not that of a request from before a reload
             self._encryption_keys[service.client_id] = found
         return found

@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from broker.crypto.keys.index import Index
+from broker.model.service import Service
 from broker.platform.toml_fields import keys_of
 from broker.platform.toml_loader import load
 from broker.settings.providers import ProviderFile
 from broker.settings.schema import BrokerSettings
-from broker.settings.services import ServiceFile
 from broker.settings.staff import StaffFile
 from tests.documents.markdown import CURRENT, Fence, fences, name
 
 EVERY = [fence for page in CURRENT for fence in fences(page)]
-SHAPES = (BrokerSettings, ServiceFile, ProviderFile, StaffFile, Index)
+SHAPES = (BrokerSettings, Service, ProviderFile, StaffFile, Index)
 
 
 def of(language: str) -> Any:
@@ -41,5 +41,5 @@ def test_an_example_in_toml_parses_and_names_settings_that_exist(fence: Fence) -
 def test_a_whole_file_of_a_service_is_taken(fence: Fence) -> None:
     table = tomllib.loads(fence.text)
     if "redirect_uris" in table:
-        record, problems = load({"client_id": "example", **table}, ServiceFile)
-        assert (type(record), problems) == (ServiceFile, [])
+        record, problems = load({"client_id": "example", **table}, Service)
+        assert (type(record), problems) == (Service, [])

@@ -232,7 +232,7 @@ def _key_proof(credentials: Credentials, service: Service | None) -> str | Certi
     """Returns what the service's own keys verify: its assertion or its certificate; an empty text if neither."""
     if credentials.method is ClientAuthentication.PRIVATE_KEY_JWT:
         return credentials.proof
-    by_key = service is not None and service.authentication is ClientAuthentication.SELF_SIGNED_TLS_CLIENT_AUTH
+    by_key = service is not None and service.credentials.method is ClientAuthentication.SELF_SIGNED_TLS_CLIENT_AUTH
     return credentials.certificate if by_key and credentials.certificate is not None else ""
 
 

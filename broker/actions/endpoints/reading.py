@@ -59,11 +59,12 @@ async def userinfo(context: EndpointContext, call: EndpointRequest) -> dict[str,
     # registered: `disabled_part` checked it, and nothing was awaited since
     service = context.registry.services[grant.client_id]
     claims = userinfo_claims(record, grant, context.policy.server.ladder, now)
-    if service.userinfo_alg is None:
+    if service.signing.userinfo_alg is None:
         return claims
     whole = {**claims, "iss": context.policy.server.issuer, "aud": service.client_id}
     return JwtResponse(
-        await _jwt_response(context, whole, service, service.userinfo_alg, service.userinfo_encryption), USERINFO
+        await _jwt_response(context, whole, service, service.signing.userinfo_alg, service.signing.userinfo_encryption),
+        USERINFO,
     )
 
 
@@ -79,11 +80,13 @@ async def introspect(context: EndpointContext, call: EndpointRequest) -> dict[st
         found = None
     now = context.system.now()
     response = introspection_response(service, found, context.policy.server.issuer, context.policy.server.ladder, now)
-    if service.introspection_alg is None and not accepts_jwt(call.accept):
+    if service.signing.introspection_alg is None and not accepts_jwt(call.accept):
         return response
-    alg = service.introspection_alg or service.id_token_alg
+    alg = service.signing.introspection_alg or service.signing.id_token_alg
     whole = introspection_claims(response, service, context.policy.server.issuer, now)
-    token = await _jwt_response(context, whole, service, alg, service.introspection_encryption, INTROSPECTION_TYP)
+    token = await _jwt_response(
+        context, whole, service, alg, service.signing.introspection_encryption, INTROSPECTION_TYP
+    )
     return JwtResponse(token, INTROSPECTION)
 
 

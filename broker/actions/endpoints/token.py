@@ -114,8 +114,8 @@ async def _issue(context: EndpointContext, known: Caller, stored: StoredCode, bi
     id_token = await issue_jwt(
         _claims(context, grant, now),
         service,
-        service.id_token_alg,
-        service.id_token_encryption,
+        service.signing.id_token_alg,
+        service.signing.id_token_encryption,
         context.crypto.keys,
         context.registry.encryption_keys,
     )

@@ -56,12 +56,12 @@ class LogoutTokenSender:
     async def send(self, message: OutboundDelivery) -> tuple[DeliveryOutcome, str]:
         """Posts a logout token, signed as the service's ID tokens are (Back-Channel Logout 1.0, 2.4, 2.5)."""
         service = self.services.get(message.client_id)
-        if service is None or service.backchannel_logout_uri is None:
+        if service is None or service.logout.backchannel_uri is None:
             return DeliveryOutcome.DROPPED, "the service has no address for it any more"
         claims = logout_token_claims(message, self.issuer, handles.new_handle(self.system), self.system.now())
-        token = await sign(claims, self.keys.signing(service.id_token_alg), TYPE)
+        token = await sign(claims, self.keys.signing(service.signing.id_token_alg), TYPE)
         client = self.outgoing.client(f"service:{message.client_id}", limit=CONNECTIONS)
-        answer = await client.post(service.backchannel_logout_uri, {"logout_token": token}, limit=MAX_RESPONSE)
+        answer = await client.post(service.logout.backchannel_uri, {"logout_token": token}, limit=MAX_RESPONSE)
         return classify_response(answer)
 
     def report(self, message: OutboundDelivery, outcome: DeliveryOutcome, why: str) -> None:

@@ -37,12 +37,12 @@ class PingSender:
         A redirect is not followed, and a refusal is final.
         """
         service = self.services.get(message.client_id)
-        if service is None or service.ciba is not CibaDeliveryMode.PING or service.ciba_notification_uri is None:
+        if service is None or service.ciba.mode is not CibaDeliveryMode.PING or service.ciba.notification_uri is None:
             return DeliveryOutcome.DROPPED, "the service is not pinged any more"
         client = self.outgoing.client(f"ping {service.client_id}", limit=CONNECTIONS)
         headers = {"Authorization": f"Bearer {message.token}"}
         content = {"auth_req_id": message.handle}
-        answer = await client.post_json(service.ciba_notification_uri, content, headers, limit=MAX_RESPONSE)
+        answer = await client.post_json(service.ciba.notification_uri, content, headers, limit=MAX_RESPONSE)
         if not isinstance(answer, HttpResponse):
             return DeliveryOutcome.FAILED, answer.detail
         why = f"status {answer.status}"

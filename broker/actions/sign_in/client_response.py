@@ -16,7 +16,9 @@ async def encode_response(context: SignInContext, response: AuthorizationRespons
         return ClientRedirect(context.policy.issuer)
     claims = jwt_claims(response, context.system.now())
     keys, encryption_keys = context.crypto.keys, context.registry.encryption_keys
-    token = await issue_jwt(claims, service, service.response_alg, service.response_encryption, keys, encryption_keys)
+    token = await issue_jwt(
+        claims, service, service.signing.response_alg, service.signing.response_encryption, keys, encryption_keys
+    )
     return client_redirect(response, token)
 
 
@@ -34,7 +36,7 @@ async def error_redirect(
     if service is None:
         return ClientRedirect(context.policy.issuer)
     if error is None or not service.redirects_to(request.redirect_uri):
-        return ClientRedirect(service.home)
+        return ClientRedirect(service.presentation.home)
     error_uri = f"{context.policy.issuer}/errors/{failure}"
     return await encode_response(
         context, error_response(request, context.policy.issuer, error, kind.description, error_uri)

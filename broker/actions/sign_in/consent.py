@@ -187,7 +187,7 @@ async def issue_code(
     """
     now, request = context.system.now(), transaction.request
     plain_code = _authorization_code(context, transaction)
-    late = transaction.transferred or now - transaction.created > service.answer_timeout
+    late = transaction.transferred or now - transaction.created > service.resumption.answer_timeout
     account, subject = session_update.session.account, handles.new_handle(context.system, size=24)
     released = ReleasedIdentity(
         subject=subject,
@@ -336,4 +336,8 @@ async def live_session(context: SignInContext, browser: Browser) -> Session | No
 
 def _restart_url(service: Service, issuer: str) -> str:
     """Returns the URL if no code may be sent: the service starts a new sign-in, if it can (OpenID Connect Core 4)."""
-    return initiate_login(service, issuer, service.resume_uri) or service.resume_uri or service.home
+    return (
+        initiate_login(service, issuer, service.resumption.resume_uri)
+        or service.resumption.resume_uri
+        or service.presentation.home
+    )

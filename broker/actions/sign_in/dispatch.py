@@ -95,7 +95,7 @@ async def _view(
 ) -> View:
     language = transaction.language
     if transaction.state in _NO_CODE_SENT and await code_already_issued(context, transaction):
-        return EndingView(service, Ending.ALREADY, ClientRedirect(service.home), language)
+        return EndingView(service, Ending.ALREADY, ClientRedirect(service.presentation.home), language)
     match transaction.state:
         case TransactionState.CHOOSING:
             return PickerView(transaction, service, await _offer(context, transaction, service))
@@ -120,16 +120,16 @@ async def _view(
             return _return_to_client(transaction, service, transaction.client_redirect, _redirect_mark(transaction))
         case TransactionState.ANSWERED:
             ending = Ending.ANSWERED if transaction.told else Ending.KEPT
-            return EndingView(service, ending, ClientRedirect(service.home), language)
+            return EndingView(service, ending, ClientRedirect(service.presentation.home), language)
         case TransactionState.REFUSED if transaction.client_redirect and _may_redirect(transaction, service):
             return _return_to_client(transaction, service, transaction.client_redirect, _redirect_mark(transaction))
         case TransactionState.REFUSED:
-            return EndingView(service, Ending.REFUSED, ClientRedirect(service.home), language)
+            return EndingView(service, Ending.REFUSED, ClientRedirect(service.presentation.home), language)
         case TransactionState.EXPIRED:
             back = await error_redirect(context, transaction.request, FailureClass.REQUEST_EXPIRED)
             return EndingView(service, Ending.EXPIRED, back, language)
         case TransactionState.OVERTAKEN:
-            return EndingView(service, Ending.ALREADY, ClientRedirect(service.home), language)
+            return EndingView(service, Ending.ALREADY, ClientRedirect(service.presentation.home), language)
         case TransactionState.IDENTIFIED:
             # a concurrent request is answering the service
             return CheckingView(
@@ -141,7 +141,7 @@ async def _view(
     context.monitoring.attempts.call_operator(
         fault, reference=reference, client_id=service.client_id, request_id=request_id
     )
-    return DeadEnd(fault, service, service.home)
+    return DeadEnd(fault, service, service.presentation.home)
 
 
 async def _identified(
@@ -208,4 +208,4 @@ def _is_stale(context: SignInContext, transaction: Transaction) -> bool:
 def _may_redirect(transaction: Transaction, service: Service) -> bool:
     """Returns whether the stored redirect is still the service's: its redirect URIs may have changed."""
     leaving = transaction.client_redirect
-    return leaving is not None and not (unanswerable(transaction, service) and leaving.url != service.home)
+    return leaving is not None and not (unanswerable(transaction, service) and leaving.url != service.presentation.home)

@@ -125,7 +125,7 @@ def _step(step: NextStep, view: FailureView, base: str, words: Language, now: fl
         case NextStep.USE_CODE:
             return _use_code(words)
         case NextStep.START_AGAIN | NextStep.HOME:
-            return _start_again(view.service, view.service.home, words)
+            return _start_again(view.service, view.service.presentation.home, words)
 
 
 def _retry(
@@ -167,18 +167,20 @@ def _contact_provider(view: FailureView, words: Language) -> StepContext | None:
 
 
 def _contact(service: Service, words: Language) -> StepContext | None:
-    if service.contact is None:
+    if service.presentation.contact is None:
         return None
     name = isolate(service.name(words.code))
     title = words.text("Get in touch with {service}", service=name)
-    return StepContext(StepControl.READ, title, lines=(_line(service.contact),))
+    return StepContext(StepControl.READ, title, lines=(_line(service.presentation.contact),))
 
 
 def _other_ways(service: Service, words: Language) -> StepContext | None:
-    if not service.other_ways:
+    if not service.presentation.other_ways:
         return None
     name = isolate(service.name(words.code))
-    lines = tuple(ContactLine(in_language(other.text, words.code), other.url) for other in service.other_ways)
+    lines = tuple(
+        ContactLine(in_language(other.text, words.code), other.url) for other in service.presentation.other_ways
+    )
     return StepContext(StepControl.READ, words.text("Other ways to use {service}", service=name), lines=lines)
 
 

@@ -44,7 +44,7 @@ class PageContext:
             "base": f"/journey/{self.handle}",
             "service": service.name(words.code) if service else words.text("the service"),
             "known_service": service is not None,
-            "home": service.home if service else None,
+            "home": service.presentation.home if service else None,
             "problem": self.problem,
             "asked": self.question is not None,
             "staff": self.question is not None and self.question.case is not None,

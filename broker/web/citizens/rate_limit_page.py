@@ -98,4 +98,4 @@ def _retry_path(limited: RateLimited, frame: PageContext) -> str:
         case LimitKind.CODES:
             return "/confirm"
         case LimitKind.STARTS | LimitKind.OPEN:
-            return limited.service.home if limited.service else ""
+            return limited.service.presentation.home if limited.service else ""

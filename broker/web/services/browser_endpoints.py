@@ -177,7 +177,9 @@ def _already_answered(req: CitizenRequest, already: AlreadyAnswered) -> Response
     """The page for a pushed request that is opened again after its response was sent (RFC 9126 4)."""
     log_protocol_error(req.request, DisplayedError("invalid_request_uri", "this request_uri was answered already"))
     frame, service = req.frame(*already.locales, place=ANSWER_PLACE), already.service
-    page = render_view(EndingView(service, Ending.ALREADY, ClientRedirect(service.home)), frame, req.cookies)
+    page = render_view(
+        EndingView(service, Ending.ALREADY, ClientRedirect(service.presentation.home)), frame, req.cookies
+    )
     return req.answer(replace(page, status=400), frame)
 
 
@@ -206,6 +208,9 @@ async def _display(
     frame = req.frame(*_locales(parameters))
     service = services.get(error.client_id or "")
     lost = DeadEnd(
-        FailureClass.BAD_LINK, service, service.home if service else None, f"{error.code}: {error.description}"
+        FailureClass.BAD_LINK,
+        service,
+        service.presentation.home if service else None,
+        f"{error.code}: {error.description}",
     )
     return req.answer(dead_end(lost, frame, error.status), frame)

@@ -12,6 +12,7 @@ from broker.model.assurance import Level
 from broker.model.identity import Identity
 from broker.model.request import AuthorizationRequest
 from broker.model.service import ClaimPurpose, Service
+from tests.support.services import make_service
 
 CLAIMS = ("name", "birthdate", "email", "address", "phone_number")
 SOME = st.lists(st.sampled_from(CLAIMS), unique=True)
@@ -21,8 +22,12 @@ VALUES = st.dictionaries(st.sampled_from(CLAIMS), st.sampled_from(["x", "", None
 def service(*claims: str) -> Service:
     """A service registered for these claims."""
     data = tuple(ClaimPurpose(claim, {"en": f"for {claim}"}) for claim in claims)
-    return Service(
-        "library", {"en": "Library"}, ("https://s.example/",), "s.example", "https://s.example/", claim_purposes=data
+    return make_service(
+        client_id="library",
+        names={"en": "Library"},
+        redirect_uris=("https://s.example/",),
+        home="https://s.example/",
+        claims=data,
     )
 
 

@@ -227,7 +227,7 @@ class World:
 
     async def reopened(self, handle: str, siblings: tuple[str, ...]) -> tuple[View, str, Facts]:
         """The page at /authorize for a pushed request that was answered already."""
-        view = EndingView(self.shelf.services["library"], Ending.ALREADY, ClientRedirect(SERVICE.home))
+        view = EndingView(self.shelf.services["library"], Ending.ALREADY, ClientRedirect(SERVICE.presentation.home))
         return await self._read(view, handle, siblings)
 
     async def _read(self, view: View, handle: str, siblings: tuple[str, ...]) -> tuple[View, str, Facts]:

@@ -15,6 +15,7 @@ from broker.wiring.registry import key_sets
 from tests.e2e.app_harness import Script, Stage, staged
 from tests.e2e.raw_client import NORTHBANK, RIDES, RIDES_SERVICE, Forms, Reply, Rider, Wire, rides, wire
 from tests.support.key_server import KeyServer, jwks_bytes
+from tests.support.services import change_service
 
 pytestmark = pytest.mark.slow
 
@@ -60,7 +61,7 @@ def without(stage: Stage) -> None:
 def moved(stage: Stage) -> None:
     """The riders' service takes answers elsewhere."""
     services = stage.parts.settings.services
-    elsewhere = replace(services[RIDES], redirect_uris=("http://localhost:9/rides/elsewhere",))
+    elsewhere = change_service(services[RIDES], redirect_uris=("http://localhost:9/rides/elsewhere",))
     take(stage, {**services, RIDES: elsewhere})
 
 
@@ -117,7 +118,7 @@ async def test_who_gives_up_after_that_is_sent_home(rider: Rider, stage: Stage) 
     [leave] = [path for path in forms if path.endswith("/give-up")]
     moved(stage)
     (await rider.submit(leave, forms[leave])).right(303)
-    home = stage.parts.settings.services[RIDES].home
+    home = stage.parts.settings.services[RIDES].presentation.home
     assert (await rider.leave()).startswith(home)
 
 
@@ -133,7 +134,7 @@ async def test_an_error_is_not_sent_to_an_address_that_was_taken_out(rider: Ride
     (await rider.push(prompt="none")).right(201)
     moved(stage)
     reply = await rider.authorize()
-    assert reply.status == 303 and reply.location.startswith(stage.parts.settings.services[RIDES].home)
+    assert reply.status == 303 and reply.location.startswith(stage.parts.settings.services[RIDES].presentation.home)
 
 
 async def test_the_discovery_document_says_what_the_services_of_now_may_use(stage: Stage, line: Wire) -> None:
@@ -143,7 +144,7 @@ async def test_the_discovery_document_says_what_the_services_of_now_may_use(stag
     before = await announced()
     assert "refresh_token" in str(before["grant_types_supported"])
     services = stage.parts.settings.services
-    take(stage, {id: replace(one, refresh=False, claim_purposes=()) for id, one in services.items()})
+    take(stage, {id: change_service(one, refresh=False, claims=()) for id, one in services.items()})
     after = await announced()
     assert "refresh_token" not in str(after["grant_types_supported"])
     assert "birthdate" in before["claims_supported"] and "birthdate" not in after["claims_supported"]  # type: ignore[operator]
@@ -158,7 +159,10 @@ async def test_many_changes_break_no_sign_in(rider: Rider, stage: Stage, line: W
         while not done.is_set():
             take(
                 stage,
-                {**services, "travel-office": replace(services["travel-office"], answer_timeout=3600 + changes % 2)},
+                {
+                    **services,
+                    "travel-office": change_service(services["travel-office"], answer_timeout=3600 + changes % 2),
+                },
             )
             changes += 1
             # a pause of several times what a change costs: without one the broker, in this same loop, gets no turn
@@ -189,7 +193,7 @@ async def hanging(stage: Stage) -> AsyncIterator[KeyServer]:
     services = stage.parts.settings.services
     async with KeyServer().running() as keys:
         keys.open.clear()
-        take(stage, {**services, RIDES: replace(services[RIDES], jwks=None, jwks_uri=keys.url)})
+        take(stage, {**services, RIDES: change_service(services[RIDES], jwks=None, jwks_uri=keys.url)})
         yield keys
 
 
@@ -232,7 +236,7 @@ async def test_a_service_removed_while_its_signed_request_waits_for_keys_is_refu
     path: str, rider: Rider, stage: Stage, hanging: KeyServer, waiting: asyncio.Event
 ) -> None:
     services = stage.parts.settings.services
-    by_secret = replace(
+    by_secret = change_service(
         services[RIDES],
         authentication=ClientAuthentication.CLIENT_SECRET_POST,
         secret_digest=hashlib.sha256(SECRET.encode()).hexdigest(),
@@ -274,14 +278,16 @@ async def test_a_service_whose_keys_a_reload_replaces_during_their_fetch_is_judg
 
     async def pushed_while_replaced(shown_before: SigningKey, registered: SigningKey) -> Reply:
         services = stage.parts.settings.services
-        hosted = replace(services[RIDES], jwks=None, jwks_uri=f"{hanging.url}/{registered.kid}-{registered is own}")
+        hosted = change_service(
+            services[RIDES], jwks=None, jwks_uri=f"{hanging.url}/{registered.kid}-{registered is own}"
+        )
         hanging.open.clear()
         waiting.clear()
         hanging.body = jwks_bytes(shown_before)
         take(stage, {**services, RIDES: hosted})
 
         def reload() -> None:
-            take(stage, {**services, RIDES: replace(services[RIDES], jwks={"keys": [dict(registered.jwk)]})})
+            take(stage, {**services, RIDES: change_service(services[RIDES], jwks={"keys": [dict(registered.jwk)]})})
             hanging.open.set()
 
         return await during_the_fetch(rider.push(), waiting, reload)
@@ -294,7 +300,7 @@ async def test_an_answer_to_a_service_of_before_a_reload_leaves_none_of_its_encr
     stage: Stage,
 ) -> None:
     services, registry = stage.parts.settings.services, stage.parts.configuration.registry
-    old, new = (replace(services[RIDES], jwks={"keys": [encryption_jwk(kid)]}) for kid in ("old", "new"))
+    old, new = (change_service(services[RIDES], jwks={"keys": [encryption_jwk(kid)]}) for kid in ("old", "new"))
     take(stage, {**services, RIDES: old})
     take(stage, {**services, RIDES: new})
     assert [key.kid for key in await registry.encryption_keys(old, "ECDH-ES+A256KW")] == ["old"]

@@ -255,7 +255,7 @@ async def answered_long_ago(w: World) -> Seen:
 
 async def kept(w: World) -> Seen:
     handle = await w.arrives()
-    w.clock.advance(w.shelf.services["library"].answer_timeout + 1)
+    w.clock.advance(w.shelf.services["library"].resumption.answer_timeout + 1)
     await w.tries(handle)
     await w.agrees(handle)
     w.clock.advance(120)

@@ -187,7 +187,7 @@ def test_preparing_makes_secrets_that_both_sides_can_read(made: Path) -> None:
     assert read_secret(secrets / "demo-service") != read_secret(secrets / "travel-office")
     private = jose.load_signing_key(private_half(secrets / "land-register.jwks.json").read_bytes(), "ES256")
     settings = Configuration(made / "config").settings()
-    known = settings.services["land-register"].jwks
+    known = settings.services["land-register"].credentials.jwks
     assert known is not None
     assert jose.verify(jose.sign({"a": 1}, private), jose.parse_keys(known), {"ES256"}).claims == {"a": 1}
     assert {stat.S_IMODE(path.stat().st_mode) for path in secrets.iterdir()} == {0o600}

@@ -11,6 +11,7 @@ import pytest
 
 from broker.cli import reference as command
 from broker.cli.context import CommandContext
+from broker.model.service import Service
 from broker.platform.system import System
 from broker.platform.toml_fields import keys_of
 from broker.platform.toml_loader import load
@@ -25,14 +26,13 @@ from broker.settings.reference import (
     tables,
 )
 from broker.settings.schema import BrokerSettings
-from broker.settings.services import ServiceFile
 from broker.settings.staff import StaffFile
 from broker.wiring.errors import CommandError
 from providers import KINDS
 from tests.support.system import FakeClock, FakeRandom
 
 DOCS = Path(__file__).parents[3] / "docs" / "configuration.md"
-SHAPES = (BrokerSettings, ServiceFile, ProviderFile, StaffFile, *(kind.config for kind in KINDS.values()))
+SHAPES = (BrokerSettings, Service, ProviderFile, StaffFile, *(kind.config for kind in KINDS.values()))
 
 
 def run(*words: str) -> int:

@@ -23,6 +23,7 @@ from broker.platform.refreshing_cache import FetchFailed
 from broker.platform.system import System
 from tests.support.certificates import Authority
 from tests.support.key_server import KeyServer, jwks_bytes
+from tests.support.services import make_service
 from tests.support.system import FakeClock
 
 QUICK = Timeouts(connect=1, read=0.3, whole=0.6)
@@ -88,7 +89,7 @@ async def test_without_encryption_keys_nothing_is_sent_and_the_service_must_retr
     async def theirs(_: Service, alg: str) -> Sequence[EncryptionKey]:
         return ()
 
-    service = Service("shop", {}, (), "shop.example", "https://shop.example/")
+    service = make_service(client_id="shop", names={}, redirect_uris=(), home="https://shop.example/")
     with pytest.raises(StoreUnavailable):
         await issue_jwt({}, service, "ES256", Encryption("ECDH-ES", "A256GCM"), cast(SigningKeys, Ring()), theirs)
 

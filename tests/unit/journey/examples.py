@@ -33,6 +33,7 @@ from broker.model.provider_policy import ProviderPolicy
 from broker.model.request import AuthorizationRequest, ClientRedirect
 from broker.model.service import Service
 from broker.provider import ProviderHealth, ProviderInfo
+from tests.support.services import change_service, make_service
 
 NOW = 1_800_000_000.0
 NOTHING_OFF = KillSwitches(1)
@@ -60,7 +61,7 @@ def request(**changes: Any) -> AuthorizationRequest:
 
 def service(**changes: Any) -> Service:
     """The service that asks."""
-    asking = Service(
+    asking = make_service(
         client_id="parking",
         names={"en": "Parking"},
         redirect_uris=("https://parking.test/back",),
@@ -68,7 +69,7 @@ def service(**changes: Any) -> Service:
         home="https://parking.test/",
         initiate_login_uri="https://parking.test/start",
     )
-    return replace(asking, **changes)
+    return change_service(asking, **changes)
 
 
 def candidate(id: str = "alpha", highest: Level = Level.HIGH, working: bool = True, **listing: Any) -> Candidate:

@@ -15,6 +15,7 @@ from broker.oidc.authorization_checks import RequestSource, ServerContext
 from broker.oidc.authorization_request import authorization_request
 from broker.oidc.errors import EndpointError, RedirectedError
 from broker.oidc.request_object import RequestVerification
+from tests.support.services import make_service
 
 NOW = 1_800_000_000.0
 ISSUER = "https://id.example"
@@ -54,10 +55,10 @@ def service(**changes: Any) -> Service:
         "authentication": ClientAuthentication.PRIVATE_KEY_JWT,
         "post_logout_redirect_uris": ("https://tax.example/bye", "https://tax.example/bye?lang=cy"),
         "scopes": ("openid", "profile", "email"),
-        "claim_purposes": data("given_name", "family_name", "birthdate", "email", "email_verified"),
+        "claims": data("given_name", "family_name", "birthdate", "email", "email_verified"),
         "refresh": True,
     }
-    return Service(**(fields | changes))
+    return make_service(**(fields | changes))
 
 
 SERVER = ServerContext(ISSUER, LADDER, lambda: keys(key()), tuple(ResponseMode))

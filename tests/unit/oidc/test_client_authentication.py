@@ -72,7 +72,7 @@ def test_a_wrong_secret_is_refused(secret: str) -> None:
 def test_no_secret_is_right_where_none_is_registered() -> None:
     of = service(authentication=ClientAuthentication.CLIENT_SECRET_POST)
     with pytest.raises(EndpointError, match="secret"):
-        authenticate_client(Credentials("tax", of.authentication, ""), of, KEYS, AUDIENCE, NOW)
+        authenticate_client(Credentials("tax", of.credentials.method, ""), of, KEYS, AUDIENCE, NOW)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_only_the_registered_method_counts(registered: Service) -> None:
     }
     for method, proof in every.items():
         credentials = Credentials("tax", method, proof)
-        if method is registered.authentication:
+        if method is registered.credentials.method:
             assert authenticate_client(credentials, registered, KEYS, AUDIENCE, NOW).service is registered
         else:
             with pytest.raises(EndpointError, match="instead of the registered"):

@@ -23,7 +23,7 @@ FAPI2 = service(
     profile=SecurityProfile.FAPI2,
     refresh=False,
     scopes=("openid", "email"),
-    claim_purposes=data("email"),
+    claims=data("email"),
     client_id="pensions",
 )
 BASIC = service(authentication=ClientAuthentication.CLIENT_SECRET_BASIC)
@@ -205,7 +205,7 @@ NONCES = DpopNonces("epoch", lambda data: bytes(32), lambda data, mark: mark == 
 def authenticates(alg: str, of: Service) -> bool:
     """Whether an assertion signed so is good."""
     claims = {"iss": of.client_id, "sub": of.client_id, "aud": ISSUER, "jti": "j", "exp": NOW + 60}
-    credentials = Credentials(of.client_id, of.authentication, jose.sign(claims, key(alg, "tax")))
+    credentials = Credentials(of.client_id, of.credentials.method, jose.sign(claims, key(alg, "tax")))
     try:
         return authenticate_client(credentials, of, keys(key(alg, "tax")), AssertionAudience(ISSUER), NOW).service is of
     except EndpointError:

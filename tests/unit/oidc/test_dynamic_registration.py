@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broker.model.service import Service
 from broker.oidc.dynamic_registration import FIELDS, client_metadata, invalid_metadata, registrable, to_client_settings
 from broker.oidc.errors import EndpointError
 from broker.platform.toml_loader import load
-from broker.settings.services import ServiceFile, service
+from broker.settings.services import with_credentials
 
 BASE = {"redirect_uris": ["https://shop.example/back"]}
 JSON = st.recursive(
@@ -27,11 +28,9 @@ MEMBERS = st.sampled_from(
 
 def told(metadata: dict[str, Any]) -> dict[str, Any]:
     """What is in force once this was registered."""
-    record, problems = load(
-        {"client_id": "self-1", **to_client_settings({**BASE, **metadata}, ["en", "cy"])}, ServiceFile
-    )
+    record, problems = load({"client_id": "self-1", **to_client_settings({**BASE, **metadata}, ["en", "cy"])}, Service)
     assert record is not None, problems
-    return client_metadata(service(record, prepared=True)[0])
+    return client_metadata(with_credentials(record, prepared=True)[0])
 
 
 @given(st.dictionaries(MEMBERS, JSON))
@@ -101,6 +100,6 @@ def test_an_error_names_the_member_that_the_service_sent(place: str, code: str) 
 
 
 def test_one_of_each_kind_may_register() -> None:
-    assert {str(one.authentication) for one in registrable()} == {
+    assert {str(one.credentials.method) for one in registrable()} == {
         *("client_secret_basic", "client_secret_post", "private_key_jwt", "none")
     }

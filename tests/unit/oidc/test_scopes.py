@@ -57,7 +57,7 @@ def test_what_is_asked_is_what_the_service_may_have(
 
 
 def test_a_service_is_never_given_what_its_file_does_not_name() -> None:
-    poor = service(claim_purposes=data("email"))
+    poor = service(claims=data("email"))
     wanted = json.dumps({"userinfo": {"given_name": {"essential": True}, "email": None}})
     found = plain(poor, scope="openid profile email", claims=wanted)
     assert found.requested_claims == ("email",)

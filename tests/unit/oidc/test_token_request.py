@@ -30,6 +30,7 @@ from broker.oidc.token_request import (
     token_response,
 )
 from tests.support.certificates import Authority
+from tests.support.services import change_service
 from tests.unit.oidc.examples import CALLBACK, NOW, VERIFIER, code, grant, service
 
 PROOF = DpopProof("jkt-1", "jkt-1.j", NOW + 60)
@@ -166,13 +167,13 @@ def test_the_tokens_of_an_app_are_bound_to_its_key_unless_its_file_says_otherwis
     check_binding(APP, PROOF)
     assert refused(check_binding, APP, None).code == "invalid_dpop_proof"
     for proof in (PROOF, None):
-        check_binding(replace(APP, sender_constrained=False), proof)
+        check_binding(change_service(APP, sender_constrained=False), proof)
     strict = service(profile=SecurityProfile.FAPI2, sender_constrained=False)
     assert refused(check_binding, strict, None).code == "invalid_dpop_proof"
 
 
 def test_bearer_tokens_of_an_app_live_short_and_nothing_else_does() -> None:
-    bearer = replace(APP, sender_constrained=False)
+    bearer = change_service(APP, sender_constrained=False)
     lifetimes = TokenLifetimes(access=600, refresh=3600, app_access=60, app_refresh=7200)
     short = lifetimes.for_caller(bearer, bound=False)
     assert (short.access, short.refresh, short.id_token) == (60, 3600, lifetimes.id_token)
@@ -182,7 +183,7 @@ def test_bearer_tokens_of_an_app_live_short_and_nothing_else_does() -> None:
 
 
 def test_a_bearer_app_refreshes_without_a_key_only_what_is_bound_to_none() -> None:
-    bearer = replace(APP, sender_constrained=False)
+    bearer = change_service(APP, sender_constrained=False)
     request = RefreshRequest("r", None)
     check_refresh(request, REFRESH, grant(), bearer, None, NOW)
     check_refresh(request, REFRESH, grant(dpop_jkt="jkt-1"), bearer, PROOF, NOW)

@@ -83,7 +83,7 @@ def test_an_app_may_be_registered_without_a_key_and_with_the_origins_of_its_page
     page = ["https://app.example", "https://app.example:8443", "https://xn--bcher-kva.example"]
     app(production, redirect_uris=["https://app.example/"], sender_constrained=False, cors_origins=page)
     service = production.settings().services["tax"]
-    assert (service.token_binding, service.sender_constrained, list(service.cors_origins)) == (None, False, page)
+    assert (service.token_binding, service.tokens.sender_constrained, list(service.cors_origins)) == (None, False, page)
 
 
 @pytest.mark.parametrize(

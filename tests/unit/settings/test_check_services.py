@@ -1,12 +1,12 @@
 """Service settings: keys, sector, certificates, signed CIBA requests; every setting reaches the `Service` record."""
 
-from dataclasses import fields
 from typing import Any
 
 import pytest
 
 from broker.model.assurance import Level
 from broker.model.service import PUBLIC_SECTOR, ClaimPurpose, Encryption, OtherWay, Service, SubjectType, TlsSubject
+from broker.platform.toml_fields import keys_of
 from tests.support.certificates import Authority
 from tests.support.configuration import Configuration
 from tests.unit.settings.examples import DEMO, FAPI
@@ -55,7 +55,7 @@ def test_a_service_may_show_its_keys_itself(config: Configuration) -> None:
     config.change(FAPI, "jwks_file", None)
     config.change(FAPI, "jwks_uri", "https://land.example/jwks.json")
     service = config.settings().services["land-register"]
-    assert (service.jwks, service.jwks_uri) == (None, "https://land.example/jwks.json")
+    assert (service.credentials.jwks, service.credentials.jwks_uri) == (None, "https://land.example/jwks.json")
 
 
 def test_a_service_on_two_hosts_must_name_its_sector(config: Configuration) -> None:
@@ -142,7 +142,7 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
         "client_id": "demo-service",
         "level": Level.HIGH,
         "providers": ("eid",),
-        "claim_purposes": (ClaimPurpose("name", texts),),
+        "claims": (ClaimPurpose("name", texts),),
         "other_ways": (OtherWay(texts, "https://a.example/"),),
         "answer_timeout": 7200,
         "tls_subject": None,
@@ -156,11 +156,11 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
         "home": "http://localhost:8002/",
         "scopes": ("openid", "profile"),
         "jwks_uri": None,
+        "jwks_file": None,
         "cors_origins": ("http://localhost:8002",),
     }
-    del expected["secret_file"], expected["claims"]
     service = config.settings().services["demo-service"]
-    assert {name.name: getattr(service, name.name) for name in fields(Service)} == expected
+    assert {key.name: key.value(service) for key in keys_of(Service)} == expected
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_a_certificate_of_an_authority_names_one_thing(
     production.change("broker.toml", "services.0.authentication", "tls_client_auth")
     production.change("broker.toml", "services.0.tls_subject", subject)
     if place is None:
-        assert production.settings().services["tax"].tls_subject == TlsSubject(**subject)
+        assert production.settings().services["tax"].credentials.tls_subject == TlsSubject(**subject)
     else:
         assert [problem.path for problem in production.problems()] == [f"broker.toml: services[0].{place}"]
 

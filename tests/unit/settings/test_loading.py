@@ -162,8 +162,8 @@ def test_a_file_that_cannot_be_read_makes_no_further_problem_elsewhere(config: C
 
 def test_languages_in_settings_are_read_without_regard_to_case(config: Configuration) -> None:
     """BCP 47 2.1.1."""
-    names = config.settings().services["demo-service"].names
+    names = config.settings().services["demo-service"].presentation.names
     config.change(DEMO, "names", {code.upper(): name for code, name in names.items()})
     config.change("broker.toml", "languages", [code.upper() for code in config.settings().broker.languages])
-    assert config.settings().services["demo-service"].names == names
+    assert config.settings().services["demo-service"].presentation.names == names
     assert set(config.settings().broker.languages) == {code.lower() for code in config.settings().broker.languages}

@@ -21,7 +21,7 @@ def test_a_secret_is_the_first_line_of_its_file(tmp_path: Path) -> None:
 def test_a_secret_is_known_by_its_digest_alone(config: Configuration) -> None:
     plain = read_secret(config.folder.parent / ".demo" / "secrets" / "demo-service")
     settings = config.settings()
-    assert settings.services["demo-service"].secret_digest == hashlib.sha256(plain.encode()).hexdigest()
+    assert settings.services["demo-service"].credentials.secret_digest == hashlib.sha256(plain.encode()).hexdigest()
     assert plain not in repr(settings)
 
 

@@ -27,8 +27,9 @@ from broker.model.backchannel_request import BackchannelRequest, BackchannelRequ
 from broker.model.failures import FailureClass, NextStep
 from broker.model.provider_policy import DisplayOrder
 from broker.model.request import AuthorizationRequest, ClientRedirect
-from broker.model.service import ClaimPurpose, OtherWay, Service
+from broker.model.service import ClaimPurpose, OtherWay
 from broker.provider import Prerequisite, ProviderInfo
+from tests.support.services import make_service
 
 NOW = 1_800_000_000.0
 HOUR = 3600.0
@@ -48,13 +49,12 @@ POST = card(
 )
 CITY = card("cedar", "مدينة الأرز", "You need your city account.", 1, Level.SUBSTANTIAL)
 
-SERVICE = Service(
-    "fishing",
-    {"en": "Apply for a fishing licence", "cy": "Gwneud cais am drwydded bysgota"},
-    ("https://fishing.example/return",),
-    "fishing.example",
-    "https://fishing.example/",
-    claim_purposes=(
+SERVICE = make_service(
+    client_id="fishing",
+    names={"en": "Apply for a fishing licence", "cy": "Gwneud cais am drwydded bysgota"},
+    redirect_uris=("https://fishing.example/return",),
+    home="https://fishing.example/",
+    claims=(
         ClaimPurpose("name", {"en": "It stands on your licence.", "cy": "Mae ar eich trwydded."}),
         ClaimPurpose("birthdate", {"en": "The price depends on your age."}),
         ClaimPurpose("address", {"en": "We send the licence there."}),
@@ -200,10 +200,10 @@ VIEWS: Mapping[str, View] = {
     "share_nothing": ConsentView(transaction(TransactionState.IDENTIFIED), SERVICE, None, ()),
     "every_step": EVERY_STEP,
     "lost": DeadEnd(FailureClass.LOST_PLACE),
-    "lost_with_service": DeadEnd(FailureClass.LOST_PLACE, SERVICE, SERVICE.home),
-    "lost_service_off": DeadEnd(FailureClass.SERVICE_OFF, SERVICE, SERVICE.home),
+    "lost_with_service": DeadEnd(FailureClass.LOST_PLACE, SERVICE, SERVICE.presentation.home),
+    "lost_service_off": DeadEnd(FailureClass.SERVICE_OFF, SERVICE, SERVICE.presentation.home),
     "lost_bad_link": DeadEnd(FailureClass.BAD_LINK),
-    **{f"ended_{ending}": EndingView(SERVICE, ending, ClientRedirect(SERVICE.home)) for ending in Ending},
+    **{f"ended_{ending}": EndingView(SERVICE, ending, ClientRedirect(SERVICE.presentation.home)) for ending in Ending},
     **{f"ended_here_{ending}": EndingView(SERVICE, ending, None) for ending in Ending},
     "ended_and_posted": EndingView(
         SERVICE, Ending.EXPIRED, ClientRedirect("https://fishing.example/return", {"error": '"<'})

@@ -22,7 +22,6 @@ from broker.crypto.jose import load_signing_key, new_signing_key_pem
 from broker.crypto.seal import sealer
 from broker.model.assurance import Level
 from broker.model.handle import sha256_hex
-from broker.model.service import Service
 from broker.model.staff import LoginPolicy, StaffMember, StaffRole, StaffSession, StaffSessionTimeouts
 from broker.platform.http_client import HttpClients
 from broker.platform.system import System
@@ -40,6 +39,7 @@ from broker.web.shared.static_files import Statics, static_routes, statics
 from providers import ProviderDependencies
 from providers.openid import OpenIdConfig, build
 from providers.simulator import SimulatedClient, SimulatorSettings, cast, create
+from tests.support.services import make_service
 from tests.support.tallies import Tallies
 from tests.unit.assisted.cases import draft, walked
 from tests.unit.providers.serving import listening, serving
@@ -53,8 +53,11 @@ MEI = StaffMember("mei", "staff-mei", "Mei Lindqvist", frozenset({R.AGENT, R.REV
 RHYS = StaffMember("rhys", "staff-rhys", "Rhys Adeyemi", frozenset({R.LEAD, R.AUDITOR}))
 ADA = StaffMember("ada", "staff-ada", "Ada Quill", frozenset({R.ADMIN}))
 PEOPLE = {one.id: one for one in (CARYS, TOM, MEI, RHYS, ADA)}
-SERVICE = Service(
-    "library", {"en": "Riverside Library"}, ("https://library.test/back",), "library.test", "https://library.test/"
+SERVICE = make_service(
+    client_id="library",
+    names={"en": "Riverside Library"},
+    redirect_uris=("https://library.test/back",),
+    home="https://library.test/",
 )
 IDLE, ABSOLUTE, FRESH = 900, 8 * 3600, 300
 TERMS = CasePolicy(random_review=0.0)

@@ -1,7 +1,5 @@
 """Signed-out page with its frames, check_session_iframe, and the list of services."""
 
-from dataclasses import replace
-
 import httpx
 import pytest
 from starlette.applications import Starlette
@@ -19,6 +17,7 @@ from broker.web.shared import cookies
 from broker.web.shared.pages import PageRenderer
 from broker.web.shared.responses import PageResponse
 from broker.web.shared.static_files import Statics
+from tests.support.services import change_service
 from tests.unit.web.citizen_pages import ISSUER, SITE, GivenCitizen, citizen_app, client, marks, system
 from tests.unit.web.examples import BANK, NOW, SERVICE
 
@@ -73,7 +72,7 @@ def test_without_frames_it_goes_on_at_once_and_without_a_way_back_it_stays(writt
     assert dict(found.headers) == {"Refresh": f"0;url={BACK}"}
     assert "<iframe" not in html
     found, html = shown(written, LogoutSteps(SERVICE, None))
-    assert found.headers == () and SERVICE.home in html
+    assert found.headers == () and SERVICE.presentation.home in html
     found, html = shown(written, LogoutSteps(None, None, (TAX,)))
     assert "Refresh" not in dict(found.headers) and "<iframe" in html
     found, html = shown(written, LogoutSteps(None, None, (TAX,)), path=None)
@@ -111,8 +110,8 @@ def test_an_address_cannot_break_out_of_its_place(written: PageRenderer) -> None
 @pytest.fixture
 def door(citizen: GivenCitizen, written: PageRenderer, files: Statics) -> ASGIApp:
     """The public pages with two services, one with third-party login, and check_session_iframe."""
-    able = replace(SERVICE, client_id="able", initiate_login_uri="https://tax.example/in?a=b")
-    unable = replace(SERVICE, client_id="unable", initiate_login_uri=None, names={"en": "Another service"})
+    able = change_service(SERVICE, client_id="able", initiate_login_uri="https://tax.example/in?a=b")
+    unable = change_service(SERVICE, client_id="unable", initiate_login_uri=None, names={"en": "Another service"})
     here = citizen_app(citizen, written)
     routes = [*public.public_routes(here, {one.client_id: one for one in (able, unable)}), session_route(files)]
     return guarded(Starlette(routes=routes), system())

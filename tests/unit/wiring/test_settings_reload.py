@@ -141,7 +141,7 @@ async def test_a_service_whose_tokens_no_key_of_ours_signs_is_refused(
     index.write_text(index.read_text().replace("EdDSA", "none"))
     config.change(DEMO, "id_token_alg", "EdDSA")
     await reloading()
-    assert registry.services["demo-service"].id_token_alg == "ES256"
+    assert registry.services["demo-service"].signing.id_token_alg == "ES256"
     assert caplog.records[-1].message == "configuration_refused"
 
 

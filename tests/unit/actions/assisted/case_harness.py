@@ -46,17 +46,18 @@ from broker.model.staff import StaffMember, StaffRole, StaffSession
 from broker.platform.system import System
 from broker.stores.ephemeral.open import EphemeralStores, open_ephemeral_stores
 from broker.stores.sql_stores import SqlStores, open_sql_stores
+from tests.support.services import make_service
 from tests.support.system import FakeClock
 from tests.support.tallies import Tallies
 from tests.unit.actions.citizen_driver import CitizenDriver
 
-SERVICE = Service(
+SERVICE = make_service(
     client_id="library",
     names={"en": "Library"},
     redirect_uris=("https://library.example/back",),
     sector="library.example",
     home="https://library.example/",
-    claim_purposes=tuple(ClaimPurpose(claim, {"en": "why"}) for claim in ("name", "birthdate")),
+    claims=tuple(ClaimPurpose(claim, {"en": "why"}) for claim in ("name", "birthdate")),
     level=Level.SUBSTANTIAL,
     initiate_login_uri="https://library.example/start",
 )

@@ -17,6 +17,7 @@ from broker.model.backchannel_request import BackchannelRequest, BackchannelStat
 from broker.model.service import CibaDeliveryMode, Service
 from broker.model.store_results import RedeemResult
 from broker.platform.http_client import HttpClients
+from tests.support.services import make_service
 from tests.unit.actions.assisted.case_harness import Stage
 
 TOKEN = "8d67dc78-7faa-4d41-aabd-67707b374255"
@@ -60,7 +61,14 @@ Services = dict[str, Service]
 def service(port: int, ciba: CibaDeliveryMode = CibaDeliveryMode.PING) -> Services:
     """The service that asked."""
     uri = f"http://127.0.0.1:{port}/ping?a=b"
-    one = Service("tax", {"en": "Tax"}, (), "tax.example", "https://tax.example/", ciba=ciba, ciba_notification_uri=uri)
+    one = make_service(
+        client_id="tax",
+        names={"en": "Tax"},
+        redirect_uris=(),
+        home="https://tax.example/",
+        ciba=ciba,
+        ciba_notification_uri=uri,
+    )
     return {"tax": one}
 
 
