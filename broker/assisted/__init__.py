@@ -15,5 +15,4 @@ Pure functions over frozen records, without network, clock or store. In the orde
 - `device_evidence`: evidence from a sign-in that the citizen confirmed on their own device
 - `case_status`: what the citizen may see of their case
 - `verified_identity`: the identity and the verification record that a service receives
-- `diagram`: the state table as a Mermaid diagram for the documentation
 """

@@ -7,6 +7,4 @@ computes the providers that the citizen may choose, and `next_steps` the actions
 happen to the transaction; `transitions.advance` applies an event, and is the only function that changes a state.
 `transitions.due_event` finds an expired attempt or transaction. 4. `acceptance`: checks an identity from a provider, a
 verification case or the broker's session against the request, the provider's policy and the kill switches.
-
-`diagram` renders the state table for the documentation.
 """

@@ -8,7 +8,7 @@ No network, store or clock. In the order of a sign-in:
 `claims_parameter`, `claim_request` and `verified_claims_request`. 4. `authorization_response` builds the redirect with
 the code or error. 5. `token_request` checks codes and refresh tokens; `id_token`, `userinfo`, `introspection` and
 `resource_request` serve the tokens, with `verified_claims` and `claim_formats` for their content. 6. `logout`,
-`logout_token`, `session_id` and `session_state` end sessions and report them.
+`logout_token` and `session_management` end sessions and report them.
 
 Beside it: `ciba` and `ciba_request_object` (backchannel authentication), `discovery` (metadata),
 `dynamic_registration`, `third_party_login`, `jwt_claims`.

@@ -7,7 +7,7 @@ from broker.model.grant import Grant, ReleasedIdentity
 from broker.oidc.acr import answered_acr
 from broker.oidc.claim_request import accepts
 from broker.oidc.claims_parameter import PROTOCOL_CLAIMS
-from broker.oidc.session_id import session_id
+from broker.oidc.session_management import session_id
 from broker.oidc.verified_claims import verified_claims
 
 

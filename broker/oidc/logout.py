@@ -9,7 +9,7 @@ from broker.model.service import Service
 from broker.oidc.authorization_checks import is_id_token
 from broker.oidc.authorization_response import with_query
 from broker.oidc.errors import DisplayedError, ProtocolError
-from broker.oidc.session_id import is_session_id
+from broker.oidc.session_management import is_session_id
 
 _LONGEST: Final = 4096
 

@@ -7,7 +7,7 @@ from broker.model.outbound_delivery import DeliveryKind, OutboundDelivery
 from broker.model.service import Service
 from broker.model.session import EndedSession
 from broker.oidc.authorization_response import with_query
-from broker.oidc.session_id import session_id
+from broker.oidc.session_management import session_id
 
 TYPE: Final = "logout+jwt"
 """`typ` of a logout token (Back-Channel Logout 2.4)."""

@@ -2,7 +2,7 @@
 
 `config` is the table `[openid]`. A sign-in runs through `provider.OpenIdProvider`: `begin` sends the citizen with an
 `authorization_request`; `complete` redeems the code at the `token_endpoint`, validates the ID token
-(`id_token_checks`), reads userinfo, and makes the `identity`. `metadata` and keys are cached by `cache_policy`.
+(`id_token_checks`), reads userinfo, and makes the `identity`. `metadata` and keys are cached.
 `errors` lists every fault with its cause, `error_mapping` the provider's error codes, `describe` what may be logged.
 `standard_metadata` compares the metadata with the standards for `check --connect`.
 """

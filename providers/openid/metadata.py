@@ -1,17 +1,32 @@
-"""Provider metadata (OpenID Connect Discovery 1.0 3 and 4): the members that are used, and their validation."""
+"""Provider metadata (OpenID Connect Discovery 1.0 3 and 4): the members that are used, their validation
+and their caching.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from broker.crypto.jose import InvalidToken, KeySet, parse_keys
 from broker.platform.http_client import HttpClient, HttpClients, HttpResponse, NotJson
+from broker.platform.refreshing_cache import CachePolicy
 from providers.openid.describe import describe_identifier
 from providers.openid.errors import KEYS, METADATA, UpstreamError, UpstreamFault
 
 MAX_METADATA = 65_536
 MAX_KEY_SET = 131_072
 """Maximum size in bytes of the metadata and of the key set."""
+
+FRESH: Final = 300.0
+"""Seconds for which cached metadata or keys are used without a new fetch."""
+STALE: Final = 6 * 3600.0
+"""Seconds for which a stale value is used while fetching fails. Beyond it the provider counts as unavailable."""
+RETRY: Final = 2.0
+"""Seconds after a failed fetch before the next one."""
+COOL_DOWN: Final = 5.0
+"""Seconds between two fetches caused by an unknown key or an invalid signature: short enough for keys that are
+published a moment after the first token, and long enough for every provider."""
+
+CACHE_POLICY: Final[CachePolicy[Any]] = CachePolicy(lambda _: FRESH, STALE - FRESH, RETRY, COOL_DOWN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,13 +23,12 @@ from broker.provider import (
 )
 from providers.kind import ProviderDependencies
 from providers.openid.authorization_request import address, end_session_address, prefixes
-from providers.openid.cache_policy import CACHE_POLICY
 from providers.openid.config import NewSignIn, OpenIdConfig
 from providers.openid.error_mapping import of_callback_error
 from providers.openid.errors import UpstreamError, UpstreamFault
 from providers.openid.id_token_checks import ExpectedIdToken, check_id_token
 from providers.openid.identity import make_identity, verifiable
-from providers.openid.metadata import KeySource, Metadata, fetch_metadata
+from providers.openid.metadata import CACHE_POLICY, KeySource, Metadata, fetch_metadata
 from providers.openid.token_endpoint import (
     CodeGrant,
     Credentials,

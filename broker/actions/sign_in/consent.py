@@ -28,7 +28,7 @@ from broker.model.request import ClientRedirect
 from broker.model.service import Service
 from broker.model.session import Session
 from broker.oidc.authorization_response import code_response
-from broker.oidc.session_state import session_state
+from broker.oidc.session_management import session_state
 from broker.oidc.third_party_login import initiate_login
 from broker.platform import base64url
 

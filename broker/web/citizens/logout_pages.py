@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from broker.actions.logout import LogoutSteps
 from broker.model.service import Service
-from broker.oidc.session_state import origin_of
+from broker.oidc.session_management import origin_of
 from broker.web.citizens.page_context import PageContext
 from broker.web.middleware.security_headers import POLICY
 from broker.web.shared.pages import PageTemplate

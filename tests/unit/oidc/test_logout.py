@@ -8,7 +8,7 @@ from broker.crypto import jose
 from broker.model.service import Service
 from broker.oidc.errors import DisplayedError
 from broker.oidc.logout import LogoutRequest, logout_request, logout_return, must_ask
-from broker.oidc.session_id import session_id
+from broker.oidc.session_management import session_id
 from tests.unit.oidc.examples import ISSUER, key, keys, service
 
 BYE = "https://tax.example/bye"

@@ -10,7 +10,7 @@ from broker.model.outbound_delivery import DeliveryKind, OutboundDelivery
 from broker.model.service import Service
 from broker.model.session import EndedSession
 from broker.oidc.logout_token import EVENT, frontchannel_urls, logout_deliveries, logout_token_claims
-from broker.oidc.session_id import session_id
+from broker.oidc.session_management import session_id
 from tests.unit.oidc.examples import ISSUER, NOW, service
 
 BACK, FRONT = "https://tax.example/told", "https://tax.example/bye?lang=cy"

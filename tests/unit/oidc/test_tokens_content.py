@@ -12,7 +12,7 @@ from broker.crypto import jose
 from broker.model.assurance import Level, Verification
 from broker.model.grant import StoredToken
 from broker.oidc.id_token import id_token_claims
-from broker.oidc.session_id import is_session_id, session_id
+from broker.oidc.session_management import is_session_id, session_id
 from broker.oidc.userinfo import userinfo_claims
 from tests.unit.oidc.examples import ISSUER, LADDER, NOW, grant, key, release
 

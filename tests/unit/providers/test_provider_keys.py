@@ -13,8 +13,8 @@ from broker.platform.system import System
 from broker.provider import FailureCause, ProviderFailure
 from providers.circuit_breaker import LEAST
 from providers.health_monitor import MonitoredProvider
-from providers.openid.cache_policy import COOL_DOWN
 from providers.openid.errors import UpstreamFault
+from providers.openid.metadata import COOL_DOWN
 from tests.support.system import FakeClock
 from tests.unit.providers.wire import KEY, OTHER, Wire, answer, compact, key_set
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.oidc.session_state import origin_of, session_state
+from broker.oidc.session_management import origin_of, session_state
 from broker.oidc.third_party_login import initiate_login
 from tests.unit.oidc.examples import ISSUER, service
 
