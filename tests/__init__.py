@@ -1,1 +1,1 @@
-"""Mirrors the tree of the product; whole/ holds journeys in a browser, machine/ the real servers they run against."""
+"""Tests: unit mirrors the product, contracts tests the stores, e2e whole sign-ins. Lanes: docs/testing.md."""

@@ -10,7 +10,8 @@ import pytest
 
 from tests.budgets.counting import Interpreter, Made, Monitor, Statements, started_and_stopped, writes
 from tests.e2e.app_harness import Script, Stage, on_stores, staged
-from tests.e2e.raw_client import NORTHBANK, RIDES_SERVICE, Forms, Reply, Rider, Service, land_register, rides, wire
+from tests.e2e.raw_client import NORTHBANK, Forms, Reply, Rider, wire
+from tests.e2e.relying_service import RIDES_SERVICE, Service, land_register, rides
 from tests.support.postgres import PostgresServer
 from tests.support.redis import RedisServer
 
@@ -64,7 +65,7 @@ def steps(kept: Kept) -> Sequence[tuple[str, Step]]:
 
     async def token(rider: Rider) -> Reply:
         reply = await rider.redeem(kept.code)
-        kept.token = reply.right().told["access_token"]
+        kept.token = reply.expect().json["access_token"]
         return reply
 
     async def userinfo(rider: Rider) -> Reply:

@@ -1,1 +1,1 @@
-"""TODO: what happens in this package."""
+"""Contracts: what every implementation of a store guarantees, on real servers."""

@@ -17,7 +17,7 @@ from broker.demo.run import CONFIG, Ports, Stand, configured, stands
 from broker.platform import system
 from broker.platform.system import System
 from broker.wiring import Container
-from tests.e2e.signing_out import Receiver, Told
+from tests.e2e.logout_services import Receiver, Told
 from tests.support.ports import LOOPBACK, free_ports
 
 

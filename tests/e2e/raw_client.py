@@ -1,11 +1,9 @@
-"""A citizen and a relying service without a browser: every request by hand, so that faults can be put in between.
+"""HTTP requests without a browser, step by step, so that a test can inject faults between them.
 
-Cookies are kept by hand, since the broker's are `Secure` and its address here is http. Forms are read from the pages.
+Cookies are stored here, since the broker's are `Secure` and its address here is http. Forms are read from the pages.
 """
 
 import asyncio
-import base64
-import hashlib
 import json
 import secrets
 import ssl
@@ -14,45 +12,26 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import aiohttp
-import jwt
 from multidict import CIMultiDict
 
+from tests.e2e.relying_service import Service, sha256_base64url
+
 NORTHBANK, HARBOUR, EID = "northbank", "harbour", "eid"
-ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 AMINA = "outcome:ok;persona:amina"
-"""What makes a simulated provider answer at once, without a page."""
-
-RIDES = "rides"
-"""The service that `RIDES_SERVICE` registers: pushed requests and private_key_jwt, bearer tokens."""
-
-RIDES_SERVICE = """
-names = { en = "Rides", cy = "Teithiau" }
-home = "http://localhost:8002/"
-redirect_uris = ["http://localhost:9/rides/callback"]
-profile = "oidc"
-authentication = "private_key_jwt"
-jwks_file = "../../.demo/secrets/rides.jwks.json"
-sector = "rides.example"
-level = "low"
-scopes = ["openid", "profile"]
-refresh = true
-contact = "Rides, 01632 960 900"
-claims = [{ claim = "name", reason = { en = "To address you", cy = "I'ch cyfarch" } }]
-"""
+"""The `login_hint` that makes a simulated provider answer at once, without a page."""
 
 
-class Gone(Exception):
-    """The connection broke before an answer was there, or none came in time."""
+class ConnectionLost(Exception):
+    """The connection broke before a response, or no response came in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer. `seconds` is how long it took."""
+    """One response. `seconds` is the time that it took."""
 
     status: int
     headers: Mapping[str, str]
@@ -60,25 +39,25 @@ class Reply:
     seconds: float
 
     @property
-    def told(self) -> dict[str, Any]:
-        """The JSON object in it."""
-        told: dict[str, Any] = json.loads(self.body)
-        return told
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object."""
+        content: dict[str, Any] = json.loads(self.body)
+        return content
 
     @property
     def location(self) -> str:
-        """Where it redirects to."""
+        """The target of the redirect."""
         assert "Location" in self.headers, f"status {self.status}, no redirect: {self.body[:2000]!r}"
         return self.headers["Location"]
 
-    def right(self, status: int = 200) -> "Reply":
-        """Itself, if it has this status."""
+    def expect(self, status: int = 200) -> "Reply":
+        """Returns itself. Fails if it has another status."""
         assert self.status == status, f"expected {status}, got {self.status}: {self.body[:3000]!r}"
         return self
 
 
 class Wire:
-    """HTTP by hand: no redirect is followed, no cookie kept. A connection stays open unless `single` is set."""
+    """An HTTP client that follows no redirect and stores no cookie. Connections stay open unless `single` is set."""
 
     def __init__(self, session: aiohttp.ClientSession, within: float) -> None:
         self._session = session
@@ -91,7 +70,7 @@ class Wire:
         form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
-        """One request. Raises Gone."""
+        """Sends one request. Raises ConnectionLost."""
         began = time.monotonic()
         body = None if form is None else urlencode(form)
         lines = CIMultiDict(headers or {})
@@ -104,7 +83,7 @@ class Wire:
                 read = await response.read()
                 return Reply(response.status, response.headers, read, time.monotonic() - began)
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as broken:
-            raise Gone(f"{method} {url}: {type(broken).__name__} {broken}") from broken
+            raise ConnectionLost(f"{method} {url}: {type(broken).__name__} {broken}") from broken
 
 
 @asynccontextmanager
@@ -115,10 +94,10 @@ async def wire(
     tls: bool | ssl.SSLContext = False,
     source: str | None = None,
 ) -> AsyncIterator[Wire]:
-    """A way to send. With `single` every request has a connection of its own, so that any worker may answer it.
+    """Opens a client. With `single` every request has a new connection, so that any worker may answer it.
 
-    `tls` says whom to trust and which certificate to show; True for whom the environment says now, and not whom it said
-    when the library was loaded. `source` is the address to call from.
+    `tls` has the trusted authorities and the client certificate; True reads the authorities from the environment now,
+    not at the time of the import. `source` is the local address of connections.
     """
     connector = aiohttp.TCPConnector(
         limit=0,
@@ -132,30 +111,30 @@ async def wire(
 
 
 class Jar:
-    """The cookies of one browser at the broker (RFC 6265), whatever they say of transport."""
+    """The cookies of one browser at the broker (RFC 6265); `Secure` is ignored."""
 
     def __init__(self) -> None:
-        """Empty, as in a fresh browser."""
+        """Starts empty."""
         self._cookies: dict[tuple[str, str], str] = {}
 
     def learn(self, reply: Reply) -> None:
-        """Keeps what an answer sets."""
+        """Stores the cookies of a response."""
         for line in getattr(reply.headers, "getall", lambda name, default: [])("Set-Cookie", []):
             pair, *attributes = (part.strip() for part in line.split(";"))
             name, _, value = pair.partition("=")
-            told = {key.lower(): said for key, _, said in (attribute.partition("=") for attribute in attributes)}
-            if told.get("max-age") == "0":
-                self._cookies.pop((name, told.get("path", "/")), None)
+            options = {key.lower(): option for key, _, option in (attribute.partition("=") for attribute in attributes)}
+            if options.get("max-age") == "0":
+                self._cookies.pop((name, options.get("path", "/")), None)
             else:
-                self._cookies[name, told.get("path", "/")] = value
+                self._cookies[name, options.get("path", "/")] = value
 
     def line(self, path: str) -> Mapping[str, str]:
-        """The header that sends what belongs to a path."""
+        """The `Cookie` header for a path."""
         pairs = [f"{name}={value}" for (name, where), value in self._cookies.items() if path.startswith(where)]
         return {"Cookie": "; ".join(pairs)} if pairs else {}
 
     def value(self, name: str) -> str:
-        """A cookie by its name, whatever its path."""
+        """The value of a cookie of any path."""
         return next(value for (known, _), value in self._cookies.items() if known == name)
 
     def copy(self) -> "Jar":
@@ -166,7 +145,7 @@ class Jar:
 
 
 class Forms(HTMLParser):
-    """The forms of a page: where each goes, and its hidden fields."""
+    """The forms of a page: the hidden fields of each by its action."""
 
     def __init__(self, page: bytes) -> None:
         super().__init__()
@@ -189,72 +168,8 @@ class Forms(HTMLParser):
 
 
 @dataclass(slots=True)
-class Service:
-    """A relying service with keys: who it is, how it signs. With `bound` its tokens hang on a key (RFC 9449)."""
-
-    client_id: str
-    issuer: str
-    redirect_uri: str
-    key: str
-    kid: str
-    bound: bool = False
-    nonce: str = ""
-    now: Callable[[], float] = time.time
-
-    def assertion(self) -> dict[str, str]:
-        """The members of a form that prove who is calling (RFC 7523 2.2), good for one use."""
-        now = int(self.now())
-        claims = {
-            "iss": self.client_id,
-            "sub": self.client_id,
-            "aud": self.issuer,
-            "jti": secrets.token_urlsafe(16),
-            "iat": now,
-            "exp": now + 60,
-        }
-        signed = jwt.encode(claims, self.key, "ES256", headers={"kid": self.kid})
-        return {"client_id": self.client_id, "client_assertion_type": ASSERTION, "client_assertion": signed}
-
-    def proof(self, method: str, url: str, token: str | None = None) -> dict[str, str]:
-        """The header that proves which key is held (RFC 9449 4.2)."""
-        if not self.bound:
-            return {}
-        claims = {"htm": method, "htu": url, "iat": int(self.now()), "jti": secrets.token_urlsafe(16)}
-        if self.nonce:
-            claims["nonce"] = self.nonce
-        if token is not None:
-            claims["ath"] = _digest(token)
-        public = jwt.algorithms.ECAlgorithm.to_jwk(
-            jwt.algorithms.ECAlgorithm(jwt.algorithms.ECAlgorithm.SHA256).prepare_key(self.key).public_key(),
-            as_dict=True,
-        )
-        head = {"typ": "dpop+jwt", "jwk": {name: public[name] for name in ("kty", "crv", "x", "y")}}
-        return {"DPoP": jwt.encode(claims, self.key, "ES256", headers=head)}
-
-
-def rides(folder: Path, issuer: str) -> Service:
-    """The service of `RIDES_SERVICE`, for a broker whose data lies in the folder."""
-    return _service(folder, issuer, RIDES, "http://localhost:9/rides/callback", False)
-
-
-def land_register(folder: Path, issuer: str, base: str) -> Service:
-    """The example of the profile `fapi2`; `base` is where the sample service stands."""
-    return _service(folder, issuer, "land-register", f"{base}/land-register/callback", True)
-
-
-def _service(folder: Path, issuer: str, client_id: str, redirect_uri: str, bound: bool) -> Service:
-    kept = folder / ".demo" / "secrets"
-    key, *_ = json.loads((kept / f"{client_id}.jwks.json").read_text())["keys"]
-    return Service(client_id, issuer, redirect_uri, (kept / f"{client_id}.pem").read_text(), key["kid"], bound)
-
-
-def _digest(text: str) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
-
-
-@dataclass(slots=True)
 class Rider:
-    """One sign-in under way: a browser, and the service that waits for it. Each step is one or two requests."""
+    """One sign-in: a browser and the service that started it. Each step is one or two requests."""
 
     wire: Wire
     service: Service
@@ -267,31 +182,33 @@ class Rider:
 
     @property
     def issuer(self) -> str:
-        """The broker."""
+        """The broker's issuer URL."""
         return self.service.issuer
 
     async def visit(self, url: str) -> Reply:
-        """The browser follows a link."""
+        """Lets the browser follow a link."""
         there = url if url.startswith("http") else self.issuer + url
         reply = await self.wire.send("GET", there, headers=self.jar.line(urlsplit(there).path))
         self.jar.learn(reply)
         return reply
 
     async def submit(self, path: str, fields: Mapping[str, str]) -> Reply:
-        """The browser sends a form."""
+        """Lets the browser send a form."""
         headers = {**self.jar.line(path), "Origin": self.issuer}
         reply = await self.wire.send("POST", self.issuer + path, fields, headers)
         self.jar.learn(reply)
         return reply
 
     async def call(self, path: str, form: Mapping[str, str]) -> Reply:
-        """The service calls, with a proof where it has a key; once more if only a nonce was missing (RFC 9449 8)."""
+        """Sends a form of the service, with a DPoP proof if it has a key; repeats it with the nonce of the broker
+        if one is missing (RFC 9449 8).
+        """
         url = self.issuer + path
         for _ in range(2):
             reply = await self.wire.send("POST", url, form, self.service.proof("POST", url))
             if "DPoP-Nonce" in reply.headers:
                 self.service.nonce = reply.headers["DPoP-Nonce"]
-            if reply.status != 400 or reply.told.get("error") != "use_dpop_nonce":
+            if reply.status != 400 or reply.json.get("error") != "use_dpop_nonce":
                 break
             form = {**form, **self.service.assertion()}
         return reply
@@ -299,14 +216,14 @@ class Rider:
     # --- the steps of a sign-in ---
 
     async def push(self, hint: str = AMINA, **more: str) -> Reply:
-        """The service pushes its request (RFC 9126)."""
+        """Pushes the authorization request (RFC 9126)."""
         form = {
             "response_type": "code",
             "redirect_uri": self.service.redirect_uri,
             "scope": "openid profile offline_access",
             "state": self.state,
             "nonce": secrets.token_urlsafe(8),
-            "code_challenge": _digest(self.verifier),
+            "code_challenge": sha256_base64url(self.verifier),
             "code_challenge_method": "S256",
             "prompt": "consent",
             "login_hint": hint,
@@ -314,11 +231,11 @@ class Rider:
         }
         reply = await self.call("/par", {**form, **self.service.assertion()})
         if reply.status == 201:
-            self.request_uri = reply.told["request_uri"]
+            self.request_uri = reply.json["request_uri"]
         return reply
 
     async def authorize(self) -> Reply:
-        """The browser arrives with the pushed request."""
+        """Opens the authorization endpoint with the pushed request."""
         asked = urlencode({"client_id": self.service.client_id, "request_uri": self.request_uri})
         reply = await self.visit(f"/authorize?{asked}")
         if reply.status == 303 and urlsplit(reply.location).path.startswith("/journey/"):
@@ -326,58 +243,58 @@ class Rider:
         return reply
 
     async def choose(self, provider: str = NORTHBANK) -> Reply:
-        """A provider is chosen on the picker, wherever it is shown."""
-        picker = (await self.visit(self.page)).right()
+        """Chooses a provider on the picker."""
+        picker = (await self.visit(self.page)).expect()
         fields = Forms(picker.body).found[f"{self.page}/choose"]
         return await self.submit(f"{self.page}/choose", {**fields, "provider": provider})
 
     async def leave(self) -> str:
-        """The page that leaves: where to."""
-        reply = (await self.visit(self.page)).right()
+        """The URL that the transaction's page leaves for."""
+        reply = (await self.visit(self.page)).expect()
         refresh = reply.headers.get("Refresh", "")
         assert "url=" in refresh, f"not a page that leaves: {reply.body[:3000]!r}"
         return refresh.partition("url=")[2]
 
     async def away(self) -> str:
-        """The provider, which sends the browser back at once: to where."""
+        """Visits the provider, which redirects at once. Returns the callback URL."""
         return (await self.wire.send("GET", await self.leave())).location
 
     async def share(self, agree: str = "yes") -> Reply:
-        """The citizen agrees to share."""
-        asked = (await self.visit(self.page)).right()
+        """Answers the consent page."""
+        asked = (await self.visit(self.page)).expect()
         forms = Forms(asked.body).found
         assert f"{self.page}/share" in forms, f"nothing to agree to: {asked.body[:3000]!r}"
         return await self.submit(f"{self.page}/share", {**forms[f"{self.page}/share"], "agree": agree})
 
     async def collect(self) -> str:
-        """The service receives the browser: the code that it brings."""
+        """Receives the browser at the service. Returns the authorization code."""
         query = dict(parse_qsl(urlsplit(await self.leave()).query))
         assert query.get("state") == self.state and query.get("iss") == self.issuer, query
         return query["code"]
 
-    # --- whole stretches of it ---
+    # --- several steps ---
 
     async def begin(self, hint: str = AMINA, **more: str) -> None:
-        """From the service to the picker."""
-        (await self.push(hint, **more)).right(201)
-        (await self.authorize()).right(303)
+        """Goes from the service to the picker."""
+        (await self.push(hint, **more)).expect(201)
+        (await self.authorize()).expect(303)
 
     async def return_(self, provider: str = NORTHBANK) -> None:
-        """From the picker to the page after the provider."""
-        (await self.choose(provider)).right(303)
-        (await self.visit(await self.away())).right(303)
+        """Goes from the picker through the provider to the page after it."""
+        (await self.choose(provider)).expect(303)
+        (await self.visit(await self.away())).expect(303)
 
     async def code(self, provider: str = NORTHBANK) -> str:
-        """A code for the service."""
+        """Runs the whole sign-in. Returns the authorization code."""
         await self.begin()
         await self.return_(provider)
-        (await self.share()).right(303)
+        (await self.share()).expect(303)
         return await self.collect()
 
-    # --- what the service does with it ---
+    # --- requests of the service after the sign-in ---
 
     def exchange(self, code: str) -> dict[str, str]:
-        """The form of a token request (RFC 6749 4.1.3), with an assertion of its own."""
+        """The form of a token request (RFC 6749 4.1.3) with a new client assertion."""
         return {
             "grant_type": "authorization_code",
             "code": code,
@@ -387,17 +304,17 @@ class Rider:
         }
 
     async def redeem(self, code: str) -> Reply:
-        """The code becomes tokens, or does not."""
+        """Sends a token request with an authorization code."""
         return await self.call("/token", self.exchange(code))
 
     async def refresh(self, token: str) -> Reply:
-        """A refresh token becomes an access token, or does not."""
+        """Sends a token request with a refresh token."""
         return await self.call(
             "/token", {"grant_type": "refresh_token", "refresh_token": token, **self.service.assertion()}
         )
 
     async def userinfo(self, token: str) -> Reply:
-        """What a token opens."""
+        """Sends a UserInfo request."""
         url = f"{self.issuer}/userinfo"
         scheme = "DPoP" if self.service.bound else "Bearer"
         headers = {"Authorization": f"{scheme} {token}", **self.service.proof("GET", url, token)}
@@ -407,16 +324,16 @@ class Rider:
         return reply
 
     async def introspect(self, token: str) -> Reply:
-        """What the broker says of a token."""
+        """Sends an introspection request."""
         return await self.call("/introspect", {"token": token, **self.service.assertion()})
 
 
 SOON = 40.0
-"""Seconds for what takes a moment, and on a busy machine longer: no promise of ours is measured by it."""
+"""A timeout in seconds for what takes a moment on an idle machine; it measures no documented limit."""
 
 
 async def eventually(within: float, seen: Callable[[], Awaitable[object]]) -> float:
-    """Waits until an awaited look is true; how many seconds that took. An error after `within` seconds."""
+    """Polls `seen` until it is true. Returns the seconds that it took; fails after `within` seconds."""
     began = time.monotonic()
     while not await seen():
         passed = time.monotonic() - began

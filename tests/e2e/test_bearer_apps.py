@@ -61,7 +61,7 @@ async def test_an_app_without_dpop_gets_bearer_tokens(shore: Shore, callback: st
     tokens = await signed_in(somebody)
     assert tokens["token_type"] == "Bearer"
     assert tokens["expires_in"] == 300
-    assert (await somebody.userinfo(tokens["access_token"])).right().told["name"] == "Amina Hughes"
+    assert (await somebody.userinfo(tokens["access_token"])).expect().json["name"] == "Amina Hughes"
 
 
 async def test_a_public_client_written_with_authlib_signs_somebody_in_and_refreshes(shore: Shore) -> None:
@@ -81,7 +81,7 @@ async def test_a_public_client_written_with_authlib_signs_somebody_in_and_refres
         browser.state = state
         browser.page = (await browser.visit(address)).location
         await browser.return_()
-        (await browser.share()).right(303)
+        (await browser.share()).expect(303)
         answer = await browser.leave()
         tokens = await client.fetch_token(f"{issuer}/token", authorization_response=answer, code_verifier=verifier)
         assert dict(parse_qsl(urlsplit(answer).query))["iss"] == issuer
@@ -96,13 +96,13 @@ async def test_a_public_client_written_with_authlib_signs_somebody_in_and_refres
 async def test_a_bearer_app_s_refresh_token_that_comes_again_ends_the_whole_family(shore: Shore) -> None:
     somebody = rider(shore)
     first = await signed_in(somebody)
-    second = (await somebody.refresh(first["refresh_token"])).right().told
-    third = (await somebody.refresh(second["refresh_token"])).right().told
+    second = (await somebody.refresh(first["refresh_token"])).expect().json
+    third = (await somebody.refresh(second["refresh_token"])).expect().json
     before = (await kinds(shore)).count("refresh_token_replayed")
-    assert (await somebody.refresh(first["refresh_token"])).told["error"] == "invalid_grant"
+    assert (await somebody.refresh(first["refresh_token"])).json["error"] == "invalid_grant"
     for tokens in (first, second, third):
-        (await somebody.userinfo(tokens["access_token"])).right(401)
-    assert (await somebody.refresh(third["refresh_token"])).told["error"] == "invalid_grant"
+        (await somebody.userinfo(tokens["access_token"])).expect(401)
+    assert (await somebody.refresh(third["refresh_token"])).json["error"] == "invalid_grant"
     assert (await kinds(shore)).count("refresh_token_replayed") == before + 1
 
 
@@ -110,9 +110,9 @@ async def test_of_several_refreshes_of_a_bearer_app_at_once_one_succeeds_and_end
     somebody = rider(shore)
     held = await signed_in(somebody)
     replies = await asyncio.gather(*(somebody.refresh(held["refresh_token"]) for _ in range(5)))
-    given = [reply.told for reply in replies if reply.status == 200]
+    given = [reply.json for reply in replies if reply.status == 200]
     assert len(given) == 1
-    (await somebody.userinfo(given[0]["access_token"])).right(401)
+    (await somebody.userinfo(given[0]["access_token"])).expect(401)
 
 
 async def test_a_bearer_app_s_tokens_live_short_and_refreshing_does_not_make_the_sign_in_live_longer(
@@ -121,26 +121,26 @@ async def test_a_bearer_app_s_tokens_live_short_and_refreshing_does_not_make_the
     somebody = rider(shore)
     held = await signed_in(somebody)
     shore.ahead.advance(301)
-    (await somebody.userinfo(held["access_token"])).right(401)
+    (await somebody.userinfo(held["access_token"])).expect(401)
     for _ in range(2):
-        held = (await somebody.refresh(held["refresh_token"])).right().told
+        held = (await somebody.refresh(held["refresh_token"])).expect().json
         assert held["expires_in"] == 300
         shore.ahead.advance(12 * 3600 - 301)
-    held = (await somebody.refresh(held["refresh_token"])).right().told
+    held = (await somebody.refresh(held["refresh_token"])).expect().json
     assert held["expires_in"] <= 301
     shore.ahead.advance(302)
-    assert (await somebody.refresh(held["refresh_token"])).told["error"] == "invalid_grant"
+    assert (await somebody.refresh(held["refresh_token"])).json["error"] == "invalid_grant"
 
 
 async def test_a_refresh_token_of_a_bearer_app_is_of_no_use_to_another_app_and_narrows(shore: Shore) -> None:
     somebody = rider(shore)
     held = await signed_in(somebody)
-    assert (await rider(shore, "caves").refresh(held["refresh_token"])).told["error"] == "invalid_grant"
+    assert (await rider(shore, "caves").refresh(held["refresh_token"])).json["error"] == "invalid_grant"
     form = {"client_id": "maps", "grant_type": "refresh_token", "refresh_token": held["refresh_token"]}
-    narrow = (await somebody.call("/token", {**form, "scope": "openid"})).right().told
+    narrow = (await somebody.call("/token", {**form, "scope": "openid"})).expect().json
     assert narrow["scope"] == "openid"
-    assert set((await somebody.userinfo(narrow["access_token"])).right().told) == {"sub"}
-    whole = (await somebody.refresh(narrow["refresh_token"])).right().told
+    assert set((await somebody.userinfo(narrow["access_token"])).expect().json) == {"sub"}
+    whole = (await somebody.refresh(narrow["refresh_token"])).expect().json
     assert whole["scope"] == "openid profile offline_access"
 
 
@@ -149,19 +149,19 @@ async def test_an_app_that_may_do_without_a_key_and_brings_one_is_held_to_it(sho
     held = await signed_in(somebody)
     assert (held["token_type"], held["expires_in"]) == ("DPoP", 600)
     without = rider(shore)
-    assert (await without.refresh(held["refresh_token"])).told["error"] == "invalid_grant"
-    (await without.userinfo(held["access_token"])).right(401)
-    (await somebody.refresh(held["refresh_token"])).right()
+    assert (await without.refresh(held["refresh_token"])).json["error"] == "invalid_grant"
+    (await without.userinfo(held["access_token"])).expect(401)
+    (await somebody.refresh(held["refresh_token"])).expect()
 
 
 async def test_a_bearer_app_always_uses_pkce(shore: Shore) -> None:
     asked = {"client_id": "maps", "response_type": "code", "redirect_uri": CALLBACK, "scope": "openid"}
     reply = await rider(shore).call("/par", asked)
-    assert (reply.status, reply.told["error"]) == (400, "invalid_request")
+    assert (reply.status, reply.json["error"]) == (400, "invalid_request")
     somebody = rider(shore)
     code = await somebody.code()
     form = {name: value for name, value in somebody.exchange(code).items() if name != "code_verifier"}
-    assert (await somebody.call("/token", form)).told["error"] == "invalid_grant"
+    assert (await somebody.call("/token", form)).json["error"] == "invalid_grant"
 
 
 # --- CORS ---
@@ -313,13 +313,13 @@ async def test_what_a_service_is_told_is_for_its_own_origins(shore: Shore) -> No
     code = await somebody.code()
     form = somebody.exchange(code)
     assert cors(await other.send("POST", "/token", {**form, "code": "code_x"})) == {}
-    reply = (await own.send("POST", "/token", form)).right()
+    reply = (await own.send("POST", "/token", form)).expect()
     assert cors(reply)["access-control-allow-origin"] == PAGE
-    bearer = {"Authorization": f"Bearer {reply.told['access_token']}"}
+    bearer = {"Authorization": f"Bearer {reply.json['access_token']}"}
     assert cors(await other.send("GET", "/userinfo", **bearer)) == {}
-    assert cors((await own.send("GET", "/userinfo", **bearer)).right())["access-control-allow-origin"] == PAGE
-    revoked = {"client_id": "maps", "token": reply.told["refresh_token"]}
+    assert cors((await own.send("GET", "/userinfo", **bearer)).expect())["access-control-allow-origin"] == PAGE
+    revoked = {"client_id": "maps", "token": reply.json["refresh_token"]}
     assert cors(await other.send("POST", "/revoke", {**revoked, "token": "x"})) == {}
-    assert cors((await own.send("POST", "/revoke", revoked)).right())["access-control-allow-origin"] == PAGE
+    assert cors((await own.send("POST", "/revoke", revoked)).expect())["access-control-allow-origin"] == PAGE
     refused = await own.send("GET", "/userinfo", **bearer)
     assert (refused.status, cors(refused)["access-control-allow-origin"]) == (401, PAGE)

@@ -11,7 +11,8 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from tests.e2e.app_harness import Script, Stage, staged
-from tests.e2e.raw_client import NORTHBANK, RIDES_SERVICE, SOON, Reply, Rider, Wire, eventually, rides, wire
+from tests.e2e.raw_client import NORTHBANK, SOON, Reply, Rider, Wire, eventually, wire
+from tests.e2e.relying_service import RIDES_SERVICE, rides
 from tests.e2e.routes import every_route
 
 EVIL = "evil.example"
@@ -167,9 +168,9 @@ async def test_a_path_with_a_slash_too_many_is_404_or_leads_a_get_to_the_configu
 async def test_an_endpoint_with_a_slash_too_many_says_its_address(
     stage: Stage, raw: aiohttp.ClientSession, path: str
 ) -> None:
-    reply = (await send(raw, "POST", f"{stage.issuer}{path}", LIES[0], b"a=1")).right(404)
+    reply = (await send(raw, "POST", f"{stage.issuer}{path}", LIES[0], b"a=1")).expect(404)
     assert reply.headers["Content-Type"] == "application/json"
-    assert f"The address is {stage.issuer}/{path.strip('/')}" in reply.told["error_description"]
+    assert f"The address is {stage.issuer}/{path.strip('/')}" in reply.json["error_description"]
 
 
 @pytest.mark.parametrize("path", ["/authorize/", "/logout/", "/language/"])
@@ -177,7 +178,7 @@ async def test_where_browsers_arrive_a_slash_too_many_is_a_page_that_says_the_ad
     stage: Stage, raw: aiohttp.ClientSession, path: str
 ) -> None:
     for method in ("GET", "POST"):
-        reply = (await send(raw, method, f"{stage.issuer}{path}", LIES[0], body(method))).right(404)
+        reply = (await send(raw, method, f"{stage.issuer}{path}", LIES[0], body(method))).expect(404)
         assert f"{stage.issuer}{path[:-1]}" in reply.body.decode()
 
 
@@ -185,7 +186,7 @@ async def test_no_route_sets_a_cookie_in_answer_to_another_site_unless_to_a_visi
     stage: Stage, raw: aiohttp.ClientSession, line: Wire
 ) -> None:
     rider = Rider(line, rides(stage.folder, stage.issuer))
-    (await rider.push()).right(201)
+    (await rider.push()).expect(201)
     begun = urlencode({"client_id": "rides", "request_uri": rider.request_uri})
     for route in every_route(stage):
         if route.stand not in ("broker", "staff console"):
@@ -196,7 +197,7 @@ async def test_no_route_sets_a_cookie_in_answer_to_another_site_unless_to_a_visi
         for form in (begun.encode(), b"token=x&code=x&language=cy&back=/"):
             assert "Set-Cookie" not in (await send(raw, "POST", url, POSTED, form)).headers, url
     visit = await send(raw, "GET", f"{stage.issuer}/authorize?{begun}", POSTED)
-    assert visit.right(303).headers["Set-Cookie"].startswith("__Host-portico-browser=")
+    assert visit.expect(303).headers["Set-Cookie"].startswith("__Host-portico-browser=")
 
 
 async def test_head_is_answered_as_get_without_a_body_at_every_route_and_sets_no_cookie(
@@ -241,35 +242,35 @@ async def test_head_begins_and_ends_nothing_and_what_it_asked_about_goes_on(stag
             assert reply.headers.get("Content-Length") != "0", url  # RFC 9110 8.6: GET has a page there
         return reply
 
-    (await rider.push()).right(201)
+    (await rider.push()).expect(201)
     begun = f"/authorize?{urlencode({'client_id': 'rides', 'request_uri': rider.request_uri})}"
-    assert "Location" not in (await head(begun)).right(303).headers
-    (await head("/authorize?client_id=nobody")).right(400)
-    (await rider.authorize()).right(303)
+    assert "Location" not in (await head(begun)).expect(303).headers
+    (await head("/authorize?client_id=nobody")).expect(400)
+    (await rider.authorize()).expect(303)
     for path in ("", "/help", "/later", "/data", "/have", "/about/northbank"):
-        (await head(rider.page + path)).right(200)
-    (await head("/journey/nobody-has-this-handle-yet")).right(404)
-    (await rider.choose(NORTHBANK)).right(303)
+        (await head(rider.page + path)).expect(200)
+    (await head("/journey/nobody-has-this-handle-yet")).expect(404)
+    (await rider.choose(NORTHBANK)).expect(303)
     callback = await rider.away()
-    (await head(callback)).right(303)
-    (await rider.visit(callback)).right(303)  # the code was not redeemed by HEAD
-    (await head(rider.page)).right(200)
-    (await rider.share()).right(303)
-    (await head(rider.page)).right(200)
+    (await head(callback)).expect(303)
+    (await rider.visit(callback)).expect(303)  # the code was not redeemed by HEAD
+    (await head(rider.page)).expect(200)
+    (await rider.share()).expect(303)
+    (await head(rider.page)).expect(200)
     code = await rider.collect()
-    told = (await rider.redeem(code)).right().told
+    told = (await rider.redeem(code)).expect().json
 
     # the same again is answered at once, by GET and not by HEAD
     silent = Rider(line, rider.service, rider.jar)
-    (await silent.push(prompt="")).right(201)
-    (await silent.authorize()).right(303)
-    (await head(silent.page)).right(200)
+    (await silent.push(prompt="")).expect(201)
+    (await silent.authorize()).expect(303)
+    (await head(silent.page)).expect(200)
     assert await silent.collect()
 
     # signing out
     for asked in (f"id_token_hint={told['id_token']}", "client_id=rides"):
-        (await head(f"/logout?{asked}")).right(200)
-    (await head("/logout?id_token_hint=x")).right(400)
+        (await head(f"/logout?{asked}")).expect(200)
+    (await head("/logout?id_token_hint=x")).expect(400)
     again = Rider(line, rider.service, rider.jar)
-    (await again.push(prompt="none")).right(201)
+    (await again.push(prompt="none")).expect(201)
     assert "code=" in (await again.authorize()).location

@@ -10,7 +10,8 @@ from playwright.async_api import Page, expect
 
 from broker import wiring
 from tests.e2e.app_harness import Stage
-from tests.e2e.raw_client import Rider, land_register, wire
+from tests.e2e.raw_client import Rider, wire
+from tests.e2e.relying_service import land_register
 from tests.unit.web.test_accessibility import violations
 
 CLIENT = "land-register"
@@ -28,7 +29,7 @@ async def test_a_broken_rule_is_shown_with_its_paragraph_and_those_before_it_as_
     stage = shared_stage
     async with wire() as line:
         rider = Rider(line, land_register(stage.folder, stage.issuer, stage.service))
-        (await rider.push(code_challenge_method="plain")).right(400)
+        (await rider.push(code_challenge_method="plain")).expect(400)
     await page.goto(f"{stage.issuer}/inspector?client={CLIENT}")
     newest = page.locator("section").first
     await expect(newest.get_by_role("heading")).to_have_text("POST /par: 400 invalid_request")
@@ -54,10 +55,10 @@ async def test_a_whole_sign_in_is_kept_without_anything_that_could_be_used_or_sa
         rider = Rider(line, land_register(stage.folder, stage.issuer, stage.service))
         code = await rider.code()
         form = rider.exchange(code)
-        (await rider.call("/token", {**form, "code_verifier": "x" * 43})).right(400)
-        tokens = (await rider.redeem(code)).right().told
-        (await rider.userinfo(tokens["access_token"])).right()
-        (await rider.redeem(code)).right(400)
+        (await rider.call("/token", {**form, "code_verifier": "x" * 43})).expect(400)
+        tokens = (await rider.redeem(code)).expect().json
+        (await rider.userinfo(tokens["access_token"])).expect()
+        (await rider.redeem(code)).expect(400)
     told = await shown(stage)
     for broken in ("code_verifier does not fit the code_challenge", "the code was redeemed before"):
         assert broken in told

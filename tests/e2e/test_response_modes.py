@@ -27,7 +27,7 @@ async def unwrapped(library: Library, fields: dict[str, str]) -> dict[str, str]:
         return fields
     assert set(fields) == {"response"}
     async with wire() as line:
-        keys = jwt.PyJWKSet.from_dict((await line.send("GET", f"{library.stage.issuer}/jwks")).right().told)
+        keys = jwt.PyJWKSet.from_dict((await line.send("GET", f"{library.stage.issuer}/jwks")).expect().json)
     key = keys[jwt.get_unverified_header(fields["response"])["kid"]]
     read = jwt.decode(
         fields["response"], key, ["ES256"], audience=library.client_id, issuer=library.stage.issuer, leeway=5
@@ -60,7 +60,7 @@ async def test_an_answer_travels_in_a_form(citizen: Citizen, mode: str) -> None:
     await citizen.play("ok")
     fields = await unwrapped(library, await posted(citizen, library, "Share and continue"))
     assert (fields["state"], fields["iss"]) == (library.state, library.stage.issuer)
-    assert (await library.redeem(fields["code"])).right().told["token_type"] == "Bearer"
+    assert (await library.redeem(fields["code"])).expect().json["token_type"] == "Bearer"
 
 
 @pytest.mark.parametrize("mode", ["jwt", "query.jwt"])
@@ -73,7 +73,7 @@ async def test_an_answer_travels_signed_in_the_address(citizen: Citizen, mode: s
     await citizen.page.wait_for_url(f"{library.redirect_uri}?**")
     fields = await unwrapped(library, dict(parse_qsl(urlsplit(citizen.page.url).query)))
     assert (fields["state"], fields["iss"]) == (library.state, library.stage.issuer)
-    (await library.redeem(fields["code"])).right()
+    (await library.redeem(fields["code"])).expect()
 
 
 @pytest.mark.parametrize("mode", POSTED)

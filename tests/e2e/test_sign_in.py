@@ -232,8 +232,8 @@ async def test_two_requests_in_two_tabs_do_not_meet(citizen: Citizen) -> None:
     # the browser has a new secret since; a tab from before keeps its place
     await first.play("ok", "amina")
     await first.share()
-    told = (await library.redeem((await library.answer(first.page))["code"])).right().told
-    assert (await library.userinfo(told["access_token"])).told["name"] == "Amina Hughes"
+    told = (await library.redeem((await library.answer(first.page))["code"])).expect().json
+    assert (await library.userinfo(told["access_token"])).json["name"] == "Amina Hughes"
 
 
 async def test_two_tabs_at_the_sample_service_both_arrive_whichever_began_first(citizen: Citizen) -> None:

@@ -39,8 +39,8 @@ async def test_another_service_asks_only_what_to_share_and_knows_the_citizen_by_
     await citizen.page.goto(library.request(prompt="consent"))
     await citizen.sees("Check what you share with")
     await citizen.press("Share and continue")
-    told = (await library.redeem((await library.answer(citizen.page))["code"])).right().told
-    there = (await library.userinfo(told["access_token"])).right().told["sub"]
+    told = (await library.redeem((await library.answer(citizen.page))["code"])).expect().json
+    there = (await library.userinfo(told["access_token"])).expect().json["sub"]
     await citizen.page.goto(f"{citizen.stage.service}/signed-in")
     here = await citizen.page.locator("dd").first.inner_text()
     assert there not in here
@@ -48,8 +48,8 @@ async def test_another_service_asks_only_what_to_share_and_knows_the_citizen_by_
     for asked in ({}, {"prompt": "none"}):
         again = Library(citizen.stage)
         await citizen.page.goto(again.request(**asked))
-        told = (await again.redeem((await again.answer(citizen.page))["code"])).right().told
-        assert (await again.userinfo(told["access_token"])).right().told["sub"] == there
+        told = (await again.redeem((await again.answer(citizen.page))["code"])).expect().json
+        assert (await again.userinfo(told["access_token"])).expect().json["sub"] == there
 
 
 async def test_a_request_at_a_higher_level_is_not_answered_by_a_session_below_it(citizen: Citizen) -> None:
@@ -275,21 +275,21 @@ async def test_what_was_turned_off_is_off_for_codes_and_tokens_too(citizen: Citi
         await citizen.share()
         return (await of.answer(citizen.page))["code"]
 
-    tokens = (await library.redeem(await code(library))).right().told
+    tokens = (await library.redeem(await code(library))).expect().json
     waiting = await code(later)
     async with off(stage, *await which(stage)):
         assert (await library.userinfo(tokens["access_token"])).status == 401
         refused = await library.refresh(tokens["refresh_token"])
-        assert refused.told["error"] in ("invalid_grant", "unauthorized_client")
+        assert refused.json["error"] in ("invalid_grant", "unauthorized_client")
         unredeemed = await later.redeem(waiting)
-        assert unredeemed.told["error"] in ("invalid_grant", "unauthorized_client")
+        assert unredeemed.json["error"] in ("invalid_grant", "unauthorized_client")
         # a session answers neither
         silent = Library(stage)
         await citizen.page.goto(silent.request(prompt="none"))
         assert (await silent.answer(citizen.page))["error"] in ("login_required", "interaction_required")
     # nothing was used up or revoked by it, but that an account's sessions are over, and what depends on them
-    assert (await library.userinfo(tokens["access_token"])).right().told["name"] == "Ioan Pryce"
-    (await library.refresh(tokens["refresh_token"])).right()
+    assert (await library.userinfo(tokens["access_token"])).expect().json["name"] == "Ioan Pryce"
+    (await library.refresh(tokens["refresh_token"])).expect()
     unredeemed = await later.redeem(waiting)
     assert unredeemed.status == (400 if which is the_account else 200)
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.app_harness import Ahead, Script, Stage, staged
-from tests.e2e.raw_client import EID, NORTHBANK, RIDES_SERVICE, Rider, Wire, rides, wire
+from tests.e2e.raw_client import EID, NORTHBANK, Rider, Wire, wire
+from tests.e2e.relying_service import RIDES_SERVICE, rides
 
 
 @pytest.fixture(scope="module")
@@ -35,22 +36,22 @@ async def begun(way: Wire, stage: Stage, ahead: Ahead, before: Rider | None = No
     service = rides(stage.folder, stage.issuer)
     service.now = ahead.now
     rider = Rider(way, service) if before is None else Rider(way, service, before.jar)
-    (await rider.push(**({"prompt": "consent"} | asked))).right(201)
-    (await rider.authorize()).right(303)
+    (await rider.push(**({"prompt": "consent"} | asked))).expect(201)
+    (await rider.authorize()).expect(303)
     return rider
 
 
 async def by(rider: Rider, provider: str) -> dict[str, Any]:
     """The citizen is shown the picker and signs in; what a resource learns by introspection."""
     await rider.return_(provider)
-    (await rider.share()).right(303)
+    (await rider.share()).expect(303)
     return await learned(rider)
 
 
 async def learned(rider: Rider) -> dict[str, Any]:
     """What a resource learns of the access token that the service is given."""
-    tokens = (await rider.redeem(await rider.collect())).right().told
-    told: dict[str, Any] = (await rider.introspect(tokens["access_token"])).right().told
+    tokens = (await rider.redeem(await rider.collect())).expect().json
+    told: dict[str, Any] = (await rider.introspect(tokens["access_token"])).expect().json
     return told
 
 
@@ -90,5 +91,5 @@ async def test_without_a_page_more_is_refused_and_not_made_up(way: Wire, stage: 
     service = first.service
     for asked in ({"acr_values": "high"}, {"max_age": "30"}):
         rider = Rider(way, service, first.jar)
-        (await rider.push(**({"prompt": "none"} | asked))).right(201)
+        (await rider.push(**({"prompt": "none"} | asked))).expect(201)
         assert "error=login_required" in (await rider.authorize()).location

@@ -14,7 +14,7 @@ from broker import wiring
 from broker.demo.run import CONFIG, Ports, Stand, configured, sample, simulator
 from broker.platform import system
 from tests.e2e.app_harness import Script, Stage, laid_out, serving
-from tests.e2e.signing_out import Receiver, Told
+from tests.e2e.logout_services import Receiver, Told
 from tests.support.certificates import Authority
 from tests.support.ports import LOOPBACK, free_ports
 

@@ -30,7 +30,7 @@ class Second:
     async def ready(self) -> Mapping[str, Any]:
         """What it says of itself at /readyz, and under `status` how."""
         reply = await self.wire.send("GET", f"{self.url}/readyz")
-        return {"status": reply.status, **reply.told}
+        return {"status": reply.status, **reply.json}
 
     def logged(self, *events: str) -> Sequence[Mapping[str, Any]]:
         """The log lines of these events, in their order."""

@@ -16,18 +16,8 @@ import asyncpg
 from broker.model.handle import sha256_hex
 from tests.e2e.app_harness import Script, on_stores
 from tests.e2e.processes import Running, run
-from tests.e2e.raw_client import (
-    RIDES_SERVICE,
-    Gone,
-    Reply,
-    Rider,
-    Service,
-    Wire,
-    eventually,
-    land_register,
-    rides,
-    wire,
-)
+from tests.e2e.raw_client import ConnectionLost, Reply, Rider, Wire, eventually, wire
+from tests.e2e.relying_service import RIDES_SERVICE, Service, land_register, rides
 from tests.support.pausing_proxy import PausingProxy
 from tests.support.postgres import PostgresServer
 from tests.support.redis import RedisServer
@@ -170,9 +160,9 @@ class Ground:
         """Whether a worker, whichever it is, says that requests should come and that it misses nothing."""
         try:
             reply = await self.wire.send("GET", f"{self.running.issuer}/readyz")
-        except Gone:
+        except ConnectionLost:
             return False
-        return reply.status == 200 and reply.told["wrong"] == {}
+        return reply.status == 200 and reply.json["wrong"] == {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +181,7 @@ async def told_at_once(asking: Callable[[], Awaitable[Reply]]) -> Reply:
     It is asked for more than once, as what a busy machine adds is not the broker's; every answer must be that one.
     """
     for _ in range(TRIES):
-        reply = (await asking()).right(503)
+        reply = (await asking()).expect(503)
         if reply.seconds < AT_ONCE:
             return reply
     raise AssertionError(f"never told within {AT_ONCE} s, the last time after {reply.seconds} s")

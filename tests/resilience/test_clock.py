@@ -6,7 +6,8 @@ from broker import wiring
 from broker.model.handle import sha256_hex
 from broker.stores.clock_check import SETTLED_AFTER
 from tests.e2e.app_harness import Ahead, Script, staged
-from tests.e2e.raw_client import RIDES_SERVICE, Rider, rides, wire
+from tests.e2e.raw_client import Rider, wire
+from tests.e2e.relying_service import RIDES_SERVICE, rides
 
 RIDES = Script(files={"services/rides.toml": RIDES_SERVICE})
 JUMP = 3 * 3600.0
@@ -17,15 +18,15 @@ async def test_what_has_expired_stays_expired_when_the_clock_jumps_back(tmp_path
     async with staged(tmp_path, RIDES, clock.system) as stage, wire() as sender:
         service, facts = rides(tmp_path, stage.issuer), stage.parts.connections.sql_stores
         rider, late, pushed = (Rider(sender, service) for _ in range(3))
-        told = (await rider.redeem(await rider.code())).right().told
+        told = (await rider.redeem(await rider.code())).expect().json
         code = await late.code()
-        (await pushed.push()).right(201)
+        (await pushed.push()).expect(201)
         clock.advance(JUMP)
         await facts.tick()
         service.now = clock.now
 
         async def all_dead() -> None:
-            assert (await late.redeem(code)).told["error"] == "invalid_grant"
+            assert (await late.redeem(code)).json["error"] == "invalid_grant"
             assert (await rider.userinfo(told["access_token"])).status == 401
             assert (await pushed.authorize()).status == 400
 
@@ -35,7 +36,7 @@ async def test_what_has_expired_stays_expired_when_the_clock_jumps_back(tmp_path
         for refused in (await late.redeem(code), await rider.userinfo(told["access_token"]), await pushed.authorize()):
             assert refused.status == 503
         ready = await sender.send("GET", f"{stage.issuer}/readyz")
-        assert (ready.status, "clock" in ready.told["wrong"]) == (503, True)
+        assert (ready.status, "clock" in ready.json["wrong"]) == (503, True)
 
         # then everything that had expired is expired for good, and the broker goes by the machine's clock again
         await facts.tick()
@@ -46,7 +47,7 @@ async def test_what_has_expired_stays_expired_when_the_clock_jumps_back(tmp_path
         old = Rider(sender, service, jar=late.jar)
         reply = await old.visit(silent(stage.service))
         assert "error=login_required" in reply.location
-        (await (fresh := Rider(sender, service)).redeem(await fresh.code())).right()
+        (await (fresh := Rider(sender, service)).redeem(await fresh.code())).expect()
 
         # a process that starts later finds it expired too
         async with wiring.open_container(stage.parts.settings, clock.system) as parts:

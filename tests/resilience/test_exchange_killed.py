@@ -12,7 +12,7 @@ import jwt
 import pytest
 
 from broker.model.handle import sha256_hex
-from tests.e2e.raw_client import SOON, Gone, Reply, eventually
+from tests.e2e.raw_client import SOON, ConnectionLost, Reply, eventually
 from tests.resilience.cluster import WORKERS, Ground, Issued
 
 WAITING = """
@@ -98,7 +98,7 @@ async def killed_at(broker: Ground, step: str, code: str, form: dict[str, str], 
             if held is None:
                 continue
             broker.kill(held.worker)
-            with pytest.raises(Gone):
+            with pytest.raises(ConnectionLost):
                 await held.exchange
             if backend_dies:
                 await broker.rows("SELECT pg_terminate_backend($1, 2000)", held.backend)
@@ -120,11 +120,11 @@ async def test_a_code_whose_exchange_was_killed_before_the_commit_works_once_mor
     await killed_at(broker, step, code, form, backend_dies=True)
     assert await broker.issued(code) == before == Issued(False, 0, [], before.replays)
     # the very same request: nothing of it was kept, not even the use of its assertion
-    told = (await rider.call("/token", form)).right().told
+    told = (await rider.call("/token", form)).expect().json
     assert (await rider.userinfo(told["access_token"])).status == 200
     assert await broker.issued(code) == Issued(True, 2, ["code_redeemed"], before.replays)
     refused = await rider.redeem(code)
-    assert (refused.status, refused.told["error"]) == (400, "invalid_grant")
+    assert (refused.status, refused.json["error"]) == (400, "invalid_grant")
     assert (await rider.userinfo(told["access_token"])).status == 401
     assert (await broker.issued(code)).tokens == 0
 
@@ -140,7 +140,7 @@ async def test_a_code_whose_exchange_was_committed_after_its_worker_was_killed_i
     # nobody was told these tokens, but they are whole
     assert await broker.issued(code) == Issued(True, 2, ["code_redeemed"], before.replays)
     refused = await rider.redeem(code)
-    assert (refused.status, refused.told["error"]) == (400, "invalid_grant")
+    assert (refused.status, refused.json["error"]) == (400, "invalid_grant")
     assert await broker.issued(code) == Issued(True, 0, ["code_redeemed", "code_replayed"], before.replays + 1)
 
 
@@ -164,12 +164,12 @@ async def test_a_code_whose_worker_was_killed_before_it_heard_of_the_commit_is_r
 
     await eventually(SOON, committed)
     broker.kill(held.worker)
-    with pytest.raises(Gone):
+    with pytest.raises(ConnectionLost):
         await held.exchange
     broker.postgres_proxy.release()
     assert (await broker.issued(code)).tokens == 2
     refused = await rider.redeem(code)
-    assert (refused.status, refused.told["error"]) == (400, "invalid_grant")
+    assert (refused.status, refused.json["error"]) == (400, "invalid_grant")
     assert await broker.issued(code) == Issued(True, 0, ["code_redeemed", "code_replayed"], before.replays + 1)
 
 
@@ -210,7 +210,7 @@ async def test_a_code_whose_answer_was_lost_on_its_way_is_refused_and_its_tokens
     assert (await broker.issued(code)).tokens == 2
     await broker.well()
     refused = await rider.redeem(code)
-    assert (refused.status, refused.told["error"]) == (400, "invalid_grant")
+    assert (refused.status, refused.json["error"]) == (400, "invalid_grant")
     assert await broker.issued(code) == Issued(True, 0, ["code_redeemed", "code_replayed"], before.replays + 1)
 
 
@@ -223,14 +223,14 @@ async def test_of_many_who_redeem_one_code_while_a_worker_is_killed_at_most_one_
     async def attempt() -> Reply | None:
         try:
             return await rider.wire.send("POST", f"{broker.running.issuer}/token", rider.exchange(code))
-        except Gone:
+        except ConnectionLost:
             return None
 
     attempts = [asyncio.ensure_future(attempt()) for _ in range(20)]
     await asyncio.sleep(0)
     broker.kill(broker.workers()[0])
     replies = [reply for reply in await asyncio.gather(*attempts) if reply is not None]
-    given = [reply.told["access_token"] for reply in replies if reply.status == 200]
+    given = [reply.json["access_token"] for reply in replies if reply.status == 200]
     assert len(given) <= 1
     issued = await broker.issued(code)
     assert await broker.one("SELECT count(*) FROM audit WHERE kind = 'code_redeemed' AND grant_id IS NOT NULL") == (
@@ -250,6 +250,6 @@ async def test_the_other_workers_go_on_with_a_journey_and_the_dead_one_is_replac
         if at == number:
             broker.kill(before[number % WORKERS])
         await step()
-    (await rider.redeem(await rider.collect())).right()
+    (await rider.redeem(await rider.collect())).expect()
     await broker.whole()
     assert before[number % WORKERS] not in broker.serving()

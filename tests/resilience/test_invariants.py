@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.e2e.raw_client import HARBOUR, NORTHBANK, SOON, Forms, Gone, Reply, Rider, eventually
+from tests.e2e.raw_client import HARBOUR, NORTHBANK, SOON, ConnectionLost, Forms, Reply, Rider, eventually
 from tests.resilience.cluster import Ground
 
 SEED = int(os.environ.get("PORTICO_SEED", "20261122"))
@@ -102,7 +102,7 @@ class Story:
             )
             try:
                 await act()
-            except Gone:
+            except ConnectionLost:
                 self.seen["gone"] += 1
 
     def _fresh(self) -> Rider:
@@ -158,8 +158,8 @@ class Story:
         reply = await self.rider.redeem(code)
         self.seen[f"redeem {reply.status}"] += 1
         if reply.status == 200:
-            self.given.append((code, reply.told["access_token"]))
-            self.refresh.append(reply.told["refresh_token"])
+            self.given.append((code, reply.json["access_token"]))
+            self.refresh.append(reply.json["refresh_token"])
 
     async def replay(self) -> None:
         """A code of before, once more."""

@@ -14,19 +14,8 @@ import pytest
 
 from tests.e2e.app_harness import Script
 from tests.e2e.processes import Running, run
-from tests.e2e.raw_client import (
-    NORTHBANK,
-    SOON,
-    Forms,
-    Gone,
-    Reply,
-    Rider,
-    Wire,
-    eventually,
-    land_register,
-    rides,
-    wire,
-)
+from tests.e2e.raw_client import NORTHBANK, SOON, ConnectionLost, Forms, Reply, Rider, Wire, eventually, wire
+from tests.e2e.relying_service import land_register, rides
 from tests.resilience.cluster import WORKERS, workers_on_stores
 from tests.support.certificates import Authority
 from tests.support.postgres import PostgresServer
@@ -138,7 +127,7 @@ async def patiently(step: Callable[[], Awaitable[Reply]]) -> Reply:
         while True:
             try:
                 return told(await step())
-            except (NotNow, Gone):
+            except (NotNow, ConnectionLost):
                 await asyncio.sleep(0.2)
 
 
@@ -247,9 +236,9 @@ async def test_sign_ins_finish_or_show_a_way_on_when_the_primary_dies_and_no_res
 async def test_a_proof_is_good_once_though_the_new_primary_never_heard_of_it(broker: Failover) -> None:
     rider = broker.bound_rider()
     await begin(rider)
-    token = (await rider.redeem(await go_on(rider))).right().told["access_token"]
+    token = (await rider.redeem(await go_on(rider))).expect().json["access_token"]
     url = f"{rider.issuer}/userinfo"
-    (await rider.userinfo(token)).right()
+    (await rider.userinfo(token)).expect()
     headers = {"Authorization": f"DPoP {token}", **rider.service.proof("GET", url, token)}
     assert (await rider.wire.send("GET", url, headers=headers)).status == 200
     lost = broker.group.primary

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from tests.e2e.app_harness import Script, on_stores
 from tests.e2e.processes import PATIENCE, run
-from tests.e2e.raw_client import RIDES_SERVICE, SOON, Gone, Rider, eventually, rides, wire
+from tests.e2e.raw_client import SOON, ConnectionLost, Rider, eventually, wire
+from tests.e2e.relying_service import RIDES_SERVICE, rides
 from tests.resilience.cluster import BESIDE_KEYS
 from tests.support.pausing_proxy import PausingProxy
 from tests.support.ports import LOOPBACK, free_port
@@ -37,7 +38,7 @@ class Balancer:
             while True:
                 ready = []
                 for port in self._ports:
-                    with suppress(Gone):
+                    with suppress(ConnectionLost):
                         if (await sender.send("GET", f"http://{LOOPBACK}:{port}/readyz")).status == 200:
                             ready.append(port)
                 self.ready = tuple(ready)
@@ -103,9 +104,9 @@ async def test_no_request_fails_while_one_broker_after_the_other_is_replaced(
                     while not over.is_set():
                         rider = Rider(sender, rides(tmp_path, running.issuer))
                         try:
-                            told = (await rider.redeem(await rider.code())).right().told
-                            (await rider.userinfo(told["access_token"])).right()
-                        except (Gone, AssertionError) as error:
+                            told = (await rider.redeem(await rider.code())).expect().json
+                            (await rider.userinfo(told["access_token"])).expect()
+                        except (ConnectionLost, AssertionError) as error:
                             failed.append(error)
                         finished[0] += 1
 
@@ -147,6 +148,6 @@ async def unready(sender, port: int):  # type: ignore[no-untyped-def]
     for _ in range(200):
         reply = await sender.send("GET", f"http://{LOOPBACK}:{port}/readyz")
         if reply.status == 503:
-            return reply.told
+            return reply.json
         await asyncio.sleep(0.01)
     raise AssertionError("it never said that it is not ready")

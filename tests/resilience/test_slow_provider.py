@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.app_harness import Script, Stage, staged
-from tests.e2e.raw_client import EID, HARBOUR, NORTHBANK, RIDES_SERVICE, Forms, Rider, rides, wire
+from tests.e2e.raw_client import EID, HARBOUR, NORTHBANK, Forms, Rider, wire
+from tests.e2e.relying_service import RIDES_SERVICE, rides
 
 RIDES = Script(files={"services/rides.toml": RIDES_SERVICE})
 
@@ -23,7 +24,7 @@ async def returning(stage: Stage, sender, provider: str, outcome: str) -> tuple[
     """Somebody on the way back from a provider: the callback still to be visited."""
     rider = Rider(sender, rides(stage.folder, stage.issuer))
     await rider.begin(f"outcome:{outcome};persona:amina")
-    (await rider.choose(provider)).right(303)
+    (await rider.choose(provider)).expect(303)
     return rider, await rider.away()
 
 
@@ -33,12 +34,12 @@ async def test_sign_ins_elsewhere_are_done_while_a_slow_provider_is_waited_for(s
         order: list[str] = []
 
         async def slow(rider: Rider, back: str) -> None:
-            (await rider.visit(back)).right(303)
+            (await rider.visit(back)).expect(303)
             order.append(HARBOUR)
 
         async def quick() -> None:
             rider = Rider(sender, rides(stage.folder, stage.issuer))
-            (await rider.redeem(await rider.code(NORTHBANK))).right()
+            (await rider.redeem(await rider.code(NORTHBANK))).expect()
             order.append(NORTHBANK)
 
         slow_ones = [asyncio.ensure_future(slow(*one)) for one in waiting]
@@ -56,21 +57,21 @@ async def test_a_provider_at_which_sign_ins_fail_is_marked_in_the_picker_and_oth
     async with wire() as sender:
         choosing = Rider(sender, rides(stage.folder, stage.issuer))
         await choosing.begin()
-        before = (await choosing.visit(choosing.page)).right().body
+        before = (await choosing.visit(choosing.page)).expect().body
         assert b"Not working" not in before
         for _ in range(4):
             rider, back = await returning(stage, sender, HARBOUR, outcome)
-            (await rider.visit(back)).right(303)
-            failed = (await rider.visit(rider.page)).right().body
+            (await rider.visit(back)).expect(303)
+            failed = (await rider.visit(rider.page)).expect().body
             assert b"was not working" in failed, failed[-3000:]
         healths = stage.parts.monitoring.health_monitor.healths()
         assert {id: health.working for id, health in healths.items()} == {HARBOUR: False, NORTHBANK: True, EID: True}
-        shown = (await choosing.visit(choosing.page)).right().body
+        shown = (await choosing.visit(choosing.page)).expect().body
         assert re.findall(r"<bdi>([^<]+)</bdi></strong> – Not working", shown.decode()) == ["Harbour Post"]
         # nobody is sent there now
         fields = Forms(shown).found[f"{choosing.page}/choose"]
         await choosing.submit(f"{choosing.page}/choose", {**fields, "provider": HARBOUR})
         assert "Refresh" not in (await choosing.visit(choosing.page)).headers
         await choosing.return_(NORTHBANK)
-        (await choosing.share()).right(303)
-        (await choosing.redeem(await choosing.collect())).right()
+        (await choosing.share()).expect(303)
+        (await choosing.redeem(await choosing.collect())).expect()

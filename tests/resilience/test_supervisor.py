@@ -14,13 +14,13 @@ from tests.support.redis import RedisServer
 async def test_no_log_line_of_a_worker_holds_a_code_a_token_a_cookie_or_a_handle(broker: Ground) -> None:
     rider = broker.rider()
     await rider.begin()
-    (await rider.choose()).right(303)
+    (await rider.choose()).expect(303)
     back = await rider.away()
-    (await rider.visit(back)).right(303)
-    (await rider.share()).right(303)
+    (await rider.visit(back)).expect(303)
+    (await rider.share()).expect(303)
     code = await rider.collect()
-    told = (await rider.redeem(code)).right().told
-    (await rider.redeem(code)).right(400)
+    told = (await rider.redeem(code)).expect().json
+    (await rider.redeem(code)).expect(400)
     upstream = back.partition("code=")[2].partition("&")[0]
     secrets = [
         code,
@@ -58,5 +58,5 @@ async def test_workers_end_when_their_supervisor_was_killed_and_another_takes_th
         await asyncio.to_thread(broker.running.program.start, PATIENCE)
         await broker.whole()
         await rider.return_()
-        (await rider.share()).right(303)
-        (await rider.redeem(await rider.collect())).right()
+        (await rider.share()).expect(303)
+        (await rider.redeem(await rider.collect())).expect()

@@ -13,7 +13,8 @@ import pytest
 
 from tests.e2e.app_harness import Script
 from tests.e2e.processes import Running, run
-from tests.e2e.raw_client import RIDES_SERVICE, Rider, Wire, eventually, rides, wire
+from tests.e2e.raw_client import Rider, Wire, eventually, wire
+from tests.e2e.relying_service import RIDES_SERVICE, rides
 from tests.resilience.clocks import MONOTONIC, second, shifting
 from tests.resilience.cluster import WORKERS, Ground, ground
 from tests.support.postgres import PostgresServer
@@ -25,8 +26,8 @@ HOURS = 7200
 
 async def signed_in(rider: Rider) -> None:
     """A whole sign-in: a pushed request and a token request by private_key_jwt, an answer of a provider between."""
-    told = (await rider.redeem(await rider.code())).right().told
-    assert (await rider.userinfo(told["access_token"])).right().told["sub"]
+    told = (await rider.redeem(await rider.code())).expect().json
+    assert (await rider.userinfo(told["access_token"])).expect().json["sub"]
 
 
 def public(broker: Ground) -> str:
@@ -51,7 +52,7 @@ async def test_a_second_broker_whose_clock_is_off_serves_nothing_and_moves_nobod
         assert page.status == 503 and "text/html" in page.headers["Content-Type"] and page.headers["Retry-After"]
         for path in ("/token", "/par", "/introspect", "/userinfo"):
             reply = await broker.wire.send("POST", wrong.url + path, broker.service.assertion())
-            assert (reply.status, reply.told["error"]) == (503, "temporarily_unavailable")
+            assert (reply.status, reply.json["error"]) == (503, "temporarily_unavailable")
             assert reply.headers["Retry-After"]
         [event] = wrong.logged("clock_off")
         assert event["finding"] == "own_clock_off"
@@ -109,7 +110,7 @@ async def test_a_clock_that_gains_slowly_takes_its_process_out(broker: Ground) -
 
 async def test_a_database_that_an_earlier_release_left_with_a_mark_in_the_future_is_put_right(broker: Ground) -> None:
     rider = broker.rider()
-    told = (await rider.redeem(await rider.code())).right().told
+    told = (await rider.redeem(await rider.code())).expect().json
     await broker.rows(f"UPDATE shared_counters SET value = value + {HOURS} WHERE name = 'time'")
 
     async def put_right() -> bool:
@@ -130,8 +131,8 @@ async def test_a_database_that_an_earlier_release_left_with_a_mark_in_the_future
 
 async def test_a_new_epoch_holds_beside_running_processes(broker: Ground) -> None:
     rider = broker.rider()
-    told = (await rider.redeem(await rider.code())).right().told
-    (await rider.userinfo(told["access_token"])).right()
+    told = (await rider.redeem(await rider.code())).expect().json
+    (await rider.userinfo(told["access_token"])).expect()
     assert "has begun" in await broker.command("epoch", "raise")
     for _ in range(8):
         await asyncio.sleep(1)
@@ -227,7 +228,7 @@ async def test_on_sqlite_a_clock_that_ran_ahead_and_went_back_revives_nothing_an
                 )
 
         rider, later = (Rider(sender, rides(tmp_path, running.issuer)) for _ in range(2))
-        (await rider.push()).right(201)
+        (await rider.push()).expect(201)
         ahead = time.time() + HOURS
         file.write_text("+2h\n")
         await eventually(60, noted)
@@ -237,8 +238,8 @@ async def test_on_sqlite_a_clock_that_ran_ahead_and_went_back_revives_nothing_an
         assert (await rider.authorize()).status in (400, 503)
         await eventually(60, lambda: is_ready(running, sender))
         assert (await rider.authorize()).status == 400
-        (await later.push()).right(201)
-        (await later.authorize()).right(303)
+        (await later.push()).expect(201)
+        (await later.authorize()).expect(303)
         assert running.program.output.count("time_mark_taken_back") == 1
 
 

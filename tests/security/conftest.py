@@ -7,7 +7,8 @@ import pytest
 
 from tests.e2e import extra_clients
 from tests.e2e.app_harness import Script, Stage, staged
-from tests.e2e.raw_client import RIDES_SERVICE, Wire, land_register, rides, wire
+from tests.e2e.raw_client import Wire, wire
+from tests.e2e.relying_service import RIDES_SERVICE, land_register, rides
 from tests.security.endpoint_client import Door, Victim, victim
 
 # every attack comes from one address, and none may be turned away for its number

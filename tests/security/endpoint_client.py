@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 import aiohttp
 from multidict import CIMultiDict
 
-from tests.e2e.raw_client import NORTHBANK, Reply, Rider, Service, Wire
+from tests.e2e.raw_client import NORTHBANK, Reply, Rider, Wire
+from tests.e2e.relying_service import Service
 
 FORM: Final = "application/x-www-form-urlencoded"
 CALLED: Final = ("/par", "/token", "/introspect", "/revoke", "/ciba")
@@ -66,8 +67,8 @@ def refused(reply: Reply, *errors: str) -> Reply:
     assert 400 <= reply.status < 500, (reply.status, reply.body[:300])
     assert reply.headers["Content-Type"] == "application/json", (reply.status, reply.headers)
     assert reply.headers["Cache-Control"] == "no-store"
-    assert set(reply.told) <= {"error", "error_description", "error_uri"}, reply.told
-    assert reply.told["error"] in (errors or TOLD), reply.told
+    assert set(reply.json) <= {"error", "error_description", "error_uri"}, reply.json
+    assert reply.json["error"] in (errors or TOLD), reply.json
     return reply
 
 
@@ -114,19 +115,19 @@ class Victim:
 
     async def goes_on(self) -> None:
         """Nothing was disturbed: the code is good, and so are the tokens of before and those of now."""
-        told = (await self.rider.redeem(self.code)).right().told
+        told = (await self.rider.redeem(self.code)).expect().json
         for access in (told["access_token"], self.access):
-            (await self.rider.userinfo(access)).right()
+            (await self.rider.userinfo(access)).expect()
         for refresh in (told["refresh_token"], self.refresh):
-            (await self.rider.refresh(refresh)).right()
-        assert (await self.rider.introspect(self.access)).right().told["active"] is True
+            (await self.rider.refresh(refresh)).expect()
+        assert (await self.rider.introspect(self.access)).expect().json["active"] is True
         await self.rider.begin()
 
 
 async def victim(wire: Wire, service: Service) -> Victim:
     """Signs in twice: tokens of the first time, a code of the second."""
     rider = Rider(wire, service)
-    told = (await rider.redeem(await rider.code(NORTHBANK))).right().told
+    told = (await rider.redeem(await rider.code(NORTHBANK))).expect().json
     second = Rider(wire, service)
     return Victim(second, told["access_token"], told["refresh_token"], await second.code(NORTHBANK))
 

@@ -71,7 +71,7 @@ async def test_a_used_client_assertion_authenticates_at_no_endpoint(door: Door, 
     credentials = {name: form[name] for name in CREDENTIALS}
     for where, again in everywhere(held, credentials):
         reply = await door.post(where, again)
-        assert reply.status == 401, (use, where, again, reply.told)
+        assert reply.status == 401, (use, where, again, reply.json)
         refused(reply, "invalid_client")
 
 
@@ -86,11 +86,11 @@ async def test_a_token_request_repeated_byte_for_byte_ends_nothing(door: Door, h
     """RFC 6749 3.2.1: the client is authenticated first. With a new assertion the code ends everything."""
     another = Rider(held.rider.wire, held.service)
     form = another.exchange(await another.code())
-    told = (await door.post("/token", form)).right().told
+    told = (await door.post("/token", form)).expect().json
     for _ in range(2):
         refused(await door.post("/token", form), "invalid_client")
-    (await held.rider.userinfo(told["access_token"])).right()
-    (await held.rider.refresh(told["refresh_token"])).right()
+    (await held.rider.userinfo(told["access_token"])).expect()
+    (await held.rider.refresh(told["refresh_token"])).expect()
     refused(await door.post("/token", {**form, **held.service.assertion()}), "invalid_grant")
     assert (await held.rider.userinfo(told["access_token"])).status == 401
     refused(await held.rider.refresh(told["refresh_token"]), "invalid_grant")
@@ -112,7 +112,7 @@ async def test_a_demand_for_a_dpop_nonce_uses_no_assertion_up_and_answers_no_use
     demanded = refused(await tried(form, ""), "use_dpop_nonce")
     assert demanded.status == 400
     nonce = demanded.headers["DPoP-Nonce"]
-    (await tried(form, nonce)).right()
+    (await tried(form, nonce)).expect()
     for again in (nonce, "", "x"):
         reply = refused(await tried(form, again), "invalid_client")
         assert reply.status == 401

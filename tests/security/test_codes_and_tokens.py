@@ -10,7 +10,8 @@ from urllib.parse import urlencode
 import jwt
 
 from tests.e2e.app_harness import Stage
-from tests.e2e.raw_client import Reply, Rider, Service, Wire
+from tests.e2e.raw_client import Reply, Rider, Wire
+from tests.e2e.relying_service import Service
 from tests.security.endpoint_client import Door, Victim, refused, shown
 
 AT_ONCE = 12
@@ -59,7 +60,7 @@ async def test_nobody_learns_which_services_there_are_or_how_they_authenticate(
         assertions = [await door.post(path, {**plain, **asserted(client_id)}) for client_id in everybody]
         refused(alike(*secrets, *assertions), "invalid_client")
         told = refused(alike(*[await door.post(path, plain, basic(client_id)) for client_id in everybody]))
-        assert (told.status, told.told["error"]) == (401, "invalid_client")
+        assert (told.status, told.json["error"]) == (401, "invalid_client")
         assert told.headers["WWW-Authenticate"].startswith("Basic ")
 
 
@@ -91,8 +92,8 @@ async def test_a_code_is_worth_nothing_to_anybody_else(door: Door, held: Victim,
 async def test_a_token_of_another_service_is_as_good_as_none(door: Door, held: Victim, stage: Stage) -> None:
     for token in (held.access, held.refresh, held.code, "access_" + "A" * 43, "x"):
         told = await door.post("/introspect", {"token": token, **library(stage)})
-        assert told.right().told == {"active": False}
-        assert (await door.post("/revoke", {"token": token, **library(stage)})).right().body == b""
+        assert told.expect().json == {"active": False}
+        assert (await door.post("/revoke", {"token": token, **library(stage)})).expect().body == b""
 
 
 async def test_no_grant_is_there_but_those_that_are_announced(door: Door, held: Victim) -> None:
@@ -115,11 +116,11 @@ async def test_refreshing_at_the_same_moment_gives_each_its_own_token_and_an_ass
 ) -> None:
     """A refresh token is not rotated (FAPI 2.0 Security Profile 5.3.2.1), so nobody loses theirs."""
     replies = await asyncio.gather(*(held.rider.refresh(held.refresh) for _ in range(AT_ONCE)))
-    tokens = {reply.right().told["access_token"] for reply in replies}
+    tokens = {reply.expect().json["access_token"] for reply in replies}
     assert len(tokens) == AT_ONCE
-    assert not any("refresh_token" in reply.told for reply in replies)
+    assert not any("refresh_token" in reply.json for reply in replies)
     for token in tokens:
-        (await held.rider.userinfo(token)).right()
+        (await held.rider.userinfo(token)).expect()
     form = {"grant_type": "refresh_token", "refresh_token": held.refresh, **held.service.assertion()}
     again = await asyncio.gather(*(door.post("/token", form) for _ in range(AT_ONCE)))
     assert [reply.status for reply in again].count(200) == 1
@@ -133,14 +134,14 @@ async def test_nothing_is_granted_beyond_what_was_registered_and_agreed_to(held:
     }
     rider = Rider(line, held.service)
     scope = "openid profile email address phone offline_access admin"
-    (await rider.push(scope=scope, claims=json.dumps(claims), authorization_details='[{"type":"x"}]')).right(201)
-    (await rider.authorize()).right(303)
+    (await rider.push(scope=scope, claims=json.dumps(claims), authorization_details='[{"type":"x"}]')).expect(201)
+    (await rider.authorize()).expect(303)
     await rider.return_()
-    (await rider.share()).right(303)
+    (await rider.share()).expect(303)
     more = {"scope": "openid email", "audience": "library", "resource": "https://evil.example", "claims": "{}"}
-    told = (await rider.call("/token", {**rider.exchange(await rider.collect()), **more})).right().told
+    told = (await rider.call("/token", {**rider.exchange(await rider.collect()), **more})).expect().json
     assert told["scope"].split() == ["openid", "profile", "offline_access"]
-    assert set((await rider.userinfo(told["access_token"])).right().told) == {"sub", "name"}
+    assert set((await rider.userinfo(told["access_token"])).expect().json) == {"sub", "name"}
     known = jwt.decode(told["id_token"], options={"verify_signature": False})
     assert (known["aud"], known["iss"]) == ("rides", rider.issuer)
     assert "email" not in known
@@ -164,18 +165,18 @@ async def test_a_refresh_with_a_narrower_scope_gives_a_token_that_opens_less(doo
         ("openid", "offline_access"): {"sub"},
         (): {"sub", "name"},
     }.items():
-        told = (await refreshed(*scope)).right().told
+        told = (await refreshed(*scope)).expect().json
         granted = list(scope) or ["openid", "profile", "offline_access"]
         assert told["scope"].split() == granted
-        assert set((await held.rider.userinfo(told["access_token"])).right().told) == claims
-        assert (await held.rider.introspect(told["access_token"])).right().told["scope"].split() == granted
-    told = (await refreshed("profile")).right().told
+        assert set((await held.rider.userinfo(told["access_token"])).expect().json) == claims
+        assert (await held.rider.introspect(told["access_token"])).expect().json["scope"].split() == granted
+    told = (await refreshed("profile")).expect().json
     reply = await held.rider.userinfo(told["access_token"])
-    assert (reply.status, reply.told["error"]) == (403, "insufficient_scope")
+    assert (reply.status, reply.json["error"]) == (403, "insufficient_scope")
     assert 'error="insufficient_scope"' in reply.headers["WWW-Authenticate"]
     # the first token keeps its scope, and so does the refresh token
-    assert set((await held.rider.userinfo(held.access)).right().told) == {"sub", "name"}
-    assert (await held.rider.introspect(held.refresh)).right().told["scope"] == "openid profile offline_access"
+    assert set((await held.rider.userinfo(held.access)).expect().json) == {"sub", "name"}
+    assert (await held.rider.introspect(held.refresh)).expect().json["scope"] == "openid profile offline_access"
     for wider in (("openid", "email"), ("email",), ("openid", "profile", "offline_access", "admin")):
         refused(await refreshed(*wider), "invalid_scope")
 
@@ -184,7 +185,7 @@ async def test_a_pushed_request_is_its_services_own_and_stays_as_it_was_pushed(
     door: Door, held: Victim, line: Wire
 ) -> None:
     rider = Rider(line, held.service)
-    (await rider.push()).right(201)
+    (await rider.push()).expect(201)
     uri = rider.request_uri
     for client_id, asked in (
         ("library", uri),
@@ -207,10 +208,10 @@ async def test_a_pushed_request_is_its_services_own_and_stays_as_it_was_pushed(
         "prompt": "none",
         "login_hint": "outcome:cancelled",
     }
-    rider.page = (await rider.visit("/authorize?" + urlencode(polluted))).right(303).location
+    rider.page = (await rider.visit("/authorize?" + urlencode(polluted))).expect(303).location
     await rider.return_()
-    (await rider.share()).right(303)
-    (await rider.redeem(await rider.collect())).right()
+    (await rider.share()).expect(303)
+    (await rider.redeem(await rider.collect())).expect()
 
 
 async def test_a_request_by_reference_is_never_fetched(door: Door, held: Victim) -> None:
@@ -272,7 +273,7 @@ async def test_a_proof_is_for_one_request_at_one_place_at_one_time(door: Door, b
         return await door.post("/token", form, *lines(*headers))
 
     good = service.proof("POST", url)
-    (await tried(good)).right()
+    (await tried(good)).expect()
     held = [
         [good],
         [],
@@ -307,7 +308,7 @@ async def test_a_bound_token_opens_nothing_without_its_key(door: Door, bound: Vi
         return await door.send("GET", "/userinfo", None, [("Authorization", f"{scheme} {token}"), *lines(*headers)])
 
     good = service.proof("GET", url, bound.access)
-    (await tried("DPoP", bound.access, good)).right()
+    (await tried("DPoP", bound.access, good)).expect()
     for headers in (
         [good],
         [service.proof("GET", url)],

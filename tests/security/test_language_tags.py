@@ -6,7 +6,8 @@ import pytest
 
 from broker.web.shared.cookies import LANGUAGE
 from tests.e2e.app_harness import Stage
-from tests.e2e.raw_client import Rider, Wire, rides
+from tests.e2e.raw_client import Rider, Wire
+from tests.e2e.relying_service import rides
 from tests.security.endpoint_client import Door
 
 WELSH = ("cy", "CY", "Cy-gb", "cy-GB", "CY_gb")
@@ -19,9 +20,9 @@ async def test_a_language_tag_is_compared_without_regard_to_case_and_falls_back(
 ) -> None:
     """BCP 47 2.1.1, RFC 4647 3.4."""
     rider = Rider(line, rides(stage.folder, stage.issuer))
-    (await rider.push(ui_locales=f"de {tag} en")).right(201)
-    (await rider.authorize()).right(303)
-    assert IN_WELSH in (await rider.visit(rider.page)).right().body
+    (await rider.push(ui_locales=f"de {tag} en")).expect(201)
+    (await rider.authorize()).expect(303)
+    assert IN_WELSH in (await rider.visit(rider.page)).expect().body
     for path, liked in (
         ("/help", f"de, {tag};q=0.9, en;q=0.5"),
         ("/nowhere", f"de, {tag};q=0.9, en;q=0.5"),
@@ -39,12 +40,12 @@ async def test_pages_without_a_journey_speak_the_language_that_the_service_wishe
 ) -> None:
     """`ui_locales` counts for every page of a request (OpenID Connect Core 3.1.2.1), those of a refusal too."""
     rider = Rider(line, rides(stage.folder, stage.issuer))
-    (await rider.push(ui_locales=tag)).right(201)
-    (await rider.authorize()).right(303)
+    (await rider.push(ui_locales=tag)).expect(201)
+    (await rider.authorize()).expect(303)
     await rider.return_()
-    (await rider.share()).right(303)
+    (await rider.share()).expect(303)
     await rider.collect()
-    assert IN_WELSH in (await rider.authorize()).right(400).body  # it was answered already
+    assert IN_WELSH in (await rider.authorize()).expect(400).body  # it was answered already
 
     plain = {
         "client_id": "rides",
@@ -68,7 +69,7 @@ async def test_pages_without_a_journey_speak_the_language_that_the_service_wishe
 
     crowd = Rider(line, rider.service)
     for _ in range(100):
-        (await crowd.push(ui_locales=tag)).right(201)
+        (await crowd.push(ui_locales=tag)).expect(201)
         if (reply := await crowd.authorize()).status != 303:
             break
-    assert IN_WELSH in reply.right(429).body
+    assert IN_WELSH in reply.expect(429).body

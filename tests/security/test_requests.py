@@ -6,7 +6,8 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from tests.e2e.app_harness import Stage
-from tests.e2e.raw_client import Reply, Rider, Wire, rides
+from tests.e2e.raw_client import Reply, Rider, Wire
+from tests.e2e.relying_service import rides
 from tests.security.endpoint_client import CALLED, FORM, UNREAD, VISITED, Door, Victim, refused, shown, spoiled, victim
 
 WRONG_TYPES: Final = (
@@ -38,11 +39,11 @@ async def test_what_is_spoiled_in_these_tests_is_right_before_it_is_spoiled(
     """Or it would be refused for another reason than the one that a test is about."""
     somebody = await victim(line, rides(stage.folder, stage.issuer))
     forms = somebody.forms()
-    (await door.post("/par", forms["/par"])).right(201)
-    assert (await door.post("/introspect", forms["/introspect"])).right().told["active"] is True
-    assert (await door.post("/ciba", forms["/ciba"])).right(400).told["error"] == "unknown_user_id"
-    (await door.post("/token", forms["/token"])).right()
-    (await door.post("/revoke", forms["/revoke"])).right()
+    (await door.post("/par", forms["/par"])).expect(201)
+    assert (await door.post("/introspect", forms["/introspect"])).expect().json["active"] is True
+    assert (await door.post("/ciba", forms["/ciba"])).expect(400).json["error"] == "unknown_user_id"
+    (await door.post("/token", forms["/token"])).expect()
+    (await door.post("/revoke", forms["/revoke"])).expect()
     refused(await door.send("GET", "/userinfo", headers=[("Authorization", f"Bearer {somebody.access}")]))
 
 
@@ -66,13 +67,13 @@ async def test_parameters_of_a_media_type_that_change_nothing_are_accepted(door:
             body = urlencode(held.forms()[path]).encode()
             assert (await door.send("POST", path, body, [("Content-Type", kind)])).status == status, (path, kind)
         at_userinfo = [("Content-Type", kind), ("Authorization", f"Bearer {held.access}")]
-        (await door.send("POST", "/userinfo", b"x=1", at_userinfo)).right()
-        (await door.send("POST", "/authorize", urlencode(_plain(held)).encode(), [("Content-Type", kind)])).right(303)
+        (await door.send("POST", "/userinfo", b"x=1", at_userinfo)).expect()
+        (await door.send("POST", "/authorize", urlencode(_plain(held)).encode(), [("Content-Type", kind)])).expect(303)
 
 
 async def test_a_charset_that_changes_what_is_read_is_refused_in_words(door: Door, held: Victim) -> None:
     body = urlencode({**held.forms()["/par"], "state": "é"}).encode()
-    told = refused(await door.send("POST", "/par", body, [("Content-Type", f"{FORM};charset=ISO-8859-1")])).told
+    told = refused(await door.send("POST", "/par", body, [("Content-Type", f"{FORM};charset=ISO-8859-1")])).json
     assert "UTF-8" in told["error_description"] and "charset" in told["error_description"]
 
 
@@ -94,9 +95,9 @@ async def test_what_no_endpoint_reads_is_ignored_whatever_it_holds(door: Door, h
             form = urlencode(held.forms()[path]).encode()
             reply = await door.post(path, form + b"&" + unread)
             assert reply.status == status, (name, path, reply.body)
-            assert status != 400 or reply.told["error"] == "unknown_user_id"
+            assert status != 400 or reply.json["error"] == "unknown_user_id"
         bearer = ("Authorization", f"Bearer {held.access}")
-        (await door.post("/userinfo", unread, bearer)).right()
+        (await door.post("/userinfo", unread, bearer)).expect()
         asked = urlencode(_plain(held)).encode() + b"&" + unread
         assert (await door.post("/authorize", asked)).location.startswith("/authorize?client_id=rides&"), name
         written = quote(asked, safe="&=%;")  # as it is, but for raw bytes, which no request line holds
@@ -244,7 +245,7 @@ async def test_credentials_are_presented_once_and_in_one_way(door: Door, held: V
 
 async def test_an_assertion_is_for_one_use_and_for_us(door: Door, held: Victim) -> None:
     form = {"token": held.access, **held.service.assertion()}
-    (await door.post("/introspect", form)).right()
+    (await door.post("/introspect", form)).expect()
     for path in CALLED:
         again = {name: form[name] for name in ("client_id", "client_assertion_type", "client_assertion")}
         refused(await door.post(path, {**held.forms()[path], **again}), "invalid_client")
@@ -278,7 +279,7 @@ async def test_who_we_are_is_not_what_a_header_says(door: Door, held: Victim, st
             reply = await door.send("GET", path, headers=[*lies, *host])
             assert b"evil.example" not in reply.body
             assert "evil.example" not in str(reply.headers)
-        told = (await door.send("GET", "/.well-known/openid-configuration", headers=[*lies, *host])).right().told
+        told = (await door.send("GET", "/.well-known/openid-configuration", headers=[*lies, *host])).expect().json
         assert told["issuer"] == stage.issuer
         at_evil = rides(stage.folder, "http://evil.example").assertion()
         refused(await door.post("/introspect", {"token": held.access, **at_evil}, *lies, *host), "invalid_client")

@@ -1,1 +1,1 @@
-"""TODO: what happens in this package."""
+"""Tests of single modules; the folders mirror broker and providers."""

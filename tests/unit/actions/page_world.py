@@ -1,7 +1,7 @@
 """A broker without a network, whose every page can be reached and read, with the facts that its sentences claim."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from html import unescape
 from typing import Any, cast
@@ -270,3 +270,18 @@ def world(stage: Stage, pages: PageRenderer) -> World:
     sign_in_context = replace(stage.citizen_cases.sign_in_context, registry=cast(Any, shelf))
     sign_in = CitizenDriver(sign_in_context, CitizenCases(sign_in_context, stage.context))
     return World(stage, pages, shelf, sign_in, upstream)
+
+
+Seen = tuple[View, str, Facts]
+"""What a scenario reaches: the view, the text of its page, and the facts."""
+
+Way = Callable[[World], Awaitable[Seen]]
+
+
+async def answered(w: World, request_uri: str = "") -> str:
+    """The citizen proves who they are and shares. Returns the transaction's handle."""
+    handle = await w.arrives(request_uri)
+    await w.tries(handle)
+    await w.agrees(handle)
+    assert (await w.transaction(handle)).state is TransactionState.ANSWERED
+    return handle

@@ -13,7 +13,8 @@ from broker.crypto.jwe import load_decryption_key, new_decryption_key_pem
 from broker.model.service import CibaDeliveryMode, ClientAuthentication, Service
 from broker.wiring.registry import key_sets
 from tests.e2e.app_harness import Script, Stage, staged
-from tests.e2e.raw_client import NORTHBANK, RIDES, RIDES_SERVICE, Forms, Reply, Rider, Wire, rides, wire
+from tests.e2e.raw_client import NORTHBANK, Forms, Reply, Rider, Wire, wire
+from tests.e2e.relying_service import RIDES, RIDES_SERVICE, rides
 from tests.support.key_server import KeyServer, jwks_bytes
 from tests.support.services import change_service
 
@@ -67,28 +68,28 @@ def moved(stage: Stage) -> None:
 
 async def test_a_service_that_was_taken_out_is_as_good_as_turned_off(rider: Rider, stage: Stage, line: Wire) -> None:
     choosing, agreeing, pushed, late = (Rider(line, rider.service) for _ in range(4))
-    tokens = (await rider.redeem(await rider.code())).right().told
+    tokens = (await rider.redeem(await rider.code())).expect().json
     code = await late.code()
     await choosing.begin()
     await agreeing.begin()
     await agreeing.return_()
-    agreement = Forms((await agreeing.visit(agreeing.page)).right().body).found[f"{agreeing.page}/share"]
-    (await pushed.push()).right(201)
+    agreement = Forms((await agreeing.visit(agreeing.page)).expect().body).found[f"{agreeing.page}/share"]
+    (await pushed.push()).expect(201)
     without(stage)
-    assert (await late.redeem(code)).told["error"] == "invalid_client"
-    assert (await rider.refresh(tokens["refresh_token"])).told["error"] == "invalid_client"
+    assert (await late.redeem(code)).json["error"] == "invalid_client"
+    assert (await rider.refresh(tokens["refresh_token"])).json["error"] == "invalid_client"
     assert (await rider.userinfo(tokens["access_token"])).status == 401
-    assert (await Rider(line, rider.service).push()).told["error"] == "invalid_client"
+    assert (await Rider(line, rider.service).push()).json["error"] == "invalid_client"
     assert (await pushed.authorize()).status == 400
     assert f"{choosing.page}/choose" not in Forms((await choosing.visit(choosing.page)).body).found
     await agreeing.submit(f"{agreeing.page}/share", {**agreement, "agree": "yes"})
     assert "Refresh" not in (await agreeing.visit(agreeing.page)).headers
     # it comes back, and everybody goes on where they were
     take(stage, stage.parts.settings.services)
-    (await late.redeem(code)).right()
-    (await rider.userinfo(tokens["access_token"])).right()
+    (await late.redeem(code)).expect()
+    (await rider.userinfo(tokens["access_token"])).expect()
     await choosing.return_(NORTHBANK)
-    (await choosing.share()).right(303)
+    (await choosing.share()).expect(303)
     assert await choosing.collect()
 
 
@@ -98,14 +99,14 @@ async def test_no_answer_goes_to_an_address_that_was_taken_out(rider: Rider, sta
         await one.begin()
     for one in (answered, refusing, agreeing):
         await one.return_()
-    (await answered.share()).right(303)
-    (await refusing.share("no")).right(303)
-    agreement = Forms((await agreeing.visit(agreeing.page)).right().body).found[f"{agreeing.page}/share"]
+    (await answered.share()).expect(303)
+    (await refusing.share("no")).expect(303)
+    agreement = Forms((await agreeing.visit(agreeing.page)).expect().body).found[f"{agreeing.page}/share"]
     moved(stage)
     await agreeing.submit(f"{agreeing.page}/share", {**agreement, "agree": "yes"})
     gone = "/rides/callback"
     for one in (answered, refusing, agreeing, choosing):
-        shown = (await one.visit(one.page)).right()
+        shown = (await one.visit(one.page)).expect()
         assert gone not in shown.headers.get("Refresh", "") and gone not in shown.body.decode()
         assert f"{one.page}/choose" not in Forms(shown.body).found
     # there is a way on all the same: the service's home
@@ -114,24 +115,24 @@ async def test_no_answer_goes_to_an_address_that_was_taken_out(rider: Rider, sta
 
 async def test_who_gives_up_after_that_is_sent_home(rider: Rider, stage: Stage) -> None:
     await rider.begin()
-    forms = Forms((await rider.visit(rider.page)).right().body).found
+    forms = Forms((await rider.visit(rider.page)).expect().body).found
     [leave] = [path for path in forms if path.endswith("/give-up")]
     moved(stage)
-    (await rider.submit(leave, forms[leave])).right(303)
+    (await rider.submit(leave, forms[leave])).expect(303)
     home = stage.parts.settings.services[RIDES].presentation.home
     assert (await rider.leave()).startswith(home)
 
 
 async def test_a_pushed_request_whose_address_was_taken_out_is_not_begun(rider: Rider, stage: Stage) -> None:
-    (await rider.push()).right(201)
+    (await rider.push()).expect(201)
     moved(stage)
     await rider.authorize()
-    shown = (await rider.visit(rider.page)).right() if rider.page else None
+    shown = (await rider.visit(rider.page)).expect() if rider.page else None
     assert shown is None or f"{rider.page}/choose" not in Forms(shown.body).found
 
 
 async def test_an_error_is_not_sent_to_an_address_that_was_taken_out(rider: Rider, stage: Stage) -> None:
-    (await rider.push(prompt="none")).right(201)
+    (await rider.push(prompt="none")).expect(201)
     moved(stage)
     reply = await rider.authorize()
     assert reply.status == 303 and reply.location.startswith(stage.parts.settings.services[RIDES].presentation.home)
@@ -139,7 +140,7 @@ async def test_an_error_is_not_sent_to_an_address_that_was_taken_out(rider: Ride
 
 async def test_the_discovery_document_says_what_the_services_of_now_may_use(stage: Stage, line: Wire) -> None:
     async def announced() -> dict[str, object]:
-        return (await line.send("GET", f"{stage.issuer}/.well-known/openid-configuration")).right().told
+        return (await line.send("GET", f"{stage.issuer}/.well-known/openid-configuration")).expect().json
 
     before = await announced()
     assert "refresh_token" in str(before["grant_types_supported"])
@@ -228,7 +229,7 @@ async def test_a_service_removed_while_its_keys_are_fetched_is_refused_as_an_inv
         hanging.open.set()
 
     reply = await during_the_fetch(rider.call(path, rider.service.assertion()), waiting, reload)
-    assert (reply.status, reply.told["error"]) == (401, "invalid_client")
+    assert (reply.status, reply.json["error"]) == (401, "invalid_client")
 
 
 @pytest.mark.parametrize("path", ["/par", "/ciba"])
@@ -252,7 +253,7 @@ async def test_a_service_removed_while_its_signed_request_waits_for_keys_is_refu
 
     signed = rider.service.assertion()["client_assertion"]
     reply = await during_the_fetch(rider.call(path, {**BY_SECRET, "request": signed}), waiting, reload)
-    assert (reply.status, reply.told["error"]) == (400, "unauthorized_client")
+    assert (reply.status, reply.json["error"]) == (400, "unauthorized_client")
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -293,7 +294,7 @@ async def test_a_service_whose_keys_a_reload_replaces_during_their_fetch_is_judg
         return await during_the_fetch(rider.push(), waiting, reload)
 
     assert (await pushed_while_replaced(other, own)).status == 201
-    assert (await pushed_while_replaced(own, other)).told["error"] == "invalid_client"
+    assert (await pushed_while_replaced(own, other)).json["error"] == "invalid_client"
 
 
 async def test_an_answer_to_a_service_of_before_a_reload_leaves_none_of_its_encryption_keys_behind(

@@ -9,7 +9,8 @@ import pytest
 from broker.actions.browser import Browser
 from broker.model.handle import sha256_hex
 from tests.e2e.app_harness import Script, Stage, staged
-from tests.e2e.raw_client import RIDES_SERVICE, Forms, Reply, Rider, Wire, rides, wire
+from tests.e2e.raw_client import Forms, Reply, Rider, Wire, wire
+from tests.e2e.relying_service import RIDES_SERVICE, rides
 from tests.support.postgres import PostgresServer
 
 pytestmark = pytest.mark.store
@@ -51,42 +52,42 @@ async def test_of_fifty_redemptions_of_one_code_at_the_same_moment_one_succeeds_
     replies = await asyncio.gather(*(rider.call("/token", form) for form in forms))
     good = [reply for reply in replies if reply.status == 200]
     assert len(good) <= 1
-    assert [(reply.status, reply.told["error"]) for reply in replies if reply not in good] == [
+    assert [(reply.status, reply.json["error"]) for reply in replies if reply not in good] == [
         (400, "invalid_grant")
     ] * (MANY - len(good))
     # all the others were replays: what was issued is revoked
     for reply in good:
-        assert (await rider.userinfo(reply.told["access_token"])).status == 401
-    assert (await rider.redeem(code)).told["error"] == "invalid_grant"
+        assert (await rider.userinfo(reply.json["access_token"])).status == 401
+    assert (await rider.redeem(code)).json["error"] == "invalid_grant"
 
 
 async def test_a_code_that_comes_a_second_time_takes_its_tokens_along(rider: Rider) -> None:
     await rider.begin(scope="openid profile offline_access")
     await rider.return_()
-    (await rider.share()).right(303)
+    (await rider.share()).expect(303)
     code = await rider.collect()
-    tokens = (await rider.redeem(code)).right().told
-    (await rider.userinfo(tokens["access_token"])).right()
-    again = (await rider.refresh(tokens["refresh_token"])).right().told
-    assert (await rider.redeem(code)).told["error"] == "invalid_grant"
+    tokens = (await rider.redeem(code)).expect().json
+    (await rider.userinfo(tokens["access_token"])).expect()
+    again = (await rider.refresh(tokens["refresh_token"])).expect().json
+    assert (await rider.redeem(code)).json["error"] == "invalid_grant"
     for token in (tokens["access_token"], again["access_token"]):
         assert (await rider.userinfo(token)).status == 401
-    assert (await rider.refresh(tokens["refresh_token"])).told["error"] == "invalid_grant"
+    assert (await rider.refresh(tokens["refresh_token"])).json["error"] == "invalid_grant"
 
 
 async def test_a_redemption_that_does_not_fit_the_request_fails_and_uses_nothing_up(rider: Rider) -> None:
     code = await rider.code()
     wrong = {**rider.exchange(code), "code_verifier": "x" * 43}
-    assert (await rider.call("/token", wrong)).told["error"] == "invalid_grant"
+    assert (await rider.call("/token", wrong)).json["error"] == "invalid_grant"
     elsewhere = {**rider.exchange(code), "redirect_uri": "http://localhost:9/elsewhere"}
-    assert (await rider.call("/token", elsewhere)).told["error"] == "invalid_grant"
-    tokens = (await rider.redeem(code)).right().told
-    (await rider.userinfo(tokens["access_token"])).right()
+    assert (await rider.call("/token", elsewhere)).json["error"] == "invalid_grant"
+    tokens = (await rider.redeem(code)).expect().json
+    (await rider.userinfo(tokens["access_token"])).expect()
 
 
 async def pressed(rider: Rider, times: int) -> Sequence[Reply]:
     """The citizen agrees on one page, so many times at once."""
-    asked = (await rider.visit(rider.page)).right()
+    asked = (await rider.visit(rider.page)).expect()
     fields = {**Forms(asked.body).found[f"{rider.page}/share"], "agree": "yes"}
     return await asyncio.gather(*(rider.submit(f"{rider.page}/share", fields) for _ in range(times)))
 
@@ -107,7 +108,7 @@ async def test_who_agrees_twice_at_the_same_moment_leaves_with_the_one_code_that
     ]
     assert transaction is not None
     assert [row.transaction for row in rows].count(transaction.id) == 1
-    (await rider.redeem(code)).right()
+    (await rider.redeem(code)).expect()
     # agreeing after that answers nobody once more, and revokes nothing
     assert {reply.status for reply in await pressed_blindly(rider)} == {303}
     kept = await stage.parts.connections.sql_stores.grants.code(sha256_hex(code))
@@ -116,7 +117,7 @@ async def test_who_agrees_twice_at_the_same_moment_leaves_with_the_one_code_that
 
 async def pressed_blindly(rider: Rider) -> Sequence[Reply]:
     """The citizen agrees on a page that is still open in another tab."""
-    leaving = (await rider.visit(rider.page)).right()
+    leaving = (await rider.visit(rider.page)).expect()
     token = next((fields["token"] for fields in Forms(leaving.body).found.values() if "token" in fields), "")
     return [await rider.submit(f"{rider.page}/share", {"token": token, "agree": "yes"})]
 
@@ -124,13 +125,13 @@ async def pressed_blindly(rider: Rider) -> Sequence[Reply]:
 async def test_two_tabs_that_agree_one_after_the_other_hold_at_most_one_live_code(rider: Rider, stage: Stage) -> None:
     await rider.begin()
     await rider.return_()
-    asked = (await rider.visit(rider.page)).right()
+    asked = (await rider.visit(rider.page)).expect()
     fields = {**Forms(asked.body).found[f"{rider.page}/share"], "agree": "yes"}
     codes = []
     for _ in range(2):
-        (await rider.submit(f"{rider.page}/share", fields)).right(303)
+        (await rider.submit(f"{rider.page}/share", fields)).expect(303)
         rider.jar = rider.jar.copy()
-        shown = (await rider.visit(rider.page)).right()
+        shown = (await rider.visit(rider.page)).expect()
         codes.append(shown.headers.get("Refresh", ""))
     # the second tab sees the same departure, and does not leave by itself
     assert "code=" in codes[0]
@@ -145,13 +146,13 @@ async def test_a_sign_in_brings_the_browser_a_new_secret_and_tabs_from_before_ke
     await older.begin()
     before = secrets_of(rider)
     await rider.return_()
-    (await rider.share()).right(303)
+    (await rider.share()).expect(303)
     after = secrets_of(rider)
     assert after[1:] == before
     assert after[0] not in before
     # the older tab, begun under the older secret
     await older.return_()
-    (await older.share()).right(303)
+    (await older.share()).expect(303)
     assert len(secrets_of(rider)) == 3
     # what begins now hangs on the newest secret alone: who knew the one before sees nothing of it
     newer = Rider(line, rider.service, jar=rider.jar)
@@ -167,7 +168,7 @@ async def test_a_browser_keeps_no_more_than_four_secrets(rider: Rider, line: Wir
         tab = Rider(line, rider.service, jar=rider.jar)
         await tab.begin(prompt="consent login")
         await tab.return_()
-        (await tab.share()).right(303)
+        (await tab.share()).expect(303)
     assert len(secrets_of(rider)) == 4
     assert len(set(secrets_of(rider))) == 4
 
@@ -181,12 +182,12 @@ def secrets_of(rider: Rider) -> list[str]:
 async def test_a_pushed_request_is_answered_in_one_transaction_only(rider: Rider, line: Wire) -> None:
     await rider.begin()
     twin = Rider(line, rider.service, verifier=rider.verifier, state=rider.state, request_uri=rider.request_uri)
-    (await twin.authorize()).right(303)
+    (await twin.authorize()).expect(303)
     for one in (rider, twin):
         await one.return_()
-    (await rider.share()).right(303)
+    (await rider.share()).expect(303)
     code = await rider.collect()
-    (await twin.share()).right(303)
+    (await twin.share()).expect(303)
     shown = await twin.visit(twin.page)
     assert "code=" not in shown.headers.get("Refresh", "")
-    (await rider.redeem(code)).right()
+    (await rider.redeem(code)).expect()

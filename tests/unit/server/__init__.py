@@ -1,1 +1,1 @@
-"""TODO: what happens in this package."""
+"""Tests of broker/server."""

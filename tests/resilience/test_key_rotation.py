@@ -20,7 +20,8 @@ from broker.crypto.keys import Pkcs11Tokens, pkcs11_objects
 from broker.crypto.keys.index import InToken
 from tests.e2e.app_harness import Script
 from tests.e2e.processes import Running, run
-from tests.e2e.raw_client import Gone, Reply, Rider, Wire, eventually, rides, wire
+from tests.e2e.raw_client import ConnectionLost, Reply, Rider, Wire, eventually, wire
+from tests.e2e.relying_service import rides
 from tests.resilience.cluster import BESIDE_KEYS, WORKERS, commanded, workers_on_stores
 from tests.support.postgres import PostgresServer
 from tests.support.redis import RedisServer
@@ -62,9 +63,9 @@ class Load:
         while True:
             rider = Rider(self._sender, rides(self.running.folder, self.running.issuer))
             try:
-                told = (await rider.redeem(await rider.code())).right().told
+                told = (await rider.redeem(await rider.code())).expect().json
                 self.kids.append(await asyncio.to_thread(client.verify, told["id_token"]))
-            except Gone:
+            except ConnectionLost:
                 continue  # the machine is busy
             except Exception as error:  # whatever it is: it must not happen
                 self.failed.append(error)
@@ -94,9 +95,9 @@ async def load(running: Running, sender: Wire, citizens: int = 3) -> AsyncIterat
 
 async def shown(sender: Wire, issuer: str, alg: str = "ES256") -> list[str]:
     """The ids that whichever worker shows, current first."""
-    found = (await sender.send("GET", f"{issuer}/jwks")).right()
+    found = (await sender.send("GET", f"{issuer}/jwks")).expect()
     assert found.headers["Cache-Control"] == "public, max-age=300"
-    return [key["kid"] for key in found.told["keys"] if key["alg"] == alg]
+    return [key["kid"] for key in found.json["keys"] if key["alg"] == alg]
 
 
 async def everywhere(sender: Wire, issuer: str, holds: Callable[[list[str]], bool], alg: str = "ES256") -> float:
@@ -229,7 +230,7 @@ async def test_a_key_in_a_token_takes_over_and_is_missed_and_found_again_without
             hsm.pull()
             for _ in range(2 * WORKERS):
                 reply = await rider.redeem(code)
-                assert (reply.status, reply.told["error"]) == (503, "temporarily_unavailable")
+                assert (reply.status, reply.json["error"]) == (503, "temporarily_unavailable")
             hsm.plug()
 
             async def redeems() -> bool:
@@ -256,4 +257,4 @@ def into_token(hsm: SoftHsm, folder: Path) -> None:
 
 async def verified(client: Client, reply: Reply) -> str:
     """The key that signed the ID token of an answer."""
-    return await asyncio.to_thread(client.verify, reply.told["id_token"])
+    return await asyncio.to_thread(client.verify, reply.json["id_token"])

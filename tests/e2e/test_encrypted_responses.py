@@ -14,7 +14,8 @@ from joserfc import jwe
 from joserfc.jwk import ECKey, import_key
 
 from tests.e2e.app_harness import Script, Stage, staged
-from tests.e2e.raw_client import RIDES, RIDES_SERVICE, Reply, Rider, Wire, rides, wire
+from tests.e2e.raw_client import Reply, Rider, Wire, wire
+from tests.e2e.relying_service import RIDES, RIDES_SERVICE, rides
 from tests.support.key_server import KeyServer
 
 SEALED = """
@@ -78,7 +79,7 @@ async def unsealed(rider: Rider, token: str, alg: str, enc: str) -> tuple[dict[s
     assert (opened["header"]["alg"], opened["header"]["enc"]) == (alg, enc)
     assert (opened["header"]["kid"], opened["header"]["cty"]) == ("to-rides", "JWT")
     signed = opened["payload"].decode()
-    jwks = (await rider.wire.send("GET", f"{rider.issuer}/jwks")).right().told
+    jwks = (await rider.wire.send("GET", f"{rider.issuer}/jwks")).expect().json
     keys = jwt.PyJWKSet.from_dict({"keys": [key for key in jwks["keys"] if key["use"] == "sig"]})
     header = jwt.get_unverified_header(signed)
     return header, jwt.decode(signed, keys[header["kid"]], SIGNATURES, audience=RIDES, issuer=rider.issuer, leeway=5)
@@ -86,27 +87,27 @@ async def unsealed(rider: Rider, token: str, alg: str, enc: str) -> tuple[dict[s
 
 async def signed_in(rider: Rider) -> Reply:
     """The answer to the token request of somebody who signed in."""
-    return (await rider.redeem(await rider.code())).right()
+    return (await rider.redeem(await rider.code())).expect()
 
 
 async def test_id_tokens_are_signed_and_then_encrypted(rider: Rider) -> None:
-    told = (await signed_in(rider)).told
+    told = (await signed_in(rider)).json
     header, claims = await unsealed(rider, told["id_token"], "ECDH-ES", "A128CBC-HS256")
     assert header["alg"] == "ES256"
     assert claims["acr"]
 
 
 async def test_userinfo_comes_as_an_encrypted_jwt(rider: Rider) -> None:
-    reply = (await rider.userinfo((await signed_in(rider)).told["access_token"])).right()
+    reply = (await rider.userinfo((await signed_in(rider)).json["access_token"])).expect()
     assert reply.headers["Content-Type"] == "application/jwt"
     header, claims = await unsealed(rider, reply.body.decode(), "ECDH-ES+A128KW", "A128GCM")
     assert (header["alg"], claims["name"]) == ("PS256", "Amina Hughes")
 
 
 async def test_what_is_said_of_tokens_comes_as_an_encrypted_jwt(rider: Rider) -> None:
-    told = (await signed_in(rider)).told
+    told = (await signed_in(rider)).json
     for token, active in ((told["access_token"], True), ("nobodys", False)):
-        reply = (await rider.introspect(token)).right()
+        reply = (await rider.introspect(token)).expect()
         assert reply.headers["Content-Type"] == "application/token-introspection+jwt"
         header, claims = await unsealed(rider, reply.body.decode(), "ECDH-ES", "A256CBC-HS512")
         assert (header["typ"], header["alg"]) == ("token-introspection+jwt", "EdDSA")
@@ -117,18 +118,18 @@ async def test_what_is_said_of_tokens_comes_as_an_encrypted_jwt(rider: Rider) ->
 async def test_answers_in_jwts_are_encrypted(rider: Rider) -> None:
     await rider.begin(response_mode="jwt")
     await rider.return_()
-    (await rider.share()).right(303)
+    (await rider.share()).expect(303)
     response = (await rider.leave()).partition("response=")[2]
     _, claims = await unsealed(rider, response, "ECDH-ES+A256KW", "A256GCM")
     assert claims["state"] == rider.state
-    (await rider.redeem(claims["code"])).right()
+    (await rider.redeem(claims["code"])).expect()
 
 
 @pytest.mark.parametrize("alg", ["ECDH-ES+A256KW", "RSA-OAEP-256"])
 async def test_requests_may_be_encrypted_to_the_broker(rider: Rider, alg: str) -> None:
-    metadata = (await rider.wire.send("GET", f"{rider.issuer}/.well-known/openid-configuration")).right().told
+    metadata = (await rider.wire.send("GET", f"{rider.issuer}/.well-known/openid-configuration")).expect().json
     assert alg in metadata["request_object_encryption_alg_values_supported"]
-    jwks = (await rider.wire.send("GET", f"{rider.issuer}/jwks")).right().told
+    jwks = (await rider.wire.send("GET", f"{rider.issuer}/jwks")).expect().json
     [key] = [key for key in jwks["keys"] if key["use"] == "enc" and key["alg"] == alg]
     inside = {
         "response_type": "code",
@@ -144,7 +145,7 @@ async def test_requests_may_be_encrypted_to_the_broker(rider: Rider, alg: str) -
         {"alg": alg, "enc": "A256GCM", "kid": key["kid"]}, signed, import_key(key), [alg, "A256GCM"]
     )
     form = {"request": token, "response_type": "code", **rider.service.assertion()}
-    (await rider.call("/par", form)).right(201)
+    (await rider.call("/par", form)).expect(201)
     spoiled = {**form, **rider.service.assertion(), "request": f"{token[:-6]}AAAAAA"}
-    refused = (await rider.call("/par", spoiled)).right(400)
-    assert refused.told["error"] == "invalid_request_object"
+    refused = (await rider.call("/par", spoiled)).expect(400)
+    assert refused.json["error"] == "invalid_request_object"

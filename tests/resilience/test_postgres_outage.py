@@ -67,7 +67,7 @@ async def test_everybody_is_told_at_once_that_postgresql_is_away_and_it_is_back_
     broker: Ground, away: Away
 ) -> None:
     rider, late = broker.rider(), broker.rider()
-    token = (await rider.redeem(await rider.code())).right().told["access_token"]
+    token = (await rider.redeem(await rider.code())).expect().json["access_token"]
     code = await late.code()
     asking = broker.rider()
     await asking.begin()
@@ -83,12 +83,12 @@ async def test_everybody_is_told_at_once_that_postgresql_is_away_and_it_is_back_
             assert int(reply.headers["Retry-After"]) > 0
         await eventually(SOON, lambda: unready(rider))
         for path in ("/jwks", "/.well-known/openid-configuration", "/livez"):
-            (await rider.visit(path)).right()
+            (await rider.visit(path)).expect()
     await eventually(BACK, lambda: works(broker))
-    (await rider.userinfo(token)).right()
+    (await rider.userinfo(token)).expect()
     # what was begun is there still
-    (await asking.share()).right(303)
-    (await asking.redeem(await asking.collect())).right()
+    (await asking.share()).expect(303)
+    (await asking.redeem(await asking.collect())).expect()
 
 
 async def test_a_code_whose_exchange_met_no_database_is_as_good_as_before_or_wholly_used_up(
@@ -104,11 +104,11 @@ async def test_a_code_whose_exchange_met_no_database_is_as_good_as_before_or_who
     reply = await rider.redeem(code)
     if found.redeemed:
         # a database that only hung has done what it was asked to before
-        assert (reply.status, reply.told["error"]) == (400, "invalid_grant")
+        assert (reply.status, reply.json["error"]) == (400, "invalid_grant")
         assert (await broker.issued(code)).tokens == 0
     else:
         assert found == before
-        assert (await rider.userinfo(reply.right().told["access_token"])).status == 200
+        assert (await rider.userinfo(reply.expect().json["access_token"])).status == 200
         assert await broker.issued(code) == Issued(True, 2, ["code_redeemed"], before.replays)
 
 
@@ -120,7 +120,7 @@ async def test_an_answer_that_met_no_database_is_given_when_it_is_back(broker: G
     async with away():
         assert (await share(rider, asked.body)).status == 503
     await eventually(BACK, lambda: works(broker))
-    (await share(rider, asked.body)).right(303)
+    (await share(rider, asked.body)).expect(303)
     code = await rider.collect()
     assert (
         await broker.one(
@@ -129,7 +129,7 @@ async def test_an_answer_that_met_no_database_is_given_when_it_is_back(broker: G
         )
         == 1
     )
-    (await rider.redeem(code)).right()
+    (await rider.redeem(code)).expect()
 
 
 async def share(rider: Rider, page: bytes) -> Reply:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from broker.crypto.jose import load_signing_key, new_signing_key_pem
-from tests.e2e.raw_client import RIDES, RIDES_SERVICE, Rider, Service, eventually
+from tests.e2e.raw_client import Rider, eventually
+from tests.e2e.relying_service import RIDES, RIDES_SERVICE, Service
 from tests.resilience.cluster import WORKERS, Ground
 from tests.support.configuration import inline
 from tests.support.key_server import KeyServer, jwks_bytes
@@ -83,7 +84,7 @@ async def everywhere(ground: Ground, service: Service, status: int) -> bool:
 
 async def code(rider: Rider) -> str:
     """A whole sign-in, each step of it at any worker; the code is redeemed."""
-    return str((await rider.redeem(await rider.code())).right().told["access_token"])
+    return str((await rider.redeem(await rider.code())).expect().json["access_token"])
 
 
 async def test_a_new_service_signs_in_at_every_worker_with_keys_that_it_shows_and_changes_itself(

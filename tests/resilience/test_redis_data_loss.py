@@ -13,7 +13,7 @@ from tests.resilience.cluster import Ground
 
 async def agree_again(rider: Rider) -> str:
     """The citizen agrees where the page asks them to; the code they may leave with, if any."""
-    shown = (await rider.visit(rider.page)).right()
+    shown = (await rider.visit(rider.page)).expect()
     form = Forms(shown.body).found.get(f"{rider.page}/share")
     if form is not None:
         await rider.submit(f"{rider.page}/share", {**form, "agree": "yes"})
@@ -28,9 +28,9 @@ async def test_a_transaction_whose_code_was_redeemed_is_not_answered_again(broke
     await rider.begin()
     await rider.return_()
     kept = await snapshot(broker)
-    (await rider.share()).right(303)
+    (await rider.share()).expect(303)
     code = await rider.collect()
-    token = (await rider.redeem(code)).right().told["access_token"]
+    token = (await rider.redeem(code)).expect().json["access_token"]
     await back(broker, kept)
     assert await agree_again(rider) == ""
     page = await rider.visit(rider.page)
@@ -46,27 +46,27 @@ async def test_a_transaction_whose_code_was_not_redeemed_leaves_with_the_one_cod
     await rider.begin()
     await rider.return_()
     kept = await snapshot(broker)
-    (await rider.share()).right(303)
+    (await rider.share()).expect(303)
     code = await rider.collect()
     await back(broker, kept)
     assert await agree_again(rider) == code
     assert await answers(broker, code) == (1, 1)
-    (await rider.redeem(code)).right()
-    assert (await rider.redeem(code)).told["error"] == "invalid_grant"
+    (await rider.redeem(code)).expect()
+    assert (await rider.redeem(code)).json["error"] == "invalid_grant"
 
 
 async def test_a_pushed_request_is_answered_once_even_if_redis_travels_back_in_time(broker: Ground) -> None:
     first = broker.rider()
-    (await first.push()).right(201)
+    (await first.push()).expect(201)
     kept = await snapshot(broker)
-    (await first.authorize()).right(303)
+    (await first.authorize()).expect(303)
     await first.return_()
-    (await first.share()).right(303)
-    (await first.redeem(await first.collect())).right()
+    (await first.share()).expect(303)
+    (await first.redeem(await first.collect())).expect()
     await back(broker, kept)
     second = broker.rider(first.service)
     second.request_uri, second.state, second.verifier = first.request_uri, first.state, first.verifier
-    (await second.authorize()).right(303)
+    (await second.authorize()).expect(303)
     await second.return_()
     await second.share()
     page = await second.visit(second.page)
@@ -84,15 +84,15 @@ async def test_a_pushed_request_is_answered_once_even_if_redis_travels_back_in_t
 async def test_an_answer_of_a_provider_that_was_used_is_not_used_again(broker: Ground) -> None:
     rider = broker.rider()
     await rider.begin()
-    (await rider.choose(NORTHBANK)).right(303)
+    (await rider.choose(NORTHBANK)).expect(303)
     callback = await rider.away()
     kept = await snapshot(broker)
-    (await rider.visit(callback)).right(303)
-    (await rider.share()).right(303)
+    (await rider.visit(callback)).expect(303)
+    (await rider.share()).expect(303)
     code = await rider.collect()
-    token = (await rider.redeem(code)).right().told["access_token"]
+    token = (await rider.redeem(code)).expect().json["access_token"]
     await back(broker, kept)
-    (await rider.visit(callback)).right(303)
+    (await rider.visit(callback)).expect(303)
     assert await agree_again(rider) == ""
     assert (await rider.userinfo(token)).status == 200
     assert await answers(broker, code) == (1, 1)
@@ -102,24 +102,24 @@ async def test_a_continuation_code_that_works_again_brings_nothing_of_whoever_us
     rider = broker.rider()
     await rider.begin()
     path = f"{rider.page}/later"
-    await rider.submit(path, Forms((await rider.visit(path)).right().body).found[path])
+    await rider.submit(path, Forms((await rider.visit(path)).expect().body).found[path])
     code = rider.jar.value(cookies.CODE)
     kept = await snapshot(broker)
 
     async def continued() -> Rider:
         other = broker.rider()
-        form = Forms((await other.visit("/continue")).right().body).found["/continue"]
+        form = Forms((await other.visit("/continue")).expect().body).found["/continue"]
         other.page = (await other.submit("/continue", {**form, "code": code})).location
         return other
 
     first = await continued()
     assert first.page == rider.page
     await first.return_()
-    assert b"Amina" in (await first.visit(first.page)).right().body
+    assert b"Amina" in (await first.visit(first.page)).expect().body
     await back(broker, kept)
     second = await continued()
     assert second.page == rider.page
-    shown = (await second.visit(second.page)).right()
+    shown = (await second.visit(second.page)).expect()
     assert b"Amina" not in shown.body
     assert f"{second.page}/choose" in Forms(shown.body).found
     for lost in (first, rider):
@@ -128,9 +128,9 @@ async def test_a_continuation_code_that_works_again_brings_nothing_of_whoever_us
 
 async def test_a_proof_is_good_once_when_an_older_copy_is_loaded_by_a_redis_that_starts(broker: Ground) -> None:
     rider = broker.rider(broker.bound_service)
-    token = (await rider.redeem(await rider.code())).right().told["access_token"]
+    token = (await rider.redeem(await rider.code())).expect().json["access_token"]
     url = f"{rider.issuer}/userinfo"
-    (await rider.userinfo(token)).right()
+    (await rider.userinfo(token)).expect()
     kept = await snapshot(broker)
     headers = {"Authorization": f"DPoP {token}", **rider.service.proof("GET", url, token)}
     assert (await rider.wire.send("GET", url, headers=headers)).status == 200
@@ -157,7 +157,7 @@ async def test_a_provider_that_was_turned_off_stays_so(broker: Ground) -> None:
 
         async def gone() -> bool:
             """No worker offers it."""
-            looks = [(await fresh.visit(fresh.page)).right().body for _ in range(8)]
+            looks = [(await fresh.visit(fresh.page)).expect().body for _ in range(8)]
             return all(f'value="{NORTHBANK}"'.encode() not in look for look in looks)
 
         await eventually(SOON, gone)

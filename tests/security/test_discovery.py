@@ -9,7 +9,8 @@ import jwt
 import pytest
 
 from tests.e2e.app_harness import Stage
-from tests.e2e.raw_client import Forms, Reply, Rider, Wire, rides
+from tests.e2e.raw_client import Forms, Reply, Rider, Wire
+from tests.e2e.relying_service import rides
 from tests.security.endpoint_client import Door, refused
 
 Document = Mapping[str, Any]
@@ -19,12 +20,12 @@ Document = Mapping[str, Any]
 async def document(door: Door) -> Document:
     """The discovery document; it is the same at both of its places."""
     known = [
-        (await door.send("GET", f"/.well-known/{name}")).right()
+        (await door.send("GET", f"/.well-known/{name}")).expect()
         for name in ("openid-configuration", "oauth-authorization-server")
     ]
     assert known[0].body == known[1].body
-    assert known[0].told["issuer"] == door.issuer
-    return known[0].told
+    assert known[0].json["issuer"] == door.issuer
+    return known[0].json
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ async def test_every_address_that_is_announced_is_there(door: Door, document: Do
 
 
 async def test_every_algorithm_of_ours_that_is_announced_has_its_key(door: Door, document: Document) -> None:
-    shown = (await door.send("GET", "/jwks")).right().told["keys"]
+    shown = (await door.send("GET", "/jwks")).expect().json["keys"]
     signing = [key for key in shown if key["use"] == "sig"]
     announced = document["id_token_signing_alg_values_supported"]
     assert (
@@ -58,14 +59,14 @@ async def carried(rider: Rider, reply: Reply) -> tuple[str, dict[str, str]]:
     if reply.status == 303:
         there = urlsplit(reply.location)
         return "query", dict(parse_qsl(there.query))
-    fields = Forms(reply.right().body).found[rider.service.redirect_uri]
+    fields = Forms(reply.expect().body).found[rider.service.redirect_uri]
     return "form_post", fields
 
 
 async def test_every_response_mode_that_is_announced_carries_an_answer(rider: Rider, document: Document) -> None:
-    keys = jwt.PyJWKSet.from_dict((await rider.wire.send("GET", document["jwks_uri"])).right().told)
+    keys = jwt.PyJWKSet.from_dict((await rider.wire.send("GET", document["jwks_uri"])).expect().json)
     for mode in document["response_modes_supported"]:
-        (await rider.push(response_mode=mode, prompt="none")).right(201)
+        (await rider.push(response_mode=mode, prompt="none")).expect(201)
         way, told = await carried(rider, await rider.authorize())
         assert way == ("form_post" if "form_post" in mode else "query"), mode
         if mode.endswith("jwt"):
@@ -82,19 +83,19 @@ async def test_every_prompt_scope_level_and_challenge_that_is_announced_is_taken
     rider: Rider, document: Document
 ) -> None:
     for prompt in document["prompt_values_supported"]:
-        (await rider.push(prompt=prompt)).right(201)
+        (await rider.push(prompt=prompt)).expect(201)
     for scope in document["scopes_supported"]:
-        (await rider.push(scope=" ".join(dict.fromkeys(("openid", scope))))).right(201)
+        (await rider.push(scope=" ".join(dict.fromkeys(("openid", scope))))).expect(201)
     for level in document["acr_values_supported"]:
-        (await rider.push(acr_values=level)).right(201)
+        (await rider.push(acr_values=level)).expect(201)
     for kind in document["response_types_supported"]:
-        (await rider.push(response_type=kind)).right(201)
+        (await rider.push(response_type=kind)).expect(201)
     for method in document["code_challenge_methods_supported"]:
-        (await rider.push(code_challenge_method=method)).right(201)
+        (await rider.push(code_challenge_method=method)).expect(201)
     refused(await rider.push(prompt="register"), "invalid_request")
     refused(await rider.push(code_challenge_method="plain"), "invalid_request")
     for kind in ("token", "id_token", "code id_token", "code token", "none"):
-        error = (await rider.push(response_type=kind)).right(400).told["error"]
+        error = (await rider.push(response_type=kind)).expect(400).json["error"]
         assert error == "unsupported_response_type"
 
 
@@ -102,7 +103,7 @@ async def test_every_language_that_is_announced_is_spoken(rider: Rider, document
     for language in document["ui_locales_supported"]:
         fresh = Rider(line, rider.service)
         await fresh.begin(ui_locales=language)
-        assert f'lang="{language}"'.encode() in (await fresh.visit(fresh.page)).right().body
+        assert f'lang="{language}"'.encode() in (await fresh.visit(fresh.page)).expect().body
 
 
 async def test_every_way_to_authenticate_that_is_announced_works_wherever_it_is(
@@ -128,7 +129,7 @@ async def test_every_way_to_authenticate_that_is_announced_works_wherever_it_is(
         ):
             own = rider.service.assertion() if method == "private_key_jwt" else fields
             reply = await door.post(path, {**form, **own}, *headers)
-            assert (reply.status if reply.status == 200 else reply.told["error"]) == expected, (method, path)
+            assert (reply.status if reply.status == 200 else reply.json["error"]) == expected, (method, path)
 
 
 async def test_what_is_denied_is_refused(rider: Rider, document: Document) -> None:

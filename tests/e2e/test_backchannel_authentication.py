@@ -38,7 +38,7 @@ async def known(newcomer: Newcomer, stage: Stage, persona: str) -> tuple[Library
     await citizen.choose(HARBOUR)
     await citizen.play("ok", persona)
     await citizen.share()
-    tokens = (await library.redeem((await library.answer(citizen.page))["code"])).right().told
+    tokens = (await library.redeem((await library.answer(citizen.page))["code"])).expect().json
     return library, claims_of(tokens["id_token"])["sub"], tokens["id_token"]
 
 
@@ -54,9 +54,9 @@ async def test_a_service_asks_and_the_citizen_confirms_elsewhere_with_a_provider
     newcomer: Newcomer, stage: Stage, script: bool
 ) -> None:
     library, sub, _ = await known(newcomer, stage, "ioan")
-    asked = (await library.ask(MESSAGE, login_hint=sub)).right().told
+    asked = (await library.ask(MESSAGE, login_hint=sub)).expect().json
     assert (asked["expires_in"], asked["interval"]) == (600, 5)
-    assert (await library.poll(asked["auth_req_id"])).right(400).told["error"] == "authorization_pending"
+    assert (await library.poll(asked["auth_req_id"])).expect(400).json["error"] == "authorization_pending"
 
     citizen = await newcomer(stage, script=script)
     await takes_code(citizen, asked["user_code"].lower().replace("-", " "))
@@ -67,7 +67,7 @@ async def test_a_service_asks_and_the_citizen_confirms_elsewhere_with_a_provider
             await citizen.choose(NORTHBANK)
             await citizen.play("cancelled")
             await citizen.sees(f"You did not finish with {NORTHBANK}")
-    pending = (await library.poll(asked["auth_req_id"])).right(400).told["error"]
+    pending = (await library.poll(asked["auth_req_id"])).expect(400).json["error"]
     assert pending in ("authorization_pending", "slow_down")
     await citizen.choose(HARBOUR)
     await citizen.play("ok", "ioan")
@@ -75,15 +75,15 @@ async def test_a_service_asks_and_the_citizen_confirms_elsewhere_with_a_provider
     await citizen.reads(MESSAGE)
     await citizen.press("Confirm")
     await citizen.sees("You are done here")
-    tokens = (await library.poll(asked["auth_req_id"])).right().told
+    tokens = (await library.poll(asked["auth_req_id"])).expect().json
     claims = claims_of(tokens["id_token"])
     assert claims["sub"] == sub and claims["aud"] == "library" and "sid" not in claims
-    answer = (await library.userinfo(tokens["access_token"])).right()
-    assert answer.told["sub"] == sub and answer.told["name"]
+    answer = (await library.userinfo(tokens["access_token"])).expect()
+    assert answer.json["sub"] == sub and answer.json["name"]
     assert len(answer.headers["x-fapi-interaction-id"]) == 36
     # once, and never by another name
-    assert (await library.poll(asked["auth_req_id"])).right(400).told["error"] == "invalid_grant"
-    assert (await library.redeem(asked["auth_req_id"])).right(400).told["error"] == "invalid_grant"
+    assert (await library.poll(asked["auth_req_id"])).expect(400).json["error"] == "invalid_grant"
+    assert (await library.redeem(asked["auth_req_id"])).expect(400).json["error"] == "invalid_grant"
     # this browser got no session by it
     await citizen.page.goto(library.request(prompt="none"))
     assert (await library.answer(citizen.page))["error"] == "login_required"
@@ -97,19 +97,19 @@ async def _reads_head(citizen: Citizen, *texts: str) -> None:
 
 async def test_somebody_else_cannot_confirm_and_is_told_so(newcomer: Newcomer, stage: Stage) -> None:
     library, _, id_token = await known(newcomer, stage, "ioan")
-    asked = (await library.ask(MESSAGE, id_token_hint=id_token)).right().told
+    asked = (await library.ask(MESSAGE, id_token_hint=id_token)).expect().json
     citizen = await newcomer(stage)
     await takes_code(citizen, asked["user_code"])
     await citizen.choose(HARBOUR)
     await citizen.play("ok", "amina")
     await citizen.sees("This was asked of somebody else")
-    assert (await library.poll(asked["auth_req_id"])).right(400).told["error"] == "access_denied"
+    assert (await library.poll(asked["auth_req_id"])).expect(400).json["error"] == "access_denied"
 
 
 @pytest.mark.parametrize("early", [True, False], ids=["before signing in", "after"])
 async def test_declining_is_told_to_the_service(newcomer: Newcomer, stage: Stage, early: bool) -> None:
     library, sub, _ = await known(newcomer, stage, "ioan")
-    asked = (await library.ask(MESSAGE, login_hint=sub)).right().told
+    asked = (await library.ask(MESSAGE, login_hint=sub)).expect().json
     citizen = await newcomer(stage)
     await takes_code(citizen, asked["user_code"])
     if early:
@@ -119,14 +119,14 @@ async def test_declining_is_told_to_the_service(newcomer: Newcomer, stage: Stage
         await citizen.play("ok", "ioan")
         await citizen.press("Decline")
     await citizen.sees("You declined")
-    assert (await library.poll(asked["auth_req_id"])).right(400).told["error"] == "access_denied"
+    assert (await library.poll(asked["auth_req_id"])).expect(400).json["error"] == "access_denied"
     await takes_code(citizen, asked["user_code"])
     await citizen.reads("This code does not work")
 
 
 async def test_a_hint_that_names_nobody_and_a_code_that_is_none_lead_nowhere(newcomer: Newcomer, stage: Stage) -> None:
     library = Library(stage)
-    assert (await library.ask(MESSAGE, login_hint="nobody")).right(400).told["error"] == "unknown_user_id"
+    assert (await library.ask(MESSAGE, login_hint="nobody")).expect(400).json["error"] == "unknown_user_id"
     citizen = await newcomer(stage)
     await takes_code(citizen, "BCDF-GHJK")
     await citizen.reads("This code does not work")
@@ -134,7 +134,7 @@ async def test_a_hint_that_names_nobody_and_a_code_that_is_none_lead_nowhere(new
 
 async def test_a_known_address_gets_the_code_and_the_service_does_not(newcomer: Newcomer, stage: Stage) -> None:
     library, sub, _ = await known(newcomer, stage, "amina")
-    asked = (await library.ask(MESSAGE, login_hint=sub)).right().told
+    asked = (await library.ask(MESSAGE, login_hint=sub)).expect().json
     assert "user_code" not in asked and "verification_uri" not in asked
     citizen = await newcomer(stage)
     code = await _code_in_the_inbox(citizen)
@@ -143,7 +143,7 @@ async def test_a_known_address_gets_the_code_and_the_service_does_not(newcomer: 
     await citizen.play("ok")
     await citizen.press("Confirm")
     await citizen.sees("You are done here")
-    assert (await library.poll(asked["auth_req_id"])).right().told["token_type"] == "Bearer"
+    assert (await library.poll(asked["auth_req_id"])).expect().json["token_type"] == "Bearer"
 
 
 async def _code_in_the_inbox(citizen: Citizen) -> str:

@@ -115,8 +115,8 @@ async def test_a_person_with_one_name_and_part_of_a_birthdate_is_verified_and_to
     await takes_up(citizen, f"{born}@xn--bcher-kva.example", " ".join(words))
     await citizen.reads("Suharto")
     await citizen.share()
-    tokens = (await library.redeem((await library.answer(citizen.page))["code"])).right().told
-    told = (await library.userinfo(tokens["access_token"])).right().told
+    tokens = (await library.redeem((await library.answer(citizen.page))["code"])).expect().json
+    told = (await library.userinfo(tokens["access_token"])).expect().json
     assert told["verified_claims"]["claims"] == {"name": "Suharto", "birthdate": born}
 
 
@@ -138,8 +138,8 @@ async def test_the_service_is_told_what_really_happened_and_nothing_of_who_did_i
     words = await verify(*await colleagues(newcomer, stage))
     await takes_up(citizen, address, " ".join(words))
     await citizen.share()
-    tokens = (await library.redeem((await library.answer(citizen.page))["code"])).right().told
-    told = (await library.userinfo(tokens["access_token"])).right().told
+    tokens = (await library.redeem((await library.answer(citizen.page))["code"])).expect().json
+    told = (await library.userinfo(tokens["access_token"])).expect().json
     verified = told["verified_claims"]
     verification = verified["verification"]
     assert verified["claims"] == {"name": "Amina Hughes"}

@@ -16,8 +16,9 @@ import pytest
 
 from tests.e2e.app_harness import Script, Stage, staged
 from tests.e2e.conftest import SCRIPT, Newcomer
-from tests.e2e.raw_client import Rider, Service, eventually, land_register, wire
-from tests.e2e.test_own_device import claims_of, takes_code
+from tests.e2e.raw_client import Rider, eventually, wire
+from tests.e2e.relying_service import Service, land_register
+from tests.e2e.test_backchannel_authentication import claims_of, takes_code
 
 MESSAGE = "Extract 42 of Quay Row 4"
 TOKEN = "notify-" + secrets.token_urlsafe(24)
@@ -82,7 +83,7 @@ def signed(service: Service, **claims: Any) -> dict[str, str]:
 
 async def known(rider: Rider) -> str:
     """Somebody signs in there; gives their `sub`."""
-    tokens = (await rider.redeem(await rider.code())).right().told
+    tokens = (await rider.redeem(await rider.code())).expect().json
     return str(claims_of(tokens["id_token"])["sub"])
 
 
@@ -107,17 +108,17 @@ async def test_signed_pinged_and_bound(ground: tuple[Stage, Told], newcomer: New
     async with wire() as line:
         rider = Rider(line, service)
         asking = signed(service, login_hint=await known(rider), requested_expiry="120")
-        asked = (await rider.call("/ciba", asking)).right().told
+        asked = (await rider.call("/ciba", asking)).expect().json
         assert asked["expires_in"] == 120 and "user_code" not in asked
         # what was signed once is not accepted twice
         again = {**asking, **service.assertion()}
-        assert (await rider.call("/ciba", again)).right(400).told["error"] == "invalid_request"
+        assert (await rider.call("/ciba", again)).expect(400).json["error"] == "invalid_request"
 
         async def poll() -> Any:
             grant = {"grant_type": "urn:openid:params:grant-type:ciba", "auth_req_id": asked["auth_req_id"]}
             return await rider.call("/token", {**grant, **service.assertion()})
 
-        assert (await poll()).right(400).told["error"] in ("authorization_pending", "slow_down")
+        assert (await poll()).expect(400).json["error"] in ("authorization_pending", "slow_down")
         citizen = await newcomer(stage)
         await takes_code(citizen, await notified(stage))
         await citizen.choose("Northbank ID")
@@ -132,11 +133,11 @@ async def test_signed_pinged_and_bound(ground: tuple[Stage, Told], newcomer: New
         [(head, body)] = told.pings
         assert head.startswith("POST /ciba ") and f"Authorization: Bearer {TOKEN}" in head
         assert body == {"auth_req_id": asked["auth_req_id"]}
-        tokens = (await poll()).right().told
+        tokens = (await poll()).expect().json
         assert tokens["token_type"] == "DPoP"
         assert claims_of(tokens["id_token"])["aud"] == "land-register"
-        assert (await rider.userinfo(tokens["access_token"])).right().told["name"] == "Amina Hughes"
-        assert (await poll()).right(400).told["error"] == "invalid_grant"
+        assert (await rider.userinfo(tokens["access_token"])).expect().json["name"] == "Amina Hughes"
+        assert (await poll()).expect(400).json["error"] == "invalid_grant"
 
 
 async def test_what_is_not_signed_or_not_its_own_is_refused(ground: tuple[Stage, Told]) -> None:
@@ -146,13 +147,13 @@ async def test_what_is_not_signed_or_not_its_own_is_refused(ground: tuple[Stage,
         rider = Rider(line, service)
         plain = {"scope": "openid", "login_hint": "x", "binding_message": MESSAGE, "client_notification_token": TOKEN}
         reply = await rider.call("/ciba", {**plain, **service.assertion()})
-        assert reply.right(400).told["error"] == "invalid_request"
+        assert reply.expect(400).json["error"] == "invalid_request"
         reply = await rider.call("/ciba", signed(service, login_hint="nobody"))
-        assert reply.right(400).told["error"] == "unknown_user_id"
+        assert reply.expect(400).json["error"] == "unknown_user_id"
         reply = await rider.call("/ciba", {"request": signed(service)["request"]})
-        assert reply.right(401).told["error"] == "invalid_client"
+        assert reply.expect(401).json["error"] == "invalid_client"
         grant = {"grant_type": "urn:openid:params:grant-type:ciba", "auth_req_id": "ciba_of_somebody_else"}
         reply = await rider.call("/token", {**grant, **service.assertion()})
-        assert reply.right(400).told["error"] == "invalid_grant"
+        assert reply.expect(400).json["error"] == "invalid_grant"
         reply = await line.send("GET", f"{stage.issuer}/.well-known/openid-configuration")
-        assert reply.told["backchannel_token_delivery_modes_supported"] == ["poll", "ping"]
+        assert reply.json["backchannel_token_delivery_modes_supported"] == ["poll", "ping"]

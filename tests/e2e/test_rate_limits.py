@@ -10,7 +10,8 @@ import pytest
 from tests.e2e import extra_clients
 from tests.e2e.app_harness import Script, Stage, staged
 from tests.e2e.extra_clients import Library
-from tests.e2e.raw_client import AMINA, RIDES_SERVICE, Forms, Reply, Rider, Wire, rides, wire
+from tests.e2e.raw_client import AMINA, Forms, Reply, Rider, Wire, wire
+from tests.e2e.relying_service import RIDES_SERVICE, rides
 
 LIMITS = """[limits]
 transactions_per_browser = 3
@@ -68,14 +69,14 @@ async def asks_for_help(stage: Stage, line: Wire) -> tuple[Rider, Reply]:
     """A citizen with a fresh browser asks for a person."""
     citizen = rider(stage, line)
     await citizen.begin()
-    form = Forms((await citizen.visit(f"{citizen.page}/help")).right().body).found[f"{citizen.page}/help"]
+    form = Forms((await citizen.visit(f"{citizen.page}/help")).expect().body).found[f"{citizen.page}/help"]
     fields = {**form, "way": "email", "email": "ada@example.org", "channel": "video"}
     return citizen, await citizen.submit(f"{citizen.page}/help", fields)
 
 
 async def types(citizen: Rider, at: str, code: str) -> Reply:
     """The citizen types a code in."""
-    form = Forms((await citizen.visit(at)).right().body).found[at]
+    form = Forms((await citizen.visit(at)).expect().body).found[at]
     return await citizen.submit(at, {**form, "code": code})
 
 
@@ -91,7 +92,7 @@ async def test_the_request_for_help_beyond_the_limit_says_why_and_until_when_and
     assert f'href="{citizen.page}"' in refused.body.decode()
     # the place is kept indeed: another way leads on
     await citizen.return_()
-    (await citizen.share()).right(303)
+    (await citizen.share()).expect(303)
     assert await citizen.collect()
 
 
@@ -100,14 +101,14 @@ async def test_one_sign_in_too_many_in_a_browser_says_why_and_until_when(stage: 
     for _ in range(3):
         await citizen.begin()
     first = citizen.page
-    (await citizen.push()).right(201)
+    (await citizen.push()).expect(201)
     said = held(await citizen.authorize(), "Too many sign-ins are open in this browser")
     assert "Nothing was begun here, so nothing is lost." in said
     # what it says helps: one of them is stopped, and a new one begins
-    form = Forms((await citizen.visit(first)).right().body).found[f"{first}/give-up"]
-    (await citizen.submit(f"{first}/give-up", form)).right(303)
-    (await citizen.push()).right(201)
-    (await citizen.authorize()).right(303)
+    form = Forms((await citizen.visit(first)).expect().body).found[f"{first}/give-up"]
+    (await citizen.submit(f"{first}/give-up", form)).expect(303)
+    (await citizen.push()).expect(201)
+    (await citizen.authorize()).expect(303)
 
 
 async def a_question(stage: Stage, line: Wire) -> str:
@@ -115,14 +116,14 @@ async def a_question(stage: Stage, line: Wire) -> str:
     reader, asker = rider(stage, line), Library(stage)
     reader.page = (
         (await reader.visit(asker.request(prompt="consent", login_hint=AMINA.replace("amina", "ioan"))))
-        .right(303)
+        .expect(303)
         .location
     )
     await reader.return_()
-    (await reader.share()).right(303)
+    (await reader.share()).expect(303)
     code = dict(parse_qsl(urlsplit(await reader.leave()).query))["code"]
-    token = (await asker.redeem(code)).right().told["id_token"]
-    asked = (await asker.ask("Order 17", id_token_hint=token)).right().told
+    token = (await asker.redeem(code)).expect().json["id_token"]
+    asked = (await asker.ask("Order 17", id_token_hint=token)).expect().json
     return str(asked["user_code"])
 
 
@@ -154,21 +155,21 @@ async def test_one_sign_in_too_many_at_an_address_says_why_and_until_when(
         for _ in range(2):
             await rider(stage, line).begin()
         citizen = rider(stage, line)
-        (await citizen.push()).right(201)
+        (await citizen.push()).expect(201)
         reply = await citizen.authorize()
         assert reply.status == 429
         assert "Too many sign-ins began at once" in words(reply) and "You did nothing wrong." in words(reply)
         assert "slow_down: limit starts" in words(reply)
-        (await citizen.push(prompt="none")).right(201)
+        (await citizen.push(prompt="none")).expect(201)
         assert (await citizen.authorize()).status == 429
 
 
 async def test_a_right_continuation_code_works_whatever_others_typed_in_before(stage: Stage, line: Wire) -> None:
     citizen, others, elsewhere = (rider(stage, line) for _ in range(3))
     await citizen.begin()
-    form = Forms((await citizen.visit(f"{citizen.page}/later")).right().body).found[f"{citizen.page}/later"]
-    (await citizen.submit(f"{citizen.page}/later", form)).right(303)
-    page = (await citizen.visit(f"{citizen.page}/later")).right()
+    form = Forms((await citizen.visit(f"{citizen.page}/later")).expect().body).found[f"{citizen.page}/later"]
+    (await citizen.submit(f"{citizen.page}/later", form)).expect(303)
+    page = (await citizen.visit(f"{citizen.page}/later")).expect()
     code = re.search(r'pt-spoken--large"><bdi>([^<]+)<', page.body.decode())
     assert code is not None
     for _ in range(30):

@@ -59,9 +59,9 @@ def away(request: pytest.FixtureRequest, broker: Ground) -> Deed:
 async def test_a_redeemed_code_is_refused_after_redis_lost_its_memory(broker: Ground, lose: Deed) -> None:
     rider = broker.rider()
     code = await rider.code()
-    told = (await rider.redeem(code)).right().told
+    told = (await rider.redeem(code)).expect().json
     await lose()
-    assert (await rider.redeem(code)).told["error"] == "invalid_grant"
+    assert (await rider.redeem(code)).json["error"] == "invalid_grant"
     assert (await rider.userinfo(told["access_token"])).status == 401
 
 
@@ -69,14 +69,14 @@ async def test_a_code_that_was_issued_before_redis_lost_its_memory_is_good_once(
     rider = broker.rider()
     code = await rider.code()
     await lose()
-    told = (await rider.redeem(code)).right().told
+    told = (await rider.redeem(code)).expect().json
     assert (await rider.userinfo(told["access_token"])).status == 200
-    assert (await rider.redeem(code)).told["error"] == "invalid_grant"
+    assert (await rider.redeem(code)).json["error"] == "invalid_grant"
 
 
 async def test_a_pushed_request_leads_nowhere_after_redis_lost_its_memory(broker: Ground, lose: Deed) -> None:
     rider = broker.rider()
-    (await rider.push()).right(201)
+    (await rider.push()).expect(201)
     await lose()
     assert (await rider.authorize()).status == 400
     assert rider.page == ""
@@ -85,19 +85,19 @@ async def test_a_pushed_request_leads_nowhere_after_redis_lost_its_memory(broker
 async def test_a_client_assertion_is_good_once_whatever_redis_forgot(broker: Ground, lose: Deed) -> None:
     rider = broker.rider()
     code = await rider.code()
-    token = (await rider.redeem(code)).right().told["access_token"]
+    token = (await rider.redeem(code)).expect().json["access_token"]
     form = {"token": token, **rider.service.assertion()}
-    assert (await rider.call("/introspect", form)).right().told["active"]
+    assert (await rider.call("/introspect", form)).expect().json["active"]
     await lose()
     again = await rider.call("/introspect", form)
-    assert (again.status, again.told["error"]) == (401, "invalid_client")
+    assert (again.status, again.json["error"]) == (401, "invalid_client")
 
 
 async def test_a_proof_is_good_once_whatever_redis_forgot(broker: Ground, lose: Deed) -> None:
     rider = broker.rider(broker.bound_service)
-    token = (await rider.redeem(await rider.code())).right().told["access_token"]
+    token = (await rider.redeem(await rider.code())).expect().json["access_token"]
     url = f"{rider.issuer}/userinfo"
-    (await rider.userinfo(token)).right()
+    (await rider.userinfo(token)).expect()
     headers = {"Authorization": f"DPoP {token}", **rider.service.proof("GET", url, token)}
     assert (await rider.wire.send("GET", url, headers=headers)).status == 200
     assert (await rider.wire.send("GET", url, headers=headers)).status == 401
@@ -109,13 +109,13 @@ async def test_a_proof_is_good_once_while_redis_is_away_at_whichever_worker_and_
     broker: Ground, away: Deed
 ) -> None:
     rider = broker.rider(broker.bound_service)
-    token = (await rider.redeem(await rider.code())).right().told["access_token"]
+    token = (await rider.redeem(await rider.code())).expect().json["access_token"]
     url = f"{rider.issuer}/userinfo"
 
     def proven() -> dict[str, str]:
         return {"Authorization": f"DPoP {token}", **rider.service.proof("GET", url, token)}
 
-    (await rider.userinfo(token)).right()
+    (await rider.userinfo(token)).expect()
     before = proven()
     assert (await rider.wire.send("GET", url, headers=before)).status == 200
     async with away():
@@ -132,13 +132,13 @@ async def test_a_proof_is_good_once_while_redis_is_away_at_whichever_worker_and_
 @pytest.mark.parametrize("setting", ["maxmemory", "min-replicas-to-write"])
 async def test_a_proof_is_good_once_though_redis_took_no_writes_when_it_was_used(broker: Ground, setting: str) -> None:
     rider = broker.rider(broker.bound_service)
-    token = (await rider.redeem(await rider.code())).right().told["access_token"]
+    token = (await rider.redeem(await rider.code())).expect().json["access_token"]
     url = f"{rider.issuer}/userinfo"
 
     def proven() -> dict[str, str]:
         return {"Authorization": f"DPoP {token}", **rider.service.proof("GET", url, token)}
 
-    (await rider.userinfo(token)).right()
+    (await rider.userinfo(token)).expect()
     before = proven()
     broker.redis.command("CONFIG", "SET", setting, "1")
     try:
@@ -157,14 +157,14 @@ async def test_a_continuation_code_is_good_once_whatever_redis_forgot(broker: Gr
     rider = broker.rider()
     await rider.begin()
     path = f"{rider.page}/later"
-    fields = Forms((await rider.visit(path)).right().body).found[path]
+    fields = Forms((await rider.visit(path)).expect().body).found[path]
     await rider.submit(path, fields)
     code = rider.jar.value(cookies.CODE)
     await lose()
 
     async def continued() -> str:
         other = broker.rider()
-        form = Forms((await other.visit("/continue")).right().body).found["/continue"]
+        form = Forms((await other.visit("/continue")).expect().body).found["/continue"]
         return (await other.submit("/continue", {**form, "code": code})).location
 
     assert (await continued()).startswith("/continue?problem=")
@@ -176,18 +176,18 @@ async def test_a_continuation_code_is_good_once_whatever_redis_forgot(broker: Gr
 
 async def test_what_was_issued_works_on_while_redis_is_away(broker: Ground, away: Deed) -> None:
     rider, late, bound = broker.rider(), broker.rider(), broker.rider(broker.bound_service)
-    told = (await rider.redeem(await rider.code())).right().told
+    told = (await rider.redeem(await rider.code())).expect().json
     code, bound_code = await late.code(), await bound.code()
     async with away():
-        (await late.redeem(code)).right()
-        (await bound.redeem(bound_code)).right()
-        (await rider.userinfo(told["access_token"])).right()
-        assert (await rider.introspect(told["access_token"])).right().told["active"]
-        (await rider.refresh(told["refresh_token"])).right()
+        (await late.redeem(code)).expect()
+        (await bound.redeem(bound_code)).expect()
+        (await rider.userinfo(told["access_token"])).expect()
+        assert (await rider.introspect(told["access_token"])).expect().json["active"]
+        (await rider.refresh(told["refresh_token"])).expect()
         for path in ("/jwks", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/livez"):
-            (await rider.visit(path)).right()
+            (await rider.visit(path)).expect()
         await eventually(SOON, lambda: missing(rider))
-        assert (await late.redeem(code)).told["error"] == "invalid_grant"
+        assert (await late.redeem(code)).json["error"] == "invalid_grant"
 
 
 async def test_a_new_journey_is_told_at_once_that_redis_is_away_and_goes_when_it_is_back(
@@ -195,7 +195,7 @@ async def test_a_new_journey_is_told_at_once_that_redis_is_away_and_goes_when_it
 ) -> None:
     rider, pushed, under_way = broker.rider(), broker.rider(), broker.rider()
     await under_way.begin()
-    (await pushed.push()).right(201)
+    (await pushed.push()).expect(201)
     plain = "/authorize?client_id=demo-service&response_type=code&scope=openid&redirect_uri=" + (
         f"{broker.running.service}/callback&state=s&code_challenge={'a' * 43}&code_challenge_method=S256"
     )
@@ -206,7 +206,7 @@ async def test_a_new_journey_is_told_at_once_that_redis_is_away_and_goes_when_it
             assert b"is not available right now" in page.body
             assert int(page.headers["Retry-After"]) > 0
         refused = await rider.push()
-        assert (refused.status, refused.told["error"]) == (503, "temporarily_unavailable")
+        assert (refused.status, refused.json["error"]) == (503, "temporarily_unavailable")
 
     async def works() -> bool:
         """A journey begins."""
@@ -224,14 +224,14 @@ async def test_a_journey_goes_on_after_redis_hung_for_a_moment(broker: Ground) -
     assert (await rider.visit(rider.page)).status == 503
     broker.redis.thaw()
     await rider.return_()
-    (await rider.share()).right(303)
-    (await rider.redeem(await rider.collect())).right()
+    (await rider.share()).expect(303)
+    (await rider.redeem(await rider.collect())).expect()
 
 
 async def test_a_journey_whose_record_is_lost_is_told_so_and_a_new_one_works(broker: Ground, lose: Deed) -> None:
     rider = broker.rider()
     await rider.begin()
-    (await rider.choose()).right(303)
+    (await rider.choose()).expect(303)
     back = await rider.away()
     await lose()
     for path in (rider.page, back):
@@ -244,4 +244,4 @@ async def missing(rider: Rider) -> bool:
     """Requests should still come, and what is missing is told."""
     ready = await rider.visit("/readyz")
     assert ready.status == 200
-    return list(ready.told["wrong"]) == ["passing"]
+    return list(ready.json["wrong"]) == ["passing"]

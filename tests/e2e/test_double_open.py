@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.e2e.app_harness import Script, Stage, staged
-from tests.e2e.raw_client import RIDES_SERVICE, Forms, Rider, Wire, rides, wire
-from tests.e2e.test_limits import words
+from tests.e2e.raw_client import Forms, Rider, Wire, wire
+from tests.e2e.relying_service import RIDES_SERVICE, rides
+from tests.e2e.test_rate_limits import words
 
 ALREADY = "This request was answered already"
 
@@ -33,7 +34,7 @@ def rider(stage: Stage, line: Wire) -> Rider:
 async def finish(citizen: Rider) -> None:
     """From the picker to the code."""
     await citizen.return_()
-    (await citizen.share()).right(303)
+    (await citizen.share()).expect(303)
     assert await citizen.collect()
 
 
@@ -60,9 +61,9 @@ async def test_a_second_tab_says_that_the_first_was_answered_whatever_is_pressed
     await first.begin()
     tab = rider(stage, line)
     tab.request_uri, tab.jar, tab.state = first.request_uri, first.jar, first.state
-    (await tab.authorize()).right(303)
-    stop = Forms((await tab.visit(tab.page)).right().body).found[f"{tab.page}/give-up"]
+    (await tab.authorize()).expect(303)
+    stop = Forms((await tab.visit(tab.page)).expect().body).found[f"{tab.page}/give-up"]
     await finish(first)
-    (await tab.submit(f"{tab.page}/give-up", stop)).right(303)
-    reply = (await tab.visit(tab.page)).right()
+    (await tab.submit(f"{tab.page}/give-up", stop)).expect(303)
+    reply = (await tab.visit(tab.page)).expect()
     assert ALREADY in words(reply) and "Refresh" not in reply.headers

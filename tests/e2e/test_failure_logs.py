@@ -16,7 +16,8 @@ from broker.provider import OUTAGES
 from providers.openid.errors import RULES, UpstreamFault
 from providers.simulator.personas import cast
 from tests.e2e.app_harness import Script, Stage, staged
-from tests.e2e.raw_client import HARBOUR, NORTHBANK, RIDES_SERVICE, Rider, Wire, rides, wire
+from tests.e2e.raw_client import HARBOUR, NORTHBANK, Rider, Wire, wire
+from tests.e2e.relying_service import RIDES_SERVICE, rides
 
 F, C = UpstreamFault, FailureClass
 
@@ -98,9 +99,9 @@ async def test_a_failed_attempt_is_logged_with_what_it_failed_of_and_counted(
     before = count(stage, "portico_provider_failures_total", **labels)
     calls = count(stage, "portico_operator_calls_total", failure=failure, provider=NORTHBANK)
     await rider.begin(f"outcome:{outcome};persona:amina")
-    (await rider.choose()).right(303)
+    (await rider.choose()).expect(303)
     callback = await rider.away()
-    reply = (await rider.visit(callback)).right(303)
+    reply = (await rider.visit(callback)).expect(303)
     [told] = logged(caplog, "attempt_failed")
     page = (await rider.visit(rider.page)).body.decode()
     [reference] = re.findall(r"[2-9A-Z]{4} [2-9A-Z]{4}", page)
@@ -156,7 +157,7 @@ async def test_a_callback_that_does_not_belong_is_logged_and_counted(
 ) -> None:
     before = count(stage, "portico_stray_callbacks_total", provider=provider, why=why.value)
     await rider.begin()
-    (await rider.choose()).right(303)
+    (await rider.choose()).expect(303)
     callback = await rider.away()
     reply = await rider.visit(bend(callback))
     [told] = logged(caplog, "stray_callback")
@@ -165,7 +166,7 @@ async def test_a_callback_that_does_not_belong_is_logged_and_counted(
     assert bool(told["reference"]) is (why not in (StrayReason.UNKNOWN, StrayReason.UNREADABLE))
     assert count(stage, "portico_stray_callbacks_total", provider=provider, why=why.value) == before + 1
     # nothing changed by it: the true answer is still taken
-    (await rider.visit(callback)).right(303)
+    (await rider.visit(callback)).expect(303)
     assert not logged(caplog, "attempt_failed")
     caplog.clear()
     await rider.visit(callback)
@@ -177,7 +178,7 @@ async def test_of_many_copies_of_one_callback_at_once_all_but_one_leave_a_trace(
     rider: Rider, line: Wire, caplog: pytest.LogCaptureFixture
 ) -> None:
     await rider.begin()
-    (await rider.choose()).right(303)
+    (await rider.choose()).expect(303)
     callback = await rider.away()
     copies = [Rider(line, rider.service, rider.jar.copy()) for _ in range(5)]
     await asyncio.gather(*(one.visit(callback) for one in copies))

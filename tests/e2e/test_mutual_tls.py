@@ -13,7 +13,8 @@ from multidict import CIMultiDict
 
 from tests.e2e.app_harness import Script
 from tests.e2e.processes import Running, run
-from tests.e2e.raw_client import Reply, Rider, Service, Wire, eventually, wire
+from tests.e2e.raw_client import Reply, Rider, Wire, eventually, wire
+from tests.e2e.relying_service import Service
 from tests.support import nginx
 from tests.support.certificates import Authority, Certificate
 from tests.support.nginx import USUAL, WITH_CERTIFICATES
@@ -132,7 +133,7 @@ async def port(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -
 
 async def exchanged(rider: Ferry) -> dict[str, str]:
     """The tokens of a whole sign-in."""
-    told: dict[str, str] = (await rider.redeem(await rider.code())).right().told
+    told: dict[str, str] = (await rider.redeem(await rider.code())).expect().json
     return told
 
 
@@ -149,14 +150,14 @@ async def test_a_service_signs_somebody_in_and_its_tokens_open_on_its_own_connec
     async with port.rider(client_id, certificate) as rider, port.rider(client_id, None) as without:
         tokens = await exchanged(rider)
         assert tokens["token_type"] == "Bearer"
-        told = (await rider.opened(tokens["access_token"])).right().told
+        told = (await rider.opened(tokens["access_token"])).expect().json
         assert told["name"] == "Amina Hughes"
-        refused = (await without.opened(tokens["access_token"])).right(401)
+        refused = (await without.opened(tokens["access_token"])).expect(401)
         assert 'Bearer error="invalid_token"' in refused.headers["WWW-Authenticate"]
         other = port.ferry if client_id == "own" else port.own
         async with port.rider(client_id, other) as stranger:
-            (await stranger.opened(tokens["access_token"])).right(401)
-        seen = (await rider.introspect(tokens["access_token"])).right().told
+            (await stranger.opened(tokens["access_token"])).expect(401)
+        seen = (await rider.introspect(tokens["access_token"])).expect().json
         assert (seen["token_type"], list(seen["cnf"])) == ("Bearer", ["x5t#S256"])
 
 
@@ -164,10 +165,10 @@ async def test_a_refresh_binds_the_new_token_to_the_certificate_of_that_day(port
     renewed = port.authority.client(DN)
     async with port.rider("ferry", port.ferry) as before, port.rider("ferry", renewed) as after:
         tokens = await exchanged(before)
-        fresh = (await after.refresh(tokens["refresh_token"])).right().told
-        (await after.opened(fresh["access_token"])).right()
-        (await before.opened(fresh["access_token"])).right(401)
-        (await before.opened(tokens["access_token"])).right()
+        fresh = (await after.refresh(tokens["refresh_token"])).expect().json
+        (await after.opened(fresh["access_token"])).expect()
+        (await before.opened(fresh["access_token"])).expect(401)
+        (await before.opened(tokens["access_token"])).expect()
 
 
 @pytest.mark.parametrize("client_id", ["ferry", "own"])
@@ -183,7 +184,7 @@ async def test_without_the_right_certificate_nobody_is_the_service(port: Port, c
     for certificate in wrong:
         async with port.rider(client_id, certificate) as rider:
             reply = await rider.push()
-            assert (reply.status, reply.told["error"]) == (401, "invalid_client"), certificate
+            assert (reply.status, reply.json["error"]) == (401, "invalid_client"), certificate
 
 
 async def test_a_certificate_that_has_expired_opens_nothing(port: Port) -> None:
@@ -194,7 +195,7 @@ async def test_a_certificate_that_has_expired_opens_nothing(port: Port) -> None:
 async def test_a_service_with_a_key_needs_its_certificate_for_tokens(port: Port) -> None:
     async with port.rider("keyed", None) as without:
         reply = await without.redeem(await without.code())
-        assert (reply.status, reply.told["error"]) == (400, "invalid_request")
+        assert (reply.status, reply.json["error"]) == (400, "invalid_request")
 
 
 async def test_what_a_client_says_of_a_certificate_is_not_believed(port: Port) -> None:
@@ -202,7 +203,7 @@ async def test_what_a_client_says_of_a_certificate_is_not_believed(port: Port) -
     for claimed in ([port.ferry], [port.own]):
         async with wire(tls=port.tls(None)) as bare:
             reply = await bare.send("POST", f"{port.proxy.origin}/introspect", form, header(claimed[0]))
-            assert (reply.status, reply.told["error"]) == (401, "invalid_client")
+            assert (reply.status, reply.json["error"]) == (401, "invalid_client")
     async with wire(tls=port.tls(port.ferry)) as right:
         assert (await right.send("POST", f"{port.proxy.origin}/introspect", form, header(port.own))).status == 200
 
@@ -212,7 +213,7 @@ async def test_a_header_that_did_not_come_through_the_proxy_is_nobody_s(port: Po
     forged = {**header(port.ferry), "X-Forwarded-For": LOOPBACK}
     async with wire(source=ELSEWHERE) as direct:
         reply = await direct.send("POST", f"{port.direct}/introspect", form, forged)
-    assert (reply.status, reply.told["error"]) == (401, "invalid_client")
+    assert (reply.status, reply.json["error"]) == (401, "invalid_client")
 
     async def told() -> bool:
         return "client_cert_from_untrusted_peer" in port.broker.program.output
@@ -238,12 +239,12 @@ async def test_a_proxy_that_passes_two_on_is_refused(port: Port) -> None:
             [("Client-Cert", "x")],
         ):
             reply = await proxy.send("POST", f"{port.direct}/introspect", form, CIMultiDict(twice))
-            assert (reply.status, reply.told["error"]) == (400, "invalid_request")
+            assert (reply.status, reply.json["error"]) == (400, "invalid_request")
 
 
 async def test_the_metadata_leads_services_to_where_certificates_are_asked_for(port: Port) -> None:
     async with wire() as browser:
-        found = (await browser.send("GET", f"{port.broker.issuer}/.well-known/openid-configuration")).right().told
+        found = (await browser.send("GET", f"{port.broker.issuer}/.well-known/openid-configuration")).expect().json
     assert found["tls_client_certificate_bound_access_tokens"] is True
     assert found["mtls_endpoint_aliases"]["token_endpoint"] == f"{port.proxy.origin}/token"
     assert {"tls_client_auth", "self_signed_tls_client_auth"} <= set(found["token_endpoint_auth_methods_supported"])

@@ -15,7 +15,7 @@ from playwright.async_api import Page
 from broker.crypto.jose import load_signing_key, public_jwk
 from tests.e2e.app_harness import Script, Stage, staged
 from tests.e2e.citizen_page import NORTHBANK, Citizen
-from tests.e2e.raw_client import RIDES_SERVICE
+from tests.e2e.relying_service import RIDES_SERVICE
 from tests.support.peers import Peer
 from tests.support.ports import free_port
 from tests.support.program import Program

@@ -14,8 +14,8 @@ from tests.e2e.app_harness import Ahead, Script, Stage, staged
 from tests.e2e.citizen_page import NORTHBANK, Citizen
 from tests.e2e.conftest import Newcomer
 from tests.e2e.extra_clients import LIBRARY, Library
+from tests.e2e.logout_services import Told, decoded
 from tests.e2e.raw_client import eventually
-from tests.e2e.signing_out import Told, decoded
 
 FRONT = """
 backchannel_logout_uri = "http://localhost:8002/told/{name}"
@@ -84,13 +84,13 @@ async def visits(citizen: Citizen, client_id: str, **asked: str) -> list[tuple[s
         await citizen.play("ok", asked.get("login_hint") or "amina")
     await citizen.share()
     answer = await library.answer(citizen.page)
-    reply = (await library.redeem(answer["code"])).right().told
+    reply = (await library.redeem(answer["code"])).expect().json
     seen = [*leaves("answer", {name: value for name, value in answer.items() if name != "state"})]
     seen += [*leaves("tokens", {name: value for name, value in reply.items() if name != "id_token"})]
     seen += [*token("id token", reply["id_token"])]
     access = reply["access_token"]
-    seen += [*leaves("userinfo", (await library.userinfo(access)).right().told)]
-    seen += [*leaves("introspection", (await library.introspect(access)).right().told)]
+    seen += [*leaves("userinfo", (await library.userinfo(access)).expect().json)]
+    seen += [*leaves("introspection", (await library.introspect(access)).expect().json)]
     return seen
 
 

@@ -13,7 +13,7 @@ from tests.e2e.app_harness import Script, Stage, on_stores, staged
 from tests.e2e.citizen_page import NORTHBANK, Citizen
 from tests.e2e.conftest import Newcomer
 from tests.e2e.staff_page import verify
-from tests.e2e.test_help import colleagues, takes_up
+from tests.e2e.test_assisted_verification import colleagues, takes_up
 from tests.support.postgres import PostgresServer
 from tests.support.redis import RedisServer
 

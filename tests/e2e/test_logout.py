@@ -12,8 +12,8 @@ from tests.e2e.app_harness import Script, Stage
 from tests.e2e.citizen_page import NORTHBANK, Citizen, attended
 from tests.e2e.conftest import Newcomer
 from tests.e2e.extra_clients import LIBRARY, Library
+from tests.e2e.logout_services import Told, expected_state
 from tests.e2e.raw_client import eventually
-from tests.e2e.signing_out import Told, expected_state
 from tests.e2e.tls_deployment import BROKER, apart
 from tests.support.browser import complete_chromium
 from tests.support.certificates import Authority
@@ -76,9 +76,9 @@ async def signed_in(citizen: Citizen, client_id: str, **asked: str) -> tuple[Lib
 async def test_every_service_of_the_session_is_told_and_the_citizen_comes_back(citizen: Citizen, told: Told) -> None:
     stage = citizen.stage
     library, first = await signed_in(citizen, "library", prompt="consent")
-    tokens = (await library.redeem(first["code"])).right().told
+    tokens = (await library.redeem(first["code"])).expect().json
     bookshop, second = await signed_in(citizen, "bookshop", prompt="consent")
-    others = (await bookshop.redeem(second["code"])).right().told
+    others = (await bookshop.redeem(second["code"])).expect().json
     mine = verify(tokens["id_token"], stage.parts.crypto.keys.public(), {"ES256"}).claims
     theirs = verify(others["id_token"], stage.parts.crypto.keys.public(), {"ES256"}).claims
     assert mine["sid"] != theirs["sid"] and mine["sub"] != theirs["sub"]
@@ -110,7 +110,7 @@ async def test_every_service_of_the_session_is_told_and_the_citizen_comes_back(c
         assert 0 < claims["exp"] - claims["iat"] <= 120 and "nonce" not in claims
     # what was issued in that session opens nothing any more
     assert (await library.userinfo(tokens["access_token"])).status == 401
-    assert (await bookshop.redeem(waiting)).told["error"] == "invalid_grant"
+    assert (await bookshop.redeem(waiting)).json["error"] == "invalid_grant"
     silent = Library(stage)
     await citizen.page.goto(silent.request(prompt="none"))
     assert (await silent.answer(citizen.page))["error"] == "login_required"
@@ -138,7 +138,7 @@ async def test_the_sample_service_signs_out_whoever_signed_out_elsewhere(citizen
 async def test_a_form_of_a_service_signs_out_too_and_so_does_agreeing_to_be_asked(citizen: Citizen, told: Told) -> None:
     stage = citizen.stage
     library, answered = await signed_in(citizen, "bookshop", prompt="consent")
-    id_token = (await library.redeem(answered["code"])).right().told["id_token"]
+    id_token = (await library.redeem(answered["code"])).expect().json["id_token"]
     fields = {"id_token_hint": id_token, "post_logout_redirect_uri": f"{stage.service}/", "state": "s2"}
     inputs = "".join(f'<input name="{name}" value="{value}">' for name, value in fields.items())
     await citizen.page.goto(f"{stage.service}/watching")
@@ -163,7 +163,7 @@ async def test_a_form_of_a_service_signs_out_too_and_so_does_agreeing_to_be_aske
 async def test_an_address_that_is_not_registered_is_never_gone_to_and_nothing_ends(citizen: Citizen) -> None:
     stage = citizen.stage
     library, answered = await signed_in(citizen, "bookshop", prompt="consent")
-    id_token = (await library.redeem(answered["code"])).right().told["id_token"]
+    id_token = (await library.redeem(answered["code"])).expect().json["id_token"]
     for uri in (f"{stage.service}/?foo=bar", f"{stage.service}/elsewhere"):
         await citizen.page.goto(f"{stage.issuer}/logout?id_token_hint={id_token}&post_logout_redirect_uri={uri}")
         await citizen.reads("post_logout_redirect_uri is not registered")
@@ -244,7 +244,7 @@ async def test_a_step_up_keeps_the_session_and_somebody_else_ends_it(citizen: Ci
     stage = citizen.stage
 
     async def sid(of: tuple[Library, dict[str, str]]) -> str:
-        token = (await of[0].redeem(of[1]["code"])).right().told["id_token"]
+        token = (await of[0].redeem(of[1]["code"])).expect().json["id_token"]
         return str(verify(token, stage.parts.crypto.keys.public(), {"ES256"}).claims["sid"])
 
     first = await sid(await signed_in(citizen, "library", prompt="consent"))

@@ -10,7 +10,8 @@ import pytest
 
 from tests.e2e.app_harness import Script
 from tests.e2e.processes import Running, run
-from tests.e2e.raw_client import HARBOUR, NORTHBANK, RIDES_SERVICE, Forms, Rider, Service, Wire, rides, wire
+from tests.e2e.raw_client import HARBOUR, NORTHBANK, Forms, Rider, Wire, wire
+from tests.e2e.relying_service import RIDES_SERVICE, Service, rides
 from tests.resilience.cluster import Ground, commanded
 
 ACCOUNT = "SELECT account_id FROM identities WHERE issuer LIKE '%northbank'"
@@ -68,16 +69,16 @@ async def test_a_provider_that_is_turned_off_stops_every_path_at_the_next_reques
     choosing, leaving, returning, agreeing = (place.rider() for _ in range(4))
     for rider in (choosing, leaving, returning, agreeing):
         await rider.begin()
-    picker = Forms((await choosing.visit(choosing.page)).right().body).found[f"{choosing.page}/choose"]
-    (await leaving.choose(NORTHBANK)).right(303)
-    (await returning.choose(NORTHBANK)).right(303)
+    picker = Forms((await choosing.visit(choosing.page)).expect().body).found[f"{choosing.page}/choose"]
+    (await leaving.choose(NORTHBANK)).expect(303)
+    (await returning.choose(NORTHBANK)).expect(303)
     back = await returning.away()
     await agreeing.return_(NORTHBANK)
-    agreement = Forms((await agreeing.visit(agreeing.page)).right().body).found[f"{agreeing.page}/share"]
+    agreement = Forms((await agreeing.visit(agreeing.page)).expect().body).found[f"{agreeing.page}/share"]
     await place.command("provider", "disable", NORTHBANK, "--reason", "a test", "--by", "operator")
     try:
         shown = await asyncio.gather(*(choosing.visit(choosing.page) for _ in range(8)))
-        assert all(f'value="{NORTHBANK}"'.encode() not in page.right().body for page in shown)
+        assert all(f'value="{NORTHBANK}"'.encode() not in page.expect().body for page in shown)
         await choosing.submit(f"{choosing.page}/choose", {**picker, "provider": NORTHBANK})
         assert f"{choosing.page}/choose" in Forms((await choosing.visit(choosing.page)).body).found
         await returning.visit(back)
@@ -86,8 +87,8 @@ async def test_a_provider_that_is_turned_off_stops_every_path_at_the_next_reques
         assert "Refresh" not in (await agreeing.visit(agreeing.page)).headers
         # another one serves the same transactions
         await choosing.return_(HARBOUR)
-        (await choosing.share()).right(303)
-        (await choosing.redeem(await choosing.collect())).right()
+        (await choosing.share()).expect(303)
+        (await choosing.redeem(await choosing.collect())).expect()
     finally:
         await place.command("provider", "enable", NORTHBANK, "--by", "operator")
     (await place.rider().code(NORTHBANK))
@@ -95,24 +96,24 @@ async def test_a_provider_that_is_turned_off_stops_every_path_at_the_next_reques
 
 async def test_a_service_that_is_turned_off_stops_every_path_at_the_next_request(place: Place) -> None:
     holder, late, beginning, agreeing = (place.rider() for _ in range(4))
-    told = (await holder.redeem(await holder.code())).right().told
+    told = (await holder.redeem(await holder.code())).expect().json
     code = await late.code()
-    (await beginning.push()).right(201)
+    (await beginning.push()).expect(201)
     await agreeing.begin()
     await agreeing.return_()
-    agreement = Forms((await agreeing.visit(agreeing.page)).right().body).found[f"{agreeing.page}/share"]
+    agreement = Forms((await agreeing.visit(agreeing.page)).expect().body).found[f"{agreeing.page}/share"]
     await place.command("service", "disable", "rides", "--reason", "a test", "--by", "operator")
     try:
-        assert (await late.redeem(code)).told["error"] == "unauthorized_client"
-        assert (await holder.refresh(told["refresh_token"])).told["error"] == "unauthorized_client"
+        assert (await late.redeem(code)).json["error"] == "unauthorized_client"
+        assert (await holder.refresh(told["refresh_token"])).json["error"] == "unauthorized_client"
         replies = await asyncio.gather(*(holder.userinfo(told["access_token"]) for _ in range(8)))
         assert {reply.status for reply in replies} == {401}
-        assert (await holder.introspect(told["access_token"])).told["error"] == "unauthorized_client"
-        assert (await holder.call("/revoke", {"token": told["refresh_token"], **holder.service.assertion()})).told[
+        assert (await holder.introspect(told["access_token"])).json["error"] == "unauthorized_client"
+        assert (await holder.call("/revoke", {"token": told["refresh_token"], **holder.service.assertion()})).json[
             "error"
         ] == "unauthorized_client"
         pushes = await asyncio.gather(*(place.rider().push() for _ in range(8)))
-        assert {reply.told["error"] for reply in pushes} == {"unauthorized_client"}
+        assert {reply.json["error"] for reply in pushes} == {"unauthorized_client"}
         reply = await beginning.authorize()
         if reply.status == 303 and beginning.page:
             assert "/choose" not in (await beginning.visit(beginning.page)).body.decode()
@@ -120,32 +121,32 @@ async def test_a_service_that_is_turned_off_stops_every_path_at_the_next_request
         assert "Refresh" not in (await agreeing.visit(agreeing.page)).headers
     finally:
         await place.command("service", "enable", "rides", "--by", "operator")
-    (await late.redeem(code)).right()
-    (await holder.userinfo(told["access_token"])).right()
+    (await late.redeem(code)).expect()
+    (await holder.userinfo(told["access_token"])).expect()
 
 
 async def test_an_account_that_is_turned_off_stops_every_path_at_the_next_request(place: Place) -> None:
     holder, late, agreeing = (place.rider() for _ in range(3))
-    told = (await holder.redeem(await holder.code())).right().told
+    told = (await holder.redeem(await holder.code())).expect().json
     code = await late.code()
     await agreeing.begin()
     await agreeing.return_()
-    agreement = Forms((await agreeing.visit(agreeing.page)).right().body).found[f"{agreeing.page}/share"]
+    agreement = Forms((await agreeing.visit(agreeing.page)).expect().body).found[f"{agreeing.page}/share"]
     account = await account_of(place)
     await place.command("account", "disable", account, "--reason", "a test", "--by", "operator")
     try:
-        assert (await late.redeem(code)).told["error"] == "invalid_grant"
-        assert (await holder.refresh(told["refresh_token"])).told["error"] == "invalid_grant"
+        assert (await late.redeem(code)).json["error"] == "invalid_grant"
+        assert (await holder.refresh(told["refresh_token"])).json["error"] == "invalid_grant"
         replies = await asyncio.gather(*(holder.userinfo(told["access_token"]) for _ in range(8)))
         assert {reply.status for reply in replies} == {401}
-        assert (await holder.introspect(told["access_token"])).right().told == {"active": False}
+        assert (await holder.introspect(told["access_token"])).expect().json == {"active": False}
         await agreeing.submit(f"{agreeing.page}/share", {**agreement, "agree": "yes"})
         assert "Refresh" not in (await agreeing.visit(agreeing.page)).headers
         silent = await holder.visit(await plain_silent(place))
         assert "error=login_required" in silent.location
     finally:
         await place.command("account", "enable", account, "--by", "operator")
-    (await holder.userinfo(told["access_token"])).right()
+    (await holder.userinfo(told["access_token"])).expect()
 
 
 async def plain_silent(place: Place) -> str:
@@ -172,20 +173,20 @@ async def account_of(place: Place) -> str:
 
 async def test_a_new_epoch_ends_every_code_token_and_session_of_before_at_every_worker(place: Place) -> None:
     holder, late = place.rider(), place.rider()
-    told = (await holder.redeem(await holder.code())).right().told
+    told = (await holder.redeem(await holder.code())).expect().json
     code = await late.code()
     again = Rider(place.wire, place.service, jar=late.jar.copy())
     known = Rider(place.wire, place.service, jar=late.jar.copy())
     await known.begin()
-    assert f"{known.page}/share" in Forms((await known.visit(known.page)).right().body).found, "no session of before"
-    (await again.push()).right(201)
+    assert f"{known.page}/share" in Forms((await known.visit(known.page)).expect().body).found, "no session of before"
+    (await again.push()).expect(201)
     await place.command("epoch", "raise", "--by", "operator")
-    assert (await late.redeem(code)).told["error"] == "invalid_grant"
+    assert (await late.redeem(code)).json["error"] == "invalid_grant"
     replies = await asyncio.gather(*(holder.userinfo(told["access_token"]) for _ in range(8)))
     assert {reply.status for reply in replies} == {401}
-    assert (await holder.refresh(told["refresh_token"])).told["error"] == "invalid_grant"
-    assert (await holder.introspect(told["access_token"])).right().told == {"active": False}
+    assert (await holder.refresh(told["refresh_token"])).json["error"] == "invalid_grant"
+    assert (await holder.introspect(told["access_token"])).expect().json == {"active": False}
     # the session does not answer any more: there is a choice to make
-    (await again.authorize()).right(303)
-    assert f"{again.page}/choose" in Forms((await again.visit(again.page)).right().body).found
+    (await again.authorize()).expect(303)
+    assert f"{again.page}/choose" in Forms((await again.visit(again.page)).expect().body).found
     (await place.rider().code())

@@ -38,7 +38,7 @@ def request_object(held: Victim, **changes: object) -> str:
 
 async def inspected(door: Door, client: str = "rides") -> str:
     """The newest exchange that the inspector has of a service, as a page."""
-    page = (await door.send("GET", f"/inspector?client={client}")).right().body.decode()
+    page = (await door.send("GET", f"/inspector?client={client}")).expect().body.decode()
     return re.split(r"<section ", page)[1]
 
 
@@ -60,7 +60,7 @@ async def test_a_signed_request_needs_nothing_outside_but_client_id(door: Door, 
         assert reply.status == 303, reply.body[:3000]
     assert (await door.send("GET", "/authorize?" + urlencode(asked))).location.startswith("/journey/")
     pushed = await door.post("/par", {"request": request_object(held), **held.service.assertion()})
-    assert pushed.right(201).told["request_uri"].startswith(PUSHED)
+    assert pushed.expect(201).json["request_uri"].startswith(PUSHED)
     wrong = {**asked, "request": request_object(held, scope="profile")}
     back = await door.send("GET", "/authorize?" + urlencode(wrong))
     assert back.location.startswith(f"{held.service.redirect_uri}?error=invalid_scope")

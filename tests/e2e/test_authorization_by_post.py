@@ -8,7 +8,8 @@ import pytest
 from multidict import CIMultiDict
 
 from tests.e2e.app_harness import Script, Stage, staged
-from tests.e2e.raw_client import NORTHBANK, RIDES_SERVICE, SOON, Jar, Reply, Rider, Wire, eventually, rides, wire
+from tests.e2e.raw_client import NORTHBANK, SOON, Jar, Reply, Rider, Wire, eventually, wire
+from tests.e2e.relying_service import RIDES_SERVICE, rides
 
 FROM_ELSEWHERE: Mapping[str, str] = {
     "Origin": "https://service.example",
@@ -76,14 +77,14 @@ class Tab:
 
     async def begins(self, fields: Mapping[str, str]) -> None:
         """From the form to the picker."""
-        visited = (await self.rider.visit((await self.posts(fields)).right(303).location)).right(303)
+        visited = (await self.rider.visit((await self.posts(fields)).expect(303).location)).expect(303)
         assert visited.location.startswith("/journey/")
         self.rider.page = visited.location
 
     async def finishes(self) -> str:
         """From the picker to the code."""
         await self.rider.return_(NORTHBANK)
-        (await self.rider.share()).right(303)
+        (await self.rider.share()).expect(303)
         return await self.rider.collect()
 
 
@@ -95,8 +96,8 @@ def tab(line: Wire, stage: Stage, jar: Jar) -> Tab:
 async def test_two_tabs_one_begun_by_post_and_one_by_get_both_finish(stage: Stage, line: Wire) -> None:
     jar = Jar()
     first, second, third = (tab(line, stage, jar) for _ in range(3))
-    (await first.rider.push()).right(201)
-    (await first.rider.authorize()).right(303)
+    (await first.rider.push()).expect(201)
+    (await first.rider.authorize()).expect(303)
     await second.begins(second.request())
     await third.begins(third.request())
     assert len(jar.value("__Host-portico-browser").split(".")) == 1, "one browser, one secret"
@@ -117,12 +118,12 @@ async def test_prompt_none_by_post_sees_the_session_as_by_get(stage: Stage, line
     await one.finishes()
     for headers in (FROM_ELSEWHERE, {**FROM_ELSEWHERE, "Sec-Fetch-Site": "same-origin"}, {}):
         silent = tab(line, stage, jar)
-        visit = (await silent.posts(silent.request(prompt="none", login_hint=""), headers)).right(303).location
-        answer = dict(parse_qsl(urlsplit((await silent.rider.visit(visit)).right(303).location).query))
+        visit = (await silent.posts(silent.request(prompt="none", login_hint=""), headers)).expect(303).location
+        answer = dict(parse_qsl(urlsplit((await silent.rider.visit(visit)).expect(303).location).query))
         assert "code" in answer and answer["state"] == silent.rider.state
     nobody = tab(line, stage, Jar())
-    visit = (await nobody.posts(nobody.request(prompt="none"))).right(303).location
-    answer = dict(parse_qsl(urlsplit((await nobody.rider.visit(visit)).right(303).location).query))
+    visit = (await nobody.posts(nobody.request(prompt="none"))).expect(303).location
+    answer = dict(parse_qsl(urlsplit((await nobody.rider.visit(visit)).expect(303).location).query))
     assert answer["error"] == "login_required"
 
 
@@ -130,37 +131,37 @@ async def test_what_was_posted_stays_out_of_the_address_and_a_pushed_request_kee
     stage: Stage, line: Wire
 ) -> None:
     one = tab(line, stage, Jar())
-    visit = (await one.posts(one.request())).right(303).location
+    visit = (await one.posts(one.request())).expect(303).location
     asked = dict(parse_qsl(urlsplit(visit).query))
     assert set(asked) == {"client_id", "request_uri"}
     assert urlsplit(visit).path == "/authorize" and not urlsplit(visit).netloc
-    (await one.rider.push()).right(201)
+    (await one.rider.push()).expect(201)
     pushed = {"client_id": "rides", "request_uri": one.rider.request_uri}
-    visit = (await one.posts({**pushed, "login_hint": "x"})).right(303).location
+    visit = (await one.posts({**pushed, "login_hint": "x"})).expect(303).location
     assert dict(parse_qsl(urlsplit(visit).query)) == pushed
 
 
 async def test_a_faulty_request_by_post_is_answered_at_once(stage: Stage, line: Wire) -> None:
     one = tab(line, stage, Jar())
-    back = (await one.posts(one.request(scope="profile"))).right(303).location
+    back = (await one.posts(one.request(scope="profile"))).expect(303).location
     assert back.startswith(f"{one.rider.service.redirect_uri}?error=invalid_scope")
     for fields, status in ((one.request(redirect_uri="https://evil.example"), 400), (one.request(client_id="x"), 400)):
-        assert "Location" not in (await one.posts(fields)).right(status).headers
+        assert "Location" not in (await one.posts(fields)).expect(status).headers
     large = one.request(state="x" * 4096, nonce="n" * 512, claims='{"id_token":{}}' + " " * 8000)
-    assert len((await one.posts(large)).right(303).location) < 200
+    assert len((await one.posts(large)).expect(303).location) < 200
 
 
 async def test_a_posted_request_is_answered_once(stage: Stage, line: Wire) -> None:
     jar = Jar()
     one, other = tab(line, stage, jar), tab(line, stage, jar)
-    visit = (await one.posts(one.request())).right(303).location
+    visit = (await one.posts(one.request())).expect(303).location
     for each in (one, other):
-        each.rider.page = (await each.rider.visit(visit)).right(303).location
+        each.rider.page = (await each.rider.visit(visit)).expect(303).location
     other.rider.state = one.rider.state
     assert await one.finishes()
     await other.rider.return_(NORTHBANK)
     await other.rider.share()
-    ended = (await other.rider.visit(other.rider.page)).right()
+    ended = (await other.rider.visit(other.rider.page)).expect()
     assert "url=" + other.rider.service.redirect_uri not in ended.headers.get("Refresh", "")
 
 
@@ -171,14 +172,14 @@ async def test_a_form_with_a_token_from_another_site_takes_no_cookie_away_at_log
     await one.finishes()
     for form in ({"token": "x"}, {"token": "x", "client_id": "rides"}, {"client_id": "rides"}, {}):
         reply = await line.send("POST", f"{stage.issuer}/logout", form, FROM_ELSEWHERE)
-        assert reply.right(303).location.startswith("/logout"), form
+        assert reply.expect(303).location.startswith("/logout"), form
         assert "Set-Cookie" not in reply.headers and "token" not in reply.location
     # nor does a visit that comes without any
-    assert "Set-Cookie" not in (await line.send("GET", f"{stage.issuer}/logout")).right().headers
+    assert "Set-Cookie" not in (await line.send("GET", f"{stage.issuer}/logout")).expect().headers
     assert jar.value("__Host-portico-session")
     silent = tab(line, stage, jar)
-    visit = (await silent.posts(silent.request(prompt="none", login_hint=""))).right(303).location
-    assert "code=" in (await silent.rider.visit(visit)).right(303).location
+    visit = (await silent.posts(silent.request(prompt="none", login_hint=""))).expect(303).location
+    assert "code=" in (await silent.rider.visit(visit)).expect(303).location
 
 
 async def test_posted_requests_count_by_address_before_anything_is_kept(stage: Stage, line: Wire) -> None:
@@ -220,4 +221,4 @@ async def test_cookies_in_several_header_lines_are_one_list(stage: Stage, line: 
     secret = f"__Host-portico-browser={rider.jar.value('__Host-portico-browser')}"
     for lines in ([("Cookie", "a=1"), ("Cookie", secret)], [("Cookie", secret), ("Cookie", "a=1")]):
         reply = await line.send("GET", stage.issuer + rider.page, headers=CIMultiDict(lines))
-        assert b"How do you want to prove who you are?" in reply.right().body
+        assert b"How do you want to prove who you are?" in reply.expect().body

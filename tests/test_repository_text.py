@@ -1,0 +1,49 @@
+"""No file of the repository names a package registry or a path of one machine."""
+
+import re
+import subprocess
+
+import pytest
+
+from tests.test_house import ROOT
+
+REGISTRIES = (
+    r"p[y]pi\.org|python[h]osted|n[p]mjs|yarn[p]kg|deb[.]debian\.org|crates[.]io|golang[.]org|maven[.]org"
+    r"|\"resolve[d]\":"
+)
+MACHINE_PATHS = r"(?<![\w.])/(wor[k]/|roo[t]/|tm[p]/portico|op[t]/wheels|hom[e]/\w+/)"
+UNSAID = re.compile(f"{REGISTRIES}|{MACHINE_PATHS}")
+
+
+def test_no_file_names_a_registry_or_a_path_of_one_machine() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    found = []
+    for name in filter(None, listed.stdout.split("\0")):
+        if (path := ROOT / name).is_file():
+            lines = path.read_text(errors="replace").splitlines()
+            found += [
+                f"{name}:{number}: {line.strip()[:120]}" for number, line in enumerate(lines, 1) if UNSAID.search(line)
+            ]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("line", "is_said"),
+    [
+        ("index-url = https://py" + "pi.org/simple", True),
+        ('"resolv' + 'ed": "somewhere"', True),
+        ("/ro" + "ot/.cache", True),
+        ("cd /wor" + "k/main", True),
+        ("https://service.test/ho" + "me/page", False),
+        ("/usr/lib/postgresql", False),
+        ("see /authorize and /tmp", False),
+    ],
+)
+def test_an_address_or_a_path_of_one_machine_is_seen(line: str, is_said: bool) -> None:
+    assert (UNSAID.search(line) is not None) is is_said
