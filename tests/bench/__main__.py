@@ -142,7 +142,7 @@ def say(text: str) -> None:
 
 def main() -> int:
     """Measures and prints; 1 if the driver was too busy for the figures to mean anything."""
-    # whoever ends the measurement ends the servers with it
+    # SIGTERM to the measurement ends the servers too
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     rounds = int(sys.argv[1] if len(sys.argv) > 1 else os.environ.get("ROUNDS", str(USUAL_ROUNDS)))
     with tempfile.TemporaryDirectory(prefix="portico-bench-") as folder, running(Path(folder)) as servers:

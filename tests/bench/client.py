@@ -11,7 +11,7 @@ ASSERTION_TYPE = b"urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bea
 
 
 def handle() -> str:
-    """Something nobody has seen before."""
+    """A new random value."""
     return os.urandom(16).hex()
 
 

@@ -83,7 +83,7 @@ Step = Callable[[Visit], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A server that signs somebody in, and the requests that this takes. A step in brackets is not its own."""
+    """A server with the requests of a sign-in. A step in brackets is served by another program."""
 
     name: str
     includes: str

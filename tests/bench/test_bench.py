@@ -1,4 +1,4 @@
-"""That what is measured is what it says: every product really signs somebody in, and the sums are right."""
+"""The benchmark: every product completes a sign-in, and the sums are correct."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""An OpenID provider that answers at once: every visitor is somebody new, and nothing is asked of anybody.
+"""An OpenID provider that answers at once: every visitor is a new person, without a prompt.
 
     python -m tests.bench.upstream PORT
 

@@ -72,7 +72,7 @@ class Statements:
         await connection.execute(mark)
         await connection.close()
         async with asyncio.timeout(60):
-            # the log is a pipe, and somebody has to carry it
+            # the log is a pipe, which a reader must drain
             while f"{mark}\n" not in (text := self._server.program.output[self._read :]):
                 await asyncio.sleep(0.01)
         new = text[: text.index(mark)]

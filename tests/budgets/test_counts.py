@@ -222,6 +222,6 @@ async def test_a_warm_sign_in_with_bound_tokens_opens_and_makes_nothing_but_the_
 
 async def test_what_is_never_done_for_a_sign_in_is_seen_when_a_broker_starts(bench: Bench) -> None:
     with bench.interpreter.watched() as made:
-        # a task of its own, which is nobody's but the broker's
+        # a task that belongs to the broker alone
         await asyncio.create_task(started_and_stopped(bench.stage.parts.settings))
     assert made.keys and made.connections and made.templates and made.contexts

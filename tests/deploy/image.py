@@ -69,7 +69,7 @@ class Stage:
 
 
 def stages(containerfile: Path) -> list[Stage]:
-    """Every stage of a Containerfile; an error for an instruction that nobody here knows."""
+    """Every stage of a Containerfile; fails at an unknown instruction."""
     found: list[Stage] = []
     arguments: dict[str, str] = {}
     for line in lines(containerfile.read_text()):
@@ -156,7 +156,7 @@ def run(stage: Stage, text: str, here: str, programs: Path) -> None:
 def base_programs(folder: Path) -> dict[str, Path]:
     """What the base images have, as this machine has it: Python of the version that runs the tests, Node.js, npm.
 
-    A Python in somebody's home, where nobody else may look, is copied into `folder` first.
+    A Python in a home folder that other users cannot read is copied into `folder` first.
     """
     environment, prefix = Path(sys.prefix) / "bin", Path(sys.base_prefix)
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"

@@ -1,4 +1,4 @@
-"""The image: its instructions, followed in an empty folder, and what comes of them, run by nobody in particular."""
+"""The image: its instructions, executed in an empty folder, and the result, run by an unprivileged user."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.timeout(900)
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """The last stage, followed. Whoever runs it must be able to reach it."""
+    """The executed last stage, in a folder that every user can reach."""
     folder = tmp_path_factory.mktemp("image")
     for each in (folder, *folder.parents):
         if each.owner() != "root" or os.geteuid() != 0 or each == Path("/"):

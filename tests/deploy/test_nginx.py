@@ -57,7 +57,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Ite
 
 
 def passed_on(answer: httpx.Response) -> str | None:
-    """What the broker was told of a certificate."""
+    """The `Client-Cert` header that the broker received."""
     assert answer.status_code == 200, answer.text
     return {name.lower(): value for name, value in answer.json()["headers"].items()}.get("client-cert")
 

@@ -31,7 +31,7 @@ CLAIMED = {
 
 @dataclass
 class StandIn:
-    """Answers as a broker would be asked: says who it is and what it was sent; ready until told otherwise."""
+    """Stands in for a broker: answers with its name and the request; `/readyz` succeeds until a test changes that."""
 
     name: str
     ready: bool = True
@@ -67,7 +67,7 @@ class StandIn:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def close(self) -> None:
-        """Gone, as a process is that ended: nobody listens, and every connection is closed."""
+        """Stops listening and closes every connection, as an ended process does."""
         self.server.shutdown()
         self.server.server_close()
         for connection in self.connections:

@@ -63,12 +63,12 @@ def with_own_keys(folder: Path) -> None:
 
 @pytest.fixture
 async def citizen(street: Street, page: Page) -> Citizen:
-    """Somebody with a fresh browser."""
+    """A citizen with a fresh browser."""
     return Citizen(page, street.stage)
 
 
 async def signs_in(citizen: Citizen, address: str, persona: str = "amina") -> None:
-    """From an address that leads to the broker to the one where the answer goes: somebody's first time there."""
+    """Signs a new citizen in, from a URL that redirects to the broker to the service's redirect URI."""
     await citizen.page.goto(address)
     await proves(citizen, persona)
 

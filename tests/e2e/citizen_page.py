@@ -47,7 +47,7 @@ class Citizen:
         await self._pressable(name).dblclick(no_wait_after=True)
 
     def _pressable(self, name: str) -> Locator:
-        """Names of providers and services stand apart from the text around them by marks that nobody sees."""
+        """Names of providers and services are surrounded by invisible directional marks (Unicode isolates)."""
         apart = re.compile("[\u2066-\u2069]*".join(["^", *map(re.escape, name), "$"]))
         return self.page.get_by_role("button", name=apart).or_(self.page.get_by_role("link", name=apart)).first
 
@@ -82,7 +82,7 @@ class Citizen:
         await self.press("Share and continue")
 
     async def ask_for_a_person(self, address: str = "amina@mail.example") -> None:
-        """From the picker to the page where one waits for somebody: a talk by video, and an email address."""
+        """Goes from the picker to the waiting page of assisted verification, by video and with an email address."""
         await self.choose(PERSON)
         await self.page.get_by_role("radio", name="By video").check()
         await self.page.get_by_role("radio", name="Email address").check()

@@ -28,7 +28,7 @@ async def shared_stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
 
 @pytest.fixture(scope="session")
 def ahead() -> Ahead:
-    """The clock of `clocked_stage`: a test may put it forward, and nobody can put it back."""
+    """The clock of `clocked_stage`: a test can advance it, and not set it back."""
     return Ahead()
 
 
@@ -73,5 +73,5 @@ async def newcomer(new_context: Callable[..., Awaitable[BrowserContext]]) -> Asy
 
 @pytest.fixture
 async def citizen(newcomer: Newcomer, shared_stage: Stage) -> Citizen:
-    """Somebody with a fresh browser."""
+    """A citizen with a fresh browser."""
     return await newcomer(shared_stage)

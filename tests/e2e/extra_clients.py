@@ -14,7 +14,7 @@ from tests.e2e.raw_client import Reply, wire
 
 LIBRARY_NAME, ARCHIVE_NAME = "City Library", "State Archive"
 
-# Its answers arrive at a page of the sample service that shows itself to anybody.
+# the redirect URI is a public page of the sample service
 LIBRARY = """
 names = { en = "City Library", cy = "Llyfrgell y Ddinas" }
 home = "http://localhost:8002/"

@@ -64,7 +64,7 @@ class Receiver:
 
 
 async def answer(send: Send, status: int, body: bytes = b"") -> None:
-    """One answer. A redirect leads to where nobody must come."""
+    """One response. A redirect leads to a URL that no client may follow."""
     headers = [(b"content-type", b"text/html"), (b"location", b"/told/elsewhere")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -74,7 +74,7 @@ class Shore:
     wire: Wire
 
     def rider(self, client_id: str = "tides", callback: str = CALLBACK) -> Rider:
-        """Somebody who signs in with an app that was just installed."""
+        """A citizen who signs in with a newly installed app."""
         return Rider(self.wire, app(self.stage, self.ahead.now, client_id, callback))
 
 

@@ -198,7 +198,7 @@ async def test_a_case_that_was_declined_has_its_page_and_leaves_other_ways(newco
     await agent.take_next()
     await agent.talk()
     await agent.record()
-    # the citizen is told nothing before there is a decision
+    # the citizen gets no notice before the decision
     await citizen.page.reload()
     await citizen.sees("We are looking at what you showed us")
     await agent.press("Decide")

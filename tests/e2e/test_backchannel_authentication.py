@@ -32,7 +32,7 @@ def claims_of(token: str) -> dict[str, Any]:
 
 
 async def known(newcomer: Newcomer, stage: Stage, persona: str) -> tuple[Library, str, str]:
-    """Somebody signs in at the library with Harbour; gives the library, their `sub` there, and the ID token."""
+    """A citizen signs in at the library with Harbour. Returns the library, the `sub` and the ID token."""
     citizen, library = await newcomer(stage), Library(stage)
     await citizen.page.goto(library.request(prompt="consent"))
     await citizen.choose(HARBOUR)
@@ -43,7 +43,7 @@ async def known(newcomer: Newcomer, stage: Stage, persona: str) -> tuple[Library
 
 
 async def takes_code(citizen: Citizen, code: str) -> None:
-    """Types in the code that was told."""
+    """Enters the user code."""
     await citizen.page.goto(f"{citizen.stage.issuer}/confirm")
     await citizen.sees("Confirm on this device")
     await citizen.page.get_by_label("The code you were given").fill(code)
@@ -220,7 +220,7 @@ async def test_staff_ask_the_citizen_of_a_case_and_the_answer_is_evidence(
     evidence = agent.page.locator(".pt-evidence", has_text="Confirmed on the citizen's own device")
     await expect(evidence).to_contain_text(f"Confirmed with: {HARBOUR}")
     await expect(evidence).to_contain_text("The details match what the person says: Yes")
-    # whoever waits goes on waiting: nothing was decided by it
+    # the service keeps polling: this decided nothing
     await waiting.page.reload()
     await waiting.sees("We are looking at what you showed us")
     await agent.press("Decide")

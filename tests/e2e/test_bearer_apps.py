@@ -48,7 +48,7 @@ async def shore(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shore
 
 
 def rider(shore: Shore, client_id: str = "maps", callback: str = CALLBACK, *, bound: bool = False) -> Rider:
-    """Somebody who signs in with an app; with `bound` its library does know DPoP."""
+    """A citizen who signs in with an app; with `bound` its library supports DPoP."""
     app = App(client_id, shore.stage.issuer, callback, "", "", bound, now=shore.ahead.now)
     if bound:
         app.key = shore.rider().service.key

@@ -1,4 +1,4 @@
-"""An answer of a provider that does not belong here changes nothing: whoever brings it sees where they stand."""
+"""Callbacks without a matching attempt change nothing; the browser sees its transaction or an explanation."""
 
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlencode, urlsplit

@@ -1,4 +1,4 @@
-"""A service of the strictest kind signs its question, is told by a ping, and gets tokens that are bound to its key."""
+"""CIBA ping of a `fapi2` service: a signed request, the ping, and sender-constrained tokens."""
 
 import asyncio
 import json
@@ -82,7 +82,7 @@ def signed(service: Service, **claims: Any) -> dict[str, str]:
 
 
 async def known(rider: Rider) -> str:
-    """Somebody signs in there; gives their `sub`."""
+    """A citizen signs in at the service. Returns the `sub`."""
     tokens = (await rider.redeem(await rider.code())).expect().json
     return str(claims_of(tokens["id_token"])["sub"])
 

@@ -38,7 +38,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
 
 
 async def refused(stage: Stage, client_id: str, secret: str) -> OAuthError:
-    """What Authlib makes of the broker's answer to a code that nobody was given."""
+    """The error that Authlib reports for an authorization code that was never issued."""
     async with AsyncOAuth2Client(client_id, secret, token_endpoint_auth_method="client_secret_basic") as client:
         with pytest.raises(OAuthError) as error:
             await client.fetch_token(

@@ -24,7 +24,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory, authority: Authority) 
 
 @pytest.fixture
 async def citizen(newcomer: Newcomer, stage: Stage, script: bool) -> Citizen:
-    """Somebody whose browser reports every violation of a page's policy; `newcomer` wants none."""
+    """A citizen whose browser reports violations of the content security policy; `newcomer` fails the test on any."""
     return await newcomer(stage, script=script, ignore_https_errors=True)
 
 

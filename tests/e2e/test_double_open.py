@@ -27,7 +27,7 @@ async def line() -> AsyncIterator[Wire]:
 
 
 def rider(stage: Stage, line: Wire) -> Rider:
-    """Somebody with a fresh browser."""
+    """A citizen with a fresh browser."""
     return Rider(line, rides(stage.folder, stage.issuer))
 
 

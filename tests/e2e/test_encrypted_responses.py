@@ -69,7 +69,7 @@ async def line() -> AsyncIterator[Wire]:
 
 @pytest.fixture
 def rider(stage: Stage, line: Wire) -> Rider:
-    """Somebody with a fresh browser on the way to the service."""
+    """A citizen with a fresh browser who signs in at the service."""
     return Rider(line, rides(stage.folder, stage.issuer))
 
 
@@ -86,7 +86,7 @@ async def unsealed(rider: Rider, token: str, alg: str, enc: str) -> tuple[dict[s
 
 
 async def signed_in(rider: Rider) -> Reply:
-    """The answer to the token request of somebody who signed in."""
+    """The token response after a sign-in."""
     return (await rider.redeem(await rider.code())).expect()
 
 

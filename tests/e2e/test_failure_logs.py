@@ -39,7 +39,7 @@ async def line() -> AsyncIterator[Wire]:
 
 @pytest.fixture
 def rider(stage: Stage, line: Wire, caplog: pytest.LogCaptureFixture) -> Rider:
-    """Somebody with a fresh browser on the way to the service; everything that is logged from here on is kept."""
+    """A citizen with a fresh browser who signs in at the service; all later log records are captured."""
     caplog.set_level(logging.DEBUG)
     return Rider(line, rides(stage.folder, stage.issuer))
 

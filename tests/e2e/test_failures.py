@@ -123,7 +123,7 @@ async def leaves(citizen: Citizen, failure: F) -> None:
 
 
 async def explains(citizen: Citizen, failure: F) -> None:
-    """What the service was told is explained to anybody."""
+    """The public page explains the error that the service received."""
     await citizen.page.locator("a[href*='/errors/']").click()
     await citizen.sees(FAILURE_TEXTS[failure].heading)
     await citizen.reads(f"We call this: {failure}")
@@ -196,7 +196,7 @@ async def test_where_nothing_reaches_the_level_this_is_said_before_any_effort(ci
     await citizen.sees(title(F.NO_ROUTE, service=ARCHIVE_NAME))
     await expect(citizen.page.get_by_role("radio")).to_have_count(0)
     await citizen.reads("State Archive, 01632 960 301")
-    # nor does a person, and nobody is sent there in vain
+    # nor does assisted verification, so the page does not offer it
     await expect(citizen.page.get_by_role("link", name="Ask for help")).to_have_count(0)
     await citizen.press(f"Stop and go back to {ARCHIVE_NAME}")
     told = await archive.answer(citizen.page)

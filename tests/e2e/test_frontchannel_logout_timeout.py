@@ -112,7 +112,7 @@ async def test_the_page_goes_on_while_every_service_in_a_frame_is_still_waited_f
     async with citizen.page.expect_response(f"{stage.issuer}/signed-out/*") as shown:
         await citizen.press("Sign out")
     response = await shown.value
-    # the browser is told when to go on, and starts to count at once: the page is complete without any service
+    # the browser starts the refresh timer at once: the page is complete without any service
     assert (await response.all_headers())["refresh"] == f"{SECONDS};url={back}"
     assert SECONDS <= 3
     await citizen.page.wait_for_load_state("load")

@@ -1,4 +1,4 @@
-"""What engineers of services see of their requests where the inspector is wanted, and that nobody sees it elsewhere."""
+"""The inspector shows engineers the requests of their services if it is enabled, and does not exist otherwise."""
 
 import asyncio
 from dataclasses import replace

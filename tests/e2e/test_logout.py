@@ -55,7 +55,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory, authority: Authority, 
 
 @pytest.fixture
 async def citizen(newcomer: Newcomer, stage: Stage, script: bool, told: Told) -> Citizen:
-    """Somebody whose browser reports every violation of a page's policy; `newcomer` wants none."""
+    """A citizen whose browser reports violations of the content security policy; `newcomer` fails the test on any."""
     told.tokens.clear()
     told.frames.clear()
     return await newcomer(stage, script=script, ignore_https_errors=True)
@@ -230,7 +230,7 @@ async def test_a_service_sees_in_a_frame_that_the_session_is_another_one(framed_
     assert again != state
     assert await asked(citizen, f"library {again}") == await asked(citizen, f"library {state}") == "unchanged"
 
-    # somebody signs in anew
+    # a citizen signs in again
     anew = (await signed_in(citizen, "library", prompt="login consent"))[1]["session_state"]
     assert await asked(citizen, f"library {state}") == "changed"
     assert await asked(citizen, f"library {anew}") == "unchanged"
@@ -249,7 +249,7 @@ async def test_a_step_up_keeps_the_session_and_somebody_else_ends_it(citizen: Ci
 
     first = await sid(await signed_in(citizen, "library", prompt="consent"))
     beside = await sid(await signed_in(citizen, "bookshop", prompt="consent"))
-    # proving anew who they are keeps the session, and what each service was told of it
+    # a step-up keeps the session and the `sid` of each service
     assert await sid(await signed_in(citizen, "bookshop", prompt="login consent")) == beside
     assert told.of(first) == told.of(beside) == []
     other = Library(stage, "bookshop")

@@ -42,7 +42,7 @@ async def line() -> AsyncIterator[Wire]:
 
 
 def rider(stage: Stage, line: Wire) -> Rider:
-    """Somebody with a fresh browser; all of them come from one address."""
+    """A citizen with a fresh browser; all citizens have one IP address."""
     return Rider(line, rides(stage.folder, stage.issuer))
 
 
@@ -112,7 +112,7 @@ async def test_one_sign_in_too_many_in_a_browser_says_why_and_until_when(stage: 
 
 
 async def a_question(stage: Stage, line: Wire) -> str:
-    """Somebody signs in at the library, which then asks them something: gives the code of the question."""
+    """A citizen signs in at the library, which then sends a backchannel request. Returns the user code."""
     reader, asker = rider(stage, line), Library(stage)
     reader.page = (
         (await reader.visit(asker.request(prompt="consent", login_hint=AMINA.replace("amina", "ioan"))))

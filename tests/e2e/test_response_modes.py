@@ -17,12 +17,12 @@ POSTED = ["form_post", "form_post.jwt"]
 
 @pytest.fixture
 async def citizen(newcomer: Newcomer, shared_stage: Stage, script: bool) -> Citizen:
-    """Somebody with a fresh browser, once with script and once without."""
+    """A citizen with a fresh browser, once with script and once without."""
     return await newcomer(shared_stage, script=script)
 
 
 async def unwrapped(library: Library, fields: dict[str, str]) -> dict[str, str]:
-    """The parameters of an answer, out of its JWT where it is one; a library of somebody else's reads it (JARM 2.4)."""
+    """The parameters of a response. Another library decodes it if it is a JWT (JARM 2.4)."""
     if "response" not in fields:
         return fields
     assert set(fields) == {"response"}

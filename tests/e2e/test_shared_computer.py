@@ -1,4 +1,4 @@
-"""A computer that several people use: who signs out here is not signed in again by whoever sits down next."""
+"""Shared computers: after a logout the next user of the browser does not get the previous user's session."""
 
 from collections.abc import AsyncIterator
 from urllib.parse import parse_qsl, urlsplit
@@ -26,7 +26,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
 
 @pytest.fixture
 async def citizen(newcomer: Newcomer, stage: Stage, script: bool) -> Citizen:
-    """Somebody at a computer that others use too."""
+    """A citizen at a shared computer."""
     return await newcomer(stage, script=script)
 
 
@@ -96,7 +96,7 @@ async def test_who_does_not_is_not_let_in_by_one_press_either(citizen: Citizen) 
     await citizen.page.context.clear_cookies(name="__Host-portico-session")
     again = await sits_down(citizen)
     assert "prompt" not in again and "max_age" not in again
-    # and every other provider is still asked, as it may know somebody too
+    # every other provider is still asked for a fresh login, since it may have a session too
     await citizen.page.go_back()
     elsewhere = await sits_down(citizen, EID)
     assert elsewhere["prompt"] == "login"

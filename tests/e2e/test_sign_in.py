@@ -17,7 +17,7 @@ COUNCIL = "Aberlan Council"
 
 @pytest.fixture
 async def citizen(newcomer: Newcomer, shared_stage: Stage, script: bool) -> Citizen:
-    """Somebody with a fresh browser, once with script and once without."""
+    """A citizen with a fresh browser, once with script and once without."""
     return await newcomer(shared_stage, script=script)
 
 
@@ -211,7 +211,7 @@ async def test_one_request_in_two_tabs_goes_on_from_wherever_it_stands(citizen: 
     await first.share()
     await first.arrives()
     await first.reads("Ioan Pryce")
-    # and the second tab, which still offers to share, answers nobody twice
+    # the second tab, which still offers to share, sends no second response
     await second.press("Share and continue")
     await second.sees(f"You are going to {COUNCIL}")
     await second.reads("You were on your way back there")
@@ -313,7 +313,7 @@ async def held_back(page: Page, address: str) -> AsyncIterator[asyncio.Event]:
 
 
 async def stays(page: Page, heading: str) -> None:
-    """Loaded again, the page that leaves is the same but waits to be told."""
+    """A reloaded page that leaves has no automatic refresh and waits for the citizen's click."""
     again = await page.reload()
     assert again is not None
     waits(again)

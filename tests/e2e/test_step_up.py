@@ -1,4 +1,4 @@
-"""A service sends somebody back for more: a higher level, or a younger sign-in (RFC 9470)."""
+"""Step-up authentication: a service asks for a higher level or a more recent sign-in (RFC 9470)."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -77,7 +77,7 @@ async def test_a_resource_sees_what_a_token_stands_for_and_more_is_had_by_asking
     assert (young["acr"], young["sub"]) == ("high", high["sub"])
     assert young["auth_time"] >= high["auth_time"] + 600
 
-    # what is there already is enough for whoever asks for no more
+    # the session is enough for a service that asks for no more
     ahead.advance(60)
     fourth = await begun(way, stage, ahead, third, acr_values="high", max_age="300", prompt="")
     same = await learned(fourth)

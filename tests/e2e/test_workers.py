@@ -1,4 +1,4 @@
-"""Several workers on PostgreSQL and Redis: one journey, whoever answers."""
+"""Several workers on PostgreSQL and Redis: any worker can serve any step of a sign-in."""
 
 from pathlib import Path
 

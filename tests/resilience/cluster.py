@@ -75,7 +75,7 @@ class Ground:
         return land_register(self.running.folder, self.running.issuer, self.running.service)
 
     def rider(self, service: Service | None = None) -> Rider:
-        """Somebody with a fresh browser."""
+        """A citizen with a fresh browser."""
         return Rider(self.wire, service or self.service)
 
     @asynccontextmanager

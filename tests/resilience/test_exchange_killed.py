@@ -137,7 +137,7 @@ async def test_a_code_whose_exchange_was_committed_after_its_worker_was_killed_i
     code = await rider.code()
     before = await broker.issued(code)
     await killed_at(broker, step, code, rider.exchange(code), backend_dies=False)
-    # nobody was told these tokens, but they are whole
+    # no client received these tokens, but they are complete
     assert await broker.issued(code) == Issued(True, 2, ["code_redeemed"], before.replays)
     refused = await rider.redeem(code)
     assert (refused.status, refused.json["error"]) == (400, "invalid_grant")

@@ -219,7 +219,7 @@ async def test_nothing_is_issued_twice_and_everything_is_audited_once_whatever_b
     await broker.whole()
     seen = sum((story.seen for story in stories), Counter())
     assert seen["redeem 200"] > 0 and seen["redeem 400"] > 0, (seed, seen)
-    # a new journey succeeds with nobody's doing
+    # a new sign-in succeeds without an operator's action
     await eventually(30, lambda: succeeds(broker))
     for codes in given_by_code(stories).values():
         assert len(codes) == 1, f"seed {seed}: two token sets for one code, after {faults}"
@@ -232,7 +232,7 @@ async def test_nothing_is_issued_twice_and_everything_is_audited_once_whatever_b
 
 
 def given_by_code(stories: Sequence[Story]) -> dict[str, list[str]]:
-    """Every token set that anybody was handed, by its code."""
+    """Every issued token set by its authorization code."""
     found: dict[str, list[str]] = {}
     for story in stories:
         for code, token in story.given:
@@ -241,7 +241,7 @@ def given_by_code(stories: Sequence[Story]) -> dict[str, list[str]]:
 
 
 async def succeeds(broker: Ground) -> bool:
-    """Somebody signs in."""
+    """A citizen signs in."""
     rider = broker.rider()
     return (await rider.redeem(await rider.code())).status == 200
 

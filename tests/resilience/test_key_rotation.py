@@ -154,7 +154,7 @@ async def test_no_verification_fails_while_keys_change_under_load(
             assert f"signing key removed: ES256 {first}" in await commanded(config, "keys", "retire")
             await everywhere(sender, issuer, lambda kids: kids == [second[1]])
 
-            # told to read everything again, workers go on
+            # workers keep running after a reload by signal
             workers = running.workers()
             for worker in workers:
                 os.kill(worker, signal.SIGHUP)

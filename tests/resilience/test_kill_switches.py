@@ -30,7 +30,7 @@ class Place:
         return rides(self.running.folder, self.running.issuer)
 
     def rider(self) -> Rider:
-        """Somebody with a fresh browser."""
+        """A citizen with a fresh browser."""
         return Rider(self.wire, self.service)
 
     async def command(self, *words: str) -> str:

@@ -1,4 +1,4 @@
-"""PostgreSQL killed or hanging: everybody is told at once, nothing is half done, and it comes back by itself."""
+"""PostgreSQL killed or hanging: every request fails fast, no write is partial, and the broker recovers by itself."""
 
 import asyncio
 import contextlib
@@ -58,7 +58,7 @@ async def unready(rider: Rider) -> bool:
 
 
 async def works(broker: Ground) -> bool:
-    """Somebody can sign in."""
+    """A sign-in succeeds."""
     rider = broker.rider()
     return (await rider.push()).status == 201
 

@@ -1,4 +1,4 @@
-"""Redis put back in time: what it forgot has happened all the same, and somebody may have to start again."""
+"""Redis restored from an old state: no used value is accepted again, and a citizen may have to start again."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""Redis flushed, hanging, killed: somebody may have to start again, and that is all."""
+"""Redis flushed, hanging or killed: the only effect is that citizens may have to start again."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -171,7 +171,7 @@ async def test_a_continuation_code_is_good_once_whatever_redis_forgot(broker: Gr
     assert (await continued()).startswith("/continue?problem=")
 
 
-# --- what goes on, what is told, and how it comes back ---
+# --- requests without Redis, readiness, and recovery ---
 
 
 async def test_what_was_issued_works_on_while_redis_is_away(broker: Ground, away: Deed) -> None:
@@ -241,7 +241,7 @@ async def test_a_journey_whose_record_is_lost_is_told_so_and_a_new_one_works(bro
 
 
 async def missing(rider: Rider) -> bool:
-    """Requests should still come, and what is missing is told."""
+    """Readiness succeeds and names the missing store."""
     ready = await rider.visit("/readyz")
     assert ready.status == 200
     return list(ready.json["wrong"]) == ["passing"]

@@ -105,11 +105,11 @@ async def test_a_new_service_signs_in_at_every_worker_with_keys_that_it_shows_an
         # each worker asked when it read the file, and once more when it met the new key: made-up ones do not count
         strange = walks(ground, new_signing_key_pem("ES256").decode(), "made-up")
         assert await everywhere(ground, strange, 401) and keys.asked <= 2 * WORKERS
-        # while its server hangs nobody waits: not the service, since its keys are known, and no other
+        # while its jwks_uri hangs no request waits: the service's keys are cached, and other services do not need it
         keys.open.clear()
         async with asyncio.timeout(60):
             assert await everywhere(ground, first, 201) and await everywhere(ground, ground.service, 201)
-        # it is taken out by signal: nobody is replaced, and everybody has followed
+        # a signal removes it: no worker is replaced, and all workers have reloaded
         file_of(ground, WALKS).unlink()
         await hang_up(ground, "configuration_applied")
         assert await everywhere(ground, first, 401)

@@ -1,4 +1,4 @@
-"""SIGTERM: readiness first, then a drain. Whoever goes by /readyz sees no request fail while brokers are replaced."""
+"""SIGTERM: readiness fails first, then a drain. A proxy that polls /readyz sees no request fail meanwhile."""
 
 import asyncio
 import itertools

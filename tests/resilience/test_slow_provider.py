@@ -21,7 +21,7 @@ async def stage(tmp_path: Path):  # type: ignore[no-untyped-def]
 
 
 async def returning(stage: Stage, sender, provider: str, outcome: str) -> tuple[Rider, str]:  # type: ignore[no-untyped-def]
-    """Somebody on the way back from a provider: the callback still to be visited."""
+    """A citizen whose provider has answered: returns the callback URL, which is not visited yet."""
     rider = Rider(sender, rides(stage.folder, stage.issuer))
     await rider.begin(f"outcome:{outcome};persona:amina")
     (await rider.choose(provider)).expect(303)
@@ -68,7 +68,7 @@ async def test_a_provider_at_which_sign_ins_fail_is_marked_in_the_picker_and_oth
         assert {id: health.working for id, health in healths.items()} == {HARBOUR: False, NORTHBANK: True, EID: True}
         shown = (await choosing.visit(choosing.page)).expect().body
         assert re.findall(r"<bdi>([^<]+)</bdi></strong> – Not working", shown.decode()) == ["Harbour Post"]
-        # nobody is sent there now
+        # the picker does not offer it now
         fields = Forms(shown).found[f"{choosing.page}/choose"]
         await choosing.submit(f"{choosing.page}/choose", {**fields, "provider": HARBOUR})
         assert "Refresh" not in (await choosing.visit(choosing.page)).headers

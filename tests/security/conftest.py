@@ -47,7 +47,7 @@ async def door(stage: Stage) -> AsyncIterator[Door]:
 
 @pytest.fixture
 async def held(stage: Stage, line: Wire) -> AsyncIterator[Victim]:
-    """Somebody whose sign-in is attacked, and goes on afterwards."""
+    """A citizen whose sign-in is attacked and must still succeed."""
     somebody = await victim(line, rides(stage.folder, stage.issuer))
     yield somebody
     await somebody.goes_on()
@@ -55,7 +55,7 @@ async def held(stage: Stage, line: Wire) -> AsyncIterator[Victim]:
 
 @pytest.fixture
 async def bound(stage: Stage, line: Wire) -> AsyncIterator[Victim]:
-    """Somebody whose service holds tokens that hang on a key."""
+    """A citizen whose service holds sender-constrained tokens."""
     somebody = await victim(line, land_register(stage.folder, stage.issuer, stage.service))
     yield somebody
     await somebody.goes_on()

@@ -1,4 +1,4 @@
-"""The services' door as an attacker sees it: bytes and headers by hand, and somebody whose sign-in must go on."""
+"""Raw requests of an attacker to the protocol endpoints, and a victim whose sign-in must still succeed."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ class Door:
 
 
 def refused(reply: Reply, *errors: str) -> Reply:
-    """A refusal of a call as the standards want it: a registered error in JSON that nobody keeps, and nothing else."""
+    """Checks an error response: status 4xx, JSON with a registered error code, `no-store`. Returns it."""
     assert 400 <= reply.status < 500, (reply.status, reply.body[:300])
     assert reply.headers["Content-Type"] == "application/json", (reply.status, reply.headers)
     assert reply.headers["Cache-Control"] == "no-store"
@@ -84,7 +84,7 @@ def shown(reply: Reply, status: int = 400) -> Reply:
 
 @dataclass(slots=True)
 class Victim:
-    """Somebody who signed in, whose service holds tokens and, of a second sign-in, a code that it has yet to redeem."""
+    """A signed-in citizen whose service holds tokens and, from a second sign-in, an unredeemed code."""
 
     rider: Rider
     access: str
@@ -97,7 +97,7 @@ class Victim:
         return self.rider.service
 
     def forms(self) -> dict[str, dict[str, str]]:
-        """What the service would send to each endpoint: all of it is right, but that nobody is known as `nobody`."""
+        """Valid forms for each endpoint, except that the `login_hint` `nobody` matches no citizen."""
         pushed = {
             "response_type": "code",
             "redirect_uri": self.service.redirect_uri,

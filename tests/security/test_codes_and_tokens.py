@@ -114,7 +114,7 @@ async def test_no_grant_is_there_but_those_that_are_announced(door: Door, held: 
 async def test_refreshing_at_the_same_moment_gives_each_its_own_token_and_an_assertion_one(
     door: Door, held: Victim
 ) -> None:
-    """A refresh token is not rotated (FAPI 2.0 Security Profile 5.3.2.1), so nobody loses theirs."""
+    """Refresh tokens are not rotated (FAPI 2.0 Security Profile 5.3.2.1), so parallel refreshes both succeed."""
     replies = await asyncio.gather(*(held.rider.refresh(held.refresh) for _ in range(AT_ONCE)))
     tokens = {reply.expect().json["access_token"] for reply in replies}
     assert len(tokens) == AT_ONCE

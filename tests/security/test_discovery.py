@@ -30,7 +30,7 @@ async def document(door: Door) -> Document:
 
 @pytest.fixture
 def rider(stage: Stage, line: Wire) -> Rider:
-    """Somebody with a fresh browser, and a service that pushes."""
+    """A citizen with a fresh browser, and a service that uses PAR."""
     return Rider(line, rides(stage.folder, stage.issuer))
 
 

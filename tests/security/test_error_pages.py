@@ -17,7 +17,7 @@ PUSHED = "urn:ietf:params:oauth:request_uri:"
 
 
 def request_object(held: Victim, **changes: object) -> str:
-    """A signed request of the service, changed as told; None leaves a member out."""
+    """A signed request object with changed members; None removes a member."""
     service, now = held.service, int(time.time())
     members = {
         "iss": service.client_id,

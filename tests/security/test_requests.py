@@ -256,7 +256,7 @@ async def test_an_assertion_is_for_one_use_and_for_us(door: Door, held: Victim) 
 
 
 def rides_at(held: Victim, audience: str) -> dict[str, str]:
-    """An assertion of the victim's own service for somebody else."""
+    """A client assertion of the victim's service for another audience."""
     service = held.service
     own, service.issuer = service.issuer, audience
     try:
@@ -308,7 +308,7 @@ async def test_no_page_of_another_origin_may_read_an_answer(door: Door, held: Vi
 async def test_every_redirect_of_a_sign_in_is_of_the_kind_that_forgets_what_was_posted(
     stage: Stage, line: Wire
 ) -> None:
-    """303 and never 307, which would carry a form on to somebody else (RFC 9700 4.12)."""
+    """303 and never 307, which would forward a form to another origin (RFC 9700 4.12)."""
     statuses: list[int] = []
 
     class Noting(Wire):

@@ -242,7 +242,7 @@ def staff_attempt(now: float, name: str = "1") -> StaffAttempt:
 
 
 def delivery(now: float, name: str = "1", **changes: Any) -> OutboundDelivery:
-    """Something to be told to the service."""
+    """A logout token to deliver to the service."""
     content = {"sid": f"sid-{name}", "sub": f"pairwise-{name}"}
     made = OutboundDelivery(f"logout:{name}", DeliveryKind.LOGOUT, SERVICE, now, now + 3600, content)
     return replace(made, **changes)

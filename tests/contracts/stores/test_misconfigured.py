@@ -154,7 +154,7 @@ async def test_a_postgresql_that_only_reads_by_default_is_not_writable(database:
 
 
 async def reloaded(sql: SqlStores, *, writable: bool) -> str | None:
-    """What is said once the server has taken its new setting, which it does a moment after it was told."""
+    """Waits until the server has applied its new setting, a moment after the reload."""
     for _ in range(200):
         if ((said := await sql.unwritable()) is None) is writable:
             break

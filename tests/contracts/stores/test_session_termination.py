@@ -26,7 +26,7 @@ def everybody(ended: EndedSession) -> Sequence[OutboundDelivery]:
 
 
 async def waiting(sql: SqlStores, now: float) -> set[tuple[str, str, str]]:
-    """Which service is to be told of which session, and about whom; they are claimed by it."""
+    """The claimed deliveries: service, session and subject of each."""
     found = await sql.deliveries.claim(now, now + 1, 100)
     return {(one.client_id, one.content["sid"], one.content["sub"]) for one in found}
 

@@ -44,7 +44,7 @@ async def line() -> AsyncIterator[Wire]:
 
 @pytest.fixture
 def rider(stage: Stage, line: Wire) -> Rider:
-    """Somebody with a fresh browser on the way to the service."""
+    """A citizen with a fresh browser who signs in at the service."""
     return Rider(line, rides(stage.folder, stage.issuer))
 
 

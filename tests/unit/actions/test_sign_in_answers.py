@@ -1,4 +1,4 @@
-"""A service is answered once, whoever presses or asks how often, over both databases."""
+"""A service gets one response for each request, however often a form or token request is repeated (both databases)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -42,7 +42,7 @@ async def line() -> AsyncIterator[Wire]:
 
 @pytest.fixture
 def rider(stage: Stage, line: Wire) -> Rider:
-    """Somebody with a fresh browser on the way to the service."""
+    """A citizen with a fresh browser who signs in at the service."""
     return Rider(line, rides(stage.folder, stage.issuer))
 
 
@@ -109,7 +109,7 @@ async def test_who_agrees_twice_at_the_same_moment_leaves_with_the_one_code_that
     assert transaction is not None
     assert [row.transaction for row in rows].count(transaction.id) == 1
     (await rider.redeem(code)).expect()
-    # agreeing after that answers nobody once more, and revokes nothing
+    # consenting after that sends no second response and revokes nothing
     assert {reply.status for reply in await pressed_blindly(rider)} == {303}
     kept = await stage.parts.connections.sql_stores.grants.code(sha256_hex(code))
     assert kept is not None and kept.redeemed

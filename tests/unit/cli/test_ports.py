@@ -1,4 +1,4 @@
-"""Somebody else listens already: that is said before anything is started, with what to do about it."""
+"""A port that is in use is reported, with a fix, before the server starts."""
 
 import os
 import socket
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @pytest.fixture
 def taken() -> Iterator[int]:
-    """A port at which somebody listens."""
+    """A port that is in use."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield listening.getsockname()[1]
 

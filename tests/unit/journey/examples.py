@@ -73,7 +73,7 @@ def service(**changes: Any) -> Service:
 
 
 def candidate(id: str = "alpha", highest: Level = Level.HIGH, working: bool = True, **listing: Any) -> Candidate:
-    """A provider, enabled and working unless told otherwise."""
+    """A provider, by default enabled and healthy."""
     card = ProviderInfo(id=id, names={"en": id.title()}, needs={"en": "A card"}, minutes=2, max_level=highest)
     return Candidate(
         card, ProviderPolicy(**listing), ProviderHealth(working=working, since=NOW - 60, median=40.0, checked=NOW - 5)

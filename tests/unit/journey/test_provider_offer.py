@@ -34,7 +34,7 @@ def offered(
     switches: KillSwitches = NOTHING_OFF,
     order: DisplayOrder = DisplayOrder.ALPHABETICAL,
 ) -> Offer:
-    """The offer to a new transaction, unless told otherwise."""
+    """The offer for a new transaction by default."""
     return offer(transaction or begun(), candidates, asking or service(), switches, NOW, OfferPolicy(order))
 
 

@@ -44,7 +44,7 @@ def data(*claims: str) -> tuple[ClaimPurpose, ...]:
 
 
 def service(**changes: Any) -> Service:
-    """A service of the `oidc` profile that may do most things, changed as told."""
+    """A service of the `oidc` profile with most permissions, and the given changes."""
     fields: dict[str, Any] = {
         "client_id": "tax",
         "names": {"en": "Tax"},
@@ -67,7 +67,7 @@ SENDER = RequestVerification(keys(key("ES256", "tax"), key("RS256", "tax")), NOW
 
 
 def parameters(**changes: str | None) -> dict[str, str]:
-    """A good plain request, changed as told; None leaves a parameter out."""
+    """A valid plain request with the given changes; None removes a parameter."""
     fields: dict[str, str | None] = {
         "client_id": "tax",
         "redirect_uri": CALLBACK,
@@ -82,7 +82,7 @@ def parameters(**changes: str | None) -> dict[str, str]:
 
 
 def release(**changes: Any) -> ReleasedIdentity:
-    """What was agreed to be told about one citizen."""
+    """The released identity of one citizen."""
     fields: dict[str, Any] = {
         "subject": "pairwise-1",
         "level": Level.SUBSTANTIAL,

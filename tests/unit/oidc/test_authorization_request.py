@@ -176,7 +176,7 @@ def test_a_registered_redirect_uri_may_have_a_query() -> None:
     assert plain(redirect_uri="https://tax.example/other?lang=cy").redirect_uri == "https://tax.example/other?lang=cy"
 
 
-# Told to the service
+# errors that are redirected to the service
 def test_an_error_goes_back_with_state_and_in_the_mode_that_was_asked_for() -> None:
     error = refused(scope="email", response_mode="form_post", state="xyz")
     assert error.target == ResponseTarget(CALLBACK, "xyz", ResponseMode.FORM_POST)

@@ -21,7 +21,7 @@ OIDC = service()
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    """A good request object of the `fapi2` profile, changed as told; None leaves a member out."""
+    """A valid request object of the `fapi2` profile with the given changes; None removes a member."""
     members = {**parameters(), "iss": "tax", "aud": ISSUER, "nbf": int(NOW) - 5, "exp": int(NOW) + 300} | changes
     return {name: value for name, value in members.items() if value is not None}
 

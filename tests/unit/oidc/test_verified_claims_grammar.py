@@ -138,7 +138,7 @@ def one_request() -> st.SearchStrategy[Any]:
     )
 
 
-# What must be true of an answer, told without the code that answers
+# properties of a valid answer, checked without the product's code
 
 
 def fits(fact: Any, wanted: Any) -> bool:

@@ -19,7 +19,7 @@ from tests.unit.providers.stage import ASK, CALLBACK, Stage
 
 
 async def failing(here: Stage, outcome: str, **changes: object) -> ProviderFailure:
-    """What becomes of a sign-in that the simulator was told to spoil."""
+    """The failure of a sign-in for which the simulator misbehaves as configured."""
     result = await here.sign_in(f"outcome:{outcome}", **changes)
     assert isinstance(result, ProviderFailure), result
     return result

@@ -19,7 +19,7 @@ from tests.support.ports import LOOPBACK
 
 
 class Wire:
-    """A transport that notes what it was told."""
+    """A transport that records its calls."""
 
     def __init__(self) -> None:
         self.written: list[bytes] = []

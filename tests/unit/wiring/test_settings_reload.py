@@ -36,7 +36,7 @@ def config(made: Path, tmp_path: Path) -> Configuration:
 
 
 class Hosts:
-    """What all processes share: how often somebody asked for a reading; and what this one shows as taken."""
+    """The shared counter of reload requests, and the count that this process has applied."""
 
     def __init__(self) -> None:
         self.asked = 0

@@ -140,7 +140,7 @@ class Stage:
     console: StaffCases
 
     def present(self, member: StaffMember, age: float = 0) -> StaffPrincipal:
-        """Somebody signed in so many seconds ago."""
+        """A member of staff who signed in so many seconds ago."""
         at = self.clock.now() - age
         session = StaffSession("d", member.id, member.subject, "high", ("hwk",), int(at), at, at, at + 3600)
         return StaffPrincipal(member, session, at + 300)

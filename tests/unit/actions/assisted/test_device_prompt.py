@@ -43,7 +43,7 @@ async def asked(stage: Stage) -> tuple[CaseView, BackchannelRequest]:
 
 
 def identity(stage: Stage, **claims: str) -> Identity:
-    """Somebody as a provider knows them."""
+    """An identity from a provider."""
     told = {**DETAILS, **claims}
     return Identity("bank", "https://bank.example", "ada", Level.SUBSTANTIAL, ("pwd",), int(stage.clock.now()), told)
 

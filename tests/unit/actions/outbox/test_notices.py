@@ -22,7 +22,7 @@ class Carrier:
         return frozenset({"email"})
 
     async def deliver(self, notice: Notification) -> None:
-        """As told."""
+        """Raises DeliveryFailed for the ids in `failing`; records all others."""
         if notice.id in self.failing:
             raise DeliveryFailed("as told")
         self.gone.append(notice.id)

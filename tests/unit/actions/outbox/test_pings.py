@@ -1,4 +1,4 @@
-"""Services are told of answers, over real stores and a real HTTP server that does what some servers do."""
+"""CIBA pings over real stores, to an HTTP server that misbehaves."""
 
 import asyncio
 import json
