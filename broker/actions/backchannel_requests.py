@@ -8,7 +8,7 @@ from broker.model import handle as handles
 from broker.model.audit import AuditEvent
 from broker.model.backchannel_request import BackchannelRequest
 from broker.model.grant import AssertionUse
-from broker.model.notification import Notification, NotificationKind
+from broker.model.notification import Notification, NotificationKind, Recipient
 from broker.platform.system import System
 
 CODE_LENGTH = 8
@@ -36,15 +36,15 @@ async def create(
 
 
 def notice(
-    system: System, question: BackchannelRequest, asker: str, confirm: str, way: str, address: str, language: str
+    system: System, question: BackchannelRequest, asker: str, confirm: str, recipient: Recipient
 ) -> Notification:
     """Returns the notice of a request. `asker` is the asking service's name, `confirm` the URL that takes the code."""
     return Notification(
         id=handles.new_handle(system, size=16),
         kind=NotificationKind.QUESTION,
-        way=way,
-        address=address,
-        language=language,
+        way=recipient.way,
+        address=recipient.address,
+        language=recipient.language,
         created=question.created,
         expires=question.expires,
         fields={

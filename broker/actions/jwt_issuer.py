@@ -1,6 +1,7 @@
 """JWTs for a service: signed, and encrypted if the service's settings say so."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from broker.actions.ports import SigningKeys
@@ -15,20 +16,24 @@ EncryptionKeys = Callable[[Service, str], Awaitable[Sequence[EncryptionKey]]]
 """Returns a service's keys of `use` enc for an algorithm."""
 
 
+@dataclass(frozen=True, slots=True)
+class JwtFormat:
+    """How a service receives one kind of JWT: signature algorithm, encryption if any, `typ` of the header."""
+
+    alg: str
+    encryption: Encryption | None = None
+    typ: str | None = None
+
+
 async def issue_jwt(
-    claims: Mapping[str, Any],
-    service: Service,
-    alg: str,
-    encryption: Encryption | None,
-    keys: SigningKeys,
-    encryption_keys: EncryptionKeys,
-    typ: str | None = None,
+    claims: Mapping[str, Any], service: Service, wanted: JwtFormat, keys: SigningKeys, encryption_keys: EncryptionKeys
 ) -> str:
-    """Signs the claims, then encrypts them if `encryption` is set (RFC 7519 11.2: first sign, then encrypt).
+    """Signs the claims, then encrypts them if the format says so (RFC 7519 11.2: first sign, then encrypt).
 
     Raises StoreUnavailable if the signing key is unreachable, or if the service publishes no encryption key.
     """
-    token = await sign(claims, keys.signing(alg), typ)
+    token = await sign(claims, keys.signing(wanted.alg), wanted.typ)
+    encryption = wanted.encryption
     if encryption is None:
         return token
     try:

@@ -16,6 +16,15 @@ class NotificationKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Recipient:
+    """Recipient of a notification: `way` is "email" or "phone", with the address and the language (BCP 47)."""
+
+    way: str
+    address: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
 class Notification:
     """Notification to send. `way` is "email" or "phone"; `fields` fill the text of its kind.
 

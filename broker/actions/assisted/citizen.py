@@ -336,7 +336,7 @@ class CitizenCases:
         attempt = await self.context.stores.cases.count_attempt(case.id, _purpose(case), tries)
 
         def proven(case: Case) -> CaseChange | ProofResult:
-            binding = self._verify(case, code, words, _asking_browser(transaction, case))
+            binding = self._verify(case, code, words, asking=_asking_browser(transaction, case))
             return ProofResult.WRONG if binding is None else CaseChange((ev.Bound(binding),))
 
         if attempt is not None and isinstance(await change_case(self.context, case, proven), Case):
@@ -347,7 +347,7 @@ class CitizenCases:
             return ProofResult.ATTEMPTS_EXHAUSTED
         return ProofResult.WRONG
 
-    def _verify(self, case: Case, code: str, words: str, asking: bool) -> IdentityBinding | None:
+    def _verify(self, case: Case, code: str, words: str, *, asking: bool) -> IdentityBinding | None:
         """The binding, or None if code or phrase is wrong. Both are always compared, so that timing says nothing."""
         now, worth = self.context.system.now(), self.context.rules.profiles.authentication
         sent = case.confirmation

@@ -77,9 +77,9 @@ class CaseContext:
 # --- reading ---
 
 
-async def load_case(context: CaseContext, id: str) -> Case | None:
+async def load_case(context: CaseContext, case_id: str) -> Case | None:
     """The case as it stands now: its expired deadlines are applied and saved. None if the id is unknown."""
-    return await _load(context, lambda: context.stores.cases.load(id))
+    return await _load(context, lambda: context.stores.cases.load(case_id))
 
 
 async def load_by_reference(context: CaseContext, reference: str) -> Case | None:

@@ -20,7 +20,7 @@ from broker.model import handle as handles
 from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
 from broker.model.backchannel_request import BackchannelRequest
-from broker.model.notification import Notification
+from broker.model.notification import Notification, Recipient
 from broker.oidc.ciba import binding_message
 from broker.oidc.errors import ProtocolError
 
@@ -83,7 +83,8 @@ def _notices(context: CaseContext, case: Case, question: BackchannelRequest) -> 
     if contact is None or case.safety.unsafe or contact.way not in prompts.ways:
         return ()
     name = prompts.name.get(case.language) or next(iter(prompts.name.values()))
-    return (notice(context.system, question, name, prompts.confirm, contact.way, contact.address, case.language),)
+    recipient = Recipient(contact.way, contact.address, case.language)
+    return (notice(context.system, question, name, prompts.confirm, recipient),)
 
 
 async def questions_of(context: CaseContext, view: CaseView) -> tuple[BackchannelRequest, ...]:

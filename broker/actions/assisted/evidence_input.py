@@ -44,9 +44,9 @@ def evidence(
     return EvidenceRecord(entry.id or _next(case), entry.kind, known.type, member.id, now, kept, checks)
 
 
-def recorded_by_staff(case: Case, profiles: Profiles, id: str) -> EvidenceRecord | None:
+def recorded_by_staff(case: Case, profiles: Profiles, evidence_id: str) -> EvidenceRecord | None:
     """The piece of evidence with this id, if staff recorded it; None for a confirmation on the citizen's device."""
-    found = next((one for one in case.evidence if one.id == id), None)
+    found = next((one for one in case.evidence if one.id == evidence_id), None)
     kind = None if found is None else profiles.kinds.get(found.kind)
     return None if kind is not None and not kind.by_staff else found
 

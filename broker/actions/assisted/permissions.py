@@ -27,7 +27,7 @@ Example = Callable[[Case, str, float], ev.Event]
 Condition = Callable[[Case, StaffMember], RefusalReason | None]
 
 
-def _no_condition(case: Case, member: StaffMember) -> RefusalReason | None:
+def _no_condition(_case: Case, _member: StaffMember) -> RefusalReason | None:
     return None
 
 
@@ -106,11 +106,11 @@ def _suits(case: Case, member: StaffMember) -> RefusalReason | None:
     return None if suits(case, member) else ActionRefused.NOT_ALLOWED
 
 
-def _phrase_not_verified(case: Case, member: StaffMember) -> RefusalReason | None:
+def _phrase_not_verified(case: Case, _member: StaffMember) -> RefusalReason | None:
     return TransitionRefused.NOT_NOW if case.phrase_verified else None
 
 
-def _has_details(case: Case, member: StaffMember) -> RefusalReason | None:
+def _has_details(case: Case, _member: StaffMember) -> RefusalReason | None:
     return None if case.details.claims else TransitionRefused.NO_DETAILS
 
 
@@ -127,70 +127,72 @@ _OVERSEER = frozenset({CaseRole.OVERSEER})
 PERMISSIONS: Mapping[StaffAction, Permission] = MappingProxyType(
     {
         StaffAction.OPEN: Permission(
-            (_AGENT, _REVIEWER, _LEAD, _AUDITOR), _ANY_CASE_ROLE, lambda case, who, now: ev.Opened(who, "")
+            (_AGENT, _REVIEWER, _LEAD, _AUDITOR), _ANY_CASE_ROLE, lambda _case, who, _now: ev.Opened(who, "")
         ),
         StaffAction.CLAIM: Permission(
             (_AGENT, _REVIEWER),
             _ANY_CASE_ROLE,
-            lambda case, who, now: ev.ReviewClaimed(who) if case.state is CaseState.REVIEW else ev.Claimed(who),
+            lambda case, who, _now: ev.ReviewClaimed(who) if case.state is CaseState.REVIEW else ev.Claimed(who),
             _suits,
         ),
-        StaffAction.RENEW: Permission((_AGENT, _REVIEWER), _HOLDER, lambda case, who, now: ev.Renewed(who)),
+        StaffAction.RENEW: Permission((_AGENT, _REVIEWER), _HOLDER, lambda _case, who, _now: ev.Renewed(who)),
         StaffAction.RETURN_TO_QUEUE: Permission(
-            (_AGENT, _REVIEWER), _HOLDER, lambda case, who, now: ev.Returned(who, "")
+            (_AGENT, _REVIEWER), _HOLDER, lambda _case, who, _now: ev.Returned(who, "")
         ),
         StaffAction.START_SESSION: Permission(
-            (_AGENT,), _CASE_AGENT, lambda case, who, now: ev.SessionStarted(who, Channel.VIDEO)
+            (_AGENT,), _CASE_AGENT, lambda _case, who, _now: ev.SessionStarted(who, Channel.VIDEO)
         ),
         StaffAction.VERIFY_PHRASE: Permission(
-            (_AGENT,), _CASE_AGENT, lambda case, who, now: ev.WordsExchanged(who), _phrase_not_verified
+            (_AGENT,), _CASE_AGENT, lambda _case, who, _now: ev.WordsExchanged(who), _phrase_not_verified
         ),
-        StaffAction.RECORD: Permission((_AGENT,), _CASE_AGENT, lambda case, who, now: ev.ChecksRecorded(who, ())),
+        StaffAction.RECORD: Permission((_AGENT,), _CASE_AGENT, lambda _case, who, _now: ev.ChecksRecorded(who, ())),
         StaffAction.ASK_CITIZEN: Permission(
             (_AGENT,),
             _CASE_AGENT,
-            lambda case, who, now: ev.DeviceConfirmed(device_evidence(case, "", Level.LOW, "", {}, now)),
+            lambda case, _who, now: ev.DeviceConfirmed(device_evidence(case, "", Level.LOW, "", {}, now)),
             _has_details,
         ),
-        StaffAction.END_SESSION: Permission((_AGENT,), _CASE_AGENT, lambda case, who, now: ev.SessionEnded(who)),
-        StaffAction.DROP_SESSION: Permission((_AGENT,), _CASE_AGENT, lambda case, who, now: ev.SessionDropped(who, "")),
+        StaffAction.END_SESSION: Permission((_AGENT,), _CASE_AGENT, lambda _case, who, _now: ev.SessionEnded(who)),
+        StaffAction.DROP_SESSION: Permission(
+            (_AGENT,), _CASE_AGENT, lambda _case, who, _now: ev.SessionDropped(who, "")
+        ),
         StaffAction.DECIDE: Permission(
             (_AGENT,),
             _CASE_AGENT,
-            lambda case, who, now: ev.Decided(Verdict(who, now, Decision.DECLINE, ("",))),
+            lambda _case, who, now: ev.Decided(Verdict(who, now, Decision.DECLINE, ("",))),
             recent_sign_in=True,
         ),
         StaffAction.INDEPENDENT_REVIEW: Permission(
             (_REVIEWER,),
             _CASE_REVIEWER,
-            lambda case, who, now: ev.IndependentReviewRecorded(IndependentReview(who, now, Decision.APPROVE)),
+            lambda _case, who, now: ev.IndependentReviewRecorded(IndependentReview(who, now, Decision.APPROVE)),
             recent_sign_in=True,
         ),
         StaffAction.REVIEW: Permission(
             (_REVIEWER,),
             _CASE_REVIEWER,
-            lambda case, who, now: ev.Reviewed(Review(who, now, agrees=True, reasons=("",))),
+            lambda _case, who, now: ev.Reviewed(Review(who, now, agrees=True, reasons=("",))),
             recent_sign_in=True,
         ),
-        StaffAction.REASSIGN: Permission((_LEAD,), _OVERSEER, lambda case, who, now: ev.Reassigned(who, "")),
-        StaffAction.HOLD: Permission((_LEAD,), _OVERSEER, lambda case, who, now: ev.Held(who, "")),
-        StaffAction.END_HOLD: Permission((_LEAD,), _OVERSEER, lambda case, who, now: ev.HoldEnded(who, "")),
+        StaffAction.REASSIGN: Permission((_LEAD,), _OVERSEER, lambda _case, who, _now: ev.Reassigned(who, "")),
+        StaffAction.HOLD: Permission((_LEAD,), _OVERSEER, lambda _case, who, _now: ev.Held(who, "")),
+        StaffAction.END_HOLD: Permission((_LEAD,), _OVERSEER, lambda _case, who, _now: ev.HoldEnded(who, "")),
         StaffAction.DECLINE_HELD: Permission(
-            (_LEAD,), _OVERSEER, lambda case, who, now: ev.HoldDeclined(who, ("",)), recent_sign_in=True
+            (_LEAD,), _OVERSEER, lambda _case, who, _now: ev.HoldDeclined(who, ("",)), recent_sign_in=True
         ),
         StaffAction.REVOKE: Permission(
-            (_LEAD,), _OVERSEER, lambda case, who, now: ev.Revoked(who, ""), recent_sign_in=True
+            (_LEAD,), _OVERSEER, lambda _case, who, _now: ev.Revoked(who, ""), recent_sign_in=True
         ),
         StaffAction.FLAG: Permission(
-            (_AGENT, _REVIEWER, _LEAD), _WITH_ACCESS, lambda case, who, now: ev.Flagged(who, "")
+            (_AGENT, _REVIEWER, _LEAD), _WITH_ACCESS, lambda _case, who, _now: ev.Flagged(who, "")
         ),
         StaffAction.DECLARE_INTEREST: Permission(
-            (_AGENT, _REVIEWER, _LEAD), _WITH_ACCESS, lambda case, who, now: ev.InterestDeclared(who)
+            (_AGENT, _REVIEWER, _LEAD), _WITH_ACCESS, lambda _case, who, _now: ev.InterestDeclared(who)
         ),
         StaffAction.NOTE: Permission(
             (_AGENT, _REVIEWER, _LEAD),
             _WITH_ACCESS - {CaseRole.VISITOR},
-            lambda case, who, now: ev.Noted(who, ""),
+            lambda _case, who, _now: ev.Noted(who, ""),
         ),
     }
 )

@@ -23,7 +23,7 @@ class Cases(Protocol):
         """
         ...
 
-    async def load(self, id: str) -> Case | None:
+    async def load(self, case_id: str) -> Case | None:
         """The case with this id."""
         ...
 
@@ -58,14 +58,14 @@ class Cases(Protocol):
         """Cases whose `due` is not after `now`, the earliest first."""
         ...
 
-    async def count_attempt(self, id: str, purpose: str, most: int) -> int | None:
+    async def count_attempt(self, case_id: str, purpose: str, most: int) -> int | None:
         """Counts one attempt durably, before the code is compared. Returns the attempt's number, from 1.
 
         None, and nothing counted, if `most` were made already. Concurrent callers get different numbers.
         """
         ...
 
-    async def attempts(self, id: str, purpose: str) -> int:
+    async def attempts(self, case_id: str, purpose: str) -> int:
         """How many attempts were counted."""
         ...
 

@@ -106,9 +106,9 @@ class StaffCases:
             return ActionRefused.UNKNOWN
         return ActionRefused.UNKNOWN if opened.role is CaseRole.NONE else opened
 
-    async def look(self, who: StaffPrincipal, id: str) -> CaseView | RefusalReason:
+    async def look(self, who: StaffPrincipal, case_id: str) -> CaseView | RefusalReason:
         """A case that the member of staff holds, or looked up a moment ago; else LAPSED or UNKNOWN."""
-        case = await load_case(self.context, id)
+        case = await load_case(self.context, case_id)
         if case is None:
             return ActionRefused.UNKNOWN
         view = case_view(self.context, case, who.member)
@@ -129,9 +129,9 @@ class StaffCases:
 
     # --- the session ---
 
-    async def renew(self, who: StaffPrincipal, id: str) -> CaseView | EditRefused:
+    async def renew(self, who: StaffPrincipal, case_id: str) -> CaseView | EditRefused:
         """Extends the lease."""
-        return await self._edit(who, StaffAction.RENEW, CaseRef(id), ev.Renewed(who.member.id))
+        return await self._edit(who, StaffAction.RENEW, CaseRef(case_id), ev.Renewed(who.member.id))
 
     async def return_to_queue(self, who: StaffPrincipal, ref: CaseRef, reason: str) -> CaseView | EditRefused:
         """The holder gives the case back."""
@@ -189,7 +189,7 @@ class StaffCases:
         """Records the person's details as the evidence shows them (`evidence_input.DETAILS`)."""
         context = self.context
 
-        async def make(case: Case) -> ev.ByStaff | EditRefused:
+        async def make(_case: Case) -> ev.ByStaff | EditRefused:
             made = evidence_input.details(claims, context.system.now())
             return made if isinstance(made, InvalidInput) else ev.DetailsRecorded(who.member.id, made)
 
@@ -294,19 +294,19 @@ class StaffCases:
 
     # --- agents, reviewers and leads ---
 
-    async def flag(self, who: StaffPrincipal, id: str, reason: str) -> CaseView | EditRefused:
+    async def flag(self, who: StaffPrincipal, case_id: str, reason: str) -> CaseView | EditRefused:
         """Raises a silent flag."""
         wrong, event = _wrong_reasons(ReasonContext.FLAG, reason), ev.Flagged(who.member.id, reason)
-        return await self._edit(who, StaffAction.FLAG, CaseRef(id), event, wrong)
+        return await self._edit(who, StaffAction.FLAG, CaseRef(case_id), event, wrong)
 
-    async def declare_interest(self, who: StaffPrincipal, id: str) -> CaseView | EditRefused:
+    async def declare_interest(self, who: StaffPrincipal, case_id: str) -> CaseView | EditRefused:
         """Declares that the member of staff knows the citizen: the case is closed to them from then on."""
-        return await self._edit(who, StaffAction.DECLARE_INTEREST, CaseRef(id), ev.InterestDeclared(who.member.id))
+        return await self._edit(who, StaffAction.DECLARE_INTEREST, CaseRef(case_id), ev.InterestDeclared(who.member.id))
 
-    async def note(self, who: StaffPrincipal, id: str, text: str) -> CaseView | EditRefused:
+    async def note(self, who: StaffPrincipal, case_id: str, text: str) -> CaseView | EditRefused:
         """Adds a note for colleagues."""
         wrong = _wrong_note(text) or (None if text.strip() else ActionRefused.NOTHING)
-        return await self._edit(who, StaffAction.NOTE, CaseRef(id), ev.Noted(who.member.id, text.strip()), wrong)
+        return await self._edit(who, StaffAction.NOTE, CaseRef(case_id), ev.Noted(who.member.id, text.strip()), wrong)
 
     async def _edit(
         self,
@@ -321,7 +321,7 @@ class StaffCases:
 
 
 def _always(event: ev.ByStaff | ActionRefused) -> MakeEvent:
-    async def make(case: Case) -> ev.ByStaff | EditRefused:
+    async def make(_case: Case) -> ev.ByStaff | EditRefused:
         return event
 
     return make

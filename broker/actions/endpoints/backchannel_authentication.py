@@ -17,7 +17,7 @@ from broker.actions.endpoints.context import (
 from broker.model import handle as handles
 from broker.model.backchannel_request import BackchannelRequest
 from broker.model.kill_switches import KillSwitchKind
-from broker.model.notification import Notification
+from broker.model.notification import Notification, Recipient
 from broker.model.service import Service
 from broker.model.store_results import RedeemResult
 from broker.oidc import ciba
@@ -49,19 +49,19 @@ async def authenticate(context: EndpointContext, call: EndpointRequest) -> dict[
     )
     event = audit_event(context, "question_put", service)
     events = [replace(event, account=account, details={"question": question.id})]
-    target = await _notification_target(context, account, now)
+    recipient = await _recipient(context, account, now)
 
     def notices(stored: BackchannelRequest) -> Sequence[Notification]:
-        return () if target is None else [_notification(context, stored, service, *target)]
+        return () if recipient is None else [_notification(context, stored, service, recipient)]
 
     outcome, question = await create(questions, context.system, question, request.use, notices, events)
     if outcome is not RedeemResult.DONE:
         raise used_before()
-    return ciba.acknowledgement(question, policy.lifetimes, policy.confirm_url if target is None else None)
+    return ciba.acknowledgement(question, policy.lifetimes, policy.confirm_url if recipient is None else None)
 
 
-async def _notification_target(context: EndpointContext, account: str, now: float) -> tuple[str, str] | None:
-    """Returns e-mail address and language of a citizen, if a session has a verified address; else None."""
+async def _recipient(context: EndpointContext, account: str, now: float) -> Recipient | None:
+    """Returns how a citizen receives e-mail, if a session has a verified address; else None."""
     identity = (
         await context.stores.backchannel_requests.known_as(account, now)
         if "email" in context.policy.ciba.ways
@@ -72,11 +72,11 @@ async def _notification_target(context: EndpointContext, account: str, now: floa
     address, locale = identity.claims.get("email"), identity.claims.get("locale")
     if not isinstance(address, str) or "@" not in address:
         return None
-    return address, locale if isinstance(locale, str) else ""
+    return Recipient("email", address, locale if isinstance(locale, str) else "")
 
 
 def _notification(
-    context: EndpointContext, question: BackchannelRequest, service: Service, address: str, language: str
+    context: EndpointContext, question: BackchannelRequest, service: Service, recipient: Recipient
 ) -> Notification:
-    name = service.name(language)
-    return notice(context.system, question, name, context.policy.ciba.confirm_url, "email", address, language)
+    name = service.name(recipient.language)
+    return notice(context.system, question, name, context.policy.ciba.confirm_url, recipient)

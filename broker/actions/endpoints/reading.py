@@ -13,9 +13,9 @@ from broker.actions.endpoints.context import (
     require_enabled,
     verify_dpop,
 )
-from broker.actions.jwt_issuer import issue_jwt
+from broker.actions.jwt_issuer import JwtFormat, issue_jwt
 from broker.model import handle as handles
-from broker.model.service import Encryption, Service
+from broker.model.service import Service
 from broker.oidc.client_authentication import invalid_client
 from broker.oidc.introspection import (
     INTROSPECTION,
@@ -63,7 +63,9 @@ async def userinfo(context: EndpointContext, call: EndpointRequest) -> dict[str,
         return claims
     whole = {**claims, "iss": context.policy.server.issuer, "aud": service.client_id}
     return JwtResponse(
-        await _jwt_response(context, whole, service, service.signing.userinfo_alg, service.signing.userinfo_encryption),
+        await _jwt_response(
+            context, whole, service, JwtFormat(service.signing.userinfo_alg, service.signing.userinfo_encryption)
+        ),
         USERINFO,
     )
 
@@ -84,21 +86,15 @@ async def introspect(context: EndpointContext, call: EndpointRequest) -> dict[st
         return response
     alg = service.signing.introspection_alg or service.signing.id_token_alg
     whole = introspection_claims(response, service, context.policy.server.issuer, now)
-    token = await _jwt_response(
-        context, whole, service, alg, service.signing.introspection_encryption, INTROSPECTION_TYP
-    )
+    wanted = JwtFormat(alg, service.signing.introspection_encryption, INTROSPECTION_TYP)
+    token = await _jwt_response(context, whole, service, wanted)
     return JwtResponse(token, INTROSPECTION)
 
 
 async def _jwt_response(
-    context: EndpointContext,
-    claims: Mapping[str, Any],
-    service: Service,
-    alg: str,
-    encryption: Encryption | None,
-    typ: str | None = None,
+    context: EndpointContext, claims: Mapping[str, Any], service: Service, wanted: JwtFormat
 ) -> str:
-    return await issue_jwt(claims, service, alg, encryption, context.crypto.keys, context.registry.encryption_keys, typ)
+    return await issue_jwt(claims, service, wanted, context.crypto.keys, context.registry.encryption_keys)
 
 
 async def revoke(context: EndpointContext, call: EndpointRequest) -> None:

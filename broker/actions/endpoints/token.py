@@ -14,7 +14,7 @@ from broker.actions.endpoints.context import (
     require_enabled,
     verify_dpop,
 )
-from broker.actions.jwt_issuer import issue_jwt
+from broker.actions.jwt_issuer import JwtFormat, issue_jwt
 from broker.model import handle as handles
 from broker.model.grant import Grant, StoredToken
 from broker.model.service import Service
@@ -114,8 +114,7 @@ async def _issue(context: EndpointContext, known: Caller, stored: StoredCode, bi
     id_token = await issue_jwt(
         _claims(context, grant, now),
         service,
-        service.signing.id_token_alg,
-        service.signing.id_token_encryption,
+        JwtFormat(service.signing.id_token_alg, service.signing.id_token_encryption),
         context.crypto.keys,
         context.registry.encryption_keys,
     )

@@ -1,6 +1,6 @@
 """The authorization response: the redirect to the service, in the response mode of the request."""
 
-from broker.actions.jwt_issuer import issue_jwt
+from broker.actions.jwt_issuer import JwtFormat, issue_jwt
 from broker.actions.sign_in.context import SignInContext
 from broker.model.failures import FAILURES, ErrorCode, FailureClass
 from broker.model.request import AuthorizationRequest, ClientRedirect
@@ -15,10 +15,8 @@ async def encode_response(context: SignInContext, response: AuthorizationRespons
     if service is None:  # a reload removed it: no algorithm is known to sign with
         return ClientRedirect(context.policy.issuer)
     claims = jwt_claims(response, context.system.now())
-    keys, encryption_keys = context.crypto.keys, context.registry.encryption_keys
-    token = await issue_jwt(
-        claims, service, service.signing.response_alg, service.signing.response_encryption, keys, encryption_keys
-    )
+    wanted = JwtFormat(service.signing.response_alg, service.signing.response_encryption)
+    token = await issue_jwt(claims, service, wanted, context.crypto.keys, context.registry.encryption_keys)
     return client_redirect(response, token)
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from joserfc.jwk import ECKey
 
-from broker.actions.jwt_issuer import issue_jwt
+from broker.actions.jwt_issuer import JwtFormat, issue_jwt
 from broker.actions.ports import SigningKeys
 from broker.crypto.client_jwks import COOL_DOWN, GRACE, MAX_MAX_AGE, MIN_MAX_AGE, RETRY, ClientJwks, max_age
 from broker.crypto.jose import KeySet, SigningKey, load_signing_key, new_signing_key_pem, read_certificate, sign
@@ -91,7 +91,9 @@ async def test_without_encryption_keys_nothing_is_sent_and_the_service_must_retr
 
     service = make_service(client_id="shop", names={}, redirect_uris=(), home="https://shop.example/")
     with pytest.raises(StoreUnavailable):
-        await issue_jwt({}, service, "ES256", Encryption("ECDH-ES", "A256GCM"), cast(SigningKeys, Ring()), theirs)
+        await issue_jwt(
+            {}, service, JwtFormat("ES256", Encryption("ECDH-ES", "A256GCM")), cast(SigningKeys, Ring()), theirs
+        )
 
 
 async def test_a_new_key_is_found_at_once_and_made_up_key_ids_make_us_ask_once_a_minute(
