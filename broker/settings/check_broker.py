@@ -28,8 +28,8 @@ READY: Final = ("en", "cy", "ar")
 
 def check_issuer(broker: BrokerSettings) -> Iterator[Problem]:
     """Checks the two origins. They must differ, so that cookies and permissions of one do not reach the other."""
-    yield from check_origin("issuer", broker.issuer, broker.development)
-    yield from check_origin("console", broker.console, broker.development)
+    yield from check_origin("issuer", broker.issuer, development=broker.development)
+    yield from check_origin("console", broker.console, development=broker.development)
     if broker.issuer == broker.console:
         yield Problem("console", "the staff console has the same origin as the issuer", "give it a different host")
 
@@ -64,7 +64,7 @@ def check_certificates(broker: BrokerSettings) -> Iterator[Problem]:
             yield Problem(f"client_certificates.trusted_proxies[{i}]", "this trusts every address", fix)
     if origin is None:
         return
-    yield from check_origin("client_certificates.origin", origin, broker.development)
+    yield from check_origin("client_certificates.origin", origin, development=broker.development)
     if origin in (broker.issuer, broker.console):
         yield Problem(
             "client_certificates.origin",
@@ -89,7 +89,7 @@ def check_languages(broker: BrokerSettings) -> Iterator[Problem]:
     if broker.support.text:
         yield from check_texts("support.text", broker.support.text, broker.languages)
     if broker.support.url is not None:
-        yield from check_url("support.url", broker.support.url, broker.development)
+        yield from check_url("support.url", broker.support.url, development=broker.development)
 
 
 def check_texts(place: str, texts: Mapping[str, str], languages: tuple[str, ...]) -> Iterator[Problem]:

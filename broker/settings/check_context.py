@@ -25,7 +25,9 @@ class CheckContext:
     def own(self, url: str) -> bool:
         """Whether a URL is one of the broker's: by host, or by host and port in development, where all run on one
         machine."""
-        return _place(url, self.development) in {_place(origin, self.development) for origin in self.origins} - {None}
+        return _place(url, exact=self.development) in {
+            _place(origin, exact=self.development) for origin in self.origins
+        } - {None}
 
 
 def check_context(broker: BrokerSettings) -> CheckContext:
@@ -57,7 +59,7 @@ def minimal_context(table: Mapping[str, Any]) -> CheckContext:
     )
 
 
-def _place(url: str, exact: bool) -> tuple[str, int | None] | None:
+def _place(url: str, *, exact: bool) -> tuple[str, int | None] | None:
     parts = split(url)
     if parts is None or not parts.hostname:
         return None

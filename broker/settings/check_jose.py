@@ -20,7 +20,7 @@ ENCRYPTED: Final = (
 )
 
 
-def check_signatures(service: Service, context: CheckContext) -> Iterator[Problem]:
+def check_signatures(service: Service, _context: CheckContext) -> Iterator[Problem]:
     """Checks signature algorithms: no RSASSA-PKCS1-v1_5 in the `fapi2` profile (FAPI 2.0 Security Profile 5.4)."""
     if service.profile is SecurityProfile.FAPI2:
         for name in SIGNED:
@@ -28,7 +28,7 @@ def check_signatures(service: Service, context: CheckContext) -> Iterator[Proble
                 yield Problem(name, "RS256 is not allowed in the fapi2 profile", "use ES256, PS256 or EdDSA")
 
 
-def check_encryption(service: Service, context: CheckContext) -> Iterator[Problem]:
+def check_encryption(service: Service, _context: CheckContext) -> Iterator[Problem]:
     """Checks that encryption algorithms are supported, and that a key of the service matches (OpenID Connect Core
     10.2)."""
     if service.signing.userinfo_encryption is not None and service.signing.userinfo_alg is None:

@@ -18,7 +18,7 @@ from broker.settings.staff import StaffFile
 from broker.settings.urls import is_loopback, split
 
 
-def check_id(entry: ProviderEntry, context: CheckContext) -> Iterator[Problem]:
+def check_id(entry: ProviderEntry, _context: CheckContext) -> Iterator[Problem]:
     """Checks that the id can be a segment of the callback's path."""
     if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?", entry.id):
         fix = "use at most 40 lower-case letters, digits and hyphens"

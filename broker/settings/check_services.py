@@ -39,7 +39,7 @@ SCOPES: Final = ("openid", *CLAIMS)
 DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 
 
-def check_id(service: Service, context: CheckContext) -> Iterator[Problem]:
+def check_id(service: Service, _context: CheckContext) -> Iterator[Problem]:
     """Checks the client id: 1 to 128 visible ASCII characters (RFC 6749 A.1), safe in logs; and the sector likewise."""
     if not re.fullmatch(r"[!-~]*", service.client_id):
         yield Problem(
@@ -58,10 +58,10 @@ def check_addresses(service: Service, context: CheckContext) -> Iterator[Problem
     for name, uris in returns(service):
         for i, uri in enumerate(uris):
             check = check_native_url if service.is_public else check_url
-            yield from check(f"{name}[{i}]", uri, context.development)
+            yield from check(f"{name}[{i}]", uri, development=context.development)
             if uri in uris[:i]:
                 yield Problem(f"{name}[{i}]", "the URL is listed twice", "remove it")
-    yield from check_url("home", service.presentation.home, context.development)
+    yield from check_url("home", service.presentation.home, development=context.development)
     for name, url in (
         ("initiate_login_uri", service.resumption.initiate_login_uri),
         ("resume_uri", service.resumption.resume_uri),
@@ -70,7 +70,7 @@ def check_addresses(service: Service, context: CheckContext) -> Iterator[Problem
         ("frontchannel_logout_uri", service.logout.frontchannel_uri),
     ):
         if url is not None:
-            yield from check_url(name, url, context.development)
+            yield from check_url(name, url, development=context.development)
     if service.credentials.jwks_uri is not None and context.own(service.credentials.jwks_uri):
         yield Problem(
             "jwks_uri",
@@ -79,7 +79,7 @@ def check_addresses(service: Service, context: CheckContext) -> Iterator[Problem
         )
     for i, way in enumerate(service.presentation.other_ways):
         if way.url is not None:
-            yield from check_url(f"other_ways[{i}].url", way.url, context.development)
+            yield from check_url(f"other_ways[{i}].url", way.url, development=context.development)
 
 
 def returns(service: Service) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -111,7 +111,7 @@ def check_contact(service: Service, context: CheckContext) -> Iterator[Problem]:
         yield Problem("contact", "the contact is missing", fix)
 
 
-def check_keys(service: Service, context: CheckContext) -> Iterator[Problem]:
+def check_keys(service: Service, _context: CheckContext) -> Iterator[Problem]:
     """Checks that the keys have distinct `kid`s and an algorithm that the profile permits (FAPI 2.0 Security Profile
     5.4)."""
     if service.credentials.jwks is None:
@@ -133,7 +133,7 @@ def check_keys(service: Service, context: CheckContext) -> Iterator[Problem]:
         yield Problem("jwks", "every key is for RS256, which is not allowed in the fapi2 profile", fix)
 
 
-def check_logout(service: Service, context: CheckContext) -> Iterator[Problem]:
+def check_logout(service: Service, _context: CheckContext) -> Iterator[Problem]:
     """Checks that the front-channel logout URI has the origin of a redirect URI (OpenID Connect Front-Channel Logout
     1.0, 2)."""
     url = service.logout.frontchannel_uri
@@ -165,7 +165,7 @@ def check_texts_of(service: Service, context: CheckContext) -> Iterator[Problem]
         yield from check_texts(f"other_ways[{i}].text", way.text, context.languages)
 
 
-def check_profile(service: Service, context: CheckContext) -> Iterator[Problem]:
+def check_profile(service: Service, _context: CheckContext) -> Iterator[Problem]:
     """Checks the requirements of the security profile (FAPI 2.0 Security Profile 5.3.2)."""
     if service.profile is SecurityProfile.FAPI2:
         if service.credentials.method not in (*BY_KEYS, *BY_CERTIFICATE):
@@ -182,7 +182,7 @@ def check_origins(service: Service, context: CheckContext) -> Iterator[Problem]:
         yield Problem("cors_origins", "the fapi2 profile does not permit CORS", fix)
     for i, listed in enumerate(service.cors_origins):
         place = f"cors_origins[{i}]"
-        yield from check_origin(place, listed, context.development)
+        yield from check_origin(place, listed, development=context.development)
         if listed in service.cors_origins[:i]:
             yield Problem(place, "the origin is listed twice", "remove it")
         parts, known = split(listed), origin(listed)
@@ -197,7 +197,7 @@ def check_origins(service: Service, context: CheckContext) -> Iterator[Problem]:
             yield Problem(place, "http to another machine", "use https, or a loopback address")
 
 
-def check_app(service: Service, context: CheckContext) -> Iterator[Problem]:
+def check_app(service: Service, _context: CheckContext) -> Iterator[Problem]:
     """Checks public clients (apps), which any other app can impersonate (RFC 8252, RFC 9700 2.1.1)."""
     if not service.tokens.sender_constrained:
         if service.profile is SecurityProfile.FAPI2:
@@ -278,7 +278,7 @@ def check_ciba(service: Service, context: CheckContext) -> Iterator[Problem]:
         if service.ciba.mode is not CibaDeliveryMode.PING:
             fix = 'remove it, or write ciba = "ping"'
             yield Problem("ciba_notification_uri", "the URL is not used", fix)
-        yield from check_url("ciba_notification_uri", uri, context.development)
+        yield from check_url("ciba_notification_uri", uri, development=context.development)
     if service.ciba.mode is None and service.ciba.request_signed:
         yield Problem("ciba_request_signed", "the service does not use CIBA", 'remove it, or add ciba = "poll"')
 
@@ -309,7 +309,7 @@ def check_credential(written: Service) -> Iterator[Problem]:
         yield Problem("jwks_uri", f"{name} is set too", "keep one of the two")
 
 
-def check_scopes(service: Service, context: CheckContext) -> Iterator[Problem]:
+def check_scopes(service: Service, _context: CheckContext) -> Iterator[Problem]:
     """Checks that the scopes exist and include `openid`."""
     for i, scope in enumerate(service.scopes):
         if scope == "offline_access":

@@ -13,7 +13,7 @@ from broker.platform.toml_loader import Problem
 from broker.settings.secret_files import SHORTEST, file_problem, read_secret, secret_problem
 
 
-def secret_digest(file: Path | None, given: str | None, prepared: bool, problems: list[Problem]) -> str | None:
+def secret_digest(file: Path | None, given: str | None, problems: list[Problem], *, prepared: bool) -> str | None:
     """The SHA-256 of the client secret, from a file or as given. Appends to `problems`.
 
     With `prepared` False a missing file is no problem: `portico keys init` creates it.
@@ -40,7 +40,7 @@ def secret_digest(file: Path | None, given: str | None, prepared: bool, problems
 
 
 def key_set(
-    file: Path | None, given: Mapping[str, Any] | None, prepared: bool, problems: list[Problem]
+    file: Path | None, given: Mapping[str, Any] | None, problems: list[Problem], *, prepared: bool
 ) -> Mapping[str, Any] | None:
     """The public keys of a service as a JWK Set, from a file or as given. `prepared` as in `secret_digest`."""
     if file is None:

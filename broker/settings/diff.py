@@ -30,14 +30,14 @@ def apply_reload(running: Settings, found: Settings) -> tuple[Settings, Settings
     """Applies the services and provider policies of `found` to the running settings; everything else stays as it
     runs."""
     before, after = running.services, found.services
-    both = [id for id in after if id in before]
-    listed = {id: _listed(entry, found.providers) for id, entry in running.providers.items()}
+    both = [client_id for client_id in after if client_id in before]
+    listed = {provider_id: _listed(entry, found.providers) for provider_id, entry in running.providers.items()}
     changes = SettingsChanges(
-        added=tuple(id for id in after if id not in before),
-        changed=tuple(id for id in both if after[id] != before[id]),
-        removed=tuple(id for id in before if id not in after),
-        sectors=tuple(id for id in both if after[id].sector != before[id].sector),
-        policies=tuple(id for id, entry in listed.items() if entry != running.providers[id]),
+        added=tuple(client_id for client_id in after if client_id not in before),
+        changed=tuple(client_id for client_id in both if after[client_id] != before[client_id]),
+        removed=tuple(client_id for client_id in before if client_id not in after),
+        sectors=tuple(client_id for client_id in both if after[client_id].sector != before[client_id].sector),
+        policies=tuple(provider_id for provider_id, entry in listed.items() if entry != running.providers[provider_id]),
         waiting=tuple(_waiting(running, found)),
     )
     return replace(running, services=after, providers=listed), changes
@@ -46,10 +46,10 @@ def apply_reload(running: Settings, found: Settings) -> tuple[Settings, Settings
 def check_reload(settings: Settings) -> Iterator[Problem]:
     """Checks the services against the running broker's settings, from which broker.toml may differ."""
     context = check_context(settings.broker)
-    for id, service in settings.services.items():
+    for client_id, service in settings.services.items():
         for check in check_services.CHECKS:
-            yield from _placed(id, check(service, context))
-        yield from _placed(id, check_services.check_level(service, settings.providers, context))
+            yield from _placed(client_id, check(service, context))
+        yield from _placed(client_id, check_services.check_level(service, settings.providers, context))
 
 
 def _placed(client_id: str, problems: Iterator[Problem]) -> Iterator[Problem]:
@@ -67,7 +67,7 @@ def _waiting(running: Settings, found: Settings) -> Iterator[str]:
             yield f"broker.toml: {setting.name}"
     if running.staff != found.staff:
         yield "staff.toml"
-    for id in dict.fromkeys([*running.providers, *found.providers]):
-        before, after = running.providers.get(id), found.providers.get(id)
+    for provider_id in dict.fromkeys([*running.providers, *found.providers]):
+        before, after = running.providers.get(provider_id), found.providers.get(provider_id)
         if before is None or after is None or replace(before, policy=after.policy) != after:
-            yield f"providers/{id}.toml"
+            yield f"providers/{provider_id}.toml"

@@ -69,17 +69,19 @@ def load(
     if sources is None:
         return problems
     sources = with_current_keys(sources, problems)
-    broker = read_broker(sources.broker, prepared, problems)
+    broker = read_broker(sources.broker, problems, prepared=prepared)
     context = minimal_context(sources.broker.table) if broker is None else check_context(broker.record)
-    services = read_services(sources.services, prepared, problems)
-    providers = read_providers(sources.providers, kinds, context.development, problems)
-    staff = None if sources.staff is None else read_staff(sources.staff, kinds, context.development, problems)
+    services = read_services(sources.services, problems, prepared=prepared)
+    providers = read_providers(sources.providers, kinds, problems, development=context.development)
+    staff = (
+        None if sources.staff is None else read_staff(sources.staff, kinds, problems, development=context.development)
+    )
     if broker is not None:
-        problems += broker.place(check_broker_alone(broker.record, prepared))
+        problems += broker.place(check_broker_alone(broker.record, prepared=prepared))
     problems += check_each_service(services, providers, sources, context)
-    problems += check_each_provider(providers, sources, context, prepared)
+    problems += check_each_provider(providers, sources, context, prepared=prepared)
     if staff is not None:
-        problems += staff.place(check_staff(staff.record, providers, context, prepared))
+        problems += staff.place(check_staff(staff.record, providers, context, prepared=prepared))
     elif sources.staff is None and context.help:
         fix = "write staff.toml, or enabled = false in [assisted]"
         problems.append(
@@ -110,7 +112,7 @@ def load(
     )
 
 
-def read_broker(source: Source, prepared: bool, problems: list[Problem]) -> Located[BrokerSettings] | None:
+def read_broker(source: Source, problems: list[Problem], *, prepared: bool) -> Located[BrokerSettings] | None:
     """Reads the broker's table, if it has the right shape. If not, the valid part of it is checked nevertheless."""
     broker, found = load_table(source.table, BrokerSettings, base=source.base)
     problems += map(source.placed, found)
@@ -118,7 +120,7 @@ def read_broker(source: Source, prepared: bool, problems: list[Problem]) -> Loca
         return Located(source, at_its_file(broker, source))
     rest, _ = load_table(without(source.table, found), BrokerSettings, base=source.base)
     if rest is not None:
-        problems += map(source.placed, check_broker_alone(at_its_file(rest, source), prepared))
+        problems += map(source.placed, check_broker_alone(at_its_file(rest, source), prepared=prepared))
     return None
 
 
@@ -151,7 +153,7 @@ class ServiceRead:
     service: Service
 
 
-def read_services(sources: Sequence[Source], prepared: bool, problems: list[Problem]) -> list[Located[ServiceRead]]:
+def read_services(sources: Sequence[Source], problems: list[Problem], *, prepared: bool) -> list[Located[ServiceRead]]:
     """Reads the services whose tables have the right shape."""
     made = []
     for source in sources:
@@ -165,12 +167,12 @@ def read_services(sources: Sequence[Source], prepared: bool, problems: list[Prob
 
 
 def read_providers(
-    sources: Sequence[Source], kinds: Mapping[str, ProviderKind], development: bool, problems: list[Problem]
+    sources: Sequence[Source], kinds: Mapping[str, ProviderKind], problems: list[Problem], *, development: bool
 ) -> list[Located[ProviderEntry]]:
     """Reads the providers whose tables have the right shape."""
     made = []
     for source in sources:
-        entry, found = provider(source, kinds, development)
+        entry, found = provider(source, kinds, development=development)
         problems += map(source.placed, found)
         if entry is not None:
             made.append(Located(source, entry))
@@ -191,7 +193,7 @@ class StaffRead:
 
 
 def read_staff(
-    source: Source, kinds: Mapping[str, ProviderKind], development: bool, problems: list[Problem]
+    source: Source, kinds: Mapping[str, ProviderKind], problems: list[Problem], *, development: bool
 ) -> Located[StaffRead] | None:
     """Reads the staff's table, if it has the right shape. The provider in it gets the id `staff` unless the table
     has one."""
@@ -200,7 +202,7 @@ def read_staff(
     if file is None:
         return None
     inner = replace(source, at="", table={"id": "staff"} | dict(file.provider))
-    entry, found = provider(inner, kinds, development)
+    entry, found = provider(inner, kinds, development=development)
     problems += map(source.placed, inside(found))
     return None if entry is None else Located(source, StaffRead(file, entry))
 
@@ -210,7 +212,7 @@ def inside(problems: Iterable[Problem]) -> Iterator[Problem]:
     return (replace(problem, path=f"provider.{problem.path}" if problem.path else "provider") for problem in problems)
 
 
-def check_broker_alone(broker: BrokerSettings, prepared: bool) -> Iterator[Problem]:
+def check_broker_alone(broker: BrokerSettings, *, prepared: bool) -> Iterator[Problem]:
     """Checks of broker.toml, and of this machine's files if `prepared`."""
     for check in check_broker.CHECKS:
         yield from check(broker)
@@ -242,17 +244,17 @@ def check_each_service(
 
 
 def check_each_provider(
-    providers: Sequence[Located[ProviderEntry]], sources: Sources, context: CheckContext, prepared: bool
+    providers: Sequence[Located[ProviderEntry]], sources: Sources, context: CheckContext, *, prepared: bool
 ) -> Iterator[Problem]:
     """Checks of each provider alone, against other providers, and against the services."""
     files: dict[str, str] = {}
     for one in providers:
-        yield from one.place(check_entry(one.record, context, prepared))
+        yield from one.place(check_entry(one.record, context, prepared=prepared))
         yield from one.place(check_providers.check_launch(one.record, sources.service_ids))
         yield from one.place(twice("id", one.record.id, one.source.file, files))
 
 
-def check_entry(entry: ProviderEntry, context: CheckContext, prepared: bool) -> Iterator[Problem]:
+def check_entry(entry: ProviderEntry, context: CheckContext, *, prepared: bool) -> Iterator[Problem]:
     """Checks that every provider must pass, including that of staff."""
     for check in check_providers.CHECKS:
         yield from check(entry, context)
@@ -261,12 +263,12 @@ def check_entry(entry: ProviderEntry, context: CheckContext, prepared: bool) -> 
 
 
 def check_staff(
-    staff: StaffRead, providers: Sequence[Located[ProviderEntry]], context: CheckContext, prepared: bool
+    staff: StaffRead, providers: Sequence[Located[ProviderEntry]], context: CheckContext, *, prepared: bool
 ) -> Iterator[Problem]:
     """Checks of the people and of the provider they sign in with."""
     yield from check_providers.check_people(staff.file)
     entry, others = staff.provider, [one.record for one in providers]
-    yield from inside(check_entry(entry, context, prepared))
+    yield from inside(check_entry(entry, context, prepared=prepared))
     if any(other.id == entry.id for other in others):
         fix = "give one of the two another id"
         yield Problem("provider.id", f'the citizens\' provider "{entry.id}" has the same id', fix)

@@ -79,7 +79,7 @@ class ProviderEntry:
 
 
 def provider(
-    source: Source, kinds: Mapping[str, ProviderKind], development: bool
+    source: Source, kinds: Mapping[str, ProviderKind], *, development: bool
 ) -> tuple[ProviderEntry | None, list[Problem]]:
     """Converts a source's table into a provider. Returns it, or None, with every problem; paths as in the source."""
     table = dict(source.table)

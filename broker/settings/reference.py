@@ -38,7 +38,7 @@ class TableDoc:
     settings: tuple[SettingDoc, ...]
 
 
-def tables(shape: Record, path: str = "", many: bool = False) -> Iterator[TableDoc]:
+def tables(shape: Record, path: str = "", *, many: bool = False) -> Iterator[TableDoc]:
     """Yields the table of a dataclass, followed by the tables inside it."""
     keys = keys_of(shape)
     docs = {owner: field_docs(syntax_tree(owner)) for owner in {key.owner for key in keys}}
@@ -51,7 +51,7 @@ def tables(shape: Record, path: str = "", many: bool = False) -> Iterator[TableD
     heading = f"[[{path}]]" if many else f"[{path}]" if path else ""
     yield TableDoc(heading, " ".join((ast.get_docstring(syntax_tree(shape)) or "").split()), settings)
     for name, (record, in_list) in nested.items():
-        yield from tables(record, f"{path}.{name}" if path else name, in_list)
+        yield from tables(record, f"{path}.{name}" if path else name, many=in_list)
 
 
 def record_in(key: TomlKey) -> tuple[Record, bool] | None:

@@ -17,8 +17,8 @@ def with_credentials(written: Service, *, prepared: bool) -> tuple[Service, list
     """
     problems = list(check_sector(written))
     named = written.credentials
-    digest = secret_digest(named.secret_file, named.secret_digest, prepared, problems)
-    jwks = key_set(named.jwks_file, named.jwks, prepared, problems)
+    digest = secret_digest(named.secret_file, named.secret_digest, problems, prepared=prepared)
+    jwks = key_set(named.jwks_file, named.jwks, problems, prepared=prepared)
     return replace(written, credentials=replace(named, secret_digest=digest, jwks=jwks)), problems
 
 

@@ -9,7 +9,7 @@ from broker.model.service import is_native
 from broker.platform.toml_loader import Problem
 
 
-def check_url(place: str, url: str, development: bool) -> Iterator[Problem]:
+def check_url(place: str, url: str, *, development: bool) -> Iterator[Problem]:
     """Checks for an absolute https URL without fragment or credentials. http and loopback only in development."""
     parts = split(url)
     if parts is None or not parts.hostname or parts.scheme not in ("http", "https"):
@@ -31,7 +31,7 @@ def check_url(place: str, url: str, development: bool) -> Iterator[Problem]:
         yield Problem(place, "loopback addresses are only for development", "use the public host name")
 
 
-def check_native_url(place: str, url: str, development: bool) -> Iterator[Problem]:
+def check_native_url(place: str, url: str, *, development: bool) -> Iterator[Problem]:
     """Checks a redirect URI of an app: its private-use scheme, a loopback address, or a claimed https URL (RFC 8252
     7)."""
     if is_native(url) and split(url) is not None:
@@ -44,12 +44,12 @@ def check_native_url(place: str, url: str, development: bool) -> Iterator[Proble
         fix = 'write "http://127.0.0.1/..." or "http://[::1]/...": any port matches'
         yield Problem(place, "http is only for loopback addresses of the device itself", fix)
     else:
-        yield from check_url(place, url, development)
+        yield from check_url(place, url, development=development)
 
 
-def check_origin(place: str, url: str, development: bool) -> Iterator[Problem]:
+def check_origin(place: str, url: str, *, development: bool) -> Iterator[Problem]:
     """Checks for an origin and nothing more: scheme, host and optional port."""
-    yield from check_url(place, url, development)
+    yield from check_url(place, url, development=development)
     parts = split(url)
     if parts is not None and parts.hostname and url != f"{parts.scheme}://{parts.netloc}":
         yield Problem(
